@@ -1,0 +1,76 @@
+"""The closed list of edits to a request. Their meaning is defined on messages; each wire lowers them to splices of its own bytes.
+
+Message indexes are those of the prompt as received: edits of one list are applied together, not one after another.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from backstory.core.message import Path
+
+
+class SetText(Struct, frozen=True, tag=True):
+    """The text part at this path now reads `text`."""
+
+    at: Path
+    text: str
+
+
+class StrikeText(Struct, frozen=True, tag=True):
+    """Every occurrence of `text` in the text part at this path is taken out; all its other bytes stay."""
+
+    at: Path
+    text: str
+
+
+class AppendText(Struct, frozen=True, tag=True):
+    """Message `index` gets a further text part at its end (a string content is continued after a blank line)."""
+
+    index: int
+    text: str
+
+
+class AddMessage(Struct, frozen=True, tag=True):
+    """A message of plain text goes in before message `index` (the number of messages: after the last)."""
+
+    index: int
+    role: str
+    text: str
+
+
+class DropMessages(Struct, frozen=True, tag=True):
+    """Messages start <= i < stop are taken out."""
+
+    start: int
+    stop: int
+
+
+class AddSystem(Struct, frozen=True, tag=True):
+    """The system prompt gets a further block of text at its end."""
+
+    text: str
+
+
+class SetModel(Struct, frozen=True, tag=True):
+    """The request goes to another model."""
+
+    model: str
+
+
+class SetParam(Struct, frozen=True, tag=True):
+    """A top-level parameter of the wire is set to a JSON value (as bytes)."""
+
+    name: str
+    value: bytes
+
+
+class AddTools(Struct, frozen=True, tag=True):
+    """Tool definitions (each the wire's own JSON) are added after the client's."""
+
+    tools: tuple[bytes, ...]
+
+
+Edit: TypeAlias = SetText | StrikeText | AppendText | AddMessage | DropMessages | AddSystem | SetModel | SetParam | AddTools

@@ -1,0 +1,78 @@
+"""One exchange between a client and a provider, as it goes through the stages."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from backstory.core.document import Document
+from backstory.core.edits import Edit
+from backstory.core.message import Prompt
+from backstory.core.reply import Reply
+from backstory.core.wire import Wire
+
+Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
+Ended: TypeAlias = Literal["complete", "interrupted", "error", "refused"]
+
+
+class Head(Struct, frozen=True):
+    """A request's head. `path` has no query; `headers` are raw pairs in order, names as sent. Never log them whole."""
+
+    method: str
+    path: str
+    query: str
+    headers: Headers
+    client: str = ""
+
+    def header(self, name: bytes) -> str:
+        """The first header of this lower-case name, "" where there is none."""
+        for key, value in self.headers:
+            if len(key) == len(name) and key.lower() == name:
+                return value.decode("latin-1")
+        return ""
+
+
+class Note(Struct, frozen=True):
+    """Something worth telling about an exchange: which stage, what. Never holds message text or keys."""
+
+    stage: str
+    text: str
+
+
+class Outcome(Struct, frozen=True):
+    """How an exchange ended. `body` is the reply's bytes as they came (still content-encoded), None where it was not kept.
+
+    `reply` is what could be read of it. `ended`: complete, interrupted (client left or upstream cut after the first
+    byte), error (an HTTP status of 400 or more), refused (no answer of the upstream at all).
+    """
+
+    ended: Ended
+    status: int
+    reply: Reply | None
+    first_byte_ms: float
+    total_ms: float
+    bytes_in: int
+    bytes_out: int
+
+
+class Exchange(Struct, frozen=True):
+    """The one value that flows through the stages: each gives back a changed copy (`msgspec.structs.replace`).
+
+    `edits` are kept with the stage that asked for them. `answer` is a reply of our own: the exchange ends there.
+    """
+
+    id: int
+    head: Head
+    body: bytes
+    wire: Wire | None = None
+    document: Document | None = None
+    prompt: Prompt | None = None
+    principal: str = ""
+    scope: str = ""
+    conversation: str = ""
+    edits: tuple[tuple[str, Edit], ...] = ()
+    answer: Reply | None = None
+    mark: str = ""
+    headers: Headers = ()
+    notes: tuple[Note, ...] = ()

@@ -1,0 +1,95 @@
+"""What the door asks of the house, and what it gets: where a request goes and who listens to the answer.
+
+The door (relay/) moves bytes and knows nothing of memory; the house gives it a `Plan` for each request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Literal, Protocol, TypeAlias
+
+from msgspec import Struct
+
+from backstory.core.exchange import Ended, Head, Headers
+
+Mode: TypeAlias = Literal["pass", "stream", "whole"]
+
+
+class Target(Struct, frozen=True):
+    """Where a request goes. `host_header` is what the upstream sees as Host; `path` has the query. `http` or `https`."""
+
+    scheme: str
+    host: str
+    port: int
+    host_header: bytes
+    path: str
+
+
+class Answer(Struct, frozen=True):
+    """A reply of our own."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+class Tap(Protocol):
+    """Listens to one upstream answer. Whatever it raises is noted and ends the listening, never the relaying."""
+
+    def begin(self, status: int, headers: Headers) -> tuple[Mode, Headers]:
+        """The final status and headers as the upstream sent them. Returns how the body is to be treated, and headers to add.
+
+        pass: bytes go to the client as they come, `chunk` is called after each was written and its result ignored.
+        stream: what `chunk` and `tail` return is sent in place of the bytes (content-length becomes chunked).
+        whole: the body is gathered and what `whole` returns is sent, with its new length.
+        """
+        ...
+
+    def chunk(self, data: bytes) -> bytes:
+        """A piece of the body, transfer coding off, content coding on."""
+        ...
+
+    def tail(self) -> bytes:
+        """stream only: what is still to be sent after the last chunk."""
+        ...
+
+    def whole(self, body: bytes) -> bytes:
+        """whole only: the body to send instead."""
+        ...
+
+    def acknowledge(self) -> None:
+        """Called once, just before the last bytes of a complete answer are given to the client: what must not be lost is written now."""
+        ...
+
+    def over(self, ended: Ended, status: int, bytes_in: int, bytes_out: int) -> None:
+        """Called exactly once, after the end, whatever it was. `status` is 0 where no answer came."""
+        ...
+
+
+class Plan(Struct, frozen=True):
+    """What to do with one request. With an `answer` nothing goes upstream. `drop` names (lower case) request headers to leave out
+    besides hop-by-hop ones; `add` is added. `body` is the body to send, None = the client's own as it came."""
+
+    target: Target | None = None
+    answer: Answer | None = None
+    body: bytes | None = None
+    drop: frozenset[bytes] = frozenset()
+    add: Headers = ()
+    tap: Tap | None = None
+    error_shape: str = ""
+
+
+class House(Protocol):
+    """The one interface between the door and everything else."""
+
+    def wants_body(self, head: Head) -> bool:
+        """Whether `plan` needs the whole body. If not, the body is streamed up as it comes and `plan` gets b""."""
+        ...
+
+    def plan(self, head: Head, body: bytes) -> Plan | Awaitable[Plan]:
+        """What to do. A plan that is at hand is returned as such; an awaitable is awaited in a task of its own. Never raises for what a client sent."""
+        ...
+
+    def error(self, head: Head | None, status: int, code: str, message: str) -> Answer:
+        """An error of our own in the shape of the client's wire."""
+        ...

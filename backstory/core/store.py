@@ -1,0 +1,115 @@
+"""The store of a house: one interface over SQLite (and PostgreSQL). Calls block; callers run them on a lane of their own.
+
+Every method raises StoreError when the database fails. Principal and scope are part of every look-up: no row of one principal
+is ever given to another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from backstory.core.records import (
+    Batch,
+    Conversation,
+    Digest,
+    Hit,
+    Injection,
+    Receipt,
+    Segment,
+    Turn,
+    TurnTags,
+    Watermark,
+)
+
+
+class Store(Protocol):
+    """Ground truth and derived state."""
+
+    def write(self, batches: Sequence[Batch]) -> None:
+        """All batches in one transaction. Idempotent: rows are keyed by their ids (conversation: last write wins on label, model, wire, updated, memory)."""
+        ...
+
+    def conversation(self, principal: str, conversation_id: str) -> Conversation | None:
+        """A conversation by its id."""
+        ...
+
+    def conversations(self, principal: str | None, limit: int = 50, offset: int = 0) -> list[tuple[Conversation, int]]:
+        """Conversations, the last updated first, each with its number of turns. None: of every principal."""
+        ...
+
+    def alias(self, principal: str, key: str) -> str | None:
+        """The conversation that this key names (a client's session id, a response id, a label, an attached conversation)."""
+        ...
+
+    def chains(self, principal: str, chains: Sequence[bytes]) -> list[tuple[bytes, str, int]]:
+        """Which of these chain hashes are stored: (chain, conversation, turn id), for conversations of this principal."""
+        ...
+
+    def contents(self, principal: str, content: bytes, limit: int = 8) -> list[tuple[str, int]]:
+        """Newest turns with this content hash: (conversation, turn id)."""
+        ...
+
+    def turns(self, conversation_id: str, after: int = 0, limit: int = 100_000, raw: bool = False) -> list[Turn]:
+        """A conversation's own turns (not those it shares by a fork) by id, from the one after id `after`. `raw` = with the stored JSON."""
+        ...
+
+    def turns_by_id(self, ids: Iterable[int], raw: bool = False) -> list[Turn]:
+        """These turns, by id."""
+        ...
+
+    def tags(self, conversation_id: str, after: int = 0) -> list[TurnTags]:
+        """Derived tags and terms by turn id."""
+        ...
+
+    def put_tags(self, rows: Sequence[TurnTags], mark: Watermark) -> None:
+        """Store derived tags, full-text entries of their turns, and the watermark, in one transaction. FencedError if the lease was lost."""
+        ...
+
+    def search(self, principal: str, conversation_ids: Sequence[str], terms: Sequence[str], limit: int) -> list[Hit]:
+        """Full-text search (any of these index terms, best first) over tagged turns of these conversations; all of the principal's when empty."""
+        ...
+
+    def frequencies(self, terms: Sequence[str]) -> dict[str, int]:
+        """In how many indexed turns of the whole store each term occurs (0: left out), and under "" how many turns there are."""
+        ...
+
+    def segments(self, conversation_id: str) -> list[Segment]:
+        """By first turn."""
+        ...
+
+    def put_segments(self, rows: Sequence[Segment], mark: Watermark) -> None:
+        """Store segments and the watermark in one transaction. FencedError if the lease was lost."""
+        ...
+
+    def digests(self, conversation_id: str) -> list[Digest]:
+        """By age, oldest first."""
+        ...
+
+    def injections(self, conversation_id: str) -> list[Injection]:
+        """By age, oldest first."""
+        ...
+
+    def watermark(self, conversation_id: str, job: str) -> Watermark:
+        """How far `job` is; turn 0 where it has not begun."""
+        ...
+
+    def lease(self, conversation_id: str, job: str, owner: str, seconds: float, now: float) -> Watermark | None:
+        """Take or renew the lease; None where another owner holds it. A change of owner raises the fence."""
+        ...
+
+    def pending(self, job: str, limit: int = 100) -> list[str]:
+        """Conversations with turns above the job's watermark and no running lease, the most recently updated first."""
+        ...
+
+    def forget(self, principal: str | None, conversation_id: str = "", turn_ids: Sequence[int] = (), now: float = 0.0) -> Receipt:
+        """Remove a conversation, some turns, or all of a principal (both empty), from every table and index; give a receipt. NotFound if nothing is there."""
+        ...
+
+    def counts(self) -> dict[str, int]:
+        """Rows by table, for status."""
+        ...
+
+    def close(self) -> None:
+        """Close every connection. Later calls raise StoreError."""
+        ...

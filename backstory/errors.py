@@ -1,0 +1,113 @@
+"""All errors that Backstory raises. The class says whose fault it is and which HTTP status a client gets.
+
+BackstoryError            500  ours
+|-- ConfigError            -   the user's: a wrong key or value in file, environment or command line
+|-- RequestError          400  the client's: a request that cannot be read as HTTP, or asks for what cannot be
+|   |-- HeadError         400  the request's head is malformed or ambiguous (smuggling)
+|   |-- HeadTooLarge      431  the request's head is larger than the limit
+|   |-- BodyTooLarge      413  the request's body is larger than the limit
+|   |-- RequestTimeout    408  the client did not finish its request in time
+|   `-- UpgradeRefused    426  a WebSocket upgrade: the client is to use HTTP
+|-- UpstreamError         502  the provider's: refused, cut, malformed
+|   `-- UpstreamTimeout   504  the provider's: no connection or no first byte in time
+|-- DocumentError          -   a body that is not JSON of the expected shape, or cannot be spliced (memory skips it)
+|-- StoreError             -   the store could not be opened, read or written (memory skips the exchange)
+|   `-- FencedError        -   a lease was lost to another worker; the work is dropped
+`-- NotFound              404  no such conversation or turn (command line, REST)
+"""
+
+from __future__ import annotations
+
+
+class BackstoryError(Exception):
+    """Root of the tree. `status` is the HTTP status a client gets; `code` the short name in the error body."""
+
+    status = 500
+    code = "internal_error"
+
+
+class ConfigError(BackstoryError):
+    """A setting is unknown or wrong. The text names key, place and what is allowed."""
+
+    code = "config_error"
+
+
+class RequestError(BackstoryError):
+    """The client's request cannot be served as it is."""
+
+    status = 400
+    code = "invalid_request"
+
+
+class HeadError(RequestError):
+    """The request's head is malformed or can be read in two ways."""
+
+    code = "malformed_request"
+
+
+class HeadTooLarge(RequestError):
+    """The request's head is larger than the limit."""
+
+    status = 431
+    code = "headers_too_large"
+
+
+class BodyTooLarge(RequestError):
+    """The request's body is larger than the limit."""
+
+    status = 413
+    code = "body_too_large"
+
+
+class RequestTimeout(RequestError):
+    """The client did not send its whole request in time."""
+
+    status = 408
+    code = "request_timeout"
+
+
+class UpgradeRefused(RequestError):
+    """The client asked for another protocol (WebSocket); it is to use HTTP."""
+
+    status = 426
+    code = "upgrade_refused"
+
+
+class UpstreamError(BackstoryError):
+    """The provider could not be reached, or its answer could not be read."""
+
+    status = 502
+    code = "upstream_unavailable"
+
+
+class UpstreamTimeout(UpstreamError):
+    """The provider did not take the connection or send a first byte in time."""
+
+    status = 504
+    code = "upstream_timeout"
+
+
+class DocumentError(BackstoryError):
+    """A body that is not JSON of the expected shape, or that cannot be edited without touching other bytes."""
+
+    code = "document_error"
+
+
+class StoreError(BackstoryError):
+    """The store could not be opened, read or written."""
+
+    status = 503
+    code = "store_error"
+
+
+class FencedError(StoreError):
+    """A lease was lost to another worker: what was computed under it is dropped."""
+
+    code = "fenced"
+
+
+class NotFound(BackstoryError):
+    """No conversation or turn of that name."""
+
+    status = 404
+    code = "not_found"
