@@ -45,10 +45,11 @@ class Insert(Struct, frozen=True, tag=True):
 
 
 class Extend(Struct, frozen=True, tag=True):
-    """The JSON string at `path` gets this text at its end."""
+    """The JSON string at `path` gets this text at its end, or at its front."""
 
     path: Path
     text: str
+    front: bool = False
 
 
 class Strike(Struct, frozen=True, tag=True):
@@ -124,7 +125,7 @@ class Document:
                     node.setdefault("cut", set()).add(path[-1])
                 case Insert(path, value):
                     node.setdefault("insert", {}).setdefault(path[-1], []).append(value)
-                case Extend(_, text) | Strike(_, text):
+                case Extend() | Strike():
                     node.setdefault("text", []).append(splice)
         if not tree:
             return self.raw
@@ -267,7 +268,7 @@ def _respell(raw: bytes, splices: list[Extend | Strike]) -> bytes:
         if raw[:1] != b'"':
             raise DocumentError("not a string")
         if isinstance(splice, Extend):
-            raw = raw[:-1] + plain + b'"'
+            raw = b'"' + plain + raw[1:] if splice.front else raw[:-1] + plain + b'"'
         else:
             try:
                 text = _string.decode(raw)

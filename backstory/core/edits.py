@@ -33,6 +33,13 @@ class AppendText(Struct, frozen=True, tag=True):
     text: str
 
 
+class PrependText(Struct, frozen=True, tag=True):
+    """Message `index` gets a further text part at its beginning (a string content begins with it and a blank line)."""
+
+    index: int
+    text: str
+
+
 class AddMessage(Struct, frozen=True, tag=True):
     """A message of plain text goes in before message `index` (the number of messages: after the last)."""
 
@@ -73,4 +80,6 @@ class AddTools(Struct, frozen=True, tag=True):
     tools: tuple[bytes, ...]
 
 
-Edit: TypeAlias = SetText | StrikeText | AppendText | AddMessage | DropMessages | AddSystem | SetModel | SetParam | AddTools
+Edit: TypeAlias = (
+    SetText | StrikeText | AppendText | PrependText | AddMessage | DropMessages | AddSystem | SetModel | SetParam | AddTools
+)

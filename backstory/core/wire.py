@@ -54,6 +54,10 @@ class Wire(Protocol):
         """5. A whole (not streamed) answer. Raises DocumentError for an error body."""
         ...
 
+    def echo(self, reply: Reply) -> tuple[Message, ...]:
+        """5b. The messages by which clients of this wire send this reply back in the next request (Responses: an item for each part)."""
+        ...
+
     def reader(self, content_type: str) -> StreamReader:
         """6a. A reader of frames for a stream of this content type."""
         ...
