@@ -41,9 +41,9 @@ class Note(Struct, frozen=True):
 
 
 class Outcome(Struct, frozen=True):
-    """How an exchange ended. `body` is the reply's bytes as they came (still content-encoded), None where it was not kept.
+    """How an exchange ended.
 
-    `reply` is what could be read of it. `ended`: complete, interrupted (client left or upstream cut after the first
+    `seq` is the number of its journal entry, 0 where there is none. `reply` is what could be read of it. `ended`: complete, interrupted (client left or upstream cut after the first
     byte), error (an HTTP status of 400 or more), refused (no answer of the upstream at all).
     """
 
@@ -54,6 +54,7 @@ class Outcome(Struct, frozen=True):
     total_ms: float
     bytes_in: int
     bytes_out: int
+    seq: int = 0
 
 
 class Exchange(Struct, frozen=True):

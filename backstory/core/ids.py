@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 _NODE_BITS = 10
 _STEP_BITS = 12
+_EPOCH_MS = 1_577_836_800_000
 
 
 def conversation_id() -> str:
@@ -22,15 +23,20 @@ class TurnIds:
     def __init__(self, node: int, clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
         self._node = (node & ((1 << _NODE_BITS) - 1)) << _STEP_BITS
         self._clock_ms = clock_ms
-        self._last = 0
+        self._ms = 0
+        self._step = 0
 
     def __call__(self) -> int:
         """The next id; always larger than all before it, also when the clock goes back."""
-        fresh = ((self._clock_ms() - 1_577_836_800_000) << (_NODE_BITS + _STEP_BITS)) | self._node
-        last = self._last
-        if fresh <= last:
-            fresh = last + 1
-            if (fresh ^ self._node) & (((1 << _NODE_BITS) - 1) << _STEP_BITS):
-                fresh = (((last >> (_NODE_BITS + _STEP_BITS)) + 1) << (_NODE_BITS + _STEP_BITS)) | self._node
-        self._last = fresh
-        return fresh
+        return self.block(1)
+
+    def block(self, size: int) -> int:
+        """The first of `size` (at most 4,096) ids in a row that nobody else gets."""
+        ms = self._clock_ms() - _EPOCH_MS
+        if ms > self._ms:
+            self._ms, self._step = ms, 0
+        elif self._step + size > 1 << _STEP_BITS:
+            self._ms, self._step = self._ms + 1, 0
+        first = (self._ms << (_NODE_BITS + _STEP_BITS)) | self._node | self._step
+        self._step += size
+        return first

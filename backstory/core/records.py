@@ -139,3 +139,21 @@ class Batch(Struct, frozen=True):
     aliases: tuple[tuple[str, str, str], ...] = ()
     injections: tuple[Injection, ...] = ()
     digests: tuple[Digest, ...] = ()
+
+
+class Promise(Struct, frozen=True):
+    """What the journal keeps of an exchange before the last byte of its answer leaves: the rows known by then, and the raw answer.
+
+    The answer's turns follow turn `parent` at `position`, their chain goes on from `chain`, their ids begin at `turn`. `coding` is
+    the answer's content-encoding, "" for none."""
+
+    batch: Batch
+    parent: int
+    position: int
+    chain: bytes
+    turn: int
+    wire: str
+    content_type: str
+    coding: str
+    body: bytes
+    at: float

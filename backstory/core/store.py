@@ -6,8 +6,8 @@ is ever given to another.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol, TypeVar
 
 from backstory.core.records import (
     Batch,
@@ -21,6 +21,9 @@ from backstory.core.records import (
     TurnTags,
     Watermark,
 )
+
+
+T = TypeVar("T")
 
 
 class Store(Protocol):
@@ -112,4 +115,29 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Close every connection. Later calls raise StoreError."""
+        ...
+
+
+class Lanes(Protocol):
+    """Threads on which a store's blocking calls run."""
+
+    @property
+    def settled(self) -> int:
+        """Every batch up to this inbox number is in the store."""
+        ...
+
+    async def read(self, call: Callable[[Store], T]) -> T:
+        """`call(store)` on a reader's thread. Raises what it raises."""
+        ...
+
+    def append(self, payload: bytes) -> int:
+        """Journal these bytes; the number they got. Raises StoreError."""
+        ...
+
+    def submit(self, batch: Batch, seq: int) -> None:
+        """Store this batch soon; then the journal up to `seq` is settled."""
+        ...
+
+    async def flush(self) -> None:
+        """Until everything submitted before is stored."""
         ...

@@ -30,6 +30,9 @@ class Wire(Protocol):
     name: str
     """anthropic | openai_chat | openai_responses | gemini"""
 
+    stateful: bool
+    """Whether the provider keeps replies that a later request builds on by id."""
+
     def claims(self, method: str, path: str) -> bool:
         """1. Whether a request of this method and path (no query) is a conversation in this wire."""
         ...

@@ -1,1 +1,4 @@
-"""jobs"""
+"""Floor 3: background work. One job per file; the database is the queue: what lies above a job's watermark is to be done.
+
+A job works under a lease, in small steps on a thread, and only while no request is being served or it has waited too long.
+"""

@@ -1,0 +1,231 @@
+"""The house on one port: what becomes of a request. To fail is to forget the edits: whatever breaks here, the client's bytes go up.
+
+`PortHouse` implements core.plan.House for the door. Everything that is shared by several ports is the engine's (engine.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable
+
+from msgspec.structs import replace
+from xxhash import xxh3_64_intdigest
+
+from backstory.app.drive import eager
+from backstory.app.engine import Engine
+from backstory.config import Config
+from backstory.core.document import Document
+from backstory.core.exchange import Exchange, Head, Headers, Note, Outcome
+from backstory.core.plan import Answer, Plan, Target
+from backstory.core.wire import Wire
+from backstory.errors import BackstoryError, DocumentError
+from backstory.memory import marker
+from backstory.memory.identity import principal
+from backstory.providers import upstreams
+from backstory.relay.tap import MemoryTap
+from backstory.stages.visit import Visit
+from backstory.wires import WIRES
+
+# Request headers of ours: read here, never sent up.
+OWN_HEADERS = frozenset({b"x-vc-conversation", b"x-vc-memory", b"x-vc-project", b"x-vc-dashboard-token"})
+_JSON: Headers = ((b"content-type", b"application/json"),)
+_MOST_PATHS = 1000
+
+
+class PortHouse:
+    """What one listening port does."""
+
+    def __init__(self, config: Config, engine: Engine, upstream_url: str, label: str) -> None:
+        self._config = config
+        self._engine = engine
+        self._metrics = engine.metrics
+        self._label = label
+        self._deadline_s = config.recall.deadline_ms / 1000
+        self._paths: dict[str, Wire | None] = {}
+        self._late: dict[int, asyncio.Future[Plan]] = {}
+        url = upstream_url or config.upstream.url
+        self._fixed = upstreams.base(url) if url else None
+        self._bases = {
+            "anthropic": upstreams.base(config.upstream.anthropic),
+            "openai": upstreams.base(config.upstream.openai),
+            "gemini": upstreams.base(config.upstream.gemini),
+        }
+
+    # --- core.plan.House
+
+    def wants_body(self, head: Head) -> bool:
+        """See House."""
+        return (
+            head.method == "POST"
+            and self._wire(head.path) is not None
+            and self._engine.memory
+            and not head.header(b"content-encoding")
+            and head.header(b"x-vc-memory").lower() != "off"
+        )
+
+    def plan(self, head: Head, body: bytes) -> Plan | Awaitable[Plan]:
+        """See House."""
+        if head.method in {"GET", "HEAD"}:
+            answer = self._engine.local.answer(head)
+            if answer is not None:
+                return Plan(answer=answer)
+        target = self._target(head)
+        wire = self._wire(head.path) if head.method == "POST" else None
+        if wire is None or not body or not self._engine.memory:
+            self._metrics.relayed += 1
+            return Plan(target, drop=OWN_HEADERS)
+        return self._chat(head, body, wire, target)
+
+    def error(self, head: Head | None, status: int, code: str, message: str) -> Answer:
+        """See House."""
+        self._metrics.errors += 1
+        wire = self._wire(head.path) if head is not None else None
+        if wire is None:
+            named = upstreams.provider(head.path, bool(head.header(b"anthropic-version"))) if head is not None else "openai"
+            wire = next(one for one in WIRES if one.name.startswith(named))
+        return Answer(status, _JSON, wire.error(status, code, message))
+
+    # --- relay.tap.Ledger
+
+    def promise(self, exchange: Exchange, status: int, content_type: str, coding: str, body: bytes) -> int:
+        """See Ledger. A journal that cannot be written is counted; the answer leaves all the same."""
+        try:
+            return self._engine.ingest.promise(exchange, status, content_type, coding, body)
+        except BackstoryError as error:
+            self._engine.failed("journal", error)
+            return 0
+
+    def over(self, exchange: Exchange, outcome: Outcome) -> None:
+        """See Ledger."""
+        self._metrics.finished(exchange, outcome)
+        late = self._late.pop(exchange.id, None)
+        if late is not None and not late.done():
+            late.add_done_callback(lambda _: self._engine.pipeline.finish(exchange, outcome))
+        else:
+            self._engine.pipeline.finish(exchange, outcome)
+
+    # --- a conversation
+
+    def _chat(self, head: Head, body: bytes, wire: Wire, target: Target) -> Plan | Awaitable[Plan]:
+        started = time.monotonic()
+        try:
+            document = Document(body)
+            prompt = wire.read(document, head.path)
+        except DocumentError as error:
+            self._metrics.unreadable += 1
+            self._engine.log_skipped(head, wire, error)
+            return Plan(target, drop=OWN_HEADERS)
+        except RecursionError as error:
+            self._engine.failed("read", error)
+            return Plan(target, drop=OWN_HEADERS)
+        exchange = Exchange(
+            self._engine.turn_ids(),
+            head,
+            body,
+            wire,
+            document,
+            prompt,
+            principal(self._config.identity.principal, head),
+            head.header(b"x-vc-project"),
+        )
+        done = eager(self._through(exchange, target, started))
+        if isinstance(done, Plan):
+            return done
+        return self._within(exchange, target, started, done)
+
+    async def _through(self, exchange: Exchange, target: Target, started: float) -> Plan:
+        return self._planned(await self._engine.pipeline.run(exchange), target, started)
+
+    async def _within(self, exchange: Exchange, target: Target, started: float, rest: Awaitable[Plan]) -> Plan:
+        """The plan, if memory comes to one in time; else the client's bytes go up, and memory ends its work beside them."""
+        task = asyncio.ensure_future(rest)
+        try:
+            done, _ = await asyncio.wait({task}, timeout=self._deadline_s)
+        except asyncio.CancelledError:
+            task.cancel()
+            self._engine.visits.close(exchange.id)
+            raise
+        if done:
+            return task.result()
+        self._metrics.fail_open("deadline")
+        visit = self._engine.visits.get(exchange.id)
+        if visit is not None:
+            visit.late = True
+        self._engine.pipeline.expired.add(exchange.id)
+        self._late[exchange.id] = task
+        task.add_done_callback(lambda _: self._engine.pipeline.expired.discard(exchange.id))
+        return self._plain(exchange, target, started)
+
+    def _planned(self, exchange: Exchange, target: Target, started: float) -> Plan:
+        visit = self._engine.visits.get(exchange.id)
+        body: bytes | None = None
+        if exchange.edits:
+            exchange, body = self._rendered(exchange, visit)
+        if visit is None:
+            self._metrics.planned(exchange, None, started)
+            return Plan(target, body=body, drop=OWN_HEADERS)
+        exchange = replace(exchange, mark=self._mark(exchange, visit), headers=self._headers(exchange, visit))
+        self._metrics.planned(exchange, visit, started)
+        return self._tapped(exchange, target, started, body)
+
+    def _plain(self, exchange: Exchange, target: Target, started: float) -> Plan:
+        return self._tapped(exchange, target, started, None)
+
+    def _tapped(self, exchange: Exchange, target: Target, started: float, body: bytes | None) -> Plan:
+        wire, prompt = exchange.wire, exchange.prompt
+        streams = wire is not None and prompt is not None and wire.streams(exchange.head.path, exchange.head.query, prompt)
+        return Plan(target, body=body, drop=OWN_HEADERS, tap=MemoryTap(exchange, self, streams, started))
+
+    def _rendered(self, exchange: Exchange, visit: Visit | None) -> tuple[Exchange, bytes | None]:
+        """The edited body; None, and an exchange without edits, where the edits cannot be made."""
+        wire, document, prompt = exchange.wire, exchange.document, exchange.prompt
+        if wire is None or document is None or prompt is None:
+            return exchange, None
+        try:
+            body = wire.render(document, prompt, [edit for _, edit in exchange.edits])
+        except (BackstoryError, ValueError, RecursionError) as error:
+            self._engine.failed("render", error)
+            if visit is not None:
+                visit.injection = None
+            return replace(exchange, edits=(), notes=(*exchange.notes, Note("render", "failed open"))), None
+        if xxh3_64_intdigest(body) != xxh3_64_intdigest(exchange.body):
+            asked = ",".join(dict.fromkeys(stage for stage, _ in exchange.edits))
+            exchange = replace(exchange, notes=(*exchange.notes, Note("proof", f"bytes differ: {asked}")))
+        return exchange, body
+
+    def _mark(self, exchange: Exchange, visit: Visit) -> str:
+        """The marker that the answer gets, "" for none."""
+        policy = self._config.marker
+        if policy == "never" or visit.marked or (exchange.prompt is not None and exchange.prompt.structured):
+            return ""
+        if policy == "auto":
+            spoken = visit.upto + len(visit.turns)
+            if visit.own_identity or spoken + 1 < self._config.memory.threshold_messages:
+                return ""
+        return marker.marker(exchange.conversation)
+
+    def _headers(self, exchange: Exchange, visit: Visit) -> Headers:
+        conversation = (b"X-VC-Conversation", exchange.conversation.encode())
+        stats = self._metrics.stats_header(exchange, visit)
+        headers: Headers = (conversation, (b"X-VC-Stats", stats))
+        if self._config.metrics.vidurai_header:
+            headers = (*headers, (b"X-Vidurai-Stats", stats))
+        return headers
+
+    # --- where to
+
+    def _wire(self, path: str) -> Wire | None:
+        if path in self._paths:
+            return self._paths[path]
+        found = next((wire for wire in WIRES if wire.claims("POST", path)), None)
+        if len(self._paths) < _MOST_PATHS:
+            self._paths[path] = found
+        return found
+
+    def _target(self, head: Head) -> Target:
+        if self._fixed is not None:
+            return upstreams.target(self._fixed, head.path, head.query)
+        named = upstreams.provider(head.path, bool(head.header(b"anthropic-version")))
+        versioned = "v1" if named == "openai" else ""
+        return upstreams.target(self._bases[named], head.path, head.query, versioned)

@@ -1,0 +1,121 @@
+"""Runs the jobs, one step at a time, out of the way of traffic. The only broad handler of this room is here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from backstory.core.records import Watermark
+from backstory.core.store import Lanes
+
+_LEASE_S = 30.0
+# After a change the worker rests so long, so that one answer's turns are worked on together.
+_REST_S = 0.5
+# It looks for work that nobody told it of (another process, a restart) so often.
+_ROUND_S = 15.0
+# While requests keep coming it waits, but never longer than this.
+_PATIENCE_S = 20.0
+_BUSY_PAUSE_S = 0.1
+
+
+class Job(Protocol):
+    """One kind of background work."""
+
+    name: str
+
+    async def step(self, conversation: str, mark: Watermark) -> bool:
+        """Do a bounded piece of the work above the watermark and move it. Whether there is more to do. FencedError: the lease was lost."""
+        ...
+
+
+class Worker:
+    """`busy` says whether requests are being served right now; `failed` is told of a job that broke."""
+
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        lanes: Lanes,
+        owner: str,
+        clock: Callable[[], float],
+        busy: Callable[[], bool],
+        failed: Callable[[str, BaseException], None],
+    ) -> None:
+        self._jobs = tuple(jobs)
+        self._lanes = lanes
+        self._owner = owner
+        self._clock = clock
+        self._busy = busy
+        self._failed = failed
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.steps = 0
+
+    def start(self) -> None:
+        """Begin in the background."""
+        self._task = asyncio.create_task(self._run())
+
+    def wake(self) -> None:
+        """There is something new to work on."""
+        self._wake.set()
+
+    async def stop(self) -> None:
+        """End after the running step."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    async def round(self) -> int:
+        """Work until nothing is pending; the number of steps done."""
+        done = 0
+        for job in self._jobs:
+            blocked: set[str] = set()
+            while True:
+                names = await self._lanes.read(lambda store, name=job.name: store.pending(name))  # type: ignore[misc]
+                todo = [name for name in names if name not in blocked]
+                if not todo:
+                    break
+                for name in todo:
+                    done += await self._conversation(job, name)
+                    blocked.add(name)
+        return done
+
+    async def _conversation(self, job: Job, name: str) -> int:
+        mark = await self._lanes.read(
+            lambda store: store.lease(name, job.name, self._owner, _LEASE_S, self._clock())
+        )
+        done = 0
+        while mark is not None:
+            await self._yield()
+            more = await job.step(name, mark)
+            self.steps += 1
+            done += 1
+            if not more:
+                break
+            mark = await self._lanes.read(
+                lambda store: store.lease(name, job.name, self._owner, _LEASE_S, self._clock())
+            )
+        return done
+
+    async def _yield(self) -> None:
+        waited = 0.0
+        while self._busy() and waited < _PATIENCE_S:
+            await asyncio.sleep(_BUSY_PAUSE_S)
+            waited += _BUSY_PAUSE_S
+        await asyncio.sleep(0)
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await asyncio.wait_for(self._wake.wait(), _ROUND_S)
+            except TimeoutError:
+                pass
+            self._wake.clear()
+            await asyncio.sleep(_REST_S)
+            try:
+                await self._lanes.flush()
+                await self.round()
+            except Exception as error:
+                self._failed("worker", error)
+                await asyncio.sleep(_ROUND_S)

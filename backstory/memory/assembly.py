@@ -1,0 +1,100 @@
+"""What goes upstream: the client's messages less what is folded, the digest in their place, every injection where it was before,
+and what is recalled now at the newest human message. Decisions only, as a list of edits.
+
+Append-only: for the same thread and the same client messages the same edits come out, in this process or another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from backstory.core.edits import AppendText, DropMessages, Edit, PrependText
+from backstory.core.records import Digest, Turn
+from backstory.memory.fence import DIGEST_CLOSE, DIGEST_OPEN
+from backstory.memory.reading import Reading
+from backstory.memory.thread import Thread
+
+
+class Fold(Struct, frozen=True):
+    """Which items of a request the digest stands for: runs start <= i < stop, and the item in front of which it goes."""
+
+    drops: tuple[tuple[int, int], ...]
+    before: int
+
+
+def fold(thread: Thread, reading: Reading, boundary: int) -> Fold | None:
+    """What to drop when the first `boundary` turns of the path are folded; None where the request carries none of them.
+
+    A first human message that also carries the client's own instructions stays. Items that are no turns (system messages, environment) stay.
+    """
+    if not boundary:
+        return None
+    last = -1
+    for item, place in enumerate(reading.places):
+        if 0 <= place < boundary:
+            last = item
+    if last < 0:
+        return None
+    before = last + 1
+    while before < len(reading.lines) and (reading.lines[before].role != "user" or reading.lines[before].kind != "spoken"):
+        before += 1
+    if before >= len(reading.lines):
+        return None
+    runs: list[tuple[int, int]] = []
+    start = -1
+    for item in range(before):
+        goes = reading.lines[item].kind != "none" and not reading.lines[item].instructed
+        if goes and start < 0:
+            start = item
+        elif not goes and start >= 0:
+            runs.append((start, item))
+            start = -1
+    if start >= 0:
+        runs.append((start, before))
+    return Fold(tuple(runs), before) if runs else None
+
+
+def fold_edits(folded: Fold, digest: Digest | None) -> list[Edit]:
+    """The edits of a fold."""
+    edits: list[Edit] = [DropMessages(start, stop) for start, stop in folded.drops]
+    if digest is not None and digest.text:
+        edits.append(PrependText(folded.before, digest.text))
+    return edits
+
+
+def kept_items(reading: Reading, folded: Fold | None) -> list[int]:
+    """Indexes of the items that go upstream."""
+    gone = {item for start, stop in folded.drops for item in range(start, stop)} if folded is not None else set()
+    return [item for item in range(len(reading.lines)) if item not in gone]
+
+
+def earlier_injections(thread: Thread, reading: Reading, kept: Sequence[int]) -> tuple[list[Edit], set[int], int]:
+    """Edits that repeat what was injected before, the turns that these blocks carry, and their tokens."""
+    edits: list[Edit] = []
+    turns: set[int] = set()
+    tokens = 0
+    if thread.injections:
+        for item in kept:
+            if reading.lines[item].kind != "spoken" or reading.lines[item].role != "user":
+                continue
+            place = reading.places[item]
+            injection = thread.injections.get(thread.path[place].chain) if place >= 0 else None
+            if injection is not None:
+                edits.append(AppendText(item, injection.text))
+                turns.update(injection.turns)
+                tokens += injection.tokens
+    return edits, turns, tokens
+
+
+def missing(path: Sequence[Turn], reading: Reading, kept: Sequence[int], elsewhere: set[int]) -> set[int]:
+    """Ids of the turns of the path that the payload does not carry: neither as a message nor in a block injected before."""
+    places = reading.places
+    carried = {places[item] for item in kept}
+    return {turn.id for place, turn in enumerate(path) if place not in carried and turn.id not in elsewhere}
+
+
+def digest_block(body: str) -> str:
+    """The block that stands for folded history; "" for an empty body."""
+    return f"{DIGEST_OPEN}\n{body}\n{DIGEST_CLOSE}" if body else ""

@@ -1,0 +1,70 @@
+"""When history is folded, and where. Decisions only: they name a boundary, others make the digest and send it.
+
+Below the hard threshold nothing moves, so that what goes upstream only grows at its end. When it must move, it moves far: the fold frees
+room for many turns to come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from backstory.core.records import Turn
+
+# What stays verbatim after a fold: at most this share of the window ...
+_KEPT_SHARE = 0.5
+# ... and the protected turns only while they take no more than this share of it.
+_PROTECTED_SHARE = 0.10
+# A digest takes at most this share of the window, and never more than this many tokens.
+_DIGEST_SHARE = 0.08
+_DIGEST_MOST = 3000
+_DIGEST_LEAST = 60
+
+
+class Window(Struct, frozen=True):
+    """The thresholds of one instance. `size` is in tokens; `soft` and `hard` are shares of it; `protected` counts exchanges."""
+
+    size: int
+    soft: float
+    hard: float
+    protected: int
+
+    @property
+    def hard_tokens(self) -> int:
+        """Above this many tokens the next request is not sent without a fold."""
+        return int(self.size * self.hard)
+
+    @property
+    def soft_tokens(self) -> int:
+        """Above this many tokens a fold is prepared in the background."""
+        return int(self.size * self.soft)
+
+    @property
+    def digest_tokens(self) -> int:
+        """The most that a digest may take; 0 where the window is too small for one."""
+        room = min(_DIGEST_MOST, int(self.size * _DIGEST_SHARE))
+        return room if room >= _DIGEST_LEAST else 0
+
+
+def boundary(path: Sequence[Turn], folded: int, window: Window, reserve: int) -> int:
+    """How many turns of the path are folded after a fold: at least `folded`. The turn at the boundary is a human's.
+
+    `reserve` is what system prompt, tools, the new message and recalled memory need, in tokens. `folded` itself comes back where no
+    further turn can go.
+    """
+    kept_most = min(int(window.size * _KEPT_SHARE), window.hard_tokens - reserve - window.digest_tokens)
+    protected_most = int(window.size * _PROTECTED_SHARE)
+    kept = exchanges = 0
+    best = len(path)
+    for place in range(len(path) - 1, folded - 1, -1):
+        turn = path[place]
+        kept += turn.tokens
+        if turn.role != "user" or turn.kind != "spoken":
+            continue
+        protected = exchanges < window.protected and kept <= protected_most
+        if kept > kept_most and not protected:
+            break
+        exchanges += 1
+        best = place
+    return max(best, folded)

@@ -1,0 +1,96 @@
+"""What a request says, message by message, at a cost that grows with what is new.
+
+Each raw message is hashed; a history seen before is recognised by the hash over its message hashes, and only the messages after it are
+decoded. The fast hash is seeded at random for each process: nobody can prepare two histories that look alike.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from xxhash import xxh3_128_digest
+
+from backstory.core.message import Prompt
+from backstory.core.wire import Wire
+from backstory.memory.turns import Line, chain, line
+
+_REMEMBERED = 1024
+_WORTH_REMEMBERING = 6
+_LOOK_BACK = 10
+
+
+class Reading:
+    """One request: for each item its line, and the chain hash up to and including it.
+
+    `places` (set by ingestion): for each item the index of its turn on the thread's path, -1 where it has none.
+    """
+
+    __slots__ = ("chains", "digest", "lines", "places", "reused", "thread", "version")
+
+    def __init__(self, digest: bytes, lines: list[Line], chains: list[bytes], reused: int) -> None:
+        self.digest = digest
+        self.lines = lines
+        self.chains = chains
+        self.reused = reused
+        self.places: list[int] = []
+        self.thread = ""
+        self.version = -1
+
+
+class Reader:
+    """Reads prompts; remembers the histories of the last requests."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._recent: OrderedDict[bytes, tuple[Reading, int]] = OrderedDict()
+
+    def fresh(self, prompt: Prompt, root: bytes) -> int:
+        """How many items `read` would have to decode."""
+        return len(prompt.items) - self._known(self._joined(prompt), root, len(prompt.items))[1]
+
+    def read(self, prompt: Prompt, wire: Wire, root: bytes) -> Reading:
+        """The whole request. Raises DocumentError for a message that cannot be read."""
+        joined = self._joined(prompt)
+        count = len(prompt.items)
+        known, reused = self._known(joined, root, count)
+        lines = known.lines[:reused] if known is not None else []
+        chains = known.chains[:reused] if known is not None else []
+        last = chains[-1] if chains else root
+        for index in range(reused, count):
+            one = line(wire.message(prompt.items[index], (*prompt.items_at, index)))
+            if one.kind != "none":
+                last = chain(last, one.content)
+            lines.append(one)
+            chains.append(last)
+        reading = Reading(self._key(joined, root), lines, chains, reused)
+        if known is not None:
+            reading.places = known.places[:reused]
+            reading.thread, reading.version = known.thread, known.version
+        if count >= _WORTH_REMEMBERING:
+            self._remember(reading, joined, root, count)
+        return reading
+
+    def _joined(self, prompt: Prompt) -> bytes:
+        seed = self._seed
+        return b"".join([xxh3_128_digest(item, seed) for item in prompt.items])
+
+    def _key(self, joined: bytes, root: bytes) -> bytes:
+        return xxh3_128_digest(root + joined, self._seed)
+
+    def _known(self, joined: bytes, root: bytes, count: int) -> tuple[Reading | None, int]:
+        if count < _WORTH_REMEMBERING:
+            return None, 0
+        for length in range(count, max(0, count - _LOOK_BACK), -1):
+            found = self._recent.get(self._key(joined[: 16 * length], root))
+            if found is not None:
+                return found[0], length
+        return None, 0
+
+    def _remember(self, reading: Reading, joined: bytes, root: bytes, count: int) -> None:
+        recent = self._recent
+        for length in range(count, max(count - 3, 0), -1):
+            key = self._key(joined[: 16 * length], root)
+            recent[key] = (reading, length)
+            recent.move_to_end(key)
+        while len(recent) > _REMEMBERED:
+            recent.popitem(last=False)

@@ -1,0 +1,139 @@
+"""One conversation in memory: the turns of its current branch and what was derived from them.
+
+A thread is built from stored rows and grows with what is stored after; it does no I/O. A turn on a branch knows its parent, so any
+stored turn can become the tip again. What may be recalled is the branch alone: a sibling branch is never looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from backstory.core.records import Conversation, Digest, Injection, Turn
+from backstory.memory.index import Index
+
+
+class Thread:
+    """State of one conversation. `version` changes when the path changes in another way than by growing at its end."""
+
+    __slots__ = (
+        "boundary",
+        "busy",
+        "by_chain",
+        "by_id",
+        "conversation",
+        "digests",
+        "index",
+        "indexed",
+        "injections",
+        "pending_seq",
+        "path",
+        "root",
+        "tokens",
+        "version",
+    )
+
+    def __init__(self, conversation: Conversation, root: bytes) -> None:
+        self.conversation = conversation
+        self.root = root
+        self.path: list[Turn] = []
+        self.by_id: dict[int, Turn] = {}
+        self.by_chain: dict[bytes, int] = {}
+        self.injections: dict[bytes, Injection] = {}
+        self.digests: list[Digest] = []
+        self.boundary = 0
+        self.tokens = 0
+        self.index: Index | None = None
+        self.indexed = 0
+        self.version = 0
+        self.busy = 0
+        self.pending_seq = 0
+
+    @property
+    def tip(self) -> bytes:
+        """Chain hash at the end of the current branch."""
+        return self.path[-1].chain if self.path else self.root
+
+    @property
+    def digest(self) -> Digest | None:
+        """The newest digest that lies on the current branch, None where nothing is folded."""
+        if not self.boundary:
+            return None
+        upto = self.path[self.boundary - 1].id
+        for digest in reversed(self.digests):
+            if digest.upto_turn == upto:
+                return digest
+        return None
+
+    def add(self, turns: Sequence[Turn]) -> None:
+        """These turns, each the child of its parent; the last becomes the tip. Turns known already are not added again."""
+        for turn in turns:
+            if turn.id in self.by_id:
+                continue
+            tip = self.path[-1].id if self.path else 0
+            if turn.parent != tip:
+                self.rewind(turn.parent)
+            self.by_id[turn.id] = turn
+            self.by_chain[turn.chain] = turn.id
+            self.path.append(turn)
+            self.tokens += turn.tokens
+
+    def rewind(self, turn_id: int) -> None:
+        """Turn `turn_id` (0: nothing at all) becomes the tip; what follows it stays known as another branch."""
+        if (self.path[-1].id if self.path else 0) == turn_id:
+            return
+        path: list[Turn] = []
+        at = turn_id
+        while at and (turn := self.by_id.get(at)) is not None:
+            path.append(turn)
+            at = turn.parent
+        path.reverse()
+        kept = 0
+        for old, new in zip(self.path, path, strict=False):
+            if old.id != new.id:
+                break
+            kept += 1
+        if self.index is not None:
+            if kept < self.indexed:
+                self.index.hide({turn.id for turn in self.path[kept : self.indexed]})
+                self.indexed = kept
+            if any(turn.id in self.index for turn in path[kept:]):
+                self.index, self.indexed = None, 0
+        self.path = path
+        self.tokens = sum(turn.tokens for turn in path)
+        self.version += 1
+        self._settle_boundary()
+
+    def fold(self, digests: Iterable[Digest]) -> None:
+        """Digests that were stored or made; the newest one on the branch counts from now on."""
+        self.digests.extend(digests)
+        self._settle_boundary()
+
+    def inject(self, injections: Iterable[Injection]) -> None:
+        """What was injected, by the chain hash of the message that carries it."""
+        for injection in injections:
+            self.injections[injection.chain] = injection
+
+    def _settle_boundary(self) -> None:
+        self.boundary = 0
+        if not self.digests:
+            return
+        places = {turn.id: place for place, turn in enumerate(self.path)}
+        for digest in reversed(self.digests):
+            place = places.get(digest.upto_turn)
+            if place is not None:
+                self.boundary = place + 1
+                return
+
+
+def branch(turns: Sequence[Turn], tip: int = 0) -> list[Turn]:
+    """The turns from the first to `tip` (0: the newest turn), following parents."""
+    if not turns:
+        return []
+    by_id = {turn.id: turn for turn in turns}
+    at = tip or max(by_id)
+    path: list[Turn] = []
+    while at and (turn := by_id.get(at)) is not None:
+        path.append(turn)
+        at = turn.parent
+    path.reverse()
+    return path

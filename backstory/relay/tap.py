@@ -1,0 +1,200 @@
+"""What listens to an upstream's answer on behalf of memory: keeps its bytes, marks it where asked, journals it, reads it when it is over."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from typing import Protocol
+
+from backstory.core.exchange import Ended, Exchange, Headers, Outcome
+from backstory.core.plan import Mode
+from backstory.core.reply import Delta, Reply
+from backstory.core.stream import Frame, gather
+from backstory.core.wire import StreamReader, Wire
+from backstory.errors import DocumentError
+
+# More of an answer than this is not kept in memory: such an answer is relayed and not remembered.
+_MOST_KEPT = 16 * 1024 * 1024
+
+
+class Ledger(Protocol):
+    """Who is told of an answer."""
+
+    def promise(self, exchange: Exchange, status: int, content_type: str, coding: str, body: bytes) -> int:
+        """Called just before the last bytes leave. The number of the journal's entry, 0 for none."""
+        ...
+
+    def over(self, exchange: Exchange, outcome: Outcome) -> None:
+        """Called once, when it is over."""
+        ...
+
+
+class MemoryTap:
+    """One answer. Implements core.plan.Tap."""
+
+    __slots__ = (
+        "_coding",
+        "_content_type",
+        "_exchange",
+        "_first",
+        "_kept",
+        "_ledger",
+        "_parts",
+        "_reader",
+        "_seq",
+        "_started",
+        "_state",
+        "_status",
+        "_streams",
+    )
+
+    def __init__(self, exchange: Exchange, ledger: Ledger, streams: bool, started: float) -> None:
+        self._exchange = exchange
+        self._ledger = ledger
+        self._streams = streams
+        self._started = started
+        self._first = 0.0
+        self._parts: list[bytes] | None = []
+        self._kept = 0
+        self._status = 0
+        self._seq = 0
+        self._content_type = ""
+        self._coding = ""
+        self._reader: StreamReader | None = None
+        self._state: dict[str, str] = {}
+
+    def begin(self, status: int, headers: Headers) -> tuple[Mode, Headers]:
+        """See Tap."""
+        self._status = status
+        self._first = time.monotonic()
+        for key, value in headers:
+            if len(key) == 12 and key.lower() == b"content-type":
+                self._content_type = value.decode("latin-1").lower()
+            elif len(key) == 16 and key.lower() == b"content-encoding":
+                self._coding = value.decode("latin-1").lower().strip()
+        if self._coding == "identity":
+            self._coding = ""
+        exchange = self._exchange
+        wire = exchange.wire
+        if exchange.mark and status == 200 and not self._coding and wire is not None:
+            if self._content_type.startswith("text/event-stream") or self._streams:
+                self._reader = wire.reader(self._content_type)
+                return "stream", exchange.headers
+            if self._content_type.startswith("application/json"):
+                return "whole", exchange.headers
+        return "pass", exchange.headers
+
+    def chunk(self, data: bytes) -> bytes:
+        """See Tap."""
+        self._keep(data)
+        if self._reader is None:
+            return data
+        return b"".join([self._marked_frame(frame) for frame in self._reader.feed(data)])
+
+    def tail(self) -> bytes:
+        """See Tap."""
+        if self._reader is None:
+            return b""
+        return b"".join([self._marked_frame(frame) for frame in self._reader.close()])
+
+    def whole(self, body: bytes) -> bytes:
+        """See Tap."""
+        wire = self._exchange.wire
+        if wire is None:
+            return body
+        try:
+            marked = wire.mark(body, self._exchange.mark)
+        except DocumentError:
+            return body
+        return marked
+
+    def acknowledge(self) -> None:
+        """See Tap."""
+        if self._parts is not None and self._status < 400:
+            self._seq = self._ledger.promise(
+                self._exchange, self._status, self._content_type, self._coding, b"".join(self._parts)
+            )
+
+    def over(self, ended: Ended, status: int, bytes_in: int, bytes_out: int) -> None:
+        """See Tap."""
+        now = time.monotonic()
+        reply = None
+        if status and status < 400 and self._parts is not None and self._exchange.wire is not None:
+            reply = read_reply(self._exchange.wire, self._content_type, self._coding, b"".join(self._parts))
+        if ended == "complete" and status >= 400:
+            ended = "error"
+        first = (self._first - self._started) * 1000 if self._first else 0.0
+        outcome = Outcome(
+            ended, status, reply, first, (now - self._started) * 1000, bytes_in, bytes_out, self._seq
+        )
+        self._ledger.over(self._exchange, outcome)
+
+    def _keep(self, data: bytes) -> None:
+        if self._parts is not None:
+            self._parts.append(data)
+            self._kept += len(data)
+            if self._kept > _MOST_KEPT:
+                self._parts = None
+
+    def _marked_frame(self, frame: Frame) -> bytes:
+        wire = self._exchange.wire
+        changed = wire.mark_frame(frame, self._exchange.mark, self._state) if wire is not None else None
+        return frame.raw if changed is None else changed
+
+
+def read_reply(wire: Wire, content_type: str, coding: str, body: bytes) -> Reply | None:
+    """What an answer says, None where it cannot be read (an unknown content coding, an error body, no reply at all)."""
+    plain = decoded(body, coding)
+    if plain is None:
+        return None
+    try:
+        if content_type.startswith("text/event-stream") or plain[:1] == b"[":
+            reader = wire.reader(content_type)
+            deltas: list[Delta] = []
+            for frame in (*reader.feed(plain), *reader.close()):
+                deltas += wire.deltas(frame)
+            return gather(deltas)
+        return wire.reply(plain)
+    except DocumentError:
+        return None
+
+
+def decoded(body: bytes, coding: str) -> bytes | None:
+    """The body without its content coding, as far as it came; None for a coding that is not understood."""
+    if not coding:
+        return body
+    try:
+        if coding in {"gzip", "x-gzip"}:
+            return zlib.decompressobj(31).decompress(body, _MOST_KEPT)
+        if coding == "deflate":
+            try:
+                return zlib.decompressobj().decompress(body, _MOST_KEPT)
+            except zlib.error:
+                return zlib.decompressobj(-15).decompress(body, _MOST_KEPT)
+        return _by_library(body, coding)
+    except zlib.error:
+        return None
+
+
+def _by_library(body: bytes, coding: str) -> bytes | None:
+    if coding == "br":
+        try:
+            import brotli
+        except ImportError:
+            return None
+        try:
+            plain: bytes = brotli.Decompressor().process(body)
+        except brotli.error:
+            return None
+        return plain
+    if coding == "zstd":
+        try:
+            import zstandard
+        except ImportError:
+            return None
+        try:
+            unpacked: bytes = zstandard.ZstdDecompressor().decompressobj().decompress(body)
+        except zstandard.ZstdError:
+            return None
+        return unpacked
+    return None

@@ -1,0 +1,74 @@
+"""What a stage is, and how the stages are run: `run()` alone times, stops at an answer, and catches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from msgspec.structs import replace
+
+from backstory.core.exchange import Exchange, Note, Outcome
+from backstory.errors import BackstoryError
+
+
+class Stage:
+    """One feature on the way of a request. `fails`: open = an exchange that breaks it goes on as if the stage were absent.
+    `late`: it also runs when the deadline has passed and the request has gone up without it."""
+
+    name = ""
+    fails: Literal["open", "closed"] = "open"
+    late = False
+
+    async def request(self, exchange: Exchange) -> Exchange:
+        """The exchange with this stage's edits."""
+        return exchange
+
+    def finished(self, exchange: Exchange, outcome: Outcome) -> None:
+        """The exchange is over. Called once for each exchange for which `request` was begun."""
+
+
+class Pipeline:
+    """The stages in order. `failed` is told the name of a stage that broke; `expired` holds the exchanges whose deadline has passed."""
+
+    def __init__(self, stages: Sequence[Stage], failed: Callable[[str, BaseException], None]) -> None:
+        self.stages = tuple(stages)
+        self.failed = failed
+        self.expired: set[int] = set()
+
+    async def run(self, exchange: Exchange) -> Exchange:
+        """Through all stages. A stage that fails open leaves no trace but a note; one that fails closed raises."""
+        for stage in self.stages:
+            if exchange.id in self.expired and not stage.late:
+                continue
+            try:
+                exchange = await stage.request(exchange)
+            except BackstoryError as error:
+                if stage.fails == "closed":
+                    raise
+                exchange = self._without(exchange, stage, error)
+            except Exception as error:
+                if stage.fails == "closed":
+                    raise
+                exchange = self._without(exchange, stage, error)
+            if exchange.answer is not None:
+                break
+        return exchange
+
+    def finish(self, exchange: Exchange, outcome: Outcome) -> None:
+        """Tell every stage, the last first."""
+        for stage in reversed(self.stages):
+            try:
+                stage.finished(exchange, outcome)
+            except Exception as error:
+                self.failed(stage.name, error)
+
+    def _without(self, exchange: Exchange, stage: Stage, error: Exception) -> Exchange:
+        self.failed(stage.name, error)
+        note = Note(stage.name, f"failed open: {type(error).__name__}")
+        return replace(exchange, notes=(*exchange.notes, note))
+
+
+def monotonic_ms() -> float:
+    """Milliseconds of the monotonic clock."""
+    return time.monotonic() * 1000

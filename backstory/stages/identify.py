@@ -1,0 +1,158 @@
+"""Stage 1: which conversation a request belongs to. Adds no edit but to take our markers out of what goes upstream.
+
+The ladder: a name the client gives it, our marker, the hash chain of what was said, otherwise a new one. Side requests (titles, routers,
+summaries) belong to none and get no memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from backstory.core.exchange import Exchange, Note
+from backstory.core.message import Message, Prompt, Text
+from backstory.core.wire import Wire
+from backstory.memory import identity, marker
+from backstory.memory.reading import Reader, Reading
+from backstory.memory.side import side_request
+from backstory.memory.thread import Thread
+from backstory.memory.turns import align, anchored, root
+from backstory.stages.base import Stage
+from backstory.stages.threads import Threads
+from backstory.stages.visit import Visit, Visits
+
+# More messages than this are read on another thread: about 10 ms of work.
+_INLINE_ITEMS = 400
+# A request that begins unlike any known one is compared with at most this many conversations that have its last answer.
+_CANDIDATES = 4
+
+
+class Identify(Stage):
+    """Finds or begins the thread of a request and opens its visit."""
+
+    name = "identify"
+    late = True
+
+    def __init__(self, threads: Threads, visits: Visits, reader: Reader) -> None:
+        self._threads = threads
+        self._visits = visits
+        self._reader = reader
+
+    async def request(self, exchange: Exchange) -> Exchange:
+        wire, prompt, document = exchange.wire, exchange.prompt, exchange.document
+        if wire is None or prompt is None or document is None:
+            return exchange
+        edits, marked = _strikes(exchange, wire, prompt)
+        reason = side_request(exchange.head, prompt, document, _opening(wire, prompt))
+        if reason:
+            note = Note(self.name, f"side request: {reason}")
+            return replace(exchange, edits=(*exchange.edits, *edits), notes=(*exchange.notes, note))
+        reading = await self._read(prompt, wire, root(exchange.principal, exchange.scope))
+        claims = identity.claims(exchange.head, prompt, document)
+        visit = await self._visit(exchange, claims, marked, reading)
+        visit.own_identity = any(claim.own for claim in claims)
+        visit.marked = bool(marked)
+        self._visits.open(exchange.id, visit)
+        return replace(
+            exchange,
+            conversation=visit.thread.conversation.id,
+            edits=(*exchange.edits, *edits),
+        )
+
+    async def _read(self, prompt: Prompt, wire: Wire, seed: bytes) -> Reading:
+        if len(prompt.items) > _INLINE_ITEMS and self._reader.fresh(prompt, seed) > _INLINE_ITEMS:
+            return await asyncio.get_running_loop().run_in_executor(None, self._reader.read, prompt, wire, seed)
+        return self._reader.read(prompt, wire, seed)
+
+    async def _visit(
+        self, exchange: Exchange, claims: Sequence[identity.Claim], marked: str, reading: Reading
+    ) -> Visit:
+        principal, scope = exchange.principal, exchange.scope
+        thread: Thread | None = None
+        for claim in claims:
+            thread = await self._claimed(principal, claim, scope)
+            if thread is not None:
+                break
+        if thread is None and marked:
+            thread = await self._threads.by_id(principal, marked, scope)
+        if thread is None:
+            thread = await self._said(exchange, reading, bool(claims))
+        if thread is None:
+            prompt = exchange.prompt
+            model = prompt.model if prompt is not None else ""
+            system = identity.system_hash(prompt.system) if prompt is not None else b""
+            thread = self._threads.new(principal, scope, exchange.wire.name if exchange.wire else "", model, system)
+        self._threads.asked(reading.digest, thread)
+        aliases = [claim.key for claim in claims if self._threads.name(thread, claim.key)]
+        return Visit(thread, reading, scope, aliases=aliases)
+
+    async def _claimed(self, principal: str, claim: identity.Claim, scope: str) -> Thread | None:
+        thread = await self._threads.by_alias(principal, claim.key, scope)
+        if thread is None and claim.conversation:
+            thread = await self._threads.by_id(principal, claim.conversation, scope)
+        return thread
+
+    async def _said(self, exchange: Exchange, reading: Reading, claimed: bool) -> Thread | None:
+        """By what was said. A request with an identity that is new never joins another's conversation: at most it forks from it."""
+        principal, scope = exchange.principal, exchange.scope
+        lines = reading.lines
+        last = _last_assistant(reading)
+        again = self._threads.asking(reading.digest)
+        if again is not None and (again.conversation.principal != principal or claimed):
+            again = None
+        if last < 0:
+            unanswered = again is not None and (not again.path or not again.path[-1].complete)
+            return again if unanswered else None
+        base = reading.chains[last]
+        if not claimed:
+            thread = await self._threads.at_tip(principal, base, scope)
+            if thread is not None:
+                return thread
+            if again is not None:
+                return again
+        found = await self._threads.through(principal, base, scope)
+        if found is not None:
+            wire = exchange.wire.name if exchange.wire else ""
+            model = exchange.prompt.model if exchange.prompt else ""
+            return self._threads.fork(found[0], found[1], wire, model)
+        if claimed or lines[last].kind != "spoken":
+            return None
+        for thread in (await self._threads.saying(principal, lines[last].content, scope))[:_CANDIDATES]:
+            if anchored(lines, align(lines, thread.path), thread.path):
+                return thread
+        return None
+
+
+def _last_assistant(reading: Reading) -> int:
+    for index in range(len(reading.lines) - 1, -1, -1):
+        line = reading.lines[index]
+        if line.role == "assistant" and line.kind != "none":
+            return index
+    return -1
+
+
+def _opening(wire: Wire, prompt: Prompt) -> list[Message]:
+    """The first and the last message: what tells a side request."""
+    count = len(prompt.items)
+    places = (0, count - 1) if count > 1 else range(count)
+    return [wire.message(prompt.items[place], (*prompt.items_at, place)) for place in places]
+
+
+def _strikes(exchange: Exchange, wire: Wire, prompt: Prompt) -> tuple[list[tuple[str, marker.Strike]], str]:
+    """Edits that take every marker out, and the conversation that the last one names ("" = there is none)."""
+    if marker.HINT not in exchange.body:
+        return [], ""
+    edits: list[tuple[str, marker.Strike]] = []
+    named = ""
+    for index, item in enumerate(prompt.items):
+        if marker.HINT not in bytes(item):
+            continue
+        message = wire.message(item, (*prompt.items_at, index))
+        edits.extend(("identify", strike) for strike in marker.strikes(message))
+        if message.role == "assistant":
+            for part in message.parts:
+                if isinstance(part, Text):
+                    named = marker.find(part.text) or named
+    return edits, named

@@ -1,0 +1,304 @@
+"""Stage 2: what is new in a request becomes turns, and, when it is over, so does the answer. Adds no edit.
+
+Nothing is stored for a request that got no answer: the client will ask again. `promise` is what the journal keeps before the last byte
+of an answer leaves, so that a crash after it loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+
+import msgspec
+from msgspec.structs import replace
+
+from backstory.core.exchange import Exchange, Outcome
+from backstory.core.ids import TurnIds
+from backstory.core.message import Prompt
+from backstory.core.records import Batch, Promise, Turn
+from backstory.core.reply import Reply
+from backstory.core.store import Lanes
+from backstory.core.wire import Wire
+from backstory.memory.reading import Reading
+from backstory.memory.thread import Thread
+from backstory.memory.turns import Line, align, line
+from backstory.memory.turns import chain as chain_on
+from backstory.stages.base import Stage
+from backstory.stages.threads import Threads, batch
+from backstory.stages.visit import Visit, Visits
+
+# An answer comes to at most this many turns; the ids are set aside before it is parsed.
+_ANSWER_TURNS = 256
+
+_encoder = msgspec.msgpack.Encoder()
+
+
+class Ingest(Stage):
+    """Aligns the request with its thread; stores what is new with the answer. `estimate` counts tokens of a text."""
+
+    name = "ingest"
+    late = True
+
+    def __init__(
+        self,
+        threads: Threads,
+        visits: Visits,
+        lanes: Lanes,
+        turn_ids: TurnIds,
+        clock: Callable[[], float],
+        estimate: Callable[[str], int],
+        stored: Callable[[Thread], None],
+    ) -> None:
+        self._threads = threads
+        self._visits = visits
+        self._lanes = lanes
+        self._turn_ids = turn_ids
+        self._clock = clock
+        self._estimate = estimate
+        self._stored = stored
+
+    async def request(self, exchange: Exchange) -> Exchange:
+        visit = self._visits.get(exchange.id)
+        if visit is None or exchange.prompt is None:
+            return exchange
+        thread, reading = visit.thread, visit.reading
+        fresh = places(thread, reading)
+        visit.upto = fresh.upto
+        visit.turns = self._turns(thread, reading, exchange.prompt, exchange.wire, fresh)
+        tip = thread.path[fresh.upto - 1].id if fresh.upto else 0
+        visit.parent = visit.turns[-1].id if visit.turns else tip
+        return exchange
+
+    def promise(self, exchange: Exchange, status: int, content_type: str, coding: str, body: bytes) -> int:
+        """Journal the new turns and the raw answer; the number of the entry, 0 where there is nothing to keep. Raises StoreError."""
+        visit = self._visits.get(exchange.id)
+        if visit is None or exchange.wire is None or status >= 400:
+            return 0
+        entry = Promise(
+            _batch(visit),
+            visit.parent,
+            _position(visit),
+            _chain(visit),
+            self._answer_id(visit),
+            exchange.wire.name,
+            content_type,
+            coding,
+            body,
+            self._clock(),
+        )
+        seq = self._lanes.append(_encoder.encode(entry))
+        visit.thread.pending_seq = max(visit.thread.pending_seq, seq)
+        return seq
+
+    def finished(self, exchange: Exchange, outcome: Outcome) -> None:
+        visit = self._visits.get(exchange.id)
+        if visit is None:
+            return
+        try:
+            said = outcome.reply is not None and outcome.reply.parts
+            if exchange.wire is not None and (outcome.ended == "complete" or (outcome.ended == "interrupted" and said)):
+                self._store(visit, exchange.wire, outcome)
+        finally:
+            self._visits.close(exchange.id)
+
+    def _store(self, visit: Visit, wire: Wire, outcome: Outcome) -> None:
+        thread = visit.thread
+        complete = outcome.ended == "complete"
+        answer = answer_turns(
+            wire,
+            outcome.reply,
+            thread.conversation.id,
+            visit.parent,
+            _position(visit),
+            _chain(visit),
+            self._answer_id(visit),
+            self._clock(),
+            self._estimate,
+            complete,
+        )
+        turns = [*visit.turns, *answer]
+        if outcome.reply is not None and outcome.reply.id:
+            key = f"response:{outcome.reply.id}"
+            if wire.stateful and self._threads.name(thread, key):
+                visit.aliases.append(key)
+        thread.conversation = replace(thread.conversation, updated=self._clock())
+        rows = replace(_batch(visit), turns=tuple(turns), conversations=(thread.conversation,))
+        thread.add(turns)
+        if visit.injection is not None:
+            thread.inject((visit.injection,))
+        self._threads.moved(thread)
+        self._threads.grown(len(turns))
+        self._lanes.submit(rows, outcome.seq)
+        self._stored(thread)
+
+    def _answer_id(self, visit: Visit) -> int:
+        if not visit.answer:
+            visit.answer = self._turn_ids.block(_ANSWER_TURNS)
+        return visit.answer
+
+    def _turns(
+        self, thread: Thread, reading: Reading, prompt: Prompt, wire: Wire | None, fresh: Fresh
+    ) -> list[Turn]:
+        now = self._clock()
+        last = thread.path[fresh.upto - 1] if fresh.upto else None
+        parent, chain = (last.id, last.chain) if last is not None else (0, thread.root)
+        turns: list[Turn] = []
+        for item in fresh.items:
+            one = reading.lines[item]
+            chain = chain_on(chain, one.content)
+            turn = turn_of(
+                one,
+                self._turn_ids(),
+                thread.conversation.id,
+                parent,
+                fresh.upto + len(turns),
+                chain,
+                now,
+                self._estimate,
+                raw=bytes(prompt.items[item]),
+                wire=wire.name if wire is not None else "",
+            )
+            turns.append(turn)
+            parent = turn.id
+        return turns
+
+
+class Fresh(msgspec.Struct, frozen=True):
+    """`upto`: how many turns of the path the request goes on from. `items`: the items that are new."""
+
+    upto: int
+    items: tuple[int, ...]
+
+
+def places(thread: Thread, reading: Reading) -> Fresh:
+    """Find each item's turn on the path (`reading.places`), and what is new. Cheap when the request only goes on."""
+    path = thread.path
+    same = reading.thread == thread.conversation.id and reading.version == thread.version
+    known = reading.places if same else []
+    found = list(known)
+    at = next((place + 1 for place in reversed(found) if place >= 0), 0)
+    lines = reading.lines
+    index = len(found)
+    while index < len(lines):
+        one = lines[index]
+        if one.kind == "none":
+            found.append(-1)
+        elif at < len(path) and path[at].content == one.content:
+            found.append(at)
+            at += 1
+        else:
+            break
+        index += 1
+    reading.thread, reading.version = thread.conversation.id, thread.version
+    if at == len(path) or index == len(lines):
+        items = tuple(item for item in range(index, len(lines)) if lines[item].kind != "none")
+        reading.places = found + [-1] * (len(lines) - index)
+        return Fresh(at, items)
+    alignment = align(lines, path)
+    reading.places = list(alignment.matched)
+    items = tuple(item for item in range(alignment.fresh, len(lines)) if lines[item].kind != "none")
+    return Fresh(alignment.tip + 1, items)
+
+
+def turn_of(
+    one: Line,
+    turn_id: int,
+    conversation: str,
+    parent: int,
+    position: int,
+    chain: bytes,
+    now: float,
+    estimate: Callable[[str], int],
+    raw: bytes = b"",
+    wire: str = "",
+    complete: bool = True,
+) -> Turn:
+    """The turn of one line."""
+    return Turn(
+        turn_id,
+        conversation,
+        parent,
+        position,
+        chain,
+        one.content,
+        one.role,
+        "tool" if one.kind == "tool" else "spoken",
+        one.text,
+        raw,
+        wire,
+        one.sender,
+        one.channel,
+        one.at or now,
+        now,
+        estimate(one.text) + (estimate(one.calls) if one.calls else 0),
+        complete,
+        one.calls,
+    )
+
+
+def answer_turns(
+    wire: Wire,
+    reply: Reply | None,
+    conversation: str,
+    parent: int,
+    position: int,
+    chain: bytes,
+    first_id: int,
+    now: float,
+    estimate: Callable[[str], int],
+    complete: bool,
+) -> list[Turn]:
+    """The turns of an answer: those messages by which the client will send it back. None for an answer that says nothing."""
+    turns: list[Turn] = []
+    if reply is None:
+        return turns
+    ids = count(first_id)
+    for message in wire.echo(reply)[:_ANSWER_TURNS]:
+        one = line(message)
+        if one.kind == "none":
+            continue
+        chain = chain_on(chain, one.content)
+        turn = turn_of(
+            one, next(ids), conversation, parent, position + len(turns), chain, now, estimate, wire=wire.name, complete=complete
+        )
+        turns.append(turn)
+        parent = turn.id
+    return turns
+
+
+def settle(promise: Promise, wire: Wire, reply: Reply | None, estimate: Callable[[str], int]) -> Batch:
+    """What a journalled promise comes to after a crash: the new turns and those of the answer, as `finished` would have stored them."""
+    conversation = promise.batch.conversations[0]
+    answer = answer_turns(
+        wire,
+        reply,
+        conversation.id,
+        promise.parent,
+        promise.position,
+        promise.chain,
+        promise.turn,
+        promise.at,
+        estimate,
+        True,
+    )
+    return replace(promise.batch, turns=(*promise.batch.turns, *answer))
+
+
+def _batch(visit: Visit) -> Batch:
+    rows = batch(visit.thread, visit.turns, visit.aliases)
+    return replace(
+        rows,
+        injections=(visit.injection,) if visit.injection is not None else (),
+        digests=(visit.digest,) if visit.digest is not None else (),
+    )
+
+
+def _position(visit: Visit) -> int:
+    return visit.upto + len(visit.turns)
+
+
+def _chain(visit: Visit) -> bytes:
+    if visit.turns:
+        return visit.turns[-1].chain
+    return visit.thread.path[visit.upto - 1].chain if visit.upto else visit.thread.root
+

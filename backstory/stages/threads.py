@@ -1,0 +1,221 @@
+"""The conversations that are in memory, and how one is found: by its id, an alias, or the hash chain of what was said.
+
+Rule of ownership: every look-up is by principal. Rule of strangers: a request with one message never resumes a conversation by what it
+says, and one that goes on from the middle of a conversation gets a conversation of its own that shares the turns up to there.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+
+from backstory.core.ids import conversation_id
+from backstory.core.records import Batch, Conversation, Turn
+from backstory.core.store import Lanes, Store
+from backstory.memory.thread import Thread, branch
+from backstory.memory.turns import root
+
+_MOST_THREADS = 2000
+_MOST_TURNS = 200_000
+
+
+class Threads:
+    """Cache of threads over the store. One per engine; used on the event loop only."""
+
+    def __init__(self, lanes: Lanes, clock: Callable[[], float]) -> None:
+        self._lanes = lanes
+        self._clock = clock
+        self._threads: OrderedDict[str, Thread] = OrderedDict()
+        self._aliases: dict[tuple[str, str], str] = {}
+        self._tips: dict[bytes, dict[str, None]] = {}
+        self._asked: OrderedDict[bytes, str] = OrderedDict()
+        self._turns = 0
+
+    def __len__(self) -> int:
+        return len(self._threads)
+
+    def held(self, conversation: str) -> Thread | None:
+        """A thread that is in memory."""
+        return self._threads.get(conversation)
+
+    def new(self, principal: str, scope: str, wire: str, model: str, system_hash: bytes) -> Thread:
+        """A thread for a conversation that is not stored until its first answer."""
+        now = self._clock()
+        record = Conversation(conversation_id(), principal, now, now, wire, model, "", system_hash)
+        thread = Thread(record, root(principal, scope))
+        self._keep(thread)
+        return thread
+
+    def fork(self, thread: Thread, turn_id: int, wire: str, model: str) -> Thread:
+        """A new thread that shares the turns of another up to `turn_id`."""
+        now = self._clock()
+        old = thread.conversation
+        record = Conversation(
+            conversation_id(), old.principal, now, now, wire, model, "", old.system_hash, old.id, turn_id
+        )
+        forked = Thread(record, thread.root)
+        forked.add(branch(list(thread.by_id.values()), turn_id))
+        forked.inject(thread.injections.values())
+        forked.fold(thread.digests)
+        self._keep(forked)
+        return forked
+
+    async def by_id(self, principal: str, conversation: str, scope: str) -> Thread | None:
+        """A thread by its conversation's id, None where the principal has no such conversation."""
+        thread = self._threads.get(conversation)
+        if thread is not None:
+            self._threads.move_to_end(conversation)
+            return thread if thread.conversation.principal == principal else None
+        record = await self._lanes.read(lambda store: store.conversation(principal, conversation))
+        if record is None:
+            return None
+        return await self._load(record, scope)
+
+    async def by_alias(self, principal: str, key: str, scope: str) -> Thread | None:
+        """A thread by a name that a client gave it."""
+        conversation = self._aliases.get((principal, key))
+        if conversation is None:
+            conversation = await self._lanes.read(lambda store: store.alias(principal, key))
+            if conversation is None:
+                return None
+            self._aliases[principal, key] = conversation
+        return await self.by_id(principal, conversation, scope)
+
+    def name(self, thread: Thread, key: str) -> bool:
+        """From now on `key` names this thread's conversation. True where that is news to be stored."""
+        at = (thread.conversation.principal, key)
+        if self._aliases.get(at) == thread.conversation.id:
+            return False
+        self._aliases[at] = thread.conversation.id
+        return True
+
+    async def at_tip(self, principal: str, tip: bytes, scope: str) -> Thread | None:
+        """The thread whose current branch ends with this chain hash, the last used first."""
+        for conversation in reversed(self._tips.get(tip, {})):
+            thread = self._threads.get(conversation)
+            if thread is not None and thread.tip == tip and thread.conversation.principal == principal:
+                return thread
+        for thread in await self._stored(principal, tip, scope):
+            if thread.tip == tip:
+                return thread
+        return None
+
+    async def through(self, principal: str, chain: bytes, scope: str) -> tuple[Thread, int] | None:
+        """A thread that has this chain hash somewhere, and the turn it belongs to."""
+        for thread in await self._stored(principal, chain, scope):
+            turn_id = thread.by_chain.get(chain)
+            if turn_id is not None:
+                return thread, turn_id
+        return None
+
+    async def saying(self, principal: str, content: bytes, scope: str) -> list[Thread]:
+        """Threads in which a message of this content was said lately."""
+        found: list[Thread] = []
+        for conversation, _ in await self._lanes.read(lambda store: store.contents(principal, content)):
+            thread = await self.by_id(principal, conversation, scope)
+            if thread is not None and thread not in found:
+                found.append(thread)
+        return found
+
+    def asked(self, digest: bytes, thread: Thread) -> None:
+        """This request was last made in this thread."""
+        self._asked[digest] = thread.conversation.id
+        self._asked.move_to_end(digest)
+        if len(self._asked) > _MOST_THREADS:
+            self._asked.popitem(last=False)
+
+    def asking(self, digest: bytes) -> Thread | None:
+        """The thread in which the very same request was made before."""
+        return self._threads.get(self._asked.get(digest, ""))
+
+    def moved(self, thread: Thread) -> None:
+        """The thread's tip has changed."""
+        tips = self._tips.setdefault(thread.tip, {})
+        tips.pop(thread.conversation.id, None)
+        tips[thread.conversation.id] = None
+
+    def drop(self, conversation: str) -> None:
+        """Forget what is held of a conversation ("" = everything)."""
+        if conversation:
+            self._threads.pop(conversation, None)
+            self._aliases = {key: value for key, value in self._aliases.items() if value != conversation}
+        else:
+            self._threads.clear()
+            self._aliases.clear()
+            self._tips.clear()
+            self._asked.clear()
+
+    def grown(self, turns: int) -> None:
+        """So many turns were added: the least used threads go when there are too many."""
+        self._turns += turns
+        if self._turns > _MOST_TURNS or len(self._threads) > _MOST_THREADS:
+            self._shed()
+
+    async def _stored(self, principal: str, chain: bytes, scope: str) -> list[Thread]:
+        held = [
+            thread
+            for thread in (self._threads.get(name) for name in reversed(self._tips.get(chain, {})))
+            if thread is not None and thread.conversation.principal == principal
+        ]
+        for _, conversation, _ in await self._lanes.read(lambda store: store.chains(principal, [chain])):
+            thread = await self.by_id(principal, conversation, scope)
+            if thread is not None and thread not in held:
+                held.append(thread)
+        return held
+
+    async def _load(self, record: Conversation, scope: str) -> Thread:
+        thread = Thread(record, root(record.principal, scope))
+        turns = await self._lanes.read(lambda store: load_turns(store, record))
+        thread.add(branch(turns))
+        for turn in turns:
+            thread.by_id.setdefault(turn.id, turn)
+            thread.by_chain.setdefault(turn.chain, turn.id)
+        thread.inject(await self._lanes.read(lambda store: store.injections(record.id)))
+        thread.fold(await self._lanes.read(lambda store: store.digests(record.id)))
+        held = self._threads.get(record.id)
+        if held is not None:
+            return held
+        self._keep(thread)
+        self.grown(len(turns))
+        return thread
+
+    def _keep(self, thread: Thread) -> None:
+        self._threads[thread.conversation.id] = thread
+        self.moved(thread)
+
+    def _shed(self) -> None:
+        """Threads go, the least used first, until a quarter is free; one in use or not yet written stays."""
+        settled = self._lanes.settled
+        for name in list(self._threads):
+            thread = self._threads[name]
+            if self._turns <= _MOST_TURNS * 3 // 4 and len(self._threads) <= _MOST_THREADS * 3 // 4:
+                break
+            if thread.busy or thread.pending_seq > settled:
+                continue
+            del self._threads[name]
+            self._turns -= len(thread.by_id)
+        self._turns = sum(len(thread.by_id) for thread in self._threads.values())
+        self._tips = {}
+        for thread in self._threads.values():
+            self.moved(thread)
+        if len(self._aliases) > 4 * _MOST_THREADS:
+            self._aliases = {key: value for key, value in self._aliases.items() if value in self._threads}
+
+
+def load_turns(store: Store, record: Conversation) -> list[Turn]:
+    """The turns of a conversation and those it shares with the one it was forked from. Blocks; cost grows with the turns."""
+    turns = store.turns(record.id)
+    seen = {record.id}
+    principal, forked_from, upto = record.principal, record.forked_from, record.fork_turn
+    while forked_from and forked_from not in seen:
+        seen.add(forked_from)
+        turns = [turn for turn in store.turns(forked_from) if turn.id <= upto] + turns
+        parent = store.conversation(principal, forked_from)
+        forked_from, upto = (parent.forked_from, parent.fork_turn) if parent is not None else ("", 0)
+    return turns
+
+
+def batch(thread: Thread, turns: Sequence[Turn], aliases: Sequence[str]) -> Batch:
+    """What is to be stored of these new turns."""
+    record = thread.conversation
+    return Batch((record,), tuple(turns), tuple((record.principal, key, record.id) for key in aliases))

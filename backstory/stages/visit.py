@@ -1,0 +1,59 @@
+"""What the memory stages know of one exchange while it is under way: made by identify, filled by ingest and recall, gone when it is over."""
+
+from __future__ import annotations
+
+from msgspec import Struct, field
+
+from backstory.core.records import Digest, Injection, Turn
+from backstory.memory.reading import Reading
+from backstory.memory.thread import Thread
+
+
+class Visit(Struct):
+    """`upto`: number of turns on the thread's path that the request goes on from. `turns`: the new ones, to be stored with the answer.
+    `parent`: id of the turn that the answer follows, once `turns` are stored. `answer`: the first
+    id of the answer's turns, 0 before it is set aside. `tokens_in`, `tokens_sent`: of the client's request and of ours. `late`: the
+    request went up without memory's edits."""
+
+    thread: Thread
+    reading: Reading
+    scope: str
+    own_identity: bool = False
+    marked: bool = False
+    upto: int = 0
+    turns: list[Turn] = field(default_factory=list)
+    parent: int = 0
+    answer: int = 0
+    aliases: list[str] = field(default_factory=list)
+    injection: Injection | None = None
+    digest: Digest | None = None
+    tokens_in: int = 0
+    tokens_sent: int = 0
+    recalled: int = 0
+    folded: int = 0
+    late: bool = False
+
+
+class Visits:
+    """The visits under way, by exchange id."""
+
+    def __init__(self) -> None:
+        self._visits: dict[int, Visit] = {}
+
+    def __len__(self) -> int:
+        return len(self._visits)
+
+    def open(self, exchange: int, visit: Visit) -> None:
+        """A visit begins; its thread is busy until it is closed."""
+        visit.thread.busy += 1
+        self._visits[exchange] = visit
+
+    def get(self, exchange: int) -> Visit | None:
+        """The visit of an exchange, None where memory has no part in it."""
+        return self._visits.get(exchange)
+
+    def close(self, exchange: int) -> None:
+        """The exchange is over; a second call does nothing."""
+        visit = self._visits.pop(exchange, None)
+        if visit is not None:
+            visit.thread.busy -= 1
