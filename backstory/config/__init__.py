@@ -1,0 +1,275 @@
+"""ALL settings: one frozen tree, read once, and the only place that reads the environment.
+
+Sources, the first that gives a key wins: command line, environment, file, default. A key that is unknown or has a wrong value is
+a ConfigError that names key, place (file and line, or variable), what is allowed and the nearest known key: all problems at once.
+`sections` says what exists, `sources` what was given and where; here both become the tree.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct, field
+
+from backstory.config.sections import (
+    MARKER,
+    Compaction,
+    Identity,
+    Instance,
+    Key,
+    Log,
+    Marker,
+    Memory,
+    Metrics,
+    Proxy,
+    Recall,
+    Storage,
+    Upstream,
+    describe,
+    keys,
+    mask,
+    spell,
+)
+from backstory.config.sources import Collected, Given, collect, collect_environ, collect_file
+from backstory.errors import ConfigError
+
+__all__ = ["Config", "Instance", "Listener", "OutboundProxies", "Setting", "describe", "effective", "mask"]
+
+_PROFILES = {"QUALITY_FOCUSED": "QUALITY", "COST_FOCUSED": "COST"}
+_PATHS = ("upstream.ca_file", "upstream.client_cert", "upstream.client_key")
+_URLS = ("upstream.url", "upstream.anthropic", "upstream.openai", "upstream.gemini")
+
+
+class OutboundProxies(Struct, frozen=True):
+    """Proxies between here and the providers: URLs, "" for none. `no_proxy`: hosts, domains (with all below them) or "*"."""
+
+    http: str = ""
+    https: str = ""
+    no_proxy: tuple[str, ...] = ()
+
+    def url(self, scheme: str, host: str, port: int) -> str:
+        """The proxy for this target, "" to connect directly."""
+        name = host.lower().strip("[]")
+        for entry in self.no_proxy:
+            domain, _, only = entry.rpartition(":") if re.search(r"[^:]:\d+$", entry) else (entry, "", "")
+            domain = domain.removeprefix("*.").lstrip(".").strip("[]")
+            if only and int(only) != port:
+                continue
+            if domain in ("*", name) or name.endswith("." + domain):
+                return ""
+        return self.https if scheme == "https" else self.http
+
+
+class Listener(Struct, frozen=True):
+    """One port as it is to be served. `upstream` "" = as in the configuration. `config` None = it shares the main memory."""
+
+    host: str
+    port: int
+    upstream: str = ""
+    label: str = ""
+    config: Config | None = None
+
+
+class Setting(Struct, frozen=True):
+    """One key as it stands: value as text (secrets masked), and where it comes from."""
+
+    key: str
+    value: str
+    source: str
+
+
+class Config(Struct, frozen=True, kw_only=True):
+    """The whole tree. `listeners` and `outbound` are worked out from it and the environment; `storage.url` is never empty after `load`."""
+
+    proxy: Proxy = field(default_factory=Proxy)
+    upstream: Upstream = field(default_factory=Upstream)
+    storage: Storage = field(default_factory=Storage)
+    memory: Memory = field(default_factory=Memory)
+    recall: Recall = field(default_factory=Recall)
+    compaction: Compaction = field(default_factory=Compaction)
+    identity: Identity = field(default_factory=Identity)
+    marker: Marker = MARKER
+    log: Log = field(default_factory=Log)
+    metrics: Metrics = field(default_factory=Metrics)
+    listeners: tuple[Listener, ...] = ()
+    outbound: OutboundProxies = OutboundProxies()
+
+    @classmethod
+    def load(
+        cls, overrides: Mapping[str, str] | None = None, environ: Mapping[str, str] | None = None, cwd: str | Path | None = None
+    ) -> Config:
+        """Read every source once. `overrides`: command line by dotted key, as text; its key "config" names the file.
+
+        None for the others: the process's own. Raises ConfigError.
+        """
+        return _build(collect(overrides, environ, cwd))
+
+
+def effective(
+    overrides: Mapping[str, str] | None = None, environ: Mapping[str, str] | None = None, cwd: str | Path | None = None
+) -> list[Setting]:
+    """Every key as `Config.load` would set it, with its source. Raises ConfigError like it."""
+    given = collect(overrides, environ, cwd)
+    config = _build(given)
+    rows = []
+    for key in keys().values():
+        value = getattr(getattr(config, key.section), key.field) if key.section else getattr(config, key.name)
+        rows.append(Setting(key.name, mask(spell(value)), given.settings[key.name].source if key.name in given.settings else "default"))
+    return rows
+
+
+def _build(given: Collected, main: Config | None = None, label: str = "") -> Config:
+    """`main`: of which this is an instance with a file of its own, named `label`."""
+    problems = given.problems
+    sections: dict[str, dict[str, Any]] = {}
+    for name, setting in given.settings.items():
+        key = keys()[name]
+        try:
+            value = _value(key, setting)
+        except (msgspec.ValidationError, ValueError) as error:
+            problems.append(_wrong(key, setting, error))
+        else:
+            sections.setdefault(key.section, {})[key.field] = value
+    top: dict[str, Any] = sections.pop("", {})
+    for part in msgspec.structs.fields(Config):
+        if part.name in sections:
+            top[part.name] = part.type(**sections[part.name])
+    config = Config(**top)
+    if config.compaction.soft_threshold > config.compaction.hard_threshold:
+        low, high = config.compaction.soft_threshold, config.compaction.hard_threshold
+        problems.append(f"compaction.soft_threshold ({low}) is above compaction.hard_threshold ({high})")
+    if problems:
+        raise ConfigError("\n".join(problems))
+    change = msgspec.structs.replace
+    if not config.storage.url:
+        config = change(config, storage=Storage(_default_storage(given.environ, label)))
+    config = change(config, outbound=_outbound(config.upstream.proxy, given.environ))
+    return config if main else change(config, listeners=_listeners(config, given))
+
+
+def _value(key: Key, setting: Given) -> Any:
+    value = setting.value
+    if setting.text and key.name == "proxy.instances":
+        import yaml  # noqa: PLC0415 - a list in a variable is rare
+
+        value = yaml.safe_load(value)
+    if key.name == "memory.reward_profile" and isinstance(value, str):
+        value = _PROFILES.get(value.upper(), value.upper())
+    if value is None:
+        return key.default
+    found = msgspec.convert(value, key.type, strict=not setting.text)
+    if key.name in _PATHS and found:
+        found = str(setting.base / Path(found).expanduser())
+        if not Path(found).is_file():
+            raise ValueError("there is no such file")
+    if key.name in _URLS and found:
+        found = _url(found)
+    if key.name == "upstream.proxy":
+        found = found if found in ("env", "none") else _url(found) if found else "env"
+    if key.name == "storage.url" and found:
+        _check_storage(found)
+    return found
+
+
+def _wrong(key: Key, setting: Given, error: Exception) -> str:
+    place, name, detail = setting.source, key.name, str(error)
+    within = re.search(r" - at `\$(.*)`", detail)
+    if within and within[1]:
+        name += within[1]
+        if setting.node is not None:
+            line = _line_within(setting.node, within[1])
+            place = re.sub(r"line \d+$", f"line {line}", place)
+    detail = re.sub(r" - at `\$.*`", "", detail)
+    expects = f"expected {key.expects}, got {mask(repr(setting.value))}" if not within or not within[1] else f"expected {key.expects}"
+    if isinstance(error, msgspec.ValidationError) and not (within and within[1]):
+        return f"{place}: {name}: {expects}"
+    return f"{place}: {name}: {expects} ({detail})"
+
+
+def _line_within(node: Any, steps: str) -> int:
+    for index, name in re.findall(r"\[(\d+)\]|\.(\w+)", steps):
+        if index and node.id == "sequence":
+            node = node.value[int(index)]
+        elif name and node.id == "mapping":
+            node = next((value for key, value in node.value if key.value == name), node)
+    line: int = node.start_mark.line
+    return line + 1
+
+
+def _url(text: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", text):
+        raise ValueError("a URL is http:// or https:// with a host, and no query")
+    return text.rstrip("/")
+
+
+def _check_storage(url: str) -> None:
+    if url.startswith(("postgresql", "postgres")):
+        raise ValueError("PostgreSQL is not available in this version; use sqlite:///PATH")
+    if not re.fullmatch(r"sqlite:///.+", url):
+        raise ValueError("a storage URL is sqlite:///PATH")
+
+
+def _default_storage(environ: Mapping[str, str], label: str) -> str:
+    home = Path(environ.get("HOME") or Path.home())
+    if environ.get("XDG_DATA_HOME"):
+        folder = Path(environ["XDG_DATA_HOME"])
+    elif sys.platform == "darwin":
+        folder = home / "Library" / "Application Support"
+    elif sys.platform == "win32" and environ.get("LOCALAPPDATA"):
+        folder = Path(environ["LOCALAPPDATA"])
+    else:
+        folder = home / ".local" / "share"
+    name = "backstory-" + re.sub(r"[^\w.-]", "_", label) if label else "backstory"
+    return f"sqlite:///{(folder / 'backstory' / f'{name}.db').as_posix()}"
+
+
+def _outbound(choice: str, environ: Mapping[str, str]) -> OutboundProxies:
+    if choice == "none":
+        return OutboundProxies()
+    if choice != "env":
+        return OutboundProxies(choice, choice)
+
+    def read(name: str) -> str:
+        return environ.get(name) or environ.get(name.upper()) or ""
+
+    hosts = tuple(entry.strip().lower() for entry in read("no_proxy").split(",") if entry.strip())
+    everything = read("all_proxy")
+    return OutboundProxies(read("http_proxy") or everything, read("https_proxy") or everything, hosts)
+
+
+def _listeners(config: Config, given: Collected) -> tuple[Listener, ...]:
+    """The instances, and the main port if it was asked for or there are no instances."""
+    found: dict[tuple[str, int], Listener] = {}
+    setting = given.settings.get("proxy.instances")
+    for item in config.proxy.instances:
+        host = item.host or config.proxy.host
+        own = None
+        if item.config and setting is not None:
+            own = _instance(config, item, setting.base / item.config, given.environ)
+        if item.port and (host, item.port) in found:
+            raise ConfigError(f"proxy.instances: two instances at {host}:{item.port}")
+        place = (host, item.port or -len(found))
+        found[place] = Listener(host, item.port, _url(item.upstream) if item.upstream else "", item.label, own)
+    main = Listener(config.proxy.host, config.proxy.port)
+    if not found or ("proxy.port" in given.settings and (main.host, main.port) not in found):
+        return (main, *found.values())
+    return tuple(found.values())
+
+
+def _instance(main: Config, item: Instance, path: Path, environ: Mapping[str, str]) -> Config:
+    """The configuration of an instance with a file of its own. The variables hold for it too, but not those of port and storage."""
+    given = Collected({}, environ, [])
+    collect_file(given, path)
+    given.problems += [
+        f"{it.source}: {name}: belongs into the main file" for name, it in given.settings.items() if name.startswith("proxy.")
+    ]
+    shared = Collected({}, environ, [])
+    collect_environ(shared, environ, path.parent)
+    given.settings.update({name: it for name, it in shared.settings.items() if not name.startswith(("proxy.", "storage."))})
+    config = _build(given, main, item.label or str(item.port))
+    return msgspec.structs.replace(config, proxy=main.proxy)

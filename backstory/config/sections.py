@@ -1,0 +1,190 @@
+"""The sections of the settings, and what each key is: type, default, bounds and meaning stand once, here.
+
+A new key is a field of a section. A key that changes nothing has no place here.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Annotated, Any, Literal, TypeAlias, get_args, get_origin
+
+import msgspec
+from msgspec import Meta, Struct
+
+MASK = "***"
+
+
+class Instance(Struct, frozen=True, forbid_unknown_fields=True):
+    """One port of several. `config` names a file of its own: then memory and storage are its own too."""
+
+    port: Annotated[int, Meta(ge=0, le=65535)]
+    upstream: str = ""
+    label: str = ""
+    host: str = ""
+    config: str = ""
+
+
+class Proxy(Struct, frozen=True):
+    """The side that clients see."""
+
+    host: Annotated[str, Meta(description="address to listen on")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="port to listen on; 0 takes a free one")] = 5757
+    instances: Annotated[tuple[Instance, ...], Meta(description="ports, each with port, upstream, label, host, config")] = ()
+    max_body_bytes: Annotated[int, Meta(ge=1, description="a larger request body is relayed without memory")] = 67_108_864
+    header_timeout_s: Annotated[float, Meta(gt=0, description="a request's head must be complete within this time")] = 30.0
+    body_timeout_s: Annotated[float, Meta(gt=0, description="longest pause while a request's body comes in")] = 60.0
+    keepalive_s: Annotated[float, Meta(gt=0, description="an idle client connection is closed after this time")] = 75.0
+    drain_s: Annotated[float, Meta(ge=0, description="running requests may take this long to finish at a stop")] = 30.0
+
+
+class Upstream(Struct, frozen=True):
+    """The side of the providers."""
+
+    url: Annotated[str, Meta(description="one upstream for all wires; empty: each wire has its own")] = ""
+    anthropic: Annotated[str, Meta(description="upstream of the Anthropic wire")] = "https://api.anthropic.com"
+    openai: Annotated[str, Meta(description="upstream of the two OpenAI wires")] = "https://api.openai.com"
+    gemini: Annotated[str, Meta(description="upstream of the Gemini wire")] = "https://generativelanguage.googleapis.com"
+    connect_timeout_s: Annotated[float, Meta(gt=0, description="time for name, TCP and TLS; then 504")] = 10.0
+    first_byte_timeout_s: Annotated[float, Meta(gt=0, description="time until the answer begins; then 504")] = 600.0
+    idle_timeout_s: Annotated[float, Meta(gt=0, description="longest pause inside an answer; then it is cut")] = 300.0
+    ca_file: Annotated[str, Meta(description="file of certificates to trust; empty: the system's")] = ""
+    client_cert: Annotated[str, Meta(description="file of the client certificate to show")] = ""
+    client_key: Annotated[str, Meta(description="file of the client certificate's key")] = ""
+    proxy: Annotated[str, Meta(description="outbound proxy: env (HTTP_PROXY, HTTPS_PROXY, NO_PROXY), none, or a URL")] = "env"
+
+
+class Storage(Struct, frozen=True):
+    """Where memory is kept."""
+
+    url: Annotated[str, Meta(description="sqlite:///PATH; empty: backstory.db in the user's data folder")] = ""
+
+
+class Memory(Struct, frozen=True):
+    """Whether and how much."""
+
+    enabled: Annotated[bool, Meta(description="false: every request is only relayed")] = True
+    threshold_messages: Annotated[int, Meta(ge=0, description="shorter conversations are stored but never changed")] = 10
+    reward_profile: Annotated[
+        Literal["QUALITY", "BALANCED", "COST"],
+        Meta(description="how freely tokens are spent on memory (also QUALITY_FOCUSED, COST_FOCUSED)"),
+    ] = "BALANCED"
+
+
+class Recall(Struct, frozen=True):
+    """What is brought back."""
+
+    budget_tokens: Annotated[int, Meta(ge=0, description="most tokens of recalled turns put into one request; 0: none")] = 2000
+    deadline_ms: Annotated[float, Meta(gt=0, description="a recall that is not done by then is left out")] = 250.0
+    min_score: Annotated[float, Meta(ge=0, le=1, description="turns below this share of the best score are left out")] = 0.0
+
+
+class Compaction(Struct, frozen=True):
+    """When old turns make place for their digest."""
+
+    context_window: Annotated[int, Meta(ge=256, description="tokens that a request may have upstream")] = 120_000
+    soft_threshold: Annotated[float, Meta(gt=0, le=1, description="share of the window at which digests are made ahead")] = 0.70
+    hard_threshold: Annotated[float, Meta(gt=0, le=1, description="share of the window at which the request is compacted")] = 0.85
+    protected_recent_turns: Annotated[int, Meta(ge=1, description="newest turns that are never compacted")] = 6
+
+
+class Identity(Struct, frozen=True):
+    """Whose memory it is."""
+
+    principal: Annotated[Literal["single", "api_key"], Meta(description="single: one memory for all; api_key: one per client key")] = (
+        "single"
+    )
+
+
+class Log(Struct, frozen=True):
+    """What is told on standard error."""
+
+    level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="least level that is written")] = "info"
+    format: Annotated[Literal["text", "json"], Meta(description="text for people, json for collectors")] = "text"
+
+
+class Metrics(Struct, frozen=True):
+    """What is told to clients."""
+
+    vidurai_header: Annotated[bool, Meta(description="give the numbers of X-VC-Stats as X-Vidurai-Stats too")] = False
+
+
+Marker: TypeAlias = Annotated[
+    Literal["auto", "always", "never"], Meta(description="whether replies carry the conversation's marker; auto: where nothing else tells")
+]
+MARKER: Literal["auto", "always", "never"] = "auto"
+TREE: dict[str, type[Struct] | tuple[Any, Any]] = {
+    "proxy": Proxy,
+    "upstream": Upstream,
+    "storage": Storage,
+    "memory": Memory,
+    "recall": Recall,
+    "compaction": Compaction,
+    "identity": Identity,
+    "marker": (Marker, MARKER),
+    "log": Log,
+    "metrics": Metrics,
+}
+"""Sections, and single keys with type and default, in the order in which they are told."""
+
+
+class Key(Struct, frozen=True):
+    """One key that exists: `expects` says in words what may stand there."""
+
+    name: str
+    section: str
+    field: str
+    type: Any
+    default: Any
+    expects: str
+    meaning: str
+
+
+@cache
+def keys() -> dict[str, Key]:
+    """Every key by its dotted name, in the order of the tree."""
+    found: dict[str, Key] = {}
+    for name, part in TREE.items():
+        if not isinstance(part, type):
+            found[name] = _key("", name, *part)
+            continue
+        for leaf in msgspec.structs.fields(part):
+            found[f"{name}.{leaf.name}"] = _key(name, leaf.name, leaf.type, leaf.default)
+    return found
+
+
+def describe() -> list[tuple[str, str, str, str]]:
+    """Every key: name, what may stand there, default, meaning."""
+    return [(key.name, key.expects, spell(key.default), key.meaning) for key in keys().values()]
+
+
+def spell(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def mask(text: str) -> str:
+    """The text with the passwords of its URLs covered."""
+    return re.sub(r"(://[^/@\s:]*):[^/@\s]+@", rf"\1:{MASK}@", text)
+
+
+def _key(section: str, name: str, annotated: Any, default: Any) -> Key:
+    base, *metas = get_args(annotated)
+    meaning = next(meta.description for meta in metas if meta.description)
+    return Key(f"{section}.{name}" if section else name, section, name, annotated, default, _expects(base, metas), meaning)
+
+
+def _expects(base: Any, metas: list[Meta]) -> str:
+    if get_origin(base) is Literal:
+        return "one of " + ", ".join(get_args(base))
+    if base is bool:
+        return "true or false"
+    if base is str:
+        return "text"
+    if get_origin(base) is tuple:
+        return "a list of {" + ", ".join(Instance.__struct_fields__) + "}"
+    words = ["a whole number" if base is int else "a number"]
+    for meta in metas:
+        words += [f"{word} {bound}" for word, bound in (("from", meta.ge), ("above", meta.gt), ("to", meta.le)) if bound is not None]
+    return " ".join(words)

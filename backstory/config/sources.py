@@ -1,0 +1,151 @@
+"""Where settings come from: command line, environment, file. Gives what was set, as it was written, and the place of each.
+
+Nothing is checked here but the names: an unknown one is a problem with its place and the nearest name that exists.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from backstory.config.sections import keys
+from backstory.errors import ConfigError
+
+if TYPE_CHECKING:
+    import yaml
+
+PREFIX = "BACKSTORY_"
+FILES = ("backstory.yaml", "backstory.yml")
+_NOT_YET = {
+    "redis_url": "a shared cache is not available in this version: one process keeps its cache in memory",
+    "memory.decay": "ageing of memories is not available in this version: leave the key out",
+    "memory.min_importance": "a floor of importance is not available in this version: recall.min_score is the floor of a search",
+}
+_ALIASES = {"context_window": "compaction.context_window"}
+_PLAIN_NAMES = {"PROXY_HOST": "proxy.host", "PROXY_PORT": "proxy.port", "DATABASE_URL": "storage.url"}
+
+
+class Given(Struct):
+    """A value as it was given. `base`: the folder that its relative paths mean; `node`: its place in the file."""
+
+    value: Any
+    source: str
+    text: bool
+    base: Path
+    node: Any = None
+
+
+class Collected(Struct):
+    settings: dict[str, Given]
+    environ: Mapping[str, str]
+    problems: list[str]
+
+
+def collect(overrides: Mapping[str, str] | None, environ: Mapping[str, str] | None, cwd: str | Path | None) -> Collected:
+    over = dict(overrides or {})
+    variables = os.environ if environ is None else environ
+    here = Path.cwd() if cwd is None else Path(cwd)
+    out = Collected({}, variables, [])
+    named = over.pop("config", "")
+    path = here / named if named else _find(here, variables)
+    if path is not None:
+        collect_file(out, path)
+    collect_environ(out, variables, here)
+    for name, text in over.items():
+        if name in keys():
+            out.settings[name] = Given(text, "command line", True, here)
+        else:
+            out.problems.append(_unknown(name, "command line"))
+    return out
+
+
+def collect_environ(out: Collected, environ: Mapping[str, str], here: Path) -> None:
+    names = {PREFIX + name.upper().replace(".", "__"): name for name in (*keys(), *_ALIASES, *_NOT_YET)}
+    plain = {variable: _PLAIN_NAMES[variable] for variable in environ if variable in _PLAIN_NAMES and environ[variable]}
+    prefixed = {variable: names.get(variable, "") for variable in sorted(environ) if variable.startswith(PREFIX)}
+    for variable, name in {**plain, **prefixed}.items():
+        place = f"environment {variable}"
+        if name in _NOT_YET:
+            out.problems.append(f"{place}: {name}: {_NOT_YET[name]}")
+        elif not name:
+            near = _nearest(variable, names)
+            out.problems.append(f"{place}: no such setting" + (f"; did you mean {near}?" if near else ""))
+        else:
+            out.settings[_ALIASES.get(name, name)] = Given(environ[variable], place, True, here)
+
+
+def collect_file(out: Collected, path: Path) -> None:
+    import yaml  # noqa: PLC0415 - 20 ms that only a configuration file costs
+
+    try:
+        text = path.read_text(encoding="utf-8")
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        content = yaml.safe_load(text)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: cannot be read as a configuration file: {error}") from error
+    if node is None or content is None:
+        return
+    if not isinstance(content, dict) or not isinstance(node, yaml.MappingNode):
+        raise ConfigError(f"{path}, line 1: expected keys and values, got {type(content).__name__}")
+    for name, key_node, value_node in _leaves(out, path, node):
+        place = f"{path}, line {key_node.start_mark.line + 1}"
+        if name in _NOT_YET:
+            out.problems.append(f"{place}: {name}: {_NOT_YET[name]}")
+        elif _ALIASES.get(name, name) not in keys():
+            out.problems.append(_unknown(name, place))
+        else:
+            value = content
+            for step in name.split("."):
+                value = value[step]
+            out.settings[_ALIASES.get(name, name)] = Given(value, place, False, path.parent, value_node)
+
+
+def _find(here: Path, environ: Mapping[str, str]) -> Path | None:
+    home = Path(environ.get("HOME") or Path.home())
+    folder = Path(environ["XDG_CONFIG_HOME"]) if environ.get("XDG_CONFIG_HOME") else home / ".config"
+    for place in (here, *here.parents, folder / "backstory"):
+        for name in FILES:
+            if (place / name).is_file():
+                return place / name
+    return None
+
+
+def _leaves(out: Collected, path: Path, node: yaml.MappingNode, above: str = "") -> Iterator[tuple[str, yaml.Node, yaml.Node]]:
+    """Dotted name, key and value of each setting in the file; a section's mapping is gone into."""
+    sections = {key.section for key in keys().values()}
+    seen: set[str] = set()
+    for key, value in node.value:
+        name = f"{above}{key.value}"
+        if name in seen:
+            out.problems.append(f"{path}, line {key.start_mark.line + 1}: {name}: stands here twice")
+        seen.add(name)
+        if not above and name in sections and value.id == "mapping":
+            yield from _leaves(out, path, value, f"{name}.")
+        elif not above and name in sections and value.value in ("", "null", "~"):
+            continue
+        else:
+            yield name, key, value
+
+
+def _unknown(name: str, place: str) -> str:
+    known = list(keys())
+    section, _, leaf = name.rpartition(".")
+    siblings = [key.field for key in keys().values() if key.section == section]
+    near = _nearest(name, known) or next((key.name for key in keys().values() if key.field == (leaf or name)), "")
+    sections = sorted({key.section for key in keys().values()})
+    if name in sections:
+        return f"{place}: {name}: expected a section with the keys " + ", ".join(
+            key.field for key in keys().values() if key.section == name
+        )
+    allowed = f"{section} has {', '.join(siblings)}" if section and siblings else "sections are " + ", ".join(filter(None, sections))
+    return f"{place}: {name}: no such setting; " + (f"did you mean {near}? " if near else "") + f"({allowed})"
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    import difflib  # noqa: PLC0415 - only on the way to an error
+
+    return next(iter(difflib.get_close_matches(name, list(known), 1, 0.75)), "")
