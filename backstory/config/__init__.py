@@ -157,7 +157,10 @@ def _value(key: Key, setting: Given) -> Any:
     if setting.text and key.name == "proxy.instances":
         import yaml  # noqa: PLC0415 - a list in a variable is rare
 
-        value = yaml.safe_load(value)
+        try:
+            value = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise ValueError(str(error)) from error
     if key.name == "memory.reward_profile" and isinstance(value, str):
         value = _PROFILES.get(value.upper(), value.upper())
     if value is None:

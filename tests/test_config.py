@@ -1,0 +1,229 @@
+"""Settings: which source wins, and what is told about a wrong one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backstory.config import Config, OutboundProxies, describe, effective, mask
+from backstory.errors import ConfigError
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> dict[str, str]:
+    """An environment with nothing in it but a home."""
+    return {"HOME": str(tmp_path / "home")}
+
+
+def write(folder: Path, text: str, name: str = "backstory.yaml") -> Path:
+    """A settings file in this folder, which is made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def refused(text: str, tmp_path: Path, home: dict[str, str]) -> str:
+    """What is said about a file with this text."""
+    write(tmp_path, text)
+    with pytest.raises(ConfigError) as caught:
+        Config.load(environ=home, cwd=tmp_path)
+    return str(caught.value)
+
+
+def test_defaults_need_no_source(tmp_path: Path, home: dict[str, str]) -> None:
+    config = Config.load(environ=home, cwd=tmp_path)
+    assert (config.proxy.host, config.proxy.port) == ("127.0.0.1", 5757)
+    assert config.compaction.context_window == 120_000
+    assert config.marker == "auto"
+    assert config.storage.url.startswith("sqlite:///")
+    assert config.storage.url.endswith("backstory/backstory.db")
+    assert [(it.host, it.port, it.config) for it in config.listeners] == [("127.0.0.1", 5757, None)]
+
+
+def test_command_line_wins_over_environment_over_file(tmp_path: Path, home: dict[str, str]) -> None:
+    write(tmp_path, "proxy:\n  port: 1\nrecall:\n  budget_tokens: 1\nmarker: never\n")
+    environ = home | {"BACKSTORY_PROXY__PORT": "2", "BACKSTORY_RECALL__BUDGET_TOKENS": "2"}
+    config = Config.load({"proxy.port": "3"}, environ, tmp_path)
+    assert (config.proxy.port, config.recall.budget_tokens, config.marker) == (3, 2, "never")
+    sources = {it.key: it.source for it in effective({"proxy.port": "3"}, environ, tmp_path)}
+    assert sources["proxy.port"] == "command line"
+    assert sources["recall.budget_tokens"] == "environment BACKSTORY_RECALL__BUDGET_TOKENS"
+    assert sources["marker"] == f"{tmp_path / 'backstory.yaml'}, line 5"
+    assert sources["log.level"] == "default"
+
+
+def test_file_is_found_upward_then_in_the_users_folder(tmp_path: Path, home: dict[str, str]) -> None:
+    write(Path(home["HOME"]) / ".config" / "backstory", "proxy: {port: 7}", "backstory.yml")
+    below = tmp_path / "a" / "b"
+    below.mkdir(parents=True)
+    assert Config.load(environ=home, cwd=below).proxy.port == 7
+    write(tmp_path, "proxy: {port: 8}")
+    assert Config.load(environ=home, cwd=below).proxy.port == 8
+    named = write(tmp_path / "other", "proxy: {port: 9}", "mine.yaml")
+    assert Config.load({"config": str(named)}, home, below).proxy.port == 9
+
+
+def test_an_empty_file_and_empty_sections_are_fine(tmp_path: Path, home: dict[str, str]) -> None:
+    write(tmp_path, "# nothing yet\n")
+    assert Config.load(environ=home, cwd=tmp_path).proxy.port == 5757
+    write(tmp_path, "recall:\nproxy:\n  port: 4\n")
+    assert Config.load(environ=home, cwd=tmp_path).proxy.port == 4
+
+
+def test_predecessors_variables_count_below_our_own(tmp_path: Path, home: dict[str, str]) -> None:
+    environ = home | {"PROXY_HOST": "0.0.0.0", "PROXY_PORT": "6000", "DATABASE_URL": "sqlite:////tmp/x.db"}
+    config = Config.load(environ=environ, cwd=tmp_path)
+    assert (config.proxy.host, config.proxy.port, config.storage.url) == ("0.0.0.0", 6000, "sqlite:////tmp/x.db")
+    assert Config.load(environ=environ | {"BACKSTORY_PROXY__PORT": "6001"}, cwd=tmp_path).proxy.port == 6001
+
+
+def test_predecessors_keys_work(tmp_path: Path, home: dict[str, str]) -> None:
+    write(tmp_path, "context_window: 9000\nmemory:\n  reward_profile: COST_FOCUSED\n")
+    config = Config.load(environ=home, cwd=tmp_path)
+    assert (config.compaction.context_window, config.memory.reward_profile) == (9000, "COST")
+    assert Config.load(environ=home | {"BACKSTORY_CONTEXT_WINDOW": "8000"}, cwd=tmp_path).compaction.context_window == 8000
+
+
+def test_unknown_key_names_line_and_nearest(tmp_path: Path, home: dict[str, str]) -> None:
+    said = refused("proxy:\n  port: 1\nrecall:\n  # more\n  budget_token: 3\n", tmp_path, home)
+    assert "backstory.yaml, line 5: recall.budget_token: no such setting; did you mean recall.budget_tokens?" in said
+    assert "budget_tokens, deadline_ms, min_score" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("proxy:\n  port: hello\n", "line 2: proxy.port: expected a whole number from 0 to 65535, got 'hello'"),
+        ("proxy:\n  port: 70000\n", "line 2: proxy.port: expected a whole number from 0 to 65535, got 70000"),
+        ("marker: off\n", "line 1: marker: expected one of auto, always, never, got False"),
+        ("memory:\n  enabled: 7\n", "line 2: memory.enabled: expected true or false, got 7"),
+        ("log: loud\n", "line 1: log: expected a section with the keys level, format"),
+        ("port: 5757\n", "line 1: port: no such setting; did you mean proxy.port?"),
+        ("redis_url: redis://x\n", "line 1: redis_url: a shared cache is not available in this version"),
+        ("memory:\n  decay: 0.5\n", "line 2: memory.decay: ageing of memories is not available in this version"),
+        ("memory:\n  min_importance: 0.5\n", "not available in this version"),
+        (
+            "storage:\n  url: postgresql://u:secret@h/d\n",
+            "line 2: storage.url: expected text, got 'postgresql://u:***@h/d' (PostgreSQL is not",
+        ),
+        ("storage:\n  url: mysql://h\n", "a storage URL is sqlite:///PATH"),
+        ("upstream:\n  url: api.openai.com\n", "line 2: upstream.url: expected text, got 'api.openai.com' (a URL is http:// or https://"),
+        ("upstream:\n  ca_file: nowhere.pem\n", "there is no such file"),
+        ("compaction:\n  soft_threshold: 0.9\n", "compaction.soft_threshold (0.9) is above compaction.hard_threshold (0.85)"),
+        ("marker: never\nmarker: always\n", "line 2: marker: stands here twice"),
+        ("proxy:\n  instances:\n    - port: 1\n    - prt: 2\n", "line 4: proxy.instances[1]"),
+        ("proxy:\n  instances:\n    - {port: 1}\n    - {port: 1}\n", "two instances at 127.0.0.1:1"),
+        ("- 1\n", "line 1: expected keys and values, got list"),
+        ("proxy: [\n", "cannot be read as a configuration file"),
+    ],
+)
+def test_wrong_setting_is_told_with_place_and_what_is_allowed(text: str, expected: str, tmp_path: Path, home: dict[str, str]) -> None:
+    assert expected in refused(text, tmp_path, home)
+
+
+def test_all_problems_are_told_at_once(tmp_path: Path, home: dict[str, str]) -> None:
+    said = refused("proxy:\n  port: x\nmarkr: never\n", tmp_path, home)
+    assert len(said.splitlines()) == 2
+    assert "did you mean marker?" in said
+
+
+def test_unknown_variable_is_refused_with_the_nearest(tmp_path: Path, home: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match="BACKSTORY_RECALL__BUDGET: no such setting; did you mean BACKSTORY_RECALL__BUDGET_TOKENS"):
+        Config.load(environ=home | {"BACKSTORY_RECALL__BUDGET": "1"}, cwd=tmp_path)
+    with pytest.raises(ConfigError, match="environment BACKSTORY_MARKER: marker: expected one of auto, always, never, got 'no'"):
+        Config.load(environ=home | {"BACKSTORY_MARKER": "no"}, cwd=tmp_path)
+
+
+def test_variables_carry_every_type(tmp_path: Path, home: dict[str, str]) -> None:
+    environ = home | {
+        "BACKSTORY_MARKER": "never",
+        "BACKSTORY_MEMORY__ENABLED": "false",
+        "BACKSTORY_UPSTREAM__CONNECT_TIMEOUT_S": "0.5",
+        "BACKSTORY_PROXY__INSTANCES": "[{port: 5, label: five}]",
+    }
+    config = Config.load(environ=environ, cwd=tmp_path)
+    assert (config.marker, config.memory.enabled, config.upstream.connect_timeout_s) == ("never", False, 0.5)
+    assert [it.label for it in config.listeners] == ["five"]
+
+
+def test_every_key_is_reachable_by_its_variable(tmp_path: Path, home: dict[str, str]) -> None:
+    values = {"proxy.instances": "[]", "upstream.proxy": "none", "upstream.ca_file": str(write(tmp_path / "c", "x", "ca.pem"))}
+    for name, expects, default, meaning in describe():
+        variable = "BACKSTORY_" + name.upper().replace(".", "__")
+        value = values.get(name, default)
+        found = {it.key: it.source for it in effective(environ=home | {variable: value}, cwd=tmp_path / "none")}
+        assert found[name] == f"environment {variable}"
+        assert expects
+        assert meaning
+
+
+def test_instances_are_listeners_and_a_file_of_their_own_is_a_memory_of_their_own(tmp_path: Path, home: dict[str, str]) -> None:
+    write(tmp_path, "recall: {budget_tokens: 77}\nmarker: always", "own.yaml")
+    text = (
+        "marker: never\nproxy:\n  instances:\n"
+        "    - {port: 5757, upstream: 'https://api.anthropic.com/', label: anthropic, config: ./own.yaml}\n"
+        "    - {port: 5758, upstream: https://api.openai.com, label: openai}\n"
+    )
+    write(tmp_path, text)
+    config = Config.load(environ=home, cwd=tmp_path)
+    first, second = config.listeners
+    assert (first.port, first.upstream, second.port, second.label) == (5757, "https://api.anthropic.com", 5758, "openai")
+    assert first.config is not None
+    assert (first.config.recall.budget_tokens, first.config.marker, config.marker) == (77, "always", "never")
+    assert first.config.storage.url != config.storage.url
+    assert second.config is None
+    assert [it.port for it in Config.load({"proxy.port": "9"}, home, tmp_path).listeners] == [9, 5757, 5758]
+
+
+def test_an_instances_file_has_no_ports(tmp_path: Path, home: dict[str, str]) -> None:
+    write(tmp_path, "proxy: {port: 3}", "own.yaml")
+    assert "line 1: proxy.port: belongs into the main file" in refused(
+        "proxy:\n  instances: [{port: 1, config: own.yaml}]\n", tmp_path, home
+    )
+
+
+def test_paths_are_meant_from_their_file(tmp_path: Path, home: dict[str, str]) -> None:
+    pem = write(tmp_path / "etc", "x", "ca.pem")
+    write(tmp_path / "etc", "upstream: {ca_file: ca.pem}", "b.yaml")
+    assert Config.load({"config": "etc/b.yaml"}, home, tmp_path).upstream.ca_file == str(pem)
+
+
+def test_outbound_proxies_come_from_the_environment_unless_told_otherwise(tmp_path: Path, home: dict[str, str]) -> None:
+    environ = home | {"HTTPS_PROXY": "http://p:1", "http_proxy": "http://q:2", "NO_PROXY": "localhost, .corp.test,127.0.0.1:80"}
+    found = Config.load(environ=environ, cwd=tmp_path).outbound
+    assert found.url("https", "api.openai.com", 443) == "http://p:1"
+    assert found.url("http", "x", 80) == "http://q:2"
+    assert found.url("https", "a.corp.test", 443) == found.url("http", "LOCALHOST", 80) == found.url("http", "127.0.0.1", 80) == ""
+    assert found.url("http", "127.0.0.1", 81) == "http://q:2"
+    assert Config.load({"upstream.proxy": "none"}, environ, tmp_path).outbound == OutboundProxies()
+    assert Config.load({"upstream.proxy": "http://z:3"}, environ, tmp_path).outbound.url("https", "localhost", 1) == "http://z:3"
+    assert OutboundProxies("a", "b", ("*",)).url("http", "x", 1) == ""
+
+
+def test_secrets_are_masked(tmp_path: Path, home: dict[str, str]) -> None:
+    rows = effective({"upstream.proxy": "http://me:hush@proxy:1"}, home, tmp_path)
+    assert "hush" not in "".join(row.value for row in rows)
+    assert mask("http://me:hush@proxy:1/x") == "http://me:***@proxy:1/x"
+
+
+@given(
+    text=st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=40),
+    key=st.sampled_from([row[0] for row in describe()]),
+)
+def test_whatever_stands_in_a_variable_it_is_a_setting_or_a_config_error(text: str, key: str) -> None:
+    variable = "BACKSTORY_" + key.upper().replace(".", "__")
+    environ = {"HOME": "/nonexistent", variable: text}
+    try:
+        Config.load(environ=environ, cwd="/nonexistent")
+    except ConfigError:
+        with pytest.raises(ConfigError, match=f"{variable}|threshold"):
+            Config.load(environ=environ, cwd="/nonexistent")
+
+
+def test_a_list_in_a_variable_that_is_no_yaml_is_refused(tmp_path: Path, home: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match=r"proxy\.instances: expected a list of \{port"):
+        Config.load(environ=home | {"BACKSTORY_PROXY__INSTANCES": "[{"}, cwd=tmp_path)
