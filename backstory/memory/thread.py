@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from backstory.core.records import Conversation, Digest, Injection, Turn
 from backstory.memory.index import Index
+from backstory.memory.units import Carry
 
 
 class Thread:
@@ -20,6 +21,7 @@ class Thread:
         "busy",
         "by_chain",
         "by_id",
+        "carry",
         "conversation",
         "digests",
         "index",
@@ -44,6 +46,7 @@ class Thread:
         self.tokens = 0
         self.index: Index | None = None
         self.indexed = 0
+        self.carry = Carry()
         self.version = 0
         self.busy = 0
         self.pending_seq = 0
@@ -97,7 +100,7 @@ class Thread:
                 self.index.hide({turn.id for turn in self.path[kept : self.indexed]})
                 self.indexed = kept
             if any(turn.id in self.index for turn in path[kept:]):
-                self.index, self.indexed = None, 0
+                self.index, self.indexed, self.carry = None, 0, Carry()
         self.path = path
         self.tokens = sum(turn.tokens for turn in path)
         self.version += 1

@@ -165,7 +165,7 @@ class Recall(Stage):
             visit.injection = known
             return [*edits, AppendText(newest, known.text)], total + known.tokens
         room = min(self._settings.budget, self._settings.window.size - total)
-        found: Recalled = await self._shelf.recall(visit, turn, absent, room, self._settings.min_score)
+        found: Recalled = await self._shelf.recall(visit.thread, visit.upto, turn, absent, room, self._settings.min_score)
         if not found.items or visit.late:
             return edits, total
         text = block(found)

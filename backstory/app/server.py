@@ -1,0 +1,119 @@
+"""Starting and stopping the proxy: engines, doors, signals."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+
+from backstory.app.engine import Engine
+from backstory.app.house import PortHouse
+from backstory.config import Config, Listener
+from backstory.relay.connect import Connector, Tls
+from backstory.relay.door import Door
+from backstory.relay.limits import DoorMetrics, Limits, Timeouts
+
+log = logging.getLogger("backstory")
+
+
+class Running:
+    """A proxy that serves. `ports` are those it listens on, in the order of the listeners."""
+
+    def __init__(self, engines: Sequence[Engine], doors: Sequence[Door], ports: Sequence[int], drain_s: float) -> None:
+        self._engines = tuple(engines)
+        self._doors = tuple(doors)
+        self._drain_s = drain_s
+        self.ports = tuple(ports)
+
+    @property
+    def port(self) -> int:
+        """The first port."""
+        return self.ports[0]
+
+    async def stop(self) -> None:
+        """Take no new connection, let what runs finish for up to `proxy.drain_s`, store everything, close."""
+        await asyncio.gather(*(door.drain(self._drain_s) for door in self._doors))
+        for engine in self._engines:
+            await engine.close()
+
+
+async def start(config: Config) -> Running:
+    """Open memory and listen. Raises OSError for a port that is taken, ConfigError for a wrong upstream. A store that cannot be opened is no
+    error: the proxy then serves without memory and says so."""
+    shared = await Engine.open(config)
+    engines = [shared]
+    doors: list[Door] = []
+    ports: list[int] = []
+    try:
+        for listener in config.listeners or (Listener(config.proxy.host, config.proxy.port),):
+            own = listener.config
+            engine = shared
+            if own is not None:
+                engine = await Engine.open(own)
+                engines.append(engine)
+            door = _door(own or config, engine, listener)
+            doors.append(door)
+            ports.append(await door.listen(listener.host, listener.port))
+    except BaseException:
+        await Running(engines, doors, ports, 0.0).stop()
+        raise
+    return Running(engines, doors, ports, config.proxy.drain_s)
+
+
+def serve(config: Config) -> int:
+    """Serve until SIGINT or SIGTERM. The exit code."""
+    try:
+        _run(_serve(config))
+    except OSError as error:
+        log.error("cannot listen: %s", error)
+        return 1
+    return 0
+
+
+def _door(config: Config, engine: Engine, listener: Listener) -> Door:
+    proxy, upstream = config.proxy, config.upstream
+    limits = Limits(max_buffered_body=proxy.max_body_bytes)
+    timeouts = Timeouts(
+        connect_s=upstream.connect_timeout_s,
+        first_byte_s=upstream.first_byte_timeout_s,
+        idle_s=upstream.idle_timeout_s,
+        header_s=proxy.header_timeout_s,
+        body_idle_s=proxy.body_timeout_s,
+        keepalive_s=proxy.keepalive_s,
+        drain_s=proxy.drain_s,
+    )
+    tls = Tls(upstream.ca_file, upstream.client_cert, upstream.client_key)
+    connector = Connector(tls, config.outbound, timeouts)
+    metrics = DoorMetrics()
+    engine.metrics.doors.append(metrics)
+    house = PortHouse(config, engine, listener.upstream, listener.label)
+    return Door(house, limits, timeouts, connector, metrics)
+
+
+async def _serve(config: Config) -> None:
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(name, ended.set)
+    running = await start(config)
+    for listener, port in zip(config.listeners, running.ports, strict=False):
+        log.info("listening on http://%s:%d%s", listener.host, port, f" ({listener.label})" if listener.label else "")
+    await ended.wait()
+    log.info("stopping: running answers may finish")
+    await running.stop()
+
+
+def _run(main: object) -> None:
+    if sys.platform != "win32":
+        try:
+            import uvloop
+        except ImportError:
+            pass
+        else:
+            uvloop.run(main)
+            return
+    asyncio.run(main)  # type: ignore[arg-type]
