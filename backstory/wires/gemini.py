@@ -1,0 +1,279 @@
+"""Gemini generateContent: requests and the wire itself. Contents are read in gemini_parts.py, streams in gemini_stream.py.
+
+Rule: names are read in camelCase and in snake_case, as the API takes both; what is added is spelled as the request spells.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import Raw, Struct, field
+
+from backstory.core.document import Document, Put, Strike
+from backstory.core.edits import (
+    AddMessage,
+    AddSystem,
+    AddTools,
+    AppendText,
+    DropMessages,
+    Edit,
+    PrependText,
+    SetModel,
+    SetParam,
+    SetText,
+    StrikeText,
+)
+from backstory.core.message import Message, Part, Path, Prompt
+from backstory.core.reply import Delta, Reply
+from backstory.core.stream import Frame
+from backstory.core.wire import StreamReader
+from backstory.errors import DocumentError
+from backstory.wires import base
+from backstory.wires.gemini_parts import read_content, read_response, reply_of
+from backstory.wires.gemini_stream import ArrayReader, deltas, mark, mark_frame, write
+from backstory.wires.lowering import Lowering, decode, quote
+from backstory.wires.sse import SSEReader
+
+_PATH = re.compile(r"/v\d\w*/(?:[^:?]+/)?(?:models|tunedModels|endpoints)/([^/:]+)(?::|%3[Aa])(generateContent|streamGenerateContent)\Z")
+_SSE = re.compile(r"(?:\A|&)(?:\$|%24)?alt=sse(?:&|\Z)")
+_CONTENTS: Path = ("contents",)
+_BRACE = ord("{")
+_ROLES = {"user": b"user", "assistant": b"model"}
+_STATUSES = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    408: "DEADLINE_EXCEEDED",
+    409: "ABORTED",
+    429: "RESOURCE_EXHAUSTED",
+    499: "CANCELLED",
+    500: "INTERNAL",
+    501: "UNIMPLEMENTED",
+    504: "DEADLINE_EXCEEDED",
+}
+
+
+class _Generation(Struct):
+    mime: str | None = field(name="responseMimeType", default=None)
+    response_mime_type: str | None = None
+    schema: Raw = field(name="responseSchema", default=Raw())
+    response_schema: Raw = Raw()
+    json_schema: Raw = field(name="responseJsonSchema", default=Raw())
+    response_json_schema: Raw = Raw()
+
+
+class _Tool(Struct):
+    declarations: list[Raw] | None = field(name="functionDeclarations", default=None)
+    function_declarations: list[Raw] | None = None
+
+
+_generation = msgspec.json.Decoder(_Generation)
+_tools = msgspec.json.Decoder(list[_Tool] | _Tool)
+
+
+class Gemini:
+    """The wire of POST /v1beta/models/M:generateContent and :streamGenerateContent, also as Vertex AI spells it."""
+
+    name = "gemini"
+    stateful = False
+
+    def claims(self, method: str, path: str) -> bool:
+        """The two verbs that answer a conversation; no counting, embedding or batches."""
+        return method == "POST" and _PATH.search(path) is not None
+
+    def streams(self, path: str, query: str, prompt: Prompt) -> bool:
+        """What the verb says; with alt=sse as events, else as a JSON array."""
+        return prompt.stream
+
+    def read(self, document: Document, path: str = "") -> Prompt:
+        """Model and verb come from the path. `contents` may be one content without brackets, as the API takes it."""
+        match = _PATH.search(path)
+        return Prompt(
+            model=match.group(1) if match else "",
+            stream=match is not None and match.group(2) == "streamGenerateContent",
+            system=_system(document),
+            items=_items(document),
+            items_at=_CONTENTS,
+            structured=_structured(_either(document, "generationConfig", "generation_config")[1]),
+            tools=_count(base.field(document, "tools")),
+        )
+
+    def message(self, raw: bytes | memoryview, at: Path) -> Message:
+        """One content."""
+        return read_content(raw, at)
+
+    def render(self, document: Document, prompt: Prompt, edits: Sequence[Edit]) -> bytes:
+        """Splices only. DocumentError for a change of model: it stands in the path."""
+        lowering = Lowering(document, lambda _, value: value)
+        names = document.keys()
+        systems = [edit.text for edit in edits if isinstance(edit, AddSystem)]
+        if systems:
+            _add_system(lowering, _spelled(names, "systemInstruction"), systems)
+        for edit in edits:
+            if not isinstance(edit, AddSystem):
+                _lower(lowering, names, edit)
+        return lowering.finish()
+
+    def reply(self, body: bytes) -> Reply:
+        """A whole response. One without candidates is an error, unless the prompt was blocked."""
+        response = read_response(body)
+        if not response.candidates and response.feedback is None:
+            raise DocumentError("a response without candidates")
+        return reply_of(response)
+
+    def echo(self, reply: Reply) -> tuple[Message, ...]:
+        """One content with all parts."""
+        return (Message("assistant", reply.parts),) if reply.parts else ()
+
+    def reader(self, content_type: str) -> StreamReader:
+        """Server-sent events, or a JSON array."""
+        return ArrayReader() if "json" in content_type.lower() else SSEReader()
+
+    def deltas(self, frame: Frame) -> list[Delta]:
+        """See `gemini_stream.deltas`."""
+        return deltas(frame)
+
+    def mark(self, body: bytes, text: str) -> bytes:
+        """See `gemini_stream.mark`."""
+        return mark(body, read_response(body), text)
+
+    def mark_frame(self, frame: Frame, text: str, state: dict[str, str]) -> bytes | None:
+        """See `gemini_stream.mark_frame`."""
+        return mark_frame(frame, text, state)
+
+    def write(self, reply: Reply, stream: bool) -> bytes:
+        """A whole response, or server-sent events."""
+        return write(reply, stream)
+
+    def error(self, status: int, code: str, message: str) -> bytes:
+        """The error body of Google APIs (google.rpc.Status); `code` is its reason."""
+        name = _STATUSES.get(status, "INVALID_ARGUMENT" if status < 500 else "UNAVAILABLE")
+        info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": code.upper(), "domain": "backstory"}
+        return msgspec.json.encode({"error": {"code": status, "message": message, "status": name, "details": [info]}})
+
+
+def _either(document: Document, camel: str, snake: str) -> tuple[str, bytes | None]:
+    """The name that the request uses, and the value."""
+    if document.has((camel,)) and document.has((snake,)):
+        raise DocumentError(f"both {camel} and {snake}")
+    name = snake if document.has((snake,)) else camel
+    return name, base.field(document, name)
+
+
+def _items(document: Document) -> tuple[bytes | memoryview, ...]:
+    if not document.has(_CONTENTS):
+        return ()
+    start, _ = document.span(_CONTENTS)
+    if document.raw[start] == _BRACE:
+        return (document.get(_CONTENTS),)
+    items = document.elements(_CONTENTS)
+    for item in items:
+        if item[0] != _BRACE:
+            raise DocumentError("a content that is no object")
+    return items
+
+
+def _system(document: Document) -> tuple[Part, ...]:
+    name, raw = _either(document, "systemInstruction", "system_instruction")
+    return () if raw is None else read_content(raw, (name,)).parts
+
+
+def _structured(raw: bytes | None) -> bool:
+    """Anything but plain text is for a program to read."""
+    if raw is None:
+        return False
+    generation = decode(_generation, raw)
+    mime = generation.mime or generation.response_mime_type or "text/plain"
+    schemas = (generation.schema, generation.response_schema, generation.json_schema, generation.response_json_schema)
+    return mime != "text/plain" or any(bytes(schema) not in (b"", b"null") for schema in schemas)
+
+
+def _count(raw: bytes | None) -> int:
+    """Function declarations count one by one, any other tool as one."""
+    if raw is None:
+        return 0
+    tools = decode(_tools, raw)
+    counts = [tool.declarations or tool.function_declarations for tool in (tools if isinstance(tools, list) else [tools])]
+    return sum(1 if count is None else len(count) for count in counts)
+
+
+def _lower(lowering: Lowering, names: tuple[str, ...], edit: Edit) -> None:
+    match edit:
+        case SetText(at, text):
+            _set_text(lowering, _place(lowering, at), text)
+        case StrikeText(at, text):
+            lowering.text(Strike(_place(lowering, at), text))
+        case AppendText(index, text):
+            parts = _parts(lowering, index)
+            lowering.add(parts, lowering.length(parts), _text_part(text))
+        case PrependText(index, text):
+            lowering.add(_parts(lowering, index), 0, _text_part(text))
+        case AddMessage(index, role, text):
+            lowering.add(_CONTENTS, index, _content(role, text))
+        case DropMessages(start, stop):
+            lowering.cut(_CONTENTS, start, stop)
+        case SetParam(name, value):
+            lowering.put((_spelled(names, name),), value)
+        case AddTools(tools):
+            _add_tools(lowering, tools)
+        case SetModel(model):
+            raise DocumentError(f"the model stands in the path: {model}")
+
+
+def _set_text(lowering: Lowering, at: Path, text: str) -> None:
+    """A function's answer that is not a string becomes an object with one."""
+    if at[-1:] == ("response",) and lowering.first_byte(at) != base.QUOTE:
+        lowering.put(at, b'{"output":' + quote(text) + b"}")
+    else:
+        lowering.text(Put(at, quote(text)))
+
+
+def _add_tools(lowering: Lowering, tools: tuple[bytes, ...]) -> None:
+    for tool in tools:
+        lowering.add(base.TOOLS, lowering.length(base.TOOLS), tool)
+
+
+def _place(lowering: Lowering, at: Path) -> Path:
+    """A text's address; that of a content without brackets names it as content 0."""
+    if at[:2] == (*_CONTENTS, 0) and lowering.first_byte(_CONTENTS) == b"{":
+        return (*_CONTENTS, *at[2:])
+    return at
+
+
+def _parts(lowering: Lowering, index: int) -> Path:
+    if not 0 <= index < lowering.length(_CONTENTS):
+        raise DocumentError(f"no message {index}")
+    return _place(lowering, (*_CONTENTS, index, "parts"))
+
+
+def _add_system(lowering: Lowering, name: str, texts: list[str]) -> None:
+    parts: Path = (name, "parts")
+    if not lowering.first_byte((name,)):
+        lowering.put((name,), b'{"parts":[' + b",".join(_text_part(text) for text in texts) + b"]}")
+        return
+    for text in texts:
+        lowering.add(parts, lowering.length(parts), _text_part(text))
+
+
+def _content(role: str, text: str) -> bytes:
+    if role not in _ROLES:
+        raise DocumentError(f"no content of text for role {role!r}")
+    return b'{"role":"' + _ROLES[role] + b'","parts":[' + _text_part(text) + b"]}"
+
+
+def _text_part(text: str) -> bytes:
+    return b'{"text":' + quote(text) + b"}"
+
+
+def _spelled(names: tuple[str, ...], name: str) -> str:
+    """The name as the request has it, else in the case that the request's other names are in."""
+    camel = re.sub(r"_([a-z])", lambda match: match.group(1).upper(), name)
+    snake = re.sub(r"[A-Z]", lambda match: "_" + match.group(0).lower(), name)
+    if camel in names:
+        return camel
+    if snake in names or any("_" in other for other in names):
+        return snake
+    return camel

@@ -1,0 +1,275 @@
+"""Gemini: contents and whole responses, decoded, in camelCase and in snake_case.
+
+Rule: a part that has none of the fields listed here is Opaque. Shapes: ai.google.dev/api/generate-content.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Raw, Struct, field, structs
+
+from backstory.core.message import Media, MediaKind, Message, Opaque, Part, Path, Role, Text, Thinking, ToolCall, ToolResult
+from backstory.core.reply import Finish, Reply, Usage
+from backstory.errors import DocumentError
+from backstory.wires.base import check_keys
+from backstory.wires.lowering import decode
+
+_ROLES: dict[str, Role] = {"user": "user", "model": "assistant", "function": "tool"}
+_MEDIA: dict[str, MediaKind] = {"image": "image", "audio": "audio", "video": "video"}
+_FINISHES: dict[str, Finish] = {
+    "FINISH_REASON_UNSPECIFIED": "",
+    "STOP": "stop",
+    "MAX_TOKENS": "length",
+    "SAFETY": "refusal",
+    "RECITATION": "refusal",
+    "LANGUAGE": "refusal",
+    "BLOCKLIST": "refusal",
+    "PROHIBITED_CONTENT": "refusal",
+    "SPII": "refusal",
+    "IMAGE_SAFETY": "refusal",
+    "IMAGE_PROHIBITED_CONTENT": "refusal",
+    "IMAGE_RECITATION": "refusal",
+    "MODEL_ARMOR": "refusal",
+    "MALFORMED_FUNCTION_CALL": "error",
+    "MALFORMED_RESPONSE": "error",
+    "UNEXPECTED_TOOL_CALL": "error",
+    "TOO_MANY_TOOL_CALLS": "error",
+    "MISSING_THOUGHT_SIGNATURE": "error",
+}
+_ANSWER_NAMES = ("output", "result", "content", "error")
+"""The member under which clients put the text of a function's answer when it is nothing but text."""
+_ABOUT_PARTS = frozenset(
+    {"thought", "thoughtSignature", "thought_signature", "videoMetadata", "video_metadata", "mediaResolution", "partMetadata"}
+)
+
+
+class Call(Struct):
+    """A function call; `args` stay raw."""
+
+    id: str | None = None
+    name: str | None = None
+    args: Raw = Raw()
+
+
+class _Answer(Struct):
+    id: str | None = None
+    name: str | None = None
+    response: Raw = Raw()
+
+
+class _Blob(Struct):
+    mime: str | None = field(name="mimeType", default=None)
+    mime_type: str | None = None
+    data: Raw = Raw()
+    uri: str | None = field(name="fileUri", default=None)
+    file_uri: str | None = None
+
+
+class ReplyPart(Struct):
+    """A part as it stands in the JSON."""
+
+    text: str | None = None
+    thought: bool | None = None
+    signature: str | None = field(name="thoughtSignature", default=None)
+    thought_signature: str | None = None
+    call: Call | None = field(name="functionCall", default=None)
+    function_call: Call | None = None
+    answer: _Answer | None = field(name="functionResponse", default=None)
+    function_response: _Answer | None = None
+    inline: _Blob | None = field(name="inlineData", default=None)
+    inline_data: _Blob | None = None
+    file: _Blob | None = field(name="fileData", default=None)
+    file_data: _Blob | None = None
+
+
+class Content(Struct):
+    """One content. `parts` may be one part without brackets."""
+
+    role: str | None = None
+    parts: list[ReplyPart] | ReplyPart | None = None
+
+
+class Candidate(Struct):
+    """One of the answers; only index 0 is read."""
+
+    content: Content | None = None
+    finish: str | None = field(name="finishReason", default=None)
+    index: int = 0
+
+
+class Counts(Struct):
+    """usageMetadata. `prompt` includes cached input."""
+
+    prompt: int = field(name="promptTokenCount", default=0)
+    tools: int = field(name="toolUsePromptTokenCount", default=0)
+    cached: int = field(name="cachedContentTokenCount", default=0)
+    candidates: int = field(name="candidatesTokenCount", default=0)
+    thoughts: int = field(name="thoughtsTokenCount", default=0)
+
+
+class _Feedback(Struct):
+    block: str | None = field(name="blockReason", default=None)
+
+
+class Response(Struct):
+    """A whole response or an element of a stream."""
+
+    candidates: list[Candidate] = []
+    usage: Counts | None = field(name="usageMetadata", default=None)
+    feedback: _Feedback | None = field(name="promptFeedback", default=None)
+    model: str | None = field(name="modelVersion", default=None)
+    id: str | None = field(name="responseId", default=None)
+    error: Raw = Raw()
+
+
+_content = msgspec.json.Decoder(Content)
+_members = msgspec.json.Decoder(dict[str, Raw])
+_string = msgspec.json.Decoder(str)
+response_decoder = msgspec.json.Decoder(Response)
+"""Raises what msgspec raises: the reader of deltas is in a hurry. Others use `read_response`."""
+
+
+class _RawContent(Struct):
+    parts: list[dict[str, Raw]] | dict[str, Raw]
+
+
+_raw_content = msgspec.json.Decoder(_RawContent)
+
+
+def read_content(raw: bytes | memoryview | Raw, at: Path) -> Message:
+    """One content. A part without brackets is read as a list of one."""
+    check_keys(raw, "parts")
+    content = decode(_content, raw)
+    role: Role = "user" if content.role is None else _ROLES.get(content.role, "other")
+    parts = content.parts
+    if parts is None:
+        return Message(role, (), at)
+    if isinstance(parts, ReplyPart):
+        return Message(role, (_part(parts, (*at, "parts"), raw, 0),), at)
+    found: list[Part] = []
+    for index, part in enumerate(parts):
+        one = _part(part, (*at, "parts", index), raw, index)
+        if not (isinstance(one, ToolResult) and _repeated(one, found)):
+            found.append(one)
+    return Message(role, tuple(found), at)
+
+
+def read_response(raw: bytes | memoryview | Raw) -> Response:
+    """A whole response. DocumentError if it is none."""
+    return decode(response_decoder, raw)
+
+
+def candidate_of(response: Response) -> Candidate | None:
+    """The answer with index 0."""
+    for candidate in response.candidates:
+        if candidate.index == 0:
+            return candidate
+    return None
+
+
+def parts_of(candidate: Candidate | None) -> list[ReplyPart]:
+    """Its parts, () where it has none."""
+    parts = candidate.content.parts if candidate is not None and candidate.content is not None else None
+    return [parts] if isinstance(parts, ReplyPart) else parts or []
+
+
+def plain_part(part: ReplyPart) -> Part:
+    """A part of a reply, without address; what is not understood has no kind."""
+    return _understood(part, ()) or Opaque("")
+
+
+def reply_of(response: Response) -> Reply:
+    """The reply in a whole response."""
+    parts = tuple(structs.replace(plain_part(part), at=()) for part in parts_of(candidate_of(response)))
+    finish = finish_of(response)
+    if finish == "stop" and any(isinstance(part, ToolCall) for part in parts):
+        finish = "tool_calls"
+    return Reply(parts, finish, usage_of(response.usage), response.id or "", response.model or "")
+
+
+def finish_of(response: Response) -> Finish:
+    """Why it ended; "" where it did not, or not yet."""
+    candidate = candidate_of(response)
+    if candidate is not None and candidate.finish is not None:
+        return _FINISHES.get(candidate.finish, "other")
+    if response.feedback is not None and response.feedback.block is not None:
+        return "refusal"
+    return "error" if bytes(response.error) not in (b"", b"null") else ""
+
+
+def usage_of(counts: Counts | None) -> Usage | None:
+    """Thoughts are output; the prompt includes cached input."""
+    if counts is None:
+        return None
+    return Usage(counts.prompt + counts.tools, counts.candidates + counts.thoughts, counts.cached)
+
+
+def arguments_of(call: Call) -> str:
+    """The arguments as they stand in the bytes."""
+    raw = bytes(call.args)
+    if raw in (b"", b"null"):
+        return "{}"
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as cause:
+        raise DocumentError("arguments that are not UTF-8") from cause
+
+
+def _part(part: ReplyPart, at: Path, raw: bytes | memoryview | Raw, index: int) -> Part:
+    known = _understood(part, at)
+    if known is not None:
+        return known
+    parts = decode(_raw_content, raw).parts
+    names = parts[index] if isinstance(parts, list) else parts
+    return Opaque(next((name for name in names if name not in _ABOUT_PARTS), ""), at)
+
+
+def _understood(part: ReplyPart, at: Path) -> Part | None:
+    call = part.call or part.function_call
+    if call is not None:
+        return ToolCall(call.id or "", call.name or "", arguments_of(call), at)
+    answer = part.answer or part.function_response
+    if answer is not None:
+        name, text, error = _answer_text(answer.response)
+        where: Path = (*at, "functionResponse" if part.answer else "function_response", "response")
+        return ToolResult(answer.id or "", answer.name or "", text, (*where, name) if name else where, error)
+    inline = part.inline or part.inline_data
+    if inline is not None:
+        mime = inline.mime or inline.mime_type or ""
+        return Media(_media_kind(mime), mime, max(memoryview(inline.data).nbytes - 2, 0), "", at)
+    file = part.file or part.file_data
+    if file is not None:
+        mime = file.mime or file.mime_type or ""
+        return Media(_media_kind(mime), mime, 0, file.uri or file.file_uri or "", at)
+    if part.text is None:
+        return None
+    signed = bool(part.signature or part.thought_signature)
+    if part.thought or (signed and not part.text):
+        return Thinking(part.text, signed, at)
+    return Text(part.text, (*at, "text"))
+
+
+def _media_kind(mime: str) -> MediaKind:
+    return _MEDIA.get(mime.partition("/")[0], "document")
+
+
+def _answer_text(raw: Raw) -> tuple[str, str, bool]:
+    """A function's answer: the name and text of its one member where that is a string under a usual name, else "" and its JSON; and
+    whether it tells of an error."""
+    json = bytes(raw)
+    if json in (b"", b"null"):
+        return "", "", False
+    answer = decode(_members, json) if json[:1] == b"{" else {}
+    if len(answer) == 1:
+        name, value = next(iter(answer.items()))
+        if name in _ANSWER_NAMES and bytes(memoryview(value)[:1]) == b'"':
+            return name, decode(_string, value), name == "error"
+    try:
+        return "", json.decode(), "error" in answer
+    except UnicodeDecodeError as cause:
+        raise DocumentError("an answer that is not UTF-8") from cause
+
+
+def _repeated(result: ToolResult, found: list[Part]) -> bool:
+    """Gemini CLI sends each function response twice after a resumed session."""
+    return any(isinstance(part, ToolResult) and structs.replace(part, at=result.at) == result for part in found)

@@ -1,0 +1,210 @@
+"""OpenAI Responses: items and whole responses, decoded.
+
+Rule: an item or part of a type that is not listed here is Opaque, whatever it holds.
+Shapes: https://platform.openai.com/docs/api-reference/responses.
+"""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+from msgspec import Raw, Struct, structs
+
+from backstory.core.message import Media, MediaKind, Message, Opaque, Part, Path, Role, Text, Thinking, ToolCall, ToolResult
+from backstory.core.reply import Finish, Reply, Usage
+from backstory.errors import DocumentError
+from backstory.wires.base import check_keys
+from backstory.wires.lowering import decode
+
+_ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system", "developer": "system"}
+CALLS = frozenset({"function_call", "custom_tool_call"})
+_RESULTS = frozenset({"function_call_output", "custom_tool_call_output"})
+_TEXTS = frozenset({"input_text", "output_text", "text", "summary_text", "reasoning_text"})
+_REASONS: dict[str, Finish] = {"max_output_tokens": "length", "content_filter": "refusal"}
+_STATUSES: dict[str, Finish] = {"failed": "error", "in_progress": "", "queued": ""}
+_LONGEST_DATA_HEAD = 200
+_DATA_URL = re.compile(rb'"data:([^;,"]*)[^,"]*,')
+
+
+class _Part(Struct):
+    type: str = ""
+    text: object = None
+    refusal: object = None
+    image_url: Raw = Raw()
+    file_url: Raw = Raw()
+    file_data: Raw = Raw()
+    file_id: object = None
+    input_audio: Raw = Raw()
+
+
+class _Item(Struct):
+    type: str | None = None
+    role: str | None = None
+    content: Raw = Raw()
+    call_id: object = None
+    name: object = None
+    arguments: object = None
+    input: object = None
+    output: Raw = Raw()
+    summary: Raw = Raw()
+    encrypted_content: Raw = Raw()
+
+
+class _Audio(Struct):
+    data: Raw = Raw()
+    format: str = ""
+
+
+class _Cached(Struct):
+    cached_tokens: int = 0
+
+
+class Counts(Struct):
+    """Usage."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    input_tokens_details: _Cached | None = None
+
+
+class _Incomplete(Struct):
+    reason: str | None = None
+
+
+class _Kind(Struct):
+    type: str = ""
+
+
+class _Head(Struct):
+    type: str = ""
+    content: list[_Kind] | str | None = None
+
+
+class Response(Struct):
+    """The part of a response object that tells how it ended. `output` is None where the provider left it out."""
+
+    id: str = ""
+    model: str = ""
+    status: str | None = None
+    output: list[Raw] | None = None
+    usage: Counts | None = None
+    incomplete_details: _Incomplete | None = None
+
+
+_item = msgspec.json.Decoder(_Item)
+_content = msgspec.json.Decoder(str | list[_Part] | None)
+_string = msgspec.json.Decoder(str)
+_audio = msgspec.json.Decoder(_Audio)
+_head = msgspec.json.Decoder(_Head)
+_response = msgspec.json.Decoder(Response)
+
+
+def read_item(raw: bytes | memoryview | Raw, at: Path) -> Message:
+    """One input or output item. The addresses of its parts start with `at`."""
+    check_keys(raw, "content", "output", "summary")
+    item = decode(_item, raw)
+    kind = item.type or ("message" if item.role is not None else "")
+    if kind == "message":
+        return Message(_ROLES.get(item.role or "", "other"), _content_parts(item.content, (*at, "content")), at)
+    if kind == "reasoning":
+        signed = bytes(item.encrypted_content) not in (b"", b"null", b'""')
+        return Message("assistant", (Thinking(_summary(item), signed, at),), at)
+    if kind in CALLS:
+        arguments = item.arguments if kind == "function_call" else item.input
+        call = ToolCall(_text(item.call_id, kind), _text(item.name, kind), _text(arguments, kind), at)
+        return Message("assistant", (call,), at)
+    if kind in _RESULTS:
+        result = ToolResult(_text(item.call_id, kind), "", "\n".join(_texts(item.output)), (*at, "output"))
+        return Message("tool", (result,), at)
+    return Message("other", (Opaque(kind, at),), at)
+
+
+def read_response(raw: bytes | memoryview | Raw) -> Response:
+    """A response object. DocumentError if it is none."""
+    return decode(_response, raw)
+
+
+def reply_of(response: Response) -> Reply:
+    """The reply in a response object."""
+    parts: list[Part] = []
+    for item in response.output or ():
+        parts.extend(structs.replace(part, at=()) for part in read_item(item, ()).parts)
+    return Reply(tuple(parts), finish_of(response), usage_of(response.usage), response.id, response.model)
+
+
+def finish_of(response: Response) -> Finish:
+    """Why it ended; "" for one that is still at work."""
+    if response.status == "incomplete":
+        reason = response.incomplete_details.reason if response.incomplete_details else None
+        return _REASONS.get(reason or "", "other")
+    if response.status not in (None, "completed"):
+        return _STATUSES.get(response.status, "other")
+    kinds = [decode(_head, item) for item in response.output or ()]
+    if any(kind.type in CALLS for kind in kinds):
+        return "tool_calls"
+    refused = any(part.type == "refusal" for kind in kinds if isinstance(kind.content, list) for part in kind.content)
+    return "refusal" if refused else "stop"
+
+
+def usage_of(counts: Counts | None) -> Usage | None:
+    """`input_tokens` of this wire includes cached input."""
+    if counts is None:
+        return None
+    cached = counts.input_tokens_details.cached_tokens if counts.input_tokens_details else 0
+    return Usage(counts.input_tokens, counts.output_tokens, cached)
+
+
+def _content_parts(raw: Raw, at: Path) -> tuple[Part, ...]:
+    content = decode(_content, raw) if memoryview(raw).nbytes else None
+    if isinstance(content, str):
+        return (Text(content, at),)
+    return tuple(_part(part, (*at, index)) for index, part in enumerate(content or ()))
+
+
+def _part(part: _Part, at: Path) -> Part:
+    kind = part.type
+    if kind in _TEXTS:
+        return Text(_text(part.text, kind), (*at, "text"))
+    if kind == "refusal":
+        return Text(_text(part.refusal, kind), (*at, "refusal"))
+    if kind == "input_image":
+        return _media("image", part.image_url, part.file_id, at)
+    if kind == "input_file":
+        return _media("document", part.file_data if bytes(part.file_data) else part.file_url, part.file_id, at)
+    if kind == "input_audio":
+        audio = decode(_audio, part.input_audio)
+        return Media("audio", f"audio/{audio.format}" if audio.format else "", max(memoryview(audio.data).nbytes - 2, 0), "", at)
+    return Opaque(kind, at)
+
+
+def _media(kind: MediaKind, raw: Raw, file_id: object, at: Path) -> Part:
+    """A file as a data URL, a link, or the id of an uploaded one. The data itself is never decoded."""
+    view = bytes(memoryview(raw)[:_LONGEST_DATA_HEAD])
+    match = _DATA_URL.match(view)
+    if match:
+        mime = match.group(1).replace(b"\\/", b"/").decode("latin-1")
+        return Media(kind, mime, memoryview(raw).nbytes - match.end() - 1, "", at)
+    if view[:1] == b'"' and kind == "document" and b"://" not in view:
+        return Media(kind, "", memoryview(raw).nbytes - 2, "", at)
+    if view[:1] == b'"':
+        return Media(kind, "", 0, decode(_string, raw), at)
+    return Media(kind, "", 0, file_id if isinstance(file_id, str) else "", at)
+
+
+def _summary(item: _Item) -> str:
+    return "\n".join([*_texts(item.summary), *_texts(item.content)])
+
+
+def _texts(raw: Raw) -> list[str]:
+    """The texts of a list of parts, or of a string."""
+    content = decode(_content, raw) if memoryview(raw).nbytes else None
+    if isinstance(content, str):
+        return [content]
+    return [_text(part.text, part.type) for part in content or () if part.type in _TEXTS]
+
+
+def _text(value: object, kind: str) -> str:
+    if not isinstance(value, str):
+        raise DocumentError(f"a {kind} without its text")
+    return value
