@@ -1,0 +1,77 @@
+# Every command of the project. PYTHON chooses the interpreter (3.11, 3.12 or 3.13): make test PYTHON=python3.13
+PYTHON ?= python3
+ARGS ?=
+VENV := .venv
+DEV := .venv-dev
+DEMO := .venv-demo
+SOURCES := $(shell find backstory -type f ! -path '*/__pycache__/*')
+
+.PHONY: setup run test static check demo lock clean
+
+# What a lock names, and nothing else, with hashes checked. The environments hold no pip of their own, and byte code
+# of the SQL packages only as far as it was used: that keeps .venv small.
+define packages
+test -x $(1)/bin/python || $(PYTHON) -m venv --without-pip $(1)
+$(PYTHON) -m pip --python $(1)/bin/python install -q --no-compile --require-hashes -r $(2)
+$(1)/bin/python -m compileall -q -x '/(sqlalchemy|alembic|mako)/' $(1)/lib
+touch $(1)/.packages
+endef
+
+# The project itself. Its build tool comes from a lock too, and goes again.
+define project
+tools=$$(mktemp -d) && trap 'rm -rf "$$tools" build' EXIT && \
+$(PYTHON) -m pip --python $(1)/bin/python install -q --require-hashes --target "$$tools" -r requirements-build.lock && \
+PYTHONPATH="$$tools" $(PYTHON) -m pip --python $(1)/bin/python install -q --no-deps --no-build-isolation --force-reinstall $(2)
+touch $(1)/.ready
+endef
+
+setup: $(VENV)/.ready
+
+$(VENV)/.packages: requirements.lock
+	$(call packages,$(VENV),requirements.lock)
+
+$(VENV)/.ready: $(VENV)/.packages requirements-build.lock pyproject.toml README.md $(SOURCES)
+	$(call project,$(VENV),.)
+
+$(DEV)/.packages: requirements-dev.lock
+	$(call packages,$(DEV),requirements-dev.lock)
+
+$(DEV)/.ready: $(DEV)/.packages requirements-build.lock pyproject.toml
+	$(call project,$(DEV),-e .)
+
+$(DEMO)/.packages: requirements-demo.lock
+	$(call packages,$(DEMO),requirements-demo.lock)
+
+$(DEMO)/.ready: $(DEMO)/.packages requirements-build.lock pyproject.toml README.md $(SOURCES)
+	$(call project,$(DEMO),.)
+
+# The proxy on its port: make run ARGS="--port 6000 --upstream https://api.openai.com"
+run: setup
+	$(VENV)/bin/backstory serve $(ARGS)
+
+test: $(DEV)/.ready
+	$(DEV)/bin/python -m pytest $(ARGS)
+
+static: $(DEV)/.ready
+	$(DEV)/bin/ruff format --check .
+	$(DEV)/bin/ruff check .
+	$(DEV)/bin/lint-imports
+	$(DEV)/bin/mypy
+
+check: static test
+
+demo: $(DEMO)/.ready
+	$(DEMO)/bin/backstory demo $(ARGS)
+
+# Locks for all supported interpreters and systems; needs the network. They name no index.
+LOCK = "$$tools/bin/uv" pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
+lock:
+	tools=$$(mktemp -d) && trap 'rm -rf "$$tools"' EXIT && \
+	$(PYTHON) -m venv "$$tools" && "$$tools/bin/python" -m pip install -q uv && \
+	$(LOCK) pyproject.toml -o requirements.lock && \
+	$(LOCK) pyproject.toml --extra dev -c requirements.lock -o requirements-dev.lock && \
+	$(LOCK) pyproject.toml --extra demo -c requirements-dev.lock -o requirements-demo.lock && \
+	printf 'setuptools>=75\n' | $(LOCK) - -o requirements-build.lock
+
+clean:
+	rm -rf $(VENV) $(DEV) $(DEMO) build
