@@ -1,0 +1,52 @@
+"""The marker that names a conversation inside an assistant's text: `<!-- vc:conversation=UUID -->`, after a newline.
+
+Rule: a marker is read from assistant messages alone, and taken out of every message before it goes upstream.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TypeAlias
+
+from backstory.core.edits import StrikeText
+from backstory.core.message import Message, Text
+
+Strike: TypeAlias = StrikeText
+
+HINT = b"vc:conversation="
+"""Occurs in every body that carries a marker."""
+
+MARKER = re.compile(
+    r"<!--[ \t]{0,4}vc:conversation=([0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})[ \t]{0,4}-->"
+)
+
+_HINT = "vc:conversation="
+_WITH_NEWLINE = re.compile(r"\n?" + MARKER.pattern)
+
+
+def marker(conversation_id: str) -> str:
+    """What is written at the end of an assistant's text."""
+    return f"\n<!-- vc:conversation={conversation_id} -->"
+
+
+def find(text: str) -> str | None:
+    """The conversation that the last marker in the text names, in lower case; None where there is no marker."""
+    if _HINT not in text:
+        return None
+    found = MARKER.findall(text)
+    return str(found[-1]).lower() if found else None
+
+
+def without(text: str) -> str:
+    """The text with every marker, and the newline before it, taken out."""
+    return _WITH_NEWLINE.sub("", text) if _HINT in text else text
+
+
+def strikes(message: Message) -> list[Strike]:
+    """Edits that take every marker out of a message's text parts; none where there is no marker."""
+    edits: list[Strike] = []
+    for part in message.parts:
+        if isinstance(part, Text) and _HINT in part.text:
+            texts = dict.fromkeys(match.group() for match in _WITH_NEWLINE.finditer(part.text))
+            edits.extend(StrikeText(part.at, text) for text in sorted(texts, key=len, reverse=True))
+    return edits
