@@ -1,0 +1,92 @@
+"""A thread is one branch of a conversation; every other branch stays known and out of sight."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backstory.core.records import Conversation, Digest, Turn
+from backstory.memory.thread import Thread, branch
+from backstory.memory.turns import chain, root
+
+
+def turn(turn_id: int, parent: Turn | None, text: str, role: str = "user") -> Turn:
+    content = text.encode().ljust(16, b"0")[:16]
+    before = parent.chain if parent is not None else root("", "")
+    position = parent.position + 1 if parent is not None else 0
+    return Turn(turn_id, "c", parent.id if parent else 0, position, chain(before, content), content, role, "spoken", text, tokens=10)
+
+
+def thread() -> Thread:
+    return Thread(Conversation("c", "", 0.0, 0.0), root("", ""))
+
+
+def line(count: int, start: int = 1, parent: Turn | None = None, word: str = "t") -> list[Turn]:
+    turns: list[Turn] = []
+    for number in range(count):
+        parent = turn(start + number, parent, f"{word}{number}", "user" if number % 2 == 0 else "assistant")
+        turns.append(parent)
+    return turns
+
+
+def test_turns_are_added_once() -> None:
+    one = thread()
+    turns = line(4)
+    one.add(turns)
+    one.add(turns[2:])
+    assert one.path == turns
+    assert one.tokens == 40
+    assert one.tip == turns[-1].chain
+
+
+def test_a_turn_of_another_parent_makes_a_branch_and_the_old_one_stays_known() -> None:
+    one = thread()
+    first = line(6)
+    one.add(first)
+    second = line(3, 100, first[1], "b")
+    version = one.version
+    one.add(second)
+    assert one.path == [*first[:2], *second]
+    assert one.version > version
+    assert one.by_chain[first[-1].chain] == first[-1].id
+    one.rewind(first[-1].id)
+    assert one.path == first
+
+
+def test_a_digest_counts_only_on_its_own_branch() -> None:
+    one = thread()
+    turns = line(8)
+    one.add(turns)
+    one.fold((Digest(1, "c", turns[3].id, turns[3].chain, "what was said", 4, 0.0),))
+    assert one.boundary == 4
+    one.rewind(turns[1].id)
+    assert one.boundary == 0
+    assert one.digest is None
+    one.rewind(turns[7].id)
+    assert one.digest is not None
+
+
+def test_the_newest_digest_counts() -> None:
+    one = thread()
+    turns = line(8)
+    one.add(turns)
+    one.fold((Digest(1, "c", turns[3].id, turns[3].chain, "old", 4, 0.0),))
+    one.fold((Digest(2, "c", turns[5].id, turns[5].chain, "new", 4, 1.0),))
+    assert one.digest is not None
+    assert one.digest.text == "new"
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 4)), max_size=15))
+def test_the_path_is_always_the_parents_of_its_tip(steps: list[tuple[int, int]]) -> None:
+    one = thread()
+    known: list[Turn] = []
+    next_id = 1
+    for choice, count in steps:
+        parent = known[choice % len(known)] if known and choice else None
+        made = line(count, next_id, parent, f"w{next_id}-")
+        next_id += count
+        known += made
+        one.add(made)
+        assert one.path == branch(list(one.by_id.values()), made[-1].id)
+        assert one.tokens == sum(each.tokens for each in one.path)
+        assert one.tip == made[-1].chain
