@@ -1,14 +1,17 @@
 """A JSON document whose untouched parts keep their bytes.
 
-Edits are splices. Only the levels on the path of an edit are looked at, one deep; every other value stays the raw bytes that
-came. A document that cannot be read in exactly one way (duplicate keys, not UTF-8, not JSON) raises DocumentError.
+Edits are splices, and every splice is a patch of the bytes it names: what no splice names stays as it came, white space included.
+Only the levels on the path of an edit are looked at, one deep. A level that cannot be read in exactly one way (duplicate keys, not
+JSON) raises DocumentError, and nothing else is raised.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any, TypeAlias
+from functools import cache
+from itertools import accumulate
+from typing import TypeAlias
 
 import msgspec
 from msgspec import Raw, Struct
@@ -18,7 +21,11 @@ from backstory.errors import DocumentError
 
 _SPACE = re.compile(rb"[ \t\n\r]*")
 _KEY = re.compile(rb'[ \t\n\r]*("(?:[^"\\]|\\.)*")[ \t\n\r]*:[ \t\n\r]*')
+_CHARACTER = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.|[^\\]", re.DOTALL)
+"""One character of a JSON string in its escaped form; a surrogate pair is one character."""
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _object = msgspec.json.Decoder(dict[str, Raw])
+_objects = msgspec.json.Decoder(list[dict[str, Raw]])
 _array = msgspec.json.Decoder(list[Raw])
 _string = msgspec.json.Decoder(str)
 _encode = msgspec.json.Encoder().encode
@@ -32,7 +39,7 @@ class Put(Struct, frozen=True, tag=True):
 
 
 class Cut(Struct, frozen=True, tag=True):
-    """The element or member at `path` goes, with one comma."""
+    """The element or member at `path` goes, with one comma, and with it all other edits inside it."""
 
     path: Path
 
@@ -61,22 +68,34 @@ class Strike(Struct, frozen=True, tag=True):
 
 Splice: TypeAlias = Put | Cut | Insert | Extend | Strike
 Span: TypeAlias = tuple[int, int]
+Members: TypeAlias = dict[str, tuple[int, int, int]]
+"""By name: where the key starts, where the value starts, where it ends."""
+Patch: TypeAlias = tuple[int, int, bytes]
+"""The bytes from start to end become these."""
+
+
+class _Level(Struct):
+    """What happens to the elements or members of one array or object."""
+
+    gone: set[str | int]
+    inserted: dict[int, list[bytes]]
+    added: dict[str, bytes]
 
 
 class Document:
-    """Bytes of one JSON value. Levels are located when an edit or a `span` asks for them, and then kept."""
+    """Bytes of one JSON value. Levels are located when an edit, a `span` or a reader asks for them, and then kept."""
 
-    __slots__ = ("_levels", "raw")
+    __slots__ = ("_elements", "_levels", "raw")
 
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
-        self._levels: dict[Path, dict[str, tuple[int, int, int]] | list[Span]] = {}
+        self._levels: dict[Path, Members | list[Span]] = {}
+        self._elements: dict[Path, tuple[memoryview, ...]] = {}
 
     def span(self, path: Path) -> Span:
         """Start and end of the value at `path` in `raw`."""
         if not path:
-            start = _skip(self.raw, 0)
-            return start, len(self.raw.rstrip(b" \t\n\r"))
+            return _skip(self.raw, 0), len(self.raw.rstrip(b" \t\n\r"))
         level = self._level(path[:-1])
         step = path[-1]
         if isinstance(level, dict):
@@ -111,123 +130,185 @@ class Document:
             raise DocumentError(f"not an object at {list(path)}")
         return tuple(level)
 
-    def apply(self, splices: Iterable[Splice]) -> bytes:
-        """The bytes with all splices done; paths are those of the document as it is. Cost grows with the levels touched."""
-        tree: dict[str, Any] = {}
-        for splice in splices:
-            node = tree
-            for step in splice.path[:-1] if isinstance(splice, Cut | Insert) else splice.path:
-                node = node.setdefault("under", {}).setdefault(step, {})
-            match splice:
-                case Put(_, value):
-                    node["value"] = value
-                case Cut(path):
-                    node.setdefault("cut", set()).add(path[-1])
-                case Insert(path, value):
-                    node.setdefault("insert", {}).setdefault(path[-1], []).append(value)
-                case Extend() | Strike():
-                    node.setdefault("text", []).append(splice)
-        if not tree:
-            return self.raw
-        start, end = self.span(())
-        return self.raw[:start] + self._render((), tree) + self.raw[end:]
+    def elements(self, path: Path) -> tuple[memoryview, ...]:
+        """The raw bytes of each element of the array at `path`: views of `raw`, nothing is copied.
 
-    def _render(self, path: Path, node: dict[str, Any]) -> bytes:
-        if "value" in node:
-            value: bytes = node["value"]
-            return value
-        if "text" in node:
-            return _respell(self.get(path), node["text"])
-        level = self._level(path)
-        start, end = self.span(path)
-        under: dict[str | int, dict[str, Any]] = node.get("under", {})
-        cut: set[str | int] = node.get("cut", set())
-        insert: dict[str | int, list[bytes]] = node.get("insert", {})
-        if isinstance(level, dict):
-            spans = [(key_start, value_end) for key_start, _, value_end in level.values()]
-            place: dict[str | int, int] = {key: index for index, key in enumerate(level)}
-            added = [_encode(key) + b":" + child["value"] for key, child in under.items() if key not in level and "value" in child]
-            if any(key not in level and "value" not in child for key, child in under.items()) or insert:
-                raise DocumentError(f"an edit under {list(path)} names no member")
-        else:
-            spans = level
-            place = {index: index for index in range(len(level))}
-            added = []
-        for step in [*cut, *(s for s in under if s in place or not isinstance(level, dict))]:
-            if step not in place:
-                raise DocumentError(f"no element {step!r} at {list(path)}")
-        bodies = {place[step]: self._item(path, step, child) for step, child in under.items() if step in place}
-        gone = {place[step] for step in cut}
-        extra: dict[int, list[bytes]] = {}
-        for step, values in insert.items():
-            if not isinstance(step, int) or not 0 <= step <= len(spans):
-                raise DocumentError(f"no place {step!r} to insert at {list(path)}")
-            extra.setdefault(step, []).extend(values)
-        if added:
-            extra.setdefault(len(spans), []).extend(added)
-        inner = _join(self.raw, spans, bodies, gone, extra)
-        if not spans:
-            return self.raw[start : start + 1] + inner + self.raw[end - 1 : end]
-        return self.raw[start : spans[0][0]] + inner + self.raw[spans[-1][1] : end]
-
-    def _item(self, path: Path, step: str | int, node: dict[str, Any]) -> bytes:
-        body = self._render((*path, step), node)
-        level = self._level(path)
-        if isinstance(level, dict):
-            key_start, value_start, _ = level[str(step)]
-            return self.raw[key_start:value_start] + body
-        return body
-
-    def _level(self, path: Path) -> dict[str, tuple[int, int, int]] | list[Span]:
-        found = self._levels.get(path)
+        The one large array of a document is best asked for first: then its bytes are passed over only once.
+        """
+        found = self._elements.get(path)
+        if found is None and len(path) == 1 and isinstance(path[0], str) and () not in self._levels:
+            found = self._held(path[0])
         if found is None:
-            found = self._levels[path] = _locate(self.raw, self.span(path))
+            start, end = self.span(path)
+            if self.raw[start : start + 1] != b"[":
+                raise DocumentError(f"not an array at {list(path)}")
+            found = tuple([memoryview(value) for value in _decode_array(memoryview(self.raw)[start:end])])
+        self._elements[path] = found
         return found
 
+    def _held(self, name: str) -> tuple[memoryview, ...] | None:
+        """The elements of a top-level array without white space, and the top level with it; None where it has to be looked for.
 
-def _join(raw: bytes, spans: list[Span], bodies: dict[int, bytes], gone: set[int], extra: dict[int, list[bytes]]) -> bytes:
-    """Items and inserts with commas between; neighbours that were neighbours keep what stood between them."""
-    out: list[bytes] = []
-    last = -2
-    at = 0
-    touched = sorted({*bodies, *gone, *extra, len(spans)})
-    for index in touched:
-        if index > at:
-            _piece(out, raw, spans, last, at, raw[spans[at][0] : spans[index - 1][1]])
-            last = index - 1
-        for value in extra.get(index, ()):
-            _piece(out, raw, spans, -2, -2, value)
-            last = -2
-        if index < len(spans):
-            if index not in gone:
-                body = bodies[index] if index in bodies else raw[slice(*spans[index])]
-                _piece(out, raw, spans, last, index, body)
-                last = index
-            at = index + 1
-    return b"".join(out)
+        The array's place is guessed by its name and checked: with the array emptied, the small rest must be an object in which
+        that name has its value in that place. An array cut short or too long would leave a bracket that has no partner.
+        """
+        key = b'"%b":[' % name.encode("utf-8", "replace")
+        start = self.raw.find(key) + len(key) - 1
+        if start < len(key):
+            return None
+        try:
+            values: list[Raw] = getattr(_holder(name).decode(self.raw), "values")  # noqa: B009
+            views = tuple([memoryview(value) for value in values])
+            view = memoryview(self.raw)
+            size = sum([view.nbytes for view in views]) + len(views) + 1
+            rest = b"".join((view[:start], b"[]", view[start + size :]))
+            members = _members(rest, _skip(rest, 0), _object.decode(rest))
+        except (*_UNREADABLE, DocumentError):
+            return None
+        if not views or members.get(name, ())[1:] != (start, start + 2):
+            return None
+        grown = size - 2
+        self._levels[()] = {
+            key: (at + grown if at > start else at, begin + grown if begin > start else begin, end + grown if begin >= start else end)
+            for key, (at, begin, end) in members.items()
+        }
+        return views
+
+    def apply(self, splices: Iterable[Splice]) -> bytes:
+        """The bytes with all splices done; paths are those of the document as it is. Cost grows with the levels touched.
+
+        Of two Puts at one path the later one counts; a Put or Cut overrides all edits inside what it names.
+        """
+        values: dict[Path, bytes] = {}
+        strings: dict[Path, list[Extend | Strike]] = {}
+        levels: dict[Path, _Level] = {}
+        for splice in splices:
+            match splice:
+                case Put(path, value):
+                    if path and not self._present(path):
+                        self._touched(levels, path).added[str(path[-1])] = value
+                    else:
+                        values[path] = value
+                case Extend(path) | Strike(path):
+                    strings.setdefault(path, []).append(splice)
+                case Cut(path):
+                    self.span(path)
+                    self._touched(levels, path).gone.add(path[-1])
+                case Insert(path, value):
+                    self._touched(levels, path).inserted.setdefault(self._place(path), []).append(value)
+        patches: list[Patch] = [(*self.span(path), value) for path, value in values.items()]
+        patches += [(*self.span(path), _respell(self.get(path), edits)) for path, edits in strings.items()]
+        for path, level in levels.items():
+            patches += self._patches(path, level)
+        return _patched(self.raw, patches)
+
+    def _present(self, path: Path) -> bool:
+        """False for a key that its object does not have; an error for any other place that does not exist."""
+        level = self._level(path[:-1])
+        if isinstance(level, dict) and isinstance(path[-1], str):
+            return path[-1] in level
+        self.span(path)
+        return True
+
+    def _touched(self, levels: dict[Path, _Level], path: Path) -> _Level:
+        if not path:
+            raise DocumentError("the document itself can only be put, not cut or inserted into")
+        return levels.setdefault(path[:-1], _Level(set(), {}, {}))
+
+    def _place(self, path: Path) -> int:
+        level = self._level(path[:-1])
+        step = path[-1]
+        if isinstance(level, dict) or not isinstance(step, int) or not 0 <= step <= len(level):
+            raise DocumentError(f"no place {step!r} to insert at {list(path[:-1])}")
+        return step
+
+    def _patches(self, path: Path, touched: _Level) -> list[Patch]:
+        """Elements cut and put in, members cut and added, as patches that keep the commas right."""
+        found = self._level(path)
+        if isinstance(found, dict):
+            spans = [(start, end) for start, _, end in found.values()]
+            gone = {index for index, key in enumerate(found) if key in touched.gone}
+            inserted = {len(spans): [_encoded(key) + b":" + value for key, value in touched.added.items()]} if touched.added else {}
+        else:
+            spans, gone, inserted = found, {step for step in touched.gone if isinstance(step, int)}, touched.inserted
+        kept = [index for index in range(len(spans)) if index not in gone] if gone else range(len(spans))
+        if kept:
+            return _around(spans, kept, gone, inserted)
+        everything = b",".join(value for index in sorted(inserted) for value in inserted[index])
+        inside = self.span(path)[0] + 1
+        return [(spans[0][0] if spans else inside, spans[-1][1] if spans else inside, everything)]
+
+    def _level(self, path: Path) -> Members | list[Span]:
+        found = self._levels.get(path)
+        if found is None:
+            found = self._levels[path] = self._locate(path)
+        return found
+
+    def _locate(self, path: Path) -> Members | list[Span]:
+        start, end = self.span(path)
+        first = self.raw[start : start + 1]
+        if first == b"[":
+            return _element_spans(self.raw, start, end, self.elements(path))
+        if first != b"{":
+            raise DocumentError(f"neither an object nor an array at {list(path)}")
+        try:
+            return _members(self.raw, start, _object.decode(memoryview(self.raw)[start:end]))
+        except _UNREADABLE as cause:
+            raise DocumentError(f"not JSON: {cause}") from cause
 
 
-def _piece(out: list[bytes], raw: bytes, spans: list[Span], last: int, index: int, body: bytes) -> None:
-    if out:
-        out.append(raw[spans[last][1] : spans[index][0]] if last >= 0 and index == last + 1 else b",")
-    out.append(body)
+def distinct(raw: bytes | memoryview | Raw) -> dict[str, Raw]:
+    """The members of an object, undecoded. DocumentError if it is none, or has a key twice.
 
-
-def _locate(raw: bytes, span: Span) -> dict[str, tuple[int, int, int]] | list[Span]:
-    start, end = span
-    view = memoryview(raw)[start:end]
+    Where no white space stands between its tokens, the lengths of keys and values tell that no key was lost: nothing is walked.
+    """
+    view = memoryview(raw)
     try:
-        if raw[start : start + 1] == b"{":
-            return _members(raw, start, _object.decode(view))
-        if raw[start : start + 1] == b"[":
-            return _elements(raw, start, _array.decode(view))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as cause:
+        values = _object.decode(view)
+    except _UNREADABLE as cause:
+        raise DocumentError(f"not an object: {cause}") from cause
+    if _size(values) != view.nbytes:
+        text = bytes(view)
+        _members(text, _skip(text, 0), values)
+    return values
+
+
+def distinct_elements(raw: bytes | memoryview | Raw) -> list[dict[str, Raw]]:
+    """`distinct` for each object of an array, in one pass where it has no white space. What is no object is left out."""
+    view = memoryview(raw)
+    try:
+        objects = _objects.decode(view)
+    except _UNREADABLE:
+        objects = None
+    if objects is not None and len(objects) + 1 + sum([_size(values) for values in objects]) == view.nbytes:
+        return objects
+    return [distinct(element) for element in _decode_array(view) if bytes(memoryview(element)[:1]) == b"{"]
+
+
+def _size(values: dict[str, Raw]) -> int:
+    """Length of an object with these members and no white space; shorter than it is where a key is escaped or not ASCII."""
+    size = 1
+    for key, value in values.items():
+        size += len(key) + memoryview(value).nbytes + 4
+    return size
+
+
+def _decode_array(view: memoryview) -> list[Raw]:
+    try:
+        return _array.decode(view)
+    except _UNREADABLE as cause:
         raise DocumentError(f"not JSON: {cause}") from cause
-    raise DocumentError("neither an object nor an array")
 
 
-def _members(raw: bytes, start: int, values: dict[str, Raw]) -> dict[str, tuple[int, int, int]]:
-    found: dict[str, tuple[int, int, int]] = {}
+@cache
+def _holder(name: str) -> msgspec.json.Decoder[Struct]:
+    """Reads an object for one member, an array, and leaves everything else."""
+    return msgspec.json.Decoder(msgspec.defstruct("Holder", [("values", list[Raw])], rename={"values": name}))
+
+
+def _members(raw: bytes, start: int, values: dict[str, Raw]) -> Members:
+    """Walks the object key by key: a key that is there twice has only one value, so the walk comes out somewhere else."""
+    found: Members = {}
     at = start + 1
     for key, value in values.items():
         match = _KEY.match(raw, at)
@@ -244,14 +325,56 @@ def _members(raw: bytes, start: int, values: dict[str, Raw]) -> dict[str, tuple[
     return found
 
 
-def _elements(raw: bytes, start: int, values: list[Raw]) -> list[Span]:
+def _element_spans(raw: bytes, start: int, end: int, values: tuple[memoryview, ...]) -> list[Span]:
+    sizes = [value.nbytes for value in values]
+    if values and sum(sizes) + len(sizes) + 1 == end - start:
+        ends = list(accumulate((size + 1 for size in sizes), initial=start))[1:]
+        return [(last - size, last) for last, size in zip(ends, sizes, strict=True)]
     found: list[Span] = []
     at = _skip(raw, start + 1)
-    for value in values:
-        end = at + memoryview(value).nbytes
-        found.append((at, end))
-        at = _skip(raw, _skip(raw, end) + 1)
+    for size in sizes:
+        found.append((at, at + size))
+        at = _skip(raw, _skip(raw, at + size) + 1)
     return found
+
+
+def _around(spans: list[Span], kept: Iterable[int], gone: set[int], inserted: dict[int, list[bytes]]) -> list[Patch]:
+    """New elements stand before the next element that stays, or after the last one; what goes takes the comma on the same side."""
+    patches: list[Patch] = []
+    stays = list(kept)
+    waiting = sorted(inserted)
+    if len(waiting) == 1 and not gone and waiting[0] < len(spans):
+        stays = [waiting[0], stays[-1]]
+    cut_from: int | None = None
+    for index in sorted({*stays, *gone}):
+        if index in gone:
+            cut_from = index if cut_from is None else cut_from
+            continue
+        start = spans[index][0]
+        if cut_from is not None:
+            patches.append((spans[cut_from][0], start, b""))
+            cut_from = None
+        while waiting and waiting[0] <= index:
+            patches.append((start, start, b"".join(value + b"," for value in inserted[waiting.pop(0)])))
+    after = b"".join(b"," + value for index in waiting for value in inserted[index])
+    if after or cut_from is not None:
+        patches.append((spans[stays[-1]][1], spans[-1][1], after))
+    return patches
+
+
+def _patched(raw: bytes, patches: list[Patch]) -> bytes:
+    """Patches in the order of their place; at one place insertions come first, then the longest. What lies inside another is void."""
+    if not patches:
+        return raw
+    view = memoryview(raw)
+    out: list[bytes | memoryview] = []
+    at = 0
+    for start, end, value in sorted(patches, key=lambda patch: (patch[0], patch[1] != patch[0], -patch[1])):
+        if start >= at:
+            out += (view[at:start], value)
+            at = end
+    out.append(view[at:])
+    return b"".join(out)
 
 
 def _skip(raw: bytes, at: int) -> int:
@@ -261,24 +384,42 @@ def _skip(raw: bytes, at: int) -> int:
     return match.end() if match else at
 
 
+def _encoded(text: str) -> bytes:
+    try:
+        return _encode(text)
+    except UnicodeEncodeError as cause:
+        raise DocumentError(f"not writable as UTF-8: {cause}") from cause
+
+
 def _respell(raw: bytes, splices: list[Extend | Strike]) -> bytes:
     """A JSON string edited in its escaped form, so that the bytes of the rest stay."""
+    try:
+        text = _string.decode(raw)
+    except _UNREADABLE as cause:
+        raise DocumentError(f"not a string: {cause}") from cause
     for splice in splices:
-        plain = _encode(splice.text)[1:-1]
-        if raw[:1] != b'"':
-            raise DocumentError("not a string")
+        plain = _encoded(splice.text)[1:-1]
         if isinstance(splice, Extend):
             raw = b'"' + plain + raw[1:] if splice.front else raw[:-1] + plain + b'"'
-        else:
-            try:
-                text = _string.decode(raw)
-            except (msgspec.DecodeError, UnicodeDecodeError) as cause:
-                raise DocumentError(f"not a string: {cause}") from cause
-            struck = raw.replace(plain, b"")
-            wanted = text.replace(splice.text, "")
-            try:
-                same = _string.decode(struck) == wanted
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                same = False
-            raw = struck if same else _encode(wanted)
+            text = splice.text + text if splice.front else text + splice.text
+        elif splice.text and splice.text in text:
+            raw = _struck(raw, text, plain, splice.text)
+            text = text.replace(splice.text, "")
     return raw
+
+
+def _struck(raw: bytes, text: str, plain: bytes, gone: str) -> bytes:
+    short = raw.replace(plain, b"")
+    try:
+        if _string.decode(short) == text.replace(gone, ""):
+            return short
+    except _UNREADABLE:
+        pass
+    spelled = _CHARACTER.findall(raw[1:-1].decode())
+    out: list[str] = []
+    at = 0
+    while (found := text.find(gone, at)) >= 0:
+        out += spelled[at:found]
+        at = found + len(gone)
+    out += spelled[at:]
+    return b'"' + "".join(out).encode() + b'"'

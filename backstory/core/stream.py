@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeAlias
 
 from msgspec import Struct
 
 from backstory.core.message import Part, Text, Thinking, ToolCall
-from backstory.core.reply import Delta, Ending, Finish, Meter, Reply, Started, TextDelta, ThoughtDelta, ToolDelta, Usage
+from backstory.core.reply import Delta, Ending, Finish, Meter, Reply, TextDelta, ThoughtDelta, ToolDelta, Usage
+
+_Piece: TypeAlias = TextDelta | ThoughtDelta | ToolDelta
 
 
 class Frame(Struct, frozen=True):
-    """One event of a stream. `raw` is all its bytes, terminator included; joined raws give the stream. `data` is its payload (b"" for comments)."""
+    """One event of a stream. `raw` is all its bytes, terminator included; joined raws give the stream.
+
+    `data` is its payload (b"" for comments).
+    """
 
     raw: bytes
     event: str
@@ -22,49 +28,38 @@ def gather(deltas: Iterable[Delta]) -> Reply:
     """The reply that these deltas add up to. Parts come in the order in which they began.
 
     An index may be reused by another kind of part (OpenAI Chat numbers tool calls apart from text): each kind has its own count.
+    A tool call that never got an id or a name is none of the client's tools (the provider runs it itself) and is left out.
     """
-    order: list[tuple[str, int]] = []
-    texts: dict[tuple[str, int], list[str]] = {}
-    heads: dict[int, tuple[str, str]] = {}
-    signed: set[int] = set()
+    pieces: dict[tuple[type[_Piece], int], list[_Piece]] = {}
     finish: Finish = ""
     usage: Usage | None = None
     reply_id = model = ""
     for delta in deltas:
-        match delta:
-            case TextDelta(text, index):
-                key = ("text", index)
-            case ThoughtDelta(text, index, is_signed):
-                key = ("thought", index)
-                if is_signed:
-                    signed.add(index)
-            case ToolDelta(index, call_id, name, text):
-                key = ("tool", index)
-                known = heads.get(index, ("", ""))
-                heads[index] = (call_id or known[0], name or known[1])
-            case Ending(reason):
-                finish = reason
-                continue
-            case Meter(new):
-                usage = new if usage is None else _later(usage, new)
-                continue
-            case Started(new_id, new_model):
-                reply_id, model = new_id or reply_id, new_model or model
-                continue
-        if key not in texts:
-            texts[key] = []
-            order.append(key)
-        texts[key].append(text)
-    parts: list[Part] = []
-    for kind, index in order:
-        text = "".join(texts[kind, index])
-        if kind == "text":
-            parts.append(Text(text))
-        elif kind == "thought":
-            parts.append(Thinking(text, index in signed))
+        if isinstance(delta, _Piece):
+            pieces.setdefault((type(delta), delta.index), []).append(delta)
+        elif isinstance(delta, Ending):
+            finish = delta.finish
+        elif isinstance(delta, Meter):
+            usage = delta.usage if usage is None else _later(usage, delta.usage)
         else:
-            parts.append(ToolCall(heads[index][0], heads[index][1], text))
-    return Reply(tuple(parts), finish, usage, reply_id, model)
+            reply_id, model = delta.id or reply_id, delta.model or model
+    parts = tuple(part for same in pieces.values() if (part := _whole(same)) is not None)
+    return Reply(parts, finish, usage, reply_id, model)
+
+
+def _whole(pieces: list[_Piece]) -> Part | None:
+    """All pieces of one part, put together."""
+    match pieces[0]:
+        case TextDelta():
+            return Text("".join([piece.text for piece in pieces if isinstance(piece, TextDelta)]))
+        case ThoughtDelta():
+            thoughts = [piece for piece in pieces if isinstance(piece, ThoughtDelta)]
+            return Thinking("".join([piece.text for piece in thoughts]), any(piece.signed for piece in thoughts))
+        case ToolDelta():
+            calls = [piece for piece in pieces if isinstance(piece, ToolDelta)]
+            call_id = next((piece.id for piece in reversed(calls) if piece.id), "")
+            name = next((piece.name for piece in reversed(calls) if piece.name), "")
+            return ToolCall(call_id, name, "".join([piece.arguments for piece in calls])) if call_id or name else None
 
 
 def _later(old: Usage, new: Usage) -> Usage:

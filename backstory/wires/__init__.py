@@ -1,1 +1,12 @@
-"""Floor 2: the wire formats. Pure: bytes in, values out, and back."""
+"""Floor 2: the wire formats. Pure: bytes in, values out, and back. WIRES is the list of them: a new format is one file and one line."""
+
+from __future__ import annotations
+
+from backstory.core.wire import Wire
+from backstory.wires.anthropic import Anthropic
+from backstory.wires.gemini import Gemini
+from backstory.wires.openai_chat import OpenAIChat
+from backstory.wires.openai_responses import OpenAIResponses
+
+WIRES: tuple[Wire, ...] = (Anthropic(), OpenAIChat(), OpenAIResponses(), Gemini())
+"""No two of them claim the same request."""

@@ -1,0 +1,266 @@
+"""What the wires with a top-level list of `messages` share: Anthropic Messages and OpenAI Chat Completions.
+
+Rule: a message's `content` is a string or a list of blocks, and stays what it was unless an edit cannot be said in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+from msgspec import Raw, Struct
+
+from backstory.core.document import Document, Extend, Put, Strike, distinct, distinct_elements
+from backstory.core.edits import (
+    AddMessage,
+    AddSystem,
+    AddTools,
+    AppendText,
+    DropMessages,
+    Edit,
+    PrependText,
+    SetModel,
+    SetParam,
+    SetText,
+    StrikeText,
+)
+from backstory.core.message import Path, Role
+from backstory.errors import DocumentError
+from backstory.wires.lowering import Lowering, decode, quote
+
+MESSAGES: Path = ("messages",)
+TOOLS: Path = ("tools",)
+MODEL: Path = ("model",)
+QUOTE, BRACKET, BRACE = b'"', b"[", b"{"
+
+_string = msgspec.json.Decoder(str)
+_boolean = msgspec.json.Decoder(bool)
+_array = msgspec.json.Decoder(list[Raw])
+
+
+class _Head(Struct):
+    role: str
+
+
+class _Named(Struct):
+    type: str = ""
+
+
+class _TextShape(Struct):
+    role: Raw
+    content: Raw
+
+
+class _BlockShape(Struct):
+    role: Raw
+    content: list[dict[str, Raw]]
+
+
+_SHAPE = len(b'{"role":,"content":}')
+_NEVER = 1 << 62
+"""Longer than any message: what has it in its sum is looked at key by key."""
+_text_shape = msgspec.json.Decoder(_TextShape)
+_block_shape = msgspec.json.Decoder(_BlockShape)
+_head = msgspec.json.Decoder(_Head)
+_named = msgspec.json.Decoder(_Named)
+
+
+def string(raw: bytes | memoryview | Raw) -> str:
+    """A JSON string's text."""
+    return decode(_string, raw)
+
+
+def field(document: Document, name: str) -> bytes | None:
+    """The raw value of a top-level member; None where it is absent or null."""
+    if not document.has((name,)):
+        return None
+    value = document.get((name,))
+    return None if value == b"null" else value
+
+
+def text_field(document: Document, name: str) -> str | None:
+    """A top-level string; None where it is absent or null."""
+    value = field(document, name)
+    return None if value is None else string(value)
+
+
+def flag_field(document: Document, name: str) -> bool:
+    """A top-level boolean, false where it is absent or null."""
+    value = field(document, name)
+    return value is not None and decode(_boolean, value)
+
+
+def count_field(document: Document, name: str) -> int:
+    """How many elements a top-level list has, 0 where it is absent or null."""
+    return 0 if field(document, name) is None else len(document.elements((name,)))
+
+
+def array(raw: bytes | memoryview | Raw) -> list[Raw]:
+    """The elements of a JSON list, undecoded."""
+    return decode(_array, raw)
+
+
+def role_of(raw: bytes | memoryview) -> str:
+    """The `role` of a message."""
+    return decode(_head, raw).role
+
+
+def kind_of(raw: bytes | memoryview | Raw) -> str:
+    """The `type` of a block, "" where it has none."""
+    return decode(_named, raw).type
+
+
+def known_role(role: str, roles: dict[str, Role]) -> Role:
+    """The neutral name of a wire's role."""
+    return roles.get(role, "other")
+
+
+def check_keys(raw: bytes | memoryview | Raw, *under: str) -> None:
+    """DocumentError if an object has a key twice, or one of the objects in its members of these names, at any depth of them.
+
+    What a tool is called with is not looked into: it is handed on as it is.
+    """
+    _check_under(distinct(raw), under)
+
+
+def check_message(raw: bytes | memoryview, plain: bool, *under: str) -> None:
+    """`check_keys` of a message whose content is known to be a string (`plain`) or a list of objects.
+
+    A message of nothing but role and content is the usual one, and its length alone can tell that it has no key twice.
+    """
+    view = memoryview(raw)
+    try:
+        if plain:
+            text = _text_shape.decode(view)
+            size = memoryview(text.content).nbytes
+            role = text.role
+        else:
+            blocks = _block_shape.decode(view)
+            size = 1 + len(blocks.content)
+            for block in blocks.content:
+                inner = block.get("content")
+                size += 1 if inner is None or bytes(memoryview(inner)[:1]) == QUOTE else _NEVER
+                for key, value in block.items():
+                    size += len(key) + memoryview(value).nbytes + 4
+            role = blocks.role
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        size, role = _NEVER, Raw(b"")
+    if size + memoryview(role).nbytes + _SHAPE != view.nbytes:
+        check_keys(raw, *under)
+
+
+def _check_under(fields: dict[str, Raw], under: tuple[str, ...]) -> None:
+    for name in under:
+        value = fields.get(name)
+        if value is None:
+            continue
+        first = bytes(memoryview(value)[:1])
+        if first == BRACKET:
+            for inner in distinct_elements(value):
+                _check_under(inner, under)
+        elif first == BRACE:
+            _check_under(distinct(value), under)
+
+
+def render(document: Document, edits: Sequence[Edit], add_system: Callable[[Lowering, str], None], late: frozenset[str]) -> bytes:
+    """The request with these edits. `add_system` says where system text goes; `late` are the kinds of block that text must not precede."""
+    lowering = Lowering(document, _alone)
+    for edit in edits:
+        if isinstance(edit, AddSystem):
+            add_system(lowering, edit.text)
+    for edit in edits:
+        if not _lower_text(lowering, document, edit, late):
+            _lower(lowering, edit)
+    return lowering.finish()
+
+
+def message_bytes(role: str, text: str) -> bytes:
+    """A message of plain text: the same in both wires."""
+    return b'{"role":' + quote(role) + b',"content":' + quote(text) + b"}"
+
+
+def text_block(text: str) -> bytes:
+    """A block of text: the same in both wires."""
+    return b'{"type":"text","text":' + quote(text) + b"}"
+
+
+def _alone(path: Path, value: bytes) -> bytes:
+    raise DocumentError(f"no list at {list(path)}")
+
+
+def _lower_text(lowering: Lowering, document: Document, edit: Edit, late: frozenset[str]) -> bool:
+    """Edits of the text of messages; False for all others."""
+    match edit:
+        case SetText(at, text):
+            _set_text(lowering, document, at, text)
+        case StrikeText(at, text):
+            _strike(lowering, at, text)
+        case AppendText(index, text):
+            _append(lowering, _content(document, index), text)
+        case PrependText(index, text):
+            _prepend(lowering, document, _content(document, index), text, late)
+        case _:
+            return False
+    return True
+
+
+def _lower(lowering: Lowering, edit: Edit) -> None:
+    match edit:
+        case AddMessage(index, role, text):
+            lowering.add(MESSAGES, index, message_bytes(role, text))
+        case DropMessages(start, stop):
+            lowering.cut(MESSAGES, start, stop)
+        case SetModel(model):
+            lowering.put(MODEL, quote(model))
+        case SetParam(name, value):
+            lowering.put((name,), value)
+        case AddTools(tools):
+            for tool in tools:
+                lowering.add(TOOLS, lowering.length(TOOLS), tool)
+        case _:
+            pass
+
+
+def _content(document: Document, index: int) -> Path:
+    if not document.has((*MESSAGES, index, "role")):
+        raise DocumentError(f"no message {index}")
+    return (*MESSAGES, index, "content")
+
+
+def _set_text(lowering: Lowering, document: Document, at: Path, text: str) -> None:
+    """A tool's result may be a list of blocks, or missing: then it becomes a string."""
+    if lowering.first_byte(at) == QUOTE:
+        lowering.text(Put(at, quote(text)))
+    elif at and at[-1] == "content" and (document.has(at) or document.has((*at[:-1], "type")) or document.has((*at[:-1], "role"))):
+        lowering.put(at, quote(text))
+    else:
+        raise DocumentError(f"no text at {list(at)}")
+
+
+def _strike(lowering: Lowering, at: Path, text: str) -> None:
+    if lowering.first_byte(at) != BRACKET:
+        lowering.text(Strike(at, text))
+        return
+    for index in range(lowering.length(at)):
+        inner = (*at, index, "text")
+        if lowering.first_byte(inner) == QUOTE:
+            lowering.text(Strike(inner, text))
+
+
+def _append(lowering: Lowering, content: Path, text: str) -> None:
+    if lowering.first_byte(content) == BRACKET:
+        lowering.add(content, lowering.length(content), text_block(text))
+    else:
+        lowering.more_text(content, text)
+
+
+def _prepend(lowering: Lowering, document: Document, content: Path, text: str, late: frozenset[str]) -> None:
+    first = lowering.first_byte(content)
+    if first == QUOTE:
+        lowering.text(Extend(content, f"{text}\n\n", True))
+    elif first == BRACKET:
+        blocks = document.elements(content)
+        place = next((index for index, block in enumerate(blocks) if kind_of(block) not in late), len(blocks))
+        lowering.add(content, place, text_block(text))
+    else:
+        lowering.more_text(content, text)
