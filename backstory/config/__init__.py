@@ -38,7 +38,7 @@ from backstory.config.sections import (
 from backstory.config.sources import Collected, Given, collect, collect_environ, collect_file
 from backstory.errors import ConfigError
 
-__all__ = ["Config", "Instance", "Listener", "OutboundProxies", "Setting", "describe", "effective", "mask"]
+__all__ = ["Config", "Instance", "Listener", "Log", "OutboundProxies", "Setting", "describe", "effective", "mask"]
 
 _PROFILES = {"QUALITY_FOCUSED": "QUALITY", "COST_FOCUSED": "COST"}
 _PATHS = ("upstream.ca_file", "upstream.client_cert", "upstream.client_key")

@@ -1,0 +1,218 @@
+"""What the proxy counts, and its two forms: Prometheus text and the JSON of `/metrics.json`.
+
+Rule: on the request path a count is an addition to a plain number; everything else is done when somebody asks. No label holds what a
+client chooses: wires, status classes, endings and stages are closed lists.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from xxhash import xxh3_64_intdigest
+
+from backstory.core.exchange import Exchange, Outcome
+from backstory.providers import prices
+from backstory.relay.limits import DoorMetrics
+from backstory.stages.visit import Visit
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
+
+# Upper bounds of the first-byte histogram, in seconds.
+BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+# Conversations told apart for the count of sessions; later ones are not counted any more (an id costs 60 bytes).
+_MOST_SESSIONS = 200_000
+
+
+class Metrics:
+    """Counters since the start. `doors`: those of the listening ports. `last_request`: monotonic seconds of the newest conversation."""
+
+    def __init__(self) -> None:
+        self.doors: list[DoorMetrics] = []
+        self.last_request = 0.0
+        self.relayed = 0
+        self.errors = 0
+        self.unreadable = 0
+        self.conversations = 0
+        self.identical = 0
+        self.differing = 0
+        self.edited: dict[str, int] = {}
+        self.requests: dict[tuple[str, str, str], int] = {}
+        self.failures: dict[str, int] = {}
+        self.journalled = 0
+        self.recalled = 0
+        self.compactions = 0
+        self.tokens_in = 0
+        self.tokens_sent = 0
+        self.cost_saved = 0.0
+        self.added_s = 0.0
+        self.bytes_in = 0
+        self.bytes_out = 0
+        self.buckets = [0] * (len(BUCKETS) + 1)
+        self.first_byte_s = 0.0
+        self._sessions: set[int] = set()
+        self._open: dict[int, tuple[int, int]] = {}
+        self._exposed: Any = None
+
+    # --- on the request path
+
+    def fail_open(self, where: str) -> None:
+        """A stage, or what else is named, broke and the request went on without it."""
+        self.failures[where] = self.failures.get(where, 0) + 1
+
+    def planned(self, exchange: Exchange, visit: Visit | None, started: float) -> None:
+        """A conversation's request is ready to go up. `started`: monotonic seconds when it had come in."""
+        if visit is not None and visit.late:
+            return
+        now = time.monotonic()
+        self.last_request = now
+        self.conversations += 1
+        self.added_s += now - started
+        if any(note.stage == "proof" for note in exchange.notes):
+            self.differing += 1
+        else:
+            self.identical += 1
+        for stage in {stage for stage, _ in exchange.edits}:
+            self.edited[stage] = self.edited.get(stage, 0) + 1
+        if exchange.conversation and len(self._sessions) < _MOST_SESSIONS:
+            self._sessions.add(xxh3_64_intdigest(exchange.conversation.encode()))
+        if visit is None:
+            return
+        self.recalled += visit.recalled
+        self.compactions += visit.digest is not None
+        self.tokens_in += visit.tokens_in
+        self.tokens_sent += visit.tokens_sent
+        if visit.tokens_in != visit.tokens_sent:
+            self._open[exchange.id] = (visit.tokens_in, visit.tokens_sent)
+
+    def finished(self, exchange: Exchange, outcome: Outcome) -> None:
+        """The answer is over."""
+        wire = exchange.wire.name if exchange.wire is not None else "none"
+        key = (wire, f"{outcome.status // 100}xx" if outcome.status else "none", outcome.ended)
+        self.requests[key] = self.requests.get(key, 0) + 1
+        self.journalled += outcome.seq > 0
+        self.bytes_in += outcome.bytes_in
+        self.bytes_out += outcome.bytes_out
+        prompt = exchange.prompt
+        if prompt is not None and prompt.stream and outcome.first_byte_ms > 0:
+            self._observe(outcome.first_byte_ms / 1000)
+        tokens = self._open.pop(exchange.id, None)
+        if tokens is not None and prompt is not None and 0 < outcome.status < 400:
+            usage = outcome.reply.usage if outcome.reply is not None else None
+            self.cost_saved += prices.saved(prompt.model, tokens[0] - tokens[1], usage) or 0.0
+
+    def stats_header(self, exchange: Exchange, visit: Visit) -> bytes:
+        """The value of `X-VC-Stats` for this request: estimated tokens, and dollars at the list price of fresh input.
+
+        `compression_ratio` is sent over in; `cache_kept` is 0 where this request moved the digest, and so changed the prefix that the
+        provider may have cached.
+        """
+        saved = visit.tokens_in - visit.tokens_sent
+        model = exchange.prompt.model if exchange.prompt is not None else ""
+        cost = prices.saved(model, saved) or 0.0
+        ratio = visit.tokens_sent / visit.tokens_in if visit.tokens_in else 1.0
+        return (
+            f"tokens_in={visit.tokens_in},tokens_sent={visit.tokens_sent},tokens_saved={saved},"
+            f"cost_saved={cost:.6f},compression_ratio={ratio:.3f},cache_kept={int(visit.digest is None)}"
+        ).encode()
+
+    def _observe(self, seconds: float) -> None:
+        self.first_byte_s += seconds
+        for place, bound in enumerate(BUCKETS):
+            if seconds <= bound:
+                self.buckets[place] += 1
+                return
+        self.buckets[-1] += 1
+
+    # --- when somebody asks
+
+    def figures(self) -> dict[str, Any]:
+        """The JSON of `/metrics.json`. Tokens are estimates; `cost_saved` in dollars counts models with a known price only."""
+        saved = self.tokens_in - self.tokens_sent
+        return {
+            "sessions": len(self._sessions),
+            "requests": self.conversations,
+            "original_tokens": self.tokens_in,
+            "sent_tokens": self.tokens_sent,
+            "tokens_saved": saved,
+            "reduction_percentage": round(100 * saved / self.tokens_in, 2) if self.tokens_in else 0.0,
+            "cost_saved": round(self.cost_saved, 6),
+            "avg_time_ms": round(1000 * self.added_s / self.conversations, 3) if self.conversations else 0.0,
+        }
+
+    def exposition(self) -> bytes:
+        """The Prometheus text. The first call imports the client library (60 ms)."""
+        from prometheus_client import CollectorRegistry, generate_latest  # noqa: PLC0415 - only where metrics are scraped
+
+        if self._exposed is None:
+            self._exposed = CollectorRegistry(auto_describe=False)
+            self._exposed.register(_Collector(self))
+        text: bytes = generate_latest(self._exposed)
+        return text
+
+
+_COUNTERS = (
+    ("relayed_requests", "Requests that memory has no part in.", "relayed"),
+    ("gateway_errors", "Errors of the proxy's own.", "errors"),
+    ("unreadable_requests", "Conversations whose body memory could not read; relayed as they came.", "unreadable"),
+    ("conversation_requests", "Requests that memory looked at.", "conversations"),
+    ("journalled_answers", "Answers written to the journal before their last byte left.", "journalled"),
+    ("recalled_turns", "Turns that were recalled into requests.", "recalled"),
+    ("compactions", "Requests that moved a conversation's digest.", "compactions"),
+    ("original_tokens", "Tokens of the clients' requests (estimated).", "tokens_in"),
+    ("sent_tokens", "Tokens of the requests as sent upstream (estimated).", "tokens_sent"),
+    ("cost_saved_dollars", "Signed saving at list prices, models with a known price only.", "cost_saved"),
+    ("added_seconds", "Time from a request's arrival until it was ready to go upstream, summed.", "added_s"),
+    ("upstream_bytes", "Bytes of answers as they came from upstream.", "bytes_in"),
+    ("client_bytes", "Bytes of answers as they went to clients.", "bytes_out"),
+)
+_GAUGES = {"cost_saved_dollars"}
+
+
+class _Collector:
+    """Reads the plain numbers at each scrape."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterator[Metric]:
+        """Every family."""
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily  # noqa: PLC0415 - see exposition
+
+        metrics = self._metrics
+        for name, meaning, field in _COUNTERS:
+            kind = GaugeMetricFamily if name in _GAUGES else CounterMetricFamily
+            yield kind(f"backstory_{name}", meaning, value=getattr(metrics, field))
+        yield GaugeMetricFamily("backstory_sessions", "Conversations seen since the start.", value=metrics.figures()["sessions"])
+        proof = CounterMetricFamily("backstory_exchanges", "Requests by whether their bytes went up as they came.", labels=["bytes"])
+        proof.add_metric(["identical"], metrics.identical)
+        proof.add_metric(["differing"], metrics.differing)
+        yield proof
+        for name, meaning, label, counts in (
+            ("edited_requests", "Requests in which a stage asked for edits.", "stage", metrics.edited),
+            ("failed_open", "Times that something broke and the request went on without it.", "where", metrics.failures),
+        ):
+            family = CounterMetricFamily(f"backstory_{name}", meaning, labels=[label])
+            for value, number in sorted(counts.items()):
+                family.add_metric([value], number)
+            yield family
+        ended = CounterMetricFamily("backstory_requests", "Answered requests.", labels=["wire", "status", "ended"])
+        for labels, number in sorted(metrics.requests.items()):
+            ended.add_metric(list(labels), number)
+        yield ended
+        total, cumulative = 0, []
+        for bound, number in zip((*BUCKETS, "+Inf"), metrics.buckets, strict=True):
+            total += number
+            cumulative.append((str(bound), float(total)))
+        yield HistogramMetricFamily(
+            "backstory_stream_first_byte_seconds",
+            "Time until a streamed answer began.",
+            buckets=cumulative,
+            sum_value=metrics.first_byte_s,
+        )
+        for field in DoorMetrics.__struct_fields__:
+            value = sum(getattr(door, field) for door in metrics.doors)
+            kind = GaugeMetricFamily if field in ("open_connections", "in_flight") else CounterMetricFamily
+            yield kind(f"backstory_door_{field}", f"Connections and requests at the ports: {field.replace('_', ' ')}.", value=value)
