@@ -127,7 +127,7 @@ def _compare(request: Sequence[Said], stored: Sequence[Said]) -> Alignment:
 class _Table:
     """Pairs found so far, in indexes of words (`pairs`) and of all messages (`places`)."""
 
-    __slots__ = ("also", "amended", "asked", "kept", "pairs", "places", "replaced", "request", "stored", "summary", "walked")
+    __slots__ = ("also", "amended", "asked", "kept", "pairs", "places", "references", "replaced", "request", "stored", "summary", "walked")
 
     def __init__(self, request: Sequence[Said], stored: Sequence[Said], asked: list[int], kept: list[int]) -> None:
         self.request = request
@@ -140,7 +140,9 @@ class _Table:
         self.walked = (0, 0)
         self.amended = False
         self.replaced = False
-        self.summary = any(getattr(line, "note", "") == "summary" for line in request)
+        notes = {getattr(line, "note", "") for line in request}
+        self.summary = "summary" in notes
+        self.references = "reference" in notes
 
     def walk(self) -> None:
         """The known prefix, past messages that are split otherwise or have grown."""
@@ -203,7 +205,7 @@ class _Table:
 
     def _credible(self, pairs: list[Pair], asked: Sequence[Said], end: int) -> list[Pair]:
         """The pairs that can be no coincidence."""
-        if self.summary:
+        if self.summary or self.references:
             return pairs
         good: list[Pair] = []
         for run in _runs(pairs):
@@ -280,9 +282,14 @@ class _Table:
         fresh = next((index for index in range(last + 1, count) if self.request[index].kind != "none"), count)
         leftover = self.stored[tip + 1 :]
         another = any(line.kind == "spoken" and line.role != "assistant" for line in leftover)
-        goes_on_in_words = fresh < count and self.request[fresh].kind == "spoken"
-        if not another and (self.summary or (goes_on_in_words and all(line.kind == "tool" for line in leftover))):
+        in_words = fresh < count and self.request[fresh].kind == "spoken"
+        covered = self.summary or (self.references and fresh < count) or (in_words and all(line.kind == "tool" for line in leftover))
+        if covered and not another:
             tip, leftover = len(self.stored) - 1, ()
+        if self.references:
+            used = {*self.places.values(), *self.also}
+            named = (index for index, line in enumerate(self.stored[: tip + 1]) if line.role == "assistant")
+            self.also.extend(index for index in named if index not in used)
         carried = {*self.places.values(), *self.also}
         dropped = any(index <= tip and index not in carried for index in self.kept)
         return Alignment(matched, fresh, tip, self._how(fresh < count, another, bool(leftover), dropped), dropped, tuple(self.also))

@@ -28,6 +28,7 @@ _OLD_USER_ID = re.compile(rf"_session_({_UUID.pattern})$")
 _OPENCLAW_HINT = b"Runtime: agent="
 _OPENCLAW = re.compile(r"(?:^|\n|\\n)Runtime: agent=[!-~]{1,200} \| session=([!-~]{1,200}) \|(?: sessionId=([!-~]{1,200}) \|)?")
 _LEADING = 4
+_MOST_REFERENCES = 3
 
 _text = msgspec.json.Decoder(str)
 
@@ -45,6 +46,11 @@ class _UserId(Struct):
     session_id: str = ""
 
 
+class _Reference(Struct):
+    id: str = ""
+
+
+_item = msgspec.json.Decoder(_Reference)
 _user_id = msgspec.json.Decoder(_UserId)
 
 
@@ -60,6 +66,8 @@ def claims(head: Head, prompt: Prompt, document: Document) -> tuple[Claim, ...]:
     previous = _clean(prompt.previous)
     if previous:
         found.append(Claim(f"response:{previous}", True))
+    elif head.path.endswith("/responses"):
+        found.extend(Claim(f"item:{reference}", True) for reference in _references(prompt))
     return tuple(found)
 
 
@@ -149,6 +157,22 @@ def _openclaw(prompt: Prompt) -> str:
     return ""
 
 
+def _references(prompt: Prompt) -> list[str]:
+    """Ids of the newest replies' items that the request names in place of their text (Responses, the Vercel AI SDK's way)."""
+    found: list[str] = []
+    for item in reversed(prompt.items):
+        raw = bytes(item) if len(item) < 2 * _LONGEST_ID else b""
+        if b'"item_reference"' in raw:
+            try:
+                named = _clean(_item.decode(raw).id)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                named = ""
+            found.extend([named] if named else [])
+            if len(found) == _MOST_REFERENCES:
+                break
+    return found
+
+
 _OUT = (
     re.compile(r"^x-anthropic-billing-header:[^\n]{0,500}$", re.MULTILINE),
     re.compile(r"<!-- openclaw:attempt:DYNAMIC -->.*", re.DOTALL),
@@ -166,7 +190,7 @@ _OUT = (
 
 
 def system_hash(system: Iterable[Part], leading: Sequence[Message] = ()) -> bytes:
-    """16 bytes over the system prompt without what changes by itself; b"" where there is none. About 1 ms for 30 KB: keep it."""
+    """16 bytes over the system prompt without what changes by itself; b"" where there is none. Some ms for 30 KB: keep it."""
     texts = [part.text for part in system if isinstance(part, Text)]
     texts.extend(message.text for message in leading if message.role == "system")
     joined = "\n".join(texts)

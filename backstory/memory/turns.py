@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 import msgspec
 from msgspec import Struct
 
-from backstory.core.message import Media, Message, Part, Text, Thinking, ToolCall, ToolResult
+from backstory.core.message import Media, Message, Opaque, Part, Text, Thinking, ToolCall, ToolResult
 from backstory.memory.alignment import Alignment, align, anchor, anchored, spoken_count
 from backstory.memory.envelope import Stripped, strip
 
@@ -29,7 +29,8 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 class Line(Struct, frozen=True):
     """One message boiled down. `kind`: spoken = a human's or assistant's words or media; tool = only calls or results; none = system,
     empty, or nothing but a client's own text. `text`: the words; of a tool message, its results. `calls`: JSON list of its calls and
-    results, "" without. `chars`: length of all its text, for estimates. `note`: as in Stripped. `at`: Unix seconds, 0.0 = not told."""
+    results, "" without. `chars`: length of all its text, for estimates. `note`: as in Stripped, or
+    "reference" where an item kept by the provider stands here by its id. `at`: Unix seconds, 0.0 = not told."""
 
     kind: Kind
     content: bytes
@@ -77,7 +78,7 @@ def line(message: Message, after: Line | None = None) -> Line:
         _calls(tools) if tools else "",
         _chars(parts),
         stripped.reply_to,
-        stripped.note,
+        stripped.note or _reference(parts),
     )
 
 
@@ -113,6 +114,11 @@ def _kind(message: Message, stripped: Stripped, tools: Sequence[ToolCall | ToolR
     elif message.role == "system":
         return "none"
     return "tool" if tools else "none"
+
+
+def _reference(parts: tuple[Part, ...]) -> str:
+    """ "reference" for an item that stands for one that the provider keeps (Responses `item_reference`)."""
+    return "reference" if len(parts) == 1 and isinstance(parts[0], Opaque) and parts[0].kind == "item_reference" else ""
 
 
 def _answers_filler(after: Line, text: str) -> bool:
