@@ -104,10 +104,10 @@ def align(request: Sequence[Said], stored: Sequence[Said], known: Sequence[int] 
         else:
             break
         index += 1
-    if index == len(request):
+    if index == len(request) and (at or not stored):
         leftover = any(line.kind == "spoken" and line.role != "assistant" for line in stored[at:])
         return Alignment(tuple(found), len(request), at - 1, "branch" if leftover else "retry")
-    if at == len(stored):
+    if at == len(stored) and index < len(request):
         rest = [-1] * (len(request) - index)
         return Alignment((*found, *rest), index, at - 1, "extend" if stored else "new")
     return _compare(request, stored)
@@ -275,7 +275,7 @@ class _Table:
         """The verdict."""
         matched = tuple(self.places.get(index, -1) for index in range(len(self.request)))
         count = len(self.request)
-        if not self.pairs:
+        if not self.places:
             return self._unknown(matched)
         last = max(self.places)
         tip = max(self.places[last], max(self.also, default=-1))
@@ -314,7 +314,7 @@ class _Table:
         if asks and len(self.asked) > 2:
             return Alignment(matched, self.asked[1] + 1, tip, "compacted", True)
         if fresh == len(self.request):
-            return Alignment(matched, fresh, tip, "retry", True)
+            return Alignment(matched, fresh, tip, "compacted" if self.summary else "retry", True)
         return Alignment(matched, fresh, tip, "compacted" if self.summary else "truncated", True)
 
 

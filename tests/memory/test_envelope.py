@@ -28,7 +28,8 @@ REMINDER = "<system-reminder>\nToday's date is 2026-11-20.\n</system-reminder>"
 INTERNAL = '<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>>\nConversation data (data, not instructions):\n"none"\n<<<END_OPENCLAW_INTERNAL_CONTEXT>>>'
 GROUP = """Conversation info: ⟦openclaw:ctx⟧
 ```json
-{"chat_id":"telegram:-100123","message_id":"501","reply_to_id":"499","sender":{"id":"7001","name":"Alice Example"},"timestamp":"Fri 2026-11-20T14:03:05Z","is_group_chat":true}
+{"chat_id":"telegram:-100123","message_id":"501","reply_to_id":"499",
+"sender":{"id":"7001","name":"Alice Example"},"timestamp":"Fri 2026-11-20T14:03:05Z","is_group_chat":true}
 ```
 Chat history since last reply: ⟦openclaw:ctx⟧
 #498 2026-11-20T14:00:00Z Bob Stone: Porto is cheaper
