@@ -12,7 +12,8 @@ BackstoryError            500  ours
 |   `-- UpstreamTimeout   504  the provider's: no connection or no first byte in time
 |-- DocumentError          -   a body that is not JSON of the expected shape, or cannot be spliced (memory skips it)
 |-- StoreError             -   the store could not be opened, read or written (memory skips the exchange)
-|   `-- FencedError        -   a lease was lost to another worker; the work is dropped
+|   |-- FencedError        -   a lease was lost to another worker; the work is dropped
+|   `-- RowError           -   ours: a value that the store can never take; what holds it is dropped
 `-- NotFound              404  no such conversation or turn (command line, REST)
 """
 
@@ -104,6 +105,12 @@ class FencedError(StoreError):
     """A lease was lost to another worker: what was computed under it is dropped."""
 
     code = "fenced"
+
+
+class RowError(StoreError):
+    """A value that the store can never take (a lone surrogate, a number over 63 bits): a second try would fail as well."""
+
+    code = "row_error"
 
 
 class NotFound(BackstoryError):

@@ -109,6 +109,10 @@ class Store(Protocol):
         """Remove a conversation, some turns, or all of a principal (both empty), from every table and index; give a receipt. NotFound if nothing is there."""
         ...
 
+    def receipts(self, after_id: int = 0) -> list[Receipt]:
+        """Receipts numbered above `after_id`, by number: how one process learns what another has forgotten."""
+        ...
+
     def counts(self) -> dict[str, int]:
         """Rows by table, for status."""
         ...

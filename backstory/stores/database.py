@@ -1,0 +1,100 @@
+"""Opening a store from its URL: which databases there are, and the check of the schema's version.
+
+Rule: a process that serves imports neither SQLAlchemy nor Alembic. Where the schema is not the newest, a child process brings it there.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from msgspec import Struct
+
+from backstory.errors import ConfigError, StoreError
+from backstory.stores import sqlite
+from backstory.stores.sql import Dialect, SqlStore
+
+HEAD = "0001"
+"""The version of the schema that this code reads and writes: the newest file in migrations/versions."""
+
+_MIGRATION_S = 600
+
+
+class Backend(Struct, frozen=True):
+    """A kind of database. `version` gives a database's schema version ("": new); both take the URL and raise StoreError."""
+
+    scheme: str
+    form: str
+    version: Callable[[str], str]
+    dialect: Callable[[str], Dialect]
+
+
+def open_store(url: str, clock: Callable[[], float] = time.time) -> SqlStore:
+    """The store at this URL, its schema brought up to date. Blocks: 1 ms, or half a second where there is a schema to make.
+
+    Raises ConfigError for a URL of no known form, StoreError for what cannot be opened. `clock` gives Unix seconds."""
+    backend = backend_of(url)
+    found = backend.version(url)
+    if found != HEAD:
+        if found > HEAD:
+            raise StoreError(f"{url}: made by a newer Backstory (schema {found}, this one knows {HEAD}); update Backstory to use it")
+        _migrate(url)
+        found = backend.version(url)
+        if found != HEAD:
+            raise StoreError(f"{url}: schema {found or 'none'} after an update to {HEAD}")
+    store = SqlStore(backend.dialect(url), clock)
+    try:
+        store.compact()
+    except StoreError:
+        store.close()
+        raise
+    return store
+
+
+def backend_of(url: str) -> Backend:
+    """The kind of database that this URL names. Raises ConfigError."""
+    scheme = url.partition(":")[0]
+    for backend in BACKENDS:
+        if backend.scheme == scheme:
+            return backend
+    raise ConfigError(f"storage {url!r}: no such database; there is " + ", ".join(backend.form for backend in BACKENDS))
+
+
+def sqlite_path(url: str) -> Path:
+    """The file of a SQLite URL: `sqlite:///relative.db`, `sqlite:////absolute.db`. Raises ConfigError."""
+    path = url.removeprefix("sqlite:///")
+    if path == url or not path or path.startswith(":memory:"):
+        raise ConfigError(f"storage {url!r}: a SQLite database is a file, sqlite:///PATH (sqlite:////PATH from the root)")
+    return Path(path)
+
+
+def _migrate(url: str) -> None:
+    # The child may run elsewhere in the file system's tree, so it gets the whole path.
+    command = [sys.executable, "-m", "backstory.stores.migrate", url]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_MIGRATION_S, check=False)
+    except (OSError, subprocess.SubprocessError) as cause:
+        raise StoreError(f"{url}: the schema could not be made: {cause}") from cause
+    if done.returncode:
+        reason = (done.stderr.strip() or "no reason given").splitlines()[-1]
+        raise StoreError(f"{url}: the schema could not be made: {reason}")
+
+
+def _sqlite_version(url: str) -> str:
+    path = sqlite_path(url)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as cause:
+        raise StoreError(f"{path}: {cause.strerror or cause}") from cause
+    return sqlite.version(path)
+
+
+def _sqlite(url: str) -> Dialect:
+    return sqlite.Sqlite(sqlite_path(url))
+
+
+BACKENDS = (Backend("sqlite", "sqlite:///PATH", _sqlite_version, _sqlite),)
+"""Every kind of database. A further one is one line here and one file with its dialect."""

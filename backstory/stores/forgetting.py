@@ -1,0 +1,236 @@
+"""Forgetting: what goes when a conversation, some turns or all of a principal are forgotten. In a transaction of the caller's.
+
+Rules: what tells of a forgotten turn goes with it, in whatever conversation it stands (a digest over it, a recalled block that quotes
+it). Work that is under way on what it was loses its lease. A fork keeps its own turns. The receipt holds no content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeAlias, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from backstory.core.records import Receipt
+from backstory.errors import NotFound
+from backstory.stores.rows import FORGOTTEN, RECEIPTS, Connection, counts_text, insert, marks
+
+_IN_ONE_STATEMENT = 500
+_Sliced = TypeVar("_Sliced", int, str)
+_WHOLE = ("turns", "aliases", "injections", "digests", "segments", "watermarks")
+
+_ids = msgspec.json.Decoder(tuple[int, ...])
+
+DropWords: TypeAlias = Callable[[Connection, Sequence[tuple[int, str]], str, int], None]
+"""Takes (number, terms) of tags out of the index, given principal and conversation number."""
+
+
+class _Place(Struct, frozen=True):
+    """A conversation that is touched."""
+
+    key: int
+    id: str
+    principal: str
+
+
+def forget(db: Connection, drop: DropWords, principal: str | None, conversation_id: str, turn_ids: Sequence[int], now: float) -> Receipt:
+    """See Store. Raises NotFound where nothing is there, or nothing was named."""
+    work = _Work(db, drop)
+    if turn_ids:
+        gone = work.owned_turns(principal, conversation_id, turn_ids)
+        places = sorted({place.key: place for place, _ in gone.values()}.values(), key=lambda place: place.key)
+        what = f"turns: {len(gone)} of " + ", ".join(place.id for place in places)
+        tombs = [(place.principal, place.id, turn) for turn, (place, _) in sorted(gone.items())]
+        work.remove_turns(gone)
+    else:
+        places = work.owned_conversations(principal, conversation_id)
+        what = f"conversation: {conversation_id}" if conversation_id else f"principal: {len(places)} conversations"
+        tombs = [(place.principal, place.id, 0) for place in places]
+        if not conversation_id:
+            tombs.append((principal or "", "", 0))
+        work.remove_conversations(places)
+    if not places:
+        raise NotFound(f"nothing to forget: {conversation_id or list(turn_ids)[:5] or 'no conversation of this principal'}")
+    owners = {place.principal for place in places}
+    owner = principal if principal is not None else owners.pop() if len(owners) == 1 else ""
+    return _receipt(db, Receipt(0, now, owner, what, work.counts), tombs)
+
+
+def _receipt(db: Connection, receipt: Receipt, tombs: Sequence[tuple[str, str, int]]) -> Receipt:
+    db.run(insert("receipts", RECEIPTS), (receipt.at, receipt.principal, receipt.what, counts_text(receipt.counts), False))
+    number: int = db.all("SELECT max(id) FROM receipts")[0][0]
+    db.many(insert("forgotten", FORGOTTEN), [(number, *tomb, receipt.at) for tomb in tombs])
+    return msgspec.structs.replace(receipt, id=number)
+
+
+class _Work:
+    """One forgetting; `counts` is how many rows of each table went."""
+
+    def __init__(self, db: Connection, drop: DropWords) -> None:
+        self._db = db
+        self._drop = drop
+        self.counts: dict[str, int] = {}
+
+    # --- what is meant
+
+    def owned_conversations(self, principal: str | None, conversation_id: str) -> list[_Place]:
+        """One conversation, or all of a principal."""
+        where = {"id": conversation_id or None, "principal": principal}
+        named = {column: value for column, value in where.items() if value is not None}
+        if not named:
+            return []
+        sql = f"SELECT key, id, principal FROM conversations WHERE {' AND '.join(f'{column} = ?' for column in named)} ORDER BY key"
+        return [_Place(*row) for row in self._db.all(sql, tuple(named.values()))]
+
+    def owned_turns(self, principal: str | None, conversation_id: str, turn_ids: Sequence[int]) -> dict[int, tuple[_Place, int]]:
+        """Place and parent of those of these turns that are there and may be forgotten by this principal."""
+        found: dict[int, tuple[_Place, int]] = {}
+        for some in _slices(sorted(set(turn_ids))):
+            sql = (
+                "SELECT t.id, t.parent, c.key, c.id, c.principal FROM turns t JOIN conversations c ON c.key = t.conversation"
+                f" WHERE t.id IN ({marks(len(some))})"
+            )
+            for turn, parent, *place in self._db.all(sql, some):
+                at = _Place(*place)
+                if principal in {None, at.principal} and conversation_id in {"", at.id}:
+                    found[turn] = (at, parent)
+        return found
+
+    # --- removing
+
+    def remove_conversations(self, places: Sequence[_Place]) -> None:
+        """These conversations, from every table."""
+        heirs = self._heirs(places)
+        gone: dict[int, int] = {}
+        for place in places:
+            gone.update(dict.fromkeys((row[0] for row in self._db.all("SELECT id FROM turns WHERE conversation = ?", (place.key,))), 0))
+            self._remove_tags(place, "1 = 1", ())
+            for table in _WHOLE:
+                self._delete(table, "conversation = ?", (place.key,))
+            self._delete("conversations", "key = ?", (place.key,))
+        for place in places:
+            self._db.run("UPDATE conversations SET forked_from = '', fork_turn = 0 WHERE forked_from = ?", (place.id,))
+        self._clean(heirs, gone, {place.principal for place in places})
+
+    def remove_turns(self, gone: Mapping[int, tuple[_Place, int]]) -> None:
+        """These turns; those that came after them go on from what was before."""
+        places = list({place.key: place for place, _ in gone.values()}.values())
+        heirs = self._heirs(places)
+        parents = {turn: parent for turn, (_, parent) in gone.items()}
+        for place in places:
+            own = [turn for turn, (at, _) in gone.items() if at.key == place.key]
+            for some in _slices(own):
+                inside = f"IN ({marks(len(some))})"
+                chains = [row[0] for row in self._db.all(f"SELECT chain FROM turns WHERE id {inside}", some)]
+                self._delete("injections", f"conversation = ? AND chain {inside}", (place.key, *chains))
+                self._remove_tags(place, f"turn {inside}", some)
+                self._delete("turns", f"id {inside}", some)
+            left = self._db.all("SELECT coalesce(max(id), 0) FROM turns WHERE conversation = ?", (place.key,))[0][0]
+            self._db.run("UPDATE conversations SET last_turn = ? WHERE key = ?", (left, place.key))
+        self._clean([*places, *heirs], parents, {place.principal for place in places})
+
+    def _clean(self, places: Sequence[_Place], gone: Mapping[int, int], principals: Iterable[str]) -> None:
+        """Take out what tells of the turns that are gone (with their parents), and close the gaps they leave."""
+        if gone:
+            self._move_forks(gone)
+            self._remove_quotes(gone, principals)
+        positions: dict[int, int] = {}
+        for place in sorted(places, key=lambda place: place.key):
+            if gone:
+                self._remove_derived(place, gone)
+            self._relink(place, gone, positions)
+
+    def _remove_derived(self, place: _Place, gone: Mapping[int, int]) -> None:
+        """Digests that reach over a turn that is gone, segments that hold one; the jobs begin again below."""
+        first = min(gone)
+        self._delete("digests", "conversation = ? AND upto_turn >= ?", (place.key, first))
+        torn = [
+            (number, begin)
+            for number, begin, end in self._db.all(
+                "SELECT id, first_turn, last_turn FROM segments WHERE conversation = ? AND last_turn >= ?", (place.key, first)
+            )
+            if any(begin <= turn <= end for turn in gone)
+        ]
+        for some in _slices([number for number, _ in torn]):
+            self._delete("segments", f"id IN ({marks(len(some))})", some)
+        floor = min((begin for _, begin in torn), default=(1 << 62)) - 1
+        self._db.run(
+            "UPDATE watermarks SET owner = '', lease_until = 0, fence = fence + 1, turn = CASE WHEN turn > ? THEN ? ELSE turn END"
+            " WHERE conversation = ?",
+            (floor, floor, place.key),
+        )
+
+    def _remove_quotes(self, gone: Mapping[int, int], principals: Iterable[str]) -> None:
+        """Recalled blocks that quote a turn that is gone, in any conversation of these principals."""
+        for principal in principals:
+            sql = (
+                "SELECT i.conversation, i.chain, i.turns FROM injections i JOIN conversations c ON c.key = i.conversation"
+                " WHERE c.principal = ?"
+            )
+            for key, chain, turns in self._db.all(sql, (principal,)):
+                if any(turn in gone for turn in _ids.decode(turns)):
+                    self._delete("injections", "conversation = ? AND chain = ?", (key, chain))
+
+    def _remove_tags(self, place: _Place, where: str, values: Sequence[int]) -> None:
+        docs = self._db.all(f"SELECT doc, terms FROM tags WHERE conversation = ? AND {where}", (place.key, *values))
+        self._drop(self._db, [(row[0], row[1]) for row in docs], place.principal, place.key)
+        self._delete("tags", f"conversation = ? AND {where}", (place.key, *values))
+
+    def _delete(self, table: str, where: str, values: Sequence[int | bytes]) -> None:
+        removed = self._db.run(f"DELETE FROM {table} WHERE {where}", values)
+        self.counts[table] = self.counts.get(table, 0) + removed
+
+    # --- closing the gaps
+
+    def _heirs(self, places: Sequence[_Place]) -> list[_Place]:
+        """Conversations that share turns of these by a fork, or by a fork of a fork."""
+        known = {place.key for place in places}
+        found: list[_Place] = []
+        level = [place.id for place in places]
+        while level:
+            forks: list[_Place] = []
+            for some in _slices(level):
+                sql = f"SELECT key, id, principal FROM conversations WHERE forked_from IN ({marks(len(some))}) ORDER BY key"
+                forks.extend(_Place(*row) for row in self._db.all(sql, some) if row[0] not in known)
+            known.update(fork.key for fork in forks)
+            found.extend(forks)
+            level = [fork.id for fork in forks]
+        return found
+
+    def _move_forks(self, gone: Mapping[int, int]) -> None:
+        """A fork off a turn that is gone is a fork off the turn before it, or no fork."""
+        for key, turn in self._db.all("SELECT key, fork_turn FROM conversations WHERE forked_from <> ''"):
+            if turn in gone:
+                before = _kept(turn, gone)
+                if before:
+                    self._db.run("UPDATE conversations SET fork_turn = ? WHERE key = ?", (before, key))
+                else:
+                    self._db.run("UPDATE conversations SET forked_from = '', fork_turn = 0 WHERE key = ?", (key,))
+
+    def _relink(self, place: _Place, gone: Mapping[int, int], positions: dict[int, int]) -> None:
+        """Each turn's parent is there, and its position is one more than its parent's."""
+        changed: list[tuple[int, int, int]] = []
+        alone = not self._db.all("SELECT forked_from FROM conversations WHERE key = ?", (place.key,))[0][0]
+        for turn, parent, position in self._db.all(
+            "SELECT id, parent, position FROM turns WHERE conversation = ? ORDER BY id", (place.key,)
+        ):
+            before = _kept(parent, gone)
+            if alone and before not in positions:
+                before = 0
+            place_now = positions[before] + 1 if before in positions else (position if before else 0)
+            positions[turn] = place_now
+            if (before, place_now) != (parent, position):
+                changed.append((before, place_now, turn))
+        self._db.many("UPDATE turns SET parent = ?, position = ? WHERE id = ?", changed)
+
+
+def _kept(turn: int, gone: Mapping[int, int]) -> int:
+    """This turn, or the nearest before it that is still there."""
+    while turn in gone:
+        turn = gone[turn]
+    return turn
+
+
+def _slices(values: Sequence[_Sliced]) -> Iterable[Sequence[_Sliced]]:
+    return (values[start : start + _IN_ONE_STATEMENT] for start in range(0, len(values), _IN_ONE_STATEMENT))

@@ -1,0 +1,231 @@
+"""How records become rows and rows become records: column names, value packing, and the statements built from them.
+
+Rule: texts here are plain SQL that SQLite and PostgreSQL both read, with `?` for a value; a driver that spells values otherwise
+replaces the mark. Column names are held against `tables.py` by a test, so that serving needs no SQLAlchemy.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol, TypeAlias
+
+import msgspec
+
+from backstory.core.records import Conversation, Digest, Injection, Receipt, Segment, Turn, TurnTags, Watermark
+
+Value: TypeAlias = str | bytes | int | float
+Row: TypeAlias = tuple[Any, ...]
+
+# Under this, deflate saves less than its state costs to set up.
+_PACK_FROM_BYTES = 512
+# Neither UTF-8 nor JSON can begin with this byte.
+_PACKED = b"\xff"
+
+_to_json = msgspec.json.Encoder().encode
+_tags = msgspec.json.Decoder(tuple[str, ...])
+_ids = msgspec.json.Decoder(tuple[int, ...])
+_counts = msgspec.json.Decoder(dict[str, int])
+
+
+class Connection(Protocol):
+    """An open connection, as much of it as the SQL of this room needs. Raises StoreError, and RowError for values it cannot take."""
+
+    def all(self, sql: str, values: Sequence[Value] = ()) -> list[Row]:
+        """Every row of the answer."""
+        ...
+
+    def run(self, sql: str, values: Sequence[Value] = ()) -> int:
+        """Do it; the number of rows that changed."""
+        ...
+
+    def many(self, sql: str, rows: Iterable[Sequence[Value]]) -> None:
+        """Do it once for each of these rows."""
+        ...
+
+
+def pack(data: bytes) -> bytes:
+    """As it is kept in a column: deflated where that pays. 10 us and more for what is larger than 512 bytes."""
+    if len(data) > _PACK_FROM_BYTES:
+        small = zlib.compress(data, 1)
+        if len(small) < len(data) - 1:
+            return _PACKED + small
+    if data[:1] == _PACKED:
+        return _PACKED + zlib.compress(data, 1)
+    return data
+
+
+def unpack(data: bytes) -> bytes:
+    """What `pack` was given."""
+    return zlib.decompress(memoryview(data)[1:]) if data[:1] == _PACKED else data
+
+
+def pack_text(text: str) -> bytes:
+    """A text as it is kept."""
+    return pack(text.encode())
+
+
+def unpack_text(data: bytes) -> str:
+    """The text that `pack_text` was given."""
+    return unpack(data).decode()
+
+
+def marks(count: int) -> str:
+    """`?,?,?` for so many values."""
+    return ",".join("?" * count)
+
+
+def insert(table: str, columns: Sequence[str], conflict: str = "") -> str:
+    """An INSERT of one row of these columns."""
+    return f"INSERT INTO {table} ({','.join(columns)}) VALUES ({marks(len(columns))}){' ON CONFLICT ' + conflict if conflict else ''}"
+
+
+def update(columns: Iterable[str]) -> str:
+    """The assignments of an upsert: each of these columns takes the new row's value."""
+    return ",".join(f"{column}=excluded.{column}" for column in columns)
+
+
+# The orders of columns: those of a record's fields, its conversation's number in place of the id where a table carries it.
+CONVERSATIONS = (
+    "id",
+    "principal",
+    "created",
+    "updated",
+    "wire",
+    "model",
+    "label",
+    "system_hash",
+    "forked_from",
+    "fork_turn",
+    "memory",
+)
+TURNS = (
+    "id",
+    "conversation",
+    "parent",
+    "position",
+    "chain",
+    "content",
+    "role",
+    "kind",
+    "text",
+    "wire",
+    "sender",
+    "channel",
+    "at",
+    "arrived",
+    "tokens",
+    "complete",
+    "calls",
+    "raw",
+)
+ALIASES = ("principal", "name", "conversation")
+INJECTIONS = ("conversation", "chain", "text", "turns", "tokens", "created")
+DIGESTS = ("id", "conversation", "upto_turn", "upto_chain", "text", "tokens", "created")
+SEGMENTS = ("id", "conversation", "first_turn", "last_turn", "tags", "digest", "tokens", "started", "ended")
+TAGS = ("conversation", "turn", "tags", "terms")
+WATERMARKS = ("conversation", "job", "turn", "owner", "lease_until", "fence")
+RECEIPTS = ("at", "principal", "what", "counts", "scrubbed")
+FORGOTTEN = ("receipt", "principal", "conversation", "turn", "at")
+
+
+def conversation_row(record: Conversation, last_turn: int) -> tuple[Value, ...]:
+    """For CONVERSATIONS and `last_turn`."""
+    return (*msgspec.structs.astuple(record), last_turn)
+
+
+def conversation_of(row: Row) -> Conversation:
+    """From CONVERSATIONS."""
+    return Conversation(*(*row[:10], bool(row[10])))
+
+
+def turn_row(turn: Turn, key: int) -> tuple[Value, ...]:
+    """For TURNS."""
+    return (
+        turn.id,
+        key,
+        turn.parent,
+        turn.position,
+        turn.chain,
+        turn.content,
+        turn.role,
+        turn.kind,
+        pack(turn.text.encode()),
+        turn.wire,
+        turn.sender,
+        turn.channel,
+        turn.at,
+        turn.arrived,
+        turn.tokens,
+        turn.complete,
+        pack(turn.calls.encode()) if turn.calls else b"",
+        pack(turn.raw) if turn.raw else b"",
+    )
+
+
+def turn_of(row: Row, conversation: str) -> Turn:
+    """From TURNS, with or without the last."""
+    text, calls = unpack(row[8]).decode(), unpack(row[16]).decode()
+    raw = unpack(row[17]) if len(row) > 17 else b""
+    return Turn(*(row[0], conversation, *row[2:8], text, raw, *row[9:15], bool(row[15]), calls))
+
+
+def injection_row(one: Injection, key: int) -> tuple[Value, ...]:
+    """For INJECTIONS."""
+    return (key, one.chain, pack_text(one.text), _to_json(one.turns).decode(), one.tokens, one.created)
+
+
+def injection_of(row: Row, conversation: str) -> Injection:
+    """From INJECTIONS."""
+    return Injection(conversation, row[1], unpack_text(row[2]), _ids.decode(row[3]), row[4], row[5])
+
+
+def digest_row(one: Digest, key: int) -> tuple[Value, ...]:
+    """For DIGESTS."""
+    return (one.id, key, one.upto_turn, one.upto_chain, pack_text(one.text), one.tokens, one.created)
+
+
+def digest_of(row: Row, conversation: str) -> Digest:
+    """From DIGESTS."""
+    return Digest(row[0], conversation, row[2], row[3], unpack_text(row[4]), row[5], row[6])
+
+
+def segment_row(one: Segment, key: int) -> tuple[Value, ...]:
+    """For SEGMENTS."""
+    tags = _to_json(one.tags).decode()
+    return (one.id, key, one.first_turn, one.last_turn, tags, pack_text(one.digest), one.tokens, one.started, one.ended)
+
+
+def segment_of(row: Row, conversation: str) -> Segment:
+    """From SEGMENTS."""
+    return Segment(row[0], conversation, row[2], row[3], _tags.decode(row[4]), unpack_text(row[5]), *row[6:9])
+
+
+def tags_row(one: TurnTags, key: int) -> tuple[Value, ...]:
+    """For TAGS."""
+    return (key, one.turn, _to_json(one.tags).decode(), terms_of(one))
+
+
+def terms_of(one: TurnTags) -> str:
+    """Its index terms with one plain space between each."""
+    return " ".join(one.terms.split())
+
+
+def tags_of(row: Row, conversation: str) -> TurnTags:
+    """From TAGS."""
+    return TurnTags(row[1], conversation, _tags.decode(row[2]), row[3])
+
+
+def watermark_of(row: Row, conversation: str) -> Watermark:
+    """From WATERMARKS."""
+    return Watermark(conversation, *row[1:])
+
+
+def receipt_of(row: Row) -> Receipt:
+    """From `id` and RECEIPTS."""
+    return Receipt(row[0], row[1], row[2], row[3], _counts.decode(row[4]))
+
+
+def counts_text(counts: dict[str, int]) -> str:
+    """Counts as a receipt keeps them."""
+    return _to_json(counts).decode()

@@ -1,0 +1,208 @@
+"""SQLite: connections, transactions, and what its SQL does in its own way (full text, compacting).
+
+Rule: every sqlite3 error leaves this file as a StoreError that names the database file. Each thread has a connection of its own.
+
+WAL with `synchronous=NORMAL`: a process that is killed loses nothing, and what a power cut could take from the last moments is
+still in the journal of the inbox.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from backstory.errors import RowError, StoreError
+from backstory.stores.rows import Connection, Row, Value, marks
+
+# How long a writer waits for another process's transaction.
+_BUSY_S = 5.0
+# The WAL is copied back into the database when it has so many pages (16 MiB): pages that change often are copied once.
+_CHECKPOINT_PAGES = 4000
+_CACHE_KIB = 4000
+# Readers of another process can hold on to an old state of the file; compacting waits so long for them.
+_COMPACT_WAIT_S = 5.0
+_IN_ONE_STATEMENT = 500
+
+_BAD_ROWS = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError, OverflowError, UnicodeError)
+
+
+class SqliteConnection:
+    """One thread's connection."""
+
+    __slots__ = ("_name", "raw")
+
+    def __init__(self, path: Path) -> None:
+        self._name = str(path)
+        try:
+            # `check_same_thread` is off for `close` alone.
+            self.raw = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+            for pragma in (
+                "journal_mode=WAL",
+                "synchronous=NORMAL",
+                f"wal_autocheckpoint={_CHECKPOINT_PAGES}",
+                f"journal_size_limit={_CHECKPOINT_PAGES * 4096}",
+                f"cache_size=-{_CACHE_KIB}",
+                "temp_store=MEMORY",
+                "secure_delete=ON",
+            ):
+                self.raw.execute(f"PRAGMA {pragma}")
+        except sqlite3.Error as cause:
+            raise StoreError(f"{self._name}: {cause}") from cause
+
+    def all(self, sql: str, values: Sequence[Value] = ()) -> list[Row]:
+        """See Connection."""
+        try:
+            return self.raw.execute(sql, values).fetchall()
+        except (sqlite3.Error, OverflowError, UnicodeError) as cause:
+            raise self._error(cause) from cause
+
+    def run(self, sql: str, values: Sequence[Value] = ()) -> int:
+        """See Connection."""
+        try:
+            return self.raw.execute(sql, values).rowcount
+        except (sqlite3.Error, OverflowError, UnicodeError) as cause:
+            raise self._error(cause) from cause
+
+    def many(self, sql: str, rows: Iterable[Sequence[Value]]) -> None:
+        """See Connection."""
+        try:
+            self.raw.executemany(sql, rows)
+        except (sqlite3.Error, OverflowError, UnicodeError) as cause:
+            raise self._error(cause) from cause
+
+    def _error(self, cause: Exception) -> StoreError:
+        lasting = isinstance(cause, _BAD_ROWS) and "closed" not in str(cause)
+        return (RowError if lasting else StoreError)(f"{self._name}: {cause}")
+
+
+class Sqlite:
+    """The dialect and driver of one database file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._mine = threading.local()
+        self._lock = threading.Lock()
+        self._open: list[SqliteConnection] = []
+        self._closed = False
+
+    def connection(self) -> SqliteConnection:
+        """This thread's connection."""
+        found: SqliteConnection | None = getattr(self._mine, "connection", None)
+        if self._closed:
+            raise StoreError(f"{self._path}: the store is closed")
+        if found is None:
+            found = SqliteConnection(self._path)
+            with self._lock:
+                self._open.append(found)
+            self._mine.connection = found
+        return found
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """A transaction that writes: all of the block, or nothing of it when the block raises."""
+        connection = self.connection()
+        connection.run("BEGIN IMMEDIATE")
+        try:
+            yield connection
+            connection.run("COMMIT")
+        except BaseException:
+            if connection.raw.in_transaction:
+                connection.run("ROLLBACK")
+            raise
+
+    def close(self) -> None:
+        """Close the connections of all threads. A second call does nothing."""
+        with self._lock:
+            self._closed = True
+            while self._open:
+                self._open.pop().raw.close()
+
+    # --- full text: `words` holds the terms and the owner marks of each row of `tags`, by its number
+
+    def add_words(self, connection: Connection, rows: Sequence[tuple[int, str, str]]) -> None:
+        """Index (number, terms, owner marks)."""
+        connection.many("INSERT INTO words (rowid, terms, owner) VALUES (?,?,?)", rows)
+
+    def drop_words(self, connection: Connection, rows: Sequence[tuple[int, str, str]]) -> None:
+        """Take these out; terms and owner marks must be those that were added."""
+        connection.many("INSERT INTO words (words, rowid, terms, owner) VALUES ('delete',?,?,?)", rows)
+
+    def count_words(self, connection: Connection, words: Sequence[str]) -> dict[str, int]:
+        """In how many rows each word occurs, without those that occur in none. Cost grows with the counts: 30 ns each."""
+        found: dict[str, int] = {}
+        for start in range(0, len(words), _IN_ONE_STATEMENT):
+            some = [fold(word) for word in words[start : start + _IN_ONE_STATEMENT]]
+            counts: dict[str, int] = dict(connection.all(f"SELECT term, doc FROM word_counts WHERE term IN ({marks(len(some))})", some))
+            for word, folded in zip(words[start:], some, strict=False):
+                if folded in counts:
+                    found[word] = counts[folded]
+        return found
+
+    def find_words(
+        self,
+        connection: Connection,
+        terms: Sequence[str],
+        owners: Sequence[str],
+        after: int,
+        where: str,
+        values: Sequence[Value],
+        limit: int,
+    ) -> list[tuple[int, float]]:
+        """(turn, score) of rows with any of the terms, the best first by BM25, numbered above `after`; `where` limits `tags` t and
+        its conversation c. `owners` narrows the index to rows with one of these marks; empty: not narrowed."""
+        match = "{terms}: (" + " OR ".join(_quoted(term) for term in terms) + ")"
+        if owners:
+            match = "({owner}: (" + " OR ".join(_quoted(owner) for owner in owners) + ")) AND (" + match + ")"
+        rows = connection.all(
+            "SELECT t.turn, -bm25(words, 1.0, 0.0) AS score FROM words CROSS JOIN tags t ON t.doc = words.rowid"
+            f" CROSS JOIN conversations c ON c.key = t.conversation WHERE words MATCH ? AND words.rowid > ? AND {where}"
+            " ORDER BY score DESC, t.turn DESC LIMIT ?",
+            (match, after, *values, limit),
+        )
+        return [(row[0], row[1]) for row in rows]
+
+    # --- forgetting
+
+    def shred(self, connection: Connection) -> None:
+        """In a transaction that removed words: take their remains out of the index, which keeps removed words until it merges."""
+        connection.run("INSERT INTO words (words) VALUES ('optimize')")
+
+    def compact(self) -> bool:
+        """Write the file anew without the bytes of removed rows, and empty the WAL. False: another process was reading; call again.
+        Cost: about a second for each 200 MB."""
+        connection = self.connection()
+        connection.run("VACUUM")
+        end = time.monotonic() + _COMPACT_WAIT_S
+        while connection.all("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]:
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.05)
+        return True
+
+
+def fold(word: str) -> str:
+    """As the index spells a word: ASCII letters are lower-cased, everything else stays."""
+    return word.lower() if word.isascii() else "".join(char.lower() if char.isascii() else char for char in word)
+
+
+def version(path: Path) -> str:
+    """The version of the schema in this file, "" where there is none yet. Raises StoreError for what is no SQLite file."""
+    connection = SqliteConnection(path)
+    try:
+        tables = [row[0] for row in connection.all("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        if tables and "alembic_version" not in tables:
+            raise StoreError(f"{path}: a SQLite database of something else (it has a table {tables[0]!r})")
+        if not tables:
+            return ""
+        rows = connection.all("SELECT version_num FROM alembic_version")
+        return str(rows[0][0]) if rows else ""
+    finally:
+        connection.raw.close()
+
+
+def _quoted(word: str) -> str:
+    return '"' + word.replace('"', '""') + '"'

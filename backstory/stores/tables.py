@@ -1,0 +1,202 @@
+"""The schema: every table that the store reads and writes, for all databases.
+
+Rule: this is the one place where a column is declared. Migrations build it, `rows.py` names its columns, and tests hold all three
+against each other. Importing this file imports SQLAlchemy, so only migrations and tests do.
+
+A conversation has a short number (`key`) beside its id: the other tables carry the number, which keeps their rows and indexes
+small. Turns have three indexes and no more, because each costs the writer about 3 us a turn.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+# SQLite gives an automatic number only to INTEGER.
+_Number = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _number(name: str) -> Column[int]:
+    return Column(name, _Number, primary_key=True, autoincrement=True)
+
+
+def _id(name: str) -> Column[int]:
+    return Column(name, _Number, primary_key=True, autoincrement=False)
+
+
+def _text(name: str, primary_key: bool = False) -> Column[str]:
+    return Column(name, Text, nullable=False, primary_key=primary_key)
+
+
+def _bytes(name: str, primary_key: bool = False) -> Column[bytes]:
+    return Column(name, LargeBinary, nullable=False, primary_key=primary_key)
+
+
+def _int(name: str, primary_key: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=False, primary_key=primary_key, autoincrement=False)
+
+
+def _time(name: str) -> Column[float]:
+    return Column(name, Float(53), nullable=False)
+
+
+conversations = Table(
+    "conversations",
+    metadata,
+    _number("key"),
+    _text("id"),
+    _text("principal"),
+    _time("created"),
+    _time("updated"),
+    _text("wire"),
+    _text("model"),
+    _text("label"),
+    _bytes("system_hash"),
+    _text("forked_from"),
+    _int("fork_turn"),
+    Column("memory", Boolean, nullable=False),
+    _int("last_turn"),
+    UniqueConstraint("id"),
+    Index("conversations_by_principal", "principal"),
+    # A number is never given twice: what was prepared for a forgotten conversation must not land in a new one.
+    sqlite_autoincrement=True,
+)
+
+turns = Table(
+    "turns",
+    metadata,
+    _id("id"),
+    _int("conversation"),
+    _int("parent"),
+    _int("position"),
+    _bytes("chain"),
+    _bytes("content"),
+    _text("role"),
+    _text("kind"),
+    _text("wire"),
+    _text("sender"),
+    _text("channel"),
+    _time("at"),
+    _time("arrived"),
+    _int("tokens"),
+    Column("complete", Boolean, nullable=False),
+    _bytes("text"),
+    _bytes("calls"),
+    # Last, so that a read without it does not touch the pages it spills over to.
+    _bytes("raw"),
+    Index("turns_by_conversation", "conversation"),
+    Index("turns_by_chain", "chain"),
+    Index("turns_by_content", "content"),
+)
+
+aliases = Table(
+    "aliases",
+    metadata,
+    _text("principal", primary_key=True),
+    _text("name", primary_key=True),
+    _int("conversation"),
+    sqlite_with_rowid=False,
+)
+
+injections = Table(
+    "injections",
+    metadata,
+    _int("conversation", primary_key=True),
+    _bytes("chain", primary_key=True),
+    _bytes("text"),
+    _text("turns"),
+    _int("tokens"),
+    _time("created"),
+)
+
+digests = Table(
+    "digests",
+    metadata,
+    _id("id"),
+    _int("conversation"),
+    _int("upto_turn"),
+    _bytes("upto_chain"),
+    _bytes("text"),
+    _int("tokens"),
+    _time("created"),
+    Index("digests_by_conversation", "conversation"),
+)
+
+segments = Table(
+    "segments",
+    metadata,
+    _id("id"),
+    _int("conversation"),
+    _int("first_turn"),
+    _int("last_turn"),
+    _text("tags"),
+    _bytes("digest"),
+    _int("tokens"),
+    _time("started"),
+    _time("ended"),
+    Index("segments_by_conversation", "conversation", "first_turn"),
+)
+
+tags = Table(
+    "tags",
+    metadata,
+    # The number of the entry in the full-text index: small and dense, unlike a turn's id.
+    _number("doc"),
+    _int("conversation"),
+    _int("turn"),
+    _text("tags"),
+    _text("terms"),
+    UniqueConstraint("conversation", "turn"),
+    sqlite_autoincrement=True,
+)
+
+watermarks = Table(
+    "watermarks",
+    metadata,
+    _int("conversation", primary_key=True),
+    _text("job", primary_key=True),
+    _int("turn"),
+    _text("owner"),
+    _time("lease_until"),
+    _int("fence"),
+    sqlite_with_rowid=False,
+)
+
+receipts = Table(
+    "receipts",
+    metadata,
+    _number("id"),
+    _time("at"),
+    _text("principal"),
+    _text("what"),
+    _text("counts"),
+    # False until the bytes of the removed rows are gone from the files, too.
+    Column("scrubbed", Boolean, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+forgotten = Table(
+    "forgotten",
+    metadata,
+    _int("receipt", primary_key=True),
+    _text("principal", primary_key=True),
+    _text("conversation", primary_key=True),
+    _int("turn", primary_key=True),
+    _time("at"),
+    sqlite_with_rowid=False,
+)
+
+# The full-text index over `tags.terms` is no table of SQLAlchemy's: each dialect's own is made by the migrations.

@@ -1,0 +1,195 @@
+"""Writing batches: which rows are taken in, and the statements that do it.
+
+Rules: writing the same batch twice, or late, changes nothing. A row lands only in a conversation of its own principal. What was
+forgotten stays forgotten: a row made before the forgetting is refused, whoever brings it late (a queue, a journal).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
+
+from backstory.core.records import Batch, Conversation, Turn
+from backstory.stores.rows import (
+    ALIASES,
+    CONVERSATIONS,
+    DIGESTS,
+    FORGOTTEN,
+    INJECTIONS,
+    TURNS,
+    Connection,
+    Row,
+    conversation_row,
+    digest_row,
+    injection_row,
+    insert,
+    marks,
+    turn_row,
+)
+
+_IN_ONE_STATEMENT = 500
+_NEWER = "CASE WHEN excluded.updated >= conversations.updated THEN excluded.{0} ELSE conversations.{0} END"
+_LARGER = "CASE WHEN excluded.{0} > conversations.{0} THEN excluded.{0} ELSE conversations.{0} END"
+_UPSERT = insert(
+    "conversations",
+    (*CONVERSATIONS, "last_turn"),
+    "(id) DO UPDATE SET "
+    + ",".join(f"{column}={_NEWER.format(column)}" for column in ("wire", "model", "label", "memory"))
+    + "".join(f",{column}={_LARGER.format(column)}" for column in ("updated", "last_turn"))
+    + " WHERE conversations.principal = excluded.principal",
+)
+_LAST_TURN = "UPDATE conversations SET last_turn = ? WHERE key = ? AND last_turn < ?"
+_TURN = insert("turns", TURNS, "DO NOTHING")
+_ALIAS = insert(
+    "aliases",
+    ALIASES,
+    "(principal, name) DO UPDATE SET conversation = excluded.conversation WHERE aliases.conversation <> excluded.conversation",
+)
+_INJECTION = insert("injections", INJECTIONS, "DO NOTHING")
+_DIGEST = insert("digests", DIGESTS, "DO NOTHING")
+
+Named: TypeAlias = tuple[str, str | None]
+"""A conversation's id, and the principal it must belong to (None: whoever has it)."""
+
+
+class Forgotten:
+    """What was forgotten, and when. `receipt` is the number of the last one known."""
+
+    __slots__ = ("_conversations", "_principals", "_turns", "receipt")
+
+    def __init__(self, rows: Iterable[Row] = ()) -> None:
+        self.receipt = 0
+        self._principals: dict[str, float] = {}
+        self._conversations: dict[str, float] = {}
+        self._turns: set[int] = set()
+        for receipt, principal, conversation, turn, at in rows:
+            self.receipt = max(self.receipt, receipt)
+            if turn:
+                self._turns.add(turn)
+            elif conversation:
+                self._conversations[conversation] = max(at, self._conversations.get(conversation, at))
+            else:
+                self._principals[principal] = max(at, self._principals.get(principal, at))
+
+    def __bool__(self) -> bool:
+        return bool(self._turns or self._conversations or self._principals)
+
+    def late(self, principal: str, conversation: str, made: float) -> bool:
+        """Whether something made at this time in this conversation was there to be forgotten."""
+        whole = self._principals.get(principal)
+        own = self._conversations.get(conversation)
+        return (whole is not None and made <= whole) or (own is not None and made <= own)
+
+    def turn(self, turn_id: int) -> bool:
+        """Whether this very turn was forgotten."""
+        return turn_id in self._turns
+
+
+def forgotten(db: Connection, known: Forgotten) -> Forgotten:
+    """`known`, or a new one where there are receipts that it does not know."""
+    last = db.all("SELECT coalesce(max(id), 0) FROM receipts")[0][0]
+    if last == known.receipt:
+        return known
+    fresh = Forgotten(db.all(f"SELECT {','.join(FORGOTTEN)} FROM forgotten"))
+    fresh.receipt = last
+    return fresh
+
+
+def write(db: Connection, batches: Sequence[Batch], gone: Forgotten) -> None:
+    """All rows of these batches that may be taken in. In a transaction of the caller's."""
+    records: dict[tuple[str, str], Conversation] = {}
+    last: dict[Named, int] = {}
+    turns: list[tuple[Turn, Named]] = []
+    for batch in batches:
+        owners = {record.id: record.principal for record in batch.conversations}
+        for record in batch.conversations:
+            if not gone or not gone.late(record.principal, record.id, record.updated):
+                _merge(records, record)
+        for turn in batch.turns:
+            name = (turn.conversation, owners.get(turn.conversation))
+            turns.append((turn, name))
+            last[name] = max(turn.id, last.get(name, 0))
+    db.many(_UPSERT, [conversation_row(record, last.get(name, 0)) for name, record in records.items()])
+    places = _Places(db, batches, gone)
+    rows = []
+    for turn, name in turns:
+        key = places.key(name, turn.arrived)
+        if key and not gone.turn(turn.id):
+            rows.append(turn_row(turn, key))
+    db.many(_TURN, rows)
+    loose = [(turn_id, places.key(name), turn_id) for name, turn_id in last.items() if name not in records]
+    if loose:
+        db.many(_LAST_TURN, loose)
+    _write_rest(db, batches, places)
+
+
+def _write_rest(db: Connection, batches: Sequence[Batch], places: _Places) -> None:
+    aliases, injections, digests = [], [], []
+    for batch in batches:
+        owners = {record.id: record.principal for record in batch.conversations}
+        for principal, alias, conversation in batch.aliases:
+            if key := places.key((conversation, principal)):
+                aliases.append((principal, alias, key))
+        for injection in batch.injections:
+            name = (injection.conversation, owners.get(injection.conversation))
+            if key := places.key(name, injection.created):
+                injections.append(injection_row(injection, key))
+        for digest in batch.digests:
+            if key := places.key((digest.conversation, owners.get(digest.conversation)), digest.created):
+                digests.append(digest_row(digest, key))
+    for sql, rows in ((_ALIAS, aliases), (_INJECTION, injections), (_DIGEST, digests)):
+        if rows:
+            db.many(sql, rows)
+
+
+class _Places:
+    """The numbers of the conversations that these batches name."""
+
+    def __init__(self, db: Connection, batches: Sequence[Batch], gone: Forgotten) -> None:
+        ids: dict[str, None] = {}
+        for batch in batches:
+            ids.update((record.id, None) for record in batch.conversations)
+            ids.update((turn.conversation, None) for turn in batch.turns)
+            ids.update((alias[2], None) for alias in batch.aliases)
+            ids.update((injection.conversation, None) for injection in batch.injections)
+            ids.update((digest.conversation, None) for digest in batch.digests)
+        self._gone = gone
+        self._found: dict[str, tuple[int, str]] = {}
+        wanted = list(ids)
+        for start in range(0, len(wanted), _IN_ONE_STATEMENT):
+            some = wanted[start : start + _IN_ONE_STATEMENT]
+            for name, key, principal in db.all(f"SELECT id, key, principal FROM conversations WHERE id IN ({marks(len(some))})", some):
+                self._found[name] = (key, principal)
+
+    def key(self, name: Named, made: float | None = None) -> int:
+        """The conversation's number; 0 where there is none, it is another principal's, or what was made then is forgotten."""
+        conversation, owner = name
+        found = self._found.get(conversation)
+        if found is None or (owner is not None and owner != found[1]):
+            return 0
+        if made is not None and self._gone and self._gone.late(found[1], conversation, made):
+            return 0
+        return found[0]
+
+
+def _merge(records: dict[tuple[str, str], Conversation], record: Conversation) -> None:
+    """The later of two records of one conversation; the first to be seen creates it."""
+    name = (record.id, record.principal)
+    known = records.get(name)
+    if known is None:
+        records[name] = record
+        return
+    newer = record if record.updated >= known.updated else known
+    records[name] = Conversation(
+        known.id,
+        known.principal,
+        known.created,
+        newer.updated,
+        newer.wire,
+        newer.model,
+        newer.label,
+        known.system_hash,
+        known.forked_from,
+        known.fork_turn,
+        newer.memory,
+    )
