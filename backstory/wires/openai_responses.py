@@ -75,6 +75,7 @@ class OpenAIResponses:
 
     def read(self, document: Document, path: str = "") -> Prompt:
         """Everything but the items is decoded; a string input is one item, its JSON string."""
+        document.keys()  # raises for what is no object
         return Prompt(
             model=base.text_field(document, "model") or "",
             stream=base.flag_field(document, "stream"),

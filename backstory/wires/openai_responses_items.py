@@ -14,8 +14,8 @@ from msgspec import Raw, Struct, structs
 from backstory.core.message import Media, MediaKind, Message, Opaque, Part, Path, Role, Text, Thinking, ToolCall, ToolResult
 from backstory.core.reply import Finish, Reply, Usage
 from backstory.errors import DocumentError
-from backstory.wires.base import check_keys
 from backstory.wires.lowering import decode
+from backstory.wires.strict import members
 
 _ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system", "developer": "system"}
 CALLS = frozenset({"function_call", "custom_tool_call"})
@@ -95,6 +95,7 @@ class Response(Struct):
 _item = msgspec.json.Decoder(_Item)
 _content = msgspec.json.Decoder(str | list[_Part] | None)
 _string = msgspec.json.Decoder(str)
+_role = msgspec.json.Decoder(str | None)
 _audio = msgspec.json.Decoder(_Audio)
 _head = msgspec.json.Decoder(_Head)
 _response = msgspec.json.Decoder(Response)
@@ -102,11 +103,13 @@ _response = msgspec.json.Decoder(Response)
 
 def read_item(raw: bytes | memoryview | Raw, at: Path) -> Message:
     """One input or output item. The addresses of its parts start with `at`."""
-    check_keys(raw, "content", "output", "summary")
+    fields = members(raw, "content", "output", "summary")
+    if "role" in fields and ("type" not in fields or bytes(fields["type"]) == b'"message"'):
+        return _message(fields, at)
     item = decode(_item, raw)
     kind = item.type or ("message" if item.role is not None else "")
     if kind == "message":
-        return Message(_ROLES.get(item.role or "", "other"), _content_parts(item.content, (*at, "content")), at)
+        return _message(fields, at)
     if kind == "reasoning":
         signed = bytes(item.encrypted_content) not in (b"", b"null", b'""')
         return Message("assistant", (Thinking(_summary(item), signed, at),), at)
@@ -155,11 +158,16 @@ def usage_of(counts: Counts | None) -> Usage | None:
     return Usage(counts.input_tokens, counts.output_tokens, cached)
 
 
-def _content_parts(raw: Raw, at: Path) -> tuple[Part, ...]:
-    content = decode(_content, raw) if memoryview(raw).nbytes else None
+def _message(fields: dict[str, Raw], at: Path) -> Message:
+    role = decode(_role, fields["role"]) if "role" in fields else None
+    content = decode(_content, fields["content"]) if "content" in fields else None
+    return Message(_ROLES.get(role or "", "other"), _content_parts(content, (*at, "content")), at)
+
+
+def _content_parts(content: str | list[_Part] | None, at: Path) -> tuple[Part, ...]:
     if isinstance(content, str):
         return (Text(content, at),)
-    return tuple(_part(part, (*at, index)) for index, part in enumerate(content or ()))
+    return tuple([_part(part, (*at, index)) for index, part in enumerate(content or ())])
 
 
 def _part(part: _Part, at: Path) -> Part:

@@ -1,0 +1,515 @@
+"""OpenAI Responses against recorded bytes, the official SDK, and whatever else may come."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import httpx2
+import msgspec
+import openai
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backstory.core.document import Document
+from backstory.core.edits import (
+    AddMessage,
+    AddSystem,
+    AddTools,
+    AppendText,
+    DropMessages,
+    Edit,
+    PrependText,
+    SetModel,
+    SetParam,
+    SetText,
+    StrikeText,
+)
+from backstory.core.message import Media, Message, Opaque, Text, Thinking, ToolCall, ToolResult
+from backstory.core.reply import Ending, Reply, TextDelta, Usage
+from backstory.core.stream import Frame, gather
+from backstory.errors import DocumentError
+from backstory.wires.openai_responses import OpenAIResponses
+
+CASSETTES = Path(__file__).parents[1] / "cassettes" / "openai_responses"
+WIRE = OpenAIResponses()
+MARK = "\n<!-- mark 🎉 -->"
+REQUESTS = sorted(CASSETTES.glob("*.request.json"))
+STREAMS = sorted(CASSETTES.glob("*.stream.sse"))
+MARKED = ["text", "tools", "tools-crlf", "bare", "incomplete"]
+
+
+def document(name: str) -> Document:
+    return Document((CASSETTES / f"{name}.request.json").read_bytes())
+
+
+def messages(raw: bytes) -> tuple[Message, ...]:
+    prompt = WIRE.read(Document(raw))
+    return tuple(WIRE.message(item, (*prompt.items_at, index)) for index, item in enumerate(prompt.items))
+
+
+def rendered(raw: bytes, *edits: Edit) -> bytes:
+    source = Document(raw)
+    return WIRE.render(source, WIRE.read(source), edits)
+
+
+def body(**fields: object) -> bytes:
+    return msgspec.json.encode(fields)
+
+
+def frames(stream: bytes, size: int = 1 << 20) -> list[Frame]:
+    reader = WIRE.reader("text/event-stream")
+    found = [frame for at in range(0, len(stream), size) for frame in reader.feed(stream[at : at + size])]
+    return found + reader.close()
+
+
+def marked(stream: bytes, text: str = MARK) -> bytes:
+    state: dict[str, str] = {}
+    return b"".join(WIRE.mark_frame(frame, text, state) or frame.raw for frame in frames(stream))
+
+
+def gathered(stream: bytes) -> Reply:
+    return gather(delta for frame in frames(stream) for delta in WIRE.deltas(frame))
+
+
+@pytest.mark.parametrize(
+    ("path", "claimed"),
+    [
+        ("/v1/responses", True),
+        ("/openai/deployments/x/responses", True),
+        ("/responses", True),
+        ("/v1/responses/compact", False),
+        ("/v1/responses/resp_1", False),
+        ("/v1/responses/input_tokens", False),
+        ("/v1/responses/", False),
+        ("/v1/myresponses", False),
+        ("/v1/chat/completions", False),
+    ],
+)
+def test_only_new_responses_are_claimed(path: str, claimed: bool) -> None:
+    assert WIRE.claims("POST", path) is claimed
+    assert not WIRE.claims("GET", path)
+
+
+def test_a_coding_agents_request_is_read_item_by_item() -> None:
+    raw = document("codex").raw
+    prompt = WIRE.read(Document(raw))
+    assert (prompt.model, prompt.stream, prompt.tools, prompt.structured, prompt.previous) == ("gpt-5", True, 4, False, "")
+    assert WIRE.streams("/v1/responses", "", prompt)
+    read = messages(raw)
+    assert [message.role for message in read] == [
+        "system",
+        "system",
+        "user",
+        "user",
+        "assistant",
+        "user",
+        "assistant",
+        "assistant",
+        "assistant",
+        "tool",
+    ]
+    assert read[3].text == "Réponds brièvement — 日本語 OK 🎉"
+    assert read[1].parts[1].at == ("input", 1, "content", 1, "text")
+    assert read[6].parts == (Thinking("I should call the shell", True, ("input", 6)),)
+    assert read[8].parts == (ToolCall("call_1", "exec_command", '{"cmd":"echo 1"}', ("input", 8)),)
+    result = read[9].parts[0]
+    assert isinstance(result, ToolResult)
+    assert (result.id, result.at) == ("call_1", ("input", 9, "output"))
+
+
+def test_items_that_are_not_understood_are_opaque_and_keep_their_place() -> None:
+    read = messages(document("codex-codemode").raw)
+    kinds = [part.kind for message in read for part in message.parts if isinstance(part, Opaque)]
+    assert kinds == ["additional_tools", "compaction", "web_search_call", "item_reference", "compaction_trigger"]
+    assert read[3].parts == (ToolCall("call_2", "exec", 'await tools.shell({cmd: "ls"})', ("input", 3)),)
+    assert read[4].parts == (ToolResult("call_2", "", "Script completed\na.txt", ("input", 4, "output")),)
+
+
+def test_items_without_a_type_are_messages_and_media_keep_their_size() -> None:
+    raw = document("untyped").raw
+    assert WIRE.read(Document(raw)).system == (Text("Help.", ("instructions",)),)
+    read = messages(raw)
+    assert [message.role for message in read] == ["system", "user", "assistant", "system", "user"]
+    assert [part for part in read[1].parts if isinstance(part, Media)] == [
+        Media("image", "image/png", 12, "", ("input", 1, "content", 1)),
+        Media("document", "", 0, "file_1", ("input", 1, "content", 2)),
+        Media("image", "", 0, "https://example.com/a.png", ("input", 1, "content", 3)),
+        Media("audio", "audio/wav", 8, "", ("input", 1, "content", 4)),
+    ]
+    assert read[2].parts[1] == Text("not that", ("input", 2, "content", 1, "refusal"))
+
+
+def test_every_text_stands_at_its_address() -> None:
+    for path in REQUESTS:
+        raw = path.read_bytes()
+        for message in messages(raw):
+            for part in message.parts:
+                if isinstance(part, Text):
+                    assert json.loads(Document(raw).get(part.at)) == part.text
+
+
+def test_a_string_input_is_one_user_message() -> None:
+    source = document("string")
+    prompt = WIRE.read(source)
+    assert (prompt.structured, prompt.previous, prompt.stream, len(prompt.items)) == (True, "resp_9", False, 1)
+    assert bytes(prompt.items[0]) == source.get(("input",))
+    (message,) = messages(source.raw)
+    assert message == Message("user", (Text('What is my "codeword"?\n🎉', ("input",)),), ("input",))
+
+
+@pytest.mark.parametrize(("conversation", "previous"), [("conv_1", "conv_1"), ({"id": "conv_2"}, "conv_2"), (None, "")])
+def test_a_conversation_is_what_the_request_builds_on(conversation: object, previous: str) -> None:
+    assert WIRE.read(Document(body(model="m", input=[], conversation=conversation))).previous == previous
+
+
+def test_a_request_without_input_has_no_items() -> None:
+    for raw in (body(model="m"), body(model="m", input=None)):
+        prompt = WIRE.read(Document(raw))
+        assert prompt.items == ()
+        added = rendered(raw, AddMessage(0, "user", "hi"))
+        assert [message.text for message in messages(added)] == ["hi"]
+
+
+@pytest.mark.parametrize("path", REQUESTS, ids=lambda path: path.name)
+def test_no_edits_leave_every_byte(path: Path) -> None:
+    assert rendered(path.read_bytes()) == path.read_bytes()
+
+
+def test_text_goes_into_the_content_that_is_there() -> None:
+    raw = document("untyped").raw
+    out = rendered(raw, AppendText(1, "m1"), PrependText(4, "m2"), AppendText(4, "m3"), AppendText(2, "m4"))
+    items = json.loads(out)["input"]
+    assert items[1]["content"][-1] == {"type": "input_text", "text": "m1"}
+    assert items[4]["content"] == "m2\n\nand now?\n\nm3"
+    assert items[2]["content"][-1] == {"type": "output_text", "text": "m4"}
+    assert items[0] == json.loads(raw)["input"][0]
+
+
+def test_messages_are_added_and_dropped_by_the_place_they_had() -> None:
+    raw = document("codex").raw
+    out = rendered(raw, DropMessages(2, 5), AddMessage(2, "user", "digest"), AddMessage(10, "assistant", "done"))
+    before, after = json.loads(raw)["input"], json.loads(out)["input"]
+    assert after[:2] + after[3:-1] == before[:2] + before[5:]
+    assert after[2] == {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "digest"}]}
+    assert after[-1] == {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "done"}]}
+
+
+def test_a_string_input_is_continued_as_a_string() -> None:
+    raw = document("string").raw
+    out = rendered(raw, AppendText(0, "memory é"), StrikeText(("input",), "my "))
+    assert out == raw.replace(b'is my \\"', b'is \\"').replace('🎉"'.encode(), '🎉\\n\\nmemory é"'.encode())
+
+
+def test_a_string_input_becomes_a_list_where_messages_join_it_and_keeps_its_bytes() -> None:
+    source = document("string")
+    out = rendered(source.raw, AddMessage(0, "system", "before"), AddMessage(1, "user", "after"), PrependText(0, "front"))
+    items = Document(out)
+    assert [message.text for message in messages(out)] == ["before", 'front\n\nWhat is my "codeword"?\n🎉', "after"]
+    assert items.get(("input", 1, "content"))[len('"front\\n\\n') :] == source.get(("input",))[1:]
+    assert json.loads(rendered(source.raw, DropMessages(0, 1)))["input"] == []
+    assert messages(rendered(source.raw, SetText(("input", 0), "new")))[0].text == "new"
+
+
+def test_system_text_extends_the_instructions_or_begins_them() -> None:
+    assert json.loads(rendered(document("untyped").raw, AddSystem("a"), AddSystem("b")))["instructions"] == "Help.\n\na\n\nb"
+    assert json.loads(rendered(document("codex").raw, AddSystem("a"), AddSystem("b")))["instructions"] == "a\n\nb"
+    assert json.loads(rendered(body(model="m", input="x", instructions=None), AddSystem("a")))["instructions"] == "a"
+
+
+def test_model_parameters_and_tools_are_set() -> None:
+    out = json.loads(
+        rendered(document("codex").raw, SetModel("gpt-6"), SetParam("store", b"true"), SetParam("seed", b"1"), AddTools((b'{"type":"x"}',)))
+    )
+    assert (out["model"], out["store"], out["seed"], out["tools"][-1], len(out["tools"])) == ("gpt-6", True, 1, {"type": "x"}, 5)
+    assert json.loads(rendered(document("string").raw, AddTools((b'{"a":1}', b'{"b":2}'))))["tools"] == [{"a": 1}, {"b": 2}]
+
+
+def test_a_tools_result_can_be_cleared() -> None:
+    out = rendered(document("codex").raw, SetText(("input", 9, "output"), "cleared"))
+    assert json.loads(out)["input"][9]["output"] == "cleared"
+    raw = document("codex-codemode").raw
+    assert json.loads(rendered(raw, SetText(("input", 4, "output"), "cleared")))["input"][4]["output"] == "cleared"
+    struck = json.loads(rendered(raw, StrikeText(("input", 4, "output"), "a.")))["input"][4]["output"]
+    assert [part["text"] for part in struck] == ["Script completed", "txt"]
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        AppendText(6, "x"),
+        AppendText(8, "x"),
+        AppendText(10, "x"),
+        AppendText(-1, "x"),
+        AddMessage(11, "user", "x"),
+        AddMessage(0, "tool", "x"),
+        DropMessages(3, 11),
+        SetText(("input", 3, "content"), "x"),
+        SetText(("input", 3, "nothing"), "x"),
+        AddMessage(0, "user", "\ud800"),
+    ],
+)
+def test_an_edit_that_cannot_be_said_is_refused(edit: Edit) -> None:
+    with pytest.raises(DocumentError):
+        rendered(document("codex").raw, edit)
+
+
+@pytest.mark.parametrize("name", ["text", "tools", "refusal", "incomplete"])
+def test_a_stream_adds_up_to_the_whole_reply(name: str) -> None:
+    reply = WIRE.reply((CASSETTES / f"{name}.reply.json").read_bytes())
+    assert gathered((CASSETTES / f"{name}.stream.sse").read_bytes()) == reply
+    assert reply.usage == Usage(120, 33, 64)
+    assert (reply.id, reply.model) == ("resp_1", "gpt-5-2026-08-07")
+
+
+def test_a_reply_has_its_parts_and_its_end() -> None:
+    reply = WIRE.reply((CASSETTES / "tools.reply.json").read_bytes())
+    assert reply.finish == "tool_calls"
+    assert reply.parts == (
+        Thinking("I should call\nthe shell", True),
+        Text("Running it now."),
+        ToolCall("call_1", "exec_command", '{"cmd": "echo né"}'),
+        ToolCall("call_2", "apply_patch", "*** Begin Patch\n*** End Patch"),
+    )
+    assert [message.role for message in WIRE.echo(reply)] == ["assistant"] * 4
+    ends = {name: WIRE.reply((CASSETTES / f"{name}.reply.json").read_bytes()).finish for name in ("text", "refusal", "incomplete")}
+    assert ends == {"text": "stop", "refusal": "refusal", "incomplete": "length"}
+    with pytest.raises(DocumentError):
+        WIRE.reply((CASSETTES / "error.reply.json").read_bytes())
+
+
+def test_a_failed_stream_ends_in_error() -> None:
+    assert gathered((CASSETTES / "failed.stream.sse").read_bytes()).finish == "error"
+    assert WIRE.deltas(Frame(b"", "error", b'{"type":"error","code":"x","message":"y"}')) == [Ending("error")]
+    assert WIRE.deltas(Frame(b"", "error", b'{"error":{"message":"y"}}')) == [Ending("error")]
+
+
+def test_two_texts_of_one_item_stay_apart() -> None:
+    def frame(content: int) -> Frame:
+        event = {"type": "response.output_text.delta", "output_index": 1, "content_index": content, "delta": "x"}
+        return Frame(b"", "", json.dumps(event).encode())
+
+    first, second = WIRE.deltas(frame(0)), WIRE.deltas(frame(1))
+    assert first == [TextDelta("x", 1)]
+    assert len(gather([*first, *second]).parts) == 2
+
+
+@pytest.mark.parametrize("path", STREAMS, ids=lambda path: path.name)
+@pytest.mark.parametrize("size", [1, 7, 4096])
+def test_any_chunking_gives_the_same_frames(path: Path, size: int) -> None:
+    stream = path.read_bytes()
+    assert b"".join(frame.raw for frame in frames(stream, size)) == stream
+    assert frames(stream, size) == frames(stream)
+
+
+def events(stream: bytes) -> list[dict[str, object]]:
+    return [json.loads(frame.data) for frame in frames(stream) if frame.data]
+
+
+def full_texts(stream: bytes) -> Iterator[str]:
+    """Every repetition of the first message's whole text, and the sum of its deltas."""
+    yield "".join(str(event["delta"]) for event in events(stream) if event["type"] == "response.output_text.delta")
+    for event in events(stream):
+        found = msgspec.json.encode(event)
+        if event["type"] == "response.output_text.done":
+            yield str(event["text"])
+        elif event["type"] == "response.content_part.done":
+            yield json.loads(Document(found).get(("part", "text")))
+        elif event["type"] == "response.output_item.done" and Document(found).has(("item", "content", 0, "text")):
+            yield json.loads(Document(found).get(("item", "content", 0, "text")))
+        elif event["type"] in ("response.completed", "response.incomplete"):
+            reply = WIRE.reply(Document(found).get(("response",)))
+            yield "".join(part.text for part in reply.parts if isinstance(part, Text))
+
+
+@pytest.mark.parametrize("name", MARKED)
+def test_every_repetition_of_the_text_has_the_mark(name: str) -> None:
+    stream = (CASSETTES / f"{name}.stream.sse").read_bytes()
+    plain = next(full_texts(stream))
+    assert set(full_texts(stream)) == {plain}
+    assert set(full_texts(marked(stream))) == {plain + MARK}
+    assert len(frames(marked(stream))) == len(frames(stream)) + 1
+
+
+@pytest.mark.parametrize("name", ["text", "tools", "tools-crlf", "incomplete"])
+def test_sequence_numbers_run_on_without_gap_or_double(name: str) -> None:
+    stream = marked((CASSETTES / f"{name}.stream.sse").read_bytes())
+    numbers = [event["sequence_number"] for event in events(stream)]
+    assert numbers == list(range(len(numbers)))
+
+
+@pytest.mark.parametrize("name", MARKED)
+def test_a_mark_changes_nothing_but_text_and_numbers(name: str) -> None:
+    stream = (CASSETTES / f"{name}.stream.sse").read_bytes()
+    out = frames(marked(stream))
+    added = next(index for index, frame in enumerate(out) if MARK[1:-2].encode() in frame.data)
+    assert json.loads(out[added].data)["type"] == "response.output_text.delta"
+    assert json.loads(out[added + 1].data)["type"] == "response.output_text.done"
+    del out[added]
+    escaped = json.dumps(MARK, ensure_ascii=False)[1:-1].encode()
+    for before, after in zip(frames(stream), out, strict=True):
+        old, new = json.loads(before.data), json.loads(after.data.replace(escaped, b""))
+        assert {**old, "sequence_number": 0} == {**new, "sequence_number": 0}
+        if "sequence_number" in old:
+            assert len(after.raw.replace(escaped, b"")) - len(before.raw) in (0, 1)
+
+
+@pytest.mark.parametrize("name", ["failed", "refusal"])
+def test_a_stream_without_text_is_not_marked(name: str) -> None:
+    stream = (CASSETTES / f"{name}.stream.sse").read_bytes()
+    assert marked(stream) == stream
+
+
+def test_a_provider_that_leaves_out_the_closing_events_is_marked_at_the_end() -> None:
+    kept = [frame for frame in frames((CASSETTES / "text.stream.sse").read_bytes()) if ".done" not in frame.event]
+    out = marked(b"".join(frame.raw for frame in kept))
+    assert len(set(full_texts(out))) == 1
+    assert next(full_texts(out)).endswith(MARK)
+
+
+def test_a_whole_reply_is_marked_in_its_last_text() -> None:
+    for name in ("text", "tools", "incomplete"):
+        raw = (CASSETTES / f"{name}.reply.json").read_bytes()
+        texts = [part.text for part in WIRE.reply(WIRE.mark(raw, MARK)).parts if isinstance(part, Text)]
+        assert texts == [part.text + MARK for part in WIRE.reply(raw).parts if isinstance(part, Text)]
+    refusal = (CASSETTES / "refusal.reply.json").read_bytes()
+    assert WIRE.mark(refusal, MARK) == refusal
+
+
+def client(stream: bytes, content_type: str = "text/event-stream", status: int = 200) -> openai.OpenAI:
+    def answer(_: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(status, headers={"content-type": content_type}, content=stream)
+
+    return openai.OpenAI(
+        api_key="k", base_url="http://host/v1", max_retries=0, http_client=httpx2.Client(transport=httpx2.MockTransport(answer))
+    )
+
+
+@pytest.mark.parametrize("name", ["text", "tools", "tools-crlf"])
+def test_the_official_sdk_accepts_a_marked_stream(name: str) -> None:
+    stream = (CASSETTES / f"{name}.stream.sse").read_bytes()
+    with client(marked(stream)).responses.stream(model="m", input="x") as running:
+        seen = list(running)
+        final = running.get_final_response()
+    texts = [event.text for event in seen if event.type == "response.output_text.done"]
+    snapshots = [event.snapshot for event in seen if event.type == "response.output_text.delta"]
+    assert snapshots[-1] == texts[0] == final.output_text
+    assert final.output_text.endswith(MARK)
+
+
+OWN = Reply((Thinking("hm"), Text('said "é"'), ToolCall("call_9", "shell", '{"a":1}')), "tool_calls", Usage(7, 3, 2), "resp_own", "gpt-5")
+
+
+def test_a_reply_of_our_own_reads_as_it_was_written() -> None:
+    assert WIRE.reply(WIRE.write(OWN, stream=False)) == OWN
+    assert gathered(WIRE.write(OWN, stream=True)) == OWN
+    with client(WIRE.write(OWN, stream=True)).responses.stream(model="m", input="x") as running:
+        final = running.get_final_response()
+    assert (final.output_text, final.usage and final.usage.input_tokens) == ('said "é"', 7)
+    assert client(WIRE.write(OWN, stream=False), "application/json").responses.create(model="m", input="x").output_text == 'said "é"'
+
+
+@pytest.mark.parametrize(("finish", "read"), [("length", "length"), ("refusal", "refusal"), ("error", "error"), ("stop", "stop")])
+def test_the_end_of_a_reply_of_our_own_is_kept(finish: str, read: str) -> None:
+    reply = msgspec.convert({"finish": finish, "parts": [{"type": "Text", "text": "x"}]}, Reply)
+    assert WIRE.reply(WIRE.write(reply, stream=False)).finish == read
+    assert gathered(WIRE.write(reply, stream=True)).finish == read
+
+
+def test_an_error_of_our_own_is_the_sdks_error() -> None:
+    with pytest.raises(openai.RateLimitError) as caught:
+        client(WIRE.error(429, "too_many", "slow down"), "application/json", 429).responses.create(model="m", input="x")
+    assert caught.value.code == "too_many"
+    assert "slow down" in caught.value.message
+
+
+BAD = [
+    b"",
+    b"[]",
+    b'"x"',
+    b"{",
+    b"\xff",
+    b'{"input":1}',
+    b'{"input":{}}',
+    b'{"input":["a"]}',
+    b'{"input":[1]}',
+    b'{"model":1,"input":"x"}',
+    b'{"input":"x","input":"y"}',
+    b'{"input":"x","stream":"yes"}',
+    b'{"input":"x","tools":{}}',
+    b'{"input":"x","text":[]}',
+    b'{"input":"x","previous_response_id":{}}',
+    b'{"input":"x","conversation":{}}',
+    b'{"input":' + b"[" * 100_000,
+]
+BAD_ITEMS = [
+    b'"\xff"',
+    b'"\\ud800"',
+    b"1",
+    b"null",
+    b"[]",
+    b'{"type":1}',
+    b'{"role":[]}',
+    b'{"role":"user","content":5}',
+    b'{"role":"user","content":[5]}',
+    b'{"role":"user","content":[{"type":"input_text"}]}',
+    b'{"role":"user","content":[{"type":"input_text","text":1e400}]}',
+    b'{"role":"user","content":"a","content":"b"}',
+    b'{"role":"user","content":[{"type":"input_text","text":"a","text":"b"}]}',
+    b'{"type":"function_call"}',
+    b'{"type":"function_call_output","call_id":"a","output":[1]}',
+    b'{"type":"reasoning","summary":3}',
+    b'{"type":"message","content":"\\udc00"}',
+    b'{"type":"new","x":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+]
+
+
+@pytest.mark.parametrize("raw", BAD, ids=lambda raw: repr(raw[:30]))
+def test_an_unreadable_request_is_a_document_error(raw: bytes) -> None:
+    with pytest.raises(DocumentError):
+        WIRE.read(Document(raw))
+
+
+@pytest.mark.parametrize("raw", BAD_ITEMS, ids=lambda raw: repr(raw[:60]))
+def test_an_unreadable_item_is_a_document_error(raw: bytes) -> None:
+    with pytest.raises(DocumentError):
+        WIRE.message(raw, ("input", 0))
+
+
+def mutations(sources: Sequence[bytes]) -> st.SearchStrategy[bytes]:
+    """One of these with a few of its bytes replaced by a piece of trouble."""
+    trouble = st.sampled_from(
+        [b"", b"null", b"1e400", b'"\\ud800"', b"\xff", b"{}", b"[]", b"[[", b'"', b"\\", b"-1", b'"type":1,', b"\n\n"]
+    )
+
+    def broken(source: bytes, at: float, length: int, piece: bytes) -> bytes:
+        start = int(at * len(source))
+        return source[:start] + piece + source[start + length :]
+
+    return st.builds(broken, st.sampled_from(sources), st.floats(0, 1), st.integers(0, 12), trouble | st.binary(max_size=4))
+
+
+@settings(max_examples=400, deadline=None)
+@given(mutations([path.read_bytes() for path in REQUESTS]))
+def test_a_broken_request_raises_nothing_but_a_document_error(raw: bytes) -> None:
+    try:
+        prompt = WIRE.read(Document(raw))
+        for index, item in enumerate(prompt.items):
+            WIRE.message(item, ("input", index))
+        last = len(prompt.items) - 1
+        WIRE.render(Document(raw), prompt, [AppendText(last, "m"), AddMessage(0, "user", "m"), AddSystem("m")])
+    except DocumentError:
+        pass
+
+
+@settings(max_examples=400, deadline=None)
+@given(mutations([path.read_bytes() for path in [*STREAMS, *CASSETTES.glob("*.reply.json")]]))
+def test_a_broken_reply_raises_nothing_but_a_document_error(raw: bytes) -> None:
+    gathered(raw)
+    marked(raw)
+    for call in (WIRE.reply, lambda found: WIRE.mark(found, MARK)):
+        with contextlib.suppress(DocumentError):
+            call(raw)
