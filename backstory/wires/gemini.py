@@ -90,6 +90,7 @@ class Gemini:
 
     def read(self, document: Document, path: str = "") -> Prompt:
         """Model and verb come from the path. `contents` may be one content without brackets, as the API takes it."""
+        document.keys()  # raises for what is no object
         match = _PATH.search(path)
         return Prompt(
             model=match.group(1) if match else "",

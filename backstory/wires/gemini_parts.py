@@ -11,8 +11,8 @@ from msgspec import Raw, Struct, field, structs
 from backstory.core.message import Media, MediaKind, Message, Opaque, Part, Path, Role, Text, Thinking, ToolCall, ToolResult
 from backstory.core.reply import Finish, Reply, Usage
 from backstory.errors import DocumentError
-from backstory.wires.base import check_keys
 from backstory.wires.lowering import decode
+from backstory.wires.strict import members
 
 _ROLES: dict[str, Role] = {"user": "user", "model": "assistant", "function": "tool"}
 _MEDIA: dict[str, MediaKind] = {"image": "image", "audio": "audio", "video": "video"}
@@ -119,7 +119,7 @@ class Response(Struct):
     feedback: _Feedback | None = field(name="promptFeedback", default=None)
     model: str | None = field(name="modelVersion", default=None)
     id: str | None = field(name="responseId", default=None)
-    error: Raw = Raw()
+    error: object = None
 
 
 _content = msgspec.json.Decoder(Content)
@@ -138,7 +138,7 @@ _raw_content = msgspec.json.Decoder(_RawContent)
 
 def read_content(raw: bytes | memoryview | Raw, at: Path) -> Message:
     """One content. A part without brackets is read as a list of one."""
-    check_keys(raw, "parts")
+    members(raw, "parts")
     content = decode(_content, raw)
     role: Role = "user" if content.role is None else _ROLES.get(content.role, "other")
     parts = content.parts
@@ -161,6 +161,8 @@ def read_response(raw: bytes | memoryview | Raw) -> Response:
 
 def candidate_of(response: Response) -> Candidate | None:
     """The answer with index 0."""
+    if response.candidates and response.candidates[0].index == 0:
+        return response.candidates[0]
     for candidate in response.candidates:
         if candidate.index == 0:
             return candidate
@@ -171,6 +173,16 @@ def parts_of(candidate: Candidate | None) -> list[ReplyPart]:
     """Its parts, () where it has none."""
     parts = candidate.content.parts if candidate is not None and candidate.content is not None else None
     return [parts] if isinstance(parts, ReplyPart) else parts or []
+
+
+def is_thought(part: ReplyPart) -> bool:
+    """Whether the text of this part is reasoning; one that is empty but signed only carries the signature."""
+    return bool(part.thought) or (not part.text and bool(part.signature or part.thought_signature))
+
+
+def is_text(part: ReplyPart) -> bool:
+    """Whether this part is text that a user sees."""
+    return part.text is not None and part.call is None and part.function_call is None and not is_thought(part)
 
 
 def plain_part(part: ReplyPart) -> Part:
@@ -194,7 +206,7 @@ def finish_of(response: Response) -> Finish:
         return _FINISHES.get(candidate.finish, "other")
     if response.feedback is not None and response.feedback.block is not None:
         return "refusal"
-    return "error" if bytes(response.error) not in (b"", b"null") else ""
+    return "error" if response.error is not None else ""
 
 
 def usage_of(counts: Counts | None) -> Usage | None:
@@ -243,9 +255,8 @@ def _understood(part: ReplyPart, at: Path) -> Part | None:
         return Media(_media_kind(mime), mime, 0, file.uri or file.file_uri or "", at)
     if part.text is None:
         return None
-    signed = bool(part.signature or part.thought_signature)
-    if part.thought or (signed and not part.text):
-        return Thinking(part.text, signed, at)
+    if is_thought(part):
+        return Thinking(part.text, bool(part.signature or part.thought_signature), at)
     return Text(part.text, (*at, "text"))
 
 

@@ -18,13 +18,13 @@ from backstory.core.reply import Delta, Ending, Finish, Meter, Reply, Started, T
 from backstory.core.stream import Frame
 from backstory.errors import DocumentError
 from backstory.wires.gemini_parts import (
-    ReplyPart,
     Response,
     arguments_of,
     candidate_of,
     finish_of,
+    is_text,
+    is_thought,
     parts_of,
-    plain_part,
     response_decoder,
     usage_of,
 )
@@ -122,21 +122,20 @@ def deltas(frame: Frame) -> list[Delta]:
     try:
         response = response_decoder.decode(frame.data)
         found: list[Delta] = []
-        for index, part in enumerate(parts_of(candidate_of(response))):
+        candidate = candidate_of(response)
+        for index, part in enumerate(parts_of(candidate)):
             call = part.call or part.function_call
             if call is not None:
                 found.append(ToolDelta(_call_index(frame, index), call.id or "", call.name or "", arguments_of(call)))
-            elif part.text is not None:
-                signed = bool(part.signature or part.thought_signature)
-                if part.thought or (signed and not part.text):
-                    found.append(ThoughtDelta(part.text, 0, signed))
-                elif part.text:
-                    found.append(TextDelta(part.text))
+            elif part.text is not None and is_thought(part):
+                found.append(ThoughtDelta(part.text, 0, bool(part.signature or part.thought_signature)))
+            elif part.text:
+                found.append(TextDelta(part.text))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, DocumentError):
         return []
     if response.id or response.model:
         found.append(Started(response.id or "", response.model or ""))
-    finish = finish_of(response)
+    finish = finish_of(response) if candidate is None or candidate.finish is not None else ""
     if finish:
         called = finish == "stop" and any(isinstance(delta, ToolDelta) for delta in found)
         found.append(Ending("tool_calls" if called else finish))
@@ -148,7 +147,7 @@ def deltas(frame: Frame) -> list[Delta]:
 
 def mark(body: bytes, response: Response, text: str) -> bytes:
     """A whole response with the text at the end of its last text part that is not empty."""
-    places = [index for index, part in enumerate(parts_of(candidate_of(response))) if part.text and _visible(part)]
+    places = [index for index, part in enumerate(parts_of(candidate_of(response))) if part.text and is_text(part)]
     return _with_text(body, response, places[-1], text) if places else body
 
 
@@ -161,7 +160,7 @@ def mark_frame(frame: Frame, text: str, state: dict[str, str]) -> bytes | None:
         response = response_decoder.decode(frame.data)
         candidate = candidate_of(response)
         parts = parts_of(candidate)
-        places = [index for index, part in enumerate(parts) if _visible(part)]
+        places = [index for index, part in enumerate(parts) if is_text(part)]
         if any(parts[index].text for index in places):
             state["seen"] = "1"
         called = any(part.call or part.function_call for part in parts)
@@ -177,10 +176,6 @@ def mark_frame(frame: Frame, text: str, state: dict[str, str]) -> bytes | None:
 def _call_index(frame: Frame, index: int) -> int:
     """Calls have no number of their own: two in different frames differ by the frame's bytes."""
     return (crc32(frame.data) << 8) + index
-
-
-def _visible(part: ReplyPart) -> bool:
-    return isinstance(plain_part(part), Text)
 
 
 def _with_text(body: bytes, response: Response, index: int, text: str) -> bytes:
