@@ -196,10 +196,9 @@ class Document:
                     self._touched(levels, path).gone.add(path[-1])
                 case Insert(path, value):
                     self._touched(levels, path).inserted.setdefault(self._place(path), []).append(value)
-        patches: list[Patch] = [(*self.span(path), value) for path, value in values.items()]
+        patches: list[Patch] = [patch for path, level in levels.items() for patch in self._patches(path, level)]
+        patches += [(*self.span(path), value) for path, value in values.items()]
         patches += [(*self.span(path), _respell(self.get(path), edits)) for path, edits in strings.items()]
-        for path, level in levels.items():
-            patches += self._patches(path, level)
         return _patched(self.raw, patches)
 
     def _present(self, path: Path) -> bool:
@@ -289,7 +288,7 @@ def _size(values: dict[str, Raw]) -> int:
     """Length of an object with these members and no white space; shorter than it is where a key is escaped or not ASCII."""
     size = 1
     for key, value in values.items():
-        size += len(key) + memoryview(value).nbytes + 4
+        size += len(key) + len(value) + 4
     return size
 
 
@@ -315,7 +314,7 @@ def _members(raw: bytes, start: int, values: dict[str, Raw]) -> Members:
         if match is None or _string.decode(match.group(1)) != key:
             raise DocumentError("duplicate keys")
         value_start = match.end()
-        value_end = value_start + memoryview(value).nbytes
+        value_end = value_start + len(value)
         found[key] = (match.start(1), value_start, value_end)
         at = _skip(raw, value_end)
         if raw[at : at + 1] == b",":
@@ -363,7 +362,10 @@ def _around(spans: list[Span], kept: Iterable[int], gone: set[int], inserted: di
 
 
 def _patched(raw: bytes, patches: list[Patch]) -> bytes:
-    """Patches in the order of their place; at one place insertions come first, then the longest. What lies inside another is void."""
+    """Patches in the order of their place; at one place insertions come first, then the longest, then as given.
+
+    What lies inside another one is void.
+    """
     if not patches:
         return raw
     view = memoryview(raw)

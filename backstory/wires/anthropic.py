@@ -287,5 +287,5 @@ def _result_text(content: str | list[_Inner] | None) -> str:
 
 def _media(kind: MediaKind, source: _Source, at: Path) -> Media:
     """`data` is base64 (without its quotes), or the text of a plain-text document."""
-    size = max(0, memoryview(source.data).nbytes - 2)
+    size = max(0, len(source.data) - 2)
     return Media(kind, source.media_type, size, source.url or source.file_id, at)

@@ -132,7 +132,7 @@ def check_message(raw: bytes | memoryview, plain: bool, *under: str) -> None:
     try:
         if plain:
             text = _text_shape.decode(view)
-            size = memoryview(text.content).nbytes
+            size = len(text.content)
             role = text.role
         else:
             blocks = _block_shape.decode(view)
@@ -141,11 +141,11 @@ def check_message(raw: bytes | memoryview, plain: bool, *under: str) -> None:
                 inner = block.get("content")
                 size += 1 if inner is None or bytes(memoryview(inner)[:1]) == QUOTE else _NEVER
                 for key, value in block.items():
-                    size += len(key) + memoryview(value).nbytes + 4
+                    size += len(key) + len(value) + 4
             role = blocks.role
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         size, role = _NEVER, Raw(b"")
-    if size + memoryview(role).nbytes + _SHAPE != view.nbytes:
+    if size + len(role) + _SHAPE != view.nbytes:
         check_keys(raw, *under)
 
 

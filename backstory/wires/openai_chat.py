@@ -362,7 +362,7 @@ def _known_part(part: _Part, at: Path) -> Part:
         case _VideoPart(link):
             return _linked("video", link, at)
         case _AudioPart(audio):
-            size = max(0, memoryview(audio.data).nbytes - 2)
+            size = max(0, len(audio.data) - 2)
             return Media("audio", f"audio/{audio.format}" if audio.format else "", size, "", at)
         case _FilePart(file):
             return _linked("document", file.file_data, at) if file.file_data else Media("document", "", 0, file.file_id or "", at)
