@@ -7,12 +7,13 @@ import contextlib
 import logging
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from typing import Any
 
 from backstory.app.engine import Engine
 from backstory.app.house import PortHouse
 from backstory.config import Config, Listener
-from backstory.relay.connect import Connector, Tls
+from backstory.relay.connect import Connector, Proxies, Tls
 from backstory.relay.door import Door
 from backstory.relay.limits import DoorMetrics, Limits, Timeouts
 
@@ -86,7 +87,8 @@ def _door(config: Config, engine: Engine, listener: Listener) -> Door:
         drain_s=proxy.drain_s,
     )
     tls = Tls(upstream.ca_file, upstream.client_cert, upstream.client_key)
-    connector = Connector(tls, config.outbound, timeouts)
+    outbound = config.outbound
+    connector = Connector(tls, Proxies(outbound.http, outbound.https, outbound.no_proxy))
     metrics = DoorMetrics()
     engine.metrics.doors.append(metrics)
     house = PortHouse(config, engine, listener.upstream, listener.label)
@@ -107,7 +109,7 @@ async def _serve(config: Config) -> None:
     await running.stop()
 
 
-def _run(main: object) -> None:
+def _run(main: Coroutine[Any, Any, None]) -> None:
     if sys.platform != "win32":
         try:
             import uvloop
@@ -116,4 +118,4 @@ def _run(main: object) -> None:
         else:
             uvloop.run(main)
             return
-    asyncio.run(main)  # type: ignore[arg-type]
+    asyncio.run(main)

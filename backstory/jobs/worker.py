@@ -82,9 +82,7 @@ class Worker:
         return done
 
     async def _conversation(self, job: Job, name: str) -> int:
-        mark = await self._lanes.read(
-            lambda store: store.lease(name, job.name, self._owner, _LEASE_S, self._clock())
-        )
+        mark = await self._lanes.read(lambda store: store.lease(name, job.name, self._owner, _LEASE_S, self._clock()))
         done = 0
         while mark is not None:
             await self._yield()
@@ -93,9 +91,7 @@ class Worker:
             done += 1
             if not more:
                 break
-            mark = await self._lanes.read(
-                lambda store: store.lease(name, job.name, self._owner, _LEASE_S, self._clock())
-            )
+            mark = await self._lanes.read(lambda store: store.lease(name, job.name, self._owner, _LEASE_S, self._clock()))
         return done
 
     async def _yield(self) -> None:

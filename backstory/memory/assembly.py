@@ -15,6 +15,10 @@ from backstory.core.records import Digest, Turn
 from backstory.memory.fence import DIGEST_CLOSE, DIGEST_OPEN
 from backstory.memory.reading import Reading
 from backstory.memory.thread import Thread
+from backstory.memory.turns import Line
+
+# Less than this around a human's words is an envelope (a name, a time), not instructions.
+_INSTRUCTION_CHARS = 200
 
 
 class Fold(Struct, frozen=True):
@@ -45,7 +49,7 @@ def fold(thread: Thread, reading: Reading, boundary: int) -> Fold | None:
     runs: list[tuple[int, int]] = []
     start = -1
     for item in range(before):
-        goes = reading.lines[item].kind != "none" and not reading.lines[item].instructed
+        goes = reading.lines[item].kind != "none" and not _instructed(reading.lines[item])
         if goes and start < 0:
             start = item
         elif not goes and start >= 0:
@@ -92,7 +96,13 @@ def missing(path: Sequence[Turn], reading: Reading, kept: Sequence[int], elsewhe
     """Ids of the turns of the path that the payload does not carry: neither as a message nor in a block injected before."""
     places = reading.places
     carried = {places[item] for item in kept}
+    carried.update(reading.also)
     return {turn.id for place, turn in enumerate(path) if place not in carried and turn.id not in elsewhere}
+
+
+def _instructed(line: Line) -> bool:
+    """Whether a human message also carries text that its client put there for the model."""
+    return line.role == "user" and not line.calls and line.chars - len(line.text) > _INSTRUCTION_CHARS
 
 
 def digest_block(body: str) -> str:

@@ -22,10 +22,11 @@ _LOOK_BACK = 10
 class Reading:
     """One request: for each item its line, and the chain hash up to and including it.
 
-    `places` (set by ingestion): for each item the index of its turn on the thread's path, -1 where it has none.
+    `places` (set by ingestion): for each item the index of its turn on the thread's path, -1 where it has none. `also`: turns that it
+    carries within an item of another place.
     """
 
-    __slots__ = ("chains", "digest", "lines", "places", "reused", "thread", "version")
+    __slots__ = ("also", "chains", "digest", "lines", "places", "reused", "thread", "version")
 
     def __init__(self, digest: bytes, lines: list[Line], chains: list[bytes], reused: int) -> None:
         self.digest = digest
@@ -33,6 +34,7 @@ class Reading:
         self.chains = chains
         self.reused = reused
         self.places: list[int] = []
+        self.also: tuple[int, ...] = ()
         self.thread = ""
         self.version = -1
 
@@ -57,7 +59,7 @@ class Reader:
         chains = known.chains[:reused] if known is not None else []
         last = chains[-1] if chains else root
         for index in range(reused, count):
-            one = line(wire.message(prompt.items[index], (*prompt.items_at, index)))
+            one = line(wire.message(prompt.items[index], (*prompt.items_at, index)), lines[-1] if lines else None)
             if one.kind != "none":
                 last = chain(last, one.content)
             lines.append(one)

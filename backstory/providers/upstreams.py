@@ -41,7 +41,13 @@ def base(url: str) -> Base:
     host = parts.hostname
     named = f"[{host}]" if ":" in host else host
     header = named if port is None else f"{named}:{port}"
-    return Base(parts.scheme, host, port or (443 if parts.scheme == "https" else 80), header.encode("idna" if not host.isascii() else "ascii"), parts.path.rstrip("/"))
+    return Base(
+        parts.scheme,
+        host,
+        port or (443 if parts.scheme == "https" else 80),
+        header.encode("idna" if not host.isascii() else "ascii"),
+        parts.path.rstrip("/"),
+    )
 
 
 def provider(path: str, anthropic_headers: bool) -> Provider:

@@ -111,9 +111,7 @@ class MemoryTap:
     def acknowledge(self) -> None:
         """See Tap."""
         if self._parts is not None and self._status < 400:
-            self._seq = self._ledger.promise(
-                self._exchange, self._status, self._content_type, self._coding, b"".join(self._parts)
-            )
+            self._seq = self._ledger.promise(self._exchange, self._status, self._content_type, self._coding, b"".join(self._parts))
 
     def over(self, ended: Ended, status: int, bytes_in: int, bytes_out: int) -> None:
         """See Tap."""
@@ -124,9 +122,7 @@ class MemoryTap:
         if ended == "complete" and status >= 400:
             ended = "error"
         first = (self._first - self._started) * 1000 if self._first else 0.0
-        outcome = Outcome(
-            ended, status, reply, first, (now - self._started) * 1000, bytes_in, bytes_out, self._seq
-        )
+        outcome = Outcome(ended, status, reply, first, (now - self._started) * 1000, bytes_in, bytes_out, self._seq)
         self._ledger.over(self._exchange, outcome)
 
     def _keep(self, data: bytes) -> None:

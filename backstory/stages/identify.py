@@ -66,9 +66,7 @@ class Identify(Stage):
             return await asyncio.get_running_loop().run_in_executor(None, self._reader.read, prompt, wire, seed)
         return self._reader.read(prompt, wire, seed)
 
-    async def _visit(
-        self, exchange: Exchange, claims: Sequence[identity.Claim], marked: str, reading: Reading
-    ) -> Visit:
+    async def _visit(self, exchange: Exchange, claims: Sequence[identity.Claim], marked: str, reading: Reading) -> Visit:
         principal, scope = exchange.principal, exchange.scope
         thread: Thread | None = None
         for claim in claims:

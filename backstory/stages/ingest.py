@@ -136,9 +136,7 @@ class Ingest(Stage):
             visit.answer = self._turn_ids.block(_ANSWER_TURNS)
         return visit.answer
 
-    def _turns(
-        self, thread: Thread, reading: Reading, prompt: Prompt, wire: Wire | None, fresh: Fresh
-    ) -> list[Turn]:
+    def _turns(self, thread: Thread, reading: Reading, prompt: Prompt, wire: Wire | None, fresh: Fresh) -> list[Turn]:
         now = self._clock()
         last = thread.path[fresh.upto - 1] if fresh.upto else None
         parent, chain = (last.id, last.chain) if last is not None else (0, thread.root)
@@ -171,32 +169,13 @@ class Fresh(msgspec.Struct, frozen=True):
 
 
 def places(thread: Thread, reading: Reading) -> Fresh:
-    """Find each item's turn on the path (`reading.places`), and what is new. Cheap when the request only goes on."""
-    path = thread.path
+    """Find each item's turn on the path (`reading.places`), and what is new. Costs what is new when the request only goes on."""
     same = reading.thread == thread.conversation.id and reading.version == thread.version
-    known = reading.places if same else []
-    found = list(known)
-    at = next((place + 1 for place in reversed(found) if place >= 0), 0)
-    lines = reading.lines
-    index = len(found)
-    while index < len(lines):
-        one = lines[index]
-        if one.kind == "none":
-            found.append(-1)
-        elif at < len(path) and path[at].content == one.content:
-            found.append(at)
-            at += 1
-        else:
-            break
-        index += 1
-    reading.thread, reading.version = thread.conversation.id, thread.version
-    if at == len(path) or index == len(lines):
-        items = tuple(item for item in range(index, len(lines)) if lines[item].kind != "none")
-        reading.places = found + [-1] * (len(lines) - index)
-        return Fresh(at, items)
-    alignment = align(lines, path)
+    alignment = align(reading.lines, thread.path, reading.places if same else ())
     reading.places = list(alignment.matched)
-    items = tuple(item for item in range(alignment.fresh, len(lines)) if lines[item].kind != "none")
+    reading.also = alignment.also
+    reading.thread, reading.version = thread.conversation.id, thread.version
+    items = tuple(item for item in range(alignment.fresh, len(reading.lines)) if reading.lines[item].kind != "none")
     return Fresh(alignment.tip + 1, items)
 
 
@@ -258,9 +237,7 @@ def answer_turns(
         if one.kind == "none":
             continue
         chain = chain_on(chain, one.content)
-        turn = turn_of(
-            one, next(ids), conversation, parent, position + len(turns), chain, now, estimate, wire=wire.name, complete=complete
-        )
+        turn = turn_of(one, next(ids), conversation, parent, position + len(turns), chain, now, estimate, wire=wire.name, complete=complete)
         turns.append(turn)
         parent = turn.id
     return turns
@@ -301,4 +278,3 @@ def _chain(visit: Visit) -> bytes:
     if visit.turns:
         return visit.turns[-1].chain
     return visit.thread.path[visit.upto - 1].chain if visit.upto else visit.thread.root
-

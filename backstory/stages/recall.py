@@ -147,16 +147,12 @@ class Recall(Stage):
         upto = path[at - 1]
         body = await self._shelf.digest(thread, at, window.digest_tokens)
         text = assembly.digest_block(body)
-        digest = Digest(
-            upto.id, thread.conversation.id, upto.id, upto.chain, text, self._count(text) if text else 0, self._clock()
-        )
+        digest = Digest(upto.id, thread.conversation.id, upto.id, upto.chain, text, self._count(text) if text else 0, self._clock())
         thread.fold((digest,))
         visit.digest = digest
         return digest, folded
 
-    async def _recall(
-        self, visit: Visit, absent: set[int], newest: int, edits: list[Edit], total: int
-    ) -> tuple[list[Edit], int]:
+    async def _recall(self, visit: Visit, absent: set[int], newest: int, edits: list[Edit], total: int) -> tuple[list[Edit], int]:
         turn = next((turn for turn in visit.turns if turn.content == visit.reading.lines[newest].content), None)
         if turn is None:
             return edits, total

@@ -69,9 +69,7 @@ class Shelf:
         now = question.at
 
         def run() -> Recalled:
-            return recall(
-                index, question.text, budget_tokens=budget, carried=carried, now=now, min_score=min_score, count=count
-            )
+            return recall(index, question.text, budget_tokens=budget, carried=carried, now=now, min_score=min_score, count=count)
 
         return run() if len(index) <= _INLINE_UNITS else await _aside(run)
 

@@ -50,9 +50,7 @@ class Threads:
         """A new thread that shares the turns of another up to `turn_id`."""
         now = self._clock()
         old = thread.conversation
-        record = Conversation(
-            conversation_id(), old.principal, now, now, wire, model, "", old.system_hash, old.id, turn_id
-        )
+        record = Conversation(conversation_id(), old.principal, now, now, wire, model, "", old.system_hash, old.id, turn_id)
         forked = Thread(record, thread.root)
         forked.add(branch(list(thread.by_id.values()), turn_id))
         forked.inject(thread.injections.values())

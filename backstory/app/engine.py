@@ -1,0 +1,183 @@
+"""One memory: store, lanes, threads, stages, jobs. Several ports may share an engine. Built once, here; nobody else knows how."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from backstory import __version__
+from backstory.app.local import Local
+from backstory.app.metrics import Metrics
+from backstory.config import Config
+from backstory.core.exchange import Head
+from backstory.core.ids import TurnIds
+from backstory.core.records import Batch, Promise
+from backstory.core.tokens import rough
+from backstory.core.wire import Wire
+from backstory.errors import BackstoryError, DocumentError, StoreError
+from backstory.jobs import standard as standard_jobs
+from backstory.jobs.worker import Worker
+from backstory.memory.compaction import Window
+from backstory.memory.reading import Reader
+from backstory.memory.thread import Thread
+from backstory.relay.tap import read_reply
+from backstory.stages.base import Pipeline
+from backstory.stages.identify import Identify
+from backstory.stages.ingest import Ingest, settle
+from backstory.stages.recall import Recall, Settings
+from backstory.stages.shelf import Shelf
+from backstory.stages.threads import Threads
+from backstory.stages.visit import Visits
+from backstory.stores.database import open_store
+from backstory.stores.inbox import Inbox
+from backstory.stores.lanes import StoreLanes
+from backstory.wires import WIRES
+
+log = logging.getLogger("backstory")
+
+_promises = msgspec.msgpack.Decoder(Promise)
+# Requests that came in the last so many seconds make the background wait.
+_QUIET_S = 0.3
+_BUDGETS = {"QUALITY": 1.5, "BALANCED": 1.0, "COST": 0.6}
+
+
+class Engine:
+    """Use `open`. `memory` is False where the store could not be opened or memory is switched off: then everything is only relayed."""
+
+    def __init__(self, config: Config, clock: Callable[[], float] = time.time) -> None:
+        self.config = config
+        self.metrics = Metrics()
+        self.turn_ids = TurnIds(secrets.randbits(10))
+        self.memory = False
+        self.trouble = ""
+        self._clock = clock
+        self._started = clock()
+        self._lanes: StoreLanes | None = None
+        self._worker: Worker | None = None
+        self._shelf: Shelf | None = None
+        self.visits = Visits()
+        self.pipeline = Pipeline((), self.failed)
+        self.threads: Threads | None = None
+        self.local = Local(self._health, self.metrics.figures, self.metrics.exposition)
+
+    @classmethod
+    async def open(cls, config: Config) -> Engine:
+        """An engine over the configured storage. Never fails for the store's sake."""
+        engine = cls(config)
+        if config.memory.enabled:
+            try:
+                await engine._open()
+            except StoreError as error:
+                engine.trouble = str(error)
+                log.error("memory is off: %s", error)
+        return engine
+
+    async def close(self) -> None:
+        """Store what is pending and close."""
+        if self._worker is not None:
+            await self._worker.stop()
+        if self._lanes is not None:
+            await self._lanes.close()
+            self._lanes = None
+        self.memory = False
+
+    def failed(self, where: str, error: BaseException) -> None:
+        """Something broke and the request went on without it."""
+        self.metrics.fail_open(where)
+        log.warning("%s failed open: %s: %s", where, type(error).__name__, error if isinstance(error, BackstoryError) else "")
+        log.debug("%s", where, exc_info=error)
+
+    def log_skipped(self, head: Head, wire: Wire, error: DocumentError) -> None:
+        """A body that memory cannot read was relayed as it came."""
+        log.info("memory skips a request to %s (%s): %s", head.path, wire.name, error)
+
+    async def _open(self) -> None:
+        config = self.config
+        store = await asyncio.get_running_loop().run_in_executor(None, open_store, config.storage.url)
+        folder, name = inbox_place(config.storage.url)
+        self._lanes = lanes = StoreLanes(store, Inbox(folder, name))
+        await lanes.recover(settle_promises)
+        self.threads = threads = Threads(lanes, self._clock)
+        self._shelf = shelf = Shelf(lanes, self._clock)
+        jobs = standard_jobs(lanes)
+        self._worker = Worker(jobs, lanes, f"{os.getpid()}-{secrets.token_hex(4)}", self._clock, self._busy, self.failed)
+        self.ingest = Ingest(threads, self.visits, lanes, self.turn_ids, self._clock, rough, self._stored)
+        reader = Reader(secrets.randbits(63))
+        stages = (
+            Identify(threads, self.visits, reader),
+            self.ingest,
+            Recall(self.visits, shelf, settings(config), rough, self._clock),
+        )
+        self.pipeline = Pipeline(stages, self.failed)
+        self._worker.start()
+        self.memory = True
+
+    def _busy(self) -> bool:
+        return bool(len(self.visits)) or time.monotonic() - self.metrics.last_request < _QUIET_S
+
+    def _stored(self, thread: Thread) -> None:
+        """An answer was stored: get ready what its conversation will need, and let the jobs know."""
+        length = len(thread.path)
+        if length >= self.config.memory.threshold_messages and self._shelf is not None:
+            window = self.config.compaction
+            if thread.boundary or thread.tokens > window.context_window * window.soft_threshold:
+                self._shelf.prepare(thread)
+        if self._worker is not None:
+            self._worker.wake()
+
+    def _health(self) -> dict[str, Any]:
+        lanes = self._lanes
+        return {
+            "status": "ok" if self.memory or not self.config.memory.enabled else "degraded",
+            "service": "backstory",
+            "version": __version__,
+            "memory": "on" if self.memory else "off",
+            "trouble": self.trouble or (lanes.last_error if lanes is not None else ""),
+            "uptime_s": round(self._clock() - self._started, 1),
+            "sessions": len(self.threads) if self.threads is not None else 0,
+            "pending": lanes.queued if lanes is not None else 0,
+        }
+
+
+def settings(config: Config) -> Settings:
+    """What the recall stage is told."""
+    compaction = config.compaction
+    window = Window(
+        compaction.context_window,
+        compaction.soft_threshold,
+        compaction.hard_threshold,
+        compaction.protected_recent_turns,
+    )
+    budget = int(config.recall.budget_tokens * _BUDGETS[config.memory.reward_profile])
+    return Settings(window, config.memory.threshold_messages, budget, config.recall.min_score)
+
+
+def inbox_place(url: str) -> tuple[Path, str]:
+    """Folder and base name of the journals beside a SQLite database."""
+    path = Path(url.removeprefix("sqlite:///"))
+    return path.parent, path.name
+
+
+def settle_promises(payloads: list[bytes]) -> list[Batch]:
+    """The rows of journal entries that a dead process left behind; entries that cannot be read are left out."""
+    wires = {wire.name: wire for wire in WIRES}
+    batches: list[Batch] = []
+    for payload in payloads:
+        try:
+            promise = _promises.decode(payload)
+        except msgspec.MsgspecError:
+            continue
+        wire = wires.get(promise.wire)
+        if wire is None:
+            continue
+        reply = read_reply(wire, promise.content_type, promise.coding, promise.body)
+        batches.append(settle(promise, wire, reply, rough))
+    return batches
