@@ -93,10 +93,9 @@ def _label(lines: Sequence[str], at: int) -> str | None:
 def _skip(lines: Sequence[str], at: int, label: str, last_fence: int, claims: Claims) -> int:
     """The line after the block whose first line after the label is `at`."""
     if at < last_fence and lines[at].startswith(_FENCE):
-        for end in range(at + 1, len(lines)):
-            if lines[end].strip() == _FENCE:
-                _tell(label, "\n".join(lines[at + 1 : end]), claims)
-                return end + 1
+        end = next(end for end in range(at + 1, len(lines)) if lines[end].strip() == _FENCE)
+        _tell(label, "\n".join(lines[at + 1 : end]), claims)
+        return end + 1
     while at < len(lines) and lines[at].strip() and lines[at].strip() != _CURRENT and not lines[at].rstrip().endswith(SIGN):
         at += 1
     return at

@@ -157,3 +157,8 @@ def test_the_system_hash_tells_prompts_apart_wherever_they_stand() -> None:
     assert system_hash((), (Message("system", (Text("You are an agent."),)),)) == _system("You are an agent.")
     assert system_hash((), (Message("user", (Text("You are an agent."),)),)) == b""
     assert len(_system("\ud800")) == 16
+
+
+def test_a_reference_without_a_usable_id_is_passed_over() -> None:
+    items = ({"type": "item_reference", "id": "msg_1"}, {"type": "item_reference", "id": 5}, {"type": "item_reference"})
+    assert _keys(_head(path="/v1/responses"), prompt=_prompt(*items)) == ["item:msg_1"]

@@ -38,6 +38,10 @@ def test_what_only_looks_like_a_marker_stays() -> None:
         assert strikes(Message("assistant", (Text(text, ("messages", 0, "content")),))) == []
 
 
+def test_without_a_marker_there_is_nothing_to_find() -> None:
+    assert find("plain text") is None
+
+
 def test_every_marker_of_a_message_is_struck_the_longer_form_first() -> None:
     at = ("messages", 1, "content", 0, "text")
     text = f"<!-- vc:conversation={_ID} -->Hello{marker(_ID)}"

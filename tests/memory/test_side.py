@@ -92,6 +92,11 @@ def test_a_person_who_writes_about_such_things_is_in_a_conversation(text: str) -
     assert _ask(("user", "Hi"), ("assistant", "Hello"), ("user", text), system="You are helpful.") == ""
 
 
+def test_a_long_history_that_began_with_such_a_text_is_a_conversation() -> None:
+    history = [("user", "Generate a title for this conversation:"), *[("assistant", "ok"), ("user", "more")] * 5]
+    assert _ask(*history, system="You are helpful.", agent=_CLAUDE, tools=3) == ""
+
+
 def test_a_generate_flag_elsewhere_in_the_body_means_nothing() -> None:
     assert _ask(("user", "Hi"), path="/v1/responses", metadata={"generate": False}) == ""
     assert _ask(("user", "Hi"), path="/v1/responses", generate=True) == ""

@@ -144,3 +144,7 @@ def test_a_chain_depends_on_everything_before() -> None:
     begin = root("", "")
     assert chain(chain(begin, b"a" * 16), b"b" * 16) != chain(chain(begin, b"b" * 16), b"a" * 16)
     assert len(chain(begin, b"a" * 16)) == 16
+
+
+def test_a_comment_that_never_ends_is_text() -> None:
+    assert content_hash(_user("a <!-- b")) != content_hash(_user("a"))
