@@ -25,6 +25,8 @@ _REPLYING = re.compile(r'\[Replying to: "?(.{0,400}?)"?\]$')
 _NUMBER = re.compile(r"#\d{1,20}:[ \t]*")
 _RUNTIME = re.compile(r"^Runtime: agent=\S{1,200} \|[^\n]{0,2000}$", re.MULTILINE)
 _FENCE = "```"
+# More blocks than this in one text are not OpenClaw's.
+_MOST_BLOCKS = 64
 
 
 class _Person(msgspec.Struct):
@@ -60,21 +62,21 @@ def without_runtime(text: str) -> str:
 def without_blocks(text: str, claims: Claims) -> str:
     """The text without its context blocks; what they tell goes into `claims`."""
     lines = text.split("\n")
-    last_fence = max((at for at, line in enumerate(lines) if line.strip() == _FENCE), default=-1)
+    last_fence = next((at for at in range(len(lines) - 1, -1, -1) if lines[at].strip() == _FENCE), -1)
     kept: list[str] = []
     at = 0
-    inside = False
+    blocks = 0
     while at < len(lines):
-        label = _label(lines, at)
+        label = _label(lines, at) if blocks < _MOST_BLOCKS else None
         if label is None:
             kept.append(lines[at])
             at += 1
             continue
-        inside = True
+        blocks += 1
         if label in _TO_THE_END:
             break
         at = _skip(lines, at + 1, label, last_fence, claims)
-    return "\n".join(_current(kept, claims) if inside else kept)
+    return "\n".join(_current(kept, claims) if blocks else kept)
 
 
 def _label(lines: Sequence[str], at: int) -> str | None:
