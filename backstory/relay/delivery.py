@@ -1,0 +1,194 @@
+"""How one reply's body reaches the client: as it came, through a tap piece by piece, or gathered and replaced. No sockets here.
+
+Rule: the tap listens, the relaying goes on. `Listener` is the one place that catches what a tap raises; after that the remaining bytes
+pass as they came.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import TypeVar, TypeVarTuple
+
+from backstory.core.exchange import Ended, Headers
+from backstory.core.plan import Mode, Tap
+from backstory.relay.chunks import ending, frame
+from backstory.relay.heads import CHUNKED, TO_END, Framing, ReplyHead, Request, bodiless, choose_framing, render_reply, render_trailers
+from backstory.relay.limits import DoorMetrics
+
+_log = logging.getLogger("backstory.relay")
+_T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
+
+
+class Listener:
+    """A tap behind glass: the first exception ends the listening, is counted and named; `over` is told all the same, once."""
+
+    __slots__ = ("_listening", "_metrics", "_tap", "_told")
+
+    def __init__(self, tap: Tap, metrics: DoorMetrics) -> None:
+        self._tap = tap
+        self._metrics = metrics
+        self._listening = True
+        self._told = False
+
+    def _ask(self, fallback: _T, call: Callable[[*_Ts], _T], *args: *_Ts) -> _T:
+        if not self._listening:
+            return fallback
+        try:
+            return call(*args)
+        except Exception as error:  # noqa: BLE001 (the tap runner)
+            self._failed(getattr(call, "__name__", "?"), type(error).__name__)
+            return fallback
+
+    def _failed(self, where: str, what: str) -> None:
+        self._listening = False
+        self._metrics.tap_errors += 1
+        _log.warning("a tap failed in %s with %s: the answer passes as it came", where, what)
+
+    def _bytes(self, answer: object, fallback: bytes) -> bytes:
+        """What a tap returned to be sent; the fallback where it is no bytes at all."""
+        if isinstance(answer, bytes):
+            return answer
+        self._failed("its result", type(answer).__name__)
+        return fallback
+
+    def begin(self, status: int, headers: Headers) -> tuple[Mode, Headers]:
+        """As Tap.begin; ("pass", ()) where it failed."""
+        fallback: tuple[Mode, Headers] = ("pass", ())
+        return self._ask(fallback, self._tap.begin, status, headers)
+
+    def chunk(self, data: bytes) -> bytes:
+        """As Tap.chunk; the data itself where it failed."""
+        return self._bytes(self._ask(data, self._tap.chunk, data), data)
+
+    def heard(self, data: bytes) -> None:
+        """As Tap.chunk where its result is ignored."""
+        self._ask(data, self._tap.chunk, data)
+
+    def tail(self) -> bytes:
+        """As Tap.tail; nothing where it failed."""
+        return self._bytes(self._ask(b"", self._tap.tail), b"")
+
+    def whole(self, body: bytes) -> bytes:
+        """As Tap.whole; the body itself where it failed."""
+        return self._bytes(self._ask(body, self._tap.whole, body), body)
+
+    def acknowledge(self) -> None:
+        """As Tap.acknowledge."""
+        self._ask(None, self._tap.acknowledge)
+
+    def over(self, ended: Ended, status: int, bytes_in: int, bytes_out: int) -> None:
+        """As Tap.over: told once, even after a failure."""
+        if not self._told:
+            self._told = self._listening = True
+            self._ask(None, self._tap.over, ended, status, bytes_in, bytes_out)
+
+
+class Delivery:
+    """One reply on its way to the client. `write` is handed whole pieces: head and first bytes together, a chunk with its frame.
+
+    `connection` is the Connection header to send, b"" for none; `limit` how large a body may be gathered. `started`: the client
+    has been sent something; `closes`: only closing ends this reply (HTTP/1.0). `bytes_out`: body bytes sent, without framing.
+    """
+
+    __slots__ = (
+        "_add",
+        "_chunked",
+        "_connection",
+        "_gathered",
+        "_head",
+        "_limit",
+        "_listener",
+        "_mode",
+        "_old",
+        "_size",
+        "_write",
+        "bytes_out",
+        "closes",
+        "reply",
+        "started",
+    )
+
+    def __init__(
+        self, reply: ReplyHead, request: Request, listener: Listener | None, connection: bytes, limit: int, write: Callable[[bytes], None]
+    ) -> None:
+        mode, self._add = listener.begin(reply.status, reply.headers) if listener is not None else ("pass", ())
+        empty = bodiless(request.method, reply.status)
+        self._mode: Mode = "pass" if empty else mode
+        self._listener = listener
+        self._connection = connection
+        self._limit = limit
+        self._write = write
+        self._old = request.old
+        self._gathered: list[bytes] = []
+        self._size = 0
+        self.reply = reply
+        self.started = False
+        self.bytes_out = 0
+        self._chunked = self.closes = False
+        self._head = b""
+        if self._mode != "whole":
+            self._render(empty)
+
+    def _render(self, empty: bool) -> None:
+        framing = choose_framing(self.reply, self._mode, self._old, empty)
+        self._chunked = framing.length == CHUNKED
+        self.closes = framing.length == TO_END
+        connection = b"close" if self.closes else self._connection
+        self._head = render_reply(self.reply, framing, self._add, connection)
+
+    def feed(self, data: bytes, done: bool, trailers: Sequence[tuple[bytes, bytes]] = ()) -> None:
+        """A piece of the body, transfer coding off, maybe empty; `done` with the last one.
+
+        The tap is asked in the order core/plan.py gives: in `pass` mode it hears each piece after it was written, but the last one
+        before, so that `acknowledge` knows all of it.
+        """
+        if self._mode == "whole":
+            self._gather(data, done)
+            return
+        listener = self._listener
+        if listener is not None:
+            data = self._tell(listener, data, done)
+        self.bytes_out += len(data)
+        out = frame(data) if self._chunked else data
+        if done and self._chunked:
+            out += ending(render_trailers(trailers) if trailers else b"")
+        if self._head:
+            out, self._head = self._head + out, b""
+        if out:
+            self.started = True
+            self._write(out)
+        if listener is not None and data and not done and self._mode == "pass":
+            listener.heard(data)
+
+    def _tell(self, listener: Listener, data: bytes, done: bool) -> bytes:
+        """What the tap is asked before the bytes are written; the bytes to write."""
+        if self._mode == "stream":
+            data = listener.chunk(data) if data else data
+            if done:
+                data += listener.tail()
+        elif done and data:
+            listener.heard(data)
+        if done:
+            listener.acknowledge()
+        return data
+
+    def _gather(self, data: bytes, done: bool) -> None:
+        self._gathered.append(data)
+        self._size += len(data)
+        if self._size > self._limit:
+            self._mode, self._listener = "pass", None
+            self._render(empty=False)
+            self.feed(b"".join(self._gathered), done)
+            self._gathered.clear()
+        elif done:
+            body = b"".join(self._gathered)
+            listener = self._listener
+            if listener is not None:
+                body = listener.whole(body)
+                listener.acknowledge()
+            head = render_reply(self.reply, Framing(len(body)), self._add, self._connection)
+            self.started = True
+            self.bytes_out = len(body)
+            self._write(head + body)

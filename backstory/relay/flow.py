@@ -1,0 +1,338 @@
+"""One exchange: the plan is asked for, the request goes up, the reply comes down, and its end is told once.
+
+Rule: until the client has been sent a byte of the reply, a fault becomes an error in the client's own shape; after that the client's
+connection is broken off, so that what is missing shows. Nothing is invented and no POST is sent twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING
+
+from backstory.core.exchange import Ended
+from backstory.core.plan import Answer, Plan, Target
+from backstory.errors import BackstoryError, UpstreamError, UpstreamTimeout
+from backstory.relay.chunks import ending, frame
+from backstory.relay.delivery import Delivery, Listener
+from backstory.relay.heads import CHUNKED, ReplyHead, Request, render_interim
+from backstory.relay.upstream import UpConnection
+
+if TYPE_CHECKING:
+    from backstory.relay.down import DownConnection
+
+_log = logging.getLogger("backstory.relay")
+_JOINED = 65536  # a body smaller than this goes out in one write with its head
+_WAITING = 65536  # bytes of a streamed body kept while there is no connection to send them on
+_RETRIED = frozenset((b"GET", b"HEAD"))
+
+
+class Flow:
+    """One exchange. `since`: when something last happened (door clock). `over`: its end was told."""
+
+    __slots__ = (
+        "_body", "_clock", "_delivery", "_discards", "_door", "_down", "_length", "_listener", "_pieces", "_plan", "_request",
+        "_sent", "_size", "_streamed", "_task", "_tries", "_up", "_uploaded", "bytes_in", "over", "since",
+    )  # fmt: skip
+
+    def __init__(self, down: DownConnection, request: Request) -> None:
+        self._down = down
+        self._door = door = down.door
+        self._clock = clock = door.clock
+        self._request = request
+        self._plan: Plan | None = None
+        self._listener: Listener | None = None
+        self._delivery: Delivery | None = None
+        self._up: UpConnection | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._body = b""
+        self._length = 0
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._streamed = self._discards = self._sent = False
+        self._uploaded = True
+        self._tries = 0
+        self.bytes_in = 0
+        self.over = False
+        self.since = clock.now
+        door.metrics.in_flight += 1
+
+    # The client's side calls these.
+
+    def start(self, body: bytes) -> None:
+        """The request was read; `body` is all of it."""
+        self._body = body
+        self._length = self.bytes_in = len(body)
+        self._ask(body)
+
+    def start_streaming(self) -> None:
+        """The request's head was read; its body follows in `upload`."""
+        self._streamed = True
+        self._uploaded = False
+        self._length = self._request.length
+        self._ask(b"")
+
+    def upload(self, data: bytes, last: bool) -> None:
+        """A piece of a streamed body."""
+        self.bytes_in += len(data)
+        self.since = self._clock.now
+        self._uploaded = last
+        if self._discards or self.over:
+            return
+        up = self._up
+        if up is None:
+            self._pieces.append(data)
+            self._size += len(data)
+            if self._size > _WAITING:
+                self._down.hold_upload(True)
+            return
+        if self._length == CHUNKED:
+            data = frame(data) + ending() if last else frame(data)
+        up.sent = last
+        if data:
+            up.transport.write(data)
+
+    def client_full(self, full: bool) -> None:
+        """Whether the client reads too slowly: then the provider waits."""
+        self.since = self._clock.now
+        if self._up is not None:
+            self._up.pause(full)
+
+    def give_up(self) -> None:
+        """The client has left, or its request turned out to be malformed: the provider's connection is closed at once."""
+        if not self.over:
+            self._door.metrics.aborted += 1
+            self._release()
+            self._finish("interrupted")
+
+    @property
+    def started(self) -> bool:
+        """Whether the client has been sent something of the reply."""
+        return self._delivery is not None and self._delivery.started
+
+    def check(self) -> None:
+        """Called by the sweep: ends what has waited for too long."""
+        up, delivery, timeouts = self._up, self._delivery, self._door.timeouts
+        if up is None or self.over:
+            return
+        waited_s = self._clock.now - self.since
+        if delivery is not None:
+            if waited_s > timeouts.idle_s:
+                self._fail(UpstreamTimeout(f"the upstream sent nothing for {timeouts.idle_s:g} s"))
+        elif up.got_at and self._clock.now - up.got_at > timeouts.header_s:
+            self._fail(UpstreamTimeout(f"the upstream did not finish its reply's head within {timeouts.header_s:g} s"))
+        elif self._uploaded and waited_s > timeouts.first_byte_s:
+            self._fail(UpstreamTimeout(f"the upstream did not answer within {timeouts.first_byte_s:g} s"))
+        elif up.full and waited_s > timeouts.idle_s:
+            self._fail(UpstreamTimeout(f"the upstream took nothing of the request for {timeouts.idle_s:g} s"))
+
+    # The plan.
+
+    def _ask(self, body: bytes) -> None:
+        """The house's one call. Whatever it raises becomes a gateway error: without a plan there is no place to go."""
+        try:
+            plan = self._down.house.plan(self._request.head, body)
+        except Exception as error:  # noqa: BLE001 (the HTTP door)
+            self._no_plan(error)
+            return
+        if isinstance(plan, Plan):
+            self._go(plan)
+        else:
+            self._task = self._door.loop.create_task(self._await_plan(plan))
+
+    async def _await_plan(self, coming: Awaitable[Plan]) -> None:
+        try:
+            plan = await coming
+        except Exception as error:  # noqa: BLE001 (the HTTP door)
+            self._task = None
+            self._no_plan(error)
+            return
+        self._task = None
+        self._go(plan)
+
+    def _no_plan(self, error: Exception) -> None:
+        _log.error("no plan for a request: %s", type(error).__name__)
+        self._fail(UpstreamError("the request could not be planned"))
+
+    def _go(self, plan: Plan) -> None:
+        self._plan = plan
+        if plan.tap is not None:
+            self._listener = Listener(plan.tap, self._door.metrics)
+        if plan.body is not None:
+            self._discards = self._streamed
+            self._streamed = False
+            self._body = plan.body
+            self._length = len(plan.body)
+            self._drop_pieces()
+        if plan.answer is not None:
+            self._answer(plan.answer)
+        elif plan.target is not None:
+            self._connect(plan.target)
+        else:
+            self._fail(UpstreamError("there is no upstream for this request"))
+
+    def _drop_pieces(self) -> None:
+        if self._discards:
+            self._pieces.clear()
+            self._down.hold_upload(False)
+
+    # The request goes up.
+
+    def _connect(self, target: Target) -> None:
+        self._tries += 1
+        up = self._door.pool.take(target) if self._tries == 1 else None
+        if up is not None:
+            self._send(up, target)
+        else:
+            self._task = self._door.loop.create_task(self._open(target))
+
+    async def _open(self, target: Target) -> None:
+        """Any fault here is a gateway error: a client must never be left waiting for a connection that will not come."""
+        try:
+            up = await self._door.pool.open(target)
+        except BackstoryError as error:
+            self._task = None
+            self._fail(error)
+            return
+        except Exception as error:  # noqa: BLE001 (the HTTP door)
+            _log.exception("opening an upstream connection failed unexpectedly")
+            self._task = None
+            self._fail(UpstreamError(f"the upstream could not be reached: {type(error).__name__}"))
+            return
+        self._task = None
+        self._send(up, target)
+
+    def _send(self, up: UpConnection, target: Target) -> None:
+        plan, request = self._plan, self._request
+        if plan is None:
+            return
+        self._up = up
+        self.since = self._clock.now
+        if up.transport.is_closing():
+            self.lost(UpstreamError("the upstream closed the connection at once"))
+            return
+        up.begin(self, request.method == b"HEAD")
+        head = self._down.heads.render(request, target.path, target.host_header, plan.drop, plan.add, self._length)
+        if up.prefix:
+            head = b" %b%b%b" % (up.prefix, head[1:-2], up.proxy_line + b"\r\n")
+        if self._down.full:
+            up.pause(True)
+        if not self._streamed:
+            self._write(up, request.method + head, self._body)
+            self._body = b""
+            return
+        data = b"".join(self._pieces)
+        self._pieces.clear()
+        if self._length == CHUNKED:
+            data = frame(data) + ending() if self._uploaded else frame(data)
+        up.sent = self._uploaded
+        up.transport.write(b"%b%b%b" % (request.method, head, data))
+        self._down.hold_upload(up.full)
+
+    def _write(self, up: UpConnection, head: bytes, body: bytes) -> None:
+        up.sent = True
+        if not body:
+            up.transport.write(head)
+        elif len(body) < _JOINED:
+            up.transport.write(head + body)
+        else:
+            up.transport.write(head)
+            up.transport.write(body)
+
+    def upstream_full(self, full: bool) -> None:
+        """As Receiver.upstream_full: the client's body waits."""
+        self.since = self._clock.now
+        if self._streamed:
+            self._down.hold_upload(full)
+
+    # The reply comes down.
+
+    def interim(self, reply: ReplyHead) -> None:
+        """As Receiver.interim."""
+        self.since = self._clock.now
+        if not self._request.old:
+            self._down.transport.write(render_interim(reply))
+
+    def begin_reply(self, reply: ReplyHead) -> None:
+        """As Receiver.begin_reply. An answer that comes before the request was read to its end closes the client's connection after it."""
+        down, request = self._down, self._request
+        if not self._uploaded:
+            down.keep = False
+        connection = b"" if down.keep else b"close"
+        if request.old and down.keep:
+            connection = b"keep-alive"
+        limit = self._door.limits.max_buffered_body
+        self._delivery = Delivery(reply, request, self._listener, connection, limit, down.transport.write)
+
+    def deliver(self, data: bytes, done: bool, trailers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+        """As Receiver.deliver."""
+        delivery = self._delivery
+        if delivery is None:
+            return
+        self.since = self._clock.now
+        if done:
+            self._up = None
+        delivery.feed(data, done, trailers)
+        if done:
+            if delivery.closes:
+                self._down.keep = False
+            self._finish("complete" if delivery.reply.status < 400 else "error")
+            self._down.finish()
+
+    def lost(self, error: UpstreamError) -> None:
+        """As Receiver.lost. A GET that met a connection just closed by the provider is sent once more, on a new connection."""
+        up, self._up = self._up, None
+        if self.over or up is None:
+            return
+        plan, method = self._plan, self._request.method
+        stale = up.used and not up.got_at and self._tries == 1 and method in _RETRIED and not self._length
+        if stale and plan is not None and plan.target is not None:
+            self._connect(plan.target)
+        else:
+            self._fail(error)
+
+    # The end.
+
+    def _answer(self, answer: Answer) -> None:
+        if self._listener is not None:
+            self._listener.acknowledge()
+        self._finish("complete" if answer.status < 400 else "error", answer.status, len(answer.body))
+        self._down.answer(answer, self._request)
+
+    def _fail(self, error: BackstoryError) -> None:
+        """Ends the exchange with an error: told in the client's shape, or by breaking off."""
+        if self.over:
+            return
+        self._release()
+        if self.started:
+            self._door.metrics.cut += 1
+            self._finish("interrupted")
+            self._down.cut()
+            return
+        self._door.metrics.upstream_errors += 1
+        self._finish("refused" if self._delivery is None else "interrupted")
+        self._down.answer(self._down.error(self._request.head, error), self._request)
+
+    def _release(self) -> None:
+        """Lets go of what runs for this exchange."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+        up, self._up = self._up, None
+        if up is not None:
+            up.abort()
+
+    def _finish(self, ended: Ended, status: int = 0, bytes_out: int = 0) -> None:
+        """Tells the tap, once, after what was written has left (the tap may take its time)."""
+        if self.over:
+            return
+        self.over = True
+        self._door.metrics.in_flight -= 1
+        self._pieces.clear()
+        delivery, listener = self._delivery, self._listener
+        if listener is None:
+            return
+        if delivery is not None:
+            status, bytes_out = delivery.reply.status, delivery.bytes_out
+        self._door.loop.call_soon(listener.over, ended, status, self.bytes_in, bytes_out)
