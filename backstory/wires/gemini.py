@@ -33,7 +33,7 @@ from backstory.errors import DocumentError
 from backstory.wires import base
 from backstory.wires.gemini_parts import read_content, read_response, reply_of
 from backstory.wires.gemini_stream import ArrayReader, deltas, mark, mark_frame, write
-from backstory.wires.lowering import Lowering, decode, quote
+from backstory.wires.lowering import Lowering, decode, encode, quote
 from backstory.wires.sse import SSEReader
 
 _PATH = re.compile(r"/v\d\w*/(?:[^:?]+/)?(?:models|tunedModels|endpoints)/([^/:]+)(?::|%3[Aa])(generateContent|streamGenerateContent)\Z")
@@ -153,7 +153,8 @@ class Gemini:
         """The error body of Google APIs (google.rpc.Status); `code` is its reason."""
         name = _STATUSES.get(status, "INVALID_ARGUMENT" if status < 500 else "UNAVAILABLE")
         info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": code.upper(), "domain": "backstory"}
-        return msgspec.json.encode({"error": {"code": status, "message": message, "status": name, "details": [info]}})
+        text = message.encode("utf-8", "replace").decode()
+        return encode({"error": {"code": status, "message": text, "status": name, "details": [info]}})
 
 
 def _either(document: Document, camel: str, snake: str) -> tuple[str, bytes | None]:

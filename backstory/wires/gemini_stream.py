@@ -28,7 +28,7 @@ from backstory.wires.gemini_parts import (
     response_decoder,
     usage_of,
 )
-from backstory.wires.lowering import decode
+from backstory.wires.lowering import decode, encode
 from backstory.wires.sse import event, replaced
 
 _Json: TypeAlias = "dict[str, object]"
@@ -39,7 +39,6 @@ _QUOTE, _BRACKET = b'"['
 _OPENING = b"{["
 _REASONS: dict[Finish, str] = {"stop": "STOP", "tool_calls": "STOP", "": "STOP", "length": "MAX_TOKENS", "refusal": "SAFETY"}
 _members = msgspec.json.Decoder(dict[str, Raw])
-_encode = msgspec.json.Encoder().encode
 
 
 class ArrayReader:
@@ -184,7 +183,7 @@ def _with_text(body: bytes, response: Response, index: int, text: str) -> bytes:
     parts: Path = ("candidates", place, "content", "parts")
     part = parts_of(response.candidates[place])[index]
     if part.signature or part.thought_signature:
-        return Document(body).apply([Insert((*parts, index + 1), _encode({"text": text}))])
+        return Document(body).apply([Insert((*parts, index + 1), encode({"text": text}))])
     return Document(body).apply([Extend((*parts, index, "text"), text)])
 
 
@@ -200,7 +199,7 @@ def _before(frame: Frame, response: Response, text: str) -> bytes:
         added["modelVersion"] = response.model
     if response.id:
         added["responseId"] = response.id
-    data = _encode(added)
+    data = encode(added)
     at = frame.raw.find(frame.data)
     lead = frame.raw[:at].strip()
     if at >= 0 and lead in (b"", b"[", b","):
@@ -217,9 +216,9 @@ def write(reply: Reply, stream: bool) -> bytes:
     """A whole response, or server-sent events: one for each part."""
     parts = [part for part in map(_written_part, reply.parts) if part is not None] or [{"text": ""}]
     if not stream:
-        return _encode(_response(reply, parts, last=True))
+        return encode(_response(reply, parts, last=True))
     last = len(parts) - 1
-    return b"".join(event(_encode(_response(reply, [part], last=index == last))) for index, part in enumerate(parts))
+    return b"".join(event(encode(_response(reply, [part], last=index == last))) for index, part in enumerate(parts))
 
 
 def _response(reply: Reply, parts: list[_Json], *, last: bool) -> _Json:

@@ -101,8 +101,13 @@ class Lowering:
 
 def quote(text: str) -> bytes:
     """A JSON string. DocumentError for text that UTF-8 cannot carry (a lone surrogate)."""
+    return encode(text)
+
+
+def encode(value: object) -> bytes:
+    """A JSON value. DocumentError for text in it that UTF-8 cannot carry."""
     try:
-        return _encode(text)
+        return _encode(value)
     except UnicodeEncodeError as cause:
         raise DocumentError(f"not a text: {cause.reason}") from cause
 

@@ -31,7 +31,7 @@ from backstory.core.stream import Frame
 from backstory.core.wire import StreamReader
 from backstory.errors import DocumentError
 from backstory.wires import base
-from backstory.wires.lowering import Lowering, decode, quote
+from backstory.wires.lowering import Lowering, decode, encode, quote
 from backstory.wires.openai_responses_items import read_item, read_response, reply_of
 from backstory.wires.openai_responses_stream import deltas, mark_frame, write
 from backstory.wires.sse import SSEReader
@@ -141,7 +141,8 @@ class OpenAIResponses:
     def error(self, status: int, code: str, message: str) -> bytes:
         """The error body of the OpenAI API."""
         kind = "invalid_request_error" if 400 <= status < 500 else "server_error"
-        return msgspec.json.encode({"error": {"message": message, "type": kind, "param": None, "code": code}})
+        text = message.encode("utf-8", "replace").decode()
+        return encode({"error": {"message": text, "type": kind, "param": None, "code": code}})
 
 
 def _system(document: Document) -> tuple[Part, ...]:

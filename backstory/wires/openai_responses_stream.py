@@ -17,7 +17,7 @@ from backstory.core.message import Part, Path, Text, Thinking, ToolCall
 from backstory.core.reply import Delta, Ending, Meter, Reply, Started, TextDelta, ThoughtDelta, ToolDelta
 from backstory.core.stream import Frame
 from backstory.errors import DocumentError
-from backstory.wires.lowering import decode
+from backstory.wires.lowering import decode, encode
 from backstory.wires.openai_responses_items import CALLS, finish_of, read_response, usage_of
 from backstory.wires.sse import event as write_event
 from backstory.wires.sse import replaced
@@ -55,7 +55,6 @@ class _Item(Struct):
 
 _event = msgspec.json.Decoder(_Event)
 _item = msgspec.json.Decoder(_Item)
-_encode = msgspec.json.Encoder().encode
 
 
 def deltas(frame: Frame) -> list[Delta]:
@@ -133,7 +132,7 @@ def _marked(frame: Frame, event: _Event, text: str, state: dict[str, str]) -> by
     named = "response.output_text.delta" if frame.event else ""
     closing = _rewritten(frame, event, text, state) or frame.raw
     state["marked"] = "1"
-    line = write_event(_encode(added), named)
+    line = write_event(encode(added), named)
     return (line.replace(b"\n", b"\r\n") if frame.raw.endswith(b"\r\n") else line) + closing
 
 
@@ -148,6 +147,7 @@ def _closes(event: _Event, part: str) -> bool:
 def _rewritten(frame: Frame, event: _Event, text: str, state: dict[str, str]) -> bytes | None:
     """An event after the mark; None where nothing in it changes."""
     document = Document(frame.data)
+    document.keys()  # raises for what can be read in two ways
     splices: list[Splice] = []
     if event.sequence_number is not None:
         splices.append(Put(("sequence_number",), b"%d" % (event.sequence_number + 1)))
@@ -184,14 +184,14 @@ def write(reply: Reply, stream: bool) -> bytes:
     output = [item for index, part in enumerate(reply.parts) if (item := _output_item(part, f"{reply_id.removeprefix('resp_')}_{index}"))]
     response = _response_object(reply, reply_id, output)
     if not stream:
-        return _encode(response)
+        return encode(response)
     begun = {**response, "status": "in_progress", "output": [], "usage": None, "error": None, "incomplete_details": None}
     events: list[_Json] = [{"type": "response.created", "response": begun}, {"type": "response.in_progress", "response": begun}]
     for index, item in enumerate(output):
         events.extend(_item_events(index, item))
     events.append({"type": f"response.{response['status']}", "response": response})
     return b"".join(
-        write_event(_encode({"type": event["type"], "sequence_number": number, **event}), str(event["type"]))
+        write_event(encode({"type": event["type"], "sequence_number": number, **event}), str(event["type"]))
         for number, event in enumerate(events)
     )
 

@@ -146,6 +146,14 @@ def test_json_mode_is_seen_in_either_case(name: str, config: object, structured:
         ({"thought": True, "newThing": 1e3}, Opaque("newThing", ("contents", 0, "parts", 0))),
         ({"functionCall": {"name": "f"}}, ToolCall("", "f", "{}", ("contents", 0, "parts", 0))),
         (
+            {"functionResponse": {"name": "f"}},
+            ToolResult("", "f", "", ("contents", 0, "parts", 0, "functionResponse", "response")),
+        ),
+        (
+            {"functionResponse": {"name": "f", "response": {"output": ["x"]}}},
+            ToolResult("", "f", '{"output":["x"]}', ("contents", 0, "parts", 0, "functionResponse", "response")),
+        ),
+        (
             {"functionResponse": {"name": "f", "response": {"a": 1, "b": "x"}}},
             ToolResult("", "f", '{"a":1,"b":"x"}', ("contents", 0, "parts", 0, "functionResponse", "response")),
         ),
@@ -181,6 +189,11 @@ def test_every_text_stands_at_its_address(name: str) -> None:
         for part in message.parts:
             if isinstance(part, Text | ToolResult):
                 assert json.loads(source.get(part.at)) == part.text
+
+
+def test_a_request_may_be_empty() -> None:
+    assert WIRE.read(Document(b"{}"), STREAM).items == ()
+    assert WIRE.message(b'{"role":"model"}', ("contents", 0)) == Message("assistant", (), ("contents", 0))
 
 
 def test_text_becomes_a_further_part() -> None:
@@ -290,6 +303,7 @@ BAD_CONTENTS = [
     b'{"parts":[{"functionCall":{"name":1}}]}',
     b'{"parts":[{"functionCall":{"name":"f","args":{"a":"\xff"}}}]}',
     b'{"parts":[{"functionResponse":[]}]}',
+    b'{"parts":[{"functionResponse":{"response":["\xff"]}}]}',
     b'{"parts":[{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}]}",
 ]
 

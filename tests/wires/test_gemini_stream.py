@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from backstory.core.message import Message, Text, Thinking, ToolCall
+from backstory.core.message import Message, Opaque, Text, Thinking, ToolCall
 from backstory.core.reply import Reply, Usage
 from backstory.core.stream import Frame, gather
 from backstory.errors import DocumentError
@@ -255,3 +255,32 @@ def test_a_broken_reply_raises_nothing_but_a_document_error(raw: bytes, kind: st
     for call in calls:
         with contextlib.suppress(DocumentError):
             call(raw)
+
+
+def test_what_clients_send_back_for_a_reply_without_parts_is_nothing() -> None:
+    assert WIRE.echo(Reply()) == ()
+    assert text_of(WIRE.reply(WIRE.write(Reply(), stream=False))) == ""
+
+
+def test_an_error_text_with_broken_characters_is_still_an_error() -> None:
+    assert json.loads(WIRE.error(500, "x", "a\ud800b"))["error"]["message"] == "a?b"
+    with pytest.raises(DocumentError):
+        WIRE.write(Reply((ToolCall("", "f", "no json"),)), stream=False)
+
+
+def test_parts_that_cannot_be_written_are_left_out() -> None:
+    assert text_of(WIRE.reply(WIRE.write(Reply((Opaque("x"), Text("y"))), stream=False))) == "y"
+
+
+@pytest.mark.parametrize("response", [{"candidates": []}, {"candidates": [{"index": 1}]}, {"candidates": [{"content": {}}]}])
+def test_a_frame_without_parts_adds_nothing(response: object) -> None:
+    data = msgspec.json.encode(response)
+    assert WIRE.deltas(Frame(data, "", data)) == []
+    assert WIRE.mark_frame(Frame(data, "", data), MARK, {"seen": "1"}) is None
+
+
+def test_a_mark_names_model_and_reply_only_where_the_provider_does() -> None:
+    data = b'{"candidates":[{"finishReason":"STOP"}]}'
+    out = WIRE.mark_frame(Frame(b"data: " + data + b"\n\n", "", data), MARK, {"seen": "1"})
+    assert out is not None
+    assert set(json.loads(out.split(b"\n\n")[0][6:])) == {"candidates"}

@@ -120,6 +120,39 @@ def test_items_without_a_type_are_messages_and_media_keep_their_size() -> None:
     assert read[2].parts[1] == Text("not that", ("input", 2, "content", 1, "refusal"))
 
 
+@pytest.mark.parametrize(
+    ("item", "read"),
+    [
+        ({"type": "message", "content": "x"}, Message("other", (Text("x", ("i", "content")),), ("i",))),
+        ({"role": "critic", "content": None}, Message("other", (), ("i",))),
+        ({"role": "user"}, Message("user", (), ("i",))),
+        ({"type": "reasoning"}, Message("assistant", (Thinking("", False, ("i",)),), ("i",))),
+        ({}, Message("other", (Opaque("", ("i",)),), ("i",))),
+        (
+            {"role": "user", "content": [{"type": "input_file", "filename": "a.pdf", "file_data": "JVBERi0="}, {"type": "input_image"}]},
+            Message("user", (Media("document", "", 8, "", ("i", "content", 0)), Media("image", "", 0, "", ("i", "content", 1))), ("i",)),
+        ),
+        (
+            {"role": "user", "content": [{"type": "input_file", "file_url": "https://example.com/a.pdf"}, {"type": "new", "text": 5}]},
+            Message(
+                "user",
+                (Media("document", "", 0, "https://example.com/a.pdf", ("i", "content", 0)), Opaque("new", ("i", "content", 1))),
+                ("i",),
+            ),
+        ),
+    ],
+)
+def test_items_of_unusual_shape_are_read(item: object, read: Message) -> None:
+    assert WIRE.message(msgspec.json.encode(item), ("i",)) == read
+
+
+def test_instructions_that_are_no_string_are_opaque() -> None:
+    raw = body(model="m", input="x", instructions=[])
+    assert WIRE.read(Document(raw)).system == (Opaque("instructions", ("instructions",)),)
+    with pytest.raises(DocumentError):
+        rendered(raw, AddSystem("x"))
+
+
 def test_every_text_stands_at_its_address() -> None:
     for path in REQUESTS:
         raw = path.read_bytes()

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backstory.core.document import Document
-from backstory.core.message import Text, Thinking, ToolCall
+from backstory.core.message import Opaque, Text, Thinking, ToolCall
 from backstory.core.reply import Ending, Reply, TextDelta, Usage
 from backstory.core.stream import Frame, gather
 from backstory.errors import DocumentError
@@ -231,3 +231,37 @@ def test_a_broken_reply_raises_nothing_but_a_document_error(raw: bytes) -> None:
     for call in (WIRE.reply, lambda found: WIRE.mark(found, MARK)):
         with contextlib.suppress(DocumentError):
             call(raw)
+
+
+def test_an_error_text_with_broken_characters_is_still_an_error() -> None:
+    assert json.loads(WIRE.error(500, "x", "a\ud800b"))["error"]["message"] == "a?b"
+
+
+def test_parts_that_cannot_be_written_are_left_out() -> None:
+    reply = WIRE.reply(WIRE.write(Reply((Opaque("x"), Text("y"))), stream=False))
+    assert [part.text for part in reply.parts if isinstance(part, Text)] == ["y"]
+    assert reply.id.startswith("resp_")
+
+
+def test_a_mark_is_found_where_the_provider_leaves_items_out_of_the_whole_response() -> None:
+    out = frames((CASSETTES / "tools.stream.sse").read_bytes())
+    last = json.loads(out[-1].data)
+    del last["response"]["output"][0]
+    data = json.dumps(last).encode()
+    stream = b"".join(frame.raw for frame in out[:-1]) + b"event: response.completed\ndata: " + data + b"\n\n"
+    assert set(full_texts(marked(stream))) == {"Running it now." + MARK}
+
+
+def test_a_frame_that_can_be_read_in_two_ways_is_left_as_it_is() -> None:
+    data = b'{"type":"response.output_text.done","output_index":0,"text":"a","text":"a"}'
+    state = {"part": "0 0", "item": "x"}
+    assert WIRE.mark_frame(Frame(b"data: " + data, "", data), MARK, state) is None
+    assert "marked" not in state
+
+
+@pytest.mark.parametrize(
+    ("status", "finish"), [("failed", "error"), ("cancelled", "other"), ("queued", ""), ("in_progress", ""), (None, "stop")]
+)
+def test_every_status_has_a_neutral_name(status: str | None, finish: str) -> None:
+    assert WIRE.reply(msgspec.json.encode({"status": status, "output": []})).finish == finish
+    assert WIRE.reply(b'{"status":"incomplete","output":[]}').finish == "other"
