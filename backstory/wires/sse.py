@@ -32,9 +32,12 @@ class SSEReader:
 
         A frame that ends in CR waits for the next chunk, because a LF might belong to it.
         """
+        if not chunk:
+            return []
         if self._rest:
+            waits = self._rest[-1][-1:] == b"\r"
             self._rest.append(chunk)
-            if b"\n" not in chunk and b"\r" not in chunk:
+            if not waits and b"\n" not in chunk and b"\r" not in chunk:
                 return []
             chunk = b"".join(self._rest)
             self._rest = []
