@@ -1,0 +1,275 @@
+"""The command `backstory`. Each command imports what it needs when it runs: `serve` must be up quickly, `version` at once.
+
+Exit codes: 0 done, 1 it failed, 2 wrong usage or a wrong setting, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from backstory import __version__
+from backstory.errors import BackstoryError, ConfigError
+
+if TYPE_CHECKING:
+    from backstory.config import Config
+    from backstory.core.store import Store
+
+_WRONG, _FAILED, _INTERRUPTED = 2, 1, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; what it prints is on standard output, what went wrong on standard error. Returns the exit code."""
+    arguments = _parser().parse_args(argv)
+    try:
+        code: int = arguments.run(arguments)
+        sys.stdout.flush()
+    except ConfigError as error:
+        return _told(error, _WRONG)
+    except BackstoryError as error:
+        return _told(error, _FAILED)
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`). What is left in the buffer must not be tried again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _FAILED
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    return code
+
+
+def _told(error: BackstoryError, code: int) -> int:
+    for line in str(error).splitlines():
+        print(f"backstory: {line}", file=sys.stderr)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="backstory", description="A proxy that gives every conversation with a language model a memory.")
+    parser.add_argument("--version", action="version", version=f"backstory {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, run: object, text: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=text, description=text)
+        made.set_defaults(run=run)
+        return made
+
+    serve = command("serve", _serve, "run the proxy until it is stopped")
+    serve.add_argument("--host", help="address to listen on (127.0.0.1)")
+    serve.add_argument("--port", help="port to listen on (5757)")
+    serve.add_argument("--upstream", metavar="URL", help="one upstream for all wires; without it each wire has its provider's")
+    serve.add_argument("--log-level", metavar="LEVEL", help="debug, info, warning or error")
+    demo = command("demo", _demo, "the whole loop without a key and without a network")
+    demo.add_argument("--keep", metavar="FOLDER", help="leave the database there; without it, it goes")
+    status = command("status", _status, "what is stored, and whether a proxy is running")
+    listed = command("conversations", _conversations, "the newest conversations")
+    listed.add_argument("--limit", type=int, default=50, metavar="N", help="at most so many (50)")
+    show = command("show", _show, "the turns of a conversation")
+    show.add_argument("id", metavar="ID", help="id, its beginning, or label")
+    recall = command("recall", _recall, "what memory would bring for a text")
+    recall.add_argument("text", metavar="TEXT")
+    recall.add_argument("--conversation", metavar="ID", help="from this conversation only")
+    recall.add_argument("--budget", type=int, metavar="TOKENS", help="at most so many tokens (recall.budget_tokens)")
+    export = command("export", _export, "conversations as files, on standard output")
+    export.add_argument("id", metavar="ID", nargs="?", help="one conversation; without it, all")
+    export.add_argument("--format", choices=("jsonl", "markdown"), default="jsonl")
+    forget = command("forget", _forget, "remove what is stored, for good")
+    forget.add_argument("id", metavar="ID", nargs="?", help="a conversation")
+    forget.add_argument("--all", action="store_true", help="everything")
+    forget.add_argument("--turn", type=int, default=0, metavar="N", help="one turn, by its number in `show`; with --conversation")
+    forget.add_argument("--conversation", metavar="ID", help="the conversation of --turn")
+    forget.add_argument("--yes", action="store_true", help="do not ask")
+    config = command("config", _config, "the settings")
+    config.add_argument("action", choices=("check",), help="check: print every setting with its source")
+    command("version", _version, "the version")
+    for one in (serve, status, listed, show, recall, export, forget, config):
+        one.add_argument("--config", metavar="FILE", help="settings file; without it backstory.yaml is looked for")
+        one.add_argument("--storage", metavar="URL", help="sqlite:///PATH")
+    for one in (status, listed, show, recall, forget, config):
+        one.add_argument("--json", action="store_true", help="print JSON")
+    return parser
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    config = _settings(arguments)
+    from backstory.app import logs
+    from backstory.app.server import serve
+
+    logs.set_up(config.log)
+    return serve(config)
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from backstory.app.demo import run
+
+    return run(arguments.keep or "")
+
+
+def _version(_: argparse.Namespace) -> int:
+    print(f"backstory {__version__}")
+    return 0
+
+
+def _config(arguments: argparse.Namespace) -> int:
+    from backstory.config import describe, effective
+
+    settings = effective(_overrides(arguments))
+    if arguments.json:
+        _print_json(settings)
+        return 0
+    meanings = {name: f"{meaning} ({expects})" for name, expects, _, meaning in describe()}
+    for setting in settings:
+        print(f"{setting.key} = {setting.value or '(empty)'}    [{setting.source}]\n    {meanings[setting.key]}")
+    return 0
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    from backstory.app import faces
+
+    status = faces.status(_settings(arguments))
+    if arguments.json:
+        _print_json(status)
+        return 0
+    print(f"storage   {status.storage}" + (f", {status.bytes / 1_000_000:.1f} MB" if status.bytes else ", nothing stored yet"))
+    for table, rows in status.rows.items():
+        print(f"          {rows:>8} {table}")
+    print(f"proxy     {status.proxy}: {status.health or 'does not answer'}")
+    return 0
+
+
+def _conversations(arguments: argparse.Namespace) -> int:
+    from backstory.app import faces
+
+    with _Store(_settings(arguments)) as store:
+        rows = faces.conversations(store, max(0, arguments.limit))
+    if arguments.json:
+        _print_json(rows)
+        return 0
+    for row in rows:
+        named = f"  {faces.plain(row.label)}" if row.label else ""
+        print(f"{row.id}  {faces.stamp(row.updated)}  {row.turns:>5} turns  {row.wire:<16} {faces.plain(row.model)}{named}")
+    return 0
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    from backstory.app import faces
+
+    with _Store(_settings(arguments)) as store:
+        rows = faces.story(store, faces.find(store, arguments.id))
+    if arguments.json:
+        _print_json(rows)
+    else:
+        _print_all(faces.as_text(rows))
+    return 0
+
+
+def _recall(arguments: argparse.Namespace) -> int:
+    from backstory.app import faces
+
+    config = _settings(arguments)
+    budget = config.recall.budget_tokens if arguments.budget is None else max(0, arguments.budget)
+    with _Store(config) as store:
+        record = faces.find(store, arguments.conversation) if arguments.conversation else None
+        hits = faces.recalled(store, arguments.text, record, budget, time.time())
+    if arguments.json:
+        _print_json(hits)
+        return 0
+    for hit in hits:
+        print(f"{hit.score:7.3f}  {hit.conversation[:8]} #{hit.number}  {faces.stamp(hit.at)}  {faces.plain(hit.speaker)}")
+        _print_all(f"         {line}\n" for line in faces.plain(hit.text).splitlines())
+    if not hits:
+        print("nothing in memory answers to that", file=sys.stderr)
+    return 0
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from backstory.app import faces
+
+    with _Store(_settings(arguments)) as store:
+        ids = [arguments.id] if arguments.id else [row.id for row in reversed(faces.conversations(store, 1_000_000))]
+        for named in ids:
+            record = faces.find(store, named)
+            rows = faces.story(store, record, raw=True)
+            _print_all(faces.as_markdown(record, rows) if arguments.format == "markdown" else faces.as_jsonl(rows))
+    return 0
+
+
+def _forget(arguments: argparse.Namespace) -> int:
+    meant = [bool(arguments.id), arguments.all, bool(arguments.turn)]
+    if sum(meant) != 1 or bool(arguments.turn) != bool(arguments.conversation) or arguments.turn < 0:
+        print("backstory: forget: name ID, or --all, or --turn N with --conversation ID", file=sys.stderr)
+        return _WRONG
+    from backstory.app import faces
+
+    config = _settings(arguments)
+    with _Store(config) as store:
+        record = None if arguments.all else faces.find(store, arguments.id or arguments.conversation)
+        what = (
+            "everything" if record is None else f"turn {arguments.turn} of {record.id}" if arguments.turn else f"conversation {record.id}"
+        )
+        if not arguments.yes and not _agreed(f"Forget {what} in {config.storage.url}? It cannot be undone. [y/N] "):
+            print("backstory: nothing was forgotten", file=sys.stderr)
+            return _FAILED
+        receipts = faces.forget(store, record, arguments.turn, time.time())
+    if arguments.json:
+        _print_json(receipts)
+        return 0
+    for receipt in receipts:
+        rows = ", ".join(f"{number} {table}" for table, number in receipt.counts.items() if number)
+        print(f"forgotten: {what} ({rows}); receipt {receipt.id}")
+    return 0
+
+
+def _agreed(question: str) -> bool:
+    """Whether the user says yes. No terminal to ask at is wrong usage."""
+    if not sys.stdin.isatty():
+        raise ConfigError("there is no terminal to ask at: say --yes")
+    return input(question).strip().lower() in ("y", "yes")
+
+
+class _Store:
+    """The store for one command, closed after it."""
+
+    def __init__(self, config: Config) -> None:
+        from backstory.app import faces
+
+        self._store = faces.existing(config)
+
+    def __enter__(self) -> Store:
+        return self._store
+
+    def __exit__(self, *_: object) -> None:
+        self._store.close()
+
+
+def _overrides(arguments: argparse.Namespace) -> Mapping[str, str]:
+    names = {
+        "host": "proxy.host",
+        "port": "proxy.port",
+        "upstream": "upstream.url",
+        "storage": "storage.url",
+        "log_level": "log.level",
+        "config": "config",
+    }
+    given = vars(arguments)
+    return {key: given[name] for name, key in names.items() if given.get(name) is not None}
+
+
+def _settings(arguments: argparse.Namespace) -> Config:
+    from backstory.config import Config
+
+    return Config.load(_overrides(arguments))
+
+
+def _print_json(value: object) -> None:
+    import msgspec
+
+    print(msgspec.json.format(msgspec.json.encode(value)).decode())
+
+
+def _print_all(pieces: Iterable[str]) -> None:
+    for piece in pieces:
+        sys.stdout.write(piece)

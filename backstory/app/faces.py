@@ -1,0 +1,228 @@
+"""What the reading commands show of the store: conversations, turns, recall, exports. Values and text; nothing is printed here.
+
+Rule: text of a conversation that goes to a terminal has its control characters taken out; exports keep every character.
+"""
+
+from __future__ import annotations
+
+import http.client
+import re
+import time
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+from msgspec import Struct
+
+from backstory.config import Config
+from backstory.core.records import Conversation, Receipt, Turn
+from backstory.core.store import Store
+from backstory.core.tokens import count
+from backstory.errors import NotFound
+from backstory.memory.index import Index
+from backstory.memory.retrieval import recall
+from backstory.memory.thread import branch
+from backstory.memory.units import Carry, units
+from backstory.stages.threads import load_turns
+from backstory.stores.database import open_store, sqlite_path
+
+# Turns that a recall over all conversations looks at, the newest conversations first: building an index takes 0.1 ms for each.
+_MOST_TURNS = 20_000
+_MOST_CONVERSATIONS = 100_000
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+class ConversationRow(Struct, frozen=True):
+    """A line of the list. Times are Unix seconds."""
+
+    id: str
+    turns: int
+    created: float
+    updated: float
+    wire: str
+    model: str
+    label: str
+    principal: str
+
+
+class TurnRow(Struct, frozen=True, omit_defaults=True):
+    """A turn as it is shown and exported. `number`: 1-based place on its branch. `raw`: the message's JSON
+    as it came, where it was kept."""
+
+    conversation: str
+    number: int
+    id: int
+    at: float
+    role: str
+    speaker: str
+    text: str
+    calls: str = ""
+    raw: str = ""
+    complete: bool = True
+
+
+class Hit(Struct, frozen=True):
+    """A recalled turn or piece of one."""
+
+    conversation: str
+    number: int
+    at: float
+    speaker: str
+    score: float
+    text: str
+
+
+class Status(Struct, frozen=True):
+    """The store, and whether a proxy answers. `health` is what it says of itself ("" = none answers); `bytes` is 0
+    where nothing is stored yet."""
+
+    storage: str
+    bytes: int
+    rows: dict[str, int]
+    proxy: str
+    health: str
+
+
+def existing(config: Config) -> Store:
+    """The configured store. NotFound where there is none yet: looking at it does not make one."""
+    path = sqlite_path(config.storage.url)
+    if not path.exists():
+        raise NotFound(f"nothing is stored yet: there is no {path}")
+    return open_store(config.storage.url)
+
+
+def conversations(store: Store, limit: int) -> list[ConversationRow]:
+    """The newest conversations of every principal."""
+    return [
+        ConversationRow(it.id, turns, it.created, it.updated, it.wire, it.model, it.label, it.principal)
+        for it, turns in store.conversations(None, limit)
+    ]
+
+
+def find(store: Store, named: str) -> Conversation:
+    """The conversation of this id, unique beginning of an id (4 characters or more), or label. NotFound where there is none, or several."""
+    every = [it for it, _ in store.conversations(None, _MOST_CONVERSATIONS)]
+    exact = [it for it in every if it.id == named.lower()]
+    by_label = [it for it in every if it.label and it.label.lower() == named.lower()]
+    by_start = [it for it in every if len(named) >= 4 and it.id.startswith(named.lower())]
+    found = exact or by_label or by_start
+    if not found:
+        raise NotFound(f"no conversation has the id or label {named!r}")
+    if len(found) > 1:
+        raise NotFound(f"{named!r} names {len(found)} conversations: " + ", ".join(it.id for it in found[:5]))
+    return found[0]
+
+
+def story(store: Store, record: Conversation, raw: bool = False) -> list[TurnRow]:
+    """The turns of a conversation's newest branch, from the first on, with those it shares with the one it was forked from."""
+    path = branch(load_turns(store, record))
+    kept = {turn.id: turn for turn in store.turns_by_id([turn.id for turn in path], raw=True)} if raw else {}
+    return [_row(record.id, kept.get(turn.id, turn), number) for number, turn in enumerate(path, 1)]
+
+
+def recalled(store: Store, question: str, record: Conversation | None, budget: int, now: float) -> list[Hit]:
+    """What recall brings for a question, best first: from one conversation, or (None) from all, each with its place."""
+    index = Index()
+    places: dict[int, tuple[str, int]] = {}
+    for one in [record] if record is not None else [it for it, _ in store.conversations(None, _MOST_CONVERSATIONS)]:
+        path = [turn for turn in branch(load_turns(store, one)) if turn.id not in places]
+        for turn in path:
+            places[turn.id] = (one.id, turn.position + 1)
+        if path:
+            index.add(units(path, path[0].position + 1, Carry()))
+        if len(places) > _MOST_TURNS:
+            break
+    found = recall(index, question, budget_tokens=budget, carried=frozenset(), now=now, min_score=0.0, count=count)
+    hits = [Hit(*places[item.turn], item.at, item.speaker, round(item.score, 4), item.text) for item in found.items]
+    return sorted(hits, key=lambda hit: -hit.score)
+
+
+def forget(store: Store, record: Conversation | None, number: int, now: float) -> list[Receipt]:
+    """Remove a conversation, one of its turns (`number` as shown, 0 = all of it), or (None) everything: then there is a receipt for
+    each principal. NotFound where nothing is there."""
+    if record is None:
+        owners = sorted({it.principal for it, _ in store.conversations(None, _MOST_CONVERSATIONS)})
+        if not owners:
+            raise NotFound("nothing is stored")
+        return [store.forget(owner, now=now) for owner in owners]
+    if not number:
+        return [store.forget(record.principal, record.id, now=now)]
+    path = branch(load_turns(store, record))
+    if not 1 <= number <= len(path):
+        raise NotFound(f"conversation {record.id} has the turns 1 to {len(path)}, not {number}")
+    turn = path[number - 1]
+    return [store.forget(record.principal, turn.conversation, [turn.id], now)]
+
+
+def status(config: Config) -> Status:
+    """How much is stored, and whether a proxy answers at the configured address."""
+    path = sqlite_path(config.storage.url)
+    rows: dict[str, int] = {}
+    size = 0
+    if path.exists():
+        size = sum(part.stat().st_size for part in path.parent.glob(path.name + "*") if part.is_file())
+        store = open_store(config.storage.url)
+        try:
+            rows = store.counts()
+        finally:
+            store.close()
+    host, port = config.listeners[0].host, config.listeners[0].port
+    shown = f"[{host}]" if ":" in host else host
+    return Status(
+        config.storage.url, size, rows, f"http://{shown}:{port}", _health("127.0.0.1" if host in ("0.0.0.0", "::") else host, port)
+    )
+
+
+def as_jsonl(rows: Iterable[TurnRow]) -> Iterator[str]:
+    """One JSON object a line."""
+    for row in rows:
+        yield msgspec.json.encode(row).decode() + "\n"
+
+
+def as_markdown(record: Conversation, rows: Sequence[TurnRow]) -> Iterator[str]:
+    """A heading for the conversation and for each turn, and the text as it was said."""
+    yield f"# Conversation {record.label or record.id}\n\n"
+    yield f"{len(rows)} turns, {stamp(record.created)} to {stamp(record.updated)}\n"
+    for row in rows:
+        text = row.text.rstrip("\n") or (f"```json\n{row.calls}\n```" if row.calls else "(no text)")
+        yield f"\n## {row.number}. {row.speaker}, {stamp(row.at)}\n\n{text}\n" + ("" if row.complete else "\n(broken off)\n")
+
+
+def as_text(rows: Iterable[TurnRow]) -> Iterator[str]:
+    """Number, time, speaker, and the text below, for a terminal."""
+    for row in rows:
+        text = plain(row.text) or plain(row.calls) or "(no text)"
+        ending = "" if row.complete else " (broken off)"
+        yield f"{row.number:>4}  {stamp(row.at)}  {plain(row.speaker)}{ending}\n" + "".join(f"      {line}\n" for line in text.splitlines())
+
+
+def plain(text: str) -> str:
+    """The text without control characters but tab and line feed."""
+    return _CONTROL.sub("", text)
+
+
+def stamp(at: float) -> str:
+    """Local date and time to the minute; dashes for none."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(at)) if at > 0 else "-" * 16
+
+
+def _row(conversation: str, turn: Turn, number: int) -> TurnRow:
+    raw = turn.raw.decode("utf-8", "replace")
+    speaker = turn.sender or turn.role
+    return TurnRow(conversation, number, turn.id, turn.at or turn.arrived, turn.role, speaker, turn.text, turn.calls, raw, turn.complete)
+
+
+def _health(host: str, port: int) -> str:
+    connection = http.client.HTTPConnection(host, port, timeout=1.0)
+    try:
+        connection.request("GET", "/health")
+        answer = connection.getresponse()
+        found = msgspec.json.decode(answer.read(65536), type=dict[str, object])
+    except (OSError, http.client.HTTPException, msgspec.MsgspecError):
+        return ""
+    finally:
+        connection.close()
+    return (
+        ", ".join(f"{key} {value}" for key, value in found.items() if value not in ("", None))
+        if found.get("service") == "backstory"
+        else ""
+    )

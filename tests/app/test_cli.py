@@ -1,0 +1,216 @@
+"""The command line, run as a user runs it: on a real store, by exit code, standard output and standard error."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from backstory import __version__
+from backstory.app.cli import main
+from backstory.core.records import Batch, Conversation, Turn
+from backstory.stores.database import open_store
+
+TALE = [
+    ("user", "My sister Paula moves to Lisbon on 4 May."),
+    ("assistant", "Noted: Paula, Lisbon, 4 May."),
+    ("user", "The kitchen tiles cost 38 euros per square metre."),
+    ("assistant", "Then 12 square metres come to 456 euros."),
+]
+
+
+def conversation(name: str, label: str = "", forked_from: str = "", fork_turn: int = 0, updated: float = 2e9) -> Conversation:
+    """A conversation of the single user."""
+    return Conversation(name, "", 1.7e9, updated, "openai_chat", "gpt-4o", label, b"", forked_from, fork_turn)
+
+
+def turn(number: int, owner: str, parent: int, position: int, role: str, text: str) -> Turn:
+    """A stored message; its hashes only have to be its own."""
+    own = number.to_bytes(16, "big")
+    raw = json.dumps({"role": role, "content": text}).encode()
+    return Turn(
+        number, owner, parent, position, own, own, role, "spoken", text, raw, "openai_chat", at=1.7e9 + number, arrived=1.7e9 + number
+    )
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with two conversations, the second forked off after the first's second turn."""
+    path = tmp_path_factory.mktemp("filled") / "m.db"
+    store = open_store(f"sqlite:///{path}")
+    turns = [turn(place + 1, "aaaa-1", place, place, role, text) for place, (role, text) in enumerate(TALE)]
+    branch = turn(9, "bbbb-2", 2, 2, "user", "What about \x1b[31mred\x1b[0m curtains?")
+    store.write([Batch((conversation("aaaa-1", "home"),), tuple(turns))])
+    store.write([Batch((conversation("bbbb-2", "", "aaaa-1", 2, 2.1e9),), (branch,))])
+    store.close()
+    return path
+
+
+@pytest.fixture
+def url(filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A store of the test's own with these conversations, and no settings file around."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(time, "localtime", time.gmtime)
+    shutil.copy(filled, tmp_path / "m.db")
+    return f"sqlite:///{tmp_path / 'm.db'}"
+
+
+class Out:
+    """Runs a command on the store."""
+
+    def __init__(self, url: str, capsys: pytest.CaptureFixture[str]) -> None:
+        self._url = url
+        self._capsys = capsys
+
+    def __call__(self, *words: str) -> tuple[int, str, str]:
+        code = main([*words, "--storage", self._url])
+        out, err = self._capsys.readouterr()
+        return code, out, err
+
+
+@pytest.fixture
+def run(url: str, capsys: pytest.CaptureFixture[str]) -> Out:
+    """The command line over that store."""
+    return Out(url, capsys)
+
+
+def test_conversations_are_listed_newest_first(run: Out) -> None:
+    code, out, _ = run("conversations")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()] == ["bbbb-2", "aaaa-1"]
+    assert "4 turns" in out.splitlines()[1]
+    assert out.splitlines()[1].endswith("home")
+    assert [it["id"] for it in json.loads(run("conversations", "--json", "--limit", "1")[1])] == ["bbbb-2"]
+
+
+@pytest.mark.parametrize("named", ["aaaa-1", "aaaa", "HOME"])
+def test_a_conversation_is_found_by_id_beginning_or_label(run: Out, named: str) -> None:
+    _, out, _ = run("show", named)
+    assert "   3  2023-11-14 22:13  user\n      The kitchen tiles cost 38 euros per square metre.\n" in out
+
+
+def test_a_fork_shows_what_it_shares(run: Out) -> None:
+    rows = json.loads(run("show", "bbbb", "--json")[1])
+    assert [row["number"] for row in rows] == [1, 2, 3]
+    assert rows[0]["text"] == TALE[0][1]
+
+
+def test_a_terminal_gets_no_control_characters(run: Out) -> None:
+    _, out, _ = run("show", "bbbb")
+    assert "\x1b" not in out
+    assert "red" in out
+
+
+def test_what_is_not_there_is_told(run: Out, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("show", "zzzz") == (1, "", "backstory: no conversation has the id or label 'zzzz'\n")
+    assert main(["show", "x", "--storage", f"sqlite:///{tmp_path}/no.db"]) == 1
+    assert "nothing is stored yet" in capsys.readouterr().err
+    assert not (tmp_path / "no.db").exists()
+
+
+def test_a_beginning_that_fits_two_is_refused(run: Out, url: str) -> None:
+    store = open_store(url)
+    store.write([Batch((conversation("aaaa-7"),))])
+    store.close()
+    code, _, err = run("show", "aaaa")
+    assert (code, "names 2 conversations" in err) == (1, True)
+
+
+def test_recall_finds_the_turn_that_answers(run: Out) -> None:
+    code, out, _ = run("recall", "Where does Paula move to?", "--conversation", "home")
+    assert code == 0
+    assert "Paula moves to Lisbon on 4 May" in out
+    hits = json.loads(run("recall", "price of the kitchen tiles", "--json")[1])
+    assert (hits[0]["conversation"], hits[0]["number"]) == ("aaaa-1", 3)
+    assert json.loads(run("recall", "price of the kitchen tiles", "--budget", "0", "--json")[1]) == []
+
+
+def test_export_holds_every_turn_verbatim(run: Out) -> None:
+    _, out, _ = run("export")
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert [row["number"] for row in rows] == [1, 2, 3, 4, 1, 2, 3]
+    assert rows[6]["text"] == "What about \x1b[31mred\x1b[0m curtains?"
+    assert json.loads(rows[0]["raw"]) == {"role": "user", "content": TALE[0][1]}
+    _, out, _ = run("export", "home", "--format", "markdown")
+    assert out.startswith("# Conversation home\n")
+    assert "\n## 4. assistant, 2023-11-14 22:13\n\nThen 12 square metres come to 456 euros.\n" in out
+
+
+def test_forget_takes_one_turn_or_all(run: Out) -> None:
+    code, out, _ = run("forget", "--turn", "3", "--conversation", "home", "--yes")
+    assert (code, "turn 3 of aaaa-1" in out) == (0, True)
+    assert "38 euros" not in run("export")[1]
+    assert run("forget", "bbbb", "--yes")[0] == 0
+    assert "curtains" not in run("export")[1]
+    code, out, err = run("forget", "--all", "--yes", "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out)[0]["counts"]["turns"] == 3
+    assert run("forget", "--all", "--yes")[0] == 1
+    assert run("conversations")[1] == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [(), ("aaaa", "--all"), ("--turn", "3"), ("aaaa", "--conversation", "home"), ("--turn", "-1", "--conversation", "home"), ("--all",)],
+)
+def test_forget_without_a_clear_word_forgets_nothing(run: Out, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    before = run("export")[1]
+    assert run("forget", *words)[0] == 2
+    assert run("export")[1] == before
+
+
+def test_a_turn_number_that_is_not_there_is_told(run: Out) -> None:
+    code, _, err = run("forget", "--turn", "5", "--conversation", "home", "--yes")
+    assert (code, err) == (1, "backstory: conversation aaaa-1 has the turns 1 to 4, not 5\n")
+
+
+def test_status_counts_what_is_stored(run: Out) -> None:
+    status = json.loads(run("status", "--json")[1])
+    assert (status["rows"]["turns"], status["rows"]["conversations"]) == (5, 2)
+    assert status["bytes"] > 0
+    code, out, _ = run("status")
+    assert (code, "5 turns" in out) == (0, True)
+
+
+def test_config_check_tells_value_source_and_meaning(run: Out, tmp_path: Path) -> None:
+    (tmp_path / "backstory.yaml").write_text("marker: never\n")
+    _, out, _ = run("config", "check")
+    assert f"marker = never    [{tmp_path / 'backstory.yaml'}, line 1]" in out
+    assert "[command line]" in out
+    assert any(row["key"] == "recall.budget_tokens" for row in json.loads(run("config", "check", "--json")[1]))
+    (tmp_path / "backstory.yaml").write_text("marker: nver\n")
+    code, _, err = run("config", "check")
+    assert (code, "one of auto, always, never" in err) == (2, True)
+
+
+def test_wrong_usage_is_two() -> None:
+    for words in ([], ["nonsense"], ["show"], ["export", "--format", "xml"]):
+        with pytest.raises(SystemExit) as caught:
+            main(words)
+        assert caught.value.code == 2
+
+
+def test_the_command_loads_little_before_it_knows_what_to_do() -> None:
+    code = "import sys; from backstory.app.cli import main; main(['version']); print(sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    version, modules = done.stdout.splitlines()
+    assert version == f"backstory {__version__}"
+    for heavy in ("asyncio", "sqlite3", "yaml", "sqlalchemy", "prometheus_client", "backstory.config"):
+        assert f"'{heavy}'" not in modules
+
+
+def test_a_reader_that_leaves_is_no_traceback(url: str) -> None:
+    store = open_store(url)
+    store.write([Batch((conversation("cccc-3"),), tuple(turn(n, "cccc-3", n - 1, n - 100, "user", "x" * 500) for n in range(100, 400)))])
+    store.close()
+    command = f'"{sys.executable}" -m backstory export --storage "{url}" | head -n 1 | wc -l'
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.stderr) == ("1", "")
