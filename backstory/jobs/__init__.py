@@ -2,3 +2,13 @@
 
 A job works under a lease, in small steps on a thread, and only while no request is being served or it has waited too long.
 """
+
+from __future__ import annotations
+
+from backstory.core.store import Lanes
+from backstory.jobs.worker import Job
+
+
+def standard(lanes: Lanes) -> tuple[Job, ...]:
+    """The jobs of an engine, in the order in which they run."""
+    return ()

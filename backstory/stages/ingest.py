@@ -98,6 +98,8 @@ class Ingest(Stage):
             said = outcome.reply is not None and outcome.reply.parts
             if exchange.wire is not None and (outcome.ended == "complete" or (outcome.ended == "interrupted" and said)):
                 self._store(visit, exchange.wire, outcome)
+            else:
+                self._lanes.submit(Batch(digests=(visit.digest,) if visit.digest is not None else ()), outcome.seq)
         finally:
             self._visits.close(exchange.id)
 

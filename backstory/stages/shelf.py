@@ -13,7 +13,7 @@ from typing import TypeVar
 from backstory.core.records import Turn
 from backstory.core.store import Lanes
 from backstory.core.tokens import count
-from backstory.memory.digest import digest
+
 from backstory.memory.index import Index
 from backstory.memory.retrieval import Recalled, recall
 from backstory.memory.thread import Thread
@@ -77,6 +77,7 @@ class Shelf:
         """The digest of the first `upto` turns of the path, "" where there is no room for one."""
         if budget <= 0 or not upto:
             return ""
+        from backstory.memory.digest import digest
         await self.ready()
         turns = thread.path[:upto]
         if upto <= _INLINE_TURNS:

@@ -124,7 +124,7 @@ class Messages(Client):
             self.messages.append({"role": "user", "content": results})
 
     def _turn(self) -> Any:
-        given: dict[str, Any] = {"model": "claude-sonnet-4-5", "max_tokens": 1000, "system": SYSTEM}
+        given: dict[str, Any] = {"model": "claude-opus-5-5", "max_tokens": 1000, "system": SYSTEM}
         given |= {"messages": self.messages, "tools": self.tools}
         if not self.stream:
             return self.sdk.messages.create(**given)
