@@ -50,7 +50,7 @@ class Store(Protocol):
         ...
 
     def contents(self, principal: str, content: bytes, limit: int = 8) -> list[tuple[str, int]]:
-        """Newest turns with this content hash: (conversation, turn id)."""
+        """Newest spoken turns with this content hash: (conversation, turn id)."""
         ...
 
     def turns(self, conversation_id: str, after: int = 0, limit: int = 100_000, raw: bool = False) -> list[Turn]:

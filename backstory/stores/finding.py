@@ -15,7 +15,7 @@ _COMMON_SHARE = 0.03
 # Under so many places a word is never called common.
 _FEW = 200
 # So many places at most are scored by one search: about 1.5 us each.
-_PLACES = 3000
+_PLACES = 2000
 # Under so many indexed turns, counts are never older than the last change; above, they may lag by 5 %.
 _EXACT_UNDER = 20_000
 _MOST_CACHED = 50_000

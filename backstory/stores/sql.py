@@ -150,7 +150,7 @@ class SqlStore:
         """See Store."""
         sql = (
             "SELECT c.id, t.id FROM turns t JOIN conversations c ON c.key = t.conversation"
-            " WHERE t.content = ? AND c.principal = ? ORDER BY t.id DESC LIMIT ?"
+            " WHERE t.content = ? AND t.kind = 'spoken' AND c.principal = ? ORDER BY t.id DESC LIMIT ?"
         )
         return [(row[0], row[1]) for row in self._all(sql, (content, principal, limit))]
 

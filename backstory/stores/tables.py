@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData()
@@ -99,7 +100,8 @@ turns = Table(
     _bytes("raw"),
     Index("turns_by_conversation", "conversation"),
     Index("turns_by_chain", "chain"),
-    Index("turns_by_content", "content"),
+    # Nobody looks for tool output by what it says.
+    Index("turns_by_content", "content", sqlite_where=text("kind = 'spoken'"), postgresql_where=text("kind = 'spoken'")),
 )
 
 aliases = Table(

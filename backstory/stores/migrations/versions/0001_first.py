@@ -92,7 +92,8 @@ def _truth() -> None:
     )
     op.create_index("turns_by_conversation", "turns", ["conversation"])
     op.create_index("turns_by_chain", "turns", ["chain"])
-    op.create_index("turns_by_content", "turns", ["content"])
+    spoken = sa.text("kind = 'spoken'")
+    op.create_index("turns_by_content", "turns", ["content"], sqlite_where=spoken, postgresql_where=spoken)
     op.create_table(
         "aliases",
         _text("principal", primary_key=True),

@@ -1,0 +1,252 @@
+"""The inbox: an append-only journal of what was answered but may not be in the store yet.
+
+Rules: one record is one `write`, and what was written survives the death of the process. A file is emptied only when everything in
+it is settled. A file belongs to the process that holds its lock; one that nobody holds is an orphan, to be read by whoever starts.
+
+A record is magic, length, CRC-32 (which covers the length) and the payload. The journal is not synced to the platter.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+import threading
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from msgspec import Struct
+
+from backstory.errors import StoreError
+
+_MAGIC = b"\xb5BS\x01"
+_HEAD = struct.Struct("<4sII")
+_head = _HEAD.pack
+_crc32 = zlib.crc32
+
+
+class Orphan(Struct, frozen=True):
+    """A journal that a dead process left behind: its records, and how many were damaged (a torn last one is not counted)."""
+
+    path: Path
+    records: list[bytes]
+    skipped: int
+
+
+class _File:
+    """One file of the journal; records number `first` to `last` are in it (0, 0 where it is empty). `size` is where the next begins."""
+
+    __slots__ = ("fd", "first", "held", "last", "path", "size")
+
+    def __init__(self, fd: int, path: Path) -> None:
+        self.fd = fd
+        self.path = path
+        self.first = self.last = self.size = 0
+        self.held = False
+
+
+class Inbox:
+    """The journal of this process: files `<name>.inbox-<pid>-<n>` in `folder`, two of them in turn while all goes well.
+
+    `append` is called by one thread; everything else by another. Raises StoreError, also from the start."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.folder = folder
+        self.name = name
+        self._count = 0
+        self._seq = 0
+        self._closed = False
+        # Held for a write of one record and for the change of files, never for slower work.
+        self._lock = threading.Lock()
+        self._retired: list[_File] = []
+        self._spare: _File | None = None
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as cause:
+            raise StoreError(f"{folder}: {cause.strerror or cause}") from cause
+        self._active = self._create()
+
+    def append(self, payload: bytes) -> int:
+        """Write one record; its number, one more than that of the record before. About 3 us. Raises StoreError when the disk refuses
+        it; then nothing of it is left in the file."""
+        size = len(payload)
+        record = _head(_MAGIC, size, _crc32(payload, size)) + payload
+        with self._lock:
+            file = self._active
+            try:
+                written = os.write(file.fd, record)
+            except OSError as cause:
+                raise self._undo(file, cause.strerror or str(cause)) from cause
+            if written != len(record):
+                raise self._undo(file, "the disk is full")
+            file.size += written
+            self._seq = file.last = self._seq + 1
+            if not file.first:
+                file.first = file.last
+            return self._seq
+
+    def settled(self, upto_seq: int) -> None:
+        """Everything up to this number is in the store: files with nothing else in them are emptied."""
+        self._turn_over()
+        for file in [file for file in self._retired if file.last <= upto_seq and not file.held]:
+            self._retired.remove(file)
+            self._empty(file)
+
+    def hold(self, upto_seq: int) -> None:
+        """Records up to this number are to be kept, whatever `settled` says: their files stay until `release`."""
+        for file in (*self._retired, self._active):
+            if file.size and file.first <= upto_seq:
+                file.held = True
+
+    def held(self) -> list[Path]:
+        """Files that are kept, the oldest first; see `read`."""
+        self._turn_over()
+        return [file.path for file in self._retired if file.held]
+
+    def release(self, path: Path) -> None:
+        """What is in this file that was kept is in the store."""
+        for file in [file for file in self._retired if file.path == path]:
+            self._retired.remove(file)
+            self._empty(file)
+
+    def close(self) -> None:
+        """Let go. Files with unsettled records stay, as orphans for the next start. A second call does nothing."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            files = [*self._retired, self._active, *([self._spare] if self._spare else [])]
+            for file in files:
+                if not file.size:
+                    file.path.unlink(missing_ok=True)
+                os.close(file.fd)
+            self._active = _File(-1, self._active.path)
+
+    @staticmethod
+    def orphans(folder: Path, name: str) -> Iterator[Orphan]:
+        """Journals of dead processes, the oldest first. While the caller has one in hand, no other process is given it; when its
+        records are stored, the caller removes the file. Raises StoreError."""
+        for path in _journals(folder, name):
+            try:
+                fd = os.open(path, os.O_RDWR)
+            except FileNotFoundError:
+                continue
+            except OSError as cause:
+                raise StoreError(f"{path}: {cause.strerror or cause}") from cause
+            try:
+                if _claimed(fd, path):
+                    yield Orphan(path, *_records(path.read_bytes()))
+            except OSError as cause:
+                raise StoreError(f"{path}: {cause.strerror or cause}") from cause
+            finally:
+                os.close(fd)
+
+    @staticmethod
+    def read(path: Path) -> list[bytes]:
+        """The undamaged records of a file. Raises StoreError."""
+        try:
+            return _records(path.read_bytes())[0]
+        except OSError as cause:
+            raise StoreError(f"{path}: {cause.strerror or cause}") from cause
+
+    def _turn_over(self) -> None:
+        """Later records go to another file, so that this one can be emptied when its last is settled."""
+        if not self._active.size or self._closed:
+            return
+        fresh = self._spare or self._create()
+        self._spare = None
+        with self._lock:
+            old, self._active = self._active, fresh
+        self._retired.append(old)
+
+    def _create(self) -> _File:
+        while True:
+            path = self.folder / f"{self.name}.inbox-{os.getpid()}-{self._count}"
+            self._count += 1
+            try:
+                fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            except FileExistsError:
+                continue
+            except OSError as cause:
+                raise StoreError(f"{path}: {cause.strerror or cause}") from cause
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                # Somebody who is starting up looks into it at this very moment, and will remove it.
+                os.close(fd)
+                continue
+            except OSError as cause:
+                os.close(fd)
+                raise StoreError(f"{path}: {cause.strerror or cause}") from cause
+            return _File(fd, path)
+
+    def _empty(self, file: _File) -> None:
+        """Make it the next file, or remove it where there is one already."""
+        try:
+            if self._spare is None and not self._closed:
+                os.ftruncate(file.fd, 0)
+                file.first = file.last = file.size = 0
+                file.held = False
+                self._spare = file
+            else:
+                file.path.unlink(missing_ok=True)
+                os.close(file.fd)
+        except OSError as cause:
+            raise StoreError(f"{file.path}: {cause.strerror or cause}") from cause
+
+    @staticmethod
+    def _undo(file: _File, reason: str) -> StoreError:
+        try:
+            os.ftruncate(file.fd, file.size)
+        except OSError:
+            # The half record stays; readers step over it.
+            file.size = max(file.size, 1)
+        return StoreError(f"{file.path}: {reason}")
+
+
+def _journals(folder: Path, name: str) -> list[Path]:
+    """By age."""
+    found: list[tuple[float, str, Path]] = []
+    try:
+        for path in folder.iterdir():
+            if path.name.startswith(f"{name}.inbox-"):
+                found.append((path.stat().st_mtime, path.name, path))
+    except FileNotFoundError:
+        return [path for _, _, path in sorted(found)]
+    except OSError as cause:
+        raise StoreError(f"{folder}: {cause.strerror or cause}") from cause
+    return [path for _, _, path in sorted(found)]
+
+
+def _claimed(fd: int, path: Path) -> bool:
+    """Take the lock of a file, if nobody has it and the file is still there."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.fstat(fd).st_ino == path.stat().st_ino
+    except (BlockingIOError, FileNotFoundError):
+        return False
+
+
+def _records(data: bytes) -> tuple[list[bytes], int]:
+    """Records in order, and the number of damaged ones: where the bytes make no record, reading goes on at the next magic that does."""
+    records: list[bytes] = []
+    skipped = at = 0
+    gap = whole = False
+    while True:
+        start = data.find(_MAGIC, at)
+        if start < 0 or start + _HEAD.size > len(data):
+            return records, skipped + whole
+        gap = gap or start > at
+        _, size, crc = _HEAD.unpack_from(data, start)
+        end = start + _HEAD.size + size
+        payload = data[start + _HEAD.size : end]
+        if end <= len(data) and _crc32(payload, size) == crc:
+            skipped += gap
+            gap = whole = False
+            records.append(payload)
+            at = end
+        else:
+            # One that reaches over the end may be the last, torn by the process's death: no damage.
+            gap, whole = True, whole or end <= len(data)
+            at = start + len(_MAGIC)
