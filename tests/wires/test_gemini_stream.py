@@ -157,7 +157,7 @@ def test_the_mark_never_stands_between_a_call_and_what_follows() -> None:
 
 
 def test_a_signed_text_is_not_altered_by_the_mark() -> None:
-    raw = (CASSETTES / "signed.reply.json").read_bytes()
+    raw = (CASSETTES / "signed-text.answer.json").read_bytes()
     parts = json.loads(WIRE.mark(raw, MARK))["candidates"][0]["content"]["parts"]
     assert parts[1:] == [{"text": "Answer here.", "thoughtSignature": SIGNATURE}, {"text": MARK}]
     last = Frame(b"data: x", "", raw)
