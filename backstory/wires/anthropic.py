@@ -199,7 +199,7 @@ class Anthropic:
     def error(self, status: int, code: str, message: str) -> bytes:
         """The error body of the Anthropic API, which has no place for a code: it stands before the text."""
         kind = _ERRORS.get(status, "invalid_request_error" if status < 500 else "api_error")
-        return b'{"type":"error","error":{"type":' + quote(kind) + b',"message":' + quote(f"{code}: {message}") + b"}}"
+        return b'{"type":"error","error":{"type":' + quote(kind) + b',"message":' + quote(base.printable(f"{code}: {message}")) + b"}}"
 
 
 def _system(document: Document) -> tuple[Part, ...]:

@@ -174,6 +174,11 @@ def render(document: Document, edits: Sequence[Edit], add_system: Callable[[Lowe
     return lowering.finish()
 
 
+def printable(text: str) -> str:
+    """The text as UTF-8 can carry it: an error is told whatever it quotes."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def message_bytes(role: str, text: str) -> bytes:
     """A message of plain text: the same in both wires."""
     return b'{"role":' + quote(role) + b',"content":' + quote(text) + b"}"

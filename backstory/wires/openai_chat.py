@@ -256,7 +256,8 @@ class OpenAIChat:
     def error(self, status: int, code: str, message: str) -> bytes:
         """The error body of the OpenAI API."""
         kind = "server_error" if status >= 500 else "rate_limit_error" if status == 429 else "invalid_request_error"
-        return b'{"error":{"message":' + quote(message) + b',"type":' + quote(kind) + b',"param":null,"code":' + quote(code) + b"}}"
+        head = b'{"error":{"message":' + quote(base.printable(message)) + b',"type":' + quote(kind)
+        return head + b',"param":null,"code":' + quote(base.printable(code)) + b"}}"
 
     def _system(self, items: Sequence[memoryview]) -> tuple[Part, ...]:
         count = len(_leading(items))

@@ -317,6 +317,7 @@ def test_arguments_that_are_no_object_cannot_be_written() -> None:
 def test_errors_are_those_of_the_wire(status: int, kind: str, raised: type[Exception]) -> None:
     body = WIRE.error(status, "short_name", 'What "was" wrong: é')
     assert json.loads(body) == {"type": "error", "error": {"type": kind, "message": 'short_name: What "was" wrong: é'}}
+    assert "\ud800" not in json.loads(WIRE.error(status, "short_name", "\ud800"))["error"]["message"]
     with pytest.raises(raised):
         sdk(body, "application/json", status).messages.create(model="m", max_tokens=9, messages=[{"role": "user", "content": "x"}])
 

@@ -306,6 +306,7 @@ def test_any_other_finish_is_written_as_a_stop(finish: Finish) -> None:
 def test_errors_are_those_of_the_wire(status: int, kind: str, raised: type[Exception]) -> None:
     body = WIRE.error(status, "short_name", 'What "was" wrong: é')
     assert json.loads(body) == {"error": {"message": 'What "was" wrong: é', "type": kind, "param": None, "code": "short_name"}}
+    assert "\ud800" not in json.loads(WIRE.error(status, "short_name", "\ud800"))["error"]["message"]
     with pytest.raises(raised):
         sdk(body, "application/json", status).chat.completions.create(model="m", messages=[{"role": "user", "content": "x"}])
 
