@@ -95,6 +95,11 @@ class Engine:
         log.warning("%s failed open: %s: %s", where, type(error).__name__, error if isinstance(error, BackstoryError) else "")
         log.debug("%s", where, exc_info=error)
 
+    def late(self, head: Head) -> None:
+        """Memory was not done in time, and the request went up as it came."""
+        self.metrics.fail_open("deadline")
+        log.info("memory was not ready within recall.deadline_ms; a request to %s went up as it came", head.path)
+
     def log_skipped(self, head: Head, wire: Wire, error: DocumentError) -> None:
         """A body that memory cannot read was relayed as it came."""
         log.info("memory skips a request to %s (%s): %s", head.path, wire.name, error)
@@ -118,6 +123,8 @@ class Engine:
         )
         self.pipeline = Pipeline(stages, self.failed)
         self._worker.start()
+        if await lanes.read(lambda store: store.conversations(None, 1)):
+            shelf.warm_up()
         self.memory = True
 
     def _busy(self) -> bool:
@@ -126,7 +133,10 @@ class Engine:
     def _stored(self, thread: Thread) -> None:
         """An answer was stored: get ready what its conversation will need, and let the jobs know."""
         length = len(thread.path)
-        if length >= self.config.memory.threshold_messages and self._shelf is not None:
+        threshold = self.config.memory.threshold_messages
+        if self._shelf is not None and length >= threshold // 2:
+            self._shelf.warm_up()
+        if length >= threshold and self._shelf is not None:
             window = self.config.compaction
             if thread.boundary or thread.tokens > window.context_window * window.soft_threshold:
                 self._shelf.prepare(thread)

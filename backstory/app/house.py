@@ -148,7 +148,7 @@ class PortHouse:
             raise
         if done:
             return task.result()
-        self._metrics.fail_open("deadline")
+        self._engine.late(exchange.head)
         visit = self._engine.visits.get(exchange.id)
         if visit is not None:
             visit.late = True

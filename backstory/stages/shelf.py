@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from backstory.core.records import Turn
 from backstory.core.store import Lanes
-from backstory.core.tokens import count
+from backstory.core.tokens import count, estimate
 
 from backstory.memory.index import Index
 from backstory.memory.retrieval import Recalled, recall
@@ -40,19 +40,29 @@ class Shelf:
         self._lanes = lanes
         self._clock = clock
         self._building: dict[str, asyncio.Task[None]] = {}
+        self._warming: asyncio.Task[None] | None = None
         self.warm = False
 
-    async def ready(self) -> None:
-        """Until tokens can be counted without a stall."""
-        if not self.warm:
-            await _aside(count, "ready")
-            self.warm = True
+    def warm_up(self) -> None:
+        """Load the vocabulary in the background; a second call does nothing. It is not loaded at start: most of the proxy's memory is its."""
+        if not self.warm and self._warming is None:
+            self._warming = asyncio.ensure_future(self._load())
+
+    def _counter(self) -> Callable[[str], int]:
+        """Exact when the vocabulary is there; until then an estimate that errs on the high side."""
+        if self.warm:
+            return count
+        self.warm_up()
+        return estimate
+
+    async def _load(self) -> None:
+        await _aside(count, "ready")
+        self.warm = True
 
     async def recall(self, thread: Thread, upto: int, question: Turn, absent: set[int], budget: int, min_score: float) -> Recalled:
         """What of the first `upto` turns of the path, among those of `absent`, answers to this message."""
         if budget <= 0:
             return Recalled(())
-        await self.ready()
         path = thread.path[:upto]
         lacking = len(path) - thread.indexed
         if len(path) > _MOST_TURNS or lacking > _COLD_TURNS:
@@ -67,9 +77,10 @@ class Shelf:
             index = found
         carried = {turn.id for turn in thread.path if turn.id not in absent}
         now = question.at
+        counter = self._counter()
 
         def run() -> Recalled:
-            return recall(index, question.text, budget_tokens=budget, carried=carried, now=now, min_score=min_score, count=count)
+            return recall(index, question.text, budget_tokens=budget, carried=carried, now=now, min_score=min_score, count=counter)
 
         return run() if len(index) <= _INLINE_UNITS else await _aside(run)
 
@@ -78,11 +89,11 @@ class Shelf:
         if budget <= 0 or not upto:
             return ""
         from backstory.memory.digest import digest
-        await self.ready()
+        counter = self._counter()
         turns = thread.path[:upto]
         if upto <= _INLINE_TURNS:
-            return digest(turns, budget, count)
-        return await _aside(digest, turns, budget, count)
+            return digest(turns, budget, counter)
+        return await _aside(digest, turns, budget, counter)
 
     def prepare(self, thread: Thread) -> None:
         """Bring the index up to date in the background."""
