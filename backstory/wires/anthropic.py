@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, structs
 
 from backstory.core.document import Document, Extend, distinct
 from backstory.core.edits import Edit
@@ -93,7 +93,7 @@ class _Message(Struct, gc=False):
 
 class _LooseMessage(Struct, gc=False):
     role: str
-    content: str | list[Raw]
+    content: list[Raw]
 
 
 class _Thread(Struct, gc=False):
@@ -166,8 +166,9 @@ class Anthropic:
         return events.reply_of(body, _reply_part)
 
     def echo(self, reply: Reply) -> tuple[Message, ...]:
-        """One assistant message."""
-        return (Message("assistant", reply.parts),)
+        """One assistant message. A call without arguments comes back with an empty object."""
+        parts = tuple([structs.replace(part, arguments="{}") if _bare(part) else part for part in reply.parts])
+        return (Message("assistant", parts),) if parts else ()
 
     def reader(self, content_type: str) -> StreamReader:
         """Typed events; the content type is always text/event-stream."""
@@ -239,8 +240,6 @@ def _loose(raw: bytes | memoryview, at: Path) -> Message:
     base.check_keys(raw, "content")
     found = decode(_loose_message, raw)
     role = _ROLES.get(found.role, "other")
-    if isinstance(found.content, str):
-        return Message(role, (Text(found.content, (*at, "content")),), at)
     return Message(role, tuple([_loose_part(block, (*at, "content", index)) for index, block in enumerate(found.content)]), at)
 
 
@@ -270,6 +269,10 @@ def _part(block: _Block, at: Path | None) -> Part:
             return _media("document", source, here)
         case _Thinking(text, signature):
             return Thinking(text, bool(signature), here)
+
+
+def _bare(part: Part) -> bool:
+    return isinstance(part, ToolCall) and not part.arguments.strip()
 
 
 def _raw_text(raw: Raw) -> str:

@@ -24,7 +24,7 @@ from backstory.core.edits import (
     SetText,
     StrikeText,
 )
-from backstory.core.message import Path, Role
+from backstory.core.message import Path
 from backstory.errors import DocumentError
 from backstory.wires.lowering import Lowering, decode, quote
 
@@ -35,7 +35,6 @@ QUOTE, BRACKET, BRACE = b'"', b"[", b"{"
 
 _string = msgspec.json.Decoder(str)
 _boolean = msgspec.json.Decoder(bool)
-_array = msgspec.json.Decoder(list[Raw])
 
 
 class _Head(Struct):
@@ -95,11 +94,6 @@ def count_field(document: Document, name: str) -> int:
     return 0 if field(document, name) is None else len(document.elements((name,)))
 
 
-def array(raw: bytes | memoryview | Raw) -> list[Raw]:
-    """The elements of a JSON list, undecoded."""
-    return decode(_array, raw)
-
-
 def role_of(raw: bytes | memoryview) -> str:
     """The `role` of a message."""
     return decode(_head, raw).role
@@ -108,11 +102,6 @@ def role_of(raw: bytes | memoryview) -> str:
 def kind_of(raw: bytes | memoryview | Raw) -> str:
     """The `type` of a block, "" where it has none."""
     return decode(_named, raw).type
-
-
-def known_role(role: str, roles: dict[str, Role]) -> Role:
-    """The neutral name of a wire's role."""
-    return roles.get(role, "other")
 
 
 def check_keys(raw: bytes | memoryview | Raw, *under: str) -> None:

@@ -219,7 +219,7 @@ class OpenAIChat:
 
     def echo(self, reply: Reply) -> tuple[Message, ...]:
         """One assistant message."""
-        return (Message("assistant", reply.parts),)
+        return (Message("assistant", reply.parts),) if reply.parts else ()
 
     def reader(self, content_type: str) -> StreamReader:
         """Chunks as events without a name; the content type is always text/event-stream."""

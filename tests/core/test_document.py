@@ -232,6 +232,10 @@ def test_striking_keeps_the_spelling_of_the_rest() -> None:
     assert Document(raw).apply([Strike(("t",), "<m>")]) == b'{"t":"\\u00e9\\/  \\ud83d\\ude00  \\n"}'
 
 
+def test_striking_does_not_reach_into_an_escape() -> None:
+    assert json.loads(Document(b'{"t":"\\u0041u"}').apply([Strike(("t",), "u")])) == {"t": "A"}
+
+
 def test_an_escaped_backslash_is_not_half_of_a_newline() -> None:
     assert json.loads(Document(b'{"t":"a\\\\nb\\nc"}').apply([Strike(("t",), "\n")])) == {"t": "a\\nbc"}
 

@@ -204,6 +204,7 @@ def test_an_input_that_comes_with_the_start_of_its_block_is_kept() -> None:
         (b"", []),
         (b"not json", []),
         (b'{"type":"future"}', []),
+        (b'{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"t","name":"n","input":{"a":"\xff"}}}', []),
         (b'{"type":"ping"}', []),
         (b'{"type":"content_block_delta","index":"0","delta":{"type":"text_delta","text":"x"}}', []),
         (b'{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"\xff"}}', []),
@@ -358,6 +359,19 @@ def test_results_may_be_set_and_struck_whatever_their_form() -> None:
     assert messages(rendered(raw, StrikeText(at, "o")))[2].parts[0] == ToolResult("toolu_2", "", "ne\ntw", at, True)
     second = ("messages", 2, "content", 1, "content")
     assert messages(rendered(raw, SetText(second, "now")))[2].parts[1] == ToolResult("toolu_3", "", "now", second)
+
+
+def test_a_reply_comes_back_as_one_message_of_what_there_is() -> None:
+    reply = streamed(tape("only_call.stream.sse"))
+    assert reply.parts == (ToolCall("toolu_01C", "now", ""),)
+    assert WIRE.echo(reply) == (Message("assistant", (ToolCall("toolu_01C", "now", "{}"),)),)
+    assert WIRE.echo(WIRE.reply(tape("tools.reply.json")))[0].parts == WIRE.reply(tape("tools.reply.json")).parts
+    assert WIRE.echo(Reply()) == ()
+
+
+def test_tools_that_are_no_list_are_not_added_to() -> None:
+    with pytest.raises(DocumentError):
+        WIRE.render(Document(b'{"messages":[],"tools":{}}'), WIRE.read(Document(request())), [AddTools((b"{}",))])
 
 
 def test_models_parameters_tools_and_messages_are_edited() -> None:

@@ -230,6 +230,18 @@ def test_streams_of_several_choices_or_without_text_are_not_marked(name: str) ->
     assert marked(tape(f"{name}.stream.sse")) == tape(f"{name}.stream.sse")
 
 
+def test_a_reply_comes_back_as_one_message() -> None:
+    reply = WIRE.reply(tape("tools.reply.json"))
+    assert WIRE.echo(reply) == (Message("assistant", reply.parts),)
+    assert WIRE.echo(Reply()) == ()
+
+
+def test_a_chunk_that_can_be_read_in_two_ways_is_not_marked() -> None:
+    text = b'data: {"choices":[{"delta":{"content":"x"}}]}\n\n'
+    end = b'data: {"id":"a","id":"b","choices":[{"delta":{},"finish_reason":"stop"}]}\n\n'
+    assert marked(text + end) == text + end
+
+
 def test_a_whole_answer_is_marked_in_its_text() -> None:
     for name in ("text", "tools", "reasoning"):
         plain, found = tape(f"{name}.reply.json"), WIRE.mark(tape(f"{name}.reply.json"), MARK)
