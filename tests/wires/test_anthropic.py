@@ -84,19 +84,12 @@ def sdk_text(message: anthropic.types.Message) -> str:
     return "".join(block.text for block in message.content if block.type == "text")
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "claimed"),
-    [
-        ("POST", "/v1/messages", True),
-        ("POST", "/anthropic/v1/messages", True),
-        ("GET", "/v1/messages", False),
-        ("POST", "/v1/messages/count_tokens", False),
-        ("POST", "/v1/messages/batches", False),
-        ("POST", "/v1/complete", False),
-    ],
-)
-def test_only_messages_are_claimed(method: str, path: str, claimed: bool) -> None:
-    assert WIRE.claims(method, path) is claimed
+@pytest.mark.parametrize("path", ["/v1/messages/count_tokens", "/v1/messages/batches", "/v1/complete", "/v1/messages/"])
+def test_only_messages_are_claimed(path: str) -> None:
+    assert WIRE.claims("POST", "/v1/messages")
+    assert WIRE.claims("POST", "/anthropic/v1/messages")
+    assert not WIRE.claims("GET", "/v1/messages")
+    assert not WIRE.claims("POST", path)
 
 
 def test_a_request_of_an_agent_is_read() -> None:
@@ -148,12 +141,13 @@ def test_a_thread_that_goes_on_names_what_it_builds_on() -> None:
     assert WIRE.read(Document(request("x", thread={"type": "create"}))).previous == ""
 
 
-@pytest.mark.parametrize(
-    ("more", "structured"),
-    [({"output_format": {"type": "json_schema"}}, True), ({"output_config": {"effort": "low"}}, False), ({"output_config": None}, False)],
-)
-def test_only_a_format_makes_a_reply_structured(more: dict[str, object], structured: bool) -> None:
-    assert WIRE.read(Document(request("x", **more))).structured is structured
+def test_only_a_format_makes_a_reply_structured() -> None:
+    for more, structured in (
+        ({"output_format": {}}, True),
+        ({"output_config": {"effort": "low"}}, False),
+        ({"output_config": None}, False),
+    ):
+        assert WIRE.read(Document(request("x", **more))).structured is structured
 
 
 @pytest.mark.parametrize("name", ["text", "tools"])
@@ -288,9 +282,9 @@ def test_the_official_sdk_takes_what_is_written() -> None:
         assert message.id
 
 
-@pytest.mark.parametrize("finish", ["stop", "error", "other", ""])
-def test_any_other_finish_is_written_as_the_end_of_a_turn(finish: Finish) -> None:
-    assert WIRE.reply(WIRE.write(Reply((Text("x"), Opaque("y")), finish), False)).finish == "stop"
+def test_any_other_finish_is_written_as_the_end_of_a_turn() -> None:
+    finishes: list[Finish] = ["stop", "error", "other", ""]
+    assert {WIRE.reply(WIRE.write(Reply((Text("x"), Opaque("y")), finish), False)).finish for finish in finishes} == {"stop"}
 
 
 def test_arguments_that_are_no_object_cannot_be_written() -> None:
