@@ -22,7 +22,11 @@ define project
 tools=$$(mktemp -d) && trap 'rm -rf "$$tools" build' EXIT && \
 $(PYTHON) -m pip --python $(1)/bin/python install -q --require-hashes --target "$$tools" -r requirements-build.lock && \
 PYTHONPATH="$$tools" $(PYTHON) -m pip --python $(1)/bin/python install -q --no-deps --no-build-isolation --force-reinstall $(2)
-touch $(1)/.ready
+endef
+
+# A first database, thrown away: so the byte code that it takes is there when the first real one is made.
+define first_use
+folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(1)/bin/python -m backstory.stores.migrate "sqlite:///$$folder/first.db"
 endef
 
 setup: $(VENV)/.ready
@@ -32,18 +36,23 @@ $(VENV)/.packages: requirements.lock
 
 $(VENV)/.ready: $(VENV)/.packages requirements-build.lock pyproject.toml README.md $(SOURCES)
 	$(call project,$(VENV),.)
+	$(call first_use,$(VENV))
+	touch $@
 
 $(DEV)/.packages: requirements-dev.lock
 	$(call packages,$(DEV),requirements-dev.lock)
 
 $(DEV)/.ready: $(DEV)/.packages requirements-build.lock pyproject.toml
 	$(call project,$(DEV),-e .)
+	touch $@
 
 $(DEMO)/.packages: requirements-demo.lock
 	$(call packages,$(DEMO),requirements-demo.lock)
 
 $(DEMO)/.ready: $(DEMO)/.packages requirements-build.lock pyproject.toml README.md $(SOURCES)
 	$(call project,$(DEMO),.)
+	$(call first_use,$(DEMO))
+	touch $@
 
 # The proxy on its port: make run ARGS="--port 6000 --upstream https://api.openai.com"
 run: setup

@@ -227,3 +227,9 @@ def test_whatever_stands_in_a_variable_it_is_a_setting_or_a_config_error(text: s
 def test_a_list_in_a_variable_that_is_no_yaml_is_refused(tmp_path: Path, home: dict[str, str]) -> None:
     with pytest.raises(ConfigError, match=r"proxy\.instances: expected a list of \{port"):
         Config.load(environ=home | {"BACKSTORY_PROXY__INSTANCES": "[{"}, cwd=tmp_path)
+
+
+def test_the_readme_lists_every_key_with_its_default() -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    for name, _, default, meaning in describe():
+        assert f"| `{name}` | {f'`{default}`' if default else 'empty'} | {meaning} |" in readme
