@@ -102,6 +102,10 @@ class ChunkReader:
         return False
 
 
+class _Excess(Exception):
+    """Something follows the last chunk."""
+
+
 class Dechunker:
     """Takes the chunk coding off replies of one connection, one after the other.
 
@@ -123,14 +127,14 @@ class Dechunker:
         """Before each reply's body."""
         self._pieces.clear()
         self.trailers.clear()
-        self.ended = self._in_body = False
+        self.ended = self.excess = self._in_body = False
         self._parser.feed_data(_HEAD)
-        self.excess = False
         self._in_body = True
 
     def on_message_begin(self) -> None:
-        """Called by the parser: after the end it means that something follows."""
-        self.excess = True
+        """Called by the parser: after the end it means that something follows, and none of it is read."""
+        if self.ended:
+            raise _Excess
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Called by the parser for each trailer (and for our own head)."""

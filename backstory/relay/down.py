@@ -197,7 +197,7 @@ class DownConnection(asyncio.Protocol):
             return b""
         try:
             if end > self.door.limits.max_head_bytes:
-                raise _too_large(data[:end])
+                raise _too_large(data, self.door.limits.max_head_bytes)
             request = self.heads.read(data[:end])
             if request.websocket:
                 raise UpgradeRefused("WebSocket is not served here: use HTTP")
@@ -209,8 +209,8 @@ class DownConnection(asyncio.Protocol):
     def _check_part(self, part: bytes | bytearray) -> None:
         """Refuses an unfinished head as soon as it is clear that it will be no good."""
         if len(part) > self.door.limits.max_head_bytes:
-            self.refuse(_too_large(part))
-        elif is_broken(part):
+            self.refuse(_too_large(part, self.door.limits.max_head_bytes))
+        elif part.startswith(b"\r\n") or is_broken(part):
             self.refuse(HeadError("a malformed request line or header line"))
 
     def _begin(self, request: Request, rest: bytes) -> bytes:
@@ -479,7 +479,7 @@ class DownConnection(asyncio.Protocol):
                 self.transport.abort()
 
 
-def _too_large(part: bytes | bytearray) -> HeadTooLarge:
-    if b"\r\n" in part:
+def _too_large(part: bytes | bytearray, limit: int) -> HeadTooLarge:
+    if 0 <= part.find(b"\r\n") <= limit:
         return HeadTooLarge("the request's head is too large")
     return UriTooLong("the request line is too long")

@@ -51,12 +51,14 @@ class Receiver(Protocol):
 
 class UpConnection(asyncio.Protocol):
     """One connection to a provider. `sent`: the receiver has written its whole request. `got_at`: when the present
-    reply's first byte came, 0 before. `used`: replies read before. `full`: the provider takes no more bytes at the moment. `eof`: it has sent its last.
+    reply's first byte came, 0 before. `used`: replies read before. `full`: the provider takes no more bytes at the
+    moment. `eof`: it has sent its last.
     """
 
     __slots__ = (
         "_dechunker", "_empty", "_interims", "_keep", "_left", "_part", "_paused", "_pool", "_reading", "_watch", "eof", "full",
-        "got_at", "idle_until", "keep_s", "origin", "prefix", "proxy_line", "receiver", "sent", "transport", "used",
+        "got_at", "idle_until", "keep_s", "origin", "prefix", "proxy_line", "receiver",
+        "sent", "transport", "used",
     )  # fmt: skip
 
     def __init__(self, pool: Pool, origin: Origin) -> None:
