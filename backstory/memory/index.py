@@ -1,0 +1,199 @@
+"""The index of one conversation's units: postings by term, and a few numbers for each unit, in arrays.
+
+Rule: append-only; units come in the order of the conversation. Hidden turns stay in the arrays and are never given out again.
+Posting lists hold `unit * 16 + frequency` (15 at most).
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Mapping, Set
+
+from backstory.memory.associations import MARK
+from backstory.memory.dates import DAY_S, timely
+from backstory.memory.text import fold
+from backstory.memory.units import Unit
+
+SESSION_GAP_S = 2700.0
+"""A pause of three quarters of an hour begins a new session; so does a new day, a time that goes back, and, in an
+index of picked turns, a turn left out."""
+FREQUENCY_BITS = 4
+FREQUENCY_MOST = (1 << FREQUENCY_BITS) - 1
+ASKS, TIMELY, BARE = 1, 2, 4
+"""Flags of a unit: it asks something; it has words of time or numbers; it has no term."""
+_BACKWARDS_S = 60.0
+
+
+class Index:
+    """Units and their postings. `frequencies`: in how many turns of a larger whole each term occurs, and under "" how many turns
+    that whole has; where given, it decides how rare a term is."""
+
+    def __init__(self, frequencies: Mapping[str, int] | None = None) -> None:
+        self.frequencies = frequencies
+        self.turns = array("q")
+        self.pieces = array("I")
+        self.numbers = array("I")
+        self.at = array("d")
+        self.speakers = array("H")
+        self.roles = array("H")
+        self.sizes = array("I")
+        self.lengths = array("H")
+        self.sessions = array("I")
+        self.flags = bytearray()
+        self.hidden = bytearray()
+        self.texts: list[str] = []
+        self.names: list[str] = []
+        self.vocabulary: dict[str, int] = {}
+        self.words: list[str] = []
+        self.postings: list[array[int]] = []
+        self.voices: set[int] = set()
+        self.total_length = 0
+        self._flow = array("I")
+        self._flow_start = array("Q", [0])
+        self._name_ids: dict[str, int] = {}
+        self.first_at = self.last_at = 0.0
+        self._hidden_count = 0
+        self._rising = True
+        self._places: dict[int, int] | None = None
+
+    def add(self, units: Iterable[Unit]) -> None:
+        """Append units. Turn ids, once added, are not added again."""
+        for unit in units:
+            place = len(self.turns)
+            self._session(unit, place)
+            if place and unit.turn < self.turns[-1]:
+                self._rising = False
+            self._places = None
+            self.turns.append(unit.turn)
+            self.pieces.append(unit.piece)
+            self.numbers.append(unit.number)
+            self.at.append(unit.at)
+            if unit.at > 0:
+                self.first_at = min(self.first_at or unit.at, unit.at)
+                self.last_at = max(self.last_at, unit.at)
+            speaker = self._name(unit.speaker)
+            self.speakers.append(speaker)
+            self.voices.add(speaker)
+            self.roles.append(self._name(unit.role))
+            self.sizes.append(unit.tokens)
+            self.texts.append(unit.text)
+            self.hidden.append(0)
+            self._post(unit, place)
+
+    def _post(self, unit: Unit, place: int) -> None:
+        vocabulary, postings, flow = self.vocabulary, self.postings, self._flow
+        base = place << FREQUENCY_BITS
+        length = 0
+        for term, frequency in Counter(unit.terms).items():
+            number = vocabulary.get(term)
+            if number is None:
+                number = vocabulary[term] = len(postings)
+                postings.append(array("I"))
+                self.words.append(term)
+            postings[number].append(base | min(frequency, FREQUENCY_MOST))
+            flow.append(number)
+            if term[0] != MARK:
+                length += frequency
+        self._flow_start.append(len(flow))
+        self.lengths.append(min(length, 65_535))
+        self.total_length += length
+        text = unit.text
+        self.flags.append((ASKS if "?" in text else 0) | (TIMELY if timely(text) else 0) | (0 if length else BARE))
+
+    def _session(self, unit: Unit, place: int) -> None:
+        if not place:
+            self.sessions.append(0)
+            return
+        before = self.at[-1]
+        gap = unit.at - before
+        new = gap > SESSION_GAP_S or gap < -_BACKWARDS_S or unit.at // DAY_S != before // DAY_S
+        if self.frequencies is not None and unit.number > self.numbers[-1] + 1:
+            new = True
+        self.sessions.append(self.sessions[-1] + new)
+
+    def _name(self, name: str) -> int:
+        number = self._name_ids.get(name)
+        if number is None:
+            number = self._name_ids[name] = min(len(self.names), 65_535)
+            self.names.append(name)
+        return number
+
+    def hide(self, turn_ids: Set[int]) -> None:
+        """Units of these turns are never found again. Unknown ids are passed over."""
+        for turn in turn_ids:
+            for place in self.units_of(turn):
+                if not self.hidden[place]:
+                    self.hidden[place] = 1
+                    self._hidden_count += 1
+
+    def units_of(self, turn: int) -> range:
+        """Places of a turn's units; empty for an unknown turn."""
+        first = self._first(turn)
+        stop = first
+        while stop < len(self.turns) and self.turns[stop] == turn:
+            stop += 1
+        return range(first, stop)
+
+    def _first(self, turn: int) -> int:
+        if self._rising:
+            return bisect_left(self.turns, turn)
+        if self._places is None:
+            self._places = {}
+            for place, known in enumerate(self.turns):
+                self._places.setdefault(known, place)
+        return self._places.get(turn, len(self.turns))
+
+    def __len__(self) -> int:
+        """Number of units that can be found."""
+        return len(self.turns) - self._hidden_count
+
+    def __contains__(self, turn: int) -> bool:
+        """Whether the index has (or had, before it was hidden) a unit of this turn."""
+        return len(self.units_of(turn)) > 0
+
+    def terms_of(self, place: int) -> array[int]:
+        """Numbers of the different terms and concepts of a unit, in order of appearance."""
+        return self._flow[self._flow_start[place] : self._flow_start[place + 1]]
+
+    def frequency(self, number: int, place: int) -> int:
+        """How often term `number` occurs in a unit: 0 to 15."""
+        posting = self.postings[number]
+        at = bisect_left(posting, place << FREQUENCY_BITS)
+        if at < len(posting) and posting[at] >> FREQUENCY_BITS == place:
+            return posting[at] & FREQUENCY_MOST
+        return 0
+
+    def has(self, term: str, place: int) -> bool:
+        """Whether a unit has this term."""
+        number = self.vocabulary.get(term)
+        return number is not None and self.frequency(number, place) > 0
+
+    def rarity(self, term: str) -> float:
+        """Inverse document frequency of a term, in nats, as in BM25."""
+        found, total = self.document_frequency(term), self.documents
+        return math.log(1.0 + (total - found + 0.5) / (found + 0.5))
+
+    def document_frequency(self, term: str) -> int:
+        """In how many turns (of the larger whole, if one was given) or units the term occurs."""
+        number = self.vocabulary.get(term)
+        own = len(self.postings[number]) if number is not None else 0
+        return own if self.frequencies is None else max(own, self.frequencies.get(term, 0))
+
+    @property
+    def documents(self) -> int:
+        """How many there are in all, to set frequencies against."""
+        own = len(self.turns)
+        return own if self.frequencies is None else max(own, self.frequencies.get("", 0))
+
+    def named(self, question_words: Iterable[str]) -> frozenset[int]:
+        """Numbers of the speakers that these folded words name: by a part of the name, or its beginning ("Mel" for Melanie)."""
+        asked = {word for word in question_words if len(word) >= 3}
+        found = set()
+        for name, number in self._name_ids.items():
+            parts = fold(name).split()
+            if any(part in asked or any(len(part) > len(word) and part.startswith(word) for word in asked) for part in parts):
+                found.add(number)
+        return frozenset(found)

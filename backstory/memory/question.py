@@ -1,0 +1,90 @@
+"""What a question asks for: weighted terms, people, times, and which kind of answer.
+
+Rule: only the question and the conversation's own vocabulary are looked at; words that merely frame a question weigh little.
+"""
+
+from __future__ import annotations
+
+import re
+
+from msgspec import Struct
+
+from backstory.memory import dates
+from backstory.memory.associations import asked_concepts
+from backstory.memory.dates import Period
+from backstory.memory.index import Index
+from backstory.memory.text import STOP_WORDS, fold, stem, terms, words
+
+HEAD_WEIGHT = 0.6
+MEMBER_WEIGHT = 0.1
+NAME_WEIGHT = 0.3
+FRAME_WEIGHT = 0.3
+_ANY_CAPITAL = re.compile(r"\b[A-Z][a-zA-Z]{2,}")
+_FRAME_WORDS = """
+    kind type sort time date day month year many long often first last recent recently current currently ever new name describe tell know
+    remember mention mentioned talk talked discuss discussed conversation ask asked happen happened example exactly main specific
+    give list get got go make made take have do thing use used feel think plan different various person people someone
+    """
+_FRAMES = frozenset(stem(word) for word in _FRAME_WORDS.split())
+_CHATTER_WORDS = """
+    continue proceed next go again retry repeat okay fine great nice cool good perfect awesome excellent correct wrong right agree
+    understood understand sounds sound welcome bye goodbye morning evening night done stop wait start help want need ask question answer
+    """
+_CHATTER = frozenset(stem(word) for word in _CHATTER_WORDS.split())
+_WHEN = re.compile(
+    r"\b(?:when|what (?:date|day|month|year|time)|how long|how (?:many|much|often)|which (?:day|month|year|week))\b",
+    re.I,
+)
+
+
+class Query(Struct, frozen=True):
+    """`weights`: of terms and concepts. `own`: its terms without names and words that only frame a question. `concepts`: that it asks
+    for. `people`: numbers of the speakers it names (empty where it names all of them). `named`: it names any. `periods`: times it
+    asks about. `when`: it asks for a time or a number. `event`: side, days and terms of an event that it asks the time before or
+    after."""
+
+    weights: dict[str, float]
+    own: tuple[str, ...]
+    concepts: frozenset[str]
+    people: frozenset[int]
+    named: bool
+    periods: tuple[Period, ...]
+    when: bool
+    event: tuple[str, float, tuple[str, ...]] | None
+
+
+def read(index: Index, question: str, now: float) -> Query:
+    """The question as a query over this index. Cost grows with the question and the number of speakers."""
+    capitals = {fold(word) for word in _ANY_CAPITAL.findall(question)}
+    people = index.named(capitals) & index.voices
+    name_parts = {part for number in people for part in fold(index.names[number]).split()}
+    name_terms = {stem(word) for word in capitals if any(part == word or part.startswith(word) for part in name_parts)}
+    weights: dict[str, float] = {}
+    own: dict[str, None] = {}
+    for word in words(question):
+        term = "" if word in STOP_WORDS else stem(word)
+        if term:
+            weight = NAME_WEIGHT if term in name_terms else FRAME_WEIGHT if term in _FRAMES else 1.0
+            weights[term] = max(weights.get(term, 0.0), weight)
+            if weight == 1.0 and term not in _CHATTER:
+                own[term] = None
+    concepts: dict[str, float] = {}
+    for term, weight in weights.items():
+        if term not in name_terms:
+            for concept, head in asked_concepts(term):
+                concepts[concept] = max(concepts.get(concept, 0.0), weight * (HEAD_WEIGHT if head else MEMBER_WEIGHT))
+    return Query(
+        weights | concepts,
+        tuple(own),
+        frozenset(concepts),
+        people if len(people) < len(index.voices) else frozenset(),
+        bool(people),
+        dates.asked(question, now, index.first_at, index.last_at),
+        _WHEN.search(question) is not None,
+        _event(question),
+    )
+
+
+def _event(question: str) -> tuple[str, float, tuple[str, ...]] | None:
+    found = dates.around(question)
+    return None if found is None else (found[0], found[1], tuple(dict.fromkeys(terms(found[2]))))

@@ -1,0 +1,176 @@
+"""Recall: which earlier turns answer a question, within a budget of tokens, and the block in which the model gets them.
+
+Rule: "nothing relevant" is an answer. A question that shares too little with the conversation recalls nothing. The block, fence and
+headers included, never has more tokens than the budget.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Set
+
+from msgspec import Struct
+
+from backstory.memory import dates
+from backstory.memory.fence import RECALL_CLOSE, RECALL_OPEN, neutral
+from backstory.memory.index import Index
+from backstory.memory.question import read
+from backstory.memory.scoring import anchored, evidence, matches, only, pool_size, ranked
+
+_LABEL = "Earlier in this conversation:"
+# The best unit must hold this share of the question's weight in rare words; less is enough where the question names a speaker or a day.
+_ENOUGH, _ENOUGH_NAMED = 0.25, 0.1
+# Value falls slowly with length: a unit of 100 tokens must score 1.5 times as high as one of 10.
+_THRIFT, _THRIFT_FLOOR = 0.2, 8
+_MISSES = 20
+_SMALLEST_LINE = 12
+_ALIKE = 3
+_FORGED = re.compile(r"^(?=#\d+ |\[\d{1,2} [A-Z][a-z]+ \d{4}\][ \t]*$)", re.MULTILINE)
+_BEGINS = re.compile(r"[#\[]")
+
+
+class Item(Struct, frozen=True):
+    """A unit that was chosen. `score`: 1 for the best. `piece`: which part of its turn it is."""
+
+    turn: int
+    number: int
+    speaker: str
+    at: float
+    text: str
+    score: float
+    piece: int = 0
+
+
+class Recalled(Struct, frozen=True):
+    """What was found, in the order of the conversation. `considered`: units that were scored. `best`: share of the question's rare
+    words that the best unit has. `gate`: why nothing was found, "" otherwise: "empty", "no room", "nothing asked", "no match" or "weak"."""
+
+    items: tuple[Item, ...]
+    considered: int = 0
+    best: float = 0.0
+    gate: str = ""
+
+
+def recall(
+    index: Index,
+    question: str,
+    *,
+    budget_tokens: int,
+    carried: Set[int],
+    now: float,
+    min_score: float,
+    count: Callable[[str], int],
+) -> Recalled:
+    """The turns that answer the question, less those in `carried` (turn ids). `now`: when it is asked. `min_score`: units below this
+    share of the best score are left out. `count`: tokens of a text, which decides what fits."""
+    if not len(index):
+        return Recalled((), gate="empty")
+    if budget_tokens < _overhead(count) + _SMALLEST_LINE:
+        return Recalled((), gate="no room")
+    query = anchored(index, read(index, question, now))
+    if not query.own and not query.named and not query.periods:
+        return Recalled((), gate="nothing asked")
+    turns, hidden = index.turns, index.hidden
+
+    def eligible(place: int) -> bool:
+        return not hidden[place] and turns[place] not in carried
+
+    wanted = pool_size(budget_tokens)
+    found = only(matches(index, query.weights, wanted), eligible, wanted)
+    best = evidence(index, query, found)
+    if query.own and not (query.named and len(query.own) < 2) and best < (_ENOUGH_NAMED if query.named or query.periods else _ENOUGH):
+        return Recalled((), len(found.scores), best, "weak" if found.best else "no match")
+    scores = {place: score for place, score in ranked(index, query, found).items() if score > 0 and eligible(place)}
+    if not scores:
+        return Recalled((), len(found.scores), best, "no match")
+    most = max(scores.values())
+    kept = {place: score / most for place, score in scores.items() if score >= min_score * most}
+    return _fitted(index, kept, Recalled((), len(scores), best), budget_tokens, count)
+
+
+def block(recalled: Recalled) -> str:
+    """The text that is put into the prompt: a fence, the day once where it changes, "#number Speaker: text" a line; "" for nothing."""
+    if not recalled.items:
+        return ""
+    lines = [RECALL_OPEN, _LABEL]
+    day = ""
+    before: Item | None = None
+    for item in recalled.items:
+        named = dates.day_name(item.at)
+        if named and named != day:
+            lines.append(f"[{named}]")
+            day, before = named, None
+        goes_on = before is not None and (before.turn, before.piece + 1, before.speaker) == (item.turn, item.piece, item.speaker)
+        lines.append(_harmless(item.text) if goes_on else _line(item.number, item.speaker, item.text))
+        before = item
+    lines.append(RECALL_CLOSE)
+    return "\n".join(lines)
+
+
+def _line(number: int, speaker: str, text: str) -> str:
+    return f"#{number} {neutral(speaker)}: {_harmless(text)}"
+
+
+def _harmless(text: str) -> str:
+    """Verbatim but for what would read as one of our own fences, headers or numbers: that gets a changed bracket, or a space before it."""
+    text = neutral(text)
+    return _FORGED.sub(" ", text) if _BEGINS.search(text) else text
+
+
+def _fitted(index: Index, scores: Mapping[int, float], found: Recalled, budget_tokens: int, count: Callable[[str], int]) -> Recalled:
+    """The best units that fit, by value for their length; what is over the budget when all is counted goes, the least valuable first."""
+    chosen = _chosen(index, scores, budget_tokens - _overhead(count), count)
+    while chosen:
+        items = tuple(
+            Item(
+                index.turns[place],
+                index.numbers[place],
+                index.names[index.speakers[place]],
+                index.at[place],
+                index.texts[place],
+                round(scores[place], 4),
+                index.pieces[place],
+            )
+            for place in sorted(chosen)
+        )
+        made = Recalled(items, found.considered, found.best)
+        if count(block(made)) <= budget_tokens:
+            return made
+        chosen.pop()
+    return Recalled((), found.considered, found.best, "no room")
+
+
+def _chosen(index: Index, scores: Mapping[int, float], left: int, count: Callable[[str], int]) -> list[int]:
+    """Places, the most valuable first. A line's tokens add up: each line is counted with its line break."""
+    sizes = index.sizes
+    order = sorted(scores, key=lambda place: (-scores[place] / (_THRIFT_FLOOR + sizes[place]) ** _THRIFT, place))
+    chosen: list[int] = []
+    days: set[str] = set()
+    known: set[bytes] = set()
+    misses = 0
+    for place in order:
+        if misses > _MISSES or left < _SMALLEST_LINE:
+            break
+        if sizes[place] > left or not index.texts[place]:
+            misses += 1
+            continue
+        likeness = index.terms_of(place).tobytes()
+        if likeness in known:
+            continue
+        cost = count(_line(index.numbers[place], index.names[index.speakers[place]], index.texts[place]) + "\n")
+        day = dates.day_name(index.at[place])
+        if day and day not in days:
+            cost += count(f"[{day}]\n")
+        if cost > left:
+            misses += 1
+            continue
+        left -= cost
+        days.add(day)
+        chosen.append(place)
+        if len(likeness) >= _ALIKE * index.turns.itemsize:
+            known.add(likeness)
+    return chosen
+
+
+def _overhead(count: Callable[[str], int]) -> int:
+    return count(f"{RECALL_OPEN}\n{_LABEL}\n{RECALL_CLOSE}")

@@ -1,0 +1,244 @@
+"""How well each unit answers a query: BM25 over words and concepts, then what its surroundings, speaker, day and shape add.
+
+Rule: all numbers are round, chosen once for conversations in general, and stand here by name. Cost is bounded: long posting lists
+and all that is dearer than a posting look only at candidates that rarer words have found. Equal input gives equal output.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from heapq import nlargest
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from backstory.memory import dates
+from backstory.memory.dates import Period
+from backstory.memory.index import ASKS, FREQUENCY_BITS, FREQUENCY_MOST, TIMELY, Index
+from backstory.memory.question import Query
+
+# Okapi BM25 (Robertson & Zaragoza, The Probabilistic Relevance Framework, 2009): how soon repeats stop counting, how much length counts.
+_K1, _B = 1.0, 0.6
+_LONGEST = 512
+# A unit's score takes in half of each neighbour's and a fifth of the next ones'; an answer to a question that matches, a little more.
+_NEXT, _SECOND, _ANSWER = 0.5, 0.2, 0.3
+# Shares of the final score, against the best match in words = 1.
+_WORDS, _AROUND = 0.5, 0.5
+_SPEAKER, _DATE, _TIMELY, _ASKS, _LENGTH = 0.4, 0.5, 0.1, 0.1, 0.1
+_SESSION, _SESSION_BEST = 0.4, 3
+_LOGARITHMS = [_LENGTH * math.log1p(length) for length in range(_LONGEST)]
+# The words of the best few units, rarest first, are a weak second query.
+_FEEDBACK, _FEEDBACK_UNITS, _FEEDBACK_TERMS, _FEEDBACK_LEAST = 0.2, 8, 20, 4
+# So many postings are added up for a question (about 0.15 us each), and so many for its second query.
+_POSTINGS, _MORE_POSTINGS = 5_000, 1_500
+# Candidates that are scored with all signals: as many as could fill the budget, and never fewer than this.
+_POOL, _TOKENS_EACH = 150, 32
+_CHECKED = 30
+_SAMPLE, _SLACK = 16, 2
+
+
+class Found(Struct, frozen=True):
+    """`scores`: by unit. `best`: the best of those that may be chosen, the best first."""
+
+    scores: dict[int, float]
+    best: list[int]
+
+
+def pool_size(budget_tokens: int) -> int:
+    """How many candidates are worth scoring for this budget."""
+    return max(_POOL, budget_tokens // _TOKENS_EACH)
+
+
+def matches(index: Index, weights: Mapping[str, float], wanted: int, most: int = _POSTINGS) -> Found:
+    """BM25. The rarest terms find the units, up to `most` postings (the newest of a longer list); the others only add to the best."""
+    average = max(1.0, index.total_length / max(1, len(index.turns)))
+    norms = [_K1 * (1 - _B + _B * length / average) for length in range(_LONGEST)]
+    lengths, postings = index.lengths, index.postings
+    found: dict[int, float] = {}
+    late: dict[int, float] = {}
+    seen = 0
+    get = found.get
+    for size, number, weight in _by_rarity(index, weights):
+        if found and seen + size > most:
+            late[number] = weight
+            continue
+        posting = postings[number]
+        for entry in posting if size <= most else posting[-most:]:
+            place = entry >> FREQUENCY_BITS
+            frequency = entry & FREQUENCY_MOST
+            length = lengths[place]
+            norm = norms[length] if length < _LONGEST else norms[-1]
+            found[place] = get(place, 0.0) + weight * frequency / (frequency + norm)
+        seen += size
+    if not late:
+        return Found(found, top(found, wanted))
+    best = top(found, 2 * wanted)
+    for place in best:
+        more = sum([late[number] for number in index.terms_of(place) if number in late])
+        if more:
+            found[place] += more / (1.0 + norms[min(lengths[place], _LONGEST - 1)])
+    return Found(found, sorted(best, key=lambda place: (-found[place], place))[:wanted])
+
+
+def _by_rarity(index: Index, weights: Mapping[str, float]) -> list[tuple[int, int, float]]:
+    """Length of posting list, number and weight of each known term, the rarest first."""
+    listed = []
+    for term, weight in weights.items():
+        number = index.vocabulary.get(term)
+        if number is not None:
+            listed.append((len(index.postings[number]), number, weight * index.rarity(term) * (_K1 + 1)))
+    listed.sort()
+    return listed
+
+
+def top(scores: Mapping[int, float], wanted: int) -> list[int]:
+    """The best `wanted` places, by score, then by place. A sample gives a floor that leaves little to sort."""
+    if len(scores) > _SAMPLE * wanted // 4:
+        sample = sorted(list(scores.values())[::_SAMPLE], reverse=True)
+        floor = sample[min(len(sample) - 1, _SLACK * wanted // _SAMPLE)]
+        few = {place: score for place, score in scores.items() if score >= floor}
+        if len(few) >= wanted:
+            scores = few
+    return sorted(scores, key=lambda place: (-scores[place], place))[:wanted]
+
+
+def only(found: Found, eligible: Callable[[int], bool], wanted: int) -> Found:
+    """The same with no other places among the best than eligible ones."""
+    best = [place for place in found.best if eligible(place)]
+    if len(best) < min(wanted, len(found.best)):
+        best = top({place: score for place, score in found.scores.items() if eligible(place)}, wanted)
+    return Found(found.scores, best)
+
+
+def evidence(index: Index, query: Query, found: Found) -> float:
+    """How much of what the question is about the best single unit has: matched rarity over that of all its words. Concepts count in
+    part, so it may pass 1; 0 where the question has no word of its own."""
+    asked = sum(index.rarity(term) for term in query.own)
+    if not asked:
+        return 0.0
+    worth = {
+        index.vocabulary[term]: weight * index.rarity(term)
+        for term, weight in query.weights.items()
+        if term in index.vocabulary and (term in query.own or term in query.concepts)
+    }
+    held = (sum([worth.get(number, 0.0) for number in index.terms_of(place)]) for place in found.best[:_CHECKED])
+    return max(held, default=0.0) / asked
+
+
+def ranked(index: Index, query: Query, found: Found) -> dict[int, float]:
+    """Final scores of the candidates: the units that match best, and their neighbours."""
+    found = _with_feedback(index, query, found)
+    own, pool = found.scores, found.best
+    if not pool:
+        return {}
+    places = _surroundings(index, pool)
+    near = _near(index, own, places)
+    to_words = _WORDS / (max([own[place] for place in pool]) or 1.0)
+    to_near = _AROUND / (max(near.values()) or 1.0)
+    sessions, lengths = index.sessions, index.lengths
+    extra = _extra(index, query, places)
+    scores: dict[int, float] = {}
+    by_session: dict[int, list[float]] = {}
+    for place, more in zip(places, extra, strict=True):
+        score = scores[place] = to_words * own.get(place, 0.0) + to_near * near[place] + more
+        by_session.setdefault(sessions[place], []).append(score)
+    level = {session: _SESSION * sum(nlargest(_SESSION_BEST, held)) / _SESSION_BEST for session, held in by_session.items()}
+    logs = _LOGARITHMS
+    return {place: score + level[sessions[place]] + logs[min(lengths[place], _LONGEST - 1)] for place, score in scores.items()}
+
+
+def _extra(index: Index, query: Query, places: Sequence[int]) -> list[float]:
+    """What speaker, day and shape of each unit add, whatever its words."""
+    flags, speakers, at = index.flags, index.speakers, index.at
+    by_flag = [(-_ASKS if flag & ASKS else 0.0) + (_TIMELY if query.when and flag & TIMELY else 0.0) for flag in range(8)]
+    added = [by_flag[flags[place]] for place in places]
+    if query.people:
+        added = [more + _SPEAKER if speakers[place] in query.people else more for more, place in zip(added, places, strict=True)]
+    if query.periods:
+        added = [more + _DATE * dates.closeness(at[place], query.periods) for more, place in zip(added, places, strict=True)]
+    return added
+
+
+def _surroundings(index: Index, pool: Iterable[int]) -> list[int]:
+    """These places and those up to two to each side within their sessions, in order."""
+    sessions, end = index.sessions, len(index.turns)
+    seen = set(pool)
+    for place in pool:
+        session = sessions[place]
+        for other in (place - 2, place - 1, place + 1, place + 2):
+            if other not in seen and 0 <= other < end and sessions[other] == session:
+                seen.add(other)
+    return sorted(seen)
+
+
+def _near(index: Index, own: Mapping[int, float], places: Iterable[int]) -> dict[int, float]:
+    """Own scores with shares of the neighbours' in the same session."""
+    sessions, flags, speakers = index.sessions, index.flags, index.speakers
+    get = own.get
+    found: dict[int, float] = {}
+    for place in places:
+        session = sessions[place]
+        total = get(place, 0.0)
+        before, after = get(place - 1), get(place + 1)
+        if before is not None and sessions[place - 1] == session:
+            asked = flags[place - 1] & ASKS and speakers[place - 1] != speakers[place]
+            total += (_NEXT + _ANSWER) * before if asked else _NEXT * before
+        if after is not None and sessions[place + 1] == session:
+            total += _NEXT * after
+        before, after = get(place - 2), get(place + 2)
+        if before is not None and sessions[place - 2] == session:
+            total += _SECOND * before
+        if after is not None and sessions[place + 2] == session:
+            total += _SECOND * after
+        found[place] = total
+    return found
+
+
+def _with_feedback(index: Index, query: Query, found: Found) -> Found:
+    """The scores with those of the second query added; its finds are candidates as well."""
+    more = matches(index, _feedback(index, query, found), len(found.best), _MORE_POSTINGS)
+    total = dict(found.scores)
+    for place, score in more.scores.items():
+        total[place] = total.get(place, 0.0) + score
+    return Found(total, sorted({*found.best, *more.best}, key=lambda place: (-total[place], place)))
+
+
+def _feedback(index: Index, query: Query, found: Found) -> dict[str, float]:
+    """The words of the best units (those of the people named first), weighted by rarity and by how good those units are."""
+    near = _near(index, found.scores, found.best[: 4 * _FEEDBACK_UNITS])
+    best = max(near.values(), default=0.0)
+    for place in near:
+        if index.speakers[place] in query.people:
+            near[place] += best * _SPEAKER
+    gathered: dict[int, float] = {}
+    for place in top(near, _FEEDBACK_UNITS):
+        share = near[place] / math.sqrt(max(_FEEDBACK_LEAST, index.lengths[place]))
+        for number in index.terms_of(place):
+            gathered[number] = gathered.get(number, 0.0) + share
+    worth = [
+        (share * index.rarity(index.words[number]), -number)
+        for number, share in gathered.items()
+        if index.words[number] not in query.weights
+    ]
+    chosen = nlargest(_FEEDBACK_TERMS, worth)
+    return {index.words[-number]: _FEEDBACK * value / chosen[0][0] for value, number in chosen if chosen[0][0] > 0}
+
+
+def anchored(index: Index, query: Query) -> Query:
+    """The query with the time of the event that it refers to ("the week before her birthday") among its periods, where the
+    conversation tells when that was."""
+    if query.event is None:
+        return query
+    side, days, asked_terms = query.event
+    found = matches(index, dict.fromkeys(asked_terms, 1.0), _CHECKED)
+    best = max(found.best, key=lambda place: (found.scores[place], index.speakers[place] in query.people, -place), default=None)
+    if best is None or not asked_terms or sum(1 for term in asked_terms if index.has(term, best)) * 2 <= len(asked_terms):
+        return query
+    told = dates.mentioned(index.texts[best], index.at[best])
+    at = told[0].start if told else index.at[best]
+    if at <= 0:
+        return query
+    length = days * dates.DAY_S
+    period = Period(at - length, at + dates.DAY_S) if side == "before" else Period(at, at + length + dates.DAY_S)
+    return replace(query, periods=(*query.periods, period))
