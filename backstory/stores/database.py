@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
@@ -46,11 +47,9 @@ def open_store(url: str, clock: Callable[[], float] = time.time) -> SqlStore:
         if found != HEAD:
             raise StoreError(f"{url}: schema {found or 'none'} after an update to {HEAD}")
     store = SqlStore(backend.dialect(url), clock)
-    try:
+    # What cannot be cleaned now (another process is reading) stays marked for the next opening, and is no reason to serve without memory.
+    with suppress(StoreError):
         store.compact()
-    except StoreError:
-        store.close()
-        raise
     return store
 
 
@@ -72,7 +71,6 @@ def sqlite_path(url: str) -> Path:
 
 
 def _migrate(url: str) -> None:
-    # The child may run elsewhere in the file system's tree, so it gets the whole path.
     command = [sys.executable, "-m", "backstory.stores.migrate", url]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_MIGRATION_S, check=False)

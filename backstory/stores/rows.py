@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeAlias
 import msgspec
 
 from backstory.core.records import Conversation, Digest, Injection, Receipt, Segment, Turn, TurnTags, Watermark
+from backstory.errors import StoreError
 
 Value: TypeAlias = str | bytes | int | float
 Row: TypeAlias = tuple[Any, ...]
@@ -54,8 +55,13 @@ def pack(data: bytes) -> bytes:
 
 
 def unpack(data: bytes) -> bytes:
-    """What `pack` was given."""
-    return zlib.decompress(memoryview(data)[1:], -zlib.MAX_WBITS) if data[:1] == _PACKED else data
+    """What `pack` was given. Raises StoreError for a damaged value."""
+    if data[:1] != _PACKED:
+        return data
+    try:
+        return zlib.decompress(memoryview(data)[1:], -zlib.MAX_WBITS)
+    except zlib.error as cause:
+        raise StoreError(f"a stored value is damaged: {cause}") from cause
 
 
 def _deflate(data: bytes) -> bytes:
@@ -71,8 +77,11 @@ def pack_text(text: str) -> bytes:
 
 
 def unpack_text(data: bytes) -> str:
-    """The text that `pack_text` was given."""
-    return unpack(data).decode()
+    """The text that `pack_text` was given. Raises StoreError for a damaged value."""
+    try:
+        return unpack(data).decode()
+    except UnicodeDecodeError as cause:
+        raise StoreError(f"a stored text is damaged: {cause}") from cause
 
 
 def marks(count: int) -> str:
@@ -170,7 +179,7 @@ def turn_row(turn: Turn, key: int) -> tuple[Value, ...]:
 
 def turn_of(row: Row, conversation: str) -> Turn:
     """From TURNS, with or without the last."""
-    text, calls = unpack(row[8]).decode(), unpack(row[16]).decode()
+    text, calls = unpack_text(row[8]), unpack_text(row[16])
     raw = unpack(row[17]) if len(row) > 17 else b""
     return Turn(*(row[0], conversation, *row[2:8], text, raw, *row[9:15], bool(row[15]), calls))
 

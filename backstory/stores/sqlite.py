@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,14 +17,21 @@ from pathlib import Path
 from backstory.errors import RowError, StoreError
 from backstory.stores.rows import Connection, Row, Value, marks
 
-# How long a writer waits for another process's transaction.
+# How long a writer waits for another process's transaction, and compacting for another process's readers.
 _BUSY_S = 5.0
 # The WAL is copied back into the database when it has so many pages (16 MiB): pages that change often are copied once.
 _CHECKPOINT_PAGES = 4000
 _CACHE_KIB = 8000
-# Readers of another process can hold on to an old state of the file; compacting waits so long for them.
-_COMPACT_WAIT_S = 5.0
 _IN_ONE_STATEMENT = 500
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=NORMAL",
+    f"wal_autocheckpoint={_CHECKPOINT_PAGES}",
+    f"journal_size_limit={_CHECKPOINT_PAGES * 4096}",
+    f"cache_size=-{_CACHE_KIB}",
+    "temp_store=MEMORY",
+    "secure_delete=ON",
+)
 
 _BAD_ROWS = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError, OverflowError, UnicodeError)
 
@@ -40,18 +46,14 @@ class SqliteConnection:
         try:
             # `check_same_thread` is off for `close` alone.
             self.raw = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
-            for pragma in (
-                "journal_mode=WAL",
-                "synchronous=NORMAL",
-                f"wal_autocheckpoint={_CHECKPOINT_PAGES}",
-                f"journal_size_limit={_CHECKPOINT_PAGES * 4096}",
-                f"cache_size=-{_CACHE_KIB}",
-                "temp_store=MEMORY",
-                "secure_delete=ON",
-            ):
-                self.raw.execute(f"PRAGMA {pragma}")
         except sqlite3.Error as cause:
-            raise StoreError(f"{self._name}: {cause}") from cause
+            raise self._error(cause) from cause
+        try:
+            for pragma in _PRAGMAS:
+                self.run(f"PRAGMA {pragma}")
+        except StoreError:
+            self.raw.close()
+            raise
 
     def all(self, sql: str, values: Sequence[Value] = ()) -> list[Row]:
         """See Connection."""
@@ -176,12 +178,7 @@ class Sqlite:
         Cost: about a second for each 200 MB."""
         connection = self.connection()
         connection.run("VACUUM")
-        end = time.monotonic() + _COMPACT_WAIT_S
-        while connection.all("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]:
-            if time.monotonic() > end:
-                return False
-            time.sleep(0.05)
-        return True
+        return not connection.all("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]
 
 
 def fold(word: str) -> str:

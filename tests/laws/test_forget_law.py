@@ -1,0 +1,217 @@
+"""Law: what was forgotten is in no table, no index and no byte of any file; what was not is all there.
+
+Every turn of a generated history says one word of its own. Digests, segments, recalled blocks, tags and aliases tell of turns by those
+words. After a forgetting, the words that went must be nowhere, and those that stay must be found as before.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from backstory.core.records import Batch, Conversation, Digest, Injection, Segment, Turn, TurnTags, Watermark
+from backstory.stores import rows
+from backstory.stores.inbox import Inbox
+from backstory.stores.sql import SqlStore
+from tests.stores.world import Shelf, folder_of, hash16, said
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
+    made = Shelf("sqlite", tmp_path_factory.mktemp("forget"))
+    yield made
+    made.close()
+
+
+def word(turn: int) -> str:
+    """What this turn says and no other does."""
+    return f"zq{turn * 7919:09d}qz"
+
+
+class History:
+    """A generated history. `branch` holds each conversation's turns from its first shared one on."""
+
+    def __init__(self, data: st.DataObject) -> None:
+        self.data = data
+        self.conversations: list[Conversation] = []
+        self.own: dict[str, list[Turn]] = {}
+        self.branch: dict[str, list[int]] = {}
+        self.tells: dict[tuple[str, str], set[int]] = {}
+        self._next = 1
+        self._one = 1
+        for _ in range(data.draw(st.integers(2, 5), "conversations")):
+            self._begin()
+
+    def _begin(self) -> None:
+        name = f"c{len(self.conversations)}"
+        principal = self.data.draw(st.sampled_from(["ann", "ben"]))
+        kin = [one for one in self.conversations if one.principal == principal]
+        forked_from, fork_turn = "", 0
+        shared: list[int] = []
+        if bool(kin) and self.data.draw(st.booleans()):
+            forked_from = self.data.draw(st.sampled_from(kin)).id
+            shared = self.branch[forked_from][: self.data.draw(st.integers(1, len(self.branch[forked_from])))]
+            fork_turn = shared[-1]
+        self.conversations.append(Conversation(name, principal, 50.0, 100.0, forked_from=forked_from, fork_turn=fork_turn))
+        self.own[name] = []
+        self.branch[name] = list(shared)
+        for _ in range(self.data.draw(st.integers(1, 6))):
+            parent = self.branch[name][-1] if self.branch[name] else 0
+            long = self.data.draw(st.booleans())
+            text = f"{word(self._next)} " + ("filling words " * 60 if long else "")
+            raw = (b'{"content":"' + text.encode() + b'"}') if self.data.draw(st.booleans()) else b""
+            self.own[name].append(said(self._next, name, text, parent, len(self.branch[name]), raw=raw, calls=f"call {word(self._next)}"))
+            self.branch[name].append(self._next)
+            self._next += 1
+
+    def store(self, store: SqlStore) -> None:
+        """All of it, and what is derived from it."""
+        for one in self.conversations:
+            name, own, branch = one.id, self.own[one.id], self.branch[one.id]
+            injections, digests = [], []
+            kin = [turn for other in self.conversations if other.principal == one.principal for turn in self.branch[other.id]]
+            for turn in own:
+                quoted = self.data.draw(st.lists(st.sampled_from(kin), max_size=2))
+                if quoted:
+                    text = "recalled: " + " ".join(word(number) for number in quoted)
+                    injections.append(Injection(name, turn.chain, text, tuple(quoted), 1, 100.0))
+                    self.tells["injections", turn.chain.hex()] = {*quoted, turn.id}
+            for upto in self.data.draw(st.lists(st.integers(1, len(branch)), max_size=2)):
+                told = branch[:upto]
+                digests.append(Digest(self._number(), name, told[-1], hash16(name), " ".join(map(word, told)), 1, 100.0))
+                self.tells["digests", str(digests[-1].id)] = set(told)
+            store.write([Batch((one,), tuple(own), ((one.principal, f"key of {name}", name),), tuple(injections), tuple(digests))])
+            tags = [TurnTags(turn.id, name, (word(turn.id),), f"{word(turn.id)} shared") for turn in own]
+            store.put_tags(tags, Watermark(name, "tag", own[-1].id))
+            middle = self.data.draw(st.integers(0, len(own)))
+            segments = []
+            for part in (own[:middle], own[middle:]):
+                if part:
+                    told = [turn.id for turn in part]
+                    text = " ".join(map(word, told))
+                    segments.append(Segment(self._number(), name, told[0], told[-1], (word(told[0]),), text, 1, 1.0, 2.0))
+                    self.tells["segments", str(segments[-1].id)] = set(told)
+            store.put_segments(segments, Watermark(name, "segment", own[-1].id))
+
+    def _number(self) -> int:
+        self._one += 1
+        return self._one
+
+
+def choose(history: History, data: st.DataObject) -> tuple[str, str, tuple[int, ...], set[int]]:
+    """A forgetting: principal, conversation, turns; and the turns that go by it."""
+    one = data.draw(st.sampled_from(history.conversations))
+    own = [turn.id for turn in history.own[one.id]]
+    match data.draw(st.sampled_from(["conversation", "turns", "principal"])):
+        case "conversation":
+            return one.principal, one.id, (), set(own)
+        case "turns":
+            some = data.draw(st.lists(st.sampled_from(own), min_size=1, unique=True))
+            return one.principal, data.draw(st.sampled_from([one.id, ""])), tuple(some), set(some)
+        case _:
+            kin = [other for other in history.conversations if other.principal == one.principal]
+            return one.principal, "", (), {turn.id for other in kin for turn in history.own[other.id]}
+
+
+def everything(path: Path) -> str:
+    """The text of every value of every table, unpacked."""
+    raw = sqlite3.connect(path)
+    found: list[str] = []
+    tables = [row[0] for row in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    for table in tables:
+        answer = raw.execute(f"SELECT * FROM {table}")
+        names = [column[0] for column in answer.description]
+        for row in answer:
+            for name, value in zip(names, row, strict=True):
+                packed = isinstance(value, bytes) and name in {"text", "calls", "raw", "digest"}
+                plain = rows.unpack(value) if packed else value
+                found.append(plain.decode("latin-1") if isinstance(plain, bytes) else str(plain))
+    raw.close()
+    return "\n".join(found)
+
+
+@given(st.data())
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+def test_what_was_forgotten_is_nowhere_and_the_rest_is_there(shelf: Shelf, data: st.DataObject) -> None:
+    url = shelf.url()
+    path = Path(url.removeprefix("sqlite:///"))
+    store = shelf.open(url)
+    history = History(data)
+    history.store(store)
+    principal, conversation, turns, gone = choose(history, data)
+    assert all(word(turn) in everything(path) for turn in gone)
+
+    receipt = store.forget(principal, conversation, turns, now=200.0)
+
+    left = everything(path)
+    files = b"".join(file.read_bytes() for file in path.parent.iterdir())
+    for number in gone:
+        assert word(number) not in left
+        assert word(number).encode() not in files
+    assert store.frequencies([word(turn) for turn in gone]).keys() == {""}
+    assert store.search(principal, (), [word(turn) for turn in gone], 99) == []
+    assert not any(word(turn) in str(receipt) for turn in gone)
+
+    whole = {one.id for one in history.conversations if not turns and one.principal == principal and conversation in {"", one.id}}
+    for one in history.conversations:
+        kept = [turn for turn in history.own[one.id] if turn.id not in gone]
+        assert [turn.text for turn in store.turns(one.id)] == [turn.text for turn in kept]
+        assert [row.turn for row in store.tags(one.id)] == [turn.id for turn in kept]
+        assert (store.conversation(one.principal, one.id) is None) == (one.id in whole)
+        assert (store.alias(one.principal, f"key of {one.id}") is None) == (one.id in whole)
+        for turn in kept:
+            assert [hit.turn for hit in store.search(one.principal, [one.id], [word(turn.id)], 9)] == [turn.id]
+        if one.id in whole:
+            continue
+        wanted = {key for (table, key), told in history.tells.items() if table == "injections" and not told & gone}
+        mine = {turn.chain.hex() for turn in history.own[one.id]}
+        assert {one_.chain.hex() for one_ in store.injections(one.id)} == wanted & mine
+    shelf.close()
+
+
+@given(st.data())
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+def test_branches_are_whole_after_a_forgetting(shelf: Shelf, data: st.DataObject) -> None:
+    """A turn's parent is there and before it, its position one more; a fork is off a turn that is there."""
+    store = shelf.open()
+    history = History(data)
+    history.store(store)
+    principal, conversation, turns, gone = choose(history, data)
+    store.forget(principal, conversation, turns, now=200.0)
+    there = {turn.id: turn for one in history.conversations for turn in store.turns(one.id)}
+    assert not there.keys() & gone
+    for turn in there.values():
+        if turn.parent:
+            assert turn.parent < turn.id
+            assert there[turn.parent].position == turn.position - 1
+        else:
+            assert turn.position == 0
+    for one in history.conversations:
+        found = store.conversation(one.principal, one.id)
+        if found is not None:
+            assert bool(found.forked_from) == bool(found.fork_turn)
+            assert not found.fork_turn or found.fork_turn in there
+            assert not found.forked_from or store.conversation(one.principal, found.forked_from) is not None
+    shelf.close()
+
+
+def test_a_journal_that_comes_late_brings_nothing_back(shelf: Shelf) -> None:
+    url = shelf.url()
+    path = Path(url.removeprefix("sqlite:///"))
+    inbox = Inbox(folder_of(url), path.name)
+    inbox.append(word(1).encode())
+    inbox.close()
+    store = shelf.open(url)
+    one = Batch((Conversation("c", "ann", 50.0, 100.0),), (said(1, "c", word(1)),), (("ann", "key", "c"),))
+    store.write([one])
+    store.forget("ann", "c", now=200.0)
+    for orphan in Inbox.orphans(folder_of(url), path.name):
+        store.write([one for record in orphan.records if record == word(1).encode()])
+        orphan.path.unlink()
+    shelf.close()
+    assert not any(word(1).encode() in file.read_bytes() for file in path.parent.iterdir())

@@ -1,0 +1,437 @@
+"""What every store does, whatever database it stands on."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from backstory.core.records import Batch, Conversation, Digest, Injection, Segment, Turn, TurnTags, Watermark
+from backstory.errors import FencedError, NotFound, RowError, StoreError
+from backstory.stores.sql import SqlStore
+from tests.stores.world import Shelf, hash16, index, said, talk, tell
+
+texts = st.one_of(st.text(st.characters(codec="utf-8"), max_size=40), st.text("ab \n", min_size=400, max_size=2000))
+numbers = st.integers(1, 2**62)
+times = st.floats(0, 4e9, allow_nan=False)
+hashes = st.binary(min_size=16, max_size=16)
+turns = st.builds(
+    Turn,
+    id=numbers,
+    conversation=st.just("c"),
+    parent=numbers,
+    position=st.integers(0, 10**6),
+    chain=hashes,
+    content=hashes,
+    role=st.sampled_from(["user", "assistant", "tool"]),
+    kind=st.sampled_from(["spoken", "tool"]),
+    text=texts,
+    raw=st.one_of(st.binary(max_size=30), st.binary(min_size=500, max_size=3000), st.just(b"\xff"), st.just(b"\xff" * 900)),
+    wire=st.sampled_from(["anthropic", ""]),
+    sender=texts,
+    channel=texts,
+    at=times,
+    arrived=times,
+    tokens=st.integers(0, 10**6),
+    complete=st.booleans(),
+    calls=texts,
+)
+
+
+@given(rows=st.lists(turns, min_size=1, max_size=6, unique_by=lambda turn: turn.id))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_turns_come_back_as_they_went_in(shelf: Shelf, rows: list[Turn]) -> None:
+    store = shelf.open()
+    store.write([Batch((talk("c"),), tuple(rows))])
+    wanted = sorted(rows, key=lambda turn: turn.id)
+    assert store.turns("c", raw=True) == wanted
+    assert store.turns("c") == [replace(turn, raw=b"") for turn in wanted]
+    assert store.turns_by_id([turn.id for turn in rows], raw=True) == wanted
+    assert store.turns("c", after=wanted[0].id) == [replace(turn, raw=b"") for turn in wanted[1:]]
+    assert store.turns("c", limit=2) == [replace(turn, raw=b"") for turn in wanted[:2]]
+    shelf.close()
+
+
+@given(st.data())
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_writing_again_and_in_any_order_changes_nothing(shelf: Shelf, data: st.DataObject) -> None:
+    """Of writes that are told apart by their times, the order does not matter, nor how often each is made."""
+    batches = []
+    for at in range(1, data.draw(st.integers(1, 5)) + 1):
+        name = data.draw(st.sampled_from(["one", "two"]))
+        record = Conversation(name, "ann", 1.0, float(at), "anthropic", f"model {at}", f"label {at}", memory=bool(at % 2))
+        batches.append(Batch((record,), (said(at, name),), (("ann", f"session {name}", name),)))
+    orderly, disorderly = shelf.open(), shelf.open()
+    orderly.write(batches)
+    for batch in data.draw(st.permutations(batches + batches)):
+        disorderly.write([batch])
+    for name in ("one", "two"):
+        assert disorderly.conversation("ann", name) == orderly.conversation("ann", name)
+        assert disorderly.turns(name) == orderly.turns(name)
+        assert disorderly.alias("ann", f"session {name}") == orderly.alias("ann", f"session {name}")
+    assert disorderly.counts() == orderly.counts()
+    assert disorderly.pending("tag") == orderly.pending("tag")
+    shelf.close()
+
+
+def test_a_later_record_changes_what_may_change_and_nothing_else(store: SqlStore) -> None:
+    first = Conversation("c", "ann", 10.0, 20.0, "anthropic", "small", "", b"s", "root", 7)
+    store.write([Batch((first,))])
+    store.write([Batch((Conversation("c", "ann", 99.0, 30.0, "gemini", "large", "named", b"x", "other", 9, False),))])
+    assert store.conversation("ann", "c") == Conversation("c", "ann", 10.0, 30.0, "gemini", "large", "named", b"s", "root", 7, False)
+    store.write([Batch((first,))])
+    assert store.conversation("ann", "c") == Conversation("c", "ann", 10.0, 30.0, "gemini", "large", "named", b"s", "root", 7, False)
+
+
+def test_conversations_are_listed_by_their_last_change_with_their_turns(store: SqlStore) -> None:
+    store.write([Batch((talk("old", at=1.0),), (said(1, "old"), said(2, "old"))), Batch((talk("new", at=2.0),))])
+    store.write([Batch((talk("bens", "ben", at=3.0),))])
+    assert [(one.id, count) for one, count in store.conversations("ann")] == [("new", 0), ("old", 2)]
+    assert [one.id for one, _ in store.conversations(None)] == ["bens", "new", "old"]
+    assert [one.id for one, _ in store.conversations(None, limit=1, offset=1)] == ["new"]
+
+
+def test_an_alias_names_the_conversation_it_was_given_last(store: SqlStore) -> None:
+    store.write([Batch((talk("a"), talk("b")), aliases=(("ann", "key", "a"), ("ann", "key", "b"), ("ann", "lost", "nowhere")))])
+    assert store.alias("ann", "key") == "b"
+    assert store.alias("ann", "lost") is None
+    store.write([Batch(aliases=(("ann", "key", "a"),))])
+    assert store.alias("ann", "key") == "a"
+
+
+def test_chains_and_contents_are_found(store: SqlStore) -> None:
+    one, two = tell(store, talk("a"), "hello", "there")
+    (three,) = tell(store, talk("b"), "hello", first=9)
+    tool = replace(said(10, "b", "hello"), kind="tool")
+    store.write([Batch(turns=(tool,))])
+    assert store.chains("ann", [two.chain, three.chain, hash16("no")]) == [(two.chain, "a", 2), (three.chain, "b", 9)]
+    assert store.chains("ann", []) == []
+    assert store.contents("ann", one.content) == [("b", 9), ("a", 1)]
+    assert store.contents("ann", one.content, limit=1) == [("b", 9)]
+
+
+def test_more_chains_than_one_statement_takes_are_found(store: SqlStore) -> None:
+    store.write([Batch((talk("a"),), tuple(said(number, "a") for number in range(1, 1300)))])
+    chains = [turn.chain for turn in store.turns("a")]
+    assert [row[2] for row in store.chains("ann", chains)] == list(range(1, 1300))
+    assert len(store.turns_by_id(range(1, 2000))) == 1299
+
+
+def test_injections_and_digests_stay_as_they_were_first_written(store: SqlStore) -> None:
+    injection = Injection("c", hash16("x"), "recalled " * 200, (3, 1), 9, 5.0)
+    digest = Digest(7, "c", 3, hash16("y"), "said before", 4, 6.0)
+    later = Injection("c", hash16("z"), "more", (), 1, 8.0)
+    store.write([Batch((talk("c"),), injections=(later, injection), digests=(digest,))])
+    store.write([Batch(injections=(replace(injection, text="other"),), digests=(replace(digest, text="other"),))])
+    assert store.injections("c") == [injection, later]
+    assert store.digests("c") == [digest]
+
+
+def test_rows_without_a_conversation_are_left_out(store: SqlStore) -> None:
+    store.write([Batch(turns=(said(1, "nowhere"),), injections=(Injection("nowhere", b"x", "", (), 0, 1.0),))])
+    assert store.turns("nowhere") == []
+    assert not any(store.counts().values())
+
+
+def test_tags_are_replaced_and_searched(store: SqlStore) -> None:
+    tell(store, talk("c"), "red house", "blue house", "blue sky")
+    assert [hit.turn for hit in store.search("ann", ["c"], ["sky"], 9)] == [3]
+    assert {hit.turn for hit in store.search("ann", ["c"], ["blue"], 9)} == {2, 3}
+    assert next(hit.turn for hit in store.search("ann", ["c"], ["blue", "sky"], 9)) == 3
+    mark = store.watermark("c", "tag")
+    assert mark.turn == 3
+    store.put_tags([TurnTags(3, "c", ("b", "a"), " green\n meadow ")], mark)
+    assert store.search("ann", ["c"], ["sky"], 9) == []
+    assert [hit.turn for hit in store.search("ann", [], ["meadow"], 9)] == [3]
+    assert store.tags("c", after=2) == [TurnTags(3, "c", ("b", "a"), "green meadow")]
+    assert store.frequencies(["house", "green", "sky", "none"]) == {"house": 2, "green": 1, "": 3}
+
+
+@pytest.mark.parametrize("term", ["c++", "it's", 'q"uote', "v1.2-rc", "日本", "naïve", "x@y.z", "a\\b", "-", "and", "near", "terms:x", "*"])
+def test_a_term_is_what_stands_between_spaces(store: SqlStore, term: str) -> None:
+    tell(store, talk("c"), f"before {term} after", "nothing here")
+    assert [hit.turn for hit in store.search("ann", ["c"], [term], 9)] == [1]
+    assert store.frequencies([term])[term] == 1
+
+
+@given(
+    docs=st.lists(st.lists(st.sampled_from("abcdefghij"), min_size=1, max_size=6), min_size=1, max_size=12),
+    query=st.lists(st.sampled_from("abcdefghijz"), min_size=1, max_size=4),
+)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_search_finds_the_turns_with_any_of_the_terms(shelf: Shelf, docs: list[list[str]], query: list[str]) -> None:
+    store = shelf.open()
+    tell(store, talk("c"), *(" ".join(words) for words in docs))
+    tell(store, talk("other", at=1.0), "a b c d e f g h i j", first=1000)
+    wanted = {number for number, words in enumerate(docs, 1) if set(words) & set(query)}
+    hits = store.search("ann", ["c"], query, 100)
+    assert {hit.turn for hit in hits} == wanted
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+    everywhere = {hit.turn for hit in store.search("ann", [], query, 100)}
+    assert everywhere == wanted | ({1000} if set(query) & set("abcdefghij") else set())
+    shelf.close()
+
+
+def test_common_terms_are_not_looked_for_where_rarer_ones_are(store: SqlStore) -> None:
+    tell(store, talk("c"), *(f"common word{number}" for number in range(600)))
+    assert [hit.turn for hit in store.search("ann", ["c"], ["common", "word7"], 9)] == [8]
+    assert len(store.search("ann", ["c"], ["common"], 20)) == 20
+
+
+def test_tags_of_turns_that_are_not_there_are_left_out(store: SqlStore) -> None:
+    tell(store, talk("c"), "one")
+    tell(store, talk("d"), "two", first=5)
+    store.put_tags(
+        [TurnTags(99, "c", (), "ghost"), TurnTags(5, "c", (), "ghost"), TurnTags(5, "d", (), "ghost")], store.watermark("c", "tag")
+    )
+    assert store.search("ann", [], ["ghost"], 9) == []
+    assert [row.turn for row in store.tags("c")] == [1]
+
+
+def test_segments_are_kept_by_their_first_turn_and_replaced_by_id(store: SqlStore) -> None:
+    store.write([Batch((talk("c"), talk("d")))])
+    late = Segment(2, "c", 5, 9, ("x", "y"), "digest " * 300, 7, 1.0, 2.0)
+    early = Segment(3, "c", 1, 4, (), "", 0, 0.5, 1.0)
+    store.put_segments([late, early], Watermark("c", "segment", 9))
+    longer = replace(early, last_turn=3, digest="shorter")
+    store.put_segments([longer, Segment(4, "d", 1, 1, (), "", 0, 0.0, 0.0)], Watermark("c", "segment", 9))
+    assert store.segments("c") == [longer, late]
+    store.put_segments([replace(late, conversation="d", digest="stolen")], Watermark("d", "segment", 1))
+    assert store.segments("c") == [longer, late]
+    assert store.segments("d") == []
+
+
+# --- leases and fences
+
+
+def test_a_lease_is_had_by_one_owner_at_a_time(store: SqlStore) -> None:
+    store.write([Batch((talk("c"),), (said(1, "c"),))])
+    first = store.lease("c", "tag", "me", 30, now=1000.0)
+    assert first == Watermark("c", "tag", 0, "me", 1030.0, 1)
+    assert store.lease("c", "tag", "you", 30, now=1029.0) is None
+    assert store.lease("c", "segment", "you", 30, now=1029.0) is not None
+    renewed = store.lease("c", "tag", "me", 30, now=1029.0)
+    assert renewed == Watermark("c", "tag", 0, "me", 1059.0, 1)
+    taken = store.lease("c", "tag", "you", 30, now=1059.0)
+    assert taken == Watermark("c", "tag", 0, "you", 1089.0, 2)
+    assert store.watermark("c", "tag") == taken
+    assert store.lease("nowhere", "tag", "me", 30, now=1.0) is None
+
+
+def test_who_lost_the_lease_writes_nothing(store: SqlStore) -> None:
+    tell(store, talk("c"), "one two")
+    mine = store.lease("c", "job", "me", 1, now=1000.0)
+    yours = store.lease("c", "job", "you", 1, now=1002.0)
+    assert mine is not None
+    assert yours is not None
+    with pytest.raises(FencedError):
+        store.put_tags([TurnTags(1, "c", (), "late")], replace(mine, turn=1))
+    with pytest.raises(FencedError):
+        store.put_segments([Segment(1, "c", 1, 1, (), "late", 0, 0.0, 0.0)], replace(mine, turn=1))
+    with pytest.raises(FencedError):
+        store.put_segments([], Watermark("gone", "job", 1))
+    with pytest.raises(FencedError):
+        store.put_segments([], Watermark("c", "never leased", 1, "me", 0.0, 4))
+    assert store.search("ann", ["c"], ["late"], 9) == []
+    assert store.segments("c") == []
+    store.put_tags([TurnTags(1, "c", (), "fresh")], replace(yours, turn=1))
+    assert store.watermark("c", "job").turn == 1
+    assert [hit.turn for hit in store.search("ann", ["c"], ["fresh"], 9)] == [1]
+
+
+def test_pending_are_conversations_with_turns_above_the_mark_and_no_lease(shelf: Shelf) -> None:
+    store = shelf.open(clock=lambda: 1000.0)
+    store.write([Batch((talk("old", at=1.0), talk("new", at=2.0), talk("empty", at=3.0)), (said(1, "old"), said(2, "new")))])
+    assert store.pending("tag") == ["new", "old"]
+    assert store.pending("tag", limit=1) == ["new"]
+    assert store.lease("new", "tag", "me", 30, now=1000.0) is not None
+    assert store.pending("tag") == ["old"]
+    assert store.pending("segment") == ["new", "old"]
+    store.put_segments([], Watermark("old", "segment", 1))
+    assert store.pending("segment") == ["new"]
+    store.write([Batch(turns=(said(9, "old"),))])
+    assert store.pending("segment") == ["new", "old"]
+    shelf.close()
+
+
+# --- forgetting (what is left in no table and no file: tests/laws/test_forget_law.py)
+
+
+def test_forgetting_gives_a_receipt_that_others_can_read(store: SqlStore) -> None:
+    tell(store, talk("c"), "secret plan", "more of it")
+    tell(store, talk("d", at=5.0), "other", first=50)
+    assert store.receipts() == []
+    receipt = store.forget("ann", "c", now=200.0)
+    assert (receipt.at, receipt.principal, receipt.what) == (200.0, "ann", "conversation: c")
+    assert receipt.counts["turns"] == receipt.counts["tags"] == 2
+    assert receipt.counts["conversations"] == 1
+    assert store.receipts() == [receipt]
+    assert store.receipts(receipt.id) == []
+    assert [one.id for one, _ in store.conversations(None)] == ["d"]
+    assert store.frequencies(["secret", "other"]) == {"other": 1, "": 1}
+
+
+def test_forgetting_nothing_is_an_error_and_leaves_no_receipt(store: SqlStore) -> None:
+    tell(store, talk("c"), "one")
+    for arguments in (("ben", "c"), ("ann", "no"), ("ben", ""), (None, "")):
+        with pytest.raises(NotFound):
+            store.forget(*arguments)
+    for principal in ("ben", "ann"):
+        with pytest.raises(NotFound):
+            store.forget(principal, "other", (1,))
+    with pytest.raises(NotFound):
+        store.forget("ann", "", (77,))
+    assert store.receipts() == []
+    assert len(store.turns("c")) == 1
+
+
+def test_what_was_forgotten_does_not_come_back_late(store: SqlStore) -> None:
+    before = Batch((talk("c", at=100.0),), (said(1, "c", at=100.0), said(2, "c", at=100.0)), (("ann", "key", "c"),))
+    store.write([before])
+    store.forget("ann", "c", (1,), now=150.0)
+    store.write([before])
+    assert [turn.id for turn in store.turns("c")] == [2]
+    store.forget("ann", "c", now=200.0)
+    store.write([before])
+    assert store.conversation("ann", "c") is None
+    assert store.turns("c") == []
+    assert store.alias("ann", "key") is None
+    after = Batch((talk("c", at=300.0),), (said(3, "c", at=300.0),))
+    store.write([before, after])
+    assert [turn.id for turn in store.turns("c")] == [3]
+
+
+def test_a_principal_that_was_forgotten_may_begin_anew(store: SqlStore) -> None:
+    tell(store, talk("c"), "one")
+    tell(store, talk("bens", "ben"), "two", first=9)
+    store.forget("ann", now=200.0)
+    store.write([Batch((talk("never stored", at=190.0), talk("fresh", at=201.0)))])
+    assert [one.id for one, _ in store.conversations(None)] == ["fresh", "bens"]
+
+
+def test_work_on_what_was_forgotten_is_refused(store: SqlStore) -> None:
+    tell(store, talk("c"), "one", "two")
+    mark = store.lease("c", "job", "me", 30, now=1000.0)
+    assert mark is not None
+    store.forget("ann", "c", (1,), now=150.0)
+    with pytest.raises(FencedError):
+        store.put_tags([TurnTags(2, "c", (), "two one")], mark)
+    mark = store.lease("c", "job", "me", 30, now=1000.0)
+    assert mark is not None
+    store.forget("ann", "c", now=150.0)
+    with pytest.raises(FencedError):
+        store.put_tags([TurnTags(2, "c", (), "two one")], mark)
+    store.write([Batch((talk("c", at=400.0),), (said(5, "c", at=400.0),))])
+    fresh = store.lease("c", "job", "me", 30, now=1000.0)
+    assert fresh is not None
+    assert fresh.fence > mark.fence
+    with pytest.raises(FencedError):
+        store.put_tags([], mark)
+
+
+def test_turns_after_a_forgotten_one_go_on_from_what_was_before(store: SqlStore) -> None:
+    tell(store, talk("c"), "one", "two", "three", "four")
+    fork = talk("fork", forked_from="c", fork_turn=3)
+    store.write([Batch((fork,), (said(10, "fork", parent=3, position=3), said(11, "fork", parent=10, position=4)))])
+    store.forget("ann", "c", (2, 3), now=150.0)
+    assert [(turn.id, turn.parent, turn.position) for turn in store.turns("c")] == [(1, 0, 0), (4, 1, 1)]
+    assert [(turn.id, turn.parent, turn.position) for turn in store.turns("fork")] == [(10, 1, 1), (11, 10, 2)]
+    found = store.conversation("ann", "fork")
+    assert found is not None
+    assert (found.forked_from, found.fork_turn) == ("c", 1)
+    store.forget("ann", "", (1,), now=150.0)
+    found = store.conversation("ann", "fork")
+    assert found is not None
+    assert (found.forked_from, found.fork_turn) == ("", 0)
+    assert [(turn.id, turn.parent, turn.position) for turn in store.turns("fork")] == [(10, 0, 0), (11, 10, 1)]
+
+
+def test_a_fork_keeps_its_own_turns_and_nothing_that_tells_of_the_others(store: SqlStore) -> None:
+    tell(store, talk("c"), "one", "two")
+    fork = talk("fork", forked_from="c", fork_turn=2)
+    own = (said(10, "fork", "mine", 2, 2), said(11, "fork", "mine too", 10, 3))
+    digests = (Digest(1, "fork", 10, b"", "one two mine", 3, 9.0),)
+    quoting = Injection("fork", own[0].chain, "you said two", (2,), 3, 9.0)
+    other = Injection("fork", own[1].chain, "you said mine", (10,), 3, 9.0)
+    elsewhere = Injection("d", hash16("d"), "you said one", (1,), 3, 9.0)
+    store.write([Batch((fork, talk("d")), own, (), (quoting, other, elsewhere), digests)])
+    store.forget("ann", "c", now=150.0)
+    found = store.conversation("ann", "fork")
+    assert found is not None
+    assert (found.forked_from, found.fork_turn) == ("", 0)
+    assert [(turn.id, turn.parent, turn.position, turn.text) for turn in store.turns("fork")] == [
+        (10, 0, 0, "mine"),
+        (11, 10, 1, "mine too"),
+    ]
+    assert store.injections("fork") == [other]
+    assert store.injections("d") == []
+    assert store.digests("fork") == []
+
+
+def test_jobs_begin_again_below_a_torn_segment(store: SqlStore) -> None:
+    tell(store, talk("c"), *"abcdef")
+    segments = [Segment(1, "c", 1, 2, (), "a b", 0, 0.0, 0.0), Segment(2, "c", 3, 5, (), "c d e", 0, 0.0, 0.0)]
+    store.put_segments(segments, Watermark("c", "segment", 5))
+    store.forget("ann", "c", (4,), now=150.0)
+    assert store.segments("c") == segments[:1]
+    assert store.watermark("c", "segment").turn == 2
+    assert store.pending("segment") == ["c"]
+
+
+# --- the ways of a database
+
+
+def test_a_value_that_no_store_can_take_says_so(store: SqlStore) -> None:
+    with pytest.raises(RowError):
+        store.write([Batch((talk("c", label="\ud800"),))])
+    with pytest.raises(RowError):
+        store.write([Batch((talk("c"),), (said(2**70, "c"),))])
+    assert store.conversations(None) == []
+    store.write([Batch((talk("c"),))])
+
+
+def test_a_batch_that_fails_leaves_nothing(store: SqlStore) -> None:
+    with pytest.raises(StoreError):
+        store.write([Batch((talk("a"),), (said(1, "a"),)), Batch((talk("b"),), (said(2**70, "b"),))])
+    assert not any(store.counts().values())
+
+
+def test_threads_read_while_one_writes(store: SqlStore) -> None:
+    store.write([Batch((talk("c"),))])
+    stop = threading.Event()
+
+    def look() -> int:
+        seen = 0
+        while not stop.is_set():
+            now = len(store.turns("c"))
+            assert now >= seen
+            assert now % 10 == 0
+            seen = now
+        return seen
+
+    with ThreadPoolExecutor(2) as readers:
+        looking = [readers.submit(look) for _ in range(2)]
+        for start in range(1, 400, 10):
+            store.write([Batch(turns=tuple(said(number, "c") for number in range(start, start + 10)))])
+        stop.set()
+        assert all(one.result() <= 400 for one in looking)
+
+
+def test_a_closed_store_says_so(store: SqlStore) -> None:
+    store.close()
+    store.close()
+    with pytest.raises(StoreError, match="closed"):
+        store.conversations(None)
+
+
+def test_counts_follow_the_index_of_a_large_store(store: SqlStore) -> None:
+    rows = tell(store, talk("c"), *(f"often {'rare' if number % 100 == 0 else 'plain'}" for number in range(500)))
+    assert store.frequencies(["often", "rare"]) == {"often": 500, "rare": 5, "": 500}
+    index(store, "c", rows[:1])
+    assert store.frequencies(["often", "rare"]) == {"often": 500, "rare": 5, "": 500}
+    tell(store, talk("d"), "rare", first=9000)
+    assert store.frequencies(["often", "rare"]) == {"often": 500, "rare": 6, "": 501}

@@ -1,0 +1,150 @@
+"""Opening a store: URLs, the schema and its versions, files that are none."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from backstory.core.records import Batch
+from backstory.errors import ConfigError, StoreError
+from backstory.stores import database
+from backstory.stores.database import HEAD, open_store
+from tests.stores.world import Shelf, said, talk
+
+_WRITER = """
+import sys
+from backstory.core.records import Batch
+from backstory.stores.database import open_store
+from tests.stores.world import said, talk
+store = open_store(sys.argv[1])
+first = int(sys.argv[2])
+for number in range(first, first + 200):
+    store.write([Batch((talk("shared", at=float(number)),), (said(number, "shared"),))])
+"""
+
+
+def test_a_missing_folder_is_made_and_rows_are_there_after_opening_again(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/a/b/store.db"
+    store = open_store(url)
+    store.write([Batch((talk("c"),), (said(1, "c"),))])
+    store.close()
+    again = open_store(url)
+    assert [turn.id for turn in again.turns("c")] == [1]
+    again.close()
+    assert [path.name for path in (tmp_path / "a/b").iterdir()] == ["store.db"]
+
+
+def test_a_relative_url_is_below_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    open_store("sqlite:///here.db").close()
+    assert (tmp_path / "here.db").is_file()
+
+
+@pytest.mark.parametrize("url", ["postgresql://localhost/x", "mysql://x", "nonsense", "", "sqlite:///", "sqlite://x", "sqlite:///:memory:"])
+def test_a_url_of_no_known_form_says_what_there_is(url: str) -> None:
+    with pytest.raises(ConfigError, match="sqlite:///PATH"):
+        open_store(url)
+
+
+def test_a_schema_of_a_newer_version_is_left_alone(shelf: Shelf) -> None:
+    url = shelf.url()
+    with sqlite3.connect(url.removeprefix("sqlite:///")) as raw:
+        raw.execute("UPDATE alembic_version SET version_num = '9999'")
+    raw.close()
+    with pytest.raises(StoreError, match=r"newer Backstory \(schema 9999, this one knows " + HEAD):
+        open_store(url)
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    path.write_bytes(b"not a database, but long enough to be looked at " * 100)
+    with pytest.raises(StoreError, match=str(path)):
+        open_store(f"sqlite:///{path}")
+
+
+def test_a_database_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    with sqlite3.connect(path) as raw:
+        raw.execute("CREATE TABLE songs (id INTEGER)")
+    raw.close()
+    with pytest.raises(StoreError, match="songs"):
+        open_store(f"sqlite:///{path}")
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="file"):
+        open_store(f"sqlite:///{tmp_path}/file/store.db")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(StoreError, match="folder"):
+        open_store(f"sqlite:///{tmp_path}/folder")
+
+
+def test_a_migration_that_fails_gives_its_reason(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"could not be made: .*unable to open"):
+        database._migrate(f"sqlite:///{tmp_path}/no/such/folder/store.db")
+
+
+def test_a_damaged_table_is_a_store_error(shelf: Shelf) -> None:
+    url = shelf.url()
+    path = Path(url.removeprefix("sqlite:///"))
+    store = shelf.open(url)
+    store.write([Batch((talk("c"),), tuple(said(number, "c", "x" * 300) for number in range(1, 200)))])
+    shelf.close()
+    data = path.read_bytes()
+    path.write_bytes(data[:-40_000] + b"\xaa" * 40_000)
+    store = shelf.open(url)
+    with pytest.raises(StoreError, match=str(path)):
+        store.turns("c")
+    shelf.close()
+
+
+def test_serving_imports_neither_sqlalchemy_nor_alembic(shelf: Shelf) -> None:
+    check = (
+        "import sys; from backstory.stores.database import open_store; import backstory.stores.lanes;"
+        "open_store(sys.argv[1]).counts(); print([name for name in ('sqlalchemy', 'alembic') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", check, shelf.url()], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_processes_that_start_together_make_one_schema(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/store.db"
+    start = "import sys; from backstory.stores.database import open_store; print(open_store(sys.argv[1]).counts()['turns'])"
+    both = [subprocess.Popen([sys.executable, "-c", start, url], stdout=subprocess.PIPE) for _ in range(2)]
+    assert [one.communicate(timeout=60)[0].strip() for one in both] == [b"0", b"0"]
+
+
+def test_two_processes_write_into_one_file(shelf: Shelf) -> None:
+    url = shelf.url()
+    both = [subprocess.Popen([sys.executable, "-c", _WRITER, url, str(first)]) for first in (1, 1001)]
+    assert [one.wait(timeout=60) for one in both] == [0, 0]
+    store = shelf.open(url)
+    assert [turn.id for turn in store.turns("shared")] == [*range(1, 201), *range(1001, 1201)]
+    found = store.conversation("ann", "shared")
+    assert found is not None
+    assert found.updated == 1200.0
+    shelf.close()
+
+
+def test_cleaning_that_another_process_prevented_is_made_up_for_at_opening(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backstory.stores.sqlite._PRAGMAS", ("journal_mode=WAL", "busy_timeout=50"))
+    url = shelf.url()
+    path = Path(url.removeprefix("sqlite:///"))
+    store = shelf.open(url)
+    store.write([Batch((talk("c"),), (said(1, "c", "unmistakable"),))])
+    reader = sqlite3.connect(path, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM turns").fetchall()
+    with pytest.raises(StoreError, match="removed"):
+        store.forget("ann", "c", now=150.0)
+    assert store.turns("c") == []
+    assert any(b"unmistakable" in file.read_bytes() for file in path.parent.iterdir())
+    reader.close()
+    shelf.open(url)
+    assert not any(b"unmistakable" in file.read_bytes() for file in path.parent.iterdir())
+    shelf.close()

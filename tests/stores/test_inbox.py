@@ -1,0 +1,213 @@
+"""The journal: what was written is there after any death of the process."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from backstory.errors import StoreError
+from backstory.stores.inbox import Inbox
+
+_CHILD = """
+import sys
+from pathlib import Path
+from backstory.stores.inbox import Inbox
+inbox = Inbox(Path(sys.argv[1]), "db")
+for number in range(10**9):
+    assert inbox.append(b"record %d " % number + b"x" * (number % 700)) == number + 1
+    if number % 50 == 49 and sys.argv[2] == "settle":
+        inbox.settled(number - 20)
+        print("settled", number - 20, flush=True)
+    print(number, flush=True)
+"""
+
+
+def left(folder: Path) -> list[bytes]:
+    """Every record that dead processes left."""
+    return [record for orphan in Inbox.orphans(folder, "db") for record in orphan.records]
+
+
+def files(folder: Path) -> list[Path]:
+    """Of the journal."""
+    return sorted(folder.glob("db.inbox-*"))
+
+
+@pytest.mark.parametrize("way", ["keep", "settle"])
+def test_what_was_appended_survives_kill_9(tmp_path: Path, way: str) -> None:
+    for attempt in range(4):
+        folder = tmp_path / str(attempt)
+        child = subprocess.Popen([sys.executable, "-c", _CHILD, str(folder), way], stdout=subprocess.PIPE, text=True)
+        assert child.stdout is not None
+        said = [child.stdout.readline() for _ in range(random.Random(attempt).randrange(1, 900))]
+        assert left(folder) == []  # its owner lives
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        said += child.stdout.readlines()
+        child.stdout.close()
+        acknowledged = max((int(line) for line in said if line.endswith("\n") and line[0].isdigit()), default=-1)
+        settled = max((int(line.split()[1]) for line in said if line.startswith("settled") and line.endswith("\n")), default=0)
+        found = {int(record.split()[1]) for record in left(folder)}
+        assert found >= set(range(settled, acknowledged + 1))
+
+
+@given(payloads=st.lists(st.binary(max_size=60), min_size=1, max_size=8), data=st.data())
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_torn_tail_costs_the_torn_record_alone(tmp_path: Path, payloads: list[bytes], data: st.DataObject) -> None:
+    for path in files(tmp_path):
+        path.unlink()
+    inbox = Inbox(tmp_path, "db")
+    ends = []
+    for payload in payloads:
+        inbox.append(payload)
+        ends.append(files(tmp_path)[0].stat().st_size)
+    inbox.close()
+    (path,) = files(tmp_path)
+    cut = data.draw(st.integers(0, ends[-1]))
+    path.write_bytes(path.read_bytes()[:cut])
+    (orphan,) = Inbox.orphans(tmp_path, "db")
+    assert orphan.records == payloads[: sum(end <= cut for end in ends)]
+    assert orphan.skipped == 0
+
+
+@given(payloads=st.lists(st.binary(min_size=1, max_size=60), min_size=3, max_size=8), data=st.data())
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_damaged_record_costs_itself_alone(tmp_path: Path, payloads: list[bytes], data: st.DataObject) -> None:
+    for path in files(tmp_path):
+        path.unlink()
+    inbox = Inbox(tmp_path, "db")
+    starts = []
+    for payload in payloads:
+        starts.append(files(tmp_path)[0].stat().st_size)
+        inbox.append(payload)
+    inbox.close()
+    (path,) = files(tmp_path)
+    raw = bytearray(path.read_bytes())
+    hurt = data.draw(st.integers(0, len(payloads) - 2))
+    at = data.draw(st.integers(starts[hurt], starts[hurt + 1] - 1))
+    raw[at] ^= data.draw(st.integers(1, 255))
+    path.write_bytes(raw)
+    (orphan,) = Inbox.orphans(tmp_path, "db")
+    assert orphan.records == payloads[:hurt] + payloads[hurt + 1 :]
+    assert orphan.skipped == 1
+
+
+def test_only_settled_records_go_and_the_files_stay_small(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path, "db")
+    for number in range(1, 501):
+        assert inbox.append(b"%d" % number + b"x" * 1000) == number
+        inbox.settled(number - 3)
+    assert sum(path.stat().st_size for path in files(tmp_path)) < 20_000
+    inbox.close()
+    assert sorted(int(record.rstrip(b"x")) for record in left(tmp_path))[-3:] == [498, 499, 500]
+
+
+def test_a_journal_with_everything_settled_leaves_no_file(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path, "db")
+    inbox.settled(0)
+    inbox.append(b"one")
+    inbox.settled(1)
+    inbox.append(b"two")
+    inbox.settled(2)
+    inbox.close()
+    inbox.close()
+    assert files(tmp_path) == []
+
+
+def test_held_records_stay_until_they_are_released(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path, "db")
+    inbox.append(b"one")
+    inbox.hold(1)
+    inbox.append(b"two")
+    inbox.settled(2)
+    inbox.append(b"three")
+    inbox.settled(3)
+    (path,) = inbox.held()
+    assert Inbox.read(path) == [b"one", b"two"]
+    inbox.release(path)
+    assert inbox.held() == []
+    inbox.close()
+    assert files(tmp_path) == []
+
+
+def test_journals_of_the_living_and_of_other_databases_are_left_alone(tmp_path: Path) -> None:
+    mine, other = Inbox(tmp_path, "db"), Inbox(tmp_path, "other")
+    mine.append(b"mine")
+    other.append(b"other")
+    other.close()
+    assert left(tmp_path) == []
+    mine.close()
+    assert left(tmp_path) == [b"mine"]
+    assert left(tmp_path / "no such folder") == []
+
+
+def test_an_orphan_is_given_to_one_process_at_a_time(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path, "db")
+    inbox.append(b"one")
+    inbox.close()
+    reading = Inbox.orphans(tmp_path, "db")
+    orphan = next(reading)
+    assert left(tmp_path) == []
+    orphan.path.unlink()
+    assert list(reading) == []
+    assert left(tmp_path) == []
+
+
+def test_a_full_disk_leaves_whole_records_only(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path, "db")
+    inbox.append(b"x" * 1000)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1500, hard))
+    try:
+        with pytest.raises(StoreError, match=r"db\.inbox-"):
+            inbox.append(b"y" * 1000)
+        assert inbox.append(b"z") == 2
+        with pytest.raises(StoreError):
+            inbox.append(b"y" * 1000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+    assert inbox.append(b"last") == 3
+    inbox.close()
+    assert left(tmp_path) == [b"x" * 1000, b"z", b"last"]
+
+
+def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="file"):
+        Inbox(tmp_path / "file" / "below", "db")
+    with pytest.raises(StoreError, match=os.strerror(errno.ENOTDIR)):
+        list(Inbox.orphans(tmp_path / "file", "db"))
+    with pytest.raises(StoreError, match="gone"):
+        Inbox.read(tmp_path / "gone")
+
+
+def test_nothing_is_lost_while_one_thread_appends_and_one_settles(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path, "db")
+    appended: list[int] = [0]
+    stop = threading.Event()
+
+    def settle() -> None:
+        while not stop.is_set():
+            inbox.settled(appended[0] // 2)
+
+    settling = threading.Thread(target=settle)
+    settling.start()
+    for number in range(1, 5001):
+        inbox.append(b"%d" % number)
+        appended[0] = number
+    stop.set()
+    settling.join()
+    inbox.close()
+    assert {int(record) for record in left(tmp_path)} >= set(range(2501, 5001))

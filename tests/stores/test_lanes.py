@@ -1,0 +1,349 @@
+"""The lanes: what is submitted is stored, whatever the database does meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from backstory.core.records import Batch
+from backstory.core.store import Lanes, Store
+from backstory.errors import NotFound, StoreError
+from backstory.stores import lanes as lanes_module
+from backstory.stores.inbox import Inbox
+from backstory.stores.lanes import StoreLanes
+from tests.stores.world import Shelf, folder_of, said, talk
+
+_encode = msgspec.msgpack.Encoder().encode
+_decoder = msgspec.msgpack.Decoder(Batch)
+
+
+def settle(records: list[bytes]) -> list[Batch]:
+    """In these tests a record is the batch itself."""
+    return [_decoder.decode(record) for record in records]
+
+
+def batch(number: int, text: str = "") -> Batch:
+    """One turn of conversation c."""
+    return Batch((talk("c", at=float(number)),), (said(number, "c", text),))
+
+
+def keep(lanes: StoreLanes, number: int, text: str = "") -> int:
+    """Journal and submit one turn."""
+    one = batch(number, text)
+    seq = lanes.append(_encode(one))
+    lanes.submit(one, seq)
+    return seq
+
+
+def run(shelf: Shelf, url: str, main: Callable[[StoreLanes], Awaitable[None]], **options: float) -> StoreLanes:
+    """Run `main` over lanes, and close them."""
+
+    async def work() -> StoreLanes:
+        lanes = StoreLanes(shelf.open(url), Inbox(folder_of(url), "store.db"), **options)  # type: ignore[arg-type]
+        try:
+            await main(lanes)
+        finally:
+            await lanes.close()
+        return lanes
+
+    return asyncio.run(work())
+
+
+def stored(shelf: Shelf, url: str) -> list[int]:
+    """Ids of the turns in the database."""
+    return [turn.id for turn in shelf.open(url).turns("c")]
+
+
+def journals(url: str) -> list[Path]:
+    """Files of the journal."""
+    return list(folder_of(url).glob("store.db.inbox-*"))
+
+
+async def until(holds: Callable[[], object]) -> None:
+    """Wait until this holds; 10 seconds at most."""
+    for _ in range(1000):
+        if holds():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it never came true")
+
+
+class Locked:
+    """While it lasts, another process holds the database's writing lock."""
+
+    def __init__(self, url: str) -> None:
+        self._raw = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+
+    def __enter__(self) -> None:
+        self._raw.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, *_: object) -> None:
+        self._raw.execute("ROLLBACK")
+        self._raw.close()
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database that is locked fails at once."""
+    monkeypatch.setattr("backstory.stores.sqlite._PRAGMAS", ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=0"))
+
+
+def test_what_was_submitted_is_stored_and_the_journal_is_gone(shelf: Shelf) -> None:
+    url = shelf.url()
+
+    async def main(lanes: StoreLanes) -> None:
+        contract: Lanes = lanes
+        for number in range(1, 200):
+            keep(lanes, number)
+        assert lanes.queued == 199
+        await contract.flush()
+        assert lanes.queued == 0
+        assert lanes.settled == 199
+        assert await contract.read(lambda store: len(store.turns("c"))) == 199
+
+    lanes = run(shelf, url, main)
+    assert (lanes.written, lanes.failed, lanes.last_error) == (199, 0, "")
+    assert journals(url) == []
+
+
+def test_batches_are_stored_without_a_flush_and_together(shelf: Shelf) -> None:
+    url = shelf.url()
+    writes: list[int] = []
+
+    async def main(lanes: StoreLanes) -> None:
+        store = lanes._store
+        write = store.write
+        store.write = lambda batches: (writes.append(len(batches)), write(batches))[1]  # type: ignore[method-assign,func-returns-value]
+        for number in range(1, 31):
+            keep(lanes, number)
+        await until(lambda: not lanes.queued)
+        assert writes == [30]
+
+    run(shelf, url, main, gather_s=0.02)
+
+
+def test_closing_stores_what_is_pending(shelf: Shelf) -> None:
+    url = shelf.url()
+
+    async def main(lanes: StoreLanes) -> None:
+        keep(lanes, 1)
+
+    run(shelf, url, main, gather_s=60.0)
+    assert stored(shelf, url) == [1]
+    assert journals(url) == []
+
+
+def test_a_journal_record_is_not_settled_before_its_batch_is_stored(shelf: Shelf) -> None:
+    """Answers end in another order than they were journalled in."""
+    url = shelf.url()
+
+    async def main(lanes: StoreLanes) -> None:
+        first = lanes.append(_encode(batch(1)))
+        keep(lanes, 2)
+        await lanes.flush()
+        assert lanes.settled == first - 1
+        assert any(_encode(batch(1)) in path.read_bytes() for path in journals(url))
+        lanes.submit(batch(1), first)
+        await lanes.flush()
+        assert lanes.settled == first + 1
+
+    run(shelf, url, main)
+    assert journals(url) == []
+
+
+def test_a_record_that_is_never_submitted_is_there_for_the_next_start(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = shelf.url()
+    monkeypatch.setattr(lanes_module, "_STRANDED_S", 0.0)
+
+    async def main(lanes: StoreLanes) -> None:
+        lanes.append(_encode(batch(1)))
+        for number in range(2, 9):
+            await asyncio.sleep(0.001)
+            keep(lanes, number)
+            await lanes.flush()
+        assert lanes.shed >= 1
+
+    run(shelf, url, main)
+    assert stored(shelf, url) == list(range(2, 9))
+
+    async def again(lanes: StoreLanes) -> None:
+        assert await lanes.recover(settle) >= 1
+
+    run(shelf, url, again)
+    assert stored(shelf, url) == list(range(1, 9))
+    assert journals(url) == []
+
+
+def test_a_locked_database_is_waited_for(shelf: Shelf, impatient: None) -> None:
+    url = shelf.url()
+
+    async def main(lanes: StoreLanes) -> None:
+        with Locked(url):
+            for number in range(1, 6):
+                keep(lanes, number)
+            await until(lambda: lanes.failed)
+            assert "locked" in lanes.last_error
+            assert lanes.settled == 0
+            assert lanes.queued == 5
+        keep(lanes, 6)
+        await lanes.flush()
+        assert lanes.last_error == ""
+
+    lanes = run(shelf, url, main, gather_s=0.01)
+    assert stored(shelf, url) == [1, 2, 3, 4, 5, 6]
+    assert lanes.written == 6
+
+
+def test_memory_is_bounded_and_what_was_let_go_of_is_read_back(shelf: Shelf, impatient: None) -> None:
+    url = shelf.url()
+
+    async def main(lanes: StoreLanes) -> None:
+        await lanes.recover(settle)
+        with Locked(url):
+            for number in range(1, 101):
+                keep(lanes, number, "x" * 1000)
+                if number % 10 == 0:
+                    await asyncio.sleep(0.02)
+            await until(lambda: lanes.shed)
+            assert lanes._bytes <= 30_000
+            assert lanes.queued < 20
+        await lanes.flush()
+        await until(lambda: not lanes.shed)
+        assert lanes.recovered >= 80
+
+    run(shelf, url, main, gather_s=0.01, most_waiting_bytes=30_000)
+    assert stored(shelf, url) == list(range(1, 101))
+    assert journals(url) == []
+
+
+def test_what_could_not_be_stored_until_the_end_is_in_the_journal(shelf: Shelf, impatient: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = shelf.url()
+    monkeypatch.setattr(lanes_module, "_CLOSE_S", 0.1)
+
+    async def main(lanes: StoreLanes) -> None:
+        keep(lanes, 1)
+
+    with Locked(url):
+        run(shelf, url, main, gather_s=0.01)
+    assert stored(shelf, url) == []
+
+    async def again(lanes: StoreLanes) -> None:
+        assert await lanes.recover(settle) == 1
+        assert await lanes.recover(settle) == 0
+
+    lanes = run(shelf, url, again)
+    assert stored(shelf, url) == [1]
+    assert lanes.recovered == 1
+    assert journals(url) == []
+
+
+def test_recovery_that_fails_keeps_the_journal_and_says_why(shelf: Shelf, impatient: None) -> None:
+    url = shelf.url()
+    inbox = Inbox(folder_of(url), "store.db")
+    inbox.append(_encode(batch(1)))
+    inbox.close()
+
+    async def main(lanes: StoreLanes) -> None:
+        with Locked(url):
+            assert await lanes.recover(settle) == 0
+        assert "locked" in lanes.last_error
+
+    run(shelf, url, main)
+    assert len(journals(url)) == 1
+
+
+def test_a_batch_that_no_store_can_take_does_not_hold_up_the_others(shelf: Shelf) -> None:
+    url = shelf.url()
+
+    async def main(lanes: StoreLanes) -> None:
+        for number in (1, 2, 2**70, 3):
+            lanes.submit(batch(number), lanes.append(b""))
+        await lanes.flush()
+        assert lanes.last_error
+
+    lanes = run(shelf, url, main)
+    assert stored(shelf, url) == [1, 2, 3]
+    assert (lanes.written, lanes.dropped) == (3, 1)
+    assert journals(url) == []
+
+
+def test_calls_give_back_what_they_return_or_raise(shelf: Shelf) -> None:
+    url = shelf.url()
+
+    def nothing(store: Store) -> None:
+        store.forget("nobody", "nothing")
+
+    async def main(lanes: StoreLanes) -> None:
+        keep(lanes, 1, "secret")
+        receipt = await lanes.write(lambda store: store.forget("ann", "c", now=150.0))
+        assert receipt.counts["turns"] == 1
+        with pytest.raises(NotFound):
+            await lanes.write(nothing)
+        with pytest.raises(NotFound):
+            await lanes.read(nothing)
+
+    run(shelf, url, main)
+    assert not any(b"secret" in path.read_bytes() for path in folder_of(url).iterdir())
+
+
+def test_an_inbox_that_refuses_raises_from_append_alone(shelf: Shelf) -> None:
+    url = shelf.url()
+
+    async def main(lanes: StoreLanes) -> None:
+        lanes._inbox.close()
+        with pytest.raises(StoreError):
+            lanes.append(b"x")
+        lanes.submit(batch(1), 0)
+        await lanes.flush()
+
+    run(shelf, url, main)
+    assert stored(shelf, url) == [1]
+
+
+_SERVER = """
+import asyncio, sys
+from pathlib import Path
+from backstory.stores.database import open_store
+from backstory.stores.inbox import Inbox
+from backstory.stores.lanes import StoreLanes
+from tests.stores.test_lanes import keep, settle
+async def main():
+    lanes = StoreLanes(open_store(sys.argv[1]), Inbox(Path(sys.argv[1].removeprefix("sqlite:///")).parent, "store.db"), 0.005)
+    await lanes.recover(settle)
+    first = int(sys.argv[2])
+    for number in range(first, first + 10**6):
+        keep(lanes, number)
+        print(number, flush=True)
+        if number % 7 == 0:
+            await asyncio.sleep(0.001)
+asyncio.run(main())
+"""
+
+
+def test_no_acknowledged_turn_is_lost_to_kill_9(shelf: Shelf) -> None:
+    url = shelf.url()
+    acknowledged: set[int] = set()
+    for attempt in range(3):
+        child = subprocess.Popen([sys.executable, "-c", _SERVER, url, str(1 + attempt * 10**6)], stdout=subprocess.PIPE, text=True)
+        assert child.stdout is not None
+        lines = [child.stdout.readline() for _ in range(150 + attempt * 170)]
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        lines += child.stdout.readlines()
+        child.stdout.close()
+        acknowledged.update(int(line) for line in lines if line.endswith("\n"))
+
+    async def main(lanes: StoreLanes) -> None:
+        await lanes.recover(settle)
+
+    run(shelf, url, main)
+    assert set(stored(shelf, url)) >= acknowledged
+    assert journals(url) == []

@@ -1,0 +1,97 @@
+"""Small rows for tests of the store, and stores that cost no migration each."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from hashlib import blake2b
+from pathlib import Path
+
+from backstory.core.records import Batch, Conversation, Turn, TurnTags, Watermark
+from backstory.stores.database import open_store
+from backstory.stores.sql import SqlStore
+
+
+def hash16(text: str) -> bytes:
+    """A 16-byte hash, as turns carry them."""
+    return blake2b(text.encode(), digest_size=16).digest()
+
+
+def talk(name: str, principal: str = "ann", at: float = 100.0, **fields: object) -> Conversation:
+    """A conversation."""
+    return Conversation(name, principal, at, at, **fields)  # type: ignore[arg-type]
+
+
+def said(number: int, conversation: str, text: str = "", parent: int = 0, position: int = 0, at: float = 100.0, **fields: object) -> Turn:
+    """A turn whose hashes come from its text."""
+    words = text or f"turn {number}"
+    chain = hash16(f"{conversation}/{number}/{words}")
+    return Turn(
+        number,
+        conversation,
+        parent,
+        position,
+        chain,
+        hash16(words),
+        "user",
+        "spoken",
+        words,
+        arrived=at,
+        at=at,
+        **fields,  # type: ignore[arg-type]
+    )
+
+
+def tell(store: SqlStore, conversation: Conversation, *texts: str, first: int = 1) -> list[Turn]:
+    """Store a conversation of these turns, one after another, with every word of them as an index term."""
+    turns = [
+        said(first + place, conversation.id, text, first + place - 1 if place else 0, place, conversation.updated)
+        for place, text in enumerate(texts)
+    ]
+    store.write([Batch((conversation,), tuple(turns))])
+    index(store, conversation.id, turns)
+    return turns
+
+
+def index(store: SqlStore, conversation: str, turns: list[Turn]) -> None:
+    """Tag these turns with their own words."""
+    mark = store.watermark(conversation, "tag")
+    rows = [TurnTags(turn.id, conversation, ("topic",), turn.text.lower()) for turn in turns]
+    store.put_tags(rows, Watermark(conversation, "tag", turns[-1].id, mark.owner, mark.lease_until, mark.fence))
+
+
+class Shelf:
+    """Gives fresh stores, each a copy of one that was made by the migrations."""
+
+    def __init__(self, scheme: str, folder: Path) -> None:
+        self._scheme = scheme
+        self._folder = folder
+        self._made = folder / "made.db"
+        self._count = 0
+        self._open: list[SqlStore] = []
+        open_store(f"{scheme}:///{self._made}").close()
+
+    def url(self) -> str:
+        """Of a new, empty database."""
+        self._count += 1
+        path = self._folder / f"{self._count}" / "store.db"
+        path.parent.mkdir()
+        shutil.copy(self._made, path)
+        return f"{self._scheme}:///{path}"
+
+    def open(self, url: str = "", clock: Callable[[], float] = lambda: 1000.0) -> SqlStore:
+        """A store; a new one unless there is a URL."""
+        store = open_store(url or self.url(), clock)
+        self._open.append(store)
+        return store
+
+    def close(self) -> None:
+        """Every store that was opened."""
+        for store in self._open:
+            store.close()
+        self._open.clear()
+
+
+def folder_of(url: str) -> Path:
+    """Where the files of a SQLite database are."""
+    return Path(url.removeprefix("sqlite:///")).parent
