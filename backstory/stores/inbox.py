@@ -34,6 +34,13 @@ class Orphan(Struct, frozen=True):
     skipped: int
 
 
+class Place(Struct, frozen=True):
+    """Where a record lies: its file, and where in it the record ends."""
+
+    fd: int
+    end: int
+
+
 class _File:
     """One file of the journal; records number `first` to `last` are in it (0, 0 where it is empty). `size` is where the next begins."""
 
@@ -85,6 +92,22 @@ class Inbox:
             if not file.first:
                 file.first = file.last
             return self._seq
+
+    @property
+    def place(self) -> Place:
+        """Where the record written last lies."""
+        file = self._active
+        return Place(file.fd, file.size)
+
+    def fetch(self, place: Place, size: int) -> bytes:
+        """A record's payload of this size, while it is not settled. Raises StoreError."""
+        try:
+            payload = os.pread(place.fd, size, place.end - size)
+        except OSError as cause:
+            raise StoreError(f"{self.folder}: {cause.strerror or cause}") from cause
+        if len(payload) != size:
+            raise StoreError(f"{self.folder}: a journal record is gone")
+        return payload
 
     def settled(self, upto_seq: int) -> None:
         """Everything up to this number is in the store: files with nothing else in them are emptied."""

@@ -89,9 +89,10 @@ def marks(count: int) -> str:
     return ",".join("?" * count)
 
 
-def insert(table: str, columns: Sequence[str], conflict: str = "") -> str:
-    """An INSERT of one row of these columns."""
-    return f"INSERT INTO {table} ({','.join(columns)}) VALUES ({marks(len(columns))}){' ON CONFLICT ' + conflict if conflict else ''}"
+def insert(table: str, columns: Sequence[str], conflict: str = "", times: int = 1) -> str:
+    """An INSERT of so many rows of these columns, their values one after another."""
+    values = ",".join([f"({marks(len(columns))})"] * times)
+    return f"INSERT INTO {table} ({','.join(columns)}) VALUES {values}{' ON CONFLICT ' + conflict if conflict else ''}"
 
 
 def update(columns: Iterable[str]) -> str:

@@ -40,6 +40,9 @@ _UPSERT = insert(
 )
 _LAST_TURN = "UPDATE conversations SET last_turn = ? WHERE key = ? AND last_turn < ?"
 _TURN = insert("turns", TURNS, "DO NOTHING")
+# The interpreter's lock changes hands for every statement: with one for each turn, the event loop loses twice the time.
+_TURNS_AT_ONCE = 16
+_TURNS = insert("turns", TURNS, "DO NOTHING", _TURNS_AT_ONCE)
 _ALIAS = insert(
     "aliases",
     ALIASES,
@@ -116,7 +119,10 @@ def write(db: Connection, batches: Sequence[Batch], gone: Forgotten) -> None:
         key = places.key(name, turn.arrived)
         if key and not gone.turn(turn.id):
             rows.append(turn_row(turn, key))
-    db.many(_TURN, rows)
+    even = len(rows) - len(rows) % _TURNS_AT_ONCE
+    for start in range(0, even, _TURNS_AT_ONCE):
+        db.run(_TURNS, [value for row in rows[start : start + _TURNS_AT_ONCE] for value in row])
+    db.many(_TURN, rows[even:])
     loose = [(turn_id, places.key(name), turn_id) for name, turn_id in last.items() if name not in records]
     if loose:
         db.many(_LAST_TURN, loose)

@@ -27,8 +27,8 @@ inbox = Inbox(Path(sys.argv[1]), "db")
 for number in range(10**9):
     assert inbox.append(b"record %d " % number + b"x" * (number % 700)) == number + 1
     if number % 50 == 49 and sys.argv[2] == "settle":
-        inbox.settled(number - 20)
         print("settled", number - 20, flush=True)
+        inbox.settled(number - 20)
     print(number, flush=True)
 """
 
