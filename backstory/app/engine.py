@@ -19,8 +19,9 @@ from backstory.app.metrics import Metrics
 from backstory.config import Config
 from backstory.core.exchange import Head
 from backstory.core.ids import TurnIds
-from backstory.core.records import Batch, Promise
-from backstory.core.tokens import rough
+from backstory.core.records import Arrival, Batch, Promise
+from backstory.core.reply import Reply
+from backstory.core.sizes import rough
 from backstory.core.wire import Wire
 from backstory.errors import BackstoryError, DocumentError, StoreError
 from backstory.jobs import standard as standard_jobs
@@ -29,6 +30,7 @@ from backstory.memory.compaction import Window
 from backstory.memory.reading import Reader
 from backstory.memory.thread import Thread
 from backstory.relay.tap import read_reply
+from backstory.stages.arrivals import Arrivals, unfold
 from backstory.stages.base import Pipeline
 from backstory.stages.identify import Identify
 from backstory.stages.ingest import Ingest, settle
@@ -43,7 +45,9 @@ from backstory.wires import WIRES
 
 log = logging.getLogger("backstory")
 
-_promises = msgspec.msgpack.Decoder(Promise)
+WIRE_BY_NAME = {wire.name: wire for wire in WIRES}
+
+_entries = msgspec.msgpack.Decoder(Promise | Arrival)
 # Requests that came in the last so many seconds make the background wait.
 _QUIET_S = 0.3
 _BUDGETS = {"QUALITY": 1.5, "BALANCED": 1.0, "COST": 0.6}
@@ -84,6 +88,7 @@ class Engine:
         """Store what is pending and close."""
         if self._worker is not None:
             await self._worker.stop()
+            self.arrivals.close()
         if self._lanes is not None:
             await self._lanes.close()
             self._lanes = None
@@ -109,17 +114,18 @@ class Engine:
         store = await asyncio.get_running_loop().run_in_executor(None, open_store, config.storage.url)
         folder, name = inbox_place(config.storage.url)
         self._lanes = lanes = StoreLanes(store, Inbox(folder, name))
-        await lanes.recover(settle_promises)
+        await lanes.recover(settle_journal)
         self.threads = threads = Threads(lanes, self._clock)
         self._shelf = shelf = Shelf(lanes, self._clock)
         jobs = standard_jobs(lanes)
         self._worker = Worker(jobs, lanes, f"{os.getpid()}-{secrets.token_hex(4)}", self._clock, self._busy, self.failed)
         self.ingest = Ingest(threads, self.visits, lanes, self.turn_ids, self._clock, rough, self._stored)
+        self.arrivals = Arrivals(threads, lanes, WIRE_BY_NAME.__getitem__, read_arrival, rough, self._worker.wake)
         reader = Reader(secrets.randbits(63))
         stages = (
-            Identify(threads, self.visits, reader),
+            Identify(threads, self.visits, reader, self.arrivals),
             self.ingest,
-            Recall(self.visits, shelf, settings(config), rough, self._clock),
+            Recall(self.visits, shelf, settings(config), rough, self._clock, self.turn_ids),
         )
         self.pipeline = Pipeline(stages, self.failed)
         self._worker.start()
@@ -176,18 +182,25 @@ def inbox_place(url: str) -> tuple[Path, str]:
     return path.parent, path.name
 
 
-def settle_promises(payloads: list[bytes]) -> list[Batch]:
+def read_arrival(arrival: Arrival) -> Reply | None:
+    """What the answer of a first exchange says."""
+    return read_reply(WIRE_BY_NAME[arrival.wire], arrival.content_type, arrival.coding, arrival.answer)
+
+
+def settle_journal(payloads: list[bytes]) -> list[Batch]:
     """The rows of journal entries that a dead process left behind; entries that cannot be read are left out."""
-    wires = {wire.name: wire for wire in WIRES}
     batches: list[Batch] = []
     for payload in payloads:
         try:
-            promise = _promises.decode(payload)
+            entry = _entries.decode(payload)
         except msgspec.MsgspecError:
             continue
-        wire = wires.get(promise.wire)
+        wire = WIRE_BY_NAME.get(entry.wire)
         if wire is None:
             continue
-        reply = read_reply(wire, promise.content_type, promise.coding, promise.body)
-        batches.append(settle(promise, wire, reply, rough))
+        if isinstance(entry, Arrival):
+            batches.append(unfold(entry, wire, read_arrival(entry), rough))
+        else:
+            reply = read_reply(wire, entry.content_type, entry.coding, entry.body)
+            batches.append(settle(entry, wire, reply, rough))
     return batches

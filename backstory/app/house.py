@@ -17,13 +17,16 @@ from backstory.app.engine import Engine
 from backstory.config import Config
 from backstory.core.document import Document
 from backstory.core.exchange import Exchange, Head, Headers, Note, Outcome
+from backstory.core.ids import conversation_id
 from backstory.core.plan import Answer, Plan, Target
+from backstory.core.records import Arrival
 from backstory.core.wire import Wire
 from backstory.errors import BackstoryError, DocumentError
 from backstory.memory import marker
 from backstory.memory.identity import principal
 from backstory.providers import upstreams
-from backstory.relay.tap import MemoryTap
+from backstory.relay.tap import ArrivalTap, MemoryTap
+from backstory.stages.arrivals import TURN_IDS
 from backstory.stages.visit import Visit
 from backstory.wires import WIRES
 
@@ -129,10 +132,53 @@ class PortHouse:
             principal(self._config.identity.principal, head),
             head.header(b"x-vc-project"),
         )
+        if self._engine.arrivals.fits(head, body, document, prompt):
+            return self._first(exchange, target, started)
         done = eager(self._through(exchange, target, started))
         if isinstance(done, Plan):
             return done
         return self._within(exchange, target, started, done)
+
+    def _first(self, exchange: Exchange, target: Target, started: float) -> Plan:
+        """The first request of a conversation: relayed as it came, journalled with its answer, read later."""
+        conversation = conversation_id()
+        named = conversation.encode()
+        exchange = replace(
+            exchange, conversation=conversation, headers=((b"X-VC-Conversation", named), self._metrics.first_stats(exchange))
+        )
+        self._metrics.planned(exchange, None, started)
+        return Plan(target, drop=OWN_HEADERS, tap=ArrivalTap(exchange, self, started))
+
+    def arrival(self, exchange: Exchange, content_type: str, coding: str, body: bytes, complete: bool) -> int:
+        """See ArrivalLedger. A journal that cannot be written is counted; the answer leaves all the same."""
+        wire, prompt = exchange.wire, exchange.prompt
+        if wire is None or prompt is None:
+            return 0
+        engine, head = self._engine, exchange.head
+        arrival = Arrival(
+            exchange.conversation,
+            exchange.principal,
+            exchange.scope,
+            wire.name,
+            head.path,
+            head.header(b"user-agent"),
+            exchange.body,
+            content_type,
+            coding,
+            body,
+            engine.turn_ids.block(TURN_IDS),
+            time.time(),
+            complete,
+        )
+        try:
+            return engine.arrivals.journal(arrival, prompt.items)
+        except BackstoryError as error:
+            engine.failed("journal", error)
+            return 0
+
+    def arrived(self, exchange: Exchange, outcome: Outcome) -> None:
+        """See ArrivalLedger."""
+        self._metrics.finished(exchange, outcome)
 
     async def _through(self, exchange: Exchange, target: Target, started: float) -> Plan:
         return self._planned(await self._engine.pipeline.run(exchange), target, started)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from xxhash import xxh3_64_intdigest
 
 from backstory.core.exchange import Exchange, Outcome
+from backstory.core.sizes import CHARS_PER_TOKEN
 from backstory.providers import prices
 from backstory.relay.limits import DoorMetrics
 from backstory.stages.visit import Visit
@@ -102,6 +103,16 @@ class Metrics:
         if tokens is not None and prompt is not None and 0 < outcome.status < 400:
             usage = outcome.reply.usage if outcome.reply is not None else None
             self.cost_saved += prices.saved(prompt.model, tokens[0] - tokens[1], usage) or 0.0
+
+    def first_stats(self, exchange: Exchange) -> tuple[bytes, bytes]:
+        """The header of that name for a first request: nothing is added or taken away."""
+        tokens = int(len(exchange.body) / CHARS_PER_TOKEN)
+        self.tokens_in += tokens
+        self.tokens_sent += tokens
+        return b"X-VC-Stats", b"tokens_in=%d,tokens_sent=%d,tokens_saved=0,cost_saved=0.000000,compression_ratio=1.000,cache_kept=1" % (
+            tokens,
+            tokens,
+        )
 
     def stats_header(self, exchange: Exchange, visit: Visit) -> bytes:
         """The value of `X-VC-Stats` for this request: estimated tokens, and dollars at the list price of fresh input.

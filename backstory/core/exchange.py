@@ -24,13 +24,21 @@ class Head(Struct, frozen=True):
     query: str
     headers: Headers
     client: str = ""
+    _named: dict[bytes, bytes] = {}
+
+    @property
+    def named(self) -> dict[bytes, bytes]:
+        """The first header of each name, by its lower-case name. Made once."""
+        found = self._named
+        if not found:
+            for key, value in self.headers:
+                found.setdefault(key.lower(), value)
+        return found
 
     def header(self, name: bytes) -> str:
         """The first header of this lower-case name, "" where there is none."""
-        for key, value in self.headers:
-            if len(key) == len(name) and key.lower() == name:
-                return value.decode("latin-1")
-        return ""
+        value = self.named.get(name)
+        return value.decode("latin-1") if value is not None else ""
 
 
 class Note(Struct, frozen=True):

@@ -141,7 +141,7 @@ class Batch(Struct, frozen=True):
     digests: tuple[Digest, ...] = ()
 
 
-class Promise(Struct, frozen=True):
+class Promise(Struct, frozen=True, tag=True):
     """What the journal keeps of an exchange before the last byte of its answer leaves: the rows known by then, and the raw answer.
 
     The answer's turns follow turn `parent` at `position`, their chain goes on from `chain`, their ids begin at `turn`. `coding` is
@@ -157,3 +157,30 @@ class Promise(Struct, frozen=True):
     coding: str
     body: bytes
     at: float
+
+
+class Arrival(Struct, frozen=True, tag=True):
+    """What the journal keeps of the first exchange of a conversation: everything as it came, to be read when there is time.
+
+    Ids of its turns begin at `turn`. `coding` is the answer's content-encoding, "" for none."""
+
+    conversation: str
+    principal: str
+    scope: str
+    wire: str
+    path: str
+    agent: str
+    body: bytes
+    content_type: str
+    coding: str
+    answer: bytes
+    turn: int
+    at: float
+    complete: bool = True
+
+
+class Place(Struct, frozen=True):
+    """Where a journal record lies: its file, and where in it the record ends."""
+
+    fd: int
+    end: int

@@ -15,6 +15,7 @@ from backstory.core.records import (
     Digest,
     Hit,
     Injection,
+    Place,
     Receipt,
     Segment,
     Turn,
@@ -136,6 +137,15 @@ class Lanes(Protocol):
 
     def append(self, payload: bytes) -> int:
         """Journal these bytes; the number they got. Raises StoreError."""
+        ...
+
+    @property
+    def place(self) -> Place:
+        """Where the bytes journalled last lie."""
+        ...
+
+    def fetch(self, place: Place, size: int) -> bytes:
+        """Journalled bytes, while they are not settled. Raises StoreError."""
         ...
 
     def submit(self, batch: Batch, seq: int) -> None:

@@ -35,10 +35,8 @@ def fold(thread: Thread, reading: Reading, boundary: int) -> Fold | None:
     """
     if not boundary:
         return None
-    last = -1
-    for item, place in enumerate(reading.places):
-        if 0 <= place < boundary:
-            last = item
+    places = reading.places
+    last = next((item for item in range(len(places) - 1, -1, -1) if 0 <= places[item] < boundary), -1)
     if last < 0:
         return None
     before = last + 1
@@ -92,12 +90,39 @@ def earlier_injections(thread: Thread, reading: Reading, kept: Sequence[int]) ->
     return edits, turns, tokens
 
 
-def missing(path: Sequence[Turn], reading: Reading, kept: Sequence[int], elsewhere: set[int]) -> set[int]:
-    """Ids of the turns of the path that the payload does not carry: neither as a message nor in a block injected before."""
-    places = reading.places
-    carried = {places[item] for item in kept}
-    carried.update(reading.also)
-    return {turn.id for place, turn in enumerate(path) if place not in carried and turn.id not in elsewhere}
+class Absent:
+    """The turns of a branch that the payload does not carry: neither as a message nor in a block injected before. Membership by turn id."""
+
+    __slots__ = ("_carried", "_elsewhere", "_thread", "_upto", "count")
+
+    def __init__(self, thread: Thread, upto: int, reading: Reading, kept: Sequence[int], elsewhere: set[int]) -> None:
+        places = reading.places
+        self._thread = thread
+        self._upto = upto
+        self._carried = {places[item] for item in kept}
+        self._carried.update(reading.also)
+        self._elsewhere = elsewhere
+        here = sum(1 for place in self._carried if 0 <= place < upto)
+        self.count = upto - here
+
+    def __contains__(self, turn_id: int) -> bool:
+        thread = self._thread
+        turn = thread.by_id.get(turn_id)
+        if turn is None or turn.position >= self._upto or turn.position in self._carried or turn_id in self._elsewhere:
+            return False
+        return thread.path[turn.position].id == turn_id
+
+
+class Present:
+    """Every turn that is not absent, seen as a set: what recall must leave out."""
+
+    __slots__ = ("_absent",)
+
+    def __init__(self, absent: Absent) -> None:
+        self._absent = absent
+
+    def __contains__(self, turn_id: object) -> bool:
+        return not (isinstance(turn_id, int) and turn_id in self._absent)
 
 
 def _instructed(line: Line) -> bool:

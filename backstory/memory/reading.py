@@ -23,16 +23,17 @@ class Reading:
     """One request: for each item its line, and the chain hash up to and including it.
 
     `places` (set by ingestion): for each item the index of its turn on the thread's path, -1 where it has none. `also`: turns that it
-    carries within an item of another place.
+    carries within an item of another place. `aside`: length of the items that are no turns, in characters.
     """
 
-    __slots__ = ("also", "chains", "digest", "lines", "places", "reused", "thread", "version")
+    __slots__ = ("also", "aside", "chains", "digest", "lines", "places", "reused", "thread", "version")
 
     def __init__(self, digest: bytes, lines: list[Line], chains: list[bytes], reused: int) -> None:
         self.digest = digest
         self.lines = lines
         self.chains = chains
         self.reused = reused
+        self.aside = 0
         self.places: list[int] = []
         self.also: tuple[int, ...] = ()
         self.thread = ""
@@ -68,6 +69,10 @@ class Reader:
         if known is not None:
             reading.places = known.places[:reused]
             reading.thread, reading.version = known.thread, known.version
+            reading.aside = known.aside
+            if reused < len(known.lines):
+                reading.aside -= _aside(known.lines[reused:])
+        reading.aside += _aside(lines[reused:])
         if count >= _WORTH_REMEMBERING:
             self._remember(reading, joined, root, count)
         return reading
@@ -96,3 +101,7 @@ class Reader:
             recent.move_to_end(key)
         while len(recent) > _REMEMBERED:
             recent.popitem(last=False)
+
+
+def _aside(lines: list[Line]) -> int:
+    return sum(one.chars for one in lines if one.kind == "none")

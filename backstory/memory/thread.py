@@ -1,7 +1,8 @@
 """One conversation in memory: the turns of its current branch and what was derived from them.
 
 A thread is built from stored rows and grows with what is stored after; it does no I/O. A turn on a branch knows its parent, so any
-stored turn can become the tip again. What may be recalled is the branch alone: a sibling branch is never looked at.
+stored turn can become the tip again. What may be recalled is the branch alone: a sibling branch is never looked at. Threads that
+share turns share index and digests too: whoever recalls from an index names the turns that may be found.
 """
 
 from __future__ import annotations
@@ -84,27 +85,38 @@ class Thread:
         """Turn `turn_id` (0: nothing at all) becomes the tip; what follows it stays known as another branch."""
         if (self.path[-1].id if self.path else 0) == turn_id:
             return
-        path: list[Turn] = []
-        at = turn_id
-        while at and (turn := self.by_id.get(at)) is not None:
-            path.append(turn)
-            at = turn.parent
-        path.reverse()
-        kept = 0
-        for old, new in zip(self.path, path, strict=False):
-            if old.id != new.id:
-                break
-            kept += 1
-        if self.index is not None:
-            if kept < self.indexed:
-                self.index.hide({turn.id for turn in self.path[kept : self.indexed]})
-                self.indexed = kept
-            if any(turn.id in self.index for turn in path[kept:]):
-                self.index, self.indexed, self.carry = None, 0, Carry()
+        turn = self.by_id.get(turn_id)
+        if turn is not None and turn.position < len(self.path) and self.path[turn.position].id == turn_id:
+            kept = turn.position + 1
+            path = self.path[:kept]
+            self.tokens -= sum(gone.tokens for gone in self.path[kept:])
+        else:
+            path = self._ancestors(turn_id)
+            kept = 0
+            for old, new in zip(self.path, path, strict=False):
+                if old.id != new.id:
+                    break
+                kept += 1
+            self.tokens = sum(turn.tokens for turn in path)
+        self.indexed = min(self.indexed, kept)
         self.path = path
-        self.tokens = sum(turn.tokens for turn in path)
         self.version += 1
         self._settle_boundary()
+
+    def fork(self, conversation: Conversation, turn_id: int) -> Thread:
+        """A thread of another conversation that shares the turns up to `turn_id`, and with them index and digests."""
+        forked = Thread(conversation, self.root)
+        forked.by_id = self.by_id.copy()
+        forked.by_chain = self.by_chain.copy()
+        forked.path = self.path.copy()
+        forked.injections = self.injections.copy()
+        forked.digests = self.digests
+        forked.tokens = self.tokens
+        forked.boundary = self.boundary
+        forked.index, forked.indexed = self.index, self.indexed
+        forked.carry = Carry(self.carry.at, self.carry.arrived, self.carry.names)
+        forked.rewind(turn_id)
+        return forked
 
     def fold(self, digests: Iterable[Digest]) -> None:
         """Digests that were stored or made; the newest one on the branch counts from now on."""
@@ -116,15 +128,20 @@ class Thread:
         for injection in injections:
             self.injections[injection.chain] = injection
 
+    def _ancestors(self, turn_id: int) -> list[Turn]:
+        path: list[Turn] = []
+        while turn_id and (turn := self.by_id.get(turn_id)) is not None:
+            path.append(turn)
+            turn_id = turn.parent
+        path.reverse()
+        return path
+
     def _settle_boundary(self) -> None:
         self.boundary = 0
-        if not self.digests:
-            return
-        places = {turn.id: place for place, turn in enumerate(self.path)}
         for digest in reversed(self.digests):
-            place = places.get(digest.upto_turn)
-            if place is not None:
-                self.boundary = place + 1
+            turn = self.by_id.get(digest.upto_turn)
+            if turn is not None and turn.position < len(self.path) and self.path[turn.position].id == turn.id:
+                self.boundary = turn.position + 1
                 return
 
 

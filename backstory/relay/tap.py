@@ -67,13 +67,7 @@ class MemoryTap:
         """See Tap."""
         self._status = status
         self._first = time.monotonic()
-        for key, value in headers:
-            if len(key) == 12 and key.lower() == b"content-type":
-                self._content_type = value.decode("latin-1").lower()
-            elif len(key) == 16 and key.lower() == b"content-encoding":
-                self._coding = value.decode("latin-1").lower().strip()
-        if self._coding == "identity":
-            self._coding = ""
+        self._content_type, self._coding = content(headers)
         exchange = self._exchange
         wire = exchange.wire
         if exchange.mark and status == 200 and not self._coding and wire is not None:
@@ -136,6 +130,90 @@ class MemoryTap:
         wire = self._exchange.wire
         changed = wire.mark_frame(frame, self._exchange.mark, self._state) if wire is not None else None
         return frame.raw if changed is None else changed
+
+
+class ArrivalTap:
+    """Listens to the answer of a first exchange: nothing of it is read, all of it is journalled as it came."""
+
+    __slots__ = ("_exchange", "_first", "_headers", "_kept", "_ledger", "_parts", "_seq", "_started", "_status")
+
+    def __init__(self, exchange: Exchange, ledger: ArrivalLedger, started: float) -> None:
+        self._exchange = exchange
+        self._ledger = ledger
+        self._started = started
+        self._first = 0.0
+        self._headers: Headers = ()
+        self._parts: list[bytes] | None = []
+        self._kept = 0
+        self._seq = 0
+        self._status = 0
+
+    def begin(self, status: int, headers: Headers) -> tuple[Mode, Headers]:
+        """See Tap."""
+        self._status = status
+        self._headers = headers
+        self._first = time.monotonic()
+        return "pass", self._exchange.headers
+
+    def chunk(self, data: bytes) -> bytes:
+        """See Tap."""
+        if self._parts is not None:
+            self._parts.append(data)
+            self._kept += len(data)
+            if self._kept > _MOST_KEPT:
+                self._parts = None
+        return data
+
+    def tail(self) -> bytes:
+        """See Tap."""
+        return b""
+
+    def whole(self, body: bytes) -> bytes:
+        """See Tap."""
+        return body
+
+    def acknowledge(self) -> None:
+        """See Tap."""
+        self._keep(True)
+
+    def over(self, ended: Ended, status: int, bytes_in: int, bytes_out: int) -> None:
+        """See Tap."""
+        if ended == "interrupted" and self._kept and not self._seq:
+            self._keep(False)
+        if ended == "complete" and status >= 400:
+            ended = "error"
+        first = (self._first - self._started) * 1000 if self._first else 0.0
+        total = (time.monotonic() - self._started) * 1000
+        self._ledger.arrived(self._exchange, Outcome(ended, status, None, first, total, bytes_in, bytes_out, self._seq))
+
+    def _keep(self, complete: bool) -> None:
+        if self._parts is None or self._status >= 400:
+            return
+        content_type, coding = content(self._headers)
+        self._seq = self._ledger.arrival(self._exchange, content_type, coding, b"".join(self._parts), complete)
+
+
+class ArrivalLedger(Protocol):
+    """Who is told of a first exchange."""
+
+    def arrival(self, exchange: Exchange, content_type: str, coding: str, body: bytes, complete: bool) -> int:
+        """Journal it; the number of the entry, 0 where it could not be written."""
+        ...
+
+    def arrived(self, exchange: Exchange, outcome: Outcome) -> None:
+        """Called once, when it is over."""
+        ...
+
+
+def content(headers: Headers) -> tuple[str, str]:
+    """Content type and content coding, in lower case; the coding is "" for none."""
+    content_type = coding = ""
+    for key, value in headers:
+        if len(key) == 12 and key.lower() == b"content-type":
+            content_type = value.decode("latin-1").lower()
+        elif len(key) == 16 and key.lower() == b"content-encoding":
+            coding = value.decode("latin-1").lower().strip()
+    return content_type, "" if coding == "identity" else coding
 
 
 def read_reply(wire: Wire, content_type: str, coding: str, body: bytes) -> Reply | None:

@@ -19,6 +19,7 @@ from backstory.memory.reading import Reader, Reading
 from backstory.memory.side import side_request
 from backstory.memory.thread import Thread
 from backstory.memory.turns import align, anchored, root
+from backstory.stages.arrivals import Arrivals
 from backstory.stages.base import Stage
 from backstory.stages.threads import Threads
 from backstory.stages.visit import Visit, Visits
@@ -35,10 +36,11 @@ class Identify(Stage):
     name = "identify"
     late = True
 
-    def __init__(self, threads: Threads, visits: Visits, reader: Reader) -> None:
+    def __init__(self, threads: Threads, visits: Visits, reader: Reader, arrivals: Arrivals) -> None:
         self._threads = threads
         self._visits = visits
         self._reader = reader
+        self._arrivals = arrivals
 
     async def request(self, exchange: Exchange) -> Exchange:
         wire, prompt, document = exchange.wire, exchange.prompt, exchange.document
@@ -49,6 +51,7 @@ class Identify(Stage):
         if reason:
             note = Note(self.name, f"side request: {reason}")
             return replace(exchange, edits=(*exchange.edits, *edits), notes=(*exchange.notes, note))
+        self._arrivals.going_on(prompt)
         reading = await self._read(prompt, wire, root(exchange.principal, exchange.scope))
         claims = identity.claims(exchange.head, prompt, document)
         visit = await self._visit(exchange, claims, marked, reading)
@@ -82,11 +85,16 @@ class Identify(Stage):
             model = prompt.model if prompt is not None else ""
             system = identity.system_hash(prompt.system) if prompt is not None else b""
             thread = self._threads.new(principal, scope, exchange.wire.name if exchange.wire else "", model, system)
-        self._threads.asked(reading.digest, thread)
+        last = _last_assistant(reading)
+        self._threads.asked(reading.digest, reading.chains[last] if last >= 0 else b"", thread)
         aliases = [claim.key for claim in claims if self._threads.name(thread, claim.key)]
         return Visit(thread, reading, scope, aliases=aliases)
 
     async def _claimed(self, principal: str, claim: identity.Claim, scope: str) -> Thread | None:
+        if claim.conversation:
+            self._arrivals.named(claim.conversation)
+        elif claim.key.startswith(("response:", "item:")):
+            self._arrivals.drain()
         thread = await self._threads.by_alias(principal, claim.key, scope)
         if thread is None and claim.conversation:
             thread = await self._threads.by_id(principal, claim.conversation, scope)

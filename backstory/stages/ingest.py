@@ -125,7 +125,7 @@ class Ingest(Stage):
                 visit.aliases.append(key)
         thread.conversation = replace(thread.conversation, updated=self._clock())
         rows = replace(_batch(visit), turns=tuple(turns), conversations=(thread.conversation,))
-        thread.add(turns)
+        thread.add([replace(turn, raw=b"") if turn.raw else turn for turn in turns])
         if visit.injection is not None:
             thread.inject((visit.injection,))
         self._threads.moved(thread)

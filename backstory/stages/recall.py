@@ -13,11 +13,11 @@ from backstory.core.edits import AppendText, Edit
 from backstory.core.exchange import Exchange, Note
 from backstory.core.message import Text
 from backstory.core.records import Digest, Injection, Turn
+from backstory.core.sizes import CHARS_PER_TOKEN
 from backstory.memory import assembly, compaction
 from backstory.memory.assembly import Fold
 from backstory.memory.compaction import Window
 from backstory.memory.retrieval import Recalled, block
-from backstory.memory.turns import Line
 from backstory.stages.base import Stage
 from backstory.stages.shelf import Shelf
 from backstory.stages.visit import Visit, Visits
@@ -47,12 +47,14 @@ class Recall(Stage):
         settings: Settings,
         count: Callable[[str], int],
         clock: Callable[[], float],
+        new_id: Callable[[], int],
     ) -> None:
         self._visits = visits
         self._shelf = shelf
         self._settings = settings
         self._count = count
         self._clock = clock
+        self._new_id = new_id
 
     async def request(self, exchange: Exchange) -> Exchange:
         visit = self._visits.get(exchange.id)
@@ -60,35 +62,28 @@ class Recall(Stage):
             return exchange
         draft = self._measure(exchange, visit)
         visit.tokens_in = visit.tokens_sent = draft.total
-        messages = visit.upto + len(visit.turns)
-        if not visit.thread.conversation.memory or messages < self._settings.threshold:
+        thread = visit.thread
+        if not thread.conversation.memory or visit.upto + len(visit.turns) < self._settings.threshold:
             return exchange
-        if draft.complete and draft.total <= self._settings.window.hard_tokens and not visit.thread.boundary:
+        if draft.complete and not thread.boundary and draft.total <= self._settings.window.hard_tokens:
             return self._repeat(exchange, visit)
-        plain = self._repeat(exchange, visit)
-        full = await self._assemble(exchange, visit, draft)
-        return full if full is not None else plain
+        return await self._assemble(exchange, visit, draft)
 
     def _measure(self, exchange: Exchange, visit: Visit) -> _Draft:
-        """Tokens of the request as the client sent it, and whether it carries the whole branch."""
-        prompt = exchange.prompt
-        fixed = _FRAMING
-        if prompt is not None:
+        """Tokens of the request as the client sent it, and whether it carries the whole branch. Costs what is new when it does."""
+        prompt, reading, thread = exchange.prompt, visit.reading, visit.thread
+        fixed = _FRAMING + int(reading.aside / CHARS_PER_TOKEN)
+        led = bool(reading.lines) and reading.lines[0].role == "system"
+        if prompt is not None and not led:
             fixed += sum(self._count(part.text) for part in prompt.system if isinstance(part, Text))
-        path, reading = visit.thread.path, visit.reading
-        sizes: list[int] = []
-        carried = 0
-        for line, place in zip(reading.lines, reading.places, strict=True):
-            if place >= 0:
-                carried += 1
-                sizes.append(path[place].tokens)
-            else:
-                sizes.append(0)
-        fresh = {turn.content: turn.tokens for turn in visit.turns}
-        for item, line in enumerate(reading.lines):
-            if reading.places[item] < 0:
-                sizes[item] = fresh.get(line.content, 0) or self._count(line.text)
-        return _Draft(fixed, sizes, fixed + sum(sizes), carried >= visit.upto)
+        new = sum(turn.tokens for turn in visit.turns)
+        places = reading.places
+        complete = len(places) - places.count(-1) + len(reading.also) >= visit.upto
+        if complete and visit.upto == len(thread.path):
+            known = thread.tokens
+        else:
+            known = sum(thread.path[place].tokens for place in places if place >= 0)
+        return _Draft(fixed, new, fixed + known + new, complete)
 
     def _repeat(self, exchange: Exchange, visit: Visit) -> Exchange:
         """Nothing is folded or missing: only what was injected before goes with it again."""
@@ -96,118 +91,134 @@ class Recall(Stage):
             return exchange
         kept = assembly.kept_items(visit.reading, None)
         edits, _, tokens = assembly.earlier_injections(visit.thread, visit.reading, kept)
-        visit.tokens_sent = visit.tokens_in + tokens
+        edits, visit.tokens_sent = self._again(visit, edits, visit.tokens_in + tokens)
         return _with(exchange, edits)
 
-    async def _assemble(self, exchange: Exchange, visit: Visit, draft: _Draft) -> Exchange | None:
-        thread, reading, window = visit.thread, visit.reading, self._settings.window
-        path = thread.path[: visit.upto]
-        digest = thread.digest
-        folded = assembly.fold(thread, reading, min(thread.boundary, visit.upto)) if thread.boundary else None
-        kept = assembly.kept_items(reading, folded)
-        edits, injected, injected_tokens = assembly.earlier_injections(thread, reading, kept)
-        total = draft.of(kept) + injected_tokens + (digest.tokens if digest is not None and folded is not None else 0)
-        if total > window.hard_tokens:
-            refolded = await self._refold(visit, draft, path)
-            if refolded is not None:
-                digest, folded = refolded
-                kept = assembly.kept_items(reading, folded)
-                edits, injected, injected_tokens = assembly.earlier_injections(thread, reading, kept)
-                total = draft.of(kept) + injected_tokens + digest.tokens
-        if folded is not None:
-            edits = [*assembly.fold_edits(folded, digest), *edits]
-            visit.folded = min(thread.boundary, visit.upto)
-        absent = assembly.missing(path, reading, kept, injected)
-        newest = _newest_human(reading.lines)
-        if absent and newest >= 0 and reading.places[newest] < 0:
-            edits, total = await self._recall(visit, absent, newest, edits, total)
-        elif newest >= 0 and visit.turns:
-            edits, total = self._again(visit, newest, edits, total)
-        visit.tokens_sent = total
-        if not edits:
-            return exchange
-        if total >= draft.total and draft.total <= window.hard_tokens and folded is not None:
+    async def _assemble(self, exchange: Exchange, visit: Visit, draft: _Draft) -> Exchange:
+        thread, window = visit.thread, self._settings.window
+        digest = thread.digest if thread.boundary <= visit.upto else None
+        plan = self._plan(visit, draft, digest, thread.boundary)
+        if plan.total > window.hard_tokens:
+            moved = await self._refold(visit, draft)
+            if moved is not None:
+                plan = self._plan(visit, draft, moved, thread.boundary)
+        edits, total = plan.edits, plan.total
+        if plan.folded is not None:
+            edits = [*assembly.fold_edits(plan.folded, plan.digest), *edits]
+            visit.folded = thread.boundary
+        absent = assembly.Absent(thread, visit.upto, visit.reading, plan.kept, plan.injected)
+        edits, before = self._again(visit, edits, total)
+        if before == total and absent.count > 0:
+            edits, total = await self._recall(visit, absent, edits, total)
+        else:
+            total = before
+        if plan.folded is not None and draft.total <= window.hard_tokens and total >= draft.total:
+            self._forget(visit)
             note = Note(self.name, "bloat fallback: the enriched payload is not smaller")
             return replace(exchange, notes=(*exchange.notes, note))
+        visit.tokens_sent = total
         return _with(exchange, edits)
 
-    async def _refold(self, visit: Visit, draft: _Draft, path: list[Turn]) -> tuple[Digest, Fold] | None:
-        """Move the boundary: a new digest over what is folded now."""
+    def _plan(self, visit: Visit, draft: _Draft, digest: Digest | None, boundary: int) -> _Plan:
+        """What goes up before anything is recalled."""
+        thread, reading = visit.thread, visit.reading
+        folded = assembly.fold(thread, reading, boundary) if digest is not None else None
+        kept = assembly.kept_items(reading, folded)
+        edits, injected, tokens = assembly.earlier_injections(thread, reading, kept)
+        places, path = reading.places, thread.path
+        total = draft.fixed + draft.new + tokens + sum(path[places[item]].tokens for item in kept if places[item] >= 0)
+        if folded is not None and digest is not None:
+            total += digest.tokens
+        return _Plan(folded, digest, kept, edits, injected, total)
+
+    async def _refold(self, visit: Visit, draft: _Draft) -> Digest | None:
+        """Move the boundary: a digest over what is folded now, taken from a thread that shares these turns, or made."""
         thread, window = visit.thread, self._settings.window
-        new = sum(turn.tokens for turn in visit.turns)
-        reserve = draft.fixed + new + min(self._settings.budget, window.size)
+        path = thread.path[: visit.upto]
+        reserve = draft.fixed + draft.new + min(self._settings.budget, window.size)
         at = compaction.boundary(path, min(thread.boundary, visit.upto), window, reserve)
-        while at < len(path) and (path[at].role != "user" or path[at].kind != "spoken"):
-            at += 1
-        if not at or at <= thread.boundary:
-            return None
-        folded = assembly.fold(thread, visit.reading, at)
-        if folded is None:
+        if not at or at <= thread.boundary or assembly.fold(thread, visit.reading, at) is None:
             return None
         upto = path[at - 1]
-        body = await self._shelf.digest(thread, at, window.digest_tokens)
-        text = assembly.digest_block(body)
-        digest = Digest(upto.id, thread.conversation.id, upto.id, upto.chain, text, self._count(text) if text else 0, self._clock())
+        known = next((one for one in thread.digests if one.upto_turn == upto.id), None)
+        if known is None:
+            text = assembly.digest_block(await self._shelf.digest(thread, at, window.digest_tokens))
+            tokens = self._count(text) if text else 0
+        else:
+            text, tokens = known.text, known.tokens
+        if visit.late:
+            return None
+        digest = Digest(self._new_id(), thread.conversation.id, upto.id, upto.chain, text, tokens, self._clock())
         thread.fold((digest,))
         visit.digest = digest
-        return digest, folded
+        return digest
 
-    async def _recall(self, visit: Visit, absent: set[int], newest: int, edits: list[Edit], total: int) -> tuple[list[Edit], int]:
-        turn = next((turn for turn in visit.turns if turn.content == visit.reading.lines[newest].content), None)
+    async def _recall(self, visit: Visit, absent: assembly.Absent, edits: list[Edit], total: int) -> tuple[list[Edit], int]:
+        item, turn = _asked(visit)
         if turn is None:
             return edits, total
-        known = visit.thread.injections.get(turn.chain)
-        if known is not None:
-            visit.injection = known
-            return [*edits, AppendText(newest, known.text)], total + known.tokens
         room = min(self._settings.budget, self._settings.window.size - total)
         found: Recalled = await self._shelf.recall(visit.thread, visit.upto, turn, absent, room, self._settings.min_score)
         if not found.items or visit.late:
             return edits, total
         text = block(found)
-        injection = Injection(
-            visit.thread.conversation.id,
-            turn.chain,
-            text,
-            tuple(item.turn for item in found.items),
-            self._count(text),
-            self._clock(),
-        )
+        turns = tuple(dict.fromkeys(each.turn for each in found.items))
+        injection = Injection(visit.thread.conversation.id, turn.chain, text, turns, self._count(text), self._clock())
         visit.injection = injection
-        visit.thread.inject((injection,))
         visit.recalled = len(found.items)
-        return [*edits, AppendText(newest, text)], total + injection.tokens
+        visit.thread.inject((injection,))
+        return [*edits, AppendText(item, text)], total + injection.tokens
 
-    def _again(self, visit: Visit, newest: int, edits: list[Edit], total: int) -> tuple[list[Edit], int]:
-        """The same question asked again (a retry): what was injected then is injected now."""
-        for turn in visit.turns:
-            known = visit.thread.injections.get(turn.chain)
-            if known is not None and visit.reading.lines[newest].content == turn.content:
-                visit.injection = known
-                return [*edits, AppendText(newest, known.text)], total + known.tokens
-        return edits, total
+    def _again(self, visit: Visit, edits: list[Edit], total: int) -> tuple[list[Edit], int]:
+        """The same message asked again (a retry): what was injected then is injected now."""
+        if not visit.thread.injections:
+            return edits, total
+        item, turn = _asked(visit)
+        known = visit.thread.injections.get(turn.chain) if turn is not None else None
+        if known is None:
+            return edits, total
+        visit.injection = known
+        return [*edits, AppendText(item, known.text)], total + known.tokens
+
+    def _forget(self, visit: Visit) -> None:
+        """Nothing was injected after all."""
+        if visit.injection is not None and visit.recalled:
+            visit.thread.injections.pop(visit.injection.chain, None)
+        visit.injection = None
+        visit.recalled = visit.folded = 0
 
 
 class _Draft(Struct, frozen=True):
-    """`fixed`: tokens of what is no message. `sizes`: of each item. `complete`: the payload carries every turn of the branch."""
+    """`fixed`: tokens of what is no turn. `new`: of the new turns. `complete`: the payload carries every turn of the branch."""
 
     fixed: int
-    sizes: list[int]
+    new: int
     total: int
     complete: bool
 
-    def of(self, kept: list[int]) -> int:
-        return self.fixed + sum(self.sizes[item] for item in kept)
+
+class _Plan(Struct, frozen=True):
+    """`kept`: items that go up. `edits`: what was injected before. `injected`: turns in those blocks. `total`: tokens."""
+
+    folded: Fold | None
+    digest: Digest | None
+    kept: list[int]
+    edits: list[Edit]
+    injected: set[int]
+    total: int
 
 
-def _newest_human(lines: list[Line]) -> int:
-    """The newest human message, -1 where something else was said after it (a tool loop is under way)."""
+def _asked(visit: Visit) -> tuple[int, Turn | None]:
+    """The new human message that ends the request, and its item; None where something else was said last (a tool loop is under way)."""
+    lines = visit.reading.lines
     for item in range(len(lines) - 1, -1, -1):
         line = lines[item]
         if line.kind == "none":
             continue
-        return item if line.kind == "spoken" and line.role == "user" else -1
-    return -1
+        if line.kind != "spoken" or line.role != "user" or visit.reading.places[item] >= 0:
+            return item, None
+        return item, next((turn for turn in reversed(visit.turns) if turn.content == line.content), None)
+    return -1, None
 
 
 def _with(exchange: Exchange, edits: list[Edit]) -> Exchange:

@@ -13,7 +13,7 @@ from typing import TypeVar
 from backstory.core.records import Turn
 from backstory.core.store import Lanes
 from backstory.core.tokens import count, estimate
-
+from backstory.memory.assembly import Absent, Present
 from backstory.memory.index import Index
 from backstory.memory.retrieval import Recalled, recall
 from backstory.memory.thread import Thread
@@ -59,7 +59,7 @@ class Shelf:
         await _aside(count, "ready")
         self.warm = True
 
-    async def recall(self, thread: Thread, upto: int, question: Turn, absent: set[int], budget: int, min_score: float) -> Recalled:
+    async def recall(self, thread: Thread, upto: int, question: Turn, absent: Absent, budget: int, min_score: float) -> Recalled:
         """What of the first `upto` turns of the path, among those of `absent`, answers to this message."""
         if budget <= 0:
             return Recalled(())
@@ -75,7 +75,7 @@ class Shelf:
             if found is None:
                 return Recalled(())
             index = found
-        carried = {turn.id for turn in thread.path if turn.id not in absent}
+        carried = Present(absent)
         now = question.at
         counter = self._counter()
 
@@ -89,6 +89,7 @@ class Shelf:
         if budget <= 0 or not upto:
             return ""
         from backstory.memory.digest import digest
+
         counter = self._counter()
         turns = thread.path[:upto]
         if upto <= _INLINE_TURNS:
@@ -120,10 +121,8 @@ class Shelf:
             version = thread.version
             batch = thread.path[thread.indexed : thread.indexed + _ADDED_AT_ONCE]
             made = await _aside(_units, thread, batch)
-            if thread.version != version:
-                thread.index, thread.indexed, thread.carry = None, 0, Carry()
-                continue
-            _add(thread, len(batch), made)
+            if thread.version == version:
+                _add(thread, len(batch), made)
 
     async def _candidates(self, thread: Thread, path: Sequence[Turn], question: Turn) -> Index:
         """An index of the turns that full-text search finds, and their neighbours."""
@@ -144,13 +143,21 @@ class Shelf:
 
 
 def _units(thread: Thread, turns: Sequence[Turn]) -> list[Unit]:
-    return units(turns, turns[0].position + 1, thread.carry)
+    """The units of turns that the index has not got from a thread that shares them."""
+    index = thread.index
+    fresh = [turn for turn in turns if index is None or turn.id not in index]
+    made: list[Unit] = []
+    for turn in fresh:
+        made += units((turn,), turn.position + 1, thread.carry)
+    return made
 
 
 def _add(thread: Thread, turns: int, made: Sequence[Unit]) -> None:
     if thread.index is None:
         thread.index = Index()
-    thread.index.add(made)
+    index = thread.index
+    known = {unit.turn for unit in made if unit.turn in index}
+    index.add(unit for unit in made if unit.turn not in known)
     thread.indexed += turns
 
 

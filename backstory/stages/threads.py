@@ -28,7 +28,9 @@ class Threads:
         self._threads: OrderedDict[str, Thread] = OrderedDict()
         self._aliases: dict[tuple[str, str], str] = {}
         self._tips: dict[bytes, dict[str, None]] = {}
+        self._tip_of: dict[str, bytes] = {}
         self._asked: OrderedDict[bytes, str] = OrderedDict()
+        self._bases: OrderedDict[bytes, str] = OrderedDict()
         self._turns = 0
 
     def __len__(self) -> int:
@@ -51,10 +53,7 @@ class Threads:
         now = self._clock()
         old = thread.conversation
         record = Conversation(conversation_id(), old.principal, now, now, wire, model, "", old.system_hash, old.id, turn_id)
-        forked = Thread(record, thread.root)
-        forked.add(branch(list(thread.by_id.values()), turn_id))
-        forked.inject(thread.injections.values())
-        forked.fold(thread.digests)
+        forked = thread.fork(record, turn_id)
         self._keep(forked)
         return forked
 
@@ -79,6 +78,14 @@ class Threads:
             self._aliases[principal, key] = conversation
         return await self.by_id(principal, conversation, scope)
 
+    def adopt(self, record: Conversation, scope: str, turns: Sequence[Turn]) -> Thread:
+        """A thread of turns that are not in the store yet."""
+        thread = Thread(record, root(record.principal, scope))
+        thread.add(turns)
+        self._keep(thread)
+        self.grown(len(turns))
+        return thread
+
     def name(self, thread: Thread, key: str) -> bool:
         """From now on `key` names this thread's conversation. True where that is news to be stored."""
         at = (thread.conversation.principal, key)
@@ -100,6 +107,9 @@ class Threads:
 
     async def through(self, principal: str, chain: bytes, scope: str) -> tuple[Thread, int] | None:
         """A thread that has this chain hash somewhere, and the turn it belongs to."""
+        last = self._threads.get(self._bases.get(chain, ""))
+        if last is not None and last.conversation.principal == principal and chain in last.by_chain:
+            return last, last.by_chain[chain]
         for thread in await self._stored(principal, chain, scope):
             turn_id = thread.by_chain.get(chain)
             if turn_id is not None:
@@ -115,8 +125,13 @@ class Threads:
                 found.append(thread)
         return found
 
-    def asked(self, digest: bytes, thread: Thread) -> None:
-        """This request was last made in this thread."""
+    def asked(self, digest: bytes, base: bytes, thread: Thread) -> None:
+        """This request was last made in this thread, as an answer to what `base` is the chain hash of."""
+        if base:
+            self._bases[base] = thread.conversation.id
+            self._bases.move_to_end(base)
+            if len(self._bases) > _MOST_THREADS:
+                self._bases.popitem(last=False)
         self._asked[digest] = thread.conversation.id
         self._asked.move_to_end(digest)
         if len(self._asked) > _MOST_THREADS:
@@ -128,20 +143,33 @@ class Threads:
 
     def moved(self, thread: Thread) -> None:
         """The thread's tip has changed."""
-        tips = self._tips.setdefault(thread.tip, {})
-        tips.pop(thread.conversation.id, None)
-        tips[thread.conversation.id] = None
+        name = thread.conversation.id
+        self._leave(name)
+        tip = thread.tip
+        self._tip_of[name] = tip
+        self._tips.setdefault(tip, {})[name] = None
+
+    def _leave(self, name: str) -> None:
+        old = self._tip_of.pop(name, b"")
+        there = self._tips.get(old)
+        if there is not None:
+            there.pop(name, None)
+            if not there:
+                del self._tips[old]
 
     def drop(self, conversation: str) -> None:
         """Forget what is held of a conversation ("" = everything)."""
         if conversation:
             self._threads.pop(conversation, None)
+            self._leave(conversation)
             self._aliases = {key: value for key, value in self._aliases.items() if value != conversation}
         else:
             self._threads.clear()
             self._aliases.clear()
             self._tips.clear()
+            self._tip_of.clear()
             self._asked.clear()
+            self._bases.clear()
 
     def grown(self, turns: int) -> None:
         """So many turns were added: the least used threads go when there are too many."""
@@ -182,20 +210,15 @@ class Threads:
         self.moved(thread)
 
     def _shed(self) -> None:
-        """Threads go, the least used first, until a quarter is free; one in use or not yet written stays."""
+        """Threads go, the least used first; one in use or not yet written stays, and keeps those used after it."""
         settled = self._lanes.settled
-        for name in list(self._threads):
-            thread = self._threads[name]
-            if self._turns <= _MOST_TURNS * 3 // 4 and len(self._threads) <= _MOST_THREADS * 3 // 4:
+        while self._turns > _MOST_TURNS or len(self._threads) > _MOST_THREADS:
+            name, thread = next(iter(self._threads.items()))
+            if thread.busy or thread.pending_seq > settled or len(self._threads) == 1:
                 break
-            if thread.busy or thread.pending_seq > settled:
-                continue
             del self._threads[name]
+            self._leave(name)
             self._turns -= len(thread.by_id)
-        self._turns = sum(len(thread.by_id) for thread in self._threads.values())
-        self._tips = {}
-        for thread in self._threads.values():
-            self.moved(thread)
         if len(self._aliases) > 4 * _MOST_THREADS:
             self._aliases = {key: value for key, value in self._aliases.items() if value in self._threads}
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from backstory.core.records import Place
 from backstory.errors import StoreError
 
 _MAGIC = b"\xb5BS\x01"
@@ -32,13 +33,6 @@ class Orphan(Struct, frozen=True):
     path: Path
     records: list[bytes]
     skipped: int
-
-
-class Place(Struct, frozen=True):
-    """Where a record lies: its file, and where in it the record ends."""
-
-    fd: int
-    end: int
 
 
 class _File:

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from backstory.core.records import Batch
+from backstory.core.records import Batch, Place
 from backstory.core.store import Store
 from backstory.errors import RowError, StoreError
 from backstory.stores.inbox import Inbox
@@ -116,6 +116,15 @@ class StoreLanes:
         self._open[seq] = time.monotonic()
         self._last = seq
         return seq
+
+    @property
+    def place(self) -> Place:
+        """See Lanes."""
+        return self._inbox.place
+
+    def fetch(self, place: Place, size: int) -> bytes:
+        """See Lanes."""
+        return self._inbox.fetch(place, size)
 
     def submit(self, batch: Batch, seq: int) -> None:
         """See Lanes. `seq` 0: the batch has no journal record. An empty batch: the record is not to be stored."""

@@ -1,0 +1,231 @@
+"""First exchanges, put by until there is time to read them.
+
+The first message of a conversation can neither resume anything nor miss anything, so nothing is done for it on its way but to journal it
+with its answer, as both came. It is read when the proxy is quiet, or at once when its conversation goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from itertools import count
+
+import msgspec
+from msgspec import Struct
+from xxhash import xxh3_64_intdigest
+
+from backstory.core.document import Document
+from backstory.core.exchange import Head
+from backstory.core.message import Message, Prompt
+from backstory.core.records import Arrival, Batch, Conversation, Place, Turn
+from backstory.core.reply import Reply
+from backstory.core.store import Lanes
+from backstory.core.wire import Wire
+from backstory.errors import DocumentError
+from backstory.memory import identity
+from backstory.memory.clients import CLIENTS
+from backstory.memory.side import side_request
+from backstory.memory.turns import chain, line, root
+from backstory.stages.ingest import answer_turns, turn_of
+from backstory.stages.threads import Threads
+
+TURN_IDS = 512
+"""Ids set aside for the turns of one arrival."""
+
+# A first request that is larger is read at once.
+_MOST_BYTES = 65_536
+# More than so many are not put by: the oldest is read for each that comes.
+_MOST_WAITING = 50_000
+_QUIET_S = 0.1
+_TICK_S = 0.02
+# So many are read in a tick: all that fit in about 3 ms when it is quiet, one while requests come.
+_QUIET_STEP = 20
+_SYSTEM = (b'"system"', b'"developer"')
+_CLIENT_HEADERS = frozenset(
+    {b"x-vc-conversation"} | {place.name.encode() for client in CLIENTS for place in client.places if place.where == "header"}
+)
+_CLIENT_KEYS = frozenset(place.name.split(".")[0] for client in CLIENTS for place in client.places if place.where != "header")
+_CLIENT_TEXTS = (b"vc:conversation=", b"Runtime: agent=")
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Arrival)
+
+
+class _Waiting(Struct, frozen=True):
+    place: Place
+    size: int
+    key: int
+    conversation: str
+    since: float
+
+
+Read = Callable[[Arrival], Reply | None]
+
+
+class Arrivals:
+    """First exchanges that wait. `read` gives the answer of an arrival, `wire` the wire of its name, `busy` whether requests are served."""
+
+    def __init__(
+        self,
+        threads: Threads,
+        lanes: Lanes,
+        wire: Callable[[str], Wire],
+        read: Read,
+        estimate: Callable[[str], int],
+        stored: Callable[[], None],
+    ) -> None:
+        self._threads = threads
+        self._lanes = lanes
+        self._wire = wire
+        self._read = read
+        self._estimate = estimate
+        self._stored = stored
+        self._waiting: dict[int, _Waiting] = {}
+        self._keys: dict[int, list[int]] = {}
+        self._conversations: dict[str, int] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._last = 0.0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @staticmethod
+    def fits(head: Head, body: bytes, document: Document, prompt: Prompt) -> bool:
+        """Whether this can only be the first request of a conversation that nobody has named, and is small."""
+        items = prompt.items
+        if len(items) > 2 or not items or len(body) > _MOST_BYTES or prompt.structured or prompt.previous:
+            return False
+        if len(items) == 2 and not any(role in bytes(items[0][:64]) for role in _SYSTEM):
+            return False
+        if not _CLIENT_HEADERS.isdisjoint(head.named) or not _CLIENT_KEYS.isdisjoint(document.keys()):
+            return False
+        return not any(text in body for text in _CLIENT_TEXTS)
+
+    def journal(self, arrival: Arrival, items: Sequence[bytes | memoryview]) -> int:
+        """Put it by; the number of its entry. `items` are its raw messages: a later request will begin with them. Raises StoreError."""
+        payload = _encoder.encode(arrival)
+        seq = self._lanes.append(payload)
+        key = xxh3_64_intdigest(items[-1])
+        self._last = now = time.monotonic()
+        self._waiting[seq] = _Waiting(self._lanes.place, len(payload), key, arrival.conversation, now)
+        self._keys.setdefault(key, []).append(seq)
+        self._conversations[arrival.conversation] = seq
+        if len(self._waiting) > _MOST_WAITING:
+            self._settle(next(iter(self._waiting)))
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_QUIET_S, self._tick)
+        return seq
+
+    def going_on(self, prompt: Prompt) -> None:
+        """Conversations that begin as this request does are read now."""
+        if self._waiting:
+            for item in prompt.items[:2]:
+                for seq in list(self._keys.get(xxh3_64_intdigest(item), ())):
+                    self._settle(seq, True)
+
+    def named(self, conversation: str) -> None:
+        """The conversation of this id is read now, if it waits."""
+        seq = self._conversations.get(conversation)
+        if seq is not None:
+            self._settle(seq, True)
+
+    def drain(self) -> None:
+        """All are read now. Blocks for about 0.2 ms each."""
+        for seq in list(self._waiting):
+            self._settle(seq)
+
+    def close(self) -> None:
+        """Read what waits, and no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self.drain()
+
+    def _tick(self) -> None:
+        self._timer = None
+        quiet = time.monotonic() - self._last > _QUIET_S
+        for seq in list(self._waiting)[: _QUIET_STEP if quiet else 1]:
+            self._settle(seq)
+        if self._waiting:
+            self._timer = asyncio.get_running_loop().call_later(0.001 if quiet else _TICK_S, self._tick)
+
+    def _settle(self, seq: int, hold: bool = False) -> None:
+        """Read one, hand its rows to the store, and keep its thread in memory where `hold`."""
+        waiting = self._waiting.pop(seq)
+        self._conversations.pop(waiting.conversation, None)
+        same = self._keys[waiting.key]
+        same.remove(seq)
+        if not same:
+            del self._keys[waiting.key]
+        arrival = _decoder.decode(self._lanes.fetch(waiting.place, waiting.size))
+        rows = unfold(arrival, self._wire(arrival.wire), self._read(arrival), self._estimate)
+        self._lanes.submit(rows, seq)
+        if rows.turns and hold:
+            lean = [msgspec.structs.replace(turn, raw=b"") if turn.raw else turn for turn in rows.turns]
+            thread = self._threads.adopt(rows.conversations[0], arrival.scope, lean)
+            thread.pending_seq = seq
+            for _, key, _ in rows.aliases:
+                self._threads.name(thread, key)
+        self._stored()
+
+
+def unfold(arrival: Arrival, wire: Wire, reply: Reply | None, estimate: Callable[[str], int]) -> Batch:
+    """The rows of a first exchange: its conversation, its turns and the answer's. No rows for a side request or what cannot be read."""
+    document = Document(arrival.body)
+    try:
+        prompt = wire.read(document, arrival.path)
+        messages = [wire.message(item, (*prompt.items_at, index)) for index, item in enumerate(prompt.items)]
+    except DocumentError:
+        return Batch()
+    head = Head("POST", arrival.path, "", ((b"user-agent", arrival.agent.encode("latin-1", "replace")),))
+    if side_request(head, prompt, document, messages):
+        return Batch()
+    turns = _turns(arrival, wire, prompt, messages, estimate)
+    last = turns[-1] if turns else None
+    answer = answer_turns(
+        wire,
+        reply,
+        arrival.conversation,
+        last.id if last else 0,
+        len(turns),
+        last.chain if last else root(arrival.principal, arrival.scope),
+        arrival.turn + len(turns),
+        arrival.at,
+        estimate,
+        arrival.complete,
+    )
+    record = Conversation(
+        arrival.conversation,
+        arrival.principal,
+        arrival.at,
+        arrival.at,
+        wire.name,
+        prompt.model,
+        "",
+        identity.system_hash(prompt.system),
+    )
+    aliases: tuple[tuple[str, str, str], ...] = ()
+    if wire.stateful and reply is not None:
+        aliases = tuple((arrival.principal, key, record.id) for key in reply_keys(reply))
+    return Batch((record,), (*turns, *answer), aliases)
+
+
+def reply_keys(reply: Reply) -> list[str]:
+    """The names by which a later request may build on this answer."""
+    return [f"response:{reply.id}"] if reply.id else []
+
+
+def _turns(arrival: Arrival, wire: Wire, prompt: Prompt, messages: Sequence[Message], estimate: Callable[[str], int]) -> list[Turn]:
+    turns: list[Turn] = []
+    ids = count(arrival.turn)
+    last, parent = root(arrival.principal, arrival.scope), 0
+    for message, item in zip(messages, prompt.items, strict=True):
+        one = line(message)
+        if one.kind == "none":
+            continue
+        last = chain(last, one.content)
+        turn = turn_of(one, next(ids), arrival.conversation, parent, len(turns), last, arrival.at, estimate, bytes(item), wire.name)
+        turns.append(turn)
+        parent = turn.id
+    return turns
