@@ -155,11 +155,13 @@ class Dechunker:
             self.excess = True
         if self.ended and data.endswith(b"\n\r\n\r\n"):
             self.excess = True
-        return self.rest()
-
-    def rest(self) -> bytes:
-        """The pieces read and not yet taken."""
         pieces = self._pieces
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         pieces.clear()
+        return body
+
+    def rest(self) -> bytes:
+        """The pieces read and not yet taken."""
+        body = b"".join(self._pieces)
+        self._pieces.clear()
         return body

@@ -12,8 +12,8 @@ from typing import TypeVar, TypeVarTuple
 
 from backstory.core.exchange import Ended, Headers
 from backstory.core.plan import Mode, Tap
-from backstory.relay.chunks import ending, frame
-from backstory.relay.heads import CHUNKED, TO_END, Framing, ReplyHead, Request, bodiless, choose_framing, render_reply, render_trailers
+from backstory.relay.chunks import ending
+from backstory.relay.heads import CHUNKED, TO_END, ReplyHead, choose_framing, render_reply, render_trailers
 from backstory.relay.limits import DoorMetrics
 
 _log = logging.getLogger("backstory.relay")
@@ -64,7 +64,21 @@ class Listener:
 
     def heard(self, data: bytes) -> None:
         """As Tap.chunk where its result is ignored."""
-        self._ask(data, self._tap.chunk, data)
+        if self._listening:
+            try:
+                self._tap.chunk(data)
+            except Exception as error:  # noqa: BLE001 (the tap runner)
+                self._failed("chunk", type(error).__name__)
+
+    def last(self, data: bytes) -> None:
+        """The last piece, where it may be empty, and the acknowledgement."""
+        if self._listening:
+            try:
+                if data:
+                    self._tap.chunk(data)
+                self._tap.acknowledge()
+            except Exception as error:  # noqa: BLE001 (the tap runner)
+                self._failed("its last calls", type(error).__name__)
 
     def tail(self) -> bytes:
         """As Tap.tail; nothing where it failed."""
@@ -87,6 +101,8 @@ class Listener:
 
 class Delivery:
     """One reply on its way to the client. `write` is handed whole pieces: head and first bytes together, a chunk with its frame.
+
+    `empty`: a reply without a body. `old`: the client speaks HTTP/1.0.
 
     `connection` is the Connection header to send, b"" for none; `limit` how large a body may be gathered. `started`: the client
     has been sent something; `closes`: only closing ends this reply (HTTP/1.0). `bytes_out`: body bytes sent, without framing.
@@ -111,16 +127,22 @@ class Delivery:
     )
 
     def __init__(
-        self, reply: ReplyHead, request: Request, listener: Listener | None, connection: bytes, limit: int, write: Callable[[bytes], None]
+        self,
+        reply: ReplyHead,
+        empty: bool,
+        listener: Listener | None,
+        old: bool,
+        connection: bytes,
+        limit: int,
+        write: Callable[[bytes], None],
     ) -> None:
         mode, self._add = listener.begin(reply.status, reply.headers) if listener is not None else ("pass", ())
-        empty = bodiless(request.method, reply.status)
         self._mode: Mode = "pass" if empty else mode
         self._listener = listener
+        self._old = old
         self._connection = connection
         self._limit = limit
         self._write = write
-        self._old = request.old
         self._gathered: list[bytes] = []
         self._size = 0
         self.reply = reply
@@ -133,8 +155,8 @@ class Delivery:
 
     def _render(self, empty: bool) -> None:
         framing = choose_framing(self.reply, self._mode, self._old, empty)
-        self._chunked = framing.length == CHUNKED
-        self.closes = framing.length == TO_END
+        self._chunked = framing == CHUNKED
+        self.closes = framing == TO_END
         connection = b"close" if self.closes else self._connection
         self._head = render_reply(self.reply, framing, self._add, connection)
 
@@ -151,12 +173,14 @@ class Delivery:
         if listener is not None:
             data = self._tell(listener, data, done)
         self.bytes_out += len(data)
-        out = frame(data) if self._chunked else data
-        if done and self._chunked:
-            out += ending(render_trailers(trailers) if trailers else b"")
-        if self._head:
-            out, self._head = self._head + out, b""
+        head = self._head
+        if self._chunked:
+            end = ending(render_trailers(trailers) if trailers else b"") if done else b""
+            out = b"%b%x\r\n%b\r\n%b" % (head, len(data), data, end) if data else head + end
+        else:
+            out = head + data if head else data
         if out:
+            self._head = b""
             self.started = True
             self._write(out)
         if listener is not None and data and not done and self._mode == "pass":
@@ -168,10 +192,10 @@ class Delivery:
             data = listener.chunk(data) if data else data
             if done:
                 data += listener.tail()
-        elif done and data:
-            listener.heard(data)
-        if done:
-            listener.acknowledge()
+            if done:
+                listener.acknowledge()
+        elif done:
+            listener.last(data)
         return data
 
     def _gather(self, data: bytes, done: bool) -> None:
@@ -188,7 +212,7 @@ class Delivery:
             if listener is not None:
                 body = listener.whole(body)
                 listener.acknowledge()
-            head = render_reply(self.reply, Framing(len(body)), self._add, self._connection)
+            head = render_reply(self.reply, len(body), self._add, self._connection)
             self.started = True
             self.bytes_out = len(body)
             self._write(head + body)

@@ -8,8 +8,10 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from backstory.core.exchange import Ended
 from backstory.core.plan import House
 from backstory.relay.connect import Connector
+from backstory.relay.delivery import Listener
 from backstory.relay.down import DownConnection
 from backstory.relay.limits import Clock, DoorMetrics, Limits, Timeouts
 from backstory.relay.upstream import Pool
@@ -40,6 +42,7 @@ class Door:
         self.clock = Clock(self.loop.time())
         self.pool = Pool(connector or Connector(), self.limits, self.timeouts, self.metrics, self.clock)
         self.draining = False
+        self._told: list[tuple[Listener, Ended, int, int, int]] = []
         self._servers: list[asyncio.Server] = []
         self._connections: set[DownConnection] = set()
         self._empty = asyncio.Event()
@@ -68,6 +71,17 @@ class Door:
         self.metrics.open_connections -= 1
         if not self._connections:
             self._empty.set()
+
+    def tell_later(self, listener: Listener, ended: Ended, status: int, bytes_in: int, bytes_out: int) -> None:
+        """Tells a tap that its exchange is over as soon as what was written has left: a tap may take its time."""
+        if not self._told:
+            self.loop.call_soon(self._tell)
+        self._told.append((listener, ended, status, bytes_in, bytes_out))
+
+    def _tell(self) -> None:
+        told, self._told = self._told, []
+        for listener, ended, status, bytes_in, bytes_out in told:
+            listener.over(ended, status, bytes_in, bytes_out)
 
     def _sweep(self) -> None:
         """One look at everything. A fault in one connection must not end the sweep for all."""

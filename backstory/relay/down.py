@@ -87,7 +87,11 @@ class DownConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Called by the event loop."""
         state = self._state
-        if state <= _BODY:
+        if state == _HEAD:
+            rest = self._read_head(data)
+            if rest:
+                self._move(rest)
+        elif state == _BODY:
             self._move(data)
         elif state == _ANSWER:
             self._keep_back(data)

@@ -219,8 +219,13 @@ class Flow:
         if self._down.full:
             up.pause(True)
         if not self._streamed:
-            self._write(up, request.method + head, self._body)
-            self._body = b""
+            up.sent = True
+            body, self._body = self._body, b""
+            if len(body) < _JOINED:
+                up.transport.write(b"%b%b%b" % (request.method, head, body))
+            else:
+                up.transport.write(request.method + head)
+                up.transport.write(body)
             return
         data = b"".join(self._pieces)
         self._pieces.clear()
@@ -229,16 +234,6 @@ class Flow:
         up.sent = self._uploaded
         up.transport.write(b"%b%b%b" % (request.method, head, data))
         self._down.hold_upload(up.full)
-
-    def _write(self, up: UpConnection, head: bytes, body: bytes) -> None:
-        up.sent = True
-        if not body:
-            up.transport.write(head)
-        elif len(body) < _JOINED:
-            up.transport.write(head + body)
-        else:
-            up.transport.write(head)
-            up.transport.write(body)
 
     def upstream_full(self, full: bool) -> None:
         """As Receiver.upstream_full: the client's body waits."""
@@ -254,7 +249,7 @@ class Flow:
         if not self._request.old:
             self._down.transport.write(render_interim(reply))
 
-    def begin_reply(self, reply: ReplyHead) -> None:
+    def begin_reply(self, reply: ReplyHead, empty: bool) -> None:
         """As Receiver.begin_reply. An answer that comes before the request was read to its end closes the client's connection after it."""
         down, request = self._down, self._request
         if not self._uploaded:
@@ -263,7 +258,7 @@ class Flow:
         if request.old and down.keep:
             connection = b"keep-alive"
         limit = self._door.limits.max_buffered_body
-        self._delivery = Delivery(reply, request, self._listener, connection, limit, down.transport.write)
+        self._delivery = Delivery(reply, empty, self._listener, request.old, connection, limit, down.transport.write)
 
     def deliver(self, data: bytes, done: bool, trailers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
         """As Receiver.deliver."""
@@ -335,4 +330,4 @@ class Flow:
             return
         if delivery is not None:
             status, bytes_out = delivery.reply.status, delivery.bytes_out
-        self._door.loop.call_soon(listener.over, ended, status, self.bytes_in, bytes_out)
+        self._door.tell_later(listener, ended, status, self.bytes_in, bytes_out)

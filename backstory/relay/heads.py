@@ -19,19 +19,16 @@ from backstory.errors import HeadError, UpstreamError
 
 CHUNKED = -1
 TO_END = -2
+AS_SAID = -3
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 _VALUE = rb"[^\x00-\x08\x0a-\x1f\x7f]"
-_FIELDS = rb"((?:\r\n" + _TOKEN + rb"++:" + _VALUE + rb"*+)*+)"
-_TIDY_FIELDS = rb"((?:\r\n" + _TOKEN + rb"++:" + _VALUE + rb"*+(?<![ \t]))*+)"  # no value ends in white space
-_REQUEST_START = rb"(" + _TOKEN + rb"{1,64}+) (/[\x21\x22\x24-\x7e\x80-\xff]*+) HTTP/1\.([01])"
-_REPLY_START = rb"HTTP/1\.([01]) (([1-9]\d\d)(?: " + _VALUE + rb"*+)?)"
-_TIDY_REQUEST, _REQUEST = re.compile(_REQUEST_START + _TIDY_FIELDS), re.compile(_REQUEST_START + _FIELDS)
-_TIDY_REPLY, _REPLY = re.compile(_REPLY_START + _TIDY_FIELDS), re.compile(_REPLY_START + _FIELDS)
+_FIELDS = rb"((?:\r\n" + _TOKEN + rb"++:" + _VALUE + rb"*+(?<![ \t]))*+)"  # no value ends in white space, see `_tidied`
+_REQUEST = re.compile(rb"(" + _TOKEN + rb"{1,64}+) (/[\x21\x22\x24-\x7e\x80-\xff]*+) HTTP/1\.([01])" + _FIELDS)
+_REPLY = re.compile(rb"HTTP/1\.([01]) (([1-9]\d\d)(?: " + _VALUE + rb"*+)?)" + _FIELDS)
 _FIELD = re.compile(rb"\r\n([^:]++):[ \t]*+([^\r]*+)")
 _REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb"+) ([^ ]+) HTTP/(\d)\.(\d)")
-_MAX_DIGITS = 18
-_LENGTH = re.compile(rb"\d{1,18}")
+_MAX_DIGITS = 18  # of a length: fits every machine's integers
 _HOST = re.compile(rb"[A-Za-z0-9._~%!$&'()*+;=:\[\]\-]*+")
 _BROKEN = re.compile(rb"(?<!\r)\n|\r(?!\n|\Z)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _KEEP_TIMEOUT = re.compile(rb"(?:^|[ ,;])timeout=(\d{1,6})", re.IGNORECASE)
@@ -71,8 +68,8 @@ class Request(Struct, frozen=True):
 class ReplyHead(Struct, frozen=True):
     """A reply's head with its framing. `raw` is all of it, `line` status and reason as sent; `length` the body's length, CHUNKED or TO_END.
 
-    `keep`: whether the connection lives on after the body; `keep_s`: for how long, 0 where it was not said. `plain`: HTTP/1.1 without
-    repeated names.
+    `keep`: whether the connection lives on after the body; `keep_s`: for how long, 0 where it was not said. `plain`: HTTP/1.1, no name
+    twice, nothing for one hop.
     """
 
     status: int
@@ -87,9 +84,10 @@ class ReplyHead(Struct, frozen=True):
     plain: bool
 
 
-def _fields(block: bytes, tidy: bool) -> list[tuple[bytes, bytes]]:
-    pairs: list[tuple[bytes, bytes]] = _FIELD.findall(block)
-    return pairs if tidy else [(name, value.rstrip(b" \t")) for name, value in pairs]
+def _tidied(raw: bytes) -> bytes:
+    """The head without white space at the end of its header lines, which is allowed there and means nothing (RFC 9112 section 5.1)."""
+    first, _, rest = raw.partition(b"\r\n")
+    return b"\r\n".join([first, *[line.rstrip(b" \t") for line in rest.split(b"\r\n")]])
 
 
 def _values(names: list[bytes], pairs: list[tuple[bytes, bytes]], name: bytes) -> list[bytes]:
@@ -102,12 +100,11 @@ def _tokens(values: Sequence[bytes]) -> frozenset[bytes]:
 
 def read_request(raw: bytes, client: str = "") -> Request:
     """Reads a request's head: all bytes before the empty line. Raises HeadError where it is malformed or ambiguous."""
-    match = _TIDY_REQUEST.fullmatch(raw)
-    tidy = match is not None
-    if match is None and (match := _REQUEST.fullmatch(raw)) is None:
+    match = _REQUEST.fullmatch(raw) or _REQUEST.fullmatch(_tidied(raw))
+    if match is None:
         raise HeadError(_fault(raw))
     method, target, minor, block = match.groups()
-    pairs = _fields(block, tidy)
+    pairs: list[tuple[bytes, bytes]] = _FIELD.findall(block)
     found = {pair[0].lower(): pair for pair in pairs}
     names = list(found)
     if len(names) < len(pairs):
@@ -152,7 +149,7 @@ def _request_length(found: dict[bytes, tuple[bytes, bytes]], old: bool) -> int:
         return CHUNKED
     if length is None:
         return 0
-    if _LENGTH.fullmatch(length[1]) is None:
+    if not length[1].isdigit() or len(length[1]) > _MAX_DIGITS:
         raise HeadError("a Content-Length that is not a number")
     return int(length[1])
 
@@ -177,42 +174,45 @@ def is_broken(part: bytes | bytearray) -> bool:
 
 def read_reply(raw: bytes) -> ReplyHead:
     """Reads a reply's head: all bytes before the empty line. Raises UpstreamError where it is malformed or ambiguous."""
-    match = _TIDY_REPLY.fullmatch(raw)
-    tidy = match is not None
-    if match is None and (match := _REPLY.fullmatch(raw)) is None:
+    match = _REPLY.fullmatch(raw) or _REPLY.fullmatch(_tidied(raw))
+    if match is None:
         raise UpstreamError("the upstream's reply has a malformed head")
     minor, line, status, block = match.groups()
-    pairs = _fields(block, tidy)
+    pairs: list[tuple[bytes, bytes]] = _FIELD.findall(block)
     found = {pair[0].lower(): pair for pair in pairs}
-    names = list(found) if len(found) == len(pairs) else [pair[0].lower() for pair in pairs]
-    old = minor == b"0"
-    length = found.get(b"content-length")
-    if b"transfer-encoding" in found or length is None:
-        framed = _reply_coding(_values(names, pairs, b"transfer-encoding"), length is not None, old)
-    else:
-        if len(found) < len(names) and len(set(_values(names, pairs, b"content-length"))) > 1:
-            raise UpstreamError("the upstream's reply has two different lengths")
-        if _LENGTH.fullmatch(length[1]) is None:
-            raise UpstreamError("the upstream's reply has a length that is not a number")
-        framed = int(length[1])
-    named, keep, keep_s = _NONE, not old, 0.0
-    if b"connection" in found:
-        named = _tokens(_values(names, pairs, b"connection"))
-        keep = b"close" not in named and (not old or b"keep-alive" in named)
+    names = list(found)
+    plain = minor == b"1"
+    if len(names) < len(pairs):
+        names = [pair[0].lower() for pair in pairs]
+        plain = False
+    length = _reply_length(found, names, pairs, minor == b"0")
+    if _CHANGED_DOWN.isdisjoint(names):
+        return ReplyHead(int(status), raw, line, tuple(pairs), names, length, minor == b"1", 0.0, _NONE, plain)
+    named = _tokens(_values(names, pairs, b"connection"))
+    keep = b"close" not in named and (minor == b"1" or b"keep-alive" in named)
+    keep_s = 0.0
     if b"keep-alive" in found and (timeout := _KEEP_TIMEOUT.search(found[b"keep-alive"][1])):
         keep_s = float(timeout.group(1))
         keep = keep and keep_s > 0
-    return ReplyHead(int(status), raw, line, tuple(pairs), names, framed, keep, keep_s, named, not old and len(found) == len(pairs))
+    return ReplyHead(int(status), raw, line, tuple(pairs), names, length, keep, keep_s, named, plain=False)
 
 
-def _reply_coding(codings: list[bytes], with_length: bool, old: bool) -> int:
-    if not codings:
+def _reply_length(found: dict[bytes, tuple[bytes, bytes]], names: list[bytes], pairs: list[tuple[bytes, bytes]], old: bool) -> int:
+    length = found.get(b"content-length")
+    if b"transfer-encoding" in found:
+        if length is not None:
+            raise UpstreamError("the upstream's reply has both a length and a transfer coding")
+        codings = _values(names, pairs, b"transfer-encoding")
+        if old or len(codings) > 1 or codings[0].lower() != b"chunked":
+            raise UpstreamError("the upstream's reply has a transfer coding other than chunked")
+        return CHUNKED
+    if length is None:
         return TO_END
-    if with_length:
-        raise UpstreamError("the upstream's reply has both a length and a transfer coding")
-    if old or len(codings) > 1 or codings[0].lower() != b"chunked":
-        raise UpstreamError("the upstream's reply has a transfer coding other than chunked")
-    return CHUNKED
+    if len(found) < len(names) and len(set(_values(names, pairs, b"content-length"))) > 1:
+        raise UpstreamError("the upstream's reply has two different lengths")
+    if not length[1].isdigit() or len(length[1]) > _MAX_DIGITS:
+        raise UpstreamError("the upstream's reply has a length that is not a number")
+    return int(length[1])
 
 
 def bodiless(method: bytes, status: int) -> bool:
@@ -258,43 +258,39 @@ def _frame_line(name: bytes, length: int) -> bytes:
     return b"%b: %d\r\n" % (name or b"Content-Length", length)
 
 
-class Framing(Struct, frozen=True):
-    """How a reply's body goes to the client: `length` in bytes, CHUNKED, TO_END (ends by close), or 0 with `asis`: there is no body
-    and the head's own words about it stay."""
-
-    length: int
-    asis: bool = False
-
-
-def choose_framing(reply: ReplyHead, mode: Mode, old: bool, empty: bool) -> Framing:
-    """How to frame what comes of `reply`. `old`: the client speaks HTTP/1.0. `empty`: a reply without a body (see `bodiless`)."""
+def choose_framing(reply: ReplyHead, mode: Mode, old: bool, empty: bool) -> int:
+    """How to frame what comes of `reply`: a length, CHUNKED, TO_END (ends by close) or AS_SAID: no body, the head's own words about one
+    stay. `old`: the client speaks HTTP/1.0. `empty`: a reply without a body (see `bodiless`)."""
     if empty:
-        return Framing(0, asis=True)
+        return AS_SAID
     if mode == "pass" and reply.length >= 0:
-        return Framing(reply.length)
-    return Framing(TO_END if old else CHUNKED)
+        return reply.length
+    return TO_END if old else CHUNKED
 
 
-def render_reply(reply: ReplyHead, framing: Framing, add: Headers, connection: bytes) -> bytes:
-    """The head to send to the client. `connection` is the Connection header's value, b"" for none."""
-    if framing.length == reply.length and not add and not connection and _CHANGED_DOWN.isdisjoint(reply.names) and reply.plain:
+def render_reply(reply: ReplyHead, framing: int, add: Headers, connection: bytes) -> bytes:
+    """The head to send to the client. `framing` as of `choose_framing`; `connection` is the Connection header's value, b"" for none.
+
+    A head in which nothing is to change is sent as it came.
+    """
+    if reply.plain and not add and not connection and (framing == reply.length or framing == AS_SAID):  # noqa: PLR1714 (hot)
         return b"%b\r\n\r\n" % reply.raw
     lines = [b"HTTP/1.1 %b\r\n" % reply.line]
     watched = _WATCHED_DOWN | reply.named if reply.named else _WATCHED_DOWN
-    framed = framing.length == TO_END
+    framed = framing in (TO_END, AS_SAID)
     for name, pair in zip(reply.names, reply.headers, strict=True):
         if name not in watched:
             lines.append(b"%b: %b\r\n" % pair)
         elif name in (b"content-length", b"transfer-encoding"):
-            if framing.asis:
+            if framing == AS_SAID:
                 lines.append(b"%b: %b\r\n" % pair)
             elif not framed:
                 framed = True
-                lines.append(_frame_line(pair[0] if (name == b"content-length") == (framing.length >= 0) else b"", framing.length))
-        elif name == b"trailer" and framing.length == CHUNKED == reply.length:
+                lines.append(_frame_line(pair[0] if (name == b"content-length") == (framing >= 0) else b"", framing))
+        elif name == b"trailer" and framing == CHUNKED == reply.length:
             lines.append(b"%b: %b\r\n" % pair)
-    if not framed and not framing.asis:
-        lines.append(_frame_line(b"", framing.length))
+    if not framed:
+        lines.append(_frame_line(b"", framing))
     lines.extend([b"%b: %b\r\n" % pair for pair in add])
     if connection:
         lines.append(b"Connection: %b\r\n" % connection)

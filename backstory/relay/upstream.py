@@ -15,7 +15,7 @@ from backstory.core.plan import Target
 from backstory.errors import UpstreamError
 from backstory.relay.chunks import Dechunker
 from backstory.relay.connect import Connector, Origin
-from backstory.relay.heads import CHUNKED, ReplyHead, bodiless, read_reply
+from backstory.relay.heads import CHUNKED, ReplyHead, read_reply
 from backstory.relay.limits import Clock, DoorMetrics, Limits, Timeouts
 
 _MAX_INTERIM = 100  # informational replies before the real one
@@ -32,8 +32,8 @@ class Receiver(Protocol):
         """An informational reply."""
         ...
 
-    def begin_reply(self, reply: ReplyHead) -> None:
-        """The head of the reply. `deliver` follows at once, perhaps with no bytes."""
+    def begin_reply(self, reply: ReplyHead, empty: bool) -> None:
+        """The head of the reply, `empty` where no body belongs to it. `deliver` follows at once, perhaps with no bytes."""
         ...
 
     def deliver(self, data: bytes, done: bool, trailers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
@@ -178,13 +178,13 @@ class UpConnection(asyncio.Protocol):
         self._part = b""
         self._keep = reply.keep
         self.keep_s = reply.keep_s
-        self._empty = bodiless(b"HEAD" if self._empty else b"", reply.status)
-        if not self._empty and reply.length == CHUNKED:
+        empty = self._empty or reply.status == 204 or reply.status == 304  # noqa: PLR1714 (hot)
+        if reply.length == CHUNKED and not empty:
             self._begin_chunks(receiver, reply, data)
             return
-        receiver.begin_reply(reply)
-        if self._empty or reply.length >= 0:
-            self._left = 0 if self._empty else reply.length
+        receiver.begin_reply(reply, empty)
+        if empty or reply.length >= 0:
+            self._left = 0 if empty else reply.length
             self._reading = _LENGTH
             self._length_data(receiver, data)
         else:
@@ -197,7 +197,7 @@ class UpConnection(asyncio.Protocol):
             dechunker = self._dechunker = Dechunker()
         dechunker.begin()
         body = dechunker.feed(data) if data else b""
-        receiver.begin_reply(reply)
+        receiver.begin_reply(reply, empty=False)
         self._reading = _CHUNKS
         self._chunks(receiver, dechunker, body)
 
@@ -211,7 +211,8 @@ class UpConnection(asyncio.Protocol):
         receiver.deliver(data if not left else data[:left], done=True)
 
     def _chunk_data(self, receiver: Receiver, data: bytes) -> None:
-        dechunker = cast(Dechunker, self._dechunker)
+        dechunker = self._dechunker
+        assert dechunker is not None
         try:
             body = dechunker.feed(data)
         except UpstreamError as error:
@@ -220,7 +221,10 @@ class UpConnection(asyncio.Protocol):
                 receiver.deliver(before, done=False)
             self._fail(error)
             return
-        self._chunks(receiver, dechunker, body)
+        if dechunker.ended:
+            self._chunks(receiver, dechunker, body)
+        else:
+            receiver.deliver(body, done=False)
 
     def _chunks(self, receiver: Receiver, dechunker: Dechunker, body: bytes) -> None:
         if dechunker.ended:
