@@ -30,12 +30,12 @@ from backstory.config import Config, Log
 from backstory.core.tokens import count
 from backstory.errors import UpstreamError
 
-WINDOW = 4000
-BUDGET = 500
+WINDOW = 6000
+BUDGET = 400
 MODEL = "gpt-4o-mini"
 QUESTIONS = (
     "Which electrician did our neighbour Joke recommend, and what does he take an hour?",
-    "What is the paint colour of Paula's hall cupboards, and its number?",
+    "What is the cottage in Bunessan called?",
     "Which nuts is Ida allergic to?",
 )
 _LEAST_COLUMN = 30

@@ -136,6 +136,8 @@ class ScriptedProvider:
         try:
             while (request := await _read(reader, writer)) is not None:
                 await self._respond(writer, *request)
+                if request[0].header(b"connection").lower() == "close":
+                    break
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
             pass
         finally:
@@ -223,5 +225,5 @@ async def _send(writer: asyncio.StreamWriter, status: int, kind: str, content: b
 
 
 def _stems(text: str) -> set[str]:
-    """Words without the common ones, cut to six letters."""
-    return {word[:6] for word in _WORD.findall(text.lower()) if word not in _COMMON}
+    """Words without the common ones, cut to five letters."""
+    return {word[:5] for word in _WORD.findall(text.lower()) if word not in _COMMON}
