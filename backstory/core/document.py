@@ -111,6 +111,14 @@ class Document:
         start, end = self.span(path)
         return self.raw[start:end]
 
+    def member(self, name: str) -> bytes | None:
+        """The raw bytes of a top-level member, None where there is none."""
+        level = self._levels.get(()) or self._level(())
+        if not isinstance(level, dict):
+            raise DocumentError("not an object at []")
+        place = level.get(name)
+        return None if place is None else self.raw[place[1] : place[2]]
+
     def has(self, path: Path) -> bool:
         """Whether there is a value at `path`."""
         try:

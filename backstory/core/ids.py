@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import time
-import uuid
 from collections.abc import Callable
 
 _NODE_BITS = 10
@@ -12,8 +12,10 @@ _EPOCH_MS = 1_577_836_800_000
 
 
 def conversation_id() -> str:
-    """A new conversation's id: a random UUID (version 4), as the marker carries it."""
-    return str(uuid.uuid4())
+    """A new conversation's id: a random UUID (RFC 9562, version 4), as the marker carries it."""
+    digits = os.urandom(16).hex()
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 class TurnIds:

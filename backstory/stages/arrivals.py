@@ -23,7 +23,7 @@ from backstory.core.reply import Reply
 from backstory.core.store import Lanes
 from backstory.core.wire import Wire
 from backstory.errors import DocumentError
-from backstory.memory import identity
+
 from backstory.memory.clients import CLIENTS
 from backstory.memory.side import side_request
 from backstory.memory.turns import chain, line, root
@@ -203,7 +203,7 @@ def unfold(arrival: Arrival, wire: Wire, reply: Reply | None, estimate: Callable
         wire.name,
         prompt.model,
         "",
-        identity.system_hash(prompt.system),
+        b"",
     )
     aliases: tuple[tuple[str, str, str], ...] = ()
     if wire.stateful and reply is not None:

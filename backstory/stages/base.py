@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Literal, TypeVar
 
 from msgspec.structs import replace
 
 from backstory.core.exchange import Exchange, Note, Outcome
-from backstory.errors import BackstoryError
+
+T = TypeVar("T")
+Failed = Callable[[str, BaseException], None]
+"""Who is told of what broke, and where, when the request goes on without it."""
 
 
 class Stage:
@@ -31,7 +34,7 @@ class Stage:
 class Pipeline:
     """The stages in order. `failed` is told the name of a stage that broke; `expired` holds the exchanges whose deadline has passed."""
 
-    def __init__(self, stages: Sequence[Stage], failed: Callable[[str, BaseException], None]) -> None:
+    def __init__(self, stages: Sequence[Stage], failed: Failed) -> None:
         self.stages = tuple(stages)
         self.failed = failed
         self.expired: set[int] = set()
@@ -43,10 +46,6 @@ class Pipeline:
                 continue
             try:
                 exchange = await stage.request(exchange)
-            except BackstoryError as error:
-                if stage.fails == "closed":
-                    raise
-                exchange = self._without(exchange, stage, error)
             except Exception as error:
                 if stage.fails == "closed":
                     raise
@@ -60,13 +59,22 @@ class Pipeline:
         for stage in reversed(self.stages):
             try:
                 stage.finished(exchange, outcome)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 (the stage runner)
                 self.failed(stage.name, error)
 
     def _without(self, exchange: Exchange, stage: Stage, error: Exception) -> Exchange:
         self.failed(stage.name, error)
         note = Note(stage.name, f"failed open: {type(error).__name__}")
         return replace(exchange, notes=(*exchange.notes, note))
+
+
+def attempt(failed: Failed, where: str, call: Callable[[], T], otherwise: Callable[[], T]) -> T:
+    """What `call` gives. Where it raises, `failed` is told, and it is what `otherwise` gives."""
+    try:
+        return call()
+    except Exception as error:  # noqa: BLE001 (the stage runner)
+        failed(where, error)
+    return otherwise()
 
 
 def monotonic_ms() -> float:

@@ -83,8 +83,7 @@ class Identify(Stage):
         if thread is None:
             prompt = exchange.prompt
             model = prompt.model if prompt is not None else ""
-            system = identity.system_hash(prompt.system) if prompt is not None else b""
-            thread = self._threads.new(principal, scope, exchange.wire.name if exchange.wire else "", model, system)
+            thread = self._threads.new(principal, scope, exchange.wire.name if exchange.wire else "", model, b"")
         last = _last_assistant(reading)
         self._threads.asked(reading.digest, reading.chains[last] if last >= 0 else b"", thread)
         aliases = [claim.key for claim in claims if self._threads.name(thread, claim.key)]

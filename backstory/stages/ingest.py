@@ -67,12 +67,13 @@ class Ingest(Stage):
         visit.turns = self._turns(thread, reading, exchange.prompt, exchange.wire, fresh)
         tip = thread.path[fresh.upto - 1].id if fresh.upto else 0
         visit.parent = visit.turns[-1].id if visit.turns else tip
+        visit.ready = True
         return exchange
 
     def promise(self, exchange: Exchange, status: int, content_type: str, coding: str, body: bytes) -> int:
         """Journal the new turns and the raw answer; the number of the entry, 0 where there is nothing to keep. Raises StoreError."""
         visit = self._visits.get(exchange.id)
-        if visit is None or exchange.wire is None or status >= 400:
+        if visit is None or not visit.ready or exchange.wire is None or status >= 400:
             return 0
         entry = Promise(
             _batch(visit),
@@ -96,7 +97,7 @@ class Ingest(Stage):
             return
         try:
             said = outcome.reply is not None and outcome.reply.parts
-            if exchange.wire is not None and (outcome.ended == "complete" or (outcome.ended == "interrupted" and said)):
+            if visit.ready and exchange.wire is not None and (outcome.ended == "complete" or (outcome.ended == "interrupted" and said)):
                 self._store(visit, exchange.wire, outcome)
             else:
                 self._lanes.submit(Batch(digests=(visit.digest,) if visit.digest is not None else ()), outcome.seq)

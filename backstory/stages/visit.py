@@ -13,7 +13,7 @@ class Visit(Struct):
     """`upto`: number of turns on the thread's path that the request goes on from. `turns`: the new ones, to be stored with the answer.
     `parent`: id of the turn that the answer follows, once `turns` are stored. `answer`: the first
     id of the answer's turns, 0 before it is set aside. `tokens_in`, `tokens_sent`: of the client's request and of ours. `late`: the
-    request went up without memory's edits."""
+    request went up without memory's edits. `ready`: its place on the thread was found; before that nothing of it may be stored."""
 
     thread: Thread
     reading: Reading
@@ -32,6 +32,7 @@ class Visit(Struct):
     recalled: int = 0
     folded: int = 0
     late: bool = False
+    ready: bool = False
 
 
 class Visits:

@@ -71,9 +71,7 @@ def string(raw: bytes | memoryview | Raw) -> str:
 
 def field(document: Document, name: str) -> bytes | None:
     """The raw value of a top-level member; None where it is absent or null."""
-    if not document.has((name,)):
-        return None
-    value = document.get((name,))
+    value = document.member(name)
     return None if value == b"null" else value
 
 

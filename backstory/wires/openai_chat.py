@@ -172,12 +172,12 @@ class OpenAIChat:
         return prompt.stream
 
     def read(self, document: Document, path: str = "") -> Prompt:
-        """Everything but the messages is decoded. Where the body has no model, the path may name it."""
+        """Everything but the messages is decoded: system messages are among them. Where the body has no model, the path may name it."""
         items = document.elements(base.MESSAGES)
         return Prompt(
             model=base.text_field(document, "model") or _deployment(path),
             stream=base.flag_field(document, "stream"),
-            system=self._system(items),
+            system=(),
             items=items,
             items_at=base.MESSAGES,
             structured=_structured(document),
@@ -258,10 +258,6 @@ class OpenAIChat:
         kind = "server_error" if status >= 500 else "rate_limit_error" if status == 429 else "invalid_request_error"
         head = b'{"error":{"message":' + quote(base.printable(message)) + b',"type":' + quote(kind)
         return head + b',"param":null,"code":' + quote(base.printable(code)) + b"}}"
-
-    def _system(self, items: Sequence[memoryview]) -> tuple[Part, ...]:
-        count = len(_leading(items))
-        return tuple([part for index in range(count) for part in self.message(items[index], (*base.MESSAGES, index)).parts])
 
 
 def _leading(items: Sequence[bytes | memoryview]) -> list[str]:

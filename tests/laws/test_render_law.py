@@ -223,6 +223,7 @@ def test_edits_mean_the_same_in_bytes_and_in_messages(wire: Wire, data: st.DataO
         assert one.raw in (b"", bytes(item)), "a message that no edit names keeps its bytes"
     added = [edit.text for edit in edits if isinstance(edit, AddSystem)]
     systems = [part.text for part in after.system if isinstance(part, Text)]
+    systems += [text for message in messages[:skipped] for text in texts(message)]
     assert "\n\n".join(systems) == "\n\n".join([*(system.texts if system else ()), *added])
     check_the_rest(wire, raw, result, prompt, after, edits)
 
