@@ -173,7 +173,7 @@ def _value(key: Key, setting: Given) -> Any:
     if key.name in _URLS and found:
         found = _url(found)
     if key.name == "upstream.proxy":
-        found = found if found in ("env", "none") else _url(found) if found else "env"
+        found = found if found in ("env", "none") else _url(found, proxy=True) if found else "env"
     if key.name == "storage.url" and found:
         _check_storage(found)
     return found
@@ -204,9 +204,10 @@ def _line_within(node: Any, steps: str) -> int:
     return line + 1
 
 
-def _url(text: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", text):
-        raise ValueError("a URL is http:// or https:// with a host, and no query")
+def _url(text: str, proxy: bool = False) -> str:
+    credentials = "" if proxy else "@"
+    if not re.fullmatch(rf"https?://[^\s/?#{credentials}]+(/[^\s?#]*)?", text):
+        raise ValueError("a URL is http:// or https:// with a host, without a query" + ("" if proxy else " or credentials"))
     return text.rstrip("/")
 
 
@@ -257,7 +258,12 @@ def _listeners(config: Config, given: Collected) -> tuple[Listener, ...]:
         if item.port and (host, item.port) in found:
             raise ConfigError(f"proxy.instances: two instances at {host}:{item.port}")
         place = (host, item.port or -len(found))
-        found[place] = Listener(host, item.port, _url(item.upstream) if item.upstream else "", item.label, own)
+        try:
+            upstream = _url(item.upstream) if item.upstream else ""
+        except ValueError as error:
+            where = setting.source if setting is not None else "proxy.instances"
+            raise ConfigError(f"{where}: proxy.instances: upstream {mask(item.upstream)!r}: {error}") from error
+        found[place] = Listener(host, item.port, upstream, item.label, own)
     main = Listener(config.proxy.host, config.proxy.port)
     if not found or ("proxy.port" in given.settings and (main.host, main.port) not in found):
         return (main, *found.values())
