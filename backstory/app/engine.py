@@ -31,7 +31,7 @@ from backstory.memory.reading import Reader
 from backstory.memory.thread import Thread
 from backstory.relay.tap import read_reply
 from backstory.stages.arrivals import Arrivals, unfold
-from backstory.stages.base import Pipeline
+from backstory.stages.base import Pipeline, attempt
 from backstory.stages.identify import Identify
 from backstory.stages.ingest import Ingest, settle
 from backstory.stages.recall import Recall, Settings
@@ -50,6 +50,12 @@ WIRE_BY_NAME = {wire.name: wire for wire in WIRES}
 _entries = msgspec.msgpack.Decoder(Promise | Arrival)
 # Requests that came in the last so many seconds make the background wait.
 _QUIET_S = 0.3
+# Requests that memory was late for, and still works on: more than so many, and later ones are only relayed.
+_MOST_BESIDE = 500
+# How long a stop waits for them.
+_BESIDE_S = 5.0
+# A store that cannot be opened is tried again after so many seconds, later and later.
+_AGAIN_S = (2.0, 60.0)
 _BUDGETS = {"QUALITY": 1.5, "BALANCED": 1.0, "COST": 0.6}
 
 
@@ -67,6 +73,8 @@ class Engine:
         self._lanes: StoreLanes | None = None
         self._worker: Worker | None = None
         self._shelf: Shelf | None = None
+        self._again: asyncio.Task[None] | None = None
+        self._beside: set[asyncio.Future[Any]] = set()
         self.visits = Visits()
         self.pipeline = Pipeline((), self.failed)
         self.threads: Threads | None = None
@@ -76,23 +84,28 @@ class Engine:
     async def open(cls, config: Config) -> Engine:
         """An engine over the configured storage. Never fails for the store's sake."""
         engine = cls(config)
-        if config.memory.enabled:
-            try:
-                await engine._open()
-            except StoreError as error:
-                engine.trouble = str(error)
-                log.error("memory is off: %s", error)
+        if config.memory.enabled and not await engine._opened():
+            engine._again = asyncio.create_task(engine._try_again())
         return engine
 
     async def close(self) -> None:
         """Store what is pending and close."""
-        if self._worker is not None:
-            await self._worker.stop()
-            self.arrivals.close()
-        if self._lanes is not None:
-            await self._lanes.close()
-            self._lanes = None
-        self.memory = False
+        if self._again is not None:
+            self._again.cancel()
+            await asyncio.wait({self._again})
+        if self._beside:
+            await asyncio.wait(self._beside, timeout=_BESIDE_S)
+        await self._shut()
+
+    @property
+    def crowded(self) -> bool:
+        """Whether memory lags behind so far that it must not take on more."""
+        return len(self._beside) >= _MOST_BESIDE
+
+    def beside(self, task: asyncio.Future[Any]) -> None:
+        """Memory goes on with this while its request is on its way without it."""
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
 
     def failed(self, where: str, error: BaseException) -> None:
         """Something broke and the request went on without it."""
@@ -109,12 +122,49 @@ class Engine:
         """A body that memory cannot read was relayed as it came."""
         log.info("memory skips a request to %s (%s): %s", head.path, wire.name, error)
 
+    async def _opened(self) -> bool:
+        try:
+            await self._open()
+        except (StoreError, OSError) as error:
+            if str(error) != self.trouble:
+                log.error("memory is off: %s", error)
+            self.trouble = str(error)
+            await self._shut()
+            return False
+        self.trouble = ""
+        return True
+
+    async def _try_again(self) -> None:
+        shortest, longest = _AGAIN_S
+        wait_s = shortest
+        while True:
+            await asyncio.sleep(wait_s)
+            if await self._opened():
+                log.info("memory is on")
+                return
+            wait_s = min(2 * wait_s, longest)
+
+    async def _shut(self) -> None:
+        self.memory = False
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            await worker.stop()
+            self.arrivals.close()
+        lanes, self._lanes = self._lanes, None
+        if lanes is not None:
+            await lanes.close()
+
     async def _open(self) -> None:
         config = self.config
         store = await asyncio.get_running_loop().run_in_executor(None, open_store, config.storage.url)
         folder, name = inbox_place(config.storage.url)
-        self._lanes = lanes = StoreLanes(store, Inbox(folder, name))
-        await lanes.recover(settle_journal)
+        try:
+            inbox = Inbox(folder, name)
+        except StoreError:
+            store.close()
+            raise
+        self._lanes = lanes = StoreLanes(store, inbox)
+        await lanes.recover(self._settle_journal)
         self.threads = threads = Threads(lanes, self._clock)
         self._shelf = shelf = Shelf(lanes, self._clock)
         jobs = standard_jobs(lanes)
@@ -132,6 +182,15 @@ class Engine:
         if await lanes.read(lambda store: store.conversations(None, 1)):
             shelf.warm_up()
         self.memory = True
+
+    def _settle_journal(self, payloads: list[bytes]) -> list[Batch]:
+        """The rows of journal entries that a dead process left behind; entries that cannot be read are left out. Runs on a lane."""
+        batches: list[Batch] = []
+        for payload in payloads:
+            rows = attempt(self.failed, "journal", lambda entry=payload: settle_entry(entry), lambda: None)  # type: ignore[misc]
+            if rows is not None:
+                batches.append(rows)
+        return batches
 
     def _busy(self) -> bool:
         return bool(len(self.visits)) or time.monotonic() - self.metrics.last_request < _QUIET_S
@@ -187,20 +246,12 @@ def read_arrival(arrival: Arrival) -> Reply | None:
     return read_reply(WIRE_BY_NAME[arrival.wire], arrival.content_type, arrival.coding, arrival.answer)
 
 
-def settle_journal(payloads: list[bytes]) -> list[Batch]:
-    """The rows of journal entries that a dead process left behind; entries that cannot be read are left out."""
-    batches: list[Batch] = []
-    for payload in payloads:
-        try:
-            entry = _entries.decode(payload)
-        except msgspec.MsgspecError:
-            continue
-        wire = WIRE_BY_NAME.get(entry.wire)
-        if wire is None:
-            continue
-        if isinstance(entry, Arrival):
-            batches.append(unfold(entry, wire, read_arrival(entry), rough))
-        else:
-            reply = read_reply(wire, entry.content_type, entry.coding, entry.body)
-            batches.append(settle(entry, wire, reply, rough))
-    return batches
+def settle_entry(payload: bytes) -> Batch | None:
+    """The rows of one journal entry; None for a wire that is not known. Raises MsgspecError for what is no entry."""
+    entry = _entries.decode(payload)
+    wire = WIRE_BY_NAME.get(entry.wire)
+    if wire is None:
+        return None
+    if isinstance(entry, Arrival):
+        return unfold(entry, wire, read_arrival(entry), rough)
+    return settle(entry, wire, read_reply(wire, entry.content_type, entry.coding, entry.body), rough)

@@ -27,6 +27,7 @@ from backstory.memory.identity import principal
 from backstory.providers import upstreams
 from backstory.relay.tap import ArrivalTap, MemoryTap
 from backstory.stages.arrivals import TURN_IDS
+from backstory.stages.base import attempt
 from backstory.stages.visit import Visit
 from backstory.wires import WIRES
 
@@ -34,6 +35,7 @@ from backstory.wires import WIRES
 OWN_HEADERS = frozenset({b"x-vc-conversation", b"x-vc-memory", b"x-vc-project", b"x-vc-dashboard-token"})
 _JSON: Headers = ((b"content-type", b"application/json"),)
 _MOST_PATHS = 1000
+_GONE = Outcome("interrupted", 0, None, 0.0, 0.0, 0, 0)
 
 
 class PortHouse:
@@ -77,8 +79,8 @@ class PortHouse:
         wire = self._wire(head.path) if head.method == "POST" else None
         if wire is None or not body or not self._engine.memory:
             self._metrics.relayed += 1
-            return Plan(target, drop=OWN_HEADERS)
-        return self._chat(head, body, wire, target)
+            return bare(target)
+        return attempt(self._engine.failed, "plan", lambda: self._chat(head, body, wire, target), lambda: bare(target))
 
     def error(self, head: Head | None, status: int, code: str, message: str) -> Answer:
         """See House."""
@@ -101,12 +103,12 @@ class PortHouse:
 
     def over(self, exchange: Exchange, outcome: Outcome) -> None:
         """See Ledger."""
-        self._metrics.finished(exchange, outcome)
         late = self._late.pop(exchange.id, None)
         if late is not None and not late.done():
             late.add_done_callback(lambda _: self._engine.pipeline.finish(exchange, outcome))
         else:
             self._engine.pipeline.finish(exchange, outcome)
+        self._metrics.finished(exchange, outcome)
 
     # --- a conversation
 
@@ -118,10 +120,7 @@ class PortHouse:
         except DocumentError as error:
             self._metrics.unreadable += 1
             self._engine.log_skipped(head, wire, error)
-            return Plan(target, drop=OWN_HEADERS)
-        except RecursionError as error:
-            self._engine.failed("read", error)
-            return Plan(target, drop=OWN_HEADERS)
+            return bare(target)
         exchange = Exchange(
             self._engine.turn_ids(),
             head,
@@ -134,10 +133,13 @@ class PortHouse:
         )
         if self._engine.arrivals.fits(head, body, document, prompt):
             return self._first(exchange, target, started)
+        if self._engine.crowded:
+            self._metrics.fail_open("crowded")
+            return bare(target)
         done = eager(self._through(exchange, target, started))
         if isinstance(done, Plan):
             return done
-        return self._within(exchange, target, started, done)
+        return eager(self._within(exchange, target, started, done))
 
     def _first(self, exchange: Exchange, target: Target, started: float) -> Plan:
         """The first request of a conversation: relayed as it came, journalled with its answer, read later."""
@@ -181,16 +183,23 @@ class PortHouse:
         self._metrics.finished(exchange, outcome)
 
     async def _through(self, exchange: Exchange, target: Target, started: float) -> Plan:
-        return self._planned(await self._engine.pipeline.run(exchange), target, started)
+        through = await self._engine.pipeline.run(exchange)
+
+        def without() -> Plan:
+            self._engine.visits.close(exchange.id)
+            return bare(target)
+
+        return attempt(self._engine.failed, "plan", lambda: self._planned(through, target, started), without)
 
     async def _within(self, exchange: Exchange, target: Target, started: float, rest: Awaitable[Plan]) -> Plan:
         """The plan, if memory comes to one in time; else the client's bytes go up, and memory ends its work beside them."""
         task = asyncio.ensure_future(rest)
         try:
             done, _ = await asyncio.wait({task}, timeout=self._deadline_s)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, GeneratorExit):
+            # The client has left before its request went up; GeneratorExit: even before anybody waited for the plan.
+            task.add_done_callback(lambda _: self._engine.pipeline.finish(exchange, _GONE))
             task.cancel()
-            self._engine.visits.close(exchange.id)
             raise
         if done:
             return task.result()
@@ -200,6 +209,7 @@ class PortHouse:
             visit.late = True
         self._engine.pipeline.expired.add(exchange.id)
         self._late[exchange.id] = task
+        self._engine.beside(task)
         task.add_done_callback(lambda _: self._engine.pipeline.expired.discard(exchange.id))
         return self._plain(exchange, target, started)
 
@@ -228,10 +238,9 @@ class PortHouse:
         wire, document, prompt = exchange.wire, exchange.document, exchange.prompt
         if wire is None or document is None or prompt is None:
             return exchange, None
-        try:
-            body = wire.render(document, prompt, [edit for _, edit in exchange.edits])
-        except (BackstoryError, ValueError, RecursionError) as error:
-            self._engine.failed("render", error)
+        edits = [edit for _, edit in exchange.edits]
+        body = attempt(self._engine.failed, "render", lambda: wire.render(document, prompt, edits), lambda: None)
+        if body is None:
             if visit is not None:
                 visit.injection = None
             return replace(exchange, edits=(), notes=(*exchange.notes, Note("render", "failed open"))), None
@@ -275,3 +284,8 @@ class PortHouse:
         named = upstreams.provider(head.path, bool(head.header(b"anthropic-version")))
         versioned = "v1" if named == "openai" else ""
         return upstreams.target(self._bases[named], head.path, head.query, versioned)
+
+
+def bare(target: Target) -> Plan:
+    """The request goes up as it came, and nobody listens to the answer."""
+    return Plan(target, drop=OWN_HEADERS)

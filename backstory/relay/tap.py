@@ -1,4 +1,4 @@
-"""What listens to an upstream's answer on behalf of memory: keeps its bytes, marks it where asked, journals it, reads it when it is over."""
+"""What listens to an answer on behalf of memory: keeps its bytes, marks it where asked, journals it, reads it when it is over."""
 
 from __future__ import annotations
 
@@ -93,6 +93,7 @@ class MemoryTap:
 
     def whole(self, body: bytes) -> bytes:
         """See Tap."""
+        self._keep(body)
         wire = self._exchange.wire
         if wire is None:
             return body
@@ -111,13 +112,15 @@ class MemoryTap:
         """See Tap."""
         now = time.monotonic()
         reply = None
-        if status and status < 400 and self._parts is not None and self._exchange.wire is not None:
-            reply = read_reply(self._exchange.wire, self._content_type, self._coding, b"".join(self._parts))
         if ended == "complete" and status >= 400:
             ended = "error"
-        first = (self._first - self._started) * 1000 if self._first else 0.0
-        outcome = Outcome(ended, status, reply, first, (now - self._started) * 1000, bytes_in, bytes_out, self._seq)
-        self._ledger.over(self._exchange, outcome)
+        try:
+            if status and status < 400 and self._parts is not None and self._exchange.wire is not None:
+                reply = read_reply(self._exchange.wire, self._content_type, self._coding, b"".join(self._parts))
+        finally:
+            first = (self._first - self._started) * 1000 if self._first else 0.0
+            outcome = Outcome(ended, status, reply, first, (now - self._started) * 1000, bytes_in, bytes_out, self._seq)
+            self._ledger.over(self._exchange, outcome)
 
     def _keep(self, data: bytes) -> None:
         if self._parts is not None:
@@ -253,7 +256,7 @@ def decoded(body: bytes, coding: str) -> bytes | None:
 def _by_library(body: bytes, coding: str) -> bytes | None:
     if coding == "br":
         try:
-            import brotli
+            import brotli  # noqa: PLC0415 - an extra
         except ImportError:
             return None
         try:
@@ -263,7 +266,7 @@ def _by_library(body: bytes, coding: str) -> bytes | None:
         return plain
     if coding == "zstd":
         try:
-            import zstandard
+            import zstandard  # noqa: PLC0415 - an extra
         except ImportError:
             return None
         try:
