@@ -1,0 +1,201 @@
+"""The worker works when there is something to do, out of the way of requests, and ends when it is told to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TypeVar, cast
+
+import pytest
+
+from backstory.core.records import Watermark
+from backstory.core.store import Lanes, Store
+from backstory.errors import FencedError, StoreError
+from backstory.jobs import worker as module
+from backstory.jobs.worker import Worker
+
+T = TypeVar("T")
+
+
+class Shelf:
+    """As much of a store as the worker asks for: what is pending, and leases."""
+
+    def __init__(self, todo: dict[str, int]) -> None:
+        self.todo = todo
+        self.held: set[str] = set()
+        self.owners: list[str] = []
+
+    def pending(self, job: str, limit: int = 100) -> list[str]:
+        return [name for name, steps in self.todo.items() if steps]
+
+    def lease(self, name: str, job: str, owner: str, seconds: float, now: float) -> Watermark | None:
+        self.owners.append(owner)
+        return None if name in self.held else Watermark(name, job, 0, owner, now + seconds, 1)
+
+
+class OneLane:
+    """Lanes whose calls run at once."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self.shelf = shelf
+        self.settled = 0
+        self.flushed = 0
+        self.broken: BaseException | None = None
+
+    async def read(self, call: Callable[[Store], T]) -> T:
+        if self.broken is not None:
+            raise self.broken
+        return call(cast(Store, self.shelf))
+
+    async def flush(self) -> None:
+        self.flushed += 1
+
+
+class Count:
+    """A job that counts its steps down; `error` is raised at the first."""
+
+    name = "count"
+
+    def __init__(self, shelf: Shelf, error: Exception | None = None) -> None:
+        self.shelf = shelf
+        self.error = error
+        self.seen: list[str] = []
+
+    async def step(self, conversation: str, mark: Watermark) -> bool:
+        self.seen.append(conversation)
+        if self.error is not None:
+            raise self.error
+        self.shelf.todo[conversation] -= 1
+        return self.shelf.todo[conversation] > 0
+
+
+class Desk:
+    """A worker with all that it needs."""
+
+    def __init__(self, todo: dict[str, int], error: Exception | None = None, busy: Sequence[bool] = ()) -> None:
+        self.shelf = Shelf(todo)
+        self.lanes = OneLane(self.shelf)
+        self.job = Count(self.shelf, error)
+        self.failures: list[tuple[str, BaseException]] = []
+        self._busy = list(busy)
+        self.worker = Worker(
+            (self.job,),
+            cast(Lanes, self.lanes),
+            "me",
+            lambda: 5.0,
+            self._is_busy,
+            lambda where, error: self.failures.append((where, error)),
+        )
+
+    def _is_busy(self) -> bool:
+        return self._busy.pop(0) if self._busy else False
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker's pauses, a hundred times shorter."""
+    for name in ("_REST_S", "_ROUND_S", "_PATIENCE_S", "_BUSY_PAUSE_S"):
+        monkeypatch.setattr(module, name, getattr(module, name) / 100)
+
+
+def test_a_round_works_until_nothing_is_pending() -> None:
+    desk = Desk({"a": 3, "b": 0, "c": 2})
+    assert asyncio.run(desk.worker.round()) == 5
+    assert desk.job.seen == ["a", "a", "a", "c", "c"]
+    assert desk.worker.steps == 5
+    assert set(desk.shelf.owners) == {"me"}
+
+
+def test_a_conversation_that_another_worker_holds_is_left_to_it() -> None:
+    desk = Desk({"a": 1, "b": 1})
+    desk.shelf.held.add("a")
+    assert asyncio.run(desk.worker.round()) == 1
+    assert desk.job.seen == ["b"]
+
+
+def test_work_waits_while_requests_are_served_but_not_for_ever() -> None:
+    async def work() -> float:
+        desk = Desk({"a": 1}, busy=[True] * 10_000)
+        began = asyncio.get_running_loop().time()
+        await desk.worker.round()
+        assert desk.job.seen == ["a"]
+        return asyncio.get_running_loop().time() - began
+
+    assert module._PATIENCE_S <= asyncio.run(work()) < 20 * module._PATIENCE_S
+
+
+def test_what_it_is_told_of_is_worked_on_after_it_was_stored() -> None:
+    async def work() -> None:
+        desk = Desk({"a": 2})
+        desk.worker.start()
+        desk.worker.wake()
+        async with asyncio.timeout(5):
+            while desk.shelf.todo["a"]:
+                await asyncio.sleep(0.001)
+        assert desk.lanes.flushed >= 1
+        await desk.worker.stop()
+        await desk.worker.stop()
+
+    asyncio.run(work())
+
+
+def test_what_nobody_told_it_of_is_found_in_time() -> None:
+    async def work() -> None:
+        desk = Desk({"a": 1})
+        desk.worker.start()
+        async with asyncio.timeout(5):
+            while desk.shelf.todo["a"]:
+                await asyncio.sleep(0.001)
+        await desk.worker.stop()
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("error", [StoreError("gone"), FencedError("lost"), KeyError("x"), RecursionError(), MemoryError()])
+def test_a_job_that_breaks_is_told_and_the_worker_goes_on(error: Exception) -> None:
+    async def work() -> None:
+        desk = Desk({"a": 1}, error)
+        desk.worker.start()
+        desk.worker.wake()
+        async with asyncio.timeout(5):
+            while len(desk.failures) < 2:
+                desk.worker.wake()
+                await asyncio.sleep(0.001)
+        assert desk.failures[0] == ("worker", error)
+        desk.job.error = None
+        desk.worker.wake()
+        async with asyncio.timeout(5):
+            while desk.shelf.todo["a"]:
+                await asyncio.sleep(0.001)
+        await desk.worker.stop()
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("steps", range(6))
+@pytest.mark.parametrize("wakes", [0, 1, 2])
+def test_it_ends_when_told_to_at_whatever_moment_it_was_woken(steps: int, wakes: int) -> None:
+    async def work() -> None:
+        desk = Desk({"a": 1})
+        desk.worker.start()
+        await asyncio.sleep(0)
+        for _ in range(wakes):
+            desk.worker.wake()
+            for _ in range(steps):
+                await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            await desk.worker.stop()
+
+    asyncio.run(work())
+
+
+def test_it_ends_while_a_job_waits() -> None:
+    async def work() -> None:
+        desk = Desk({"a": 1}, busy=[True] * 10_000)
+        desk.worker.start()
+        desk.worker.wake()
+        await asyncio.sleep(2 * module._REST_S)
+        async with asyncio.timeout(5):
+            await desk.worker.stop()
+
+    asyncio.run(work())
