@@ -64,6 +64,8 @@ class Door:
         self._empty.clear()
         self.metrics.connections += 1
         self.metrics.open_connections += 1
+        if self.draining:
+            down.transport.close()
 
     def left(self, down: DownConnection) -> None:
         """A client's connection is gone."""

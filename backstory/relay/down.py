@@ -183,8 +183,8 @@ class DownConnection(asyncio.Protocol):
             self._buffer += data
             end = self._buffer.find(b"\r\n\r\n", max(0, self._scanned - 3))
             if end < 0:
+                self._check_part(self._buffer, self._scanned)
                 self._scanned = len(self._buffer)
-                self._check_part(self._buffer)
                 return b""
             data = bytes(self._buffer)
             self._buffer.clear()
@@ -197,7 +197,8 @@ class DownConnection(asyncio.Protocol):
             end = data.find(b"\r\n\r\n")
         if end < 0:
             self._buffer += data
-            self._check_part(data)
+            self._scanned = len(data)
+            self._check_part(data, 0)
             return b""
         try:
             if end > self.door.limits.max_head_bytes:
@@ -210,11 +211,11 @@ class DownConnection(asyncio.Protocol):
             return b""
         return self._begin(request, data[end + 4 :])
 
-    def _check_part(self, part: bytes | bytearray) -> None:
-        """Refuses an unfinished head as soon as it is clear that it will be no good."""
+    def _check_part(self, part: bytes | bytearray, seen: int) -> None:
+        """Refuses an unfinished head as soon as it is clear that it will be no good; `seen` bytes of it were checked before."""
         if len(part) > self.door.limits.max_head_bytes:
             self.refuse(_too_large(part, self.door.limits.max_head_bytes))
-        elif part.startswith(b"\r\n") or is_broken(part):
+        elif part.startswith(b"\r\n") or is_broken(part, max(0, seen - 1)):
             self.refuse(HeadError("a malformed request line or header line"))
 
     def _begin(self, request: Request, rest: bytes) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from http import HTTPStatus
 
 from msgspec import Struct
@@ -23,10 +24,10 @@ AS_SAID = -3
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 _VALUE = rb"[^\x00-\x08\x0a-\x1f\x7f]"
-_FIELDS = rb"((?:\r\n" + _TOKEN + rb"++:" + _VALUE + rb"*+(?<![ \t]))*+)"  # no value ends in white space, see `_tidied`
-_REQUEST = re.compile(rb"(" + _TOKEN + rb"{1,64}+) (/[\x21\x22\x24-\x7e\x80-\xff]*+) HTTP/1\.([01])" + _FIELDS)
-_REPLY = re.compile(rb"HTTP/1\.([01]) (([1-9]\d\d)(?: " + _VALUE + rb"*+)?)" + _FIELDS)
-_FIELD = re.compile(rb"\r\n([^:]++):[ \t]*+([^\r]*+)")
+# A good header line: its value does not end in white space (see `_tidied`), and the next line or the end follows it.
+_FIELD = re.compile(rb"\r\n(" + _TOKEN + rb"++):[ \t]*+(" + _VALUE + rb"*+)(?<![ \t])(?=\r\n|\Z)")
+_REQUEST_START = re.compile(rb"(" + _TOKEN + rb"{1,64}+) (/[\x21\x22\x24-\x7e\x80-\xff]*+) HTTP/1\.([01])")
+_REPLY_START = re.compile(rb"HTTP/1\.([01]) (([1-9]\d\d)(?: " + _VALUE + rb"*+)?)")
 _REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb"+) ([^ ]+) HTTP/(\d)\.(\d)")
 _MAX_DIGITS = 18  # of a length: fits every machine's integers
 _HOST = re.compile(rb"[A-Za-z0-9._~%!$&'()*+;=:\[\]\-]*+")
@@ -84,10 +85,15 @@ class ReplyHead(Struct, frozen=True):
     plain: bool
 
 
-def _tidied(raw: bytes) -> bytes:
-    """The head without white space at the end of its header lines, which is allowed there and means nothing (RFC 9112 section 5.1)."""
-    first, _, rest = raw.partition(b"\r\n")
-    return b"\r\n".join([first, *[line.rstrip(b" \t") for line in rest.split(b"\r\n")]])
+def _fields(raw: bytes) -> list[tuple[bytes, bytes]] | None:
+    """Name and value of all header lines; None where one is malformed, that is where there are more line ends than good lines."""
+    pairs: list[tuple[bytes, bytes]] = _FIELD.findall(raw)
+    if len(pairs) == raw.count(b"\r\n"):
+        return pairs
+    first, *lines = raw.split(b"\r\n")
+    tidied = b"\r\n".join([first, *[line.rstrip(b" \t") for line in lines]])  # allowed there, means nothing (RFC 9112 section 5.1)
+    pairs = _FIELD.findall(tidied)
+    return pairs if len(pairs) == len(lines) else None
 
 
 def _values(names: list[bytes], pairs: list[tuple[bytes, bytes]], name: bytes) -> list[bytes]:
@@ -100,11 +106,12 @@ def _tokens(values: Sequence[bytes]) -> frozenset[bytes]:
 
 def read_request(raw: bytes, client: str = "") -> Request:
     """Reads a request's head: all bytes before the empty line. Raises HeadError where it is malformed or ambiguous."""
-    match = _REQUEST.fullmatch(raw) or _REQUEST.fullmatch(_tidied(raw))
-    if match is None:
+    end = raw.find(b"\r\n")
+    start = _REQUEST_START.fullmatch(raw, 0, end if end >= 0 else len(raw))
+    pairs = _fields(raw)
+    if start is None or pairs is None:
         raise HeadError(_fault(raw))
-    method, target, minor, block = match.groups()
-    pairs: list[tuple[bytes, bytes]] = _FIELD.findall(block)
+    method, target, minor = start.groups()
     found = {pair[0].lower(): pair for pair in pairs}
     names = list(found)
     if len(names) < len(pairs):
@@ -167,52 +174,56 @@ def _fault(raw: bytes) -> str:
     return "a malformed request line or header line"
 
 
-def is_broken(part: bytes | bytearray) -> bool:
-    """Whether a head that has not ended yet can never become a good one (bare CR or LF, control bytes)."""
-    return _BROKEN.search(part) is not None
+def is_broken(part: bytes | bytearray, start: int = 0) -> bool:
+    """Whether a head that has not ended yet can never become a good one (bare CR or LF, control bytes from `start` on)."""
+    return _BROKEN.search(part, start) is not None
 
 
 def read_reply(raw: bytes) -> ReplyHead:
     """Reads a reply's head: all bytes before the empty line. Raises UpstreamError where it is malformed or ambiguous."""
-    match = _REPLY.fullmatch(raw) or _REPLY.fullmatch(_tidied(raw))
-    if match is None:
+    end = raw.find(b"\r\n")
+    start = _read_status(raw[:end] if end >= 0 else raw)
+    pairs = _fields(raw)
+    if start is None or pairs is None:
         raise UpstreamError("the upstream's reply has a malformed head")
-    minor, line, status, block = match.groups()
-    pairs: list[tuple[bytes, bytes]] = _FIELD.findall(block)
-    found = {pair[0].lower(): pair for pair in pairs}
-    names = list(found)
-    plain = minor == b"1"
-    if len(names) < len(pairs):
-        names = [pair[0].lower() for pair in pairs]
-        plain = False
-    length = _reply_length(found, names, pairs, minor == b"0")
+    status, line, old = start
+    names = [pair[0].lower() for pair in pairs]
+    length = _reply_length(names, pairs, old)
     if _CHANGED_DOWN.isdisjoint(names):
-        return ReplyHead(int(status), raw, line, tuple(pairs), names, length, minor == b"1", 0.0, _NONE, plain)
+        plain = not old and names.count(b"content-length") < 2
+        return ReplyHead(status, raw, line, tuple(pairs), names, length, not old, 0.0, _NONE, plain)
     named = _tokens(_values(names, pairs, b"connection"))
-    keep = b"close" not in named and (minor == b"1" or b"keep-alive" in named)
+    keep = b"close" not in named and (not old or b"keep-alive" in named)
     keep_s = 0.0
-    if b"keep-alive" in found and (timeout := _KEEP_TIMEOUT.search(found[b"keep-alive"][1])):
+    if b"keep-alive" in names and (timeout := _KEEP_TIMEOUT.search(_values(names, pairs, b"keep-alive")[0])):
         keep_s = float(timeout.group(1))
         keep = keep and keep_s > 0
-    return ReplyHead(int(status), raw, line, tuple(pairs), names, length, keep, keep_s, named, plain=False)
+    return ReplyHead(status, raw, line, tuple(pairs), names, length, keep, keep_s, named, plain=False)
 
 
-def _reply_length(found: dict[bytes, tuple[bytes, bytes]], names: list[bytes], pairs: list[tuple[bytes, bytes]], old: bool) -> int:
-    length = found.get(b"content-length")
-    if b"transfer-encoding" in found:
-        if length is not None:
-            raise UpstreamError("the upstream's reply has both a length and a transfer coding")
+@lru_cache(maxsize=256)
+def _read_status(line: bytes) -> tuple[int, bytes, bool] | None:
+    """Status, status with reason as sent, and whether it is HTTP/1.0. There are few different ones."""
+    match = _REPLY_START.fullmatch(line)
+    return None if match is None else (int(match[3]), match[2], match[1] == b"0")
+
+
+def _reply_length(names: list[bytes], pairs: list[tuple[bytes, bytes]], old: bool) -> int:
+    if b"transfer-encoding" in names:
         codings = _values(names, pairs, b"transfer-encoding")
+        if b"content-length" in names:
+            raise UpstreamError("the upstream's reply has both a length and a transfer coding")
         if old or len(codings) > 1 or codings[0].lower() != b"chunked":
             raise UpstreamError("the upstream's reply has a transfer coding other than chunked")
         return CHUNKED
-    if length is None:
+    if b"content-length" not in names:
         return TO_END
-    if len(found) < len(names) and len(set(_values(names, pairs, b"content-length"))) > 1:
+    length = pairs[names.index(b"content-length")][1]
+    if names.count(b"content-length") > 1 and len(set(_values(names, pairs, b"content-length"))) > 1:
         raise UpstreamError("the upstream's reply has two different lengths")
-    if not length[1].isdigit() or len(length[1]) > _MAX_DIGITS:
+    if not length.isdigit() or len(length) > _MAX_DIGITS:
         raise UpstreamError("the upstream's reply has a length that is not a number")
-    return int(length[1])
+    return int(length)
 
 
 def bodiless(method: bytes, status: int) -> bool:

@@ -50,15 +50,16 @@ class Receiver(Protocol):
 
 
 class UpConnection(asyncio.Protocol):
-    """One connection to a provider. `sent`: the receiver has written its whole request. `got_at`: when the present
-    reply's first byte came, 0 before. `used`: replies read before. `full`: the provider takes no more bytes at the
-    moment. `eof`: it has sent its last.
+    """One connection to a provider.
+
+    `sent`: the receiver has written its whole request; `answered`: a byte came back for it; `got_at`: when the present head began, 0
+    before. `used`: replies read so far. `full`: the provider takes no more bytes at the moment; `eof`: it has sent its last.
     """
 
     __slots__ = (
-        "_dechunker", "_empty", "_interims", "_keep", "_left", "_part", "_paused", "_pool", "_reading", "_watch", "eof", "full",
-        "got_at", "idle_until", "keep_s", "origin", "prefix", "proxy_line", "receiver",
-        "sent", "transport", "used",
+        "_dechunker", "_empty", "_interims", "_keep", "_left", "_part", "_paused", "_pool", "_reading", "_watch", "answered", "eof", "full",
+        "got_at", "idle_until", "keep_s", "origin", "prefix", "proxy_line", "receiver", "sent",
+        "transport", "used",
     )  # fmt: skip
 
     def __init__(self, pool: Pool, origin: Origin) -> None:
@@ -76,7 +77,7 @@ class UpConnection(asyncio.Protocol):
         self._dechunker: Dechunker | None = None
         self._watch: select.poll | None = None
         self._keep = False
-        self.full = self.eof = self.sent = False
+        self.full = self.eof = self.sent = self.answered = False
         self.got_at = 0.0
         self.used = 0
         self.idle_until = 0.0
@@ -105,6 +106,7 @@ class UpConnection(asyncio.Protocol):
         self._interims = 0
         self._part = b""
         self.sent = False
+        self.answered = False
         self.got_at = 0.0
 
     def pause(self, paused: bool) -> None:
@@ -145,6 +147,7 @@ class UpConnection(asyncio.Protocol):
     def _head_data(self, receiver: Receiver, data: bytes) -> None:
         if not self.got_at:
             self.got_at = self._pool.clock.now
+            self.answered = True
         if self._part:
             data = self._part + data
         try:
@@ -156,6 +159,8 @@ class UpConnection(asyncio.Protocol):
                     if not b"HTTP/1.".startswith(data[:7]):
                         raise UpstreamError("the upstream's reply is not HTTP")
                     self._part = data
+                    if not data:  # an informational reply alone: the head that counts has not begun
+                        self.got_at = 0.0
                     return
                 reply = read_reply(data[:end])
                 data = data[end + 4 :]

@@ -147,11 +147,11 @@ def test_a_client_that_leaves_before_the_answer_closes_the_upstream(how: str, pl
 def test_a_client_that_leaves_during_a_stream_closes_the_upstream(how: str, pause_s: float, plain: bool) -> None:
     async def work() -> None:
         ear = Ear()
-        async with world(streams(10, pause_s), tap=lambda: ear) as w:
+        async with world(streams(10, pause_s), tap=lambda: ear, timeouts=structs.replace(CALM, probe_s=0.1)) as w:
             async with client(w.port) as one:
                 await one.send(post(b"{}", close=False))
                 await one.reader.readuntil(b"xxx\r\n")
-                await asyncio.sleep(0.6)
+                await asyncio.sleep(0.3)
                 if how == "reset":
                     reset(one)
             await asyncio.wait_for(w.upstream.lost.wait(), 2)

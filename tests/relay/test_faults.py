@@ -378,3 +378,18 @@ def test_a_reply_gathered_for_a_tap_beyond_the_limit_passes_as_it_comes() -> Non
             assert got.endswith(b"\r\n\r\n" + body)
 
     run(work())
+
+
+def test_a_model_may_think_long_after_a_hint() -> None:
+    async def work() -> None:
+        async def script(upstream: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await upstream.request(reader)
+            writer.write(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+            await asyncio.sleep(0.6)
+            writer.write(OK)
+
+        async with world(script, timeouts=structs.replace(FAST, first_byte_s=2.0)) as w:
+            got, _ = await ask(w.port, get())
+            assert got.endswith(b"\r\n\r\nok")
+
+    run(work())
