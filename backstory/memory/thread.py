@@ -14,6 +14,17 @@ from backstory.memory.index import Index
 from backstory.memory.units import Carry
 
 
+class Family:
+    """What threads that share turns have together: the index, and the digests that were made, by the last turn that each stands for."""
+
+    __slots__ = ("carry", "digests", "index")
+
+    def __init__(self) -> None:
+        self.index = Index()
+        self.carry = Carry()
+        self.digests: dict[int, tuple[str, int]] = {}
+
+
 class Thread:
     """State of one conversation. `version` changes when the path changes in another way than by growing at its end."""
 
@@ -22,10 +33,9 @@ class Thread:
         "busy",
         "by_chain",
         "by_id",
-        "carry",
         "conversation",
         "digests",
-        "index",
+        "family",
         "indexed",
         "injections",
         "pending_seq",
@@ -45,9 +55,8 @@ class Thread:
         self.digests: list[Digest] = []
         self.boundary = 0
         self.tokens = 0
-        self.index: Index | None = None
+        self.family = Family()
         self.indexed = 0
-        self.carry = Carry()
         self.version = 0
         self.busy = 0
         self.pending_seq = 0
@@ -104,17 +113,16 @@ class Thread:
         self._settle_boundary()
 
     def fork(self, conversation: Conversation, turn_id: int) -> Thread:
-        """A thread of another conversation that shares the turns up to `turn_id`, and with them index and digests."""
+        """A thread of another conversation that shares the turns up to `turn_id`."""
         forked = Thread(conversation, self.root)
         forked.by_id = self.by_id.copy()
         forked.by_chain = self.by_chain.copy()
         forked.path = self.path.copy()
         forked.injections = self.injections.copy()
-        forked.digests = self.digests
+        forked.digests = self.digests.copy()
         forked.tokens = self.tokens
         forked.boundary = self.boundary
-        forked.index, forked.indexed = self.index, self.indexed
-        forked.carry = Carry(self.carry.at, self.carry.arrived, self.carry.names)
+        forked.family, forked.indexed = self.family, self.indexed
         forked.rewind(turn_id)
         return forked
 

@@ -132,7 +132,7 @@ class Recall(Stage):
         return _Plan(folded, digest, kept, edits, injected, total)
 
     async def _refold(self, visit: Visit, draft: _Draft) -> Digest | None:
-        """Move the boundary: a digest over what is folded now, taken from a thread that shares these turns, or made."""
+        """Move the boundary: a digest over what is folded now."""
         thread, window = visit.thread, self._settings.window
         path = thread.path[: visit.upto]
         reserve = draft.fixed + draft.new + min(self._settings.budget, window.size)
@@ -140,12 +140,7 @@ class Recall(Stage):
         if not at or at <= thread.boundary or assembly.fold(thread, visit.reading, at) is None:
             return None
         upto = path[at - 1]
-        known = next((one for one in thread.digests if one.upto_turn == upto.id), None)
-        if known is None:
-            text = assembly.digest_block(await self._shelf.digest(thread, at, window.digest_tokens))
-            tokens = self._count(text) if text else 0
-        else:
-            text, tokens = known.text, known.tokens
+        text, tokens = await self._shelf.digest(thread, at, window.digest_tokens)
         if visit.late:
             return None
         digest = Digest(self._new_id(), thread.conversation.id, upto.id, upto.chain, text, tokens, self._clock())

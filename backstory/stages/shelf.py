@@ -13,7 +13,8 @@ from typing import TypeVar
 from backstory.core.records import Turn
 from backstory.core.store import Lanes
 from backstory.core.tokens import count, estimate
-from backstory.memory.assembly import Absent, Present
+from backstory.memory.assembly import Absent, Present, digest_block
+from backstory.memory.digest import digest
 from backstory.memory.index import Index
 from backstory.memory.retrieval import Recalled, recall
 from backstory.memory.thread import Thread
@@ -30,7 +31,7 @@ _COLD_TURNS = 3000
 _MOST_TURNS = 250_000
 # Candidates from the store, each with one neighbour on both sides.
 _CANDIDATES = 60
-_ADDED_AT_ONCE = 500
+_ADDED_AT_ONCE = 100
 
 
 class Shelf:
@@ -39,7 +40,7 @@ class Shelf:
     def __init__(self, lanes: Lanes, clock: Callable[[], float]) -> None:
         self._lanes = lanes
         self._clock = clock
-        self._building: dict[str, asyncio.Task[None]] = {}
+        self._building: dict[int, asyncio.Task[None]] = {}
         self._warming: asyncio.Task[None] | None = None
         self.warm = False
 
@@ -64,17 +65,14 @@ class Shelf:
         if budget <= 0:
             return Recalled(())
         path = thread.path[:upto]
-        lacking = len(path) - thread.indexed
+        lacking = self._lacking(thread)
         if len(path) > _MOST_TURNS or lacking > _COLD_TURNS:
             if len(path) <= _MOST_TURNS:
                 self.prepare(thread)
             index = await self._candidates(thread, path, question)
         else:
             await self._catch_up(thread)
-            found = thread.index
-            if found is None:
-                return Recalled(())
-            index = found
+            index = thread.family.index
         carried = Present(absent)
         now = question.at
         counter = self._counter()
@@ -84,45 +82,54 @@ class Shelf:
 
         return run() if len(index) <= _INLINE_UNITS else await _aside(run)
 
-    async def digest(self, thread: Thread, upto: int, budget: int) -> str:
-        """The digest of the first `upto` turns of the path, "" where there is no room for one."""
-        if budget <= 0 or not upto:
-            return ""
-        from backstory.memory.digest import digest
-
-        counter = self._counter()
-        turns = thread.path[:upto]
-        if upto <= _INLINE_TURNS:
-            return digest(turns, budget, counter)
-        return await _aside(digest, turns, budget, counter)
+    async def digest(self, thread: Thread, upto: int, budget: int) -> tuple[str, int]:
+        """The digest block of the first `upto` turns of the path and its tokens; "" and 0 where there is no room for one. Made once."""
+        last = thread.path[upto - 1].id
+        made = thread.family.digests
+        if last not in made:
+            if budget <= 0:
+                made[last] = ("", 0)
+            else:
+                counter = self._counter()
+                turns = thread.path[:upto]
+                body = digest(turns, budget, counter) if upto <= _INLINE_TURNS else await _aside(digest, turns, budget, counter)
+                text = digest_block(body)
+                made[last] = (text, counter(text) if text else 0)
+        return made[last]
 
     def prepare(self, thread: Thread) -> None:
         """Bring the index up to date in the background."""
-        name = thread.conversation.id
-        if name not in self._building and thread.indexed < len(thread.path):
+        name = id(thread.family)
+        if name not in self._building and self._lacking(thread):
             task = asyncio.ensure_future(self._build(thread))
             self._building[name] = task
             task.add_done_callback(lambda _: self._building.pop(name, None))
 
+    @staticmethod
+    def _lacking(thread: Thread) -> int:
+        """How many turns of the path the index has not got. Turns that another thread of the family has added count as there."""
+        path, index, at = thread.path, thread.family.index, thread.indexed
+        while at < len(path) and path[at].id in index:
+            at += 1
+        thread.indexed = at
+        return len(path) - at
+
     async def _catch_up(self, thread: Thread) -> None:
-        name = thread.conversation.id
-        running = self._building.get(name)
-        if running is not None:
-            await asyncio.shield(running)
-        if len(thread.path) - thread.indexed > _INLINE_TURNS:
-            self.prepare(thread)
-            await asyncio.shield(self._building[name])
-        elif thread.indexed < len(thread.path):
-            batch = thread.path[thread.indexed :]
-            _add(thread, len(batch), _units(thread, batch))
+        while lacking := self._lacking(thread):
+            running = self._building.get(id(thread.family))
+            if running is None and lacking <= _INLINE_TURNS:
+                _add(thread, _units(thread, thread.path[thread.indexed :]))
+            else:
+                self.prepare(thread)
+                await asyncio.shield(self._building[id(thread.family)])
 
     async def _build(self, thread: Thread) -> None:
-        while thread.indexed < len(thread.path):
+        while self._lacking(thread):
             version = thread.version
             batch = thread.path[thread.indexed : thread.indexed + _ADDED_AT_ONCE]
             made = await _aside(_units, thread, batch)
             if thread.version == version:
-                _add(thread, len(batch), made)
+                _add(thread, made)
 
     async def _candidates(self, thread: Thread, path: Sequence[Turn], question: Turn) -> Index:
         """An index of the turns that full-text search finds, and their neighbours."""
@@ -143,22 +150,25 @@ class Shelf:
 
 
 def _units(thread: Thread, turns: Sequence[Turn]) -> list[Unit]:
-    """The units of turns that the index has not got from a thread that shares them."""
-    index = thread.index
-    fresh = [turn for turn in turns if index is None or turn.id not in index]
+    """The units of turns that the index has not got."""
+    index, carry = thread.family.index, thread.family.carry
     made: list[Unit] = []
-    for turn in fresh:
-        made += units((turn,), turn.position + 1, thread.carry)
+    for turn in turns:
+        if turn.id not in index:
+            found = units((turn,), turn.position + 1, carry)
+            made += found or [_blank(turn)]
     return made
 
 
-def _add(thread: Thread, turns: int, made: Sequence[Unit]) -> None:
-    if thread.index is None:
-        thread.index = Index()
-    index = thread.index
+def _blank(turn: Turn) -> Unit:
+    """A unit that is never found, for a turn that says nothing."""
+    return Unit(turn.id, 0, turn.position + 1, turn.sender, turn.role, "", turn.at, 0, ())
+
+
+def _add(thread: Thread, made: Sequence[Unit]) -> None:
+    index = thread.family.index
     known = {unit.turn for unit in made if unit.turn in index}
     index.add(unit for unit in made if unit.turn not in known)
-    thread.indexed += turns
 
 
 async def _aside(call: Callable[..., T], *args: object) -> T:
