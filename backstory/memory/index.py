@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Set
 
 from backstory.memory.associations import MARK
 from backstory.memory.dates import DAY_S, timely
-from backstory.memory.text import fold
+from backstory.memory.text import STOP_WORDS, fold
 from backstory.memory.units import Unit
 
 SESSION_GAP_S = 2700.0
@@ -22,8 +22,8 @@ SESSION_GAP_S = 2700.0
 index of picked turns, a turn left out."""
 FREQUENCY_BITS = 4
 FREQUENCY_MOST = (1 << FREQUENCY_BITS) - 1
-ASKS, TIMELY, BARE = 1, 2, 4
-"""Flags of a unit: it asks something; it has words of time or numbers; it has no term."""
+ASKS, TIMELY = 1, 2
+"""Flags of a unit: it asks something; it has words of time or numbers."""
 _BACKWARDS_S = 60.0
 
 
@@ -42,6 +42,7 @@ class Index:
         self.sizes = array("I")
         self.lengths = array("H")
         self.sessions = array("I")
+        self.session_starts = array("I")
         self.flags = bytearray()
         self.hidden = bytearray()
         self.texts: list[str] = []
@@ -84,28 +85,34 @@ class Index:
             self._post(unit, place)
 
     def _post(self, unit: Unit, place: int) -> None:
+        """The unit's terms. Postings come last: a recall on another thread then never meets a unit of which something is missing."""
         vocabulary, postings, flow = self.vocabulary, self.postings, self._flow
         base = place << FREQUENCY_BITS
+        entries: list[tuple[int, int]] = []
         length = 0
         for term, frequency in Counter(unit.terms).items():
             number = vocabulary.get(term)
             if number is None:
-                number = vocabulary[term] = len(postings)
+                number = len(postings)
                 postings.append(array("I"))
                 self.words.append(term)
-            postings[number].append(base | min(frequency, FREQUENCY_MOST))
-            flow.append(number)
+                vocabulary[term] = number
+            entries.append((number, base | min(frequency, FREQUENCY_MOST)))
             if term[0] != MARK:
                 length += frequency
+        flow.extend([number for number, _ in entries])
         self._flow_start.append(len(flow))
         self.lengths.append(min(length, 65_535))
         self.total_length += length
         text = unit.text
-        self.flags.append((ASKS if "?" in text else 0) | (TIMELY if timely(text) else 0) | (0 if length else BARE))
+        self.flags.append((ASKS if "?" in text else 0) | (TIMELY if timely(text) else 0))
+        for number, entry in entries:
+            postings[number].append(entry)
 
     def _session(self, unit: Unit, place: int) -> None:
         if not place:
             self.sessions.append(0)
+            self.session_starts.append(0)
             return
         before = self.at[-1]
         gap = unit.at - before
@@ -113,6 +120,8 @@ class Index:
         if self.frequencies is not None and unit.number > self.numbers[-1] + 1:
             new = True
         self.sessions.append(self.sessions[-1] + new)
+        if new:
+            self.session_starts.append(place)
 
     def _name(self, name: str) -> int:
         number = self._name_ids.get(name)
@@ -154,6 +163,16 @@ class Index:
         """Whether the index has (or had, before it was hidden) a unit of this turn."""
         return len(self.units_of(turn)) > 0
 
+    def said_in(self, start: float, end: float) -> list[int]:
+        """Places of the units of sessions that began in this span of time (a session lasts a day at most), in order."""
+        starts, at, total = self.session_starts, self.at, self.complete
+        found: list[int] = []
+        for session, first in enumerate(starts):
+            if start - DAY_S < at[first] < end:
+                stop = starts[session + 1] if session + 1 < len(starts) else total
+                found.extend(place for place in range(first, stop) if start <= at[place] < end)
+        return found
+
     def terms_of(self, place: int) -> array[int]:
         """Numbers of the different terms and concepts of a unit, in order of appearance."""
         return self._flow[self._flow_start[place] : self._flow_start[place + 1]]
@@ -165,6 +184,11 @@ class Index:
         if at < len(posting) and posting[at] >> FREQUENCY_BITS == place:
             return posting[at] & FREQUENCY_MOST
         return 0
+
+    @property
+    def complete(self) -> int:
+        """How many units are wholly in the index."""
+        return len(self.flags)
 
     def has(self, term: str, place: int) -> bool:
         """Whether a unit has this term."""
@@ -191,9 +215,10 @@ class Index:
     def named(self, question_words: Iterable[str]) -> frozenset[int]:
         """Numbers of the speakers that these folded words name: by a part of the name, or its beginning ("Mel" for Melanie)."""
         asked = {word for word in question_words if len(word) >= 3}
+        beginnings = asked - STOP_WORDS
         found = set()
         for name, number in self._name_ids.items():
             parts = fold(name).split()
-            if any(part in asked or any(len(part) > len(word) and part.startswith(word) for word in asked) for part in parts):
+            if any(part in asked or any(part.startswith(word) for word in beginnings) for part in parts):
                 found.add(number)
         return frozenset(found)

@@ -19,7 +19,7 @@ HEAD_WEIGHT = 0.6
 MEMBER_WEIGHT = 0.1
 NAME_WEIGHT = 0.3
 FRAME_WEIGHT = 0.3
-_ANY_CAPITAL = re.compile(r"\b[A-Z][a-zA-Z]{2,}")
+_CAPITALISED = re.compile(r"\b[A-Z][a-zA-Z]{2,}")
 _FRAME_WORDS = """
     kind type sort time date day month year many long often first last recent recently current currently ever new name describe tell know
     remember mention mentioned talk talked discuss discussed conversation ask asked happen happened example exactly main specific
@@ -38,14 +38,12 @@ _WHEN = re.compile(
 
 
 class Query(Struct, frozen=True):
-    """`weights`: of terms and concepts. `own`: its terms without names and words that only frame a question. `concepts`: that it asks
-    for. `people`: numbers of the speakers it names (empty where it names all of them). `named`: it names any. `periods`: times it
-    asks about. `when`: it asks for a time or a number. `event`: side, days and terms of an event that it asks the time before or
-    after."""
+    """`weights`: of terms and concepts. `own`: its terms without names and words that only frame a question. `people`: numbers of
+    the speakers it names (empty where it names all of them). `named`: it names any. `periods`: times it asks about. `when`: it asks
+    for a time or a number. `event`: side, days and terms of an event that it asks the time before or after."""
 
     weights: dict[str, float]
     own: tuple[str, ...]
-    concepts: frozenset[str]
     people: frozenset[int]
     named: bool
     periods: tuple[Period, ...]
@@ -55,7 +53,7 @@ class Query(Struct, frozen=True):
 
 def read(index: Index, question: str, now: float) -> Query:
     """The question as a query over this index. Cost grows with the question and the number of speakers."""
-    capitals = {fold(word) for word in _ANY_CAPITAL.findall(question)}
+    capitals = [fold(word) for word in _CAPITALISED.findall(question)]
     people = index.named(capitals) & index.voices
     name_parts = {part for number in people for part in fold(index.names[number]).split()}
     name_terms = {stem(word) for word in capitals if any(part == word or part.startswith(word) for part in name_parts)}
@@ -76,7 +74,6 @@ def read(index: Index, question: str, now: float) -> Query:
     return Query(
         weights | concepts,
         tuple(own),
-        frozenset(concepts),
         people if len(people) < len(index.voices) else frozenset(),
         bool(people),
         dates.asked(question, now, index.first_at, index.last_at),

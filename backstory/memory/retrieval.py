@@ -18,7 +18,8 @@ from backstory.memory.question import read
 from backstory.memory.scoring import anchored, evidence, matches, only, pool_size, ranked
 
 _LABEL = "Earlier in this conversation:"
-# The best unit must hold this share of the question's weight in rare words; less is enough where the question names a speaker or a day.
+# The best unit must hold this share of the question's weight in rare words; less is enough where the question names a
+# speaker, nothing of it where it names a time of which something is known.
 _ENOUGH, _ENOUGH_NAMED = 0.25, 0.1
 # Value falls slowly with length: a unit of 100 tokens must score 1.5 times as high as one of 10.
 _THRIFT, _THRIFT_FLOOR = 0.2, 8
@@ -78,9 +79,11 @@ def recall(
     wanted = pool_size(budget_tokens)
     found = only(matches(index, query.weights, wanted), eligible, wanted)
     best = evidence(index, query, found)
-    if query.own and not (query.named and len(query.own) < 2) and best < (_ENOUGH_NAMED if query.named or query.periods else _ENOUGH):
+    told = any(index.said_in(period.start, period.end) for period in query.periods)
+    sought = query.own and not told and not (query.named and len(query.own) < 2)
+    if sought and best < (_ENOUGH_NAMED if query.named else _ENOUGH):
         return Recalled((), len(found.scores), best, "weak" if found.best else "no match")
-    scores = {place: score for place, score in ranked(index, query, found).items() if score > 0 and eligible(place)}
+    scores = {place: score for place, score in ranked(index, query, found, wanted).items() if score > 0 and eligible(place)}
     if not scores:
         return Recalled((), len(found.scores), best, "no match")
     most = max(scores.values())
@@ -101,13 +104,14 @@ def block(recalled: Recalled) -> str:
             lines.append(f"[{named}]")
             day, before = named, None
         goes_on = before is not None and (before.turn, before.piece + 1, before.speaker) == (item.turn, item.piece, item.speaker)
-        lines.append(_harmless(item.text) if goes_on else _line(item.number, item.speaker, item.text))
+        lines.append(_harmless(item.text) if goes_on else line(item.number, item.speaker, item.text))
         before = item
     lines.append(RECALL_CLOSE)
     return "\n".join(lines)
 
 
-def _line(number: int, speaker: str, text: str) -> str:
+def line(number: int, speaker: str, text: str) -> str:
+    """One line as the model sees it: "#12 Ann: text"."""
     return f"#{number} {neutral(speaker)}: {_harmless(text)}"
 
 
@@ -157,7 +161,7 @@ def _chosen(index: Index, scores: Mapping[int, float], left: int, count: Callabl
         likeness = index.terms_of(place).tobytes()
         if likeness in known:
             continue
-        cost = count(_line(index.numbers[place], index.names[index.speakers[place]], index.texts[place]) + "\n")
+        cost = count(line(index.numbers[place], index.names[index.speakers[place]], index.texts[place]) + "\n")
         day = dates.day_name(index.at[place])
         if day and day not in days:
             cost += count(f"[{day}]\n")

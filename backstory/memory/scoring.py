@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from backstory.memory import dates
+from backstory.memory.associations import asked_concepts
 from backstory.memory.dates import Period
 from backstory.memory.index import ASKS, FREQUENCY_BITS, FREQUENCY_MOST, TIMELY, Index
 from backstory.memory.question import Query
@@ -52,7 +53,7 @@ def pool_size(budget_tokens: int) -> int:
 
 def matches(index: Index, weights: Mapping[str, float], wanted: int, most: int = _POSTINGS) -> Found:
     """BM25. The rarest terms find the units, up to `most` postings (the newest of a longer list); the others only add to the best."""
-    average = max(1.0, index.total_length / max(1, len(index.turns)))
+    average = max(1.0, index.total_length / max(1, index.complete))
     norms = [_K1 * (1 - _B + _B * length / average) for length in range(_LONGEST)]
     lengths, postings = index.lengths, index.postings
     found: dict[int, float] = {}
@@ -112,29 +113,36 @@ def only(found: Found, eligible: Callable[[int], bool], wanted: int) -> Found:
 
 
 def evidence(index: Index, query: Query, found: Found) -> float:
-    """How much of what the question is about the best single unit has: matched rarity over that of all its words. Concepts count in
-    part, so it may pass 1; 0 where the question has no word of its own."""
-    asked = sum(index.rarity(term) for term in query.own)
-    if not asked:
-        return 0.0
-    worth = {
-        index.vocabulary[term]: weight * index.rarity(term)
-        for term, weight in query.weights.items()
-        if term in index.vocabulary and (term in query.own or term in query.concepts)
-    }
-    held = (sum([worth.get(number, 0.0) for number in index.terms_of(place)]) for place in found.best[:_CHECKED])
-    return max(held, default=0.0) / asked
+    """How much of what the question is about the best single unit has: 0 to 1. Each of its words counts by its rarity, a concept of a
+    word in part; 0 where the question has no word of its own."""
+    asked = 0.0
+    worth: list[dict[int, float]] = []
+    for term in query.own:
+        rarity = index.rarity(term)
+        asked += rarity
+        by_number = {index.vocabulary.get(term, -1): rarity}
+        for concept, _ in asked_concepts(term):
+            number = index.vocabulary.get(concept)
+            if number is not None:
+                by_number[number] = query.weights[concept] * min(rarity, index.rarity(concept))
+        worth.append(by_number)
+    best = 0.0
+    for place in found.best[:_CHECKED]:
+        has = index.terms_of(place)
+        best = max(best, sum([max([by_number.get(number, 0.0) for number in has], default=0.0) for by_number in worth]))
+    return best / asked if asked else 0.0
 
 
-def ranked(index: Index, query: Query, found: Found) -> dict[int, float]:
-    """Final scores of the candidates: the units that match best, and their neighbours."""
+def ranked(index: Index, query: Query, found: Found, wanted: int) -> dict[int, float]:
+    """Final scores of the candidates: the units that match best, those of the days asked about, and their neighbours."""
     found = _with_feedback(index, query, found)
-    own, pool = found.scores, found.best
+    own = found.scores
+    pool = [*found.best, *_then(index, query, wanted)]
     if not pool:
         return {}
     places = _surroundings(index, pool)
     near = _near(index, own, places)
-    to_words = _WORDS / (max([own[place] for place in pool]) or 1.0)
+    to_words = _WORDS / (max([own.get(place, 0.0) for place in pool]) or 1.0)
     to_near = _AROUND / (max(near.values()) or 1.0)
     sessions, lengths = index.sessions, index.lengths
     extra = _extra(index, query, places)
@@ -148,10 +156,15 @@ def ranked(index: Index, query: Query, found: Found) -> dict[int, float]:
     return {place: score + level[sessions[place]] + logs[min(lengths[place], _LONGEST - 1)] for place, score in scores.items()}
 
 
+def _then(index: Index, query: Query, most: int) -> list[int]:
+    """What was said in the days or weeks that the question names, whatever its words: the first `most` units of them."""
+    return [place for period in query.periods if period.sharp for place in index.said_in(period.start, period.end)][:most]
+
+
 def _extra(index: Index, query: Query, places: Sequence[int]) -> list[float]:
     """What speaker, day and shape of each unit add, whatever its words."""
     flags, speakers, at = index.flags, index.speakers, index.at
-    by_flag = [(-_ASKS if flag & ASKS else 0.0) + (_TIMELY if query.when and flag & TIMELY else 0.0) for flag in range(8)]
+    by_flag = [(-_ASKS if flag & ASKS else 0.0) + (_TIMELY if query.when and flag & TIMELY else 0.0) for flag in range(4)]
     added = [by_flag[flags[place]] for place in places]
     if query.people:
         added = [more + _SPEAKER if speakers[place] in query.people else more for more, place in zip(added, places, strict=True)]
@@ -162,7 +175,7 @@ def _extra(index: Index, query: Query, places: Sequence[int]) -> list[float]:
 
 def _surroundings(index: Index, pool: Iterable[int]) -> list[int]:
     """These places and those up to two to each side within their sessions, in order."""
-    sessions, end = index.sessions, len(index.turns)
+    sessions, end = index.sessions, index.complete
     seen = set(pool)
     for place in pool:
         session = sessions[place]

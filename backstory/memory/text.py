@@ -17,14 +17,14 @@ _WORD = re.compile(r"[^\W_]+")
 _RUN = re.compile(f"[{_UNSPACED}]+|[^\\W_{_UNSPACED}]+")
 _IS_UNSPACED = re.compile(f"[{_UNSPACED}]")
 _GROUPED = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
-_INNER_CAPITAL = re.compile(r"[a-z][A-Z]")
+_INNER_CAPITAL = re.compile(r"[a-z][A-Z]|[A-Z]{2}[a-z]")
 _HUMP = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 _ORDINAL = re.compile(r"\d+(?=(?:st|nd|rd|th|s)$)")
 _LONGEST_WORD = 40
 """Longer runs of letters and digits are hashes and encoded data: cut, so that they do not fill the vocabulary."""
 
 _STOPS = """
-    a an the and or but nor so yet if then else than as at by for from in into of off on onto out over to up upon with without within
+    a an the all and or but nor so yet if then else than as at by for from in into of off on onto out over to up upon with without within
     about above across after again against along also although am among amp an any anybody anyone anything are aren around as aside
     away back be became because become becomes been before being below between both can cannot could couldn did didn do does doesn
     doing don done down during each either ever every everybody everyone everything few further had hadn has hasn have haven having he

@@ -1,7 +1,8 @@
 """Units: what is indexed, ranked and shown. A turn is one unit, or several: one for each "Name: text" line of a transcript, and
 pieces of about 256 tokens of long texts.
 
-Rule: the texts of a turn's units are verbatim pieces of its text, in order, and leave out nothing but names, stamps and white space.
+Rule: the texts of a turn's units are verbatim pieces of its text, in order, that leave out nothing but names, stamps,
+white space and the end of long tool output.
 """
 
 from __future__ import annotations
@@ -15,13 +16,19 @@ from backstory.core.records import Turn
 from backstory.core.tokens import estimate
 from backstory.memory import dates
 from backstory.memory.associations import concepts
-from backstory.memory.text import fold, terms
+from backstory.memory.text import STOP_WORDS, fold, terms
 
 PIECE_TOKENS = 256
+_UNBROKEN = 300
+"""Characters of a piece of text without any white space."""
+_TOOL_CHARS = 20_000
+"""What is read of a tool's output: the rest of a long one would only crowd the index."""
 _STAMP_HOLDS_S = 6 * 3600.0
 """Messages that arrive this long after a stamped one are taken to go on from its time; later ones count from their arrival."""
 _NAME = re.compile(r"(?P<name>[^\W\d_][\w'’-]*\.?(?: [^\W\d_][\w'’-]*\.?){0,2}|[\w.+-]{2,30}): +(?=\S)")
 _CUTS = tuple(re.compile(pattern) for pattern in (r"(?<=\n\n)", r"(?<=\n)", r"(?<=[.!?;:] )|(?<=[。！？；])", r"(?<=\s)"))
+_ALSO_NAMES = frozenset({"will", "may", "don"})
+_PARTICLES = frozenset({"de", "del", "der", "den", "da", "di", "du", "la", "le", "van", "von", "bin", "al", "el", "y"})
 _LABEL_WORDS = """
     note notes answer question summary warning error todo step example output input result results update title subject date time from to
     re cc ps tip tips important hint caution info debug fatal trace exception traceback cause reason problem solution fix option options
@@ -84,7 +91,7 @@ def _of(turn: Turn, number: int, clock: Carry) -> Iterator[Unit]:
     at = effective_time(turn, clock)
     speaker = turn.sender or turn.role.title()
     piece = 0
-    for line_at, name, text in _said(turn, at, clock):
+    for line_at, name, text in _said(turn, at, clock) if turn.kind == "spoken" else ((at, "", turn.text[:_TOOL_CHARS].strip()),):
         said_by = name or speaker
         for part in pieces(text):
             yield Unit(turn.id, piece, number, said_by, turn.role, part, line_at, estimate(part), tuple(index_terms(part)))
@@ -127,6 +134,9 @@ def _names_somebody(name: str, clock: Carry, *, first: bool, stamped: bool) -> b
         return True
     if not (first or stamped) or not name[:1].isupper() or len(name) > 40:
         return False
+    given, *others = name.split()
+    if fold(given) in STOP_WORDS - _ALSO_NAMES or not all(word[0].isupper() or word in _PARTICLES for word in others):
+        return False
     return not any(word in _LABELS for word in fold(name).replace(".", "").split())
 
 
@@ -140,17 +150,18 @@ def pieces(text: str, limit: int = PIECE_TOKENS) -> list[str]:
     for part in _parts(text):
         cost = estimate(part)
         if held and size + cost > limit:
-            made.extend(_whole("".join(held), limit))
+            made.extend(_smaller("".join(held), text, limit))
             held, size = [], 0
         held.append(part)
         size += cost
-    made.extend(_whole("".join(held), limit))
+    made.extend(_smaller("".join(held), text, limit))
     return made
 
 
-def _whole(text: str, limit: int) -> list[str]:
-    text = text.strip()
-    return pieces(text, limit) if text and estimate(text) > limit else [text] if text else []
+def _smaller(part: str, whole: str, limit: int) -> list[str]:
+    """The part without its margins, cut again where it is still too long (and not all of what has just been cut)."""
+    part = part.strip()
+    return pieces(part, limit) if len(part) < len(whole) else [part]
 
 
 def _parts(text: str) -> list[str]:
@@ -158,5 +169,4 @@ def _parts(text: str) -> list[str]:
         parts = [part for part in cut.split(text) if part]
         if len(parts) > 1:
             return parts
-    half = len(text) // 2
-    return [text[:half], text[half:]]
+    return [text[at : at + _UNBROKEN] for at in range(0, len(text), _UNBROKEN)]

@@ -1,0 +1,93 @@
+"""A digest quotes; it never rewords, and keeps its budget."""
+
+from __future__ import annotations
+
+import re
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backstory.core.tokens import count
+from backstory.memory.digest import digest
+from tests.memory.chats import chat, turn
+
+_LINE = re.compile(r"#(\d+) ([^:]+): (.*)", re.DOTALL)
+
+
+def quoted(text: str) -> list[tuple[int, str, str]]:
+    found = []
+    for line in text.splitlines():
+        match = _LINE.match(line)
+        if match:
+            found.append((int(match[1]), match[2], match[3]))
+        else:
+            assert re.fullmatch(r"\[\d{1,2} \w+ \d{4}\]", line), line
+    return found
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 900), st.integers(1, 66))
+def test_sentences_are_verbatim_in_their_turns_and_within_the_budget(budget: int, upto: int) -> None:
+    turns = chat()[:upto]
+    text = digest(turns, budget, count)
+    assert count(text) <= budget
+    for number, speaker, sentence in quoted(text):
+        assert turns[number - 1].text.startswith(speaker + ": ")
+        assert sentence in turns[number - 1].text
+
+
+def test_facts_come_before_talk() -> None:
+    text = digest(chat(), 300, count)
+    facts = (
+        "40,000",
+        "5 April",
+        "2,300",
+        "November",
+        "Berlengas",
+        "forty",
+        "1 July",
+        "allerg",
+        "insurance",
+        "accordion",
+        "300 rye",
+        "exam",
+    )
+    assert sum(fact in text for fact in facts) >= 4
+    assert "Bravo!" not in text
+    assert "Morning!" not in text
+
+
+def test_a_digest_covers_the_whole_run() -> None:
+    numbers = [number for number, _, _ in quoted(digest(chat(), 400, count))]
+    assert numbers == sorted(numbers)
+    for low, high in ((1, 18), (19, 38), (39, 66)):
+        assert any(low <= number <= high for number in numbers)
+
+
+def test_numbers_go_on_from_the_place_of_the_first_turn() -> None:
+    numbers = [number for number, _, _ in quoted(digest(chat()[30:], 200, count))]
+    assert numbers
+    assert min(numbers) > 30
+
+
+def test_nothing_to_say_is_an_empty_digest() -> None:
+    assert digest([], 500, count) == ""
+    assert digest([turn(1, "ok"), turn(2, "yes!", role="assistant")], 500, count) == ""
+    assert digest(chat(), 5, count) == ""
+
+
+def test_tool_output_and_code_are_not_quoted() -> None:
+    turns = [
+        turn(1, "total 48 drwxr-xr-x secrets folder listing 2024", role="tool", kind="tool"),
+        turn(2, "We decided to keep the secrets in the vault.\n```\nsecret_value = fetch(vault, 42)\n```", role="assistant"),
+    ]
+    text = digest(turns, 500, count)
+    assert "drwx" not in text
+    assert "fetch" not in text
+    assert "vault." in text
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.text(max_size=150), max_size=8), st.integers(0, 200))
+def test_any_turns_keep_the_budget(texts: list[str], budget: int) -> None:
+    assert count(digest([turn(number, text) for number, text in enumerate(texts, 1)], budget, count)) <= budget

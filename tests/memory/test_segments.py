@@ -1,0 +1,45 @@
+"""Segments cut a conversation where its topic changes."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backstory.memory.segments import segments
+from backstory.memory.tagging import Vocabulary, tags
+from backstory.memory.units import Carry, units
+from tests.memory.chats import chat, turn, unit
+
+
+def test_each_day_of_the_chat_is_its_own_segment() -> None:
+    vocabulary = Vocabulary()
+    made = segments(units(chat(), 1, Carry()), {one.id: tags(one.text, vocabulary) for one in chat()})
+    starts = [run.first_turn for run in made]
+    assert {1, 11, 19, 29, 39, 47, 55} <= set(starts)
+    assert all(run.tags for run in made)
+
+
+def test_a_change_of_topic_within_a_session_is_a_break() -> None:
+    ships = [
+        "The schooner lost its mast.",
+        "A new mast for the schooner costs much.",
+        "The harbour crane lifts the mast.",
+        "Our schooner needs the crane.",
+    ]
+    soups = ["Leek soup wants butter.", "Butter and cream in the leek soup.", "Serve the soup with cream.", "No butter left for soup."]
+    made = segments([unit(number, text) for number, text in enumerate(ships + soups, 1)], {})
+    assert [(run.first_turn, run.last_turn) for run in made] == [(1, 4), (5, 8)]
+
+
+def test_nothing_gives_nothing() -> None:
+    assert segments([], {}) == []
+
+
+@given(st.lists(st.tuples(st.text(max_size=60), st.floats(0, 1e6)), max_size=25))
+def test_every_turn_is_in_exactly_one_segment(rows: list[tuple[str, float]]) -> None:
+    made_of = units([turn(number, text, arrived=at + 1) for number, (text, at) in enumerate(rows, 1)], 1, Carry())
+    made = segments(made_of, {})
+    ids = list(dict.fromkeys(one.turn for one in made_of))
+    covered = [number for run in made for number in ids if run.first_turn <= number <= run.last_turn]
+    assert covered == ids
+    assert sum(run.tokens for run in made) == sum(one.tokens for one in made_of)
