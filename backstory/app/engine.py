@@ -170,7 +170,7 @@ class Engine:
         jobs = standard_jobs(lanes)
         self._worker = Worker(jobs, lanes, f"{os.getpid()}-{secrets.token_hex(4)}", self._clock, self._busy, self.failed)
         self.ingest = Ingest(threads, self.visits, lanes, self.turn_ids, self._clock, rough, self._stored)
-        self.arrivals = Arrivals(threads, lanes, WIRE_BY_NAME.__getitem__, read_arrival, rough, self._worker.wake)
+        self.arrivals = Arrivals(threads, lanes, WIRE_BY_NAME.__getitem__, read_arrival, rough, self._worker.wake, self.failed)
         reader = Reader(secrets.randbits(63))
         stages = (
             Identify(threads, self.visits, reader, self.arrivals),

@@ -131,7 +131,7 @@ class PortHouse:
             principal(self._config.identity.principal, head),
             head.header(b"x-vc-project"),
         )
-        if self._engine.arrivals.fits(head, body, document, prompt):
+        if self._config.marker != "always" and self._engine.arrivals.fits(head, body, document, prompt):
             return self._first(exchange, target, started)
         if self._engine.crowded:
             self._metrics.fail_open("crowded")

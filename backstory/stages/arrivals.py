@@ -23,10 +23,10 @@ from backstory.core.reply import Reply
 from backstory.core.store import Lanes
 from backstory.core.wire import Wire
 from backstory.errors import DocumentError
-
 from backstory.memory.clients import CLIENTS
 from backstory.memory.side import side_request
 from backstory.memory.turns import chain, line, root
+from backstory.stages.base import Failed, attempt
 from backstory.stages.ingest import answer_turns, turn_of
 from backstory.stages.threads import Threads
 
@@ -74,6 +74,7 @@ class Arrivals:
         read: Read,
         estimate: Callable[[str], int],
         stored: Callable[[], None],
+        failed: Failed,
     ) -> None:
         self._threads = threads
         self._lanes = lanes
@@ -81,6 +82,7 @@ class Arrivals:
         self._read = read
         self._estimate = estimate
         self._stored = stored
+        self._failed = failed
         self._waiting: dict[int, _Waiting] = {}
         self._keys: dict[int, list[int]] = {}
         self._conversations: dict[str, int] = {}
@@ -122,13 +124,13 @@ class Arrivals:
         if self._waiting:
             for item in prompt.items[:2]:
                 for seq in list(self._keys.get(xxh3_64_intdigest(item), ())):
-                    self._settle(seq, True)
+                    self._settle(seq)
 
     def named(self, conversation: str) -> None:
         """The conversation of this id is read now, if it waits."""
         seq = self._conversations.get(conversation)
         if seq is not None:
-            self._settle(seq, True)
+            self._settle(seq)
 
     def drain(self) -> None:
         """All are read now. Blocks for about 0.2 ms each."""
@@ -150,18 +152,22 @@ class Arrivals:
         if self._waiting:
             self._timer = asyncio.get_running_loop().call_later(0.001 if quiet else _TICK_S, self._tick)
 
-    def _settle(self, seq: int, hold: bool = False) -> None:
-        """Read one, hand its rows to the store, and keep its thread in memory where `hold`."""
+    def _settle(self, seq: int) -> None:
+        """Read one. One that cannot be read stays in the journal alone."""
         waiting = self._waiting.pop(seq)
         self._conversations.pop(waiting.conversation, None)
         same = self._keys[waiting.key]
         same.remove(seq)
         if not same:
             del self._keys[waiting.key]
+        attempt(self._failed, "arrivals", lambda: self._take_in(seq, waiting), lambda: None)
+
+    def _take_in(self, seq: int, waiting: _Waiting) -> None:
+        """Hand its rows to the store, and its thread to those in memory: until the rows are stored it is found nowhere else."""
         arrival = _decoder.decode(self._lanes.fetch(waiting.place, waiting.size))
         rows = unfold(arrival, self._wire(arrival.wire), self._read(arrival), self._estimate)
         self._lanes.submit(rows, seq)
-        if rows.turns and hold:
+        if rows.turns:
             lean = [msgspec.structs.replace(turn, raw=b"") if turn.raw else turn for turn in rows.turns]
             thread = self._threads.adopt(rows.conversations[0], arrival.scope, lean)
             thread.pending_seq = seq
