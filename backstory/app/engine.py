@@ -69,6 +69,7 @@ class Engine:
         self.memory = False
         self.trouble = ""
         self._clock = clock
+        self._settings = settings(config)
         self._started = clock()
         self._lanes: StoreLanes | None = None
         self._worker: Worker | None = None
@@ -175,7 +176,7 @@ class Engine:
         stages = (
             Identify(threads, self.visits, reader, self.arrivals),
             self.ingest,
-            Recall(self.visits, shelf, settings(config), rough, self._clock, self.turn_ids),
+            Recall(self.visits, shelf, self._settings, rough, self._clock, self.turn_ids),
         )
         self.pipeline = Pipeline(stages, self.failed)
         self._worker.start()
@@ -202,9 +203,10 @@ class Engine:
         if self._shelf is not None and length >= threshold // 2:
             self._shelf.warm_up()
         if length >= threshold and self._shelf is not None:
-            window = self.config.compaction
-            if thread.boundary or thread.tokens > window.context_window * window.soft_threshold:
+            told = self._settings
+            if thread.boundary or thread.tokens > told.window.soft_tokens:
                 self._shelf.prepare(thread)
+                self._shelf.prefold(thread, told.window, told.budget)
         if self._worker is not None:
             self._worker.wake()
 

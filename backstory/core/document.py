@@ -39,9 +39,10 @@ class Put(Struct, frozen=True, tag=True):
 
 
 class Cut(Struct, frozen=True, tag=True):
-    """The element or member at `path` goes, with one comma, and with it all other edits inside it."""
+    """The element or member at `path` goes, with one comma; with a `stop`, the elements from the one at `path` up to that index (exclusive)."""
 
     path: Path
+    stop: int = 0
 
 
 class Insert(Struct, frozen=True, tag=True):
@@ -199,9 +200,11 @@ class Document:
                         values[path] = value
                 case Extend(path) | Strike(path):
                     strings.setdefault(path, []).append(splice)
-                case Cut(path):
+                case Cut(path, stop):
                     self.span(path)
-                    self._touched(levels, path).gone.add(path[-1])
+                    first = path[-1] if path else ""
+                    gone = range(first, min(stop, self.length(path[:-1]))) if stop and isinstance(first, int) else (first,)
+                    self._touched(levels, path).gone.update(gone)
                 case Insert(path, value):
                     self._touched(levels, path).inserted.setdefault(self._place(path), []).append(value)
         patches: list[Patch] = [patch for path, level in levels.items() for patch in self._patches(path, level)]

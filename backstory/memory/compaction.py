@@ -6,11 +6,12 @@ room for many turns to come.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from msgspec import Struct
 
-from backstory.core.records import Turn
+from backstory.core.records import Injection, Turn
 
 # What stays verbatim after a fold: at most this share of the window ...
 _KEPT_SHARE = 0.5
@@ -20,6 +21,7 @@ _PROTECTED_SHARE = 0.10
 _DIGEST_SHARE = 0.08
 _DIGEST_MOST = 3000
 _DIGEST_LEAST = 60
+_NONE: Mapping[bytes, Injection] = MappingProxyType({})
 
 
 class Window(Struct, frozen=True):
@@ -47,11 +49,11 @@ class Window(Struct, frozen=True):
         return room if room >= _DIGEST_LEAST else 0
 
 
-def boundary(path: Sequence[Turn], folded: int, window: Window, reserve: int) -> int:
+def boundary(path: Sequence[Turn], folded: int, window: Window, reserve: int, injections: Mapping[bytes, Injection] = _NONE) -> int:
     """How many turns of the path are folded after a fold: at least `folded`. The turn at the boundary is a human's.
 
     `reserve` is what system prompt, tools, the new message and recalled memory need, in tokens. `folded` itself comes back where no
-    further turn can go.
+    further turn can go. `injections`: blocks that stay attached to turns, by chain hash.
     """
     kept_most = min(int(window.size * _KEPT_SHARE), window.hard_tokens - reserve - window.digest_tokens)
     protected_most = int(window.size * _PROTECTED_SHARE)
@@ -59,7 +61,8 @@ def boundary(path: Sequence[Turn], folded: int, window: Window, reserve: int) ->
     best = len(path)
     for place in range(len(path) - 1, folded - 1, -1):
         turn = path[place]
-        kept += turn.tokens
+        injection = injections.get(turn.chain)
+        kept += turn.tokens + (injection.tokens if injection is not None else 0)
         if turn.role != "user" or turn.kind != "spoken":
             continue
         protected = exchanges < window.protected and kept <= protected_most

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
+from threading import local
 
 from snowballstemmer import stemmer
 
@@ -100,7 +101,17 @@ _NO_DOER_WORDS = """
 _NO_DOERS = frozenset(_NO_DOER_WORDS.split())
 """Words with such an ending that stand for themselves."""
 
-_stem = stemmer("english").stemWord
+_stemmers = local()
+
+
+def _stem(word: str) -> str:
+    """The English stem. A stemmer holds the word it works on, so each thread has its own."""
+    try:
+        stemmed = _stemmers.english(word)
+    except AttributeError:
+        _stemmers.english = stemmer("english").stemWord
+        stemmed = _stemmers.english(word)
+    return str(stemmed)
 
 
 def fold(text: str) -> str:

@@ -18,6 +18,7 @@ from backstory.memory import assembly, compaction
 from backstory.memory.assembly import Fold
 from backstory.memory.compaction import Window
 from backstory.memory.retrieval import Recalled, block
+from backstory.memory.thread import Thread
 from backstory.stages.base import Stage
 from backstory.stages.shelf import Shelf
 from backstory.stages.visit import Visit, Visits
@@ -132,21 +133,39 @@ class Recall(Stage):
         return _Plan(folded, digest, kept, edits, injected, total)
 
     async def _refold(self, visit: Visit, draft: _Draft) -> Digest | None:
-        """Move the boundary: a digest over what is folded now."""
+        """Move the boundary: to where a digest is ready, if that makes room enough; else a digest is made."""
         thread, window = visit.thread, self._settings.window
         path = thread.path[: visit.upto]
         reserve = draft.fixed + draft.new + min(self._settings.budget, window.size)
-        at = compaction.boundary(path, min(thread.boundary, visit.upto), window, reserve)
-        if not at or at <= thread.boundary or assembly.fold(thread, visit.reading, at) is None:
+        at = compaction.boundary(path, min(thread.boundary, visit.upto), window, reserve, thread.injections)
+        if not at or at <= thread.boundary:
             return None
-        upto = path[at - 1]
-        text, tokens = await self._shelf.digest(thread, at, window.digest_tokens)
+        place = self._ready(visit, draft, at)
+        if not place:
+            if assembly.fold(thread, visit.reading, at) is None:
+                return None
+            await self._shelf.make_digest(thread, at, window.digest_tokens)
+            place = self._ready(visit, draft, at)
+        if not place:
+            return None
+        upto = path[place - 1]
+        text, tokens = thread.family.digests[upto.id]
         if visit.late:
             return None
         digest = Digest(self._new_id(), thread.conversation.id, upto.id, upto.chain, text, tokens, self._clock())
         thread.fold((digest,))
         visit.digest = digest
         return digest
+
+    def _ready(self, visit: Visit, draft: _Draft, wanted: int) -> int:
+        """The furthest boundary for which a digest is made and that makes room enough, 0 where there is none."""
+        thread, window = visit.thread, self._settings.window
+        place = max((place for place in self._shelf.ready(thread, visit.upto) if place > thread.boundary), default=0)
+        if not place:
+            return 0
+        plan = self._plan(visit, draft, _placeholder(thread, place), place)
+        fits = place >= wanted or plan.total + window.digest_tokens <= window.hard_tokens
+        return place if plan.folded is not None and fits else 0
 
     async def _recall(self, visit: Visit, absent: assembly.Absent, edits: list[Edit], total: int) -> tuple[list[Edit], int]:
         item, turn = _asked(visit)
@@ -158,7 +177,7 @@ class Recall(Stage):
             return edits, total
         text = block(found)
         turns = tuple(dict.fromkeys(each.turn for each in found.items))
-        injection = Injection(visit.thread.conversation.id, turn.chain, text, turns, self._count(text), self._clock())
+        injection = Injection(visit.thread.conversation.id, turn.chain, text, turns, self._shelf.count(text), self._clock())
         visit.injection = injection
         visit.recalled = len(found.items)
         visit.thread.inject((injection,))
@@ -201,6 +220,12 @@ class _Plan(Struct, frozen=True):
     edits: list[Edit]
     injected: set[int]
     total: int
+
+
+def _placeholder(thread: Thread, at: int) -> Digest:
+    """A digest that takes no room, to see what a fold would come to."""
+    last = thread.path[at - 1]
+    return Digest(0, thread.conversation.id, last.id, last.chain, "", 0, 0.0)
 
 
 def _asked(visit: Visit) -> tuple[int, Turn | None]:

@@ -14,6 +14,7 @@ from backstory.core.records import Turn
 from backstory.core.store import Lanes
 from backstory.core.tokens import count, estimate
 from backstory.memory.assembly import Absent, Present, digest_block
+from backstory.memory.compaction import Window, boundary
 from backstory.memory.digest import digest
 from backstory.memory.index import Index
 from backstory.memory.retrieval import Recalled, recall
@@ -41,6 +42,8 @@ class Shelf:
         self._lanes = lanes
         self._clock = clock
         self._building: dict[int, asyncio.Task[None]] = {}
+        self._folding: dict[int, asyncio.Task[None]] = {}
+        self._ahead: asyncio.Task[None] | None = None
         self._warming: asyncio.Task[None] | None = None
         self.warm = False
 
@@ -82,20 +85,47 @@ class Shelf:
 
         return run() if len(index) <= _INLINE_UNITS else await _aside(run)
 
-    async def digest(self, thread: Thread, upto: int, budget: int) -> tuple[str, int]:
-        """The digest block of the first `upto` turns of the path and its tokens; "" and 0 where there is no room for one. Made once."""
+    async def make_digest(self, thread: Thread, upto: int, budget: int) -> None:
+        """Have a digest made of the first `upto` turns of the path, or wait for the one that is being made for these turns' family."""
+        name = id(thread.family)
+        running = self._folding.get(name)
+        if running is None:
+            running = self._folding[name] = asyncio.ensure_future(self._digest(thread, upto, budget))
+            running.add_done_callback(lambda _: self._folding.pop(name, None))
+        await asyncio.shield(running)
+
+    async def _digest(self, thread: Thread, upto: int, budget: int) -> None:
         last = thread.path[upto - 1].id
-        made = thread.family.digests
-        if last not in made:
-            if budget <= 0:
-                made[last] = ("", 0)
-            else:
-                counter = self._counter()
-                turns = thread.path[:upto]
-                body = digest(turns, budget, counter) if upto <= _INLINE_TURNS else await _aside(digest, turns, budget, counter)
-                text = digest_block(body)
-                made[last] = (text, counter(text) if text else 0)
-        return made[last]
+        text, tokens = "", 0
+        if budget > 0:
+            counter = self._counter()
+            turns = thread.path[:upto]
+            body = digest(turns, budget, counter) if upto <= _INLINE_TURNS else await _aside(digest, turns, budget, counter)
+            text = digest_block(body)
+            tokens = counter(text) if text else 0
+        thread.family.digests[last] = (text, tokens)
+
+    def ready(self, thread: Thread, upto: int) -> list[int]:
+        """Boundaries up to `upto` on the thread's path for which a digest is made."""
+        path, found = thread.path, []
+        for last in thread.family.digests:
+            turn = thread.by_id.get(last)
+            if turn is not None and turn.position < min(upto, len(path)) and path[turn.position].id == last:
+                found.append(turn.position + 1)
+        return found
+
+    def prefold(self, thread: Thread, window: Window, reserve: int) -> None:
+        """Make the digest that the next fold will need, in the background, where the history is nearing the hard threshold."""
+        since = sum(turn.tokens for turn in thread.path[thread.boundary :])
+        if since < window.soft_tokens or any(place > thread.boundary for place in self.ready(thread, len(thread.path))):
+            return
+        at = boundary(thread.path, thread.boundary, window, reserve, thread.injections)
+        if at > thread.boundary and id(thread.family) not in self._folding:
+            self._ahead = asyncio.ensure_future(self.make_digest(thread, at, window.digest_tokens))
+
+    def count(self, text: str) -> int:
+        """Tokens of a text, exact when the vocabulary is there."""
+        return self._counter()(text)
 
     def prepare(self, thread: Thread) -> None:
         """Bring the index up to date in the background."""

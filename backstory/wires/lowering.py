@@ -80,7 +80,8 @@ class Lowering:
         if not 0 <= start <= stop <= self.length(path):
             raise DocumentError(f"no elements {start} to {stop} at {list(path)}")
         if self.first_byte(path) == b"[":
-            self._splices.extend(Cut((*path, index)) for index in range(start, stop))
+            if start < stop:
+                self._splices.append(Cut((*path, start), stop))
         elif start < stop:
             self._lone.setdefault(path, ([], [], set()))[2].add(start)
 
