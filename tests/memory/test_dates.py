@@ -40,6 +40,9 @@ def days(periods: tuple[dates.Period, ...]) -> list[str]:
         ("last summer", ["2024-06-01/93"]),
         ("the summer of 2023", ["2023-01-01/365", "2023-06-01/93"]),
         ("last winter", ["2024-12-01/93"]),
+        ("this summer", ["2025-06-01/93"]),
+        ("in summer", ["2024-06-01/93", "2025-06-01/93"]),
+        ("12 days ago", ["2025-05-02/1"]),
         ("May I ask you something?", ["2024-05-01/31", "2025-05-01/31"]),
         ("we may march on", []),
         ("31 February 2025", []),
@@ -48,6 +51,12 @@ def days(periods: tuple[dates.Period, ...]) -> list[str]:
 )
 def test_periods_that_a_question_names(question: str, expected: list[str]) -> None:
     assert days(dates.asked(question, HERE, HERE, HERE)) == expected
+
+
+def test_last_winter_in_january_is_the_one_before() -> None:
+    january = seconds("2026-01-10 12:00")
+    assert days(dates.asked("last winter", january, january, january)) == ["2024-12-01/93"]
+    assert days(dates.asked("this winter", january, january, january)) == ["2025-12-01/93"]
 
 
 def test_a_turn_speaks_of_days_seen_from_its_own_time() -> None:

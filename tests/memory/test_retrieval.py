@@ -196,3 +196,17 @@ def test_other_languages_are_found(texts: list[str], question: str, answer: str)
     items = ask(question, index=index).items
     assert items
     assert max(items, key=lambda item: item.score).text == answer
+
+
+@pytest.mark.parametrize("budget", [40, 90, 200, 1_000, 5_000])
+def test_a_counter_whose_lines_do_not_add_up_keeps_the_budget_too(budget: int) -> None:
+    def steep(text: str) -> int:
+        return len(text) ** 2 // 300
+
+    found = recall(WHOLE, "Which boat did Ines steer?", budget_tokens=budget, carried=frozenset(), now=NOW, min_score=0.0, count=steep)
+    assert steep(block(found)) <= budget
+
+
+def test_a_speaker_of_whom_nobody_speaks_is_no_match() -> None:
+    index = indexed([turn(1, "Zoe: it rains"), turn(2, "Kim: the sun shines")])
+    assert ask("What about Zoe?", index=index).gate == "no match"

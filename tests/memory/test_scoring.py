@@ -1,0 +1,97 @@
+"""Scores: bounded work on long posting lists, the same order as without bounds where it matters."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backstory.memory.index import Index
+from backstory.memory.question import read
+from backstory.memory.scoring import anchored, evidence, matches, only, pool_size, ranked, top
+from tests.memory.chats import chat, indexed, seconds, turn, unit
+
+NOW = seconds("2025-07-01 12:00")
+
+
+@given(st.dictionaries(st.integers(0, 5_000), st.sampled_from([0.5, 1.0, 1.5, 2.0, 7.0]), max_size=600), st.integers(1, 40))
+def test_top_is_the_head_of_the_sorted_scores(scores: dict[int, float], wanted: int) -> None:
+    assert top(scores, wanted) == sorted(scores, key=lambda place: (-scores[place], place))[:wanted]
+
+
+def test_a_rare_word_finds_and_a_common_one_only_adds() -> None:
+    index = Index()
+    index.add(unit(number, "common words " + ("rare thing" if number in (40, 90) else "")) for number in range(1, 101))
+    index.add([unit(101, "rare alone")])
+    found = matches(index, {"common": 1.0, "rare": 1.0}, wanted=10, most=20)
+    assert set(found.scores) == {39, 89, 100}
+    free = matches(index, {"common": 1.0, "rare": 1.0}, wanted=10)
+    assert set(free.scores) == set(range(101))
+    assert found.scores[39] == pytest.approx(free.scores[39])
+
+
+def test_of_a_list_that_is_too_long_the_newest_are_looked_at() -> None:
+    index = Index()
+    index.add(unit(number, "common words") for number in range(1, 101))
+    assert set(matches(index, {"common": 1.0}, wanted=10, most=20).scores) == set(range(80, 100))
+
+
+def test_terms_that_nobody_used_match_nothing() -> None:
+    assert matches(indexed(chat()), {"xyzzy": 1.0}, wanted=10).scores == {}
+
+
+def test_where_the_best_may_not_be_chosen_others_come_up() -> None:
+    index = Index()
+    index.add(unit(number, "apple " * (20 if number <= 10 else 1)) for number in range(1, 41))
+    found = matches(index, {"appl": 1.0}, wanted=5)
+    assert set(found.best) <= set(range(10))
+    assert set(only(found, lambda place: place >= 10, 5).best) <= set(range(10, 40))
+    assert len(only(found, lambda place: place >= 10, 5).best) == 5
+
+
+def test_evidence_is_the_share_of_what_was_asked() -> None:
+    index = indexed(chat())
+    query = read(index, "oven door seal", NOW)
+    assert evidence(index, query, matches(index, query.weights, 50)) == pytest.approx(1.0)
+    half = read(index, "oven quasar", NOW)
+    assert 0.2 < evidence(index, half, matches(index, half.weights, 50)) < 0.6
+    none = read(index, "of the", NOW)
+    assert evidence(index, none, matches(index, none.weights, 50)) == 0.0
+
+
+def test_the_speaker_who_is_named_comes_first() -> None:
+    index = indexed([turn(1, "Ann: I like tennis a lot."), turn(2, "Bob: I like tennis a lot too."), turn(3, "Cid: Me not.")])
+    query = read(index, "Does Bob like tennis?", NOW)
+    scores = ranked(index, query, matches(index, query.weights, 50), 50)
+    assert scores[1] > scores[0]
+
+
+def test_no_candidates_no_scores() -> None:
+    index = indexed(chat())
+    query = read(index, "xyzzy", NOW)
+    assert ranked(index, query, matches(index, query.weights, 50), 50) == {}
+
+
+def test_an_event_that_is_not_known_moves_no_period() -> None:
+    index = indexed(chat())
+    assert anchored(index, read(index, "What did Ines do before the coronation?", NOW)).periods == ()
+    assert anchored(index, read(index, "What did Ines do?", NOW)).periods == ()
+    known = anchored(index, read(index, "What did Ines do the week after the sailing exam?", NOW)).periods
+    assert known
+    assert known[-1].start == pytest.approx(seconds("2025-05-18 00:00"), abs=86_400)
+
+
+def test_an_event_without_a_time_moves_no_period() -> None:
+    index = Index()
+    index.add([unit(1, "the wedding was lovely", at=0.0)])
+    assert anchored(index, read(index, "What came after the wedding?", NOW)).periods == ()
+
+
+def test_an_event_told_later_counts_from_the_day_it_speaks_of() -> None:
+    index = indexed([turn(1, "Ann: The wedding was on 3 March.", at=seconds("2025-04-20 10:00"), arrived=1e9)])
+    found = anchored(index, read(index, "What came after the wedding?", NOW)).periods
+    assert found[-1].start == seconds("2025-03-03 00:00")
+
+
+def test_larger_budgets_look_at_more_candidates() -> None:
+    assert pool_size(1_000) == pool_size(2_000) < pool_size(16_000)
