@@ -88,10 +88,12 @@ def align(request: Sequence[Said], stored: Sequence[Said], known: Sequence[int] 
     """Lay a request beside the stored messages of a conversation's current branch.
 
     `known` is what an earlier alignment with the same branch gave in `matched` for the first messages of this request: then the cost
-    grows with what is new. The general case costs about n log n. Whether a request of one message belongs here at all is the caller's to
+    grows with what is new. What was new then (-1 at its end) may be stored since, and is looked at again. The general case costs about n log n. Whether a request of one message belongs here at all is the caller's to
     know: nothing but an identity of the client's can tell.
     """
     found = list(known)
+    while found and found[-1] < 0:
+        found.pop()
     at = next((place + 1 for place in reversed(found) if place >= 0), 0)
     index = len(found)
     while index < len(request):

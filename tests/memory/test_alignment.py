@@ -292,6 +292,15 @@ def test_a_run_at_the_end_anchors_only_when_it_is_long() -> None:
     assert anchor([_NEW]) == ()
 
 
+def test_what_was_new_the_last_time_is_known_once_it_is_stored() -> None:
+    stored = _talk(3)
+    asked = [*stored, _NEW]
+    first = align(asked, stored)
+    later = [*stored, _NEW, _assistant("an answer")]
+    for request in (asked, [*later, _user("one more")]):
+        assert align(request, later, first.matched) == align(request, later)
+
+
 def test_spoken_messages_are_counted() -> None:
     assert spoken_count([SYSTEM, *TOOLS, SUMMARY]) == 4
 
