@@ -31,7 +31,7 @@ from backstory.memory.reading import Reader
 from backstory.memory.thread import Thread
 from backstory.relay.tap import read_reply
 from backstory.stages.arrivals import Arrivals, unfold
-from backstory.stages.base import Pipeline, attempt
+from backstory.stages.base import Pipeline, attempt, attempted
 from backstory.stages.identify import Identify
 from backstory.stages.ingest import Ingest, settle
 from backstory.stages.recall import Recall, Settings
@@ -124,16 +124,16 @@ class Engine:
         log.info("memory skips a request to %s (%s): %s", head.path, wire.name, error)
 
     async def _opened(self) -> bool:
-        try:
-            await self._open()
-        except (StoreError, OSError) as error:
-            if str(error) != self.trouble:
-                log.error("memory is off: %s", error)
-            self.trouble = str(error)
+        await attempted(self._closed, "opening", self._open(), None)
+        if not self.memory:
             await self._shut()
-            return False
-        self.trouble = ""
-        return True
+        return self.memory
+
+    def _closed(self, where: str, error: BaseException) -> None:
+        trouble = str(error) if isinstance(error, BackstoryError | OSError) else f"{where}: {type(error).__name__}"
+        if trouble != self.trouble:
+            log.error("memory is off: %s", trouble)
+        self.trouble = trouble
 
     async def _try_again(self) -> None:
         shortest, longest = _AGAIN_S
@@ -182,6 +182,7 @@ class Engine:
         self._worker.start()
         if await lanes.read(lambda store: store.conversations(None, 1)):
             shelf.warm_up()
+        self.trouble = ""
         self.memory = True
 
     def _settle_journal(self, payloads: list[bytes]) -> list[Batch]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal, TypeVar
 
 from msgspec.structs import replace
@@ -75,6 +75,15 @@ def attempt(failed: Failed, where: str, call: Callable[[], T], otherwise: Callab
     except Exception as error:  # noqa: BLE001 (the stage runner)
         failed(where, error)
     return otherwise()
+
+
+async def attempted(failed: Failed, where: str, work: Awaitable[T], otherwise: T) -> T:
+    """As `attempt`, for what has to be waited for."""
+    try:
+        return await work
+    except Exception as error:  # noqa: BLE001 (the stage runner)
+        failed(where, error)
+    return otherwise
 
 
 def monotonic_ms() -> float:
