@@ -139,6 +139,10 @@ class Lanes(Protocol):
         """Journal these bytes; the number they got. Raises StoreError."""
         ...
 
+    async def write(self, call: Callable[[Store], T]) -> T:
+        """`call(store)` on the writer's thread, after everything submitted before is stored. Raises what it raises."""
+        ...
+
     @property
     def place(self) -> Place:
         """Where the bytes journalled last lie."""

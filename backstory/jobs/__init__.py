@@ -6,9 +6,11 @@ A job works under a lease, in small steps on a thread, and only while no request
 from __future__ import annotations
 
 from backstory.core.store import Lanes
+from backstory.jobs.segments import SegmentJob
+from backstory.jobs.tags import TagJob
 from backstory.jobs.worker import Job
 
 
 def standard(lanes: Lanes) -> tuple[Job, ...]:
     """The jobs of an engine, in the order in which they run."""
-    return ()
+    return (TagJob(lanes), SegmentJob(lanes))

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from backstory.core.records import Watermark
 from backstory.core.store import Lanes
+from backstory.errors import FencedError
 
 _LEASE_S = 30.0
 # After a change the worker rests so long, so that one answer's turns are worked on together.
@@ -78,12 +79,17 @@ class Worker:
                 if not todo:
                     break
                 for name in todo:
-                    done += await self._conversation(job, name)
                     blocked.add(name)
+                    try:
+                        done += await self._conversation(job, name)
+                    except FencedError:
+                        continue
+                    except Exception as error:
+                        self._failed(job.name, error)
         return done
 
     async def _conversation(self, job: Job, name: str) -> int:
-        mark = await self._lanes.read(lambda store: store.lease(name, job.name, self._owner, _LEASE_S, self._clock()))
+        mark = await self._lease(job, name)
         done = 0
         while mark is not None:
             await self._yield()
@@ -92,8 +98,11 @@ class Worker:
             done += 1
             if not more:
                 break
-            mark = await self._lanes.read(lambda store: store.lease(name, job.name, self._owner, _LEASE_S, self._clock()))
+            mark = await self._lease(job, name)
         return done
+
+    async def _lease(self, job: Job, name: str) -> Watermark | None:
+        return await self._lanes.write(lambda store: store.lease(name, job.name, self._owner, _LEASE_S, self._clock()))
 
     async def _yield(self) -> None:
         waited = 0.0

@@ -7,7 +7,7 @@ headers included, never has more tokens than the budget.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Container, Mapping
 
 from msgspec import Struct
 
@@ -57,7 +57,7 @@ def recall(
     question: str,
     *,
     budget_tokens: int,
-    carried: Set[int],
+    carried: Container[int],
     now: float,
     min_score: float,
     count: Callable[[str], int],

@@ -27,7 +27,7 @@ from backstory.memory.clients import CLIENTS
 from backstory.memory.side import side_request
 from backstory.memory.turns import chain, line, root
 from backstory.stages.base import Failed, attempt
-from backstory.stages.ingest import answer_turns, turn_of
+from backstory.stages.ingest import answer_turns, reply_keys, turn_of
 from backstory.stages.threads import Threads
 
 TURN_IDS = 512
@@ -173,6 +173,7 @@ class Arrivals:
             thread.pending_seq = seq
             for _, key, _ in rows.aliases:
                 self._threads.name(thread, key)
+            self._threads.named(thread, [key for _, key, _ in rows.aliases])
         self._stored()
 
 
@@ -215,11 +216,6 @@ def unfold(arrival: Arrival, wire: Wire, reply: Reply | None, estimate: Callable
     if wire.stateful and reply is not None:
         aliases = tuple((arrival.principal, key, record.id) for key in reply_keys(reply))
     return Batch((record,), (*turns, *answer), aliases)
-
-
-def reply_keys(reply: Reply) -> list[str]:
-    """The names by which a later request may build on this answer."""
-    return [f"response:{reply.id}"] if reply.id else []
 
 
 def _turns(arrival: Arrival, wire: Wire, prompt: Prompt, messages: Sequence[Message], estimate: Callable[[str], int]) -> list[Turn]:

@@ -29,6 +29,8 @@ from backstory.stages.visit import Visit, Visits
 
 # An answer comes to at most this many turns; the ids are set aside before it is parsed.
 _ANSWER_TURNS = 256
+# A request that names an answer's items has the last of them in it.
+_MOST_ITEMS = 8
 
 _encoder = msgspec.msgpack.Encoder()
 
@@ -120,10 +122,8 @@ class Ingest(Stage):
             complete,
         )
         turns = [*visit.turns, *answer]
-        if outcome.reply is not None and outcome.reply.id:
-            key = f"response:{outcome.reply.id}"
-            if wire.stateful and self._threads.name(thread, key):
-                visit.aliases.append(key)
+        if wire.stateful and outcome.reply is not None:
+            visit.aliases.extend(key for key in reply_keys(outcome.reply) if self._threads.name(thread, key))
         thread.conversation = replace(thread.conversation, updated=self._clock())
         rows = replace(_batch(visit), turns=tuple(turns), conversations=(thread.conversation,))
         thread.add([replace(turn, raw=b"") if turn.raw else turn for turn in turns])
@@ -132,6 +132,7 @@ class Ingest(Stage):
         self._threads.moved(thread)
         self._threads.grown(len(turns))
         self._lanes.submit(rows, outcome.seq)
+        self._threads.named(thread, visit.aliases)
         self._stored(thread)
 
     def _answer_id(self, visit: Visit) -> int:
@@ -261,7 +262,16 @@ def settle(promise: Promise, wire: Wire, reply: Reply | None, estimate: Callable
         estimate,
         True,
     )
-    return replace(promise.batch, turns=(*promise.batch.turns, *answer))
+    rows = replace(promise.batch, turns=(*promise.batch.turns, *answer))
+    if not wire.stateful or reply is None:
+        return rows
+    return replace(rows, aliases=(*rows.aliases, *((conversation.principal, key, conversation.id) for key in reply_keys(reply))))
+
+
+def reply_keys(reply: Reply) -> list[str]:
+    """The names by which a later request may build on this answer: its id, or those of its items."""
+    named = [f"response:{reply.id}"] if reply.id else []
+    return [*named, *(f"item:{item}" for item in reply.items[-_MOST_ITEMS:])]
 
 
 def _batch(visit: Visit) -> Batch:

@@ -60,6 +60,7 @@ class Shelf:
         return estimate
 
     async def _load(self) -> None:
+        await _aside(index_terms, "ready")
         await _aside(count, "ready")
         self.warm = True
 

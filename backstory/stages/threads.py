@@ -7,7 +7,7 @@ says, and one that goes on from the middle of a conversation gets a conversation
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from backstory.core.ids import conversation_id
 from backstory.core.records import Batch, Conversation, Turn
@@ -27,6 +27,7 @@ class Threads:
         self._clock = clock
         self._threads: OrderedDict[str, Thread] = OrderedDict()
         self._aliases: dict[tuple[str, str], str] = {}
+        self._unstored: set[tuple[str, str]] = set()
         self._tips: dict[bytes, dict[str, None]] = {}
         self._tip_of: dict[str, bytes] = {}
         self._asked: OrderedDict[bytes, str] = OrderedDict()
@@ -87,12 +88,19 @@ class Threads:
         return thread
 
     def name(self, thread: Thread, key: str) -> bool:
-        """From now on `key` names this thread's conversation. True where that is news to be stored."""
+        """From now on `key` names this thread's conversation. True where that is to be stored (`named`): a request that comes to nothing
+        stores nothing."""
         at = (thread.conversation.principal, key)
         if self._aliases.get(at) == thread.conversation.id:
-            return False
+            return at in self._unstored
         self._aliases[at] = thread.conversation.id
+        self._unstored.add(at)
         return True
+
+    def named(self, thread: Thread, keys: Iterable[str]) -> None:
+        """These names were given to the store."""
+        for key in keys:
+            self._unstored.discard((thread.conversation.principal, key))
 
     async def at_tip(self, principal: str, tip: bytes, scope: str) -> Thread | None:
         """The thread whose current branch ends with this chain hash, the last used first."""
@@ -163,9 +171,11 @@ class Threads:
             self._threads.pop(conversation, None)
             self._leave(conversation)
             self._aliases = {key: value for key, value in self._aliases.items() if value != conversation}
+            self._unstored.intersection_update(self._aliases)
         else:
             self._threads.clear()
             self._aliases.clear()
+            self._unstored.clear()
             self._tips.clear()
             self._tip_of.clear()
             self._asked.clear()
@@ -221,6 +231,7 @@ class Threads:
             self._turns -= len(thread.by_id)
         if len(self._aliases) > 4 * _MOST_THREADS:
             self._aliases = {key: value for key, value in self._aliases.items() if value in self._threads}
+            self._unstored.intersection_update(self._aliases)
 
 
 def load_turns(store: Store, record: Conversation) -> list[Turn]:

@@ -1,0 +1,74 @@
+"""Segments of what has been folded: neighbouring turns on one topic, each with its own extractive digest.
+
+Only turns that a digest stands for are cut into segments: they are complete, so no segment is ever made twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from msgspec.structs import replace
+
+from backstory.core.records import Segment, Turn, Watermark
+from backstory.core.store import Lanes
+from backstory.core.tokens import estimate
+from backstory.memory.digest import digest
+from backstory.memory.segments import segments
+from backstory.memory.units import Carry, units
+
+# A segment's digest, as a share of its turns, and at least so many tokens.
+_DIGEST_SHARE = 0.15
+_DIGEST_LEAST = 60
+
+
+class SegmentJob:
+    """Watermark: the last turn that was looked at when it was decided what is folded."""
+
+    name = "segments"
+
+    def __init__(self, lanes: Lanes) -> None:
+        self._lanes = lanes
+
+    async def step(self, conversation: str, mark: Watermark) -> bool:
+        """See Job."""
+        turns = await self._lanes.read(lambda store: store.turns(conversation))
+        if not turns:
+            return False
+        rows: list[Segment] = []
+        digests = await self._lanes.read(lambda store: store.digests(conversation))
+        if digests:
+            done = await self._lanes.read(lambda store: store.segments(conversation))
+            start = max((one.last_turn for one in done), default=0)
+            upto = max(one.upto_turn for one in digests)
+            folded = [turn for turn in turns if start < turn.id <= upto]
+            tags = {row.turn: row.tags for row in await self._lanes.read(lambda store: store.tags(conversation, start))}
+            rows = await asyncio.get_running_loop().run_in_executor(None, cut, folded, tags)
+        last = turns[-1].id
+        await self._lanes.write(lambda store: store.put_segments(rows, replace(mark, turn=last)))
+        return False
+
+
+def cut(turns: Sequence[Turn], tags: Mapping[int, Sequence[str]]) -> list[Segment]:
+    """The segments of these turns, each named by its first turn."""
+    if not turns:
+        return []
+    made: list[Segment] = []
+    for run in segments(units(turns, turns[0].position + 1, Carry()), tags):
+        part = [turn for turn in turns if run.first_turn <= turn.id <= run.last_turn]
+        budget = max(_DIGEST_LEAST, int(run.tokens * _DIGEST_SHARE))
+        text = digest(part, budget, estimate)
+        made.append(
+            Segment(
+                run.first_turn,
+                part[0].conversation,
+                run.first_turn,
+                run.last_turn,
+                run.tags,
+                text,
+                estimate(text),
+                run.started,
+                run.ended,
+            )
+        )
+    return made
