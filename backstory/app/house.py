@@ -105,10 +105,15 @@ class PortHouse:
         """See Ledger."""
         late = self._late.pop(exchange.id, None)
         if late is not None and not late.done():
-            late.add_done_callback(lambda _: self._engine.pipeline.finish(exchange, outcome))
+            late.add_done_callback(lambda _: self._finish(exchange, outcome))
         else:
-            self._engine.pipeline.finish(exchange, outcome)
+            self._finish(exchange, outcome)
         self._metrics.finished(exchange, outcome)
+
+    def _finish(self, exchange: Exchange, outcome: Outcome) -> None:
+        """Every stage is told; the visit ends even where one of them fails."""
+        self._engine.pipeline.finish(exchange, outcome)
+        self._engine.visits.close(exchange.id)
 
     # --- a conversation
 
@@ -198,7 +203,7 @@ class PortHouse:
             done, _ = await asyncio.wait({task}, timeout=self._deadline_s)
         except (asyncio.CancelledError, GeneratorExit):
             # The client has left before its request went up; GeneratorExit: even before anybody waited for the plan.
-            task.add_done_callback(lambda _: self._engine.pipeline.finish(exchange, _GONE))
+            task.add_done_callback(lambda _: self._finish(exchange, _GONE))
             task.cancel()
             raise
         if done:

@@ -42,8 +42,8 @@ class Running:
 
 
 async def start(config: Config) -> Running:
-    """Open memory and listen. Raises OSError for a port that is taken, ConfigError for a wrong upstream. A store that cannot be opened is no
-    error: the proxy then serves without memory and says so."""
+    """Open memory and listen. Raises OSError for a port that is taken, ConfigError for a wrong upstream. A store that cannot be opened is
+    no error: the proxy then serves without memory and says so."""
     shared = await Engine.open(config)
     engines = [shared]
     doors: list[Door] = []

@@ -39,7 +39,9 @@ class Put(Struct, frozen=True, tag=True):
 
 
 class Cut(Struct, frozen=True, tag=True):
-    """The element or member at `path` goes, with one comma; with a `stop`, the elements from the one at `path` up to that index (exclusive)."""
+    """The element or member at `path` goes, with one comma; with a `stop`, the elements from the one at `path` up to that index
+    (exclusive).
+    """
 
     path: Path
     stop: int = 0

@@ -51,8 +51,8 @@ class Note(Struct, frozen=True):
 class Outcome(Struct, frozen=True):
     """How an exchange ended.
 
-    `seq` is the number of its journal entry, 0 where there is none. `reply` is what could be read of it. `ended`: complete, interrupted (client left or upstream cut after the first
-    byte), error (an HTTP status of 400 or more), refused (no answer of the upstream at all).
+    `seq` is the number of its journal entry, 0 where there is none. `reply` is what could be read of it. `ended`: complete, interrupted
+    (client left or upstream cut after the first byte), error (an HTTP status of 400 or more), refused (no answer of the upstream at all).
     """
 
     ended: Ended

@@ -41,7 +41,9 @@ class ToolResult(Struct, frozen=True, tag=True):
 
 
 class Media(Struct, frozen=True, tag=True):
-    """An image, document, audio or video. `mime` may be ""; `size` is the length of its base64 text in bytes, 0 for a link; `ref` is the link, or ""."""
+    """An image, document, audio or video. `mime` may be ""; `size` is the length of its base64 text in bytes, 0 for a link; `ref` is the
+    link, or "".
+    """
 
     kind: MediaKind
     mime: str

@@ -87,7 +87,9 @@ class House(Protocol):
         ...
 
     def plan(self, head: Head, body: bytes) -> Plan | Awaitable[Plan]:
-        """What to do. A plan that is at hand is returned as such; an awaitable is awaited in a task of its own. Never raises for what a client sent."""
+        """What to do. A plan that is at hand is returned as such; an awaitable is awaited in a task of its own. Never raises for what a
+        client sent.
+        """
         ...
 
     def error(self, head: Head | None, status: int, code: str, message: str) -> Answer:

@@ -81,7 +81,9 @@ class Segment(Struct, frozen=True):
 
 
 class Digest(Struct, frozen=True):
-    """Derived and immutable: the block of text that stands for all turns of a branch up to `upto_turn` (inclusive). The newest one of a branch counts."""
+    """Derived and immutable: the block of text that stands for all turns of a branch up to `upto_turn` (inclusive). The newest one of a
+    branch counts.
+    """
 
     id: int
     conversation: str

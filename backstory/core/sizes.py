@@ -1,4 +1,6 @@
-"""How large a text is, guessed at the cost of looking at its length. For thresholds; what must keep within a promise is counted (tokens.py)."""
+"""How large a text is, guessed at the cost of looking at its length. For thresholds; what must keep within a promise is counted
+(tokens.py).
+"""
 
 from __future__ import annotations
 

@@ -23,7 +23,6 @@ from backstory.core.records import (
     Watermark,
 )
 
-
 T = TypeVar("T")
 
 
@@ -31,7 +30,9 @@ class Store(Protocol):
     """Ground truth and derived state."""
 
     def write(self, batches: Sequence[Batch]) -> None:
-        """All batches in one transaction. Idempotent: rows are keyed by their ids (conversation: last write wins on label, model, wire, updated, memory)."""
+        """All batches in one transaction. Idempotent: rows are keyed by their ids (conversation: last write wins on label, model, wire,
+        updated, memory).
+        """
         ...
 
     def conversation(self, principal: str, conversation_id: str) -> Conversation | None:
@@ -71,7 +72,9 @@ class Store(Protocol):
         ...
 
     def search(self, principal: str, conversation_ids: Sequence[str], terms: Sequence[str], limit: int) -> list[Hit]:
-        """Full-text search (any of these index terms, best first) over tagged turns of these conversations; all of the principal's when empty."""
+        """Full-text search (any of these index terms, best first) over tagged turns of these conversations; all of the principal's when
+        empty.
+        """
         ...
 
     def frequencies(self, terms: Sequence[str]) -> dict[str, int]:
@@ -107,7 +110,9 @@ class Store(Protocol):
         ...
 
     def forget(self, principal: str | None, conversation_id: str = "", turn_ids: Sequence[int] = (), now: float = 0.0) -> Receipt:
-        """Remove a conversation, some turns, or all of a principal (both empty), from every table and index; give a receipt. NotFound if nothing is there."""
+        """Remove a conversation, some turns, or all of a principal (both empty), from every table and index; give a receipt. NotFound if
+        nothing is there.
+        """
         ...
 
     def receipts(self, after_id: int = 0) -> list[Receipt]:

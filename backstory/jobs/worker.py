@@ -122,6 +122,6 @@ class Worker:
             try:
                 await self._lanes.flush()
                 await self.round()
-            except Exception as error:  # noqa: BLE001 (the job worker)
+            except Exception as error:
                 self._failed("worker", error)
                 await asyncio.sleep(_ROUND_S)

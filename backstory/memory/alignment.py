@@ -88,8 +88,8 @@ def align(request: Sequence[Said], stored: Sequence[Said], known: Sequence[int] 
     """Lay a request beside the stored messages of a conversation's current branch.
 
     `known` is what an earlier alignment with the same branch gave in `matched` for the first messages of this request: then the cost
-    grows with what is new. What was new then (-1 at its end) may be stored since, and is looked at again. The general case costs about n log n. Whether a request of one message belongs here at all is the caller's to
-    know: nothing but an identity of the client's can tell.
+    grows with what is new. What was new then (-1 at its end) may be stored since, and is looked at again. The general case costs about n
+    log n. Whether a request of one message belongs here at all is the caller's to know: nothing but an identity of the client's can tell.
     """
     found = list(known)
     while found and found[-1] < 0:

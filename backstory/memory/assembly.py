@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from backstory.core.edits import AppendText, DropMessages, Edit, PrependText
-from backstory.core.records import Digest, Turn
+from backstory.core.records import Digest
 from backstory.memory.fence import DIGEST_CLOSE, DIGEST_OPEN
 from backstory.memory.reading import Reading
 from backstory.memory.thread import Thread
@@ -31,7 +31,8 @@ class Fold(Struct, frozen=True):
 def fold(thread: Thread, reading: Reading, boundary: int) -> Fold | None:
     """What to drop when the first `boundary` turns of the path are folded; None where the request carries none of them.
 
-    A first human message that also carries the client's own instructions stays. Items that are no turns (system messages, environment) stay.
+    A first human message that also carries the client's own instructions stays. Items that are no turns (system messages, environment)
+    stay.
     """
     if not boundary:
         return None

@@ -256,7 +256,7 @@ def decoded(body: bytes, coding: str) -> bytes | None:
 def _by_library(body: bytes, coding: str) -> bytes | None:
     if coding == "br":
         try:
-            import brotli  # noqa: PLC0415 - an extra
+            import brotli
         except ImportError:
             return None
         try:
@@ -266,7 +266,7 @@ def _by_library(body: bytes, coding: str) -> bytes | None:
         return plain
     if coding == "zstd":
         try:
-            import zstandard  # noqa: PLC0415 - an extra
+            import zstandard
         except ImportError:
             return None
         try:

@@ -59,7 +59,7 @@ class Pipeline:
         for stage in reversed(self.stages):
             try:
                 stage.finished(exchange, outcome)
-            except Exception as error:  # noqa: BLE001 (the stage runner)
+            except Exception as error:
                 self.failed(stage.name, error)
 
     def _without(self, exchange: Exchange, stage: Stage, error: Exception) -> Exchange:
@@ -72,7 +72,7 @@ def attempt(failed: Failed, where: str, call: Callable[[], T], otherwise: Callab
     """What `call` gives. Where it raises, `failed` is told, and it is what `otherwise` gives."""
     try:
         return call()
-    except Exception as error:  # noqa: BLE001 (the stage runner)
+    except Exception as error:
         failed(where, error)
     return otherwise()
 
@@ -81,7 +81,7 @@ async def attempted(failed: Failed, where: str, work: Awaitable[T], otherwise: T
     """As `attempt`, for what has to be waited for."""
     try:
         return await work
-    except Exception as error:  # noqa: BLE001 (the stage runner)
+    except Exception as error:
         failed(where, error)
     return otherwise
 

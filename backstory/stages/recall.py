@@ -59,7 +59,7 @@ class Recall(Stage):
 
     async def request(self, exchange: Exchange) -> Exchange:
         visit = self._visits.get(exchange.id)
-        if visit is None or exchange.prompt is None:
+        if visit is None or not visit.ready or exchange.prompt is None:
             return exchange
         draft = self._measure(exchange, visit)
         visit.tokens_in = visit.tokens_sent = draft.total

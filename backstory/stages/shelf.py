@@ -48,7 +48,9 @@ class Shelf:
         self.warm = False
 
     def warm_up(self) -> None:
-        """Load the vocabulary in the background; a second call does nothing. It is not loaded at start: most of the proxy's memory is its."""
+        """Load the vocabulary in the background; a second call does nothing. It is not loaded at start: most of the proxy's memory is
+        its.
+        """
         if not self.warm and self._warming is None:
             self._warming = asyncio.ensure_future(self._load())
 
