@@ -43,7 +43,7 @@ def _schema() -> bytes:
 
 
 def settings(folder: Path, **sections: dict[str, Any]) -> Config:
-    """Settings for a database in this folder, made empty where there is none. Sections as keyword dicts; `marker` and others as they are."""
+    """Settings for a database in this folder, made empty where there is none. Sections as dicts."""
     path = folder / "memory.db"
     if not path.exists():
         path.write_bytes(_schema())
@@ -180,7 +180,7 @@ async def rig(config: Config, answer: Answer, timeouts: Timeouts = QUICK) -> Asy
 
 
 def with_marker(config: Config, policy: str) -> Config:
-    return msgspec.structs.replace(config, marker=policy)  # type: ignore[arg-type]
+    return msgspec.structs.replace(config, marker=policy)
 
 
 async def soon(check: Callable[[], bool], seconds: float = 5.0) -> None:

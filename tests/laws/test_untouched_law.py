@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -30,13 +31,8 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=12,
 )
-SHAPED = st.fixed_dictionaries(
-    {},
-    optional={
-        key: JSON
-        for key in ("model", "messages", "input", "contents", "system", "stream", "tools", "metadata", "instructions", "systemInstruction")
-    },
-)
+FIELDS = ("model", "messages", "input", "contents", "system", "stream", "tools", "metadata", "instructions", "systemInstruction")
+SHAPED = st.fixed_dictionaries({}, optional=dict.fromkeys(FIELDS, JSON))
 ODD = st.sampled_from(
     [
         b'{"messages":[{"role":"user","content":"\\ud800"}]}',
@@ -127,7 +123,7 @@ def answers(draw: st.DrawFn) -> list[bytes]:
         whole = b"\r\n".join([*lines, b"Content-Length: %d" % len(body)]) + b"\r\n\r\n" + body
     else:
         edges = sorted({0, len(body), *draw(st.lists(st.integers(0, len(body)), max_size=5))})
-        pieces = [body[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+        pieces = [body[start:end] for start, end in pairwise(edges)]
         whole = b"\r\n".join([*lines, b"Transfer-Encoding: chunked"]) + b"\r\n\r\n"
         whole += b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
     cut = draw(st.integers(0, len(whole)))
@@ -174,12 +170,12 @@ def test_a_conversation_that_is_all_there_passes_as_it_came(tmp_path: Path, wire
 @pytest.mark.parametrize("file", sorted(CASSETTES.glob("*/*.request.json")), ids=lambda file: f"{file.parent.name}-{file.name}")
 def test_recorded_requests_pass_as_they_came(tmp_path: Path, file: Path) -> None:
     script = Script()
+    name, body = file.parent.name, file.read_bytes()
 
     async def work() -> None:
-        name = file.parent.name
         async with rig(configured(tmp_path), script) as one:
             for _ in range(2):
-                await exchange(one, script, PATHS[name], file.read_bytes(), [], [reply(said(name, "Good."))])
+                await exchange(one, script, PATHS[name], body, [], [reply(said(name, "Good."))])
             assert not one.failures()
 
     asyncio.run(work())

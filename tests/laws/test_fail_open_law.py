@@ -1,0 +1,369 @@
+"""Law 5: whatever breaks in memory, the client's bytes go up, and the answer comes back with the same status and body.
+
+Each part of the house is replaced, one at a time, by a subclass of it of which one method fails or stalls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec import Struct
+
+from backstory.app import engine as module
+from backstory.config import Config
+from backstory.core.exchange import Head
+from backstory.errors import StoreError
+from backstory.stores.database import open_store
+from tests.relay.world import Received
+from tests.rig import PATHS, Rig, asking, chunked, reply, rig, said, settings, soon, with_marker
+
+WIRE = "anthropic"
+PATH = PATHS[WIRE]
+ROUNDS = 14
+ERRORS: dict[str, Callable[[], Exception]] = {
+    "store": lambda: StoreError("the store is gone"),
+    "full": lambda: OSError(errno.ENOSPC, "no space left on device"),
+    "recursion": RecursionError,
+    "memory": MemoryError,
+    "key": lambda: KeyError("x"),
+}
+STALL_S = 0.25
+Chat = list[tuple[str, str]]
+
+
+def question(number: int) -> str:
+    return f"Question {number}: please tell me about subject number {number * 7} of the long list, and why it matters so much to the crew."
+
+
+def answer(number: int) -> str:
+    about = ("harbour", "engine", "galley", "compass")[number % 4]
+    return f"Answer {number}: subject {number * 7} is about the {about}, and all is well with it."
+
+
+def chat(rounds: int) -> Chat:
+    """So many exchanges, and one question more."""
+    said_so_far: Chat = []
+    for number in range(rounds):
+        said_so_far += [("user", question(number)), ("assistant", answer(number))]
+    return [*said_so_far, ("user", question(rounds))]
+
+
+def upstream(received: Received) -> bytes | list[bytes]:
+    """Answers the question that was asked, streamed where that is asked for."""
+    number = (received.body.count(b"Question ")) % 1000
+    body = said(WIRE, f"Answer: {number} questions came.")
+    return chunked([body[:20], body[20:]], b"application/json") if b'"stream": true' in received.body else reply(body)
+
+
+def configured(folder: Path) -> Config:
+    return settings(
+        folder,
+        memory={"threshold_messages": 4},
+        compaction={"context_window": 700, "protected_recent_turns": 1},
+        recall={"deadline_ms": 5000.0, "budget_tokens": 100},
+    )
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A database with one conversation that has outgrown its window."""
+    folder = tmp_path_factory.mktemp("stored")
+
+    async def work() -> None:
+        async with rig(configured(folder), lambda received: reply(said(WIRE, answer(len(one.upstream.received) - 1)))) as one:
+            for number in range(ROUNDS):
+                await one.ask(PATH, asking(WIRE, chat(number)))
+            assert b"subject number 7 " not in one.sent.body.split(b"</", 1)[-1], "the beginning is folded"
+
+    asyncio.run(work())
+    return (folder / "memory.db").read_bytes()
+
+
+@asynccontextmanager
+async def prepared(folder: Path, stored: bytes, deadline_ms: float = 5000.0, marker: str = "never") -> AsyncIterator[Rig]:
+    (folder / "memory.db").write_bytes(stored)
+    config = with_marker(configured(folder), marker)
+    config = type(config)(
+        storage=config.storage,
+        memory=config.memory,
+        compaction=config.compaction,
+        marker=config.marker,
+        recall=type(config.recall)(deadline_ms=deadline_ms, budget_tokens=100),
+    )
+    async with rig(config, upstream) as one:
+        yield one
+
+
+class Part(Struct, frozen=True):
+    """A method of a part of the house. `plain`: without it nothing can be added to a request."""
+
+    name: str
+    of: Callable[[Rig], Any]
+    method: str
+    plain: bool = False
+
+
+def _stage(place: int) -> Callable[[Rig], Any]:
+    return lambda one: one.engine.pipeline.stages[place]
+
+
+def _of(*names: str) -> Callable[[Rig], Any]:
+    def find(one: Rig) -> Any:
+        found: Any = one
+        for name in names:
+            found = getattr(found, name)
+        return found
+
+    return find
+
+
+def _wire(one: Rig) -> Any:
+    return one.house._wire(PATH)
+
+
+STORE = ("write", "conversation", "alias", "chains", "contents", "turns", "search", "frequencies", "digests", "injections", "pending")
+STAGES = [
+    Part(f"{name}.{method}", _stage(place), method, plain=method == "request")
+    for place, name in enumerate(("identify", "ingest", "recall"))
+    for method in ("request", "finished")
+]
+PARTS = [
+    *STAGES,
+    *(Part(f"store.{name}", _of("engine", "_lanes", "_store"), name) for name in STORE),
+    *(Part(f"lanes.{name}", _of("engine", "_lanes"), name) for name in ("read", "append", "submit", "fetch", "flush")),
+    *(
+        Part(f"threads.{name}", _of("engine", "threads"), name)
+        for name in ("at_tip", "through", "saying", "new", "moved", "grown", "asked")
+    ),
+    *(Part(f"arrivals.{name}", _of("engine", "arrivals"), name) for name in ("fits", "journal", "going_on", "_take_in")),
+    *(
+        Part(f"shelf.{name}", _of("engine", "_shelf"), name)
+        for name in ("recall", "make_digest", "_digest", "ready", "prefold", "prepare", "count", "warm_up")
+    ),
+    *(Part(f"ingest.{name}", _stage(1), name) for name in ("promise", "_store", "_turns")),
+    *(Part(f"metrics.{name}", _of("engine", "metrics"), name) for name in ("planned", "finished", "stats_header", "first_stats")),
+    *(Part(f"wire.{name}", _wire, name) for name in ("read", "message", "render", "streams", "reply", "reader", "deltas", "echo")),
+    Part("ids", _of("engine", "turn_ids"), "__call__"),
+    Part("visits.open", _of("engine", "visits"), "open"),
+    Part("visits.get", _of("engine", "visits"), "get"),
+]
+
+
+def breaks(part: Any, method: str, fails: Callable[[Any], None]) -> Callable[[], None]:
+    """From now on the part is of a subclass whose method fails or stalls before it does its work. Gives the way back."""
+    kind = type(part)
+    real = getattr(kind, method)
+
+    def broken(self: Any, *args: Any, **kwargs: Any) -> Any:
+        fails(self)
+        return real(self, *args, **kwargs)
+
+    async def broken_later(self: Any, *args: Any, **kwargs: Any) -> Any:
+        fails(self)
+        return await real(self, *args, **kwargs)
+
+    body = broken_later if asyncio.iscoroutinefunction(real) else broken
+    part.__class__ = type(f"Broken{kind.__name__}", (kind,), {"__slots__": (), method: body})
+
+    def mend() -> None:
+        part.__class__ = kind
+
+    return mend
+
+
+def raises(error: Callable[[], Exception]) -> Callable[[Any], None]:
+    def fails(_: Any) -> None:
+        raise error()
+
+    return fails
+
+
+HELLO = [("user", "Hello, is this the first message of all?")]
+REQUESTS = {
+    "goes on": asking(WIRE, chat(ROUNDS)),
+    "streams": asking(WIRE, chat(ROUNDS), stream=True),
+    "cut": asking(WIRE, chat(ROUNDS)[-9:]),
+    "first": asking(WIRE, HELLO),
+    "second": asking(WIRE, [*HELLO, ("assistant", "Answer: 0 questions came."), ("user", "So?")]),
+    "named": asking(WIRE, chat(2), metadata={"user_id": "user_x_account_y_session_5b2b1c5e-6a7f-4a3e-9d38-1f2b7a1c0d11"}),
+}
+
+
+async def hold(one: Rig, body: bytes, healthy: bytes, plain: bool) -> None:
+    """One request while something is broken."""
+    before = len(one.upstream.received)
+    head, got = await one.ask(PATH, body)
+    assert len(one.upstream.received) == before + 1, "sent once"
+    assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert got == said(WIRE, f"Answer: {one.sent.body.count(b'Question ')} questions came.")
+    assert one.sent.body == body or (one.sent.body == healthy and not plain)
+
+
+@pytest.fixture(scope="module")
+def healthy(tmp_path_factory: pytest.TempPathFactory, stored: bytes) -> dict[str, bytes]:
+    """What goes up for each request when nothing is broken."""
+    folder = tmp_path_factory.mktemp("healthy")
+    found: dict[str, bytes] = {}
+
+    async def work() -> None:
+        for name, body in REQUESTS.items():
+            async with prepared(folder, stored) as one:
+                await one.ask(PATH, body)
+                found[name] = one.sent.body
+
+    asyncio.run(work())
+    assert found["goes on"] != REQUESTS["goes on"], "memory has something to say in this test"
+    assert found["cut"] != REQUESTS["cut"]
+    return found
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: part.name)
+def test_what_raises_costs_nothing_but_itself(tmp_path: Path, stored: bytes, healthy: dict[str, bytes], part: Part) -> None:
+    async def work() -> None:
+        for at, kinds in enumerate((["goes on"], ["streams"], ["cut"], ["first", "second"], ["named"])):
+            error = list(ERRORS.values())[(at + PARTS.index(part)) % len(ERRORS)]
+            async with prepared(tmp_path, stored) as one:
+                mend = breaks(part.of(one), part.method, raises(error))
+                for kind in kinds:
+                    await hold(one, REQUESTS[kind], healthy[kind], part.plain)
+                await asyncio.sleep(0.01)
+                mend()
+                await one.ask(PATH, asking(WIRE, HELLO))
+
+    asyncio.run(work())
+
+
+STALLING = [part for part in PARTS if part.name.startswith(("store.", "lanes.read", "threads.at_tip", "shelf.recall", "shelf.make_digest"))]
+
+
+@pytest.mark.parametrize("part", STALLING, ids=lambda part: part.name)
+def test_a_store_that_stalls_is_waited_for_until_the_deadline_only(
+    tmp_path: Path, stored: bytes, healthy: dict[str, bytes], part: Part
+) -> None:
+    """The store's calls run on lanes, so the loop goes on while they stall."""
+
+    async def work() -> None:
+        async with prepared(tmp_path, stored, deadline_ms=30.0) as one:
+            lane = part.name.startswith("store.")
+            mend = breaks(part.of(one), part.method, (lambda _: time.sleep(STALL_S)) if lane else raises(ERRORS["store"]))
+            for kind in ("goes on", "cut"):
+                began = time.monotonic()
+                await hold(one, REQUESTS[kind], healthy[kind], plain=False)
+                assert time.monotonic() - began < STALL_S * 0.9
+            mend()
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("part", [part for part in STAGES if part.method == "request"], ids=lambda part: part.name)
+def test_a_stage_that_stalls_is_left_behind_and_its_turns_are_stored_all_the_same(tmp_path: Path, stored: bytes, part: Part) -> None:
+    async def work() -> None:
+        async with prepared(tmp_path, stored, deadline_ms=20.0) as one:
+            stage = part.of(one)
+            kind = type(stage)
+
+            class Slow(kind):  # type: ignore[misc, valid-type]
+                async def request(self, exchange: Any) -> Any:
+                    await asyncio.sleep(STALL_S)
+                    return await super().request(exchange)
+
+            stage.__class__ = Slow
+            began = time.monotonic()
+            await hold(one, REQUESTS["goes on"], b"", plain=True)
+            assert time.monotonic() - began < STALL_S * 0.9
+            assert one.failures()["deadline"] == 1
+            await soon(lambda: len(one.engine.visits) == 0 and not one.engine._beside)
+            assert one.engine.threads is not None
+            lanes = one.engine._lanes
+            assert lanes is not None
+            await lanes.flush()
+            counts = await lanes.read(lambda store: store.counts())
+            assert counts["turns"] == 2 * ROUNDS + 2
+
+    asyncio.run(work())
+
+
+def test_what_memory_is_late_with_is_stored_before_the_end(tmp_path: Path, stored: bytes) -> None:
+    """A stop right after an answer, while memory still reads its request."""
+
+    async def work() -> None:
+        async with prepared(tmp_path, stored, deadline_ms=20.0) as one:
+            breaks(one.engine._lanes._store, "turns", lambda _: time.sleep(STALL_S))  # type: ignore[union-attr]
+            await hold(one, REQUESTS["goes on"], b"", plain=True)
+        async with rig(configured(tmp_path), upstream) as one:
+            counts = await one.engine._lanes.read(lambda store: store.counts())  # type: ignore[union-attr]
+            assert counts["turns"] == 2 * ROUNDS + 2
+
+    asyncio.run(work())
+
+
+def test_memory_that_lags_far_behind_takes_on_no_more(tmp_path: Path, stored: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backstory.app.engine._MOST_BESIDE", 3)
+
+    async def work() -> None:
+        async with prepared(tmp_path, stored, deadline_ms=10.0) as one:
+            mend = breaks(one.engine._lanes._store, "chains", lambda _: time.sleep(STALL_S))  # type: ignore[union-attr]
+            for number in range(6):
+                await hold(one, asking(WIRE, chat(number + 3)[1:]), b"", plain=True)
+            assert one.failures()["crowded"] >= 1
+            assert one.engine.crowded
+            mend()
+            await soon(lambda: not one.engine.crowded and len(one.engine.visits) == 0)
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("steps", range(5))
+def test_a_client_that_leaves_while_its_plan_is_made_leaves_nothing_behind(tmp_path: Path, stored: bytes, steps: int) -> None:
+    async def work() -> None:
+        async with prepared(tmp_path, stored) as one:
+            plan = one.house.plan(Head("POST", PATH, "", ()), REQUESTS["goes on"])
+            assert not isinstance(plan, Struct)
+            task = asyncio.ensure_future(plan)
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            task.cancel()
+            del plan
+            await asyncio.gather(task, return_exceptions=True)
+            del task
+            await soon(lambda: len(one.engine.visits) == 0)
+            await asyncio.sleep(0.05)
+            assert len(one.engine.visits) == 0
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("fault", list(ERRORS))
+def test_a_store_that_cannot_be_opened_is_served_without_and_tried_again(
+    tmp_path: Path, stored: bytes, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_AGAIN_S", (0.05, 0.1))
+    real = open_store
+    times = [0]
+
+    def fails(url: str) -> Any:
+        times[0] += 1
+        if times[0] <= 2:
+            raise ERRORS[fault]()
+        return real(url)
+
+    monkeypatch.setattr(module, "open_store", fails)
+
+    async def work() -> None:
+        async with prepared(tmp_path, stored) as one:
+            assert not one.engine.memory
+            assert one.engine.trouble
+            await hold(one, REQUESTS["goes on"], b"", plain=True)
+            await soon(lambda: one.engine.memory)
+            assert not one.engine.trouble
+            await one.ask(PATH, REQUESTS["goes on"])
+            assert one.sent.body != REQUESTS["goes on"]
+
+    asyncio.run(work())
