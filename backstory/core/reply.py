@@ -21,13 +21,15 @@ class Usage(Struct, frozen=True):
 
 
 class Reply(Struct, frozen=True):
-    """One whole answer. `finish` is "" while it is not over; `id` is the wire's id of the reply, "" where there is none."""
+    """One whole answer. `finish` is "" while it is not over; `id` is the wire's id of the reply, "" where there is none.
+    `items`: ids under which the provider keeps parts of it, for later requests to name in their place (Responses)."""
 
     parts: tuple[Part, ...] = ()
     finish: Finish = ""
     usage: Usage | None = None
     id: str = ""
     model: str = ""
+    items: tuple[str, ...] = ()
 
 
 class TextDelta(Struct, frozen=True, tag=True):
@@ -67,10 +69,11 @@ class Meter(Struct, frozen=True, tag=True):
 
 
 class Started(Struct, frozen=True, tag=True):
-    """The reply has begun and has this id and model."""
+    """The reply has this id and model, and, once it is whole, these `items` (as in Reply)."""
 
     id: str
     model: str
+    items: tuple[str, ...] = ()
 
 
 Delta: TypeAlias = TextDelta | ThoughtDelta | ToolDelta | Ending | Meter | Started

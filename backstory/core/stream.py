@@ -34,6 +34,7 @@ def gather(deltas: Iterable[Delta]) -> Reply:
     finish: Finish = ""
     usage: Usage | None = None
     reply_id = model = ""
+    items: tuple[str, ...] = ()
     for delta in deltas:
         if isinstance(delta, _Piece):
             pieces.setdefault((type(delta), delta.index), []).append(delta)
@@ -42,9 +43,9 @@ def gather(deltas: Iterable[Delta]) -> Reply:
         elif isinstance(delta, Meter):
             usage = delta.usage if usage is None else _later(usage, delta.usage)
         else:
-            reply_id, model = delta.id or reply_id, delta.model or model
+            reply_id, model, items = delta.id or reply_id, delta.model or model, delta.items or items
     parts = tuple(part for same in pieces.values() if (part := _whole(same)) is not None)
-    return Reply(parts, finish, usage, reply_id, model)
+    return Reply(parts, finish, usage, reply_id, model, items)
 
 
 def _whole(pieces: list[_Piece]) -> Part | None:

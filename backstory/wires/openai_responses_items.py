@@ -76,13 +76,18 @@ class _Kind(Struct):
     type: str = ""
 
 
+class _Named(Struct):
+    id: str | None = None
+
+
 class _Head(Struct):
     type: str = ""
     content: list[_Kind] | str | None = None
 
 
 class Response(Struct):
-    """The part of a response object that tells how it ended. `output` is None where the provider left it out."""
+    """The part of a response object that tells how it ended. `output` is None where the provider left it out; `store` is false where
+    the provider keeps nothing of it."""
 
     id: str = ""
     model: str = ""
@@ -90,6 +95,7 @@ class Response(Struct):
     output: list[Raw] | None = None
     usage: Counts | None = None
     incomplete_details: _Incomplete | None = None
+    store: bool | None = None
 
 
 _item = msgspec.json.Decoder(_Item)
@@ -97,6 +103,7 @@ _content = msgspec.json.Decoder(str | list[_Part] | None)
 _string = msgspec.json.Decoder(str)
 _role = msgspec.json.Decoder(str | None)
 _audio = msgspec.json.Decoder(_Audio)
+_named = msgspec.json.Decoder(_Named)
 _head = msgspec.json.Decoder(_Head)
 _response = msgspec.json.Decoder(Response)
 
@@ -133,7 +140,14 @@ def reply_of(response: Response) -> Reply:
     parts: list[Part] = []
     for item in response.output or ():
         parts.extend(structs.replace(part, at=()) for part in read_item(item, ()).parts)
-    return Reply(tuple(parts), finish_of(response), usage_of(response.usage), response.id, response.model)
+    return Reply(tuple(parts), finish_of(response), usage_of(response.usage), response.id, response.model, kept(response))
+
+
+def kept(response: Response) -> tuple[str, ...]:
+    """Ids of the items that the provider keeps: a later request may hold an `item_reference` in place of any of them."""
+    if response.store is False:
+        return ()
+    return tuple(item_id for item in response.output or () if (item_id := decode(_named, item).id))
 
 
 def finish_of(response: Response) -> Finish:

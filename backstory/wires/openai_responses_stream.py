@@ -18,7 +18,7 @@ from backstory.core.reply import Delta, Ending, Meter, Reply, Started, TextDelta
 from backstory.core.stream import Frame
 from backstory.errors import DocumentError
 from backstory.wires.lowering import decode, encode
-from backstory.wires.openai_responses_items import CALLS, finish_of, read_response, usage_of
+from backstory.wires.openai_responses_items import CALLS, finish_of, kept, read_response, usage_of
 from backstory.wires.sse import event as write_event
 from backstory.wires.sse import replaced
 
@@ -95,7 +95,7 @@ def _rare(event: _Event, kind: str) -> list[Delta]:
         response = read_response(event.response)
         response.status = kind.removeprefix("response.")
         usage = usage_of(response.usage)
-        ending: list[Delta] = [Started(response.id, response.model), Ending(finish_of(response))]
+        ending: list[Delta] = [Started(response.id, response.model, kept(response)), Ending(finish_of(response))]
         return ending if usage is None else [*ending, Meter(usage)]
     return [Ending("error")] if kind == "error" else []
 
@@ -223,6 +223,7 @@ def _response_object(reply: Reply, reply_id: str, output: list[_Json]) -> _Json:
         "output": output,
         "parallel_tool_calls": True,
         "previous_response_id": None,
+        "store": False,
         "temperature": None,
         "tool_choice": "auto",
         "tools": [],
