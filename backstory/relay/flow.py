@@ -282,7 +282,7 @@ class Flow:
         if self.over or up is None:
             return
         plan, method = self._plan, self._request.method
-        stale = up.used and not up.answered and self._tries == 1 and method in _RETRIED and not self._length
+        stale = up.used and not up.answered and method in _RETRIED and not self._length
         if stale and plan is not None and plan.target is not None:
             self._connect(plan.target)
         elif up.eof and up.sent and not up.full and not up.answered:

@@ -14,6 +14,8 @@ from msgspec import structs
 from backstory.core.exchange import Head
 from backstory.core.plan import Answer, Plan
 from backstory.relay import Limits
+from backstory.relay.down import DownConnection
+from backstory.relay.sink import Sink
 from tests.relay.test_heads import SMUGGLED
 from tests.relay.world import CALM, FAST, OK, Client, Ear, Script, Upstream, ask, client, field, get, post, replies, run, until, world
 
@@ -522,5 +524,62 @@ def test_one_clients_fault_leaves_the_next_clients_answer_right() -> None:
                 assert got.endswith(b"\r\n\r\nok")
             assert {received.body for received in w.upstream.received} <= {b"{}", b""}
             await until(lambda: w.door.metrics.open_connections == 0)
+
+    run(work())
+
+
+def test_a_slow_reader_that_pipelines_is_not_served_ahead() -> None:
+    async def work() -> None:
+        raw = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + b"x" * 100_000
+        async with world(replies(raw)) as w, client(w.port) as one:
+            one.writer.transport.pause_reading()  # type: ignore[attr-defined]
+            await one.send(get(close=False) * 800)
+            await asyncio.sleep(0.5)
+            assert len(w.upstream.received) < 250, "what the kernel takes, and no more"
+            reset(one)
+
+    run(work())
+
+
+def test_a_streamed_body_waits_for_a_plan_that_takes_its_time() -> None:
+    async def work() -> None:
+        go = asyncio.Event()
+        async with world(replies(OK), wants=False) as w, client(w.port) as one:
+
+            async def slow(head: Head, body: bytes) -> Plan:
+                await go.wait()
+                return Plan(target=w.house.target(head))
+
+            w.house.decide = slow
+            one.writer.transport.set_write_buffer_limits(0)
+            size = 60_000_000
+            sent = 0
+
+            async def upload() -> None:
+                nonlocal sent
+                await one.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % size)
+                while sent < size:
+                    await one.send(b"x" * 1_000_000)
+                    sent += 1_000_000
+
+            task = asyncio.create_task(upload())
+            stood = -1
+            while sent != stood:
+                stood = sent
+                await asyncio.sleep(0.2)
+            assert sent < size
+            go.set()
+            await task
+            assert (await one.reply())[1] == b"ok"
+            assert len(w.upstream.received[0].body) == size
+
+    run(work())
+
+
+def test_room_for_a_body_grows_with_what_came_not_with_what_was_announced() -> None:
+    async def work() -> None:
+        async with world(replies(OK)) as w:
+            sink = Sink(DownConnection(w.door, w.house), 60_000_000, b"x" * 1000)
+            assert len(sink.get_buffer(0)) < 1_000_000
 
     run(work())

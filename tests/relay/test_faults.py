@@ -313,7 +313,11 @@ def dies_idle(upstream: Upstream) -> Script:
     return script
 
 
-@pytest.mark.parametrize(("request_", "status", "opened"), [(get(), b"200", 2), (post(b"{}"), b"", 1)], ids=["GET", "POST"])
+@pytest.mark.parametrize(
+    ("request_", "status", "opened"),
+    [(get(), b"200", 2), (post(b"{}"), b"", 1), (post(b""), b"", 1), (get(extra=b"Content-Length: 1\r\n") + b"x", b"", 1)],
+    ids=["GET", "POST", "POST without body", "GET with body"],
+)
 def test_only_a_get_is_sent_again_when_a_reused_connection_dies_silently(request_: bytes, status: bytes, opened: int) -> None:
     async def work() -> None:
         async with world(replies(OK)) as w:
@@ -409,5 +413,21 @@ def test_a_model_may_think_long_after_a_hint() -> None:
         async with world(script, timeouts=structs.replace(FAST, first_byte_s=2.0)) as w:
             got, _ = await ask(w.port, get())
             assert got.endswith(b"\r\n\r\nok")
+
+    run(work())
+
+
+def test_an_upstream_that_answered_early_is_not_used_again_even_if_it_stays() -> None:
+    async def work() -> None:
+        async def script(upstream: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(OK)
+            while await reader.read(65536):
+                pass
+
+        async with world(script, wants=False) as w, client(w.port) as one:
+            await one.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nabc")
+            assert (await one.reply())[1] == b"ok"
+            await until(lambda: w.upstream.closed == 1)
 
     run(work())
