@@ -167,7 +167,7 @@ class Engine:
         self._lanes = lanes = StoreLanes(store, inbox)
         await lanes.recover(self._settle_journal)
         self.threads = threads = Threads(lanes, self._clock)
-        self._shelf = shelf = Shelf(lanes, self._clock)
+        self._shelf = shelf = Shelf(lanes, self._busy)
         jobs = standard_jobs(lanes)
         self._worker = Worker(jobs, lanes, f"{os.getpid()}-{secrets.token_hex(4)}", self._clock, self._busy, self.failed)
         self.ingest = Ingest(threads, self.visits, lanes, self.turn_ids, self._clock, rough, self._stored)
@@ -195,7 +195,8 @@ class Engine:
         return batches
 
     def _busy(self) -> bool:
-        return bool(len(self.visits)) or time.monotonic() - self.metrics.last_request < _QUIET_S
+        """Whether requests are coming in right now."""
+        return time.monotonic() - self.metrics.last_request < _QUIET_S
 
     def _stored(self, thread: Thread) -> None:
         """An answer was stored: get ready what its conversation will need, and let the jobs know."""

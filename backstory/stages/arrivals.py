@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from itertools import count
+from itertools import count, islice
 
 import msgspec
 from msgspec import Struct
@@ -41,6 +41,8 @@ _QUIET_S = 0.1
 _TICK_S = 0.02
 # So many are read in a tick: all that fit in about 3 ms when it is quiet, one while requests come.
 _QUIET_STEP = 20
+# A history that is not known may go on with one of so many.
+_LATELY = 64
 _SYSTEM = (b'"system"', b'"developer"')
 _CLIENT_HEADERS = frozenset(
     {b"x-vc-conversation"} | {place.name.encode() for client in CLIENTS for place in client.places if place.where == "header"}
@@ -131,6 +133,13 @@ class Arrivals:
         seq = self._conversations.get(conversation)
         if seq is not None:
             self._settle(seq)
+
+    def lately(self) -> bool:
+        """The last that came are read now: what goes on with one of them may repeat it in another form. Whether there were any."""
+        found = list(islice(reversed(self._waiting), _LATELY))
+        for seq in found:
+            self._settle(seq)
+        return bool(found)
 
     def drain(self) -> None:
         """All are read now. Blocks for about 0.2 ms each."""

@@ -113,6 +113,8 @@ class Identify(Stage):
         base = reading.chains[last]
         if not claimed:
             thread = await self._threads.at_tip(principal, base, scope)
+            if thread is None and self._arrivals.lately():
+                thread = await self._threads.at_tip(principal, base, scope)
             if thread is not None:
                 return thread
             if again is not None:
@@ -122,9 +124,10 @@ class Identify(Stage):
             wire = exchange.wire.name if exchange.wire else ""
             model = exchange.prompt.model if exchange.prompt else ""
             return self._threads.fork(found[0], found[1], wire, model)
-        if claimed or lines[last].kind != "spoken":
+        words = next((line.content for line in reversed(lines) if line.role == "assistant" and line.kind == "spoken"), b"")
+        if claimed or not words:
             return None
-        for thread in (await self._threads.saying(principal, lines[last].content, scope))[:_CANDIDATES]:
+        for thread in (await self._threads.saying(principal, words, scope))[:_CANDIDATES]:
             if anchored(lines, align(lines, thread.path), thread.path):
                 return thread
         return None

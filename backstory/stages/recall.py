@@ -20,7 +20,7 @@ from backstory.memory.compaction import Window
 from backstory.memory.retrieval import Recalled, block
 from backstory.memory.thread import Thread
 from backstory.stages.base import Stage
-from backstory.stages.shelf import Shelf
+from backstory.stages.shelf import Shelf, soon
 from backstory.stages.visit import Visit, Visits
 
 # The parts of a request that are neither messages nor memory (framing of messages, reply's start) in tokens.
@@ -143,6 +143,9 @@ class Recall(Stage):
         place = self._ready(visit, draft, at)
         if not place:
             if assembly.fold(thread, visit.reading, at) is None:
+                return None
+            if not soon(path[:at]):
+                self._shelf.begin_digest(thread, at, window.digest_tokens)
                 return None
             await self._shelf.make_digest(thread, at, window.digest_tokens)
             place = self._ready(visit, draft, at)

@@ -23,11 +23,15 @@ from backstory.memory.units import Carry, Unit, index_terms, units
 
 T = TypeVar("T")
 
-# So many turns are indexed, and so many units searched, on the event loop; more on another thread.
-_INLINE_TURNS = 100
+# Turns of so many tokens are indexed or digested, and so many units searched, on the event loop; more on another thread.
+_INLINE_TOKENS = 4000
 _INLINE_UNITS = 3000
-# A history that lacks more turns than this in its index is searched in the store until the index has caught up.
-_COLD_TURNS = 3000
+# Work on no more text than this (tokens) is waited for: some 50 ms. More is done beside the traffic: a request that needs it now is served
+# from the store's full-text search, or goes up as it came.
+_SOON_TOKENS = 60_000
+# Work beside the traffic waits for a pause in it, but not for ever.
+_PAUSE_S = 0.05
+_PATIENCE_S = 3.0
 # A longer branch is never indexed in memory.
 _MOST_TURNS = 250_000
 # Candidates from the store, each with one neighbour on both sides.
@@ -38,12 +42,11 @@ _ADDED_AT_ONCE = 100
 class Shelf:
     """`warm` becomes True when the token vocabulary is loaded; until then counting would stall the loop."""
 
-    def __init__(self, lanes: Lanes, clock: Callable[[], float]) -> None:
+    def __init__(self, lanes: Lanes, busy: Callable[[], bool]) -> None:
         self._lanes = lanes
-        self._clock = clock
+        self._busy = busy
         self._building: dict[int, asyncio.Task[None]] = {}
         self._folding: dict[int, asyncio.Task[None]] = {}
-        self._ahead: asyncio.Task[None] | None = None
         self._warming: asyncio.Task[None] | None = None
         self.warm = False
 
@@ -71,8 +74,8 @@ class Shelf:
         if budget <= 0:
             return Recalled(())
         path = thread.path[:upto]
-        lacking = self._lacking(thread)
-        if len(path) > _MOST_TURNS or lacking > _COLD_TURNS:
+        self._lacking(thread)
+        if len(path) > _MOST_TURNS or not soon(path[thread.indexed :]):
             if len(path) <= _MOST_TURNS:
                 self.prepare(thread)
             index = await self._candidates(thread, path, question)
@@ -90,12 +93,19 @@ class Shelf:
 
     async def make_digest(self, thread: Thread, upto: int, budget: int) -> None:
         """Have a digest made of the first `upto` turns of the path, or wait for the one that is being made for these turns' family."""
+        await asyncio.shield(self._start_digest(thread, upto, budget))
+
+    def begin_digest(self, thread: Thread, upto: int, budget: int) -> None:
+        """The same in the background."""
+        self._start_digest(thread, upto, budget)
+
+    def _start_digest(self, thread: Thread, upto: int, budget: int) -> asyncio.Task[None]:
         name = id(thread.family)
         running = self._folding.get(name)
         if running is None:
             running = self._folding[name] = asyncio.ensure_future(self._digest(thread, upto, budget))
             running.add_done_callback(lambda _: self._folding.pop(name, None))
-        await asyncio.shield(running)
+        return running
 
     async def _digest(self, thread: Thread, upto: int, budget: int) -> None:
         last = thread.path[upto - 1].id
@@ -103,7 +113,8 @@ class Shelf:
         if budget > 0:
             counter = self._counter()
             turns = thread.path[:upto]
-            body = digest(turns, budget, counter) if upto <= _INLINE_TURNS else await _aside(digest, turns, budget, counter)
+            await self._pause(turns)
+            body = digest(turns, budget, counter) if within(turns, _INLINE_TOKENS) else await _aside(digest, turns, budget, counter)
             text = digest_block(body)
             tokens = counter(text) if text else 0
         thread.family.digests[last] = (text, tokens)
@@ -123,8 +134,8 @@ class Shelf:
         if since < window.soft_tokens or any(place > thread.boundary for place in self.ready(thread, len(thread.path))):
             return
         at = boundary(thread.path, thread.boundary, window, reserve, thread.injections)
-        if at > thread.boundary and id(thread.family) not in self._folding:
-            self._ahead = asyncio.ensure_future(self.make_digest(thread, at, window.digest_tokens))
+        if at > thread.boundary:
+            self.begin_digest(thread, at, window.digest_tokens)
 
     def count(self, text: str) -> int:
         """Tokens of a text, exact when the vocabulary is there."""
@@ -148,10 +159,11 @@ class Shelf:
         return len(path) - at
 
     async def _catch_up(self, thread: Thread) -> None:
-        while lacking := self._lacking(thread):
+        while self._lacking(thread):
             running = self._building.get(id(thread.family))
-            if running is None and lacking <= _INLINE_TURNS:
-                _add(thread, _units(thread, thread.path[thread.indexed :]))
+            lacking = thread.path[thread.indexed :]
+            if running is None and within(lacking, _INLINE_TOKENS):
+                _add(thread, _units(thread, lacking))
             else:
                 self.prepare(thread)
                 await asyncio.shield(self._building[id(thread.family)])
@@ -160,9 +172,17 @@ class Shelf:
         while self._lacking(thread):
             version = thread.version
             batch = thread.path[thread.indexed : thread.indexed + _ADDED_AT_ONCE]
+            await self._pause(thread.path[thread.indexed :])
             made = await _aside(_units, thread, batch)
             if thread.version == version:
                 _add(thread, made)
+
+    async def _pause(self, turns: Sequence[Turn]) -> None:
+        """Until there is a pause in the traffic, where these turns are too many to be waited for."""
+        waited = 0.0
+        while self._busy() and waited < _PATIENCE_S and not soon(turns):
+            await asyncio.sleep(_PAUSE_S)
+            waited += _PAUSE_S
 
     async def _candidates(self, thread: Thread, path: Sequence[Turn], question: Turn) -> Index:
         """An index of the turns that full-text search finds, and their neighbours."""
@@ -180,6 +200,20 @@ class Shelf:
         for place in sorted(place for place in wanted if 0 <= place < len(path)):
             index.add(units((path[place],), place + 1, Carry()))
         return index
+
+
+def soon(turns: Sequence[Turn]) -> bool:
+    """Whether work on these turns is short enough to be waited for."""
+    return within(turns, _SOON_TOKENS)
+
+
+def within(turns: Sequence[Turn], tokens: int) -> bool:
+    """Whether these turns have no more tokens than that. Stops counting where they have."""
+    for turn in turns:
+        tokens -= turn.tokens
+        if tokens < 0:
+            return False
+    return True
 
 
 def _units(thread: Thread, turns: Sequence[Turn]) -> list[Unit]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 
 from backstory.core.ids import conversation_id
 from backstory.core.records import Batch, Conversation, Turn
@@ -17,6 +18,8 @@ from backstory.memory.turns import root
 
 _MOST_THREADS = 2000
 _MOST_TURNS = 200_000
+# So many of the threads last used are looked through for a message that may not be stored yet.
+_LATELY = 64
 
 
 class Threads:
@@ -125,8 +128,9 @@ class Threads:
         return None
 
     async def saying(self, principal: str, content: bytes, scope: str) -> list[Thread]:
-        """Threads in which a message of this content was said lately."""
-        found: list[Thread] = []
+        """Threads in which a message of this content was said lately: those that end with it first, stored or not."""
+        lately = islice(reversed(self._threads.values()), _LATELY)
+        found = [thread for thread in lately if thread.path and thread.path[-1].content == content and thread.conversation.principal == principal]
         for conversation, _ in await self._lanes.read(lambda store: store.contents(principal, content)):
             thread = await self.by_id(principal, conversation, scope)
             if thread is not None and thread not in found:
