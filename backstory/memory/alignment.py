@@ -66,9 +66,10 @@ def spoken_count(lines: Sequence[Said]) -> int:
 
 
 def anchor(lines: Sequence[Said]) -> tuple[bytes, ...]:
-    """The contents by which a request without identity may be found: its spoken messages but the last, where they are at least 3 with
-    120 characters in all; otherwise none."""
-    run = [line for line in lines if line.kind == "spoken"][:-1]
+    """The contents by which a request without identity may be found: its spoken messages but the one it ends with, where they are at
+    least 3 with 120 characters in all; otherwise none."""
+    said = [line for line in lines if line.kind != "none"]
+    run = [line for line in said[:-1] if line.kind == "spoken"]
     if len(run) < _ANCHOR_MESSAGES or sum(len(line.text) for line in run) < _ANCHOR_CHARS:
         return ()
     return tuple(line.content for line in run)
@@ -76,12 +77,21 @@ def anchor(lines: Sequence[Said]) -> tuple[bytes, ...]:
 
 def anchored(request: Sequence[Said], alignment: Alignment, stored: Sequence[Said]) -> bool:
     """Whether a request without identity may be taken for a later part of this conversation: all its spoken messages but the last are
-    a contiguous run that ends at the conversation's end, and long enough to be no coincidence. `alignment` is that of the two."""
+    a contiguous run that ends at the conversation's end, and long enough to be no coincidence. What an assistant said before it called
+    its tools may be absent: many clients keep only its last words. `alignment` is that of the two."""
     run = anchor(request)
     if not run or alignment.how == "new":
         return False
-    end = tuple(line.content for line in stored if line.kind == "spoken")[-len(run) :]
-    return end == run
+    left, after = len(run), ""
+    for line in reversed(stored):
+        if not left or line.kind != "spoken":
+            continue
+        if line.content == run[left - 1]:
+            left -= 1
+        elif line.role != "assistant" or after != "assistant":
+            return False
+        after = line.role
+    return not left
 
 
 def align(request: Sequence[Said], stored: Sequence[Said], known: Sequence[int] = ()) -> Alignment:
@@ -255,7 +265,8 @@ class _Table:
             self._lay(range(before[0] + 1, here[0]), range(before[1] + 1, here[1]), inner=True)
             before = here
         asked_end = next((index for index in self.asked if index > before[0]), len(self.request))
-        kept_end = next((index for index in self.kept if index > before[1]), len(self.stored))
+        words = () if self.references else self.kept  # words after the last match may be among those named by id
+        kept_end = next((index for index in words if index > before[1]), len(self.stored))
         self._lay(range(before[0] + 1, asked_end), range(before[1] + 1, kept_end), inner=False)
 
     def _lay(self, asked: range, kept: range, *, inner: bool) -> None:

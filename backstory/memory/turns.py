@@ -21,6 +21,7 @@ Kind: TypeAlias = Literal["spoken", "tool", "none"]
 
 _ACKNOWLEDGED = ("Got it. Thanks for the context!", "Got it. Thanks for the additional context!")
 _HASH_BYTES = 16
+_NOTES = {"item_reference": "reference", "compaction": "summary", "compaction_summary": "summary"}
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder(order="sorted").encode
@@ -78,7 +79,7 @@ def line(message: Message, after: Line | None = None) -> Line:
         _calls(tools) if tools else "",
         _chars(parts),
         stripped.reply_to,
-        stripped.note or _reference(parts),
+        stripped.note or _kept_elsewhere(parts),
     )
 
 
@@ -116,9 +117,13 @@ def _kind(message: Message, stripped: Stripped, tools: Sequence[ToolCall | ToolR
     return "tool" if tools else "none"
 
 
-def _reference(parts: tuple[Part, ...]) -> str:
-    """ "reference" for an item that stands for one that the provider keeps (Responses `item_reference`)."""
-    return "reference" if len(parts) == 1 and isinstance(parts[0], Opaque) and parts[0].kind == "item_reference" else ""
+def _kept_elsewhere(parts: tuple[Part, ...]) -> str:
+    """ "reference" for an item that stands for one that the provider keeps (Responses `item_reference`), "summary" for a history that
+    the provider has put into a form of its own (`compaction`)."""
+    for part in parts:
+        if isinstance(part, Opaque) and (note := _NOTES.get(part.kind)):
+            return note if note == "summary" or len(parts) == 1 else ""
+    return ""
 
 
 def _answers_filler(after: Line, text: str) -> bool:

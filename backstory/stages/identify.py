@@ -18,7 +18,7 @@ from backstory.memory import identity, marker
 from backstory.memory.reading import Reader, Reading
 from backstory.memory.side import side_request
 from backstory.memory.thread import Thread
-from backstory.memory.turns import align, anchored, root
+from backstory.memory.turns import Line, align, anchored, root
 from backstory.stages.arrivals import Arrivals
 from backstory.stages.base import Stage
 from backstory.stages.threads import Threads
@@ -124,12 +124,15 @@ class Identify(Stage):
             wire = exchange.wire.name if exchange.wire else ""
             model = exchange.prompt.model if exchange.prompt else ""
             return self._threads.fork(found[0], found[1], wire, model)
+        return None if claimed else await self._abridged(principal, lines, scope)
+
+    async def _abridged(self, principal: str, lines: Sequence[Line], scope: str) -> Thread | None:
+        """The thread of which this history is a part: its end, or what was said in it without the work in between."""
         words = next((line.content for line in reversed(lines) if line.role == "assistant" and line.kind == "spoken"), b"")
-        if claimed or not words:
-            return None
-        for thread in (await self._threads.saying(principal, words, scope))[:_CANDIDATES]:
-            if anchored(lines, align(lines, thread.path), thread.path):
-                return thread
+        if words:
+            for thread in (await self._threads.saying(principal, words, scope))[:_CANDIDATES]:
+                if anchored(lines, align(lines, thread.path), thread.path):
+                    return thread
         return None
 
 

@@ -130,7 +130,8 @@ class Threads:
     async def saying(self, principal: str, content: bytes, scope: str) -> list[Thread]:
         """Threads in which a message of this content was said lately: those that end with it first, stored or not."""
         lately = islice(reversed(self._threads.values()), _LATELY)
-        found = [thread for thread in lately if thread.path and thread.path[-1].content == content and thread.conversation.principal == principal]
+        mine = (thread for thread in lately if thread.conversation.principal == principal)
+        found = [thread for thread in mine if thread.path and thread.path[-1].content == content]
         for conversation, _ in await self._lanes.read(lambda store: store.contents(principal, content)):
             thread = await self.by_id(principal, conversation, scope)
             if thread is not None and thread not in found:

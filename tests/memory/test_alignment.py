@@ -292,6 +292,42 @@ def test_a_run_at_the_end_anchors_only_when_it_is_long() -> None:
     assert anchor([_NEW]) == ()
 
 
+def test_a_client_that_keeps_only_last_words_is_found_by_them() -> None:
+    working = line(Message("assistant", (Text("Let me look that up for you."), ToolCall("1", "look", "{}"))))
+    asked, told = _user("What is the weather like in the town of Aveiro?"), _assistant("It rains in Aveiro, and it is rather windy there.")
+    stored = [*_talk(1), asked, working, _result("rain"), _assistant("One more look."), _call("look"), _result("wind"), told]
+
+    def found(request: list[Line], history: list[Line]) -> bool:
+        return anchored(request, align(request, history), history)
+
+    kept = [*_talk(1), asked, told]
+    assert found([*kept, _NEW], stored)
+    _, fresh, tip, dropped = _how([*kept, _NEW], stored)
+    assert (fresh, tip, dropped) == (4, len(stored) - 1, True), "it goes on at the end, with something left out"
+    assert not found([*kept, _NEW], [*stored, _NEW, _assistant("done")]), "not at the end"
+    assert not found([*_talk(1), asked, _NEW], stored), "its last words are not absent"
+    assert not found([_user("other"), *kept[1:], _NEW], stored), "a person's words are not absent"
+    later = [*stored, _NEW, working]
+    assert found([*kept, _NEW, working, _result("sun")], later), "in the middle of its next work"
+    assert found([*kept, _NEW, _call("look"), _result("sun")], [*stored, _NEW, _call("look")])
+
+
+def test_a_call_that_is_repeated_beside_named_items_is_known() -> None:
+    reference = line(Message("other", (Opaque("item_reference"),)))
+    asked, call = _user("Look for me, please."), _call("look")
+    stored = [*_talk(1), asked, _assistant("Let me look."), call]
+    request = [stored[0], reference, asked, reference, call, _result("rain")]
+    found = align(request, stored)
+    _check(found, request, stored)
+    assert (found.matched, found.fresh, found.tip, found.how) == ((0, -1, 2, -1, 4, -1), 5, 4, "extend")
+
+
+def test_a_history_in_the_providers_own_form_goes_on_at_the_end() -> None:
+    stored = _talk(3)
+    kept = line(Message("other", (Opaque("compaction"),)))
+    assert _how([stored[0], stored[2], SYSTEM, stored[4], kept, _NEW], stored) == ("compacted", 5, 5, True)
+
+
 def test_what_was_new_the_last_time_is_known_once_it_is_stored() -> None:
     stored = _talk(3)
     asked = [*stored, _NEW]

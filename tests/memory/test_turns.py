@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -57,7 +58,14 @@ def test_the_answer_to_what_a_client_says_by_itself_is_none_of_the_conversation(
 
 def test_a_stored_item_named_by_its_id_is_noted() -> None:
     assert line(Message("other", (Opaque("item_reference"),))).note == "reference"
-    assert line(Message("other", (Opaque("compaction"),))).note == ""
+    assert line(Message("other", (Opaque("reasoning"),))).note == ""
+    assert line(Message("user", (Opaque("item_reference"), Text("see there")))).note == ""
+
+
+@pytest.mark.parametrize("kind", ["compaction", "compaction_summary"])
+def test_a_history_in_the_providers_own_form_counts_as_a_summary(kind: str) -> None:
+    assert line(Message("other", (Opaque(kind),))).note == "summary"
+    assert line(Message("assistant", (Opaque(kind), Text("Go on.")))).note == "summary"
 
 
 _WORDS = st.lists(st.sampled_from(["one", "two", "drei", "\u56db", "e\u0301"]), min_size=1, max_size=6)
