@@ -50,6 +50,8 @@ WIRE_BY_NAME = {wire.name: wire for wire in WIRES}
 _entries = msgspec.msgpack.Decoder(Promise | Arrival)
 # Requests that came in the last so many seconds make the background wait.
 _QUIET_S = 0.3
+# The same fault is told again after so many seconds.
+_TELL_AGAIN_S = 10.0
 # Requests that memory was late for, and still works on: more than so many, and later ones are only relayed.
 _MOST_BESIDE = 500
 # How long a stop waits for them.
@@ -69,6 +71,7 @@ class Engine:
         self.memory = False
         self.trouble = ""
         self._clock = clock
+        self._told: dict[str, float] = {}
         self._settings = settings(config)
         self._started = clock()
         self._lanes: StoreLanes | None = None
@@ -111,7 +114,11 @@ class Engine:
     def failed(self, where: str, error: BaseException) -> None:
         """Something broke and the request went on without it."""
         self.metrics.fail_open(where)
-        log.warning("%s failed open: %s: %s", where, type(error).__name__, error if isinstance(error, BackstoryError) else "")
+        now = time.monotonic()
+        if now - self._told.get(where, -_TELL_AGAIN_S) >= _TELL_AGAIN_S:
+            self._told[where] = now
+            text = error if isinstance(error, BackstoryError) else ""
+            log.warning("%s failed open: %s: %s (/metrics counts further ones)", where, type(error).__name__, text)
         log.debug("%s", where, exc_info=error)
 
     def late(self, head: Head) -> None:

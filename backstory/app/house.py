@@ -126,18 +126,14 @@ class PortHouse:
             self._metrics.unreadable += 1
             self._engine.log_skipped(head, wire, error)
             return bare(target)
-        exchange = Exchange(
-            self._engine.turn_ids(),
-            head,
-            body,
-            wire,
-            document,
-            prompt,
-            principal(self._config.identity.principal, head),
-            head.header(b"x-vc-project"),
-        )
-        if self._config.marker != "always" and self._engine.arrivals.fits(head, body, document, prompt):
-            return self._first(exchange, target, started)
+        engine = self._engine
+        whose, scope = principal(self._config.identity.principal, head), head.header(b"x-vc-project")
+        if self._config.marker != "always" and engine.arrivals.fits(head, body, document, prompt):
+            conversation = conversation_id()
+            headers = ((b"X-VC-Conversation", conversation.encode()), self._metrics.first(len(body), conversation, started))
+            exchange = Exchange(0, head, body, wire, document, prompt, whose, scope, conversation, headers=headers)
+            return Plan(target, drop=OWN_HEADERS, tap=ArrivalTap(exchange, self, started))
+        exchange = Exchange(engine.turn_ids(), head, body, wire, document, prompt, whose, scope)
         if self._engine.crowded:
             self._metrics.fail_open("crowded")
             return bare(target)
@@ -145,16 +141,6 @@ class PortHouse:
         if isinstance(done, Plan):
             return done
         return eager(self._within(exchange, target, started, done))
-
-    def _first(self, exchange: Exchange, target: Target, started: float) -> Plan:
-        """The first request of a conversation: relayed as it came, journalled with its answer, read later."""
-        conversation = conversation_id()
-        named = conversation.encode()
-        exchange = replace(
-            exchange, conversation=conversation, headers=((b"X-VC-Conversation", named), self._metrics.first_stats(exchange))
-        )
-        self._metrics.planned(exchange, None, started)
-        return Plan(target, drop=OWN_HEADERS, tap=ArrivalTap(exchange, self, started))
 
     def arrival(self, exchange: Exchange, content_type: str, coding: str, body: bytes, complete: bool) -> int:
         """See ArrivalLedger. A journal that cannot be written is counted; the answer leaves all the same."""

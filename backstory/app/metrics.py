@@ -27,6 +27,9 @@ BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _MOST_SESSIONS = 200_000
 
 
+_FIRST_STATS = b"tokens_in=%d,tokens_sent=%d,tokens_saved=0,cost_saved=0.000000,compression_ratio=1.000,cache_kept=1"
+
+
 class Metrics:
     """Counters since the start. `doors`: those of the listening ports. `last_request`: monotonic seconds of the newest conversation."""
 
@@ -104,15 +107,18 @@ class Metrics:
             usage = outcome.reply.usage if outcome.reply is not None else None
             self.cost_saved += prices.saved(prompt.model, tokens[0] - tokens[1], usage) or 0.0
 
-    def first_stats(self, exchange: Exchange) -> tuple[bytes, bytes]:
-        """The header of that name for a first request: nothing is added or taken away."""
-        tokens = int(len(exchange.body) / CHARS_PER_TOKEN)
+    def first(self, size: int, conversation: str, started: float) -> tuple[bytes, bytes]:
+        """The first request of a conversation, of so many bytes, goes up as it came: `planned` for it, and its `X-VC-Stats`."""
+        self.last_request = now = time.monotonic()
+        self.conversations += 1
+        self.identical += 1
+        self.added_s += now - started
+        if len(self._sessions) < _MOST_SESSIONS:
+            self._sessions.add(xxh3_64_intdigest(conversation.encode()))
+        tokens = int(size / CHARS_PER_TOKEN)
         self.tokens_in += tokens
         self.tokens_sent += tokens
-        return b"X-VC-Stats", b"tokens_in=%d,tokens_sent=%d,tokens_saved=0,cost_saved=0.000000,compression_ratio=1.000,cache_kept=1" % (
-            tokens,
-            tokens,
-        )
+        return b"X-VC-Stats", _FIRST_STATS % (tokens, tokens)
 
     def stats_header(self, exchange: Exchange, visit: Visit) -> bytes:
         """The value of `X-VC-Stats` for this request: estimated tokens, and dollars at the list price of fresh input.

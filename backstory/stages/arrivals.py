@@ -156,7 +156,7 @@ class Arrivals:
     def _tick(self) -> None:
         self._timer = None
         quiet = time.monotonic() - self._last > _QUIET_S
-        for seq in list(self._waiting)[: _QUIET_STEP if quiet else 1]:
+        for seq in list(islice(self._waiting, _QUIET_STEP if quiet else 1)):
             self._settle(seq)
         if self._waiting:
             self._timer = asyncio.get_running_loop().call_later(0.001 if quiet else _TICK_S, self._tick)
@@ -182,6 +182,7 @@ class Arrivals:
             thread.pending_seq = seq
             for _, key, _ in rows.aliases:
                 self._threads.name(thread, key)
+                thread.answers[key] = rows.turns[-1].id
             self._threads.named(thread, [key for _, key, _ in rows.aliases])
         self._stored()
 

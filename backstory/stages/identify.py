@@ -87,7 +87,8 @@ class Identify(Stage):
         last = _last_assistant(reading)
         self._threads.asked(reading.digest, reading.chains[last] if last >= 0 else b"", thread)
         aliases = [claim.key for claim in claims if self._threads.name(thread, claim.key)]
-        return Visit(thread, reading, scope, aliases=aliases)
+        base = next((thread.answers[claim.key] for claim in claims if claim.key in thread.answers), 0)
+        return Visit(thread, reading, scope, aliases=aliases, base=base)
 
     async def _claimed(self, principal: str, claim: identity.Claim, scope: str) -> Thread | None:
         if claim.conversation:

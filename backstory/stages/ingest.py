@@ -64,7 +64,9 @@ class Ingest(Stage):
         if visit is None or exchange.prompt is None:
             return exchange
         thread, reading = visit.thread, visit.reading
-        fresh = places(thread, reading)
+        fresh = places(thread, reading, self._base(thread, visit.base))
+        if exchange.prompt.previous:
+            reading.also = tuple(set(range(fresh.upto)).difference(reading.places))
         visit.upto = fresh.upto
         visit.turns = self._turns(thread, reading, exchange.prompt, exchange.wire, fresh)
         tip = thread.path[fresh.upto - 1].id if fresh.upto else 0
@@ -123,7 +125,10 @@ class Ingest(Stage):
         )
         turns = [*visit.turns, *answer]
         if wire.stateful and outcome.reply is not None:
-            visit.aliases.extend(key for key in reply_keys(outcome.reply) if self._threads.name(thread, key))
+            keys = reply_keys(outcome.reply)
+            visit.aliases.extend(key for key in keys if self._threads.name(thread, key))
+            if turns:
+                thread.answers.update(dict.fromkeys(keys, turns[-1].id))
         thread.conversation = replace(thread.conversation, updated=self._clock())
         rows = replace(_batch(visit), turns=tuple(turns), conversations=(thread.conversation,))
         thread.add([replace(turn, raw=b"") if turn.raw else turn for turn in turns])
@@ -134,6 +139,20 @@ class Ingest(Stage):
         self._lanes.submit(rows, outcome.seq)
         self._threads.named(thread, visit.aliases)
         self._stored(thread)
+
+    def _base(self, thread: Thread, turn_id: int) -> int:
+        """How many turns of the path a request builds on that names this one; 0 where it names none. A path that does not lead there
+        is changed to one that does, unless another request is under way on it."""
+        turn = thread.by_id.get(turn_id)
+        if turn is None:
+            return 0
+        there = turn.position < len(thread.path) and thread.path[turn.position].id == turn_id
+        if not there and thread.busy > 1:
+            return 0
+        if not there:
+            thread.rewind(turn_id)
+            self._threads.moved(thread)
+        return turn.position + 1
 
     def _answer_id(self, visit: Visit) -> int:
         if not visit.answer:
@@ -172,15 +191,25 @@ class Fresh(msgspec.Struct, frozen=True):
     items: tuple[int, ...]
 
 
-def places(thread: Thread, reading: Reading) -> Fresh:
-    """Find each item's turn on the path (`reading.places`), and what is new. Costs what is new when the request only goes on."""
-    same = reading.thread == thread.conversation.id and reading.version == thread.version
-    alignment = align(reading.lines, thread.path, reading.places if same else ())
+def places(thread: Thread, reading: Reading, base: int = 0) -> Fresh:
+    """Find each item's turn on the path (`reading.places`), and what is new. Costs what is new when the request only goes on.
+
+    `base`: the request says that it goes on after so many turns of the path; 0 where it does not say. What was said there before in the
+    same words is not new.
+    """
+    path = thread.path
+    earlier = 0 < base < len(path)
+    same = not earlier and reading.thread == thread.conversation.id and reading.version == thread.version
+    alignment = align(reading.lines, path[:base] if earlier else path, reading.places if same else ())
     reading.places = list(alignment.matched)
     reading.also = alignment.also
     reading.thread, reading.version = thread.conversation.id, thread.version
-    items = tuple(item for item in range(alignment.fresh, len(reading.lines)) if reading.lines[item].kind != "none")
-    return Fresh(alignment.tip + 1, items)
+    items = [item for item in range(alignment.fresh, len(reading.lines)) if reading.lines[item].kind != "none"]
+    upto = alignment.tip + 1
+    while earlier and items and upto < len(path) and path[upto].content == reading.lines[items[0]].content:
+        reading.places[items.pop(0)] = upto
+        upto += 1
+    return Fresh(upto, tuple(items))
 
 
 def turn_of(

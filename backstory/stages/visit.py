@@ -11,7 +11,8 @@ from backstory.memory.thread import Thread
 
 class Visit(Struct):
     """`upto`: number of turns on the thread's path that the request goes on from. `turns`: the new ones, to be stored with the answer.
-    `parent`: id of the turn that the answer follows, once `turns` are stored. `answer`: the first
+    `base`: id of the turn that it names as what it builds on, 0 where it names none. `parent`: id of the turn that the answer follows,
+    once `turns` are stored. `answer`: the first
     id of the answer's turns, 0 before it is set aside. `tokens_in`, `tokens_sent`: of the client's request and of ours. `late`: the
     request went up without memory's edits. `ready`: its place on the thread was found; before that nothing of it may be stored."""
 
@@ -20,6 +21,7 @@ class Visit(Struct):
     scope: str
     own_identity: bool = False
     marked: bool = False
+    base: int = 0
     upto: int = 0
     turns: list[Turn] = field(default_factory=list)
     parent: int = 0
