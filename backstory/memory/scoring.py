@@ -116,8 +116,8 @@ def evidence(index: Index, query: Query, found: Found) -> float:
     """How much of what the question is about the best single unit has: 0 to 1. Each of its words counts by its rarity, a concept of a
     word in part; 0 where the question has no word of its own."""
     asked = 0.0
-    worth: list[dict[int, float]] = []
-    for term in query.own:
+    worth: dict[int, list[tuple[int, float]]] = {}
+    for word, term in enumerate(query.own):
         rarity = index.rarity(term)
         asked += rarity
         by_number = {index.vocabulary.get(term, -1): rarity}
@@ -125,11 +125,15 @@ def evidence(index: Index, query: Query, found: Found) -> float:
             number = index.vocabulary.get(concept)
             if number is not None:
                 by_number[number] = query.weights[concept] * min(rarity, index.rarity(concept))
-        worth.append(by_number)
+        for number, weight in by_number.items():
+            worth.setdefault(number, []).append((word, weight))
     best = 0.0
     for place in found.best[:_CHECKED]:
-        has = index.terms_of(place)
-        best = max(best, sum([max([by_number.get(number, 0.0) for number in has], default=0.0) for by_number in worth]))
+        has = [0.0] * len(query.own)
+        for number in index.terms_of(place):
+            for word, weight in worth.get(number, ()):
+                has[word] = max(has[word], weight)
+        best = max(best, sum(has))
     return best / asked if asked else 0.0
 
 
