@@ -29,6 +29,7 @@ class Thread:
     """State of one conversation. `version` changes when the path changes in another way than by growing at its end."""
 
     __slots__ = (
+        "answers",
         "boundary",
         "busy",
         "by_chain",
@@ -48,6 +49,8 @@ class Thread:
     def __init__(self, conversation: Conversation, root: bytes) -> None:
         self.conversation = conversation
         self.root = root
+        self.answers: dict[str, int] = {}
+        """The last turn of an answer by each name under which a request may build on it; those of this process only."""
         self.path: list[Turn] = []
         self.by_id: dict[int, Turn] = {}
         self.by_chain: dict[bytes, int] = {}
