@@ -17,16 +17,21 @@ from backstory.memory.turns import Line, chain, line
 _REMEMBERED = 1024
 _WORTH_REMEMBERING = 6
 _LOOK_BACK = 10
+# A history is found again by its whole, or by all but the last messages, in which clients move their cache marks.
+_KEYS_EACH = 3
+# Messages are remembered up to this much of their raw text; many readings of one history hold the same messages.
+_MOST_BYTES = 64 << 20
 
 
 class Reading:
     """One request: for each item its line, and the chain hash up to and including it.
 
     `places` (set by ingestion): for each item the index of its turn on the thread's path, -1 where it has none. `also`: turns that it
-    carries within an item of another place. `aside`: length of the items that are no turns, in characters.
+    carries within an item of another place. `aside`: length of the items that are no turns, in characters. `bytes`: raw size of
+    the items that were decoded for it.
     """
 
-    __slots__ = ("also", "aside", "chains", "digest", "lines", "places", "reused", "thread", "version")
+    __slots__ = ("also", "aside", "bytes", "chains", "digest", "lines", "places", "reused", "thread", "version")
 
     def __init__(self, digest: bytes, lines: list[Line], chains: list[bytes], reused: int) -> None:
         self.digest = digest
@@ -34,6 +39,7 @@ class Reading:
         self.chains = chains
         self.reused = reused
         self.aside = 0
+        self.bytes = 0
         self.places: list[int] = []
         self.also: tuple[int, ...] = ()
         self.thread = ""
@@ -46,6 +52,7 @@ class Reader:
     def __init__(self, seed: int) -> None:
         self._seed = seed
         self._recent: OrderedDict[bytes, tuple[Reading, int]] = OrderedDict()
+        self._bytes = 0
 
     def fresh(self, prompt: Prompt, root: bytes) -> int:
         """How many items `read` would have to decode."""
@@ -74,6 +81,7 @@ class Reader:
                 reading.aside -= _aside(known.lines[reused:])
         reading.aside += _aside(lines[reused:])
         if count >= _WORTH_REMEMBERING:
+            reading.bytes = sum(len(item) for item in prompt.items[reused:])
             self._remember(reading, joined, root, count)
         return reading
 
@@ -95,12 +103,15 @@ class Reader:
 
     def _remember(self, reading: Reading, joined: bytes, root: bytes, count: int) -> None:
         recent = self._recent
-        for length in range(count, max(count - 3, 0), -1):
+        for length in range(count, max(count - _KEYS_EACH, 0), -1):
             key = self._key(joined[: 16 * length], root)
             recent[key] = (reading, length)
             recent.move_to_end(key)
-        while len(recent) > _REMEMBERED:
-            recent.popitem(last=False)
+        self._bytes += reading.bytes
+        while len(recent) > _REMEMBERED or (self._bytes > _MOST_BYTES and len(recent) > _KEYS_EACH):
+            _, (gone, _) = recent.popitem(last=False)
+            self._bytes -= gone.bytes
+            gone.bytes = 0
 
 
 def _aside(lines: list[Line]) -> int:
