@@ -25,6 +25,7 @@ from backstory.core.sizes import rough
 from backstory.core.wire import Wire
 from backstory.errors import BackstoryError, DocumentError, StoreError
 from backstory.jobs import standard as standard_jobs
+from backstory.jobs.forgotten import Forgotten
 from backstory.jobs.worker import Worker
 from backstory.memory.compaction import Window
 from backstory.memory.reading import Reader
@@ -157,6 +158,7 @@ class Engine:
         worker, self._worker = self._worker, None
         if worker is not None:
             await worker.stop()
+            await self._forgotten.stop()
             self.arrivals.close()
         lanes, self._lanes = self._lanes, None
         if lanes is not None:
@@ -187,6 +189,13 @@ class Engine:
         )
         self.pipeline = Pipeline(stages, self.failed)
         self._worker.start()
+
+        def forget() -> None:
+            threads.clear()
+            reader.clear()
+
+        self._forgotten = Forgotten(lanes, forget)
+        await self._forgotten.start()
         if await lanes.read(lambda store: store.conversations(None, 1)):
             shelf.warm_up()
         self.trouble = ""

@@ -110,6 +110,10 @@ class PortHouse:
             self._finish(exchange, outcome)
         self._metrics.finished(exchange, outcome)
 
+    def failed(self, where: str, error: BaseException) -> None:
+        """See Ledger."""
+        self._engine.failed(where, error)
+
     def _finish(self, exchange: Exchange, outcome: Outcome) -> None:
         """Every stage is told; the visit ends even where one of them fails."""
         self._engine.pipeline.finish(exchange, outcome)

@@ -80,6 +80,4 @@ class AddTools(Struct, frozen=True, tag=True):
     tools: tuple[bytes, ...]
 
 
-Edit: TypeAlias = (
-    SetText | StrikeText | AppendText | PrependText | AddMessage | DropMessages | AddSystem | SetModel | SetParam | AddTools
-)
+Edit: TypeAlias = SetText | StrikeText | AppendText | PrependText | AddMessage | DropMessages | AddSystem | SetModel | SetParam | AddTools

@@ -50,7 +50,7 @@ class Tap(Protocol):
         ...
 
     def tail(self) -> bytes:
-        """stream only: what is still to be sent after the last chunk."""
+        """stream only: what is still to be sent after the last chunk, or where the answer breaks off."""
         ...
 
     def whole(self, body: bytes) -> bytes:

@@ -54,6 +54,11 @@ class Reader:
         self._recent: OrderedDict[bytes, tuple[Reading, int]] = OrderedDict()
         self._bytes = 0
 
+    def clear(self) -> None:
+        """Remember nothing."""
+        self._recent.clear()
+        self._bytes = 0
+
     def fresh(self, prompt: Prompt, root: bytes) -> int:
         """How many items `read` would have to decode."""
         return len(prompt.items) - self._known(self._joined(prompt), root, len(prompt.items))[1]

@@ -186,6 +186,13 @@ class Delivery:
         if listener is not None and data and not done and self._mode == "pass":
             listener.heard(data)
 
+    def break_off(self) -> None:
+        """The reply will not come to its end: what a tap still holds back of it is sent."""
+        rest = self._listener.tail() if self._listener is not None and self._mode == "stream" else b""
+        if rest:
+            self.bytes_out += len(rest)
+            self._write(b"%x\r\n%b\r\n" % (len(rest), rest) if self._chunked else rest)
+
     def _tell(self, listener: Listener, data: bytes, done: bool) -> bytes:
         """What the tap is asked before the bytes are written; the bytes to write."""
         if self._mode == "stream":

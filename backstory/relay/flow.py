@@ -309,7 +309,9 @@ class Flow:
         if self.over:
             return
         self._release()
-        if self.started:
+        delivery = self._delivery
+        if delivery is not None and delivery.started:
+            delivery.break_off()
             self._door.metrics.cut += 1
             self._finish("interrupted")
             self._down.cut()

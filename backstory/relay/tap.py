@@ -15,6 +15,8 @@ from backstory.errors import DocumentError
 
 # More of an answer than this is not kept in memory: such an answer is relayed and not remembered.
 _MOST_KEPT = 16 * 1024 * 1024
+# An event of a stream that is longer passes unmarked, and all after it.
+_MOST_HELD = 4 * 1024 * 1024
 
 
 class Ledger(Protocol):
@@ -28,6 +30,10 @@ class Ledger(Protocol):
         """Called once, when it is over."""
         ...
 
+    def failed(self, where: str, error: BaseException) -> None:
+        """Something broke, and the answer goes on without it."""
+        ...
+
 
 class MemoryTap:
     """One answer. Implements core.plan.Tap."""
@@ -37,6 +43,7 @@ class MemoryTap:
         "_content_type",
         "_exchange",
         "_first",
+        "_held",
         "_kept",
         "_ledger",
         "_parts",
@@ -62,6 +69,7 @@ class MemoryTap:
         self._coding = ""
         self._reader: StreamReader | None = None
         self._state: dict[str, str] = {}
+        self._held = bytearray()
 
     def begin(self, status: int, headers: Headers) -> tuple[Mode, Headers]:
         """See Tap."""
@@ -83,13 +91,14 @@ class MemoryTap:
         self._keep(data)
         if self._reader is None:
             return data
-        return b"".join([self._marked_frame(frame) for frame in self._reader.feed(data)])
+        self._held += data
+        return self._framed(self._reader, data)
 
     def tail(self) -> bytes:
         """See Tap."""
         if self._reader is None:
             return b""
-        return b"".join([self._marked_frame(frame) for frame in self._reader.close()])
+        return self._framed(self._reader, None) + self._let_go()
 
     def whole(self, body: bytes) -> bytes:
         """See Tap."""
@@ -128,6 +137,22 @@ class MemoryTap:
             self._kept += len(data)
             if self._kept > _MOST_KEPT:
                 self._parts = None
+
+    def _framed(self, reader: StreamReader, data: bytes | None) -> bytes:
+        """What goes out now that these bytes have come, or the end. Where marking fails, all that is held goes out as it came."""
+        try:
+            frames = reader.close() if data is None else reader.feed(data)
+            out = b"".join([self._marked_frame(frame) for frame in frames])
+        except Exception as error:  # noqa: BLE001 (the tap runner)
+            self._ledger.failed("mark", error)
+            return self._let_go()
+        del self._held[: sum([len(frame.raw) for frame in frames])]
+        return out + self._let_go() if len(self._held) > _MOST_HELD else out
+
+    def _let_go(self) -> bytes:
+        """The bytes that were held back; nothing is marked any more."""
+        held, self._held, self._reader = bytes(self._held), bytearray(), None
+        return held
 
     def _marked_frame(self, frame: Frame) -> bytes:
         wire = self._exchange.wire

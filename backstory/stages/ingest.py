@@ -135,7 +135,7 @@ class Ingest(Stage):
         if visit.injection is not None:
             thread.inject((visit.injection,))
         self._threads.moved(thread)
-        self._threads.grown(len(turns))
+        self._threads.grown(thread)
         self._lanes.submit(rows, outcome.seq)
         self._threads.named(thread, visit.aliases)
         self._stored(thread)

@@ -17,7 +17,9 @@ from backstory.memory.thread import Thread, branch
 from backstory.memory.turns import root
 
 _MOST_THREADS = 2000
-_MOST_TURNS = 200_000
+# Threads are kept up to this weight: one for each turn, one for each 100 tokens. Some 100 MB.
+_MOST_WEIGHT = 300_000
+_TOKENS_A_WEIGHT = 100
 # So many of the threads last used are looked through for a message that may not be stored yet.
 _LATELY = 64
 
@@ -35,7 +37,8 @@ class Threads:
         self._tip_of: dict[str, bytes] = {}
         self._asked: OrderedDict[bytes, str] = OrderedDict()
         self._bases: OrderedDict[bytes, str] = OrderedDict()
-        self._turns = 0
+        self._weights: dict[str, int] = {}
+        self._weight = 0
 
     def __len__(self) -> int:
         return len(self._threads)
@@ -87,7 +90,7 @@ class Threads:
         thread = Thread(record, root(record.principal, scope))
         thread.add(turns)
         self._keep(thread)
-        self.grown(len(turns))
+        self.grown(thread)
         return thread
 
     def name(self, thread: Thread, key: str) -> bool:
@@ -170,26 +173,25 @@ class Threads:
             if not there:
                 del self._tips[old]
 
-    def drop(self, conversation: str) -> None:
-        """Forget what is held of a conversation ("" = everything)."""
-        if conversation:
-            self._threads.pop(conversation, None)
-            self._leave(conversation)
-            self._aliases = {key: value for key, value in self._aliases.items() if value != conversation}
-            self._unstored.intersection_update(self._aliases)
-        else:
-            self._threads.clear()
-            self._aliases.clear()
-            self._unstored.clear()
-            self._tips.clear()
-            self._tip_of.clear()
-            self._asked.clear()
-            self._bases.clear()
+    def clear(self) -> None:
+        """Hold nothing any more; what is stored is read again when it is needed."""
+        self._threads.clear()
+        self._weights.clear()
+        self._weight = 0
+        self._aliases.clear()
+        self._unstored.clear()
+        self._tips.clear()
+        self._tip_of.clear()
+        self._asked.clear()
+        self._bases.clear()
 
-    def grown(self, turns: int) -> None:
-        """So many turns were added: the least used threads go when there are too many."""
-        self._turns += turns
-        if self._turns > _MOST_TURNS or len(self._threads) > _MOST_THREADS:
+    def grown(self, thread: Thread) -> None:
+        """Turns were added: the least used threads go when there are too many."""
+        name = thread.conversation.id
+        weight = len(thread.by_id) + thread.tokens // _TOKENS_A_WEIGHT
+        self._weight += weight - self._weights.get(name, 0)
+        self._weights[name] = weight
+        if self._weight > _MOST_WEIGHT or len(self._threads) > _MOST_THREADS:
             self._shed()
 
     async def _stored(self, principal: str, chain: bytes, scope: str) -> list[Thread]:
@@ -217,7 +219,7 @@ class Threads:
         if held is not None:
             return held
         self._keep(thread)
-        self.grown(len(turns))
+        self.grown(thread)
         return thread
 
     def _keep(self, thread: Thread) -> None:
@@ -227,13 +229,13 @@ class Threads:
     def _shed(self) -> None:
         """Threads go, the least used first; one in use or not yet written stays, and keeps those used after it."""
         settled = self._lanes.settled
-        while self._turns > _MOST_TURNS or len(self._threads) > _MOST_THREADS:
+        while self._weight > _MOST_WEIGHT or len(self._threads) > _MOST_THREADS:
             name, thread = next(iter(self._threads.items()))
             if thread.busy or thread.pending_seq > settled or len(self._threads) == 1:
                 break
             del self._threads[name]
             self._leave(name)
-            self._turns -= len(thread.by_id)
+            self._weight -= self._weights.pop(name, 0)
         if len(self._aliases) > 4 * _MOST_THREADS:
             self._aliases = {key: value for key, value in self._aliases.items() if value in self._threads}
             self._unstored.intersection_update(self._aliases)

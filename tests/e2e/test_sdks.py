@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import signal
+import time
 from typing import Any
 
 import pytest
 
-from .clients import CLIENTS, Client
+from .clients import CLIENTS, Chat, Client
 from .conftest import Provider, Proxy
 
 BOTH = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
@@ -15,7 +17,6 @@ WIRES = pytest.mark.parametrize("kind", CLIENTS, ids=lambda kind: kind.__name__.
 
 
 def conversations(proxy: Proxy) -> list[dict[str, Any]]:
-    import json
 
     listed = proxy.run("conversations", "--json")
     assert listed.returncode == 0, listed.stderr
@@ -92,3 +93,26 @@ def _with_header(client: Client, header: dict[str, str]) -> None:
         client.sdk = sdk.with_options(default_headers=header)  # type: ignore[attr-defined]
     else:
         sdk._api_client._http_options.headers |= header
+
+
+def test_what_is_forgotten_is_not_recalled_by_a_running_proxy(proxy: Proxy, provider: Provider) -> None:
+    client = Chat(proxy.url, False)
+    _with_header(client, {"X-VC-Conversation": "told"})
+    try:
+        client.ask("My codeword is heron-88, keep it well.")
+        for number in range(6):
+            client.ask(f"Tell me something about topic number {number}, for instance its colour.")
+    finally:
+        client.close()
+    time.sleep(1)
+    (found,) = conversations(proxy)
+    gone = proxy.run("forget", found["id"], "--yes")
+    assert gone.returncode == 0, gone.stderr
+    time.sleep(1.5)
+    fresh = Chat(proxy.url, False)
+    _with_header(fresh, {"X-VC-Conversation": "told"})
+    try:
+        assert "do not know" in fresh.ask("What is my codeword?")
+    finally:
+        fresh.close()
+    assert b"heron-88" not in proxy.database.read_bytes()

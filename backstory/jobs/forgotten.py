@@ -1,0 +1,53 @@
+"""Noticing what was forgotten, here or by another process: what is held in memory of it must go too."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from backstory.core.store import Lanes
+from backstory.errors import StoreError
+
+# A forgotten text may be recalled by a running proxy for so long at most.
+_LOOK_S = 1.0
+
+
+class Forgotten:
+    """Looks for new receipts; `forget` drops what is held in memory."""
+
+    def __init__(self, lanes: Lanes, forget: Callable[[], None]) -> None:
+        self._lanes = lanes
+        self._forget = forget
+        self._last = 0
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin after the receipts that are there already."""
+        receipts = await self._lanes.read(lambda store: store.receipts(0))
+        self._last = max((receipt.id for receipt in receipts), default=0)
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """A second call does nothing."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+            self._task = None
+
+    async def look(self) -> bool:
+        """Whether something was forgotten since the last look."""
+        after = self._last
+        receipts = await self._lanes.read(lambda store: store.receipts(after))
+        if not receipts:
+            return False
+        self._last = max(receipt.id for receipt in receipts)
+        self._forget()
+        return True
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            try:
+                await self.look()
+            except StoreError:
+                continue
