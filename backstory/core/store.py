@@ -68,7 +68,7 @@ class Store(Protocol):
         ...
 
     def put_tags(self, rows: Sequence[TurnTags], mark: Watermark) -> None:
-        """Store derived tags, full-text entries of their turns, and the watermark, in one transaction. FencedError if the lease was lost."""
+        """Store derived tags, full-text entries of their turns, and the watermark, in one transaction. FencedError if the lease is lost."""
         ...
 
     def search(self, principal: str, conversation_ids: Sequence[str], terms: Sequence[str], limit: int) -> list[Hit]:
@@ -86,7 +86,7 @@ class Store(Protocol):
         ...
 
     def put_segments(self, rows: Sequence[Segment], mark: Watermark) -> None:
-        """Store segments and the watermark in one transaction. FencedError if the lease was lost."""
+        """Store segments and the watermark in one transaction. FencedError if the lease is lost."""
         ...
 
     def digests(self, conversation_id: str) -> list[Digest]:

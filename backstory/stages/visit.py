@@ -1,4 +1,4 @@
-"""What the memory stages know of one exchange while it is under way: made by identify, filled by ingest and recall, gone when it is over."""
+"""What memory's stages know of an exchange under way: made by identify, filled by ingest and recall, gone when it is over."""
 
 from __future__ import annotations
 
