@@ -249,7 +249,7 @@ def test_a_subagent_has_a_conversation_of_its_own(tmp_path: Path) -> None:
     run(tmp_path, test)
 
 
-SIDE = {
+SIDE: dict[str, dict[str, object]] = {
     "title": {"system": "Generate a concise, sentence-case title for this session", "output_config": {"format": {"type": "json_schema"}}},
     "quota probe": {"max_tokens": 1},
     "summary": {"system": "You are a helpful AI assistant tasked with summarizing conversations."},
