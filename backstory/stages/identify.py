@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from backstory.core.exchange import Exchange, Note
 from backstory.core.message import Message, Prompt, Text
 from backstory.core.wire import Wire
+from backstory.errors import DocumentError
 from backstory.memory import identity, marker
 from backstory.memory.reading import Reader, Reading
 from backstory.memory.side import side_request
@@ -46,13 +47,16 @@ class Identify(Stage):
         wire, prompt, document = exchange.wire, exchange.prompt, exchange.document
         if wire is None or prompt is None or document is None:
             return exchange
-        edits, marked = _strikes(exchange, wire, prompt)
-        reason = side_request(exchange.head, prompt, document, _opening(wire, prompt))
-        if reason:
+        try:
+            edits, marked = _strikes(exchange, wire, prompt)
+            reason = side_request(exchange.head, prompt, document, _opening(wire, prompt))
+            reading = None if reason else await self._read(prompt, wire, root(exchange.principal, exchange.scope))
+        except DocumentError as error:
+            return replace(exchange, notes=(*exchange.notes, Note(self.name, f"memory skips it: {error}")))
+        if reading is None:
             note = Note(self.name, f"side request: {reason}")
             return replace(exchange, edits=(*exchange.edits, *edits), notes=(*exchange.notes, note))
         self._arrivals.going_on(prompt)
-        reading = await self._read(prompt, wire, root(exchange.principal, exchange.scope))
         claims = identity.claims(exchange.head, prompt, document)
         visit = await self._visit(exchange, claims, marked, reading)
         visit.own_identity = any(claim.own for claim in claims)
