@@ -218,7 +218,10 @@ class _Work:
             before = _kept(parent, gone)
             if alone and before not in positions:
                 before = 0
-            place_now = positions[before] + 1 if before in positions else (position if before else 0)
+            if before and before not in positions:
+                found = self._db.all("SELECT position FROM turns WHERE id = ?", (before,))
+                positions[before] = found[0][0] if found else position - 1
+            place_now = positions[before] + 1 if before else 0
             positions[turn] = place_now
             if (before, place_now) != (parent, position):
                 changed.append((before, place_now, turn))
