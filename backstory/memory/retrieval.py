@@ -27,6 +27,9 @@ _MISSES = 20
 _SMALLEST_LINE = 12
 _ALIKE = 3
 _FORGED = re.compile(r"^(?=#\d+ |\[\d{1,2} [A-Z][a-z]+ \d{4}\][ \t]*$)", re.MULTILINE)
+_ASKS = ("?", "\uff1f", "\u061f")
+_SENTENCE_END = re.compile(r"(?<=[.!?\uff1f\u061f\n])")
+_ASKED_CHARS, _MOST_QUESTIONS = 20_000, 8
 _BEGINS = re.compile(r"[#\[]")
 
 
@@ -82,6 +85,8 @@ def recall(
     told = any(index.said_in(period.start, period.end) for period in query.periods)
     sought = query.own and not told and not (query.named and len(query.own) < 2)
     if sought and best < (_ENOUGH_NAMED if query.named else _ENOUGH):
+        best = max([best, *(evidence(index, anchored(index, read(index, asked, now)), found) for asked in _questions(question))])
+    if sought and best < (_ENOUGH_NAMED if query.named else _ENOUGH):
         return Recalled((), len(found.scores), best, "weak" if found.best else "no match")
     scores = {place: score for place, score in ranked(index, query, found, wanted).items() if score > 0 and eligible(place)}
     if not scores:
@@ -89,6 +94,12 @@ def recall(
     most = max(scores.values())
     kept = {place: score / most for place, score in scores.items() if score >= min_score * most}
     return _fitted(index, kept, Recalled((), len(scores), best), budget_tokens, count)
+
+
+def _questions(text: str) -> list[str]:
+    """The sentences of a longer message that ask something. The rest of it (how to answer, what for) is not looked for."""
+    sentences = _SENTENCE_END.split(text[:_ASKED_CHARS])
+    return [sentence for sentence in sentences if sentence[-1:] in _ASKS][:_MOST_QUESTIONS] if len(sentences) > 1 else []
 
 
 def block(recalled: Recalled) -> str:

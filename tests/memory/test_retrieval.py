@@ -27,6 +27,19 @@ def test_a_question_gets_the_turns_that_answer_it(question: str, answers: tuple[
     assert all(answer in text for answer in answers), text
 
 
+ASIDE = "Good morning! I am preparing slides for Monday's quarterly board meeting. {} Please answer in one brief sentence, without emojis."
+
+
+@pytest.mark.parametrize(("question", "answers"), [pair for pair in QUESTIONS if pair[0].endswith("?")])
+def test_what_surrounds_a_question_does_not_hide_it(question: str, answers: tuple[str, ...]) -> None:
+    assert ask(ASIDE.format(question), 500).items
+
+
+@pytest.mark.parametrize("question", [*UNRELATED, "Is that so? Fine."])
+def test_what_surrounds_an_unrelated_message_does_not_help_it(question: str) -> None:
+    assert ask(ASIDE.format(question), 500).items == ()
+
+
 def test_most_questions_are_answered_in_a_tenth_of_the_conversation() -> None:
     budget = SIZE // 8
     found = [all(answer in block(ask(question, budget)) for answer in answers) for question, answers in QUESTIONS]
