@@ -31,8 +31,9 @@ from backstory.stages.base import attempt
 from backstory.stages.visit import Visit
 from backstory.wires import WIRES
 
-# Request headers of ours: read here, never sent up.
+# Request headers of ours: read here, never sent up. So is every other of this prefix.
 OWN_HEADERS = frozenset({b"x-vc-conversation", b"x-vc-memory", b"x-vc-project", b"x-vc-dashboard-token"})
+_OWN_PREFIX = b"x-vc-"
 _JSON: Headers = ((b"content-type", b"application/json"),)
 _MOST_PATHS = 1000
 _GONE = Outcome("interrupted", 0, None, 0.0, 0.0, 0, 0)
@@ -71,6 +72,14 @@ class PortHouse:
 
     def plan(self, head: Head, body: bytes) -> Plan | Awaitable[Plan]:
         """See House."""
+        plan = self._plan(head, body)
+        others = [name for name in head.named if name[:5] == _OWN_PREFIX and name not in OWN_HEADERS]
+        if not others:
+            return plan
+        drop = OWN_HEADERS.union(others)
+        return replace(plan, drop=drop) if isinstance(plan, Plan) else eager(_dropping(plan, drop))
+
+    def _plan(self, head: Head, body: bytes) -> Plan | Awaitable[Plan]:
         if head.method in {"GET", "HEAD"}:
             answer = self._engine.local.answer(head)
             if answer is not None:
@@ -279,6 +288,10 @@ class PortHouse:
         named = upstreams.provider(head.path, bool(head.header(b"anthropic-version")))
         versioned = "v1" if named == "openai" else ""
         return upstreams.target(self._bases[named], head.path, head.query, versioned)
+
+
+async def _dropping(plan: Awaitable[Plan], drop: frozenset[bytes]) -> Plan:
+    return replace(await plan, drop=drop)
 
 
 def bare(target: Target) -> Plan:
