@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import signal
+import urllib.request
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -19,6 +22,7 @@ from backstory.stages.threads import load_turns
 from backstory.stores.database import open_store
 
 from ..rig import Rig, reply, rig, settings
+from .conftest import Proxy
 from .shapes import (
     NAMED,
     SHAPES,
@@ -321,3 +325,22 @@ def test_work_that_a_client_left_out_can_be_recalled(tmp_path: Path) -> None:
         assert len(await w.kept()) == 1
 
     run(tmp_path, test)
+
+
+def test_an_answer_is_built_on_by_its_id_after_a_crash(proxy: Proxy) -> None:
+    """Only the journal may know the newest answers when the process dies; each restart reads it."""
+    words = ["I will travel to Aveiro.", "Which month is best?", "Is there a tram?", "Thank you, that was all."]
+    previous = ""
+    for text in words:
+        given = {"model": "m", "input": text} | ({"previous_response_id": previous} if previous else {})
+        head = {"content-type": "application/json"}
+        asked = urllib.request.Request(f"{proxy.url}/v1/responses", json.dumps(given).encode(), head)
+        with urllib.request.urlopen(asked, timeout=10) as answered:
+            previous = json.loads(answered.read())["id"]
+        proxy.stop(signal.SIGKILL)
+        proxy.start()
+    proxy.stop()
+    ((listed),) = json.loads(proxy.run("conversations", "--json").stdout)
+    assert listed["turns"] == 8
+    shown = proxy.run("show", listed["id"]).stdout
+    assert all(text in shown for text in words)
