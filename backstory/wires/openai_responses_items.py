@@ -77,7 +77,7 @@ class _Kind(Struct):
 
 
 class _Named(Struct):
-    id: str | None = None
+    id: object = None
 
 
 class _Head(Struct):
@@ -147,7 +147,8 @@ def kept(response: Response) -> tuple[str, ...]:
     """Ids of the items that the provider keeps: a later request may hold an `item_reference` in place of any of them."""
     if response.store is False:
         return ()
-    return tuple(item_id for item in response.output or () if (item_id := decode(_named, item).id))
+    ids = [decode(_named, item).id for item in response.output or ()]
+    return tuple(item_id for item_id in ids if isinstance(item_id, str) and item_id)
 
 
 def finish_of(response: Response) -> Finish:

@@ -67,6 +67,18 @@ def test_a_reply_has_its_parts_and_its_end() -> None:
         WIRE.reply((CASSETTES / "error.reply.json").read_bytes())
 
 
+def test_a_reply_names_the_items_that_the_provider_keeps() -> None:
+    body = json.loads((CASSETTES / "tools.reply.json").read_bytes())
+    ids = tuple(item["id"] for item in body["output"])
+    body.pop("store", None)
+    assert WIRE.reply(json.dumps(body).encode()).items == ids
+    assert WIRE.reply(json.dumps({**body, "store": True}).encode()).items == ids
+    assert WIRE.reply(json.dumps({**body, "store": False}).encode()).items == ()
+    for odd in ("", None, 7):
+        body["output"][0]["id"] = odd
+        assert WIRE.reply(json.dumps(body).encode()).items == ids[1:]
+
+
 def test_a_failed_stream_ends_in_error() -> None:
     assert gathered((CASSETTES / "failed.stream.sse").read_bytes()).finish == "error"
     assert WIRE.deltas(Frame(b"", "error", b'{"type":"error","code":"x","message":"y"}')) == [Ending("error")]
