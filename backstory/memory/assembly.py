@@ -22,7 +22,7 @@ _INSTRUCTION_CHARS = 200
 
 
 class Fold(Struct, frozen=True):
-    """Which items of a request the digest stands for: runs start <= i < stop, and the item in front of which it goes."""
+    """Which items of a request the digest stands for: runs start <= i < stop, and the human message in front of whose text it goes."""
 
     drops: tuple[tuple[int, int], ...]
     before: int
@@ -31,32 +31,35 @@ class Fold(Struct, frozen=True):
 def fold(thread: Thread, reading: Reading, boundary: int) -> Fold | None:
     """What to drop when the first `boundary` turns of the path are folded; None where the request carries none of them.
 
-    A first human message that also carries the client's own instructions stays. Items that are no turns (system messages, environment)
-    stay.
+    In a long tool loop the human message that began it stays, and the digest goes in front of it: what follows is the assistant's next
+    step. A first human message that also carries the client's own instructions stays. Items that are no turns (system messages,
+    environment) stay.
     """
     if not boundary:
         return None
-    places = reading.places
+    lines, places = reading.lines, reading.places
     last = next((item for item in range(len(places) - 1, -1, -1) if 0 <= places[item] < boundary), -1)
     if last < 0:
         return None
-    before = last + 1
-    while before < len(reading.lines) and (reading.lines[before].role != "user" or reading.lines[before].kind != "spoken"):
-        before += 1
-    if before >= len(reading.lines):
+    before = next((item for item in range(last + 1, len(lines)) if lines[item].kind != "none"), len(lines))
+    if before == len(lines) or (lines[before].kind == "tool" and lines[before].role != "assistant"):
         return None
+    holder = next((item for item in range(before, -1, -1) if lines[item].role == "user" and lines[item].kind == "spoken"), -1)
+    if holder < 0:
+        return None
+    runs = _runs([item for item in range(before) if item != holder and lines[item].kind != "none" and not _instructed(lines[item])])
+    return Fold(runs, holder) if runs else None
+
+
+def _runs(items: Sequence[int]) -> tuple[tuple[int, int], ...]:
+    """These rising numbers as runs start <= i < stop."""
     runs: list[tuple[int, int]] = []
-    start = -1
-    for item in range(before):
-        goes = reading.lines[item].kind != "none" and not _instructed(reading.lines[item])
-        if goes and start < 0:
-            start = item
-        elif not goes and start >= 0:
-            runs.append((start, item))
-            start = -1
-    if start >= 0:
-        runs.append((start, before))
-    return Fold(tuple(runs), before) if runs else None
+    for item in items:
+        if runs and runs[-1][1] == item:
+            runs[-1] = (runs[-1][0], item + 1)
+        else:
+            runs.append((item, item + 1))
+    return tuple(runs)
 
 
 def fold_edits(folded: Fold, digest: Digest | None) -> list[Edit]:

@@ -50,7 +50,8 @@ class Window(Struct, frozen=True):
 
 
 def boundary(path: Sequence[Turn], folded: int, window: Window, reserve: int, injections: Mapping[bytes, Injection] = _NONE) -> int:
-    """How many turns of the path are folded after a fold: at least `folded`. The turn at the boundary is a human's.
+    """How many turns of the path are folded after a fold: at least `folded`. The turn at the boundary is a human's, or the assistant's
+    next step in a tool loop: never a tool's result.
 
     `reserve` is what system prompt, tools, the new message and recalled memory need, in tokens. `folded` itself comes back where no
     further turn can go. `injections`: blocks that stay attached to turns, by chain hash.
@@ -63,11 +64,14 @@ def boundary(path: Sequence[Turn], folded: int, window: Window, reserve: int, in
         turn = path[place]
         injection = injections.get(turn.chain)
         kept += turn.tokens + (injection.tokens if injection is not None else 0)
-        if turn.role != "user" or turn.kind != "spoken":
+        human = turn.role == "user" and turn.kind == "spoken"
+        if not human and not (
+            turn.role == "assistant" and place and path[place - 1].kind == "tool" and path[place - 1].role != "assistant"
+        ):
             continue
-        protected = exchanges < window.protected and kept <= protected_most
+        protected = human and exchanges < window.protected and kept <= protected_most
         if kept > kept_most and not protected:
             break
-        exchanges += 1
+        exchanges += human
         best = place
     return max(best, folded)

@@ -1,0 +1,102 @@
+"""What goes upstream when history is folded."""
+
+from __future__ import annotations
+
+from backstory.core.edits import DropMessages, PrependText
+from backstory.core.records import Conversation, Digest, Injection, Turn
+from backstory.memory.assembly import Absent, Present, earlier_injections, fold, fold_edits, kept_items
+from backstory.memory.compaction import Window, boundary
+from backstory.memory.reading import Reading
+from backstory.memory.thread import Thread
+from backstory.memory.turns import Line, chain, root
+
+KINDS = {"u": ("user", "spoken"), "a": ("assistant", "spoken"), "c": ("assistant", "tool"), "r": ("tool", "tool"), "s": ("system", "none")}
+
+
+def laid_out(shape: str, tokens: int = 100) -> tuple[Thread, Reading]:
+    """A thread of this shape (u human, a assistant, c call, r result, s system), and a request that carries all of it."""
+    thread = Thread(Conversation("c", "", 0.0, 0.0), root("", ""))
+    reading = Reading(b"", [], [], 0)
+    turns: list[Turn] = []
+    last, parent = thread.root, 0
+    for number, letter in enumerate(shape):
+        role, kind = KINDS[letter]
+        content = bytes([number]) * 16
+        text = f"text {number}"
+        reading.lines.append(Line(kind, content, role, text, chars=len(text)))  # type: ignore[arg-type]
+        reading.chains.append(last)
+        if kind == "none":
+            reading.places.append(-1)
+            continue
+        last = chain(last, content)
+        turn = Turn(number + 1, "c", parent, len(turns), last, content, role, kind, text, tokens=tokens)  # type: ignore[arg-type]
+        reading.places.append(len(turns))
+        turns.append(turn)
+        parent = turn.id
+    thread.add(turns)
+    return thread, reading
+
+
+def test_a_chat_is_folded_in_front_of_a_human_message_and_system_messages_stay() -> None:
+    thread, reading = laid_out("suauauau")
+    folded = fold(thread, reading, 4)
+    assert folded is not None
+    assert (folded.drops, folded.before) == (((1, 5),), 5)
+    assert kept_items(reading, folded) == [0, 5, 6, 7]
+    digest = Digest(1, "c", 4, b"", "said", 1, 0.0)
+    assert fold_edits(folded, digest) == [DropMessages(1, 5), PrependText(5, "said")]
+
+
+def test_a_long_tool_loop_is_folded_behind_its_human_message() -> None:
+    thread, reading = laid_out("ua" + "u" + "cr" * 20)
+    at = boundary(thread.path, 0, Window(2000, 0.7, 0.85, 6), 100)
+    assert thread.path[at].role == "assistant"
+    assert thread.path[at - 1].role == "tool"
+    folded = fold(thread, reading, at)
+    assert folded is not None
+    assert folded.before == 2, "the digest goes in front of the task"
+    kept = kept_items(reading, folded)
+    assert kept[0] == 2
+    assert kept[1:] == list(range(at, len(reading.lines)))
+    calls = sum(reading.lines[item].role == "assistant" for item in kept)
+    results = sum(reading.lines[item].role == "tool" for item in kept)
+    assert calls == results, "no call without its result"
+
+
+def test_a_cut_between_a_call_and_its_result_is_refused() -> None:
+    thread, reading = laid_out("uacruacr")
+    assert fold(thread, reading, 3) is None
+
+
+def test_instructions_beside_the_first_words_stay() -> None:
+    thread, reading = laid_out("uauaua")
+    first = reading.lines[0]
+    reading.lines[0] = Line(first.kind, first.content, first.role, first.text, chars=5000)
+    folded = fold(thread, reading, 4)
+    assert folded is not None
+    assert folded.drops == ((1, 4),)
+
+
+def test_nothing_is_folded_that_the_request_does_not_carry() -> None:
+    thread, reading = laid_out("uauaua")
+    reading.places = [-1] * 6
+    assert fold(thread, reading, 4) is None
+
+
+def test_absent_are_the_turns_that_neither_a_message_nor_a_block_carries() -> None:
+    thread, reading = laid_out("uauauaua")
+    folded = fold(thread, reading, 4)
+    kept = kept_items(reading, folded)
+    absent = Absent(thread, 8, reading, kept, {2})
+    assert [turn.id for turn in thread.path if turn.id in absent] == [1, 3, 4]
+    assert 99 not in absent
+    present = Present(absent)
+    assert [turn.id for turn in thread.path if turn.id in present] == [2, 5, 6, 7, 8]
+
+
+def test_injections_stay_with_their_message() -> None:
+    thread, reading = laid_out("uauaua")
+    thread.inject((Injection("c", thread.path[2].chain, "block", (1,), 7, 0.0),))
+    edits, turns, tokens = earlier_injections(thread, reading, kept_items(reading, None))
+    assert [edit.index for edit in edits if hasattr(edit, "index")] == [2]
+    assert (turns, tokens) == ({1}, 7)
