@@ -163,6 +163,8 @@ class Engine:
         lanes, self._lanes = self._lanes, None
         if lanes is not None:
             await lanes.close()
+            if lanes.queued:
+                log.error("%d exchanges were not stored and wait in the journal: %s", lanes.queued, lanes.last_error)
 
     async def _open(self) -> None:
         config = self.config

@@ -21,7 +21,7 @@ from backstory.core.ids import conversation_id
 from backstory.core.plan import Answer, Plan, Target
 from backstory.core.records import Arrival
 from backstory.core.wire import Wire
-from backstory.errors import BackstoryError, DocumentError
+from backstory.errors import DocumentError
 from backstory.memory import marker
 from backstory.memory.identity import principal
 from backstory.providers import upstreams
@@ -104,11 +104,8 @@ class PortHouse:
 
     def promise(self, exchange: Exchange, status: int, content_type: str, coding: str, body: bytes) -> int:
         """See Ledger. A journal that cannot be written is counted; the answer leaves all the same."""
-        try:
-            return self._engine.ingest.promise(exchange, status, content_type, coding, body)
-        except BackstoryError as error:
-            self._engine.failed("journal", error)
-            return 0
+        engine = self._engine
+        return attempt(engine.failed, "journal", lambda: engine.ingest.promise(exchange, status, content_type, coding, body), lambda: 0)
 
     def over(self, exchange: Exchange, outcome: Outcome) -> None:
         """See Ledger."""
@@ -176,11 +173,12 @@ class PortHouse:
             time.time(),
             complete,
         )
-        try:
-            return engine.arrivals.journal(arrival, prompt.items)
-        except BackstoryError as error:
-            engine.failed("journal", error)
+
+        def unjournalled() -> int:
+            engine.arrivals.take(arrival, 0)
             return 0
+
+        return attempt(engine.failed, "journal", lambda: engine.arrivals.journal(arrival, prompt.items), unjournalled)
 
     def arrived(self, exchange: Exchange, outcome: Outcome) -> None:
         """See ArrivalLedger."""

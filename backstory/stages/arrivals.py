@@ -172,8 +172,11 @@ class Arrivals:
         attempt(self._failed, "arrivals", lambda: self._take_in(seq, waiting), lambda: None)
 
     def _take_in(self, seq: int, waiting: _Waiting) -> None:
-        """Hand its rows to the store, and its thread to those in memory: until the rows are stored it is found nowhere else."""
-        arrival = _decoder.decode(self._lanes.fetch(waiting.place, waiting.size))
+        self.take(_decoder.decode(self._lanes.fetch(waiting.place, waiting.size)), seq)
+
+    def take(self, arrival: Arrival, seq: int) -> None:
+        """Hand its rows to the store, and its thread to those in memory: until the rows are stored it is found nowhere else. `seq` is the
+        number of its entry, 0 where it could not be journalled."""
         rows = unfold(arrival, self._wire(arrival.wire), self._read(arrival), self._estimate)
         self._lanes.submit(rows, seq)
         if rows.turns:

@@ -112,7 +112,11 @@ class StoreLanes:
 
     def append(self, payload: bytes) -> int:
         """See Lanes."""
-        seq = self._inbox.append(payload)
+        try:
+            seq = self._inbox.append(payload)
+        except StoreError as error:
+            self.last_error = str(error)
+            raise
         self._open[seq] = time.monotonic()
         self._last = seq
         return seq
