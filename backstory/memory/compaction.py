@@ -49,9 +49,11 @@ class Window(Struct, frozen=True):
         return room if room >= _DIGEST_LEAST else 0
 
 
-def boundary(path: Sequence[Turn], folded: int, window: Window, reserve: int, injections: Mapping[bytes, Injection] = _NONE) -> int:
-    """How many turns of the path are folded after a fold: at least `folded`. The turn at the boundary is a human's, or the assistant's
-    next step in a tool loop: never a tool's result.
+def boundary(
+    path: Sequence[Turn], folded: int, window: Window, reserve: int, injections: Mapping[bytes, Injection] = _NONE, steps: bool = False
+) -> int:
+    """How many turns of the path are folded after a fold: at least `folded`. The turn at the boundary is a human's; with `steps`, it may
+    also be the assistant's next step in a tool loop, never a tool's result.
 
     `reserve` is what system prompt, tools, the new message and recalled memory need, in tokens. `folded` itself comes back where no
     further turn can go. `injections`: blocks that stay attached to turns, by chain hash.
@@ -65,9 +67,7 @@ def boundary(path: Sequence[Turn], folded: int, window: Window, reserve: int, in
         injection = injections.get(turn.chain)
         kept += turn.tokens + (injection.tokens if injection is not None else 0)
         human = turn.role == "user" and turn.kind == "spoken"
-        if not human and not (
-            turn.role == "assistant" and place and path[place - 1].kind == "tool" and path[place - 1].role != "assistant"
-        ):
+        if not human and not (steps and _is_step(path, place)):
             continue
         protected = human and exchanges < window.protected and kept <= protected_most
         if kept > kept_most and not protected:
@@ -75,3 +75,9 @@ def boundary(path: Sequence[Turn], folded: int, window: Window, reserve: int, in
         exchanges += human
         best = place
     return max(best, folded)
+
+
+def _is_step(path: Sequence[Turn], place: int) -> bool:
+    """Whether the assistant goes on here after a tool's result."""
+    before = path[place - 1] if place else None
+    return before is not None and path[place].role == "assistant" and before.kind == "tool" and before.role != "assistant"

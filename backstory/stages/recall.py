@@ -137,7 +137,10 @@ class Recall(Stage):
         thread, window = visit.thread, self._settings.window
         path = thread.path[: visit.upto]
         reserve = draft.fixed + draft.new + min(self._settings.budget, window.size)
-        at = compaction.boundary(path, min(thread.boundary, visit.upto), window, reserve, thread.injections)
+        floor = min(thread.boundary, visit.upto)
+        at = compaction.boundary(path, floor, window, reserve, thread.injections)
+        if at <= thread.boundary or not self._makes_room(visit, draft, at):
+            at = max(at, compaction.boundary(path, floor, window, reserve, thread.injections, steps=True))
         if not at or at <= thread.boundary:
             return None
         place = self._ready(visit, draft, at)
@@ -162,13 +165,20 @@ class Recall(Stage):
 
     def _ready(self, visit: Visit, draft: _Draft, wanted: int) -> int:
         """The furthest boundary for which a digest is made and that makes room enough, 0 where there is none."""
-        thread, window = visit.thread, self._settings.window
+        thread = visit.thread
         place = max((place for place in self._shelf.ready(thread, visit.upto) if place > thread.boundary), default=0)
         if not place:
             return 0
-        plan = self._plan(visit, draft, _placeholder(thread, place), place)
-        fits = place >= wanted or plan.total + window.digest_tokens <= window.hard_tokens
-        return place if plan.folded is not None and fits else 0
+        fits = self._makes_room(visit, draft, place)
+        return place if fits or (place >= wanted and assembly.fold(thread, visit.reading, place) is not None) else 0
+
+    def _makes_room(self, visit: Visit, draft: _Draft, at: int) -> bool:
+        """Whether a fold there brings the request under the hard threshold."""
+        window = self._settings.window
+        if not 0 < at < len(visit.thread.path) + 1:
+            return False
+        plan = self._plan(visit, draft, _placeholder(visit.thread, at), at)
+        return plan.folded is not None and plan.total + window.digest_tokens <= window.hard_tokens
 
     async def _recall(self, visit: Visit, absent: assembly.Absent, edits: list[Edit], total: int) -> tuple[list[Edit], int]:
         item, turn = _asked(visit)

@@ -49,7 +49,7 @@ def test_a_chat_is_folded_in_front_of_a_human_message_and_system_messages_stay()
 
 def test_a_long_tool_loop_is_folded_behind_its_human_message() -> None:
     thread, reading = laid_out("ua" + "u" + "cr" * 20)
-    at = boundary(thread.path, 0, Window(2000, 0.7, 0.85, 6), 100)
+    at = boundary(thread.path, 0, Window(2000, 0.7, 0.85, 6), 100, steps=True)
     assert thread.path[at].role == "assistant"
     assert thread.path[at - 1].role == "tool"
     folded = fold(thread, reading, at)
