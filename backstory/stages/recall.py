@@ -140,7 +140,8 @@ class Recall(Stage):
         floor = min(thread.boundary, visit.upto)
         at = compaction.boundary(path, floor, window, reserve, thread.injections)
         if at <= thread.boundary or not self._makes_room(visit, draft, at):
-            at = max(at, compaction.boundary(path, floor, window, reserve, thread.injections, steps=True))
+            step = compaction.boundary(path, floor, window, reserve, thread.injections, steps=True)
+            at = step if step > thread.boundary and self._makes_room(visit, draft, step) else at
         if not at or at <= thread.boundary:
             return None
         place = self._ready(visit, draft, at)
@@ -166,11 +167,14 @@ class Recall(Stage):
     def _ready(self, visit: Visit, draft: _Draft, wanted: int) -> int:
         """The furthest boundary for which a digest is made and that makes room enough, 0 where there is none."""
         thread = visit.thread
-        place = max((place for place in self._shelf.ready(thread, visit.upto) if place > thread.boundary), default=0)
-        if not place:
-            return 0
-        fits = self._makes_room(visit, draft, place)
-        return place if fits or (place >= wanted and assembly.fold(thread, visit.reading, place) is not None) else 0
+        for place in sorted(self._shelf.ready(thread, visit.upto), reverse=True):
+            if place <= thread.boundary:
+                break
+            if self._makes_room(visit, draft, place):
+                return place
+            if place >= wanted and assembly.fold(thread, visit.reading, place) is not None:
+                return place
+        return 0
 
     def _makes_room(self, visit: Visit, draft: _Draft, at: int) -> bool:
         """Whether a fold there brings the request under the hard threshold."""

@@ -134,7 +134,7 @@ class Shelf:
         if since < window.soft_tokens or any(place > thread.boundary for place in self.ready(thread, len(thread.path))):
             return
         at = boundary(thread.path, thread.boundary, window, reserve, thread.injections)
-        if at > thread.boundary:
+        if thread.boundary < at < len(thread.path):
             self.begin_digest(thread, at, window.digest_tokens)
 
     def count(self, text: str) -> int:
