@@ -122,7 +122,24 @@ def align(request: Sequence[Said], stored: Sequence[Said], known: Sequence[int] 
     if at == len(stored) and index < len(request):
         rest = [-1] * (len(request) - index)
         return Alignment((*found, *rest), index, at - 1, "extend" if stored else "new")
-    return _compare(request, stored)
+    return _alone(request, stored) or _compare(request, stored)
+
+
+def _alone(request: Sequence[Said], stored: Sequence[Said]) -> Alignment | None:
+    """A request whose only message is unlike the first stored one is new, whatever else is stored: a lone match later on would be no
+    proof. None for any other request. Costs nothing that grows with what is stored.
+    """
+    said = [index for index, line in enumerate(request) if line.kind != "none"]
+    if len(said) != 1 or any(getattr(line, "note", "") for line in request):
+        return None
+    one, first = request[said[0]], next((line for line in stored if line.kind == "spoken"), None)
+    if first is None or one.kind != "spoken":
+        return None
+    if one.role == first.role:
+        asked, kept = _squeezed(one), _squeezed(first)
+        if asked.startswith(kept) or kept.startswith(asked):
+            return None
+    return Alignment((-1,) * len(request), said[0], len(stored) - 1, "truncated", True)
 
 
 def _compare(request: Sequence[Said], stored: Sequence[Said]) -> Alignment:
@@ -343,6 +360,7 @@ def _squeezed(line: Said) -> str:
 
 def _overlap(text: Sequence[bytes], pattern: Sequence[bytes]) -> int:
     """Length of the longest end of `text` with which `pattern` begins (Knuth, Morris, Pratt)."""
+    text = text[max(0, len(text) - len(pattern)) :]
     borders = [0] * len(pattern)
     length = 0
     for index in range(1, len(pattern)):
@@ -363,7 +381,8 @@ def _overlap(text: Sequence[bytes], pattern: Sequence[bytes]) -> int:
 def _common(a: Sequence[bytes], b: Sequence[bytes]) -> list[Pair]:
     """A longest common subsequence, as far to the end of `b` as can be (Hunt and Szymanski, from the end; frequent items are thinned)."""
     places: dict[bytes, list[int]] = {}
-    for index in range(len(b) - 1, -1, -1):
+    wanted = set(a)
+    for index in reversed([index for index, item in enumerate(b) if item in wanted]):
         found = places.setdefault(b[index], [])
         if len(found) < _MOST_PLACES:
             found.append(len(b) - 1 - index)

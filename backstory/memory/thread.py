@@ -26,7 +26,8 @@ class Family:
 
 
 class Thread:
-    """State of one conversation. `version` changes when the path changes in another way than by growing at its end."""
+    """State of one conversation. `version` changes when the path changes in another way than by growing at its end. `carried`: tokens of
+    the newest request, as its client sent it."""
 
     __slots__ = (
         "answers",
@@ -34,6 +35,7 @@ class Thread:
         "busy",
         "by_chain",
         "by_id",
+        "carried",
         "conversation",
         "digests",
         "family",
@@ -62,6 +64,7 @@ class Thread:
         self.indexed = 0
         self.version = 0
         self.busy = 0
+        self.carried = 0
         self.pending_seq = 0
 
     @property

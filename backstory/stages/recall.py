@@ -64,6 +64,7 @@ class Recall(Stage):
         draft = self._measure(exchange, visit)
         visit.tokens_in = visit.tokens_sent = draft.total
         thread = visit.thread
+        thread.carried = draft.total
         if not thread.conversation.memory or visit.upto + len(visit.turns) < self._settings.threshold:
             return exchange
         if draft.complete and not thread.boundary and draft.total <= self._settings.window.hard_tokens:

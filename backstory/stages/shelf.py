@@ -32,6 +32,8 @@ _SOON_TOKENS = 60_000
 # Work beside the traffic waits for a pause in it, but not for ever.
 _PAUSE_S = 0.05
 _PATIENCE_S = 3.0
+# Between the batches of an index: some 10 ms of work each.
+_BETWEEN_S = 0.2
 # A longer branch is never indexed in memory.
 _MOST_TURNS = 250_000
 # Candidates from the store, each with one neighbour on both sides.
@@ -129,9 +131,15 @@ class Shelf:
         return found
 
     def prefold(self, thread: Thread, window: Window, reserve: int) -> None:
-        """Make the digest that the next fold will need, in the background, where the history is nearing the hard threshold."""
-        since = sum(turn.tokens for turn in thread.path[thread.boundary :])
-        if since < window.soft_tokens or any(place > thread.boundary for place in self.ready(thread, len(thread.path))):
+        """Make the digest that the next fold will need, in the background, where the history that the client sends is nearing the hard
+        threshold.
+        """
+        soft = window.soft_tokens
+        if (
+            thread.carried < soft
+            or within(thread.path[thread.boundary :], soft - 1)
+            or any(place > thread.boundary for place in self.ready(thread, len(thread.path)))
+        ):
             return
         at = boundary(thread.path, thread.boundary, window, reserve, thread.injections)
         if thread.boundary < at < len(thread.path):
@@ -169,18 +177,20 @@ class Shelf:
                 await asyncio.shield(self._building[id(thread.family)])
 
     async def _build(self, thread: Thread) -> None:
+        patience_s = _PATIENCE_S
         while self._lacking(thread):
             version = thread.version
             batch = thread.path[thread.indexed : thread.indexed + _ADDED_AT_ONCE]
-            await self._pause(thread.path[thread.indexed :])
+            await self._pause(thread.path[thread.indexed :], patience_s)
+            patience_s = _BETWEEN_S
             made = await _aside(_units, thread, batch)
             if thread.version == version:
                 _add(thread, made)
 
-    async def _pause(self, turns: Sequence[Turn]) -> None:
+    async def _pause(self, turns: Sequence[Turn], patience_s: float = _PATIENCE_S) -> None:
         """Until there is a pause in the traffic, where these turns are too many to be waited for."""
         waited = 0.0
-        while self._busy() and waited < _PATIENCE_S and not soon(turns):
+        while self._busy() and waited < patience_s and not soon(turns):
             await asyncio.sleep(_PAUSE_S)
             waited += _PAUSE_S
 
