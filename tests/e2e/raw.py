@@ -8,7 +8,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import httptools
@@ -20,7 +20,7 @@ from tests.rig import post, reply, said
 
 PATH = "/v1/messages"
 CHAT = "/v1/chat/completions"
-Script = Callable[[Received], bytes | list[bytes | float | None]]
+Script = Callable[[Received], bytes | Sequence[bytes | float | None]]
 """What a provider writes: bytes, or pieces; a number is a pause in seconds, None breaks the connection off."""
 
 
@@ -28,7 +28,7 @@ def question(received: Received) -> str:
     """The newest message's text, "" where there is none."""
     try:
         return str(json.loads(received.body)["messages"][-1]["content"])
-    except (ValueError, KeyError, IndexError, TypeError):
+    except (ValueError, KeyError, IndexError, TypeError, RecursionError):
         return ""
 
 
@@ -78,7 +78,8 @@ class RawProvider:
 
     async def _serve(self, upstream: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
-            made = self.script(await upstream.request(reader))
+            received = await upstream.request(reader)
+            made = self.script(received)
             for piece in [made] if isinstance(made, bytes) else made:
                 if piece is None:
                     writer.transport.abort()
