@@ -84,7 +84,10 @@ def _migrate(url: str) -> None:
 def _sqlite_version(url: str) -> str:
     path = sqlite_path(url)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            # Conversations are nobody else's; SQLite gives the files beside it the same rights.
+            path.touch(mode=0o600)
     except OSError as cause:
         raise StoreError(f"{path}: {cause.strerror or cause}") from cause
     return sqlite.version(path)
