@@ -139,7 +139,7 @@ class PortHouse:
         engine = self._engine
         whose, scope = principal(self._config.identity.principal, head), head.header(b"x-vc-project")
         if self._config.marker != "always" and engine.arrivals.fits(head, body, document, prompt):
-            conversation = conversation_id()
+            conversation = engine.arrivals.again(whose, prompt) or conversation_id()
             headers = ((b"X-VC-Conversation", conversation.encode()), self._metrics.first(len(body), conversation, started))
             exchange = Exchange(0, head, body, wire, document, prompt, whose, scope, conversation, headers=headers)
             return Plan(target, drop=OWN_HEADERS, tap=ArrivalTap(exchange, self, started))
@@ -182,6 +182,8 @@ class PortHouse:
 
     def arrived(self, exchange: Exchange, outcome: Outcome) -> None:
         """See ArrivalLedger."""
+        if outcome.ended != "complete" and exchange.prompt is not None:
+            self._engine.arrivals.unanswered(exchange.principal, exchange.prompt, exchange.conversation)
         self._metrics.finished(exchange, outcome)
 
     async def _through(self, exchange: Exchange, target: Target, started: float) -> Plan:

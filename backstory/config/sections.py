@@ -85,7 +85,9 @@ class Compaction(Struct, frozen=True):
     context_window: Annotated[int, Meta(ge=256, description="tokens that a request may have upstream")] = 120_000
     soft_threshold: Annotated[float, Meta(gt=0, le=1, description="share of the window at which digests are made ahead")] = 0.70
     hard_threshold: Annotated[float, Meta(gt=0, le=1, description="share of the window at which the request is compacted")] = 0.85
-    protected_recent_turns: Annotated[int, Meta(ge=1, description="newest exchanges that stay as they are, while they take no more than a tenth of the window")] = 6
+    protected_recent_turns: Annotated[
+        int, Meta(ge=1, description="newest exchanges that stay as they are, while they take no more than a tenth of the window")
+    ] = 6
 
 
 class Identity(Struct, frozen=True):

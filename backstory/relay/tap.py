@@ -285,7 +285,7 @@ def _by_library(body: bytes, coding: str) -> bytes | None:
         except ImportError:
             return None
         try:
-            plain: bytes = brotli.Decompressor().process(body)
+            plain: bytes = brotli.Decompressor().process(body, output_buffer_limit=_MOST_KEPT)
         except brotli.error:
             return None
         return plain
@@ -295,7 +295,7 @@ def _by_library(body: bytes, coding: str) -> bytes | None:
         except ImportError:
             return None
         try:
-            unpacked: bytes = zstandard.ZstdDecompressor().decompressobj().decompress(body)
+            unpacked: bytes = zstandard.ZstdDecompressor().stream_reader(body).read(_MOST_KEPT)
         except zstandard.ZstdError:
             return None
         return unpacked

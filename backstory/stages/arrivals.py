@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from itertools import count, islice
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 from xxhash import xxh3_64_intdigest
 
 from backstory.core.document import Document
@@ -25,6 +27,7 @@ from backstory.core.wire import Wire
 from backstory.errors import DocumentError
 from backstory.memory.clients import CLIENTS
 from backstory.memory.side import side_request
+from backstory.memory.thread import Thread
 from backstory.memory.turns import chain, line, root
 from backstory.stages.base import Failed, attempt
 from backstory.stages.ingest import answer_turns, reply_keys, turn_of
@@ -38,6 +41,7 @@ _MOST_BYTES = 65_536
 # More than so many are not put by: the oldest is read for each that comes.
 _MOST_WAITING = 50_000
 _QUIET_S = 0.1
+_MOST_UNANSWERED = 1000
 _TICK_S = 0.02
 # So many are read in a tick: all that fit in about 3 ms when it is quiet, one while requests come.
 _QUIET_STEP = 20
@@ -88,6 +92,7 @@ class Arrivals:
         self._waiting: dict[int, _Waiting] = {}
         self._keys: dict[int, list[int]] = {}
         self._conversations: dict[str, int] = {}
+        self._unanswered: OrderedDict[int, str] = OrderedDict()
         self._timer: asyncio.TimerHandle | None = None
         self._last = 0.0
 
@@ -120,6 +125,16 @@ class Arrivals:
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(_QUIET_S, self._tick)
         return seq
+
+    def again(self, whose: str, prompt: Prompt) -> str:
+        """The conversation of the same first request, if its last answer did not come or broke off; "" otherwise."""
+        return self._unanswered.pop(_asked(whose, prompt), "") if self._unanswered else ""
+
+    def unanswered(self, whose: str, prompt: Prompt, conversation: str) -> None:
+        """No whole answer came to this first request: the client will make it again."""
+        self._unanswered[_asked(whose, prompt)] = conversation
+        if len(self._unanswered) > _MOST_UNANSWERED:
+            self._unanswered.popitem(last=False)
 
     def going_on(self, prompt: Prompt) -> None:
         """Conversations that begin as this request does are read now."""
@@ -178,16 +193,41 @@ class Arrivals:
         """Hand its rows to the store, and its thread to those in memory: until the rows are stored it is found nowhere else. `seq` is the
         number of its entry, 0 where it could not be journalled."""
         rows = unfold(arrival, self._wire(arrival.wire), self._read(arrival), self._estimate)
+        held = self._threads.held(arrival.conversation)
+        if held is not None:
+            rows = _asked_before(rows, held)
         self._lanes.submit(rows, seq)
         if rows.turns:
             lean = [msgspec.structs.replace(turn, raw=b"") if turn.raw else turn for turn in rows.turns]
-            thread = self._threads.adopt(rows.conversations[0], arrival.scope, lean)
+            if held is None:
+                thread = self._threads.adopt(rows.conversations[0], arrival.scope, lean)
+            else:
+                thread = held
+                thread.add(lean)
+                self._threads.moved(thread)
             thread.pending_seq = seq
             for _, key, _ in rows.aliases:
                 self._threads.name(thread, key)
                 thread.answers[key] = rows.turns[-1].id
             self._threads.named(thread, [key for _, key, _ in rows.aliases])
         self._stored()
+
+
+def _asked(whose: str, prompt: Prompt) -> int:
+    return xxh3_64_intdigest(b"\0".join((whose.encode(), *prompt.items)))
+
+
+def _asked_before(rows: Batch, thread: Thread) -> Batch:
+    """The rows of a request made again: the turns that are there are not stored twice, and the new answer follows them."""
+    known: dict[int, int] = {}
+    turns: list[Turn] = []
+    for turn in rows.turns:
+        same = thread.by_chain.get(turn.chain)
+        if same is not None and turn.role != "assistant":
+            known[turn.id] = same
+        else:
+            turns.append(replace(turn, parent=known.get(turn.parent, turn.parent)))
+    return replace(rows, turns=tuple(turns))
 
 
 def unfold(arrival: Arrival, wire: Wire, reply: Reply | None, estimate: Callable[[str], int]) -> Batch:

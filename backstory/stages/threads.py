@@ -6,6 +6,7 @@ says, and one that goes on from the middle of a conversation gets a conversation
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
@@ -38,6 +39,7 @@ class Threads:
         self._asked: OrderedDict[bytes, str] = OrderedDict()
         self._bases: OrderedDict[bytes, str] = OrderedDict()
         self._weights: dict[str, int] = {}
+        self._loading: dict[str, asyncio.Future[Thread]] = {}
         self._weight = 0
 
     def __len__(self) -> int:
@@ -207,14 +209,20 @@ class Threads:
         return held
 
     async def _load(self, record: Conversation, scope: str) -> Thread:
-        thread = Thread(record, root(record.principal, scope))
-        turns = await self._lanes.read(lambda store: load_turns(store, record))
-        thread.add(branch(turns))
-        for turn in turns:
-            thread.by_id.setdefault(turn.id, turn)
-            thread.by_chain.setdefault(turn.chain, turn.id)
-        thread.inject(await self._lanes.read(lambda store: store.injections(record.id)))
-        thread.fold(await self._lanes.read(lambda store: store.digests(record.id)))
+        """The stored thread, read once however many requests wait for it: a long one takes seconds, and most of them on another thread."""
+        running = self._loading.get(record.id)
+        if running is None:
+            running = self._loading[record.id] = asyncio.ensure_future(self._read(record, scope))
+            running.add_done_callback(lambda done: self._loaded(record.id, done))
+        return await asyncio.shield(running)
+
+    def _loaded(self, name: str, done: asyncio.Future[Thread]) -> None:
+        del self._loading[name]
+        if not done.cancelled():
+            done.exception()  # whoever still waits is told; nobody may
+
+    async def _read(self, record: Conversation, scope: str) -> Thread:
+        thread = await self._lanes.read(lambda store: load_thread(store, record, scope))
         held = self._threads.get(record.id)
         if held is not None:
             return held
@@ -239,6 +247,19 @@ class Threads:
         if len(self._aliases) > 4 * _MOST_THREADS:
             self._aliases = {key: value for key, value in self._aliases.items() if value in self._threads}
             self._unstored.intersection_update(self._aliases)
+
+
+def load_thread(store: Store, record: Conversation, scope: str) -> Thread:
+    """A stored conversation's thread. Blocks; some 30 us a turn."""
+    thread = Thread(record, root(record.principal, scope))
+    turns = load_turns(store, record)
+    thread.add(branch(turns))
+    for turn in turns:
+        thread.by_id.setdefault(turn.id, turn)
+        thread.by_chain.setdefault(turn.chain, turn.id)
+    thread.inject(store.injections(record.id))
+    thread.fold(store.digests(record.id))
+    return thread
 
 
 def load_turns(store: Store, record: Conversation) -> list[Turn]:
