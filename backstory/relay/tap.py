@@ -53,6 +53,7 @@ class MemoryTap:
         "_state",
         "_status",
         "_streams",
+        "_total",
     )
 
     def __init__(self, exchange: Exchange, ledger: Ledger, streams: bool, started: float) -> None:
@@ -63,6 +64,7 @@ class MemoryTap:
         self._first = 0.0
         self._parts: list[bytes] | None = []
         self._kept = 0
+        self._total = 0
         self._status = 0
         self._seq = 0
         self._content_type = ""
@@ -128,7 +130,7 @@ class MemoryTap:
                 reply = read_reply(self._exchange.wire, self._content_type, self._coding, b"".join(self._parts))
         finally:
             first = (self._first - self._started) * 1000 if self._first else 0.0
-            outcome = Outcome(ended, status, reply, first, (now - self._started) * 1000, bytes_in, bytes_out, self._seq)
+            outcome = Outcome(ended, status, reply, first, (now - self._started) * 1000, bytes_in, bytes_out, self._seq, self._total)
             self._ledger.over(self._exchange, outcome)
 
     def _keep(self, data: bytes) -> None:
@@ -163,7 +165,7 @@ class MemoryTap:
 class ArrivalTap:
     """Listens to the answer of a first exchange: nothing of it is read, all of it is journalled as it came."""
 
-    __slots__ = ("_exchange", "_first", "_headers", "_kept", "_ledger", "_parts", "_seq", "_started", "_status")
+    __slots__ = ("_exchange", "_first", "_headers", "_kept", "_ledger", "_parts", "_seq", "_started", "_status", "_total")
 
     def __init__(self, exchange: Exchange, ledger: ArrivalLedger, started: float) -> None:
         self._exchange = exchange
@@ -173,6 +175,7 @@ class ArrivalTap:
         self._headers: Headers = ()
         self._parts: list[bytes] | None = []
         self._kept = 0
+        self._total = 0
         self._seq = 0
         self._status = 0
 
@@ -212,7 +215,7 @@ class ArrivalTap:
             ended = "error"
         first = (self._first - self._started) * 1000 if self._first else 0.0
         total = (time.monotonic() - self._started) * 1000
-        self._ledger.arrived(self._exchange, Outcome(ended, status, None, first, total, bytes_in, bytes_out, self._seq))
+        self._ledger.arrived(self._exchange, Outcome(ended, status, None, first, total, bytes_in, bytes_out, self._seq, self._total))
 
     def _keep(self, complete: bool) -> None:
         if self._parts is None or self._status >= 400:
