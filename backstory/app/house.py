@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable
 
 from msgspec.structs import replace
-from xxhash import xxh3_64_intdigest
+from xxhash import xxh3_64_hexdigest
 
 from backstory.app.drive import eager
 from backstory.app.engine import Engine
@@ -140,7 +140,11 @@ class PortHouse:
         whose, scope = principal(self._config.identity.principal, head), head.header(b"x-vc-project")
         if self._config.marker != "always" and engine.arrivals.fits(head, body, document, prompt):
             conversation = engine.arrivals.again(whose, prompt) or conversation_id()
-            headers = ((b"X-VC-Conversation", conversation.encode()), self._metrics.first(len(body), conversation, started))
+            headers = (
+                (b"X-VC-Conversation", conversation.encode()),
+                self._metrics.first(len(body), conversation, started),
+                _proof(body, body),
+            )
             exchange = Exchange(0, head, body, wire, document, prompt, whose, scope, conversation, headers=headers)
             return Plan(target, drop=OWN_HEADERS, tap=ArrivalTap(exchange, self, started))
         exchange = Exchange(engine.turn_ids(), head, body, wire, document, prompt, whose, scope)
@@ -225,7 +229,7 @@ class PortHouse:
         if visit is None:
             self._metrics.planned(exchange, None, started)
             return Plan(target, body=body, drop=OWN_HEADERS)
-        exchange = replace(exchange, mark=self._mark(exchange, visit), headers=self._headers(exchange, visit))
+        exchange = replace(exchange, mark=self._mark(exchange, visit), headers=self._headers(exchange, visit, body))
         self._metrics.planned(exchange, visit, started)
         return self._tapped(exchange, target, started, body)
 
@@ -248,7 +252,7 @@ class PortHouse:
             if visit is not None:
                 visit.injection = None
             return replace(exchange, edits=(), notes=(*exchange.notes, Note("render", "failed open"))), None
-        if xxh3_64_intdigest(body) != xxh3_64_intdigest(exchange.body):
+        if body != exchange.body:
             asked = ",".join(dict.fromkeys(stage for stage, _ in exchange.edits))
             exchange = replace(exchange, notes=(*exchange.notes, Note("proof", f"bytes differ: {asked}")))
         return exchange, body
@@ -264,10 +268,11 @@ class PortHouse:
                 return ""
         return marker.marker(exchange.conversation)
 
-    def _headers(self, exchange: Exchange, visit: Visit) -> Headers:
+    def _headers(self, exchange: Exchange, visit: Visit, body: bytes | None) -> Headers:
         conversation = (b"X-VC-Conversation", exchange.conversation.encode())
         stats = self._metrics.stats_header(exchange, visit)
-        headers: Headers = (conversation, (b"X-VC-Stats", stats))
+        proof = _proof(exchange.body, exchange.body if body is None else body)
+        headers: Headers = (conversation, (b"X-VC-Stats", stats), proof)
         if self._config.metrics.vidurai_header:
             headers = (*headers, (b"X-Vidurai-Stats", stats))
         return headers
@@ -297,3 +302,9 @@ async def _dropping(plan: Awaitable[Plan], drop: frozenset[bytes]) -> Plan:
 def bare(target: Target) -> Plan:
     """The request goes up as it came, and nobody listens to the answer."""
     return Plan(target, drop=OWN_HEADERS)
+
+
+def _proof(came: bytes, went: bytes) -> tuple[bytes, bytes]:
+    """What a client can check: the hash (xxh3, 64 bits) of the body that came from it and of the body that went up."""
+    one = xxh3_64_hexdigest(came)
+    return b"X-VC-Proof", f"in={one},out={one if went is came else xxh3_64_hexdigest(went)}".encode()

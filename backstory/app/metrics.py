@@ -46,6 +46,8 @@ class Metrics:
         self.requests: dict[tuple[str, str, str], int] = {}
         self.failures: dict[str, int] = {}
         self.journalled = 0
+        self.answers_identical = 0
+        self.answers_differing = 0
         self.recalled = 0
         self.compactions = 0
         self.tokens_in = 0
@@ -97,6 +99,10 @@ class Metrics:
         key = (wire, f"{outcome.status // 100}xx" if outcome.status else "none", outcome.ended)
         self.requests[key] = self.requests.get(key, 0) + 1
         self.journalled += outcome.seq > 0
+        if outcome.ended == "complete":
+            same = outcome.bytes_kept == outcome.bytes_out
+            self.answers_identical += same
+            self.answers_differing += not same
         self.bytes_in += outcome.bytes_in
         self.bytes_out += outcome.bytes_out
         prompt = exchange.prompt
@@ -207,6 +213,10 @@ class _Collector:
         proof.add_metric(["identical"], metrics.identical)
         proof.add_metric(["differing"], metrics.differing)
         yield proof
+        answers = CounterMetricFamily("backstory_answers", "Whole answers by whether as many bytes went out as came in.", labels=["bytes"])
+        answers.add_metric(["identical"], metrics.answers_identical)
+        answers.add_metric(["differing"], metrics.answers_differing)
+        yield answers
         for name, meaning, label, counts in (
             ("edited_requests", "Requests in which a stage asked for edits.", "stage", metrics.edited),
             ("failed_open", "Times that something broke and the request went on without it.", "where", metrics.failures),

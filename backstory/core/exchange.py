@@ -51,8 +51,9 @@ class Note(Struct, frozen=True):
 class Outcome(Struct, frozen=True):
     """How an exchange ended.
 
-    `seq` is the number of its journal entry, 0 where there is none. `reply` is what could be read of it. `ended`: complete, interrupted
-    (client left or upstream cut after the first byte), error (an HTTP status of 400 or more), refused (no answer of the upstream at all).
+    `seq` is the number of its journal entry, 0 where there is none. `bytes_kept`: of the answer, as the tap was given them. `reply` is
+    what could be read of it. `ended`: complete, interrupted (client left or upstream cut after the first byte), error (an HTTP status of
+    400 or more), refused (no answer of the upstream at all).
     """
 
     ended: Ended
@@ -63,6 +64,7 @@ class Outcome(Struct, frozen=True):
     bytes_in: int
     bytes_out: int
     seq: int = 0
+    bytes_kept: int = 0
 
 
 class Exchange(Struct, frozen=True):

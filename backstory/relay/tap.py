@@ -134,6 +134,7 @@ class MemoryTap:
             self._ledger.over(self._exchange, outcome)
 
     def _keep(self, data: bytes) -> None:
+        self._total += len(data)
         if self._parts is not None:
             self._parts.append(data)
             self._kept += len(data)
@@ -188,6 +189,7 @@ class ArrivalTap:
 
     def chunk(self, data: bytes) -> bytes:
         """See Tap."""
+        self._total += len(data)
         if self._parts is not None:
             self._parts.append(data)
             self._kept += len(data)

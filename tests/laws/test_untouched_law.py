@@ -20,7 +20,7 @@ from tests.rig import settings as configured
 
 CASSETTES = Path(__file__).parent.parent / "cassettes"
 STREAMS = sorted(CASSETTES.glob("*/text.stream.*"))
-OURS = (b"x-vc-conversation:", b"x-vc-stats:")
+OURS = (b"x-vc-conversation:", b"x-vc-stats:", b"x-vc-proof:")
 SETTINGS = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 PATH_OF = st.sampled_from([*PATHS.values(), "/v1/models", "/v1beta/models/m:streamGenerateContent?alt=sse", "/nothing", "/v1/embeddings"])
 NAME = st.from_regex(rb"X-[A-Za-z0-9]{1,12}", fullmatch=True)
