@@ -36,6 +36,8 @@ OWN_HEADERS = frozenset({b"x-vc-conversation", b"x-vc-memory", b"x-vc-project", 
 _OWN_PREFIX = b"x-vc-"
 _JSON: Headers = ((b"content-type", b"application/json"),)
 _MOST_PATHS = 1000
+# As many ids are in one block at most.
+_MOST_IDS = 4096
 _GONE = Outcome("interrupted", 0, None, 0.0, 0.0, 0, 0)
 
 
@@ -104,7 +106,9 @@ class PortHouse:
 
     def promise(self, exchange: Exchange, status: int, content_type: str, coding: str, body: bytes) -> int:
         """See Ledger. A journal that cannot be written is counted; the answer leaves all the same."""
-        engine = self._engine
+        engine, late = self._engine, self._late.get(exchange.id)
+        if late is not None and not late.done() and not engine.visits.ready(exchange.id):
+            return attempt(engine.failed, "journal", lambda: self._unread(exchange, content_type, coding, body), lambda: 0)
         return attempt(engine.failed, "journal", lambda: engine.ingest.promise(exchange, status, content_type, coding, body), lambda: 0)
 
     def over(self, exchange: Exchange, outcome: Outcome) -> None:
@@ -158,31 +162,44 @@ class PortHouse:
 
     def arrival(self, exchange: Exchange, content_type: str, coding: str, body: bytes, complete: bool) -> int:
         """See ArrivalLedger. A journal that cannot be written is counted; the answer leaves all the same."""
-        wire, prompt = exchange.wire, exchange.prompt
-        if wire is None or prompt is None:
+        prompt = exchange.prompt
+        if prompt is None:
             return 0
-        engine, head = self._engine, exchange.head
-        arrival = Arrival(
-            exchange.conversation,
-            exchange.principal,
-            exchange.scope,
-            wire.name,
-            head.path,
-            head.header(b"user-agent"),
-            exchange.body,
-            content_type,
-            coding,
-            body,
-            engine.turn_ids.block(TURN_IDS),
-            time.time(),
-            complete,
-        )
+        engine = self._engine
+        arrival = self._as_it_came(exchange, content_type, coding, body, complete, TURN_IDS)
 
         def unjournalled() -> int:
             engine.arrivals.take(arrival, 0)
             return 0
 
         return attempt(engine.failed, "journal", lambda: engine.arrivals.journal(arrival, prompt.items), unjournalled)
+
+    def _unread(self, exchange: Exchange, content_type: str, coding: str, body: bytes) -> int:
+        """The answer has come, and memory still looks for its conversation: journal both as they came. If the process dies before memory
+        is done, they are read as a conversation of its own."""
+        ids = len(exchange.prompt.items) + TURN_IDS if exchange.prompt is not None else 0
+        if not 0 < ids <= _MOST_IDS:
+            return 0
+        named = replace(exchange, conversation=conversation_id())
+        return self._engine.arrivals.keep(self._as_it_came(named, content_type, coding, body, True, ids))
+
+    def _as_it_came(self, exchange: Exchange, content_type: str, coding: str, body: bytes, complete: bool, ids: int) -> Arrival:
+        head, wire = exchange.head, exchange.wire
+        return Arrival(
+            exchange.conversation,
+            exchange.principal,
+            exchange.scope,
+            wire.name if wire is not None else "",
+            head.path,
+            head.header(b"user-agent"),
+            exchange.body,
+            content_type,
+            coding,
+            body,
+            self._engine.turn_ids.block(ids),
+            time.time(),
+            complete,
+        )
 
     def arrived(self, exchange: Exchange, outcome: Outcome) -> None:
         """See ArrivalLedger."""

@@ -126,6 +126,10 @@ class Arrivals:
             self._timer = asyncio.get_running_loop().call_later(_QUIET_S, self._tick)
         return seq
 
+    def keep(self, arrival: Arrival) -> int:
+        """Journal it and no more; the number of the entry. Raises StoreError."""
+        return self._lanes.append(_encoder.encode(arrival))
+
     def again(self, whose: str, prompt: Prompt) -> str:
         """The conversation of the same first request, if its last answer did not come or broke off; "" otherwise."""
         return self._unanswered.pop(_asked(whose, prompt), "") if self._unanswered else ""
@@ -205,7 +209,7 @@ class Arrivals:
                 thread = held
                 thread.add(lean)
                 self._threads.moved(thread)
-            thread.pending_seq = seq
+            thread.pending_seq = max(thread.pending_seq, seq)
             for _, key, _ in rows.aliases:
                 self._threads.name(thread, key)
                 thread.answers[key] = rows.turns[-1].id

@@ -98,11 +98,12 @@ class Recall(Stage):
 
     async def _assemble(self, exchange: Exchange, visit: Visit, draft: _Draft) -> Exchange:
         thread, window = visit.thread, self._settings.window
+        version = thread.version
         digest = thread.digest if thread.boundary <= visit.upto else None
         plan = self._plan(visit, draft, digest, thread.boundary)
         if plan.total > window.hard_tokens:
             moved = await self._refold(visit, draft)
-            if moved is not None:
+            if moved is not None and thread.version == version:
                 plan = self._plan(visit, draft, moved, thread.boundary)
         edits, total = plan.edits, plan.total
         if plan.folded is not None:
@@ -114,6 +115,9 @@ class Recall(Stage):
             edits, total = await self._recall(visit, absent, edits, total)
         else:
             total = before
+        if thread.version != version:
+            self._forget(visit)
+            return replace(exchange, notes=(*exchange.notes, Note(self.name, "the conversation took another branch meanwhile")))
         if plan.folded is not None and draft.total <= window.hard_tokens and total >= draft.total:
             self._forget(visit)
             note = Note(self.name, "bloat fallback: the enriched payload is not smaller")

@@ -55,6 +55,11 @@ class Visits:
         """The visit of an exchange, None where memory has no part in it."""
         return self._visits.get(exchange)
 
+    def ready(self, exchange: int) -> bool:
+        """Whether the place of an exchange on its thread is found."""
+        visit = self._visits.get(exchange)
+        return visit is not None and visit.ready
+
     def close(self, exchange: int) -> None:
         """The exchange is over; a second call does nothing."""
         visit = self._visits.pop(exchange, None)

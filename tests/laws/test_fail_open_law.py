@@ -17,6 +17,7 @@ import pytest
 from msgspec import Struct
 
 from backstory.app import engine as module
+from backstory.app.engine import settle_entry
 from backstory.app.metrics import Metrics
 from backstory.config import Config
 from backstory.core.exchange import Head
@@ -30,6 +31,7 @@ from backstory.stages.shelf import Shelf
 from backstory.stages.threads import Threads
 from backstory.stages.visit import Visits
 from backstory.stores.database import open_store
+from backstory.stores.inbox import Inbox
 from backstory.stores.lanes import StoreLanes
 from backstory.stores.sql import SqlStore
 from backstory.wires import WIRES
@@ -328,6 +330,31 @@ def test_what_memory_is_late_with_is_stored_before_the_end(tmp_path: Path, store
         async with rig(configured(tmp_path), upstream) as one:
             counts = await one.engine._lanes.read(lambda store: store.counts())  # type: ignore[union-attr]
             assert counts["turns"] == 2 * ROUNDS + 2
+
+    asyncio.run(work())
+
+
+def journalled(folder: Path) -> list[bytes]:
+    return [record for path in folder.glob("memory.db.inbox-*") for record in Inbox.read(path)]
+
+
+def test_an_answer_that_memory_is_late_for_is_in_the_journal_before_its_end(tmp_path: Path, stored: bytes) -> None:
+    """Should the process die now, both halves are there; as it does not, they are stored once, where they belong."""
+
+    async def work() -> None:
+        async with prepared(tmp_path, stored, deadline_ms=20.0) as one:
+            mend = breaks(one.engine._lanes._store, "chains", lambda _: time.sleep(STALL_S))  # type: ignore[union-attr]
+            await hold(one, REQUESTS["goes on"], b"", plain=True)
+            assert len(one.engine.visits) == 0
+            (record,) = journalled(tmp_path)
+            rows = settle_entry(record)
+            assert rows is not None
+            assert [turn.text for turn in rows.turns[-3:-1]] == [answer(ROUNDS - 1), question(ROUNDS)]
+            assert rows.turns[-1].text == f"Answer: {ROUNDS + 1} questions came."
+            mend()
+        async with rig(configured(tmp_path), upstream) as one:
+            counts = await one.engine._lanes.read(lambda store: store.counts())  # type: ignore[union-attr]
+            assert (counts["conversations"], counts["turns"]) == (1, 2 * ROUNDS + 2)
 
     asyncio.run(work())
 
