@@ -288,7 +288,7 @@ class Flow:
         elif up.eof and up.sent and not up.full and not up.answered:
             self._say_nothing()
         else:
-            self._fail(error)
+            self._fail(error, orderly=up.eof)
 
     # The end.
 
@@ -304,8 +304,9 @@ class Flow:
         self._finish("complete" if answer.status < 400 else "error", answer.status, len(answer.body))
         self._down.answer(answer, self._request)
 
-    def _fail(self, error: BackstoryError) -> None:
-        """Ends the exchange with an error: told in the client's shape, or by breaking off."""
+    def _fail(self, error: BackstoryError, orderly: bool = False) -> None:
+        """Ends the exchange with an error: told in the client's shape, or by breaking off. A provider that closed in good order in the
+        middle of a body is relayed as that where a close shows that the body is cut (a length or chunks); otherwise by a reset."""
         if self.over:
             return
         self._release()
@@ -314,7 +315,10 @@ class Flow:
             delivery.break_off()
             self._door.metrics.cut += 1
             self._finish("interrupted")
-            self._down.cut()
+            if orderly and not delivery.closes:
+                self._down.hang_up()
+            else:
+                self._down.cut()
             return
         self._door.metrics.upstream_errors += 1
         self._finish("refused" if self._delivery is None else "interrupted")
