@@ -17,6 +17,9 @@ _SCHEMA = {"type": "object", "properties": {"place": {"type": "string"}}, "requi
 class Client:
     """One conversation. `ask` gives the answer's text, running tool calls on the way."""
 
+    def __init__(self, url: str, stream: bool) -> None:
+        raise NotImplementedError
+
     def ask(self, text: str) -> str:
         raise NotImplementedError
 
@@ -118,9 +121,7 @@ class Messages(Client):
             calls = [block for block in message.content if block.type == "tool_use"]
             if not calls:
                 return "".join(block.text for block in message.content if block.type == "text")
-            results = [
-                {"type": "tool_result", "tool_use_id": call.id, "content": f"all is well {call.input['place']}"} for call in calls
-            ]
+            results = [{"type": "tool_result", "tool_use_id": call.id, "content": f"all is well {call.input['place']}"} for call in calls]
             self.messages.append({"role": "user", "content": results})
 
     def _turn(self) -> Any:

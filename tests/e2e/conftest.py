@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from backstory.app.provider import Received, ScriptedProvider, says
-from backstory.core.message import Text, ToolCall
+from backstory.core.message import Text, ToolCall, ToolResult
 from backstory.core.reply import Reply
 
 _CODEWORD = re.compile(r"codeword is ([a-z]+-\d+)")
@@ -29,9 +29,9 @@ _CODEWORD = re.compile(r"codeword is ([a-z]+-\d+)")
 def knowing(received: Received) -> Reply:
     """A model that knows what reached it: tells a codeword that stands in the prompt, calls the tool when asked to, reads its result."""
     newest = received.messages[-1]
-    if newest.role == "tool" or any(type(part).__name__ == "ToolResult" for part in newest.parts):
-        result = next(part.text for part in newest.parts if type(part).__name__ == "ToolResult")
-        return says(f"The tool says: {result}")
+    results = [part.text for part in newest.parts if isinstance(part, ToolResult)]
+    if results:
+        return says(f"The tool says: {results[0]}")
     text = newest.text
     if "use the tool" in text:
         return Reply((Text("Let me look."), ToolCall(f"call_{len(received.messages)}", "look", '{"place":"here"}')), "tool_calls")
@@ -39,6 +39,9 @@ def knowing(received: Received) -> Reply:
         found = _CODEWORD.findall(received.text)
         return says(f"Your codeword is {found[0]}." if found else "I do not know your codeword.")
     return says(f"Understood, that was message {len(received.messages)}: ünïcode ✓ 日本 — {text[:40]}")
+
+
+_COMMAND = (sys.executable, "-m", "backstory", "serve", "--host", "127.0.0.1")
 
 
 class Provider:
@@ -94,8 +97,7 @@ class Proxy:
         environ |= {"HOME": str(self.folder), "XDG_DATA_HOME": str(self.folder)}
         with (self.folder / "proxy.log").open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "backstory", "serve", "--host", "127.0.0.1", "--port", str(self.port)]
-                + ["--upstream", self.upstream, "--storage", f"sqlite:///{self.database}"],
+                [*_COMMAND, "--port", str(self.port), "--upstream", self.upstream, "--storage", f"sqlite:///{self.database}"],
                 stdout=output,
                 stderr=output,
                 env=environ,
@@ -120,7 +122,13 @@ class Proxy:
         """A command of the same installation on the same storage."""
         environ = os.environ | {"BACKSTORY_STORAGE__URL": f"sqlite:///{self.database}", "HOME": str(self.folder)}
         return subprocess.run(
-            [sys.executable, "-m", "backstory", *arguments], env=environ, cwd=self.folder, capture_output=True, text=True, timeout=60, check=False
+            [sys.executable, "-m", "backstory", *arguments],
+            env=environ,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
 
     def log(self) -> str:

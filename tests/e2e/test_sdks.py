@@ -30,7 +30,7 @@ def test_a_conversation_goes_on_after_a_restart(proxy: Proxy, provider: Provider
     client = kind(proxy.url, stream)
     try:
         assert "Understood" in client.ask("Hello, my codeword is quokka-17. Réponds brièvement 日本語.")
-        assert client.ask("Please use the tool.") == "The tool says: all is well here" or "all is well here" in client.ask("again")
+        assert "all is well here" in client.ask("Please use the tool.")
         proxy.stop()
         proxy.start()
         assert "quokka-17" in client.ask("What is my codeword?")

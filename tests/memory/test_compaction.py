@@ -11,8 +11,7 @@ from backstory.memory.compaction import Window, boundary
 
 def path(sizes: list[int]) -> list[Turn]:
     return [
-        Turn(n + 1, "c", n, n, b"", b"", "user" if n % 2 == 0 else "assistant", "spoken", "x", tokens=size)
-        for n, size in enumerate(sizes)
+        Turn(n + 1, "c", n, n, b"", b"", "user" if n % 2 == 0 else "assistant", "spoken", "x", tokens=size) for n, size in enumerate(sizes)
     ]
 
 
