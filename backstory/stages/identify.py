@@ -76,6 +76,7 @@ class Identify(Stage):
     async def _visit(self, exchange: Exchange, claims: Sequence[identity.Claim], marked: str, reading: Reading) -> Visit:
         principal, scope = exchange.principal, exchange.scope
         thread: Thread | None = None
+        claims = [_scoped(claim, scope) for claim in claims] if scope else claims
         for claim in claims:
             thread = await self._claimed(principal, claim, scope)
             if thread is not None:
@@ -139,6 +140,13 @@ class Identify(Stage):
                 if anchored(lines, align(lines, thread.path), thread.path):
                     return thread
         return None
+
+
+def _scoped(claim: identity.Claim, scope: str) -> identity.Claim:
+    """The same name in another project is another conversation's. What a provider calls its replies is the same everywhere."""
+    if claim.key.startswith(("response:", "item:")):
+        return claim
+    return replace(claim, key=f"{claim.key}@{scope}")
 
 
 def _last_assistant(reading: Reading) -> int:

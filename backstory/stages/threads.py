@@ -1,7 +1,8 @@
 """The conversations that are in memory, and how one is found: by its id, an alias, or the hash chain of what was said.
 
-Rule of ownership: every look-up is by principal. Rule of strangers: a request with one message never resumes a conversation by what it
-says, and one that goes on from the middle of a conversation gets a conversation of its own that shares the turns up to there.
+Rule of ownership: every look-up is by principal and scope, which a thread's root is the hash of. Rule of strangers: a request with one
+message never resumes a conversation by what it says, and one that goes on from the middle of a conversation gets a conversation of its own
+that shares the turns up to there.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from backstory.core.ids import conversation_id
 from backstory.core.records import Batch, Conversation, Turn
 from backstory.core.store import Lanes, Store
 from backstory.memory.thread import Thread, branch
+from backstory.memory.turns import chain as chain_on
 from backstory.memory.turns import root
 
 _MOST_THREADS = 2000
@@ -39,7 +41,7 @@ class Threads:
         self._asked: OrderedDict[bytes, str] = OrderedDict()
         self._bases: OrderedDict[bytes, str] = OrderedDict()
         self._weights: dict[str, int] = {}
-        self._loading: dict[str, asyncio.Future[Thread]] = {}
+        self._loading: dict[tuple[str, str], asyncio.Future[Thread | None]] = {}
         self._weight = 0
 
     def __len__(self) -> int:
@@ -67,11 +69,11 @@ class Threads:
         return forked
 
     async def by_id(self, principal: str, conversation: str, scope: str) -> Thread | None:
-        """A thread by its conversation's id, None where the principal has no such conversation."""
+        """A thread by its conversation's id, None where the principal has no such conversation in this scope."""
         thread = self._threads.get(conversation)
         if thread is not None:
             self._threads.move_to_end(conversation)
-            return thread if thread.conversation.principal == principal else None
+            return thread if thread.root == root(principal, scope) else None
         record = await self._lanes.read(lambda store: store.conversation(principal, conversation))
         if record is None:
             return None
@@ -135,7 +137,8 @@ class Threads:
     async def saying(self, principal: str, content: bytes, scope: str) -> list[Thread]:
         """Threads in which a message of this content was said lately: those that end with it first, stored or not."""
         lately = islice(reversed(self._threads.values()), _LATELY)
-        mine = (thread for thread in lately if thread.conversation.principal == principal)
+        own = root(principal, scope)
+        mine = (thread for thread in lately if thread.root == own)
         found = [thread for thread in mine if thread.path and thread.path[-1].content == content]
         for conversation, _ in await self._lanes.read(lambda store: store.contents(principal, content)):
             thread = await self.by_id(principal, conversation, scope)
@@ -208,21 +211,26 @@ class Threads:
                 held.append(thread)
         return held
 
-    async def _load(self, record: Conversation, scope: str) -> Thread:
-        """The stored thread, read once however many requests wait for it: a long one takes seconds, and most of them on another thread."""
-        running = self._loading.get(record.id)
+    async def _load(self, record: Conversation, scope: str) -> Thread | None:
+        """The stored thread, read once however many requests wait for it: a long one takes seconds, and most of them on another thread.
+        None where it is of another scope."""
+        name = (record.id, scope)
+        running = self._loading.get(name)
         if running is None:
-            running = self._loading[record.id] = asyncio.ensure_future(self._read(record, scope))
-            running.add_done_callback(lambda done: self._loaded(record.id, done))
+            running = self._loading[name] = asyncio.ensure_future(self._read(record, scope))
+            running.add_done_callback(lambda done: self._loaded(name, done))
         return await asyncio.shield(running)
 
-    def _loaded(self, name: str, done: asyncio.Future[Thread]) -> None:
+    def _loaded(self, name: tuple[str, str], done: asyncio.Future[Thread | None]) -> None:
         del self._loading[name]
         if not done.cancelled():
             done.exception()  # whoever still waits is told; nobody may
 
-    async def _read(self, record: Conversation, scope: str) -> Thread:
+    async def _read(self, record: Conversation, scope: str) -> Thread | None:
         thread = await self._lanes.read(lambda store: load_thread(store, record, scope))
+        first = thread.path[0] if thread.path else None
+        if first is not None and first.chain != chain_on(thread.root, first.content):
+            return None
         held = self._threads.get(record.id)
         if held is not None:
             return held
