@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Container, Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from backstory.memory import dates
 from backstory.memory.fence import RECALL_CLOSE, RECALL_OPEN, neutral
@@ -47,12 +48,14 @@ class Item(Struct, frozen=True):
 
 class Recalled(Struct, frozen=True):
     """What was found, in the order of the conversation. `considered`: units that were scored. `best`: share of the question's rare
-    words that the best unit has. `gate`: why nothing was found, "" otherwise: "empty", "no room", "nothing asked", "no match" or "weak"."""
+    words that the best unit has. `gate`: why nothing was found, "" otherwise: "empty", "no room", "nothing asked", "no match" or "weak".
+    `tokens`: of the block, by the count that decided what fits."""
 
     items: tuple[Item, ...]
     considered: int = 0
     best: float = 0.0
     gate: str = ""
+    tokens: int = 0
 
 
 def recall(
@@ -149,8 +152,9 @@ def _fitted(index: Index, scores: Mapping[int, float], found: Recalled, budget_t
             for place in sorted(chosen)
         )
         made = Recalled(items, found.considered, found.best)
-        if count(block(made)) <= budget_tokens:
-            return made
+        tokens = count(block(made))
+        if tokens <= budget_tokens:
+            return replace(made, tokens=tokens)
         chosen.pop()
     return Recalled((), found.considered, found.best, "no room")
 

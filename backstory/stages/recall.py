@@ -199,7 +199,7 @@ class Recall(Stage):
             return edits, total
         text = block(found)
         turns = tuple(dict.fromkeys(each.turn for each in found.items))
-        injection = Injection(visit.thread.conversation.id, turn.chain, text, turns, self._shelf.count(text), self._clock())
+        injection = Injection(visit.thread.conversation.id, turn.chain, text, turns, found.tokens, self._clock())
         visit.injection = injection
         visit.recalled = len(found.items)
         visit.thread.inject((injection,))

@@ -145,10 +145,6 @@ class Shelf:
         if thread.boundary < at < len(thread.path):
             self.begin_digest(thread, at, window.digest_tokens)
 
-    def count(self, text: str) -> int:
-        """Tokens of a text, exact when the vocabulary is there."""
-        return self._counter()(text)
-
     def prepare(self, thread: Thread) -> None:
         """Bring the index up to date in the background."""
         name = id(thread.family)
