@@ -61,7 +61,9 @@ class Talk:
         self.random.shuffle(rare)
         self._words = _COMMON.split() + rare
         self._weights = list(accumulate(1.0 / (place + 3) for place in range(len(self._words))))
-        self._names = [word.capitalize() for word in rare[:3000]]
+        # Proper names are longer than any other word: nobody else says them.
+        self._names = sorted({"".join(self.random.choices(syllables, k=5)).capitalize() for _ in range(5000)})
+        self.random.shuffle(self._names)
 
     def text(self, chars: int) -> str:
         """Sentences of about so many characters."""
