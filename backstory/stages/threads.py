@@ -25,6 +25,8 @@ _MOST_WEIGHT = 300_000
 _TOKENS_A_WEIGHT = 100
 # So many of the threads last used are looked through for a message that may not be stored yet.
 _LATELY = 64
+# In these turns at its end: a tool loop may follow the words.
+_LAST_TURNS = 8
 
 
 class Threads:
@@ -135,11 +137,11 @@ class Threads:
         return None
 
     async def saying(self, principal: str, content: bytes, scope: str) -> list[Thread]:
-        """Threads in which a message of this content was said lately: those that end with it first, stored or not."""
+        """Threads in which a message of this content was said lately: those with it near their end first, stored or not."""
         lately = islice(reversed(self._threads.values()), _LATELY)
         own = root(principal, scope)
         mine = (thread for thread in lately if thread.root == own)
-        found = [thread for thread in mine if thread.path and thread.path[-1].content == content]
+        found = [thread for thread in mine if any(turn.content == content for turn in reversed(thread.path[-_LAST_TURNS:]))]
         for conversation, _ in await self._lanes.read(lambda store: store.contents(principal, content)):
             thread = await self.by_id(principal, conversation, scope)
             if thread is not None and thread not in found:

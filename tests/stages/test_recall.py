@@ -1,0 +1,158 @@
+"""What recall adds and takes away: nothing where nothing is missing, the rest once and then always the same."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from backstory.core.exchange import Head
+from backstory.core.store import Store
+from tests.relay.world import Received
+from tests.rig import PATHS, asking, reply, rig
+from tests.stages.world import Chat, configured, conversation, echoing, say, stored, talk, thread
+
+FACT = "Remember: the code of the blue locker is tangerine."
+
+
+def long_talk(rounds: int) -> Chat:
+    """A conversation that begins with a fact and goes on about something else."""
+    return [("user", FACT), ("assistant", "Answer 1."), *talk(rounds - 1, 1)]
+
+
+def test_a_cut_history_gets_back_what_the_question_needs(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing()) as one:
+            chat = long_talk(14)
+            name = await say(one, chat[:-1])
+            asked: Chat = [*chat[-7:-1], ("assistant", "Answer 1."), ("user", "What was the code of the blue locker?")]
+            assert await say(one, asked) == name
+            first = one.sent.body
+            assert b"tangerine" in first
+            assert first.startswith(asking("anthropic", asked)[:-5]), "added at the end of the question alone"
+            assert await say(one, asked) == name
+            assert one.sent.body == first, "a retry is the same bytes"
+            later: Chat = [*asked, ("assistant", "Answer 3."), ("user", "Thanks, and now for something else entirely.")]
+            await say(one, later)
+            assert b"tangerine" in one.sent.body, "what was injected stays where it was"
+            await one.restart()
+            await say(one, [*later, ("assistant", "Answer 4."), ("user", "And on.")])
+            assert b"tangerine" in one.sent.body
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_below_the_threshold_nothing_is_added(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(configured(tmp_path, threshold=40), echoing()) as one:
+            chat = long_talk(14)
+            await say(one, chat[:-1])
+            asked: Chat = [*chat[-7:-1], ("assistant", "Answer 1."), ("user", "What was the code of the blue locker?")]
+            await say(one, asked)
+            assert one.sent.body == asking("anthropic", asked)
+
+    asyncio.run(work())
+
+
+def test_a_conversation_whose_memory_is_off_is_left_alone(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing()) as one:
+            chat = long_talk(14)
+            name = await say(one, chat[:-1])
+            held = thread(one, name)
+            held.conversation = replace(held.conversation, memory=False)
+            asked: Chat = [*chat[-7:-1], ("assistant", "Answer 1."), ("user", "What was the code of the blue locker?")]
+            assert await say(one, asked) == name
+            assert one.sent.body == asking("anthropic", asked)
+
+    asyncio.run(work())
+
+
+def test_a_tool_loop_gets_nothing_new_in_its_middle(tmp_path: Path) -> None:
+    called = {"role": "assistant", "content": [{"type": "tool_use", "id": "t1", "name": "look", "input": {}}]}
+    result = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": "a blue locker, and its code"}]}
+    usual = echoing()
+
+    def answer(received: Received) -> bytes:
+        if b"Please look up" in received.body:
+            return reply(json.dumps({"id": "m", "type": "message", "model": "m"} | called).encode())
+        return usual(received)
+
+    async def work() -> None:
+        async with rig(configured(tmp_path), answer) as one:
+            chat = long_talk(14)
+            name = await say(one, chat[:-1])
+            please: Chat = [*chat[-7:-1], ("assistant", "Answer 1."), ("user", "Please look up the code of the blue locker.")]
+            body = json.loads(asking("anthropic", please))
+            await one.ask(PATHS["anthropic"], json.dumps(body).encode())
+            asked = json.loads(one.sent.body)["messages"]
+            assert "tangerine" in json.dumps(asked[-1])
+            body["messages"] += [called, result]
+            head, _ = await one.ask(PATHS["anthropic"], json.dumps(body).encode())
+            assert conversation(head) == name
+            sent = json.loads(one.sent.body)["messages"]
+            assert sent[: len(asked)] == asked, "the block stays"
+            assert sent[len(asked) :] == body["messages"][-2:], "and there is no other"
+
+    asyncio.run(work())
+
+
+def test_an_outgrown_window_is_folded_and_the_fold_is_kept(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(configured(tmp_path, window=800), echoing()) as one:
+            chat: Chat = []
+            digests = set()
+            for number in range(60):
+                chat += talk(1, number)[:1]
+                head, _ = await one.ask(PATHS["anthropic"], asking("anthropic", chat))
+                chat.append(("assistant", f"Answer {number + 1}."))
+                if b"<digest>" in one.sent.body:
+                    digests.add(one.sent.body.partition(b"<digest>")[2].partition(b"</digest>")[0])
+            assert 0 < len(digests) < 20
+            assert len(one.sent.body) < 0.9 * len(asking("anthropic", chat[:-1]))
+            stats = head.partition(b"X-VC-Stats: ")[2].partition(b"\r\n")[0].decode()
+            numbers = dict(pair.split("=") for pair in stats.split(","))
+            assert int(numbers["tokens_sent"]) < int(numbers["tokens_in"])
+            name = conversation(head)
+            kept = thread(one, name)
+
+            def rows(store: Store) -> tuple[int, int]:
+                return len(store.digests(name)), len(store.injections(name))
+
+            assert await stored(one, rows) == (len(kept.digests), len(kept.injections))
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_a_client_that_leaves_while_history_is_folded_loses_no_digest(tmp_path: Path) -> None:
+    """The digest was made and counts from now on, so it is stored though no answer was."""
+
+    async def work() -> None:
+        async with rig(configured(tmp_path, window=800), echoing()) as one:
+            chat = talk(37)
+            name = await say(one, [*chat, ("user", "And?")])
+            visits = one.engine.visits
+            plan = one.house.plan(_head(), asking("anthropic", [*chat, ("user", "And?"), ("assistant", "Answer 1."), ("user", "Leave.")]))
+            held = thread(one, name)
+            if hasattr(plan, "tap"):
+                plan.tap.over("refused", 0, 1, 0)  # type: ignore[union-attr]
+            else:
+                task = asyncio.ensure_future(plan)
+                while len(visits) and not held.digests:  # noqa: ASYNC110 (what is waited for has no event)
+                    await asyncio.sleep(0.001)
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+            async with asyncio.timeout(5):
+                while len(visits):  # noqa: ASYNC110 (what is waited for has no event)
+                    await asyncio.sleep(0.001)
+            assert await stored(one, lambda store: len(store.digests(name))) == len(held.digests)
+
+    asyncio.run(work())
+
+
+def _head() -> Head:
+    return Head("POST", PATHS["anthropic"], "", ())
