@@ -1,0 +1,162 @@
+"""What becomes a turn, and when: new messages with their answer, once, in their places, and nothing of what came to nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from backstory.core.store import Store
+from backstory.memory.turns import chain
+from tests.relay.world import Received, client
+from tests.rig import PATHS, QUICK, asking, chunked, post, reply, rig, said, soon
+from tests.stages.world import Chat, configured, conversation, echoing, say, stored, talk, thread
+
+
+def test_turns_are_stored_once_in_their_places_whatever_is_sent_again(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing()) as one:
+            chat: Chat = []
+            name = ""
+            for number in range(5):
+                chat += [("user", f"Question {number} about a lighthouse")]
+                name = await say(one, chat)
+                chat += [("assistant", f"Answer {number + 1}.")]
+
+            def rows(store: Store) -> list[tuple[int, str, str]]:
+                return [(turn.position, turn.role, turn.text) for turn in store.turns(name)]
+
+            assert await stored(one, rows) == [(place, role, text) for place, (role, text) in enumerate(chat)]
+            path = thread(one, name).path
+            last = thread(one, name).root
+            for before, turn in zip([None, *path], path, strict=False):
+                last = chain(last, turn.content)
+                assert turn.chain == last
+                assert turn.parent == (before.id if before is not None else 0)
+                assert not turn.raw, "what is in memory is lean"
+            raws = await stored(one, lambda store: [turn.raw for turn in store.turns(name, raw=True)])
+            assert json.loads(raws[2]) == {"role": "user", "content": chat[2][1]}  # type: ignore[index]
+
+    asyncio.run(work())
+
+
+def test_a_regenerated_answer_is_a_branch_and_the_newest_counts(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing()) as one:
+            named = b"X-VC-Conversation: n"
+            chat: Chat = [*talk(2), ("user", "Tell me.")]
+            name = await say(one, chat, named)
+            assert await say(one, chat, named) == name
+            assert [turn.text for turn in thread(one, name).path[-2:]] == ["Tell me.", "Answer 2."]
+            assert len(thread(one, name).by_id) == 7
+            await say(one, [*chat, ("assistant", "Answer 1."), ("user", "I take the first.")], named)
+            assert [turn.text for turn in thread(one, name).path[-4:]] == ["Tell me.", "Answer 1.", "I take the first.", "Answer 3."]
+            await one.restart()
+            await say(
+                one, [*chat, ("assistant", "Answer 1."), ("user", "I take the first."), ("assistant", "Answer 3."), ("user", "Go.")], named
+            )
+            assert [turn.text for turn in thread(one, name).path[-6:-2]] == ["Tell me.", "Answer 1.", "I take the first.", "Answer 3."]
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("status", [b"400 No", b"500 Oh", b"529 Full"])
+def test_nothing_is_stored_of_a_request_without_an_answer(tmp_path: Path, status: bytes) -> None:
+    async def work() -> None:
+        async with rig(configured(tmp_path), lambda _: reply(b'{"error":{}}', status=status)) as one:
+            await say(one, [*talk(2), ("user", "Tell me.")])
+            await say(one, [("user", "Tell me.")])
+            await soon(lambda: len(one.engine.visits) == 0)
+            assert await stored(one, lambda store: (store.counts()["turns"], store.counts()["conversations"])) == (0, 0)
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("length", [1, 5], ids=["first", "later"])
+def test_an_answer_that_its_client_left_is_stored_as_interrupted(tmp_path: Path, length: int) -> None:
+    """What came of it; the client will have shown it."""
+    events = [
+        b'data: {"id":"c","model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"Once upon"}}]}\n\n',
+        b'data: {"id":"c","model":"m","choices":[{"index":0,"delta":{"content":" a time"}}]}\n\n',
+    ]
+
+    async def work() -> None:
+        async with rig(configured(tmp_path), lambda _: chunked(events)[:-1]) as one:
+            chat = [*talk(3)[: length - 1], ("user", "Tell me a story.")]
+            async with client(one.port) as leaver:
+                await leaver.send(post(one.upstream_port, PATHS["openai_chat"], asking("openai_chat", chat, stream=True)))
+                await leaver.reader.readuntil(b" a time")
+                await asyncio.sleep(2 * QUICK.probe_s)
+            await soon(lambda: one.door.metrics.in_flight == 0 and len(one.engine.visits) == 0)
+            await asyncio.sleep(0.02)
+
+            def last(store: Store) -> list[tuple[str, bool]]:
+                (found,) = store.conversations(None)
+                return [(turn.text, turn.complete) for turn in store.turns(found[0].id)][-2:]
+
+            assert await stored(one, last) == [("Tell me a story.", True), ("Once upon a time", False)]
+
+    asyncio.run(work())
+
+
+def test_an_answer_that_says_nothing_leaves_the_question_alone(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(configured(tmp_path), lambda _: reply(b'{"id":"m","type":"message","role":"assistant","content":[]}')) as one:
+            name = await say(one, [*talk(2), ("user", "Tell me.")])
+            assert [turn.text for turn in thread(one, name).path] == [*(text for _, text in talk(2)), "Tell me."]
+
+    asyncio.run(work())
+
+
+def test_a_name_is_stored_with_the_first_answer_and_not_before(tmp_path: Path) -> None:
+    fails = [True]
+
+    def answer(received: Received) -> bytes:
+        return reply(b"{}", status=b"503 Later") if fails[0] else reply(said("anthropic", "Here."))
+
+    async def work() -> None:
+        async with rig(configured(tmp_path), answer) as one:
+            named = b"X-VC-Conversation: n"
+            name = await say(one, [("user", "Hi.")], named)
+
+            def alias(store: Store) -> str | None:
+                return store.alias("", "conversation:n")
+
+            assert await stored(one, alias) is None
+            fails[0] = False
+            assert await say(one, [("user", "Hi.")], named) == name
+            assert await stored(one, alias) == name
+
+    asyncio.run(work())
+
+
+def test_requests_of_one_conversation_at_once_are_branches_of_it(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing()) as one:
+            chat = talk(3)
+            named = b"X-VC-Conversation: n"
+            name = await say(one, [*chat, ("user", "Start.")], named)
+            base: Chat = [*chat, ("user", "Start."), ("assistant", "Answer 1.")]
+
+            async def fan(number: int) -> str:
+                async with client(one.port) as other:
+                    body = asking("anthropic", [*base, ("user", f"Branch {number}.")])
+                    await other.send(post(one.upstream_port, PATHS["anthropic"], body, named))
+                    return conversation((await other.reply())[0])
+
+            assert set(await asyncio.gather(*(fan(number) for number in range(6)))) == {name}
+            await soon(lambda: len(one.engine.visits) == 0)
+            held = thread(one, name)
+            assert len(held.by_id) == 8 + 12
+            fork = held.path[7]
+            assert fork.text == "Answer 1."
+            children = [turn for turn in held.by_id.values() if turn.parent == fork.id]
+            assert sorted(turn.text for turn in children) == [f"Branch {number}." for number in range(6)]
+            for turn in children:
+                assert sum(one.parent == turn.id for one in held.by_id.values()) == 1, "each has its answer"
+            assert held.busy == 0
+            assert not one.failures()
+
+    asyncio.run(work())
