@@ -48,6 +48,17 @@ _COMMON = (
     "long own too little use very great still men here life both between old under last never place same another think house while high"
 )
 
+_FACTS = (
+    ("The access code of the {name} store is {value}.", "What is the access code of the {name} store?"),
+    ("My cousin {name} works as a {value} now.", "What does my cousin {name} work as?"),
+    ("We decided to deploy {name} on {value}.", "Where did we decide to deploy {name}?"),
+    ("The train to {name} leaves from {value}.", "From where does the train to {name} leave?"),
+    ("Doctor {name} told me to take {value}.", "What did doctor {name} tell me to take?"),
+    ("The password for {name} was changed to {value}.", "What was the password for {name} changed to?"),
+    ("In {name} the best restaurant is {value}.", "Which restaurant is the best in {name}?"),
+    ("The root cause of the {name} outage was {value}.", "What was the root cause of the {name} outage?"),
+)
+
 Messages: TypeAlias = list[dict[str, Any]]
 
 
@@ -80,7 +91,8 @@ class Talk:
         """Something worth knowing, a question for it, and the word that answers it."""
         name = self._names[number % len(self._names)]
         value = f"{self.random.choice(self._names).lower()}-{number}"
-        return f"The access code of the {name} store is {value}.", f"What is the access code of the {name} store?", value
+        said, asked = _FACTS[number % len(_FACTS)]
+        return said.format(name=name, value=value), asked.format(name=name), value
 
 
 class Client:
