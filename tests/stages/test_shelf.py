@@ -1,0 +1,184 @@
+"""Indexes and digests are made beside the traffic where they are long, and a request that cannot wait is served without them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from backstory.stages import shelf as module
+from backstory.stages.shelf import Shelf
+from tests.rig import Rig, asking, rig, soon
+from tests.stages.world import Chat, configured, echoing, say, stored, talk, thread
+
+FACT = "Remember: the code of the blue locker is tangerine."
+ASKED = "What was the code of the blue locker?"
+
+
+def long_talk(rounds: int) -> Chat:
+    return [("user", FACT), ("assistant", "Answer 1."), *talk(rounds - 1, 1)]
+
+
+async def known(one: Rig, rounds: int) -> tuple[str, Chat]:
+    """A stored conversation, and the end of it with a question about its beginning."""
+    chat = long_talk(rounds)
+    name = await say(one, chat[:-1])
+    answered: Chat = [*chat[-7:-1], ("assistant", f"Answer {len(one.upstream.received)}.")]
+    return name, [*answered, ("user", ASKED)]
+
+
+def shelf(one: Rig) -> Shelf:
+    found = one.engine._shelf
+    assert found is not None
+    return found
+
+
+def test_a_history_not_indexed_yet_is_searched_in_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_PATIENCE_S", 0.1)
+
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing()) as one:
+            name, asked = await known(one, 14)
+            await stored(one, lambda store: store.counts())
+            async with asyncio.timeout(20):
+                while not await stored(one, lambda store: store.tags(name)):  # noqa: ASYNC110 (what is waited for has no event)
+                    await asyncio.sleep(0.05)
+            monkeypatch.setattr(module, "_SOON_TOKENS", 20)
+            assert await say(one, asked) == name
+            assert b"tangerine" in one.sent.body
+            held = thread(one, name)
+            await soon(lambda: len(held.family.index) > 0 and not shelf(one)._building)
+            assert held.indexed >= 27
+            monkeypatch.setattr(module, "_MOST_TURNS", 5)
+            assert await say(one, [*asked, ("assistant", "Answer 2."), ("user", f"{ASKED} Once more.")]) == name
+            assert b"tangerine" in one.sent.body
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_a_long_index_is_made_aside_and_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_INLINE_TOKENS", 10)
+    monkeypatch.setattr(module, "_INLINE_UNITS", 1)
+    monkeypatch.setattr(module, "_ADDED_AT_ONCE", 5)
+
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing()) as one:
+            name, asked = await known(one, 14)
+            assert await say(one, asked) == name
+            assert b"tangerine" in one.sent.body
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_with_no_budget_nothing_is_recalled(tmp_path: Path) -> None:
+    config = configured(tmp_path)
+    config = replace(config, recall=replace(config.recall, budget_tokens=0))
+
+    async def work() -> None:
+        async with rig(config, echoing()) as one:
+            name, asked = await known(one, 14)
+            assert await say(one, asked) == name
+            assert one.sent.body == asking("anthropic", asked)
+
+    asyncio.run(work())
+
+
+def during(one: Rig, method: str, happens: Callable[[], None]) -> None:
+    """Something happens while the shelf works on a request."""
+    part: Any = shelf(one)
+    kind = type(part)
+    real = getattr(kind, method)
+
+    async def slowly(self: Any, *args: Any) -> Any:
+        found = await real(self, *args)
+        part.__class__ = kind
+        happens()
+        return found
+
+    part.__class__ = type("Watched", (kind,), {method: slowly})
+
+
+@pytest.mark.parametrize("method", ["recall", "make_digest"])
+def test_a_conversation_that_takes_another_branch_meanwhile_is_left_alone(tmp_path: Path, method: str) -> None:
+    """What was worked out belongs to the old branch."""
+
+    async def work() -> None:
+        async with rig(configured(tmp_path, window=800 if method == "make_digest" else 120_000), echoing()) as one:
+            name, asked = await known(one, 30)
+            if method == "make_digest":
+                asked = [*long_talk(30)[:-1], ("assistant", "Answer 1."), ("user", ASKED), ("assistant", "x" * 900), ("user", ASKED)]
+            held = thread(one, name)
+            happened: list[bool] = []
+
+            def turns_away() -> None:
+                happened.append(True)
+                held.rewind(held.path[3].id)
+
+            during(one, method, turns_away)
+            assert await say(one, asked, b"X-VC-Conversation: %b" % name.encode()) == name
+            assert happened
+            assert not set(one.failures()) - {"recall"}
+            assert one.sent.body == asking("anthropic", asked)
+
+    asyncio.run(work())
+
+
+def test_a_digest_that_takes_long_is_made_for_a_later_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_SOON_TOKENS", 20)
+    monkeypatch.setattr(module, "_PATIENCE_S", 0.05)
+
+    async def work() -> None:
+        async with rig(configured(tmp_path, window=800), echoing()) as one:
+            chat = long_talk(60)
+            name = await say(one, chat[:-1])
+            asked: Chat = [*chat[:-1], ("assistant", "Answer 1."), ("user", "Thank you.")]
+            await say(one, asked)
+            assert one.sent.body == asking("anthropic", asked), "what cannot be had now is not waited for"
+            held = thread(one, name)
+            await soon(lambda: bool(held.family.digests))
+            await say(one, [*asked, ("assistant", "Answer 2."), ("user", "On.")])
+            assert b"<digest>" in one.sent.body
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_a_fold_that_saves_nothing_is_not_sent(tmp_path: Path) -> None:
+    """The client has cut its history itself: what it sends is smaller than what memory would make of it."""
+
+    async def work() -> None:
+        async with rig(configured(tmp_path, window=800), echoing()) as one:
+            named = b"X-VC-Conversation: n"
+            chat: Chat = []
+            for number in range(45):
+                chat += talk(1, number)[:1]
+                name = await say(one, chat, named)
+                chat.append(("assistant", f"Answer {number + 1}."))
+            held = thread(one, name)
+            assert held.boundary
+            kept = held.path[held.boundary - 2 :]
+            cut: Chat = [(turn.role, turn.text) for turn in kept] + [("user", "And?")]
+            assert await say(one, cut, named) == name
+            assert len(one.sent.body) < 2 * len(asking("anthropic", cut)) + 2000
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_recall_reads_what_is_said_last(tmp_path: Path) -> None:
+    """A request that ends with the assistant's own words asks nothing."""
+
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing()) as one:
+            name, asked = await known(one, 14)
+            begun: Chat = [*asked[:-1], ("user", ASKED), ("assistant", "The code of the blue locker is")]
+            assert await say(one, begun, b"X-VC-Conversation: %b" % name.encode()) == name
+            assert one.sent.body == asking("anthropic", begun)
+
+    asyncio.run(work())
