@@ -12,7 +12,7 @@ SOURCES := $(shell find backstory -type f ! -path '*/__pycache__/*')
 # of the SQL packages only as far as it was used: that keeps .venv small.
 define packages
 test -x $(1)/bin/python || $(PYTHON) -m venv --without-pip $(1)
-$(PYTHON) -m pip --python $(1)/bin/python install -q --no-compile --require-hashes -r $(2)
+$(PYTHON) -m pip --python $(1)/bin/python install -q --no-compile --no-deps --require-hashes -r $(2)
 $(1)/bin/python -m compileall -q -x '/(sqlalchemy|alembic|mako)/' $(1)/lib
 touch $(1)/.packages
 endef
