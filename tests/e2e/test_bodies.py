@@ -50,6 +50,9 @@ BODIES: dict[str, bytes] = {
     "two": b'{"messages": []}{"messages": []}',
     "much": b'{"messages": [' + b",".join([b'{"role":"user","content":"x"}'] * 20_000) + b"]}",
 }
+BODIES |= {
+    f"{name}, of a model": b'{"model": "m", ' + body[1:] for name, body in BODIES.items() if body.startswith(b"{") and b"model" not in body
+}
 SIZE = 50_000_000
 linux = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
 
@@ -117,8 +120,8 @@ def test_a_coded_request_body_is_passed_on_as_it_came(proxy: Proxy, raw: RawProv
 def test_a_body_of_50_mb_is_passed_on_and_its_memory_comes_back(proxy: Proxy, raw: RawProvider, kind: str) -> None:
     before = megabytes(proxy)
     body = {
-        "one text": b'{"messages": [{"role": "user", "content": "' + b"x" * SIZE + b'"}]}',
-        "many messages": b'{"messages": ['
+        "one text": b'{"model": "m", "messages": [{"role": "user", "content": "' + b"x" * SIZE + b'"}]}',
+        "many messages": b'{"model": "m", "messages": ['
         + b",".join(b'{"role": "%b", "content": "%b"}' % (role, b"y" * 49_900) for role in [b"user", b"assistant"] * 500)
         + b"]}",
         "no json": b"z" * SIZE,

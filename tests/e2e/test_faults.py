@@ -156,59 +156,61 @@ def test_a_store_that_is_deleted_while_running_stops_nobody(proxy: Proxy) -> Non
 
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="the limit is set from outside, which Linux can")
-def test_a_full_disk_stops_nobody(proxy: Proxy) -> None:
-    """No file may grow beyond a limit that journal and database reach soon."""
+def test_a_full_disk_stops_nobody_and_is_made_up_for(proxy: Proxy) -> None:
+    """No file may grow beyond a limit that journal and database reach soon; then it may again."""
     proxy.start()
     limit = proxy.database.stat().st_size + 100_000
     assert proxy.process is not None
-    resource.prlimit(proxy.process.pid, resource.RLIMIT_FSIZE, (limit, limit))
-    for number in range(40):
-        served(proxy, f"Question {number}: {random.Random(number).randbytes(8000).hex()}")
+    pid, (_, most) = proxy.process.pid, resource.prlimit(proxy.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (limit, most))
+    texts = [f"Question {number}: {random.Random(number).randbytes(8000).hex()}" for number in range(40)]
+    for text in texts:
+        served(proxy, text)
     assert proxy.get("/health")["trouble"]
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (most, most))
+    until(lambda: not proxy.get("/health")["pending"])
     assert proxy.stop() == 0
-    proxy.start()
-    served(proxy, "There is room again?")
-    proxy.stop()
-    assert stored(proxy.database)["There is room again?"] == ["You asked: There is room again?"]
+    assert stored(proxy.database) == {text: [f"You asked: {text}"] for text in texts}
 
 
 class Traffic:
-    """Clients that talk without a pause until told to stop; `acknowledged`: questions whose answer came to its end."""
+    """Clients that talk without a pause until the proxy is gone, and go on with their conversations when there is another.
 
-    def __init__(self, port: int, name: str) -> None:
+    `acknowledged`: questions whose answer came to its end.
+    """
+
+    def __init__(self) -> None:
         self.acknowledged: dict[str, str] = {}
-        self._port = port
-        self._name = name
-        self._stop = False
-        self._threads = [threading.Thread(target=self._talk, args=(number,)) for number in range(3)]
+        self._chats: list[list[tuple[str, str]]] = [[], [], []]
+        self._threads: list[threading.Thread] = []
+
+    def begin(self, port: int) -> None:
+        self._threads = [threading.Thread(target=self._talk, args=(port, number)) for number in range(len(self._chats))]
         for thread in self._threads:
             thread.start()
 
-    def _talk(self, number: int) -> None:
-        said: list[tuple[str, str]] = []
-        turn = 0
-        while not self._stop:
-            turn += 1
-            text = f"{self._name} client {number} question {turn}?"
-            said.append(("user", text))
+    def _talk(self, port: int, number: int) -> None:
+        for _ in range(10_000):
+            said = self._chats[number]
+            if len(said) > 30:
+                said.clear()
+            if not said or said[-1][0] == "assistant":
+                said.append(("user", f"Client {number} has question {len(self.acknowledged)} of {random.random()}?"))
             try:
-                got = ask(self._port, said, stream=bool(turn % 2), timeout=5.0)
+                got = ask(port, said, stream=bool(len(said) % 4 == 1), timeout=5.0)
             except OSError:
                 return
             if got.ended != "complete":
                 return
+            text = said[-1][1]
             answer = f"You asked: {text}"
             assert answer.encode() in got.body
             self.acknowledged[text] = answer
             said.append(("assistant", answer))
-            if turn % 7 == 0:
-                said = []
 
-    def end(self) -> dict[str, str]:
-        self._stop = True
+    def end(self) -> None:
         for thread in self._threads:
             thread.join(20)
-        return self.acknowledged
 
 
 def streaming(received: Received) -> bytes | list[bytes | float | None]:
@@ -227,22 +229,25 @@ def streaming(received: Received) -> bytes | list[bytes | float | None]:
     return [*chunked(events)]
 
 
-def test_a_killed_proxy_has_lost_no_acknowledged_turn(proxy: Proxy, raw: RawProvider) -> None:
+@pytest.mark.parametrize("deadline_ms", ["250", "0.001"], ids=["in time", "late"])
+def test_a_killed_proxy_has_lost_no_acknowledged_turn(proxy: Proxy, raw: RawProvider, deadline_ms: str) -> None:
+    """Also where memory is always late."""
     raw.script = streaming
+    proxy.settings["RECALL__DEADLINE_MS"] = deadline_ms
     dice = random.Random(7)
-    acknowledged: dict[str, str] = {}
-    for number in range(6):
+    traffic = Traffic()
+    for _ in range(4):
         proxy.start()
-        traffic = Traffic(proxy.port, f"round {number}")
-        time.sleep(dice.uniform(0.05, 0.6))
+        traffic.begin(proxy.port)
+        time.sleep(dice.uniform(0.05, 0.5))
         proxy.stop(signal.SIGKILL)
-        acknowledged |= traffic.end()
+        traffic.end()
     proxy.start()
     assert proxy.get("/health")["memory"] == "on"
     assert proxy.stop() == 0
     found = stored(proxy.database)
-    assert len(acknowledged) > 30
-    assert {text: found.get(text) for text, answer in acknowledged.items() if answer not in found.get(text, ())} == {}
+    assert len(traffic.acknowledged) > 30
+    assert {text: found.get(text) for text, answer in traffic.acknowledged.items() if answer not in found.get(text, ())} == {}
     assert not [text for text, answers in found.items() if any(answer.rstrip("…") not in f"You asked: {text}" for answer in answers)]
 
 
@@ -274,7 +279,7 @@ def test_a_stop_right_after_a_client_has_left_ends_soon(proxy: Proxy, raw: RawPr
     proxy.start()
     said = [("user" if place % 2 == 0 else "assistant", f"Something {place}") for place in range(25)]
     for pause in (0.0, 0.002, 0.01, 0.03):
-        body = json.dumps({"messages": [{"role": role, "content": text} for role, text in said], "stream": True}).encode()
+        body = json.dumps({"model": "m", "messages": [{"role": role, "content": text} for role, text in said], "stream": True}).encode()
         talk(proxy.port, post(proxy.port, PATH, body), leave_after=100 if pause else 1 << 30)
         time.sleep(pause)
         began = time.monotonic()
