@@ -19,6 +19,7 @@ from backstory.app.metrics import Metrics
 from backstory.config import Config
 from backstory.core.exchange import Head
 from backstory.core.ids import TurnIds
+from backstory.core.layout import Layouts
 from backstory.core.records import Arrival, Batch, Promise
 from backstory.core.reply import Reply
 from backstory.core.sizes import rough
@@ -51,6 +52,7 @@ WIRE_BY_NAME = {wire.name: wire for wire in WIRES}
 _entries = msgspec.msgpack.Decoder(Promise | Arrival)
 # Requests that came in the last so many seconds make the background wait.
 _QUIET_S = 0.3
+_HOT_S = 0.02
 # The same fault is told again after so many seconds.
 _TELL_AGAIN_S = 10.0
 # Requests that memory was late for, and still works on: more than so many, and later ones are only relayed.
@@ -81,6 +83,7 @@ class Engine:
         self._again: asyncio.Task[None] | None = None
         self._beside: set[asyncio.Future[Any]] = set()
         self.visits = Visits()
+        self.layouts = Layouts(secrets.randbits(63))
         self.pipeline = Pipeline((), self.failed)
         self.threads: Threads | None = None
         self.local = Local(self._health, self.metrics.figures, self.metrics.exposition)
@@ -178,7 +181,7 @@ class Engine:
         self._lanes = lanes = StoreLanes(store, inbox)
         await lanes.recover(self._settle_journal)
         self.threads = threads = Threads(lanes, self._clock)
-        self._shelf = shelf = Shelf(lanes, self._busy)
+        self._shelf = shelf = Shelf(lanes, self._busy, self._hot)
         jobs = standard_jobs(lanes)
         self._worker = Worker(jobs, lanes, f"{os.getpid()}-{secrets.token_hex(4)}", self._clock, self._busy, self.failed)
         self.ingest = Ingest(threads, self.visits, lanes, self.turn_ids, self._clock, rough, self._stored)
@@ -195,6 +198,7 @@ class Engine:
         def forget() -> None:
             threads.clear()
             reader.clear()
+            self.layouts.clear()
 
         self._forgotten = Forgotten(lanes, forget)
         await self._forgotten.start()
@@ -215,6 +219,10 @@ class Engine:
     def _busy(self) -> bool:
         """Whether requests are coming in right now."""
         return time.monotonic() - self.metrics.last_request < _QUIET_S
+
+    def _hot(self) -> bool:
+        """Whether a request is being handled at this moment."""
+        return time.monotonic() - self.metrics.last_request < _HOT_S
 
     def _stored(self, thread: Thread) -> None:
         """An answer was stored: get ready what its conversation will need, and let the jobs know."""

@@ -10,13 +10,12 @@ import time
 from collections.abc import Awaitable
 
 from msgspec.structs import replace
-from xxhash import xxh3_64_hexdigest
 
 from backstory.app.drive import eager
 from backstory.app.engine import Engine
 from backstory.config import Config
 from backstory.core.document import Document
-from backstory.core.exchange import Exchange, Head, Headers, Note, Outcome
+from backstory.core.exchange import Exchange, First, Head, Headers, Note, Outcome
 from backstory.core.ids import conversation_id
 from backstory.core.plan import Answer, Plan, Target
 from backstory.core.records import Arrival
@@ -51,6 +50,7 @@ class PortHouse:
         self._label = label
         self._deadline_s = config.recall.deadline_ms / 1000
         self._paths: dict[str, Wire | None] = {}
+        self._targets: dict[str, Target] = {}
         self._late: dict[int, asyncio.Future[Plan]] = {}
         url = upstream_url or config.upstream.url
         self._fixed = upstreams.base(url) if url else None
@@ -75,7 +75,7 @@ class PortHouse:
     def plan(self, head: Head, body: bytes) -> Plan | Awaitable[Plan]:
         """See House."""
         plan = self._plan(head, body)
-        others = [name for name in head.named if name[:5] == _OWN_PREFIX and name not in OWN_HEADERS]
+        others = [name for name in head.named if name.startswith(_OWN_PREFIX) and name not in OWN_HEADERS]
         if not others:
             return plan
         drop = OWN_HEADERS.union(others)
@@ -132,25 +132,24 @@ class PortHouse:
     # --- a conversation
 
     def _chat(self, head: Head, body: bytes, wire: Wire, target: Target) -> Plan | Awaitable[Plan]:
-        started = time.monotonic()
-        try:
-            document = Document(body)
-            prompt = wire.read(document, head.path)
-        except DocumentError as error:
-            self._metrics.unreadable += 1
-            self._engine.log_skipped(head, wire, error)
-            return bare(target)
-        engine = self._engine
+        started, engine = time.monotonic(), self._engine
         whose, scope = principal(self._config.identity.principal, head), head.header(b"x-vc-project")
-        if self._config.marker != "always" and engine.arrivals.fits(head, body, document, prompt):
-            conversation = engine.arrivals.again(whose, prompt) or conversation_id()
+        opening = engine.arrivals.opening(head, body, wire) if self._config.marker != "always" else None
+        if opening is not None:
+            conversation = engine.arrivals.again(whose, opening) or conversation_id()
             headers = (
                 (b"X-VC-Conversation", conversation.encode()),
                 self._metrics.first(len(body), conversation, started),
-                _proof(body, body),
             )
-            exchange = Exchange(0, head, body, wire, document, prompt, whose, scope, conversation, headers=headers)
-            return Plan(target, drop=OWN_HEADERS, tap=ArrivalTap(exchange, self, started))
+            first = First(head, body, wire, opening, whose, scope, conversation, headers)
+            return Plan(target, drop=OWN_HEADERS, tap=ArrivalTap(first, self, started))
+        try:
+            document = Document(body, engine.layouts)
+            prompt = wire.read(document, head.path)
+        except DocumentError as error:
+            self._metrics.unreadable += 1
+            engine.log_skipped(head, wire, error)
+            return bare(target)
         exchange = Exchange(engine.turn_ids(), head, body, wire, document, prompt, whose, scope)
         if self._engine.crowded:
             self._metrics.fail_open("crowded")
@@ -160,36 +159,38 @@ class PortHouse:
             return done
         return eager(self._within(exchange, target, started, done))
 
-    def arrival(self, exchange: Exchange, content_type: str, coding: str, body: bytes, complete: bool) -> int:
+    def arrival(self, exchange: First, content_type: str, coding: str, body: bytes, complete: bool) -> int:
         """See ArrivalLedger. A journal that cannot be written is counted; the answer leaves all the same."""
-        prompt = exchange.prompt
-        if prompt is None:
-            return 0
         engine = self._engine
-        arrival = self._as_it_came(exchange, content_type, coding, body, complete, TURN_IDS)
+        arrival = self._as_it_came(exchange, exchange.wire.name, (content_type, coding, body), TURN_IDS, complete)
 
         def unjournalled() -> int:
             engine.arrivals.take(arrival, 0)
             return 0
 
-        return attempt(engine.failed, "journal", lambda: engine.arrivals.journal(arrival, prompt.items), unjournalled)
+        return attempt(engine.failed, "journal", lambda: engine.arrivals.journal(arrival, exchange.opening), unjournalled)
 
     def _unread(self, exchange: Exchange, content_type: str, coding: str, body: bytes) -> int:
         """The answer has come, and memory still looks for its conversation: journal both as they came. If the process dies before memory
         is done, they are read as a conversation of its own."""
-        ids = len(exchange.prompt.items) + TURN_IDS if exchange.prompt is not None else 0
-        if not 0 < ids <= _MOST_IDS:
+        wire, prompt = exchange.wire, exchange.prompt
+        ids = len(prompt.items) + TURN_IDS if prompt is not None else 0
+        if wire is None or not 0 < ids <= _MOST_IDS:
             return 0
         named = replace(exchange, conversation=conversation_id())
-        return self._engine.arrivals.keep(self._as_it_came(named, content_type, coding, body, True, ids))
+        return self._engine.arrivals.keep(self._as_it_came(named, wire.name, (content_type, coding, body), ids))
 
-    def _as_it_came(self, exchange: Exchange, content_type: str, coding: str, body: bytes, complete: bool, ids: int) -> Arrival:
-        head, wire = exchange.head, exchange.wire
+    def _as_it_came(
+        self, exchange: Exchange | First, wire: str, answer: tuple[str, str, bytes], ids: int, complete: bool = True
+    ) -> Arrival:
+        """`answer`: its content type, its content coding, its body."""
+        head = exchange.head
+        content_type, coding, body = answer
         return Arrival(
             exchange.conversation,
             exchange.principal,
             exchange.scope,
-            wire.name if wire is not None else "",
+            wire,
             head.path,
             head.header(b"user-agent"),
             exchange.body,
@@ -201,11 +202,11 @@ class PortHouse:
             complete,
         )
 
-    def arrived(self, exchange: Exchange, outcome: Outcome) -> None:
+    def arrived(self, exchange: First, outcome: Outcome) -> None:
         """See ArrivalLedger."""
-        if outcome.ended != "complete" and exchange.prompt is not None:
-            self._engine.arrivals.unanswered(exchange.principal, exchange.prompt, exchange.conversation)
-        self._metrics.finished(exchange, outcome)
+        if outcome.ended != "complete":
+            self._engine.arrivals.unanswered(exchange.principal, exchange.opening, exchange.conversation)
+        self._metrics.ended(exchange.wire.name, exchange.opening.stream, outcome)
 
     async def _through(self, exchange: Exchange, target: Target, started: float) -> Plan:
         through = await self._engine.pipeline.run(exchange)
@@ -246,7 +247,7 @@ class PortHouse:
         if visit is None:
             self._metrics.planned(exchange, None, started)
             return Plan(target, body=body, drop=OWN_HEADERS)
-        exchange = replace(exchange, mark=self._mark(exchange, visit), headers=self._headers(exchange, visit, body))
+        exchange = replace(exchange, mark=self._mark(exchange, visit), headers=self._headers(exchange, visit))
         self._metrics.planned(exchange, visit, started)
         return self._tapped(exchange, target, started, body)
 
@@ -256,7 +257,8 @@ class PortHouse:
     def _tapped(self, exchange: Exchange, target: Target, started: float, body: bytes | None) -> Plan:
         wire, prompt = exchange.wire, exchange.prompt
         streams = wire is not None and prompt is not None and wire.streams(exchange.head.path, exchange.head.query, prompt)
-        return Plan(target, body=body, drop=OWN_HEADERS, tap=MemoryTap(exchange, self, streams, started))
+        tap = MemoryTap(exchange, self, streams, started, exchange.body if body is None else body)
+        return Plan(target, body=body, drop=OWN_HEADERS, tap=tap)
 
     def _rendered(self, exchange: Exchange, visit: Visit | None) -> tuple[Exchange, bytes | None]:
         """The edited body; None, and an exchange without edits, where the edits cannot be made."""
@@ -285,11 +287,10 @@ class PortHouse:
                 return ""
         return marker.marker(exchange.conversation)
 
-    def _headers(self, exchange: Exchange, visit: Visit, body: bytes | None) -> Headers:
+    def _headers(self, exchange: Exchange, visit: Visit) -> Headers:
         conversation = (b"X-VC-Conversation", exchange.conversation.encode())
         stats = self._metrics.stats_header(exchange, visit)
-        proof = _proof(exchange.body, exchange.body if body is None else body)
-        headers: Headers = (conversation, (b"X-VC-Stats", stats), proof)
+        headers: Headers = (conversation, (b"X-VC-Stats", stats))
         if self._config.metrics.vidurai_header:
             headers = (*headers, (b"X-Vidurai-Stats", stats))
         return headers
@@ -306,7 +307,12 @@ class PortHouse:
 
     def _target(self, head: Head) -> Target:
         if self._fixed is not None:
-            return upstreams.target(self._fixed, head.path, head.query)
+            found = self._targets.get(head.path) if not head.query else None
+            if found is None:
+                found = upstreams.target(self._fixed, head.path, head.query)
+                if not head.query and len(self._targets) < _MOST_PATHS:
+                    self._targets[head.path] = found
+            return found
         named = upstreams.provider(head.path, bool(head.header(b"anthropic-version")))
         versioned = "v1" if named == "openai" else ""
         return upstreams.target(self._bases[named], head.path, head.query, versioned)
@@ -319,9 +325,3 @@ async def _dropping(plan: Awaitable[Plan], drop: frozenset[bytes]) -> Plan:
 def bare(target: Target) -> Plan:
     """The request goes up as it came, and nobody listens to the answer."""
     return Plan(target, drop=OWN_HEADERS)
-
-
-def _proof(came: bytes, went: bytes) -> tuple[bytes, bytes]:
-    """What a client can check: the hash (xxh3, 64 bits) of the body that came from it and of the body that went up."""
-    one = xxh3_64_hexdigest(came)
-    return b"X-VC-Proof", f"in={one},out={one if went is came else xxh3_64_hexdigest(went)}".encode()

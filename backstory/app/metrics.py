@@ -43,7 +43,7 @@ class Metrics:
         self.identical = 0
         self.differing = 0
         self.edited: dict[str, int] = {}
-        self.requests: dict[tuple[str, str, str], int] = {}
+        self.requests: dict[tuple[str, int, str], int] = {}
         self.failures: dict[str, int] = {}
         self.journalled = 0
         self.answers_identical = 0
@@ -95,8 +95,16 @@ class Metrics:
 
     def finished(self, exchange: Exchange, outcome: Outcome) -> None:
         """The answer is over."""
-        wire = exchange.wire.name if exchange.wire is not None else "none"
-        key = (wire, f"{outcome.status // 100}xx" if outcome.status else "none", outcome.ended)
+        prompt = exchange.prompt
+        self.ended(exchange.wire.name if exchange.wire is not None else "none", prompt is not None and prompt.stream, outcome)
+        tokens = self._open.pop(exchange.id, None)
+        if tokens is not None and prompt is not None and 0 < outcome.status < 400:
+            usage = outcome.reply.usage if outcome.reply is not None else None
+            self.cost_saved += prices.saved(prompt.model, tokens[0] - tokens[1], usage) or 0.0
+
+    def ended(self, wire: str, streamed: bool, outcome: Outcome) -> None:
+        """An answer is over, whatever memory had to do with it."""
+        key = (wire, outcome.status // 100, outcome.ended)
         self.requests[key] = self.requests.get(key, 0) + 1
         self.journalled += outcome.seq > 0
         if outcome.ended == "complete":
@@ -105,13 +113,8 @@ class Metrics:
             self.answers_differing += not same
         self.bytes_in += outcome.bytes_in
         self.bytes_out += outcome.bytes_out
-        prompt = exchange.prompt
-        if prompt is not None and prompt.stream and outcome.first_byte_ms > 0:
+        if streamed and outcome.first_byte_ms > 0:
             self._observe(outcome.first_byte_ms / 1000)
-        tokens = self._open.pop(exchange.id, None)
-        if tokens is not None and prompt is not None and 0 < outcome.status < 400:
-            usage = outcome.reply.usage if outcome.reply is not None else None
-            self.cost_saved += prices.saved(prompt.model, tokens[0] - tokens[1], usage) or 0.0
 
     def first(self, size: int, conversation: str, started: float) -> tuple[bytes, bytes]:
         """The first request of a conversation, of so many bytes, goes up as it came: `planned` for it, and its `X-VC-Stats`."""
@@ -226,8 +229,8 @@ class _Collector:
                 family.add_metric([value], number)
             yield family
         ended = CounterMetricFamily("backstory_requests", "Answered requests.", labels=["wire", "status", "ended"])
-        for labels, number in sorted(metrics.requests.items()):
-            ended.add_metric(list(labels), number)
+        for (wire, hundreds, end), number in sorted(metrics.requests.items()):
+            ended.add_metric([wire, f"{hundreds}xx" if hundreds else "none", end], number)
         yield ended
         total, cumulative = 0, []
         for bound, number in zip((*BUCKETS, "+Inf"), metrics.buckets, strict=True):

@@ -8,25 +8,20 @@ JSON) raises DocumentError, and nothing else is raised.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from functools import cache
-from itertools import accumulate
+from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 import msgspec
 from msgspec import Raw, Struct
 
+from backstory.core.layout import Elements, Layouts, hold
+from backstory.core.levels import UNREADABLE, Members, Span, decode_array, decode_object, element_spans, members, skip
 from backstory.core.message import Path
 from backstory.errors import DocumentError
 
-_SPACE = re.compile(rb"[ \t\n\r]*")
-_KEY = re.compile(rb'[ \t\n\r]*("(?:[^"\\]|\\.)*")[ \t\n\r]*:[ \t\n\r]*')
 _CHARACTER = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.|[^\\]", re.DOTALL)
 """One character of a JSON string in its escaped form; a surrogate pair is one character."""
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_object = msgspec.json.Decoder(dict[str, Raw])
 _objects = msgspec.json.Decoder(list[dict[str, Raw]])
-_array = msgspec.json.Decoder(list[Raw])
 _string = msgspec.json.Decoder(str)
 _encode = msgspec.json.Encoder().encode
 
@@ -70,9 +65,6 @@ class Strike(Struct, frozen=True, tag=True):
 
 
 Splice: TypeAlias = Put | Cut | Insert | Extend | Strike
-Span: TypeAlias = tuple[int, int]
-Members: TypeAlias = dict[str, tuple[int, int, int]]
-"""By name: where the key starts, where the value starts, where it ends."""
 Patch: TypeAlias = tuple[int, int, bytes]
 """The bytes from start to end become these."""
 
@@ -86,19 +78,29 @@ class _Level(Struct):
 
 
 class Document:
-    """Bytes of one JSON value. Levels are located when an edit, a `span` or a reader asks for them, and then kept."""
+    """Bytes of one JSON value. Levels are located when an edit, a `span` or a reader asks for them, and then kept. `layouts`: arrays
+    seen before, with which the large one of this document may begin.
+    """
 
-    __slots__ = ("_elements", "_levels", "raw")
+    __slots__ = ("_elements", "_layouts", "_levels", "raw")
 
-    def __init__(self, raw: bytes) -> None:
+    def __init__(self, raw: bytes, layouts: Layouts | None = None) -> None:
         self.raw = raw
+        self._layouts = layouts
         self._levels: dict[Path, Members | list[Span]] = {}
-        self._elements: dict[Path, tuple[memoryview, ...]] = {}
+        self._elements: dict[Path, Sequence[memoryview]] = {}
+
+    def hold(self, name: str) -> None:
+        """Look for the one large array of the document before anything else: then its bytes are passed over only once, or, where it goes
+        on from one seen before, only what is new. Nothing happens where it is not found at a glance."""
+        found = hold(self.raw, name, self._layouts)
+        if found is not None:
+            self._elements[(name,)], self._levels[()] = found
 
     def span(self, path: Path) -> Span:
         """Start and end of the value at `path` in `raw`."""
         if not path:
-            return _skip(self.raw, 0), len(self.raw.rstrip(b" \t\n\r"))
+            return skip(self.raw, 0), len(self.raw.rstrip(b" \t\n\r"))
         level = self._level(path[:-1])
         step = path[-1]
         if isinstance(level, dict):
@@ -141,49 +143,15 @@ class Document:
             raise DocumentError(f"not an object at {list(path)}")
         return tuple(level)
 
-    def elements(self, path: Path) -> tuple[memoryview, ...]:
-        """The raw bytes of each element of the array at `path`: views of `raw`, nothing is copied.
-
-        The one large array of a document is best asked for first: then its bytes are passed over only once.
-        """
+    def elements(self, path: Path) -> Sequence[memoryview]:
+        """The raw bytes of each element of the array at `path`: views of `raw`, nothing is copied."""
         found = self._elements.get(path)
-        if found is None and len(path) == 1 and isinstance(path[0], str) and () not in self._levels:
-            found = self._held(path[0])
         if found is None:
             start, end = self.span(path)
             if self.raw[start : start + 1] != b"[":
                 raise DocumentError(f"not an array at {list(path)}")
-            found = tuple([memoryview(value) for value in _decode_array(memoryview(self.raw)[start:end])])
-        self._elements[path] = found
+            found = self._elements[path] = tuple([memoryview(value) for value in decode_array(memoryview(self.raw)[start:end])])
         return found
-
-    def _held(self, name: str) -> tuple[memoryview, ...] | None:
-        """The elements of a top-level array without white space, and the top level with it; None where it has to be looked for.
-
-        The array's place is guessed by its name and checked: with the array emptied, the small rest must be an object in which
-        that name has its value in that place. An array cut short or too long would leave a bracket that has no partner.
-        """
-        key = b'"%b":[' % name.encode("utf-8", "replace")
-        start = self.raw.find(key) + len(key) - 1
-        if start < len(key):
-            return None
-        try:
-            values: list[Raw] = getattr(_holder(name).decode(self.raw), "values")  # noqa: B009
-            views = tuple([memoryview(value) for value in values])
-            view = memoryview(self.raw)
-            size = sum([view.nbytes for view in views]) + len(views) + 1
-            rest = b"".join((view[:start], b"[]", view[start + size :]))
-            members = _members(rest, _skip(rest, 0), _object.decode(rest))
-        except (*_UNREADABLE, DocumentError):
-            return None
-        if not views or members.get(name, ())[1:] != (start, start + 2):
-            return None
-        grown = size - 2
-        self._levels[()] = {
-            key: (at + grown if at > start else at, begin + grown if begin > start else begin, end + grown if begin >= start else end)
-            for key, (at, begin, end) in members.items()
-        }
-        return views
 
     def apply(self, splices: Iterable[Splice]) -> bytes:
         """The bytes with all splices done; paths are those of the document as it is. Cost grows with the levels touched.
@@ -260,13 +228,11 @@ class Document:
         start, end = self.span(path)
         first = self.raw[start : start + 1]
         if first == b"[":
-            return _element_spans(self.raw, start, end, self.elements(path))
+            found = self.elements(path)
+            return found.spans() if isinstance(found, Elements) else element_spans(self.raw, start, end, [view.nbytes for view in found])
         if first != b"{":
             raise DocumentError(f"neither an object nor an array at {list(path)}")
-        try:
-            return _members(self.raw, start, _object.decode(memoryview(self.raw)[start:end]))
-        except _UNREADABLE as cause:
-            raise DocumentError(f"not JSON: {cause}") from cause
+        return members(self.raw, start, decode_object(memoryview(self.raw)[start:end]))
 
 
 def distinct(raw: bytes | memoryview | Raw) -> dict[str, Raw]:
@@ -275,13 +241,10 @@ def distinct(raw: bytes | memoryview | Raw) -> dict[str, Raw]:
     Where no white space stands between its tokens, the lengths of keys and values tell that no key was lost: nothing is walked.
     """
     view = memoryview(raw)
-    try:
-        values = _object.decode(view)
-    except _UNREADABLE as cause:
-        raise DocumentError(f"not an object: {cause}") from cause
+    values = decode_object(view)
     if _size(values) != view.nbytes:
         text = bytes(view)
-        _members(text, _skip(text, 0), values)
+        members(text, skip(text, 0), values)
     return values
 
 
@@ -290,11 +253,11 @@ def distinct_elements(raw: bytes | memoryview | Raw) -> list[dict[str, Raw]]:
     view = memoryview(raw)
     try:
         objects = _objects.decode(view)
-    except _UNREADABLE:
+    except UNREADABLE:
         objects = None
     if objects is not None and len(objects) + 1 + sum([_size(values) for values in objects]) == view.nbytes:
         return objects
-    return [distinct(element) for element in _decode_array(view) if bytes(memoryview(element)[:1]) == b"{"]
+    return [distinct(element) for element in decode_array(view) if bytes(memoryview(element)[:1]) == b"{"]
 
 
 def _size(values: dict[str, Raw]) -> int:
@@ -303,51 +266,6 @@ def _size(values: dict[str, Raw]) -> int:
     for key, value in values.items():
         size += len(key) + len(value) + 4
     return size
-
-
-def _decode_array(view: memoryview) -> list[Raw]:
-    try:
-        return _array.decode(view)
-    except _UNREADABLE as cause:
-        raise DocumentError(f"not JSON: {cause}") from cause
-
-
-@cache
-def _holder(name: str) -> msgspec.json.Decoder[Struct]:
-    """Reads an object for one member, an array, and leaves everything else."""
-    return msgspec.json.Decoder(msgspec.defstruct("Holder", [("values", list[Raw])], rename={"values": name}))
-
-
-def _members(raw: bytes, start: int, values: dict[str, Raw]) -> Members:
-    """Walks the object key by key: a key that is there twice has only one value, so the walk comes out somewhere else."""
-    found: Members = {}
-    at = start + 1
-    for key, value in values.items():
-        match = _KEY.match(raw, at)
-        if match is None or _string.decode(match.group(1)) != key:
-            raise DocumentError("duplicate keys")
-        value_start = match.end()
-        value_end = value_start + len(value)
-        found[key] = (match.start(1), value_start, value_end)
-        at = _skip(raw, value_end)
-        if raw[at : at + 1] == b",":
-            at += 1
-    if values and raw[at : at + 1] != b"}":
-        raise DocumentError("duplicate keys")
-    return found
-
-
-def _element_spans(raw: bytes, start: int, end: int, values: tuple[memoryview, ...]) -> list[Span]:
-    sizes = [value.nbytes for value in values]
-    if values and sum(sizes) + len(sizes) + 1 == end - start:
-        ends = list(accumulate((size + 1 for size in sizes), initial=start))[1:]
-        return [(last - size, last) for last, size in zip(ends, sizes, strict=True)]
-    found: list[Span] = []
-    at = _skip(raw, start + 1)
-    for size in sizes:
-        found.append((at, at + size))
-        at = _skip(raw, _skip(raw, at + size) + 1)
-    return found
 
 
 def _around(spans: list[Span], kept: Iterable[int], gone: set[int], inserted: dict[int, list[bytes]]) -> list[Patch]:
@@ -392,13 +310,6 @@ def _patched(raw: bytes, patches: list[Patch]) -> bytes:
     return b"".join(out)
 
 
-def _skip(raw: bytes, at: int) -> int:
-    if raw[at : at + 1] > b" ":
-        return at
-    match = _SPACE.match(raw, at)
-    return match.end() if match else at
-
-
 def _encoded(text: str) -> bytes:
     try:
         return _encode(text)
@@ -410,7 +321,7 @@ def _respell(raw: bytes, splices: list[Extend | Strike]) -> bytes:
     """A JSON string edited in its escaped form, so that the bytes of the rest stay."""
     try:
         text = _string.decode(raw)
-    except _UNREADABLE as cause:
+    except UNREADABLE as cause:
         raise DocumentError(f"not a string: {cause}") from cause
     for splice in splices:
         plain = _encoded(splice.text)[1:-1]
@@ -428,7 +339,7 @@ def _struck(raw: bytes, text: str, plain: bytes, gone: str) -> bytes:
     try:
         if _string.decode(short) == text.replace(gone, ""):
             return short
-    except _UNREADABLE:
+    except UNREADABLE:
         pass
     spelled = _CHARACTER.findall(raw[1:-1].decode())
     out: list[str] = []

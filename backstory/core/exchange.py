@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from backstory.core.document import Document
 from backstory.core.edits import Edit
-from backstory.core.message import Prompt
+from backstory.core.message import Opening, Prompt
 from backstory.core.reply import Reply
 from backstory.core.wire import Wire
 
@@ -65,6 +65,19 @@ class Outcome(Struct, frozen=True):
     bytes_out: int
     seq: int = 0
     bytes_kept: int = 0
+
+
+class First(Struct, frozen=True):
+    """The first exchange of a conversation: nothing of it is read on its way. `headers` are added to the answer."""
+
+    head: Head
+    body: bytes
+    wire: Wire
+    opening: Opening
+    principal: str
+    scope: str
+    conversation: str
+    headers: Headers = ()
 
 
 class Exchange(Struct, frozen=True):

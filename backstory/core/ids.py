@@ -8,14 +8,14 @@ from collections.abc import Callable
 
 _NODE_BITS = 10
 _STEP_BITS = 12
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 _EPOCH_MS = 1_577_836_800_000
 
 
 def conversation_id() -> str:
     """A new conversation's id: a random UUID (RFC 9562, version 4), as the marker carries it."""
     digits = os.urandom(16).hex()
-    variant = "89ab"[int(digits[16], 16) & 3]
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{_VARIANT[digits[16]]}{digits[17:20]}-{digits[20:]}"
 
 
 class TurnIds:

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 Path: TypeAlias = tuple[str | int, ...]
 Role: TypeAlias = Literal["system", "user", "assistant", "tool", "other"]
@@ -83,6 +84,14 @@ class Message(Struct, frozen=True):
         return "\n".join(part.text for part in self.parts if isinstance(part, Text))
 
 
+class Opening(Struct, frozen=True):
+    """A request with nothing in it but the first thing that somebody says, at a glance: `items` are the raw bytes of that one message, or
+    of a system message and that one. Nothing of them is decoded."""
+
+    items: tuple[Raw, ...]
+    stream: bool
+
+
 class Prompt(Struct, frozen=True):
     """What a request asks for. `items` are the raw bytes of each message, in order: they are decoded one by one with
     `Wire.message`, because most of them are known from the request before.
@@ -94,7 +103,7 @@ class Prompt(Struct, frozen=True):
     model: str
     stream: bool
     system: tuple[Part, ...]
-    items: tuple[bytes | memoryview, ...]
+    items: Sequence[bytes | memoryview]
     items_at: Path
     structured: bool = False
     tools: int = 0

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from backstory.core.document import Document
 from backstory.core.edits import Edit
-from backstory.core.message import Message, Path, Prompt
+from backstory.core.message import Message, Opening, Path, Prompt
 from backstory.core.reply import Delta, Reply
 from backstory.core.stream import Frame
 
@@ -43,6 +43,11 @@ class Wire(Protocol):
 
     def read(self, document: Document, path: str = "") -> Prompt:
         """2. What the request asks for. `path` is needed where it names the model and the verb (Gemini)."""
+        ...
+
+    def opening(self, body: bytes, path: str) -> Opening | None:
+        """2b. The request at a glance, a tenth of the cost of `read`: None where it is, or may be, more than an opening, builds on what
+        the provider keeps, or cannot be read so. Raises nothing."""
         ...
 
     def message(self, raw: bytes | memoryview, at: Path) -> Message:

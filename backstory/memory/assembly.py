@@ -70,9 +70,11 @@ def fold_edits(folded: Fold, digest: Digest | None) -> list[Edit]:
     return edits
 
 
-def kept_items(reading: Reading, folded: Fold | None) -> list[int]:
+def kept_items(reading: Reading, folded: Fold | None) -> Sequence[int]:
     """Indexes of the items that go upstream."""
-    gone = {item for start, stop in folded.drops for item in range(start, stop)} if folded is not None else set()
+    if folded is None:
+        return range(len(reading.lines))
+    gone = {item for start, stop in folded.drops for item in range(start, stop)}
     return [item for item in range(len(reading.lines)) if item not in gone]
 
 
@@ -115,6 +117,12 @@ class Absent:
         if turn is None or turn.position >= self._upto or turn.position in self._carried or turn_id in self._elsewhere:
             return False
         return thread.path[turn.position].id == turn_id
+
+    def ids(self) -> set[int]:
+        """Their ids. Costs what the branch has."""
+        carried = self._carried
+        found = {turn.id for place, turn in enumerate(self._thread.path[: self._upto]) if place not in carried}
+        return found - self._elsewhere
 
 
 class Present:

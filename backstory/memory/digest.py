@@ -51,21 +51,26 @@ class _Sentence(Struct):
     tokens: int
 
 
-def digest(turns: Sequence[Turn], budget_tokens: int, count: Callable[[str], int]) -> str:
-    """The digest of these turns (consecutive, spoken ones are read), at most `budget_tokens` long by `count`; "" where nothing fits."""
+def digest(turns: Sequence[Turn], budget_tokens: int, count: Callable[[str], int], breathe: Callable[[], None] = lambda: None) -> str:
+    """The digest of these turns (consecutive, spoken ones are read), at most `budget_tokens` long by `count`; "" where nothing fits.
+    `breathe` is called between small pieces of the work."""
     if not turns:
         return ""
-    spoken = {turn.id for turn in turns if turn.kind == "spoken"}
-    made = units(turns, turns[0].position + 1, Carry())
-    return digest_units([unit for unit in made if unit.turn in spoken], budget_tokens, count)
+    clock = Carry()
+    made: list[Unit] = []
+    for turn in turns:
+        breathe()
+        if turn.kind == "spoken":
+            made += units((turn,), turn.position + 1, clock)
+    return digest_units(made, budget_tokens, count, breathe)
 
 
-def digest_units(run: Sequence[Unit], budget_tokens: int, count: Callable[[str], int]) -> str:
+def digest_units(run: Sequence[Unit], budget_tokens: int, count: Callable[[str], int], breathe: Callable[[], None] = lambda: None) -> str:
     """The same over units."""
-    sentences = list(_sentences(run))
+    sentences = list(_sentences(run, breathe))
     if not sentences:
         return ""
-    chosen = _chosen(sentences, budget_tokens, count)
+    chosen = _chosen(sentences, budget_tokens, count, breathe)
     while chosen:
         text = _shown([sentences[place] for place in sorted(chosen)])
         if count(text) <= budget_tokens:
@@ -74,7 +79,7 @@ def digest_units(run: Sequence[Unit], budget_tokens: int, count: Callable[[str],
     return ""
 
 
-def _chosen(sentences: Sequence[_Sentence], left: int, count: Callable[[str], int]) -> list[int]:
+def _chosen(sentences: Sequence[_Sentence], left: int, count: Callable[[str], int], breathe: Callable[[], None]) -> list[int]:
     """Places of sentences, the most useful first: greedy by gain for length, gains looked up again only when they might be the best."""
     frequency = Counter(term for sentence in sentences for term in set(sentence.terms))
     rarity = {term: math.log(1.0 + len(sentences) / times) for term, times in frequency.items()}
@@ -90,6 +95,7 @@ def _chosen(sentences: Sequence[_Sentence], left: int, count: Callable[[str], in
     chosen: list[int] = []
     days: set[str] = set()
     while heap and left > 0:
+        breathe()
         _, place = heappop(heap)
         sentence = sentences[place]
         if sentence.tokens > 2 * left:
@@ -123,12 +129,13 @@ def _shown(sentences: Sequence[_Sentence]) -> str:
     return "\n".join(lines)
 
 
-def _sentences(run: Sequence[Unit]) -> Iterator[_Sentence]:
+def _sentences(run: Sequence[Unit], breathe: Callable[[], None]) -> Iterator[_Sentence]:
     place = 0
     seen: set[tuple[str, ...]] = set()
     speakers = {part for unit in run for part in unit.speaker.split()}
     called = {stem(fold(part)) for part in speakers}
     for at, unit in enumerate(run):
+        breathe()
         for text in _split(unit.text):
             found = tuple(term for term in terms(text) if term not in called)
             size = estimate(text)

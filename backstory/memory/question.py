@@ -31,6 +31,9 @@ _CHATTER_WORDS = """
     understood understand sounds sound welcome bye goodbye morning evening night done stop wait start help want need ask question answer
     """
 _CHATTER = frozenset(stem(word) for word in _CHATTER_WORDS.split())
+_SENTENCE_END = re.compile(r"(?<=[.!?\uff1f\u061f\n])")
+_ASKS = ("?", "\uff1f", "\u061f")
+_LONG_CHARS, _EDGE_CHARS, _MOST_CHARS = 1200, 400, 4000
 _WHEN = re.compile(
     r"\b(?:when|what (?:date|day|month|year|time)|how long|how (?:many|much|often)|which (?:day|month|year|week))\b",
     re.I,
@@ -53,6 +56,7 @@ class Query(Struct, frozen=True):
 
 def read(index: Index, question: str, now: float) -> Query:
     """The question as a query over this index. Cost grows with the question and the number of speakers."""
+    question, asking = _looked_at(question)
     capitals = [fold(word) for word in _CAPITALISED.findall(question)]
     people = index.named(capitals) & index.voices
     name_parts = {part for number in people for part in fold(index.names[number]).split()}
@@ -76,10 +80,21 @@ def read(index: Index, question: str, now: float) -> Query:
         tuple(own),
         people if len(people) < len(index.voices) else frozenset(),
         bool(people),
-        dates.asked(question, now, index.first_at, index.last_at),
-        _WHEN.search(question) is not None,
-        _event(question),
+        dates.asked(asking, now, index.first_at, index.last_at),
+        _WHEN.search(asking) is not None,
+        _event(asking),
     )
+
+
+def _looked_at(message: str) -> tuple[str, str]:
+    """What is read of a message for its words, and what for the times that it asks about. In a long one, a paste mostly, people ask at
+    its beginning or its end, or with a question mark; the times in the rest of it are not what they ask about."""
+    if len(message) > 2 * _MOST_CHARS:
+        message = f"{message[:_MOST_CHARS]}\n{message[-_MOST_CHARS:]}"
+    if len(message) <= _LONG_CHARS:
+        return message, message
+    asked = [sentence for sentence in _SENTENCE_END.split(message[_EDGE_CHARS:-_EDGE_CHARS]) if sentence[-1:] in _ASKS]
+    return message, "\n".join((message[:_EDGE_CHARS], *asked, message[-_EDGE_CHARS:]))
 
 
 def _event(question: str) -> tuple[str, float, tuple[str, ...]] | None:

@@ -10,12 +10,14 @@ from collections import OrderedDict
 
 from xxhash import xxh3_128_digest
 
+from backstory.core.layout import Elements
 from backstory.core.message import Prompt
 from backstory.core.wire import Wire
 from backstory.memory.turns import Line, chain, line
 
 _REMEMBERED = 1024
 _WORTH_REMEMBERING = 6
+_HASH_BYTES = 16
 _LOOK_BACK = 10
 # A history is found again by its whole, or by all but the last messages, in which clients move their cache marks.
 _KEYS_EACH = 3
@@ -91,8 +93,19 @@ class Reader:
         return reading
 
     def _joined(self, prompt: Prompt) -> bytes:
-        seed = self._seed
-        return b"".join([xxh3_128_digest(item, seed) for item in prompt.items])
+        """The hashes of the items, one after the other: those of a beginning seen before stand in its layout."""
+        seed, items = self._seed, prompt.items
+        if not isinstance(items, Elements):
+            return b"".join([xxh3_128_digest(item, seed) for item in items])
+        layout, before = items.layout, items.before
+        if layout is not None and layout.joined:
+            return layout.joined
+        known = items.known if before is not None and before.joined else 0
+        hashes = b"".join([xxh3_128_digest(item, seed) for item in items[known:]])
+        joined = before.joined[: _HASH_BYTES * known] + hashes if before is not None and known else hashes
+        if layout is not None:
+            layout.joined = joined
+        return joined
 
     def _key(self, joined: bytes, root: bytes) -> bytes:
         return xxh3_128_digest(root + joined, self._seed)
@@ -101,7 +114,7 @@ class Reader:
         if count < _WORTH_REMEMBERING:
             return None, 0
         for length in range(count, max(0, count - _LOOK_BACK), -1):
-            found = self._recent.get(self._key(joined[: 16 * length], root))
+            found = self._recent.get(self._key(joined[: _HASH_BYTES * length], root))
             if found is not None:
                 return found[0], length
         return None, 0
@@ -109,7 +122,7 @@ class Reader:
     def _remember(self, reading: Reading, joined: bytes, root: bytes, count: int) -> None:
         recent = self._recent
         for length in range(count, max(count - _KEYS_EACH, 0), -1):
-            key = self._key(joined[: 16 * length], root)
+            key = self._key(joined[: _HASH_BYTES * length], root)
             recent[key] = (reading, length)
             recent.move_to_end(key)
         self._bytes += reading.bytes

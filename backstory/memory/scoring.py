@@ -36,6 +36,8 @@ _POSTINGS, _MORE_POSTINGS = 5_000, 1_500
 # Candidates that are scored with all signals: as many as could fill the budget, and never fewer than this.
 _POOL, _TOKENS_EACH = 150, 32
 _CHECKED = 30
+# Of a very long message, the words that tell most.
+_MOST_TERMS = 64
 _SAMPLE, _SLACK = 16, 2
 
 
@@ -89,6 +91,8 @@ def _by_rarity(index: Index, weights: Mapping[str, float]) -> list[tuple[int, in
         number = index.vocabulary.get(term)
         if number is not None:
             listed.append((len(index.postings[number]), number, weight * index.rarity(term) * (_K1 + 1)))
+    if len(listed) > _MOST_TERMS:
+        listed = nlargest(_MOST_TERMS, listed, key=lambda one: (one[2], one[1]))
     listed.sort()
     return listed
 

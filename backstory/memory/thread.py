@@ -41,6 +41,7 @@ class Thread:
         "family",
         "indexed",
         "injections",
+        "origin",
         "path",
         "pending_seq",
         "root",
@@ -66,6 +67,8 @@ class Thread:
         self.busy = 0
         self.carried = 0
         self.pending_seq = 0
+        self.origin = ("", 0, 0, 0)
+        """Where it was forked off: that conversation's id and version then, its own version then, and how much of the path is the same."""
 
     @property
     def tip(self) -> bytes:
@@ -130,6 +133,7 @@ class Thread:
         forked.boundary = self.boundary
         forked.family, forked.indexed = self.family, self.indexed
         forked.rewind(turn_id)
+        forked.origin = (self.conversation.id, self.version, forked.version, len(forked.path))
         return forked
 
     def fold(self, digests: Iterable[Digest]) -> None:

@@ -282,10 +282,11 @@ def choose_framing(reply: ReplyHead, mode: Mode, old: bool, empty: bool) -> int:
 def render_reply(reply: ReplyHead, framing: int, add: Headers, connection: bytes) -> bytes:
     """The head to send to the client. `framing` as of `choose_framing`; `connection` is the Connection header's value, b"" for none.
 
-    A head in which nothing is to change is sent as it came.
+    A head in which nothing is to change is sent as it came, what is added at its end.
     """
-    if reply.plain and not add and not connection and (framing == reply.length or framing == AS_SAID):  # noqa: PLR1714 (hot)
-        return b"%b\r\n\r\n" % reply.raw
+    if reply.plain and (framing == reply.length or framing == AS_SAID):  # noqa: PLR1714 (hot)
+        more = b"".join([b"\r\n%b: %b" % pair for pair in add])
+        return b"%b%b\r\nConnection: %b\r\n\r\n" % (reply.raw, more, connection) if connection else b"%b%b\r\n\r\n" % (reply.raw, more)
     lines = [b"HTTP/1.1 %b\r\n" % reply.line]
     watched = _WATCHED_DOWN | reply.named if reply.named else _WATCHED_DOWN
     framed = framing in (TO_END, AS_SAID)
@@ -369,7 +370,7 @@ class Heads:
         if headers[at][1] == digits:
             return last
         headers = (*headers[:at], (headers[at][0], digits), *headers[at + 1 :])
-        head = Head(head.method, head.path, head.query, headers, head.client)
+        head = Head(head.method, head.path, head.query, headers, head.client, {**head.named, b"content-length": digits})
         return Request(head, last.method, last.names, int(digits), last.keep, last.old, last.named, last.expects, last.websocket)
 
     def _remember(self, raw: bytes, request: Request) -> None:

@@ -6,7 +6,9 @@ import time
 import zlib
 from typing import Protocol
 
-from backstory.core.exchange import Ended, Exchange, Headers, Outcome
+from xxhash import xxh3_64_hexdigest
+
+from backstory.core.exchange import Ended, Exchange, First, Headers, Outcome
 from backstory.core.plan import Mode
 from backstory.core.reply import Delta, Reply
 from backstory.core.stream import Frame, gather
@@ -36,7 +38,8 @@ class Ledger(Protocol):
 
 
 class MemoryTap:
-    """One answer. Implements core.plan.Tap."""
+    """One answer. Implements core.plan.Tap. `went`: the body that went up, whose hash is told with the answer: taking it costs the
+    request no time, for the provider is at work by then."""
 
     __slots__ = (
         "_coding",
@@ -54,10 +57,12 @@ class MemoryTap:
         "_status",
         "_streams",
         "_total",
+        "_went",
     )
 
-    def __init__(self, exchange: Exchange, ledger: Ledger, streams: bool, started: float) -> None:
+    def __init__(self, exchange: Exchange, ledger: Ledger, streams: bool, started: float, went: bytes) -> None:
         self._exchange = exchange
+        self._went = went
         self._ledger = ledger
         self._streams = streams
         self._started = started
@@ -78,15 +83,16 @@ class MemoryTap:
         self._status = status
         self._first = time.monotonic()
         self._content_type, self._coding = content(headers)
-        exchange = self._exchange
-        wire = exchange.wire
+        exchange, wire = self._exchange, self._exchange.wire
+        headers = (*exchange.headers, proof(exchange.body, self._went))
+        self._went = b""
         if exchange.mark and status == 200 and not self._coding and wire is not None:
             if self._content_type.startswith("text/event-stream") or self._streams:
                 self._reader = wire.reader(self._content_type)
-                return "stream", exchange.headers
+                return "stream", headers
             if self._content_type.startswith("application/json"):
-                return "whole", exchange.headers
-        return "pass", exchange.headers
+                return "whole", headers
+        return "pass", headers
 
     def chunk(self, data: bytes) -> bytes:
         """See Tap."""
@@ -117,7 +123,7 @@ class MemoryTap:
     def acknowledge(self) -> None:
         """See Tap."""
         if self._parts is not None and self._status < 400:
-            self._seq = self._ledger.promise(self._exchange, self._status, self._content_type, self._coding, b"".join(self._parts))
+            self._seq = self._ledger.promise(self._exchange, self._status, self._content_type, self._coding, _joined(self._parts))
 
     def over(self, ended: Ended, status: int, bytes_in: int, bytes_out: int) -> None:
         """See Tap."""
@@ -168,7 +174,7 @@ class ArrivalTap:
 
     __slots__ = ("_exchange", "_first", "_headers", "_kept", "_ledger", "_parts", "_seq", "_started", "_status", "_total")
 
-    def __init__(self, exchange: Exchange, ledger: ArrivalLedger, started: float) -> None:
+    def __init__(self, exchange: First, ledger: ArrivalLedger, started: float) -> None:
         self._exchange = exchange
         self._ledger = ledger
         self._started = started
@@ -185,7 +191,7 @@ class ArrivalTap:
         self._status = status
         self._headers = headers
         self._first = time.monotonic()
-        return "pass", self._exchange.headers
+        return "pass", (*self._exchange.headers, proof(self._exchange.body, self._exchange.body))
 
     def chunk(self, data: bytes) -> bytes:
         """See Tap."""
@@ -223,19 +229,29 @@ class ArrivalTap:
         if self._parts is None or self._status >= 400:
             return
         content_type, coding = content(self._headers)
-        self._seq = self._ledger.arrival(self._exchange, content_type, coding, b"".join(self._parts), complete)
+        self._seq = self._ledger.arrival(self._exchange, content_type, coding, _joined(self._parts), complete)
 
 
 class ArrivalLedger(Protocol):
     """Who is told of a first exchange."""
 
-    def arrival(self, exchange: Exchange, content_type: str, coding: str, body: bytes, complete: bool) -> int:
+    def arrival(self, exchange: First, content_type: str, coding: str, body: bytes, complete: bool) -> int:
         """Journal it; the number of the entry, 0 where it could not be written."""
         ...
 
-    def arrived(self, exchange: Exchange, outcome: Outcome) -> None:
+    def arrived(self, exchange: First, outcome: Outcome) -> None:
         """Called once, when it is over."""
         ...
+
+
+def proof(came: bytes, went: bytes) -> tuple[bytes, bytes]:
+    """What a client can check: the hash (xxh3, 64 bits) of the body that came from it and of the body that went up."""
+    one = xxh3_64_hexdigest(came)
+    return b"X-VC-Proof", f"in={one},out={one if went is came else xxh3_64_hexdigest(went)}".encode()
+
+
+def _joined(parts: list[bytes]) -> bytes:
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def content(headers: Headers) -> tuple[str, str]:

@@ -19,7 +19,7 @@ from xxhash import xxh3_64_intdigest
 
 from backstory.core.document import Document
 from backstory.core.exchange import Head
-from backstory.core.message import Message, Prompt
+from backstory.core.message import Message, Opening, Prompt
 from backstory.core.records import Arrival, Batch, Conversation, Place, Turn
 from backstory.core.reply import Reply
 from backstory.core.store import Lanes
@@ -47,12 +47,11 @@ _TICK_S = 0.02
 _QUIET_STEP = 20
 # A history that is not known may go on with one of so many.
 _LATELY = 64
-_SYSTEM = (b'"system"', b'"developer"')
 _CLIENT_HEADERS = frozenset(
     {b"x-vc-conversation"} | {place.name.encode() for client in CLIENTS for place in client.places if place.where == "header"}
 )
-_CLIENT_KEYS = frozenset(place.name.split(".")[0] for client in CLIENTS for place in client.places if place.where != "header")
-_CLIENT_TEXTS = (b"vc:conversation=", b"Runtime: agent=")
+_CLIENT_KEYS = {place.name.split(".")[0] for client in CLIENTS for place in client.places if place.where != "header"}
+_CLIENT_TEXTS = (b"vc:conversation=", b"Runtime: agent=", *(b'"%b"' % key.encode() for key in sorted(_CLIENT_KEYS)))
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Arrival)
@@ -100,22 +99,20 @@ class Arrivals:
         return len(self._waiting)
 
     @staticmethod
-    def fits(head: Head, body: bytes, document: Document, prompt: Prompt) -> bool:
-        """Whether this can only be the first request of a conversation that nobody has named, and is small."""
-        items = prompt.items
-        if len(items) > 2 or not items or len(body) > _MOST_BYTES or prompt.structured or prompt.previous:
-            return False
-        if len(items) == 2 and not any(role in bytes(items[0][:64]) for role in _SYSTEM):
-            return False
-        if not _CLIENT_HEADERS.isdisjoint(head.named) or not _CLIENT_KEYS.isdisjoint(document.keys()):
-            return False
-        return not any(text in body for text in _CLIENT_TEXTS)
+    def opening(head: Head, body: bytes, wire: Wire) -> Opening | None:
+        """What it says, if this can only be the first request of a conversation that nobody has named, and is small."""
+        if len(body) > _MOST_BYTES or not _CLIENT_HEADERS.isdisjoint(head.named):
+            return None
+        for text in _CLIENT_TEXTS:
+            if text in body:
+                return None
+        return wire.opening(body, head.path)
 
-    def journal(self, arrival: Arrival, items: Sequence[bytes | memoryview]) -> int:
-        """Put it by; the number of its entry. `items` are its raw messages: a later request will begin with them. Raises StoreError."""
+    def journal(self, arrival: Arrival, opening: Opening) -> int:
+        """Put it by; the number of its entry. A later request will begin with the messages of its opening. Raises StoreError."""
         payload = _encoder.encode(arrival)
         seq = self._lanes.append(payload)
-        key = xxh3_64_intdigest(items[-1])
+        key = xxh3_64_intdigest(opening.items[-1])
         self._last = now = time.monotonic()
         self._waiting[seq] = _Waiting(self._lanes.place, len(payload), key, arrival.conversation, now)
         self._keys.setdefault(key, []).append(seq)
@@ -130,13 +127,13 @@ class Arrivals:
         """Journal it and no more; the number of the entry. Raises StoreError."""
         return self._lanes.append(_encoder.encode(arrival))
 
-    def again(self, whose: str, prompt: Prompt) -> str:
+    def again(self, whose: str, opening: Opening) -> str:
         """The conversation of the same first request, if its last answer did not come or broke off; "" otherwise."""
-        return self._unanswered.pop(_asked(whose, prompt), "") if self._unanswered else ""
+        return self._unanswered.pop(_asked(whose, opening), "") if self._unanswered else ""
 
-    def unanswered(self, whose: str, prompt: Prompt, conversation: str) -> None:
+    def unanswered(self, whose: str, opening: Opening, conversation: str) -> None:
         """No whole answer came to this first request: the client will make it again."""
-        self._unanswered[_asked(whose, prompt)] = conversation
+        self._unanswered[_asked(whose, opening)] = conversation
         if len(self._unanswered) > _MOST_UNANSWERED:
             self._unanswered.popitem(last=False)
 
@@ -217,8 +214,8 @@ class Arrivals:
         self._stored()
 
 
-def _asked(whose: str, prompt: Prompt) -> int:
-    return xxh3_64_intdigest(b"\0".join((whose.encode(), *prompt.items)))
+def _asked(whose: str, opening: Opening) -> int:
+    return xxh3_64_intdigest(b"\0".join((whose.encode(), *map(bytes, opening.items))))
 
 
 def _asked_before(rows: Batch, thread: Thread) -> Batch:

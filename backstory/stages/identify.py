@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from backstory.core.exchange import Exchange, Note
+from backstory.core.layout import Elements
 from backstory.core.message import Message, Prompt, Text
 from backstory.core.wire import Wire
 from backstory.errors import DocumentError
@@ -117,15 +118,19 @@ class Identify(Stage):
             unanswered = again is not None and (not again.path or not again.path[-1].complete)
             return again if unanswered else None
         base = reading.chains[last]
+        found = self._threads.held_through(principal, base)
         if not claimed:
-            thread = await self._threads.at_tip(principal, base, scope)
+            thread = self._threads.held_at_tip(principal, base)
             if thread is None and self._arrivals.lately():
+                thread = self._threads.held_at_tip(principal, base)
+            if thread is None and found is None:
                 thread = await self._threads.at_tip(principal, base, scope)
             if thread is not None:
                 return thread
             if again is not None:
                 return again
-        found = await self._threads.through(principal, base, scope)
+        if found is None:
+            found = await self._threads.through(principal, base, scope)
         if found is not None:
             wire = exchange.wire.name if exchange.wire else ""
             model = exchange.prompt.model if exchange.prompt else ""
@@ -164,9 +169,22 @@ def _opening(wire: Wire, prompt: Prompt) -> list[Message]:
     return [wire.message(prompt.items[place], (*prompt.items_at, place)) for place in places]
 
 
+def _hinted(body: bytes, items: Sequence[bytes | memoryview]) -> bool:
+    """Whether there may be a marker anywhere. Of a beginning seen before it is known."""
+    if not isinstance(items, Elements) or items.layout is None:
+        return marker.HINT in body
+    before = items.before
+    if before is not None and before.clean:
+        found = body.find(marker.HINT, 0, items.start) >= 0 or body.find(marker.HINT, items.fresh) >= 0
+    else:
+        found = marker.HINT in body
+    items.layout.clean = not found
+    return found
+
+
 def _strikes(exchange: Exchange, wire: Wire, prompt: Prompt) -> tuple[list[tuple[str, marker.Strike]], str]:
     """Edits that take every marker out, and the conversation that the last one names ("" = there is none)."""
-    if marker.HINT not in exchange.body:
+    if not _hinted(exchange.body, prompt.items):
         return [], ""
     edits: list[tuple[str, marker.Strike]] = []
     named = ""

@@ -6,7 +6,7 @@ of an answer leaves, so that a crash after it loses nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 
 import msgspec
@@ -199,8 +199,8 @@ def places(thread: Thread, reading: Reading, base: int = 0) -> Fresh:
     """
     path = thread.path
     earlier = 0 < base < len(path)
-    same = not earlier and reading.thread == thread.conversation.id and reading.version == thread.version
-    alignment = align(reading.lines, path[:base] if earlier else path, reading.places if same else ())
+    known = () if earlier else _known_places(thread, reading)
+    alignment = align(reading.lines, path[:base] if earlier else path, known)
     reading.places = list(alignment.matched)
     reading.also = alignment.also
     reading.thread, reading.version = thread.conversation.id, thread.version
@@ -210,6 +210,16 @@ def places(thread: Thread, reading: Reading, base: int = 0) -> Fresh:
         reading.places[items.pop(0)] = upto
         upto += 1
     return Fresh(upto, tuple(items))
+
+
+def _known_places(thread: Thread, reading: Reading) -> Sequence[int]:
+    """The places that the first items had when they were last laid beside this thread, or beside the one that it was forked off."""
+    if reading.thread == thread.conversation.id and reading.version == thread.version:
+        return reading.places
+    origin, version, own, shared = thread.origin
+    if (reading.thread, reading.version) == (origin, version) and thread.version == own and max(reading.places, default=-1) < shared:
+        return reading.places
+    return ()
 
 
 def turn_of(

@@ -4,7 +4,7 @@ recalled now. With nothing missing from the payload and room in the window it ad
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -105,6 +105,8 @@ class Recall(Stage):
             moved = await self._refold(visit, draft)
             if moved is not None and thread.version == version:
                 plan = self._plan(visit, draft, moved, thread.boundary)
+        if plan.folded is None and draft.complete:
+            return self._repeat(exchange, visit)
         edits, total = plan.edits, plan.total
         if plan.folded is not None:
             edits = [*assembly.fold_edits(plan.folded, plan.digest), *edits]
@@ -132,7 +134,9 @@ class Recall(Stage):
         kept = assembly.kept_items(reading, folded)
         edits, injected, tokens = assembly.earlier_injections(thread, reading, kept)
         places, path = reading.places, thread.path
-        total = draft.fixed + draft.new + tokens + sum(path[places[item]].tokens for item in kept if places[item] >= 0)
+        if folded is None and draft.complete:
+            return _Plan(None, digest, kept, edits, injected, draft.total + tokens)
+        total = draft.fixed + draft.new + tokens + sum([path[places[item]].tokens for item in kept if places[item] >= 0])
         if folded is not None and digest is not None:
             total += digest.tokens
         return _Plan(folded, digest, kept, edits, injected, total)
@@ -140,6 +144,8 @@ class Recall(Stage):
     async def _refold(self, visit: Visit, draft: _Draft) -> Digest | None:
         """Move the boundary: to where a digest is ready, if that makes room enough; else a digest is made."""
         thread, window = visit.thread, self._settings.window
+        if self._awaited(thread, visit.upto):
+            return None
         path = thread.path[: visit.upto]
         reserve = draft.fixed + draft.new + min(self._settings.budget, window.size)
         floor = min(thread.boundary, visit.upto)
@@ -168,6 +174,12 @@ class Recall(Stage):
         thread.fold((digest,))
         visit.digest = digest
         return digest
+
+    def _awaited(self, thread: Thread, upto: int) -> bool:
+        """Whether a digest is being made that no request waits for, and there is no other: then nothing can be folded yet."""
+        if not self._shelf.digesting(thread) or soon(thread.path[:upto]):
+            return False
+        return not any(place > thread.boundary for place in self._shelf.ready(thread, upto))
 
     def _ready(self, visit: Visit, draft: _Draft, wanted: int) -> int:
         """The furthest boundary for which a digest is made and that makes room enough, 0 where there is none."""
@@ -238,7 +250,7 @@ class _Plan(Struct, frozen=True):
 
     folded: Fold | None
     digest: Digest | None
-    kept: list[int]
+    kept: Sequence[int]
     edits: list[Edit]
     injected: set[int]
     total: int

@@ -7,7 +7,7 @@ store picks the candidates.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import TypeVar
 
 from backstory.core.records import Turn
@@ -20,6 +20,7 @@ from backstory.memory.index import Index
 from backstory.memory.retrieval import Recalled, recall
 from backstory.memory.thread import Thread
 from backstory.memory.units import Carry, Unit, index_terms, units
+from backstory.stages.pace import Pace
 
 T = TypeVar("T")
 
@@ -32,21 +33,25 @@ _SOON_TOKENS = 60_000
 # Work beside the traffic waits for a pause in it, but not for ever.
 _PAUSE_S = 0.05
 _PATIENCE_S = 3.0
-# Between the batches of an index: some 10 ms of work each.
+# Between the batches of an index, of so many tokens: some 10 ms of work each, a tenth of it on the event loop.
 _BETWEEN_S = 0.2
+_BATCH_TOKENS = 6000
 # A longer branch is never indexed in memory.
 _MOST_TURNS = 250_000
 # Candidates from the store, each with one neighbour on both sides.
 _CANDIDATES = 60
+# Turns of one batch at most.
 _ADDED_AT_ONCE = 100
 
 
 class Shelf:
-    """`warm` becomes True when the token vocabulary is loaded; until then counting would stall the loop."""
+    """`warm` becomes True when the token vocabulary is loaded; until then counting would stall the loop. `busy`: whether requests
+    have come in lately; `hot`: whether one is being handled at this moment."""
 
-    def __init__(self, lanes: Lanes, busy: Callable[[], bool]) -> None:
+    def __init__(self, lanes: Lanes, busy: Callable[[], bool], hot: Callable[[], bool]) -> None:
         self._lanes = lanes
         self._busy = busy
+        self._hot = hot
         self._building: dict[int, asyncio.Task[None]] = {}
         self._folding: dict[int, asyncio.Task[None]] = {}
         self._warming: asyncio.Task[None] | None = None
@@ -84,7 +89,8 @@ class Shelf:
         else:
             await self._catch_up(thread)
             index = thread.family.index
-        carried = Present(absent)
+        few = len(index.turns) <= _INLINE_UNITS
+        carried: Container[int] = set(index.turns) - absent.ids() if few else Present(absent)
         now = question.at
         counter = self._counter()
 
@@ -116,10 +122,17 @@ class Shelf:
             counter = self._counter()
             turns = thread.path[:upto]
             await self._pause(turns)
-            body = digest(turns, budget, counter) if within(turns, _INLINE_TOKENS) else await _aside(digest, turns, budget, counter)
+            if within(turns, _INLINE_TOKENS):
+                body = digest(turns, budget, counter)
+            else:
+                body = await _aside(digest, turns, budget, counter, Pace(self._hot))
             text = digest_block(body)
             tokens = counter(text) if text else 0
         thread.family.digests[last] = (text, tokens)
+
+    def digesting(self, thread: Thread) -> bool:
+        """Whether a digest is being made for these turns' family."""
+        return id(thread.family) in self._folding
 
     def ready(self, thread: Thread, upto: int) -> list[int]:
         """Boundaries up to `upto` on the thread's path for which a digest is made."""
@@ -176,10 +189,9 @@ class Shelf:
         patience_s = _PATIENCE_S
         while self._lacking(thread):
             version = thread.version
-            batch = thread.path[thread.indexed : thread.indexed + _ADDED_AT_ONCE]
             await self._pause(thread.path[thread.indexed :], patience_s)
             patience_s = _BETWEEN_S
-            made = await _aside(_units, thread, batch)
+            made = await _aside(_units, thread, _batch(thread), Pace(self._hot))
             if thread.version == version:
                 _add(thread, made)
 
@@ -222,11 +234,24 @@ def within(turns: Sequence[Turn], tokens: int) -> bool:
     return True
 
 
-def _units(thread: Thread, turns: Sequence[Turn]) -> list[Unit]:
+def _batch(thread: Thread) -> list[Turn]:
+    """The next turns to be indexed."""
+    some: list[Turn] = []
+    tokens = 0
+    for turn in thread.path[thread.indexed : thread.indexed + _ADDED_AT_ONCE]:
+        tokens += turn.tokens
+        if some and tokens > _BATCH_TOKENS:
+            break
+        some.append(turn)
+    return some
+
+
+def _units(thread: Thread, turns: Sequence[Turn], breathe: Callable[[], None] = lambda: None) -> list[Unit]:
     """The units of turns that the index has not got."""
     index, carry = thread.family.index, thread.family.carry
     made: list[Unit] = []
     for turn in turns:
+        breathe()
         if turn.id not in index:
             found = units((turn,), turn.position + 1, carry)
             made += found or [_blank(turn)]

@@ -114,22 +114,36 @@ class Threads:
         for key in keys:
             self._unstored.discard((thread.conversation.principal, key))
 
-    async def at_tip(self, principal: str, tip: bytes, scope: str) -> Thread | None:
-        """The thread whose current branch ends with this chain hash, the last used first."""
+    def held_at_tip(self, principal: str, tip: bytes) -> Thread | None:
+        """The thread in memory whose current branch ends with this chain hash, the last used first."""
         for conversation in reversed(self._tips.get(tip, {})):
             thread = self._threads.get(conversation)
             if thread is not None and thread.tip == tip and thread.conversation.principal == principal:
                 return thread
+        return None
+
+    async def at_tip(self, principal: str, tip: bytes, scope: str) -> Thread | None:
+        """The same, in memory or stored."""
+        held = self.held_at_tip(principal, tip)
+        if held is not None:
+            return held
         for thread in await self._stored(principal, tip, scope):
             if thread.tip == tip:
                 return thread
         return None
 
-    async def through(self, principal: str, chain: bytes, scope: str) -> tuple[Thread, int] | None:
-        """A thread that has this chain hash somewhere, and the turn it belongs to."""
+    def held_through(self, principal: str, chain: bytes) -> tuple[Thread, int] | None:
+        """The thread in memory in which what has this chain hash was last answered, and the turn it belongs to."""
         last = self._threads.get(self._bases.get(chain, ""))
         if last is not None and last.conversation.principal == principal and chain in last.by_chain:
             return last, last.by_chain[chain]
+        return None
+
+    async def through(self, principal: str, chain: bytes, scope: str) -> tuple[Thread, int] | None:
+        """A thread that has this chain hash somewhere, and the turn it belongs to, in memory or stored."""
+        held = self.held_through(principal, chain)
+        if held is not None:
+            return held
         for thread in await self._stored(principal, chain, scope):
             turn_id = thread.by_chain.get(chain)
             if turn_id is not None:

@@ -3,7 +3,7 @@
 Rules: one record is one `write`, and what was written survives the death of the process. A file is emptied only when everything in
 it is settled. A file belongs to the process that holds its lock; one that nobody holds is an orphan, to be read by whoever starts.
 
-A record is magic, length, CRC-32 (which covers the length) and the payload. The journal is not synced to the platter.
+A record is magic, length, checksum (xxh3, low 32 bits, seeded with the length) and the payload. The journal is not synced to the platter.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ import fcntl
 import os
 import struct
 import threading
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from msgspec import Struct
+from xxhash import xxh3_64_intdigest
 
 from backstory.core.records import Place
 from backstory.errors import StoreError
 
-_MAGIC = b"\xb5BS\x01"
+_MAGIC = b"\xb5BS\x02"
 _HEAD = struct.Struct("<4sII")
 _head = _HEAD.pack
-_crc32 = zlib.crc32
+_LOW = (1 << 32) - 1
 
 
 class Orphan(Struct, frozen=True):
@@ -72,7 +72,7 @@ class Inbox:
         """Write one record; its number, one more than that of the record before. About 3 us. Raises StoreError when the disk refuses
         it; then nothing of it is left in the file."""
         size = len(payload)
-        record = _head(_MAGIC, size, _crc32(payload, size)) + payload
+        record = _head(_MAGIC, size, _checksum(payload, size)) + payload
         with self._lock:
             file = self._active
             try:
@@ -222,6 +222,10 @@ class Inbox:
         return StoreError(f"{file.path}: {reason}")
 
 
+def _checksum(payload: bytes, size: int) -> int:
+    return xxh3_64_intdigest(payload, size) & _LOW
+
+
 def _journals(folder: Path, name: str) -> list[Path]:
     """By age."""
     found: list[tuple[float, str, Path]] = []
@@ -255,10 +259,10 @@ def _records(data: bytes) -> tuple[list[bytes], int]:
         if start < 0 or start + _HEAD.size > len(data):
             return records, skipped + whole
         gap = gap or start > at
-        _, size, crc = _HEAD.unpack_from(data, start)
+        _, size, told = _HEAD.unpack_from(data, start)
         end = start + _HEAD.size + size
         payload = data[start + _HEAD.size : end]
-        if end <= len(data) and _crc32(payload, size) == crc:
+        if end <= len(data) and _checksum(payload, size) == told:
             skipped += gap
             gap = whole = False
             records.append(payload)

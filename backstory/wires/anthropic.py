@@ -13,7 +13,21 @@ from msgspec import Raw, Struct, structs
 
 from backstory.core.document import Document, Extend, distinct
 from backstory.core.edits import Edit
-from backstory.core.message import Media, MediaKind, Message, Opaque, Part, Path, Prompt, Role, Text, Thinking, ToolCall, ToolResult
+from backstory.core.message import (
+    Media,
+    MediaKind,
+    Message,
+    Opaque,
+    Opening,
+    Part,
+    Path,
+    Prompt,
+    Role,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+)
 from backstory.core.reply import Delta, Reply
 from backstory.core.stream import Frame
 from backstory.core.wire import StreamReader
@@ -96,6 +110,13 @@ class _LooseMessage(Struct, gc=False):
     content: list[Raw]
 
 
+class _Opening(Struct, gc=False):
+    model: str
+    messages: list[Raw]
+    stream: bool | None = None
+    thread: dict[str, Raw] | None = None
+
+
 class _Thread(Struct, gc=False):
     type: str = ""
     previous_message_id: str | None = None
@@ -105,6 +126,7 @@ class _OutputConfig(Struct, gc=False):
     format: Raw = Raw(b"null")
 
 
+_opening = msgspec.json.Decoder(_Opening)
 _message = msgspec.json.Decoder(_Message)
 _loose_message = msgspec.json.Decoder(_LooseMessage)
 _blocks = msgspec.json.Decoder(list[_Block])
@@ -129,6 +151,7 @@ class Anthropic:
 
     def read(self, document: Document, path: str = "") -> Prompt:
         """Everything but the messages is decoded. DocumentError where model or messages are missing."""
+        document.hold("messages")
         items = document.elements(base.MESSAGES)
         model = base.text_field(document, "model")
         if model is None:
@@ -143,6 +166,11 @@ class Anthropic:
             tools=base.count_field(document, "tools"),
             previous=_previous(document),
         )
+
+    def opening(self, body: bytes, path: str) -> Opening | None:
+        """See Wire."""
+        found = base.glance(_opening, body)
+        return None if found is None or found.thread is not None else base.opening(found.messages, found.stream)
 
     def message(self, raw: bytes | memoryview, at: Path) -> Message:
         """A message of any role; `system` may stand among the others."""

@@ -6,6 +6,7 @@ Rule: a message's `content` is a string or a list of blocks, and stays what it w
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
@@ -24,13 +25,15 @@ from backstory.core.edits import (
     SetText,
     StrikeText,
 )
-from backstory.core.message import Path
+from backstory.core.layout import Elements
+from backstory.core.message import Opening, Path
 from backstory.errors import DocumentError
 from backstory.wires.lowering import Lowering, decode, quote
 
 MESSAGES: Path = ("messages",)
 TOOLS: Path = ("tools",)
 MODEL: Path = ("model",)
+T = TypeVar("T")
 QUOTE, BRACKET, BRACE = b'"', b"[", b"{"
 
 _string = msgspec.json.Decoder(str)
@@ -39,6 +42,13 @@ _boolean = msgspec.json.Decoder(bool)
 
 class _Head(Struct):
     role: str
+
+
+class Messages(Struct, gc=False):
+    """As much of a request as a glance needs."""
+
+    messages: list[Raw]
+    stream: bool | None = None
 
 
 class _Named(Struct):
@@ -55,6 +65,8 @@ class _BlockShape(Struct):
     content: list[dict[str, Raw]]
 
 
+_ROLE_WITHIN = 64
+"""Of a message's first bytes so many are looked at for its role: what has it later is no opening at a glance."""
 _SHAPE = len(b'{"role":,"content":}')
 _NEVER = 1 << 62
 """Longer than any message: what has it in its sum is looked at key by key."""
@@ -100,6 +112,32 @@ def role_of(raw: bytes | memoryview) -> str:
 def kind_of(raw: bytes | memoryview | Raw) -> str:
     """The `type` of a block, "" where it has none."""
     return decode(_named, raw).type
+
+
+def glance(decoder: msgspec.json.Decoder[T], body: bytes) -> T | None:
+    """What the decoder makes of the body, None where it is not of its shape."""
+    try:
+        return decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def opening(items: list[Raw], stream: bool | None) -> Opening | None:
+    """The opening that these messages are: one, or one after a system message."""
+    if len(items) != 1 and (len(items) != 2 or not _leads(items[0])):
+        return None
+    return Opening(tuple(items), bool(stream))
+
+
+def _leads(item: Raw) -> bool:
+    """Whether it looks like a system message: a closer look may tell otherwise later."""
+    start = bytes(memoryview(item)[:_ROLE_WITHIN])
+    return b'"system"' in start or b'"developer"' in start
+
+
+def fresh(items: Sequence[memoryview]) -> Sequence[memoryview]:
+    """Those that follow a beginning seen before."""
+    return items[items.known :] if isinstance(items, Elements) else items
 
 
 def check_keys(raw: bytes | memoryview | Raw, *under: str) -> None:

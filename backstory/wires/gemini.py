@@ -25,7 +25,7 @@ from backstory.core.edits import (
     SetText,
     StrikeText,
 )
-from backstory.core.message import Message, Part, Path, Prompt
+from backstory.core.message import Message, Opening, Part, Path, Prompt
 from backstory.core.reply import Delta, Reply
 from backstory.core.stream import Frame
 from backstory.core.wire import StreamReader
@@ -70,6 +70,11 @@ class _Tool(Struct):
     function_declarations: list[Raw] | None = None
 
 
+class _Opening(Struct, gc=False):
+    contents: list[Raw]
+
+
+_opening = msgspec.json.Decoder(_Opening)
 _generation = msgspec.json.Decoder(_Generation)
 _tools = msgspec.json.Decoder(list[_Tool] | _Tool)
 
@@ -90,6 +95,7 @@ class Gemini:
 
     def read(self, document: Document, path: str = "") -> Prompt:
         """Model and verb come from the path. `contents` may be one content without brackets, as the API takes it."""
+        document.hold("contents")
         document.keys()  # raises for what is no object
         match = _PATH.search(path)
         return Prompt(
@@ -101,6 +107,12 @@ class Gemini:
             structured=_structured(_either(document, "generationConfig", "generation_config")[1]),
             tools=_count(base.field(document, "tools")),
         )
+
+    def opening(self, body: bytes, path: str) -> Opening | None:
+        """See Wire. Contents without brackets are looked at closer."""
+        found = base.glance(_opening, body)
+        match = _PATH.search(path)
+        return None if found is None or match is None else base.opening(found.contents, match.group(2) == "streamGenerateContent")
 
     def message(self, raw: bytes | memoryview, at: Path) -> Message:
         """One content."""
@@ -165,14 +177,14 @@ def _either(document: Document, camel: str, snake: str) -> tuple[str, bytes | No
     return name, base.field(document, name)
 
 
-def _items(document: Document) -> tuple[bytes | memoryview, ...]:
+def _items(document: Document) -> Sequence[bytes | memoryview]:
     if not document.has(_CONTENTS):
         return ()
     start, _ = document.span(_CONTENTS)
     if document.raw[start] == _BRACE:
         return (document.get(_CONTENTS),)
     items = document.elements(_CONTENTS)
-    for item in items:
+    for item in base.fresh(items):
         if item[0] != _BRACE:
             raise DocumentError("a content that is no object")
     return items

@@ -14,7 +14,21 @@ from msgspec import Raw, Struct
 
 from backstory.core.document import Document, Extend
 from backstory.core.edits import Edit
-from backstory.core.message import Media, MediaKind, Message, Opaque, Part, Path, Prompt, Role, Text, Thinking, ToolCall, ToolResult
+from backstory.core.message import (
+    Media,
+    MediaKind,
+    Message,
+    Opaque,
+    Opening,
+    Part,
+    Path,
+    Prompt,
+    Role,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+)
 from backstory.core.reply import Delta, Reply
 from backstory.core.stream import Frame
 from backstory.core.wire import StreamReader
@@ -148,6 +162,7 @@ class _Where(Struct, gc=False):
     choices: list[Raw] | None = None
 
 
+_opening = msgspec.json.Decoder(base.Messages)
 _message = msgspec.json.Decoder(_Message)
 _loose_message = msgspec.json.Decoder(_LooseMessage)
 _part = msgspec.json.Decoder(_Part)
@@ -173,6 +188,7 @@ class OpenAIChat:
 
     def read(self, document: Document, path: str = "") -> Prompt:
         """Everything but the messages is decoded: system messages are among them. Where the body has no model, the path may name it."""
+        document.hold("messages")
         items = document.elements(base.MESSAGES)
         return Prompt(
             model=base.text_field(document, "model") or _deployment(path),
@@ -183,6 +199,11 @@ class OpenAIChat:
             structured=_structured(document),
             tools=base.count_field(document, "tools") or base.count_field(document, "functions"),
         )
+
+    def opening(self, body: bytes, path: str) -> Opening | None:
+        """See Wire."""
+        found = base.glance(_opening, body)
+        return None if found is None else base.opening(found.messages, found.stream)
 
     def message(self, raw: bytes | memoryview, at: Path) -> Message:
         """A message; its thoughts come first, then its content, then its calls."""

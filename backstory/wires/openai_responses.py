@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from backstory.core.document import Document, Extend, Put, Strike
 from backstory.core.edits import (
@@ -25,7 +25,7 @@ from backstory.core.edits import (
     SetText,
     StrikeText,
 )
-from backstory.core.message import Message, Opaque, Part, Path, Prompt, Text
+from backstory.core.message import Message, Opaque, Opening, Part, Path, Prompt, Text
 from backstory.core.reply import Delta, Reply
 from backstory.core.stream import Frame
 from backstory.core.wire import StreamReader
@@ -55,6 +55,15 @@ class _Conversation(Struct):
     id: str
 
 
+class _Opening(Struct, gc=False):
+    input: Raw
+    stream: bool | None = None
+    previous_response_id: str | None = None
+    conversation: str | _Conversation | None = None
+
+
+_opening = msgspec.json.Decoder(_Opening)
+_items_of = msgspec.json.Decoder(list[Raw])
 _text_options = msgspec.json.Decoder(_TextOptions)
 _conversation = msgspec.json.Decoder(str | _Conversation)
 
@@ -75,6 +84,7 @@ class OpenAIResponses:
 
     def read(self, document: Document, path: str = "") -> Prompt:
         """Everything but the items is decoded; a string input is one item, its JSON string."""
+        document.hold("input")
         document.keys()  # raises for what is no object
         return Prompt(
             model=base.text_field(document, "model") or "",
@@ -86,6 +96,16 @@ class OpenAIResponses:
             tools=base.count_field(document, "tools"),
             previous=_previous(document),
         )
+
+    def opening(self, body: bytes, path: str) -> Opening | None:
+        """See Wire. A string input is one message."""
+        found = base.glance(_opening, body)
+        if found is None or found.previous_response_id is not None or found.conversation is not None:
+            return None
+        if bytes(memoryview(found.input)[:1]) == base.QUOTE:
+            return base.opening([found.input], found.stream)
+        items = base.glance(_items_of, found.input)
+        return None if items is None else base.opening(items, found.stream)
 
     def message(self, raw: bytes | memoryview, at: Path) -> Message:
         """An item. A string input is a user message whose text is the whole value of `input`."""
@@ -154,7 +174,7 @@ def _system(document: Document) -> tuple[Part, ...]:
     return (Opaque("instructions", _INSTRUCTIONS),)
 
 
-def _items(document: Document) -> tuple[bytes | memoryview, ...]:
+def _items(document: Document) -> Sequence[bytes | memoryview]:
     """The elements of a list; a string by itself; nothing where the input is stored with the provider."""
     if not document.has(_INPUT):
         return ()
@@ -166,7 +186,7 @@ def _items(document: Document) -> tuple[bytes | memoryview, ...]:
             raise DocumentError("an input that is neither a string nor a list")
         return (value,) if first == base.QUOTE else ()
     items = document.elements(_INPUT)
-    for item in items:
+    for item in base.fresh(items):
         if item[0] != _BRACE:
             raise DocumentError("an input item that is no object")
     return items

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backstory.core import tokens
 from backstory.core.tokens import count, estimate
 
 PROSE = (
@@ -63,3 +64,44 @@ def test_any_text_can_be_counted_and_estimated(text: str) -> None:
 def test_lines_add_up(first: list[str], second: list[str]) -> None:
     one, other = "#" + "".join(first) + "\n", "#" + "".join(second) + "\n"
     assert count(one + other) == count(one) + count(other)
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "a",
+                "Foo",
+                " ",
+                "  ",
+                "\n",
+                "\n\n",
+                "\n/",
+                "\n ",
+                "/",
+                "\t",
+                "\r\n",
+                ".",
+                ")",
+                "é",
+                "中",
+                "1",
+                "234",
+                "#",
+                "'s",
+                "\u2028",
+                "\x0b",
+                "\x85",
+            ]
+        ),
+        max_size=14,
+    )
+)
+def test_counting_by_lines_is_counting(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    assert count(text) == len(tokens._vocabulary().encode_ordinary(text))
+
+
+def test_a_very_long_line_is_counted_too() -> None:
+    text = f"{PROSE * 40}\n{PROSE}"
+    assert count(text) == len(tokens._vocabulary().encode_ordinary(text))

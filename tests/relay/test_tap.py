@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from backstory.core.document import Document
-from backstory.core.exchange import Exchange, Head, Headers, Outcome
+from backstory.core.exchange import Exchange, First, Head, Headers, Outcome
 from backstory.core.message import Text
 from backstory.core.stream import Frame
 from backstory.relay import tap as module
-from backstory.relay.tap import ArrivalTap, MemoryTap, decoded, read_reply
+from backstory.relay.tap import ArrivalTap, MemoryTap, decoded, proof, read_reply
 from backstory.wires import WIRES
 from backstory.wires.openai_chat import OpenAIChat
 from tests.rig import PATHS, asking, said
@@ -22,6 +22,7 @@ MARK = "\n\n<!-- vc:conversation=x -->"
 JSON: Headers = ((b"Content-Type", b"application/json"),)
 EVENTS: Headers = ((b"content-type", b"text/event-stream; charset=utf-8"),)
 CHAT = next(wire for wire in WIRES if wire.name == "openai_chat")
+BODY = asking("openai_chat", [("user", "What?")])
 ANSWER = said("openai_chat", "The answer.")
 STREAM = b"".join(
     b"data: %b\n\n" % piece
@@ -51,11 +52,11 @@ class Book:
     def failed(self, where: str, error: BaseException) -> None:
         self.told.append((where, type(error).__name__))
 
-    def arrival(self, exchange: Exchange, content_type: str, coding: str, body: bytes, complete: bool) -> int:
+    def arrival(self, exchange: First, content_type: str, coding: str, body: bytes, complete: bool) -> int:
         self.told.append(("arrival", content_type, coding, body, complete))
         return 9
 
-    def arrived(self, exchange: Exchange, outcome: Outcome) -> None:
+    def arrived(self, exchange: First, outcome: Outcome) -> None:
         self.told.append(outcome)
 
 
@@ -85,7 +86,8 @@ def exchange(mark: str = "", wire: Any = CHAT, stream: bool = False) -> Exchange
 
 def tapped(mark: str = "", wire: Any = CHAT, streams: bool = False) -> tuple[MemoryTap, Book]:
     book = Book()
-    return MemoryTap(exchange(mark, wire, streams), book, streams, 0.0), book
+    one = exchange(mark, wire, streams)
+    return MemoryTap(one, book, streams, 0.0, one.body), book
 
 
 def outcome(book: Book) -> Outcome:
@@ -100,7 +102,7 @@ def texts(found: Outcome) -> list[str]:
 
 def test_an_answer_is_promised_before_its_last_bytes_and_read_after_them() -> None:
     tap, book = tapped()
-    assert tap.begin(200, JSON) == ("pass", ((b"X-Ours", b"1"),))
+    assert tap.begin(200, JSON) == ("pass", ((b"X-Ours", b"1"), proof(BODY, BODY)))
     tap.chunk(ANSWER[:9])
     tap.chunk(ANSWER[9:])
     tap.acknowledge()
@@ -233,12 +235,14 @@ def test_the_end_is_told_even_where_reading_fails() -> None:
 
 def arriving() -> tuple[ArrivalTap, Book]:
     book = Book()
-    return ArrivalTap(exchange(), book, 0.0), book
+    head, opening = Head("POST", PATHS["openai_chat"], "", ()), CHAT.opening(BODY, PATHS["openai_chat"])
+    assert opening is not None
+    return ArrivalTap(First(head, BODY, CHAT, opening, "", "", "name", ((b"X-Ours", b"1"),)), book, 0.0), book
 
 
 def test_a_first_answer_is_journalled_as_it_came() -> None:
     tap, book = arriving()
-    assert tap.begin(200, JSON) == ("pass", ((b"X-Ours", b"1"),))
+    assert tap.begin(200, JSON) == ("pass", ((b"X-Ours", b"1"), proof(BODY, BODY)))
     assert tap.chunk(ANSWER) == ANSWER
     assert (tap.tail(), tap.whole(b"x")) == (b"", b"x")
     tap.acknowledge()
