@@ -36,6 +36,7 @@ from backstory.stages.arrivals import Arrivals, unfold
 from backstory.stages.base import Pipeline, attempt, attempted
 from backstory.stages.identify import Identify
 from backstory.stages.ingest import Ingest, settle
+from backstory.stages.pace import Pace
 from backstory.stages.recall import Recall, Settings
 from backstory.stages.shelf import Shelf
 from backstory.stages.threads import Threads
@@ -182,10 +183,10 @@ class Engine:
         await lanes.recover(self._settle_journal)
         self.threads = threads = Threads(lanes, self._clock)
         self._shelf = shelf = Shelf(lanes, self._busy, self._hot)
-        jobs = standard_jobs(lanes)
+        jobs = standard_jobs(lanes, Pace(self._hot))
         self._worker = Worker(jobs, lanes, f"{os.getpid()}-{secrets.token_hex(4)}", self._clock, self._busy, self.failed)
         self.ingest = Ingest(threads, self.visits, lanes, self.turn_ids, self._clock, rough, self._stored)
-        self.arrivals = Arrivals(threads, lanes, WIRE_BY_NAME.__getitem__, read_arrival, rough, self._worker.wake, self.failed)
+        self.arrivals = Arrivals(threads, lanes, WIRE_BY_NAME.__getitem__, read_arrival, rough, self._worker.wake, self.failed, self._hot)
         reader = Reader(secrets.randbits(63))
         stages = (
             Identify(threads, self.visits, reader, self.arrivals),
@@ -222,7 +223,7 @@ class Engine:
 
     def _hot(self) -> bool:
         """Whether a request is being handled at this moment."""
-        return time.monotonic() - self.metrics.last_request < _HOT_S
+        return any(door.in_flight for door in self.metrics.doors) or time.monotonic() - self.metrics.last_request < _HOT_S
 
     def _stored(self, thread: Thread) -> None:
         """An answer was stored: get ready what its conversation will need, and let the jobs know."""

@@ -30,6 +30,7 @@ _ENCODED, _ENCODED_DIGITS = 0.68, 3
 # Characters to a token by script: first code point after the script, and what a word of it costs besides.
 _SCRIPTS = ((0x0250, 4.0, 0.3), (0x0530, 4.0, 0.4), (0x0900, 3.6, 0.4), (0x1100, 2.6, 0.2), (0x110000, 1.6, 0.2))
 _OTHER_BYTES = 0.3
+_MOST_PIECES, _WORTH_KEEPING = 20_000, 24
 
 
 def count(text: str) -> int:
@@ -55,22 +56,35 @@ def _counted(text: str) -> int:
 
 def estimate(text: str) -> int:
     """About as many tokens as `count` finds: up to a tenth more for prose, code, JSON and logs. One pass, no vocabulary."""
-    total = 0.0
-    for piece in _PIECE.findall(text):
-        size = len(piece)
-        if not piece.isascii():
-            total += _foreign(piece)
-        elif piece[-1].isalpha():
-            total += _word(piece, size)
-        elif size == 1:
-            total += 1.0 if piece.isdigit() else _SIGN
-        elif piece[-1].isspace():
-            total += 1.0 + size // _SPACES
-        elif piece[0].isalnum():
-            total += _word(piece, size)
-        else:
-            total += 1.0 + max(0, size - _SIGNS) / _SIGNS_STEP
-    return max(1, int(total * _MARGIN + 0.999)) if text else 0
+    return max(1, int(sum(map(_cost, _PIECE.findall(text))) * _MARGIN + 0.999)) if text else 0
+
+
+class _Costs(dict[str, float]):
+    """What pieces cost. Most of a text is a few thousand of them, over and over."""
+
+    def __missing__(self, piece: str) -> float:
+        found = _cost_of(piece)
+        if len(self) < _MOST_PIECES and len(piece) <= _WORTH_KEEPING:
+            self[piece] = found
+        return found
+
+
+_cost = _Costs().__getitem__
+
+
+def _cost_of(piece: str) -> float:
+    size = len(piece)
+    if not piece.isascii():
+        return _foreign(piece)
+    if piece[-1].isalpha():
+        return _word(piece, size)
+    if size == 1:
+        return 1.0 if piece.isdigit() else _SIGN
+    if piece[-1].isspace():
+        return 1.0 + size // _SPACES
+    if piece[0].isalnum():
+        return _word(piece, size)
+    return 1.0 + max(0, size - _SIGNS) / _SIGNS_STEP
 
 
 def _word(piece: str, size: int) -> float:

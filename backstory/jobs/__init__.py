@@ -5,12 +5,14 @@ A job works under a lease, in small steps on a thread, and only while no request
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from backstory.core.store import Lanes
 from backstory.jobs.segments import SegmentJob
 from backstory.jobs.tags import TagJob
 from backstory.jobs.worker import Job
 
 
-def standard(lanes: Lanes) -> tuple[Job, ...]:
-    """The jobs of an engine, in the order in which they run."""
-    return (TagJob(lanes), SegmentJob(lanes))
+def standard(lanes: Lanes, breathe: Callable[[], None]) -> tuple[Job, ...]:
+    """The jobs of an engine, in the order in which they run. `breathe` is called between small pieces of their work on other threads."""
+    return (TagJob(lanes, breathe), SegmentJob(lanes, breathe))

@@ -6,7 +6,7 @@ Only turns that a digest stands for are cut into segments: they are complete, so
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -27,8 +27,9 @@ class SegmentJob:
 
     name = "segments"
 
-    def __init__(self, lanes: Lanes) -> None:
+    def __init__(self, lanes: Lanes, breathe: Callable[[], None]) -> None:
         self._lanes = lanes
+        self._breathe = breathe
 
     async def step(self, conversation: str, mark: Watermark) -> bool:
         """See Job."""
@@ -43,13 +44,13 @@ class SegmentJob:
             upto = max(one.upto_turn for one in digests)
             folded = [turn for turn in turns if start < turn.id <= upto]
             tags = {row.turn: row.tags for row in await self._lanes.read(lambda store: store.tags(conversation, start))}
-            rows = await asyncio.get_running_loop().run_in_executor(None, cut, folded, tags)
+            rows = await asyncio.get_running_loop().run_in_executor(None, cut, folded, tags, self._breathe)
         last = turns[-1].id
         await self._lanes.write(lambda store: store.put_segments(rows, replace(mark, turn=last)))
         return False
 
 
-def cut(turns: Sequence[Turn], tags: Mapping[int, Sequence[str]]) -> list[Segment]:
+def cut(turns: Sequence[Turn], tags: Mapping[int, Sequence[str]], breathe: Callable[[], None]) -> list[Segment]:
     """The segments of these turns, each named by its first turn."""
     if not turns:
         return []
@@ -57,7 +58,7 @@ def cut(turns: Sequence[Turn], tags: Mapping[int, Sequence[str]]) -> list[Segmen
     for run in segments(units(turns, turns[0].position + 1, Carry()), tags):
         part = [turn for turn in turns if run.first_turn <= turn.id <= run.last_turn]
         budget = max(_DIGEST_LEAST, int(run.tokens * _DIGEST_SHARE))
-        text = digest(part, budget, estimate)
+        text = digest(part, budget, estimate, breathe)
         made.append(
             Segment(
                 run.first_turn,

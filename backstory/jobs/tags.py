@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
@@ -30,8 +30,9 @@ class TagJob:
 
     name = "tags"
 
-    def __init__(self, lanes: Lanes) -> None:
+    def __init__(self, lanes: Lanes, breathe: Callable[[], None]) -> None:
         self._lanes = lanes
+        self._breathe = breathe
         self._vocabularies: OrderedDict[str, tuple[int, Vocabulary]] = OrderedDict()
 
     async def step(self, conversation: str, mark: Watermark) -> bool:
@@ -40,7 +41,7 @@ class TagJob:
         if not turns:
             return False
         vocabulary = await self._vocabulary(conversation, mark.turn)
-        rows = await asyncio.get_running_loop().run_in_executor(None, tagged, turns, vocabulary)
+        rows = await asyncio.get_running_loop().run_in_executor(None, tagged, turns, vocabulary, self._breathe)
         last = turns[-1].id
         await self._lanes.write(lambda store: store.put_tags(rows, replace(mark, turn=last)))
         self._vocabularies[conversation] = (last, vocabulary)
@@ -57,10 +58,16 @@ class TagJob:
         if upto:
             before = await self._lanes.read(lambda store: store.turns(conversation))
             old = [turn for turn in before if turn.id <= upto][-_LEARNT_FROM:]
-            await asyncio.get_running_loop().run_in_executor(None, tagged, old, vocabulary)
+            await asyncio.get_running_loop().run_in_executor(None, tagged, old, vocabulary, self._breathe)
         return vocabulary
 
 
-def tagged(turns: Sequence[Turn], vocabulary: Vocabulary) -> list[TurnTags]:
+def tagged(turns: Sequence[Turn], vocabulary: Vocabulary, breathe: Callable[[], None]) -> list[TurnTags]:
     """The rows of these turns; `vocabulary` learns from them."""
-    return [TurnTags(turn.id, turn.conversation, tags(turn.text, vocabulary), " ".join(index_terms(turn.text))) for turn in turns]
+    rows: list[TurnTags] = []
+    for turn in turns:
+        terms = " ".join(index_terms(turn.text))
+        breathe()
+        rows.append(TurnTags(turn.id, turn.conversation, tags(turn.text, vocabulary), terms))
+        breathe()
+    return rows

@@ -59,9 +59,8 @@ def digest(turns: Sequence[Turn], budget_tokens: int, count: Callable[[str], int
     clock = Carry()
     made: list[Unit] = []
     for turn in turns:
-        breathe()
         if turn.kind == "spoken":
-            made += units((turn,), turn.position + 1, clock)
+            made += units((turn,), turn.position + 1, clock, breathe)
     return digest_units(made, budget_tokens, count, breathe)
 
 
@@ -81,7 +80,7 @@ def digest_units(run: Sequence[Unit], budget_tokens: int, count: Callable[[str],
 
 def _chosen(sentences: Sequence[_Sentence], left: int, count: Callable[[str], int], breathe: Callable[[], None]) -> list[int]:
     """Places of sentences, the most useful first: greedy by gain for length, gains looked up again only when they might be the best."""
-    frequency = Counter(term for sentence in sentences for term in set(sentence.terms))
+    frequency = Counter(term for sentence in _breathing(sentences, breathe) for term in set(sentence.terms))
     rarity = {term: math.log(1.0 + len(sentences) / times) for term, times in frequency.items()}
     covered: Counter[str] = Counter()
     stretches: Counter[int] = Counter()
@@ -90,7 +89,7 @@ def _chosen(sentences: Sequence[_Sentence], left: int, count: Callable[[str], in
         fresh: float = sum(rarity[term] / (1 + covered[term]) ** 2 for term in set(sentence.terms))
         return fresh * sentence.worth / (1 + _STRETCH * stretches[sentence.stretch]) / math.pow(8 + sentence.tokens, _LENGTH)
 
-    heap = [(-gain(sentence), sentence.place) for sentence in sentences]
+    heap = [(-gain(sentence), sentence.place) for sentence in _breathing(sentences, breathe)]
     heapify(heap)
     chosen: list[int] = []
     days: set[str] = set()
@@ -115,6 +114,12 @@ def _chosen(sentences: Sequence[_Sentence], left: int, count: Callable[[str], in
         covered.update(set(sentence.terms))
         stretches[sentence.stretch] += 1
     return chosen
+
+
+def _breathing(sentences: Sequence[_Sentence], breathe: Callable[[], None]) -> Iterator[_Sentence]:
+    for sentence in sentences:
+        breathe()
+        yield sentence
 
 
 def _shown(sentences: Sequence[_Sentence]) -> str:

@@ -132,6 +132,8 @@ def _of_user_id(value: str) -> str:
 def _string(document: Document, path: tuple[str, ...]) -> str:
     """The JSON string at `path`, "" where there is none."""
     try:
+        if document.member(path[0]) is None:
+            return ""
         raw = document.get(path)
         return _text.decode(raw) if raw[:1] == b'"' else ""
     except (DocumentError, msgspec.DecodeError, UnicodeDecodeError):

@@ -7,11 +7,12 @@ decoded. The fast hash is seeded at random for each process: nobody can prepare 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 
 from xxhash import xxh3_128_digest
 
 from backstory.core.layout import Elements
-from backstory.core.message import Prompt
+from backstory.core.message import Message, Prompt
 from backstory.core.wire import Wire
 from backstory.memory.turns import Line, chain, line
 
@@ -65,8 +66,9 @@ class Reader:
         """How many items `read` would have to decode."""
         return len(prompt.items) - self._known(self._joined(prompt), root, len(prompt.items))[1]
 
-    def read(self, prompt: Prompt, wire: Wire, root: bytes) -> Reading:
-        """The whole request. Raises DocumentError for a message that cannot be read."""
+    def read(self, prompt: Prompt, wire: Wire, root: bytes, last_message: Sequence[Message] = ()) -> Reading:
+        """The whole request. `last_message`: the last of its messages, where it was decoded already. Raises DocumentError for a message
+        that cannot be read."""
         joined = self._joined(prompt)
         count = len(prompt.items)
         known, reused = self._known(joined, root, count)
@@ -74,7 +76,9 @@ class Reader:
         chains = known.chains[:reused] if known is not None else []
         last = chains[-1] if chains else root
         for index in range(reused, count):
-            one = line(wire.message(prompt.items[index], (*prompt.items_at, index)), lines[-1] if lines else None)
+            decoded = last_message and index == count - 1
+            message = last_message[-1] if decoded else wire.message(prompt.items[index], (*prompt.items_at, index))
+            one = line(message, lines[-1] if lines else None)
             if one.kind != "none":
                 last = chain(last, one.content)
             lines.append(one)

@@ -122,7 +122,7 @@ def _sign(text: str, signs: Sequence[Sign]) -> str:
 
 
 def _by_parameter(path: str, prompt: Prompt, document: Document) -> str:
-    if path.endswith("/responses") and b'"generate"' in document.raw and _is(document, "generate", b"false"):
+    if path.endswith("/responses") and _is(document, "generate", b"false"):
         return "warm-up"
     if len(prompt.items) == 1 and len(prompt.items[0]) < _PROBE_BYTES and not prompt.tools:
         item = bytes(prompt.items[0])

@@ -8,7 +8,7 @@ white space and the end of long tool output.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from msgspec import Struct
 
@@ -23,6 +23,8 @@ _UNBROKEN = 300
 """Characters of a piece of text without any white space."""
 _TOOL_CHARS = 20_000
 """What is read of a tool's output: the rest of a long one would only crowd the index."""
+_SURELY_MORE = 24
+"""Characters for each token: no text that says something has as many."""
 _STAMP_HOLDS_S = 6 * 3600.0
 """Messages that arrive this long after a stamped one are taken to go on from its time; later ones count from their arrival."""
 _NAME = re.compile(r"(?P<name>[^\W\d_][\w'’-]*\.?(?: [^\W\d_][\w'’-]*\.?){0,2}|[\w.+-]{2,30}): +(?=\S)")
@@ -65,11 +67,14 @@ class Carry(Struct):
     names: set[str] = set()
 
 
-def units(turns: Iterable[Turn], first_number: int, clock: Carry) -> list[Unit]:
-    """The units of these turns, the first of which has this number. `clock` is carried from call to call of one branch, and changed."""
+def units(turns: Iterable[Turn], first_number: int, clock: Carry, breathe: Callable[[], None] = lambda: None) -> list[Unit]:
+    """The units of these turns, the first of which has this number. `clock` is carried from call to call of one branch, and changed.
+    `breathe` is called between small pieces of the work."""
     made: list[Unit] = []
     for number, turn in enumerate(turns, first_number):
-        made.extend(_of(turn, number, clock))
+        for unit in _of(turn, number, clock):
+            made.append(unit)
+            breathe()
     return made
 
 
@@ -142,7 +147,7 @@ def _names_somebody(name: str, clock: Carry, *, first: bool, stamped: bool) -> b
 
 def pieces(text: str, limit: int = PIECE_TOKENS) -> list[str]:
     """The text in pieces of at most about `limit` tokens, cut between paragraphs, else lines, sentences, words, else anywhere."""
-    if not text or (len(text) <= limit and text.isascii()) or estimate(text) <= limit:
+    if not text or (len(text) <= limit and text.isascii()) or (len(text) <= _SURELY_MORE * limit and estimate(text) <= limit):
         return [text] if text else []
     made: list[str] = []
     held: list[str] = []

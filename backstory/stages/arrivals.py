@@ -69,7 +69,8 @@ Read = Callable[[Arrival], Reply | None]
 
 
 class Arrivals:
-    """First exchanges that wait. `read` gives the answer of an arrival, `wire` the wire of its name, `busy` whether requests are served."""
+    """First exchanges that wait. `read` gives the answer of an arrival, `wire` the wire of its name; `hot`: whether a request is being
+    handled at this moment."""
 
     def __init__(
         self,
@@ -80,6 +81,7 @@ class Arrivals:
         estimate: Callable[[str], int],
         stored: Callable[[], None],
         failed: Failed,
+        hot: Callable[[], bool],
     ) -> None:
         self._threads = threads
         self._lanes = lanes
@@ -88,6 +90,7 @@ class Arrivals:
         self._estimate = estimate
         self._stored = stored
         self._failed = failed
+        self._hot = hot
         self._waiting: dict[int, _Waiting] = {}
         self._keys: dict[int, list[int]] = {}
         self._conversations: dict[str, int] = {}
@@ -171,7 +174,7 @@ class Arrivals:
 
     def _tick(self) -> None:
         self._timer = None
-        quiet = time.monotonic() - self._last > _QUIET_S
+        quiet = time.monotonic() - self._last > _QUIET_S and not self._hot()
         for seq in list(islice(self._waiting, _QUIET_STEP if quiet else 1)):
             self._settle(seq)
         if self._waiting:

@@ -50,10 +50,13 @@ class Identify(Stage):
             return exchange
         try:
             edits, marked = _strikes(exchange, wire, prompt)
-            reason = side_request(exchange.head, prompt, document, _opening(wire, prompt))
-            reading = None if reason else await self._read(prompt, wire, root(exchange.principal, exchange.scope))
+            opening = _opening(wire, prompt)
+            reason = side_request(exchange.head, prompt, document, opening)
+            reading = None if reason else await self._read(prompt, wire, root(exchange.principal, exchange.scope), opening[-1:])
         except DocumentError as error:
             return replace(exchange, notes=(*exchange.notes, Note(self.name, f"memory skips it: {error}")))
+        if isinstance(prompt.items, Elements) and prompt.items.layout is not None:
+            prompt.items.layout.ordinary = not reason
         if reading is None:
             note = Note(self.name, f"side request: {reason}")
             return replace(exchange, edits=(*exchange.edits, *edits), notes=(*exchange.notes, note))
@@ -69,10 +72,10 @@ class Identify(Stage):
             edits=(*exchange.edits, *edits),
         )
 
-    async def _read(self, prompt: Prompt, wire: Wire, seed: bytes) -> Reading:
+    async def _read(self, prompt: Prompt, wire: Wire, seed: bytes, last: Sequence[Message]) -> Reading:
         if len(prompt.items) > _INLINE_ITEMS and self._reader.fresh(prompt, seed) > _INLINE_ITEMS:
-            return await asyncio.get_running_loop().run_in_executor(None, self._reader.read, prompt, wire, seed)
-        return self._reader.read(prompt, wire, seed)
+            return await asyncio.get_running_loop().run_in_executor(None, self._reader.read, prompt, wire, seed, last)
+        return self._reader.read(prompt, wire, seed, last)
 
     async def _visit(self, exchange: Exchange, claims: Sequence[identity.Claim], marked: str, reading: Reading) -> Visit:
         principal, scope = exchange.principal, exchange.scope
@@ -163,10 +166,12 @@ def _last_assistant(reading: Reading) -> int:
 
 
 def _opening(wire: Wire, prompt: Prompt) -> list[Message]:
-    """The first and the last message: what tells a side request."""
-    count = len(prompt.items)
-    places = (0, count - 1) if count > 1 else range(count)
-    return [wire.message(prompt.items[place], (*prompt.items_at, place)) for place in places]
+    """The first and the last message: what tells a side request. The last alone where the first was looked at before."""
+    items = prompt.items
+    count = len(items)
+    known = isinstance(items, Elements) and items.before is not None and items.before.ordinary
+    places = (0, count - 1) if count > 1 and not known else range(count - 1, count) if count else ()
+    return [wire.message(items[place], (*prompt.items_at, place)) for place in places]
 
 
 def _hinted(body: bytes, items: Sequence[bytes | memoryview]) -> bool:

