@@ -182,9 +182,9 @@ class Engine:
         self._lanes = lanes = StoreLanes(store, inbox)
         await lanes.recover(self._settle_journal)
         self.threads = threads = Threads(lanes, self._clock)
-        self._shelf = shelf = Shelf(lanes, self._busy, self._hot)
+        self._shelf = shelf = Shelf(lanes, lambda: self.busy, self._hot)
         jobs = standard_jobs(lanes, Pace(self._hot))
-        self._worker = Worker(jobs, lanes, f"{os.getpid()}-{secrets.token_hex(4)}", self._clock, self._busy, self.failed)
+        self._worker = Worker(jobs, lanes, f"{os.getpid()}-{secrets.token_hex(4)}", self._clock, lambda: self.busy, self.failed)
         self.ingest = Ingest(threads, self.visits, lanes, self.turn_ids, self._clock, rough, self._stored)
         self.arrivals = Arrivals(threads, lanes, WIRE_BY_NAME.__getitem__, read_arrival, rough, self._worker.wake, self.failed, self._hot)
         reader = Reader(secrets.randbits(63))
@@ -217,7 +217,8 @@ class Engine:
                 batches.append(rows)
         return batches
 
-    def _busy(self) -> bool:
+    @property
+    def busy(self) -> bool:
         """Whether requests are coming in right now."""
         return time.monotonic() - self.metrics.last_request < _QUIET_S
 

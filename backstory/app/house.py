@@ -136,10 +136,11 @@ class PortHouse:
         whose, scope = principal(self._config.identity.principal, head), head.header(b"x-vc-project")
         opening = engine.arrivals.opening(head, body, wire) if self._config.marker != "always" else None
         if opening is not None:
-            conversation = engine.arrivals.again(whose, opening) or conversation_id()
+            again = engine.arrivals.again(whose, opening)
+            conversation = again or conversation_id()
             headers = (
                 (b"X-VC-Conversation", conversation.encode()),
-                self._metrics.first(len(body), conversation, started),
+                self._metrics.first(len(body), bool(again), started),
             )
             first = First(head, body, wire, opening, whose, scope, conversation, headers)
             return Plan(target, drop=OWN_HEADERS, tap=ArrivalTap(first, self, started))

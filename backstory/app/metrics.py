@@ -10,8 +10,6 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from xxhash import xxh3_64_intdigest
-
 from backstory.core.exchange import Exchange, Outcome
 from backstory.core.sizes import CHARS_PER_TOKEN
 from backstory.providers import prices
@@ -23,9 +21,6 @@ if TYPE_CHECKING:
 
 # Upper bounds of the first-byte histogram, in seconds.
 BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-# Conversations told apart for the count of sessions; later ones are not counted any more (an id costs 60 bytes).
-_MOST_SESSIONS = 200_000
-
 
 _FIRST_STATS = b"tokens_in=%d,tokens_sent=%d,tokens_saved=0,cost_saved=0.000000,compression_ratio=1.000,cache_kept=1"
 
@@ -58,7 +53,7 @@ class Metrics:
         self.bytes_out = 0
         self.buckets = [0] * (len(BUCKETS) + 1)
         self.first_byte_s = 0.0
-        self._sessions: set[int] = set()
+        self.sessions = 0
         self._open: dict[int, tuple[int, int]] = {}
         self._exposed: Any = None
 
@@ -82,10 +77,11 @@ class Metrics:
             self.identical += 1
         for stage in {stage for stage, _ in exchange.edits}:
             self.edited[stage] = self.edited.get(stage, 0) + 1
-        if exchange.conversation and len(self._sessions) < _MOST_SESSIONS:
-            self._sessions.add(xxh3_64_intdigest(exchange.conversation.encode()))
         if visit is None:
             return
+        if not visit.thread.counted:
+            visit.thread.counted = True
+            self.sessions += 1
         self.recalled += visit.recalled
         self.compactions += visit.digest is not None
         self.tokens_in += visit.tokens_in
@@ -116,14 +112,14 @@ class Metrics:
         if streamed and outcome.first_byte_ms > 0:
             self._observe(outcome.first_byte_ms / 1000)
 
-    def first(self, size: int, conversation: str, started: float) -> tuple[bytes, bytes]:
-        """The first request of a conversation, of so many bytes, goes up as it came: `planned` for it, and its `X-VC-Stats`."""
+    def first(self, size: int, again: bool, started: float) -> tuple[bytes, bytes]:
+        """The first request of a conversation, of so many bytes, goes up as it came: `planned` for it, and its `X-VC-Stats`. `again`:
+        it was made before."""
         self.last_request = now = time.monotonic()
         self.conversations += 1
         self.identical += 1
         self.added_s += now - started
-        if len(self._sessions) < _MOST_SESSIONS:
-            self._sessions.add(xxh3_64_intdigest(conversation.encode()))
+        self.sessions += not again
         tokens = int(size / CHARS_PER_TOKEN)
         self.tokens_in += tokens
         self.tokens_sent += tokens
@@ -158,7 +154,7 @@ class Metrics:
         """The JSON of `/metrics.json`. Tokens are estimates; `cost_saved` in dollars counts models with a known price only."""
         saved = self.tokens_in - self.tokens_sent
         return {
-            "sessions": len(self._sessions),
+            "sessions": self.sessions,
             "requests": self.conversations,
             "original_tokens": self.tokens_in,
             "sent_tokens": self.tokens_sent,
@@ -211,7 +207,11 @@ class _Collector:
         for name, meaning, field in _COUNTERS:
             kind = GaugeMetricFamily if name in _GAUGES else CounterMetricFamily
             yield kind(f"backstory_{name}", meaning, value=getattr(metrics, field))
-        yield GaugeMetricFamily("backstory_sessions", "Conversations seen since the start.", value=metrics.figures()["sessions"])
+        yield GaugeMetricFamily(
+            "backstory_sessions",
+            "Conversations seen since the start (one that was out of memory for a while, twice).",
+            value=metrics.sessions,
+        )
         proof = CounterMetricFamily("backstory_exchanges", "Requests by whether their bytes went up as they came.", labels=["bytes"])
         proof.add_metric(["identical"], metrics.identical)
         proof.add_metric(["differing"], metrics.differing)

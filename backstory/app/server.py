@@ -12,6 +12,7 @@ from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from backstory.app.engine import Engine
+from backstory.app.heap import give_back, one_heap
 from backstory.app.house import PortHouse
 from backstory.config import Config, Listener
 from backstory.relay.connect import Connector, Proxies, Tls
@@ -34,6 +35,16 @@ class Running:
     def port(self) -> int:
         """The first port."""
         return self.ports[0]
+
+    @property
+    def requests(self) -> int:
+        """How many have come so far."""
+        return sum(door.metrics.requests for door in self._doors)
+
+    @property
+    def busy(self) -> bool:
+        """Whether conversations are coming in right now."""
+        return any(engine.busy for engine in self._engines)
 
     async def stop(self) -> None:
         """Take no new connection, let what runs finish for up to `proxy.drain_s`, store everything, close."""
@@ -102,12 +113,15 @@ async def _serve(config: Config) -> None:
     for name in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(name, ended.set)
+    one_heap()
     running = await start(config)
     _settle_down()
+    trimming = loop.create_task(give_back(lambda: running.requests, lambda: running.busy))
     for listener, port in zip(config.listeners, running.ports, strict=False):
         log.info("listening on http://%s:%d%s", listener.host, port, f" ({listener.label})" if listener.label else "")
     await ended.wait()
     log.info("stopping: running answers may finish")
+    trimming.cancel()
     await running.stop()
 
 

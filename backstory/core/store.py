@@ -136,6 +136,11 @@ class Lanes(Protocol):
         """Every batch up to this inbox number is in the store."""
         ...
 
+    @property
+    def queued(self) -> int:
+        """Batches that are not stored yet."""
+        ...
+
     async def read(self, call: Callable[[Store], T]) -> T:
         """`call(store)` on a reader's thread. Raises what it raises."""
         ...

@@ -23,7 +23,7 @@ _LOOK_BACK = 10
 # A history is found again by its whole, or by all but the last messages, in which clients move their cache marks.
 _KEYS_EACH = 3
 # Messages are remembered up to this much of their raw text; many readings of one history hold the same messages.
-_MOST_BYTES = 64 << 20
+_MOST_BYTES = 24 << 20
 
 
 class Reading:

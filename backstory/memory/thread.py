@@ -15,14 +15,24 @@ from backstory.memory.units import Carry
 
 
 class Family:
-    """What threads that share turns have together: the index, and the digests that were made, by the last turn that each stands for."""
+    """What threads that share turns have together: the index, and the digests that were made, by the last turn that each stands for.
 
-    __slots__ = ("carry", "digests", "index")
+    Most conversations are short and are never asked for: an index, empty as it may be, is made when it is.
+    """
+
+    __slots__ = ("_index", "carry", "digests")
 
     def __init__(self) -> None:
-        self.index = Index()
+        self._index: Index | None = None
         self.carry = Carry()
         self.digests: dict[int, tuple[str, int]] = {}
+
+    @property
+    def index(self) -> Index:
+        """Of the turns that were indexed so far."""
+        if self._index is None:
+            self._index = Index()
+        return self._index
 
 
 class Thread:
@@ -37,6 +47,7 @@ class Thread:
         "by_id",
         "carried",
         "conversation",
+        "counted",
         "digests",
         "family",
         "indexed",
@@ -66,6 +77,8 @@ class Thread:
         self.version = 0
         self.busy = 0
         self.carried = 0
+        self.counted = False
+        """Whether it was counted among the sessions since the start."""
         self.pending_seq = 0
         self.origin = ("", 0, 0, 0)
         """Where it was forked off: that conversation's id and version then, its own version then, and how much of the path is the same."""

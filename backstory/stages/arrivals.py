@@ -45,6 +45,8 @@ _MOST_UNANSWERED = 1000
 _TICK_S = 0.02
 # So many are read in a tick: all that fit in about 3 ms when it is quiet, one while requests come.
 _QUIET_STEP = 20
+# None while so many wait to be stored: what is read stays in memory until then.
+_MOST_QUEUED = 500
 # A history that is not known may go on with one of so many.
 _LATELY = 64
 _CLIENT_HEADERS = frozenset(
@@ -57,12 +59,14 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Arrival)
 
 
-class _Waiting(Struct, frozen=True):
-    place: Place
+class _Waiting(Struct, frozen=True, gc=False):
+    """Where in the journal its record lies, the hash of its message, its conversation."""
+
+    fd: int
+    end: int
     size: int
     key: int
     conversation: str
-    since: float
 
 
 Read = Callable[[Arrival], Reply | None]
@@ -92,7 +96,7 @@ class Arrivals:
         self._failed = failed
         self._hot = hot
         self._waiting: dict[int, _Waiting] = {}
-        self._keys: dict[int, list[int]] = {}
+        self._keys: dict[int, int | list[int]] = {}
         self._conversations: dict[str, int] = {}
         self._unanswered: OrderedDict[int, str] = OrderedDict()
         self._timer: asyncio.TimerHandle | None = None
@@ -116,9 +120,14 @@ class Arrivals:
         payload = _encoder.encode(arrival)
         seq = self._lanes.append(payload)
         key = xxh3_64_intdigest(opening.items[-1])
-        self._last = now = time.monotonic()
-        self._waiting[seq] = _Waiting(self._lanes.place, len(payload), key, arrival.conversation, now)
-        self._keys.setdefault(key, []).append(seq)
+        self._last = time.monotonic()
+        place = self._lanes.place
+        self._waiting[seq] = _Waiting(place.fd, place.end, len(payload), key, arrival.conversation)
+        same = self._keys.setdefault(key, seq)
+        if isinstance(same, list):
+            same.append(seq)
+        elif same != seq:
+            self._keys[key] = [same, seq]
         self._conversations[arrival.conversation] = seq
         if len(self._waiting) > _MOST_WAITING:
             self._settle(next(iter(self._waiting)))
@@ -144,7 +153,8 @@ class Arrivals:
         """Conversations that begin as this request does are read now."""
         if self._waiting:
             for item in prompt.items[:2]:
-                for seq in list(self._keys.get(xxh3_64_intdigest(item), ())):
+                same = self._keys.get(xxh3_64_intdigest(item), ())
+                for seq in (same,) if isinstance(same, int) else tuple(same):
                     self._settle(seq)
 
     def named(self, conversation: str) -> None:
@@ -175,8 +185,9 @@ class Arrivals:
     def _tick(self) -> None:
         self._timer = None
         quiet = time.monotonic() - self._last > _QUIET_S and not self._hot()
-        for seq in list(islice(self._waiting, _QUIET_STEP if quiet else 1)):
-            self._settle(seq)
+        if self._lanes.queued < _MOST_QUEUED:
+            for seq in list(islice(self._waiting, _QUIET_STEP if quiet else 1)):
+                self._settle(seq)
         if self._waiting:
             self._timer = asyncio.get_running_loop().call_later(0.001 if quiet else _TICK_S, self._tick)
 
@@ -185,13 +196,14 @@ class Arrivals:
         waiting = self._waiting.pop(seq)
         self._conversations.pop(waiting.conversation, None)
         same = self._keys[waiting.key]
-        same.remove(seq)
-        if not same:
+        if isinstance(same, list) and len(same) > 1:
+            same.remove(seq)
+        else:
             del self._keys[waiting.key]
         attempt(self._failed, "arrivals", lambda: self._take_in(seq, waiting), lambda: None)
 
     def _take_in(self, seq: int, waiting: _Waiting) -> None:
-        self.take(_decoder.decode(self._lanes.fetch(waiting.place, waiting.size)), seq)
+        self.take(_decoder.decode(self._lanes.fetch(Place(waiting.fd, waiting.end), waiting.size)), seq)
 
     def take(self, arrival: Arrival, seq: int) -> None:
         """Hand its rows to the store, and its thread to those in memory: until the rows are stored it is found nowhere else. `seq` is the
@@ -205,6 +217,7 @@ class Arrivals:
             lean = [msgspec.structs.replace(turn, raw=b"") if turn.raw else turn for turn in rows.turns]
             if held is None:
                 thread = self._threads.adopt(rows.conversations[0], arrival.scope, lean)
+                thread.counted = True
             else:
                 thread = held
                 thread.add(lean)

@@ -20,8 +20,8 @@ from backstory.memory.turns import chain as chain_on
 from backstory.memory.turns import root
 
 _MOST_THREADS = 2000
-# Threads are kept up to this weight: one for each turn, one for each 100 tokens. Some 100 MB.
-_MOST_WEIGHT = 300_000
+# Threads are kept up to this weight: one for each turn, one for each 100 tokens. Some 50 MB.
+_MOST_WEIGHT = 150_000
 _TOKENS_A_WEIGHT = 100
 # So many of the threads last used are looked through for a message that may not be stored yet.
 _LATELY = 64

@@ -21,7 +21,7 @@ from backstory.stores.rows import Connection, Row, Value, marks
 _BUSY_S = 5.0
 # The WAL is copied back into the database when it has so many pages (16 MiB): pages that change often are copied once.
 _CHECKPOINT_PAGES = 4000
-_CACHE_KIB = 8000
+_CACHE_KIB = 4000
 _IN_ONE_STATEMENT = 500
 _PRAGMAS = (
     "journal_mode=WAL",
