@@ -6,10 +6,10 @@ DEV := .venv-dev
 DEMO := .venv-demo
 SOURCES := $(shell find backstory -type f ! -path '*/__pycache__/*')
 
-.PHONY: setup run test static check demo lock clean
+.PHONY: setup run test static check demo schema lock clean
 
-# What a lock names, and nothing else, with hashes checked. The environments hold no pip of their own, and byte code
-# of the SQL packages only as far as it was used: that keeps .venv small.
+# What a lock names, and nothing else, with hashes checked. The environments hold no pip of their own, and no
+# byte code of the SQL packages, which only a change of an older database needs: that keeps .venv small.
 define packages
 test -x $(1)/bin/python || $(PYTHON) -m venv --without-pip $(1)
 $(PYTHON) -m pip --python $(1)/bin/python install -q --no-compile --no-deps --require-hashes -r $(2)
@@ -24,11 +24,6 @@ $(PYTHON) -m pip --python $(1)/bin/python install -q --require-hashes --target "
 PYTHONPATH="$$tools" $(PYTHON) -m pip --python $(1)/bin/python install -q --no-deps --no-build-isolation --force-reinstall $(2)
 endef
 
-# A first database, thrown away: so the byte code that it takes is there when the first real one is made.
-define first_use
-folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(1)/bin/python -m backstory.stores.migrate "sqlite:///$$folder/first.db"
-endef
-
 setup: $(VENV)/.ready
 
 $(VENV)/.packages: requirements.lock
@@ -36,7 +31,6 @@ $(VENV)/.packages: requirements.lock
 
 $(VENV)/.ready: $(VENV)/.packages requirements-build.lock pyproject.toml README.md $(SOURCES)
 	$(call project,$(VENV),.)
-	$(call first_use,$(VENV))
 	touch $@
 
 $(DEV)/.packages: requirements-dev.lock
@@ -51,7 +45,6 @@ $(DEMO)/.packages: requirements-demo.lock
 
 $(DEMO)/.ready: $(DEMO)/.packages requirements-build.lock pyproject.toml README.md $(SOURCES)
 	$(call project,$(DEMO),.)
-	$(call first_use,$(DEMO))
 	touch $@
 
 # The proxy on its port: make run ARGS="--port 6000 --upstream https://api.openai.com"
@@ -71,6 +64,11 @@ check: static test
 
 demo: $(DEMO)/.ready
 	$(DEMO)/bin/backstory demo $(ARGS)
+
+# What the migrations come to, for new databases. After a change of the migrations.
+schema: $(DEV)/.ready
+	$(DEV)/bin/python -m backstory.stores.migrate --schema > backstory/stores/sqlite_schema.json.new
+	mv backstory/stores/sqlite_schema.json.new backstory/stores/sqlite_schema.json
 
 # Locks for all supported interpreters and systems; needs the network. They name no index.
 LOCK = "$$tools/bin/uv" pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"

@@ -1,6 +1,7 @@
 """Opening a store from its URL: which databases there are, and the check of the schema's version.
 
-Rule: a process that serves imports neither SQLAlchemy nor Alembic. Where the schema is not the newest, a child process brings it there.
+Rule: a process that serves imports neither SQLAlchemy nor Alembic. A new database gets the newest schema at once, as the migrations
+come to it (`make schema` writes it down); an older one is brought there by a child process.
 """
 
 from __future__ import annotations
@@ -25,20 +26,25 @@ _MIGRATION_S = 600
 
 
 class Backend(Struct, frozen=True):
-    """A kind of database. `version` gives a database's schema version ("": new); both take the URL and raise StoreError."""
+    """A kind of database. `version` gives a database's schema version ("": new), `create` makes the newest schema in a new one; all take
+    the URL and raise StoreError."""
 
     scheme: str
     form: str
     version: Callable[[str], str]
+    create: Callable[[str], None]
     dialect: Callable[[str], Dialect]
 
 
 def open_store(url: str, clock: Callable[[], float] = time.time) -> SqlStore:
-    """The store at this URL, its schema brought up to date. Blocks: 1 ms, or half a second where there is a schema to make.
+    """The store at this URL, its schema brought up to date. Blocks: 1 ms, 10 ms for a new database, half a second for an older schema.
 
     Raises ConfigError for a URL of no known form, StoreError for what cannot be opened. `clock` gives Unix seconds."""
     backend = backend_of(url)
     found = backend.version(url)
+    if not found:
+        backend.create(url)
+        found = backend.version(url)
     if found != HEAD:
         if found > HEAD:
             raise StoreError(f"{url}: made by a newer Backstory (schema {found}, this one knows {HEAD}); update Backstory to use it")
@@ -93,9 +99,13 @@ def _sqlite_version(url: str) -> str:
     return sqlite.version(path)
 
 
+def _create_sqlite(url: str) -> None:
+    sqlite.create(sqlite_path(url))
+
+
 def _sqlite(url: str) -> Dialect:
     return sqlite.Sqlite(sqlite_path(url))
 
 
-BACKENDS = (Backend("sqlite", "sqlite:///PATH", _sqlite_version, _sqlite),)
+BACKENDS = (Backend("sqlite", "sqlite:///PATH", _sqlite_version, _create_sqlite, _sqlite),)
 """Every kind of database. A further one is one line here and one file with its dialect."""

@@ -1,4 +1,4 @@
-"""Brings a database to the newest schema: `python -m backstory.stores.migrate URL`.
+"""Brings a database to the newest schema: `python -m backstory.stores.migrate URL`; `--schema` prints what the migrations come to.
 
 Rule: only this file imports Alembic, and a process that serves runs it as a child: the migration tools cost 35 MiB and a third of
 a second, once per new schema.
@@ -6,14 +6,20 @@ a second, once per new schema.
 
 from __future__ import annotations
 
+import sqlite3
 import sys
+import tempfile
+from contextlib import closing
 from pathlib import Path
 
+import msgspec
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, pool
 from sqlalchemy.exc import SQLAlchemyError
+
+from backstory.stores.sqlite import Schema
 
 # Another process may be migrating the same file.
 _LOCK_WAIT_S = 30
@@ -44,8 +50,23 @@ def migrate(url: str) -> None:
             connection.exec_driver_sql("COMMIT")
 
 
+def schema() -> Schema:
+    """What a SQLite database looks like after all migrations: the statements that make it at once."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "schema.db"
+        migrate(f"sqlite:///{path}")
+        with closing(sqlite3.connect(path)) as raw:
+            shadows = {row[0] for row in raw.execute("SELECT name FROM pragma_table_list WHERE type = 'shadow'")}
+            rows = raw.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid").fetchall()
+            (version,) = raw.execute("SELECT version_num FROM alembic_version").fetchone()
+    return Schema(version, tuple(sql for name, sql in rows if name not in shadows and not name.startswith("sqlite_")))
+
+
 def main(arguments: list[str]) -> int:
     """Exit status 0, or 1 with the reason as the last line on stderr."""
+    if arguments == ["--schema"]:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(schema())).decode() + "\n")
+        return 0
     try:
         migrate(arguments[0])
     except SQLAlchemyError as cause:

@@ -10,21 +10,25 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+import msgspec
+from msgspec import Struct
 
 from backstory.errors import RowError, StoreError
 from backstory.stores.rows import Connection, Row, Value, marks
 
 # How long a writer waits for another process's transaction, and compacting for another process's readers.
 _BUSY_S = 5.0
+_AGAIN_S = 0.01
 # The WAL is copied back into the database when it has so many pages (16 MiB): pages that change often are copied once.
 _CHECKPOINT_PAGES = 4000
 _CACHE_KIB = 4000
 _IN_ONE_STATEMENT = 500
 _PRAGMAS = (
-    "journal_mode=WAL",
     "synchronous=NORMAL",
     f"wal_autocheckpoint={_CHECKPOINT_PAGES}",
     f"journal_size_limit={_CHECKPOINT_PAGES * 4096}",
@@ -34,6 +38,13 @@ _PRAGMAS = (
 )
 
 _BAD_ROWS = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError, OverflowError, UnicodeError)
+
+
+class Schema(Struct, frozen=True):
+    """A version of the schema, and the statements that make it in an empty database: what all migrations together come to."""
+
+    version: str
+    statements: tuple[str, ...]
 
 
 class SqliteConnection:
@@ -49,11 +60,27 @@ class SqliteConnection:
         except sqlite3.Error as cause:
             raise self._error(cause) from cause
         try:
+            self._wal()
             for pragma in _PRAGMAS:
                 self.run(f"PRAGMA {pragma}")
         except StoreError:
             self.raw.close()
             raise
+
+    def _wal(self) -> None:
+        """Nobody is waited for here by SQLite itself: another process may be at the same point with a new file."""
+        until = time.monotonic() + _BUSY_S
+        while True:
+            try:
+                self.raw.execute("PRAGMA journal_mode=WAL")
+            except sqlite3.OperationalError as cause:
+                if cause.sqlite_errorcode not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) or time.monotonic() > until:
+                    raise self._error(cause) from cause
+                time.sleep(_AGAIN_S)
+            except sqlite3.Error as cause:
+                raise self._error(cause) from cause
+            else:
+                return
 
     def all(self, sql: str, values: Sequence[Value] = ()) -> list[Row]:
         """See Connection."""
@@ -199,6 +226,30 @@ def version(path: Path) -> str:
         return str(rows[0][0]) if rows else ""
     finally:
         connection.raw.close()
+
+
+def create(path: Path) -> None:
+    """Make the newest schema in a new file, at once. Where another process has just made one, nothing happens. Raises StoreError."""
+    made = newest()
+    connection = SqliteConnection(path)
+    try:
+        connection.run("BEGIN IMMEDIATE")
+        if not connection.all("SELECT 1 FROM sqlite_master LIMIT 1"):
+            for statement in made.statements:
+                connection.run(statement)
+            connection.run("INSERT INTO alembic_version (version_num) VALUES (?)", (made.version,))
+        connection.run("COMMIT")
+    finally:
+        connection.raw.close()
+
+
+def newest() -> Schema:
+    """The schema of a new database. Raises StoreError where the installation is broken."""
+    path = Path(__file__).parent / "sqlite_schema.json"
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Schema)
+    except (OSError, msgspec.DecodeError) as cause:
+        raise StoreError(f"{path}: {cause}") from cause
 
 
 def _quoted(word: str) -> str:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from backstory.core.records import Batch
 from backstory.errors import ConfigError, StoreError
-from backstory.stores import database
+from backstory.stores import database, sqlite
 from backstory.stores.database import HEAD, open_store
+from backstory.stores.migrate import migrate, schema
 from tests.stores.world import Shelf, said, talk
 
 _WRITER = """
@@ -148,3 +150,37 @@ def test_cleaning_that_another_process_prevented_is_made_up_for_at_opening(shelf
     shelf.open(url)
     assert not any(b"unmistakable" in file.read_bytes() for file in path.parent.iterdir())
     shelf.close()
+
+
+def _made(path: Path) -> list[tuple[str, str, str]]:
+    with closing(sqlite3.connect(path)) as raw:
+        return raw.execute("SELECT type, name, sql FROM sqlite_master ORDER BY name").fetchall()
+
+
+def test_a_new_database_is_what_the_migrations_come_to(tmp_path: Path) -> None:
+    """`make schema` after a change of them."""
+    assert sqlite.newest() == schema()
+    assert sqlite.newest().version == HEAD
+    migrate(f"sqlite:///{tmp_path}/migrated.db")
+    open_store(f"sqlite:///{tmp_path}/new.db").close()
+    assert _made(tmp_path / "new.db") == _made(tmp_path / "migrated.db")
+
+
+def test_an_older_schema_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    with closing(sqlite3.connect(path)) as raw:
+        raw.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+    with pytest.raises(StoreError, match="could not be made"):
+        _of_version(path, "0000-unknown")
+    with closing(sqlite3.connect(path)) as raw, raw:
+        raw.execute("DELETE FROM alembic_version")
+    database._migrate(f"sqlite:///{path}")
+    store = open_store(f"sqlite:///{path}")
+    assert store.counts()["turns"] == 0
+    store.close()
+
+
+def _of_version(path: Path, version: str) -> None:
+    with closing(sqlite3.connect(path)) as raw, raw:
+        raw.execute("INSERT INTO alembic_version VALUES (?)", (version,))
+    open_store(f"sqlite:///{path}").close()
