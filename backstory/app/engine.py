@@ -36,6 +36,7 @@ from backstory.stages.arrivals import Arrivals, unfold
 from backstory.stages.base import Pipeline, attempt, attempted
 from backstory.stages.identify import Identify
 from backstory.stages.ingest import Ingest, settle
+from backstory.stages.order import Order
 from backstory.stages.pace import Pace
 from backstory.stages.recall import Recall, Settings
 from backstory.stages.shelf import Shelf
@@ -58,7 +59,7 @@ _HOT_S = 0.02
 _TELL_AGAIN_S = 10.0
 # Requests that memory was late for, and still works on: more than so many, and later ones are only relayed.
 _MOST_BESIDE = 500
-# How long a stop waits for them.
+# How long a stop, or a request that builds on one of them, waits for them.
 _BESIDE_S = 5.0
 # A store that cannot be opened is tried again after so many seconds, later and later.
 _AGAIN_S = (2.0, 60.0)
@@ -82,8 +83,9 @@ class Engine:
         self._worker: Worker | None = None
         self._shelf: Shelf | None = None
         self._again: asyncio.Task[None] | None = None
-        self._beside: set[asyncio.Future[Any]] = set()
+        self._beside: dict[int, asyncio.Future[Any]] = {}
         self.visits = Visits()
+        self.order = Order()
         self.layouts = Layouts(secrets.randbits(63))
         self.pipeline = Pipeline((), self.failed)
         self.threads: Threads | None = None
@@ -103,7 +105,7 @@ class Engine:
             self._again.cancel()
             await asyncio.wait({self._again})
         if self._beside:
-            await asyncio.wait(self._beside, timeout=_BESIDE_S)
+            await asyncio.wait(self._beside.values(), timeout=_BESIDE_S)
         await self._shut()
 
     @property
@@ -111,10 +113,17 @@ class Engine:
         """Whether memory lags behind so far that it must not take on more."""
         return len(self._beside) >= _MOST_BESIDE
 
-    def beside(self, task: asyncio.Future[Any]) -> None:
+    def beside(self, exchange: int, task: asyncio.Future[Any]) -> None:
         """Memory goes on with this while its request is on its way without it."""
-        self._beside.add(task)
-        task.add_done_callback(self._beside.discard)
+        self._beside[exchange] = task
+        task.add_done_callback(lambda _: self._beside.pop(exchange))
+
+    async def _before(self, exchange: int) -> bool:
+        """Wait for what memory still works on of exchanges before this one, some seconds at most. Whether there was any."""
+        earlier = [task for number, task in self._beside.items() if number < exchange]
+        if earlier:
+            await asyncio.wait(earlier, timeout=_BESIDE_S)
+        return bool(earlier)
 
     def failed(self, where: str, error: BaseException) -> None:
         """Something broke and the request went on without it."""
@@ -189,7 +198,7 @@ class Engine:
         self.arrivals = Arrivals(threads, lanes, WIRE_BY_NAME.__getitem__, read_arrival, rough, self._worker.wake, self.failed, self._hot)
         reader = Reader(secrets.randbits(63))
         stages = (
-            Identify(threads, self.visits, reader, self.arrivals),
+            Identify(threads, self.visits, reader, self.arrivals, self.order, self._before),
             self.ingest,
             Recall(self.visits, shelf, self._settings, rough, self._clock, self.turn_ids),
         )

@@ -52,6 +52,7 @@ class PortHouse:
         self._paths: dict[str, Wire | None] = {}
         self._targets: dict[str, Target] = {}
         self._late: dict[int, asyncio.Future[Plan]] = {}
+        self._answered: dict[int, Outcome] = {}
         url = upstream_url or config.upstream.url
         self._fixed = upstreams.base(url) if url else None
         self._bases = {
@@ -115,7 +116,7 @@ class PortHouse:
         """See Ledger."""
         late = self._late.pop(exchange.id, None)
         if late is not None and not late.done():
-            late.add_done_callback(lambda _: self._finish(exchange, outcome))
+            self._answered[exchange.id] = outcome
         else:
             self._finish(exchange, outcome)
         self._metrics.finished(exchange, outcome)
@@ -210,13 +211,21 @@ class PortHouse:
         self._metrics.ended(exchange.wire.name, exchange.opening.stream, outcome)
 
     async def _through(self, exchange: Exchange, target: Target, started: float) -> Plan:
-        through = await self._engine.pipeline.run(exchange)
+        engine = self._engine
 
         def without() -> Plan:
-            self._engine.visits.close(exchange.id)
+            engine.visits.close(exchange.id)
             return bare(target)
 
-        return attempt(self._engine.failed, "plan", lambda: self._planned(through, target, started), without)
+        try:
+            through = await engine.pipeline.run(exchange)
+            return attempt(engine.failed, "plan", lambda: self._planned(through, target, started), without)
+        finally:
+            # Where memory was so late that the answer is over, it is taken in before the conversation's next request is looked at.
+            outcome = self._answered.pop(exchange.id, None)
+            if outcome is not None:
+                self._finish(exchange, outcome)
+            engine.order.leave(exchange.id)
 
     async def _within(self, exchange: Exchange, target: Target, started: float, rest: Awaitable[Plan]) -> Plan:
         """The plan, if memory comes to one in time; else the client's bytes go up, and memory ends its work beside them."""
@@ -236,7 +245,7 @@ class PortHouse:
             visit.late = True
         self._engine.pipeline.expired.add(exchange.id)
         self._late[exchange.id] = task
-        self._engine.beside(task)
+        self._engine.beside(exchange.id, task)
         task.add_done_callback(lambda _: self._engine.pipeline.expired.discard(exchange.id))
         return self._plain(exchange, target, started)
 

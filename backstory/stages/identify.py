@@ -7,7 +7,7 @@ summaries) belong to none and get no memory.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from msgspec.structs import replace
 
@@ -23,6 +23,7 @@ from backstory.memory.thread import Thread
 from backstory.memory.turns import Line, align, anchored, root
 from backstory.stages.arrivals import Arrivals
 from backstory.stages.base import Stage
+from backstory.stages.order import Order
 from backstory.stages.threads import Threads
 from backstory.stages.visit import Visit, Visits
 
@@ -30,19 +31,32 @@ from backstory.stages.visit import Visit, Visits
 _INLINE_ITEMS = 400
 # A request that begins unlike any known one is compared with at most this many conversations that have its last answer.
 _CANDIDATES = 4
+# Claims that name what the provider has called an earlier answer.
+_ANSWERS = ("response:", "item:")
 
 
 class Identify(Stage):
-    """Finds or begins the thread of a request and opens its visit."""
+    """Finds or begins the thread of a request and opens its visit. `before` waits for what memory still works on of exchanges before one,
+    and tells whether there was any."""
 
     name = "identify"
     late = True
 
-    def __init__(self, threads: Threads, visits: Visits, reader: Reader, arrivals: Arrivals) -> None:
+    def __init__(
+        self,
+        threads: Threads,
+        visits: Visits,
+        reader: Reader,
+        arrivals: Arrivals,
+        order: Order,
+        before: Callable[[int], Awaitable[bool]],
+    ) -> None:
         self._threads = threads
         self._visits = visits
         self._reader = reader
         self._arrivals = arrivals
+        self._order = order
+        self._before = before
 
     async def request(self, exchange: Exchange) -> Exchange:
         wire, prompt, document = exchange.wire, exchange.prompt, exchange.document
@@ -62,6 +76,7 @@ class Identify(Stage):
             return replace(exchange, edits=(*exchange.edits, *edits), notes=(*exchange.notes, note))
         self._arrivals.going_on(prompt)
         claims = identity.claims(exchange.head, prompt, document)
+        await self._order.enter(exchange.id, _conversation(exchange, claims, reading))
         visit = await self._visit(exchange, claims, marked, reading)
         visit.own_identity = any(claim.own for claim in claims)
         visit.marked = bool(marked)
@@ -83,6 +98,8 @@ class Identify(Stage):
         claims = [_scoped(claim, scope) for claim in claims] if scope else claims
         for claim in claims:
             thread = await self._claimed(principal, claim, scope)
+            if thread is None and claim.key.startswith(_ANSWERS) and await self._before(exchange.id):
+                thread = await self._claimed(principal, claim, scope)
             if thread is not None:
                 break
         if thread is None and marked:
@@ -102,7 +119,7 @@ class Identify(Stage):
     async def _claimed(self, principal: str, claim: identity.Claim, scope: str) -> Thread | None:
         if claim.conversation:
             self._arrivals.named(claim.conversation)
-        elif claim.key.startswith(("response:", "item:")):
+        elif claim.key.startswith(_ANSWERS):
             self._arrivals.drain()
         thread = await self._threads.by_alias(principal, claim.key, scope)
         if thread is None and claim.conversation:
@@ -152,9 +169,16 @@ class Identify(Stage):
 
 def _scoped(claim: identity.Claim, scope: str) -> identity.Claim:
     """The same name in another project is another conversation's. What a provider calls its replies is the same everywhere."""
-    if claim.key.startswith(("response:", "item:")):
+    if claim.key.startswith(_ANSWERS):
         return claim
     return replace(claim, key=f"{claim.key}@{scope}")
+
+
+def _conversation(exchange: Exchange, claims: Sequence[identity.Claim], reading: Reading) -> str:
+    """What requests of one conversation have in common: its strongest name, or how it begins."""
+    if claims:
+        return f"{exchange.principal} {exchange.scope} {claims[0].key}"
+    return next((chain.hex() for chain, line in zip(reading.chains, reading.lines, strict=True) if line.kind != "none"), "")
 
 
 def _last_assistant(reading: Reading) -> int:
