@@ -18,7 +18,7 @@ _PIECE = re.compile(
 )
 # A line and its end, with the lines after it that a piece may reach into.
 _LINES = re.compile(r"(?:[^\n]*\n(?=[\s/]))*[^\n]*(?:\n|\Z)")
-_LONGEST_LINE, _MOST_LINES = 4000, 8192
+_LONGEST_LINE, _MOST_LINES = 1200, 2048
 _DIGIT = re.compile(r"\d")
 _MARGIN = 1.05
 # Words of up to 7 letters are mostly one token, later letters come in fives; runs of capitals in threes after the first four.
