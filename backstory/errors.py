@@ -12,6 +12,7 @@ BackstoryError            500  ours
 |   `-- UpstreamTimeout   504  the provider's: no connection or no first byte in time
 |-- DocumentError          -   a body that is not JSON of the expected shape, or cannot be spliced (memory skips it)
 |-- StoreError             -   the store could not be opened, read or written (memory skips the exchange)
+|   |-- StoreGone          -   the user's: the database was taken away while it was in use
 |   |-- FencedError        -   a lease was lost to another worker; the work is dropped
 |   `-- RowError           -   ours: a value that the store can never take; what holds it is dropped
 `-- NotFound              404  no such conversation or turn (command line, REST)
@@ -99,6 +100,12 @@ class StoreError(BackstoryError):
 
     status = 503
     code = "store_error"
+
+
+class StoreGone(StoreError):
+    """The database's file was removed or replaced while it was open."""
+
+    code = "store_gone"
 
 
 class FencedError(StoreError):

@@ -166,6 +166,16 @@ class Engine:
                 return
             wait_s = min(2 * wait_s, longest)
 
+    def _gone(self) -> None:
+        """The database was taken away. What is not stored yet waits in the journal, and goes into a new one."""
+        log.error("the database is gone; a new one is begun: %s", self.config.storage.url)
+        self._again = asyncio.create_task(self._reopen())
+
+    async def _reopen(self) -> None:
+        await self._shut()
+        if not await self._opened():
+            await self._try_again()
+
     async def _shut(self) -> None:
         self.memory = False
         worker, self._worker = self._worker, None
@@ -210,7 +220,7 @@ class Engine:
             reader.clear()
             self.layouts.clear()
 
-        self._forgotten = Forgotten(lanes, forget)
+        self._forgotten = Forgotten(lanes, forget, self._gone)
         await self._forgotten.start()
         if await lanes.read(lambda store: store.conversations(None, 1)):
             shelf.warm_up()

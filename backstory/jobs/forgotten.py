@@ -1,4 +1,5 @@
-"""Noticing what was forgotten, here or by another process: what is held in memory of it must go too."""
+"""Noticing what was forgotten, here or by another process: what is held in memory of it must go too. And noticing that the whole database
+is gone."""
 
 from __future__ import annotations
 
@@ -6,18 +7,19 @@ import asyncio
 from collections.abc import Callable
 
 from backstory.core.store import Lanes
-from backstory.errors import StoreError
+from backstory.errors import StoreError, StoreGone
 
 # A forgotten text may be recalled by a running proxy for so long at most.
 _LOOK_S = 1.0
 
 
 class Forgotten:
-    """Looks for new receipts; `forget` drops what is held in memory."""
+    """Looks for new receipts; `forget` drops what is held in memory. `gone` is called once, when the database is no longer there."""
 
-    def __init__(self, lanes: Lanes, forget: Callable[[], None]) -> None:
+    def __init__(self, lanes: Lanes, forget: Callable[[], None], gone: Callable[[], None]) -> None:
         self._lanes = lanes
         self._forget = forget
+        self._gone = gone
         self._last = 0
         self._task: asyncio.Task[None] | None = None
 
@@ -49,5 +51,8 @@ class Forgotten:
             await asyncio.sleep(_LOOK_S)
             try:
                 await self.look()
+            except StoreGone:
+                self._gone()
+                return
             except StoreError:
                 continue

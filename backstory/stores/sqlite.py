@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from backstory.errors import RowError, StoreError
+from backstory.errors import RowError, StoreError, StoreGone
 from backstory.stores.rows import Connection, Row, Value, marks
 
 # How long a writer waits for another process's transaction, and compacting for another process's readers.
@@ -113,16 +113,19 @@ class Sqlite:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._identity = _identity(path)
         self._mine = threading.local()
         self._lock = threading.Lock()
         self._open: list[SqliteConnection] = []
         self._closed = False
 
     def connection(self) -> SqliteConnection:
-        """This thread's connection."""
+        """This thread's connection. Raises StoreGone where the file that was opened is no longer there: what is written to it is lost."""
         found: SqliteConnection | None = getattr(self._mine, "connection", None)
         if self._closed:
             raise StoreError(f"{self._path}: the store is closed")
+        if _identity(self._path) != self._identity:
+            raise StoreGone(f"{self._path}: the file was removed or replaced while it was in use")
         if found is None:
             found = SqliteConnection(self._path)
             with self._lock:
@@ -250,6 +253,15 @@ def newest() -> Schema:
         return msgspec.json.decode(path.read_bytes(), type=Schema)
     except (OSError, msgspec.DecodeError) as cause:
         raise StoreError(f"{path}: {cause}") from cause
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """Which file this is; (0, 0) where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0
+    return found.st_dev, found.st_ino
 
 
 def _quoted(word: str) -> str:

@@ -155,6 +155,26 @@ def test_a_store_that_is_deleted_while_running_stops_nobody(proxy: Proxy) -> Non
     assert stored(proxy.database)["After?"] == ["You asked: After?"]
 
 
+def test_a_store_that_is_deleted_while_running_is_begun_anew(proxy: Proxy) -> None:
+    """What was answered since then, and was not stored yet, is in the new one."""
+    proxy.start()
+    served(proxy, "Before?")
+    until(lambda: "Before?" in stored(proxy.database))
+    for path in (proxy.database, *proxy.folder.glob("memory.db-*")):
+        path.unlink()
+    said: list[tuple[str, str]] = []
+    for number in range(4):
+        said.append(("user", f"Question {number}?"))
+        assert ask(proxy.port, said).status == 200
+        said.append(("assistant", f"You asked: Question {number}?"))
+    until(lambda: proxy.database.exists() and proxy.get("/health")["memory"] == "on")
+    served(proxy, "After?")
+    assert proxy.stop() == 0
+    found = stored(proxy.database)
+    assert {"After?", *(text for role, text in said if role == "user")} <= set(found)
+    assert "Before?" not in found
+
+
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="the limit is set from outside, which Linux can")
 def test_a_full_disk_stops_nobody_and_is_made_up_for(proxy: Proxy) -> None:
     """No file may grow beyond a limit that journal and database reach soon; then it may again."""
