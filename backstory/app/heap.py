@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import time
 from collections.abc import Callable
 
 # How often to look whether there is a pause.
 _LOOK_S = 2.0
+# So much CPU time may have left something behind. Giving back costs some ms.
+_WORTH_S = 0.1
 _M_ARENA_MAX = -8
 """https://man7.org/linux/man-pages/man3/mallopt.3.html"""
 
@@ -23,16 +26,15 @@ def one_heap() -> None:
         library.mallopt(_M_ARENA_MAX, 1)
 
 
-async def give_back(requests: Callable[[], int], busy: Callable[[], bool]) -> None:
-    """Runs for ever: gives back what is free in the first pause after requests have come. `requests`: how many so far."""
+async def give_back(busy: Callable[[], bool]) -> None:
+    """Runs for ever: gives back what is free, in a pause after some work was done."""
     library = _glibc()
-    done = 0
+    done_s = 0.0
     while library is not None:
         await asyncio.sleep(_LOOK_S)
-        now = requests()
-        if now != done and not busy():
-            done = now
+        if time.process_time() - done_s > _WORTH_S and not busy():
             await asyncio.get_running_loop().run_in_executor(None, library.malloc_trim, 0)
+            done_s = time.process_time()
 
 
 def _glibc() -> ctypes.CDLL | None:

@@ -37,11 +37,6 @@ class Running:
         return self.ports[0]
 
     @property
-    def requests(self) -> int:
-        """How many have come so far."""
-        return sum(door.metrics.requests for door in self._doors)
-
-    @property
     def busy(self) -> bool:
         """Whether conversations are coming in right now."""
         return any(engine.busy for engine in self._engines)
@@ -116,7 +111,7 @@ async def _serve(config: Config) -> None:
     one_heap()
     running = await start(config)
     _settle_down()
-    trimming = loop.create_task(give_back(lambda: running.requests, lambda: running.busy))
+    trimming = loop.create_task(give_back(lambda: running.busy))
     for listener, port in zip(config.listeners, running.ports, strict=False):
         log.info("listening on http://%s:%d%s", listener.host, port, f" ({listener.label})" if listener.label else "")
     await ended.wait()

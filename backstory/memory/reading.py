@@ -16,12 +16,11 @@ from backstory.core.message import Message, Prompt
 from backstory.core.wire import Wire
 from backstory.memory.turns import Line, chain, line
 
-_REMEMBERED = 1024
+_REMEMBERED = 4096
 _WORTH_REMEMBERING = 6
 _HASH_BYTES = 16
+# A history is found again by its whole, or by all but some of the last messages: clients move marks in them, and people ask again.
 _LOOK_BACK = 10
-# A history is found again by its whole, or by all but the last messages, in which clients move their cache marks.
-_KEYS_EACH = 3
 # Messages are remembered up to this much of their raw text; many readings of one history hold the same messages.
 _MOST_BYTES = 24 << 20
 
@@ -31,10 +30,10 @@ class Reading:
 
     `places` (set by ingestion): for each item the index of its turn on the thread's path, -1 where it has none. `also`: turns that it
     carries within an item of another place. `aside`: length of the items that are no turns, in characters. `bytes`: raw size of
-    the items that were decoded for it.
+    the items that were decoded for it. `keys`: by how many the reader finds it.
     """
 
-    __slots__ = ("also", "aside", "bytes", "chains", "digest", "lines", "places", "reused", "thread", "version")
+    __slots__ = ("also", "aside", "bytes", "chains", "digest", "keys", "lines", "places", "reused", "thread", "version")
 
     def __init__(self, digest: bytes, lines: list[Line], chains: list[bytes], reused: int) -> None:
         self.digest = digest
@@ -42,7 +41,7 @@ class Reading:
         self.chains = chains
         self.reused = reused
         self.aside = 0
-        self.bytes = 0
+        self.bytes = self.keys = 0
         self.places: list[int] = []
         self.also: tuple[int, ...] = ()
         self.thread = ""
@@ -92,8 +91,8 @@ class Reader:
                 reading.aside -= _aside(known.lines[reused:])
         reading.aside += _aside(lines[reused:])
         if count >= _WORTH_REMEMBERING:
-            reading.bytes = sum(len(item) for item in prompt.items[reused:])
-            self._remember(reading, joined, root, count)
+            reading.bytes = sum([len(item) for item in prompt.items[reused:]])
+            self._remember(reading, joined, root, len(known.lines) if known is not None and reused == len(known.lines) else count)
         return reading
 
     def _joined(self, prompt: Prompt) -> bytes:
@@ -123,17 +122,28 @@ class Reader:
                 return found[0], length
         return None, 0
 
-    def _remember(self, reading: Reading, joined: bytes, root: bytes, count: int) -> None:
-        recent = self._recent
-        for length in range(count, max(count - _KEYS_EACH, 0), -1):
+    def _remember(self, reading: Reading, joined: bytes, root: bytes, before: int) -> None:
+        """By its last lengths. `before`: it goes on from a reading of so many items, which need not be found any more."""
+        recent, count = self._recent, len(reading.lines)
+        self._bytes += reading.bytes
+        for length in range(max(before - _LOOK_BACK, 0) + 1, max(count - _LOOK_BACK, 0) + 1):
+            self._let_go(recent.pop(self._key(joined[: _HASH_BYTES * length], root), None))
+        for length in range(count, max(count - _LOOK_BACK, 0), -1):
             key = self._key(joined[: _HASH_BYTES * length], root)
+            replaced = recent.get(key)
             recent[key] = (reading, length)
             recent.move_to_end(key)
-        self._bytes += reading.bytes
-        while len(recent) > _REMEMBERED or (self._bytes > _MOST_BYTES and len(recent) > _KEYS_EACH):
-            _, (gone, _) = recent.popitem(last=False)
-            self._bytes -= gone.bytes
-            gone.bytes = 0
+            reading.keys += 1
+            self._let_go(replaced)
+        while len(recent) > _REMEMBERED or (self._bytes > _MOST_BYTES and len(recent) > _LOOK_BACK):
+            self._let_go(recent.popitem(last=False)[1])
+
+    def _let_go(self, found: tuple[Reading, int] | None) -> None:
+        if found is not None:
+            found[0].keys -= 1
+            if not found[0].keys:
+                self._bytes -= found[0].bytes
+                found[0].bytes = 0
 
 
 def _aside(lines: list[Line]) -> int:

@@ -26,7 +26,7 @@ _BUSY_S = 5.0
 _AGAIN_S = 0.01
 # The WAL is copied back into the database when it has so many pages (16 MiB): pages that change often are copied once.
 _CHECKPOINT_PAGES = 4000
-_CACHE_KIB = 4000
+_CACHE_KIB = 2000
 _IN_ONE_STATEMENT = 500
 _PRAGMAS = (
     "synchronous=NORMAL",

@@ -102,3 +102,19 @@ def test_a_message_that_cannot_be_read_is_said_so() -> None:
     wire = Anthropic()
     with pytest.raises(DocumentError):
         Reader(1).read(wire.read(Document(body), "/v1/messages"), wire, ROOT)
+
+
+def test_what_is_no_longer_found_is_no_longer_counted() -> None:
+    """A history that grows, and is asked again from a few messages back, is held once."""
+    reader = Reader(1)
+    chat = talk(200)
+    for upto in range(7, 200, 2):
+        reader.read(prompt(chat[:upto]), Anthropic(), ROOT)
+        if upto % 20 == 7:
+            reader.read(prompt([*chat[: upto - 4], ("user", f"other {upto}")]), Anthropic(), ROOT)
+    held = {id(reading): reading for reading, _ in reader._recent.values()}
+    assert len(held) < 25
+    assert reader._bytes == sum(reading.bytes for reading in held.values())
+    assert all(reading.keys == sum(1 for found, _ in reader._recent.values() if found is reading) for reading in held.values())
+    assert reader.fresh(prompt(chat[:199]), ROOT) == 0
+    assert reader.fresh(prompt(chat[:192]), ROOT) == 0
