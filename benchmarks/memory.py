@@ -263,8 +263,10 @@ async def main(parts: list[str], requests: int, turns: int) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", choices=ALL, default=list(ALL), help="what to measure; all where nothing is named")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"what to measure, of {', '.join(ALL)}; all where nothing is named")
     parser.add_argument("--requests", type=int, default=100, help="requests measured of each kind")
     parser.add_argument("--turns", type=int, default=100_000, help="stored turns for recall")
     told = parser.parse_args()
-    bounded(lambda: main(told.parts, told.requests, told.turns), 1800)
+    if not set(told.parts) <= set(ALL):
+        parser.error(f"there is {', '.join(ALL)}")
+    bounded(lambda: main(told.parts or list(ALL), told.requests, told.turns), 1800)
