@@ -96,11 +96,11 @@ async def tools(client: Client, window: int, steps: int) -> list[bytes]:
 
 
 def row(title: str, client: Client, sent: list[bytes]) -> tuple[object, ...]:
-    """Shares of one conversation; folds by the payload (from 1) that brought a new digest."""
+    """Shares of one conversation; folds by the payload (from 1) that brought a new digest, or the same for more messages."""
     read = [pieces(client, body) for body in sent]
     digests = [digest_of(body) for body in sent]
     shares = [share(before, after) for before, after in pairwise(read)]
-    folds = [place for place in range(1, len(sent)) if digests[place] != digests[place - 1]]
+    folds = [place for place in range(1, len(sent)) if digests[place] != digests[place - 1] or len(read[place]) < len(read[place - 1])]
     at_folds = [shares[place - 1] for place in folds]
     others = [one for place, one in enumerate(shares, 1) if place not in folds]
     largest = max(sum(map(tokens, payload)) for payload in read)

@@ -61,8 +61,12 @@ _TELL_AGAIN_S = 10.0
 _MOST_BESIDE = 500
 # How long a stop, or a request that builds on one of them, waits for them.
 _BESIDE_S = 5.0
+# How long a start waits for its store before it listens without memory.
+_OPENING_S = 0.6
 # A store that cannot be opened is tried again after so many seconds, later and later.
 _AGAIN_S = (2.0, 60.0)
+# A recalled block stays where it is; larger ones would fill the window in a few questions. A budget as large as the window is meant so.
+_BUDGET_SHARE = 0.125
 _BUDGETS = {"QUALITY": 1.5, "BALANCED": 1.0, "COST": 0.6}
 
 
@@ -74,6 +78,8 @@ class Engine:
         self.metrics = Metrics()
         self.turn_ids = TurnIds(secrets.randbits(10))
         self.memory = False
+        self.opening: asyncio.Future[bool] | None = None
+        """The first try to open the store; None where there is none."""
         self.trouble = ""
         self._clock = clock
         self._told: dict[str, float] = {}
@@ -93,10 +99,14 @@ class Engine:
 
     @classmethod
     async def open(cls, config: Config) -> Engine:
-        """An engine over the configured storage. Never fails for the store's sake."""
+        """An engine over the configured storage. Never fails for the store's sake, and does not wait for long: a store that is held by
+        another process is opened when it is let go."""
         engine = cls(config)
-        if config.memory.enabled and not await engine._opened():
-            engine._again = asyncio.create_task(engine._try_again())
+        if config.memory.enabled:
+            engine.trouble = "the store is being opened"
+            first = engine.opening = asyncio.create_task(engine._opened())
+            engine._again = asyncio.create_task(engine._keep_opening(first))
+            await asyncio.wait({first}, timeout=_OPENING_S)
         return engine
 
     async def close(self) -> None:
@@ -107,6 +117,11 @@ class Engine:
         if self._beside:
             await asyncio.wait(self._beside.values(), timeout=_BESIDE_S)
         await self._shut()
+
+    @property
+    def is_opening(self) -> bool:
+        """Whether the store is being opened for the first time: requests wait for that, for a moment."""
+        return self.opening is not None and not self.opening.done()
 
     @property
     def crowded(self) -> bool:
@@ -156,15 +171,22 @@ class Engine:
             log.error("memory is off: %s", trouble)
         self.trouble = trouble
 
-    async def _try_again(self) -> None:
+    async def _keep_opening(self, first: asyncio.Future[bool]) -> None:
+        """While opening fails, try again, later and later; then take in what dead processes have left, in the same way."""
         shortest, longest = _AGAIN_S
         wait_s = shortest
-        while True:
+        opened = await first
+        while not opened:
             await asyncio.sleep(wait_s)
-            if await self._opened():
-                log.info("memory is on")
-                return
             wait_s = min(2 * wait_s, longest)
+            opened = await self._opened()
+            if opened:
+                log.info("memory is on")
+        wait_s = shortest
+        while self._lanes is not None and self._lanes.unread:
+            await asyncio.sleep(wait_s)
+            wait_s = min(2 * wait_s, longest)
+            await self._lanes.recover(self._settle_journal)
 
     def _gone(self) -> None:
         """The database was taken away. What is not stored yet waits in the journal, and goes into a new one."""
@@ -173,8 +195,7 @@ class Engine:
 
     async def _reopen(self) -> None:
         await self._shut()
-        if not await self._opened():
-            await self._try_again()
+        await self._keep_opening(asyncio.ensure_future(self._opened()))
 
     async def _shut(self) -> None:
         self.memory = False
@@ -204,7 +225,8 @@ class Engine:
         self._shelf = shelf = Shelf(lanes, lambda: self.busy, self._hot)
         jobs = standard_jobs(lanes, Pace(self._hot))
         self._worker = Worker(jobs, lanes, f"{os.getpid()}-{secrets.token_hex(4)}", self._clock, lambda: self.busy, self.failed)
-        self.ingest = Ingest(threads, self.visits, lanes, self.turn_ids, self._clock, rough, self._stored)
+        most = self._settings.window.hard_tokens
+        self.ingest = Ingest(threads, self.visits, lanes, self.turn_ids, self._clock, rough, self._stored, most)
         self.arrivals = Arrivals(threads, lanes, WIRE_BY_NAME.__getitem__, read_arrival, rough, self._worker.wake, self.failed, self._hot)
         reader = Reader(secrets.randbits(63))
         stages = (
@@ -283,6 +305,8 @@ def settings(config: Config) -> Settings:
         compaction.protected_recent_turns,
     )
     budget = int(config.recall.budget_tokens * _BUDGETS[config.memory.reward_profile])
+    if budget < window.hard_tokens:
+        budget = min(budget, int(window.size * _BUDGET_SHARE))
     return Settings(window, config.memory.threshold_messages, budget, config.recall.min_score)
 
 

@@ -35,6 +35,8 @@ OWN_HEADERS = frozenset({b"x-vc-conversation", b"x-vc-memory", b"x-vc-project", 
 _OWN_PREFIX = b"x-vc-"
 _JSON: Headers = ((b"content-type", b"application/json"),)
 _MOST_PATHS = 1000
+# A request that comes while the store is being opened waits so long for it.
+_OPENING_S = 2.0
 # As many ids are in one block at most.
 _MOST_IDS = 4096
 _GONE = Outcome("interrupted", 0, None, 0.0, 0.0, 0, 0)
@@ -68,7 +70,7 @@ class PortHouse:
         return (
             head.method == "POST"
             and self._wire(head.path) is not None
-            and self._engine.memory
+            and (self._engine.memory or self._engine.is_opening)
             and not head.header(b"content-encoding")
             and head.header(b"x-vc-memory").lower() != "off"
         )
@@ -82,13 +84,22 @@ class PortHouse:
         drop = OWN_HEADERS.union(others)
         return replace(plan, drop=drop) if isinstance(plan, Plan) else eager(_dropping(plan, drop))
 
-    def _plan(self, head: Head, body: bytes) -> Plan | Awaitable[Plan]:
+    async def _once_open(self, head: Head, body: bytes) -> Plan:
+        opening = self._engine.opening
+        if opening is not None:
+            await asyncio.wait({opening}, timeout=_OPENING_S)
+        plan = self._plan(head, body, waited=True)
+        return plan if isinstance(plan, Plan) else await plan
+
+    def _plan(self, head: Head, body: bytes, waited: bool = False) -> Plan | Awaitable[Plan]:
         if head.method in {"GET", "HEAD"}:
             answer = self._engine.local.answer(head)
             if answer is not None:
                 return Plan(answer=answer)
         target = self._target(head)
         wire = self._wire(head.path) if head.method == "POST" else None
+        if wire is not None and body and not self._engine.memory and self._engine.is_opening and not waited:
+            return self._once_open(head, body)
         if wire is None or not body or not self._engine.memory:
             self._metrics.relayed += 1
             return bare(target)
@@ -137,7 +148,7 @@ class PortHouse:
         whose, scope = principal(self._config.identity.principal, head), head.header(b"x-vc-project")
         opening = engine.arrivals.opening(head, body, wire) if self._config.marker != "always" else None
         if opening is not None:
-            again = engine.arrivals.again(whose, opening)
+            again = engine.arrivals.again(whose, scope, head, body)
             conversation = again or conversation_id()
             headers = (
                 (b"X-VC-Conversation", conversation.encode()),
@@ -206,8 +217,8 @@ class PortHouse:
 
     def arrived(self, exchange: First, outcome: Outcome) -> None:
         """See ArrivalLedger."""
-        if outcome.ended != "complete":
-            self._engine.arrivals.unanswered(exchange.principal, exchange.opening, exchange.conversation)
+        if outcome.ended == "interrupted" and outcome.seq:
+            self._engine.arrivals.broken_off(exchange)
         self._metrics.ended(exchange.wire.name, exchange.opening.stream, outcome)
 
     async def _through(self, exchange: Exchange, target: Target, started: float) -> Plan:

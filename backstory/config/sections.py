@@ -74,7 +74,13 @@ class Memory(Struct, frozen=True):
 class Recall(Struct, frozen=True):
     """What is brought back."""
 
-    budget_tokens: Annotated[int, Meta(ge=0, description="most tokens of recalled turns put into one request; 0: none")] = 2000
+    budget_tokens: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="most tokens recalled into one request; at most an eighth of the window, unless as large as it; 0: none",
+        ),
+    ] = 2000
     deadline_ms: Annotated[float, Meta(gt=0, description="a recall that is not done by then is left out")] = 250.0
     min_score: Annotated[float, Meta(ge=0, le=1, description="turns below this share of the best score are left out")] = 0.0
 

@@ -22,7 +22,8 @@ class Usage(Struct, frozen=True):
 
 class Reply(Struct, frozen=True):
     """One whole answer. `finish` is "" while it is not over; `id` is the wire's id of the reply, "" where there is none.
-    `items`: ids under which the provider keeps parts of it, for later requests to name in their place (Responses)."""
+    `items`: ids under which the provider keeps parts of it, for later requests to name in their place (Responses). `cut`: it was a
+    stream, and said nothing of its end."""
 
     parts: tuple[Part, ...] = ()
     finish: Finish = ""
@@ -30,6 +31,7 @@ class Reply(Struct, frozen=True):
     id: str = ""
     model: str = ""
     items: tuple[str, ...] = ()
+    cut: bool = False
 
 
 class TextDelta(Struct, frozen=True, tag=True):

@@ -45,7 +45,7 @@ def gather(deltas: Iterable[Delta]) -> Reply:
         else:
             reply_id, model, items = delta.id or reply_id, delta.model or model, delta.items or items
     parts = tuple(part for same in pieces.values() if (part := _whole(same)) is not None)
-    return Reply(parts, finish, usage, reply_id, model, items)
+    return Reply(parts, finish, usage, reply_id, model, items, not finish)
 
 
 def _whole(pieces: list[_Piece]) -> Part | None:

@@ -79,9 +79,11 @@ _WHITE = re.compile(r"\s*")
 
 
 def strip(role: str, parts: tuple[Part, ...]) -> Stripped:
-    """The human's or the assistant's own text: "" for other roles, and where all of it is envelope."""
+    """The human's or the assistant's own text: "" for other roles, and where all of it is envelope. The assistant's is verbatim, but for
+    our marker."""
     if role == "assistant":
-        return Stripped("\n".join([marker.without(part.text) for part in parts if isinstance(part, Text)]).strip())
+        text = "\n".join([marker.without(part.text) for part in parts if isinstance(part, Text)])
+        return Stripped(text) if text and not text.isspace() else NOTHING
     if role != "user":
         return NOTHING
     claims = Claims()

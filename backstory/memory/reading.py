@@ -61,16 +61,17 @@ class Reader:
         self._recent.clear()
         self._bytes = 0
 
-    def fresh(self, prompt: Prompt, root: bytes) -> int:
+    def fresh(self, prompt: Prompt, wire: Wire, root: bytes) -> int:
         """How many items `read` would have to decode."""
-        return len(prompt.items) - self._known(self._joined(prompt), root, len(prompt.items))[1]
+        return len(prompt.items) - self._known(self._joined(prompt), wire.name.encode() + root, len(prompt.items))[1]
 
     def read(self, prompt: Prompt, wire: Wire, root: bytes, last_message: Sequence[Message] = ()) -> Reading:
         """The whole request. `last_message`: the last of its messages, where it was decoded already. Raises DocumentError for a message
         that cannot be read."""
         joined = self._joined(prompt)
         count = len(prompt.items)
-        known, reused = self._known(joined, root, count)
+        seed = wire.name.encode() + root
+        known, reused = self._known(joined, seed, count)
         lines = known.lines[:reused] if known is not None else []
         chains = known.chains[:reused] if known is not None else []
         last = chains[-1] if chains else root
@@ -82,7 +83,7 @@ class Reader:
                 last = chain(last, one.content)
             lines.append(one)
             chains.append(last)
-        reading = Reading(self._key(joined, root), lines, chains, reused)
+        reading = Reading(self._key(joined, seed), lines, chains, reused)
         if known is not None:
             reading.places = known.places[:reused]
             reading.thread, reading.version = known.thread, known.version
@@ -92,7 +93,7 @@ class Reader:
         reading.aside += _aside(lines[reused:])
         if count >= _WORTH_REMEMBERING:
             reading.bytes = sum([len(item) for item in prompt.items[reused:]])
-            self._remember(reading, joined, root, len(known.lines) if known is not None and reused == len(known.lines) else count)
+            self._remember(reading, joined, seed, len(known.lines) if known is not None and reused == len(known.lines) else count)
         return reading
 
     def _joined(self, prompt: Prompt) -> bytes:

@@ -127,7 +127,7 @@ def _kept_elsewhere(parts: tuple[Part, ...]) -> str:
 
 
 def _answers_filler(after: Line, text: str) -> bool:
-    return after.kind == "none" and after.role == "user" and (after.note == "filler" or text in _ACKNOWLEDGED)
+    return after.kind == "none" and after.role == "user" and (after.note == "filler" or text.strip() in _ACKNOWLEDGED)
 
 
 def _content(role: str, what: Kind, text: str, parts: tuple[Part, ...]) -> bytes:
@@ -151,7 +151,7 @@ def _content(role: str, what: Kind, text: str, parts: tuple[Part, ...]) -> bytes
 def _spaced(text: str) -> str:
     """A text of several lines with each run of white space as one space, so that joined and split texts are alike. A single line has
     no ends to lose and stays: most texts are one, and taking them apart is the dearest part of hashing."""
-    if "\n" in text or "\t" in text or "\r" in text or text[:1] == " " or text[-1:] == " ":
+    if "\n" in text or "\t" in text or "\r" in text or text[:1].isspace() or text[-1:].isspace():
         return " ".join(text.split())
     return text
 

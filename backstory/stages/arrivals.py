@@ -7,6 +7,7 @@ with its answer, as both came. It is read when the proxy is quiet, or at once wh
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -18,7 +19,7 @@ from msgspec.structs import replace
 from xxhash import xxh3_64_intdigest
 
 from backstory.core.document import Document
-from backstory.core.exchange import Head
+from backstory.core.exchange import First, Head
 from backstory.core.message import Message, Opening, Prompt
 from backstory.core.records import Arrival, Batch, Conversation, Place, Turn
 from backstory.core.reply import Reply
@@ -42,6 +43,10 @@ _MOST_BYTES = 65_536
 _MOST_WAITING = 50_000
 _QUIET_S = 0.1
 _MOST_UNANSWERED = 1000
+# Clients that try again do so within a minute.
+_AGAIN_S = 60.0
+_STREAM = re.compile(rb'"stream"[ \t\n\r]*:[ \t\n\r]*(?:true|false)[ \t\n\r]*,?')
+_CLIENT = (b"authorization", b"x-api-key", b"x-goog-api-key", b"user-agent")
 _TICK_S = 0.02
 # So many are read in a tick: all that fit in about 3 ms when it is quiet, one while requests come.
 _QUIET_STEP = 20
@@ -98,7 +103,7 @@ class Arrivals:
         self._waiting: dict[int, _Waiting] = {}
         self._keys: dict[int, int | list[int]] = {}
         self._conversations: dict[str, int] = {}
-        self._unanswered: OrderedDict[int, str] = OrderedDict()
+        self._unanswered: OrderedDict[int, tuple[str, float]] = OrderedDict()
         self._timer: asyncio.TimerHandle | None = None
         self._last = 0.0
 
@@ -139,13 +144,17 @@ class Arrivals:
         """Journal it and no more; the number of the entry. Raises StoreError."""
         return self._lanes.append(_encoder.encode(arrival))
 
-    def again(self, whose: str, opening: Opening) -> str:
-        """The conversation of the same first request, if its last answer did not come or broke off; "" otherwise."""
-        return self._unanswered.pop(_asked(whose, opening), "") if self._unanswered else ""
+    def again(self, whose: str, scope: str, head: Head, body: bytes) -> str:
+        """The conversation of the same first request, made by the same client, whose answer has just broken off; "" otherwise."""
+        if not self._unanswered:
+            return ""
+        found, at = self._unanswered.pop(_asked(whose, scope, head, body), ("", 0.0))
+        return found if time.monotonic() - at < _AGAIN_S else ""
 
-    def unanswered(self, whose: str, opening: Opening, conversation: str) -> None:
-        """No whole answer came to this first request: the client will make it again."""
-        self._unanswered[_asked(whose, opening)] = conversation
+    def broken_off(self, first: First) -> None:
+        """Its answer is journalled as far as it came: the client will make the request again, and means the same conversation."""
+        asked = _asked(first.principal, first.scope, first.head, first.body)
+        self._unanswered[asked] = first.conversation, time.monotonic()
         if len(self._unanswered) > _MOST_UNANSWERED:
             self._unanswered.popitem(last=False)
 
@@ -230,8 +239,10 @@ class Arrivals:
         self._stored()
 
 
-def _asked(whose: str, opening: Opening) -> int:
-    return xxh3_64_intdigest(b"\0".join((whose.encode(), *map(bytes, opening.items))))
+def _asked(whose: str, scope: str, head: Head, body: bytes) -> int:
+    """The same for the same request of the same client, streamed or not."""
+    client = [head.named.get(name, b"") for name in _CLIENT]
+    return xxh3_64_intdigest(b"\0".join((whose.encode(), scope.encode(), head.path.encode(), *client, _STREAM.sub(b"", body))))
 
 
 def _asked_before(rows: Batch, thread: Thread) -> Batch:

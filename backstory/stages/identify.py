@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from msgspec.structs import replace
+from xxhash import xxh3_128_hexdigest
 
 from backstory.core.exchange import Exchange, Note
 from backstory.core.layout import Elements
@@ -31,6 +32,8 @@ from backstory.stages.visit import Visit, Visits
 _INLINE_ITEMS = 400
 # A request that begins unlike any known one is compared with at most this many conversations that have its last answer.
 _CANDIDATES = 4
+# The first message of a conversation is among so many.
+_LEADING = 4
 # Claims that name what the provider has called an earlier answer.
 _ANSWERS = ("response:", "item:")
 
@@ -66,6 +69,9 @@ class Identify(Stage):
             edits, marked = _strikes(exchange, wire, prompt)
             opening = _opening(wire, prompt)
             reason = side_request(exchange.head, prompt, document, opening)
+            claims = [] if reason else identity.claims(exchange.head, prompt, document)
+            if not reason:
+                await self._order.enter(exchange.id, _conversation(exchange, claims, prompt))
             reading = None if reason else await self._read(prompt, wire, root(exchange.principal, exchange.scope), opening[-1:])
         except DocumentError as error:
             return replace(exchange, notes=(*exchange.notes, Note(self.name, f"memory skips it: {error}")))
@@ -75,8 +81,6 @@ class Identify(Stage):
             note = Note(self.name, f"side request: {reason}")
             return replace(exchange, edits=(*exchange.edits, *edits), notes=(*exchange.notes, note))
         self._arrivals.going_on(prompt)
-        claims = identity.claims(exchange.head, prompt, document)
-        await self._order.enter(exchange.id, _conversation(exchange, claims, reading))
         visit = await self._visit(exchange, claims, marked, reading)
         visit.own_identity = any(claim.own for claim in claims)
         visit.marked = bool(marked)
@@ -88,7 +92,7 @@ class Identify(Stage):
         )
 
     async def _read(self, prompt: Prompt, wire: Wire, seed: bytes, last: Sequence[Message]) -> Reading:
-        if len(prompt.items) > _INLINE_ITEMS and self._reader.fresh(prompt, seed) > _INLINE_ITEMS:
+        if len(prompt.items) > _INLINE_ITEMS and self._reader.fresh(prompt, wire, seed) > _INLINE_ITEMS:
             return await asyncio.get_running_loop().run_in_executor(None, self._reader.read, prompt, wire, seed, last)
         return self._reader.read(prompt, wire, seed, last)
 
@@ -171,14 +175,16 @@ def _scoped(claim: identity.Claim, scope: str) -> identity.Claim:
     """The same name in another project is another conversation's. What a provider calls its replies is the same everywhere."""
     if claim.key.startswith(_ANSWERS):
         return claim
-    return replace(claim, key=f"{claim.key}@{scope}")
+    return replace(claim, key=f"{claim.key} @{scope}")  # no name has a space
 
 
-def _conversation(exchange: Exchange, claims: Sequence[identity.Claim], reading: Reading) -> str:
-    """What requests of one conversation have in common: its strongest name, or how it begins."""
+def _conversation(exchange: Exchange, claims: Sequence[identity.Claim], prompt: Prompt) -> str:
+    """What requests of one conversation have in common: its strongest name, or its first message, the system's apart."""
     if claims:
         return f"{exchange.principal} {exchange.scope} {claims[0].key}"
-    return next((chain.hex() for chain, line in zip(reading.chains, reading.lines, strict=True) if line.kind != "none"), "")
+    leading = (item for item in prompt.items[:_LEADING] if b'"system"' not in bytes(item[:64]) and b'"developer"' not in bytes(item[:64]))
+    first = next(leading, b"")
+    return f"{exchange.principal} {exchange.scope} {xxh3_128_hexdigest(first)}"
 
 
 def _last_assistant(reading: Reading) -> int:

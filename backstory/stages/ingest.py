@@ -36,7 +36,8 @@ _encoder = msgspec.msgpack.Encoder()
 
 
 class Ingest(Stage):
-    """Aligns the request with its thread; stores what is new with the answer. `estimate` counts tokens of a text."""
+    """Aligns the request with its thread; stores what is new with the answer. `estimate` counts tokens of a text. A history of more than
+    `most_new` tokens at first sight is taken in at once: it has to be folded before it goes up, and the provider may refuse it as it is."""
 
     name = "ingest"
     late = True
@@ -50,6 +51,7 @@ class Ingest(Stage):
         clock: Callable[[], float],
         estimate: Callable[[str], int],
         stored: Callable[[Thread], None],
+        most_new: int,
     ) -> None:
         self._threads = threads
         self._visits = visits
@@ -58,17 +60,23 @@ class Ingest(Stage):
         self._clock = clock
         self._estimate = estimate
         self._stored = stored
+        self._most_new = most_new
 
     async def request(self, exchange: Exchange) -> Exchange:
         visit = self._visits.get(exchange.id)
         if visit is None or exchange.prompt is None:
             return exchange
         thread, reading = visit.thread, visit.reading
+        if not visit.base:
+            self._take_branch(thread, reading)
         fresh = places(thread, reading, self._base(thread, visit.base))
         if exchange.prompt.previous:
             reading.also = tuple(set(range(fresh.upto)).difference(reading.places))
         visit.upto = fresh.upto
         visit.turns = self._turns(thread, reading, exchange.prompt, exchange.wire, fresh)
+        if sum([turn.tokens for turn in visit.turns]) > self._most_new and fresh.upto == len(thread.path):
+            self._take_in(visit, fresh)
+            fresh = Fresh(visit.upto, ())
         tip = thread.path[fresh.upto - 1].id if fresh.upto else 0
         visit.parent = visit.turns[-1].id if visit.turns else tip
         visit.ready = True
@@ -139,6 +147,34 @@ class Ingest(Stage):
         self._lanes.submit(rows, outcome.seq)
         self._threads.named(thread, visit.aliases)
         self._stored(thread)
+
+    def _take_in(self, visit: Visit, fresh: Fresh) -> None:
+        """The new turns up to the assistant's last become part of the thread, and go to the store."""
+        turns, thread = visit.turns, visit.thread
+        cut = next((place + 1 for place in range(len(turns) - 1, -1, -1) if turns[place].role == "assistant"), 0)
+        if not cut:
+            return
+        history, visit.turns = turns[:cut], turns[cut:]
+        visit.upto += cut
+        for place, item in enumerate(fresh.items[:cut], fresh.upto):
+            visit.reading.places[item] = place
+        thread.add([replace(turn, raw=b"") for turn in history])
+        self._threads.moved(thread)
+        self._threads.grown(thread)
+        self._lanes.submit(batch(thread, history, ()), 0)
+
+    def _take_branch(self, thread: Thread, reading: Reading) -> None:
+        """A request that goes on with another branch of its conversation, word for word from the beginning, makes that the current one."""
+        if len(thread.by_chain) <= len(thread.path) or thread.busy > 1:
+            return
+        path = thread.path
+        for chain in reversed(reading.chains):
+            turn = thread.by_id.get(thread.by_chain.get(chain, 0))
+            if turn is not None:
+                if turn.position >= len(path) or path[turn.position].id != turn.id:
+                    thread.rewind(turn.id)
+                    self._threads.moved(thread)
+                return
 
     def _base(self, thread: Thread, turn_id: int) -> int:
         """How many turns of the path a request builds on that names this one; 0 where it names none. A path that does not lead there
@@ -274,6 +310,7 @@ def answer_turns(
     turns: list[Turn] = []
     if reply is None:
         return turns
+    complete = complete and not reply.cut
     ids = count(first_id)
     for message in wire.echo(reply)[:_ANSWER_TURNS]:
         one = line(message)

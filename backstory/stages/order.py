@@ -32,6 +32,7 @@ class Order:
             except BaseException:
                 if turn.done() and not turn.cancelled():
                     self._next(key)
+                turn.cancel()
                 raise
         self._at[exchange] = key
 

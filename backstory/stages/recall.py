@@ -162,7 +162,10 @@ class Recall(Stage):
             if not soon(path[:at]):
                 self._shelf.begin_digest(thread, at, window.digest_tokens)
                 return None
+            version = thread.version
             await self._shelf.make_digest(thread, at, window.digest_tokens)
+            if thread.version != version:
+                return None
             place = self._ready(visit, draft, at)
         if not place:
             return None
@@ -205,7 +208,8 @@ class Recall(Stage):
         item, turn = _asked(visit)
         if turn is None:
             return edits, total
-        room = min(self._settings.budget, self._settings.window.size - total)
+        budget, window = self._settings.budget, self._settings.window
+        room = min(budget, (window.size if budget >= window.hard_tokens else window.hard_tokens) - total)
         found: Recalled = await self._shelf.recall(visit.thread, visit.upto, turn, absent, room, self._settings.min_score)
         if not found.items or visit.late:
             return edits, total

@@ -116,16 +116,15 @@ class Shelf:
         name = id(thread.family)
         running = self._folding.get(name)
         if running is None:
-            running = self._folding[name] = asyncio.ensure_future(self._digest(thread, upto, budget))
+            running = self._folding[name] = asyncio.ensure_future(self._digest(thread, thread.path[:upto], budget))
             running.add_done_callback(lambda _: self._folding.pop(name, None))
         return running
 
-    async def _digest(self, thread: Thread, upto: int, budget: int) -> None:
-        last = thread.path[upto - 1].id
+    async def _digest(self, thread: Thread, turns: Sequence[Turn], budget: int) -> None:
+        last = turns[-1].id
         text, tokens = "", 0
         if budget > 0:
             counter = self._counter()
-            turns = thread.path[:upto]
             await self._pause(turns)
             if within(turns, _INLINE_TOKENS):
                 body = digest(turns, budget, counter)

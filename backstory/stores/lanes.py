@@ -88,6 +88,8 @@ class StoreLanes:
         """Journal records read back."""
         self.damaged = 0
         """Journal records that could not be read."""
+        self.unread = False
+        """Whether journals of dead processes wait to be taken in."""
         self.last_error = ""
         """Why the store could not be written; "" while it can."""
 
@@ -162,8 +164,8 @@ class StoreLanes:
         await waiter
 
     async def recover(self, settle: Settle) -> int:
-        """Store what dead processes left in their journals; the number of records. What cannot be stored now stays for the next
-        start, and `last_error` says why. `settle` is kept, to read back what this process will have to let go of."""
+        """Store what dead processes left in their journals; the number of records. What cannot be stored now stays for the next call:
+        then `unread` is set, and `last_error` says why. `settle` is kept, to read back what this process will have to let go of."""
         self._settle = settle
         return await asyncio.get_running_loop().run_in_executor(self._writer, self._take_in, settle)
 
@@ -336,7 +338,10 @@ class StoreLanes:
                 self.damaged += orphan.skipped
                 orphan.path.unlink(missing_ok=True)
         except StoreError as error:
-            self.last_error = str(error)
+            self.last_error, self.unread = str(error), True
+        else:
+            if self.unread:
+                self.last_error, self.unread = "", False
         return self.recovered - before
 
     def _store_records(self, records: Sequence[bytes], settle: Settle) -> None:

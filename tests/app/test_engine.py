@@ -121,8 +121,16 @@ def test_the_profile_says_how_freely_tokens_are_spent(profile: str, budget: int)
     config = Config(
         memory=Memory(reward_profile=profile, threshold_messages=7),  # type: ignore[arg-type]
         recall=Recall(budget_tokens=1000, min_score=0.25),
-        compaction=Compaction(context_window=5000, protected_recent_turns=3),
+        compaction=Compaction(context_window=50_000, protected_recent_turns=3),
     )
     made = settings(config)
     assert (made.budget, made.threshold, made.min_score) == (budget, 7, 0.25)
-    assert (made.window.size, made.window.protected) == (5000, 3)
+    assert (made.window.size, made.window.protected) == (50_000, 3)
+
+
+@pytest.mark.parametrize(
+    ("asked", "window", "budget"), [(2000, 120_000, 2000), (2000, 8000, 1000), (2000, 4000, 500), (4000, 4000, 4000), (100, 4000, 100)]
+)
+def test_a_recalled_block_leaves_room_in_a_small_window_unless_it_is_to_have_all_of_it(asked: int, window: int, budget: int) -> None:
+    config = Config(recall=Recall(budget_tokens=asked), compaction=Compaction(context_window=window))
+    assert settings(config).budget == budget

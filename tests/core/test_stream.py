@@ -62,7 +62,7 @@ def test_head_and_end_of_a_reply_are_gathered() -> None:
 
 
 def test_nothing_gives_an_empty_reply_that_is_not_over() -> None:
-    assert gather([]) == Reply()
+    assert gather([]) == Reply(cut=True)
 
 
 def test_a_call_without_id_and_name_is_left_out() -> None:

@@ -181,7 +181,7 @@ def test_other_roles_have_no_words_of_their_own() -> None:
     assert strip("system", (Text("Be brief."),)) == NOTHING
     assert strip("tool", (Text("output"),)) == NOTHING
     assert strip("user", (ToolResult("1", "f", "output"),)) == NOTHING
-    assert strip("assistant", (Text("<system-reminder>quoted</system-reminder>\n"),)).text == "<system-reminder>quoted</system-reminder>"
+    assert strip("assistant", (Text("<system-reminder>quoted</system-reminder>\n"),)).text == "<system-reminder>quoted</system-reminder>\n"
     assert strip("assistant", (Text("Hi" + marker("0f8fad5b-d9cb-469f-a165-70867728950e")),)).text == "Hi"
 
 
@@ -209,7 +209,7 @@ def test_any_pile_of_envelopes_leaves_exactly_the_words(words: str, heads: list[
 def test_stripping_never_fails_and_text_without_signs_is_only_trimmed(text: str, role: str) -> None:
     found = strip(role, (Text(text),))
     if role in ("user", "assistant") and not set(text) & set('<[⟦:"'):
-        assert found.text == text.strip()
+        assert found.text == (text.strip() if role == "user" or not text.strip() else text)
 
 
 _MEGABYTE = 1 << 20

@@ -47,10 +47,10 @@ def test_only_what_is_new_is_decoded() -> None:
     again = reader.read(prompt(talk(22)), wire, ROOT)
     assert wire.decoded == 22
     assert again.reused == 20
-    assert reader.fresh(prompt(talk(25)), ROOT) == 3
-    assert reader.fresh(prompt(talk(25)), root("somebody", "")) == 25
+    assert reader.fresh(prompt(talk(25)), Anthropic(), ROOT) == 3
+    assert reader.fresh(prompt(talk(25)), Anthropic(), root("somebody", "")) == 25
     reader.clear()
-    assert reader.fresh(prompt(talk(25)), ROOT) == 25
+    assert reader.fresh(prompt(talk(25)), Anthropic(), ROOT) == 25
 
 
 TALK = st.lists(
@@ -116,5 +116,5 @@ def test_what_is_no_longer_found_is_no_longer_counted() -> None:
     assert len(held) < 25
     assert reader._bytes == sum(reading.bytes for reading in held.values())
     assert all(reading.keys == sum(1 for found, _ in reader._recent.values() if found is reading) for reading in held.values())
-    assert reader.fresh(prompt(chat[:199]), ROOT) == 0
-    assert reader.fresh(prompt(chat[:192]), ROOT) == 0
+    assert reader.fresh(prompt(chat[:199]), Anthropic(), ROOT) == 0
+    assert reader.fresh(prompt(chat[:192]), Anthropic(), ROOT) == 0
