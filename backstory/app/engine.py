@@ -190,7 +190,8 @@ class Engine:
 
     def _gone(self) -> None:
         """The database was taken away. What is not stored yet waits in the journal, and goes into a new one."""
-        log.error("the database is gone; a new one is begun: %s", self.config.storage.url)
+        self.trouble = "the database is gone; a new one is begun"
+        log.error("%s: %s", self.trouble, self.config.storage.url)
         self._again = asyncio.create_task(self._reopen())
 
     async def _reopen(self) -> None:

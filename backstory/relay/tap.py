@@ -6,6 +6,7 @@ import time
 import zlib
 from typing import Protocol
 
+from msgspec.structs import replace
 from xxhash import xxh3_64_hexdigest
 
 from backstory.core.exchange import Ended, Exchange, First, Headers, Outcome
@@ -18,6 +19,8 @@ from backstory.errors import DocumentError
 # More of an answer than this is not kept in memory: such an answer is relayed and not remembered.
 _MOST_KEPT = 16 * 1024 * 1024
 # An event of a stream that is longer passes unmarked, and all after it.
+_DONE, _OVER = b"[DONE]", frozenset({"message_stop", "response.completed", "response.incomplete"})
+"""What ends a stream of OpenAI Chat, or of the typed events; some providers say nothing else of the end."""
 _MOST_HELD = 4 * 1024 * 1024
 
 
@@ -170,7 +173,8 @@ class MemoryTap:
 
 
 class ArrivalTap:
-    """Listens to the answer of a first exchange: nothing of it is read, all of it is journalled as it came."""
+    """Listens to the answer of a first exchange: nothing of it is read, all of it is journalled as it came. A refusal begins no
+    conversation, and gets none of our headers."""
 
     __slots__ = ("_exchange", "_first", "_headers", "_kept", "_ledger", "_parts", "_seq", "_started", "_status", "_total")
 
@@ -191,6 +195,8 @@ class ArrivalTap:
         self._status = status
         self._headers = headers
         self._first = time.monotonic()
+        if status >= 400:
+            return "pass", ()
         return "pass", (*self._exchange.headers, proof(self._exchange.body, self._exchange.body))
 
     def chunk(self, data: bytes) -> bytes:
@@ -274,9 +280,12 @@ def read_reply(wire: Wire, content_type: str, coding: str, body: bytes) -> Reply
         if content_type.startswith("text/event-stream") or plain[:1] == b"[":
             reader = wire.reader(content_type)
             deltas: list[Delta] = []
-            for frame in (*reader.feed(plain), *reader.close()):
+            frames = (*reader.feed(plain), *reader.close())
+            for frame in frames:
                 deltas += wire.deltas(frame)
-            return gather(deltas)
+            reply = gather(deltas)
+            over = frames and (frames[-1].data == _DONE or frames[-1].event in _OVER)
+            return replace(reply, cut=False) if reply.cut and over else reply
         return wire.reply(plain)
     except DocumentError:
         return None

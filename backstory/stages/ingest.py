@@ -29,6 +29,8 @@ from backstory.stages.visit import Visit, Visits
 
 # An answer comes to at most this many turns; the ids are set aside before it is parsed.
 _ANSWER_TURNS = 256
+# A history of more tokens than this is not taken in before it is answered.
+_MOST_TAKEN_IN = 2_000_000
 # A request that names an answer's items has the last of them in it.
 _MOST_ITEMS = 8
 
@@ -74,7 +76,8 @@ class Ingest(Stage):
             reading.also = tuple(set(range(fresh.upto)).difference(reading.places))
         visit.upto = fresh.upto
         visit.turns = self._turns(thread, reading, exchange.prompt, exchange.wire, fresh)
-        if sum([turn.tokens for turn in visit.turns]) > self._most_new and fresh.upto == len(thread.path):
+        tokens = sum([turn.tokens for turn in visit.turns])
+        if self._most_new < tokens <= _MOST_TAKEN_IN and fresh.upto == len(thread.path):
             self._take_in(visit, fresh)
             fresh = Fresh(visit.upto, ())
         tip = thread.path[fresh.upto - 1].id if fresh.upto else 0

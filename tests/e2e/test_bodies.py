@@ -146,7 +146,7 @@ def test_what_came_before_a_break_is_passed_on_and_remembered_as_interrupted(pro
     got = ask(proxy.port, [("user", "Will you be cut?")], stream=True)
     assert (got.status, got.ended, got.body) == (200, "cut", b"".join(came))
     until(lambda: "Will you be cut?" in stored(proxy.database))
-    assert stored(proxy.database)["Will you be cut?"] == ["Guten Tag,…"]
+    assert stored(proxy.database)["Will you be cut?"] == ["Guten Tag, …"]
 
 
 DELTA = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":%b}}\n\n'
