@@ -19,6 +19,7 @@ from backstory.core.records import Batch, Promise, Turn
 from backstory.core.reply import Reply
 from backstory.core.store import Lanes
 from backstory.core.wire import Wire
+from backstory.errors import StoreError
 from backstory.memory.reading import Reading
 from backstory.memory.thread import Thread
 from backstory.memory.turns import Line, align, line
@@ -78,7 +79,7 @@ class Ingest(Stage):
         visit.turns = self._turns(thread, reading, exchange.prompt, exchange.wire, fresh)
         tokens = sum([turn.tokens for turn in visit.turns])
         if self._most_new < tokens <= _MOST_TAKEN_IN and fresh.upto == len(thread.path):
-            self._take_in(visit, fresh)
+            self._take_in(visit, fresh, exchange.wire.name if exchange.wire is not None else "")
             fresh = Fresh(visit.upto, ())
         tip = thread.path[fresh.upto - 1].id if fresh.upto else 0
         visit.parent = visit.turns[-1].id if visit.turns else tip
@@ -151,20 +152,29 @@ class Ingest(Stage):
         self._threads.named(thread, visit.aliases)
         self._stored(thread)
 
-    def _take_in(self, visit: Visit, fresh: Fresh) -> None:
-        """The new turns up to the assistant's last become part of the thread, and go to the store."""
+    def _take_in(self, visit: Visit, fresh: Fresh, wire: str) -> None:
+        """The new turns up to the assistant's last become part of the thread, and go to the journal and the store: what is journalled with
+        the answer rests on them. Where they cannot be journalled, they wait for the answer like all others."""
         turns, thread = visit.turns, visit.thread
         cut = next((place + 1 for place in range(len(turns) - 1, -1, -1) if turns[place].role == "assistant"), 0)
         if not cut:
             return
-        history, visit.turns = turns[:cut], turns[cut:]
+        history, last = turns[:cut], turns[cut - 1]
+        rows = batch(thread, history, ())
+        entry = Promise(rows, last.id, fresh.upto + cut, last.chain, 0, wire, "", "", b"", self._clock())
+        try:
+            seq = self._lanes.append(_encoder.encode(entry))
+        except StoreError:
+            return
+        self._lanes.submit(rows, seq)
+        thread.pending_seq = max(thread.pending_seq, seq)
+        visit.turns = turns[cut:]
         visit.upto += cut
         for place, item in enumerate(fresh.items[:cut], fresh.upto):
             visit.reading.places[item] = place
         thread.add([replace(turn, raw=b"") for turn in history])
         self._threads.moved(thread)
         self._threads.grown(thread)
-        self._lanes.submit(batch(thread, history, ()), 0)
 
     def _take_branch(self, thread: Thread, reading: Reading) -> None:
         """A request that goes on with another branch of its conversation, word for word from the beginning, makes that the current one."""
