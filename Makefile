@@ -52,7 +52,7 @@ run: setup
 	$(VENV)/bin/backstory serve $(ARGS)
 
 test: $(DEV)/.ready
-	$(DEV)/bin/python -m pytest $(ARGS)
+	$(DEV)/bin/python -m pytest -n 2 $(ARGS)
 
 static: $(DEV)/.ready
 	$(DEV)/bin/ruff format --check .
