@@ -29,7 +29,6 @@ _CUT_S = 5.0  # how long a broken-off connection may take to hand out what was w
 _LINGER_TOTAL_S = 30.0
 _RESET = struct.pack("ii", 1, 0)
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_ANYONE = Head("GET", "/", "", ())
 
 # What a client's connection is doing: reading a head, reading a body, waiting for the answer, dropping what still comes, handing out the
 # last answer, breaking off.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal, TypeVar
 
@@ -84,8 +83,3 @@ async def attempted(failed: Failed, where: str, work: Awaitable[T], otherwise: T
     except Exception as error:
         failed(where, error)
     return otherwise
-
-
-def monotonic_ms() -> float:
-    """Milliseconds of the monotonic clock."""
-    return time.monotonic() * 1000

@@ -37,7 +37,6 @@ from backstory.wires.lowering import Lowering, decode, encode, quote
 from backstory.wires.sse import SSEReader
 
 _PATH = re.compile(r"/v\d\w*/(?:[^:?]+/)?(?:models|tunedModels|endpoints)/([^/:]+)(?::|%3[Aa])(generateContent|streamGenerateContent)\Z")
-_SSE = re.compile(r"(?:\A|&)(?:\$|%24)?alt=sse(?:&|\Z)")
 _CONTENTS: Path = ("contents",)
 _BRACE = ord("{")
 _ROLES = {"user": b"user", "assistant": b"model"}

@@ -12,7 +12,7 @@ from backstory.core.edits import AddSystem
 from backstory.core.exchange import Exchange, Head, Note, Outcome
 from backstory.core.reply import Reply
 from backstory.errors import StoreError
-from backstory.stages.base import Pipeline, Stage, attempt, attempted, monotonic_ms
+from backstory.stages.base import Pipeline, Stage, attempt, attempted
 
 OUTCOME = Outcome("complete", 200, None, 0.0, 0.0, 0, 0)
 ERRORS = [StoreError("gone"), OSError(errno.ENOSPC, "full"), RecursionError(), MemoryError(), KeyError("x")]
@@ -148,7 +148,3 @@ def test_what_is_attempted_has_a_second_way(error: Exception) -> None:
     assert attempt(tell, "b", breaks, lambda: 2) == 2
     assert asyncio.run(attempted(tell, "c", breaks_later(), 2)) == 2
     assert told == [("b", error), ("c", error)]
-
-
-def test_the_clock_is_in_milliseconds() -> None:
-    assert 0 < monotonic_ms() - monotonic_ms() + 1 <= 1
