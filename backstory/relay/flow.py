@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("backstory.relay")
 _JOINED = 65536  # a body smaller than this goes out in one write with its head
+_PIECE = 262_144  # a larger body goes out in pieces of this size
 _WAITING = 65536  # bytes of a streamed body kept while there is no connection to send them on
 _RETRIED = frozenset((b"GET", b"HEAD"))
 
@@ -225,8 +226,7 @@ class Flow:
             if len(body) < _JOINED:
                 up.transport.write(b"%b%b%b" % (request.method, head, body))
             else:
-                up.transport.write(request.method + head)
-                up.transport.write(body)
+                self._send_large(up, request.method + head, body)
             return
         data = b"".join(self._pieces)
         self._pieces.clear()
@@ -235,6 +235,15 @@ class Flow:
         up.sent = self._uploaded
         up.transport.write(b"%b%b%b" % (request.method, head, data))
         self._down.hold_upload(up.full)
+
+    def _send_large(self, up: UpConnection, head: bytes, body: bytes) -> None:
+        """A piece of a size that stays in the processor's cache costs half of what it costs as part of a large one."""
+        up.transport.write(head)
+        view = memoryview(body)
+        for start in range(0, len(body), _PIECE):
+            up.transport.write(view[start : start + _PIECE])
+        if self._listener is not None:
+            self._listener.sent()
 
     def upstream_full(self, full: bool) -> None:
         """As Receiver.upstream_full: the client's body waits."""
