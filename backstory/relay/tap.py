@@ -87,7 +87,7 @@ class MemoryTap:
         self._first = time.monotonic()
         self._content_type, self._coding = content(headers)
         exchange, wire = self._exchange, self._exchange.wire
-        headers = (*exchange.headers, proof(exchange.body, self._went))
+        headers = (*exchange.headers, proof(exchange.came or exchange.body, self._went))
         self._went = b""
         if exchange.mark and status == 200 and not self._coding and wire is not None:
             if self._content_type.startswith("text/event-stream") or self._streams:
@@ -197,7 +197,8 @@ class ArrivalTap:
         self._first = time.monotonic()
         if status >= 400:
             return "pass", ()
-        return "pass", (*self._exchange.headers, proof(self._exchange.body, self._exchange.body))
+        exchange = self._exchange
+        return "pass", (*exchange.headers, proof(exchange.came or exchange.body, exchange.body))
 
     def chunk(self, data: bytes) -> bytes:
         """See Tap."""
