@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from backstory import __version__
+from backstory.app.commanding import Commanding
 from backstory.app.local import Local
 from backstory.app.metrics import Metrics
 from backstory.config import Config
@@ -27,6 +28,7 @@ from backstory.core.wire import Wire
 from backstory.errors import BackstoryError, DocumentError, StoreError
 from backstory.jobs import standard as standard_jobs
 from backstory.jobs.forgotten import Forgotten
+from backstory.jobs.removal import Removal
 from backstory.jobs.worker import Worker
 from backstory.memory.compaction import Window
 from backstory.memory.reading import Reader
@@ -35,8 +37,12 @@ from backstory.relay.tap import read_reply
 from backstory.stages.ahead import Ahead
 from backstory.stages.arrivals import Arrivals, unfold
 from backstory.stages.base import Pipeline, attempt, attempted
+from backstory.stages.command import Command
+from backstory.stages.desk import Desk
+from backstory.stages.forgets import Forgets
 from backstory.stages.identify import Identify
 from backstory.stages.ingest import Ingest, settle
+from backstory.stages.links import Linked, Links
 from backstory.stages.order import Order
 from backstory.stages.pace import Pace
 from backstory.stages.recall import Recall, Settings
@@ -95,6 +101,9 @@ class Engine:
         self.order = Order()
         self.layouts = Layouts(secrets.randbits(63))
         self.pipeline = Pipeline((), self.failed)
+        self.commanding = Commanding(config.commands.prefix) if config.commands.enabled else None
+        self.command: Command | None = None
+        self._removal: Removal | None = None
         self.threads: Threads | None = None
         self.ahead: Ahead | None = None
         self.local = Local(self._health, self.metrics.figures, self.metrics.exposition)
@@ -206,6 +215,8 @@ class Engine:
         if worker is not None:
             await worker.stop()
             await self._forgotten.stop()
+            if self._removal is not None:
+                await self._removal.stop()
             self.arrivals.close()
         lanes, self._lanes = self._lanes, None
         if lanes is not None:
@@ -233,8 +244,28 @@ class Engine:
         self.arrivals = Arrivals(threads, lanes, WIRE_BY_NAME.__getitem__, read_arrival, rough, self._worker.wake, self.failed, self._hot)
         reader = Reader(secrets.randbits(63))
         recall = Recall(self.visits, shelf, self._settings, rough, self._clock, self.turn_ids)
-        stages = (Identify(threads, self.visits, reader, self.arrivals, self.order, self._before), self.ingest, recall)
         self.ahead = Ahead(threads, recall.settled, time.monotonic)
+        desk = Desk(
+            threads,
+            lanes,
+            shelf,
+            self._settings,
+            self._clock,
+            self.turn_ids,
+            self.metrics.figures,
+            config.commands.prefix,
+            config.commands.undo_s,
+            __version__,
+        )
+        links = Links(desk)
+        self.command = Command(self.visits, desk, links, Forgets(desk), self.arrivals)
+        stages = (
+            Identify(threads, self.visits, reader, self.arrivals, self.order, self._before),
+            self.command,
+            self.ingest,
+            recall,
+            Linked(self.visits, desk, links),
+        )
         self.pipeline = Pipeline(stages, self.failed)
         self._worker.start()
 
@@ -245,6 +276,8 @@ class Engine:
 
         self._forgotten = Forgotten(lanes, forget, self._gone)
         await self._forgotten.start()
+        self._removal = Removal(lanes, self._clock, self.failed)
+        self._removal.start()
         if await lanes.read(lambda store: store.conversations(None, 1)):
             shelf.warm_up()
         self.trouble = ""

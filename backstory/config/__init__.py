@@ -18,6 +18,7 @@ from msgspec import Struct, field
 
 from backstory.config.sections import (
     MARKER,
+    Commands,
     Compaction,
     Identity,
     Instance,
@@ -92,6 +93,7 @@ class Config(Struct, frozen=True, kw_only=True):
     memory: Memory = field(default_factory=Memory)
     recall: Recall = field(default_factory=Recall)
     compaction: Compaction = field(default_factory=Compaction)
+    commands: Commands = field(default_factory=Commands)
     identity: Identity = field(default_factory=Identity)
     marker: Marker = MARKER
     log: Log = field(default_factory=Log)

@@ -97,6 +97,19 @@ class Store(Protocol):
         """By age, oldest first."""
         ...
 
+    def states(self, conversation_id: str) -> dict[str, str]:
+        """What a user has set for a conversation, by name."""
+        ...
+
+    def stated(self, name: str, principal: str | None = None) -> list[tuple[str, str, str]]:
+        """Everywhere this name is set: (principal, conversation, value), the last updated first. None: of every principal."""
+        ...
+
+    def put_state(self, principal: str, conversation_id: str, name: str, value: str) -> None:
+        """Set it; an empty value removes it. A name that ends with `:` and a conversation's id is forgotten with that, too. NotFound where
+        the principal has no such conversation."""
+        ...
+
     def watermark(self, conversation_id: str, job: str) -> Watermark:
         """How far `job` is; turn 0 where it has not begun."""
         ...

@@ -105,11 +105,12 @@ def _questions(text: str) -> list[str]:
     return [sentence for sentence in sentences if sentence[-1:] in _ASKS][:_MOST_QUESTIONS] if len(sentences) > 1 else []
 
 
-def block(recalled: Recalled) -> str:
-    """The text that is put into the prompt: a fence, the day once where it changes, "#number Speaker: text" a line; "" for nothing."""
+def block(recalled: Recalled, label: str = _LABEL) -> str:
+    """The text that is put into the prompt: a fence, where it is from, the day once where it changes, "#number Speaker: text" a line;
+    "" for nothing."""
     if not recalled.items:
         return ""
-    lines = [RECALL_OPEN, _LABEL]
+    lines = [RECALL_OPEN, label]
     day = ""
     before: Item | None = None
     for item in recalled.items:

@@ -46,16 +46,19 @@ class Thread:
         "by_chain",
         "by_id",
         "carried",
+        "compacted",
         "conversation",
         "counted",
         "digests",
         "family",
+        "hidden",
         "indexed",
         "injections",
         "origin",
         "path",
         "pending_seq",
         "root",
+        "states",
         "tokens",
         "version",
     )
@@ -79,6 +82,12 @@ class Thread:
         self.carried = 0
         self.counted = False
         """Whether it was counted among the sessions since the start."""
+        self.compacted = False
+        """Whether the boundary was moved on request, and no request has gone up since."""
+        self.states: dict[str, str] = {}
+        """What its user has set for it."""
+        self.hidden: frozenset[int] = frozenset()
+        """Turns that are about to be forgotten: they are not recalled."""
         self.pending_seq = 0
         self.origin = ("", 0, 0, 0)
         """Where it was forked off: that conversation's id and version then, its own version then, and how much of the path is the same."""
@@ -145,6 +154,7 @@ class Thread:
         forked.tokens = self.tokens
         forked.boundary = self.boundary
         forked.family, forked.indexed = self.family, self.indexed
+        forked.states, forked.hidden = self.states.copy(), self.hidden
         forked.rewind(turn_id)
         forked.origin = (self.conversation.id, self.version, forked.version, len(forked.path))
         return forked

@@ -141,6 +141,7 @@ SEGMENTS = ("id", "conversation", "first_turn", "last_turn", "tags", "digest", "
 TAGS = ("conversation", "turn", "tags", "terms")
 WATERMARKS = ("conversation", "job", "turn", "owner", "lease_until", "fence")
 RECEIPTS = ("at", "principal", "what", "counts", "scrubbed")
+STATES = ("conversation", "name", "value")
 FORGOTTEN = ("receipt", "principal", "conversation", "turn", "at")
 
 

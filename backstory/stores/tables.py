@@ -177,6 +177,16 @@ watermarks = Table(
     sqlite_with_rowid=False,
 )
 
+states = Table(
+    "states",
+    metadata,
+    _int("conversation", primary_key=True),
+    _text("name", primary_key=True),
+    _text("value"),
+    Index("states_by_name", "name"),
+    sqlite_with_rowid=False,
+)
+
 receipts = Table(
     "receipts",
     metadata,

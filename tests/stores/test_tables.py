@@ -27,6 +27,7 @@ _WRITTEN = {
     "segments": set(rows.SEGMENTS),
     "tags": {"doc", *rows.TAGS},
     "watermarks": set(rows.WATERMARKS),
+    "states": set(rows.STATES),
     "receipts": {"id", *rows.RECEIPTS},
     "forgotten": set(rows.FORGOTTEN),
 }
