@@ -29,11 +29,14 @@ from backstory.jobs import standard as standard_jobs
 from backstory.jobs.forgotten import Forgotten
 from backstory.jobs.worker import Worker
 from backstory.memory.compaction import Window
+from backstory.memory.fact_query import select
 from backstory.memory.reading import Reader
+from backstory.memory.supersession import Known
 from backstory.memory.thread import Thread
 from backstory.relay.tap import read_reply
 from backstory.stages.arrivals import Arrivals, unfold
 from backstory.stages.base import Pipeline, attempt, attempted
+from backstory.stages.facts import Facts
 from backstory.stages.identify import Identify
 from backstory.stages.ingest import Ingest, settle
 from backstory.stages.order import Order
@@ -88,6 +91,7 @@ class Engine:
         self._lanes: StoreLanes | None = None
         self._worker: Worker | None = None
         self._shelf: Shelf | None = None
+        self._facts: Facts | None = None
         self._again: asyncio.Task[None] | None = None
         self._beside: dict[int, asyncio.Future[Any]] = {}
         self.visits = Visits()
@@ -139,6 +143,16 @@ class Engine:
         if earlier:
             await asyncio.wait(earlier, timeout=_BESIDE_S)
         return bool(earlier)
+
+    async def facts(
+        self, principal: str, conversation: str, subject: str = "", verb: str = "", object_: str = "", status: str = "", most: int = 50
+    ) -> list[Known]:
+        """What is known of a conversation of this principal, the newest `most` of it, in the order of the turns; see `fact_query.select`.
+        NotFound where there is no such conversation, RequestError for an unknown status, StoreError where memory is off."""
+        if self._facts is None:
+            raise StoreError(self.trouble or "memory is off")
+        known = await self._facts.known(principal, conversation)
+        return select(known, subject, verb, object_, status)[-most:]
 
     def failed(self, where: str, error: BaseException) -> None:
         """Something broke and the request went on without it."""
@@ -200,6 +214,7 @@ class Engine:
 
     async def _shut(self) -> None:
         self.memory = False
+        self._facts = None
         worker, self._worker = self._worker, None
         if worker is not None:
             await worker.stop()
@@ -224,6 +239,7 @@ class Engine:
         await lanes.recover(self._settle_journal)
         self.threads = threads = Threads(lanes, self._clock)
         self._shelf = shelf = Shelf(lanes, lambda: self.busy, self._hot)
+        self._facts = Facts(lanes, threads, Pace(self._hot))
         jobs = standard_jobs(lanes, Pace(self._hot))
         self._worker = Worker(jobs, lanes, f"{os.getpid()}-{secrets.token_hex(4)}", self._clock, lambda: self.busy, self.failed)
         most = self._settings.window.hard_tokens
