@@ -151,8 +151,10 @@ class Engine:
         NotFound where there is no such conversation, RequestError for an unknown status, StoreError where memory is off."""
         if self._facts is None:
             raise StoreError(self.trouble or "memory is off")
+        self.arrivals.named(conversation)
         known = await self._facts.known(principal, conversation)
-        return select(known, subject, verb, object_, status)[-most:]
+        found = select(known, subject, verb, object_, status)
+        return found[max(0, len(found) - most) :]
 
     def failed(self, where: str, error: BaseException) -> None:
         """Something broke and the request went on without it."""

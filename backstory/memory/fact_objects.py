@@ -22,7 +22,7 @@ _INSTEAD = re.compile(r",? (?:over|instead of|rather than|in place of|as opposed
 _REFUSED_WORDS = """
     it that this these those them they him her you me us what how when why where which who something anything everything nothing one ones
     both same so not to doing being as when if more most less than there here yours mine again better best all none such of too very either
-    neither like whatever whichever another other others somebody someone myself yourself
+    neither like your whatever whichever another other others somebody someone myself yourself
 """
 _REFUSED = frozenset(_REFUSED_WORDS.split())
 _NO_SUBJECT_WORDS = """
@@ -32,29 +32,37 @@ _NO_SUBJECT_WORDS = """
 """
 _NO_SUBJECT = frozenset(_NO_SUBJECT_WORDS.split())
 _VAGUE_WORDS = """
-    problem problems issue issues question point thing things reason reasons answer result results output error errors idea ideas rest
-    first last next same example difference solution fix cause truth fact case way step goal part kind sort lot bit other others only
-    line lines code function method class test tests response request value total sum count number numbers time message text file files
-    here why
+    problem problems issue issues question point thing things reason reasons answer result results output error errors idea ideas
+    rest first second third last next same example difference solution fix cause truth fact case way step goal part kind sort lot
+    bit other others only line lines code function method class test tests response request value total sum count number numbers
+    time message text file files here why
 """
 _VAGUE = frozenset(_VAGUE_WORDS.split())
-_PERSONAL_WORDS = """
-    name nickname favorite favourite job profession occupation birthday hometown email address phone pronouns timezone language diet
-    allergy allergies hobby hobbies religion nationality age height weight company employer team boss manager editor stack setup ide os
-    shell username handle degree major school university sister brother mother mom mum father dad wife husband son daughter partner
-    girlfriend boyfriend aunt uncle cousin niece nephew grandmother grandma grandfather grandpa friend dog cat puppy kitten horse parrot
-    rabbit hamster pet baby colleague coworker neighbour neighbor roommate flatmate
+_COUNTED = frozenset({"count", "number", "total", "size"})
+"""Words that say something with another before them: "the replica count"."""
+_KIN_WORDS = """
+    sister brother mother mom mum father dad wife husband son daughter partner girlfriend boyfriend aunt uncle cousin niece nephew
+    grandmother grandma grandfather grandpa friend dog cat puppy kitten horse parrot rabbit hamster pet baby boss manager
+    colleague coworker neighbour neighbor roommate flatmate
 """
-_PERSONAL = frozenset(_PERSONAL_WORDS.split())
+_KIN = frozenset(_KIN_WORDS.split())
+_OWN_WORDS = """
+    name nickname favorite favourite job profession occupation birthday hometown email address phone pronouns timezone language diet
+    allergy allergies hobby hobbies religion nationality age height weight company employer team editor stack setup ide os shell username
+    handle degree major school university tongue
+"""
+_OWN = frozenset(_OWN_WORDS.split())
 _DAY = (
     r"(?:(?:next |this |last |coming )?(?:mon|tues|wednes|thurs|fri|satur|sun)days?|(?:january|february|march|april|may|june|july|august"
     r"|september|october|november|december|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\b|today|tomorrow|tonight|noon|midnight"
     r"|(?:next|this) (?:week|month|year|weekend|quarter|spring|summer|fall|autumn|winter)|the \d+(?:st|nd|rd|th)\b|the end of)"
 )
 _DATED = re.compile(
-    rf"\b{_DAY}|\b\d{{1,2}}(?::\d\d)? ?(?:am|pm)\b|\b\d{{1,2}}:\d\d\b|\b\d{{4}}-\d\d?-\d\d?\b|\b\d{{1,2}}[./]\d{{1,2}}\b", re.I
+    rf"\b{_DAY}|\b\d{{1,2}}(?::\d\d)? ?(?:am|pm)\b|\b\d{{1,2}}:\d\d\b|\b\d{{4}}-\d\d?-\d\d?\b|\b\d{{1,2}}/\d{{1,2}}\b"
+    rf"|\b\d{{1,2}}\.\d{{1,2}}\.\d{{4}}\b",
+    re.I,
 )
-_PROPER = r"(?!I\b)[A-ZÀ-ÖØ-ÞА-Я][\w'&.+#-]*(?:,? (?:(?:of|the|and|de|la|von|van|del|on|&|or) )?(?:[A-ZÀ-ÖØ-ÞА-Я][\w'&.+#-]*|v?\d[\w.]*))*"
+_PROPER = r"(?!I\b)[A-ZÀ-ÖØ-ÞА-Я][\w'&.+#-]*(?:,? (?:(?:of|the|and|de|la|von|van|del|&) )?(?:[A-ZÀ-ÖØ-ÞА-Я][\w'&.+#-]*|v?\d[\w.]*))*"
 _NAME = re.compile(rf"(?:the |an? )?{_PROPER}")
 _BEFORE = (
     r"(?:(?:on|at|in|by|due|until|till|from|port|version|room|number|no|about|around|exactly|now|to|for|scheduled|planned|set|located|hosted|called"
@@ -62,7 +70,8 @@ _BEFORE = (
 )
 _VALUE = re.compile(
     rf"(?i:{_BEFORE})(?:[`\"“'][^`\"”']+[`\"”'](?: \S+){{0,3}}|[\w+.-]+://\S+|[/~][\w./~-]+|\.{{1,2}}/\S+|\S+@\S+\.\w+"
-    rf"|(?=\S*[._/:]\S|[\w-]*-[\w-]*\d)\w[\w./:-]*\w(?: \S+){{0,2}}|[$€£#@+-]?\d[^\s]*(?: \S+){{0,7}}|(?i:{_DAY})(?:\S*)(?: \S+){{0,7}}"
+    rf"|(?=\S*[._/:]\S|[\w-]*-[\w-]*\d)\w[\w./:-]*\w(?: \S+){{0,2}}|[#@]\w[\w-]*|[$€£#@+-]?\d[^\s]*(?: \S+){{0,7}}|(?i:"
+    rf"{_DAY})(?:\S*)(?: \S+){{0,7}}"
     rf"|(?:the )?{_PROPER}|(?i:true|false|on|off|enabled|disabled|none|null|yes|no))"
 )
 _WORDY = re.compile(r"\b(?:times|than|of them|of the|percent of|reasons?|ways|things|steps|is|are|was|were|which|that|who|to)\b", re.I)
@@ -79,10 +88,14 @@ _CALLED = re.compile(
     r"(?!(?:when|back|later|at|if|on|a|an|crazy|maybe|tomorrow|today|now|in|after|before|the|old|whatever|by|what|and)\b)[\w'-]+", re.I
 )
 _NO_HEAD = re.compile(
+    r"(?:the |this |that )?(?:\w+ )?(?:one|ones|option|approach|way|version|idea|suggestion|former|latter|solution|answer)$|"
     r"(?:(?:a |the |an )?(?:the way|way|how|idea|fact|lot|sound|look|thought|feeling)\b|(?:your|that|this|the|his"
     r"|her) (?:idea|way|one|approach|suggestion|answer)\b)",
     re.I,
 )
+
+
+_A = re.compile(r"(?:an?|the) ", re.I)
 
 
 def trimmed(text: str, start: int, end: int, ends: str = _EDGES) -> tuple[int, int]:
@@ -131,8 +144,9 @@ def fits(needs: str, text: str, subject: str = "") -> int:
         case "person":
             if not subject:
                 return _named(text, _NAME) or (len(text) if _CALLED.fullmatch(text) else 0)
-            personal = not _PERSONAL.isdisjoint(fold(subject).split())
-            return len(text) if _is_value(text) or (personal and says_something(text)) else 0
+            named = set(fold(subject).replace("'s", "").split())
+            own = not _OWN.isdisjoint(named) or (not _KIN.isdisjoint(named) and _A.match(text) is not None)
+            return len(text) if _is_value(text) or (own and says_something(text) and not _NO_HEAD.match(text)) else 0
     return len(text) if says_something(text) and not _NO_HEAD.match(text) else 0
 
 
@@ -152,11 +166,12 @@ def says_something(text: str) -> bool:
 def subject_of(words: str, owner: str) -> str:
     """The subject that these words name, of `owner` where it is a thing of a person; "" where they name none."""
     parts = fold(words).split()
-    if not parts or len(parts) > 6 or not _NO_SUBJECT.isdisjoint(parts) or parts[-1] in _VAGUE or parts[0] in _VAGUE:
+    if not parts or len(parts) > 6 or not _NO_SUBJECT.isdisjoint(parts) or parts[-1] in STOP_WORDS or len(words) < 2:
         return ""
-    if parts[-1] in STOP_WORDS or not any(char.isalpha() for char in words):
-        return ""
-    return f"{owner}'s {words}" if owner and not _PERSONAL.isdisjoint(parts) else words
+    if owner and not (_OWN | _KIN).isdisjoint(part.removesuffix("'s") for part in parts):
+        return f"{owner}'s {words}"
+    vague = parts[-1] in _VAGUE and (len(parts) == 1 or parts[-1] not in _COUNTED)
+    return words if not vague and parts[0] not in _VAGUE and any(char.isalpha() for char in words) else ""
 
 
 def _is_value(text: str) -> bool:

@@ -41,7 +41,7 @@ def select(known: Iterable[Known], subject: str = "", verb: str = "", object_: s
         if (status in ("all", one.status) or (not status and one.status != "superseded"))
         and _about(one, subject)
         and _does(one, verb)
-        and _has(f"{one.fact.object} {one.fact.text}" if object_ else "", object_)
+        and _has(one.fact.object, object_)
     ]
 
 

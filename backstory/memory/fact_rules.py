@@ -7,7 +7,7 @@ Rule: a form is listed only where nearly all that has it is a fact. Groups: `o` 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
@@ -38,20 +38,24 @@ _NAME = r"[A-ZÀ-ÖØ-Þ][\w'’-]*(?: [A-ZÀ-ÖØ-Þ][\w'’-]*)?"
 _USE = r"(?:use|go with|stick with|stay with|stick to|adopt|build on|build with|host on|host it on|deploy on|deploy to|deploy it on|run on)"
 _USING = r"(?:using|going with|sticking with|staying with|adopting|building on|hosting on|deploying on|deploying to|running on)"
 _TO = r"(?:switch|switched|switching|move|moved|moving|migrate|migrated|migrating|change|changed|changing)(?: over)?"
+_ADOPT = r"(?:switch|switched|switching|migrate|migrated|migrating|change|changed|changing)(?: over)?"
 _CHANGED = (
     r"(?:moved|postponed|rescheduled|pushed(?: back)?|brought forward|delayed|shifted|changed|bumped|switched"
-    r"|renamed|increased|raised|lowered)"
+    r"|extended|slipped|renamed|increased|raised|lowered)"
 )
 _OWNED = (
     r"(?:dogs?|cats?|puppy|kitten|horses?|parrot|rabbits?|hamster|pets?|car|bike|bicycle|motorbike|boat|house|flat|apartment|garden|piano|guitar"
     r"|violin|sons?|daughters?|sisters?|brothers?|twins?|kids?|child|children|wife|husband|boyfriend|girlfriend|macbook|laptop|pc|iphone|pixel"
     r"|tablet|ipad|nas|printer|camera|allergy|degree|phd|raspberry pi)"
 )
-_DO = (
-    r"(?:use|write|answer|reply|respond|add|include|put|call|ask|run|commit|push|merge|format|explain|show|give|return|make|avoid|mention|start|end"
-    r"|begin|translate|quote|cite|test|check|delete|remove|change|touch|edit|create|generate|assume|suggest|say|speak|be|deploy|install|import|reply"
-    r"|refer|address|keep|offer|apologi[sz]e|summari[sz]e|send|share|modify|log|print|follow|prefer|convert|round|sort|skip|reveal)"
-)
+_DO_WORDS = """
+    use write answer reply respond add include put call ask run commit push merge format explain show give return make avoid mention start
+    end begin translate quote cite test check delete remove change touch edit create generate assume suggest say speak be deploy install
+    import refer address keep offer apologize apologise summarize summarise send share modify log print follow prefer convert round sort
+    skip reveal
+"""
+_DO = f"(?:{'|'.join(_DO_WORDS.split())})"
+_SOON = r"(?:bed|sleep|try|see|be|need|assume|guess|say|lunch|dinner|have to|want|ask|check|do that|the)"
 _EVENT = (
     r"(?:meeting|appointment|interview|exam|call|flight|train|deadline|demo|presentation|dentist|doctor|party"
     r"|wedding|trip|review|workshop|class|test)"
@@ -74,7 +78,9 @@ class Rule(Struct, frozen=True):
 
 
 def _rule(kind: FactKind, verb: str, pattern: str, needs: Needs = "", **more: object) -> Rule:
-    return Rule(kind, verb, re.compile(pattern, re.I), needs, **more)  # type: ignore[arg-type]
+    # Typed in haste, the apostrophe is left out.
+    loose = re.sub(r"(?<=n)'t\b|(?<=let)'s\b", lambda match: f"'?{match.group()[1:]}", pattern)
+    return Rule(kind, verb, re.compile(loose, re.I), needs, **more)  # type: ignore[arg-type]
 
 
 _ME = (
@@ -120,7 +126,7 @@ _ME = (
     _rule("identity", "is called", rf"{_IM} (?:called|named) {_O}", "name"),
     _rule("identity", "is called", rf"(?:please |just |you can |everyone |everybody |people |friends ){{0,2}}calls? me {_O}", "person"),
     _rule("identity", "is from", rf"{_IM} {_ADV}(?:originally )?from {_O}", "name"),
-    _rule("identity", "is", rf"{_IM} {_ADV}(?P<o>(?!ok\b|okay\b|fine\b|good\b|sorry\b|sure\b|not\b){_NAME})", "name"),
+    _rule("identity", "is", rf"{_IM} {_ADV}(?P<o>(?!ok\b|okay\b|fine\b|good\b|sorry\b|sure\b|not\b){_NAME})(?:, .+)?", "name"),
     _rule(
         "identity",
         "is",
@@ -144,7 +150,12 @@ _ME = (
         stance="planned",
     ),
     _rule("plan", "will", rf"(?:i'll|i will|i shall) {_ADV}{_O}", "date", stance="planned", longest=16),
-    _rule("plan", "plans to", rf"(?:{_IM} {_ADV}(?:planning to|planning on|going to)|i {_ADV}(?:plan|intend) to) {_O}", stance="planned"),
+    _rule(
+        "plan",
+        "plans to",
+        rf"(?:{_IM} {_ADV}(?:planning to|planning on|going to(?! {_SOON}\b))|i {_ADV}(?:plan|intend) to) {_O}",
+        stance="planned",
+    ),
     _rule("plan", "has to", rf"i {_ADV}(?:need|have|must|'ve got|have got) to {_O}", "date", stance="planned", longest=16),
     _rule(
         "setting",
@@ -165,8 +176,8 @@ _ME = (
 )
 _WE_RULES = (
     _rule("decision", "uses", rf"{_WE} {_ADV}(?:be |going to )?(?:{_USE}|{_USING}) {_O}", subject="we", both=True),
-    _rule("decision", "uses", rf"{_WE} {_ADV}(?:going to )?{_TO} from (?P<x>.+?) to {_O}", subject="we", both=True),
-    _rule("decision", "uses", rf"{_WE} {_ADV}(?:going to )?{_TO} (?:back )?to {_O}", subject="we", both=True),
+    _rule("decision", "uses", rf"{_WE} {_ADV}(?:going to )?{_ADOPT} from (?P<x>.+?) to {_O}", subject="we", both=True),
+    _rule("decision", "uses", rf"{_WE} {_ADV}(?:going to )?{_ADOPT} (?:back )?to {_O}", subject="we", both=True),
     _rule(
         "decision",
         "uses",
@@ -193,7 +204,7 @@ _WE_RULES = (
     _rule(
         "schedule",
         "plans to",
-        rf"(?:we'll|we will|we|we're|we are) {_ADV}(?P<o>(?:meet|meeting|ship|shipping|launch|launching|release"
+        rf"(?:we'll|we will|we|we're|we are|let's) {_ADV}(?P<o>(?:meet|meeting|ship|shipping|launch|launching|release"
         rf"|releasing|go live|going live|leave"
         r"|leaving|fly|flying|present|presenting|start|starting|deploy|deploying|move|moving|deliver|demo)\b.*)",
         "date",
@@ -215,6 +226,12 @@ _MY = (
 )
 _ORDERS = (
     _rule("preference", "wants", rf"(?:please )?(?P<o>(?:always|never) {_DO}\b(?! up\b| smiling\b| going\b).*)", longest=20),
+    _rule(
+        "preference",
+        "wants",
+        rf"(?:please )?(?P<o>{_DO} .+?),? (?:from now on|in (?:the )?future|going forward|at all times|every time)",
+        longest=20,
+    ),
     _rule("preference", "wants", rf"(?:from now on|in (?:the )?future|going forward)(?:,|:)? (?:please )?{_O}", longest=20),
     _rule("preference", "wants", r"i (?:always )?want you to (?P<o>(?:always|never) .+)", longest=20),
     _rule("decision", "decided", rf"(?:(?:final )?decision|decided|agreed|we agreed|conclusion):? {_O}", subject="we", longest=16),
@@ -252,8 +269,9 @@ _THINGS = (
     ),
     _rule("setting", "is", rf"(?:the |our )?{_S} (?:isn't|aren't|won't be) {_O}", "value", stance="negated"),
 )
-_ON_THEM = (
-    ("identity", "lives in", r"(?:lives in|moved to|has moved to|is based in|relocated to)", "place"),
+_ON_THEM: tuple[tuple[FactKind, str, str, Needs], ...] = (
+    ("identity", "lives in", r"(?:lives in|moved to|has moved to|is based in|relocated to)", "name"),
+    ("plan", "will live in", r"(?:moves to|is moving to)", "name"),
     ("identity", "works at", r"(?:works at|works for|joined)", ""),
     ("identity", "works as", r"works as an?", ""),
     ("preference", "prefers", r"prefers", ""),
@@ -265,21 +283,19 @@ _ON_THEM = (
     ("identity", "speaks", r"speaks", "name"),
     ("identity", "was born", r"was born(?= on| in)", ""),
 )
-_THEM = tuple(
-    Rule(kind, verb, re.compile(rf"(?P<s>{_NAME}) (?:now |still |recently |just )*(?i:{words}) ?{_O}"), needs)  # type: ignore[arg-type]
-    for kind, verb, words, needs in _ON_THEM
-)
-_OF_KIN = tuple(
-    Rule(
-        kind,  # type: ignore[arg-type]
-        verb,
-        re.compile(rf"(?i:my )(?P<s>(?i:{_KIN}))(?:,? (?P<who>{_NAME}),?)? (?:now |still |recently |just )*(?i:{words}) ?{_O}"),
-        needs,  # type: ignore[arg-type]
-        owned=True,
-    )
-    for kind, verb, words, needs in _ON_THEM
-)
+
+
+def _on_them(who: str, owned: bool) -> Iterator[Rule]:
+    """What is said of somebody: of a name, or of "my sister Anna"."""
+    for kind, verb, words, needs in _ON_THEM:
+        pattern = re.compile(rf"{who} (?:now |still |recently |just )*(?i:{words}) ?{_O}")
+        yield Rule(kind, verb, pattern, needs, "planned" if kind == "plan" else "stated", owned=owned)
+
+
+_THEM = tuple(_on_them(rf"(?P<s>{_NAME})", owned=False))
+_OF_KIN = tuple(_on_them(rf"(?i:my )(?P<s>(?i:{_KIN}))(?:,? (?P<who>{_NAME}),?)?", owned=True))
 _THEIR = (
+    _rule("identity", "is", rf"(?P<o>.+?) (?:is|are) my (?P<s>(?:all-time )?favou?rite {_NOUN}(?: {_NOUN})?)", owned=True, longest=6),
     _rule("relation", "is called", rf"(?P<o>{_NAME}) is my (?P<s>{_KIN})", "name", owned=True),
     Rule("identity", "is", re.compile(rf"(?P<s>{_NAME}'s {_NOUN}(?: {_NOUN})?) (?i:is|are) {_O}"), "person"),
 )
@@ -338,12 +354,12 @@ _ORDER_WORDS = """
     postpone update
 """
 _BY_WORD: Mapping[str, Sequence[Rule]] = {
-    **dict.fromkeys(_ORDER_WORDS.split(), (*_ORDERS, *_THINGS)),
+    **dict.fromkeys((*_DO_WORDS.split(), *_ORDER_WORDS.split()), (*_ORDERS, *_THINGS)),
     **dict.fromkeys(("i", "i'm", "i've", "i'll", "i'd", "im"), (*_ME, *_ORDERS, _WE_RULES[-1])),
-    **dict.fromkeys(("call", "just", "you", "everyone", "everybody", "people", "friends"), _ME),
-    **dict.fromkeys(("we", "we'll", "we're", "we've", "let's", "let"), (*_WE_RULES, *_ME, *_ORDERS)),
+    **dict.fromkeys(("call", "just", "you", "everyone", "everybody", "people", "friends"), (*_ME, *_ORDERS[2:3])),
+    **dict.fromkeys(("we", "we'll", "we're", "we've", "let's", "lets", "let"), (*_WE_RULES, *_ME, *_ORDERS)),
     "my": (*_OF_KIN, *_MY),
-    "please": (*_ORDERS, *_ME),
+    "please": (*_ME, *_ORDERS),
 }
 _OTHERS = (*_THEIR, *_THEM, *_THINGS)
 _NOBODY_WORDS = """

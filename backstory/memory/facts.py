@@ -158,7 +158,7 @@ def _read(text: str, rule: Rule, match: re.Match[str], clause: _Clause, author: 
     if replaces == (0, 0):
         low, high, replaces = replaced(text, low, high, rule.verb)
     who = groups.get("s")
-    subject = author if who is None else subject_of(who, author if rule.owned else "")
+    subject = author if who is None else groups.get("who") or subject_of(who, author if rule.owned else "")
     subject = rule.subject or subject
     if rule.verb == "likes" and text.startswith(("the ", "The "), low):
         return None
@@ -181,7 +181,8 @@ def fits_in(text: str, low: int, high: int, rule: Rule, who: str | None) -> tupl
 
 def _kin(turn: Turn, sentence: Sentence, match: re.Match[str], found: _Found) -> Iterator[Fact]:
     if match.groupdict().get("who"):
-        yield _fact(turn, sentence, "relation", found.subject, "is called", match.span("who"))
+        owned = subject_of(match["s"], sentence.author)
+        yield _fact(turn, sentence, "relation", owned, "is called", match.span("who"))
 
 
 def _made(turn: Turn, sentence: Sentence, found: _Found) -> Fact:

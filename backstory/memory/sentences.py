@@ -88,7 +88,7 @@ def sentences(turn: Turn) -> Iterator[Sentence]:
             speaker, place = name, place + len(name) + 1
         at = stamped[0] if stamped else at
         if stamped or not (_SKIPPED.match(line) or _INDENTED.match(line)):
-            yield from _split(text, place, stop, speaker, speaker != author, at)
+            yield from _split(text, place, min(stop, place + _EDGE_CHARS), speaker, speaker != author, at)
 
 
 def _block(line: str, inside: str) -> tuple[str, bool]:
@@ -126,7 +126,7 @@ def _split(text: str, start: int, stop: int, author: str, named_: bool, at: floa
             low += 1
         while high > low and text[high - 1].isspace():
             high -= 1
-        if 3 < high - low <= _LONGEST or (high > low and low == first):
+        if 1 < high - low <= _LONGEST:
             states = text[high - 1] not in "?？؟" and text[low] not in "\"“«'"
             yield Sentence(author, named_, at, low, high, low == first and end == stop, states)
         start = max(end, start + 1)

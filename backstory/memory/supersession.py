@@ -22,10 +22,16 @@ STATUSES: tuple[Status, ...] = ("current", "superseded", "negated", "planned")
 
 _REACH_TURNS = 20
 """A correction that does not name what it corrects is about something said in the last so many turns."""
+_NEAR_TURNS = 4
 _SAME_RELATION = {"is set to": "is", "runs on": "is", "switched to": "prefers", "uses": "uses", "decided": "uses"}
 _ONE_VALUE = frozenset({"is", "lives in", "works at", "works as", "is aged", "is from", "was born", "grew up in", "is called"})
+_NAME = ("'s", "name")
 _CHOSEN = frozenset({"uses", "prefers"})
 _BESIDE = {"likes": ("dislikes",), "dislikes": ("likes",), "prefers": ("likes", "uses")}
+_COMPARED = _ONE_VALUE | {"uses", "prefers", "wants"}
+"""Relations of which every fact about a subject is compared with a new one; of others, only those that share its words."""
+_PRUNED_EACH = 64
+_CORRECTABLE = _ONE_VALUE | {"will", "plans to", "has"}
 _DENIED_BY = {"likes": "dislikes", "dislikes": "likes"}
 _OPPOSITES = (
     (("tab",), ("space",)),
@@ -64,7 +70,7 @@ _CHOICE = {stem(word): kind for kind, names in enumerate(_KINDS_OF_CHOICE) for w
 _TIME = re.compile(r"\b\d{1,2}(?::\d\d)? ?(?:am|pm)\b|\b\d{1,2}:\d\d\b|\bnoon\b|\bmidnight\b", re.I)
 _DAY = re.compile(
     r"day\b|days\b|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)|\d{4}-\d|\b(?:tomorrow|tonight|week|weekend|month|year|spring|summer|autumn)\b"
-    r"|\bthe \d|\b\d{1,2}[./]\d",
+    r"|\bthe \d|\b\d{1,2}/\d|\d\.\d{1,2}\.\d{4}",
     re.I,
 )
 _PLACE_TO_LOOK = re.compile(r"://|^[/~.]|\S@\S|\w\.\w+[/:]")
@@ -99,6 +105,8 @@ class _Entry:
         self.verb = verb
         self.whose = subject_key(subject)
         self.relation = _SAME_RELATION.get(verb, verb)
+        if self.whose[-2:] == _NAME:
+            self.whose, self.relation = self.whose[:-2], "is called"
         self.terms = key(fact.object)
         self.classes = classes(fact.object)
         self.by: _Entry | None = None
@@ -119,7 +127,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self._entries: list[_Entry] = []
-        self._about: dict[tuple[str, ...], dict[str, list[_Entry]]] = {}
+        self._about: dict[tuple[str, ...], dict[str, dict[str, list[_Entry]]]] = {}
         self._names: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
 
     def add(self, facts: Iterable[Fact], number: int) -> None:
@@ -166,9 +174,12 @@ class Ledger:
 
     def _keep(self, entry: _Entry) -> None:
         self._entries.append(entry)
-        held = self._about.setdefault(entry.whose, {}).setdefault(entry.relation, [])
-        held[:] = [old for old in held if old.by is None]
-        held.append(entry)
+        about = self._about.setdefault(entry.whose, {}).setdefault(entry.relation, {})
+        for term in ("",) if entry.relation in _COMPARED else dict.fromkeys(entry.terms):
+            held = about.setdefault(term, [])
+            held.append(entry)
+            if len(held) % _PRUNED_EACH == 0:
+                held[:] = [old for old in held if old.by is None]
 
     def _name(self, entry: _Entry) -> None:
         """ "My sister Anna": what is said of one of the two is said of the other, while there is one sister only."""
@@ -191,7 +202,7 @@ class Ledger:
         """Mark what the new fact takes the place of; the earlier fact that says the same, if one still holds."""
         replaced = key(new.fact.replaces) if new.fact.replaces else ()
         same: _Entry | None = None
-        for old in self._candidates(new, every=bool(replaced)):
+        for old in self._candidates(new, replaced):
             if old.by is not None or (new.spoken_by_assistant and not old.spoken_by_assistant):
                 continue
             if _says_the_same(new, old):
@@ -202,14 +213,19 @@ class Ledger:
             self._choose_again(new, replaced)
         return same
 
-    def _candidates(self, new: _Entry, every: bool) -> list[_Entry]:
-        """Facts about the same subject that the new one can change: of its relation and those beside it, or of every relation."""
+    def _candidates(self, new: _Entry, replaced: tuple[str, ...]) -> list[_Entry]:
+        """Facts about the same subject that the new one can change: of its relation and those beside it, or, where it says what it
+        replaces, of every relation."""
         relations = (new.relation, *_BESIDE.get(new.relation, ()))
         found: list[_Entry] = []
         for whose in self._kin(new.whose):
             about = self._about.get(whose, {})
-            for relation in about if every else relations:
-                found.extend(about.get(relation, ()))
+            for relation in about if replaced else relations:
+                by_term = about.get(relation, {})
+                for terms in (("",),) if relation in _COMPARED else (new.terms, replaced):
+                    shared = [by_term.get(term, []) for term in terms]
+                    fewest: list[_Entry] = min(shared, key=len) if shared else []
+                    found.extend(fewest)
         return found
 
     def _choose_again(self, new: _Entry, replaced: tuple[str, ...]) -> None:
@@ -237,7 +253,7 @@ class Ledger:
             if replaced:
                 if old.terms == replaced or _within(replaced, old.terms):
                     return old
-            elif wanted & old.classes and old.relation in _ONE_VALUE | {"will", "plans to", "has"}:
+            elif old.relation in _CORRECTABLE and _of_one_kind(fact.object, wanted, old, number):
                 return old
         return None
 
@@ -277,6 +293,21 @@ def subject_key(subject: str) -> tuple[str, ...]:
     """The same for a subject: "user's sister" and "the user's sisters" have one key."""
     owner, mark, thing = subject.partition("'s ")
     return (*key(owner), "'s", *key(thing)) if mark else key(subject)
+
+
+def _of_one_kind(text: str, wanted: frozenset[str], old: _Entry, number: int) -> bool:
+    """Whether a value may be meant in the place of an old one: another day or time, lately; another number of the same unit, or another
+    name, only for what was said just before."""
+    if wanted & old.classes & {"day", "time"}:
+        return True
+    near = number - old.number <= _NEAR_TURNS
+    if "number" in wanted & old.classes:
+        return near and _unit(text) == _unit(old.fact.object)
+    return near and wanted == old.classes
+
+
+def _unit(text: str) -> tuple[str, ...]:
+    return tuple(word for word in words(text) if not any(char.isdigit() for char in word) and word not in STOP_WORDS and word != "port")
 
 
 def _bears_on(new: _Entry, old: _Entry) -> bool:
