@@ -301,9 +301,8 @@ _THEIR = (
 )
 
 CORRECTION = re.compile(
-    r"(?:(?:it|that|this)(?:'s| is| was| will be| should be|'ll be)|i meant|make (?:it|that)|(?:it|that)(?:'s"
-    r"| has)? (?:been |just been |was |got |is )?"
-    r"(?:moved|changed|postponed|rescheduled|pushed|switched)(?: back)? to|it(?:'s)? now(?: is)?)? ?"
+    r"(?:(?:it|that)(?:'s| has| was| is)? (?:just |now )?(?:been |being |got )?(?:moved|changed|postponed|rescheduled|pushed|switched)"
+    r"(?: back)? to|(?:it|that|this)(?:'s| is| was| will be| should be|'ll be)|i meant|make (?:it|that)|it(?:'s)? now(?: is)?)? ?"
     r"(?:(?:actually|really|now|on|at|in|for|due|called|port|version) )*(?P<o>.+)",
     re.I,
 )

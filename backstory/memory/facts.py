@@ -26,6 +26,8 @@ _MOST_NOTE = 300
 _WORD = re.compile(r"[\w'-]+")
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _WEEKDAY = re.compile(rf"\b(?P<day>{'|'.join(_WEEKDAYS)})s?\b", re.I)
+_POINTS = re.compile(r"(?:it|that|this|not|i meant|make|\w+,? not)\b", re.I)
+_CHANGE = re.compile(r"moved|changed|postponed|rescheduled|pushed|switched|\bnow\b", re.I)
 
 
 class _Clause(Struct, frozen=True):
@@ -56,7 +58,9 @@ def extract(turn: Turn, breathe: Callable[[], None] = lambda: None) -> tuple[Fac
     made: list[Fact] = []
     fixing: Sentence | None = None
     labelled = 0
-    for sentence in sentences(turn):
+    said = list(sentences(turn))
+    alone = turn.role == "user" or len({sentence.author for sentence in said}) == 1
+    for sentence in said:
         breathe()
         if not sentence.states:
             fixing = None
@@ -64,7 +68,7 @@ def extract(turn: Turn, breathe: Callable[[], None] = lambda: None) -> tuple[Fac
         if ONLY_FIX.match(text, sentence.start, sentence.end):
             fixing = sentence
             continue
-        for fact in _of(turn, text, sentence, fixing is not None and fixing.author == sentence.author):
+        for fact in _of(turn, text, sentence, fixing is not None and fixing.author == sentence.author, alone):
             labelled += fact.verb == "is set to"
             if fact.verb != "is set to" or labelled <= _MOST_LABELLED:
                 made.append(fact)
@@ -79,17 +83,19 @@ def _numbered(made: list[Fact]) -> Iterator[Fact]:
         yield Fact(fact.turn, fact.conversation, place, *(getattr(fact, name) for name in Fact.__struct_fields__[3:]))
 
 
-def _of(turn: Turn, text: str, sentence: Sentence, fixes: bool) -> Iterator[Fact]:
-    """The facts of one sentence."""
-    human = turn.role == "user" or sentence.named
+def _of(turn: Turn, text: str, sentence: Sentence, fixes: bool, alone: bool) -> Iterator[Fact]:
+    """The facts of one sentence. `alone`: nobody else speaks in the turn, or it is a person's: what an assistant has several people say
+    is made up."""
+    human = turn.role == "user" or (sentence.named and alone)
     start, fixes, keeps = _led(text, sentence.start, sentence.end, fixes)
     found = False
     for clause in _clauses(text, sentence, start, fixes):
-        if HEDGED.search(text, clause.start, clause.end):
+        stated = list(_stated(turn, text, clause, human))
+        # What comes after a condition or a guess stands under it, too.
+        if stated and HEDGED.search(text, start, clause.end):
             break
-        for fact in _stated(turn, text, clause, human):
-            found = True
-            yield fact
+        found = found or bool(stated)
+        yield from stated
     if found or not human:
         return
     if keeps and not sentence.named and sentence.end - start <= _MOST_NOTE and says_something(text[start : sentence.end]):
@@ -196,6 +202,8 @@ def _made(turn: Turn, sentence: Sentence, found: _Found) -> Fact:
 
 def _correction(turn: Turn, text: str, clause: _Clause, start: int, end: int) -> Iterator[Fact]:
     """ "No, it's Tuesday", "not Thursday but Friday", "I meant 8081": what it is about is found where facts are read."""
+    if not clause.fixes and _POINTS.match(text, start, end) is None:
+        return
     match = NOT_BUT.fullmatch(text, start, end)
     replaces = match.span("x") if match else (0, 0)
     if match is None:
@@ -205,7 +213,7 @@ def _correction(turn: Turn, text: str, clause: _Clause, start: int, end: int) ->
     low, high, fixes = cut_tail(text, *match.span("o"))
     if replaces == (0, 0):
         low, high, replaces = replaced(text, low, high, "is")
-    changed = "moved" in text[start:low] or "changed" in text[start:low] or "now" in text[start:low].split()
+    changed = _CHANGE.search(text, start, low) is not None
     spoken = match.start("o") > start or replaces[1] > 0
     if not (clause.fixes or fixes or replaces[1] > 0 or (changed and spoken) or text.startswith(("i meant", "I meant"), start)):
         return

@@ -211,6 +211,8 @@ def test_a_denial_is_no_statement() -> None:
         ("It's Tuesday, not Thursday.", "Tuesday", "Thursday"),
         ("Not Thursday but Friday.", "Friday", "Thursday"),
         ("It has been moved to Friday", "Friday", ""),
+        ("It was postponed to 12 May", "12 May", ""),
+        ("Tuesday, not Thursday", "Tuesday", "Thursday"),
         ("Not Bergen, Oslo.", "Oslo", "Bergen"),
     ],
 )
@@ -259,6 +261,11 @@ def test_each_line_of_a_transcript_is_its_speakers() -> None:
     ]
     assert datetime.fromtimestamp(facts[0].said, UTC).isoformat() == "2025-01-11T18:05:00+00:00"
     assert datetime.fromtimestamp(facts[1].said, UTC).day == 12
+
+
+def test_what_an_assistant_has_people_say_is_made_up() -> None:
+    assert triples("Bob: I live in Faro.", "assistant") == [("Bob", "lives in", "Faro")], "a person in the assistant's place"
+    assert triples("Bob: I live in Faro.\nEve: I live in Rome.", "assistant") == []
 
 
 def test_a_sender_speaks_for_himself() -> None:
