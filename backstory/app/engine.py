@@ -294,6 +294,8 @@ class Engine:
             self._shelf.warm_up()
         if length >= threshold and self._shelf is not None:
             told = self._settings
+            if thread.changes is not None:
+                self._shelf.follow(thread)
             if thread.boundary or thread.tokens > told.window.soft_tokens:
                 self._shelf.prepare(thread)
                 self._shelf.prefold(thread, told.window, told.budget)

@@ -164,12 +164,12 @@ class Ledger:
             for entry in self._entries
         ]
 
-    def changed(self) -> dict[int, int]:
-        """For each turn with a superseded fact, the number of the turn that changed it last."""
-        found: dict[int, int] = {}
+    def changed(self) -> dict[int, tuple[tuple[str, int], ...]]:
+        """What was said and does not hold any more, by turn id: each sentence, and the number of the later turn that changed it."""
+        found: dict[int, tuple[tuple[str, int], ...]] = {}
         for entry in self._entries:
             if entry.by is not None and entry.by.fact.turn != entry.fact.turn:
-                found[entry.fact.turn] = max(found.get(entry.fact.turn, 0), entry.by.number)
+                found[entry.fact.turn] = (*found.get(entry.fact.turn, ()), (entry.fact.text, entry.by.number))
         return found
 
     def _keep(self, entry: _Entry) -> None:

@@ -165,7 +165,7 @@ def test_a_clock_that_goes_backwards_changes_nothing() -> None:
 
 def test_the_last_change_of_a_turn_is_told() -> None:
     found = ledger(["The demo is on Tuesday.", "no, it's Wednesday", "no, it's Friday", "I prefer tabs."]).changed()
-    assert found == {1: 2, 2: 3}
+    assert found == {1: (("The demo is on Tuesday.", 2),), 2: (("no, it's Wednesday", 3),)}
 
 
 texts = st.lists(st.sampled_from([*SAID, *("A: " + text for text in SAID[5:20])]), max_size=25)
