@@ -69,8 +69,8 @@ _BEFORE = (
     r"|named|currently|still|also|just|around|approximately|roughly|maximum|max|min|level) )*"
 )
 _VALUE = re.compile(
-    rf"(?i:{_BEFORE})(?:[`\"“'][^`\"”']+[`\"”'](?: \S+){{0,3}}|[\w+.-]+://\S+|[/~][\w./~-]+|\.{{1,2}}/\S+|\S+@\S+\.\w+"
-    rf"|(?=\S*[._/:]\S|[\w-]*-[\w-]*\d)\w[\w./:-]*\w(?: \S+){{0,2}}|[#@]\w[\w-]*|[$€£#@+-]?\d[^\s]*(?: \S+){{0,7}}|(?i:"
+    rf"(?i:{_BEFORE})(?:[`\"“'][^`\"”']+[`\"”'](?: \S+){{0,3}}|[\w+.-]+://\S+|[/~]\w[\w./~-]*|\.{{1,2}}/\S+|\S+@\S+\.\w+"
+    rf"|(?=\S*[._/:]\S|[\w-]*-[\w-]*\d)[^\W_][\w./:-]*\w(?: \S+){{0,2}}|[#@]\w[\w-]*|[$€£#@+-]?\d[^\s]*(?: \S+){{0,7}}|(?i:"
     rf"{_DAY})(?:\S*)(?: \S+){{0,7}}"
     rf"|(?:the )?{_PROPER}|(?i:true|false|on|off|enabled|disabled|none|null|yes|no))"
 )
@@ -95,6 +95,7 @@ _NO_HEAD = re.compile(
 )
 
 
+_MARKUP = re.compile(r"[\[\]<>{}|]|\w\(")
 _A = re.compile(r"(?:an?|the) ", re.I)
 
 
@@ -175,7 +176,7 @@ def subject_of(words: str, owner: str) -> str:
 
 
 def _is_value(text: str) -> bool:
-    if _VALUE.fullmatch(text) is None:
+    if _VALUE.fullmatch(text) is None or _MARKUP.search(text):
         return False
     return len(text.split()) <= 3 or _WORDY.search(text) is None
 

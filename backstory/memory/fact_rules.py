@@ -232,7 +232,13 @@ _ORDERS = (
         rf"(?:please )?(?P<o>{_DO} .+?),? (?:from now on|in (?:the )?future|going forward|at all times|every time)",
         longest=20,
     ),
-    _rule("preference", "wants", rf"(?:from now on|in (?:the )?future|going forward)(?:,|:)? (?:please )?{_O}", longest=20),
+    _rule("preference", "wants", rf"from now on(?:,|:)? (?:please )?{_O}", longest=20),
+    _rule(
+        "preference",
+        "wants",
+        rf"(?:in (?:the )?future|going forward),? (?:please )?(?P<o>(?:(?:always|never|don't|do not) )?{_DO}\b.*)",
+        longest=20,
+    ),
     _rule("preference", "wants", r"i (?:always )?want you to (?P<o>(?:always|never) .+)", longest=20),
     _rule("decision", "decided", rf"(?:(?:final )?decision|decided|agreed|we agreed|conclusion):? {_O}", subject="we", longest=16),
     _rule(
@@ -314,9 +320,9 @@ LEAD = re.compile(
     r"|then|now|first|as i said"
     r"|as you know|info|reminder|update|in fact|today|i said|again|in that case|one more thing|good news|quick update"
     r"|guess what|plus|anyways|so yeah|you know)\b[,:!.–—-]*\s+"
-    r"|(?P<fix>(?:no|nope|nah|actually|sorry|correction|wait|scratch that|i was wrong|my mistake|my bad|oops"
-    r"|on second thoughts?|change of plans?"
-    r"|plans? changed|i changed my mind|changed my mind|i misspoke|rather|instead)\b[,:!.;–—-]*\s+)"
+    r"|(?P<fix>(?:actually|sorry|scratch that|i was wrong|my mistake|my bad|oops|on second thoughts?|change of plans?|plans? changed"
+    r"|i changed my mind|changed my mind|i misspoke|instead)\b[,:!.;–—-]*\s+"
+    r"|(?:no|nope|nah|wait|correction)\b(?:[,:!.;–—-]+\s+|\s+(?=(?:it|it's|that|that's|the|i|my|we|our|make|wait|sorry|actually|not)\b)))"
     r"|(?P<keep>(?:please |can you |you should )?(?:remember|keep in mind|don't forget|do not forget|bear in mind"
     r"|make a note|for future reference)"
     r"(?: that|:| also| to)?\s+)(?!when\b|how\b|what\b|the time\b|me\b|why\b|who\b))",
@@ -327,7 +333,10 @@ ONLY_FIX = re.compile(
     r"|i changed my mind|changed my mind|that's wrong|that's not right|i misspoke|on second thoughts?)(?: no| sorry| wait)*[.,!:…]*$",
     re.I,
 )
-LABELLED = re.compile(r"(?P<s>[A-Za-z][\w.-]*(?: [\w.-]+){0,3})\s?[:=]\s*(?P<o>.+)$")
+LABELLED = re.compile(
+    r"(?:(?P<s>(?!(?i:https?|ftp|see|url|link|e\.g)\b)[A-Za-z][\w.-]*(?: [\w.-]+){0,3}):\s*(?!//)(?P<o>(?:[^:]|:(?! ))+)"
+    r"|(?:export )?(?P<name>[A-Z_][A-Z0-9_]+|[a-z]+(?:_[a-z0-9]+)*)\s?=\s?(?P<value>[^=]+))",
+)
 HEDGED = re.compile(
     r"\b(?:maybe|perhaps|might|possibly|probably|presumably|could|would(?! prefer)|should(?! be (?:moved|called))"
     r"|i think|i guess|i believe|i suppose"

@@ -21,12 +21,15 @@ from backstory.memory.sentences import Sentence, sentences
 _MOST = 24
 """Facts of one turn at most: more are a list or a paste."""
 _MOST_LABELLED = 4
+"""Lines with a label ("port: 8080") in one turn: more are a file."""
+_LABELLED = "is set to"
 _MOST_LEADS = 4
 _MOST_NOTE = 300
 _WORD = re.compile(r"[\w'-]+")
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _WEEKDAY = re.compile(rf"\b(?P<day>{'|'.join(_WEEKDAYS)})s?\b", re.I)
-_POINTS = re.compile(r"(?:it|that|this|not|i meant|make|\w+,? not)\b", re.I)
+_LITERAL = re.compile(r"[\d\"'-]|\S+://|[/~.]|true\b|false\b|on\b|off\b|\S+@\S", re.I)
+_POINTS = re.compile(r"(?:it|that|this|not|i meant|make|[\w:]+(?: [\w:]+)?, not|\S*\d\S* not|\w+day not)\b", re.I)
 _CHANGE = re.compile(r"moved|changed|postponed|rescheduled|pushed|switched|\bnow\b", re.I)
 
 
@@ -57,7 +60,6 @@ def extract(turn: Turn, breathe: Callable[[], None] = lambda: None) -> tuple[Fac
     text = turn.text.replace("’", "'")
     made: list[Fact] = []
     fixing: Sentence | None = None
-    labelled = 0
     said = list(sentences(turn))
     alone = turn.role == "user" or len({sentence.author for sentence in said}) == 1
     for sentence in said:
@@ -68,13 +70,13 @@ def extract(turn: Turn, breathe: Callable[[], None] = lambda: None) -> tuple[Fac
         if ONLY_FIX.match(text, sentence.start, sentence.end):
             fixing = sentence
             continue
-        for fact in _of(turn, text, sentence, fixing is not None and fixing.author == sentence.author, alone):
-            labelled += fact.verb == "is set to"
-            if fact.verb != "is set to" or labelled <= _MOST_LABELLED:
-                made.append(fact)
+        corrects = fixing is not None and fixing.author == sentence.author
+        made.extend(_of(turn, text, sentence, corrects, alone))
         fixing = None
         if len(made) >= _MOST:
             break
+    if sum(fact.verb == _LABELLED for fact in made) > _MOST_LABELLED:
+        made = [fact for fact in made if fact.verb != _LABELLED]
     return tuple(_numbered(made[:_MOST]))
 
 
@@ -101,10 +103,11 @@ def _of(turn: Turn, text: str, sentence: Sentence, fixes: bool, alone: bool) -> 
     if keeps and not sentence.named and sentence.end - start <= _MOST_NOTE and says_something(text[start : sentence.end]):
         yield _fact(turn, sentence, "note", sentence.author, "notes", trimmed(text, start, sentence.end), fixes=fixes)
     elif sentence.alone and (match := LABELLED.fullmatch(text, start, sentence.end)) is not None:
-        subject = subject_of(match["s"], "")
-        span = trimmed(text, *match.span("o"))
-        if subject and fits("datum", text[slice(*span)]):
-            yield _fact(turn, sentence, "setting", subject, "is set to", span, fixes=fixes)
+        name = "s" if match["s"] else "name"
+        subject = subject_of(match[name], "")
+        span = trimmed(text, *match.span("o" if match["s"] else "value"))
+        if subject and fits("datum", text[slice(*span)]) and (match["s"] or _LITERAL.match(text, *span)):
+            yield _fact(turn, sentence, "setting", subject, _LABELLED, span, fixes=fixes)
 
 
 def _led(text: str, start: int, end: int, fixes: bool) -> tuple[int, bool, bool]:
@@ -214,7 +217,7 @@ def _correction(turn: Turn, text: str, clause: _Clause, start: int, end: int) ->
     if replaces == (0, 0):
         low, high, replaces = replaced(text, low, high, "is")
     changed = _CHANGE.search(text, start, low) is not None
-    spoken = match.start("o") > start or replaces[1] > 0
+    spoken = match.start("o") > start or "," in text[high : replaces[0]]
     if not (clause.fixes or fixes or replaces[1] > 0 or (changed and spoken) or text.startswith(("i meant", "I meant"), start)):
         return
     length = fits("value" if spoken else "datum", text[low:high])
