@@ -13,7 +13,7 @@ _EDGES = " \t.,!;:…"
 _PAIRS = {"`": "`", '"': '"', "'": "'", "“": "”", "*": "*", "«": "»"}
 _TAIL = re.compile(
     r",? (?:please|though|too|as well|anyway|anyways|btw|by the way|thanks|thank you|thx|then|again|lol|haha|for now|after all|if possible"
-    r"|right now|i think|of course|obviously|actually|sorry|ok|okay|remember|by default|for sure|as always|any ?more"
+    r"|right now|now|i think|of course|obviously|actually|sorry|ok|okay|remember|by default|for sure|as always|any ?more"
     r"|any longer|a lot|very much"
     r"|so much|(?P<swap>instead))$",
     re.I,
@@ -47,7 +47,7 @@ _KIN_WORDS = """
 """
 _KIN = frozenset(_KIN_WORDS.split())
 _OWN_WORDS = """
-    name nickname favorite favourite job profession occupation birthday hometown email address phone pronouns timezone language diet
+    name nickname blood favorite favourite job profession occupation birthday hometown email address phone pronouns timezone language diet
     allergy allergies hobby hobbies religion nationality age height weight company employer team editor stack setup ide os shell username
     handle degree major school university tongue
 """
@@ -75,6 +75,7 @@ _VALUE = re.compile(
     rf"|(?:the )?{_PROPER}|(?i:true|false|on|off|enabled|disabled|none|null|yes|no))"
 )
 _WORDY = re.compile(r"\b(?:times|than|of them|of the|percent of|reasons?|ways|things|steps|is|are|was|were|which|that|who|to)\b", re.I)
+_VERB = re.compile(r" (?:is|are|was|were|has|have|will|does|did)\b")
 _LATER = re.compile(
     r",? (?:last|next|this|since|for|about|around|two|three|four|five|six|a|an|early|late|back|today|yesterday|recently"
     r"|now|in|on|with|from|by|at"
@@ -96,6 +97,11 @@ _NO_HEAD = re.compile(
 
 
 _MARKUP = re.compile(r"[\[\]<>{}|]|\w\(")
+_WHEN = re.compile(
+    r" (?:(?:last|this|next) (?:week|month|year|night|weekend|spring|summer|fall|autumn|winter)|yesterday|today|recently|lately"
+    r"|(?:\w+ ){1,2}(?:weeks?|months?|years?|days?) ago|since (?:\w+ )?\w+)$",
+    re.I,
+)
 _A = re.compile(r"(?:an?|the) ", re.I)
 
 
@@ -118,6 +124,12 @@ def cut_tail(text: str, start: int, end: int) -> tuple[int, int, bool]:
         swapped = swapped or match["swap"] is not None
         start, end = trimmed(text, start, match.start())
     return start, end, swapped
+
+
+def cut_when(text: str, start: int, end: int) -> int:
+    """Where an object ends before words that only say when ("last month")."""
+    match = _WHEN.search(text, start, end)
+    return match.start() if match is not None and match.start() > start else end
 
 
 def replaced(text: str, start: int, end: int, verb: str) -> tuple[int, int, tuple[int, int]]:
@@ -176,7 +188,7 @@ def subject_of(words: str, owner: str) -> str:
 
 
 def _is_value(text: str) -> bool:
-    if _VALUE.fullmatch(text) is None or _MARKUP.search(text):
+    if _VALUE.fullmatch(text) is None or _MARKUP.search(text) or _VERB.search(text):
         return False
     return len(text.split()) <= 3 or _WORDY.search(text) is None
 

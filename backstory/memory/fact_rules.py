@@ -14,9 +14,9 @@ from msgspec import Struct
 
 from backstory.core.records import FactKind, Stance
 
-Needs: TypeAlias = Literal["", "value", "name", "date", "place", "person"]
-"""What an object has to be: anything that says something, a value (a number, date, path, address, code or name), a proper name, something
-with a date or time in it, a place, or a value unless the subject is a thing of a person's own."""
+Needs: TypeAlias = Literal["", "value", "datum", "name", "date", "place", "person"]
+"""What an object has to be: anything that says something, a value (a number, date, path, address, code or name), a value that is no name,
+a proper name, something with a date or time in it, a place, or a value unless the subject is a thing of a person's own."""
 
 _ADV = (
     r"(?:(?:really|generally|usually|always|personally|still|now|also|just|actually|definitely|mostly|strongly|absolutely|currently|recently"
@@ -38,7 +38,7 @@ _NAME = r"[A-ZÀ-ÖØ-Þ][\w'’-]*(?: [A-ZÀ-ÖØ-Þ][\w'’-]*)?"
 _USE = r"(?:use|go with|stick with|stay with|stick to|adopt|build on|build with|host on|host it on|deploy on|deploy to|deploy it on|run on)"
 _USING = r"(?:using|going with|sticking with|staying with|adopting|building on|hosting on|deploying on|deploying to|running on)"
 _TO = r"(?:switch|switched|switching|move|moved|moving|migrate|migrated|migrating|change|changed|changing)(?: over)?"
-_ADOPT = r"(?:switch|switched|switching|migrate|migrated|migrating|change|changed|changing)(?: over)?"
+_ADOPT = r"(?:upgrade|upgraded|upgrading|switch|switched|switching|migrate|migrated|migrating|change|changed|changing)(?: over)?"
 _CHANGED = (
     r"(?:moved|postponed|rescheduled|pushed(?: back)?|brought forward|delayed|shifted|changed|bumped|switched"
     r"|extended|slipped|renamed|increased|raised|lowered)"
@@ -175,6 +175,14 @@ _ME = (
     _rule("decision", "decided", rf"{_I} {_ADV}(?:decided|opted|chose)(?: on| to| that| against| for)? {_O}", both=True),
 )
 _WE_RULES = (
+    _rule(
+        "schedule",
+        "is",
+        rf"(?:let's|we'll|we will|we(?:'ve| have)?) {_ADV}(?:{_CHANGED}|move|postpone|reschedule|push|shift|delay|change"
+        rf"|set|bump|raise|lower)"
+        rf" (?:the |our |my )?{_S}(?: from (?P<x>.+?))?(?: back)? to {_O}",
+        "value",
+    ),
     _rule("decision", "uses", rf"{_WE} {_ADV}(?:be |going to )?(?:{_USE}|{_USING}) {_O}", subject="we", both=True),
     _rule("decision", "uses", rf"{_WE} {_ADV}(?:going to )?{_ADOPT} from (?P<x>.+?) to {_O}", subject="we", both=True),
     _rule("decision", "uses", rf"{_WE} {_ADV}(?:going to )?{_ADOPT} (?:back )?to {_O}", subject="we", both=True),
@@ -249,6 +257,7 @@ _ORDERS = (
         "value",
     ),
 )
+_CONTRACTED = _rule("schedule", "is", rf"(?:the |our |my )?{_S}'s (?:now )?(?P<o>(?:on|at|due) .+)", "datum")
 _THINGS = (
     _rule("schedule", "is", rf"(?:the |our |my )?{_S} (?:is|was|has been|got|are) (?P<o>(?:cancel+ed|called off))"),
     _rule(
@@ -273,6 +282,7 @@ _THINGS = (
     _rule(
         "setting", "is", rf"(?:the |our )?{_S} (?:is|are|will be) (?P<n>not |no longer )?(?:now |currently |still |actually )?{_O}", "value"
     ),
+    _CONTRACTED,
     _rule("setting", "is", rf"(?:the |our )?{_S} (?:isn't|aren't|won't be) {_O}", "value", stance="negated"),
 )
 _ON_THEM: tuple[tuple[FactKind, str, str, Needs], ...] = (
@@ -322,7 +332,7 @@ LEAD = re.compile(
     r"|guess what|plus|anyways|so yeah|you know)\b[,:!.–—-]*\s+"
     r"|(?P<fix>(?:actually|sorry|scratch that|i was wrong|my mistake|my bad|oops|on second thoughts?|change of plans?|plans? changed"
     r"|i changed my mind|changed my mind|i misspoke|instead)\b[,:!.;–—-]*\s+"
-    r"|(?:no|nope|nah|wait|correction)\b(?:[,:!.;–—-]+\s+|\s+(?=(?:it|it's|that|that's|the|i|my|we|our|make|wait|sorry|actually|not)\b)))"
+    r"|(?:no|nope|nah|wait|correction)\b(?:[,:!.;–—-]+\s+|\s+(?=(?:it|it's|that|that's|the|i|my|we|our|make|wait|sorry|actually|not|\d[\d.:]*|\w+day)\b)))"
     r"|(?P<keep>(?:please |can you |you should )?(?:remember|keep in mind|don't forget|do not forget|bear in mind"
     r"|make a note|for future reference)"
     r"(?: that|:| also| to)?\s+)(?!when\b|how\b|what\b|the time\b|me\b|why\b|who\b))",
@@ -366,7 +376,7 @@ _BY_WORD: Mapping[str, Sequence[Rule]] = {
     **dict.fromkeys(("i", "i'm", "i've", "i'll", "i'd", "im"), (*_ME, *_ORDERS, _WE_RULES[-1])),
     **dict.fromkeys(("call", "just", "you", "everyone", "everybody", "people", "friends"), (*_ME, *_ORDERS[2:3])),
     **dict.fromkeys(("we", "we'll", "we're", "we've", "let's", "lets", "let"), (*_WE_RULES, *_ME, *_ORDERS)),
-    "my": (*_OF_KIN, *_MY),
+    "my": (*_OF_KIN, *_MY, _CONTRACTED),
     "please": (*_ME, *_ORDERS),
 }
 _OTHERS = (*_THEIR, *_THEM, *_THINGS)

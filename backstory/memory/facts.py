@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from backstory.core.records import Fact, FactKind, Turn
 from backstory.memory import dates
-from backstory.memory.fact_objects import cut_tail, dated, fits, replaced, says_something, subject_of, trimmed
+from backstory.memory.fact_objects import cut_tail, cut_when, dated, fits, replaced, says_something, subject_of, trimmed
 from backstory.memory.fact_rules import CORRECTION, CUT, HEDGED, LABELLED, LEAD, NOT_BUT, ONLY_FIX, Rule, rules_for
 from backstory.memory.sentences import Sentence, sentences
 
@@ -163,6 +163,8 @@ def _read(text: str, rule: Rule, match: re.Match[str], clause: _Clause, author: 
     if rule.verb == "wants" and (clause.sentence.named or not clause.first):
         return None
     low, high, fixes = cut_tail(text, *match.span("o"))
+    if rule.kind in ("preference", "decision"):
+        high = cut_when(text, low, high)
     replaces = match.span("x") if groups.get("x") else (0, 0)
     if replaces == (0, 0):
         low, high, replaces = replaced(text, low, high, rule.verb)

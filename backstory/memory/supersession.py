@@ -26,6 +26,7 @@ _NEAR_TURNS = 4
 _SAME_RELATION = {"is set to": "is", "runs on": "is", "switched to": "prefers", "uses": "uses", "decided": "uses"}
 _ONE_VALUE = frozenset({"is", "lives in", "works at", "works as", "is aged", "is from", "was born", "grew up in", "is called"})
 _NAME = ("'s", "name")
+_OF_NOW = frozenset({"new", "current"})
 _CHOSEN = frozenset({"uses", "prefers"})
 _BESIDE = {"likes": ("dislikes",), "dislikes": ("likes",), "prefers": ("likes", "uses")}
 _COMPARED = _ONE_VALUE | {"uses", "prefers", "wants"}
@@ -290,9 +291,11 @@ def key(text: str) -> tuple[str, ...]:
 
 
 def subject_key(subject: str) -> tuple[str, ...]:
-    """The same for a subject: "user's sister" and "the user's sisters" have one key."""
+    """The same for a subject: "user's sister" and "the user's sisters" have one key, and so have an address and the new address."""
     owner, mark, thing = subject.partition("'s ")
-    return (*key(owner), "'s", *key(thing)) if mark else key(subject)
+    terms = key(thing if mark else subject)
+    terms = tuple(term for term in terms if term not in _OF_NOW) or terms
+    return (*key(owner), "'s", *terms) if mark else terms
 
 
 def _of_one_kind(text: str, wanted: frozenset[str], old: _Entry, number: int) -> bool:
