@@ -34,6 +34,7 @@ from backstory.memory.reading import Reader
 from backstory.memory.supersession import Known
 from backstory.memory.thread import Thread
 from backstory.relay.tap import read_reply
+from backstory.stages.ahead import Ahead
 from backstory.stages.arrivals import Arrivals, unfold
 from backstory.stages.base import Pipeline, attempt, attempted
 from backstory.stages.facts import Facts
@@ -99,6 +100,7 @@ class Engine:
         self.layouts = Layouts(secrets.randbits(63))
         self.pipeline = Pipeline((), self.failed)
         self.threads: Threads | None = None
+        self.ahead: Ahead | None = None
         self.local = Local(self._health, self.metrics.figures, self.metrics.exposition)
 
     @classmethod
@@ -248,11 +250,9 @@ class Engine:
         self.ingest = Ingest(threads, self.visits, lanes, self.turn_ids, self._clock, rough, self._stored, most)
         self.arrivals = Arrivals(threads, lanes, WIRE_BY_NAME.__getitem__, read_arrival, rough, self._worker.wake, self.failed, self._hot)
         reader = Reader(secrets.randbits(63))
-        stages = (
-            Identify(threads, self.visits, reader, self.arrivals, self.order, self._before),
-            self.ingest,
-            Recall(self.visits, shelf, self._settings, rough, self._clock, self.turn_ids),
-        )
+        recall = Recall(self.visits, shelf, self._settings, rough, self._clock, self.turn_ids)
+        stages = (Identify(threads, self.visits, reader, self.arrivals, self.order, self._before), self.ingest, recall)
+        self.ahead = Ahead(threads, recall.settled, time.monotonic)
         self.pipeline = Pipeline(stages, self.failed)
         self._worker.start()
 

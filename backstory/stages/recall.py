@@ -63,6 +63,7 @@ class Recall(Stage):
             return exchange
         draft = self._measure(exchange, visit)
         visit.tokens_in = visit.tokens_sent = draft.total
+        visit.complete = draft.complete
         thread = visit.thread
         thread.carried = draft.total
         if not thread.conversation.memory or visit.upto + len(visit.turns) < self._settings.threshold:
@@ -70,6 +71,13 @@ class Recall(Stage):
         if draft.complete and not thread.boundary and draft.total <= self._settings.window.hard_tokens:
             return self._repeat(exchange, visit)
         return await self._assemble(exchange, visit, draft)
+
+    def settled(self, thread: Thread, more: int) -> bool:
+        """Whether a request that goes on from the thread's last one, which was complete and went up as it came, with at most `more` tokens
+        gets no edit either."""
+        if thread.injections or thread.boundary:
+            return False
+        return thread.carried + more <= self._settings.window.hard_tokens or self._awaited(thread, len(thread.path))
 
     def _measure(self, exchange: Exchange, visit: Visit) -> _Draft:
         """Tokens of the request as the client sent it, and whether it carries the whole branch. Costs what is new when it does."""
@@ -171,7 +179,7 @@ class Recall(Stage):
             return None
         upto = path[place - 1]
         text, tokens = thread.family.digests[upto.id]
-        if visit.late:
+        if visit.late or visit.gone:
             return None
         digest = Digest(self._new_id(), thread.conversation.id, upto.id, upto.chain, text, tokens, self._clock())
         thread.fold((digest,))
@@ -211,7 +219,7 @@ class Recall(Stage):
         budget, window = self._settings.budget, self._settings.window
         room = min(budget, (window.size if budget >= window.hard_tokens else window.hard_tokens) - total)
         found: Recalled = await self._shelf.recall(visit.thread, visit.upto, turn, absent, room, self._settings.min_score)
-        if not found.items or visit.late:
+        if not found.items or visit.late or visit.gone:
             return edits, total
         text = block(found)
         turns = tuple(dict.fromkeys(each.turn for each in found.items))
