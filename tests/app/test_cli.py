@@ -134,7 +134,7 @@ def test_recall_finds_the_turn_that_answers(run: Out) -> None:
 
 def test_facts_are_shown_with_their_turn(run: Out, url: str) -> None:
     store = open_store(url)
-    texts = ["The demo is on Tuesday.", "no, it's Wednesday \x1b[31m", "I live in Ghent."]
+    texts = ["The demo is on Tuesday.", "no, it's Wednesday", "I prefer \x1b[31mred\x1b[0m walls."]
     store.write(
         [
             Batch(
@@ -147,7 +147,8 @@ def test_facts_are_shown_with_their_turn(run: Out, url: str) -> None:
     code, out, _ = run("facts", "--conversation", "cccc")
     assert code == 0
     assert [line.split("  ", 1)[0].strip() for line in out.splitlines()] == ["cccc-3 #2", "cccc-3 #3"]
-    assert "user: demo | is | Wednesday [31m  [current]\n" in out
+    assert "user: demo | is | Wednesday  [current]\n" in out
+    assert "user: user | prefers | [31mred[0m walls  [current]\n" in out
     assert "\x1b" not in out
     _, out, _ = run("facts", "--status", "superseded")
     assert out.endswith("user: demo | is | on Tuesday  [superseded (#2)]\n")
