@@ -31,7 +31,9 @@ from backstory.jobs.forgotten import Forgotten
 from backstory.jobs.removal import Removal
 from backstory.jobs.worker import Worker
 from backstory.memory.compaction import Window
+from backstory.memory.fact_query import select
 from backstory.memory.reading import Reader
+from backstory.memory.supersession import Known
 from backstory.memory.thread import Thread
 from backstory.relay.tap import read_reply
 from backstory.stages.ahead import Ahead
@@ -39,6 +41,7 @@ from backstory.stages.arrivals import Arrivals, unfold
 from backstory.stages.base import Pipeline, attempt, attempted
 from backstory.stages.command import Command
 from backstory.stages.desk import Desk
+from backstory.stages.facts import Facts
 from backstory.stages.forgets import Forgets
 from backstory.stages.identify import Identify
 from backstory.stages.ingest import Ingest, settle
@@ -95,6 +98,7 @@ class Engine:
         self._lanes: StoreLanes | None = None
         self._worker: Worker | None = None
         self._shelf: Shelf | None = None
+        self._facts: Facts | None = None
         self._again: asyncio.Task[None] | None = None
         self._beside: dict[int, asyncio.Future[Any]] = {}
         self.visits = Visits()
@@ -150,6 +154,18 @@ class Engine:
         if earlier:
             await asyncio.wait(earlier, timeout=_BESIDE_S)
         return bool(earlier)
+
+    async def facts(
+        self, principal: str, conversation: str, subject: str = "", verb: str = "", object_: str = "", status: str = "", most: int = 50
+    ) -> list[Known]:
+        """What is known of a conversation of this principal, the newest `most` of it, in the order of the turns; see `fact_query.select`.
+        NotFound where there is no such conversation, RequestError for an unknown status, StoreError where memory is off."""
+        if self._facts is None:
+            raise StoreError(self.trouble or "memory is off")
+        self.arrivals.named(conversation)
+        known = await self._facts.known(principal, conversation)
+        found = select(known, subject, verb, object_, status)
+        return found[max(0, len(found) - most) :]
 
     def failed(self, where: str, error: BaseException) -> None:
         """Something broke and the request went on without it."""
@@ -211,6 +227,7 @@ class Engine:
 
     async def _shut(self) -> None:
         self.memory = False
+        self._facts = None
         worker, self._worker = self._worker, None
         if worker is not None:
             await worker.stop()
@@ -237,6 +254,7 @@ class Engine:
         await lanes.recover(self._settle_journal)
         self.threads = threads = Threads(lanes, self._clock)
         self._shelf = shelf = Shelf(lanes, lambda: self.busy, self._hot)
+        self._facts = Facts(lanes, threads, Pace(self._hot))
         jobs = standard_jobs(lanes, Pace(self._hot))
         self._worker = Worker(jobs, lanes, f"{os.getpid()}-{secrets.token_hex(4)}", self._clock, lambda: self.busy, self.failed)
         most = self._settings.window.hard_tokens
@@ -309,6 +327,8 @@ class Engine:
             self._shelf.warm_up()
         if length >= threshold and self._shelf is not None:
             told = self._settings
+            if thread.changes is not None:
+                self._shelf.follow(thread)
             if thread.boundary or thread.tokens > told.window.soft_tokens:
                 self._shelf.prepare(thread)
                 self._shelf.prefold(thread, told.window, told.budget)

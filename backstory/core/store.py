@@ -13,6 +13,7 @@ from backstory.core.records import (
     Batch,
     Conversation,
     Digest,
+    Fact,
     Hit,
     Injection,
     Place,
@@ -87,6 +88,15 @@ class Store(Protocol):
 
     def put_segments(self, rows: Sequence[Segment], mark: Watermark) -> None:
         """Store segments and the watermark in one transaction. FencedError if the lease is lost."""
+        ...
+
+    def facts(self, conversation_id: str) -> list[Fact]:
+        """Of a conversation's own turns, by turn and place."""
+        ...
+
+    def put_facts(self, rows: Sequence[Fact], mark: Watermark) -> None:
+        """Store the facts of the turns between the old watermark and the new, in place of those stored of them before, and the watermark,
+        in one transaction. FencedError if the lease is lost."""
         ...
 
     def digests(self, conversation_id: str) -> list[Digest]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from backstory.core.records import Conversation, Digest, Injection, Turn
+from backstory.memory.changes import Changes
 from backstory.memory.index import Index
 from backstory.memory.units import Carry
 
@@ -46,6 +47,7 @@ class Thread:
         "by_chain",
         "by_id",
         "carried",
+        "changes",
         "compacted",
         "conversation",
         "counted",
@@ -80,6 +82,8 @@ class Thread:
         self.version = 0
         self.busy = 0
         self.carried = 0
+        self.changes: Changes | None = None
+        """What later turns of the path have changed; None where nobody has asked yet."""
         self.counted = False
         """Whether it was counted among the sessions since the start."""
         self.compacted = False

@@ -15,6 +15,7 @@ from backstory.core.records import (
     Batch,
     Conversation,
     Digest,
+    Fact,
     Hit,
     Injection,
     Receipt,
@@ -30,7 +31,7 @@ from backstory.stores.rows import Connection, Value, marks
 
 _IN_ONE_STATEMENT = 500
 _KEY = "(SELECT key FROM conversations WHERE id = ?)"
-_TABLES = ("conversations", "turns", "aliases", "tags", "segments", "digests", "injections", "watermarks", "states", "receipts")
+_TABLES = ("conversations", "turns", "aliases", "tags", "segments", "facts", "digests", "injections", "watermarks", "states", "receipts")
 _TURNS = ",".join(f"t.{column}" for column in rows.TURNS[:-1])
 _SEGMENT = rows.insert(
     "segments",
@@ -38,6 +39,7 @@ _SEGMENT = rows.insert(
     f"(id) DO UPDATE SET {rows.update(rows.SEGMENTS[2:])} WHERE segments.conversation = excluded.conversation",
 )
 _STATE = rows.insert("states", rows.STATES, f"(conversation, name) DO UPDATE SET {rows.update(rows.STATES[2:])}")
+_FACT = rows.insert("facts", rows.FACTS, f"(conversation, turn, place) DO UPDATE SET {rows.update(rows.FACTS[3:])}")
 _WATERMARK = rows.insert("watermarks", rows.WATERMARKS, f"(conversation, job) DO UPDATE SET {rows.update(rows.WATERMARKS[2:])}")
 # Fences of a conversation that was forgotten and came back begin above all that its old self can have had.
 _FENCES_PER_RECEIPT = 1_000_000
@@ -245,6 +247,24 @@ class SqlStore:
         with self._dialect.transaction() as db:
             key, _ = self._move(db, mark)
             db.many(_SEGMENT, [rows.segment_row(one, key) for one in rows_ if one.conversation == mark.conversation])
+
+    def facts(self, conversation_id: str) -> list[Fact]:
+        """See Store."""
+        sql = f"SELECT {','.join(rows.FACTS)} FROM facts WHERE conversation = {_KEY} ORDER BY turn, place"
+        return [rows.fact_of(row, conversation_id) for row in self._all(sql, (conversation_id,))]
+
+    def put_facts(self, rows_: Sequence[Fact], mark: Watermark) -> None:
+        """See Store. Facts of turns that are not in the conversation (any more) are left out."""
+        with self._dialect.transaction() as db:
+            before = db.all(f"SELECT turn FROM watermarks WHERE conversation = {_KEY} AND job = ?", (mark.conversation, mark.job))
+            key, _ = self._move(db, mark)
+            db.run("DELETE FROM facts WHERE conversation = ? AND turn > ? AND turn <= ?", (key, before[0][0] if before else 0, mark.turn))
+            there: set[int] = set()
+            for some in _slices(sorted({one.turn for one in rows_})):
+                sql = f"SELECT id FROM turns WHERE id IN ({marks(len(some))}) AND conversation = ?"
+                there.update(row[0] for row in db.all(sql, (*some, key)))
+            fresh = [one for one in rows_ if one.turn in there and one.conversation == mark.conversation]
+            db.many(_FACT, [rows.fact_row(one, key) for one in fresh])
 
     def digests(self, conversation_id: str) -> list[Digest]:
         """See Store."""
