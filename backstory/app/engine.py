@@ -31,6 +31,7 @@ from backstory.jobs.worker import Worker
 from backstory.memory.compaction import Window
 from backstory.memory.reading import Reader
 from backstory.memory.thread import Thread
+from backstory.memory.tool_output import Rules
 from backstory.relay.tap import read_reply
 from backstory.stages.arrivals import Arrivals, unfold
 from backstory.stages.base import Pipeline, attempt, attempted
@@ -40,6 +41,8 @@ from backstory.stages.order import Order
 from backstory.stages.pace import Pace
 from backstory.stages.recall import Recall, Settings
 from backstory.stages.shelf import Shelf
+from backstory.stages.shrink import Settings as ShrinkSettings
+from backstory.stages.shrink import Shrink, restore
 from backstory.stages.threads import Threads
 from backstory.stages.visit import Visits
 from backstory.stores.database import open_store
@@ -230,12 +233,15 @@ class Engine:
         self.ingest = Ingest(threads, self.visits, lanes, self.turn_ids, self._clock, rough, self._stored, most)
         self.arrivals = Arrivals(threads, lanes, WIRE_BY_NAME.__getitem__, read_arrival, rough, self._worker.wake, self.failed, self._hot)
         reader = Reader(secrets.randbits(63))
+        recall = Recall(self.visits, shelf, self._settings, rough, self._clock, self.turn_ids)
         stages = (
             Identify(threads, self.visits, reader, self.arrivals, self.order, self._before),
             self.ingest,
-            Recall(self.visits, shelf, self._settings, rough, self._clock, self.turn_ids),
+            Shrink(self.visits, lanes, shrink_settings(config, self._settings), recall.outgoing, self._clock),
+            recall,
         )
-        self.pipeline = Pipeline(stages, self.failed)
+        left_out = () if config.tool_output.enabled else ("shrink",)
+        self.pipeline = Pipeline([stage for stage in stages if stage.name not in left_out], self.failed)
         self._worker.start()
 
         def forget() -> None:
@@ -249,6 +255,13 @@ class Engine:
             shelf.warm_up()
         self.trouble = ""
         self.memory = True
+
+    async def restore(self, principal: str, conversation: str, ref: str, scope: str = "") -> str:
+        """The tool result that a stub's ref names, word for word, verified by hash. NotFound where this conversation has none of that
+        name. Raises StoreError."""
+        if self._lanes is None or self.threads is None:
+            raise StoreError(self.trouble or "memory is off")
+        return await restore(self._lanes, self.threads, principal, conversation, scope, ref)
 
     def _settle_journal(self, payloads: list[bytes]) -> list[Batch]:
         """The rows of journal entries that a dead process left behind; entries that cannot be read are left out. Runs on a lane."""
@@ -309,6 +322,12 @@ def settings(config: Config) -> Settings:
     if budget < window.hard_tokens:
         budget = min(budget, int(window.size * _BUDGET_SHARE))
     return Settings(window, config.memory.threshold_messages, budget, config.recall.min_score)
+
+
+def shrink_settings(config: Config, told: Settings) -> ShrinkSettings:
+    """What the shrink stage is told."""
+    output = config.tool_output
+    return ShrinkSettings(Rules(told.window, output.stale_tokens, output.stub_tokens), told.threshold, output.cold_after_s)
 
 
 def inbox_place(url: str) -> tuple[Path, str]:

@@ -27,6 +27,7 @@ from backstory.providers import upstreams
 from backstory.relay.tap import ArrivalTap, MemoryTap
 from backstory.stages.arrivals import TURN_IDS
 from backstory.stages.base import attempt
+from backstory.stages.shrink import withdraw
 from backstory.stages.visit import Visit
 from backstory.wires import WIRES
 
@@ -263,6 +264,8 @@ class PortHouse:
     def _planned(self, exchange: Exchange, target: Target, started: float) -> Plan:
         visit = self._engine.visits.get(exchange.id)
         body: bytes | None = None
+        if visit is not None and visit.late:
+            withdraw(visit)
         if exchange.edits:
             exchange, body = self._rendered(exchange, visit)
         if visit is None:
@@ -291,6 +294,7 @@ class PortHouse:
         if body is None:
             if visit is not None:
                 visit.injection = None
+                withdraw(visit)
             return replace(exchange, edits=(), notes=(*exchange.notes, Note("render", "failed open"))), None
         if body != exchange.body:
             asked = ",".join(dict.fromkeys(stage for stage, _ in exchange.edits))

@@ -29,6 +29,7 @@ from backstory.config.sections import (
     Proxy,
     Recall,
     Storage,
+    ToolOutput,
     Upstream,
     describe,
     keys,
@@ -92,6 +93,7 @@ class Config(Struct, frozen=True, kw_only=True):
     memory: Memory = field(default_factory=Memory)
     recall: Recall = field(default_factory=Recall)
     compaction: Compaction = field(default_factory=Compaction)
+    tool_output: ToolOutput = field(default_factory=ToolOutput)
     identity: Identity = field(default_factory=Identity)
     marker: Marker = MARKER
     log: Log = field(default_factory=Log)

@@ -96,6 +96,17 @@ class Compaction(Struct, frozen=True):
     ] = 6
 
 
+class ToolOutput(Struct, frozen=True):
+    """When old tool results make place for stubs."""
+
+    enabled: Annotated[
+        bool, Meta(description="over the hard threshold, and over the soft one after a pause, old tool results give way to stubs")
+    ] = True
+    stale_tokens: Annotated[int, Meta(ge=100, description="an old tool result of at least so many tokens may give way")] = 800
+    stub_tokens: Annotated[int, Meta(ge=20, description="most tokens of the short form that a stub shows")] = 200
+    cold_after_s: Annotated[float, Meta(gt=0, description="after a pause as long, the provider's cache is taken to be cold")] = 3600.0
+
+
 class Identity(Struct, frozen=True):
     """Whose memory it is."""
 
@@ -128,6 +139,7 @@ TREE: dict[str, type[Struct] | tuple[Any, Any]] = {
     "memory": Memory,
     "recall": Recall,
     "compaction": Compaction,
+    "tool_output": ToolOutput,
     "identity": Identity,
     "marker": (Marker, MARKER),
     "log": Log,

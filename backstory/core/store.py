@@ -18,6 +18,7 @@ from backstory.core.records import (
     Place,
     Receipt,
     Segment,
+    Stub,
     Turn,
     TurnTags,
     Watermark,
@@ -94,6 +95,10 @@ class Store(Protocol):
         ...
 
     def injections(self, conversation_id: str) -> list[Injection]:
+        """By age, oldest first."""
+        ...
+
+    def stubs(self, conversation_id: str) -> list[Stub]:
         """By age, oldest first."""
         ...
 

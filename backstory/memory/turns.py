@@ -46,7 +46,7 @@ class Line(Struct, frozen=True):
     note: str = ""
 
 
-class _Call(Struct):
+class Call(Struct):
     """A call, or a result where `result` is not None, as `Line.calls` has it."""
 
     id: str
@@ -54,6 +54,9 @@ class _Call(Struct):
     arguments: str | None = None
     result: str | None = None
     error: bool = False
+
+
+_calls_of = msgspec.json.Decoder(list[Call]).decode
 
 
 def line(message: Message, after: Line | None = None) -> Line:
@@ -187,15 +190,20 @@ def _without_comments(text: str) -> str:
 
 def _calls(tools: Sequence[ToolCall | ToolResult]) -> str:
     rows = [
-        _Call(part.id, part.name, arguments=part.arguments)
+        Call(part.id, part.name, arguments=part.arguments)
         if isinstance(part, ToolCall)
-        else _Call(part.id, part.name, result=part.text, error=part.error)
+        else Call(part.id, part.name, result=part.text, error=part.error)
         for part in tools
     ]
     try:
         return msgspec.json.encode(rows).decode()
     except UnicodeEncodeError:
         return ""
+
+
+def calls_of(calls: str) -> list[Call]:
+    """The calls and results of `Line.calls` or `Turn.calls`, in order."""
+    return _calls_of(calls) if calls else []
 
 
 def _chars(parts: tuple[Part, ...]) -> int:
@@ -210,11 +218,13 @@ def _chars(parts: tuple[Part, ...]) -> int:
 
 __all__ = [
     "Alignment",
+    "Call",
     "Kind",
     "Line",
     "align",
     "anchor",
     "anchored",
+    "calls_of",
     "chain",
     "content_hash",
     "kind",

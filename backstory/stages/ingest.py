@@ -116,7 +116,8 @@ class Ingest(Stage):
             if visit.ready and exchange.wire is not None and (outcome.ended == "complete" or (outcome.ended == "interrupted" and said)):
                 self._store(visit, exchange.wire, outcome)
             else:
-                self._lanes.submit(Batch(digests=(visit.digest,) if visit.digest is not None else ()), outcome.seq)
+                rows = Batch(digests=(visit.digest,) if visit.digest is not None else (), stubs=visit.stubs)
+                self._lanes.submit(rows, outcome.seq)
         finally:
             self._visits.close(exchange.id)
 
@@ -301,7 +302,7 @@ def turn_of(
         one.channel,
         one.at or now,
         now,
-        estimate(one.text) + (estimate(one.calls) if one.calls else 0),
+        (0 if one.calls and one.kind == "tool" else estimate(one.text)) + (estimate(one.calls) if one.calls else 0),
         complete,
         one.calls,
     )
@@ -369,6 +370,7 @@ def _batch(visit: Visit) -> Batch:
         rows,
         injections=(visit.injection,) if visit.injection is not None else (),
         digests=(visit.digest,) if visit.digest is not None else (),
+        stubs=() if visit.late else visit.stubs,
     )
 
 

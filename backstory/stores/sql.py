@@ -19,6 +19,7 @@ from backstory.core.records import (
     Injection,
     Receipt,
     Segment,
+    Stub,
     Turn,
     TurnTags,
     Watermark,
@@ -30,7 +31,7 @@ from backstory.stores.rows import Connection, Value, marks
 
 _IN_ONE_STATEMENT = 500
 _KEY = "(SELECT key FROM conversations WHERE id = ?)"
-_TABLES = ("conversations", "turns", "aliases", "tags", "segments", "digests", "injections", "watermarks", "receipts")
+_TABLES = ("conversations", "turns", "aliases", "tags", "segments", "digests", "injections", "stubs", "watermarks", "receipts")
 _TURNS = ",".join(f"t.{column}" for column in rows.TURNS[:-1])
 _SEGMENT = rows.insert(
     "segments",
@@ -249,6 +250,11 @@ class SqlStore:
         """See Store."""
         sql = f"SELECT {','.join(rows.DIGESTS)} FROM digests WHERE conversation = {_KEY} ORDER BY created, id"
         return [rows.digest_of(row, conversation_id) for row in self._all(sql, (conversation_id,))]
+
+    def stubs(self, conversation_id: str) -> list[Stub]:
+        """See Store."""
+        sql = f"SELECT {','.join(rows.STUBS)} FROM stubs WHERE conversation = {_KEY} ORDER BY created, turn, kind, place"
+        return [rows.stub_of(row, conversation_id) for row in self._all(sql, (conversation_id,))]
 
     # --- work
 

@@ -28,6 +28,7 @@ from backstory.stages.identify import Identify
 from backstory.stages.ingest import Ingest
 from backstory.stages.recall import Recall
 from backstory.stages.shelf import Shelf
+from backstory.stages.shrink import Shrink
 from backstory.stages.threads import Threads
 from backstory.stages.visit import Visits
 from backstory.stores.database import open_store
@@ -124,8 +125,8 @@ class Part(Struct, frozen=True):
     plain: bool = False
 
 
-def _stage(place: int) -> Callable[[Rig], Any]:
-    return lambda one: one.engine.pipeline.stages[place]
+def _stage(name: str) -> Callable[[Rig], Any]:
+    return lambda one: next(stage for stage in one.engine.pipeline.stages if stage.name == name)
 
 
 def _of(*names: str) -> Callable[[Rig], Any]:
@@ -143,9 +144,10 @@ def _wire(one: Rig) -> Any:
 
 
 PLACES: dict[str, Callable[[Rig], Any]] = {
-    "identify": _stage(0),
-    "ingest": _stage(1),
-    "recall": _stage(2),
+    "identify": _stage("identify"),
+    "ingest": _stage("ingest"),
+    "shrink": _stage("shrink"),
+    "recall": _stage("recall"),
     "store": _of("engine", "_lanes", "_store"),
     "lanes": _of("engine", "_lanes"),
     "threads": _of("engine", "threads"),
@@ -159,6 +161,7 @@ PLACES: dict[str, Callable[[Rig], Any]] = {
 KINDS: dict[str, type] = {
     "identify": Identify,
     "ingest": Ingest,
+    "shrink": Shrink,
     "recall": Recall,
     "store": SqlStore,
     "lanes": StoreLanes,
@@ -180,9 +183,11 @@ def _methods(kind: type) -> list[str]:
 
 
 PARTS = [
-    Part(f"{name}.{method}", PLACES[name], method, plain=method == "request") for name, kind in KINDS.items() for method in _methods(kind)
+    Part(f"{name}.{method}", PLACES[name], method, plain=method == "request" and name != "shrink")
+    for name, kind in KINDS.items()
+    for method in _methods(kind)
 ]
-STAGES = [part for part in PARTS if part.name in {"identify.request", "ingest.request", "recall.request"}]
+STAGES = [part for part in PARTS if part.name in {"identify.request", "ingest.request", "shrink.request", "recall.request"}]
 
 
 def breaks(part: Any, method: str, fails: Callable[[Any], None]) -> Callable[[], None]:
