@@ -42,7 +42,8 @@ from backstory.stages.pace import Pace
 from backstory.stages.recall import Recall, Settings
 from backstory.stages.shelf import Shelf
 from backstory.stages.shrink import Settings as ShrinkSettings
-from backstory.stages.shrink import Shrink, restore
+from backstory.stages.shrink import Shrink
+from backstory.stages.stubs import restore
 from backstory.stages.threads import Threads
 from backstory.stages.visit import Visits
 from backstory.stores.database import open_store
@@ -257,11 +258,11 @@ class Engine:
         self.memory = True
 
     async def restore(self, principal: str, conversation: str, ref: str, scope: str = "") -> str:
-        """The tool result that a stub's ref names, word for word, verified by hash. NotFound where this conversation has none of that
-        name. Raises StoreError."""
+        """What a stub's ref names, word for word, verified by hash: a tool result, or the JSON block of an image. NotFound where this
+        conversation has none of that name. Raises StoreError."""
         if self._lanes is None or self.threads is None:
             raise StoreError(self.trouble or "memory is off")
-        return await restore(self._lanes, self.threads, principal, conversation, scope, ref)
+        return await restore(self._lanes, self.threads, WIRE_BY_NAME.__getitem__, principal, conversation, scope, ref)
 
     def _settle_journal(self, payloads: list[bytes]) -> list[Batch]:
         """The rows of journal entries that a dead process left behind; entries that cannot be read are left out. Runs on a lane."""

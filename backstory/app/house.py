@@ -153,7 +153,7 @@ class PortHouse:
             conversation = again or conversation_id()
             headers = (
                 (b"X-VC-Conversation", conversation.encode()),
-                self._metrics.first(len(body), bool(again), started),
+                self._metrics.first(body, bool(again), started),
             )
             first = First(head, body, wire, opening, whose, scope, conversation, headers)
             return Plan(target, drop=OWN_HEADERS, tap=ArrivalTap(first, self, started))

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from backstory.core.exchange import Exchange, Outcome
-from backstory.core.sizes import CHARS_PER_TOKEN
+from backstory.core.sizes import rough_body
 from backstory.providers import prices
 from backstory.relay.limits import DoorMetrics
 from backstory.stages.visit import Visit
@@ -114,15 +114,14 @@ class Metrics:
         if streamed and outcome.first_byte_ms > 0:
             self._observe(outcome.first_byte_ms / 1000)
 
-    def first(self, size: int, again: bool, started: float) -> tuple[bytes, bytes]:
-        """The first request of a conversation, of so many bytes, goes up as it came: `planned` for it, and its `X-VC-Stats`. `again`:
-        it was made before."""
+    def first(self, body: bytes, again: bool, started: float) -> tuple[bytes, bytes]:
+        """The first request of a conversation goes up as it came: `planned` for it, and its `X-VC-Stats`. `again`: it was made before."""
         self.last_request = now = time.monotonic()
         self.conversations += 1
         self.identical += 1
         self.added_s += now - started
         self.sessions += not again
-        tokens = int(size / CHARS_PER_TOKEN)
+        tokens = rough_body(body)
         self.tokens_in += tokens
         self.tokens_sent += tokens
         return b"X-VC-Stats", _FIRST_STATS % (tokens, tokens)

@@ -13,7 +13,7 @@ from backstory.core.message import Path
 
 
 class SetText(Struct, frozen=True, tag=True):
-    """The text part at this path now reads `text`."""
+    """The text part at this path now reads `text`. At a tool result: all its text parts together; what else it holds stays."""
 
     at: Path
     text: str
@@ -21,6 +21,13 @@ class SetText(Struct, frozen=True, tag=True):
 
 class StrikeText(Struct, frozen=True, tag=True):
     """Every occurrence of `text` in the text part at this path is taken out; all its other bytes stay."""
+
+    at: Path
+    text: str
+
+
+class ReplaceMedia(Struct, frozen=True, tag=True):
+    """The image or other media at this path makes place for a text part that reads `text`; marks of the client's on it stay."""
 
     at: Path
     text: str
@@ -80,4 +87,6 @@ class AddTools(Struct, frozen=True, tag=True):
     tools: tuple[bytes, ...]
 
 
-Edit: TypeAlias = SetText | StrikeText | AppendText | PrependText | AddMessage | DropMessages | AddSystem | SetModel | SetParam | AddTools
+Edit: TypeAlias = (
+    SetText | StrikeText | ReplaceMedia | AppendText | PrependText | AddMessage | DropMessages | AddSystem | SetModel | SetParam | AddTools
+)

@@ -21,6 +21,7 @@ from backstory.core.records import Turn
 from backstory.core.sizes import CHARS_PER_TOKEN, rough
 from backstory.errors import NotFound
 from backstory.memory.compaction import Window
+from backstory.memory.refs import Ref, ref
 from backstory.memory.shrink_lines import clip, telling
 from backstory.memory.shrinkers import shrink
 from backstory.memory.turns import Call, calls_of
@@ -33,7 +34,6 @@ _STEPS = 2
 # A stub must save at least this, and this share of what it stands for.
 _LEAST_SAVED, _LEAST_SHARE = 60, 0.5
 _HASH_BYTES = 16
-_REF = re.compile(r"t(\d{1,19})(?:\.(\d{1,5}))?-([0-9a-f]{8})\Z")
 _PATHS = (
     "file_path",
     "path",
@@ -210,7 +210,7 @@ def stub(choice: Choice, rules: Rules) -> str | None:
     lines = text.count("\n") + 1
     what = " ".join(part for part in (result.name or "tool", result.main) if part)
     size = f"{lines} lines, {len(text)} characters" if lines > 1 else f"{len(text)} characters"
-    head = f"[left out: {what}; {size}; {_WORDS[choice.reason]}; ref {ref(result.turn, result.place, text)}]"
+    head = f"[left out: {what}; {size}; {_WORDS[choice.reason]}; ref {ref('result', result.turn, result.place, content(text))}]"
     body = _edges(text) if choice.reason != "old" else shrink(text, int(rules.stub_tokens * CHARS_PER_TOKEN))
     made = f"{head}\n{body}" if body else head
     before, after = rough(text), rough(made)
@@ -224,33 +224,14 @@ def content(text: str) -> bytes:
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=_HASH_BYTES).digest()
 
 
-def ref(turn: int, place: int, text: str) -> str:
-    """The name of a result: its turn, its place among that turn's results where it is not the first, and 8 digits of its hash."""
-    return named(turn, place, content(text))
-
-
-def named(turn: int, place: int, hashed: bytes) -> str:
-    """The same by the hash."""
-    return f"t{turn}{f'.{place}' if place else ''}-{hashed[:4].hex()}"
-
-
-def parsed(name: str) -> tuple[int, int, str]:
-    """Turn, place and hash digits of a ref. NotFound for what is none."""
-    found = _REF.match(name.strip())
-    if found is None:
-        raise NotFound(f"no ref: {clip(name, 60)!r}")
-    return int(found.group(1)), int(found.group(2) or 0), found.group(3)
-
-
-def restored(turn: Turn, name: str) -> str:
+def restored(turn: Turn, name: Ref) -> str:
     """The result of this turn that a ref names, as it was. NotFound where there is none, or its hash is not the ref's."""
-    _, place, digits = parsed(name)
     texts = [row.result for row in calls_of(turn.calls) if row.result is not None]
-    if place >= len(texts):
-        raise NotFound(f"turn {turn.id} has no tool result {place}")
-    if content(texts[place])[:4].hex() != digits:
-        raise NotFound(f"the tool result of {name} is not what it was")
-    return texts[place]
+    if name.place >= len(texts):
+        raise NotFound(f"turn {turn.id} has no tool result {name.place}")
+    if content(texts[name.place])[:4].hex() != name.digits:
+        raise NotFound(f"the tool result of {name.name} is not what it was")
+    return texts[name.place]
 
 
 def fresh(found: Sequence[Choice], known: Container[tuple[int, int]]) -> list[Choice]:

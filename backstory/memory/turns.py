@@ -16,6 +16,7 @@ from msgspec import Struct
 from backstory.core.message import Media, Message, Opaque, Part, Text, Thinking, ToolCall, ToolResult
 from backstory.memory.alignment import Alignment, align, anchor, anchored, spoken_count
 from backstory.memory.envelope import Stripped, strip
+from backstory.memory.media import in_message
 
 Kind: TypeAlias = Literal["spoken", "tool", "none"]
 
@@ -31,7 +32,7 @@ class Line(Struct, frozen=True):
     """One message boiled down. `kind`: spoken = a human's or assistant's words or media; tool = only calls or results; none = system,
     empty, or nothing but a client's own text. `text`: the words; of a tool message, its results. `calls`: JSON list of its calls and
     results, "" without. `chars`: length of all its text, for estimates. `note`: as in Stripped, or
-    "reference" where an item kept by the provider stands here by its id. `at`: Unix seconds, 0.0 = not told."""
+    "reference" where an item kept by the provider stands here by its id. `media`: what it shows. `at`: Unix seconds, 0.0 = not told."""
 
     kind: Kind
     content: bytes
@@ -44,6 +45,7 @@ class Line(Struct, frozen=True):
     chars: int = 0
     reply_to: str = ""
     note: str = ""
+    media: tuple[Media, ...] = ()
 
 
 class Call(Struct):
@@ -83,6 +85,7 @@ def line(message: Message, after: Line | None = None) -> Line:
         _chars(parts),
         stripped.reply_to,
         stripped.note or _kept_elsewhere(parts),
+        in_message(message) if len(parts) > 1 or not _plain(parts) else (),
     )
 
 

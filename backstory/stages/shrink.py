@@ -17,19 +17,18 @@ from msgspec.structs import replace
 from xxhash import xxh3_128_digest
 
 from backstory.core.document import Document
-from backstory.core.edits import SetText
+from backstory.core.edits import ReplaceMedia, SetText
 from backstory.core.exchange import Exchange, Outcome
-from backstory.core.message import Message, Part, Path, Prompt, ToolResult
-from backstory.core.records import Stub, Turn
-from backstory.core.sizes import rough
-from backstory.core.store import Lanes, Store
+from backstory.core.message import Media, Message, Part, Path, Prompt, Text, ToolResult
+from backstory.core.records import Stub
+from backstory.core.store import Lanes
 from backstory.core.wire import Wire
-from backstory.errors import DocumentError, NotFound
+from backstory.errors import DocumentError
+from backstory.memory import media as pictures
 from backstory.memory import tool_output
-from backstory.memory.thread import Thread
-from backstory.memory.tool_output import Choice, Rules
+from backstory.memory.tool_output import Rules
 from backstory.stages.base import Stage
-from backstory.stages.threads import Threads
+from backstory.stages.stubs import Shown, drafts
 from backstory.stages.visit import Visit, Visits
 
 # No text has fewer bytes to a token: a request that is shorter than this is not near its window.
@@ -44,7 +43,14 @@ _SETTLING_S = 0.05
 _MOST_LOOKED_AT = 4096
 
 Place: TypeAlias = tuple[Path, bytes]
-"""Where in its message a result stands, and the hash of its text."""
+"""Where in its message a result or an image stands, and the hash of it."""
+
+
+class Places(Struct, frozen=True):
+    """What of a message may have a stub."""
+
+    results: tuple[Place, ...]
+    media: tuple[Place, ...]
 
 
 class Placed(Struct, frozen=True):
@@ -52,7 +58,7 @@ class Placed(Struct, frozen=True):
 
     stub: Stub
     item: int
-    edit: SetText
+    edit: SetText | ReplaceMedia
 
 
 class Settings(Struct, frozen=True):
@@ -81,7 +87,7 @@ class Shrink(Stage):
         self._settings = settings
         self._measure = measure
         self._clock = clock
-        self._looked_at: OrderedDict[bytes, tuple[Place, ...]] = OrderedDict()
+        self._looked_at: OrderedDict[bytes, Places] = OrderedDict()
 
     async def request(self, exchange: Exchange) -> Exchange:
         visit = self._visits.get(exchange.id)
@@ -127,12 +133,13 @@ class Shrink(Stage):
             return []
         if thread.pending_seq > self._lanes.settled:
             await asyncio.wait({asyncio.ensure_future(self._lanes.flush())}, timeout=_SETTLING_S)
-        made = await self._lanes.read(lambda store: drafts(store, thread, turns, carried, rules))
+        shown = _shown(visit, prompt, wire, carried)
+        made = await self._lanes.read(lambda store: drafts(store, wire, thread, turns, carried, shown, rules))
         if visit.late or thread.version != version:
             return []
         now = self._clock()
-        placed = self._place(visit, prompt, wire, [_stub(one, thread.conversation.id, now) for one in made])
-        old = {(one.choice.result.turn, one.choice.result.place) for one in made if one.choice.reason == "old"}
+        placed = self._place(visit, prompt, wire, [one.stub(thread.conversation.id, now) for one in made])
+        old: set[tuple[str, int, int]] = {(one.kind, one.turn, one.place) for one in made if one.old}
         placed = _enough(placed, old, total, int(rules.window.size * _TARGET))
         if sum(one.stub.saved for one in placed) < rules.window.size * _LEAST_GAIN:
             return []
@@ -153,53 +160,26 @@ class Shrink(Stage):
             if turn is None or not thread.boundary <= turn.position < visit.upto or path[turn.position].id != turn.id:
                 continue
             item = items.get(turn.position, -1)
-            places = self._places(prompt, wire, item) if item >= 0 else ()
+            if item < 0:
+                continue
+            found = self._places(prompt, wire, item)
+            places = found.results if stub.kind == "result" else found.media
             if stub.place < len(places) and places[stub.place][1] == stub.content:
-                placed.append(Placed(stub, item, SetText((*prompt.items_at, item, *places[stub.place][0]), stub.text)))
+                at = (*prompt.items_at, item, *places[stub.place][0])
+                placed.append(Placed(stub, item, SetText(at, stub.text) if stub.kind == "result" else ReplaceMedia(at, stub.text)))
         return placed
 
-    def _places(self, prompt: Prompt, wire: Wire, item: int) -> tuple[Place, ...]:
-        """Every result of a message. A message seen before is not decoded again."""
+    def _places(self, prompt: Prompt, wire: Wire, item: int) -> Places:
+        """Every result and image of a message. A message seen before is not decoded again."""
         raw, looked = prompt.items[item], self._looked_at
         name = xxh3_128_digest(raw)
         found = looked.get(name)
         if found is None:
             at = (*prompt.items_at, item)
-            found = looked[name] = _places(wire.message(raw, at), len(at))
+            found = looked[name] = _places(raw, wire.message(raw, at), len(at))
             if len(looked) > _MOST_LOOKED_AT:
                 looked.popitem(last=False)
         return found
-
-
-class DraftStub(Struct, frozen=True):
-    """A stub that may be decided. `saved`: tokens."""
-
-    choice: Choice
-    text: str
-    saved: int
-
-
-def drafts(store: Store, thread: Thread, turns: Sequence[Turn], carried: set[int], rules: Rules) -> list[DraftStub]:
-    """Stubs for what may give way in the turns at these positions, if the store has it word for word. Blocks; time grows with the results'
-    length: some 50 ms for 100,000 tokens. What was made once is made at once the next time."""
-    found = tool_output.results(turns)
-    known = {(stub.turn, stub.place) for stubs in thread.stubs.values() for stub in stubs}
-    some = tool_output.fresh(tool_output.choices(found, min(carried), max(carried) + 1, rules), known)
-    some = [choice for choice in some if choice.result.position in carried]
-    stored = {turn.id: turn.calls for turn in store.turns_by_id({choice.result.turn for choice in some})}
-    made: list[DraftStub] = []
-    texts = thread.family.stubs
-    for choice in some:
-        result = choice.result
-        if stored.get(result.turn) != turns[result.position].calls:
-            continue
-        name = (result.turn, result.place, choice.reason)
-        if name not in texts:
-            texts[name] = tool_output.stub(choice, rules)
-        text = texts[name]
-        if text is not None:
-            made.append(DraftStub(choice, text, rough(result.text) - rough(text)))
-    return made
 
 
 def withdraw(visit: Visit) -> None:
@@ -208,27 +188,26 @@ def withdraw(visit: Visit) -> None:
     visit.stubs = ()
 
 
-async def restore(lanes: Lanes, threads: Threads, principal: str, conversation: str, scope: str, ref: str) -> str:
-    """What a ref stands for, word for word, from the store: a result of this conversation or of one that it was forked from, before it was.
-    NotFound where there is none, or where what is stored is not what the ref's hash was made of. Raises StoreError."""
-    turn_id = tool_output.parsed(ref)[0]
-    thread = await threads.by_id(principal, conversation, scope)
-    if thread is None or turn_id not in thread.by_id:
-        raise NotFound(f"no tool result {ref!r} in this conversation")
-    found = await lanes.read(lambda store: store.turns_by_id((turn_id,)))
-    return tool_output.restored(found[0] if found else thread.by_id[turn_id], ref)
+def _shown(visit: Visit, prompt: Prompt, wire: Wire, carried: set[int]) -> list[Shown]:
+    """Images and documents that a human or a tool has shown, in these places."""
+    found: list[Shown] = []
+    reading = visit.reading
+    for item, position in enumerate(reading.places):
+        one = reading.lines[item]
+        if position not in carried or not one.media or one.role not in ("user", "tool"):
+            continue
+        found += [
+            Shown(position, place, media, pictures.tokens((media,), wire.name, prompt.model))
+            for place, media in enumerate(one.media)
+            if pictures.may_go(media)
+        ]
+    return found
 
 
-def _stub(made: DraftStub, conversation: str, now: float) -> Stub:
-    result = made.choice.result
-    hashed = tool_output.content(result.text)
-    name = tool_output.named(result.turn, result.place, hashed)
-    return Stub(conversation, result.turn, "result", result.place, hashed, name, made.text, rough(made.text), made.saved, now)
-
-
-def _places(message: Message, depth: int) -> tuple[Place, ...]:
+def _places(raw: bytes | memoryview, message: Message, depth: int) -> Places:
     results = [part for part in message.parts if isinstance(part, ToolResult)]
-    return tuple([(part.at[depth:], tool_output.content(part.text)) for part in results])
+    media = [(one.at, one.content) for one in pictures.placed(raw, message, depth)]
+    return Places(tuple([(part.at[depth:], tool_output.content(part.text)) for part in results]), tuple(media))
 
 
 def _count(visit: Visit, placed: list[Placed]) -> list[Placed]:
@@ -238,11 +217,11 @@ def _count(visit: Visit, placed: list[Placed]) -> list[Placed]:
     return placed
 
 
-def _enough(placed: Sequence[Placed], old: set[tuple[int, int]], total: int, target: int) -> list[Placed]:
+def _enough(placed: Sequence[Placed], old: set[tuple[str, int, int]], total: int, target: int) -> list[Placed]:
     """Every superseded result; old ones, the oldest first, until the request is down to `target` tokens."""
     chosen: list[Placed] = []
     for one in placed:
-        if total <= target and (one.stub.turn, one.stub.place) in old:
+        if total <= target and (one.stub.kind, one.stub.turn, one.stub.place) in old:
             continue
         chosen.append(one)
         total -= one.stub.saved
@@ -271,14 +250,29 @@ def _sound(exchange: Exchange, prompt: Prompt, wire: Wire, placed: Sequence[Plac
 
 
 def _alike(before: Message, after: Message, stubs: Sequence[Stub]) -> bool:
-    """Whether a message says what it said, but for the stubs in it."""
-    texts = {stub.place: stub.text for stub in stubs}
+    """Whether a message says and shows what it did, but for what the stubs stand for."""
+    texts = {(stub.kind, stub.place): stub.text for stub in stubs}
     wanted: list[Part] = []
-    place = 0
+    place = shown = 0
     for part in before.parts:
         if isinstance(part, ToolResult):
-            wanted.append(replace(part, at=(), text=texts.get(place, part.text)))
-            place += 1
+            inside = range(shown, shown + len(part.media))
+            gone = [texts["media", number] for number in inside if ("media", number) in texts]
+            left = [one for number, one in zip(inside, part.media, strict=True) if ("media", number) not in texts]
+            text = texts.get(("result", place), part.text)
+            wanted.append(_loose(replace(part, text="\n".join([text, *gone] if text else gone), media=tuple(left))))
+            place, shown = place + 1, shown + len(part.media)
+        elif isinstance(part, Media):
+            wanted.append(Text(texts["media", shown]) if ("media", shown) in texts else _loose(part))
+            shown += 1
         else:
-            wanted.append(replace(part, at=()))
-    return before.role == after.role and wanted == [replace(part, at=()) for part in after.parts]
+            wanted.append(_loose(part))
+    return before.role == after.role and wanted == [_loose(part) for part in after.parts]
+
+
+def _loose(part: Part) -> Part:
+    """A part without its address."""
+    if isinstance(part, ToolResult):
+        lines = sorted(part.text.split("\n"))
+        return replace(part, at=(), text="\n".join(lines), media=tuple([replace(one, at=()) for one in part.media]))
+    return replace(part, at=())

@@ -20,6 +20,7 @@ from backstory.core.edits import (
     DropMessages,
     Edit,
     PrependText,
+    ReplaceMedia,
     SetModel,
     SetParam,
     SetText,
@@ -40,6 +41,7 @@ _INPUT: Path = ("input",)
 _INSTRUCTIONS: Path = ("instructions",)
 _BRACE = ord("{")
 _JSON_FORMATS = frozenset({"json_schema", "json_object"})
+_MEDIA = frozenset({"input_image", "input_file", "input_audio"})
 _TEXT_TYPES = {"user": b"input_text", "system": b"input_text", "assistant": b"output_text"}
 
 
@@ -214,7 +216,9 @@ def _wrap(path: Path, value: bytes) -> bytes:
 def _lower(lowering: Lowering, document: Document, edit: Edit) -> None:
     match edit:
         case SetText(at, text):
-            _set_text(lowering, at, text)
+            _set_text(lowering, document, at, text)
+        case ReplaceMedia(at, text):
+            base.replace_media(lowering, document, at, _text_part("user", text), _MEDIA)
         case StrikeText(at, text):
             _strike(lowering, at, text)
         case AppendText(index, text):
@@ -243,11 +247,11 @@ def _lower_field(lowering: Lowering, edit: AddSystem | SetModel | SetParam | Add
                 lowering.add(base.TOOLS, lowering.length(base.TOOLS), tool)
 
 
-def _set_text(lowering: Lowering, at: Path, text: str) -> None:
+def _set_text(lowering: Lowering, document: Document, at: Path, text: str) -> None:
     """A tool's result may be a list of parts: then it becomes a string."""
     place = _place(lowering, at)
     if at[-1:] == ("output",) and lowering.first_byte(place) == base.BRACKET:
-        lowering.put(place, quote(text))
+        base.set_result(lowering, document, place, text, _text_part("user", text))
     else:
         lowering.text(Put(place, quote(text)))
 
