@@ -60,8 +60,8 @@ def test_documents_and_sound_are_estimated_by_their_size() -> None:
     assert media.tokens([pdf], "anthropic", "m") == 7 * 2500
     assert media.tokens([pdf], "gemini", "m") == 7 * 258
     assert media.tokens([Media("document", "text/plain", 3600)], "anthropic", "m") == 1001
-    assert media.tokens([Media("audio", "audio/wav", 32_000 * 10 * 4 // 3)], "gemini", "m") == 11 * 32
-    assert media.tokens([Media("audio", "audio/mp3", 16_000 * 10 * 4 // 3)], "openai_chat", "m") == 11 * 10
+    assert media.tokens([Media("audio", "audio/wav", 32_000 * 10 * 4 // 3 + 4)], "gemini", "m") == 11 * 32
+    assert media.tokens([Media("audio", "audio/mp3", 16_000 * 10 * 4 // 3 + 4)], "openai_chat", "m") == 11 * 10
     assert media.tokens([Media("video", "", 0, "files/1")], "gemini", "m") == 60 * 263
 
 
