@@ -238,7 +238,7 @@ class Engine:
         stages = (
             Identify(threads, self.visits, reader, self.arrivals, self.order, self._before),
             self.ingest,
-            Shrink(self.visits, lanes, shrink_settings(config, self._settings), recall.outgoing, self._clock),
+            Shrink(self.visits, lanes, shrink_settings(config, self._settings), recall.outgoing, self._clock, Pace(self._hot)),
             recall,
         )
         left_out = () if config.tool_output.enabled else ("shrink",)

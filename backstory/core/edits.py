@@ -47,6 +47,13 @@ class PrependText(Struct, frozen=True, tag=True):
     text: str
 
 
+class PutMessage(Struct, frozen=True, tag=True):
+    """Message `index` becomes these bytes, which are one of this wire's. Other edits inside it are void."""
+
+    index: int
+    value: bytes
+
+
 class AddMessage(Struct, frozen=True, tag=True):
     """A message of plain text goes in before message `index` (the number of messages: after the last)."""
 
@@ -87,6 +94,6 @@ class AddTools(Struct, frozen=True, tag=True):
     tools: tuple[bytes, ...]
 
 
-Edit: TypeAlias = (
-    SetText | StrikeText | ReplaceMedia | AppendText | PrependText | AddMessage | DropMessages | AddSystem | SetModel | SetParam | AddTools
-)
+OfText: TypeAlias = SetText | StrikeText | ReplaceMedia | AppendText | PrependText
+OfMessages: TypeAlias = PutMessage | AddMessage | DropMessages
+Edit: TypeAlias = OfText | OfMessages | AddSystem | SetModel | SetParam | AddTools

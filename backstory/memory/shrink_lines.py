@@ -13,9 +13,25 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}[@-~]|\][^\x07\x1b\n]{0,2048}(?:\x07|\x1b\\)|[()][0-9A-Za-z]|[=>78cDEHMNOZ])")
-_TELLING = re.compile(
-    r"error|fail|fatal|panic|exception|traceback|assert|denied|refused|not found|undefined|unresolved|cannot|abort|segfault|✗|✕|●",
-    re.IGNORECASE,
+_TELLING = (
+    "error",
+    "fail",
+    "fatal",
+    "panic",
+    "exception",
+    "traceback",
+    "assert",
+    "denied",
+    "refused",
+    "not found",
+    "undefined",
+    "unresolved",
+    "cannot",
+    "abort",
+    "segfault",
+    "✗",
+    "✕",
+    "●",
 )
 # What such a word stands in when nothing went wrong.
 _HARMLESS = re.compile(r"\b(?:0|no) (?:errors?|fail\w*|exceptions?)\b|\berrors?[:=] ?0\b|\bfail(?:ed|ures?)?[:=] ?0\b", re.IGNORECASE)
@@ -88,7 +104,8 @@ def repeats(text: str, budget: int) -> str | None:
     lines = text.split("\n")
     if len(lines) < _RUN:
         return None
-    shapes = [_shape(line) for line in lines]
+    tells = teller(text)
+    shapes = [line if tells(line) else _shape(line) for line in lines]
     kept = [True] * len(lines)
     at = 0
     while at < len(lines):
@@ -116,10 +133,17 @@ def ends(text: str, budget: int) -> str | None:
     return _shorter(made, text)
 
 
-def telling(line: str) -> bool:
-    """Whether a line seems to tell of something that went wrong."""
-    start = line[:_LOOKED_AT]
-    return _TELLING.search(start) is not None and not _HARMLESS.search(start)
+def telling(line: str, words: Sequence[str] = _TELLING) -> bool:
+    """Whether a line seems to tell of something that went wrong. `words`: those that there are, where it is known."""
+    start = line[:_LOOKED_AT].lower()
+    return any(word in start for word in words) and not _HARMLESS.search(start)
+
+
+def teller(text: str) -> Callable[[str], bool]:
+    """`telling` for the lines of this text: most texts have few of its words, or none."""
+    lowered = text.lower()
+    words = tuple([word for word in _TELLING if word in lowered])
+    return (lambda line: telling(line, words)) if words else (lambda line: False)
 
 
 def pick(lines: Sequence[str], budget: int, first: int = _FIRST, last: int = _LAST) -> list[bool]:
@@ -128,7 +152,8 @@ def pick(lines: Sequence[str], budget: int, first: int = _FIRST, last: int = _LA
     kept = [False] * len(lines)
     left = budget
     wanted = [*range(min(first, len(lines))), *range(max(0, len(lines) - last), len(lines))]
-    wrong = [place for place, line in enumerate(lines) if telling(line)]
+    tells = teller("\n".join(lines))
+    wrong = [place for place, line in enumerate(lines) if tells(line)]
     for place in _outside_in(wrong):
         wanted += [place, place + 1]
     inward = _outside_in(range(len(lines)))
@@ -201,8 +226,6 @@ def _ends_of(run: str) -> str:
 
 
 def _shape(line: str) -> str:
-    if telling(line):
-        return line
     start = line[:_LOOKED_AT]
     return _DIGITS.sub("0", _HEX.sub("0", start))
 

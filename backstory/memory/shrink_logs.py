@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from backstory.memory.shrink_lines import gaps, pick, share, telling
+from backstory.memory.shrink_lines import gaps, pick, share, teller
 
 _TESTS = re.compile(
     r"=+ .{0,40}test session starts|=+ .{0,200}(?:passed|failed|error|skipped).{0,100} in [\d.]+"
@@ -39,7 +39,8 @@ def tests(text: str, budget: int) -> str | None:
     lines = text.split("\n")
     if len(lines) < _STEP_LINES or not any(_TESTS.match(line[:400]) for line in lines):
         return None
-    kept = [telling(line) or not _PASSED.match(line[:400]) for line in lines]
+    tells = teller(text)
+    kept = [tells(line) or not _PASSED.match(line[:400]) for line in lines]
     kept[0] = kept[-1] = True
     return _fitted(lines, kept, budget, "lines of tests that passed", text)
 
@@ -49,10 +50,11 @@ def builds(text: str, budget: int) -> str | None:
     lines = text.split("\n")
     if len(lines) < _STEP_LINES or share(lines, _STEP.match) < _STEP_SHARE:
         return None
-    kept = [telling(line) or not _STEP.match(line[:400]) for line in lines]
+    tells = teller(text)
+    kept = [tells(line) or not _STEP.match(line[:400]) for line in lines]
     edge = min(2, len(lines))
     kept[:edge] = kept[-edge:] = [True] * edge
-    for place in [place for place, line in enumerate(lines) if telling(line)]:
+    for place in [place for place, line in enumerate(lines) if tells(line)]:
         kept[place : place + 3] = [True] * len(kept[place : place + 3])
     return _fitted(lines, kept, budget, "lines of steps", text)
 

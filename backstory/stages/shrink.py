@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from xxhash import xxh3_128_digest
 
 from backstory.core.document import Document
-from backstory.core.edits import ReplaceMedia, SetText
+from backstory.core.edits import Edit, PutMessage, ReplaceMedia, SetText
 from backstory.core.exchange import Exchange, Outcome
 from backstory.core.message import Media, Message, Part, Path, Prompt, Text, ToolResult
 from backstory.core.records import Stub
@@ -28,7 +28,7 @@ from backstory.memory import media as pictures
 from backstory.memory import tool_output
 from backstory.memory.tool_output import Rules
 from backstory.stages.base import Stage
-from backstory.stages.stubs import Shown, drafts
+from backstory.stages.stubs import Shown, drafts, prepare
 from backstory.stages.visit import Visit, Visits
 
 # No text has fewer bytes to a token: a request that is shorter than this is not near its window.
@@ -70,7 +70,7 @@ class Settings(Struct, frozen=True):
 
 
 class Shrink(Stage):
-    """`measure` tells how many tokens would go up as things stand."""
+    """`measure` tells how many tokens would go up as things stand. `pace` is called between pieces of work that nobody waits for."""
 
     name = "shrink"
 
@@ -81,13 +81,17 @@ class Shrink(Stage):
         settings: Settings,
         measure: Callable[[Exchange, Visit], int],
         clock: Callable[[], float],
+        pace: Callable[[], None] = lambda: None,
     ) -> None:
         self._visits = visits
         self._lanes = lanes
         self._settings = settings
         self._measure = measure
         self._clock = clock
+        self._pace = pace
+        self._preparing: dict[int, asyncio.Future[None]] = {}
         self._looked_at: OrderedDict[bytes, Places] = OrderedDict()
+        self._made: OrderedDict[tuple[bytes | str, ...], bytes] = OrderedDict()
 
     async def request(self, exchange: Exchange) -> Exchange:
         visit = self._visits.get(exchange.id)
@@ -107,12 +111,27 @@ class Shrink(Stage):
             placed += await self._decide(exchange, visit, prompt, wire, total)
         if not placed:
             return exchange
-        return replace(exchange, edits=(*exchange.edits, *((self.name, one.edit) for one in placed)))
+        return replace(exchange, edits=(*exchange.edits, *((self.name, edit) for edit in self._edits(visit, prompt, wire, placed))))
 
     def finished(self, exchange: Exchange, outcome: Outcome) -> None:
         visit = self._visits.get(exchange.id)
-        if visit is not None and visit.late:
+        if visit is None:
+            return
+        if visit.late:
             withdraw(visit)
+        elif visit.tokens_sent > self._settings.rules.window.soft_tokens:
+            self._prepare(visit)
+
+    def _prepare(self, visit: Visit) -> None:
+        """Make what stubs say beside the traffic, before a request has to wait for it."""
+        thread, rules = visit.thread, self._settings.rules
+        name = id(thread.family)
+        if name in self._preparing:
+            return
+        turns = [*thread.path[: visit.upto], *visit.turns]
+        work = asyncio.get_running_loop().run_in_executor(None, prepare, thread, turns, rules, self._pace)
+        self._preparing[name] = work
+        work.add_done_callback(lambda _: self._preparing.pop(name, None))
 
     def _at_boundary(self, visit: Visit, total: int) -> bool:
         """Whether the request must be made shorter anyway, or what comes before is no longer cached by the provider."""
@@ -169,6 +188,25 @@ class Shrink(Stage):
                 placed.append(Placed(stub, item, SetText(at, stub.text) if stub.kind == "result" else ReplaceMedia(at, stub.text)))
         return placed
 
+    def _edits(self, visit: Visit, prompt: Prompt, wire: Wire, placed: Sequence[Placed]) -> list[Edit]:
+        """A message of nothing but calls and results is put as it was made the first time: nobody else has anything to say in it."""
+        edits: list[Edit] = []
+        whole: dict[int, list[Placed]] = {}
+        for one in placed:
+            if visit.reading.lines[one.item].kind == "tool":
+                whole.setdefault(one.item, []).append(one)
+            else:
+                edits.append(one.edit)
+        for item, some in whole.items():
+            name: tuple[bytes | str, ...] = (xxh3_128_digest(prompt.items[item]), *[one.stub.ref for one in some])
+            made = self._made.get(name)
+            if made is None:
+                made = self._made[name] = _edited(prompt, wire, item, some)
+                if len(self._made) > _MOST_LOOKED_AT:
+                    self._made.popitem(last=False)
+            edits.append(PutMessage(item, made))
+        return edits
+
     def _places(self, prompt: Prompt, wire: Wire, item: int) -> Places:
         """Every result and image of a message. A message seen before is not decoded again."""
         raw, looked = prompt.items[item], self._looked_at
@@ -208,6 +246,14 @@ def _places(raw: bytes | memoryview, message: Message, depth: int) -> Places:
     results = [part for part in message.parts if isinstance(part, ToolResult)]
     media = [(one.at, one.content) for one in pictures.placed(raw, message, depth)]
     return Places(tuple([(part.at[depth:], tool_output.content(part.text)) for part in results]), tuple(media))
+
+
+def _edited(prompt: Prompt, wire: Wire, item: int, placed: Sequence[Placed]) -> bytes:
+    """One message with these stubs in it, by itself."""
+    at = (*prompt.items_at, 0)
+    alone = b'{"' + str(prompt.items_at[0]).encode() + b'":[' + bytes(prompt.items[item]) + b"]}"
+    edits = [replace(one.edit, at=(*at, *one.edit.at[len(at) :])) for one in placed]
+    return Document(wire.render(Document(alone), prompt, edits)).get(at)
 
 
 def _count(visit: Visit, placed: list[Placed]) -> list[Placed]:

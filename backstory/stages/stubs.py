@@ -67,6 +67,16 @@ def drafts(
     return sorted(made, key=lambda one: (one.old, one.position))
 
 
+def prepare(thread: Thread, turns: Sequence[Turn], rules: Rules, breathe: Callable[[], None]) -> None:
+    """What stubs for the old results of these turns would say, kept with the turns' family. Blocks; `breathe` is called between two."""
+    last = tool_output.protected(turns, rules.window)
+    for choice in tool_output.choices(tool_output.results(turns), thread.boundary, last, rules):
+        name = (choice.result.turn, choice.result.place, choice.reason)
+        if name not in thread.family.stubs:
+            thread.family.stubs[name] = tool_output.stub(choice, rules)
+            breathe()
+
+
 def _of_results(thread: Thread, choices: Sequence[Choice], rules: Rules) -> list[DraftStub]:
     texts = thread.family.stubs
     made: list[DraftStub] = []

@@ -20,6 +20,7 @@ from backstory.core.edits import (
     DropMessages,
     Edit,
     PrependText,
+    PutMessage,
     ReplaceMedia,
     SetModel,
     SetParam,
@@ -242,6 +243,8 @@ def _lower_text(lowering: Lowering, document: Document, edit: Edit, late: frozen
 
 def _lower(lowering: Lowering, edit: Edit) -> None:
     match edit:
+        case PutMessage(index, value):
+            lowering.put_element(MESSAGES, index, value)
         case AddMessage(index, role, text):
             lowering.add(MESSAGES, index, message_bytes(role, text))
         case DropMessages(start, stop):

@@ -20,6 +20,7 @@ from backstory.core.edits import (
     DropMessages,
     Edit,
     PrependText,
+    PutMessage,
     ReplaceMedia,
     SetModel,
     SetParam,
@@ -224,6 +225,8 @@ def _lower(lowering: Lowering, document: Document, names: tuple[str, ...], edit:
             lowering.add(parts, lowering.length(parts), _text_part(text))
         case PrependText(index, text):
             lowering.add(_parts(lowering, index), 0, _text_part(text))
+        case PutMessage(index, value):
+            lowering.put_element(_CONTENTS, index, value)
         case AddMessage(index, role, text):
             lowering.add(_CONTENTS, index, _content(role, text))
         case DropMessages(start, stop):

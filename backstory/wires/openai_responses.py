@@ -20,6 +20,7 @@ from backstory.core.edits import (
     DropMessages,
     Edit,
     PrependText,
+    PutMessage,
     ReplaceMedia,
     SetModel,
     SetParam,
@@ -225,6 +226,8 @@ def _lower(lowering: Lowering, document: Document, edit: Edit) -> None:
             _add_text(lowering, document, index, text, front=False)
         case PrependText(index, text):
             _add_text(lowering, document, index, text, front=True)
+        case PutMessage(index, value):
+            lowering.put_element(_INPUT, index, value)
         case AddMessage(index, role, text):
             part = _text_part(role, text)
             lowering.add(_INPUT, index, b'{"type":"message","role":"' + role.encode() + b'","content":[' + part + b"]}")

@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from backstory.core.document import Document
-from backstory.core.edits import Edit, ReplaceMedia, SetText
+from backstory.core.edits import Edit, PutMessage, ReplaceMedia, SetText
 from backstory.core.message import Media, Message, Part, Text, ToolResult
 from backstory.core.wire import Wire
 from backstory.errors import DocumentError
@@ -146,6 +146,22 @@ def test_results_and_images_are_replaced_and_nothing_else_is(wire: Wire, data: s
     for item, (old, new) in enumerate(zip(prompt.items, after.items, strict=True)):
         assert item in named or bytes(old) == bytes(new)
     assert made.endswith(raw[raw.rindex(b'"future"') :])
+
+
+@every_wire
+@settings(max_examples=30, deadline=None)
+@given(st.data())
+def test_a_message_is_put_as_it_is_given_and_the_others_stay(wire: Wire, data: st.DataObject) -> None:
+    raw = json.dumps(body(wire.name, "r", data.draw(BLOCKS)), indent=data.draw(st.sampled_from([None, 1]))).encode()
+    prompt, before = read(wire, raw)
+    index, value = data.draw(st.integers(0, len(prompt.items) - 1)), bytes(prompt.items[0])
+    inside: list[Edit] = [SetText(part.at, "void") for part in before[index].parts if isinstance(part, Text | ToolResult)]
+    after, _ = read(wire, wire.render(Document(raw), prompt, [*inside, PutMessage(index, value)]))
+    wanted = [bytes(item) for item in prompt.items]
+    wanted[index] = value
+    assert [bytes(item) for item in after.items] == wanted
+    with pytest.raises(DocumentError):
+        wire.render(Document(raw), prompt, [PutMessage(len(wanted), value)])
 
 
 @every_wire
