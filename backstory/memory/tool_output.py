@@ -121,11 +121,12 @@ def results(turns: Sequence[Turn]) -> list[Result]:
                 asked = _asked(row.name, row.arguments or "")
                 if row.id:
                     by_id[row.id] = asked
-                else:
-                    by_name.setdefault(row.name, deque()).append(asked)
+                by_name.setdefault(row.name, deque()).append(asked)
                 continue
             waiting = by_name.get(row.name)
             one = by_id.get(row.id) if row.id else waiting.popleft() if waiting else None
+            if one is not None and row.id and waiting and one in waiting:
+                waiting.remove(one)
             found.append(_result(turn, place, row, one or _asked(row.name, "")))
             place += 1
     return found
@@ -275,7 +276,7 @@ def _asked(name: str, arguments: str) -> _Asked:
     verb = _named(given, _COMMANDS)
     if path and verb and " " not in verb:
         name, verb = f"{name}.{verb}", ""
-    key = next((key for key in (*(_COMMANDS if verb else ()), *_PATHS, *_OTHERS) if given.get(key)), "")
+    key = next((key for key in (*(_COMMANDS if verb else ()), *_PATHS, *_OTHERS, *given) if _text(given.get(key))), "")
     main = f"{key}={clip(' '.join(_text(given[key]).split()), _MAIN_CHARS)}" if key else ""
     whole = _spell({key: value for key, value in given.items() if key not in _ASIDES and value is not None}).decode()
     writes = _patched(arguments)

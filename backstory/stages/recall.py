@@ -1,4 +1,4 @@
-"""Stage 3: what memory adds and takes away: the digest in place of folded history, every earlier injection where it was, and what is
+"""Stage 4: what memory adds and takes away: the digest in place of folded history, every earlier injection where it was, and what is
 recalled now. With nothing missing from the payload and room in the window it adds no edit at all.
 """
 

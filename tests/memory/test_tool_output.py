@@ -121,6 +121,9 @@ def test_results_without_ids_belong_to_the_calls_in_order() -> None:
     given_back: list[Part] = [ToolResult("", "read", "first"), ToolResult("", "read", "second")]
     found = tool_output.results(turns([("assistant", asked), ("user", given_back)]))
     assert [(one.path, one.text, one.place) for one in found] == [("a", "first", 0), ("b", "second", 1)]
+    named: list[Part] = [ToolCall("1", "read", '{"path":"a"}'), ToolCall("2", "read", '{"path":"b"}')]
+    found = tool_output.results(turns([("assistant", named), ("user", given_back)]))
+    assert [one.path for one in found] == ["a", "b"], "nor does it matter that the calls have some"
 
 
 def test_the_newest_exchanges_and_steps_are_protected() -> None:
