@@ -235,10 +235,11 @@ class Engine:
         self.arrivals = Arrivals(threads, lanes, WIRE_BY_NAME.__getitem__, read_arrival, rough, self._worker.wake, self.failed, self._hot)
         reader = Reader(secrets.randbits(63))
         recall = Recall(self.visits, shelf, self._settings, rough, self._clock, self.turn_ids)
+        shrink = Shrink(self.visits, lanes, shrink_settings(config, self._settings), recall.outgoing, self._clock, Pace(self._hot))
         stages = (
             Identify(threads, self.visits, reader, self.arrivals, self.order, self._before),
             self.ingest,
-            Shrink(self.visits, lanes, shrink_settings(config, self._settings), recall.outgoing, self._clock, Pace(self._hot)),
+            shrink,
             recall,
         )
         left_out = () if config.tool_output.enabled else ("shrink",)
@@ -248,6 +249,7 @@ class Engine:
         def forget() -> None:
             threads.clear()
             reader.clear()
+            shrink.clear()
             self.layouts.clear()
 
         self._forgotten = Forgotten(lanes, forget, self._gone)

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from xxhash import xxh3_128_digest
 
 from backstory.core.document import Document
-from backstory.core.edits import Edit, PutMessage, ReplaceMedia, SetText
+from backstory.core.edits import Edit, PutMessage, ReplaceMedia, SetText, StrikeText
 from backstory.core.exchange import Exchange, Outcome
 from backstory.core.message import Media, Message, Part, Path, Prompt, Text, ToolResult
 from backstory.core.records import Stub
@@ -93,6 +93,11 @@ class Shrink(Stage):
         self._looked_at: OrderedDict[bytes, Places] = OrderedDict()
         self._made: OrderedDict[tuple[bytes | str, ...], bytes] = OrderedDict()
 
+    def clear(self) -> None:
+        """Remember nothing of what was sent."""
+        self._looked_at.clear()
+        self._made.clear()
+
     async def request(self, exchange: Exchange) -> Exchange:
         visit = self._visits.get(exchange.id)
         prompt, wire = exchange.prompt, exchange.wire
@@ -111,7 +116,9 @@ class Shrink(Stage):
             placed += await self._decide(exchange, visit, prompt, wire, total)
         if not placed:
             return exchange
-        return replace(exchange, edits=(*exchange.edits, *((self.name, edit) for edit in self._edits(visit, prompt, wire, placed))))
+        return replace(
+            exchange, edits=(*exchange.edits, *((self.name, edit) for edit in self._edits(exchange, visit, prompt, wire, placed)))
+        )
 
     def finished(self, exchange: Exchange, outcome: Outcome) -> None:
         visit = self._visits.get(exchange.id)
@@ -188,12 +195,14 @@ class Shrink(Stage):
                 placed.append(Placed(stub, item, SetText(at, stub.text) if stub.kind == "result" else ReplaceMedia(at, stub.text)))
         return placed
 
-    def _edits(self, visit: Visit, prompt: Prompt, wire: Wire, placed: Sequence[Placed]) -> list[Edit]:
-        """A message of nothing but calls and results is put as it was made the first time: nobody else has anything to say in it."""
+    def _edits(self, exchange: Exchange, visit: Visit, prompt: Prompt, wire: Wire, placed: Sequence[Placed]) -> list[Edit]:
+        """A message of nothing but calls and results is put as it was made the first time, where nobody else has anything to say in it."""
         edits: list[Edit] = []
+        depth = len(prompt.items_at)
+        taken = {edit.at[depth] for _, edit in exchange.edits if isinstance(edit, SetText | StrikeText) and len(edit.at) > depth}
         whole: dict[int, list[Placed]] = {}
         for one in placed:
-            if visit.reading.lines[one.item].kind == "tool":
+            if visit.reading.lines[one.item].kind == "tool" and one.item not in taken:
                 whole.setdefault(one.item, []).append(one)
             else:
                 edits.append(one.edit)
