@@ -30,6 +30,7 @@ from backstory.jobs.forgotten import Forgotten
 from backstory.jobs.worker import Worker
 from backstory.memory.compaction import Window
 from backstory.memory.reading import Reader
+from backstory.memory.recompress import Bounds
 from backstory.memory.thread import Thread
 from backstory.memory.tool_output import Rules
 from backstory.relay.tap import read_reply
@@ -235,7 +236,8 @@ class Engine:
         self.arrivals = Arrivals(threads, lanes, WIRE_BY_NAME.__getitem__, read_arrival, rough, self._worker.wake, self.failed, self._hot)
         reader = Reader(secrets.randbits(63))
         recall = Recall(self.visits, shelf, self._settings, rough, self._clock, self.turn_ids)
-        shrink = Shrink(self.visits, lanes, shrink_settings(config, self._settings), recall.outgoing, self._clock, Pace(self._hot))
+        told = shrink_settings(config, self._settings)
+        shrink = Shrink(self.visits, lanes, told, recall.outgoing, self._clock, Pace(self._hot), self.failed)
         stages = (
             Identify(threads, self.visits, reader, self.arrivals, self.order, self._before),
             self.ingest,
@@ -329,8 +331,9 @@ def settings(config: Config) -> Settings:
 
 def shrink_settings(config: Config, told: Settings) -> ShrinkSettings:
     """What the shrink stage is told."""
-    output = config.tool_output
-    return ShrinkSettings(Rules(told.window, output.stale_tokens, output.stub_tokens), told.threshold, output.cold_after_s)
+    output, media = config.tool_output, config.media
+    bounds = Bounds(media.max_edge, media.quality) if media.recompress else None
+    return ShrinkSettings(Rules(told.window, output.stale_tokens, output.stub_tokens), told.threshold, output.cold_after_s, bounds)
 
 
 def inbox_place(url: str) -> tuple[Path, str]:

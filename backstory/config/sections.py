@@ -107,6 +107,16 @@ class ToolOutput(Struct, frozen=True):
     cold_after_s: Annotated[float, Meta(gt=0, description="after a pause as long, the provider's cache is taken to be cold")] = 3600.0
 
 
+class Media(Struct, frozen=True):
+    """Whether old images are made smaller before they give way."""
+
+    recompress: Annotated[
+        bool, Meta(description="where old tool results give way, old images are first made smaller (needs the extra `media`)")
+    ] = False
+    max_edge: Annotated[int, Meta(ge=64, le=8000, description="longest edge of an image that was made smaller, in pixels")] = 1024
+    quality: Annotated[int, Meta(ge=1, le=95, description="JPEG quality of an image that was made smaller")] = 75
+
+
 class Identity(Struct, frozen=True):
     """Whose memory it is."""
 
@@ -140,6 +150,7 @@ TREE: dict[str, type[Struct] | tuple[Any, Any]] = {
     "recall": Recall,
     "compaction": Compaction,
     "tool_output": ToolOutput,
+    "media": Media,
     "identity": Identity,
     "marker": (Marker, MARKER),
     "log": Log,

@@ -33,6 +33,13 @@ class ReplaceMedia(Struct, frozen=True, tag=True):
     text: str
 
 
+class SetImage(Struct, frozen=True, tag=True):
+    """The image at this path, which the request itself holds, becomes the one of this data URL; what else is said of it stays."""
+
+    at: Path
+    url: str
+
+
 class AppendText(Struct, frozen=True, tag=True):
     """Message `index` gets a further text part at its end (a string content is continued after a blank line)."""
 
@@ -94,6 +101,6 @@ class AddTools(Struct, frozen=True, tag=True):
     tools: tuple[bytes, ...]
 
 
-OfText: TypeAlias = SetText | StrikeText | ReplaceMedia | AppendText | PrependText
+OfText: TypeAlias = SetText | StrikeText | ReplaceMedia | SetImage | AppendText | PrependText
 OfMessages: TypeAlias = PutMessage | AddMessage | DropMessages
 Edit: TypeAlias = OfText | OfMessages | AddSystem | SetModel | SetParam | AddTools

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 TurnKind: TypeAlias = Literal["spoken", "tool"]
+StubKind: TypeAlias = Literal["result", "media", "image"]
 
 
 class Conversation(Struct, frozen=True):
@@ -108,13 +109,14 @@ class Injection(Struct, frozen=True):
 class Stub(Struct, frozen=True):
     """What goes upstream in place of a tool's old result, or of an old image: sent again with its message, byte for byte, ever after.
 
-    `place`: which result or image of its turn it stands for, counted from 0, results and images apart. `content`: 16-byte hash of
-    what it stands for. `ref`: the name by which that can be restored. `tokens`: of the stub; `saved`: how many fewer than before.
+    `kind`: a result's text, media in words (media), or an image as a smaller one (image): then `text` is its data URL. `place`: which
+    result or image of its turn it stands for, counted from 0, results and images apart. `content`: 16-byte hash of what it stands for.
+    `ref`: the name by which that can be restored. `tokens`: of the stub; `saved`: how many fewer than before.
     """
 
     conversation: str
     turn: int
-    kind: Literal["result", "media"]
+    kind: StubKind
     place: int
     content: bytes
     ref: str

@@ -64,6 +64,7 @@ _SOUND_TOKENS = {"gemini": 32}
 _OTHER_SOUND_TOKENS, _FILM_TOKENS = 10, 263
 _LINKED_S = 60
 _HASH_BYTES = 16
+_DATA = re.compile(rb'(?:"data"[ \t\r\n]*:[ \t\r\n]*"|"data:image/[a-z]{3,5};base64,)([A-Za-z0-9+/]{64,}={0,2})"')
 # Marks of the client's that move from request to request.
 _MARKS = frozenset({"cache_control"})
 
@@ -118,6 +119,12 @@ def restored(found: Sequence[Placed], raw: bytes, name: Ref) -> str:
     if found[name.place].content[:4].hex() != name.digits:
         raise NotFound(f"what {name.name} names is not what it was")
     return Document(raw).get(found[name.place].at).decode()
+
+
+def data(raw: bytes, at: Path) -> str:
+    """The base64 text of the image in this block; "" where it holds none, or is written in a way that is not known."""
+    found = _DATA.search(Document(raw).get(at))
+    return found.group(1).decode() if found else ""
 
 
 def stub(media: Media, name: str) -> str:

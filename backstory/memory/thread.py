@@ -20,7 +20,7 @@ class Family:
     Most conversations are short and are never asked for: an index, empty as it may be, is made when it is.
     """
 
-    __slots__ = ("_index", "carry", "digests", "stubs")
+    __slots__ = ("_index", "carry", "digests", "images", "stubs")
 
     def __init__(self) -> None:
         self._index: Index | None = None
@@ -28,6 +28,9 @@ class Family:
         self.digests: dict[int, tuple[str, int]] = {}
         self.stubs: dict[tuple[int, int, str], str | None] = {}
         """Texts of stubs that were made, decided or not, by turn, place and reason; None where none is worth it."""
+
+        self.images: dict[tuple[int, int], tuple[str, int] | None] = {}
+        """Smaller images that were made, as data URLs with their tokens, by turn and place; None where none is worth it."""
 
     @property
     def index(self) -> Index:

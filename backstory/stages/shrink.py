@@ -17,18 +17,20 @@ from msgspec.structs import replace
 from xxhash import xxh3_128_digest
 
 from backstory.core.document import Document
-from backstory.core.edits import Edit, PutMessage, ReplaceMedia, SetText, StrikeText
+from backstory.core.edits import Edit, PutMessage, ReplaceMedia, SetImage, SetText, StrikeText
 from backstory.core.exchange import Exchange, Outcome
+from backstory.core.images import dimensions
 from backstory.core.message import Media, Message, Part, Path, Prompt, Text, ToolResult
-from backstory.core.records import Stub
+from backstory.core.records import Stub, Turn
 from backstory.core.store import Lanes
 from backstory.core.wire import Wire
 from backstory.errors import DocumentError
 from backstory.memory import media as pictures
 from backstory.memory import tool_output
+from backstory.memory.recompress import Bounds
 from backstory.memory.tool_output import Rules
-from backstory.stages.base import Stage
-from backstory.stages.stubs import Shown, drafts, prepare
+from backstory.stages.base import Failed, Stage, attempted
+from backstory.stages.stubs import Shown, drafts, make_smaller, prepare
 from backstory.stages.visit import Visit, Visits
 
 # No text has fewer bytes to a token: a request that is shorter than this is not near its window.
@@ -58,15 +60,17 @@ class Placed(Struct, frozen=True):
 
     stub: Stub
     item: int
-    edit: SetText | ReplaceMedia
+    edit: SetText | ReplaceMedia | SetImage
 
 
 class Settings(Struct, frozen=True):
-    """`threshold`: below so many messages nothing is touched. `cold_after_s`: after a pause as long, the provider's cache is cold."""
+    """`threshold`: below so many messages nothing is touched. `cold_after_s`: after a pause as long, the provider's cache is cold.
+    `bounds`: of images that are made smaller, None for none."""
 
     rules: Rules
     threshold: int
     cold_after_s: float
+    bounds: Bounds | None = None
 
 
 class Shrink(Stage):
@@ -81,7 +85,8 @@ class Shrink(Stage):
         settings: Settings,
         measure: Callable[[Exchange, Visit], int],
         clock: Callable[[], float],
-        pace: Callable[[], None] = lambda: None,
+        pace: Callable[[], None],
+        failed: Failed,
     ) -> None:
         self._visits = visits
         self._lanes = lanes
@@ -89,6 +94,7 @@ class Shrink(Stage):
         self._measure = measure
         self._clock = clock
         self._pace = pace
+        self._failed = failed
         self._preparing: dict[int, asyncio.Future[None]] = {}
         self._looked_at: OrderedDict[bytes, Places] = OrderedDict()
         self._made: OrderedDict[tuple[bytes | str, ...], bytes] = OrderedDict()
@@ -127,18 +133,28 @@ class Shrink(Stage):
         if visit.late:
             withdraw(visit)
         elif visit.tokens_sent > self._settings.rules.window.soft_tokens:
-            self._prepare(visit)
+            self._prepare(exchange, visit)
 
-    def _prepare(self, visit: Visit) -> None:
+    def _prepare(self, exchange: Exchange, visit: Visit) -> None:
         """Make what stubs say beside the traffic, before a request has to wait for it."""
-        thread, rules = visit.thread, self._settings.rules
+        thread = visit.thread
         name = id(thread.family)
         if name in self._preparing:
             return
         turns = [*thread.path[: visit.upto], *visit.turns]
-        work = asyncio.get_running_loop().run_in_executor(None, prepare, thread, turns, rules, self._pace)
+        work = asyncio.ensure_future(attempted(self._failed, self.name, self._prepared(exchange, visit, turns), None))
         self._preparing[name] = work
         work.add_done_callback(lambda _: self._preparing.pop(name, None))
+
+    async def _prepared(self, exchange: Exchange, visit: Visit, turns: Sequence[Turn]) -> None:
+        thread, rules, bounds = visit.thread, self._settings.rules, self._settings.bounds
+        await asyncio.get_running_loop().run_in_executor(None, prepare, thread, turns, rules, self._pace)
+        prompt, wire = exchange.prompt, exchange.wire
+        if bounds is None or prompt is None or wire is None:
+            return
+        last = min(tool_output.protected(turns, rules.window), visit.upto)
+        shown = _shown(visit, prompt, wire, set(range(thread.boundary, last)))
+        await make_smaller(self._lanes, wire, prompt.model, thread, turns, shown, bounds)
 
     def _at_boundary(self, visit: Visit, total: int) -> bool:
         """Whether the request must be made shorter anyway, or what comes before is no longer cached by the provider."""
@@ -192,7 +208,7 @@ class Shrink(Stage):
             places = found.results if stub.kind == "result" else found.media
             if stub.place < len(places) and places[stub.place][1] == stub.content:
                 at = (*prompt.items_at, item, *places[stub.place][0])
-                placed.append(Placed(stub, item, SetText(at, stub.text) if stub.kind == "result" else ReplaceMedia(at, stub.text)))
+                placed.append(Placed(stub, item, _edit(stub, at)))
         return placed
 
     def _edits(self, exchange: Exchange, visit: Visit, prompt: Prompt, wire: Wire, placed: Sequence[Placed]) -> list[Edit]:
@@ -207,7 +223,7 @@ class Shrink(Stage):
             else:
                 edits.append(one.edit)
         for item, some in whole.items():
-            name: tuple[bytes | str, ...] = (xxh3_128_digest(prompt.items[item]), *[one.stub.ref for one in some])
+            name: tuple[bytes | str, ...] = (xxh3_128_digest(prompt.items[item]), *[one.stub.kind + one.stub.ref for one in some])
             made = self._made.get(name)
             if made is None:
                 made = self._made[name] = _edited(prompt, wire, item, some)
@@ -255,6 +271,16 @@ def _places(raw: bytes | memoryview, message: Message, depth: int) -> Places:
     results = [part for part in message.parts if isinstance(part, ToolResult)]
     media = [(one.at, one.content) for one in pictures.placed(raw, message, depth)]
     return Places(tuple([(part.at[depth:], tool_output.content(part.text)) for part in results]), tuple(media))
+
+
+def _edit(stub: Stub, at: Path) -> SetText | ReplaceMedia | SetImage:
+    match stub.kind:
+        case "result":
+            return SetText(at, stub.text)
+        case "media":
+            return ReplaceMedia(at, stub.text)
+        case "image":
+            return SetImage(at, stub.text)
 
 
 def _edited(prompt: Prompt, wire: Wire, item: int, placed: Sequence[Placed]) -> bytes:
@@ -306,23 +332,33 @@ def _sound(exchange: Exchange, prompt: Prompt, wire: Wire, placed: Sequence[Plac
 
 def _alike(before: Message, after: Message, stubs: Sequence[Stub]) -> bool:
     """Whether a message says and shows what it did, but for what the stubs stand for."""
-    texts = {(stub.kind, stub.place): stub.text for stub in stubs}
+    texts: dict[tuple[str, int], str] = {(stub.kind, stub.place): stub.text for stub in stubs}
     wanted: list[Part] = []
     place = shown = 0
     for part in before.parts:
         if isinstance(part, ToolResult):
             inside = range(shown, shown + len(part.media))
             gone = [texts["media", number] for number in inside if ("media", number) in texts]
-            left = [one for number, one in zip(inside, part.media, strict=True) if ("media", number) not in texts]
+            left = [_seen(one, texts, number) for number, one in zip(inside, part.media, strict=True) if ("media", number) not in texts]
             text = texts.get(("result", place), part.text)
             wanted.append(_loose(replace(part, text="\n".join([text, *gone] if text else gone), media=tuple(left))))
             place, shown = place + 1, shown + len(part.media)
         elif isinstance(part, Media):
-            wanted.append(Text(texts["media", shown]) if ("media", shown) in texts else _loose(part))
+            wanted.append(Text(texts["media", shown]) if ("media", shown) in texts else _loose(_seen(part, texts, shown)))
             shown += 1
         else:
             wanted.append(_loose(part))
     return before.role == after.role and wanted == [_loose(part) for part in after.parts]
+
+
+def _seen(media: Media, texts: dict[tuple[str, int], str], place: int) -> Media:
+    """The image, or the smaller one that stands for it."""
+    url = texts.get(("image", place))
+    if url is None:
+        return media
+    mime, _, data = url.removeprefix("data:").partition(";base64,")
+    width, height = dimensions(data)
+    return replace(media, mime=mime, size=len(data), width=width, height=height)
 
 
 def _loose(part: Part) -> Part:

@@ -5,24 +5,29 @@ Rule: nothing may give way that is not stored, word for word; and nothing comes 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
-from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from backstory.core.images import dimensions
 from backstory.core.message import Media
-from backstory.core.records import Stub, Turn
+from backstory.core.records import Stub, StubKind, Turn
 from backstory.core.sizes import rough
 from backstory.core.store import Lanes, Store
 from backstory.core.wire import Wire
 from backstory.errors import DocumentError, NotFound
 from backstory.memory import media as pictures
 from backstory.memory import refs, tool_output
+from backstory.memory.recompress import Bounds, smaller
 from backstory.memory.thread import Thread
 from backstory.memory.tool_output import Choice, Rules
 from backstory.stages.threads import Threads
 
 _LEAST_SAVED = 60
+# Images made smaller after one answer.
+_AT_ONCE = 8
 
 
 class Shown(Struct, frozen=True):
@@ -39,17 +44,18 @@ class DraftStub(Struct, frozen=True):
 
     turn: int
     position: int
-    kind: Literal["result", "media"]
+    kind: StubKind
     place: int
     content: bytes
     text: str
+    tokens: int
     saved: int
     old: bool
 
     def stub(self, conversation: str, now: float) -> Stub:
         """As it is kept."""
-        name = refs.ref(self.kind, self.turn, self.place, self.content)
-        return Stub(conversation, self.turn, self.kind, self.place, self.content, name, self.text, rough(self.text), self.saved, now)
+        name = refs.ref("result" if self.kind == "result" else "media", self.turn, self.place, self.content)
+        return Stub(conversation, self.turn, self.kind, self.place, self.content, name, self.text, self.tokens, self.saved, now)
 
 
 def drafts(
@@ -63,7 +69,7 @@ def drafts(
     shown = [one for one in shown if ("media", turns[one.position].id, one.place) not in known]
     stored = {turn.id: turn.calls for turn in store.turns_by_id({one.result.turn for one in choices})}
     choices = [one for one in choices if stored.get(one.result.turn) == turns[one.result.position].calls]
-    made = _of_results(thread, choices, rules) + _of_media(store, wire, turns, shown)
+    made = _of_results(thread, choices, rules) + _of_media(store, wire, thread, turns, shown)
     return sorted(made, key=lambda one: (one.old, one.position))
 
 
@@ -87,12 +93,14 @@ def _of_results(thread: Thread, choices: Sequence[Choice], rules: Rules) -> list
             texts[name] = tool_output.stub(choice, rules)
         text = texts[name]
         if text is not None:
-            hashed, saved = tool_output.content(result.text), rough(result.text) - rough(text)
-            made.append(DraftStub(result.turn, result.position, "result", result.place, hashed, text, saved, choice.reason == "old"))
+            hashed, tokens, old = tool_output.content(result.text), rough(text), choice.reason == "old"
+            saved = rough(result.text) - tokens
+            made.append(DraftStub(result.turn, result.position, "result", result.place, hashed, text, tokens, saved, old))
     return made
 
 
-def _of_media(store: Store, wire: Wire, turns: Sequence[Turn], shown: Sequence[Shown]) -> list[DraftStub]:
+def _of_media(store: Store, wire: Wire, thread: Thread, turns: Sequence[Turn], shown: Sequence[Shown]) -> list[DraftStub]:
+    """An image of which a smaller one was made gives way to that first, and to words the next time."""
     if not shown:
         return []
     stored = {turn.id: turn for turn in store.turns_by_id({turns[one.position].id for one in shown}, raw=True)}
@@ -103,11 +111,41 @@ def _of_media(store: Store, wire: Wire, turns: Sequence[Turn], shown: Sequence[S
         if turn is None or one.place >= len(found):
             continue
         hashed = found[one.place].content
+        before = next((stub.tokens for stub in thread.stubs.get(turn.id, ()) if (stub.kind, stub.place) == ("image", one.place)), 0)
+        small = thread.family.images.get((turn.id, one.place)) if not before else None
+        if small is not None and one.tokens - small[1] >= _LEAST_SAVED:
+            made.append(DraftStub(turn.id, one.position, "image", one.place, hashed, small[0], small[1], one.tokens - small[1], True))
+            continue
         text = pictures.stub(one.media, refs.ref("media", turn.id, one.place, hashed))
-        saved = one.tokens - rough(text)
+        saved = (before or one.tokens) - rough(text)
         if saved >= _LEAST_SAVED:
-            made.append(DraftStub(turn.id, one.position, "media", one.place, hashed, text, saved, True))
+            made.append(DraftStub(turn.id, one.position, "media", one.place, hashed, text, rough(text), saved, True))
     return made
+
+
+async def make_smaller(
+    lanes: Lanes, wire: Wire, model: str, thread: Thread, turns: Sequence[Turn], shown: Sequence[Shown], bounds: Bounds
+) -> None:
+    """Smaller ones of these images, kept with the turns' family: on another thread, one image after the other."""
+    images = thread.family.images
+    wanted = [one for one in shown if one.media.kind == "image" and (turns[one.position].id, one.place) not in images]
+    for one in wanted[:_AT_ONCE]:
+        name = (turns[one.position].id, one.place)
+        found = await lanes.read(lambda store, turn_id=name[0]: store.turns_by_id((turn_id,), raw=True))  # type: ignore[misc]
+        images[name] = None
+        if not found or found[0].wire != wire.name:
+            continue
+        url = await asyncio.get_running_loop().run_in_executor(None, _smaller, found[0], wire, one.place, bounds)
+        if url is not None:
+            width, height = dimensions(url.partition(",")[2])
+            small = replace(one.media, width=width, height=height)
+            images[name] = (url, pictures.tokens((small,), wire.name, model))
+
+
+def _smaller(turn: Turn, wire: Wire, place: int, bounds: Bounds) -> str | None:
+    found = _placed(turn, wire)
+    data = pictures.data(turn.raw, found[place].at) if place < len(found) else ""
+    return smaller(data, bounds) if data else None
 
 
 def _placed(turn: Turn, wire: Wire) -> tuple[pictures.Placed, ...]:

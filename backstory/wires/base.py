@@ -22,6 +22,7 @@ from backstory.core.edits import (
     PrependText,
     PutMessage,
     ReplaceMedia,
+    SetImage,
     SetModel,
     SetParam,
     SetText,
@@ -230,6 +231,8 @@ def _lower_text(lowering: Lowering, document: Document, edit: Edit, late: frozen
             _set_text(lowering, document, at, text)
         case StrikeText(at, text):
             _strike(lowering, at, text)
+        case SetImage(at, url):
+            set_image(lowering, at, url)
         case ReplaceMedia(at, text):
             replace_media(lowering, document, at, text_block(text), _MEDIA)
         case AppendText(index, text):
@@ -297,6 +300,19 @@ def replace_media(lowering: Lowering, document: Document, at: Path, block: bytes
         raise DocumentError(f"no media at {list(at)}")
     mark = found.get("cache_control")
     lowering.put(at, block if mark is None else block[:-1] + b',"cache_control":' + bytes(mark) + b"}")
+
+
+def set_image(lowering: Lowering, at: Path, url: str) -> None:
+    """An image that the request holds: base64 in a `source`, or a data URL, by itself or as the `url` of an object. DocumentError else."""
+    mime, _, data = url.removeprefix("data:").partition(";base64,")
+    source: Path = (*at, "source")
+    if lowering.first_byte((*source, "data")) == QUOTE and lowering.first_byte((*source, "media_type")) == QUOTE:
+        lowering.put((*source, "media_type"), quote(mime))
+        lowering.put((*source, "data"), quote(data))
+        return
+    link: Path = (*at, "image_url")
+    link = link if lowering.first_byte(link) == QUOTE else (*link, "url")
+    lowering.text(Put(link, quote(url)))
 
 
 def _set_text(lowering: Lowering, document: Document, at: Path, text: str) -> None:

@@ -22,6 +22,7 @@ from backstory.core.edits import (
     PrependText,
     PutMessage,
     ReplaceMedia,
+    SetImage,
     SetModel,
     SetParam,
     SetText,
@@ -41,6 +42,7 @@ from backstory.wires.sse import SSEReader
 _PATH = re.compile(r"/v\d\w*/(?:[^:?]+/)?(?:models|tunedModels|endpoints)/([^/:]+)(?::|%3[Aa])(generateContent|streamGenerateContent)\Z")
 _CONTENTS: Path = ("contents",)
 _MEDIA = frozenset({"inlineData", "inline_data", "fileData", "file_data"})
+_INLINE = frozenset({"inlineData", "inline_data"})
 _BRACE = ord("{")
 _ROLES = {"user": b"user", "assistant": b"model"}
 _STATUSES = {
@@ -218,7 +220,7 @@ def _count(raw: bytes | None) -> int:
 
 def _lower(lowering: Lowering, document: Document, names: tuple[str, ...], edit: Edit) -> None:
     match edit:
-        case ReplaceMedia() | SetText() | StrikeText():
+        case ReplaceMedia() | SetImage() | SetText() | StrikeText():
             _lower_part(lowering, document, edit)
         case AppendText(index, text):
             parts = _parts(lowering, index)
@@ -239,9 +241,11 @@ def _lower(lowering: Lowering, document: Document, names: tuple[str, ...], edit:
             raise DocumentError(f"the model stands in the path: {model}")
 
 
-def _lower_part(lowering: Lowering, document: Document, edit: ReplaceMedia | SetText | StrikeText) -> None:
+def _lower_part(lowering: Lowering, document: Document, edit: ReplaceMedia | SetImage | SetText | StrikeText) -> None:
     at = _place(lowering, edit.at)
     match edit:
+        case SetImage(_, url):
+            _set_image(lowering, document, at, url)
         case ReplaceMedia(_, text):
             _replace_media(lowering, document, at, text)
         case SetText(_, text):
@@ -263,6 +267,18 @@ def _replace_media(lowering: Lowering, document: Document, at: Path, text: str) 
     if not _MEDIA.issuperset(distinct(document.get(at))):
         raise DocumentError(f"no media, or more than media, at {list(at)}")
     lowering.put(at, _text_part(text))
+
+
+def _set_image(lowering: Lowering, document: Document, at: Path, url: str) -> None:
+    """Data that stands in a part of its own; a signed part stays."""
+    names = list(distinct(document.get(at)))
+    if len(names) != 1 or names[0] not in _INLINE:
+        raise DocumentError(f"no image, or more than an image, at {list(at)}")
+    inside: Path = (*at, names[0])
+    mime, _, data = url.removeprefix("data:").partition(";base64,")
+    told = "mimeType" if document.has((*inside, "mimeType")) else "mime_type"
+    lowering.text(Put((*inside, told), quote(mime)))
+    lowering.text(Put((*inside, "data"), quote(data)))
 
 
 def _add_tools(lowering: Lowering, tools: tuple[bytes, ...]) -> None:

@@ -22,6 +22,7 @@ from backstory.core.edits import (
     PrependText,
     PutMessage,
     ReplaceMedia,
+    SetImage,
     SetModel,
     SetParam,
     SetText,
@@ -216,12 +217,8 @@ def _wrap(path: Path, value: bytes) -> bytes:
 
 def _lower(lowering: Lowering, document: Document, edit: Edit) -> None:
     match edit:
-        case SetText(at, text):
-            _set_text(lowering, document, at, text)
-        case ReplaceMedia(at, text):
-            base.replace_media(lowering, document, at, _text_part("user", text), _MEDIA)
-        case StrikeText(at, text):
-            _strike(lowering, at, text)
+        case SetText() | StrikeText() | SetImage() | ReplaceMedia():
+            _lower_part(lowering, document, edit)
         case AppendText(index, text):
             _add_text(lowering, document, index, text, front=False)
         case PrependText(index, text):
@@ -235,6 +232,18 @@ def _lower(lowering: Lowering, document: Document, edit: Edit) -> None:
             lowering.cut(_INPUT, start, stop)
         case AddSystem() | SetModel() | SetParam() | AddTools():
             _lower_field(lowering, edit)
+
+
+def _lower_part(lowering: Lowering, document: Document, edit: SetText | StrikeText | SetImage | ReplaceMedia) -> None:
+    match edit:
+        case SetText(at, text):
+            _set_text(lowering, document, at, text)
+        case StrikeText(at, text):
+            _strike(lowering, at, text)
+        case SetImage(at, url):
+            base.set_image(lowering, at, url)
+        case ReplaceMedia(at, text):
+            base.replace_media(lowering, document, at, _text_part("user", text), _MEDIA)
 
 
 def _lower_field(lowering: Lowering, edit: AddSystem | SetModel | SetParam | AddTools) -> None:

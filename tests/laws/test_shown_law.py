@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from backstory.core.document import Document
-from backstory.core.edits import Edit, PutMessage, ReplaceMedia, SetText
+from backstory.core.edits import Edit, PutMessage, ReplaceMedia, SetImage, SetText
 from backstory.core.message import Media, Message, Part, Text, ToolResult
 from backstory.core.wire import Wire
 from backstory.errors import DocumentError
@@ -22,6 +22,8 @@ from backstory.wires import WIRES
 from tests.laws.test_render_law import PATHS, TEXT, every_wire, read
 
 MARK = {"type": "ephemeral", "ttl": "1h"}
+SMALL = "/9j/AAAA"
+JPEG = f"data:image/jpeg;base64,{SMALL}"
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAoAAAAHgCAYAAAA10dzkAAAA"
 
 
@@ -129,10 +131,16 @@ def test_results_and_images_are_replaced_and_nothing_else_is(wire: Wire, data: s
         edits.append(SetText(results[0].at, text))
         wanted[parts.index(results[0])] = without_address(replace(results[0], text=text))
     for one in media:
-        if data.draw(st.booleans()):
-            text = data.draw(TEXT)
-            edits.append(ReplaceMedia(one.at, text))
-            wanted[parts.index(one)] = Text(text)
+        match data.draw(st.sampled_from(["stays", "words", "smaller"])):
+            case "words":
+                text = data.draw(TEXT)
+                edits += [ReplaceMedia(one.at, text)] if data.draw(st.booleans()) else [SetImage(one.at, JPEG), ReplaceMedia(one.at, text)]
+                wanted[parts.index(one)] = Text(text)
+            case "smaller":
+                edits.append(SetImage(one.at, JPEG))
+                wanted[parts.index(one)] = without_address(replace(one, mime="image/jpeg", size=len(SMALL), width=0, height=0))
+            case _:
+                pass
     marked = [block for block in result if block.marked and block.text is not None]
     if len(marked) > 1 and wire.name != "gemini" and any(isinstance(edit, SetText) for edit in edits):
         with pytest.raises(DocumentError):
@@ -142,7 +150,7 @@ def test_results_and_images_are_replaced_and_nothing_else_is(wire: Wire, data: s
     after, messages = read(wire, made)
     assert [without_address(part) for part in flat(messages)] == wanted
     assert made.count(b"ephemeral") == raw.count(b"ephemeral"), "every mark stays"
-    named = {edit.at[len(prompt.items_at)] for edit in edits if isinstance(edit, SetText | ReplaceMedia)}
+    named = {edit.at[len(prompt.items_at)] for edit in edits if isinstance(edit, SetText | ReplaceMedia | SetImage)}
     for item, (old, new) in enumerate(zip(prompt.items, after.items, strict=True)):
         assert item in named or bytes(old) == bytes(new)
     assert made.endswith(raw[raw.rindex(b'"future"') :])
@@ -172,6 +180,8 @@ def test_what_is_no_media_is_not_replaced(wire: Wire) -> None:
     for at in (text.at, text.at[:-1], (*text.at[:-1], "nothing")):
         with pytest.raises(DocumentError):
             wire.render(Document(raw), prompt, [ReplaceMedia(at, "x")])
+        with pytest.raises(DocumentError):
+            wire.render(Document(raw), prompt, [SetImage(at, JPEG)])
 
 
 def test_a_signed_picture_stays() -> None:
@@ -179,5 +189,6 @@ def test_a_signed_picture_stays() -> None:
     part = {"inlineData": {"mimeType": "image/png", "data": PNG}, "thoughtSignature": "s=="}
     raw = json.dumps({"contents": [{"role": "user", "parts": [part]}]}).encode()
     prompt = wire.read(Document(raw), PATHS["gemini"])
-    with pytest.raises(DocumentError):
-        wire.render(Document(raw), prompt, [ReplaceMedia(("contents", 0, "parts", 0), "x")])
+    for edit in (ReplaceMedia(("contents", 0, "parts", 0), "x"), SetImage(("contents", 0, "parts", 0), JPEG)):
+        with pytest.raises(DocumentError):
+            wire.render(Document(raw), prompt, [edit])

@@ -7,17 +7,21 @@ import base64
 import json
 import struct
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from PIL import Image
 
 from backstory.config import Config
+from backstory.config.sections import Media
 from backstory.errors import NotFound
 from backstory.stages import shrink as module
+from backstory.stages.shrink import Shrink
 from tests.relay.world import Received
-from tests.rig import PATHS, Rig, reply, rig, with_marker
+from tests.rig import PATHS, Rig, reply, rig, soon, with_marker
 from tests.rig import settings as configured
 from tests.stages.world import conversation, stored, thread
 
@@ -313,3 +317,46 @@ def test_only_what_reads_as_before_is_accepted(tmp_path: Path, monkeypatch: pyte
 
     asyncio.run(work())
     assert seen
+
+
+def test_images_are_first_made_smaller_where_that_is_wanted(tmp_path: Path) -> None:
+    def photo(number: int) -> dict[str, Any]:
+        out = BytesIO()
+        waves = Image.linear_gradient("L").resize((1200, 900)).convert("RGB")
+        waves.putpixel((number, 0), (255, 0, 0))
+        waves.save(out, "PNG", compress_level=0)
+        source = {"type": "base64", "media_type": "image/png", "data": base64.b64encode(out.getvalue()).decode()}
+        return {"type": "image", "source": source}
+
+    async def work() -> None:
+        agent = Agent()
+        config = replace(told(tmp_path, window=20_000), media=Media(recompress=True, max_edge=400))
+        async with rig(config, agent) as one:
+            originals = []
+            for number in range(30):
+                originals.append(photo(number))
+                sent = json.loads(await agent.step(one, f"screenshot {number}", media=originals[-1:]))["messages"]
+                await soon(lambda: not shrinker(one)._preparing)
+                if "image/jpeg" in json.dumps(sent):
+                    break
+            else:
+                pytest.fail("no image was made smaller")
+            shown = [message["content"][0]["content"][1]["source"]["media_type"] for message in sent[2::2]]
+            assert shown[0] == "image/jpeg"
+            assert shown[-1] == "image/png"
+            stubs = [stub for some in thread(one, agent.name).stubs.values() for stub in some]
+            assert {stub.kind for stub in stubs} == {"image"}
+            for stub in stubs:
+                assert json.loads(await one.engine.restore("", agent.name, stub.ref)) in originals
+            await one.restart()
+            again = json.loads(await agent.ask(one))["messages"]
+            assert again[: len(sent)] == sent, "the very same bytes"
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def shrinker(one: Rig) -> Shrink:
+    found = next(stage for stage in one.engine.pipeline.stages if stage.name == "shrink")
+    assert isinstance(found, Shrink)
+    return found
