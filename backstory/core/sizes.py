@@ -8,9 +8,13 @@ import re
 
 CHARS_PER_TOKEN = 3.6
 _BYTES_PER_TOKEN = 2.6
-# Smaller bodies hold no image worth the look; an image of usual size, in tokens.
-_SURELY_TEXT, _IMAGE = 8192, 1500
-_ENCODED = re.compile(rb'(?:"|;base64,)[A-Za-z0-9+/=_-]{2048,}')
+# Smaller bodies hold no image that is worth the look; an image of usual size, in tokens.
+_SURELY_TEXT, _IMAGE = 32_768, 1500
+# What stands before encoded data: in a data URL, or as the member of that name; how far from its name it begins, and what is too short.
+_MEMBER = b'"data"'
+_BEFORE_DATA = (b";base64,", _MEMBER)
+_GAP, _LEAST = 8, 2048
+_ENCODED = re.compile(rb"[A-Za-z0-9+/_-]{64}")
 
 
 def rough(text: str) -> int:
@@ -23,7 +27,20 @@ def rough(text: str) -> int:
 def rough_body(body: bytes) -> int:
     """Tokens of a request that nobody has read, as if it were all text but for what is encoded in it: that is taken for images."""
     size = len(body)
-    if size < _SURELY_TEXT or not _ENCODED.search(body):
+    if size < _SURELY_TEXT:
         return int(size / CHARS_PER_TOKEN)
-    encoded = [len(found.group()) for found in _ENCODED.finditer(body)]
-    return int((size - sum(encoded)) / CHARS_PER_TOKEN) + _IMAGE * len(encoded)
+    images = encoded = 0
+    for needle in _BEFORE_DATA:
+        at = body.find(needle)
+        while at >= 0:
+            start = at + len(needle)
+            if needle is _MEMBER:
+                start = body.find(b'"', start, start + _GAP) + 1 or start
+            end = start
+            if _ENCODED.match(body, start):
+                end = body.find(b'"', start)
+                if end - start >= _LEAST:
+                    images += 1
+                    encoded += end - start
+            at = body.find(needle, end) if end >= 0 else -1
+    return int((size - encoded) / CHARS_PER_TOKEN) + _IMAGE * images

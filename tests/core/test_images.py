@@ -73,5 +73,5 @@ def test_an_encoded_image_is_not_counted_as_text() -> None:
     text = b'{"messages":[{"role":"user","content":"' + b"hello world " * 1000 + b'"}]}'
     assert rough_body(text) == int(len(text) / 3.6)
     data = base64.b64encode(b"\1\2\3" * 300_000)
-    body = b'{"a":"' + data + b'","b":"data:image/png;base64,' + data + b'","c":"' + b"hello world " * 1000 + b'"}'
+    body = b'{"data": "' + data + b'","b":"data:image/png;base64,' + data + b'","c":"' + b"hello world " * 1000 + b'"}'
     assert 3000 < rough_body(body) < 8000
