@@ -37,6 +37,8 @@ from backstory.stages.visit import Visit, Visits
 _BYTES_PER_TOKEN = 2.6
 # Stubs that free less than this share of the window are not worth a change of what the provider has cached.
 _LEAST_GAIN = 0.05
+# Where too little was found, it is looked for again after so many turns.
+_AGAIN_TURNS = 6
 # A request is brought down to this share of the window, where old results are enough for it.
 _TARGET = 0.35
 # What was said just now is in the store so soon; if not, it stays as it is.
@@ -96,6 +98,7 @@ class Shrink(Stage):
         self._pace = pace
         self._failed = failed
         self._preparing: dict[int, asyncio.Future[None]] = {}
+        self._tried: OrderedDict[str, int] = OrderedDict()
         self._looked_at: OrderedDict[bytes, Places] = OrderedDict()
         self._made: OrderedDict[tuple[bytes | str, ...], bytes] = OrderedDict()
 
@@ -115,6 +118,19 @@ class Shrink(Stage):
         soft = settings.rules.window.soft_tokens
         if not thread.stubs and thread.tokens < soft and len(exchange.body) < soft * _BYTES_PER_TOKEN:
             return exchange
+        if not thread.stubs and not any(line.calls or line.media for line in visit.reading.lines):
+            return exchange
+        done = False
+        try:
+            shrunk = await self._shrunk(exchange, visit, prompt, wire)
+            done = True
+        finally:
+            if not done:
+                withdraw(visit)
+        return shrunk
+
+    async def _shrunk(self, exchange: Exchange, visit: Visit, prompt: Prompt, wire: Wire) -> Exchange:
+        thread = visit.thread
         known = [stub for stubs in thread.stubs.values() for stub in stubs]
         placed = _count(visit, self._place(visit, prompt, wire, known))
         total = self._measure(exchange, visit)
@@ -122,9 +138,8 @@ class Shrink(Stage):
             placed += await self._decide(exchange, visit, prompt, wire, total)
         if not placed:
             return exchange
-        return replace(
-            exchange, edits=(*exchange.edits, *((self.name, edit) for edit in self._edits(exchange, visit, prompt, wire, placed)))
-        )
+        edits = self._edits(exchange, visit, prompt, wire, placed)
+        return replace(exchange, edits=(*exchange.edits, *((self.name, edit) for edit in edits)))
 
     def finished(self, exchange: Exchange, outcome: Outcome) -> None:
         visit = self._visits.get(exchange.id)
@@ -171,7 +186,8 @@ class Shrink(Stage):
         turns = [*thread.path[: visit.upto], *visit.turns]
         last = min(tool_output.protected(turns, rules.window), visit.upto)
         carried = {place for place in visit.reading.places if thread.boundary <= place < last}
-        if not carried:
+        tried = self._tried.get(thread.conversation.id, -_AGAIN_TURNS)
+        if not carried or 0 <= last - tried < _AGAIN_TURNS:
             return []
         if thread.pending_seq > self._lanes.settled:
             await asyncio.wait({asyncio.ensure_future(self._lanes.flush())}, timeout=_SETTLING_S)
@@ -184,6 +200,9 @@ class Shrink(Stage):
         old: set[tuple[str, int, int]] = {(one.kind, one.turn, one.place) for one in made if one.old}
         placed = _enough(placed, old, total, int(rules.window.size * _TARGET))
         if sum(one.stub.saved for one in placed) < rules.window.size * _LEAST_GAIN:
+            self._tried[thread.conversation.id] = last
+            if len(self._tried) > _MOST_LOOKED_AT:
+                self._tried.popitem(last=False)
             return []
         placed = _sound(exchange, prompt, wire, placed)
         thread.stub([one.stub for one in placed])
@@ -249,6 +268,7 @@ def withdraw(visit: Visit) -> None:
     """The stubs that were decided for this visit were not sent: they do not count."""
     visit.thread.unstub(visit.stubs)
     visit.stubs = ()
+    visit.saved = {}
 
 
 def _shown(visit: Visit, prompt: Prompt, wire: Wire, carried: set[int]) -> list[Shown]:
