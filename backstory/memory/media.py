@@ -70,11 +70,12 @@ _MARKS = frozenset({"cache_control"})
 
 
 class Placed(Struct, frozen=True):
-    """An image or document that a message carries: where in it, and the 16-byte hash of what it is."""
+    """An image or document that a message carries: where in it, and the 16-byte hash of what it is. `cited`: answers may point into it."""
 
     media: Media
     at: Path
     content: bytes
+    cited: bool = False
 
 
 def tokens(media: Sequence[Media], wire: str, model: str) -> int:
@@ -100,7 +101,12 @@ def placed(raw: bytes | memoryview, message: Message, depth: int) -> tuple[Place
     if not media:
         return ()
     document = Document(bytes(raw))
-    return tuple([Placed(one, one.at[depth:], content(document.get(one.at[depth:]))) for one in media])
+    found: list[Placed] = []
+    for one in media:
+        at = one.at[depth:]
+        block = document.get(at)
+        found.append(Placed(one, at, content(block), "citations" in distinct(block)))
+    return tuple(found)
 
 
 def content(block: bytes) -> bytes:

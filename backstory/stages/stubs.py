@@ -108,7 +108,7 @@ def _of_media(store: Store, wire: Wire, thread: Thread, turns: Sequence[Turn], s
     for one in shown:
         turn = stored.get(turns[one.position].id)
         found = _placed(turn, wire) if turn is not None and turn.wire == wire.name else ()
-        if turn is None or one.place >= len(found):
+        if turn is None or one.place >= len(found) or found[one.place].cited:
             continue
         hashed = found[one.place].content
         before = next((stub.tokens for stub in thread.stubs.get(turn.id, ()) if (stub.kind, stub.place) == ("image", one.place)), 0)

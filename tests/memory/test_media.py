@@ -97,6 +97,13 @@ def test_a_picture_comes_back_by_its_ref_only_if_it_is_the_same() -> None:
         media.restored(found, raw, refs.parsed("m7.9-00000000"))
 
 
+def test_a_document_that_answers_may_cite_is_known_as_such() -> None:
+    source = {"type": "base64", "media_type": "application/pdf", "data": "AAAA"}
+    blocks = [{"type": "document", "source": source}, {"type": "document", "source": source, "citations": {"enabled": True}}]
+    raw = json.dumps({"role": "user", "content": blocks}).encode()
+    assert [one.cited for one in media.placed(raw, WIRE.message(raw, ("m",)), 1)] == [False, True]
+
+
 def test_a_stub_says_what_was_shown() -> None:
     shown = media.stub(Media("image", "image/png", 400_000, "", (), 1200, 800), "m7-0a0b0c0d")
     assert shown == "[left out: image/png, 1200x800, 300 kB; shown earlier; ref m7-0a0b0c0d]"
