@@ -333,7 +333,8 @@ def shrink_settings(config: Config, told: Settings) -> ShrinkSettings:
     """What the shrink stage is told."""
     output, media = config.tool_output, config.media
     bounds = Bounds(media.max_edge, media.quality) if media.recompress else None
-    return ShrinkSettings(Rules(told.window, output.stale_tokens, output.stub_tokens), told.threshold, output.cold_after_s, bounds)
+    rules = Rules(told.window, output.stale_tokens, output.stub_tokens, media.recompress)
+    return ShrinkSettings(rules, told.threshold, output.cold_after_s, bounds)
 
 
 def inbox_place(url: str) -> tuple[Path, str]:

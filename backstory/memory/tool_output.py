@@ -67,11 +67,13 @@ _spell = msgspec.json.Encoder(order="sorted").encode
 
 
 class Rules(Struct, frozen=True):
-    """`stale_tokens`: an older result of at least so many may give way. `stub_tokens`: what its stub may take."""
+    """`stale_tokens`: an older result of at least so many may give way. `stub_tokens`: what its stub may take. `smaller`: an image is made
+    smaller before it gives way to words."""
 
     window: Window
     stale_tokens: int
     stub_tokens: int
+    smaller: bool = False
 
 
 class Result(Struct, frozen=True):

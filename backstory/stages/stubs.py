@@ -69,7 +69,7 @@ def drafts(
     shown = [one for one in shown if ("media", turns[one.position].id, one.place) not in known]
     stored = {turn.id: turn.calls for turn in store.turns_by_id({one.result.turn for one in choices})}
     choices = [one for one in choices if stored.get(one.result.turn) == turns[one.result.position].calls]
-    made = _of_results(thread, choices, rules) + _of_media(store, wire, thread, turns, shown)
+    made = _of_results(thread, choices, rules) + _of_media(store, wire, thread, turns, shown, rules)
     return sorted(made, key=lambda one: (one.old, one.position))
 
 
@@ -99,8 +99,11 @@ def _of_results(thread: Thread, choices: Sequence[Choice], rules: Rules) -> list
     return made
 
 
-def _of_media(store: Store, wire: Wire, thread: Thread, turns: Sequence[Turn], shown: Sequence[Shown]) -> list[DraftStub]:
-    """An image of which a smaller one was made gives way to that first, and to words the next time."""
+def _of_media(store: Store, wire: Wire, thread: Thread, turns: Sequence[Turn], shown: Sequence[Shown], rules: Rules) -> list[DraftStub]:
+    """An image of which a smaller one was made gives way to that first, and to words the next time; one that was not looked at stays."""
+    if rules.smaller:
+        images = thread.family.images
+        shown = [one for one in shown if one.media.kind != "image" or (turns[one.position].id, one.place) in images]
     if not shown:
         return []
     stored = {turn.id: turn for turn in store.turns_by_id({turns[one.position].id for one in shown}, raw=True)}
@@ -132,8 +135,10 @@ async def make_smaller(
     for one in wanted[:_AT_ONCE]:
         name = (turns[one.position].id, one.place)
         found = await lanes.read(lambda store, turn_id=name[0]: store.turns_by_id((turn_id,), raw=True))  # type: ignore[misc]
+        if not found:
+            continue
         images[name] = None
-        if not found or found[0].wire != wire.name:
+        if found[0].wire != wire.name:
             continue
         url = await asyncio.get_running_loop().run_in_executor(None, _smaller, found[0], wire, one.place, bounds)
         if url is not None:

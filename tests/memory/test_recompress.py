@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import sys
 from io import BytesIO
 
 import pytest
 from PIL import Image
 
 from backstory.core.images import dimensions
+from backstory.errors import ConfigError
 from backstory.memory.recompress import Bounds, smaller
 
 BOUNDS = Bounds(256, 75)
@@ -71,3 +73,10 @@ def test_an_animation_stays() -> None:
     out = BytesIO()
     frames[0].save(out, "WEBP", save_all=True, append_images=frames[1:])
     assert smaller(base64.b64encode(out.getvalue()).decode(), BOUNDS) is None
+
+
+def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = picture(600, 300)
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with pytest.raises(ConfigError, match=r"backstory\[media\]"):
+        smaller(data, BOUNDS)

@@ -122,17 +122,25 @@ def test_over_the_hard_threshold_old_results_give_way_and_the_newest_do_not(tmp_
     asyncio.run(work())
 
 
+def pause(one: Rig, name: str, seconds: float) -> None:
+    """As if the last answer had come so long ago."""
+    path = thread(one, name).path
+    path[-1] = replace(path[-1], arrived=path[-1].arrived - seconds)
+
+
 def test_a_pause_is_a_boundary_over_the_soft_threshold_only(tmp_path: Path) -> None:
     async def work() -> None:
         agent = Agent()
-        async with rig(told(tmp_path, window=30_000, cold_after_s=0.3), agent) as one:
+        async with rig(told(tmp_path, window=30_000), agent) as one:
             while len(agent.body()) / 3.6 < 0.5 * 30_000:
                 await agent.step(one, output(agent.number))
-            await asyncio.sleep(0.35)
+            pause(one, agent.name, 7200)
             assert await agent.step(one, output(agent.number)) == agent.asked, "there is room enough"
-            while len(agent.body()) / 3.6 < 0.8 * 30_000:
+            while len(agent.body()) / 3.6 < 0.75 * 30_000:
                 assert await agent.step(one, output(agent.number)) == agent.asked, "the cache is warm"
-            await asyncio.sleep(0.35)
+            pause(one, agent.name, 3000)
+            assert await agent.step(one, "short") == agent.asked, "and stays so for a while"
+            pause(one, agent.name, 7200)
             assert LEFT_OUT in await agent.step(one, output(agent.number))
 
     asyncio.run(work())
@@ -322,21 +330,21 @@ def test_only_what_reads_as_before_is_accepted(tmp_path: Path, monkeypatch: pyte
 def test_images_are_first_made_smaller_where_that_is_wanted(tmp_path: Path) -> None:
     def photo(number: int) -> dict[str, Any]:
         out = BytesIO()
-        waves = Image.linear_gradient("L").resize((1200, 900)).convert("RGB")
-        waves.putpixel((number, 0), (255, 0, 0))
-        waves.save(out, "PNG", compress_level=0)
+        noise = Image.effect_noise((600, 450), 60)
+        noise.putpixel((number, 0), 255)
+        noise.save(out, "PNG")
         source = {"type": "base64", "media_type": "image/png", "data": base64.b64encode(out.getvalue()).decode()}
         return {"type": "image", "source": source}
 
     async def work() -> None:
         agent = Agent()
-        config = replace(told(tmp_path, window=20_000), media=Media(recompress=True, max_edge=400))
+        config = replace(told(tmp_path, window=6000), media=Media(recompress=True, max_edge=200))
         async with rig(config, agent) as one:
             originals = []
             for number in range(30):
                 originals.append(photo(number))
                 sent = json.loads(await agent.step(one, f"screenshot {number}", media=originals[-1:]))["messages"]
-                await soon(lambda: not shrinker(one)._preparing)
+                await soon(lambda: not shrinker(one)._preparing, 60)
                 if "image/jpeg" in json.dumps(sent):
                     break
             else:
