@@ -136,7 +136,10 @@ def ends(text: str, budget: int) -> str | None:
 def telling(line: str, words: Sequence[str] = _TELLING) -> bool:
     """Whether a line seems to tell of something that went wrong. `words`: those that there are, where it is known."""
     start = line[:_LOOKED_AT].lower()
-    return any(word in start for word in words) and not _HARMLESS.search(start)
+    if not any(word in start for word in words):
+        return False
+    rest = _HARMLESS.sub("", start)
+    return rest == start or any(word in rest for word in words)
 
 
 def teller(text: str) -> Callable[[str], bool]:

@@ -204,6 +204,23 @@ def test_lines_alike_are_told_by_number_and_an_error_among_them_stays() -> None:
     assert shrink_lines.repeats("\n".join("}" if number % 2 else f"def f{number}(): {{" for number in range(60)), 10) is None, "not in code"
 
 
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("1 failed, 3 passed, 0 errors", True),
+        ("5 passed, 0 failed", False),
+        ("errors: 0", False),
+        ("errors: 0, failures: 2", True),
+        ("Build failed: no errors were printed", True),
+        ("all is well", False),
+        ("E   AssertionError", True),
+    ],
+)
+def test_no_error_is_no_error(line: str, wanted: bool) -> None:
+    assert shrink_lines.telling(line) is wanted
+    assert shrink_lines.teller(f"{line}\nother")(line) is wanted
+
+
 def test_whatever_it_is_both_ends_and_the_errors_stay() -> None:
     lines = [f"line {number}: {'word ' * (number % 7)}" for number in range(400)]
     lines[200] = "something failed here"
