@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -241,3 +242,11 @@ def test_the_readme_lists_every_key_with_its_default() -> None:
     readme = (Path(__file__).parent.parent / "README.md").read_text()
     for name, _, default, meaning in describe():
         assert f"| `{name}` | {f'`{default}`' if default else 'empty'} | {meaning} |" in readme
+
+
+def test_a_setting_that_needs_an_extra_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Config.load({"media.recompress": "true"}, {}, tmp_path).media.recompress
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with pytest.raises(ConfigError, match=r"media\.recompress.*install backstory\[media\]"):
+        Config.load({"media.recompress": "true"}, {}, tmp_path)
+    assert not Config.load({"media.recompress": "false"}, {}, tmp_path).media.recompress

@@ -33,8 +33,10 @@ from backstory.jobs.worker import Worker
 from backstory.memory.compaction import Window
 from backstory.memory.fact_query import select
 from backstory.memory.reading import Reader
+from backstory.memory.recompress import Bounds
 from backstory.memory.supersession import Known
 from backstory.memory.thread import Thread
+from backstory.memory.tool_output import Rules
 from backstory.relay.tap import read_reply
 from backstory.stages.ahead import Ahead
 from backstory.stages.arrivals import Arrivals, unfold
@@ -50,6 +52,9 @@ from backstory.stages.order import Order
 from backstory.stages.pace import Pace
 from backstory.stages.recall import Recall, Settings
 from backstory.stages.shelf import Shelf
+from backstory.stages.shrink import Settings as ShrinkSettings
+from backstory.stages.shrink import Shrink
+from backstory.stages.stubs import restore
 from backstory.stages.threads import Threads
 from backstory.stages.visit import Visits
 from backstory.stores.database import open_store
@@ -261,7 +266,30 @@ class Engine:
         self.ingest = Ingest(threads, self.visits, lanes, self.turn_ids, self._clock, rough, self._stored, most)
         self.arrivals = Arrivals(threads, lanes, WIRE_BY_NAME.__getitem__, read_arrival, rough, self._worker.wake, self.failed, self._hot)
         reader = Reader(secrets.randbits(63))
+        shrink = self._line_up(lanes, threads, shelf, reader)
+        self._worker.start()
+
+        def forget() -> None:
+            threads.clear()
+            reader.clear()
+            shrink.clear()
+            self.layouts.clear()
+
+        self._forgotten = Forgotten(lanes, forget, self._gone)
+        await self._forgotten.start()
+        self._removal = Removal(lanes, self._clock, self.failed)
+        self._removal.start()
+        if await lanes.read(lambda store: store.conversations(None, 1)):
+            shelf.warm_up()
+        self.trouble = ""
+        self.memory = True
+
+    def _line_up(self, lanes: StoreLanes, threads: Threads, shelf: Shelf, reader: Reader) -> Shrink:
+        """Put the stages in order. Gives the one that remembers what it has seen."""
+        config = self.config
         recall = Recall(self.visits, shelf, self._settings, rough, self._clock, self.turn_ids)
+        told = shrink_settings(config, self._settings)
+        shrink = Shrink(self.visits, lanes, told, recall.outgoing, self._clock, Pace(self._hot), self.failed)
         self.ahead = Ahead(threads, recall.settled, time.monotonic)
         desk = Desk(
             threads,
@@ -281,25 +309,20 @@ class Engine:
             Identify(threads, self.visits, reader, self.arrivals, self.order, self._before),
             self.command,
             self.ingest,
+            shrink,
             recall,
             Linked(self.visits, desk, links),
         )
-        self.pipeline = Pipeline(stages, self.failed)
-        self._worker.start()
+        left_out = () if config.tool_output.enabled else ("shrink",)
+        self.pipeline = Pipeline([stage for stage in stages if stage.name not in left_out], self.failed)
+        return shrink
 
-        def forget() -> None:
-            threads.clear()
-            reader.clear()
-            self.layouts.clear()
-
-        self._forgotten = Forgotten(lanes, forget, self._gone)
-        await self._forgotten.start()
-        self._removal = Removal(lanes, self._clock, self.failed)
-        self._removal.start()
-        if await lanes.read(lambda store: store.conversations(None, 1)):
-            shelf.warm_up()
-        self.trouble = ""
-        self.memory = True
+    async def restore(self, principal: str, conversation: str, ref: str, scope: str = "") -> str:
+        """What a stub's ref names, word for word, verified by hash: a tool result, or the JSON block of an image. NotFound where this
+        conversation has none of that name. Raises StoreError."""
+        if self._lanes is None or self.threads is None:
+            raise StoreError(self.trouble or "memory is off")
+        return await restore(self._lanes, self.threads, WIRE_BY_NAME.__getitem__, principal, conversation, scope, ref)
 
     def _settle_journal(self, payloads: list[bytes]) -> list[Batch]:
         """The rows of journal entries that a dead process left behind; entries that cannot be read are left out. Runs on a lane."""
@@ -362,6 +385,14 @@ def settings(config: Config) -> Settings:
     if budget < window.hard_tokens:
         budget = min(budget, int(window.size * _BUDGET_SHARE))
     return Settings(window, config.memory.threshold_messages, budget, config.recall.min_score)
+
+
+def shrink_settings(config: Config, told: Settings) -> ShrinkSettings:
+    """What the shrink stage is told."""
+    output, media = config.tool_output, config.media
+    bounds = Bounds(media.max_edge, media.quality) if media.recompress else None
+    rules = Rules(told.window, output.stale_tokens, output.stub_tokens, media.recompress)
+    return ShrinkSettings(rules, told.threshold, output.cold_after_s, bounds)
 
 
 def inbox_place(url: str) -> tuple[Path, str]:

@@ -30,6 +30,7 @@ from backstory.providers import upstreams
 from backstory.relay.tap import AheadTap, ArrivalTap, MemoryTap
 from backstory.stages.arrivals import TURN_IDS
 from backstory.stages.base import attempt
+from backstory.stages.shrink import withdraw
 from backstory.stages.visit import Visit
 from backstory.wires import WIRES
 
@@ -160,7 +161,7 @@ class PortHouse:
             conversation = again or conversation_id()
             headers = (
                 (b"X-VC-Conversation", conversation.encode()),
-                self._metrics.first(len(body), bool(again), started),
+                self._metrics.first(body, bool(again), started),
             )
             came = plain.came if plain is not None else b""
             first = First(head, body, wire, opening, whose, scope, conversation, headers, came)
@@ -343,6 +344,8 @@ class PortHouse:
             exchange = replace(exchange, notes=(*exchange.notes, Note("proof", "bytes differ: command")))
         visit = self._engine.visits.get(exchange.id)
         body: bytes | None = None
+        if visit is not None and (visit.late or visit.gone):
+            withdraw(visit)
         if exchange.edits and exchange.gone:
             self._metrics.fail_open("ahead")
             exchange = replace(exchange, edits=())
@@ -376,6 +379,7 @@ class PortHouse:
         if body is None:
             if visit is not None:
                 visit.injection = None
+                withdraw(visit)
             return replace(exchange, edits=(), notes=(*exchange.notes, Note("render", "failed open"))), None
         if body != exchange.body:
             asked = ",".join(dict.fromkeys(stage for stage, _ in exchange.edits))

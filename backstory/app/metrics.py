@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from backstory.core.exchange import Exchange, Outcome
-from backstory.core.sizes import CHARS_PER_TOKEN
+from backstory.core.sizes import rough_body
 from backstory.providers import prices
 from backstory.relay.limits import DoorMetrics
 from backstory.stages.visit import Visit
@@ -46,6 +46,7 @@ class Metrics:
         self.answers_differing = 0
         self.recalled = 0
         self.compactions = 0
+        self.stubbed = 0
         self.tokens_in = 0
         self.tokens_sent = 0
         self.cost_saved = 0.0
@@ -85,6 +86,7 @@ class Metrics:
             self.sessions += 1
         self.recalled += visit.recalled
         self.compactions += visit.digest is not None
+        self.stubbed += len(visit.stubs)
         self.tokens_in += visit.tokens_in
         self.tokens_sent += visit.tokens_sent
         if visit.tokens_in != visit.tokens_sent:
@@ -113,15 +115,14 @@ class Metrics:
         if streamed and outcome.first_byte_ms > 0:
             self._observe(outcome.first_byte_ms / 1000)
 
-    def first(self, size: int, again: bool, started: float) -> tuple[bytes, bytes]:
-        """The first request of a conversation, of so many bytes, goes up as it came: `planned` for it, and its `X-VC-Stats`. `again`:
-        it was made before."""
+    def first(self, body: bytes, again: bool, started: float) -> tuple[bytes, bytes]:
+        """The first request of a conversation goes up as it came: `planned` for it, and its `X-VC-Stats`. `again`: it was made before."""
         self.last_request = now = time.monotonic()
         self.conversations += 1
         self.identical += 1
         self.added_s += now - started
         self.sessions += not again
-        tokens = int(size / CHARS_PER_TOKEN)
+        tokens = rough_body(body)
         self.tokens_in += tokens
         self.tokens_sent += tokens
         return b"X-VC-Stats", _FIRST_STATS % (tokens, tokens)
@@ -129,8 +130,8 @@ class Metrics:
     def stats_header(self, exchange: Exchange, visit: Visit) -> bytes:
         """The value of `X-VC-Stats` for this request: estimated tokens, and dollars at the list price of fresh input.
 
-        `compression_ratio` is sent over in; `cache_kept` is 0 where this request moved the digest, and so changed the prefix that the
-        provider may have cached.
+        `compression_ratio` is sent over in; `cache_kept` is 0 where this request moved the digest or decided stubs, and so changed the
+        prefix that the provider may have cached.
         """
         saved = visit.tokens_in - visit.tokens_sent
         model = exchange.prompt.model if exchange.prompt is not None else ""
@@ -138,7 +139,7 @@ class Metrics:
         ratio = visit.tokens_sent / visit.tokens_in if visit.tokens_in else 1.0
         return (
             f"tokens_in={visit.tokens_in},tokens_sent={visit.tokens_sent},tokens_saved={saved},"
-            f"cost_saved={cost:.6f},compression_ratio={ratio:.3f},cache_kept={int(visit.digest is None)}"
+            f"cost_saved={cost:.6f},compression_ratio={ratio:.3f},cache_kept={int(visit.digest is None and not visit.stubs)}"
         ).encode()
 
     def _observe(self, seconds: float) -> None:
@@ -185,6 +186,7 @@ _COUNTERS = (
     ("journalled_answers", "Answers written to the journal before their last byte left.", "journalled"),
     ("recalled_turns", "Turns that were recalled into requests.", "recalled"),
     ("compactions", "Requests that moved a conversation's digest.", "compactions"),
+    ("stubs", "Old tool results and images that were replaced by a stub.", "stubbed"),
     ("original_tokens", "Tokens of the clients' requests (estimated).", "tokens_in"),
     ("sent_tokens", "Tokens of the requests as sent upstream (estimated).", "tokens_sent"),
     ("cost_saved_dollars", "Signed saving at list prices, models with a known price only.", "cost_saved"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,13 @@ from backstory.config.sections import (
     Key,
     Log,
     Marker,
+    Media,
     Memory,
     Metrics,
     Proxy,
     Recall,
     Storage,
+    ToolOutput,
     Upstream,
     describe,
     keys,
@@ -43,6 +46,7 @@ __all__ = ["Config", "Instance", "Listener", "Log", "OutboundProxies", "Setting"
 
 _PROFILES = {"QUALITY_FOCUSED": "QUALITY", "COST_FOCUSED": "COST"}
 _PATHS = ("upstream.ca_file", "upstream.client_cert", "upstream.client_key")
+_EXTRAS = {"media.recompress": ("PIL", "media")}
 _URLS = ("upstream.url", "upstream.anthropic", "upstream.openai", "upstream.gemini")
 
 
@@ -94,6 +98,8 @@ class Config(Struct, frozen=True, kw_only=True):
     recall: Recall = field(default_factory=Recall)
     compaction: Compaction = field(default_factory=Compaction)
     commands: Commands = field(default_factory=Commands)
+    tool_output: ToolOutput = field(default_factory=ToolOutput)
+    media: Media = field(default_factory=Media)
     identity: Identity = field(default_factory=Identity)
     marker: Marker = MARKER
     log: Log = field(default_factory=Log)
@@ -172,12 +178,19 @@ def _value(key: Key, setting: Given) -> Any:
         found = str(setting.base / Path(found).expanduser())
         if not Path(found).is_file():
             raise ValueError("there is no such file")
-    if key.name in _URLS and found:
-        found = _url(found)
     if key.name == "upstream.proxy":
-        found = found if found in ("env", "none") else _url(found, proxy=True) if found else "env"
-    if key.name == "storage.url" and found:
+        return found if found in ("env", "none") else _url(found, proxy=True) if found else "env"
+    return _checked(key, found) if found else found
+
+
+def _checked(key: Key, found: Any) -> Any:
+    if key.name in _URLS:
+        return _url(found)
+    if key.name == "storage.url":
         _check_storage(found)
+    module, extra = _EXTRAS.get(key.name, ("", ""))
+    if module and find_spec(module) is None:
+        raise ValueError(f"it needs the extra {extra}: install backstory[{extra}]")
     return found
 
 

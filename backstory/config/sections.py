@@ -106,6 +106,27 @@ class Commands(Struct, frozen=True):
     undo_s: Annotated[float, Meta(ge=0, description="so long a forget in the chat can be taken back; then it is removed for good")] = 600.0
 
 
+class ToolOutput(Struct, frozen=True):
+    """When old tool results make place for stubs."""
+
+    enabled: Annotated[
+        bool, Meta(description="over the hard threshold, and over the soft one after a pause, old tool results give way to stubs")
+    ] = True
+    stale_tokens: Annotated[int, Meta(ge=100, description="an old tool result of at least so many tokens may give way")] = 800
+    stub_tokens: Annotated[int, Meta(ge=20, description="most tokens of the short form that a stub shows")] = 200
+    cold_after_s: Annotated[float, Meta(gt=0, description="after a pause as long, the provider's cache is taken to be cold")] = 3600.0
+
+
+class Media(Struct, frozen=True):
+    """Whether old images are made smaller before they give way."""
+
+    recompress: Annotated[
+        bool, Meta(description="where old tool results give way, old images are first made smaller (needs the extra `media`)")
+    ] = False
+    max_edge: Annotated[int, Meta(ge=64, le=8000, description="longest edge of an image that was made smaller, in pixels")] = 1024
+    quality: Annotated[int, Meta(ge=1, le=95, description="JPEG quality of an image that was made smaller")] = 75
+
+
 class Identity(Struct, frozen=True):
     """Whose memory it is."""
 
@@ -139,6 +160,8 @@ TREE: dict[str, type[Struct] | tuple[Any, Any]] = {
     "recall": Recall,
     "compaction": Compaction,
     "commands": Commands,
+    "tool_output": ToolOutput,
+    "media": Media,
     "identity": Identity,
     "marker": (Marker, MARKER),
     "log": Log,

@@ -11,6 +11,7 @@ FactKind: TypeAlias = Literal[
     "preference", "identity", "relation", "decision", "schedule", "setting", "possession", "event", "plan", "note", "correction"
 ]
 Stance: TypeAlias = Literal["stated", "negated", "planned"]
+StubKind: TypeAlias = Literal["result", "media", "image"]
 
 
 class Conversation(Struct, frozen=True):
@@ -139,6 +140,26 @@ class Injection(Struct, frozen=True):
     created: float
 
 
+class Stub(Struct, frozen=True):
+    """What goes upstream in place of a tool's old result, or of an old image: sent again with its message, byte for byte, ever after.
+
+    `kind`: a result's text, media in words (media), or an image as a smaller one (image): then `text` is its data URL. `place`: which
+    result or image of its turn it stands for, counted from 0, results and images apart. `content`: 16-byte hash of what it stands for.
+    `ref`: the name by which that can be restored. `tokens`: of the stub; `saved`: how many fewer than before.
+    """
+
+    conversation: str
+    turn: int
+    kind: StubKind
+    place: int
+    content: bytes
+    ref: str
+    text: str
+    tokens: int
+    saved: int
+    created: float
+
+
 class Watermark(Struct, frozen=True):
     """How far a job has come in a conversation. `fence` rises with every change of owner; writes under an older fence are refused."""
 
@@ -175,6 +196,7 @@ class Batch(Struct, frozen=True):
     aliases: tuple[tuple[str, str, str], ...] = ()
     injections: tuple[Injection, ...] = ()
     digests: tuple[Digest, ...] = ()
+    stubs: tuple[Stub, ...] = ()
 
 
 class Promise(Struct, frozen=True, tag=True):

@@ -19,6 +19,7 @@ from backstory.core.records import (
     Place,
     Receipt,
     Segment,
+    Stub,
     Turn,
     TurnTags,
     Watermark,
@@ -118,6 +119,10 @@ class Store(Protocol):
     def put_state(self, principal: str, conversation_id: str, name: str, value: str) -> None:
         """Set it; an empty value removes it. A name that ends with `:` and a conversation's id is forgotten with that, too. NotFound where
         the principal has no such conversation."""
+        ...
+
+    def stubs(self, conversation_id: str) -> list[Stub]:
+        """By age, oldest first."""
         ...
 
     def watermark(self, conversation_id: str, job: str) -> Watermark:

@@ -177,7 +177,7 @@ class Shelf:
             or any(place > thread.boundary for place in self.ready(thread, len(thread.path)))
         ):
             return
-        at = boundary(thread.path, thread.boundary, window, reserve, thread.injections)
+        at = boundary(thread.path, thread.boundary, window, reserve, thread.injections, saved=thread.saved())
         if thread.boundary < at < len(thread.path):
             self.begin_digest(thread, at, window.digest_tokens)
 

@@ -18,7 +18,7 @@ from backstory.stores.rows import FORGOTTEN, RECEIPTS, Connection, counts_text, 
 
 _IN_ONE_STATEMENT = 500
 _Sliced = TypeVar("_Sliced", int, str)
-_WHOLE = ("turns", "aliases", "injections", "digests", "segments", "facts", "watermarks", "states")
+_WHOLE = ("turns", "aliases", "injections", "digests", "stubs", "segments", "facts", "watermarks", "states")
 
 _ids = msgspec.json.Decoder(tuple[int, ...])
 
@@ -138,6 +138,8 @@ class _Work:
         if gone:
             self._move_forks(gone)
             self._remove_quotes(gone, principals)
+            for some in _slices(list(gone)):
+                self._delete("stubs", f"turn IN ({marks(len(some))})", some)
         positions: dict[int, int] = {}
         for place in sorted(places, key=lambda place: place.key):
             if gone:

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
-from backstory.core.records import Conversation, Digest, Fact, Injection, Receipt, Segment, Turn, TurnTags, Watermark
+from backstory.core.records import Conversation, Digest, Fact, Injection, Receipt, Segment, Stub, Turn, TurnTags, Watermark
 from backstory.errors import StoreError
 
 Value: TypeAlias = str | bytes | int | float
@@ -138,6 +138,7 @@ ALIASES = ("principal", "name", "conversation")
 INJECTIONS = ("conversation", "chain", "text", "turns", "tokens", "created")
 DIGESTS = ("id", "conversation", "upto_turn", "upto_chain", "text", "tokens", "created")
 SEGMENTS = ("id", "conversation", "first_turn", "last_turn", "tags", "digest", "tokens", "started", "ended")
+STUBS = ("conversation", "turn", "kind", "place", "content", "ref", "text", "tokens", "saved", "created")
 TAGS = ("conversation", "turn", "tags", "terms")
 FACTS = (
     "conversation",
@@ -224,6 +225,16 @@ def digest_row(one: Digest, key: int) -> tuple[Value, ...]:
 def digest_of(row: Row, conversation: str) -> Digest:
     """From DIGESTS."""
     return Digest(row[0], conversation, row[2], row[3], unpack_text(row[4]), row[5], row[6])
+
+
+def stub_row(one: Stub, key: int) -> tuple[Value, ...]:
+    """For STUBS."""
+    return (key, one.turn, one.kind, one.place, one.content, one.ref, pack_text(one.text), one.tokens, one.saved, one.created)
+
+
+def stub_of(row: Row, conversation: str) -> Stub:
+    """From STUBS."""
+    return Stub(conversation, row[1], row[2], row[3], row[4], row[5], unpack_text(row[6]), row[7], row[8], row[9])
 
 
 def segment_row(one: Segment, key: int) -> tuple[Value, ...]:

@@ -20,6 +20,7 @@ from backstory.core.records import (
     Injection,
     Receipt,
     Segment,
+    Stub,
     Turn,
     TurnTags,
     Watermark,
@@ -31,7 +32,20 @@ from backstory.stores.rows import Connection, Value, marks
 
 _IN_ONE_STATEMENT = 500
 _KEY = "(SELECT key FROM conversations WHERE id = ?)"
-_TABLES = ("conversations", "turns", "aliases", "tags", "segments", "facts", "digests", "injections", "watermarks", "states", "receipts")
+_TABLES = (
+    "conversations",
+    "turns",
+    "aliases",
+    "tags",
+    "segments",
+    "facts",
+    "digests",
+    "injections",
+    "stubs",
+    "watermarks",
+    "states",
+    "receipts",
+)
 _TURNS = ",".join(f"t.{column}" for column in rows.TURNS[:-1])
 _SEGMENT = rows.insert(
     "segments",
@@ -270,6 +284,11 @@ class SqlStore:
         """See Store."""
         sql = f"SELECT {','.join(rows.DIGESTS)} FROM digests WHERE conversation = {_KEY} ORDER BY created, id"
         return [rows.digest_of(row, conversation_id) for row in self._all(sql, (conversation_id,))]
+
+    def stubs(self, conversation_id: str) -> list[Stub]:
+        """See Store."""
+        sql = f"SELECT {','.join(rows.STUBS)} FROM stubs WHERE conversation = {_KEY} ORDER BY created, turn, kind, place"
+        return [rows.stub_of(row, conversation_id) for row in self._all(sql, (conversation_id,))]
 
     # --- what a user has set
 

@@ -137,6 +137,23 @@ digests = Table(
     Index("digests_by_conversation", "conversation"),
 )
 
+stubs = Table(
+    "stubs",
+    metadata,
+    _int("conversation", primary_key=True),
+    _int("turn", primary_key=True),
+    _text("kind", primary_key=True),
+    _int("place", primary_key=True),
+    _bytes("content"),
+    _text("ref"),
+    _bytes("text"),
+    _int("tokens"),
+    _int("saved"),
+    _time("created"),
+    Index("stubs_by_turn", "turn"),
+    sqlite_with_rowid=False,
+)
+
 segments = Table(
     "segments",
     metadata,

@@ -32,6 +32,7 @@ from backstory.stages.ingest import Ingest
 from backstory.stages.links import Linked
 from backstory.stages.recall import Recall
 from backstory.stages.shelf import Shelf
+from backstory.stages.shrink import Shrink
 from backstory.stages.threads import Threads
 from backstory.stages.visit import Visits
 from backstory.stores.database import open_store
@@ -128,8 +129,8 @@ class Part(Struct, frozen=True):
     plain: bool = False
 
 
-def _stage(kind: type) -> Callable[[Rig], Any]:
-    return lambda one: next(stage for stage in one.engine.pipeline.stages if isinstance(stage, kind))
+def _stage(name: str) -> Callable[[Rig], Any]:
+    return lambda one: next(stage for stage in one.engine.pipeline.stages if stage.name == name)
 
 
 def _of(*names: str) -> Callable[[Rig], Any]:
@@ -147,11 +148,12 @@ def _wire(one: Rig) -> Any:
 
 
 PLACES: dict[str, Callable[[Rig], Any]] = {
-    "identify": _stage(Identify),
-    "command": _stage(Command),
-    "ingest": _stage(Ingest),
-    "recall": _stage(Recall),
-    "links": _stage(Linked),
+    "identify": _stage("identify"),
+    "command": _stage("command"),
+    "ingest": _stage("ingest"),
+    "shrink": _stage("shrink"),
+    "recall": _stage("recall"),
+    "links": _stage("links"),
     "commanding": _of("engine", "commanding"),
     "eraser": _of("engine", "commanding", "_eraser"),
     "store": _of("engine", "_lanes", "_store"),
@@ -168,6 +170,7 @@ KINDS: dict[str, type] = {
     "identify": Identify,
     "command": Command,
     "ingest": Ingest,
+    "shrink": Shrink,
     "recall": Recall,
     "links": Linked,
     "commanding": Commanding,
@@ -197,7 +200,7 @@ PARTS = [
     for name, kind in KINDS.items()
     for method in _methods(kind)
 ]
-STAGES = [part for part in PARTS if part.name in NEEDED]
+STAGES = [part for part in PARTS if part.name in NEEDED | {"shrink.request"}]
 
 
 def breaks(part: Any, method: str, fails: Callable[[Any], None]) -> Callable[[], None]:

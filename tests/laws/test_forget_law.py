@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from backstory.core.records import Batch, Conversation, Digest, Fact, Injection, Segment, Turn, TurnTags, Watermark
+from backstory.core.records import Batch, Conversation, Digest, Fact, Injection, Segment, Stub, Turn, TurnTags, Watermark
 from backstory.stores import rows
 from backstory.stores.inbox import Inbox
 from backstory.stores.sql import SqlStore
@@ -51,6 +51,7 @@ class History:
         self.own: dict[str, list[Turn]] = {}
         self.branch: dict[str, list[int]] = {}
         self.tells: dict[tuple[str, str], set[int]] = {}
+        self.stubs: dict[str, set[int]] = {}
         self._next = 1
         self._one = 1
         for _ in range(data.draw(st.integers(2, 5), "conversations")):
@@ -94,7 +95,11 @@ class History:
                 told = branch[:upto]
                 digests.append(Digest(self._number(), name, told[-1], hash16(name), " ".join(map(word, told)), 1, 100.0))
                 self.tells["digests", str(digests[-1].id)] = set(told)
-            store.write([Batch((one,), tuple(own), ((one.principal, f"key of {name}", name),), tuple(injections), tuple(digests))])
+            kept = [turn for turn in branch if self.data.draw(st.booleans())]
+            stubs = [Stub(name, turn, "result", 0, b"", f"t{turn}", f"left out: {word(turn)}", 1, 1, 100.0) for turn in kept]
+            self.stubs[name] = set(kept)
+            names = ((one.principal, f"key of {name}", name),)
+            store.write([Batch((one,), tuple(own), names, tuple(injections), tuple(digests), tuple(stubs))])
             tags = [TurnTags(turn.id, name, (word(turn.id),), f"{word(turn.id)} shared") for turn in own]
             store.put_tags(tags, Watermark(name, "tag", own[-1].id))
             middle = self.data.draw(st.integers(0, len(own)))
@@ -179,6 +184,7 @@ def test_what_was_forgotten_is_nowhere_and_the_rest_is_there(shelf: Shelf, data:
             assert [hit.turn for hit in store.search(one.principal, [one.id], [word(turn.id)], 9)] == [turn.id]
         if one.id in whole:
             continue
+        assert {stub.turn for stub in store.stubs(one.id)} == history.stubs[one.id] - gone
         wanted = {key for (table, key), told in history.tells.items() if table == "injections" and not told & gone}
         mine = {turn.chain.hex() for turn in history.own[one.id]}
         assert {one_.chain.hex() for one_ in store.injections(one.id)} == wanted & mine

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from backstory.core.records import Batch, Conversation, Digest, Fact, Injection, Segment, Turn, TurnTags, Watermark
+from backstory.core.records import Batch, Conversation, Digest, Fact, Injection, Segment, Stub, Turn, TurnTags, Watermark
 from backstory.errors import FencedError, NotFound, RowError, StoreError
 from backstory.stores.sql import SqlStore
 from tests.stores.world import Shelf, hash16, index, said, talk, tell
@@ -129,6 +129,30 @@ def test_injections_and_digests_stay_as_they_were_first_written(store: SqlStore)
     store.write([Batch(injections=(replace(injection, text="other"),), digests=(replace(digest, text="other"),))])
     assert store.injections("c") == [injection, later]
     assert store.digests("c") == [digest]
+
+
+def test_stubs_stay_as_they_were_first_written(store: SqlStore) -> None:
+    stub = Stub("c", 3, "result", 1, hash16("x"), "t3.1-0a0b0c0d", "left out " * 200, 40, 900, 5.0)
+    media = Stub("c", 3, "media", 1, hash16("y"), "m3.1-0a0b0c0d", "left out", 4, 90, 4.0)
+    store.write([Batch((talk("c"),), stubs=(stub, media))])
+    store.write([Batch(stubs=(replace(stub, text="other"),))])
+    assert store.stubs("c") == [media, stub]
+    assert store.stubs("d") == []
+
+
+def test_stubs_go_with_their_turns_wherever_they_stand(store: SqlStore) -> None:
+    tell(store, talk("c"), "one", "two")
+    fork = talk("fork", forked_from="c", fork_turn=2)
+    places = (("c", 1), ("c", 2), ("fork", 1), ("fork", 2))
+    stubs = [Stub(name, turn, "result", 0, b"", "", "left out", 4, 90, 50.0) for name, turn in places]
+    store.write([Batch((fork,), stubs=tuple(stubs))])
+    store.forget("ann", "", (1,), now=150.0)
+    assert store.stubs("c") == stubs[1:2]
+    assert store.stubs("fork") == stubs[3:]
+    store.write([Batch((fork,), stubs=tuple(stubs))])
+    assert store.stubs("fork") == stubs[3:], "and do not come back"
+    store.forget("ann", "c", now=160.0)
+    assert store.stubs("fork") == []
 
 
 def test_rows_without_a_conversation_are_left_out(store: SqlStore) -> None:

@@ -24,6 +24,7 @@ _WRITTEN = {
     "aliases": set(rows.ALIASES),
     "injections": set(rows.INJECTIONS),
     "digests": set(rows.DIGESTS),
+    "stubs": set(rows.STUBS),
     "segments": set(rows.SEGMENTS),
     "tags": {"doc", *rows.TAGS},
     "facts": set(rows.FACTS),
