@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backstory.commands import sign
-from backstory.commands.grammar import Asked, may_hold
+from backstory.commands.grammar import Asked
 from backstory.core.document import Document
 from backstory.core.edits import Edit, SetParam
 from backstory.core.exchange import Exchange, Head, Headers
@@ -35,12 +35,11 @@ class Commanding:
     """Finds commands with this prefix."""
 
     def __init__(self, prefix: str) -> None:
-        self._prefix = prefix
         self._eraser = Eraser(prefix)
 
     def suspects(self, opening: Opening) -> bool:
         """Whether a first message may hold a command, so that a closer look is needed. Some us."""
-        return may_hold(memoryview(opening.items[-1]), self._prefix)
+        return self._eraser.suspects(memoryview(opening.items[-1]))
 
     def plain(self, head: Head, document: Document, prompt: Prompt, wire: Wire) -> Plain | None:
         """None where there is nothing of a command: the usual case. Raises DocumentError for what cannot be read or edited."""

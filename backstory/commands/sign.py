@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 from hashlib import blake2b
 
-HINTS = (b"[vc:", b"msg_vc-")
-"""One of them occurs in every answer of ours, or in the id that stands for it."""
+ANSWER = re.compile(rb"\[vc:")
+"""Occurs in every answer of ours."""
+REFERENCE = re.compile(b"msg_vc-")
+"""Occurs in the id that may stand for one."""
 
 _SAID = "(Backstory answered this itself; neither command nor answer goes to the model. [vc:{}:{}])"
 _LINE = re.compile(r"\(Backstory answered[^\[\]\n]{0,120}\[vc:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):([0-9a-f]{12})\]\)\s*\Z")

@@ -13,8 +13,9 @@ from collections.abc import Iterator, Sequence
 import msgspec
 from msgspec import Struct
 
-from backstory.commands import COMMANDS, sign
-from backstory.commands.grammar import Asked, find, may_hold, spellings
+from backstory.commands import sign
+from backstory.commands.glance import Glance
+from backstory.commands.grammar import Asked, find
 from backstory.core.edits import DropMessages, Edit, PrependText, SetText, StrikeText
 from backstory.core.layout import Elements
 from backstory.core.message import Message, Opaque, Prompt, Text
@@ -26,8 +27,6 @@ from backstory.memory.envelope import strip
 _BETWEEN = 3
 # Less than this around a command is an envelope (a name, a time), not something for the model.
 _INSTRUCTION_CHARS = 200
-
-_SETTINGS = tuple(f"{command.name}(".encode() for command in COMMANDS if command.sets)
 
 
 class _Reference(Struct):
@@ -50,17 +49,22 @@ class Eraser:
     """Reads requests for commands with this prefix."""
 
     def __init__(self, prefix: str) -> None:
-        self.prefix = prefix
+        self._prefix = prefix
+        self._glance = Glance(prefix)
+
+    def suspects(self, raw: bytes | memoryview) -> bool:
+        """Whether this message may be a command."""
+        return self._glance.command(raw)
 
     def clean(self, body: bytes, prompt: Prompt, wire: Wire) -> Cleaned | None:
         """None where there is nothing of a command in the request: the usual case, some us. Raises DocumentError."""
         newest = self._newest(prompt)
-        signs = self._signs(body, prompt.items)
+        signs = self._signs(body, prompt.items, wire.stateful)
         if newest < 0 and not signs:
             return None
-        sweep = _Sweep(prompt, wire, self.prefix)
+        sweep = _Sweep(prompt, wire, self._prefix)
         if signs:
-            sweep.history(self._places(prompt.items))
+            sweep.history(self._places(prompt.items, wire.stateful))
         if newest >= 0:
             sweep.newest(newest)
         return sweep.done() if sweep.found else None
@@ -70,40 +74,31 @@ class Eraser:
         items = prompt.items
         for place in range(len(items) - 1, max(-1, len(items) - 1 - _BETWEEN), -1):
             item = items[place]
-            if may_hold(item, self.prefix):
+            if self._glance.command(item):
                 return place
             start = bytes(item[:64])
             if b'"system"' not in start and b'"developer"' not in start:
                 break
         return -1
 
-    def _signs(self, body: bytes, items: Sequence[bytes | memoryview]) -> bool:
+    def _signs(self, body: bytes, items: Sequence[bytes | memoryview], stateful: bool) -> bool:
         """Whether there may be an answer of ours or a setting anywhere. Of a beginning seen before it is known."""
         if not isinstance(items, Elements) or items.layout is None:
-            return self._within(body, 0, len(body))
+            return self._within(body, 0, len(body), stateful)
         before = items.before
         if before is not None and before.plain:
-            found = self._within(body, 0, items.start) or self._within(body, items.fresh, len(body))
+            found = self._within(body, 0, items.start, stateful) or self._within(body, items.fresh, len(body), stateful)
         else:
-            found = self._within(body, 0, len(body))
+            found = self._within(body, 0, len(body), stateful)
         items.layout.plain = not found
         return found
 
-    def _within(self, body: bytes, start: int, end: int) -> bool:
-        if any(body.find(hint, start, end) >= 0 for hint in sign.HINTS):
-            return True
-        return any(body.find(spelled, start, end) >= 0 for spelled in spellings(self.prefix)) and self._sets(body[start:end])
+    def _within(self, raw: bytes | memoryview, start: int, end: int, stateful: bool) -> bool:
+        return self._glance.answer(raw, start, end, stateful) or self._glance.setting(raw, start, end)
 
-    def _sets(self, raw: bytes) -> bool:
-        lower = raw.lower()
-        return any(spelled + name in lower for spelled in spellings(self.prefix) for name in _SETTINGS)
-
-    def _places(self, items: Sequence[bytes | memoryview]) -> Iterator[int]:
+    def _places(self, items: Sequence[bytes | memoryview], stateful: bool) -> Iterator[int]:
         """Items that may be our answer, or a message that ends with a setting."""
-        for place, item in enumerate(items):
-            raw = bytes(item)
-            if any(hint in raw for hint in sign.HINTS) or self._sets(raw):
-                yield place
+        return (place for place, item in enumerate(items) if self._within(item, 0, len(item), stateful))
 
 
 class _Sweep:

@@ -49,6 +49,7 @@ class Links:
             return []
         principal = thread.conversation.principal
         seen = {thread.conversation.id}
+        chosen = set(linked(thread))
         waiting = deque([*linked(thread), *(await self.members(thread))])
         found: list[Thread] = []
         while waiting and len(found) < _MOST:
@@ -57,9 +58,10 @@ class Links:
                 continue
             seen.add(name)
             other = await self._desk.threads.by_id(principal, name, scope)
-            if other is not None:
+            if other is not None and (name in chosen or not _kin(thread.conversation, other.conversation)):
                 found.append(other)
                 waiting.extend(linked(other))
+                chosen.update(linked(other))
         return found
 
     async def members(self, thread: Thread) -> list[str]:
@@ -242,6 +244,12 @@ def _named(records: Iterable[Conversation], named: str) -> list[Conversation]:
         or [record for record in every if record.label and record.label.casefold() == named.casefold()]
         or [record for record in every if len(wanted) >= _LEAST_PREFIX and record.id.startswith(wanted)]
     )
+
+
+def _kin(one: Conversation, other: Conversation) -> bool:
+    """Whether one is a branch of the other, or both are of a third: what was said on another branch is not recalled."""
+    origins = {one.id, one.forked_from} & {other.id, other.forked_from}
+    return bool(origins - {""})
 
 
 def _called(thread: Thread) -> str:
