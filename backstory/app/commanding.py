@@ -10,6 +10,7 @@ from backstory.core.exchange import Exchange, Head, Headers
 from backstory.core.message import Opening, Prompt
 from backstory.core.plan import Answer
 from backstory.core.wire import Wire
+from backstory.errors import DocumentError
 from backstory.memory.side import side_request
 from backstory.stages.erase import Eraser
 
@@ -42,8 +43,12 @@ class Commanding:
         return self._eraser.suspects(memoryview(opening.items[-1]))
 
     def plain(self, head: Head, document: Document, prompt: Prompt, wire: Wire) -> Plain | None:
-        """None where there is nothing of a command: the usual case. Raises DocumentError for what cannot be read or edited."""
-        cleaned = self._eraser.clean(document.raw, prompt, wire)
+        """None where there is nothing of a command: the usual case; or where a message cannot be read. Raises DocumentError for what cannot
+        be edited."""
+        try:
+            cleaned = self._eraser.clean(document.raw, prompt, wire)
+        except DocumentError:
+            return None
         builds_on = sign.of_reply_id(prompt.previous) if wire.stateful and prompt.previous else None
         if cleaned is None and builds_on is None:
             return None

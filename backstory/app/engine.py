@@ -254,7 +254,7 @@ class Engine:
             __version__,
         )
         links = Links(desk)
-        self.command = Command(self.visits, desk, links, Forgets(desk))
+        self.command = Command(self.visits, desk, links, Forgets(desk), self.arrivals)
         stages = (
             Identify(threads, self.visits, reader, self.arrivals, self.order, self._before),
             self.command,

@@ -205,10 +205,12 @@ class PortHouse:
         """The request as it would be without commands takes its usual way; whatever becomes of it, that is what goes up."""
         plain.came = body if plain.body != body else b""
 
-        def bared() -> Plan:
-            return bare(target)
+        whole = plain.asked is not None and not plain.asked.before
 
-        plan = attempt(self._engine.failed, "plan", lambda: self._chat(head, plain.body, wire, target, plain), bared)
+        def otherwise() -> Plan:
+            return self._unanswered(head) if whole else bare(target)
+
+        plan = attempt(self._engine.failed, "plan", lambda: self._chat(head, plain.body, wire, target, plain), otherwise)
         if not plain.came:
             return plan
         return _sending(plan, plain.body) if isinstance(plan, Plan) else eager(_sent(plan, plain.body))
@@ -267,7 +269,7 @@ class PortHouse:
 
         def without() -> Plan:
             engine.visits.close(exchange.id)
-            return bare(target)
+            return self._unanswered(exchange.head) if exchange.local else bare(target)
 
         try:
             through = await engine.pipeline.run(exchange)
@@ -316,6 +318,10 @@ class PortHouse:
         self._finish(exchange, _GONE)
         self._metrics.commands += 1
         return Plan(answer=answer(exchange, ((b"X-VC-Conversation", exchange.conversation.encode()),)))
+
+    def _unanswered(self, head: Head) -> Plan:
+        """A command that not even a failure could be told of."""
+        return Plan(answer=self.error(head, 500, "command_failed", "the command could not be carried out; it was not sent to the model"))
 
     def _planned(self, exchange: Exchange, target: Target, started: float) -> Plan:
         if exchange.local:

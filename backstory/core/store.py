@@ -106,7 +106,8 @@ class Store(Protocol):
         ...
 
     def put_state(self, principal: str, conversation_id: str, name: str, value: str) -> None:
-        """Set it; an empty value removes it. NotFound where the principal has no such conversation."""
+        """Set it; an empty value removes it. A name that ends with `:` and a conversation's id is forgotten with that, too. NotFound where
+        the principal has no such conversation."""
         ...
 
     def watermark(self, conversation_id: str, job: str) -> Watermark:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from backstory.commands.forgetting import FORGET, going, going_text
 from backstory.core.store import Lanes, Store
 from backstory.errors import NotFound, StoreError
@@ -52,11 +54,16 @@ class Removal:
 
 
 def remove(store: Store, now: float) -> int:
-    """The turns whose time has come, from every table; what can still be taken back stays. Blocks."""
+    """The turns whose time has come, from every table; what can still be taken back stays. Blocks.
+
+    What they were about goes first: the removal takes its bytes out of the file, too.
+    """
     removed = 0
     for principal, conversation, value in store.stated(FORGET):
         waiting = going(value)
-        due = [one for one in waiting if one.due <= now]
+        due = [replace(one, topic="") for one in waiting if one.due <= now]
+        if due:
+            store.put_state(principal, conversation, FORGET, going_text([*due, *(one for one in waiting if one.due > now)]))
         for one in due:
             try:
                 removed += store.forget(principal, "", one.turns, now).counts.get("turns", 0)

@@ -24,6 +24,7 @@ from backstory.memory.alignment import align
 from backstory.memory.compaction import protected_boundary
 from backstory.memory.retrieval import Recalled
 from backstory.memory.thread import Thread
+from backstory.stages.arrivals import Arrivals
 from backstory.stages.base import Stage
 from backstory.stages.desk import Desk
 from backstory.stages.forgets import Forgets
@@ -52,8 +53,9 @@ class Command(Stage):
     name = "command"
     late = True
 
-    def __init__(self, visits: Visits, desk: Desk, links: Links, forgets: Forgets) -> None:
+    def __init__(self, visits: Visits, desk: Desk, links: Links, forgets: Forgets, arrivals: Arrivals) -> None:
         self._visits = visits
+        self._arrivals = arrivals
         self._desk = desk
         self._links = links
         self._handlers: dict[str, Handler] = {
@@ -96,7 +98,7 @@ class Command(Stage):
     def answered(self, exchange: Exchange, told: str = "") -> Exchange:
         """The exchange with this answer to its command; without one, that it could not be done."""
         asked = self._asked[exchange.id]
-        told = told or guide.failed(asked.name, _BUSY, self._desk.prefix)
+        told = (told or guide.failed(asked.name, _BUSY, self._desk.prefix)).encode("utf-8", "replace").decode()
         prompt, stateful = exchange.prompt, exchange.wire is not None and exchange.wire.stateful
         conversation = exchange.conversation or _NOWHERE
         name = sign.reply_id(conversation, asked.written, prompt.previous if prompt is not None and stateful else "")
@@ -114,6 +116,9 @@ class Command(Stage):
         if visit is None:
             return guide.failed(command.name, _UNREAD, prefix)
         try:
+            # What was said before the command is told of, too.
+            self._arrivals.lately()
+            await self._desk.lanes.flush()
             told = await self._handlers[command.name](visit, asked.argument)
         except BackstoryError as error:
             return guide.failed(command.name, str(error), prefix)

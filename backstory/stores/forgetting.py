@@ -109,6 +109,8 @@ class _Work:
             for table in _WHOLE:
                 self._delete(table, "conversation = ?", (place.key,))
             self._delete("conversations", "key = ?", (place.key,))
+            # What leads to it from another conversation is named so.
+            self._delete("states", "name LIKE ?", (f"%:{place.id}",))
         for place in places:
             self._db.run("UPDATE conversations SET forked_from = '', fork_turn = 0 WHERE forked_from = ?", (place.id,))
         self._clean(heirs, gone, {place.principal for place in places})
@@ -177,7 +179,7 @@ class _Work:
         self._drop(self._db, [(row[0], row[1]) for row in docs], place.principal, place.key)
         self._delete("tags", f"conversation = ? AND {where}", (place.key, *values))
 
-    def _delete(self, table: str, where: str, values: Sequence[int | bytes]) -> None:
+    def _delete(self, table: str, where: str, values: Sequence[int | bytes | str]) -> None:
         removed = self._db.run(f"DELETE FROM {table} WHERE {where}", values)
         self.counts[table] = self.counts.get(table, 0) + removed
 

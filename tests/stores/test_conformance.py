@@ -421,6 +421,35 @@ def test_threads_read_while_one_writes(store: SqlStore) -> None:
         assert all(one.result() <= 400 for one in looking)
 
 
+def test_what_a_user_has_set_comes_back(store: SqlStore) -> None:
+    store.write([Batch((talk("a"), talk("b", at=200.0), talk("c", "bob")))])
+    for principal, name, project in (("ann", "a", "ship"), ("ann", "b", "boat"), ("bob", "c", "ship")):
+        store.put_state(principal, name, "project", project)
+    store.put_state("ann", "a", "project", "sea")
+    store.put_state("ann", "a", "link:b", "attached")
+    assert store.states("a") == {"link:b": "attached", "project": "sea"}
+    assert store.states("none") == {}
+    assert store.stated("project") == [("ann", "b", "boat"), ("bob", "c", "ship"), ("ann", "a", "sea")]
+    assert store.stated("project", "ann") == [("ann", "b", "boat"), ("ann", "a", "sea")]
+    store.put_state("ann", "a", "project", "")
+    assert store.states("a") == {"link:b": "attached"}
+    with pytest.raises(NotFound):
+        store.put_state("ann", "c", "project", "x")
+
+
+def test_what_is_set_goes_with_its_conversation_and_with_what_it_leads_to(store: SqlStore) -> None:
+    tell(store, talk("a"), "one")
+    tell(store, talk("b"), "two", first=5)
+    store.put_state("ann", "a", "project", "sea")
+    store.put_state("ann", "b", "project", "sea")
+    store.put_state("ann", "b", "link:a", "attached")
+    assert store.forget("ann", "a", now=500.0).counts["states"] == 2
+    assert store.stated("project") == [("ann", "b", "sea")]
+    assert store.states("b") == {"project": "sea"}
+    with pytest.raises(NotFound):
+        store.put_state("ann", "a", "project", "sea")
+
+
 def test_a_closed_store_says_so(store: SqlStore) -> None:
     store.close()
     store.close()
