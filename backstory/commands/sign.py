@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 from hashlib import blake2b
 
-ANSWER = re.compile(rb"\[vc:")
-"""Occurs in every answer of ours."""
+ANSWER = re.compile(b"~vc:")
+"""Occurs in every answer of ours. Its first byte is rare in what people and models write: looking for it costs next to nothing."""
 REFERENCE = re.compile(b"msg_vc-")
 """Occurs in the id that may stand for one."""
 
-_SAID = "(Backstory answered this itself; neither command nor answer goes to the model. [vc:{}:{}])"
-_LINE = re.compile(r"\(Backstory answered[^\[\]\n]{0,120}\[vc:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):([0-9a-f]{12})\]\)\s*\Z")
+_SAID = "(Backstory answered this itself; neither command nor answer goes to the model. ~vc:{}:{})"
+_LINE = re.compile(r"\(Backstory answered[^~\n]{0,120}~vc:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):([0-9a-f]{12})\)\s*\Z")
 _ID = re.compile(r"(?:resp_|msg_)?vc-([0-9a-f]{32})([0-9a-f]{12})(?:_([!-~]*))?")
 _CHECK_BYTES = 6
 

@@ -93,12 +93,12 @@ class Eraser:
         items.layout.plain = not found
         return found
 
-    def _within(self, raw: bytes | memoryview, start: int, end: int, stateful: bool) -> bool:
+    def _within(self, raw: bytes, start: int, end: int, stateful: bool) -> bool:
         return self._glance.answer(raw, start, end, stateful) or self._glance.setting(raw, start, end)
 
     def _places(self, items: Sequence[bytes | memoryview], stateful: bool) -> Iterator[int]:
         """Items that may be our answer, or a message that ends with a setting."""
-        return (place for place, item in enumerate(items) if self._within(item, 0, len(item), stateful))
+        return (place for place, item in enumerate(items) if self._within(bytes(item), 0, len(item), stateful))
 
 
 class _Sweep:

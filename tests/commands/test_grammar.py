@@ -173,7 +173,7 @@ def test_nothing_a_person_writes_breaks_it(text: str) -> None:
 
 def test_a_glance_sees_settings_and_answers_anywhere() -> None:
     glance = Glance("!/")
-    raw = b'..."Go on. !\\/Memory(off)"... [vc:1'
+    raw = b'..."Go on. !\\/Memory(off)"... ~vc:1'
     assert glance.setting(raw, 0, len(raw))
     assert not glance.setting(raw, 0, 10)
     assert glance.answer(raw, 0, len(raw), False)

@@ -123,7 +123,7 @@ def test_what_goes_up_is_what_would_have_gone_up(tmp_path: Path, wire: Wire, str
 
         # Of its own, for what is set in one conversation is heard of in others.
         (tmp_path / "memory.db").unlink(missing_ok=True)
-        async with rig(with_marker(configured(tmp_path), "never"), answer) as one:
+        async with rig(with_marker(configured(tmp_path, recall={"deadline_ms": 20_000.0}), "never"), answer) as one:
             two = Two(wire, streamed)
             for number, text in enumerate(steps):
                 if number in restarts:

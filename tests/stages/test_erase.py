@@ -63,7 +63,7 @@ def test_a_pair_goes_and_names_its_conversation() -> None:
 LOOK_ALIKES: dict[str, list[Any]] = {
     "another command": [user("VCLIST"), ours("VCSTATUS"), user("On.")],
     "no command": [user("What is VCSTATUS?"), ours("VCSTATUS"), user("On.")],
-    "no answer of ours": [user("VCSTATUS"), said("Am I a proxy? [vc:" + NAME + ":000000000000])"), user("On.")],
+    "no answer of ours": [user("VCSTATUS"), said("(Backstory answered. ~vc:" + NAME + ":000000000000)"), user("On.")],
     "said by the user": [user("VCSTATUS"), user(ours("VCSTATUS")["content"]), user("On.")],
     "quoted by the model": [user("VCSTATUS"), said("> " + ours("VCSTATUS")["content"]), user("On.")],
     "never answered": [user("VCSTATUS"), user("On.")],
