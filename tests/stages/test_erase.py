@@ -115,7 +115,7 @@ def test_a_clients_rules_go_with_the_next_message() -> None:
     kept, _ = cleaned(
         [first, environment, ours("VCSTATUS"), user("VCLIST"), ours("VCLIST"), user([{"type": "text", "text": "Hi"}])], ANTHROPIC
     )
-    assert kept == [environment, user([{"type": "text", "text": REMINDER}, {"type": "text", "text": "Hi"}])]
+    assert kept == [user([{"type": "text", "text": REMINDER}, {"type": "text", "text": "Hi"}]), environment]
     in_one = user(f"<system-reminder>{'x' * 300}</system-reminder>\nVCSTATUS")
     kept, _ = cleaned([in_one, ours("VCSTATUS"), user("Hi")])
     assert kept == [user(f"<system-reminder>{'x' * 300}</system-reminder>\n\nHi")]
