@@ -24,8 +24,8 @@ class Found(Struct, frozen=True):
     carried: bool
 
 
-def recalled(question: str, found: Sequence[Found], why: str) -> str:
-    """The answer to `recall`. `why`: what to say where nothing was found."""
+def recalled(question: str, found: Sequence[Found], why: str, on: bool) -> str:
+    """The answer to `recall`. `why`: what to say where nothing was found. `on`: memory takes part in this conversation."""
     if not found:
         return f"Nothing in memory answers {question!r} ({why})."
     lines = [
@@ -34,7 +34,9 @@ def recalled(question: str, found: Sequence[Found], why: str) -> str:
         for one in found
     ]
     left = sum(1 for one in found if not one.carried)
-    return "\n".join([*lines, "", f"{left} of these {len(found)} would be added to a request that asks this; the others it has already."])
+    summary = f"{left} of these {len(found)} are not in your own history" + (": recall may add them." if on else ".")
+    off = [] if on else ["Memory is off in this conversation: none of them would be added to a request."]
+    return "\n".join([*lines, "", summary, *off])
 
 
 def _place(one: Found) -> str:

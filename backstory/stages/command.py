@@ -214,7 +214,8 @@ class Command(Stage):
                 more = await desk.find(other, asking, known, budget)
                 found.append(_shown(more, other.conversation.label or other.conversation.id[:8], set()))
                 known.update(item.turn for item in more.items)
-        return search.recalled(question, [one for some in found for one in some], _WHY.get(own.gate, "nothing has its words"))
+        lines = [one for some in found for one in some]
+        return search.recalled(question, lines, _WHY.get(own.gate, "nothing has its words"), thread.conversation.memory)
 
     # --- folding
 

@@ -45,8 +45,9 @@ def test_a_preview_names_the_topics_of_both() -> None:
 
 def test_recall_tells_where_each_line_is_from() -> None:
     lines = [Found("", 3, 77, "8 May 2023", "Ann", "A dog.\nTwo.", True), Found("work", 1, 78, "", "Bob", "Tea.", False)]
-    told = recalled("dog?", lines, "")
+    told = recalled("dog?", lines, "", True)
     assert "- #3 (8 May 2023, turn 77, in your history already) Ann: A dog. Two." in told
     assert "- work #1 (no date, turn 78) Bob: Tea." in told
-    assert "1 of these 2" in told
-    assert "because" in recalled("dog?", [], "because")
+    assert "1 of these 2 are not in your own history: recall may add them." in told
+    assert "none of them would be added" in recalled("dog?", lines, "", False)
+    assert "because" in recalled("dog?", [], "because", True)
