@@ -280,8 +280,9 @@ class PortHouse:
             if outcome is not None:
                 self._finish(exchange, outcome)
             engine.order.leave(exchange.id)
-            if engine.command is not None:
-                engine.command.done(exchange.id)
+            command = engine.command
+            if command is not None:
+                attempt(engine.failed, "commands", lambda: command.done(exchange.id), lambda: None)
 
     async def _within(self, exchange: Exchange, target: Target, started: float, rest: Awaitable[Plan]) -> Plan:
         """The plan, if memory comes to one in time; else the client's bytes go up, and memory ends its work beside them."""
