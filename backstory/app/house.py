@@ -204,7 +204,6 @@ class PortHouse:
     def _without_commands(self, head: Head, body: bytes, wire: Wire, target: Target, plain: Plain) -> Plan | Awaitable[Plan]:
         """The request as it would be without commands takes its usual way; whatever becomes of it, that is what goes up."""
         plain.came = body if plain.body != body else b""
-
         whole = plain.asked is not None and not plain.asked.before
 
         def otherwise() -> Plan:
@@ -318,7 +317,8 @@ class PortHouse:
             exchange = command.answered(exchange)
         self._finish(exchange, _GONE)
         self._metrics.commands += 1
-        return Plan(answer=answer(exchange, ((b"X-VC-Conversation", exchange.conversation.encode()),)))
+        headers: Headers = ((b"X-VC-Conversation", exchange.conversation.encode()),) if exchange.conversation else ()
+        return Plan(answer=answer(exchange, headers))
 
     def _unanswered(self, head: Head) -> Plan:
         """A command that not even a failure could be told of."""

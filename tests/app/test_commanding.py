@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from backstory.app import house as module
 from backstory.app.commanding import Commanding
 from backstory.core.document import Document
 from backstory.core.exchange import Exchange, Head
 from backstory.core.message import Prompt
 from backstory.core.wire import Wire
+from backstory.stages.visit import Visit
 from backstory.wires import WIRES
 from tests.rig import PATHS, asking, rig
 from tests.stages.talks import Talk, commanded
@@ -82,5 +84,26 @@ def test_where_not_even_a_failure_can_be_told_there_is_an_error(tmp_path: Path) 
             assert head.startswith(b"HTTP/1.1 500")
             assert json.loads(body)["error"]["code"] == "command_failed"
             assert one.upstream.received == []
+
+    asyncio.run(work())
+
+
+def test_a_memory_that_is_busy_for_too_long_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_COMMAND_S", 0.02)
+
+    async def work() -> None:
+        async with rig(commanded(tmp_path, deadline_ms=0.001), echoing("openai_chat")) as one:
+
+            async def slow(visit: Visit, argument: str) -> str:
+                await asyncio.sleep(5.0)
+                return "too late"
+
+            talk = Talk(one)
+            await talk.say("Hello.")
+            assert one.engine.command is not None
+            one.engine.command._handlers["status"] = slow
+            assert "memory is busy" in await talk.told("VCSTATUS")
+            await talk.say("On.")
+            assert "VCSTATUS" not in one.sent.body.decode()
 
     asyncio.run(work())
