@@ -1,7 +1,7 @@
 """Stage 1: which conversation a request belongs to. Adds no edit but to take our markers out of what goes upstream.
 
-The ladder: a name the client gives it, our marker, the hash chain of what was said, otherwise a new one. Side requests (titles, routers,
-summaries) belong to none and get no memory.
+The ladder: a name the client gives it, our marker or our answer to a command, the hash chain of what was said, otherwise a new one. Side
+requests (titles, routers, summaries) belong to none and get no memory.
 """
 
 from __future__ import annotations
