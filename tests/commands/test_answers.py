@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from backstory.commands import COMMANDS, guide
@@ -51,3 +53,10 @@ def test_recall_tells_where_each_line_is_from() -> None:
     assert "1 of these 2 are not in your own history: recall may add them." in told
     assert "none of them would be added" in recalled("dog?", lines, "", False)
     assert "because" in recalled("dog?", [], "because", True)
+
+
+def test_the_readme_lists_every_command() -> None:
+    readme = (Path(__file__).parent.parent.parent / "README.md").read_text()
+    for command in COMMANDS:
+        assert f"`!/{command.name}" in readme, command.name
+        assert not command.word or f"`{command.word}" in readme, command.word
