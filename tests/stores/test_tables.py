@@ -25,6 +25,8 @@ _WRITTEN = {
     "injections": set(rows.INJECTIONS),
     "digests": set(rows.DIGESTS),
     "segments": set(rows.SEGMENTS),
+    "summaries": set(rows.SUMMARIES),
+    "spend": set(rows.SPEND),
     "tags": {"doc", *rows.TAGS},
     "watermarks": set(rows.WATERMARKS),
     "receipts": {"id", *rows.RECEIPTS},
