@@ -137,6 +137,8 @@ def _status(arguments: argparse.Namespace) -> int:
     for table, rows in status.rows.items():
         print(f"          {rows:>8} {table}")
     print(f"proxy     {status.proxy}: {status.health or 'does not answer'}")
+    if status.side_model:
+        print(f"side      {status.side_model}")
     return 0
 
 

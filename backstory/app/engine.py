@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -31,6 +31,7 @@ from backstory.jobs.worker import Worker
 from backstory.memory.compaction import Window
 from backstory.memory.reading import Reader
 from backstory.memory.thread import Thread
+from backstory.providers import side_model
 from backstory.relay.tap import read_reply
 from backstory.stages.arrivals import Arrivals, unfold
 from backstory.stages.base import Pipeline, attempt, attempted
@@ -46,6 +47,9 @@ from backstory.stores.database import open_store
 from backstory.stores.inbox import Inbox
 from backstory.stores.lanes import StoreLanes
 from backstory.wires import WIRES
+
+if TYPE_CHECKING:
+    from backstory.app.side import SideRoom
 
 log = logging.getLogger("backstory")
 
@@ -71,7 +75,8 @@ _BUDGETS = {"QUALITY": 1.5, "BALANCED": 1.0, "COST": 0.6}
 
 
 class Engine:
-    """Use `open`. `memory` is False where the store could not be opened or memory is switched off: then everything is only relayed."""
+    """Use `open`. `memory` is False where the store could not be opened or memory is switched off: then everything is only relayed. Raises
+    ConfigError for a side model that cannot be."""
 
     def __init__(self, config: Config, clock: Callable[[], float] = time.time) -> None:
         self.config = config
@@ -88,6 +93,8 @@ class Engine:
         self._lanes: StoreLanes | None = None
         self._worker: Worker | None = None
         self._shelf: Shelf | None = None
+        self._has_side = not side_model.off(config)
+        self.side: SideRoom | None = None
         self._again: asyncio.Task[None] | None = None
         self._beside: dict[int, asyncio.Future[Any]] = {}
         self.visits = Visits()
@@ -200,6 +207,9 @@ class Engine:
 
     async def _shut(self) -> None:
         self.memory = False
+        side, self.side = self.side, None
+        if side is not None:
+            await side.stop()
         worker, self._worker = self._worker, None
         if worker is not None:
             await worker.stop()
@@ -223,7 +233,7 @@ class Engine:
         self._lanes = lanes = StoreLanes(store, inbox)
         await lanes.recover(self._settle_journal)
         self.threads = threads = Threads(lanes, self._clock)
-        self._shelf = shelf = Shelf(lanes, lambda: self.busy, self._hot)
+        self._shelf = shelf = Shelf(lanes, lambda: self.busy, self._hot, self._has_side and "digests" in config.side_model.tasks)
         jobs = standard_jobs(lanes, Pace(self._hot))
         self._worker = Worker(jobs, lanes, f"{os.getpid()}-{secrets.token_hex(4)}", self._clock, lambda: self.busy, self.failed)
         most = self._settings.window.hard_tokens
@@ -237,6 +247,7 @@ class Engine:
         )
         self.pipeline = Pipeline(stages, self.failed)
         self._worker.start()
+        await self._open_side(lanes)
 
         def forget() -> None:
             threads.clear()
@@ -249,6 +260,19 @@ class Engine:
             shelf.warm_up()
         self.trouble = ""
         self.memory = True
+
+    async def _open_side(self, lanes: StoreLanes) -> None:
+        if self._has_side:
+            from backstory.app.side import SideRoom  # noqa: PLC0415 - only where a side model is in use
+
+            owner = f"{os.getpid()}-{secrets.token_hex(4)}"
+            try:
+                side = SideRoom(self.config, lanes, owner, self._clock, lambda: self.busy, self.failed, self.metrics.side)
+            except BackstoryError as error:
+                self.failed("side model", error)
+                return
+            await side.start()
+            self.side = side
 
     def _settle_journal(self, payloads: list[bytes]) -> list[Batch]:
         """The rows of journal entries that a dead process left behind; entries that cannot be read are left out. Runs on a lane."""
@@ -281,6 +305,8 @@ class Engine:
                 self._shelf.prefold(thread, told.window, told.budget)
         if self._worker is not None:
             self._worker.wake()
+        if self.side is not None:
+            self.side.wake()
 
     def _health(self) -> dict[str, Any]:
         lanes = self._lanes

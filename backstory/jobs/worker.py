@@ -32,7 +32,8 @@ class Job(Protocol):
 
 
 class Worker:
-    """`busy` says whether requests are being served right now; `failed` is told of a job that broke."""
+    """`busy` says whether requests are being served right now; `failed` is told of a job that broke. `wants`: whether a conversation can be
+    worked on now. `lets_go`: a lease is given back after the work, so that it can be much longer than the work usually takes."""
 
     def __init__(
         self,
@@ -42,6 +43,9 @@ class Worker:
         clock: Callable[[], float],
         busy: Callable[[], bool],
         failed: Callable[[str, BaseException], None],
+        lease_s: float = _LEASE_S,
+        wants: Callable[[str], bool] = lambda _: True,
+        lets_go: bool = False,
     ) -> None:
         self._jobs = tuple(jobs)
         self._lanes = lanes
@@ -49,6 +53,9 @@ class Worker:
         self._clock = clock
         self._busy = busy
         self._failed = failed
+        self._lease_s = lease_s
+        self._wants = wants
+        self._lets_go = lets_go
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.steps = 0
@@ -75,7 +82,7 @@ class Worker:
             blocked: set[str] = set()
             while True:
                 names = await self._lanes.read(lambda store, name=job.name: store.pending(name))  # type: ignore[misc]
-                todo = [name for name in names if name not in blocked]
+                todo = [name for name in names if name not in blocked and self._wants(name)]
                 if not todo:
                     break
                 for name in todo:
@@ -99,10 +106,13 @@ class Worker:
             if not more:
                 break
             mark = await self._lease(job, name)
+        if done and self._lets_go:
+            await self._lease(job, name, 0.0)
         return done
 
-    async def _lease(self, job: Job, name: str) -> Watermark | None:
-        return await self._lanes.write(lambda store: store.lease(name, job.name, self._owner, _LEASE_S, self._clock()))
+    async def _lease(self, job: Job, name: str, seconds: float = -1.0) -> Watermark | None:
+        lasts_s = self._lease_s if seconds < 0 else seconds
+        return await self._lanes.write(lambda store: store.lease(name, job.name, self._owner, lasts_s, self._clock()))
 
     async def _yield(self) -> None:
         waited = 0.0

@@ -71,6 +71,26 @@ def test_a_saving_is_counted_in_tokens_and_dollars() -> None:
     assert samples["backstory_edited_requests_total{'stage': 'recall'}"] == 1
 
 
+def test_the_side_models_figures_are_told_where_there_is_one_and_its_cost_is_no_saving() -> None:
+    metrics = Metrics()
+    assert not any("side" in name for name in scraped(metrics))
+    side = metrics.side
+    side.tokens_most, side.micros_most = 5000, 2_000_000
+    side.tokens, side.micros, side.calls, side.spent_micros = 700, 1500, 3, 1000
+    side.claims_dropped, side.claims_kept = 2, 9
+    side.failed("rate")
+    side.failed("rate")
+    samples = scraped(metrics)
+    assert samples["backstory_side_tokens_today"] == 700
+    assert samples["backstory_side_tokens_limit"] == 5000
+    assert samples["backstory_side_dollars_today"] == pytest.approx(0.0015)
+    assert samples["backstory_side_dollars_limit"] == 2
+    assert samples["backstory_side_calls_today"] == 3
+    assert samples["backstory_side_claims_dropped_total"] == 2
+    assert samples["backstory_side_failures_total{'reason': 'rate'}"] == 2
+    assert samples["backstory_cost_saved_dollars"] == metrics.figures()["cost_saved"] == pytest.approx(-0.001)
+
+
 def test_an_unknown_model_and_a_failed_request_save_nothing() -> None:
     metrics = Metrics()
     for number, (model, status) in enumerate([("mystery-1", 200), ("gpt-4o", 500), ("gpt-4o", 0)]):
