@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from backstory.config import Config
 from backstory.core.records import Conversation, Receipt, Spend, Turn
+from backstory.core.side import day_of
 from backstory.core.store import Store
 from backstory.core.tokens import count
 from backstory.errors import ConfigError, NotFound
@@ -23,7 +24,6 @@ from backstory.memory.retrieval import recall
 from backstory.memory.thread import branch
 from backstory.memory.units import Carry, units
 from backstory.providers import side_model
-from backstory.relay.budget import day_of
 from backstory.stages.threads import load_turns
 from backstory.stores.database import open_store, sqlite_path
 

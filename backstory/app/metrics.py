@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from backstory.app.side_metrics import families
 from backstory.core.exchange import Exchange, Outcome
-from backstory.core.side import SideFigures
+from backstory.core.side import SideFigures, day_of
 from backstory.core.sizes import CHARS_PER_TOKEN
 from backstory.providers import prices
 from backstory.relay.limits import DoorMetrics
@@ -241,7 +241,7 @@ class _Collector:
         for (wire, hundreds, end), number in sorted(metrics.requests.items()):
             ended.add_metric([wire, f"{hundreds}xx" if hundreds else "none", end], number)
         yield ended
-        yield from families(metrics.side)
+        yield from families(metrics.side, day_of(time.time()))
         total, cumulative = 0, []
         for bound, number in zip((*BUCKETS, "+Inf"), metrics.buckets, strict=True):
             total += number

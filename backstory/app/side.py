@@ -162,8 +162,10 @@ def told(config: Config) -> str:
         return f"side model: nothing is sent ({reason})"
     most = side_model.most(side)
     if side.via == "client":
-        where = f"{side.model or 'its own model'} at each conversation's own upstream"
+        free = "" if side.money_per_day else ", where that is free"
+        where = f"{side.model or 'its own model'} at each conversation's own upstream{free}"
     else:
         where = f"{side.model} at {side_model.own_base(side).scheme}://{side_model.own_base(side).host}"
     money = f" and ${most.micros / 1_000_000:g}" if most.micros else ""
-    return f"side model: text of conversations is sent to {where} for {', '.join(side.tasks)}; at most {most.tokens} tokens{money} a day"
+    tasks = ", ".join(side.tasks)
+    return f"side model: text of conversations is sent to {where}, for {tasks}; at most {most.tokens} tokens{money} a day"

@@ -27,8 +27,8 @@ _GAUGES = (
 )
 
 
-def families(figures: SideFigures) -> Iterator[Metric]:
-    """Every family; none where no side model is in use."""
+def families(figures: SideFigures, today: str) -> Iterator[Metric]:
+    """Every family; none where no side model is in use. `today`: as `day_of` has it."""
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily  # noqa: PLC0415 - only where metrics are scraped
 
     if not figures.tokens_most:
@@ -36,7 +36,8 @@ def families(figures: SideFigures) -> Iterator[Metric]:
     for name, meaning, field in _COUNTERS:
         yield CounterMetricFamily(f"backstory_side_{name}", meaning, value=getattr(figures, field))
     for name, meaning, field, unit in _GAUGES:
-        yield GaugeMetricFamily(f"backstory_side_{name}", meaning, value=getattr(figures, field) / unit)
+        stale = name.endswith("_today") and figures.day != today
+        yield GaugeMetricFamily(f"backstory_side_{name}", meaning, value=0 if stale else getattr(figures, field) / unit)
     failures = CounterMetricFamily("backstory_side_failures", "Questions without a usable answer.", labels=["reason"])
     for reason, number in sorted(figures.failures.items()):
         failures.add_metric([reason], number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
@@ -21,10 +22,10 @@ class Question(Struct, frozen=True):
 
 
 class SideFigures(Struct):
-    """Counts since the start; `tokens`, `micros` (millionths of a dollar) and `calls` are those of the day, of all processes, when last
+    """Counts since the start; `tokens`, `micros` (millionths of a dollar) and `calls` are those of `day`, of all processes, when last
     looked at. `failures`: by reason. `answers`: that could be used. `spent_micros`: by this process."""
 
-    name: str = ""
+    day: str = ""
     tokens: int = 0
     micros: int = 0
     calls: int = 0
@@ -61,3 +62,8 @@ class SideModel(Protocol):
     def method(self, conversation: str) -> str:
         """The name of the model that answers for this conversation."""
         ...
+
+
+def day_of(at: float) -> str:
+    """The day of the budget: "2026-11-26" (UTC)."""
+    return time.strftime("%Y-%m-%d", time.gmtime(at))

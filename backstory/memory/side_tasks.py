@@ -29,11 +29,15 @@ _DIGEST_CHARS, _TAG_CHARS = 6_000, 700
 _MOST_TAGS, _LONGEST_TAG = 6, 40
 _SECRET = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
-    r"|\b(?:sk|pk|rk|xox[abeoprs]|gh[opsur]|glpat|hf|npm|AIza|AKIA|ASIA)[-_]?[A-Za-z0-9_\-]{16,}"
+    r"|\b(?:(?:sk|pk|rk|xox[abeoprs]|glpat)-|(?:sk|pk|rk|gh[opsur]|github_pat|hf|npm)_)[A-Za-z0-9_\-]{16,}"
+    r"|\b(?:AIza[A-Za-z0-9_\-]{20,}|A[KS]IA[A-Z0-9]{12,})"
     r"|\beyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}(?:\.[A-Za-z0-9_\-]+)?"
     r"|(?<=://)[^\s/:@]+:[^\s/@]+(?=@)"
     r"|(?i:(?<=bearer )[A-Za-z0-9_\-.=+/]{16,})",
     re.DOTALL,
+)
+_ASSIGNED = re.compile(
+    r"(?i)((?:passw(?:or)?d|pwd|secret|token|api[_-]?key|access[_-]?key)[\"']?\s*[:=]\s*)(?:\"[^\"\n]+\"|'[^'\n]+'|[^\s,;\"']+)"
 )
 _THOUGHT = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL)
 _LATIN_TAG = re.compile(r"[^\W_]+(?:[-'][^\W_]+)*")
@@ -133,7 +137,7 @@ def joined(local: Sequence[str], new: Sequence[str]) -> tuple[str, ...]:
 
 def covered(text: str) -> str:
     """The text with what looks like a key or password covered."""
-    return _SECRET.sub(COVERED, text)
+    return _ASSIGNED.sub(rf"\1{COVERED}", _SECRET.sub(COVERED, text))
 
 
 def _shown(turns: Sequence[Turn], most_chars: int) -> str:

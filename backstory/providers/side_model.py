@@ -87,7 +87,7 @@ def off(config: Config) -> str:
     if not config.memory.enabled:
         return "memory is off"
     if side.via == "client":
-        return "" if side.money_per_day else "side_model.money_per_day is 0, and a client's own upstream is not free"
+        return ""
     if config.side_key.trouble:
         raise ConfigError(config.side_key.trouble)
     price = price_of(side, side.model, own_base(side).host)
@@ -128,14 +128,14 @@ def of_client(side: SideModel, wire: str, head: Head, target: Target, model: str
     auth = _client_auth(wire, head)
     path = _client_path(wire, target)
     name = side.model or model
-    price = price_of(side, name, target.host)
-    if not auth or not path or not name or price is None:
+    price, local = price_of(side, name, target.host), is_local(target.host)
+    if not path or not name or price is None or not (auth or (local and price == FREE)) or not (price == FREE or side.money_per_day):
         return None
     to = replace(target, path=path)
     form: Form = "tool" if wire == "anthropic" else "schema"
     openai = target.host == upstreams.base(PROVIDERS["openai"].url).host
     output_key = PROVIDERS["openai"].output_key if openai else "max_tokens"
-    return Endpoint(to, "anthropic" if wire == "anthropic" else "openai", auth, name, price, form, output_key, is_local(target.host))
+    return Endpoint(to, "anthropic" if wire == "anthropic" else "openai", auth, name, price, form, output_key, local)
 
 
 def _client_auth(wire: str, head: Head) -> Headers:

@@ -5,13 +5,12 @@ Rule: what cannot be reserved is not sent. What was reserved and never settled (
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 from msgspec import Struct
 
 from backstory.core.records import Spend
-from backstory.core.side import SideFigures
+from backstory.core.side import SideFigures, day_of
 from backstory.core.store import Lanes
 from backstory.errors import StoreError
 
@@ -46,7 +45,9 @@ class Budget:
     async def look(self) -> None:
         """Bring the figures up to date."""
         day = self._day()
-        self._tell(await self._lanes.read(lambda store: store.spent(day)))
+        spent = await self._lanes.read(lambda store: store.spent(day))
+        figures = self._figures
+        figures.day, figures.tokens, figures.micros, figures.calls = day, spent.tokens, spent.micros, spent.calls
 
     async def reserve(self, tokens: int, micros: int) -> Hold | None:
         """A reservation for one request; None where so much is not left. Raises StoreError."""
@@ -68,13 +69,5 @@ class Budget:
         except StoreError:
             self._figures.failed("settle")
 
-    def _tell(self, spent: Spend) -> None:
-        self._figures.tokens, self._figures.micros, self._figures.calls = spent.tokens, spent.micros, spent.calls
-
     def _day(self) -> str:
         return day_of(self._clock())
-
-
-def day_of(at: float) -> str:
-    """The day of the budget: "2026-11-26" (UTC)."""
-    return time.strftime("%Y-%m-%d", time.gmtime(at))

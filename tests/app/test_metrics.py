@@ -13,6 +13,7 @@ from backstory.core.exchange import Exchange, Head, Note, Outcome
 from backstory.core.message import Prompt
 from backstory.core.records import Conversation, Digest
 from backstory.core.reply import Reply, Usage
+from backstory.core.side import day_of
 from backstory.memory.reading import Reading
 from backstory.memory.thread import Thread
 from backstory.relay.limits import DoorMetrics
@@ -77,6 +78,9 @@ def test_the_side_models_figures_are_told_where_there_is_one_and_its_cost_is_no_
     side = metrics.side
     side.tokens_most, side.micros_most = 5000, 2_000_000
     side.tokens, side.micros, side.calls, side.spent_micros = 700, 1500, 3, 1000
+    side.day = "2001-01-01"
+    assert scraped(metrics)["backstory_side_tokens_today"] == 0, "that was another day"
+    side.day = day_of(time.time())
     side.claims_dropped, side.claims_kept = 2, 9
     side.failed("rate")
     side.failed("rate")

@@ -16,9 +16,9 @@ from backstory.app.engine import Engine
 from backstory.config import Config
 from backstory.config.sections import SideModel
 from backstory.config.side_models import Secret
+from backstory.core.side import day_of
 from backstory.errors import ConfigError
 from backstory.jobs import worker
-from backstory.relay.budget import day_of
 from backstory.stores.database import open_store
 from tests.relay.world import Received
 from tests.rig import PATHS, Rig, asking, reply, rig, said, settings, soon, with_marker
@@ -314,7 +314,10 @@ def by_client(**fields: Any) -> SideModel:
 
 
 @pytest.mark.parametrize("wire", list(CLIENTS))
-def test_a_clients_key_goes_to_its_own_upstream_alone_and_never_to_disk(tmp_path: Path, wire: str) -> None:
+def test_a_clients_key_goes_to_its_own_upstream_alone_and_never_to_disk_or_log(
+    tmp_path: Path, wire: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
     line, path, name, value = CLIENTS[wire]
 
     async def work() -> None:
@@ -335,6 +338,7 @@ def test_a_clients_key_goes_to_its_own_upstream_alone_and_never_to_disk(tmp_path
     asyncio.run(work())
     for file in tmp_path.iterdir():
         assert KEY not in file.read_bytes(), f"{file} holds the key"
+    assert KEY.decode() not in caplog.text
 
 
 def test_each_conversation_uses_its_own_key(tmp_path: Path) -> None:
@@ -415,7 +419,7 @@ def test_what_is_sent_to_whom_is_told_in_a_line(tmp_path: Path) -> None:
     assert room.told(with_side(tmp_path, SideModel("ollama", "", "m"))) == "side model: nothing is sent (side_model.tokens_per_day is 0)"
     paid = with_side(tmp_path, SideModel("openai", "", "gpt-4o", tokens_per_day=500, money_per_day=0.25, tasks=("tags",)))
     assert room.told(paid) == (
-        "side model: text of conversations is sent to gpt-4o at https://api.openai.com for tags; at most 500 tokens and $0.25 a day"
+        "side model: text of conversations is sent to gpt-4o at https://api.openai.com, for tags; at most 500 tokens and $0.25 a day"
     )
     free = replace(paid, side_model=replace(paid.side_model, money_per_day=0.0))
     assert "gpt-4o is not free" in room.told(free)

@@ -95,6 +95,10 @@ def test_local_tags_stay_first_and_whole() -> None:
         "-----BEGIN RSA PRIVATE KEY-----\nMIIabc\n-----END RSA PRIVATE KEY-----",
         "Bearer abcdefghijklmnop0123",
         "https://me:hush@example.com",
+        "password: hush",
+        'API_KEY="hush hush"',
+        "{'db_password': 'hush'}",
+        "SECRET=hush",
     ],
 )
 def test_what_looks_like_a_key_is_covered(secret: str) -> None:
@@ -105,6 +109,16 @@ def test_what_looks_like_a_key_is_covered(secret: str) -> None:
         assert part not in text
 
 
-@pytest.mark.parametrize("text", ["I like sk-8 boards.", "Bearer of bad news.", "See http://example.com:80/x", "skating is fun"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I like sk-8 boards.",
+        "Bearer of bad news.",
+        "See http://example.com:80/x",
+        "skating is fun",
+        "npm-registry-fetch-utils-x",
+        "No token was left.",
+    ],
+)
 def test_plain_words_stay(text: str) -> None:
     assert covered(text) == text

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from backstory.config import Config
 from backstory.config.sections import Memory, SideModel
@@ -60,7 +61,8 @@ def test_every_provider_of_the_catalogue_has_an_endpoint() -> None:
         ({"provider": "openai", "model": "gpt-4o", "tokens_per_day": 5, "money_per_day": 1.0}, ""),
         ({"provider": "openai", "model": "gpt-4o", "money_per_day": 1.0}, "tokens_per_day is 0"),
         ({"provider": "ollama", "model": "m", "tokens_per_day": 5, "input_price": 1.0}, "money_per_day is 0, and m is not free"),
-        ({"via": "client", "tokens_per_day": 5}, "money_per_day is 0"),
+        ({"via": "client", "tokens_per_day": 5}, ""),
+        ({"via": "client"}, "tokens_per_day is 0"),
         ({"via": "client", "tokens_per_day": 5, "money_per_day": 1.0}, ""),
     ],
 )
@@ -101,7 +103,7 @@ def test_everything_else_is_not(host: str) -> None:
 
 def client(wire: str, path: str, headers: Headers = (), query: str = "", host: str = "api.example.com") -> object:
     target = Target("https", host, 443, host.encode(), f"{path}?{query}" if query else path)
-    return of_client(SideModel(via="client", input_price=1.0), wire, Head("POST", path, query, headers), target, "m")
+    return of_client(SideModel(via="client", input_price=1.0, money_per_day=1.0), wire, Head("POST", path, query, headers), target, "m")
 
 
 KEY = ((b"Authorization", b"Bearer k"),)
@@ -130,8 +132,17 @@ def test_a_clients_request_names_the_place_of_ours(wire: str, path: str, headers
 def test_a_client_of_a_model_without_a_price_is_left_alone() -> None:
     target = Target("https", "api.example.com", 443, b"h", "/v1/chat/completions")
     head = Head("POST", target.path, "", KEY)
-    assert of_client(SideModel(via="client"), "openai_chat", head, target, "unheard-of") is None
-    assert of_client(SideModel(via="client"), "openai_chat", head, target, "") is None
-    found = of_client(SideModel(via="client", model="gpt-4o-mini"), "openai_chat", head, target, "gpt-4o")
+    side = SideModel(via="client", money_per_day=1.0)
+    assert of_client(side, "openai_chat", head, target, "unheard-of") is None
+    assert of_client(side, "openai_chat", head, target, "") is None
+    assert of_client(SideModel(via="client"), "openai_chat", head, target, "gpt-4o") is None, "nothing may be spent"
+    found = of_client(replace(side, model="gpt-4o-mini"), "openai_chat", head, target, "gpt-4o")
     assert found is not None
     assert found.model == "gpt-4o-mini"
+
+
+def test_a_client_of_a_local_model_needs_neither_key_nor_money() -> None:
+    target = Target("http", "127.0.0.1", 11434, b"h", "/v1/chat/completions")
+    found = of_client(SideModel(via="client"), "openai_chat", Head("POST", target.path, "", ()), target, "llama3.2")
+    assert found is not None
+    assert (found.model, found.price, found.auth, found.local) == ("llama3.2", FREE, (), True)

@@ -16,11 +16,10 @@ from msgspec import Raw
 
 from backstory.config.side_models import Dialect
 from backstory.core.records import Spend
-from backstory.core.side import Question
+from backstory.core.side import Question, day_of
 from backstory.errors import DocumentError, SideModelError
 from backstory.providers.side_model import Price
 from backstory.relay import side as module
-from backstory.relay.budget import day_of
 from backstory.relay.side import retry_after
 from backstory.stores.sql import SqlStore
 from tests.relay.world import run
