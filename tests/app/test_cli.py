@@ -187,6 +187,9 @@ def test_status_tells_what_the_side_model_has_used_up(run: Out, url: str, tmp_pa
     assert "side      nothing is sent (side_model.tokens_per_day is 0)" in run("status")[1]
     settings.write_text("side_model: {provider: openai, model: gpt-4o, tokens_per_day: 5000, money_per_day: 0.5, api_key_env: NOT_SET}\n")
     assert "the variable NOT_SET is not set" in run("status")[1]
+    code, out, err = run("config", "check")
+    assert (code, "side_model.tokens_per_day = 5000" in out) == (2, True)
+    assert err == "backstory: side_model.api_key_env: the variable NOT_SET is not set\n"
     (tmp_path / "key").write_text("k")
     settings.write_text("side_model: {provider: openai, model: gpt-4o, tokens_per_day: 5000, money_per_day: 0.5, api_key_file: key}\n")
     store = open_store(url)
