@@ -9,7 +9,7 @@ from typing import Protocol
 
 from backstory.core.records import Watermark
 from backstory.core.store import Lanes
-from backstory.errors import FencedError
+from backstory.errors import FencedError, StoreError
 
 _LEASE_S = 30.0
 # After a change the worker rests so long, so that one answer's turns are worked on together.
@@ -33,7 +33,7 @@ class Job(Protocol):
 
 class Worker:
     """`busy` says whether requests are being served right now; `failed` is told of a job that broke. `wants`: whether a conversation can be
-    worked on now. `lets_go`: a lease is given back after the work, so that it can be much longer than the work usually takes."""
+    worked on now. `lets_go`: a lease is given back after the work, whatever ended it: it can be much longer than most work takes."""
 
     def __init__(
         self,
@@ -97,6 +97,14 @@ class Worker:
 
     async def _conversation(self, job: Job, name: str) -> int:
         mark = await self._lease(job, name)
+        try:
+            return await self._work(job, name, mark)
+        finally:
+            if self._lets_go and mark is not None:
+                with contextlib.suppress(StoreError):
+                    await self._lease(job, name, 0.0)
+
+    async def _work(self, job: Job, name: str, mark: Watermark | None) -> int:
         done = 0
         while mark is not None:
             await self._yield()
@@ -106,8 +114,6 @@ class Worker:
             if not more:
                 break
             mark = await self._lease(job, name)
-        if done and self._lets_go:
-            await self._lease(job, name, 0.0)
         return done
 
     async def _lease(self, job: Job, name: str, seconds: float = -1.0) -> Watermark | None:

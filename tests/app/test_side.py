@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -258,9 +259,8 @@ def test_a_stop_breaks_a_running_request_off_and_its_room_stays_used_up(tmp_path
                 await soon(lambda: len(provider.asked) == 1)
                 began = asyncio.get_running_loop().time()
             assert asyncio.get_running_loop().time() - began < 3
-            import time  # noqa: PLC0415
-
             assert stored(config, lambda store: store.spent(day_of(time.time()))).tokens > 800
+            assert stored(config, lambda store: len(store.pending("side_tags"))) == 1, "its lease does not outlive it"
 
     asyncio.run(work())
 
