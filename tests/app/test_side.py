@@ -155,6 +155,12 @@ async def traffic(folder: Path, side: SideModel | None, after: Callable[[Rig], A
         return sent, chat.answers
 
 
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], list[bytes]]:
+    """The traffic of a proxy without a side model."""
+    return asyncio.run(traffic(tmp_path_factory.mktemp("plain"), None))
+
+
 async def _slow(asked: Asked) -> bytes:
     await asyncio.sleep(30)
     return obliging(asked)
@@ -176,10 +182,8 @@ FAULTS: list[tuple[str, Answer]] = [
 
 
 @pytest.mark.parametrize("answer", [fault[1] for fault in FAULTS], ids=[fault[0] for fault in FAULTS])
-def test_a_side_model_that_fails_changes_nothing_for_the_user(tmp_path: Path, answer: Answer) -> None:
+def test_a_side_model_that_fails_changes_nothing_for_the_user(tmp_path: Path, answer: Answer, plain: tuple[list[str], list[bytes]]) -> None:
     async def work() -> None:
-        plain = await traffic(tmp_path, None)
-        (tmp_path / "memory.db").unlink()
         async with SideProvider(answer).serving() as provider:
 
             async def reached(one: Rig) -> None:
