@@ -46,6 +46,12 @@ _NOT_WORDS = """
 _NOT = frozenset(_NOT_WORDS.split())
 _NOT_ENDINGS = ("n't", "n’t")
 _NOT_SIGNS = re.compile(r"[不没沒無无未非]|ない|ません|なかった|않|못|없")
+_IDIOMS = re.compile(
+    r"\b(?:can['’]?t wait|(?:can['’]?t|won['’]?t) believe|(?:don['’]?t|never|not) (?:forget|worry)"
+    r"|no (?:worries|problem|doubt|kidding|wonder)"
+    r"|not (?:just|only|to mention)|why not|without (?:a )?doubt|can['’]?t (?:\w+ ){1,4}without|nothing but|no matter)\b"
+)
+"""What sounds like a denial and is none."""
 _DAY_NAMES = """
     monday tuesday wednesday thursday friday saturday sunday
     january february march april may june july august september october november december
@@ -226,7 +232,7 @@ def _stems(text: str) -> set[str]:
 
 
 def _denies(text: str) -> bool:
-    lowered = text.lower()
+    lowered = _IDIOMS.sub(" ", text.lower())
     if _NOT_SIGNS.search(lowered):
         return True
     found = re.findall(r"[^\W\d_]+(?:['’]t)?", lowered)

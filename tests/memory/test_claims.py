@@ -28,6 +28,7 @@ TURNS = {
         turn(4, "We decided to use Postgres 16 instead of MySQL for the billing service, because of row-level security.", "Ben"),
         turn(5, "Deploy on 12 June 2023 at 10:30. The code is in src/billing/app.py.", "Ben"),
         turn(6, "Never restart the gateway while a migration runs."),
+        turn(8, "You won't believe it, I can't wait to open my bakery in Braga, and it is not just bread!"),
         turn(7, "我不吃肉，我住在里斯本。", "Wei"),
     )
 }
@@ -55,6 +56,7 @@ def holds(text: str, *turns: int) -> bool:
         ("The billing code is in src/billing/app.py.", (5, 4)),
         ("The gateway must never be restarted while a migration runs.", (6,)),
         ("我不吃肉。", (7,)),
+        ("Ann is going to open her bakery in Braga.", (8,)),
     ],
 )
 def test_a_claim_that_its_turns_bear_out_is_kept(text: str, turns: tuple[int, ...]) -> None:
@@ -81,6 +83,7 @@ def test_a_claim_that_its_turns_bear_out_is_kept(text: str, turns: tuple[int, ..
         ("The gateway can be restarted while a migration runs.", (6,)),
         ("The password of the admin is swordfish.", (1, 2, 3)),
         ("我吃肉。", (7,)),
+        ("Ann is not going to open her bakery in Braga.", (8,)),
         ("The flat has 3 rooms.", (1,)),
         ("The flat has 3 rooms.", ()),
         ("The flat has 3 rooms.", (3, 99)),
