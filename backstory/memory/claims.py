@@ -7,6 +7,7 @@ with them. To drop a true claim costs little (the extractive digest is there); t
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
@@ -103,18 +104,20 @@ def digest_with(
     count: Callable[[str], int],
     breathe: Callable[[], None] = lambda: None,
 ) -> str:
-    """The digest of these turns (consecutive), where summaries cover some of them: their claims stand for the turns they cover, sentences
-    of the turns for the others. A summary counts where all the turns it cites are here."""
+    """The digest of these turns (consecutive, ids rising), where summaries cover some of them: their claims stand for the turns they
+    cover, sentences of the turns for the others. A summary counts where all the turns it cites are here."""
     here = {turn.id: turn for turn in turns}
-    covering = [one for one in summaries if one.claims and all(turn in here for claim in one.claims for turn in claim.turns)]
-    covered = {
-        turn.id
-        for one in covering
-        for turn in turns
-        if one.first_turn <= turn.id <= one.last_turn and turn.conversation == one.conversation and turn.kind == "spoken"
-    }
+    owned: dict[str, list[int]] = {}
+    for turn in turns:
+        owned.setdefault(turn.conversation, []).append(turn.id)
+    covered: set[int] = set()
     claims: dict[int, list[Claim]] = {}
-    for one in covering:
+    for one in summaries:
+        breathe()
+        if not one.claims or not all(turn in here for claim in one.claims for turn in claim.turns):
+            continue
+        own = owned.get(one.conversation, [])
+        covered.update(own[bisect_left(own, one.first_turn) : bisect_right(own, one.last_turn)])
         for claim in one.claims:
             claims.setdefault(claim.turns[0], []).append(claim)
     clock = Carry()
@@ -122,8 +125,8 @@ def digest_with(
     for turn in turns:
         if turn.kind != "spoken":
             continue
-        own = units((turn,), turn.position + 1, clock, breathe)
-        made += _claimed(turn, claims.get(turn.id, ()), own, here) if turn.id in covered else own
+        said = units((turn,), turn.position + 1, clock, breathe)
+        made += _claimed(turn, claims.get(turn.id, ()), said, here) if turn.id in covered else said
     return digest_units(made, budget_tokens, count, breathe)
 
 

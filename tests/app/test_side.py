@@ -326,7 +326,7 @@ def test_a_clients_key_goes_to_its_own_upstream_alone_and_never_to_disk_or_log(
 
     async def work() -> None:
         seen: list[Asked] = []
-        config = with_side(tmp_path, by_client(client_key_idle_s=0.4))
+        config = with_side(tmp_path, by_client(client_key_idle_s=1.0))
         async with rig(config, both(wire, seen)) as one:
             assert one.engine.side is not None
             chat = Chat(one, wire, line)
