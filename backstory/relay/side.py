@@ -6,6 +6,7 @@ ours; where nobody knows what became of a request, the reservation stays used up
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from typing import NoReturn, TypeVar
@@ -39,6 +40,8 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 2.0, 60.0
 _BREAK_AT, _BREAK_S, _LONGEST_BREAK_S = 5, 120.0, 3600.0
 _REFUSED_KEY_S = 600.0
 _LOOSER = {"schema": "object", "object": "text", "tool": "text"}
+# What a refusal speaks of that is about the form of the answer, not about the question.
+_ABOUT_FORM = re.compile(rb"format|schema|json_object|tool|grammar|structured", re.IGNORECASE)
 _REPAIR = "That was not the JSON that was asked for. Answer again, with nothing but one JSON object."
 _MAX_QUOTED = 4000
 _TOOL = "answer"
@@ -194,7 +197,7 @@ class SideCaller:
         if other.encode() in told.replace(manner.output_key.encode(), b"") and manner.output_key.encode() in told:
             manner.output_key = other
             return True
-        if manner.form not in _LOOSER:
+        if manner.form not in _LOOSER or (told and not _ABOUT_FORM.search(told)):
             return False
         manner.form = _LOOSER[manner.form]
         return True

@@ -148,6 +148,22 @@ def test_a_form_that_the_provider_refuses_is_given_up_for_good(store: SqlStore, 
     run(work())
 
 
+def test_a_question_that_the_provider_refuses_for_its_own_sake_changes_no_form(store: SqlStore, tmp_path: Path) -> None:
+    told = b'{"error":{"message":"This model\'s maximum context length is 4096 tokens."}}'
+
+    async def work() -> None:
+        async with desk(store, tmp_path, lambda asked: reply(told, status=b"400 Bad Request")) as (one, provider):
+            with pytest.raises(SideModelError) as caught:
+                await one.caller.ask(QUESTION, read)
+            assert (caught.value.reason, caught.value.lasting) == ("refused", True)
+            one.caller._troubles.clear()
+            provider.answer = five
+            assert await one.caller.ask(QUESTION, read) == 5
+            assert [asked.body["response_format"]["type"] for asked in provider.asked] == ["json_schema", "json_schema"]
+
+    run(work())
+
+
 def test_the_other_name_for_the_length_of_an_answer_is_learnt(store: SqlStore, tmp_path: Path) -> None:
     def answer(asked: Asked) -> bytes:
         if "max_tokens" in asked.body:
