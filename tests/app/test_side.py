@@ -30,6 +30,7 @@ NOTED = "Noted."
 SMALL: dict[str, dict[str, Any]] = {
     "compaction": {"context_window": 1500, "protected_recent_turns": 1},
     "memory": {"threshold_messages": 2},
+    "recall": {"deadline_ms": 20_000.0},
 }
 CITIES = ("Lisbon", "Porto", "Braga", "Faro", "Evora", "Coimbra", "Sintra", "Tomar", "Beja", "Viseu", "Lagos", "Silves")
 
@@ -100,7 +101,7 @@ def messages(sent: str) -> list[str]:
 def test_a_written_digest_is_used_at_the_next_boundary_and_never_before(tmp_path: Path) -> None:
     async def work() -> None:
         async with SideProvider().serving() as provider:
-            config = with_side(tmp_path, local(provider), memory={"threshold_messages": 2}, compaction={"context_window": 4000})
+            config = with_side(tmp_path, local(provider), **{**SMALL, "compaction": {"context_window": 4000}})
             async with rig(config, noted) as one:
                 chat = await ready(one)
                 sent: list[list[str]] = []
