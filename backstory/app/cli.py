@@ -125,14 +125,17 @@ def _version(_: argparse.Namespace) -> int:
 
 def _config(arguments: argparse.Namespace) -> int:
     from backstory.config import describe, effective
+    from backstory.providers import side_model
 
     settings = effective(_overrides(arguments))
     if arguments.json:
         _print_json(settings)
-        return 0
-    meanings = {name: f"{meaning} ({expects})" for name, expects, _, meaning in describe()}
-    for setting in settings:
-        print(f"{setting.key} = {setting.value or '(empty)'}    [{setting.source}]\n    {meanings[setting.key]}")
+    else:
+        meanings = {name: f"{meaning} ({expects})" for name, expects, _, meaning in describe()}
+        for setting in settings:
+            print(f"{setting.key} = {setting.value or '(empty)'}    [{setting.source}]\n    {meanings[setting.key]}")
+    sys.stdout.flush()
+    side_model.off(_settings(arguments))
     return 0
 
 
@@ -147,6 +150,8 @@ def _status(arguments: argparse.Namespace) -> int:
     for table, rows in status.rows.items():
         print(f"          {rows:>8} {table}")
     print(f"proxy     {status.proxy}: {status.health or 'does not answer'}")
+    if status.side_model:
+        print(f"side      {status.side_model}")
     return 0
 
 

@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -37,6 +37,7 @@ from backstory.memory.recompress import Bounds
 from backstory.memory.supersession import Known
 from backstory.memory.thread import Thread
 from backstory.memory.tool_output import Rules
+from backstory.providers import side_model
 from backstory.relay.tap import read_reply
 from backstory.stages.ahead import Ahead
 from backstory.stages.arrivals import Arrivals, unfold
@@ -62,6 +63,9 @@ from backstory.stores.inbox import Inbox
 from backstory.stores.lanes import StoreLanes
 from backstory.wires import WIRES
 
+if TYPE_CHECKING:
+    from backstory.app.side import SideRoom
+
 log = logging.getLogger("backstory")
 
 WIRE_BY_NAME = {wire.name: wire for wire in WIRES}
@@ -86,7 +90,8 @@ _BUDGETS = {"QUALITY": 1.5, "BALANCED": 1.0, "COST": 0.6}
 
 
 class Engine:
-    """Use `open`. `memory` is False where the store could not be opened or memory is switched off: then everything is only relayed."""
+    """Use `open`. `memory` is False where the store could not be opened or memory is switched off: then everything is only relayed. Raises
+    ConfigError for a side model that cannot be."""
 
     def __init__(self, config: Config, clock: Callable[[], float] = time.time) -> None:
         self.config = config
@@ -104,6 +109,8 @@ class Engine:
         self._worker: Worker | None = None
         self._shelf: Shelf | None = None
         self._facts: Facts | None = None
+        self._has_side = not side_model.off(config)
+        self.side: SideRoom | None = None
         self._again: asyncio.Task[None] | None = None
         self._beside: dict[int, asyncio.Future[Any]] = {}
         self.visits = Visits()
@@ -233,6 +240,9 @@ class Engine:
     async def _shut(self) -> None:
         self.memory = False
         self._facts = None
+        side, self.side = self.side, None
+        if side is not None:
+            await side.stop()
         worker, self._worker = self._worker, None
         if worker is not None:
             await worker.stop()
@@ -258,7 +268,7 @@ class Engine:
         self._lanes = lanes = StoreLanes(store, inbox)
         await lanes.recover(self._settle_journal)
         self.threads = threads = Threads(lanes, self._clock)
-        self._shelf = shelf = Shelf(lanes, lambda: self.busy, self._hot)
+        self._shelf = shelf = Shelf(lanes, lambda: self.busy, self._hot, self._has_side and "digests" in config.side_model.tasks)
         self._facts = Facts(lanes, threads, Pace(self._hot))
         jobs = standard_jobs(lanes, Pace(self._hot))
         self._worker = Worker(jobs, lanes, f"{os.getpid()}-{secrets.token_hex(4)}", self._clock, lambda: self.busy, self.failed)
@@ -268,6 +278,7 @@ class Engine:
         reader = Reader(secrets.randbits(63))
         shrink = self._line_up(lanes, threads, shelf, reader)
         self._worker.start()
+        await self._open_side(lanes)
 
         def forget() -> None:
             threads.clear()
@@ -324,6 +335,19 @@ class Engine:
             raise StoreError(self.trouble or "memory is off")
         return await restore(self._lanes, self.threads, WIRE_BY_NAME.__getitem__, principal, conversation, scope, ref)
 
+    async def _open_side(self, lanes: StoreLanes) -> None:
+        if self._has_side:
+            from backstory.app.side import SideRoom  # noqa: PLC0415 - only where a side model is in use
+
+            owner = f"{os.getpid()}-{secrets.token_hex(4)}"
+            try:
+                side = SideRoom(self.config, lanes, owner, self._clock, lambda: self.busy, self.failed, self.metrics.side)
+            except BackstoryError as error:
+                self.failed("side model", error)
+                return
+            await side.start()
+            self.side = side
+
     def _settle_journal(self, payloads: list[bytes]) -> list[Batch]:
         """The rows of journal entries that a dead process left behind; entries that cannot be read are left out. Runs on a lane."""
         batches: list[Batch] = []
@@ -357,6 +381,8 @@ class Engine:
                 self._shelf.prefold(thread, told.window, told.budget)
         if self._worker is not None:
             self._worker.wake()
+        if self.side is not None:
+            self.side.wake()
 
     def _health(self) -> dict[str, Any]:
         lanes = self._lanes

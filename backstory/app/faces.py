@@ -14,16 +14,18 @@ import msgspec
 from msgspec import Struct
 
 from backstory.config import Config
-from backstory.core.records import Conversation, Receipt, Turn
+from backstory.core.records import Conversation, Receipt, Spend, Turn
+from backstory.core.side import day_of
 from backstory.core.store import Store
 from backstory.core.tokens import count
-from backstory.errors import NotFound
+from backstory.errors import ConfigError, NotFound
 from backstory.memory.fact_query import select
 from backstory.memory.index import Index
 from backstory.memory.retrieval import recall
 from backstory.memory.supersession import Known
 from backstory.memory.thread import branch
 from backstory.memory.units import Carry, units
+from backstory.providers import side_model
 from backstory.stages.facts import ledger
 from backstory.stages.threads import load_turns
 from backstory.stores.database import open_store, sqlite_path
@@ -99,13 +101,14 @@ class FactRow(Struct, frozen=True, omit_defaults=True):
 
 class Status(Struct, frozen=True):
     """The store, and whether a proxy answers. `health` is what it says of itself ("" = none answers); `bytes` is 0
-    where nothing is stored yet."""
+    where nothing is stored yet. `side_model`: its budget today, or why nothing is sent; "" where none is set up."""
 
     storage: str
     bytes: int
     rows: dict[str, int]
     proxy: str
     health: str
+    side_model: str = ""
 
 
 def existing(config: Config) -> Store:
@@ -192,18 +195,34 @@ def status(config: Config) -> Status:
     path = sqlite_path(config.storage.url)
     rows: dict[str, int] = {}
     size = 0
+    spent = Spend()
     if path.exists():
         size = sum(part.stat().st_size for part in path.parent.glob(path.name + "*") if part.is_file())
         store = open_store(config.storage.url)
         try:
             rows = store.counts()
+            spent = store.spent(day_of(time.time()))
         finally:
             store.close()
     host, port = config.listeners[0].host, config.listeners[0].port
     shown = f"[{host}]" if ":" in host else host
-    return Status(
-        config.storage.url, size, rows, f"http://{shown}:{port}", _health("127.0.0.1" if host in ("0.0.0.0", "::") else host, port)
-    )
+    health = _health("127.0.0.1" if host in ("0.0.0.0", "::") else host, port)
+    return Status(config.storage.url, size, rows, f"http://{shown}:{port}", health, _side_model(config, spent))
+
+
+def _side_model(config: Config, spent: Spend) -> str:
+    if not side_model.configured(config):
+        return ""
+    try:
+        reason = side_model.off(config)
+    except ConfigError as error:
+        reason = str(error)
+    if reason:
+        return f"nothing is sent ({reason})"
+    most = side_model.most(config.side_model)
+    money = f", ${spent.micros / 1e6:.4f} of ${most.micros / 1e6:g}" if most.micros else ""
+    name = config.side_model.model or "the conversation's own model"
+    return f"{name}: {spent.tokens} of {most.tokens} tokens{money} today (UTC), {spent.calls} requests"
 
 
 def as_jsonl(rows: Iterable[TurnRow]) -> Iterator[str]:

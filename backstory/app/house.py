@@ -163,6 +163,8 @@ class PortHouse:
                 (b"X-VC-Conversation", conversation.encode()),
                 self._metrics.first(body, bool(again), started),
             )
+            if engine.side is not None and engine.side.by_client:
+                engine.side.seen(conversation, wire.name, head, target, "")
             came = plain.came if plain is not None else b""
             first = First(head, body, wire, opening, whose, scope, conversation, headers, came)
             return Plan(target, drop=OWN_HEADERS, tap=ArrivalTap(first, self, started))
@@ -358,6 +360,9 @@ class PortHouse:
             self._engine.ahead.went(exchange.prompt, visit, visit.complete and not exchange.edits)
         exchange = replace(exchange, mark=self._mark(exchange, visit), headers=self._headers(exchange, visit))
         self._metrics.planned(exchange, visit, started)
+        side, wire, prompt = self._engine.side, exchange.wire, exchange.prompt
+        if side is not None and side.by_client and wire is not None and prompt is not None:
+            side.seen(exchange.conversation, wire.name, exchange.head, target, prompt.model)
         return self._tapped(exchange, target, started, body)
 
     def _plain(self, exchange: Exchange, target: Target, started: float) -> Plan:

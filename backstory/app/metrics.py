@@ -10,7 +10,9 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from backstory.app.side_metrics import families
 from backstory.core.exchange import Exchange, Outcome
+from backstory.core.side import SideFigures, day_of
 from backstory.core.sizes import rough_body
 from backstory.providers import prices
 from backstory.relay.limits import DoorMetrics
@@ -56,6 +58,7 @@ class Metrics:
         self.buckets = [0] * (len(BUCKETS) + 1)
         self.first_byte_s = 0.0
         self.sessions = 0
+        self.side = SideFigures()
         self._open: dict[int, tuple[int, int]] = {}
         self._exposed: Any = None
 
@@ -153,7 +156,8 @@ class Metrics:
     # --- when somebody asks
 
     def figures(self) -> dict[str, Any]:
-        """The JSON of `/metrics.json`. Tokens are estimates; `cost_saved` in dollars counts models with a known price only."""
+        """The JSON of `/metrics.json`. Tokens are estimates; `cost_saved` in dollars counts models with a known price only, less what the
+        side model cost."""
         saved = self.tokens_in - self.tokens_sent
         return {
             "sessions": self.sessions,
@@ -162,9 +166,14 @@ class Metrics:
             "sent_tokens": self.tokens_sent,
             "tokens_saved": saved,
             "reduction_percentage": round(100 * saved / self.tokens_in, 2) if self.tokens_in else 0.0,
-            "cost_saved": round(self.cost_saved, 6),
+            "cost_saved": round(self.net_saved, 6),
             "avg_time_ms": round(1000 * self.added_s / self.conversations, 3) if self.conversations else 0.0,
         }
+
+    @property
+    def net_saved(self) -> float:
+        """`cost_saved` less what this process has spent on the side model."""
+        return self.cost_saved - self.side.spent_micros / 1_000_000
 
     def exposition(self) -> bytes:
         """The Prometheus text. The first call imports the client library (60 ms)."""
@@ -189,7 +198,7 @@ _COUNTERS = (
     ("stubs", "Old tool results and images that were replaced by a stub.", "stubbed"),
     ("original_tokens", "Tokens of the clients' requests (estimated).", "tokens_in"),
     ("sent_tokens", "Tokens of the requests as sent upstream (estimated).", "tokens_sent"),
-    ("cost_saved_dollars", "Signed saving at list prices, models with a known price only.", "cost_saved"),
+    ("cost_saved_dollars", "Signed saving at list prices, models with a known price only, less the side model's cost.", "net_saved"),
     ("added_seconds", "Time from a request's arrival until it was ready to go upstream, summed.", "added_s"),
     ("upstream_bytes", "Bytes of answers as they came from upstream.", "bytes_in"),
     ("client_bytes", "Bytes of answers as they went to clients.", "bytes_out"),
@@ -236,6 +245,7 @@ class _Collector:
         for (wire, hundreds, end), number in sorted(metrics.requests.items()):
             ended.add_metric([wire, f"{hundreds}xx" if hundreds else "none", end], number)
         yield ended
+        yield from families(metrics.side, day_of(time.time()))
         total, cumulative = 0, []
         for bound, number in zip((*BUCKETS, "+Inf"), metrics.buckets, strict=True):
             total += number

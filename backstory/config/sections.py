@@ -135,6 +135,37 @@ class Identity(Struct, frozen=True):
     )
 
 
+class SideModel(Struct, frozen=True):
+    """A model that makes memory better in the background. Nothing is ever sent while its budget is 0."""
+
+    provider: Annotated[str, Meta(description="a provider by its name; empty with a url: OpenAI-compatible")] = ""
+    url: Annotated[str, Meta(description="base URL; empty: the provider's usual one")] = ""
+    model: Annotated[str, Meta(description="name of the model; empty with via client: the conversation's own")] = ""
+    api_key_env: Annotated[str, Meta(description="variable that holds the key; empty: the provider's usual one")] = ""
+    api_key_file: Annotated[str, Meta(description="file that holds the key")] = ""
+    via: Annotated[
+        Literal["own", "client"],
+        Meta(description="own: this provider and key; client: each conversation's own upstream and key, held in memory only"),
+    ] = "own"
+    client_key_idle_s: Annotated[
+        float, Meta(gt=0, le=86_400, description="with via client: a key is dropped when its client was silent for so long")
+    ] = 600.0
+    tokens_per_day: Annotated[int, Meta(ge=0, le=10**12, description="most tokens a day (UTC), in and out; 0: nothing is ever sent")] = 0
+    money_per_day: Annotated[
+        float, Meta(ge=0, le=10**6, description="most US dollars a day (UTC) at list prices; 0: free (local) models only")
+    ] = 0.0
+    input_price: Annotated[
+        float, Meta(ge=0, le=10**6, description="dollars for a million tokens in; 0 with output_price 0: the list price, local models free")
+    ] = 0.0
+    output_price: Annotated[float, Meta(ge=0, le=10**6, description="dollars for a million tokens out")] = 0.0
+    timeout_s: Annotated[float, Meta(gt=0, le=600, description="an answer that is not whole by then is given up")] = 60.0
+    answer_tokens: Annotated[
+        int, Meta(ge=100, le=100_000, description="most tokens of one answer; a model that thinks aloud needs several thousand")
+    ] = 1200
+    tasks: Annotated[tuple[Literal["tags", "digests"], ...], Meta(description="what it is asked for")] = ("tags", "digests")
+    concurrency: Annotated[int, Meta(ge=1, le=16, description="requests at a time")] = 1
+
+
 class Log(Struct, frozen=True):
     """What is told on standard error."""
 
@@ -163,6 +194,7 @@ TREE: dict[str, type[Struct] | tuple[Any, Any]] = {
     "tool_output": ToolOutput,
     "media": Media,
     "identity": Identity,
+    "side_model": SideModel,
     "marker": (Marker, MARKER),
     "log": Log,
     "metrics": Metrics,
@@ -224,6 +256,8 @@ def _expects(base: Any, metas: list[Meta]) -> str:
         return "true or false"
     if base is str:
         return next((f"text of the form {meta.pattern}" for meta in metas if meta.pattern), "text")
+    if get_origin(base) is tuple and get_origin(get_args(base)[0]) is Literal:
+        return "a list of " + ", ".join(get_args(get_args(base)[0]))
     if get_origin(base) is tuple:
         return "a list of {" + ", ".join(Instance.__struct_fields__) + "}"
     words = ["a whole number" if base is int else "a number"]

@@ -115,6 +115,34 @@ class Fact(Struct, frozen=True):
     text: str
 
 
+class Claim(Struct, frozen=True):
+    """One sentence of a summary, and the turns (ids, not empty) it rests on: all its numbers, dates, names and negations are in them."""
+
+    text: str
+    turns: tuple[int, ...]
+
+
+class Summary(Struct, frozen=True):
+    """Derived: what a side model wrote of the segment with this id. `method`: the model's name."""
+
+    id: int
+    conversation: str
+    first_turn: int
+    last_turn: int
+    method: str
+    claims: tuple[Claim, ...]
+    tokens: int
+    created: float
+
+
+class Spend(Struct, frozen=True):
+    """What the side model has used up on one day, reservations included: tokens, and millionths of a dollar."""
+
+    tokens: int = 0
+    micros: int = 0
+    calls: int = 0
+
+
 class Digest(Struct, frozen=True):
     """Derived and immutable: the block of text that stands for all turns of a branch up to `upto_turn` (inclusive). The newest one of a
     branch counts.

@@ -19,7 +19,9 @@ from backstory.core.records import (
     Place,
     Receipt,
     Segment,
+    Spend,
     Stub,
+    Summary,
     Turn,
     TurnTags,
     Watermark,
@@ -39,6 +41,10 @@ class Store(Protocol):
 
     def conversation(self, principal: str, conversation_id: str) -> Conversation | None:
         """A conversation by its id."""
+        ...
+
+    def whose(self, conversation_id: str) -> Conversation | None:
+        """A conversation by its id, whoever it belongs to: for background work, which serves nobody."""
         ...
 
     def conversations(self, principal: str | None, limit: int = 50, offset: int = 0) -> list[tuple[Conversation, int]]:
@@ -65,7 +71,7 @@ class Store(Protocol):
         """These turns, by id."""
         ...
 
-    def tags(self, conversation_id: str, after: int = 0) -> list[TurnTags]:
+    def tags(self, conversation_id: str, after: int = 0, limit: int = 1_000_000) -> list[TurnTags]:
         """Derived tags and terms by turn id."""
         ...
 
@@ -98,6 +104,28 @@ class Store(Protocol):
     def put_facts(self, rows: Sequence[Fact], mark: Watermark) -> None:
         """Store the facts of the turns between the old watermark and the new, in place of those stored of them before, and the watermark,
         in one transaction. FencedError if the lease is lost."""
+        ...
+
+    def summaries(self, conversation_id: str) -> list[Summary]:
+        """What a side model wrote of segments, by first turn."""
+        ...
+
+    def put_summaries(self, rows: Sequence[Summary], mark: Watermark) -> None:
+        """Store summaries of segments that are there, and the watermark, in one transaction. FencedError if the lease is lost."""
+        ...
+
+    def reserve(self, day: str, spend: Spend, most: Spend) -> bool:
+        """Add this to what is used up on that day, unless tokens or micros would then be above `most`: whether it was added. Safe between
+        processes. `settle` corrects it; what is never settled stays used up.
+        """
+        ...
+
+    def settle(self, day: str, spend: Spend) -> None:
+        """Add this (negative: take it back) to what is used up on that day."""
+        ...
+
+    def spent(self, day: str) -> Spend:
+        """What is used up on that day."""
         ...
 
     def digests(self, conversation_id: str) -> list[Digest]:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Container, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TypeVar
 
-from backstory.core.records import Turn
+from backstory.core.records import Summary, Turn
 from backstory.core.store import Lanes
 from backstory.core.tokens import count, estimate
+from backstory.errors import StoreError
 from backstory.memory.assembly import Absent, Present, digest_block
 from backstory.memory.changes import NOTHING, Changes
 from backstory.memory.compaction import Window, boundary
@@ -49,10 +51,12 @@ _ADDED_AT_ONCE = 100
 
 class Shelf:
     """`warm` becomes True when the token vocabulary is loaded; until then counting would stall the loop. `busy`: whether requests
-    have come in lately; `hot`: whether one is being handled at this moment."""
+    have come in lately; `hot`: whether one is being handled at this moment. `written`: whether a side model's summaries are to be made
+    use of in digests."""
 
-    def __init__(self, lanes: Lanes, busy: Callable[[], bool], hot: Callable[[], bool]) -> None:
+    def __init__(self, lanes: Lanes, busy: Callable[[], bool], hot: Callable[[], bool], written: bool = False) -> None:
         self._lanes = lanes
+        self._written = written
         self._busy = busy
         self._hot = hot
         self._building: dict[int, asyncio.Task[None]] = {}
@@ -145,13 +149,23 @@ class Shelf:
         if budget > 0:
             counter = self._counter()
             await self._pause(turns)
+            summaries = await self._summaries(turns) if self._written else ()
+            make = partial(_digest_with(), turns, summaries) if summaries else partial(digest, turns)
             if within(turns, _INLINE_TOKENS):
-                body = digest(turns, budget, counter)
+                body = make(budget, counter)
             else:
-                body = await _aside(digest, turns, budget, counter, self._pace(thread))
+                body = await _aside(make, budget, counter, self._pace(thread))
             text = digest_block(body)
             tokens = counter(text) if text else 0
         thread.family.digests[last] = (text, tokens)
+
+    async def _summaries(self, turns: Sequence[Turn]) -> list[Summary]:
+        """What a side model wrote of these turns' conversations; nothing where the store cannot be asked."""
+        found: list[Summary] = []
+        with suppress(StoreError):
+            for owner in dict.fromkeys(turn.conversation for turn in turns):
+                found += await self._lanes.read(lambda store, name=owner: store.summaries(name))  # type: ignore[misc]
+        return [one for one in found if one.claims]
 
     def digesting(self, thread: Thread) -> bool:
         """Whether a digest is being made for these turns' family."""
@@ -311,6 +325,12 @@ def _add(thread: Thread, made: Sequence[Unit]) -> None:
     index = thread.family.index
     known = {unit.turn for unit in made if unit.turn in index}
     index.add(unit for unit in made if unit.turn not in known)
+
+
+def _digest_with() -> Callable[..., str]:
+    from backstory.memory.claims import digest_with  # noqa: PLC0415 - only where a side model is in use
+
+    return digest_with
 
 
 async def _aside(call: Callable[..., T], *args: object) -> T:

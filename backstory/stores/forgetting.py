@@ -18,7 +18,7 @@ from backstory.stores.rows import FORGOTTEN, RECEIPTS, Connection, counts_text, 
 
 _IN_ONE_STATEMENT = 500
 _Sliced = TypeVar("_Sliced", int, str)
-_WHOLE = ("turns", "aliases", "injections", "digests", "stubs", "segments", "facts", "watermarks", "states")
+_WHOLE = ("turns", "aliases", "injections", "digests", "stubs", "segments", "summaries", "facts", "watermarks", "states")
 
 _ids = msgspec.json.Decoder(tuple[int, ...])
 
@@ -159,6 +159,9 @@ class _Work:
         ]
         for some in _slices([number for number, _ in torn]):
             self._delete("segments", f"id IN ({marks(len(some))})", some)
+        for number, begin, end in self._db.all("SELECT id, first_turn, last_turn FROM summaries WHERE conversation = ?", (place.key,)):
+            if any(begin <= turn <= end for turn in gone):
+                self._delete("summaries", "id = ?", (number,))
         floor = min((begin for _, begin in torn), default=(1 << 62)) - 1
         self._db.run(
             "UPDATE watermarks SET owner = '', lease_until = 0, fence = fence + 1, turn = CASE WHEN turn > ? THEN ? ELSE turn END"

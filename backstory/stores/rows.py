@@ -12,7 +12,20 @@ from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
-from backstory.core.records import Conversation, Digest, Fact, Injection, Receipt, Segment, Stub, Turn, TurnTags, Watermark
+from backstory.core.records import (
+    Claim,
+    Conversation,
+    Digest,
+    Fact,
+    Injection,
+    Receipt,
+    Segment,
+    Stub,
+    Summary,
+    Turn,
+    TurnTags,
+    Watermark,
+)
 from backstory.errors import StoreError
 
 Value: TypeAlias = str | bytes | int | float
@@ -28,6 +41,7 @@ _to_json = msgspec.json.Encoder().encode
 _tags = msgspec.json.Decoder(tuple[str, ...])
 _ids = msgspec.json.Decoder(tuple[int, ...])
 _counts = msgspec.json.Decoder(dict[str, int])
+_claims = msgspec.json.Decoder(tuple[Claim, ...])
 
 
 class Connection(Protocol):
@@ -139,6 +153,8 @@ INJECTIONS = ("conversation", "chain", "text", "turns", "tokens", "created")
 DIGESTS = ("id", "conversation", "upto_turn", "upto_chain", "text", "tokens", "created")
 SEGMENTS = ("id", "conversation", "first_turn", "last_turn", "tags", "digest", "tokens", "started", "ended")
 STUBS = ("conversation", "turn", "kind", "place", "content", "ref", "text", "tokens", "saved", "created")
+SUMMARIES = ("id", "conversation", "first_turn", "last_turn", "method", "text", "tokens", "created")
+SPEND = ("day", "tokens", "micros", "calls")
 TAGS = ("conversation", "turn", "tags", "terms")
 FACTS = (
     "conversation",
@@ -246,6 +262,17 @@ def segment_row(one: Segment, key: int) -> tuple[Value, ...]:
 def segment_of(row: Row, conversation: str) -> Segment:
     """From SEGMENTS."""
     return Segment(row[0], conversation, row[2], row[3], _tags.decode(row[4]), unpack_text(row[5]), *row[6:9])
+
+
+def summary_row(one: Summary, key: int) -> tuple[Value, ...]:
+    """For SUMMARIES."""
+    claims = pack(_to_json(one.claims))
+    return (one.id, key, one.first_turn, one.last_turn, one.method, claims, one.tokens, one.created)
+
+
+def summary_of(row: Row, conversation: str) -> Summary:
+    """From SUMMARIES."""
+    return Summary(row[0], conversation, row[2], row[3], row[4], _claims.decode(unpack(row[5])), row[6], row[7])
 
 
 def tags_row(one: TurnTags, key: int) -> tuple[Value, ...]:

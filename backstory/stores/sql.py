@@ -20,13 +20,15 @@ from backstory.core.records import (
     Injection,
     Receipt,
     Segment,
+    Spend,
     Stub,
+    Summary,
     Turn,
     TurnTags,
     Watermark,
 )
 from backstory.errors import FencedError, NotFound, StoreError
-from backstory.stores import forgetting, rows, writing
+from backstory.stores import forgetting, rows, spending, writing
 from backstory.stores.finding import Counts, choose
 from backstory.stores.rows import Connection, Value, marks
 
@@ -38,6 +40,7 @@ _TABLES = (
     "aliases",
     "tags",
     "segments",
+    "summaries",
     "facts",
     "digests",
     "injections",
@@ -54,6 +57,11 @@ _SEGMENT = rows.insert(
 )
 _STATE = rows.insert("states", rows.STATES, f"(conversation, name) DO UPDATE SET {rows.update(rows.STATES[2:])}")
 _FACT = rows.insert("facts", rows.FACTS, f"(conversation, turn, place) DO UPDATE SET {rows.update(rows.FACTS[3:])}")
+_SUMMARY = rows.insert(
+    "summaries",
+    rows.SUMMARIES,
+    f"(id) DO UPDATE SET {rows.update(rows.SUMMARIES[2:])} WHERE summaries.conversation = excluded.conversation",
+)
 _WATERMARK = rows.insert("watermarks", rows.WATERMARKS, f"(conversation, job) DO UPDATE SET {rows.update(rows.WATERMARKS[2:])}")
 # Fences of a conversation that was forgotten and came back begin above all that its old self can have had.
 _FENCES_PER_RECEIPT = 1_000_000
@@ -133,6 +141,11 @@ class SqlStore:
         found = self._all(sql, (conversation_id, principal))
         return rows.conversation_of(found[0]) if found else None
 
+    def whose(self, conversation_id: str) -> Conversation | None:
+        """See Store."""
+        found = self._all(f"SELECT {','.join(rows.CONVERSATIONS)} FROM conversations WHERE id = ?", (conversation_id,))
+        return rows.conversation_of(found[0]) if found else None
+
     def conversations(self, principal: str | None, limit: int = 50, offset: int = 0) -> list[tuple[Conversation, int]]:
         """See Store."""
         where, values = ("WHERE principal = ?", [principal]) if principal is not None else ("", [])
@@ -198,10 +211,10 @@ class SqlStore:
 
     # --- derived
 
-    def tags(self, conversation_id: str, after: int = 0) -> list[TurnTags]:
+    def tags(self, conversation_id: str, after: int = 0, limit: int = 1_000_000) -> list[TurnTags]:
         """See Store."""
-        sql = f"SELECT {','.join(rows.TAGS)} FROM tags WHERE conversation = {_KEY} AND turn > ? ORDER BY turn"
-        return [rows.tags_of(row, conversation_id) for row in self._all(sql, (conversation_id, after))]
+        sql = f"SELECT {','.join(rows.TAGS)} FROM tags WHERE conversation = {_KEY} AND turn > ? ORDER BY turn LIMIT ?"
+        return [rows.tags_of(row, conversation_id) for row in self._all(sql, (conversation_id, after, limit))]
 
     def put_tags(self, rows_: Sequence[TurnTags], mark: Watermark) -> None:
         """See Store. Rows of turns that are not in the conversation (any more) are left out; tags stored before are replaced."""
@@ -279,6 +292,19 @@ class SqlStore:
                 there.update(row[0] for row in db.all(sql, (*some, key)))
             fresh = [one for one in rows_ if one.turn in there and one.conversation == mark.conversation]
             db.many(_FACT, [rows.fact_row(one, key) for one in fresh])
+
+    def summaries(self, conversation_id: str) -> list[Summary]:
+        """See Store."""
+        sql = f"SELECT {','.join(rows.SUMMARIES)} FROM summaries WHERE conversation = {_KEY} ORDER BY first_turn, id"
+        return [rows.summary_of(row, conversation_id) for row in self._all(sql, (conversation_id,))]
+
+    def put_summaries(self, rows_: Sequence[Summary], mark: Watermark) -> None:
+        """See Store. A summary stored before under the same id is replaced."""
+        with self._dialect.transaction() as db:
+            key, _ = self._move(db, mark)
+            there = {row[0] for row in db.all("SELECT id FROM segments WHERE conversation = ?", (key,))}
+            mine = [one for one in rows_ if one.conversation == mark.conversation and one.id in there]
+            db.many(_SUMMARY, [rows.summary_row(one, key) for one in mine])
 
     def digests(self, conversation_id: str) -> list[Digest]:
         """See Store."""
@@ -369,6 +395,22 @@ class SqlStore:
 
     def _first_fence(self, db: Connection) -> int:
         return int(db.all("SELECT coalesce(max(id), 0) FROM receipts")[0][0]) * _FENCES_PER_RECEIPT
+
+    # --- the side model's budget
+
+    def reserve(self, day: str, spend: Spend, most: Spend) -> bool:
+        """See Store."""
+        with self._dialect.transaction() as db:
+            return spending.reserve(db, day, spend, most)
+
+    def settle(self, day: str, spend: Spend) -> None:
+        """See Store."""
+        with self._dialect.transaction() as db:
+            spending.settle(db, day, spend)
+
+    def spent(self, day: str) -> Spend:
+        """See Store."""
+        return spending.spent(self._dialect.connection(), day)
 
     # --- forgetting
 

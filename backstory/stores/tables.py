@@ -169,6 +169,30 @@ segments = Table(
     Index("segments_by_conversation", "conversation", "first_turn"),
 )
 
+summaries = Table(
+    "summaries",
+    metadata,
+    _id("id"),
+    _int("conversation"),
+    _int("first_turn"),
+    _int("last_turn"),
+    _text("method"),
+    _bytes("text"),
+    _int("tokens"),
+    _time("created"),
+    Index("summaries_by_conversation", "conversation", "first_turn"),
+)
+
+spend = Table(
+    "spend",
+    metadata,
+    _text("day", primary_key=True),
+    _int("tokens"),
+    _int("micros"),
+    _int("calls"),
+    sqlite_with_rowid=False,
+)
+
 tags = Table(
     "tags",
     metadata,

@@ -14,7 +14,7 @@ import pytest
 
 from backstory import __version__
 from backstory.app.cli import main
-from backstory.core.records import Batch, Conversation, Turn
+from backstory.core.records import Batch, Conversation, Spend, Turn
 from backstory.stores.database import open_store
 
 TALE = [
@@ -208,6 +208,26 @@ def test_status_counts_what_is_stored(run: Out) -> None:
     assert status["bytes"] > 0
     code, out, _ = run("status")
     assert (code, "5 turns" in out) == (0, True)
+
+
+def test_status_tells_what_the_side_model_has_used_up(run: Out, url: str, tmp_path: Path) -> None:
+    assert "side " not in run("status")[1]
+    settings = tmp_path / "backstory.yaml"
+    settings.write_text("side_model: {provider: ollama, model: llama3.2}\n")
+    assert "side      nothing is sent (side_model.tokens_per_day is 0)" in run("status")[1]
+    settings.write_text("side_model: {provider: openai, model: gpt-4o, tokens_per_day: 5000, money_per_day: 0.5, api_key_env: NOT_SET}\n")
+    assert "the variable NOT_SET is not set" in run("status")[1]
+    code, out, err = run("config", "check")
+    assert (code, "side_model.tokens_per_day = 5000" in out) == (2, True)
+    assert err == "backstory: side_model.api_key_env: the variable NOT_SET is not set\n"
+    (tmp_path / "key").write_text("k")
+    settings.write_text("side_model: {provider: openai, model: gpt-4o, tokens_per_day: 5000, money_per_day: 0.5, api_key_file: key}\n")
+    store = open_store(url)
+    store.settle(time.strftime("%Y-%m-%d", time.gmtime()), Spend(120, 2500, 3))
+    store.close()
+    told = "gpt-4o: 120 of 5000 tokens, $0.0025 of $0.5 today (UTC), 3 requests"
+    assert f"side      {told}" in run("status")[1]
+    assert json.loads(run("status", "--json")[1])["side_model"] == told
 
 
 def test_config_check_tells_value_source_and_meaning(run: Out, tmp_path: Path) -> None:

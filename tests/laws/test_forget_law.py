@@ -14,7 +14,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from backstory.core.records import Batch, Conversation, Digest, Fact, Injection, Segment, Stub, Turn, TurnTags, Watermark
+from backstory.core.records import (
+    Batch,
+    Claim,
+    Conversation,
+    Digest,
+    Fact,
+    Injection,
+    Segment,
+    Spend,
+    Stub,
+    Summary,
+    Turn,
+    TurnTags,
+    Watermark,
+)
 from backstory.stores import rows
 from backstory.stores.inbox import Inbox
 from backstory.stores.sql import SqlStore
@@ -112,6 +126,17 @@ class History:
                     self.tells["segments", str(segments[-1].id)] = set(told)
             store.put_segments(segments, Watermark(name, "segment", own[-1].id))
             store.put_facts([fact for turn in own for fact in told_by(turn)], Watermark(name, "facts", own[-1].id))
+            written = [self._summary(one) for one in segments if self.data.draw(st.booleans(), "written")]
+            store.put_summaries(written, Watermark(name, "side_digests", own[-1].id))
+        store.settle("2026-01-01", Spend(5, 5, 1))
+
+    def _summary(self, segment: Segment) -> Summary:
+        """What a side model wrote of a segment: claims that rest on one turn, or none, but may speak of every other."""
+        told = sorted(self.tells["segments", str(segment.id)])
+        cited = self.data.draw(st.lists(st.sampled_from(told), max_size=2, unique=True))
+        claims = tuple(Claim(" ".join(map(word, told)), (turn,)) for turn in cited)
+        self.tells["summaries", str(segment.id)] = set(told)
+        return Summary(segment.id, segment.conversation, segment.first_turn, segment.last_turn, "model", claims, 1, 1.0)
 
     def _number(self) -> int:
         self._one += 1
@@ -188,6 +213,9 @@ def test_what_was_forgotten_is_nowhere_and_the_rest_is_there(shelf: Shelf, data:
         wanted = {key for (table, key), told in history.tells.items() if table == "injections" and not told & gone}
         mine = {turn.chain.hex() for turn in history.own[one.id]}
         assert {one_.chain.hex() for one_ in store.injections(one.id)} == wanted & mine
+    written = {key for (table, key), told in history.tells.items() if table == "summaries" and not told & gone}
+    assert {str(row.id) for one in history.conversations for row in store.summaries(one.id)} == written
+    assert store.spent("2026-01-01") == Spend(5, 5, 1)
     shelf.close()
 
 

@@ -26,6 +26,8 @@ _WRITTEN = {
     "digests": set(rows.DIGESTS),
     "stubs": set(rows.STUBS),
     "segments": set(rows.SEGMENTS),
+    "summaries": set(rows.SUMMARIES),
+    "spend": set(rows.SPEND),
     "tags": {"doc", *rows.TAGS},
     "facts": set(rows.FACTS),
     "watermarks": set(rows.WATERMARKS),
