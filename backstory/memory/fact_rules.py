@@ -62,13 +62,31 @@ _EVENT = (
 )
 
 
+class Form:
+    """A regular expression that is compiled when it is first needed: all of them take 40 ms, which a start need not wait for."""
+
+    __slots__ = ("_flags", "_made", "_source")
+
+    def __init__(self, source: str, flags: re.RegexFlag = re.NOFLAG) -> None:
+        self._source = source
+        self._flags = flags
+        self._made: re.Pattern[str] | None = None
+
+    def fullmatch(self, text: str, start: int, end: int) -> re.Match[str] | None:
+        """As `re.Pattern.fullmatch`."""
+        made = self._made
+        if made is None:
+            made = self._made = re.compile(self._source, self._flags)
+        return made.fullmatch(text, start, end)
+
+
 class Rule(Struct, frozen=True):
     """`pattern` is matched at the beginning of a clause. `verb`: as facts name it. `subject`: "" = who speaks, "we", or from group `s`.
     `both`: an assistant's statement counts too. `owned`: the subject is a thing of the speaker's ("my")."""
 
     kind: FactKind
     verb: str
-    pattern: re.Pattern[str]
+    pattern: Form
     needs: Needs = ""
     stance: Stance = "stated"
     subject: str = ""
@@ -80,7 +98,7 @@ class Rule(Struct, frozen=True):
 def _rule(kind: FactKind, verb: str, pattern: str, needs: Needs = "", **more: object) -> Rule:
     # Typed in haste, the apostrophe is left out.
     loose = re.sub(r"(?<=n)'t\b|(?<=let)'s\b", lambda match: f"'?{match.group()[1:]}", pattern)
-    return Rule(kind, verb, re.compile(loose, re.I), needs, **more)  # type: ignore[arg-type]
+    return Rule(kind, verb, Form(loose, re.I), needs, **more)  # type: ignore[arg-type]
 
 
 _ME = (
@@ -304,7 +322,7 @@ _ON_THEM: tuple[tuple[FactKind, str, str, Needs], ...] = (
 def _on_them(who: str, owned: bool) -> Iterator[Rule]:
     """What is said of somebody: of a name, or of "my sister Anna"."""
     for kind, verb, words, needs in _ON_THEM:
-        pattern = re.compile(rf"{who} (?:now |still |recently |just )*(?i:{words}) ?{_O}")
+        pattern = Form(rf"{who} (?:now |still |recently |just )*(?i:{words}) ?{_O}")
         yield Rule(kind, verb, pattern, needs, "planned" if kind == "plan" else "stated", owned=owned)
 
 
@@ -313,7 +331,7 @@ _OF_KIN = tuple(_on_them(rf"(?i:my )(?P<s>(?i:{_KIN}))(?:,? (?P<who>{_NAME}),?)?
 _THEIR = (
     _rule("identity", "is", rf"(?P<o>.+?) (?:is|are) my (?P<s>(?:all-time )?favou?rite {_NOUN}(?: {_NOUN})?)", owned=True, longest=6),
     _rule("relation", "is called", rf"(?P<o>{_NAME}) is my (?P<s>{_KIN})", "name", owned=True),
-    Rule("identity", "is", re.compile(rf"(?P<s>{_NAME}'s {_NOUN}(?: {_NOUN})?) (?i:is|are) {_O}"), "person"),
+    Rule("identity", "is", Form(rf"(?P<s>{_NAME}'s {_NOUN}(?: {_NOUN})?) (?i:is|are) {_O}"), "person"),
 )
 
 CORRECTION = re.compile(
