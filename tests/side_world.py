@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from backstory.config.side_models import Dialect
 from backstory.core.plan import Target
-from backstory.core.records import Spend
+from backstory.core.records import Used
 from backstory.core.side import SideFigures
 from backstory.providers.side_model import FREE, Endpoint, Price
 from backstory.relay.budget import Budget
@@ -155,7 +155,7 @@ def endpoint(port: int, dialect: Dialect = "openai", price: Price = FREE, model:
 class Desk:
     """A caller with a store of its own."""
 
-    def __init__(self, store: SqlStore, folder: Any, to: Endpoint, most: Spend, timeout_s: float = 2.0, answer_tokens: int = 400) -> None:
+    def __init__(self, store: SqlStore, folder: Any, to: Endpoint, most: Used, timeout_s: float = 2.0, answer_tokens: int = 400) -> None:
         self.to: Endpoint | None = to
         self.refused: list[str] = []
         self.now = 1_700_000_000.0

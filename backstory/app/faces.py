@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from backstory.config import Config
-from backstory.core.records import Conversation, Receipt, Spend, Turn
+from backstory.core.records import Conversation, Receipt, Turn, Used
 from backstory.core.side import day_of
 from backstory.core.store import Store
 from backstory.core.tokens import count
@@ -195,13 +195,13 @@ def status(config: Config) -> Status:
     path = sqlite_path(config.storage.url)
     rows: dict[str, int] = {}
     size = 0
-    spent = Spend()
+    spent = Used()
     if path.exists():
         size = sum(part.stat().st_size for part in path.parent.glob(path.name + "*") if part.is_file())
         store = open_store(config.storage.url)
         try:
             rows = store.counts()
-            spent = store.spent(day_of(time.time()))
+            spent = store.used(day_of(time.time()))
         finally:
             store.close()
     host, port = config.listeners[0].host, config.listeners[0].port
@@ -210,7 +210,7 @@ def status(config: Config) -> Status:
     return Status(config.storage.url, size, rows, f"http://{shown}:{port}", health, _side_model(config, spent))
 
 
-def _side_model(config: Config, spent: Spend) -> str:
+def _side_model(config: Config, spent: Used) -> str:
     if not side_model.configured(config):
         return ""
     try:

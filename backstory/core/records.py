@@ -135,7 +135,7 @@ class Summary(Struct, frozen=True):
     created: float
 
 
-class Spend(Struct, frozen=True):
+class Used(Struct, frozen=True):
     """What the side model has used up on one day, reservations included: tokens, and millionths of a dollar."""
 
     tokens: int = 0

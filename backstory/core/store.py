@@ -19,11 +19,11 @@ from backstory.core.records import (
     Place,
     Receipt,
     Segment,
-    Spend,
     Stub,
     Summary,
     Turn,
     TurnTags,
+    Used,
     Watermark,
 )
 
@@ -114,17 +114,17 @@ class Store(Protocol):
         """Store summaries of segments that are there, and the watermark, in one transaction. FencedError if the lease is lost."""
         ...
 
-    def reserve(self, day: str, spend: Spend, most: Spend) -> bool:
+    def reserve(self, day: str, spend: Used, most: Used) -> bool:
         """Add this to what is used up on that day, unless tokens or micros would then be above `most`: whether it was added. Safe between
         processes. `settle` corrects it; what is never settled stays used up.
         """
         ...
 
-    def settle(self, day: str, spend: Spend) -> None:
+    def settle(self, day: str, spend: Used) -> None:
         """Add this (negative: take it back) to what is used up on that day."""
         ...
 
-    def spent(self, day: str) -> Spend:
+    def used(self, day: str) -> Used:
         """What is used up on that day."""
         ...
 

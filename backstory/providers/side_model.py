@@ -19,7 +19,7 @@ from backstory.config.sections import SideModel
 from backstory.config.side_models import PROVIDERS, Dialect, Form, known
 from backstory.core.exchange import Head, Headers
 from backstory.core.plan import Target
-from backstory.core.records import Spend
+from backstory.core.records import Used
 from backstory.errors import ConfigError
 from backstory.providers import prices, upstreams
 
@@ -63,9 +63,9 @@ class Endpoint(Struct, frozen=True):
         return f"Endpoint({self.dialect}, {self.target.scheme}://{self.target.host}:{self.target.port}, {self.model!r})"
 
 
-def most(side: SideModel) -> Spend:
+def most(side: SideModel) -> Used:
     """The budget of a day."""
-    return Spend(side.tokens_per_day, int(side.money_per_day * 1_000_000))
+    return Used(side.tokens_per_day, int(side.money_per_day * 1_000_000))
 
 
 def configured(config: Config) -> bool:

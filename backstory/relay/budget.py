@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from backstory.core.records import Spend
+from backstory.core.records import Used
 from backstory.core.side import SideFigures, day_of
 from backstory.core.store import Lanes
 from backstory.errors import StoreError
@@ -22,13 +22,13 @@ class Hold(Struct, frozen=True):
     """A reservation on the budget of this day (UTC)."""
 
     day: str
-    spend: Spend
+    spend: Used
 
 
 class Budget:
     """`most`: of one day. `clock` gives Unix seconds."""
 
-    def __init__(self, lanes: Lanes, most: Spend, clock: Callable[[], float], figures: SideFigures) -> None:
+    def __init__(self, lanes: Lanes, most: Used, clock: Callable[[], float], figures: SideFigures) -> None:
         self._lanes = lanes
         self._most = most
         self._clock = clock
@@ -45,13 +45,13 @@ class Budget:
     async def look(self) -> None:
         """Bring the figures up to date."""
         day = self._day()
-        spent = await self._lanes.read(lambda store: store.spent(day))
+        spent = await self._lanes.read(lambda store: store.used(day))
         figures = self._figures
         figures.day, figures.tokens, figures.micros, figures.calls = day, spent.tokens, spent.micros, spent.calls
 
     async def reserve(self, tokens: int, micros: int) -> Hold | None:
         """A reservation for one request; None where so much is not left. Raises StoreError."""
-        hold = Hold(self._day(), Spend(tokens, micros, 1))
+        hold = Hold(self._day(), Used(tokens, micros, 1))
         if not await self._lanes.write(lambda store: store.reserve(hold.day, hold.spend, self._most)):
             self._full = (hold.day, self._clock() + _FULL_S)
             await self.look()
@@ -61,7 +61,7 @@ class Budget:
 
     async def settle(self, hold: Hold, tokens: int, micros: int, calls: int = 1) -> None:
         """Replace a reservation by what was really used. Where the store fails, the reservation stays used up."""
-        change = Spend(tokens - hold.spend.tokens, micros - hold.spend.micros, calls - hold.spend.calls)
+        change = Used(tokens - hold.spend.tokens, micros - hold.spend.micros, calls - hold.spend.calls)
         self._figures.spent_micros += change.micros
         try:
             await self._lanes.write(lambda store: store.settle(hold.day, change))

@@ -154,7 +154,7 @@ DIGESTS = ("id", "conversation", "upto_turn", "upto_chain", "text", "tokens", "c
 SEGMENTS = ("id", "conversation", "first_turn", "last_turn", "tags", "digest", "tokens", "started", "ended")
 STUBS = ("conversation", "turn", "kind", "place", "content", "ref", "text", "tokens", "saved", "created")
 SUMMARIES = ("id", "conversation", "first_turn", "last_turn", "method", "text", "tokens", "created")
-SPEND = ("day", "tokens", "micros", "calls")
+ALLOWANCE = ("day", "tokens", "micros", "calls")
 TAGS = ("conversation", "turn", "tags", "terms")
 FACTS = (
     "conversation",

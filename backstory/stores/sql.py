@@ -20,15 +20,15 @@ from backstory.core.records import (
     Injection,
     Receipt,
     Segment,
-    Spend,
     Stub,
     Summary,
     Turn,
     TurnTags,
+    Used,
     Watermark,
 )
 from backstory.errors import FencedError, NotFound, StoreError
-from backstory.stores import forgetting, rows, spending, writing
+from backstory.stores import allowance, forgetting, rows, writing
 from backstory.stores.finding import Counts, choose
 from backstory.stores.rows import Connection, Value, marks
 
@@ -398,19 +398,19 @@ class SqlStore:
 
     # --- the side model's budget
 
-    def reserve(self, day: str, spend: Spend, most: Spend) -> bool:
+    def reserve(self, day: str, spend: Used, most: Used) -> bool:
         """See Store."""
         with self._dialect.transaction() as db:
-            return spending.reserve(db, day, spend, most)
+            return allowance.reserve(db, day, spend, most)
 
-    def settle(self, day: str, spend: Spend) -> None:
+    def settle(self, day: str, spend: Used) -> None:
         """See Store."""
         with self._dialect.transaction() as db:
-            spending.settle(db, day, spend)
+            allowance.settle(db, day, spend)
 
-    def spent(self, day: str) -> Spend:
+    def used(self, day: str) -> Used:
         """See Store."""
-        return spending.spent(self._dialect.connection(), day)
+        return allowance.used(self._dialect.connection(), day)
 
     # --- forgetting
 

@@ -184,7 +184,7 @@ summaries = Table(
 )
 
 spend = Table(
-    "spend",
+    "allowance",
     metadata,
     _text("day", primary_key=True),
     _int("tokens"),

@@ -14,7 +14,7 @@ import pytest
 
 from backstory import __version__
 from backstory.app.cli import main
-from backstory.core.records import Batch, Conversation, Spend, Turn
+from backstory.core.records import Batch, Conversation, Turn, Used
 from backstory.stores.database import open_store
 
 TALE = [
@@ -223,7 +223,7 @@ def test_status_tells_what_the_side_model_has_used_up(run: Out, url: str, tmp_pa
     (tmp_path / "key").write_text("k")
     settings.write_text("side_model: {provider: openai, model: gpt-4o, tokens_per_day: 5000, money_per_day: 0.5, api_key_file: key}\n")
     store = open_store(url)
-    store.settle(time.strftime("%Y-%m-%d", time.gmtime()), Spend(120, 2500, 3))
+    store.settle(time.strftime("%Y-%m-%d", time.gmtime()), Used(120, 2500, 3))
     store.close()
     told = "gpt-4o: 120 of 5000 tokens, $0.0025 of $0.5 today (UTC), 3 requests"
     assert f"side      {told}" in run("status")[1]

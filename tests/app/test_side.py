@@ -264,7 +264,7 @@ def test_a_stop_breaks_a_running_request_off_and_its_room_stays_used_up(tmp_path
                 await soon(lambda: len(provider.asked) == 1)
                 began = asyncio.get_running_loop().time()
             assert asyncio.get_running_loop().time() - began < 3
-            assert stored(config, lambda store: store.spent(day_of(time.time()))).tokens > 800
+            assert stored(config, lambda store: store.used(day_of(time.time()))).tokens > 800
             assert stored(config, lambda store: len(store.pending("side_tags"))) == 1, "its lease does not outlive it"
 
     asyncio.run(work())

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from backstory.core.records import Batch, Claim, Conversation, Segment, Spend, Summary, Turn, TurnTags, Watermark
+from backstory.core.records import Batch, Claim, Conversation, Segment, Summary, Turn, TurnTags, Used, Watermark
 from backstory.errors import FencedError
 from backstory.jobs.side import SideDigestJob, SideTagJob
 from backstory.jobs.worker import Job
@@ -80,7 +80,7 @@ class Talk:
 @asynccontextmanager
 async def desk(store: SqlStore, folder: Path, answer: Answer = obliging, tokens: int = 10**6) -> AsyncIterator[tuple[Desk, SideProvider]]:
     async with SideProvider(answer).serving() as provider:
-        one = Desk(store, folder, endpoint(provider.port), Spend(tokens, 0))
+        one = Desk(store, folder, endpoint(provider.port), Used(tokens, 0))
         try:
             yield one, provider
         finally:

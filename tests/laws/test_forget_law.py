@@ -22,11 +22,11 @@ from backstory.core.records import (
     Fact,
     Injection,
     Segment,
-    Spend,
     Stub,
     Summary,
     Turn,
     TurnTags,
+    Used,
     Watermark,
 )
 from backstory.stores import rows
@@ -128,7 +128,7 @@ class History:
             store.put_facts([fact for turn in own for fact in told_by(turn)], Watermark(name, "facts", own[-1].id))
             written = [self._summary(one) for one in segments if self.data.draw(st.booleans(), "written")]
             store.put_summaries(written, Watermark(name, "side_digests", own[-1].id))
-        store.settle("2026-01-01", Spend(5, 5, 1))
+        store.settle("2026-01-01", Used(5, 5, 1))
 
     def _summary(self, segment: Segment) -> Summary:
         """What a side model wrote of a segment: claims that rest on one turn, or none, but may speak of every other."""
@@ -215,7 +215,7 @@ def test_what_was_forgotten_is_nowhere_and_the_rest_is_there(shelf: Shelf, data:
         assert {one_.chain.hex() for one_ in store.injections(one.id)} == wanted & mine
     written = {key for (table, key), told in history.tells.items() if table == "summaries" and not told & gone}
     assert {str(row.id) for one in history.conversations for row in store.summaries(one.id)} == written
-    assert store.spent("2026-01-01") == Spend(5, 5, 1)
+    assert store.used("2026-01-01") == Used(5, 5, 1)
     shelf.close()
 
 

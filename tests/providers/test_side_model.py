@@ -12,7 +12,7 @@ from backstory.config.sections import Memory, SideModel
 from backstory.config.side_models import PROVIDERS, Secret
 from backstory.core.exchange import Head, Headers
 from backstory.core.plan import Target
-from backstory.core.records import Spend
+from backstory.core.records import Used
 from backstory.errors import ConfigError
 from backstory.providers.side_model import FREE, Price, configured, is_local, most, of_client, off, own, price_of
 
@@ -88,7 +88,7 @@ def test_prices_are_set_local_or_listed() -> None:
     assert price_of(SideModel(), "gpt-4o", "api.openai.com") == Price(2.5, 10.0)
     assert price_of(SideModel(), "unheard-of", "api.openai.com") is None
     assert Price(0.1, 0.5).micros(3, 1) == 1, "rounded up: a budget is never exceeded by what is left off"
-    assert most(SideModel(tokens_per_day=7, money_per_day=0.25)) == Spend(7, 250_000)
+    assert most(SideModel(tokens_per_day=7, money_per_day=0.25)) == Used(7, 250_000)
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1", "192.168.1.7", "10.0.0.2", "gpu.local", "169.254.1.1"])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from msgspec import Raw
 
 from backstory.config.side_models import Dialect
-from backstory.core.records import Spend
+from backstory.core.records import Used
 from backstory.core.side import Question, day_of
 from backstory.errors import DocumentError, SideModelError
 from backstory.providers.side_model import Price
@@ -28,7 +28,7 @@ from tests.side_world import Answer, Asked, Desk, SideProvider, endpoint, says, 
 from tests.stores.world import Shelf
 
 QUESTION = Question("c", "tags", "Give JSON.", "Of what?", Raw(b'{"type":"object"}'))
-PLENTY = Spend(1_000_000, 1_000_000)
+PLENTY = Used(1_000_000, 1_000_000)
 DAY = day_of(1_700_000_000.0)
 
 
@@ -56,7 +56,7 @@ async def desk(
     folder: Path,
     answer: Answer,
     dialect: Dialect = "openai",
-    most: Spend = PLENTY,
+    most: Used = PLENTY,
     price: Price = Price(1.0, 2.0),  # noqa: B008 (frozen)
     timeout_s: float = 2.0,
 ) -> AsyncIterator[tuple[Desk, SideProvider]]:
@@ -77,7 +77,7 @@ def test_an_answer_is_read_and_paid_by_the_providers_count(store: SqlStore, tmp_
     async def work() -> None:
         async with desk(store, tmp_path, five, dialect) as (one, provider):
             assert await one.caller.ask(QUESTION, read) == 5
-            assert store.spent(DAY) == Spend(120, 140, 1)
+            assert store.used(DAY) == Used(120, 140, 1)
             assert (one.figures.tokens, one.figures.micros, one.figures.calls, one.figures.spent_micros) == (120, 140, 1, 140)
             asked = provider.asked[0]
             assert asked.system == "Give JSON."
@@ -89,19 +89,19 @@ def test_an_answer_is_read_and_paid_by_the_providers_count(store: SqlStore, tmp_
                 assert asked.header(b"x-api-key") == b"secret"
                 assert asked.body["tools"][0]["input_schema"] == {"type": "object"}
             assert await one.caller.ask(QUESTION, read) == 5
-            assert store.spent(DAY).calls == 2
+            assert store.used(DAY).calls == 2
 
     run(work())
 
 
-@pytest.mark.parametrize("most", [Spend(0, 0), Spend(0, 10**9), Spend(900, 10**9), Spend(10**9, 1)])
-def test_without_room_in_the_budget_nothing_is_sent(store: SqlStore, tmp_path: Path, most: Spend) -> None:
+@pytest.mark.parametrize("most", [Used(0, 0), Used(0, 10**9), Used(900, 10**9), Used(10**9, 1)])
+def test_without_room_in_the_budget_nothing_is_sent(store: SqlStore, tmp_path: Path, most: Used) -> None:
     async def work() -> None:
         async with desk(store, tmp_path, five, most=most) as (one, provider):
             with pytest.raises(SideModelError, match="budget"):
                 await one.caller.ask(QUESTION, read)
             assert not provider.asked
-            assert store.spent(DAY) == Spend()
+            assert store.used(DAY) == Used()
             assert not one.caller.ready("c")
             one.now += 86_400
             assert one.caller.ready("c"), "a new day, a new budget"
@@ -125,7 +125,7 @@ def test_an_answer_that_is_not_the_json_gets_one_chance_to_be_repaired(store: Sq
                 await one.caller.ask(QUESTION, read)
             assert (caught.value.reason, caught.value.lasting) == ("garbage", True)
             assert len(provider.asked) == 4
-            assert store.spent(DAY).calls == 4
+            assert store.used(DAY).calls == 4
             assert one.caller.ready("c"), "a provider that answers is not in trouble"
 
     run(work())
@@ -141,7 +141,7 @@ def test_a_form_that_the_provider_refuses_is_given_up_for_good(store: SqlStore, 
             assert await one.caller.ask(QUESTION, read) == 5
             forms = [asked.body.get("response_format", {}).get("type", "text") for asked in provider.asked]
             assert forms == ["json_schema", "json_object", "text"]
-            assert store.spent(DAY) == Spend(120, 140, 1), "what is refused costs nothing"
+            assert store.used(DAY) == Used(120, 140, 1), "what is refused costs nothing"
             assert await one.caller.ask(QUESTION, read) == 5
             assert len(provider.asked) == 4
 
@@ -214,7 +214,7 @@ def test_after_a_failure_the_provider_is_left_alone(store: SqlStore, tmp_path: P
             with pytest.raises(SideModelError, match="now"):
                 await one.caller.ask(QUESTION, read)
             assert len(provider.asked) == 1
-            assert store.spent(DAY).calls == charged
+            assert store.used(DAY).calls == charged
             assert one.budget.open
 
     run(work())
@@ -229,7 +229,7 @@ def test_an_answer_that_is_cut_or_slow_is_given_up_and_its_room_stays_used_up(st
         async with desk(store, tmp_path, slow, timeout_s=0.1) as (one, provider):
             with pytest.raises(SideModelError, match=r"0\.1 s"):
                 await one.caller.ask(QUESTION, read)
-            reserved = store.spent(DAY)
+            reserved = store.used(DAY)
             assert reserved.tokens > 100
             module._FIRST_PAUSE_S, before = 0.01, module._FIRST_PAUSE_S
             try:
@@ -239,7 +239,7 @@ def test_an_answer_that_is_cut_or_slow_is_given_up_and_its_room_stays_used_up(st
                     await one.caller.ask(QUESTION, read)
             finally:
                 module._FIRST_PAUSE_S = before
-            assert store.spent(DAY).tokens == 2 * reserved.tokens
+            assert store.used(DAY).tokens == 2 * reserved.tokens
 
     run(work())
 
@@ -258,7 +258,7 @@ def test_without_a_count_of_the_providers_ours_is_paid(store: SqlStore, tmp_path
     async def work() -> None:
         async with desk(store, tmp_path, lambda asked: says(asked, '{"n": 5}', used=None)) as (one, provider):
             assert await one.caller.ask(QUESTION, read) == 5
-            spent = store.spent(DAY)
+            spent = store.used(DAY)
             assert 30 < spent.tokens < len(json.dumps(provider.asked[0].body)) + 100
 
     run(work())
@@ -270,7 +270,7 @@ def test_a_count_that_is_none_breaks_nothing(store: SqlStore, tmp_path: Path, us
         async with desk(store, tmp_path, lambda asked: says(asked, '{"n": 5}', used)) as (one, _):
             with suppress(SideModelError):
                 assert await one.caller.ask(QUESTION, read) == 5
-            assert store.spent(DAY).tokens > 0
+            assert store.used(DAY).tokens > 0
 
     run(work())
 
@@ -334,7 +334,7 @@ def test_a_provider_that_is_not_there_costs_nothing(store: SqlStore, tmp_path: P
         one = Desk(store, tmp_path, endpoint(port), PLENTY)
         with pytest.raises(SideModelError, match="refused the connection"):
             await one.caller.ask(QUESTION, read)
-        assert store.spent(DAY) == Spend()
+        assert store.used(DAY) == Used()
         await one.close()
 
     run(work())
@@ -400,7 +400,7 @@ class Till:
         return says(asked, '{"n": 1}', used if bill.fate != "uncounted" else None)
 
 
-async def one_after_the_other(desk: Desk, store: SqlStore, bills: list[Bill], most: Spend) -> None:
+async def one_after_the_other(desk: Desk, store: SqlStore, bills: list[Bill], most: Used) -> None:
     """Ask for all of these; some are broken off in the middle, as by a crash."""
     for bill in bills:
         text = json.dumps(msgspec.to_builtins(bill)) + "|" + "x" * bill.size
@@ -411,7 +411,7 @@ async def one_after_the_other(desk: Desk, store: SqlStore, bills: list[Bill], mo
         await asyncio.gather(task, return_exceptions=True)
         desk.caller._troubles.clear()
         desk.budget._full = ("", 0.0)
-        spent = store.spent(DAY)
+        spent = store.used(DAY)
         assert spent.tokens <= most.tokens
         assert spent.micros <= most.micros
 
@@ -422,7 +422,7 @@ def test_the_budget_is_never_exceeded(shelf: Shelf, bills: list[Bill], tokens: i
     """Whatever requests cost, however many callers (each as good as a process of its own) share the day, and whichever of them die between
     reserving and settling: what the provider has counted is within the budget, and so is what the store says at every moment."""
     url = shelf.url()
-    most = Spend(tokens, micros)
+    most = Used(tokens, micros)
 
     async def work() -> None:
         till = Till()
@@ -437,7 +437,7 @@ def test_the_budget_is_never_exceeded(shelf: Shelf, bills: list[Bill], tokens: i
             assert till.tokens <= tokens
             assert till.micros <= micros
             if not any(bill.fate == "uncounted" for bill in bills):
-                assert desks[0][1].spent(DAY).tokens >= till.tokens, "the meter does not flatter"
+                assert desks[0][1].used(DAY).tokens >= till.tokens, "the meter does not flatter"
             for desk, _ in desks:
                 await desk.close()
 

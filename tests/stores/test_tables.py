@@ -27,7 +27,7 @@ _WRITTEN = {
     "stubs": set(rows.STUBS),
     "segments": set(rows.SEGMENTS),
     "summaries": set(rows.SUMMARIES),
-    "spend": set(rows.SPEND),
+    "allowance": set(rows.ALLOWANCE),
     "tags": {"doc", *rows.TAGS},
     "facts": set(rows.FACTS),
     "watermarks": set(rows.WATERMARKS),

@@ -27,7 +27,7 @@ def upgrade() -> None:
     )
     op.create_index("summaries_by_conversation", "summaries", ["conversation", "first_turn"])
     op.create_table(
-        "spend",
+        "allowance",
         sa.Column("day", sa.Text, primary_key=True, nullable=False),
         _int("tokens"),
         _int("micros"),
@@ -37,7 +37,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.drop_table("spend")
+    op.drop_table("allowance")
     op.drop_table("summaries")
 
 
