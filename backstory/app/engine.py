@@ -29,11 +29,14 @@ from backstory.jobs import standard as standard_jobs
 from backstory.jobs.forgotten import Forgotten
 from backstory.jobs.worker import Worker
 from backstory.memory.compaction import Window
+from backstory.memory.economy import STOPS_S
 from backstory.memory.reading import Reader
 from backstory.memory.thread import Thread
+from backstory.providers.caching import Tariffs
 from backstory.relay.tap import read_reply
 from backstory.stages.arrivals import Arrivals, unfold
 from backstory.stages.base import Pipeline, attempt, attempted
+from backstory.stages.economy import Choices, Economy
 from backstory.stages.identify import Identify
 from backstory.stages.ingest import Ingest, settle
 from backstory.stages.order import Order
@@ -94,6 +97,7 @@ class Engine:
         self.order = Order()
         self.layouts = Layouts(secrets.randbits(63))
         self.pipeline = Pipeline((), self.failed)
+        self.economy = Economy(self.visits, Tariffs(config.prices), self._settings.window, choices(config), clock)
         self.threads: Threads | None = None
         self.local = Local(self._health, self.metrics.figures, self.metrics.exposition)
 
@@ -233,7 +237,8 @@ class Engine:
         stages = (
             Identify(threads, self.visits, reader, self.arrivals, self.order, self._before),
             self.ingest,
-            Recall(self.visits, shelf, self._settings, rough, self._clock, self.turn_ids),
+            Recall(self.visits, shelf, self._settings, rough, self._clock, self.turn_ids, self.economy),
+            self.economy,
         )
         self.pipeline = Pipeline(stages, self.failed)
         self._worker.start()
@@ -245,6 +250,7 @@ class Engine:
 
         self._forgotten = Forgotten(lanes, forget, self._gone)
         await self._forgotten.start()
+        self.economy.restore(*await lanes.read(lambda store: store.stops(self._clock() - STOPS_S)))
         if await lanes.read(lambda store: store.conversations(None, 1)):
             shelf.warm_up()
         self.trouble = ""
@@ -278,7 +284,7 @@ class Engine:
             told = self._settings
             if thread.boundary or thread.tokens > told.window.soft_tokens:
                 self._shelf.prepare(thread)
-                self._shelf.prefold(thread, told.window, told.budget)
+                self._shelf.prefold(thread, told.window, told.budget, self.economy.kept(thread.account))
         if self._worker is not None:
             self._worker.wake()
 
@@ -309,6 +315,11 @@ def settings(config: Config) -> Settings:
     if budget < window.hard_tokens:
         budget = min(budget, int(window.size * _BUDGET_SHARE))
     return Settings(window, config.memory.threshold_messages, budget, config.recall.min_score)
+
+
+def choices(config: Config) -> Choices:
+    """What the settings let the economy do."""
+    return Choices(config.economy.early_folds, config.economy.breaker)
 
 
 def inbox_place(url: str) -> tuple[Path, str]:

@@ -18,7 +18,9 @@ from msgspec import Struct, field
 
 from backstory.config.sections import (
     MARKER,
+    PRICES,
     Compaction,
+    Economy,
     Identity,
     Instance,
     Key,
@@ -26,6 +28,8 @@ from backstory.config.sections import (
     Marker,
     Memory,
     Metrics,
+    PriceRow,
+    Prices,
     Proxy,
     Recall,
     Storage,
@@ -38,7 +42,7 @@ from backstory.config.sections import (
 from backstory.config.sources import Collected, Given, collect, collect_environ, collect_file
 from backstory.errors import ConfigError
 
-__all__ = ["Config", "Instance", "Listener", "Log", "OutboundProxies", "Setting", "describe", "effective", "mask"]
+__all__ = ["Config", "Instance", "Listener", "Log", "OutboundProxies", "PriceRow", "Setting", "describe", "effective", "mask"]
 
 _PROFILES = {"QUALITY_FOCUSED": "QUALITY", "COST_FOCUSED": "COST"}
 _PATHS = ("upstream.ca_file", "upstream.client_cert", "upstream.client_key")
@@ -92,6 +96,8 @@ class Config(Struct, frozen=True, kw_only=True):
     memory: Memory = field(default_factory=Memory)
     recall: Recall = field(default_factory=Recall)
     compaction: Compaction = field(default_factory=Compaction)
+    economy: Economy = field(default_factory=Economy)
+    prices: Prices = PRICES
     identity: Identity = field(default_factory=Identity)
     marker: Marker = MARKER
     log: Log = field(default_factory=Log)
@@ -154,7 +160,7 @@ def _build(given: Collected, main: Config | None = None, label: str = "") -> Con
 
 def _value(key: Key, setting: Given) -> Any:
     value = setting.value
-    if setting.text and key.name == "proxy.instances":
+    if setting.text and key.name in ("proxy.instances", "prices"):
         import yaml  # noqa: PLC0415 - a list in a variable is rare
 
         try:

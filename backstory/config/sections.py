@@ -96,6 +96,30 @@ class Compaction(Struct, frozen=True):
     ] = 6
 
 
+class Economy(Struct, frozen=True):
+    """What is done for the bill."""
+
+    early_folds: Annotated[
+        bool, Meta(description="old turns may be compacted from the soft threshold on, where the provider's cache prices make that cheaper")
+    ] = True
+    breaker: Annotated[
+        bool, Meta(description="stop changing a conversation's requests where that is measured to cost more than it saves")
+    ] = True
+
+
+class PriceRow(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the models whose names match a pattern are charged: dollars per million tokens. What is left out is as in the tables, in
+    proportion to the input price."""
+
+    model: str
+    input: Annotated[float, Meta(ge=0)] | None = None
+    output: Annotated[float, Meta(ge=0)] | None = None
+    cache_read: Annotated[float, Meta(ge=0)] | None = None
+    cache_write: Annotated[float, Meta(ge=0)] | None = None
+    cache_ttl_s: Annotated[float, Meta(gt=0)] | None = None
+    cache_least_tokens: Annotated[int, Meta(ge=0)] | None = None
+
+
 class Identity(Struct, frozen=True):
     """Whose memory it is."""
 
@@ -121,6 +145,11 @@ Marker: TypeAlias = Annotated[
     Literal["auto", "always", "never"], Meta(description="whether replies carry the conversation's marker; auto: where nothing else tells")
 ]
 MARKER: Literal["auto", "always", "never"] = "auto"
+Prices: TypeAlias = Annotated[
+    tuple[PriceRow, ...],
+    Meta(description="prices of models by pattern (gpt-4o*), before those that are built in: model, input, output, cache_read, ..."),
+]
+PRICES: tuple[PriceRow, ...] = ()
 TREE: dict[str, type[Struct] | tuple[Any, Any]] = {
     "proxy": Proxy,
     "upstream": Upstream,
@@ -128,6 +157,8 @@ TREE: dict[str, type[Struct] | tuple[Any, Any]] = {
     "memory": Memory,
     "recall": Recall,
     "compaction": Compaction,
+    "economy": Economy,
+    "prices": (Prices, PRICES),
     "identity": Identity,
     "marker": (Marker, MARKER),
     "log": Log,
@@ -191,7 +222,7 @@ def _expects(base: Any, metas: list[Meta]) -> str:
     if base is str:
         return "text"
     if get_origin(base) is tuple:
-        return "a list of {" + ", ".join(Instance.__struct_fields__) + "}"
+        return "a list of {" + ", ".join(get_args(base)[0].__struct_fields__) + "}"
     words = ["a whole number" if base is int else "a number"]
     for meta in metas:
         words += [f"{word} {bound}" for word, bound in (("from", meta.ge), ("above", meta.gt), ("to", meta.le)) if bound is not None]

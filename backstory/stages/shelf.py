@@ -147,9 +147,9 @@ class Shelf:
                 found.append(turn.position + 1)
         return found
 
-    def prefold(self, thread: Thread, window: Window, reserve: int) -> None:
+    def prefold(self, thread: Thread, window: Window, reserve: int, kept: int = 0) -> None:
         """Make the digest that the next fold will need, in the background, where the history that the client sends is nearing the hard
-        threshold.
+        threshold. `kept`: see `boundary`.
         """
         soft = window.soft_tokens
         if (
@@ -158,7 +158,7 @@ class Shelf:
             or any(place > thread.boundary for place in self.ready(thread, len(thread.path)))
         ):
             return
-        at = boundary(thread.path, thread.boundary, window, reserve, thread.injections)
+        at = boundary(thread.path, thread.boundary, window, reserve, thread.injections, kept=kept)
         if thread.boundary < at < len(thread.path):
             self.begin_digest(thread, at, window.digest_tokens)
 

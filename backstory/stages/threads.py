@@ -283,6 +283,8 @@ def load_thread(store: Store, record: Conversation, scope: str) -> Thread:
         thread.by_chain.setdefault(turn.chain, turn.id)
     thread.inject(store.injections(record.id))
     thread.fold(store.digests(record.id))
+    if spends := store.spends(record.id):
+        thread.account.replay(spends)
     return thread
 
 

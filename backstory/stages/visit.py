@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from backstory.core.records import Digest, Injection, Turn
+from backstory.core.records import Digest, Injection, Spend, Turn
+from backstory.core.tariff import Tariff
 from backstory.memory.reading import Reading
 from backstory.memory.thread import Thread
 
@@ -14,7 +15,10 @@ class Visit(Struct):
     `base`: id of the turn that it names as what it builds on, 0 where it names none. `parent`: id of the turn that the answer follows,
     once `turns` are stored. `answer`: the first
     id of the answer's turns, 0 before it is set aside. `tokens_in`, `tokens_sent`: of the client's request and of ours. `late`: the
-    request went up without memory's edits. `ready`: its place on the thread was found; before that nothing of it may be stored."""
+    request went up without memory's edits. `ready`: its place on the thread was found; before that nothing of it may be stored.
+    `asked`: when it was looked at. `fixed`, `fresh`: tokens of what is no turn, and of the new turns. `complete`: the client sent its whole
+    history. `undone`: what was folded before goes up as it came. `tariff`: what it is charged by, once that is known. `spend`: what it
+    cost."""
 
     thread: Thread
     reading: Reading
@@ -35,6 +39,13 @@ class Visit(Struct):
     folded: int = 0
     late: bool = False
     ready: bool = False
+    asked: float = 0.0
+    fixed: int = 0
+    fresh: int = 0
+    complete: bool = False
+    undone: bool = False
+    tariff: Tariff | None = None
+    spend: Spend | None = None
 
 
 class Visits:

@@ -18,7 +18,7 @@ from backstory.stores.rows import FORGOTTEN, RECEIPTS, Connection, counts_text, 
 
 _IN_ONE_STATEMENT = 500
 _Sliced = TypeVar("_Sliced", int, str)
-_WHOLE = ("turns", "aliases", "injections", "digests", "segments", "watermarks")
+_WHOLE = ("turns", "aliases", "injections", "digests", "segments", "usage", "watermarks")
 
 _ids = msgspec.json.Decoder(tuple[int, ...])
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
-from backstory.core.records import Conversation, Digest, Injection, Receipt, Segment, Turn, TurnTags, Watermark
+from backstory.core.records import Conversation, Digest, Injection, Receipt, Segment, Spend, Turn, TurnTags, Watermark
 from backstory.errors import StoreError
 
 Value: TypeAlias = str | bytes | int | float
@@ -139,6 +139,26 @@ INJECTIONS = ("conversation", "chain", "text", "turns", "tokens", "created")
 DIGESTS = ("id", "conversation", "upto_turn", "upto_chain", "text", "tokens", "created")
 SEGMENTS = ("id", "conversation", "first_turn", "last_turn", "tags", "digest", "tokens", "started", "ended")
 TAGS = ("conversation", "turn", "tags", "terms")
+USAGE = (
+    "id",
+    "conversation",
+    "at",
+    "kind",
+    "model",
+    "wire",
+    "tokens_in",
+    "tokens_sent",
+    "input_tokens",
+    "output_tokens",
+    "cache_read",
+    "cache_write",
+    "billed",
+    "direct",
+    "priced",
+    "measured",
+    "rewritten",
+    "stopped",
+)
 WATERMARKS = ("conversation", "job", "turn", "owner", "lease_until", "fence")
 RECEIPTS = ("at", "principal", "what", "counts", "scrubbed")
 FORGOTTEN = ("receipt", "principal", "conversation", "turn", "at")
@@ -229,6 +249,17 @@ def terms_of(one: TurnTags) -> str:
 def tags_of(row: Row, conversation: str) -> TurnTags:
     """From TAGS."""
     return TurnTags(row[1], conversation, _tags.decode(row[2]), row[3])
+
+
+def spend_row(one: Spend, key: int) -> tuple[Value, ...]:
+    """For USAGE."""
+    _, _, *rest = msgspec.structs.astuple(one)
+    return (one.id, key, *rest)
+
+
+def spend_of(row: Row, conversation: str) -> Spend:
+    """From USAGE."""
+    return Spend(*(row[0], conversation, *row[2:14], *map(bool, row[14:18])))
 
 
 def watermark_of(row: Row, conversation: str) -> Watermark:

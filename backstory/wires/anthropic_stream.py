@@ -32,11 +32,18 @@ _OWN_ID = "msg_backstory"
 """Stands for an id where a reply of our own has none: clients require one."""
 
 
+class _Creation(Struct, gc=False):
+    """`cache_creation` of usage: how the written tokens divide by lifetime."""
+
+    ephemeral_1h_input_tokens: int | None = None
+
+
 class _Usage(Struct, gc=False):
     input_tokens: int | None = None
     output_tokens: int | None = None
     cache_read_input_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
+    cache_creation: _Creation | None = None
 
 
 class _Message(Struct):
@@ -236,7 +243,8 @@ def _finish(reason: str) -> Finish:
 def _usage(found: _Usage) -> Usage:
     """`input_tokens` of this wire leaves out what was read from and written to the cache."""
     read, written = found.cache_read_input_tokens or 0, found.cache_creation_input_tokens or 0
-    return Usage((found.input_tokens or 0) + read + written, found.output_tokens or 0, read, written)
+    longer = (found.cache_creation.ephemeral_1h_input_tokens or 0) if found.cache_creation is not None else 0
+    return Usage((found.input_tokens or 0) + read + written, found.output_tokens or 0, read, written, longer)
 
 
 def _counts(usage: Usage | None) -> bytes:

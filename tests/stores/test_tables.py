@@ -26,6 +26,7 @@ _WRITTEN = {
     "digests": set(rows.DIGESTS),
     "segments": set(rows.SEGMENTS),
     "tags": {"doc", *rows.TAGS},
+    "usage": set(rows.USAGE),
     "watermarks": set(rows.WATERMARKS),
     "receipts": {"id", *rows.RECEIPTS},
     "forgotten": set(rows.FORGOTTEN),

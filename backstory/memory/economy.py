@@ -1,0 +1,290 @@
+"""When moving the digest's boundary pays, and whether rewriting has paid. Decisions only: prices are passed in.
+
+Rules: a move that is predicted to cost more than it saves is not made, unless the window is at stake. Early moves are as rare as the
+promise allows that payloads keep `KEPT` of what the one before had sent. Whoever measures a loss over a whole window stops.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from backstory.core.records import Spend
+from backstory.core.reply import Usage
+from backstory.core.tariff import Tariff
+
+KEPT = 0.97
+"""Of the tokens of all payloads of a conversation, the share with which the payloads after them begin."""
+WINDOW = 16
+"""Measured requests over which rewriting must not have cost more than it saved: a fold has paid for itself after 5 to 10."""
+SMALL_WINDOW = 16_000
+"""In a smaller window every token is needed: there the most is kept, and nothing moves before it has to."""
+
+Verdict: TypeAlias = Literal["pays", "cold", "costs", "soon", "often"]
+
+# A conversation of n requests has, as far as anybody can tell, as many to come (Lindy's law); half of them are counted on.
+_TO_COME, _FEWEST, _MOST_TO_COME = 0.5, 1.0, 100.0
+# What is folded makes up at least this share of the request: less is not worth a change of the prefix.
+_WORTH_SHARE = 0.25
+# Of the window stays verbatim after a fold: at most, and at least, where the conversation grows quickly.
+_MOST_KEPT, _LEAST_KEPT = 0.5, 0.25
+# So many requests should lie between two folds.
+_APART = 60
+_SMOOTH = 0.2
+# An estimate of growth by fewer requests than this is none.
+_SEEN = 4
+# Tokens of the provider for one of ours, learnt from requests that grew by so many.
+_RATIO_LEAST, _RATIO_MOST, _RATIO_GROWTH = 0.5, 2.0, 100
+# So many stopped conversations, in this time, stop the instance where it has lost money on the whole.
+STOPS, STOPS_S = 3, 86_400.0
+
+
+class Step(Struct, frozen=True):
+    """One request, in estimated tokens. `total_in`, `total_sent`: of the client's request and of ours. `fresh_in`, `fresh_sent`: at their
+    ends, of what no request before had. `fixed`: system prompt and what else never changes. `broken_in`, `broken_sent`: nothing after
+    the fixed part is where it was. `complete`: the client sent its whole history. `changed`: it went up changed."""
+
+    at: float
+    total_in: int
+    total_sent: int
+    fresh_in: int
+    fresh_sent: int
+    fixed: int
+    broken_in: bool = False
+    broken_sent: bool = False
+    complete: bool = True
+    changed: bool = False
+
+
+class Move(Struct, frozen=True):
+    """A change of what goes up from now on. `size`: tokens of this request without it; `after`: with it. `shared`: with how many of them
+    both begin."""
+
+    size: int
+    after: int
+    shared: int
+
+
+class Account:
+    """What is known of a conversation's requests: their sizes, their pace, what they cost. Built from its spends, or as they come."""
+
+    __slots__ = (
+        "_expected",
+        "_ratio",
+        "_ratio_base",
+        "_read",
+        "_window",
+        "direct_size",
+        "gap_s",
+        "growth",
+        "last_at",
+        "lost",
+        "paths",
+        "pure",
+        "requests",
+        "rewritten",
+        "sent_size",
+        "sent_sum",
+        "size_in",
+        "stopped",
+    )
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.last_at = 0.0
+        self.gap_s = 0.0
+        """Usual seconds between two requests."""
+        self.growth = 0.0
+        """Usual tokens by which a request is longer than the one before."""
+        self.size_in = 0
+        self.sent_size = 0
+        self.direct_size = 0.0
+        """Tokens, as the provider counts, of the newest request as the client sent it."""
+        self.sent_sum = 0
+        self.lost = 0
+        """Of `sent_sum`, the tokens that the payload after did not begin with."""
+        self.rewritten = False
+        """Whether any request went up changed."""
+        self.stopped = False
+        """Rewriting has cost more than it saved: nothing new is folded or recalled, unless the window is at stake."""
+        self.pure = False
+        """What was folded is sent again as the client has it."""
+        self.paths = (0, 0)
+        """Where on the branch the newest request began and what was folded in it: a change breaks the prefix."""
+        self._window: deque[tuple[float, float]] = deque(maxlen=WINDOW)
+        self._expected = self._read = 0.0
+        self._ratio = 1.0
+        self._ratio_base = (0, 0)
+
+    def fork(self) -> Account:
+        """Of a conversation that goes on from here on a branch of its own: it has found the same cache."""
+        made = Account()
+        for name in ("requests", "last_at", "gap_s", "growth", "size_in", "sent_size", "direct_size", "paths", "_ratio", "rewritten"):
+            setattr(made, name, getattr(self, name))
+        return made
+
+    # --- what is expected
+
+    @property
+    def to_come(self) -> float:
+        """Requests that may be counted on."""
+        return min(_MOST_TO_COME, max(_FEWEST, self.requests * _TO_COME))
+
+    def warm(self, tariff: Tariff, now: float) -> bool:
+        """Whether the provider's cache still holds the last request. A conversation that was never seen may be there, too."""
+        return tariff.caches and (not self.last_at or 0 <= now - self.last_at < tariff.ttl_s)
+
+    def stays_warm(self, tariff: Tariff) -> bool:
+        """Whether requests usually come before the cache has gone cold."""
+        return tariff.caches and self.gap_s < tariff.ttl_s
+
+    def cached(self, tariff: Tariff, step: Step) -> float:
+        """Tokens of a request of ours that the cache should hold."""
+        if not self.warm(tariff, step.at):
+            return 0.0
+        if step.broken_sent:
+            return min(step.fixed, self.sent_size)
+        return min(self.sent_size, step.total_sent - step.fresh_sent)
+
+    def kept(self, size: int, hard: int, digest: int) -> int:
+        """Tokens that should stay verbatim after a fold, in a window of `size`: the fewer, the quicker the conversation grows."""
+        most = int(size * _MOST_KEPT)
+        if size < SMALL_WINDOW or self.requests < _SEEN:
+            return most
+        return max(int(size * _LEAST_KEPT), min(most, int(hard - digest - self.growth * _APART)))
+
+    # --- decisions
+
+    def verdict(self, move: Move, tariff: Tariff, now: float, hard: int) -> Verdict:
+        """Whether to move before the window is at stake, and why (not). pays: it does, though the cache is warm. cold: the cache holds
+        nothing that could be lost. costs: it saves too little. soon: waiting is cheaper. often: it has moved too much lately."""
+        warm = self.warm(tariff, now)
+        if move.size - move.after < move.size * _WORTH_SHARE or gain(self, move, tariff, now) <= 0:
+            return "costs"
+        if not warm:
+            return "cold"
+        if move.size < min(hard, best_size(move.after, self.growth, tariff)):
+            return "soon"
+        return "pays" if self.may_lose(move.size - move.shared) else "often"
+
+    def may_lose(self, tokens: int) -> bool:
+        """Whether the payloads of the conversation keep enough of their prefixes if the next one loses so many tokens."""
+        return self.lost + tokens <= (1 - KEPT) * (self.sent_sum + self.sent_size)
+
+    def undo(self, move: Move, tariff: Tariff, now: float) -> bool:
+        """Whether to send again as it came what was folded, after rewriting has been stopped: at the rates that were measured, not at
+        those that were predicted."""
+        loss = sum(billed - direct for billed, direct in self._window) / max(1, len(self._window))
+        if not self.warm(tariff, now):
+            return move.after <= move.size
+        once = tariff.predicted(move.after, min(move.shared, self.sent_size)) - tariff.predicted(move.after, move.after)
+        return self.to_come * loss > once
+
+    # --- what has been
+
+    def settle(self, step: Step, tariff: Tariff, usage: Usage | None) -> tuple[float, float, Usage]:
+        """Take in a request that is over: what it cost, what it would have cost as it came, and the tokens that it was billed by
+        (estimated where the provider does not tell)."""
+        measured = usage is not None and usage.input_tokens > 0
+        cached = self.cached(tariff, step)
+        if usage is None or not measured:
+            hit = int(tariff.hit(step.total_sent, cached))
+            written = step.total_sent - hit if tariff.caches and step.total_sent >= tariff.least and tariff.write > tariff.input else 0
+            usage = Usage(step.total_sent, usage.output_tokens if usage is not None else 0, hit, written)
+        billed = tariff.cost(usage)
+        self._learn(step, cached, usage, measured)
+        direct = billed
+        size = usage.input_tokens + (step.total_in - step.total_sent) * self._ratio
+        if self.rewritten or step.changed:
+            direct = self._direct(step, tariff, usage, size)
+        self._remember(step, size)
+        if measured and step.complete and step.changed:
+            self.measured(billed, direct)
+        return billed, direct, usage
+
+    def measured(self, billed: float, direct: float) -> None:
+        """A rewritten request was paid."""
+        self._window.append((billed, direct))
+        if negative(self._window):
+            self.stopped = True
+
+    def replay(self, spends: Iterable[Spend]) -> None:
+        """Take in the stored spends of the conversation, oldest first."""
+        for one in spends:
+            if one.kind != "traffic":
+                continue
+            grown = max(0, one.tokens_in - self.size_in)
+            step = Step(one.at, one.tokens_in, one.tokens_sent, grown, max(0, one.tokens_sent - self.sent_size), 0)
+            self.rewritten = self.rewritten or one.tokens_in != one.tokens_sent
+            self._remember(step, one.input_tokens + one.tokens_in - one.tokens_sent)
+            if one.measured and one.rewritten:
+                self._window.append((one.billed, one.direct))
+            self.stopped = one.stopped
+        self.sent_sum = self.lost = 0
+
+    def _direct(self, step: Step, tariff: Tariff, usage: Usage, size: float) -> float:
+        """The request as it came, by the rules of the cache, as good as it was while nothing was changed."""
+        cached = 0.0
+        if self.warm(tariff, step.at):
+            aside = max(0.0, usage.input_tokens - step.total_sent * self._ratio)
+            cached = min(self.direct_size, aside + step.fixed * self._ratio if step.broken_in else size - step.fresh_in * self._ratio)
+        quality = min(1.0, self._read / self._expected) if self._expected > 0 else 1.0
+        return tariff.predicted(size, max(0.0, cached) * quality, usage.output_tokens)
+
+    def _learn(self, step: Step, cached: float, usage: Usage, measured: bool) -> None:
+        """From requests that went up as they came: how the provider counts, and how often its cache holds what it should."""
+        if step.changed:
+            self._ratio_base = (0, 0)
+            return
+        if not measured:
+            return
+        before_in, before = self._ratio_base
+        if before_in and step.total_sent - before_in >= _RATIO_GROWTH and not step.broken_sent:
+            seen = (usage.input_tokens - before) / (step.total_sent - before_in)
+            seen = min(_RATIO_MOST, max(_RATIO_LEAST, seen))
+            self._ratio += _SMOOTH * (seen - self._ratio) if self.requests > _SEEN else seen - self._ratio
+        self._ratio_base = (step.total_sent, usage.input_tokens)
+        if not self.rewritten and cached > 0 and not step.broken_sent:
+            self._expected += cached * self._ratio
+            self._read += usage.cache_read_tokens
+
+    def _remember(self, step: Step, size: float) -> None:
+        if self.last_at and step.at >= self.last_at:
+            gap = step.at - self.last_at
+            self.gap_s += _SMOOTH * (gap - self.gap_s) if self.requests > 1 else gap
+        if self.requests:
+            grown = max(0, step.total_sent - self.sent_size) if not step.broken_sent else step.fresh_sent
+            self.growth += _SMOOTH * (grown - self.growth) if self.requests > 1 else grown
+            shared = min(step.fixed, self.sent_size) if step.broken_sent else min(self.sent_size, step.total_sent - step.fresh_sent)
+            self.sent_sum += self.sent_size
+            self.lost += self.sent_size - max(0, shared)
+        self.requests += 1
+        self.last_at = max(self.last_at, step.at)
+        self.size_in, self.sent_size, self.direct_size = step.total_in, step.total_sent, size
+        self.rewritten = self.rewritten or step.changed
+
+
+def gain(account: Account, move: Move, tariff: Tariff, now: float) -> float:
+    """What a move saves over the requests that may be counted on, less what it costs now: negative where it loses."""
+    cached = min(account.sent_size, move.size) if account.warm(tariff, now) else 0
+    once = tariff.predicted(move.size, cached) - tariff.predicted(move.after, min(cached, move.shared))
+    usual = account.stays_warm(tariff)
+    later = tariff.predicted(move.size, move.size if usual else 0) - tariff.predicted(move.after, move.after if usual else 0)
+    return once + account.to_come * later
+
+
+def best_size(after: int, growth: float, tariff: Tariff) -> float:
+    """The size at which a conversation that grows by `growth` a request is best folded to `after`: reading all that is carried along costs
+    as much then as writing what stays once more. The minimum of read * (T + a) / 2 + a * (write - read) * growth / (T - a) over T."""
+    if tariff.read <= 0:
+        return math.inf
+    return after + math.sqrt(2 * after * max(0.0, tariff.write - tariff.read) * max(0.0, growth) / tariff.read)
+
+
+def negative(window: deque[tuple[float, float]]) -> bool:
+    """Whether a whole window of (billed, direct) shows a loss."""
+    return len(window) == WINDOW and sum(billed - direct for billed, direct in window) > 0
