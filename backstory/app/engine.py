@@ -21,7 +21,7 @@ from backstory.core.exchange import Head
 from backstory.core.ids import TurnIds
 from backstory.core.layout import Layouts
 from backstory.core.records import Arrival, Batch, Promise
-from backstory.core.reply import Reply
+from backstory.core.reply import Reply, Usage
 from backstory.core.sizes import rough
 from backstory.core.wire import Wire
 from backstory.errors import BackstoryError, DocumentError, StoreError
@@ -98,14 +98,16 @@ class Engine:
         self.layouts = Layouts(secrets.randbits(63))
         self.pipeline = Pipeline((), self.failed)
         self.economy = Economy(self.visits, Tariffs(config.prices), self._settings.window, choices(config), clock)
+        self.metrics.money = self.economy.money
+        self.metrics.halted = lambda: self.economy.halted
         self.threads: Threads | None = None
         self.local = Local(self._health, self.metrics.figures, self.metrics.exposition)
 
     @classmethod
-    async def open(cls, config: Config) -> Engine:
+    async def open(cls, config: Config, clock: Callable[[], float] = time.time) -> Engine:
         """An engine over the configured storage. Never fails for the store's sake, and does not wait for long: a store that is held by
         another process is opened when it is let go."""
-        engine = cls(config)
+        engine = cls(config, clock)
         if config.memory.enabled:
             engine.trouble = "the store is being opened"
             first = engine.opening = asyncio.create_task(engine._opened())
@@ -143,6 +145,12 @@ class Engine:
         if earlier:
             await asyncio.wait(earlier, timeout=_BESIDE_S)
         return bool(earlier)
+
+    def paid(self, model: str, usage: Usage, conversation: str = "") -> None:
+        """Memory made a request of its own, and these tokens were billed for it: stored, and taken off what is saved."""
+        spend = self.economy.side(self.turn_ids(), model, usage, conversation)
+        if self._lanes is not None:
+            self._lanes.submit(Batch(spends=(spend,)), 0)
 
     def failed(self, where: str, error: BaseException) -> None:
         """Something broke and the request went on without it."""
@@ -232,7 +240,9 @@ class Engine:
         self._worker = Worker(jobs, lanes, f"{os.getpid()}-{secrets.token_hex(4)}", self._clock, lambda: self.busy, self.failed)
         most = self._settings.window.hard_tokens
         self.ingest = Ingest(threads, self.visits, lanes, self.turn_ids, self._clock, rough, self._stored, most)
-        self.arrivals = Arrivals(threads, lanes, WIRE_BY_NAME.__getitem__, read_arrival, rough, self._worker.wake, self.failed, self._hot)
+        self.arrivals = Arrivals(
+            threads, lanes, WIRE_BY_NAME.__getitem__, read_arrival, rough, self._worker.wake, self.failed, self._hot, self.economy.first
+        )
         reader = Reader(secrets.randbits(63))
         stages = (
             Identify(threads, self.visits, reader, self.arrivals, self.order, self._before),
@@ -299,6 +309,7 @@ class Engine:
             "uptime_s": round(self._clock() - self._started, 1),
             "sessions": len(self.threads) if self.threads is not None else 0,
             "pending": lanes.queued if lanes is not None else 0,
+            "rewriting": "stopped" if self.economy.halted else "on",
         }
 
 

@@ -38,7 +38,8 @@ _SMOOTH = 0.2
 # An estimate of growth by fewer requests than this is none.
 _SEEN = 4
 # Tokens of the provider for one of ours, learnt from requests that grew by so many.
-_RATIO_LEAST, _RATIO_MOST, _RATIO_GROWTH = 0.5, 2.0, 100
+_RATIO_LEAST, _RATIO_MOST, _RATIO_GROWTH = 0.4, 2.5, 500
+_SHARED = ("requests", "last_at", "gap_s", "growth", "size_in", "sent_size", "direct_size", "paths", "rewritten", "_ours", "_theirs")
 # So many stopped conversations, in this time, stop the instance where it has lost money on the whole.
 STOPS, STOPS_S = 3, 86_400.0
 
@@ -73,10 +74,11 @@ class Account:
     """What is known of a conversation's requests: their sizes, their pace, what they cost. Built from its spends, or as they come."""
 
     __slots__ = (
+        "_counted",
         "_expected",
-        "_ratio",
-        "_ratio_base",
+        "_ours",
         "_read",
+        "_theirs",
         "_window",
         "direct_size",
         "gap_s",
@@ -113,19 +115,25 @@ class Account:
         """Rewriting has cost more than it saved: nothing new is folded or recalled, unless the window is at stake."""
         self.pure = False
         """What was folded is sent again as the client has it."""
-        self.paths = (0, 0)
-        """Where on the branch the newest request began and what was folded in it: a change breaks the prefix."""
+        self.paths: tuple[int, int] | None = None
+        """Where on the branch the newest request began and what was folded in it: a change breaks the prefix. None: not known."""
         self._window: deque[tuple[float, float]] = deque(maxlen=WINDOW)
         self._expected = self._read = 0.0
-        self._ratio = 1.0
-        self._ratio_base = (0, 0)
+        self._ours = self._theirs = self._counted = 0
 
     def fork(self) -> Account:
         """Of a conversation that goes on from here on a branch of its own: it has found the same cache."""
         made = Account()
-        for name in ("requests", "last_at", "gap_s", "growth", "size_in", "sent_size", "direct_size", "paths", "_ratio", "rewritten"):
+        for name in _SHARED:
             setattr(made, name, getattr(self, name))
         return made
+
+    @property
+    def ratio(self) -> float:
+        """Tokens of the provider for one of ours."""
+        if self._ours < _RATIO_GROWTH:
+            return 1.0
+        return min(_RATIO_MOST, max(_RATIO_LEAST, self._theirs / self._ours))
 
     # --- what is expected
 
@@ -190,15 +198,14 @@ class Account:
         """Take in a request that is over: what it cost, what it would have cost as it came, and the tokens that it was billed by
         (estimated where the provider does not tell)."""
         measured = usage is not None and usage.input_tokens > 0
-        cached = self.cached(tariff, step)
         if usage is None or not measured:
-            hit = int(tariff.hit(step.total_sent, cached))
+            hit = int(tariff.hit(step.total_sent, self.cached(tariff, step)))
             written = step.total_sent - hit if tariff.caches and step.total_sent >= tariff.least and tariff.write > tariff.input else 0
             usage = Usage(step.total_sent, usage.output_tokens if usage is not None else 0, hit, written)
-        billed = tariff.cost(usage)
-        self._learn(step, cached, usage, measured)
-        direct = billed
-        size = usage.input_tokens + (step.total_in - step.total_sent) * self._ratio
+        billed = direct = tariff.cost(usage)
+        if measured:
+            self._learn(step, tariff, usage)
+        size = self._size(step, usage)
         if self.rewritten or step.changed:
             direct = self._direct(step, tariff, usage, size)
         self._remember(step, size)
@@ -230,27 +237,32 @@ class Account:
         """The request as it came, by the rules of the cache, as good as it was while nothing was changed."""
         cached = 0.0
         if self.warm(tariff, step.at):
-            aside = max(0.0, usage.input_tokens - step.total_sent * self._ratio)
-            cached = min(self.direct_size, aside + step.fixed * self._ratio if step.broken_in else size - step.fresh_in * self._ratio)
+            aside = max(0.0, usage.input_tokens - step.total_sent * self.ratio)
+            cached = min(self.direct_size, aside + step.fixed * self.ratio if step.broken_in else size - step.fresh_in * self.ratio)
         quality = min(1.0, self._read / self._expected) if self._expected > 0 else 1.0
         return tariff.predicted(size, max(0.0, cached) * quality, usage.output_tokens)
 
-    def _learn(self, step: Step, cached: float, usage: Usage, measured: bool) -> None:
-        """From requests that went up as they came: how the provider counts, and how often its cache holds what it should."""
-        if step.changed:
-            self._ratio_base = (0, 0)
+    def _size(self, step: Step, usage: Usage) -> float:
+        """Tokens of the client's request, as the provider would count them: of what went up they are known."""
+        if not step.changed:
+            return usage.input_tokens
+        if self.requests and self.direct_size and not step.broken_in:
+            return max(0.0, self.direct_size + (step.total_in - self.size_in) * self.ratio)
+        return max(0.0, usage.input_tokens + (step.total_in - step.total_sent) * self.ratio)
+
+    def _learn(self, step: Step, tariff: Tariff, usage: Usage) -> None:
+        """How the provider counts, and, from requests that went up as they came, how often its cache holds what it should."""
+        before, grown = self._counted, step.total_sent - self.sent_size
+        self._counted = usage.input_tokens
+        if not before or step.broken_sent or grown <= 0:
             return
-        if not measured:
-            return
-        before_in, before = self._ratio_base
-        if before_in and step.total_sent - before_in >= _RATIO_GROWTH and not step.broken_sent:
-            seen = (usage.input_tokens - before) / (step.total_sent - before_in)
-            seen = min(_RATIO_MOST, max(_RATIO_LEAST, seen))
-            self._ratio += _SMOOTH * (seen - self._ratio) if self.requests > _SEEN else seen - self._ratio
-        self._ratio_base = (step.total_sent, usage.input_tokens)
-        if not self.rewritten and cached > 0 and not step.broken_sent:
-            self._expected += cached * self._ratio
-            self._read += usage.cache_read_tokens
+        self._ours += grown
+        self._theirs += max(0, usage.input_tokens - before)
+        if not self.rewritten and not step.changed and self.warm(tariff, step.at):
+            expected = tariff.hit(usage.input_tokens, min(before, usage.input_tokens - step.fresh_sent * self.ratio))
+            if expected > 0:
+                self._expected += expected
+                self._read += usage.cache_read_tokens
 
     def _remember(self, step: Step, size: float) -> None:
         if self.last_at and step.at >= self.last_at:

@@ -10,8 +10,9 @@ from typing import Protocol
 from msgspec import Struct
 
 from backstory.core.exchange import Exchange, Outcome
-from backstory.core.records import Spend
-from backstory.core.reply import Usage
+from backstory.core.records import Arrival, Spend
+from backstory.core.reply import Reply, Usage
+from backstory.core.sizes import CHARS_PER_TOKEN
 from backstory.core.tariff import Tariff
 from backstory.memory.compaction import Window
 from backstory.memory.economy import SMALL_WINDOW, STOPS, STOPS_S, Account, Move, Step
@@ -169,6 +170,59 @@ class Economy(Stage):
         self.add(spend)
         visit.spend = spend
 
+    def first(self, arrival: Arrival, reply: Reply | None, model: str) -> Spend:
+        """The spend of a conversation's first request, which always goes up as it came."""
+        tariff = self._tariffs.of(arrival.wire, model, arrival.body)
+        usage = reply.usage if reply is not None else None
+        tokens = int(len(arrival.body) / CHARS_PER_TOKEN)
+        measured = usage is not None and usage.input_tokens > 0
+        counted = usage if usage is not None and measured else Usage(tokens, usage.output_tokens if usage is not None else 0)
+        cost = tariff.cost(counted)
+        spend = Spend(
+            arrival.turn,
+            arrival.conversation,
+            arrival.at,
+            "traffic",
+            model,
+            arrival.wire,
+            tokens,
+            tokens,
+            counted.input_tokens,
+            counted.output_tokens,
+            counted.cache_read_tokens,
+            counted.cache_write_tokens,
+            cost,
+            cost,
+            tariff.known,
+            measured,
+        )
+        self.add(spend)
+        return spend
+
+    def side(self, number: int, model: str, usage: Usage, conversation: str = "") -> Spend:
+        """The spend of a request that memory made for itself; `number` from TurnIds."""
+        tariff = self._tariffs.of("", model, b"")
+        spend = Spend(
+            number,
+            conversation,
+            self._clock(),
+            "side",
+            model,
+            "",
+            0,
+            0,
+            usage.input_tokens,
+            usage.output_tokens,
+            usage.cache_read_tokens,
+            usage.cache_write_tokens,
+            tariff.cost(usage),
+            0.0,
+            tariff.known,
+            usage.input_tokens > 0,
+        )
+        self.add(spend)
+        return spend
+
     def add(self, spend: Spend) -> None:
         """Count a spend, of traffic or of memory's own requests, in the sums since the start."""
         money = self.money
@@ -185,7 +239,7 @@ class Economy(Stage):
         changed = not visit.late and any(stage == "recall" for stage, _ in exchange.edits)
         account = visit.thread.account
         first, folded = _paths(visit, changed)
-        before_first, before_folded = account.paths if account.requests else (first, folded)
+        before = account.paths or (first, folded)
         added = visit.injection.tokens if changed and visit.recalled and visit.injection is not None else 0
         return Step(
             visit.asked,
@@ -194,33 +248,11 @@ class Economy(Stage):
             visit.fresh,
             visit.fresh + added,
             visit.fixed,
-            first != before_first,
-            (first, folded) != (before_first, before_folded),
+            first != before[0],
+            (first, folded) != before,
             visit.complete,
             changed,
         )
-
-
-def side_spend(number: int, at: float, model: str, usage: Usage, tariff: Tariff, conversation: str = "") -> Spend:
-    """The row of a request that memory made for itself; `number` from TurnIds."""
-    return Spend(
-        number,
-        conversation,
-        at,
-        "side",
-        model,
-        "",
-        0,
-        0,
-        usage.input_tokens,
-        usage.output_tokens,
-        usage.cache_read_tokens,
-        usage.cache_write_tokens,
-        tariff.cost(usage),
-        0.0,
-        tariff.known,
-        usage.input_tokens > 0,
-    )
 
 
 def _paths(visit: Visit, changed: bool) -> tuple[int, int]:

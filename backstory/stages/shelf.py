@@ -185,6 +185,8 @@ class Shelf:
             lacking = thread.path[thread.indexed :]
             if running is None and within(lacking, _INLINE_TOKENS):
                 _add(thread, _units(thread, lacking))
+            elif running is not None and running.done():
+                await asyncio.sleep(0)  # it is over, and its callbacks have not run yet
             else:
                 self.prepare(thread)
                 with self._urgently(thread):

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import msgspec
 from msgspec import Raw, Struct
+from msgspec.structs import replace
 
 from backstory.core.message import Part, Text, Thinking, ToolCall
 from backstory.core.reply import Delta, Ending, Finish, Meter, Reply, Started, TextDelta, ThoughtDelta, ToolDelta, Usage
@@ -197,7 +198,7 @@ def write_whole(reply: Reply) -> bytes:
 def write_stream(reply: Reply) -> bytes:
     """All events of a message, from message_start to message_stop."""
     usage = reply.usage or Usage()
-    begun = _counts(Usage(usage.input_tokens, 0, usage.cache_read_tokens, usage.cache_write_tokens))
+    begun = _counts(replace(usage, output_tokens=0))
     out = [_typed("message_start", b'"message":' + _envelope(reply, b"", b"null", begun) + b"}")]
     parts = [part for part in reply.parts if isinstance(part, Text | Thinking | ToolCall)]
     for index, part in enumerate(parts):
@@ -249,8 +250,11 @@ def _usage(found: _Usage) -> Usage:
 
 def _counts(usage: Usage | None) -> bytes:
     found = usage or Usage()
+    longer = found.cache_write_long_tokens
+    split = {"ephemeral_5m_input_tokens": found.cache_write_tokens - longer, "ephemeral_1h_input_tokens": longer}
     return _encode(
         {
+            **({"cache_creation": split} if longer else {}),
             "input_tokens": max(0, found.input_tokens - found.cache_read_tokens - found.cache_write_tokens),
             "cache_creation_input_tokens": found.cache_write_tokens,
             "cache_read_input_tokens": found.cache_read_tokens,

@@ -1,0 +1,157 @@
+"""What conversations cost through the proxy, beside what they cost without it.
+
+    python -m benchmarks.cost [--quick] [--rules "Anthropic, 5 minutes"] [--kept]
+
+Each conversation is sent twice in simulated time: as the client sends it, and as it leaves the whole memory, to a provider that bills by
+the prices and cache rules of providers/. Tokens are those of o200k_base; answers are the same for both. Kept: of the tokens of all
+payloads that went up, the share with which the next one begins.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import statistics
+import tempfile
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from backstory.app.engine import Engine
+from backstory.app.house import PortHouse
+from backstory.config import Config
+from backstory.config.sections import Compaction, Storage
+from backstory.core.exchange import Head
+from backstory.core.message import Text, ToolCall
+from backstory.core.plan import Plan
+from backstory.core.reply import Reply
+from backstory.core.tokens import count
+from benchmarks.bill import RULES, Provider, Rules, Trace, body, traces
+from benchmarks.world import Client, bounded, table
+
+TARGETS = {"loop": 15.0, "chat": 40.0}
+
+
+class Result(Struct, frozen=True):
+    """One conversation under one set of rules. `told`: dollars saved, as the proxy's own ledger has it."""
+
+    rules: str
+    trace: str
+    of: str
+    direct: float
+    through: float
+    kept: float
+    folds: int
+    recalled: int
+    told: float
+
+    @property
+    def saved(self) -> float:
+        """In per cent of the direct cost."""
+        return 100 * (1 - self.through / self.direct) if self.direct else 0.0
+
+
+class Run:
+    """One conversation through a memory of its own."""
+
+    def __init__(self, rules: Rules, trace: Trace) -> None:
+        self.rules = rules
+        self.trace = trace
+        self.client = Client(rules.wire)
+        self.now = 1_790_000_000.0
+        self.direct, self.through = Provider(rules.wire), Provider(rules.wire)
+        self.folds = self.recalled = 0
+
+    async def work(self) -> Result:
+        """All of it."""
+        with tempfile.TemporaryDirectory() as folder:
+            url = f"sqlite:///{Path(folder) / 'memory.db'}"
+            import os
+            from backstory.config.sections import Economy as E
+
+            config = Config(
+                storage=Storage(url=url),
+                compaction=Compaction(context_window=self.trace.window),
+                marker="never",
+                economy=E(early_folds=os.environ.get("EARLY") != "0"),
+            )
+            engine = await Engine.open(config, lambda: self.now)
+            house = PortHouse(config, engine, "http://127.0.0.1:9", "")
+            for ask in self.trace.asks:
+                self.now += ask.wait_s
+                payload = body(self.client, self.rules, self.trace.agent, ask.messages)
+                self.direct.ask(payload, self.rules.model, _size(ask.reply), self.now)
+                await self._send(house, payload, ask.reply)
+                await _quiet(engine)
+            told = engine.economy.money.saved
+            self.folds, self.recalled = engine.metrics.compactions, engine.metrics.edited.get("recall", 0)
+            await engine.close()
+        before, same = (sum(column) for column in zip(*self.through.kept, strict=True))
+        kept = 100 * same / before
+        return Result(
+            self.rules.name,
+            self.trace.name,
+            self.trace.of,
+            self.direct.dollars,
+            self.through.dollars,
+            kept,
+            self.folds,
+            self.recalled,
+            told,
+        )
+
+    async def _send(self, house: PortHouse, payload: bytes, reply: Reply) -> None:
+        """One exchange, as the door makes it."""
+        planned = house.plan(Head("POST", self.client.path, "", ((b"Host", b"localhost"),)), payload)
+        plan = planned if isinstance(planned, Plan) else await planned
+        sent = payload if plan.body is None else plan.body
+        usage = self.through.ask(sent, self.rules.model, _size(reply), self.now)
+        answer = self.client.wire.write(replace(reply, usage=usage, model=self.rules.model), False)
+        if plan.tap is not None:
+            plan.tap.begin(200, ((b"content-type", b"application/json"),))
+            plan.tap.chunk(answer)
+            plan.tap.acknowledge()
+            plan.tap.over("complete", 200, len(payload), len(answer))
+
+
+def _size(reply: Reply) -> int:
+    return sum(count(part.text if isinstance(part, Text) else part.arguments) for part in reply.parts if isinstance(part, Text | ToolCall))
+
+
+async def _quiet(engine: Engine) -> None:
+    """Until what is made ahead is made: a provider takes longer to answer."""
+    shelf = engine._shelf
+    while shelf is not None and shelf._folding:
+        await asyncio.sleep(0.002)
+
+
+async def main(quick: bool, names: list[str]) -> None:
+    """All conversations under all rules, and the targets."""
+    results: list[Result] = []
+    for rules in RULES:
+        if names and rules.name not in names:
+            continue
+        for trace in traces(Client(rules.wire), quick):
+            results.append(await Run(rules, trace).work())
+            print(f"# {results[-1].rules}, {results[-1].trace}: {results[-1].saved:.1f} %", flush=True)
+    columns = ("", "direct $", "through $", "saved %", "the ledger says $", "kept %", "folds")
+    rows = [
+        (f"{one.rules}: {one.trace}", one.direct, one.through, f"{one.saved:.1f}", f"{one.told:.2f}", f"{one.kept:.1f}", one.folds)
+        for one in results
+    ]
+    table("What conversations cost", columns, rows)
+    worst = min(results, key=lambda one: one.saved)
+    print(f"\nworst: {worst.saved:.2f} % ({worst.rules}: {worst.trace})")
+    for kind, target in TARGETS.items():
+        saved = [one.saved for one in results if one.of == kind]
+        if saved:
+            print(f"{kind}: median {statistics.median(saved):.1f} % below direct, least {min(saved):.1f} % (target {target:.0f} %)")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="the shortest conversations only")
+    parser.add_argument("--rules", nargs="*", default=[], choices=[rules.name for rules in RULES])
+    told = parser.parse_args()
+    bounded(lambda: main(told.quick, told.rules), 3000)
