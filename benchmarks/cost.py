@@ -67,15 +67,7 @@ class Run:
         """All of it."""
         with tempfile.TemporaryDirectory() as folder:
             url = f"sqlite:///{Path(folder) / 'memory.db'}"
-            import os
-            from backstory.config.sections import Economy as E
-
-            config = Config(
-                storage=Storage(url=url),
-                compaction=Compaction(context_window=self.trace.window),
-                marker="never",
-                economy=E(early_folds=os.environ.get("EARLY") != "0"),
-            )
+            config = Config(storage=Storage(url=url), compaction=Compaction(context_window=self.trace.window), marker="never")
             engine = await Engine.open(config, lambda: self.now)
             house = PortHouse(config, engine, "http://127.0.0.1:9", "")
             for ask in self.trace.asks:
@@ -122,7 +114,7 @@ def _size(reply: Reply) -> int:
 async def _quiet(engine: Engine) -> None:
     """Until what is made ahead is made: a provider takes longer to answer."""
     shelf = engine._shelf
-    while shelf is not None and shelf._folding:
+    while shelf is not None and shelf._folding:  # noqa: ASYNC110 (what is waited for has no event)
         await asyncio.sleep(0.002)
 
 

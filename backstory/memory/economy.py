@@ -114,7 +114,7 @@ class Account:
         self.stopped = False
         """Rewriting has cost more than it saved: nothing new is folded or recalled, unless the window is at stake."""
         self.pure = False
-        """What was folded is sent again as the client has it."""
+        """What was folded or recalled is left out again: requests go up as the client has them."""
         self.paths: tuple[int, int] | None = None
         """Where on the branch the newest request began and what was folded in it: a change breaks the prefix. None: not known."""
         self._window: deque[tuple[float, float]] = deque(maxlen=WINDOW)
@@ -231,6 +231,7 @@ class Account:
             if one.measured and one.rewritten:
                 self._window.append((one.billed, one.direct))
             self.stopped = one.stopped
+            self.pure = one.stopped and not one.rewritten and one.tokens_in == one.tokens_sent
         self.sent_sum = self.lost = 0
 
     def _direct(self, step: Step, tariff: Tariff, usage: Usage, size: float) -> float:
