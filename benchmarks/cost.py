@@ -4,7 +4,8 @@
 
 Each conversation is sent twice in simulated time: as the client sends it, and as it leaves the whole memory, to a provider that bills by
 the prices and cache rules of providers/. Tokens are those of o200k_base; answers are the same for both. Kept: of the tokens of all
-payloads that went up, the share with which the next one begins.
+payloads that went up, the share with which the next one begins; and the mean of that share over the payloads. At worst: the saving so far, at
+the moment when it is least.
 """
 
 from __future__ import annotations
@@ -43,8 +44,11 @@ class Result(Struct, frozen=True):
     through: float
     kept: float
     folds: int
-    recalled: int
     told: float
+    even: float
+    """Per cent of the payload before with which a payload begins, on average."""
+    worst: float
+    """Saved so far, in per cent of the direct cost so far, at the worst moment."""
 
     @property
     def saved(self) -> float:
@@ -61,7 +65,7 @@ class Run:
         self.client = Client(rules.wire)
         self.now = 1_790_000_000.0
         self.direct, self.through = Provider(rules.wire), Provider(rules.wire)
-        self.folds = self.recalled = 0
+        self.worst = 0.0
 
     async def work(self) -> Result:
         """All of it."""
@@ -76,21 +80,22 @@ class Run:
                 self.direct.ask(payload, self.rules.model, _size(ask.reply), self.now)
                 await self._send(house, payload, ask.reply)
                 await _quiet(engine)
-            told = engine.economy.money.saved
-            self.folds, self.recalled = engine.metrics.compactions, engine.metrics.edited.get("recall", 0)
+                self.worst = min(self.worst, 100 * (1 - self.through.dollars / self.direct.dollars))
+            told, folds = engine.economy.money.saved, engine.metrics.compactions
             await engine.close()
-        before, same = (sum(column) for column in zip(*self.through.kept, strict=True))
-        kept = 100 * same / before
+        kept = self.through.kept
+        before, same = (sum(column) for column in zip(*kept, strict=True))
         return Result(
             self.rules.name,
             self.trace.name,
             self.trace.of,
             self.direct.dollars,
             self.through.dollars,
-            kept,
-            self.folds,
-            self.recalled,
+            100 * same / before,
+            folds,
             told,
+            100 * statistics.mean(same / before for before, same in kept),
+            self.worst,
         )
 
     async def _send(self, house: PortHouse, payload: bytes, reply: Reply) -> None:
@@ -127,9 +132,17 @@ async def main(quick: bool, names: list[str]) -> None:
         for trace in traces(Client(rules.wire), quick):
             results.append(await Run(rules, trace).work())
             print(f"# {results[-1].rules}, {results[-1].trace}: {results[-1].saved:.1f} %", flush=True)
-    columns = ("", "direct $", "through $", "saved %", "the ledger says $", "kept %", "folds")
+    columns = ("", "direct $", "through $", "saved %", "at worst %", "the ledger says $", "kept %", "kept, mean %", "folds")
     rows = [
-        (f"{one.rules}: {one.trace}", one.direct, one.through, f"{one.saved:.1f}", f"{one.told:.2f}", f"{one.kept:.1f}", one.folds)
+        (
+            f"{one.rules}: {one.trace}",
+            one.direct,
+            one.through,
+            *(f"{value:.1f}" for value in (one.saved, one.worst)),
+            one.told,
+            *(f"{value:.1f}" for value in (one.kept, one.even)),
+            one.folds,
+        )
         for one in results
     ]
     table("What conversations cost", columns, rows)

@@ -70,6 +70,7 @@ _OPENING_S = 0.6
 _AGAIN_S = (2.0, 60.0)
 # A recalled block stays where it is; larger ones would fill the window in a few questions. A budget as large as the window is meant so.
 _BUDGET_SHARE = 0.125
+_KEPT = {"QUALITY": 0.5, "BALANCED": 0.25, "COST": 0.2}
 _BUDGETS = {"QUALITY": 1.5, "BALANCED": 1.0, "COST": 0.6}
 
 
@@ -330,7 +331,7 @@ def settings(config: Config) -> Settings:
 
 def choices(config: Config) -> Choices:
     """What the settings let the economy do."""
-    return Choices(config.economy.early_folds, config.economy.breaker)
+    return Choices(config.economy.early_folds, config.economy.breaker, _KEPT[config.memory.reward_profile])
 
 
 def inbox_place(url: str) -> tuple[Path, str]:

@@ -7,8 +7,7 @@ promise allows that payloads keep `KEPT` of what the one before had sent. Whoeve
 from __future__ import annotations
 
 import math
-from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
@@ -30,8 +29,8 @@ Verdict: TypeAlias = Literal["pays", "cold", "costs", "soon", "often"]
 _TO_COME, _FEWEST, _MOST_TO_COME = 0.5, 1.0, 100.0
 # What is folded makes up at least this share of the request: less is not worth a change of the prefix.
 _WORTH_SHARE = 0.25
-# Of the window stays verbatim after a fold: at most, and at least, where the conversation grows quickly.
-_MOST_KEPT, _LEAST_KEPT = 0.5, 0.25
+# Of the window stays verbatim after a fold, at most.
+_MOST_KEPT = 0.5
 # So many requests should lie between two folds.
 _APART = 60
 _SMOOTH = 0.2
@@ -117,7 +116,7 @@ class Account:
         """What was folded or recalled is left out again: requests go up as the client has them."""
         self.paths: tuple[int, int] | None = None
         """Where on the branch the newest request began and what was folded in it: a change breaks the prefix. None: not known."""
-        self._window: deque[tuple[float, float]] = deque(maxlen=WINDOW)
+        self._window: list[tuple[float, float]] = []
         self._expected = self._read = 0.0
         self._ours = self._theirs = self._counted = 0
 
@@ -158,12 +157,13 @@ class Account:
             return min(step.fixed, self.sent_size)
         return min(self.sent_size, step.total_sent - step.fresh_sent)
 
-    def kept(self, size: int, hard: int, digest: int) -> int:
-        """Tokens that should stay verbatim after a fold, in a window of `size`: the fewer, the quicker the conversation grows."""
+    def kept(self, size: int, hard: int, digest: int, least: float) -> int:
+        """Tokens that should stay verbatim after a fold, in a window of `size`: the fewer, the quicker the conversation grows, but no less
+        than the share `least` of the window."""
         most = int(size * _MOST_KEPT)
         if size < SMALL_WINDOW or self.requests < _SEEN:
             return most
-        return max(int(size * _LEAST_KEPT), min(most, int(hard - digest - self.growth * _APART)))
+        return max(int(size * least), min(most, int(hard - digest - self.growth * _APART)))
 
     # --- decisions
 
@@ -194,9 +194,9 @@ class Account:
 
     # --- what has been
 
-    def settle(self, step: Step, tariff: Tariff, usage: Usage | None) -> tuple[float, float, Usage]:
+    def settle(self, step: Step, tariff: Tariff, usage: Usage | None, judged: bool = True) -> tuple[float, float, Usage]:
         """Take in a request that is over: what it cost, what it would have cost as it came, and the tokens that it was billed by
-        (estimated where the provider does not tell)."""
+        (estimated where the provider does not tell). `judged`: a loss counts."""
         measured = usage is not None and usage.input_tokens > 0
         if usage is None or not measured:
             hit = int(tariff.hit(step.total_sent, self.cached(tariff, step)))
@@ -209,15 +209,19 @@ class Account:
         if self.rewritten or step.changed:
             direct = self._direct(step, tariff, usage, size)
         self._remember(step, size)
-        if measured and step.complete and step.changed:
+        if judged and measured and step.complete and step.changed:
             self.measured(billed, direct)
         return billed, direct, usage
 
     def measured(self, billed: float, direct: float) -> None:
         """A rewritten request was paid."""
-        self._window.append((billed, direct))
+        self._judge(billed, direct)
         if negative(self._window):
             self.stopped = True
+
+    def _judge(self, billed: float, direct: float) -> None:
+        self._window.append((billed, direct))
+        del self._window[:-WINDOW]
 
     def replay(self, spends: Iterable[Spend]) -> None:
         """Take in the stored spends of the conversation, oldest first."""
@@ -229,7 +233,7 @@ class Account:
             self.rewritten = self.rewritten or one.tokens_in != one.tokens_sent
             self._remember(step, one.input_tokens + one.tokens_in - one.tokens_sent)
             if one.measured and one.rewritten:
-                self._window.append((one.billed, one.direct))
+                self._judge(one.billed, one.direct)
             self.stopped = one.stopped
             self.pure = one.stopped and not one.rewritten and one.tokens_in == one.tokens_sent
         self.sent_sum = self.lost = 0
@@ -298,6 +302,6 @@ def best_size(after: int, growth: float, tariff: Tariff) -> float:
     return after + math.sqrt(2 * after * max(0.0, tariff.write - tariff.read) * max(0.0, growth) / tariff.read)
 
 
-def negative(window: deque[tuple[float, float]]) -> bool:
+def negative(window: Sequence[tuple[float, float]]) -> bool:
     """Whether a whole window of (billed, direct) shows a loss."""
     return len(window) == WINDOW and sum(billed - direct for billed, direct in window) > 0

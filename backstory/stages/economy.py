@@ -29,10 +29,12 @@ class Priced(Protocol):
 
 
 class Choices(Struct, frozen=True):
-    """`early`: folds may move before the hard threshold where that pays. `breaker`: rewriting stops where it is measured to lose money."""
+    """`early`: folds may move before the hard threshold where that pays. `breaker`: rewriting stops where it is measured to lose money.
+    `kept`: share of the window that a fold leaves verbatim at least."""
 
     early: bool = True
     breaker: bool = True
+    kept: float = 0.25
 
 
 class Money(Struct):
@@ -63,6 +65,8 @@ class Economy(Stage):
         self._window = window
         self._choices = choices
         self._clock = clock
+        # In a small window there is no choice: what is folded would not fit.
+        self._judges = choices.breaker and window.size >= SMALL_WINDOW
         self.money = Money()
         self._stops: dict[str, float] = {}
         self._net = 0.0
@@ -78,19 +82,19 @@ class Economy(Stage):
     @property
     def halted(self) -> bool:
         """Whether rewriting has been stopped in the whole instance: in several conversations lately, and at a loss."""
-        if len(self._stops) < STOPS or not self._choices.breaker:
+        if len(self._stops) < STOPS or not self._judges:
             return False
         after = self._clock() - STOPS_S
         return self._net < 0 and sum(at >= after for at in self._stops.values()) >= STOPS
 
     def stopped(self, account: Account) -> bool:
         """Whether nothing more may be added to this conversation, and nothing folded that has room."""
-        return self._choices.breaker and (account.stopped or self.halted)
+        return self._judges and (account.stopped or self.halted)
 
     def kept(self, account: Account) -> int:
         """Tokens that a fold leaves as they are, at most."""
         window = self._window
-        return account.kept(window.size, window.hard_tokens, window.digest_tokens)
+        return account.kept(window.size, window.hard_tokens, window.digest_tokens, self._choices.kept)
 
     def early(self, exchange: Exchange, visit: Visit, move: Move | None, size: int) -> bool:
         """Whether to fold a request of `size` tokens that has room in the window. Without a `move`: whether it is worth looking for one."""
@@ -138,7 +142,7 @@ class Economy(Stage):
         account, tariff, usage = visit.thread.account, self.tariff(exchange, visit), outcome.reply.usage
         step = self._step(exchange, visit)
         was_stopped = account.stopped
-        billed, direct, counted = account.settle(step, tariff, usage)
+        billed, direct, counted = account.settle(step, tariff, usage, self._judges)
         account.paths = _paths(visit, step.changed)
         counts = step.changed and step.complete
         if account.stopped and not was_stopped:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -121,10 +119,11 @@ def test_early_moves_keep_the_promise(turns: list[tuple[int, bool]]) -> None:
 def test_what_is_kept_is_a_share_of_the_window(size: int, share: float, digest: int, growth: int, requests: int) -> None:
     made = Account()
     made.growth, made.requests = growth, requests
-    kept = made.kept(size, int(size * share), digest)
+    kept = made.kept(size, int(size * share), digest, 0.25)
     assert int(size * 0.25) <= kept <= int(size * 0.5)
     made.growth += 100
-    assert made.kept(size, int(size * share), digest) <= kept
+    assert made.kept(size, int(size * share), digest, 0.25) <= kept
+    assert made.kept(size, int(size * share), digest, 0.5) == int(size * 0.5)
 
 
 # --- what has been
@@ -201,7 +200,7 @@ def test_a_fold_has_time_to_pay_for_itself() -> None:
     for _ in range(WINDOW + 5):
         made.measured(1.0, 1.3)
     assert not made.stopped
-    assert not negative(deque([(9.0, 1.0)] * (WINDOW - 1), WINDOW)), "not before a whole window"
+    assert not negative([(9.0, 1.0)] * (WINDOW - 1)), "not before a whole window"
 
 
 def test_stopping_is_remembered_by_the_rows() -> None:

@@ -177,9 +177,17 @@ def test_without_the_breaker_nothing_is_stopped(tmp_path: Path) -> None:
     async def work() -> None:
         bank, captain = Bank(clock), Captain()
         async with rig(configured(tmp_path, breaker=False), bank, clock=clock) as one:
-            await ruined(one, captain, clock, bank)
-            clock.now += 10
-            assert (await talk(one, captain, "And now?"))["same"] == "False"
+            await until(one, captain, clock, SOFT * SIZE)
+            clock.now += 1000
+            await talk(one, captain)
+            bank.lies = True
+            for number in range(2 * WINDOW):
+                clock.now += 10
+                told = await talk(one, captain, f"Short entry {number}.")
+            assert told["same"] == "False"
+            last = (await rows(one, told["id"]))[-1]
+            assert last.billed > last.direct, "told all the same"
+            assert not last.stopped
 
     asyncio.run(work())
 
