@@ -4,8 +4,8 @@
 
 Each conversation is sent twice in simulated time: as the client sends it, and as it leaves the whole memory, to a provider that bills by
 the prices and cache rules of providers/. Tokens are those of o200k_base; answers are the same for both. Kept: of the tokens of all
-payloads that went up, the share with which the next one begins; and the mean of that share over the payloads. At worst: the saving so far, at
-the moment when it is least.
+payloads that went up, the share with which the next one begins; and the mean of that share over the payloads. At worst: the saving so
+far, at the moment when it is least.
 """
 
 from __future__ import annotations
