@@ -20,6 +20,8 @@ from backstory.providers.caching import Tariffs
 from benchmarks.world import Client, Messages, Talk
 
 PRICES = Tariffs()
+# Longer than any cache lives that does not live for a day.
+_AWAY_S = 4000.0
 # What the client sends along with every request: instructions and the definitions of its tools.
 _SYSTEM_CHARS, _TOOLS = 12_000, 24
 
@@ -171,8 +173,8 @@ def body(client: Client, rules: Rules, agent: bool, messages: Messages) -> bytes
     return json.dumps(tree, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def loop(client: Client, steps: int, seed: int) -> Iterator[Ask]:
-    """An agent's coding session: files read, edited and tested, a word of the human now and then."""
+def loop(client: Client, steps: int, seed: int, scale: float = 1.0) -> Iterator[Ask]:
+    """An agent's coding session: files read, edited and tested, a word of the human now and then. `scale`: of what the tools give back."""
     talk = Talk(seed)
     dice = talk.random
     messages = client.user("Find out why the build fails, and mend it. " + talk.text(800))
@@ -190,25 +192,27 @@ def loop(client: Client, steps: int, seed: int) -> Iterator[Ask]:
         call = ToolCall(f"call_{step}", kind, json.dumps(arguments))
         reply = Reply((Text(talk.text(dice.randint(60, 240))), call), "tool_calls")
         yield Ask(list(messages), reply, dice.uniform(3, 25))
-        messages += [*client.back(reply), *client.result(f"call_{step}", talk.text(size))]
+        messages += [*client.back(reply), *client.result(f"call_{step}", talk.text(int(scale * size)))]
 
 
-def chat(client: Client, turns: int, seed: int, wait_s: float = 40.0, pause_every: int = 0, branch: int = 0) -> Iterator[Ask]:
-    """A person talks with a model, and asks now and then for what was said long ago. `pause_every`: so often they are away for an hour.
-    `branch`: so often the last question is edited, and asked again."""
+def chat(
+    client: Client, turns: int, seed: int, wait_s: float = 40.0, pause_every: int = 0, branch: int = 0, scale: float = 1.0
+) -> Iterator[Ask]:
+    """A person talks with a model, and asks now and then for what was said long ago. `pause_every`: so often they are away for a while.
+    `branch`: so often the last question is edited, and asked again. `scale`: of the length of messages."""
     talk = Talk(seed)
     dice = talk.random
     facts = [talk.fact(number) for number in range(turns)]
     messages: Messages = []
     for number in range(turns):
         asked = facts[dice.randrange(number)][1] if number > 3 and number % 5 == 0 else facts[number][0]
-        question = client.user(f"{talk.text(dice.randint(80, 900))} {asked}")
-        reply = Reply((Text(talk.text(dice.randint(500, 2600))),), "stop")
+        question = client.user(f"{talk.text(int(scale * dice.randint(80, 900)))} {asked}")
+        reply = Reply((Text(talk.text(int(scale * dice.randint(500, 2600)))),), "stop")
         away = pause_every and number % pause_every == pause_every - 1
-        yield Ask([*messages, *question], reply, 3600.0 if away else dice.uniform(0.4, 1.6) * wait_s)
+        yield Ask([*messages, *question], reply, _AWAY_S if away else dice.uniform(0.4, 1.6) * wait_s)
         if branch and number % branch == branch - 1:
-            question = client.user(f"{talk.text(dice.randint(80, 900))} In other words: {asked}")
-            reply = Reply((Text(talk.text(dice.randint(500, 2600))),), "stop")
+            question = client.user(f"{talk.text(int(scale * dice.randint(80, 900)))} In other words: {asked}")
+            reply = Reply((Text(talk.text(int(scale * dice.randint(500, 2600)))),), "stop")
             yield Ask([*messages, *question], reply, dice.uniform(10, 40))
         messages += [*question, *client.back(reply)]
 
@@ -220,6 +224,8 @@ def traces(client: Client, quick: bool) -> Iterator[Trace]:
     yield Trace("chat, 400 turns", "chat", 60_000, False, list(chat(client, 400, 21)))
     if not quick:
         yield Trace("chat, 400 turns, unhurried", "chat", 60_000, False, list(chat(client, 400, 22, 400.0)))
+        yield Trace("chat, 400 turns, half as long", "", 60_000, False, list(chat(client, 400, 27, scale=0.5)))
+        yield Trace("tool loop, 200 steps, small results", "", 120_000, True, list(loop(client, 200, 28, scale=0.4)))
         yield Trace("chat, 300 turns, pauses", "", 60_000, False, list(chat(client, 300, 23, pause_every=12)))
         yield Trace("chat, 200 turns, branches", "", 60_000, False, list(chat(client, 200, 24, branch=7)))
         yield Trace("coding loop, 40 steps", "", 120_000, True, list(loop(client, 40, 25)))

@@ -100,7 +100,8 @@ class Run:
 
     async def _send(self, house: PortHouse, payload: bytes, reply: Reply) -> None:
         """One exchange, as the door makes it."""
-        planned = house.plan(Head("POST", self.client.path, "", ((b"Host", b"localhost"),)), payload)
+        path = self.client.path.replace("/m:", f"/{self.rules.model}:")
+        planned = house.plan(Head("POST", path, "", ((b"Host", b"localhost"),)), payload)
         plan = planned if isinstance(planned, Plan) else await planned
         sent = payload if plan.body is None else plan.body
         usage = self.through.ask(sent, self.rules.model, _size(reply), self.now)

@@ -34,11 +34,25 @@ _MOST_KEPT = 0.5
 # So many requests should lie between two folds.
 _APART = 60
 _SMOOTH = 0.2
+_RECALLED = 1.5
 # An estimate of growth by fewer requests than this is none.
 _SEEN = 4
 # Tokens of the provider for one of ours, learnt from requests that grew by so many.
 _RATIO_LEAST, _RATIO_MOST, _RATIO_GROWTH = 0.4, 2.5, 500
-_SHARED = ("requests", "last_at", "gap_s", "growth", "size_in", "sent_size", "direct_size", "paths", "rewritten", "_ours", "_theirs")
+_SHARED = (
+    "requests",
+    "last_at",
+    "lasts_s",
+    "gap_s",
+    "growth",
+    "size_in",
+    "sent_size",
+    "direct_size",
+    "paths",
+    "rewritten",
+    "_ours",
+    "_theirs",
+)
 # So many stopped conversations, in this time, stop the instance where it has lost money on the whole.
 STOPS, STOPS_S = 3, 86_400.0
 
@@ -83,6 +97,7 @@ class Account:
         "gap_s",
         "growth",
         "last_at",
+        "lasts_s",
         "lost",
         "paths",
         "pure",
@@ -99,6 +114,8 @@ class Account:
         self.last_at = 0.0
         self.gap_s = 0.0
         """Usual seconds between two requests."""
+        self.lasts_s = 0.0
+        """The longest pause after which the cache still held what it should."""
         self.growth = 0.0
         """Usual tokens by which a request is longer than the one before."""
         self.size_in = 0
@@ -142,8 +159,9 @@ class Account:
         return min(_MOST_TO_COME, max(_FEWEST, self.requests * _TO_COME))
 
     def warm(self, tariff: Tariff, now: float) -> bool:
-        """Whether the provider's cache still holds the last request. A conversation that was never seen may be there, too."""
-        return tariff.caches and (not self.last_at or 0 <= now - self.last_at < tariff.ttl_s)
+        """Whether the provider's cache still holds the last request: as long as it promises, or as it has been seen to. A conversation that
+        was never seen may be there, too."""
+        return tariff.caches and (not self.last_at or 0 <= now - self.last_at < max(tariff.ttl_s, self.lasts_s))
 
     def stays_warm(self, tariff: Tariff) -> bool:
         """Whether requests usually come before the cache has gone cold."""
@@ -168,16 +186,22 @@ class Account:
     # --- decisions
 
     def verdict(self, move: Move, tariff: Tariff, now: float, hard: int) -> Verdict:
-        """Whether to move before the window is at stake, and why (not). pays: it does, though the cache is warm. cold: the cache holds
-        nothing that could be lost. costs: it saves too little. soon: waiting is cheaper. often: it has moved too much lately."""
-        warm = self.warm(tariff, now)
+        """Whether to move before the window is at stake, and why (not). pays: it does, though the cache may be warm. cold: what the cache
+        held has gone. costs: it saves too little. soon: waiting is cheaper. often: it has moved, or would move, too often."""
         if move.size - move.after < move.size * _WORTH_SHARE or gain(self, move, tariff, now) <= 0:
             return "costs"
-        if not warm:
+        if tariff.caches and not self.warm(tariff, now):
             return "cold"
         if move.size < min(hard, best_size(move.after, self.growth, tariff)):
             return "soon"
-        return "pays" if self.may_lose(move.size - move.shared) else "often"
+        return "pays" if self.sustains(move) and self.may_lose(move.size - move.shared) else "often"
+
+    def sustains(self, move: Move) -> bool:
+        """Whether the promise would hold if the conversation went on to grow as it does, and moved so again and again. Once something is
+        folded, it is recalled from, and requests grow more quickly."""
+        growth = self.growth if self.rewritten else self.growth * _RECALLED
+        between = (move.size - move.after) / max(1.0, growth)
+        return move.size <= (1 - KEPT) * between * (move.size + move.after) / 2
 
     def may_lose(self, tokens: int) -> bool:
         """Whether the payloads of the conversation keep enough of their prefixes if the next one loses so many tokens."""
@@ -261,6 +285,8 @@ class Account:
         self._counted = usage.input_tokens
         if not before or step.broken_sent or grown <= 0:
             return
+        if tariff.caches and usage.cache_read_tokens * 2 > min(before, usage.input_tokens):
+            self.lasts_s = max(self.lasts_s, step.at - self.last_at + 1)
         self._ours += grown
         self._theirs += max(0, usage.input_tokens - before)
         if not self.rewritten and not step.changed and self.warm(tariff, step.at):
@@ -297,6 +323,8 @@ def gain(account: Account, move: Move, tariff: Tariff, now: float) -> float:
 def best_size(after: int, growth: float, tariff: Tariff) -> float:
     """The size at which a conversation that grows by `growth` a request is best folded to `after`: reading all that is carried along costs
     as much then as writing what stays once more. The minimum of read * (T + a) / 2 + a * (write - read) * growth / (T - a) over T."""
+    if not tariff.caches:
+        return after
     if tariff.read <= 0:
         return math.inf
     return after + math.sqrt(2 * after * max(0.0, tariff.write - tariff.read) * max(0.0, growth) / tariff.read)
