@@ -34,6 +34,7 @@ _MOST_KEPT = 0.5
 # So many requests should lie between two folds.
 _APART = 60
 _SMOOTH = 0.2
+# How much more quickly requests grow once there is something to recall.
 _RECALLED = 1.5
 # An estimate of growth by fewer requests than this is none.
 _SEEN = 4
@@ -161,7 +162,7 @@ class Account:
     def warm(self, tariff: Tariff, now: float) -> bool:
         """Whether the provider's cache still holds the last request: as long as it promises, or as it has been seen to. A conversation that
         was never seen may be there, too."""
-        return tariff.caches and (not self.last_at or 0 <= now - self.last_at < max(tariff.ttl_s, self.lasts_s))
+        return tariff.caches and (not self.last_at or now - self.last_at < max(tariff.ttl_s, self.lasts_s))
 
     def stays_warm(self, tariff: Tariff) -> bool:
         """Whether requests usually come before the cache has gone cold."""
@@ -249,18 +250,23 @@ class Account:
 
     def replay(self, spends: Iterable[Spend]) -> None:
         """Take in the stored spends of the conversation, oldest first."""
+        counted = 0
         for one in spends:
             if one.kind != "traffic":
                 continue
-            grown = max(0, one.tokens_in - self.size_in)
-            step = Step(one.at, one.tokens_in, one.tokens_sent, grown, max(0, one.tokens_sent - self.sent_size), 0)
+            grown, sent = max(0, one.tokens_in - self.size_in), max(0, one.tokens_sent - self.sent_size)
+            if one.measured and counted and sent:
+                self._ours += sent
+                self._theirs += max(0, one.input_tokens - counted)
+            counted = one.input_tokens if one.measured else 0
+            step = Step(one.at, one.tokens_in, one.tokens_sent, grown, sent, 0)
             self.rewritten = self.rewritten or one.tokens_in != one.tokens_sent
-            self._remember(step, one.input_tokens + one.tokens_in - one.tokens_sent)
+            self._remember(step, one.input_tokens + (one.tokens_in - one.tokens_sent) * self.ratio)
             if one.measured and one.rewritten:
                 self._judge(one.billed, one.direct)
             self.stopped = one.stopped
             self.pure = one.stopped and not one.rewritten and one.tokens_in == one.tokens_sent
-        self.sent_sum = self.lost = 0
+        self.sent_sum = self.lost = 0  # what was lost is not in the rows: the promise is kept from here on
 
     def _direct(self, step: Step, tariff: Tariff, usage: Usage, size: float) -> float:
         """The request as it came, by the rules of the cache, as good as it was while nothing was changed."""

@@ -218,6 +218,30 @@ def test_stopping_is_remembered_by_the_rows() -> None:
     assert again.stopped
 
 
+def test_how_the_provider_counts_is_known_from_the_rows() -> None:
+    rows = [
+        Spend(number, "c", 1000.0 + number, "traffic", "m", "w", 90_000 + 1000 * number, 20_000 + 1000 * number, 25_000 + 600 * number, 5)
+        for number in range(1, 20)
+    ]
+    made = Account()
+    made.replay([replace(row, measured=True, rewritten=True) for row in rows])
+    assert made.ratio == pytest.approx(0.6)
+    assert made.direct_size == pytest.approx(25_000 + 600 * 19 + 70_000 * 0.6)
+
+
+def test_a_clock_that_goes_back_makes_no_cache_cold() -> None:
+    made = account([1000, 2000])
+    assert made.warm(TARIFFS[0], made.last_at - 50)
+
+
+def test_a_cache_that_lasts_longer_than_promised_is_known_by_it() -> None:
+    made = Account()
+    for number in range(4):
+        made.settle(step(1000 + 900 * number, 20_000 + 1000 * number), TARIFFS[0], Usage(20_000 + 1000 * number, 0, 19_000 * bool(number)))
+    assert made.warm(TARIFFS[0], made.last_at + 900)
+    assert not made.warm(TARIFFS[0], made.last_at + 1000)
+
+
 def test_what_was_folded_stays_folded_where_undoing_costs_more() -> None:
     made, tariff = account([1000 * number for number in range(1, 60)]), TARIFFS[0]
     move = Move(30_000, 60_000, 500)
