@@ -5,19 +5,23 @@ to send to it.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+import msgspec
 from msgspec import Struct, field
 from xxhash import xxh3_128_digest
 
+from backstory.core.document import Document
+from backstory.core.layout import Layouts
 from backstory.core.message import Text, ToolCall
 from backstory.core.reply import Reply, Usage
 from backstory.core.tariff import Tariff
 from backstory.core.tokens import count
 from backstory.providers.caching import Tariffs
-from benchmarks.world import Client, Messages, Talk
+from benchmarks.world import PATHS, WIRE, Client, Messages, Talk
 
 PRICES = Tariffs()
 # Longer than any cache lives that does not live for a day.
@@ -40,7 +44,7 @@ class Provider:
     def ask(self, body: bytes, model: str, output: int, now: float) -> Usage:
         """Bill one request."""
         tariff = PRICES.of(self.wire, model, body)
-        pieces = pieces_of(body)
+        pieces = pieces_of(body, self.wire, PATHS[self.wire])
         size = sum(tokens for _, tokens in pieces)
         cached, at, place, places = 0, 0, b"", []
         for digest, tokens in pieces:
@@ -73,29 +77,29 @@ def _usage(tariff: Tariff, size: int, cached: int, output: int) -> Usage:
     return Usage(size, output, read, written, written if tariff.ttl_s == 3600 and tariff.write > tariff.input else 0)
 
 
-def pieces_of(body: bytes) -> list[tuple[bytes, int]]:
+def pieces_of(body: bytes, wire: str, path: str) -> list[tuple[bytes, int]]:
     """What a payload consists of, in the order in which providers cache it, each with its tokens. Marks are no part of it."""
-    tree: dict[str, Any] = json.loads(body)
-    items = tree.pop("messages", None) or tree.pop("contents", None) or tree.pop("input", [])
-    ahead = [tree.pop(name) for name in ("tools", "system", "systemInstruction", "instructions") if name in tree]
-    return [_piece(json.dumps(_unmarked(one), ensure_ascii=False).encode()) for one in (*ahead, *items)]
-
-
-def _unmarked(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _unmarked(one) for key, one in value.items() if key != "cache_control"}
-    return [_unmarked(one) for one in value] if isinstance(value, list) else value
+    document = Document(body, _LAYOUTS)
+    prompt = WIRE[wire].read(document, path)
+    at = body.find(b'"' + str(prompt.items_at[0]).encode() + b'":')
+    first = prompt.items[0] if prompt.items else b""
+    start = body.find(bytes(first), at)
+    ahead = body[:start] + body[start + sum(map(len, prompt.items)) + len(prompt.items) - 1 :]
+    return [_piece(ahead), *(_piece(bytes(item)) for item in prompt.items)]
 
 
 def _piece(raw: bytes) -> tuple[bytes, int]:
-    digest = xxh3_128_digest(raw)
-    tokens = _TOKENS.get(digest)
-    if tokens is None:
-        tokens = _TOKENS[digest] = count(raw.decode())
-    return digest, tokens
+    """By the bytes without their marks; each is looked at once."""
+    found = _PIECES.get(raw)
+    if found is None:
+        plain = _MARK.sub(b"", raw)
+        found = _PIECES[raw] = (xxh3_128_digest(plain), count(plain.decode()))
+    return found
 
 
-_TOKENS: dict[bytes, int] = {}
+_MARK = re.compile(rb',"cache_control":\{[^{}]*\}')
+_PIECES: dict[bytes, tuple[bytes, int]] = {}
+_LAYOUTS = Layouts(7)
 
 
 class Rules(Struct, frozen=True):
@@ -159,18 +163,26 @@ def tools(wire: str) -> Any:
 
 def body(client: Client, rules: Rules, agent: bool, messages: Messages) -> bytes:
     """The request as a client of this wire sends it, with its marks where it makes any: behind the instructions and at the end."""
-    tree: dict[str, Any] = json.loads(client.body(messages, system(agent)))
+    tree: dict[str, Any] = msgspec.json.decode(client.body([], system(agent)))
     tree["model"] = rules.model
     if agent:
         tree["tools"] = tools(rules.wire)
     if rules.ttl:
         mark = {"cache_control": {"type": "ephemeral", **({"ttl": "1h"} if rules.ttl == "1h" else {})}}
         tree["system"] = [{"type": "text", "text": tree["system"], **mark}]
-        for message in tree["messages"]:
-            if isinstance(message["content"], str):
-                message["content"] = [{"type": "text", "text": message["content"]}]
-        tree["messages"][-1]["content"][-1] |= mark
-    return json.dumps(tree, ensure_ascii=False, separators=(",", ":")).encode()
+        sent = [*messages[:-1], {**messages[-1], "content": [*messages[-1]["content"][:-1], {**messages[-1]["content"][-1], **mark}]}]
+    else:
+        sent = messages
+    name = "contents" if rules.wire == "gemini" else "messages"
+    tree[name] = [*tree.pop(name), *sent]
+    return msgspec.json.encode(tree)
+
+
+def listed(messages: Messages) -> Messages:
+    """Contents of text as lists of parts, as clients that mark send them."""
+    return [
+        {**one, "content": [{"type": "text", "text": one["content"]}]} if isinstance(one.get("content"), str) else one for one in messages
+    ]
 
 
 def loop(client: Client, steps: int, seed: int, scale: float = 1.0) -> Iterator[Ask]:

@@ -22,13 +22,13 @@ from msgspec.structs import replace
 from backstory.app.engine import Engine
 from backstory.app.house import PortHouse
 from backstory.config import Config
-from backstory.config.sections import Compaction, Storage
+from backstory.config.sections import Compaction, Recall, Storage
 from backstory.core.exchange import Head
 from backstory.core.message import Text, ToolCall
 from backstory.core.plan import Plan
 from backstory.core.reply import Reply
 from backstory.core.tokens import count
-from benchmarks.bill import RULES, Provider, Rules, Trace, body, traces
+from benchmarks.bill import RULES, Provider, Rules, Trace, body, listed, traces
 from benchmarks.world import Client, bounded, table
 
 TARGETS = {"loop": 15.0, "chat": 40.0}
@@ -71,12 +71,19 @@ class Run:
         """All of it."""
         with tempfile.TemporaryDirectory() as folder:
             url = f"sqlite:///{Path(folder) / 'memory.db'}"
-            config = Config(storage=Storage(url=url), compaction=Compaction(context_window=self.trace.window), marker="never")
+            # Time is simulated: a busy machine must not make memory late.
+            config = Config(
+                storage=Storage(url=url),
+                compaction=Compaction(context_window=self.trace.window),
+                recall=Recall(deadline_ms=60_000.0),
+                marker="never",
+            )
             engine = await Engine.open(config, lambda: self.now)
             house = PortHouse(config, engine, "http://127.0.0.1:9", "")
             for ask in self.trace.asks:
                 self.now += ask.wait_s
-                payload = body(self.client, self.rules, self.trace.agent, ask.messages)
+                said = listed(ask.messages) if self.rules.wire == "anthropic" else ask.messages
+                payload = body(self.client, self.rules, self.trace.agent, said)
                 self.direct.ask(payload, self.rules.model, _size(ask.reply), self.now)
                 await self._send(house, payload, ask.reply)
                 await _quiet(engine)
