@@ -33,7 +33,8 @@ _WORTH_SHARE = 0.25
 _MOST_KEPT = 0.5
 # So many requests should lie between two folds.
 _APART = 60
-_SMOOTH = 0.2
+# Weight of the newest request in what is usual, once there are many: some requests bring a recalled block, most do not.
+_SMOOTH = 0.05
 # How much more quickly requests grow once there is something to recall.
 _RECALLED = 1.5
 # An estimate of growth by fewer requests than this is none.
@@ -302,12 +303,12 @@ class Account:
                 self._read += usage.cache_read_tokens
 
     def _remember(self, step: Step, size: float) -> None:
+        weight = max(_SMOOTH, 1 / max(1, self.requests))
         if self.last_at and step.at >= self.last_at:
-            gap = step.at - self.last_at
-            self.gap_s += _SMOOTH * (gap - self.gap_s) if self.requests > 1 else gap
+            self.gap_s += weight * (step.at - self.last_at - self.gap_s)
         if self.requests:
             grown = max(0, step.total_sent - self.sent_size) if not step.broken_sent else step.fresh_sent
-            self.growth += _SMOOTH * (grown - self.growth) if self.requests > 1 else grown
+            self.growth += weight * (grown - self.growth)
             shared = min(step.fixed, self.sent_size) if step.broken_sent else min(self.sent_size, step.total_sent - step.fresh_sent)
             self.sent_sum += self.sent_size
             self.lost += self.sent_size - max(0, shared)
