@@ -187,6 +187,22 @@ def test_every_key_is_reachable_by_its_variable(tmp_path: Path, home: dict[str, 
         assert meaning
 
 
+def test_prices_are_rows_by_pattern(tmp_path: Path, home: dict[str, str]) -> None:
+    write(tmp_path, "prices:\n  - {model: 'local-*', input: 0.1, output: 0.2}\n  - {model: gpt-4o, cache_read: 1, cache_ttl_s: 60}\n")
+    first, second = Config.load(environ=home, cwd=tmp_path).prices
+    assert (first.model, first.input, first.output, first.cache_read) == ("local-*", 0.1, 0.2, None)
+    assert (second.input, second.cache_read, second.cache_ttl_s) == (None, 1.0, 60.0)
+    told = home | {"BACKSTORY_PRICES": "[{model: x, input: 3}]"}
+    assert [row.model for row in Config.load(environ=told, cwd=tmp_path).prices] == ["x"]
+    for text, expected in (
+        ("prices:\n  - {model: x, input: -1}\n", "line 2: prices[0].input"),
+        ("prices:\n  - {model: x, inptu: 1}\n", "line 2: prices[0]"),
+        ("prices:\n  - {input: 1}\n", "line 2: prices[0]"),
+        ("prices: cheap\n", "line 1: prices: expected a list of {model, input, output, cache_read"),
+    ):
+        assert expected in refused(text, tmp_path, home)
+
+
 def test_instances_are_listeners_and_a_file_of_their_own_is_a_memory_of_their_own(tmp_path: Path, home: dict[str, str]) -> None:
     write(tmp_path, "recall: {budget_tokens: 77}\nmarker: always", "own.yaml")
     text = (

@@ -22,7 +22,7 @@ from backstory.core.exchange import Head
 from backstory.core.ids import TurnIds
 from backstory.core.layout import Layouts
 from backstory.core.records import Arrival, Batch, Promise
-from backstory.core.reply import Reply
+from backstory.core.reply import Reply, Usage
 from backstory.core.sizes import rough
 from backstory.core.wire import Wire
 from backstory.errors import BackstoryError, DocumentError, StoreError
@@ -31,6 +31,7 @@ from backstory.jobs.forgotten import Forgotten
 from backstory.jobs.removal import Removal
 from backstory.jobs.worker import Worker
 from backstory.memory.compaction import Window
+from backstory.memory.economy import STOPS_S
 from backstory.memory.fact_query import select
 from backstory.memory.reading import Reader
 from backstory.memory.recompress import Bounds
@@ -38,12 +39,14 @@ from backstory.memory.supersession import Known
 from backstory.memory.thread import Thread
 from backstory.memory.tool_output import Rules
 from backstory.providers import side_model
+from backstory.providers.caching import Tariffs
 from backstory.relay.tap import read_reply
 from backstory.stages.ahead import Ahead
 from backstory.stages.arrivals import Arrivals, unfold
 from backstory.stages.base import Pipeline, attempt, attempted
 from backstory.stages.command import Command
 from backstory.stages.desk import Desk
+from backstory.stages.economy import Choices, Economy
 from backstory.stages.facts import Facts
 from backstory.stages.forgets import Forgets
 from backstory.stages.identify import Identify
@@ -86,6 +89,7 @@ _OPENING_S = 0.6
 _AGAIN_S = (2.0, 60.0)
 # A recalled block stays where it is; larger ones would fill the window in a few questions. A budget as large as the window is meant so.
 _BUDGET_SHARE = 0.125
+_KEPT = {"QUALITY": 0.5, "BALANCED": 0.25, "COST": 0.2}
 _BUDGETS = {"QUALITY": 1.5, "BALANCED": 1.0, "COST": 0.6}
 
 
@@ -120,15 +124,18 @@ class Engine:
         self.commanding = Commanding(config.commands.prefix) if config.commands.enabled else None
         self.command: Command | None = None
         self._removal: Removal | None = None
+        self.economy = Economy(self.visits, Tariffs(config.prices), self._settings.window, choices(config), clock)
+        self.metrics.money = self.economy.money
+        self.metrics.halted = lambda: self.economy.halted
         self.threads: Threads | None = None
         self.ahead: Ahead | None = None
         self.local = Local(self._health, self.metrics.figures, self.metrics.exposition)
 
     @classmethod
-    async def open(cls, config: Config) -> Engine:
+    async def open(cls, config: Config, clock: Callable[[], float] = time.time) -> Engine:
         """An engine over the configured storage. Never fails for the store's sake, and does not wait for long: a store that is held by
         another process is opened when it is let go."""
-        engine = cls(config)
+        engine = cls(config, clock)
         if config.memory.enabled:
             engine.trouble = "the store is being opened"
             first = engine.opening = asyncio.create_task(engine._opened())
@@ -178,6 +185,12 @@ class Engine:
         known = await self._facts.known(principal, conversation)
         found = select(known, subject, verb, object_, status)
         return found[max(0, len(found) - most) :]
+
+    def paid(self, model: str, usage: Usage, conversation: str = "") -> None:
+        """Memory made a request of its own, and these tokens were billed for it: stored, and taken off what is saved."""
+        spend = self.economy.side(self.turn_ids(), model, usage, conversation)
+        if self._lanes is not None:
+            self._lanes.submit(Batch(spends=(spend,)), 0)
 
     def failed(self, where: str, error: BaseException) -> None:
         """Something broke and the request went on without it."""
@@ -274,7 +287,9 @@ class Engine:
         self._worker = Worker(jobs, lanes, f"{os.getpid()}-{secrets.token_hex(4)}", self._clock, lambda: self.busy, self.failed)
         most = self._settings.window.hard_tokens
         self.ingest = Ingest(threads, self.visits, lanes, self.turn_ids, self._clock, rough, self._stored, most)
-        self.arrivals = Arrivals(threads, lanes, WIRE_BY_NAME.__getitem__, read_arrival, rough, self._worker.wake, self.failed, self._hot)
+        self.arrivals = Arrivals(
+            threads, lanes, WIRE_BY_NAME.__getitem__, read_arrival, rough, self._worker.wake, self.failed, self._hot, self.economy.first
+        )
         reader = Reader(secrets.randbits(63))
         shrink = self._line_up(lanes, threads, shelf, reader)
         self._worker.start()
@@ -288,6 +303,7 @@ class Engine:
 
         self._forgotten = Forgotten(lanes, forget, self._gone)
         await self._forgotten.start()
+        self.economy.restore(*await lanes.read(lambda store: store.stops(self._clock() - STOPS_S)))
         self._removal = Removal(lanes, self._clock, self.failed)
         self._removal.start()
         if await lanes.read(lambda store: store.conversations(None, 1)):
@@ -298,7 +314,7 @@ class Engine:
     def _line_up(self, lanes: StoreLanes, threads: Threads, shelf: Shelf, reader: Reader) -> Shrink:
         """Put the stages in order. Gives the one that remembers what it has seen."""
         config = self.config
-        recall = Recall(self.visits, shelf, self._settings, rough, self._clock, self.turn_ids)
+        recall = Recall(self.visits, shelf, self._settings, rough, self._clock, self.turn_ids, self.economy)
         told = shrink_settings(config, self._settings)
         shrink = Shrink(self.visits, lanes, told, recall.outgoing, self._clock, Pace(self._hot), self.failed)
         self.ahead = Ahead(threads, recall.settled, time.monotonic)
@@ -323,6 +339,7 @@ class Engine:
             shrink,
             recall,
             Linked(self.visits, desk, links),
+            self.economy,
         )
         left_out = () if config.tool_output.enabled else ("shrink",)
         self.pipeline = Pipeline([stage for stage in stages if stage.name not in left_out], self.failed)
@@ -341,7 +358,7 @@ class Engine:
 
             owner = f"{os.getpid()}-{secrets.token_hex(4)}"
             try:
-                side = SideRoom(self.config, lanes, owner, self._clock, lambda: self.busy, self.failed, self.metrics.side)
+                side = SideRoom(self.config, lanes, owner, self._clock, lambda: self.busy, self.failed, self.metrics.side, self.paid)
             except BackstoryError as error:
                 self.failed("side model", error)
                 return
@@ -378,7 +395,7 @@ class Engine:
                 self._shelf.follow(thread)
             if thread.boundary or thread.tokens > told.window.soft_tokens:
                 self._shelf.prepare(thread)
-                self._shelf.prefold(thread, told.window, told.budget)
+                self._shelf.prefold(thread, told.window, told.budget, self.economy.kept(thread.account))
         if self._worker is not None:
             self._worker.wake()
         if self.side is not None:
@@ -395,6 +412,7 @@ class Engine:
             "uptime_s": round(self._clock() - self._started, 1),
             "sessions": len(self.threads) if self.threads is not None else 0,
             "pending": lanes.queued if lanes is not None else 0,
+            "rewriting": "stopped" if self.economy.halted else "on",
         }
 
 
@@ -419,6 +437,11 @@ def shrink_settings(config: Config, told: Settings) -> ShrinkSettings:
     bounds = Bounds(media.max_edge, media.quality) if media.recompress else None
     rules = Rules(told.window, output.stale_tokens, output.stub_tokens, media.recompress)
     return ShrinkSettings(rules, told.threshold, output.cold_after_s, bounds)
+
+
+def choices(config: Config) -> Choices:
+    """What the settings let the economy do."""
+    return Choices(config.economy.early_folds, config.economy.breaker, _KEPT[config.memory.reward_profile])
 
 
 def inbox_place(url: str) -> tuple[Path, str]:

@@ -131,12 +131,12 @@ class PortHouse:
 
     def over(self, exchange: Exchange, outcome: Outcome) -> None:
         """See Ledger."""
-        late = self._late.pop(exchange.id, None)
+        late, visit = self._late.pop(exchange.id, None), self._engine.visits.get(exchange.id)
         if late is not None and not late.done():
             self._answered[exchange.id] = outcome
         else:
             self._finish(exchange, outcome)
-        self._metrics.finished(exchange, outcome)
+        self._metrics.finished(exchange, outcome, visit.spend if visit is not None else None)
 
     def failed(self, where: str, error: BaseException) -> None:
         """See Ledger."""
@@ -404,7 +404,7 @@ class PortHouse:
 
     def _headers(self, exchange: Exchange, visit: Visit) -> Headers:
         conversation = (b"X-VC-Conversation", exchange.conversation.encode())
-        stats = self._metrics.stats_header(exchange, visit)
+        stats = self._metrics.stats_header(exchange, visit, self._engine.economy.forecast)
         headers: Headers = (conversation, (b"X-VC-Stats", stats))
         if self._config.metrics.vidurai_header:
             headers = (*headers, (b"X-Vidurai-Stats", stats))

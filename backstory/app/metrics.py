@@ -7,20 +7,23 @@ client chooses: wires, status classes, endings and stages are closed lists.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from backstory.app.side_metrics import families
 from backstory.core.exchange import Exchange, Outcome
+from backstory.core.records import Spend
 from backstory.core.side import SideFigures, day_of
 from backstory.core.sizes import rough_body
 from backstory.providers import prices
 from backstory.relay.limits import DoorMetrics
+from backstory.stages.economy import Money
 from backstory.stages.visit import Visit
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
+Forecast: TypeAlias = Callable[[Exchange, Visit], float | None]
 # Upper bounds of the first-byte histogram, in seconds.
 BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
@@ -51,7 +54,11 @@ class Metrics:
         self.stubbed = 0
         self.tokens_in = 0
         self.tokens_sent = 0
-        self.cost_saved = 0.0
+        self.money = Money()
+        """What was paid, by requests that have a row of their own."""
+        self.halted: Callable[[], bool] = lambda: False
+        """Whether rewriting has been stopped everywhere."""
+        self._list_saved = 0.0
         self.added_s = 0.0
         self.bytes_in = 0
         self.bytes_out = 0
@@ -61,6 +68,11 @@ class Metrics:
         self.side = SideFigures()
         self._open: dict[int, tuple[int, int]] = {}
         self._exposed: Any = None
+
+    @property
+    def cost_saved(self) -> float:
+        """Dollars, signed, of models with a known price."""
+        return self.money.saved + self._list_saved
 
     # --- on the request path
 
@@ -95,14 +107,14 @@ class Metrics:
         if visit.tokens_in != visit.tokens_sent:
             self._open[exchange.id] = (visit.tokens_in, visit.tokens_sent)
 
-    def finished(self, exchange: Exchange, outcome: Outcome) -> None:
-        """The answer is over."""
+    def finished(self, exchange: Exchange, outcome: Outcome, spend: Spend | None = None) -> None:
+        """The answer is over. `spend`: what it cost, where that was weighed; else its saving is guessed at list prices."""
         prompt = exchange.prompt
         self.ended(exchange.wire.name if exchange.wire is not None else "none", prompt is not None and prompt.stream, outcome)
         tokens = self._open.pop(exchange.id, None)
-        if tokens is not None and prompt is not None and 0 < outcome.status < 400:
+        if tokens is not None and spend is None and prompt is not None and 0 < outcome.status < 400:
             usage = outcome.reply.usage if outcome.reply is not None else None
-            self.cost_saved += prices.saved(prompt.model, tokens[0] - tokens[1], usage) or 0.0
+            self._list_saved += prices.saved(prompt.model, tokens[0] - tokens[1], usage) or 0.0
 
     def ended(self, wire: str, streamed: bool, outcome: Outcome) -> None:
         """An answer is over, whatever memory had to do with it."""
@@ -130,19 +142,24 @@ class Metrics:
         self.tokens_sent += tokens
         return b"X-VC-Stats", _FIRST_STATS % (tokens, tokens)
 
-    def stats_header(self, exchange: Exchange, visit: Visit) -> bytes:
-        """The value of `X-VC-Stats` for this request: estimated tokens, and dollars at the list price of fresh input.
+    def stats_header(self, exchange: Exchange, visit: Visit, forecast: Forecast | None = None) -> bytes:
+        """The value of `X-VC-Stats` for this request: estimated tokens, and the dollars that it should save by `forecast`, or at the list
+        price of fresh input. Negative: it costs more, as a request does that moves the digest. `unknown`: the model has no known price.
 
         `compression_ratio` is sent over in; `cache_kept` is 0 where this request moved the digest or decided stubs, and so changed the
         prefix that the provider may have cached.
         """
         saved = visit.tokens_in - visit.tokens_sent
+        moved = visit.digest is not None or visit.undone or bool(visit.stubs)
         model = exchange.prompt.model if exchange.prompt is not None else ""
-        cost = prices.saved(model, saved) or 0.0
+        cost: float | None = 0.0
+        if saved or moved:
+            cost = forecast(exchange, visit) if forecast is not None else prices.saved(model, saved)
+        told = "unknown" if cost is None and saved else f"{cost or 0.0:.6f}"
         ratio = visit.tokens_sent / visit.tokens_in if visit.tokens_in else 1.0
         return (
             f"tokens_in={visit.tokens_in},tokens_sent={visit.tokens_sent},tokens_saved={saved},"
-            f"cost_saved={cost:.6f},compression_ratio={ratio:.3f},cache_kept={int(visit.digest is None and not visit.stubs)}"
+            f"cost_saved={told},compression_ratio={ratio:.3f},cache_kept={int(not moved)}"
         ).encode()
 
     def _observe(self, seconds: float) -> None:
@@ -167,13 +184,24 @@ class Metrics:
             "tokens_saved": saved,
             "reduction_percentage": round(100 * saved / self.tokens_in, 2) if self.tokens_in else 0.0,
             "cost_saved": round(self.net_saved, 6),
+            "cost_billed": round(self.money.billed, 6),
+            "cost_direct": round(self.money.direct, 6),
+            "cost_side": round(self.cost_side, 6),
+            "unpriced_requests": self.money.unpriced,
+            "rewriting_stopped": self.money.stops,
+            "rewriting_halted": int(self.halted()),
             "avg_time_ms": round(1000 * self.added_s / self.conversations, 3) if self.conversations else 0.0,
         }
 
     @property
+    def cost_side(self) -> float:
+        """Dollars that this process has spent on requests of memory's own; those whose end is not known count as they were reserved."""
+        return max(self.money.side, self.side.spent_micros / 1_000_000)
+
+    @property
     def net_saved(self) -> float:
         """`cost_saved` less what this process has spent on the side model."""
-        return self.cost_saved - self.side.spent_micros / 1_000_000
+        return self.cost_saved + self.money.side - self.cost_side
 
     def exposition(self) -> bytes:
         """The Prometheus text. The first call imports the client library (60 ms)."""
@@ -198,12 +226,20 @@ _COUNTERS = (
     ("stubs", "Old tool results and images that were replaced by a stub.", "stubbed"),
     ("original_tokens", "Tokens of the clients' requests (estimated).", "tokens_in"),
     ("sent_tokens", "Tokens of the requests as sent upstream (estimated).", "tokens_sent"),
-    ("cost_saved_dollars", "Signed saving at list prices, models with a known price only, less the side model's cost.", "net_saved"),
+    ("cost_saved_dollars", "Signed saving against the same requests as they came, less side spend; known prices only.", "net_saved"),
     ("added_seconds", "Time from a request's arrival until it was ready to go upstream, summed.", "added_s"),
     ("upstream_bytes", "Bytes of answers as they came from upstream.", "bytes_in"),
     ("client_bytes", "Bytes of answers as they went to clients.", "bytes_out"),
 )
 _GAUGES = {"cost_saved_dollars"}
+_MONEY = (
+    ("cost_billed_dollars", "Paid for requests of clients, by the provider's own usage where it tells it.", "billed"),
+    ("cost_direct_dollars", "What the same requests would have cost as they came.", "direct"),
+    ("cost_side_dollars", "Paid for requests of memory's own.", "side"),
+    ("unpriced_requests", "Requests to models without a known price, which no figure in dollars counts.", "unpriced"),
+    ("measured_requests", "Requests of which the provider told its usage.", "measured"),
+    ("rewriting_stopped", "Conversations in which rewriting was stopped because it cost more than it saved.", "stops"),
+)
 
 
 class _Collector:
@@ -220,6 +256,9 @@ class _Collector:
         for name, meaning, field in _COUNTERS:
             kind = GaugeMetricFamily if name in _GAUGES else CounterMetricFamily
             yield kind(f"backstory_{name}", meaning, value=getattr(metrics, field))
+        for name, meaning, field in _MONEY:
+            yield CounterMetricFamily(f"backstory_{name}", meaning, value=getattr(metrics.money, field))
+        yield GaugeMetricFamily("backstory_rewriting_halted", "1 where rewriting is stopped in every conversation.", value=metrics.halted())
         yield GaugeMetricFamily(
             "backstory_sessions",
             "Conversations seen since the start (one that was out of memory for a while, twice).",

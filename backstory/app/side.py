@@ -17,6 +17,7 @@ from backstory.app.outbound import connector
 from backstory.config import Config
 from backstory.core.exchange import Head
 from backstory.core.plan import Target
+from backstory.core.reply import Usage
 from backstory.core.side import SideFigures
 from backstory.core.store import Lanes
 from backstory.errors import StoreError
@@ -101,6 +102,7 @@ class SideRoom:
         busy: Callable[[], bool],
         failed: Callable[[str, BaseException], None],
         figures: SideFigures,
+        paid: Callable[[str, Usage, str], None],
     ) -> None:
         side = config.side_model
         self._side = side
@@ -120,6 +122,7 @@ class SideRoom:
             side.answer_tokens,
             random.random,
             figures,
+            paid,
         )
         jobs = side_jobs(side.tasks, lanes, caller, clock)
         lease_s = _ANSWERS_A_LEASE * (side.timeout_s + config.upstream.connect_timeout_s) + _LEASE_SLACK_S

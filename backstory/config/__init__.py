@@ -19,8 +19,10 @@ from msgspec import Struct, field
 
 from backstory.config.sections import (
     MARKER,
+    PRICES,
     Commands,
     Compaction,
+    Economy,
     Identity,
     Instance,
     Key,
@@ -29,6 +31,8 @@ from backstory.config.sections import (
     Media,
     Memory,
     Metrics,
+    PriceRow,
+    Prices,
     Proxy,
     Recall,
     SideModel,
@@ -44,7 +48,7 @@ from backstory.config.side_models import Secret, check_provider, check_variable,
 from backstory.config.sources import Collected, Given, collect, collect_environ, collect_file
 from backstory.errors import ConfigError
 
-__all__ = ["Config", "Instance", "Listener", "Log", "OutboundProxies", "Setting", "describe", "effective", "mask"]
+__all__ = ["Config", "Instance", "Listener", "Log", "OutboundProxies", "PriceRow", "Setting", "describe", "effective", "mask"]
 
 _PROFILES = {"QUALITY_FOCUSED": "QUALITY", "COST_FOCUSED": "COST"}
 _PATHS = ("upstream.ca_file", "upstream.client_cert", "upstream.client_key", "side_model.api_key_file")
@@ -105,6 +109,8 @@ class Config(Struct, frozen=True, kw_only=True):
     commands: Commands = field(default_factory=Commands)
     tool_output: ToolOutput = field(default_factory=ToolOutput)
     media: Media = field(default_factory=Media)
+    economy: Economy = field(default_factory=Economy)
+    prices: Prices = PRICES
     identity: Identity = field(default_factory=Identity)
     side_model: SideModel = field(default_factory=SideModel)
     marker: Marker = MARKER
@@ -173,7 +179,7 @@ def _value(key: Key, setting: Given) -> Any:
     value = setting.value
     if setting.text and key.name == "side_model.tasks":
         value = tuple(part for part in re.split(r"[\s,\[\]\"']+", value) if part)
-    if setting.text and key.name == "proxy.instances":
+    if setting.text and key.name in ("proxy.instances", "prices"):
         import yaml  # noqa: PLC0415 - a list in a variable is rare
 
         try:

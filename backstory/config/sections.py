@@ -127,6 +127,30 @@ class Media(Struct, frozen=True):
     quality: Annotated[int, Meta(ge=1, le=95, description="JPEG quality of an image that was made smaller")] = 75
 
 
+class Economy(Struct, frozen=True):
+    """What is done for the bill."""
+
+    early_folds: Annotated[
+        bool, Meta(description="old turns may be compacted from the soft threshold on, where the provider's cache prices make that cheaper")
+    ] = True
+    breaker: Annotated[
+        bool, Meta(description="stop changing a conversation's requests where that is measured to cost more than it saves")
+    ] = True
+
+
+class PriceRow(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the models whose names match a pattern are charged: dollars per million tokens. What is left out is as in the tables, in
+    proportion to the input price."""
+
+    model: str
+    input: Annotated[float, Meta(ge=0)] | None = None
+    output: Annotated[float, Meta(ge=0)] | None = None
+    cache_read: Annotated[float, Meta(ge=0)] | None = None
+    cache_write: Annotated[float, Meta(ge=0)] | None = None
+    cache_ttl_s: Annotated[float, Meta(gt=0)] | None = None
+    cache_least_tokens: Annotated[int, Meta(ge=0)] | None = None
+
+
 class Identity(Struct, frozen=True):
     """Whose memory it is."""
 
@@ -183,6 +207,11 @@ Marker: TypeAlias = Annotated[
     Literal["auto", "always", "never"], Meta(description="whether replies carry the conversation's marker; auto: where nothing else tells")
 ]
 MARKER: Literal["auto", "always", "never"] = "auto"
+Prices: TypeAlias = Annotated[
+    tuple[PriceRow, ...],
+    Meta(description="prices of models by pattern (gpt-4o*), before those that are built in: model, input, output, cache_read, ..."),
+]
+PRICES: tuple[PriceRow, ...] = ()
 TREE: dict[str, type[Struct] | tuple[Any, Any]] = {
     "proxy": Proxy,
     "upstream": Upstream,
@@ -193,6 +222,8 @@ TREE: dict[str, type[Struct] | tuple[Any, Any]] = {
     "commands": Commands,
     "tool_output": ToolOutput,
     "media": Media,
+    "economy": Economy,
+    "prices": (Prices, PRICES),
     "identity": Identity,
     "side_model": SideModel,
     "marker": (Marker, MARKER),
@@ -259,7 +290,7 @@ def _expects(base: Any, metas: list[Meta]) -> str:
     if get_origin(base) is tuple and get_origin(get_args(base)[0]) is Literal:
         return "a list of " + ", ".join(get_args(get_args(base)[0]))
     if get_origin(base) is tuple:
-        return "a list of {" + ", ".join(Instance.__struct_fields__) + "}"
+        return "a list of {" + ", ".join(get_args(base)[0].__struct_fields__) + "}"
     words = ["a whole number" if base is int else "a number"]
     for meta in metas:
         words += [f"{word} {bound}" for word, bound in (("from", meta.ge), ("above", meta.gt), ("to", meta.le)) if bound is not None]

@@ -12,6 +12,7 @@ FactKind: TypeAlias = Literal[
 ]
 Stance: TypeAlias = Literal["stated", "negated", "planned"]
 StubKind: TypeAlias = Literal["result", "media", "image"]
+SpendKind: TypeAlias = Literal["traffic", "side"]
 
 
 class Conversation(Struct, frozen=True):
@@ -188,6 +189,54 @@ class Stub(Struct, frozen=True):
     created: float
 
 
+class Spend(Struct, frozen=True):
+    """What one request cost. `kind`: traffic = a client's own; side = one that memory made for itself, with nothing to compare it with.
+
+    `id`: from TurnIds. `at`: when it went up. `tokens_in`, `tokens_sent`: of the client's request and of ours, estimated. The token counts
+    after them are the provider's, or (`measured` False) our estimate of them. `billed`: what was paid; `direct`: what the client's request
+    as it came would have cost; dollars, or, where the model's price is not known (`priced` False), millions of fresh input tokens.
+    `rewritten`: it went up changed while the client sent its whole history. `stopped`: rewriting was stopped with it.
+    """
+
+    id: int
+    conversation: str
+    at: float
+    kind: SpendKind
+    model: str
+    wire: str
+    tokens_in: int = 0
+    tokens_sent: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+    billed: float = 0.0
+    direct: float = 0.0
+    priced: bool = False
+    measured: bool = False
+    rewritten: bool = False
+    stopped: bool = False
+
+
+class Total(Struct, frozen=True):
+    """Spends added up. `name`: what they have in common (a model, a day, a conversation). Tokens and money as in Spend; money is of
+    those with a known price, `unpriced` counts the others."""
+
+    name: str
+    kind: SpendKind
+    requests: int
+    unpriced: int
+    measured: int
+    tokens_in: int
+    tokens_sent: int
+    input_tokens: int
+    output_tokens: int
+    cache_read: int
+    cache_write: int
+    billed: float
+    direct: float
+
+
 class Watermark(Struct, frozen=True):
     """How far a job has come in a conversation. `fence` rises with every change of owner; writes under an older fence are refused."""
 
@@ -225,6 +274,7 @@ class Batch(Struct, frozen=True):
     injections: tuple[Injection, ...] = ()
     digests: tuple[Digest, ...] = ()
     stubs: tuple[Stub, ...] = ()
+    spends: tuple[Spend, ...] = ()
 
 
 class Promise(Struct, frozen=True, tag=True):

@@ -7,7 +7,7 @@ is ever given to another.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeAlias, TypeVar
 
 from backstory.core.records import (
     Batch,
@@ -19,8 +19,10 @@ from backstory.core.records import (
     Place,
     Receipt,
     Segment,
+    Spend,
     Stub,
     Summary,
+    Total,
     Turn,
     TurnTags,
     Used,
@@ -28,6 +30,7 @@ from backstory.core.records import (
 )
 
 T = TypeVar("T")
+Spent: TypeAlias = Literal["model", "day", "conversation", "all"]
 
 
 class Store(Protocol):
@@ -151,6 +154,19 @@ class Store(Protocol):
 
     def stubs(self, conversation_id: str) -> list[Stub]:
         """By age, oldest first."""
+        ...
+
+    def spends(self, conversation_id: str, limit: int = 64) -> list[Spend]:
+        """The newest of a conversation's own, oldest first."""
+        ...
+
+    def spent(self, by: Spent, conversation_id: str = "", after: float = 0.0) -> list[Total]:
+        """Spends since then, added up by what they have in common, and apart by kind; of one conversation or (""), of all."""
+        ...
+
+    def stops(self, after: float) -> tuple[list[tuple[str, float]], float]:
+        """The conversations in which rewriting has been stopped since then, and when; and how much less was billed for all rewritten and
+        measured requests since then than they would have cost as they came (as in Spend: in dollars where the price is known)."""
         ...
 
     def watermark(self, conversation_id: str, job: str) -> Watermark:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from backstory.core.records import Conversation, Digest, Injection, Stub, Turn
 from backstory.memory.changes import Changes
+from backstory.memory.economy import Account
 from backstory.memory.index import Index
 from backstory.memory.units import Carry
 
@@ -46,6 +47,7 @@ class Thread:
     the newest request, as its client sent it."""
 
     __slots__ = (
+        "_account",
         "answers",
         "boundary",
         "busy",
@@ -74,6 +76,7 @@ class Thread:
     def __init__(self, conversation: Conversation, root: bytes) -> None:
         self.conversation = conversation
         self.root = root
+        self._account: Account | None = None
         self.answers: dict[str, int] = {}
         """The last turn of an answer by each name under which a request may build on it; those of this process only."""
         self.path: list[Turn] = []
@@ -103,6 +106,13 @@ class Thread:
         self.pending_seq = 0
         self.origin = ("", 0, 0, 0)
         """Where it was forked off: that conversation's id and version then, its own version then, and how much of the path is the same."""
+
+    @property
+    def account(self) -> Account:
+        """What its requests cost. Made when it is asked for: most conversations have one."""
+        if self._account is None:
+            self._account = Account()
+        return self._account
 
     @property
     def tip(self) -> bytes:
@@ -168,6 +178,7 @@ class Thread:
         forked.boundary = self.boundary
         forked.family, forked.indexed = self.family, self.indexed
         forked.states, forked.hidden = self.states.copy(), self.hidden
+        forked._account = self._account.fork() if self._account is not None else None
         forked.rewind(turn_id)
         forked.origin = (self.conversation.id, self.version, forked.version, len(forked.path))
         return forked

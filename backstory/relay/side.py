@@ -63,7 +63,8 @@ class Trouble(Struct):
 
 class SideCaller:
     """A core.side.SideModel. `endpoint`: where a conversation's questions go, None for nowhere (now). `refused`: a conversation's key was
-    turned away. `chance`: from 0 to 1. `wires`: by dialect, to read answers with."""
+    turned away. `chance`: from 0 to 1. `wires`: by dialect, to read answers with. `paid`: told
+    of every bill that is known, by model and conversation."""
 
     def __init__(
         self,
@@ -76,6 +77,7 @@ class SideCaller:
         answer_tokens: int,
         chance: Callable[[], float],
         figures: SideFigures,
+        paid: Callable[[str, Usage, str], None] = lambda _model, _usage, _conversation: None,
     ) -> None:
         self._endpoint = endpoint
         self._refused = refused
@@ -88,6 +90,7 @@ class SideCaller:
         self._manners: dict[tuple[str, int, str, str], Manner] = {}
         self._troubles: dict[tuple[str, int], Trouble] = {}
         self.figures = figures
+        self._paid = paid
 
     def ready(self, conversation: str) -> bool:
         """See SideModel."""
@@ -168,6 +171,7 @@ class SideCaller:
         usage = self._usage(reply, body)
         micros = endpoint.price.micros(usage.input_tokens, usage.output_tokens)
         await self._budget.settle(hold, usage.input_tokens + usage.output_tokens, micros)
+        self._paid(endpoint.model, usage, question.conversation)
         self._troubles.pop(_origin(endpoint), None)
         if reply.finish == "length":
             raise SideModelError("the answer was longer than allowed", "too long", lasting=True)

@@ -144,7 +144,8 @@ class Ingest(Stage):
             if turns:
                 thread.answers.update(dict.fromkeys(keys, turns[-1].id))
         thread.conversation = replace(thread.conversation, updated=self._clock())
-        rows = replace(_batch(visit), turns=tuple(turns), conversations=(thread.conversation,))
+        spends = (replace(visit.spend, id=self._answer_id(visit)),) if visit.spend is not None else ()
+        rows = replace(_batch(visit), turns=tuple(turns), conversations=(thread.conversation,), spends=spends)
         thread.add([replace(turn, raw=b"") if turn.raw else turn for turn in turns])
         if visit.injection is not None:
             thread.inject((visit.injection,))

@@ -17,9 +17,11 @@ from backstory.core.sizes import CHARS_PER_TOKEN
 from backstory.memory import assembly, compaction
 from backstory.memory.assembly import Fold
 from backstory.memory.compaction import Window
+from backstory.memory.economy import SMALL_WINDOW, Move
 from backstory.memory.retrieval import Recalled, block
 from backstory.memory.thread import Thread
 from backstory.stages.base import Stage
+from backstory.stages.economy import Economy
 from backstory.stages.shelf import Shelf, soon
 from backstory.stages.visit import Visit, Visits
 
@@ -27,6 +29,8 @@ from backstory.stages.visit import Visit, Visits
 _FRAMING = 8
 # Stubs are enough where they leave a request with at most this share of the window.
 _RELIEVED = 0.7
+# Of the best score. On LoCoMo at 2,000 tokens, what is below never held the evidence that the rest lacked.
+_WORTH = 0.4
 
 
 class Settings(Struct, frozen=True):
@@ -51,6 +55,7 @@ class Recall(Stage):
         count: Callable[[str], int],
         clock: Callable[[], float],
         new_id: Callable[[], int],
+        economy: Economy,
     ) -> None:
         self._visits = visits
         self._shelf = shelf
@@ -58,6 +63,7 @@ class Recall(Stage):
         self._count = count
         self._clock = clock
         self._new_id = new_id
+        self._economy = economy
 
     async def request(self, exchange: Exchange) -> Exchange:
         visit = self._visits.get(exchange.id)
@@ -66,13 +72,15 @@ class Recall(Stage):
         draft = self.measure(exchange, visit)
         visit.tokens_in = draft.total + sum(visit.saved.values())
         visit.tokens_sent = draft.total
-        visit.complete = draft.complete
-        thread = visit.thread
+        visit.fixed, visit.fresh, visit.complete, visit.asked = draft.fixed, draft.new, draft.complete, self._clock()
+        thread, fits = visit.thread, draft.total <= self._limit(visit)
         thread.carried = draft.total
         short = visit.upto + len(visit.turns) < self._settings.threshold and not thread.injections
         if not thread.conversation.memory or short:
             return exchange
-        if draft.complete and not thread.boundary and draft.total <= self._limit(visit):
+        if draft.complete and fits and thread.account.pure:
+            return exchange
+        if draft.complete and not thread.boundary and fits and not self._economy.early(exchange, visit, None, draft.total):
             return self._repeat(exchange, visit)
         return await self._assemble(exchange, visit, draft)
 
@@ -81,7 +89,7 @@ class Recall(Stage):
         gets no edit either."""
         if thread.states or thread.stubs or thread.injections or thread.boundary:
             return False
-        return thread.carried + more <= self._settings.window.hard_tokens or self._awaited(thread, len(thread.path))
+        return thread.carried + more <= self._settings.window.soft_tokens or self._awaited(thread, len(thread.path))
 
     def measure(self, exchange: Exchange, visit: Visit) -> Draft:
         """Tokens of the request as the client sent it, less what stubs save, and whether it carries the whole branch. Costs what is new
@@ -129,8 +137,11 @@ class Recall(Stage):
         version = thread.version
         digest = thread.digest if thread.boundary <= visit.upto else None
         plan = self._plan(visit, draft, digest, thread.boundary)
-        if plan.total > self._limit(visit):
-            moved = await self._refold(visit, draft)
+        over = plan.total > self._limit(visit)
+        if plan.folded is not None and self._undone(exchange, visit, draft, plan.total):
+            return exchange
+        if over or self._economy.early(exchange, visit, None, plan.total):
+            moved = await self._refold(exchange, visit, draft, 0 if over else plan.total)
             if moved is not None and thread.version == version:
                 plan = self._plan(visit, draft, moved, thread.boundary)
         if plan.folded is None and draft.complete:
@@ -143,7 +154,7 @@ class Recall(Stage):
                 visit.digest, thread.compacted = plan.digest, False
         absent = assembly.Absent(thread, visit.upto, visit.reading, plan.kept, plan.injected | thread.hidden)
         edits, before = self._again(visit, edits, total)
-        if before == total and absent.count > 0:
+        if before == total and absent.count > 0 and not (draft.complete and self._economy.stopped(thread.account)):
             edits, total = await self._recall(visit, absent, edits, total)
         else:
             total = before
@@ -156,6 +167,13 @@ class Recall(Stage):
             return replace(exchange, notes=(*exchange.notes, note))
         visit.tokens_sent = total
         return _with(exchange, edits)
+
+    def _undone(self, exchange: Exchange, visit: Visit, draft: Draft, total: int) -> bool:
+        """Whether what is folded goes up as the client has it, from now on: rewriting was stopped, there is room, and it is cheaper."""
+        account, fits = visit.thread.account, draft.total <= self._settings.window.hard_tokens
+        account.pure = draft.complete and fits and self._economy.undo(exchange, visit, Move(total, draft.total, draft.fixed))
+        visit.undone = account.pure
+        return account.pure
 
     def _plan(self, visit: Visit, draft: Draft, digest: Digest | None, boundary: int) -> _Plan:
         """What goes up before anything is recalled."""
@@ -173,20 +191,21 @@ class Recall(Stage):
             total += digest.tokens
         return _Plan(folded, digest, kept, edits, injected, total)
 
-    async def _refold(self, visit: Visit, draft: Draft) -> Digest | None:
-        """Move the boundary: to where a digest is ready, if that makes room enough; else a digest is made."""
+    async def _refold(self, exchange: Exchange, visit: Visit, draft: Draft, size: int) -> Digest | None:
+        """Move the boundary: to where a digest is ready, if that makes room enough; else a digest is made. `size`: of the request, where
+        it has room and the move must pay; 0 where it has to be made."""
         thread, window = visit.thread, self._settings.window
         if self._awaited(thread, visit.upto):
             return None
         path = thread.path[: visit.upto]
         reserve = draft.fixed + draft.new + min(self._settings.budget, window.size)
         floor = min(thread.boundary, visit.upto)
-        saved = thread.saved()
-        at = compaction.boundary(path, floor, window, reserve, thread.injections, saved=saved)
+        saved, kept = thread.saved(), self._economy.kept(thread.account)
+        at = compaction.boundary(path, floor, window, reserve, thread.injections, saved=saved, kept=kept)
         if at <= thread.boundary or not self._makes_room(visit, draft, at):
-            step = compaction.boundary(path, floor, window, reserve, thread.injections, True, saved)
+            step = compaction.boundary(path, floor, window, reserve, thread.injections, True, saved, kept)
             at = step if step > thread.boundary and self._makes_room(visit, draft, step) else at
-        if not at or at <= thread.boundary:
+        if not at or at <= thread.boundary or (size and not self._pays(exchange, visit, draft, at, size)):
             return None
         place = self._ready(visit, draft, at)
         if not place:
@@ -200,7 +219,7 @@ class Recall(Stage):
             if thread.version != version:
                 return None
             place = self._ready(visit, draft, at)
-        if not place:
+        if not place or (size and not self._pays(exchange, visit, draft, place, size)):
             return None
         upto = path[place - 1]
         text, tokens = thread.family.digests[upto.id]
@@ -210,6 +229,12 @@ class Recall(Stage):
         thread.fold((digest,))
         visit.digest = digest
         return digest
+
+    def _pays(self, exchange: Exchange, visit: Visit, draft: Draft, at: int, size: int) -> bool:
+        """Whether a fold there is worth its price."""
+        after = self._plan(visit, draft, _placeholder(visit.thread, at), at)
+        move = Move(size, after.total + self._settings.window.digest_tokens, draft.fixed)
+        return after.folded is not None and self._economy.early(exchange, visit, move, size)
 
     def _awaited(self, thread: Thread, upto: int) -> bool:
         """Whether a digest is being made that no request waits for, and there is no other: then nothing can be folded yet."""
@@ -243,7 +268,7 @@ class Recall(Stage):
             return edits, total
         budget, window = self._settings.budget, self._settings.window
         room = min(budget, (window.size if budget >= window.hard_tokens else window.hard_tokens) - total)
-        found: Recalled = await self._shelf.recall(visit.thread, visit.upto, turn, absent, room, self._settings.min_score)
+        found: Recalled = await self._shelf.recall(visit.thread, visit.upto, turn, absent, room, self._least_score())
         if not found.items or visit.late or visit.gone:
             return edits, total
         text = block(found)
@@ -253,6 +278,11 @@ class Recall(Stage):
         visit.recalled = len(found.items)
         visit.thread.inject((injection,))
         return [*edits, AppendText(item, text)], total + injection.tokens
+
+    def _least_score(self) -> float:
+        """In a large window, what is recalled has to be worth its tokens, which go up again with every later request."""
+        least = self._settings.min_score
+        return least if self._settings.window.size < SMALL_WINDOW else max(least, _WORTH)
 
     def _again(self, visit: Visit, edits: list[Edit], total: int) -> tuple[list[Edit], int]:
         """The same message asked again (a retry): what was injected then is injected now."""

@@ -21,6 +21,7 @@ from backstory.memory.assembly import Absent, Present, digest_block
 from backstory.memory.changes import NOTHING, Changes
 from backstory.memory.compaction import Window, boundary
 from backstory.memory.digest import digest
+from backstory.memory.economy import SMALL_WINDOW
 from backstory.memory.index import Index
 from backstory.memory.retrieval import Recalled, recall
 from backstory.memory.thread import Thread
@@ -45,6 +46,9 @@ _BATCH_TOKENS = 2000
 _MOST_TURNS = 250_000
 # Candidates from the store, each with one neighbour on both sides.
 _CANDIDATES = 60
+# So many requests before the hard threshold a digest is made that is up to date: one that leaves no more than this share of the window
+# to be carried along.
+_AHEAD, _STALE = 5, 0.05
 # Turns of one batch at most.
 _ADDED_AT_ONCE = 100
 
@@ -180,19 +184,21 @@ class Shelf:
                 found.append(turn.position + 1)
         return found
 
-    def prefold(self, thread: Thread, window: Window, reserve: int) -> None:
-        """Make the digest that the next fold will need, in the background, where the history that the client sends is nearing the hard
-        threshold.
+    def prefold(self, thread: Thread, window: Window, reserve: int, kept: int = 0) -> None:
+        """Make the digest that the next fold will need, in the background: from the soft threshold on, for a fold that may move early, and
+        once more shortly before the hard one, so that the fold goes as far as it can. `kept`: see `boundary`.
         """
-        soft = window.soft_tokens
-        if (
-            thread.carried < soft
-            or within(thread.path[thread.boundary :], soft - 1)
-            or any(place > thread.boundary for place in self.ready(thread, len(thread.path)))
-        ):
+        account, soft = thread.account, window.soft_tokens
+        small = window.size < SMALL_WINDOW
+        size = thread.carried if small else account.sent_size or thread.carried
+        if size < soft or (small and within(thread.path[thread.boundary :], soft - 1)):
             return
-        at = boundary(thread.path, thread.boundary, window, reserve, thread.injections, saved=thread.saved())
-        if thread.boundary < at < len(thread.path):
+        ready = max((place for place in self.ready(thread, len(thread.path)) if place > thread.boundary), default=0)
+        if ready and (small or size < window.hard_tokens - _AHEAD * account.growth):
+            return
+        at = boundary(thread.path, thread.boundary, window, reserve, thread.injections, saved=thread.saved(), kept=kept)
+        stale = not ready or not within(thread.path[ready:at], int(window.size * _STALE))
+        if thread.boundary < at < len(thread.path) and stale:
             self.begin_digest(thread, at, window.digest_tokens)
 
     def prepare(self, thread: Thread) -> None:
@@ -218,6 +224,8 @@ class Shelf:
             lacking = thread.path[thread.indexed :]
             if running is None and within(lacking, _INLINE_TOKENS):
                 _add(thread, _units(thread, lacking))
+            elif running is not None and running.done():
+                await asyncio.sleep(0)  # it is over, and its callbacks have not run yet
             else:
                 self.prepare(thread)
                 with self._urgently(thread):

@@ -287,6 +287,8 @@ def load_thread(store: Store, record: Conversation, scope: str) -> Thread:
     thread.stub(load_stubs(store, record))
     inherited = store.states(record.forked_from) if record.forked_from else {}
     settle_states(thread, {**inherited, **store.states(record.id)})
+    if spends := store.spends(record.id):
+        thread.account.replay(spends)
     return thread
 
 

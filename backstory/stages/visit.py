@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from backstory.core.records import Digest, Injection, Stub, Turn
+from backstory.core.records import Digest, Injection, Spend, Stub, Turn
+from backstory.core.tariff import Tariff
 from backstory.memory.reading import Reading
 from backstory.memory.thread import Thread
 
@@ -16,7 +17,9 @@ class Visit(Struct):
     id of the answer's turns, 0 before it is set aside. `tokens_in`, `tokens_sent`: of the client's request and of ours. `late`: the
     request went up without memory's edits. `gone`: it went up before memory looked at it. `complete`: it carries every turn of its branch.
     `stubs`: those that it decided. `saved`: tokens that stubs save, by item.
-    `ready`: its place on the thread was found; before that nothing of it may be stored."""
+    `ready`: its place on the thread was found; before that nothing of it may be stored.
+    `asked`: when it was looked at. `fixed`, `fresh`: tokens of what is no turn, and of the new turns. `undone`: what was folded before goes
+    up as it came. `tariff`: what it is charged by, once that is known. `spend`: what it cost."""
 
     thread: Thread
     reading: Reading
@@ -41,6 +44,12 @@ class Visit(Struct):
     gone: bool = False
     complete: bool = False
     ready: bool = False
+    asked: float = 0.0
+    fixed: int = 0
+    fresh: int = 0
+    undone: bool = False
+    tariff: Tariff | None = None
+    spend: Spend | None = None
 
 
 class Visits:

@@ -14,10 +14,6 @@ _ADD = insert(
     ALLOWANCE,
     "(day) DO UPDATE SET " + ",".join(f"{column} = allowance.{column} + excluded.{column}" for column in ALLOWANCE[1:]),
 )
-    "allowance",
-    ALLOWANCE,
-    "(day) DO UPDATE SET " + ",".join(f"{column} = allowance.{column} + excluded.{column}" for column in ALLOWANCE[1:]),
-)
 
 
 def reserve(db: Connection, day: str, spend: Used, most: Used) -> bool:

@@ -18,7 +18,7 @@ from backstory.stores.rows import FORGOTTEN, RECEIPTS, Connection, counts_text, 
 
 _IN_ONE_STATEMENT = 500
 _Sliced = TypeVar("_Sliced", int, str)
-_WHOLE = ("turns", "aliases", "injections", "digests", "stubs", "segments", "summaries", "facts", "watermarks", "states")
+_WHOLE = ("turns", "aliases", "injections", "digests", "stubs", "segments", "summaries", "facts", "usage", "watermarks", "states")
 
 _ids = msgspec.json.Decoder(tuple[int, ...])
 

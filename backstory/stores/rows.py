@@ -20,6 +20,7 @@ from backstory.core.records import (
     Injection,
     Receipt,
     Segment,
+    Spend,
     Stub,
     Summary,
     Turn,
@@ -176,6 +177,26 @@ FACTS = (
     "span_end",
     "text",
 )
+USAGE = (
+    "id",
+    "conversation",
+    "at",
+    "kind",
+    "model",
+    "wire",
+    "tokens_in",
+    "tokens_sent",
+    "input_tokens",
+    "output_tokens",
+    "cache_read",
+    "cache_write",
+    "billed",
+    "direct",
+    "priced",
+    "measured",
+    "rewritten",
+    "stopped",
+)
 WATERMARKS = ("conversation", "job", "turn", "owner", "lease_until", "fence")
 RECEIPTS = ("at", "principal", "what", "counts", "scrubbed")
 STATES = ("conversation", "name", "value")
@@ -317,6 +338,17 @@ def fact_row(one: Fact, key: int) -> tuple[Value, ...]:
 def fact_of(row: Row, conversation: str) -> Fact:
     """From FACTS."""
     return Fact(*(row[1], conversation, *row[2:9], bool(row[9]), *row[10:17], unpack_text(row[17])))
+
+
+def spend_row(one: Spend, key: int) -> tuple[Value, ...]:
+    """For USAGE."""
+    _, _, *rest = msgspec.structs.astuple(one)
+    return (one.id, key, *rest)
+
+
+def spend_of(row: Row, conversation: str) -> Spend:
+    """From USAGE."""
+    return Spend(*(row[0], conversation, *row[2:14], *map(bool, row[14:18])))
 
 
 def watermark_of(row: Row, conversation: str) -> Watermark:

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from hashlib import blake2b
 from typing import Protocol
 
+from backstory.core.ids import ids_since
 from backstory.core.records import (
     Batch,
     Conversation,
@@ -20,15 +21,18 @@ from backstory.core.records import (
     Injection,
     Receipt,
     Segment,
+    Spend,
     Stub,
     Summary,
+    Total,
     Turn,
     TurnTags,
     Used,
     Watermark,
 )
+from backstory.core.store import Spent
 from backstory.errors import FencedError, NotFound, StoreError
-from backstory.stores import allowance, forgetting, rows, writing
+from backstory.stores import allowance, forgetting, rows, spending, writing
 from backstory.stores.finding import Counts, choose
 from backstory.stores.rows import Connection, Value, marks
 
@@ -45,6 +49,7 @@ _TABLES = (
     "digests",
     "injections",
     "stubs",
+    "usage",
     "watermarks",
     "states",
     "receipts",
@@ -344,6 +349,21 @@ class SqlStore:
                 db.run("DELETE FROM states WHERE conversation = ? AND name = ?", (found[0][0], name))
 
     # --- work
+
+    def spends(self, conversation_id: str, limit: int = 64) -> list[Spend]:
+        """See Store."""
+        sql = f"SELECT {','.join(rows.USAGE)} FROM usage WHERE conversation = {_KEY} ORDER BY id DESC LIMIT ?"
+        return [rows.spend_of(row, conversation_id) for row in reversed(self._all(sql, (conversation_id, limit)))]
+
+    def spent(self, by: Spent, conversation_id: str = "", after: float = 0.0) -> list[Total]:
+        """See Store. Days are those of UTC. Cost grows with the rows that are added up."""
+        return [Total(*row) for row in self._all(*spending.totals(by, conversation_id, after))]
+
+    def stops(self, after: float) -> tuple[list[tuple[str, float]], float]:
+        """See Store. Looks at every row since then, which a row's id tells."""
+        since = (ids_since(after), after)
+        found = [(row[0], row[1]) for row in self._all(spending.STOPPED, since)]
+        return found, float(self._all(spending.NET, since)[0][0])
 
     def watermark(self, conversation_id: str, job: str) -> Watermark:
         """See Store."""

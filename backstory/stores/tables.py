@@ -230,6 +230,31 @@ facts = Table(
     sqlite_with_rowid=False,
 )
 
+usage = Table(
+    "usage",
+    metadata,
+    _id("id"),
+    # 0 for a request that belongs to none.
+    _int("conversation"),
+    _time("at"),
+    _text("kind"),
+    _text("model"),
+    _text("wire"),
+    _int("tokens_in"),
+    _int("tokens_sent"),
+    _int("input_tokens"),
+    _int("output_tokens"),
+    _int("cache_read"),
+    _int("cache_write"),
+    _time("billed"),
+    _time("direct"),
+    Column("priced", Boolean, nullable=False),
+    Column("measured", Boolean, nullable=False),
+    Column("rewritten", Boolean, nullable=False),
+    Column("stopped", Boolean, nullable=False),
+    Index("usage_by_conversation", "conversation"),
+)
+
 watermarks = Table(
     "watermarks",
     metadata,

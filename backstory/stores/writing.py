@@ -6,7 +6,7 @@ forgotten stays forgotten: a row made before the forgetting is refused, whoever 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from backstory.core.records import Batch, Conversation, Turn
@@ -18,6 +18,7 @@ from backstory.stores.rows import (
     INJECTIONS,
     STUBS,
     TURNS,
+    USAGE,
     Connection,
     Row,
     Value,
@@ -26,6 +27,7 @@ from backstory.stores.rows import (
     injection_row,
     insert,
     marks,
+    spend_row,
     stub_row,
     turn_row,
 )
@@ -54,6 +56,7 @@ _ALIAS = insert(
 _INJECTION = insert("injections", INJECTIONS, "DO NOTHING")
 _DIGEST = insert("digests", DIGESTS, "DO NOTHING")
 _STUB = insert("stubs", STUBS, "DO NOTHING")
+_SPEND = insert("usage", USAGE, "DO NOTHING")
 
 Named: TypeAlias = tuple[str, str | None]
 """A conversation's id, and the principal it must belong to (None: whoever has it)."""
@@ -135,6 +138,7 @@ def write(db: Connection, batches: Sequence[Batch], gone: Forgotten) -> None:
 
 def _write_rest(db: Connection, batches: Sequence[Batch], places: _Places) -> None:
     aliases, injections, digests = [], [], []
+    spends: list[tuple[Value, ...]] = []
     for batch in batches:
         owners = {record.id: record.principal for record in batch.conversations}
         for principal, alias, conversation in batch.aliases:
@@ -147,7 +151,14 @@ def _write_rest(db: Connection, batches: Sequence[Batch], places: _Places) -> No
         for digest in batch.digests:
             if key := places.key((digest.conversation, owners.get(digest.conversation)), digest.created):
                 digests.append(digest_row(digest, key))
-    for sql, rows in ((_ALIAS, aliases), (_INJECTION, injections), (_DIGEST, digests), (_STUB, _stub_rows(batches, places))):
+        spends += _spend_rows(batch, owners, places)
+    for sql, rows in (
+        (_ALIAS, aliases),
+        (_INJECTION, injections),
+        (_DIGEST, digests),
+        (_STUB, _stub_rows(batches, places)),
+        (_SPEND, spends),
+    ):
         if rows:
             db.many(sql, rows)
 
@@ -164,6 +175,13 @@ def _stub_rows(batches: Sequence[Batch], places: _Places) -> list[tuple[Value, .
     return rows
 
 
+def _spend_rows(batch: Batch, owners: Mapping[str, str], places: _Places) -> Iterator[tuple[Value, ...]]:
+    for spend in batch.spends:
+        key = places.key((spend.conversation, owners.get(spend.conversation)), spend.at)
+        if key or not spend.conversation:
+            yield spend_row(spend, key)
+
+
 class _Places:
     """The numbers of the conversations that these batches name."""
 
@@ -176,6 +194,7 @@ class _Places:
             ids.update((injection.conversation, None) for injection in batch.injections)
             ids.update((digest.conversation, None) for digest in batch.digests)
             ids.update((stub.conversation, None) for stub in batch.stubs)
+            ids.update((spend.conversation, None) for spend in batch.spends)
         self.gone = gone
         self._found: dict[str, tuple[int, str]] = {}
         wanted = list(ids)

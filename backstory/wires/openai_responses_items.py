@@ -59,7 +59,8 @@ class _Audio(Struct):
 
 
 class _Cached(Struct):
-    cached_tokens: int = 0
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
 
 
 class Counts(Struct):
@@ -172,8 +173,8 @@ def usage_of(counts: Counts | None) -> Usage | None:
     """`input_tokens` of this wire includes cached input."""
     if counts is None:
         return None
-    cached = counts.input_tokens_details.cached_tokens if counts.input_tokens_details else 0
-    return Usage(counts.input_tokens, counts.output_tokens, cached)
+    details = counts.input_tokens_details or _Cached()
+    return Usage(counts.input_tokens, counts.output_tokens, details.cached_tokens or 0, details.cache_write_tokens or 0)
 
 
 def _message(fields: dict[str, Raw], at: Path) -> Message:

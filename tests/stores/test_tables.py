@@ -30,6 +30,7 @@ _WRITTEN = {
     "allowance": set(rows.ALLOWANCE),
     "tags": {"doc", *rows.TAGS},
     "facts": set(rows.FACTS),
+    "usage": set(rows.USAGE),
     "watermarks": set(rows.WATERMARKS),
     "states": set(rows.STATES),
     "receipts": {"id", *rows.RECEIPTS},
