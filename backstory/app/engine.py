@@ -20,7 +20,7 @@ from backstory.config import Config
 from backstory.core.exchange import Head
 from backstory.core.ids import TurnIds
 from backstory.core.layout import Layouts
-from backstory.core.records import Arrival, Batch, Promise
+from backstory.core.records import Arrival, Batch, Promise, Turn
 from backstory.core.reply import Reply
 from backstory.core.sizes import rough
 from backstory.core.wire import Wire
@@ -31,6 +31,7 @@ from backstory.jobs.worker import Worker
 from backstory.memory.compaction import Window
 from backstory.memory.reading import Reader
 from backstory.memory.thread import Thread
+from backstory.memory.turns import content_hash
 from backstory.relay.tap import read_reply
 from backstory.stages.arrivals import Arrivals, unfold
 from backstory.stages.base import Pipeline, attempt, attempted
@@ -38,6 +39,7 @@ from backstory.stages.identify import Identify
 from backstory.stages.ingest import Ingest, settle
 from backstory.stages.order import Order
 from backstory.stages.pace import Pace
+from backstory.stages.paging import Offering, Paging
 from backstory.stages.recall import Recall, Settings
 from backstory.stages.shelf import Shelf
 from backstory.stages.threads import Threads
@@ -230,10 +232,21 @@ class Engine:
         self.ingest = Ingest(threads, self.visits, lanes, self.turn_ids, self._clock, rough, self._stored, most)
         self.arrivals = Arrivals(threads, lanes, WIRE_BY_NAME.__getitem__, read_arrival, rough, self._worker.wake, self.failed, self._hot)
         reader = Reader(secrets.randbits(63))
+        self.paging = paging = Paging(
+            self.visits,
+            shelf,
+            lanes,
+            Offering(config.paging.enabled, self._settings.budget, self._settings.window.size),
+            rough,
+            self._clock,
+            self.failed,
+            verified,
+        )
         stages = (
             Identify(threads, self.visits, reader, self.arrivals, self.order, self._before),
             self.ingest,
             Recall(self.visits, shelf, self._settings, rough, self._clock, self.turn_ids),
+            paging,
         )
         self.pipeline = Pipeline(stages, self.failed)
         self._worker.start()
@@ -315,6 +328,15 @@ def inbox_place(url: str) -> tuple[Path, str]:
     """Folder and base name of the journals beside a SQLite database."""
     path = Path(url.removeprefix("sqlite:///"))
     return path.parent, path.name
+
+
+def verified(turn: Turn) -> bool:
+    """Whether a stored turn's message has the hash that the turn is stored under."""
+    wire = WIRE_BY_NAME.get(turn.wire)
+    try:
+        return wire is not None and bool(turn.raw) and content_hash(wire.message(turn.raw, ())) == turn.content
+    except DocumentError:
+        return False
 
 
 def read_arrival(arrival: Arrival) -> Reply | None:

@@ -15,9 +15,10 @@ from backstory.app.drive import eager
 from backstory.app.engine import Engine
 from backstory.config import Config
 from backstory.core.document import Document
+from backstory.core.edits import AddTools
 from backstory.core.exchange import Exchange, First, Head, Headers, Note, Outcome
 from backstory.core.ids import conversation_id
-from backstory.core.plan import Answer, Plan, Target
+from backstory.core.plan import Answer, Paging, Plan, Target
 from backstory.core.records import Arrival
 from backstory.core.wire import Wire
 from backstory.errors import DocumentError
@@ -39,6 +40,8 @@ _MOST_PATHS = 1000
 _OPENING_S = 2.0
 # As many ids are in one block at most.
 _MOST_IDS = 4096
+# An answer that is looked into comes without a content coding.
+_PLAIN: Headers = ((b"Accept-Encoding", b"identity"),)
 _GONE = Outcome("interrupted", 0, None, 0.0, 0.0, 0, 0)
 
 
@@ -270,7 +273,23 @@ class PortHouse:
             return Plan(target, body=body, drop=OWN_HEADERS)
         exchange = replace(exchange, mark=self._mark(exchange, visit), headers=self._headers(exchange, visit))
         self._metrics.planned(exchange, visit, started)
-        return self._tapped(exchange, target, started, body)
+        plan = self._tapped(exchange, target, started, body)
+        return plan if body is None or not visit.paging else self._paged(plan, exchange, visit, body)
+
+    def _paged(self, plan: Plan, exchange: Exchange, visit: Visit, body: bytes) -> Plan:
+        """The plan of a request in which tools of ours are offered."""
+        wire, document, prompt, head = exchange.wire, exchange.document, exchange.prompt, exchange.head
+        if wire is None or document is None or prompt is None:
+            return plan
+
+        def without() -> bytes:
+            return wire.render(document, prompt, [edit for _, edit in exchange.edits if not isinstance(edit, AddTools)])
+
+        array = wire.name == "gemini" and prompt.stream and "alt=sse" not in head.query
+        talk = wire.talk(body, visit.paging, head.query)
+        desk = self._engine.paging.desk(visit)
+        paging = Paging(talk, desk, self._config.paging.rounds, without, wire.reader, array, prompt.tools > 0)
+        return replace(plan, paging=paging, drop=plan.drop | {b"accept-encoding"}, add=_PLAIN)
 
     def _plain(self, exchange: Exchange, target: Target, started: float) -> Plan:
         return self._tapped(exchange, target, started, None)
@@ -291,6 +310,7 @@ class PortHouse:
         if body is None:
             if visit is not None:
                 visit.injection = None
+                visit.paging = frozenset()
             return replace(exchange, edits=(), notes=(*exchange.notes, Note("render", "failed open"))), None
         if body != exchange.body:
             asked = ",".join(dict.fromkeys(stage for stage, _ in exchange.edits))

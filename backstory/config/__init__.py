@@ -26,6 +26,7 @@ from backstory.config.sections import (
     Marker,
     Memory,
     Metrics,
+    Paging,
     Proxy,
     Recall,
     Storage,
@@ -92,6 +93,7 @@ class Config(Struct, frozen=True, kw_only=True):
     memory: Memory = field(default_factory=Memory)
     recall: Recall = field(default_factory=Recall)
     compaction: Compaction = field(default_factory=Compaction)
+    paging: Paging = field(default_factory=Paging)
     identity: Identity = field(default_factory=Identity)
     marker: Marker = MARKER
     log: Log = field(default_factory=Log)

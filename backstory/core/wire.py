@@ -1,4 +1,4 @@
-"""What a wire format can do: the nine functions that each of the four gives. Pure: bytes in, values out, and back."""
+"""What a wire format can do: the eleven functions that each of the four gives. Pure: bytes in, values out, and back."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Protocol
 
 from backstory.core.document import Document
 from backstory.core.edits import Edit
+from backstory.core.legs import Offer, Talk, Tool
 from backstory.core.message import Message, Opening, Path, Prompt
 from backstory.core.reply import Delta, Reply
 from backstory.core.stream import Frame
@@ -90,4 +91,17 @@ class Wire(Protocol):
 
     def error(self, status: int, code: str, message: str) -> bytes:
         """9. An error of our own in this wire's error shape."""
+        ...
+
+    def tools(self, document: Document, prompt: Prompt, offered: Sequence[Tool]) -> Offer:
+        """10. These tools of ours in this wire, in this order, less those whose names the client uses itself. Empty where
+        they would change what the client asked for (a call is demanded, the answer is not to be plain text)."""
+        ...
+
+    def talk(self, body: bytes, ours: frozenset[str], query: str) -> Talk:
+        """11. The legs of the answer to this request, in which tools of these names are offered."""
+        ...
+
+    def spent(self, prompt: Prompt, body: bytes) -> tuple[int, ...]:
+        """11b. Indexes of items that an answer of several legs has left in the history, and that must not go up again."""
         ...

@@ -19,6 +19,7 @@ from backstory.memory.assembly import Absent, Present, digest_block
 from backstory.memory.compaction import Window, boundary
 from backstory.memory.digest import digest
 from backstory.memory.index import Index
+from backstory.memory.paging import Chosen
 from backstory.memory.retrieval import Recalled, recall
 from backstory.memory.thread import Thread
 from backstory.memory.units import Carry, Unit, index_terms, units
@@ -80,7 +81,7 @@ class Shelf:
         await _aside(count, "ready")
         self.warm = True
 
-    async def recall(self, thread: Thread, upto: int, question: Turn, absent: Absent, budget: int, min_score: float) -> Recalled:
+    async def recall(self, thread: Thread, upto: int, question: Turn, absent: Absent | Chosen, budget: int, min_score: float) -> Recalled:
         """What of the first `upto` turns of the path, among those of `absent`, answers to this message."""
         if budget <= 0:
             return Recalled(())

@@ -13,6 +13,7 @@ from msgspec import Raw, Struct, structs
 
 from backstory.core.document import Document, Extend, distinct
 from backstory.core.edits import Edit
+from backstory.core.legs import Offer, Talk, Tool
 from backstory.core.message import (
     Media,
     MediaKind,
@@ -32,6 +33,7 @@ from backstory.core.reply import Delta, Reply
 from backstory.core.stream import Frame
 from backstory.core.wire import StreamReader
 from backstory.errors import DocumentError
+from backstory.wires import anthropic_legs as legs
 from backstory.wires import anthropic_stream as events
 from backstory.wires import base
 from backstory.wires.lowering import Lowering, decode, quote
@@ -224,6 +226,18 @@ class Anthropic:
     def write(self, reply: Reply, stream: bool) -> bytes:
         """A message object, or the events of one."""
         return events.write_stream(reply) if stream else events.write_whole(reply)
+
+    def tools(self, document: Document, prompt: Prompt, offered: Sequence[Tool]) -> Offer:
+        """See `anthropic_legs.tools`."""
+        return legs.tools(document, prompt, offered)
+
+    def talk(self, body: bytes, ours: frozenset[str], query: str) -> Talk:
+        """See Wire."""
+        return legs.AnthropicTalk(body, ours)
+
+    def spent(self, prompt: Prompt, body: bytes) -> tuple[int, ...]:
+        """See Wire."""
+        return ()
 
     def error(self, status: int, code: str, message: str) -> bytes:
         """The error body of the Anthropic API, which has no place for a code: it stands before the text."""

@@ -14,6 +14,7 @@ from msgspec import Raw, Struct
 
 from backstory.core.document import Document, Extend
 from backstory.core.edits import Edit
+from backstory.core.legs import Offer, Talk, Tool
 from backstory.core.message import (
     Media,
     MediaKind,
@@ -34,6 +35,7 @@ from backstory.core.stream import Frame
 from backstory.core.wire import StreamReader
 from backstory.errors import DocumentError
 from backstory.wires import base
+from backstory.wires import openai_chat_legs as legs
 from backstory.wires import openai_chat_stream as events
 from backstory.wires.lowering import Lowering, decode, quote
 from backstory.wires.sse import SSEReader
@@ -273,6 +275,18 @@ class OpenAIChat:
     def write(self, reply: Reply, stream: bool) -> bytes:
         """A chat.completion object, or the chunks of one."""
         return events.write_stream(reply) if stream else events.write_whole(reply)
+
+    def tools(self, document: Document, prompt: Prompt, offered: Sequence[Tool]) -> Offer:
+        """See `openai_chat_legs.tools`."""
+        return legs.tools(document, prompt, offered)
+
+    def talk(self, body: bytes, ours: frozenset[str], query: str) -> Talk:
+        """See Wire."""
+        return legs.ChatTalk(body, ours)
+
+    def spent(self, prompt: Prompt, body: bytes) -> tuple[int, ...]:
+        """See Wire."""
+        return ()
 
     def error(self, status: int, code: str, message: str) -> bytes:
         """The error body of the OpenAI API."""
