@@ -33,13 +33,13 @@ def configured(folder: Path, marker: str = "never", **paging: Any) -> Config:
     config = settings(
         folder,
         memory={"threshold_messages": 4},
-        compaction={"context_window": 16_000, "protected_recent_turns": 1},
+        compaction={"context_window": 6_000, "protected_recent_turns": 1},
         recall={"budget_tokens": 600, "deadline_ms": 20_000.0},
     )
     return with_marker(replace(config, paging=Paging(**paging)), marker)
 
 
-def history(rounds: int = 30) -> Turns:
+def history(rounds: int = 12) -> Turns:
     """More than the window takes: a fact, then talk about other things."""
     turns: Turns = [("user", FACT), ("assistant", "I will remember the code.")]
     for number in range(rounds):
@@ -148,3 +148,64 @@ def texts(found: Reply) -> list[str]:
     """What the legs said: clients of two wires put texts together, with an empty line between those of two legs."""
     joined = "\n\n".join(part.text for part in found.parts if isinstance(part, Text))
     return [piece for piece in joined.split("\n") if piece]
+
+
+def tool_turn(wire: str, said: str, output: str) -> list[dict[str, Any]]:
+    """What a client adds to its history when it has run its own tool: the answer as it got it, and the tool's result."""
+    arguments = {"place": "here"}
+    rows: dict[str, list[dict[str, Any]]] = {
+        "anthropic": [
+            {
+                "role": "assistant",
+                "content": [{"type": "text", "text": said}, {"type": "tool_use", "id": "call_c", "name": "look", "input": arguments}],
+            },
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "call_c", "content": output}]},
+        ],
+        "openai_chat": [
+            {
+                "role": "assistant",
+                "content": said,
+                "tool_calls": [
+                    {"id": "call_c", "type": "function", "function": {"name": "look", "arguments": json.dumps(arguments)}},
+                ],
+            },
+            {"role": "tool", "tool_call_id": "call_c", "content": output},
+        ],
+        "openai_responses": [
+            {"role": "assistant", "content": said},
+            {"type": "function_call", "call_id": "call_c", "name": "look", "arguments": json.dumps(arguments)},
+            {"type": "function_call_output", "call_id": "call_c", "output": output},
+        ],
+        "gemini": [
+            {"role": "model", "parts": [{"text": said}, {"functionCall": {"name": "look", "args": arguments, "id": "call_c"}}]},
+            {"role": "user", "parts": [{"functionResponse": {"name": "look", "id": "call_c", "response": {"result": output}}}]},
+        ],
+    }
+    return rows[wire]
+
+
+def with_rows(wire: str, raw: bytes, *rows: dict[str, Any]) -> bytes:
+    """The request with these messages at its end."""
+    value = json.loads(raw)
+    value[{"gemini": "contents", "openai_responses": "input"}.get(wire, "messages")] += rows
+    return json.dumps(value).encode()
+
+
+def spoken(wire: str, words: str, role: str = "user") -> list[dict[str, Any]]:
+    """A message of text."""
+    if wire == "gemini":
+        return [{"role": "model" if role == "assistant" else role, "parts": [{"text": words}]}]
+    return [{"role": role, "content": words}]
+
+
+def resent(wire: str, found: Reply) -> list[dict[str, Any]]:
+    """An answer of texts as a client of this wire sends it back."""
+    words = [part.text for part in found.parts if isinstance(part, Text)]
+    match wire:
+        case "anthropic":
+            return [{"role": "assistant", "content": [{"type": "text", "text": each} for each in words]}]
+        case "gemini":
+            return [{"role": "model", "parts": [{"text": each} for each in words]}]
+        case "openai_responses":
+            return [{"role": "assistant", "content": each} for each in words]
+    return spoken(wire, "".join(words), "assistant")

@@ -277,6 +277,10 @@ class Legs:
         if self.later:
             self._paging.talk.again(body)
         self._state = "pass"
+        self._course.wait_for(self._ask(body))
+
+    async def _ask(self, body: bytes) -> None:
+        """Not at once: the connection that brought the refusal has still to end its reply."""
         self._course.ask_again(body)
 
     def _recover(self) -> None:
