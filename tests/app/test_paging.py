@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -270,7 +271,7 @@ def test_the_next_turn_goes_on_in_the_same_conversation(tmp_path: Path, name: st
     asyncio.run(work())
 
 
-async def _offered(tmp_path: Path, wire_name: str, config: dict[str, str], **more: object) -> bytes:
+async def _offered(tmp_path: Path, wire_name: str, config: dict[str, str], **more: Any) -> bytes:
     """The request as it went up."""
     model = Model(BY_NAME[wire_name])
     async with rig(configured(tmp_path, **config), model) as one:
@@ -280,19 +281,19 @@ async def _offered(tmp_path: Path, wire_name: str, config: dict[str, str], **mor
     return model.received[0]
 
 
-FORCED = {
+FORCED: dict[str, dict[str, Any]] = {
     "anthropic": {"tool_choice": {"type": "any"}},
     "openai_chat": {"tool_choice": "required"},
     "openai_responses": {"tool_choice": "required"},
     "gemini": {"toolConfig": {"functionCallingConfig": {"mode": "ANY"}}},
 }
-JSON_ONLY = {
+JSON_ONLY: dict[str, dict[str, Any]] = {
     "anthropic": {"output_config": {"format": {"type": "json_schema", "schema": {"type": "object"}}}},
     "openai_chat": {"response_format": {"type": "json_object"}},
     "openai_responses": {"text": {"format": {"type": "json_object"}}},
     "gemini": {"generationConfig": {"responseMimeType": "application/json"}},
 }
-NONE = {
+NONE: dict[str, dict[str, Any]] = {
     "anthropic": {"tool_choice": {"type": "none"}},
     "openai_chat": {"tool_choice": "none"},
     "openai_responses": {"tool_choice": "none"},
