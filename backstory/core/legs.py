@@ -39,6 +39,15 @@ class Leg(Struct, frozen=True):
     failed: bool = False
 
 
+class Kept(Struct, frozen=True):
+    """What a provider keeps of an answer of several legs under another id than the client has for it (`first`): `last`, with calls of ours
+    that `rows` (the wire's own JSON) are the results of."""
+
+    first: str = ""
+    last: str = ""
+    rows: tuple[bytes, ...] = ()
+
+
 class Talk(Protocol):
     """One exchange in one wire. The client sees a single answer: no call to a tool of ours, one beginning, one end, usage of all legs.
 
@@ -73,6 +82,11 @@ class Talk(Protocol):
         """The body of an answer that is not streamed: what all legs said."""
         ...
 
+    def kept(self, results: Sequence[str]) -> Kept:
+        """What the provider keeps of the answer, now that it has ended; an empty one where the client knows it by the same id. `results`:
+        of the calls of its last leg, where that is a mixed one."""
+        ...
+
     def broken(self, stream: bool) -> bytes | None:
         """The leg under way comes to nothing: the end of the stream, or a whole body, that says that the answer is cut off. None where
         nothing truthful can be said (a call of the client's is half told, or there was no text at all)."""
@@ -86,8 +100,12 @@ class Pager(Protocol):
         """A result for each call, errors included: it raises nothing but CancelledError. `left`: how many more rounds there may be."""
         ...
 
-    async def defer(self, calls: Sequence[Call]) -> None:
+    async def defer(self, calls: Sequence[Call]) -> Sequence[str]:
         """Execute them now; what they give goes up with the client's next request, because this answer has ended."""
+        ...
+
+    def remember(self, kept: Kept) -> None:
+        """The answer has ended, and is kept so by the provider."""
         ...
 
 

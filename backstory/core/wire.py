@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from backstory.core.document import Document
 from backstory.core.edits import Edit
-from backstory.core.legs import Offer, Talk, Tool
+from backstory.core.legs import Kept, Offer, Talk, Tool
 from backstory.core.message import Message, Opening, Path, Prompt
 from backstory.core.reply import Delta, Reply
 from backstory.core.stream import Frame
@@ -102,6 +102,7 @@ class Wire(Protocol):
         """11. The legs of the answer to this request, in which tools of these names are offered."""
         ...
 
-    def spent(self, prompt: Prompt, body: bytes) -> tuple[int, ...]:
-        """11b. Indexes of items that an answer of several legs has left in the history, and that must not go up again."""
+    def mend(self, document: Document, prompt: Prompt, kept: Mapping[str, Kept]) -> tuple[Edit, ...]:
+        """11b. What a history needs that has an answer of several legs in it: items that must not go up again are dropped, and what the
+        provider keeps (`kept`, by the id that the client has) is named as the provider knows it."""
         ...

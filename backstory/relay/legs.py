@@ -8,10 +8,10 @@ no way out, the answer ends with the wire's own word for one that is cut off, or
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Literal, Protocol, TypeAlias, TypeVar
 
-from backstory.core.legs import Leg
+from backstory.core.legs import Kept, Leg
 from backstory.core.plan import Mode, Paging
 from backstory.core.wire import StreamReader
 from backstory.relay.heads import ReplyHead
@@ -179,7 +179,7 @@ class Legs:
 
     def _leg_over(self, leg: Leg, out: bytes, trailers: _Trailers) -> None:
         if not leg.calls:
-            self._course.hand_on(out + self._asked(b"", self._paging.talk.finish), True, trailers)
+            self._course.hand_on(out + self._end(()), True, trailers)
             return
         if out:
             self._course.hand_on(out, False)
@@ -191,11 +191,21 @@ class Legs:
             self._course.wait_for(self._next(leg))
 
     async def _defer(self, leg: Leg, trailers: _Trailers) -> None:
-        await self._paging.pager.defer(leg.calls)
+        results = await self._paging.pager.defer(leg.calls)
         if self._kind == "stream":
-            self._course.hand_on(self._asked(b"", self._paging.talk.finish), True, trailers)
+            self._course.hand_on(self._end(results), True, trailers)
         else:
+            self._end(results)
             self._hand_whole(self._paging.talk.answer, trailers)
+
+    def _end(self, results: Sequence[str]) -> bytes:
+        """What was held back of the end of the answer. `results`: of the calls in a mixed last leg."""
+        talk = self._paging.talk
+        if self.later or results:
+            kept = self._asked(Kept(), lambda: talk.kept(results))
+            if kept.first:
+                self._paging.pager.remember(kept)
+        return self._asked(b"", talk.finish)
 
     async def _next(self, leg: Leg) -> None:
         """Executes the calls and asks on. One round more than the bound tells the model that it was the last, and allows no tool."""

@@ -14,9 +14,9 @@ from typing import TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from backstory.core.edits import AddTools, AppendText, DropMessages, Edit
+from backstory.core.edits import AddTools, AppendText, Edit
 from backstory.core.exchange import Exchange
-from backstory.core.legs import Call, Facts, Tool
+from backstory.core.legs import Call, Facts, Kept, Tool
 from backstory.core.records import Injection, Segment, Turn
 from backstory.core.sizes import rough
 from backstory.core.store import Lanes
@@ -87,21 +87,24 @@ class Paging(Stage):
         self.tools: tuple[Tool, ...] = paging.tools(facts is not None)
         self.tokens = sum(count(tool.description) + count(tool.name) + count(tool.schema.decode()) for tool in self.tools)
         self.waiting: OrderedDict[str, _Waiting] = OrderedDict()
+        self.kept: OrderedDict[str, Kept] = OrderedDict()
 
     async def request(self, exchange: Exchange) -> Exchange:
         visit = self.visits.get(exchange.id)
         prompt, document, wire = exchange.prompt, exchange.document, exchange.wire
-        if visit is None or not visit.folded or prompt is None or document is None or wire is None:
+        if visit is None or prompt is None or document is None or wire is None or not (visit.folded or prompt.previous):
             return exchange
-        edits: list[Edit] = [DropMessages(index, index + 1) for index in wire.spent(prompt, exchange.body)]
-        edits += self._owed(visit)
+        mended = wire.mend(document, prompt, self.kept)
+        if not visit.folded:
+            return _with(exchange, self.name, mended)
+        edits = [*mended, *self._owed(visit)]
         if self._welcome(prompt.tools):
             offer = wire.tools(document, prompt, self.tools)
             if offer.names:
                 edits.append(AddTools(offer.definitions))
                 visit.paging = offer.names
                 visit.tokens_sent += self.tokens
-        return replace(exchange, edits=(*exchange.edits, *((self.name, edit) for edit in edits))) if edits else exchange
+        return _with(exchange, self.name, edits)
 
     def _welcome(self, tools: int) -> bool:
         """Whether the tools may be offered beside so many of the client's: always so, or never, in one conversation of one client."""
@@ -137,9 +140,19 @@ class Paging(Stage):
         if len(self.waiting) > _MOST_WAITING:
             self.waiting.popitem(last=False)
 
+    def remember(self, kept: Kept) -> None:
+        """A provider keeps this answer under another id than its client has for it."""
+        self.kept[kept.first] = kept
+        if len(self.kept) > _MOST_WAITING:
+            self.kept.popitem(last=False)
+
     def desk(self, visit: Visit) -> Desk:
         """Who executes the calls of one exchange."""
         return Desk(self, visit)
+
+
+def _with(exchange: Exchange, name: str, edits: Sequence[Edit]) -> Exchange:
+    return replace(exchange, edits=(*exchange.edits, *((name, edit) for edit in edits))) if edits else exchange
 
 
 def _goes_on(visit: Visit, waiting: _Waiting) -> bool:
@@ -165,9 +178,15 @@ class Desk:
             return [paging.NO_MORE for _ in calls]
         return paging.noted([await self._result(call) for call in calls], left)
 
-    async def defer(self, calls: Sequence[Call]) -> None:
+    async def defer(self, calls: Sequence[Call]) -> Sequence[str]:
         """See Pager."""
-        self._stage.owe(self._visit, "\n".join([await self._result(call) for call in calls]))
+        results = [await self._result(call) for call in calls]
+        self._stage.owe(self._visit, "\n".join(results))
+        return results
+
+    def remember(self, kept: Kept) -> None:
+        """See Pager."""
+        self._stage.remember(kept)
 
     async def _result(self, call: Call) -> str:
         asked = paging.read(call)

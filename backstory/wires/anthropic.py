@@ -6,14 +6,14 @@ Source: https://docs.claude.com/en/api/messages and https://docs.claude.com/en/a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from msgspec import Raw, Struct, structs
 
 from backstory.core.document import Document, Extend, distinct
 from backstory.core.edits import Edit
-from backstory.core.legs import Offer, Talk, Tool
+from backstory.core.legs import Kept, Offer, Talk, Tool
 from backstory.core.message import (
     Media,
     MediaKind,
@@ -235,8 +235,8 @@ class Anthropic:
         """See Wire."""
         return legs.AnthropicTalk(body, ours)
 
-    def spent(self, prompt: Prompt, body: bytes) -> tuple[int, ...]:
-        """See Wire."""
+    def mend(self, document: Document, prompt: Prompt, kept: Mapping[str, Kept]) -> tuple[Edit, ...]:
+        """Nothing: an answer of several legs looks like any other here."""
         return ()
 
     def error(self, status: int, code: str, message: str) -> bytes:

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from backstory.core.document import Document, Insert, Put, Splice
-from backstory.core.legs import Call, Leg, Offer, Tool
+from backstory.core.legs import Call, Kept, Leg, Offer, Tool
 from backstory.core.message import Prompt
 from backstory.core.stream import Frame
 from backstory.wires import base
@@ -314,6 +314,10 @@ class AnthropicTalk:
             return self._last
         usage = encode(summed(self._spent, self._usage))
         return Document(self._last).apply([Put(("content",), listed(self._said)), Put(("usage",), usage)])
+
+    def kept(self, results: Sequence[str]) -> Kept:
+        """Nothing: the provider keeps no state under the answer's id."""
+        return Kept()
 
     def broken(self, stream: bool) -> bytes | None:
         """See Talk. `max_tokens` is this wire's word for an answer that is cut off."""

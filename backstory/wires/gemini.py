@@ -6,7 +6,7 @@ Rule: names are read in camelCase and in snake_case, as the API takes both; what
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from msgspec import Raw, Struct, field
@@ -25,7 +25,7 @@ from backstory.core.edits import (
     SetText,
     StrikeText,
 )
-from backstory.core.legs import Offer, Talk, Tool
+from backstory.core.legs import Kept, Offer, Talk, Tool
 from backstory.core.message import Message, Opening, Part, Path, Prompt
 from backstory.core.reply import Delta, Reply
 from backstory.core.stream import Frame
@@ -170,8 +170,8 @@ class Gemini:
         """See Wire."""
         return legs.GeminiTalk(body, ours, "alt=sse" not in query)
 
-    def spent(self, prompt: Prompt, body: bytes) -> tuple[int, ...]:
-        """See Wire."""
+    def mend(self, document: Document, prompt: Prompt, kept: Mapping[str, Kept]) -> tuple[Edit, ...]:
+        """Nothing: an answer of several legs looks like any other here."""
         return ()
 
     def error(self, status: int, code: str, message: str) -> bytes:

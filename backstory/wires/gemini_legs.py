@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Raw, Struct, field
 
 from backstory.core.document import Cut, Document, Extend, Insert, Put, Splice
-from backstory.core.legs import Call, Leg, Offer, Tool
+from backstory.core.legs import Call, Kept, Leg, Offer, Tool
 from backstory.core.message import Path, Prompt
 from backstory.core.stream import Frame
 from backstory.wires.legs import Json, gap, listed, raw_members, summed, values
@@ -350,6 +350,10 @@ class GeminiTalk:
             splices.append(Put(("candidates", 0, "content"), b'{"parts":' + parts + b',"role":"model"}'))
         splices.append(Put(("usageMetadata",), encode(summed(self._spent, self._usage))))
         return document.apply(splices)
+
+    def kept(self, results: Sequence[str]) -> Kept:
+        """Nothing: the provider keeps no state under the answer's id."""
+        return Kept()
 
     def broken(self, stream: bool) -> bytes | None:
         """See Talk. A call is never half told in this wire."""

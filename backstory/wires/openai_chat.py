@@ -7,14 +7,14 @@ Source: https://platform.openai.com/docs/api-reference/chat; many providers are 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from msgspec import Raw, Struct
 
 from backstory.core.document import Document, Extend
 from backstory.core.edits import Edit
-from backstory.core.legs import Offer, Talk, Tool
+from backstory.core.legs import Kept, Offer, Talk, Tool
 from backstory.core.message import (
     Media,
     MediaKind,
@@ -284,8 +284,8 @@ class OpenAIChat:
         """See Wire."""
         return legs.ChatTalk(body, ours)
 
-    def spent(self, prompt: Prompt, body: bytes) -> tuple[int, ...]:
-        """See Wire."""
+    def mend(self, document: Document, prompt: Prompt, kept: Mapping[str, Kept]) -> tuple[Edit, ...]:
+        """Nothing: an answer of several legs looks like any other here."""
         return ()
 
     def error(self, status: int, code: str, message: str) -> bytes:

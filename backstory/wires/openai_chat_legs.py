@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from backstory.core.document import Cut, Document, Extend, Insert, Put, Splice
-from backstory.core.legs import Call, Leg, Offer, Tool
+from backstory.core.legs import Call, Kept, Leg, Offer, Tool
 from backstory.core.message import Path, Prompt
 from backstory.core.stream import Frame
 from backstory.wires import base
@@ -338,6 +338,10 @@ class ChatTalk:
         if self._spent or self._usage:
             splices.append(Put(("usage",), encode(summed(self._spent, self._usage))))
         return Document(self._last).apply(splices)
+
+    def kept(self, results: Sequence[str]) -> Kept:
+        """Nothing: the provider keeps no state under the answer's id."""
+        return Kept()
 
     def broken(self, stream: bool) -> bytes | None:
         """See Talk. `length` is this wire's word for an answer that is cut off."""

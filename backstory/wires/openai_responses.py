@@ -6,7 +6,7 @@ Rule: `input` keeps the form it came in, string or list, unless an edit needs th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from msgspec import Raw, Struct
@@ -25,7 +25,7 @@ from backstory.core.edits import (
     SetText,
     StrikeText,
 )
-from backstory.core.legs import Offer, Talk, Tool
+from backstory.core.legs import Kept, Offer, Talk, Tool
 from backstory.core.message import Message, Opaque, Opening, Part, Path, Prompt, Text
 from backstory.core.reply import Delta, Reply
 from backstory.core.stream import Frame
@@ -168,9 +168,9 @@ class OpenAIResponses:
         """See Wire."""
         return legs.ResponsesTalk(body, ours)
 
-    def spent(self, prompt: Prompt, body: bytes) -> tuple[int, ...]:
-        """See Wire."""
-        return legs.spent(prompt.items, body)
+    def mend(self, document: Document, prompt: Prompt, kept: Mapping[str, Kept]) -> tuple[Edit, ...]:
+        """See `openai_responses_legs.mend`."""
+        return legs.mend(document, prompt, kept)
 
     def error(self, status: int, code: str, message: str) -> bytes:
         """The error body of the OpenAI API."""

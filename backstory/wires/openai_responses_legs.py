@@ -2,19 +2,20 @@
 
 Rule: a reasoning item is refused without the item that followed it. Where that was a call of ours, the client is shown the reasoning and
 not given it to keep: it is absent from the whole response, and its own last event carries a mark by which a history that has it all the
-same is cleaned (`spent`). The answer has the id of the response that ends it, which is the one that can be built on.
+same is cleaned (`mend`). A stream has one response id, that of its first leg: what is built on it later is led to the last one.
 Source: https://platform.openai.com/docs/api-reference/responses-streaming.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from msgspec import Raw, Struct
 
 from backstory.core.document import Document, Put, Splice
-from backstory.core.legs import Call, Leg, Offer, Tool
+from backstory.core.edits import DropMessages, Edit, SetParam
+from backstory.core.legs import Call, Kept, Leg, Offer, Tool
 from backstory.core.message import Path, Prompt
 from backstory.core.stream import Frame
 from backstory.wires import base
@@ -51,6 +52,7 @@ class _Item(Struct):
 
 
 class _Response(Struct):
+    id: str = ""
     status: str | None = None
     output: list[Raw] | None = None
     usage: Raw = Raw()
@@ -86,15 +88,26 @@ def tools(document: Document, prompt: Prompt, offered: Sequence[Tool]) -> Offer:
     return Offer(names, made) if made and len(known) + len(made) <= _MOST_TOOLS else Offer()
 
 
-def spent(items: Sequence[bytes | memoryview], body: bytes) -> tuple[int, ...]:
-    """Indexes of reasoning items that led to a call of ours and must not go up again. Costs one search of the body where there is none."""
-    if _MARK not in body:
-        return ()
-    return tuple(
-        index
-        for index, raw in enumerate(items)
-        if _MARK in bytes(raw) and (found := decode(_item, raw)).type == "reasoning" and bytes(found.encrypted_content) == _MARK
-    )
+def mend(document: Document, prompt: Prompt, kept: Mapping[str, Kept]) -> tuple[Edit, ...]:
+    """Reasoning that led to a call of ours goes; a response that the request builds on is named as the provider keeps it, with results
+    for calls of ours in it. Costs one search of the body where there is nothing to do."""
+    edits: list[Edit] = []
+    known = kept.get(prompt.previous) if prompt.previous else None
+    if known is not None and base.text_field(document, "previous_response_id") == prompt.previous:
+        edits.append(SetParam("previous_response_id", quote(known.last)))
+        if known.rows:
+            items = [_wrap(_INPUT, bytes(raw)) if bytes(raw[:1]) == base.QUOTE else bytes(raw) for raw in prompt.items]
+            edits.append(SetParam("input", listed([*known.rows, *items])))
+    if _MARK in document.raw:
+        edits += [DropMessages(index, index + 1) for index, raw in enumerate(prompt.items) if _is_spent(raw)]
+    return tuple(edits)
+
+
+def _is_spent(raw: bytes | memoryview) -> bool:
+    if _MARK not in bytes(raw):
+        return False
+    found = decode(_item, raw)
+    return found.type == "reasoning" and bytes(found.encrypted_content) == _MARK
 
 
 class ResponsesTalk:
@@ -109,6 +122,7 @@ class ResponsesTalk:
         self._next = 0
         self._spent: Json = {}
         self._said: list[Raw] = []
+        self._first = self._here = ""
         self._begun = Raw()
         self._last = b""
         self._ended = False
@@ -201,6 +215,8 @@ class ResponsesTalk:
         response = decode(_response, found.response)
         self._usage = values(response.usage)
         self._reason = found.type.removeprefix("response.")
+        self._here = response.id
+        self._first = self._first or response.id
         self._output = response.output or []
         out = self._released(spent=self._called)
         if self._called:
@@ -215,6 +231,8 @@ class ResponsesTalk:
             return self._passed(frame, found)
         self._said += self._kept()
         splices: list[Splice] = [Put(_OUTPUT, listed(self._said))]
+        if self._first != self._here:
+            splices.append(Put(("response", "id"), quote(self._first)))
         if self._usage or self._spent:
             splices.append(Put(("response", "usage"), encode(summed(self._spent, self._usage))))
         return self._passed(frame, found, splices)
@@ -247,6 +265,7 @@ class ResponsesTalk:
         self._last = body
         self._usage = values(found.usage)
         self._reason = found.status or "completed"
+        self._first = self._here = found.id
         self._output = found.output or []
         self._called = any(self._is_ours(decode(_item, raw)) for raw in self._output)
         return self._leg(self._output)
@@ -265,8 +284,7 @@ class ResponsesTalk:
                 continue
             lowering.add(_INPUT, end, bytes(raw))
             if self._is_ours(item):
-                said = quote(next(answers))
-                outputs.append(b'{"type":"function_call_output","call_id":' + quote(item.call_id) + b',"output":' + said + b"}")
+                outputs.append(_output(item.call_id, next(answers)))
         for row in outputs:
             lowering.add(_INPUT, end, row)
         if last:
@@ -296,6 +314,13 @@ class ResponsesTalk:
         if self._usage or self._spent:
             splices.append(Put(("usage",), encode(summed(self._spent, self._usage))))
         return Document(self._last).apply(splices)
+
+    def kept(self, results: Sequence[str]) -> Kept:
+        """See Talk. A call of ours in the response that the client builds on next wants its result."""
+        items = self._output or [raw for _, raw in sorted(self._items.items())]
+        ours = [item for raw in items if self._is_ours(item := decode(_item, raw))] if results else []
+        rows = tuple(_output(item.call_id, text) for item, text in zip(ours, results, strict=True))
+        return Kept(self._first, self._here, rows) if self._here and (rows or self._first != self._here) else Kept()
 
     def broken(self, stream: bool) -> bytes | None:
         """See Talk. `incomplete` is this wire's word for an answer that is cut off."""
@@ -341,6 +366,10 @@ def _without(items: Sequence[Raw], ours: frozenset[str]) -> list[Raw]:
             kept += [*thoughts, raw]
             thoughts, called = [], False
     return kept if called else [*kept, *thoughts]
+
+
+def _output(call_id: str, text: str) -> bytes:
+    return b'{"type":"function_call_output","call_id":' + quote(call_id) + b',"output":' + quote(text) + b"}"
 
 
 def _wrap(path: Path, value: bytes) -> bytes:

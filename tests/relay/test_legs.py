@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backstory.core.document import Document
-from backstory.core.legs import Call
+from backstory.core.edits import DropMessages, Edit
+from backstory.core.legs import Call, Kept
 from backstory.core.message import Text, Thinking, ToolCall
 from backstory.core.plan import Mode, Paging
 from backstory.core.reply import Delta, Reply, TextDelta, Usage
@@ -22,7 +24,8 @@ from backstory.core.wire import Wire
 from backstory.relay.heads import ReplyHead, read_reply
 from backstory.relay.legs import Legs
 from backstory.relay.limits import DoorMetrics
-from tests.paging import BY_NAME, NAMES, asking, tools
+from tests.paging import BY_NAME, NAMES, tools
+from tests.rig import asking
 
 TAPES = Path(__file__).parent.parent / "cassettes"
 OURS = frozenset({"vc_find_quote", "vc_recall_all"})
@@ -72,13 +75,18 @@ class Clerk:
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self.deferred: list[Call] = []
+        self.kept: list[Kept] = []
 
     async def answer(self, calls: Sequence[Call], left: int) -> Sequence[str]:
         self.calls += calls
         return [f"result of {call.name}" for call in calls]
 
-    async def defer(self, calls: Sequence[Call]) -> None:
+    async def defer(self, calls: Sequence[Call]) -> Sequence[str]:
         self.deferred += calls
+        return [f"late result of {call.name}" for call in calls]
+
+    def remember(self, kept: Kept) -> None:
+        self.kept.append(kept)
 
 
 class Play:
@@ -258,8 +266,36 @@ def test_responses_numbers_go_on_and_reasoning_that_led_to_our_call_is_not_kept(
     assert added == list(range(len(added)))
     items = [{"role": "user", "content": "Please look."}, *(e["item"] for e in told if e["type"] == "response.output_item.done")]
     body = json.dumps({"model": "m", "input": items}).encode()
-    assert wire.spent(wire.read(Document(body)), body) == (1,)
-    assert wire.spent(wire.read(Document(request(wire.name))), request(wire.name)) == ()
+    assert mended(wire, body) == (DropMessages(1, 2),)
+    assert mended(wire, request(wire.name)) == ()
+
+
+def mended(wire: Wire, body: bytes, kept: Mapping[str, Kept] = MappingProxyType({})) -> tuple[Edit, ...]:
+    document = Document(body)
+    return wire.mend(document, wire.read(document), kept)
+
+
+def test_what_is_built_on_a_streamed_response_is_led_to_the_one_that_ended_it() -> None:
+    wire = BY_NAME["openai_responses"]
+    play = Play(wire, request(wire.name))
+    call = ToolCall("c1", "vc_find_quote", "{}")
+    play.leg(wire.write(Reply((Text("First."), call), "tool_calls", Usage(5, 6), "resp_a", "m"), True))
+    both = (ToolCall("c2", "vc_recall_all", "{}"), ToolCall("c3", "look", "{}"))
+    play.leg(wire.write(Reply(both, "tool_calls", Usage(5, 6), "resp_b", "m"), True))
+    assert {event["response"]["id"] for event in events(play.way.out) if "response" in event} == {"resp_a"}
+    (kept,) = play.clerk.kept
+    assert (kept.first, kept.last) == ("resp_a", "resp_b")
+    known = {kept.first: kept}
+    result = {"type": "function_call_output", "call_id": "c3", "output": "well"}
+    body = json.dumps({"model": "m", "previous_response_id": "resp_a", "input": [result]}).encode()
+    document = Document(body)
+    prompt = wire.read(document)
+    sent = json.loads(wire.render(document, prompt, wire.mend(document, prompt, known)))
+    assert sent["previous_response_id"] == "resp_b"
+    late = {"type": "function_call_output", "call_id": "c2", "output": "late result of vc_recall_all"}
+    assert sent["input"] == [late, result]
+    other = body.replace(b"resp_a", b"resp_z")
+    assert mended(wire, other, known) == ()
 
 
 def test_the_signature_of_our_call_goes_to_the_clients_first_one() -> None:
