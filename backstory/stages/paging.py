@@ -35,7 +35,7 @@ T = TypeVar("T")
 # A look-up that is not done by then is given up: the client's stream is waiting.
 _MOST_S = 5.0
 # The tools take no more than this share of the window.
-_TOOLS_SHARE = 0.08
+_TOOLS_SHARE = 0.1
 _MOST_WAITING = 500
 _MOST_FACTS = 20
 _OUTLINE_SHARE = 0.12
@@ -73,7 +73,6 @@ class Paging(Stage):
         clock: Callable[[], float],
         failed: Failed,
         verify: Callable[[Turn], bool],
-        facts: Facts | None = None,
     ) -> None:
         self.visits = visits
         self.shelf = shelf
@@ -83,11 +82,15 @@ class Paging(Stage):
         self.clock = clock
         self.failed = failed
         self.verify = verify
-        self.facts = facts
-        self.tools: tuple[Tool, ...] = paging.tools(facts is not None)
-        self.tokens = sum(count(tool.description) + count(tool.name) + count(tool.schema.decode()) for tool in self.tools)
+        self.keep(None)
         self.waiting: OrderedDict[str, _Waiting] = OrderedDict()
         self.kept: OrderedDict[str, Kept] = OrderedDict()
+
+    def keep(self, facts: Facts | None) -> None:
+        """Facts are looked up there; None: nowhere, and the tool for them is not offered. Before the first request: the list stays."""
+        self.facts = facts
+        self.tools: tuple[Tool, ...] = paging.tools(facts is not None)
+        self.tokens = sum(self.count(f"{tool.name}{tool.description}{tool.schema.decode()}") for tool in self.tools)
 
     async def request(self, exchange: Exchange) -> Exchange:
         visit = self.visits.get(exchange.id)
