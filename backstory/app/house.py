@@ -287,12 +287,19 @@ class PortHouse:
 
         array = wire.name == "gemini" and prompt.stream and "alt=sse" not in head.query
         talk = wire.talk(body, visit.paging, head.query)
-        desk = self._engine.paging.desk(visit)
+        desk = self._engine.paging.desk(visit, lambda tokens: self._metrics.leg(exchange.id, tokens))
         paging = Paging(talk, desk, self._config.paging.rounds, without, wire.reader, array, prompt.tools > 0)
         return replace(plan, paging=paging, drop=plan.drop | {b"accept-encoding"}, add=_PLAIN)
 
     def _plain(self, exchange: Exchange, target: Target, started: float) -> Plan:
-        return self._tapped(exchange, target, started, None)
+        """Without memory's edits; but what an answer of several legs has left in the history must not go up even so."""
+        wire, document, prompt = exchange.wire, exchange.document, exchange.prompt
+        body: bytes | None = None
+        if wire is not None and document is not None and prompt is not None:
+            edits = attempt(self._engine.failed, "mend", lambda: wire.mend(document, prompt, self._engine.paging.kept), lambda: ())
+            if edits:
+                body = attempt(self._engine.failed, "mend", lambda: wire.render(document, prompt, edits), lambda: None)
+        return self._tapped(exchange, target, started, body)
 
     def _tapped(self, exchange: Exchange, target: Target, started: float, body: bytes | None) -> Plan:
         wire, prompt = exchange.wire, exchange.prompt

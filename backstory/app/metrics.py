@@ -89,6 +89,13 @@ class Metrics:
         if visit.tokens_in != visit.tokens_sent:
             self._open[exchange.id] = (visit.tokens_in, visit.tokens_sent)
 
+    def leg(self, exchange: int, tokens: int) -> None:
+        """The answer to this exchange goes on with another request of so many tokens."""
+        self.tokens_sent += tokens
+        before = self._open.get(exchange)
+        if before is not None:
+            self._open[exchange] = (before[0], before[1] + tokens)
+
     def finished(self, exchange: Exchange, outcome: Outcome) -> None:
         """The answer is over."""
         prompt = exchange.prompt

@@ -120,7 +120,7 @@ class Flow:
         if up is None or self.over:
             return
         waited_s = self._clock.now - self.since
-        if delivery is not None:
+        if delivery is not None or (self._legs is not None and self._legs.reading):
             if waited_s > timeouts.idle_s:
                 self._fail(UpstreamTimeout(f"the upstream sent nothing for {timeouts.idle_s:g} s"))
         elif up.got_at and self._clock.now - up.got_at > timeouts.header_s:
@@ -251,7 +251,7 @@ class Flow:
     def interim(self, reply: ReplyHead) -> None:
         """As Receiver.interim."""
         self.since = self._clock.now
-        if not self._request.old:
+        if not self._request.old and (self._legs is None or not self._legs.later):
             self._down.transport.write(render_interim(reply))
 
     def begin_reply(self, reply: ReplyHead, empty: bool) -> None:

@@ -50,7 +50,7 @@ class Course(Protocol):
 
 
 class Legs:
-    """The legs of one answer. `later`: the first one is over."""
+    """The legs of one answer. `later`: the first one is over. `reading`: the head of the present one has come."""
 
     __slots__ = (
         "_again",
@@ -69,7 +69,8 @@ class Legs:
         "_spoke",
         "_state",
         "later",
-    )  # fmt: skip
+        "reading",
+    )
 
     def __init__(self, paging: Paging, course: Course, limit: int, metrics: DoorMetrics) -> None:
         self._paging = paging
@@ -85,10 +86,11 @@ class Legs:
         self._size = 0
         self._rounds = 0
         self._spoke = self._again = self._lost = False
-        self.later = False
+        self.later = self.reading = False
 
     def begin(self, reply: ReplyHead, empty: bool) -> bool:
         """The head of a leg. Whether it is the client's head, as it is."""
+        self.reading = True
         kind, content_type = _kind(reply, self._paging.array)
         if self.later:
             return self._begin_later(reply, kind, content_type)
@@ -212,7 +214,7 @@ class Legs:
         self._rounds += 1
         left = self._paging.rounds - self._rounds
         results = await self._paging.pager.answer(leg.calls, left)
-        self.later = True
+        self.later, self.reading = True, False
         self._metrics.legs += 1
         body = self._asked(b"", lambda: self._paging.talk.go_on(results, left < 0))
         if body:
@@ -282,7 +284,7 @@ class Legs:
 
     def _plain(self) -> None:
         """The request once more, without our tools."""
-        self._again = True
+        self._again, self.reading = True, False
         body = self._asked(b"", self._paging.without)
         if self.later:
             self._paging.talk.again(body)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import TypeVar
 
 from msgspec import Struct
@@ -95,7 +96,9 @@ class Paging(Stage):
     async def request(self, exchange: Exchange) -> Exchange:
         visit = self.visits.get(exchange.id)
         prompt, document, wire = exchange.prompt, exchange.document, exchange.wire
-        if visit is None or prompt is None or document is None or wire is None or not (visit.folded or prompt.previous):
+        if visit is None or prompt is None or document is None or wire is None:
+            return exchange
+        if not visit.thread.boundary and not (prompt.previous and self.kept):
             return exchange
         mended = wire.mend(document, prompt, self.kept)
         if not visit.folded:
@@ -149,9 +152,9 @@ class Paging(Stage):
         if len(self.kept) > _MOST_WAITING:
             self.kept.popitem(last=False)
 
-    def desk(self, visit: Visit) -> Desk:
-        """Who executes the calls of one exchange."""
-        return Desk(self, visit)
+    def desk(self, visit: Visit, sent: Callable[[int], None]) -> Desk:
+        """Who executes the calls of one exchange. `sent` is told the tokens of each further request that it comes to."""
+        return Desk(self, visit, sent)
 
 
 def _with(exchange: Exchange, name: str, edits: Sequence[Edit]) -> Exchange:
@@ -168,18 +171,30 @@ def _goes_on(visit: Visit, waiting: _Waiting) -> bool:
 class Desk:
     """Executes the calls of one exchange (core.legs.Pager)."""
 
-    def __init__(self, stage: Paging, visit: Visit) -> None:
+    def __init__(self, stage: Paging, visit: Visit, sent: Callable[[int], None]) -> None:
         self._stage = stage
         self._visit = visit
+        self._sent = sent
+        self._tokens = visit.tokens_sent
         self._thread: Thread = visit.thread
-        self._path: Sequence[Turn] = visit.thread.path[: visit.upto]
-        self._numbers = {turn.id: turn.position + 1 for turn in self._path}
+
+    @cached_property
+    def _path(self) -> Sequence[Turn]:
+        """The turns that the request goes on from. Copied only when a call comes: most answers call nothing."""
+        return self._thread.path[: self._visit.upto]
+
+    @cached_property
+    def _numbers(self) -> dict[int, int]:
+        """Their numbers, by id."""
+        return {turn.id: turn.position + 1 for turn in self._path}
 
     async def answer(self, calls: Sequence[Call], left: int) -> Sequence[str]:
         """See Pager."""
-        if left < 0:
-            return [paging.NO_MORE for _ in calls]
-        return paging.noted([await self._result(call) for call in calls], left)
+        over = left < 0
+        results = [paging.NO_MORE] * len(calls) if over else paging.noted([await self._result(call) for call in calls], left)
+        self._tokens += sum(self._stage.count(text) for text in results)
+        self._sent(self._tokens)
+        return results
 
     async def defer(self, calls: Sequence[Call]) -> Sequence[str]:
         """See Pager."""
@@ -218,7 +233,7 @@ class Desk:
                 return await self._session(asked.get("query"))
 
     async def _expand(self, topic: str, full: bool) -> str:
-        found = paging.about(await self._segments(), topic)
+        found = await self._about(topic)
         if not found:
             return await self._quote(topic)
         if not full:
@@ -231,7 +246,8 @@ class Desk:
         return self._shown(f'What was said on "{topic}":', ordered)
 
     async def _quote(self, words: str) -> str:
-        exact = [row(turn) for turn in paging.quoted(self._path, words)]
+        path = self._path
+        exact = [row(turn) for turn in await _aside(lambda: paging.quoted(path, words))]
         found = await self._find(words, Chosen(self._numbers))
         known = {one.number for one in exact}
         rows = [*exact, *(one for one in found if one.number not in known)]
@@ -264,7 +280,7 @@ class Desk:
         return self._shown(f"Said {span or 'then'}:", rows) if rows else f'Nothing was said about "{query}".'
 
     async def _summaries(self, query: str) -> str:
-        found = paging.about(await self._segments(), query)
+        found = await self._about(query)
         if not found:
             return f'No summary speaks of "{query}". vc_find_quote searches every word.'
         return self._fenced(f'Summaries on "{query}":', [paging.outline(one, self._numbers) for one in found])
@@ -303,6 +319,10 @@ class Desk:
             text = item.text if known is None else f"{known.text}\n{item.text}"
             rows[item.number] = Row(item.number, item.speaker, item.at, text)
         return list(rows.values())
+
+    async def _about(self, words: str) -> Sequence[Segment]:
+        known = await self._segments()
+        return await _aside(lambda: paging.about(known, words))
 
     async def _segments(self) -> Sequence[Segment]:
         """The segments of the folded turns: as they are stored; what is not cut yet is cut now."""

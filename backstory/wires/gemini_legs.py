@@ -89,9 +89,15 @@ _names = msgspec.json.Decoder(list[_Function])
 
 
 def tools(document: Document, prompt: Prompt, offered: Sequence[Tool]) -> Offer:
-    """One tool with their declarations; none where a function must be called, the answer is not to be plain text, the prompt is cached
+    """One tool with their declarations; none where a function must be called, the answer is not to be one plain text, the prompt is cached
     by name (its tools are too), or the provider's own tools are used (not every model takes both)."""
-    if prompt.structured or document.has(("cachedContent",)) or document.has(("cached_content",)) or _forced(document):
+    if (
+        prompt.structured
+        or document.has(("cachedContent",))
+        or document.has(("cached_content",))
+        or _forced(document)
+        or _several(document)
+    ):
         return Offer()
     taken: set[str] = set()
     raw = document.member("tools")
@@ -109,6 +115,17 @@ def tools(document: Document, prompt: Prompt, offered: Sequence[Tool]) -> Offer:
     if not rows:
         return Offer()
     return Offer(frozenset(tool.name for tool in ours), (b'{"functionDeclarations":' + listed(rows) + b"}",))
+
+
+def _several(document: Document) -> bool:
+    """Whether more than one answer is asked for."""
+    for name in ("generationConfig", "generation_config"):
+        raw = document.member(name)
+        if raw is not None and raw != b"null":
+            fields = raw_members(raw)
+            count = fields.get("candidateCount") or fields.get("candidate_count") or Raw(b"1")
+            return bytes(count) not in (b"1", b"null")
+    return False
 
 
 def _forced(document: Document) -> bool:

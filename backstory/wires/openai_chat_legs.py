@@ -81,9 +81,12 @@ _string = msgspec.json.Decoder(str)
 
 
 def tools(document: Document, prompt: Prompt, offered: Sequence[Tool]) -> Offer:
-    """Their definitions; none where a tool must be called, the answer is not to be plain text, or the old `functions` are used."""
+    """Their definitions; none where a tool must be called, the answer is not to be plain text, it is to be spoken, or
+    the old `functions` are used."""
     choice = base.field(document, "tool_choice")
     if prompt.structured or choice == b'"required"' or base.field(document, "functions") is not None:
+        return Offer()
+    if base.field(document, "audio") is not None:
         return Offer()
     raw = base.field(document, "tools")
     known = decode(_tool_list, raw) if raw is not None else []

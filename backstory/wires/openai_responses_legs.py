@@ -70,10 +70,12 @@ _raws = msgspec.json.Decoder(list[Raw])
 
 
 def tools(document: Document, prompt: Prompt, offered: Sequence[Tool]) -> Offer:
-    """Their definitions; none where a tool must be called, the answer is not to be plain text, it is made in the background, or it builds
-    on what the provider keeps (then nothing of it is folded)."""
+    """Their definitions; none where a tool must be called, the answer is not to be plain text, it is made in the background, it builds on
+    what the provider keeps (then nothing of it is folded), or on a prompt template there (whose tools they would replace)."""
     choice = base.field(document, "tool_choice")
     if prompt.structured or prompt.previous or choice == b'"required"' or base.flag_field(document, "background"):
+        return Offer()
+    if base.field(document, "prompt") is not None:
         return Offer()
     raw = base.field(document, "tools")
     known = decode(_tool_list, raw) if raw is not None else []
@@ -116,7 +118,6 @@ class ResponsesTalk:
     def __init__(self, body: bytes, ours: frozenset[str]) -> None:
         self._body = body
         self._ours = ours
-        self._stored = base.field(Document(body), "store") != b"false"
         self._number = 0
         self._sequence = 0
         self._next = 0
@@ -274,13 +275,15 @@ class ResponsesTalk:
         """See Talk."""
         self._said += self._kept()
         items = self._output or [raw for _, raw in sorted(self._items.items())]
-        lowering = Lowering(Document(self._body), _wrap)
+        document = Document(self._body)
+        lowering = Lowering(document, _wrap)
+        stored = base.field(document, "store") != b"false"
         end = lowering.length(_INPUT)
         answers = iter(results)
         outputs: list[bytes] = []
         for raw in items:
             item = decode(_item, raw)
-            if item.type == "reasoning" and not self._stored and bytes(item.encrypted_content) in _NULLS:
+            if item.type == "reasoning" and not stored and bytes(item.encrypted_content) in _NULLS:
                 continue
             lowering.add(_INPUT, end, bytes(raw))
             if self._is_ours(item):
