@@ -214,7 +214,7 @@ class Legs:
         self._rounds += 1
         left = self._paging.rounds - self._rounds
         results = await self._paging.pager.answer(leg.calls, left)
-        self.later, self.reading = True, False
+        self.later, self.reading, self._spoke = True, False, False
         self._metrics.legs += 1
         body = self._asked(b"", lambda: self._paging.talk.go_on(results, left < 0))
         if body:
