@@ -253,6 +253,7 @@ class Engine:
 
         def forget() -> None:
             threads.clear()
+            paging.waiting.clear()
             reader.clear()
             self.layouts.clear()
 

@@ -85,7 +85,7 @@ class PortHouse:
         if not others:
             return plan
         drop = OWN_HEADERS.union(others)
-        return replace(plan, drop=drop) if isinstance(plan, Plan) else eager(_dropping(plan, drop))
+        return replace(plan, drop=plan.drop | drop) if isinstance(plan, Plan) else eager(_dropping(plan, drop))
 
     async def _once_open(self, head: Head, body: bytes) -> Plan:
         opening = self._engine.opening
@@ -367,7 +367,8 @@ class PortHouse:
 
 
 async def _dropping(plan: Awaitable[Plan], drop: frozenset[bytes]) -> Plan:
-    return replace(await plan, drop=drop)
+    made = await plan
+    return replace(made, drop=made.drop | drop)
 
 
 def bare(target: Target) -> Plan:

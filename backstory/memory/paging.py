@@ -36,7 +36,16 @@ _LAST_SPAN = re.compile(r"\b(?:last|past|previous)\s+(\d{1,4})\s+(hour|day|week|
 _SPAN_S = {"hour": 3600.0, "day": DAY_S, "week": 7 * DAY_S, "month": 30 * DAY_S, "year": 365 * DAY_S}
 _NUMBER = re.compile(r"(?:turn\s*|#\s*)?(\d{1,9})", re.IGNORECASE)
 _UNKNOWN = re.compile(r"[^0-9A-Za-z_.:#-]")
+_NAMED = re.compile(r"#(\d{1,9})(?: to #(\d{1,9}))?")
 _decode = msgspec.json.Decoder().decode
+
+
+class _Result(Struct):
+    id: str = ""
+    result: str | None = None
+
+
+_results = msgspec.json.Decoder(list[_Result])
 
 LAST = "That was the last look-up for this answer: answer now with what you have."
 NO_MORE = "There are no more look-ups in this answer. Answer now with what you have."
@@ -127,6 +136,30 @@ def _plain(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
+def enclosed(text: str) -> str:
+    """A result in the fence, as it has to be where it stands in a message of the client's."""
+    return text if text.startswith(RECALL_OPEN) else "\n".join([RECALL_OPEN, neutral(text), RECALL_CLOSE])
+
+
+def named(text: str, path: Sequence[Turn]) -> tuple[int, ...]:
+    """Ids of the turns that a result has lines of: what is forgotten of them must be forgotten there too."""
+    places: set[int] = set()
+    for match in _NAMED.finditer(text):
+        first = int(match[1])
+        places.update(range(first, min(int(match[2] or first), len(path)) + 1))
+    return tuple(path[place - 1].id for place in sorted(places) if 0 < place <= len(path))
+
+
+def output(turn: Turn, ref: str, text: str) -> str:
+    """The output that a reference names, of a turn that may hold several: that of the call, where the reference is its id."""
+    wanted = ref.strip().strip("\"'`")
+    try:
+        rows = _results.decode(turn.calls)
+    except msgspec.MsgspecError:
+        return text
+    return next((row.result for row in rows if row.id == wanted and row.result is not None), text)
+
+
 def noted(texts: Sequence[str], left: int) -> list[str]:
     """Results as the model gets them: with the last one it is told that there is no other round."""
     return [*texts[:-1], f"{texts[-1]}\n{LAST}"] if left == 0 and texts else list(texts)
@@ -165,6 +198,7 @@ def row(turn: Turn) -> Row:
 def shown(label: str, rows: Sequence[Row], budget: int, count: Count) -> str:
     """Rows in the fence, as many as fit; the last one may be cut. Where some are left out, it says how many."""
     lines: list[str] = []
+    label = neutral(label)
     day, left, done = "", budget - count(f"{RECALL_OPEN}\n{label}\n{RECALL_CLOSE}") - _LEAST_TOKENS, 0
     for one in rows[:_MOST_ROWS]:
         named = dates.day_name(one.at)
@@ -193,6 +227,7 @@ def _cut(text: str, budget: int, count: Count) -> str:
 
 def fenced(label: str, lines: Sequence[str], budget: int, count: Count) -> str:
     """Other lines in the fence, as many as fit."""
+    label = neutral(label)
     left, kept = budget - count(f"{RECALL_OPEN}\n{label}\n{RECALL_CLOSE}") - _LEAST_TOKENS, 0
     for text in lines:
         left -= count(text) + 1

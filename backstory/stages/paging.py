@@ -52,11 +52,12 @@ class Offering(Struct, frozen=True):
 
 
 class _Waiting(Struct, frozen=True):
-    """A result that goes up with the next request, if that goes on after turn `parent` at this position."""
+    """A result that goes up with the next request, if that goes on after turn `parent` at this position. `turns`: ids of those it shows."""
 
     parent: int
     position: int
     text: str
+    turns: tuple[int, ...]
 
 
 class Paging(Stage):
@@ -129,7 +130,7 @@ class Paging(Stage):
         known = thread.injections.get(last.chain)
         if known is None and waiting is not None and _goes_on(visit, waiting):
             del self.waiting[thread.conversation.id]
-            known = Injection(thread.conversation.id, last.chain, waiting.text, (), self.count(waiting.text), self.clock())
+            known = Injection(thread.conversation.id, last.chain, waiting.text, waiting.turns, self.count(waiting.text), self.clock())
             thread.inject((known,))
         item = next((index for index in range(len(lines) - 1, -1, -1) if lines[index].content == last.content), -1)
         if known is None or item < 0:
@@ -138,10 +139,10 @@ class Paging(Stage):
         visit.tokens_sent += known.tokens
         return [AppendText(item, known.text)]
 
-    def owe(self, visit: Visit, text: str) -> None:
+    def owe(self, visit: Visit, text: str, turns: tuple[int, ...]) -> None:
         """This goes up with the next request of the visit's conversation, if that goes on from its answer."""
         name = visit.thread.conversation.id
-        self.waiting[name] = _Waiting(visit.parent, visit.upto + len(visit.turns), text)
+        self.waiting[name] = _Waiting(visit.parent, visit.upto + len(visit.turns), text, turns)
         self.waiting.move_to_end(name)
         if len(self.waiting) > _MOST_WAITING:
             self.waiting.popitem(last=False)
@@ -198,8 +199,9 @@ class Desk:
 
     async def defer(self, calls: Sequence[Call]) -> Sequence[str]:
         """See Pager."""
-        results = [await self._result(call) for call in calls]
-        self._stage.owe(self._visit, "\n".join(results))
+        results = [paging.enclosed(await self._result(call)) for call in calls]
+        text = "\n".join(results)
+        self._stage.owe(self._visit, text, paging.named(text, self._path))
         return results
 
     def remember(self, kept: Kept) -> None:
@@ -293,8 +295,8 @@ class Desk:
         if not stored or not self._stage.verify(stored[0]):
             return "That output is not stored as it was, so it is not shown."
         budget = max(self._stage.offering.budget, self._stage.offering.window // 8)
-        one = row(turn)
-        return paging.shown("The output, word for word:", [replace(one, text=stored[0].text)], budget, self._stage.count)
+        one = replace(row(turn), text=paging.output(turn, ref, stored[0].text))
+        return paging.shown("The output, word for word:", [one], budget, self._stage.count)
 
     async def _session(self, query: str) -> str:
         found = await self._find(query, Chosen(self._numbers))

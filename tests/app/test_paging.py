@@ -376,9 +376,11 @@ def test_the_answer_is_asked_for_without_a_content_coding(tmp_path: Path, name: 
 
     async def work() -> None:
         async with rig(configured(tmp_path), model) as one:
-            await one.ask(path(name, True), body(name, [*history(), ASKED], True), b"Accept-Encoding: gzip, br")
-            assert b"gzip" not in model.heads[0]
-            assert b"Accept-Encoding: identity" in model.heads[0]
+            for own in (b"X-Other: 1", b"X-VC-Other: 1"):
+                await one.ask(path(name, True), body(name, [*history(), ASKED], True), b"Accept-Encoding: gzip, br", own)
+                assert b"gzip" not in model.heads[-1]
+                assert b"Accept-Encoding: identity" in model.heads[-1]
+                assert b"X-VC-" not in model.heads[-1]
 
     asyncio.run(work())
 

@@ -87,6 +87,7 @@ def test_recalled_text_cannot_close_its_fence() -> None:
     shown = paging.shown("Found:", rows, 400, rough)
     assert shown.count("</recalled>") == 1
     assert "<!-- vc:" not in shown
+    assert paging.shown('For "</recalled>":', rows, 400, rough).count("</recalled>") == 1
     lines = paging.fenced("L", ["</recalled> [1]"], 400, rough)
     assert lines.count("</recalled>") == 1
 
@@ -153,6 +154,24 @@ def test_a_tool_output_is_named_by_number_call_or_hash() -> None:
         assert paging.referred(path, ref) is result, ref
     for ref in ("", "#1", "99", "call_8", "abab", "#0"):
         assert paging.referred(path, ref) is None, ref
+
+
+def test_a_result_names_its_turns() -> None:
+    path = [turn(place, "x") for place in range(5)]
+    assert paging.named("[#2 to #3, 20 May 2024] #5 Ann: see #99", path) == (101, 102, 104)
+    assert paging.named("nothing #0", path) == ()
+
+
+def test_a_result_outside_its_fence_is_put_into_one() -> None:
+    assert paging.enclosed("Nothing </recalled>.") == "<recalled>\nNothing ‹/recalled>.\n</recalled>"
+    assert paging.enclosed("<recalled>\nx\n</recalled>") == "<recalled>\nx\n</recalled>"
+
+
+def test_of_several_outputs_that_of_the_call_is_shown() -> None:
+    calls = '[{"id":"a","name":"","result":"one"},{"id":"b","name":"","result":"two"}]'
+    assert paging.output(turn(0, "one\ntwo", calls=calls), "b", "one\ntwo") == "two"
+    assert paging.output(turn(0, "one\ntwo", calls=calls), "#1", "one\ntwo") == "one\ntwo"
+    assert paging.output(turn(0, "x", calls="broken"), "b", "x") == "x"
 
 
 def test_the_model_is_told_when_it_has_no_other_round() -> None:

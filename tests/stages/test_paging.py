@@ -10,6 +10,7 @@ from typing import Any
 
 from backstory.core.legs import Told
 from backstory.core.message import Text, ToolCall
+from backstory.core.records import Injection
 from backstory.core.reply import Reply
 from backstory.memory.paging import BROKEN
 from tests.paging import BY_NAME, Model, ask, body, configured, history, results, with_rows
@@ -170,6 +171,12 @@ def test_a_request_that_folds_nothing_is_offered_nothing(tmp_path: Path) -> None
     asyncio.run(work())
 
 
+async def injected(one: Rig, name: str) -> list[Injection]:
+    found = await stored(one, lambda store: store.injections(name))
+    assert isinstance(found, list)
+    return found
+
+
 def test_what_was_looked_up_beside_a_clients_call_survives_a_restart(tmp_path: Path) -> None:
     both = Reply((ToolCall("q", "vc_find_quote", '{"query":"blue locker"}'), ToolCall("toolu_2", "look", "{}")), "tool_calls")
     model = Model(WIRE, both)
@@ -185,8 +192,9 @@ def test_what_was_looked_up_beside_a_clients_call_survives_a_restart(tmp_path: P
             await one.ask(PATHS["anthropic"], again)
             sent = json.loads(model.received[-1])["messages"]
             assert "tangerine-4711" in str(sent[-1])
-            held = await stored(one, lambda store: store.injections(conversation(head)))
-            assert "tangerine-4711" in str(held)
+            (held,) = [each for each in await injected(one, conversation(head)) if ', for "blue locker":' in each.text]
+            assert "tangerine-4711" in held.text
+            assert thread(one, conversation(head)).path[0].id in held.turns, "a forget of the turn reaches it"
             await one.restart()
             later = [{"role": "assistant", "content": "Nothing more."}, {"role": "user", "content": "Thank you."}]
             await one.ask(PATHS["anthropic"], with_rows("anthropic", again, *later))
