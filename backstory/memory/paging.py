@@ -49,6 +49,7 @@ _results = msgspec.json.Decoder(list[_Result])
 
 LAST = "That was the last look-up for this answer: answer now with what you have."
 NO_MORE = "There are no more look-ups in this answer. Answer now with what you have."
+TOO_MANY = "Too many look-ups at once: this one was not made."
 BROKEN = "This look-up did not work. Answer with what you have."
 
 

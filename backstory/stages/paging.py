@@ -39,6 +39,9 @@ _MOST_S = 5.0
 _TOOLS_SHARE = 0.1
 _MOST_WAITING = 500
 _MOST_FACTS = 20
+# Of one leg so many calls are executed; a result for which there is less room than this (tokens) is not made.
+_MOST_CALLS = 8
+_LEAST_RESULT = 100
 _OUTLINE_SHARE = 0.12
 _LEAST_OUTLINE = 40
 
@@ -177,6 +180,7 @@ class Desk:
         self._visit = visit
         self._sent = sent
         self._tokens = visit.tokens_sent
+        self._budget = stage.offering.budget
         self._thread: Thread = visit.thread
 
     @cached_property
@@ -191,15 +195,20 @@ class Desk:
 
     async def answer(self, calls: Sequence[Call], left: int) -> Sequence[str]:
         """See Pager."""
-        over = left < 0
-        results = [paging.NO_MORE] * len(calls) if over else paging.noted([await self._result(call) for call in calls], left)
+        if left < 0 or not self._room(len(calls)):
+            results = [paging.NO_MORE] * len(calls)
+        else:
+            made = [await self._result(call) for call in calls[:_MOST_CALLS]]
+            results = paging.noted([*made, *[paging.TOO_MANY] * (len(calls) - len(made))], left)
         self._tokens += sum(self._stage.count(text) for text in results)
         self._sent(self._tokens)
         return results
 
     async def defer(self, calls: Sequence[Call]) -> Sequence[str]:
         """See Pager."""
-        results = [paging.enclosed(await self._result(call)) for call in calls]
+        room = self._room(len(calls))
+        made = [await self._result(call) if room else paging.NO_MORE for call in calls[:_MOST_CALLS]]
+        results = [paging.enclosed(text) for text in (*made, *[paging.TOO_MANY] * (len(calls) - len(made)))]
         text = "\n".join(results)
         self._stage.owe(self._visit, text, paging.named(text, self._path))
         return results
@@ -207,6 +216,12 @@ class Desk:
     def remember(self, kept: Kept) -> None:
         """See Pager."""
         self._stage.remember(kept)
+
+    def _room(self, calls: int) -> bool:
+        """Whether the window has room for results of so many calls; how much one may take is settled with it."""
+        left = self._stage.offering.window - self._tokens
+        self._budget = min(self._stage.offering.budget, left // max(1, min(calls, _MOST_CALLS)))
+        return self._budget >= _LEAST_RESULT
 
     async def _result(self, call: Call) -> str:
         asked = paging.read(call)
@@ -294,7 +309,7 @@ class Desk:
         stored = await self._stage.lanes.read(lambda store: store.turns_by_id([turn.id], raw=True))
         if not stored or not self._stage.verify(stored[0]):
             return "That output is not stored as it was, so it is not shown."
-        budget = max(self._stage.offering.budget, self._stage.offering.window // 8)
+        budget = max(self._budget, min(self._stage.offering.window // 8, self._stage.offering.window - self._tokens))
         one = replace(row(turn), text=paging.output(turn, ref, stored[0].text))
         return paging.shown("The output, word for word:", [one], budget, self._stage.count)
 
@@ -313,8 +328,7 @@ class Desk:
         """What recall finds among these turns, each turn once, in order."""
         now = self._stage.clock()
         question = Turn(0, self._thread.conversation.id, 0, len(self._path), b"", b"", "user", "spoken", words, at=now, arrived=now)
-        budget = self._stage.offering.budget
-        found = await self._stage.shelf.recall(self._thread, len(self._path), question, chosen, budget, 0.0)
+        found = await self._stage.shelf.recall(self._thread, len(self._path), question, chosen, self._budget, 0.0)
         rows: dict[int, Row] = {}
         for item in found.items:
             known = rows.get(item.number)
@@ -341,13 +355,13 @@ class Desk:
         return self._path[self._numbers[first] - 1 : self._numbers[last]]
 
     def _large(self, rows: Sequence[Row]) -> bool:
-        return sum(len(one.text) for one in rows) > 2 * self._stage.offering.budget
+        return sum(len(one.text) for one in rows) > 2 * self._budget
 
     def _shown(self, label: str, rows: Sequence[Row]) -> str:
-        return paging.shown(label, rows, self._stage.offering.budget, self._stage.count)
+        return paging.shown(label, rows, self._budget, self._stage.count)
 
     def _fenced(self, label: str, lines: Sequence[str]) -> str:
-        return paging.fenced(label, lines, self._stage.offering.budget, self._stage.count)
+        return paging.fenced(label, lines, self._budget, self._stage.count)
 
 
 def _cut(turns: Sequence[Turn]) -> list[Segment]:

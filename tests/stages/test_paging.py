@@ -12,7 +12,8 @@ from backstory.core.legs import Told
 from backstory.core.message import Text, ToolCall
 from backstory.core.records import Injection
 from backstory.core.reply import Reply
-from backstory.memory.paging import BROKEN
+from backstory.core.sizes import rough
+from backstory.memory.paging import BROKEN, TOO_MANY
 from tests.paging import BY_NAME, Model, ask, body, configured, history, results, with_rows
 from tests.rig import PATHS, Rig, rig
 from tests.stages.world import conversation, stored, thread
@@ -100,6 +101,19 @@ def test_what_is_not_there_is_said_to_be_not_there(tmp_path: Path) -> None:
             assert found[5] == 'Nothing was said about "zxqv".'
             assert found[6] == "vc_expand_topic needs topic."
             assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_many_calls_at_once_do_not_fill_the_window(tmp_path: Path) -> None:
+    model = Model(WIRE)
+
+    async def work() -> None:
+        async with rig(configured(tmp_path), model) as one:
+            found = await looked(one, model, *[("vc_recall_all", {})] * 40)
+            assert len(found) == 40
+            assert found.count(TOO_MANY) == 32
+            assert sum(rough(text) for text in found) < 6_000 - rough(model.received[0].decode()) / 2
 
     asyncio.run(work())
 
