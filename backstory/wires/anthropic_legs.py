@@ -12,12 +12,12 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Raw, Struct
 
-from backstory.core.document import Document, Insert, Put, Splice
+from backstory.core.document import Document, Extend, Insert, Put, Splice
 from backstory.core.legs import Call, Kept, Leg, Offer, Tool
-from backstory.core.message import Prompt
+from backstory.core.message import Path, Prompt
 from backstory.core.stream import Frame
 from backstory.wires import base
-from backstory.wires.legs import Json, listed, raw_members, rewritten, summed, values
+from backstory.wires.legs import Json, gap, listed, raw_members, rewritten, summed, values
 from backstory.wires.lowering import decode, encode, quote
 from backstory.wires.sse import event
 
@@ -148,6 +148,7 @@ class AnthropicTalk:
         self._spent: Json = {}
         self._thinker = -1
         self._said: list[Raw] = []
+        self._before = ""
         self._open = -1
         self._open_kind = ""
         self._ended = False
@@ -159,6 +160,7 @@ class AnthropicTalk:
         self._blocks: dict[int, _Told] = {}
         self._hidden: set[int] = set()
         self._stopped: set[int] = set()
+        self._text = ""
         self._called = False
         self._failed = False
         self._held: list[Frame] = []
@@ -204,7 +206,14 @@ class AnthropicTalk:
         place = self._places[found.index] = self._next
         self._next += 1
         self._open, self._open_kind = place, told.kind
-        return self._placed(frame, found.index, place)
+        between = self._spoken(told.text) if told.kind == "text" else ""
+        return self._placed(frame, found.index, place, ("content_block", "text"), between)
+
+    def _spoken(self, text: str) -> str:
+        """Text that the client is shown next; what has to stand in front of it: most clients put the texts of a message together."""
+        between = gap(self._before, text) if self._number and not self._text else ""
+        self._text += text
+        return between
 
     def _thinks_twice(self, kind: str) -> bool:
         if kind not in _THINKING:
@@ -224,10 +233,16 @@ class AnthropicTalk:
         place = self._places.get(found.index, found.index)
         if found.type == "content_block_stop" and place == self._open:
             self._open = -1
-        return self._placed(frame, found.index, place)
+        speaks = told is not None and told.kind == "text" and found.type == "content_block_delta"
+        between = self._spoken(decode(_block, found.delta).text) if speaks else ""
+        return self._placed(frame, found.index, place, ("delta", "text"), between)
 
-    def _placed(self, frame: Frame, index: int, place: int) -> bytes:
-        return frame.raw if index == place else rewritten(frame, [Put(("index",), b"%d" % place)])
+    def _placed(self, frame: Frame, index: int, place: int, at: Path, between: str) -> bytes:
+        """The event with the client's index, and with `between` in front of its text."""
+        splices: list[Splice] = [Put(("index",), b"%d" % place)] if index != place else []
+        if between:
+            splices.append(Extend(at, between, True))
+        return rewritten(frame, splices) if splices else frame.raw
 
     def _delta(self, frame: Frame, found: _Event) -> bytes:
         self._usage |= {key: value for key, value in values(found.usage).items() if value is not None}
@@ -264,11 +279,12 @@ class AnthropicTalk:
         self._content = found.content
         self._usage = values(found.usage)
         blocks = [decode(_block, raw) for raw in found.content]
-        shown = [
-            raw for raw, block in zip(found.content, blocks, strict=True) if not self._is_ours(block) and not self._thinks_twice(block.type)
-        ]
+        for raw, block in zip(found.content, blocks, strict=True):
+            if self._is_ours(block) or self._thinks_twice(block.type):
+                continue
+            between = self._spoken(block.text) if block.type == "text" else ""
+            self._said.append(Raw(Document(bytes(raw)).apply([Extend(("text",), between, True)])) if between else raw)
         self._called = any(self._is_ours(block) for block in blocks)
-        self._said += shown
         if not self._called or found.stop_reason not in _WAITS:
             return Leg()
         calls = tuple(Call(block.id, block.name, bytes(block.input).decode()) for block in blocks if self._is_ours(block))
@@ -299,6 +315,7 @@ class AnthropicTalk:
     def again(self, body: bytes) -> None:
         """See Talk."""
         self._body = body
+        self._before += self._text
         self._spent = summed(self._spent, self._usage)
         self._number += 1
         self._begin()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from backstory.core.message import Text, ToolCall
 from backstory.core.reply import Reply
@@ -33,7 +34,7 @@ from tests.paging import (
     tools,
     with_rows,
 )
-from tests.rig import chunked, reply, rig, soon
+from tests.rig import PATHS, chunked, reply, rig, soon
 from tests.stages.world import conversation, thread
 
 WIRES = pytest.mark.parametrize("name", NAMES)
@@ -400,3 +401,40 @@ def test_the_marker_stands_once_in_an_answer_of_several_legs(tmp_path: Path, nam
                 assert b'"vc_' not in raw
 
         asyncio.run(work())
+
+
+def spent_history() -> bytes:
+    """A folded history with reasoning in it that led to a call of ours, as a client has it that keeps items from the stream."""
+    raw = body("openai_responses", history(), False)
+    reasoning = {"type": "reasoning", "summary": [{"type": "summary_text", "text": "Hm."}], "encrypted_content": "vc:spent"}
+    return with_rows("openai_responses", raw, reasoning, {"role": "assistant", "content": "So."}, *spoken("openai_responses", "And now?"))
+
+
+@pytest.mark.parametrize("enabled", ["auto", "off"])
+def test_reasoning_that_led_to_a_look_up_does_not_go_up_again(tmp_path: Path, enabled: str) -> None:
+    model = Model(BY_NAME["openai_responses"])
+
+    async def work() -> None:
+        async with rig(configured(tmp_path, enabled=enabled), model) as one:
+            await one.ask(PATHS["openai_responses"], spent_history())
+            assert b"<digest>" in model.received[0]
+            assert b"vc:spent" not in model.received[0]
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_it_does_not_go_up_where_memory_is_late_either(tmp_path: Path) -> None:
+    model = Model(BY_NAME["openai_responses"])
+
+    async def work() -> None:
+        config = configured(tmp_path)
+        async with rig(replace(config, recall=replace(config.recall, deadline_ms=0.01)), model) as one:
+            await one.ask(PATHS["openai_responses"], spent_history())
+            assert one.failures().get("deadline") == 1
+            assert b"<digest>" not in model.received[0]
+            assert b"vc:spent" not in model.received[0]
+            last = json.loads(model.received[0])["input"][-2:]
+            assert [item["content"] for item in last] == ["So.", "And now?"]
+
+    asyncio.run(work())

@@ -174,7 +174,7 @@ def test_text_is_with_the_client_as_soon_as_its_frame_has_come(name: str) -> Non
         play.legs.begin(EVENTS, False)
         reader = wire.reader("text/event-stream")
         due = _length(_deltas(wire, play.way.out))
-        between = 2 if play.way.out and name in ("openai_chat", "gemini") else 0
+        between = 2 if play.way.out and name != "openai_responses" else 0
         came = 0
         for at in range(len(leg)):
             came += _length([delta for frame in reader.feed(leg[at : at + 1]) for delta in wire.deltas(frame)])
