@@ -296,7 +296,8 @@ class PortHouse:
         wire, document, prompt = exchange.wire, exchange.document, exchange.prompt
         body: bytes | None = None
         if wire is not None and document is not None and prompt is not None:
-            edits = attempt(self._engine.failed, "mend", lambda: wire.mend(document, prompt, self._engine.paging.kept), lambda: ())
+            kept = self._engine.paging.kept(self._engine.visits.get(exchange.id), prompt.previous)
+            edits = attempt(self._engine.failed, "mend", lambda: wire.mend(document, prompt, kept), lambda: ())
             if edits:
                 body = attempt(self._engine.failed, "mend", lambda: wire.render(document, prompt, edits), lambda: None)
         return self._tapped(exchange, target, started, body)

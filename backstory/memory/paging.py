@@ -55,8 +55,8 @@ BROKEN = "This look-up did not work. Answer with what you have."
 
 def _tool(name: str, description: str, required: Sequence[str] = (), **arguments: str) -> Tool:
     properties = {key: {**_STRING, "description": meaning} for key, meaning in arguments.items()}
-    schema = msgspec.json.encode({"type": "object", "properties": properties, "required": list(required)})
-    return Tool(name, description, schema)
+    demanded = {"required": list(required)} if required else {}
+    return Tool(name, description, msgspec.json.encode({"type": "object", "properties": properties, **demanded}))
 
 
 EXPAND = _tool(
@@ -124,7 +124,7 @@ def read(call: Call) -> Asked | str:
 
 def _required(tool: Tool) -> list[str]:
     schema = _decode(tool.schema)
-    return [str(name) for name in schema["required"]] if isinstance(schema, dict) else []
+    return [str(name) for name in schema.get("required", ())] if isinstance(schema, dict) else []
 
 
 def _plain(value: object) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TypeVar
 
@@ -89,7 +89,7 @@ class Paging(Stage):
         self.verify = verify
         self.keep(None)
         self.waiting: OrderedDict[str, _Waiting] = OrderedDict()
-        self.kept: OrderedDict[str, Kept] = OrderedDict()
+        self._kept: OrderedDict[tuple[bytes, str], Kept] = OrderedDict()
 
     def keep(self, facts: Facts | None) -> None:
         """Facts are looked up there; None: nowhere, and the tool for them is not offered. Before the first request: the list stays."""
@@ -102,9 +102,9 @@ class Paging(Stage):
         prompt, document, wire = exchange.prompt, exchange.document, exchange.wire
         if visit is None or prompt is None or document is None or wire is None:
             return exchange
-        if not visit.thread.boundary and not (prompt.previous and self.kept):
+        if not visit.thread.boundary and not (prompt.previous and self._kept):
             return exchange
-        mended = wire.mend(document, prompt, self.kept)
+        mended = wire.mend(document, prompt, self.kept(visit, prompt.previous))
         if not visit.folded:
             return _with(exchange, self.name, mended)
         edits = [*mended, *self._owed(visit)]
@@ -150,11 +150,16 @@ class Paging(Stage):
         if len(self.waiting) > _MOST_WAITING:
             self.waiting.popitem(last=False)
 
-    def remember(self, kept: Kept) -> None:
-        """A provider keeps this answer under another id than its client has for it."""
-        self.kept[kept.first] = kept
-        if len(self.kept) > _MOST_WAITING:
-            self.kept.popitem(last=False)
+    def remember(self, visit: Visit, kept: Kept) -> None:
+        """A provider keeps the visit's answer under another id than its client has for it."""
+        self._kept[visit.thread.root, kept.first] = kept
+        if len(self._kept) > _MOST_WAITING:
+            self._kept.popitem(last=False)
+
+    def kept(self, visit: Visit | None, name: str) -> Mapping[str, Kept]:
+        """What was remembered under this id, for the same principal and scope: nobody else gets to see what was looked up."""
+        found = self._kept.get((visit.thread.root, name)) if visit is not None and name else None
+        return {} if found is None else {name: found}
 
     def desk(self, visit: Visit, sent: Callable[[int], None]) -> Desk:
         """Who executes the calls of one exchange. `sent` is told the tokens of each further request that it comes to."""
@@ -215,7 +220,7 @@ class Desk:
 
     def remember(self, kept: Kept) -> None:
         """See Pager."""
-        self._stage.remember(kept)
+        self._stage.remember(self._visit, kept)
 
     def _room(self, calls: int) -> bool:
         """Whether the window has room for results of so many calls; how much one may take is settled with it."""

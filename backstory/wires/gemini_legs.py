@@ -108,13 +108,16 @@ def tools(document: Document, prompt: Prompt, offered: Sequence[Tool]) -> Offer:
                     return Offer()
                 taken |= {one.name for one in decode(_names, value)}
     ours = [tool for tool in offered if tool.name not in taken]
-    rows = [
-        b'{"name":' + quote(tool.name) + b',"description":' + quote(tool.description) + b',"parametersJsonSchema":' + tool.schema + b"}"
-        for tool in ours
-    ]
+    rows = [b'{"name":' + quote(tool.name) + b',"description":' + quote(tool.description) + _parameters(tool) + b"}" for tool in ours]
     if not rows:
         return Offer()
     return Offer(frozenset(tool.name for tool in ours), (b'{"functionDeclarations":' + listed(rows) + b"}",))
+
+
+def _parameters(tool: Tool) -> bytes:
+    """Of a declaration; the API refuses an object without properties."""
+    fields = raw_members(raw_members(tool.schema).get("properties", Raw(b"{}")))
+    return b',"parameters":' + tool.schema if fields else b""
 
 
 def _several(document: Document) -> bool:

@@ -8,8 +8,7 @@ from typing import TypeAlias
 import msgspec
 from msgspec import Raw
 
-from backstory.core.document import Document, Put, Splice
-from backstory.core.message import Path
+from backstory.core.document import Document, Splice
 from backstory.core.stream import Frame
 from backstory.wires.lowering import decode
 from backstory.wires.sse import replaced
@@ -70,11 +69,6 @@ def rewritten(frame: Frame, splices: Iterable[Splice]) -> bytes:
     """The frame with its data edited, in one line."""
     data = Document(frame.data).apply(splices)
     return replaced(frame, data if b"\n" not in data else data.replace(b"\n", b" "))
-
-
-def put_if(document: Document, path: Path, value: bytes) -> list[Splice]:
-    """A Put where there is something at the path already."""
-    return [Put(path, value)] if document.has(path) else []
 
 
 def listed(rows: Iterable[bytes | Raw]) -> bytes:

@@ -247,6 +247,25 @@ def test_anthropic_block_indexes_go_on_and_thinking_of_one_leg_is_shown() -> Non
     assert last["usage"]["input_tokens"] == 80
 
 
+def test_what_the_provider_ran_itself_goes_back_as_it_was_built_up() -> None:
+    raw = (TAPES / "anthropic" / "server.stream.sse").read_bytes().replace(b"pause_turn", b"tool_use")
+    call = b"""event: content_block_start
+data: {"type":"content_block_start","index":5,"content_block":{"type":"tool_use","id":"t5","name":"vc_recall_all","input":{}}}
+
+event: content_block_stop
+data: {"type":"content_block_stop","index":5}
+
+"""
+    at = raw.index(b"event: future_event")
+    play = Play(BY_NAME["anthropic"], request("anthropic"))
+    play.leg(raw[:at] + call + raw[at:])
+    said = json.loads(play.way.bodies[0])["messages"][-2]
+    expected = json.loads((TAPES / "anthropic" / "server.reply.json").read_bytes())["content"]
+    expected[2]["content"] = said["content"][2]["content"]
+    assert said["content"] == [*expected, {"type": "tool_use", "id": "t5", "name": "vc_recall_all", "input": {}}]
+    assert said["content"][2]["content"][0]["url"] == "https://example.org"
+
+
 def test_responses_numbers_go_on_and_reasoning_that_led_to_our_call_is_not_kept() -> None:
     wire = BY_NAME["openai_responses"]
     said = Reply((Thinking("I should look."), ToolCall("call_1", "vc_find_quote", "{}")), "tool_calls", Usage(1, 2), "r1", "m")

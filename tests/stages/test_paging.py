@@ -8,6 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
+from backstory.config.sections import Identity
 from backstory.core.legs import Told
 from backstory.core.message import Text, ToolCall
 from backstory.core.records import Injection
@@ -213,5 +216,28 @@ def test_what_was_looked_up_beside_a_clients_call_survives_a_restart(tmp_path: P
             later = [{"role": "assistant", "content": "Nothing more."}, {"role": "user", "content": "Thank you."}]
             await one.ask(PATHS["anthropic"], with_rows("anthropic", again, *later))
             assert json.loads(model.received[-1])["messages"][: len(sent)] == sent
+
+    asyncio.run(work())
+
+
+def test_what_is_kept_of_an_answer_is_its_principals(tmp_path: Path) -> None:
+    wire = BY_NAME["openai_responses"]
+    both = Reply((ToolCall("q", "vc_find_quote", '{"query":"blue locker"}'), ToolCall("c2", "look", "{}")), "tool_calls", id="resp_a")
+    model = Model(wire, both)
+    result = {"type": "function_call_output", "call_id": "c2", "output": "well"}
+    more = json.dumps({"model": "m", "previous_response_id": "resp_a", "input": [result]}).encode()
+
+    async def work() -> None:
+        config = replace(configured(tmp_path), identity=Identity(principal="api_key"))
+        async with rig(config, model) as one:
+            turns = [*history(), ("user", "What was that?")]
+            await one.ask(PATHS[wire.name], body(wire.name, turns, False), b"Authorization: Bearer one")
+            await one.ask(PATHS[wire.name], more, b"Authorization: Bearer two")
+            assert model.received[-1] == more
+            await one.ask(PATHS[wire.name], more, b"Authorization: Bearer one")
+            sent = json.loads(model.received[-1])["input"]
+            assert [item["call_id"] for item in sent] == ["q", "c2"]
+            assert "tangerine-4711" in sent[0]["output"]
+            assert not one.failures()
 
     asyncio.run(work())
