@@ -383,3 +383,58 @@ def test_usage_of_whole_answers_is_summed(name: str) -> None:
     assert (found.usage.input_tokens, found.usage.output_tokens, found.usage.cache_read_tokens) == (600, 60, 240)
     assert len(play.way.bodies) == 2
     assert play.way.modes == ["whole"]
+
+
+@every_wire
+def test_where_even_the_plain_request_fails_what_was_said_is_told_as_cut_off(name: str) -> None:
+    wire = BY_NAME[name]
+    call = ToolCall("c", "vc_find_quote", "{}")
+    for words, told in ((("Let me look.",), True), ((), False)):
+        play = Play(wire, request(name))
+        play.whole(wire.write(Reply((*map(Text, words), call), "tool_calls", Usage(5, 6), "r1", "m"), False))
+        assert play.legs.failed(), "the plain request is made"
+        assert play.way.bodies[-1] == b'{"plain":1}'
+        assert play.legs.failed() is told
+        assert play.way.ended is told
+        if told:
+            found = wire.reply(play.way.out)
+            assert [part.text for part in found.parts if isinstance(part, Text)] == list(words)
+            assert not [part for part in found.parts if isinstance(part, ToolCall)]
+            assert found.finish == ("other" if name == "gemini" else "length")
+            assert found.usage is not None
+            assert found.usage.input_tokens == 5
+
+
+@every_wire
+def test_a_stream_without_an_end_in_a_later_leg_has_failed(name: str) -> None:
+    wire = BY_NAME[name]
+    play = Play(wire, request(name))
+    play.leg(wire.write(Reply((Text("So."), ToolCall("c", "vc_find_quote", "{}")), "tool_calls", Usage(5, 6), "r1", "m"), True))
+    play.leg(b": nothing more\n\n")
+    assert play.way.bodies[-1] != b'{"plain":1}', "a comment has reached the client"
+    other = Play(wire, request(name))
+    other.leg(wire.write(Reply((Text("So."), ToolCall("c", "vc_find_quote", "{}")), "tool_calls", Usage(5, 6), "r1", "m"), True))
+    other.leg(b"")
+    assert other.way.bodies[-1] == b'{"plain":1}'
+    other.leg(wire.write(Reply((Text("Well."),), "stop", Usage(1, 1), "r2", "m"), True))
+    assert other.said().finish == "stop"
+    assert "Well." in str(other.said().parts)
+
+
+@every_wire
+def test_an_error_in_a_later_leg_is_not_the_clients(name: str) -> None:
+    wire = BY_NAME[name]
+    errors = {
+        "anthropic": b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"x"}}\n\n',
+        "openai_chat": b'data: {"error":{"message":"x"}}\n\n',
+        "openai_responses": b'event: error\ndata: {"type":"error","sequence_number":1,"message":"x"}\n\n',
+        "gemini": b'data: {"error":{"code":503,"message":"x"}}\n\n',
+    }
+    play = Play(wire, request(name))
+    play.leg(wire.write(Reply((Text("So."), ToolCall("c", "vc_find_quote", "{}")), "tool_calls", Usage(5, 6), "r1", "m"), True))
+    play.leg(errors[name])
+    assert play.way.bodies[-1] == b'{"plain":1}'
+    play.leg(errors[name])
+    assert play.way.ended
+    assert b'"message":"x"' not in play.way.out
+    assert play.said().finish == ("other" if name == "gemini" else "length")
