@@ -69,9 +69,10 @@ _string = msgspec.json.Decoder(str)
 
 
 def tools(document: Document, prompt: Prompt, offered: Sequence[Tool]) -> Offer:
-    """Their definitions; none where a tool must be called, or the answer is not to be plain text."""
+    """Their definitions; none where a tool must be called, the answer is not to be plain text, or the provider keeps the history."""
     choice = base.field(document, "tool_choice")
-    if prompt.structured or prompt.previous or (choice is not None and decode(_choice, choice).type in _FORCED):
+    kept = base.field(document, "thread") is not None
+    if prompt.structured or kept or (choice is not None and decode(_choice, choice).type in _FORCED):
         return Offer()
     raw = base.field(document, "tools")
     taken = {tool.name for tool in decode(_tool_list, raw)} if raw is not None else set()
