@@ -277,19 +277,20 @@ class Legs:
 
     def _refused(self) -> None:
         """A leg's refusal was read to its end."""
-        if self.later:
+        if self.later or not self._plain():
             self._recover()
-            return
-        self._plain()
 
-    def _plain(self) -> None:
-        """The request once more, without our tools."""
+    def _plain(self) -> bool:
+        """The request once more, without our tools. False where it cannot be made."""
         self._again, self.reading = True, False
         body = self._asked(b"", self._paging.without)
+        if not body:
+            return False
         if self.later:
             self._paging.talk.again(body)
         self._state = "pass"
         self._course.wait_for(self._ask(body))
+        return True
 
     async def _ask(self, body: bytes) -> None:
         """Not at once: the connection that brought the refusal has still to end its reply."""
@@ -305,8 +306,8 @@ class Legs:
         """False where nothing more can be said."""
         if not self._again and not self._spoke:
             self._gathered, self._size, self._held = [], 0, b""
-            self._plain()
-            return True
+            if self._plain():
+                return True
         nothing: bytes | None = None
         ending = self._asked(nothing, lambda: self._paging.talk.broken(self._kind == "stream"))
         if ending is None:

@@ -147,6 +147,7 @@ class ChatTalk:
         self._thoughts: dict[str, str] = {}
         self._details: list[Raw] = []
         self._calls: dict[int, _Told] = {}
+        self._numbers: dict[int, int] = {}
         self._places: dict[int, int] = {}
         self._called = False
         self._failed = False
@@ -187,9 +188,7 @@ class ChatTalk:
 
     def _choice(self, frame: Frame, chunk: _Chunk, choice: _Choice) -> bytes:
         delta = decode(_delta, choice.delta) if bytes(choice.delta) not in _NULLS else _Delta()
-        splices = self._pieces(delta)
-        gone = splices is None
-        splices = splices or []
+        splices, gone = self._pieces(delta)
         opening = self._number and not self._text and delta.content
         if opening and (between := gap(self._said, delta.content or "")):
             splices.append(Extend((*_DELTA, "content"), between, True))
@@ -240,13 +239,14 @@ class ChatTalk:
         if details is not None and bytes(details)[:1] == base.BRACKET:
             self._details.append(Raw(bytes(details)[1:-1]))
 
-    def _pieces(self, delta: _Delta) -> list[Splice] | None:
-        """Pieces of calls, counted as the client counts; None where all of them are of calls to our tools."""
+    def _pieces(self, delta: _Delta) -> tuple[list[Splice], bool]:
+        """Pieces of calls, counted as the client counts; and whether all of them are of calls to our tools."""
         splices: list[Splice] = []
         kept = 0
         for place, raw in enumerate(delta.tool_calls or ()):
             piece = decode(_piece, raw)
-            told = self._calls.setdefault(piece.index, _Told())
+            number = self._numbered(piece)
+            told = self._calls[number]
             told.add(raw, piece)
             at: Path = (*_DELTA, "tool_calls", place)
             if told.name in self._ours:
@@ -254,12 +254,23 @@ class ChatTalk:
                 splices.append(Cut(at))
                 continue
             kept += 1
-            if piece.index not in self._places:
-                self._places[piece.index] = self._next
+            if number not in self._places:
+                self._places[number] = self._next
                 self._next += 1
-            if self._places[piece.index] != piece.index:
-                splices.append(Put((*at, "index"), b"%d" % self._places[piece.index]))
-        return splices if kept or not delta.tool_calls else ([Cut((*_DELTA, "tool_calls"))] if delta.content else None)
+            if (self._called or self._number) and self._places[number] != piece.index:
+                splices.append(Put((*at, "index"), b"%d" % self._places[number]))
+        gone = bool(delta.tool_calls) and not kept
+        return [Cut((*_DELTA, "tool_calls"))] if gone else splices, gone
+
+    def _numbered(self, piece: _Piece) -> int:
+        """The number of the call that a piece belongs to. Some compatible providers give every call the same index: another id is another
+        call."""
+        number = self._numbers.get(piece.index, piece.index)
+        known = self._calls.get(number)
+        if known is not None and piece.id and known.id and piece.id != known.id:
+            number = self._numbers[piece.index] = max(self._calls) + 1
+        self._calls.setdefault(number, _Told())
+        return number
 
     def over(self) -> Leg:
         """See Talk."""

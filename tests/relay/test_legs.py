@@ -438,3 +438,37 @@ def test_an_error_in_a_later_leg_is_not_the_clients(name: str) -> None:
     assert play.way.ended
     assert b'"message":"x"' not in play.way.out
     assert play.said().finish == ("other" if name == "gemini" else "length")
+
+
+def chunk(delta: dict[str, Any], finish: str | None = None) -> bytes:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    return b"data: " + json.dumps({"id": "c", "model": "m", "choices": [choice]}).encode() + b"\n\n"
+
+
+def piece(call_id: str, name: str, **more: Any) -> dict[str, Any]:
+    return {"id": call_id, "type": "function", "function": {"name": name, "arguments": "{}"}, **more}
+
+
+def test_chat_calls_without_an_index_are_told_apart_by_their_ids() -> None:
+    play = Play(BY_NAME["openai_chat"], request("openai_chat"))
+    calls = [piece("a", "look"), piece("b", "vc_recall_all"), piece("c", "look")]
+    play.leg(b"".join(chunk({"tool_calls": [call]}) for call in calls) + chunk({}, "tool_calls") + b"data: [DONE]\n\n")
+    assert [call.id for call in play.clerk.deferred] == ["b"]
+    assert [part.id for part in play.said().parts if isinstance(part, ToolCall)] == ["a", "c"]
+    assert b"vc_" not in play.way.out
+    plain = b"".join(chunk({"tool_calls": [call]}) for call in (calls[0], calls[2])) + chunk({}, "tool_calls") + b"data: [DONE]\n\n"
+    other = Play(BY_NAME["openai_chat"], request("openai_chat"))
+    other.leg(plain)
+    assert other.way.out == plain
+
+
+@pytest.mark.parametrize("text", ["", "So."])
+def test_a_chat_call_of_ours_in_the_chunk_that_ends_the_answer_is_not_told(text: str) -> None:
+    play = Play(BY_NAME["openai_chat"], request("openai_chat"))
+    first = chunk({"role": "assistant", "tool_calls": [piece("a", "look", index=0)]})
+    last = chunk({"content": text, "tool_calls": [piece("b", "vc_recall_all", index=1)]}, "tool_calls")
+    play.leg(first + last + b"data: [DONE]\n\n")
+    assert [call.id for call in play.clerk.deferred] == ["b"]
+    assert b"vc_" not in play.way.out
+    assert play.said().finish == "tool_calls"
+    assert "".join(part.text for part in play.said().parts if isinstance(part, Text)) == text
