@@ -21,7 +21,7 @@ from backstory.config import Config
 from backstory.core.exchange import Head
 from backstory.core.ids import TurnIds
 from backstory.core.layout import Layouts
-from backstory.core.records import Arrival, Batch, Promise
+from backstory.core.records import Arrival, Batch, Promise, Turn
 from backstory.core.reply import Reply, Usage
 from backstory.core.sizes import rough
 from backstory.core.wire import Wire
@@ -38,6 +38,7 @@ from backstory.memory.recompress import Bounds
 from backstory.memory.supersession import Known
 from backstory.memory.thread import Thread
 from backstory.memory.tool_output import Rules
+from backstory.memory.turns import content_hash
 from backstory.providers import side_model
 from backstory.providers.caching import Tariffs
 from backstory.relay.tap import read_reply
@@ -54,6 +55,7 @@ from backstory.stages.ingest import Ingest, settle
 from backstory.stages.links import Linked, Links
 from backstory.stages.order import Order
 from backstory.stages.pace import Pace
+from backstory.stages.paging import Offering, Paging
 from backstory.stages.recall import Recall, Settings
 from backstory.stages.shelf import Shelf
 from backstory.stages.shrink import Settings as ShrinkSettings
@@ -297,6 +299,7 @@ class Engine:
 
         def forget() -> None:
             threads.clear()
+            self.paging.waiting.clear()
             reader.clear()
             shrink.clear()
             self.layouts.clear()
@@ -331,6 +334,10 @@ class Engine:
             __version__,
         )
         links = Links(desk)
+        offering = Offering(config.paging.enabled, self._settings.budget, self._settings.window.size)
+        self.paging = paging = Paging(self.visits, shelf, lanes, offering, rough, self._clock, self.failed, verified, self.restore)
+        if self._facts is not None:
+            paging.keep(self._facts)
         self.command = Command(self.visits, desk, links, Forgets(desk), self.arrivals)
         stages = (
             Identify(threads, self.visits, reader, self.arrivals, self.order, self._before),
@@ -339,6 +346,7 @@ class Engine:
             shrink,
             recall,
             Linked(self.visits, desk, links),
+            paging,
             self.economy,
         )
         left_out = () if config.tool_output.enabled else ("shrink",)
@@ -448,6 +456,15 @@ def inbox_place(url: str) -> tuple[Path, str]:
     """Folder and base name of the journals beside a SQLite database."""
     path = Path(url.removeprefix("sqlite:///"))
     return path.parent, path.name
+
+
+def verified(turn: Turn) -> bool:
+    """Whether a stored turn's message has the hash that the turn is stored under."""
+    wire = WIRE_BY_NAME.get(turn.wire)
+    try:
+        return wire is not None and bool(turn.raw) and content_hash(wire.message(turn.raw, ())) == turn.content
+    except DocumentError:
+        return False
 
 
 def read_arrival(arrival: Arrival) -> Reply | None:

@@ -31,6 +31,7 @@ from backstory.config.sections import (
     Media,
     Memory,
     Metrics,
+    Paging,
     PriceRow,
     Prices,
     Proxy,
@@ -111,6 +112,7 @@ class Config(Struct, frozen=True, kw_only=True):
     media: Media = field(default_factory=Media)
     economy: Economy = field(default_factory=Economy)
     prices: Prices = PRICES
+    paging: Paging = field(default_factory=Paging)
     identity: Identity = field(default_factory=Identity)
     side_model: SideModel = field(default_factory=SideModel)
     marker: Marker = MARKER

@@ -85,6 +85,16 @@ class Recall(Struct, frozen=True):
     min_score: Annotated[float, Meta(ge=0, le=1, description="turns below this share of the best score are left out")] = 0.0
 
 
+class Paging(Struct, frozen=True):
+    """Tools by which the model looks into what was folded."""
+
+    enabled: Annotated[
+        Literal["auto", "on", "off"],
+        Meta(description="offer them where a digest stands for folded turns; auto: to clients that send tools themselves"),
+    ] = "auto"
+    rounds: Annotated[int, Meta(ge=1, le=50, description="how often the model may call them in one answer")] = 5
+
+
 class Compaction(Struct, frozen=True):
     """When old turns make place for their digest."""
 
@@ -224,6 +234,7 @@ TREE: dict[str, type[Struct] | tuple[Any, Any]] = {
     "media": Media,
     "economy": Economy,
     "prices": (Prices, PRICES),
+    "paging": Paging,
     "identity": Identity,
     "side_model": SideModel,
     "marker": (Marker, MARKER),

@@ -6,7 +6,7 @@ Append-only: for the same thread and the same client messages the same edits com
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from msgspec import Struct
 
@@ -85,7 +85,7 @@ def earlier_injections(thread: Thread, reading: Reading, kept: Sequence[int]) ->
     tokens = 0
     if thread.injections:
         for item in kept:
-            if reading.lines[item].kind != "spoken" or reading.lines[item].role != "user":
+            if reading.lines[item].kind == "none" or reading.lines[item].role == "assistant":
                 continue
             place = reading.places[item]
             injection = thread.injections.get(thread.path[place].chain) if place >= 0 else None
@@ -130,7 +130,7 @@ class Present:
 
     __slots__ = ("_absent",)
 
-    def __init__(self, absent: Absent) -> None:
+    def __init__(self, absent: Absent | Container[int]) -> None:
         self._absent = absent
 
     def __contains__(self, turn_id: object) -> bool:

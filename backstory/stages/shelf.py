@@ -23,6 +23,7 @@ from backstory.memory.compaction import Window, boundary
 from backstory.memory.digest import digest
 from backstory.memory.economy import SMALL_WINDOW
 from backstory.memory.index import Index
+from backstory.memory.paging import Chosen
 from backstory.memory.retrieval import Recalled, recall
 from backstory.memory.thread import Thread
 from backstory.memory.units import Carry, Unit, index_terms, units
@@ -90,7 +91,7 @@ class Shelf:
         await _aside(count, "ready")
         self.warm = True
 
-    async def recall(self, thread: Thread, upto: int, question: Turn, absent: Absent, budget: int, min_score: float) -> Recalled:
+    async def recall(self, thread: Thread, upto: int, question: Turn, absent: Absent | Chosen, budget: int, min_score: float) -> Recalled:
         """What of the first `upto` turns of the path, among those of `absent`, answers to this message."""
         if budget <= 0:
             return Recalled(())

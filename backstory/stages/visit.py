@@ -19,7 +19,8 @@ class Visit(Struct):
     `stubs`: those that it decided. `saved`: tokens that stubs save, by item.
     `ready`: its place on the thread was found; before that nothing of it may be stored.
     `asked`: when it was looked at. `fixed`, `fresh`: tokens of what is no turn, and of the new turns. `undone`: what was folded before goes
-    up as it came. `tariff`: what it is charged by, once that is known. `spend`: what it cost."""
+    up as it came. `tariff`: what it is charged by, once that is known. `spend`: what it cost. `paging`: names of our
+    tools that it offers."""
 
     thread: Thread
     reading: Reading
@@ -50,6 +51,7 @@ class Visit(Struct):
     undone: bool = False
     tariff: Tariff | None = None
     spend: Spend | None = None
+    paging: frozenset[str] = frozenset()
 
 
 class Visits:
