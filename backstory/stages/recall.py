@@ -17,7 +17,7 @@ from backstory.core.sizes import CHARS_PER_TOKEN
 from backstory.memory import assembly, compaction
 from backstory.memory.assembly import Fold
 from backstory.memory.compaction import Window
-from backstory.memory.economy import SMALL_WINDOW, Move
+from backstory.memory.economy import Move
 from backstory.memory.retrieval import Recalled, block
 from backstory.memory.thread import Thread
 from backstory.stages.base import Stage
@@ -29,8 +29,6 @@ from backstory.stages.visit import Visit, Visits
 _FRAMING = 8
 # Stubs are enough where they leave a request with at most this share of the window.
 _RELIEVED = 0.7
-# Of the best score. On LoCoMo at 2,000 tokens, what is below never held the evidence that the rest lacked.
-_WORTH = 0.4
 
 
 class Settings(Struct, frozen=True):
@@ -268,7 +266,7 @@ class Recall(Stage):
             return edits, total
         budget, window = self._settings.budget, self._settings.window
         room = min(budget, (window.size if budget >= window.hard_tokens else window.hard_tokens) - total)
-        found: Recalled = await self._shelf.recall(visit.thread, visit.upto, turn, absent, room, self._least_score())
+        found: Recalled = await self._shelf.recall(visit.thread, visit.upto, turn, absent, room, self._settings.min_score)
         if not found.items or visit.late or visit.gone:
             return edits, total
         text = block(found)
@@ -278,11 +276,6 @@ class Recall(Stage):
         visit.recalled = len(found.items)
         visit.thread.inject((injection,))
         return [*edits, AppendText(item, text)], total + injection.tokens
-
-    def _least_score(self) -> float:
-        """In a large window, what is recalled has to be worth its tokens, which go up again with every later request."""
-        least = self._settings.min_score
-        return least if self._settings.window.size < SMALL_WINDOW else max(least, _WORTH)
 
     def _again(self, visit: Visit, edits: list[Edit], total: int) -> tuple[list[Edit], int]:
         """The same message asked again (a retry): what was injected then is injected now."""
