@@ -159,7 +159,7 @@ class Recall(Stage):
         if thread.version != version:
             self._forget(visit)
             return replace(exchange, notes=(*exchange.notes, Note(self.name, "the conversation took another branch meanwhile")))
-        if plan.folded is not None and draft.total <= window.hard_tokens and total >= draft.total:
+        if plan.folded is not None and visit.digest is None and draft.total <= window.hard_tokens and total >= draft.total:
             self._forget(visit)
             note = Note(self.name, "bloat fallback: the enriched payload is not smaller")
             return replace(exchange, notes=(*exchange.notes, note))
@@ -203,7 +203,7 @@ class Recall(Stage):
         if at <= thread.boundary or not self._makes_room(visit, draft, at):
             step = compaction.boundary(path, floor, window, reserve, thread.injections, True, saved, kept)
             at = step if step > thread.boundary and self._makes_room(visit, draft, step) else at
-        if not at or at <= thread.boundary or (size and not self._pays(exchange, visit, draft, at, size)):
+        if not at or at <= thread.boundary or not (self._pays(exchange, visit, draft, at, size) if size else self._worth(visit, draft, at)):
             return None
         place = self._ready(visit, draft, at)
         if not place:
@@ -259,6 +259,14 @@ class Recall(Stage):
             return False
         plan = self._plan(visit, draft, _placeholder(visit.thread, at), at)
         return plan.folded is not None and plan.total + window.digest_tokens <= window.hard_tokens
+
+    def _worth(self, visit: Visit, draft: Draft, at: int) -> bool:
+        """Whether a fold there leaves less than a request that fits the window as it is."""
+        window = self._settings.window
+        if draft.total > window.hard_tokens:
+            return True
+        plan = self._plan(visit, draft, _placeholder(visit.thread, at), at)
+        return plan.total + window.digest_tokens + self._settings.budget < draft.total
 
     async def _recall(self, visit: Visit, absent: assembly.Absent, edits: list[Edit], total: int) -> tuple[list[Edit], int]:
         item, turn = asked(visit)
