@@ -123,6 +123,8 @@ def test_unknown_key_names_line_and_nearest(tmp_path: Path, home: dict[str, str]
         ("proxy:\n  instances:\n    - {port: 1}\n    - {port: 1}\n", "two instances at 127.0.0.1:1"),
         ("proxy:\n  instances: [{port: 1, upstream: nowhere}]\n", "line 2: proxy.instances: upstream 'nowhere': a URL is http://"),
         ("proxy:\n  instances: [{port: 1, config: none.yaml}]\n", "none.yaml: cannot be read as a configuration file"),
+        ("commands:\n  prefix: go\n", "line 2: commands.prefix: expected text of the form ^[!#$%&*+,"),
+        ("commands:\n  undo_s: -1\n", "line 2: commands.undo_s: expected a number from 0, got -1"),
         ("- 1\n", "line 1: expected keys and values, got list"),
         ("proxy: [\n", "cannot be read as a configuration file"),
     ],

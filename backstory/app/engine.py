@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from backstory import __version__
+from backstory.app.commanding import Commanding
 from backstory.app.local import Local
 from backstory.app.metrics import Metrics
 from backstory.config import Config
@@ -27,16 +28,25 @@ from backstory.core.wire import Wire
 from backstory.errors import BackstoryError, DocumentError, StoreError
 from backstory.jobs import standard as standard_jobs
 from backstory.jobs.forgotten import Forgotten
+from backstory.jobs.removal import Removal
 from backstory.jobs.worker import Worker
 from backstory.memory.compaction import Window
+from backstory.memory.fact_query import select
 from backstory.memory.reading import Reader
+from backstory.memory.supersession import Known
 from backstory.memory.thread import Thread
 from backstory.memory.turns import content_hash
 from backstory.relay.tap import read_reply
+from backstory.stages.ahead import Ahead
 from backstory.stages.arrivals import Arrivals, unfold
 from backstory.stages.base import Pipeline, attempt, attempted
+from backstory.stages.command import Command
+from backstory.stages.desk import Desk
+from backstory.stages.facts import Facts
+from backstory.stages.forgets import Forgets
 from backstory.stages.identify import Identify
 from backstory.stages.ingest import Ingest, settle
+from backstory.stages.links import Linked, Links
 from backstory.stages.order import Order
 from backstory.stages.pace import Pace
 from backstory.stages.paging import Offering, Paging
@@ -90,13 +100,18 @@ class Engine:
         self._lanes: StoreLanes | None = None
         self._worker: Worker | None = None
         self._shelf: Shelf | None = None
+        self._facts: Facts | None = None
         self._again: asyncio.Task[None] | None = None
         self._beside: dict[int, asyncio.Future[Any]] = {}
         self.visits = Visits()
         self.order = Order()
         self.layouts = Layouts(secrets.randbits(63))
         self.pipeline = Pipeline((), self.failed)
+        self.commanding = Commanding(config.commands.prefix) if config.commands.enabled else None
+        self.command: Command | None = None
+        self._removal: Removal | None = None
         self.threads: Threads | None = None
+        self.ahead: Ahead | None = None
         self.local = Local(self._health, self.metrics.figures, self.metrics.exposition)
 
     @classmethod
@@ -141,6 +156,18 @@ class Engine:
         if earlier:
             await asyncio.wait(earlier, timeout=_BESIDE_S)
         return bool(earlier)
+
+    async def facts(
+        self, principal: str, conversation: str, subject: str = "", verb: str = "", object_: str = "", status: str = "", most: int = 50
+    ) -> list[Known]:
+        """What is known of a conversation of this principal, the newest `most` of it, in the order of the turns; see `fact_query.select`.
+        NotFound where there is no such conversation, RequestError for an unknown status, StoreError where memory is off."""
+        if self._facts is None:
+            raise StoreError(self.trouble or "memory is off")
+        self.arrivals.named(conversation)
+        known = await self._facts.known(principal, conversation)
+        found = select(known, subject, verb, object_, status)
+        return found[max(0, len(found) - most) :]
 
     def failed(self, where: str, error: BaseException) -> None:
         """Something broke and the request went on without it."""
@@ -202,10 +229,13 @@ class Engine:
 
     async def _shut(self) -> None:
         self.memory = False
+        self._facts = None
         worker, self._worker = self._worker, None
         if worker is not None:
             await worker.stop()
             await self._forgotten.stop()
+            if self._removal is not None:
+                await self._removal.stop()
             self.arrivals.close()
         lanes, self._lanes = self._lanes, None
         if lanes is not None:
@@ -226,43 +256,57 @@ class Engine:
         await lanes.recover(self._settle_journal)
         self.threads = threads = Threads(lanes, self._clock)
         self._shelf = shelf = Shelf(lanes, lambda: self.busy, self._hot)
+        self._facts = Facts(lanes, threads, Pace(self._hot))
         jobs = standard_jobs(lanes, Pace(self._hot))
         self._worker = Worker(jobs, lanes, f"{os.getpid()}-{secrets.token_hex(4)}", self._clock, lambda: self.busy, self.failed)
         most = self._settings.window.hard_tokens
         self.ingest = Ingest(threads, self.visits, lanes, self.turn_ids, self._clock, rough, self._stored, most)
         self.arrivals = Arrivals(threads, lanes, WIRE_BY_NAME.__getitem__, read_arrival, rough, self._worker.wake, self.failed, self._hot)
         reader = Reader(secrets.randbits(63))
-        self.paging = paging = Paging(
-            self.visits,
-            shelf,
+        recall = Recall(self.visits, shelf, self._settings, rough, self._clock, self.turn_ids)
+        self.ahead = Ahead(threads, recall.settled, time.monotonic)
+        desk = Desk(
+            threads,
             lanes,
-            Offering(config.paging.enabled, self._settings.budget, self._settings.window.size),
-            rough,
+            shelf,
+            self._settings,
             self._clock,
-            self.failed,
-            verified,
+            self.turn_ids,
+            self.metrics.figures,
+            config.commands.prefix,
+            config.commands.undo_s,
+            __version__,
         )
+        links = Links(desk)
+        self.command = Command(self.visits, desk, links, Forgets(desk), self.arrivals)
+        self.paging = self._pages(shelf, lanes, self._facts)
         stages = (
             Identify(threads, self.visits, reader, self.arrivals, self.order, self._before),
+            self.command,
             self.ingest,
-            Recall(self.visits, shelf, self._settings, rough, self._clock, self.turn_ids),
-            paging,
+            recall,
+            self.paging,
+            Linked(self.visits, desk, links),
         )
         self.pipeline = Pipeline(stages, self.failed)
         self._worker.start()
 
         def forget() -> None:
-            threads.clear()
-            paging.waiting.clear()
-            reader.clear()
-            self.layouts.clear()
+            for held in (threads, self.paging.waiting, reader, self.layouts):
+                held.clear()
 
         self._forgotten = Forgotten(lanes, forget, self._gone)
         await self._forgotten.start()
+        self._removal = Removal(lanes, self._clock, self.failed)
+        self._removal.start()
         if await lanes.read(lambda store: store.conversations(None, 1)):
             shelf.warm_up()
         self.trouble = ""
         self.memory = True
+
+    def _pages(self, shelf: Shelf, lanes: StoreLanes, facts: Facts) -> Paging:
+        told = Offering(self.config.paging.enabled, self._settings.budget, self._settings.window.size)
+        return Paging(self.visits, shelf, lanes, told, rough, self._clock, self.failed, verified, facts)
 
     def _settle_journal(self, payloads: list[bytes]) -> list[Batch]:
         """The rows of journal entries that a dead process left behind; entries that cannot be read are left out. Runs on a lane."""
@@ -290,6 +334,8 @@ class Engine:
             self._shelf.warm_up()
         if length >= threshold and self._shelf is not None:
             told = self._settings
+            if thread.changes is not None:
+                self._shelf.follow(thread)
             if thread.boundary or thread.tokens > told.window.soft_tokens:
                 self._shelf.prepare(thread)
                 self._shelf.prefold(thread, told.window, told.budget)

@@ -18,10 +18,13 @@ from backstory.core.records import Conversation, Receipt, Turn
 from backstory.core.store import Store
 from backstory.core.tokens import count
 from backstory.errors import NotFound
+from backstory.memory.fact_query import select
 from backstory.memory.index import Index
 from backstory.memory.retrieval import recall
+from backstory.memory.supersession import Known
 from backstory.memory.thread import branch
 from backstory.memory.units import Carry, units
+from backstory.stages.facts import ledger
 from backstory.stages.threads import load_turns
 from backstory.stores.database import open_store, sqlite_path
 
@@ -69,6 +72,29 @@ class Hit(Struct, frozen=True):
     speaker: str
     score: float
     text: str
+
+
+class FactRow(Struct, frozen=True, omit_defaults=True):
+    """A fact as it is shown. `number`: of the turn that states it, 1-based. `superseded_by`: number of the turn that changed it. `again`:
+    turns that said the same later. `about_from`, `about_to`: the time it speaks of, Unix seconds."""
+
+    conversation: str
+    number: int
+    turn: int
+    kind: str
+    subject: str
+    verb: str
+    object: str
+    status: str
+    author: str
+    role: str
+    said: float
+    text: str
+    span: tuple[int, int]
+    superseded_by: int = 0
+    again: tuple[int, ...] = ()
+    about_from: float = 0.0
+    about_to: float = 0.0
 
 
 class Status(Struct, frozen=True):
@@ -134,6 +160,14 @@ def recalled(store: Store, question: str, record: Conversation | None, budget: i
     found = recall(index, question, budget_tokens=budget, carried=frozenset(), now=now, min_score=0.0, count=count)
     hits = [Hit(*places[item.turn], item.at, item.speaker, round(item.score, 4), item.text) for item in found.items]
     return sorted(hits, key=lambda hit: -hit.score)
+
+
+def facts(store: Store, record: Conversation | None, subject: str, verb: str, object_: str, status_: str) -> list[FactRow]:
+    """What is known of one conversation, or (None) of each, the newest first. RequestError for an unknown status."""
+    rows: list[FactRow] = []
+    for one in [record] if record is not None else [it for it, _ in store.conversations(None, _MOST_CONVERSATIONS)]:
+        rows.extend(_fact_row(one.id, known) for known in select(ledger(store, one).known(), subject, verb, object_, status_))
+    return rows
 
 
 def forget(store: Store, record: Conversation | None, number: int, now: float) -> list[Receipt]:
@@ -203,6 +237,29 @@ def plain(text: str) -> str:
 def stamp(at: float) -> str:
     """Local date and time to the minute; dashes for none."""
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(at)) if at > 0 else "-" * 16
+
+
+def _fact_row(conversation: str, known: Known) -> FactRow:
+    fact = known.fact
+    return FactRow(
+        conversation,
+        known.number,
+        fact.turn,
+        fact.kind,
+        known.subject,
+        known.verb,
+        fact.object,
+        known.status,
+        fact.author,
+        fact.role,
+        fact.said,
+        fact.text,
+        (fact.span_start, fact.span_end),
+        known.by_number,
+        known.again,
+        fact.begins,
+        fact.ends,
+    )
 
 
 def _row(conversation: str, turn: Turn, number: int) -> TurnRow:

@@ -32,6 +32,7 @@ class Metrics:
         self.doors: list[DoorMetrics] = []
         self.last_request = 0.0
         self.relayed = 0
+        self.commands = 0
         self.errors = 0
         self.unreadable = 0
         self.conversations = 0
@@ -184,6 +185,7 @@ class Metrics:
 
 _COUNTERS = (
     ("relayed_requests", "Requests that memory has no part in.", "relayed"),
+    ("commands", "In-chat commands that were answered here and sent nowhere.", "commands"),
     ("gateway_errors", "Errors of the proxy's own.", "errors"),
     ("unreadable_requests", "Conversations whose body memory could not read; relayed as they came.", "unreadable"),
     ("conversation_requests", "Requests that memory looked at.", "conversations"),

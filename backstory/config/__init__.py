@@ -18,6 +18,7 @@ from msgspec import Struct, field
 
 from backstory.config.sections import (
     MARKER,
+    Commands,
     Compaction,
     Identity,
     Instance,
@@ -94,6 +95,7 @@ class Config(Struct, frozen=True, kw_only=True):
     recall: Recall = field(default_factory=Recall)
     compaction: Compaction = field(default_factory=Compaction)
     paging: Paging = field(default_factory=Paging)
+    commands: Commands = field(default_factory=Commands)
     identity: Identity = field(default_factory=Identity)
     marker: Marker = MARKER
     log: Log = field(default_factory=Log)

@@ -106,6 +106,16 @@ class Compaction(Struct, frozen=True):
     ] = 6
 
 
+class Commands(Struct, frozen=True):
+    """What people say to the proxy itself."""
+
+    enabled: Annotated[bool, Meta(description="answer in-chat commands (VCHELP lists them); false: they go to the model")] = True
+    prefix: Annotated[
+        str, Meta(pattern=r"^[!#$%&*+,\-./:;<=>?@^_|~]{1,4}$", description="what a command of the form !/name begins with: 1 to 4 signs")
+    ] = "!/"
+    undo_s: Annotated[float, Meta(ge=0, description="so long a forget in the chat can be taken back; then it is removed for good")] = 600.0
+
+
 class Identity(Struct, frozen=True):
     """Whose memory it is."""
 
@@ -139,6 +149,7 @@ TREE: dict[str, type[Struct] | tuple[Any, Any]] = {
     "recall": Recall,
     "compaction": Compaction,
     "paging": Paging,
+    "commands": Commands,
     "identity": Identity,
     "marker": (Marker, MARKER),
     "log": Log,
@@ -200,7 +211,7 @@ def _expects(base: Any, metas: list[Meta]) -> str:
     if base is bool:
         return "true or false"
     if base is str:
-        return "text"
+        return next((f"text of the form {meta.pattern}" for meta in metas if meta.pattern), "text")
     if get_origin(base) is tuple:
         return "a list of {" + ", ".join(Instance.__struct_fields__) + "}"
     words = ["a whole number" if base is int else "a number"]

@@ -7,6 +7,10 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 TurnKind: TypeAlias = Literal["spoken", "tool"]
+FactKind: TypeAlias = Literal[
+    "preference", "identity", "relation", "decision", "schedule", "setting", "possession", "event", "plan", "note", "correction"
+]
+Stance: TypeAlias = Literal["stated", "negated", "planned"]
 
 
 class Conversation(Struct, frozen=True):
@@ -78,6 +82,36 @@ class Segment(Struct, frozen=True):
     tokens: int
     started: float
     ended: float
+
+
+class Fact(Struct, frozen=True):
+    """Derived: what one sentence of a turn states. Only the turn itself is looked at: what it changes of earlier facts is decided where
+    they are read, along a branch.
+
+    `place`: 0-based place among the facts of its turn. `stance`: how it was said (a negated fact denies, a planned one lies ahead).
+    `replaces`: what it says it takes the place of, "" for nothing. `corrects`: it is said as a change of what was said before ("no, ...",
+    "actually", "instead"). `author`: who said it; `role`: of the turn. `said`: when.
+    `begins`, `ends`: the time it speaks of, half-open, 0.0 where none is named. `text`: the sentence, as it stands in the turn's text from
+    `span_start` to `span_end` (characters). `object` and `replaces` stand in it; `subject` and `verb` are what is said for its own."""
+
+    turn: int
+    conversation: str
+    place: int
+    kind: FactKind
+    subject: str
+    verb: str
+    object: str
+    stance: Stance
+    replaces: str
+    corrects: bool
+    author: str
+    role: str
+    said: float
+    begins: float
+    ends: float
+    span_start: int
+    span_end: int
+    text: str
 
 
 class Digest(Struct, frozen=True):

@@ -13,6 +13,7 @@ from backstory.core.records import (
     Batch,
     Conversation,
     Digest,
+    Fact,
     Hit,
     Injection,
     Place,
@@ -89,12 +90,34 @@ class Store(Protocol):
         """Store segments and the watermark in one transaction. FencedError if the lease is lost."""
         ...
 
+    def facts(self, conversation_id: str) -> list[Fact]:
+        """Of a conversation's own turns, by turn and place."""
+        ...
+
+    def put_facts(self, rows: Sequence[Fact], mark: Watermark) -> None:
+        """Store the facts of the turns between the old watermark and the new, in place of those stored of them before, and the watermark,
+        in one transaction. FencedError if the lease is lost."""
+        ...
+
     def digests(self, conversation_id: str) -> list[Digest]:
         """By age, oldest first."""
         ...
 
     def injections(self, conversation_id: str) -> list[Injection]:
         """By age, oldest first."""
+        ...
+
+    def states(self, conversation_id: str) -> dict[str, str]:
+        """What a user has set for a conversation, by name."""
+        ...
+
+    def stated(self, name: str, principal: str | None = None) -> list[tuple[str, str, str]]:
+        """Everywhere this name is set: (principal, conversation, value), the last updated first. None: of every principal."""
+        ...
+
+    def put_state(self, principal: str, conversation_id: str, name: str, value: str) -> None:
+        """Set it; an empty value removes it. A name that ends with `:` and a conversation's id is forgotten with that, too. NotFound where
+        the principal has no such conversation."""
         ...
 
     def watermark(self, conversation_id: str, job: str) -> Watermark:

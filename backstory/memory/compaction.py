@@ -77,6 +77,18 @@ def boundary(
     return max(best, folded)
 
 
+def protected_boundary(path: Sequence[Turn], window: Window) -> int:
+    """How many turns of the path may be folded when a fold is asked for, whatever room there is: all but the newest exchanges that are
+    protected."""
+    exchanges = 0
+    for place in range(len(path) - 1, -1, -1):
+        if path[place].role == "user" and path[place].kind == "spoken":
+            exchanges += 1
+            if exchanges == window.protected:
+                return place
+    return 0
+
+
 def _is_step(path: Sequence[Turn], place: int) -> bool:
     """Whether the assistant goes on here after a tool's result."""
     before = path[place - 1] if place else None

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from backstory.core.records import Conversation, Digest, Injection, Turn
+from backstory.memory.changes import Changes
 from backstory.memory.index import Index
 from backstory.memory.units import Carry
 
@@ -46,16 +47,20 @@ class Thread:
         "by_chain",
         "by_id",
         "carried",
+        "changes",
+        "compacted",
         "conversation",
         "counted",
         "digests",
         "family",
+        "hidden",
         "indexed",
         "injections",
         "origin",
         "path",
         "pending_seq",
         "root",
+        "states",
         "tokens",
         "version",
     )
@@ -77,8 +82,16 @@ class Thread:
         self.version = 0
         self.busy = 0
         self.carried = 0
+        self.changes: Changes | None = None
+        """What later turns of the path have changed; None where nobody has asked yet."""
         self.counted = False
         """Whether it was counted among the sessions since the start."""
+        self.compacted = False
+        """Whether the boundary was moved on request, and no request has gone up since."""
+        self.states: dict[str, str] = {}
+        """What its user has set for it."""
+        self.hidden: frozenset[int] = frozenset()
+        """Turns that are about to be forgotten: they are not recalled."""
         self.pending_seq = 0
         self.origin = ("", 0, 0, 0)
         """Where it was forked off: that conversation's id and version then, its own version then, and how much of the path is the same."""
@@ -145,6 +158,7 @@ class Thread:
         forked.tokens = self.tokens
         forked.boundary = self.boundary
         forked.family, forked.indexed = self.family, self.indexed
+        forked.states, forked.hidden = self.states.copy(), self.hidden
         forked.rewind(turn_id)
         forked.origin = (self.conversation.id, self.version, forked.version, len(forked.path))
         return forked

@@ -63,13 +63,22 @@ class Recall(Stage):
             return exchange
         draft = self._measure(exchange, visit)
         visit.tokens_in = visit.tokens_sent = draft.total
+        visit.complete = draft.complete
         thread = visit.thread
         thread.carried = draft.total
-        if not thread.conversation.memory or visit.upto + len(visit.turns) < self._settings.threshold:
+        short = visit.upto + len(visit.turns) < self._settings.threshold and not thread.injections
+        if not thread.conversation.memory or short:
             return exchange
         if draft.complete and not thread.boundary and draft.total <= self._settings.window.hard_tokens:
             return self._repeat(exchange, visit)
         return await self._assemble(exchange, visit, draft)
+
+    def settled(self, thread: Thread, more: int) -> bool:
+        """Whether a request that goes on from the thread's last one, which was complete and went up as it came, with at most `more` tokens
+        gets no edit either."""
+        if thread.states or thread.injections or thread.boundary:
+            return False
+        return thread.carried + more <= self._settings.window.hard_tokens or self._awaited(thread, len(thread.path))
 
     def _measure(self, exchange: Exchange, visit: Visit) -> _Draft:
         """Tokens of the request as the client sent it, and whether it carries the whole branch. Costs what is new when it does."""
@@ -111,7 +120,9 @@ class Recall(Stage):
         if plan.folded is not None:
             edits = [*assembly.fold_edits(plan.folded, plan.digest), *edits]
             visit.folded = thread.boundary
-        absent = assembly.Absent(thread, visit.upto, visit.reading, plan.kept, plan.injected)
+            if thread.compacted:
+                visit.digest, thread.compacted = plan.digest, False
+        absent = assembly.Absent(thread, visit.upto, visit.reading, plan.kept, plan.injected | thread.hidden)
         edits, before = self._again(visit, edits, total)
         if before == total and absent.count > 0:
             edits, total = await self._recall(visit, absent, edits, total)
@@ -171,7 +182,7 @@ class Recall(Stage):
             return None
         upto = path[place - 1]
         text, tokens = thread.family.digests[upto.id]
-        if visit.late:
+        if visit.late or visit.gone:
             return None
         digest = Digest(self._new_id(), thread.conversation.id, upto.id, upto.chain, text, tokens, self._clock())
         thread.fold((digest,))
@@ -205,13 +216,13 @@ class Recall(Stage):
         return plan.folded is not None and plan.total + window.digest_tokens <= window.hard_tokens
 
     async def _recall(self, visit: Visit, absent: assembly.Absent, edits: list[Edit], total: int) -> tuple[list[Edit], int]:
-        item, turn = _asked(visit)
+        item, turn = asked(visit)
         if turn is None:
             return edits, total
         budget, window = self._settings.budget, self._settings.window
         room = min(budget, (window.size if budget >= window.hard_tokens else window.hard_tokens) - total)
         found: Recalled = await self._shelf.recall(visit.thread, visit.upto, turn, absent, room, self._settings.min_score)
-        if not found.items or visit.late:
+        if not found.items or visit.late or visit.gone:
             return edits, total
         text = block(found)
         turns = tuple(dict.fromkeys(each.turn for each in found.items))
@@ -225,7 +236,7 @@ class Recall(Stage):
         """The same message asked again (a retry): what was injected then is injected now."""
         if not visit.thread.injections:
             return edits, total
-        item, turn = _asked(visit)
+        item, turn = asked(visit)
         known = visit.thread.injections.get(turn.chain) if turn is not None else None
         if known is None:
             return edits, total
@@ -266,7 +277,7 @@ def _placeholder(thread: Thread, at: int) -> Digest:
     return Digest(0, thread.conversation.id, last.id, last.chain, "", 0, 0.0)
 
 
-def _asked(visit: Visit) -> tuple[int, Turn | None]:
+def asked(visit: Visit) -> tuple[int, Turn | None]:
     """The new human message that ends the request, and its item; None where something else was said last (a tool loop is under way)."""
     lines = visit.reading.lines
     for item in range(len(lines) - 1, -1, -1):

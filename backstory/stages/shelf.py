@@ -16,6 +16,7 @@ from backstory.core.records import Turn
 from backstory.core.store import Lanes
 from backstory.core.tokens import count, estimate
 from backstory.memory.assembly import Absent, Present, digest_block
+from backstory.memory.changes import NOTHING, Changes
 from backstory.memory.compaction import Window, boundary
 from backstory.memory.digest import digest
 from backstory.memory.index import Index
@@ -56,6 +57,7 @@ class Shelf:
         self._busy = busy
         self._hot = hot
         self._building: dict[int, asyncio.Task[None]] = {}
+        self._following: dict[int, asyncio.Task[None]] = {}
         self._folding: dict[int, asyncio.Task[None]] = {}
         self._urgent: Counter[int] = Counter()
         self._warming: asyncio.Task[None] | None = None
@@ -98,11 +100,28 @@ class Shelf:
         carried: Container[int] = set(index.turns) - absent.ids() if few else Present(absent)
         now = question.at
         counter = self._counter()
+        if thread.changes is None:
+            self.follow(thread)
+        changed = thread.changes.found if thread.changes is not None else NOTHING
 
         def run() -> Recalled:
-            return recall(index, question.text, budget_tokens=budget, carried=carried, now=now, min_score=min_score, count=counter)
+            return recall(
+                index, question.text, budget_tokens=budget, carried=carried, now=now, min_score=min_score, count=counter, changed=changed
+            )
 
         return run() if len(index) <= _INLINE_UNITS else await _aside(run)
+
+    def follow(self, thread: Thread) -> None:
+        """Notice in the background what the newest turns have changed of earlier ones. A recall does not wait for it: what is not noticed
+        yet is recalled without a word about it."""
+        name = id(thread)
+        if name not in self._following:
+            if thread.changes is None:
+                thread.changes = Changes()
+            path, pace = tuple(thread.path), Pace(self._hot)
+            task = asyncio.ensure_future(_aside(thread.changes.follow, path, thread.version, pace))
+            self._following[name] = task
+            task.add_done_callback(lambda _: self._following.pop(name, None))
 
     async def make_digest(self, thread: Thread, upto: int, budget: int) -> None:
         """Have a digest made of the first `upto` turns of the path, or wait for the one that is being made for these turns' family."""

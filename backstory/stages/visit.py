@@ -14,8 +14,8 @@ class Visit(Struct):
     `base`: id of the turn that it names as what it builds on, 0 where it names none. `parent`: id of the turn that the answer follows,
     once `turns` are stored. `answer`: the first
     id of the answer's turns, 0 before it is set aside. `tokens_in`, `tokens_sent`: of the client's request and of ours. `late`: the
-    request went up without memory's edits. `ready`: its place on the thread was found; before that nothing of it may be stored.
-    `paging`: names of our tools that it offers."""
+    request went up without memory's edits. `gone`: it went up before memory looked at it. `complete`: it carries every turn of its branch.
+    `ready`: its place on the thread was found; before that nothing of it may be stored. `paging`: names of our tools that it offers."""
 
     thread: Thread
     reading: Reading
@@ -35,6 +35,8 @@ class Visit(Struct):
     recalled: int = 0
     folded: int = 0
     late: bool = False
+    gone: bool = False
+    complete: bool = False
     ready: bool = False
     paging: frozenset[str] = frozenset()
 

@@ -18,7 +18,7 @@ from backstory.stores.rows import FORGOTTEN, RECEIPTS, Connection, counts_text, 
 
 _IN_ONE_STATEMENT = 500
 _Sliced = TypeVar("_Sliced", int, str)
-_WHOLE = ("turns", "aliases", "injections", "digests", "segments", "watermarks")
+_WHOLE = ("turns", "aliases", "injections", "digests", "segments", "facts", "watermarks", "states")
 
 _ids = msgspec.json.Decoder(tuple[int, ...])
 
@@ -109,6 +109,8 @@ class _Work:
             for table in _WHOLE:
                 self._delete(table, "conversation = ?", (place.key,))
             self._delete("conversations", "key = ?", (place.key,))
+            # What leads to it from another conversation is named so.
+            self._delete("states", "name LIKE ?", (f"%:{place.id}",))
         for place in places:
             self._db.run("UPDATE conversations SET forked_from = '', fork_turn = 0 WHERE forked_from = ?", (place.id,))
         self._clean(heirs, gone, {place.principal for place in places})
@@ -125,6 +127,7 @@ class _Work:
                 chains = [row[0] for row in self._db.all(f"SELECT chain FROM turns WHERE id {inside}", some)]
                 self._delete("injections", f"conversation = ? AND chain {inside}", (place.key, *chains))
                 self._remove_tags(place, f"turn {inside}", some)
+                self._delete("facts", f"conversation = ? AND turn {inside}", (place.key, *some))
                 self._delete("turns", f"id {inside}", some)
             left = self._db.all("SELECT coalesce(max(id), 0) FROM turns WHERE conversation = ?", (place.key,))[0][0]
             self._db.run("UPDATE conversations SET last_turn = ? WHERE key = ?", (left, place.key))
@@ -177,7 +180,7 @@ class _Work:
         self._drop(self._db, [(row[0], row[1]) for row in docs], place.principal, place.key)
         self._delete("tags", f"conversation = ? AND {where}", (place.key, *values))
 
-    def _delete(self, table: str, where: str, values: Sequence[int | bytes]) -> None:
+    def _delete(self, table: str, where: str, values: Sequence[int | bytes | str]) -> None:
         removed = self._db.run(f"DELETE FROM {table} WHERE {where}", values)
         self.counts[table] = self.counts.get(table, 0) + removed
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
-from backstory.core.records import Conversation, Digest, Injection, Receipt, Segment, Turn, TurnTags, Watermark
+from backstory.core.records import Conversation, Digest, Fact, Injection, Receipt, Segment, Turn, TurnTags, Watermark
 from backstory.errors import StoreError
 
 Value: TypeAlias = str | bytes | int | float
@@ -139,8 +139,29 @@ INJECTIONS = ("conversation", "chain", "text", "turns", "tokens", "created")
 DIGESTS = ("id", "conversation", "upto_turn", "upto_chain", "text", "tokens", "created")
 SEGMENTS = ("id", "conversation", "first_turn", "last_turn", "tags", "digest", "tokens", "started", "ended")
 TAGS = ("conversation", "turn", "tags", "terms")
+FACTS = (
+    "conversation",
+    "turn",
+    "place",
+    "kind",
+    "subject",
+    "verb",
+    "object",
+    "stance",
+    "replaces",
+    "corrects",
+    "author",
+    "role",
+    "said",
+    "begins",
+    "ends",
+    "span_start",
+    "span_end",
+    "text",
+)
 WATERMARKS = ("conversation", "job", "turn", "owner", "lease_until", "fence")
 RECEIPTS = ("at", "principal", "what", "counts", "scrubbed")
+STATES = ("conversation", "name", "value")
 FORGOTTEN = ("receipt", "principal", "conversation", "turn", "at")
 
 
@@ -229,6 +250,35 @@ def terms_of(one: TurnTags) -> str:
 def tags_of(row: Row, conversation: str) -> TurnTags:
     """From TAGS."""
     return TurnTags(row[1], conversation, _tags.decode(row[2]), row[3])
+
+
+def fact_row(one: Fact, key: int) -> tuple[Value, ...]:
+    """For FACTS."""
+    return (
+        key,
+        one.turn,
+        one.place,
+        one.kind,
+        one.subject,
+        one.verb,
+        one.object,
+        one.stance,
+        one.replaces,
+        one.corrects,
+        one.author,
+        one.role,
+        one.said,
+        one.begins,
+        one.ends,
+        one.span_start,
+        one.span_end,
+        pack_text(one.text),
+    )
+
+
+def fact_of(row: Row, conversation: str) -> Fact:
+    """From FACTS."""
+    return Fact(*(row[1], conversation, *row[2:9], bool(row[9]), *row[10:17], unpack_text(row[17])))
 
 
 def watermark_of(row: Row, conversation: str) -> Watermark:

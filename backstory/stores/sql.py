@@ -15,6 +15,7 @@ from backstory.core.records import (
     Batch,
     Conversation,
     Digest,
+    Fact,
     Hit,
     Injection,
     Receipt,
@@ -23,20 +24,22 @@ from backstory.core.records import (
     TurnTags,
     Watermark,
 )
-from backstory.errors import FencedError, StoreError
+from backstory.errors import FencedError, NotFound, StoreError
 from backstory.stores import forgetting, rows, writing
 from backstory.stores.finding import Counts, choose
 from backstory.stores.rows import Connection, Value, marks
 
 _IN_ONE_STATEMENT = 500
 _KEY = "(SELECT key FROM conversations WHERE id = ?)"
-_TABLES = ("conversations", "turns", "aliases", "tags", "segments", "digests", "injections", "watermarks", "receipts")
+_TABLES = ("conversations", "turns", "aliases", "tags", "segments", "facts", "digests", "injections", "watermarks", "states", "receipts")
 _TURNS = ",".join(f"t.{column}" for column in rows.TURNS[:-1])
 _SEGMENT = rows.insert(
     "segments",
     rows.SEGMENTS,
     f"(id) DO UPDATE SET {rows.update(rows.SEGMENTS[2:])} WHERE segments.conversation = excluded.conversation",
 )
+_STATE = rows.insert("states", rows.STATES, f"(conversation, name) DO UPDATE SET {rows.update(rows.STATES[2:])}")
+_FACT = rows.insert("facts", rows.FACTS, f"(conversation, turn, place) DO UPDATE SET {rows.update(rows.FACTS[3:])}")
 _WATERMARK = rows.insert("watermarks", rows.WATERMARKS, f"(conversation, job) DO UPDATE SET {rows.update(rows.WATERMARKS[2:])}")
 # Fences of a conversation that was forgotten and came back begin above all that its old self can have had.
 _FENCES_PER_RECEIPT = 1_000_000
@@ -245,10 +248,55 @@ class SqlStore:
             key, _ = self._move(db, mark)
             db.many(_SEGMENT, [rows.segment_row(one, key) for one in rows_ if one.conversation == mark.conversation])
 
+    def facts(self, conversation_id: str) -> list[Fact]:
+        """See Store."""
+        sql = f"SELECT {','.join(rows.FACTS)} FROM facts WHERE conversation = {_KEY} ORDER BY turn, place"
+        return [rows.fact_of(row, conversation_id) for row in self._all(sql, (conversation_id,))]
+
+    def put_facts(self, rows_: Sequence[Fact], mark: Watermark) -> None:
+        """See Store. Facts of turns that are not in the conversation (any more) are left out."""
+        with self._dialect.transaction() as db:
+            before = db.all(f"SELECT turn FROM watermarks WHERE conversation = {_KEY} AND job = ?", (mark.conversation, mark.job))
+            key, _ = self._move(db, mark)
+            db.run("DELETE FROM facts WHERE conversation = ? AND turn > ? AND turn <= ?", (key, before[0][0] if before else 0, mark.turn))
+            there: set[int] = set()
+            for some in _slices(sorted({one.turn for one in rows_})):
+                sql = f"SELECT id FROM turns WHERE id IN ({marks(len(some))}) AND conversation = ?"
+                there.update(row[0] for row in db.all(sql, (*some, key)))
+            fresh = [one for one in rows_ if one.turn in there and one.conversation == mark.conversation]
+            db.many(_FACT, [rows.fact_row(one, key) for one in fresh])
+
     def digests(self, conversation_id: str) -> list[Digest]:
         """See Store."""
         sql = f"SELECT {','.join(rows.DIGESTS)} FROM digests WHERE conversation = {_KEY} ORDER BY created, id"
         return [rows.digest_of(row, conversation_id) for row in self._all(sql, (conversation_id,))]
+
+    # --- what a user has set
+
+    def states(self, conversation_id: str) -> dict[str, str]:
+        """See Store."""
+        sql = f"SELECT name, value FROM states WHERE conversation = {_KEY} ORDER BY name"
+        return dict(self._all(sql, (conversation_id,)))
+
+    def stated(self, name: str, principal: str | None = None) -> list[tuple[str, str, str]]:
+        """See Store."""
+        where, values = (" AND c.principal = ?", [principal]) if principal is not None else ("", [])
+        sql = (
+            "SELECT c.principal, c.id, s.value FROM states s JOIN conversations c ON c.key = s.conversation"
+            f" WHERE s.name = ?{where} ORDER BY c.updated DESC, c.key DESC"
+        )
+        return [(row[0], row[1], row[2]) for row in self._all(sql, (name, *values))]
+
+    def put_state(self, principal: str, conversation_id: str, name: str, value: str) -> None:
+        """See Store."""
+        with self._dialect.transaction() as db:
+            found = db.all("SELECT key FROM conversations WHERE id = ? AND principal = ?", (conversation_id, principal))
+            if not found:
+                raise NotFound(f"no conversation {conversation_id}")
+            if value:
+                db.run(_STATE, (found[0][0], name, value))
+            else:
+                db.run("DELETE FROM states WHERE conversation = ? AND name = ?", (found[0][0], name))
 
     # --- work
 

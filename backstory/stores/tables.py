@@ -165,6 +165,30 @@ tags = Table(
     sqlite_autoincrement=True,
 )
 
+facts = Table(
+    "facts",
+    metadata,
+    _int("conversation", primary_key=True),
+    _int("turn", primary_key=True),
+    _int("place", primary_key=True),
+    _text("kind"),
+    _text("subject"),
+    _text("verb"),
+    _text("object"),
+    _text("stance"),
+    _text("replaces"),
+    Column("corrects", Boolean, nullable=False),
+    _text("author"),
+    _text("role"),
+    _time("said"),
+    _time("begins"),
+    _time("ends"),
+    _int("span_start"),
+    _int("span_end"),
+    _bytes("text"),
+    sqlite_with_rowid=False,
+)
+
 watermarks = Table(
     "watermarks",
     metadata,
@@ -174,6 +198,16 @@ watermarks = Table(
     _text("owner"),
     _time("lease_until"),
     _int("fence"),
+    sqlite_with_rowid=False,
+)
+
+states = Table(
+    "states",
+    metadata,
+    _int("conversation", primary_key=True),
+    _text("name", primary_key=True),
+    _text("value"),
+    Index("states_by_name", "name"),
     sqlite_with_rowid=False,
 )
 

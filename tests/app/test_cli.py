@@ -132,6 +132,36 @@ def test_recall_finds_the_turn_that_answers(run: Out) -> None:
     assert json.loads(run("recall", "price of the kitchen tiles", "--budget", "0", "--json")[1]) == []
 
 
+def test_facts_are_shown_with_their_turn(run: Out, url: str) -> None:
+    store = open_store(url)
+    texts = ["The demo is on Tuesday.", "no, it's Wednesday", "I prefer \x1b[31mred\x1b[0m walls."]
+    store.write(
+        [
+            Batch(
+                (conversation("cccc-3"),),
+                tuple(turn(20 + place, "cccc-3", place and 19 + place, place, "user", text) for place, text in enumerate(texts)),
+            )
+        ]
+    )
+    store.close()
+    code, out, _ = run("facts", "--conversation", "cccc")
+    assert code == 0
+    assert [line.split("  ", 1)[0].strip() for line in out.splitlines()] == ["cccc-3 #2", "cccc-3 #3"]
+    assert "user: demo | is | Wednesday  [current]\n" in out
+    assert "user: user | prefers | [31mred[0m walls  [current]\n" in out
+    assert "\x1b" not in out
+    _, out, _ = run("facts", "--status", "superseded")
+    assert out.endswith("user: demo | is | on Tuesday  [superseded (#2)]\n")
+    rows = json.loads(run("facts", "--subject", "Paula", "--json")[1])
+    assert [(row["conversation"], row["number"], row["verb"], row["object"], row["status"]) for row in rows] == [
+        ("bbbb-2", 1, "will live in", "Lisbon", "planned"),
+        ("aaaa-1", 1, "will live in", "Lisbon", "planned"),
+    ]
+    first, last = rows[0]["span"]
+    assert TALE[0][1][first:last] == rows[0]["text"]
+    assert run("facts", "--object", "zebra") == (0, "", "nothing is known of that\n")
+
+
 def test_export_holds_every_turn_verbatim(run: Out) -> None:
     _, out, _ = run("export")
     rows = [json.loads(line) for line in out.splitlines()]

@@ -1,7 +1,7 @@
 """Law: what was forgotten is in no table, no index and no byte of any file; what was not is all there.
 
-Every turn of a generated history says one word of its own. Digests, segments, recalled blocks, tags and aliases tell of turns by those
-words. After a forgetting, the words that went must be nowhere, and those that stay must be found as before.
+Every turn of a generated history says one word of its own. Digests, segments, recalled blocks, facts, tags and aliases tell of turns by
+those words. After a forgetting, the words that went must be nowhere, and those that stay must be found as before.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from backstory.core.records import Batch, Conversation, Digest, Injection, Segment, Turn, TurnTags, Watermark
+from backstory.core.records import Batch, Conversation, Digest, Fact, Injection, Segment, Turn, TurnTags, Watermark
 from backstory.stores import rows
 from backstory.stores.inbox import Inbox
 from backstory.stores.sql import SqlStore
@@ -31,6 +31,15 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
 def word(turn: int) -> str:
     """What this turn says and no other does."""
     return f"zq{turn * 7919:09d}qz"
+
+
+def told_by(turn: Turn) -> list[Fact]:
+    """Facts of a turn that say its word in every column of words."""
+    own = word(turn.id)
+    return [
+        Fact(turn.id, turn.conversation, place, "note", own, own, own, "stated", own, False, own, "user", 1.0, 0.0, 0.0, 0, len(own), own)
+        for place in range(turn.id % 3)
+    ]
 
 
 class History:
@@ -97,6 +106,7 @@ class History:
                     segments.append(Segment(self._number(), name, told[0], told[-1], (word(told[0]),), text, 1, 1.0, 2.0))
                     self.tells["segments", str(segments[-1].id)] = set(told)
             store.put_segments(segments, Watermark(name, "segment", own[-1].id))
+            store.put_facts([fact for turn in own for fact in told_by(turn)], Watermark(name, "facts", own[-1].id))
 
     def _number(self) -> int:
         self._one += 1
@@ -162,6 +172,7 @@ def test_what_was_forgotten_is_nowhere_and_the_rest_is_there(shelf: Shelf, data:
         kept = [turn for turn in history.own[one.id] if turn.id not in gone]
         assert [turn.text for turn in store.turns(one.id)] == [turn.text for turn in kept]
         assert [row.turn for row in store.tags(one.id)] == [turn.id for turn in kept]
+        assert store.facts(one.id) == [fact for turn in kept for fact in told_by(turn)]
         assert (store.conversation(one.principal, one.id) is None) == (one.id in whole)
         assert (store.alias(one.principal, f"key of {one.id}") is None) == (one.id in whole)
         for turn in kept:

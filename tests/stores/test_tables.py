@@ -26,7 +26,9 @@ _WRITTEN = {
     "digests": set(rows.DIGESTS),
     "segments": set(rows.SEGMENTS),
     "tags": {"doc", *rows.TAGS},
+    "facts": set(rows.FACTS),
     "watermarks": set(rows.WATERMARKS),
+    "states": set(rows.STATES),
     "receipts": {"id", *rows.RECEIPTS},
     "forgotten": set(rows.FORGOTTEN),
 }
