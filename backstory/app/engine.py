@@ -49,7 +49,6 @@ from backstory.stages.command import Command
 from backstory.stages.desk import Desk
 from backstory.stages.economy import Choices, Economy
 from backstory.stages.facts import Facts
-from backstory.stages.forgets import Forgets
 from backstory.stages.identify import Identify
 from backstory.stages.ingest import Ingest, settle
 from backstory.stages.links import Linked, Links
@@ -284,7 +283,6 @@ class Engine:
         await lanes.recover(self._settle_journal)
         self.threads = threads = Threads(lanes, self._clock)
         self._shelf = shelf = Shelf(lanes, lambda: self.busy, self._hot, self._has_side and "digests" in config.side_model.tasks)
-        self._facts = Facts(lanes, threads, Pace(self._hot))
         jobs = standard_jobs(lanes, Pace(self._hot))
         self._worker = Worker(jobs, lanes, f"{os.getpid()}-{secrets.token_hex(4)}", self._clock, lambda: self.busy, self.failed)
         most = self._settings.window.hard_tokens
@@ -334,19 +332,15 @@ class Engine:
             __version__,
         )
         links = Links(desk)
-        offering = Offering(config.paging.enabled, self._settings.budget, self._settings.window.size)
-        self.paging = paging = Paging(self.visits, shelf, lanes, offering, rough, self._clock, self.failed, verified, self.restore)
-        if self._facts is not None:
-            paging.keep(self._facts)
-        self.command = Command(self.visits, desk, links, Forgets(desk), self.arrivals)
+        self.paging = paging = self._pages(shelf, lanes, threads)
         stages = (
             Identify(threads, self.visits, reader, self.arrivals, self.order, self._before),
             self.command,
             self.ingest,
             shrink,
             recall,
-            Linked(self.visits, desk, links),
             paging,
+            Linked(self.visits, desk, links),
             self.economy,
         )
         left_out = () if config.tool_output.enabled else ("shrink",)
@@ -372,6 +366,12 @@ class Engine:
                 return
             await side.start()
             self.side = side
+
+    def _pages(self, shelf: Shelf, lanes: StoreLanes, threads: Threads) -> Paging:
+        told = Offering(self.config.paging.enabled, self._settings.budget, self._settings.window.size)
+        facts = Facts(lanes, threads, Pace(self._hot))
+        self._facts = facts
+        return Paging(self.visits, shelf, lanes, told, rough, self._clock, self.failed, verified, facts, self.restore)
 
     def _settle_journal(self, payloads: list[bytes]) -> list[Batch]:
         """The rows of journal entries that a dead process left behind; entries that cannot be read are left out. Runs on a lane."""

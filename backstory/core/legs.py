@@ -6,7 +6,7 @@ calls. Neither does any I/O to client or provider: that is the relay's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -114,19 +114,3 @@ class Offer(Struct, frozen=True):
 
     names: frozenset[str] = frozenset()
     definitions: tuple[bytes, ...] = ()
-
-
-class Told(Struct, frozen=True):
-    """A fact as somebody told it: its words, the turn (its id) it rests on, and when that was."""
-
-    text: str
-    turn: int
-    at: float
-
-
-class Facts(Protocol):
-    """Where facts are looked up."""
-
-    async def find(self, principal: str, conversation: str, wanted: Mapping[str, str], limit: int) -> Sequence[Told]:
-        """Facts of this conversation by subject, verb, object and status (those that are given), the newest first. Raises StoreError."""
-        ...

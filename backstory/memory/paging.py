@@ -13,13 +13,14 @@ from typing import TypeAlias
 import msgspec
 from msgspec import Struct
 
-from backstory.core.legs import Call, Told, Tool
+from backstory.core.legs import Call, Tool
 from backstory.core.records import Segment, Turn
 from backstory.memory import dates
 from backstory.memory.dates import DAY_S, Period
 from backstory.memory.fence import RECALL_CLOSE, RECALL_OPEN, neutral
 from backstory.memory.index import SESSION_GAP_S
 from backstory.memory.retrieval import line
+from backstory.memory.supersession import Known
 from backstory.memory.text import fold, terms
 
 Count: TypeAlias = Callable[[str], int]
@@ -74,7 +75,7 @@ FACTS = _tool(
     subject="who or what",
     verb="what about it",
     object="what was said",
-    status="active (default), superseded or all",
+    status="current, superseded, negated, planned or all; empty: what still holds",
 )
 WHEN = _tool(
     "vc_remember_when",
@@ -95,9 +96,9 @@ SESSION = _tool("vc_find_session", "Finds the sitting of this conversation in wh
 _LIST = (EXPAND, QUOTE, ALL, FACTS, WHEN, SUMMARIES, RESTORE, SESSION)
 
 
-def tools(facts: bool) -> tuple[Tool, ...]:
-    """The list that is offered; `facts`: there is a place to look them up."""
-    return _LIST if facts else tuple(tool for tool in _LIST if tool is not FACTS)
+def tools() -> tuple[Tool, ...]:
+    """The list that is offered."""
+    return _LIST
 
 
 class Asked(Struct, frozen=True):
@@ -335,10 +336,14 @@ def referred(path: Sequence[Turn], ref: str) -> Turn | None:
     return None
 
 
-def fact_lines(found: Sequence[Told], numbers: Mapping[int, int]) -> list[str]:
-    """Facts, each with its day and turn."""
-    return [
-        f"#{numbers[one.turn]} {neutral(one.text)}" + (f" ({day})" if (day := dates.day_name(one.at)) else "")
-        for one in found
-        if one.turn in numbers
-    ]
+def fact_lines(found: Sequence[Known], path: Sequence[Turn]) -> list[str]:
+    """Facts of this path, the newest first, each with its turn, its day and how it stands."""
+    lines: list[str] = []
+    for one in reversed(found):
+        fact = one.fact
+        if not 0 < one.number <= len(path) or path[one.number - 1].id != fact.turn:
+            continue
+        stands = f"superseded by #{one.by_number}" if one.by_number else "" if one.status == "current" else one.status
+        told = ", ".join(part for part in (dates.day_name(fact.said), stands) if part)
+        lines.append(line(one.number, fact.author, fact.text) + (f" ({told})" if told else ""))
+    return lines

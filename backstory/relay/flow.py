@@ -299,6 +299,9 @@ class Flow:
             if delivery.closes:
                 self._down.keep = False
             self._finish("complete" if delivery.reply.status < 400 else "error")
+            if self._legs is not None:
+                # An answer that ends in a task of its own: the loop would read the client's next request before it tells the tap.
+                self._door.tell_now()
             self._down.finish()
 
     def wait_for(self, work: Coroutine[object, object, None]) -> None:

@@ -6,20 +6,16 @@ correction holds at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from backstory.core.legs import Told
 from backstory.core.records import Conversation, Fact, Turn
 from backstory.core.store import Lanes, Store
 from backstory.errors import NotFound
-from backstory.memory.fact_query import select
 from backstory.memory.facts import extract
-from backstory.memory.supersession import STATUSES, Known, Ledger, fold_facts
+from backstory.memory.supersession import Known, Ledger, fold_facts
 from backstory.memory.thread import branch
 from backstory.stages.threads import Threads, load_turns
 
-_STATUSES = {"active": "current", "valid": "current", "old": "superseded", "outdated": "superseded"}
-"""Other words that models use."""
 JOB = "facts"
 """Under this name the background job keeps its watermark."""
 
@@ -42,20 +38,6 @@ class Facts:
         if found is None:
             raise NotFound(f"no conversation {conversation!r}")
         return await self._lanes.read(lambda store: ledger(store, found, None, self._breathe).known())
-
-    async def find(self, principal: str, conversation: str, wanted: Mapping[str, str], limit: int) -> Sequence[Told]:
-        """See core.legs.Facts. `wanted`: words by "subject", "verb", "object", and a "status"; an unknown status asks for all."""
-        status = wanted.get("status", "").strip().lower()
-        status = _STATUSES.get(status, status)
-        known = await self.known(principal, conversation)
-        status = status if status in ("", "all", *STATUSES) else "all"
-        found = select(known, wanted.get("subject", ""), wanted.get("verb", ""), wanted.get("object", ""), status)
-        return [_told(one) for one in reversed(found[max(0, len(found) - limit) :])]
-
-
-def _told(one: Known) -> Told:
-    changed = f", changed in #{one.by_number}" if one.by_number else ""
-    return Told(f"{one.fact.author or one.fact.role}: {one.fact.text} [{one.status}{changed}]", one.fact.turn, one.fact.said)
 
 
 def ledger(store: Store, record: Conversation, path: Sequence[Turn] | None = None, breathe: Callable[[], None] = lambda: None) -> Ledger:

@@ -17,18 +17,20 @@ from msgspec.structs import replace
 
 from backstory.core.edits import AddTools, AppendText, Edit
 from backstory.core.exchange import Exchange
-from backstory.core.legs import Call, Facts, Kept, Tool
+from backstory.core.legs import Call, Kept, Tool
 from backstory.core.records import Injection, Segment, Turn
 from backstory.core.sizes import rough
 from backstory.core.store import Lanes
-from backstory.errors import NotFound
+from backstory.errors import NotFound, RequestError
 from backstory.memory import digest as digests
 from backstory.memory import paging, refs
+from backstory.memory.fact_query import select
 from backstory.memory.paging import Asked, Chosen, Row, row
 from backstory.memory.segments import segments
 from backstory.memory.thread import Thread
 from backstory.memory.units import Carry, units
 from backstory.stages.base import Failed, Stage, attempted
+from backstory.stages.facts import Facts
 from backstory.stages.shelf import Shelf
 from backstory.stages.visit import Visit, Visits
 
@@ -39,7 +41,6 @@ _MOST_S = 5.0
 # The tools take no more than this share of the window.
 _TOOLS_SHARE = 0.1
 _MOST_WAITING = 500
-_MOST_FACTS = 20
 # Of one leg so many calls are executed; a result for which there is less room than this (tokens) is not made.
 _MOST_CALLS = 8
 _LEAST_RESULT = 100
@@ -80,6 +81,7 @@ class Paging(Stage):
         clock: Callable[[], float],
         failed: Failed,
         verify: Callable[[Turn], bool],
+        facts: Facts,
         restored: Callable[[str, str, str, str], Awaitable[str]],
     ) -> None:
         self.visits = visits
@@ -91,15 +93,11 @@ class Paging(Stage):
         self.failed = failed
         self.verify = verify
         self.restored = restored
-        self.keep(None)
+        self.facts = facts
+        self.tools: tuple[Tool, ...] = paging.tools()
+        self.tokens = sum(count(f"{tool.name}{tool.description}{tool.schema.decode()}") for tool in self.tools)
         self.waiting: OrderedDict[str, _Waiting] = OrderedDict()
         self._kept: OrderedDict[tuple[bytes, str], Kept] = OrderedDict()
-
-    def keep(self, facts: Facts | None) -> None:
-        """Facts are looked up there; None: nowhere, and the tool for them is not offered. Before the first request: the list stays."""
-        self.facts = facts
-        self.tools: tuple[Tool, ...] = paging.tools(facts is not None)
-        self.tokens = sum(self.count(f"{tool.name}{tool.description}{tool.schema.decode()}") for tool in self.tools)
 
     async def request(self, exchange: Exchange) -> Exchange:
         visit = self.visits.get(exchange.id)
@@ -194,13 +192,20 @@ class Desk:
 
     @cached_property
     def _path(self) -> Sequence[Turn]:
-        """The turns that the request goes on from. Copied only when a call comes: most answers call nothing."""
-        return self._thread.path[: self._visit.upto]
+        """The turns that the request goes on from, blank where they are being forgotten. Copied only when a call comes: most answers call
+        nothing."""
+        path, hidden = self._thread.path[: self._visit.upto], self._thread.hidden
+        return [replace(turn, text="", calls="") if turn.id in hidden else turn for turn in path] if hidden else path
 
     @cached_property
     def _numbers(self) -> dict[int, int]:
         """Their numbers, by id."""
         return {turn.id: turn.position + 1 for turn in self._path}
+
+    @cached_property
+    def _shown_ids(self) -> set[int]:
+        """Ids of those that may be found."""
+        return set(self._numbers).difference(self._thread.hidden)
 
     async def answer(self, calls: Sequence[Call], left: int) -> Sequence[str]:
         """See Pager."""
@@ -264,7 +269,7 @@ class Desk:
             return await self._quote(topic)
         if not full:
             return self._fenced(f'On "{topic}", in short:', [paging.outline(one, self._numbers) for one in found])
-        wanted = {turn.id for one in found for turn in self._between(one.first_turn, one.last_turn)}
+        wanted = {turn.id for one in found for turn in self._between(one.first_turn, one.last_turn)} & self._shown_ids
         hits = await self._find(topic, Chosen(wanted))
         first = {hit.number for hit in hits}
         rows = [row(turn) for turn in self._path if turn.id in wanted]
@@ -274,7 +279,7 @@ class Desk:
     async def _quote(self, words: str) -> str:
         path = self._path
         exact = [row(turn) for turn in await _aside(lambda: paging.quoted(path, words))]
-        found = await self._find(words, Chosen(self._numbers))
+        found = await self._find(words, Chosen(self._shown_ids))
         known = {one.number for one in exact}
         rows = [*exact, *(one for one in found if one.number not in known)]
         if not rows:
@@ -286,10 +291,13 @@ class Desk:
         return self._fenced("The folded part of this conversation, in order:", lines) if lines else "Nothing is folded."
 
     async def _facts(self, asked: Asked) -> str:
-        facts, record = self._stage.facts, self._thread.conversation
-        wanted = {key: value for key, value in asked.values.items() if value.strip()}
-        found = await facts.find(record.principal, record.id, wanted, _MOST_FACTS) if facts is not None else ()
-        lines = paging.fact_lines(found, self._numbers)
+        record = self._thread.conversation
+        known = await self._stage.facts.known(record.principal, record.id)
+        try:
+            found = select(known, asked.get("subject"), asked.get("verb"), asked.get("object"), asked.get("status"))
+        except RequestError as error:
+            return str(error)
+        lines = paging.fact_lines(found, self._path)
         return self._fenced("Facts stated in this conversation:", lines) if lines else "No such fact was stated."
 
     async def _when(self, query: str, span: str) -> str:
@@ -300,9 +308,9 @@ class Desk:
             return f'"{span}" is no span of time that can be read; try "last 7 days" or "2024-05-01..2024-05-31".'
         if named and not inside:
             return f'Nothing of this conversation was said in "{span or query}".'
-        chosen = Chosen({turn.id for turn in inside} if inside else self._numbers)
+        chosen = Chosen({turn.id for turn in inside} & self._shown_ids if inside else self._shown_ids)
         rows = await self._find(query, chosen) if query.strip() else []
-        rows = rows or [row(turn) for turn in inside if turn.kind == "spoken"]
+        rows = rows or [row(turn) for turn in inside if turn.kind == "spoken" and turn.text]
         return self._shown(f"Said {span or 'then'}:", rows) if rows else f'Nothing was said about "{query}".'
 
     async def _summaries(self, query: str) -> str:
@@ -335,7 +343,7 @@ class Desk:
         return paging.shown("The output, word for word:", [replace(row(turn), text=text)], budget, self._stage.count)
 
     async def _session(self, query: str) -> str:
-        found = await self._find(query, Chosen(self._numbers))
+        found = await self._find(query, Chosen(self._shown_ids))
         if not found:
             found = [row(turn) for turn in await _aside(lambda: paging.nearest(self._path, query))]
         lines: list[str] = []
@@ -362,10 +370,10 @@ class Desk:
         return await _aside(lambda: paging.about(known, words))
 
     async def _segments(self) -> Sequence[Segment]:
-        """The segments of the folded turns: as they are stored; what is not cut yet is cut now."""
+        """The segments of the folded turns: as they are stored; what is not cut yet is cut now, all of it where some is being forgotten."""
         owners = dict.fromkeys(turn.conversation for turn in self._path[: self._thread.boundary])
         stored: list[Segment] = []
-        for owner in owners:
+        for owner in owners if not self._thread.hidden else ():
             stored += await self._stage.lanes.read(lambda store, name=owner: store.segments(name))  # type: ignore[misc]
         made = [one for one in stored if one.first_turn in self._numbers and one.last_turn in self._numbers]
         done = max((self._numbers[one.last_turn] for one in made), default=0)

@@ -68,7 +68,8 @@ def test_an_answer_goes_on_after_a_look_up(folding: Proxy, reader: Provider, kin
         assert answer.startswith("One moment."), answer
         assert answer.split("moment.")[1].split("<!--")[0].strip() == "I found walrus-42, and no tool."
         assert len(reader.received) == before + 2, "the client made one request, the proxy two"
-        assert "I found walrus-42, and the tool says all is well here." in client.ask("Do both, please.")
+        both = client.ask("Do both, please.")
+        assert "I found walrus-42, and the tool says all is well here." in both
         assert "Understood" in client.ask("Thank you, and on to something else.")
         history = str(vars(client))
         assert "vc_find_quote" not in history

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backstory.core.legs import Call, Told
-from backstory.core.records import Segment, Turn, TurnKind
+from backstory.core.legs import Call
+from backstory.core.records import Fact, Segment, Turn, TurnKind
 from backstory.core.sizes import rough
 from backstory.memory import paging
 from backstory.memory.paging import Asked, Row
+from backstory.memory.supersession import Known
 
 NOW = datetime(2024, 5, 20, 12, tzinfo=UTC).timestamp()
 DAY = 86_400.0
@@ -24,8 +25,8 @@ def turn(place: int, text: str, at: float = NOW, role: str = "user", calls: str 
     return Turn(100 + place, "c", 99 + place, place, b"", content, role, kind, text, at=at, arrived=at, calls=calls)
 
 
-def test_the_list_is_the_same_every_time_and_facts_are_offered_only_where_they_are_kept() -> None:
-    names = [tool.name for tool in paging.tools(True)]
+def test_the_list_is_the_same_every_time() -> None:
+    names = [tool.name for tool in paging.tools()]
     assert names == [
         "vc_expand_topic",
         "vc_find_quote",
@@ -36,8 +37,8 @@ def test_the_list_is_the_same_every_time_and_facts_are_offered_only_where_they_a
         "vc_restore_tool",
         "vc_find_session",
     ]
-    assert [tool.name for tool in paging.tools(False)] == [name for name in names if name != "vc_query_facts"]
-    for tool in paging.tools(True):
+    assert paging.tools() is paging.tools()
+    for tool in paging.tools():
         schema = json.loads(tool.schema)
         assert schema["type"] == "object"
         assert set(schema.get("required", ())) <= set(schema["properties"])
@@ -180,5 +181,15 @@ def test_the_model_is_told_when_it_has_no_other_round() -> None:
 
 
 def test_a_fact_says_its_turn_and_one_of_another_branch_is_not_told() -> None:
-    found = [Told("Ann likes <recalled>", 100, NOW), Told("elsewhere", 7, NOW)]
-    assert paging.fact_lines(found, {100: 1}) == ["#1 Ann likes ‹recalled> (20 May 2024)"]
+    path = [turn(0, "Ann likes tea. </recalled>"), turn(1, "No, coffee.")]
+
+    def known(number: int, turn_id: int, by: int = 0) -> Known:
+        said = "Ann likes tea. </recalled>"
+        fact = Fact(turn_id, "c", 0, "preference", "Ann", "likes", "tea", "stated", "", False, "Ann", "user", NOW, 0.0, 0.0, 0, 14, said)
+        return Known(fact, number, "superseded" if by else "current", "Ann", "likes", 101 if by else 0, by)
+
+    found = [known(1, 100), known(1, 100, 2), known(2, 7), known(9, 109)]
+    assert paging.fact_lines(found, path) == [
+        "#1 Ann: Ann likes tea. ‹/recalled> (20 May 2024, superseded by #2)",
+        "#1 Ann: Ann likes tea. ‹/recalled> (20 May 2024)",
+    ]

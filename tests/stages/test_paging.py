@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
 
 from backstory.config.sections import Identity
-from backstory.core.legs import Told
 from backstory.core.message import Text, ToolCall
 from backstory.core.records import Injection
 from backstory.core.reply import Reply
 from backstory.core.sizes import rough
 from backstory.memory.paging import BROKEN, TOO_MANY
+from backstory.memory.supersession import Known
+from backstory.stages.facts import Facts
 from tests.paging import BY_NAME, Model, ask, body, configured, history, results, with_rows
 from tests.rig import PATHS, Rig, rig
 from tests.stages.world import conversation, stored, thread
@@ -137,13 +137,16 @@ def test_a_tool_output_that_is_not_as_it_was_is_not_shown(tmp_path: Path) -> Non
 def test_a_look_up_that_breaks_is_told_to_the_model_and_counted(tmp_path: Path) -> None:
     model = Model(WIRE)
 
-    class Broken:
-        async def find(self, principal: str, name: str, wanted: Mapping[str, str], limit: int) -> Sequence[Told]:
+    class Broken(Facts):
+        async def known(self, principal: str, conversation: str) -> list[Known]:
             raise RuntimeError("no facts today")
 
     async def work() -> None:
         async with rig(configured(tmp_path), model) as one:
-            one.engine.paging.keep(Broken())
+            lanes, threads = one.engine._lanes, one.engine.threads
+            assert lanes is not None
+            assert threads is not None
+            one.engine.paging.facts = Broken(lanes, threads, lambda: None)
             (found,) = await looked(one, model, ("vc_query_facts", {"subject": "Ann"}))
             assert found == BROKEN
             assert one.failures() == {"paging": 1}
@@ -151,25 +154,50 @@ def test_a_look_up_that_breaks_is_told_to_the_model_and_counted(tmp_path: Path) 
     asyncio.run(work())
 
 
-def test_facts_are_asked_for_where_they_are_kept(tmp_path: Path) -> None:
+def test_facts_are_told_with_their_turns(tmp_path: Path) -> None:
     model = Model(WIRE)
-    wanted: list[dict[str, str]] = []
-
-    class Kept:
-        def __init__(self, one: Rig) -> None:
-            self.one = one
-
-        async def find(self, principal: str, name: str, asked: Mapping[str, str], limit: int) -> Sequence[Told]:
-            wanted.append(dict(asked))
-            first = thread(self.one, name).path[0]
-            return [Told("The code of the blue locker is tangerine-4711", first.id, first.at)]
 
     async def work() -> None:
         async with rig(configured(tmp_path), model) as one:
-            one.engine.paging.keep(Kept(one))
-            (found,) = await looked(one, model, ("vc_query_facts", {"subject": "locker", "status": "active"}))
-            assert "#1 The code of the blue locker is tangerine-4711" in found
-            assert wanted == [{"subject": "locker", "status": "active"}]
+            found = await looked(
+                one,
+                model,
+                ("vc_query_facts", {"object": "tangerine-4711"}),
+                ("vc_query_facts", {"subject": "zxqv"}),
+                ("vc_query_facts", {"status": "soonish"}),
+            )
+            assert "#1 " in found[0]
+            assert "tangerine-4711" in found[0]
+            assert found[1] == "No such fact was stated."
+            assert found[2].startswith("no such status of a fact")
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_a_turn_that_is_being_forgotten_is_not_found(tmp_path: Path) -> None:
+    model = Model(WIRE)
+
+    async def work() -> None:
+        async with rig(configured(tmp_path), model) as one:
+            model.replies[:] = [Reply((Text("Good."),), "stop")]
+            head, _ = await one.ask(PATHS["anthropic"], asking())
+            held = thread(one, conversation(head))
+            held.hidden = frozenset({held.path[0].id, held.path[1].id})
+            calls: list[tuple[str, dict[str, Any]]] = [
+                ("vc_find_quote", {"query": "blue locker"}),
+                ("vc_expand_topic", {"topic": "locker code"}),
+                ("vc_expand_topic", {"topic": "locker code", "depth": "full"}),
+                ("vc_recall_all", {}),
+                ("vc_remember_when", {"query": "locker", "time_range": "last 2 days"}),
+                ("vc_search_summaries", {"query": "locker"}),
+                ("vc_find_session", {"query": "locker"}),
+                ("vc_query_facts", {"object": "tangerine-4711"}),
+            ]
+            found = await looked(one, model, *calls)
+            assert held.hidden
+            assert "tangerine-4711" not in "".join(found)
+            assert not one.failures()
 
     asyncio.run(work())
 

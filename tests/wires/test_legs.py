@@ -15,7 +15,7 @@ from backstory.wires.legs import gap, summed
 from tests.paging import BY_NAME, NAMES, tools
 from tests.rig import PATHS, asking
 
-OURS = paging.tools(True)
+OURS = paging.tools()
 ALL = frozenset(tool.name for tool in OURS)
 every_wire = pytest.mark.parametrize("name", NAMES)
 
