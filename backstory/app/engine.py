@@ -333,6 +333,7 @@ class Engine:
         )
         links = Links(desk)
         self.paging = paging = self._pages(shelf, lanes, threads)
+        self.command = Command(self.visits, desk, links, Forgets(desk), self.arrivals)
         stages = (
             Identify(threads, self.visits, reader, self.arrivals, self.order, self._before),
             self.command,
