@@ -18,6 +18,8 @@ from msgspec import Struct, field
 
 from backstory.config.sections import (
     MARKER,
+    MASK,
+    SECRETS,
     Compaction,
     Identity,
     Instance,
@@ -30,6 +32,7 @@ from backstory.config.sections import (
     Recall,
     Storage,
     Upstream,
+    Vectors,
     describe,
     keys,
     mask,
@@ -42,7 +45,8 @@ __all__ = ["Config", "Instance", "Listener", "Log", "OutboundProxies", "Setting"
 
 _PROFILES = {"QUALITY_FOCUSED": "QUALITY", "COST_FOCUSED": "COST"}
 _PATHS = ("upstream.ca_file", "upstream.client_cert", "upstream.client_key")
-_URLS = ("upstream.url", "upstream.anthropic", "upstream.openai", "upstream.gemini")
+_FOLDERS = ("vectors.path",)
+_URLS = ("upstream.url", "upstream.anthropic", "upstream.openai", "upstream.gemini", "vectors.url")
 
 
 class OutboundProxies(Struct, frozen=True):
@@ -91,6 +95,7 @@ class Config(Struct, frozen=True, kw_only=True):
     storage: Storage = field(default_factory=Storage)
     memory: Memory = field(default_factory=Memory)
     recall: Recall = field(default_factory=Recall)
+    vectors: Vectors = field(default_factory=Vectors)
     compaction: Compaction = field(default_factory=Compaction)
     identity: Identity = field(default_factory=Identity)
     marker: Marker = MARKER
@@ -119,7 +124,8 @@ def effective(
     rows = []
     for key in keys().values():
         value = getattr(getattr(config, key.section), key.field) if key.section else getattr(config, key.name)
-        rows.append(Setting(key.name, mask(spell(value)), given.settings[key.name].source if key.name in given.settings else "default"))
+        shown = MASK if value and key.name in SECRETS else mask(spell(value))
+        rows.append(Setting(key.name, shown, given.settings[key.name].source if key.name in given.settings else "default"))
     return rows
 
 
@@ -166,10 +172,8 @@ def _value(key: Key, setting: Given) -> Any:
     if value is None:
         return key.default
     found = msgspec.convert(value, key.type, strict=not setting.text)
-    if key.name in _PATHS and found:
-        found = str(setting.base / Path(found).expanduser())
-        if not Path(found).is_file():
-            raise ValueError("there is no such file")
+    if key.name in (*_PATHS, *_FOLDERS) and found:
+        found = _existing(setting.base / Path(found).expanduser(), folder=key.name in _FOLDERS)
     if key.name in _URLS and found:
         found = _url(found)
     if key.name == "upstream.proxy":
@@ -177,6 +181,12 @@ def _value(key: Key, setting: Given) -> Any:
     if key.name == "storage.url" and found:
         _check_storage(found)
     return found
+
+
+def _existing(path: Path, *, folder: bool) -> str:
+    if not (path.is_dir() if folder else path.is_file()):
+        raise ValueError("there is no such folder" if folder else "there is no such file")
+    return str(path)
 
 
 def _wrong(key: Key, setting: Given, error: Exception) -> str:
@@ -188,7 +198,11 @@ def _wrong(key: Key, setting: Given, error: Exception) -> str:
             line = _line_within(setting.node, within[1])
             place = re.sub(r"line \d+$", f"line {line}", place)
     detail = re.sub(r" - at `\$.*`", "", detail)
-    expects = f"expected {key.expects}, got {mask(repr(setting.value))}" if not within or not within[1] else f"expected {key.expects}"
+    expects = (
+        f"expected {key.expects}, got {MASK if name in SECRETS else mask(repr(setting.value))}"
+        if not within or not within[1]
+        else f"expected {key.expects}"
+    )
     if isinstance(error, msgspec.ValidationError) and not (within and within[1]):
         return f"{place}: {name}: {expects}"
     return f"{place}: {name}: {expects} ({detail})"

@@ -15,8 +15,9 @@ from msgspec.structs import replace
 from backstory.memory import dates
 from backstory.memory.fence import RECALL_CLOSE, RECALL_OPEN, neutral
 from backstory.memory.index import Index
+from backstory.memory.nearness import Asked
 from backstory.memory.question import read
-from backstory.memory.scoring import anchored, evidence, matches, only, pool_size, ranked
+from backstory.memory.scoring import anchored, evidence, lifted, matches, only, pool_size, ranked
 
 _LABEL = "Earlier in this conversation:"
 # The best unit must hold this share of the question's weight in rare words; less is enough where the question names a
@@ -67,9 +68,11 @@ def recall(
     now: float,
     min_score: float,
     count: Callable[[str], int],
+    asked: Asked | None = None,
 ) -> Recalled:
     """The turns that answer the question, less those in `carried` (turn ids). `now`: when it is asked. `min_score`: units below this
-    share of the best score are left out. `count`: tokens of a text, which decides what fits."""
+    share of the best score are left out. `count`: tokens of a text, which decides what fits. `asked`: the question's vector, where there
+    is one."""
     if not len(index):
         return Recalled((), gate="empty")
     if budget_tokens < _overhead(count) + _SMALLEST_LINE:
@@ -84,13 +87,18 @@ def recall(
 
     wanted = pool_size(budget_tokens)
     found = only(matches(index, query.weights, wanted), eligible, wanted)
+    near = {place: cosine for place, cosine in asked.near(wanted, found.best).items() if eligible(place)} if asked is not None else {}
     best = evidence(index, query, found)
     told = any(index.said_in(period.start, period.end) for period in query.periods)
     sought = query.own and not told and not (query.named and len(query.own) < 2)
+    if asked is not None and sought:
+        sought = max(near.values(), default=0.0) < asked.trust.enough
     if sought and best < (_ENOUGH_NAMED if query.named else _ENOUGH):
-        best = max([best, *(evidence(index, anchored(index, read(index, asked, now)), found) for asked in _questions(question))])
+        best = max([best, *(evidence(index, anchored(index, read(index, part, now)), found) for part in _questions(question))])
     if sought and best < (_ENOUGH_NAMED if query.named else _ENOUGH):
         return Recalled((), len(found.scores), best, "weak" if found.best else "no match")
+    if asked is not None:
+        found = lifted(found, near, asked.trust.weight)
     scores = {place: score for place, score in ranked(index, query, found, wanted).items() if score > 0 and eligible(place)}
     if not scores:
         return Recalled((), len(found.scores), best, "no match")

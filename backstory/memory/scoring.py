@@ -116,6 +116,19 @@ def only(found: Found, eligible: Callable[[int], bool], wanted: int) -> Found:
     return Found(found.scores, best)
 
 
+def lifted(found: Found, near: Mapping[int, float], weight: float) -> Found:
+    """The same with what meaning adds: the unit nearest to the question gains `weight` of the best match in words, the others by their
+    cosine. Near units are candidates as well, and lift their neighbours like any other match."""
+    most = max(near.values(), default=0.0)
+    if most <= 0.0:
+        return found
+    share = weight * (max(found.scores.values(), default=0.0) or 1.0) / most
+    total = dict(found.scores)
+    for place, cosine in near.items():
+        total[place] = total.get(place, 0.0) + share * cosine
+    return Found(total, sorted({*found.best, *near}, key=lambda place: (-total[place], place)))
+
+
 def evidence(index: Index, query: Query, found: Found) -> float:
     """How much of what the question is about the best single unit has: 0 to 1. Each of its words counts by its rarity, a concept of a
     word in part; 0 where the question has no word of its own."""

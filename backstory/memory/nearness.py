@@ -1,0 +1,133 @@
+"""Which units of an index are near a question in meaning: vectors of signed bytes beside the index, searched by brute force.
+
+Rule: exact up to some thousand units; above that the signs of the numbers choose the candidates, whose cosine is then exact. A unit
+without a vector is not near to anything. Needs numpy, which an extra brings: nobody makes a Nearness without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from msgspec import Struct
+
+from backstory.core.embedding import Trust
+
+if TYPE_CHECKING:
+    import numpy
+
+    Matrix: TypeAlias = numpy.ndarray[Any, Any]
+
+# Of at most so many units the cosine is computed for all: about 1 ms.
+_EXACT = 4000
+# Above it, the signs choose so many for each that is wanted, and no fewer than the second number.
+_SLACK, _FEWEST = 4, 1000
+# Memory for one conversation's vectors: 150,000 units of 384 numbers. Later units have none.
+_MOST_BYTES = 64_000_000
+_FIRST_ROWS = 256
+_WORD_BYTES = 8
+
+
+class Nearness:
+    """Vectors by the place of their unit. `dimensions` is 0 until the first vector comes."""
+
+    def __init__(self) -> None:
+        import numpy  # noqa: PLC0415 - only an extra brings it
+
+        self._np = numpy
+        self.dimensions = 0
+        self._count = 0
+        self._rows: dict[int, int] = {}
+        self._places: Matrix = numpy.zeros(0, numpy.int64)
+        self._vectors: Matrix = numpy.zeros((0, 0), numpy.int8)
+        self._lengths: Matrix = numpy.zeros(0, numpy.float32)
+        self._signs: Matrix = numpy.zeros((0, 0), numpy.uint64)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __contains__(self, place: int) -> bool:
+        return place in self._rows
+
+    def add(self, places: Sequence[int], vectors: Sequence[bytes]) -> None:
+        """The vectors of units at these places. Known places, vectors of another length than the first, and those of nothing are passed
+        over; so is what is beyond the memory allowed for a conversation."""
+        for place, vector in zip(places, vectors, strict=True):
+            if not self.dimensions:
+                self.dimensions = len(vector)
+            if place in self._rows or len(vector) != self.dimensions or not any(vector):
+                continue
+            if (self._count + 1) * self.dimensions > _MOST_BYTES:
+                return
+            if self._count == len(self._vectors):
+                self._grow()
+            self._put(place, vector)
+
+    def _put(self, place: int, vector: bytes) -> None:
+        row, np = self._count, self._np
+        numbers = np.frombuffer(vector, np.int8)
+        self._vectors[row] = numbers
+        self._lengths[row] = np.linalg.norm(numbers.astype(np.float32))
+        self._signs[row] = self._sign(numbers)
+        self._places[row] = place
+        self._rows[place] = row
+        self._count = row + 1
+
+    def _grow(self) -> None:
+        size = max(_FIRST_ROWS, 2 * self._count)
+        np = self._np
+        words = -(-self.dimensions // (8 * _WORD_BYTES))
+        for name, shape, kind in (
+            ("_places", (size,), np.int64),
+            ("_vectors", (size, self.dimensions), np.int8),
+            ("_lengths", (size,), np.float32),
+            ("_signs", (size, words), np.uint64),
+        ):
+            made = np.zeros(shape, kind)
+            if self._count:
+                made[: self._count] = getattr(self, name)[: self._count]
+            setattr(self, name, made)
+
+    def _sign(self, numbers: Matrix) -> Matrix:
+        np = self._np
+        packed = np.packbits(numbers > 0)
+        short = -len(packed) % _WORD_BYTES
+        padded: Matrix = np.pad(packed, (0, short)) if short else packed
+        return padded.view(np.uint64)
+
+    def near(self, vector: bytes, wanted: int, also: Sequence[int] = ()) -> dict[int, float]:
+        """Cosines of the nearest `wanted` units, and of those at the places in `also` that have a vector; by place. Only those above
+        0. Empty for a vector of nothing, or of another model's length."""
+        np, count = self._np, self._count
+        asked = np.frombuffer(vector, np.int8).astype(np.float32)
+        length = float(np.linalg.norm(asked)) if count and len(asked) == self.dimensions else 0.0
+        if not length:
+            return {}
+        if count <= _EXACT:
+            chosen = np.arange(count)
+        else:
+            apart = np.bitwise_count(self._signs[:count] ^ self._sign(np.frombuffer(vector, np.int8))).sum(axis=1, dtype=np.uint16)
+            size = min(count, max(_FEWEST, _SLACK * wanted)) - 1
+            chosen = np.argpartition(apart, size)[: size + 1]
+        extra = [self._rows[place] for place in also if place in self._rows]
+        found = self._cosines(chosen, asked, length)
+        best = chosen[np.argsort(-found, kind="stable")[:wanted]]
+        rows = np.unique(np.concatenate((best, np.array(extra, np.int64))))
+        cosines = self._cosines(rows, asked, length)
+        return {place: cosine for place, cosine in zip(self._places[rows].tolist(), cosines.tolist(), strict=True) if cosine > 0}
+
+    def _cosines(self, rows: Matrix, asked: Matrix, length: float) -> Matrix:
+        found: Matrix = self._vectors[rows].astype(self._np.float32) @ asked / (self._lengths[rows] * length)
+        return found
+
+
+class Asked(Struct, frozen=True):
+    """A question's vector, and the vectors among which to look for near ones."""
+
+    nearness: Nearness
+    vector: bytes
+    trust: Trust
+
+    def near(self, wanted: int, also: Sequence[int]) -> Mapping[int, float]:
+        """See Nearness."""
+        return self.nearness.near(self.vector, wanted, also)
