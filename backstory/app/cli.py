@@ -106,7 +106,10 @@ def _serve(arguments: argparse.Namespace) -> int:
     config = _settings(arguments)
     from backstory.app import logs
     from backstory.app.server import serve
+    from backstory.vectors import check
 
+    for each in (config, *(listener.config for listener in config.listeners if listener.config is not None)):
+        check(each.vectors)
     logs.set_up(config.log)
     return serve(config)
 

@@ -27,6 +27,7 @@ from backstory.core.wire import Wire
 from backstory.errors import BackstoryError, DocumentError, StoreError
 from backstory.jobs import standard as standard_jobs
 from backstory.jobs.forgotten import Forgotten
+from backstory.jobs.vectors import VectorJob
 from backstory.jobs.worker import Worker
 from backstory.memory.compaction import Window
 from backstory.memory.reading import Reader
@@ -36,6 +37,7 @@ from backstory.stages.arrivals import Arrivals, unfold
 from backstory.stages.base import Pipeline, attempt, attempted
 from backstory.stages.identify import Identify
 from backstory.stages.ingest import Ingest, settle
+from backstory.stages.meaning import Meaning
 from backstory.stages.order import Order
 from backstory.stages.pace import Pace
 from backstory.stages.recall import Recall, Settings
@@ -45,6 +47,7 @@ from backstory.stages.visit import Visits
 from backstory.stores.database import open_store
 from backstory.stores.inbox import Inbox
 from backstory.stores.lanes import StoreLanes
+from backstory.vectors import opened
 from backstory.wires import WIRES
 
 log = logging.getLogger("backstory")
@@ -67,6 +70,8 @@ _OPENING_S = 0.6
 _AGAIN_S = (2.0, 60.0)
 # A recalled block stays where it is; larger ones would fill the window in a few questions. A budget as large as the window is meant so.
 _BUDGET_SHARE = 0.125
+# Of the time that recall has, this share may pass before a question's vector is there.
+_VECTOR_SHARE = 0.3
 _BUDGETS = {"QUALITY": 1.5, "BALANCED": 1.0, "COST": 0.6}
 
 
@@ -89,6 +94,7 @@ class Engine:
         self._worker: Worker | None = None
         self._shelf: Shelf | None = None
         self._again: asyncio.Task[None] | None = None
+        self._modelling: asyncio.Task[None] | None = None
         self._beside: dict[int, asyncio.Future[Any]] = {}
         self.visits = Visits()
         self.order = Order()
@@ -201,6 +207,10 @@ class Engine:
     async def _shut(self) -> None:
         self.memory = False
         worker, self._worker = self._worker, None
+        if self._modelling is not None:
+            self._modelling.cancel()
+            await asyncio.wait({self._modelling})
+            self._modelling = None
         if worker is not None:
             await worker.stop()
             await self._forgotten.stop()
@@ -223,7 +233,10 @@ class Engine:
         self._lanes = lanes = StoreLanes(store, inbox)
         await lanes.recover(self._settle_journal)
         self.threads = threads = Threads(lanes, self._clock)
-        self._shelf = shelf = Shelf(lanes, lambda: self.busy, self._hot)
+        meaning = None
+        if config.vectors.model != "none":
+            meaning = Meaning(lanes, _VECTOR_SHARE * config.recall.deadline_ms / 1000, self.failed)
+        self._shelf = shelf = Shelf(lanes, lambda: self.busy, self._hot, meaning)
         jobs = standard_jobs(lanes, Pace(self._hot))
         self._worker = Worker(jobs, lanes, f"{os.getpid()}-{secrets.token_hex(4)}", self._clock, lambda: self.busy, self.failed)
         most = self._settings.window.hard_tokens
@@ -237,6 +250,8 @@ class Engine:
         )
         self.pipeline = Pipeline(stages, self.failed)
         self._worker.start()
+        if meaning is not None:
+            self._modelling = asyncio.create_task(self._open_model(meaning, lanes, self._worker))
 
         def forget() -> None:
             threads.clear()
@@ -249,6 +264,15 @@ class Engine:
             shelf.warm_up()
         self.trouble = ""
         self.memory = True
+
+    async def _open_model(self, meaning: Meaning, lanes: StoreLanes, worker: Worker) -> None:
+        """Load the model of vectors beside the traffic; without it recall goes by words."""
+        loading = asyncio.get_running_loop().run_in_executor(None, opened, self.config.vectors)
+        embedder = await attempted(self.failed, "vectors", loading, None)
+        if embedder is not None:
+            meaning.embedder = embedder
+            worker.add(VectorJob(lanes, embedder, self.config.memory.threshold_messages, Pace(self._hot), self._clock))
+            worker.wake()
 
     def _settle_journal(self, payloads: list[bytes]) -> list[Batch]:
         """The rows of journal entries that a dead process left behind; entries that cannot be read are left out. Runs on a lane."""

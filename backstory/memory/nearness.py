@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from msgspec import Struct
+from xxhash import xxh3_64_digest
 
 from backstory.core.embedding import Trust
 
@@ -52,29 +53,31 @@ class Nearness:
     def add(self, places: Sequence[int], vectors: Sequence[bytes]) -> None:
         """The vectors of units at these places. Known places, vectors of another length than the first, and those of nothing are passed
         over; so is what is beyond the memory allowed for a conversation."""
+        fresh: dict[int, bytes] = {}
         for place, vector in zip(places, vectors, strict=True):
             if not self.dimensions:
                 self.dimensions = len(vector)
-            if place in self._rows or len(vector) != self.dimensions or not any(vector):
-                continue
-            if (self._count + 1) * self.dimensions > _MOST_BYTES:
-                return
-            if self._count == len(self._vectors):
-                self._grow()
-            self._put(place, vector)
+            if place not in self._rows and len(vector) == self.dimensions and any(vector):
+                fresh[place] = vector
+        room = _MOST_BYTES // max(1, self.dimensions) - self._count
+        self._put(dict(list(fresh.items())[: max(0, room)]))
 
-    def _put(self, place: int, vector: bytes) -> None:
-        row, np = self._count, self._np
-        numbers = np.frombuffer(vector, np.int8)
-        self._vectors[row] = numbers
-        self._lengths[row] = np.linalg.norm(numbers.astype(np.float32))
-        self._signs[row] = self._sign(numbers)
-        self._places[row] = place
-        self._rows[place] = row
-        self._count = row + 1
+    def _put(self, fresh: dict[int, bytes]) -> None:
+        """Rows first, their number last: whoever searches meanwhile sees whole rows only."""
+        if not fresh:
+            return
+        np, first, stop = self._np, self._count, self._count + len(fresh)
+        if stop > len(self._vectors):
+            self._grow(max(_FIRST_ROWS, 2 * self._count, stop))
+        numbers = np.frombuffer(b"".join(fresh.values()), np.int8).reshape(len(fresh), self.dimensions)
+        self._vectors[first:stop] = numbers
+        self._lengths[first:stop] = np.linalg.norm(numbers.astype(np.float32), axis=1)
+        self._signs[first:stop] = self._sign(numbers)
+        self._places[first:stop] = list(fresh)
+        self._count = stop
+        self._rows.update(zip(fresh, range(first, stop), strict=True))
 
-    def _grow(self) -> None:
-        size = max(_FIRST_ROWS, 2 * self._count)
+    def _grow(self, size: int) -> None:
         np = self._np
         words = -(-self.dimensions // (8 * _WORD_BYTES))
         for name, shape, kind in (
@@ -89,11 +92,12 @@ class Nearness:
             setattr(self, name, made)
 
     def _sign(self, numbers: Matrix) -> Matrix:
+        """The signs of these rows, as bits."""
         np = self._np
-        packed = np.packbits(numbers > 0)
-        short = -len(packed) % _WORD_BYTES
-        padded: Matrix = np.pad(packed, (0, short)) if short else packed
-        return padded.view(np.uint64)
+        packed = np.packbits(numbers > 0, axis=1)
+        padded: Matrix = np.pad(packed, ((0, 0), (0, -packed.shape[1] % _WORD_BYTES)))
+        words: Matrix = np.ascontiguousarray(padded).view(np.uint64)
+        return words
 
     def near(self, vector: bytes, wanted: int, also: Sequence[int] = ()) -> dict[int, float]:
         """Cosines of the nearest `wanted` units, and of those at the places in `also` that have a vector; by place. Only those above
@@ -106,7 +110,7 @@ class Nearness:
         if count <= _EXACT:
             chosen = np.arange(count)
         else:
-            apart = np.bitwise_count(self._signs[:count] ^ self._sign(np.frombuffer(vector, np.int8))).sum(axis=1, dtype=np.uint16)
+            apart = np.bitwise_count(self._signs[:count] ^ self._sign(np.frombuffer(vector, np.int8)[None])).sum(axis=1, dtype=np.uint16)
             size = min(count, max(_FEWEST, _SLACK * wanted)) - 1
             chosen = np.argpartition(apart, size)[: size + 1]
         extra = [self._rows[place] for place in also if place in self._rows]
@@ -119,6 +123,11 @@ class Nearness:
     def _cosines(self, rows: Matrix, asked: Matrix, length: float) -> Matrix:
         found: Matrix = self._vectors[rows].astype(self._np.float32) @ asked / (self._lengths[rows] * length)
         return found
+
+
+def text_name(text: str) -> bytes:
+    """8 bytes that name a unit's text beside its vector: a unit never gets the vector of another text."""
+    return xxh3_64_digest(text.encode("utf-8", "surrogatepass"))
 
 
 class Asked(Struct, frozen=True):

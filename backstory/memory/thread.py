@@ -20,7 +20,7 @@ class Family:
     Most conversations are short and are never asked for: an index, empty as it may be, is made when it is.
     """
 
-    __slots__ = ("_index", "carry", "digests")
+    __slots__ = ("__weakref__", "_index", "carry", "digests")
 
     def __init__(self) -> None:
         self._index: Index | None = None

@@ -22,6 +22,7 @@ from backstory.memory.index import Index
 from backstory.memory.retrieval import Recalled, recall
 from backstory.memory.thread import Thread
 from backstory.memory.units import Carry, Unit, index_terms, units
+from backstory.stages.meaning import Meaning
 from backstory.stages.pace import Pace
 
 T = TypeVar("T")
@@ -50,10 +51,11 @@ class Shelf:
     """`warm` becomes True when the token vocabulary is loaded; until then counting would stall the loop. `busy`: whether requests
     have come in lately; `hot`: whether one is being handled at this moment."""
 
-    def __init__(self, lanes: Lanes, busy: Callable[[], bool], hot: Callable[[], bool]) -> None:
+    def __init__(self, lanes: Lanes, busy: Callable[[], bool], hot: Callable[[], bool], meaning: Meaning | None = None) -> None:
         self._lanes = lanes
         self._busy = busy
         self._hot = hot
+        self._meaning = meaning
         self._building: dict[int, asyncio.Task[None]] = {}
         self._folding: dict[int, asyncio.Task[None]] = {}
         self._urgent: Counter[int] = Counter()
@@ -93,13 +95,18 @@ class Shelf:
         else:
             await self._catch_up(thread)
             index = thread.family.index
+        asked = None
+        if self._meaning is not None and index is thread.family.index:
+            asked = await self._meaning.asked(thread, index, question.text)
         few = len(index.turns) <= _INLINE_UNITS
         carried: Container[int] = set(index.turns) - absent.ids() if few else Present(absent)
         now = question.at
         counter = self._counter()
 
         def run() -> Recalled:
-            return recall(index, question.text, budget_tokens=budget, carried=carried, now=now, min_score=min_score, count=counter)
+            return recall(
+                index, question.text, budget_tokens=budget, carried=carried, now=now, min_score=min_score, count=counter, asked=asked
+            )
 
         return run() if len(index) <= _INLINE_UNITS else await _aside(run)
 

@@ -18,7 +18,7 @@ from backstory.stores.rows import FORGOTTEN, RECEIPTS, Connection, counts_text, 
 
 _IN_ONE_STATEMENT = 500
 _Sliced = TypeVar("_Sliced", int, str)
-_WHOLE = ("turns", "aliases", "injections", "digests", "segments", "watermarks")
+_WHOLE = ("turns", "aliases", "injections", "digests", "segments", "vectors", "watermarks")
 
 _ids = msgspec.json.Decoder(tuple[int, ...])
 
@@ -125,6 +125,7 @@ class _Work:
                 chains = [row[0] for row in self._db.all(f"SELECT chain FROM turns WHERE id {inside}", some)]
                 self._delete("injections", f"conversation = ? AND chain {inside}", (place.key, *chains))
                 self._remove_tags(place, f"turn {inside}", some)
+                self._delete("vectors", f"conversation = ? AND turn {inside}", (place.key, *some))
                 self._delete("turns", f"id {inside}", some)
             left = self._db.all("SELECT coalesce(max(id), 0) FROM turns WHERE conversation = ?", (place.key,))[0][0]
             self._db.run("UPDATE conversations SET last_turn = ? WHERE key = ?", (left, place.key))

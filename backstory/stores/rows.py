@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
-from backstory.core.records import Conversation, Digest, Injection, Receipt, Segment, Turn, TurnTags, Watermark
+from backstory.core.records import Conversation, Digest, Injection, Receipt, Segment, Turn, TurnTags, TurnVectors, Watermark
 from backstory.errors import StoreError
 
 Value: TypeAlias = str | bytes | int | float
@@ -21,6 +21,8 @@ Row: TypeAlias = tuple[Any, ...]
 # Under this, deflate saves less than its state costs to set up.
 _PACK_FROM_BYTES = 512
 _SMALL_WINDOW_BYTES = 8192
+# Of the hash that names a piece of a turn beside its vector.
+_NAME_BYTES = 8
 # Neither UTF-8 nor JSON can begin with this byte.
 _PACKED = b"\xff"
 
@@ -139,6 +141,7 @@ INJECTIONS = ("conversation", "chain", "text", "turns", "tokens", "created")
 DIGESTS = ("id", "conversation", "upto_turn", "upto_chain", "text", "tokens", "created")
 SEGMENTS = ("id", "conversation", "first_turn", "last_turn", "tags", "digest", "tokens", "started", "ended")
 TAGS = ("conversation", "turn", "tags", "terms")
+VECTORS = ("conversation", "turn", "model", "width", "pieces")
 WATERMARKS = ("conversation", "job", "turn", "owner", "lease_until", "fence")
 RECEIPTS = ("at", "principal", "what", "counts", "scrubbed")
 FORGOTTEN = ("receipt", "principal", "conversation", "turn", "at")
@@ -229,6 +232,20 @@ def terms_of(one: TurnTags) -> str:
 def tags_of(row: Row, conversation: str) -> TurnTags:
     """From TAGS."""
     return TurnTags(row[1], conversation, _tags.decode(row[2]), row[3])
+
+
+def vectors_row(one: TurnVectors, key: int) -> tuple[Value, ...]:
+    """For VECTORS. Of one width, as its first piece has it."""
+    width = len(one.pieces[0][1])
+    return (key, one.turn, one.model, width, b"".join(name + vector for name, vector in one.pieces if len(vector) == width))
+
+
+def vectors_of(row: Row, conversation: str) -> TurnVectors:
+    """From VECTORS."""
+    step = _NAME_BYTES + row[3]
+    starts = range(0, len(row[4]) - step + 1, step)
+    pieces = tuple((row[4][start : start + _NAME_BYTES], row[4][start + _NAME_BYTES : start + step]) for start in starts)
+    return TurnVectors(row[1], conversation, row[2], pieces)
 
 
 def watermark_of(row: Row, conversation: str) -> Watermark:

@@ -7,10 +7,14 @@ address that the settings name. What a model needs is imported where it is opene
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 
 from backstory.config.sections import Vectors
 from backstory.core.embedding import Embedder
 from backstory.errors import ConfigError
+
+_NEEDED = {"static": ("numpy", "tokenizers"), "minilm": ("numpy", "onnxruntime", "tokenizers"), "remote": ("numpy",)}
+_UNNAMED = "vectors.model remote needs vectors.url (as http://127.0.0.1:11434/v1) and vectors.name (the model there)"
 
 
 def opened(settings: Vectors) -> Embedder | None:
@@ -21,11 +25,20 @@ def opened(settings: Vectors) -> Embedder | None:
     return _OPENERS[settings.model](settings)
 
 
+def check(settings: Vectors) -> None:
+    """ConfigError where what these settings need is not installed or not named. Imports and loads nothing."""
+    missing = [name for name in _NEEDED.get(settings.model, ()) if find_spec(name) is None]
+    if missing:
+        raise _missing(settings.model, "minilm" if settings.model == "minilm" else "vectors", missing[0])
+    if settings.model == "remote" and not (settings.url and settings.name):
+        raise ConfigError(_UNNAMED)
+
+
 def _static(settings: Vectors) -> Embedder:
     try:
         from backstory.vectors.static import StaticTable  # noqa: PLC0415
     except ImportError as error:
-        raise _missing("static", "vectors", error) from error
+        raise _missing("static", "vectors", error.name or "") from error
     return StaticTable(settings.path)
 
 
@@ -33,7 +46,7 @@ def _minilm(settings: Vectors) -> Embedder:
     try:
         from backstory.vectors.minilm import MiniLm  # noqa: PLC0415
     except ImportError as error:
-        raise _missing("minilm", "minilm", error) from error
+        raise _missing("minilm", "minilm", error.name or "") from error
     return MiniLm(settings.path)
 
 
@@ -41,14 +54,14 @@ def _remote(settings: Vectors) -> Embedder:
     try:
         from backstory.vectors.remote import Remote  # noqa: PLC0415
     except ImportError as error:
-        raise _missing("remote", "vectors", error) from error
+        raise _missing("remote", "vectors", error.name or "") from error
     if not settings.url or not settings.name:
-        raise ConfigError("vectors.model remote needs vectors.url (as http://127.0.0.1:11434/v1) and vectors.name (the model there)")
+        raise ConfigError(_UNNAMED)
     return Remote(settings.url, settings.name, settings.api_key)
 
 
-def _missing(model: str, extra: str, error: ImportError) -> ConfigError:
-    return ConfigError(f"vectors.model {model} needs the extra {extra!r} ({error.name} is not installed): pip install 'backstory[{extra}]'")
+def _missing(model: str, extra: str, package: str) -> ConfigError:
+    return ConfigError(f"vectors.model {model} needs the extra {extra!r} ({package} is not installed): pip install 'backstory[{extra}]'")
 
 
 _OPENERS: Mapping[str, Callable[[Vectors], Embedder]] = {"static": _static, "minilm": _minilm, "remote": _remote}

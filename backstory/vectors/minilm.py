@@ -21,6 +21,7 @@ from backstory.core.embedding import Trust
 from backstory.errors import ConfigError, EmbeddingError
 from backstory.vectors.files import fingerprint, given, packaged
 from backstory.vectors.quantise import to_bytes
+from backstory.vectors.texts import readable
 
 # The model was trained on texts of up to so many pieces.
 _MOST_PIECES = 256
@@ -63,7 +64,7 @@ class MiniLm:
         order = sorted(range(len(texts)), key=lambda number: len(texts[number]))
         for start in range(0, len(order), _AT_ONCE):
             some = order[start : start + _AT_ONCE]
-            rows = self._means([self._tokenizer.encode(texts[number][:_LONGEST_CHARS]).ids for number in some])
+            rows = self._means([self._tokenizer.encode(readable(texts[number], _LONGEST_CHARS)).ids for number in some])
             made.update(zip(some, to_bytes(rows), strict=True))
         return [made[number] for number in range(len(texts))]
 

@@ -15,6 +15,7 @@ from msgspec import Struct
 from backstory.core.embedding import Trust
 from backstory.errors import EmbeddingError
 from backstory.vectors.quantise import from_lists
+from backstory.vectors.texts import readable
 
 _TIMEOUT_S = 20.0
 _MOST_BYTES = 64_000_000
@@ -47,7 +48,7 @@ class Remote:
         """See Embedder."""
         made: list[bytes] = []
         for start in range(0, len(texts), _AT_ONCE):
-            made += self._asked([text[:_LONGEST_CHARS] or " " for text in texts[start : start + _AT_ONCE]])
+            made += self._asked([readable(text, _LONGEST_CHARS) or " " for text in texts[start : start + _AT_ONCE]])
         return made
 
     def _asked(self, texts: list[str]) -> list[bytes]:

@@ -18,6 +18,7 @@ from backstory.core.embedding import Trust
 from backstory.errors import ConfigError
 from backstory.vectors.files import fingerprint, given, packaged
 from backstory.vectors.quantise import to_bytes
+from backstory.vectors.texts import readable
 
 _WEIGHTS, _PIECES = "weights/l2_supercat_256.safetensors", "tokenizers/l2_supercat_tokenizer_config.json"
 _LONGEST_CHARS = 4000
@@ -44,7 +45,7 @@ class StaticTable:
         """See Embedder."""
         rows = numpy.zeros((len(texts), self._table.shape[1]), numpy.float32)
         for number, text in enumerate(texts):
-            pieces = self._tokenizer.encode(text[:_LONGEST_CHARS], add_special_tokens=False).ids
+            pieces = self._tokenizer.encode(readable(text, _LONGEST_CHARS), add_special_tokens=False).ids
             known = [piece for piece in pieces if piece < len(self._table)]
             if known:
                 rows[number] = self._table[known].mean(axis=0, dtype=numpy.float32)

@@ -26,6 +26,7 @@ _WRITTEN = {
     "digests": set(rows.DIGESTS),
     "segments": set(rows.SEGMENTS),
     "tags": {"doc", *rows.TAGS},
+    "vectors": set(rows.VECTORS),
     "watermarks": set(rows.WATERMARKS),
     "receipts": {"id", *rows.RECEIPTS},
     "forgotten": set(rows.FORGOTTEN),
