@@ -9,8 +9,9 @@ from msgspec import Struct
 
 
 class Trust(Struct, frozen=True):
-    """`weight`: what the unit nearest in meaning gains, as a share of the best match in words. `enough`: a cosine from which on a unit
-    answers a question by itself, whatever its words; above 1: never."""
+    """`weight`: what the unit nearest in meaning gains, as a share of the best match in words. `enough`: a question
+    is about a conversation from this sum on: the share of its words that the best unit has, and the cosine of the nearest; 0: the model's
+    cosines are not known well enough, and only words tell."""
 
     weight: float
     enough: float

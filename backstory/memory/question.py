@@ -20,8 +20,12 @@ MEMBER_WEIGHT = 0.1
 NAME_WEIGHT = 0.3
 FRAME_WEIGHT = 0.3
 _CAPITALISED = re.compile(r"\b[A-Z][a-zA-Z]{2,}")
+_NAME_INSIDE = re.compile(r"(?<=[a-z,;:] )[A-Z][a-zA-Z]{2,}")
+_PLAIN_SHARE = 0.3
+"""Share of stop words from which on a question is English, where only names have a capital inside a sentence."""
 _FRAME_WORDS = """
-    kind type sort time date day month year many long often first last recent recently current currently ever new name describe tell know
+    kind type sort time date day month year many long often never always already first last recent recently current currently ever new name
+    describe tell know
     remember mention mentioned talk talked discuss discussed conversation ask asked happen happened example exactly main specific
     give list get got go make made take have do thing use used feel think plan different various person people someone
     """
@@ -43,7 +47,8 @@ _WHEN = re.compile(
 class Query(Struct, frozen=True):
     """`weights`: of terms and concepts. `own`: its terms without names and words that only frame a question. `people`: numbers of
     the speakers it names (empty where it names all of them). `named`: it names any. `periods`: times it asks about. `when`: it asks
-    for a time or a number. `event`: side, days and terms of an event that it asks the time before or after."""
+    for a time or a number. `event`: side, days and terms of an event that it asks the time before or after. `strangers`: those of its own
+    terms that are names which nobody has mentioned."""
 
     weights: dict[str, float]
     own: tuple[str, ...]
@@ -52,6 +57,7 @@ class Query(Struct, frozen=True):
     periods: tuple[Period, ...]
     when: bool
     event: tuple[str, float, tuple[str, ...]] | None
+    strangers: frozenset[str] = frozenset()
 
 
 def read(index: Index, question: str, now: float) -> Query:
@@ -83,7 +89,17 @@ def read(index: Index, question: str, now: float) -> Query:
         dates.asked(asking, now, index.first_at, index.last_at),
         _WHEN.search(asking) is not None,
         _event(asking),
+        frozenset(_strangers(index, question).intersection(own)),
     )
+
+
+def _strangers(index: Index, question: str) -> set[str]:
+    """Names in an English question that do not occur in the index."""
+    said = words(question)
+    if sum(word in STOP_WORDS for word in said) < _PLAIN_SHARE * len(said):
+        return set()
+    names = [word for word in _NAME_INSIDE.findall(question) if not dates.timely(word)]
+    return {term for word in names if (term := stem(fold(word))) not in index.vocabulary}
 
 
 def _looked_at(message: str) -> tuple[str, str]:

@@ -21,8 +21,8 @@ from backstory.memory.scoring import anchored, evidence, lifted, matches, only, 
 
 _LABEL = "Earlier in this conversation:"
 # The best unit must hold this share of the question's weight in rare words; less is enough where the question names a
-# speaker, nothing of it where it names a time of which something is known.
-_ENOUGH, _ENOUGH_NAMED = 0.25, 0.1
+# speaker, nothing of it where it names a time of which something is known. Where both errors of the gate lie: docs/decisions/recall.md.
+_ENOUGH, _ENOUGH_NAMED = 0.22, 0.1
 # Value falls slowly with length: a unit of 100 tokens must score 1.5 times as high as one of 10.
 _THRIFT, _THRIFT_FLOOR = 0.2, 8
 _MISSES = 20
@@ -90,13 +90,14 @@ def recall(
     near = {place: cosine for place, cosine in asked.near(wanted, found.best).items() if eligible(place)} if asked is not None else {}
     best = evidence(index, query, found)
     told = any(index.said_in(period.start, period.end) for period in query.periods)
-    sought = query.own and not told and not (query.named and len(query.own) < 2)
-    if asked is not None and sought:
-        sought = max(near.values(), default=0.0) < asked.trust.enough
-    if sought and best < (_ENOUGH_NAMED if query.named else _ENOUGH):
-        best = max([best, *(evidence(index, anchored(index, read(index, part, now)), found) for part in _questions(question))])
-    if sought and best < (_ENOUGH_NAMED if query.named else _ENOUGH):
-        return Recalled((), len(found.scores), best, "weak" if found.best else "no match")
+    if query.own and not told and not (query.named and len(query.own) < 2):
+        nearest = max(near.values(), default=0.0)
+        enough = _ENOUGH_NAMED if query.named else _ENOUGH
+        if not _about(best, nearest, enough, asked):
+            parts = [anchored(index, read(index, part, now)) for part in _questions(question)]
+            best = max([best, *(evidence(index, part, found) for part in parts)])
+            if not _about(best, nearest, enough, asked):
+                return Recalled((), len(found.scores), best, "weak" if found.best else "no match")
     if asked is not None:
         found = lifted(found, near, asked.trust.weight)
     scores = {place: score for place, score in ranked(index, query, found, wanted).items() if score > 0 and eligible(place)}
@@ -105,6 +106,13 @@ def recall(
     most = max(scores.values())
     kept = {place: score / most for place, score in scores.items() if score >= min_score * most}
     return _fitted(index, kept, Recalled((), len(scores), best), budget_tokens, count)
+
+
+def _about(best: float, nearest: float, enough: float, asked: Asked | None) -> bool:
+    """Whether a question is about this conversation: by the words that its best unit shares with it, and by the cosine of the nearest."""
+    if asked is None or not asked.trust.enough or not asked.nearness.dimensions:
+        return best >= enough
+    return best + nearest >= asked.trust.enough or (enough < _ENOUGH and best >= enough)
 
 
 def _questions(text: str) -> list[str]:

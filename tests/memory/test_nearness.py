@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -63,12 +64,13 @@ def test_what_has_no_direction_or_another_length_is_passed_over() -> None:
     assert Nearness().near(bytes([1] * WIDTH), 5) == {}
 
 
-def test_a_unit_keeps_its_first_vector_and_memory_is_bounded() -> None:
+def test_a_unit_keeps_its_first_vector_and_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_MOST_BYTES", 500 * WIDTH)
     near = Nearness()
     near.add([0], [bytes([1] * WIDTH)])
     near.add([0, 1], [bytes([255] * WIDTH), bytes([2] * WIDTH)])
     assert near.near(bytes([1] * WIDTH), 5)[0] > 0.99
-    most = module._MOST_BYTES // WIDTH
+    most = 500
     near.add(range(2, most + 100), [bytes([1] * WIDTH)] * (most + 98))
     assert len(near) == most
 
