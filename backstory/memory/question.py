@@ -23,6 +23,7 @@ _CAPITALISED = re.compile(r"\b[A-Z][a-zA-Z]{2,}")
 _NAME_INSIDE = re.compile(r"(?<=[a-z,;:] )[A-Z][a-zA-Z]{2,}")
 _PLAIN_SHARE = 0.3
 """Share of stop words from which on a question is English, where only names have a capital inside a sentence."""
+_MOST_VOICES = 50
 _FRAME_WORDS = """
     kind type sort time date day month year many long often never always already first last recent recently current currently ever new name
     describe tell know
@@ -99,7 +100,20 @@ def _strangers(index: Index, question: str) -> set[str]:
     if sum(word in STOP_WORDS for word in said) < _PLAIN_SHARE * len(said):
         return set()
     names = [word for word in _NAME_INSIDE.findall(question) if not dates.timely(word)]
-    return {term for word in names if (term := stem(fold(word))) not in index.vocabulary}
+    known = {part for number in list(index.voices)[:_MOST_VOICES] for part in fold(index.names[number]).split()} if names else set()
+    return {
+        term
+        for word in map(fold, names)
+        if (term := stem(word)) not in index.vocabulary and not any(_misspelt(word, name) for name in known)
+    }
+
+
+def _misspelt(word: str, name: str) -> bool:
+    """Whether one letter more, less or changed makes this the name: "John" for Jon."""
+    if abs(len(word) - len(name)) > 1 or len(name) < 3:
+        return False
+    same = next((at for at, (one, other) in enumerate(zip(word, name, strict=False)) if one != other), min(len(word), len(name)))
+    return word[same + 1 :] in (name[same + 1 :], name[same:]) or word[same:] == name[same + 1 :]
 
 
 def _looked_at(message: str) -> tuple[str, str]:

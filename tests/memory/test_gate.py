@@ -45,6 +45,7 @@ def test_a_name_that_nobody_has_mentioned_counts_against_a_question() -> None:
         "Did the bank lend Bruno money?",
         "What did we say in August?",
         "Henrietta bought what?",
+        "Was it Brunno, or Innes, who bought the oven?",
         "Wann hat die Bank den Kredit für den Backofen bewilligt?",
     ],
 )
