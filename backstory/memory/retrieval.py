@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from backstory.memory import dates
 from backstory.memory.fence import RECALL_CLOSE, RECALL_OPEN, neutral
 from backstory.memory.index import Index
+from backstory.memory.likeness import Chosen
 from backstory.memory.nearness import Asked
 from backstory.memory.question import read
 from backstory.memory.scoring import anchored, evidence, lifted, matches, only, pool_size, ranked
@@ -26,8 +27,9 @@ _ENOUGH, _ENOUGH_NAMED = 0.22, 0.1
 # Value falls slowly with length: a unit of 100 tokens must score 1.5 times as high as one of 10.
 _THRIFT, _THRIFT_FLOOR = 0.2, 8
 _MISSES = 20
+# Of the candidates by meaning a third of those by words is enough: they are fewer that matter, and their neighbours come along.
+_NEAR_PART, _FEWEST_NEAR = 3, 50
 _SMALLEST_LINE = 12
-_ALIKE = 3
 _FORGED = re.compile(r"^(?=#\d+ |\[\d{1,2} [A-Z][a-z]+ \d{4}\][ \t]*$)", re.MULTILINE)
 _ASKS = ("?", "\uff1f", "\u061f")
 _SENTENCE_END = re.compile(r"(?<=[.!?\uff1f\u061f\n])")
@@ -87,7 +89,11 @@ def recall(
 
     wanted = pool_size(budget_tokens)
     found = only(matches(index, query.weights, wanted), eligible, wanted)
-    near = {place: cosine for place, cosine in asked.near(wanted, found.best).items() if eligible(place)} if asked is not None else {}
+    near = (
+        {place: cosine for place, cosine in asked.near(max(_FEWEST_NEAR, wanted // _NEAR_PART), found.best).items() if eligible(place)}
+        if asked is not None
+        else {}
+    )
     best = evidence(index, query, found)
     told = any(index.said_in(period.start, period.end) for period in query.periods)
     if query.own and not told and not (query.named and len(query.own) < 2):
@@ -181,16 +187,13 @@ def _chosen(index: Index, scores: Mapping[int, float], left: int, count: Callabl
     order = sorted(scores, key=lambda place: (-scores[place] / (_THRIFT_FLOOR + sizes[place]) ** _THRIFT, place))
     chosen: list[int] = []
     days: set[str] = set()
-    known: set[bytes] = set()
+    known = Chosen(index)
     misses = 0
     for place in order:
         if misses > _MISSES or left < _SMALLEST_LINE:
             break
         if sizes[place] > left or not index.texts[place]:
             misses += 1
-            continue
-        likeness = index.terms_of(place).tobytes()
-        if likeness in known:
             continue
         cost = count(line(index.numbers[place], index.names[index.speakers[place]], index.texts[place]) + "\n")
         day = dates.day_name(index.at[place])
@@ -199,11 +202,11 @@ def _chosen(index: Index, scores: Mapping[int, float], left: int, count: Callabl
         if cost > left:
             misses += 1
             continue
+        if known.says_it_already(place):
+            continue
         left -= cost
         days.add(day)
         chosen.append(place)
-        if len(likeness) >= _ALIKE * index.turns.itemsize:
-            known.add(likeness)
     return chosen
 
 
