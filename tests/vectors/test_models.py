@@ -61,6 +61,13 @@ def test_a_missing_extra_is_named_before_anything_is_served(monkeypatch: pytest.
         check(Vectors(model=name))  # type: ignore[arg-type]
 
 
+def test_weights_are_needed_unless_a_folder_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(room, "find_spec", lambda name: None if name == "wordllama" else name)
+    with pytest.raises(ConfigError, match="wordllama is not installed"):
+        check(Vectors(model="static"))
+    check(Vectors(model="static", path=str(tmp_path)))
+
+
 def test_a_remote_model_needs_address_and_name() -> None:
     for settings in (Vectors(model="remote", url="http://127.0.0.1:1/v1"), Vectors(model="remote", name="m")):
         with pytest.raises(ConfigError, match=r"needs vectors.url .* and vectors.name"):
