@@ -16,6 +16,7 @@ BackstoryError            500  ours
 |   |-- FencedError        -   a lease was lost to another worker; the work is dropped
 |   `-- RowError           -   ours: a value that the store can never take; what holds it is dropped
 |-- EmbeddingError        503  a model of text vectors broke or did not answer (recall goes on without vectors)
+|-- SideModelError         -   the side model's: no usable answer, or no budget left (background only)
 `-- NotFound              404  no such conversation or turn (command line, REST)
 """
 
@@ -126,6 +127,17 @@ class EmbeddingError(BackstoryError):
 
     status = 503
     code = "embedding_error"
+
+
+class SideModelError(BackstoryError):
+    """The side model gave no usable answer. `reason` is a short name for counting. `lasting`: the same question would fail again."""
+
+    code = "side_model"
+
+    def __init__(self, text: str, reason: str, lasting: bool = False) -> None:
+        super().__init__(text)
+        self.reason = reason
+        self.lasting = lasting
 
 
 class NotFound(BackstoryError):

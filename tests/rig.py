@@ -16,7 +16,7 @@ import msgspec
 from backstory.app.engine import Engine
 from backstory.app.house import PortHouse
 from backstory.config import Config
-from backstory.config.sections import Compaction, Memory, Recall, Storage
+from backstory.config.sections import Compaction, Media, Memory, Recall, Storage, ToolOutput
 from backstory.relay.connect import Connector, Proxies, Tls
 from backstory.relay.door import Door
 from backstory.relay.limits import DoorMetrics, Timeouts
@@ -52,6 +52,8 @@ def settings(folder: Path, **sections: dict[str, Any]) -> Config:
         memory=Memory(**sections.get("memory", {})),
         recall=Recall(**sections.get("recall", {})),
         compaction=Compaction(**sections.get("compaction", {})),
+        media=Media(**sections.get("media", {})),
+        tool_output=ToolOutput(**sections.get("tool_output", {})),
     )
 
 
@@ -66,6 +68,8 @@ class Rig:
 
     async def start(self) -> None:
         self.engine = await Engine.open(self.config)
+        if self.engine.opening is not None:
+            await asyncio.wait({self.engine.opening})  # on a busy machine the engine is there before its store
         self.house = PortHouse(self.config, self.engine, f"http://127.0.0.1:{self.upstream_port}", "")
         metrics = DoorMetrics()
         self.engine.metrics.doors.append(metrics)

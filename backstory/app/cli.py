@@ -73,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     recall.add_argument("text", metavar="TEXT")
     recall.add_argument("--conversation", metavar="ID", help="from this conversation only")
     recall.add_argument("--budget", type=int, metavar="TOKENS", help="at most so many tokens (recall.budget_tokens)")
+    facts = _filters(command("facts", _facts, "what is known, and which turn says it"))
     export = command("export", _export, "conversations as files, on standard output")
     export.add_argument("id", metavar="ID", nargs="?", help="one conversation; without it, all")
     export.add_argument("--format", choices=("jsonl", "markdown"), default="jsonl")
@@ -87,10 +88,10 @@ def _parser() -> argparse.ArgumentParser:
     bench = command("bench", _bench, "how well recall works on a data set: `bench recall`")
     _bench_arguments(bench)
     command("version", _version, "the version")
-    for one in (serve, status, listed, show, recall, export, forget, config, bench):
+    for one in (serve, status, listed, show, recall, facts, export, forget, config, bench):
         one.add_argument("--config", metavar="FILE", help="settings file; without it backstory.yaml is looked for")
         one.add_argument("--storage", metavar="URL", help="sqlite:///PATH")
-    for one in (status, listed, show, recall, forget, config, bench):
+    for one in (status, listed, show, recall, facts, forget, config, bench):
         one.add_argument("--json", action="store_true", help="print JSON")
     return parser
 
@@ -100,6 +101,15 @@ def _bench_arguments(bench: argparse.ArgumentParser) -> None:
     bench.add_argument("dataset", metavar="DATASET", nargs="?", default="sample", help="a JSON file; without it, the small one inside")
     bench.add_argument("--systems", default="backstory,recency,bm25,full", metavar="NAMES", help="of backstory, recency, bm25, full")
     bench.add_argument("--budgets", default="1000,2000,4000,8000", metavar="TOKENS", help="comma-separated (1000,2000,4000,8000)")
+
+
+def _filters(facts: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    facts.add_argument("--conversation", metavar="ID", help="of this conversation only")
+    for name in ("subject", "verb", "object"):
+        facts.add_argument(f"--{name}", default="", metavar="WORDS", help=f"with these words in its {name}")
+    statuses = ("current", "superseded", "negated", "planned", "all")
+    facts.add_argument("--status", choices=statuses, default="", help="without it, what holds")
+    return facts
 
 
 def _serve(arguments: argparse.Namespace) -> int:
@@ -127,14 +137,17 @@ def _version(_: argparse.Namespace) -> int:
 
 def _config(arguments: argparse.Namespace) -> int:
     from backstory.config import describe, effective
+    from backstory.providers import side_model
 
     settings = effective(_overrides(arguments))
     if arguments.json:
         _print_json(settings)
-        return 0
-    meanings = {name: f"{meaning} ({expects})" for name, expects, _, meaning in describe()}
-    for setting in settings:
-        print(f"{setting.key} = {setting.value or '(empty)'}    [{setting.source}]\n    {meanings[setting.key]}")
+    else:
+        meanings = {name: f"{meaning} ({expects})" for name, expects, _, meaning in describe()}
+        for setting in settings:
+            print(f"{setting.key} = {setting.value or '(empty)'}    [{setting.source}]\n    {meanings[setting.key]}")
+    sys.stdout.flush()
+    side_model.off(_settings(arguments))
     return 0
 
 
@@ -149,6 +162,8 @@ def _status(arguments: argparse.Namespace) -> int:
     for table, rows in status.rows.items():
         print(f"          {rows:>8} {table}")
     print(f"proxy     {status.proxy}: {status.health or 'does not answer'}")
+    if status.side_model:
+        print(f"side      {status.side_model}")
     return 0
 
 
@@ -194,6 +209,26 @@ def _recall(arguments: argparse.Namespace) -> int:
         _print_all(f"         {line}\n" for line in faces.plain(hit.text).splitlines())
     if not hits:
         print("nothing in memory answers to that", file=sys.stderr)
+    return 0
+
+
+def _facts(arguments: argparse.Namespace) -> int:
+    from backstory.app import faces
+
+    with _Store(_settings(arguments)) as store:
+        record = faces.find(store, arguments.conversation) if arguments.conversation else None
+        rows = faces.facts(store, record, arguments.subject, arguments.verb, arguments.object, arguments.status)
+    if arguments.json:
+        _print_json(rows)
+        return 0
+    for row in rows:
+        status = f"{row.status} (#{row.superseded_by})" if row.superseded_by else row.status
+        print(
+            f"{row.conversation[:8]} #{row.number:<4} {faces.stamp(row.said)}  {faces.plain(row.author)}: "
+            f"{faces.plain(row.subject)} | {row.verb} | {faces.plain(row.object)}  [{status}]"
+        )
+    if not rows:
+        print("nothing is known of that", file=sys.stderr)
     return 0
 
 

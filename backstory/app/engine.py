@@ -9,11 +9,12 @@ import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from backstory import __version__
+from backstory.app.commanding import Commanding
 from backstory.app.local import Local
 from backstory.app.metrics import Metrics
 from backstory.config import Config
@@ -27,21 +28,36 @@ from backstory.core.wire import Wire
 from backstory.errors import BackstoryError, DocumentError, StoreError
 from backstory.jobs import standard as standard_jobs
 from backstory.jobs.forgotten import Forgotten
+from backstory.jobs.removal import Removal
 from backstory.jobs.vectors import VectorJob
 from backstory.jobs.worker import Worker
 from backstory.memory.compaction import Window
+from backstory.memory.fact_query import select
 from backstory.memory.reading import Reader
+from backstory.memory.recompress import Bounds
+from backstory.memory.supersession import Known
 from backstory.memory.thread import Thread
+from backstory.memory.tool_output import Rules
+from backstory.providers import side_model
 from backstory.relay.tap import read_reply
+from backstory.stages.ahead import Ahead
 from backstory.stages.arrivals import Arrivals, unfold
 from backstory.stages.base import Pipeline, attempt, attempted
+from backstory.stages.command import Command
+from backstory.stages.desk import Desk
+from backstory.stages.facts import Facts
+from backstory.stages.forgets import Forgets
 from backstory.stages.identify import Identify
 from backstory.stages.ingest import Ingest, settle
+from backstory.stages.links import Linked, Links
 from backstory.stages.meaning import Meaning
 from backstory.stages.order import Order
 from backstory.stages.pace import Pace
 from backstory.stages.recall import Recall, Settings
 from backstory.stages.shelf import Shelf
+from backstory.stages.shrink import Settings as ShrinkSettings
+from backstory.stages.shrink import Shrink
+from backstory.stages.stubs import restore
 from backstory.stages.threads import Threads
 from backstory.stages.visit import Visits
 from backstory.stores.database import open_store
@@ -49,6 +65,9 @@ from backstory.stores.inbox import Inbox
 from backstory.stores.lanes import StoreLanes
 from backstory.vectors import opened
 from backstory.wires import WIRES
+
+if TYPE_CHECKING:
+    from backstory.app.side import SideRoom
 
 log = logging.getLogger("backstory")
 
@@ -76,7 +95,8 @@ _BUDGETS = {"QUALITY": 1.5, "BALANCED": 1.0, "COST": 0.6}
 
 
 class Engine:
-    """Use `open`. `memory` is False where the store could not be opened or memory is switched off: then everything is only relayed."""
+    """Use `open`. `memory` is False where the store could not be opened or memory is switched off: then everything is only relayed. Raises
+    ConfigError for a side model that cannot be."""
 
     def __init__(self, config: Config, clock: Callable[[], float] = time.time) -> None:
         self.config = config
@@ -93,6 +113,9 @@ class Engine:
         self._lanes: StoreLanes | None = None
         self._worker: Worker | None = None
         self._shelf: Shelf | None = None
+        self._facts: Facts | None = None
+        self._has_side = not side_model.off(config)
+        self.side: SideRoom | None = None
         self._again: asyncio.Task[None] | None = None
         self._modelling: asyncio.Task[None] | None = None
         self._beside: dict[int, asyncio.Future[Any]] = {}
@@ -100,7 +123,11 @@ class Engine:
         self.order = Order()
         self.layouts = Layouts(secrets.randbits(63))
         self.pipeline = Pipeline((), self.failed)
+        self.commanding = Commanding(config.commands.prefix) if config.commands.enabled else None
+        self.command: Command | None = None
+        self._removal: Removal | None = None
         self.threads: Threads | None = None
+        self.ahead: Ahead | None = None
         self.local = Local(self._health, self.metrics.figures, self.metrics.exposition)
 
     @classmethod
@@ -145,6 +172,18 @@ class Engine:
         if earlier:
             await asyncio.wait(earlier, timeout=_BESIDE_S)
         return bool(earlier)
+
+    async def facts(
+        self, principal: str, conversation: str, subject: str = "", verb: str = "", object_: str = "", status: str = "", most: int = 50
+    ) -> list[Known]:
+        """What is known of a conversation of this principal, the newest `most` of it, in the order of the turns; see `fact_query.select`.
+        NotFound where there is no such conversation, RequestError for an unknown status, StoreError where memory is off."""
+        if self._facts is None:
+            raise StoreError(self.trouble or "memory is off")
+        self.arrivals.named(conversation)
+        known = await self._facts.known(principal, conversation)
+        found = select(known, subject, verb, object_, status)
+        return found[max(0, len(found) - most) :]
 
     def failed(self, where: str, error: BaseException) -> None:
         """Something broke and the request went on without it."""
@@ -206,6 +245,10 @@ class Engine:
 
     async def _shut(self) -> None:
         self.memory = False
+        self._facts = None
+        side, self.side = self.side, None
+        if side is not None:
+            await side.stop()
         worker, self._worker = self._worker, None
         if self._modelling is not None:
             self._modelling.cancel()
@@ -214,6 +257,8 @@ class Engine:
         if worker is not None:
             await worker.stop()
             await self._forgotten.stop()
+            if self._removal is not None:
+                await self._removal.stop()
             self.arrivals.close()
         lanes, self._lanes = self._lanes, None
         if lanes is not None:
@@ -236,30 +281,30 @@ class Engine:
         meaning = None
         if config.vectors.model != "none":
             meaning = Meaning(lanes, _VECTOR_SHARE * config.recall.deadline_ms / 1000, self.failed)
-        self._shelf = shelf = Shelf(lanes, lambda: self.busy, self._hot, meaning)
+        self._shelf = shelf = Shelf(lanes, lambda: self.busy, self._hot, self._has_side and "digests" in config.side_model.tasks, meaning)
+        self._facts = Facts(lanes, threads, Pace(self._hot))
         jobs = standard_jobs(lanes, Pace(self._hot))
         self._worker = Worker(jobs, lanes, f"{os.getpid()}-{secrets.token_hex(4)}", self._clock, lambda: self.busy, self.failed)
         most = self._settings.window.hard_tokens
         self.ingest = Ingest(threads, self.visits, lanes, self.turn_ids, self._clock, rough, self._stored, most)
         self.arrivals = Arrivals(threads, lanes, WIRE_BY_NAME.__getitem__, read_arrival, rough, self._worker.wake, self.failed, self._hot)
         reader = Reader(secrets.randbits(63))
-        stages = (
-            Identify(threads, self.visits, reader, self.arrivals, self.order, self._before),
-            self.ingest,
-            Recall(self.visits, shelf, self._settings, rough, self._clock, self.turn_ids),
-        )
-        self.pipeline = Pipeline(stages, self.failed)
+        shrink = self._line_up(lanes, threads, shelf, reader)
         self._worker.start()
         if meaning is not None:
             self._modelling = asyncio.create_task(self._open_model(meaning, lanes, self._worker))
+        await self._open_side(lanes)
 
         def forget() -> None:
             threads.clear()
             reader.clear()
+            shrink.clear()
             self.layouts.clear()
 
         self._forgotten = Forgotten(lanes, forget, self._gone)
         await self._forgotten.start()
+        self._removal = Removal(lanes, self._clock, self.failed)
+        self._removal.start()
         if await lanes.read(lambda store: store.conversations(None, 1)):
             shelf.warm_up()
         self.trouble = ""
@@ -273,6 +318,59 @@ class Engine:
             meaning.embedder = embedder
             worker.add(VectorJob(lanes, embedder, self.config.memory.threshold_messages, Pace(self._hot), self._clock))
             worker.wake()
+
+    def _line_up(self, lanes: StoreLanes, threads: Threads, shelf: Shelf, reader: Reader) -> Shrink:
+        """Put the stages in order. Gives the one that remembers what it has seen."""
+        config = self.config
+        recall = Recall(self.visits, shelf, self._settings, rough, self._clock, self.turn_ids)
+        told = shrink_settings(config, self._settings)
+        shrink = Shrink(self.visits, lanes, told, recall.outgoing, self._clock, Pace(self._hot), self.failed)
+        self.ahead = Ahead(threads, recall.settled, time.monotonic)
+        desk = Desk(
+            threads,
+            lanes,
+            shelf,
+            self._settings,
+            self._clock,
+            self.turn_ids,
+            self.metrics.figures,
+            config.commands.prefix,
+            config.commands.undo_s,
+            __version__,
+        )
+        links = Links(desk)
+        self.command = Command(self.visits, desk, links, Forgets(desk), self.arrivals)
+        stages = (
+            Identify(threads, self.visits, reader, self.arrivals, self.order, self._before),
+            self.command,
+            self.ingest,
+            shrink,
+            recall,
+            Linked(self.visits, desk, links),
+        )
+        left_out = () if config.tool_output.enabled else ("shrink",)
+        self.pipeline = Pipeline([stage for stage in stages if stage.name not in left_out], self.failed)
+        return shrink
+
+    async def restore(self, principal: str, conversation: str, ref: str, scope: str = "") -> str:
+        """What a stub's ref names, word for word, verified by hash: a tool result, or the JSON block of an image. NotFound where this
+        conversation has none of that name. Raises StoreError."""
+        if self._lanes is None or self.threads is None:
+            raise StoreError(self.trouble or "memory is off")
+        return await restore(self._lanes, self.threads, WIRE_BY_NAME.__getitem__, principal, conversation, scope, ref)
+
+    async def _open_side(self, lanes: StoreLanes) -> None:
+        if self._has_side:
+            from backstory.app.side import SideRoom  # noqa: PLC0415 - only where a side model is in use
+
+            owner = f"{os.getpid()}-{secrets.token_hex(4)}"
+            try:
+                side = SideRoom(self.config, lanes, owner, self._clock, lambda: self.busy, self.failed, self.metrics.side)
+            except BackstoryError as error:
+                self.failed("side model", error)
+                return
+            await side.start()
+            self.side = side
 
     def _settle_journal(self, payloads: list[bytes]) -> list[Batch]:
         """The rows of journal entries that a dead process left behind; entries that cannot be read are left out. Runs on a lane."""
@@ -300,11 +398,15 @@ class Engine:
             self._shelf.warm_up()
         if length >= threshold and self._shelf is not None:
             told = self._settings
+            if thread.changes is not None:
+                self._shelf.follow(thread)
             if thread.boundary or thread.tokens > told.window.soft_tokens:
                 self._shelf.prepare(thread)
                 self._shelf.prefold(thread, told.window, told.budget)
         if self._worker is not None:
             self._worker.wake()
+        if self.side is not None:
+            self.side.wake()
 
     def _health(self) -> dict[str, Any]:
         lanes = self._lanes
@@ -333,6 +435,14 @@ def settings(config: Config) -> Settings:
     if budget < window.hard_tokens:
         budget = min(budget, int(window.size * _BUDGET_SHARE))
     return Settings(window, config.memory.threshold_messages, budget, config.recall.min_score)
+
+
+def shrink_settings(config: Config, told: Settings) -> ShrinkSettings:
+    """What the shrink stage is told."""
+    output, media = config.tool_output, config.media
+    bounds = Bounds(media.max_edge, media.quality) if media.recompress else None
+    rules = Rules(told.window, output.stale_tokens, output.stub_tokens, media.recompress)
+    return ShrinkSettings(rules, told.threshold, output.cold_after_s, bounds)
 
 
 def inbox_place(url: str) -> tuple[Path, str]:

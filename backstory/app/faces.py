@@ -14,14 +14,19 @@ import msgspec
 from msgspec import Struct
 
 from backstory.config import Config
-from backstory.core.records import Conversation, Receipt, Turn
+from backstory.core.records import Conversation, Receipt, Turn, Used
+from backstory.core.side import day_of
 from backstory.core.store import Store
 from backstory.core.tokens import count
-from backstory.errors import NotFound
+from backstory.errors import ConfigError, NotFound
+from backstory.memory.fact_query import select
 from backstory.memory.index import Index
 from backstory.memory.retrieval import recall
+from backstory.memory.supersession import Known
 from backstory.memory.thread import branch
 from backstory.memory.units import Carry, units
+from backstory.providers import side_model
+from backstory.stages.facts import ledger
 from backstory.stages.threads import load_turns
 from backstory.stores.database import open_store, sqlite_path
 
@@ -71,15 +76,39 @@ class Hit(Struct, frozen=True):
     text: str
 
 
+class FactRow(Struct, frozen=True, omit_defaults=True):
+    """A fact as it is shown. `number`: of the turn that states it, 1-based. `superseded_by`: number of the turn that changed it. `again`:
+    turns that said the same later. `about_from`, `about_to`: the time it speaks of, Unix seconds."""
+
+    conversation: str
+    number: int
+    turn: int
+    kind: str
+    subject: str
+    verb: str
+    object: str
+    status: str
+    author: str
+    role: str
+    said: float
+    text: str
+    span: tuple[int, int]
+    superseded_by: int = 0
+    again: tuple[int, ...] = ()
+    about_from: float = 0.0
+    about_to: float = 0.0
+
+
 class Status(Struct, frozen=True):
     """The store, and whether a proxy answers. `health` is what it says of itself ("" = none answers); `bytes` is 0
-    where nothing is stored yet."""
+    where nothing is stored yet. `side_model`: its budget today, or why nothing is sent; "" where none is set up."""
 
     storage: str
     bytes: int
     rows: dict[str, int]
     proxy: str
     health: str
+    side_model: str = ""
 
 
 def existing(config: Config) -> Store:
@@ -136,6 +165,14 @@ def recalled(store: Store, question: str, record: Conversation | None, budget: i
     return sorted(hits, key=lambda hit: -hit.score)
 
 
+def facts(store: Store, record: Conversation | None, subject: str, verb: str, object_: str, status_: str) -> list[FactRow]:
+    """What is known of one conversation, or (None) of each, the newest first. RequestError for an unknown status."""
+    rows: list[FactRow] = []
+    for one in [record] if record is not None else [it for it, _ in store.conversations(None, _MOST_CONVERSATIONS)]:
+        rows.extend(_fact_row(one.id, known) for known in select(ledger(store, one).known(), subject, verb, object_, status_))
+    return rows
+
+
 def forget(store: Store, record: Conversation | None, number: int, now: float) -> list[Receipt]:
     """Remove a conversation, one of its turns (`number` as shown, 0 = all of it), or (None) everything: then there is a receipt for
     each principal. NotFound where nothing is there."""
@@ -158,18 +195,34 @@ def status(config: Config) -> Status:
     path = sqlite_path(config.storage.url)
     rows: dict[str, int] = {}
     size = 0
+    spent = Used()
     if path.exists():
         size = sum(part.stat().st_size for part in path.parent.glob(path.name + "*") if part.is_file())
         store = open_store(config.storage.url)
         try:
             rows = store.counts()
+            spent = store.used(day_of(time.time()))
         finally:
             store.close()
     host, port = config.listeners[0].host, config.listeners[0].port
     shown = f"[{host}]" if ":" in host else host
-    return Status(
-        config.storage.url, size, rows, f"http://{shown}:{port}", _health("127.0.0.1" if host in ("0.0.0.0", "::") else host, port)
-    )
+    health = _health("127.0.0.1" if host in ("0.0.0.0", "::") else host, port)
+    return Status(config.storage.url, size, rows, f"http://{shown}:{port}", health, _side_model(config, spent))
+
+
+def _side_model(config: Config, spent: Used) -> str:
+    if not side_model.configured(config):
+        return ""
+    try:
+        reason = side_model.off(config)
+    except ConfigError as error:
+        reason = str(error)
+    if reason:
+        return f"nothing is sent ({reason})"
+    most = side_model.most(config.side_model)
+    money = f", ${spent.micros / 1e6:.4f} of ${most.micros / 1e6:g}" if most.micros else ""
+    name = config.side_model.model or "the conversation's own model"
+    return f"{name}: {spent.tokens} of {most.tokens} tokens{money} today (UTC), {spent.calls} requests"
 
 
 def as_jsonl(rows: Iterable[TurnRow]) -> Iterator[str]:
@@ -203,6 +256,29 @@ def plain(text: str) -> str:
 def stamp(at: float) -> str:
     """Local date and time to the minute; dashes for none."""
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(at)) if at > 0 else "-" * 16
+
+
+def _fact_row(conversation: str, known: Known) -> FactRow:
+    fact = known.fact
+    return FactRow(
+        conversation,
+        known.number,
+        fact.turn,
+        fact.kind,
+        known.subject,
+        known.verb,
+        fact.object,
+        known.status,
+        fact.author,
+        fact.role,
+        fact.said,
+        fact.text,
+        (fact.span_start, fact.span_end),
+        known.by_number,
+        known.again,
+        fact.begins,
+        fact.ends,
+    )
 
 
 def _row(conversation: str, turn: Turn, number: int) -> TurnRow:

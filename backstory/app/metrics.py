@@ -10,8 +10,10 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from backstory.app.side_metrics import families
 from backstory.core.exchange import Exchange, Outcome
-from backstory.core.sizes import CHARS_PER_TOKEN
+from backstory.core.side import SideFigures, day_of
+from backstory.core.sizes import rough_body
 from backstory.providers import prices
 from backstory.relay.limits import DoorMetrics
 from backstory.stages.visit import Visit
@@ -32,6 +34,7 @@ class Metrics:
         self.doors: list[DoorMetrics] = []
         self.last_request = 0.0
         self.relayed = 0
+        self.commands = 0
         self.errors = 0
         self.unreadable = 0
         self.conversations = 0
@@ -45,6 +48,7 @@ class Metrics:
         self.answers_differing = 0
         self.recalled = 0
         self.compactions = 0
+        self.stubbed = 0
         self.tokens_in = 0
         self.tokens_sent = 0
         self.cost_saved = 0.0
@@ -54,6 +58,7 @@ class Metrics:
         self.buckets = [0] * (len(BUCKETS) + 1)
         self.first_byte_s = 0.0
         self.sessions = 0
+        self.side = SideFigures()
         self._open: dict[int, tuple[int, int]] = {}
         self._exposed: Any = None
 
@@ -84,6 +89,7 @@ class Metrics:
             self.sessions += 1
         self.recalled += visit.recalled
         self.compactions += visit.digest is not None
+        self.stubbed += len(visit.stubs)
         self.tokens_in += visit.tokens_in
         self.tokens_sent += visit.tokens_sent
         if visit.tokens_in != visit.tokens_sent:
@@ -112,15 +118,14 @@ class Metrics:
         if streamed and outcome.first_byte_ms > 0:
             self._observe(outcome.first_byte_ms / 1000)
 
-    def first(self, size: int, again: bool, started: float) -> tuple[bytes, bytes]:
-        """The first request of a conversation, of so many bytes, goes up as it came: `planned` for it, and its `X-VC-Stats`. `again`:
-        it was made before."""
+    def first(self, body: bytes, again: bool, started: float) -> tuple[bytes, bytes]:
+        """The first request of a conversation goes up as it came: `planned` for it, and its `X-VC-Stats`. `again`: it was made before."""
         self.last_request = now = time.monotonic()
         self.conversations += 1
         self.identical += 1
         self.added_s += now - started
         self.sessions += not again
-        tokens = int(size / CHARS_PER_TOKEN)
+        tokens = rough_body(body)
         self.tokens_in += tokens
         self.tokens_sent += tokens
         return b"X-VC-Stats", _FIRST_STATS % (tokens, tokens)
@@ -128,8 +133,8 @@ class Metrics:
     def stats_header(self, exchange: Exchange, visit: Visit) -> bytes:
         """The value of `X-VC-Stats` for this request: estimated tokens, and dollars at the list price of fresh input.
 
-        `compression_ratio` is sent over in; `cache_kept` is 0 where this request moved the digest, and so changed the prefix that the
-        provider may have cached.
+        `compression_ratio` is sent over in; `cache_kept` is 0 where this request moved the digest or decided stubs, and so changed the
+        prefix that the provider may have cached.
         """
         saved = visit.tokens_in - visit.tokens_sent
         model = exchange.prompt.model if exchange.prompt is not None else ""
@@ -137,7 +142,7 @@ class Metrics:
         ratio = visit.tokens_sent / visit.tokens_in if visit.tokens_in else 1.0
         return (
             f"tokens_in={visit.tokens_in},tokens_sent={visit.tokens_sent},tokens_saved={saved},"
-            f"cost_saved={cost:.6f},compression_ratio={ratio:.3f},cache_kept={int(visit.digest is None)}"
+            f"cost_saved={cost:.6f},compression_ratio={ratio:.3f},cache_kept={int(visit.digest is None and not visit.stubs)}"
         ).encode()
 
     def _observe(self, seconds: float) -> None:
@@ -151,7 +156,8 @@ class Metrics:
     # --- when somebody asks
 
     def figures(self) -> dict[str, Any]:
-        """The JSON of `/metrics.json`. Tokens are estimates; `cost_saved` in dollars counts models with a known price only."""
+        """The JSON of `/metrics.json`. Tokens are estimates; `cost_saved` in dollars counts models with a known price only, less what the
+        side model cost."""
         saved = self.tokens_in - self.tokens_sent
         return {
             "sessions": self.sessions,
@@ -160,9 +166,14 @@ class Metrics:
             "sent_tokens": self.tokens_sent,
             "tokens_saved": saved,
             "reduction_percentage": round(100 * saved / self.tokens_in, 2) if self.tokens_in else 0.0,
-            "cost_saved": round(self.cost_saved, 6),
+            "cost_saved": round(self.net_saved, 6),
             "avg_time_ms": round(1000 * self.added_s / self.conversations, 3) if self.conversations else 0.0,
         }
+
+    @property
+    def net_saved(self) -> float:
+        """`cost_saved` less what this process has spent on the side model."""
+        return self.cost_saved - self.side.spent_micros / 1_000_000
 
     def exposition(self) -> bytes:
         """The Prometheus text. The first call imports the client library (60 ms)."""
@@ -177,15 +188,17 @@ class Metrics:
 
 _COUNTERS = (
     ("relayed_requests", "Requests that memory has no part in.", "relayed"),
+    ("commands", "In-chat commands that were answered here and sent nowhere.", "commands"),
     ("gateway_errors", "Errors of the proxy's own.", "errors"),
     ("unreadable_requests", "Conversations whose body memory could not read; relayed as they came.", "unreadable"),
     ("conversation_requests", "Requests that memory looked at.", "conversations"),
     ("journalled_answers", "Answers written to the journal before their last byte left.", "journalled"),
     ("recalled_turns", "Turns that were recalled into requests.", "recalled"),
     ("compactions", "Requests that moved a conversation's digest.", "compactions"),
+    ("stubs", "Old tool results and images that were replaced by a stub.", "stubbed"),
     ("original_tokens", "Tokens of the clients' requests (estimated).", "tokens_in"),
     ("sent_tokens", "Tokens of the requests as sent upstream (estimated).", "tokens_sent"),
-    ("cost_saved_dollars", "Signed saving at list prices, models with a known price only.", "cost_saved"),
+    ("cost_saved_dollars", "Signed saving at list prices, models with a known price only, less the side model's cost.", "net_saved"),
     ("added_seconds", "Time from a request's arrival until it was ready to go upstream, summed.", "added_s"),
     ("upstream_bytes", "Bytes of answers as they came from upstream.", "bytes_in"),
     ("client_bytes", "Bytes of answers as they went to clients.", "bytes_out"),
@@ -232,6 +245,7 @@ class _Collector:
         for (wire, hundreds, end), number in sorted(metrics.requests.items()):
             ended.add_metric([wire, f"{hundreds}xx" if hundreds else "none", end], number)
         yield ended
+        yield from families(metrics.side, day_of(time.time()))
         total, cumulative = 0, []
         for bound, number in zip((*BUCKETS, "+Inf"), metrics.buckets, strict=True):
             total += number

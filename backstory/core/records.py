@@ -7,6 +7,11 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 TurnKind: TypeAlias = Literal["spoken", "tool"]
+FactKind: TypeAlias = Literal[
+    "preference", "identity", "relation", "decision", "schedule", "setting", "possession", "event", "plan", "note", "correction"
+]
+Stance: TypeAlias = Literal["stated", "negated", "planned"]
+StubKind: TypeAlias = Literal["result", "media", "image"]
 
 
 class Conversation(Struct, frozen=True):
@@ -90,6 +95,64 @@ class Segment(Struct, frozen=True):
     ended: float
 
 
+class Fact(Struct, frozen=True):
+    """Derived: what one sentence of a turn states. Only the turn itself is looked at: what it changes of earlier facts is decided where
+    they are read, along a branch.
+
+    `place`: 0-based place among the facts of its turn. `stance`: how it was said (a negated fact denies, a planned one lies ahead).
+    `replaces`: what it says it takes the place of, "" for nothing. `corrects`: it is said as a change of what was said before ("no, ...",
+    "actually", "instead"). `author`: who said it; `role`: of the turn. `said`: when.
+    `begins`, `ends`: the time it speaks of, half-open, 0.0 where none is named. `text`: the sentence, as it stands in the turn's text from
+    `span_start` to `span_end` (characters). `object` and `replaces` stand in it; `subject` and `verb` are what is said for its own."""
+
+    turn: int
+    conversation: str
+    place: int
+    kind: FactKind
+    subject: str
+    verb: str
+    object: str
+    stance: Stance
+    replaces: str
+    corrects: bool
+    author: str
+    role: str
+    said: float
+    begins: float
+    ends: float
+    span_start: int
+    span_end: int
+    text: str
+
+
+class Claim(Struct, frozen=True):
+    """One sentence of a summary, and the turns (ids, not empty) it rests on: all its numbers, dates, names and negations are in them."""
+
+    text: str
+    turns: tuple[int, ...]
+
+
+class Summary(Struct, frozen=True):
+    """Derived: what a side model wrote of the segment with this id. `method`: the model's name."""
+
+    id: int
+    conversation: str
+    first_turn: int
+    last_turn: int
+    method: str
+    claims: tuple[Claim, ...]
+    tokens: int
+    created: float
+
+
+class Used(Struct, frozen=True):
+    """What the side model has used up on one day, reservations included: tokens, and millionths of a dollar."""
+
+    tokens: int = 0
+    micros: int = 0
+    calls: int = 0
+
+
 class Digest(Struct, frozen=True):
     """Derived and immutable: the block of text that stands for all turns of a branch up to `upto_turn` (inclusive). The newest one of a
     branch counts.
@@ -112,6 +175,26 @@ class Injection(Struct, frozen=True):
     text: str
     turns: tuple[int, ...]
     tokens: int
+    created: float
+
+
+class Stub(Struct, frozen=True):
+    """What goes upstream in place of a tool's old result, or of an old image: sent again with its message, byte for byte, ever after.
+
+    `kind`: a result's text, media in words (media), or an image as a smaller one (image): then `text` is its data URL. `place`: which
+    result or image of its turn it stands for, counted from 0, results and images apart. `content`: 16-byte hash of what it stands for.
+    `ref`: the name by which that can be restored. `tokens`: of the stub; `saved`: how many fewer than before.
+    """
+
+    conversation: str
+    turn: int
+    kind: StubKind
+    place: int
+    content: bytes
+    ref: str
+    text: str
+    tokens: int
+    saved: int
     created: float
 
 
@@ -151,6 +234,7 @@ class Batch(Struct, frozen=True):
     aliases: tuple[tuple[str, str, str], ...] = ()
     injections: tuple[Injection, ...] = ()
     digests: tuple[Digest, ...] = ()
+    stubs: tuple[Stub, ...] = ()
 
 
 class Promise(Struct, frozen=True, tag=True):

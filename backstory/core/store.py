@@ -13,14 +13,18 @@ from backstory.core.records import (
     Batch,
     Conversation,
     Digest,
+    Fact,
     Hit,
     Injection,
     Place,
     Receipt,
     Segment,
+    Stub,
+    Summary,
     Turn,
     TurnTags,
     TurnVectors,
+    Used,
     Watermark,
 )
 
@@ -38,6 +42,10 @@ class Store(Protocol):
 
     def conversation(self, principal: str, conversation_id: str) -> Conversation | None:
         """A conversation by its id."""
+        ...
+
+    def whose(self, conversation_id: str) -> Conversation | None:
+        """A conversation by its id, whoever it belongs to: for background work, which serves nobody."""
         ...
 
     def conversations(self, principal: str | None, limit: int = 50, offset: int = 0) -> list[tuple[Conversation, int]]:
@@ -64,7 +72,7 @@ class Store(Protocol):
         """These turns, by id."""
         ...
 
-    def tags(self, conversation_id: str, after: int = 0) -> list[TurnTags]:
+    def tags(self, conversation_id: str, after: int = 0, limit: int = 1_000_000) -> list[TurnTags]:
         """Derived tags and terms by turn id."""
         ...
 
@@ -103,11 +111,59 @@ class Store(Protocol):
         """Store segments and the watermark in one transaction. FencedError if the lease is lost."""
         ...
 
+    def facts(self, conversation_id: str) -> list[Fact]:
+        """Of a conversation's own turns, by turn and place."""
+        ...
+
+    def put_facts(self, rows: Sequence[Fact], mark: Watermark) -> None:
+        """Store the facts of the turns between the old watermark and the new, in place of those stored of them before, and the watermark,
+        in one transaction. FencedError if the lease is lost."""
+        ...
+
+    def summaries(self, conversation_id: str) -> list[Summary]:
+        """What a side model wrote of segments, by first turn."""
+        ...
+
+    def put_summaries(self, rows: Sequence[Summary], mark: Watermark) -> None:
+        """Store summaries of segments that are there, and the watermark, in one transaction. FencedError if the lease is lost."""
+        ...
+
+    def reserve(self, day: str, spend: Used, most: Used) -> bool:
+        """Add this to what is used up on that day, unless tokens or micros would then be above `most`: whether it was added. Safe between
+        processes. `settle` corrects it; what is never settled stays used up.
+        """
+        ...
+
+    def settle(self, day: str, spend: Used) -> None:
+        """Add this (negative: take it back) to what is used up on that day."""
+        ...
+
+    def used(self, day: str) -> Used:
+        """What is used up on that day."""
+        ...
+
     def digests(self, conversation_id: str) -> list[Digest]:
         """By age, oldest first."""
         ...
 
     def injections(self, conversation_id: str) -> list[Injection]:
+        """By age, oldest first."""
+        ...
+
+    def states(self, conversation_id: str) -> dict[str, str]:
+        """What a user has set for a conversation, by name."""
+        ...
+
+    def stated(self, name: str, principal: str | None = None) -> list[tuple[str, str, str]]:
+        """Everywhere this name is set: (principal, conversation, value), the last updated first. None: of every principal."""
+        ...
+
+    def put_state(self, principal: str, conversation_id: str, name: str, value: str) -> None:
+        """Set it; an empty value removes it. A name that ends with `:` and a conversation's id is forgotten with that, too. NotFound where
+        the principal has no such conversation."""
+        ...
+
+    def stubs(self, conversation_id: str) -> list[Stub]:
         """By age, oldest first."""
         ...
 

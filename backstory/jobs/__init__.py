@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from backstory.core.store import Lanes
+from backstory.jobs.facts import FactJob
 from backstory.jobs.segments import SegmentJob
 from backstory.jobs.tags import TagJob
 from backstory.jobs.worker import Job
@@ -15,4 +16,4 @@ from backstory.jobs.worker import Job
 
 def standard(lanes: Lanes, breathe: Callable[[], None]) -> tuple[Job, ...]:
     """The jobs of an engine, in the order in which they run. `breathe` is called between small pieces of their work on other threads."""
-    return (TagJob(lanes, breathe), SegmentJob(lanes, breathe))
+    return (TagJob(lanes, breathe), SegmentJob(lanes, breathe), FactJob(lanes, breathe))

@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from backstory.memory import dates
+from backstory.memory.changes import NOTHING, Changed
 from backstory.memory.fence import RECALL_CLOSE, RECALL_OPEN, neutral
 from backstory.memory.index import Index
 from backstory.memory.likeness import Chosen
@@ -21,6 +22,7 @@ from backstory.memory.question import read
 from backstory.memory.scoring import anchored, evidence, lifted, matches, only, pool_size, ranked
 
 _LABEL = "Earlier in this conversation:"
+_CHANGED = " (later changed: #"
 # The best unit must hold this share of the question's weight in rare words; less is enough where the question names a
 # speaker, nothing of it where it names a time of which something is known. Where both errors of the gate lie: docs/decisions/recall.md.
 _ENOUGH, _ENOUGH_NAMED = 0.22, 0.1
@@ -38,7 +40,8 @@ _BEGINS = re.compile(r"[#\[]")
 
 
 class Item(Struct, frozen=True):
-    """A unit that was chosen. `score`: 1 for the best. `piece`: which part of its turn it is."""
+    """A unit that was chosen. `score`: 1 for the best. `piece`: which part of its turn it is. `changed`: number of
+    the later turn that changed what it says, 0 for none."""
 
     turn: int
     number: int
@@ -47,6 +50,7 @@ class Item(Struct, frozen=True):
     text: str
     score: float
     piece: int = 0
+    changed: int = 0
 
 
 class Recalled(Struct, frozen=True):
@@ -70,11 +74,12 @@ def recall(
     now: float,
     min_score: float,
     count: Callable[[str], int],
+    changed: Changed = NOTHING,
     asked: Asked | None = None,
 ) -> Recalled:
     """The turns that answer the question, less those in `carried` (turn ids). `now`: when it is asked. `min_score`: units below this
-    share of the best score are left out. `count`: tokens of a text, which decides what fits. `asked`: the question's vector, where there
-    is one."""
+    share of the best score are left out. `count`: tokens of a text, which decides what fits. `changed`: what does not hold any more.
+    `asked`: the question's vector, where there is one."""
     if not len(index):
         return Recalled((), gate="empty")
     if budget_tokens < _overhead(count) + _SMALLEST_LINE:
@@ -111,7 +116,7 @@ def recall(
         return Recalled((), len(found.scores), best, "no match")
     most = max(scores.values())
     kept = {place: score / most for place, score in scores.items() if score >= min_score * most}
-    return _fitted(index, kept, Recalled((), len(scores), best), budget_tokens, count)
+    return _fitted(index, kept, Recalled((), len(scores), best), budget_tokens, count, changed)
 
 
 def _about(best: float, nearest: float, enough: float, asked: Asked | None) -> bool:
@@ -127,11 +132,12 @@ def _questions(text: str) -> list[str]:
     return [sentence for sentence in sentences if sentence[-1:] in _ASKS][:_MOST_QUESTIONS] if len(sentences) > 1 else []
 
 
-def block(recalled: Recalled) -> str:
-    """The text that is put into the prompt: a fence, the day once where it changes, "#number Speaker: text" a line; "" for nothing."""
+def block(recalled: Recalled, label: str = _LABEL) -> str:
+    """The text that is put into the prompt: a fence, where it is from, the day once where it changes, "#number Speaker: text" a line;
+    "" for nothing."""
     if not recalled.items:
         return ""
-    lines = [RECALL_OPEN, _LABEL]
+    lines = [RECALL_OPEN, label]
     day = ""
     before: Item | None = None
     for item in recalled.items:
@@ -140,7 +146,8 @@ def block(recalled: Recalled) -> str:
             lines.append(f"[{named}]")
             day, before = named, None
         goes_on = before is not None and (before.turn, before.piece + 1, before.speaker) == (item.turn, item.piece, item.speaker)
-        lines.append(_harmless(item.text) if goes_on else line(item.number, item.speaker, item.text))
+        text = line(item.number, item.speaker, item.text) if not goes_on else _harmless(item.text)
+        lines.append(text + _note(item.changed))
         before = item
     lines.append(RECALL_CLOSE)
     return "\n".join(lines)
@@ -151,15 +158,25 @@ def line(number: int, speaker: str, text: str) -> str:
     return f"#{number} {neutral(speaker)}: {_harmless(text)}"
 
 
+def _note(changed: int) -> str:
+    """What follows the text of a line that does not hold any more."""
+    return f"{_CHANGED}{changed})" if changed else ""
+
+
 def _harmless(text: str) -> str:
-    """Verbatim but for what would read as one of our own fences, headers or numbers: that gets a changed bracket, or a space before it."""
+    """Verbatim but for what would read as one of our own fences, headers, notes or numbers: that gets a changed bracket, or a space before
+    it."""
     text = neutral(text)
+    if _CHANGED in text:
+        text = text.replace(_CHANGED, f" {_CHANGED[1]} {_CHANGED[2:]}")
     return _FORGED.sub(" ", text) if _BEGINS.search(text) else text
 
 
-def _fitted(index: Index, scores: Mapping[int, float], found: Recalled, budget_tokens: int, count: Callable[[str], int]) -> Recalled:
+def _fitted(
+    index: Index, scores: Mapping[int, float], found: Recalled, budget_tokens: int, count: Callable[[str], int], changed: Changed
+) -> Recalled:
     """The best units that fit, by value for their length; what is over the budget when all is counted goes, the least valuable first."""
-    chosen = _chosen(index, scores, budget_tokens - _overhead(count), count)
+    chosen = _chosen(index, scores, budget_tokens - _overhead(count), count, changed)
     while chosen:
         items = tuple(
             Item(
@@ -170,6 +187,7 @@ def _fitted(index: Index, scores: Mapping[int, float], found: Recalled, budget_t
                 index.texts[place],
                 round(scores[place], 4),
                 index.pieces[place],
+                _changed(index, place, changed),
             )
             for place in sorted(chosen)
         )
@@ -181,7 +199,13 @@ def _fitted(index: Index, scores: Mapping[int, float], found: Recalled, budget_t
     return Recalled((), found.considered, found.best, "no room")
 
 
-def _chosen(index: Index, scores: Mapping[int, float], left: int, count: Callable[[str], int]) -> list[int]:
+def _changed(index: Index, place: int, changed: Changed) -> int:
+    """Number of the turn that changed what this unit says last, 0 for none."""
+    said = changed.get(index.turns[place])
+    return max((number for sentence, number in said if sentence in index.texts[place]), default=0) if said else 0
+
+
+def _chosen(index: Index, scores: Mapping[int, float], left: int, count: Callable[[str], int], changed: Changed) -> list[int]:
     """Places, the most valuable first. A line's tokens add up: each line is counted with its line break."""
     sizes = index.sizes
     order = sorted(scores, key=lambda place: (-scores[place] / (_THRIFT_FLOOR + sizes[place]) ** _THRIFT, place))
@@ -195,7 +219,8 @@ def _chosen(index: Index, scores: Mapping[int, float], left: int, count: Callabl
         if sizes[place] > left or not index.texts[place]:
             misses += 1
             continue
-        cost = count(line(index.numbers[place], index.names[index.speakers[place]], index.texts[place]) + "\n")
+        shown = line(index.numbers[place], index.names[index.speakers[place]], index.texts[place])
+        cost = count(f"{shown}{_note(_changed(index, place, changed))}\n")
         day = dates.day_name(index.at[place])
         if day and day not in days:
             cost += count(f"[{day}]\n")

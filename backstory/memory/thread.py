@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from backstory.core.records import Conversation, Digest, Injection, Turn
+from backstory.core.records import Conversation, Digest, Injection, Stub, Turn
+from backstory.memory.changes import Changes
 from backstory.memory.index import Index
 from backstory.memory.units import Carry
 
@@ -20,12 +21,17 @@ class Family:
     Most conversations are short and are never asked for: an index, empty as it may be, is made when it is.
     """
 
-    __slots__ = ("__weakref__", "_index", "carry", "digests")
+    __slots__ = ("__weakref__", "_index", "carry", "digests", "images", "stubs")
 
     def __init__(self) -> None:
         self._index: Index | None = None
         self.carry = Carry()
         self.digests: dict[int, tuple[str, int]] = {}
+        self.stubs: dict[tuple[int, int, str], str | None] = {}
+        """Texts of stubs that were made, decided or not, by turn, place and reason; None where none is worth it."""
+
+        self.images: dict[tuple[int, int], tuple[str, int] | None] = {}
+        """Smaller images that were made, as data URLs with their tokens, by turn and place; None where none is worth it."""
 
     @property
     def index(self) -> Index:
@@ -46,16 +52,21 @@ class Thread:
         "by_chain",
         "by_id",
         "carried",
+        "changes",
+        "compacted",
         "conversation",
         "counted",
         "digests",
         "family",
+        "hidden",
         "indexed",
         "injections",
         "origin",
         "path",
         "pending_seq",
         "root",
+        "states",
+        "stubs",
         "tokens",
         "version",
     )
@@ -70,6 +81,8 @@ class Thread:
         self.by_chain: dict[bytes, int] = {}
         self.injections: dict[bytes, Injection] = {}
         self.digests: list[Digest] = []
+        self.stubs: dict[int, tuple[Stub, ...]] = {}
+        """By turn."""
         self.boundary = 0
         self.tokens = 0
         self.family = Family()
@@ -77,8 +90,16 @@ class Thread:
         self.version = 0
         self.busy = 0
         self.carried = 0
+        self.changes: Changes | None = None
+        """What later turns of the path have changed; None where nobody has asked yet."""
         self.counted = False
         """Whether it was counted among the sessions since the start."""
+        self.compacted = False
+        """Whether the boundary was moved on request, and no request has gone up since."""
+        self.states: dict[str, str] = {}
+        """What its user has set for it."""
+        self.hidden: frozenset[int] = frozenset()
+        """Turns that are about to be forgotten: they are not recalled."""
         self.pending_seq = 0
         self.origin = ("", 0, 0, 0)
         """Where it was forked off: that conversation's id and version then, its own version then, and how much of the path is the same."""
@@ -142,9 +163,11 @@ class Thread:
         forked.path = self.path.copy()
         forked.injections = self.injections.copy()
         forked.digests = self.digests.copy()
+        forked.stubs = self.stubs.copy()
         forked.tokens = self.tokens
         forked.boundary = self.boundary
         forked.family, forked.indexed = self.family, self.indexed
+        forked.states, forked.hidden = self.states.copy(), self.hidden
         forked.rewind(turn_id)
         forked.origin = (self.conversation.id, self.version, forked.version, len(forked.path))
         return forked
@@ -158,6 +181,24 @@ class Thread:
         """What was injected, by the chain hash of the message that carries it."""
         for injection in injections:
             self.injections[injection.chain] = injection
+
+    def stub(self, stubs: Iterable[Stub]) -> None:
+        """What goes upstream in place of old results from now on. One that is there already stays."""
+        for stub in stubs:
+            known = self.stubs.get(stub.turn, ())
+            if not any((one.kind, one.place) == (stub.kind, stub.place) for one in known):
+                self.stubs[stub.turn] = (*known, stub)
+
+    def unstub(self, stubs: Iterable[Stub]) -> None:
+        """These do not count."""
+        for stub in stubs:
+            left = tuple(one for one in self.stubs.pop(stub.turn, ()) if one is not stub)
+            if left:
+                self.stubs[stub.turn] = left
+
+    def saved(self) -> dict[int, int]:
+        """Tokens that stubs save, by turn."""
+        return {turn: sum(stub.saved for stub in stubs) for turn, stubs in self.stubs.items()}
 
     def _ancestors(self, turn_id: int) -> list[Turn]:
         path: list[Turn] = []

@@ -308,7 +308,19 @@ def _turns(arrival: Arrival, wire: Wire, prompt: Prompt, messages: Sequence[Mess
         if one.kind == "none":
             continue
         last = chain(last, one.content)
-        turn = turn_of(one, next(ids), arrival.conversation, parent, len(turns), last, arrival.at, estimate, bytes(item), wire.name)
+        turn = turn_of(
+            one,
+            next(ids),
+            arrival.conversation,
+            parent,
+            len(turns),
+            last,
+            arrival.at,
+            estimate,
+            bytes(item),
+            wire.name,
+            model=prompt.model,
+        )
         turns.append(turn)
         parent = turn.id
     return turns

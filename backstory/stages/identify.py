@@ -1,7 +1,7 @@
 """Stage 1: which conversation a request belongs to. Adds no edit but to take our markers out of what goes upstream.
 
-The ladder: a name the client gives it, our marker, the hash chain of what was said, otherwise a new one. Side requests (titles, routers,
-summaries) belong to none and get no memory.
+The ladder: a name the client gives it, our marker or our answer to a command, the hash chain of what was said, otherwise a new one. Side
+requests (titles, routers, summaries) belong to none and get no memory.
 """
 
 from __future__ import annotations
@@ -84,6 +84,7 @@ class Identify(Stage):
         visit = await self._visit(exchange, claims, marked, reading)
         visit.own_identity = any(claim.own for claim in claims)
         visit.marked = bool(marked)
+        visit.gone = exchange.gone
         self._visits.open(exchange.id, visit)
         return replace(
             exchange,
@@ -106,8 +107,9 @@ class Identify(Stage):
                 thread = await self._claimed(principal, claim, scope)
             if thread is not None:
                 break
-        if thread is None and marked:
-            thread = await self._threads.by_id(principal, marked, scope)
+        for named in filter(None, (marked, exchange.named)):
+            if thread is None:
+                thread = await self._threads.by_id(principal, named, scope)
         if thread is None:
             thread = await self._said(exchange, reading, bool(claims))
         if thread is None:
@@ -115,7 +117,8 @@ class Identify(Stage):
             model = prompt.model if prompt is not None else ""
             thread = self._threads.new(principal, scope, exchange.wire.name if exchange.wire else "", model, b"")
         last = _last_assistant(reading)
-        self._threads.asked(reading.digest, reading.chains[last] if last >= 0 else b"", thread)
+        if not exchange.local:
+            self._threads.asked(reading.digest, reading.chains[last] if last >= 0 else b"", thread)
         aliases = [claim.key for claim in claims if self._threads.name(thread, claim.key)]
         base = next((thread.answers[claim.key] for claim in claims if claim.key in thread.answers), 0)
         return Visit(thread, reading, scope, aliases=aliases, base=base)
@@ -136,7 +139,7 @@ class Identify(Stage):
         lines = reading.lines
         last = _last_assistant(reading)
         again = self._threads.asking(reading.digest)
-        if again is not None and (again.conversation.principal != principal or claimed):
+        if again is not None and (again.conversation.principal != principal or claimed or exchange.local):
             again = None
         if last < 0:
             unanswered = again is not None and (not again.path or not again.path[-1].complete)
@@ -204,7 +207,7 @@ def _opening(wire: Wire, prompt: Prompt) -> list[Message]:
     return [wire.message(items[place], (*prompt.items_at, place)) for place in places]
 
 
-def _hinted(body: bytes, items: Sequence[bytes | memoryview]) -> bool:
+def hinted(body: bytes, items: Sequence[bytes | memoryview]) -> bool:
     """Whether there may be a marker anywhere. Of a beginning seen before it is known."""
     if not isinstance(items, Elements) or items.layout is None:
         return marker.HINT in body
@@ -219,7 +222,7 @@ def _hinted(body: bytes, items: Sequence[bytes | memoryview]) -> bool:
 
 def _strikes(exchange: Exchange, wire: Wire, prompt: Prompt) -> tuple[list[tuple[str, marker.Strike]], str]:
     """Edits that take every marker out, and the conversation that the last one names ("" = there is none)."""
-    if not _hinted(exchange.body, prompt.items):
+    if not hinted(exchange.body, prompt.items):
         return [], ""
     edits: list[tuple[str, marker.Strike]] = []
     named = ""

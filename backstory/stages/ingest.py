@@ -20,6 +20,7 @@ from backstory.core.reply import Reply
 from backstory.core.store import Lanes
 from backstory.core.wire import Wire
 from backstory.errors import StoreError
+from backstory.memory import media
 from backstory.memory.reading import Reading
 from backstory.memory.thread import Thread
 from backstory.memory.turns import Line, align, line
@@ -116,7 +117,8 @@ class Ingest(Stage):
             if visit.ready and exchange.wire is not None and (outcome.ended == "complete" or (outcome.ended == "interrupted" and said)):
                 self._store(visit, exchange.wire, outcome)
             else:
-                self._lanes.submit(Batch(digests=(visit.digest,) if visit.digest is not None else ()), outcome.seq)
+                rows = Batch(digests=(visit.digest,) if visit.digest is not None else (), stubs=visit.stubs)
+                self._lanes.submit(rows, outcome.seq)
         finally:
             self._visits.close(exchange.id)
 
@@ -227,6 +229,7 @@ class Ingest(Stage):
                 self._estimate,
                 raw=bytes(prompt.items[item]),
                 wire=wire.name if wire is not None else "",
+                model=prompt.model,
             )
             turns.append(turn)
             parent = turn.id
@@ -283,6 +286,7 @@ def turn_of(
     raw: bytes = b"",
     wire: str = "",
     complete: bool = True,
+    model: str = "",
 ) -> Turn:
     """The turn of one line."""
     return Turn(
@@ -301,10 +305,18 @@ def turn_of(
         one.channel,
         one.at or now,
         now,
-        estimate(one.text) + (estimate(one.calls) if one.calls else 0),
+        _tokens(one, estimate, wire, model),
         complete,
         one.calls,
     )
+
+
+def _tokens(one: Line, estimate: Callable[[str], int], wire: str, model: str) -> int:
+    """Words, calls, results and what is shown. The text of a tool message is that of its results, and counts once."""
+    count = 0 if one.calls and one.kind == "tool" else estimate(one.text)
+    if one.calls:
+        count += estimate(one.calls)
+    return count + media.tokens(one.media, wire, model) if one.media else count
 
 
 def answer_turns(
@@ -369,6 +381,7 @@ def _batch(visit: Visit) -> Batch:
         rows,
         injections=(visit.injection,) if visit.injection is not None else (),
         digests=(visit.digest,) if visit.digest is not None else (),
+        stubs=() if visit.late else visit.stubs,
     )
 
 

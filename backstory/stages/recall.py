@@ -1,4 +1,4 @@
-"""Stage 3: what memory adds and takes away: the digest in place of folded history, every earlier injection where it was, and what is
+"""Stage 4: what memory adds and takes away: the digest in place of folded history, every earlier injection where it was, and what is
 recalled now. With nothing missing from the payload and room in the window it adds no edit at all.
 """
 
@@ -25,6 +25,8 @@ from backstory.stages.visit import Visit, Visits
 
 # The parts of a request that are neither messages nor memory (framing of messages, reply's start) in tokens.
 _FRAMING = 8
+# Stubs are enough where they leave a request with at most this share of the window.
+_RELIEVED = 0.7
 
 
 class Settings(Struct, frozen=True):
@@ -61,18 +63,29 @@ class Recall(Stage):
         visit = self._visits.get(exchange.id)
         if visit is None or not visit.ready or exchange.prompt is None:
             return exchange
-        draft = self._measure(exchange, visit)
-        visit.tokens_in = visit.tokens_sent = draft.total
+        draft = self.measure(exchange, visit)
+        visit.tokens_in = draft.total + sum(visit.saved.values())
+        visit.tokens_sent = draft.total
+        visit.complete = draft.complete
         thread = visit.thread
         thread.carried = draft.total
-        if not thread.conversation.memory or visit.upto + len(visit.turns) < self._settings.threshold:
+        short = visit.upto + len(visit.turns) < self._settings.threshold and not thread.injections
+        if not thread.conversation.memory or short:
             return exchange
-        if draft.complete and not thread.boundary and draft.total <= self._settings.window.hard_tokens:
+        if draft.complete and not thread.boundary and draft.total <= self._limit(visit):
             return self._repeat(exchange, visit)
         return await self._assemble(exchange, visit, draft)
 
-    def _measure(self, exchange: Exchange, visit: Visit) -> _Draft:
-        """Tokens of the request as the client sent it, and whether it carries the whole branch. Costs what is new when it does."""
+    def settled(self, thread: Thread, more: int) -> bool:
+        """Whether a request that goes on from the thread's last one, which was complete and went up as it came, with at most `more` tokens
+        gets no edit either."""
+        if thread.states or thread.stubs or thread.injections or thread.boundary:
+            return False
+        return thread.carried + more <= self._settings.window.hard_tokens or self._awaited(thread, len(thread.path))
+
+    def measure(self, exchange: Exchange, visit: Visit) -> Draft:
+        """Tokens of the request as the client sent it, less what stubs save, and whether it carries the whole branch. Costs what is new
+        when it does."""
         prompt, reading, thread = exchange.prompt, visit.reading, visit.thread
         fixed = _FRAMING + int(reading.aside / CHARS_PER_TOKEN)
         led = bool(reading.lines) and reading.lines[0].role == "system"
@@ -85,7 +98,22 @@ class Recall(Stage):
             known = thread.tokens
         else:
             known = sum(thread.path[place].tokens for place in places if place >= 0)
-        return _Draft(fixed, new, fixed + known + new, complete)
+        if visit.saved:
+            known -= sum(visit.saved.values())
+        return Draft(fixed, new, fixed + known + new, complete)
+
+    def outgoing(self, exchange: Exchange, visit: Visit) -> int:
+        """Tokens of what would go up as things stand: with the digest in place of what is folded, and with what was injected before."""
+        draft, thread = self.measure(exchange, visit), visit.thread
+        if draft.complete and not thread.boundary and draft.total <= self._settings.window.hard_tokens:
+            return draft.total
+        digest = thread.digest if thread.boundary <= visit.upto else None
+        return self._plan(visit, draft, digest, thread.boundary).total
+
+    def _limit(self, visit: Visit) -> int:
+        """Above this many tokens the boundary moves: above fewer where stubs were decided just now, for the next change would come soon."""
+        window = self._settings.window
+        return int(window.size * _RELIEVED) if visit.stubs else window.hard_tokens
 
     def _repeat(self, exchange: Exchange, visit: Visit) -> Exchange:
         """Nothing is folded or missing: only what was injected before goes with it again."""
@@ -96,12 +124,12 @@ class Recall(Stage):
         edits, visit.tokens_sent = self._again(visit, edits, visit.tokens_in + tokens)
         return _with(exchange, edits)
 
-    async def _assemble(self, exchange: Exchange, visit: Visit, draft: _Draft) -> Exchange:
+    async def _assemble(self, exchange: Exchange, visit: Visit, draft: Draft) -> Exchange:
         thread, window = visit.thread, self._settings.window
         version = thread.version
         digest = thread.digest if thread.boundary <= visit.upto else None
         plan = self._plan(visit, draft, digest, thread.boundary)
-        if plan.total > window.hard_tokens:
+        if plan.total > self._limit(visit):
             moved = await self._refold(visit, draft)
             if moved is not None and thread.version == version:
                 plan = self._plan(visit, draft, moved, thread.boundary)
@@ -111,7 +139,9 @@ class Recall(Stage):
         if plan.folded is not None:
             edits = [*assembly.fold_edits(plan.folded, plan.digest), *edits]
             visit.folded = thread.boundary
-        absent = assembly.Absent(thread, visit.upto, visit.reading, plan.kept, plan.injected)
+            if thread.compacted:
+                visit.digest, thread.compacted = plan.digest, False
+        absent = assembly.Absent(thread, visit.upto, visit.reading, plan.kept, plan.injected | thread.hidden)
         edits, before = self._again(visit, edits, total)
         if before == total and absent.count > 0:
             edits, total = await self._recall(visit, absent, edits, total)
@@ -127,7 +157,7 @@ class Recall(Stage):
         visit.tokens_sent = total
         return _with(exchange, edits)
 
-    def _plan(self, visit: Visit, draft: _Draft, digest: Digest | None, boundary: int) -> _Plan:
+    def _plan(self, visit: Visit, draft: Draft, digest: Digest | None, boundary: int) -> _Plan:
         """What goes up before anything is recalled."""
         thread, reading = visit.thread, visit.reading
         folded = assembly.fold(thread, reading, boundary) if digest is not None else None
@@ -137,11 +167,13 @@ class Recall(Stage):
         if folded is None and draft.complete:
             return _Plan(None, digest, kept, edits, injected, draft.total + tokens)
         total = draft.fixed + draft.new + tokens + sum([path[places[item]].tokens for item in kept if places[item] >= 0])
+        if visit.saved:
+            total -= sum([visit.saved.get(item, 0) for item in kept])
         if folded is not None and digest is not None:
             total += digest.tokens
         return _Plan(folded, digest, kept, edits, injected, total)
 
-    async def _refold(self, visit: Visit, draft: _Draft) -> Digest | None:
+    async def _refold(self, visit: Visit, draft: Draft) -> Digest | None:
         """Move the boundary: to where a digest is ready, if that makes room enough; else a digest is made."""
         thread, window = visit.thread, self._settings.window
         if self._awaited(thread, visit.upto):
@@ -149,9 +181,10 @@ class Recall(Stage):
         path = thread.path[: visit.upto]
         reserve = draft.fixed + draft.new + min(self._settings.budget, window.size)
         floor = min(thread.boundary, visit.upto)
-        at = compaction.boundary(path, floor, window, reserve, thread.injections)
+        saved = thread.saved()
+        at = compaction.boundary(path, floor, window, reserve, thread.injections, saved=saved)
         if at <= thread.boundary or not self._makes_room(visit, draft, at):
-            step = compaction.boundary(path, floor, window, reserve, thread.injections, steps=True)
+            step = compaction.boundary(path, floor, window, reserve, thread.injections, True, saved)
             at = step if step > thread.boundary and self._makes_room(visit, draft, step) else at
         if not at or at <= thread.boundary:
             return None
@@ -171,7 +204,7 @@ class Recall(Stage):
             return None
         upto = path[place - 1]
         text, tokens = thread.family.digests[upto.id]
-        if visit.late:
+        if visit.late or visit.gone:
             return None
         digest = Digest(self._new_id(), thread.conversation.id, upto.id, upto.chain, text, tokens, self._clock())
         thread.fold((digest,))
@@ -184,7 +217,7 @@ class Recall(Stage):
             return False
         return not any(place > thread.boundary for place in self._shelf.ready(thread, upto))
 
-    def _ready(self, visit: Visit, draft: _Draft, wanted: int) -> int:
+    def _ready(self, visit: Visit, draft: Draft, wanted: int) -> int:
         """The furthest boundary for which a digest is made and that makes room enough, 0 where there is none."""
         thread = visit.thread
         for place in sorted(self._shelf.ready(thread, visit.upto), reverse=True):
@@ -196,7 +229,7 @@ class Recall(Stage):
                 return place
         return 0
 
-    def _makes_room(self, visit: Visit, draft: _Draft, at: int) -> bool:
+    def _makes_room(self, visit: Visit, draft: Draft, at: int) -> bool:
         """Whether a fold there brings the request under the hard threshold."""
         window = self._settings.window
         if not 0 < at < len(visit.thread.path) + 1:
@@ -205,13 +238,13 @@ class Recall(Stage):
         return plan.folded is not None and plan.total + window.digest_tokens <= window.hard_tokens
 
     async def _recall(self, visit: Visit, absent: assembly.Absent, edits: list[Edit], total: int) -> tuple[list[Edit], int]:
-        item, turn = _asked(visit)
+        item, turn = asked(visit)
         if turn is None:
             return edits, total
         budget, window = self._settings.budget, self._settings.window
         room = min(budget, (window.size if budget >= window.hard_tokens else window.hard_tokens) - total)
         found: Recalled = await self._shelf.recall(visit.thread, visit.upto, turn, absent, room, self._settings.min_score)
-        if not found.items or visit.late:
+        if not found.items or visit.late or visit.gone:
             return edits, total
         text = block(found)
         turns = tuple(dict.fromkeys(each.turn for each in found.items))
@@ -225,7 +258,7 @@ class Recall(Stage):
         """The same message asked again (a retry): what was injected then is injected now."""
         if not visit.thread.injections:
             return edits, total
-        item, turn = _asked(visit)
+        item, turn = asked(visit)
         known = visit.thread.injections.get(turn.chain) if turn is not None else None
         if known is None:
             return edits, total
@@ -240,7 +273,7 @@ class Recall(Stage):
         visit.recalled = visit.folded = 0
 
 
-class _Draft(Struct, frozen=True):
+class Draft(Struct, frozen=True):
     """`fixed`: tokens of what is no turn. `new`: of the new turns. `complete`: the payload carries every turn of the branch."""
 
     fixed: int
@@ -266,7 +299,7 @@ def _placeholder(thread: Thread, at: int) -> Digest:
     return Digest(0, thread.conversation.id, last.id, last.chain, "", 0, 0.0)
 
 
-def _asked(visit: Visit) -> tuple[int, Turn | None]:
+def asked(visit: Visit) -> tuple[int, Turn | None]:
     """The new human message that ends the request, and its item; None where something else was said last (a tool loop is under way)."""
     lines = visit.reading.lines
     for item in range(len(lines) - 1, -1, -1):

@@ -9,13 +9,16 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Container, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TypeVar
 
-from backstory.core.records import Turn
+from backstory.core.records import Summary, Turn
 from backstory.core.store import Lanes
 from backstory.core.tokens import count, estimate
+from backstory.errors import StoreError
 from backstory.memory.assembly import Absent, Present, digest_block
+from backstory.memory.changes import NOTHING, Changes
 from backstory.memory.compaction import Window, boundary
 from backstory.memory.digest import digest
 from backstory.memory.index import Index
@@ -49,14 +52,24 @@ _ADDED_AT_ONCE = 100
 
 class Shelf:
     """`warm` becomes True when the token vocabulary is loaded; until then counting would stall the loop. `busy`: whether requests
-    have come in lately; `hot`: whether one is being handled at this moment."""
+    have come in lately; `hot`: whether one is being handled at this moment. `written`: whether a side model's summaries are to be made
+    use of in digests."""
 
-    def __init__(self, lanes: Lanes, busy: Callable[[], bool], hot: Callable[[], bool], meaning: Meaning | None = None) -> None:
+    def __init__(
+        self,
+        lanes: Lanes,
+        busy: Callable[[], bool],
+        hot: Callable[[], bool],
+        written: bool = False,
+        meaning: Meaning | None = None,
+    ) -> None:
         self._lanes = lanes
+        self._written = written
         self._busy = busy
         self._hot = hot
         self._meaning = meaning
         self._building: dict[int, asyncio.Task[None]] = {}
+        self._following: dict[int, asyncio.Task[None]] = {}
         self._folding: dict[int, asyncio.Task[None]] = {}
         self._urgent: Counter[int] = Counter()
         self._warming: asyncio.Task[None] | None = None
@@ -102,13 +115,36 @@ class Shelf:
         carried: Container[int] = set(index.turns) - absent.ids() if few else Present(absent)
         now = question.at
         counter = self._counter()
+        if thread.changes is None:
+            self.follow(thread)
+        changed = thread.changes.found if thread.changes is not None else NOTHING
 
         def run() -> Recalled:
             return recall(
-                index, question.text, budget_tokens=budget, carried=carried, now=now, min_score=min_score, count=counter, asked=asked
+                index,
+                question.text,
+                budget_tokens=budget,
+                carried=carried,
+                now=now,
+                min_score=min_score,
+                count=counter,
+                changed=changed,
+                asked=asked,
             )
 
         return run() if len(index) <= _INLINE_UNITS else await _aside(run)
+
+    def follow(self, thread: Thread) -> None:
+        """Notice in the background what the newest turns have changed of earlier ones. A recall does not wait for it: what is not noticed
+        yet is recalled without a word about it."""
+        name = id(thread)
+        if name not in self._following:
+            if thread.changes is None:
+                thread.changes = Changes()
+            path, pace = tuple(thread.path), Pace(self._hot)
+            task = asyncio.ensure_future(_aside(thread.changes.follow, path, thread.version, pace))
+            self._following[name] = task
+            task.add_done_callback(lambda _: self._following.pop(name, None))
 
     async def make_digest(self, thread: Thread, upto: int, budget: int) -> None:
         """Have a digest made of the first `upto` turns of the path, or wait for the one that is being made for these turns' family."""
@@ -133,13 +169,23 @@ class Shelf:
         if budget > 0:
             counter = self._counter()
             await self._pause(turns)
+            summaries = await self._summaries(turns) if self._written else ()
+            make = partial(_digest_with(), turns, summaries) if summaries else partial(digest, turns)
             if within(turns, _INLINE_TOKENS):
-                body = digest(turns, budget, counter)
+                body = make(budget, counter)
             else:
-                body = await _aside(digest, turns, budget, counter, self._pace(thread))
+                body = await _aside(make, budget, counter, self._pace(thread))
             text = digest_block(body)
             tokens = counter(text) if text else 0
         thread.family.digests[last] = (text, tokens)
+
+    async def _summaries(self, turns: Sequence[Turn]) -> list[Summary]:
+        """What a side model wrote of these turns' conversations; nothing where the store cannot be asked."""
+        found: list[Summary] = []
+        with suppress(StoreError):
+            for owner in dict.fromkeys(turn.conversation for turn in turns):
+                found += await self._lanes.read(lambda store, name=owner: store.summaries(name))  # type: ignore[misc]
+        return [one for one in found if one.claims]
 
     def digesting(self, thread: Thread) -> bool:
         """Whether a digest is being made for these turns' family."""
@@ -165,7 +211,7 @@ class Shelf:
             or any(place > thread.boundary for place in self.ready(thread, len(thread.path)))
         ):
             return
-        at = boundary(thread.path, thread.boundary, window, reserve, thread.injections)
+        at = boundary(thread.path, thread.boundary, window, reserve, thread.injections, saved=thread.saved())
         if thread.boundary < at < len(thread.path):
             self.begin_digest(thread, at, window.digest_tokens)
 
@@ -299,6 +345,12 @@ def _add(thread: Thread, made: Sequence[Unit]) -> None:
     index = thread.family.index
     known = {unit.turn for unit in made if unit.turn in index}
     index.add(unit for unit in made if unit.turn not in known)
+
+
+def _digest_with() -> Callable[..., str]:
+    from backstory.memory.claims import digest_with  # noqa: PLC0415 - only where a side model is in use
+
+    return digest_with
 
 
 async def _aside(call: Callable[..., T], *args: object) -> T:

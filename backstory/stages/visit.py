@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from backstory.core.records import Digest, Injection, Turn
+from backstory.core.records import Digest, Injection, Stub, Turn
 from backstory.memory.reading import Reading
 from backstory.memory.thread import Thread
 
@@ -14,7 +14,9 @@ class Visit(Struct):
     `base`: id of the turn that it names as what it builds on, 0 where it names none. `parent`: id of the turn that the answer follows,
     once `turns` are stored. `answer`: the first
     id of the answer's turns, 0 before it is set aside. `tokens_in`, `tokens_sent`: of the client's request and of ours. `late`: the
-    request went up without memory's edits. `ready`: its place on the thread was found; before that nothing of it may be stored."""
+    request went up without memory's edits. `gone`: it went up before memory looked at it. `complete`: it carries every turn of its branch.
+    `stubs`: those that it decided. `saved`: tokens that stubs save, by item.
+    `ready`: its place on the thread was found; before that nothing of it may be stored."""
 
     thread: Thread
     reading: Reading
@@ -29,11 +31,15 @@ class Visit(Struct):
     aliases: list[str] = field(default_factory=list)
     injection: Injection | None = None
     digest: Digest | None = None
+    stubs: tuple[Stub, ...] = ()
+    saved: dict[int, int] = field(default_factory=dict)
     tokens_in: int = 0
     tokens_sent: int = 0
     recalled: int = 0
     folded: int = 0
     late: bool = False
+    gone: bool = False
+    complete: bool = False
     ready: bool = False
 
 

@@ -12,7 +12,21 @@ from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
-from backstory.core.records import Conversation, Digest, Injection, Receipt, Segment, Turn, TurnTags, TurnVectors, Watermark
+from backstory.core.records import (
+    Claim,
+    Conversation,
+    Digest,
+    Fact,
+    Injection,
+    Receipt,
+    Segment,
+    Stub,
+    Summary,
+    Turn,
+    TurnTags,
+    TurnVectors,
+    Watermark,
+)
 from backstory.errors import StoreError
 
 Value: TypeAlias = str | bytes | int | float
@@ -30,6 +44,7 @@ _to_json = msgspec.json.Encoder().encode
 _tags = msgspec.json.Decoder(tuple[str, ...])
 _ids = msgspec.json.Decoder(tuple[int, ...])
 _counts = msgspec.json.Decoder(dict[str, int])
+_claims = msgspec.json.Decoder(tuple[Claim, ...])
 
 
 class Connection(Protocol):
@@ -140,10 +155,34 @@ ALIASES = ("principal", "name", "conversation")
 INJECTIONS = ("conversation", "chain", "text", "turns", "tokens", "created")
 DIGESTS = ("id", "conversation", "upto_turn", "upto_chain", "text", "tokens", "created")
 SEGMENTS = ("id", "conversation", "first_turn", "last_turn", "tags", "digest", "tokens", "started", "ended")
+STUBS = ("conversation", "turn", "kind", "place", "content", "ref", "text", "tokens", "saved", "created")
+SUMMARIES = ("id", "conversation", "first_turn", "last_turn", "method", "text", "tokens", "created")
+ALLOWANCE = ("day", "tokens", "micros", "calls")
 TAGS = ("conversation", "turn", "tags", "terms")
 VECTORS = ("conversation", "turn", "model", "width", "pieces")
+FACTS = (
+    "conversation",
+    "turn",
+    "place",
+    "kind",
+    "subject",
+    "verb",
+    "object",
+    "stance",
+    "replaces",
+    "corrects",
+    "author",
+    "role",
+    "said",
+    "begins",
+    "ends",
+    "span_start",
+    "span_end",
+    "text",
+)
 WATERMARKS = ("conversation", "job", "turn", "owner", "lease_until", "fence")
 RECEIPTS = ("at", "principal", "what", "counts", "scrubbed")
+STATES = ("conversation", "name", "value")
 FORGOTTEN = ("receipt", "principal", "conversation", "turn", "at")
 
 
@@ -208,6 +247,16 @@ def digest_of(row: Row, conversation: str) -> Digest:
     return Digest(row[0], conversation, row[2], row[3], unpack_text(row[4]), row[5], row[6])
 
 
+def stub_row(one: Stub, key: int) -> tuple[Value, ...]:
+    """For STUBS."""
+    return (key, one.turn, one.kind, one.place, one.content, one.ref, pack_text(one.text), one.tokens, one.saved, one.created)
+
+
+def stub_of(row: Row, conversation: str) -> Stub:
+    """From STUBS."""
+    return Stub(conversation, row[1], row[2], row[3], row[4], row[5], unpack_text(row[6]), row[7], row[8], row[9])
+
+
 def segment_row(one: Segment, key: int) -> tuple[Value, ...]:
     """For SEGMENTS."""
     tags = _to_json(one.tags).decode()
@@ -217,6 +266,17 @@ def segment_row(one: Segment, key: int) -> tuple[Value, ...]:
 def segment_of(row: Row, conversation: str) -> Segment:
     """From SEGMENTS."""
     return Segment(row[0], conversation, row[2], row[3], _tags.decode(row[4]), unpack_text(row[5]), *row[6:9])
+
+
+def summary_row(one: Summary, key: int) -> tuple[Value, ...]:
+    """For SUMMARIES."""
+    claims = pack(_to_json(one.claims))
+    return (one.id, key, one.first_turn, one.last_turn, one.method, claims, one.tokens, one.created)
+
+
+def summary_of(row: Row, conversation: str) -> Summary:
+    """From SUMMARIES."""
+    return Summary(row[0], conversation, row[2], row[3], row[4], _claims.decode(unpack(row[5])), row[6], row[7])
 
 
 def tags_row(one: TurnTags, key: int) -> tuple[Value, ...]:
@@ -246,6 +306,35 @@ def vectors_of(row: Row, conversation: str) -> TurnVectors:
     starts = range(0, len(row[4]) - step + 1, step)
     pieces = tuple((row[4][start : start + _NAME_BYTES], row[4][start + _NAME_BYTES : start + step]) for start in starts)
     return TurnVectors(row[1], conversation, row[2], pieces)
+
+
+def fact_row(one: Fact, key: int) -> tuple[Value, ...]:
+    """For FACTS."""
+    return (
+        key,
+        one.turn,
+        one.place,
+        one.kind,
+        one.subject,
+        one.verb,
+        one.object,
+        one.stance,
+        one.replaces,
+        one.corrects,
+        one.author,
+        one.role,
+        one.said,
+        one.begins,
+        one.ends,
+        one.span_start,
+        one.span_end,
+        pack_text(one.text),
+    )
+
+
+def fact_of(row: Row, conversation: str) -> Fact:
+    """From FACTS."""
+    return Fact(*(row[1], conversation, *row[2:9], bool(row[9]), *row[10:17], unpack_text(row[17])))
 
 
 def watermark_of(row: Row, conversation: str) -> Watermark:

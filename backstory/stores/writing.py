@@ -16,14 +16,17 @@ from backstory.stores.rows import (
     DIGESTS,
     FORGOTTEN,
     INJECTIONS,
+    STUBS,
     TURNS,
     Connection,
     Row,
+    Value,
     conversation_row,
     digest_row,
     injection_row,
     insert,
     marks,
+    stub_row,
     turn_row,
 )
 
@@ -50,6 +53,7 @@ _ALIAS = insert(
 )
 _INJECTION = insert("injections", INJECTIONS, "DO NOTHING")
 _DIGEST = insert("digests", DIGESTS, "DO NOTHING")
+_STUB = insert("stubs", STUBS, "DO NOTHING")
 
 Named: TypeAlias = tuple[str, str | None]
 """A conversation's id, and the principal it must belong to (None: whoever has it)."""
@@ -143,9 +147,21 @@ def _write_rest(db: Connection, batches: Sequence[Batch], places: _Places) -> No
         for digest in batch.digests:
             if key := places.key((digest.conversation, owners.get(digest.conversation)), digest.created):
                 digests.append(digest_row(digest, key))
-    for sql, rows in ((_ALIAS, aliases), (_INJECTION, injections), (_DIGEST, digests)):
+    for sql, rows in ((_ALIAS, aliases), (_INJECTION, injections), (_DIGEST, digests), (_STUB, _stub_rows(batches, places))):
         if rows:
             db.many(sql, rows)
+
+
+def _stub_rows(batches: Sequence[Batch], places: _Places) -> list[tuple[Value, ...]]:
+    """Those of turns that were not forgotten: a stub shows pieces of what it stands for."""
+    rows = []
+    for batch in batches:
+        owners = {record.id: record.principal for record in batch.conversations} if batch.stubs else {}
+        for stub in batch.stubs:
+            key = places.key((stub.conversation, owners.get(stub.conversation)), stub.created)
+            if key and not places.gone.turn(stub.turn):
+                rows.append(stub_row(stub, key))
+    return rows
 
 
 class _Places:
@@ -159,7 +175,8 @@ class _Places:
             ids.update((alias[2], None) for alias in batch.aliases)
             ids.update((injection.conversation, None) for injection in batch.injections)
             ids.update((digest.conversation, None) for digest in batch.digests)
-        self._gone = gone
+            ids.update((stub.conversation, None) for stub in batch.stubs)
+        self.gone = gone
         self._found: dict[str, tuple[int, str]] = {}
         wanted = list(ids)
         for start in range(0, len(wanted), _IN_ONE_STATEMENT):
@@ -173,7 +190,7 @@ class _Places:
         found = self._found.get(conversation)
         if found is None or (owner is not None and owner != found[1]):
             return 0
-        if made is not None and self._gone and self._gone.late(found[1], conversation, made):
+        if made is not None and self.gone and self.gone.late(found[1], conversation, made):
             return 0
         return found[0]
 

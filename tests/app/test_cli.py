@@ -14,7 +14,7 @@ import pytest
 
 from backstory import __version__
 from backstory.app.cli import main
-from backstory.core.records import Batch, Conversation, Turn
+from backstory.core.records import Batch, Conversation, Turn, Used
 from backstory.stores.database import open_store
 
 TALE = [
@@ -132,6 +132,36 @@ def test_recall_finds_the_turn_that_answers(run: Out) -> None:
     assert json.loads(run("recall", "price of the kitchen tiles", "--budget", "0", "--json")[1]) == []
 
 
+def test_facts_are_shown_with_their_turn(run: Out, url: str) -> None:
+    store = open_store(url)
+    texts = ["The demo is on Tuesday.", "no, it's Wednesday", "I prefer \x1b[31mred\x1b[0m walls."]
+    store.write(
+        [
+            Batch(
+                (conversation("cccc-3"),),
+                tuple(turn(20 + place, "cccc-3", place and 19 + place, place, "user", text) for place, text in enumerate(texts)),
+            )
+        ]
+    )
+    store.close()
+    code, out, _ = run("facts", "--conversation", "cccc")
+    assert code == 0
+    assert [line.split("  ", 1)[0].strip() for line in out.splitlines()] == ["cccc-3 #2", "cccc-3 #3"]
+    assert "user: demo | is | Wednesday  [current]\n" in out
+    assert "user: user | prefers | [31mred[0m walls  [current]\n" in out
+    assert "\x1b" not in out
+    _, out, _ = run("facts", "--status", "superseded")
+    assert out.endswith("user: demo | is | on Tuesday  [superseded (#2)]\n")
+    rows = json.loads(run("facts", "--subject", "Paula", "--json")[1])
+    assert [(row["conversation"], row["number"], row["verb"], row["object"], row["status"]) for row in rows] == [
+        ("bbbb-2", 1, "will live in", "Lisbon", "planned"),
+        ("aaaa-1", 1, "will live in", "Lisbon", "planned"),
+    ]
+    first, last = rows[0]["span"]
+    assert TALE[0][1][first:last] == rows[0]["text"]
+    assert run("facts", "--object", "zebra") == (0, "", "nothing is known of that\n")
+
+
 def test_export_holds_every_turn_verbatim(run: Out) -> None:
     _, out, _ = run("export")
     rows = [json.loads(line) for line in out.splitlines()]
@@ -178,6 +208,26 @@ def test_status_counts_what_is_stored(run: Out) -> None:
     assert status["bytes"] > 0
     code, out, _ = run("status")
     assert (code, "5 turns" in out) == (0, True)
+
+
+def test_status_tells_what_the_side_model_has_used_up(run: Out, url: str, tmp_path: Path) -> None:
+    assert "side " not in run("status")[1]
+    settings = tmp_path / "backstory.yaml"
+    settings.write_text("side_model: {provider: ollama, model: llama3.2}\n")
+    assert "side      nothing is sent (side_model.tokens_per_day is 0)" in run("status")[1]
+    settings.write_text("side_model: {provider: openai, model: gpt-4o, tokens_per_day: 5000, money_per_day: 0.5, api_key_env: NOT_SET}\n")
+    assert "the variable NOT_SET is not set" in run("status")[1]
+    code, out, err = run("config", "check")
+    assert (code, "side_model.tokens_per_day = 5000" in out) == (2, True)
+    assert err == "backstory: side_model.api_key_env: the variable NOT_SET is not set\n"
+    (tmp_path / "key").write_text("k")
+    settings.write_text("side_model: {provider: openai, model: gpt-4o, tokens_per_day: 5000, money_per_day: 0.5, api_key_file: key}\n")
+    store = open_store(url)
+    store.settle(time.strftime("%Y-%m-%d", time.gmtime()), Used(120, 2500, 3))
+    store.close()
+    told = "gpt-4o: 120 of 5000 tokens, $0.0025 of $0.5 today (UTC), 3 requests"
+    assert f"side      {told}" in run("status")[1]
+    assert json.loads(run("status", "--json")[1])["side_model"] == told
 
 
 def test_config_check_tells_value_source_and_meaning(run: Out, tmp_path: Path) -> None:

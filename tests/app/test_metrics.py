@@ -13,6 +13,7 @@ from backstory.core.exchange import Exchange, Head, Note, Outcome
 from backstory.core.message import Prompt
 from backstory.core.records import Conversation, Digest
 from backstory.core.reply import Reply, Usage
+from backstory.core.side import day_of
 from backstory.memory.reading import Reading
 from backstory.memory.thread import Thread
 from backstory.relay.limits import DoorMetrics
@@ -69,6 +70,29 @@ def test_a_saving_is_counted_in_tokens_and_dollars() -> None:
     assert samples["backstory_exchanges_total{'bytes': 'identical'}"] == 1
     assert samples["backstory_exchanges_total{'bytes': 'differing'}"] == 1
     assert samples["backstory_edited_requests_total{'stage': 'recall'}"] == 1
+
+
+def test_the_side_models_figures_are_told_where_there_is_one_and_its_cost_is_no_saving() -> None:
+    metrics = Metrics()
+    assert not any("side" in name for name in scraped(metrics))
+    side = metrics.side
+    side.tokens_most, side.micros_most = 5000, 2_000_000
+    side.tokens, side.micros, side.calls, side.spent_micros = 700, 1500, 3, 1000
+    side.day = "2001-01-01"
+    assert scraped(metrics)["backstory_side_tokens_today"] == 0, "that was another day"
+    side.day = day_of(time.time())
+    side.claims_dropped, side.claims_kept = 2, 9
+    side.failed("rate")
+    side.failed("rate")
+    samples = scraped(metrics)
+    assert samples["backstory_side_tokens_today"] == 700
+    assert samples["backstory_side_tokens_limit"] == 5000
+    assert samples["backstory_side_dollars_today"] == pytest.approx(0.0015)
+    assert samples["backstory_side_dollars_limit"] == 2
+    assert samples["backstory_side_calls_today"] == 3
+    assert samples["backstory_side_claims_dropped_total"] == 2
+    assert samples["backstory_side_failures_total{'reason': 'rate'}"] == 2
+    assert samples["backstory_cost_saved_dollars"] == metrics.figures()["cost_saved"] == pytest.approx(-0.001)
 
 
 def test_an_unknown_model_and_a_failed_request_save_nothing() -> None:
