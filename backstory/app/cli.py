@@ -86,11 +86,12 @@ def _parser() -> argparse.ArgumentParser:
     forget.add_argument("--yes", action="store_true", help="do not ask")
     config = command("config", _config, "the settings")
     config.add_argument("action", choices=("check",), help="check: print every setting with its source")
+    bench = _bench_arguments(command("bench", _bench, "how well recall works on a data set: `bench recall`"))
     command("version", _version, "the version")
-    for one in (serve, status, listed, show, recall, facts, usage, export, forget, config):
+    for one in (serve, status, listed, show, recall, facts, usage, export, forget, config, bench):
         one.add_argument("--config", metavar="FILE", help="settings file; without it backstory.yaml is looked for")
         one.add_argument("--storage", metavar="URL", help="sqlite:///PATH")
-    for one in (status, listed, show, recall, facts, usage, forget, config):
+    for one in (status, listed, show, recall, facts, usage, forget, config, bench):
         one.add_argument("--json", action="store_true", help="print JSON")
     return parser
 
@@ -99,6 +100,14 @@ def _sums(usage: argparse.ArgumentParser) -> argparse.ArgumentParser:
     usage.add_argument("--conversation", metavar="ID", help="of this conversation only")
     usage.add_argument("--by", choices=("model", "day", "conversation"), default="model", help="one line for each (model)")
     return usage
+
+
+def _bench_arguments(bench: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    bench.add_argument("what", choices=("recall",), help="recall: how much of the evidence is brought, beside plain baselines")
+    bench.add_argument("dataset", metavar="DATASET", nargs="?", default="sample", help="a JSON file; without it, the small one inside")
+    bench.add_argument("--systems", default="backstory,recency,bm25,full", metavar="NAMES", help="of backstory, recency, bm25, full")
+    bench.add_argument("--budgets", default="1000,2000,4000,8000", metavar="TOKENS", help="comma-separated (1000,2000,4000,8000)")
+    return bench
 
 
 def _filters(facts: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -114,7 +123,10 @@ def _serve(arguments: argparse.Namespace) -> int:
     config = _settings(arguments)
     from backstory.app import logs
     from backstory.app.server import serve
+    from backstory.vectors import check
 
+    for each in (config, *(listener.config for listener in config.listeners if listener.config is not None)):
+        check(each.vectors)
     logs.set_up(config.log)
     return serve(config)
 
@@ -283,6 +295,26 @@ def _forget(arguments: argparse.Namespace) -> int:
     for receipt in receipts:
         rows = ", ".join(f"{number} {table}" for table, number in receipt.counts.items() if number)
         print(f"forgotten: {what} ({rows}); receipt {receipt.id}")
+    return 0
+
+
+def _bench(arguments: argparse.Namespace) -> int:
+    from backstory.app.bench import recall
+    from backstory.app.bench.dataset import load
+    from backstory.vectors import opened
+
+    config = _settings(arguments)
+    try:
+        budgets = [int(part) for part in arguments.budgets.split(",")]
+    except ValueError as error:
+        raise ConfigError(f"--budgets: whole numbers with commas between, not {arguments.budgets!r}") from error
+    if min(budgets) < 1:
+        raise ConfigError(f"--budgets: {min(budgets)} is no number of tokens")
+    report = recall.run(load(arguments.dataset), arguments.systems.split(","), budgets, opened(config.vectors), config.recall.min_score)
+    if arguments.json:
+        _print_json(report)
+    else:
+        _print_all(recall.as_text(report))
     return 0
 
 

@@ -7,7 +7,7 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ from backstory.errors import BackstoryError, DocumentError, StoreError
 from backstory.jobs import standard as standard_jobs
 from backstory.jobs.forgotten import Forgotten
 from backstory.jobs.removal import Removal
+from backstory.jobs.vectors import VectorJob
 from backstory.jobs.worker import Worker
 from backstory.memory.compaction import Window
 from backstory.memory.economy import STOPS_S
@@ -49,9 +50,11 @@ from backstory.stages.command import Command
 from backstory.stages.desk import Desk
 from backstory.stages.economy import Choices, Economy
 from backstory.stages.facts import Facts
+from backstory.stages.forgets import Forgets
 from backstory.stages.identify import Identify
 from backstory.stages.ingest import Ingest, settle
 from backstory.stages.links import Linked, Links
+from backstory.stages.meaning import Meaning
 from backstory.stages.order import Order
 from backstory.stages.pace import Pace
 from backstory.stages.paging import Offering, Paging
@@ -65,6 +68,7 @@ from backstory.stages.visit import Visits
 from backstory.stores.database import open_store
 from backstory.stores.inbox import Inbox
 from backstory.stores.lanes import StoreLanes
+from backstory.vectors import opened
 from backstory.wires import WIRES
 
 if TYPE_CHECKING:
@@ -91,6 +95,8 @@ _AGAIN_S = (2.0, 60.0)
 # A recalled block stays where it is; larger ones would fill the window in a few questions. A budget as large as the window is meant so.
 _BUDGET_SHARE = 0.125
 _KEPT = {"QUALITY": 0.5, "BALANCED": 0.25, "COST": 0.2}
+# Of the time that recall has, this share may pass before a question's vector is there.
+_VECTOR_SHARE = 0.3
 _BUDGETS = {"QUALITY": 1.5, "BALANCED": 1.0, "COST": 0.6}
 
 
@@ -117,6 +123,7 @@ class Engine:
         self._has_side = not side_model.off(config)
         self.side: SideRoom | None = None
         self._again: asyncio.Task[None] | None = None
+        self._modelling: asyncio.Task[None] | None = None
         self._beside: dict[int, asyncio.Future[Any]] = {}
         self.visits = Visits()
         self.order = Order()
@@ -258,6 +265,10 @@ class Engine:
         if side is not None:
             await side.stop()
         worker, self._worker = self._worker, None
+        if self._modelling is not None:
+            self._modelling.cancel()
+            await asyncio.wait({self._modelling})
+            self._modelling = None
         if worker is not None:
             await worker.stop()
             await self._forgotten.stop()
@@ -282,7 +293,10 @@ class Engine:
         self._lanes = lanes = StoreLanes(store, inbox)
         await lanes.recover(self._settle_journal)
         self.threads = threads = Threads(lanes, self._clock)
-        self._shelf = shelf = Shelf(lanes, lambda: self.busy, self._hot, self._has_side and "digests" in config.side_model.tasks)
+        meaning = None
+        if config.vectors.model != "none":
+            meaning = Meaning(lanes, _VECTOR_SHARE * config.recall.deadline_ms / 1000, self.failed)
+        self._shelf = shelf = Shelf(lanes, lambda: self.busy, self._hot, self._has_side and "digests" in config.side_model.tasks, meaning)
         jobs = standard_jobs(lanes, Pace(self._hot))
         self._worker = Worker(jobs, lanes, f"{os.getpid()}-{secrets.token_hex(4)}", self._clock, lambda: self.busy, self.failed)
         most = self._settings.window.hard_tokens
@@ -293,16 +307,12 @@ class Engine:
         reader = Reader(secrets.randbits(63))
         shrink = self._line_up(lanes, threads, shelf, reader)
         self._worker.start()
+        if meaning is not None:
+            self._modelling = asyncio.create_task(self._open_model(meaning, lanes, self._worker))
         await self._open_side(lanes)
 
-        def forget() -> None:
-            threads.clear()
-            self.paging.waiting.clear()
-            reader.clear()
-            shrink.clear()
-            self.layouts.clear()
-
-        self._forgotten = Forgotten(lanes, forget, self._gone)
+        clear = (threads.clear, self.paging.waiting.clear, reader.clear, shrink.clear, self.layouts.clear)
+        self._forgotten = Forgotten(lanes, lambda: _all(clear), self._gone)
         await self._forgotten.start()
         self.economy.restore(*await lanes.read(lambda store: store.stops(self._clock() - STOPS_S)))
         self._removal = Removal(lanes, self._clock, self.failed)
@@ -311,6 +321,15 @@ class Engine:
             shelf.warm_up()
         self.trouble = ""
         self.memory = True
+
+    async def _open_model(self, meaning: Meaning, lanes: StoreLanes, worker: Worker) -> None:
+        """Load the model of vectors beside the traffic; without it recall goes by words."""
+        loading = asyncio.get_running_loop().run_in_executor(None, opened, self.config.vectors)
+        embedder = await attempted(self.failed, "vectors", loading, None)
+        if embedder is not None:
+            meaning.embedder = embedder
+            worker.add(VectorJob(lanes, embedder, self.config.memory.threshold_messages, Pace(self._hot), self._clock))
+            worker.wake()
 
     def _line_up(self, lanes: StoreLanes, threads: Threads, shelf: Shelf, reader: Reader) -> Shrink:
         """Put the stages in order. Gives the one that remembers what it has seen."""
@@ -423,6 +442,11 @@ class Engine:
             "pending": lanes.queued if lanes is not None else 0,
             "rewriting": "stopped" if self.economy.halted else "on",
         }
+
+
+def _all(calls: Iterable[Callable[[], None]]) -> None:
+    for call in calls:
+        call()
 
 
 def settings(config: Config) -> Settings:

@@ -16,19 +16,22 @@ from backstory.memory import dates
 from backstory.memory.changes import NOTHING, Changed
 from backstory.memory.fence import RECALL_CLOSE, RECALL_OPEN, neutral
 from backstory.memory.index import Index
+from backstory.memory.likeness import Chosen
+from backstory.memory.nearness import Asked
 from backstory.memory.question import read
-from backstory.memory.scoring import anchored, evidence, matches, only, pool_size, ranked
+from backstory.memory.scoring import anchored, evidence, lifted, matches, only, pool_size, ranked
 
 _LABEL = "Earlier in this conversation:"
 _CHANGED = " (later changed: #"
 # The best unit must hold this share of the question's weight in rare words; less is enough where the question names a
-# speaker, nothing of it where it names a time of which something is known.
-_ENOUGH, _ENOUGH_NAMED = 0.25, 0.1
+# speaker, nothing of it where it names a time of which something is known. Where both errors of the gate lie: docs/decisions/recall.md.
+_ENOUGH, _ENOUGH_NAMED = 0.22, 0.1
 # Value falls slowly with length: a unit of 100 tokens must score 1.5 times as high as one of 10.
 _THRIFT, _THRIFT_FLOOR = 0.2, 8
 _MISSES = 20
+# Of the candidates by meaning a third of those by words is enough: they are fewer that matter, and their neighbours come along.
+_NEAR_PART, _FEWEST_NEAR = 3, 50
 _SMALLEST_LINE = 12
-_ALIKE = 3
 _FORGED = re.compile(r"^(?=#\d+ |\[\d{1,2} [A-Z][a-z]+ \d{4}\][ \t]*$)", re.MULTILINE)
 _ASKS = ("?", "\uff1f", "\u061f")
 _SENTENCE_END = re.compile(r"(?<=[.!?\uff1f\u061f\n])")
@@ -72,9 +75,11 @@ def recall(
     min_score: float,
     count: Callable[[str], int],
     changed: Changed = NOTHING,
+    asked: Asked | None = None,
 ) -> Recalled:
     """The turns that answer the question, less those in `carried` (turn ids). `now`: when it is asked. `min_score`: units below this
-    share of the best score are left out. `count`: tokens of a text, which decides what fits. `changed`: what does not hold any more."""
+    share of the best score are left out. `count`: tokens of a text, which decides what fits. `changed`: what does not hold any more.
+    `asked`: the question's vector, where there is one."""
     if not len(index):
         return Recalled((), gate="empty")
     if budget_tokens < _overhead(count) + _SMALLEST_LINE:
@@ -89,19 +94,36 @@ def recall(
 
     wanted = pool_size(budget_tokens)
     found = only(matches(index, query.weights, wanted), eligible, wanted)
+    near = (
+        {place: cosine for place, cosine in asked.near(max(_FEWEST_NEAR, wanted // _NEAR_PART), found.best).items() if eligible(place)}
+        if asked is not None
+        else {}
+    )
     best = evidence(index, query, found)
     told = any(index.said_in(period.start, period.end) for period in query.periods)
-    sought = query.own and not told and not (query.named and len(query.own) < 2)
-    if sought and best < (_ENOUGH_NAMED if query.named else _ENOUGH):
-        best = max([best, *(evidence(index, anchored(index, read(index, asked, now)), found) for asked in _questions(question))])
-    if sought and best < (_ENOUGH_NAMED if query.named else _ENOUGH):
-        return Recalled((), len(found.scores), best, "weak" if found.best else "no match")
+    if query.own and not told and not (query.named and len(query.own) < 2):
+        nearest = max(near.values(), default=0.0)
+        enough = _ENOUGH_NAMED if query.named else _ENOUGH
+        if not _about(best, nearest, enough, asked):
+            parts = [anchored(index, read(index, part, now)) for part in _questions(question)]
+            best = max([best, *(evidence(index, part, found) for part in parts)])
+            if not _about(best, nearest, enough, asked):
+                return Recalled((), len(found.scores), best, "weak" if found.best else "no match")
+    if asked is not None:
+        found = lifted(found, near, asked.trust.weight)
     scores = {place: score for place, score in ranked(index, query, found, wanted).items() if score > 0 and eligible(place)}
     if not scores:
         return Recalled((), len(found.scores), best, "no match")
     most = max(scores.values())
     kept = {place: score / most for place, score in scores.items() if score >= min_score * most}
     return _fitted(index, kept, Recalled((), len(scores), best), budget_tokens, count, changed)
+
+
+def _about(best: float, nearest: float, enough: float, asked: Asked | None) -> bool:
+    """Whether a question is about this conversation: by the words that its best unit shares with it, and by the cosine of the nearest."""
+    if asked is None or not asked.trust.enough or not asked.nearness.dimensions:
+        return best >= enough
+    return best + nearest >= asked.trust.enough or (enough < _ENOUGH and best >= enough)
 
 
 def _questions(text: str) -> list[str]:
@@ -189,16 +211,13 @@ def _chosen(index: Index, scores: Mapping[int, float], left: int, count: Callabl
     order = sorted(scores, key=lambda place: (-scores[place] / (_THRIFT_FLOOR + sizes[place]) ** _THRIFT, place))
     chosen: list[int] = []
     days: set[str] = set()
-    known: set[bytes] = set()
+    known = Chosen(index)
     misses = 0
     for place in order:
         if misses > _MISSES or left < _SMALLEST_LINE:
             break
         if sizes[place] > left or not index.texts[place]:
             misses += 1
-            continue
-        likeness = index.terms_of(place).tobytes()
-        if likeness in known:
             continue
         shown = line(index.numbers[place], index.names[index.speakers[place]], index.texts[place])
         cost = count(f"{shown}{_note(_changed(index, place, changed))}\n")
@@ -208,11 +227,11 @@ def _chosen(index: Index, scores: Mapping[int, float], left: int, count: Callabl
         if cost > left:
             misses += 1
             continue
+        if known.says_it_already(place):
+            continue
         left -= cost
         days.add(day)
         chosen.append(place)
-        if len(likeness) >= _ALIKE * index.turns.itemsize:
-            known.add(likeness)
     return chosen
 
 

@@ -27,6 +27,7 @@ from backstory.memory.paging import Chosen
 from backstory.memory.retrieval import Recalled, recall
 from backstory.memory.thread import Thread
 from backstory.memory.units import Carry, Unit, index_terms, units
+from backstory.stages.meaning import Meaning
 from backstory.stages.pace import Pace
 
 T = TypeVar("T")
@@ -59,11 +60,19 @@ class Shelf:
     have come in lately; `hot`: whether one is being handled at this moment. `written`: whether a side model's summaries are to be made
     use of in digests."""
 
-    def __init__(self, lanes: Lanes, busy: Callable[[], bool], hot: Callable[[], bool], written: bool = False) -> None:
+    def __init__(
+        self,
+        lanes: Lanes,
+        busy: Callable[[], bool],
+        hot: Callable[[], bool],
+        written: bool = False,
+        meaning: Meaning | None = None,
+    ) -> None:
         self._lanes = lanes
         self._written = written
         self._busy = busy
         self._hot = hot
+        self._meaning = meaning
         self._building: dict[int, asyncio.Task[None]] = {}
         self._following: dict[int, asyncio.Task[None]] = {}
         self._folding: dict[int, asyncio.Task[None]] = {}
@@ -104,6 +113,9 @@ class Shelf:
         else:
             await self._catch_up(thread)
             index = thread.family.index
+        asked = None
+        if self._meaning is not None and index is thread.family.index:
+            asked = await self._meaning.asked(thread, index, question.text)
         few = len(index.turns) <= _INLINE_UNITS
         carried: Container[int] = set(index.turns) - absent.ids() if few else Present(absent)
         now = question.at
@@ -114,7 +126,15 @@ class Shelf:
 
         def run() -> Recalled:
             return recall(
-                index, question.text, budget_tokens=budget, carried=carried, now=now, min_score=min_score, count=counter, changed=changed
+                index,
+                question.text,
+                budget_tokens=budget,
+                carried=carried,
+                now=now,
+                min_score=min_score,
+                count=counter,
+                changed=changed,
+                asked=asked,
             )
 
         return run() if len(index) <= _INLINE_UNITS else await _aside(run)

@@ -18,7 +18,20 @@ from backstory.stores.rows import FORGOTTEN, RECEIPTS, Connection, counts_text, 
 
 _IN_ONE_STATEMENT = 500
 _Sliced = TypeVar("_Sliced", int, str)
-_WHOLE = ("turns", "aliases", "injections", "digests", "stubs", "segments", "summaries", "facts", "usage", "watermarks", "states")
+_WHOLE = (
+    "turns",
+    "aliases",
+    "injections",
+    "digests",
+    "stubs",
+    "segments",
+    "summaries",
+    "facts",
+    "usage",
+    "vectors",
+    "watermarks",
+    "states",
+)
 
 _ids = msgspec.json.Decoder(tuple[int, ...])
 
@@ -127,6 +140,7 @@ class _Work:
                 chains = [row[0] for row in self._db.all(f"SELECT chain FROM turns WHERE id {inside}", some)]
                 self._delete("injections", f"conversation = ? AND chain {inside}", (place.key, *chains))
                 self._remove_tags(place, f"turn {inside}", some)
+                self._delete("vectors", f"conversation = ? AND turn {inside}", (place.key, *some))
                 self._delete("facts", f"conversation = ? AND turn {inside}", (place.key, *some))
                 self._delete("turns", f"id {inside}", some)
             left = self._db.all("SELECT coalesce(max(id), 0) FROM turns WHERE conversation = ?", (place.key,))[0][0]

@@ -27,6 +27,7 @@ from backstory.core.records import (
     Total,
     Turn,
     TurnTags,
+    TurnVectors,
     Used,
     Watermark,
 )
@@ -43,6 +44,7 @@ _TABLES = (
     "turns",
     "aliases",
     "tags",
+    "vectors",
     "segments",
     "summaries",
     "facts",
@@ -68,6 +70,7 @@ _SUMMARY = rows.insert(
     f"(id) DO UPDATE SET {rows.update(rows.SUMMARIES[2:])} WHERE summaries.conversation = excluded.conversation",
 )
 _WATERMARK = rows.insert("watermarks", rows.WATERMARKS, f"(conversation, job) DO UPDATE SET {rows.update(rows.WATERMARKS[2:])}")
+_VECTORS = rows.insert("vectors", rows.VECTORS, f"(conversation, turn, model) DO UPDATE SET {rows.update(rows.VECTORS[3:])}")
 # Fences of a conversation that was forgotten and came back begin above all that its old self can have had.
 _FENCES_PER_RECEIPT = 1_000_000
 # The index is narrowed to a conversation's own turns where they are a smaller share of it than this.
@@ -236,6 +239,29 @@ class SqlStore:
                 db.many(rows.insert("tags", rows.TAGS), [rows.tags_row(fresh[row[0]], key) for row in there])
                 made = db.all(f"SELECT doc, terms FROM tags WHERE {where} ORDER BY doc", (key, *some))
                 self._dialect.add_words(db, [(row[0], row[1], owner) for row in made])
+
+    def vectors(self, conversation_id: str, model: str, after: int = 0, limit: int = 1000) -> list[TurnVectors]:
+        """See Store."""
+        columns = ",".join(rows.VECTORS)
+        sql = f"SELECT {columns} FROM vectors WHERE conversation = {_KEY} AND turn > ? AND model = ? ORDER BY turn LIMIT ?"
+        return [rows.vectors_of(row, conversation_id) for row in self._all(sql, (conversation_id, after, model, limit))]
+
+    def put_vectors(self, rows_: Sequence[TurnVectors], mark: Watermark) -> None:
+        """See Store. Rows of turns that are not in the conversation (any more) are left out; those stored before are replaced."""
+        with self._dialect.transaction() as db:
+            key, _ = self._move(db, mark)
+            fresh = {one.turn: one for one in rows_ if one.conversation == mark.conversation and one.pieces}
+            for some in _slices(list(fresh)):
+                there = db.all(f"SELECT id FROM turns WHERE id IN ({marks(len(some))}) AND conversation = ? ORDER BY id", (*some, key))
+                db.many(_VECTORS, [rows.vectors_row(fresh[row[0]], key) for row in there])
+
+    def drop_vectors(self, job: str, before: float) -> int:
+        """See Store. Looks at every row of the table."""
+        used = "SELECT job FROM watermarks WHERE substr(job, 1, 8) = 'vectors:' AND lease_until >= ?"
+        with self._dialect.transaction() as db:
+            gone = db.run(f"DELETE FROM vectors WHERE 'vectors:' || model <> ? AND 'vectors:' || model NOT IN ({used})", (job, before))
+            db.run("DELETE FROM watermarks WHERE substr(job, 1, 8) = 'vectors:' AND job <> ? AND lease_until < ?", (job, before))
+        return gone
 
     def search(self, principal: str, conversation_ids: Sequence[str], terms: Sequence[str], limit: int) -> list[Hit]:
         """See Store. Very common terms are left out where rarer ones are given; a term is one word of `TurnTags.terms`."""
