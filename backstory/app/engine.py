@@ -16,6 +16,7 @@ import msgspec
 from backstory import __version__
 from backstory.app.local import Local
 from backstory.app.metrics import Metrics
+from backstory.app.why import Explanation, explain
 from backstory.config import Config
 from backstory.core.exchange import Head
 from backstory.core.ids import TurnIds
@@ -258,6 +259,14 @@ class Engine:
             if rows is not None:
                 batches.append(rows)
         return batches
+
+    async def why(self, request: str) -> Explanation:
+        """Why a request went up as it did: see app/why.py. Raises NotFound, StoreError."""
+        lanes = self._lanes
+        if lanes is None:
+            raise StoreError(self.trouble or "memory is off")
+        await lanes.flush()
+        return await lanes.read(lambda store: explain(store, request))
 
     @property
     def busy(self) -> bool:

@@ -268,6 +268,7 @@ class PortHouse:
         if visit is None:
             self._metrics.planned(exchange, None, started)
             return Plan(target, body=body, drop=OWN_HEADERS)
+        visit.bytes_sent = len(body) if body is not None else 0
         exchange = replace(exchange, mark=self._mark(exchange, visit), headers=self._headers(exchange, visit))
         self._metrics.planned(exchange, visit, started)
         return self._tapped(exchange, target, started, body)
@@ -310,8 +311,9 @@ class PortHouse:
 
     def _headers(self, exchange: Exchange, visit: Visit) -> Headers:
         conversation = (b"X-VC-Conversation", exchange.conversation.encode())
+        request = (b"X-VC-Request", b"%d" % exchange.id)
         stats = self._metrics.stats_header(exchange, visit)
-        headers: Headers = (conversation, (b"X-VC-Stats", stats))
+        headers: Headers = (conversation, (b"X-VC-Stats", stats), request)
         if self._config.metrics.vidurai_header:
             headers = (*headers, (b"X-Vidurai-Stats", stats))
         return headers

@@ -10,14 +10,17 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeVar
 
 from backstory.core.records import (
+    Account,
     Batch,
     Conversation,
     Digest,
     Hit,
+    Home,
     Injection,
     Place,
     Receipt,
     Segment,
+    Summary,
     Turn,
     TurnTags,
     Watermark,
@@ -95,6 +98,43 @@ class Store(Protocol):
 
     def injections(self, conversation_id: str) -> list[Injection]:
         """By age, oldest first."""
+        ...
+
+    def accounts(self, conversation_id: str) -> list[Account]:
+        """What was done to its requests, oldest first."""
+        ...
+
+    def account(self, request: int) -> Account | None:
+        """What was done to the request of this id; None where nothing is known of it."""
+        ...
+
+    def pin(self, conversation_id: str, turn: int, pinned: bool, now: float) -> None:
+        """Pin a turn of this conversation, or let go of it. NotFound where the conversation has no such turn of its own."""
+        ...
+
+    def pins(self, conversation_id: str) -> list[int]:
+        """Ids of its pinned turns, rising."""
+        ...
+
+    def pin_changes(self, after: int) -> list[tuple[int, str, int, bool]]:
+        """Pins that were changed after change number `after`: (change, conversation, turn, pinned), by change."""
+        ...
+
+    def home(self, conversation_id: str) -> Home | None:
+        """Where a conversation belongs, None where that was never told."""
+        ...
+
+    def kin(self, principal: str, home: Home, everywhere: bool, limit: int) -> list[Conversation]:
+        """Other conversations of this principal that may be told of in a conversation of this home, the last updated first: of the same
+        audience, with memory on, and of the same project (`everywhere`: of any)."""
+        ...
+
+    def summaries(self, conversation_ids: Sequence[str]) -> list[Summary]:
+        """Of these conversations, the last ended first."""
+        ...
+
+    def put_summaries(self, rows: Sequence[Summary], mark: Watermark) -> None:
+        """Store summaries and the watermark in one transaction. FencedError if the lease is lost."""
         ...
 
     def watermark(self, conversation_id: str, job: str) -> Watermark:

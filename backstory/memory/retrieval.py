@@ -7,7 +7,7 @@ headers included, never has more tokens than the budget.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,7 +15,9 @@ from msgspec.structs import replace
 from backstory.memory import dates
 from backstory.memory.fence import RECALL_CLOSE, RECALL_OPEN, neutral
 from backstory.memory.index import Index
-from backstory.memory.question import read
+from backstory.memory.question import Query, read
+from backstory.memory.reasons import MOST_LEFT, Left, Parts, shared_terms, signals
+from backstory.memory.retention import Standing
 from backstory.memory.scoring import anchored, evidence, matches, only, pool_size, ranked
 
 _LABEL = "Earlier in this conversation:"
@@ -35,7 +37,8 @@ _BEGINS = re.compile(r"[#\[]")
 
 
 class Item(Struct, frozen=True):
-    """A unit that was chosen. `score`: 1 for the best. `piece`: which part of its turn it is."""
+    """A unit that was chosen. `score`: 1 for the best. `piece`: which part of its turn it is. `signals`: what its score comes from.
+    `terms`: the question's own terms in it."""
 
     turn: int
     number: int
@@ -44,18 +47,33 @@ class Item(Struct, frozen=True):
     text: str
     score: float
     piece: int = 0
+    signals: dict[str, float] = {}
+    terms: tuple[str, ...] = ()
+    pinned: bool = False
 
 
 class Recalled(Struct, frozen=True):
     """What was found, in the order of the conversation. `considered`: units that were scored. `best`: share of the question's rare
     words that the best unit has. `gate`: why nothing was found, "" otherwise: "empty", "no room", "nothing asked", "no match" or "weak".
-    `tokens`: of the block, by the count that decided what fits."""
+    `tokens`: of the block, by the count that decided what fits. `left`: what was considered and left out, the best first. `terms`: what
+    was asked for."""
 
     items: tuple[Item, ...]
     considered: int = 0
     best: float = 0.0
     gate: str = ""
     tokens: int = 0
+    left: tuple[Left, ...] = ()
+    terms: tuple[str, ...] = ()
+
+
+class _Answers(Struct):
+    """Units that answer, by score, and what is known of how they were found."""
+
+    scores: dict[int, float]
+    found: Recalled
+    parts: Parts
+    out: list[tuple[int, str]]
 
 
 def recall(
@@ -67,36 +85,58 @@ def recall(
     now: float,
     min_score: float,
     count: Callable[[str], int],
+    standing: Standing | None = None,
 ) -> Recalled:
     """The turns that answer the question, less those in `carried` (turn ids). `now`: when it is asked. `min_score`: units below this
-    share of the best score are left out. `count`: tokens of a text, which decides what fits."""
+    share of the best score are left out. `count`: tokens of a text, which decides what fits. `standing`: pinned turns come first,
+    whatever is asked; others as its rules have it."""
     if not len(index):
         return Recalled((), gate="empty")
     if budget_tokens < _overhead(count) + _SMALLEST_LINE:
         return Recalled((), gate="no room")
     query = anchored(index, read(index, question, now))
-    if not query.own and not query.named and not query.periods:
-        return Recalled((), gate="nothing asked")
     turns, hidden = index.turns, index.hidden
 
     def eligible(place: int) -> bool:
         return not hidden[place] and turns[place] not in carried
 
-    wanted = pool_size(budget_tokens)
+    answers = _answers(
+        index, query, question, now, eligible, pool_size(budget_tokens), standing.rules.gate if standing is not None else 1.0
+    )
+    if standing is not None and answers.scores and not standing.rules.neutral:
+        answers.scores, below = standing.weighed(index, answers.scores)
+        answers.out += [(place, "below memory.min_importance") for place in below]
+    most = max(answers.scores.values(), default=0.0)
+    kept = {place: score / most for place, score in answers.scores.items() if score >= min_score * most}
+    if len(kept) < len(answers.scores):
+        answers.out += [(place, "below recall.min_score") for place in answers.scores if place not in kept]
+    first = [place for place in standing.first(index) if eligible(place)] if standing is not None and standing.pins else []
+    if not kept and not first:
+        gate = answers.found.gate or "no match"
+        return replace(answers.found, gate=gate, terms=query.own, left=_left(index, answers.out, {}))
+    answers.scores = kept
+    return _fitted(index, answers, first, query, budget_tokens, count)
+
+
+def _answers(index: Index, query: Query, question: str, now: float, eligible: Callable[[int], bool], wanted: int, gate: float) -> _Answers:
+    """What answers the question, by score; none where too little does."""
+    none = _Answers({}, Recalled((), gate="nothing asked"), Parts(), [])
+    if not query.own and not query.named and not query.periods:
+        return none
     found = only(matches(index, query.weights, wanted), eligible, wanted)
     best = evidence(index, query, found)
     told = any(index.said_in(period.start, period.end) for period in query.periods)
     sought = query.own and not told and not (query.named and len(query.own) < 2)
-    if sought and best < (_ENOUGH_NAMED if query.named else _ENOUGH):
+    enough = gate * (_ENOUGH_NAMED if query.named else _ENOUGH)
+    if sought and best < enough:
         best = max([best, *(evidence(index, anchored(index, read(index, asked, now)), found) for asked in _questions(question))])
-    if sought and best < (_ENOUGH_NAMED if query.named else _ENOUGH):
-        return Recalled((), len(found.scores), best, "weak" if found.best else "no match")
-    scores = {place: score for place, score in ranked(index, query, found, wanted).items() if score > 0 and eligible(place)}
-    if not scores:
-        return Recalled((), len(found.scores), best, "no match")
-    most = max(scores.values())
-    kept = {place: score / most for place, score in scores.items() if score >= min_score * most}
-    return _fitted(index, kept, Recalled((), len(scores), best), budget_tokens, count)
+    if sought and best < enough:
+        none.found = Recalled((), len(found.scores), best, "weak" if found.best else "no match")
+        none.out = [(place, "too little evidence") for place in found.best[:MOST_LEFT]]
+        return none
+    parts = Parts()
+    scores = {place: score for place, score in ranked(index, query, found, wanted, parts).items() if score > 0 and eligible(place)}
+    return _Answers(scores, Recalled((), len(scores) or len(found.scores), best), parts, [])
 
 
 def _questions(text: str) -> list[str]:
@@ -135,46 +175,74 @@ def _harmless(text: str) -> str:
     return _FORGED.sub(" ", text) if _BEGINS.search(text) else text
 
 
-def _fitted(index: Index, scores: Mapping[int, float], found: Recalled, budget_tokens: int, count: Callable[[str], int]) -> Recalled:
+def _fitted(
+    index: Index, answers: _Answers, first: Sequence[int], query: Query, budget_tokens: int, count: Callable[[str], int]
+) -> Recalled:
     """The best units that fit, by value for their length; what is over the budget when all is counted goes, the least valuable first."""
-    chosen = _chosen(index, scores, budget_tokens - _overhead(count), count)
+    found, scores = answers.found, answers.scores
+    chosen = _chosen(index, scores, first, budget_tokens - _overhead(count), count, answers.out)
+    pinned = set(first)
     while chosen:
-        items = tuple(
-            Item(
-                index.turns[place],
-                index.numbers[place],
-                index.names[index.speakers[place]],
-                index.at[place],
-                index.texts[place],
-                round(scores[place], 4),
-                index.pieces[place],
-            )
-            for place in sorted(chosen)
-        )
+        items = tuple([_item(index, answers, query, place, place in pinned) for place in sorted(chosen)])
         made = Recalled(items, found.considered, found.best)
         tokens = count(block(made))
         if tokens <= budget_tokens:
-            return replace(made, tokens=tokens)
-        chosen.pop()
-    return Recalled((), found.considered, found.best, "no room")
+            return replace(made, tokens=tokens, left=_left(index, answers.out, scores), terms=query.own)
+        answers.out.append((chosen.pop(), "no room"))
+    return Recalled((), found.considered, found.best, "no room", left=_left(index, answers.out, scores), terms=query.own)
 
 
-def _chosen(index: Index, scores: Mapping[int, float], left: int, count: Callable[[str], int]) -> list[int]:
-    """Places, the most valuable first. A line's tokens add up: each line is counted with its line break."""
+def _item(index: Index, answers: _Answers, query: Query, place: int, pinned: bool) -> Item:
+    return Item(
+        index.turns[place],
+        index.numbers[place],
+        index.names[index.speakers[place]],
+        index.at[place],
+        index.texts[place],
+        round(answers.scores.get(place, 0.0), 4),
+        index.pieces[place],
+        signals(index, query, answers.parts, place),
+        shared_terms(index, query, place),
+        pinned,
+    )
+
+
+def _left(index: Index, out: Sequence[tuple[int, str]], scores: Mapping[int, float]) -> tuple[Left, ...]:
+    best = sorted(out, key=lambda one: -scores.get(one[0], 0.0))[:MOST_LEFT]
+    return tuple([Left(index.turns[place], index.numbers[place], why, round(scores.get(place, 0.0), 4)) for place, why in best])
+
+
+def _chosen(
+    index: Index,
+    scores: Mapping[int, float],
+    first: Sequence[int],
+    left: int,
+    count: Callable[[str], int],
+    out: list[tuple[int, str]],
+) -> list[int]:
+    """Places, `first` and then the most valuable. A line's tokens add up: each line is counted with its line break. `out` is told what was
+    left out, and why."""
     sizes = index.sizes
-    order = sorted(scores, key=lambda place: (-scores[place] / (_THRIFT_FLOOR + sizes[place]) ** _THRIFT, place))
+    pinned = set(first)
+    rest = sorted(
+        (place for place in scores if place not in pinned),
+        key=lambda place: (-scores[place] / (_THRIFT_FLOOR + sizes[place]) ** _THRIFT, place),
+    )
     chosen: list[int] = []
     days: set[str] = set()
     known: set[bytes] = set()
     misses = 0
-    for place in order:
+    for at, place in enumerate([*first, *rest]):
         if misses > _MISSES or left < _SMALLEST_LINE:
+            out += [(other, "no room") for other in rest[max(0, at - len(first)) :][:MOST_LEFT]]
             break
         if sizes[place] > left or not index.texts[place]:
             misses += 1
+            out.append((place, "no room"))
             continue
         likeness = index.terms_of(place).tobytes()
         if likeness in known:
+            out.append((place, "says the same as another"))
             continue
         cost = count(line(index.numbers[place], index.names[index.speakers[place]], index.texts[place]) + "\n")
         day = dates.day_name(index.at[place])
@@ -182,6 +250,7 @@ def _chosen(index: Index, scores: Mapping[int, float], left: int, count: Callabl
             cost += count(f"[{day}]\n")
         if cost > left:
             misses += 1
+            out.append((place, "no room"))
             continue
         left -= cost
         days.add(day)

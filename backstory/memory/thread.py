@@ -55,6 +55,7 @@ class Thread:
         "origin",
         "path",
         "pending_seq",
+        "pins",
         "root",
         "tokens",
         "version",
@@ -69,6 +70,8 @@ class Thread:
         self.by_id: dict[int, Turn] = {}
         self.by_chain: dict[bytes, int] = {}
         self.injections: dict[bytes, Injection] = {}
+        self.pins: set[int] = set()
+        """Turns that its user has pinned."""
         self.digests: list[Digest] = []
         self.boundary = 0
         self.tokens = 0
@@ -141,6 +144,7 @@ class Thread:
         forked.by_chain = self.by_chain.copy()
         forked.path = self.path.copy()
         forked.injections = self.injections.copy()
+        forked.pins = self.pins.copy()
         forked.digests = self.digests.copy()
         forked.tokens = self.tokens
         forked.boundary = self.boundary

@@ -24,6 +24,7 @@ from backstory.memory.reading import Reading
 from backstory.memory.thread import Thread
 from backstory.memory.turns import Line, align, line
 from backstory.memory.turns import chain as chain_on
+from backstory.stages.account import account
 from backstory.stages.base import Stage
 from backstory.stages.threads import Threads, batch
 from backstory.stages.visit import Visit, Visits
@@ -91,6 +92,7 @@ class Ingest(Stage):
         visit = self._visits.get(exchange.id)
         if visit is None or not visit.ready or exchange.wire is None or status >= 400:
             return 0
+        visit.account = account(exchange, visit, self._clock())
         entry = Promise(
             _batch(visit),
             visit.parent,
@@ -369,6 +371,7 @@ def _batch(visit: Visit) -> Batch:
         rows,
         injections=(visit.injection,) if visit.injection is not None else (),
         digests=(visit.digest,) if visit.digest is not None else (),
+        accounts=(visit.account,) if visit.account is not None else (),
     )
 
 

@@ -4,6 +4,7 @@ recalled now. With nothing missing from the payload and room in the window it ad
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
@@ -17,8 +18,10 @@ from backstory.core.sizes import CHARS_PER_TOKEN
 from backstory.memory import assembly, compaction
 from backstory.memory.assembly import Fold
 from backstory.memory.compaction import Window
+from backstory.memory.retention import NEUTRAL, Rules, Standing
 from backstory.memory.retrieval import Recalled, block
 from backstory.memory.thread import Thread
+from backstory.stages.account import of_items, search
 from backstory.stages.base import Stage
 from backstory.stages.shelf import Shelf, soon
 from backstory.stages.visit import Visit, Visits
@@ -28,12 +31,14 @@ _FRAMING = 8
 
 
 class Settings(Struct, frozen=True):
-    """`threshold`: below so many messages nothing is touched. `budget`: tokens of one recalled block. `min_score`: the gate."""
+    """`threshold`: below so many messages nothing is touched. `budget`: tokens of one recalled block. `min_score`: units below this share
+    of the best score are left out. `rules`: how much old and unimportant turns count."""
 
     window: Window
     threshold: int
     budget: int
     min_score: float
+    rules: Rules = NEUTRAL
 
 
 class Recall(Stage):
@@ -112,6 +117,7 @@ class Recall(Stage):
             edits = [*assembly.fold_edits(plan.folded, plan.digest), *edits]
             visit.folded = thread.boundary
         absent = assembly.Absent(thread, visit.upto, visit.reading, plan.kept, plan.injected)
+        visit.absent = absent.count
         edits, before = self._again(visit, edits, total)
         if before == total and absent.count > 0:
             edits, total = await self._recall(visit, absent, edits, total)
@@ -210,16 +216,30 @@ class Recall(Stage):
             return edits, total
         budget, window = self._settings.budget, self._settings.window
         room = min(budget, (window.size if budget >= window.hard_tokens else window.hard_tokens) - total)
-        found: Recalled = await self._shelf.recall(visit.thread, visit.upto, turn, absent, room, self._settings.min_score)
+        standing = self._standing(visit.thread, turn.at)
+        found: Recalled = await self._shelf.recall(visit.thread, visit.upto, turn, absent, room, self._settings.min_score, standing)
+        visit.search, visit.left = search(found, room), list(found.left)
         if not found.items or visit.late:
             return edits, total
         text = block(found)
+        visit.reasons += of_items(visit.thread, found.items)
         turns = tuple(dict.fromkeys(each.turn for each in found.items))
         injection = Injection(visit.thread.conversation.id, turn.chain, text, turns, found.tokens, self._clock())
         visit.injection = injection
         visit.recalled = len(found.items)
         visit.thread.inject((injection,))
         return [*edits, AppendText(item, text)], total + injection.tokens
+
+    def _standing(self, thread: Thread, now: float) -> Standing | None:
+        """None where every turn counts alike."""
+        rules = self._settings.rules
+        if rules == NEUTRAL and not thread.pins:
+            return None
+        uses: Counter[int] = Counter()
+        if not rules.neutral:
+            for injection in thread.injections.values():
+                uses.update(injection.turns)
+        return Standing(rules, thread.pins, uses, now)
 
     def _again(self, visit: Visit, edits: list[Edit], total: int) -> tuple[list[Edit], int]:
         """The same message asked again (a retry): what was injected then is injected now."""
@@ -237,6 +257,7 @@ class Recall(Stage):
         if visit.injection is not None and visit.recalled:
             visit.thread.injections.pop(visit.injection.chain, None)
         visit.injection = None
+        visit.reasons = []
         visit.recalled = visit.folded = 0
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import islice
 
 from backstory.core.ids import conversation_id
@@ -282,6 +282,7 @@ def load_thread(store: Store, record: Conversation, scope: str) -> Thread:
         thread.by_id.setdefault(turn.id, turn)
         thread.by_chain.setdefault(turn.chain, turn.id)
     thread.inject(store.injections(record.id))
+    thread.pins.update(load_pins(store, record, {turn.conversation for turn in turns}))
     thread.fold(store.digests(record.id))
     return thread
 
@@ -297,6 +298,11 @@ def load_turns(store: Store, record: Conversation) -> list[Turn]:
         parent = store.conversation(principal, forked_from)
         forked_from, upto = (parent.forked_from, parent.fork_turn) if parent is not None else ("", 0)
     return turns
+
+
+def load_pins(store: Store, record: Conversation, shared: Collection[str]) -> set[int]:
+    """The pinned turns of a conversation and of those that it shares turns with."""
+    return {turn for name in {record.id, *shared} for turn in store.pins(name)}
 
 
 def batch(thread: Thread, turns: Sequence[Turn], aliases: Sequence[str]) -> Batch:

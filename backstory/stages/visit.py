@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from backstory.core.records import Digest, Injection, Turn
+from backstory.core.records import Account, Digest, Injection, Turn
 from backstory.memory.reading import Reading
+from backstory.memory.reasons import Left, Reason, Search
 from backstory.memory.thread import Thread
 
 
 class Visit(Struct):
     """`upto`: number of turns on the thread's path that the request goes on from. `turns`: the new ones, to be stored with the answer.
     `base`: id of the turn that it names as what it builds on, 0 where it names none. `parent`: id of the turn that the answer follows,
-    once `turns` are stored. `answer`: the first
-    id of the answer's turns, 0 before it is set aside. `tokens_in`, `tokens_sent`: of the client's request and of ours. `late`: the
-    request went up without memory's edits. `ready`: its place on the thread was found; before that nothing of it may be stored."""
+    once `turns` are stored. `answer`: the first id of the answer's turns, 0 before it is set aside. `tokens_in`, `tokens_sent`: of the
+    client's request and of ours. `search`, `reasons`, `left`, `absent`: how the recall went, why each new line was chosen, what was left
+    out, and how many turns the payload lacks; `account`: what is stored of that. `bytes_sent`: of the body, 0 where it went as it came.
+    `late`: the request went up without memory's edits. `ready`: its place on the thread was found; before that nothing of it may be
+    stored."""
 
     thread: Thread
     reading: Reading
@@ -33,6 +36,12 @@ class Visit(Struct):
     tokens_sent: int = 0
     recalled: int = 0
     folded: int = 0
+    search: Search | None = None
+    reasons: list[Reason] = field(default_factory=list)
+    left: list[Left] = field(default_factory=list)
+    absent: int = 0
+    bytes_sent: int = 0
+    account: Account | None = None
     late: bool = False
     ready: bool = False
 

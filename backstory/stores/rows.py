@@ -12,7 +12,18 @@ from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
-from backstory.core.records import Conversation, Digest, Injection, Receipt, Segment, Turn, TurnTags, Watermark
+from backstory.core.records import (
+    Account,
+    Conversation,
+    Digest,
+    Injection,
+    Receipt,
+    Segment,
+    Summary,
+    Turn,
+    TurnTags,
+    Watermark,
+)
 from backstory.errors import StoreError
 
 Value: TypeAlias = str | bytes | int | float
@@ -141,6 +152,10 @@ SEGMENTS = ("id", "conversation", "first_turn", "last_turn", "tags", "digest", "
 TAGS = ("conversation", "turn", "tags", "terms")
 WATERMARKS = ("conversation", "job", "turn", "owner", "lease_until", "fence")
 RECEIPTS = ("at", "principal", "what", "counts", "scrubbed")
+ACCOUNTS = ("request", "conversation", "turn", "turns", "tokens_in", "tokens_sent", "told", "created")
+HOMES = ("conversation", "project", "audience")
+SUMMARIES = ("id", "conversation", "turns", "text", "tokens", "started", "ended", "created")
+PINS = ("conversation", "turn", "pinned", "at")
 FORGOTTEN = ("receipt", "principal", "conversation", "turn", "at")
 
 
@@ -203,6 +218,27 @@ def digest_row(one: Digest, key: int) -> tuple[Value, ...]:
 def digest_of(row: Row, conversation: str) -> Digest:
     """From DIGESTS."""
     return Digest(row[0], conversation, row[2], row[3], unpack_text(row[4]), row[5], row[6])
+
+
+def account_row(one: Account, key: int) -> tuple[Value, ...]:
+    """For ACCOUNTS."""
+    turns = _to_json(one.turns).decode()
+    return (one.request, key, one.turn, turns, one.tokens_in, one.tokens_sent, pack(one.told), one.created)
+
+
+def account_of(row: Row, conversation: str) -> Account:
+    """From ACCOUNTS."""
+    return Account(row[0], conversation, row[2], _ids.decode(row[3]), row[4], row[5], unpack(row[6]), row[7])
+
+
+def summary_row(one: Summary, key: int) -> tuple[Value, ...]:
+    """For SUMMARIES."""
+    return (one.id, key, _to_json(one.turns).decode(), pack_text(one.text), one.tokens, one.started, one.ended, one.created)
+
+
+def summary_of(row: Row, conversation: str) -> Summary:
+    """From SUMMARIES."""
+    return Summary(row[0], conversation, _ids.decode(row[2]), unpack_text(row[3]), *row[4:8])
 
 
 def segment_row(one: Segment, key: int) -> tuple[Value, ...]:

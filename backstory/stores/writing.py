@@ -11,20 +11,25 @@ from typing import TypeAlias
 
 from backstory.core.records import Batch, Conversation, Turn
 from backstory.stores.rows import (
+    ACCOUNTS,
     ALIASES,
     CONVERSATIONS,
     DIGESTS,
     FORGOTTEN,
+    HOMES,
     INJECTIONS,
     TURNS,
     Connection,
     Row,
+    Value,
+    account_row,
     conversation_row,
     digest_row,
     injection_row,
     insert,
     marks,
     turn_row,
+    update,
 )
 
 _IN_ONE_STATEMENT = 500
@@ -50,6 +55,8 @@ _ALIAS = insert(
 )
 _INJECTION = insert("injections", INJECTIONS, "DO NOTHING")
 _DIGEST = insert("digests", DIGESTS, "DO NOTHING")
+_ACCOUNT = insert("accounts", ACCOUNTS, "DO NOTHING")
+_HOME = insert("homes", HOMES, f"(conversation) DO UPDATE SET {update(HOMES[1:])}")
 
 Named: TypeAlias = tuple[str, str | None]
 """A conversation's id, and the principal it must belong to (None: whoever has it)."""
@@ -126,10 +133,10 @@ def write(db: Connection, batches: Sequence[Batch], gone: Forgotten) -> None:
     loose = [(turn_id, places.key(name), turn_id) for name, turn_id in last.items() if name not in records]
     if loose:
         db.many(_LAST_TURN, loose)
-    _write_rest(db, batches, places)
+    _write_rest(db, batches, places, gone)
 
 
-def _write_rest(db: Connection, batches: Sequence[Batch], places: _Places) -> None:
+def _write_rest(db: Connection, batches: Sequence[Batch], places: _Places, gone: Forgotten) -> None:
     aliases, injections, digests = [], [], []
     for batch in batches:
         owners = {record.id: record.principal for record in batch.conversations}
@@ -146,6 +153,24 @@ def _write_rest(db: Connection, batches: Sequence[Batch], places: _Places) -> No
     for sql, rows in ((_ALIAS, aliases), (_INJECTION, injections), (_DIGEST, digests)):
         if rows:
             db.many(sql, rows)
+    _write_told(db, batches, places, gone)
+
+
+def _write_told(db: Connection, batches: Sequence[Batch], places: _Places, gone: Forgotten) -> None:
+    homes: list[tuple[Value, ...]] = []
+    accounts: list[tuple[Value, ...]] = []
+    for batch in batches:
+        owners = {record.id: record.principal for record in batch.conversations}
+        for home in batch.homes:
+            if key := places.key((home.conversation, owners.get(home.conversation))):
+                homes.append((key, home.project, home.audience))
+        for account in batch.accounts:
+            key = places.key((account.conversation, owners.get(account.conversation)), account.created)
+            if key and not any(gone.turn(turn) for turn in account.turns):
+                accounts.append(account_row(account, key))
+    for sql, rows in ((_HOME, homes), (_ACCOUNT, accounts)):
+        if rows:
+            db.many(sql, rows)
 
 
 class _Places:
@@ -159,6 +184,8 @@ class _Places:
             ids.update((alias[2], None) for alias in batch.aliases)
             ids.update((injection.conversation, None) for injection in batch.injections)
             ids.update((digest.conversation, None) for digest in batch.digests)
+            ids.update((account.conversation, None) for account in batch.accounts)
+            ids.update((home.conversation, None) for home in batch.homes)
         self._gone = gone
         self._found: dict[str, tuple[int, str]] = {}
         wanted = list(ids)

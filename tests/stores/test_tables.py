@@ -29,6 +29,10 @@ _WRITTEN = {
     "watermarks": set(rows.WATERMARKS),
     "receipts": {"id", *rows.RECEIPTS},
     "forgotten": set(rows.FORGOTTEN),
+    "accounts": set(rows.ACCOUNTS),
+    "homes": set(rows.HOMES),
+    "summaries": set(rows.SUMMARIES),
+    "pins": {"change", *rows.PINS},
 }
 
 
