@@ -28,13 +28,16 @@ from backstory.core.wire import Wire
 from backstory.errors import BackstoryError, DocumentError, StoreError
 from backstory.jobs import standard as standard_jobs
 from backstory.jobs.forgotten import Forgotten
+from backstory.jobs.pins import Pins
 from backstory.jobs.worker import Worker
 from backstory.memory.compaction import Window
 from backstory.memory.reading import Reader
+from backstory.memory.retention import Rules
 from backstory.memory.thread import Thread
 from backstory.relay.tap import read_reply
 from backstory.stages.arrivals import Arrivals, unfold
 from backstory.stages.base import Pipeline, attempt, attempted
+from backstory.stages.continuity import Continuity
 from backstory.stages.identify import Identify
 from backstory.stages.ingest import Ingest, settle
 from backstory.stages.order import Order
@@ -68,7 +71,8 @@ _OPENING_S = 0.6
 _AGAIN_S = (2.0, 60.0)
 # A recalled block stays where it is; larger ones would fill the window in a few questions. A budget as large as the window is meant so.
 _BUDGET_SHARE = 0.125
-_BUDGETS = {"QUALITY": 1.5, "BALANCED": 1.0, "COST": 0.6}
+# What a profile makes of the budget, of the evidence that is asked for, and the least share of the best score that is recalled.
+_PROFILES = {"QUALITY": (1.5, 0.8, 0.0), "BALANCED": (1.0, 1.0, 0.0), "COST": (0.6, 1.25, 0.3)}
 
 
 class Engine:
@@ -91,6 +95,8 @@ class Engine:
         self._shelf: Shelf | None = None
         self._again: asyncio.Task[None] | None = None
         self._beside: dict[int, asyncio.Future[Any]] = {}
+        self.expects: Callable[[], bool] = bool
+        """Whether a first request may go on with a conversation that its client has just summarised."""
         self.visits = Visits()
         self.order = Order()
         self.layouts = Layouts(secrets.randbits(63))
@@ -205,6 +211,7 @@ class Engine:
         if worker is not None:
             await worker.stop()
             await self._forgotten.stop()
+            await self.pins.stop()
             self.arrivals.close()
         lanes, self._lanes = self._lanes, None
         if lanes is not None:
@@ -231,21 +238,28 @@ class Engine:
         self.ingest = Ingest(threads, self.visits, lanes, self.turn_ids, self._clock, rough, self._stored, most)
         self.arrivals = Arrivals(threads, lanes, WIRE_BY_NAME.__getitem__, read_arrival, rough, self._worker.wake, self.failed, self._hot)
         reader = Reader(secrets.randbits(63))
+        self.continuity = continuity = Continuity(threads, lanes, self._hot)
+        await continuity.load(self._clock())
+        self.expects = continuity.expects
         stages = (
-            Identify(threads, self.visits, reader, self.arrivals, self.order, self._before),
+            continuity,
+            Identify(threads, self.visits, reader, self.arrivals, self.order, self._before, continuity),
             self.ingest,
-            Recall(self.visits, shelf, self._settings, rough, self._clock, self.turn_ids),
+            Recall(self.visits, shelf, self._settings, rough, self._clock, self.turn_ids, continuity),
         )
         self.pipeline = Pipeline(stages, self.failed)
         self._worker.start()
 
         def forget() -> None:
             threads.clear()
+            continuity.forget()
             reader.clear()
             self.layouts.clear()
 
         self._forgotten = Forgotten(lanes, forget, self._gone)
         await self._forgotten.start()
+        self.pins = Pins(lanes, threads.pinned)
+        await self.pins.start()
         if await lanes.read(lambda store: store.conversations(None, 1)):
             shelf.warm_up()
         self.trouble = ""
@@ -314,10 +328,13 @@ def settings(config: Config) -> Settings:
         compaction.hard_threshold,
         compaction.protected_recent_turns,
     )
-    budget = int(config.recall.budget_tokens * _BUDGETS[config.memory.reward_profile])
+    memory = config.memory
+    share, gate, least = _PROFILES[memory.reward_profile]
+    budget = int(config.recall.budget_tokens * share)
     if budget < window.hard_tokens:
         budget = min(budget, int(window.size * _BUDGET_SHARE))
-    return Settings(window, config.memory.threshold_messages, budget, config.recall.min_score)
+    rules = Rules(memory.decay, memory.min_importance, gate)
+    return Settings(window, memory.threshold_messages, budget, max(config.recall.min_score, least), rules)
 
 
 def inbox_place(url: str) -> tuple[Path, str]:

@@ -146,7 +146,7 @@ class PortHouse:
     def _chat(self, head: Head, body: bytes, wire: Wire, target: Target) -> Plan | Awaitable[Plan]:
         started, engine = time.monotonic(), self._engine
         whose, scope = principal(self._config.identity.principal, head), head.header(b"x-vc-project")
-        opening = engine.arrivals.opening(head, body, wire) if self._config.marker != "always" else None
+        opening = engine.arrivals.opening(head, body, wire) if self._config.marker != "always" and not engine.expects() else None
         if opening is not None:
             again = engine.arrivals.again(whose, scope, head, body)
             conversation = again or conversation_id()
@@ -267,6 +267,8 @@ class PortHouse:
             exchange, body = self._rendered(exchange, visit)
         if visit is None:
             self._metrics.planned(exchange, None, started)
+            if exchange.conversation:
+                return self._tapped(exchange, target, started, body)
             return Plan(target, body=body, drop=OWN_HEADERS)
         visit.bytes_sent = len(body) if body is not None else 0
         exchange = replace(exchange, mark=self._mark(exchange, visit), headers=self._headers(exchange, visit))

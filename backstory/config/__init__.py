@@ -41,6 +41,8 @@ from backstory.errors import ConfigError
 __all__ = ["Config", "Instance", "Listener", "Log", "OutboundProxies", "Setting", "describe", "effective", "mask"]
 
 _PROFILES = {"QUALITY_FOCUSED": "QUALITY", "COST_FOCUSED": "COST"}
+# Where decay is only switched on, half of a turn's rank is at stake.
+_DECAYS = {"true": 0.5, "false": 0.0}
 _PATHS = ("upstream.ca_file", "upstream.client_cert", "upstream.client_key")
 _URLS = ("upstream.url", "upstream.anthropic", "upstream.openai", "upstream.gemini")
 
@@ -161,8 +163,7 @@ def _value(key: Key, setting: Given) -> Any:
             value = yaml.safe_load(value)
         except yaml.YAMLError as error:
             raise ValueError(str(error)) from error
-    if key.name == "memory.reward_profile" and isinstance(value, str):
-        value = _PROFILES.get(value.upper(), value.upper())
+    value = _also(key.name, value)
     if value is None:
         return key.default
     found = msgspec.convert(value, key.type, strict=not setting.text)
@@ -177,6 +178,13 @@ def _value(key: Key, setting: Given) -> Any:
     if key.name == "storage.url" and found:
         _check_storage(found)
     return found
+
+
+def _also(name: str, value: Any) -> Any:
+    """The value in place of another spelling of it."""
+    if name == "memory.reward_profile" and isinstance(value, str):
+        return _PROFILES.get(value.upper(), value.upper())
+    return _DECAYS.get(str(value).lower(), value) if name == "memory.decay" else value
 
 
 def _wrong(key: Key, setting: Given, error: Exception) -> str:

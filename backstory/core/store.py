@@ -50,6 +50,10 @@ class Store(Protocol):
         """The conversation that this key names (a client's session id, a response id, a label, an attached conversation)."""
         ...
 
+    def recent_aliases(self, prefix: str, since: float) -> list[tuple[str, str, str]]:
+        """(principal, name, conversation) of the names that begin like this, of conversations updated since then, the oldest first."""
+        ...
+
     def chains(self, principal: str, chains: Sequence[bytes]) -> list[tuple[bytes, str, int]]:
         """Which of these chain hashes are stored: (chain, conversation, turn id), for conversations of this principal."""
         ...

@@ -23,9 +23,12 @@ from backstory.memory.retrieval import Recalled, block
 from backstory.memory.thread import Thread
 from backstory.stages.account import of_items, search
 from backstory.stages.base import Stage
+from backstory.stages.continuity import Continuity
 from backstory.stages.shelf import Shelf, soon
 from backstory.stages.visit import Visit, Visits
 
+# What a client's own summary leaves out takes at most so many tokens, and half of what may be recalled.
+_MOST_KEPT = 600
 # The parts of a request that are neither messages nor memory (framing of messages, reply's start) in tokens.
 _FRAMING = 8
 
@@ -54,6 +57,7 @@ class Recall(Stage):
         count: Callable[[str], int],
         clock: Callable[[], float],
         new_id: Callable[[], int],
+        continuity: Continuity,
     ) -> None:
         self._visits = visits
         self._shelf = shelf
@@ -61,6 +65,7 @@ class Recall(Stage):
         self._count = count
         self._clock = clock
         self._new_id = new_id
+        self._continuity = continuity
 
     async def request(self, exchange: Exchange) -> Exchange:
         visit = self._visits.get(exchange.id)
@@ -120,7 +125,7 @@ class Recall(Stage):
         visit.absent = absent.count
         edits, before = self._again(visit, edits, total)
         if before == total and absent.count > 0:
-            edits, total = await self._recall(visit, absent, edits, total)
+            edits, total = await self._recall(exchange, visit, absent, edits, total)
         else:
             total = before
         if thread.version != version:
@@ -210,24 +215,28 @@ class Recall(Stage):
         plan = self._plan(visit, draft, _placeholder(visit.thread, at), at)
         return plan.folded is not None and plan.total + window.digest_tokens <= window.hard_tokens
 
-    async def _recall(self, visit: Visit, absent: assembly.Absent, edits: list[Edit], total: int) -> tuple[list[Edit], int]:
+    async def _recall(
+        self, exchange: Exchange, visit: Visit, absent: assembly.Absent, edits: list[Edit], total: int
+    ) -> tuple[list[Edit], int]:
         item, turn = _asked(visit)
         if turn is None:
             return edits, total
-        budget, window = self._settings.budget, self._settings.window
+        thread, budget, window = visit.thread, self._settings.budget, self._settings.window
         room = min(budget, (window.size if budget >= window.hard_tokens else window.hard_tokens) - total)
-        standing = self._standing(visit.thread, turn.at)
-        found: Recalled = await self._shelf.recall(visit.thread, visit.upto, turn, absent, room, self._settings.min_score, standing)
-        visit.search, visit.left = search(found, room), list(found.left)
-        if not found.items or visit.late:
+        kept = await self._continuity.kept(exchange, visit, absent, min(room // 2, _MOST_KEPT))
+        left = room - kept.tokens
+        standing = self._standing(thread, turn.at)
+        found: Recalled = await self._shelf.recall(thread, visit.upto, turn, absent, left, self._settings.min_score, standing)
+        visit.search, visit.left = search(found, left), list(found.left)
+        if not (found.items or kept.text) or visit.late:
             return edits, total
-        text = block(found)
-        visit.reasons += of_items(visit.thread, found.items)
-        turns = tuple(dict.fromkeys(each.turn for each in found.items))
-        injection = Injection(visit.thread.conversation.id, turn.chain, text, turns, found.tokens, self._clock())
+        visit.reasons = [*kept.reasons, *of_items(thread, found.items)]
+        text = "\n".join(part for part in (kept.text, block(found)) if part)
+        turns = tuple(dict.fromkeys(reason.turn for reason in visit.reasons))
+        injection = Injection(thread.conversation.id, turn.chain, text, turns, kept.tokens + found.tokens, self._clock())
         visit.injection = injection
         visit.recalled = len(found.items)
-        visit.thread.inject((injection,))
+        thread.inject((injection,))
         return [*edits, AppendText(item, text)], total + injection.tokens
 
     def _standing(self, thread: Thread, now: float) -> Standing | None:
@@ -254,7 +263,7 @@ class Recall(Stage):
 
     def _forget(self, visit: Visit) -> None:
         """Nothing was injected after all."""
-        if visit.injection is not None and visit.recalled:
+        if visit.injection is not None and visit.reasons:
             visit.thread.injections.pop(visit.injection.chain, None)
         visit.injection = None
         visit.reasons = []

@@ -178,6 +178,12 @@ class Threads:
         """The thread in which the very same request was made before."""
         return self._threads.get(self._asked.get(digest, ""))
 
+    def pinned(self, _: str, turn: int, pinned: bool) -> None:
+        """A turn was pinned, or let go of: every thread that has it knows. Costs a look at each thread in memory."""
+        for thread in self._threads.values():
+            if turn in thread.by_id:
+                (thread.pins.add if pinned else thread.pins.discard)(turn)
+
     def moved(self, thread: Thread) -> None:
         """The thread's tip has changed."""
         name = thread.conversation.id

@@ -16,6 +16,7 @@ class Visit(Struct):
     once `turns` are stored. `answer`: the first id of the answer's turns, 0 before it is set aside. `tokens_in`, `tokens_sent`: of the
     client's request and of ours. `search`, `reasons`, `left`, `absent`: how the recall went, why each new line was chosen, what was left
     out, and how many turns the payload lacks; `account`: what is stored of that. `bytes_sent`: of the body, 0 where it went as it came.
+    `continued`: the request was found to go on with this thread by a summary of it.
     `late`: the request went up without memory's edits. `ready`: its place on the thread was found; before that nothing of it may be
     stored."""
 
@@ -40,6 +41,7 @@ class Visit(Struct):
     reasons: list[Reason] = field(default_factory=list)
     left: list[Left] = field(default_factory=list)
     absent: int = 0
+    continued: bool = False
     bytes_sent: int = 0
     account: Account | None = None
     late: bool = False

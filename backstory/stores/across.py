@@ -56,6 +56,16 @@ def pin_changes(db: Connection, after: int) -> list[tuple[int, str, int, bool]]:
     return [(row[0], row[1], row[2], bool(row[3])) for row in db.all(sql, (after,))]
 
 
+def recent_aliases(db: Connection, prefix: str, since: float) -> list[tuple[str, str, str]]:
+    """See Store."""
+    sql = (
+        "SELECT a.principal, a.name, c.id FROM conversations c JOIN aliases a ON a.conversation = c.key AND a.principal = c.principal"
+        " WHERE c.updated > ? AND a.name >= ? AND a.name < ? ORDER BY c.updated, a.name"
+    )
+    after = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+    return [(row[0], row[1], row[2]) for row in db.all(sql, (since, prefix, after))]
+
+
 def home(db: Connection, conversation_id: str) -> Home | None:
     """See Store."""
     found = db.all(f"SELECT project, audience FROM homes WHERE conversation = {_KEY}", (conversation_id,))

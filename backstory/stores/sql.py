@@ -140,6 +140,10 @@ class SqlStore:
         found = self._all(sql, (principal, key))
         return str(found[0][0]) if found else None
 
+    def recent_aliases(self, prefix: str, since: float) -> list[tuple[str, str, str]]:
+        """See Store. Cost grows with the number of conversations."""
+        return across.recent_aliases(self._dialect.connection(), prefix, since)
+
     def chains(self, principal: str, chains: Sequence[bytes]) -> list[tuple[bytes, str, int]]:
         """See Store. By turn id; cost grows with the number of chains asked for."""
         found: list[tuple[bytes, str, int]] = []
