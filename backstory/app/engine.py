@@ -23,7 +23,7 @@ from backstory.core.ids import TurnIds
 from backstory.core.layout import Layouts
 from backstory.core.records import Arrival, Batch, Promise
 from backstory.core.reply import Reply
-from backstory.core.sizes import rough
+from backstory.core.sizes import CHARS_PER_TOKEN, rough
 from backstory.core.wire import Wire
 from backstory.errors import BackstoryError, DocumentError, StoreError
 from backstory.jobs import standard as standard_jobs
@@ -40,6 +40,7 @@ from backstory.stages.base import Pipeline, attempt, attempted
 from backstory.stages.continuity import Continuity
 from backstory.stages.identify import Identify
 from backstory.stages.ingest import Ingest, settle
+from backstory.stages.kin import Kin, Scope
 from backstory.stages.order import Order
 from backstory.stages.pace import Pace
 from backstory.stages.recall import Recall, Settings
@@ -232,7 +233,8 @@ class Engine:
         await lanes.recover(self._settle_journal)
         self.threads = threads = Threads(lanes, self._clock)
         self._shelf = shelf = Shelf(lanes, lambda: self.busy, self._hot)
-        jobs = standard_jobs(lanes, Pace(self._hot))
+        across = config.memory.scope != "conversation"
+        jobs = standard_jobs(lanes, Pace(self._hot), config.memory.session_idle_s if across else 0.0, self._clock)
         self._worker = Worker(jobs, lanes, f"{os.getpid()}-{secrets.token_hex(4)}", self._clock, lambda: self.busy, self.failed)
         most = self._settings.window.hard_tokens
         self.ingest = Ingest(threads, self.visits, lanes, self.turn_ids, self._clock, rough, self._stored, most)
@@ -245,6 +247,7 @@ class Engine:
             continuity,
             Identify(threads, self.visits, reader, self.arrivals, self.order, self._before, continuity),
             self.ingest,
+            *((Kin(self.visits, lanes, shelf, scope(config, self._settings), self._clock),) if across else ()),
             Recall(self.visits, shelf, self._settings, rough, self._clock, self.turn_ids, continuity),
         )
         self.pipeline = Pipeline(stages, self.failed)
@@ -335,6 +338,14 @@ def settings(config: Config) -> Settings:
         budget = min(budget, int(window.size * _BUDGET_SHARE))
     rules = Rules(memory.decay, memory.min_importance, gate)
     return Settings(window, memory.threshold_messages, budget, max(config.recall.min_score, least), rules)
+
+
+def scope(config: Config, told: Settings) -> Scope:
+    """What the stage of memory across conversations is told."""
+    memory = config.memory
+    budget = told.budget // 2
+    most_bytes = int((told.window.hard_tokens - budget) * CHARS_PER_TOKEN)
+    return Scope(memory.scope == "principal", memory.project, memory.opt_out, budget, most_bytes, told.min_score, told.rules)
 
 
 def inbox_place(url: str) -> tuple[Path, str]:

@@ -51,6 +51,7 @@ class PortHouse:
         self._metrics = engine.metrics
         self._label = label
         self._deadline_s = config.recall.deadline_ms / 1000
+        self._lean = config.marker != "always" and config.memory.scope == "conversation"
         self._paths: dict[str, Wire | None] = {}
         self._targets: dict[str, Target] = {}
         self._late: dict[int, asyncio.Future[Plan]] = {}
@@ -146,7 +147,7 @@ class PortHouse:
     def _chat(self, head: Head, body: bytes, wire: Wire, target: Target) -> Plan | Awaitable[Plan]:
         started, engine = time.monotonic(), self._engine
         whose, scope = principal(self._config.identity.principal, head), head.header(b"x-vc-project")
-        opening = engine.arrivals.opening(head, body, wire) if self._config.marker != "always" and not engine.expects() else None
+        opening = engine.arrivals.opening(head, body, wire) if self._lean and not engine.expects() else None
         if opening is not None:
             again = engine.arrivals.again(whose, scope, head, body)
             conversation = again or conversation_id()

@@ -137,8 +137,8 @@ class Store(Protocol):
         """Of these conversations, the last ended first."""
         ...
 
-    def put_summaries(self, rows: Sequence[Summary], mark: Watermark) -> None:
-        """Store summaries and the watermark in one transaction. FencedError if the lease is lost."""
+    def put_summaries(self, rows: Sequence[Summary], mark: Watermark, anew: bool = False) -> None:
+        """Store summaries and the watermark in one transaction; `anew`: in place of all there were. FencedError if the lease is lost."""
         ...
 
     def watermark(self, conversation_id: str, job: str) -> Watermark:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from backstory.core.records import Conversation, Digest, Injection, Turn
+from backstory.core.records import Conversation, Digest, Home, Injection, Turn
 from backstory.memory.index import Index
 from backstory.memory.units import Carry
 
@@ -50,6 +50,7 @@ class Thread:
         "counted",
         "digests",
         "family",
+        "home",
         "indexed",
         "injections",
         "origin",
@@ -70,6 +71,8 @@ class Thread:
         self.by_id: dict[int, Turn] = {}
         self.by_chain: dict[bytes, int] = {}
         self.injections: dict[bytes, Injection] = {}
+        self.home: Home | None = None
+        """Where it belongs, None where nobody has asked."""
         self.pins: set[int] = set()
         """Turns that its user has pinned."""
         self.digests: list[Digest] = []

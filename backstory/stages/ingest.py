@@ -372,6 +372,7 @@ def _batch(visit: Visit) -> Batch:
         injections=(visit.injection,) if visit.injection is not None else (),
         digests=(visit.digest,) if visit.digest is not None else (),
         accounts=(visit.account,) if visit.account is not None else (),
+        homes=(visit.home,) if visit.home is not None else (),
     )
 
 

@@ -75,8 +75,10 @@ class Recall(Stage):
         visit.tokens_in = visit.tokens_sent = draft.total
         thread = visit.thread
         thread.carried = draft.total
-        if not thread.conversation.memory or visit.upto + len(visit.turns) < self._settings.threshold:
+        if not thread.conversation.memory:
             return exchange
+        if visit.upto + len(visit.turns) < self._settings.threshold:
+            return self._repeat(exchange, visit)
         if draft.complete and not thread.boundary and draft.total <= self._settings.window.hard_tokens:
             return self._repeat(exchange, visit)
         return await self._assemble(exchange, visit, draft)

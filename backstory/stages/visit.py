@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from backstory.core.records import Account, Digest, Injection, Turn
+from backstory.core.records import Account, Digest, Home, Injection, Turn
 from backstory.memory.reading import Reading
 from backstory.memory.reasons import Left, Reason, Search
 from backstory.memory.thread import Thread
@@ -15,10 +15,10 @@ class Visit(Struct):
     `base`: id of the turn that it names as what it builds on, 0 where it names none. `parent`: id of the turn that the answer follows,
     once `turns` are stored. `answer`: the first id of the answer's turns, 0 before it is set aside. `tokens_in`, `tokens_sent`: of the
     client's request and of ours. `search`, `reasons`, `left`, `absent`: how the recall went, why each new line was chosen, what was left
-    out, and how many turns the payload lacks; `account`: what is stored of that. `bytes_sent`: of the body, 0 where it went as it came.
-    `continued`: the request was found to go on with this thread by a summary of it.
-    `late`: the request went up without memory's edits. `ready`: its place on the thread was found; before that nothing of it may be
-    stored."""
+    out, and how many turns the payload lacks; `account`: what is stored of that. `home`: where the conversation belongs, where that is
+    to be stored. `bytes_sent`: of the body, 0 where it went as it came. `continued`: the request was found to go on with this thread by
+    a summary of it. `late`: the request went up without memory's edits. `ready`: its place on the thread was found; before that nothing
+    of it may be stored."""
 
     thread: Thread
     reading: Reading
@@ -44,6 +44,7 @@ class Visit(Struct):
     continued: bool = False
     bytes_sent: int = 0
     account: Account | None = None
+    home: Home | None = None
     late: bool = False
     ready: bool = False
 

@@ -12,6 +12,7 @@ from backstory.errors import NotFound
 from backstory.stores import rows
 from backstory.stores.rows import Connection, Value, marks
 
+_IN_ONE_STATEMENT = 500
 _KEY = "(SELECT key FROM conversations WHERE id = ?)"
 _SUMMARY = rows.insert(
     "summaries",
@@ -98,6 +99,14 @@ def summaries(db: Connection, conversation_ids: Sequence[str]) -> list[Summary]:
     return [rows.summary_of(row[1:], row[0]) for row in db.all(sql, conversation_ids)] if conversation_ids else []
 
 
-def put_summaries(db: Connection, key: int, made: Sequence[Summary]) -> None:
-    """Of the conversation of this number."""
+def put_summaries(db: Connection, key: int, made: Sequence[Summary], anew: bool) -> None:
+    """Of the conversation of this number; `anew`: in place of all there were. One that quotes a turn that is gone is left out."""
+    if anew:
+        db.run("DELETE FROM summaries WHERE conversation = ?", (key,))
+    wanted = sorted({turn for one in made for turn in one.turns})
+    there: set[int] = set()
+    for start in range(0, len(wanted), _IN_ONE_STATEMENT):
+        some = wanted[start : start + _IN_ONE_STATEMENT]
+        there.update(row[0] for row in db.all(f"SELECT id FROM turns WHERE conversation = ? AND id IN ({marks(len(some))})", (key, *some)))
+    made = [one for one in made if there.issuperset(one.turns)]
     db.many(_SUMMARY, [rows.summary_row(one, key) for one in made])

@@ -20,7 +20,7 @@ _IN_ONE_STATEMENT = 500
 _Sliced = TypeVar("_Sliced", int, str)
 _WHOLE = ("turns", "aliases", "injections", "digests", "segments", "watermarks", "accounts", "homes", "summaries", "pins")
 SESSIONS = "sessions"
-"""The job that makes summaries."""
+"""The job that makes summaries (jobs/sessions.py)."""
 # Tables whose rows name the turns that they tell of, and the columns by which a row is known.
 _QUOTING = (("injections", ("conversation", "chain")), ("accounts", ("request",)), ("summaries", ("id",)))
 

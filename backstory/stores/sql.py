@@ -295,11 +295,11 @@ class SqlStore:
         """See Store."""
         return across.summaries(self._dialect.connection(), conversation_ids)
 
-    def put_summaries(self, rows_: Sequence[Summary], mark: Watermark) -> None:
+    def put_summaries(self, rows_: Sequence[Summary], mark: Watermark, anew: bool = False) -> None:
         """See Store. A summary stored before under the same id is replaced."""
         with self._dialect.transaction() as db:
             key, _ = self._move(db, mark)
-            across.put_summaries(db, key, [one for one in rows_ if one.conversation == mark.conversation])
+            across.put_summaries(db, key, [one for one in rows_ if one.conversation == mark.conversation], anew)
 
     # --- work
 
@@ -344,7 +344,8 @@ class SqlStore:
         if known and known[0] != (mark.owner, mark.fence):
             raise FencedError(f"{mark.job} of {mark.conversation}: fence {mark.fence} of {mark.owner!r} has passed on, now {known[0][1]}")
         if known:
-            db.run("UPDATE watermarks SET turn = ? WHERE conversation = ? AND job = ?", (mark.turn, key, mark.job))
+            # The lease ends with the step: turns that come right after it need not wait for it to run out.
+            db.run("UPDATE watermarks SET turn = ?, lease_until = 0 WHERE conversation = ? AND job = ?", (mark.turn, key, mark.job))
         elif mark.fence:
             raise FencedError(f"{mark.job} of {mark.conversation}: no lease with fence {mark.fence}")
         else:

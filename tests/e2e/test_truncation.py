@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from backstory.config.sections import Identity
-from tests.e2e.clients import CLIENTS, SYSTEM, Chat, Client
+from tests.e2e.clients import CLIENTS, SYSTEM, Chat
 from tests.e2e.conftest import Provider, Proxy
 from tests.e2e.shapes import Chat as ChatShape
 from tests.e2e.shapes import ClaudeCode, Codex, GeminiCli, Shape
@@ -160,29 +161,30 @@ def test_a_summary_that_another_principal_had_written_names_nothing(tmp_path: Pa
     asyncio.run(test())
 
 
-@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
-@pytest.mark.parametrize("kind", CLIENTS, ids=lambda kind: kind.__name__.lower())
-def test_a_sliding_window_of_the_official_sdks_forgets_nothing(proxy: Proxy, provider: Provider, kind: type[Client], stream: bool) -> None:
-    """A client that sends only its last messages; the proxy is killed in between."""
-    client: Any = kind(proxy.url, stream)
-    try:
-        client.ask("Hello, my codeword is quokka-17. Please remember it well for me.")
-        for number in range(8):
-            client.ask(f"Tell me something about topic number {number}, for instance its colour.")
+def test_a_sliding_window_of_the_official_sdks_forgets_nothing(proxy: Proxy, provider: Provider) -> None:
+    """Clients that send only their last messages, streamed and not; the proxy is stopped in between."""
+    clients: list[tuple[Any, str]] = []
+    for number, (kind, stream) in enumerate(product(CLIENTS, (False, True))):
+        client: Any = kind(proxy.url, stream)
+        word = f"quokka-{number + 17}"
+        clients.append((client, word))
+        client.ask(f"Hello, my codeword is {word}. Please remember it well for me.")
+        for topic in range(6):
+            client.ask(f"Tell me something about topic number {topic} of {word}, for instance its colour.")
             slide(client)
-            if number == 5:
-                proxy.stop()
-                proxy.start()
-        assert "quokka-17" in client.ask("What is my codeword?")
+    proxy.stop()
+    proxy.start()
+    for client, word in clients:
+        assert word in client.ask("What is my codeword?")
         found = provider.received[-1].text
         assert "<recalled>" in found
         assert "#1 " in found
-        proxy.stop()
-        proxy.start()
+    proxy.stop()
+    proxy.start()
+    for client, word in clients:
         slide(client)
         client.ask("Thank you, that was all.")
-        assert "quokka-17" in provider.received[-1].text, "the block stays where it was"
-    finally:
+        assert word in provider.received[-1].text, "the block stays where it was"
         client.close()
 
 
