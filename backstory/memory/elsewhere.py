@@ -75,10 +75,10 @@ def tell(
         count=count,
         standing=Standing(rules, (), {}, now),
     )
-    reasons = [
-        _reason(by_id[item.turn], item.text, item.number, item.speaker, item.at, item.score, item.signals, item.terms)
-        for item in found.items
-    ]
+    reasons = []
+    for place, item in enumerate(found.items):
+        signals, terms = found.basis.told(place) if found.basis is not None else ({}, ())
+        reasons.append(_reason(by_id[item.turn], item.text, item.number, item.speaker, item.at, item.score, signals, terms))
     texts = [item.text for item in found.items]
     if not reasons and summaries and _RESUMES.search(question.text):
         reasons, texts = _last_session(summaries[0], by_id)

@@ -16,7 +16,7 @@ from backstory.memory import dates
 from backstory.memory.fence import RECALL_CLOSE, RECALL_OPEN, neutral
 from backstory.memory.index import Index
 from backstory.memory.question import Query, read
-from backstory.memory.reasons import MOST_LEFT, Left, Parts, shared_terms, signals
+from backstory.memory.reasons import MOST_LEFT, Basis, Left, Parts
 from backstory.memory.retention import Standing
 from backstory.memory.scoring import anchored, evidence, matches, only, pool_size, ranked
 
@@ -37,8 +37,7 @@ _BEGINS = re.compile(r"[#\[]")
 
 
 class Item(Struct, frozen=True):
-    """A unit that was chosen. `score`: 1 for the best. `piece`: which part of its turn it is. `signals`: what its score comes from.
-    `terms`: the question's own terms in it."""
+    """A unit that was chosen. `score`: 1 for the best. `piece`: which part of its turn it is."""
 
     turn: int
     number: int
@@ -47,8 +46,6 @@ class Item(Struct, frozen=True):
     text: str
     score: float
     piece: int = 0
-    signals: dict[str, float] = {}
-    terms: tuple[str, ...] = ()
     pinned: bool = False
 
 
@@ -56,7 +53,7 @@ class Recalled(Struct, frozen=True):
     """What was found, in the order of the conversation. `considered`: units that were scored. `best`: share of the question's rare
     words that the best unit has. `gate`: why nothing was found, "" otherwise: "empty", "no room", "nothing asked", "no match" or "weak".
     `tokens`: of the block, by the count that decided what fits. `left`: what was considered and left out, the best first. `terms`: what
-    was asked for."""
+    was asked for. `basis`: what the scores come from, for whoever wants to know why."""
 
     items: tuple[Item, ...]
     considered: int = 0
@@ -65,6 +62,7 @@ class Recalled(Struct, frozen=True):
     tokens: int = 0
     left: tuple[Left, ...] = ()
     terms: tuple[str, ...] = ()
+    basis: Basis | None = None
 
 
 class _Answers(Struct):
@@ -183,26 +181,25 @@ def _fitted(
     chosen = _chosen(index, scores, first, budget_tokens - _overhead(count), count, answers.out)
     pinned = set(first)
     while chosen:
-        items = tuple([_item(index, answers, query, place, place in pinned) for place in sorted(chosen)])
-        made = Recalled(items, found.considered, found.best)
+        places = sorted(chosen)
+        made = Recalled(tuple([_item(index, scores, place, place in pinned) for place in places]), found.considered, found.best)
         tokens = count(block(made))
         if tokens <= budget_tokens:
-            return replace(made, tokens=tokens, left=_left(index, answers.out, scores), terms=query.own)
+            basis = Basis(index, query, answers.parts, tuple(places))
+            return replace(made, tokens=tokens, left=_left(index, answers.out, scores), terms=query.own, basis=basis)
         answers.out.append((chosen.pop(), "no room"))
     return Recalled((), found.considered, found.best, "no room", left=_left(index, answers.out, scores), terms=query.own)
 
 
-def _item(index: Index, answers: _Answers, query: Query, place: int, pinned: bool) -> Item:
+def _item(index: Index, scores: Mapping[int, float], place: int, pinned: bool) -> Item:
     return Item(
         index.turns[place],
         index.numbers[place],
         index.names[index.speakers[place]],
         index.at[place],
         index.texts[place],
-        round(answers.scores.get(place, 0.0), 4),
+        round(scores.get(place, 0.0), 4),
         index.pieces[place],
-        signals(index, query, answers.parts, place),
-        shared_terms(index, query, place),
         pinned,
     )
 

@@ -12,7 +12,7 @@ from backstory.core.exchange import Exchange
 from backstory.core.records import Account, Turn
 from backstory.memory import reasons
 from backstory.memory.reasons import Reason, Search, Told
-from backstory.memory.retrieval import Item, Recalled
+from backstory.memory.retrieval import Recalled
 from backstory.memory.thread import Thread
 from backstory.stages.visit import Visit
 
@@ -21,8 +21,9 @@ _MOST_NOTES = 8
 
 def account(exchange: Exchange, visit: Visit, now: float) -> Account | None:
     """What is kept of this exchange; None where nothing was changed or looked for."""
-    if not exchange.edits and visit.search is None and not visit.reasons:
+    if not exchange.edits and visit.search is None:
         return None
+    lines = visit.reasons if visit.found is None else [*visit.reasons, *of_items(visit.thread, visit.found)]
     thread, prompt = visit.thread, exchange.prompt
     asked = _asked(visit.turns)
     new = visit.injection.text if visit.injection is not None else ""
@@ -34,12 +35,12 @@ def account(exchange: Exchange, visit: Visit, now: float) -> Account | None:
         visit.folded,
         visit.absent,
         visit.search,
-        tuple(visit.reasons),
+        tuple(lines),
         tuple(visit.left),
         reasons.changes(exchange.edits, prompt.items if prompt is not None else (), new, chains),
         tuple([f"{note.stage}: {note.text}" for note in exchange.notes if note.stage != "proof"][:_MOST_NOTES]),
     )
-    turns = dict.fromkeys([*([asked.id] if asked is not None else []), *(reason.turn for reason in visit.reasons)])
+    turns = dict.fromkeys([*([asked.id] if asked is not None else []), *(reason.turn for reason in lines)])
     return Account(
         exchange.id,
         thread.conversation.id,
@@ -57,16 +58,17 @@ def search(found: Recalled, budget: int) -> Search:
     return Search(found.considered, round(found.best, 3), found.gate, budget, found.tokens, found.terms)
 
 
-def of_items(thread: Thread, items: Sequence[Item]) -> list[Reason]:
+def of_items(thread: Thread, found: Recalled) -> list[Reason]:
     """The reasons of recalled lines."""
     made: list[Reason] = []
     reached: dict[int, int] = {}
-    for item in items:
+    for place, item in enumerate(found.items):
         turn = thread.by_id.get(item.turn)
         start, end = reasons.span(turn.text, item.text, reached.get(item.turn, 0)) if turn is not None else (0, 0)
         reached[item.turn] = end
         kind: reasons.Kind = "pinned" if item.pinned else "recalled"
-        made.append(Reason(item.turn, item.number, item.speaker, item.at, start, end, item.score, item.signals, item.terms, kind))
+        signals, terms = found.basis.told(place) if found.basis is not None else ({}, ())
+        made.append(Reason(item.turn, item.number, item.speaker, item.at, start, end, item.score, signals, terms, kind))
     return made
 
 

@@ -21,7 +21,7 @@ from backstory.memory.compaction import Window
 from backstory.memory.retention import NEUTRAL, Rules, Standing
 from backstory.memory.retrieval import Recalled, block
 from backstory.memory.thread import Thread
-from backstory.stages.account import of_items, search
+from backstory.stages.account import search
 from backstory.stages.base import Stage
 from backstory.stages.continuity import Continuity
 from backstory.stages.shelf import Shelf, soon
@@ -232,9 +232,9 @@ class Recall(Stage):
         visit.search, visit.left = search(found, left), list(found.left)
         if not (found.items or kept.text) or visit.late:
             return edits, total
-        visit.reasons = [*kept.reasons, *of_items(thread, found.items)]
+        visit.reasons, visit.found = list(kept.reasons), found
         text = "\n".join(part for part in (kept.text, block(found)) if part)
-        turns = tuple(dict.fromkeys(reason.turn for reason in visit.reasons))
+        turns = tuple(dict.fromkeys([reason.turn for reason in kept.reasons] + [item.turn for item in found.items]))
         injection = Injection(thread.conversation.id, turn.chain, text, turns, kept.tokens + found.tokens, self._clock())
         visit.injection = injection
         visit.recalled = len(found.items)
@@ -265,10 +265,10 @@ class Recall(Stage):
 
     def _forget(self, visit: Visit) -> None:
         """Nothing was injected after all."""
-        if visit.injection is not None and visit.reasons:
+        if visit.injection is not None and (visit.reasons or visit.found is not None):
             visit.thread.injections.pop(visit.injection.chain, None)
         visit.injection = None
-        visit.reasons = []
+        visit.reasons, visit.found = [], None
         visit.recalled = visit.folded = 0
 
 

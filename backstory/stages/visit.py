@@ -7,6 +7,7 @@ from msgspec import Struct, field
 from backstory.core.records import Account, Digest, Home, Injection, Turn
 from backstory.memory.reading import Reading
 from backstory.memory.reasons import Left, Reason, Search
+from backstory.memory.retrieval import Recalled
 from backstory.memory.thread import Thread
 
 
@@ -14,11 +15,12 @@ class Visit(Struct):
     """`upto`: number of turns on the thread's path that the request goes on from. `turns`: the new ones, to be stored with the answer.
     `base`: id of the turn that it names as what it builds on, 0 where it names none. `parent`: id of the turn that the answer follows,
     once `turns` are stored. `answer`: the first id of the answer's turns, 0 before it is set aside. `tokens_in`, `tokens_sent`: of the
-    client's request and of ours. `search`, `reasons`, `left`, `absent`: how the recall went, why each new line was chosen, what was left
-    out, and how many turns the payload lacks; `account`: what is stored of that. `home`: where the conversation belongs, where that is
-    to be stored. `bytes_sent`: of the body, 0 where it went as it came. `continued`: the request was found to go on with this thread by
-    a summary of it. `late`: the request went up without memory's edits. `ready`: its place on the thread was found; before that nothing
-    of it may be stored."""
+    client's request and of ours. `late`: the request went up without memory's edits. `ready`: its place on the thread was found; before
+    that nothing of it may be stored. `continued`: the request was found to go on with this thread by a summary of it.
+
+    For its account (`account`, once it is made): `search`, `found`, `reasons`, `left`, `absent`: how the recall went, what it brought, why
+    lines were chosen that it did not bring, what was left out, and how many turns the payload lacks. `bytes_sent`: of the body, 0 where
+    it went as it came. `home`: where the conversation belongs, where that is to be stored."""
 
     thread: Thread
     reading: Reading
@@ -38,6 +40,7 @@ class Visit(Struct):
     recalled: int = 0
     folded: int = 0
     search: Search | None = None
+    found: Recalled | None = None
     reasons: list[Reason] = field(default_factory=list)
     left: list[Left] = field(default_factory=list)
     absent: int = 0
