@@ -244,11 +244,11 @@ class Engine:
         await continuity.load(self._clock())
         self.expects = continuity.expects
         stages = (
-            continuity,
             Identify(threads, self.visits, reader, self.arrivals, self.order, self._before, continuity),
             self.ingest,
             *((Kin(self.visits, lanes, shelf, scope(config, self._settings), self._clock),) if across else ()),
             Recall(self.visits, shelf, self._settings, rough, self._clock, self.turn_ids, continuity),
+            continuity,
         )
         self.pipeline = Pipeline(stages, self.failed)
         self._worker.start()

@@ -24,6 +24,7 @@ from backstory.core.exchange import Head
 from backstory.core.ids import TurnIds
 from backstory.errors import StoreError
 from backstory.stages.arrivals import Arrivals
+from backstory.stages.continuity import Continuity
 from backstory.stages.identify import Identify
 from backstory.stages.ingest import Ingest
 from backstory.stages.recall import Recall
@@ -146,6 +147,7 @@ PLACES: dict[str, Callable[[Rig], Any]] = {
     "identify": _stage(0),
     "ingest": _stage(1),
     "recall": _stage(2),
+    "continuity": _stage(3),
     "store": _of("engine", "_lanes", "_store"),
     "lanes": _of("engine", "_lanes"),
     "threads": _of("engine", "threads"),
@@ -160,6 +162,7 @@ KINDS: dict[str, type] = {
     "identify": Identify,
     "ingest": Ingest,
     "recall": Recall,
+    "continuity": Continuity,
     "store": SqlStore,
     "lanes": StoreLanes,
     "threads": Threads,

@@ -14,7 +14,9 @@ from backstory.config import Config
 from backstory.config.sections import Identity
 from backstory.core.records import Batch
 from backstory.core.store import Store
+from backstory.errors import StoreError
 from backstory.memory.elsewhere import LABEL
+from backstory.stages.kin import Kin
 from tests.rig import PATHS, Rig, asking, reply, rig, said
 from tests.stages.world import Chat, configured, conversation, echoing, say, stored
 
@@ -199,5 +201,24 @@ def test_a_failed_first_request_is_made_again_with_the_same_bytes(tmp_path: Path
             head, _ = await one.ask(PATHS["anthropic"], asking("anthropic", QUESTION))
             assert one.sent.body == refused
             assert conversation(head)
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("method", ["request", "_home", "_told"])
+def test_what_breaks_in_it_costs_nothing_but_the_block(tmp_path: Path, method: str) -> None:
+    async def work() -> None:
+        async with rig(scoped(tmp_path, "principal"), echoing()) as one:
+            await say(one, FACT)
+            await indexed(one)
+            (stage,) = (stage for stage in one.engine.pipeline.stages if isinstance(stage, Kin))
+
+            async def broken(*_: object) -> None:
+                raise StoreError("the store is gone")
+
+            stage.__class__ = type("Broken", (Kin,), {"__slots__": (), method: broken})
+            assert await say(one, QUESTION), "it is remembered all the same"
+            assert one.sent.body == asking("anthropic", QUESTION)
+            assert one.failures() == {"kin": 1}
 
     asyncio.run(work())
