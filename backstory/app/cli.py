@@ -104,7 +104,9 @@ def _asking(command: Callable[[str, object, str], argparse.ArgumentParser]) -> l
     pin.add_argument("id", metavar="ID", help="id, its beginning, or label of a conversation")
     pin.add_argument("turn", metavar="TURN", type=int, nargs="?", default=0, help="number in `show`; without it, every turn and its score")
     pin.add_argument("--remove", action="store_true", help="let go of it")
-    return [why, diff, pin]
+    ledger = command("ledger", _ledger, "what was dropped from view in a conversation, and why")
+    ledger.add_argument("id", metavar="ID", help="id, its beginning, or label of a conversation")
+    return [why, diff, pin, ledger]
 
 
 def _serve(arguments: argparse.Namespace) -> int:
@@ -258,6 +260,18 @@ def _diff(arguments: argparse.Namespace) -> int:
         _print_json(found)
     else:
         _print_all(why.as_diff(found))
+    return 0
+
+
+def _ledger(arguments: argparse.Namespace) -> int:
+    from backstory.app import faces, ledger
+
+    with _Store(_settings(arguments)) as store:
+        entries = ledger.ledger(store, faces.find(store, arguments.id))
+    if arguments.json:
+        _print_json(entries)
+    else:
+        _print_all(ledger.as_text(entries))
     return 0
 
 

@@ -337,7 +337,7 @@ def settings(config: Config) -> Settings:
     if budget < window.hard_tokens:
         budget = min(budget, int(window.size * _BUDGET_SHARE))
     rules = Rules(memory.decay, memory.min_importance, gate)
-    return Settings(window, memory.threshold_messages, budget, max(config.recall.min_score, least), rules)
+    return Settings(window, memory.threshold_messages, budget, config.recall.min_score or least, rules)
 
 
 def scope(config: Config, told: Settings) -> Scope:

@@ -35,6 +35,8 @@ OWN_HEADERS = frozenset({b"x-vc-conversation", b"x-vc-memory", b"x-vc-project", 
 _OWN_PREFIX = b"x-vc-"
 _JSON: Headers = ((b"content-type", b"application/json"),)
 _MOST_PATHS = 1000
+# No smaller body has a summary in it that could be recognised.
+_SUMMARY_BYTES = 300
 # A request that comes while the store is being opened waits so long for it.
 _OPENING_S = 2.0
 # As many ids are in one block at most.
@@ -147,7 +149,8 @@ class PortHouse:
     def _chat(self, head: Head, body: bytes, wire: Wire, target: Target) -> Plan | Awaitable[Plan]:
         started, engine = time.monotonic(), self._engine
         whose, scope = principal(self._config.identity.principal, head), head.header(b"x-vc-project")
-        opening = engine.arrivals.opening(head, body, wire) if self._lean and not engine.expects() else None
+        lean = self._lean and (len(body) < _SUMMARY_BYTES or not engine.expects())
+        opening = engine.arrivals.opening(head, body, wire) if lean else None
         if opening is not None:
             again = engine.arrivals.again(whose, scope, head, body)
             conversation = again or conversation_id()

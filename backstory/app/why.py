@@ -19,13 +19,14 @@ from backstory.memory.retention import Score, score
 from backstory.memory.thread import branch
 from backstory.stages.threads import load_pins, load_turns
 
-_GATES = {
+GATES = {
     "empty": "there was nothing to recall from",
     "no room": "there was no room for anything",
     "nothing asked": "the message asks for nothing that could be looked for",
     "no match": "nothing that was said matches the message",
     "weak": "what matches has too little of what the message is about",
 }
+"""Why a recall brought nothing, in words."""
 _SHOWN_CHARS = 200
 
 
@@ -359,7 +360,7 @@ def _search(search: Search) -> str:
     terms = f" for {', '.join(search.terms)}" if search.terms else ""
     found = f"looked through {search.considered} pieces{terms}; budget {search.budget} tokens, {search.tokens} used"
     if search.gate:
-        return f"{found}; nothing recalled: {_GATES.get(search.gate, search.gate)} (evidence {search.best:.2f})"
+        return f"{found}; nothing recalled: {GATES.get(search.gate, search.gate)} (evidence {search.best:.2f})"
     return f"{found}; evidence {search.best:.2f}"
 
 

@@ -19,7 +19,7 @@ from backstory.core.message import Message, Text
 from backstory.core.records import Batch
 from backstory.core.store import Lanes
 from backstory.core.tokens import count
-from backstory.memory.assembly import Absent
+from backstory.memory.assembly import Absent, summary_chain
 from backstory.memory.continuity import LABEL, MOST_TURNS, Kept, still_open
 from backstory.memory.thread import Thread
 from backstory.stages.base import Stage
@@ -117,27 +117,33 @@ class Continuity(Stage):
     async def _stored(self, principal: str, key: str) -> str:
         return await self._lanes.read(lambda store: store.alias(principal, key)) or ""
 
-    async def kept(self, exchange: Exchange, visit: Visit, absent: Absent, budget_tokens: int) -> Kept:
-        """What is to go along with this request of what its summary does not say; nothing where there is no summary, or it went along
-        with an earlier message."""
-        item = next((place for place, one in enumerate(visit.reading.lines) if one.note == "summary"), -1)
+    @staticmethod
+    def summary(visit: Visit) -> int:
+        """The item of a request that is its client's summary of what came before, -1 where there is none."""
+        lines = visit.reading.lines
+        return next((item for item in range(len(lines) - 1, -1, -1) if lines[item].note == "summary"), -1)
+
+    async def kept(self, exchange: Exchange, visit: Visit, absent: Absent, budget_tokens: int, item: int) -> Kept:
+        """What is to go along with this request of what its summary (`item`) does not say; nothing where there is no summary, or that
+        went along before."""
         if (item < 0 and not visit.continued) or exchange.prompt is None or exchange.wire is None or budget_tokens <= 0:
             return Kept()
         done = (visit.thread.conversation.id, visit.reading.lines[item].content if item >= 0 else b"")
         if done in self._done or self._went_along(visit, item):
             return Kept()
+        self._done[done] = None
+        while len(self._done) > _MOST_DONE:
+            self._done.popitem(last=False)
         turns = [turn for turn in visit.thread.path[max(0, visit.upto - MOST_TURNS) : visit.upto] if turn.id in absent]
         said = self._said(exchange, visit, item)
         if sum(len(turn.text) for turn in turns) <= _INLINE_CHARS:
-            found = still_open(turns, said, budget_tokens, count)
-        else:
-            pace = Pace(self._hot)
-            found = await asyncio.get_running_loop().run_in_executor(None, still_open, turns, said, budget_tokens, count, pace)
-        if not visit.late:
-            self._done[done] = None
-            while len(self._done) > _MOST_DONE:
-                self._done.popitem(last=False)
-        return found
+            return still_open(turns, said, budget_tokens, count)
+        pace = Pace(self._hot)
+        return await asyncio.get_running_loop().run_in_executor(None, still_open, turns, said, budget_tokens, count, pace)
+
+    def again(self, visit: Visit, item: int) -> None:
+        """It did not go along after all."""
+        self._done.pop((visit.thread.conversation.id, visit.reading.lines[item].content if item >= 0 else b""), None)
 
     def forget(self) -> None:
         """Hold nothing that tells of a conversation."""
@@ -146,8 +152,10 @@ class Continuity(Stage):
 
     @staticmethod
     def _went_along(visit: Visit, item: int) -> bool:
-        """Whether a message after the summary carries the block already."""
+        """Whether the summary, or a message after it, carries the block already."""
         thread, places = visit.thread, visit.reading.places
+        if item >= 0 and summary_chain(thread, visit.reading.lines[item]) in thread.injections:
+            return True
         for place in places[item + 1 :]:
             known = thread.injections.get(thread.path[place].chain) if 0 <= place < len(thread.path) else None
             if known is not None and LABEL in known.text:

@@ -29,6 +29,7 @@ from backstory.stages.visit import Visit, Visits
 
 # What a client's own summary leaves out takes at most so many tokens, and half of what may be recalled.
 _MOST_KEPT = 600
+_NOTHING = Recalled(())
 # The parts of a request that are neither messages nor memory (framing of messages, reply's start) in tokens.
 _FRAMING = 8
 
@@ -220,26 +221,38 @@ class Recall(Stage):
     async def _recall(
         self, exchange: Exchange, visit: Visit, absent: assembly.Absent, edits: list[Edit], total: int
     ) -> tuple[list[Edit], int]:
+        """The edits with what is recalled for the human message that ends the request; where work goes on after the client's own summary,
+        what the summary leaves out stands at the summary."""
         item, turn = _asked(visit)
-        if turn is None:
-            return edits, total
         thread, budget, window = visit.thread, self._settings.budget, self._settings.window
         room = min(budget, (window.size if budget >= window.hard_tokens else window.hard_tokens) - total)
-        kept = await self._continuity.kept(exchange, visit, absent, min(room // 2, _MOST_KEPT))
-        left = room - kept.tokens
-        standing = self._standing(thread, turn.at)
-        found: Recalled = await self._shelf.recall(thread, visit.upto, turn, absent, left, self._settings.min_score, standing)
-        visit.search, visit.left = search(found, left), list(found.left)
-        if not (found.items or kept.text) or visit.late:
+        summary = self._continuity.summary(visit)
+        if turn is None and summary < 0:
+            return edits, total
+        kept = await self._continuity.kept(exchange, visit, absent, min(room // 2, _MOST_KEPT), summary)
+        found = await self._answering(visit, turn, absent, room - kept.tokens) if turn is not None else _NOTHING
+        if not (found.items or kept.text):
+            return edits, total
+        if visit.late:
+            if turn is not None:
+                self._continuity.again(visit, summary)
             return edits, total
         visit.reasons, visit.found = list(kept.reasons), found
         text = "\n".join(part for part in (kept.text, block(found)) if part)
         turns = tuple(dict.fromkeys([reason.turn for reason in kept.reasons] + [item.turn for item in found.items]))
-        injection = Injection(thread.conversation.id, turn.chain, text, turns, kept.tokens + found.tokens, self._clock())
+        at = turn.chain if turn is not None else assembly.summary_chain(thread, visit.reading.lines[summary])
+        injection = Injection(thread.conversation.id, at, text, turns, kept.tokens + found.tokens, self._clock())
         visit.injection = injection
         visit.recalled = len(found.items)
         thread.inject((injection,))
-        return [*edits, AppendText(item, text)], total + injection.tokens
+        return [*edits, AppendText(item if turn is not None else summary, text)], total + injection.tokens
+
+    async def _answering(self, visit: Visit, turn: Turn, absent: assembly.Absent, room: int) -> Recalled:
+        """What answers to this message."""
+        standing = self._standing(visit.thread, turn.at)
+        found = await self._shelf.recall(visit.thread, visit.upto, turn, absent, room, self._settings.min_score, standing)
+        visit.search, visit.left = search(found, room), list(found.left)
+        return found
 
     def _standing(self, thread: Thread, now: float) -> Standing | None:
         """None where every turn counts alike."""

@@ -110,6 +110,59 @@ def test_a_summary_loses_neither_plan_nor_facts(tmp_path: Path, kind: type[Shape
     run(tmp_path, test)
 
 
+@pytest.mark.parametrize("kind", [ClaudeCode, Codex], ids=lambda kind: kind.__name__.lower())
+def test_work_that_goes_on_after_a_summary_finds_its_plan_at_the_summary(tmp_path: Path, kind: type[Shape]) -> None:
+    """A client summarises in the middle of its work: nobody says a word before the next step."""
+
+    async def test(w: World) -> None:
+        shape = kind(session())
+        await talk(w, shape)
+        await summarised(shape)(w)
+        if kind is ClaudeCode:
+            shape.items = shape.items[:1]
+        summary = len(shape.items) - 1
+        await w.send(shape, shape._body(), "Let me look.", called=True)  # type: ignore[attr-defined]
+        first = json.loads(w.one.sent.body)
+        listed = "input" if kind is Codex else "messages"
+        place = next(at for at, item in enumerate(first[listed]) if "<recalled>" in json.dumps(item))
+        assert "move the cache into src/cache/store.py" in json.dumps(first[listed][place])
+        assert "Primary request" in json.dumps(first[listed][place]), "at the summary"
+        assert summary >= 0
+        await w.one.restart()
+        await w.send(shape, shape.tell("all is well"), "It is done.")
+        again = json.loads(w.one.sent.body)
+        assert (
+            json.dumps(again[listed][place]["content"]).partition("<recalled>")[2]
+            == (json.dumps(first[listed][place]["content"]).partition("<recalled>")[2])
+        )
+        await w.say(shape, NEXT)
+        sent = w.one.sent.body.decode()
+        assert sent.count("Said in this conversation before its summary") == 1, "once"
+        assert "tangerine seventeen" in sent
+
+    run(tmp_path, test)
+
+
+def test_a_summary_that_only_the_provider_can_read_keeps_the_plan_too(tmp_path: Path) -> None:
+    """Codex with its own provider: the history becomes an item that nobody else can read."""
+
+    async def test(w: World) -> None:
+        shape = Codex(session())
+        await talk(w, shape)
+        trigger = {"type": "compaction_trigger"}
+        shape.items.append(trigger)
+        await w.send(shape, shape._body(), "unread")
+        shape.items = [item for item in shape.items if item.get("role") == "user"]
+        shape.items.append({"type": "compaction", "encrypted_content": "c2VjcmV0"})
+        await w.send(shape, shape.ask(NEXT), "It is tangerine seventeen.")
+        sent = w.one.sent.body.decode()
+        assert "move the cache into src/cache/store.py" in sent.partition("<recalled>")[2]
+        ((_, turns),) = await w.kept()
+        assert not any("unread" in turn.text for turn in turns)
+
+    run(tmp_path, test)
+
+
 @pytest.mark.parametrize("where", ["system", "message"])
 @pytest.mark.parametrize("restarts", [False, True], ids=["running", "restarted"])
 def test_a_client_without_a_name_that_starts_anew_with_its_summary_is_known(tmp_path: Path, where: str, restarts: bool) -> None:
