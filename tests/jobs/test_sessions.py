@@ -54,6 +54,7 @@ def test_a_session_is_summed_up_when_it_is_over_and_anew_after_a_forgetting(tmp_
             assert await say(one, chat) == name
             worker = one.engine._worker
             assert worker is not None
+            worker._busy = lambda: False
             await stored(one, lambda store: None)
             await asyncio.sleep(0.1)
             await worker.round()

@@ -20,6 +20,9 @@ from msgspec.structs import replace
 
 from backstory.config.sections import Identity
 from backstory.core.records import Batch, Conversation, Home
+from backstory.core.wire import Wire
+from backstory.wires import WIRES
+from tests.laws.test_append_only_law import Payload, Speaker, Tally, compare, payload
 from tests.rig import PATHS, asking, reply, rig, said
 from tests.stages.test_kin import group, indexed, scoped
 from tests.stores.world import Shelf
@@ -127,3 +130,45 @@ def test_what_reaches_a_provider_was_said_by_the_same_principal_in_the_same_room
 
         law()
     assert recalled[0], "something was told of other conversations"
+
+
+@pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.name)
+def test_what_a_conversation_was_told_of_others_goes_up_again(tmp_path: Path, wire: Wire) -> None:
+    """Append-only, with several conversations under way, restarts and refusals in between."""
+    told = [0]
+
+    async def work(steps: list[tuple[int, int]]) -> None:
+        queue: list[bytes] = []
+        async with rig(scoped(tmp_path, "principal"), lambda _: queue.pop(0)) as one:
+            speakers: dict[int, Speaker] = {}
+            last: dict[int, Payload] = {}
+            for number, (which, happens) in enumerate(steps):
+                if happens == 0:
+                    await one.restart()
+                speaker = speakers.setdefault(which, Speaker(wire))
+                topic = "printer" if which % 2 else "boiler"
+                speaker.ask(f"Message {number}: is the {topic} of conversation {which} the model zq{number}qz?")
+                body = speaker.body()
+                answer = reply(speaker.answer(f"Aye, number {number}, the {topic} it is."))
+                refused = [reply(b'{"error":{"message":"busy"}}', status=b"529 Busy")] if happens == 1 else []
+                for each in (*refused, answer):
+                    queue.append(each)
+                    head, _ = await one.ask(PATHS[wire.name], body)
+                    sent = payload(wire, one.sent, head)
+                    if which in last:
+                        compare(last[which], sent, Tally())
+                    last[which] = sent
+                told[0] += b"From earlier conversations" in one.sent.body
+                await indexed(one)
+            assert not one.failures()
+
+    with asyncio.Runner() as runner:
+
+        @settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+        @given(st.lists(st.tuples(st.integers(1, 4), st.integers(0, 9)), min_size=10, max_size=14))
+        def law(steps: list[tuple[int, int]]) -> None:
+            (tmp_path / "memory.db").unlink(missing_ok=True)
+            runner.run(work(steps))
+
+        law()
+    assert told[0], "something was told of other conversations"
