@@ -237,7 +237,7 @@ class Engine:
         jobs = standard_jobs(lanes, Pace(self._hot), config.memory.session_idle_s if across else 0.0, self._clock)
         self._worker = Worker(jobs, lanes, f"{os.getpid()}-{secrets.token_hex(4)}", self._clock, lambda: self.busy, self.failed)
         most = self._settings.window.hard_tokens
-        self.ingest = Ingest(threads, self.visits, lanes, self.turn_ids, self._clock, rough, self._stored, most)
+        self.ingest = Ingest(threads, self.visits, lanes, self.turn_ids, self._clock, rough, self._stored, most, self.failed)
         self.arrivals = Arrivals(threads, lanes, WIRE_BY_NAME.__getitem__, read_arrival, rough, self._worker.wake, self.failed, self._hot)
         reader = Reader(secrets.randbits(63))
         self.continuity = continuity = Continuity(threads, lanes, self._hot)
@@ -277,13 +277,13 @@ class Engine:
                 batches.append(rows)
         return batches
 
-    async def why(self, request: str) -> Explanation:
-        """Why a request went up as it did: see app/why.py. Raises NotFound, StoreError."""
+    async def why(self, request: str, principal: str | None = None) -> Explanation:
+        """Why a request went up as it did: see app/why.py. `principal`: whose it must be, None: whoever's. Raises NotFound, StoreError."""
         lanes = self._lanes
         if lanes is None:
             raise StoreError(self.trouble or "memory is off")
         await lanes.flush()
-        return await lanes.read(lambda store: explain(store, request))
+        return await lanes.read(lambda store: explain(store, request, principal))
 
     @property
     def busy(self) -> bool:

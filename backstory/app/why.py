@@ -28,6 +28,8 @@ GATES = {
 }
 """Why a recall brought nothing, in words."""
 _SHOWN_CHARS = 200
+# Ids of requests are turn ids: milliseconds since 2020 and some bits more. No beginning of a conversation's id has so many digits.
+_REQUEST_DIGITS = 15
 
 
 class Line(Struct, frozen=True, omit_defaults=True):
@@ -127,10 +129,10 @@ class _Case(Struct):
         return next((place for place, one in enumerate(self.path, 1) if one.id == turn), 0)
 
 
-def explain(store: Store, named: str) -> Explanation:
+def explain(store: Store, named: str, principal: str | None = None) -> Explanation:
     """Why this request went up as it did. `named`: the number of a request (the header X-VC-Request), or a conversation, with `:N` that
-    turn of it. Raises NotFound."""
-    case = _case(store, named)
+    turn of it. `principal`: whose it must be, None: whoever's. Raises NotFound."""
+    case = _case(store, named, principal)
     told, account = case.told, case.account
     lines = tuple(_lines(store, case))
     blocks = tuple(_blocks(case))
@@ -142,7 +144,7 @@ def explain(store: Store, named: str) -> Explanation:
         account.request if account is not None else 0,
         case.record.id,
         case.number(case.asked.id) if case.asked is not None else 0,
-        account.created if account is not None else blocks[0].number and _created(case),
+        account.created if account is not None else _created(case),
         account.tokens_in if account is not None else 0,
         account.tokens_sent if account is not None else 0,
         blocks,
@@ -156,9 +158,10 @@ def explain(store: Store, named: str) -> Explanation:
     )
 
 
-def diff(store: Store, named: str) -> Diff:
-    """What the client sent in this request against what went up. Raises NotFound, also where that was not kept."""
-    case = _case(store, named)
+def diff(store: Store, named: str, principal: str | None = None) -> Diff:
+    """What the client sent in this request against what went up. `named`, `principal`: as for `explain`. Raises NotFound, also where that
+    was not kept."""
+    case = _case(store, named, principal)
     if case.account is None:
         raise NotFound(f"{named}: a block is stored for it, but not what else was changed in the request that carried it")
     texts = {one.chain.hex(): one.text for one in case.injections.values()}
@@ -234,15 +237,18 @@ def as_diff(found: Diff) -> Iterator[str]:
     yield from (f"\nnot known any more: {what}\n" for what in found.unknown)
 
 
-def _case(store: Store, named: str) -> _Case:
-    if named.isdigit() and len(named) > 8:  # turn ids and request ids have 15 digits or more
+def _case(store: Store, named: str, principal: str | None) -> _Case:
+    name, _, turn = named.rpartition(":") if named.rpartition(":")[2].isdigit() and ":" in named else (named, "", "")
+    account = None
+    if named.isdigit() and len(named) >= _REQUEST_DIGITS:
         account = store.account(int(named))
         if account is None:
             raise NotFound(f"of request {named} nothing is kept: it went up as it came, or what it told of is forgotten")
-        every = [it for it, _ in store.conversations(None, 1_000_000) if it.id == account.conversation]
-        return _of(store, every[0], account, 0)
-    name, _, turn = named.rpartition(":") if named.rpartition(":")[2].isdigit() and ":" in named else (named, "", "")
-    return _of(store, faces.find(store, name), None, int(turn or 0))
+        name, turn = account.conversation, ""
+    record = faces.find(store, name)
+    if principal is not None and record.principal != principal:
+        raise NotFound(f"no request or conversation {named!r}")
+    return _of(store, record, account, int(turn or 0))
 
 
 def _of(store: Store, record: Conversation, account: Account | None, number: int) -> _Case:

@@ -21,9 +21,11 @@ _MOST_NOTES = 8
 
 def account(exchange: Exchange, visit: Visit, now: float) -> Account | None:
     """What is kept of this exchange; None where nothing was changed or looked for."""
-    if not exchange.edits and visit.search is None and not visit.reasons:
+    if visit.late or (not exchange.edits and visit.search is None and not visit.reasons):
         return None
-    lines = visit.reasons if visit.found is None else [*visit.reasons, *of_items(visit.thread, visit.found)]
+    lines: list[Reason] = []
+    if visit.injection is not None:
+        lines = visit.reasons if visit.found is None else [*visit.reasons, *of_items(visit.thread, visit.found)]
     thread, prompt = visit.thread, exchange.prompt
     asked = _asked(visit.turns)
     new = visit.injection.text if visit.injection is not None else ""

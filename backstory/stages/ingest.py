@@ -25,7 +25,7 @@ from backstory.memory.thread import Thread
 from backstory.memory.turns import Line, align, line
 from backstory.memory.turns import chain as chain_on
 from backstory.stages.account import account
-from backstory.stages.base import Stage
+from backstory.stages.base import Failed, Stage, attempt
 from backstory.stages.threads import Threads, batch
 from backstory.stages.visit import Visit, Visits
 
@@ -56,6 +56,7 @@ class Ingest(Stage):
         estimate: Callable[[str], int],
         stored: Callable[[Thread], None],
         most_new: int,
+        failed: Failed,
     ) -> None:
         self._threads = threads
         self._visits = visits
@@ -65,6 +66,7 @@ class Ingest(Stage):
         self._estimate = estimate
         self._stored = stored
         self._most_new = most_new
+        self._failed = failed
 
     async def request(self, exchange: Exchange) -> Exchange:
         visit = self._visits.get(exchange.id)
@@ -92,7 +94,7 @@ class Ingest(Stage):
         visit = self._visits.get(exchange.id)
         if visit is None or not visit.ready or exchange.wire is None or status >= 400:
             return 0
-        visit.account = account(exchange, visit, self._clock())
+        self._account(exchange, visit)
         entry = Promise(
             _batch(visit),
             visit.parent,
@@ -116,11 +118,17 @@ class Ingest(Stage):
         try:
             said = outcome.reply is not None and outcome.reply.parts
             if visit.ready and exchange.wire is not None and (outcome.ended == "complete" or (outcome.ended == "interrupted" and said)):
+                self._account(exchange, visit)
                 self._store(visit, exchange.wire, outcome)
             else:
                 self._lanes.submit(Batch(digests=(visit.digest,) if visit.digest is not None else ()), outcome.seq)
         finally:
             self._visits.close(exchange.id)
+
+    def _account(self, exchange: Exchange, visit: Visit) -> None:
+        """What was done to the request, and why, is stored with its turns; where that cannot be told, they are stored without it."""
+        if visit.account is None:
+            visit.account = attempt(self._failed, "account", lambda: account(exchange, visit, self._clock()), lambda: None)
 
     def _store(self, visit: Visit, wire: Wire, outcome: Outcome) -> None:
         thread = visit.thread

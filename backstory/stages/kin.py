@@ -91,24 +91,23 @@ class Kin(Stage):
         return exchange
 
     async def _home(self, exchange: Exchange, visit: Visit) -> Home:
-        """Where the conversation belongs; what has changed of that is stored with the answer."""
-        thread, prompt, wire = visit.thread, exchange.prompt, exchange.wire
-        name = thread.conversation.id
-        known = thread.home
+        """Where the conversation belongs; what has changed of that is stored with the answer. Costs what is new once it is known."""
+        thread, prompt, wire, reading = visit.thread, exchange.prompt, exchange.wire, visit.reading
+        known, name = thread.home, thread.conversation.id
+        rooms = {line.room for line in reading.lines[reading.reused if known is not None else 0 :] if line.room}
+        if known is not None and rooms <= {known.audience}:
+            return known
         if known is None and thread.path:
             known = await self._lanes.read(lambda store: store.home(name))
-        rooms = {line.room for line in visit.reading.lines if line.room}
         texts: list[str] = []
-        if prompt is not None and wire is not None and (known is None or not rooms):
+        if prompt is not None and wire is not None:
             system = [part.text for part in prompt.system if isinstance(part, Text)]
             leading = range(min(_LEADING, len(prompt.items)))
             texts = belonging.texts_of(system, [wire.message(prompt.items[at], (*prompt.items_at, at)).text for at in leading])
         header = exchange.head.header(b"x-vc-project")
         told = Home(name, belonging.project(header, self._scope.project, texts), belonging.audience(rooms, texts))
-        home = belonging.settled(known, told, [turn.channel for turn in thread.path] if known is None else ())
-        if home != known or thread.home is None:
-            visit.home = thread.home = home
-        return home
+        visit.home = thread.home = belonging.settled(known, told, [turn.channel for turn in thread.path] if known is None else ())
+        return visit.home
 
     async def _told(self, principal: str, home: Home, asked: Turn) -> Told:
         scope = self._scope

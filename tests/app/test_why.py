@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
 from backstory.app import why
+from backstory.core.records import Turn
 from backstory.core.store import Store
 from backstory.errors import NotFound
+from backstory.stages import account
 from tests.rig import PATHS, Rig, asking, rig
 from tests.stages.test_recall import FACT, long_talk
 from tests.stages.world import Chat, configured, conversation, echoing, say, stored
@@ -163,3 +166,45 @@ def test_a_fold_is_in_the_diff_with_its_size(tmp_path: Path) -> None:
             assert "messages" in "".join(why.as_diff(told))
 
     asyncio.run(work())
+
+
+def test_it_tells_only_whose_it_is(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing()) as one:
+            _, number = await ask_for_it(one)
+            assert (await one.engine.why(number, "")).blocks
+            with pytest.raises(NotFound, match="no request or conversation"):
+                await one.engine.why(number, "somebody else")
+
+    asyncio.run(work())
+
+
+def test_an_account_that_cannot_be_made_loses_no_turn(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing()) as one:
+            chat = long_talk(14)
+            name = await say(one, chat[:-1])
+            held = one.engine.threads
+            assert held is not None
+            thread = held.held(name)
+            assert thread is not None
+            before = len(thread.path)
+            asked: Chat = [*chat[-7:-1], ("assistant", "Answer 1."), ("user", QUESTION)]
+            thread.by_id = _Torn(thread.by_id)
+            await say(one, asked)
+            assert b"tangerine" in one.sent.body
+            thread.by_id = dict(thread.by_id)
+            turns = await stored(one, lambda store: store.turns(name))
+            assert len(turns) == before + 2  # type: ignore[arg-type]
+            assert one.failures() == {"account": 2}
+
+    asyncio.run(work())
+
+
+class _Torn(dict[int, Turn]):
+    """Breaks the account, and nothing else: it alone looks turns up from within its own module."""
+
+    def get(self, key: int, default: Turn | None = None) -> Turn | None:  # type: ignore[override]
+        if sys._getframe(1).f_globals["__name__"] == account.__name__:
+            raise KeyError(key)
+        return super().get(key, default)
