@@ -29,6 +29,9 @@ DIRECTORIES = (
 )
 """One row per client, looked at in order; the first that is there counts."""
 
+AGENTS = (b"x-claude-code-agent-id", b"x-codex-parent-thread-id", b"x-openai-subagent", b"x-parent-session-id")
+"""Headers of requests that a client's own agents make: nobody speaks in them."""
+
 _READ_CHARS = 200_000
 _LINE_END = re.compile(r"\\n.*", re.DOTALL)
 _OPENCLAW_SESSION = re.compile(r"(?:^|\n)Runtime: agent=[!-~]{1,200} \| session=([!-~]{1,200}) \|")

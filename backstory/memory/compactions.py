@@ -10,13 +10,15 @@ from msgspec import Struct
 
 class Compactor(Struct, frozen=True):
     """`systems`, `messages`: how the system prompt, or the message that asks for the summary, begins. `trigger`: the kind of the part that
-    asks for it without words. `summaries`: how the message begins that stands in place of the history afterwards."""
+    asks for it without words. `summaries`: how the message begins that stands in place of the history afterwards; `asks`: the question
+    that stands there, where the summary is given as its answer."""
 
     name: str
     systems: tuple[str, ...] = ()
     messages: tuple[str, ...] = ()
     trigger: str = ""
     summaries: tuple[str, ...] = ()
+    asks: str = ""
 
 
 COMPACTORS = (
@@ -45,6 +47,7 @@ COMPACTORS = (
         "opencode",
         ("You are an anchored context summarization assistant",),
         ("Provide a detailed prompt for continuing our conversation above",),
+        asks="What did we do so far?",
     ),
     Compactor(
         "pi and openclaw",
@@ -62,3 +65,6 @@ COMPACTORS = (
         summaries=("<conversation_summary>",),
     ),
 )
+
+ASKS = frozenset(client.asks for client in COMPACTORS if client.asks)
+"""Questions that a client puts in place of its history, with its summary as the answer."""

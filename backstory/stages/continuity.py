@@ -20,6 +20,7 @@ from backstory.core.records import Batch
 from backstory.core.store import Lanes
 from backstory.core.tokens import count
 from backstory.memory.assembly import Absent, summary_chain
+from backstory.memory.compactions import ASKS
 from backstory.memory.continuity import LABEL, MOST_TURNS, Kept, still_open
 from backstory.memory.thread import Thread
 from backstory.stages.base import Stage
@@ -103,7 +104,7 @@ class Continuity(Stage):
         texts += [message.text for message in leading[:_LEADING] if message.role in ("system", "user")]
         found: Counter[str] = Counter()
         for text in texts:
-            for length, key in _named(text):
+            for length, key in _telling(text):
                 conversation = self.awaited.get((exchange.principal, key), ("", 0.0))[0]
                 if not conversation and noted:
                     conversation = await self._stored(exchange.principal, key)
@@ -119,16 +120,23 @@ class Continuity(Stage):
 
     @staticmethod
     def summary(visit: Visit) -> int:
-        """The item of a request that is its client's summary of what came before, -1 where there is none."""
-        lines = visit.reading.lines
-        return next((item for item in range(len(lines) - 1, -1, -1) if lines[item].note == "summary"), -1)
+        """The item of a request that is its client's summary of what came before, or the client's question that is answered with it; -1
+        where there is none."""
+        lines, places = visit.reading.lines, visit.reading.places
+        for item in range(len(lines) - 1, -1, -1):
+            if lines[item].note == "summary":
+                return item
+        for item in range(min(_LEADING, len(lines) - 1)):
+            if lines[item].text in ASKS and lines[item].role == "user" and places[item] < 0 and lines[item + 1].role == "assistant":
+                return item
+        return -1
 
     async def kept(self, exchange: Exchange, visit: Visit, absent: Absent, budget_tokens: int, item: int) -> Kept:
         """What is to go along with this request of what its summary (`item`) does not say; nothing where there is no summary, or that
         went along before."""
         if (item < 0 and not visit.continued) or exchange.prompt is None or exchange.wire is None or budget_tokens <= 0:
             return Kept()
-        done = (visit.thread.conversation.id, visit.reading.lines[item].content if item >= 0 else b"")
+        done = _named(visit, item)
         if done in self._done or self._went_along(visit, item):
             return Kept()
         self._done[done] = None
@@ -143,7 +151,7 @@ class Continuity(Stage):
 
     def again(self, visit: Visit, item: int) -> None:
         """It did not go along after all."""
-        self._done.pop((visit.thread.conversation.id, visit.reading.lines[item].content if item >= 0 else b""), None)
+        self._done.pop(_named(visit, item), None)
 
     def forget(self) -> None:
         """Hold nothing that tells of a conversation."""
@@ -183,7 +191,14 @@ def summary_keys(text: str) -> list[str]:
     return [_key(line) for line in longest]
 
 
-def _named(text: str) -> Iterator[tuple[int, str]]:
+def _named(visit: Visit, item: int) -> tuple[str, bytes]:
+    """The conversation, and what its summary says."""
+    lines = visit.reading.lines
+    asks = item >= 0 and lines[item].note != "summary"
+    return visit.thread.conversation.id, lines[item + asks].content if item >= 0 else b""
+
+
+def _telling(text: str) -> Iterator[tuple[int, str]]:
     """Length and name of each line of a text that may be a summary's."""
     for _, line in zip(range(_MOST_LOOKED_AT), (line for line in _lines(text) if len(line) >= _TELLING_CHARS), strict=False):
         yield len(line), _key(line)

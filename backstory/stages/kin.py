@@ -79,6 +79,8 @@ class Kin(Stage):
             return exchange
         if belonging.opted_out(exchange.principal, scope.opt_out) or len(exchange.body) > scope.most_bytes:
             return exchange
+        if any(name in exchange.head.named for name in belonging.AGENTS):
+            return exchange
         told = await self._told(exchange.principal, home, asked)
         if visit.late:
             return exchange

@@ -227,7 +227,7 @@ class Recall(Stage):
         thread, budget, window = visit.thread, self._settings.budget, self._settings.window
         room = min(budget, (window.size if budget >= window.hard_tokens else window.hard_tokens) - total)
         summary = self._continuity.summary(visit)
-        if turn is None and summary < 0:
+        if turn is None and (summary < 0 or visit.reading.lines[summary].note != "summary"):
             return edits, total
         kept = await self._continuity.kept(exchange, visit, absent, min(room // 2, _MOST_KEPT), summary)
         found = await self._answering(visit, turn, absent, room - kept.tokens) if turn is not None else _NOTHING

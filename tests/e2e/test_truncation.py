@@ -16,7 +16,7 @@ from backstory.config.sections import Identity
 from tests.e2e.clients import CLIENTS, SYSTEM, Chat
 from tests.e2e.conftest import Provider, Proxy
 from tests.e2e.shapes import Chat as ChatShape
-from tests.e2e.shapes import ClaudeCode, Codex, GeminiCli, Shape
+from tests.e2e.shapes import ClaudeCode, Codex, GeminiCli, Opencode, Shape
 from tests.e2e.test_identity_of_clients import World, run, session
 from tests.rig import rig, settings
 
@@ -74,10 +74,14 @@ def summarised(shape: Shape) -> Callable[[World], Awaitable[None]]:
         thanks = "Got it. Thanks for the additional context!"
         shape.items = [{"role": "user", "parts": [{"text": snapshot}]}, {"role": "model", "parts": [{"text": thanks}]}]
 
-    return {ClaudeCode: claude, Codex: codex, GeminiCli: gemini}[type(shape)]
+    async def opencode(w: World) -> None:
+        await w.send(shape, shape.ask("Provide a detailed prompt for continuing our conversation above."), SUMMARY)
+        shape.items = [{"role": "user", "content": "What did we do so far?"}, {"role": "assistant", "content": SUMMARY}]
+
+    return {ClaudeCode: claude, Codex: codex, GeminiCli: gemini, Opencode: opencode}[type(shape)]
 
 
-@pytest.mark.parametrize("kind", [ClaudeCode, Codex, GeminiCli], ids=lambda kind: kind.__name__.lower())
+@pytest.mark.parametrize("kind", [ClaudeCode, Codex, GeminiCli, Opencode], ids=lambda kind: kind.__name__.lower())
 @pytest.mark.parametrize("restarts", [False, True], ids=["running", "restarted"])
 def test_a_summary_loses_neither_plan_nor_facts(tmp_path: Path, kind: type[Shape], restarts: bool) -> None:
     async def test(w: World) -> None:

@@ -149,6 +149,19 @@ def test_opting_out(tmp_path: Path, how: str) -> None:
     asyncio.run(work())
 
 
+def test_a_clients_own_agents_are_told_nothing(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(scoped(tmp_path, "principal"), echoing()) as one:
+            await say(one, FACT)
+            await indexed(one)
+            await say(one, QUESTION, b"X-Claude-Code-Session-Id: 7", b"x-claude-code-agent-id: a1")
+            assert one.sent.body == asking("anthropic", QUESTION)
+            await say(one, QUESTION, b"X-Claude-Code-Session-Id: 8")
+            assert "TN-4410" in told(one)
+
+    asyncio.run(work())
+
+
 def group(chat: str, text: str, is_group: bool) -> Chat:
     info: dict[str, Any] = {"chat_id": chat, "message_id": "5", "sender": {"id": "7", "name": "Ann"}, "is_group_chat": is_group}
     return [("user", f"Conversation info: ⟦openclaw:ctx⟧\n```json\n{json.dumps(info)}\n```\nCurrent message:\n#5:{text}")]
