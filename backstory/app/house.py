@@ -317,9 +317,10 @@ class PortHouse:
 
     def _headers(self, exchange: Exchange, visit: Visit) -> Headers:
         conversation = (b"X-VC-Conversation", exchange.conversation.encode())
-        request = (b"X-VC-Request", b"%d" % exchange.id)
         stats = self._metrics.stats_header(exchange, visit)
-        headers: Headers = (conversation, (b"X-VC-Stats", stats), request)
+        headers: Headers = (conversation, (b"X-VC-Stats", stats))
+        if exchange.edits or visit.search is not None:
+            headers = (*headers, (b"X-VC-Request", b"%d" % exchange.id))
         if self._config.metrics.vidurai_header:
             headers = (*headers, (b"X-Vidurai-Stats", stats))
         return headers
