@@ -35,6 +35,7 @@ from backstory.memory.reading import Reader
 from backstory.memory.retention import Rules
 from backstory.memory.thread import Thread
 from backstory.relay.tap import read_reply
+from backstory.stages.ahead import Ahead
 from backstory.stages.arrivals import Arrivals, unfold
 from backstory.stages.base import Pipeline, attempt, attempted
 from backstory.stages.continuity import Continuity
@@ -103,6 +104,7 @@ class Engine:
         self.layouts = Layouts(secrets.randbits(63))
         self.pipeline = Pipeline((), self.failed)
         self.threads: Threads | None = None
+        self.ahead: Ahead | None = None
         self.local = Local(self._health, self.metrics.figures, self.metrics.exposition)
 
     @classmethod
@@ -243,13 +245,15 @@ class Engine:
         self.continuity = continuity = Continuity(threads, lanes, self._hot)
         await continuity.load(self._clock())
         self.expects = continuity.expects
+        recall = Recall(self.visits, shelf, self._settings, rough, self._clock, self.turn_ids, continuity)
         stages = (
             Identify(threads, self.visits, reader, self.arrivals, self.order, self._before, continuity),
             self.ingest,
             *((Kin(self.visits, lanes, shelf, scope(config, self._settings), self._clock),) if across else ()),
-            Recall(self.visits, shelf, self._settings, rough, self._clock, self.turn_ids, continuity),
+            recall,
             continuity,
         )
+        self.ahead = Ahead(threads, recall.settled, time.monotonic)
         self.pipeline = Pipeline(stages, self.failed)
         self._worker.start()
 

@@ -17,14 +17,14 @@ from backstory.config import Config
 from backstory.core.document import Document
 from backstory.core.exchange import Exchange, First, Head, Headers, Note, Outcome
 from backstory.core.ids import conversation_id
-from backstory.core.plan import Answer, Plan, Target
+from backstory.core.plan import Answer, Plan, Tap, Target
 from backstory.core.records import Arrival
 from backstory.core.wire import Wire
 from backstory.errors import DocumentError
 from backstory.memory import marker
 from backstory.memory.identity import principal
 from backstory.providers import upstreams
-from backstory.relay.tap import ArrivalTap, MemoryTap
+from backstory.relay.tap import AheadTap, ArrivalTap, MemoryTap
 from backstory.stages.arrivals import TURN_IDS
 from backstory.stages.base import attempt
 from backstory.stages.visit import Visit
@@ -171,10 +171,18 @@ class PortHouse:
         if self._engine.crowded:
             self._metrics.fail_open("crowded")
             return bare(target)
+        if engine.ahead is not None and engine.ahead.may_go(body, prompt):
+            gone = replace(exchange, gone=True)
+            return Plan(target, drop=OWN_HEADERS, tap=AheadTap(lambda: self._behind(gone, target, started)))
         done = eager(self._through(exchange, target, started))
         if isinstance(done, Plan):
             return done
         return eager(self._within(exchange, target, started, done))
+
+    def _behind(self, exchange: Exchange, target: Target, started: float) -> Tap | None:
+        """The client's bytes have gone up; memory looks at them now."""
+        done = eager(self._through(exchange, target, started))
+        return done.tap if isinstance(done, Plan) else self._too_late(exchange, target, started, asyncio.ensure_future(done)).tap
 
     def arrival(self, exchange: First, content_type: str, coding: str, body: bytes, complete: bool) -> int:
         """See ArrivalLedger. A journal that cannot be written is counted; the answer leaves all the same."""
@@ -254,6 +262,10 @@ class PortHouse:
             raise
         if done:
             return task.result()
+        return self._too_late(exchange, target, started, task)
+
+    def _too_late(self, exchange: Exchange, target: Target, started: float, task: asyncio.Future[Plan]) -> Plan:
+        """The client's bytes go up without memory, which ends its work beside them."""
         self._engine.late(exchange.head)
         visit = self._engine.visits.get(exchange.id)
         if visit is not None:
@@ -267,7 +279,10 @@ class PortHouse:
     def _planned(self, exchange: Exchange, target: Target, started: float) -> Plan:
         visit = self._engine.visits.get(exchange.id)
         body: bytes | None = None
-        if exchange.edits:
+        if exchange.edits and exchange.gone:
+            self._metrics.fail_open("ahead")
+            exchange = replace(exchange, edits=())
+        elif exchange.edits:
             exchange, body = self._rendered(exchange, visit)
         if visit is None:
             self._metrics.planned(exchange, None, started)
@@ -275,6 +290,8 @@ class PortHouse:
                 return self._tapped(exchange, target, started, body)
             return Plan(target, body=body, drop=OWN_HEADERS)
         visit.bytes_sent = len(body) if body is not None else 0
+        if self._engine.ahead is not None and exchange.prompt is not None:
+            self._engine.ahead.went(exchange.prompt, visit, visit.complete and not exchange.edits)
         exchange = replace(exchange, mark=self._mark(exchange, visit), headers=self._headers(exchange, visit))
         self._metrics.planned(exchange, visit, started)
         return self._tapped(exchange, target, started, body)

@@ -83,7 +83,8 @@ class First(Struct, frozen=True):
 class Exchange(Struct, frozen=True):
     """The one value that flows through the stages: each gives back a changed copy (`msgspec.structs.replace`).
 
-    `edits` are kept with the stage that asked for them. `answer` is a reply of our own: the exchange ends there.
+    `edits` are kept with the stage that asked for them. `answer` is a reply of our own: the exchange ends there. `gone`: the client's
+    bytes went up before the stages were asked, so what they ask for comes too late.
     """
 
     id: int
@@ -100,3 +101,4 @@ class Exchange(Struct, frozen=True):
     mark: str = ""
     headers: Headers = ()
     notes: tuple[Note, ...] = ()
+    gone: bool = False

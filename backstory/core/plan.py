@@ -36,6 +36,11 @@ class Answer(Struct, frozen=True):
 class Tap(Protocol):
     """Listens to one upstream answer. Whatever it raises is noted and ends the listening, never the relaying."""
 
+    def sent(self) -> None:
+        """Called after a request with a large body was handed to the upstream's connection, before any of the answer: what takes time
+        and need not be known before is done here, while the provider reads. Of small ones it is not told."""
+        ...
+
     def begin(self, status: int, headers: Headers) -> tuple[Mode, Headers]:
         """The final status and headers as the upstream sent them. Returns how the body is to be treated, and headers to add.
 

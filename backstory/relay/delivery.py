@@ -53,6 +53,10 @@ class Listener:
         self._failed("its result", type(answer).__name__)
         return fallback
 
+    def sent(self) -> None:
+        """As Tap.sent."""
+        self._ask(None, self._tap.sent)
+
     def begin(self, status: int, headers: Headers) -> tuple[Mode, Headers]:
         """As Tap.begin; ("pass", ()) where it failed."""
         fallback: tuple[Mode, Headers] = ("pass", ())

@@ -1,8 +1,7 @@
 """One exchange: the plan is asked for, the request goes up, the reply comes down, and its end is told once.
 
 Rule: until the client has been sent a byte of the reply, a fault becomes an error in the client's own shape; after that the client's
-connection is broken off, so that what is missing shows. A provider that reads a request and closes without a word is no fault on the way:
-the client's connection is closed without a word as well. Nothing is invented and no POST is sent twice.
+connection is broken off, so that what is missing shows. Nothing is invented and no POST is sent twice.
 """
 
 from __future__ import annotations
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("backstory.relay")
 _JOINED = 65536  # a body smaller than this goes out in one write with its head
+_PIECE = 262_144  # a larger body goes out in pieces of this size
 _WAITING = 65536  # bytes of a streamed body kept while there is no connection to send them on
 _RETRIED = frozenset((b"GET", b"HEAD"))
 
@@ -225,8 +225,7 @@ class Flow:
             if len(body) < _JOINED:
                 up.transport.write(b"%b%b%b" % (request.method, head, body))
             else:
-                up.transport.write(request.method + head)
-                up.transport.write(body)
+                self._send_large(up, request.method + head, body)
             return
         data = b"".join(self._pieces)
         self._pieces.clear()
@@ -235,6 +234,15 @@ class Flow:
         up.sent = self._uploaded
         up.transport.write(b"%b%b%b" % (request.method, head, data))
         self._down.hold_upload(up.full)
+
+    def _send_large(self, up: UpConnection, head: bytes, body: bytes) -> None:
+        """A piece of a size that stays in the processor's cache costs half of what it costs as part of a large one."""
+        up.transport.write(head)
+        view = memoryview(body)
+        for start in range(0, len(body), _PIECE):
+            up.transport.write(view[start : start + _PIECE])
+        if self._listener is not None:
+            self._listener.sent()
 
     def upstream_full(self, full: bool) -> None:
         """As Receiver.upstream_full: the client's body waits."""
@@ -285,18 +293,10 @@ class Flow:
         stale = up.used and not up.answered and method in _RETRIED and not self._length
         if stale and plan is not None and plan.target is not None:
             self._connect(plan.target)
-        elif up.eof and up.sent and not up.full and not up.answered:
-            self._say_nothing()
         else:
             self._fail(error, orderly=up.eof)
 
     # The end.
-
-    def _say_nothing(self) -> None:
-        """Ends the exchange as the provider did: a close in good order, and not a byte."""
-        self._door.metrics.upstream_errors += 1
-        self._finish("refused")
-        self._down.hang_up()
 
     def _answer(self, answer: Answer) -> None:
         if self._listener is not None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 import zlib
+from collections.abc import Callable
 from typing import Protocol
 
 from msgspec.structs import replace
 from xxhash import xxh3_64_hexdigest
 
 from backstory.core.exchange import Ended, Exchange, First, Headers, Outcome
-from backstory.core.plan import Mode
+from backstory.core.plan import Mode, Tap
 from backstory.core.reply import Delta, Reply
 from backstory.core.stream import Frame, gather
 from backstory.core.wire import StreamReader, Wire
@@ -41,8 +42,7 @@ class Ledger(Protocol):
 
 
 class MemoryTap:
-    """One answer. Implements core.plan.Tap. `went`: the body that went up, whose hash is told with the answer: taking it costs the
-    request no time, for the provider is at work by then."""
+    """One answer. Implements core.plan.Tap. `went`: the body that went up, whose hash is told with the answer."""
 
     __slots__ = (
         "_coding",
@@ -53,6 +53,7 @@ class MemoryTap:
         "_kept",
         "_ledger",
         "_parts",
+        "_proof",
         "_reader",
         "_seq",
         "_started",
@@ -80,6 +81,11 @@ class MemoryTap:
         self._reader: StreamReader | None = None
         self._state: dict[str, str] = {}
         self._held = bytearray()
+        self._proof: tuple[bytes, bytes] | None = None
+
+    def sent(self) -> None:
+        """See Tap. Hashing a large body takes a while."""
+        self._proof = proof(self._exchange.body, self._went)
 
     def begin(self, status: int, headers: Headers) -> tuple[Mode, Headers]:
         """See Tap."""
@@ -87,7 +93,7 @@ class MemoryTap:
         self._first = time.monotonic()
         self._content_type, self._coding = content(headers)
         exchange, wire = self._exchange, self._exchange.wire
-        headers = (*exchange.headers, proof(exchange.body, self._went))
+        headers = (*exchange.headers, self._proof or proof(exchange.body, self._went))
         self._went = b""
         if exchange.mark and status == 200 and not self._coding and wire is not None:
             if self._content_type.startswith("text/event-stream") or self._streams:
@@ -190,6 +196,9 @@ class ArrivalTap:
         self._seq = 0
         self._status = 0
 
+    def sent(self) -> None:
+        """See Tap."""
+
     def begin(self, status: int, headers: Headers) -> tuple[Mode, Headers]:
         """See Tap."""
         self._status = status
@@ -236,6 +245,51 @@ class ArrivalTap:
             return
         content_type, coding = content(self._headers)
         self._seq = self._ledger.arrival(self._exchange, content_type, coding, _joined(self._parts), complete)
+
+
+class AheadTap:
+    """Listens to the answer to a request that went up before memory was asked: whoever `ask` gives listens in its place."""
+
+    __slots__ = ("_ask", "_tap")
+
+    def __init__(self, ask: Callable[[], Tap | None]) -> None:
+        self._ask: Callable[[], Tap | None] | None = ask
+        self._tap: Tap | None = None
+
+    def sent(self) -> None:
+        """See Tap."""
+        ask, self._ask = self._ask, None
+        if ask is not None:
+            self._tap = ask()
+            if self._tap is not None:
+                self._tap.sent()
+
+    def begin(self, status: int, headers: Headers) -> tuple[Mode, Headers]:
+        """See Tap."""
+        self.sent()
+        return ("pass", ()) if self._tap is None else self._tap.begin(status, headers)
+
+    def chunk(self, data: bytes) -> bytes:
+        """See Tap."""
+        return data if self._tap is None else self._tap.chunk(data)
+
+    def tail(self) -> bytes:
+        """See Tap."""
+        return b"" if self._tap is None else self._tap.tail()
+
+    def whole(self, body: bytes) -> bytes:
+        """See Tap."""
+        return body if self._tap is None else self._tap.whole(body)
+
+    def acknowledge(self) -> None:
+        """See Tap."""
+        if self._tap is not None:
+            self._tap.acknowledge()
+
+    def over(self, ended: Ended, status: int, bytes_in: int, bytes_out: int) -> None:
+        """See Tap."""
+        if self._tap is not None:
+            self._tap.over(ended, status, bytes_in, bytes_out)
 
 
 class ArrivalLedger(Protocol):

@@ -21,7 +21,7 @@ _MOST_NOTES = 8
 
 def account(exchange: Exchange, visit: Visit, now: float) -> Account | None:
     """What is kept of this exchange; None where nothing was changed or looked for."""
-    if visit.late or (not exchange.edits and visit.search is None and not visit.reasons):
+    if visit.late or visit.gone or (not exchange.edits and visit.search is None and not visit.reasons):
         return None
     lines: list[Reason] = []
     if visit.injection is not None:

@@ -89,6 +89,7 @@ class Identify(Stage):
         visit = await self._visit(exchange, claims, marked, reading, opening)
         visit.own_identity = any(claim.own for claim in claims)
         visit.marked = bool(marked)
+        visit.gone = exchange.gone
         self._visits.open(exchange.id, visit)
         return replace(
             exchange,
@@ -245,7 +246,7 @@ def _opening(wire: Wire, prompt: Prompt) -> list[Message]:
     return [wire.message(items[place], (*prompt.items_at, place)) for place in places]
 
 
-def _hinted(body: bytes, items: Sequence[bytes | memoryview]) -> bool:
+def hinted(body: bytes, items: Sequence[bytes | memoryview]) -> bool:
     """Whether there may be a marker anywhere. Of a beginning seen before it is known."""
     if not isinstance(items, Elements) or items.layout is None:
         return marker.HINT in body
@@ -260,7 +261,7 @@ def _hinted(body: bytes, items: Sequence[bytes | memoryview]) -> bool:
 
 def _strikes(exchange: Exchange, wire: Wire, prompt: Prompt) -> tuple[list[tuple[str, marker.Strike]], str]:
     """Edits that take every marker out, and the conversation that the last one names ("" = there is none)."""
-    if not _hinted(exchange.body, prompt.items):
+    if not hinted(exchange.body, prompt.items):
         return [], ""
     edits: list[tuple[str, marker.Strike]] = []
     named = ""

@@ -72,7 +72,7 @@ class Kin(Stage):
         home = await self._home(exchange, visit)
         asked = _first(visit)
         thread = visit.thread
-        if asked is None or not thread.conversation.memory or asked.chain in thread.injections:
+        if asked is None or visit.gone or not thread.conversation.memory or asked.chain in thread.injections:
             return exchange
         scope = self._scope
         if not (scope.everywhere or home.project) or not belonging.tellable(home):

@@ -74,6 +74,7 @@ class Recall(Stage):
             return exchange
         draft = self._measure(exchange, visit)
         visit.tokens_in = visit.tokens_sent = draft.total
+        visit.complete = draft.complete
         thread = visit.thread
         thread.carried = draft.total
         if not thread.conversation.memory:
@@ -83,6 +84,13 @@ class Recall(Stage):
         if draft.complete and not thread.boundary and draft.total <= self._settings.window.hard_tokens:
             return self._repeat(exchange, visit)
         return await self._assemble(exchange, visit, draft)
+
+    def settled(self, thread: Thread, more: int) -> bool:
+        """Whether a request that goes on from the thread's last one, which was complete and went up as it came, with at most `more` tokens
+        gets no edit either."""
+        if thread.injections or thread.boundary:
+            return False
+        return thread.carried + more <= self._settings.window.hard_tokens or self._awaited(thread, len(thread.path))
 
     def _measure(self, exchange: Exchange, visit: Visit) -> _Draft:
         """Tokens of the request as the client sent it, and whether it carries the whole branch. Costs what is new when it does."""
@@ -185,7 +193,7 @@ class Recall(Stage):
             return None
         upto = path[place - 1]
         text, tokens = thread.family.digests[upto.id]
-        if visit.late:
+        if visit.late or visit.gone:
             return None
         digest = Digest(self._new_id(), thread.conversation.id, upto.id, upto.chain, text, tokens, self._clock())
         thread.fold((digest,))
@@ -227,7 +235,7 @@ class Recall(Stage):
         thread, budget, window = visit.thread, self._settings.budget, self._settings.window
         room = min(budget, (window.size if budget >= window.hard_tokens else window.hard_tokens) - total)
         summary = self._continuity.summary(visit)
-        if turn is None and (summary < 0 or visit.reading.lines[summary].note != "summary"):
+        if visit.gone or (turn is None and (summary < 0 or visit.reading.lines[summary].note != "summary")):
             return edits, total
         kept = await self._continuity.kept(exchange, visit, absent, min(room // 2, _MOST_KEPT), summary)
         found = await self._answering(visit, turn, absent, room - kept.tokens) if turn is not None else _NOTHING

@@ -15,8 +15,9 @@ class Visit(Struct):
     """`upto`: number of turns on the thread's path that the request goes on from. `turns`: the new ones, to be stored with the answer.
     `base`: id of the turn that it names as what it builds on, 0 where it names none. `parent`: id of the turn that the answer follows,
     once `turns` are stored. `answer`: the first id of the answer's turns, 0 before it is set aside. `tokens_in`, `tokens_sent`: of the
-    client's request and of ours. `late`: the request went up without memory's edits. `ready`: its place on the thread was found; before
-    that nothing of it may be stored. `continued`: the request was found to go on with this thread by a summary of it.
+    client's request and of ours. `late`: the request went up without memory's edits. `gone`: it went up before memory looked at it.
+    `complete`: it carries every turn of its branch. `ready`: its place on the thread was found; before that nothing of it may be stored.
+    `continued`: the request was found to go on with this thread by a summary of it.
 
     For its account (`account`, once it is made): `search`, `found`, `reasons`, `left`, `absent`: how the recall went, what it brought, why
     lines were chosen that it did not bring, what was left out, and how many turns the payload lacks. `bytes_sent`: of the body, 0 where
@@ -49,6 +50,8 @@ class Visit(Struct):
     account: Account | None = None
     home: Home | None = None
     late: bool = False
+    gone: bool = False
+    complete: bool = False
     ready: bool = False
 
 

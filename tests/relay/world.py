@@ -67,6 +67,9 @@ class Ear:
         self.heard += body
         return self.change(body)
 
+    def sent(self) -> None:
+        self.calls.append("sent")
+
     def acknowledge(self) -> None:
         self.calls.append("acknowledge")
 
