@@ -243,7 +243,6 @@ class Engine:
         self.arrivals = Arrivals(threads, lanes, WIRE_BY_NAME.__getitem__, read_arrival, rough, self._worker.wake, self.failed, self._hot)
         reader = Reader(secrets.randbits(63))
         self.continuity = continuity = Continuity(threads, lanes, self._hot)
-        await continuity.load(self._clock())
         self.expects = continuity.expects
         recall = Recall(self.visits, shelf, self._settings, rough, self._clock, self.turn_ids, continuity)
         stages = (
@@ -264,9 +263,10 @@ class Engine:
             self.layouts.clear()
 
         self._forgotten = Forgotten(lanes, forget, self._gone)
-        await self._forgotten.start()
         self.pins = Pins(lanes, threads.pinned)
+        await self._forgotten.start()
         await self.pins.start()
+        await continuity.load(self._clock())
         if await lanes.read(lambda store: store.conversations(None, 1)):
             shelf.warm_up()
         self.trouble = ""

@@ -235,7 +235,7 @@ class Recall(Stage):
         thread, budget, window = visit.thread, self._settings.budget, self._settings.window
         room = min(budget, (window.size if budget >= window.hard_tokens else window.hard_tokens) - total)
         summary = self._continuity.summary(visit)
-        if visit.gone or (turn is None and (summary < 0 or visit.reading.lines[summary].note != "summary")):
+        if visit.gone or (turn is None and not _holds(visit, summary)):
             return edits, total
         kept = await self._continuity.kept(exchange, visit, absent, min(room // 2, _MOST_KEPT), summary)
         found = await self._answering(visit, turn, absent, room - kept.tokens) if turn is not None else _NOTHING
@@ -330,6 +330,12 @@ def _asked(visit: Visit) -> tuple[int, Turn | None]:
             return item, None
         return item, next((turn for turn in reversed(visit.turns) if turn.content == line.content), None)
     return -1, None
+
+
+def _holds(visit: Visit, summary: int) -> bool:
+    """Whether a block can stand at this item: a message in which the client gives its summary in words of its own."""
+    line = visit.reading.lines[summary] if summary >= 0 else None
+    return line is not None and line.note == "summary" and line.role == "user"
 
 
 def _with(exchange: Exchange, edits: list[Edit]) -> Exchange:

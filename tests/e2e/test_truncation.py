@@ -158,6 +158,10 @@ def test_a_summary_that_only_the_provider_can_read_keeps_the_plan_too(tmp_path: 
         await w.send(shape, shape._body(), "unread")
         shape.items = [item for item in shape.items if item.get("role") == "user"]
         shape.items.append({"type": "compaction", "encrypted_content": "c2VjcmV0"})
+        body = shape._body()
+        await w.send(shape, body, "Let me look.", called=True)
+        assert w.one.sent.body == body, "no words of a human's, nor a summary that a block could stand at"
+        await w.send(shape, shape.tell("all is well"), "It is done.")
         await w.send(shape, shape.ask(NEXT), "It is tangerine seventeen.")
         sent = w.one.sent.body.decode()
         assert "move the cache into src/cache/store.py" in sent.partition("<recalled>")[2]
