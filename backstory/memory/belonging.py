@@ -24,7 +24,9 @@ class Directory(Struct, frozen=True):
 DIRECTORIES = (
     Directory("claude-code, opencode", re.compile(r"\b(?:Primary w|W)orking directory: ([^\s<][^\n<]{0,400})")),
     Directory("codex", re.compile(r"<cwd>([^<\n]{1,400})</cwd>")),
-    Directory("gemini-cli, qwen-code", re.compile(r"\bI'm currently working in the directory: ([^\s<][^\n<]{0,400})")),
+    Directory("gemini-cli", re.compile(r"\*\*Workspace Directories:\*\*\n[ ]{0,8}- ([^\s<][^\n<]{0,400})")),
+    Directory("pi", re.compile(r"\bCurrent working directory: ([^\s<][^\n<]{0,400})")),
+    Directory("qwen-code", re.compile(r"\bI'm currently working in the directory: ([^\s<][^\n<]{0,400})")),
     Directory("openclaw", re.compile(r"\bYour working directory is: ([^\s<][^\n<]{0,400})")),
 )
 """One row per client, looked at in order; the first that is there counts."""

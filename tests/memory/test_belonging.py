@@ -20,6 +20,8 @@ from tests.memory.test_envelope import GROUP, OLD
         ("<env>\nWorking directory: /home/ann/shop/\nPlatform: linux\n</env>", "dir /home/ann/shop"),
         ("<environment_context>\n  <cwd>/home/ann/shop</cwd>\n  <shell>bash</shell>\n</environment_context>", "dir /home/ann/shop"),
         ("<session_context>\nI'm currently working in the directory: /home/ann/shop\nHere is the tree:", "dir /home/ann/shop"),
+        ("<session_context>\n- **Workspace Directories:**\n  - /home/ann/shop\n- **Directory Structure:**\n", "dir /home/ann/shop"),
+        ("Current date: today\nCurrent working directory: /home/ann/shop", "dir /home/ann/shop"),
         ("## Workspace\nYour working directory is: /home/ann/clawd\n", "dir /home/ann/clawd"),
         ("You help with travel plans.", ""),
     ],
