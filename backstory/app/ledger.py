@@ -38,18 +38,18 @@ def ledger(store: Store, record: Conversation) -> list[Entry]:
     found: list[Entry] = []
     texts = {turn.id: turn.text for turn in branch(load_turns(store, record))}
     folded = 0
-    for account in store.accounts(record.id):
-        told = reasons.unpack(account.told)
+    for trace in store.traces(record.id):
+        told = reasons.unpack(trace.told)
         if told.folded > folded:
             why = "the request would have passed compaction.hard_threshold; a digest stands for them"
-            found.append(Entry(account.created, account.request, "folded", why, folded + 1, told.folded))
+            found.append(Entry(trace.created, trace.request, "folded", why, folded + 1, told.folded))
         folded = max(folded, told.folded)
         if told.search is not None and told.search.gate:
             why = f"{GATES.get(told.search.gate, told.search.gate)} (evidence {told.search.best:.2f})"
-            found.append(Entry(account.created, account.request, "not recalled", why))
+            found.append(Entry(trace.created, trace.request, "not recalled", why))
         for left in told.left:
             text = " ".join(texts.get(left.turn, "").split())[:_SHOWN_CHARS]
-            found.append(Entry(account.created, account.request, "left out", left.why, left.number, left.number, left.score, text))
+            found.append(Entry(trace.created, trace.request, "left out", left.why, left.number, left.number, left.score, text))
     for receipt in store.receipts():
         if record.id in receipt.what and receipt.principal == record.principal:
             rows = ", ".join(f"{count} {table}" for table, count in receipt.counts.items() if count)

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from backstory.app import faces
-from backstory.core.records import Account, Conversation, Injection, Turn
+from backstory.core.records import Trace, Conversation, Injection, Turn
 from backstory.core.store import Store
 from backstory.errors import NotFound, StoreError
 from backstory.memory import reasons
@@ -119,7 +119,7 @@ class _Case(Struct):
     record: Conversation
     path: list[Turn]
     turns: dict[int, Turn]
-    account: Account | None
+    trace: Trace | None
     told: Told
     asked: Turn | None
     injections: dict[bytes, Injection]
@@ -133,7 +133,7 @@ def explain(store: Store, named: str, principal: str | None = None) -> Explanati
     """Why this request went up as it did. `named`: the number of a request (the header X-VC-Request), or a conversation, with `:N` that
     turn of it. `principal`: whose it must be, None: whoever's. Raises NotFound."""
     case = _case(store, named, principal)
-    told, account = case.told, case.account
+    told, trace = case.told, case.trace
     lines = tuple(_lines(store, case))
     blocks = tuple(_blocks(case))
     left = tuple(
@@ -141,12 +141,12 @@ def explain(store: Store, named: str, principal: str | None = None) -> Explanati
         for one in told.left
     )
     return Explanation(
-        account.request if account is not None else 0,
+        trace.request if trace is not None else 0,
         case.record.id,
         case.number(case.asked.id) if case.asked is not None else 0,
-        account.created if account is not None else _created(case),
-        account.tokens_in if account is not None else 0,
-        account.tokens_sent if account is not None else 0,
+        trace.created if trace is not None else _created(case),
+        trace.tokens_in if trace is not None else 0,
+        trace.tokens_sent if trace is not None else 0,
         blocks,
         lines,
         left,
@@ -162,10 +162,10 @@ def diff(store: Store, named: str, principal: str | None = None) -> Diff:
     """What the client sent in this request against what went up. `named`, `principal`: as for `explain`. Raises NotFound, also where that
     was not kept."""
     case = _case(store, named, principal)
-    if case.account is None:
+    if case.trace is None:
         raise NotFound(f"{named}: a block is stored for it, but not what else was changed in the request that carried it")
     texts = {one.chain.hex(): one.text for one in case.injections.values()}
-    digest = next((one.text for one in reversed(store.digests(case.record.id)) if one.created <= case.account.created), "")
+    digest = next((one.text for one in reversed(store.digests(case.record.id)) if one.created <= case.trace.created), "")
     made, unknown = [], []
     for change in case.told.changes:
         text = digest if change.what == "digest" else texts.get(change.chain, "")
@@ -173,7 +173,7 @@ def diff(store: Store, named: str, principal: str | None = None) -> Diff:
             unknown.append(f"the text of {_named(change)}")
         made.append(Difference(change.what, change.item + 1, max(change.item + 1, change.to), change.bytes, text))
     told = case.told
-    return Diff(case.account.request, case.record.id, case.account.created, told.came, told.went, tuple(made), tuple(unknown))
+    return Diff(case.trace.request, case.record.id, case.trace.created, told.came, told.went, tuple(made), tuple(unknown))
 
 
 def retention(store: Store, record: Conversation, now: float) -> list[tuple[int, Turn, Score]]:
@@ -239,55 +239,55 @@ def as_diff(found: Diff) -> Iterator[str]:
 
 def _case(store: Store, named: str, principal: str | None) -> _Case:
     name, _, turn = named.rpartition(":") if named.rpartition(":")[2].isdigit() and ":" in named else (named, "", "")
-    account = None
+    trace = None
     if named.isdigit() and len(named) >= _REQUEST_DIGITS:
-        account = store.account(int(named))
-        if account is None:
+        trace = store.trace(int(named))
+        if trace is None:
             raise NotFound(f"of request {named} nothing is kept: it went up as it came, or what it told of is forgotten")
-        name, turn = account.conversation, ""
+        name, turn = trace.conversation, ""
     record = faces.find(store, name)
     if principal is not None and record.principal != principal:
         raise NotFound(f"no request or conversation {named!r}")
-    return _of(store, record, account, int(turn or 0))
+    return _of(store, record, trace, int(turn or 0))
 
 
-def _of(store: Store, record: Conversation, account: Account | None, number: int) -> _Case:
+def _of(store: Store, record: Conversation, trace: Trace | None, number: int) -> _Case:
     turns = load_turns(store, record)
     path = branch(turns)
     injections = _injections(store, record)
     by_id = {turn.id: turn for turn in turns}
-    if account is None:
-        account, asked = _choose(store.accounts(record.id), path, number, record, injections)
+    if trace is None:
+        trace, asked = _choose(store.traces(record.id), path, number, record, injections)
     else:
-        asked = by_id.get(account.turn)
-    return _Case(record, path, by_id, account, _told(account), asked, injections)
+        asked = by_id.get(trace.turn)
+    return _Case(record, path, by_id, trace, _told(trace), asked, injections)
 
 
 def _choose(
-    accounts: Sequence[Account], path: Sequence[Turn], number: int, record: Conversation, injections: Mapping[bytes, Injection]
-) -> tuple[Account | None, Turn | None]:
-    """The account of a turn (0: the newest one), and the human message that it is about."""
+    traces: Sequence[Trace], path: Sequence[Turn], number: int, record: Conversation, injections: Mapping[bytes, Injection]
+) -> tuple[Trace | None, Turn | None]:
+    """The trace of a turn (0: the newest one), and the human message that it is about."""
     if not number:
-        if not accounts:
+        if not traces:
             raise NotFound(f"no request of conversation {record.id} was changed, or nothing is kept of it")
-        asked = next((turn for turn in path if turn.id == accounts[-1].turn), None)
-        return accounts[-1], asked
+        asked = next((turn for turn in path if turn.id == traces[-1].turn), None)
+        return traces[-1], asked
     if number > len(path):
         raise NotFound(f"conversation {record.id} has the turns 1 to {len(path)}, not {number}")
     asked = next((turn for turn in reversed(path[:number]) if turn.role == "user" and turn.kind == "spoken"), None)
-    found = next((one for one in reversed(accounts) if asked is not None and one.turn == asked.id), None)
+    found = next((one for one in reversed(traces) if asked is not None and one.turn == asked.id), None)
     if found is None and (asked is None or asked.chain not in injections):
         raise NotFound(f"nothing was changed in the request with turn {number} of conversation {record.id}, or nothing is kept of it")
     return found, asked
 
 
-def _told(account: Account | None) -> Told:
-    if account is None:
+def _told(trace: Trace | None) -> Told:
+    if trace is None:
         return Told()
     try:
-        return reasons.unpack(account.told)
+        return reasons.unpack(trace.told)
     except msgspec.MsgspecError as cause:
-        raise StoreError(f"the account of request {account.request} is damaged: {cause}") from cause
+        raise StoreError(f"the trace of request {trace.request} is damaged: {cause}") from cause
 
 
 def _injections(store: Store, record: Conversation) -> dict[bytes, Injection]:
@@ -306,7 +306,7 @@ def _injections(store: Store, record: Conversation) -> dict[bytes, Injection]:
 
 def _blocks(case: _Case) -> Iterator[Block]:
     by_chain = {turn.chain: place for place, turn in enumerate(case.path, 1)}
-    if case.account is None and case.asked is not None:
+    if case.trace is None and case.asked is not None:
         one = case.injections[case.asked.chain]
         yield Block(by_chain.get(one.chain, 0), True, one.tokens, one.text)
     for change in case.told.changes:
@@ -319,12 +319,12 @@ def _blocks(case: _Case) -> Iterator[Block]:
 
 def _lines(store: Store, case: _Case) -> Iterator[Line]:
     wanted = [one.turn for one in case.told.reasons]
-    if case.account is None and case.asked is not None:
+    if case.trace is None and case.asked is not None:
         wanted = list(case.injections[case.asked.chain].turns)
     turns = {turn.id: turn for turn in store.turns_by_id(wanted)}
     owners = {turn.conversation for turn in turns.values()}
     pins = load_pins(store, case.record, owners)
-    now = case.account.created if case.account is not None else 0.0
+    now = case.trace.created if case.trace is not None else 0.0
     for one in case.told.reasons:
         turn = turns.get(one.turn)
         text = turn.text[one.start : one.end] if turn is not None else ""
@@ -333,15 +333,15 @@ def _lines(store: Store, case: _Case) -> Iterator[Line]:
         yield Line(
             one.number, one.turn, home, one.at, one.speaker, text, one.start, one.end, one.kind, one.score, one.signals, one.terms, worth
         )
-    if case.account is None:
+    if case.trace is None:
         for turn in turns.values():
             speaker = turn.sender or turn.role.title()
             yield Line(case.number(turn.id), turn.id, turn.conversation, turn.at, speaker, turn.text, 0, 0, "recalled", 0.0, {}, ())
 
 
 def _unknown(case: _Case, blocks: Sequence[Block], lines: Sequence[Line]) -> Iterator[str]:
-    if case.account is None:
-        yield "what chose these lines, and what was left out: the block is stored, its account is not"
+    if case.trace is None:
+        yield "what chose these lines, and what was left out: the block is stored, its trace is not"
     if any(not block.text for block in blocks):
         yield "the text of a block: a turn that it quoted was forgotten"
     if any(not line.text for line in lines):

@@ -133,7 +133,7 @@ class Receipt(Struct, frozen=True):
     counts: dict[str, int]
 
 
-class Account(Struct, frozen=True):
+class Trace(Struct, frozen=True):
     """Derived: what was done to one request, and why. `request`: its id. `turn`: the turn that its newest human message became, 0 where
     there is none. `turns`: every turn that it tells of. `told`: JSON of memory's own making (memory/reasons.py); no text of turns."""
 
@@ -156,7 +156,7 @@ class Home(Struct, frozen=True):
     audience: str
 
 
-class Summary(Struct, frozen=True):
+class SessionSummary(Struct, frozen=True):
     """Derived: the sentences worth keeping of one session of a conversation. `id`: that of the session's last turn. `turns`: those that
     it quotes. Times are Unix seconds."""
 
@@ -178,7 +178,7 @@ class Batch(Struct, frozen=True):
     aliases: tuple[tuple[str, str, str], ...] = ()
     injections: tuple[Injection, ...] = ()
     digests: tuple[Digest, ...] = ()
-    accounts: tuple[Account, ...] = ()
+    traces: tuple[Trace, ...] = ()
     homes: tuple[Home, ...] = ()
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeVar
 
 from backstory.core.records import (
-    Account,
+    Trace,
     Batch,
     Conversation,
     Digest,
@@ -20,7 +20,7 @@ from backstory.core.records import (
     Place,
     Receipt,
     Segment,
-    Summary,
+    SessionSummary,
     Turn,
     TurnTags,
     Watermark,
@@ -104,11 +104,11 @@ class Store(Protocol):
         """By age, oldest first."""
         ...
 
-    def accounts(self, conversation_id: str) -> list[Account]:
+    def traces(self, conversation_id: str) -> list[Trace]:
         """What was done to its requests, oldest first."""
         ...
 
-    def account(self, request: int) -> Account | None:
+    def trace(self, request: int) -> Trace | None:
         """What was done to the request of this id; None where nothing is known of it."""
         ...
 
@@ -133,11 +133,11 @@ class Store(Protocol):
         audience, with memory on, and of the same project (`everywhere`: of any)."""
         ...
 
-    def summaries(self, conversation_ids: Sequence[str]) -> list[Summary]:
+    def session_summaries(self, conversation_ids: Sequence[str]) -> list[SessionSummary]:
         """Of these conversations, the last ended first."""
         ...
 
-    def put_summaries(self, rows: Sequence[Summary], mark: Watermark, anew: bool = False) -> None:
+    def put_session_summaries(self, rows: Sequence[SessionSummary], mark: Watermark, anew: bool = False) -> None:
         """Store summaries and the watermark in one transaction; `anew`: in place of all there were. FencedError if the lease is lost."""
         ...
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
-from backstory.core.records import Summary, Turn, Watermark
+from backstory.core.records import SessionSummary, Turn, Watermark
 from backstory.core.store import Lanes
 from backstory.core.tokens import estimate
 from backstory.memory.digest import digest
@@ -42,20 +42,20 @@ class SessionJob:
         rows = await run(None, summed_up, turns, self._idle_s, now, self._breathe)
         last = turns[-1].id
         anew = not mark.turn
-        await self._lanes.write(lambda store: store.put_summaries(rows, replace(mark, turn=last), anew))
+        await self._lanes.write(lambda store: store.put_session_summaries(rows, replace(mark, turn=last), anew))
         return False
 
 
-def summed_up(turns: Sequence[Turn], idle_s: float, now: float, breathe: Callable[[], None]) -> list[Summary]:
+def summed_up(turns: Sequence[Turn], idle_s: float, now: float, breathe: Callable[[], None]) -> list[SessionSummary]:
     """The summaries of these turns' sessions, each named by its session's last turn; none for a session in which hardly anything was
     said."""
-    made: list[Summary] = []
+    made: list[SessionSummary] = []
     for session in sessions(turns, idle_s):
         spoken = [turn for turn in session if turn.kind == "spoken"]
         text = digest(spoken, _TOKENS, estimate, breathe) if len(spoken) >= _LEAST_SPOKEN else ""
         if text:
             first, last = session[0], session[-1]
-            made.append(Summary(last.id, last.conversation, quoted(text, spoken), text, estimate(text), first.arrived, last.arrived, now))
+            made.append(SessionSummary(last.id, last.conversation, quoted(text, spoken), text, estimate(text), first.arrived, last.arrived, now))
     return made
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
-from backstory.core.records import Conversation, Summary, Turn
+from backstory.core.records import Conversation, SessionSummary, Turn
 from backstory.memory import dates
 from backstory.memory.fence import RECALL_CLOSE, RECALL_OPEN
 from backstory.memory.index import Index
@@ -50,7 +50,7 @@ def quoted(text: str, turns: Sequence[Turn]) -> tuple[int, ...]:
 def tell(
     question: Turn,
     turns: Sequence[Turn],
-    summaries: Sequence[Summary],
+    summaries: Sequence[SessionSummary],
     others: Mapping[str, Conversation],
     frequencies: Mapping[str, int],
     *,
@@ -92,7 +92,7 @@ def _reason(
     return Reason(turn.id, number, speaker, at, start, end, score, signals, terms, "elsewhere", turn.conversation)
 
 
-def _last_session(summary: Summary, by_id: Mapping[int, Turn]) -> tuple[list[Reason], list[str]]:
+def _last_session(summary: SessionSummary, by_id: Mapping[int, Turn]) -> tuple[list[Reason], list[str]]:
     """The lines of a summary whose turns are there."""
     numbers = {by_id[one].position + 1: by_id[one] for one in summary.turns if one in by_id}
     reasons, texts = [], []

@@ -117,7 +117,7 @@ _decoder = msgspec.json.Decoder(Told)
 
 
 def pack(told: Told) -> bytes:
-    """As an account keeps it."""
+    """As a trace keeps it."""
     return _encode(told)
 
 

@@ -24,7 +24,7 @@ from backstory.memory.reading import Reading
 from backstory.memory.thread import Thread
 from backstory.memory.turns import Line, align, line
 from backstory.memory.turns import chain as chain_on
-from backstory.stages.account import account
+from backstory.stages.trace import trace
 from backstory.stages.base import Failed, Stage, attempt
 from backstory.stages.threads import Threads, batch
 from backstory.stages.visit import Visit, Visits
@@ -94,7 +94,7 @@ class Ingest(Stage):
         visit = self._visits.get(exchange.id)
         if visit is None or not visit.ready or exchange.wire is None or status >= 400:
             return 0
-        self._account(exchange, visit)
+        self._trace(exchange, visit)
         entry = Promise(
             _batch(visit),
             visit.parent,
@@ -118,17 +118,17 @@ class Ingest(Stage):
         try:
             said = outcome.reply is not None and outcome.reply.parts
             if visit.ready and exchange.wire is not None and (outcome.ended == "complete" or (outcome.ended == "interrupted" and said)):
-                self._account(exchange, visit)
+                self._trace(exchange, visit)
                 self._store(visit, exchange.wire, outcome)
             else:
                 self._lanes.submit(Batch(digests=(visit.digest,) if visit.digest is not None else ()), outcome.seq)
         finally:
             self._visits.close(exchange.id)
 
-    def _account(self, exchange: Exchange, visit: Visit) -> None:
+    def _trace(self, exchange: Exchange, visit: Visit) -> None:
         """What was done to the request, and why, is stored with its turns; where that cannot be told, they are stored without it."""
-        if visit.account is None:
-            visit.account = attempt(self._failed, "account", lambda: account(exchange, visit, self._clock()), lambda: None)
+        if visit.trace is None:
+            visit.trace = attempt(self._failed, "trace", lambda: trace(exchange, visit, self._clock()), lambda: None)
 
     def _store(self, visit: Visit, wire: Wire, outcome: Outcome) -> None:
         thread = visit.thread
@@ -379,7 +379,7 @@ def _batch(visit: Visit) -> Batch:
         rows,
         injections=(visit.injection,) if visit.injection is not None else (),
         digests=(visit.digest,) if visit.digest is not None else (),
-        accounts=(visit.account,) if visit.account is not None else (),
+        traces=(visit.trace,) if visit.trace is not None else (),
         homes=(visit.home,) if visit.home is not None else (),
     )
 

@@ -13,14 +13,14 @@ from msgspec import Struct
 
 from backstory.core.exchange import Exchange
 from backstory.core.message import Text
-from backstory.core.records import Conversation, Home, Injection, Summary, Turn
+from backstory.core.records import Conversation, Home, Injection, SessionSummary, Turn
 from backstory.core.store import Lanes, Store
 from backstory.core.tokens import count, estimate
 from backstory.memory import belonging
 from backstory.memory.elsewhere import Told, tell
 from backstory.memory.retention import Rules
 from backstory.memory.units import index_terms
-from backstory.stages.account import search
+from backstory.stages.trace import search
 from backstory.stages.base import Stage
 from backstory.stages.shelf import Shelf
 from backstory.stages.visit import Visit, Visits
@@ -48,7 +48,7 @@ class Scope(Struct, frozen=True):
 
 class _Candidates(Struct, frozen=True):
     turns: Sequence[Turn]
-    summaries: Sequence[Summary]
+    summaries: Sequence[SessionSummary]
     others: dict[str, Conversation]
     frequencies: dict[str, int]
 
@@ -152,7 +152,7 @@ def _candidates(store: Store, principal: str, home: Home, everywhere: bool, term
     if not others:
         return _Candidates((), (), {}, {})
     wanted = {hit.turn for hit in store.search(principal, list(others), terms, _CANDIDATES)} if terms else set()
-    summaries = store.summaries([one.id for one in kin[:_MOST_SUMMED]])
+    summaries = store.session_summaries([one.id for one in kin[:_MOST_SUMMED]])
     for summary in summaries[:_MOST_SUMMED]:
         wanted.update(summary.turns)
     turns = [turn for turn in store.turns_by_id(wanted) if turn.conversation in others and turn.kind == "spoken"]

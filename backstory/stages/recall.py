@@ -21,7 +21,7 @@ from backstory.memory.compaction import Window
 from backstory.memory.retention import NEUTRAL, Rules, Standing
 from backstory.memory.retrieval import Recalled, block
 from backstory.memory.thread import Thread
-from backstory.stages.account import search
+from backstory.stages.trace import search
 from backstory.stages.base import Stage
 from backstory.stages.continuity import Continuity
 from backstory.stages.shelf import Shelf, soon

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from backstory.core.records import Account, Digest, Home, Injection, Turn
+from backstory.core.records import Trace, Digest, Home, Injection, Turn
 from backstory.memory.reading import Reading
 from backstory.memory.reasons import Left, Reason, Search
 from backstory.memory.retrieval import Recalled
@@ -19,7 +19,7 @@ class Visit(Struct):
     `complete`: it carries every turn of its branch. `ready`: its place on the thread was found; before that nothing of it may be stored.
     `continued`: the request was found to go on with this thread by a summary of it.
 
-    For its account (`account`, once it is made): `search`, `found`, `reasons`, `left`, `absent`: how the recall went, what it brought, why
+    For its trace (`trace`, once it is made): `search`, `found`, `reasons`, `left`, `absent`: how the recall went, what it brought, why
     lines were chosen that it did not bring, what was left out, and how many turns the payload lacks. `bytes_sent`: of the body, 0 where
     it went as it came. `home`: where the conversation belongs, where that is to be stored."""
 
@@ -47,7 +47,7 @@ class Visit(Struct):
     absent: int = 0
     continued: bool = False
     bytes_sent: int = 0
-    account: Account | None = None
+    trace: Trace | None = None
     home: Home | None = None
     late: bool = False
     gone: bool = False

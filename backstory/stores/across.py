@@ -1,37 +1,42 @@
-"""The SQL of accounts, pins, and of what one conversation may know of another.
+"""The SQL of traces, pins, and of what one conversation may know of another.
 
 Rule: a conversation is told of another only where both are of one principal and one audience; that is checked in the statement itself.
 """
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from backstory.core.records import Account, Conversation, Home, Summary
+from backstory.core.records import Conversation, Home, SessionSummary, Trace, Watermark
 from backstory.errors import NotFound
 from backstory.stores import rows
 from backstory.stores.rows import Connection, Value, marks
 
+if TYPE_CHECKING:
+    from backstory.stores.sql import Dialect
+
 _IN_ONE_STATEMENT = 500
 _KEY = "(SELECT key FROM conversations WHERE id = ?)"
 _SUMMARY = rows.insert(
-    "summaries",
-    rows.SUMMARIES,
-    f"(id) DO UPDATE SET {rows.update(rows.SUMMARIES[2:])} WHERE summaries.conversation = excluded.conversation",
+    "session_summaries",
+    rows.SESSION_SUMMARIES,
+    f"(id) DO UPDATE SET {rows.update(rows.SESSION_SUMMARIES[2:])} WHERE session_summaries.conversation = excluded.conversation",
 )
 
 
-def accounts(db: Connection, conversation_id: str) -> list[Account]:
+def traces(db: Connection, conversation_id: str) -> list[Trace]:
     """See Store."""
-    sql = f"SELECT {','.join(rows.ACCOUNTS)} FROM accounts WHERE conversation = {_KEY} ORDER BY request"
-    return [rows.account_of(row, conversation_id) for row in db.all(sql, (conversation_id,))]
+    sql = f"SELECT {','.join(rows.TRACES)} FROM traces WHERE conversation = {_KEY} ORDER BY request"
+    return [rows.trace_of(row, conversation_id) for row in db.all(sql, (conversation_id,))]
 
 
-def account(db: Connection, request: int) -> Account | None:
+def trace(db: Connection, request: int) -> Trace | None:
     """See Store."""
-    columns = ",".join(f"a.{name}" for name in rows.ACCOUNTS)
-    found = db.all(f"SELECT c.id, {columns} FROM accounts a JOIN conversations c ON c.key = a.conversation WHERE a.request = ?", (request,))
-    return rows.account_of(found[0][1:], found[0][0]) if found else None
+    columns = ",".join(f"a.{name}" for name in rows.TRACES)
+    found = db.all(f"SELECT c.id, {columns} FROM traces a JOIN conversations c ON c.key = a.conversation WHERE a.request = ?", (request,))
+    return rows.trace_of(found[0][1:], found[0][0]) if found else None
 
 
 def pin(db: Connection, conversation_id: str, turn: int, pinned: bool, now: float) -> None:
@@ -89,24 +94,77 @@ def kin(db: Connection, principal: str, own: Home, everywhere: bool, limit: int)
     return [rows.conversation_of(row) for row in db.all(f"{sql} ORDER BY c.updated DESC, c.key DESC LIMIT ?", (*values, limit))]
 
 
-def summaries(db: Connection, conversation_ids: Sequence[str]) -> list[Summary]:
+def session_summaries(db: Connection, conversation_ids: Sequence[str]) -> list[SessionSummary]:
     """See Store."""
-    columns = ",".join(f"s.{name}" for name in rows.SUMMARIES)
+    columns = ",".join(f"s.{name}" for name in rows.SESSION_SUMMARIES)
     sql = (
-        f"SELECT c.id, {columns} FROM summaries s JOIN conversations c ON c.key = s.conversation"
+        f"SELECT c.id, {columns} FROM session_summaries s JOIN conversations c ON c.key = s.conversation"
         f" WHERE c.id IN ({marks(len(conversation_ids))}) ORDER BY s.ended DESC, s.id DESC"
     )
-    return [rows.summary_of(row[1:], row[0]) for row in db.all(sql, conversation_ids)] if conversation_ids else []
+    return [rows.session_summary_of(row[1:], row[0]) for row in db.all(sql, conversation_ids)] if conversation_ids else []
 
 
-def put_summaries(db: Connection, key: int, made: Sequence[Summary], anew: bool) -> None:
+def put_session_summaries(db: Connection, key: int, made: Sequence[SessionSummary], anew: bool) -> None:
     """Of the conversation of this number; `anew`: in place of all there were. One that quotes a turn that is gone is left out."""
     if anew:
-        db.run("DELETE FROM summaries WHERE conversation = ?", (key,))
+        db.run("DELETE FROM session_summaries WHERE conversation = ?", (key,))
     wanted = sorted({turn for one in made for turn in one.turns})
     there: set[int] = set()
     for start in range(0, len(wanted), _IN_ONE_STATEMENT):
         some = wanted[start : start + _IN_ONE_STATEMENT]
         there.update(row[0] for row in db.all(f"SELECT id FROM turns WHERE conversation = ? AND id IN ({marks(len(some))})", (key, *some)))
     made = [one for one in made if there.issuperset(one.turns)]
-    db.many(_SUMMARY, [rows.summary_row(one, key) for one in made])
+    db.many(_SUMMARY, [rows.session_summary_row(one, key) for one in made])
+
+
+class Across:
+    """The methods of a store for these; what holds the connections is the rest of the store."""
+
+    _dialect: Dialect
+
+    @abstractmethod
+    def _move(self, db: Connection, mark: Watermark) -> tuple[int, str]:
+        """Move a watermark in this transaction. Raises FencedError, NotFound."""
+
+    def traces(self, conversation_id: str) -> list[Trace]:
+        """See Store."""
+        return traces(self._dialect.connection(), conversation_id)
+
+    def trace(self, request: int) -> Trace | None:
+        """See Store."""
+        return trace(self._dialect.connection(), request)
+
+    def pin(self, conversation_id: str, turn: int, pinned: bool, now: float) -> None:
+        """See Store."""
+        with self._dialect.transaction() as db:
+            pin(db, conversation_id, turn, pinned, now)
+
+    def pins(self, conversation_id: str) -> list[int]:
+        """See Store."""
+        return pins(self._dialect.connection(), conversation_id)
+
+    def pin_changes(self, after: int) -> list[tuple[int, str, int, bool]]:
+        """See Store."""
+        return pin_changes(self._dialect.connection(), after)
+
+    def home(self, conversation_id: str) -> Home | None:
+        """See Store."""
+        return home(self._dialect.connection(), conversation_id)
+
+    def kin(self, principal: str, home: Home, everywhere: bool, limit: int) -> list[Conversation]:
+        """See Store."""
+        return kin(self._dialect.connection(), principal, home, everywhere, limit)
+
+    def session_summaries(self, conversation_ids: Sequence[str]) -> list[SessionSummary]:
+        """See Store."""
+        return session_summaries(self._dialect.connection(), conversation_ids)
+
+    def put_session_summaries(self, rows_: Sequence[SessionSummary], mark: Watermark, anew: bool = False) -> None:
+        """See Store. A summary stored before under the same id is replaced."""
+        with self._dialect.transaction() as db:
+            key, _ = self._move(db, mark)
+            put_session_summaries(db, key, [one for one in rows_ if one.conversation == mark.conversation], anew)
+
+    def recent_aliases(self, prefix: str, since: float) -> list[tuple[str, str, str]]:
+        """See Store. Cost grows with the number of conversations."""
+        return recent_aliases(self._dialect.connection(), prefix, since)

@@ -18,11 +18,11 @@ from backstory.stores.rows import FORGOTTEN, RECEIPTS, Connection, counts_text, 
 
 _IN_ONE_STATEMENT = 500
 _Sliced = TypeVar("_Sliced", int, str)
-_WHOLE = ("turns", "aliases", "injections", "digests", "segments", "watermarks", "accounts", "homes", "summaries", "pins")
+_WHOLE = ("turns", "aliases", "injections", "digests", "segments", "watermarks", "traces", "homes", "session_summaries", "pins")
 SESSIONS = "sessions"
 """The job that makes summaries (jobs/sessions.py)."""
 # Tables whose rows name the turns that they tell of, and the columns by which a row is known.
-_QUOTING = (("injections", ("conversation", "chain")), ("accounts", ("request",)), ("summaries", ("id",)))
+_QUOTING = (("injections", ("conversation", "chain")), ("traces", ("request",)), ("session_summaries", ("id",)))
 
 _ids = msgspec.json.Decoder(tuple[int, ...])
 
@@ -167,7 +167,7 @@ class _Work:
         )
 
     def _remove_quotes(self, gone: Mapping[int, int], principals: Iterable[str]) -> None:
-        """Recalled blocks and accounts of them that tell of a turn that is gone, in any conversation of these principals."""
+        """Recalled blocks and traces of them that tell of a turn that is gone, in any conversation of these principals."""
         for principal in principals:
             for table, names in _QUOTING:
                 columns = ",".join(f"q.{name}" for name in names)
@@ -175,7 +175,7 @@ class _Work:
                 for turns, *values in self._db.all(sql, (principal,)):
                     if any(turn in gone for turn in _ids.decode(turns)):
                         self._delete(table, " AND ".join(f"{name} = ?" for name in names), values)
-            if self.counts.get("summaries"):
+            if self.counts.get("session_summaries"):
                 # What is left of those sessions is summed up anew.
                 self._db.run(
                     "UPDATE watermarks SET turn = 0 WHERE job = ? AND conversation IN (SELECT key FROM conversations WHERE principal = ?)",

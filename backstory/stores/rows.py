@@ -13,13 +13,13 @@ from typing import Any, Protocol, TypeAlias
 import msgspec
 
 from backstory.core.records import (
-    Account,
+    Trace,
     Conversation,
     Digest,
     Injection,
     Receipt,
     Segment,
-    Summary,
+    SessionSummary,
     Turn,
     TurnTags,
     Watermark,
@@ -152,9 +152,9 @@ SEGMENTS = ("id", "conversation", "first_turn", "last_turn", "tags", "digest", "
 TAGS = ("conversation", "turn", "tags", "terms")
 WATERMARKS = ("conversation", "job", "turn", "owner", "lease_until", "fence")
 RECEIPTS = ("at", "principal", "what", "counts", "scrubbed")
-ACCOUNTS = ("request", "conversation", "turn", "turns", "tokens_in", "tokens_sent", "told", "created")
+TRACES = ("request", "conversation", "turn", "turns", "tokens_in", "tokens_sent", "told", "created")
 HOMES = ("conversation", "project", "audience")
-SUMMARIES = ("id", "conversation", "turns", "text", "tokens", "started", "ended", "created")
+SESSION_SUMMARIES = ("id", "conversation", "turns", "text", "tokens", "started", "ended", "created")
 PINS = ("conversation", "turn", "pinned", "at")
 FORGOTTEN = ("receipt", "principal", "conversation", "turn", "at")
 
@@ -220,25 +220,25 @@ def digest_of(row: Row, conversation: str) -> Digest:
     return Digest(row[0], conversation, row[2], row[3], unpack_text(row[4]), row[5], row[6])
 
 
-def account_row(one: Account, key: int) -> tuple[Value, ...]:
-    """For ACCOUNTS."""
+def trace_row(one: Trace, key: int) -> tuple[Value, ...]:
+    """For TRACES."""
     turns = _to_json(one.turns).decode()
     return (one.request, key, one.turn, turns, one.tokens_in, one.tokens_sent, pack(one.told), one.created)
 
 
-def account_of(row: Row, conversation: str) -> Account:
-    """From ACCOUNTS."""
-    return Account(row[0], conversation, row[2], _ids.decode(row[3]), row[4], row[5], unpack(row[6]), row[7])
+def trace_of(row: Row, conversation: str) -> Trace:
+    """From TRACES."""
+    return Trace(row[0], conversation, row[2], _ids.decode(row[3]), row[4], row[5], unpack(row[6]), row[7])
 
 
-def summary_row(one: Summary, key: int) -> tuple[Value, ...]:
-    """For SUMMARIES."""
+def session_summary_row(one: SessionSummary, key: int) -> tuple[Value, ...]:
+    """For SESSION_SUMMARIES."""
     return (one.id, key, _to_json(one.turns).decode(), pack_text(one.text), one.tokens, one.started, one.ended, one.created)
 
 
-def summary_of(row: Row, conversation: str) -> Summary:
-    """From SUMMARIES."""
-    return Summary(row[0], conversation, _ids.decode(row[2]), unpack_text(row[3]), *row[4:8])
+def session_summary_of(row: Row, conversation: str) -> SessionSummary:
+    """From SESSION_SUMMARIES."""
+    return SessionSummary(row[0], conversation, _ids.decode(row[2]), unpack_text(row[3]), *row[4:8])
 
 
 def segment_row(one: Segment, key: int) -> tuple[Value, ...]:

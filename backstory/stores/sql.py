@@ -12,22 +12,20 @@ from hashlib import blake2b
 from typing import Protocol
 
 from backstory.core.records import (
-    Account,
     Batch,
     Conversation,
     Digest,
     Hit,
-    Home,
     Injection,
     Receipt,
     Segment,
-    Summary,
     Turn,
     TurnTags,
     Watermark,
 )
 from backstory.errors import FencedError, StoreError
-from backstory.stores import across, forgetting, rows, writing
+from backstory.stores import forgetting, rows, writing
+from backstory.stores.across import Across
 from backstory.stores.finding import Counts, choose
 from backstory.stores.rows import Connection, Value, marks
 
@@ -35,7 +33,7 @@ _IN_ONE_STATEMENT = 500
 _KEY = "(SELECT key FROM conversations WHERE id = ?)"
 _TABLES = (
     *("conversations", "turns", "aliases", "tags", "segments", "digests", "injections", "watermarks", "receipts"),
-    *("accounts", "homes", "summaries", "pins"),
+    *("traces", "homes", "session_summaries", "pins"),
 )
 _TURNS = ",".join(f"t.{column}" for column in rows.TURNS[:-1])
 _SEGMENT = rows.insert(
@@ -99,7 +97,7 @@ class Dialect(Protocol):
         ...
 
 
-class SqlStore:
+class SqlStore(Across):
     """A `core.store.Store`. Any thread may call it; each has a connection of its own."""
 
     def __init__(self, dialect: Dialect, clock: Callable[[], float] = time.time) -> None:
@@ -139,10 +137,6 @@ class SqlStore:
         )
         found = self._all(sql, (principal, key))
         return str(found[0][0]) if found else None
-
-    def recent_aliases(self, prefix: str, since: float) -> list[tuple[str, str, str]]:
-        """See Store. Cost grows with the number of conversations."""
-        return across.recent_aliases(self._dialect.connection(), prefix, since)
 
     def chains(self, principal: str, chains: Sequence[bytes]) -> list[tuple[bytes, str, int]]:
         """See Store. By turn id; cost grows with the number of chains asked for."""
@@ -259,47 +253,6 @@ class SqlStore:
         """See Store."""
         sql = f"SELECT {','.join(rows.DIGESTS)} FROM digests WHERE conversation = {_KEY} ORDER BY created, id"
         return [rows.digest_of(row, conversation_id) for row in self._all(sql, (conversation_id,))]
-
-    # --- accounts, pins, and memory across conversations
-
-    def accounts(self, conversation_id: str) -> list[Account]:
-        """See Store."""
-        return across.accounts(self._dialect.connection(), conversation_id)
-
-    def account(self, request: int) -> Account | None:
-        """See Store."""
-        return across.account(self._dialect.connection(), request)
-
-    def pin(self, conversation_id: str, turn: int, pinned: bool, now: float) -> None:
-        """See Store."""
-        with self._dialect.transaction() as db:
-            across.pin(db, conversation_id, turn, pinned, now)
-
-    def pins(self, conversation_id: str) -> list[int]:
-        """See Store."""
-        return across.pins(self._dialect.connection(), conversation_id)
-
-    def pin_changes(self, after: int) -> list[tuple[int, str, int, bool]]:
-        """See Store."""
-        return across.pin_changes(self._dialect.connection(), after)
-
-    def home(self, conversation_id: str) -> Home | None:
-        """See Store."""
-        return across.home(self._dialect.connection(), conversation_id)
-
-    def kin(self, principal: str, home: Home, everywhere: bool, limit: int) -> list[Conversation]:
-        """See Store."""
-        return across.kin(self._dialect.connection(), principal, home, everywhere, limit)
-
-    def summaries(self, conversation_ids: Sequence[str]) -> list[Summary]:
-        """See Store."""
-        return across.summaries(self._dialect.connection(), conversation_ids)
-
-    def put_summaries(self, rows_: Sequence[Summary], mark: Watermark, anew: bool = False) -> None:
-        """See Store. A summary stored before under the same id is replaced."""
-        with self._dialect.transaction() as db:
-            key, _ = self._move(db, mark)
-            across.put_summaries(db, key, [one for one in rows_ if one.conversation == mark.conversation], anew)
 
     # --- work
 

@@ -152,8 +152,8 @@ segments = Table(
     Index("segments_by_conversation", "conversation", "first_turn"),
 )
 
-accounts = Table(
-    "accounts",
+traces = Table(
+    "traces",
     metadata,
     _id("request"),
     _int("conversation"),
@@ -163,7 +163,7 @@ accounts = Table(
     _int("tokens_sent"),
     _bytes("told"),
     _time("created"),
-    Index("accounts_by_conversation", "conversation", "turn"),
+    Index("traces_by_conversation", "conversation", "turn"),
 )
 
 homes = Table(
@@ -174,8 +174,8 @@ homes = Table(
     _text("audience"),
 )
 
-summaries = Table(
-    "summaries",
+session_summaries = Table(
+    "session_summaries",
     metadata,
     _id("id"),
     _int("conversation"),
@@ -185,7 +185,7 @@ summaries = Table(
     _time("started"),
     _time("ended"),
     _time("created"),
-    Index("summaries_by_conversation", "conversation"),
+    Index("session_summaries_by_conversation", "conversation"),
 )
 
 pins = Table(

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from backstory.core.records import Batch, Conversation, Turn
 from backstory.stores.rows import (
-    ACCOUNTS,
+    TRACES,
     ALIASES,
     CONVERSATIONS,
     DIGESTS,
@@ -22,7 +22,7 @@ from backstory.stores.rows import (
     Connection,
     Row,
     Value,
-    account_row,
+    trace_row,
     conversation_row,
     digest_row,
     injection_row,
@@ -55,7 +55,7 @@ _ALIAS = insert(
 )
 _INJECTION = insert("injections", INJECTIONS, "DO NOTHING")
 _DIGEST = insert("digests", DIGESTS, "DO NOTHING")
-_ACCOUNT = insert("accounts", ACCOUNTS, "DO NOTHING")
+_TRACE = insert("traces", TRACES, "DO NOTHING")
 _HOME = insert("homes", HOMES, f"(conversation) DO UPDATE SET {update(HOMES[1:])}")
 
 Named: TypeAlias = tuple[str, str | None]
@@ -158,17 +158,17 @@ def _write_rest(db: Connection, batches: Sequence[Batch], places: _Places, gone:
 
 def _write_told(db: Connection, batches: Sequence[Batch], places: _Places, gone: Forgotten) -> None:
     homes: list[tuple[Value, ...]] = []
-    accounts: list[tuple[Value, ...]] = []
+    traces: list[tuple[Value, ...]] = []
     for batch in batches:
         owners = {record.id: record.principal for record in batch.conversations}
         for home in batch.homes:
             if key := places.key((home.conversation, owners.get(home.conversation))):
                 homes.append((key, home.project, home.audience))
-        for account in batch.accounts:
-            key = places.key((account.conversation, owners.get(account.conversation)), account.created)
-            if key and not any(gone.turn(turn) for turn in account.turns):
-                accounts.append(account_row(account, key))
-    for sql, rows in ((_HOME, homes), (_ACCOUNT, accounts)):
+        for trace in batch.traces:
+            key = places.key((trace.conversation, owners.get(trace.conversation)), trace.created)
+            if key and not any(gone.turn(turn) for turn in trace.turns):
+                traces.append(trace_row(trace, key))
+    for sql, rows in ((_HOME, homes), (_TRACE, traces)):
         if rows:
             db.many(sql, rows)
 
@@ -184,7 +184,7 @@ class _Places:
             ids.update((alias[2], None) for alias in batch.aliases)
             ids.update((injection.conversation, None) for injection in batch.injections)
             ids.update((digest.conversation, None) for digest in batch.digests)
-            ids.update((account.conversation, None) for account in batch.accounts)
+            ids.update((trace.conversation, None) for trace in batch.traces)
             ids.update((home.conversation, None) for home in batch.homes)
         self._gone = gone
         self._found: dict[str, tuple[int, str]] = {}

@@ -13,7 +13,7 @@ from backstory.app import why
 from backstory.core.records import Turn
 from backstory.core.store import Store
 from backstory.errors import NotFound
-from backstory.stages import account
+from backstory.stages import trace
 from tests.rig import PATHS, Rig, asking, rig
 from tests.stages.test_recall import FACT, long_talk
 from tests.stages.world import Chat, configured, conversation, echoing, say, stored
@@ -123,16 +123,16 @@ def test_what_was_forgotten_is_told_by_nobody(tmp_path: Path) -> None:
             await stored(one, forget)
             with pytest.raises(NotFound, match="nothing is kept"):
                 await one.engine.why(number)
-            assert "tangerine" not in str(await stored(one, lambda store: store.accounts(name)))
+            assert "tangerine" not in str(await stored(one, lambda store: store.traces(name)))
 
     asyncio.run(work())
 
 
-def test_an_untouched_request_has_no_account(tmp_path: Path) -> None:
+def test_an_untouched_request_has_no_trace(tmp_path: Path) -> None:
     async def work() -> None:
         async with rig(configured(tmp_path), echoing()) as one:
             name = await say(one, long_talk(14)[:-1])
-            assert await stored(one, lambda store: store.accounts(name)) == []
+            assert await stored(one, lambda store: store.traces(name)) == []
             with pytest.raises(NotFound):
                 await one.engine.why(name)
             with pytest.raises(NotFound):
@@ -179,7 +179,7 @@ def test_it_tells_only_whose_it_is(tmp_path: Path) -> None:
     asyncio.run(work())
 
 
-def test_an_account_that_cannot_be_made_loses_no_turn(tmp_path: Path) -> None:
+def test_a_trace_that_cannot_be_made_loses_no_turn(tmp_path: Path) -> None:
     async def work() -> None:
         async with rig(configured(tmp_path), echoing()) as one:
             chat = long_talk(14)
@@ -196,15 +196,15 @@ def test_an_account_that_cannot_be_made_loses_no_turn(tmp_path: Path) -> None:
             thread.by_id = dict(thread.by_id)
             turns = await stored(one, lambda store: store.turns(name))
             assert len(turns) == before + 2  # type: ignore[arg-type]
-            assert one.failures() == {"account": 2}
+            assert one.failures() == {"trace": 2}
 
     asyncio.run(work())
 
 
 class _Torn(dict[int, Turn]):
-    """Breaks the account, and nothing else: it alone looks turns up from within its own module."""
+    """Breaks the trace, and nothing else: it alone looks turns up from within its own module."""
 
     def get(self, key: int, default: Turn | None = None) -> Turn | None:  # type: ignore[override]
-        if sys._getframe(1).f_globals["__name__"] == account.__name__:
+        if sys._getframe(1).f_globals["__name__"] == trace.__name__:
             raise KeyError(key)
         return super().get(key, default)

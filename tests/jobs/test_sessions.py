@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from backstory.core.records import Summary, Turn
+from backstory.core.records import SessionSummary, Turn
 from backstory.jobs.sessions import sessions, summed_up
 from tests.memory.chats import turn
 from tests.rig import Rig, rig
@@ -21,9 +21,9 @@ def said(number: int, text: str, at: float) -> Turn:
     return turn(number, text, at=at, arrived=at)
 
 
-async def kept(one: Rig, name: str) -> list[Summary]:
-    found: list[Summary] = []
-    await stored(one, lambda store: found.extend(store.summaries([name])))
+async def kept(one: Rig, name: str) -> list[SessionSummary]:
+    found: list[SessionSummary] = []
+    await stored(one, lambda store: found.extend(store.session_summaries([name])))
     return found
 
 

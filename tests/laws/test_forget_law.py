@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from backstory.core.records import Account, Batch, Conversation, Digest, Home, Injection, Segment, Summary, Turn, TurnTags, Watermark
+from backstory.core.records import Trace, Batch, Conversation, Digest, Home, Injection, Segment, SessionSummary, Turn, TurnTags, Watermark
 from backstory.stores import rows
 from backstory.stores.inbox import Inbox
 from backstory.stores.sql import SqlStore
@@ -82,28 +82,28 @@ class History:
                     text = "recalled: " + " ".join(word(number) for number in quoted)
                     injections.append(Injection(name, turn.chain, text, tuple(quoted), 1, 100.0))
                     self.tells["injections", turn.chain.hex()] = {*quoted, turn.id}
-            accounts = []
+            traces = []
             for turn in own:
                 quoted = self.data.draw(st.lists(st.sampled_from(kin), max_size=2))
                 why = " ".join(word(number) for number in [turn.id, *quoted]).encode()
-                accounts.append(Account(self._number(), name, turn.id, (turn.id, *quoted), 1, 1, why, 100.0))
-                self.tells["accounts", str(accounts[-1].request)] = {*quoted, turn.id}
-                self.owners["accounts", str(accounts[-1].request)] = name
+                traces.append(Trace(self._number(), name, turn.id, (turn.id, *quoted), 1, 1, why, 100.0))
+                self.tells["traces", str(traces[-1].request)] = {*quoted, turn.id}
+                self.owners["traces", str(traces[-1].request)] = name
             for upto in self.data.draw(st.lists(st.integers(1, len(branch)), max_size=2)):
                 told = branch[:upto]
                 digests.append(Digest(self._number(), name, told[-1], hash16(name), " ".join(map(word, told)), 1, 100.0))
                 self.tells["digests", str(digests[-1].id)] = set(told)
             aliases = ((one.principal, f"key of {name}", name),)
             homes = (Home(name, "project", ""),)
-            store.write([Batch((one,), tuple(own), aliases, tuple(injections), tuple(digests), tuple(accounts), homes)])
+            store.write([Batch((one,), tuple(own), aliases, tuple(injections), tuple(digests), tuple(traces), homes)])
             quoted = sorted(turn.id for turn in own if self.data.draw(st.booleans()))
             if quoted:
                 text = " ".join(map(word, quoted))
-                store.put_summaries(
-                    [Summary(quoted[-1], name, tuple(quoted), text, 1, 1.0, 2.0, 100.0)], Watermark(name, "sessions", own[-1].id)
+                store.put_session_summaries(
+                    [SessionSummary(quoted[-1], name, tuple(quoted), text, 1, 1.0, 2.0, 100.0)], Watermark(name, "sessions", own[-1].id)
                 )
-                self.tells["summaries", str(quoted[-1])] = set(quoted)
-                self.owners["summaries", str(quoted[-1])] = name
+                self.tells["session_summaries", str(quoted[-1])] = set(quoted)
+                self.owners["session_summaries", str(quoted[-1])] = name
             store.pin(name, own[0].id, True, 100.0)
             tags = [TurnTags(turn.id, name, (word(turn.id),), f"{word(turn.id)} shared") for turn in own]
             store.put_tags(tags, Watermark(name, "tag", own[-1].id))
@@ -190,9 +190,9 @@ def test_what_was_forgotten_is_nowhere_and_the_rest_is_there(shelf: Shelf, data:
         wanted = {key for (table, key), told in history.tells.items() if table == "injections" and not told & gone}
         mine = {turn.chain.hex() for turn in history.own[one.id]}
         assert {one_.chain.hex() for one_ in store.injections(one.id)} == wanted & mine
-        accounts = {str(it.request) for it in store.accounts(one.id)}
-        summaries = {str(it.id) for it in store.summaries([one.id])}
-        for table, there in (("accounts", accounts), ("summaries", summaries)):
+        traces = {str(it.request) for it in store.traces(one.id)}
+        summaries = {str(it.id) for it in store.session_summaries([one.id])}
+        for table, there in (("traces", traces), ("session_summaries", summaries)):
             rest = {key for (name, key), told in history.tells.items() if name == table and not told & gone}
             assert there == {key for key in rest if history.owners[table, key] == one.id}
         first = history.own[one.id][0].id

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from backstory.core.records import Conversation, Summary, Turn
+from backstory.core.records import Conversation, SessionSummary, Turn
 from backstory.core.tokens import estimate
 from backstory.memory.elsewhere import LABEL, Told, quoted, tell
 from backstory.memory.retention import NEUTRAL
@@ -20,7 +20,7 @@ def of(number: int, text: str, conversation: str = NAME, role: str = "user") -> 
     return replace(turn(number, text, role, at=DAY, arrived=DAY), conversation=conversation)
 
 
-def told(question: str, *turns: Turn, summaries: tuple[Summary, ...] = (), budget: int = 300) -> Told:
+def told(question: str, *turns: Turn, summaries: tuple[SessionSummary, ...] = (), budget: int = 300) -> Told:
     asked = turn(99, question, at=DAY + 9e6, arrived=DAY + 9e6)
     return tell(asked, turns, summaries, OTHERS, {"": 100}, budget_tokens=budget, min_score=0.0, rules=NEUTRAL, count=estimate)
 
@@ -66,7 +66,7 @@ def test_what_was_said_opens_no_fence_and_forges_no_line() -> None:
 def test_to_go_on_is_to_be_told_the_last_session() -> None:
     text = "[3 March 2025]\n#7 User: The printer in the attic needs the toner TN-4410.\n#8 Assistant: I ordered two of them."
     turns = [FACT, of(8, "I ordered two of them.", role="assistant")]
-    summary = Summary(8, NAME, quoted(text, turns), text, 20, DAY, DAY, DAY)
+    summary = SessionSummary(8, NAME, quoted(text, turns), text, 20, DAY, DAY, DAY)
     assert summary.turns == (7, 8)
     made = told("Hi! Where were we?", *turns, summaries=(summary,))
     assert [reason.number for reason in made.reasons] == [7, 8]

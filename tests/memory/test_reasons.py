@@ -9,7 +9,7 @@ from backstory.core.edits import AppendText, DropMessages, PrependText, StrikeTe
 from backstory.memory.reasons import Change, Left, Reason, Search, Told, changes, pack, span, unpack
 
 
-def test_an_account_comes_back_as_it_went_in() -> None:
+def test_a_trace_comes_back_as_it_went_in() -> None:
     told = Told(
         10,
         20,

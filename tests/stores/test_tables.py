@@ -29,9 +29,9 @@ _WRITTEN = {
     "watermarks": set(rows.WATERMARKS),
     "receipts": {"id", *rows.RECEIPTS},
     "forgotten": set(rows.FORGOTTEN),
-    "accounts": set(rows.ACCOUNTS),
+    "traces": set(rows.TRACES),
     "homes": set(rows.HOMES),
-    "summaries": set(rows.SUMMARIES),
+    "session_summaries": set(rows.SESSION_SUMMARIES),
     "pins": {"change", *rows.PINS},
 }
 

@@ -1,4 +1,4 @@
-"""The account of one request: what was changed in it and why, as it is stored with the answer.
+"""The trace of one request: what was changed in it and why, as it is stored with the answer.
 
 Rule: it is made when the answer is journalled, not before the request goes up, and only where memory changed something or looked for
 something.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backstory.core.exchange import Exchange
-from backstory.core.records import Account, Turn
+from backstory.core.records import Trace, Turn
 from backstory.memory import reasons
 from backstory.memory.reasons import Reason, Search, Told
 from backstory.memory.retrieval import Recalled
@@ -19,7 +19,7 @@ from backstory.stages.visit import Visit
 _MOST_NOTES = 8
 
 
-def account(exchange: Exchange, visit: Visit, now: float) -> Account | None:
+def trace(exchange: Exchange, visit: Visit, now: float) -> Trace | None:
     """What is kept of this exchange; None where nothing was changed or looked for."""
     if visit.late or visit.gone or (not exchange.edits and visit.search is None and not visit.reasons):
         return None
@@ -43,7 +43,7 @@ def account(exchange: Exchange, visit: Visit, now: float) -> Account | None:
         tuple([f"{note.stage}: {note.text}" for note in exchange.notes if note.stage != "proof"][:_MOST_NOTES]),
     )
     turns = dict.fromkeys([*([asked.id] if asked is not None else []), *(reason.turn for reason in lines)])
-    return Account(
+    return Trace(
         exchange.id,
         thread.conversation.id,
         asked.id if asked is not None else 0,

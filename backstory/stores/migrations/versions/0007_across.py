@@ -1,12 +1,12 @@
-"""Accounts of requests, pins, and what memory across conversations rests on: homes and session summaries."""
+"""Traces of requests, pins, and what memory across conversations rests on: homes and session summaries."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0007"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
@@ -15,7 +15,7 @@ _NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 def upgrade() -> None:
     op.create_table(
-        "accounts",
+        "traces",
         _id("request"),
         _int("conversation"),
         _int("turn"),
@@ -25,7 +25,7 @@ def upgrade() -> None:
         _bytes("told"),
         _time("created"),
     )
-    op.create_index("accounts_by_conversation", "accounts", ["conversation", "turn"])
+    op.create_index("traces_by_conversation", "traces", ["conversation", "turn"])
     op.create_table(
         "homes",
         sa.Column("conversation", sa.BigInteger, nullable=False, primary_key=True, autoincrement=False),
@@ -33,7 +33,7 @@ def upgrade() -> None:
         _text("audience"),
     )
     op.create_table(
-        "summaries",
+        "session_summaries",
         _id("id"),
         _int("conversation"),
         _text("turns"),
@@ -43,7 +43,7 @@ def upgrade() -> None:
         _time("ended"),
         _time("created"),
     )
-    op.create_index("summaries_by_conversation", "summaries", ["conversation"])
+    op.create_index("session_summaries_by_conversation", "session_summaries", ["conversation"])
     op.create_table(
         "pins",
         sa.Column("change", _NUMBER, primary_key=True, autoincrement=True),
@@ -58,7 +58,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for name in ("pins", "summaries", "homes", "accounts"):
+    for name in ("pins", "session_summaries", "homes", "traces"):
         op.drop_table(name)
 
 
