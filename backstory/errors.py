@@ -15,6 +15,7 @@ BackstoryError            500  ours
 |   |-- StoreGone          -   the user's: the database was taken away while it was in use
 |   |-- FencedError        -   a lease was lost to another worker; the work is dropped
 |   `-- RowError           -   ours: a value that the store can never take; what holds it is dropped
+|-- SideModelError         -   the side model's: no usable answer, or no budget left (background only)
 `-- NotFound              404  no such conversation or turn (command line, REST)
 """
 
@@ -118,6 +119,17 @@ class RowError(StoreError):
     """A value that the store can never take (a lone surrogate, a number over 63 bits): a second try would fail as well."""
 
     code = "row_error"
+
+
+class SideModelError(BackstoryError):
+    """The side model gave no usable answer. `reason` is a short name for counting. `lasting`: the same question would fail again."""
+
+    code = "side_model"
+
+    def __init__(self, text: str, reason: str, lasting: bool = False) -> None:
+        super().__init__(text)
+        self.reason = reason
+        self.lasting = lasting
 
 
 class NotFound(BackstoryError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import tempfile
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
@@ -16,7 +17,7 @@ import msgspec
 from backstory.app.engine import Engine
 from backstory.app.house import PortHouse
 from backstory.config import Config
-from backstory.config.sections import Compaction, Memory, Recall, Storage
+from backstory.config.sections import Compaction, Media, Memory, Recall, Storage, ToolOutput
 from backstory.relay.connect import Connector, Proxies, Tls
 from backstory.relay.door import Door
 from backstory.relay.limits import DoorMetrics, Timeouts
@@ -52,20 +53,27 @@ def settings(folder: Path, **sections: dict[str, Any]) -> Config:
         memory=Memory(**sections.get("memory", {})),
         recall=Recall(**sections.get("recall", {})),
         compaction=Compaction(**sections.get("compaction", {})),
+        media=Media(**sections.get("media", {})),
+        tool_output=ToolOutput(**sections.get("tool_output", {})),
     )
 
 
 class Rig:
     """The proxy of one configuration; `restart` ends it and opens another on the same database."""
 
-    def __init__(self, config: Config, upstream: Upstream, upstream_port: int, timeouts: Timeouts) -> None:
+    def __init__(
+        self, config: Config, upstream: Upstream, upstream_port: int, timeouts: Timeouts, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._clock = clock
         self.config = config
         self.upstream = upstream
         self.upstream_port = upstream_port
         self._timeouts = timeouts
 
     async def start(self) -> None:
-        self.engine = await Engine.open(self.config)
+        self.engine = await Engine.open(self.config, self._clock)
+        if self.engine.opening is not None:
+            await asyncio.wait({self.engine.opening})  # on a busy machine the engine is there before its store
         self.house = PortHouse(self.config, self.engine, f"http://127.0.0.1:{self.upstream_port}", "")
         metrics = DoorMetrics()
         self.engine.metrics.doors.append(metrics)
@@ -156,7 +164,7 @@ def asking(wire: str, messages: Sequence[tuple[str, str]], **more: object) -> by
 
 
 @asynccontextmanager
-async def rig(config: Config, answer: Answer, timeouts: Timeouts = QUICK) -> AsyncIterator[Rig]:
+async def rig(config: Config, answer: Answer, timeouts: Timeouts = QUICK, clock: Callable[[], float] = time.time) -> AsyncIterator[Rig]:
     """A proxy in front of an upstream that gives this answer to each request."""
 
     async def script(upstream: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -169,7 +177,7 @@ async def rig(config: Config, answer: Answer, timeouts: Timeouts = QUICK) -> Asy
 
     upstream = Upstream(script)
     server = await asyncio.start_server(upstream.serve, "127.0.0.1", 0, limit=1 << 24)
-    one = Rig(config, upstream, server.sockets[0].getsockname()[1], timeouts)
+    one = Rig(config, upstream, server.sockets[0].getsockname()[1], timeouts, clock)
     await one.start()
     try:
         yield one

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,25 @@ def test_unknown_key_names_line_and_nearest(tmp_path: Path, home: dict[str, str]
         ("proxy:\n  instances:\n    - {port: 1}\n    - {port: 1}\n", "two instances at 127.0.0.1:1"),
         ("proxy:\n  instances: [{port: 1, upstream: nowhere}]\n", "line 2: proxy.instances: upstream 'nowhere': a URL is http://"),
         ("proxy:\n  instances: [{port: 1, config: none.yaml}]\n", "none.yaml: cannot be read as a configuration file"),
+        ("commands:\n  prefix: go\n", "line 2: commands.prefix: expected text of the form ^[!#$%&*+,"),
+        ("commands:\n  undo_s: -1\n", "line 2: commands.undo_s: expected a number from 0, got -1"),
+        (
+            "side_model: {provider: olama, model: m}\n",
+            "line 1: side_model.provider: expected text, got 'olama' (no such provider; one of ollama, lmstudio",
+        ),
+        ("side_model:\n  provider: ollama\n", "line 2: side_model.provider: side_model.model, the name of the model to use, is needed"),
+        ("side_model:\n  model: m\n", "line 2: side_model.model: side_model.provider (one of ollama, lmstudio"),
+        ("side_model: {provider: openai_compatible, model: m}\n", "the provider openai_compatible needs side_model.url"),
+        ("side_model:\n  tasks: [tags, poems]\n", "side_model.tasks[1]: expected a list of tags, digests"),
+        ("side_model:\n  tokens_per_day: -1\n", "side_model.tokens_per_day: expected a whole number from 0 to 1000000000000, got -1"),
+        ("side_model:\n  money_per_day: .nan\n", "side_model.money_per_day: expected a number from 0 to 1000000, got nan"),
+        ("side_model:\n  via: theirs\n", "side_model.via: expected one of own, client, got 'theirs'"),
+        (
+            "side_model:\n  via: client\n  url: http://x\n",
+            "line 3: side_model.url: with side_model.via client the upstream and the key are",
+        ),
+        ("side_model:\n  api_key_env: sk-live-123\n", "got *** (the name of a variable in which the key stands, not the key itself)"),
+        ("side_model:\n  api_key_file: nowhere\n", "side_model.api_key_file: expected text, got 'nowhere' (there is no such file)"),
         ("- 1\n", "line 1: expected keys and values, got list"),
         ("proxy: [\n", "cannot be read as a configuration file"),
     ],
@@ -166,6 +186,22 @@ def test_every_key_is_reachable_by_its_variable(tmp_path: Path, home: dict[str, 
         assert found[name] == f"environment {variable}"
         assert expects
         assert meaning
+
+
+def test_prices_are_rows_by_pattern(tmp_path: Path, home: dict[str, str]) -> None:
+    write(tmp_path, "prices:\n  - {model: 'local-*', input: 0.1, output: 0.2}\n  - {model: gpt-4o, cache_read: 1, cache_ttl_s: 60}\n")
+    first, second = Config.load(environ=home, cwd=tmp_path).prices
+    assert (first.model, first.input, first.output, first.cache_read) == ("local-*", 0.1, 0.2, None)
+    assert (second.input, second.cache_read, second.cache_ttl_s) == (None, 1.0, 60.0)
+    told = home | {"BACKSTORY_PRICES": "[{model: x, input: 3}]"}
+    assert [row.model for row in Config.load(environ=told, cwd=tmp_path).prices] == ["x"]
+    for text, expected in (
+        ("prices:\n  - {model: x, input: -1}\n", "line 2: prices[0].input"),
+        ("prices:\n  - {model: x, inptu: 1}\n", "line 2: prices[0]"),
+        ("prices:\n  - {input: 1}\n", "line 2: prices[0]"),
+        ("prices: cheap\n", "line 1: prices: expected a list of {model, input, output, cache_read"),
+    ):
+        assert expected in refused(text, tmp_path, home)
 
 
 def test_instances_are_listeners_and_a_file_of_their_own_is_a_memory_of_their_own(tmp_path: Path, home: dict[str, str]) -> None:
@@ -247,3 +283,45 @@ def test_decay_may_only_be_switched_on(tmp_path: Path, spelled: str, meant: floa
     (tmp_path / "backstory.yaml").write_text(f"memory:\n  decay: {spelled}\n")
     assert Config.load(environ={"HOME": str(tmp_path)}, cwd=tmp_path).memory.decay == meant
     assert Config.load(environ={"HOME": str(tmp_path), "BACKSTORY_MEMORY__DECAY": spelled}, cwd="/").memory.decay == meant
+
+
+def test_a_setting_that_needs_an_extra_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Config.load({"media.recompress": "true"}, {}, tmp_path).media.recompress
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with pytest.raises(ConfigError, match=r"media\.recompress.*install backstory\[media\]"):
+        Config.load({"media.recompress": "true"}, {}, tmp_path)
+    assert not Config.load({"media.recompress": "false"}, {}, tmp_path).media.recompress
+
+
+@pytest.mark.parametrize(
+    ("fields", "environ", "key", "trouble"),
+    [
+        ("provider: openai, model: m", {"OPENAI_API_KEY": " k1\n"}, "k1", ""),
+        ("provider: openai, model: m, api_key_env: MINE", {"OPENAI_API_KEY": "k1", "MINE": "k2"}, "k2", ""),
+        ("provider: openai, model: m", {}, "", "the variable OPENAI_API_KEY is not set"),
+        ("provider: openai, model: m, api_key_env: MINE", {"MINE": "two lines\nk"}, "", "the variable MINE holds no key"),
+        ("provider: openai, model: m, api_key_file: key.txt", {}, "k3", ""),
+        ("provider: openai, model: m, api_key_file: none.txt", {}, "", "none.txt holds no key"),
+        ("provider: ollama, model: m", {"OPENAI_API_KEY": "k1"}, "", ""),
+        ("via: client", {"OPENAI_API_KEY": "k1"}, "", ""),
+    ],
+)
+def test_the_side_models_key_comes_from_a_variable_or_a_file_and_is_never_shown(
+    fields: str, environ: dict[str, str], key: str, trouble: str, tmp_path: Path, home: dict[str, str]
+) -> None:
+    (tmp_path / "key.txt").write_text("k3\n")
+    (tmp_path / "none.txt").write_text("\n")
+    write(tmp_path, f"side_model: {{{fields}}}\n")
+    config = Config.load(environ=home | environ, cwd=tmp_path)
+    assert config.side_key.value == key
+    assert trouble in config.side_key.trouble if trouble else not config.side_key.trouble
+    if key:
+        assert key not in repr(config)
+        assert all(key not in row.value for row in effective(environ=home | environ, cwd=tmp_path))
+
+
+def test_tasks_are_a_list_in_a_variable_too(tmp_path: Path, home: dict[str, str]) -> None:
+    for text in ("tags, digests", "[tags, digests]", "tags digests", '["tags","digests"]'):
+        assert Config.load(environ=home | {"BACKSTORY_SIDE_MODEL__TASKS": text}, cwd=tmp_path).side_model.tasks == ("tags", "digests")
+    with pytest.raises(ConfigError, match=r"side_model\.tasks\[0\]: expected a list of tags, digests"):
+        Config.load(environ=home | {"BACKSTORY_SIDE_MODEL__TASKS": "poems"}, cwd=tmp_path)

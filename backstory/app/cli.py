@@ -73,6 +73,8 @@ def _parser() -> argparse.ArgumentParser:
     recall.add_argument("text", metavar="TEXT")
     recall.add_argument("--conversation", metavar="ID", help="from this conversation only")
     recall.add_argument("--budget", type=int, metavar="TOKENS", help="at most so many tokens (recall.budget_tokens)")
+    facts = _filters(command("facts", _facts, "what is known, and which turn says it"))
+    usage = _sums(command("usage", _usage, "what was paid, and what the same requests would have cost as they came"))
     export = command("export", _export, "conversations as files, on standard output")
     export.add_argument("id", metavar="ID", nargs="?", help="one conversation; without it, all")
     export.add_argument("--format", choices=("jsonl", "markdown"), default="jsonl")
@@ -86,10 +88,10 @@ def _parser() -> argparse.ArgumentParser:
     config = command("config", _config, "the settings")
     config.add_argument("action", choices=("check",), help="check: print every setting with its source")
     command("version", _version, "the version")
-    for one in (serve, status, listed, show, recall, export, forget, config, *asked):
+    for one in (serve, status, listed, show, recall, facts, usage, export, forget, config, *asked):
         one.add_argument("--config", metavar="FILE", help="settings file; without it backstory.yaml is looked for")
         one.add_argument("--storage", metavar="URL", help="sqlite:///PATH")
-    for one in (status, listed, show, recall, forget, config, *asked):
+    for one in (status, listed, show, recall, facts, usage, forget, config, *asked):
         one.add_argument("--json", action="store_true", help="print JSON")
     return parser
 
@@ -107,6 +109,21 @@ def _asking(command: Callable[[str, object, str], argparse.ArgumentParser]) -> l
     ledger = command("ledger", _ledger, "what was dropped from view in a conversation, and why")
     ledger.add_argument("id", metavar="ID", help="id, its beginning, or label of a conversation")
     return [why, diff, pin, ledger]
+
+
+def _sums(usage: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    usage.add_argument("--conversation", metavar="ID", help="of this conversation only")
+    usage.add_argument("--by", choices=("model", "day", "conversation"), default="model", help="one line for each (model)")
+    return usage
+
+
+def _filters(facts: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    facts.add_argument("--conversation", metavar="ID", help="of this conversation only")
+    for name in ("subject", "verb", "object"):
+        facts.add_argument(f"--{name}", default="", metavar="WORDS", help=f"with these words in its {name}")
+    statuses = ("current", "superseded", "negated", "planned", "all")
+    facts.add_argument("--status", choices=statuses, default="", help="without it, what holds")
+    return facts
 
 
 def _serve(arguments: argparse.Namespace) -> int:
@@ -131,14 +148,17 @@ def _version(_: argparse.Namespace) -> int:
 
 def _config(arguments: argparse.Namespace) -> int:
     from backstory.config import describe, effective
+    from backstory.providers import side_model
 
     settings = effective(_overrides(arguments))
     if arguments.json:
         _print_json(settings)
-        return 0
-    meanings = {name: f"{meaning} ({expects})" for name, expects, _, meaning in describe()}
-    for setting in settings:
-        print(f"{setting.key} = {setting.value or '(empty)'}    [{setting.source}]\n    {meanings[setting.key]}")
+    else:
+        meanings = {name: f"{meaning} ({expects})" for name, expects, _, meaning in describe()}
+        for setting in settings:
+            print(f"{setting.key} = {setting.value or '(empty)'}    [{setting.source}]\n    {meanings[setting.key]}")
+    sys.stdout.flush()
+    side_model.off(_settings(arguments))
     return 0
 
 
@@ -152,7 +172,30 @@ def _status(arguments: argparse.Namespace) -> int:
     print(f"storage   {status.storage}" + (f", {status.bytes / 1_000_000:.1f} MB" if status.bytes else ", nothing stored yet"))
     for table, rows in status.rows.items():
         print(f"          {rows:>8} {table}")
+    for row in status.usage:
+        told = f"{row.requests} requests, billed ${row.billed:.4f}"
+        told += "" if row.kind == "side" else f", as they came ${row.direct:.4f}, saved ${row.saved:.4f}"
+        print(f"{row.kind:<9} {told}" + (f" ({row.unpriced} requests without a known price)" if row.unpriced else ""))
+    if status.stopped:
+        print(f"          rewriting was stopped in {status.stopped} conversations in the last day: it cost more than it saved")
     print(f"proxy     {status.proxy}: {status.health or 'does not answer'}")
+    if status.side_model:
+        print(f"side      {status.side_model}")
+    return 0
+
+
+def _usage(arguments: argparse.Namespace) -> int:
+    from backstory.app import faces
+
+    with _Store(_settings(arguments)) as store:
+        record = faces.find(store, arguments.conversation) if arguments.conversation else None
+        rows = faces.usage(store, arguments.by, record)
+    if arguments.json:
+        _print_json(rows)
+    elif rows:
+        _print_all(faces.as_table(rows))
+    else:
+        print("nothing was paid yet", file=sys.stderr)
     return 0
 
 
@@ -198,6 +241,26 @@ def _recall(arguments: argparse.Namespace) -> int:
         _print_all(f"         {line}\n" for line in faces.plain(hit.text).splitlines())
     if not hits:
         print("nothing in memory answers to that", file=sys.stderr)
+    return 0
+
+
+def _facts(arguments: argparse.Namespace) -> int:
+    from backstory.app import faces
+
+    with _Store(_settings(arguments)) as store:
+        record = faces.find(store, arguments.conversation) if arguments.conversation else None
+        rows = faces.facts(store, record, arguments.subject, arguments.verb, arguments.object, arguments.status)
+    if arguments.json:
+        _print_json(rows)
+        return 0
+    for row in rows:
+        status = f"{row.status} (#{row.superseded_by})" if row.superseded_by else row.status
+        print(
+            f"{row.conversation[:8]} #{row.number:<4} {faces.stamp(row.said)}  {faces.plain(row.author)}: "
+            f"{faces.plain(row.subject)} | {row.verb} | {faces.plain(row.object)}  [{status}]"
+        )
+    if not rows:
+        print("nothing is known of that", file=sys.stderr)
     return 0
 
 

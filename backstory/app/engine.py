@@ -9,11 +9,13 @@ import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from backstory import __version__
+from backstory.app.commanding import Commanding
+from backstory.app.lineup import Line, Parts, across, choices, line_up, settings
 from backstory.app.local import Local
 from backstory.app.metrics import Metrics
 from backstory.app.why import Explanation, explain
@@ -22,36 +24,43 @@ from backstory.core.exchange import Head
 from backstory.core.ids import TurnIds
 from backstory.core.layout import Layouts
 from backstory.core.records import Arrival, Batch, Promise
-from backstory.core.reply import Reply
-from backstory.core.sizes import CHARS_PER_TOKEN, rough
+from backstory.core.reply import Reply, Usage
+from backstory.core.sizes import rough
 from backstory.core.wire import Wire
 from backstory.errors import BackstoryError, DocumentError, StoreError
 from backstory.jobs import standard as standard_jobs
 from backstory.jobs.forgotten import Forgotten
 from backstory.jobs.pins import Pins
+from backstory.jobs.removal import Removal
 from backstory.jobs.worker import Worker
-from backstory.memory.compaction import Window
+from backstory.memory.economy import STOPS_S
+from backstory.memory.fact_query import select
 from backstory.memory.reading import Reader
-from backstory.memory.retention import Rules
+from backstory.memory.supersession import Known
 from backstory.memory.thread import Thread
+from backstory.providers import side_model
+from backstory.providers.caching import Tariffs
 from backstory.relay.tap import read_reply
 from backstory.stages.ahead import Ahead
 from backstory.stages.arrivals import Arrivals, unfold
 from backstory.stages.base import Pipeline, attempt, attempted
-from backstory.stages.continuity import Continuity
-from backstory.stages.identify import Identify
+from backstory.stages.command import Command
+from backstory.stages.economy import Economy
+from backstory.stages.facts import Facts
 from backstory.stages.ingest import Ingest, settle
-from backstory.stages.kin import Kin, Scope
 from backstory.stages.order import Order
 from backstory.stages.pace import Pace
-from backstory.stages.recall import Recall, Settings
 from backstory.stages.shelf import Shelf
+from backstory.stages.stubs import restore
 from backstory.stages.threads import Threads
 from backstory.stages.visit import Visits
 from backstory.stores.database import open_store
 from backstory.stores.inbox import Inbox
 from backstory.stores.lanes import StoreLanes
 from backstory.wires import WIRES
+
+if TYPE_CHECKING:
+    from backstory.app.side import SideRoom
 
 log = logging.getLogger("backstory")
 
@@ -71,14 +80,11 @@ _BESIDE_S = 5.0
 _OPENING_S = 0.6
 # A store that cannot be opened is tried again after so many seconds, later and later.
 _AGAIN_S = (2.0, 60.0)
-# A recalled block stays where it is; larger ones would fill the window in a few questions. A budget as large as the window is meant so.
-_BUDGET_SHARE = 0.125
-# What a profile makes of the budget, of the evidence that is asked for, and the least share of the best score that is recalled.
-_PROFILES = {"QUALITY": (1.5, 0.8, 0.0), "BALANCED": (1.0, 1.0, 0.0), "COST": (0.6, 1.25, 0.3)}
 
 
 class Engine:
-    """Use `open`. `memory` is False where the store could not be opened or memory is switched off: then everything is only relayed."""
+    """Use `open`. `memory` is False where the store could not be opened or memory is switched off: then everything is only relayed. Raises
+    ConfigError for a side model that cannot be."""
 
     def __init__(self, config: Config, clock: Callable[[], float] = time.time) -> None:
         self.config = config
@@ -95,6 +101,9 @@ class Engine:
         self._lanes: StoreLanes | None = None
         self._worker: Worker | None = None
         self._shelf: Shelf | None = None
+        self._facts: Facts | None = None
+        self._has_side = not side_model.off(config)
+        self.side: SideRoom | None = None
         self._again: asyncio.Task[None] | None = None
         self._beside: dict[int, asyncio.Future[Any]] = {}
         self.expects: Callable[[], bool] = bool
@@ -103,15 +112,21 @@ class Engine:
         self.order = Order()
         self.layouts = Layouts(secrets.randbits(63))
         self.pipeline = Pipeline((), self.failed)
+        self.commanding = Commanding(config.commands.prefix) if config.commands.enabled else None
+        self.command: Command | None = None
+        self._removal: Removal | None = None
+        self.economy = Economy(self.visits, Tariffs(config.prices), self._settings.window, choices(config), clock)
+        self.metrics.money = self.economy.money
+        self.metrics.halted = lambda: self.economy.halted
         self.threads: Threads | None = None
         self.ahead: Ahead | None = None
         self.local = Local(self._health, self.metrics.figures, self.metrics.exposition)
 
     @classmethod
-    async def open(cls, config: Config) -> Engine:
+    async def open(cls, config: Config, clock: Callable[[], float] = time.time) -> Engine:
         """An engine over the configured storage. Never fails for the store's sake, and does not wait for long: a store that is held by
         another process is opened when it is let go."""
-        engine = cls(config)
+        engine = cls(config, clock)
         if config.memory.enabled:
             engine.trouble = "the store is being opened"
             first = engine.opening = asyncio.create_task(engine._opened())
@@ -149,6 +164,24 @@ class Engine:
         if earlier:
             await asyncio.wait(earlier, timeout=_BESIDE_S)
         return bool(earlier)
+
+    async def facts(
+        self, principal: str, conversation: str, subject: str = "", verb: str = "", object_: str = "", status: str = "", most: int = 50
+    ) -> list[Known]:
+        """What is known of a conversation of this principal, the newest `most` of it, in the order of the turns; see `fact_query.select`.
+        NotFound where there is no such conversation, RequestError for an unknown status, StoreError where memory is off."""
+        if self._facts is None:
+            raise StoreError(self.trouble or "memory is off")
+        self.arrivals.named(conversation)
+        known = await self._facts.known(principal, conversation)
+        found = select(known, subject, verb, object_, status)
+        return found[max(0, len(found) - most) :]
+
+    def paid(self, model: str, usage: Usage, conversation: str = "") -> None:
+        """Memory made a request of its own, and these tokens were billed for it: stored, and taken off what is saved."""
+        spend = self.economy.side(self.turn_ids(), model, usage, conversation)
+        if self._lanes is not None:
+            self._lanes.submit(Batch(spends=(spend,)), 0)
 
     def failed(self, where: str, error: BaseException) -> None:
         """Something broke and the request went on without it."""
@@ -210,11 +243,17 @@ class Engine:
 
     async def _shut(self) -> None:
         self.memory = False
+        self._facts = None
+        side, self.side = self.side, None
+        if side is not None:
+            await side.stop()
         worker, self._worker = self._worker, None
         if worker is not None:
             await worker.stop()
             await self._forgotten.stop()
             await self.pins.stop()
+            if self._removal is not None:
+                await self._removal.stop()
             self.arrivals.close()
         lanes, self._lanes = self._lanes, None
         if lanes is not None:
@@ -224,53 +263,91 @@ class Engine:
 
     async def _open(self) -> None:
         config = self.config
-        store = await asyncio.get_running_loop().run_in_executor(None, open_store, config.storage.url)
-        folder, name = inbox_place(config.storage.url)
-        try:
-            inbox = Inbox(folder, name)
-        except StoreError:
-            store.close()
-            raise
-        self._lanes = lanes = StoreLanes(store, inbox)
+        self._lanes = lanes = await open_lanes(config.storage.url)
         await lanes.recover(self._settle_journal)
         self.threads = threads = Threads(lanes, self._clock)
-        self._shelf = shelf = Shelf(lanes, lambda: self.busy, self._hot)
-        across = config.memory.scope != "conversation"
-        jobs = standard_jobs(lanes, Pace(self._hot), config.memory.session_idle_s if across else 0.0, self._clock)
+        self._shelf = shelf = Shelf(lanes, lambda: self.busy, self._hot, self._has_side and "digests" in config.side_model.tasks)
+        self._facts = Facts(lanes, threads, Pace(self._hot))
+        idle_s = config.memory.session_idle_s if across(config) else 0.0
+        jobs = standard_jobs(lanes, Pace(self._hot), idle_s, self._clock)
         self._worker = Worker(jobs, lanes, f"{os.getpid()}-{secrets.token_hex(4)}", self._clock, lambda: self.busy, self.failed)
         most = self._settings.window.hard_tokens
         self.ingest = Ingest(threads, self.visits, lanes, self.turn_ids, self._clock, rough, self._stored, most, self.failed)
-        self.arrivals = Arrivals(threads, lanes, WIRE_BY_NAME.__getitem__, read_arrival, rough, self._worker.wake, self.failed, self._hot)
-        reader = Reader(secrets.randbits(63))
-        self.continuity = continuity = Continuity(threads, lanes, self._hot)
-        self.expects = continuity.expects
-        recall = Recall(self.visits, shelf, self._settings, rough, self._clock, self.turn_ids, continuity)
-        stages = (
-            Identify(threads, self.visits, reader, self.arrivals, self.order, self._before, continuity),
-            self.ingest,
-            *((Kin(self.visits, lanes, shelf, scope(config, self._settings), self._clock),) if across else ()),
-            recall,
-            continuity,
+        self.arrivals = Arrivals(
+            threads, lanes, WIRE_BY_NAME.__getitem__, read_arrival, rough, self._worker.wake, self.failed, self._hot, self.economy.first
         )
-        self.ahead = Ahead(threads, recall.settled, time.monotonic)
-        self.pipeline = Pipeline(stages, self.failed)
+        reader = Reader(secrets.randbits(63))
+        line = self._line_up(lanes, threads, shelf, reader)
         self._worker.start()
+        await self._open_side(lanes)
 
         def forget() -> None:
             threads.clear()
-            continuity.forget()
+            line.continuity.forget()
             reader.clear()
+            line.shrink.clear()
             self.layouts.clear()
 
         self._forgotten = Forgotten(lanes, forget, self._gone)
         self.pins = Pins(lanes, threads.pinned)
         await self._forgotten.start()
         await self.pins.start()
-        await continuity.load(self._clock())
+        await line.continuity.load(self._clock())
+        self.economy.restore(*await lanes.read(lambda store: store.stops(self._clock() - STOPS_S)))
+        self._removal = Removal(lanes, self._clock, self.failed)
+        self._removal.start()
         if await lanes.read(lambda store: store.conversations(None, 1)):
             shelf.warm_up()
         self.trouble = ""
         self.memory = True
+
+    def _line_up(self, lanes: StoreLanes, threads: Threads, shelf: Shelf, reader: Reader) -> Line:
+        """Put the stages in order."""
+        line = line_up(
+            Parts(
+                self.config,
+                self._settings,
+                self.visits,
+                lanes,
+                threads,
+                shelf,
+                reader,
+                self.arrivals,
+                self.ingest,
+                self.economy,
+                self.order,
+                self._before,
+                self._clock,
+                self.turn_ids,
+                self._hot,
+                self.metrics.figures,
+                self.failed,
+            )
+        )
+        self.ahead = Ahead(threads, line.settled, time.monotonic)
+        self.command, self.expects = line.command, line.continuity.expects
+        self.pipeline = Pipeline(line.stages, self.failed)
+        return line
+
+    async def restore(self, principal: str, conversation: str, ref: str, scope: str = "") -> str:
+        """What a stub's ref names, word for word, verified by hash: a tool result, or the JSON block of an image. NotFound where this
+        conversation has none of that name. Raises StoreError."""
+        if self._lanes is None or self.threads is None:
+            raise StoreError(self.trouble or "memory is off")
+        return await restore(self._lanes, self.threads, WIRE_BY_NAME.__getitem__, principal, conversation, scope, ref)
+
+    async def _open_side(self, lanes: StoreLanes) -> None:
+        if self._has_side:
+            from backstory.app.side import SideRoom  # noqa: PLC0415 - only where a side model is in use
+
+            owner = f"{os.getpid()}-{secrets.token_hex(4)}"
+            try:
+                side = SideRoom(self.config, lanes, owner, self._clock, lambda: self.busy, self.failed, self.metrics.side, self.paid)
+            except BackstoryError as error:
+                self.failed("side model", error)
+                return
+            await side.start()
+            self.side = side
 
     def _settle_journal(self, payloads: list[bytes]) -> list[Batch]:
         """The rows of journal entries that a dead process left behind; entries that cannot be read are left out. Runs on a lane."""
@@ -306,11 +383,15 @@ class Engine:
             self._shelf.warm_up()
         if length >= threshold and self._shelf is not None:
             told = self._settings
+            if thread.changes is not None:
+                self._shelf.follow(thread)
             if thread.boundary or thread.tokens > told.window.soft_tokens:
                 self._shelf.prepare(thread)
-                self._shelf.prefold(thread, told.window, told.budget)
+                self._shelf.prefold(thread, told.window, told.budget, self.economy.kept(thread.account))
         if self._worker is not None:
             self._worker.wake()
+        if self.side is not None:
+            self.side.wake()
 
     def _health(self) -> dict[str, Any]:
         lanes = self._lanes
@@ -323,33 +404,20 @@ class Engine:
             "uptime_s": round(self._clock() - self._started, 1),
             "sessions": len(self.threads) if self.threads is not None else 0,
             "pending": lanes.queued if lanes is not None else 0,
+            "rewriting": "stopped" if self.economy.halted else "on",
         }
 
 
-def settings(config: Config) -> Settings:
-    """What the recall stage is told."""
-    compaction = config.compaction
-    window = Window(
-        compaction.context_window,
-        compaction.soft_threshold,
-        compaction.hard_threshold,
-        compaction.protected_recent_turns,
-    )
-    memory = config.memory
-    share, gate, least = _PROFILES[memory.reward_profile]
-    budget = int(config.recall.budget_tokens * share)
-    if budget < window.hard_tokens:
-        budget = min(budget, int(window.size * _BUDGET_SHARE))
-    rules = Rules(memory.decay, memory.min_importance, gate)
-    return Settings(window, memory.threshold_messages, budget, config.recall.min_score or least, rules)
-
-
-def scope(config: Config, told: Settings) -> Scope:
-    """What the stage of memory across conversations is told."""
-    memory = config.memory
-    budget = told.budget // 2
-    most_bytes = int((told.window.hard_tokens - budget) * CHARS_PER_TOKEN)
-    return Scope(memory.scope == "principal", memory.project, memory.opt_out, budget, most_bytes, told.min_score, told.rules)
+async def open_lanes(url: str) -> StoreLanes:
+    """The lanes of the store and the journals at this place. Raises StoreError, ConfigError."""
+    store = await asyncio.get_running_loop().run_in_executor(None, open_store, url)
+    folder, name = inbox_place(url)
+    try:
+        inbox = Inbox(folder, name)
+    except StoreError:
+        store.close()
+        raise
+    return StoreLanes(store, inbox)
 
 
 def inbox_place(url: str) -> tuple[Path, str]:

@@ -14,20 +14,27 @@ import msgspec
 from msgspec import Struct
 
 from backstory.config import Config
-from backstory.core.records import Conversation, Receipt, Turn
-from backstory.core.store import Store
+from backstory.core.records import Conversation, Receipt, Total, Turn, Used
+from backstory.core.side import day_of
+from backstory.core.store import Spent, Store
 from backstory.core.tokens import count
-from backstory.errors import NotFound
+from backstory.errors import ConfigError, NotFound
+from backstory.memory.economy import STOPS_S
+from backstory.memory.fact_query import select
 from backstory.memory.index import Index
 from backstory.memory.retrieval import recall
+from backstory.memory.supersession import Known
 from backstory.memory.thread import branch
 from backstory.memory.units import Carry, units
+from backstory.providers import side_model
+from backstory.stages.facts import ledger
 from backstory.stages.threads import load_turns
 from backstory.stores.database import open_store, sqlite_path
 
 # Turns that a recall over all conversations looks at, the newest conversations first: building an index takes 0.1 ms for each.
 _MOST_TURNS = 20_000
 _MOST_CONVERSATIONS = 100_000
+_DAY_S = 86_400
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -71,15 +78,61 @@ class Hit(Struct, frozen=True):
     text: str
 
 
+class FactRow(Struct, frozen=True, omit_defaults=True):
+    """A fact as it is shown. `number`: of the turn that states it, 1-based. `superseded_by`: number of the turn that changed it. `again`:
+    turns that said the same later. `about_from`, `about_to`: the time it speaks of, Unix seconds."""
+
+    conversation: str
+    number: int
+    turn: int
+    kind: str
+    subject: str
+    verb: str
+    object: str
+    status: str
+    author: str
+    role: str
+    said: float
+    text: str
+    span: tuple[int, int]
+    superseded_by: int = 0
+    again: tuple[int, ...] = ()
+    about_from: float = 0.0
+    about_to: float = 0.0
+
+
+class UsageRow(Struct, frozen=True):
+    """Spends added up, as in core.records.Total. `saved`: dollars, signed; `cached`: share of the provider's input that came from its
+    cache."""
+
+    name: str
+    kind: str
+    requests: int
+    unpriced: int
+    measured: int
+    tokens_in: int
+    tokens_sent: int
+    input_tokens: int
+    output_tokens: int
+    cached: float
+    billed: float
+    direct: float
+    saved: float
+
+
 class Status(Struct, frozen=True):
     """The store, and whether a proxy answers. `health` is what it says of itself ("" = none answers); `bytes` is 0
-    where nothing is stored yet."""
+    where nothing is stored yet. `usage`: all that was paid. `stopped`: conversations in which rewriting was stopped in the last day.
+    `side_model`: its budget today, or why nothing is sent; "" where none is set up."""
 
     storage: str
     bytes: int
     rows: dict[str, int]
     proxy: str
     health: str
+    usage: list[UsageRow]
+    stopped: int
+    side_model: str = ""
 
 
 def existing(config: Config) -> Store:
@@ -136,6 +189,14 @@ def recalled(store: Store, question: str, record: Conversation | None, budget: i
     return sorted(hits, key=lambda hit: -hit.score)
 
 
+def facts(store: Store, record: Conversation | None, subject: str, verb: str, object_: str, status_: str) -> list[FactRow]:
+    """What is known of one conversation, or (None) of each, the newest first. RequestError for an unknown status."""
+    rows: list[FactRow] = []
+    for one in [record] if record is not None else [it for it, _ in store.conversations(None, _MOST_CONVERSATIONS)]:
+        rows.extend(_fact_row(one.id, known) for known in select(ledger(store, one).known(), subject, verb, object_, status_))
+    return rows
+
+
 def forget(store: Store, record: Conversation | None, number: int, now: float) -> list[Receipt]:
     """Remove a conversation, one of its turns (`number` as shown, 0 = all of it), or (None) everything: then there is a receipt for
     each principal. NotFound where nothing is there."""
@@ -153,23 +214,80 @@ def forget(store: Store, record: Conversation | None, number: int, now: float) -
     return [store.forget(record.principal, turn.conversation, [turn.id], now)]
 
 
+def usage(store: Store, by: Spent, record: Conversation | None) -> list[UsageRow]:
+    """What was paid, by model, day or conversation; of one conversation, or (None) of all. Days are those of UTC."""
+    return [_used(one, by) for one in store.spent(by, record.id if record is not None else "")]
+
+
+def _used(one: Total, by: Spent) -> UsageRow:
+    name = time.strftime("%Y-%m-%d", time.gmtime(int(one.name) * _DAY_S)) if by == "day" else one.name
+    return UsageRow(
+        name,
+        one.kind,
+        one.requests,
+        one.unpriced,
+        one.measured,
+        one.tokens_in,
+        one.tokens_sent,
+        one.input_tokens,
+        one.output_tokens,
+        round(one.cache_read / one.input_tokens, 4) if one.input_tokens else 0.0,
+        round(one.billed, 6),
+        round(one.direct, 6),
+        round(one.direct - one.billed, 6),
+    )
+
+
+def as_table(rows: Sequence[UsageRow]) -> Iterator[str]:
+    """A line for each row, for a terminal. Dollars of models without a known price are not known."""
+    yield f"{'':<28} {'requests':>8} {'tokens in':>12} {'sent':>12} {'cached':>7} {'billed $':>10} {'direct $':>10} {'saved $':>10}\n"
+    for row in rows:
+        name = ("side: " if row.kind == "side" else "") + (plain(row.name) or "all")
+        known = row.unpriced < row.requests
+        money = [f"{value:.4f}" if known else "unknown" for value in (row.billed, row.direct, row.saved)]
+        also = f"  ({row.unpriced} without a known price)" if known and row.unpriced else ""
+        yield (
+            f"{name:<28.28} {row.requests:>8} {row.tokens_in:>12} {row.tokens_sent:>12} {row.cached:>7.1%}"
+            f" {money[0]:>10} {money[1]:>10} {money[2]:>10}{also}\n"
+        )
+
+
 def status(config: Config) -> Status:
     """How much is stored, and whether a proxy answers at the configured address."""
     path = sqlite_path(config.storage.url)
     rows: dict[str, int] = {}
-    size = 0
+    used: list[UsageRow] = []
+    size = stopped = 0
+    spent = Used()
     if path.exists():
         size = sum(part.stat().st_size for part in path.parent.glob(path.name + "*") if part.is_file())
         store = open_store(config.storage.url)
         try:
             rows = store.counts()
+            spent = store.used(day_of(time.time()))
+            used = usage(store, "all", None)
+            stopped = len(store.stops(time.time() - STOPS_S)[0])
         finally:
             store.close()
     host, port = config.listeners[0].host, config.listeners[0].port
     shown = f"[{host}]" if ":" in host else host
-    return Status(
-        config.storage.url, size, rows, f"http://{shown}:{port}", _health("127.0.0.1" if host in ("0.0.0.0", "::") else host, port)
-    )
+    health = _health("127.0.0.1" if host in ("0.0.0.0", "::") else host, port)
+    return Status(config.storage.url, size, rows, f"http://{shown}:{port}", health, used, stopped, _side_model(config, spent))
+
+
+def _side_model(config: Config, spent: Used) -> str:
+    if not side_model.configured(config):
+        return ""
+    try:
+        reason = side_model.off(config)
+    except ConfigError as error:
+        reason = str(error)
+    if reason:
+        return f"nothing is sent ({reason})"
+    most = side_model.most(config.side_model)
+    money = f", ${spent.micros / 1e6:.4f} of ${most.micros / 1e6:g}" if most.micros else ""
+    name = config.side_model.model or "the conversation's own model"
+    return f"{name}: {spent.tokens} of {most.tokens} tokens{money} today (UTC), {spent.calls} requests"
 
 
 def as_jsonl(rows: Iterable[TurnRow]) -> Iterator[str]:
@@ -203,6 +321,29 @@ def plain(text: str) -> str:
 def stamp(at: float) -> str:
     """Local date and time to the minute; dashes for none."""
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(at)) if at > 0 else "-" * 16
+
+
+def _fact_row(conversation: str, known: Known) -> FactRow:
+    fact = known.fact
+    return FactRow(
+        conversation,
+        known.number,
+        fact.turn,
+        fact.kind,
+        known.subject,
+        known.verb,
+        fact.object,
+        known.status,
+        fact.author,
+        fact.role,
+        fact.said,
+        fact.text,
+        (fact.span_start, fact.span_end),
+        known.by_number,
+        known.again,
+        fact.begins,
+        fact.ends,
+    )
 
 
 def _row(conversation: str, turn: Turn, number: int) -> TurnRow:

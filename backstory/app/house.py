@@ -11,12 +11,15 @@ from collections.abc import Awaitable
 
 from msgspec.structs import replace
 
+from backstory.app.commanding import Commanding, Plain, answer
 from backstory.app.drive import eager
 from backstory.app.engine import Engine
+from backstory.commands.grammar import Asked
 from backstory.config import Config
 from backstory.core.document import Document
 from backstory.core.exchange import Exchange, First, Head, Headers, Note, Outcome
 from backstory.core.ids import conversation_id
+from backstory.core.message import Opening, Prompt
 from backstory.core.plan import Answer, Plan, Tap, Target
 from backstory.core.records import Arrival
 from backstory.core.wire import Wire
@@ -27,6 +30,7 @@ from backstory.providers import upstreams
 from backstory.relay.tap import AheadTap, ArrivalTap, MemoryTap
 from backstory.stages.arrivals import TURN_IDS
 from backstory.stages.base import attempt
+from backstory.stages.shrink import withdraw
 from backstory.stages.visit import Visit
 from backstory.wires import WIRES
 
@@ -41,6 +45,8 @@ _SUMMARY_BYTES = 300
 _OPENING_S = 2.0
 # As many ids are in one block at most.
 _MOST_IDS = 4096
+# A command waits so long for a memory that is busy.
+_COMMAND_S = 30.0
 _GONE = Outcome("interrupted", 0, None, 0.0, 0.0, 0, 0)
 
 
@@ -128,12 +134,12 @@ class PortHouse:
 
     def over(self, exchange: Exchange, outcome: Outcome) -> None:
         """See Ledger."""
-        late = self._late.pop(exchange.id, None)
+        late, visit = self._late.pop(exchange.id, None), self._engine.visits.get(exchange.id)
         if late is not None and not late.done():
             self._answered[exchange.id] = outcome
         else:
             self._finish(exchange, outcome)
-        self._metrics.finished(exchange, outcome)
+        self._metrics.finished(exchange, outcome, visit.spend if visit is not None else None)
 
     def failed(self, where: str, error: BaseException) -> None:
         """See Ledger."""
@@ -146,19 +152,25 @@ class PortHouse:
 
     # --- a conversation
 
-    def _chat(self, head: Head, body: bytes, wire: Wire, target: Target) -> Plan | Awaitable[Plan]:
+    def _chat(self, head: Head, body: bytes, wire: Wire, target: Target, plain: Plain | None = None) -> Plan | Awaitable[Plan]:
+        """`plain`: what is known of this body already: it is a request from which commands were taken, or one that is a command."""
         started, engine = time.monotonic(), self._engine
         whose, scope = principal(self._config.identity.principal, head), head.header(b"x-vc-project")
         lean = self._lean and (len(body) < _SUMMARY_BYTES or not engine.expects())
         opening = engine.arrivals.opening(head, body, wire) if lean else None
+        if opening is not None and not _alone(opening, engine.commanding, plain):
+            opening = None
         if opening is not None:
             again = engine.arrivals.again(whose, scope, head, body)
             conversation = again or conversation_id()
             headers = (
                 (b"X-VC-Conversation", conversation.encode()),
-                self._metrics.first(len(body), bool(again), started),
+                self._metrics.first(body, bool(again), started),
             )
-            first = First(head, body, wire, opening, whose, scope, conversation, headers)
+            if engine.side is not None and engine.side.by_client:
+                engine.side.seen(conversation, wire.name, head, target, "")
+            came = plain.came if plain is not None else b""
+            first = First(head, body, wire, opening, whose, scope, conversation, headers, came)
             return Plan(target, drop=OWN_HEADERS, tap=ArrivalTap(first, self, started))
         try:
             document = Document(body, engine.layouts)
@@ -167,11 +179,16 @@ class PortHouse:
             self._metrics.unreadable += 1
             engine.log_skipped(head, wire, error)
             return bare(target)
+        found = self._spoken(head, document, prompt, wire) if plain is None else None
+        if found is not None:
+            return self._without_commands(head, body, wire, target, found)
         exchange = Exchange(engine.turn_ids(), head, body, wire, document, prompt, whose, scope)
-        if self._engine.crowded:
+        if engine.crowded and (plain is None or plain.asked is None):
             self._metrics.fail_open("crowded")
             return bare(target)
-        if engine.ahead is not None and engine.ahead.may_go(body, prompt):
+        if plain is not None:
+            exchange = replace(exchange, came=plain.came, named=plain.conversation, local=self._expect(exchange.id, plain.asked))
+        elif engine.ahead is not None and engine.ahead.may_go(body, prompt):
             gone = replace(exchange, gone=True)
             return Plan(target, drop=OWN_HEADERS, tap=AheadTap(lambda: self._behind(gone, target, started)))
         done = eager(self._through(exchange, target, started))
@@ -183,6 +200,34 @@ class PortHouse:
         """The client's bytes have gone up; memory looks at them now."""
         done = eager(self._through(exchange, target, started))
         return done.tap if isinstance(done, Plan) else self._too_late(exchange, target, started, asyncio.ensure_future(done)).tap
+
+    def _spoken(self, head: Head, document: Document, prompt: Prompt, wire: Wire) -> Plain | None:
+        """What is a command in it, or an answer to one; None where there is nothing, or it cannot be told."""
+        commanding = self._engine.commanding
+        if commanding is None:
+            return None
+        return attempt(self._engine.failed, "commands", lambda: commanding.plain(head, document, prompt, wire), lambda: None)
+
+    def _expect(self, exchange: int, asked: Asked | None) -> bool:
+        """Let the stage know of its command. Whether the exchange is nothing but that."""
+        command = self._engine.command
+        if asked is None or command is None:
+            return False
+        command.expect(exchange, asked)
+        return not asked.before
+
+    def _without_commands(self, head: Head, body: bytes, wire: Wire, target: Target, plain: Plain) -> Plan | Awaitable[Plan]:
+        """The request as it would be without commands takes its usual way; whatever becomes of it, that is what goes up."""
+        plain.came = body if plain.body != body else b""
+        whole = plain.asked is not None and not plain.asked.before
+
+        def otherwise() -> Plan:
+            return self._unanswered(head) if whole else bare(target)
+
+        plan = attempt(self._engine.failed, "plan", lambda: self._chat(head, plain.body, wire, target, plain), otherwise)
+        if not plain.came:
+            return plan
+        return _sending(plan, plain.body) if isinstance(plan, Plan) else eager(_sent(plan, plain.body))
 
     def arrival(self, exchange: First, content_type: str, coding: str, body: bytes, complete: bool) -> int:
         """See ArrivalLedger. A journal that cannot be written is counted; the answer leaves all the same."""
@@ -238,7 +283,7 @@ class PortHouse:
 
         def without() -> Plan:
             engine.visits.close(exchange.id)
-            return bare(target)
+            return self._unanswered(exchange.head) if exchange.local else bare(target)
 
         try:
             through = await engine.pipeline.run(exchange)
@@ -249,12 +294,17 @@ class PortHouse:
             if outcome is not None:
                 self._finish(exchange, outcome)
             engine.order.leave(exchange.id)
+            command = engine.command
+            if command is not None:
+                attempt(engine.failed, "commands", lambda: command.done(exchange.id), lambda: None)
 
     async def _within(self, exchange: Exchange, target: Target, started: float, rest: Awaitable[Plan]) -> Plan:
         """The plan, if memory comes to one in time; else the client's bytes go up, and memory ends its work beside them."""
         task = asyncio.ensure_future(rest)
+        # What is meant for us never goes up for want of time.
+        deadline_s = _COMMAND_S if exchange.local else self._deadline_s
         try:
-            done, _ = await asyncio.wait({task}, timeout=self._deadline_s)
+            done, _ = await asyncio.wait({task}, timeout=deadline_s)
         except (asyncio.CancelledError, GeneratorExit):
             # The client has left before its request went up; GeneratorExit: even before anybody waited for the plan.
             task.add_done_callback(lambda _: self._finish(exchange, _GONE))
@@ -262,6 +312,9 @@ class PortHouse:
             raise
         if done:
             return task.result()
+        if exchange.local:
+            task.cancel()
+            return self._local(exchange)
         return self._too_late(exchange, target, started, task)
 
     def _too_late(self, exchange: Exchange, target: Target, started: float, task: asyncio.Future[Plan]) -> Plan:
@@ -276,9 +329,29 @@ class PortHouse:
         task.add_done_callback(lambda _: self._engine.pipeline.expired.discard(exchange.id))
         return self._plain(exchange, target, started)
 
+    def _local(self, exchange: Exchange) -> Plan:
+        """The answer to a command, if only that it could not be done. Nothing of the exchange is stored."""
+        command = self._engine.command
+        if exchange.answer is None and command is not None:
+            exchange = command.answered(exchange)
+        self._finish(exchange, _GONE)
+        self._metrics.commands += 1
+        headers: Headers = ((b"X-VC-Conversation", exchange.conversation.encode()),) if exchange.conversation else ()
+        return Plan(answer=answer(exchange, headers))
+
+    def _unanswered(self, head: Head) -> Plan:
+        """A command that not even a failure could be told of."""
+        return Plan(answer=self.error(head, 500, "command_failed", "the command could not be carried out; it was not sent to the model"))
+
     def _planned(self, exchange: Exchange, target: Target, started: float) -> Plan:
+        if exchange.local:
+            return self._local(exchange)
+        if exchange.came:
+            exchange = replace(exchange, notes=(*exchange.notes, Note("proof", "bytes differ: command")))
         visit = self._engine.visits.get(exchange.id)
         body: bytes | None = None
+        if visit is not None and (visit.late or visit.gone):
+            withdraw(visit)
         if exchange.edits and exchange.gone:
             self._metrics.fail_open("ahead")
             exchange = replace(exchange, edits=())
@@ -294,6 +367,9 @@ class PortHouse:
             self._engine.ahead.went(exchange.prompt, visit, visit.complete and not exchange.edits)
         exchange = replace(exchange, mark=self._mark(exchange, visit), headers=self._headers(exchange, visit))
         self._metrics.planned(exchange, visit, started)
+        side, wire, prompt = self._engine.side, exchange.wire, exchange.prompt
+        if side is not None and side.by_client and wire is not None and prompt is not None:
+            side.seen(exchange.conversation, wire.name, exchange.head, target, prompt.model)
         return self._tapped(exchange, target, started, body)
 
     def _plain(self, exchange: Exchange, target: Target, started: float) -> Plan:
@@ -315,6 +391,7 @@ class PortHouse:
         if body is None:
             if visit is not None:
                 visit.injection = None
+                withdraw(visit)
             return replace(exchange, edits=(), notes=(*exchange.notes, Note("render", "failed open"))), None
         if body != exchange.body:
             asked = ",".join(dict.fromkeys(stage for stage, _ in exchange.edits))
@@ -334,7 +411,7 @@ class PortHouse:
 
     def _headers(self, exchange: Exchange, visit: Visit) -> Headers:
         conversation = (b"X-VC-Conversation", exchange.conversation.encode())
-        stats = self._metrics.stats_header(exchange, visit)
+        stats = self._metrics.stats_header(exchange, visit, self._engine.economy.forecast)
         headers: Headers = (conversation, (b"X-VC-Stats", stats))
         if exchange.edits or visit.search is not None:
             headers = (*headers, (b"X-VC-Request", b"%d" % exchange.id))
@@ -367,6 +444,22 @@ class PortHouse:
 
 async def _dropping(plan: Awaitable[Plan], drop: frozenset[bytes]) -> Plan:
     return replace(await plan, drop=drop)
+
+
+def _sending(plan: Plan, body: bytes) -> Plan:
+    """The plan, with this body in place of the client's own."""
+    return plan if plan.answer is not None or plan.body is not None else replace(plan, body=body)
+
+
+async def _sent(plan: Awaitable[Plan], body: bytes) -> Plan:
+    return _sending(await plan, body)
+
+
+def _alone(opening: Opening, commanding: Commanding | None, plain: Plain | None) -> bool:
+    """Whether nobody has spoken to us in this first request, or before it."""
+    if plain is not None:
+        return plain.asked is None and not plain.conversation
+    return commanding is None or not commanding.suspects(opening)
 
 
 def bare(target: Target) -> Plan:

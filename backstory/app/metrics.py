@@ -7,18 +7,23 @@ client chooses: wires, status classes, endings and stages are closed lists.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from backstory.app.side_metrics import families
 from backstory.core.exchange import Exchange, Outcome
-from backstory.core.sizes import CHARS_PER_TOKEN
+from backstory.core.records import Spend
+from backstory.core.side import SideFigures, day_of
+from backstory.core.sizes import rough_body
 from backstory.providers import prices
 from backstory.relay.limits import DoorMetrics
+from backstory.stages.economy import Money
 from backstory.stages.visit import Visit
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
+Forecast: TypeAlias = Callable[[Exchange, Visit], float | None]
 # Upper bounds of the first-byte histogram, in seconds.
 BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
@@ -32,6 +37,7 @@ class Metrics:
         self.doors: list[DoorMetrics] = []
         self.last_request = 0.0
         self.relayed = 0
+        self.commands = 0
         self.errors = 0
         self.unreadable = 0
         self.conversations = 0
@@ -45,17 +51,28 @@ class Metrics:
         self.answers_differing = 0
         self.recalled = 0
         self.compactions = 0
+        self.stubbed = 0
         self.tokens_in = 0
         self.tokens_sent = 0
-        self.cost_saved = 0.0
+        self.money = Money()
+        """What was paid, by requests that have a row of their own."""
+        self.halted: Callable[[], bool] = lambda: False
+        """Whether rewriting has been stopped everywhere."""
+        self._list_saved = 0.0
         self.added_s = 0.0
         self.bytes_in = 0
         self.bytes_out = 0
         self.buckets = [0] * (len(BUCKETS) + 1)
         self.first_byte_s = 0.0
         self.sessions = 0
+        self.side = SideFigures()
         self._open: dict[int, tuple[int, int]] = {}
         self._exposed: Any = None
+
+    @property
+    def cost_saved(self) -> float:
+        """Dollars, signed, of models with a known price."""
+        return self.money.saved + self._list_saved
 
     # --- on the request path
 
@@ -84,19 +101,20 @@ class Metrics:
             self.sessions += 1
         self.recalled += visit.recalled
         self.compactions += visit.digest is not None
+        self.stubbed += len(visit.stubs)
         self.tokens_in += visit.tokens_in
         self.tokens_sent += visit.tokens_sent
         if visit.tokens_in != visit.tokens_sent:
             self._open[exchange.id] = (visit.tokens_in, visit.tokens_sent)
 
-    def finished(self, exchange: Exchange, outcome: Outcome) -> None:
-        """The answer is over."""
+    def finished(self, exchange: Exchange, outcome: Outcome, spend: Spend | None = None) -> None:
+        """The answer is over. `spend`: what it cost, where that was weighed; else its saving is guessed at list prices."""
         prompt = exchange.prompt
         self.ended(exchange.wire.name if exchange.wire is not None else "none", prompt is not None and prompt.stream, outcome)
         tokens = self._open.pop(exchange.id, None)
-        if tokens is not None and prompt is not None and 0 < outcome.status < 400:
+        if tokens is not None and spend is None and prompt is not None and 0 < outcome.status < 400:
             usage = outcome.reply.usage if outcome.reply is not None else None
-            self.cost_saved += prices.saved(prompt.model, tokens[0] - tokens[1], usage) or 0.0
+            self._list_saved += prices.saved(prompt.model, tokens[0] - tokens[1], usage) or 0.0
 
     def ended(self, wire: str, streamed: bool, outcome: Outcome) -> None:
         """An answer is over, whatever memory had to do with it."""
@@ -112,32 +130,36 @@ class Metrics:
         if streamed and outcome.first_byte_ms > 0:
             self._observe(outcome.first_byte_ms / 1000)
 
-    def first(self, size: int, again: bool, started: float) -> tuple[bytes, bytes]:
-        """The first request of a conversation, of so many bytes, goes up as it came: `planned` for it, and its `X-VC-Stats`. `again`:
-        it was made before."""
+    def first(self, body: bytes, again: bool, started: float) -> tuple[bytes, bytes]:
+        """The first request of a conversation goes up as it came: `planned` for it, and its `X-VC-Stats`. `again`: it was made before."""
         self.last_request = now = time.monotonic()
         self.conversations += 1
         self.identical += 1
         self.added_s += now - started
         self.sessions += not again
-        tokens = int(size / CHARS_PER_TOKEN)
+        tokens = rough_body(body)
         self.tokens_in += tokens
         self.tokens_sent += tokens
         return b"X-VC-Stats", _FIRST_STATS % (tokens, tokens)
 
-    def stats_header(self, exchange: Exchange, visit: Visit) -> bytes:
-        """The value of `X-VC-Stats` for this request: estimated tokens, and dollars at the list price of fresh input.
+    def stats_header(self, exchange: Exchange, visit: Visit, forecast: Forecast | None = None) -> bytes:
+        """The value of `X-VC-Stats` for this request: estimated tokens, and the dollars that it should save by `forecast`, or at the list
+        price of fresh input. Negative: it costs more, as a request does that moves the digest. `unknown`: the model has no known price.
 
-        `compression_ratio` is sent over in; `cache_kept` is 0 where this request moved the digest, and so changed the prefix that the
-        provider may have cached.
+        `compression_ratio` is sent over in; `cache_kept` is 0 where this request moved the digest or decided stubs, and so changed the
+        prefix that the provider may have cached.
         """
         saved = visit.tokens_in - visit.tokens_sent
+        moved = visit.digest is not None or visit.undone or bool(visit.stubs)
         model = exchange.prompt.model if exchange.prompt is not None else ""
-        cost = prices.saved(model, saved) or 0.0
+        cost: float | None = 0.0
+        if saved or moved:
+            cost = forecast(exchange, visit) if forecast is not None else prices.saved(model, saved)
+        told = "unknown" if cost is None and saved else f"{cost or 0.0:.6f}"
         ratio = visit.tokens_sent / visit.tokens_in if visit.tokens_in else 1.0
         return (
             f"tokens_in={visit.tokens_in},tokens_sent={visit.tokens_sent},tokens_saved={saved},"
-            f"cost_saved={cost:.6f},compression_ratio={ratio:.3f},cache_kept={int(visit.digest is None)}"
+            f"cost_saved={told},compression_ratio={ratio:.3f},cache_kept={int(not moved)}"
         ).encode()
 
     def _observe(self, seconds: float) -> None:
@@ -151,7 +173,8 @@ class Metrics:
     # --- when somebody asks
 
     def figures(self) -> dict[str, Any]:
-        """The JSON of `/metrics.json`. Tokens are estimates; `cost_saved` in dollars counts models with a known price only."""
+        """The JSON of `/metrics.json`. Tokens are estimates; `cost_saved` in dollars counts models with a known price only, less what the
+        side model cost."""
         saved = self.tokens_in - self.tokens_sent
         return {
             "sessions": self.sessions,
@@ -160,9 +183,25 @@ class Metrics:
             "sent_tokens": self.tokens_sent,
             "tokens_saved": saved,
             "reduction_percentage": round(100 * saved / self.tokens_in, 2) if self.tokens_in else 0.0,
-            "cost_saved": round(self.cost_saved, 6),
+            "cost_saved": round(self.net_saved, 6),
+            "cost_billed": round(self.money.billed, 6),
+            "cost_direct": round(self.money.direct, 6),
+            "cost_side": round(self.cost_side, 6),
+            "unpriced_requests": self.money.unpriced,
+            "rewriting_stopped": self.money.stops,
+            "rewriting_halted": int(self.halted()),
             "avg_time_ms": round(1000 * self.added_s / self.conversations, 3) if self.conversations else 0.0,
         }
+
+    @property
+    def cost_side(self) -> float:
+        """Dollars that this process has spent on requests of memory's own; those whose end is not known count as they were reserved."""
+        return max(self.money.side, self.side.spent_micros / 1_000_000)
+
+    @property
+    def net_saved(self) -> float:
+        """`cost_saved` less what this process has spent on the side model."""
+        return self.cost_saved + self.money.side - self.cost_side
 
     def exposition(self) -> bytes:
         """The Prometheus text. The first call imports the client library (60 ms)."""
@@ -177,20 +216,30 @@ class Metrics:
 
 _COUNTERS = (
     ("relayed_requests", "Requests that memory has no part in.", "relayed"),
+    ("commands", "In-chat commands that were answered here and sent nowhere.", "commands"),
     ("gateway_errors", "Errors of the proxy's own.", "errors"),
     ("unreadable_requests", "Conversations whose body memory could not read; relayed as they came.", "unreadable"),
     ("conversation_requests", "Requests that memory looked at.", "conversations"),
     ("journalled_answers", "Answers written to the journal before their last byte left.", "journalled"),
     ("recalled_turns", "Turns that were recalled into requests.", "recalled"),
     ("compactions", "Requests that moved a conversation's digest.", "compactions"),
+    ("stubs", "Old tool results and images that were replaced by a stub.", "stubbed"),
     ("original_tokens", "Tokens of the clients' requests (estimated).", "tokens_in"),
     ("sent_tokens", "Tokens of the requests as sent upstream (estimated).", "tokens_sent"),
-    ("cost_saved_dollars", "Signed saving at list prices, models with a known price only.", "cost_saved"),
+    ("cost_saved_dollars", "Signed saving against the same requests as they came, less side spend; known prices only.", "net_saved"),
     ("added_seconds", "Time from a request's arrival until it was ready to go upstream, summed.", "added_s"),
     ("upstream_bytes", "Bytes of answers as they came from upstream.", "bytes_in"),
     ("client_bytes", "Bytes of answers as they went to clients.", "bytes_out"),
 )
 _GAUGES = {"cost_saved_dollars"}
+_MONEY = (
+    ("cost_billed_dollars", "Paid for requests of clients, by the provider's own usage where it tells it.", "billed"),
+    ("cost_direct_dollars", "What the same requests would have cost as they came.", "direct"),
+    ("cost_side_dollars", "Paid for requests of memory's own.", "side"),
+    ("unpriced_requests", "Requests to models without a known price, which no figure in dollars counts.", "unpriced"),
+    ("measured_requests", "Requests of which the provider told its usage.", "measured"),
+    ("rewriting_stopped", "Conversations in which rewriting was stopped because it cost more than it saved.", "stops"),
+)
 
 
 class _Collector:
@@ -207,6 +256,9 @@ class _Collector:
         for name, meaning, field in _COUNTERS:
             kind = GaugeMetricFamily if name in _GAUGES else CounterMetricFamily
             yield kind(f"backstory_{name}", meaning, value=getattr(metrics, field))
+        for name, meaning, field in _MONEY:
+            yield CounterMetricFamily(f"backstory_{name}", meaning, value=getattr(metrics.money, field))
+        yield GaugeMetricFamily("backstory_rewriting_halted", "1 where rewriting is stopped in every conversation.", value=metrics.halted())
         yield GaugeMetricFamily(
             "backstory_sessions",
             "Conversations seen since the start (one that was out of memory for a while, twice).",
@@ -232,6 +284,7 @@ class _Collector:
         for (wire, hundreds, end), number in sorted(metrics.requests.items()):
             ended.add_metric([wire, f"{hundreds}xx" if hundreds else "none", end], number)
         yield ended
+        yield from families(metrics.side, day_of(time.time()))
         total, cumulative = 0, []
         for bound, number in zip((*BUCKETS, "+Inf"), metrics.buckets, strict=True):
             total += number

@@ -14,8 +14,9 @@ from typing import Any
 from backstory.app.engine import Engine
 from backstory.app.heap import give_back, one_heap
 from backstory.app.house import PortHouse
+from backstory.app.outbound import connector
 from backstory.config import Config, Listener
-from backstory.relay.connect import Connector, Proxies, Tls
+from backstory.providers import side_model
 from backstory.relay.door import Door
 from backstory.relay.limits import DoorMetrics, Limits, Timeouts
 
@@ -93,13 +94,10 @@ def _door(config: Config, engine: Engine, listener: Listener) -> Door:
         keepalive_s=proxy.keepalive_s,
         drain_s=proxy.drain_s,
     )
-    tls = Tls(upstream.ca_file, upstream.client_cert, upstream.client_key)
-    outbound = config.outbound
-    connector = Connector(tls, Proxies(outbound.http, outbound.https, outbound.no_proxy))
     metrics = DoorMetrics()
     engine.metrics.doors.append(metrics)
     house = PortHouse(config, engine, listener.upstream, listener.label)
-    return Door(house, limits, timeouts, connector, metrics)
+    return Door(house, limits, timeouts, connector(config), metrics)
 
 
 async def _serve(config: Config) -> None:
@@ -114,6 +112,11 @@ async def _serve(config: Config) -> None:
     trimming = loop.create_task(give_back(lambda: running.busy))
     for listener, port in zip(config.listeners, running.ports, strict=False):
         log.info("listening on http://%s:%d%s", listener.host, port, f" ({listener.label})" if listener.label else "")
+    for one in {id(each): each for each in (config, *(listener.config for listener in config.listeners if listener.config))}.values():
+        if side_model.configured(one):
+            from backstory.app.side import told
+
+            log.info("%s", told(one))
     await ended.wait()
     log.info("stopping: running answers may finish")
     trimming.cancel()

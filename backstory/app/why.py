@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from backstory.app import faces
-from backstory.core.records import Trace, Conversation, Injection, Turn
+from backstory.core.records import Conversation, Injection, Trace, Turn
 from backstory.core.store import Store
 from backstory.errors import NotFound, StoreError
 from backstory.memory import reasons

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,33 +19,45 @@ from msgspec import Struct, field
 
 from backstory.config.sections import (
     MARKER,
+    PRICES,
+    Commands,
     Compaction,
+    Economy,
     Identity,
     Instance,
     Key,
     Log,
     Marker,
+    Media,
     Memory,
     Metrics,
+    PriceRow,
+    Prices,
     Proxy,
     Recall,
+    SideModel,
     Storage,
+    ToolOutput,
     Upstream,
     describe,
     keys,
     mask,
     spell,
 )
+from backstory.config.side_models import Secret, check_provider, check_variable, problems, read_key
 from backstory.config.sources import Collected, Given, collect, collect_environ, collect_file
 from backstory.errors import ConfigError
 
-__all__ = ["Config", "Instance", "Listener", "Log", "OutboundProxies", "Setting", "describe", "effective", "mask"]
+__all__ = ["Config", "Instance", "Listener", "Log", "OutboundProxies", "PriceRow", "Setting", "describe", "effective", "mask"]
 
 _PROFILES = {"QUALITY_FOCUSED": "QUALITY", "COST_FOCUSED": "COST"}
 # Where decay is only switched on, half of a turn's rank is at stake.
 _DECAYS = {"true": 0.5, "false": 0.0}
-_PATHS = ("upstream.ca_file", "upstream.client_cert", "upstream.client_key")
-_URLS = ("upstream.url", "upstream.anthropic", "upstream.openai", "upstream.gemini")
+_PATHS = ("upstream.ca_file", "upstream.client_cert", "upstream.client_key", "side_model.api_key_file")
+_EXTRAS = {"media.recompress": ("PIL", "media")}
+_URLS = ("upstream.url", "upstream.anthropic", "upstream.openai", "upstream.gemini", "side_model.url")
+_CHECKS = {"side_model.provider": check_provider, "side_model.api_key_env": check_variable}
+_UNSHOWN = ("side_model.api_key_env",)
 
 
 class OutboundProxies(Struct, frozen=True):
@@ -86,7 +99,8 @@ class Setting(Struct, frozen=True):
 
 
 class Config(Struct, frozen=True, kw_only=True):
-    """The whole tree. `listeners` and `outbound` are worked out from it and the environment; `storage.url` is never empty after `load`."""
+    """The whole tree. `listeners`, `outbound` and `side_key` are worked out from it and the environment; `storage.url` is never empty after
+    `load`."""
 
     proxy: Proxy = field(default_factory=Proxy)
     upstream: Upstream = field(default_factory=Upstream)
@@ -94,12 +108,19 @@ class Config(Struct, frozen=True, kw_only=True):
     memory: Memory = field(default_factory=Memory)
     recall: Recall = field(default_factory=Recall)
     compaction: Compaction = field(default_factory=Compaction)
+    commands: Commands = field(default_factory=Commands)
+    tool_output: ToolOutput = field(default_factory=ToolOutput)
+    media: Media = field(default_factory=Media)
+    economy: Economy = field(default_factory=Economy)
+    prices: Prices = PRICES
     identity: Identity = field(default_factory=Identity)
+    side_model: SideModel = field(default_factory=SideModel)
     marker: Marker = MARKER
     log: Log = field(default_factory=Log)
     metrics: Metrics = field(default_factory=Metrics)
     listeners: tuple[Listener, ...] = ()
     outbound: OutboundProxies = OutboundProxies()
+    side_key: Secret = Secret()
 
     @classmethod
     def load(
@@ -127,14 +148,14 @@ def effective(
 
 def _build(given: Collected, main: Config | None = None, label: str = "") -> Config:
     """`main`: of which this is an instance with a file of its own, named `label`."""
-    problems = given.problems
+    wrong = given.problems
     sections: dict[str, dict[str, Any]] = {}
     for name, setting in given.settings.items():
         key = keys()[name]
         try:
             value = _value(key, setting)
         except (msgspec.ValidationError, ValueError) as error:
-            problems.append(_wrong(key, setting, error))
+            wrong.append(_wrong(key, setting, error))
         else:
             sections.setdefault(key.section, {})[key.field] = value
     top: dict[str, Any] = sections.pop("", {})
@@ -144,19 +165,23 @@ def _build(given: Collected, main: Config | None = None, label: str = "") -> Con
     config = Config(**top)
     if config.compaction.soft_threshold > config.compaction.hard_threshold:
         low, high = config.compaction.soft_threshold, config.compaction.hard_threshold
-        problems.append(f"compaction.soft_threshold ({low}) is above compaction.hard_threshold ({high})")
-    if problems:
-        raise ConfigError("\n".join(problems))
+        wrong.append(f"compaction.soft_threshold ({low}) is above compaction.hard_threshold ({high})")
+    wrong += [f"{given.settings[name].source}: {name}: {text}" for name, text in problems(config.side_model) if name in given.settings]
+    if wrong:
+        raise ConfigError("\n".join(wrong))
     change = msgspec.structs.replace
     if not config.storage.url:
         config = change(config, storage=Storage(_default_storage(given.environ, label)))
-    config = change(config, outbound=_outbound(config.upstream.proxy, given.environ))
+    outbound = _outbound(config.upstream.proxy, given.environ)
+    config = change(config, outbound=outbound, side_key=read_key(config.side_model, given.environ))
     return config if main else change(config, listeners=_listeners(config, given))
 
 
 def _value(key: Key, setting: Given) -> Any:
     value = setting.value
-    if setting.text and key.name == "proxy.instances":
+    if setting.text and key.name == "side_model.tasks":
+        value = tuple(part for part in re.split(r"[\s,\[\]\"']+", value) if part)
+    if setting.text and key.name in ("proxy.instances", "prices"):
         import yaml  # noqa: PLC0415 - a list in a variable is rare
 
         try:
@@ -166,17 +191,33 @@ def _value(key: Key, setting: Given) -> Any:
     value = _also(key.name, value)
     if value is None:
         return key.default
-    found = msgspec.convert(value, key.type, strict=not setting.text)
+    return _checked(key, setting, msgspec.convert(value, key.type, strict=not setting.text))
+
+
+def _checked(key: Key, setting: Given, found: Any) -> Any:
+    """The value where it is more than of the right type. Raises ValueError where it is not."""
     if key.name in _PATHS and found:
-        found = str(setting.base / Path(found).expanduser())
+        try:
+            found = str(setting.base / Path(found).expanduser())
+        except RuntimeError as error:
+            raise ValueError(str(error)) from error
         if not Path(found).is_file():
             raise ValueError("there is no such file")
-    if key.name in _URLS and found:
-        found = _url(found)
     if key.name == "upstream.proxy":
         found = found if found in ("env", "none") else _url(found, proxy=True) if found else "env"
-    if key.name == "storage.url" and found:
+    return _rules(key, found) if found else found
+
+
+def _rules(key: Key, found: Any) -> Any:
+    if key.name in _URLS:
+        return _url(found)
+    if key.name in _CHECKS:
+        _CHECKS[key.name](found)
+    if key.name == "storage.url":
         _check_storage(found)
+    module, extra = _EXTRAS.get(key.name, ("", ""))
+    if module and find_spec(module) is None:
+        raise ValueError(f"it needs the extra {extra}: install backstory[{extra}]")
     return found
 
 
@@ -189,6 +230,7 @@ def _also(name: str, value: Any) -> Any:
 
 def _wrong(key: Key, setting: Given, error: Exception) -> str:
     place, name, detail = setting.source, key.name, str(error)
+    got = "***" if key.name in _UNSHOWN else mask(repr(setting.value))
     within = re.search(r" - at `\$(.*)`", detail)
     if within and within[1]:
         name += within[1]
@@ -196,7 +238,7 @@ def _wrong(key: Key, setting: Given, error: Exception) -> str:
             line = _line_within(setting.node, within[1])
             place = re.sub(r"line \d+$", f"line {line}", place)
     detail = re.sub(r" - at `\$.*`", "", detail)
-    expects = f"expected {key.expects}, got {mask(repr(setting.value))}" if not within or not within[1] else f"expected {key.expects}"
+    expects = f"expected {key.expects}, got {got}" if not within or not within[1] else f"expected {key.expects}"
     if isinstance(error, msgspec.ValidationError) and not (within and within[1]):
         return f"{place}: {name}: {expects}"
     return f"{place}: {name}: {expects} ({detail})"

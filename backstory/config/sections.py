@@ -116,12 +116,98 @@ class Compaction(Struct, frozen=True):
     ] = 6
 
 
+class Commands(Struct, frozen=True):
+    """What people say to the proxy itself."""
+
+    enabled: Annotated[bool, Meta(description="answer in-chat commands (VCHELP lists them); false: they go to the model")] = True
+    prefix: Annotated[
+        str, Meta(pattern=r"^[!#$%&*+,\-./:;<=>?@^_|~]{1,4}$", description="what a command of the form !/name begins with: 1 to 4 signs")
+    ] = "!/"
+    undo_s: Annotated[float, Meta(ge=0, description="so long a forget in the chat can be taken back; then it is removed for good")] = 600.0
+
+
+class ToolOutput(Struct, frozen=True):
+    """When old tool results make place for stubs."""
+
+    enabled: Annotated[
+        bool, Meta(description="over the hard threshold, and over the soft one after a pause, old tool results give way to stubs")
+    ] = True
+    stale_tokens: Annotated[int, Meta(ge=100, description="an old tool result of at least so many tokens may give way")] = 800
+    stub_tokens: Annotated[int, Meta(ge=20, description="most tokens of the short form that a stub shows")] = 200
+    cold_after_s: Annotated[float, Meta(gt=0, description="after a pause as long, the provider's cache is taken to be cold")] = 3600.0
+
+
+class Media(Struct, frozen=True):
+    """Whether old images are made smaller before they give way."""
+
+    recompress: Annotated[
+        bool, Meta(description="where old tool results give way, old images are first made smaller (needs the extra `media`)")
+    ] = False
+    max_edge: Annotated[int, Meta(ge=64, le=8000, description="longest edge of an image that was made smaller, in pixels")] = 1024
+    quality: Annotated[int, Meta(ge=1, le=95, description="JPEG quality of an image that was made smaller")] = 75
+
+
+class Economy(Struct, frozen=True):
+    """What is done for the bill."""
+
+    early_folds: Annotated[
+        bool, Meta(description="old turns may be compacted from the soft threshold on, where the provider's cache prices make that cheaper")
+    ] = True
+    breaker: Annotated[
+        bool, Meta(description="stop changing a conversation's requests where that is measured to cost more than it saves")
+    ] = True
+
+
+class PriceRow(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the models whose names match a pattern are charged: dollars per million tokens. What is left out is as in the tables, in
+    proportion to the input price."""
+
+    model: str
+    input: Annotated[float, Meta(ge=0)] | None = None
+    output: Annotated[float, Meta(ge=0)] | None = None
+    cache_read: Annotated[float, Meta(ge=0)] | None = None
+    cache_write: Annotated[float, Meta(ge=0)] | None = None
+    cache_ttl_s: Annotated[float, Meta(gt=0)] | None = None
+    cache_least_tokens: Annotated[int, Meta(ge=0)] | None = None
+
+
 class Identity(Struct, frozen=True):
     """Whose memory it is."""
 
     principal: Annotated[Literal["single", "api_key"], Meta(description="single: one memory for all; api_key: one per client key")] = (
         "single"
     )
+
+
+class SideModel(Struct, frozen=True):
+    """A model that makes memory better in the background. Nothing is ever sent while its budget is 0."""
+
+    provider: Annotated[str, Meta(description="a provider by its name; empty with a url: OpenAI-compatible")] = ""
+    url: Annotated[str, Meta(description="base URL; empty: the provider's usual one")] = ""
+    model: Annotated[str, Meta(description="name of the model; empty with via client: the conversation's own")] = ""
+    api_key_env: Annotated[str, Meta(description="variable that holds the key; empty: the provider's usual one")] = ""
+    api_key_file: Annotated[str, Meta(description="file that holds the key")] = ""
+    via: Annotated[
+        Literal["own", "client"],
+        Meta(description="own: this provider and key; client: each conversation's own upstream and key, held in memory only"),
+    ] = "own"
+    client_key_idle_s: Annotated[
+        float, Meta(gt=0, le=86_400, description="with via client: a key is dropped when its client was silent for so long")
+    ] = 600.0
+    tokens_per_day: Annotated[int, Meta(ge=0, le=10**12, description="most tokens a day (UTC), in and out; 0: nothing is ever sent")] = 0
+    money_per_day: Annotated[
+        float, Meta(ge=0, le=10**6, description="most US dollars a day (UTC) at list prices; 0: free (local) models only")
+    ] = 0.0
+    input_price: Annotated[
+        float, Meta(ge=0, le=10**6, description="dollars for a million tokens in; 0 with output_price 0: the list price, local models free")
+    ] = 0.0
+    output_price: Annotated[float, Meta(ge=0, le=10**6, description="dollars for a million tokens out")] = 0.0
+    timeout_s: Annotated[float, Meta(gt=0, le=600, description="an answer that is not whole by then is given up")] = 60.0
+    answer_tokens: Annotated[
+        int, Meta(ge=100, le=100_000, description="most tokens of one answer; a model that thinks aloud needs several thousand")
+    ] = 1200
+    tasks: Annotated[tuple[Literal["tags", "digests"], ...], Meta(description="what it is asked for")] = ("tags", "digests")
+    concurrency: Annotated[int, Meta(ge=1, le=16, description="requests at a time")] = 1
 
 
 class Log(Struct, frozen=True):
@@ -141,6 +227,11 @@ Marker: TypeAlias = Annotated[
     Literal["auto", "always", "never"], Meta(description="whether replies carry the conversation's marker; auto: where nothing else tells")
 ]
 MARKER: Literal["auto", "always", "never"] = "auto"
+Prices: TypeAlias = Annotated[
+    tuple[PriceRow, ...],
+    Meta(description="prices of models by pattern (gpt-4o*), before those that are built in: model, input, output, cache_read, ..."),
+]
+PRICES: tuple[PriceRow, ...] = ()
 TREE: dict[str, type[Struct] | tuple[Any, Any]] = {
     "proxy": Proxy,
     "upstream": Upstream,
@@ -148,7 +239,13 @@ TREE: dict[str, type[Struct] | tuple[Any, Any]] = {
     "memory": Memory,
     "recall": Recall,
     "compaction": Compaction,
+    "commands": Commands,
+    "tool_output": ToolOutput,
+    "media": Media,
+    "economy": Economy,
+    "prices": (Prices, PRICES),
     "identity": Identity,
+    "side_model": SideModel,
     "marker": (Marker, MARKER),
     "log": Log,
     "metrics": Metrics,
@@ -209,9 +306,11 @@ def _expects(base: Any, metas: list[Meta]) -> str:
     if base is bool:
         return "true or false"
     if base is str:
-        return "text"
+        return next((f"text of the form {meta.pattern}" for meta in metas if meta.pattern), "text")
+    if get_origin(base) is tuple and get_origin(get_args(base)[0]) is Literal:
+        return "a list of " + ", ".join(get_args(get_args(base)[0]))
     if get_origin(base) is tuple:
-        return "a list of {" + ", ".join(Instance.__struct_fields__) + "}"
+        return "a list of {" + ", ".join(get_args(base)[0].__struct_fields__) + "}"
     words = ["a whole number" if base is int else "a number"]
     for meta in metas:
         words += [f"{word} {bound}" for word, bound in (("from", meta.ge), ("above", meta.gt), ("to", meta.le)) if bound is not None]

@@ -13,7 +13,7 @@ from backstory.core.message import Path
 
 
 class SetText(Struct, frozen=True, tag=True):
-    """The text part at this path now reads `text`."""
+    """The text part at this path now reads `text`. At a tool result: all its text parts together; what else it holds stays."""
 
     at: Path
     text: str
@@ -24,6 +24,20 @@ class StrikeText(Struct, frozen=True, tag=True):
 
     at: Path
     text: str
+
+
+class ReplaceMedia(Struct, frozen=True, tag=True):
+    """The image or other media at this path makes place for a text part that reads `text`; marks of the client's on it stay."""
+
+    at: Path
+    text: str
+
+
+class SetImage(Struct, frozen=True, tag=True):
+    """The image at this path, which the request itself holds, becomes the one of this data URL; what else is said of it stays."""
+
+    at: Path
+    url: str
 
 
 class AppendText(Struct, frozen=True, tag=True):
@@ -38,6 +52,13 @@ class PrependText(Struct, frozen=True, tag=True):
 
     index: int
     text: str
+
+
+class PutMessage(Struct, frozen=True, tag=True):
+    """Message `index` becomes these bytes, which are one of this wire's. Other edits inside it are void."""
+
+    index: int
+    value: bytes
 
 
 class AddMessage(Struct, frozen=True, tag=True):
@@ -80,4 +101,6 @@ class AddTools(Struct, frozen=True, tag=True):
     tools: tuple[bytes, ...]
 
 
-Edit: TypeAlias = SetText | StrikeText | AppendText | PrependText | AddMessage | DropMessages | AddSystem | SetModel | SetParam | AddTools
+OfText: TypeAlias = SetText | StrikeText | ReplaceMedia | SetImage | AppendText | PrependText
+OfMessages: TypeAlias = PutMessage | AddMessage | DropMessages
+Edit: TypeAlias = OfText | OfMessages | AddSystem | SetModel | SetParam | AddTools

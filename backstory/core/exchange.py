@@ -68,7 +68,7 @@ class Outcome(Struct, frozen=True):
 
 
 class First(Struct, frozen=True):
-    """The first exchange of a conversation: nothing of it is read on its way. `headers` are added to the answer."""
+    """The first exchange of a conversation: nothing of it is read on its way. `headers` are added to the answer. `came`: as in Exchange."""
 
     head: Head
     body: bytes
@@ -78,13 +78,15 @@ class First(Struct, frozen=True):
     scope: str
     conversation: str
     headers: Headers = ()
+    came: bytes = b""
 
 
 class Exchange(Struct, frozen=True):
     """The one value that flows through the stages: each gives back a changed copy (`msgspec.structs.replace`).
 
-    `edits` are kept with the stage that asked for them. `answer` is a reply of our own: the exchange ends there. `gone`: the client's
-    bytes went up before the stages were asked, so what they ask for comes too late.
+    `edits` are kept with the stage that asked for them. `answer` is a reply of our own: the exchange ends there. `came`: the client's
+    body, where `body` is that without commands; `named`: the conversation that an answer of ours in it named. `local`: it is nothing
+    but a command for us. `gone`: the client's bytes went up before the stages were asked, so what they ask for comes too late.
     """
 
     id: int
@@ -101,4 +103,7 @@ class Exchange(Struct, frozen=True):
     mark: str = ""
     headers: Headers = ()
     notes: tuple[Note, ...] = ()
+    came: bytes = b""
+    named: str = ""
+    local: bool = False
     gone: bool = False

@@ -18,6 +18,11 @@ def conversation_id() -> str:
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{_VARIANT[digits[16]]}{digits[17:20]}-{digits[20:]}"
 
 
+def ids_since(at: float) -> int:
+    """The least id that TurnIds gives at this time (Unix seconds) or after."""
+    return max(0, int(at * 1000) - _EPOCH_MS) << (_NODE_BITS + _STEP_BITS)
+
+
 class TurnIds:
     """Increasing 63-bit ids: milliseconds since 2020, then this process's number, then a step. Unique across processes
     while no two of them share `node` (0..1023) in one millisecond; sorting by id sorts by time of arrival."""

@@ -47,19 +47,19 @@ class Cut(Struct, frozen=True):
 
 class Layout:
     """One array: where its elements begin and end, from its own start, and the places at which another may go on. `joined`: what a
-    reader has made of the elements, 16 bytes for each; b"" before. `clean`: there is no marker in them. `ordinary`: the first of them
-    opens nothing that a client asks for itself. `plain`: the conversation in which the last request with it went up as it came, and
-    until when (monotonic seconds) that tells of the next one; "" where it did not."""
+    reader has made of the elements, 16 bytes for each; b"" before. `clean`: there is no marker in them. `plain`: no sign of a command
+    either. `ordinary`: the first of them opens nothing that a client asks for itself. `calm`: the conversation in which the last request
+    with it went up as it came, and until when (monotonic seconds) that tells of the next one; "" where it did not."""
 
-    __slots__ = ("clean", "cuts", "ends", "joined", "ordinary", "plain", "starts")
+    __slots__ = ("calm", "clean", "cuts", "ends", "joined", "ordinary", "plain", "starts")
 
     def __init__(self, starts: array[int], ends: array[int], cuts: tuple[Cut, ...]) -> None:
         self.starts = starts
         self.ends = ends
         self.cuts = cuts
         self.joined = b""
-        self.plain = ("", 0.0)
-        self.clean = self.ordinary = False
+        self.calm = ("", 0.0)
+        self.clean = self.ordinary = self.plain = False
 
 
 class Elements(Sequence[memoryview]):

@@ -31,19 +31,10 @@ class ToolCall(Struct, frozen=True, tag=True):
     at: Path = ()
 
 
-class ToolResult(Struct, frozen=True, tag=True):
-    """What a tool gave back; `id` is that of its call ("" where the wire has none). `text` is all its text parts, joined by newlines."""
-
-    id: str
-    name: str
-    text: str
-    at: Path = ()
-    error: bool = False
-
-
 class Media(Struct, frozen=True, tag=True):
     """An image, document, audio or video. `mime` may be ""; `size` is the length of its base64 text in bytes, 0 for a link; `ref` is the
-    link, or "".
+    link, or "". `width`, `height`: of an image, in pixels, 0 where its header does not tell. `detail`: how closely it is to be looked at,
+    in the wire's words.
     """
 
     kind: MediaKind
@@ -51,6 +42,21 @@ class Media(Struct, frozen=True, tag=True):
     size: int
     ref: str = ""
     at: Path = ()
+    width: int = 0
+    height: int = 0
+    detail: str = ""
+
+
+class ToolResult(Struct, frozen=True, tag=True):
+    """What a tool gave back; `id` is that of its call ("" where the wire has none). `text` is all its text parts, joined by newlines;
+    `media` what it shows."""
+
+    id: str
+    name: str
+    text: str
+    at: Path = ()
+    error: bool = False
+    media: tuple[Media, ...] = ()
 
 
 class Thinking(Struct, frozen=True, tag=True):

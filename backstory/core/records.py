@@ -7,6 +7,12 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 TurnKind: TypeAlias = Literal["spoken", "tool"]
+FactKind: TypeAlias = Literal[
+    "preference", "identity", "relation", "decision", "schedule", "setting", "possession", "event", "plan", "note", "correction"
+]
+Stance: TypeAlias = Literal["stated", "negated", "planned"]
+StubKind: TypeAlias = Literal["result", "media", "image"]
+SpendKind: TypeAlias = Literal["traffic", "side"]
 
 
 class Conversation(Struct, frozen=True):
@@ -80,6 +86,64 @@ class Segment(Struct, frozen=True):
     ended: float
 
 
+class Fact(Struct, frozen=True):
+    """Derived: what one sentence of a turn states. Only the turn itself is looked at: what it changes of earlier facts is decided where
+    they are read, along a branch.
+
+    `place`: 0-based place among the facts of its turn. `stance`: how it was said (a negated fact denies, a planned one lies ahead).
+    `replaces`: what it says it takes the place of, "" for nothing. `corrects`: it is said as a change of what was said before ("no, ...",
+    "actually", "instead"). `author`: who said it; `role`: of the turn. `said`: when.
+    `begins`, `ends`: the time it speaks of, half-open, 0.0 where none is named. `text`: the sentence, as it stands in the turn's text from
+    `span_start` to `span_end` (characters). `object` and `replaces` stand in it; `subject` and `verb` are what is said for its own."""
+
+    turn: int
+    conversation: str
+    place: int
+    kind: FactKind
+    subject: str
+    verb: str
+    object: str
+    stance: Stance
+    replaces: str
+    corrects: bool
+    author: str
+    role: str
+    said: float
+    begins: float
+    ends: float
+    span_start: int
+    span_end: int
+    text: str
+
+
+class Claim(Struct, frozen=True):
+    """One sentence of a summary, and the turns (ids, not empty) it rests on: all its numbers, dates, names and negations are in them."""
+
+    text: str
+    turns: tuple[int, ...]
+
+
+class Summary(Struct, frozen=True):
+    """Derived: what a side model wrote of the segment with this id. `method`: the model's name."""
+
+    id: int
+    conversation: str
+    first_turn: int
+    last_turn: int
+    method: str
+    claims: tuple[Claim, ...]
+    tokens: int
+    created: float
+
+
+class Used(Struct, frozen=True):
+    """What the side model has used up on one day, reservations included: tokens, and millionths of a dollar."""
+
+    tokens: int = 0
+    micros: int = 0
+    calls: int = 0
+
+
 class Digest(Struct, frozen=True):
     """Derived and immutable: the block of text that stands for all turns of a branch up to `upto_turn` (inclusive). The newest one of a
     branch counts.
@@ -103,6 +167,74 @@ class Injection(Struct, frozen=True):
     turns: tuple[int, ...]
     tokens: int
     created: float
+
+
+class Stub(Struct, frozen=True):
+    """What goes upstream in place of a tool's old result, or of an old image: sent again with its message, byte for byte, ever after.
+
+    `kind`: a result's text, media in words (media), or an image as a smaller one (image): then `text` is its data URL. `place`: which
+    result or image of its turn it stands for, counted from 0, results and images apart. `content`: 16-byte hash of what it stands for.
+    `ref`: the name by which that can be restored. `tokens`: of the stub; `saved`: how many fewer than before.
+    """
+
+    conversation: str
+    turn: int
+    kind: StubKind
+    place: int
+    content: bytes
+    ref: str
+    text: str
+    tokens: int
+    saved: int
+    created: float
+
+
+class Spend(Struct, frozen=True):
+    """What one request cost. `kind`: traffic = a client's own; side = one that memory made for itself, with nothing to compare it with.
+
+    `id`: from TurnIds. `at`: when it went up. `tokens_in`, `tokens_sent`: of the client's request and of ours, estimated. The token counts
+    after them are the provider's, or (`measured` False) our estimate of them. `billed`: what was paid; `direct`: what the client's request
+    as it came would have cost; dollars, or, where the model's price is not known (`priced` False), millions of fresh input tokens.
+    `rewritten`: it went up changed while the client sent its whole history. `stopped`: rewriting was stopped with it.
+    """
+
+    id: int
+    conversation: str
+    at: float
+    kind: SpendKind
+    model: str
+    wire: str
+    tokens_in: int = 0
+    tokens_sent: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+    billed: float = 0.0
+    direct: float = 0.0
+    priced: bool = False
+    measured: bool = False
+    rewritten: bool = False
+    stopped: bool = False
+
+
+class Total(Struct, frozen=True):
+    """Spends added up. `name`: what they have in common (a model, a day, a conversation). Tokens and money as in Spend; money is of
+    those with a known price, `unpriced` counts the others."""
+
+    name: str
+    kind: SpendKind
+    requests: int
+    unpriced: int
+    measured: int
+    tokens_in: int
+    tokens_sent: int
+    input_tokens: int
+    output_tokens: int
+    cache_read: int
+    cache_write: int
+    billed: float
+    direct: float
 
 
 class Watermark(Struct, frozen=True):
@@ -178,6 +310,8 @@ class Batch(Struct, frozen=True):
     aliases: tuple[tuple[str, str, str], ...] = ()
     injections: tuple[Injection, ...] = ()
     digests: tuple[Digest, ...] = ()
+    stubs: tuple[Stub, ...] = ()
+    spends: tuple[Spend, ...] = ()
     traces: tuple[Trace, ...] = ()
     homes: tuple[Home, ...] = ()
 

@@ -12,12 +12,14 @@ Finish: TypeAlias = Literal["stop", "length", "tool_calls", "refusal", "error", 
 
 
 class Usage(Struct, frozen=True):
-    """Tokens as the provider counted them. `input_tokens` includes cached and cache-writing input, for every wire."""
+    """Tokens as the provider counted them. `input_tokens` includes cached and cache-writing input, for every wire.
+    `cache_write_long_tokens`: those of the cache-writing ones that are kept for longer, at a higher price."""
 
     input_tokens: int = 0
     output_tokens: int = 0
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
+    cache_write_long_tokens: int = 0
 
 
 class Reply(Struct, frozen=True):

@@ -7,13 +7,13 @@ is ever given to another.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeAlias, TypeVar
 
 from backstory.core.records import (
-    Trace,
     Batch,
     Conversation,
     Digest,
+    Fact,
     Hit,
     Home,
     Injection,
@@ -21,12 +21,19 @@ from backstory.core.records import (
     Receipt,
     Segment,
     SessionSummary,
+    Spend,
+    Stub,
+    Summary,
+    Total,
+    Trace,
     Turn,
     TurnTags,
+    Used,
     Watermark,
 )
 
 T = TypeVar("T")
+Spent: TypeAlias = Literal["model", "day", "conversation", "all"]
 
 
 class Store(Protocol):
@@ -40,6 +47,10 @@ class Store(Protocol):
 
     def conversation(self, principal: str, conversation_id: str) -> Conversation | None:
         """A conversation by its id."""
+        ...
+
+    def whose(self, conversation_id: str) -> Conversation | None:
+        """A conversation by its id, whoever it belongs to: for background work, which serves nobody."""
         ...
 
     def conversations(self, principal: str | None, limit: int = 50, offset: int = 0) -> list[tuple[Conversation, int]]:
@@ -70,7 +81,7 @@ class Store(Protocol):
         """These turns, by id."""
         ...
 
-    def tags(self, conversation_id: str, after: int = 0) -> list[TurnTags]:
+    def tags(self, conversation_id: str, after: int = 0, limit: int = 1_000_000) -> list[TurnTags]:
         """Derived tags and terms by turn id."""
         ...
 
@@ -96,12 +107,73 @@ class Store(Protocol):
         """Store segments and the watermark in one transaction. FencedError if the lease is lost."""
         ...
 
+    def facts(self, conversation_id: str) -> list[Fact]:
+        """Of a conversation's own turns, by turn and place."""
+        ...
+
+    def put_facts(self, rows: Sequence[Fact], mark: Watermark) -> None:
+        """Store the facts of the turns between the old watermark and the new, in place of those stored of them before, and the watermark,
+        in one transaction. FencedError if the lease is lost."""
+        ...
+
+    def summaries(self, conversation_id: str) -> list[Summary]:
+        """What a side model wrote of segments, by first turn."""
+        ...
+
+    def put_summaries(self, rows: Sequence[Summary], mark: Watermark) -> None:
+        """Store summaries of segments that are there, and the watermark, in one transaction. FencedError if the lease is lost."""
+        ...
+
+    def reserve(self, day: str, spend: Used, most: Used) -> bool:
+        """Add this to what is used up on that day, unless tokens or micros would then be above `most`: whether it was added. Safe between
+        processes. `settle` corrects it; what is never settled stays used up.
+        """
+        ...
+
+    def settle(self, day: str, spend: Used) -> None:
+        """Add this (negative: take it back) to what is used up on that day."""
+        ...
+
+    def used(self, day: str) -> Used:
+        """What is used up on that day."""
+        ...
+
     def digests(self, conversation_id: str) -> list[Digest]:
         """By age, oldest first."""
         ...
 
     def injections(self, conversation_id: str) -> list[Injection]:
         """By age, oldest first."""
+        ...
+
+    def states(self, conversation_id: str) -> dict[str, str]:
+        """What a user has set for a conversation, by name."""
+        ...
+
+    def stated(self, name: str, principal: str | None = None) -> list[tuple[str, str, str]]:
+        """Everywhere this name is set: (principal, conversation, value), the last updated first. None: of every principal."""
+        ...
+
+    def put_state(self, principal: str, conversation_id: str, name: str, value: str) -> None:
+        """Set it; an empty value removes it. A name that ends with `:` and a conversation's id is forgotten with that, too. NotFound where
+        the principal has no such conversation."""
+        ...
+
+    def stubs(self, conversation_id: str) -> list[Stub]:
+        """By age, oldest first."""
+        ...
+
+    def spends(self, conversation_id: str, limit: int = 64) -> list[Spend]:
+        """The newest of a conversation's own, oldest first."""
+        ...
+
+    def spent(self, by: Spent, conversation_id: str = "", after: float = 0.0) -> list[Total]:
+        """Spends since then, added up by what they have in common, and apart by kind; of one conversation or (""), of all."""
+        ...
+
+    def stops(self, after: float) -> tuple[list[tuple[str, float]], float]:
+        """The conversations in which rewriting has been stopped since then, and when; and how much less was billed for all rewritten and
+        measured requests since then than they would have cost as they came (as in Spend: in dollars where the price is known)."""
         ...
 
     def traces(self, conversation_id: str) -> list[Trace]:

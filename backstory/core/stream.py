@@ -69,4 +69,5 @@ def _later(old: Usage, new: Usage) -> Usage:
         new.output_tokens or old.output_tokens,
         new.cache_read_tokens or old.cache_read_tokens,
         new.cache_write_tokens or old.cache_write_tokens,
+        new.cache_write_long_tokens or old.cache_write_long_tokens,
     )

@@ -55,7 +55,9 @@ def summed_up(turns: Sequence[Turn], idle_s: float, now: float, breathe: Callabl
         text = digest(spoken, _TOKENS, estimate, breathe) if len(spoken) >= _LEAST_SPOKEN else ""
         if text:
             first, last = session[0], session[-1]
-            made.append(SessionSummary(last.id, last.conversation, quoted(text, spoken), text, estimate(text), first.arrived, last.arrived, now))
+            made.append(
+                SessionSummary(last.id, last.conversation, quoted(text, spoken), text, estimate(text), first.arrived, last.arrived, now)
+            )
     return made
 
 

@@ -1,7 +1,7 @@
 """Topics and index terms of every turn, in the order of the turns: what full-text search finds them by.
 
-The vocabulary of a conversation grows with its turns; where the job takes over a conversation, it is learnt anew from the turns that are
-tagged already.
+The vocabulary of a conversation grows with its turns; where the job takes over a conversation, it is learnt anew from all turns that are
+tagged already: whoever tags it, and in however many steps, a conversation has one vocabulary.
 """
 
 from __future__ import annotations
@@ -14,15 +14,14 @@ from msgspec.structs import replace
 
 from backstory.core.records import Turn, TurnTags, Watermark
 from backstory.core.store import Lanes
-from backstory.memory.tagging import Vocabulary, tags
+from backstory.memory.tagging import tags
 from backstory.memory.units import index_terms
+from backstory.memory.vocabulary import Vocabulary
 
 # About 20 ms of work on a thread.
 _TURNS_A_STEP = 80
-# Vocabularies kept for conversations that are going on.
-_VOCABULARIES = 200
-# A vocabulary is learnt from at most so many of the newest turns.
-_LEARNT_FROM = 500
+# Vocabularies kept for conversations that are going on: so many, of so many turns together (a turn takes about 700 bytes).
+_VOCABULARIES, _VOCABULARY_TURNS = 200, 40_000
 
 
 class TagJob:
@@ -46,8 +45,7 @@ class TagJob:
         await self._lanes.write(lambda store: store.put_tags(rows, replace(mark, turn=last)))
         self._vocabularies[conversation] = (last, vocabulary)
         self._vocabularies.move_to_end(conversation)
-        while len(self._vocabularies) > _VOCABULARIES:
-            self._vocabularies.popitem(last=False)
+        self._shed()
         return len(turns) == _TURNS_A_STEP
 
     async def _vocabulary(self, conversation: str, upto: int) -> Vocabulary:
@@ -57,9 +55,23 @@ class TagJob:
         vocabulary = Vocabulary()
         if upto:
             before = await self._lanes.read(lambda store: store.turns(conversation))
-            old = [turn for turn in before if turn.id <= upto][-_LEARNT_FROM:]
-            await asyncio.get_running_loop().run_in_executor(None, tagged, old, vocabulary, self._breathe)
+            old = [turn for turn in before if turn.id <= upto]
+            await asyncio.get_running_loop().run_in_executor(None, learn, old, vocabulary, self._breathe)
         return vocabulary
+
+    def _shed(self) -> None:
+        """Let go of the vocabularies that were not used for the longest time."""
+        turns = sum(vocabulary.turns for _, vocabulary in self._vocabularies.values())
+        while len(self._vocabularies) > 1 and (len(self._vocabularies) > _VOCABULARIES or turns > _VOCABULARY_TURNS):
+            _, (_, gone) = self._vocabularies.popitem(last=False)
+            turns -= gone.turns
+
+
+def learn(turns: Sequence[Turn], vocabulary: Vocabulary, breathe: Callable[[], None]) -> None:
+    """Have the vocabulary learn what it learnt of these turns when they were tagged."""
+    for turn in turns:
+        tags(turn.text, vocabulary)
+        breathe()
 
 
 def tagged(turns: Sequence[Turn], vocabulary: Vocabulary, breathe: Callable[[], None]) -> list[TurnTags]:

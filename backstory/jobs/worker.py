@@ -9,7 +9,7 @@ from typing import Protocol
 
 from backstory.core.records import Watermark
 from backstory.core.store import Lanes
-from backstory.errors import FencedError
+from backstory.errors import FencedError, StoreError
 
 _LEASE_S = 30.0
 # After a change the worker rests so long, so that one answer's turns are worked on together.
@@ -32,7 +32,8 @@ class Job(Protocol):
 
 
 class Worker:
-    """`busy` says whether requests are being served right now; `failed` is told of a job that broke."""
+    """`busy` says whether requests are being served right now; `failed` is told of a job that broke. `wants`: whether a conversation can be
+    worked on now. `lets_go`: a lease is given back after the work, whatever ended it: it can be much longer than most work takes."""
 
     def __init__(
         self,
@@ -42,6 +43,9 @@ class Worker:
         clock: Callable[[], float],
         busy: Callable[[], bool],
         failed: Callable[[str, BaseException], None],
+        lease_s: float = _LEASE_S,
+        wants: Callable[[str], bool] = lambda _: True,
+        lets_go: bool = False,
     ) -> None:
         self._jobs = tuple(jobs)
         self._lanes = lanes
@@ -49,6 +53,9 @@ class Worker:
         self._clock = clock
         self._busy = busy
         self._failed = failed
+        self._lease_s = lease_s
+        self._wants = wants
+        self._lets_go = lets_go
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.steps = 0
@@ -75,7 +82,7 @@ class Worker:
             blocked: set[str] = set()
             while True:
                 names = await self._lanes.read(lambda store, name=job.name: store.pending(name))  # type: ignore[misc]
-                todo = [name for name in names if name not in blocked]
+                todo = [name for name in names if name not in blocked and self._wants(name)]
                 if not todo:
                     break
                 for name in todo:
@@ -90,6 +97,14 @@ class Worker:
 
     async def _conversation(self, job: Job, name: str) -> int:
         mark = await self._lease(job, name)
+        try:
+            return await self._work(job, name, mark)
+        finally:
+            if self._lets_go and mark is not None:
+                with contextlib.suppress(StoreError):
+                    await self._lease(job, name, 0.0)
+
+    async def _work(self, job: Job, name: str, mark: Watermark | None) -> int:
         done = 0
         while mark is not None:
             await self._yield()
@@ -101,8 +116,9 @@ class Worker:
             mark = await self._lease(job, name)
         return done
 
-    async def _lease(self, job: Job, name: str) -> Watermark | None:
-        return await self._lanes.write(lambda store: store.lease(name, job.name, self._owner, _LEASE_S, self._clock()))
+    async def _lease(self, job: Job, name: str, seconds: float = -1.0) -> Watermark | None:
+        lasts_s = self._lease_s if seconds < 0 else seconds
+        return await self._lanes.write(lambda store: store.lease(name, job.name, self._owner, lasts_s, self._clock()))
 
     async def _yield(self) -> None:
         waited = 0.0

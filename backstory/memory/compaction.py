@@ -22,6 +22,7 @@ _DIGEST_SHARE = 0.08
 _DIGEST_MOST = 3000
 _DIGEST_LEAST = 60
 _NONE: Mapping[bytes, Injection] = MappingProxyType({})
+_NOTHING: Mapping[int, int] = MappingProxyType({})
 
 
 class Window(Struct, frozen=True):
@@ -50,31 +51,51 @@ class Window(Struct, frozen=True):
 
 
 def boundary(
-    path: Sequence[Turn], folded: int, window: Window, reserve: int, injections: Mapping[bytes, Injection] = _NONE, steps: bool = False
+    path: Sequence[Turn],
+    folded: int,
+    window: Window,
+    reserve: int,
+    injections: Mapping[bytes, Injection] = _NONE,
+    steps: bool = False,
+    saved: Mapping[int, int] = _NOTHING,
+    kept: int = 0,
 ) -> int:
     """How many turns of the path are folded after a fold: at least `folded`. The turn at the boundary is a human's; with `steps`, it may
     also be the assistant's next step in a tool loop, never a tool's result.
 
     `reserve` is what system prompt, tools, the new message and recalled memory need, in tokens. `folded` itself comes back where no
-    further turn can go. `injections`: blocks that stay attached to turns, by chain hash.
+    further turn can go. `injections`: blocks that stay attached to turns, by chain hash. `saved`: tokens that a turn takes less, by id.
+    `kept`: tokens that stay at most; 0: half the window's.
     """
-    kept_most = min(int(window.size * _KEPT_SHARE), window.hard_tokens - reserve - window.digest_tokens)
+    kept_most = min(kept or int(window.size * _KEPT_SHARE), window.hard_tokens - reserve - window.digest_tokens)
     protected_most = int(window.size * _PROTECTED_SHARE)
-    kept = exchanges = 0
+    held = exchanges = 0
     best = len(path)
     for place in range(len(path) - 1, folded - 1, -1):
         turn = path[place]
         injection = injections.get(turn.chain)
-        kept += turn.tokens + (injection.tokens if injection is not None else 0)
+        held += turn.tokens - saved.get(turn.id, 0) + (injection.tokens if injection is not None else 0)
         human = turn.role == "user" and turn.kind == "spoken"
         if not human and not (steps and _is_step(path, place)):
             continue
-        protected = human and exchanges < window.protected and kept <= protected_most
-        if kept > kept_most and not protected:
+        protected = human and exchanges < window.protected and held <= protected_most
+        if held > kept_most and not protected:
             break
         exchanges += human
         best = place
     return max(best, folded)
+
+
+def protected_boundary(path: Sequence[Turn], window: Window) -> int:
+    """How many turns of the path may be folded when a fold is asked for, whatever room there is: all but the newest exchanges that are
+    protected."""
+    exchanges = 0
+    for place in range(len(path) - 1, -1, -1):
+        if path[place].role == "user" and path[place].kind == "spoken":
+            exchanges += 1
+            if exchanges == window.protected:
+                return place
+    return 0
 
 
 def _is_step(path: Sequence[Turn], place: int) -> bool:

@@ -108,6 +108,13 @@ def mentioned(text: str, at: float) -> tuple[Period, ...]:
     return tuple(found + _months(rest, range(year, year + 1)) + _relative(rest, at, range(0)))
 
 
+def exact(text: str, at: float) -> tuple[tuple[Period, ...], str]:
+    """The full dates that a text names (those without a year in the year of `at`), and the text without them."""
+    year = _date(at).year
+    found, rest = _exact(text, range(year, year + 1))
+    return tuple(found), rest
+
+
 def around(question: str) -> tuple[str, float, str] | None:
     """Where a question asks for the time before or after an event: the side, about how many days of it,
     and the event's words."""

@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from backstory.memory import dates
+from backstory.memory.changes import NOTHING, Changed
 from backstory.memory.fence import RECALL_CLOSE, RECALL_OPEN, neutral
 from backstory.memory.index import Index
 from backstory.memory.question import Query, read
@@ -21,6 +22,7 @@ from backstory.memory.retention import Standing
 from backstory.memory.scoring import anchored, evidence, matches, only, pool_size, ranked
 
 _LABEL = "Earlier in this conversation:"
+_CHANGED = " (later changed: #"
 # The best unit must hold this share of the question's weight in rare words; less is enough where the question names a
 # speaker, nothing of it where it names a time of which something is known.
 _ENOUGH, _ENOUGH_NAMED = 0.25, 0.1
@@ -37,7 +39,8 @@ _BEGINS = re.compile(r"[#\[]")
 
 
 class Item(Struct, frozen=True):
-    """A unit that was chosen. `score`: 1 for the best. `piece`: which part of its turn it is."""
+    """A unit that was chosen. `score`: 1 for the best. `piece`: which part of its turn it is. `changed`: number of
+    the later turn that changed what it says, 0 for none."""
 
     turn: int
     number: int
@@ -47,6 +50,7 @@ class Item(Struct, frozen=True):
     score: float
     piece: int = 0
     pinned: bool = False
+    changed: int = 0
 
 
 class Recalled(Struct, frozen=True):
@@ -84,10 +88,11 @@ def recall(
     min_score: float,
     count: Callable[[str], int],
     standing: Standing | None = None,
+    changed: Changed = NOTHING,
 ) -> Recalled:
     """The turns that answer the question, less those in `carried` (turn ids). `now`: when it is asked. `min_score`: units below this
     share of the best score are left out. `count`: tokens of a text, which decides what fits. `standing`: pinned turns come first,
-    whatever is asked; others as its rules have it."""
+    whatever is asked; others as its rules have it. `changed`: what does not hold any more."""
     if not len(index):
         return Recalled((), gate="empty")
     if budget_tokens < _overhead(count) + _SMALLEST_LINE:
@@ -113,7 +118,7 @@ def recall(
         gate = answers.found.gate or "no match"
         return replace(answers.found, gate=gate, terms=query.own, left=_left(index, answers.out, {}))
     answers.scores = kept
-    return _fitted(index, answers, first, query, budget_tokens, count)
+    return _fitted(index, answers, first, query, budget_tokens, count, changed)
 
 
 def _answers(index: Index, query: Query, question: str, now: float, eligible: Callable[[int], bool], wanted: int, gate: float) -> _Answers:
@@ -143,11 +148,12 @@ def _questions(text: str) -> list[str]:
     return [sentence for sentence in sentences if sentence[-1:] in _ASKS][:_MOST_QUESTIONS] if len(sentences) > 1 else []
 
 
-def block(recalled: Recalled) -> str:
-    """The text that is put into the prompt: a fence, the day once where it changes, "#number Speaker: text" a line; "" for nothing."""
+def block(recalled: Recalled, label: str = _LABEL) -> str:
+    """The text that is put into the prompt: a fence, where it is from, the day once where it changes, "#number Speaker: text" a line;
+    "" for nothing."""
     if not recalled.items:
         return ""
-    lines = [RECALL_OPEN, _LABEL]
+    lines = [RECALL_OPEN, label]
     day = ""
     before: Item | None = None
     for item in recalled.items:
@@ -156,7 +162,8 @@ def block(recalled: Recalled) -> str:
             lines.append(f"[{named}]")
             day, before = named, None
         goes_on = before is not None and (before.turn, before.piece + 1, before.speaker) == (item.turn, item.piece, item.speaker)
-        lines.append(_harmless(item.text) if goes_on else line(item.number, item.speaker, item.text))
+        text = line(item.number, item.speaker, item.text) if not goes_on else _harmless(item.text)
+        lines.append(text + _note(item.changed))
         before = item
     lines.append(RECALL_CLOSE)
     return "\n".join(lines)
@@ -167,22 +174,31 @@ def line(number: int, speaker: str, text: str) -> str:
     return f"#{number} {neutral(speaker)}: {_harmless(text)}"
 
 
+def _note(changed: int) -> str:
+    """What follows the text of a line that does not hold any more."""
+    return f"{_CHANGED}{changed})" if changed else ""
+
+
 def _harmless(text: str) -> str:
-    """Verbatim but for what would read as one of our own fences, headers or numbers: that gets a changed bracket, or a space before it."""
+    """Verbatim but for what would read as one of our own fences, headers, notes or numbers: that gets a changed bracket, or a space before
+    it."""
     text = neutral(text)
+    if _CHANGED in text:
+        text = text.replace(_CHANGED, f" {_CHANGED[1]} {_CHANGED[2:]}")
     return _FORGED.sub(" ", text) if _BEGINS.search(text) else text
 
 
 def _fitted(
-    index: Index, answers: _Answers, first: Sequence[int], query: Query, budget_tokens: int, count: Callable[[str], int]
+    index: Index, answers: _Answers, first: Sequence[int], query: Query, budget_tokens: int, count: Callable[[str], int], changed: Changed
 ) -> Recalled:
     """The best units that fit, by value for their length; what is over the budget when all is counted goes, the least valuable first."""
     found, scores = answers.found, answers.scores
-    chosen = _chosen(index, scores, first, budget_tokens - _overhead(count), count, answers.out)
+    chosen = _chosen(index, scores, first, budget_tokens - _overhead(count), count, answers.out, changed)
     pinned = set(first)
     while chosen:
         places = sorted(chosen)
-        made = Recalled(tuple([_item(index, scores, place, place in pinned) for place in places]), found.considered, found.best)
+        items = tuple([_item(index, scores, place, place in pinned, _changed(index, place, changed)) for place in places])
+        made = Recalled(items, found.considered, found.best)
         tokens = count(block(made))
         if tokens <= budget_tokens:
             basis = Basis(index, query, answers.parts, tuple(places))
@@ -191,7 +207,7 @@ def _fitted(
     return Recalled((), found.considered, found.best, "no room", left=_left(index, answers.out, scores), terms=query.own)
 
 
-def _item(index: Index, scores: Mapping[int, float], place: int, pinned: bool) -> Item:
+def _item(index: Index, scores: Mapping[int, float], place: int, pinned: bool, changed: int) -> Item:
     return Item(
         index.turns[place],
         index.numbers[place],
@@ -201,12 +217,19 @@ def _item(index: Index, scores: Mapping[int, float], place: int, pinned: bool) -
         round(scores.get(place, 0.0), 4),
         index.pieces[place],
         pinned,
+        changed,
     )
 
 
 def _left(index: Index, out: Sequence[tuple[int, str]], scores: Mapping[int, float]) -> tuple[Left, ...]:
     best = sorted(out, key=lambda one: -scores.get(one[0], 0.0))[:MOST_LEFT]
     return tuple([Left(index.turns[place], index.numbers[place], why, round(scores.get(place, 0.0), 4)) for place, why in best])
+
+
+def _changed(index: Index, place: int, changed: Changed) -> int:
+    """Number of the turn that changed what this unit says last, 0 for none."""
+    said = changed.get(index.turns[place])
+    return max((number for sentence, number in said if sentence in index.texts[place]), default=0) if said else 0
 
 
 def _chosen(
@@ -216,6 +239,7 @@ def _chosen(
     left: int,
     count: Callable[[str], int],
     out: list[tuple[int, str]],
+    changed: Changed,
 ) -> list[int]:
     """Places, `first` and then the most valuable. A line's tokens add up: each line is counted with its line break. `out` is told what was
     left out, and why."""
@@ -241,7 +265,8 @@ def _chosen(
         if likeness in known:
             out.append((place, "says the same as another"))
             continue
-        cost = count(line(index.numbers[place], index.names[index.speakers[place]], index.texts[place]) + "\n")
+        shown = line(index.numbers[place], index.names[index.speakers[place]], index.texts[place])
+        cost = count(f"{shown}{_note(_changed(index, place, changed))}\n")
         day = dates.day_name(index.at[place])
         if day and day not in days:
             cost += count(f"[{day}]\n")

@@ -1,16 +1,17 @@
 """Tags: what a turn is about, in the conversation's own words.
 
-Rule: a tag is a phrase that stands in the turn; its spelling is the one in which the conversation used it first (plural, case, word
-order and hyphens make no new tag). A phrase that comes back counts more than one that is only rare.
+Rule: a tag is a phrase that stands in the turn; its spelling is the one in which the conversation used it first (vocabulary.py says what
+makes no new tag). A phrase that comes back counts more than one that is only rare; one that nearly every turn has is a tag only of turns
+that have no other.
 """
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
 
 from backstory.memory.text import STOP_WORDS, fold, stem
+from backstory.memory.vocabulary import Vocabulary
 
 _TOKEN = re.compile(r"[^\W_]+(?:[-_.'’][^\W_]+)*|[.!?…,;:()\[\]{}\"\n|]")
 _NAME_LINE = re.compile(r"(?m)^(?P<name>[^\W\d_][\w'’-]{0,30}(?: [A-Z][\w'’-]{0,30})?): ")
@@ -21,7 +22,6 @@ _LONGEST_TEXT = 8_000
 """Characters of a turn that are read for tags: what a long text is about stands at its beginning."""
 # What a phrase gains as a name, with each further word, and with each turn (up to some) that it was a tag of.
 _NAME, _LONGER, _KNOWN, _KNOWN_MOST = 1.5, 0.3, 0.3, 4
-_HIGHEST_RARITY = 4.0
 _EMPTY = """
     good great nice really lot time day thing something today yesterday tomorrow week month year way bit kind sort stuff people guy
     sure sound look feel think know want need try make take get go come see say tell ask use help hear love like hope keep start
@@ -32,65 +32,29 @@ _SAYS_NOTHING = frozenset(stem(word) for word in _EMPTY.split())
 """Words that are no tag alone."""
 
 
-class Vocabulary:
-    """The words and tags of one conversation so far. Grows with every turn that is tagged."""
-
-    __slots__ = ("_forms", "_frequencies", "_tags", "names", "turns")
-
-    def __init__(self) -> None:
-        self.turns = 0
-        self.names: set[str] = set()
-        self._frequencies: dict[str, int] = {}
-        self._forms: dict[tuple[str, ...], str] = {}
-        self._tags: dict[str, int] = {}
-
-    def uses(self, tag: str) -> int:
-        """In how many turns this has been a tag."""
-        return self._tags.get(tag, 0)
-
-    def calls(self, tag: str) -> bool:
-        """Whether this is no topic but the name of somebody who speaks, or its beginning."""
-        return any(name == tag or (len(tag) >= _SHORTEST and name.startswith(tag)) for name in self.names)
-
-    def rarity(self, term: str) -> float:
-        """Inverse frequency over the turns so far, in nats."""
-        return min(_HIGHEST_RARITY, math.log(1.0 + (self.turns + 1) / (self._frequencies.get(term, 0) + 0.5)))
-
-    def form(self, stems: tuple[str, ...], spelling: str) -> str:
-        """The tag for these stems: as it was spelt first."""
-        return self._forms.get(tuple(sorted(stems)), spelling)
-
-    def learn(self, terms: set[str], chosen: dict[tuple[str, ...], str]) -> None:
-        """Count a turn's terms, and its tags with their stems."""
-        self.turns += 1
-        for term in terms:
-            self._frequencies[term] = self._frequencies.get(term, 0) + 1
-        for stems, tag in chosen.items():
-            self._forms.setdefault(tuple(sorted(stems)), tag)
-            self._tags[tag] = self._tags.get(tag, 0) + 1
-
-
 def tags(text: str, vocabulary: Vocabulary, most: int = _MOST_TAGS) -> tuple[str, ...]:
     """The tags of a turn, strongest first, as lower-case words joined by hyphens. The vocabulary learns from the turn."""
     found: dict[tuple[str, ...], tuple[float, str]] = {}
     terms: set[str] = set()
     text = text[:_LONGEST_TEXT]
     vocabulary.names.update(fold(match.group("name")) for match in _NAME_LINE.finditer(text))
+    vocabulary.defines(text)
     for words, is_name in _phrases(_NAME_LINE.sub("\n", text)):
-        stems = tuple(term for word in words if (term := stem(fold(word))))
-        terms.update(stems)
+        each = [vocabulary.stems(word) for word in words]
+        terms.update(*each)
         for first, stop in _windows(len(words)):
-            part = tuple(dict.fromkeys(term for word in words[first:stop] if (term := stem(fold(word)))))
+            part = tuple(dict.fromkeys(term for stems in each[first:stop] for term in stems))
             if not part or all(term in _SAYS_NOTHING or term.isdigit() for term in part):
                 continue
-            tag = vocabulary.form(part, "-".join(fold(word).replace("'", "").replace("’", "") for word in words[first:stop]))
+            tag = vocabulary.form(part, words[first:stop])
             if len(tag) < _SHORTEST or vocabulary.calls(tag):
                 continue
-            score = sum(vocabulary.rarity(term) for term in part) / len(part) * (1 + _LONGER * (len(part) - 1))
+            score = vocabulary.weight(part) * (1 + _LONGER * (len(part) - 1))
             score *= (_NAME if is_name else 1.0) * (1 + _KNOWN * min(_KNOWN_MOST, vocabulary.uses(tag)))
             before = found.get(part)
             found[part] = (score + (before[0] / 2 if before else 0.0), tag)
-    chosen = _apart(found, most)
+    narrow = {part: one for part, one in found.items() if not vocabulary.broad(part)}
+    chosen = _apart(narrow or found, most)
     vocabulary.learn(terms, chosen)
     return tuple(chosen.values())
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from backstory.core.records import Conversation, Digest, Home, Injection, Turn
+from backstory.core.records import Conversation, Digest, Home, Injection, Stub, Turn
+from backstory.memory.changes import Changes
+from backstory.memory.economy import Account
 from backstory.memory.index import Index
 from backstory.memory.units import Carry
 
@@ -20,12 +22,17 @@ class Family:
     Most conversations are short and are never asked for: an index, empty as it may be, is made when it is.
     """
 
-    __slots__ = ("_index", "carry", "digests")
+    __slots__ = ("_index", "carry", "digests", "images", "stubs")
 
     def __init__(self) -> None:
         self._index: Index | None = None
         self.carry = Carry()
         self.digests: dict[int, tuple[str, int]] = {}
+        self.stubs: dict[tuple[int, int, str], str | None] = {}
+        """Texts of stubs that were made, decided or not, by turn, place and reason; None where none is worth it."""
+
+        self.images: dict[tuple[int, int], tuple[str, int] | None] = {}
+        """Smaller images that were made, as data URLs with their tokens, by turn and place; None where none is worth it."""
 
     @property
     def index(self) -> Index:
@@ -40,16 +47,20 @@ class Thread:
     the newest request, as its client sent it."""
 
     __slots__ = (
+        "_account",
         "answers",
         "boundary",
         "busy",
         "by_chain",
         "by_id",
         "carried",
+        "changes",
+        "compacted",
         "conversation",
         "counted",
         "digests",
         "family",
+        "hidden",
         "home",
         "indexed",
         "injections",
@@ -58,6 +69,8 @@ class Thread:
         "pending_seq",
         "pins",
         "root",
+        "states",
+        "stubs",
         "tokens",
         "version",
     )
@@ -65,6 +78,7 @@ class Thread:
     def __init__(self, conversation: Conversation, root: bytes) -> None:
         self.conversation = conversation
         self.root = root
+        self._account: Account | None = None
         self.answers: dict[str, int] = {}
         """The last turn of an answer by each name under which a request may build on it; those of this process only."""
         self.path: list[Turn] = []
@@ -76,6 +90,8 @@ class Thread:
         self.pins: set[int] = set()
         """Turns that its user has pinned."""
         self.digests: list[Digest] = []
+        self.stubs: dict[int, tuple[Stub, ...]] = {}
+        """By turn."""
         self.boundary = 0
         self.tokens = 0
         self.family = Family()
@@ -83,11 +99,26 @@ class Thread:
         self.version = 0
         self.busy = 0
         self.carried = 0
+        self.changes: Changes | None = None
+        """What later turns of the path have changed; None where nobody has asked yet."""
         self.counted = False
         """Whether it was counted among the sessions since the start."""
+        self.compacted = False
+        """Whether the boundary was moved on request, and no request has gone up since."""
+        self.states: dict[str, str] = {}
+        """What its user has set for it."""
+        self.hidden: frozenset[int] = frozenset()
+        """Turns that are about to be forgotten: they are not recalled."""
         self.pending_seq = 0
         self.origin = ("", 0, 0, 0)
         """Where it was forked off: that conversation's id and version then, its own version then, and how much of the path is the same."""
+
+    @property
+    def account(self) -> Account:
+        """What its requests cost. Made when it is asked for: most conversations have one."""
+        if self._account is None:
+            self._account = Account()
+        return self._account
 
     @property
     def tip(self) -> bytes:
@@ -149,9 +180,12 @@ class Thread:
         forked.injections = self.injections.copy()
         forked.pins = self.pins.copy()
         forked.digests = self.digests.copy()
+        forked.stubs = self.stubs.copy()
         forked.tokens = self.tokens
         forked.boundary = self.boundary
         forked.family, forked.indexed = self.family, self.indexed
+        forked.states, forked.hidden = self.states.copy(), self.hidden
+        forked._account = self._account.fork() if self._account is not None else None
         forked.rewind(turn_id)
         forked.origin = (self.conversation.id, self.version, forked.version, len(forked.path))
         return forked
@@ -165,6 +199,24 @@ class Thread:
         """What was injected, by the chain hash of the message that carries it."""
         for injection in injections:
             self.injections[injection.chain] = injection
+
+    def stub(self, stubs: Iterable[Stub]) -> None:
+        """What goes upstream in place of old results from now on. One that is there already stays."""
+        for stub in stubs:
+            known = self.stubs.get(stub.turn, ())
+            if not any((one.kind, one.place) == (stub.kind, stub.place) for one in known):
+                self.stubs[stub.turn] = (*known, stub)
+
+    def unstub(self, stubs: Iterable[Stub]) -> None:
+        """These do not count."""
+        for stub in stubs:
+            left = tuple(one for one in self.stubs.pop(stub.turn, ()) if one is not stub)
+            if left:
+                self.stubs[stub.turn] = left
+
+    def saved(self) -> dict[int, int]:
+        """Tokens that stubs save, by turn."""
+        return {turn: sum(stub.saved for stub in stubs) for turn, stubs in self.stubs.items()}
 
     def _ancestors(self, turn_id: int) -> list[Turn]:
         path: list[Turn] = []

@@ -16,6 +16,7 @@ from msgspec import Struct
 from backstory.core.message import Media, Message, Opaque, Part, Text, Thinking, ToolCall, ToolResult
 from backstory.memory.alignment import Alignment, align, anchor, anchored, spoken_count
 from backstory.memory.envelope import Stripped, strip
+from backstory.memory.media import in_message
 
 Kind: TypeAlias = Literal["spoken", "tool", "none"]
 
@@ -31,7 +32,7 @@ class Line(Struct, frozen=True):
     """One message boiled down. `kind`: spoken = a human's or assistant's words or media; tool = only calls or results; none = system,
     empty, or nothing but a client's own text. `text`: the words; of a tool message, its results. `calls`: JSON list of its calls and
     results, "" without. `chars`: length of all its text, for estimates. `note`, `room`: as in Stripped, or
-    "reference" where an item kept by the provider stands here by its id. `at`: Unix seconds, 0.0 = not told."""
+    "reference" where an item kept by the provider stands here by its id. `media`: what it shows. `at`: Unix seconds, 0.0 = not told."""
 
     kind: Kind
     content: bytes
@@ -45,9 +46,10 @@ class Line(Struct, frozen=True):
     reply_to: str = ""
     note: str = ""
     room: str = ""
+    media: tuple[Media, ...] = ()
 
 
-class _Call(Struct):
+class Call(Struct):
     """A call, or a result where `result` is not None, as `Line.calls` has it."""
 
     id: str
@@ -55,6 +57,9 @@ class _Call(Struct):
     arguments: str | None = None
     result: str | None = None
     error: bool = False
+
+
+_calls_of = msgspec.json.Decoder(list[Call]).decode
 
 
 def line(message: Message, after: Line | None = None) -> Line:
@@ -82,6 +87,7 @@ def line(message: Message, after: Line | None = None) -> Line:
         stripped.reply_to,
         stripped.note or _kept_elsewhere(parts),
         stripped.room,
+        in_message(message) if len(parts) > 1 or not _plain(parts) else (),
     )
 
 
@@ -189,15 +195,20 @@ def _without_comments(text: str) -> str:
 
 def _calls(tools: Sequence[ToolCall | ToolResult]) -> str:
     rows = [
-        _Call(part.id, part.name, arguments=part.arguments)
+        Call(part.id, part.name, arguments=part.arguments)
         if isinstance(part, ToolCall)
-        else _Call(part.id, part.name, result=part.text, error=part.error)
+        else Call(part.id, part.name, result=part.text, error=part.error)
         for part in tools
     ]
     try:
         return msgspec.json.encode(rows).decode()
     except UnicodeEncodeError:
         return ""
+
+
+def calls_of(calls: str) -> list[Call]:
+    """The calls and results of `Line.calls` or `Turn.calls`, in order."""
+    return _calls_of(calls) if calls else []
 
 
 def _chars(parts: tuple[Part, ...]) -> int:
@@ -212,11 +223,13 @@ def _chars(parts: tuple[Part, ...]) -> int:
 
 __all__ = [
     "Alignment",
+    "Call",
     "Kind",
     "Line",
     "align",
     "anchor",
     "anchored",
+    "calls_of",
     "chain",
     "content_hash",
     "kind",

@@ -78,6 +78,12 @@ def units(turns: Iterable[Turn], first_number: int, clock: Carry, breathe: Calla
     return made
 
 
+def named(line: str) -> re.Match[str] | None:
+    """The name (group `name`) with which a line of a transcript begins; None where it begins otherwise."""
+    match = _NAME.match(line)
+    return match if match is not None and _names_somebody(match["name"], Carry(), first=True, stamped=False) else None
+
+
 def effective_time(turn: Turn, clock: Carry) -> float:
     """When a turn was said: its own stamped time, else that of the last stamped turn before it plus the time since, else its arrival."""
     if turn.at > 0 and turn.at != turn.arrived:

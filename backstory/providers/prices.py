@@ -97,12 +97,17 @@ _CLOUD = re.compile(r"^(?:[a-z]{2,6}\.)?(?:anthropic|openai|google)\.")
 
 def price(model: str) -> Price | None:
     """The price of a model by its name, dated or not, with or without a path or cloud prefix; None where it is not known."""
-    name = _CLOUD.sub("", model.rsplit("/", 1)[-1].lower())
+    name = plain(model)
     found = PRICES.get(name)
     if found is None:
         known = max((one for one in PRICES if name.startswith(one) and _SUFFIX.fullmatch(name, len(one))), key=len, default="")
         found = PRICES.get(known)
     return found
+
+
+def plain(model: str) -> str:
+    """The model's own name: in lower case, without the prefix of a path or a cloud."""
+    return _CLOUD.sub("", model.rsplit("/", 1)[-1].lower())
 
 
 def cost(model: str, usage: Usage) -> float | None:

@@ -85,7 +85,7 @@ class MemoryTap:
 
     def sent(self) -> None:
         """See Tap. Hashing a large body takes a while."""
-        self._proof = proof(self._exchange.body, self._went)
+        self._proof = proof(self._exchange.came or self._exchange.body, self._went)
 
     def begin(self, status: int, headers: Headers) -> tuple[Mode, Headers]:
         """See Tap."""
@@ -93,7 +93,7 @@ class MemoryTap:
         self._first = time.monotonic()
         self._content_type, self._coding = content(headers)
         exchange, wire = self._exchange, self._exchange.wire
-        headers = (*exchange.headers, self._proof or proof(exchange.body, self._went))
+        headers = (*exchange.headers, self._proof or proof(exchange.came or exchange.body, self._went))
         self._went = b""
         if exchange.mark and status == 200 and not self._coding and wire is not None:
             if self._content_type.startswith("text/event-stream") or self._streams:
@@ -206,7 +206,8 @@ class ArrivalTap:
         self._first = time.monotonic()
         if status >= 400:
             return "pass", ()
-        return "pass", (*self._exchange.headers, proof(self._exchange.body, self._exchange.body))
+        exchange = self._exchange
+        return "pass", (*exchange.headers, proof(exchange.came or exchange.body, exchange.body))
 
     def chunk(self, data: bytes) -> bytes:
         """See Tap."""

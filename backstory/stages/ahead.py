@@ -35,7 +35,7 @@ class Ahead:
         items = prompt.items
         if len(body) < _LEAST_BYTES or not isinstance(items, Elements) or items.before is None:
             return False
-        conversation, until = items.before.plain
+        conversation, until = items.before.calm
         thread = self._threads.held(conversation) if conversation else None
         if thread is None or self._clock() > until or hinted(body, items):
             return False
@@ -45,4 +45,4 @@ class Ahead:
         """This request is ready to go up; plainly: as it came, with every turn of its conversation."""
         items = prompt.items
         if isinstance(items, Elements) and items.layout is not None:
-            items.layout.plain = (visit.thread.conversation.id, self._clock() + _CALM_S) if plainly else ("", 0.0)
+            items.layout.calm = (visit.thread.conversation.id, self._clock() + _CALM_S) if plainly else ("", 0.0)

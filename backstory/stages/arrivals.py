@@ -21,7 +21,7 @@ from xxhash import xxh3_64_intdigest
 from backstory.core.document import Document
 from backstory.core.exchange import First, Head
 from backstory.core.message import Message, Opening, Prompt
-from backstory.core.records import Arrival, Batch, Conversation, Place, Turn
+from backstory.core.records import Arrival, Batch, Conversation, Place, Spend, Turn
 from backstory.core.reply import Reply
 from backstory.core.store import Lanes
 from backstory.core.wire import Wire
@@ -75,6 +75,8 @@ class _Waiting(Struct, frozen=True, gc=False):
 
 
 Read = Callable[[Arrival], Reply | None]
+Spent = Callable[[Arrival, Reply | None, str], Spend]
+"""What it cost, by the answer and the model that was asked for."""
 
 
 class Arrivals:
@@ -91,6 +93,7 @@ class Arrivals:
         stored: Callable[[], None],
         failed: Failed,
         hot: Callable[[], bool],
+        spent: Spent,
     ) -> None:
         self._threads = threads
         self._lanes = lanes
@@ -100,6 +103,7 @@ class Arrivals:
         self._stored = stored
         self._failed = failed
         self._hot = hot
+        self._spent = spent
         self._waiting: dict[int, _Waiting] = {}
         self._keys: dict[int, int | list[int]] = {}
         self._conversations: dict[str, int] = {}
@@ -217,7 +221,10 @@ class Arrivals:
     def take(self, arrival: Arrival, seq: int) -> None:
         """Hand its rows to the store, and its thread to those in memory: until the rows are stored it is found nowhere else. `seq` is the
         number of its entry, 0 where it could not be journalled."""
-        rows = unfold(arrival, self._wire(arrival.wire), self._read(arrival), self._estimate)
+        reply = self._read(arrival)
+        rows = unfold(arrival, self._wire(arrival.wire), reply, self._estimate)
+        if rows.conversations and reply is not None:
+            rows = replace(rows, spends=(self._spent(arrival, reply, rows.conversations[0].model),))
         held = self._threads.held(arrival.conversation)
         if held is not None:
             rows = _asked_before(rows, held)
@@ -308,7 +315,19 @@ def _turns(arrival: Arrival, wire: Wire, prompt: Prompt, messages: Sequence[Mess
         if one.kind == "none":
             continue
         last = chain(last, one.content)
-        turn = turn_of(one, next(ids), arrival.conversation, parent, len(turns), last, arrival.at, estimate, bytes(item), wire.name)
+        turn = turn_of(
+            one,
+            next(ids),
+            arrival.conversation,
+            parent,
+            len(turns),
+            last,
+            arrival.at,
+            estimate,
+            bytes(item),
+            wire.name,
+            model=prompt.model,
+        )
         turns.append(turn)
         parent = turn.id
     return turns

@@ -1,7 +1,7 @@
 """Stage 1: which conversation a request belongs to. Adds no edit but to take our markers out of what goes upstream.
 
-The ladder: a name the client gives it, our marker, the hash chain of what was said, otherwise a new one. Side requests (titles, routers,
-summaries) belong to none and get no memory.
+The ladder: a name the client gives it, our marker or our answer to a command, the hash chain of what was said, otherwise a new one. Side
+requests (titles, routers, summaries) belong to none and get no memory.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ class Identify(Stage):
         self, exchange: Exchange, claims: Sequence[identity.Claim], marked: str, reading: Reading, opening: Sequence[Message]
     ) -> Visit:
         principal, scope = exchange.principal, exchange.scope
-        claims = [_scoped(claim, scope) for claim in claims]
+        claims = [_scoped(claim, scope) for claim in claims] if scope else claims
         thread = await self._named(exchange, claims, marked)
         if thread is None:
             thread = await self._said(exchange, reading, bool(claims))
@@ -136,7 +136,8 @@ class Identify(Stage):
             model = prompt.model if prompt is not None else ""
             thread = self._threads.new(principal, scope, exchange.wire.name if exchange.wire else "", model, b"")
         last = _last_assistant(reading)
-        self._threads.asked(reading.digest, reading.chains[last] if last >= 0 else b"", thread)
+        if not exchange.local:
+            self._threads.asked(reading.digest, reading.chains[last] if last >= 0 else b"", thread)
         aliases = [claim.key for claim in claims if self._threads.name(thread, claim.key)]
         base = next((thread.answers[claim.key] for claim in claims if claim.key in thread.answers), 0)
         return Visit(thread, reading, scope, aliases=aliases, base=base, continued=continued is not None)
@@ -158,8 +159,9 @@ class Identify(Stage):
                 thread = await self._claimed(principal, claim, scope)
             if thread is not None:
                 break
-        if thread is None and marked:
-            thread = await self._threads.by_id(principal, marked, scope)
+        for named in filter(None, (marked, exchange.named)):
+            if thread is None:
+                thread = await self._threads.by_id(principal, named, scope)
         return thread
 
     async def _claimed(self, principal: str, claim: identity.Claim, scope: str) -> Thread | None:
@@ -178,7 +180,7 @@ class Identify(Stage):
         lines = reading.lines
         last = _last_assistant(reading)
         again = self._threads.asking(reading.digest)
-        if again is not None and (again.conversation.principal != principal or claimed):
+        if again is not None and (again.conversation.principal != principal or claimed or exchange.local):
             again = None
         if last < 0:
             unanswered = again is not None and (not again.path or not again.path[-1].complete)

@@ -20,13 +20,14 @@ from backstory.core.reply import Reply
 from backstory.core.store import Lanes
 from backstory.core.wire import Wire
 from backstory.errors import StoreError
+from backstory.memory import media
 from backstory.memory.reading import Reading
 from backstory.memory.thread import Thread
 from backstory.memory.turns import Line, align, line
 from backstory.memory.turns import chain as chain_on
-from backstory.stages.trace import trace
 from backstory.stages.base import Failed, Stage, attempt
 from backstory.stages.threads import Threads, batch
+from backstory.stages.trace import trace
 from backstory.stages.visit import Visit, Visits
 
 # An answer comes to at most this many turns; the ids are set aside before it is parsed.
@@ -121,7 +122,8 @@ class Ingest(Stage):
                 self._trace(exchange, visit)
                 self._store(visit, exchange.wire, outcome)
             else:
-                self._lanes.submit(Batch(digests=(visit.digest,) if visit.digest is not None else ()), outcome.seq)
+                rows = Batch(digests=(visit.digest,) if visit.digest is not None else (), stubs=visit.stubs)
+                self._lanes.submit(rows, outcome.seq)
         finally:
             self._visits.close(exchange.id)
 
@@ -152,7 +154,8 @@ class Ingest(Stage):
             if turns:
                 thread.answers.update(dict.fromkeys(keys, turns[-1].id))
         thread.conversation = replace(thread.conversation, updated=self._clock())
-        rows = replace(_batch(visit), turns=tuple(turns), conversations=(thread.conversation,))
+        spends = (replace(visit.spend, id=self._answer_id(visit)),) if visit.spend is not None else ()
+        rows = replace(_batch(visit), turns=tuple(turns), conversations=(thread.conversation,), spends=spends)
         thread.add([replace(turn, raw=b"") if turn.raw else turn for turn in turns])
         if visit.injection is not None:
             thread.inject((visit.injection,))
@@ -237,6 +240,7 @@ class Ingest(Stage):
                 self._estimate,
                 raw=bytes(prompt.items[item]),
                 wire=wire.name if wire is not None else "",
+                model=prompt.model,
             )
             turns.append(turn)
             parent = turn.id
@@ -293,6 +297,7 @@ def turn_of(
     raw: bytes = b"",
     wire: str = "",
     complete: bool = True,
+    model: str = "",
 ) -> Turn:
     """The turn of one line."""
     return Turn(
@@ -311,10 +316,18 @@ def turn_of(
         one.channel,
         one.at or now,
         now,
-        estimate(one.text) + (estimate(one.calls) if one.calls else 0),
+        _tokens(one, estimate, wire, model),
         complete,
         one.calls,
     )
+
+
+def _tokens(one: Line, estimate: Callable[[str], int], wire: str, model: str) -> int:
+    """Words, calls, results and what is shown. The text of a tool message is that of its results, and counts once."""
+    count = 0 if one.calls and one.kind == "tool" else estimate(one.text)
+    if one.calls:
+        count += estimate(one.calls)
+    return count + media.tokens(one.media, wire, model) if one.media else count
 
 
 def answer_turns(
@@ -379,6 +392,7 @@ def _batch(visit: Visit) -> Batch:
         rows,
         injections=(visit.injection,) if visit.injection is not None else (),
         digests=(visit.digest,) if visit.digest is not None else (),
+        stubs=() if visit.late else visit.stubs,
         traces=(visit.trace,) if visit.trace is not None else (),
         homes=(visit.home,) if visit.home is not None else (),
     )

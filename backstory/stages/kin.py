@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
+from backstory.commands.forgetting import FORGET, going
 from backstory.core.exchange import Exchange
 from backstory.core.message import Text
 from backstory.core.records import Conversation, Home, Injection, SessionSummary, Turn
@@ -20,9 +21,9 @@ from backstory.memory import belonging
 from backstory.memory.elsewhere import Told, tell
 from backstory.memory.retention import Rules
 from backstory.memory.units import index_terms
-from backstory.stages.trace import search
 from backstory.stages.base import Stage
 from backstory.stages.shelf import Shelf
+from backstory.stages.trace import search
 from backstory.stages.visit import Visit, Visits
 
 _LEADING = 3
@@ -146,7 +147,8 @@ def _first(visit: Visit) -> Turn | None:
 
 
 def _candidates(store: Store, principal: str, home: Home, everywhere: bool, terms: Sequence[str]) -> _Candidates:
-    """Turns of the conversation's kin that have words of the question, and those that the summaries of the last sessions quote. Blocks."""
+    """Turns of the conversation's kin that have words of the question, and those that the summaries of the last sessions quote, less
+    those about to be forgotten. Blocks."""
     kin = store.kin(principal, home, everywhere, _MOST_KIN)
     others = {one.id: one for one in kin}
     if not others:
@@ -155,5 +157,6 @@ def _candidates(store: Store, principal: str, home: Home, everywhere: bool, term
     summaries = store.session_summaries([one.id for one in kin[:_MOST_SUMMED]])
     for summary in summaries[:_MOST_SUMMED]:
         wanted.update(summary.turns)
+    wanted.difference_update(turn for _, _, value in store.stated(FORGET, principal) for one in going(value) for turn in one.turns)
     turns = [turn for turn in store.turns_by_id(wanted) if turn.conversation in others and turn.kind == "spoken"]
     return _Candidates(turns, summaries, others, store.frequencies(terms) if terms else {})

@@ -1,4 +1,4 @@
-"""Stage 3: what memory adds and takes away: the digest in place of folded history, every earlier injection where it was, and what is
+"""Stage 4: what memory adds and takes away: the digest in place of folded history, every earlier injection where it was, and what is
 recalled now. With nothing missing from the payload and room in the window it adds no edit at all.
 """
 
@@ -18,13 +18,15 @@ from backstory.core.sizes import CHARS_PER_TOKEN
 from backstory.memory import assembly, compaction
 from backstory.memory.assembly import Fold
 from backstory.memory.compaction import Window
+from backstory.memory.economy import SMALL_WINDOW, Move
 from backstory.memory.retention import NEUTRAL, Rules, Standing
 from backstory.memory.retrieval import Recalled, block
 from backstory.memory.thread import Thread
-from backstory.stages.trace import search
 from backstory.stages.base import Stage
 from backstory.stages.continuity import Continuity
+from backstory.stages.economy import Economy
 from backstory.stages.shelf import Shelf, soon
+from backstory.stages.trace import search
 from backstory.stages.visit import Visit, Visits
 
 # What a client's own summary leaves out takes at most so many tokens, and half of what may be recalled.
@@ -32,6 +34,10 @@ _MOST_KEPT = 600
 _NOTHING = Recalled(())
 # The parts of a request that are neither messages nor memory (framing of messages, reply's start) in tokens.
 _FRAMING = 8
+# Stubs are enough where they leave a request with at most this share of the window.
+_RELIEVED = 0.7
+# Of the best score. On LoCoMo at 2,000 tokens, what is below never held the evidence that the rest lacked.
+_WORTH = 0.4
 
 
 class Settings(Struct, frozen=True):
@@ -59,6 +65,7 @@ class Recall(Stage):
         clock: Callable[[], float],
         new_id: Callable[[], int],
         continuity: Continuity,
+        economy: Economy,
     ) -> None:
         self._visits = visits
         self._shelf = shelf
@@ -67,33 +74,38 @@ class Recall(Stage):
         self._clock = clock
         self._new_id = new_id
         self._continuity = continuity
+        self._economy = economy
 
     async def request(self, exchange: Exchange) -> Exchange:
         visit = self._visits.get(exchange.id)
         if visit is None or not visit.ready or exchange.prompt is None:
             return exchange
-        draft = self._measure(exchange, visit)
-        visit.tokens_in = visit.tokens_sent = draft.total
-        visit.complete = draft.complete
-        thread = visit.thread
+        draft = self.measure(exchange, visit)
+        visit.tokens_in = draft.total + sum(visit.saved.values())
+        visit.tokens_sent = draft.total
+        visit.fixed, visit.fresh, visit.complete, visit.asked = draft.fixed, draft.new, draft.complete, self._clock()
+        thread, fits = visit.thread, draft.total <= self._limit(visit)
         thread.carried = draft.total
         if not thread.conversation.memory:
             return exchange
         if visit.upto + len(visit.turns) < self._settings.threshold:
             return self._repeat(exchange, visit)
-        if draft.complete and not thread.boundary and draft.total <= self._settings.window.hard_tokens:
+        if draft.complete and fits and thread.account.pure:
+            return exchange
+        if draft.complete and not thread.boundary and fits and not self._economy.early(exchange, visit, None, draft.total):
             return self._repeat(exchange, visit)
         return await self._assemble(exchange, visit, draft)
 
     def settled(self, thread: Thread, more: int) -> bool:
         """Whether a request that goes on from the thread's last one, which was complete and went up as it came, with at most `more` tokens
         gets no edit either."""
-        if thread.injections or thread.boundary:
+        if thread.states or thread.stubs or thread.injections or thread.boundary:
             return False
-        return thread.carried + more <= self._settings.window.hard_tokens or self._awaited(thread, len(thread.path))
+        return thread.carried + more <= self._settings.window.soft_tokens or self._awaited(thread, len(thread.path))
 
-    def _measure(self, exchange: Exchange, visit: Visit) -> _Draft:
-        """Tokens of the request as the client sent it, and whether it carries the whole branch. Costs what is new when it does."""
+    def measure(self, exchange: Exchange, visit: Visit) -> Draft:
+        """Tokens of the request as the client sent it, less what stubs save, and whether it carries the whole branch. Costs what is new
+        when it does."""
         prompt, reading, thread = exchange.prompt, visit.reading, visit.thread
         fixed = _FRAMING + int(reading.aside / CHARS_PER_TOKEN)
         led = bool(reading.lines) and reading.lines[0].role == "system"
@@ -106,7 +118,22 @@ class Recall(Stage):
             known = thread.tokens
         else:
             known = sum(thread.path[place].tokens for place in places if place >= 0)
-        return _Draft(fixed, new, fixed + known + new, complete)
+        if visit.saved:
+            known -= sum(visit.saved.values())
+        return Draft(fixed, new, fixed + known + new, complete)
+
+    def outgoing(self, exchange: Exchange, visit: Visit) -> int:
+        """Tokens of what would go up as things stand: with the digest in place of what is folded, and with what was injected before."""
+        draft, thread = self.measure(exchange, visit), visit.thread
+        if draft.complete and not thread.boundary and draft.total <= self._settings.window.hard_tokens:
+            return draft.total
+        digest = thread.digest if thread.boundary <= visit.upto else None
+        return self._plan(visit, draft, digest, thread.boundary).total
+
+    def _limit(self, visit: Visit) -> int:
+        """Above this many tokens the boundary moves: above fewer where stubs were decided just now, for the next change would come soon."""
+        window = self._settings.window
+        return int(window.size * _RELIEVED) if visit.stubs else window.hard_tokens
 
     def _repeat(self, exchange: Exchange, visit: Visit) -> Exchange:
         """Nothing is folded or missing: only what was injected before goes with it again."""
@@ -114,16 +141,19 @@ class Recall(Stage):
             return exchange
         kept = assembly.kept_items(visit.reading, None)
         edits, _, tokens = assembly.earlier_injections(visit.thread, visit.reading, kept)
-        edits, visit.tokens_sent = self._again(visit, edits, visit.tokens_in + tokens)
+        edits, visit.tokens_sent = self._again(visit, edits, visit.tokens_sent + tokens)
         return _with(exchange, edits)
 
-    async def _assemble(self, exchange: Exchange, visit: Visit, draft: _Draft) -> Exchange:
+    async def _assemble(self, exchange: Exchange, visit: Visit, draft: Draft) -> Exchange:
         thread, window = visit.thread, self._settings.window
         version = thread.version
         digest = thread.digest if thread.boundary <= visit.upto else None
         plan = self._plan(visit, draft, digest, thread.boundary)
-        if plan.total > window.hard_tokens:
-            moved = await self._refold(visit, draft)
+        over = plan.total > self._limit(visit)
+        if plan.folded is not None and self._undone(exchange, visit, draft, plan.total):
+            return exchange
+        if over or self._economy.early(exchange, visit, None, plan.total):
+            moved = await self._refold(exchange, visit, draft, 0 if over else plan.total)
             if moved is not None and thread.version == version:
                 plan = self._plan(visit, draft, moved, thread.boundary)
         if plan.folded is None and draft.complete:
@@ -132,10 +162,12 @@ class Recall(Stage):
         if plan.folded is not None:
             edits = [*assembly.fold_edits(plan.folded, plan.digest), *edits]
             visit.folded = thread.boundary
-        absent = assembly.Absent(thread, visit.upto, visit.reading, plan.kept, plan.injected)
+            if thread.compacted:
+                visit.digest, thread.compacted = plan.digest, False
+        absent = assembly.Absent(thread, visit.upto, visit.reading, plan.kept, plan.injected | thread.hidden)
         visit.absent = absent.count
         edits, before = self._again(visit, edits, total)
-        if before == total and absent.count > 0:
+        if before == total and absent.count > 0 and not (draft.complete and self._economy.stopped(thread.account)):
             edits, total = await self._recall(exchange, visit, absent, edits, total)
         else:
             total = before
@@ -149,7 +181,14 @@ class Recall(Stage):
         visit.tokens_sent = total
         return _with(exchange, edits)
 
-    def _plan(self, visit: Visit, draft: _Draft, digest: Digest | None, boundary: int) -> _Plan:
+    def _undone(self, exchange: Exchange, visit: Visit, draft: Draft, total: int) -> bool:
+        """Whether what is folded goes up as the client has it, from now on: rewriting was stopped, there is room, and it is cheaper."""
+        account, fits = visit.thread.account, draft.total <= self._settings.window.hard_tokens
+        account.pure = draft.complete and fits and self._economy.undo(exchange, visit, Move(total, draft.total, draft.fixed))
+        visit.undone = account.pure
+        return account.pure
+
+    def _plan(self, visit: Visit, draft: Draft, digest: Digest | None, boundary: int) -> _Plan:
         """What goes up before anything is recalled."""
         thread, reading = visit.thread, visit.reading
         folded = assembly.fold(thread, reading, boundary) if digest is not None else None
@@ -159,23 +198,27 @@ class Recall(Stage):
         if folded is None and draft.complete:
             return _Plan(None, digest, kept, edits, injected, draft.total + tokens)
         total = draft.fixed + draft.new + tokens + sum([path[places[item]].tokens for item in kept if places[item] >= 0])
+        if visit.saved:
+            total -= sum([visit.saved.get(item, 0) for item in kept])
         if folded is not None and digest is not None:
             total += digest.tokens
         return _Plan(folded, digest, kept, edits, injected, total)
 
-    async def _refold(self, visit: Visit, draft: _Draft) -> Digest | None:
-        """Move the boundary: to where a digest is ready, if that makes room enough; else a digest is made."""
+    async def _refold(self, exchange: Exchange, visit: Visit, draft: Draft, size: int) -> Digest | None:
+        """Move the boundary: to where a digest is ready, if that makes room enough; else a digest is made. `size`: of the request, where
+        it has room and the move must pay; 0 where it has to be made."""
         thread, window = visit.thread, self._settings.window
         if self._awaited(thread, visit.upto):
             return None
         path = thread.path[: visit.upto]
         reserve = draft.fixed + draft.new + min(self._settings.budget, window.size)
         floor = min(thread.boundary, visit.upto)
-        at = compaction.boundary(path, floor, window, reserve, thread.injections)
+        saved, kept = thread.saved(), self._economy.kept(thread.account)
+        at = compaction.boundary(path, floor, window, reserve, thread.injections, saved=saved, kept=kept)
         if at <= thread.boundary or not self._makes_room(visit, draft, at):
-            step = compaction.boundary(path, floor, window, reserve, thread.injections, steps=True)
+            step = compaction.boundary(path, floor, window, reserve, thread.injections, True, saved, kept)
             at = step if step > thread.boundary and self._makes_room(visit, draft, step) else at
-        if not at or at <= thread.boundary:
+        if not at or at <= thread.boundary or (size and not self._pays(exchange, visit, draft, at, size)):
             return None
         place = self._ready(visit, draft, at)
         if not place:
@@ -189,7 +232,7 @@ class Recall(Stage):
             if thread.version != version:
                 return None
             place = self._ready(visit, draft, at)
-        if not place:
+        if not place or (size and not self._pays(exchange, visit, draft, place, size)):
             return None
         upto = path[place - 1]
         text, tokens = thread.family.digests[upto.id]
@@ -200,13 +243,19 @@ class Recall(Stage):
         visit.digest = digest
         return digest
 
+    def _pays(self, exchange: Exchange, visit: Visit, draft: Draft, at: int, size: int) -> bool:
+        """Whether a fold there is worth its price."""
+        after = self._plan(visit, draft, _placeholder(visit.thread, at), at)
+        move = Move(size, after.total + self._settings.window.digest_tokens, draft.fixed)
+        return after.folded is not None and self._economy.early(exchange, visit, move, size)
+
     def _awaited(self, thread: Thread, upto: int) -> bool:
         """Whether a digest is being made that no request waits for, and there is no other: then nothing can be folded yet."""
         if not self._shelf.digesting(thread) or soon(thread.path[:upto]):
             return False
         return not any(place > thread.boundary for place in self._shelf.ready(thread, upto))
 
-    def _ready(self, visit: Visit, draft: _Draft, wanted: int) -> int:
+    def _ready(self, visit: Visit, draft: Draft, wanted: int) -> int:
         """The furthest boundary for which a digest is made and that makes room enough, 0 where there is none."""
         thread = visit.thread
         for place in sorted(self._shelf.ready(thread, visit.upto), reverse=True):
@@ -218,7 +267,7 @@ class Recall(Stage):
                 return place
         return 0
 
-    def _makes_room(self, visit: Visit, draft: _Draft, at: int) -> bool:
+    def _makes_room(self, visit: Visit, draft: Draft, at: int) -> bool:
         """Whether a fold there brings the request under the hard threshold."""
         window = self._settings.window
         if not 0 < at < len(visit.thread.path) + 1:
@@ -231,7 +280,7 @@ class Recall(Stage):
     ) -> tuple[list[Edit], int]:
         """The edits with what is recalled for the human message that ends the request; where work goes on after the client's own summary,
         what the summary leaves out stands at the summary."""
-        item, turn = _asked(visit)
+        item, turn = asked(visit)
         thread, budget, window = visit.thread, self._settings.budget, self._settings.window
         room = min(budget, (window.size if budget >= window.hard_tokens else window.hard_tokens) - total)
         summary = self._continuity.summary(visit)
@@ -258,7 +307,7 @@ class Recall(Stage):
     async def _answering(self, visit: Visit, turn: Turn, absent: assembly.Absent, room: int) -> Recalled:
         """What answers to this message."""
         standing = self._standing(visit.thread, turn.at)
-        found = await self._shelf.recall(visit.thread, visit.upto, turn, absent, room, self._settings.min_score, standing)
+        found = await self._shelf.recall(visit.thread, visit.upto, turn, absent, room, self._least_score(), standing)
         visit.search, visit.left = search(found, room), list(found.left)
         return found
 
@@ -273,11 +322,16 @@ class Recall(Stage):
                 uses.update(injection.turns)
         return Standing(rules, thread.pins, uses, now)
 
+    def _least_score(self) -> float:
+        """In a large window, what is recalled has to be worth its tokens, which go up again with every later request."""
+        least = self._settings.min_score
+        return least if self._settings.window.size < SMALL_WINDOW else max(least, _WORTH)
+
     def _again(self, visit: Visit, edits: list[Edit], total: int) -> tuple[list[Edit], int]:
         """The same message asked again (a retry): what was injected then is injected now."""
         if not visit.thread.injections:
             return edits, total
-        item, turn = _asked(visit)
+        item, turn = asked(visit)
         known = visit.thread.injections.get(turn.chain) if turn is not None else None
         if known is None:
             return edits, total
@@ -293,7 +347,7 @@ class Recall(Stage):
         visit.recalled = visit.folded = 0
 
 
-class _Draft(Struct, frozen=True):
+class Draft(Struct, frozen=True):
     """`fixed`: tokens of what is no turn. `new`: of the new turns. `complete`: the payload carries every turn of the branch."""
 
     fixed: int
@@ -319,7 +373,7 @@ def _placeholder(thread: Thread, at: int) -> Digest:
     return Digest(0, thread.conversation.id, last.id, last.chain, "", 0, 0.0)
 
 
-def _asked(visit: Visit) -> tuple[int, Turn | None]:
+def asked(visit: Visit) -> tuple[int, Turn | None]:
     """The new human message that ends the request, and its item; None where something else was said last (a tool loop is under way)."""
     lines = visit.reading.lines
     for item in range(len(lines) - 1, -1, -1):

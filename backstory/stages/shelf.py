@@ -9,15 +9,19 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TypeVar
 
-from backstory.core.records import Turn
+from backstory.core.records import Summary, Turn
 from backstory.core.store import Lanes
 from backstory.core.tokens import count, estimate
+from backstory.errors import StoreError
 from backstory.memory.assembly import Absent, Present, digest_block
+from backstory.memory.changes import NOTHING, Changes
 from backstory.memory.compaction import Window, boundary
 from backstory.memory.digest import digest
+from backstory.memory.economy import SMALL_WINDOW
 from backstory.memory.index import Index
 from backstory.memory.retention import Standing
 from backstory.memory.retrieval import Recalled, recall
@@ -43,19 +47,25 @@ _BATCH_TOKENS = 2000
 _MOST_TURNS = 250_000
 # Candidates from the store, each with one neighbour on both sides.
 _CANDIDATES = 60
+# So many requests before the hard threshold a digest is made that is up to date: one that leaves no more than this share of the window
+# to be carried along.
+_AHEAD, _STALE = 5, 0.05
 # Turns of one batch at most.
 _ADDED_AT_ONCE = 100
 
 
 class Shelf:
     """`warm` becomes True when the token vocabulary is loaded; until then counting would stall the loop. `busy`: whether requests
-    have come in lately; `hot`: whether one is being handled at this moment."""
+    have come in lately; `hot`: whether one is being handled at this moment. `written`: whether a side model's summaries are to be made
+    use of in digests."""
 
-    def __init__(self, lanes: Lanes, busy: Callable[[], bool], hot: Callable[[], bool]) -> None:
+    def __init__(self, lanes: Lanes, busy: Callable[[], bool], hot: Callable[[], bool], written: bool = False) -> None:
         self._lanes = lanes
+        self._written = written
         self._busy = busy
         self._hot = hot
         self._building: dict[int, asyncio.Task[None]] = {}
+        self._following: dict[int, asyncio.Task[None]] = {}
         self._folding: dict[int, asyncio.Task[None]] = {}
         self._urgent: Counter[int] = Counter()
         self._warming: asyncio.Task[None] | None = None
@@ -100,6 +110,9 @@ class Shelf:
         carried: Container[int] = set(index.turns) - absent.ids() if few else Present(absent)
         now = question.at
         counter = self._counter()
+        if thread.changes is None:
+            self.follow(thread)
+        changed = thread.changes.found if thread.changes is not None else NOTHING
 
         def run() -> Recalled:
             return recall(
@@ -111,9 +124,22 @@ class Shelf:
                 min_score=min_score,
                 count=counter,
                 standing=standing,
+                changed=changed,
             )
 
         return run() if len(index) <= _INLINE_UNITS else await _aside(run)
+
+    def follow(self, thread: Thread) -> None:
+        """Notice in the background what the newest turns have changed of earlier ones. A recall does not wait for it: what is not noticed
+        yet is recalled without a word about it."""
+        name = id(thread)
+        if name not in self._following:
+            if thread.changes is None:
+                thread.changes = Changes()
+            path, pace = tuple(thread.path), Pace(self._hot)
+            task = asyncio.ensure_future(_aside(thread.changes.follow, path, thread.version, pace))
+            self._following[name] = task
+            task.add_done_callback(lambda _: self._following.pop(name, None))
 
     async def make_digest(self, thread: Thread, upto: int, budget: int) -> None:
         """Have a digest made of the first `upto` turns of the path, or wait for the one that is being made for these turns' family."""
@@ -138,13 +164,23 @@ class Shelf:
         if budget > 0:
             counter = self._counter()
             await self._pause(turns)
+            summaries = await self._summaries(turns) if self._written else ()
+            make = partial(_digest_with(), turns, summaries) if summaries else partial(digest, turns)
             if within(turns, _INLINE_TOKENS):
-                body = digest(turns, budget, counter)
+                body = make(budget, counter)
             else:
-                body = await _aside(digest, turns, budget, counter, self._pace(thread))
+                body = await _aside(make, budget, counter, self._pace(thread))
             text = digest_block(body)
             tokens = counter(text) if text else 0
         thread.family.digests[last] = (text, tokens)
+
+    async def _summaries(self, turns: Sequence[Turn]) -> list[Summary]:
+        """What a side model wrote of these turns' conversations; nothing where the store cannot be asked."""
+        found: list[Summary] = []
+        with suppress(StoreError):
+            for owner in dict.fromkeys(turn.conversation for turn in turns):
+                found += await self._lanes.read(lambda store, name=owner: store.summaries(name))  # type: ignore[misc]
+        return [one for one in found if one.claims]
 
     def digesting(self, thread: Thread) -> bool:
         """Whether a digest is being made for these turns' family."""
@@ -159,19 +195,21 @@ class Shelf:
                 found.append(turn.position + 1)
         return found
 
-    def prefold(self, thread: Thread, window: Window, reserve: int) -> None:
-        """Make the digest that the next fold will need, in the background, where the history that the client sends is nearing the hard
-        threshold.
+    def prefold(self, thread: Thread, window: Window, reserve: int, kept: int = 0) -> None:
+        """Make the digest that the next fold will need, in the background: from the soft threshold on, for a fold that may move early, and
+        once more shortly before the hard one, so that the fold goes as far as it can. `kept`: see `boundary`.
         """
-        soft = window.soft_tokens
-        if (
-            thread.carried < soft
-            or within(thread.path[thread.boundary :], soft - 1)
-            or any(place > thread.boundary for place in self.ready(thread, len(thread.path)))
-        ):
+        account, soft = thread.account, window.soft_tokens
+        small = window.size < SMALL_WINDOW
+        size = thread.carried if small else account.sent_size or thread.carried
+        if size < soft or (small and within(thread.path[thread.boundary :], soft - 1)):
             return
-        at = boundary(thread.path, thread.boundary, window, reserve, thread.injections)
-        if thread.boundary < at < len(thread.path):
+        ready = max((place for place in self.ready(thread, len(thread.path)) if place > thread.boundary), default=0)
+        if ready and (small or size < window.hard_tokens - _AHEAD * account.growth):
+            return
+        at = boundary(thread.path, thread.boundary, window, reserve, thread.injections, saved=thread.saved(), kept=kept)
+        stale = not ready or not within(thread.path[ready:at], int(window.size * _STALE))
+        if thread.boundary < at < len(thread.path) and stale:
             self.begin_digest(thread, at, window.digest_tokens)
 
     def prepare(self, thread: Thread) -> None:
@@ -197,6 +235,8 @@ class Shelf:
             lacking = thread.path[thread.indexed :]
             if running is None and within(lacking, _INLINE_TOKENS):
                 _add(thread, _units(thread, lacking))
+            elif running is not None and running.done():
+                await asyncio.sleep(0)  # it is over, and its callbacks have not run yet
             else:
                 self.prepare(thread)
                 with self._urgently(thread):
@@ -304,6 +344,12 @@ def _add(thread: Thread, made: Sequence[Unit]) -> None:
     index = thread.family.index
     known = {unit.turn for unit in made if unit.turn in index}
     index.add(unit for unit in made if unit.turn not in known)
+
+
+def _digest_with() -> Callable[..., str]:
+    from backstory.memory.claims import digest_with  # noqa: PLC0415 - only where a side model is in use
+
+    return digest_with
 
 
 async def _aside(call: Callable[..., T], *args: object) -> T:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import islice
 
+from backstory.commands.forgetting import FORGET, going
 from backstory.core.ids import conversation_id
-from backstory.core.records import Batch, Conversation, Turn
+from backstory.core.records import Batch, Conversation, Stub, Turn
 from backstory.core.store import Lanes, Store
 from backstory.memory.thread import Thread, branch
 from backstory.memory.turns import chain as chain_on
@@ -65,7 +66,7 @@ class Threads:
         """A new thread that shares the turns of another up to `turn_id`."""
         now = self._clock()
         old = thread.conversation
-        record = Conversation(conversation_id(), old.principal, now, now, wire, model, "", old.system_hash, old.id, turn_id)
+        record = Conversation(conversation_id(), old.principal, now, now, wire, model, "", old.system_hash, old.id, turn_id, old.memory)
         forked = thread.fork(record, turn_id)
         self._keep(forked)
         return forked
@@ -290,7 +291,33 @@ def load_thread(store: Store, record: Conversation, scope: str) -> Thread:
     thread.inject(store.injections(record.id))
     thread.pins.update(load_pins(store, record, {turn.conversation for turn in turns}))
     thread.fold(store.digests(record.id))
+    thread.stub(load_stubs(store, record))
+    inherited = store.states(record.forked_from) if record.forked_from else {}
+    settle_states(thread, {**inherited, **store.states(record.id)})
+    if spends := store.spends(record.id):
+        thread.account.replay(spends)
     return thread
+
+
+def settle_states(thread: Thread, states: Mapping[str, str]) -> None:
+    """Let the thread know what was set. An empty value: no longer."""
+    if states:
+        thread.states = {name: value for name, value in {**thread.states, **states}.items() if value}
+        waiting = going(thread.states.get(FORGET, ""))
+        thread.hidden = frozenset(turn for one in waiting for turn in one.turns)
+
+
+def load_stubs(store: Store, record: Conversation) -> list[Stub]:
+    """The stubs of a conversation, and those that were decided for turns that it shares before it was forked off."""
+    stubs = store.stubs(record.id)
+    seen = {record.id}
+    at, made = record.forked_from, record.created
+    while at and at not in seen:
+        seen.add(at)
+        stubs = [stub for stub in store.stubs(at) if stub.created <= made] + stubs
+        parent = store.conversation(record.principal, at)
+        at, made = (parent.forked_from, min(made, parent.created)) if parent is not None else ("", 0.0)
+    return stubs
 
 
 def load_turns(store: Store, record: Conversation) -> list[Turn]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from backstory.core.records import Trace, Digest, Home, Injection, Turn
+from backstory.core.records import Digest, Home, Injection, Spend, Stub, Trace, Turn
+from backstory.core.tariff import Tariff
 from backstory.memory.reading import Reading
 from backstory.memory.reasons import Left, Reason, Search
 from backstory.memory.retrieval import Recalled
@@ -16,7 +17,10 @@ class Visit(Struct):
     `base`: id of the turn that it names as what it builds on, 0 where it names none. `parent`: id of the turn that the answer follows,
     once `turns` are stored. `answer`: the first id of the answer's turns, 0 before it is set aside. `tokens_in`, `tokens_sent`: of the
     client's request and of ours. `late`: the request went up without memory's edits. `gone`: it went up before memory looked at it.
-    `complete`: it carries every turn of its branch. `ready`: its place on the thread was found; before that nothing of it may be stored.
+    `complete`: it carries every turn of its branch. `stubs`: those that it decided. `saved`: tokens that stubs save, by item.
+    `ready`: its place on the thread was found; before that nothing of it may be stored.
+    `asked`: when it was looked at. `fixed`, `fresh`: tokens of what is no turn, and of the new turns. `undone`: what was folded before goes
+    up as it came. `tariff`: what it is charged by, once that is known. `spend`: what it cost.
     `continued`: the request was found to go on with this thread by a summary of it.
 
     For its trace (`trace`, once it is made): `search`, `found`, `reasons`, `left`, `absent`: how the recall went, what it brought, why
@@ -36,6 +40,8 @@ class Visit(Struct):
     aliases: list[str] = field(default_factory=list)
     injection: Injection | None = None
     digest: Digest | None = None
+    stubs: tuple[Stub, ...] = ()
+    saved: dict[int, int] = field(default_factory=dict)
     tokens_in: int = 0
     tokens_sent: int = 0
     recalled: int = 0
@@ -53,6 +59,12 @@ class Visit(Struct):
     gone: bool = False
     complete: bool = False
     ready: bool = False
+    asked: float = 0.0
+    fixed: int = 0
+    fresh: int = 0
+    undone: bool = False
+    tariff: Tariff | None = None
+    spend: Spend | None = None
 
 
 class Visits:

@@ -19,7 +19,7 @@ from backstory.errors import ConfigError, StoreError
 from backstory.stores import sqlite
 from backstory.stores.sql import Dialect, SqlStore
 
-HEAD = "0002"
+HEAD = "0007"
 """The version of the schema that this code reads and writes: the newest file in migrations/versions."""
 
 _MIGRATION_S = 600

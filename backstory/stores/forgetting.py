@@ -18,9 +18,12 @@ from backstory.stores.rows import FORGOTTEN, RECEIPTS, Connection, counts_text, 
 
 _IN_ONE_STATEMENT = 500
 _Sliced = TypeVar("_Sliced", int, str)
-_WHOLE = ("turns", "aliases", "injections", "digests", "segments", "watermarks", "traces", "homes", "session_summaries", "pins")
+_WHOLE = (
+    *("turns", "aliases", "injections", "digests", "stubs", "segments", "summaries", "facts", "usage", "watermarks", "states"),
+    *("traces", "homes", "session_summaries", "pins"),
+)
 SESSIONS = "sessions"
-"""The job that makes summaries (jobs/sessions.py)."""
+"""The job that makes session summaries (jobs/sessions.py)."""
 # Tables whose rows name the turns that they tell of, and the columns by which a row is known.
 _QUOTING = (("injections", ("conversation", "chain")), ("traces", ("request",)), ("session_summaries", ("id",)))
 
@@ -113,6 +116,8 @@ class _Work:
             for table in _WHOLE:
                 self._delete(table, "conversation = ?", (place.key,))
             self._delete("conversations", "key = ?", (place.key,))
+            # What leads to it from another conversation is named so.
+            self._delete("states", "name LIKE ?", (f"%:{place.id}",))
         for place in places:
             self._db.run("UPDATE conversations SET forked_from = '', fork_turn = 0 WHERE forked_from = ?", (place.id,))
         self._clean(heirs, gone, {place.principal for place in places})
@@ -130,6 +135,7 @@ class _Work:
                 self._delete("injections", f"conversation = ? AND chain {inside}", (place.key, *chains))
                 self._remove_tags(place, f"turn {inside}", some)
                 self._delete("pins", f"turn {inside}", some)
+                self._delete("facts", f"conversation = ? AND turn {inside}", (place.key, *some))
                 self._delete("turns", f"id {inside}", some)
             left = self._db.all("SELECT coalesce(max(id), 0) FROM turns WHERE conversation = ?", (place.key,))[0][0]
             self._db.run("UPDATE conversations SET last_turn = ? WHERE key = ?", (left, place.key))
@@ -140,6 +146,8 @@ class _Work:
         if gone:
             self._move_forks(gone)
             self._remove_quotes(gone, principals)
+            for some in _slices(list(gone)):
+                self._delete("stubs", f"turn IN ({marks(len(some))})", some)
         positions: dict[int, int] = {}
         for place in sorted(places, key=lambda place: place.key):
             if gone:
@@ -159,6 +167,9 @@ class _Work:
         ]
         for some in _slices([number for number, _ in torn]):
             self._delete("segments", f"id IN ({marks(len(some))})", some)
+        for number, begin, end in self._db.all("SELECT id, first_turn, last_turn FROM summaries WHERE conversation = ?", (place.key,)):
+            if any(begin <= turn <= end for turn in gone):
+                self._delete("summaries", "id = ?", (number,))
         floor = min((begin for _, begin in torn), default=(1 << 62)) - 1
         self._db.run(
             "UPDATE watermarks SET owner = '', lease_until = 0, fence = fence + 1, turn = CASE WHEN turn > ? THEN ? ELSE turn END"
@@ -187,7 +198,7 @@ class _Work:
         self._drop(self._db, [(row[0], row[1]) for row in docs], place.principal, place.key)
         self._delete("tags", f"conversation = ? AND {where}", (place.key, *values))
 
-    def _delete(self, table: str, where: str, values: Sequence[int | bytes]) -> None:
+    def _delete(self, table: str, where: str, values: Sequence[int | bytes | str]) -> None:
         removed = self._db.run(f"DELETE FROM {table} WHERE {where}", values)
         self.counts[table] = self.counts.get(table, 0) + removed
 

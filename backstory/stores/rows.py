@@ -13,13 +13,18 @@ from typing import Any, Protocol, TypeAlias
 import msgspec
 
 from backstory.core.records import (
-    Trace,
+    Claim,
     Conversation,
     Digest,
+    Fact,
     Injection,
     Receipt,
     Segment,
     SessionSummary,
+    Spend,
+    Stub,
+    Summary,
+    Trace,
     Turn,
     TurnTags,
     Watermark,
@@ -39,6 +44,7 @@ _to_json = msgspec.json.Encoder().encode
 _tags = msgspec.json.Decoder(tuple[str, ...])
 _ids = msgspec.json.Decoder(tuple[int, ...])
 _counts = msgspec.json.Decoder(dict[str, int])
+_claims = msgspec.json.Decoder(tuple[Claim, ...])
 
 
 class Connection(Protocol):
@@ -149,13 +155,57 @@ ALIASES = ("principal", "name", "conversation")
 INJECTIONS = ("conversation", "chain", "text", "turns", "tokens", "created")
 DIGESTS = ("id", "conversation", "upto_turn", "upto_chain", "text", "tokens", "created")
 SEGMENTS = ("id", "conversation", "first_turn", "last_turn", "tags", "digest", "tokens", "started", "ended")
+STUBS = ("conversation", "turn", "kind", "place", "content", "ref", "text", "tokens", "saved", "created")
+SUMMARIES = ("id", "conversation", "first_turn", "last_turn", "method", "text", "tokens", "created")
+ALLOWANCE = ("day", "tokens", "micros", "calls")
 TAGS = ("conversation", "turn", "tags", "terms")
+FACTS = (
+    "conversation",
+    "turn",
+    "place",
+    "kind",
+    "subject",
+    "verb",
+    "object",
+    "stance",
+    "replaces",
+    "corrects",
+    "author",
+    "role",
+    "said",
+    "begins",
+    "ends",
+    "span_start",
+    "span_end",
+    "text",
+)
+USAGE = (
+    "id",
+    "conversation",
+    "at",
+    "kind",
+    "model",
+    "wire",
+    "tokens_in",
+    "tokens_sent",
+    "input_tokens",
+    "output_tokens",
+    "cache_read",
+    "cache_write",
+    "billed",
+    "direct",
+    "priced",
+    "measured",
+    "rewritten",
+    "stopped",
+)
 WATERMARKS = ("conversation", "job", "turn", "owner", "lease_until", "fence")
 RECEIPTS = ("at", "principal", "what", "counts", "scrubbed")
 TRACES = ("request", "conversation", "turn", "turns", "tokens_in", "tokens_sent", "told", "created")
 HOMES = ("conversation", "project", "audience")
 SESSION_SUMMARIES = ("id", "conversation", "turns", "text", "tokens", "started", "ended", "created")
 PINS = ("conversation", "turn", "pinned", "at")
+STATES = ("conversation", "name", "value")
 FORGOTTEN = ("receipt", "principal", "conversation", "turn", "at")
 
 
@@ -220,6 +270,16 @@ def digest_of(row: Row, conversation: str) -> Digest:
     return Digest(row[0], conversation, row[2], row[3], unpack_text(row[4]), row[5], row[6])
 
 
+def stub_row(one: Stub, key: int) -> tuple[Value, ...]:
+    """For STUBS."""
+    return (key, one.turn, one.kind, one.place, one.content, one.ref, pack_text(one.text), one.tokens, one.saved, one.created)
+
+
+def stub_of(row: Row, conversation: str) -> Stub:
+    """From STUBS."""
+    return Stub(conversation, row[1], row[2], row[3], row[4], row[5], unpack_text(row[6]), row[7], row[8], row[9])
+
+
 def trace_row(one: Trace, key: int) -> tuple[Value, ...]:
     """For TRACES."""
     turns = _to_json(one.turns).decode()
@@ -252,6 +312,17 @@ def segment_of(row: Row, conversation: str) -> Segment:
     return Segment(row[0], conversation, row[2], row[3], _tags.decode(row[4]), unpack_text(row[5]), *row[6:9])
 
 
+def summary_row(one: Summary, key: int) -> tuple[Value, ...]:
+    """For SUMMARIES."""
+    claims = pack(_to_json(one.claims))
+    return (one.id, key, one.first_turn, one.last_turn, one.method, claims, one.tokens, one.created)
+
+
+def summary_of(row: Row, conversation: str) -> Summary:
+    """From SUMMARIES."""
+    return Summary(row[0], conversation, row[2], row[3], row[4], _claims.decode(unpack(row[5])), row[6], row[7])
+
+
 def tags_row(one: TurnTags, key: int) -> tuple[Value, ...]:
     """For TAGS."""
     return (key, one.turn, _to_json(one.tags).decode(), terms_of(one))
@@ -265,6 +336,46 @@ def terms_of(one: TurnTags) -> str:
 def tags_of(row: Row, conversation: str) -> TurnTags:
     """From TAGS."""
     return TurnTags(row[1], conversation, _tags.decode(row[2]), row[3])
+
+
+def fact_row(one: Fact, key: int) -> tuple[Value, ...]:
+    """For FACTS."""
+    return (
+        key,
+        one.turn,
+        one.place,
+        one.kind,
+        one.subject,
+        one.verb,
+        one.object,
+        one.stance,
+        one.replaces,
+        one.corrects,
+        one.author,
+        one.role,
+        one.said,
+        one.begins,
+        one.ends,
+        one.span_start,
+        one.span_end,
+        pack_text(one.text),
+    )
+
+
+def fact_of(row: Row, conversation: str) -> Fact:
+    """From FACTS."""
+    return Fact(*(row[1], conversation, *row[2:9], bool(row[9]), *row[10:17], unpack_text(row[17])))
+
+
+def spend_row(one: Spend, key: int) -> tuple[Value, ...]:
+    """For USAGE."""
+    _, _, *rest = msgspec.structs.astuple(one)
+    return (one.id, key, *rest)
+
+
+def spend_of(row: Row, conversation: str) -> Spend:
+    """From USAGE."""
+    return Spend(*(row[0], conversation, *row[2:14], *map(bool, row[14:18])))
 
 
 def watermark_of(row: Row, conversation: str) -> Watermark:

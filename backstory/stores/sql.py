@@ -11,20 +11,28 @@ from contextlib import AbstractContextManager
 from hashlib import blake2b
 from typing import Protocol
 
+from backstory.core.ids import ids_since
 from backstory.core.records import (
     Batch,
     Conversation,
     Digest,
+    Fact,
     Hit,
     Injection,
     Receipt,
     Segment,
+    Spend,
+    Stub,
+    Summary,
+    Total,
     Turn,
     TurnTags,
+    Used,
     Watermark,
 )
-from backstory.errors import FencedError, StoreError
-from backstory.stores import forgetting, rows, writing
+from backstory.core.store import Spent
+from backstory.errors import FencedError, NotFound, StoreError
+from backstory.stores import allowance, forgetting, rows, spending, writing
 from backstory.stores.across import Across
 from backstory.stores.finding import Counts, choose
 from backstory.stores.rows import Connection, Value, marks
@@ -32,14 +40,21 @@ from backstory.stores.rows import Connection, Value, marks
 _IN_ONE_STATEMENT = 500
 _KEY = "(SELECT key FROM conversations WHERE id = ?)"
 _TABLES = (
-    *("conversations", "turns", "aliases", "tags", "segments", "digests", "injections", "watermarks", "receipts"),
-    *("traces", "homes", "session_summaries", "pins"),
+    *("conversations", "turns", "aliases", "tags", "segments", "summaries", "facts", "digests", "injections", "stubs", "usage"),
+    *("watermarks", "states", "receipts", "traces", "homes", "session_summaries", "pins"),
 )
 _TURNS = ",".join(f"t.{column}" for column in rows.TURNS[:-1])
 _SEGMENT = rows.insert(
     "segments",
     rows.SEGMENTS,
     f"(id) DO UPDATE SET {rows.update(rows.SEGMENTS[2:])} WHERE segments.conversation = excluded.conversation",
+)
+_STATE = rows.insert("states", rows.STATES, f"(conversation, name) DO UPDATE SET {rows.update(rows.STATES[2:])}")
+_FACT = rows.insert("facts", rows.FACTS, f"(conversation, turn, place) DO UPDATE SET {rows.update(rows.FACTS[3:])}")
+_SUMMARY = rows.insert(
+    "summaries",
+    rows.SUMMARIES,
+    f"(id) DO UPDATE SET {rows.update(rows.SUMMARIES[2:])} WHERE summaries.conversation = excluded.conversation",
 )
 _WATERMARK = rows.insert("watermarks", rows.WATERMARKS, f"(conversation, job) DO UPDATE SET {rows.update(rows.WATERMARKS[2:])}")
 # Fences of a conversation that was forgotten and came back begin above all that its old self can have had.
@@ -120,6 +135,11 @@ class SqlStore(Across):
         found = self._all(sql, (conversation_id, principal))
         return rows.conversation_of(found[0]) if found else None
 
+    def whose(self, conversation_id: str) -> Conversation | None:
+        """See Store."""
+        found = self._all(f"SELECT {','.join(rows.CONVERSATIONS)} FROM conversations WHERE id = ?", (conversation_id,))
+        return rows.conversation_of(found[0]) if found else None
+
     def conversations(self, principal: str | None, limit: int = 50, offset: int = 0) -> list[tuple[Conversation, int]]:
         """See Store."""
         where, values = ("WHERE principal = ?", [principal]) if principal is not None else ("", [])
@@ -185,10 +205,10 @@ class SqlStore(Across):
 
     # --- derived
 
-    def tags(self, conversation_id: str, after: int = 0) -> list[TurnTags]:
+    def tags(self, conversation_id: str, after: int = 0, limit: int = 1_000_000) -> list[TurnTags]:
         """See Store."""
-        sql = f"SELECT {','.join(rows.TAGS)} FROM tags WHERE conversation = {_KEY} AND turn > ? ORDER BY turn"
-        return [rows.tags_of(row, conversation_id) for row in self._all(sql, (conversation_id, after))]
+        sql = f"SELECT {','.join(rows.TAGS)} FROM tags WHERE conversation = {_KEY} AND turn > ? ORDER BY turn LIMIT ?"
+        return [rows.tags_of(row, conversation_id) for row in self._all(sql, (conversation_id, after, limit))]
 
     def put_tags(self, rows_: Sequence[TurnTags], mark: Watermark) -> None:
         """See Store. Rows of turns that are not in the conversation (any more) are left out; tags stored before are replaced."""
@@ -249,12 +269,90 @@ class SqlStore(Across):
             key, _ = self._move(db, mark)
             db.many(_SEGMENT, [rows.segment_row(one, key) for one in rows_ if one.conversation == mark.conversation])
 
+    def facts(self, conversation_id: str) -> list[Fact]:
+        """See Store."""
+        sql = f"SELECT {','.join(rows.FACTS)} FROM facts WHERE conversation = {_KEY} ORDER BY turn, place"
+        return [rows.fact_of(row, conversation_id) for row in self._all(sql, (conversation_id,))]
+
+    def put_facts(self, rows_: Sequence[Fact], mark: Watermark) -> None:
+        """See Store. Facts of turns that are not in the conversation (any more) are left out."""
+        with self._dialect.transaction() as db:
+            before = db.all(f"SELECT turn FROM watermarks WHERE conversation = {_KEY} AND job = ?", (mark.conversation, mark.job))
+            key, _ = self._move(db, mark)
+            db.run("DELETE FROM facts WHERE conversation = ? AND turn > ? AND turn <= ?", (key, before[0][0] if before else 0, mark.turn))
+            there: set[int] = set()
+            for some in _slices(sorted({one.turn for one in rows_})):
+                sql = f"SELECT id FROM turns WHERE id IN ({marks(len(some))}) AND conversation = ?"
+                there.update(row[0] for row in db.all(sql, (*some, key)))
+            fresh = [one for one in rows_ if one.turn in there and one.conversation == mark.conversation]
+            db.many(_FACT, [rows.fact_row(one, key) for one in fresh])
+
+    def summaries(self, conversation_id: str) -> list[Summary]:
+        """See Store."""
+        sql = f"SELECT {','.join(rows.SUMMARIES)} FROM summaries WHERE conversation = {_KEY} ORDER BY first_turn, id"
+        return [rows.summary_of(row, conversation_id) for row in self._all(sql, (conversation_id,))]
+
+    def put_summaries(self, rows_: Sequence[Summary], mark: Watermark) -> None:
+        """See Store. A summary stored before under the same id is replaced."""
+        with self._dialect.transaction() as db:
+            key, _ = self._move(db, mark)
+            there = {row[0] for row in db.all("SELECT id FROM segments WHERE conversation = ?", (key,))}
+            mine = [one for one in rows_ if one.conversation == mark.conversation and one.id in there]
+            db.many(_SUMMARY, [rows.summary_row(one, key) for one in mine])
+
     def digests(self, conversation_id: str) -> list[Digest]:
         """See Store."""
         sql = f"SELECT {','.join(rows.DIGESTS)} FROM digests WHERE conversation = {_KEY} ORDER BY created, id"
         return [rows.digest_of(row, conversation_id) for row in self._all(sql, (conversation_id,))]
 
+    def stubs(self, conversation_id: str) -> list[Stub]:
+        """See Store."""
+        sql = f"SELECT {','.join(rows.STUBS)} FROM stubs WHERE conversation = {_KEY} ORDER BY created, turn, kind, place"
+        return [rows.stub_of(row, conversation_id) for row in self._all(sql, (conversation_id,))]
+
+    # --- what a user has set
+
+    def states(self, conversation_id: str) -> dict[str, str]:
+        """See Store."""
+        sql = f"SELECT name, value FROM states WHERE conversation = {_KEY} ORDER BY name"
+        return dict(self._all(sql, (conversation_id,)))
+
+    def stated(self, name: str, principal: str | None = None) -> list[tuple[str, str, str]]:
+        """See Store."""
+        where, values = (" AND c.principal = ?", [principal]) if principal is not None else ("", [])
+        sql = (
+            "SELECT c.principal, c.id, s.value FROM states s JOIN conversations c ON c.key = s.conversation"
+            f" WHERE s.name = ?{where} ORDER BY c.updated DESC, c.key DESC"
+        )
+        return [(row[0], row[1], row[2]) for row in self._all(sql, (name, *values))]
+
+    def put_state(self, principal: str, conversation_id: str, name: str, value: str) -> None:
+        """See Store."""
+        with self._dialect.transaction() as db:
+            found = db.all("SELECT key FROM conversations WHERE id = ? AND principal = ?", (conversation_id, principal))
+            if not found:
+                raise NotFound(f"no conversation {conversation_id}")
+            if value:
+                db.run(_STATE, (found[0][0], name, value))
+            else:
+                db.run("DELETE FROM states WHERE conversation = ? AND name = ?", (found[0][0], name))
+
     # --- work
+
+    def spends(self, conversation_id: str, limit: int = 64) -> list[Spend]:
+        """See Store."""
+        sql = f"SELECT {','.join(rows.USAGE)} FROM usage WHERE conversation = {_KEY} ORDER BY id DESC LIMIT ?"
+        return [rows.spend_of(row, conversation_id) for row in reversed(self._all(sql, (conversation_id, limit)))]
+
+    def spent(self, by: Spent, conversation_id: str = "", after: float = 0.0) -> list[Total]:
+        """See Store. Days are those of UTC. Cost grows with the rows that are added up."""
+        return [Total(*row) for row in self._all(*spending.totals(by, conversation_id, after))]
+
+    def stops(self, after: float) -> tuple[list[tuple[str, float]], float]:
+        """See Store. Looks at every row since then, which a row's id tells."""
+        since = (ids_since(after), after)
+        found = [(row[0], row[1]) for row in self._all(spending.STOPPED, since)]
+        return found, float(self._all(spending.NET, since)[0][0])
 
     def watermark(self, conversation_id: str, job: str) -> Watermark:
         """See Store."""
@@ -307,6 +405,22 @@ class SqlStore(Across):
 
     def _first_fence(self, db: Connection) -> int:
         return int(db.all("SELECT coalesce(max(id), 0) FROM receipts")[0][0]) * _FENCES_PER_RECEIPT
+
+    # --- the side model's budget
+
+    def reserve(self, day: str, spend: Used, most: Used) -> bool:
+        """See Store."""
+        with self._dialect.transaction() as db:
+            return allowance.reserve(db, day, spend, most)
+
+    def settle(self, day: str, spend: Used) -> None:
+        """See Store."""
+        with self._dialect.transaction() as db:
+            allowance.settle(db, day, spend)
+
+    def used(self, day: str) -> Used:
+        """See Store."""
+        return allowance.used(self._dialect.connection(), day)
 
     # --- forgetting
 

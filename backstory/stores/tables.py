@@ -137,6 +137,23 @@ digests = Table(
     Index("digests_by_conversation", "conversation"),
 )
 
+stubs = Table(
+    "stubs",
+    metadata,
+    _int("conversation", primary_key=True),
+    _int("turn", primary_key=True),
+    _text("kind", primary_key=True),
+    _int("place", primary_key=True),
+    _bytes("content"),
+    _text("ref"),
+    _bytes("text"),
+    _int("tokens"),
+    _int("saved"),
+    _time("created"),
+    Index("stubs_by_turn", "turn"),
+    sqlite_with_rowid=False,
+)
+
 segments = Table(
     "segments",
     metadata,
@@ -150,6 +167,30 @@ segments = Table(
     _time("started"),
     _time("ended"),
     Index("segments_by_conversation", "conversation", "first_turn"),
+)
+
+summaries = Table(
+    "summaries",
+    metadata,
+    _id("id"),
+    _int("conversation"),
+    _int("first_turn"),
+    _int("last_turn"),
+    _text("method"),
+    _bytes("text"),
+    _int("tokens"),
+    _time("created"),
+    Index("summaries_by_conversation", "conversation", "first_turn"),
+)
+
+spend = Table(
+    "allowance",
+    metadata,
+    _text("day", primary_key=True),
+    _int("tokens"),
+    _int("micros"),
+    _int("calls"),
+    sqlite_with_rowid=False,
 )
 
 traces = Table(
@@ -216,6 +257,55 @@ tags = Table(
     sqlite_autoincrement=True,
 )
 
+facts = Table(
+    "facts",
+    metadata,
+    _int("conversation", primary_key=True),
+    _int("turn", primary_key=True),
+    _int("place", primary_key=True),
+    _text("kind"),
+    _text("subject"),
+    _text("verb"),
+    _text("object"),
+    _text("stance"),
+    _text("replaces"),
+    Column("corrects", Boolean, nullable=False),
+    _text("author"),
+    _text("role"),
+    _time("said"),
+    _time("begins"),
+    _time("ends"),
+    _int("span_start"),
+    _int("span_end"),
+    _bytes("text"),
+    sqlite_with_rowid=False,
+)
+
+usage = Table(
+    "usage",
+    metadata,
+    _id("id"),
+    # 0 for a request that belongs to none.
+    _int("conversation"),
+    _time("at"),
+    _text("kind"),
+    _text("model"),
+    _text("wire"),
+    _int("tokens_in"),
+    _int("tokens_sent"),
+    _int("input_tokens"),
+    _int("output_tokens"),
+    _int("cache_read"),
+    _int("cache_write"),
+    _time("billed"),
+    _time("direct"),
+    Column("priced", Boolean, nullable=False),
+    Column("measured", Boolean, nullable=False),
+    Column("rewritten", Boolean, nullable=False),
+    Column("stopped", Boolean, nullable=False),
+    Index("usage_by_conversation", "conversation"),
+)
+
 watermarks = Table(
     "watermarks",
     metadata,
@@ -225,6 +315,16 @@ watermarks = Table(
     _text("owner"),
     _time("lease_until"),
     _int("fence"),
+    sqlite_with_rowid=False,
+)
+
+states = Table(
+    "states",
+    metadata,
+    _int("conversation", primary_key=True),
+    _text("name", primary_key=True),
+    _text("value"),
+    Index("states_by_name", "name"),
     sqlite_with_rowid=False,
 )
 

@@ -6,28 +6,32 @@ forgotten stays forgotten: a row made before the forgetting is refused, whoever 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from backstory.core.records import Batch, Conversation, Turn
 from backstory.stores.rows import (
-    TRACES,
     ALIASES,
     CONVERSATIONS,
     DIGESTS,
     FORGOTTEN,
     HOMES,
     INJECTIONS,
+    STUBS,
+    TRACES,
     TURNS,
+    USAGE,
     Connection,
     Row,
     Value,
-    trace_row,
     conversation_row,
     digest_row,
     injection_row,
     insert,
     marks,
+    spend_row,
+    stub_row,
+    trace_row,
     turn_row,
     update,
 )
@@ -57,6 +61,8 @@ _INJECTION = insert("injections", INJECTIONS, "DO NOTHING")
 _DIGEST = insert("digests", DIGESTS, "DO NOTHING")
 _TRACE = insert("traces", TRACES, "DO NOTHING")
 _HOME = insert("homes", HOMES, f"(conversation) DO UPDATE SET {update(HOMES[1:])}")
+_STUB = insert("stubs", STUBS, "DO NOTHING")
+_SPEND = insert("usage", USAGE, "DO NOTHING")
 
 Named: TypeAlias = tuple[str, str | None]
 """A conversation's id, and the principal it must belong to (None: whoever has it)."""
@@ -133,11 +139,12 @@ def write(db: Connection, batches: Sequence[Batch], gone: Forgotten) -> None:
     loose = [(turn_id, places.key(name), turn_id) for name, turn_id in last.items() if name not in records]
     if loose:
         db.many(_LAST_TURN, loose)
-    _write_rest(db, batches, places, gone)
+    _write_rest(db, batches, places)
 
 
-def _write_rest(db: Connection, batches: Sequence[Batch], places: _Places, gone: Forgotten) -> None:
+def _write_rest(db: Connection, batches: Sequence[Batch], places: _Places) -> None:
     aliases, injections, digests = [], [], []
+    spends: list[tuple[Value, ...]] = []
     for batch in batches:
         owners = {record.id: record.principal for record in batch.conversations}
         for principal, alias, conversation in batch.aliases:
@@ -150,13 +157,20 @@ def _write_rest(db: Connection, batches: Sequence[Batch], places: _Places, gone:
         for digest in batch.digests:
             if key := places.key((digest.conversation, owners.get(digest.conversation)), digest.created):
                 digests.append(digest_row(digest, key))
-    for sql, rows in ((_ALIAS, aliases), (_INJECTION, injections), (_DIGEST, digests)):
+        spends += _spend_rows(batch, owners, places)
+    for sql, rows in (
+        (_ALIAS, aliases),
+        (_INJECTION, injections),
+        (_DIGEST, digests),
+        (_STUB, _stub_rows(batches, places)),
+        (_SPEND, spends),
+    ):
         if rows:
             db.many(sql, rows)
-    _write_told(db, batches, places, gone)
+    _write_told(db, batches, places)
 
 
-def _write_told(db: Connection, batches: Sequence[Batch], places: _Places, gone: Forgotten) -> None:
+def _write_told(db: Connection, batches: Sequence[Batch], places: _Places) -> None:
     homes: list[tuple[Value, ...]] = []
     traces: list[tuple[Value, ...]] = []
     for batch in batches:
@@ -166,11 +180,30 @@ def _write_told(db: Connection, batches: Sequence[Batch], places: _Places, gone:
                 homes.append((key, home.project, home.audience))
         for trace in batch.traces:
             key = places.key((trace.conversation, owners.get(trace.conversation)), trace.created)
-            if key and not any(gone.turn(turn) for turn in trace.turns):
+            if key and not any(places.gone.turn(turn) for turn in trace.turns):
                 traces.append(trace_row(trace, key))
     for sql, rows in ((_HOME, homes), (_TRACE, traces)):
         if rows:
             db.many(sql, rows)
+
+
+def _stub_rows(batches: Sequence[Batch], places: _Places) -> list[tuple[Value, ...]]:
+    """Those of turns that were not forgotten: a stub shows pieces of what it stands for."""
+    rows = []
+    for batch in batches:
+        owners = {record.id: record.principal for record in batch.conversations} if batch.stubs else {}
+        for stub in batch.stubs:
+            key = places.key((stub.conversation, owners.get(stub.conversation)), stub.created)
+            if key and not places.gone.turn(stub.turn):
+                rows.append(stub_row(stub, key))
+    return rows
+
+
+def _spend_rows(batch: Batch, owners: Mapping[str, str], places: _Places) -> Iterator[tuple[Value, ...]]:
+    for spend in batch.spends:
+        key = places.key((spend.conversation, owners.get(spend.conversation)), spend.at)
+        if key or not spend.conversation:
+            yield spend_row(spend, key)
 
 
 class _Places:
@@ -184,9 +217,11 @@ class _Places:
             ids.update((alias[2], None) for alias in batch.aliases)
             ids.update((injection.conversation, None) for injection in batch.injections)
             ids.update((digest.conversation, None) for digest in batch.digests)
+            ids.update((stub.conversation, None) for stub in batch.stubs)
+            ids.update((spend.conversation, None) for spend in batch.spends)
             ids.update((trace.conversation, None) for trace in batch.traces)
             ids.update((home.conversation, None) for home in batch.homes)
-        self._gone = gone
+        self.gone = gone
         self._found: dict[str, tuple[int, str]] = {}
         wanted = list(ids)
         for start in range(0, len(wanted), _IN_ONE_STATEMENT):
@@ -200,7 +235,7 @@ class _Places:
         found = self._found.get(conversation)
         if found is None or (owner is not None and owner != found[1]):
             return 0
-        if made is not None and self._gone and self._gone.late(found[1], conversation, made):
+        if made is not None and self.gone and self.gone.late(found[1], conversation, made):
             return 0
         return found[0]
 

@@ -13,6 +13,7 @@ from msgspec import Raw, Struct, structs
 
 from backstory.core.document import Document, Extend, distinct
 from backstory.core.edits import Edit
+from backstory.core.images import dimensions
 from backstory.core.message import (
     Media,
     MediaKind,
@@ -67,6 +68,7 @@ class _ToolUse(Struct, tag_field="type", tag="tool_use", gc=False):
 class _Inner(Struct, gc=False):
     type: str = ""
     text: str = ""
+    source: Raw = Raw(b"")
 
 
 class _ToolResult(Struct, tag_field="type", tag="tool_result", gc=False):
@@ -126,11 +128,14 @@ class _OutputConfig(Struct, gc=False):
     format: Raw = Raw(b"null")
 
 
+_MEDIA: dict[str, MediaKind] = {"image": "image", "document": "document"}
+
 _opening = msgspec.json.Decoder(_Opening)
 _message = msgspec.json.Decoder(_Message)
 _loose_message = msgspec.json.Decoder(_LooseMessage)
 _blocks = msgspec.json.Decoder(list[_Block])
 _block = msgspec.json.Decoder(_Block)
+_source = msgspec.json.Decoder(_Source)
 _thread = msgspec.json.Decoder(_Thread)
 _output_config = msgspec.json.Decoder(_OutputConfig)
 
@@ -290,7 +295,8 @@ def _part(block: _Block, at: Path | None) -> Part:
         case _ToolUse(call_id, name, arguments):
             return ToolCall(call_id, name, _raw_text(arguments), here)
         case _ToolResult(call_id, content, error):
-            return ToolResult(call_id, "", _result_text(content), (*here, "content"), bool(error))
+            inside = (*here, "content")
+            return ToolResult(call_id, "", _result_text(content), inside, bool(error), _result_media(content, inside))
         case _Image(source):
             return _media("image", source, here)
         case _Document(source):
@@ -316,7 +322,20 @@ def _result_text(content: str | list[_Inner] | None) -> str:
     return "\n".join([inner.text for inner in content or () if inner.type == "text"])
 
 
+def _result_media(content: str | list[_Inner] | None, at: Path) -> tuple[Media, ...]:
+    if content is None or isinstance(content, str):
+        return ()
+    return tuple(
+        [
+            _media(_MEDIA[inner.type], decode(_source, inner.source), (*at, index))
+            for index, inner in enumerate(content)
+            if inner.type in _MEDIA and inner.source
+        ]
+    )
+
+
 def _media(kind: MediaKind, source: _Source, at: Path) -> Media:
     """`data` is base64 (without its quotes), or the text of a plain-text document."""
     size = max(0, len(source.data) - 2)
-    return Media(kind, source.media_type, size, source.url or source.file_id, at)
+    width, height = dimensions(memoryview(source.data)[1:-1]) if size and kind == "image" else (0, 0)
+    return Media(kind, source.media_type, size, source.url or source.file_id, at, width, height)

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import msgspec
 from msgspec import Raw, Struct
+from msgspec.structs import replace
 
 from backstory.core.message import Part, Text, Thinking, ToolCall
 from backstory.core.reply import Delta, Ending, Finish, Meter, Reply, Started, TextDelta, ThoughtDelta, ToolDelta, Usage
@@ -32,11 +33,18 @@ _OWN_ID = "msg_backstory"
 """Stands for an id where a reply of our own has none: clients require one."""
 
 
+class _Creation(Struct, gc=False):
+    """`cache_creation` of usage: how the written tokens divide by lifetime."""
+
+    ephemeral_1h_input_tokens: int | None = None
+
+
 class _Usage(Struct, gc=False):
     input_tokens: int | None = None
     output_tokens: int | None = None
     cache_read_input_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
+    cache_creation: _Creation | None = None
 
 
 class _Message(Struct):
@@ -190,7 +198,7 @@ def write_whole(reply: Reply) -> bytes:
 def write_stream(reply: Reply) -> bytes:
     """All events of a message, from message_start to message_stop."""
     usage = reply.usage or Usage()
-    begun = _counts(Usage(usage.input_tokens, 0, usage.cache_read_tokens, usage.cache_write_tokens))
+    begun = _counts(replace(usage, output_tokens=0))
     out = [_typed("message_start", b'"message":' + _envelope(reply, b"", b"null", begun) + b"}")]
     parts = [part for part in reply.parts if isinstance(part, Text | Thinking | ToolCall)]
     for index, part in enumerate(parts):
@@ -236,13 +244,17 @@ def _finish(reason: str) -> Finish:
 def _usage(found: _Usage) -> Usage:
     """`input_tokens` of this wire leaves out what was read from and written to the cache."""
     read, written = found.cache_read_input_tokens or 0, found.cache_creation_input_tokens or 0
-    return Usage((found.input_tokens or 0) + read + written, found.output_tokens or 0, read, written)
+    longer = (found.cache_creation.ephemeral_1h_input_tokens or 0) if found.cache_creation is not None else 0
+    return Usage((found.input_tokens or 0) + read + written, found.output_tokens or 0, read, written, longer)
 
 
 def _counts(usage: Usage | None) -> bytes:
     found = usage or Usage()
+    longer = found.cache_write_long_tokens
+    split = {"ephemeral_5m_input_tokens": found.cache_write_tokens - longer, "ephemeral_1h_input_tokens": longer}
     return _encode(
         {
+            **({"cache_creation": split} if longer else {}),
             "input_tokens": max(0, found.input_tokens - found.cache_read_tokens - found.cache_write_tokens),
             "cache_creation_input_tokens": found.cache_write_tokens,
             "cache_read_input_tokens": found.cache_read_tokens,

@@ -20,6 +20,9 @@ from backstory.core.edits import (
     DropMessages,
     Edit,
     PrependText,
+    PutMessage,
+    ReplaceMedia,
+    SetImage,
     SetModel,
     SetParam,
     SetText,
@@ -35,6 +38,9 @@ TOOLS: Path = ("tools",)
 MODEL: Path = ("model",)
 T = TypeVar("T")
 QUOTE, BRACKET, BRACE = b'"', b"[", b"{"
+
+_MEDIA = frozenset({"image", "document", "image_url", "video_url", "input_audio", "file"})
+_TEXT_KINDS = frozenset({"text", "input_text", "output_text"})
 
 _string = msgspec.json.Decoder(str)
 _boolean = msgspec.json.Decoder(bool)
@@ -225,6 +231,10 @@ def _lower_text(lowering: Lowering, document: Document, edit: Edit, late: frozen
             _set_text(lowering, document, at, text)
         case StrikeText(at, text):
             _strike(lowering, at, text)
+        case SetImage(at, url):
+            set_image(lowering, at, url)
+        case ReplaceMedia(at, text):
+            replace_media(lowering, document, at, text_block(text), _MEDIA)
         case AppendText(index, text):
             _append(lowering, _content(document, index), text)
         case PrependText(index, text):
@@ -236,6 +246,8 @@ def _lower_text(lowering: Lowering, document: Document, edit: Edit, late: frozen
 
 def _lower(lowering: Lowering, edit: Edit) -> None:
     match edit:
+        case PutMessage(index, value):
+            lowering.put_element(MESSAGES, index, value)
         case AddMessage(index, role, text):
             lowering.add(MESSAGES, index, message_bytes(role, text))
         case DropMessages(start, stop):
@@ -257,10 +269,59 @@ def _content(document: Document, index: int) -> Path:
     return (*MESSAGES, index, "content")
 
 
+def set_result(lowering: Lowering, document: Document, at: Path, text: str, block: bytes) -> None:
+    """The texts of a tool's result, a list, now read `text` together. A list of nothing but texts becomes a string. Else what is no text
+    stays, and so does a text's place that bears a mark; `block` is the text as a block of its own. DocumentError for two such marks."""
+    plain: list[int] = []
+    marked: list[int] = []
+    blocks = document.elements(at)
+    for index, element in enumerate(blocks):
+        if kind_of(element) in _TEXT_KINDS:
+            (plain if len(distinct(element)) <= 2 else marked).append(index)
+    if len(plain) == len(blocks):
+        lowering.put(at, quote(text))
+        return
+    if len(marked) > 1:
+        raise DocumentError(f"more than one marked text at {list(at)}")
+    holder = next(iter([*marked, *plain]), -1)
+    if holder < 0:
+        lowering.add(at, 0, block)
+    else:
+        lowering.text(Put((*at, holder, "text"), quote(text)))
+    for index in plain:
+        if index != holder:
+            lowering.cut(at, index, index + 1)
+
+
+def replace_media(lowering: Lowering, document: Document, at: Path, block: bytes, kinds: frozenset[str]) -> None:
+    """A block of one of these kinds makes place for a block of text, which takes over its mark. DocumentError for any other block."""
+    found = distinct(document.get(at))
+    if "type" not in found or kind_of(document.get(at)) not in kinds:
+        raise DocumentError(f"no media at {list(at)}")
+    mark = found.get("cache_control")
+    lowering.put(at, block if mark is None else block[:-1] + b',"cache_control":' + bytes(mark) + b"}")
+
+
+def set_image(lowering: Lowering, at: Path, url: str) -> None:
+    """An image that the request holds: base64 in a `source`, or a data URL, by itself or as the `url` of an object. DocumentError else."""
+    mime, _, data = url.removeprefix("data:").partition(";base64,")
+    source: Path = (*at, "source")
+    if lowering.first_byte((*source, "data")) == QUOTE and lowering.first_byte((*source, "media_type")) == QUOTE:
+        lowering.put((*source, "media_type"), quote(mime))
+        lowering.put((*source, "data"), quote(data))
+        return
+    link: Path = (*at, "image_url")
+    link = link if lowering.first_byte(link) == QUOTE else (*link, "url")
+    lowering.text(Put(link, quote(url)))
+
+
 def _set_text(lowering: Lowering, document: Document, at: Path, text: str) -> None:
     """A tool's result may be a list of blocks, or missing: then it becomes a string."""
-    if lowering.first_byte(at) == QUOTE:
+    first = lowering.first_byte(at)
+    if first == QUOTE:
         lowering.text(Put(at, quote(text)))
+    elif first == BRACKET and at[-1] == "content":
+        set_result(lowering, document, at, text, text_block(text))
     elif at and at[-1] == "content" and (document.has(at) or document.has((*at[:-1], "type")) or document.has((*at[:-1], "role"))):
         lowering.put(at, quote(text))
     else:

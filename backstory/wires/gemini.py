@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Raw, Struct, field
 
-from backstory.core.document import Document, Put, Strike
+from backstory.core.document import Document, Put, Strike, distinct
 from backstory.core.edits import (
     AddMessage,
     AddSystem,
@@ -20,6 +20,9 @@ from backstory.core.edits import (
     DropMessages,
     Edit,
     PrependText,
+    PutMessage,
+    ReplaceMedia,
+    SetImage,
     SetModel,
     SetParam,
     SetText,
@@ -38,6 +41,8 @@ from backstory.wires.sse import SSEReader
 
 _PATH = re.compile(r"/v\d\w*/(?:[^:?]+/)?(?:models|tunedModels|endpoints)/([^/:]+)(?::|%3[Aa])(generateContent|streamGenerateContent)\Z")
 _CONTENTS: Path = ("contents",)
+_MEDIA = frozenset({"inlineData", "inline_data", "fileData", "file_data"})
+_INLINE = frozenset({"inlineData", "inline_data"})
 _BRACE = ord("{")
 _ROLES = {"user": b"user", "assistant": b"model"}
 _STATUSES = {
@@ -126,7 +131,7 @@ class Gemini:
             _add_system(lowering, _spelled(names, "systemInstruction"), systems)
         for edit in edits:
             if not isinstance(edit, AddSystem):
-                _lower(lowering, names, edit)
+                _lower(lowering, document, names, edit)
         return lowering.finish()
 
     def reply(self, body: bytes) -> Reply:
@@ -213,17 +218,17 @@ def _count(raw: bytes | None) -> int:
     return sum(1 if count is None else len(count) for count in counts)
 
 
-def _lower(lowering: Lowering, names: tuple[str, ...], edit: Edit) -> None:
+def _lower(lowering: Lowering, document: Document, names: tuple[str, ...], edit: Edit) -> None:
     match edit:
-        case SetText(at, text):
-            _set_text(lowering, _place(lowering, at), text)
-        case StrikeText(at, text):
-            lowering.text(Strike(_place(lowering, at), text))
+        case ReplaceMedia() | SetImage() | SetText() | StrikeText():
+            _lower_part(lowering, document, edit)
         case AppendText(index, text):
             parts = _parts(lowering, index)
             lowering.add(parts, lowering.length(parts), _text_part(text))
         case PrependText(index, text):
             lowering.add(_parts(lowering, index), 0, _text_part(text))
+        case PutMessage(index, value):
+            lowering.put_element(_CONTENTS, index, value)
         case AddMessage(index, role, text):
             lowering.add(_CONTENTS, index, _content(role, text))
         case DropMessages(start, stop):
@@ -236,12 +241,44 @@ def _lower(lowering: Lowering, names: tuple[str, ...], edit: Edit) -> None:
             raise DocumentError(f"the model stands in the path: {model}")
 
 
+def _lower_part(lowering: Lowering, document: Document, edit: ReplaceMedia | SetImage | SetText | StrikeText) -> None:
+    at = _place(lowering, edit.at)
+    match edit:
+        case SetImage(_, url):
+            _set_image(lowering, document, at, url)
+        case ReplaceMedia(_, text):
+            _replace_media(lowering, document, at, text)
+        case SetText(_, text):
+            _set_text(lowering, at, text)
+        case StrikeText(_, text):
+            lowering.text(Strike(at, text))
+
+
 def _set_text(lowering: Lowering, at: Path, text: str) -> None:
     """A function's answer that is not a string becomes an object with one."""
     if at[-1:] == ("response",) and lowering.first_byte(at) != base.QUOTE:
         lowering.put(at, b'{"output":' + quote(text) + b"}")
     else:
         lowering.text(Put(at, quote(text)))
+
+
+def _replace_media(lowering: Lowering, document: Document, at: Path, text: str) -> None:
+    """A part that holds nothing but media; one that is signed stays."""
+    if not _MEDIA.issuperset(distinct(document.get(at))):
+        raise DocumentError(f"no media, or more than media, at {list(at)}")
+    lowering.put(at, _text_part(text))
+
+
+def _set_image(lowering: Lowering, document: Document, at: Path, url: str) -> None:
+    """Data that stands in a part of its own; a signed part stays."""
+    names = list(distinct(document.get(at)))
+    if len(names) != 1 or names[0] not in _INLINE:
+        raise DocumentError(f"no image, or more than an image, at {list(at)}")
+    inside: Path = (*at, names[0])
+    mime, _, data = url.removeprefix("data:").partition(";base64,")
+    told = "mimeType" if document.has((*inside, "mimeType")) else "mime_type"
+    lowering.text(Put((*inside, told), quote(mime)))
+    lowering.text(Put((*inside, "data"), quote(data)))
 
 
 def _add_tools(lowering: Lowering, tools: tuple[bytes, ...]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Raw, Struct, field, structs
 
+from backstory.core.images import dimensions
 from backstory.core.message import Media, MediaKind, Message, Opaque, Part, Path, Role, Text, Thinking, ToolCall, ToolResult
 from backstory.core.reply import Finish, Reply, Usage
 from backstory.errors import DocumentError
@@ -248,7 +249,10 @@ def _understood(part: ReplyPart, at: Path) -> Part | None:
     inline = part.inline or part.inline_data
     if inline is not None:
         mime = inline.mime or inline.mime_type or ""
-        return Media(_media_kind(mime), mime, max(memoryview(inline.data).nbytes - 2, 0), "", at)
+        data = memoryview(inline.data)[1:-1]
+        kind = _media_kind(mime)
+        width, height = dimensions(data) if kind == "image" else (0, 0)
+        return Media(kind, mime, data.nbytes, "", at, width, height)
     file = part.file or part.file_data
     if file is not None:
         mime = file.mime or file.mime_type or ""

@@ -50,6 +50,12 @@ class Lowering:
         """The value at `path` becomes these bytes."""
         self._splices.append(Put(path, value))
 
+    def put_element(self, path: Path, index: int, value: bytes) -> None:
+        """Element `index` of the list at `path`, or the element that stands there without brackets, becomes these bytes."""
+        if not 0 <= index < self.length(path):
+            raise DocumentError(f"no element {index} at {list(path)}")
+        self.put((*path, index) if self.first_byte(path) == b"[" else path, value)
+
     def text(self, splice: Put | Extend | Strike) -> None:
         """An edit of a string. DocumentError if there is no string."""
         if self.first_byte(splice.path) != b'"':
@@ -136,7 +142,9 @@ def _settled(splices: list[Splice]) -> list[Splice]:
         backs = [splice for splice in run if isinstance(splice, Extend) and not splice.front]
         texts: list[Splice] = [*struck, *reversed(fronts), *backs]
         base = run[first] if puts else None
-        if isinstance(base, Put):
+        if isinstance(base, Put) and not texts:
+            settled.append(base)
+        elif isinstance(base, Put):
             settled.append(Put(path, Document(base.value).apply([_moved(splice, len(path)) for splice in texts])))
         else:
             settled.extend(texts)

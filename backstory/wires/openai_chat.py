@@ -14,6 +14,7 @@ from msgspec import Raw, Struct
 
 from backstory.core.document import Document, Extend
 from backstory.core.edits import Edit
+from backstory.core.images import dimensions
 from backstory.core.message import (
     Media,
     MediaKind,
@@ -57,6 +58,7 @@ _PLAIN_FORMATS = ("", "text")
 
 class _Link(Struct, gc=False):
     url: str = ""
+    detail: str | None = None
 
 
 class _Audio(Struct, gc=False):
@@ -310,7 +312,8 @@ def _parts(found: _Message | _LooseMessage, at: Path | None) -> tuple[Part, ...]
     """The parts of a message. An answer's parts have no addresses."""
     if found.role in {"tool", "function"}:
         name = found.name or ""
-        return (ToolResult(found.tool_call_id or "", name, _result_text(found.content), (*at, "content") if at else ()),)
+        shown = _result_media(found.content, at)
+        return (ToolResult(found.tool_call_id or "", name, _result_text(found.content), _under(at, "content"), False, shown),)
     parts: list[Part] = []
     thought = found.reasoning_content or _reasoning(found.reasoning)
     if thought:
@@ -362,6 +365,13 @@ def _result_text(content: str | list[_Part] | list[Raw] | None) -> str:
     return "\n".join([part.text for part in parts if isinstance(part, Text)])
 
 
+def _result_media(content: str | list[_Part] | list[Raw] | None, at: Path | None) -> tuple[Media, ...]:
+    if content is None or isinstance(content, str):
+        return ()
+    parts = [_content_part(part, _under(at, "content", index)) for index, part in enumerate(content)]
+    return tuple([part for part in parts if isinstance(part, Media)])
+
+
 def _content_part(part: _Part | Raw, at: Path) -> Part:
     if isinstance(part, Raw):
         kind = base.kind_of(part)
@@ -389,7 +399,9 @@ def _known_part(part: _Part, at: Path) -> Part:
 def _linked(kind: MediaKind, link: str | _Link, at: Path) -> Media:
     """A data URL holds the thing itself, any other URL says where it is."""
     url = link if isinstance(link, str) else link.url
+    detail = "" if isinstance(link, str) else link.detail or ""
     if not url.startswith("data:"):
-        return Media(kind, "", 0, url, at)
-    head, _, data = url[5:].partition(",")
-    return Media(kind, head.partition(";")[0], len(data), "", at)
+        return Media(kind, "", 0, url, at, detail=detail)
+    start = url.find(",") + 1 or len(url)
+    width, height = dimensions(url[start:]) if kind == "image" else (0, 0)
+    return Media(kind, url[5 : start - 1].partition(";")[0], len(url) - start, "", at, width, height, detail)

@@ -262,11 +262,12 @@ def _call(call: ToolCall) -> bytes:
 
 def _counts(usage: Usage | None) -> bytes:
     found = usage or Usage()
+    written = {"cache_write_tokens": found.cache_write_tokens} if found.cache_write_tokens else {}
     return _encode(
         {
             "prompt_tokens": found.input_tokens,
             "completion_tokens": found.output_tokens,
             "total_tokens": found.input_tokens + found.output_tokens,
-            "prompt_tokens_details": {"cached_tokens": found.cache_read_tokens},
+            "prompt_tokens_details": {"cached_tokens": found.cache_read_tokens, **written},
         }
     )

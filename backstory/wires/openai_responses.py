@@ -20,6 +20,9 @@ from backstory.core.edits import (
     DropMessages,
     Edit,
     PrependText,
+    PutMessage,
+    ReplaceMedia,
+    SetImage,
     SetModel,
     SetParam,
     SetText,
@@ -40,6 +43,7 @@ _INPUT: Path = ("input",)
 _INSTRUCTIONS: Path = ("instructions",)
 _BRACE = ord("{")
 _JSON_FORMATS = frozenset({"json_schema", "json_object"})
+_MEDIA = frozenset({"input_image", "input_file", "input_audio"})
 _TEXT_TYPES = {"user": b"input_text", "system": b"input_text", "assistant": b"output_text"}
 
 
@@ -213,14 +217,14 @@ def _wrap(path: Path, value: bytes) -> bytes:
 
 def _lower(lowering: Lowering, document: Document, edit: Edit) -> None:
     match edit:
-        case SetText(at, text):
-            _set_text(lowering, at, text)
-        case StrikeText(at, text):
-            _strike(lowering, at, text)
+        case SetText() | StrikeText() | SetImage() | ReplaceMedia():
+            _lower_part(lowering, document, edit)
         case AppendText(index, text):
             _add_text(lowering, document, index, text, front=False)
         case PrependText(index, text):
             _add_text(lowering, document, index, text, front=True)
+        case PutMessage(index, value):
+            lowering.put_element(_INPUT, index, value)
         case AddMessage(index, role, text):
             part = _text_part(role, text)
             lowering.add(_INPUT, index, b'{"type":"message","role":"' + role.encode() + b'","content":[' + part + b"]}")
@@ -228,6 +232,18 @@ def _lower(lowering: Lowering, document: Document, edit: Edit) -> None:
             lowering.cut(_INPUT, start, stop)
         case AddSystem() | SetModel() | SetParam() | AddTools():
             _lower_field(lowering, edit)
+
+
+def _lower_part(lowering: Lowering, document: Document, edit: SetText | StrikeText | SetImage | ReplaceMedia) -> None:
+    match edit:
+        case SetText(at, text):
+            _set_text(lowering, document, at, text)
+        case StrikeText(at, text):
+            _strike(lowering, at, text)
+        case SetImage(at, url):
+            base.set_image(lowering, at, url)
+        case ReplaceMedia(at, text):
+            base.replace_media(lowering, document, at, _text_part("user", text), _MEDIA)
 
 
 def _lower_field(lowering: Lowering, edit: AddSystem | SetModel | SetParam | AddTools) -> None:
@@ -243,11 +259,11 @@ def _lower_field(lowering: Lowering, edit: AddSystem | SetModel | SetParam | Add
                 lowering.add(base.TOOLS, lowering.length(base.TOOLS), tool)
 
 
-def _set_text(lowering: Lowering, at: Path, text: str) -> None:
+def _set_text(lowering: Lowering, document: Document, at: Path, text: str) -> None:
     """A tool's result may be a list of parts: then it becomes a string."""
     place = _place(lowering, at)
     if at[-1:] == ("output",) and lowering.first_byte(place) == base.BRACKET:
-        lowering.put(place, quote(text))
+        base.set_result(lowering, document, place, text, _text_part("user", text))
     else:
         lowering.text(Put(place, quote(text)))
 

@@ -11,6 +11,7 @@ import re
 import msgspec
 from msgspec import Raw, Struct, structs
 
+from backstory.core.images import dimensions
 from backstory.core.message import Media, MediaKind, Message, Opaque, Part, Path, Role, Text, Thinking, ToolCall, ToolResult
 from backstory.core.reply import Finish, Reply, Usage
 from backstory.errors import DocumentError
@@ -36,6 +37,7 @@ class _Part(Struct):
     file_data: Raw = Raw()
     file_id: object = None
     input_audio: Raw = Raw()
+    detail: object = None
 
 
 class _Item(Struct):
@@ -57,7 +59,8 @@ class _Audio(Struct):
 
 
 class _Cached(Struct):
-    cached_tokens: int = 0
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
 
 
 class Counts(Struct):
@@ -125,7 +128,8 @@ def read_item(raw: bytes | memoryview | Raw, at: Path) -> Message:
         call = ToolCall(_text(item.call_id, kind), _text(item.name, kind), _text(arguments, kind), at)
         return Message("assistant", (call,), at)
     if kind in _RESULTS:
-        result = ToolResult(_text(item.call_id, kind), "", "\n".join(_texts(item.output)), (*at, "output"))
+        shown = tuple([part for part in _content_parts(_output(item.output), (*at, "output")) if isinstance(part, Media)])
+        result = ToolResult(_text(item.call_id, kind), "", "\n".join(_texts(item.output)), (*at, "output"), False, shown)
         return Message("tool", (result,), at)
     return Message("other", (Opaque(kind, at),), at)
 
@@ -169,8 +173,8 @@ def usage_of(counts: Counts | None) -> Usage | None:
     """`input_tokens` of this wire includes cached input."""
     if counts is None:
         return None
-    cached = counts.input_tokens_details.cached_tokens if counts.input_tokens_details else 0
-    return Usage(counts.input_tokens, counts.output_tokens, cached)
+    details = counts.input_tokens_details or _Cached()
+    return Usage(counts.input_tokens, counts.output_tokens, details.cached_tokens or 0, details.cache_write_tokens or 0)
 
 
 def _message(fields: dict[str, Raw], at: Path) -> Message:
@@ -192,7 +196,7 @@ def _part(part: _Part, at: Path) -> Part:
     if kind == "refusal":
         return Text(_text(part.refusal, kind), (*at, "refusal"))
     if kind == "input_image":
-        return _media("image", part.image_url, part.file_id, at)
+        return _media("image", part.image_url, part.file_id, at, part.detail if isinstance(part.detail, str) else "")
     if kind == "input_file":
         return _media("document", part.file_data if bytes(part.file_data) else part.file_url, part.file_id, at)
     if kind == "input_audio":
@@ -201,18 +205,25 @@ def _part(part: _Part, at: Path) -> Part:
     return Opaque(kind, at)
 
 
-def _media(kind: MediaKind, raw: Raw, file_id: object, at: Path) -> Part:
+def _output(raw: Raw) -> str | list[_Part] | None:
+    """A result's list of parts; None for a string, which shows nothing."""
+    return decode(_content, raw) if bytes(memoryview(raw)[:1]) == b"[" else None
+
+
+def _media(kind: MediaKind, raw: Raw, file_id: object, at: Path, detail: str = "") -> Part:
     """A file as a data URL, a link, or the id of an uploaded one. The data itself is never decoded."""
     view = bytes(memoryview(raw)[:_LONGEST_DATA_HEAD])
     match = _DATA_URL.match(view)
     if match:
         mime = match.group(1).replace(b"\\/", b"/").decode("latin-1")
-        return Media(kind, mime, memoryview(raw).nbytes - match.end() - 1, "", at)
+        data = memoryview(raw)[match.end() : -1]
+        width, height = dimensions(data) if kind == "image" else (0, 0)
+        return Media(kind, mime, data.nbytes, "", at, width, height, detail)
     if view[:1] == b'"' and kind == "document" and b"://" not in view:
         return Media(kind, "", memoryview(raw).nbytes - 2, "", at)
     if view[:1] == b'"':
-        return Media(kind, "", 0, decode(_string, raw), at)
-    return Media(kind, "", 0, file_id if isinstance(file_id, str) else "", at)
+        return Media(kind, "", 0, decode(_string, raw), at, detail=detail)
+    return Media(kind, "", 0, file_id if isinstance(file_id, str) else "", at, detail=detail)
 
 
 def _summary(item: _Item) -> str:

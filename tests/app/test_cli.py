@@ -14,7 +14,8 @@ import pytest
 
 from backstory import __version__
 from backstory.app.cli import main
-from backstory.core.records import Batch, Conversation, Turn
+from backstory.core.ids import TurnIds
+from backstory.core.records import Batch, Conversation, Spend, Turn, Used
 from backstory.stores.database import open_store
 
 TALE = [
@@ -132,6 +133,36 @@ def test_recall_finds_the_turn_that_answers(run: Out) -> None:
     assert json.loads(run("recall", "price of the kitchen tiles", "--budget", "0", "--json")[1]) == []
 
 
+def test_facts_are_shown_with_their_turn(run: Out, url: str) -> None:
+    store = open_store(url)
+    texts = ["The demo is on Tuesday.", "no, it's Wednesday", "I prefer \x1b[31mred\x1b[0m walls."]
+    store.write(
+        [
+            Batch(
+                (conversation("cccc-3"),),
+                tuple(turn(20 + place, "cccc-3", place and 19 + place, place, "user", text) for place, text in enumerate(texts)),
+            )
+        ]
+    )
+    store.close()
+    code, out, _ = run("facts", "--conversation", "cccc")
+    assert code == 0
+    assert [line.split("  ", 1)[0].strip() for line in out.splitlines()] == ["cccc-3 #2", "cccc-3 #3"]
+    assert "user: demo | is | Wednesday  [current]\n" in out
+    assert "user: user | prefers | [31mred[0m walls  [current]\n" in out
+    assert "\x1b" not in out
+    _, out, _ = run("facts", "--status", "superseded")
+    assert out.endswith("user: demo | is | on Tuesday  [superseded (#2)]\n")
+    rows = json.loads(run("facts", "--subject", "Paula", "--json")[1])
+    assert [(row["conversation"], row["number"], row["verb"], row["object"], row["status"]) for row in rows] == [
+        ("bbbb-2", 1, "will live in", "Lisbon", "planned"),
+        ("aaaa-1", 1, "will live in", "Lisbon", "planned"),
+    ]
+    first, last = rows[0]["span"]
+    assert TALE[0][1][first:last] == rows[0]["text"]
+    assert run("facts", "--object", "zebra") == (0, "", "nothing is known of that\n")
+
+
 def test_export_holds_every_turn_verbatim(run: Out) -> None:
     _, out, _ = run("export")
     rows = [json.loads(line) for line in out.splitlines()]
@@ -178,6 +209,67 @@ def test_status_counts_what_is_stored(run: Out) -> None:
     assert status["bytes"] > 0
     code, out, _ = run("status")
     assert (code, "5 turns" in out) == (0, True)
+
+
+def test_status_tells_what_the_side_model_has_used_up(run: Out, url: str, tmp_path: Path) -> None:
+    assert "side " not in run("status")[1]
+    settings = tmp_path / "backstory.yaml"
+    settings.write_text("side_model: {provider: ollama, model: llama3.2}\n")
+    assert "side      nothing is sent (side_model.tokens_per_day is 0)" in run("status")[1]
+    settings.write_text("side_model: {provider: openai, model: gpt-4o, tokens_per_day: 5000, money_per_day: 0.5, api_key_env: NOT_SET}\n")
+    assert "the variable NOT_SET is not set" in run("status")[1]
+    code, out, err = run("config", "check")
+    assert (code, "side_model.tokens_per_day = 5000" in out) == (2, True)
+    assert err == "backstory: side_model.api_key_env: the variable NOT_SET is not set\n"
+    (tmp_path / "key").write_text("k")
+    settings.write_text("side_model: {provider: openai, model: gpt-4o, tokens_per_day: 5000, money_per_day: 0.5, api_key_file: key}\n")
+    store = open_store(url)
+    store.settle(time.strftime("%Y-%m-%d", time.gmtime()), Used(120, 2500, 3))
+    store.close()
+    told = "gpt-4o: 120 of 5000 tokens, $0.0025 of $0.5 today (UTC), 3 requests"
+    assert f"side      {told}" in run("status")[1]
+    assert json.loads(run("status", "--json")[1])["side_model"] == told
+
+
+def paid(url: str, *spends: Spend) -> None:
+    """Store these spends."""
+    store = open_store(url)
+    store.write([Batch(spends=spends)])
+    store.close()
+
+
+def test_usage_tells_what_was_paid_and_saved(run: Out, url: str) -> None:
+    assert run("usage") == (0, "", "nothing was paid yet\n")
+    known = Spend(1, "aaaa-1", 1.79e9, "traffic", "gpt-4o", "w", 900, 400, 500, 9, 250, 0, 0.25, 1.0, True, True)
+    side = Spend(2, "", 1.79e9, "side", "gpt-4o", "", 0, 0, 500, 9, 0, 0, 0.5, 0.0, True, True)
+    unknown = Spend(3, "bbbb-2", 1.79e9 + 86_400, "traffic", "mystery", "w", 70, 70, 70, 9, 0, 0, 5.0, 5.0)
+    paid(url, known, side, unknown)
+    found = json.loads(run("usage", "--json")[1])
+    assert [(row["name"], row["kind"], row["saved"], row["cached"]) for row in found] == [
+        ("gpt-4o", "side", -0.5, 0.0),
+        ("gpt-4o", "traffic", 0.75, 0.5),
+        ("mystery", "traffic", 0.0, 0.0),
+    ]
+    code, out, _ = run("usage")
+    assert code == 0
+    assert [line.split()[-3:] for line in out.splitlines()[1:]] == [
+        ["0.5000", "0.0000", "-0.5000"],
+        ["0.2500", "1.0000", "0.7500"],
+        ["unknown", "unknown", "unknown"],
+    ]
+    assert [row["name"] for row in json.loads(run("usage", "--by", "day", "--json")[1])] == ["2026-09-21", "2026-09-21", "2026-09-22"]
+    assert [row["name"] for row in json.loads(run("usage", "--conversation", "home", "--json")[1])] == ["gpt-4o"]
+    status = run("status")[1]
+    assert "traffic   2 requests, billed $0.2500, as they came $1.0000, saved $0.7500 (1 requests without a known price)" in status
+    assert "side      1 requests, billed $0.5000" in status
+    assert "stopped" not in status
+
+
+def test_status_tells_of_a_stop(run: Out, url: str) -> None:
+    now = time.time()
+    number = TurnIds(1)()
+    paid(url, Spend(number, "aaaa-1", now, "traffic", "gpt-4o", "w", billed=2.0, direct=1.0, priced=True, rewritten=True, stopped=True))
+    assert "rewriting was stopped in 1 conversations in the last day" in run("status")[1]
 
 
 def test_config_check_tells_value_source_and_meaning(run: Out, tmp_path: Path) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from backstory.app.engine import Engine, inbox_place, settings, settle_entry
+from backstory.app.engine import Engine, inbox_place, settle_entry
+from backstory.app.lineup import choices, settings
 from backstory.config import Config
-from backstory.config.sections import Compaction, Memory, Recall, Storage
+from backstory.config.sections import Compaction, Economy, Memory, Recall, Storage
 from backstory.core.records import Arrival, Batch, Conversation, Promise, Turn
 from backstory.errors import StoreError
 from tests.rig import asking, said
@@ -134,3 +135,10 @@ def test_the_profile_says_how_freely_tokens_are_spent(profile: str, budget: int)
 def test_a_recalled_block_leaves_room_in_a_small_window_unless_it_is_to_have_all_of_it(asked: int, window: int, budget: int) -> None:
     config = Config(recall=Recall(budget_tokens=asked), compaction=Compaction(context_window=window))
     assert settings(config).budget == budget
+
+
+def test_the_profile_says_how_much_a_fold_leaves() -> None:
+    shares = [choices(Config(memory=Memory(reward_profile=name))).kept for name in ("QUALITY", "BALANCED", "COST")]
+    assert shares == [0.5, 0.25, 0.2]
+    told = choices(Config(economy=Economy(early_folds=False, breaker=False)))
+    assert (told.early, told.breaker) == (False, False)

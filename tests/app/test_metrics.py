@@ -11,8 +11,9 @@ from backstory.app.metrics import BUCKETS, Metrics
 from backstory.core.edits import AppendText
 from backstory.core.exchange import Exchange, Head, Note, Outcome
 from backstory.core.message import Prompt
-from backstory.core.records import Conversation, Digest
+from backstory.core.records import Conversation, Digest, Spend
 from backstory.core.reply import Reply, Usage
+from backstory.core.side import day_of
 from backstory.memory.reading import Reading
 from backstory.memory.thread import Thread
 from backstory.relay.limits import DoorMetrics
@@ -71,6 +72,29 @@ def test_a_saving_is_counted_in_tokens_and_dollars() -> None:
     assert samples["backstory_edited_requests_total{'stage': 'recall'}"] == 1
 
 
+def test_the_side_models_figures_are_told_where_there_is_one_and_its_cost_is_no_saving() -> None:
+    metrics = Metrics()
+    assert not any(name.startswith("backstory_side") for name in scraped(metrics))
+    side = metrics.side
+    side.tokens_most, side.micros_most = 5000, 2_000_000
+    side.tokens, side.micros, side.calls, side.spent_micros = 700, 1500, 3, 1000
+    side.day = "2001-01-01"
+    assert scraped(metrics)["backstory_side_tokens_today"] == 0, "that was another day"
+    side.day = day_of(time.time())
+    side.claims_dropped, side.claims_kept = 2, 9
+    side.failed("rate")
+    side.failed("rate")
+    samples = scraped(metrics)
+    assert samples["backstory_side_tokens_today"] == 700
+    assert samples["backstory_side_tokens_limit"] == 5000
+    assert samples["backstory_side_dollars_today"] == pytest.approx(0.0015)
+    assert samples["backstory_side_dollars_limit"] == 2
+    assert samples["backstory_side_calls_today"] == 3
+    assert samples["backstory_side_claims_dropped_total"] == 2
+    assert samples["backstory_side_failures_total{'reason': 'rate'}"] == 2
+    assert samples["backstory_cost_saved_dollars"] == metrics.figures()["cost_saved"] == pytest.approx(-0.001)
+
+
 def test_an_unknown_model_and_a_failed_request_save_nothing() -> None:
     metrics = Metrics()
     for number, (model, status) in enumerate([("mystery-1", 200), ("gpt-4o", 500), ("gpt-4o", 0)]):
@@ -78,6 +102,21 @@ def test_an_unknown_model_and_a_failed_request_save_nothing() -> None:
         metrics.planned(one, visit(1000, 10), 0.0)
         metrics.finished(one, outcome(status))
     assert metrics.figures()["cost_saved"] == 0
+
+
+def test_what_was_paid_counts_once_and_side_spend_is_taken_off() -> None:
+    metrics = Metrics()
+    one = exchange(1, edited=True)
+    metrics.planned(one, visit(1_000_000, 250_000), 0.0)
+    metrics.money.billed, metrics.money.direct, metrics.money.side = 1.0, 3.0, 0.5
+    metrics.finished(one, outcome(usage=Usage(100, 1)), Spend(1, "a", 0.0, "traffic", "gpt-4o", "w"))
+    assert metrics.figures()["cost_saved"] == pytest.approx(1.5)
+    metrics.money.side = 4.0
+    metrics.halted = lambda: True
+    samples = scraped(metrics)
+    assert samples["backstory_cost_saved_dollars"] == pytest.approx(-2.0), "honestly"
+    assert (samples["backstory_cost_billed_dollars_total"], samples["backstory_cost_direct_dollars_total"]) == (1.0, 3.0)
+    assert (samples["backstory_cost_side_dollars_total"], samples["backstory_rewriting_halted"]) == (4.0, 1.0)
 
 
 def test_a_late_plan_is_not_counted_twice() -> None:
@@ -134,3 +173,15 @@ def test_the_stats_header_has_the_promised_fields() -> None:
     assert metrics.stats_header(exchange(1, model="x"), visit(0, 0, digest=moved)).endswith(
         b"cost_saved=0.000000,compression_ratio=1.000,cache_kept=0"
     )
+
+
+def test_the_stats_header_forecasts_and_does_not_invent_money() -> None:
+    metrics = Metrics()
+    moved = Digest(1, "a", 1, b"", "", 0, 0.0)
+    assert b"cost_saved=-0.250000," in metrics.stats_header(exchange(1), visit(1000, 400, digest=moved), lambda *_: -0.25)
+    assert b"cost_saved=unknown," in metrics.stats_header(exchange(1, model="x"), visit(1000, 400), lambda *_: None)
+    untouched = metrics.stats_header(exchange(1), visit(1000, 1000), lambda *_: 1 / 0)
+    assert b"cost_saved=0.000000,compression_ratio=1.000,cache_kept=1" in untouched, "nothing to forecast"
+    undone = visit(1000, 1000)
+    undone.undone = True
+    assert metrics.stats_header(exchange(1), undone, lambda *_: -0.5).endswith(b"cache_kept=0")

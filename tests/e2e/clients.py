@@ -15,7 +15,9 @@ _SCHEMA = {"type": "object", "properties": {"place": {"type": "string"}}, "requi
 
 
 class Client:
-    """One conversation. `ask` gives the answer's text, running tool calls on the way."""
+    """One conversation. `ask` gives the answer's text, running tool calls on the way. `more`: what the tool tells besides."""
+
+    more = ""
 
     def __init__(self, url: str, stream: bool) -> None:
         raise NotImplementedError
@@ -45,7 +47,7 @@ class Chat(Client):
                 return message.content or ""
             for call in message.tool_calls:
                 place = json.loads(call.function.arguments)["place"]
-                self.messages.append({"role": "tool", "tool_call_id": call.id, "content": f"all is well {place}"})
+                self.messages.append({"role": "tool", "tool_call_id": call.id, "content": f"all is well {place}{self.more}"})
 
     def _turn(self) -> Any:
         if not self.stream:
@@ -88,7 +90,7 @@ class Responses(Client):
                 return answer
             for call in calls:
                 place = json.loads(call.arguments)["place"]
-                self.items.append({"type": "function_call_output", "call_id": call.call_id, "output": f"all is well {place}"})
+                self.items.append({"type": "function_call_output", "call_id": call.call_id, "output": f"all is well {place}{self.more}"})
 
     def _turn(self) -> Any:
         given: dict[str, Any] = {"model": "gpt-4o", "instructions": SYSTEM, "input": self.items, "tools": self.tools, "store": False}
@@ -121,7 +123,10 @@ class Messages(Client):
             calls = [block for block in message.content if block.type == "tool_use"]
             if not calls:
                 return "".join(block.text for block in message.content if block.type == "text")
-            results = [{"type": "tool_result", "tool_use_id": call.id, "content": f"all is well {call.input['place']}"} for call in calls]
+            results = [
+                {"type": "tool_result", "tool_use_id": call.id, "content": f"all is well {call.input['place']}{self.more}"}
+                for call in calls
+            ]
             self.messages.append({"role": "user", "content": results})
 
     def _turn(self) -> Any:
@@ -161,7 +166,7 @@ class Gemini(Client):
             if not calls:
                 return "".join(part.text or "" for part in parts)
             results = [
-                types.Part.from_function_response(name=call.name, response={"result": f"all is well {call.args['place']}"})
+                types.Part.from_function_response(name=call.name, response={"result": f"all is well {call.args['place']}{self.more}"})
                 for call in calls
             ]
             self.contents.append(types.Content(role="user", parts=results))

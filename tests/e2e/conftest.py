@@ -31,7 +31,7 @@ def knowing(received: Received) -> Reply:
     newest = received.messages[-1]
     results = [part.text for part in newest.parts if isinstance(part, ToolResult)]
     if results:
-        return says(f"The tool says: {results[0]}")
+        return says(f"The tool says: {results[0].partition(chr(10))[0]}")
     text = newest.text
     if "use the tool" in text:
         return Reply((Text("Let me look."), ToolCall(f"call_{len(received.messages)}", "look", '{"place":"here"}')), "tool_calls")

@@ -24,12 +24,14 @@ class Shelf:
         self.todo = todo
         self.held: set[str] = set()
         self.owners: list[str] = []
+        self.leases: list[float] = []
 
     def pending(self, job: str, limit: int = 100) -> list[str]:
         return [name for name, steps in self.todo.items() if steps]
 
     def lease(self, name: str, job: str, owner: str, seconds: float, now: float) -> Watermark | None:
         self.owners.append(owner)
+        self.leases.append(seconds)
         return None if name in self.held else Watermark(name, job, 0, owner, now + seconds, 1)
 
 
@@ -114,6 +116,16 @@ def test_a_conversation_that_another_worker_holds_is_left_to_it() -> None:
     desk.shelf.held.add("a")
     assert asyncio.run(desk.worker.round()) == 1
     assert desk.job.seen == ["b"]
+
+
+def test_a_long_lease_is_let_go_after_the_work_and_what_is_not_wanted_is_not_leased() -> None:
+    desk = Desk({"a": 2, "b": 1})
+    lanes = cast(Lanes, desk.lanes)
+    picky = Worker((desk.job,), lanes, "me", lambda: 5.0, desk._is_busy, lambda *_: None, 500.0, lambda name: name == "a", lets_go=True)
+    assert asyncio.run(picky.round()) == 2
+    assert desk.job.seen == ["a", "a"]
+    assert desk.shelf.leases == [500.0, 500.0, 0.0]
+    assert desk.shelf.todo == {"a": 0, "b": 1}
 
 
 def test_work_waits_while_requests_are_served_but_not_for_ever() -> None:

@@ -205,9 +205,18 @@ class Voyage:
         await self.request(one, self.speaker.answer(f"Aye, number {number}: the {topic} it is. {filler[:60]}"))
 
 
-def sail(runner: asyncio.Runner, folder: Path, wire: Wire, seed: int, window: int, tools: list[int], disturbed: bool) -> Tally:
+def sail(
+    runner: asyncio.Runner,
+    folder: Path,
+    wire: Wire,
+    seed: int,
+    window: int,
+    tools: list[int],
+    disturbed: bool,
+    kind: type[Voyage] = Voyage,
+) -> Tally:
     """A voyage of as many exchanges as there are entries in `tools`: each says how many tools are called in it."""
-    voyage = Voyage(wire, seed, disturbed)
+    voyage = kind(wire, seed, disturbed)
 
     async def work() -> None:
         config = configured(

@@ -17,6 +17,7 @@ import pytest
 from msgspec import Struct
 
 from backstory.app import engine as module
+from backstory.app.commanding import Commanding
 from backstory.app.engine import settle_entry
 from backstory.app.metrics import Metrics
 from backstory.config import Config
@@ -24,11 +25,15 @@ from backstory.core.exchange import Head
 from backstory.core.ids import TurnIds
 from backstory.errors import StoreError
 from backstory.stages.arrivals import Arrivals
+from backstory.stages.command import Command
 from backstory.stages.continuity import Continuity
+from backstory.stages.erase import Eraser
 from backstory.stages.identify import Identify
 from backstory.stages.ingest import Ingest
+from backstory.stages.links import Linked
 from backstory.stages.recall import Recall
 from backstory.stages.shelf import Shelf
+from backstory.stages.shrink import Shrink
 from backstory.stages.threads import Threads
 from backstory.stages.visit import Visits
 from backstory.stores.database import open_store
@@ -125,8 +130,8 @@ class Part(Struct, frozen=True):
     plain: bool = False
 
 
-def _stage(place: int) -> Callable[[Rig], Any]:
-    return lambda one: one.engine.pipeline.stages[place]
+def _stage(name: str) -> Callable[[Rig], Any]:
+    return lambda one: next(stage for stage in one.engine.pipeline.stages if stage.name == name)
 
 
 def _of(*names: str) -> Callable[[Rig], Any]:
@@ -144,10 +149,15 @@ def _wire(one: Rig) -> Any:
 
 
 PLACES: dict[str, Callable[[Rig], Any]] = {
-    "identify": _stage(0),
-    "ingest": _stage(1),
-    "recall": _stage(2),
-    "continuity": _stage(3),
+    "identify": _stage("identify"),
+    "command": _stage("command"),
+    "ingest": _stage("ingest"),
+    "shrink": _stage("shrink"),
+    "recall": _stage("recall"),
+    "links": _stage("links"),
+    "continuity": _stage("continuity"),
+    "commanding": _of("engine", "commanding"),
+    "eraser": _of("engine", "commanding", "_eraser"),
     "store": _of("engine", "_lanes", "_store"),
     "lanes": _of("engine", "_lanes"),
     "threads": _of("engine", "threads"),
@@ -160,9 +170,14 @@ PLACES: dict[str, Callable[[Rig], Any]] = {
 }
 KINDS: dict[str, type] = {
     "identify": Identify,
+    "command": Command,
     "ingest": Ingest,
+    "shrink": Shrink,
     "recall": Recall,
+    "links": Linked,
     "continuity": Continuity,
+    "commanding": Commanding,
+    "eraser": Eraser,
     "store": SqlStore,
     "lanes": StoreLanes,
     "threads": Threads,
@@ -182,10 +197,13 @@ def _methods(kind: type) -> list[str]:
     return [name for name in own if name == "__call__" or not name.startswith("__")]
 
 
+NEEDED = {"identify.request", "ingest.request", "recall.request"}
 PARTS = [
-    Part(f"{name}.{method}", PLACES[name], method, plain=method == "request") for name, kind in KINDS.items() for method in _methods(kind)
+    Part(f"{name}.{method}", PLACES[name], method, plain=f"{name}.{method}" in NEEDED)
+    for name, kind in KINDS.items()
+    for method in _methods(kind)
 ]
-STAGES = [part for part in PARTS if part.name in {"identify.request", "ingest.request", "recall.request"}]
+STAGES = [part for part in PARTS if part.name in NEEDED | {"shrink.request"}]
 
 
 def breaks(part: Any, method: str, fails: Callable[[Any], None]) -> Callable[[], None]:
@@ -269,6 +287,27 @@ def test_what_raises_costs_nothing_but_itself(tmp_path: Path, stored: bytes, hea
                 await asyncio.sleep(0.01)
                 mend()
                 await one.ask(PATH, asking(WIRE, HELLO))
+
+    asyncio.run(work())
+
+
+# What a command comes by once it was found. Where that which finds it breaks, nobody knows that there is one.
+AFTER_FINDING = [
+    part for part in PARTS if part.name.startswith(("command.", "identify.", "visits.", "threads.", "lanes.", "metrics.", "ids."))
+]
+
+
+@pytest.mark.parametrize("part", AFTER_FINDING, ids=lambda part: part.name)
+def test_a_command_is_not_sent_on_whatever_breaks(tmp_path: Path, stored: bytes, part: Part) -> None:
+    async def work() -> None:
+        error = list(ERRORS.values())[PARTS.index(part) % len(ERRORS)]
+        async with prepared(tmp_path, stored) as one:
+            mend = breaks(part.of(one), part.method, raises(error))
+            for messages in ([("user", "VCSTATUS")], [*chat(ROUNDS)[:-1], ("user", "!/memory(off)")]):
+                head, _ = await one.ask(PATH, asking(WIRE, messages))
+                assert head.startswith((b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 500 "))
+                assert one.upstream.received == []
+            mend()
 
     asyncio.run(work())
 

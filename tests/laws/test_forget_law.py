@@ -1,7 +1,7 @@
 """Law: what was forgotten is in no table, no index and no byte of any file; what was not is all there.
 
-Every turn of a generated history says one word of its own. Digests, segments, recalled blocks, tags and aliases tell of turns by those
-words. After a forgetting, the words that went must be nowhere, and those that stay must be found as before.
+Every turn of a generated history says one word of its own. Digests, segments, recalled blocks, facts, tags and aliases tell of turns by
+those words. After a forgetting, the words that went must be nowhere, and those that stay must be found as before.
 """
 
 from __future__ import annotations
@@ -14,7 +14,24 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from backstory.core.records import Trace, Batch, Conversation, Digest, Home, Injection, Segment, SessionSummary, Turn, TurnTags, Watermark
+from backstory.core.records import (
+    Batch,
+    Claim,
+    Conversation,
+    Digest,
+    Fact,
+    Home,
+    Injection,
+    Segment,
+    SessionSummary,
+    Stub,
+    Summary,
+    Trace,
+    Turn,
+    TurnTags,
+    Used,
+    Watermark,
+)
 from backstory.stores import rows
 from backstory.stores.inbox import Inbox
 from backstory.stores.sql import SqlStore
@@ -33,6 +50,15 @@ def word(turn: int) -> str:
     return f"zq{turn * 7919:09d}qz"
 
 
+def told_by(turn: Turn) -> list[Fact]:
+    """Facts of a turn that say its word in every column of words."""
+    own = word(turn.id)
+    return [
+        Fact(turn.id, turn.conversation, place, "note", own, own, own, "stated", own, False, own, "user", 1.0, 0.0, 0.0, 0, len(own), own)
+        for place in range(turn.id % 3)
+    ]
+
+
 class History:
     """A generated history. `branch` holds each conversation's turns from its first shared one on."""
 
@@ -43,6 +69,7 @@ class History:
         self.branch: dict[str, list[int]] = {}
         self.tells: dict[tuple[str, str], set[int]] = {}
         self.owners: dict[tuple[str, str], str] = {}
+        self.stubs: dict[str, set[int]] = {}
         self._next = 1
         self._one = 1
         for _ in range(data.draw(st.integers(2, 5), "conversations")):
@@ -93,9 +120,25 @@ class History:
                 told = branch[:upto]
                 digests.append(Digest(self._number(), name, told[-1], hash16(name), " ".join(map(word, told)), 1, 100.0))
                 self.tells["digests", str(digests[-1].id)] = set(told)
-            aliases = ((one.principal, f"key of {name}", name),)
+            kept = [turn for turn in branch if self.data.draw(st.booleans())]
+            stubs = [Stub(name, turn, "result", 0, b"", f"t{turn}", f"left out: {word(turn)}", 1, 1, 100.0) for turn in kept]
+            self.stubs[name] = set(kept)
+            names = ((one.principal, f"key of {name}", name),)
             homes = (Home(name, "project", ""),)
-            store.write([Batch((one,), tuple(own), aliases, tuple(injections), tuple(digests), tuple(traces), homes)])
+            store.write(
+                [
+                    Batch(
+                        (one,),
+                        tuple(own),
+                        names,
+                        tuple(injections),
+                        tuple(digests),
+                        stubs=tuple(stubs),
+                        traces=tuple(traces),
+                        homes=homes,
+                    )
+                ]
+            )
             quoted = sorted(turn.id for turn in own if self.data.draw(st.booleans()))
             if quoted:
                 text = " ".join(map(word, quoted))
@@ -116,6 +159,18 @@ class History:
                     segments.append(Segment(self._number(), name, told[0], told[-1], (word(told[0]),), text, 1, 1.0, 2.0))
                     self.tells["segments", str(segments[-1].id)] = set(told)
             store.put_segments(segments, Watermark(name, "segment", own[-1].id))
+            store.put_facts([fact for turn in own for fact in told_by(turn)], Watermark(name, "facts", own[-1].id))
+            written = [self._summary(one) for one in segments if self.data.draw(st.booleans(), "written")]
+            store.put_summaries(written, Watermark(name, "side_digests", own[-1].id))
+        store.settle("2026-01-01", Used(5, 5, 1))
+
+    def _summary(self, segment: Segment) -> Summary:
+        """What a side model wrote of a segment: claims that rest on one turn, or none, but may speak of every other."""
+        told = sorted(self.tells["segments", str(segment.id)])
+        cited = self.data.draw(st.lists(st.sampled_from(told), max_size=2, unique=True))
+        claims = tuple(Claim(" ".join(map(word, told)), (turn,)) for turn in cited)
+        self.tells["summaries", str(segment.id)] = set(told)
+        return Summary(segment.id, segment.conversation, segment.first_turn, segment.last_turn, "model", claims, 1, 1.0)
 
     def _number(self) -> int:
         self._one += 1
@@ -181,12 +236,14 @@ def test_what_was_forgotten_is_nowhere_and_the_rest_is_there(shelf: Shelf, data:
         kept = [turn for turn in history.own[one.id] if turn.id not in gone]
         assert [turn.text for turn in store.turns(one.id)] == [turn.text for turn in kept]
         assert [row.turn for row in store.tags(one.id)] == [turn.id for turn in kept]
+        assert store.facts(one.id) == [fact for turn in kept for fact in told_by(turn)]
         assert (store.conversation(one.principal, one.id) is None) == (one.id in whole)
         assert (store.alias(one.principal, f"key of {one.id}") is None) == (one.id in whole)
         for turn in kept:
             assert [hit.turn for hit in store.search(one.principal, [one.id], [word(turn.id)], 9)] == [turn.id]
         if one.id in whole:
             continue
+        assert {stub.turn for stub in store.stubs(one.id)} == history.stubs[one.id] - gone
         wanted = {key for (table, key), told in history.tells.items() if table == "injections" and not told & gone}
         mine = {turn.chain.hex() for turn in history.own[one.id]}
         assert {one_.chain.hex() for one_ in store.injections(one.id)} == wanted & mine
@@ -198,6 +255,9 @@ def test_what_was_forgotten_is_nowhere_and_the_rest_is_there(shelf: Shelf, data:
         first = history.own[one.id][0].id
         assert store.pins(one.id) == ([] if first in gone else [first])
         assert store.home(one.id) == Home(one.id, "project", "")
+    written = {key for (table, key), told in history.tells.items() if table == "summaries" and not told & gone}
+    assert {str(row.id) for one in history.conversations for row in store.summaries(one.id)} == written
+    assert store.used("2026-01-01") == Used(5, 5, 1)
     shelf.close()
 
 

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backstory.memory.segments import segments
-from backstory.memory.tagging import Vocabulary, tags
+from backstory.memory.tagging import tags
 from backstory.memory.units import Carry, units
+from backstory.memory.vocabulary import Vocabulary
 from tests.memory.chats import chat, turn, unit
 
 

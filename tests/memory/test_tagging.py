@@ -7,8 +7,9 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backstory.memory.tagging import Vocabulary, tags
+from backstory.memory.tagging import tags
 from backstory.memory.text import fold
+from backstory.memory.vocabulary import Vocabulary
 from tests.memory.chats import chat
 
 

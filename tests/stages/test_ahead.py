@@ -97,7 +97,7 @@ def test_a_folded_history_is_always_read_first(tmp_path: Path) -> None:
             gone = watched(one)
             body = asking("anthropic", [*LONG, ("user", "What was said first?")])
             head, _ = await one.ask(PATHS["anthropic"], body)
-            await soon(lambda: bool(thread(one, conversation(head)).family.digests))
+            await soon(lambda: bool(thread(one, conversation(head)).family.digests), 30.0)
             await one.ask(PATHS["anthropic"], body)
             assert DIGEST_OPEN.encode() in one.sent.body
             gone.clear()

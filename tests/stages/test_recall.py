@@ -156,3 +156,31 @@ def test_a_client_that_leaves_while_history_is_folded_loses_no_digest(tmp_path: 
 
 def _head() -> Head:
     return Head("POST", PATHS["anthropic"], "", ())
+
+
+def test_a_recalled_line_that_was_changed_says_so_and_stays_as_it_was_sent(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing()) as one:
+            chat: Chat = [
+                ("user", "The demo of the blue scanner is on Tuesday."),
+                ("assistant", "Answer 1."),
+                ("user", "no, it's Wednesday"),
+            ]
+            chat += [("assistant", "Answer 2."), *talk(12, 2)]
+            name = await say(one, chat[:-1])
+            first: Chat = [*chat[-7:-1], ("assistant", "Answer 1."), ("user", "And the weather in town number 21?")]
+            assert await say(one, first) == name
+            held = thread(one, name)
+            async with asyncio.timeout(5):
+                while held.changes is None or not held.changes.found:  # noqa: ASYNC110 (what is waited for has no event)
+                    await asyncio.sleep(0.005)
+            asked: Chat = [*first, ("assistant", "Answer 2."), ("user", "When is the demo of the blue scanner?")]
+            await say(one, asked)
+            sent = one.sent.body
+            assert b"#1 User: The demo of the blue scanner is on Tuesday. (later changed: #3)" in sent
+            await one.restart()
+            await say(one, [*asked, ("assistant", "Answer 3."), ("user", "Thanks, and now for something else entirely.")])
+            assert one.sent.body.startswith(sent[: sent.index(b"</recalled>")]), "what was sent stays as it was"
+            assert not one.failures()
+
+    asyncio.run(work())

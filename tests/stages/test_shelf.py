@@ -182,3 +182,21 @@ def test_recall_reads_what_is_said_last(tmp_path: Path) -> None:
             assert one.sent.body == asking("anthropic", begun)
 
     asyncio.run(work())
+
+
+def test_a_build_that_has_just_ended_is_not_waited_for_for_ever(tmp_path: Path) -> None:
+    """It is done, its callbacks have not run yet, and there are new turns already."""
+
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing()) as one:
+            held = thread(one, await say(one, long_talk(4)[:-1]))
+            building = shelf(one)._building
+            name = id(held.family)
+            ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            building[name] = ended  # type: ignore[assignment]
+            ended.add_done_callback(lambda _: building.pop(name, None))
+            ended.set_result(None)
+            await shelf(one)._catch_up(held)
+            assert held.indexed == len(held.path)
+
+    asyncio.run(work())

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from backstory.core.records import Trace, Batch, Home, SessionSummary, Watermark
+from backstory.core.records import Batch, Home, SessionSummary, Trace, Watermark
 from backstory.errors import FencedError, NotFound
 from backstory.stores.sql import SqlStore
 from tests.stores.world import Shelf, said, talk, tell

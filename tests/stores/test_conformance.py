@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from backstory.core.records import Batch, Conversation, Digest, Injection, Segment, Turn, TurnTags, Watermark
+from backstory.core.records import Batch, Conversation, Digest, Fact, Injection, Segment, Stub, Turn, TurnTags, Watermark
 from backstory.errors import FencedError, NotFound, RowError, StoreError
 from backstory.stores.sql import SqlStore
 from tests.stores.world import Shelf, hash16, index, said, talk, tell
@@ -131,6 +131,30 @@ def test_injections_and_digests_stay_as_they_were_first_written(store: SqlStore)
     assert store.digests("c") == [digest]
 
 
+def test_stubs_stay_as_they_were_first_written(store: SqlStore) -> None:
+    stub = Stub("c", 3, "result", 1, hash16("x"), "t3.1-0a0b0c0d", "left out " * 200, 40, 900, 5.0)
+    media = Stub("c", 3, "media", 1, hash16("y"), "m3.1-0a0b0c0d", "left out", 4, 90, 4.0)
+    store.write([Batch((talk("c"),), stubs=(stub, media))])
+    store.write([Batch(stubs=(replace(stub, text="other"),))])
+    assert store.stubs("c") == [media, stub]
+    assert store.stubs("d") == []
+
+
+def test_stubs_go_with_their_turns_wherever_they_stand(store: SqlStore) -> None:
+    tell(store, talk("c"), "one", "two")
+    fork = talk("fork", forked_from="c", fork_turn=2)
+    places = (("c", 1), ("c", 2), ("fork", 1), ("fork", 2))
+    stubs = [Stub(name, turn, "result", 0, b"", "", "left out", 4, 90, 50.0) for name, turn in places]
+    store.write([Batch((fork,), stubs=tuple(stubs))])
+    store.forget("ann", "", (1,), now=150.0)
+    assert store.stubs("c") == stubs[1:2]
+    assert store.stubs("fork") == stubs[3:]
+    store.write([Batch((fork,), stubs=tuple(stubs))])
+    assert store.stubs("fork") == stubs[3:], "and do not come back"
+    store.forget("ann", "c", now=160.0)
+    assert store.stubs("fork") == []
+
+
 def test_rows_without_a_conversation_are_left_out(store: SqlStore) -> None:
     store.write([Batch(turns=(said(1, "nowhere"),), injections=(Injection("nowhere", b"x", "", (), 0, 1.0),))])
     assert store.turns("nowhere") == []
@@ -205,6 +229,50 @@ def test_segments_are_kept_by_their_first_turn_and_replaced_by_id(store: SqlStor
     assert store.segments("d") == []
 
 
+def fact(turn: int, place: int, conversation: str = "c", text: str = "I prefer tabs.") -> Fact:
+    return Fact(
+        turn,
+        conversation,
+        place,
+        "preference",
+        "user",
+        "prefers",
+        "tabs",
+        "stated",
+        "spaces",
+        True,
+        "user",
+        "user",
+        5.0,
+        6.0,
+        7.0,
+        0,
+        14,
+        text,
+    )
+
+
+def test_facts_come_back_by_turn_and_place(store: SqlStore) -> None:
+    store.write([Batch((talk("c"), talk("d")), (said(1, "c"), said(2, "c"), said(3, "d")))])
+    store.put_facts([fact(2, 1), fact(2, 0, text="long " * 300), fact(1, 0), fact(3, 0, "d"), fact(99, 0)], Watermark("c", "facts", 2))
+    assert store.facts("c") == [fact(1, 0), fact(2, 0, text="long " * 300), fact(2, 1)]
+    assert store.facts("d") == []
+    assert store.watermark("c", "facts").turn == 2
+
+
+def test_facts_of_turns_that_are_read_again_take_the_place_of_the_old(store: SqlStore) -> None:
+    store.write([Batch((talk("c"),), (said(1, "c"), said(2, "c"), said(3, "c")))])
+    store.put_facts([fact(1, 0), fact(2, 0), fact(2, 1)], Watermark("c", "facts", 2))
+    store.put_facts([fact(3, 0)], Watermark("c", "facts", 3))
+    assert len(store.facts("c")) == 4
+    store.forget("ann", "c", [3], now=1.0)
+    again = store.watermark("c", "facts")
+    store.put_facts([], replace(again, turn=1))
+    assert [(one.turn, one.place) for one in store.facts("c")] == [(1, 0), (2, 0), (2, 1)]
+    store.put_facts([fact(2, 0)], replace(again, turn=2))
+    assert [(one.turn, one.place) for one in store.facts("c")] == [(1, 0), (2, 0)]
+
+
 # --- leases and fences
 
 
@@ -232,6 +300,9 @@ def test_who_lost_the_lease_writes_nothing(store: SqlStore) -> None:
         store.put_tags([TurnTags(1, "c", (), "late")], replace(mine, turn=1))
     with pytest.raises(FencedError):
         store.put_segments([Segment(1, "c", 1, 1, (), "late", 0, 0.0, 0.0)], replace(mine, turn=1))
+    with pytest.raises(FencedError):
+        store.put_facts([fact(1, 0)], replace(mine, turn=1))
+    assert store.facts("c") == []
     with pytest.raises(FencedError):
         store.put_segments([], Watermark("gone", "job", 1))
     with pytest.raises(FencedError):
@@ -419,6 +490,35 @@ def test_threads_read_while_one_writes(store: SqlStore) -> None:
             store.write([Batch(turns=tuple(said(number, "c") for number in range(start, start + 10)))])
         stop.set()
         assert all(one.result() <= 400 for one in looking)
+
+
+def test_what_a_user_has_set_comes_back(store: SqlStore) -> None:
+    store.write([Batch((talk("a"), talk("b", at=200.0), talk("c", "bob")))])
+    for principal, name, project in (("ann", "a", "ship"), ("ann", "b", "boat"), ("bob", "c", "ship")):
+        store.put_state(principal, name, "project", project)
+    store.put_state("ann", "a", "project", "sea")
+    store.put_state("ann", "a", "link:b", "attached")
+    assert store.states("a") == {"link:b": "attached", "project": "sea"}
+    assert store.states("none") == {}
+    assert store.stated("project") == [("ann", "b", "boat"), ("bob", "c", "ship"), ("ann", "a", "sea")]
+    assert store.stated("project", "ann") == [("ann", "b", "boat"), ("ann", "a", "sea")]
+    store.put_state("ann", "a", "project", "")
+    assert store.states("a") == {"link:b": "attached"}
+    with pytest.raises(NotFound):
+        store.put_state("ann", "c", "project", "x")
+
+
+def test_what_is_set_goes_with_its_conversation_and_with_what_it_leads_to(store: SqlStore) -> None:
+    tell(store, talk("a"), "one")
+    tell(store, talk("b"), "two", first=5)
+    store.put_state("ann", "a", "project", "sea")
+    store.put_state("ann", "b", "project", "sea")
+    store.put_state("ann", "b", "link:a", "attached")
+    assert store.forget("ann", "a", now=500.0).counts["states"] == 2
+    assert store.stated("project") == [("ann", "b", "sea")]
+    assert store.states("b") == {"project": "sea"}
+    with pytest.raises(NotFound):
+        store.put_state("ann", "a", "project", "sea")
 
 
 def test_a_closed_store_says_so(store: SqlStore) -> None:

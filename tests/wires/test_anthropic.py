@@ -129,8 +129,9 @@ def test_media_results_and_unknown_blocks_are_read() -> None:
         Text("café?", (*at, 5, "text")),
     )
     assert [type(part) for part in second.parts] == [Opaque, Opaque, ToolCall]
+    inside = ("messages", 2, "content", 0, "content")
     assert third.parts == (
-        ToolResult("toolu_2", "", "one\ntwo", ("messages", 2, "content", 0, "content"), True),
+        ToolResult("toolu_2", "", "one\ntwo", inside, True, (Media("image", "image/png", 4, "", (*inside, 1)),)),
         ToolResult("toolu_3", "", "", ("messages", 2, "content", 1, "content")),
     )
     assert fourth.parts == (Text("Fine.", ("messages", 3, "content")),)
@@ -347,8 +348,9 @@ def test_system_text_is_added_in_the_form_that_is_there() -> None:
 def test_results_may_be_set_and_struck_whatever_their_form() -> None:
     raw = tape("blocks.request.json")
     at = ("messages", 2, "content", 0, "content")
-    assert messages(rendered(raw, SetText(at, "gone")))[2].parts[0] == ToolResult("toolu_2", "", "gone", at, True)
-    assert messages(rendered(raw, StrikeText(at, "o")))[2].parts[0] == ToolResult("toolu_2", "", "ne\ntw", at, True)
+    shown = (Media("image", "image/png", 4, "", (*at, 1)),)
+    assert messages(rendered(raw, SetText(at, "gone")))[2].parts[0] == ToolResult("toolu_2", "", "gone", at, True, shown), "the image stays"
+    assert messages(rendered(raw, StrikeText(at, "o")))[2].parts[0] == ToolResult("toolu_2", "", "ne\ntw", at, True, shown)
     second = ("messages", 2, "content", 1, "content")
     assert messages(rendered(raw, SetText(second, "now")))[2].parts[1] == ToolResult("toolu_3", "", "now", second)
 

@@ -102,7 +102,7 @@ def test_a_request_with_all_kinds_of_parts_is_read() -> None:
     at = ("messages", 2, "content")
     assert found[2].parts == (
         Text("What is this? é", (*at, 0, "text")),
-        Media("image", "image/png", 12, "", (*at, 1)),
+        Media("image", "image/png", 12, "", (*at, 1), detail="low"),
         Media("image", "", 0, "https://example.org/a.png", (*at, 2)),
         Media("audio", "audio/wav", 8, "", (*at, 3)),
         Media("document", "application/pdf", 8, "", (*at, 4)),

@@ -112,7 +112,7 @@ def test_items_without_a_type_are_messages_and_media_keep_their_size() -> None:
     read = messages(raw)
     assert [message.role for message in read] == ["system", "user", "assistant", "system", "user"]
     assert [part for part in read[1].parts if isinstance(part, Media)] == [
-        Media("image", "image/png", 12, "", ("input", 1, "content", 1)),
+        Media("image", "image/png", 12, "", ("input", 1, "content", 1), detail="auto"),
         Media("document", "", 0, "file_1", ("input", 1, "content", 2)),
         Media("image", "", 0, "https://example.com/a.png", ("input", 1, "content", 3)),
         Media("audio", "audio/wav", 8, "", ("input", 1, "content", 4)),

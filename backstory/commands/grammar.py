@@ -1,0 +1,105 @@
+"""Finding a command in what a person wrote.
+
+Rules: a command word is the whole message, on one line. `!/name(argument)` is the whole message too, or, for commands that only set
+something, what the last line of a longer one ends with, outside of code. Whatever else looks like one (a path, a script's first line, a
+quotation) is left alone. A message that is nothing but `!/name`, of a name that does not exist, is a command all the same: nobody
+says that to a model.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from functools import cache
+
+from msgspec import Struct
+
+from backstory.commands import COMMANDS
+from backstory.commands.command import Command
+
+# No command has more to say.
+_LONGEST = 1000
+_FENCES = ("```", "~~~")
+_LIKE = 0.5
+_BY_NAME: Mapping[str, Command] = {command.name: command for command in COMMANDS}
+_BY_WORD: Mapping[str, Command] = {command.word: command for command in COMMANDS if command.word}
+
+
+class Asked(Struct, frozen=True):
+    """A command that was found. `command`: None where there is none of this `name`. `written`: as it stands in the message. `before`: it
+    ends a longer message, which goes on to the model without it."""
+
+    name: str
+    argument: str
+    written: str
+    command: Command | None = None
+    before: bool = False
+
+    @property
+    def accepted(self) -> bool:
+        """Whether it can be carried out as it was given."""
+        return self.command is not None and self.command.accepts(self.argument)
+
+
+def find(text: str, prefix: str) -> Asked | None:
+    """The command that a person's own text (no envelopes) is or ends with."""
+    text = text.strip()
+    end = text[text.rfind("\n") + 1 :]
+    whole = None
+    if len(end) == len(text):
+        whole = _word(text) if text[:2].upper() == "VC" else _whole(text, prefix)
+    return whole or (_ending(text, end, prefix) if end.endswith(")") and prefix in end else None)
+
+
+def nearest(name: str) -> Command | None:
+    """The command whose name or word is most like this one."""
+    named = {**{command.name: command for command in COMMANDS}, **{word.lower(): command for word, command in _BY_WORD.items()}}
+    like = get_close_matches(name.lower(), list(named), 1, _LIKE)
+    return named[like[0]] if like else None
+
+
+def _word(text: str) -> Asked | None:
+    """A whole message of the form `VCNAME argument`."""
+    word, _, rest = text.partition(" ")
+    command = _BY_WORD.get(word.upper())
+    rest = rest.strip()
+    if command is None or len(text) > _LONGEST or (rest and command.takes == "nothing"):
+        return None
+    return Asked(command.name, rest, text, command)
+
+
+def _whole(text: str, prefix: str) -> Asked | None:
+    """A whole message of the form `!/name` or `!/name(argument)`."""
+    match = _call(prefix).fullmatch(text) if len(text) <= _LONGEST else None
+    if match is None:
+        return None
+    name = match["name"].lower()
+    return Asked(name, (match["argument"] or "").strip(), text, _BY_NAME.get(name))
+
+
+def _ending(text: str, end: str, prefix: str) -> Asked | None:
+    """A setting at the end of a longer message."""
+    at = end.rfind(prefix)
+    match = _call(prefix).fullmatch(end, at) if at >= 0 else None
+    command = _BY_NAME.get(match["name"].lower()) if match is not None else None
+    if match is None or command is None or not command.sets or (at and not end[at - 1].isspace()):
+        return None
+    argument = (match["argument"] or "").strip()
+    before = text[: len(text) - (len(end) - at)]
+    sets = bool(argument) and command.accepts(argument) and argument.lower() not in command.asks
+    if not sets or not before.strip() or _in_code(before):
+        return None
+    return Asked(command.name, argument, end[at:], command, True)
+
+
+def _in_code(before: str) -> bool:
+    """Whether a fenced block is open at the end of this text, or its last line is indented as code is."""
+    lines = before.split("\n")
+    fences = sum(1 for line in lines if line.lstrip().startswith(_FENCES))
+    return fences % 2 == 1 or (lines[-1].startswith(("    ", "\t")) and not lines[-1].strip())
+
+
+@cache
+def _call(prefix: str) -> re.Pattern[str]:
+    return re.compile(re.escape(prefix) + r"(?P<name>[A-Za-z]{1,30}(?:-[A-Za-z]{1,30}){0,3})(?:\((?P<argument>[^\n]{0,900})\))?")

@@ -1,0 +1,55 @@
+"""The commands that tell about commands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from backstory.commands.command import Command
+
+GUIDE = (
+    Command("help", "VCHELP", "this list"),
+    Command("hello", "", "who answers here"),
+)
+
+
+def manual(commands: Sequence[Command], prefix: str) -> str:
+    """Every command, how it is typed and what it does."""
+    lines = [f"- {command.usage(prefix)}: {command.meaning}" for command in commands]
+    return "\n".join(
+        [
+            "Commands for this conversation's memory. Each is a whole message, in capitals or not:",
+            "",
+            *lines,
+            "",
+            f"{_listed([command for command in commands if command.sets], prefix)} may also end a longer message; the rest of it goes on to"
+            " the model.",
+        ]
+    )
+
+
+def greeting(version: str, conversation: str, prefix: str) -> str:
+    """Who answers."""
+    here = f"Backstory {version} is between you and the model, and keeps the memory of conversation {conversation}."
+    return f"{here} {prefix}help lists what it can do."
+
+
+def unknown(name: str, like: Command | None, prefix: str) -> str:
+    """There is no such command."""
+    hint = f" Did you mean {like.usage(prefix)}?" if like is not None else ""
+    return f"There is no command {prefix}{name}.{hint} {prefix}help lists them all."
+
+
+def wrong(command: Command, argument: str, prefix: str) -> str:
+    """It cannot be carried out with this argument."""
+    told = f"{prefix}{command.name} does not take {argument!r}." if argument else f"{prefix}{command.name} needs to be told more."
+    choices = f" It takes one of: {', '.join(command.choices)}." if command.choices else ""
+    return f"{told}{choices} Usage: {command.usage(prefix)}"
+
+
+def failed(name: str, reason: str, prefix: str) -> str:
+    """It was understood, and could not be done."""
+    return f"{prefix}{name} could not be done: {reason}. Nothing of it was sent to the model."
+
+
+def _listed(commands: Sequence[Command], prefix: str) -> str:
+    return ", ".join(f"{prefix}{command.name}({command.argument})" for command in commands)

@@ -1,0 +1,56 @@
+"""What a provider charges for one request's tokens, and how long it keeps a prompt in its cache."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from backstory.core.reply import Usage
+
+_MILLION = 1_000_000
+
+
+class Tariff(Struct, frozen=True):
+    """Prices are dollars per million tokens; where `known` is False they are shares of the fresh input price instead, and say nothing of
+    money. `write`: input that the provider stores for later. `ttl_s`: how long an unused cache entry lives. `least`: shorter prompts are
+    not cached. `step`: cached prefixes are counted in steps of so many tokens. `caches`: whether this request is cached at all.
+    `model`: the row it came from, or the name of the fallback."""
+
+    model: str
+    input: float
+    output: float
+    read: float
+    write: float
+    ttl_s: float
+    least: int = 1024
+    step: int = 1
+    caches: bool = True
+    known: bool = True
+    long_write: float = 0.0
+    """Where one request writes at two prices: that of the longer lifetime. 0: there is only one."""
+
+    def cost(self, usage: Usage) -> float:
+        """Of these tokens, as the provider counted them."""
+        longer = min(usage.cache_write_long_tokens, usage.cache_write_tokens)
+        short = usage.cache_write_tokens - longer
+        fresh = max(0, usage.input_tokens - usage.cache_read_tokens - usage.cache_write_tokens)
+        return (
+            fresh * self.input
+            + usage.cache_read_tokens * self.read
+            + short * self.write
+            + longer * (self.long_write or self.write)
+            + usage.output_tokens * self.output
+        ) / _MILLION
+
+    def predicted(self, size: float, cached: float, output: float = 0.0) -> float:
+        """Of a request of `size` tokens, of which the cache holds the first `cached`."""
+        if not self.caches or size < self.least:
+            return (size * self.input + output * self.output) / _MILLION
+        read = self.hit(size, cached)
+        return (read * self.read + (size - read) * self.write + output * self.output) / _MILLION
+
+    def hit(self, size: float, cached: float) -> float:
+        """How many tokens of a request of `size` are read from a cache that holds its first `cached`."""
+        read = min(size, cached)
+        if not self.caches or read < self.least:
+            return 0
+        return read // self.step * self.step

@@ -1,0 +1,39 @@
+"""Facts of every turn, in the order of the turns. Each turn is looked at by itself, so there is nothing to learn anew after a restart."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from msgspec.structs import replace
+
+from backstory.core.records import Fact, Turn, Watermark
+from backstory.core.store import Lanes
+from backstory.memory.facts import extract
+
+# About 30 ms of work on a thread.
+_TURNS_A_STEP = 200
+
+
+class FactJob:
+    """Watermark: the last turn whose facts are stored."""
+
+    name = "facts"
+
+    def __init__(self, lanes: Lanes, breathe: Callable[[], None]) -> None:
+        self._lanes = lanes
+        self._breathe = breathe
+
+    async def step(self, conversation: str, mark: Watermark) -> bool:
+        """See Job."""
+        turns = await self._lanes.read(lambda store: store.turns(conversation, after=mark.turn, limit=_TURNS_A_STEP))
+        if not turns:
+            return False
+        rows = await asyncio.get_running_loop().run_in_executor(None, stated, turns, self._breathe)
+        await self._lanes.write(lambda store: store.put_facts(rows, replace(mark, turn=turns[-1].id)))
+        return len(turns) == _TURNS_A_STEP
+
+
+def stated(turns: Sequence[Turn], breathe: Callable[[], None]) -> list[Fact]:
+    """The facts of these turns."""
+    return [fact for turn in turns for fact in extract(turn, breathe)]

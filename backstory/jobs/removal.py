@@ -1,0 +1,74 @@
+"""Removing for good what was forgotten in a chat, when it can no longer be taken back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from backstory.commands.forgetting import FORGET, going, going_text
+from backstory.core.store import Lanes, Store
+from backstory.errors import NotFound, StoreError
+
+# What is due waits so much longer at most.
+_LOOK_S = 5.0
+
+
+class Removal:
+    """Looks for what is due, also for what another process has left behind. `failed` is told of what could not be removed; it is tried
+    again at the next look."""
+
+    def __init__(self, lanes: Lanes, clock: Callable[[], float], failed: Callable[[str, BaseException], None]) -> None:
+        self._lanes = lanes
+        self._clock = clock
+        self._failed = failed
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin in the background."""
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """A second call does nothing."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    async def look(self) -> int:
+        """Remove what is due; the number of turns. Raises StoreError."""
+        now = self._clock()
+        rows = await self._lanes.read(lambda store: store.stated(FORGET))
+        if not any(one.due <= now for _, _, value in rows for one in going(value)):
+            return 0
+        return await self._lanes.write(lambda store: remove(store, now))
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            try:
+                await self.look()
+            except StoreError as error:
+                self._failed("removal", error)
+
+
+def remove(store: Store, now: float) -> int:
+    """The turns whose time has come, from every table; what can still be taken back stays. Blocks.
+
+    What they were about goes first: the removal takes its bytes out of the file, too.
+    """
+    removed = 0
+    for principal, conversation, value in store.stated(FORGET):
+        waiting = going(value)
+        due = [replace(one, topic="") for one in waiting if one.due <= now]
+        if due:
+            store.put_state(principal, conversation, FORGET, going_text([*due, *(one for one in waiting if one.due > now)]))
+        for one in due:
+            try:
+                removed += store.forget(principal, "", one.turns, now).counts.get("turns", 0)
+            except NotFound:
+                continue
+        if due:
+            store.put_state(principal, conversation, FORGET, going_text([one for one in waiting if one.due > now]))
+    return removed

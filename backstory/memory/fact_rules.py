@@ -1,0 +1,415 @@
+"""The forms of English sentences that state a fact: one rule each, tried on a clause by its first word.
+
+Rule: a form is listed only where nearly all that has it is a fact. Groups: `o` the object, `s` the subject where it is not who speaks,
+`x` what the object takes the place of, `n` marks a denial, `f` a word that only some authors' statements may have.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from backstory.core.records import FactKind, Stance
+
+Needs: TypeAlias = Literal["", "value", "datum", "name", "date", "place", "person"]
+"""What an object has to be: anything that says something, a value (a number, date, path, address, code or name), a value that is no name,
+a proper name, something with a date or time in it, a place, or a value unless the subject is a thing of a person's own."""
+
+_ADV = (
+    r"(?:(?:really|generally|usually|always|personally|still|now|also|just|actually|definitely|mostly|strongly|absolutely|currently|recently"
+    r"|finally|simply|only|already|normally|typically|rather|much|have|both|all|officially) ){0,3}"
+)
+_O = r"(?P<o>.+)"
+_NOUN = r"[\w./@#&'+-]+"
+_S = rf"(?P<s>(?:{_NOUN} ){{0,5}}?{_NOUN})"
+_WE = r"(?:we(?:'ll|'re| will| are|'ve| have)?(?: now| all| just| then)*|let's|let us)"
+_I = r"(?:i(?:'ve| have)?)"
+_IM = r"(?:i'm|i am|im)"
+_KIN = (
+    r"(?:(?:older|younger|big|little|twin|elder|eldest|youngest|best|ex|step|late|new|old)[ -])?(?:sister|brother|mother|mom|mum|father|dad"
+    r"|wife|husband|son|daughter|partner|girlfriend|boyfriend|fianc[eé]e?|aunt|uncle|cousin|niece|nephew|grandmother|grandma|grandfather"
+    r"|grandpa|friend|boss|manager|colleague|coworker|co-worker|neighbou?r|roommate|flatmate|teacher|doctor|dentist|therapist|landlord"
+    r"|dog|cat|puppy|kitten|horse|parrot|rabbit|hamster|pet|baby|kid|child)"
+)
+_NAME = r"[A-ZÀ-ÖØ-Þ][\w'’-]*(?: [A-ZÀ-ÖØ-Þ][\w'’-]*)?"
+_USE = r"(?:use|go with|stick with|stay with|stick to|adopt|build on|build with|host on|host it on|deploy on|deploy to|deploy it on|run on)"
+_USING = r"(?:using|going with|sticking with|staying with|adopting|building on|hosting on|deploying on|deploying to|running on)"
+_TO = r"(?:switch|switched|switching|move|moved|moving|migrate|migrated|migrating|change|changed|changing)(?: over)?"
+_ADOPT = r"(?:upgrade|upgraded|upgrading|switch|switched|switching|migrate|migrated|migrating|change|changed|changing)(?: over)?"
+_CHANGED = (
+    r"(?:moved|postponed|rescheduled|pushed(?: back)?|brought forward|delayed|shifted|changed|bumped|switched"
+    r"|extended|slipped|renamed|increased|raised|lowered)"
+)
+_OWNED = (
+    r"(?:dogs?|cats?|puppy|kitten|horses?|parrot|rabbits?|hamster|pets?|car|bike|bicycle|motorbike|boat|house|flat|apartment|garden|piano|guitar"
+    r"|violin|sons?|daughters?|sisters?|brothers?|twins?|kids?|child|children|wife|husband|boyfriend|girlfriend|macbook|laptop|pc|iphone|pixel"
+    r"|tablet|ipad|nas|printer|camera|allergy|degree|phd|raspberry pi)"
+)
+_DO_WORDS = """
+    use write answer reply respond add include put call ask run commit push merge format explain show give return make avoid mention start
+    end begin translate quote cite test check delete remove change touch edit create generate assume suggest say speak be deploy install
+    import refer address keep offer apologize apologise summarize summarise send share modify log print follow prefer convert round sort
+    skip reveal
+"""
+_DO = f"(?:{'|'.join(_DO_WORDS.split())})"
+_SOON = r"(?:bed|sleep|try|see|be|need|assume|guess|say|lunch|dinner|have to|want|ask|check|do that|the)"
+_EVENT = (
+    r"(?:meeting|appointment|interview|exam|call|flight|train|deadline|demo|presentation|dentist|doctor|party"
+    r"|wedding|trip|review|workshop|class|test)"
+)
+
+
+class Form:
+    """A regular expression that is compiled when it is first needed: all of them take 40 ms, which a start need not wait for."""
+
+    __slots__ = ("_flags", "_made", "_source")
+
+    def __init__(self, source: str, flags: re.RegexFlag = re.NOFLAG) -> None:
+        self._source = source
+        self._flags = flags
+        self._made: re.Pattern[str] | None = None
+
+    def fullmatch(self, text: str, start: int, end: int) -> re.Match[str] | None:
+        """As `re.Pattern.fullmatch`."""
+        made = self._made
+        if made is None:
+            made = self._made = re.compile(self._source, self._flags)
+        return made.fullmatch(text, start, end)
+
+
+class Rule(Struct, frozen=True):
+    """`pattern` is matched at the beginning of a clause. `verb`: as facts name it. `subject`: "" = who speaks, "we", or from group `s`.
+    `both`: an assistant's statement counts too. `owned`: the subject is a thing of the speaker's ("my")."""
+
+    kind: FactKind
+    verb: str
+    pattern: Form
+    needs: Needs = ""
+    stance: Stance = "stated"
+    subject: str = ""
+    both: bool = False
+    owned: bool = False
+    longest: int = 12
+
+
+def _rule(kind: FactKind, verb: str, pattern: str, needs: Needs = "", **more: object) -> Rule:
+    # Typed in haste, the apostrophe is left out.
+    loose = re.sub(r"(?<=n)'t\b|(?<=let)'s\b", lambda match: f"'?{match.group()[1:]}", pattern)
+    return Rule(kind, verb, Form(loose, re.I), needs, **more)  # type: ignore[arg-type]
+
+
+_ME = (
+    _rule("preference", "prefers", rf"(?:{_I}|i'd|i would) {_ADV}prefer (?:to use |using )?{_O}"),
+    _rule("preference", "likes", rf"{_I} {_ADV}(?:like|love|enjoy|adore) {_O}"),
+    _rule("preference", "likes", rf"{_I} (?:don't|do not|never) {_ADV}(?:like|love|enjoy) {_O}", stance="negated"),
+    _rule("preference", "dislikes", rf"{_I} {_ADV}(?:hate|dislike|detest|loathe|can't stand|cannot stand) {_O}"),
+    _rule("preference", "uses", rf"{_I} {_ADV}use {_O}"),
+    _rule("preference", "uses", rf"{_IM} (?:now |still |currently )?using {_O}"),
+    _rule(
+        "preference",
+        "uses",
+        rf"{_I} (?:don't|do not|never|no longer|won't|stopped|quit) {_ADV}(?:use|using) {_O}",
+        stance="negated",
+    ),
+    *(
+        _rule("preference", verb, rf"{_I} (?:don't|do not|never|no longer|can't|cannot) {_ADV}{word} {_O}", stance="negated")
+        for verb, word in (("eats", "eat"), ("drinks", "drink"), ("drives", "drive"), ("smokes", "smoke"), ("works on", "work on"))
+    ),
+    *(
+        _rule("preference", verb, rf"{_I} {_ADV}{word} {_O}", "name")
+        for verb, word in (("speaks", "speak"), ("studies", "study"), ("teaches", "teach"), ("drives", "drive"))
+    ),
+    _rule("preference", "plays", rf"{_I} {_ADV}play (?!with\b|around\b|along\b|back\b|games\b)(?:the )?{_O}", longest=3),
+    *(
+        _rule("event", word.split()[0], rf"{_I} {_ADV}{word} {_O}")
+        for word in ("joined", "adopted", "bought", "sold", "quit", "signed up for", "graduated from", "enrolled in")
+    ),
+    _rule("identity", "lives in", rf"{_I} {_ADV}(?:moved|relocated) from (?P<x>.+?) to {_O}", "name"),
+    _rule("preference", "switched to", rf"{_I} {_ADV}{_TO} from (?P<x>.+?) to {_O}"),
+    _rule("preference", "switched to", rf"{_I} {_ADV}switched(?: over)? (?:back )?to {_O}"),
+    _rule("identity", "lives in", rf"(?:{_I} {_ADV}live in|{_IM} {_ADV}(?:living|based) in) {_O}", "place"),
+    _rule("identity", "lives in", rf"{_I} {_ADV}(?:moved|relocated)(?: back)? to {_O}", "name"),
+    _rule("identity", "lives in", rf"{_I} (?:don't|do not|no longer) {_ADV}live in {_O}", "place", stance="negated"),
+    _rule("plan", "will live in", rf"{_IM} {_ADV}(?:moving|relocating) to {_O}", "name", stance="planned"),
+    _rule("identity", "works at", rf"(?:{_I} {_ADV}work|{_IM} {_ADV}working) (?:at|for) (?P<o>.+?)(?: as (?:an? |the )?.+)?"),
+    _rule("identity", "works at", rf"{_I} (?:don't|do not|no longer) {_ADV}work (?:at|for) {_O}", stance="negated"),
+    _rule("identity", "works as", rf"(?:{_I} {_ADV}work|{_IM} {_ADV}working) as (?:an? )?{_O}"),
+    _rule("identity", "works at", rf"{_I} {_ADV}(?:started at|started working at|started working for) {_O}", "name"),
+    _rule("identity", "was born", r"(?:i|i'm|i am) (?:was )?born (?P<o>(?:in|on) .+)"),
+    _rule("identity", "grew up in", rf"i grew up in {_O}", "place"),
+    _rule("identity", "is aged", rf"{_IM} {_ADV}(?P<o>\d{{1,3}})(?: years old)?"),
+    _rule("identity", "is called", rf"{_IM} (?:called|named) {_O}", "name"),
+    _rule("identity", "is called", rf"(?:please |just |you can |everyone |everybody |people |friends ){{0,2}}calls? me {_O}", "person"),
+    _rule("identity", "is from", rf"{_IM} {_ADV}(?:originally )?from {_O}", "name"),
+    _rule("identity", "is", rf"{_IM} {_ADV}(?P<o>(?!ok\b|okay\b|fine\b|good\b|sorry\b|sure\b|not\b){_NAME})(?:, .+)?", "name"),
+    _rule(
+        "identity",
+        "is",
+        rf"{_IM} (?P<n>not |no longer )?{_ADV}(?P<o>(?:vegetarian|vegan|pescatarian|lactose intolerant|gluten[- ]free"
+        rf"|diabetic|married|divorced"
+        r"|retired|left-handed|colou?r-?blind|celiac|coeliac|dyslexic|deaf|autistic|pregnant|allergic to .+)\b.*)",
+    ),
+    _rule(
+        "identity",
+        "is",
+        rf"{_IM} (?P<n>not |no longer )?{_ADV}(?P<o>an? (?!(?:bit|little|lot|tad|few|mess|mix|bundle|ball|big fan"
+        rf"|huge fan|while|pleasure)\b).+)",
+    ),
+    _rule("possession", "has", rf"(?:{_I}|i've got|i have got) {_ADV}(?:have |own |got )(?P<o>.*\b{_OWNED}\b.*)"),
+    _rule("possession", "has", rf"i (?:don't|do not|no longer) (?:have|own) (?:an? |any )?(?P<o>.*\b{_OWNED}\b.*)", stance="negated"),
+    _rule(
+        "schedule",
+        "has",
+        rf"(?:i|we)(?:'ve got|'ve| have) (?:got )?(?P<o>(?:an? |my |the |our )?.*\b{_EVENT}\b.+)",
+        "date",
+        stance="planned",
+    ),
+    _rule("plan", "will", rf"(?:i'll|i will|i shall) {_ADV}{_O}", "date", stance="planned", longest=16),
+    _rule(
+        "plan",
+        "plans to",
+        rf"(?:{_IM} {_ADV}(?:planning to|planning on|going to(?! {_SOON}\b))|i {_ADV}(?:plan|intend) to) {_O}",
+        stance="planned",
+    ),
+    _rule("plan", "has to", rf"i {_ADV}(?:need|have|must|'ve got|have got) to {_O}", "date", stance="planned", longest=16),
+    _rule(
+        "setting",
+        "is",
+        rf"{_I} {_ADV}(?:changed|set|bumped|raised|increased|lowered|reduced|moved|updated|renamed|switched) (?:the |our |my )?{_S}"
+        rf"(?: from (?P<x>.+?))? to {_O}",
+        "value",
+        both=True,
+    ),
+    _rule(
+        "decision",
+        "uses",
+        rf"(?:{_I} {_ADV}(?:decided|chose|opted) to (?:{_USE}|switch to)|{_I} {_ADV}(?:went with|settled on)|(?:i'll|i will|{_IM} going to)"
+        rf" (?:now )?{_USE}|{_IM} (?:now )?(?:going|sticking|staying) with) {_O}",
+        both=True,
+    ),
+    _rule("decision", "decided", rf"{_I} {_ADV}(?:decided|opted|chose)(?: on| to| that| against| for)? {_O}", both=True),
+)
+_WE_RULES = (
+    _rule(
+        "schedule",
+        "is",
+        rf"(?:let's|we'll|we will|we(?:'ve| have)?) {_ADV}(?:{_CHANGED}|move|postpone|reschedule|push|shift|delay|change"
+        rf"|set|bump|raise|lower)"
+        rf" (?:the |our |my )?{_S}(?: from (?P<x>.+?))?(?: back)? to {_O}",
+        "value",
+    ),
+    _rule("decision", "uses", rf"{_WE} {_ADV}(?:be |going to )?(?:{_USE}|{_USING}) {_O}", subject="we", both=True),
+    _rule("decision", "uses", rf"{_WE} {_ADV}(?:going to )?{_ADOPT} from (?P<x>.+?) to {_O}", subject="we", both=True),
+    _rule("decision", "uses", rf"{_WE} {_ADV}(?:going to )?{_ADOPT} (?:back )?to {_O}", subject="we", both=True),
+    _rule(
+        "decision",
+        "uses",
+        r"(?:we(?:'re| are|'ll| will|'ve| have)? (?:all )?(?:don't|do not|no longer|won't|not|not going to|never|aren't"
+        r"|stopped|won't be|not be"
+        r"|decided not to|agreed not to) (?:use|using|go with|going with)|let's not (?:use|go with)|we(?:'ve"
+        r"| have)? (?:dropped|ditched|abandoned"
+        r"|decided against|got rid of)) (?P<o>.+)",
+        stance="negated",
+        subject="we",
+        both=True,
+    ),
+    _rule(
+        "decision",
+        "decided",
+        rf"{_WE} {_ADV}(?:decided|agreed|concluded|chose|opted|settled|voted|picked)(?: that we(?:'ll| will)?| on| for"
+        rf"| to| that)?(?: (?:{_USE}|switch to|{_USING}))? {_O}",
+        subject="we",
+        both=True,
+        longest=16,
+    ),
+    _rule("decision", "is called", rf"let's (?:call|name) (?:it|this|the \w+) {_O}", "name", subject="we"),
+    _rule("decision", "uses", rf"(?:we'll|we will|let's) {_ADV}keep {_O}", "value", subject="we"),
+    _rule(
+        "schedule",
+        "plans to",
+        rf"(?:we'll|we will|we|we're|we are|let's) {_ADV}(?P<o>(?:meet|meeting|ship|shipping|launch|launching|release"
+        rf"|releasing|go live|going live|leave"
+        r"|leaving|fly|flying|present|presenting|start|starting|deploy|deploying|move|moving|deliver|demo)\b.*)",
+        "date",
+        stance="planned",
+        subject="we",
+    ),
+)
+_MY = (
+    _rule("relation", "is called", rf"my (?P<s>{_KIN})(?:'s name is| is called| is named|, called) {_O}", "name", owned=True),
+    _rule("identity", "is called", rf"my (?:first |full |last )?name(?: is|'s) {_O}", "person"),
+    _rule("identity", "is", rf"my {_S}(?: is| are) (?P<n>not |no longer )?(?:now |still |currently )?{_O}", "person", owned=True),
+    _rule(
+        "schedule",
+        "is",
+        rf"my {_S}(?: is| has been| was| got|'s)? (?:now )?{_CHANGED}(?: from (?P<x>.+?))? to {_O}",
+        "value",
+        owned=True,
+    ),
+)
+_ORDERS = (
+    _rule("preference", "wants", rf"(?:please )?(?P<o>(?:always|never) {_DO}\b(?! up\b| smiling\b| going\b).*)", longest=20),
+    _rule(
+        "preference",
+        "wants",
+        rf"(?:please )?(?P<o>{_DO} .+?),? (?:from now on|in (?:the )?future|going forward|at all times|every time)",
+        longest=20,
+    ),
+    _rule("preference", "wants", rf"from now on(?:,|:)? (?:please )?{_O}", longest=20),
+    _rule(
+        "preference",
+        "wants",
+        rf"(?:in (?:the )?future|going forward),? (?:please )?(?P<o>(?:(?:always|never|don't|do not) )?{_DO}\b.*)",
+        longest=20,
+    ),
+    _rule("preference", "wants", r"i (?:always )?want you to (?P<o>(?:always|never) .+)", longest=20),
+    _rule("decision", "decided", rf"(?:(?:final )?decision|decided|agreed|we agreed|conclusion):? {_O}", subject="we", longest=16),
+    _rule(
+        "setting",
+        "is",
+        rf"(?:please )?(?:set|change|bump|raise|increase|lower|reduce|rename|move|reschedule|postpone|update) (?:the |our |my )?{_S}"
+        rf"(?: from (?P<x>.+?))? to {_O}",
+        "value",
+    ),
+)
+_CONTRACTED = _rule("schedule", "is", rf"(?:the |our |my )?{_S}'s (?:now )?(?P<o>(?:on|at|due) .+)", "datum")
+_THINGS = (
+    _rule("schedule", "is", rf"(?:the |our |my )?{_S} (?:is|was|has been|got|are) (?P<o>(?:cancel+ed|called off))"),
+    _rule(
+        "schedule",
+        "is",
+        rf"(?:the |our )?{_S} (?:(?:is|has|was|got|has been|is being|was just|has now been) )?{_CHANGED}(?: from (?P<x>.+?))? to {_O}",
+        "value",
+    ),
+    _rule("setting", "runs on", rf"(?:the |our )?{_S} (?:runs|listens|is running|is listening) (?:on|at) (?:port )?{_O}", "value"),
+    _rule(
+        "schedule",
+        "is",
+        rf"(?:the |our )?{_S} (?:takes place|starts|begins|ends|expires|happens|closes|opens) (?P<o>(?:on|at|in|by)? ?.+)",
+        "date",
+    ),
+    _rule(
+        "setting",
+        "is called",
+        rf"(?:the |our )?{_S}(?:'s name is|(?: is| are| will be) (?:called|named)) (?!once|twice|again|before|after|by|\w+ly\b){_O}",
+        longest=2,
+    ),
+    _rule(
+        "setting", "is", rf"(?:the |our )?{_S} (?:is|are|will be) (?P<n>not |no longer )?(?:now |currently |still |actually )?{_O}", "value"
+    ),
+    _CONTRACTED,
+    _rule("setting", "is", rf"(?:the |our )?{_S} (?:isn't|aren't|won't be) {_O}", "value", stance="negated"),
+)
+_ON_THEM: tuple[tuple[FactKind, str, str, Needs], ...] = (
+    ("identity", "lives in", r"(?:lives in|moved to|has moved to|is based in|relocated to)", "name"),
+    ("plan", "will live in", r"(?:moves to|is moving to)", "name"),
+    ("identity", "works at", r"(?:works at|works for|joined)", ""),
+    ("identity", "works as", r"works as an?", ""),
+    ("preference", "prefers", r"prefers", ""),
+    ("preference", "likes", r"(?:likes|loves|enjoys)", ""),
+    ("preference", "dislikes", r"(?:hates|dislikes|can't stand)", ""),
+    ("identity", "is", r"is(?= allergic to| vegetarian| vegan| married| pregnant)", ""),
+    ("identity", "is", r"is (?=\d+ years old)", ""),
+    ("identity", "is from", r"is from", "name"),
+    ("identity", "speaks", r"speaks", "name"),
+    ("identity", "was born", r"was born(?= on| in)", ""),
+)
+
+
+def _on_them(who: str, owned: bool) -> Iterator[Rule]:
+    """What is said of somebody: of a name, or of "my sister Anna"."""
+    for kind, verb, words, needs in _ON_THEM:
+        pattern = Form(rf"{who} (?:now |still |recently |just )*(?i:{words}) ?{_O}")
+        yield Rule(kind, verb, pattern, needs, "planned" if kind == "plan" else "stated", owned=owned)
+
+
+_THEM = tuple(_on_them(rf"(?P<s>{_NAME})", owned=False))
+_OF_KIN = tuple(_on_them(rf"(?i:my )(?P<s>(?i:{_KIN}))(?:,? (?P<who>{_NAME}),?)?", owned=True))
+_THEIR = (
+    _rule("identity", "is", rf"(?P<o>.+?) (?:is|are) my (?P<s>(?:all-time )?favou?rite {_NOUN}(?: {_NOUN})?)", owned=True, longest=6),
+    _rule("relation", "is called", rf"(?P<o>{_NAME}) is my (?P<s>{_KIN})", "name", owned=True),
+    Rule("identity", "is", Form(rf"(?P<s>{_NAME}'s {_NOUN}(?: {_NOUN})?) (?i:is|are) {_O}"), "person"),
+)
+
+CORRECTION = re.compile(
+    r"(?:(?:it|that)(?:'s| has| was| is)? (?:just |now )?(?:been |being |got )?(?:moved|changed|postponed|rescheduled|pushed|switched)"
+    r"(?: back)? to|(?:it|that|this)(?:'s| is| was| will be| should be|'ll be)|i meant|make (?:it|that)|it(?:'s)? now(?: is)?)? ?"
+    r"(?:(?:actually|really|now|on|at|in|for|due|called|port|version) )*(?P<o>.+)",
+    re.I,
+)
+NOT_BUT = re.compile(r"(?:it's |that's )?not (?P<x>.+?)(?:,|;| but) ?(?:but |it's |rather |on |at )*(?P<o>.+)", re.I)
+LEAD = re.compile(
+    r"(?:(?:so|well|ok|okay|oh|and|also|but|btw|by the way|fyi|just so you know|for the record|please note(?: that)?"
+    r"|note(?: that)?|hey|hi|hello|yes"
+    r"|yeah|yep|right|anyway|listen|look|ah|hmm|great|cool|perfect|good|alright|all right|sure|thanks|thank you|fine"
+    r"|then|now|first|as i said"
+    r"|as you know|info|reminder|update|in fact|today|i said|again|in that case|one more thing|good news|quick update"
+    r"|guess what|plus|anyways|so yeah|you know)\b[,:!.–—-]*\s+"
+    r"|(?P<fix>(?:actually|sorry|scratch that|i was wrong|my mistake|my bad|oops|on second thoughts?|change of plans?|plans? changed"
+    r"|i changed my mind|changed my mind|i misspoke|instead)\b[,:!.;–—-]*\s+"
+    r"|(?:no|nope|nah|wait|correction)\b(?:[,:!.;–—-]+\s+|\s+(?=(?:it|it's|that|that's|the|i|my|we|our|make|wait|sorry|actually|not|\d[\d.:]*|\w+day)\b)))"
+    r"|(?P<keep>(?:please |can you |you should )?(?:remember|keep in mind|don't forget|do not forget|bear in mind"
+    r"|make a note|for future reference)"
+    r"(?: that|:| also| to)?\s+)(?!when\b|how\b|what\b|the time\b|me\b|why\b|who\b))",
+    re.I,
+)
+ONLY_FIX = re.compile(
+    r"(?:no+|nope|nah|wait|sorry|oops|actually|correction|scratch that|my mistake|my bad|i was wrong|wrong|not quite|change of plans?"
+    r"|i changed my mind|changed my mind|that's wrong|that's not right|i misspoke|on second thoughts?)(?: no| sorry| wait)*[.,!:…]*$",
+    re.I,
+)
+LABELLED = re.compile(
+    r"(?:(?P<s>(?!(?i:https?|ftp|see|url|link|e\.g)\b)[A-Za-z][\w.-]*(?: [\w.-]+){0,3}):\s*(?!//)(?P<o>(?:[^:]|:(?! ))+)"
+    r"|(?:export )?(?P<name>[A-Z_][A-Z0-9_]+|[a-z]+(?:_[a-z0-9]+)*)\s?=\s?(?P<value>[^=]+))",
+)
+HEDGED = re.compile(
+    r"\b(?:maybe|perhaps|might|possibly|probably|presumably|could|would(?! prefer)|should(?! be (?:moved|called))"
+    r"|i think|i guess|i believe|i suppose"
+    r"|i assume|not sure|unsure|wonder|whether|suppose|supposing|imagine|imagining|hypothetical\w*|for example"
+    r"|for instance|e\.g\.|let's say"
+    r"|let's assume|assume|assuming|pretend|as if|in case|what if|wish|unless|as long as|provided|depending|guess"
+    r"|apparently|supposedly|allegedly|if only|or something"
+    r"|if|once upon a time|in (?:my|the|this) (?:dream|novel|story|book|film|movie|game|song|poem))\b",
+    re.I,
+)
+CUT = re.compile(
+    r"(?P<only>,?\s+(?:when|whenever|where|until|as soon as|in order to|so that)\b)|\s*;|\s[–—-]{1,2}\s|,?\s+(?:but"
+    r"|because|cause|cuz|although|though|whereas|while|since)\b"
+    r"|,\s+(?:which|who|then|so|as|given|except|especially|please|thanks)\b|\s\("
+    r"|,?\s+(?:and|so|or)\s+(?=(?:i|i'm|i've|i'll|we|we'll|we're|my|our|the|it|it's|he|she|they|let's|please|call|always|never|that|then|also|is|was"
+    r"|has|will|would|can|need|want|am)\b)"
+    r"|,\s+(?=(?:i|i'm|i've|i'll|we|we'll|we're|my|our|it's|let's|he|she|they|and)\b)",
+    re.I,
+)
+
+_ORDER_WORDS = """
+    always never from in going final decision decided agreed conclusion set change bump raise increase lower reduce rename move reschedule
+    postpone update
+"""
+_BY_WORD: Mapping[str, Sequence[Rule]] = {
+    **dict.fromkeys((*_DO_WORDS.split(), *_ORDER_WORDS.split()), (*_ORDERS, *_THINGS)),
+    **dict.fromkeys(("i", "i'm", "i've", "i'll", "i'd", "im"), (*_ME, *_ORDERS, _WE_RULES[-1])),
+    **dict.fromkeys(("call", "just", "you", "everyone", "everybody", "people", "friends"), (*_ME, *_ORDERS[2:3])),
+    **dict.fromkeys(("we", "we'll", "we're", "we've", "let's", "lets", "let"), (*_WE_RULES, *_ME, *_ORDERS)),
+    "my": (*_OF_KIN, *_MY, _CONTRACTED),
+    "please": (*_ME, *_ORDERS),
+}
+_OTHERS = (*_THEIR, *_THEM, *_THINGS)
+_NOBODY_WORDS = """
+    it this that there he she they what which who whose how when where why if these those everything something nothing anything someone
+    anyone nobody everyone one you your his her their its here can could do does did is are was were has have will would should may might am
+    to for with on at by of as not than such both all some any no every each most many much few because although while since though unless
+    mine yours ours theirs let letting thank thanks please sorry good great nice ok okay yes or and but so then also even only
+"""
+_NOBODY = frozenset(_NOBODY_WORDS.split())
+
+
+def rules_for(word: str) -> Sequence[Rule]:
+    """The rules that a clause with this first word (lower case) may have the form of."""
+    found = _BY_WORD.get(word)
+    if found is not None:
+        return found
+    return () if word in _NOBODY else _OTHERS

@@ -1,0 +1,139 @@
+"""The sentences of a turn that somebody said in his own words, each with its author and its place in the turn's text.
+
+Rule: code, quotations, tables, log lines, blocks in tags (ours among them) and texts that are given to be worked on are nobody's
+statements. Every sentence is `turn.text[start:end]`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from backstory.core.records import Turn
+from backstory.memory import dates
+from backstory.memory.text import fold
+from backstory.memory.units import named
+
+_EDGE_CHARS = 6_000
+"""Of a longer text only its beginning and its end are read: what is between is a paste."""
+_LONGEST = 400
+_VOID = frozenset({"br", "hr", "img", "p", "li", "input", "b", "i"})
+_TAG = re.compile(r"\s*<(?P<close>/?)(?P<name>[A-Za-z][\w:-]*)(?:\s[^<>\n]*)?/?>?")
+_SKIPPED = re.compile(
+    r"\s*(?:>|\||\t| {4}|@@|\+\+\+|---|\d{4}-\d\d-\d\d[T ]\d\d:\d\d|\d\d:\d\d:\d\d|(?:DEBUG|INFO|WARN|ERROR|TRACE|FATAL)\b)"
+)
+_INDENTED = re.compile(r"(?: {4}|\t)(?!\s*(?:[-*•]|\d+[.)])\s)")
+_BULLET = re.compile(r"\s*(?:(?:[-*•+]|\d{1,3}[.)]|#{1,6})\s+)?(?:\*\*|__)?")
+_END = re.compile(r"[.!?…。！？]+[\"'”’)\]*]*(?=\s|$)|(?<=[。！？])")
+_SHORT = re.compile(
+    r"\b(?:dr|mr|mrs|ms|st|prof|e\.g|i\.e|etc|vs|approx|a\.m|p\.m|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|inc|ltd|jr|sr)\.$", re.I
+)
+_TASK = re.compile(
+    r"\b(?:translate|rewrite|rephrase|proof-?read|paraphrase|summari[sz]e|grammar|essay|story|poem|song|role-?play|pretend|dialogue|screenplay"
+    r"|fiction|classify|transcribe|edit (?:this|the following)|the following (?:text|sentence|paragraph|email|message|letter))\b"
+    r"[^\n]{0,120}?(?P<begin>:|\n)",
+    re.I,
+)
+_LABELS_WORDS = """
+    update server frontend backend decision decided plan reminder correction api deadline port database remember please actually no sorry
+    edit fyi btw info also ps todo config env address birthday name email phone user assistant system human ai bot model language budget
+    demo meeting goal final agreed translate base host path key token region branch owner team stack editor timezone theme font
+"""
+_LABELS = frozenset(_LABELS_WORDS.split())
+_VALUE_ONLY = re.compile(r"(?:(?:on |at |by )?\S*[\d/_@=`]\S*(?: \w+){0,3}|true|false)$", re.I)
+
+
+class Sentence(Struct, frozen=True):
+    """`author`: a name, or "user" or "assistant". `named`: the text itself says who speaks. `alone`: it is a whole line.
+    `states`: it neither asks nor begins with a quotation. `at`: Unix seconds."""
+
+    author: str
+    named: bool
+    at: float
+    start: int
+    end: int
+    alone: bool
+    states: bool
+
+
+def sentences(turn: Turn) -> Iterator[Sentence]:
+    """Every sentence of this turn that is its author's own, in order. None of what a tool returned."""
+    if turn.kind != "spoken" or turn.role not in ("user", "assistant"):
+        return
+    text, upto = turn.text, len(turn.text)
+    if turn.role == "user" and (task := _TASK.search(text, 0, _EDGE_CHARS)) is not None:
+        upto = task.start("begin")
+    author, at = turn.sender or turn.role, turn.at or turn.arrived
+    speaker, first, inside = author, True, ""
+    transcript = False
+    start = 0
+    while start < upto:
+        stop = text.find("\n", start, upto)
+        stop = upto if stop < 0 else stop
+        line = text[start:stop]
+        begin, start = start, stop + 1
+        if not line or line.isspace():
+            continue
+        inside, skip = _block(line, inside)
+        if skip or _EDGE_CHARS < begin < len(text) - _EDGE_CHARS:
+            continue
+        stamped = dates.stamp(line) if line[0] in "[(" else None
+        place = begin + (len(line) - len(stamped[1]) if stamped else 0)
+        name = _speaker(text[place:stop]) if ": " in line and (first or transcript) else None
+        transcript = transcript or (first and name is not None)
+        first = False
+        if name is not None:
+            speaker, place = name, place + len(name) + 1
+        at = stamped[0] if stamped else at
+        if stamped or not (_SKIPPED.match(line) or _INDENTED.match(line)):
+            yield from _split(text, place, min(stop, place + _EDGE_CHARS), speaker, speaker != author, at)
+
+
+def _block(line: str, inside: str) -> tuple[str, bool]:
+    """What block the next line is in ("" for none: a fence, or a tag's name), and whether this one is part of a block."""
+    head = line.lstrip()[:3]
+    if inside in ("```", "~~~"):
+        return ("" if head == inside else inside), True
+    if inside:
+        return ("" if f"</{inside}" in line.lower() else inside), True
+    if head in ("```", "~~~"):
+        return head, True
+    tag = _TAG.match(line) if head[:1] == "<" else None
+    if tag is None:
+        return "", False
+    name = tag["name"].lower()
+    over = name in _VOID or tag["close"] or f"</{name}" in line.lower() or line.rstrip().endswith("/>")
+    return ("" if over else name), True
+
+
+def _speaker(line: str) -> str | None:
+    """Who says this line of a transcript; None where what stands before the colon is a label."""
+    match = named(line)
+    if match is None or not _LABELS.isdisjoint(fold(match["name"]).split()) or _VALUE_ONLY.match(line, match.end()):
+        return None
+    return match["name"]
+
+
+def _split(text: str, start: int, stop: int, author: str, named_: bool, at: float) -> Iterator[Sentence]:
+    bullet = _BULLET.match(text, start, stop)
+    first = start = bullet.end() if bullet else start
+    while start < stop:
+        end = _end(text, start, stop)
+        low, high = start, end
+        while low < high and text[low].isspace():
+            low += 1
+        while high > low and text[high - 1].isspace():
+            high -= 1
+        if 1 < high - low <= _LONGEST:
+            states = text[high - 1] not in "?？؟" and text[low] not in "\"“«'"
+            yield Sentence(author, named_, at, low, high, low == first and end == stop, states)
+        start = max(end, start + 1)
+
+
+def _end(text: str, start: int, stop: int) -> int:
+    for match in _END.finditer(text, start, stop):
+        if match.end() > start and not _SHORT.search(text, max(start, match.end() - 8), match.end()):
+            return match.end()
+    return stop

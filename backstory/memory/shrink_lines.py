@@ -1,0 +1,263 @@
+"""Shrinking of what is not for reading: colours, redrawn progress, encoded blobs, lines over and over. And the tools of all shrinkers:
+which lines are kept, and how it is said that others are not.
+
+Rule of every shrinker: (text, budget in characters) -> a shorter text, or None where it is none of its kind or nothing is won. It says
+what it left out; errors, the first and the last lines stay; the same text gives the same result; time grows with the length alone: no
+pattern here can try one place again from another.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+
+_ANSI = re.compile(r"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}[@-~]|\][^\x07\x1b\n]{0,2048}(?:\x07|\x1b\\)|[()][0-9A-Za-z]|[=>78cDEHMNOZ])")
+_TELLING = (
+    "error",
+    "fail",
+    "fatal",
+    "panic",
+    "exception",
+    "traceback",
+    "assert",
+    "denied",
+    "refused",
+    "not found",
+    "undefined",
+    "unresolved",
+    "cannot",
+    "abort",
+    "segfault",
+    "✗",
+    "✕",
+    "●",
+)
+# What such a word stands in when nothing went wrong.
+_HARMLESS = re.compile(r"\b(?:0|no) (?:errors?|fail\w*|exceptions?)\b|\berrors?[:=] ?0\b|\bfail(?:ed|ures?)?[:=] ?0\b", re.IGNORECASE)
+_BLOB = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_-]{256,}={0,2}")
+_BLOB_LINE = re.compile(r"[ \t]{0,8}[A-Za-z0-9+/_-]{56,128}={0,2}\r?\Z")
+_BLOB_HINT = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_-]{56}")
+_BLOB_LINES = 6
+_BLOB_HEAD, _BLOB_TAIL = 24, 8
+_DIGITS = re.compile(r"[0-9]+")
+_HEX = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{7,}(?![0-9A-Za-z])")
+_LOGGED = re.compile(
+    r"[\[(<]?(?:\d{4}-\d\d-\d\d|\d\d:\d\d:\d\d|[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:|(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR)\b)"
+)
+_GAP = re.compile(r"\.\.\. (\d{1,9}) [^\n]{1,200} left out \.\.\.\Z")
+_RUN, _OFTEN = 4, 6
+_LOG_SHARE = 0.5
+_LOOKED_AT = 400
+"""So much of the beginning of a line tells what it is."""
+_FIRST, _LAST = 4, 6
+
+
+def ansi(text: str, budget: int) -> str | None:
+    """Without the codes that colour a terminal. Nothing that can be read is lost, so nothing is said of it."""
+    return _shorter(_ANSI.sub("", text), text) if "\x1b" in text else None
+
+
+def progress(text: str, budget: int) -> str | None:
+    """A line that was redrawn over itself, as it stood at last."""
+    if "\r" not in text.replace("\r\n", "\n"):
+        return None
+    made: list[str] = []
+    for line in text.split("\n"):
+        states = [state for state in line.split("\r") if state.strip()]
+        if len(states) < 2:
+            made.append(line)
+            continue
+        kept = [state for state in states[:-1] if telling(state)][:2]
+        gone = len(states) - 1 - len(kept)
+        note = f" (... {gone} earlier states of this line left out ...)" if gone > 1 else ""
+        made += [*kept, states[-1] + note]
+    return _shorter("\n".join(made), text)
+
+
+def blobs(text: str, budget: int) -> str | None:
+    """Long runs without a space (base64, minified code, keys): their ends and their length."""
+    if len(text) < 256:
+        return None
+    made = _BLOB.sub(lambda match: _ends_of(match.group()), text)
+    if not _BLOB_HINT.search(made):
+        return _shorter(made, text)
+    lines = made.split("\n")
+    out: list[str] = []
+    at = 0
+    while at < len(lines):
+        stop = at
+        while stop < len(lines) and _BLOB_LINE.match(lines[stop]):
+            stop += 1
+        if stop - at >= _BLOB_LINES:
+            size = sum(len(line) for line in lines[at + 1 : stop - 1])
+            out += [lines[at], f"... {stop - at - 2} lines, {size} encoded characters left out ...", lines[stop - 1]]
+        else:
+            out += lines[at : max(stop, at + 1)]
+        at = max(stop, at + 1)
+    return _shorter("\n".join(out), text)
+
+
+def repeats(text: str, budget: int) -> str | None:
+    """Lines alike but for their numbers, one after the other: the first and the last of them. In a log, lines that come again and again
+    in between other ones, too. An error is alike to another only in every letter."""
+    lines = text.split("\n")
+    if len(lines) < _RUN:
+        return None
+    tells = teller(text)
+    shapes = [line if tells(line) else _shape(line) for line in lines]
+    kept = [True] * len(lines)
+    at = 0
+    while at < len(lines):
+        stop = at + 1
+        while stop < len(lines) and shapes[stop] == shapes[at]:
+            stop += 1
+        if stop - at >= _RUN and shapes[at].strip():
+            kept[at + 1 : stop - 1] = [False] * (stop - at - 2)
+        at = stop
+    if sum(1 for line in lines if _LOGGED.match(line)) >= _LOG_SHARE * len(lines):
+        _often(shapes, kept)
+    return _shorter(gaps(lines, kept, "similar lines"), text)
+
+
+def ends(text: str, budget: int) -> str | None:
+    """Whatever it is: the first lines, the last ones, and those between that tell of an error, each clipped; as the budget allows."""
+    if len(text) <= budget:
+        return None
+    lines = text.split("\n")
+    most = max(60, budget // 5)
+    clipped = [clip(line, most) for line in lines] if max(map(len, lines)) > most else lines
+    made = gaps(clipped, pick(clipped, budget), "lines")
+    if len(made) > budget + budget // 4:
+        made = clip(text, budget)
+    return _shorter(made, text)
+
+
+def telling(line: str, words: Sequence[str] = _TELLING) -> bool:
+    """Whether a line seems to tell of something that went wrong. `words`: those that there are, where it is known."""
+    start = line[:_LOOKED_AT].lower()
+    if not any(word in start for word in words):
+        return False
+    rest = _HARMLESS.sub("", start)
+    return rest == start or any(word in rest for word in words)
+
+
+def teller(text: str) -> Callable[[str], bool]:
+    """`telling` for the lines of this text: most texts have few of its words, or none."""
+    lowered = text.lower()
+    words = tuple([word for word in _TELLING if word in lowered])
+    return (lambda line: telling(line, words)) if words else (lambda line: False)
+
+
+def pick(lines: Sequence[str], budget: int, first: int = _FIRST, last: int = _LAST) -> list[bool]:
+    """Which lines fit the budget: the first and last ones, then those that tell of errors (with the one after each), then from both ends
+    inward. Each gap between them is taken to cost a note."""
+    kept = [False] * len(lines)
+    left = budget
+    wanted = [*range(min(first, len(lines))), *range(max(0, len(lines) - last), len(lines))]
+    tells = teller("\n".join(lines))
+    wrong = [place for place, line in enumerate(lines) if tells(line)]
+    for place in _outside_in(wrong):
+        wanted += [place, place + 1]
+    inward = _outside_in(range(len(lines)))
+    for some, most in ((wanted, left), (inward, left)):
+        for place in some:
+            if place >= len(lines) or kept[place] or not most:
+                continue
+            size = len(lines[place]) + 1 + (0 if _beside(kept, place) else _NOTE)
+            if size > left:
+                if some is inward:
+                    break
+                continue
+            kept[place] = True
+            left -= size
+    return kept
+
+
+def gaps(lines: Sequence[str], kept: Sequence[bool], what: str) -> str:
+    """The kept lines, and in place of each run of others how many they were; a run that is no longer than that stays."""
+    made: list[str] = []
+    at = 0
+    while at < len(lines):
+        if kept[at]:
+            made.append(lines[at])
+            at += 1
+            continue
+        stop = at
+        while stop < len(lines) and not kept[stop]:
+            stop += 1
+        count = sum(_lines_of(line) for line in lines[at:stop])
+        note = f"... {count} {what if count > 1 else what.removesuffix('s')} left out ..."
+        if sum(len(line) + 1 for line in lines[at:stop]) <= len(note) + 1:
+            made += lines[at:stop]
+        else:
+            made.append(note)
+        at = stop
+    return "\n".join(made)
+
+
+def clip(line: str, most: int) -> str:
+    """A line of at most about so many characters: its beginning and its end."""
+    if len(line) <= most:
+        return line
+    note = f" ... {len(line) - most} characters left out ... "
+    if most <= len(note) + 16:
+        return line[:most]
+    room = most - len(note)
+    tail = room // 3
+    made = line[: room - tail] + note + line[len(line) - tail :]
+    return made if len(made) < len(line) else line
+
+
+def share(lines: Sequence[str], match: Callable[[str], object]) -> float:
+    """The share of the lines that are not blank for which this holds."""
+    some = [line for line in lines if line.strip()]
+    return sum(1 for line in some if match(line[:_LOOKED_AT])) / len(some) if some else 0.0
+
+
+_NOTE = 30
+"""About the length of a note on a gap."""
+
+
+def _shorter(made: str, text: str) -> str | None:
+    return made if len(made) < len(text) else None
+
+
+def _ends_of(run: str) -> str:
+    note = f"... {len(run) - _BLOB_HEAD - _BLOB_TAIL} encoded characters left out ..."
+    return run[:_BLOB_HEAD] + note + run[-_BLOB_TAIL:]
+
+
+def _shape(line: str) -> str:
+    start = line[:_LOOKED_AT]
+    return _DIGITS.sub("0", _HEX.sub("0", start))
+
+
+def _often(shapes: Sequence[str], kept: list[bool]) -> None:
+    """Of lines that come very often, the first two and the last stay."""
+    times = Counter(shapes)
+    seen: Counter[str] = Counter()
+    for place, shape in enumerate(shapes):
+        seen[shape] += 1
+        if times[shape] > _OFTEN and 2 < seen[shape] < times[shape] and shape.strip():
+            kept[place] = False
+
+
+def _outside_in(places: Iterable[int]) -> list[int]:
+    """First, last, second, last but one, and so on."""
+    listed = list(places)
+    half = (len(listed) + 1) // 2
+    made: list[int] = []
+    for front, back in zip(listed[:half], reversed(listed[half:]), strict=False):
+        made += [front, back]
+    return made if len(listed) % 2 == 0 else [*made, listed[half - 1]]
+
+
+def _lines_of(line: str) -> int:
+    """How many lines a line stands for: a note on a gap for all that were left out there."""
+    found = _GAP.match(line) if line.startswith("... ") else None
+    return int(found.group(1)) if found else 1
+
+
+def _beside(kept: Sequence[bool], place: int) -> bool:
+    return (place > 0 and kept[place - 1]) or (place + 1 < len(kept) and kept[place + 1])

@@ -1,0 +1,81 @@
+"""What commands are carried out with, and how what they set is kept: stored first, then known here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from backstory.core.records import Batch, Conversation, Turn
+from backstory.core.store import Lanes, Store
+from backstory.memory.assembly import Absent
+from backstory.memory.reading import Reading
+from backstory.memory.retrieval import Recalled
+from backstory.memory.thread import Thread
+from backstory.stages.recall import Settings
+from backstory.stages.shelf import Shelf
+from backstory.stages.threads import Threads, settle_states
+from backstory.stages.visit import Visit
+
+
+class Desk(Struct, frozen=True):
+    """`figures`: what /metrics.json tells. `undo_s`: so long a forget can be taken back. `version`: of the program."""
+
+    threads: Threads
+    lanes: Lanes
+    shelf: Shelf
+    settings: Settings
+    clock: Callable[[], float]
+    new_id: Callable[[], int]
+    figures: Callable[[], Mapping[str, Any]]
+    prefix: str
+    undo_s: float
+    version: str
+
+    async def keep(
+        self, visit: Visit, states: Mapping[str, str] | None = None, label: str | None = None, memory: bool | None = None
+    ) -> None:
+        """Store and set these of the visit's conversation, which need not be stored yet. Raises StoreError; then nothing is set."""
+        thread, now = visit.thread, self.clock()
+
+        def changed(record: Conversation) -> Conversation:
+            return replace(
+                record,
+                updated=now,
+                label=record.label if label is None else label,
+                memory=record.memory if memory is None else memory,
+            )
+
+        record = changed(thread.conversation)
+        aliases = list(visit.aliases)
+        rows = Batch((record,), aliases=tuple((record.principal, key, record.id) for key in aliases))
+        set_now = dict(states or {})
+
+        def write(store: Store) -> None:
+            store.write([rows])
+            for name, value in set_now.items():
+                store.put_state(record.principal, record.id, name, value)
+
+        await self.lanes.write(write)
+        thread.conversation = changed(thread.conversation)
+        self.threads.named(thread, aliases)
+        settle_states(thread, set_now)
+
+    async def set_of(self, thread: Thread, states: Mapping[str, str]) -> None:
+        """Store and set these of another conversation, which is stored. Raises StoreError, NotFound."""
+        record = thread.conversation
+
+        def write(store: Store) -> None:
+            for name, value in states.items():
+                store.put_state(record.principal, record.id, name, value)
+
+        await self.lanes.write(write)
+        settle_states(thread, states)
+
+    async def find(self, thread: Thread, question: Turn, without: set[int], budget: int) -> Recalled:
+        """What of a thread's branch answers to this message, less these turns and those about to be forgotten."""
+        upto = len(thread.path)
+        absent = Absent(thread, upto, Reading(b"", [], [], 0), (), without | thread.hidden)
+        return await self.shelf.recall(thread, upto, question, absent, budget, self.settings.min_score)

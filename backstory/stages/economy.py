@@ -1,0 +1,264 @@
+"""Stage 4: what requests cost, told and weighed. Adds no edit, and does nothing on a request's way: the recall stage asks it whether a
+fold may move, and when an answer is over it makes the row of what was paid, which is stored with the answer's turns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from msgspec import Struct
+
+from backstory.core.exchange import Exchange, Outcome
+from backstory.core.records import Arrival, Spend
+from backstory.core.reply import Reply, Usage
+from backstory.core.sizes import CHARS_PER_TOKEN
+from backstory.core.tariff import Tariff
+from backstory.memory.compaction import Window
+from backstory.memory.economy import SMALL_WINDOW, STOPS, STOPS_S, Account, Move, Step
+from backstory.stages.base import Stage
+from backstory.stages.visit import Visit, Visits
+
+
+class Priced(Protocol):
+    """Tariffs of requests."""
+
+    def of(self, wire: str, model: str, body: bytes) -> Tariff:
+        """By wire, model and what the request asks of the provider's cache."""
+        ...
+
+
+class Choices(Struct, frozen=True):
+    """`early`: folds may move before the hard threshold where that pays. `breaker`: rewriting stops where it is measured to lose money.
+    `kept`: share of the window that a fold leaves verbatim at least."""
+
+    early: bool = True
+    breaker: bool = True
+    kept: float = 0.25
+
+
+class Money(Struct):
+    """Sums since the start. Dollars of models with a known price; `unpriced` counts the requests of others. `side`: what memory spent on
+    requests of its own, which `saved` is less by."""
+
+    billed: float = 0.0
+    direct: float = 0.0
+    side: float = 0.0
+    unpriced: int = 0
+    measured: int = 0
+    stops: int = 0
+
+    @property
+    def saved(self) -> float:
+        """Less was paid than the same requests would have cost as they came; negative: more."""
+        return self.direct - self.billed - self.side
+
+
+class Economy(Stage):
+    """One for an engine."""
+
+    name = "economy"
+
+    def __init__(self, visits: Visits, tariffs: Priced, window: Window, choices: Choices, clock: Callable[[], float]) -> None:
+        self._visits = visits
+        self._tariffs = tariffs
+        self._window = window
+        self._choices = choices
+        self._clock = clock
+        # In a small window there is no choice: what is folded would not fit.
+        self._judges = choices.breaker and window.size >= SMALL_WINDOW
+        self.money = Money()
+        self._stops: dict[str, float] = {}
+        self._net = 0.0
+
+    def restore(self, stops: Iterable[tuple[str, float]], net: float) -> None:
+        """What an earlier process has seen lately: the conversations in which rewriting was stopped and when, and what all rewriting came
+        to (negative: a loss)."""
+        self._stops.update(stops)
+        self._net += net
+
+    # --- for the recall stage
+
+    @property
+    def halted(self) -> bool:
+        """Whether rewriting has been stopped in the whole instance: in several conversations lately, and at a loss."""
+        if len(self._stops) < STOPS or not self._judges:
+            return False
+        after = self._clock() - STOPS_S
+        return self._net < 0 and sum(at >= after for at in self._stops.values()) >= STOPS
+
+    def stopped(self, account: Account) -> bool:
+        """Whether nothing more may be added to this conversation, and nothing folded that has room."""
+        return self._judges and (account.stopped or self.halted)
+
+    def kept(self, account: Account) -> int:
+        """Tokens that a fold leaves as they are, at most."""
+        window = self._window
+        return account.kept(window.size, window.hard_tokens, window.digest_tokens, self._choices.kept)
+
+    def early(self, exchange: Exchange, visit: Visit, move: Move | None, size: int) -> bool:
+        """Whether to fold a request of `size` tokens that has room in the window. Without a `move`: whether it is worth looking for one."""
+        window, account = self._window, visit.thread.account
+        if size <= window.soft_tokens or window.size < SMALL_WINDOW or not self._choices.early:
+            return False
+        if not account.requests or self.stopped(account):
+            return False
+        if move is None:
+            move = Move(size, visit.fixed + self.kept(account) + window.digest_tokens, visit.fixed)
+        return account.verdict(move, self.tariff(exchange, visit), self._clock(), window.hard_tokens) in ("pays", "cold")
+
+    def undo(self, exchange: Exchange, visit: Visit, move: Move) -> bool:
+        """Whether what is folded goes up again as the client has it."""
+        account = visit.thread.account
+        return self.stopped(account) and account.undo(move, self.tariff(exchange, visit), self._clock())
+
+    def tariff(self, exchange: Exchange, visit: Visit) -> Tariff:
+        """What this request is charged by."""
+        if visit.tariff is None:
+            wire, prompt = exchange.wire, exchange.prompt
+            visit.tariff = self._tariffs.of(
+                wire.name if wire is not None else "", prompt.model if prompt is not None else "", exchange.body
+            )
+        return visit.tariff
+
+    def forecast(self, exchange: Exchange, visit: Visit) -> float | None:
+        """Dollars by which this request should be cheaper than it would be as it came (negative: dearer), by the rules of the cache; None
+        where the price is not known."""
+        tariff = self.tariff(exchange, visit)
+        if not tariff.known:
+            return None
+        step, account = self._step(exchange, visit), visit.thread.account
+        warm = account.warm(tariff, step.at) and account.requests > 0
+        cached = min(account.size_in, step.fixed if step.broken_in else step.total_in - step.fresh_in) if warm else 0
+        sent = account.cached(tariff, step) if account.requests else 0
+        return tariff.predicted(step.total_in, cached) - tariff.predicted(step.total_sent, sent)
+
+    # --- when it is over
+
+    def finished(self, exchange: Exchange, outcome: Outcome) -> None:
+        visit = self._visits.get(exchange.id)
+        if visit is None or not visit.ready or outcome.reply is None or exchange.wire is None or exchange.prompt is None:
+            return
+        account, tariff, usage = visit.thread.account, self.tariff(exchange, visit), outcome.reply.usage
+        step = self._step(exchange, visit)
+        was_stopped = account.stopped
+        billed, direct, counted = account.settle(step, tariff, usage, self._judges)
+        account.paths = _paths(visit, step.changed)
+        counts = step.changed and step.complete
+        if account.stopped and not was_stopped:
+            self._stops[visit.thread.conversation.id] = step.at
+            self.money.stops += 1
+        measured = usage is not None and usage.input_tokens > 0
+        if counts and measured:
+            self._net += direct - billed
+        spend = Spend(
+            visit.answer,
+            visit.thread.conversation.id,
+            step.at,
+            "traffic",
+            exchange.prompt.model,
+            exchange.wire.name,
+            step.total_in,
+            step.total_sent,
+            counted.input_tokens,
+            counted.output_tokens,
+            counted.cache_read_tokens,
+            counted.cache_write_tokens,
+            billed,
+            direct,
+            tariff.known,
+            measured,
+            counts,
+            account.stopped,
+        )
+        self.add(spend)
+        visit.spend = spend
+
+    def first(self, arrival: Arrival, reply: Reply | None, model: str) -> Spend:
+        """The spend of a conversation's first request, which always goes up as it came."""
+        tariff = self._tariffs.of(arrival.wire, model, arrival.body)
+        usage = reply.usage if reply is not None else None
+        tokens = int(len(arrival.body) / CHARS_PER_TOKEN)
+        measured = usage is not None and usage.input_tokens > 0
+        counted = usage if usage is not None and measured else Usage(tokens, usage.output_tokens if usage is not None else 0)
+        cost = tariff.cost(counted)
+        spend = Spend(
+            arrival.turn,
+            arrival.conversation,
+            arrival.at,
+            "traffic",
+            model,
+            arrival.wire,
+            tokens,
+            tokens,
+            counted.input_tokens,
+            counted.output_tokens,
+            counted.cache_read_tokens,
+            counted.cache_write_tokens,
+            cost,
+            cost,
+            tariff.known,
+            measured,
+        )
+        self.add(spend)
+        return spend
+
+    def side(self, number: int, model: str, usage: Usage, conversation: str = "") -> Spend:
+        """The spend of a request that memory made for itself; `number` from TurnIds."""
+        tariff = self._tariffs.of("", model, b"")
+        spend = Spend(
+            number,
+            conversation,
+            self._clock(),
+            "side",
+            model,
+            "",
+            0,
+            0,
+            usage.input_tokens,
+            usage.output_tokens,
+            usage.cache_read_tokens,
+            usage.cache_write_tokens,
+            tariff.cost(usage),
+            0.0,
+            tariff.known,
+            usage.input_tokens > 0,
+        )
+        self.add(spend)
+        return spend
+
+    def add(self, spend: Spend) -> None:
+        """Count a spend, of traffic or of memory's own requests, in the sums since the start."""
+        money = self.money
+        money.measured += spend.measured
+        if not spend.priced:
+            money.unpriced += 1
+        elif spend.kind == "side":
+            money.side += spend.billed
+        else:
+            money.billed += spend.billed
+            money.direct += spend.direct
+
+    def _step(self, exchange: Exchange, visit: Visit) -> Step:
+        changed = not visit.late and any(stage == "recall" for stage, _ in exchange.edits)
+        account = visit.thread.account
+        first, folded = _paths(visit, changed)
+        before = account.paths or (first, folded)
+        added = visit.injection.tokens if changed and visit.recalled and visit.injection is not None else 0
+        return Step(
+            visit.asked,
+            visit.tokens_in,
+            visit.tokens_sent if changed else visit.tokens_in,
+            visit.fresh,
+            visit.fresh + added,
+            visit.fixed,
+            first != before[0],
+            (first, folded) != before,
+            visit.complete,
+            changed,
+        )
+
+
+def _paths(visit: Visit, changed: bool) -> tuple[int, int]:
+    first = next((place for place in visit.reading.places if place >= 0), 0)
+    return first, visit.folded if changed else 0

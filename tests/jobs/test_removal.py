@@ -1,0 +1,78 @@
+"""What was forgotten in a chat is removed when its time has come, whoever asked for it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from backstory.commands.forgetting import FORGET, Going, going, going_text
+from backstory.errors import StoreError
+from backstory.jobs import removal as module
+from backstory.jobs.removal import Removal, remove
+from backstory.stores.inbox import Inbox
+from backstory.stores.lanes import StoreLanes
+from tests.rig import soon
+from tests.stores.world import Shelf, talk, tell
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Shelf:
+    made = tmp_path / "stores"
+    made.mkdir()
+    return Shelf("sqlite", made)
+
+
+def test_only_what_is_due_goes(shelf: Shelf) -> None:
+    store = shelf.open()
+    for name, owner, first in (("a", "ann", 1), ("b", "bob", 11)):
+        tell(store, talk(name, owner), "one", "two", "three", first=first)
+        waiting = (Going("one", 50.0, (first,)), Going("gone", 50.0, (999,)), Going("two", 150.0, (first + 1,)))
+        store.put_state(owner, name, FORGET, going_text(waiting))
+    assert remove(store, 100.0) == 2
+    for name, first in (("a", 1), ("b", 11)):
+        assert [turn.id for turn in store.turns(name)] == [first + 1, first + 2]
+        assert [one.topic for one in going(store.states(name)[FORGET])] == ["two"]
+    assert remove(store, 200.0) == 2
+    assert store.stated(FORGET) == []
+    assert remove(store, 300.0) == 0
+
+
+def test_nobody_removes_what_is_anothers(shelf: Shelf) -> None:
+    store = shelf.open()
+    tell(store, talk("a", "ann"), "one")
+    tell(store, talk("b", "bob"), "two", first=11)
+    store.put_state("bob", "b", FORGET, going_text((Going("x", 1.0, (1,)),)))
+    assert remove(store, 100.0) == 0
+    assert [turn.id for turn in store.turns("a")] == [1]
+
+
+def test_it_looks_by_itself_and_again_after_a_failure(shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_LOOK_S", 0.01)
+    failures: list[str] = []
+
+    async def work() -> None:
+        store = shelf.open()
+        tell(store, talk("a", "ann"), "one")
+        store.put_state("ann", "a", FORGET, going_text((Going("x", 50.0, (1,)),)))
+        lanes = StoreLanes(store, Inbox(tmp_path, "inbox"))
+        broken = [True]
+
+        def clock() -> float:
+            if broken:
+                broken.pop()
+                raise StoreError("not now")
+            return 100.0
+
+        removal = Removal(lanes, clock, lambda where, _: failures.append(where))
+        removal.start()
+        try:
+            await soon(lambda: not store.turns("a"))
+        finally:
+            await removal.stop()
+            await removal.stop()
+            await lanes.close()
+
+    asyncio.run(work())
+    assert failures == ["removal"]

@@ -1,0 +1,262 @@
+"""When a fold may move: never at a predicted loss, never more often than the promise allows; and whoever measures a loss stops."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from backstory.core.records import Spend
+from backstory.core.reply import Usage
+from backstory.core.tariff import Tariff
+from backstory.memory.economy import KEPT, WINDOW, Account, Move, Step, best_size, gain, negative
+
+TARIFFS = (
+    Tariff("5 minutes", 3, 15, 0.3, 3.75, 300),
+    Tariff("1 hour", 3, 15, 0.3, 6, 3600),
+    Tariff("half price", 2.5, 10, 1.25, 2.5, 300, step=128),
+    Tariff("no cache", 3, 15, 0.3, 3.75, 300, caches=False),
+)
+SIZES = st.integers(1, 400_000)
+
+
+def step(at: float, total: int, sent: int = 0, fresh: int = 100, changed: bool = False, **fields: bool) -> Step:
+    return Step(at, total, sent or total, fresh, fresh, 50, changed=changed, **fields)
+
+
+def account(sizes: list[int], gap: float = 10.0, tariff: Tariff = TARIFFS[0]) -> Account:
+    """Of a conversation of requests of these sizes that went up as they came."""
+    made = Account()
+    for number, size in enumerate(sizes):
+        made.settle(step(1000.0 + number * gap, size), tariff, None)
+    return made
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[Account, Move, Tariff, float, int]:
+    count = draw(st.integers(1, 60))
+    growth = draw(st.integers(1, 4000))
+    gap = draw(st.sampled_from([5.0, 100.0, 400.0, 5000.0]))
+    tariff = draw(st.sampled_from(TARIFFS))
+    made = account([1000 + growth * number for number in range(count)], gap, tariff)
+    size = made.sent_size + growth
+    after = draw(st.integers(1, size))
+    return made, Move(size, after, draw(st.integers(0, after))), tariff, made.last_at + gap, draw(st.integers(size, 2 * size))
+
+
+@given(cases())
+def test_no_move_is_made_at_a_predicted_loss(case: tuple[Account, Move, Tariff, float, int]) -> None:
+    made, move, tariff, now, hard = case
+    verdict = made.verdict(move, tariff, now, hard)
+    if verdict in ("pays", "cold"):
+        assert gain(made, move, tariff, now) > 0
+        assert move.after < move.size
+    if verdict == "cold":
+        assert not made.warm(tariff, now)
+    if verdict == "pays":
+        assert made.may_lose(move.size - move.shared)
+
+
+@given(cases(), st.floats(0, 1), st.integers(0, 200))
+def test_the_gain_grows_with_what_is_saved_shared_and_still_to_come(
+    case: tuple[Account, Move, Tariff, float, int], share: float, more: int
+) -> None:
+    made, move, tariff, now, _ = case
+    if move.after < tariff.least:
+        move = Move(move.size + tariff.least, move.after + tariff.least, move.shared)
+    less = int(share * (move.after - max(tariff.least, move.shared)))
+    before = gain(made, move, tariff, now)
+    if less > 0:
+        assert gain(made, replace(move, after=move.after - less), tariff, now) >= before - 1e-9
+    further = replace(move, shared=move.shared + int(share * (move.after - move.shared)))
+    assert gain(made, further, tariff, now) >= before - 1e-9
+    made.requests += more
+    assert gain(made, move, tariff, now) >= before - 1e-9
+
+
+def test_a_cold_cache_makes_a_fold_free() -> None:
+    made = account([1000 * number for number in range(1, 41)], gap=10)
+    move = Move(41_000, 15_000, 500)
+    assert made.verdict(move, TARIFFS[0], made.last_at + 10, 200_000) in ("often", "soon")
+    assert made.verdict(move, TARIFFS[0], made.last_at + 301, 200_000) == "cold"
+    assert made.verdict(move, TARIFFS[1], made.last_at + 301, 200_000) != "cold", "an hour is longer"
+
+
+def test_a_long_talk_has_earned_a_move() -> None:
+    made = account([500 * number for number in range(1, 200)])
+    assert made.verdict(Move(100_000, 30_000, 500), TARIFFS[0], made.last_at + 10, 102_000) == "pays"
+    fresh = account([500, 1000])
+    assert fresh.verdict(Move(100_000, 98_000, 500), TARIFFS[0], fresh.last_at + 10, 102_000) == "costs"
+
+
+def test_an_unknown_conversation_may_be_warm() -> None:
+    assert Account().warm(TARIFFS[0], 1000.0)
+
+
+@given(st.integers(1, 100_000), st.floats(0, 5000), st.floats(0, 5000))
+def test_quick_growth_and_dear_writing_make_waiting_better(after: int, slow: float, quick: float) -> None:
+    slow, quick = sorted((slow, quick))
+    for one in TARIFFS:
+        assert after <= best_size(after, slow, one) <= best_size(after, quick, one)
+    assert best_size(after, quick, TARIFFS[0]) <= best_size(after, quick, TARIFFS[1])
+
+
+@given(st.lists(st.tuples(st.integers(1, 5000), st.booleans()), min_size=1, max_size=300))
+def test_early_moves_keep_the_promise(turns: list[tuple[int, bool]]) -> None:
+    """Whatever is asked: moves that are allowed lose no more than the promised share of what was sent."""
+    made, size = Account(), 0
+    for number, (grown, wants) in enumerate(turns):
+        size += grown
+        moves = wants and bool(made.requests) and made.may_lose(made.sent_size)
+        if moves:
+            size = 1000
+        made.settle(step(1000.0 + number, size, size, grown, broken_sent=moves), TARIFFS[0], None)
+        assert made.lost <= (1 - KEPT) * made.sent_sum + 1e-6
+
+
+@given(st.integers(1_000, 1_000_000), st.floats(0.3, 1), st.integers(0, 3000), st.integers(0, 20_000), st.integers(0, 50))
+def test_what_is_kept_is_a_share_of_the_window(size: int, share: float, digest: int, growth: int, requests: int) -> None:
+    made = Account()
+    made.growth, made.requests = growth, requests
+    kept = made.kept(size, int(size * share), digest, 0.25)
+    assert int(size * 0.25) <= kept <= int(size * 0.5)
+    made.growth += 100
+    assert made.kept(size, int(size * share), digest, 0.25) <= kept
+    assert made.kept(size, int(size * share), digest, 0.5) == int(size * 0.5)
+
+
+# --- what has been
+
+
+def test_an_untouched_conversation_costs_what_it_costs() -> None:
+    made = Account()
+    for number in range(30):
+        usage = Usage(2000 + 100 * number, 50, 1900 + 90 * number, 0)
+        billed, direct, counted = made.settle(step(1000 + number, 1500 + 80 * number), TARIFFS[0], usage)
+        assert billed == direct == TARIFFS[0].cost(usage)
+        assert counted is usage
+
+
+def test_what_the_untouched_request_would_have_cost_is_counted_as_the_provider_counts() -> None:
+    """The provider finds 0.7 tokens for one of ours, and 9,000 of tools that we do not count."""
+    made, tariff = Account(), TARIFFS[0]
+    size = 0
+    for number in range(40):
+        size = 1000 + 1000 * number
+        counted = 9000 + int(0.7 * size)
+        made.settle(step(1000 + number, size, fresh=900), tariff, Usage(counted, 10, counted - 700, 700))
+    usage = Usage(9000 + 7000, 10, 9000, 7000)
+    cut = Step(1041.0, size + 1000, 10_000, 900, 900, 50, broken_sent=True, changed=True)
+    billed, direct, _ = made.settle(cut, tariff, usage)
+    whole = 9000 + 0.7 * (size + 1000)
+    assert billed == pytest.approx(tariff.cost(usage))
+    assert direct == pytest.approx(tariff.predicted(whole, whole - 700, 10), rel=0.03)
+
+
+def test_a_cache_that_misses_by_itself_is_not_held_against_rewriting() -> None:
+    made, tariff = Account(), TARIFFS[2]
+    for number in range(20):
+        size = 10_000 + 1000 * number
+        hits = (size - 1000) // 2
+        made.settle(step(1000 + number, size, fresh=900), tariff, Usage(size, 0, hits, 0))
+    _, direct, _ = made.settle(step(1021, 30_000, 15_000, 900, True, broken_sent=True), tariff, Usage(15_000, 0, 0, 0))
+    assert direct == pytest.approx(tariff.predicted(30_000, 29_100 / 2), rel=0.05)
+
+
+def test_without_usage_the_rules_say_what_it_cost() -> None:
+    made, tariff = Account(), TARIFFS[0]
+    made.settle(step(1000, 50_000), tariff, None)
+    billed, direct, counted = made.settle(step(1010, 52_000, fresh=1500), tariff, Usage(0, 7))
+    assert counted == Usage(52_000, 7, 50_000, 2000)
+    assert billed == direct == pytest.approx(tariff.cost(counted))
+    assert made.settle(step(2000, 53_000), tariff, None)[2].cache_read_tokens == 0, "cold"
+
+
+COSTS = st.floats(0, 10, allow_nan=False)
+
+
+@given(st.lists(st.tuples(COSTS, COSTS), max_size=80))
+def test_the_breaker_never_stops_what_saves(pairs: list[tuple[float, float]]) -> None:
+    made = Account()
+    for one, other in pairs:
+        made.measured(min(one, other), max(one, other))
+    assert not made.stopped
+
+
+@given(st.lists(st.tuples(COSTS, st.floats(0.001, 10)), min_size=WINDOW, max_size=80), st.lists(st.tuples(COSTS, COSTS), max_size=15))
+def test_the_breaker_stops_what_loses(pairs: list[tuple[float, float]], before: list[tuple[float, float]]) -> None:
+    made = Account()
+    for one, other in before:
+        made.measured(min(one, other), max(one, other))
+    for direct, more in pairs:
+        made.measured(direct + more, direct)
+    assert made.stopped
+
+
+def test_a_fold_has_time_to_pay_for_itself() -> None:
+    made = Account()
+    made.measured(5.0, 1.0)
+    for _ in range(WINDOW + 5):
+        made.measured(1.0, 1.3)
+    assert not made.stopped
+    assert not negative([(9.0, 1.0)] * (WINDOW - 1)), "not before a whole window"
+
+
+def test_stopping_is_remembered_by_the_rows() -> None:
+    rows = [
+        Spend(number, "c", 1000.0 + number, "traffic", "m", "w", 5000, 3000, 3000, 5, billed=2.0, direct=1.0, measured=True, rewritten=True)
+        for number in range(WINDOW)
+    ]
+    made = Account()
+    made.replay(rows)
+    assert (made.stopped, made.requests, made.rewritten, made.sent_size, made.size_in) == (False, WINDOW, True, 3000, 5000)
+    made.measured(2.0, 1.0)
+    assert made.stopped, "the window goes on"
+    again = Account()
+    again.replay([*rows, replace(rows[-1], stopped=True), replace(rows[-1], kind="side")])
+    assert again.stopped
+
+
+def test_how_the_provider_counts_is_known_from_the_rows() -> None:
+    rows = [
+        Spend(number, "c", 1000.0 + number, "traffic", "m", "w", 90_000 + 1000 * number, 20_000 + 1000 * number, 25_000 + 600 * number, 5)
+        for number in range(1, 20)
+    ]
+    made = Account()
+    made.replay([replace(row, measured=True, rewritten=True) for row in rows])
+    assert made.ratio == pytest.approx(0.6)
+    assert made.direct_size == pytest.approx(25_000 + 600 * 19 + 70_000 * 0.6)
+
+
+def test_a_clock_that_goes_back_makes_no_cache_cold() -> None:
+    made = account([1000, 2000])
+    assert made.warm(TARIFFS[0], made.last_at - 50)
+
+
+def test_a_cache_that_lasts_longer_than_promised_is_known_by_it() -> None:
+    made = Account()
+    for number in range(4):
+        made.settle(step(1000 + 900 * number, 20_000 + 1000 * number), TARIFFS[0], Usage(20_000 + 1000 * number, 0, 19_000 * bool(number)))
+    assert made.warm(TARIFFS[0], made.last_at + 900)
+    assert not made.warm(TARIFFS[0], made.last_at + 1000)
+
+
+def test_what_was_folded_stays_folded_where_undoing_costs_more() -> None:
+    made, tariff = account([1000 * number for number in range(1, 60)]), TARIFFS[0]
+    move = Move(30_000, 60_000, 500)
+    for _ in range(WINDOW):
+        made.measured(0.0101, 0.01)
+    assert made.stopped
+    assert not made.undo(move, tariff, made.last_at + 5), "a small loss a request is less than writing 60,000 tokens"
+    for _ in range(WINDOW):
+        made.measured(0.2, 0.02)
+    assert made.undo(move, tariff, made.last_at + 5)
+    assert not made.undo(move, tariff, made.last_at + 400), "cold: the smaller one is cheaper"
+
+
+def test_a_fork_has_found_the_same_cache() -> None:
+    made = account([1000, 2000, 3000])
+    made.stopped = True
+    other = made.fork()
+    assert (other.requests, other.sent_size, other.last_at, other.stopped) == (3, 3000, made.last_at, False)

@@ -1,0 +1,162 @@
+"""Whose memory is searched from where: links are followed, and nothing but what the user owns is reached."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from tests.rig import Rig, rig
+from tests.stages.talks import Talk, commanded, texts_sent
+from tests.stages.world import echoing, stored
+
+DOG = "My dog is called Bella and she is three years old."
+CAT = "My neighbour's cat is called Mozart and sleeps on the stove."
+
+
+async def _turns(one: Rig) -> int:
+    """How many are stored."""
+    found = await stored(one, lambda store: store.counts()["turns"])
+    assert isinstance(found, int)
+    return found
+
+
+async def _old(one: Rig, label: str, *texts: str) -> Talk:
+    """A talk that is over."""
+    talk = Talk(one, b"X-VC-Conversation: " + label.encode())
+    for text in texts:
+        await talk.say(text)
+    await talk.told(f"VCLABEL {label}")
+    return talk
+
+
+def test_what_an_attached_conversation_knows_is_recalled(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(commanded(tmp_path), echoing("openai_chat")) as one:
+            old = await _old(one, "pets", DOG, "It rains today.")
+            talk = Talk(one)
+            await talk.say("What is my dog called?")
+            assert texts_sent(one) == ["What is my dog called?"]
+            told = await talk.told("VCATTACH PETS")
+            assert f"'pets' ({old.id[:8]}) knows (4 turns)" in told
+            await talk.say("And how old is my dog?")
+            sent = texts_sent(one)
+            assert DOG in sent[-1]
+            assert f"Earlier in another conversation, 'pets' ({old.id[:8]}):" in sent[-1]
+            assert b"X-VC-Stats" in talk.head
+            await one.restart()
+            await talk.say("Thank you.")
+            assert texts_sent(one)[: len(sent)] == sent, "what went up goes up again"
+            await talk.say("What is my dog called, and how old is she?")
+            assert DOG not in texts_sent(one)[-1], "it is in the payload already"
+            assert "Searched too: pets" in await talk.told("VCSTATUS")
+            assert "pets #1" in await talk.told("VCRECALL my dog")
+            assert "Searched from here, too: 'pets'" in await talk.told("VCMERGESTATUS")
+            assert "No longer searched" in await talk.told("VCATTACH none")
+            await one.restart()
+            assert "Searched too: no other" in await talk.told("VCSTATUS")
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_links_are_followed_on_and_never_in_a_circle(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(commanded(tmp_path), echoing("openai_chat")) as one:
+            first = await _old(one, "first", DOG)
+            second = await _old(one, "second", CAT)
+            third = Talk(one)
+            await third.say("Hello.")
+            assert "Through it" not in await second.told(f"!/attach({first.id[:6]})")
+            told = await third.told("VCATTACH second")
+            assert f"searched as well: 'first' ({first.id[:8]})" in told
+            await third.told("VCLABEL third")
+            for talk, target in ((first, "third"), (second, "third"), (first, "second"), (first, "first")):
+                assert "circle" in await talk.told(f"VCATTACH {target}"), target
+            assert "circle" in await third.told("VCMERGE INTO first")
+            assert "already" in await third.told("VCATTACH second")
+            await third.say("What are my dog and my neighbour's cat called?")
+            assert DOG in texts_sent(one)[-1]
+            assert CAT in texts_sent(one)[-1]
+
+    asyncio.run(work())
+
+
+def test_a_merge_is_recalled_from_the_target_and_moves_nothing(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(commanded(tmp_path), echoing("openai_chat")) as one:
+            target = await _old(one, "home", "I live in a house by the sea.")
+            talk = await _old(one, "pets", DOG)
+            before = await _turns(one)
+            preview = await talk.told("VCMERGE PREVIEW home")
+            assert "'home'" in preview
+            assert "Nothing was changed" in preview
+            assert "2 turns" in preview
+            await target.say("What is my dog called?")
+            assert DOG not in texts_sent(one)[-1]
+            assert "recalled in 'home'" in await talk.told("vcmerge into HOME")
+            assert "already" in await talk.told("!/merge(into home)")
+            await target.say("And how old is my dog?")
+            assert DOG in texts_sent(one)[-1]
+            assert f"Searching here, too: {target.id[:8]}" in await talk.told("VCMERGESTATUS")
+            assert await _turns(one) == before + 4
+            assert "No conversation of yours" in await talk.told("VCMERGE PREVIEW nothing")
+
+    asyncio.run(work())
+
+
+def test_a_project_is_searched_by_all_of_its_conversations(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(commanded(tmp_path), echoing("openai_chat")) as one:
+            await (await _old(one, "pets", DOG)).told("!/project(home)")
+            other = await _old(one, "cats", CAT)
+            talk = Talk(one)
+            await talk.say("Tell me, what is my dog called? !/project(home)")
+            assert DOG in texts_sent(one)[-1]
+            assert texts_sent(one)[-1].startswith("Tell me, what is my dog called?\n")
+            assert CAT not in texts_sent(one)[-1]
+            assert "with 1 other conversation." in await talk.told("!/project")
+            assert "project 'home'" in await other.told("VCLIST")
+            assert "no project any more" in await talk.told("!/project(none)")
+            await talk.say("How old is my dog?")
+            assert "<recalled>" not in texts_sent(one)[-1]
+
+    asyncio.run(work())
+
+
+def test_what_is_kept_apart_stays_apart(tmp_path: Path) -> None:
+    """Another X-VC-Project header, another key, and a conversation whose memory is off."""
+
+    async def work() -> None:
+        async with rig(commanded(tmp_path, principal="api_key"), echoing("openai_chat")) as one:
+            key = b"Authorization: Bearer ann"
+            elsewhere = Talk(one, key, b"X-VC-Project: p")
+            await elsewhere.say(DOG)
+            await elsewhere.told("VCLABEL elsewhere")
+            quiet = Talk(one, key)
+            await quiet.say(CAT)
+            await quiet.told("VCLABEL quiet")
+            stranger = Talk(one, b"Authorization: Bearer bob")
+            await stranger.say("My dog is called Rex and lives in a barrel.")
+            await stranger.told("!/project(home)")
+            talk = Talk(one, key)
+            await talk.say("Hello. !/project(home)")
+            assert "kept apart" in (await talk.told("VCATTACH elsewhere")) or "keeps it apart" in talk.messages[-1][1]
+            await talk.told("VCATTACH quiet")
+            await quiet.told("!/memory(off)")
+            await talk.say("What are my dog and my neighbour's cat called?")
+            assert "<recalled>" not in texts_sent(one)[-1]
+
+    asyncio.run(work())
+
+
+def test_an_ambiguous_name_is_asked_back(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(commanded(tmp_path), echoing("openai_chat")) as one:
+            talk = Talk(one)
+            await talk.say("Hello.")
+            assert "No conversation of yours" in await talk.told("VCATTACH x")
+            short = talk.id[:3]
+            assert "No conversation of yours" in await talk.told(f"VCATTACH {short}"), "three characters are too few"
+            assert "circle" in await talk.told(f"VCATTACH {talk.id[:4]}")
+
+    asyncio.run(work())

@@ -1,0 +1,96 @@
+"""What was paid is stored once, added up by what it has in common, and forgotten with its conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from backstory.core.ids import TurnIds
+from backstory.core.records import Batch, Spend
+from tests.stores.world import Shelf, talk
+
+DAY = 86_400.0
+NOON = 1_790_000_000.0 // DAY * DAY + DAY / 2
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
+    made = Shelf("sqlite", tmp_path_factory.mktemp("spending"))
+    yield made
+    made.close()
+
+
+def spend(at: float, conversation: str = "c1", **fields: object) -> Spend:
+    """A measured spend of a known model; its id is of that time."""
+    known = {"model": "gpt-4o", "wire": "openai_chat", "tokens_in": 100, "tokens_sent": 60, "input_tokens": 70, "output_tokens": 5}
+    money = {"cache_read": 30, "billed": 0.25, "direct": 0.75, "priced": True, "measured": True}
+    number = TurnIds(1, lambda: int(at * 1000))()
+    return Spend(number, conversation, at, "traffic", **{**known, **money, **fields})  # type: ignore[arg-type]
+
+
+def test_a_row_comes_back_as_it_was(shelf: Shelf) -> None:
+    store = shelf.open()
+    first, second = spend(NOON), spend(NOON + 1, rewritten=True, stopped=True, priced=False, measured=False, cache_write=3)
+    batch = Batch((talk("c1"),), spends=(first, second))
+    store.write([batch])
+    store.write([batch])
+    assert store.spends("c1") == [first, second]
+    assert store.spends("c1", 1) == [second], "the newest"
+    assert store.spends("c2") == []
+    assert store.counts()["usage"] == 2
+
+
+def test_a_row_of_another_principals_conversation_is_left_out(shelf: Shelf) -> None:
+    store = shelf.open()
+    store.write([Batch((talk("c1", "ann"),))])
+    store.write([Batch((talk("c1", "ben"),), spends=(spend(NOON),)), Batch(spends=(spend(NOON, "c9"),))])
+    assert store.counts()["usage"] == 0
+
+
+def test_sums_are_by_model_day_and_conversation_and_apart_by_kind(shelf: Shelf) -> None:
+    store = shelf.open()
+    rows = (spend(NOON), spend(NOON + 1, model="m", priced=False), spend(NOON + DAY, "c2"))
+    side = replace(spend(NOON + 2, ""), kind="side", direct=0.0, tokens_in=0, tokens_sent=0)
+    store.write([Batch((talk("c1"), talk("c2")), spends=(*rows, side))])
+    everything = {one.kind: one for one in store.spent("all")}
+    assert (everything["traffic"].requests, everything["traffic"].unpriced, everything["traffic"].measured) == (3, 1, 3)
+    assert (everything["traffic"].billed, everything["traffic"].direct) == (0.5, 1.5), "money of known prices only"
+    assert (everything["side"].requests, everything["side"].billed, everything["side"].direct) == (1, 0.25, 0.0)
+    assert [(one.name, one.kind, one.requests) for one in store.spent("model")] == [
+        ("gpt-4o", "side", 1),
+        ("gpt-4o", "traffic", 2),
+        ("m", "traffic", 1),
+    ]
+    days = [(int(one.name), one.kind, one.requests) for one in store.spent("day")]
+    today = int(NOON // DAY)
+    assert days == [(today, "side", 1), (today, "traffic", 2), (today + 1, "traffic", 1)]
+    assert [(one.name, one.requests) for one in store.spent("conversation")] == [("", 1), ("c1", 2), ("c2", 1)]
+    assert [(one.name, one.requests) for one in store.spent("model", "c2")] == [("gpt-4o", 1)]
+    assert [one.requests for one in store.spent("all", after=NOON + DAY)] == [1]
+
+
+def test_stops_are_told_since_a_time_with_what_rewriting_came_to(shelf: Shelf) -> None:
+    store = shelf.open()
+    rows = [
+        spend(NOON - 10, "old", stopped=True, rewritten=True, direct=9.0),
+        spend(NOON, rewritten=True),
+        spend(NOON + 1, rewritten=True, stopped=True, direct=0.0),
+        spend(NOON + 2, stopped=True),
+        spend(NOON + 3, rewritten=True, measured=False),
+    ]
+    store.write([Batch((talk("c1"), talk("old")), spends=tuple(rows))])
+    assert store.stops(NOON) == ([("c1", NOON + 1)], 0.5 - 0.25)
+    assert store.stops(NOON + 100) == ([], 0.0)
+
+
+def test_forgetting_takes_them(shelf: Shelf, tmp_path: Path) -> None:
+    store = shelf.open()
+    store.write([Batch((talk("c1"), talk("c2")), spends=(spend(NOON), spend(NOON + 1, "c2")))])
+    assert store.forget(None, "c1", now=NOON + 5).counts["usage"] == 1
+    assert store.spends("c1") == []
+    assert len(store.spends("c2")) == 1
+    store.write([Batch((talk("c1", at=NOON),), spends=(spend(NOON + 2),))])
+    assert store.spends("c1") == [], "what was made before comes too late"
