@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from msgspec import Struct
 from msgspec.structs import replace
@@ -164,7 +164,8 @@ def test_what_a_conversation_was_told_of_others_goes_up_again(tmp_path: Path, wi
 
     with asyncio.Runner() as runner:
 
-        @settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+        @settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate])
+        @example([(1, 2), (2, 2), (3, 2), (1, 0), (3, 1), (4, 2), (3, 0), (4, 1), (1, 2), (2, 2)])
         @given(st.lists(st.tuples(st.integers(1, 4), st.integers(0, 9)), min_size=10, max_size=14))
         def law(steps: list[tuple[int, int]]) -> None:
             (tmp_path / "memory.db").unlink(missing_ok=True)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from backstory.commands.forgetting import FORGET, Going, going_text
 from backstory.config import Config
 from backstory.config.sections import Identity
 from backstory.core.records import Batch
@@ -64,6 +65,25 @@ def test_what_matters_is_told_once_and_stays_where_it_is(tmp_path: Path) -> None
             assert await say(one, later) == second
             assert json.loads(one.sent.body)["messages"][0] == json.loads(sent)["messages"][0], "the same bytes, below the threshold too"
             assert told(one) == "", "once"
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_what_is_about_to_be_forgotten_is_not_told(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(scoped(tmp_path, "principal"), echoing()) as one:
+            first = await say(one, FACT)
+            await indexed(one)
+
+            def forget(store: Store) -> None:
+                record, _ = store.conversations(None, 1)[0]
+                turns = tuple(turn.id for turn in store.turns(first))
+                store.put_state(record.principal, first, FORGET, going_text((Going("toner", 9e9, turns),)))
+
+            await stored(one, forget)
+            await say(one, QUESTION)
+            assert told(one) == ""
             assert not one.failures()
 
     asyncio.run(work())
