@@ -15,6 +15,7 @@ BackstoryError            500  ours
 |   |-- StoreGone          -   the user's: the database was taken away while it was in use
 |   |-- FencedError        -   a lease was lost to another worker; the work is dropped
 |   `-- RowError           -   ours: a value that the store can never take; what holds it is dropped
+|-- EmbeddingError        503  a model of text vectors broke or did not answer (recall goes on without vectors)
 |-- SideModelError         -   the side model's: no usable answer, or no budget left (background only)
 `-- NotFound              404  no such conversation or turn (command line, REST)
 """
@@ -119,6 +120,13 @@ class RowError(StoreError):
     """A value that the store can never take (a lone surrogate, a number over 63 bits): a second try would fail as well."""
 
     code = "row_error"
+
+
+class EmbeddingError(BackstoryError):
+    """A text could not be turned into a vector."""
+
+    status = 503
+    code = "embedding_error"
 
 
 class SideModelError(BackstoryError):

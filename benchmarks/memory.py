@@ -185,7 +185,7 @@ async def asked(house: House, facts: list[tuple[str, str, str]], seed: int, ques
     return costs, found / questions
 
 
-async def recall(turns: int, questions: int) -> None:
+async def recall(turns: int, questions: int, vectors: str) -> None:
     """A question alone, about anything in a long stored conversation: warm, and right after a start."""
     client, talk = Client("openai_chat"), Talk(4)
     messages, facts = history(client, talk, turns, 160, 50)
@@ -197,7 +197,7 @@ async def recall(turns: int, questions: int) -> None:
         rows.append((title, len(costs), statistics.median(up), part(up, 0.99), max(up), statistics.median(cpu), f"{found:.0%}"))
 
     with tempfile.TemporaryDirectory() as folder:
-        house = House(Path(folder), 120_000)
+        house = House(Path(folder), 120_000, vectors=vectors)
         await house.start()
         look = Look(house)
         started = time.perf_counter()
@@ -206,6 +206,9 @@ async def recall(turns: int, questions: int) -> None:
         stored = time.perf_counter() - started
         await look.until(lambda: look.rows("tags") >= turns, 900, 1.0)
         tagged = time.perf_counter() - started
+        if vectors != "none":
+            await look.until(lambda: look.rows("vectors") >= turns, 1700, 1.0)
+            print(f"\nvectors ({vectors}) after {time.perf_counter() - started:.1f} s")
         look.close()
         print(f"\nfirst seen: went up after {first.up_ms:.0f} ms, stored after {stored:.1f} s, tagged after {tagged:.1f} s")
         await asked(house, facts, 9, 5, "long")
@@ -249,7 +252,7 @@ async def until_warm(house: House, facts: list[tuple[str, str, str]]) -> float:
             await asyncio.sleep(0.5)
 
 
-async def main(parts: list[str], requests: int, turns: int) -> None:
+async def main(parts: list[str], requests: int, turns: int, vectors: str) -> None:
     """The parts that were asked for."""
     if "active" in parts:
         await active(requests)
@@ -258,7 +261,7 @@ async def main(parts: list[str], requests: int, turns: int) -> None:
     if "ingest" in parts:
         await ingest(10_000)
     if "recall" in parts:
-        await recall(turns, 2 * requests)
+        await recall(turns, 2 * requests, vectors)
 
 
 if __name__ == "__main__":
@@ -266,7 +269,8 @@ if __name__ == "__main__":
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"what to measure, of {', '.join(ALL)}; all where nothing is named")
     parser.add_argument("--requests", type=int, default=100, help="requests measured of each kind")
     parser.add_argument("--turns", type=int, default=100_000, help="stored turns for recall")
+    parser.add_argument("--vectors", default="none", choices=("none", "static", "minilm"), help="model of text vectors, for recall")
     told = parser.parse_args()
     if not set(told.parts) <= set(ALL):
         parser.error(f"there is {', '.join(ALL)}")
-    bounded(lambda: main(told.parts or list(ALL), told.requests, told.turns), 1800)
+    bounded(lambda: main(told.parts or list(ALL), told.requests, told.turns, told.vectors), 1800)

@@ -22,7 +22,7 @@ from backstory.app.engine import Engine
 from backstory.app.house import PortHouse
 from backstory.app.provider import says
 from backstory.config import Config
-from backstory.config.sections import Compaction, Storage
+from backstory.config.sections import Compaction, Storage, Vectors
 from backstory.core.exchange import Head
 from backstory.core.message import Text, ToolCall
 from backstory.core.plan import Plan
@@ -172,9 +172,14 @@ class Cost(Struct, frozen=True):
 class House:
     """An engine and a port's house, driven as the door drives them, on a database in `folder`."""
 
-    def __init__(self, folder: Path, window: int, marker: str = "auto") -> None:
+    def __init__(self, folder: Path, window: int, marker: str = "auto", vectors: str = "none") -> None:
         url = f"sqlite:///{folder / 'memory.db'}"
-        self.config = Config(storage=Storage(url=url), compaction=Compaction(context_window=window), marker=marker)  # type: ignore[arg-type]
+        self.config = Config(
+            storage=Storage(url=url),
+            compaction=Compaction(context_window=window),
+            vectors=Vectors(model=vectors),  # type: ignore[arg-type]
+            marker=marker,  # type: ignore[arg-type]
+        )
 
     async def start(self) -> None:
         """Open what the proxy opens, but no port."""

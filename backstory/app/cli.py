@@ -78,22 +78,27 @@ def _parser() -> argparse.ArgumentParser:
     export = command("export", _export, "conversations as files, on standard output")
     export.add_argument("id", metavar="ID", nargs="?", help="one conversation; without it, all")
     export.add_argument("--format", choices=("jsonl", "markdown"), default="jsonl")
-    forget = command("forget", _forget, "remove what is stored, for good")
+    forget = _named(command("forget", _forget, "remove what is stored, for good"))
+    asked = _asking(command)
+    config = command("config", _config, "the settings")
+    config.add_argument("action", choices=("check",), help="check: print every setting with its source")
+    bench = _bench_arguments(command("bench", _bench, "how well recall works on a data set: `bench recall`"))
+    command("version", _version, "the version")
+    for one in (serve, status, listed, show, recall, facts, usage, export, forget, config, bench, *asked):
+        one.add_argument("--config", metavar="FILE", help="settings file; without it backstory.yaml is looked for")
+        one.add_argument("--storage", metavar="URL", help="sqlite:///PATH")
+    for one in (status, listed, show, recall, facts, usage, forget, config, bench, *asked):
+        one.add_argument("--json", action="store_true", help="print JSON")
+    return parser
+
+
+def _named(forget: argparse.ArgumentParser) -> argparse.ArgumentParser:
     forget.add_argument("id", metavar="ID", nargs="?", help="a conversation")
     forget.add_argument("--all", action="store_true", help="everything")
     forget.add_argument("--turn", type=int, default=0, metavar="N", help="one turn, by its number in `show`; with --conversation")
     forget.add_argument("--conversation", metavar="ID", help="the conversation of --turn")
     forget.add_argument("--yes", action="store_true", help="do not ask")
-    asked = _asking(command)
-    config = command("config", _config, "the settings")
-    config.add_argument("action", choices=("check",), help="check: print every setting with its source")
-    command("version", _version, "the version")
-    for one in (serve, status, listed, show, recall, facts, usage, export, forget, config, *asked):
-        one.add_argument("--config", metavar="FILE", help="settings file; without it backstory.yaml is looked for")
-        one.add_argument("--storage", metavar="URL", help="sqlite:///PATH")
-    for one in (status, listed, show, recall, facts, usage, forget, config, *asked):
-        one.add_argument("--json", action="store_true", help="print JSON")
-    return parser
+    return forget
 
 
 def _asking(command: Callable[[str, object, str], argparse.ArgumentParser]) -> list[argparse.ArgumentParser]:
@@ -117,6 +122,14 @@ def _sums(usage: argparse.ArgumentParser) -> argparse.ArgumentParser:
     return usage
 
 
+def _bench_arguments(bench: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    bench.add_argument("what", choices=("recall",), help="recall: how much of the evidence is brought, beside plain baselines")
+    bench.add_argument("dataset", metavar="DATASET", nargs="?", default="sample", help="a JSON file; without it, the small one inside")
+    bench.add_argument("--systems", default="backstory,recency,bm25,full", metavar="NAMES", help="of backstory, recency, bm25, full")
+    bench.add_argument("--budgets", default="1000,2000,4000,8000", metavar="TOKENS", help="comma-separated (1000,2000,4000,8000)")
+    return bench
+
+
 def _filters(facts: argparse.ArgumentParser) -> argparse.ArgumentParser:
     facts.add_argument("--conversation", metavar="ID", help="of this conversation only")
     for name in ("subject", "verb", "object"):
@@ -130,7 +143,10 @@ def _serve(arguments: argparse.Namespace) -> int:
     config = _settings(arguments)
     from backstory.app import logs
     from backstory.app.server import serve
+    from backstory.vectors import check
 
+    for each in (config, *(listener.config for listener in config.listeners if listener.config is not None)):
+        check(each.vectors)
     logs.set_up(config.log)
     return serve(config)
 
@@ -352,6 +368,26 @@ def _pin(arguments: argparse.Namespace) -> int:
     for number, turn, score in rows:
         parts = f"salience {score.salience:.2f}, use {score.use:.2f}, recency {score.recency:.2f}{', pinned' if score.pinned else ''}"
         print(f"{number:>4}  {score.total:.2f}  ({parts})  {faces.plain(turn.text)[:60]!r}")
+    return 0
+
+
+def _bench(arguments: argparse.Namespace) -> int:
+    from backstory.app.bench import recall
+    from backstory.app.bench.dataset import load
+    from backstory.vectors import opened
+
+    config = _settings(arguments)
+    try:
+        budgets = [int(part) for part in arguments.budgets.split(",")]
+    except ValueError as error:
+        raise ConfigError(f"--budgets: whole numbers with commas between, not {arguments.budgets!r}") from error
+    if min(budgets) < 1:
+        raise ConfigError(f"--budgets: {min(budgets)} is no number of tokens")
+    report = recall.run(load(arguments.dataset), arguments.systems.split(","), budgets, opened(config.vectors), config.recall.min_score)
+    if arguments.json:
+        _print_json(report)
+    else:
+        _print_all(recall.as_text(report))
     return 0
 
 

@@ -7,7 +7,7 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from backstory.config import Config
 from backstory.core.exchange import Head
 from backstory.core.ids import TurnIds
 from backstory.core.layout import Layouts
-from backstory.core.records import Arrival, Batch, Promise
+from backstory.core.records import Arrival, Batch, Promise, Turn
 from backstory.core.reply import Reply, Usage
 from backstory.core.sizes import rough
 from backstory.core.wire import Wire
@@ -32,12 +32,14 @@ from backstory.jobs import standard as standard_jobs
 from backstory.jobs.forgotten import Forgotten
 from backstory.jobs.pins import Pins
 from backstory.jobs.removal import Removal
+from backstory.jobs.vectors import VectorJob
 from backstory.jobs.worker import Worker
 from backstory.memory.economy import STOPS_S
 from backstory.memory.fact_query import select
 from backstory.memory.reading import Reader
 from backstory.memory.supersession import Known
 from backstory.memory.thread import Thread
+from backstory.memory.turns import content_hash
 from backstory.providers import side_model
 from backstory.providers.caching import Tariffs
 from backstory.relay.tap import read_reply
@@ -48,8 +50,10 @@ from backstory.stages.command import Command
 from backstory.stages.economy import Economy
 from backstory.stages.facts import Facts
 from backstory.stages.ingest import Ingest, settle
+from backstory.stages.meaning import Meaning
 from backstory.stages.order import Order
 from backstory.stages.pace import Pace
+from backstory.stages.paging import Offering, Paging
 from backstory.stages.shelf import Shelf
 from backstory.stages.stubs import restore
 from backstory.stages.threads import Threads
@@ -57,6 +61,7 @@ from backstory.stages.visit import Visits
 from backstory.stores.database import open_store
 from backstory.stores.inbox import Inbox
 from backstory.stores.lanes import StoreLanes
+from backstory.vectors import opened
 from backstory.wires import WIRES
 
 if TYPE_CHECKING:
@@ -80,6 +85,8 @@ _BESIDE_S = 5.0
 _OPENING_S = 0.6
 # A store that cannot be opened is tried again after so many seconds, later and later.
 _AGAIN_S = (2.0, 60.0)
+# Of the time that recall has, this share may pass before a question's vector is there.
+_VECTOR_SHARE = 0.3
 
 
 class Engine:
@@ -105,6 +112,7 @@ class Engine:
         self._has_side = not side_model.off(config)
         self.side: SideRoom | None = None
         self._again: asyncio.Task[None] | None = None
+        self._modelling: asyncio.Task[None] | None = None
         self._beside: dict[int, asyncio.Future[Any]] = {}
         self.expects: Callable[[], bool] = bool
         """Whether a first request may go on with a conversation that its client has just summarised."""
@@ -248,6 +256,10 @@ class Engine:
         if side is not None:
             await side.stop()
         worker, self._worker = self._worker, None
+        if self._modelling is not None:
+            self._modelling.cancel()
+            await asyncio.wait({self._modelling})
+            self._modelling = None
         if worker is not None:
             await worker.stop()
             await self._forgotten.stop()
@@ -266,8 +278,10 @@ class Engine:
         self._lanes = lanes = await open_lanes(config.storage.url)
         await lanes.recover(self._settle_journal)
         self.threads = threads = Threads(lanes, self._clock)
-        self._shelf = shelf = Shelf(lanes, lambda: self.busy, self._hot, self._has_side and "digests" in config.side_model.tasks)
-        self._facts = Facts(lanes, threads, Pace(self._hot))
+        meaning = None
+        if config.vectors.model != "none":
+            meaning = Meaning(lanes, _VECTOR_SHARE * config.recall.deadline_ms / 1000, self.failed)
+        self._shelf = shelf = Shelf(lanes, lambda: self.busy, self._hot, self._has_side and "digests" in config.side_model.tasks, meaning)
         idle_s = config.memory.session_idle_s if across(config) else 0.0
         jobs = standard_jobs(lanes, Pace(self._hot), idle_s, self._clock)
         self._worker = Worker(jobs, lanes, f"{os.getpid()}-{secrets.token_hex(4)}", self._clock, lambda: self.busy, self.failed)
@@ -279,16 +293,12 @@ class Engine:
         reader = Reader(secrets.randbits(63))
         line = self._line_up(lanes, threads, shelf, reader)
         self._worker.start()
+        if meaning is not None:
+            self._modelling = asyncio.create_task(self._open_model(meaning, lanes, self._worker))
         await self._open_side(lanes)
 
-        def forget() -> None:
-            threads.clear()
-            line.continuity.forget()
-            reader.clear()
-            line.shrink.clear()
-            self.layouts.clear()
-
-        self._forgotten = Forgotten(lanes, forget, self._gone)
+        clear = (threads.clear, self.paging.waiting.clear, line.continuity.forget, reader.clear, line.shrink.clear, self.layouts.clear)
+        self._forgotten = Forgotten(lanes, lambda: _all(clear), self._gone)
         self.pins = Pins(lanes, threads.pinned)
         await self._forgotten.start()
         await self.pins.start()
@@ -301,8 +311,18 @@ class Engine:
         self.trouble = ""
         self.memory = True
 
+    async def _open_model(self, meaning: Meaning, lanes: StoreLanes, worker: Worker) -> None:
+        """Load the model of vectors beside the traffic; without it recall goes by words."""
+        loading = asyncio.get_running_loop().run_in_executor(None, opened, self.config.vectors)
+        embedder = await attempted(self.failed, "vectors", loading, None)
+        if embedder is not None:
+            meaning.embedder = embedder
+            worker.add(VectorJob(lanes, embedder, self.config.memory.threshold_messages, Pace(self._hot), self._clock))
+            worker.wake()
+
     def _line_up(self, lanes: StoreLanes, threads: Threads, shelf: Shelf, reader: Reader) -> Line:
         """Put the stages in order."""
+        self.paging = paging = self._pages(shelf, lanes, threads)
         line = line_up(
             Parts(
                 self.config,
@@ -314,6 +334,7 @@ class Engine:
                 reader,
                 self.arrivals,
                 self.ingest,
+                paging,
                 self.economy,
                 self.order,
                 self._before,
@@ -348,6 +369,12 @@ class Engine:
                 return
             await side.start()
             self.side = side
+
+    def _pages(self, shelf: Shelf, lanes: StoreLanes, threads: Threads) -> Paging:
+        told = Offering(self.config.paging.enabled, self._settings.budget, self._settings.window.size)
+        facts = Facts(lanes, threads, Pace(self._hot))
+        self._facts = facts
+        return Paging(self.visits, shelf, lanes, told, rough, self._clock, self.failed, verified, facts, self.restore)
 
     def _settle_journal(self, payloads: list[bytes]) -> list[Batch]:
         """The rows of journal entries that a dead process left behind; entries that cannot be read are left out. Runs on a lane."""
@@ -408,6 +435,11 @@ class Engine:
         }
 
 
+def _all(calls: Iterable[Callable[[], None]]) -> None:
+    for call in calls:
+        call()
+
+
 async def open_lanes(url: str) -> StoreLanes:
     """The lanes of the store and the journals at this place. Raises StoreError, ConfigError."""
     store = await asyncio.get_running_loop().run_in_executor(None, open_store, url)
@@ -424,6 +456,15 @@ def inbox_place(url: str) -> tuple[Path, str]:
     """Folder and base name of the journals beside a SQLite database."""
     path = Path(url.removeprefix("sqlite:///"))
     return path.parent, path.name
+
+
+def verified(turn: Turn) -> bool:
+    """Whether a stored turn's message has the hash that the turn is stored under."""
+    wire = WIRE_BY_NAME.get(turn.wire)
+    try:
+        return wire is not None and bool(turn.raw) and content_hash(wire.message(turn.raw, ())) == turn.content
+    except DocumentError:
+        return False
 
 
 def read_arrival(arrival: Arrival) -> Reply | None:

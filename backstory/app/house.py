@@ -17,10 +17,11 @@ from backstory.app.engine import Engine
 from backstory.commands.grammar import Asked
 from backstory.config import Config
 from backstory.core.document import Document
+from backstory.core.edits import AddTools
 from backstory.core.exchange import Exchange, First, Head, Headers, Note, Outcome
 from backstory.core.ids import conversation_id
 from backstory.core.message import Opening, Prompt
-from backstory.core.plan import Answer, Plan, Tap, Target
+from backstory.core.plan import Answer, Paging, Plan, Tap, Target
 from backstory.core.records import Arrival
 from backstory.core.wire import Wire
 from backstory.errors import DocumentError
@@ -47,6 +48,8 @@ _OPENING_S = 2.0
 _MOST_IDS = 4096
 # A command waits so long for a memory that is busy.
 _COMMAND_S = 30.0
+# An answer that is looked into comes without a content coding.
+_PLAIN: Headers = ((b"Accept-Encoding", b"identity"),)
 _GONE = Outcome("interrupted", 0, None, 0.0, 0.0, 0, 0)
 
 
@@ -91,7 +94,7 @@ class PortHouse:
         if not others:
             return plan
         drop = OWN_HEADERS.union(others)
-        return replace(plan, drop=drop) if isinstance(plan, Plan) else eager(_dropping(plan, drop))
+        return replace(plan, drop=plan.drop | drop) if isinstance(plan, Plan) else eager(_dropping(plan, drop))
 
     async def _once_open(self, head: Head, body: bytes) -> Plan:
         opening = self._engine.opening
@@ -370,10 +373,34 @@ class PortHouse:
         side, wire, prompt = self._engine.side, exchange.wire, exchange.prompt
         if side is not None and side.by_client and wire is not None and prompt is not None:
             side.seen(exchange.conversation, wire.name, exchange.head, target, prompt.model)
-        return self._tapped(exchange, target, started, body)
+        plan = self._tapped(exchange, target, started, body)
+        return plan if body is None or not visit.paging else self._paged(plan, exchange, visit, body)
+
+    def _paged(self, plan: Plan, exchange: Exchange, visit: Visit, body: bytes) -> Plan:
+        """The plan of a request in which tools of ours are offered."""
+        wire, document, prompt, head = exchange.wire, exchange.document, exchange.prompt, exchange.head
+        if wire is None or document is None or prompt is None:
+            return plan
+
+        def without() -> bytes:
+            return wire.render(document, prompt, [edit for _, edit in exchange.edits if not isinstance(edit, AddTools)])
+
+        array = wire.name == "gemini" and prompt.stream and "alt=sse" not in head.query
+        talk = wire.talk(body, visit.paging, head.query)
+        desk = self._engine.paging.desk(visit, lambda tokens: self._metrics.leg(exchange.id, tokens))
+        paging = Paging(talk, desk, self._config.paging.rounds, without, wire.reader, array, prompt.tools > 0)
+        return replace(plan, paging=paging, drop=plan.drop | {b"accept-encoding"}, add=_PLAIN)
 
     def _plain(self, exchange: Exchange, target: Target, started: float) -> Plan:
-        return self._tapped(exchange, target, started, None)
+        """Without memory's edits; but what an answer of several legs has left in the history must not go up even so."""
+        wire, document, prompt = exchange.wire, exchange.document, exchange.prompt
+        body: bytes | None = None
+        if wire is not None and document is not None and prompt is not None:
+            kept = self._engine.paging.kept(self._engine.visits.get(exchange.id), prompt.previous)
+            edits = attempt(self._engine.failed, "mend", lambda: wire.mend(document, prompt, kept), lambda: ())
+            if edits:
+                body = attempt(self._engine.failed, "mend", lambda: wire.render(document, prompt, edits), lambda: None)
+        return self._tapped(exchange, target, started, body)
 
     def _tapped(self, exchange: Exchange, target: Target, started: float, body: bytes | None) -> Plan:
         wire, prompt = exchange.wire, exchange.prompt
@@ -392,6 +419,7 @@ class PortHouse:
             if visit is not None:
                 visit.injection = None
                 withdraw(visit)
+                visit.paging = frozenset()
             return replace(exchange, edits=(), notes=(*exchange.notes, Note("render", "failed open"))), None
         if body != exchange.body:
             asked = ",".join(dict.fromkeys(stage for stage, _ in exchange.edits))
@@ -443,7 +471,8 @@ class PortHouse:
 
 
 async def _dropping(plan: Awaitable[Plan], drop: frozenset[bytes]) -> Plan:
-    return replace(await plan, drop=drop)
+    made = await plan
+    return replace(made, drop=made.drop | drop)
 
 
 def _sending(plan: Plan, body: bytes) -> Plan:

@@ -29,6 +29,7 @@ from backstory.stages.kin import Kin, Scope
 from backstory.stages.links import Linked, Links
 from backstory.stages.order import Order
 from backstory.stages.pace import Pace
+from backstory.stages.paging import Paging
 from backstory.stages.recall import Recall, Settings
 from backstory.stages.shelf import Shelf
 from backstory.stages.shrink import Settings as ShrinkSettings
@@ -55,6 +56,7 @@ class Parts(Struct):
     reader: Reader
     arrivals: Arrivals
     ingest: Ingest
+    paging: Paging
     economy: Economy
     order: Order
     before: Callable[[int], Awaitable[bool]]
@@ -105,6 +107,7 @@ def line_up(parts: Parts) -> Line:
         *((shrink,) if config.tool_output.enabled else ()),
         *((Kin(visits, lanes, parts.shelf, scope(config, parts.settings), parts.clock),) if across(config) else ()),
         recall,
+        parts.paging,
         Linked(visits, desk, links),
         continuity,
         parts.economy,

@@ -107,6 +107,13 @@ class Metrics:
         if visit.tokens_in != visit.tokens_sent:
             self._open[exchange.id] = (visit.tokens_in, visit.tokens_sent)
 
+    def leg(self, exchange: int, tokens: int) -> None:
+        """The answer to this exchange goes on with another request of so many tokens."""
+        self.tokens_sent += tokens
+        before = self._open.get(exchange)
+        if before is not None:
+            self._open[exchange] = (before[0], before[1] + tokens)
+
     def finished(self, exchange: Exchange, outcome: Outcome, spend: Spend | None = None) -> None:
         """The answer is over. `spend`: what it cost, where that was weighed; else its saving is guessed at list prices."""
         prompt = exchange.prompt

@@ -19,7 +19,9 @@ from msgspec import Struct, field
 
 from backstory.config.sections import (
     MARKER,
+    MASK,
     PRICES,
+    SECRETS,
     Commands,
     Compaction,
     Economy,
@@ -31,6 +33,7 @@ from backstory.config.sections import (
     Media,
     Memory,
     Metrics,
+    Paging,
     PriceRow,
     Prices,
     Proxy,
@@ -39,6 +42,7 @@ from backstory.config.sections import (
     Storage,
     ToolOutput,
     Upstream,
+    Vectors,
     describe,
     keys,
     mask,
@@ -54,10 +58,11 @@ _PROFILES = {"QUALITY_FOCUSED": "QUALITY", "COST_FOCUSED": "COST"}
 # Where decay is only switched on, half of a turn's rank is at stake.
 _DECAYS = {"true": 0.5, "false": 0.0}
 _PATHS = ("upstream.ca_file", "upstream.client_cert", "upstream.client_key", "side_model.api_key_file")
+_FOLDERS = ("vectors.path",)
 _EXTRAS = {"media.recompress": ("PIL", "media")}
-_URLS = ("upstream.url", "upstream.anthropic", "upstream.openai", "upstream.gemini", "side_model.url")
+_URLS = ("upstream.url", "upstream.anthropic", "upstream.openai", "upstream.gemini", "side_model.url", "vectors.url")
 _CHECKS = {"side_model.provider": check_provider, "side_model.api_key_env": check_variable}
-_UNSHOWN = ("side_model.api_key_env",)
+_UNSHOWN = ("side_model.api_key_env", "vectors.api_key")
 
 
 class OutboundProxies(Struct, frozen=True):
@@ -107,12 +112,14 @@ class Config(Struct, frozen=True, kw_only=True):
     storage: Storage = field(default_factory=Storage)
     memory: Memory = field(default_factory=Memory)
     recall: Recall = field(default_factory=Recall)
+    vectors: Vectors = field(default_factory=Vectors)
     compaction: Compaction = field(default_factory=Compaction)
     commands: Commands = field(default_factory=Commands)
     tool_output: ToolOutput = field(default_factory=ToolOutput)
     media: Media = field(default_factory=Media)
     economy: Economy = field(default_factory=Economy)
     prices: Prices = PRICES
+    paging: Paging = field(default_factory=Paging)
     identity: Identity = field(default_factory=Identity)
     side_model: SideModel = field(default_factory=SideModel)
     marker: Marker = MARKER
@@ -142,7 +149,8 @@ def effective(
     rows = []
     for key in keys().values():
         value = getattr(getattr(config, key.section), key.field) if key.section else getattr(config, key.name)
-        rows.append(Setting(key.name, mask(spell(value)), given.settings[key.name].source if key.name in given.settings else "default"))
+        shown = MASK if value and key.name in SECRETS else mask(spell(value))
+        rows.append(Setting(key.name, shown, given.settings[key.name].source if key.name in given.settings else "default"))
     return rows
 
 
@@ -196,13 +204,11 @@ def _value(key: Key, setting: Given) -> Any:
 
 def _checked(key: Key, setting: Given, found: Any) -> Any:
     """The value where it is more than of the right type. Raises ValueError where it is not."""
-    if key.name in _PATHS and found:
+    if key.name in (*_PATHS, *_FOLDERS) and found:
         try:
-            found = str(setting.base / Path(found).expanduser())
+            found = _existing(setting.base / Path(found).expanduser(), folder=key.name in _FOLDERS)
         except RuntimeError as error:
             raise ValueError(str(error)) from error
-        if not Path(found).is_file():
-            raise ValueError("there is no such file")
     if key.name == "upstream.proxy":
         found = found if found in ("env", "none") else _url(found, proxy=True) if found else "env"
     return _rules(key, found) if found else found
@@ -226,6 +232,12 @@ def _also(name: str, value: Any) -> Any:
     if name == "memory.reward_profile" and isinstance(value, str):
         return _PROFILES.get(value.upper(), value.upper())
     return _DECAYS.get(str(value).lower(), value) if name == "memory.decay" else value
+
+
+def _existing(path: Path, *, folder: bool) -> str:
+    if not (path.is_dir() if folder else path.is_file()):
+        raise ValueError("there is no such folder" if folder else "there is no such file")
+    return str(path)
 
 
 def _wrong(key: Key, setting: Given, error: Exception) -> str:

@@ -13,6 +13,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 MASK = "***"
+SECRETS = frozenset({"vectors.api_key"})
+"""Keys whose values are never shown."""
 
 
 class Instance(Struct, frozen=True, forbid_unknown_fields=True):
@@ -103,6 +105,29 @@ class Recall(Struct, frozen=True):
     ] = 2000
     deadline_ms: Annotated[float, Meta(gt=0, description="a recall that is not done by then is left out")] = 250.0
     min_score: Annotated[float, Meta(ge=0, le=1, description="turns below this share of the best score are left out")] = 0.0
+
+
+class Paging(Struct, frozen=True):
+    """Tools by which the model looks into what was folded."""
+
+    enabled: Annotated[
+        Literal["auto", "on", "off"],
+        Meta(description="offer them where a digest stands for folded turns; auto: to clients that send tools themselves"),
+    ] = "auto"
+    rounds: Annotated[int, Meta(ge=1, le=50, description="how often the model may call them in one answer")] = 5
+
+
+class Vectors(Struct, frozen=True):
+    """Whether meaning counts beside words, and by which model."""
+
+    model: Annotated[
+        Literal["none", "static", "minilm", "remote"],
+        Meta(description="static: a small table (extra vectors); minilm: a small network (extra minilm); remote: vectors.url"),
+    ] = "none"
+    path: Annotated[str, Meta(description="folder with the model's files; empty: those that come with the extra")] = ""
+    url: Annotated[str, Meta(description="OpenAI-compatible address of the remote model, up to and with /v1; texts of turns go there")] = ""
+    name: Annotated[str, Meta(description="name of the model at vectors.url")] = ""
+    api_key: Annotated[str, Meta(description="key for vectors.url; best given as BACKSTORY_VECTORS__API_KEY")] = ""
 
 
 class Compaction(Struct, frozen=True):
@@ -238,12 +263,14 @@ TREE: dict[str, type[Struct] | tuple[Any, Any]] = {
     "storage": Storage,
     "memory": Memory,
     "recall": Recall,
+    "vectors": Vectors,
     "compaction": Compaction,
     "commands": Commands,
     "tool_output": ToolOutput,
     "media": Media,
     "economy": Economy,
     "prices": (Prices, PRICES),
+    "paging": Paging,
     "identity": Identity,
     "side_model": SideModel,
     "marker": (Marker, MARKER),

@@ -5,12 +5,14 @@ The door (relay/) moves bytes and knows nothing of memory; the house gives it a 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Literal, Protocol, TypeAlias
 
 from msgspec import Struct
 
 from backstory.core.exchange import Ended, Head, Headers
+from backstory.core.legs import Pager, Talk
+from backstory.core.wire import StreamReader
 
 Mode: TypeAlias = Literal["pass", "stream", "whole"]
 
@@ -71,6 +73,20 @@ class Tap(Protocol):
         ...
 
 
+class Paging(Struct, frozen=True):
+    """What the relay needs for an answer of several legs. `rounds`: so many times our tools may be called in one answer. `without`: the
+    request without our tools. `reader`: cuts a stream of this content type into frames. `array`: a stream of it is
+    a JSON array. `trusted`: the client itself sent tools, so that a refusal of the request is not for the sake of ours."""
+
+    talk: Talk
+    pager: Pager
+    rounds: int
+    without: Callable[[], bytes]
+    reader: Callable[[str], StreamReader]
+    array: bool = False
+    trusted: bool = True
+
+
 class Plan(Struct, frozen=True):
     """What to do with one request. With an `answer` nothing goes upstream. `drop` names (lower case) request headers to leave out
     besides hop-by-hop ones; `add` is added. `body` is the body to send, None = the client's own as it came."""
@@ -82,6 +98,7 @@ class Plan(Struct, frozen=True):
     add: Headers = ()
     tap: Tap | None = None
     error_shape: str = ""
+    paging: Paging | None = None
 
 
 class House(Protocol):

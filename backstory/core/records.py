@@ -72,6 +72,16 @@ class TurnTags(Struct, frozen=True):
     terms: str
 
 
+class TurnVectors(Struct, frozen=True):
+    """Derived: the vectors that a model made of a turn's units. `pieces`: 8-byte hash of each unit's text, and its vector (see
+    Embedder), all of one length."""
+
+    turn: int
+    conversation: str
+    model: str
+    pieces: tuple[tuple[bytes, bytes], ...]
+
+
 class Segment(Struct, frozen=True):
     """Derived: neighbouring turns on one topic, first to last (turn ids), with their extractive digest."""
 

@@ -28,6 +28,7 @@ from backstory.core.records import (
     Trace,
     Turn,
     TurnTags,
+    TurnVectors,
     Used,
     Watermark,
 )
@@ -87,6 +88,19 @@ class Store(Protocol):
 
     def put_tags(self, rows: Sequence[TurnTags], mark: Watermark) -> None:
         """Store derived tags, full-text entries of their turns, and the watermark, in one transaction. FencedError if the lease is lost."""
+        ...
+
+    def vectors(self, conversation_id: str, model: str, after: int = 0, limit: int = 1000) -> list[TurnVectors]:
+        """A model's vectors of a conversation's own turns, by turn id, from the one after id `after`."""
+        ...
+
+    def put_vectors(self, rows: Sequence[TurnVectors], mark: Watermark) -> None:
+        """Store vectors and the watermark in one transaction. FencedError if the lease is lost."""
+        ...
+
+    def drop_vectors(self, job: str, before: float) -> int:
+        """Remove the vectors of every model but that of this job that no job has worked with since `before` (a job is named "vectors:"
+        and its model); the number of rows. They can be made anew."""
         ...
 
     def search(self, principal: str, conversation_ids: Sequence[str], terms: Sequence[str], limit: int) -> list[Hit]:

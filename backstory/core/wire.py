@@ -1,12 +1,13 @@
-"""What a wire format can do: the nine functions that each of the four gives. Pure: bytes in, values out, and back."""
+"""What a wire format can do: the eleven functions that each of the four gives. Pure: bytes in, values out, and back."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from backstory.core.document import Document
 from backstory.core.edits import Edit
+from backstory.core.legs import Kept, Offer, Talk, Tool
 from backstory.core.message import Message, Opening, Path, Prompt
 from backstory.core.reply import Delta, Reply
 from backstory.core.stream import Frame
@@ -90,4 +91,18 @@ class Wire(Protocol):
 
     def error(self, status: int, code: str, message: str) -> bytes:
         """9. An error of our own in this wire's error shape."""
+        ...
+
+    def tools(self, document: Document, prompt: Prompt, offered: Sequence[Tool]) -> Offer:
+        """10. These tools of ours in this wire, in this order, less those whose names the client uses itself. Empty where
+        they would change what the client asked for (a call is demanded, the answer is not to be plain text)."""
+        ...
+
+    def talk(self, body: bytes, ours: frozenset[str], query: str) -> Talk:
+        """11. The legs of the answer to this request, in which tools of these names are offered."""
+        ...
+
+    def mend(self, document: Document, prompt: Prompt, kept: Mapping[str, Kept]) -> tuple[Edit, ...]:
+        """11b. What a history needs that has an answer of several legs in it: items that must not go up again are dropped, and what the
+        provider keeps (`kept`, by the id that the client has) is named as the provider knows it."""
         ...

@@ -64,6 +64,10 @@ class Worker:
         """Begin in the background."""
         self._task = asyncio.create_task(self._run())
 
+    def add(self, job: Job) -> None:
+        """One more job, from the next round on."""
+        self._jobs = (*self._jobs, job)
+
     def wake(self) -> None:
         """There is something new to work on."""
         self._wake.set()

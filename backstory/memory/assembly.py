@@ -6,7 +6,7 @@ Append-only: for the same thread and the same client messages the same edits com
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from msgspec import Struct
 
@@ -88,7 +88,7 @@ def earlier_injections(thread: Thread, reading: Reading, kept: Sequence[int]) ->
             line = reading.lines[item]
             if line.note == "summary":
                 injection = thread.injections.get(summary_chain(thread, line))
-            elif line.kind != "spoken" or line.role != "user":
+            elif line.kind == "none" or line.role == "assistant":
                 continue
             else:
                 place = reading.places[item]
@@ -139,7 +139,7 @@ class Present:
 
     __slots__ = ("_absent",)
 
-    def __init__(self, absent: Absent) -> None:
+    def __init__(self, absent: Absent | Container[int]) -> None:
         self._absent = absent
 
     def __contains__(self, turn_id: object) -> bool:

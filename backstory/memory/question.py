@@ -20,8 +20,13 @@ MEMBER_WEIGHT = 0.1
 NAME_WEIGHT = 0.3
 FRAME_WEIGHT = 0.3
 _CAPITALISED = re.compile(r"\b[A-Z][a-zA-Z]{2,}")
+_NAME_INSIDE = re.compile(r"(?<=[a-z,;:] )[A-Z][a-zA-Z]{2,}")
+_PLAIN_SHARE = 0.3
+"""Share of stop words from which on a question is English, where only names have a capital inside a sentence."""
+_MOST_VOICES = 50
 _FRAME_WORDS = """
-    kind type sort time date day month year many long often first last recent recently current currently ever new name describe tell know
+    kind type sort time date day month year many long often never always already first last recent recently current currently ever new name
+    describe tell know
     remember mention mentioned talk talked discuss discussed conversation ask asked happen happened example exactly main specific
     give list get got go make made take have do thing use used feel think plan different various person people someone
     """
@@ -43,7 +48,8 @@ _WHEN = re.compile(
 class Query(Struct, frozen=True):
     """`weights`: of terms and concepts. `own`: its terms without names and words that only frame a question. `people`: numbers of
     the speakers it names (empty where it names all of them). `named`: it names any. `periods`: times it asks about. `when`: it asks
-    for a time or a number. `event`: side, days and terms of an event that it asks the time before or after."""
+    for a time or a number. `event`: side, days and terms of an event that it asks the time before or after. `strangers`: those of its own
+    terms that are names which nobody has mentioned."""
 
     weights: dict[str, float]
     own: tuple[str, ...]
@@ -52,6 +58,7 @@ class Query(Struct, frozen=True):
     periods: tuple[Period, ...]
     when: bool
     event: tuple[str, float, tuple[str, ...]] | None
+    strangers: frozenset[str] = frozenset()
 
 
 def read(index: Index, question: str, now: float) -> Query:
@@ -83,7 +90,30 @@ def read(index: Index, question: str, now: float) -> Query:
         dates.asked(asking, now, index.first_at, index.last_at),
         _WHEN.search(asking) is not None,
         _event(asking),
+        frozenset(_strangers(index, question).intersection(own)),
     )
+
+
+def _strangers(index: Index, question: str) -> set[str]:
+    """Names in an English question that do not occur in the index."""
+    said = words(question)
+    if sum(word in STOP_WORDS for word in said) < _PLAIN_SHARE * len(said):
+        return set()
+    names = [word for word in _NAME_INSIDE.findall(question) if not dates.timely(word)]
+    known = {part for number in list(index.voices)[:_MOST_VOICES] for part in fold(index.names[number]).split()} if names else set()
+    return {
+        term
+        for word in map(fold, names)
+        if (term := stem(word)) not in index.vocabulary and not any(_misspelt(word, name) for name in known)
+    }
+
+
+def _misspelt(word: str, name: str) -> bool:
+    """Whether one letter more, less or changed makes this the name: "John" for Jon."""
+    if abs(len(word) - len(name)) > 1 or len(name) < 3:
+        return False
+    same = next((at for at, (one, other) in enumerate(zip(word, name, strict=False)) if one != other), min(len(word), len(name)))
+    return word[same + 1 :] in (name[same + 1 :], name[same:]) or word[same:] == name[same + 1 :]
 
 
 def _looked_at(message: str) -> tuple[str, str]:

@@ -37,6 +37,8 @@ _POSTINGS, _MORE_POSTINGS = 5_000, 1_500
 # Candidates that are scored with all signals: as many as could fill the budget, and never fewer than this.
 _POOL, _TOKENS_EACH = 150, 32
 _CHECKED = 30
+# A question about somebody who was never mentioned is hardly about this conversation.
+_STRANGER = 2.0
 # Of a very long message, the words that tell most.
 _MOST_TERMS = 64
 _SAMPLE, _SLACK = 16, 2
@@ -117,14 +119,27 @@ def only(found: Found, eligible: Callable[[int], bool], wanted: int) -> Found:
     return Found(found.scores, best)
 
 
+def lifted(found: Found, near: Mapping[int, float], weight: float) -> Found:
+    """The same with what meaning adds: the unit nearest to the question gains `weight` of the best match in words, the others by their
+    cosine. Near units are candidates as well, and lift their neighbours like any other match."""
+    most = max(near.values(), default=0.0)
+    if most <= 0.0:
+        return found
+    share = weight * (max(found.scores.values(), default=0.0) or 1.0) / most
+    total = dict(found.scores)
+    for place, cosine in near.items():
+        total[place] = total.get(place, 0.0) + share * cosine
+    return Found(total, sorted({*found.best, *near}, key=lambda place: (-total[place], place)))
+
+
 def evidence(index: Index, query: Query, found: Found) -> float:
     """How much of what the question is about the best single unit has: 0 to 1. Each of its words counts by its rarity, a concept of a
-    word in part; 0 where the question has no word of its own."""
+    word in part, a name that nobody has mentioned double; 0 where the question has no word of its own."""
     asked = 0.0
     worth: dict[int, list[tuple[int, float]]] = {}
     for word, term in enumerate(query.own):
         rarity = index.rarity(term)
-        asked += rarity
+        asked += rarity * (_STRANGER if term in query.strangers else 1.0)
         by_number = {index.vocabulary.get(term, -1): rarity}
         for concept, _ in asked_concepts(term):
             number = index.vocabulary.get(concept)
@@ -147,7 +162,7 @@ def ranked(index: Index, query: Query, found: Found, wanted: int, parts: Parts |
     what they come from."""
     found = _with_feedback(index, query, found)
     own = found.scores
-    pool = [*found.best, *_then(index, query, wanted)]
+    pool = [*found.best, *_then(index, query, wanted, any_period=not found.best)]
     if not pool:
         return {}
     places = _surroundings(index, pool)
@@ -168,9 +183,11 @@ def ranked(index: Index, query: Query, found: Found, wanted: int, parts: Parts |
     return {place: score + level[sessions[place]] + logs[min(lengths[place], _LONGEST - 1)] for place, score in scores.items()}
 
 
-def _then(index: Index, query: Query, most: int) -> list[int]:
-    """What was said in the days or weeks that the question names, whatever its words: the first `most` units of them."""
-    return [place for period in query.periods if period.sharp for place in index.said_in(period.start, period.end)][:most]
+def _then(index: Index, query: Query, most: int, *, any_period: bool) -> list[int]:
+    """What was said in the days or weeks that the question names, whatever its words: the first `most` units of them. `any_period`: in the
+    months or years, too."""
+    periods = [period for period in query.periods if period.sharp or any_period]
+    return [place for period in periods for place in index.said_in(period.start, period.end)][:most]
 
 
 def _extra(index: Index, query: Query, places: Sequence[int]) -> list[float]:

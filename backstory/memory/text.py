@@ -41,9 +41,10 @@ STOP_WORDS = frozenset(_STOPS.split())
 """Words that do not say what a text is about."""
 
 _FORMS = """
-    arise arose arisen|awake awoke|beat beaten|begin began begun|bend bent|bind bound|bite bit bitten|bleed bled|blow blew blown
-    break broke broken|breed bred|bring brought|build built|burn burnt|buy bought|catch caught|choose chose chosen choice|come came
-    creep crept|deal dealt|dig dug|draw drew drawn|dream dreamt|drink drank drunk|drive drove driven|eat ate eaten|fall fell fallen
+    sow sowed sown|arise arose arisen|awake awoke|beat beaten|begin began begun|bend bent|bind bound|bite bit bitten|bleed bled
+    blow blew blown|break broke broken|breed bred|bring brought|build built|burn burnt|buy bought|catch caught
+    choose chose chosen choice|come came|creep crept|deal dealt|dig dug|draw drew drawn|dream dreamt|drink drank drunk
+    drive drove driven|eat ate eaten|fall fell fallen
     feed fed|feel felt|fight fought|find found|flee fled|fly flew flown flight|forget forgot forgotten|forgive forgave forgiven
     freeze froze frozen|get got gotten|give gave given|go went gone|grow grew grown growth|hang hung|hear heard|hide hid hidden
     hold held|keep kept|kneel knelt|know knew known|lay laid|lead led|leap leapt|learn learnt|leave left|lend lent|light lit

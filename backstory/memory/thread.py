@@ -22,7 +22,7 @@ class Family:
     Most conversations are short and are never asked for: an index, empty as it may be, is made when it is.
     """
 
-    __slots__ = ("_index", "carry", "digests", "images", "stubs")
+    __slots__ = ("__weakref__", "_index", "carry", "digests", "images", "stubs")
 
     def __init__(self) -> None:
         self._index: Index | None = None

@@ -109,7 +109,8 @@ class Delivery:
     `empty`: a reply without a body. `old`: the client speaks HTTP/1.0.
 
     `connection` is the Connection header to send, b"" for none; `limit` how large a body may be gathered. `started`: the client
-    has been sent something; `closes`: only closing ends this reply (HTTP/1.0). `bytes_out`: body bytes sent, without framing.
+    has been sent something; `closes`: only closing ends this reply (HTTP/1.0). `bytes_out`: body bytes sent, without framing. `mode`:
+    the body is not the one that the head was sent with, whatever the tap wants of it ("pass": as the tap wants).
     """
 
     __slots__ = (
@@ -139,9 +140,10 @@ class Delivery:
         connection: bytes,
         limit: int,
         write: Callable[[bytes], None],
+        mode: Mode = "pass",
     ) -> None:
-        mode, self._add = listener.begin(reply.status, reply.headers) if listener is not None else ("pass", ())
-        self._mode: Mode = "pass" if empty else mode
+        wanted, self._add = listener.begin(reply.status, reply.headers) if listener is not None else ("pass", ())
+        self._mode: Mode = "pass" if empty else mode if mode != "pass" else wanted
         self._listener = listener
         self._old = old
         self._connection = connection

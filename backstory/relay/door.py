@@ -80,6 +80,10 @@ class Door:
             self.loop.call_soon(self._tell)
         self._told.append((listener, ended, status, bytes_in, bytes_out))
 
+    def tell_now(self) -> None:
+        """Tells what `tell_later` put off: the client's next request must not be read before."""
+        self._tell()
+
     def _tell(self) -> None:
         told, self._told = self._told, []
         for listener, ended, status, bytes_in, bytes_out in told:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from typing import TYPE_CHECKING
 
 from backstory.core.exchange import Ended
-from backstory.core.plan import Answer, Plan, Target
+from backstory.core.plan import Answer, Mode, Plan, Target
 from backstory.errors import BackstoryError, UpstreamError, UpstreamTimeout
 from backstory.relay.chunks import ending, frame
 from backstory.relay.delivery import Delivery, Listener
 from backstory.relay.heads import CHUNKED, ReplyHead, Request, render_interim
+from backstory.relay.legs import Legs
 from backstory.relay.upstream import UpConnection
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Flow:
     """One exchange. `since`: when something last happened (door clock). `over`: its end was told."""
 
     __slots__ = (
-        "_body", "_clock", "_delivery", "_discards", "_door", "_down", "_length", "_listener", "_pieces", "_plan", "_request",
+        "_body", "_clock", "_delivery", "_discards", "_door", "_down", "_legs", "_length", "_listener", "_pieces", "_plan", "_request",
         "_sent", "_size", "_streamed", "_task", "_tries", "_up", "_uploaded", "bytes_in", "over", "since",
     )  # fmt: skip
 
@@ -45,6 +46,7 @@ class Flow:
         self._plan: Plan | None = None
         self._listener: Listener | None = None
         self._delivery: Delivery | None = None
+        self._legs: Legs | None = None
         self._up: UpConnection | None = None
         self._task: asyncio.Task[None] | None = None
         self._body = b""
@@ -118,7 +120,7 @@ class Flow:
         if up is None or self.over:
             return
         waited_s = self._clock.now - self.since
-        if delivery is not None:
+        if delivery is not None or (self._legs is not None and self._legs.reading):
             if waited_s > timeouts.idle_s:
                 self._fail(UpstreamTimeout(f"the upstream sent nothing for {timeouts.idle_s:g} s"))
         elif up.got_at and self._clock.now - up.got_at > timeouts.header_s:
@@ -160,6 +162,8 @@ class Flow:
         self._plan = plan
         if plan.tap is not None:
             self._listener = Listener(plan.tap, self._door.metrics)
+        if plan.paging is not None:
+            self._legs = Legs(plan.paging, self, self._door.limits.max_buffered_body, self._door.metrics)
         if plan.body is not None:
             self._discards = self._streamed
             self._streamed = False
@@ -255,11 +259,17 @@ class Flow:
     def interim(self, reply: ReplyHead) -> None:
         """As Receiver.interim."""
         self.since = self._clock.now
-        if not self._request.old:
+        if not self._request.old and (self._legs is None or not self._legs.later):
             self._down.transport.write(render_interim(reply))
 
     def begin_reply(self, reply: ReplyHead, empty: bool) -> None:
-        """As Receiver.begin_reply. An answer that comes before the request was read to its end closes the client's connection after it."""
+        """As Receiver.begin_reply."""
+        if self._legs is None or self._legs.begin(reply, empty):
+            self.open_delivery(reply, empty)
+
+    def open_delivery(self, reply: ReplyHead, empty: bool = False, mode: Mode = "pass") -> None:
+        """The client gets a reply with this head; `mode` as Delivery's. An answer that comes before the request was read to its end
+        closes the client's connection after it."""
         down, request = self._down, self._request
         if not self._uploaded:
             down.keep = False
@@ -267,22 +277,52 @@ class Flow:
         if request.old and down.keep:
             connection = b"keep-alive"
         limit = self._door.limits.max_buffered_body
-        self._delivery = Delivery(reply, empty, self._listener, request.old, connection, limit, down.transport.write)
+        self._delivery = Delivery(reply, empty, self._listener, request.old, connection, limit, down.transport.write, mode)
 
     def deliver(self, data: bytes, done: bool, trailers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
         """As Receiver.deliver."""
-        delivery = self._delivery
-        if delivery is None:
-            return
         self.since = self._clock.now
         if done:
             self._up = None
+        if self._legs is None:
+            self.hand_on(data, done, trailers)
+        else:
+            self._legs.deliver(data, done, trailers)
+
+    def hand_on(self, data: bytes, done: bool, trailers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+        """Bytes of the body for the client; `done` with the last."""
+        delivery = self._delivery
+        if delivery is None:
+            return
         delivery.feed(data, done, trailers)
         if done:
             if delivery.closes:
                 self._down.keep = False
             self._finish("complete" if delivery.reply.status < 400 else "error")
+            if self._legs is not None:
+                # An answer that ends in a task of its own: the loop would read the client's next request before it tells the tap.
+                self._door.tell_now()
             self._down.finish()
+
+    def wait_for(self, work: Coroutine[object, object, None]) -> None:
+        """This has to be done before the answer goes on; it is dropped when the client leaves."""
+        self._task = self._door.loop.create_task(work)
+
+    def ask_again(self, body: bytes) -> None:
+        """The next leg of the answer: the same request with another body."""
+        plan = self._plan
+        if self.over or plan is None or plan.target is None:
+            return
+        self._task = None
+        self._streamed = False
+        self._body = body
+        self._length = len(body)
+        self._tries = 0
+        self._connect(plan.target)
+
+    def break_off(self) -> None:
+        """As Course.break_off."""
+        self._fail(UpstreamError("the upstream's answer came to no end"))
 
     def lost(self, error: UpstreamError) -> None:
         """As Receiver.lost. A GET that met a connection just closed by the provider is sent once more, on a new connection."""
@@ -310,6 +350,8 @@ class Flow:
         if self.over:
             return
         self._release()
+        if self._legs is not None and self._legs.failed():
+            return
         delivery = self._delivery
         if delivery is not None and delivery.started:
             delivery.break_off()

@@ -58,6 +58,7 @@ class DoorMetrics(Struct):
 
     `aborted`: exchanges whose client left. `cut`: replies broken off after their first byte. `refused`: requests answered with an
     error of the client's making. `upstream_errors`: gateway errors. `tap_errors`: taps that raised.
+    `legs`: requests made for answers that went on after a call to a tool of ours.
     """
 
     connections: int = 0
@@ -71,6 +72,7 @@ class DoorMetrics(Struct):
     upstream_opened: int = 0
     upstream_reused: int = 0
     tap_errors: int = 0
+    legs: int = 0
 
 
 class Clock:

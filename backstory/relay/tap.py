@@ -121,7 +121,7 @@ class MemoryTap:
         """See Tap."""
         self._keep(body)
         wire = self._exchange.wire
-        if wire is None:
+        if wire is None or not self._exchange.mark:
             return body
         try:
             marked = wire.mark(body, self._exchange.mark)

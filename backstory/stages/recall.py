@@ -18,7 +18,7 @@ from backstory.core.sizes import CHARS_PER_TOKEN
 from backstory.memory import assembly, compaction
 from backstory.memory.assembly import Fold
 from backstory.memory.compaction import Window
-from backstory.memory.economy import SMALL_WINDOW, Move
+from backstory.memory.economy import Move
 from backstory.memory.retention import NEUTRAL, Rules, Standing
 from backstory.memory.retrieval import Recalled, block
 from backstory.memory.thread import Thread
@@ -36,8 +36,6 @@ _NOTHING = Recalled(())
 _FRAMING = 8
 # Stubs are enough where they leave a request with at most this share of the window.
 _RELIEVED = 0.7
-# Of the best score. On LoCoMo at 2,000 tokens, what is below never held the evidence that the rest lacked.
-_WORTH = 0.4
 
 
 class Settings(Struct, frozen=True):
@@ -174,7 +172,7 @@ class Recall(Stage):
         if thread.version != version:
             self._forget(visit)
             return replace(exchange, notes=(*exchange.notes, Note(self.name, "the conversation took another branch meanwhile")))
-        if plan.folded is not None and draft.total <= window.hard_tokens and total >= draft.total:
+        if plan.folded is not None and visit.digest is None and draft.total <= window.hard_tokens and total >= draft.total:
             self._forget(visit)
             note = Note(self.name, "bloat fallback: the enriched payload is not smaller")
             return replace(exchange, notes=(*exchange.notes, note))
@@ -218,7 +216,7 @@ class Recall(Stage):
         if at <= thread.boundary or not self._makes_room(visit, draft, at):
             step = compaction.boundary(path, floor, window, reserve, thread.injections, True, saved, kept)
             at = step if step > thread.boundary and self._makes_room(visit, draft, step) else at
-        if not at or at <= thread.boundary or (size and not self._pays(exchange, visit, draft, at, size)):
+        if not at or at <= thread.boundary or not (self._pays(exchange, visit, draft, at, size) if size else self._worth(visit, draft, at)):
             return None
         place = self._ready(visit, draft, at)
         if not place:
@@ -275,6 +273,14 @@ class Recall(Stage):
         plan = self._plan(visit, draft, _placeholder(visit.thread, at), at)
         return plan.folded is not None and plan.total + window.digest_tokens <= window.hard_tokens
 
+    def _worth(self, visit: Visit, draft: Draft, at: int) -> bool:
+        """Whether a fold there leaves less than a request that fits the window as it is."""
+        window = self._settings.window
+        if draft.total > window.hard_tokens:
+            return True
+        plan = self._plan(visit, draft, _placeholder(visit.thread, at), at)
+        return plan.total + window.digest_tokens + self._settings.budget < draft.total
+
     async def _recall(
         self, exchange: Exchange, visit: Visit, absent: assembly.Absent, edits: list[Edit], total: int
     ) -> tuple[list[Edit], int]:
@@ -307,7 +313,7 @@ class Recall(Stage):
     async def _answering(self, visit: Visit, turn: Turn, absent: assembly.Absent, room: int) -> Recalled:
         """What answers to this message."""
         standing = self._standing(visit.thread, turn.at)
-        found = await self._shelf.recall(visit.thread, visit.upto, turn, absent, room, self._least_score(), standing)
+        found = await self._shelf.recall(visit.thread, visit.upto, turn, absent, room, self._settings.min_score, standing)
         visit.search, visit.left = search(found, room), list(found.left)
         return found
 
@@ -321,11 +327,6 @@ class Recall(Stage):
             for injection in thread.injections.values():
                 uses.update(injection.turns)
         return Standing(rules, thread.pins, uses, now)
-
-    def _least_score(self) -> float:
-        """In a large window, what is recalled has to be worth its tokens, which go up again with every later request."""
-        least = self._settings.min_score
-        return least if self._settings.window.size < SMALL_WINDOW else max(least, _WORTH)
 
     def _again(self, visit: Visit, edits: list[Edit], total: int) -> tuple[list[Edit], int]:
         """The same message asked again (a retry): what was injected then is injected now."""

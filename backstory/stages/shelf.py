@@ -23,10 +23,12 @@ from backstory.memory.compaction import Window, boundary
 from backstory.memory.digest import digest
 from backstory.memory.economy import SMALL_WINDOW
 from backstory.memory.index import Index
+from backstory.memory.paging import Chosen
 from backstory.memory.retention import Standing
 from backstory.memory.retrieval import Recalled, recall
 from backstory.memory.thread import Thread
 from backstory.memory.units import Carry, Unit, index_terms, units
+from backstory.stages.meaning import Meaning
 from backstory.stages.pace import Pace
 
 T = TypeVar("T")
@@ -59,11 +61,19 @@ class Shelf:
     have come in lately; `hot`: whether one is being handled at this moment. `written`: whether a side model's summaries are to be made
     use of in digests."""
 
-    def __init__(self, lanes: Lanes, busy: Callable[[], bool], hot: Callable[[], bool], written: bool = False) -> None:
+    def __init__(
+        self,
+        lanes: Lanes,
+        busy: Callable[[], bool],
+        hot: Callable[[], bool],
+        written: bool = False,
+        meaning: Meaning | None = None,
+    ) -> None:
         self._lanes = lanes
         self._written = written
         self._busy = busy
         self._hot = hot
+        self._meaning = meaning
         self._building: dict[int, asyncio.Task[None]] = {}
         self._following: dict[int, asyncio.Task[None]] = {}
         self._folding: dict[int, asyncio.Task[None]] = {}
@@ -92,7 +102,14 @@ class Shelf:
         self.warm = True
 
     async def recall(
-        self, thread: Thread, upto: int, question: Turn, absent: Absent, budget: int, min_score: float, standing: Standing | None = None
+        self,
+        thread: Thread,
+        upto: int,
+        question: Turn,
+        absent: Absent | Chosen,
+        budget: int,
+        min_score: float,
+        standing: Standing | None = None,
     ) -> Recalled:
         """What of the first `upto` turns of the path, among those of `absent`, answers to this message."""
         if budget <= 0:
@@ -106,6 +123,9 @@ class Shelf:
         else:
             await self._catch_up(thread)
             index = thread.family.index
+        asked = None
+        if self._meaning is not None and index is thread.family.index:
+            asked = await self._meaning.asked(thread, index, question.text)
         few = len(index.turns) <= _INLINE_UNITS
         carried: Container[int] = set(index.turns) - absent.ids() if few else Present(absent)
         now = question.at
@@ -125,6 +145,7 @@ class Shelf:
                 count=counter,
                 standing=standing,
                 changed=changed,
+                asked=asked,
             )
 
         return run() if len(index) <= _INLINE_UNITS else await _aside(run)

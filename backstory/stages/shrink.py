@@ -25,8 +25,9 @@ from backstory.core.records import Stub, Turn
 from backstory.core.store import Lanes
 from backstory.core.wire import Wire
 from backstory.errors import DocumentError
+from backstory.memory import assembly, tool_output
 from backstory.memory import media as pictures
-from backstory.memory import tool_output
+from backstory.memory.assembly import Fold
 from backstory.memory.recompress import Bounds
 from backstory.memory.tool_output import Rules
 from backstory.stages.base import Failed, Stage, attempted
@@ -210,23 +211,23 @@ class Shrink(Stage):
         return _count(visit, placed)
 
     def _place(self, visit: Visit, prompt: Prompt, wire: Wire, stubs: Sequence[Stub]) -> list[Placed]:
-        """These stubs in their places, where the request carries what they stand for."""
+        """These stubs in their places, where what goes up carries what they stand for: of folded history that is what stays of it."""
         if not stubs:
             return []
-        thread, path = visit.thread, visit.thread.path
-        items = {place: item for item, place in enumerate(visit.reading.places) if place >= 0}
+        thread, path, places = visit.thread, visit.thread.path, visit.reading.places
+        items = {places[item]: item for item in assembly.kept_items(visit.reading, _folded(visit)) if places[item] >= 0}
         placed: list[Placed] = []
         for stub in stubs:
             turn = thread.by_id.get(stub.turn)
-            if turn is None or not thread.boundary <= turn.position < visit.upto or path[turn.position].id != turn.id:
+            if turn is None or turn.position >= visit.upto or path[turn.position].id != turn.id:
                 continue
             item = items.get(turn.position, -1)
             if item < 0:
                 continue
             found = self._places(prompt, wire, item)
-            places = found.results if stub.kind == "result" else found.media
-            if stub.place < len(places) and places[stub.place][1] == stub.content:
-                at = (*prompt.items_at, item, *places[stub.place][0])
+            there = found.results if stub.kind == "result" else found.media
+            if stub.place < len(there) and there[stub.place][1] == stub.content:
+                at = (*prompt.items_at, item, *there[stub.place][0])
                 placed.append(Placed(stub, item, _edit(stub, at)))
         return placed
 
@@ -291,6 +292,14 @@ def _places(raw: bytes | memoryview, message: Message, depth: int) -> Places:
     results = [part for part in message.parts if isinstance(part, ToolResult)]
     media = [(one.at, one.content) for one in pictures.placed(raw, message, depth)]
     return Places(tuple([(part.at[depth:], tool_output.content(part.text)) for part in results]), tuple(media))
+
+
+def _folded(visit: Visit) -> Fold | None:
+    """What of this request is folded as things stand."""
+    thread = visit.thread
+    if not thread.boundary or thread.boundary > visit.upto or thread.digest is None:
+        return None
+    return assembly.fold(thread, visit.reading, thread.boundary)
 
 
 def _edit(stub: Stub, at: Path) -> SetText | ReplaceMedia | SetImage:

@@ -20,7 +20,7 @@ class Visit(Struct):
     `complete`: it carries every turn of its branch. `stubs`: those that it decided. `saved`: tokens that stubs save, by item.
     `ready`: its place on the thread was found; before that nothing of it may be stored.
     `asked`: when it was looked at. `fixed`, `fresh`: tokens of what is no turn, and of the new turns. `undone`: what was folded before goes
-    up as it came. `tariff`: what it is charged by, once that is known. `spend`: what it cost.
+    up as it came. `tariff`: what it is charged by, once that is known. `spend`: what it cost. `paging`: names of our tools that it offers.
     `continued`: the request was found to go on with this thread by a summary of it.
 
     For its trace (`trace`, once it is made): `search`, `found`, `reasons`, `left`, `absent`: how the recall went, what it brought, why
@@ -65,6 +65,7 @@ class Visit(Struct):
     undone: bool = False
     tariff: Tariff | None = None
     spend: Spend | None = None
+    paging: frozenset[str] = frozenset()
 
 
 class Visits:

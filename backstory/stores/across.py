@@ -7,15 +7,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from backstory.core.records import Conversation, Home, SessionSummary, Trace, Watermark
 from backstory.errors import NotFound
 from backstory.stores import rows
+from backstory.stores.dialect import Dialect
 from backstory.stores.rows import Connection, Value, marks
-
-if TYPE_CHECKING:
-    from backstory.stores.sql import Dialect
 
 _IN_ONE_STATEMENT = 500
 _KEY = "(SELECT key FROM conversations WHERE id = ?)"

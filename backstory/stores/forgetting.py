@@ -19,7 +19,7 @@ from backstory.stores.rows import FORGOTTEN, RECEIPTS, Connection, counts_text, 
 _IN_ONE_STATEMENT = 500
 _Sliced = TypeVar("_Sliced", int, str)
 _WHOLE = (
-    *("turns", "aliases", "injections", "digests", "stubs", "segments", "summaries", "facts", "usage", "watermarks", "states"),
+    *("turns", "aliases", "injections", "digests", "stubs", "segments", "summaries", "facts", "usage", "vectors", "watermarks", "states"),
     *("traces", "homes", "session_summaries", "pins"),
 )
 SESSIONS = "sessions"
@@ -135,6 +135,7 @@ class _Work:
                 self._delete("injections", f"conversation = ? AND chain {inside}", (place.key, *chains))
                 self._remove_tags(place, f"turn {inside}", some)
                 self._delete("pins", f"turn {inside}", some)
+                self._delete("vectors", f"conversation = ? AND turn {inside}", (place.key, *some))
                 self._delete("facts", f"conversation = ? AND turn {inside}", (place.key, *some))
                 self._delete("turns", f"id {inside}", some)
             left = self._db.all("SELECT coalesce(max(id), 0) FROM turns WHERE conversation = ?", (place.key,))[0][0]

@@ -27,6 +27,7 @@ from backstory.core.records import (
     Trace,
     Turn,
     TurnTags,
+    TurnVectors,
     Watermark,
 )
 from backstory.errors import StoreError
@@ -37,6 +38,8 @@ Row: TypeAlias = tuple[Any, ...]
 # Under this, deflate saves less than its state costs to set up.
 _PACK_FROM_BYTES = 512
 _SMALL_WINDOW_BYTES = 8192
+# Of the hash that names a piece of a turn beside its vector.
+_NAME_BYTES = 8
 # Neither UTF-8 nor JSON can begin with this byte.
 _PACKED = b"\xff"
 
@@ -159,6 +162,7 @@ STUBS = ("conversation", "turn", "kind", "place", "content", "ref", "text", "tok
 SUMMARIES = ("id", "conversation", "first_turn", "last_turn", "method", "text", "tokens", "created")
 ALLOWANCE = ("day", "tokens", "micros", "calls")
 TAGS = ("conversation", "turn", "tags", "terms")
+VECTORS = ("conversation", "turn", "model", "width", "pieces")
 FACTS = (
     "conversation",
     "turn",
@@ -336,6 +340,20 @@ def terms_of(one: TurnTags) -> str:
 def tags_of(row: Row, conversation: str) -> TurnTags:
     """From TAGS."""
     return TurnTags(row[1], conversation, _tags.decode(row[2]), row[3])
+
+
+def vectors_row(one: TurnVectors, key: int) -> tuple[Value, ...]:
+    """For VECTORS. Of one width, as its first piece has it."""
+    width = len(one.pieces[0][1])
+    return (key, one.turn, one.model, width, b"".join(name + vector for name, vector in one.pieces if len(vector) == width))
+
+
+def vectors_of(row: Row, conversation: str) -> TurnVectors:
+    """From VECTORS."""
+    step = _NAME_BYTES + row[3]
+    starts = range(0, len(row[4]) - step + 1, step)
+    pieces = tuple((row[4][start : start + _NAME_BYTES], row[4][start + _NAME_BYTES : start + step]) for start in starts)
+    return TurnVectors(row[1], conversation, row[2], pieces)
 
 
 def fact_row(one: Fact, key: int) -> tuple[Value, ...]:

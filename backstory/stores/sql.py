@@ -1,4 +1,5 @@
-"""The store, written once in SQL that SQLite and PostgreSQL both read; what they do differently stands behind `Dialect`.
+"""The store, written once in SQL that SQLite and PostgreSQL both read; what they do differently stands behind `Dialect`
+(dialect.py).
 
 Rule: every look-up that is given a principal checks it in its own statement.
 """
@@ -7,9 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
 from hashlib import blake2b
-from typing import Protocol
 
 from backstory.core.ids import ids_since
 from backstory.core.records import (
@@ -27,6 +26,7 @@ from backstory.core.records import (
     Total,
     Turn,
     TurnTags,
+    TurnVectors,
     Used,
     Watermark,
 )
@@ -34,13 +34,14 @@ from backstory.core.store import Spent
 from backstory.errors import FencedError, NotFound, StoreError
 from backstory.stores import allowance, forgetting, rows, spending, writing
 from backstory.stores.across import Across
+from backstory.stores.dialect import Dialect
 from backstory.stores.finding import Counts, choose
 from backstory.stores.rows import Connection, Value, marks
 
 _IN_ONE_STATEMENT = 500
 _KEY = "(SELECT key FROM conversations WHERE id = ?)"
 _TABLES = (
-    *("conversations", "turns", "aliases", "tags", "segments", "summaries", "facts", "digests", "injections", "stubs", "usage"),
+    *("conversations", "turns", "aliases", "tags", "vectors", "segments", "summaries", "facts", "digests", "injections", "stubs", "usage"),
     *("watermarks", "states", "receipts", "traces", "homes", "session_summaries", "pins"),
 )
 _TURNS = ",".join(f"t.{column}" for column in rows.TURNS[:-1])
@@ -57,59 +58,11 @@ _SUMMARY = rows.insert(
     f"(id) DO UPDATE SET {rows.update(rows.SUMMARIES[2:])} WHERE summaries.conversation = excluded.conversation",
 )
 _WATERMARK = rows.insert("watermarks", rows.WATERMARKS, f"(conversation, job) DO UPDATE SET {rows.update(rows.WATERMARKS[2:])}")
+_VECTORS = rows.insert("vectors", rows.VECTORS, f"(conversation, turn, model) DO UPDATE SET {rows.update(rows.VECTORS[3:])}")
 # Fences of a conversation that was forgotten and came back begin above all that its old self can have had.
 _FENCES_PER_RECEIPT = 1_000_000
 # The index is narrowed to a conversation's own turns where they are a smaller share of it than this.
 _NARROW_SHARE = 0.25
-
-
-class Dialect(Protocol):
-    """One database and its ways."""
-
-    def connection(self) -> Connection:
-        """This thread's connection; each statement on it is a transaction."""
-        ...
-
-    def transaction(self) -> AbstractContextManager[Connection]:
-        """This thread's connection in a transaction that writes."""
-        ...
-
-    def add_words(self, connection: Connection, rows: Sequence[tuple[int, str, str]]) -> None:
-        """Index (number of the row in tags, terms, owner marks)."""
-        ...
-
-    def drop_words(self, connection: Connection, rows: Sequence[tuple[int, str, str]]) -> None:
-        """Undo `add_words` of the very same rows."""
-        ...
-
-    def count_words(self, connection: Connection, words: Sequence[str]) -> dict[str, int]:
-        """In how many rows each word occurs."""
-        ...
-
-    def find_words(
-        self,
-        connection: Connection,
-        terms: Sequence[str],
-        owners: Sequence[str],
-        after: int,
-        where: str,
-        values: Sequence[Value],
-        limit: int,
-    ) -> list[tuple[int, float]]:
-        """(turn, score) of the best rows, numbered above `after`, with any of the terms and, unless empty, any of the owner marks."""
-        ...
-
-    def shred(self, connection: Connection) -> None:
-        """Take remains of dropped words out of the index."""
-        ...
-
-    def compact(self) -> bool:
-        """Take remains of removed rows out of the files. False: could not be done now."""
-        ...
-
-    def close(self) -> None:
-        """Close all connections."""
-        ...
 
 
 class SqlStore(Across):
@@ -225,6 +178,29 @@ class SqlStore(Across):
                 db.many(rows.insert("tags", rows.TAGS), [rows.tags_row(fresh[row[0]], key) for row in there])
                 made = db.all(f"SELECT doc, terms FROM tags WHERE {where} ORDER BY doc", (key, *some))
                 self._dialect.add_words(db, [(row[0], row[1], owner) for row in made])
+
+    def vectors(self, conversation_id: str, model: str, after: int = 0, limit: int = 1000) -> list[TurnVectors]:
+        """See Store."""
+        columns = ",".join(rows.VECTORS)
+        sql = f"SELECT {columns} FROM vectors WHERE conversation = {_KEY} AND turn > ? AND model = ? ORDER BY turn LIMIT ?"
+        return [rows.vectors_of(row, conversation_id) for row in self._all(sql, (conversation_id, after, model, limit))]
+
+    def put_vectors(self, rows_: Sequence[TurnVectors], mark: Watermark) -> None:
+        """See Store. Rows of turns that are not in the conversation (any more) are left out; those stored before are replaced."""
+        with self._dialect.transaction() as db:
+            key, _ = self._move(db, mark)
+            fresh = {one.turn: one for one in rows_ if one.conversation == mark.conversation and one.pieces}
+            for some in _slices(list(fresh)):
+                there = db.all(f"SELECT id FROM turns WHERE id IN ({marks(len(some))}) AND conversation = ? ORDER BY id", (*some, key))
+                db.many(_VECTORS, [rows.vectors_row(fresh[row[0]], key) for row in there])
+
+    def drop_vectors(self, job: str, before: float) -> int:
+        """See Store. Looks at every row of the table."""
+        used = "SELECT job FROM watermarks WHERE substr(job, 1, 8) = 'vectors:' AND lease_until >= ?"
+        with self._dialect.transaction() as db:
+            gone = db.run(f"DELETE FROM vectors WHERE 'vectors:' || model <> ? AND 'vectors:' || model NOT IN ({used})", (job, before))
+            db.run("DELETE FROM watermarks WHERE substr(job, 1, 8) = 'vectors:' AND job <> ? AND lease_until < ?", (job, before))
+        return gone
 
     def search(self, principal: str, conversation_ids: Sequence[str], terms: Sequence[str], limit: int) -> list[Hit]:
         """See Store. Very common terms are left out where rarer ones are given; a term is one word of `TurnTags.terms`."""
@@ -395,8 +371,13 @@ class SqlStore(Across):
         if known and known[0] != (mark.owner, mark.fence):
             raise FencedError(f"{mark.job} of {mark.conversation}: fence {mark.fence} of {mark.owner!r} has passed on, now {known[0][1]}")
         if known:
-            # The lease ends with the step: turns that come right after it need not wait for it to run out.
-            db.run("UPDATE watermarks SET turn = ?, lease_until = 0 WHERE conversation = ? AND job = ?", (mark.turn, key, mark.job))
+            now = self._clock()
+            # The lease ends with the step: turns that come right after it need not wait for it to run out. When that was is still told.
+            db.run(
+                "UPDATE watermarks SET turn = ?, lease_until = CASE WHEN lease_until > ? THEN ? ELSE lease_until END"
+                " WHERE conversation = ? AND job = ?",
+                (mark.turn, now, now, key, mark.job),
+            )
         elif mark.fence:
             raise FencedError(f"{mark.job} of {mark.conversation}: no lease with fence {mark.fence}")
         else:

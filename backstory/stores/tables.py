@@ -257,6 +257,16 @@ tags = Table(
     sqlite_autoincrement=True,
 )
 
+vectors = Table(
+    "vectors",
+    metadata,
+    _int("conversation", primary_key=True),
+    _int("turn", primary_key=True),
+    _text("model", primary_key=True),
+    _int("width"),
+    _bytes("pieces"),
+)
+
 facts = Table(
     "facts",
     metadata,

@@ -6,7 +6,7 @@ Source: https://docs.claude.com/en/api/messages and https://docs.claude.com/en/a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from msgspec import Raw, Struct, structs
@@ -14,6 +14,7 @@ from msgspec import Raw, Struct, structs
 from backstory.core.document import Document, Extend, distinct
 from backstory.core.edits import Edit
 from backstory.core.images import dimensions
+from backstory.core.legs import Kept, Offer, Talk, Tool
 from backstory.core.message import (
     Media,
     MediaKind,
@@ -33,6 +34,7 @@ from backstory.core.reply import Delta, Reply
 from backstory.core.stream import Frame
 from backstory.core.wire import StreamReader
 from backstory.errors import DocumentError
+from backstory.wires import anthropic_legs as legs
 from backstory.wires import anthropic_stream as events
 from backstory.wires import base
 from backstory.wires.lowering import Lowering, decode, quote
@@ -229,6 +231,18 @@ class Anthropic:
     def write(self, reply: Reply, stream: bool) -> bytes:
         """A message object, or the events of one."""
         return events.write_stream(reply) if stream else events.write_whole(reply)
+
+    def tools(self, document: Document, prompt: Prompt, offered: Sequence[Tool]) -> Offer:
+        """See `anthropic_legs.tools`."""
+        return legs.tools(document, prompt, offered)
+
+    def talk(self, body: bytes, ours: frozenset[str], query: str) -> Talk:
+        """See Wire."""
+        return legs.AnthropicTalk(body, ours)
+
+    def mend(self, document: Document, prompt: Prompt, kept: Mapping[str, Kept]) -> tuple[Edit, ...]:
+        """Nothing: an answer of several legs looks like any other here."""
+        return ()
 
     def error(self, status: int, code: str, message: str) -> bytes:
         """The error body of the Anthropic API, which has no place for a code: it stands before the text."""

@@ -6,7 +6,7 @@ Rule: names are read in camelCase and in snake_case, as the API takes both; what
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from msgspec import Raw, Struct, field
@@ -28,12 +28,14 @@ from backstory.core.edits import (
     SetText,
     StrikeText,
 )
+from backstory.core.legs import Kept, Offer, Talk, Tool
 from backstory.core.message import Message, Opening, Part, Path, Prompt
 from backstory.core.reply import Delta, Reply
 from backstory.core.stream import Frame
 from backstory.core.wire import StreamReader
 from backstory.errors import DocumentError
 from backstory.wires import base
+from backstory.wires import gemini_legs as legs
 from backstory.wires.gemini_parts import read_content, read_response, reply_of
 from backstory.wires.gemini_stream import ArrayReader, deltas, mark, mark_frame, write
 from backstory.wires.lowering import Lowering, decode, encode, quote
@@ -164,6 +166,18 @@ class Gemini:
     def write(self, reply: Reply, stream: bool) -> bytes:
         """A whole response, or server-sent events."""
         return write(reply, stream)
+
+    def tools(self, document: Document, prompt: Prompt, offered: Sequence[Tool]) -> Offer:
+        """See `gemini_legs.tools`."""
+        return legs.tools(document, prompt, offered)
+
+    def talk(self, body: bytes, ours: frozenset[str], query: str) -> Talk:
+        """See Wire."""
+        return legs.GeminiTalk(body, ours, "alt=sse" not in query)
+
+    def mend(self, document: Document, prompt: Prompt, kept: Mapping[str, Kept]) -> tuple[Edit, ...]:
+        """Nothing: an answer of several legs looks like any other here."""
+        return ()
 
     def error(self, status: int, code: str, message: str) -> bytes:
         """The error body of Google APIs (google.rpc.Status); `code` is its reason."""

@@ -7,7 +7,7 @@ Source: https://platform.openai.com/docs/api-reference/chat; many providers are 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from msgspec import Raw, Struct
@@ -15,6 +15,7 @@ from msgspec import Raw, Struct
 from backstory.core.document import Document, Extend
 from backstory.core.edits import Edit
 from backstory.core.images import dimensions
+from backstory.core.legs import Kept, Offer, Talk, Tool
 from backstory.core.message import (
     Media,
     MediaKind,
@@ -35,6 +36,7 @@ from backstory.core.stream import Frame
 from backstory.core.wire import StreamReader
 from backstory.errors import DocumentError
 from backstory.wires import base
+from backstory.wires import openai_chat_legs as legs
 from backstory.wires import openai_chat_stream as events
 from backstory.wires.lowering import Lowering, decode, quote
 from backstory.wires.sse import SSEReader
@@ -275,6 +277,18 @@ class OpenAIChat:
     def write(self, reply: Reply, stream: bool) -> bytes:
         """A chat.completion object, or the chunks of one."""
         return events.write_stream(reply) if stream else events.write_whole(reply)
+
+    def tools(self, document: Document, prompt: Prompt, offered: Sequence[Tool]) -> Offer:
+        """See `openai_chat_legs.tools`."""
+        return legs.tools(document, prompt, offered)
+
+    def talk(self, body: bytes, ours: frozenset[str], query: str) -> Talk:
+        """See Wire."""
+        return legs.ChatTalk(body, ours)
+
+    def mend(self, document: Document, prompt: Prompt, kept: Mapping[str, Kept]) -> tuple[Edit, ...]:
+        """Nothing: an answer of several legs looks like any other here."""
+        return ()
 
     def error(self, status: int, code: str, message: str) -> bytes:
         """The error body of the OpenAI API."""

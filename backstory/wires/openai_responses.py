@@ -6,7 +6,7 @@ Rule: `input` keeps the form it came in, string or list, unless an edit needs th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from msgspec import Raw, Struct
@@ -28,12 +28,14 @@ from backstory.core.edits import (
     SetText,
     StrikeText,
 )
+from backstory.core.legs import Kept, Offer, Talk, Tool
 from backstory.core.message import Message, Opaque, Opening, Part, Path, Prompt, Text
 from backstory.core.reply import Delta, Reply
 from backstory.core.stream import Frame
 from backstory.core.wire import StreamReader
 from backstory.errors import DocumentError
 from backstory.wires import base
+from backstory.wires import openai_responses_legs as legs
 from backstory.wires.lowering import Lowering, decode, encode, quote
 from backstory.wires.openai_responses_items import read_item, read_response, reply_of
 from backstory.wires.openai_responses_stream import deltas, mark_frame, write
@@ -161,6 +163,18 @@ class OpenAIResponses:
     def write(self, reply: Reply, stream: bool) -> bytes:
         """A response object, or the events of one."""
         return write(reply, stream)
+
+    def tools(self, document: Document, prompt: Prompt, offered: Sequence[Tool]) -> Offer:
+        """See `openai_responses_legs.tools`."""
+        return legs.tools(document, prompt, offered)
+
+    def talk(self, body: bytes, ours: frozenset[str], query: str) -> Talk:
+        """See Wire."""
+        return legs.ResponsesTalk(body, ours)
+
+    def mend(self, document: Document, prompt: Prompt, kept: Mapping[str, Kept]) -> tuple[Edit, ...]:
+        """See `openai_responses_legs.mend`."""
+        return legs.mend(document, prompt, kept)
 
     def error(self, status: int, code: str, message: str) -> bytes:
         """The error body of the OpenAI API."""
@@ -292,6 +306,9 @@ def _add_text(lowering: Lowering, document: Document, index: int, text: str, *, 
     if lowering.first_byte(_INPUT) == base.BRACKET:
         path = (*_INPUT, index)
         message = read_item(document.get(path), path)
+        if message.role == "tool" and document.has((*path, "output")):
+            _add_output(lowering, (*path, "output"), text, front=front)
+            return
         if message.role not in _TEXT_TYPES or not document.has((*path, "role")):
             raise DocumentError(f"item {index} takes no text")
         role, content = message.role, (*path, "content")
@@ -299,6 +316,14 @@ def _add_text(lowering: Lowering, document: Document, index: int, text: str, *, 
         lowering.text(Extend(content, f"{text}\n\n" if front else f"\n\n{text}", front))
     else:
         lowering.add(content, 0 if front else lowering.length(content), _text_part(role, text))
+
+
+def _add_output(lowering: Lowering, output: Path, text: str, *, front: bool) -> None:
+    """More text for a tool's result."""
+    if lowering.first_byte(output) == base.QUOTE:
+        lowering.text(Extend(output, f"{text}\n\n" if front else f"\n\n{text}", front))
+    else:
+        lowering.add(output, 0 if front else lowering.length(output), _text_part("user", text))
 
 
 def _text_part(role: str, text: str) -> bytes:

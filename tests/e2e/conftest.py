@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from backstory.app.provider import Received, ScriptedProvider, says
+from backstory.app.provider import Answer, Received, ScriptedProvider, says
 from backstory.core.message import Text, ToolCall, ToolResult
 from backstory.core.reply import Reply
 
@@ -47,9 +47,9 @@ _COMMAND = (sys.executable, "-m", "backstory", "serve", "--host", "127.0.0.1")
 class Provider:
     """The scripted provider on a thread of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, answer: Answer = knowing) -> None:
         self._loop = asyncio.new_event_loop()
-        self._scripted = ScriptedProvider(knowing)
+        self._scripted = ScriptedProvider(answer)
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
         asyncio.run_coroutine_threadsafe(self._scripted.start(), self._loop).result(10)

@@ -1,7 +1,7 @@
-"""Law 8: what went upstream for a conversation goes up again, byte for byte, in front of what is new; only a moved digest changes it.
+"""Law 8: what went upstream for a conversation goes up again, byte for byte, in front of what is new.
 
-That is what keeps a provider's prompt cache warm. Shown over long chats and tool loops in small windows, so that history is folded and
-memory recalled, with retries, upstream errors and restarts of the proxy in between.
+Only a moved digest or a new stub changes it. That is what keeps a provider's prompt cache warm. Shown over long chats and tool loops in
+small windows, so that tool results give way, history is folded and memory recalled, with retries, upstream errors and restarts in between.
 """
 
 from __future__ import annotations
@@ -109,12 +109,14 @@ class Speaker:
 
 
 class Payload(Struct, frozen=True):
-    """What went up: everything in front of the messages, and the messages. `moved`: the proxy says that it moved the digest."""
+    """What went up: everything in front of the messages, and the messages. `moved`: the proxy says that it moved the digest or decided
+    stubs."""
 
     system: bytes
     items: tuple[bytes, ...]
     recalled: bool
     moved: bool
+    stubbed: bool
 
 
 def payload(wire: Wire, received: Received, head: bytes) -> Payload:
@@ -123,7 +125,9 @@ def payload(wire: Wire, received: Received, head: bytes) -> Payload:
     items = tuple(bytes(item) for item in prompt.items)
     rest = json.loads(received.body)
     del rest[prompt.items_at[0]]
-    return Payload(json.dumps(rest).encode(), items, b"<recalled>" in received.body, b"cache_kept=0" in head)
+    return Payload(
+        json.dumps(rest).encode(), items, b"<recalled>" in received.body, b"cache_kept=0" in head, b"[left out: " in received.body
+    )
 
 
 class Tally(Struct):
@@ -134,6 +138,7 @@ class Tally(Struct):
     moves: int = 0
     recalls: int = 0
     steps: int = 0
+    stubbed: int = 0
 
 
 def compare(old: Payload, new: Payload, tally: Tally) -> None:
@@ -144,6 +149,7 @@ def compare(old: Payload, new: Payload, tally: Tally) -> None:
     tally.kept += sum(map(len, old.items[:same]))
     tally.before += sum(map(len, old.items))
     tally.recalls += new.recalled
+    tally.stubbed += new.stubbed
     assert new.system == old.system
     if new.moved:
         tally.moves += 1
@@ -197,9 +203,9 @@ class Voyage:
         self.speaker.ask(f"Message {number}: {asked}")
         for place in range(tools):
             self.body = self.speaker.body()
-            call = Call(
-                f"call_{number}_{place}", json.dumps({"place": f"{topic} {place}"}), f"There are {number * place} of them. {filler}"
-            )
+            lines = "\n".join([filler] * self.dice.choice((1, 1, 3)))
+            text = f"There are {number * place} of them. {lines}"
+            call = Call(f"call_{number}_{place}", json.dumps({"place": f"{topic} {place}"}), text)
             await self.request(one, self.speaker.call(call))
         self.body = self.speaker.body()
         await self.request(one, self.speaker.answer(f"Aye, number {number}: the {topic} it is. {filler[:60]}"))
@@ -224,6 +230,7 @@ def sail(
             memory={"threshold_messages": 4},
             compaction={"context_window": window, "protected_recent_turns": 2},
             recall={"budget_tokens": 120, "deadline_ms": 20_000.0},
+            tool_output={"stale_tokens": 100, "stub_tokens": 20},
         )
         async with rig(with_marker(config, "never"), voyage) as one:
             for number, calls in enumerate(tools):

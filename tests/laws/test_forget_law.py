@@ -29,6 +29,7 @@ from backstory.core.records import (
     Trace,
     Turn,
     TurnTags,
+    TurnVectors,
     Used,
     Watermark,
 )
@@ -150,6 +151,8 @@ class History:
             store.pin(name, own[0].id, True, 100.0)
             tags = [TurnTags(turn.id, name, (word(turn.id),), f"{word(turn.id)} shared") for turn in own]
             store.put_tags(tags, Watermark(name, "tag", own[-1].id))
+            vectors = [TurnVectors(turn.id, name, "m", ((b"8 bytes.", word(turn.id).encode()),)) for turn in own]
+            store.put_vectors(vectors, Watermark(name, "vectors:m", own[-1].id))
             middle = self.data.draw(st.integers(0, len(own)))
             segments = []
             for part in (own[:middle], own[middle:]):
@@ -236,6 +239,7 @@ def test_what_was_forgotten_is_nowhere_and_the_rest_is_there(shelf: Shelf, data:
         kept = [turn for turn in history.own[one.id] if turn.id not in gone]
         assert [turn.text for turn in store.turns(one.id)] == [turn.text for turn in kept]
         assert [row.turn for row in store.tags(one.id)] == [turn.id for turn in kept]
+        assert [row.turn for row in store.vectors(one.id, "m")] == [turn.id for turn in kept]
         assert store.facts(one.id) == [fact for turn in kept for fact in told_by(turn)]
         assert (store.conversation(one.principal, one.id) is None) == (one.id in whole)
         assert (store.alias(one.principal, f"key of {one.id}") is None) == (one.id in whole)

@@ -271,7 +271,7 @@ TEXTS = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(TEXTS, st.integers(40, 2000))
 def test_no_shrinker_makes_a_text_longer_and_each_gives_the_same_again(text: str, budget: int) -> None:
     for shrinker in SHRINKERS:

@@ -285,6 +285,32 @@ def test_old_images_give_way_and_weigh_what_the_provider_says(tmp_path: Path) ->
     asyncio.run(work())
 
 
+def test_what_stays_of_folded_history_keeps_its_stub(tmp_path: Path) -> None:
+    """The human message that began a tool loop stays when the loop is folded, and with it the stub of the image that it showed."""
+
+    async def work() -> None:
+        agent = Agent()
+        async with rig(told(tmp_path, window=5000), agent) as one:
+            agent.messages[0]["content"] = [png(1000, 1000, 3000), {"type": "text", "text": "Like this."}]
+            last: list[Any] = []
+            after = 0
+            for number in range(80):
+                sent = json.loads(await agent.step(one, output(number, 70 if number < 4 else 10)))["messages"]
+                moved = b"cache_kept=0" in agent.head
+                assert moved or sent[: len(last)] == last, number
+                last = sent
+                after += one.engine.metrics.compactions > 0
+                if after > 4:
+                    break
+            else:
+                pytest.fail("nothing was folded")
+            assert "[left out: image/png" in json.dumps(sent[0])
+            assert len(sent) < len(agent.messages) - 10, "it is folded"
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
 def test_marks_thoughts_and_unknown_blocks_stay(tmp_path: Path) -> None:
     async def work() -> None:
         agent = Agent()

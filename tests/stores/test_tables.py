@@ -29,6 +29,7 @@ _WRITTEN = {
     "summaries": set(rows.SUMMARIES),
     "allowance": set(rows.ALLOWANCE),
     "tags": {"doc", *rows.TAGS},
+    "vectors": set(rows.VECTORS),
     "facts": set(rows.FACTS),
     "usage": set(rows.USAGE),
     "watermarks": set(rows.WATERMARKS),

@@ -1,0 +1,116 @@
+"""An answer of several legs: the model calls tools of ours, the proxy executes them, and the provider is asked again in the same answer.
+
+A `Talk` is one wire's side of it: it decides what the client sees of each leg, and how the next leg is asked for. A `Pager` executes the
+calls. Neither does any I/O to client or provider: that is the relay's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from backstory.core.stream import Frame
+
+
+class Tool(Struct, frozen=True):
+    """A tool of ours. `schema`: JSON schema of its arguments, an object."""
+
+    name: str
+    description: str
+    schema: bytes
+
+
+class Call(Struct, frozen=True):
+    """The model calls a tool of ours. `arguments` is the JSON text as received."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+class Leg(Struct, frozen=True):
+    """How a leg ended. `calls`: those to our tools, whole, where the model waits for their results. `mixed`: it waits for tools of the
+    client as well: the answer ends here. `failed`: it did not come to an end of its own, or to an error."""
+
+    calls: tuple[Call, ...] = ()
+    mixed: bool = False
+    failed: bool = False
+
+
+class Kept(Struct, frozen=True):
+    """What a provider keeps of an answer of several legs under another id than the client has for it (`first`): `last`, with calls of ours
+    that `rows` (the wire's own JSON) are the results of."""
+
+    first: str = ""
+    last: str = ""
+    rows: tuple[bytes, ...] = ()
+
+
+class Talk(Protocol):
+    """One exchange in one wire. The client sees a single answer: no call to a tool of ours, one beginning, one end, usage of all legs.
+
+    Raises DocumentError, and nothing else, for what it cannot go on with.
+    """
+
+    def frame(self, frame: Frame) -> bytes:
+        """What the client gets for the next frame of a streamed leg: the frame's own bytes as long as no tool of ours was called."""
+        ...
+
+    def over(self) -> Leg:
+        """A streamed leg has ended."""
+        ...
+
+    def whole(self, body: bytes) -> Leg:
+        """A leg that is not streamed."""
+        ...
+
+    def go_on(self, results: Sequence[str], last: bool) -> bytes:
+        """The request of the next leg, with a result for each call. `last`: no tool may be called in it."""
+        ...
+
+    def again(self, body: bytes) -> None:
+        """The leg under way failed; this request, without tools of ours, is made in its place."""
+        ...
+
+    def finish(self) -> bytes:
+        """The end of a streamed answer, as far as it was held back."""
+        ...
+
+    def answer(self) -> bytes:
+        """The body of an answer that is not streamed: what all legs said."""
+        ...
+
+    def kept(self, results: Sequence[str]) -> Kept:
+        """What the provider keeps of the answer, now that it has ended; an empty one where the client knows it by the same id. `results`:
+        of the calls of its last leg, where that is a mixed one."""
+        ...
+
+    def broken(self, stream: bool) -> bytes | None:
+        """The leg under way comes to nothing: the end of the stream, or a whole body, that says that the answer is cut off. None where
+        nothing truthful can be said (a call of the client's is half told, or there was no text at all)."""
+        ...
+
+
+class Pager(Protocol):
+    """Executes calls to our tools."""
+
+    async def answer(self, calls: Sequence[Call], left: int) -> Sequence[str]:
+        """A result for each call, errors included: it raises nothing but CancelledError. `left`: how many more rounds there may be."""
+        ...
+
+    async def defer(self, calls: Sequence[Call]) -> Sequence[str]:
+        """Execute them now; what they give goes up with the client's next request, because this answer has ended."""
+        ...
+
+    def remember(self, kept: Kept) -> None:
+        """The answer has ended, and is kept so by the provider."""
+        ...
+
+
+class Offer(Struct, frozen=True):
+    """Tools of ours in one wire: `definitions` is what `AddTools` takes, `names` are those that are offered."""
+
+    names: frozenset[str] = frozenset()
+    definitions: tuple[bytes, ...] = ()

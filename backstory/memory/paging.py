@@ -1,0 +1,349 @@
+"""Paging tools: what the model may ask of the folded part of its conversation, and the texts it gets.
+
+Rule: the list is the same in every request. Every line of a result says its turn and its day, stands in the fence of recalled text, and is
+verbatim: where something is left out, the text says so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+from backstory.core.legs import Call, Tool
+from backstory.core.records import Segment, Turn
+from backstory.memory import dates
+from backstory.memory.dates import DAY_S, Period
+from backstory.memory.fence import RECALL_CLOSE, RECALL_OPEN, neutral
+from backstory.memory.index import SESSION_GAP_S
+from backstory.memory.retrieval import line
+from backstory.memory.supersession import Known
+from backstory.memory.text import fold, terms
+
+Count: TypeAlias = Callable[[str], int]
+Values: TypeAlias = "dict[str, str]"
+
+_STRING = {"type": "string"}
+_MOST_ARGUMENT = 2000
+"""Characters of an argument that are read."""
+_MOST_ROWS = 60
+_LEAST_TOKENS = 16
+_HIT_CHARS = 300
+_RANGE = re.compile(r"(\d{4}-\d{2}-\d{2})\s*(?:\.\.|to|until|/|through|and|-)\s*(\d{4}-\d{2}-\d{2})", re.IGNORECASE)
+_LAST_SPAN = re.compile(r"\b(?:last|past|previous)\s+(\d{1,4})\s+(hour|day|week|month|year)s?\b", re.IGNORECASE)
+_SPAN_S = {"hour": 3600.0, "day": DAY_S, "week": 7 * DAY_S, "month": 30 * DAY_S, "year": 365 * DAY_S}
+_NUMBER = re.compile(r"(?:turn\s*|#\s*)?(\d{1,9})", re.IGNORECASE)
+_UNKNOWN = re.compile(r"[^0-9A-Za-z_.:#-]")
+_NAMED = re.compile(r"#(\d{1,9})(?: to #(\d{1,9}))?")
+_decode = msgspec.json.Decoder().decode
+
+
+class _Result(Struct):
+    id: str = ""
+    result: str | None = None
+
+
+_results = msgspec.json.Decoder(list[_Result])
+
+LAST = "That was the last look-up for this answer: answer now with what you have."
+NO_MORE = "There are no more look-ups in this answer. Answer now with what you have."
+TOO_MANY = "Too many look-ups at once: this one was not made."
+BROKEN = "This look-up did not work. Answer with what you have."
+
+
+def _tool(name: str, description: str, required: Sequence[str] = (), **arguments: str) -> Tool:
+    properties = {key: {**_STRING, "description": meaning} for key, meaning in arguments.items()}
+    demanded = {"required": list(required)} if required else {}
+    return Tool(name, description, msgspec.json.encode({"type": "object", "properties": properties, **demanded}))
+
+
+EXPAND = _tool(
+    "vc_expand_topic",
+    "Earlier turns of this conversation were folded into a digest. Shows what was said then about a topic.",
+    ("topic",),
+    topic="the topic, in a few words",
+    depth="summary (default) or full",
+)
+QUOTE = _tool("vc_find_quote", "Finds the exact words of earlier turns that were folded.", ("query",), query="words to look for")
+ALL = _tool("vc_recall_all", "Shows an outline of everything in this conversation that was folded.")
+FACTS = _tool(
+    "vc_query_facts",
+    "Looks up facts stated in this conversation; give what you know of one.",
+    subject="who or what",
+    verb="what about it",
+    object="what was said",
+    status="current, superseded, negated, planned or all; empty: what still holds",
+)
+WHEN = _tool(
+    "vc_remember_when",
+    "Shows what was said in a span of time, or when something was said.",
+    ("query",),
+    query="what it was about; may be empty if there is a time range",
+    time_range='such as "last 7 days", "May 2024" or "2024-05-01..2024-05-31"',
+)
+SUMMARIES = _tool("vc_search_summaries", "Searches the summaries of folded turns by topic.", ("query",), query="words to look for")
+RESTORE = _tool(
+    "vc_restore_tool",
+    "Shows a tool's earlier output in full, word for word.",
+    ("ref",),
+    ref="the ref of a stub, a turn number, or a call id",
+)
+SESSION = _tool("vc_find_session", "Finds the sitting of this conversation in which something was talked about.", ("query",), query="what")
+
+_LIST = (EXPAND, QUOTE, ALL, FACTS, WHEN, SUMMARIES, RESTORE, SESSION)
+
+
+def tools() -> tuple[Tool, ...]:
+    """The list that is offered."""
+    return _LIST
+
+
+class Asked(Struct, frozen=True):
+    """A call that can be executed: strings only, "" for what was not given."""
+
+    name: str
+    values: Values
+
+    def get(self, name: str) -> str:
+        """One argument."""
+        return self.values.get(name, "")
+
+
+def read(call: Call) -> Asked | str:
+    """What a call asks for; a text for the model where its arguments are not right."""
+    tool = next((one for one in _LIST if one.name == call.name), None)
+    if tool is None:
+        return f"There is no tool {_UNKNOWN.sub('', call.name)[:64]}."
+    try:
+        given = _decode(call.arguments) if call.arguments.strip() else {}
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return f"The arguments of {call.name} are not JSON."
+    if not isinstance(given, dict):
+        return f"The arguments of {call.name} are not an object."
+    values = {str(key): _plain(value)[:_MOST_ARGUMENT] for key, value in given.items() if value is not None}
+    missing = [name for name in _required(tool) if not values.get(name, "").strip() and not (name == "query" and values.get("time_range"))]
+    return f"{call.name} needs {' and '.join(missing)}." if missing else Asked(call.name, values)
+
+
+def _required(tool: Tool) -> list[str]:
+    schema = _decode(tool.schema)
+    return [str(name) for name in schema.get("required", ())] if isinstance(schema, dict) else []
+
+
+def _plain(value: object) -> str:
+    """Models also give numbers, or a time range as an object with start and end or a preset."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Mapping):
+        start, end = value.get("start"), value.get("end")
+        return f"{start}..{end}" if start and end else " ".join(str(one) for one in value.values() if isinstance(one, str))
+    return msgspec.json.encode(value).decode()
+
+
+def enclosed(text: str) -> str:
+    """A result in the fence, as it has to be where it stands in a message of the client's."""
+    return text if text.startswith(RECALL_OPEN) else "\n".join([RECALL_OPEN, neutral(text), RECALL_CLOSE])
+
+
+def named(text: str, path: Sequence[Turn]) -> tuple[int, ...]:
+    """Ids of the turns that a result has lines of: what is forgotten of them must be forgotten there too."""
+    places: set[int] = set()
+    for match in _NAMED.finditer(text):
+        first = int(match[1])
+        places.update(range(first, min(int(match[2] or first), len(path)) + 1))
+    return tuple(path[place - 1].id for place in sorted(places) if 0 < place <= len(path))
+
+
+def output(turn: Turn, ref: str, text: str) -> str:
+    """The output that a reference names, of a turn that may hold several: that of the call, where the reference is its id."""
+    wanted = ref.strip().strip("\"'`")
+    try:
+        rows = _results.decode(turn.calls)
+    except msgspec.MsgspecError:
+        return text
+    return next((row.result for row in rows if row.id == wanted and row.result is not None), text)
+
+
+def noted(texts: Sequence[str], left: int) -> list[str]:
+    """Results as the model gets them: with the last one it is told that there is no other round."""
+    return [*texts[:-1], f"{texts[-1]}\n{LAST}"] if left == 0 and texts else list(texts)
+
+
+class Chosen:
+    """Turns that may be found, by id: as assembly.Absent for recall."""
+
+    __slots__ = ("_ids",)
+
+    def __init__(self, ids: Collection[int]) -> None:
+        self._ids = set(ids)
+
+    def __contains__(self, turn_id: object) -> bool:
+        return turn_id in self._ids
+
+    def ids(self) -> set[int]:
+        """Their ids."""
+        return self._ids
+
+
+class Row(Struct, frozen=True):
+    """A turn to be shown. `number`: as the model sees it."""
+
+    number: int
+    speaker: str
+    at: float
+    text: str
+
+
+def row(turn: Turn) -> Row:
+    """A turn as it is shown: its words, or its tools' results."""
+    return Row(turn.position + 1, turn.sender or turn.role.title(), turn.at, turn.text)
+
+
+def shown(label: str, rows: Sequence[Row], budget: int, count: Count) -> str:
+    """Rows in the fence, as many as fit; the last one may be cut. Where some are left out, it says how many."""
+    lines: list[str] = []
+    label = neutral(label)
+    day, left, done = "", budget - count(f"{RECALL_OPEN}\n{label}\n{RECALL_CLOSE}") - _LEAST_TOKENS, 0
+    for one in rows[:_MOST_ROWS]:
+        named = dates.day_name(one.at)
+        heading = [f"[{named}]"] if named and named != day else []
+        text = line(one.number, one.speaker, one.text)
+        cost = count("\n".join([*heading, text])) + 1
+        if cost > left:
+            text = _cut(text, left - _LEAST_TOKENS, count)
+            if not text or done:
+                break
+            cost = left
+        lines += [*heading, text]
+        day, left, done = named or day, left - cost, done + 1
+    if done < len(rows):
+        lines.append(f"({len(rows) - done} more turns are left out; ask for less to see them.)")
+    return "\n".join([RECALL_OPEN, label, *lines, RECALL_CLOSE])
+
+
+def _cut(text: str, budget: int, count: Count) -> str:
+    """The beginning of a text that is too long, with a word about the rest; "" where nothing fits."""
+    size = max(0, budget) * 3
+    while size > 40 and count(text[:size]) > budget:
+        size = size * 3 // 4
+    return f"{text[:size]}\n({len(text) - size} more characters of it are left out.)" if size > 40 else ""
+
+
+def fenced(label: str, lines: Sequence[str], budget: int, count: Count) -> str:
+    """Other lines in the fence, as many as fit."""
+    label = neutral(label)
+    left, kept = budget - count(f"{RECALL_OPEN}\n{label}\n{RECALL_CLOSE}") - _LEAST_TOKENS, 0
+    for text in lines:
+        left -= count(text) + 1
+        if left < 0:
+            break
+        kept += 1
+    more = [f"({len(lines) - kept} more are left out.)"] if kept < len(lines) else []
+    return "\n".join([RECALL_OPEN, label, *[neutral(text) for text in lines[:kept]], *more, RECALL_CLOSE])
+
+
+def periods(text: str, now: float, path: Sequence[Turn]) -> tuple[Period, ...]:
+    """The spans of time that these words name."""
+    spaced = text.replace("_", " ")
+    match = _RANGE.search(spaced)
+    if match is not None:
+        ends = [dates.asked(day, now, now, now) for day in match.groups()]
+        return (Period(ends[0][0].start, ends[1][0].end, sharp=True),) if all(ends) else ()
+    match = _LAST_SPAN.search(spaced)
+    if match is not None:
+        return (Period(now - int(match[1]) * _SPAN_S[match[2].lower()], now + 1.0, sharp=True),)
+    return dates.asked(spaced, now, path[0].at if path else now, path[-1].at if path else now)
+
+
+def quoted(path: Sequence[Turn], words: str, most: int = 5) -> list[Turn]:
+    """The newest turns in which these very words stand, the oldest of them first."""
+    wanted = words.strip().strip("\"'“”").casefold()
+    found: list[Turn] = []
+    for turn in reversed(path):
+        if wanted and wanted in turn.text.casefold():
+            found.append(turn)
+            if len(found) == most:
+                break
+    return found[::-1]
+
+
+def nearest(path: Sequence[Turn], words: str, most: int = 5) -> list[Turn]:
+    """The turns that have most of these words, where nothing stands out; in order."""
+    wanted = set(terms(words))
+    scores = {turn.id: len(wanted.intersection(terms(turn.text))) for turn in path} if wanted else {}
+    best = sorted((turn for turn in path if scores.get(turn.id)), key=lambda turn: (-scores[turn.id], -turn.position))[:most]
+    return sorted(best, key=lambda turn: turn.position)
+
+
+def about(segments: Sequence[Segment], words: str) -> list[Segment]:
+    """The segments on this topic, the best first: by their tags, then by the words of their digests."""
+    wanted = set(terms(words)) | {fold(words).strip()}
+    scored: list[tuple[float, int]] = []
+    for place, segment in enumerate(segments):
+        tags = {term for tag in segment.tags for term in (*terms(tag), fold(tag))}
+        score = 3.0 * len(wanted & tags) + len(wanted.intersection(terms(segment.digest)))
+        if score:
+            scored.append((-score, place))
+    return [segments[place] for _, place in sorted(scored)]
+
+
+def outline(segment: Segment, numbers: Mapping[int, int]) -> str:
+    """A segment in one paragraph: which turns, when, on what, and its digest."""
+    first, last = numbers.get(segment.first_turn, 0), numbers.get(segment.last_turn, 0)
+    day = dates.day_name(segment.started)
+    where = f"#{first}" if first == last else f"#{first} to #{last}"
+    head = ", ".join(part for part in (where, day, " / ".join(segment.tags[:4])) if part)
+    return f"[{head}] {segment.digest}".strip()
+
+
+def sittings(path: Sequence[Turn]) -> list[tuple[int, int]]:
+    """The conversation in sittings, first and last place of each: one ends with a long pause or a day."""
+    found: list[tuple[int, int]] = []
+    for place, turn in enumerate(path):
+        before = path[place - 1] if place else None
+        if before is None or abs(turn.at - before.at) > SESSION_GAP_S or turn.at // DAY_S != before.at // DAY_S:
+            found.append((place, place))
+        else:
+            found[-1] = (found[-1][0], place)
+    return found
+
+
+def sitting(number: int, turns: Sequence[Turn], hit: Row) -> str:
+    """One sitting in a line: its day, its turns, and what was found in it."""
+    first, last = turns[0], turns[-1]
+    day = dates.day_name(first.at)
+    head = ", ".join(part for part in (f"Sitting {number}", day, f"turns #{first.position + 1} to #{last.position + 1}") if part)
+    return f"[{head}] {line(hit.number, hit.speaker, hit.text[:_HIT_CHARS])}"
+
+
+def referred(path: Sequence[Turn], ref: str) -> Turn | None:
+    """The tool result that a reference names: a turn's number, the id of its call, or the beginning of its hash (8 digits or more)."""
+    wanted = ref.strip().strip("\"'`")
+    match = _NUMBER.fullmatch(wanted)
+    if match is not None and 0 < int(match[1]) <= len(path) and path[int(match[1]) - 1].calls:
+        return path[int(match[1]) - 1]
+    named = wanted.removeprefix("tool_").casefold()
+    for turn in reversed(path):
+        if not turn.calls or turn.role == "assistant":
+            continue
+        if wanted and f'"id":{msgspec.json.encode(wanted).decode()}' in turn.calls:
+            return turn
+        if len(named) >= 8 and turn.content.hex().startswith(named):
+            return turn
+    return None
+
+
+def fact_lines(found: Sequence[Known], path: Sequence[Turn]) -> list[str]:
+    """Facts of this path, the newest first, each with its turn, its day and how it stands."""
+    lines: list[str] = []
+    for one in reversed(found):
+        fact = one.fact
+        if not 0 < one.number <= len(path) or path[one.number - 1].id != fact.turn:
+            continue
+        stands = f"superseded by #{one.by_number}" if one.by_number else "" if one.status == "current" else one.status
+        told = ", ".join(part for part in (dates.day_name(fact.said), stands) if part)
+        lines.append(line(one.number, fact.author, fact.text) + (f" ({told})" if told else ""))
+    return lines

@@ -1,0 +1,126 @@
+"""What a question means: its vector, and those of the turns it may be about, as far as they are made.
+
+Rule: nothing waits for the model. A question whose vector is not there in time, or a turn without one, is looked for by words alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from backstory.core.embedding import Embedder
+from backstory.core.records import TurnVectors
+from backstory.core.store import Lanes
+from backstory.memory.index import Index
+from backstory.memory.nearness import Asked, Nearness, text_name
+from backstory.memory.thread import Family, Thread
+
+# Rows of one read: some 2 MB. A question waits for one read, no more.
+_ROWS_AT_ONCE = 4000
+# Rows of turns that the index has not got (other branches) are kept, up to so many.
+_MOST_WAITING = 20_000
+# Of a long question, a paste mostly, so many characters from its end: there it asks.
+_ASKED_CHARS = 1000
+
+
+class _Loaded:
+    """What is in memory of a family's vectors: how far each of its conversations was read, and rows whose turns are not indexed yet."""
+
+    def __init__(self) -> None:
+        self.nearness = Nearness()
+        self.upto: dict[str, int] = {}
+        self.waiting: dict[int, TurnVectors] = {}
+        self.reading = asyncio.Lock()
+
+
+class Meaning:
+    """`embedder` is None until the model is loaded. `patience_s`: how long a question waits for its vector."""
+
+    def __init__(self, lanes: Lanes, patience_s: float, failed: Callable[[str, BaseException], None]) -> None:
+        self.embedder: Embedder | None = None
+        self._lanes = lanes
+        self._patience_s = patience_s
+        self._failed = failed
+        self._loaded: WeakKeyDictionary[Family, _Loaded] = WeakKeyDictionary()
+        self._running: set[asyncio.Future[Any]] = set()
+
+    async def asked(self, thread: Thread, index: Index, question: str) -> Asked | None:
+        """The question's vector beside those of the thread's index; None where there is no model, no vector, or no time."""
+        embedder = self.embedder
+        if embedder is None or not question.strip():
+            return None
+        family = thread.family
+        if family not in self._loaded:
+            self._loaded[family] = _Loaded()
+        loaded = self._loaded[family]
+        text = question[-_ASKED_CHARS:]
+        vector = asyncio.ensure_future(_aside(partial(embedder.embed, [text])))
+        reading = asyncio.ensure_future(self._read(thread, loaded, index, embedder.model))
+        for task in (vector, reading):
+            self._running.add(task)
+            task.add_done_callback(self._ended)
+        # Not `timeout`: a request may have no task of its own yet.
+        done, _ = await asyncio.wait((vector, reading), timeout=self._patience_s)
+        if vector not in done or vector.exception() is not None or not len(loaded.nearness):
+            return None
+        return Asked(loaded.nearness, vector.result()[0], embedder.trust)
+
+    def _ended(self, task: asyncio.Future[Any]) -> None:
+        """What broke is told, also where nobody waited any more."""
+        self._running.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._failed("vectors", error)
+
+    async def _read(self, thread: Thread, loaded: _Loaded, index: Index, model: str) -> None:
+        """The rows that were made since the last read, of the conversations whose turns the thread has (of a fork of a fork's fork, not
+        those in the middle)."""
+        record, path = thread.conversation, thread.path
+        owners = dict.fromkeys((path[0].conversation, path[-1].conversation, record.id, record.forked_from) if path else ())
+        async with loaded.reading:
+            for owner in filter(None, owners):
+                if await self._read_one(loaded, index, owner, model):
+                    task = asyncio.ensure_future(self._read_on(loaded, index, owner, model))
+                    self._running.add(task)
+                    task.add_done_callback(self._ended)
+
+    async def _read_one(self, loaded: _Loaded, index: Index, owner: str, model: str) -> bool:
+        """One read; whether there is more."""
+        after = loaded.upto.get(owner, 0)
+        rows = await self._lanes.read(lambda store: store.vectors(owner, model, after, _ROWS_AT_ONCE))
+        if rows:
+            loaded.upto[owner] = rows[-1].turn
+            loaded.waiting.update((row.turn, row) for row in rows)
+        if loaded.waiting:
+            settle = partial(_settle, loaded, index)
+            await _aside(settle) if len(rows) > _ROWS_AT_ONCE // 20 else settle()
+        return len(rows) == _ROWS_AT_ONCE
+
+    async def _read_on(self, loaded: _Loaded, index: Index, owner: str, model: str) -> None:
+        more = True
+        while more:
+            async with loaded.reading:
+                more = await self._read_one(loaded, index, owner, model)
+
+
+def _settle(loaded: _Loaded, index: Index) -> None:
+    """Give the rows whose turns are indexed to their units: a unit has the vector of its very text, or none."""
+    places: list[int] = []
+    vectors: list[bytes] = []
+    for turn in [turn for turn in loaded.waiting if turn in index]:
+        known = dict(loaded.waiting.pop(turn).pieces)
+        for place in index.units_of(turn):
+            vector = known.get(text_name(index.texts[place]))
+            if vector is not None:
+                places.append(place)
+                vectors.append(vector)
+    loaded.nearness.add(places, vectors)
+    while len(loaded.waiting) > _MOST_WAITING:
+        loaded.waiting.pop(next(iter(loaded.waiting)))
+
+
+async def _aside(call: Callable[[], list[bytes] | None]) -> list[bytes]:
+    return await asyncio.get_running_loop().run_in_executor(None, call) or []

@@ -1,0 +1,408 @@
+"""Stage 4: the paging tools. Offered where a digest stands for folded turns; executed here, over the stored turns of the conversation.
+
+What a call gives in an answer that ends with a call of the client's goes up with the client's next request, at the tool's result, and stays
+there like every other injection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cached_property
+from typing import TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from backstory.core.edits import AddTools, AppendText, Edit
+from backstory.core.exchange import Exchange
+from backstory.core.legs import Call, Kept, Tool
+from backstory.core.records import Injection, Segment, Turn
+from backstory.core.sizes import rough
+from backstory.core.store import Lanes
+from backstory.errors import NotFound, RequestError
+from backstory.memory import digest as digests
+from backstory.memory import paging, refs
+from backstory.memory.fact_query import select
+from backstory.memory.paging import Asked, Chosen, Row, row
+from backstory.memory.segments import segments
+from backstory.memory.thread import Thread
+from backstory.memory.units import Carry, units
+from backstory.stages.base import Failed, Stage, attempted
+from backstory.stages.facts import Facts
+from backstory.stages.shelf import Shelf
+from backstory.stages.visit import Visit, Visits
+
+T = TypeVar("T")
+
+# A look-up that is not done by then is given up: the client's stream is waiting.
+_MOST_S = 5.0
+# The tools take no more than this share of the window.
+_TOOLS_SHARE = 0.1
+_MOST_WAITING = 500
+# Of one leg so many calls are executed; a result for which there is less room than this (tokens) is not made.
+_MOST_CALLS = 8
+_LEAST_RESULT = 100
+_OUTLINE_SHARE = 0.12
+_LEAST_OUTLINE = 40
+
+
+class Offering(Struct, frozen=True):
+    """`enabled`: "auto" where the client itself sends tools, "on", "off". `budget`: tokens of a result. `window`: tokens."""
+
+    enabled: str
+    budget: int
+    window: int
+
+
+class _Waiting(Struct, frozen=True):
+    """A result that goes up with the next request, if that goes on after turn `parent` at this position. `turns`: ids of those it shows."""
+
+    parent: int
+    position: int
+    text: str
+    turns: tuple[int, ...]
+
+
+class Paging(Stage):
+    """Offers the tools; `desk` executes them. `verify`: whether a stored turn's message has the hash that it is stored under.
+    `restored`: what a stub's ref names, by principal, conversation, ref and scope; raises NotFound."""
+
+    name = "paging"
+
+    def __init__(
+        self,
+        visits: Visits,
+        shelf: Shelf,
+        lanes: Lanes,
+        offering: Offering,
+        count: Callable[[str], int],
+        clock: Callable[[], float],
+        failed: Failed,
+        verify: Callable[[Turn], bool],
+        facts: Facts,
+        restored: Callable[[str, str, str, str], Awaitable[str]],
+    ) -> None:
+        self.visits = visits
+        self.shelf = shelf
+        self.lanes = lanes
+        self.offering = offering
+        self.count = count
+        self.clock = clock
+        self.failed = failed
+        self.verify = verify
+        self.restored = restored
+        self.facts = facts
+        self.tools: tuple[Tool, ...] = paging.tools()
+        self.tokens = sum(count(f"{tool.name}{tool.description}{tool.schema.decode()}") for tool in self.tools)
+        self.waiting: OrderedDict[str, _Waiting] = OrderedDict()
+        self._kept: OrderedDict[tuple[bytes, str], Kept] = OrderedDict()
+
+    async def request(self, exchange: Exchange) -> Exchange:
+        visit = self.visits.get(exchange.id)
+        prompt, document, wire = exchange.prompt, exchange.document, exchange.wire
+        if visit is None or prompt is None or document is None or wire is None:
+            return exchange
+        if not visit.thread.boundary and not visit.thread.stubs and not (prompt.previous and self._kept):
+            return exchange
+        mended = wire.mend(document, prompt, self.kept(visit, prompt.previous))
+        if not visit.folded and not visit.thread.stubs:
+            return _with(exchange, self.name, mended)
+        edits = [*mended, *self._owed(visit)]
+        if self._welcome(prompt.tools):
+            offer = wire.tools(document, prompt, self.tools)
+            if offer.names:
+                edits.append(AddTools(offer.definitions))
+                visit.paging = offer.names
+                visit.tokens_sent += self.tokens
+        return _with(exchange, self.name, edits)
+
+    def _welcome(self, tools: int) -> bool:
+        """Whether the tools may be offered beside so many of the client's: always so, or never, in one conversation of one client."""
+        enabled = self.offering.enabled
+        if enabled == "off" or (enabled == "auto" and not tools):
+            return False
+        return self.tokens <= self.offering.window * _TOOLS_SHARE
+
+    def _owed(self, visit: Visit) -> list[Edit]:
+        """What a look-up in the answer before gave, at the result of the client's tool that this request brings."""
+        thread, turns, lines = visit.thread, visit.turns, visit.reading.lines
+        waiting = self.waiting.get(thread.conversation.id)
+        last = turns[-1] if turns else None
+        if last is None or last.kind != "tool" or last.role == "assistant" or visit.injection is not None:
+            return []
+        known = thread.injections.get(last.chain)
+        if known is None and waiting is not None and _goes_on(visit, waiting):
+            del self.waiting[thread.conversation.id]
+            known = Injection(thread.conversation.id, last.chain, waiting.text, waiting.turns, self.count(waiting.text), self.clock())
+            thread.inject((known,))
+        item = next((index for index in range(len(lines) - 1, -1, -1) if lines[index].content == last.content), -1)
+        if known is None or item < 0:
+            return []
+        visit.injection = known
+        visit.tokens_sent += known.tokens
+        return [AppendText(item, known.text)]
+
+    def owe(self, visit: Visit, text: str, turns: tuple[int, ...]) -> None:
+        """This goes up with the next request of the visit's conversation, if that goes on from its answer."""
+        name = visit.thread.conversation.id
+        self.waiting[name] = _Waiting(visit.parent, visit.upto + len(visit.turns), text, turns)
+        self.waiting.move_to_end(name)
+        if len(self.waiting) > _MOST_WAITING:
+            self.waiting.popitem(last=False)
+
+    def remember(self, visit: Visit, kept: Kept) -> None:
+        """A provider keeps the visit's answer under another id than its client has for it."""
+        self._kept[visit.thread.root, kept.first] = kept
+        if len(self._kept) > _MOST_WAITING:
+            self._kept.popitem(last=False)
+
+    def kept(self, visit: Visit | None, name: str) -> Mapping[str, Kept]:
+        """What was remembered under this id, for the same principal and scope: nobody else gets to see what was looked up."""
+        found = self._kept.get((visit.thread.root, name)) if visit is not None and name else None
+        return {} if found is None else {name: found}
+
+    def desk(self, visit: Visit, sent: Callable[[int], None]) -> Desk:
+        """Who executes the calls of one exchange. `sent` is told the tokens of each further request that it comes to."""
+        return Desk(self, visit, sent)
+
+
+def _with(exchange: Exchange, name: str, edits: Sequence[Edit]) -> Exchange:
+    return replace(exchange, edits=(*exchange.edits, *((name, edit) for edit in edits))) if edits else exchange
+
+
+def _goes_on(visit: Visit, waiting: _Waiting) -> bool:
+    path, place = visit.thread.path, waiting.position
+    if not 0 < place <= visit.upto or path[place - 1].id != waiting.parent:
+        return False
+    return all(turn.role == "assistant" for turn in path[place : visit.upto]) and all(turn.kind == "tool" for turn in visit.turns)
+
+
+class Desk:
+    """Executes the calls of one exchange (core.legs.Pager)."""
+
+    def __init__(self, stage: Paging, visit: Visit, sent: Callable[[int], None]) -> None:
+        self._stage = stage
+        self._visit = visit
+        self._sent = sent
+        self._tokens = visit.tokens_sent
+        self._budget = stage.offering.budget
+        self._thread: Thread = visit.thread
+
+    @cached_property
+    def _path(self) -> Sequence[Turn]:
+        """The turns that the request goes on from, blank where they are being forgotten. Copied only when a call comes: most answers call
+        nothing."""
+        path, hidden = self._thread.path[: self._visit.upto], self._thread.hidden
+        return [replace(turn, text="", calls="") if turn.id in hidden else turn for turn in path] if hidden else path
+
+    @cached_property
+    def _numbers(self) -> dict[int, int]:
+        """Their numbers, by id."""
+        return {turn.id: turn.position + 1 for turn in self._path}
+
+    @cached_property
+    def _shown_ids(self) -> set[int]:
+        """Ids of those that may be found."""
+        return set(self._numbers).difference(self._thread.hidden)
+
+    async def answer(self, calls: Sequence[Call], left: int) -> Sequence[str]:
+        """See Pager."""
+        if left < 0 or not self._room(len(calls)):
+            results = [paging.NO_MORE] * len(calls)
+        else:
+            made = [await self._result(call) for call in calls[:_MOST_CALLS]]
+            results = paging.noted([*made, *[paging.TOO_MANY] * (len(calls) - len(made))], left)
+        self._tokens += sum(self._stage.count(text) for text in results)
+        self._sent(self._tokens)
+        return results
+
+    async def defer(self, calls: Sequence[Call]) -> Sequence[str]:
+        """See Pager."""
+        room = self._room(len(calls))
+        made = [await self._result(call) if room else paging.NO_MORE for call in calls[:_MOST_CALLS]]
+        results = [paging.enclosed(text) for text in (*made, *[paging.TOO_MANY] * (len(calls) - len(made)))]
+        text = "\n".join(results)
+        self._stage.owe(self._visit, text, paging.named(text, self._path))
+        return results
+
+    def remember(self, kept: Kept) -> None:
+        """See Pager."""
+        self._stage.remember(self._visit, kept)
+
+    def _room(self, calls: int) -> bool:
+        """Whether the window has room for results of so many calls; how much one may take is settled with it."""
+        left = self._stage.offering.window - self._tokens
+        self._budget = min(self._stage.offering.budget, left // max(1, min(calls, _MOST_CALLS)))
+        return self._budget >= _LEAST_RESULT
+
+    async def _result(self, call: Call) -> str:
+        asked = paging.read(call)
+        if isinstance(asked, str):
+            return asked
+        work = asyncio.wait_for(self._execute(asked), _MOST_S)
+        return await attempted(self._stage.failed, "paging", work, paging.BROKEN)
+
+    async def _execute(self, asked: Asked) -> str:
+        match asked.name:
+            case paging.EXPAND.name:
+                return await self._expand(asked.get("topic"), asked.get("depth").lower() == "full")
+            case paging.QUOTE.name:
+                return await self._quote(asked.get("query"))
+            case paging.ALL.name:
+                return await self._all()
+            case paging.FACTS.name:
+                return await self._facts(asked)
+            case paging.WHEN.name:
+                return await self._when(asked.get("query"), asked.get("time_range"))
+            case paging.SUMMARIES.name:
+                return await self._summaries(asked.get("query"))
+            case paging.RESTORE.name:
+                return await self._restore(asked.get("ref"))
+            case _:
+                return await self._session(asked.get("query"))
+
+    async def _expand(self, topic: str, full: bool) -> str:
+        found = await self._about(topic)
+        if not found:
+            return await self._quote(topic)
+        if not full:
+            return self._fenced(f'On "{topic}", in short:', [paging.outline(one, self._numbers) for one in found])
+        wanted = {turn.id for one in found for turn in self._between(one.first_turn, one.last_turn)} & self._shown_ids
+        hits = await self._find(topic, Chosen(wanted))
+        first = {hit.number for hit in hits}
+        rows = [row(turn) for turn in self._path if turn.id in wanted]
+        ordered = sorted(rows, key=lambda one: (one.number not in first, one.number)) if self._large(rows) else rows
+        return self._shown(f'What was said on "{topic}":', ordered)
+
+    async def _quote(self, words: str) -> str:
+        path = self._path
+        exact = [row(turn) for turn in await _aside(lambda: paging.quoted(path, words))]
+        found = await self._find(words, Chosen(self._shown_ids))
+        known = {one.number for one in exact}
+        rows = [*exact, *(one for one in found if one.number not in known)]
+        if not rows:
+            rows = [row(turn) for turn in await _aside(lambda: paging.nearest(self._path, words))]
+        return self._shown(f'Earlier in this conversation, for "{words}":', rows) if rows else f'Nothing was said about "{words}".'
+
+    async def _all(self) -> str:
+        lines = [paging.outline(one, self._numbers) for one in await self._segments()]
+        return self._fenced("The folded part of this conversation, in order:", lines) if lines else "Nothing is folded."
+
+    async def _facts(self, asked: Asked) -> str:
+        record = self._thread.conversation
+        known = await self._stage.facts.known(record.principal, record.id)
+        try:
+            found = select(known, asked.get("subject"), asked.get("verb"), asked.get("object"), asked.get("status"))
+        except RequestError as error:
+            return str(error)
+        lines = paging.fact_lines(found, self._path)
+        return self._fenced("Facts stated in this conversation:", lines) if lines else "No such fact was stated."
+
+    async def _when(self, query: str, span: str) -> str:
+        now = self._stage.clock()
+        named = paging.periods(span or query, now, self._path)
+        inside = [turn for turn in self._path if any(period.start <= turn.at < period.end for period in named)]
+        if span and not named:
+            return f'"{span}" is no span of time that can be read; try "last 7 days" or "2024-05-01..2024-05-31".'
+        if named and not inside:
+            return f'Nothing of this conversation was said in "{span or query}".'
+        chosen = Chosen({turn.id for turn in inside} & self._shown_ids if inside else self._shown_ids)
+        rows = await self._find(query, chosen) if query.strip() else []
+        rows = rows or [row(turn) for turn in inside if turn.kind == "spoken" and turn.text]
+        return self._shown(f"Said {span or 'then'}:", rows) if rows else f'Nothing was said about "{query}".'
+
+    async def _summaries(self, query: str) -> str:
+        found = await self._about(query)
+        if not found:
+            return f'No summary speaks of "{query}". vc_find_quote searches every word.'
+        return self._fenced(f'Summaries on "{query}":', [paging.outline(one, self._numbers) for one in found])
+
+    async def _restore(self, ref: str) -> str:
+        turn = paging.referred(self._path, ref)
+        if turn is None:
+            return await self._stub(ref)
+        stored = await self._stage.lanes.read(lambda store: store.turns_by_id([turn.id], raw=True))
+        if not stored or not self._stage.verify(stored[0]):
+            return "That output is not stored as it was, so it is not shown."
+        budget = max(self._budget, min(self._stage.offering.window // 8, self._stage.offering.window - self._tokens))
+        one = replace(row(turn), text=paging.output(turn, ref, stored[0].text))
+        return paging.shown("The output, word for word:", [one], budget, self._stage.count)
+
+    async def _stub(self, ref: str) -> str:
+        record = self._thread.conversation
+        try:
+            text = await self._stage.restored(record.principal, record.id, ref, self._visit.scope)
+        except NotFound:
+            return f'There is no tool output "{ref}" in this conversation.'
+        if refs.parsed(ref).media:
+            return "That is an image, which a tool's result cannot show."
+        turn = self._thread.by_id[refs.parsed(ref).turn]
+        budget = max(self._budget, min(self._stage.offering.window // 8, self._stage.offering.window - self._tokens))
+        return paging.shown("The output, word for word:", [replace(row(turn), text=text)], budget, self._stage.count)
+
+    async def _session(self, query: str) -> str:
+        found = await self._find(query, Chosen(self._shown_ids))
+        if not found:
+            found = [row(turn) for turn in await _aside(lambda: paging.nearest(self._path, query))]
+        lines: list[str] = []
+        for number, (first, last) in enumerate(paging.sittings(self._path), 1):
+            hits = [one for one in found if first < one.number <= last + 1]
+            if hits:
+                lines.append(paging.sitting(number, self._path[first : last + 1], hits[0]))
+        return self._fenced(f'Talked about "{query}" in:', lines) if lines else f'Nothing was said about "{query}".'
+
+    async def _find(self, words: str, chosen: Chosen) -> list[Row]:
+        """What recall finds among these turns, each turn once, in order."""
+        now = self._stage.clock()
+        question = Turn(0, self._thread.conversation.id, 0, len(self._path), b"", b"", "user", "spoken", words, at=now, arrived=now)
+        found = await self._stage.shelf.recall(self._thread, len(self._path), question, chosen, self._budget, 0.0)
+        rows: dict[int, Row] = {}
+        for item in found.items:
+            known = rows.get(item.number)
+            text = item.text if known is None else f"{known.text}\n{item.text}"
+            rows[item.number] = Row(item.number, item.speaker, item.at, text)
+        return list(rows.values())
+
+    async def _about(self, words: str) -> Sequence[Segment]:
+        known = await self._segments()
+        return await _aside(lambda: paging.about(known, words))
+
+    async def _segments(self) -> Sequence[Segment]:
+        """The segments of the folded turns: as they are stored; what is not cut yet is cut now, all of it where some is being forgotten."""
+        owners = dict.fromkeys(turn.conversation for turn in self._path[: self._thread.boundary])
+        stored: list[Segment] = []
+        for owner in owners if not self._thread.hidden else ():
+            stored += await self._stage.lanes.read(lambda store, name=owner: store.segments(name))  # type: ignore[misc]
+        made = [one for one in stored if one.first_turn in self._numbers and one.last_turn in self._numbers]
+        done = max((self._numbers[one.last_turn] for one in made), default=0)
+        rest = self._path[done : self._thread.boundary]
+        return [*made, *(await _aside(lambda: _cut(rest)))] if rest else made
+
+    def _between(self, first: int, last: int) -> Sequence[Turn]:
+        return self._path[self._numbers[first] - 1 : self._numbers[last]]
+
+    def _large(self, rows: Sequence[Row]) -> bool:
+        return sum(len(one.text) for one in rows) > 2 * self._budget
+
+    def _shown(self, label: str, rows: Sequence[Row]) -> str:
+        return paging.shown(label, rows, self._budget, self._stage.count)
+
+    def _fenced(self, label: str, lines: Sequence[str]) -> str:
+        return paging.fenced(label, lines, self._budget, self._stage.count)
+
+
+def _cut(turns: Sequence[Turn]) -> list[Segment]:
+    """Segments of turns of which none are stored yet."""
+    made: list[Segment] = []
+    by_id = {turn.id: place for place, turn in enumerate(turns)}
+    for run in segments(units(turns, turns[0].position + 1, Carry()), {}):
+        part = turns[by_id[run.first_turn] : by_id[run.last_turn] + 1]
+        text = digests.digest(part, max(_LEAST_OUTLINE, int(run.tokens * _OUTLINE_SHARE)), rough)
+        made.append(Segment(run.first_turn, part[0].conversation, run.first_turn, run.last_turn, run.tags, text, 0, run.started, run.ended))
+    return made
+
+
+async def _aside(call: Callable[[], T]) -> T:
+    return await asyncio.get_running_loop().run_in_executor(None, call)

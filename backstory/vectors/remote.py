@@ -1,0 +1,71 @@
+"""A model behind an address: an OpenAI-compatible `/embeddings` (https://platform.openai.com/docs/api-reference/embeddings), local or not.
+
+What is sent there is the text of turns and questions. Calls block for at most the time given; there are no retries: the caller decides.
+"""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Struct
+
+from backstory.core.embedding import Trust
+from backstory.errors import EmbeddingError
+from backstory.vectors.quantise import from_lists
+from backstory.vectors.texts import readable
+
+_TIMEOUT_S = 20.0
+_MOST_BYTES = 64_000_000
+_LONGEST_CHARS = 8000
+_AT_ONCE = 32
+
+
+class _One(Struct):
+    embedding: list[float]
+    index: int = 0
+
+
+class _Answer(Struct):
+    data: list[_One]
+
+
+class Remote:
+    """See Embedder. `url`: what `/embeddings` is added to. An empty `key` sends none."""
+
+    trust = Trust(weight=0.4, enough=0.0)
+
+    def __init__(self, url: str, name: str, key: str = "", timeout_s: float = _TIMEOUT_S) -> None:
+        self.model = f"remote:{name}@{url}"
+        self._url = urlsplit(url.rstrip("/") + "/embeddings")
+        self._name = name
+        self._key = key
+        self._timeout_s = timeout_s
+
+    def embed(self, texts: Sequence[str]) -> list[bytes]:
+        """See Embedder."""
+        made: list[bytes] = []
+        for start in range(0, len(texts), _AT_ONCE):
+            made += self._asked([readable(text, _LONGEST_CHARS) or " " for text in texts[start : start + _AT_ONCE]])
+        return made
+
+    def _asked(self, texts: list[str]) -> list[bytes]:
+        secure = self._url.scheme == "https"
+        connection = (http.client.HTTPSConnection if secure else http.client.HTTPConnection)(self._url.netloc, timeout=self._timeout_s)
+        headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {self._key}"} if self._key else {})}
+        try:
+            connection.request("POST", self._url.path, msgspec.json.encode({"model": self._name, "input": texts}), headers)
+            answer = connection.getresponse()
+            body = answer.read(_MOST_BYTES)
+            if answer.status != 200:
+                raise EmbeddingError(f"{self.model} answered {answer.status}: {body[:200].decode('utf-8', 'replace')}")
+            found = sorted(msgspec.json.decode(body, type=_Answer).data, key=lambda one: one.index)
+        except (OSError, http.client.HTTPException, msgspec.MsgspecError) as error:
+            raise EmbeddingError(f"{self.model}: {type(error).__name__}: {error}") from error
+        finally:
+            connection.close()
+        if len(found) != len(texts) or len({len(one.embedding) for one in found}) != 1 or not found[0].embedding:
+            raise EmbeddingError(f"{self.model}: {len(texts)} texts were sent, {len(found)} vectors came back, or not all of one length")
+        return from_lists([one.embedding for one in found])

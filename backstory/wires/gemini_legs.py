@@ -1,0 +1,395 @@
+"""Gemini: tools of ours, and answers of several legs.
+
+Rule: parts go back to the provider as they came, signatures included. Where a call of ours is taken out in front of a call of the client's,
+the client's gets the signature: only the first call of an answer has one, and an answer without one is refused.
+Source: https://ai.google.dev/gemini-api/docs/thought-signatures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import Raw, Struct, field
+
+from backstory.core.document import Cut, Document, Extend, Insert, Put, Splice
+from backstory.core.legs import Call, Kept, Leg, Offer, Tool
+from backstory.core.message import Path, Prompt
+from backstory.core.stream import Frame
+from backstory.wires.legs import Json, gap, listed, raw_members, summed, values
+from backstory.wires.lowering import decode, encode, quote
+from backstory.wires.sse import event, replaced
+
+_CONTENTS: Path = ("contents",)
+_NULLS = (b"", b"null")
+_NO_CALLS = b'{"functionCallingConfig":{"mode":"NONE"}}'
+_DECLARATIONS = ("functionDeclarations", "function_declarations")
+_SIGNATURES = ("thoughtSignature", "thought_signature")
+_EMPTY = b'{"text":""}'
+
+
+class _Function(Struct):
+    name: str = ""
+    id: str | None = None
+    args: Raw = Raw(b"{}")
+
+
+class _Part(Struct):
+    text: str | None = None
+    thought: bool = False
+    camel: _Function | None = field(name="functionCall", default=None)
+    snake: _Function | None = field(name="function_call", default=None)
+    signature: str | None = field(name="thoughtSignature", default=None)
+    thought_signature: str | None = None
+
+    @property
+    def call(self) -> _Function | None:
+        """The call that this part is."""
+        return self.camel or self.snake
+
+    @property
+    def sign(self) -> str:
+        """Its signature."""
+        return self.signature or self.thought_signature or ""
+
+
+class _Content(Struct):
+    parts: list[Raw] | None = None
+
+
+class _Candidate(Struct):
+    content: _Content | None = None
+    finish: str | None = field(name="finishReason", default=None)
+    index: int = 0
+
+
+class _Response(Struct):
+    candidates: list[_Candidate] | None = None
+    usage: Raw = field(name="usageMetadata", default=Raw())
+    feedback: Raw = field(name="promptFeedback", default=Raw())
+    error: Raw = Raw()
+
+
+class _Calling(Struct):
+    mode: str = ""
+    camel: Raw = field(name="allowedFunctionNames", default=Raw())
+    allowed_function_names: Raw = Raw()
+
+
+class _ToolConfig(Struct):
+    camel: _Calling | None = field(name="functionCallingConfig", default=None)
+    function_calling_config: _Calling | None = None
+
+
+_response = msgspec.json.Decoder(_Response)
+_part = msgspec.json.Decoder(_Part)
+_config = msgspec.json.Decoder(_ToolConfig)
+_raws = msgspec.json.Decoder(list[Raw])
+_names = msgspec.json.Decoder(list[_Function])
+
+
+def tools(document: Document, prompt: Prompt, offered: Sequence[Tool]) -> Offer:
+    """One tool with their declarations; none where a function must be called, the answer is not to be one plain text, the prompt is cached
+    by name (its tools are too), or the provider's own tools are used (not every model takes both)."""
+    if (
+        prompt.structured
+        or document.has(("cachedContent",))
+        or document.has(("cached_content",))
+        or _forced(document)
+        or _several(document)
+    ):
+        return Offer()
+    taken: set[str] = set()
+    raw = document.member("tools")
+    if raw is not None and raw not in _NULLS:
+        for tool in decode(_raws, raw) if raw[:1] == b"[" else [Raw(raw)]:
+            for key, value in raw_members(tool).items():
+                if key not in _DECLARATIONS:
+                    return Offer()
+                taken |= {one.name for one in decode(_names, value)}
+    ours = [tool for tool in offered if tool.name not in taken]
+    rows = [b'{"name":' + quote(tool.name) + b',"description":' + quote(tool.description) + _parameters(tool) + b"}" for tool in ours]
+    if not rows:
+        return Offer()
+    return Offer(frozenset(tool.name for tool in ours), (b'{"functionDeclarations":' + listed(rows) + b"}",))
+
+
+def _parameters(tool: Tool) -> bytes:
+    """Of a declaration; the API refuses an object without properties."""
+    fields = raw_members(raw_members(tool.schema).get("properties", Raw(b"{}")))
+    return b',"parameters":' + tool.schema if fields else b""
+
+
+def _several(document: Document) -> bool:
+    """Whether more than one answer is asked for."""
+    for name in ("generationConfig", "generation_config"):
+        raw = document.member(name)
+        if raw is not None and raw != b"null":
+            fields = raw_members(raw)
+            count = fields.get("candidateCount") or fields.get("candidate_count") or Raw(b"1")
+            return bytes(count) not in (b"1", b"null")
+    return False
+
+
+def _forced(document: Document) -> bool:
+    for name in ("toolConfig", "tool_config"):
+        raw = document.member(name)
+        if raw is not None and raw != b"null":
+            found = decode(_config, raw)
+            calling = found.camel or found.function_calling_config
+            if calling is not None and calling.mode.upper() == "ANY":
+                return bytes(calling.camel) in _NULLS and bytes(calling.allowed_function_names) in _NULLS
+    return False
+
+
+class GeminiTalk:
+    """See core.legs.Talk. `ours`: names of our tools. `array`: the stream is a JSON array, not events."""
+
+    def __init__(self, body: bytes, ours: frozenset[str], array: bool) -> None:
+        self._body = body
+        self._ours = ours
+        self._array = array
+        self._number = 0
+        self._spent: Json = {}
+        self._said = ""
+        self._parts_said: list[Raw] = []
+        self._sent = False
+        self._changed = False
+        self._shown = False
+        self._ended = False
+        self._last = b""
+        self._begin()
+
+    def _begin(self) -> None:
+        self._parts: list[Raw] = []
+        self._text = ""
+        self._calls: list[_Function] = []
+        self._others = 0
+        self._sign = ""
+        self._called = False
+        self._failed = False
+        self._held: list[Frame] = []
+        self._usage: Json = {}
+        self._reason = ""
+
+    def frame(self, frame: Frame) -> bytes:
+        """See Talk."""
+        if self._failed:
+            return b""
+        if self._array and frame.data[:1] != b"{":
+            return self._bracket(frame)
+        try:
+            found = _response.decode(frame.data)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return frame.raw
+        if bytes(found.error) not in _NULLS and self._number:
+            self._failed = True
+            return b""
+        if bytes(found.usage) not in _NULLS:
+            self._usage = values(found.usage)
+        candidate = found.candidates[0] if found.candidates else None
+        if candidate is None or candidate.index:
+            if bytes(found.feedback) not in _NULLS:
+                self._reason = self._reason or "OTHER"
+            if self._called and self._reason:
+                self._held.append(frame)
+                return b""
+            return self._put(frame, frame.data, [])
+        return self._candidate(frame, candidate)
+
+    def _bracket(self, frame: Frame) -> bytes:
+        """What stands around and between the objects of an array."""
+        if b"]" not in frame.data and b"]" not in frame.raw:
+            return b"" if self._changed else frame.raw
+        if self._called:
+            self._held.append(frame)
+            return b""
+        self._ended = True
+        return b"]" if self._changed else frame.raw
+
+    def _candidate(self, frame: Frame, candidate: _Candidate) -> bytes:
+        raws = (candidate.content.parts if candidate.content is not None else None) or []
+        parts = [decode(_part, raw) for raw in raws]
+        splices: list[Splice] = []
+        texts: list[int] = []
+        kept = 0
+        for place, (raw, part) in enumerate(zip(raws, parts, strict=True)):
+            at: Path = ("candidates", 0, "content", "parts", place)
+            if part.text != "" or part.sign or part.call is not None:
+                self._parts.append(raw)
+            if part.call is not None and part.call.name in self._ours:
+                self._take(part)
+                splices.append(Cut(at))
+                continue
+            kept += 1
+            if part.call is not None:
+                splices += self._signed(at, part)
+            elif part.text and not part.thought:
+                if self._number and not self._text and (between := gap(self._said, part.text)):
+                    splices.append(Extend((*at, "text"), between, True))
+                self._text += part.text
+                self._shown = True
+                texts.append(place)
+        self._reason = candidate.finish or self._reason
+        if self._called and (candidate.finish or self._reason):
+            return self._ending(frame, splices, texts)
+        if raws and not kept:
+            self._changed = True
+            return b""
+        return self._put(frame, frame.data, splices)
+
+    def _take(self, part: _Part) -> None:
+        """A call to one of our tools."""
+        if part.call is not None:
+            self._called = True
+            self._calls.append(part.call)
+            if not self._others:
+                self._sign = self._sign or part.sign
+
+    def _signed(self, at: Path, part: _Part) -> list[Splice]:
+        """A call of the client's: the first one of the answer has the signature."""
+        self._others += 1
+        sign, self._sign = self._sign, ""
+        return [Put((*at, _SIGNATURES[0]), quote(sign))] if sign and not part.sign and self._others == 1 else []
+
+    def _ending(self, frame: Frame, splices: list[Splice], texts: list[int]) -> bytes:
+        """A response that tells the end is held where the answer may go on. Texts in it go out at once, in a response of their own."""
+        edited = Document(frame.data).apply(splices) if splices else frame.data
+        if not texts:
+            self._held.append(Frame(frame.raw, "", edited))
+            return b""
+        document = Document(frame.data)
+        cut: list[Splice] = [Cut(("candidates", 0, "finishReason"))] if document.has(("candidates", 0, "finishReason")) else []
+        count = document.length(("candidates", 0, "content", "parts"))
+        others: list[Splice] = [Cut(("candidates", 0, "content", "parts", place)) for place in range(count) if place not in texts]
+        shown = [splice for splice in splices if isinstance(splice, Extend)]
+        rest = [splice for splice in splices if not isinstance(splice, Extend)]
+        rest += [Put(("candidates", 0, "content", "parts", place), _EMPTY) for place in texts]
+        self._held.append(Frame(frame.raw, "", document.apply(rest)))
+        return self._put(frame, frame.data, [*cut, *others, *shown])
+
+    def _put(self, frame: Frame, data: bytes, splices: list[Splice]) -> bytes:
+        """A response as the client gets it, between the separators of its stream."""
+        if self._number and bytes(_response.decode(data).usage) not in _NULLS:
+            splices = [*splices, Put(("usageMetadata",), encode(summed(self._spent, self._usage)))]
+        if splices:
+            data = Document(data).apply(splices)
+        self._changed = self._changed or bool(splices) or data is not frame.data or (self._array and self._number > 0)
+        if not self._array:
+            if data is frame.data:
+                return frame.raw
+            return replaced(frame, data if b"\n" not in data else data.replace(b"\n", b" "))
+        first, self._sent = not self._sent, True
+        return ((b"[" if first else b",\r\n") + data) if self._changed else frame.raw
+
+    def over(self) -> Leg:
+        """See Talk."""
+        if self._failed or (self._number and not self._reason):
+            return Leg(failed=True)
+        return self._leg()
+
+    def _leg(self) -> Leg:
+        if not self._called or self._reason not in ("STOP", ""):
+            return Leg()
+        return Leg(tuple(Call(call.id or "", call.name, bytes(call.args).decode()) for call in self._calls), self._others > 0)
+
+    def whole(self, body: bytes) -> Leg:
+        """See Talk."""
+        found = decode(_response, body)
+        self._last = body
+        self._usage = values(found.usage)
+        candidate = found.candidates[0] if found.candidates else _Candidate()
+        self._reason = candidate.finish or ""
+        for raw in (candidate.content.parts if candidate.content is not None else None) or []:
+            part = decode(_part, raw)
+            self._parts.append(raw)
+            if part.call is not None and part.call.name in self._ours:
+                self._take(part)
+                continue
+            splices: list[Splice] = []
+            if part.call is not None:
+                splices = self._signed((), part)
+            elif part.text and not part.thought:
+                between = gap(self._said, part.text) if self._number and not self._text else ""
+                splices = [Extend(("text",), between, True)] if between else []
+                self._text += part.text
+            self._parts_said.append(Raw(Document(bytes(raw)).apply(splices)) if splices else raw)
+        return self._leg()
+
+    def go_on(self, results: Sequence[str], last: bool) -> bytes:
+        """See Talk."""
+        rows = []
+        for call, text in zip(self._calls, results, strict=True):
+            named: Json = {**({"id": call.id} if call.id else {}), "name": call.name, "response": {"result": text}}
+            rows.append(encode({"functionResponse": named}))
+        document = Document(self._body)
+        added = [b'{"role":"model","parts":' + listed(self._parts) + b"}", b'{"role":"user","parts":' + listed(rows) + b"}"]
+        splices: list[Splice]
+        if document.get(_CONTENTS)[:1] == b"[":
+            splices = [Insert((*_CONTENTS, document.length(_CONTENTS)), row) for row in added]
+        else:
+            splices = [Put(_CONTENTS, listed([document.get(_CONTENTS), *added]))]
+        if last:
+            splices.append(Put(("tool_config" if document.has(("tool_config",)) else "toolConfig",), _NO_CALLS))
+        self.again(document.apply(splices))
+        return self._body
+
+    def again(self, body: bytes) -> None:
+        """See Talk."""
+        self._body = body
+        self._said += gap(self._said, self._text) + self._text
+        self._spent = summed(self._spent, self._usage)
+        self._number += 1
+        self._begin()
+
+    def finish(self) -> bytes:
+        """See Talk."""
+        held, self._held = self._held, []
+        out: list[bytes] = []
+        for frame in held:
+            if self._array and frame.data[:1] != b"{":
+                self._ended = True
+                out.append(b"]")
+                continue
+            document = Document(frame.data)
+            parts: Path = ("candidates", 0, "content", "parts")
+            empty = document.has(parts) and not document.length(parts)
+            out.append(self._put(frame, frame.data, [Insert((*parts, 0), _EMPTY)] if empty else []))
+        return b"".join(out)
+
+    def answer(self) -> bytes:
+        """See Talk."""
+        if not self._number and not self._called:
+            return self._last
+        parts = listed(self._parts_said or [Raw(_EMPTY)])
+        document = Document(self._last)
+        splices: list[Splice] = []
+        if document.has(("candidates", 0, "content")):
+            splices.append(Put(("candidates", 0, "content", "parts"), parts))
+        elif document.has(("candidates", 0)):
+            splices.append(Put(("candidates", 0, "content"), b'{"parts":' + parts + b',"role":"model"}'))
+        splices.append(Put(("usageMetadata",), encode(summed(self._spent, self._usage))))
+        return document.apply(splices)
+
+    def kept(self, results: Sequence[str]) -> Kept:
+        """Nothing: the provider keeps no state under the answer's id."""
+        return Kept()
+
+    def broken(self, stream: bool) -> bytes | None:
+        """See Talk. A call is never half told in this wire."""
+        if not stream:
+            if not self._last or not (self._said or self._text):
+                return None
+            document = Document(self.answer())
+            return document.apply([Put(("candidates", 0, "finishReason"), b'"OTHER"')])
+        if self._ended:
+            return b""
+        last = encode(
+            {
+                "candidates": [{"content": {"parts": [{"text": ""}], "role": "model"}, "finishReason": "OTHER", "index": 0}],
+                "usageMetadata": summed(self._spent, self._usage),
+            }
+        )
+        if not self._array:
+            return event(last)
+        return (b",\r\n" if self._sent else b"[") + last + b"]"

@@ -1,0 +1,84 @@
+"""The gate: what a question is about decides whether anything is recalled at all, by words and, where there are vectors, by meaning."""
+
+from __future__ import annotations
+
+import pytest
+
+from backstory.core.embedding import Trust
+from backstory.core.tokens import count
+from backstory.memory.nearness import Asked, Nearness
+from backstory.memory.question import read
+from backstory.memory.retrieval import Recalled, block, recall
+from backstory.memory.scoring import Found, evidence, lifted, matches
+from tests.memory.chats import chat, indexed, seconds
+
+NOW = seconds("2025-07-01 12:00")
+INDEX = indexed(chat())
+WIDTH = 8
+EAST, NORTH = bytes([100] + [0] * 7), bytes([0, 100] + [0] * 6)
+
+
+def meant(place: int, vector: bytes = EAST, enough: float = 0.6) -> Asked:
+    """A question whose vector points east, among units that point north but for one."""
+    near = Nearness()
+    near.add(range(len(INDEX.turns)), [vector if other == place else NORTH for other in range(len(INDEX.turns))])
+    return Asked(near, EAST, Trust(0.5, enough))
+
+
+def ask(question: str, asked: Asked | None = None) -> Recalled:
+    return recall(INDEX, question, budget_tokens=400, carried=(), now=NOW, min_score=0.0, count=count, asked=asked)
+
+
+def weight(question: str) -> float:
+    query = read(INDEX, question, NOW)
+    return evidence(INDEX, query, matches(INDEX, query.weights, 50))
+
+
+def test_a_name_that_nobody_has_mentioned_counts_against_a_question() -> None:
+    assert read(INDEX, "Did the bank tell Henrietta about the oven?", NOW).strangers
+    assert weight("Did the bank tell Henrietta about the oven?") < weight("Did the bank tell hens about the oven?")
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Did the bank lend Bruno money?",
+        "What did we say in August?",
+        "Henrietta bought what?",
+        "Was it Brunno, or Innes, who bought the oven?",
+        "Wann hat die Bank den Kredit für den Backofen bewilligt?",
+    ],
+)
+def test_speakers_times_first_words_and_other_languages_are_no_strangers(question: str) -> None:
+    assert not read(INDEX, question, NOW).strangers
+
+
+def test_a_month_is_enough_where_no_word_is_known() -> None:
+    found = ask("Which xylophones resounded in February 2025?")
+    assert found.items
+    assert "[15 February 2025]" in block(found)
+
+
+def test_meaning_opens_the_gate_where_words_do_not() -> None:
+    question = "Zebras trampled umbrellas?"
+    place = next(place for place, text in enumerate(INDEX.texts) if "thorn" in text)
+    assert ask(question).gate
+    found = ask(question, meant(place))
+    assert max(found.items, key=lambda item: item.score).turn == INDEX.turns[place]
+    assert ask(question, meant(place, NORTH)).gate, "nothing is near"
+
+
+def test_without_a_known_scale_of_cosines_only_words_open_it() -> None:
+    assert ask("Zebras trampled umbrellas?", meant(3, enough=0.0)).gate
+
+
+def test_a_question_that_asks_nothing_stays_without_an_answer_whatever_is_near() -> None:
+    assert ask("Okay, thank you very much!", meant(3)).gate == "nothing asked"
+
+
+def test_what_is_near_is_lifted_by_its_share_and_becomes_a_candidate() -> None:
+    found = lifted(Found({1: 4.0, 2: 2.0}, [1, 2]), {2: 0.4, 9: 0.8}, 0.5)
+    assert found.scores == {1: 4.0, 2: 3.0, 9: 2.0}
+    assert found.best == [1, 2, 9]
+    same = Found({1: 4.0}, [1])
+    assert lifted(same, {}, 0.5) is same
