@@ -105,8 +105,9 @@ def test_unknown_key_names_line_and_nearest(tmp_path: Path, home: dict[str, str]
         ("log: loud\n", "line 1: log: expected a section with the keys level, format"),
         ("port: 5757\n", "line 1: port: no such setting; did you mean proxy.port?"),
         ("redis_url: redis://x\n", "line 1: redis_url: a shared cache is not available in this version"),
-        ("memory:\n  decay: 0.5\n", "line 2: memory.decay: ageing of memories is not available in this version"),
-        ("memory:\n  min_importance: 0.5\n", "not available in this version"),
+        ("memory:\n  decay: 1.5\n", "line 2: memory.decay: expected a number from 0 to 1, got 1.5"),
+        ("memory:\n  min_importance: much\n", "line 2: memory.min_importance: expected a number from 0 to 1"),
+        ("memory:\n  scope: world\n", "line 2: memory.scope: expected one of conversation, project, principal"),
         (
             "storage:\n  url: postgresql://u:secret@h/d\n",
             "line 2: storage.url: expected text, got 'postgresql://u:***@h/d' (PostgreSQL is not",
@@ -275,6 +276,13 @@ def test_the_readme_lists_every_key_with_its_default() -> None:
     readme = (Path(__file__).parent.parent / "README.md").read_text()
     for name, _, default, meaning in describe():
         assert f"| `{name}` | {f'`{default}`' if default else 'empty'} | {meaning} |" in readme
+
+
+@pytest.mark.parametrize(("spelled", "meant"), [("true", 0.5), ("false", 0.0), ("0.25", 0.25)])
+def test_decay_may_only_be_switched_on(tmp_path: Path, spelled: str, meant: float) -> None:
+    (tmp_path / "backstory.yaml").write_text(f"memory:\n  decay: {spelled}\n")
+    assert Config.load(environ={"HOME": str(tmp_path)}, cwd=tmp_path).memory.decay == meant
+    assert Config.load(environ={"HOME": str(tmp_path), "BACKSTORY_MEMORY__DECAY": spelled}, cwd="/").memory.decay == meant
 
 
 def test_a_setting_that_needs_an_extra_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from backstory import __version__
@@ -78,22 +78,42 @@ def _parser() -> argparse.ArgumentParser:
     export = command("export", _export, "conversations as files, on standard output")
     export.add_argument("id", metavar="ID", nargs="?", help="one conversation; without it, all")
     export.add_argument("--format", choices=("jsonl", "markdown"), default="jsonl")
-    forget = command("forget", _forget, "remove what is stored, for good")
+    forget = _named(command("forget", _forget, "remove what is stored, for good"))
+    asked = _asking(command)
+    config = command("config", _config, "the settings")
+    config.add_argument("action", choices=("check",), help="check: print every setting with its source")
+    bench = _bench_arguments(command("bench", _bench, "how well recall works on a data set: `bench recall`"))
+    command("version", _version, "the version")
+    for one in (serve, status, listed, show, recall, facts, usage, export, forget, config, bench, *asked):
+        one.add_argument("--config", metavar="FILE", help="settings file; without it backstory.yaml is looked for")
+        one.add_argument("--storage", metavar="URL", help="sqlite:///PATH")
+    for one in (status, listed, show, recall, facts, usage, forget, config, bench, *asked):
+        one.add_argument("--json", action="store_true", help="print JSON")
+    return parser
+
+
+def _named(forget: argparse.ArgumentParser) -> argparse.ArgumentParser:
     forget.add_argument("id", metavar="ID", nargs="?", help="a conversation")
     forget.add_argument("--all", action="store_true", help="everything")
     forget.add_argument("--turn", type=int, default=0, metavar="N", help="one turn, by its number in `show`; with --conversation")
     forget.add_argument("--conversation", metavar="ID", help="the conversation of --turn")
     forget.add_argument("--yes", action="store_true", help="do not ask")
-    config = command("config", _config, "the settings")
-    config.add_argument("action", choices=("check",), help="check: print every setting with its source")
-    bench = _bench_arguments(command("bench", _bench, "how well recall works on a data set: `bench recall`"))
-    command("version", _version, "the version")
-    for one in (serve, status, listed, show, recall, facts, usage, export, forget, config, bench):
-        one.add_argument("--config", metavar="FILE", help="settings file; without it backstory.yaml is looked for")
-        one.add_argument("--storage", metavar="URL", help="sqlite:///PATH")
-    for one in (status, listed, show, recall, facts, usage, forget, config, bench):
-        one.add_argument("--json", action="store_true", help="print JSON")
-    return parser
+    return forget
+
+
+def _asking(command: Callable[[str, object, str], argparse.ArgumentParser]) -> list[argparse.ArgumentParser]:
+    """The commands that ask memory about itself."""
+    why = command("why", _why, "what memory put into a request, and why")
+    diff = command("diff", _diff, "what a client sent against what went up")
+    for one in (why, diff):
+        one.add_argument("request", metavar="REQUEST", help="number of a request (X-VC-Request), or a conversation, or conversation:turn")
+    pin = command("pin", _pin, "keep a turn in view, or show what each turn is worth")
+    pin.add_argument("id", metavar="ID", help="id, its beginning, or label of a conversation")
+    pin.add_argument("turn", metavar="TURN", type=int, nargs="?", default=0, help="number in `show`; without it, every turn and its score")
+    pin.add_argument("--remove", action="store_true", help="let go of it")
+    ledger = command("ledger", _ledger, "what was dropped from view in a conversation, and why")
+    ledger.add_argument("id", metavar="ID", help="id, its beginning, or label of a conversation")
+    return [why, diff, pin, ledger]
 
 
 def _sums(usage: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -295,6 +315,59 @@ def _forget(arguments: argparse.Namespace) -> int:
     for receipt in receipts:
         rows = ", ".join(f"{number} {table}" for table, number in receipt.counts.items() if number)
         print(f"forgotten: {what} ({rows}); receipt {receipt.id}")
+    return 0
+
+
+def _why(arguments: argparse.Namespace) -> int:
+    from backstory.app import why
+
+    with _Store(_settings(arguments)) as store:
+        found = why.explain(store, arguments.request)
+    if arguments.json:
+        _print_json(found)
+    else:
+        _print_all(why.as_text(found))
+    return 0
+
+
+def _diff(arguments: argparse.Namespace) -> int:
+    from backstory.app import why
+
+    with _Store(_settings(arguments)) as store:
+        found = why.diff(store, arguments.request)
+    if arguments.json:
+        _print_json(found)
+    else:
+        _print_all(why.as_diff(found))
+    return 0
+
+
+def _ledger(arguments: argparse.Namespace) -> int:
+    from backstory.app import faces, ledger
+
+    with _Store(_settings(arguments)) as store:
+        entries = ledger.ledger(store, faces.find(store, arguments.id))
+    if arguments.json:
+        _print_json(entries)
+    else:
+        _print_all(ledger.as_text(entries))
+    return 0
+
+
+def _pin(arguments: argparse.Namespace) -> int:
+    from backstory.app import faces, why
+
+    with _Store(_settings(arguments)) as store:
+        record = faces.find(store, arguments.id)
+        if arguments.turn:
+            why.pin(store, record, arguments.turn, not arguments.remove, time.time())
+        rows = [row for row in why.retention(store, record, time.time()) if arguments.turn in (0, row[0])]
+    if arguments.json:
+        _print_json([{"number": number, "turn": turn.id, "retention": score} for number, turn, score in rows])
+        return 0
+    for number, turn, score in rows:
+        parts = f"salience {score.salience:.2f}, use {score.use:.2f}, recency {score.recency:.2f}{', pinned' if score.pinned else ''}"
+        print(f"{number:>4}  {score.total:.2f}  ({parts})  {faces.plain(turn.text)[:60]!r}")
     return 0
 
 

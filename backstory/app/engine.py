@@ -15,8 +15,10 @@ import msgspec
 
 from backstory import __version__
 from backstory.app.commanding import Commanding
+from backstory.app.lineup import Line, Parts, across, choices, line_up, settings
 from backstory.app.local import Local
 from backstory.app.metrics import Metrics
+from backstory.app.why import Explanation, explain
 from backstory.config import Config
 from backstory.core.exchange import Head
 from backstory.core.ids import TurnIds
@@ -28,17 +30,15 @@ from backstory.core.wire import Wire
 from backstory.errors import BackstoryError, DocumentError, StoreError
 from backstory.jobs import standard as standard_jobs
 from backstory.jobs.forgotten import Forgotten
+from backstory.jobs.pins import Pins
 from backstory.jobs.removal import Removal
 from backstory.jobs.vectors import VectorJob
 from backstory.jobs.worker import Worker
-from backstory.memory.compaction import Window
 from backstory.memory.economy import STOPS_S
 from backstory.memory.fact_query import select
 from backstory.memory.reading import Reader
-from backstory.memory.recompress import Bounds
 from backstory.memory.supersession import Known
 from backstory.memory.thread import Thread
-from backstory.memory.tool_output import Rules
 from backstory.memory.turns import content_hash
 from backstory.providers import side_model
 from backstory.providers.caching import Tariffs
@@ -47,21 +47,14 @@ from backstory.stages.ahead import Ahead
 from backstory.stages.arrivals import Arrivals, unfold
 from backstory.stages.base import Pipeline, attempt, attempted
 from backstory.stages.command import Command
-from backstory.stages.desk import Desk
-from backstory.stages.economy import Choices, Economy
+from backstory.stages.economy import Economy
 from backstory.stages.facts import Facts
-from backstory.stages.forgets import Forgets
-from backstory.stages.identify import Identify
 from backstory.stages.ingest import Ingest, settle
-from backstory.stages.links import Linked, Links
 from backstory.stages.meaning import Meaning
 from backstory.stages.order import Order
 from backstory.stages.pace import Pace
 from backstory.stages.paging import Offering, Paging
-from backstory.stages.recall import Recall, Settings
 from backstory.stages.shelf import Shelf
-from backstory.stages.shrink import Settings as ShrinkSettings
-from backstory.stages.shrink import Shrink
 from backstory.stages.stubs import restore
 from backstory.stages.threads import Threads
 from backstory.stages.visit import Visits
@@ -92,12 +85,8 @@ _BESIDE_S = 5.0
 _OPENING_S = 0.6
 # A store that cannot be opened is tried again after so many seconds, later and later.
 _AGAIN_S = (2.0, 60.0)
-# A recalled block stays where it is; larger ones would fill the window in a few questions. A budget as large as the window is meant so.
-_BUDGET_SHARE = 0.125
-_KEPT = {"QUALITY": 0.5, "BALANCED": 0.25, "COST": 0.2}
 # Of the time that recall has, this share may pass before a question's vector is there.
 _VECTOR_SHARE = 0.3
-_BUDGETS = {"QUALITY": 1.5, "BALANCED": 1.0, "COST": 0.6}
 
 
 class Engine:
@@ -125,6 +114,8 @@ class Engine:
         self._again: asyncio.Task[None] | None = None
         self._modelling: asyncio.Task[None] | None = None
         self._beside: dict[int, asyncio.Future[Any]] = {}
+        self.expects: Callable[[], bool] = bool
+        """Whether a first request may go on with a conversation that its client has just summarised."""
         self.visits = Visits()
         self.order = Order()
         self.layouts = Layouts(secrets.randbits(63))
@@ -272,6 +263,7 @@ class Engine:
         if worker is not None:
             await worker.stop()
             await self._forgotten.stop()
+            await self.pins.stop()
             if self._removal is not None:
                 await self._removal.stop()
             self.arrivals.close()
@@ -283,37 +275,34 @@ class Engine:
 
     async def _open(self) -> None:
         config = self.config
-        store = await asyncio.get_running_loop().run_in_executor(None, open_store, config.storage.url)
-        folder, name = inbox_place(config.storage.url)
-        try:
-            inbox = Inbox(folder, name)
-        except StoreError:
-            store.close()
-            raise
-        self._lanes = lanes = StoreLanes(store, inbox)
+        self._lanes = lanes = await open_lanes(config.storage.url)
         await lanes.recover(self._settle_journal)
         self.threads = threads = Threads(lanes, self._clock)
         meaning = None
         if config.vectors.model != "none":
             meaning = Meaning(lanes, _VECTOR_SHARE * config.recall.deadline_ms / 1000, self.failed)
         self._shelf = shelf = Shelf(lanes, lambda: self.busy, self._hot, self._has_side and "digests" in config.side_model.tasks, meaning)
-        jobs = standard_jobs(lanes, Pace(self._hot))
+        idle_s = config.memory.session_idle_s if across(config) else 0.0
+        jobs = standard_jobs(lanes, Pace(self._hot), idle_s, self._clock)
         self._worker = Worker(jobs, lanes, f"{os.getpid()}-{secrets.token_hex(4)}", self._clock, lambda: self.busy, self.failed)
         most = self._settings.window.hard_tokens
-        self.ingest = Ingest(threads, self.visits, lanes, self.turn_ids, self._clock, rough, self._stored, most)
+        self.ingest = Ingest(threads, self.visits, lanes, self.turn_ids, self._clock, rough, self._stored, most, self.failed)
         self.arrivals = Arrivals(
             threads, lanes, WIRE_BY_NAME.__getitem__, read_arrival, rough, self._worker.wake, self.failed, self._hot, self.economy.first
         )
         reader = Reader(secrets.randbits(63))
-        shrink = self._line_up(lanes, threads, shelf, reader)
+        line = self._line_up(lanes, threads, shelf, reader)
         self._worker.start()
         if meaning is not None:
             self._modelling = asyncio.create_task(self._open_model(meaning, lanes, self._worker))
         await self._open_side(lanes)
 
-        clear = (threads.clear, self.paging.waiting.clear, reader.clear, shrink.clear, self.layouts.clear)
+        clear = (threads.clear, self.paging.waiting.clear, line.continuity.forget, reader.clear, line.shrink.clear, self.layouts.clear)
         self._forgotten = Forgotten(lanes, lambda: _all(clear), self._gone)
+        self.pins = Pins(lanes, threads.pinned)
         await self._forgotten.start()
+        await self.pins.start()
+        await line.continuity.load(self._clock())
         self.economy.restore(*await lanes.read(lambda store: store.stops(self._clock() - STOPS_S)))
         self._removal = Removal(lanes, self._clock, self.failed)
         self._removal.start()
@@ -331,41 +320,35 @@ class Engine:
             worker.add(VectorJob(lanes, embedder, self.config.memory.threshold_messages, Pace(self._hot), self._clock))
             worker.wake()
 
-    def _line_up(self, lanes: StoreLanes, threads: Threads, shelf: Shelf, reader: Reader) -> Shrink:
-        """Put the stages in order. Gives the one that remembers what it has seen."""
-        config = self.config
-        recall = Recall(self.visits, shelf, self._settings, rough, self._clock, self.turn_ids, self.economy)
-        told = shrink_settings(config, self._settings)
-        shrink = Shrink(self.visits, lanes, told, recall.outgoing, self._clock, Pace(self._hot), self.failed)
-        self.ahead = Ahead(threads, recall.settled, time.monotonic)
-        desk = Desk(
-            threads,
-            lanes,
-            shelf,
-            self._settings,
-            self._clock,
-            self.turn_ids,
-            self.metrics.figures,
-            config.commands.prefix,
-            config.commands.undo_s,
-            __version__,
-        )
-        links = Links(desk)
+    def _line_up(self, lanes: StoreLanes, threads: Threads, shelf: Shelf, reader: Reader) -> Line:
+        """Put the stages in order."""
         self.paging = paging = self._pages(shelf, lanes, threads)
-        self.command = Command(self.visits, desk, links, Forgets(desk), self.arrivals)
-        stages = (
-            Identify(threads, self.visits, reader, self.arrivals, self.order, self._before),
-            self.command,
-            self.ingest,
-            shrink,
-            recall,
-            paging,
-            Linked(self.visits, desk, links),
-            self.economy,
+        line = line_up(
+            Parts(
+                self.config,
+                self._settings,
+                self.visits,
+                lanes,
+                threads,
+                shelf,
+                reader,
+                self.arrivals,
+                self.ingest,
+                paging,
+                self.economy,
+                self.order,
+                self._before,
+                self._clock,
+                self.turn_ids,
+                self._hot,
+                self.metrics.figures,
+                self.failed,
+            )
         )
-        left_out = () if config.tool_output.enabled else ("shrink",)
-        self.pipeline = Pipeline([stage for stage in stages if stage.name not in left_out], self.failed)
-        return shrink
+        self.ahead = Ahead(threads, line.settled, time.monotonic)
+        self.command, self.expects = line.command, line.continuity.expects
+        self.pipeline = Pipeline(line.stages, self.failed)
+        return line
 
     async def restore(self, principal: str, conversation: str, ref: str, scope: str = "") -> str:
         """What a stub's ref names, word for word, verified by hash: a tool result, or the JSON block of an image. NotFound where this
@@ -401,6 +384,14 @@ class Engine:
             if rows is not None:
                 batches.append(rows)
         return batches
+
+    async def why(self, request: str, principal: str | None = None) -> Explanation:
+        """Why a request went up as it did: see app/why.py. `principal`: whose it must be, None: whoever's. Raises NotFound, StoreError."""
+        lanes = self._lanes
+        if lanes is None:
+            raise StoreError(self.trouble or "memory is off")
+        await lanes.flush()
+        return await lanes.read(lambda store: explain(store, request, principal))
 
     @property
     def busy(self) -> bool:
@@ -449,32 +440,16 @@ def _all(calls: Iterable[Callable[[], None]]) -> None:
         call()
 
 
-def settings(config: Config) -> Settings:
-    """What the recall stage is told."""
-    compaction = config.compaction
-    window = Window(
-        compaction.context_window,
-        compaction.soft_threshold,
-        compaction.hard_threshold,
-        compaction.protected_recent_turns,
-    )
-    budget = int(config.recall.budget_tokens * _BUDGETS[config.memory.reward_profile])
-    if budget < window.hard_tokens:
-        budget = min(budget, int(window.size * _BUDGET_SHARE))
-    return Settings(window, config.memory.threshold_messages, budget, config.recall.min_score)
-
-
-def shrink_settings(config: Config, told: Settings) -> ShrinkSettings:
-    """What the shrink stage is told."""
-    output, media = config.tool_output, config.media
-    bounds = Bounds(media.max_edge, media.quality) if media.recompress else None
-    rules = Rules(told.window, output.stale_tokens, output.stub_tokens, media.recompress)
-    return ShrinkSettings(rules, told.threshold, output.cold_after_s, bounds)
-
-
-def choices(config: Config) -> Choices:
-    """What the settings let the economy do."""
-    return Choices(config.economy.early_folds, config.economy.breaker, _KEPT[config.memory.reward_profile])
+async def open_lanes(url: str) -> StoreLanes:
+    """The lanes of the store and the journals at this place. Raises StoreError, ConfigError."""
+    store = await asyncio.get_running_loop().run_in_executor(None, open_store, url)
+    folder, name = inbox_place(url)
+    try:
+        inbox = Inbox(folder, name)
+    except StoreError:
+        store.close()
+        raise
+    return StoreLanes(store, inbox)
 
 
 def inbox_place(url: str) -> tuple[Path, str]:

@@ -40,6 +40,8 @@ OWN_HEADERS = frozenset({b"x-vc-conversation", b"x-vc-memory", b"x-vc-project", 
 _OWN_PREFIX = b"x-vc-"
 _JSON: Headers = ((b"content-type", b"application/json"),)
 _MOST_PATHS = 1000
+# No smaller body has a summary in it that could be recognised.
+_SUMMARY_BYTES = 300
 # A request that comes while the store is being opened waits so long for it.
 _OPENING_S = 2.0
 # As many ids are in one block at most.
@@ -60,6 +62,7 @@ class PortHouse:
         self._metrics = engine.metrics
         self._label = label
         self._deadline_s = config.recall.deadline_ms / 1000
+        self._lean = config.marker != "always" and config.memory.scope == "conversation"
         self._paths: dict[str, Wire | None] = {}
         self._targets: dict[str, Target] = {}
         self._late: dict[int, asyncio.Future[Plan]] = {}
@@ -156,7 +159,8 @@ class PortHouse:
         """`plain`: what is known of this body already: it is a request from which commands were taken, or one that is a command."""
         started, engine = time.monotonic(), self._engine
         whose, scope = principal(self._config.identity.principal, head), head.header(b"x-vc-project")
-        opening = engine.arrivals.opening(head, body, wire) if self._config.marker != "always" else None
+        lean = self._lean and (len(body) < _SUMMARY_BYTES or not engine.expects())
+        opening = engine.arrivals.opening(head, body, wire) if lean else None
         if opening is not None and not _alone(opening, engine.commanding, plain):
             opening = None
         if opening is not None:
@@ -358,7 +362,10 @@ class PortHouse:
             exchange, body = self._rendered(exchange, visit)
         if visit is None:
             self._metrics.planned(exchange, None, started)
+            if exchange.conversation:
+                return self._tapped(exchange, target, started, body)
             return Plan(target, body=body, drop=OWN_HEADERS)
+        visit.bytes_sent = len(body) if body is not None else 0
         if self._engine.ahead is not None and exchange.prompt is not None:
             self._engine.ahead.went(exchange.prompt, visit, visit.complete and not exchange.edits)
         exchange = replace(exchange, mark=self._mark(exchange, visit), headers=self._headers(exchange, visit))
@@ -434,6 +441,8 @@ class PortHouse:
         conversation = (b"X-VC-Conversation", exchange.conversation.encode())
         stats = self._metrics.stats_header(exchange, visit, self._engine.economy.forecast)
         headers: Headers = (conversation, (b"X-VC-Stats", stats))
+        if exchange.edits or visit.search is not None:
+            headers = (*headers, (b"X-VC-Request", b"%d" % exchange.id))
         if self._config.metrics.vidurai_header:
             headers = (*headers, (b"X-Vidurai-Stats", stats))
         return headers

@@ -55,6 +55,8 @@ from backstory.errors import ConfigError
 __all__ = ["Config", "Instance", "Listener", "Log", "OutboundProxies", "PriceRow", "Setting", "describe", "effective", "mask"]
 
 _PROFILES = {"QUALITY_FOCUSED": "QUALITY", "COST_FOCUSED": "COST"}
+# Where decay is only switched on, half of a turn's rank is at stake.
+_DECAYS = {"true": 0.5, "false": 0.0}
 _PATHS = ("upstream.ca_file", "upstream.client_cert", "upstream.client_key", "side_model.api_key_file")
 _FOLDERS = ("vectors.path",)
 _EXTRAS = {"media.recompress": ("PIL", "media")}
@@ -194,8 +196,7 @@ def _value(key: Key, setting: Given) -> Any:
             value = yaml.safe_load(value)
         except yaml.YAMLError as error:
             raise ValueError(str(error)) from error
-    if key.name == "memory.reward_profile" and isinstance(value, str):
-        value = _PROFILES.get(value.upper(), value.upper())
+    value = _also(key.name, value)
     if value is None:
         return key.default
     return _checked(key, setting, msgspec.convert(value, key.type, strict=not setting.text))
@@ -224,6 +225,13 @@ def _rules(key: Key, found: Any) -> Any:
     if module and find_spec(module) is None:
         raise ValueError(f"it needs the extra {extra}: install backstory[{extra}]")
     return found
+
+
+def _also(name: str, value: Any) -> Any:
+    """The value in place of another spelling of it."""
+    if name == "memory.reward_profile" and isinstance(value, str):
+        return _PROFILES.get(value.upper(), value.upper())
+    return _DECAYS.get(str(value).lower(), value) if name == "memory.decay" else value
 
 
 def _existing(path: Path, *, folder: bool) -> str:

@@ -71,6 +71,26 @@ class Memory(Struct, frozen=True):
         Literal["QUALITY", "BALANCED", "COST"],
         Meta(description="how freely tokens are spent on memory (also QUALITY_FOCUSED, COST_FOCUSED)"),
     ] = "BALANCED"
+    decay: Annotated[
+        float,
+        Meta(ge=0, le=1, description="share of its rank that an old, unused, unimportant turn loses in recall; 0: age does not count"),
+    ] = 0.0
+    min_importance: Annotated[
+        float, Meta(ge=0, le=1, description="turns whose retention score (`backstory pin ID`) is below this are not recalled")
+    ] = 0.0
+    scope: Annotated[
+        Literal["conversation", "project", "principal"],
+        Meta(description="what a new conversation may be told of: nothing else, others of its project, all others of its owner"),
+    ] = "conversation"
+    project: Annotated[
+        str, Meta(description="project of conversations without an X-VC-Project header; empty: the client's working directory")
+    ] = ""
+    session_idle_s: Annotated[float, Meta(gt=0, description="a session is over, and is summed up, after this time without a message")] = (
+        1800.0
+    )
+    opt_out: Annotated[
+        str, Meta(description="principals without memory across conversations, as `conversations --json` shows them, by commas")
+    ] = ""
 
 
 class Recall(Struct, frozen=True):

@@ -22,8 +22,6 @@ PREFIX = "BACKSTORY_"
 FILES = ("backstory.yaml", "backstory.yml")
 _NOT_YET = {
     "redis_url": "a shared cache is not available in this version: one process keeps its cache in memory",
-    "memory.decay": "ageing of memories is not available in this version: leave the key out",
-    "memory.min_importance": "a floor of importance is not available in this version: recall.min_score is the floor of a search",
 }
 _ALIASES = {"context_window": "compaction.context_window"}
 _PLAIN_NAMES = {"PROXY_HOST": "proxy.host", "PROXY_PORT": "proxy.port", "DATABASE_URL": "storage.url"}

@@ -275,6 +275,43 @@ class Receipt(Struct, frozen=True):
     counts: dict[str, int]
 
 
+class Trace(Struct, frozen=True):
+    """Derived: what was done to one request, and why. `request`: its id. `turn`: the turn that its newest human message became, 0 where
+    there is none. `turns`: every turn that it tells of. `told`: JSON of memory's own making (memory/reasons.py); no text of turns."""
+
+    request: int
+    conversation: str
+    turn: int
+    turns: tuple[int, ...]
+    tokens_in: int
+    tokens_sent: int
+    told: bytes
+    created: float
+
+
+class Home(Struct, frozen=True):
+    """Derived: where a conversation belongs. `project`: "" for none. `audience`: who is in the chat that it is part of, "" where it is
+    its owner's alone; what was said in one audience is never told in another."""
+
+    conversation: str
+    project: str
+    audience: str
+
+
+class SessionSummary(Struct, frozen=True):
+    """Derived: the sentences worth keeping of one session of a conversation. `id`: that of the session's last turn. `turns`: those that
+    it quotes. Times are Unix seconds."""
+
+    id: int
+    conversation: str
+    turns: tuple[int, ...]
+    text: str
+    tokens: int
+    started: float
+    ended: float
+    created: float
+
+
 class Batch(Struct, frozen=True):
     """Rows that belong together: written in one transaction, all or none; a second write of the same rows changes nothing."""
 
@@ -285,6 +322,8 @@ class Batch(Struct, frozen=True):
     digests: tuple[Digest, ...] = ()
     stubs: tuple[Stub, ...] = ()
     spends: tuple[Spend, ...] = ()
+    traces: tuple[Trace, ...] = ()
+    homes: tuple[Home, ...] = ()
 
 
 class Promise(Struct, frozen=True, tag=True):

@@ -15,14 +15,17 @@ from backstory.core.records import (
     Digest,
     Fact,
     Hit,
+    Home,
     Injection,
     Place,
     Receipt,
     Segment,
+    SessionSummary,
     Spend,
     Stub,
     Summary,
     Total,
+    Trace,
     Turn,
     TurnTags,
     TurnVectors,
@@ -57,6 +60,10 @@ class Store(Protocol):
 
     def alias(self, principal: str, key: str) -> str | None:
         """The conversation that this key names (a client's session id, a response id, a label, an attached conversation)."""
+        ...
+
+    def recent_aliases(self, prefix: str, since: float) -> list[tuple[str, str, str]]:
+        """(principal, name, conversation) of the names that begin like this, of conversations updated since then, the oldest first."""
         ...
 
     def chains(self, principal: str, chains: Sequence[bytes]) -> list[tuple[bytes, str, int]]:
@@ -181,6 +188,43 @@ class Store(Protocol):
     def stops(self, after: float) -> tuple[list[tuple[str, float]], float]:
         """The conversations in which rewriting has been stopped since then, and when; and how much less was billed for all rewritten and
         measured requests since then than they would have cost as they came (as in Spend: in dollars where the price is known)."""
+        ...
+
+    def traces(self, conversation_id: str) -> list[Trace]:
+        """What was done to its requests, oldest first."""
+        ...
+
+    def trace(self, request: int) -> Trace | None:
+        """What was done to the request of this id; None where nothing is known of it."""
+        ...
+
+    def pin(self, conversation_id: str, turn: int, pinned: bool, now: float) -> None:
+        """Pin a turn of this conversation, or let go of it. NotFound where the conversation has no such turn of its own."""
+        ...
+
+    def pins(self, conversation_id: str) -> list[int]:
+        """Ids of its pinned turns, rising."""
+        ...
+
+    def pin_changes(self, after: int) -> list[tuple[int, str, int, bool]]:
+        """Pins that were changed after change number `after`: (change, conversation, turn, pinned), by change."""
+        ...
+
+    def home(self, conversation_id: str) -> Home | None:
+        """Where a conversation belongs, None where that was never told."""
+        ...
+
+    def kin(self, principal: str, home: Home, everywhere: bool, limit: int) -> list[Conversation]:
+        """Other conversations of this principal that may be told of in a conversation of this home, the last updated first: of the same
+        audience, with memory on, and of the same project (`everywhere`: of any)."""
+        ...
+
+    def session_summaries(self, conversation_ids: Sequence[str]) -> list[SessionSummary]:
+        """Of these conversations, the last ended first."""
+        ...
+
+    def put_session_summaries(self, rows: Sequence[SessionSummary], mark: Watermark, anew: bool = False) -> None:
+        """Store summaries and the watermark in one transaction; `anew`: in place of all there were. FencedError if the lease is lost."""
         ...
 
     def watermark(self, conversation_id: str, job: str) -> Watermark:

@@ -5,15 +5,19 @@ A job works under a lease, in small steps on a thread, and only while no request
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from backstory.core.store import Lanes
 from backstory.jobs.facts import FactJob
 from backstory.jobs.segments import SegmentJob
+from backstory.jobs.sessions import SessionJob
 from backstory.jobs.tags import TagJob
 from backstory.jobs.worker import Job
 
 
-def standard(lanes: Lanes, breathe: Callable[[], None]) -> tuple[Job, ...]:
-    """The jobs of an engine, in the order in which they run. `breathe` is called between small pieces of their work on other threads."""
-    return (TagJob(lanes, breathe), SegmentJob(lanes, breathe), FactJob(lanes, breathe))
+def standard(lanes: Lanes, breathe: Callable[[], None], idle_s: float = 0.0, clock: Callable[[], float] = time.time) -> tuple[Job, ...]:
+    """The jobs of an engine, in the order in which they run. `breathe` is called between small pieces of their work on other threads.
+    `idle_s`: after such a pause a session is summed up; 0: none is."""
+    jobs: tuple[Job, ...] = (TagJob(lanes, breathe), SegmentJob(lanes, breathe), FactJob(lanes, breathe))
+    return (*jobs, SessionJob(lanes, breathe, idle_s, clock)) if idle_s else jobs

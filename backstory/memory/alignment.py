@@ -13,6 +13,8 @@ from typing import Literal, Protocol, TypeAlias
 
 from msgspec import Struct
 
+from backstory.memory.compactions import ASKS
+
 How: TypeAlias = Literal["new", "extend", "retry", "branch", "truncated", "compacted", "amended"]
 Pair: TypeAlias = tuple[int, int]
 
@@ -24,7 +26,6 @@ _MOST_JOINED = 8
 _MOST_PLACES = 16
 _ANCHOR_MESSAGES = 3
 _ANCHOR_CHARS = 120
-_SUMMARY_QUESTION = "What did we do so far?"
 
 
 class Said(Protocol):
@@ -340,7 +341,7 @@ class _Table:
         fresh = next((index for index, line in enumerate(self.request) if line.kind != "none"), len(self.request))
         tip = len(self.stored) - 1
         spoken = [self.request[index] for index in self.asked[:2]]
-        asks = len(spoken) == 2 and spoken[0].text == _SUMMARY_QUESTION and spoken[1].role == "assistant"
+        asks = len(spoken) == 2 and spoken[0].text in ASKS and spoken[1].role == "assistant"
         if asks and len(self.asked) > 2:
             return Alignment(matched, self.asked[1] + 1, tip, "compacted", True)
         if fresh == len(self.request):

@@ -15,7 +15,7 @@ from backstory.core.records import Digest
 from backstory.memory.fence import DIGEST_CLOSE, DIGEST_OPEN
 from backstory.memory.reading import Reading
 from backstory.memory.thread import Thread
-from backstory.memory.turns import Line
+from backstory.memory.turns import Line, chain
 
 # Less than this around a human's words is an envelope (a name, a time), not instructions.
 _INSTRUCTION_CHARS = 200
@@ -85,15 +85,24 @@ def earlier_injections(thread: Thread, reading: Reading, kept: Sequence[int]) ->
     tokens = 0
     if thread.injections:
         for item in kept:
-            if reading.lines[item].kind == "none" or reading.lines[item].role == "assistant":
+            line = reading.lines[item]
+            if line.note == "summary":
+                injection = thread.injections.get(summary_chain(thread, line))
+            elif line.kind == "none" or line.role == "assistant":
                 continue
-            place = reading.places[item]
-            injection = thread.injections.get(thread.path[place].chain) if place >= 0 else None
+            else:
+                place = reading.places[item]
+                injection = thread.injections.get(thread.path[place].chain) if place >= 0 else None
             if injection is not None:
                 edits.append(AppendText(item, injection.text))
                 turns.update(injection.turns)
                 tokens += injection.tokens
     return edits, turns, tokens
+
+
+def summary_chain(thread: Thread, line: Line) -> bytes:
+    """By what an injection at a client's summary is known: the summary is no turn, and has no chain hash of its own."""
+    return chain(thread.root, line.content)
 
 
 class Absent:

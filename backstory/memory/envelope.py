@@ -20,7 +20,8 @@ from backstory.memory.stamps import Claims, ending, moment
 
 class Stripped(Struct, frozen=True):
     """A message's own words and what its envelopes tell. `at`: Unix seconds, 0.0 = not told. `note`: "summary" where the client has put a
-    summary in place of its history, "filler" for a text that the client says by itself; such texts are left out."""
+    summary in place of its history, "filler" for a text that the client says by itself; such texts are left out. `room`: the chat that
+    the message was said in, "" where no channel brought it."""
 
     text: str
     sender: str = ""
@@ -28,6 +29,7 @@ class Stripped(Struct, frozen=True):
     at: float = 0.0
     reply_to: str = ""
     note: str = ""
+    room: str = ""
 
 
 NOTHING = Stripped("")
@@ -94,7 +96,7 @@ def strip(role: str, parts: tuple[Part, ...]) -> Stripped:
             if text:
                 texts.append(text)
     text = texts[0] if len(texts) == 1 else "\n".join(texts)
-    return Stripped(text, claims.sender, claims.channel, claims.at, claims.reply_to, claims.note)
+    return Stripped(text, claims.sender, claims.channel, claims.at, claims.reply_to, claims.note, claims.room)
 
 
 def _human(text: str, claims: Claims) -> str:
@@ -250,7 +252,8 @@ def _channel(inner: str, claims: Claims) -> bool:
         return False
     sender = _CHANNEL_ID.sub("", told[1] if told else rest)
     sender = " ".join(_ELAPSED.sub("", sender).split())
-    claims.claim(sender, name.lower(), told[0] if told else 0.0)
+    room = f"chat {name.lower()}:{by_id[1] if by_id else sender}"
+    claims.claim(sender, name.lower(), told[0] if told else 0.0, room=room)
     return True
 
 

@@ -44,6 +44,8 @@ class _Info(msgspec.Struct):
     label: str = ""
     timestamp: str | int | float = ""
     reply_to_id: str | int = ""
+    is_group_chat: bool = False
+    group_subject: str = ""
 
 
 _info = msgspec.json.Decoder(_Info, strict=False)
@@ -116,7 +118,9 @@ def _tell(label: str, body: str, claims: Claims) -> None:
         name = name or info.name or info.label
     when = info.timestamp
     at = (moment(when) or 0.0) if isinstance(when, str) else _unix(float(when))
-    claims.claim(name, info.channel or _channel(info.chat_id), at, str(info.reply_to_id))
+    kind = "group" if info.is_group_chat or info.group_subject else "direct"
+    room = f"{kind} {info.chat_id or name}" if label == "Conversation info" else ""
+    claims.claim(name, info.channel or _channel(info.chat_id), at, str(info.reply_to_id), room)
 
 
 def _channel(chat_id: str) -> str:

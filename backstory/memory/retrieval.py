@@ -7,7 +7,7 @@ headers included, never has more tokens than the budget.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -18,7 +18,9 @@ from backstory.memory.fence import RECALL_CLOSE, RECALL_OPEN, neutral
 from backstory.memory.index import Index
 from backstory.memory.likeness import Chosen
 from backstory.memory.nearness import Asked
-from backstory.memory.question import read
+from backstory.memory.question import Query, read
+from backstory.memory.reasons import MOST_LEFT, Basis, Left, Parts
+from backstory.memory.retention import Standing
 from backstory.memory.scoring import anchored, evidence, lifted, matches, only, pool_size, ranked
 
 _LABEL = "Earlier in this conversation:"
@@ -50,19 +52,33 @@ class Item(Struct, frozen=True):
     text: str
     score: float
     piece: int = 0
+    pinned: bool = False
     changed: int = 0
 
 
 class Recalled(Struct, frozen=True):
     """What was found, in the order of the conversation. `considered`: units that were scored. `best`: share of the question's rare
     words that the best unit has. `gate`: why nothing was found, "" otherwise: "empty", "no room", "nothing asked", "no match" or "weak".
-    `tokens`: of the block, by the count that decided what fits."""
+    `tokens`: of the block, by the count that decided what fits. `left`: what was considered and left out, the best first. `terms`: what
+    was asked for. `basis`: what the scores come from, for whoever wants to know why."""
 
     items: tuple[Item, ...]
     considered: int = 0
     best: float = 0.0
     gate: str = ""
     tokens: int = 0
+    left: tuple[Left, ...] = ()
+    terms: tuple[str, ...] = ()
+    basis: Basis | None = None
+
+
+class _Answers(Struct):
+    """Units that answer, by score, and what is known of how they were found."""
+
+    scores: dict[int, float]
+    found: Recalled
+    parts: Parts
+    out: list[tuple[int, str]]
 
 
 def recall(
@@ -74,56 +90,82 @@ def recall(
     now: float,
     min_score: float,
     count: Callable[[str], int],
+    standing: Standing | None = None,
     changed: Changed = NOTHING,
     asked: Asked | None = None,
 ) -> Recalled:
     """The turns that answer the question, less those in `carried` (turn ids). `now`: when it is asked. `min_score`: units below this
-    share of the best score are left out. `count`: tokens of a text, which decides what fits. `changed`: what does not hold any more.
-    `asked`: the question's vector, where there is one."""
+    share of the best score are left out. `count`: tokens of a text, which decides what fits. `standing`: pinned turns come first,
+    whatever is asked; others as its rules have it. `changed`: what does not hold any more. `asked`: the question's vector, where there is
+    one."""
     if not len(index):
         return Recalled((), gate="empty")
     if budget_tokens < _overhead(count) + _SMALLEST_LINE:
         return Recalled((), gate="no room")
     query = anchored(index, read(index, question, now))
-    if not query.own and not query.named and not query.periods:
-        return Recalled((), gate="nothing asked")
     turns, hidden = index.turns, index.hidden
 
     def eligible(place: int) -> bool:
         return not hidden[place] and turns[place] not in carried
 
-    wanted = pool_size(budget_tokens)
-    found = only(matches(index, query.weights, wanted), eligible, wanted)
-    near = (
-        {place: cosine for place, cosine in asked.near(max(_FEWEST_NEAR, wanted // _NEAR_PART), found.best).items() if eligible(place)}
-        if asked is not None
-        else {}
+    answers = _answers(
+        index, query, question, now, eligible, pool_size(budget_tokens), standing.rules.gate if standing is not None else 1.0, asked
     )
+    if standing is not None and answers.scores and not standing.rules.neutral:
+        answers.scores, below = standing.weighed(index, answers.scores)
+        answers.out += [(place, "below memory.min_importance") for place in below]
+    most = max(answers.scores.values(), default=0.0)
+    kept = {place: score / most for place, score in answers.scores.items() if score >= min_score * most}
+    if len(kept) < len(answers.scores):
+        answers.out += [(place, "below recall.min_score") for place in answers.scores if place not in kept]
+    first = [place for place in standing.first(index) if eligible(place)] if standing is not None and standing.pins else []
+    if not kept and not first:
+        gate = answers.found.gate or "no match"
+        return replace(answers.found, gate=gate, terms=query.own, left=_left(index, answers.out, {}))
+    answers.scores = kept
+    return _fitted(index, answers, first, query, budget_tokens, count, changed)
+
+
+def _answers(
+    index: Index, query: Query, question: str, now: float, eligible: Callable[[int], bool], wanted: int, gate: float, asked: Asked | None
+) -> _Answers:
+    """What answers the question, by score; none where too little does."""
+    none = _Answers({}, Recalled((), gate="nothing asked"), Parts(), [])
+    if not query.own and not query.named and not query.periods:
+        return none
+    found = only(matches(index, query.weights, wanted), eligible, wanted)
+    near = _near(asked, found.best, wanted, eligible)
     best = evidence(index, query, found)
     told = any(index.said_in(period.start, period.end) for period in query.periods)
     if query.own and not told and not (query.named and len(query.own) < 2):
         nearest = max(near.values(), default=0.0)
-        enough = _ENOUGH_NAMED if query.named else _ENOUGH
-        if not _about(best, nearest, enough, asked):
-            parts = [anchored(index, read(index, part, now)) for part in _questions(question)]
-            best = max([best, *(evidence(index, part, found) for part in parts)])
-            if not _about(best, nearest, enough, asked):
-                return Recalled((), len(found.scores), best, "weak" if found.best else "no match")
+        enough = gate * (_ENOUGH_NAMED if query.named else _ENOUGH)
+        if not _about(best, nearest, enough, gate, asked):
+            sentences = [anchored(index, read(index, sentence, now)) for sentence in _questions(question)]
+            best = max([best, *(evidence(index, sentence, found) for sentence in sentences)])
+            if not _about(best, nearest, enough, gate, asked):
+                none.found = Recalled((), len(found.scores), best, "weak" if found.best else "no match")
+                none.out = [(place, "too little evidence") for place in found.best[:MOST_LEFT]]
+                return none
     if asked is not None:
         found = lifted(found, near, asked.trust.weight)
-    scores = {place: score for place, score in ranked(index, query, found, wanted).items() if score > 0 and eligible(place)}
-    if not scores:
-        return Recalled((), len(found.scores), best, "no match")
-    most = max(scores.values())
-    kept = {place: score / most for place, score in scores.items() if score >= min_score * most}
-    return _fitted(index, kept, Recalled((), len(scores), best), budget_tokens, count, changed)
+    parts = Parts()
+    scores = {place: score for place, score in ranked(index, query, found, wanted, parts).items() if score > 0 and eligible(place)}
+    return _Answers(scores, Recalled((), len(scores) or len(found.scores), best), parts, [])
 
 
-def _about(best: float, nearest: float, enough: float, asked: Asked | None) -> bool:
+def _near(asked: Asked | None, best: Sequence[int], wanted: int, eligible: Callable[[int], bool]) -> dict[int, float]:
+    """Cosines of the units that are nearest to the question; none where it has no vector."""
+    if asked is None:
+        return {}
+    return {place: cosine for place, cosine in asked.near(max(_FEWEST_NEAR, wanted // _NEAR_PART), best).items() if eligible(place)}
+
+
+def _about(best: float, nearest: float, enough: float, gate: float, asked: Asked | None) -> bool:
     """Whether a question is about this conversation: by the words that its best unit shares with it, and by the cosine of the nearest."""
     if asked is None or not asked.trust.enough or not asked.nearness.dimensions:
         return best >= enough
-    return best + nearest >= asked.trust.enough or (enough < _ENOUGH and best >= enough)
+    return best + nearest >= gate * asked.trust.enough or (enough < gate * _ENOUGH and best >= enough)
 
 
 def _questions(text: str) -> list[str]:
@@ -173,30 +215,41 @@ def _harmless(text: str) -> str:
 
 
 def _fitted(
-    index: Index, scores: Mapping[int, float], found: Recalled, budget_tokens: int, count: Callable[[str], int], changed: Changed
+    index: Index, answers: _Answers, first: Sequence[int], query: Query, budget_tokens: int, count: Callable[[str], int], changed: Changed
 ) -> Recalled:
     """The best units that fit, by value for their length; what is over the budget when all is counted goes, the least valuable first."""
-    chosen = _chosen(index, scores, budget_tokens - _overhead(count), count, changed)
+    found, scores = answers.found, answers.scores
+    chosen = _chosen(index, scores, first, budget_tokens - _overhead(count), count, answers.out, changed)
+    pinned = set(first)
     while chosen:
-        items = tuple(
-            Item(
-                index.turns[place],
-                index.numbers[place],
-                index.names[index.speakers[place]],
-                index.at[place],
-                index.texts[place],
-                round(scores[place], 4),
-                index.pieces[place],
-                _changed(index, place, changed),
-            )
-            for place in sorted(chosen)
-        )
+        places = sorted(chosen)
+        items = tuple([_item(index, scores, place, place in pinned, _changed(index, place, changed)) for place in places])
         made = Recalled(items, found.considered, found.best)
         tokens = count(block(made))
         if tokens <= budget_tokens:
-            return replace(made, tokens=tokens)
-        chosen.pop()
-    return Recalled((), found.considered, found.best, "no room")
+            basis = Basis(index, query, answers.parts, tuple(places))
+            return replace(made, tokens=tokens, left=_left(index, answers.out, scores), terms=query.own, basis=basis)
+        answers.out.append((chosen.pop(), "no room"))
+    return Recalled((), found.considered, found.best, "no room", left=_left(index, answers.out, scores), terms=query.own)
+
+
+def _item(index: Index, scores: Mapping[int, float], place: int, pinned: bool, changed: int) -> Item:
+    return Item(
+        index.turns[place],
+        index.numbers[place],
+        index.names[index.speakers[place]],
+        index.at[place],
+        index.texts[place],
+        round(scores.get(place, 0.0), 4),
+        index.pieces[place],
+        pinned,
+        changed,
+    )
+
+
+def _left(index: Index, out: Sequence[tuple[int, str]], scores: Mapping[int, float]) -> tuple[Left, ...]:
+    best = sorted(out, key=lambda one: -scores.get(one[0], 0.0))[:MOST_LEFT]
+    return tuple([Left(index.turns[place], index.numbers[place], why, round(scores.get(place, 0.0), 4)) for place, why in best])
 
 
 def _changed(index: Index, place: int, changed: Changed) -> int:
@@ -205,19 +258,34 @@ def _changed(index: Index, place: int, changed: Changed) -> int:
     return max((number for sentence, number in said if sentence in index.texts[place]), default=0) if said else 0
 
 
-def _chosen(index: Index, scores: Mapping[int, float], left: int, count: Callable[[str], int], changed: Changed) -> list[int]:
-    """Places, the most valuable first. A line's tokens add up: each line is counted with its line break."""
+def _chosen(
+    index: Index,
+    scores: Mapping[int, float],
+    first: Sequence[int],
+    left: int,
+    count: Callable[[str], int],
+    out: list[tuple[int, str]],
+    changed: Changed,
+) -> list[int]:
+    """Places, `first` and then the most valuable. A line's tokens add up: each line is counted with its line break. `out` is told what was
+    left out, and why."""
     sizes = index.sizes
-    order = sorted(scores, key=lambda place: (-scores[place] / (_THRIFT_FLOOR + sizes[place]) ** _THRIFT, place))
+    pinned = set(first)
+    rest = sorted(
+        (place for place in scores if place not in pinned),
+        key=lambda place: (-scores[place] / (_THRIFT_FLOOR + sizes[place]) ** _THRIFT, place),
+    )
     chosen: list[int] = []
     days: set[str] = set()
     known = Chosen(index)
     misses = 0
-    for place in order:
+    for at, place in enumerate([*first, *rest]):
         if misses > _MISSES or left < _SMALLEST_LINE:
+            out += [(other, "no room") for other in rest[max(0, at - len(first)) :][:MOST_LEFT]]
             break
         if sizes[place] > left or not index.texts[place]:
             misses += 1
+            out.append((place, "no room"))
             continue
         shown = line(index.numbers[place], index.names[index.speakers[place]], index.texts[place])
         cost = count(f"{shown}{_note(_changed(index, place, changed))}\n")
@@ -226,8 +294,10 @@ def _chosen(index: Index, scores: Mapping[int, float], left: int, count: Callabl
             cost += count(f"[{day}]\n")
         if cost > left:
             misses += 1
+            out.append((place, "no room"))
             continue
         if known.says_it_already(place):
+            out.append((place, "says the same as another"))
             continue
         left -= cost
         days.add(day)

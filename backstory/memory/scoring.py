@@ -18,6 +18,7 @@ from backstory.memory.associations import asked_concepts
 from backstory.memory.dates import Period
 from backstory.memory.index import ASKS, FREQUENCY_BITS, FREQUENCY_MOST, TIMELY, Index
 from backstory.memory.question import Query
+from backstory.memory.reasons import Parts
 
 # Okapi BM25 (Robertson & Zaragoza, The Probabilistic Relevance Framework, 2009): how soon repeats stop counting, how much length counts.
 _K1, _B = 1.0, 0.6
@@ -156,8 +157,9 @@ def evidence(index: Index, query: Query, found: Found) -> float:
     return best / asked if asked else 0.0
 
 
-def ranked(index: Index, query: Query, found: Found, wanted: int) -> dict[int, float]:
-    """Final scores of the candidates: the units that match best, those of the days asked about, and their neighbours."""
+def ranked(index: Index, query: Query, found: Found, wanted: int, parts: Parts | None = None) -> dict[int, float]:
+    """Final scores of the candidates: the units that match best, those of the days asked about, and their neighbours. `parts` is told
+    what they come from."""
     found = _with_feedback(index, query, found)
     own = found.scores
     pool = [*found.best, *_then(index, query, wanted, any_period=not found.best)]
@@ -175,6 +177,8 @@ def ranked(index: Index, query: Query, found: Found, wanted: int) -> dict[int, f
         score = scores[place] = to_words * own.get(place, 0.0) + to_near * near[place] + more
         by_session.setdefault(sessions[place], []).append(score)
     level = {session: _SESSION * sum(nlargest(_SESSION_BEST, held)) / _SESSION_BEST for session, held in by_session.items()}
+    if parts is not None:
+        parts.words, parts.near, parts.level, parts.to_words, parts.to_near = own, near, level, to_words, to_near
     logs = _LOGARITHMS
     return {place: score + level[sessions[place]] + logs[min(lengths[place], _LONGEST - 1)] for place, score in scores.items()}
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 from backstory.core.document import Document
 from backstory.core.exchange import Head
 from backstory.core.message import Message, Opaque, Prompt, Text
+from backstory.memory.compactions import COMPACTORS
 
 
 class Sign(Struct, frozen=True):
@@ -21,6 +22,9 @@ class Sign(Struct, frozen=True):
     opening: str
     reason: str
 
+
+COMPACTION = "compaction"
+"""What a request for a summary is called."""
 
 SYSTEM_SIGNS = (
     Sign("You are naming a coding session", "title"),
@@ -31,12 +35,7 @@ SYSTEM_SIGNS = (
     Sign("Analyze if this message indicates a new conversation topic", "title"),
     Sign("You are a specialized Task Routing AI", "router"),
     Sign("You are now acting as the managed memory extraction subagent", "memory extraction"),
-    Sign("You are a helpful AI assistant tasked with summarizing conversations", "compaction"),
-    Sign("You are an anchored context summarization assistant", "compaction"),
-    Sign("You are a context summarization assistant", "compaction"),
-    Sign("You are a specialized system component responsible for distilling chat history", "compaction"),
-    Sign("You are the component that summarizes internal chat history", "compaction"),
-    Sign("*Briefly* summarize this partial conversation about programming", "compaction"),
+    *(Sign(opening, COMPACTION) for client in COMPACTORS for opening in client.systems),
 )
 
 MESSAGE_SIGNS = (
@@ -45,25 +44,16 @@ MESSAGE_SIGNS = (
     Sign("### Task:\nGenerate a concise, 3-5 word title", "title"),
     Sign("### Task:\nGenerate 1-3 broad tags", "title"),
     Sign("### Task:\nSuggest 3-5 relevant follow-up questions", "title"),
-    Sign("You are performing a CONTEXT CHECKPOINT COMPACTION", "compaction"),
-    Sign("Your task is to create a detailed summary of the conversation", "compaction"),
-    Sign("CRITICAL: Respond with TEXT ONLY. Do NOT call any tools.", "compaction"),
-    Sign("Provide a detailed prompt for continuing our conversation above", "compaction"),
-    Sign("Distill the above chat messages into a single summary message", "compaction"),
-    Sign("First, reason in your scratchpad. Then, generate the <state_snapshot>", "compaction"),
+    *(Sign(opening, COMPACTION) for client in COMPACTORS for opening in client.messages),
 )
 
-SUMMARY_OPENINGS = (
-    "This session is being continued from a previous conversation",
-    "Another language model started to solve this problem",
-    "<state_snapshot>",
-    "<conversation_summary>",
-)
+SUMMARY_OPENINGS = tuple(opening for client in COMPACTORS for opening in client.summaries)
 """How the message begins in which a client puts its own summary in place of the history."""
 
-COMPACTIONS = SUMMARY_OPENINGS + tuple(sign.opening for sign in MESSAGE_SIGNS if sign.reason == "compaction")
+COMPACTIONS = SUMMARY_OPENINGS + tuple(sign.opening for sign in MESSAGE_SIGNS if sign.reason == COMPACTION)
 """How texts begin for which `compaction` holds."""
 
+_TRIGGERS = frozenset(client.trigger for client in COMPACTORS if client.trigger)
 # These clients talk to their user in free text with tools on offer; JSON without tools is for themselves.
 _ASKING_JSON = ("claude-cli/", "geminicli")
 _PROBE_BYTES = 400
@@ -98,8 +88,8 @@ def _by_opening(prompt: Prompt, messages: Sequence[Message]) -> str:
     last = messages[-1] if messages else None
     if last is None or last.role == "assistant":
         return ""
-    if any(isinstance(part, Opaque) and part.kind == "compaction_trigger" for part in last.parts):
-        return "compaction"
+    if any(isinstance(part, Opaque) and part.kind in _TRIGGERS for part in last.parts):
+        return COMPACTION
     return _opening(last, MESSAGE_SIGNS) or _naming(prompt, last)
 
 

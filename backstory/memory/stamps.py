@@ -49,9 +49,11 @@ class Claims(Struct):
     at: float = 0.0
     reply_to: str = ""
     note: str = ""
+    room: str = ""
 
-    def claim(self, sender: str = "", channel: str = "", at: float = 0.0, reply_to: str = "") -> None:
+    def claim(self, sender: str = "", channel: str = "", at: float = 0.0, reply_to: str = "", room: str = "") -> None:
         """Take what is not claimed yet."""
+        self.room = self.room or room
         self.sender = self.sender or sender
         self.channel = self.channel or channel
         self.at = self.at or at

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from backstory.core.records import Conversation, Digest, Injection, Stub, Turn
+from backstory.core.records import Conversation, Digest, Home, Injection, Stub, Turn
 from backstory.memory.changes import Changes
 from backstory.memory.economy import Account
 from backstory.memory.index import Index
@@ -61,11 +61,13 @@ class Thread:
         "digests",
         "family",
         "hidden",
+        "home",
         "indexed",
         "injections",
         "origin",
         "path",
         "pending_seq",
+        "pins",
         "root",
         "states",
         "stubs",
@@ -83,6 +85,10 @@ class Thread:
         self.by_id: dict[int, Turn] = {}
         self.by_chain: dict[bytes, int] = {}
         self.injections: dict[bytes, Injection] = {}
+        self.home: Home | None = None
+        """Where it belongs, None where nobody has asked."""
+        self.pins: set[int] = set()
+        """Turns that its user has pinned."""
         self.digests: list[Digest] = []
         self.stubs: dict[int, tuple[Stub, ...]] = {}
         """By turn."""
@@ -172,6 +178,7 @@ class Thread:
         forked.by_chain = self.by_chain.copy()
         forked.path = self.path.copy()
         forked.injections = self.injections.copy()
+        forked.pins = self.pins.copy()
         forked.digests = self.digests.copy()
         forked.stubs = self.stubs.copy()
         forked.tokens = self.tokens

@@ -31,7 +31,7 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 class Line(Struct, frozen=True):
     """One message boiled down. `kind`: spoken = a human's or assistant's words or media; tool = only calls or results; none = system,
     empty, or nothing but a client's own text. `text`: the words; of a tool message, its results. `calls`: JSON list of its calls and
-    results, "" without. `chars`: length of all its text, for estimates. `note`: as in Stripped, or
+    results, "" without. `chars`: length of all its text, for estimates. `note`, `room`: as in Stripped, or
     "reference" where an item kept by the provider stands here by its id. `media`: what it shows. `at`: Unix seconds, 0.0 = not told."""
 
     kind: Kind
@@ -45,6 +45,7 @@ class Line(Struct, frozen=True):
     chars: int = 0
     reply_to: str = ""
     note: str = ""
+    room: str = ""
     media: tuple[Media, ...] = ()
 
 
@@ -85,6 +86,7 @@ def line(message: Message, after: Line | None = None) -> Line:
         _chars(parts),
         stripped.reply_to,
         stripped.note or _kept_elsewhere(parts),
+        stripped.room,
         in_message(message) if len(parts) > 1 or not _plain(parts) else (),
     )
 

@@ -20,7 +20,6 @@ from backstory.memory.economy import SMALL_WINDOW, STOPS, STOPS_S, Account, Move
 from backstory.stages.base import Stage
 from backstory.stages.visit import Visit, Visits
 
-
 # Clients move their marks along the newest messages: among so many.
 _MARKED = 12
 

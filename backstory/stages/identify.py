@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from msgspec.structs import replace
 from xxhash import xxh3_128_hexdigest
 
+from backstory.core.document import Document
 from backstory.core.exchange import Exchange, Note
 from backstory.core.layout import Elements
 from backstory.core.message import Message, Prompt, Text
@@ -19,11 +20,12 @@ from backstory.core.wire import Wire
 from backstory.errors import DocumentError
 from backstory.memory import identity, marker
 from backstory.memory.reading import Reader, Reading
-from backstory.memory.side import side_request
+from backstory.memory.side import COMPACTION, side_request
 from backstory.memory.thread import Thread
 from backstory.memory.turns import Line, align, anchored, root
 from backstory.stages.arrivals import Arrivals
 from backstory.stages.base import Stage
+from backstory.stages.continuity import Continuity
 from backstory.stages.order import Order
 from backstory.stages.threads import Threads
 from backstory.stages.visit import Visit, Visits
@@ -53,6 +55,7 @@ class Identify(Stage):
         arrivals: Arrivals,
         order: Order,
         before: Callable[[int], Awaitable[bool]],
+        continuity: Continuity,
     ) -> None:
         self._threads = threads
         self._visits = visits
@@ -60,6 +63,7 @@ class Identify(Stage):
         self._arrivals = arrivals
         self._order = order
         self._before = before
+        self._continuity = continuity
 
     async def request(self, exchange: Exchange) -> Exchange:
         wire, prompt, document = exchange.wire, exchange.prompt, exchange.document
@@ -79,9 +83,10 @@ class Identify(Stage):
             prompt.items.layout.ordinary = not reason
         if reading is None:
             note = Note(self.name, f"side request: {reason}")
-            return replace(exchange, edits=(*exchange.edits, *edits), notes=(*exchange.notes, note))
+            exchange = replace(exchange, edits=(*exchange.edits, *edits), notes=(*exchange.notes, note))
+            return await self._summary(exchange, prompt, wire, document, marked) if reason == COMPACTION else exchange
         self._arrivals.going_on(prompt)
-        visit = await self._visit(exchange, claims, marked, reading)
+        visit = await self._visit(exchange, claims, marked, reading, opening)
         visit.own_identity = any(claim.own for claim in claims)
         visit.marked = bool(marked)
         visit.gone = exchange.gone
@@ -92,26 +97,40 @@ class Identify(Stage):
             edits=(*exchange.edits, *edits),
         )
 
+    async def _summary(self, exchange: Exchange, prompt: Prompt, wire: Wire, document: Document, marked: str) -> Exchange:
+        """The exchange with the conversation that its client asks a summary of, so that the summary is heard; as it is where that cannot
+        be told. Nothing of it is stored as a turn."""
+        self._arrivals.going_on(prompt)
+        claims = [_scoped(claim, exchange.scope) for claim in identity.claims(exchange.head, prompt, document)]
+        reading = await self._read(prompt, wire, root(exchange.principal, exchange.scope), ())
+        thread = await self._named(exchange, claims, marked)
+        last = _last_assistant(reading)
+        if thread is None and last >= 0:
+            found = await self._threads.through(exchange.principal, reading.chains[last], exchange.scope)
+            thread = found[0] if found is not None else await self._abridged(exchange.principal, reading.lines, exchange.scope)
+        if thread is None:
+            return exchange
+        self._continuity.asked(exchange.id, thread)
+        return replace(exchange, conversation=thread.conversation.id)
+
     async def _read(self, prompt: Prompt, wire: Wire, seed: bytes, last: Sequence[Message]) -> Reading:
         if len(prompt.items) > _INLINE_ITEMS and self._reader.fresh(prompt, wire, seed) > _INLINE_ITEMS:
             return await asyncio.get_running_loop().run_in_executor(None, self._reader.read, prompt, wire, seed, last)
         return self._reader.read(prompt, wire, seed, last)
 
-    async def _visit(self, exchange: Exchange, claims: Sequence[identity.Claim], marked: str, reading: Reading) -> Visit:
+    async def _visit(
+        self, exchange: Exchange, claims: Sequence[identity.Claim], marked: str, reading: Reading, opening: Sequence[Message]
+    ) -> Visit:
         principal, scope = exchange.principal, exchange.scope
-        thread: Thread | None = None
         claims = [_scoped(claim, scope) for claim in claims] if scope else claims
-        for claim in claims:
-            thread = await self._claimed(principal, claim, scope)
-            if thread is None and claim.key.startswith(_ANSWERS) and await self._before(exchange.id):
-                thread = await self._claimed(principal, claim, scope)
-            if thread is not None:
-                break
-        for named in filter(None, (marked, exchange.named)):
-            if thread is None:
-                thread = await self._threads.by_id(principal, named, scope)
+        thread = await self._named(exchange, claims, marked)
         if thread is None:
             thread = await self._said(exchange, reading, bool(claims))
+        continued = None
+        if thread is None:
+            noted = any(line.note == "summary" for line in reading.lines[:_LEADING])
+            continued = await self._continuity.continued(exchange, opening, noted)
+            thread = self._going_on(exchange, continued) if continued is not None and claims else continued
         if thread is None:
             prompt = exchange.prompt
             model = prompt.model if prompt is not None else ""
@@ -121,7 +140,29 @@ class Identify(Stage):
             self._threads.asked(reading.digest, reading.chains[last] if last >= 0 else b"", thread)
         aliases = [claim.key for claim in claims if self._threads.name(thread, claim.key)]
         base = next((thread.answers[claim.key] for claim in claims if claim.key in thread.answers), 0)
-        return Visit(thread, reading, scope, aliases=aliases, base=base)
+        return Visit(thread, reading, scope, aliases=aliases, base=base, continued=continued is not None)
+
+    def _going_on(self, exchange: Exchange, thread: Thread) -> Thread:
+        """A conversation of its own that goes on where this one ends."""
+        tip = thread.path[-1].id if thread.path else 0
+        return self._threads.fork(
+            thread, tip, exchange.wire.name if exchange.wire else "", exchange.prompt.model if exchange.prompt else ""
+        )
+
+    async def _named(self, exchange: Exchange, claims: Sequence[identity.Claim], marked: str) -> Thread | None:
+        """The thread that the client names, or our marker. `claims` are scoped."""
+        principal, scope = exchange.principal, exchange.scope
+        thread: Thread | None = None
+        for claim in claims:
+            thread = await self._claimed(principal, claim, scope)
+            if thread is None and claim.key.startswith(_ANSWERS) and await self._before(exchange.id):
+                thread = await self._claimed(principal, claim, scope)
+            if thread is not None:
+                break
+        for named in filter(None, (marked, exchange.named)):
+            if thread is None:
+                thread = await self._threads.by_id(principal, named, scope)
+        return thread
 
     async def _claimed(self, principal: str, claim: identity.Claim, scope: str) -> Thread | None:
         if claim.conversation:
@@ -176,7 +217,7 @@ class Identify(Stage):
 
 def _scoped(claim: identity.Claim, scope: str) -> identity.Claim:
     """The same name in another project is another conversation's. What a provider calls its replies is the same everywhere."""
-    if claim.key.startswith(_ANSWERS):
+    if not scope or claim.key.startswith(_ANSWERS):
         return claim
     return replace(claim, key=f"{claim.key} @{scope}")  # no name has a space
 

@@ -25,8 +25,9 @@ from backstory.memory.reading import Reading
 from backstory.memory.thread import Thread
 from backstory.memory.turns import Line, align, line
 from backstory.memory.turns import chain as chain_on
-from backstory.stages.base import Stage
+from backstory.stages.base import Failed, Stage, attempt
 from backstory.stages.threads import Threads, batch
+from backstory.stages.trace import trace
 from backstory.stages.visit import Visit, Visits
 
 # An answer comes to at most this many turns; the ids are set aside before it is parsed.
@@ -56,6 +57,7 @@ class Ingest(Stage):
         estimate: Callable[[str], int],
         stored: Callable[[Thread], None],
         most_new: int,
+        failed: Failed,
     ) -> None:
         self._threads = threads
         self._visits = visits
@@ -65,6 +67,7 @@ class Ingest(Stage):
         self._estimate = estimate
         self._stored = stored
         self._most_new = most_new
+        self._failed = failed
 
     async def request(self, exchange: Exchange) -> Exchange:
         visit = self._visits.get(exchange.id)
@@ -92,6 +95,7 @@ class Ingest(Stage):
         visit = self._visits.get(exchange.id)
         if visit is None or not visit.ready or exchange.wire is None or status >= 400:
             return 0
+        self._trace(exchange, visit)
         entry = Promise(
             _batch(visit),
             visit.parent,
@@ -115,12 +119,18 @@ class Ingest(Stage):
         try:
             said = outcome.reply is not None and outcome.reply.parts
             if visit.ready and exchange.wire is not None and (outcome.ended == "complete" or (outcome.ended == "interrupted" and said)):
+                self._trace(exchange, visit)
                 self._store(visit, exchange.wire, outcome)
             else:
                 rows = Batch(digests=(visit.digest,) if visit.digest is not None else (), stubs=visit.stubs)
                 self._lanes.submit(rows, outcome.seq)
         finally:
             self._visits.close(exchange.id)
+
+    def _trace(self, exchange: Exchange, visit: Visit) -> None:
+        """What was done to the request, and why, is stored with its turns; where that cannot be told, they are stored without it."""
+        if visit.trace is None:
+            visit.trace = attempt(self._failed, "trace", lambda: trace(exchange, visit, self._clock()), lambda: None)
 
     def _store(self, visit: Visit, wire: Wire, outcome: Outcome) -> None:
         thread = visit.thread
@@ -383,6 +393,8 @@ def _batch(visit: Visit) -> Batch:
         injections=(visit.injection,) if visit.injection is not None else (),
         digests=(visit.digest,) if visit.digest is not None else (),
         stubs=() if visit.late else visit.stubs,
+        traces=(visit.trace,) if visit.trace is not None else (),
+        homes=(visit.home,) if visit.home is not None else (),
     )
 
 

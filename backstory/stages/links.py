@@ -20,11 +20,13 @@ from backstory.core.records import Conversation, Injection
 from backstory.core.sizes import rough
 from backstory.core.store import Store
 from backstory.memory.fence import neutral
+from backstory.memory.reasons import Reason
 from backstory.memory.retrieval import Recalled, block
 from backstory.memory.thread import Thread
 from backstory.stages.base import Stage
 from backstory.stages.desk import Desk
 from backstory.stages.recall import asked
+from backstory.stages.trace import of_items
 from backstory.stages.visit import Visit, Visits
 
 _LINK, _INTO, PROJECT = "link:", "into:", "project"
@@ -189,13 +191,14 @@ class Linked(Stage):
             return exchange
         item, turn = asked(visit)
         own = visit.injection
-        if turn is None or (own is not None and not visit.recalled):
+        if turn is None or (own is not None and not visit.recalled and not visit.reasons):
             return exchange
         thread, settings = visit.thread, self._desk.settings
         room = min(settings.budget, settings.window.hard_tokens - visit.tokens_sent) - (own.tokens if own is not None else 0)
         known = {known.id for known in thread.path}
         known.update(told for injection in thread.injections.values() for told in injection.turns)
         texts: list[str] = []
+        lines: list[Reason] = []
         found: list[tuple[Recalled, int]] = []
         for other in await self._links.reach(thread, visit.scope):
             if not other.conversation.memory:
@@ -204,11 +207,13 @@ class Linked(Stage):
             if recalled.items:
                 label = f"Earlier in another conversation, {neutral(_called(other))}:"
                 texts.append(block(recalled, label))
+                lines += [replace(line, kind="elsewhere", conversation=other.conversation.id) for line in of_items(other, recalled)]
                 found.append((recalled, recalled.tokens + rough(label)))
                 room -= found[-1][1]
                 known.update(each.turn for each in recalled.items)
         if not texts or visit.late:
             return exchange
+        visit.reasons = [*visit.reasons, *lines]
         return self._inject(exchange, visit, item, Injection(thread.conversation.id, turn.chain, "\n".join(texts), *_sums(found), 0.0))
 
     def _inject(self, exchange: Exchange, visit: Visit, item: int, made: Injection) -> Exchange:

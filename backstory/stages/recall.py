@@ -4,6 +4,7 @@ recalled now. With nothing missing from the payload and room in the window it ad
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
@@ -18,13 +19,19 @@ from backstory.memory import assembly, compaction
 from backstory.memory.assembly import Fold
 from backstory.memory.compaction import Window
 from backstory.memory.economy import Move
+from backstory.memory.retention import NEUTRAL, Rules, Standing
 from backstory.memory.retrieval import Recalled, block
 from backstory.memory.thread import Thread
 from backstory.stages.base import Stage
+from backstory.stages.continuity import Continuity
 from backstory.stages.economy import Economy
 from backstory.stages.shelf import Shelf, soon
+from backstory.stages.trace import search
 from backstory.stages.visit import Visit, Visits
 
+# What a client's own summary leaves out takes at most so many tokens, and half of what may be recalled.
+_MOST_KEPT = 600
+_NOTHING = Recalled(())
 # The parts of a request that are neither messages nor memory (framing of messages, reply's start) in tokens.
 _FRAMING = 8
 # Stubs are enough where they leave a request with at most this share of the window.
@@ -32,12 +39,14 @@ _RELIEVED = 0.7
 
 
 class Settings(Struct, frozen=True):
-    """`threshold`: below so many messages nothing is touched. `budget`: tokens of one recalled block. `min_score`: the gate."""
+    """`threshold`: below so many messages nothing is touched. `budget`: tokens of one recalled block. `min_score`: units below this share
+    of the best score are left out. `rules`: how much old and unimportant turns count."""
 
     window: Window
     threshold: int
     budget: int
     min_score: float
+    rules: Rules = NEUTRAL
 
 
 class Recall(Stage):
@@ -53,6 +62,7 @@ class Recall(Stage):
         count: Callable[[str], int],
         clock: Callable[[], float],
         new_id: Callable[[], int],
+        continuity: Continuity,
         economy: Economy,
     ) -> None:
         self._visits = visits
@@ -61,6 +71,7 @@ class Recall(Stage):
         self._count = count
         self._clock = clock
         self._new_id = new_id
+        self._continuity = continuity
         self._economy = economy
 
     async def request(self, exchange: Exchange) -> Exchange:
@@ -73,9 +84,10 @@ class Recall(Stage):
         visit.fixed, visit.fresh, visit.complete, visit.asked = draft.fixed, draft.new, draft.complete, self._clock()
         thread, fits = visit.thread, draft.total <= self._limit(visit)
         thread.carried = draft.total
-        short = visit.upto + len(visit.turns) < self._settings.threshold and not thread.injections
-        if not thread.conversation.memory or short:
+        if not thread.conversation.memory:
             return exchange
+        if visit.upto + len(visit.turns) < self._settings.threshold:
+            return self._repeat(exchange, visit)
         if draft.complete and fits and thread.account.pure:
             return exchange
         if draft.complete and not thread.boundary and fits and not self._economy.early(exchange, visit, None, draft.total):
@@ -127,7 +139,7 @@ class Recall(Stage):
             return exchange
         kept = assembly.kept_items(visit.reading, None)
         edits, _, tokens = assembly.earlier_injections(visit.thread, visit.reading, kept)
-        edits, visit.tokens_sent = self._again(visit, edits, visit.tokens_in + tokens)
+        edits, visit.tokens_sent = self._again(visit, edits, visit.tokens_sent + tokens)
         return _with(exchange, edits)
 
     async def _assemble(self, exchange: Exchange, visit: Visit, draft: Draft) -> Exchange:
@@ -151,9 +163,10 @@ class Recall(Stage):
             if thread.compacted:
                 visit.digest, thread.compacted = plan.digest, False
         absent = assembly.Absent(thread, visit.upto, visit.reading, plan.kept, plan.injected | thread.hidden)
+        visit.absent = absent.count
         edits, before = self._again(visit, edits, total)
         if before == total and absent.count > 0 and not (draft.complete and self._economy.stopped(thread.account)):
-            edits, total = await self._recall(visit, absent, edits, total)
+            edits, total = await self._recall(exchange, visit, absent, edits, total)
         else:
             total = before
         if thread.version != version:
@@ -268,22 +281,52 @@ class Recall(Stage):
         plan = self._plan(visit, draft, _placeholder(visit.thread, at), at)
         return plan.total + window.digest_tokens + self._settings.budget < draft.total
 
-    async def _recall(self, visit: Visit, absent: assembly.Absent, edits: list[Edit], total: int) -> tuple[list[Edit], int]:
+    async def _recall(
+        self, exchange: Exchange, visit: Visit, absent: assembly.Absent, edits: list[Edit], total: int
+    ) -> tuple[list[Edit], int]:
+        """The edits with what is recalled for the human message that ends the request; where work goes on after the client's own summary,
+        what the summary leaves out stands at the summary."""
         item, turn = asked(visit)
-        if turn is None:
-            return edits, total
-        budget, window = self._settings.budget, self._settings.window
+        thread, budget, window = visit.thread, self._settings.budget, self._settings.window
         room = min(budget, (window.size if budget >= window.hard_tokens else window.hard_tokens) - total)
-        found: Recalled = await self._shelf.recall(visit.thread, visit.upto, turn, absent, room, self._settings.min_score)
-        if not found.items or visit.late or visit.gone:
+        summary = self._continuity.summary(visit)
+        if visit.gone or (turn is None and not _holds(visit, summary)):
             return edits, total
-        text = block(found)
-        turns = tuple(dict.fromkeys(each.turn for each in found.items))
-        injection = Injection(visit.thread.conversation.id, turn.chain, text, turns, found.tokens, self._clock())
+        kept = await self._continuity.kept(exchange, visit, absent, min(room // 2, _MOST_KEPT), summary)
+        found = await self._answering(visit, turn, absent, room - kept.tokens) if turn is not None else _NOTHING
+        if not (found.items or kept.text):
+            return edits, total
+        if visit.late:
+            if turn is not None:
+                self._continuity.again(visit, summary)
+            return edits, total
+        visit.reasons, visit.found = list(kept.reasons), found
+        text = "\n".join(part for part in (kept.text, block(found)) if part)
+        turns = tuple(dict.fromkeys([reason.turn for reason in kept.reasons] + [item.turn for item in found.items]))
+        at = turn.chain if turn is not None else assembly.summary_chain(thread, visit.reading.lines[summary])
+        injection = Injection(thread.conversation.id, at, text, turns, kept.tokens + found.tokens, self._clock())
         visit.injection = injection
         visit.recalled = len(found.items)
-        visit.thread.inject((injection,))
-        return [*edits, AppendText(item, text)], total + injection.tokens
+        thread.inject((injection,))
+        return [*edits, AppendText(item if turn is not None else summary, text)], total + injection.tokens
+
+    async def _answering(self, visit: Visit, turn: Turn, absent: assembly.Absent, room: int) -> Recalled:
+        """What answers to this message."""
+        standing = self._standing(visit.thread, turn.at)
+        found = await self._shelf.recall(visit.thread, visit.upto, turn, absent, room, self._settings.min_score, standing)
+        visit.search, visit.left = search(found, room), list(found.left)
+        return found
+
+    def _standing(self, thread: Thread, now: float) -> Standing | None:
+        """None where every turn counts alike."""
+        rules = self._settings.rules
+        if rules == NEUTRAL and not thread.pins:
+            return None
+        uses: Counter[int] = Counter()
+        if not rules.neutral:
+            for injection in thread.injections.values():
+                uses.update(injection.turns)
+        return Standing(rules, thread.pins, uses, now)
 
     def _again(self, visit: Visit, edits: list[Edit], total: int) -> tuple[list[Edit], int]:
         """The same message asked again (a retry): what was injected then is injected now."""
@@ -298,9 +341,10 @@ class Recall(Stage):
 
     def _forget(self, visit: Visit) -> None:
         """Nothing was injected after all."""
-        if visit.injection is not None and visit.recalled:
+        if visit.injection is not None and (visit.reasons or visit.found is not None):
             visit.thread.injections.pop(visit.injection.chain, None)
         visit.injection = None
+        visit.reasons, visit.found = [], None
         visit.recalled = visit.folded = 0
 
 
@@ -341,6 +385,12 @@ def asked(visit: Visit) -> tuple[int, Turn | None]:
             return item, None
         return item, next((turn for turn in reversed(visit.turns) if turn.content == line.content), None)
     return -1, None
+
+
+def _holds(visit: Visit, summary: int) -> bool:
+    """Whether a block can stand at this item: a message in which the client gives its summary in words of its own."""
+    line = visit.reading.lines[summary] if summary >= 0 else None
+    return line is not None and line.note == "summary" and line.role == "user"
 
 
 def _with(exchange: Exchange, edits: list[Edit]) -> Exchange:

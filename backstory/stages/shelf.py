@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TypeVar
@@ -24,6 +24,7 @@ from backstory.memory.digest import digest
 from backstory.memory.economy import SMALL_WINDOW
 from backstory.memory.index import Index
 from backstory.memory.paging import Chosen
+from backstory.memory.retention import Standing
 from backstory.memory.retrieval import Recalled, recall
 from backstory.memory.thread import Thread
 from backstory.memory.units import Carry, Unit, index_terms, units
@@ -100,7 +101,16 @@ class Shelf:
         await _aside(count, "ready")
         self.warm = True
 
-    async def recall(self, thread: Thread, upto: int, question: Turn, absent: Absent | Chosen, budget: int, min_score: float) -> Recalled:
+    async def recall(
+        self,
+        thread: Thread,
+        upto: int,
+        question: Turn,
+        absent: Absent | Chosen,
+        budget: int,
+        min_score: float,
+        standing: Standing | None = None,
+    ) -> Recalled:
         """What of the first `upto` turns of the path, among those of `absent`, answers to this message."""
         if budget <= 0:
             return Recalled(())
@@ -109,7 +119,7 @@ class Shelf:
         if len(path) > _MOST_TURNS or not soon(path[thread.indexed :]):
             if len(path) <= _MOST_TURNS:
                 self.prepare(thread)
-            index = await self._candidates(thread, path, question)
+            index = await self._candidates(thread, path, question, standing.pins if standing is not None else ())
         else:
             await self._catch_up(thread)
             index = thread.family.index
@@ -133,6 +143,7 @@ class Shelf:
                 now=now,
                 min_score=min_score,
                 count=counter,
+                standing=standing,
                 changed=changed,
                 asked=asked,
             )
@@ -290,14 +301,14 @@ class Shelf:
             await asyncio.sleep(_PAUSE_S)
             waited += _PAUSE_S
 
-    async def _candidates(self, thread: Thread, path: Sequence[Turn], question: Turn) -> Index:
-        """An index of the turns that full-text search finds, and their neighbours."""
+    async def _candidates(self, thread: Thread, path: Sequence[Turn], question: Turn, pins: Collection[int]) -> Index:
+        """An index of the turns that full-text search finds, and their neighbours, and of pinned ones."""
         terms = list(dict.fromkeys(index_terms(question.text)))
         record = thread.conversation
         owners = list(dict.fromkeys(turn.conversation for turn in (path[0], path[-1]))) if path else [record.id]
         hits = await self._lanes.read(lambda store: store.search(record.principal, owners, terms, _CANDIDATES))
         frequencies = await self._lanes.read(lambda store: store.frequencies(terms))
-        wanted: set[int] = set()
+        wanted = {turn.position for pin in pins if (turn := thread.by_id.get(pin)) is not None}
         for hit in hits:
             turn = thread.by_id.get(hit.turn)
             if turn is not None and turn.position < len(path) and path[turn.position].id == turn.id:

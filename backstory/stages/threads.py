@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import islice
 
 from backstory.commands.forgetting import FORGET, going
@@ -179,6 +179,12 @@ class Threads:
         """The thread in which the very same request was made before."""
         return self._threads.get(self._asked.get(digest, ""))
 
+    def pinned(self, _: str, turn: int, pinned: bool) -> None:
+        """A turn was pinned, or let go of: every thread that has it knows. Costs a look at each thread in memory."""
+        for thread in self._threads.values():
+            if turn in thread.by_id:
+                (thread.pins.add if pinned else thread.pins.discard)(turn)
+
     def moved(self, thread: Thread) -> None:
         """The thread's tip has changed."""
         name = thread.conversation.id
@@ -283,6 +289,7 @@ def load_thread(store: Store, record: Conversation, scope: str) -> Thread:
         thread.by_id.setdefault(turn.id, turn)
         thread.by_chain.setdefault(turn.chain, turn.id)
     thread.inject(store.injections(record.id))
+    thread.pins.update(load_pins(store, record, {turn.conversation for turn in turns}))
     thread.fold(store.digests(record.id))
     thread.stub(load_stubs(store, record))
     inherited = store.states(record.forked_from) if record.forked_from else {}
@@ -324,6 +331,11 @@ def load_turns(store: Store, record: Conversation) -> list[Turn]:
         parent = store.conversation(principal, forked_from)
         forked_from, upto = (parent.forked_from, parent.fork_turn) if parent is not None else ("", 0)
     return turns
+
+
+def load_pins(store: Store, record: Conversation, shared: Collection[str]) -> set[int]:
+    """The pinned turns of a conversation and of those that it shares turns with."""
+    return {turn for name in {record.id, *shared} for turn in store.pins(name)}
 
 
 def batch(thread: Thread, turns: Sequence[Turn], aliases: Sequence[str]) -> Batch:

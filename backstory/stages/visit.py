@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from backstory.core.records import Digest, Injection, Spend, Stub, Turn
+from backstory.core.records import Digest, Home, Injection, Spend, Stub, Trace, Turn
 from backstory.core.tariff import Tariff
 from backstory.memory.reading import Reading
+from backstory.memory.reasons import Left, Reason, Search
+from backstory.memory.retrieval import Recalled
 from backstory.memory.thread import Thread
 
 
 class Visit(Struct):
     """`upto`: number of turns on the thread's path that the request goes on from. `turns`: the new ones, to be stored with the answer.
     `base`: id of the turn that it names as what it builds on, 0 where it names none. `parent`: id of the turn that the answer follows,
-    once `turns` are stored. `answer`: the first
-    id of the answer's turns, 0 before it is set aside. `tokens_in`, `tokens_sent`: of the client's request and of ours. `late`: the
-    request went up without memory's edits. `gone`: it went up before memory looked at it. `complete`: it carries every turn of its branch.
-    `stubs`: those that it decided. `saved`: tokens that stubs save, by item.
+    once `turns` are stored. `answer`: the first id of the answer's turns, 0 before it is set aside. `tokens_in`, `tokens_sent`: of the
+    client's request and of ours. `late`: the request went up without memory's edits. `gone`: it went up before memory looked at it.
+    `complete`: it carries every turn of its branch. `stubs`: those that it decided. `saved`: tokens that stubs save, by item.
     `ready`: its place on the thread was found; before that nothing of it may be stored.
     `asked`: when it was looked at. `fixed`, `fresh`: tokens of what is no turn, and of the new turns. `undone`: what was folded before goes
-    up as it came. `tariff`: what it is charged by, once that is known. `spend`: what it cost. `paging`: names of our
-    tools that it offers."""
+    up as it came. `tariff`: what it is charged by, once that is known. `spend`: what it cost. `paging`: names of our tools that it offers.
+    `continued`: the request was found to go on with this thread by a summary of it.
+
+    For its trace (`trace`, once it is made): `search`, `found`, `reasons`, `left`, `absent`: how the recall went, what it brought, why
+    lines were chosen that it did not bring, what was left out, and how many turns the payload lacks. `bytes_sent`: of the body, 0 where
+    it went as it came. `home`: where the conversation belongs, where that is to be stored."""
 
     thread: Thread
     reading: Reading
@@ -41,6 +46,15 @@ class Visit(Struct):
     tokens_sent: int = 0
     recalled: int = 0
     folded: int = 0
+    search: Search | None = None
+    found: Recalled | None = None
+    reasons: list[Reason] = field(default_factory=list)
+    left: list[Left] = field(default_factory=list)
+    absent: int = 0
+    continued: bool = False
+    bytes_sent: int = 0
+    trace: Trace | None = None
+    home: Home | None = None
     late: bool = False
     gone: bool = False
     complete: bool = False

@@ -17,9 +17,10 @@ from msgspec import Struct
 
 from backstory.errors import ConfigError, StoreError
 from backstory.stores import sqlite
-from backstory.stores.sql import Dialect, SqlStore
+from backstory.stores.dialect import Dialect
+from backstory.stores.sql import SqlStore
 
-HEAD = "0007"
+HEAD = "0008"
 """The version of the schema that this code reads and writes: the newest file in migrations/versions."""
 
 _MIGRATION_S = 600

@@ -19,19 +19,13 @@ from backstory.stores.rows import FORGOTTEN, RECEIPTS, Connection, counts_text, 
 _IN_ONE_STATEMENT = 500
 _Sliced = TypeVar("_Sliced", int, str)
 _WHOLE = (
-    "turns",
-    "aliases",
-    "injections",
-    "digests",
-    "stubs",
-    "segments",
-    "summaries",
-    "facts",
-    "usage",
-    "vectors",
-    "watermarks",
-    "states",
+    *("turns", "aliases", "injections", "digests", "stubs", "segments", "summaries", "facts", "usage", "vectors", "watermarks", "states"),
+    *("traces", "homes", "session_summaries", "pins"),
 )
+SESSIONS = "sessions"
+"""The job that makes session summaries (jobs/sessions.py)."""
+# Tables whose rows name the turns that they tell of, and the columns by which a row is known.
+_QUOTING = (("injections", ("conversation", "chain")), ("traces", ("request",)), ("session_summaries", ("id",)))
 
 _ids = msgspec.json.Decoder(tuple[int, ...])
 
@@ -140,6 +134,7 @@ class _Work:
                 chains = [row[0] for row in self._db.all(f"SELECT chain FROM turns WHERE id {inside}", some)]
                 self._delete("injections", f"conversation = ? AND chain {inside}", (place.key, *chains))
                 self._remove_tags(place, f"turn {inside}", some)
+                self._delete("pins", f"turn {inside}", some)
                 self._delete("vectors", f"conversation = ? AND turn {inside}", (place.key, *some))
                 self._delete("facts", f"conversation = ? AND turn {inside}", (place.key, *some))
                 self._delete("turns", f"id {inside}", some)
@@ -184,15 +179,20 @@ class _Work:
         )
 
     def _remove_quotes(self, gone: Mapping[int, int], principals: Iterable[str]) -> None:
-        """Recalled blocks that quote a turn that is gone, in any conversation of these principals."""
+        """Recalled blocks and traces of them that tell of a turn that is gone, in any conversation of these principals."""
         for principal in principals:
-            sql = (
-                "SELECT i.conversation, i.chain, i.turns FROM injections i JOIN conversations c ON c.key = i.conversation"
-                " WHERE c.principal = ?"
-            )
-            for key, chain, turns in self._db.all(sql, (principal,)):
-                if any(turn in gone for turn in _ids.decode(turns)):
-                    self._delete("injections", "conversation = ? AND chain = ?", (key, chain))
+            for table, names in _QUOTING:
+                columns = ",".join(f"q.{name}" for name in names)
+                sql = f"SELECT q.turns, {columns} FROM {table} q JOIN conversations c ON c.key = q.conversation WHERE c.principal = ?"
+                for turns, *values in self._db.all(sql, (principal,)):
+                    if any(turn in gone for turn in _ids.decode(turns)):
+                        self._delete(table, " AND ".join(f"{name} = ?" for name in names), values)
+            if self.counts.get("session_summaries"):
+                # What is left of those sessions is summed up anew.
+                self._db.run(
+                    "UPDATE watermarks SET turn = 0 WHERE job = ? AND conversation IN (SELECT key FROM conversations WHERE principal = ?)",
+                    (SESSIONS, principal),
+                )
 
     def _remove_tags(self, place: _Place, where: str, values: Sequence[int]) -> None:
         docs = self._db.all(f"SELECT doc, terms FROM tags WHERE conversation = ? AND {where}", (place.key, *values))

@@ -20,9 +20,11 @@ from backstory.core.records import (
     Injection,
     Receipt,
     Segment,
+    SessionSummary,
     Spend,
     Stub,
     Summary,
+    Trace,
     Turn,
     TurnTags,
     TurnVectors,
@@ -203,6 +205,10 @@ USAGE = (
 )
 WATERMARKS = ("conversation", "job", "turn", "owner", "lease_until", "fence")
 RECEIPTS = ("at", "principal", "what", "counts", "scrubbed")
+TRACES = ("request", "conversation", "turn", "turns", "tokens_in", "tokens_sent", "told", "created")
+HOMES = ("conversation", "project", "audience")
+SESSION_SUMMARIES = ("id", "conversation", "turns", "text", "tokens", "started", "ended", "created")
+PINS = ("conversation", "turn", "pinned", "at")
 STATES = ("conversation", "name", "value")
 FORGOTTEN = ("receipt", "principal", "conversation", "turn", "at")
 
@@ -276,6 +282,27 @@ def stub_row(one: Stub, key: int) -> tuple[Value, ...]:
 def stub_of(row: Row, conversation: str) -> Stub:
     """From STUBS."""
     return Stub(conversation, row[1], row[2], row[3], row[4], row[5], unpack_text(row[6]), row[7], row[8], row[9])
+
+
+def trace_row(one: Trace, key: int) -> tuple[Value, ...]:
+    """For TRACES."""
+    turns = _to_json(one.turns).decode()
+    return (one.request, key, one.turn, turns, one.tokens_in, one.tokens_sent, pack(one.told), one.created)
+
+
+def trace_of(row: Row, conversation: str) -> Trace:
+    """From TRACES."""
+    return Trace(row[0], conversation, row[2], _ids.decode(row[3]), row[4], row[5], unpack(row[6]), row[7])
+
+
+def session_summary_row(one: SessionSummary, key: int) -> tuple[Value, ...]:
+    """For SESSION_SUMMARIES."""
+    return (one.id, key, _to_json(one.turns).decode(), pack_text(one.text), one.tokens, one.started, one.ended, one.created)
+
+
+def session_summary_of(row: Row, conversation: str) -> SessionSummary:
+    """From SESSION_SUMMARIES."""
+    return SessionSummary(row[0], conversation, _ids.decode(row[2]), unpack_text(row[3]), *row[4:8])
 
 
 def segment_row(one: Segment, key: int) -> tuple[Value, ...]:

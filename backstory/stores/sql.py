@@ -1,4 +1,5 @@
-"""The store, written once in SQL that SQLite and PostgreSQL both read; what they do differently stands behind `Dialect`.
+"""The store, written once in SQL that SQLite and PostgreSQL both read; what they do differently stands behind `Dialect`
+(dialect.py).
 
 Rule: every look-up that is given a principal checks it in its own statement.
 """
@@ -7,9 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
 from hashlib import blake2b
-from typing import Protocol
 
 from backstory.core.ids import ids_since
 from backstory.core.records import (
@@ -34,27 +33,16 @@ from backstory.core.records import (
 from backstory.core.store import Spent
 from backstory.errors import FencedError, NotFound, StoreError
 from backstory.stores import allowance, forgetting, rows, spending, writing
+from backstory.stores.across import Across
+from backstory.stores.dialect import Dialect
 from backstory.stores.finding import Counts, choose
 from backstory.stores.rows import Connection, Value, marks
 
 _IN_ONE_STATEMENT = 500
 _KEY = "(SELECT key FROM conversations WHERE id = ?)"
 _TABLES = (
-    "conversations",
-    "turns",
-    "aliases",
-    "tags",
-    "vectors",
-    "segments",
-    "summaries",
-    "facts",
-    "digests",
-    "injections",
-    "stubs",
-    "usage",
-    "watermarks",
-    "states",
-    "receipts",
+    *("conversations", "turns", "aliases", "tags", "vectors", "segments", "summaries", "facts", "digests", "injections", "stubs", "usage"),
+    *("watermarks", "states", "receipts", "traces", "homes", "session_summaries", "pins"),
 )
 _TURNS = ",".join(f"t.{column}" for column in rows.TURNS[:-1])
 _SEGMENT = rows.insert(
@@ -77,56 +65,7 @@ _FENCES_PER_RECEIPT = 1_000_000
 _NARROW_SHARE = 0.25
 
 
-class Dialect(Protocol):
-    """One database and its ways."""
-
-    def connection(self) -> Connection:
-        """This thread's connection; each statement on it is a transaction."""
-        ...
-
-    def transaction(self) -> AbstractContextManager[Connection]:
-        """This thread's connection in a transaction that writes."""
-        ...
-
-    def add_words(self, connection: Connection, rows: Sequence[tuple[int, str, str]]) -> None:
-        """Index (number of the row in tags, terms, owner marks)."""
-        ...
-
-    def drop_words(self, connection: Connection, rows: Sequence[tuple[int, str, str]]) -> None:
-        """Undo `add_words` of the very same rows."""
-        ...
-
-    def count_words(self, connection: Connection, words: Sequence[str]) -> dict[str, int]:
-        """In how many rows each word occurs."""
-        ...
-
-    def find_words(
-        self,
-        connection: Connection,
-        terms: Sequence[str],
-        owners: Sequence[str],
-        after: int,
-        where: str,
-        values: Sequence[Value],
-        limit: int,
-    ) -> list[tuple[int, float]]:
-        """(turn, score) of the best rows, numbered above `after`, with any of the terms and, unless empty, any of the owner marks."""
-        ...
-
-    def shred(self, connection: Connection) -> None:
-        """Take remains of dropped words out of the index."""
-        ...
-
-    def compact(self) -> bool:
-        """Take remains of removed rows out of the files. False: could not be done now."""
-        ...
-
-    def close(self) -> None:
-        """Close all connections."""
-        ...
-
-
-class SqlStore:
+class SqlStore(Across):
     """A `core.store.Store`. Any thread may call it; each has a connection of its own."""
 
     def __init__(self, dialect: Dialect, clock: Callable[[], float] = time.time) -> None:
@@ -432,7 +371,13 @@ class SqlStore:
         if known and known[0] != (mark.owner, mark.fence):
             raise FencedError(f"{mark.job} of {mark.conversation}: fence {mark.fence} of {mark.owner!r} has passed on, now {known[0][1]}")
         if known:
-            db.run("UPDATE watermarks SET turn = ? WHERE conversation = ? AND job = ?", (mark.turn, key, mark.job))
+            now = self._clock()
+            # The lease ends with the step: turns that come right after it need not wait for it to run out. When that was is still told.
+            db.run(
+                "UPDATE watermarks SET turn = ?, lease_until = CASE WHEN lease_until > ? THEN ? ELSE lease_until END"
+                " WHERE conversation = ? AND job = ?",
+                (mark.turn, now, now, key, mark.job),
+            )
         elif mark.fence:
             raise FencedError(f"{mark.job} of {mark.conversation}: no lease with fence {mark.fence}")
         else:

@@ -193,6 +193,57 @@ spend = Table(
     sqlite_with_rowid=False,
 )
 
+traces = Table(
+    "traces",
+    metadata,
+    _id("request"),
+    _int("conversation"),
+    _int("turn"),
+    _text("turns"),
+    _int("tokens_in"),
+    _int("tokens_sent"),
+    _bytes("told"),
+    _time("created"),
+    Index("traces_by_conversation", "conversation", "turn"),
+)
+
+homes = Table(
+    "homes",
+    metadata,
+    _int("conversation", primary_key=True),
+    _text("project"),
+    _text("audience"),
+)
+
+session_summaries = Table(
+    "session_summaries",
+    metadata,
+    _id("id"),
+    _int("conversation"),
+    _text("turns"),
+    _bytes("text"),
+    _int("tokens"),
+    _time("started"),
+    _time("ended"),
+    _time("created"),
+    Index("session_summaries_by_conversation", "conversation"),
+)
+
+pins = Table(
+    "pins",
+    metadata,
+    # Rises with every change, so that a process can ask for what has changed.
+    _number("change"),
+    _int("conversation"),
+    _int("turn"),
+    # False: it was pinned once.
+    Column("pinned", Boolean, nullable=False),
+    _time("at"),
+    UniqueConstraint("turn"),
+    Index("pins_by_conversation", "conversation"),
+    sqlite_autoincrement=True,
+)
+
 tags = Table(
     "tags",
     metadata,

@@ -15,8 +15,10 @@ from backstory.stores.rows import (
     CONVERSATIONS,
     DIGESTS,
     FORGOTTEN,
+    HOMES,
     INJECTIONS,
     STUBS,
+    TRACES,
     TURNS,
     USAGE,
     Connection,
@@ -29,7 +31,9 @@ from backstory.stores.rows import (
     marks,
     spend_row,
     stub_row,
+    trace_row,
     turn_row,
+    update,
 )
 
 _IN_ONE_STATEMENT = 500
@@ -55,6 +59,8 @@ _ALIAS = insert(
 )
 _INJECTION = insert("injections", INJECTIONS, "DO NOTHING")
 _DIGEST = insert("digests", DIGESTS, "DO NOTHING")
+_TRACE = insert("traces", TRACES, "DO NOTHING")
+_HOME = insert("homes", HOMES, f"(conversation) DO UPDATE SET {update(HOMES[1:])}")
 _STUB = insert("stubs", STUBS, "DO NOTHING")
 _SPEND = insert("usage", USAGE, "DO NOTHING")
 
@@ -161,6 +167,24 @@ def _write_rest(db: Connection, batches: Sequence[Batch], places: _Places) -> No
     ):
         if rows:
             db.many(sql, rows)
+    _write_told(db, batches, places)
+
+
+def _write_told(db: Connection, batches: Sequence[Batch], places: _Places) -> None:
+    homes: list[tuple[Value, ...]] = []
+    traces: list[tuple[Value, ...]] = []
+    for batch in batches:
+        owners = {record.id: record.principal for record in batch.conversations}
+        for home in batch.homes:
+            if key := places.key((home.conversation, owners.get(home.conversation))):
+                homes.append((key, home.project, home.audience))
+        for trace in batch.traces:
+            key = places.key((trace.conversation, owners.get(trace.conversation)), trace.created)
+            if key and not any(places.gone.turn(turn) for turn in trace.turns):
+                traces.append(trace_row(trace, key))
+    for sql, rows in ((_HOME, homes), (_TRACE, traces)):
+        if rows:
+            db.many(sql, rows)
 
 
 def _stub_rows(batches: Sequence[Batch], places: _Places) -> list[tuple[Value, ...]]:
@@ -195,6 +219,8 @@ class _Places:
             ids.update((digest.conversation, None) for digest in batch.digests)
             ids.update((stub.conversation, None) for stub in batch.stubs)
             ids.update((spend.conversation, None) for spend in batch.spends)
+            ids.update((trace.conversation, None) for trace in batch.traces)
+            ids.update((home.conversation, None) for home in batch.homes)
         self.gone = gone
         self._found: dict[str, tuple[int, str]] = {}
         wanted = list(ids)

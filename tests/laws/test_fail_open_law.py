@@ -26,6 +26,7 @@ from backstory.core.ids import TurnIds
 from backstory.errors import StoreError
 from backstory.stages.arrivals import Arrivals
 from backstory.stages.command import Command
+from backstory.stages.continuity import Continuity
 from backstory.stages.erase import Eraser
 from backstory.stages.identify import Identify
 from backstory.stages.ingest import Ingest
@@ -154,6 +155,7 @@ PLACES: dict[str, Callable[[Rig], Any]] = {
     "shrink": _stage("shrink"),
     "recall": _stage("recall"),
     "links": _stage("links"),
+    "continuity": _stage("continuity"),
     "commanding": _of("engine", "commanding"),
     "eraser": _of("engine", "commanding", "_eraser"),
     "store": _of("engine", "_lanes", "_store"),
@@ -173,6 +175,7 @@ KINDS: dict[str, type] = {
     "shrink": Shrink,
     "recall": Recall,
     "links": Linked,
+    "continuity": Continuity,
     "commanding": Commanding,
     "eraser": Eraser,
     "store": SqlStore,

@@ -20,10 +20,13 @@ from backstory.core.records import (
     Conversation,
     Digest,
     Fact,
+    Home,
     Injection,
     Segment,
+    SessionSummary,
     Stub,
     Summary,
+    Trace,
     Turn,
     TurnTags,
     TurnVectors,
@@ -66,6 +69,7 @@ class History:
         self.own: dict[str, list[Turn]] = {}
         self.branch: dict[str, list[int]] = {}
         self.tells: dict[tuple[str, str], set[int]] = {}
+        self.owners: dict[tuple[str, str], str] = {}
         self.stubs: dict[str, set[int]] = {}
         self._next = 1
         self._one = 1
@@ -106,6 +110,13 @@ class History:
                     text = "recalled: " + " ".join(word(number) for number in quoted)
                     injections.append(Injection(name, turn.chain, text, tuple(quoted), 1, 100.0))
                     self.tells["injections", turn.chain.hex()] = {*quoted, turn.id}
+            traces = []
+            for turn in own:
+                quoted = self.data.draw(st.lists(st.sampled_from(kin), max_size=2))
+                why = " ".join(word(number) for number in [turn.id, *quoted]).encode()
+                traces.append(Trace(self._number(), name, turn.id, (turn.id, *quoted), 1, 1, why, 100.0))
+                self.tells["traces", str(traces[-1].request)] = {*quoted, turn.id}
+                self.owners["traces", str(traces[-1].request)] = name
             for upto in self.data.draw(st.lists(st.integers(1, len(branch)), max_size=2)):
                 told = branch[:upto]
                 digests.append(Digest(self._number(), name, told[-1], hash16(name), " ".join(map(word, told)), 1, 100.0))
@@ -114,7 +125,30 @@ class History:
             stubs = [Stub(name, turn, "result", 0, b"", f"t{turn}", f"left out: {word(turn)}", 1, 1, 100.0) for turn in kept]
             self.stubs[name] = set(kept)
             names = ((one.principal, f"key of {name}", name),)
-            store.write([Batch((one,), tuple(own), names, tuple(injections), tuple(digests), tuple(stubs))])
+            homes = (Home(name, "project", ""),)
+            store.write(
+                [
+                    Batch(
+                        (one,),
+                        tuple(own),
+                        names,
+                        tuple(injections),
+                        tuple(digests),
+                        stubs=tuple(stubs),
+                        traces=tuple(traces),
+                        homes=homes,
+                    )
+                ]
+            )
+            quoted = sorted(turn.id for turn in own if self.data.draw(st.booleans()))
+            if quoted:
+                text = " ".join(map(word, quoted))
+                store.put_session_summaries(
+                    [SessionSummary(quoted[-1], name, tuple(quoted), text, 1, 1.0, 2.0, 100.0)], Watermark(name, "sessions", own[-1].id)
+                )
+                self.tells["session_summaries", str(quoted[-1])] = set(quoted)
+                self.owners["session_summaries", str(quoted[-1])] = name
+            store.pin(name, own[0].id, True, 100.0)
             tags = [TurnTags(turn.id, name, (word(turn.id),), f"{word(turn.id)} shared") for turn in own]
             store.put_tags(tags, Watermark(name, "tag", own[-1].id))
             vectors = [TurnVectors(turn.id, name, "m", ((b"8 bytes.", word(turn.id).encode()),)) for turn in own]
@@ -171,7 +205,7 @@ def everything(path: Path) -> str:
         names = [column[0] for column in answer.description]
         for row in answer:
             for name, value in zip(names, row, strict=True):
-                packed = isinstance(value, bytes) and name in {"text", "calls", "raw", "digest"}
+                packed = isinstance(value, bytes) and name in {"text", "calls", "raw", "digest", "told"}
                 plain = rows.unpack(value) if packed else value
                 found.append(plain.decode("latin-1") if isinstance(plain, bytes) else str(plain))
     raw.close()
@@ -217,6 +251,14 @@ def test_what_was_forgotten_is_nowhere_and_the_rest_is_there(shelf: Shelf, data:
         wanted = {key for (table, key), told in history.tells.items() if table == "injections" and not told & gone}
         mine = {turn.chain.hex() for turn in history.own[one.id]}
         assert {one_.chain.hex() for one_ in store.injections(one.id)} == wanted & mine
+        traces = {str(it.request) for it in store.traces(one.id)}
+        summaries = {str(it.id) for it in store.session_summaries([one.id])}
+        for table, there in (("traces", traces), ("session_summaries", summaries)):
+            rest = {key for (name, key), told in history.tells.items() if name == table and not told & gone}
+            assert there == {key for key in rest if history.owners[table, key] == one.id}
+        first = history.own[one.id][0].id
+        assert store.pins(one.id) == ([] if first in gone else [first])
+        assert store.home(one.id) == Home(one.id, "project", "")
     written = {key for (table, key), told in history.tells.items() if table == "summaries" and not told & gone}
     assert {str(row.id) for one in history.conversations for row in store.summaries(one.id)} == written
     assert store.used("2026-01-01") == Used(5, 5, 1)

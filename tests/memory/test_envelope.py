@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from backstory.core.message import Text, ToolResult
 from backstory.memory import fence
@@ -146,17 +147,18 @@ def test_what_is_no_time_is_none() -> None:
 
 def test_a_channels_header_tells_channel_sender_and_time() -> None:
     found = _user("[WhatsApp +1555 +30s Sun 2026-01-18 00:20:12 CST] Alice: hi")
-    assert found == Stripped("Alice: hi", "+1555", "whatsapp", _at(2026, 1, 18, 6, 20, 12))
-    assert _user("[Telegram Alice Example id:7001] hi") == Stripped("hi", "Alice Example", "telegram")
-    assert _user("[Zulip Bob id:9 2026-01-18 10:00] hi") == Stripped("hi", "Bob", "zulip", _at(2026, 1, 18, 10))
+    assert found == Stripped("Alice: hi", "+1555", "whatsapp", _at(2026, 1, 18, 6, 20, 12), room="chat whatsapp:+1555")
+    assert _user("[Telegram Alice Example id:7001] hi") == Stripped("hi", "Alice Example", "telegram", room="chat telegram:7001")
+    assert _user("[Zulip Bob id:9 2026-01-18 10:00] hi") == Stripped("hi", "Bob", "zulip", _at(2026, 1, 18, 10), room="chat zulip:9")
 
 
 def test_context_blocks_tell_who_where_when_and_to_what() -> None:
-    assert _user(GROUP) == Stripped("Porto it is.\nSecond line.", "Alice Example", "telegram", _at(2026, 11, 20, 14, 3, 5), "499")
+    told = Stripped("Porto it is.\nSecond line.", "Alice Example", "telegram", _at(2026, 11, 20, 14, 3, 5), "499")
+    assert _user(GROUP) == replace(told, room="group telegram:-100123")
 
 
 def test_older_context_blocks_are_read_and_the_first_claim_wins() -> None:
-    assert _user(OLD) == Stripped("What about Porto?", "Alice", "signal", 1795183385.0)
+    assert _user(OLD) == Stripped("What about Porto?", "Alice", "signal", 1795183385.0, room="direct signal:+1555")
 
 
 def test_a_claim_that_a_person_writes_does_not_replace_the_clients() -> None:

@@ -43,6 +43,9 @@ def test_what_an_attached_conversation_knows_is_recalled(tmp_path: Path) -> None
             assert DOG in sent[-1]
             assert f"Earlier in another conversation, 'pets' ({old.id[:8]}):" in sent[-1]
             assert b"X-VC-Stats" in talk.head
+            lines = (await one.engine.why(talk.id)).lines
+            assert {(line.conversation, line.kind) for line in lines} == {(old.id, "elsewhere")}
+            assert (1, DOG) in [(line.number, line.text) for line in lines]
             await one.restart()
             await talk.say("Thank you.")
             assert texts_sent(one)[: len(sent)] == sent, "what went up goes up again"

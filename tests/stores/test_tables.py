@@ -36,6 +36,10 @@ _WRITTEN = {
     "states": set(rows.STATES),
     "receipts": {"id", *rows.RECEIPTS},
     "forgotten": set(rows.FORGOTTEN),
+    "traces": set(rows.TRACES),
+    "homes": set(rows.HOMES),
+    "session_summaries": set(rows.SESSION_SUMMARIES),
+    "pins": {"change", *rows.PINS},
 }
 
 

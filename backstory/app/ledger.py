@@ -1,0 +1,67 @@
+"""The forgetting ledger of a conversation: what was dropped from the model's view, when, and why. Nothing in it was deleted but what a
+receipt proves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from backstory.app import faces
+from backstory.app.why import GATES
+from backstory.core.records import Conversation
+from backstory.core.store import Store
+from backstory.memory import reasons
+from backstory.memory.thread import branch
+from backstory.stages.threads import load_turns
+
+_SHOWN_CHARS = 80
+
+
+class Entry(Struct, frozen=True, omit_defaults=True):
+    """One line. `request`: in which this was so, 0 for a forgetting. `first`, `last`: numbers of the turns it is about, 0 for none.
+    `what`: folded, left out, not recalled, or forgotten. `text`: how the turn begins."""
+
+    at: float
+    request: int
+    what: str
+    why: str
+    first: int = 0
+    last: int = 0
+    score: float = 0.0
+    text: str = ""
+
+
+def ledger(store: Store, record: Conversation) -> list[Entry]:
+    """By time. Costs what is kept of the conversation's requests."""
+    found: list[Entry] = []
+    texts = {turn.id: turn.text for turn in branch(load_turns(store, record))}
+    folded = 0
+    for trace in store.traces(record.id):
+        told = reasons.unpack(trace.told)
+        if told.folded > folded:
+            why = "the request would have passed compaction.hard_threshold; a digest stands for them"
+            found.append(Entry(trace.created, trace.request, "folded", why, folded + 1, told.folded))
+        folded = max(folded, told.folded)
+        if told.search is not None and told.search.gate:
+            why = f"{GATES.get(told.search.gate, told.search.gate)} (evidence {told.search.best:.2f})"
+            found.append(Entry(trace.created, trace.request, "not recalled", why))
+        for left in told.left:
+            text = " ".join(texts.get(left.turn, "").split())[:_SHOWN_CHARS]
+            found.append(Entry(trace.created, trace.request, "left out", left.why, left.number, left.number, left.score, text))
+    for receipt in store.receipts():
+        if record.id in receipt.what and receipt.principal == record.principal:
+            rows = ", ".join(f"{count} {table}" for table, count in receipt.counts.items() if count)
+            found.append(Entry(receipt.at, 0, "forgotten", f"it was asked for; receipt {receipt.id}: {rows}"))
+    return sorted(found, key=lambda entry: entry.at)
+
+
+def as_text(entries: list[Entry]) -> Iterator[str]:
+    """For a terminal."""
+    for entry in entries:
+        turns = f" #{entry.first}" if entry.first else ""
+        turns += f" to #{entry.last}" if entry.last > entry.first else ""
+        request = f"request {entry.request}" if entry.request else "-"
+        text = f": {faces.plain(entry.text)}" if entry.text else ""
+        yield f"{faces.stamp(entry.at)}  {request:<28} {entry.what}{turns}, {entry.why}{text}\n"

@@ -1,0 +1,159 @@
+"""The stages of one memory, in their order, and what the settings tell each."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from backstory import __version__
+from backstory.config import Config
+from backstory.core.sizes import CHARS_PER_TOKEN, rough
+from backstory.core.store import Lanes
+from backstory.memory import retention, tool_output
+from backstory.memory.compaction import Window
+from backstory.memory.reading import Reader
+from backstory.memory.recompress import Bounds
+from backstory.memory.thread import Thread
+from backstory.stages.arrivals import Arrivals
+from backstory.stages.base import Stage
+from backstory.stages.command import Command
+from backstory.stages.continuity import Continuity
+from backstory.stages.desk import Desk
+from backstory.stages.economy import Choices, Economy
+from backstory.stages.forgets import Forgets
+from backstory.stages.identify import Identify
+from backstory.stages.ingest import Ingest
+from backstory.stages.kin import Kin, Scope
+from backstory.stages.links import Linked, Links
+from backstory.stages.order import Order
+from backstory.stages.pace import Pace
+from backstory.stages.paging import Paging
+from backstory.stages.recall import Recall, Settings
+from backstory.stages.shelf import Shelf
+from backstory.stages.shrink import Settings as ShrinkSettings
+from backstory.stages.shrink import Shrink
+from backstory.stages.threads import Threads
+from backstory.stages.visit import Visits
+
+# A recalled block stays where it is; larger ones would fill the window in a few questions. A budget as large as the window is meant so.
+_BUDGET_SHARE = 0.125
+_KEPT = {"QUALITY": 0.5, "BALANCED": 0.25, "COST": 0.2}
+# What a profile makes of the budget, of the evidence that is asked for, and the least share of the best score that is recalled.
+_PROFILES = {"QUALITY": (1.5, 0.8, 0.0), "BALANCED": (1.0, 1.0, 0.0), "COST": (0.6, 1.25, 0.3)}
+
+
+class Parts(Struct):
+    """What stages are made of."""
+
+    config: Config
+    settings: Settings
+    visits: Visits
+    lanes: Lanes
+    threads: Threads
+    shelf: Shelf
+    reader: Reader
+    arrivals: Arrivals
+    ingest: Ingest
+    paging: Paging
+    economy: Economy
+    order: Order
+    before: Callable[[int], Awaitable[bool]]
+    clock: Callable[[], float]
+    new_id: Callable[[], int]
+    hot: Callable[[], bool]
+    figures: Callable[[], Mapping[str, Any]]
+    failed: Callable[[str, BaseException], None]
+
+
+class Line(Struct):
+    """`stages`: in the order in which a request goes through them. The others are those that are spoken to by name; `settled` as in
+    Recall."""
+
+    stages: tuple[Stage, ...]
+    command: Command
+    continuity: Continuity
+    shrink: Shrink
+    settled: Callable[[Thread, int], bool]
+
+
+def line_up(parts: Parts) -> Line:
+    """Stages that need what another one decides come after it; when an answer is over they are told in reverse order: first what it cost,
+    last the turns, with which all of it is stored."""
+    config, visits, lanes = parts.config, parts.visits, parts.lanes
+    continuity = Continuity(parts.threads, lanes, parts.hot)
+    recall = Recall(visits, parts.shelf, parts.settings, rough, parts.clock, parts.new_id, continuity, parts.economy)
+    told = shrink_settings(config, parts.settings)
+    shrink = Shrink(visits, lanes, told, recall.outgoing, parts.clock, Pace(parts.hot), parts.failed)
+    desk = Desk(
+        parts.threads,
+        lanes,
+        parts.shelf,
+        parts.settings,
+        parts.clock,
+        parts.new_id,
+        parts.figures,
+        config.commands.prefix,
+        config.commands.undo_s,
+        __version__,
+    )
+    links = Links(desk)
+    command = Command(visits, desk, links, Forgets(desk), parts.arrivals)
+    stages = (
+        Identify(parts.threads, visits, parts.reader, parts.arrivals, parts.order, parts.before, continuity),
+        command,
+        parts.ingest,
+        *((shrink,) if config.tool_output.enabled else ()),
+        *((Kin(visits, lanes, parts.shelf, scope(config, parts.settings), parts.clock),) if across(config) else ()),
+        recall,
+        parts.paging,
+        Linked(visits, desk, links),
+        continuity,
+        parts.economy,
+    )
+    return Line(stages, command, continuity, shrink, recall.settled)
+
+
+def across(config: Config) -> bool:
+    """Whether conversations may be told of one another."""
+    return config.memory.scope != "conversation"
+
+
+def settings(config: Config) -> Settings:
+    """What the recall stage is told."""
+    compaction = config.compaction
+    window = Window(
+        compaction.context_window,
+        compaction.soft_threshold,
+        compaction.hard_threshold,
+        compaction.protected_recent_turns,
+    )
+    memory = config.memory
+    share, gate, least = _PROFILES[memory.reward_profile]
+    budget = int(config.recall.budget_tokens * share)
+    if budget < window.hard_tokens:
+        budget = min(budget, int(window.size * _BUDGET_SHARE))
+    rules = retention.Rules(memory.decay, memory.min_importance, gate)
+    return Settings(window, memory.threshold_messages, budget, config.recall.min_score or least, rules)
+
+
+def scope(config: Config, told: Settings) -> Scope:
+    """What the stage of memory across conversations is told."""
+    memory = config.memory
+    budget = told.budget // 2
+    most_bytes = int((told.window.hard_tokens - budget) * CHARS_PER_TOKEN)
+    return Scope(memory.scope == "principal", memory.project, memory.opt_out, budget, most_bytes, told.min_score, told.rules)
+
+
+def shrink_settings(config: Config, told: Settings) -> ShrinkSettings:
+    """What the shrink stage is told."""
+    output, media = config.tool_output, config.media
+    bounds = Bounds(media.max_edge, media.quality) if media.recompress else None
+    rules = tool_output.Rules(told.window, output.stale_tokens, output.stub_tokens, media.recompress)
+    return ShrinkSettings(rules, told.threshold, output.cold_after_s, bounds)
+
+
+def choices(config: Config) -> Choices:
+    """What the settings let the economy do."""
+    return Choices(config.economy.early_folds, config.economy.breaker, _KEPT[config.memory.reward_profile])

@@ -1,0 +1,70 @@
+"""How clients summarise their own history: data, one row per client, and nothing else. Read by side.py and envelope.py.
+
+A client asks the model for a summary (a side request), and goes on with it in place of the history. To support a client, add a row.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Compactor(Struct, frozen=True):
+    """`systems`, `messages`: how the system prompt, or the message that asks for the summary, begins. `trigger`: the kind of the part that
+    asks for it without words. `summaries`: how the message begins that stands in place of the history afterwards; `asks`: the question
+    that stands there, where the summary is given as its answer."""
+
+    name: str
+    systems: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
+    trigger: str = ""
+    summaries: tuple[str, ...] = ()
+    asks: str = ""
+
+
+COMPACTORS = (
+    Compactor(
+        "claude-code",
+        ("You are a helpful AI assistant tasked with summarizing conversations",),
+        ("Your task is to create a detailed summary of the conversation", "CRITICAL: Respond with TEXT ONLY. Do NOT call any tools."),
+        summaries=("This session is being continued from a previous conversation",),
+    ),
+    Compactor(
+        "codex",
+        messages=("You are performing a CONTEXT CHECKPOINT COMPACTION",),
+        trigger="compaction_trigger",
+        summaries=("Another language model started to solve this problem",),
+    ),
+    Compactor(
+        "gemini-cli and qwen-code",
+        (
+            "You are a specialized system component responsible for distilling chat history",
+            "You are the component that summarizes internal chat history",
+        ),
+        ("First, reason in your scratchpad. Then, generate the <state_snapshot>",),
+        summaries=("<state_snapshot>",),
+    ),
+    Compactor(
+        "opencode",
+        ("You are an anchored context summarization assistant",),
+        ("Provide a detailed prompt for continuing our conversation above",),
+        asks="What did we do so far?",
+    ),
+    Compactor(
+        "pi and openclaw",
+        ("You are a context summarization assistant",),
+        summaries=("The conversation history before this point was compacted into the following summary:",),
+    ),
+    Compactor(
+        "aider",
+        ("*Briefly* summarize this partial conversation about programming",),
+        summaries=("I spoke to you previously about a number of things.",),
+    ),
+    Compactor(
+        "others",
+        messages=("Distill the above chat messages into a single summary message",),
+        summaries=("<conversation_summary>",),
+    ),
+)
+
+ASKS = frozenset(client.asks for client in COMPACTORS if client.asks)
+"""Questions that a client puts in place of its history, with its summary as the answer."""

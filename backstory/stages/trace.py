@@ -1,0 +1,79 @@
+"""The trace of one request: what was changed in it and why, as it is stored with the answer.
+
+Rule: it is made when the answer is journalled, not before the request goes up, and only where memory changed something or looked for
+something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from backstory.core.exchange import Exchange
+from backstory.core.records import Trace, Turn
+from backstory.memory import reasons
+from backstory.memory.reasons import Reason, Search, Told
+from backstory.memory.retrieval import Recalled
+from backstory.memory.thread import Thread
+from backstory.stages.visit import Visit
+
+_MOST_NOTES = 8
+
+
+def trace(exchange: Exchange, visit: Visit, now: float) -> Trace | None:
+    """What is kept of this exchange; None where nothing was changed or looked for."""
+    if visit.late or visit.gone or (not exchange.edits and visit.search is None and not visit.reasons):
+        return None
+    lines: list[Reason] = []
+    if visit.injection is not None:
+        lines = visit.reasons if visit.found is None else [*visit.reasons, *of_items(visit.thread, visit.found)]
+    thread, prompt = visit.thread, exchange.prompt
+    asked = _asked(visit.turns)
+    new = visit.injection.text if visit.injection is not None else ""
+    chains = {one.text: one.chain.hex() for one in thread.injections.values()} if exchange.edits else {}
+    told = Told(
+        len(exchange.body),
+        visit.bytes_sent or len(exchange.body),
+        asked.chain.hex() if asked is not None else "",
+        visit.folded,
+        visit.absent,
+        visit.search,
+        tuple(lines),
+        tuple(visit.left),
+        reasons.changes(exchange.edits, prompt.items if prompt is not None else (), new, chains),
+        tuple([f"{note.stage}: {note.text}" for note in exchange.notes if note.stage != "proof"][:_MOST_NOTES]),
+    )
+    turns = dict.fromkeys([*([asked.id] if asked is not None else []), *(reason.turn for reason in lines)])
+    return Trace(
+        exchange.id,
+        thread.conversation.id,
+        asked.id if asked is not None else 0,
+        tuple(turns),
+        visit.tokens_in,
+        visit.tokens_sent,
+        reasons.pack(told),
+        now,
+    )
+
+
+def search(found: Recalled, budget: int) -> Search:
+    """How a recall went."""
+    return Search(found.considered, round(found.best, 3), found.gate, budget, found.tokens, found.terms)
+
+
+def of_items(thread: Thread, found: Recalled) -> list[Reason]:
+    """The reasons of recalled lines."""
+    made: list[Reason] = []
+    reached: dict[int, int] = {}
+    for place, item in enumerate(found.items):
+        turn = thread.by_id.get(item.turn)
+        start, end = reasons.span(turn.text, item.text, reached.get(item.turn, 0)) if turn is not None else (0, 0)
+        reached[item.turn] = end
+        kind: reasons.Kind = "pinned" if item.pinned else "recalled"
+        signals, terms = found.basis.told(place) if found.basis is not None else ({}, ())
+        made.append(Reason(item.turn, item.number, item.speaker, item.at, start, end, item.score, signals, terms, kind))
+    return made
+
+
+def _asked(turns: Sequence[Turn]) -> Turn | None:
+    """The newest human message among the new turns."""
+    return next((turn for turn in reversed(turns) if turn.role == "user" and turn.kind == "spoken"), None)
