@@ -98,6 +98,10 @@ class Elements(Sequence[memoryview]):
     def __iter__(self) -> Iterator[memoryview]:
         return iter(self[:])
 
+    def place(self, index: int) -> int:
+        """Where the element of this index (as of a list) begins in the document."""
+        return self.start + self._starts[index]
+
     def spans(self) -> list[Span]:
         """Where each lies in the document."""
         start = self.start

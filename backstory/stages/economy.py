@@ -10,6 +10,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from backstory.core.exchange import Exchange, Outcome
+from backstory.core.layout import Elements
 from backstory.core.records import Arrival, Spend
 from backstory.core.reply import Reply, Usage
 from backstory.core.sizes import CHARS_PER_TOKEN
@@ -18,6 +19,9 @@ from backstory.memory.compaction import Window
 from backstory.memory.economy import SMALL_WINDOW, STOPS, STOPS_S, Account, Move, Step
 from backstory.stages.base import Stage
 from backstory.stages.visit import Visit, Visits
+
+# Clients move their marks along the newest messages: among so many.
+_MARKED = 12
 
 
 class Priced(Protocol):
@@ -117,7 +121,7 @@ class Economy(Stage):
         if visit.tariff is None:
             wire, prompt = exchange.wire, exchange.prompt
             visit.tariff = self._tariffs.of(
-                wire.name if wire is not None else "", prompt.model if prompt is not None else "", exchange.body
+                wire.name if wire is not None else "", prompt.model if prompt is not None else "", _marked(exchange)
             )
         return visit.tariff
 
@@ -262,3 +266,13 @@ class Economy(Stage):
 def _paths(visit: Visit, changed: bool) -> tuple[int, int]:
     first = next((place for place in visit.reading.places if place >= 0), 0)
     return first, visit.folded if changed else 0
+
+
+def _marked(exchange: Exchange) -> bytes:
+    """The parts of a request in which clients mark what is to be cached: what is no message, and the last messages. A long history is not
+    searched for marks that no client leaves there.
+    """
+    items = exchange.prompt.items if exchange.prompt is not None else ()
+    if not isinstance(items, Elements) or len(items) <= _MARKED:
+        return exchange.body
+    return exchange.body[: items.start] + exchange.body[items.place(-_MARKED) :]
