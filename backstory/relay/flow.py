@@ -1,7 +1,8 @@
 """One exchange: the plan is asked for, the request goes up, the reply comes down, and its end is told once.
 
 Rule: until the client has been sent a byte of the reply, a fault becomes an error in the client's own shape; after that the client's
-connection is broken off, so that what is missing shows. Nothing is invented and no POST is sent twice.
+connection is broken off, so that what is missing shows. A provider that reads a request and closes without a word is no fault on the way:
+the client's connection is closed without a word as well. Nothing is invented and no POST is sent twice.
 """
 
 from __future__ import annotations
@@ -333,10 +334,18 @@ class Flow:
         stale = up.used and not up.answered and method in _RETRIED and not self._length
         if stale and plan is not None and plan.target is not None:
             self._connect(plan.target)
+        elif up.eof and up.sent and not up.full and not up.answered and (self._legs is None or not self._legs.later):
+            self._say_nothing()
         else:
             self._fail(error, orderly=up.eof)
 
     # The end.
+
+    def _say_nothing(self) -> None:
+        """Ends the exchange as the provider did: a close in good order, and not a byte."""
+        self._door.metrics.upstream_errors += 1
+        self._finish("refused")
+        self._down.hang_up()
 
     def _answer(self, answer: Answer) -> None:
         if self._listener is not None:
