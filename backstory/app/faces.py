@@ -27,7 +27,7 @@ from backstory.memory.supersession import Known
 from backstory.memory.thread import branch
 from backstory.memory.units import Carry, units
 from backstory.providers import side_model
-from backstory.stages.facts import ledger
+from backstory.stages.facts import ledger, shown
 from backstory.stages.threads import load_turns
 from backstory.stores.database import open_store, sqlite_path
 
@@ -177,7 +177,7 @@ def recalled(store: Store, question: str, record: Conversation | None, budget: i
     index = Index()
     places: dict[int, tuple[str, int]] = {}
     for one in [record] if record is not None else [it for it, _ in store.conversations(None, _MOST_CONVERSATIONS)]:
-        path = [turn for turn in branch(load_turns(store, one)) if turn.id not in places]
+        path = [turn for turn in shown(store, one) if turn.id not in places]
         for turn in path:
             places[turn.id] = (one.id, turn.position + 1)
         if path:
@@ -193,7 +193,9 @@ def facts(store: Store, record: Conversation | None, subject: str, verb: str, ob
     """What is known of one conversation, or (None) of each, the newest first. RequestError for an unknown status."""
     rows: list[FactRow] = []
     for one in [record] if record is not None else [it for it, _ in store.conversations(None, _MOST_CONVERSATIONS)]:
-        rows.extend(_fact_row(one.id, known) for known in select(ledger(store, one).known(), subject, verb, object_, status_))
+        rows.extend(
+            _fact_row(one.id, known) for known in select(ledger(store, one, shown(store, one)).known(), subject, verb, object_, status_)
+        )
     return rows
 
 

@@ -31,6 +31,7 @@ from backstory.providers import upstreams
 from backstory.relay.tap import AheadTap, ArrivalTap, MemoryTap
 from backstory.stages.arrivals import TURN_IDS
 from backstory.stages.base import attempt
+from backstory.stages.identify import strikes
 from backstory.stages.shrink import withdraw
 from backstory.stages.visit import Visit
 from backstory.wires import WIRES
@@ -318,11 +319,11 @@ class PortHouse:
         if exchange.local:
             task.cancel()
             return self._local(exchange)
+        self._engine.late(exchange.head)
         return self._too_late(exchange, target, started, task)
 
     def _too_late(self, exchange: Exchange, target: Target, started: float, task: asyncio.Future[Plan]) -> Plan:
         """The client's bytes go up without memory, which ends its work beside them."""
-        self._engine.late(exchange.head)
         visit = self._engine.visits.get(exchange.id)
         if visit is not None:
             visit.late = True
@@ -392,12 +393,13 @@ class PortHouse:
         return replace(plan, paging=paging, drop=plan.drop | {b"accept-encoding"}, add=_PLAIN)
 
     def _plain(self, exchange: Exchange, target: Target, started: float) -> Plan:
-        """Without memory's edits; but what an answer of several legs has left in the history must not go up even so."""
+        """Without memory's edits; but our markers, and what an answer of several legs has left in the history, must not go up even so."""
         wire, document, prompt = exchange.wire, exchange.document, exchange.prompt
         body: bytes | None = None
-        if wire is not None and document is not None and prompt is not None:
+        if wire is not None and document is not None and prompt is not None and not exchange.gone:
             kept = self._engine.paging.kept(self._engine.visits.get(exchange.id), prompt.previous)
-            edits = attempt(self._engine.failed, "mend", lambda: wire.mend(document, prompt, kept), lambda: ())
+            edits = [*attempt(self._engine.failed, "mend", lambda: wire.mend(document, prompt, kept), lambda: ())]
+            edits += attempt(self._engine.failed, "mend", lambda: [one for _, one in strikes(exchange, wire, prompt)[0]], list)
             if edits:
                 body = attempt(self._engine.failed, "mend", lambda: wire.render(document, prompt, edits), lambda: None)
         return self._tapped(exchange, target, started, body)

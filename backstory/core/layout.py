@@ -49,7 +49,8 @@ class Layout:
     """One array: where its elements begin and end, from its own start, and the places at which another may go on. `joined`: what a
     reader has made of the elements, 16 bytes for each; b"" before. `clean`: there is no marker in them. `plain`: no sign of a command
     either. `ordinary`: the first of them opens nothing that a client asks for itself. `calm`: the conversation in which the last request
-    with it went up as it came, and until when (monotonic seconds) that tells of the next one; "" where it did not."""
+    with it went up as it came, and until when (monotonic seconds) that tells of the next one; "" where it did not; and where in
+    that request the array began."""
 
     __slots__ = ("calm", "clean", "cuts", "ends", "joined", "ordinary", "plain", "starts")
 
@@ -58,8 +59,11 @@ class Layout:
         self.ends = ends
         self.cuts = cuts
         self.joined = b""
-        self.calm = ("", 0.0)
+        self.calm = ("", 0.0, 0)
         self.clean = self.ordinary = self.plain = False
+
+    def __len__(self) -> int:
+        return len(self.ends)
 
 
 class Elements(Sequence[memoryview]):

@@ -245,6 +245,10 @@ class Store(Protocol):
         """
         ...
 
+    def thinned(self, principal: str, conversation_id: str) -> bool:
+        """Whether its first turns may have been forgotten: some of its own, or a conversation that it was forked from."""
+        ...
+
     def receipts(self, after_id: int = 0) -> list[Receipt]:
         """Receipts numbered above `after_id`, by number: how one process learns what another has forgotten."""
         ...

@@ -30,7 +30,7 @@ class Reading:
 
     `places` (set by ingestion): for each item the index of its turn on the thread's path, -1 where it has none. `also`: turns that it
     carries within an item of another place. `aside`: length of the items that are no turns, in characters. `bytes`: raw size of
-    the items that were decoded for it. `keys`: by how many the reader finds it.
+    its items, about. `keys`: by how many the reader finds it.
     """
 
     __slots__ = ("also", "aside", "bytes", "chains", "digest", "keys", "lines", "places", "reused", "thread", "version")
@@ -93,6 +93,8 @@ class Reader:
         reading.aside += _aside(lines[reused:])
         if count >= _WORTH_REMEMBERING:
             reading.bytes = sum([len(item) for item in prompt.items[reused:]])
+            if known is not None and known.lines:
+                reading.bytes += known.bytes * reused // len(known.lines)  # their text is held by this one, too
             self._remember(reading, joined, seed, len(known.lines) if known is not None and reused == len(known.lines) else count)
         return reading
 

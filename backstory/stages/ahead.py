@@ -18,6 +18,8 @@ from backstory.stages.visit import Visit
 
 # Reading a smaller request costs less than asking.
 _LEAST_BYTES = 262_144
+# An answer to a longer history cannot be journalled before memory has read the request.
+_MOST_ITEMS = 3500
 # After a longer pause, what is best for the provider's cache is thought over anew.
 _CALM_S = 60.0
 
@@ -31,18 +33,19 @@ class Ahead:
         self._clock = clock
 
     def may_go(self, body: bytes, prompt: Prompt) -> bool:
-        """Whether this request surely goes up as it came."""
+        """Whether this request surely goes up as it came: nothing was cut from the history before it, but maybe its last message."""
         items = prompt.items
-        if len(body) < _LEAST_BYTES or not isinstance(items, Elements) or items.before is None:
+        if len(body) < _LEAST_BYTES or not isinstance(items, Elements) or items.before is None or len(items) > _MOST_ITEMS:
             return False
-        conversation, until = items.before.calm
+        conversation, until, start = items.before.calm
         thread = self._threads.held(conversation) if conversation else None
-        if thread is None or self._clock() > until or hinted(body, items):
+        whole = items.known >= len(items.before) - 1 and len(items) >= len(items.before)
+        if thread is None or not whole or self._clock() > until or hinted(body, items):
             return False
-        return self._settled(thread, len(body) - items.fresh)
+        return self._settled(thread, len(body) - items.fresh + max(0, items.start - start))
 
     def went(self, prompt: Prompt, visit: Visit, plainly: bool) -> None:
         """This request is ready to go up; plainly: as it came, with every turn of its conversation."""
         items = prompt.items
         if isinstance(items, Elements) and items.layout is not None:
-            items.layout.calm = (visit.thread.conversation.id, self._clock() + _CALM_S) if plainly else ("", 0.0)
+            items.layout.calm = (visit.thread.conversation.id, self._clock() + _CALM_S, items.start) if plainly else ("", 0.0, 0)

@@ -24,6 +24,10 @@ from backstory.stages.visit import Visit, Visits
 _MARKED = 12
 
 
+# Whose edits change what a request costs.
+_REWRITES = frozenset({"shrink", "kin", "recall", "paging", "links", "continuity"})
+
+
 class Priced(Protocol):
     """Tariffs of requests."""
 
@@ -244,7 +248,7 @@ class Economy(Stage):
             money.direct += spend.direct
 
     def _step(self, exchange: Exchange, visit: Visit) -> Step:
-        changed = not visit.late and any(stage == "recall" for stage, _ in exchange.edits)
+        changed = not visit.late and any(stage in _REWRITES for stage, _ in exchange.edits)
         account = visit.thread.account
         first, folded = _paths(visit, changed)
         before = account.paths or (first, folded)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from backstory.commands.forgetting import FORGET, going
 from backstory.core.records import Conversation, Fact, Turn
 from backstory.core.store import Lanes, Store
 from backstory.errors import NotFound
@@ -37,7 +38,13 @@ class Facts:
         found = await self._lanes.read(lambda store: store.conversation(principal, conversation))
         if found is None:
             raise NotFound(f"no conversation {conversation!r}")
-        return await self._lanes.read(lambda store: ledger(store, found, None, self._breathe).known())
+        return await self._lanes.read(lambda store: ledger(store, found, shown(store, found), self._breathe).known())
+
+
+def shown(store: Store, record: Conversation) -> list[Turn]:
+    """The conversation's newest branch, without what is about to be forgotten. Blocks."""
+    hidden = {turn for one in going(store.states(record.id).get(FORGET, "")) for turn in one.turns}
+    return [turn for turn in branch(load_turns(store, record)) if turn.id not in hidden]
 
 
 def ledger(store: Store, record: Conversation, path: Sequence[Turn] | None = None, breathe: Callable[[], None] = lambda: None) -> Ledger:

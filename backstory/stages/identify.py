@@ -70,7 +70,7 @@ class Identify(Stage):
         if wire is None or prompt is None or document is None:
             return exchange
         try:
-            edits, marked = _strikes(exchange, wire, prompt)
+            edits, marked = strikes(exchange, wire, prompt)
             opening = _opening(wire, prompt)
             reason = side_request(exchange.head, prompt, document, opening)
             claims = [] if reason else identity.claims(exchange.head, prompt, document)
@@ -261,7 +261,7 @@ def hinted(body: bytes, items: Sequence[bytes | memoryview]) -> bool:
     return found
 
 
-def _strikes(exchange: Exchange, wire: Wire, prompt: Prompt) -> tuple[list[tuple[str, marker.Strike]], str]:
+def strikes(exchange: Exchange, wire: Wire, prompt: Prompt) -> tuple[list[tuple[str, marker.Strike]], str]:
     """Edits that take every marker out, and the conversation that the last one names ("" = there is none)."""
     if not hinted(exchange.body, prompt.items):
         return [], ""

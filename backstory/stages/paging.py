@@ -107,7 +107,7 @@ class Paging(Stage):
         if not visit.thread.boundary and not visit.thread.stubs and not (prompt.previous and self._kept):
             return exchange
         mended = wire.mend(document, prompt, self.kept(visit, prompt.previous))
-        if not visit.folded and not visit.thread.stubs:
+        if not visit.thread.conversation.memory or (not visit.folded and not visit.thread.stubs):
             return _with(exchange, self.name, mended)
         edits = [*mended, *self._owed(visit)]
         if self._welcome(prompt.tools):

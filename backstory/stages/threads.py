@@ -252,7 +252,9 @@ class Threads:
     async def _read(self, record: Conversation, scope: str) -> Thread | None:
         thread = await self._lanes.read(lambda store: load_thread(store, record, scope))
         first = thread.path[0] if thread.path else None
-        if first is not None and first.chain != chain_on(thread.root, first.content):
+        elsewhere = first is not None and first.chain != chain_on(thread.root, first.content)
+        # Where what stood before its first turn was forgotten, that does not tell.
+        if elsewhere and not await self._lanes.read(lambda store: store.thinned(record.principal, record.id)):
             return None
         held = self._threads.get(record.id)
         if held is not None:

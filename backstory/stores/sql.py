@@ -415,6 +415,11 @@ class SqlStore(Across):
         self.compact()
         return receipt
 
+    def thinned(self, principal: str, conversation_id: str) -> bool:
+        """See Store."""
+        sql = "SELECT 1 FROM forgotten WHERE principal = ? AND (conversation = ? OR turn = 0) LIMIT 1"
+        return bool(self._all(sql, (principal, conversation_id)))
+
     def receipts(self, after_id: int = 0) -> list[Receipt]:
         """See Store."""
         found = self._all(f"SELECT id,{','.join(rows.RECEIPTS)} FROM receipts WHERE id > ? ORDER BY id", (after_id,))

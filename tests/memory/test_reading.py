@@ -118,3 +118,14 @@ def test_what_is_no_longer_found_is_no_longer_counted() -> None:
     assert all(reading.keys == sum(1 for found, _ in reader._recent.values() if found is reading) for reading in held.values())
     assert reader.fresh(prompt(chat[:199]), Anthropic(), ROOT) == 0
     assert reader.fresh(prompt(chat[:192]), Anthropic(), ROOT) == 0
+
+
+def test_texts_that_a_longer_reading_holds_still_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many histories go on, what is remembered of them stays bounded."""
+    monkeypatch.setattr(module, "_MOST_BYTES", 20_000)
+    reader, wire = Reader(1), Anthropic()
+    for number in range(40):
+        for more in range(3):
+            reader.read(prompt([("user", f"Text {number} {place} " * 50) for place in range(8 + 2 * more)]), wire, ROOT)
+    held = {id(one): len(one.text) for reading, _ in reader._recent.values() for one in reading.lines}
+    assert sum(held.values()) <= 2 * 20_000

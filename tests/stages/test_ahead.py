@@ -91,6 +91,32 @@ def test_what_could_get_an_edit_waits_to_be_read(tmp_path: Path) -> None:
     asyncio.run(work())
 
 
+def test_a_history_that_was_cut_is_read_first(tmp_path: Path) -> None:
+    """Its beginning is known, and so are its newest messages: what lies between is missing, and may have to be recalled."""
+
+    async def work() -> None:
+        async with rig(configured(tmp_path, window=WINDOW), echoing()) as one:
+            large = ("user", "This is long. " * 25_000)
+            _, chat = await grown(one, "anthropic", [large, *LONG[1:]], "One?")
+            gone = watched(one)
+            await one.ask(PATHS["anthropic"], asking("anthropic", [large, *chat[-2:], ("user", "Two?")]))
+            assert gone == [False]
+
+    asyncio.run(work())
+
+
+def test_what_grows_in_front_of_a_history_counts(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(configured(tmp_path, window=200_000), echoing()) as one:
+            _, chat = await grown(one, "anthropic", LONG[:56], "One?")
+            gone = watched(one)
+            body = asking("anthropic", [*chat, ("user", "Two?")])
+            await one.ask(PATHS["anthropic"], b'{"system": "' + b"Mind this. " * 30_000 + b'", ' + body[1:])
+            assert gone == [False]
+
+    asyncio.run(work())
+
+
 def test_a_folded_history_is_always_read_first(tmp_path: Path) -> None:
     async def work() -> None:
         async with rig(configured(tmp_path, window=20_000), echoing()) as one:
