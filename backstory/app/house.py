@@ -29,7 +29,7 @@ from backstory.memory import marker
 from backstory.memory.identity import principal
 from backstory.providers import upstreams
 from backstory.relay.tap import AheadTap, ArrivalTap, MemoryTap
-from backstory.stages.arrivals import TURN_IDS
+from backstory.stages.arrivals import MOST_IDS, TURN_IDS
 from backstory.stages.base import attempt
 from backstory.stages.identify import strikes
 from backstory.stages.shrink import withdraw
@@ -45,8 +45,6 @@ _MOST_PATHS = 1000
 _SUMMARY_BYTES = 300
 # A request that comes while the store is being opened waits so long for it.
 _OPENING_S = 2.0
-# As many ids are in one block at most.
-_MOST_IDS = 4096
 # A command waits so long for a memory that is busy.
 _COMMAND_S = 30.0
 # An answer that is looked into comes without a content coding.
@@ -248,9 +246,9 @@ class PortHouse:
         """The answer has come, and memory still looks for its conversation: journal both as they came. If the process dies before memory
         is done, they are read as a conversation of its own."""
         wire, prompt = exchange.wire, exchange.prompt
-        ids = len(prompt.items) + TURN_IDS if prompt is not None else 0
-        if wire is None or not 0 < ids <= _MOST_IDS:
+        if wire is None or prompt is None:
             return 0
+        ids = min(len(prompt.items) + TURN_IDS, MOST_IDS)
         named = replace(exchange, conversation=conversation_id())
         return self._engine.arrivals.keep(self._as_it_came(named, wire.name, (content_type, coding, body), ids))
 

@@ -36,6 +36,9 @@ from backstory.stages.threads import Threads
 
 TURN_IDS = 512
 """Ids set aside for the turns of one arrival."""
+MOST_IDS = 4096
+"""As many are in one block at most: of a longer history that was journalled unread, only the newest messages are read again."""
+_MOST_READ = MOST_IDS - TURN_IDS
 
 # A first request that is larger is read at once.
 _MOST_BYTES = 65_536
@@ -270,7 +273,9 @@ def unfold(arrival: Arrival, wire: Wire, reply: Reply | None, estimate: Callable
     document = Document(arrival.body)
     try:
         prompt = wire.read(document, arrival.path)
-        messages = [wire.message(item, (*prompt.items_at, index)) for index, item in enumerate(prompt.items)]
+        first = max(0, len(prompt.items) - _MOST_READ)
+        items = prompt.items[first:]
+        messages = [wire.message(item, (*prompt.items_at, first + index)) for index, item in enumerate(items)]
     except DocumentError:
         return Batch()
     head = Head("POST", arrival.path, "", ((b"user-agent", arrival.agent.encode("latin-1", "replace")),))
@@ -307,10 +312,11 @@ def unfold(arrival: Arrival, wire: Wire, reply: Reply | None, estimate: Callable
 
 
 def _turns(arrival: Arrival, wire: Wire, prompt: Prompt, messages: Sequence[Message], estimate: Callable[[str], int]) -> list[Turn]:
+    """`messages`: the newest of the prompt's."""
     turns: list[Turn] = []
     ids = count(arrival.turn)
     last, parent = root(arrival.principal, arrival.scope), 0
-    for message, item in zip(messages, prompt.items, strict=True):
+    for message, item in zip(messages, prompt.items[len(prompt.items) - len(messages) :], strict=True):
         one = line(message)
         if one.kind == "none":
             continue

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from backstory.core.records import Arrival
 from backstory.core.store import Store
 from backstory.stages import arrivals as module
+from backstory.wires.anthropic import Anthropic
 from tests.rig import PATHS, asking, reply, rig, said, soon
 from tests.stages.world import configured, conversation, echoing, say, stored, thread
 
@@ -174,3 +176,28 @@ def test_first_exchanges_of_a_dead_process_are_read_back(tmp_path: Path) -> None
             assert not one.failures()
 
     asyncio.run(work())
+
+
+def test_of_a_very_long_history_the_newest_messages_are_read_again() -> None:
+    """It was journalled unread, and there are no more ids than those."""
+    chat = [("user" if place % 2 == 0 else "assistant", f"Line {place}.") for place in range(5001)]
+    wire, answer = Anthropic(), said("anthropic", "Yes.")
+    arrival = Arrival(
+        "c",
+        "",
+        "",
+        "anthropic",
+        PATHS["anthropic"],
+        "",
+        asking("anthropic", chat),
+        "application/json",
+        "",
+        said("anthropic", "Yes."),
+        7,
+        1.0,
+        True,
+    )
+    rows = module.unfold(arrival, wire, wire.reply(answer), len)
+    assert [turn.text for turn in rows.turns[-3:]] == ["Line 4999.", "Line 5000.", "Yes."]
+    assert len(rows.turns) <= module.MOST_IDS
+    assert [turn.id for turn in rows.turns] == list(range(7, 7 + len(rows.turns)))
