@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from backstory.app.commanding import Commanding, Plain, answer
 from backstory.app.drive import eager
 from backstory.app.engine import Engine
+from backstory.app.regard import OWN_HEADERS, Regards
 from backstory.commands.grammar import Asked
 from backstory.config import Config
 from backstory.core.document import Document
@@ -26,7 +27,6 @@ from backstory.core.records import Arrival
 from backstory.core.wire import Wire
 from backstory.errors import DocumentError
 from backstory.memory import marker
-from backstory.memory.identity import principal
 from backstory.providers import upstreams
 from backstory.relay.tap import AheadTap, ArrivalTap, MemoryTap
 from backstory.stages.arrivals import MOST_IDS, TURN_IDS
@@ -36,11 +36,7 @@ from backstory.stages.shrink import withdraw
 from backstory.stages.visit import Visit
 from backstory.wires import WIRES
 
-# Request headers of ours: read here, never sent up. So is every other of this prefix.
-OWN_HEADERS = frozenset({b"x-vc-conversation", b"x-vc-memory", b"x-vc-project", b"x-vc-dashboard-token"})
-_OWN_PREFIX = b"x-vc-"
 _JSON: Headers = ((b"content-type", b"application/json"),)
-_MOST_PATHS = 1000
 # No smaller body has a summary in it that could be recognised.
 _SUMMARY_BYTES = 300
 # A request that comes while the store is being opened waits so long for it.
@@ -62,37 +58,21 @@ class PortHouse:
         self._label = label
         self._deadline_s = config.recall.deadline_ms / 1000
         self._lean = config.marker != "always" and config.memory.scope == "conversation"
-        self._paths: dict[str, Wire | None] = {}
-        self._targets: dict[str, Target] = {}
+        self._regards = Regards(config, upstream_url)
         self._late: dict[int, asyncio.Future[Plan]] = {}
         self._answered: dict[int, Outcome] = {}
-        url = upstream_url or config.upstream.url
-        self._fixed = upstreams.base(url) if url else None
-        self._bases = {
-            "anthropic": upstreams.base(config.upstream.anthropic),
-            "openai": upstreams.base(config.upstream.openai),
-            "gemini": upstreams.base(config.upstream.gemini),
-        }
 
     # --- core.plan.House
 
     def wants_body(self, head: Head) -> bool:
         """See House."""
-        return (
-            head.method == "POST"
-            and self._wire(head.path) is not None
-            and (self._engine.memory or self._engine.is_opening)
-            and not head.header(b"content-encoding")
-            and head.header(b"x-vc-memory").lower() != "off"
-        )
+        return self._regards(head).readable and (self._engine.memory or self._engine.is_opening)
 
     def plan(self, head: Head, body: bytes) -> Plan | Awaitable[Plan]:
         """See House."""
-        plan = self._plan(head, body)
-        others = [name for name in head.named if name.startswith(_OWN_PREFIX) and name not in OWN_HEADERS]
-        if not others:
+        plan, drop = self._plan(head, body), self._regards(head).drop
+        if len(drop) == len(OWN_HEADERS):
             return plan
-        drop = OWN_HEADERS.union(others)
         return replace(plan, drop=plan.drop | drop) if isinstance(plan, Plan) else eager(_dropping(plan, drop))
 
     async def _once_open(self, head: Head, body: bytes) -> Plan:
@@ -107,8 +87,8 @@ class PortHouse:
             answer = self._engine.local.answer(head)
             if answer is not None:
                 return Plan(answer=answer)
-        target = self._target(head)
-        wire = self._wire(head.path) if head.method == "POST" else None
+        regard = self._regards(head)
+        target, wire = regard.target, regard.wire
         if wire is not None and body and not self._engine.memory and self._engine.is_opening and not waited:
             return self._once_open(head, body)
         if wire is None or not body or not self._engine.memory:
@@ -119,7 +99,7 @@ class PortHouse:
     def error(self, head: Head | None, status: int, code: str, message: str) -> Answer:
         """See House."""
         self._metrics.errors += 1
-        wire = self._wire(head.path) if head is not None else None
+        wire = self._regards.wire(head.path) if head is not None else None
         if wire is None:
             named = upstreams.provider(head.path, bool(head.header(b"anthropic-version"))) if head is not None else "openai"
             wire = next(one for one in WIRES if one.name.startswith(named))
@@ -156,10 +136,10 @@ class PortHouse:
 
     def _chat(self, head: Head, body: bytes, wire: Wire, target: Target, plain: Plain | None = None) -> Plan | Awaitable[Plan]:
         """`plain`: what is known of this body already: it is a request from which commands were taken, or one that is a command."""
-        started, engine = time.monotonic(), self._engine
-        whose, scope = principal(self._config.identity.principal, head), head.header(b"x-vc-project")
+        started, engine, regard = time.monotonic(), self._engine, self._regards(head)
+        whose, scope = regard.whose, regard.scope
         lean = self._lean and (len(body) < _SUMMARY_BYTES or not engine.expects())
-        opening = engine.arrivals.opening(head, body, wire) if lean else None
+        opening = engine.arrivals.opening(head, body, wire) if lean and regard.unnamed else None
         if opening is not None and not _alone(opening, engine.commanding, plain):
             opening = None
         if opening is not None:
@@ -446,28 +426,6 @@ class PortHouse:
         if self._config.metrics.vidurai_header:
             headers = (*headers, (b"X-Vidurai-Stats", stats))
         return headers
-
-    # --- where to
-
-    def _wire(self, path: str) -> Wire | None:
-        if path in self._paths:
-            return self._paths[path]
-        found = next((wire for wire in WIRES if wire.claims("POST", path)), None)
-        if len(self._paths) < _MOST_PATHS:
-            self._paths[path] = found
-        return found
-
-    def _target(self, head: Head) -> Target:
-        if self._fixed is not None:
-            found = self._targets.get(head.path) if not head.query else None
-            if found is None:
-                found = upstreams.target(self._fixed, head.path, head.query)
-                if not head.query and len(self._targets) < _MOST_PATHS:
-                    self._targets[head.path] = found
-            return found
-        named = upstreams.provider(head.path, bool(head.header(b"anthropic-version")))
-        versioned = "v1" if named == "openai" else ""
-        return upstreams.target(self._bases[named], head.path, head.query, versioned)
 
 
 async def _dropping(plan: Awaitable[Plan], drop: frozenset[bytes]) -> Plan:

@@ -25,6 +25,8 @@ class Head(Struct, frozen=True):
     headers: Headers
     client: str = ""
     _named: dict[bytes, bytes] = {}
+    kept: dict[object, object] = {}
+    """What others found out about it, by whom. Heads that differ in their length alone share it."""
 
     @property
     def named(self) -> dict[bytes, bytes]:

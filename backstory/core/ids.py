@@ -10,11 +10,18 @@ _NODE_BITS = 10
 _STEP_BITS = 12
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 _EPOCH_MS = 1_577_836_800_000
+# Randomness for so many ids is asked for at once: to ask is what costs.
+_POOL = 256
+_random: list[str] = []
+os.register_at_fork(after_in_child=_random.clear)
 
 
 def conversation_id() -> str:
     """A new conversation's id: a random UUID (RFC 9562, version 4), as the marker carries it."""
-    digits = os.urandom(16).hex()
+    if not _random:
+        digits = os.urandom(16 * _POOL).hex()
+        _random.extend([digits[at : at + 32] for at in range(0, len(digits), 32)])
+    digits = _random.pop()
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{_VARIANT[digits[16]]}{digits[17:20]}-{digits[20:]}"
 
 

@@ -48,7 +48,7 @@ class Wire(Protocol):
 
     def opening(self, body: bytes, path: str) -> Opening | None:
         """2b. The request at a glance, a tenth of the cost of `read`: None where it is, or may be, more than an opening, builds on what
-        the provider keeps, or cannot be read so. Raises nothing."""
+        the provider keeps, may name its conversation in a member of its own, or cannot be read so. Raises nothing."""
         ...
 
     def message(self, raw: bytes | memoryview, at: Path) -> Message:

@@ -370,7 +370,7 @@ class Heads:
         if headers[at][1] == digits:
             return last
         headers = (*headers[:at], (headers[at][0], digits), *headers[at + 1 :])
-        head = Head(head.method, head.path, head.query, headers, head.client, {**head.named, b"content-length": digits})
+        head = Head(head.method, head.path, head.query, headers, head.client, {**head.named, b"content-length": digits}, head.kept)
         return Request(head, last.method, last.names, int(digits), last.keep, last.old, last.named, last.expects, last.websocket)
 
     def _remember(self, raw: bytes, request: Request) -> None:

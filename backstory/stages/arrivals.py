@@ -51,17 +51,20 @@ _AGAIN_S = 60.0
 _STREAM = re.compile(rb'"stream"[ \t\n\r]*:[ \t\n\r]*(?:true|false)[ \t\n\r]*,?')
 _CLIENT = (b"authorization", b"x-api-key", b"x-goog-api-key", b"user-agent")
 _TICK_S = 0.02
-# So many are read in a tick: all that fit in about 3 ms when it is quiet, one while requests come.
+# So many are read in a tick: all that fit in about 3 ms when it is quiet; one more than came since the last while requests come.
 _QUIET_STEP = 20
+# Where more come in a tick, all time is needed for them: one is read, and the next tick is so much later.
+_RUSH, _RUSH_TICK_S = 10, 0.1
 # None while so many wait to be stored: what is read stays in memory until then.
 _MOST_QUEUED = 500
 # A history that is not known may go on with one of so many.
 _LATELY = 64
-_CLIENT_HEADERS = frozenset(
+CLIENT_HEADERS = frozenset(
     {b"x-vc-conversation"} | {place.name.encode() for client in CLIENTS for place in client.places if place.where == "header"}
 )
-_CLIENT_KEYS = {place.name.split(".")[0] for client in CLIENTS for place in client.places if place.where != "header"}
-_CLIENT_TEXTS = (b"vc:conversation=", b"Runtime: agent=", *(b'"%b"' % key.encode() for key in sorted(_CLIENT_KEYS)))
+"""What names a conversation in a request's head, in lower case."""
+# What names a conversation in a text; each has this byte in it.
+_CLIENT_TEXTS, _TELLTALE = (b"vc:conversation=", b"Runtime: agent="), b"="
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Arrival)
@@ -113,18 +116,16 @@ class Arrivals:
         self._unanswered: OrderedDict[int, tuple[str, float]] = OrderedDict()
         self._timer: asyncio.TimerHandle | None = None
         self._last = 0.0
+        self._newest = self._ticked = 0
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     @staticmethod
     def opening(head: Head, body: bytes, wire: Wire) -> Opening | None:
-        """What it says, if this can only be the first request of a conversation that nobody has named, and is small."""
-        if len(body) > _MOST_BYTES or not _CLIENT_HEADERS.isdisjoint(head.named):
+        """What it says, if this can only be the first request of a conversation that its body does not name, and is small."""
+        if len(body) > _MOST_BYTES or (_TELLTALE in body and any(text in body for text in _CLIENT_TEXTS)):
             return None
-        for text in _CLIENT_TEXTS:
-            if text in body:
-                return None
         return wire.opening(body, head.path)
 
     def journal(self, arrival: Arrival, opening: Opening) -> int:
@@ -132,7 +133,7 @@ class Arrivals:
         payload = _encoder.encode(arrival)
         seq = self._lanes.append(payload)
         key = xxh3_64_intdigest(opening.items[-1])
-        self._last = time.monotonic()
+        self._last, self._newest = time.monotonic(), seq
         place = self._lanes.place
         self._waiting[seq] = _Waiting(place.fd, place.end, len(payload), key, arrival.conversation)
         same = self._keys.setdefault(key, seq)
@@ -201,11 +202,15 @@ class Arrivals:
     def _tick(self) -> None:
         self._timer = None
         quiet = time.monotonic() - self._last > _QUIET_S and not self._hot()
+        came, self._ticked = self._newest - self._ticked, self._newest
+        rush = came > _RUSH
         if self._lanes.queued < _MOST_QUEUED:
-            for seq in list(islice(self._waiting, _QUIET_STEP if quiet else 1)):
+            step = _QUIET_STEP if quiet else 1 if rush else came + 1
+            for seq in list(islice(self._waiting, step)):
                 self._settle(seq)
         if self._waiting:
-            self._timer = asyncio.get_running_loop().call_later(0.001 if quiet else _TICK_S, self._tick)
+            pause_s = 0.001 if quiet else _RUSH_TICK_S if rush else _TICK_S
+            self._timer = asyncio.get_running_loop().call_later(pause_s, self._tick)
 
     def _settle(self, seq: int) -> None:
         """Read one. One that cannot be read stays in the journal alone."""

@@ -119,6 +119,9 @@ class _Opening(Struct, gc=False):
     messages: list[Raw]
     stream: bool | None = None
     thread: dict[str, Raw] | None = None
+    metadata: dict[str, Raw] | None = None
+    client_metadata: dict[str, Raw] | None = None
+    prompt_cache_key: str | None = None
 
 
 class _Thread(Struct, gc=False):
@@ -177,7 +180,7 @@ class Anthropic:
     def opening(self, body: bytes, path: str) -> Opening | None:
         """See Wire."""
         found = base.glance(_opening, body)
-        return None if found is None or found.thread is not None else base.opening(found.messages, found.stream)
+        return None if found is None or found.thread is not None else base.opening(found, found.messages, found.stream)
 
     def message(self, raw: bytes | memoryview, at: Path) -> Message:
         """A message of any role; `system` may stand among the others."""

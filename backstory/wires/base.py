@@ -6,7 +6,7 @@ Rule: a message's `content` is a string or a list of blocks, and stays what it w
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
@@ -50,11 +50,22 @@ class _Head(Struct):
     role: str
 
 
+class Naming(Protocol):
+    """The members of a body that may name its conversation, the same in every wire."""
+
+    metadata: dict[str, Raw] | None
+    client_metadata: dict[str, Raw] | None
+    prompt_cache_key: str | None
+
+
 class Messages(Struct, gc=False):
     """As much of a request as a glance needs."""
 
     messages: list[Raw]
     stream: bool | None = None
+    metadata: dict[str, Raw] | None = None
+    client_metadata: dict[str, Raw] | None = None
+    prompt_cache_key: str | None = None
 
 
 class _Named(Struct):
@@ -128,8 +139,10 @@ def glance(decoder: msgspec.json.Decoder[T], body: bytes) -> T | None:
         return None
 
 
-def opening(items: list[Raw], stream: bool | None) -> Opening | None:
-    """The opening that these messages are: one, or one after a system message."""
+def opening(named: Naming, items: list[Raw], stream: bool | None) -> Opening | None:
+    """The opening that these messages are: one, or one after a system message; None where the body may name its conversation."""
+    if named.metadata is not None or named.client_metadata is not None or named.prompt_cache_key is not None:
+        return None
     if len(items) != 1 and (len(items) != 2 or not _leads(items[0])):
         return None
     return Opening(tuple(items), bool(stream))

@@ -78,6 +78,9 @@ class _Tool(Struct):
 
 class _Opening(Struct, gc=False):
     contents: list[Raw]
+    metadata: dict[str, Raw] | None = None
+    client_metadata: dict[str, Raw] | None = None
+    prompt_cache_key: str | None = None
 
 
 _opening = msgspec.json.Decoder(_Opening)
@@ -118,7 +121,7 @@ class Gemini:
         """See Wire. Contents without brackets are looked at closer."""
         found = base.glance(_opening, body)
         match = _PATH.search(path)
-        return None if found is None or match is None else base.opening(found.contents, match.group(2) == "streamGenerateContent")
+        return None if found is None or match is None else base.opening(found, found.contents, match.group(2) == "streamGenerateContent")
 
     def message(self, raw: bytes | memoryview, at: Path) -> Message:
         """One content."""

@@ -207,7 +207,7 @@ class OpenAIChat:
     def opening(self, body: bytes, path: str) -> Opening | None:
         """See Wire."""
         found = base.glance(_opening, body)
-        return None if found is None else base.opening(found.messages, found.stream)
+        return None if found is None else base.opening(found, found.messages, found.stream)
 
     def message(self, raw: bytes | memoryview, at: Path) -> Message:
         """A message; its thoughts come first, then its content, then its calls."""

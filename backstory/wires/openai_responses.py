@@ -66,6 +66,9 @@ class _Opening(Struct, gc=False):
     stream: bool | None = None
     previous_response_id: str | None = None
     conversation: str | _Conversation | None = None
+    metadata: dict[str, Raw] | None = None
+    client_metadata: dict[str, Raw] | None = None
+    prompt_cache_key: str | None = None
 
 
 _opening = msgspec.json.Decoder(_Opening)
@@ -109,9 +112,9 @@ class OpenAIResponses:
         if found is None or found.previous_response_id is not None or found.conversation is not None:
             return None
         if bytes(memoryview(found.input)[:1]) == base.QUOTE:
-            return base.opening([found.input], found.stream)
+            return base.opening(found, [found.input], found.stream)
         items = base.glance(_items_of, found.input)
-        return None if items is None else base.opening(items, found.stream)
+        return None if items is None else base.opening(found, items, found.stream)
 
     def message(self, raw: bytes | memoryview, at: Path) -> Message:
         """An item. A string input is a user message whose text is the whole value of `input`."""

@@ -11,7 +11,8 @@ import pytest
 from msgspec.structs import replace
 
 from backstory.app.engine import Engine
-from backstory.app.house import OWN_HEADERS, PortHouse
+from backstory.app.house import PortHouse
+from backstory.app.regard import OWN_HEADERS
 from backstory.config import Config
 from backstory.config.sections import Memory, Metrics, Upstream
 from backstory.core.exchange import Head, Headers
@@ -132,7 +133,7 @@ def test_the_body_is_wanted_where_memory_can_read_it(tmp_path: Path) -> None:
         assert not house.wants_body(head("/v1/messages")), "no memory, no need"
         for number in range(1100):
             assert not house.wants_body(head(f"/path/{number}"))
-        assert len(house._paths) <= 1000
+        assert len(house._regards._paths) <= 1000
 
     asyncio.run(work())
 

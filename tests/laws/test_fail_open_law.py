@@ -145,7 +145,7 @@ def _of(*names: str) -> Callable[[Rig], Any]:
 
 
 def _wire(one: Rig) -> Any:
-    return one.house._wire(PATH)
+    return one.house._regards.wire(PATH)
 
 
 PLACES: dict[str, Callable[[Rig], Any]] = {

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from backstory.core.document import Document
+from backstory.memory.clients import CLIENTS
 from backstory.wires import WIRES
 from tests.rig import PATHS, asking
 
@@ -69,3 +70,17 @@ def test_what_builds_on_what_the_provider_keeps_is_none(name: str, more: dict[st
 )
 def test_nothing_is_raised_for_what_cannot_be_read(name: str, body: bytes) -> None:
     assert BY_NAME[name].opening(body, PATHS[name]) is None
+
+
+KEYS = sorted({place.name.split(".")[0] for client in CLIENTS for place in client.places if place.where != "header"})
+
+
+@pytest.mark.parametrize("name", PATHS)
+@pytest.mark.parametrize("key", KEYS)
+def test_what_may_name_its_conversation_is_none(name: str, key: str) -> None:
+    for value in ("8b0bd3a7-7b3b-4a72-9a5b-0d3d8f5f2f10", {"user_id": "x", "thread_id": "y"}):
+        assert BY_NAME[name].opening(asking(name, [("user", "a")], **{key: value}), PATHS[name]) is None
+    escaped = asking(name, [("user", "a")], **{key: "v"}).replace(f'"{key}"'.encode(), f'"\\u{ord(key[0]):04x}{key[1:]}"'.encode())
+    assert json.loads(escaped)[key] == "v"
+    assert BY_NAME[name].opening(escaped, PATHS[name]) is None
+    assert BY_NAME[name].opening(asking(name, [("user", "a")], **{key: None}), PATHS[name]) is not None

@@ -1,0 +1,81 @@
+"""What a request's head says by itself: which wire, where to, whose memory. A client says the same each time, so it is found out once."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from backstory.config import Config
+from backstory.core.exchange import Head
+from backstory.core.plan import Target
+from backstory.core.wire import Wire
+from backstory.memory.identity import principal
+from backstory.providers import upstreams
+from backstory.stages.arrivals import CLIENT_HEADERS
+from backstory.wires import WIRES
+
+# Request headers of ours: read here, never sent up. So is every other of this prefix.
+OWN_HEADERS = frozenset({b"x-vc-conversation", b"x-vc-memory", b"x-vc-project", b"x-vc-dashboard-token"})
+_OWN_PREFIX = b"x-vc-"
+_MOST_PATHS = 1000
+
+
+class Regard(Struct, frozen=True):
+    """`wire`: None where it is no request to a model. `readable`: its body may be looked at. `drop`: headers that do not go up.
+    `unnamed`: none of its headers names a conversation."""
+
+    wire: Wire | None
+    target: Target
+    readable: bool
+    drop: frozenset[bytes]
+    whose: str
+    scope: str
+    unnamed: bool
+
+
+class Regards:
+    """For one port, whose upstream is `upstream_url`; "" for the configured ones."""
+
+    def __init__(self, config: Config, upstream_url: str) -> None:
+        self._mode = config.identity.principal
+        self._paths: dict[str, Wire | None] = {}
+        url = upstream_url or config.upstream.url
+        self._fixed = upstreams.base(url) if url else None
+        self._bases = {
+            "anthropic": upstreams.base(config.upstream.anthropic),
+            "openai": upstreams.base(config.upstream.openai),
+            "gemini": upstreams.base(config.upstream.gemini),
+        }
+
+    def __call__(self, head: Head) -> Regard:
+        """The regard of this head; kept with it."""
+        found = head.kept.get(self)
+        if isinstance(found, Regard):
+            return found
+        wire = self.wire(head.path) if head.method == "POST" else None
+        regard = Regard(
+            wire,
+            self._target(head),
+            wire is not None and not head.header(b"content-encoding") and head.header(b"x-vc-memory").lower() != "off",
+            OWN_HEADERS.union([name for name in head.named if name.startswith(_OWN_PREFIX)]),
+            principal(self._mode, head),
+            head.header(b"x-vc-project"),
+            CLIENT_HEADERS.isdisjoint(head.named),
+        )
+        head.kept[self] = regard
+        return regard
+
+    def wire(self, path: str) -> Wire | None:
+        """The wire of a POST to this path."""
+        if path in self._paths:
+            return self._paths[path]
+        found = next((wire for wire in WIRES if wire.claims("POST", path)), None)
+        if len(self._paths) < _MOST_PATHS:
+            self._paths[path] = found
+        return found
+
+    def _target(self, head: Head) -> Target:
+        if self._fixed is not None:
+            return upstreams.target(self._fixed, head.path, head.query)
+        named = upstreams.provider(head.path, bool(head.header(b"anthropic-version")))
+        versioned = "v1" if named == "openai" else ""
+        return upstreams.target(self._bases[named], head.path, head.query, versioned)
