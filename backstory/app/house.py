@@ -114,6 +114,11 @@ class PortHouse:
             return attempt(engine.failed, "journal", lambda: self._unread(exchange, content_type, coding, body), lambda: 0)
         return attempt(engine.failed, "journal", lambda: engine.ingest.promise(exchange, status, content_type, coding, body), lambda: 0)
 
+    def learnt(self, exchange: Exchange) -> Headers:
+        """See Ledger."""
+        visit = self._engine.visits.get(exchange.id)
+        return ((b"X-VC-Conversation", visit.thread.conversation.id.encode()),) if visit is not None else ()
+
     def over(self, exchange: Exchange, outcome: Outcome) -> None:
         """See Ledger."""
         late, visit = self._late.pop(exchange.id, None), self._engine.visits.get(exchange.id)
@@ -418,9 +423,8 @@ class PortHouse:
         return marker.marker(exchange.conversation)
 
     def _headers(self, exchange: Exchange, visit: Visit) -> Headers:
-        conversation = (b"X-VC-Conversation", exchange.conversation.encode())
         stats = self._metrics.stats_header(exchange, visit, self._engine.economy.forecast)
-        headers: Headers = (conversation, (b"X-VC-Stats", stats))
+        headers: Headers = ((b"X-VC-Conversation", exchange.conversation.encode()), (b"X-VC-Stats", stats))
         if exchange.edits or visit.search is not None:
             headers = (*headers, (b"X-VC-Request", b"%d" % exchange.id))
         if self._config.metrics.vidurai_header:

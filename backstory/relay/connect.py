@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 from msgspec import Struct
 
 from backstory.errors import ConfigError, UpstreamError, UpstreamTimeout
+from backstory.relay.unread import Attentive
 
 Origin: TypeAlias = tuple[str, str, int]
 _P = TypeVar("_P", bound=asyncio.BaseProtocol)
@@ -168,8 +169,7 @@ class Connector:
                 await _tunnel(sock, _authority(host, port, 0), proxy.authorization)
             if self._context is None:
                 self._context = await loop.run_in_executor(None, self._tls.context)
-            _, protocol = await loop.create_connection(factory, sock=sock, ssl=self._context, server_hostname=host)
-            return protocol
+            return await _secure(sock, self._context, host, factory())
         except BaseException:
             sock.close()
             raise
@@ -238,6 +238,23 @@ async def _dial_one(family: int, address: tuple[str | int, ...] | tuple[int, byt
         sock.close()
         raise
     return sock
+
+
+async def _secure(sock: socket.socket, context: ssl.SSLContext, host: str, protocol: _P) -> _P:
+    """TLS on a connected socket, for this protocol."""
+    loop = asyncio.get_running_loop()
+    raw, _ = await loop.create_connection(asyncio.Protocol, sock=sock)
+    try:
+        transport = await loop.start_tls(raw, protocol, context, server_hostname=host)
+    except BaseException:
+        raw.abort()
+        raise
+    if transport is None:
+        raise ConnectionResetError("the connection was lost in the handshake")
+    if not raw.is_closing():
+        raw.set_protocol(Attentive(raw, transport))
+    protocol.connection_made(transport)
+    return protocol
 
 
 async def _tunnel(sock: socket.socket, authority: bytes, authorization: bytes) -> None:

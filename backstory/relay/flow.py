@@ -93,6 +93,7 @@ class Flow:
             return
         if self._length == CHUNKED:
             data = frame(data) + ending() if last else frame(data)
+        up.bulky = True
         up.sent = last
         if data:
             up.transport.write(data)
@@ -242,6 +243,7 @@ class Flow:
 
     def _send_large(self, up: UpConnection, head: bytes, body: bytes) -> None:
         """A piece of a size that stays in the processor's cache costs half of what it costs as part of a large one."""
+        up.bulky = True
         up.transport.write(head)
         view = memoryview(body)
         for start in range(0, len(body), _PIECE):

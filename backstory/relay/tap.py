@@ -32,6 +32,10 @@ class Ledger(Protocol):
         """Called just before the last bytes leave. The number of the journal's entry, 0 for none."""
         ...
 
+    def learnt(self, exchange: Exchange) -> Headers:
+        """What has become known since a request went up that was not recognised by then, for the head of its answer."""
+        ...
+
     def over(self, exchange: Exchange, outcome: Outcome) -> None:
         """Called once, when it is over."""
         ...
@@ -93,7 +97,7 @@ class MemoryTap:
         self._first = time.monotonic()
         self._content_type, self._coding = content(headers)
         exchange, wire = self._exchange, self._exchange.wire
-        headers = (*exchange.headers, self._proof or proof(exchange.came or exchange.body, self._went))
+        headers = (*(exchange.headers or self._ledger.learnt(exchange)), self._proof or proof(exchange.came or exchange.body, self._went))
         self._went = b""
         if exchange.mark and status == 200 and not self._coding and wire is not None:
             if self._content_type.startswith("text/event-stream") or self._streams:

@@ -17,8 +17,10 @@ from backstory.relay.chunks import Dechunker
 from backstory.relay.connect import Connector, Origin
 from backstory.relay.heads import CHUNKED, ReplyHead, read_reply
 from backstory.relay.limits import Clock, DoorMetrics, Limits, Timeouts
+from backstory.relay.unread import unread
 
 _MAX_INTERIM = 100  # informational replies before the real one
+_REFUSED = 400
 _READING = select.POLLIN if hasattr(select, "poll") else 0
 
 # What an upstream connection is reading.
@@ -53,12 +55,13 @@ class UpConnection(asyncio.Protocol):
     """One connection to a provider.
 
     `sent`: the receiver has written its whole request; `answered`: a byte came back for it; `got_at`: when the present head began, 0
-    before. `used`: replies read so far. `full`: the provider takes no more bytes at the moment; `eof`: it has sent its last.
+    before. `used`: replies read so far. `full`: the provider takes no more bytes at the moment; `eof`: it has sent its last. `bulky`: the
+    request goes out in many writes, so it may be answered before it was read.
     """
 
     __slots__ = (
-        "_dechunker", "_empty", "_interims", "_keep", "_left", "_part", "_paused", "_pool", "_reading", "_watch", "answered", "eof", "full",
-        "got_at", "idle_until", "keep_s", "origin", "prefix", "proxy_line", "receiver", "sent",
+        "_dechunker", "_empty", "_interims", "_keep", "_left", "_part", "_paused", "_pool", "_reading", "_watch", "answered", "bulky",
+        "eof", "full", "got_at", "idle_until", "keep_s", "origin", "prefix", "proxy_line", "receiver", "sent",
         "transport", "used",
     )  # fmt: skip
 
@@ -77,7 +80,7 @@ class UpConnection(asyncio.Protocol):
         self._dechunker: Dechunker | None = None
         self._watch: select.poll | None = None
         self._keep = False
-        self.full = self.eof = self.sent = self.answered = False
+        self.full = self.eof = self.sent = self.answered = self.bulky = False
         self.got_at = 0.0
         self.used = 0
         self.idle_until = 0.0
@@ -105,8 +108,7 @@ class UpConnection(asyncio.Protocol):
         self._empty = head_only
         self._interims = 0
         self._part = b""
-        self.sent = False
-        self.answered = False
+        self.sent = self.answered = self.bulky = False
         self.got_at = 0.0
 
     def pause(self, paused: bool) -> None:
@@ -181,7 +183,7 @@ class UpConnection(asyncio.Protocol):
 
     def _begin_body(self, receiver: Receiver, reply: ReplyHead, data: bytes) -> None:
         self._part = b""
-        self._keep = reply.keep
+        self._keep = reply.keep if not self.bulky else reply.keep and self._was_read(reply)
         self.keep_s = reply.keep_s
         empty = self._empty or reply.status == 204 or reply.status == 304  # noqa: PLR1714 (hot)
         if reply.length == CHUNKED and not empty:
@@ -195,6 +197,11 @@ class UpConnection(asyncio.Protocol):
         else:
             self._reading = _TO_END
             receiver.deliver(data, done=False)
+
+    def _was_read(self, reply: ReplyHead) -> bool:
+        """Whether the provider has surely read the whole request: one that refuses a large one may do so without reading it, and reset the
+        connection a little later, under the next request."""
+        return self.sent and reply.status < _REFUSED and not self.transport.get_write_buffer_size()
 
     def _begin_chunks(self, receiver: Receiver, reply: ReplyHead, data: bytes) -> None:
         dechunker = self._dechunker
@@ -258,22 +265,34 @@ class UpConnection(asyncio.Protocol):
             receiver.lost(error)
 
     def eof_received(self) -> bool:
-        """Called by the event loop: the provider will send nothing more. A reply that ends by close is complete now."""
+        """Called by the event loop: the provider will send nothing more. A reply that ends by close is complete now, any other is lost,
+        even where the provider would go on reading."""
         self.eof = True
-        if self._reading == _TO_END and self.receiver is not None:
-            receiver = self.receiver
+        receiver = self.receiver
+        if receiver is not None and self._reading == _TO_END:
             self._end(excess=False)
             receiver.deliver(b"", done=True)
+        elif receiver is not None:
+            self._fail(_cut_short())
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the event loop."""
+        if exc is not None and self.receiver is not None and self.origin[0] == "http":  # TLS has an Attentive for this
+            self._read_rest(self.receiver)
         receiver, self.receiver = self.receiver, None
         self._watch = None
         self._dechunker = None
         self._pool.forget(self)
         if receiver is not None:
-            receiver.lost(UpstreamError("the upstream closed the connection before its reply was complete"))
+            receiver.lost(_cut_short())
+
+    def _read_rest(self, receiver: Receiver) -> None:
+        """The connection has failed: what had come by then is read all the same."""
+        for data in unread(self.transport):
+            if self.receiver is not receiver:
+                return
+            self.data_received(data)
 
     def pause_writing(self) -> None:
         """Called by the event loop."""
@@ -286,6 +305,10 @@ class UpConnection(asyncio.Protocol):
         self.full = False
         if self.receiver is not None:
             self.receiver.upstream_full(False)
+
+
+def _cut_short() -> UpstreamError:
+    return UpstreamError("the upstream closed the connection before its reply was complete")
 
 
 class Pool:

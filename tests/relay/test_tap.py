@@ -40,11 +40,15 @@ class Book:
 
     def __init__(self) -> None:
         self.told: list[Any] = []
+        self.known: Headers = ()
         self.broken = False
 
     def promise(self, exchange: Exchange, status: int, content_type: str, coding: str, body: bytes) -> int:
         self.told.append(("promise", status, content_type, coding, body))
         return 7
+
+    def learnt(self, exchange: Exchange) -> Headers:
+        return self.known
 
     def over(self, exchange: Exchange, outcome: Outcome) -> None:
         self.told.append(outcome)

@@ -10,6 +10,7 @@ import pytest
 from backstory.core.message import Prompt
 from backstory.memory.fence import DIGEST_OPEN
 from backstory.memory.marker import marker
+from tests.relay.world import Received
 from tests.rig import PATHS, Rig, asking, rig, soon
 from tests.stages.world import Chat, configured, conversation, echoing, talk, thread
 
@@ -151,5 +152,36 @@ def test_one_that_the_provider_refuses_leaves_nothing_open(tmp_path: Path) -> No
             head, _ = await grown(one, "anthropic", chat, "Two?")
             assert gone == [False, True, True]
             assert [turn.text for turn in thread(one, conversation(head)).path].count("Two?") == 1
+
+    asyncio.run(work())
+
+
+def test_one_whose_place_only_the_store_knows_is_named_once_it_is_known(tmp_path: Path) -> None:
+    """The client has changed the last answer, so memory has to look further, while the provider reads."""
+
+    async def work() -> None:
+        answers = echoing()
+
+        def closing(received: Received) -> bytes:
+            return answers(received).replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
+
+        async with rig(configured(tmp_path, window=WINDOW), closing) as one:
+            gone = watched(one)
+            _, chat = await grown(one, "anthropic", LONG, "One?")
+            await soon(lambda: len(one.engine.visits) == 0)
+            request = one.upstream.request
+
+            async def slowly(reader: asyncio.StreamReader) -> Received:
+                received = await request(reader)
+                await soon(lambda: len(one.engine.visits) == 1)
+                return received
+
+            one.upstream.request = slowly  # type: ignore[method-assign]
+            body = asking("anthropic", [*chat[:-1], ("assistant", "I said no such thing."), ("user", "Two?")])
+            head, _ = await one.ask(PATHS["anthropic"], body)
+            assert gone == [False, True]
+            assert one.sent.body == body
+            assert b"X-VC-Stats" not in head
+            assert thread(one, conversation(head)).path[-1].text == "Answer 2."
 
     asyncio.run(work())
