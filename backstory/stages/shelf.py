@@ -13,8 +13,8 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TypeVar
 
-from backstory.core.records import Summary, Turn
-from backstory.core.store import Lanes
+from backstory.core.records import Hit, Summary, Turn
+from backstory.core.store import Lanes, Store
 from backstory.core.tokens import count, estimate
 from backstory.errors import StoreError
 from backstory.memory.assembly import Absent, Present, digest_block
@@ -306,8 +306,12 @@ class Shelf:
         terms = list(dict.fromkeys(index_terms(question.text)))
         record = thread.conversation
         owners = list(dict.fromkeys(turn.conversation for turn in (path[0], path[-1]))) if path else [record.id]
-        hits = await self._lanes.read(lambda store: store.search(record.principal, owners, terms, _CANDIDATES))
-        frequencies = await self._lanes.read(lambda store: store.frequencies(terms))
+
+        def look(store: Store) -> tuple[list[Hit], dict[str, int]]:
+            found = store.search(record.principal, owners, terms, _CANDIDATES)
+            return found, store.frequencies(terms) if found or pins else {}
+
+        hits, frequencies = await self._lanes.read(look)
         wanted = {turn.position for pin in pins if (turn := thread.by_id.get(pin)) is not None}
         for hit in hits:
             turn = thread.by_id.get(hit.turn)
