@@ -154,6 +154,18 @@ class Present:
         return not (isinstance(turn_id, int) and turn_id in self._absent)
 
 
+class AllBut:
+    """All turns but these, seen as a set: what recall must leave out, where those that it may find were listed."""
+
+    __slots__ = ("ids",)
+
+    def __init__(self, ids: Set[int]) -> None:
+        self.ids = ids
+
+    def __contains__(self, turn_id: object) -> bool:
+        return turn_id not in self.ids
+
+
 def _instructed(line: Line) -> bool:
     """Whether a human message also carries text that its client put there for the model."""
     return line.role == "user" and not line.calls and line.chars - len(line.text) > _INSTRUCTION_CHARS

@@ -17,7 +17,7 @@ from backstory.core.records import Hit, Summary, Turn
 from backstory.core.store import Lanes, Store
 from backstory.core.tokens import count, estimate
 from backstory.errors import StoreError
-from backstory.memory.assembly import Absent, Present, digest_block
+from backstory.memory.assembly import Absent, AllBut, Present, digest_block
 from backstory.memory.changes import NOTHING, Changes
 from backstory.memory.compaction import Window, boundary
 from backstory.memory.digest import digest
@@ -127,7 +127,7 @@ class Shelf:
         if self._meaning is not None and index is thread.family.index:
             asked = await self._meaning.asked(thread, index, question.text)
         few = len(index.turns) <= _INLINE_UNITS
-        carried: Container[int] = set(index.turns) - absent.ids() if few else Present(absent)
+        carried: Container[int] = AllBut(absent.ids()) if few else Present(absent)
         now = question.at
         counter = self._counter()
         if thread.changes is None:
