@@ -8,6 +8,7 @@ JSON) raises DocumentError, and nothing else is raised.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
@@ -70,9 +71,11 @@ Patch: TypeAlias = tuple[int, int, bytes]
 
 
 class _Level(Struct):
-    """What happens to the elements or members of one array or object."""
+    """What happens to the elements or members of one array or object. `cuts`: elements start <= i < stop that go; `gone`: members that
+    do."""
 
-    gone: set[str | int]
+    cuts: list[tuple[int, int]]
+    gone: set[str]
     inserted: dict[int, list[bytes]]
     added: dict[str, bytes]
 
@@ -87,7 +90,7 @@ class Document:
     def __init__(self, raw: bytes, layouts: Layouts | None = None) -> None:
         self.raw = raw
         self._layouts = layouts
-        self._levels: dict[Path, Members | list[Span]] = {}
+        self._levels: dict[Path, Members | Sequence[Span]] = {}
         self._elements: dict[Path, Sequence[memoryview]] = {}
 
     def hold(self, name: str) -> None:
@@ -171,10 +174,7 @@ class Document:
                 case Extend(path) | Strike(path):
                     strings.setdefault(path, []).append(splice)
                 case Cut(path, stop):
-                    self.span(path)
-                    first = path[-1] if path else ""
-                    gone = range(first, min(stop, self.length(path[:-1]))) if stop and isinstance(first, int) else (first,)
-                    self._touched(levels, path).gone.update(gone)
+                    self._cut(self._touched(levels, path), path, stop)
                 case Insert(path, value):
                     self._touched(levels, path).inserted.setdefault(self._place(path), []).append(value)
         patches: list[Patch] = [patch for path, level in levels.items() for patch in self._patches(path, level)]
@@ -193,7 +193,15 @@ class Document:
     def _touched(self, levels: dict[Path, _Level], path: Path) -> _Level:
         if not path:
             raise DocumentError("the document itself can only be put, not cut or inserted into")
-        return levels.setdefault(path[:-1], _Level(set(), {}, {}))
+        return levels.setdefault(path[:-1], _Level([], set(), {}, {}))
+
+    def _cut(self, level: _Level, path: Path, stop: int) -> None:
+        self.span(path)
+        first = path[-1]
+        if isinstance(first, int):
+            level.cuts.append((first, min(stop, self.length(path[:-1])) if stop else first + 1))
+        else:
+            level.gone.add(first)
 
     def _place(self, path: Path) -> int:
         level = self._level(path[:-1])
@@ -206,25 +214,25 @@ class Document:
         """Elements cut and put in, members cut and added, as patches that keep the commas right."""
         found = self._level(path)
         if isinstance(found, dict):
-            spans = [(start, end) for start, _, end in found.values()]
-            gone = {index for index, key in enumerate(found) if key in touched.gone}
+            spans: Sequence[Span] = [(start, end) for start, _, end in found.values()]
+            cuts = [(index, index + 1) for index, key in enumerate(found) if key in touched.gone]
             inserted = {len(spans): [_encoded(key) + b":" + value for key, value in touched.added.items()]} if touched.added else {}
         else:
-            spans, gone, inserted = found, {step for step in touched.gone if isinstance(step, int)}, touched.inserted
-        kept = [index for index in range(len(spans)) if index not in gone] if gone else range(len(spans))
-        if kept:
-            return _around(spans, kept, gone, inserted)
+            spans, cuts, inserted = found, touched.cuts, touched.inserted
+        runs = _merged(cuts)
+        if spans and runs != [(0, len(spans))]:
+            return _around(spans, runs, inserted)
         everything = b",".join(value for index in sorted(inserted) for value in inserted[index])
         inside = self.span(path)[0] + 1
         return [(spans[0][0] if spans else inside, spans[-1][1] if spans else inside, everything)]
 
-    def _level(self, path: Path) -> Members | list[Span]:
+    def _level(self, path: Path) -> Members | Sequence[Span]:
         found = self._levels.get(path)
         if found is None:
             found = self._levels[path] = self._locate(path)
         return found
 
-    def _locate(self, path: Path) -> Members | list[Span]:
+    def _locate(self, path: Path) -> Members | Sequence[Span]:
         start, end = self.span(path)
         first = self.raw[start : start + 1]
         if first == b"[":
@@ -268,27 +276,36 @@ def _size(values: dict[str, Raw]) -> int:
     return size
 
 
-def _around(spans: list[Span], kept: Iterable[int], gone: set[int], inserted: dict[int, list[bytes]]) -> list[Patch]:
-    """New elements stand before the next element that stays, or after the last one; what goes takes the comma on the same side."""
-    patches: list[Patch] = []
-    stays = list(kept)
-    waiting = sorted(inserted)
-    if len(waiting) == 1 and not gone and waiting[0] < len(spans):
-        stays = [waiting[0], stays[-1]]
-    cut_from: int | None = None
-    for index in sorted({*stays, *gone}):
-        if index in gone:
-            cut_from = index if cut_from is None else cut_from
+def _merged(cuts: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """These runs start <= i < stop in order, those that touch as one."""
+    runs: list[tuple[int, int]] = []
+    for start, stop in sorted(cuts):
+        if start >= stop:
             continue
-        start = spans[index][0]
-        if cut_from is not None:
-            patches.append((spans[cut_from][0], start, b""))
-            cut_from = None
-        while waiting and waiting[0] <= index:
-            patches.append((start, start, b"".join(value + b"," for value in inserted[waiting.pop(0)])))
-    after = b"".join(b"," + value for index in waiting for value in inserted[index])
-    if after or cut_from is not None:
-        patches.append((spans[stays[-1]][1], spans[-1][1], after))
+        if runs and start <= runs[-1][1]:
+            runs[-1] = (runs[-1][0], max(stop, runs[-1][1]))
+        else:
+            runs.append((start, stop))
+    return runs
+
+
+def _around(spans: Sequence[Span], runs: list[tuple[int, int]], inserted: dict[int, list[bytes]]) -> list[Patch]:
+    """New elements stand before the next element that stays, or after the last one; what goes (`runs`: not everything) takes the comma on
+    the same side."""
+    end = len(spans)
+    last = runs[-1][0] - 1 if runs and runs[-1][1] == end else end - 1
+    patches: list[Patch] = [(spans[start][0], spans[stop][0], b"") for start, stop in runs if stop < end]
+    after: list[bytes] = []
+    for index in sorted(inserted):
+        run = bisect_right(runs, (index, end)) - 1
+        before = max(index, runs[run][1]) if run >= 0 else index
+        if before > last:
+            after += inserted[index]
+        else:
+            place = spans[before][0]
+            patches.append((place, place, b"".join([value + b"," for value in inserted[index]])))
+    if after or last < end - 1:
+        patches.append((spans[last][1], spans[end - 1][1], b"".join([b"," + value for value in after])))
     return patches
 
 

@@ -106,10 +106,37 @@ class Elements(Sequence[memoryview]):
         """Where the element of this index (as of a list) begins in the document."""
         return self.start + self._starts[index]
 
-    def spans(self) -> list[Span]:
+    def spans(self) -> Sequence[Span]:
         """Where each lies in the document."""
-        start = self.start
-        return [(start + first, start + last) for first, last in zip(self._starts, self._ends, strict=True)]
+        return _Spans(self.start, self._starts, self._ends)
+
+    def size(self, start: int, stop: int) -> int:
+        """Bytes of the elements start <= i < stop together, without what stands between them."""
+        return sum(self._ends[start:stop]) - sum(self._starts[start:stop])
+
+
+class _Spans(Sequence[Span]):
+    """Starts and ends as pairs, which are made when they are asked for: an edit of a long history names few of them."""
+
+    __slots__ = ("_ends", "_start", "_starts")
+
+    def __init__(self, start: int, starts: array[int], ends: array[int]) -> None:
+        self._start = start
+        self._starts = starts
+        self._ends = ends
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    @overload
+    def __getitem__(self, index: int) -> Span: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Span]: ...
+    def __getitem__(self, index: int | slice) -> Span | list[Span]:
+        start = self._start
+        if isinstance(index, slice):
+            return [(start + first, start + last) for first, last in zip(self._starts[index], self._ends[index], strict=True)]
+        return start + self._starts[index], start + self._ends[index]
 
 
 class _Known:

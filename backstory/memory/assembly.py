@@ -6,26 +6,18 @@ Append-only: for the same thread and the same client messages the same edits com
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
-
-from msgspec import Struct
+from collections.abc import Container, Sequence, Set
 
 from backstory.core.edits import AppendText, DropMessages, Edit, PrependText
 from backstory.core.records import Digest
 from backstory.memory.fence import DIGEST_CLOSE, DIGEST_OPEN
 from backstory.memory.reading import Reading
+from backstory.memory.settled import Fold, Settled
 from backstory.memory.thread import Thread
 from backstory.memory.turns import Line, chain
 
 # Less than this around a human's words is an envelope (a name, a time), not instructions.
 _INSTRUCTION_CHARS = 200
-
-
-class Fold(Struct, frozen=True):
-    """Which items of a request the digest stands for: runs start <= i < stop, and the human message in front of whose text it goes."""
-
-    drops: tuple[tuple[int, int], ...]
-    before: int
 
 
 def fold(thread: Thread, reading: Reading, boundary: int) -> Fold | None:
@@ -106,32 +98,48 @@ def summary_chain(thread: Thread, line: Line) -> bytes:
 
 
 class Absent:
-    """The turns of a branch that the payload does not carry: neither as a message nor in a block injected before. Membership by turn id."""
+    """The turns of a branch that the payload does not carry: neither as a message nor in a block injected before. Membership by turn id.
 
-    __slots__ = ("_carried", "_elsewhere", "_thread", "_upto", "count")
+    `kept`: the items that go up, less those of `settled`.
+    """
 
-    def __init__(self, thread: Thread, upto: int, reading: Reading, kept: Sequence[int], elsewhere: set[int]) -> None:
+    __slots__ = ("_carried", "_elsewhere", "_settled", "_thread", "_upto", "count")
+
+    def __init__(
+        self, thread: Thread, upto: int, reading: Reading, kept: Sequence[int], elsewhere: Set[int], settled: Settled | None = None
+    ) -> None:
         places = reading.places
         self._thread = thread
         self._upto = upto
+        self._settled = settled
         self._carried = {places[item] for item in kept}
         self._carried.update(reading.also)
         self._elsewhere = elsewhere
-        here = sum(1 for place in self._carried if 0 <= place < upto)
+        here = sum([1 for place in self._carried if 0 <= place < upto and (settled is None or place not in settled.carried)])
+        if settled is not None:
+            here += len(settled.carried) if settled.upto <= upto else sum(1 for place in settled.carried if place < upto)
         self.count = upto - here
 
     def __contains__(self, turn_id: int) -> bool:
-        thread = self._thread
+        thread, settled = self._thread, self._settled
         turn = thread.by_id.get(turn_id)
         if turn is None or turn.position >= self._upto or turn.position in self._carried or turn_id in self._elsewhere:
             return False
+        if settled is not None and turn.position in settled.carried:
+            return False
         return thread.path[turn.position].id == turn_id
 
-    def ids(self) -> set[int]:
-        """Their ids. Costs what the branch has."""
-        carried = self._carried
-        found = {turn.id for place, turn in enumerate(self._thread.path[: self._upto]) if place not in carried}
-        return found - self._elsewhere
+    def ids(self) -> Set[int]:
+        """Their ids. Costs what the branch has; where its beginning is settled, what that leaves."""
+        carried, thread, settled = self._carried, self._thread, self._settled
+        path, upto = thread.path, min(self._upto, len(thread.path))
+        if settled is None or settled.upto > upto or settled.version != thread.version:
+            before: Set[int] = settled.carried if settled is not None else frozenset()
+            found = {path[place].id for place in range(upto) if place not in carried and place not in before}
+            return found - self._elsewhere
+        after = {path[place].id for place in range(settled.upto, upto) if place not in carried}
+        back = {path[place].id for place in carried if 0 <= place < settled.upto}
+        return (settled.gone | after) - back - self._elsewhere
 
 
 class Present:
@@ -144,6 +152,18 @@ class Present:
 
     def __contains__(self, turn_id: object) -> bool:
         return not (isinstance(turn_id, int) and turn_id in self._absent)
+
+
+class AllBut:
+    """All turns but these, seen as a set: what recall must leave out, where those that it may find were listed."""
+
+    __slots__ = ("ids",)
+
+    def __init__(self, ids: Set[int]) -> None:
+        self.ids = ids
+
+    def __contains__(self, turn_id: object) -> bool:
+        return turn_id not in self.ids
 
 
 def _instructed(line: Line) -> bool:

@@ -198,7 +198,22 @@ class Index:
     def rarity(self, term: str) -> float:
         """Inverse document frequency of a term, in nats, as in BM25."""
         found, total = self.document_frequency(term), self.documents
-        return math.log(1.0 + (total - found + 0.5) / (found + 0.5))
+        return _rarity(found, total)
+
+    def rarities(self, numbers: Iterable[int]) -> list[float]:
+        """The same of these terms. Many of them occur as often as another: that is worked out once."""
+        total, postings, wider, words = self.documents, self.postings, self.frequencies, self.words
+        known: dict[int, float] = {}
+        made: list[float] = []
+        for number in numbers:
+            found = len(postings[number])
+            if wider is not None:
+                found = max(found, wider.get(words[number], 0))
+            value = known.get(found)
+            if value is None:
+                value = known[found] = _rarity(found, total)
+            made.append(value)
+        return made
 
     def document_frequency(self, term: str) -> int:
         """In how many turns (of the larger whole, if one was given) or units the term occurs."""
@@ -222,3 +237,7 @@ class Index:
             if any(part in asked or any(part.startswith(word) for word in beginnings) for part in parts):
                 found.add(number)
         return frozenset(found)
+
+
+def _rarity(found: int, total: int) -> float:
+    return math.log(1.0 + (total - found + 0.5) / (found + 0.5))

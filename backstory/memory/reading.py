@@ -29,23 +29,59 @@ class Reading:
     """One request: for each item its line, and the chain hash up to and including it.
 
     `places` (set by ingestion): for each item the index of its turn on the thread's path, -1 where it has none. `also`: turns that it
-    carries within an item of another place. `aside`: length of the items that are no turns, in characters. `bytes`: raw size of
-    its items, about. `keys`: by how many the reader finds it.
+    carries within an item of another place. `aside`: length of the items that are no turns, in characters. `tools`: how many items
+    have calls, results or media. `summary`: the last item that is a client's summary of what came before, -1 where none is. `bytes`: raw
+    size of its items, about. `keys`: by how many the reader finds it. `before`: digest of the reading that its first `reused` items were
+    taken from, b"" where none were.
     """
 
-    __slots__ = ("also", "aside", "bytes", "chains", "digest", "keys", "lines", "places", "reused", "thread", "version")
+    __slots__ = (
+        "also",
+        "aside",
+        "before",
+        "bytes",
+        "chains",
+        "digest",
+        "keys",
+        "lines",
+        "places",
+        "reused",
+        "summary",
+        "thread",
+        "tools",
+        "version",
+    )
 
     def __init__(self, digest: bytes, lines: list[Line], chains: list[bytes], reused: int) -> None:
         self.digest = digest
         self.lines = lines
         self.chains = chains
         self.reused = reused
-        self.aside = 0
+        self.aside = self.tools = 0
+        self.summary = -1
         self.bytes = self.keys = 0
         self.places: list[int] = []
         self.also: tuple[int, ...] = ()
+        self.before = b""
         self.thread = ""
         self.version = -1
+
+    def goes_on(self, known: Reading, count: int) -> None:
+        """Take over the sums of another one, with whose first `count` items this one begins."""
+        self.before = known.digest
+        self.aside, self.tools = known.aside, known.tools
+        if count < len(known.lines):
+            self.aside -= _aside(known.lines[count:])
+            self.tools -= _tools(known.lines[count:])
+        self.summary = known.summary if known.summary < count else _summary(known.lines, 0, count)
+
+    def take(self, start: int) -> None:
+        """Add up the items from `start` on."""
+        lines = self.lines
+        self.aside += _aside(lines[start:])
+        self.tools += _tools(lines[start:])
+        found = _summary(lines, start, len(lines))
+        self.summary = found if found >= 0 else self.summary
 
 
 class Reader:
@@ -87,10 +123,8 @@ class Reader:
         if known is not None:
             reading.places = known.places[:reused]
             reading.thread, reading.version = known.thread, known.version
-            reading.aside = known.aside
-            if reused < len(known.lines):
-                reading.aside -= _aside(known.lines[reused:])
-        reading.aside += _aside(lines[reused:])
+            reading.goes_on(known, reused)
+        reading.take(reused)
         if count >= _WORTH_REMEMBERING:
             reading.bytes = sum([len(item) for item in prompt.items[reused:]])
             if known is not None and known.lines:
@@ -151,3 +185,12 @@ class Reader:
 
 def _aside(lines: list[Line]) -> int:
     return sum(one.chars for one in lines if one.kind == "none")
+
+
+def _tools(lines: list[Line]) -> int:
+    return sum(1 for one in lines if one.calls or one.media)
+
+
+def _summary(lines: list[Line], start: int, stop: int) -> int:
+    """The last summary among the lines start <= i < stop, -1 where none is."""
+    return next((item for item in range(stop - 1, start - 1, -1) if lines[item].note == "summary"), -1)

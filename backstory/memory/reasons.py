@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from backstory.core.edits import AddMessage, AddSystem, AppendText, DropMessages, Edit, PrependText, SetText, StrikeText
+from backstory.core.layout import Elements
 from backstory.memory import dates
 from backstory.memory.index import ASKS, TIMELY, Index
 from backstory.memory.question import Query
@@ -166,7 +167,8 @@ def _change(stage: str, edit: Edit, items: Sequence[bytes | memoryview], new: st
         case PrependText(index, text):
             return Change("digest", index, len(text.encode("utf-8", "surrogatepass")))
         case DropMessages(start, stop):
-            return Change("fold", start, -sum([len(item) for item in items[start:stop]]), stop)
+            size = items.size(start, stop) if isinstance(items, Elements) else sum([len(item) for item in items[start:stop]])
+            return Change("fold", start, -size, stop)
         case StrikeText(at, text):
             return Change("marker", _item(at), -len(text.encode("utf-8", "surrogatepass")))
         case SetText(at, text):

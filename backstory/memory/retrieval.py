@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from backstory.memory import dates
+from backstory.memory.assembly import AllBut
 from backstory.memory.changes import NOTHING, Changed
 from backstory.memory.fence import RECALL_CLOSE, RECALL_OPEN, neutral
 from backstory.memory.index import Index
@@ -103,10 +104,7 @@ def recall(
     if budget_tokens < _overhead(count) + _SMALLEST_LINE:
         return Recalled((), gate="no room")
     query = anchored(index, read(index, question, now))
-    turns, hidden = index.turns, index.hidden
-
-    def eligible(place: int) -> bool:
-        return not hidden[place] and turns[place] not in carried
+    eligible = _eligible(index, carried)
 
     answers = _answers(
         index, query, question, now, eligible, pool_size(budget_tokens), standing.rules.gate if standing is not None else 1.0, asked
@@ -124,6 +122,16 @@ def recall(
         return replace(answers.found, gate=gate, terms=query.own, left=_left(index, answers.out, {}))
     answers.scores = kept
     return _fitted(index, answers, first, query, budget_tokens, count, changed)
+
+
+def _eligible(index: Index, carried: Container[int]) -> Callable[[int], bool]:
+    """Whether a unit may be found."""
+    turns, hidden = index.turns, index.hidden
+    if isinstance(carried, AllBut):
+        absent = carried.ids
+        found = [turn in absent and not gone for turn, gone in zip(turns, hidden, strict=True)]
+        return found.__getitem__
+    return lambda place: not hidden[place] and turns[place] not in carried
 
 
 def _answers(
@@ -271,10 +279,8 @@ def _chosen(
     left out, and why."""
     sizes = index.sizes
     pinned = set(first)
-    rest = sorted(
-        (place for place in scores if place not in pinned),
-        key=lambda place: (-scores[place] / (_THRIFT_FLOOR + sizes[place]) ** _THRIFT, place),
-    )
+    worth = [(-score / (_THRIFT_FLOOR + sizes[place]) ** _THRIFT, place) for place, score in scores.items() if place not in pinned]
+    rest = [place for _, place in sorted(worth)]
     chosen: list[int] = []
     days: set[str] = set()
     known = Chosen(index)

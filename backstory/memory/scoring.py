@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from heapq import nlargest
+from operator import neg
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -59,7 +61,7 @@ def pool_size(budget_tokens: int) -> int:
 def matches(index: Index, weights: Mapping[str, float], wanted: int, most: int = _POSTINGS) -> Found:
     """BM25. The rarest terms find the units, up to `most` postings (the newest of a longer list); the others only add to the best."""
     average = max(1.0, index.total_length / max(1, index.complete))
-    norms = [_K1 * (1 - _B + _B * length / average) for length in range(_LONGEST)]
+    norms = _norms(average)
     lengths, postings = index.lengths, index.postings
     found: dict[int, float] = {}
     late: dict[int, float] = {}
@@ -84,7 +86,13 @@ def matches(index: Index, weights: Mapping[str, float], wanted: int, most: int =
         more = sum([late[number] for number in index.terms_of(place) if number in late])
         if more:
             found[place] += more / (1.0 + norms[min(lengths[place], _LONGEST - 1)])
-    return Found(found, sorted(best, key=lambda place: (-found[place], place))[:wanted])
+    return Found(found, _falling({place: found[place] for place in best})[:wanted])
+
+
+@lru_cache(maxsize=64)
+def _norms(average: float) -> tuple[float, ...]:
+    """What a unit's length makes of it, by length, where units have this length on average."""
+    return tuple([_K1 * (1 - _B + _B * length / average) for length in range(_LONGEST)])
 
 
 def _by_rarity(index: Index, weights: Mapping[str, float]) -> list[tuple[int, int, float]]:
@@ -108,7 +116,12 @@ def top(scores: Mapping[int, float], wanted: int) -> list[int]:
         few = {place: score for place, score in scores.items() if score >= floor}
         if len(few) >= wanted:
             scores = few
-    return sorted(scores, key=lambda place: (-scores[place], place))[:wanted]
+    return _falling(scores)[:wanted]
+
+
+def _falling(scores: Mapping[int, float]) -> list[int]:
+    """Places by score, the best first, then by place."""
+    return [place for _, place in sorted(zip(map(neg, scores.values()), scores, strict=True))]
 
 
 def only(found: Found, eligible: Callable[[int], bool], wanted: int) -> Found:
@@ -150,8 +163,8 @@ def evidence(index: Index, query: Query, found: Found) -> float:
     best = 0.0
     for place in found.best[:_CHECKED]:
         has = [0.0] * len(query.own)
-        for number in index.terms_of(place):
-            for word, weight in worth.get(number, ()):
+        for number in worth.keys() & index.terms_of(place):
+            for word, weight in worth[number]:
                 has[word] = max(has[word], weight)
         best = max(best, sum(has))
     return best / asked if asked else 0.0
@@ -171,16 +184,23 @@ def ranked(index: Index, query: Query, found: Found, wanted: int, parts: Parts |
     to_near = _AROUND / (max(near.values()) or 1.0)
     sessions, lengths = index.sessions, index.lengths
     extra = _extra(index, query, places)
-    scores: dict[int, float] = {}
+    get = own.get
+    values = [to_words * get(place, 0.0) + to_near * near[place] + more for place, more in zip(places, extra, strict=True)]
     by_session: dict[int, list[float]] = {}
-    for place, more in zip(places, extra, strict=True):
-        score = scores[place] = to_words * own.get(place, 0.0) + to_near * near[place] + more
-        by_session.setdefault(sessions[place], []).append(score)
+    if sessions[places[0]] == sessions[places[-1]]:
+        by_session[sessions[places[0]]] = values
+    else:
+        for place, score in zip(places, values, strict=True):
+            by_session.setdefault(sessions[place], []).append(score)
     level = {session: _SESSION * sum(nlargest(_SESSION_BEST, held)) / _SESSION_BEST for session, held in by_session.items()}
     if parts is not None:
         parts.words, parts.near, parts.level, parts.to_words, parts.to_near = own, near, level, to_words, to_near
     logs = _LOGARITHMS
-    return {place: score + level[sessions[place]] + logs[min(lengths[place], _LONGEST - 1)] for place, score in scores.items()}
+    last = _LONGEST - 1
+    return {
+        place: score + level[sessions[place]] + logs[length if (length := lengths[place]) < last else last]
+        for place, score in zip(places, values, strict=True)
+    }
 
 
 def _then(index: Index, query: Query, most: int, *, any_period: bool) -> list[int]:
@@ -219,20 +239,25 @@ def _near(index: Index, own: Mapping[int, float], places: Iterable[int]) -> dict
     sessions, flags, speakers = index.sessions, index.flags, index.speakers
     get = own.get
     found: dict[int, float] = {}
+    last = -2
+    second = before = here = after = then = None
     for place in places:
+        if place == last + 1:
+            second, before, here, after, then = before, here, after, then, get(place + 2)
+        else:
+            second, before, here, after, then = get(place - 2), get(place - 1), get(place), get(place + 1), get(place + 2)
+        last = place
         session = sessions[place]
-        total = get(place, 0.0)
-        before, after = get(place - 1), get(place + 1)
+        total = here if here is not None else 0.0
         if before is not None and sessions[place - 1] == session:
             asked = flags[place - 1] & ASKS and speakers[place - 1] != speakers[place]
             total += (_NEXT + _ANSWER) * before if asked else _NEXT * before
         if after is not None and sessions[place + 1] == session:
             total += _NEXT * after
-        before, after = get(place - 2), get(place + 2)
-        if before is not None and sessions[place - 2] == session:
-            total += _SECOND * before
-        if after is not None and sessions[place + 2] == session:
-            total += _SECOND * after
+        if second is not None and sessions[place - 2] == session:
+            total += _SECOND * second
+        if then is not None and sessions[place + 2] == session:
+            total += _SECOND * then
         found[place] = total
     return found
 
@@ -243,7 +268,7 @@ def _with_feedback(index: Index, query: Query, found: Found) -> Found:
     total = dict(found.scores)
     for place, score in more.scores.items():
         total[place] = total.get(place, 0.0) + score
-    return Found(total, sorted({*found.best, *more.best}, key=lambda place: (-total[place], place)))
+    return Found(total, _falling({place: total[place] for place in (*found.best, *more.best)}))
 
 
 def _feedback(index: Index, query: Query, found: Found) -> dict[str, float]:
@@ -258,11 +283,9 @@ def _feedback(index: Index, query: Query, found: Found) -> dict[str, float]:
         share = near[place] / math.sqrt(max(_FEEDBACK_LEAST, index.lengths[place]))
         for number in index.terms_of(place):
             gathered[number] = gathered.get(number, 0.0) + share
-    worth = [
-        (share * index.rarity(index.words[number]), -number)
-        for number, share in gathered.items()
-        if index.words[number] not in query.weights
-    ]
+    words, asked = index.words, query.weights
+    numbers = [number for number in gathered if words[number] not in asked]
+    worth = [(gathered[number] * rarity, -number) for number, rarity in zip(numbers, index.rarities(numbers), strict=True)]
     chosen = nlargest(_FEEDBACK_TERMS, worth)
     return {index.words[-number]: _FEEDBACK * value / chosen[0][0] for value, number in chosen if chosen[0][0] > 0}
 

@@ -13,6 +13,7 @@ from backstory.core.records import Conversation, Digest, Home, Injection, Stub, 
 from backstory.memory.changes import Changes
 from backstory.memory.economy import Account
 from backstory.memory.index import Index
+from backstory.memory.settled import Settled
 from backstory.memory.units import Carry
 
 
@@ -68,7 +69,9 @@ class Thread:
         "path",
         "pending_seq",
         "pins",
+        "rewritten",
         "root",
+        "settled",
         "states",
         "stubs",
         "tokens",
@@ -85,6 +88,10 @@ class Thread:
         self.by_id: dict[int, Turn] = {}
         self.by_chain: dict[bytes, int] = {}
         self.injections: dict[bytes, Injection] = {}
+        self.rewritten = 0
+        """Changes when what was injected at a turn of it does."""
+        self.settled: Settled | None = None
+        """What is settled of its requests; None where nothing is folded or missing, and right after it was read."""
         self.home: Home | None = None
         """Where it belongs, None where nobody has asked."""
         self.pins: set[int] = set()
@@ -198,7 +205,16 @@ class Thread:
     def inject(self, injections: Iterable[Injection]) -> None:
         """What was injected, by the chain hash of the message that carries it."""
         for injection in injections:
+            known = self.injections.get(injection.chain)
+            if known is injection:
+                continue
+            self.rewritten += known is not None or injection.chain in self.by_chain
             self.injections[injection.chain] = injection
+
+    def withdraw(self, chain: bytes) -> None:
+        """Nothing was injected at this message after all."""
+        if self.injections.pop(chain, None) is not None:
+            self.rewritten += 1
 
     def stub(self, stubs: Iterable[Stub]) -> None:
         """What goes upstream in place of old results from now on. One that is there already stays."""

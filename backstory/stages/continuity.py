@@ -123,9 +123,8 @@ class Continuity(Stage):
         """The item of a request that is its client's summary of what came before, or the client's question that is answered with it; -1
         where there is none."""
         lines, places = visit.reading.lines, visit.reading.places
-        for item in range(len(lines) - 1, -1, -1):
-            if lines[item].note == "summary":
-                return item
+        if visit.reading.summary >= 0:
+            return visit.reading.summary
         for item in range(min(_LEADING, len(lines) - 1)):
             if lines[item].text in ASKS and lines[item].role == "user" and places[item] < 0 and lines[item + 1].role == "assistant":
                 return item

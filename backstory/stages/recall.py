@@ -5,7 +5,7 @@ recalled now. With nothing missing from the payload and room in the window it ad
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,11 +16,12 @@ from backstory.core.message import Text
 from backstory.core.records import Digest, Injection, Turn
 from backstory.core.sizes import CHARS_PER_TOKEN
 from backstory.memory import assembly, compaction
-from backstory.memory.assembly import Fold
 from backstory.memory.compaction import Window
 from backstory.memory.economy import Move
+from backstory.memory.outline import Outline, outline
 from backstory.memory.retention import NEUTRAL, Rules, Standing
 from backstory.memory.retrieval import Recalled, block
+from backstory.memory.settled import Fold
 from backstory.memory.thread import Thread
 from backstory.stages.base import Stage
 from backstory.stages.continuity import Continuity
@@ -137,9 +138,8 @@ class Recall(Stage):
         """Nothing is folded or missing: only what was injected before goes with it again."""
         if not visit.thread.injections:
             return exchange
-        kept = assembly.kept_items(visit.reading, None)
-        edits, _, tokens = assembly.earlier_injections(visit.thread, visit.reading, kept)
-        edits, visit.tokens_sent = self._again(visit, edits, visit.tokens_sent + tokens)
+        found = outline(visit.thread, visit.reading, 0)
+        edits, visit.tokens_sent = self._again(visit, found.edits, visit.tokens_sent + found.blocks)
         return _with(exchange, edits)
 
     async def _assemble(self, exchange: Exchange, visit: Visit, draft: Draft) -> Exchange:
@@ -156,13 +156,15 @@ class Recall(Stage):
                 plan = self._plan(visit, draft, moved, thread.boundary)
         if plan.folded is None and draft.complete:
             return self._repeat(exchange, visit)
-        edits, total = plan.edits, plan.total
+        edits, total = plan.outline.edits, plan.total
         if plan.folded is not None:
             edits = [*assembly.fold_edits(plan.folded, plan.digest), *edits]
             visit.folded = thread.boundary
             if thread.compacted:
                 visit.digest, thread.compacted = plan.digest, False
-        absent = assembly.Absent(thread, visit.upto, visit.reading, plan.kept, plan.injected | thread.hidden)
+        found = plan.outline
+        elsewhere = found.injected | thread.hidden if thread.hidden else found.injected
+        absent = assembly.Absent(thread, visit.upto, visit.reading, found.rest, elsewhere, found.settled)
         visit.absent = absent.count
         edits, before = self._again(visit, edits, total)
         if before == total and absent.count > 0 and not (draft.complete and self._economy.stopped(thread.account)):
@@ -188,19 +190,15 @@ class Recall(Stage):
 
     def _plan(self, visit: Visit, draft: Draft, digest: Digest | None, boundary: int) -> _Plan:
         """What goes up before anything is recalled."""
-        thread, reading = visit.thread, visit.reading
-        folded = assembly.fold(thread, reading, boundary) if digest is not None else None
-        kept = assembly.kept_items(reading, folded)
-        edits, injected, tokens = assembly.earlier_injections(thread, reading, kept)
-        places, path = reading.places, thread.path
+        found = outline(visit.thread, visit.reading, boundary if digest is not None else 0)
+        folded = found.folded
         if folded is None and draft.complete:
-            return _Plan(None, digest, kept, edits, injected, draft.total + tokens)
-        total = draft.fixed + draft.new + tokens + sum([path[places[item]].tokens for item in kept if places[item] >= 0])
-        if visit.saved:
-            total -= sum([visit.saved.get(item, 0) for item in kept])
+            return _Plan(None, digest, found, draft.total + found.blocks)
+        total = draft.fixed + draft.new + found.blocks + found.tokens
+        total -= sum([saved for item, saved in visit.saved.items() if folded is None or not folded.dropped(item)])
         if folded is not None and digest is not None:
             total += digest.tokens
-        return _Plan(folded, digest, kept, edits, injected, total)
+        return _Plan(folded, digest, found, total)
 
     async def _refold(self, exchange: Exchange, visit: Visit, draft: Draft, size: int) -> Digest | None:
         """Move the boundary: to where a digest is ready, if that makes room enough; else a digest is made. `size`: of the request, where
@@ -342,7 +340,7 @@ class Recall(Stage):
     def _forget(self, visit: Visit) -> None:
         """Nothing was injected after all."""
         if visit.injection is not None and (visit.reasons or visit.found is not None):
-            visit.thread.injections.pop(visit.injection.chain, None)
+            visit.thread.withdraw(visit.injection.chain)
         visit.injection = None
         visit.reasons, visit.found = [], None
         visit.recalled = visit.folded = 0
@@ -358,13 +356,11 @@ class Draft(Struct, frozen=True):
 
 
 class _Plan(Struct, frozen=True):
-    """`kept`: items that go up. `edits`: what was injected before. `injected`: turns in those blocks. `total`: tokens."""
+    """`outline`: what goes up of the client's messages, with what was injected before. `total`: tokens."""
 
     folded: Fold | None
     digest: Digest | None
-    kept: Sequence[int]
-    edits: list[Edit]
-    injected: set[int]
+    outline: Outline
     total: int
 
 

@@ -13,11 +13,11 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TypeVar
 
-from backstory.core.records import Summary, Turn
-from backstory.core.store import Lanes
+from backstory.core.records import Hit, Summary, Turn
+from backstory.core.store import Lanes, Store
 from backstory.core.tokens import count, estimate
 from backstory.errors import StoreError
-from backstory.memory.assembly import Absent, Present, digest_block
+from backstory.memory.assembly import Absent, AllBut, Present, digest_block
 from backstory.memory.changes import NOTHING, Changes
 from backstory.memory.compaction import Window, boundary
 from backstory.memory.digest import digest
@@ -127,7 +127,7 @@ class Shelf:
         if self._meaning is not None and index is thread.family.index:
             asked = await self._meaning.asked(thread, index, question.text)
         few = len(index.turns) <= _INLINE_UNITS
-        carried: Container[int] = set(index.turns) - absent.ids() if few else Present(absent)
+        carried: Container[int] = AllBut(absent.ids()) if few else Present(absent)
         now = question.at
         counter = self._counter()
         if thread.changes is None:
@@ -306,8 +306,12 @@ class Shelf:
         terms = list(dict.fromkeys(index_terms(question.text)))
         record = thread.conversation
         owners = list(dict.fromkeys(turn.conversation for turn in (path[0], path[-1]))) if path else [record.id]
-        hits = await self._lanes.read(lambda store: store.search(record.principal, owners, terms, _CANDIDATES))
-        frequencies = await self._lanes.read(lambda store: store.frequencies(terms))
+
+        def look(store: Store) -> tuple[list[Hit], dict[str, int]]:
+            found = store.search(record.principal, owners, terms, _CANDIDATES)
+            return found, store.frequencies(terms) if found or pins else {}
+
+        hits, frequencies = await self._lanes.read(look)
         wanted = {turn.position for pin in pins if (turn := thread.by_id.get(pin)) is not None}
         for hit in hits:
             turn = thread.by_id.get(hit.turn)

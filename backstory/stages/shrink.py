@@ -27,8 +27,8 @@ from backstory.core.wire import Wire
 from backstory.errors import DocumentError
 from backstory.memory import assembly, tool_output
 from backstory.memory import media as pictures
-from backstory.memory.assembly import Fold
 from backstory.memory.recompress import Bounds
+from backstory.memory.settled import Fold
 from backstory.memory.tool_output import Rules
 from backstory.stages.base import Failed, Stage, attempted
 from backstory.stages.stubs import Shown, drafts, make_smaller, prepare
@@ -119,7 +119,7 @@ class Shrink(Stage):
         soft = settings.rules.window.soft_tokens
         if not thread.stubs and thread.tokens < soft and len(exchange.body) < soft * _BYTES_PER_TOKEN:
             return exchange
-        if not thread.stubs and not any(line.calls or line.media for line in visit.reading.lines):
+        if not thread.stubs and not visit.reading.tools:
             return exchange
         done = False
         try:

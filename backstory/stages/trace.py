@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from backstory.core.edits import AppendText
 from backstory.core.exchange import Exchange
 from backstory.core.records import Trace, Turn
 from backstory.memory import reasons
@@ -29,7 +30,8 @@ def trace(exchange: Exchange, visit: Visit, now: float) -> Trace | None:
     thread, prompt = visit.thread, exchange.prompt
     asked = _asked(visit.turns)
     new = visit.injection.text if visit.injection is not None else ""
-    chains = {one.text: one.chain.hex() for one in thread.injections.values()} if exchange.edits else {}
+    blocks = {edit.text for _, edit in exchange.edits if isinstance(edit, AppendText)}
+    chains = {one.text: one.chain.hex() for one in thread.injections.values() if one.text in blocks} if blocks else {}
     told = Told(
         len(exchange.body),
         visit.bytes_sent or len(exchange.body),

@@ -381,3 +381,22 @@ def test_distinct_gives_the_members_of_spaced_objects_too() -> None:
         distinct(b"[1]")
     with pytest.raises(DocumentError):
         distinct_elements(b'{"a":1}')
+
+
+@given(
+    st.integers(0, 9),
+    st.lists(st.tuples(st.integers(0, 8), st.integers(0, 10)), max_size=4),
+    st.lists(st.integers(0, 9), max_size=4),
+)
+def test_runs_of_elements_go_and_others_come_in_one_pass(count: int, cuts: list[tuple[int, int]], inserts: list[int]) -> None:
+    cuts = [(start, stop) for start, stop in cuts if start < count]
+    places = [place for place in inserts if place <= count]
+    values = list(range(count))
+    gone = {at for start, stop in cuts for at in (range(start, min(stop, count)) if stop else (start,))}
+    wanted: list[int] = []
+    for at in range(count + 1):
+        wanted += [100 + number for number, place in enumerate(places) if place == at]
+        wanted += [at] if at < count and at not in gone else []
+    splices: list[Splice] = [Cut(("a", start), stop) for start, stop in cuts]
+    splices += [Insert(("a", place), b"%d" % (100 + number)) for number, place in enumerate(places)]
+    assert json.loads(Document(json.dumps({"a": values}).encode()).apply(splices)) == {"a": wanted}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backstory.core.edits import DropMessages, PrependText
 from backstory.core.records import Conversation, Digest, Injection, Turn
-from backstory.memory.assembly import Absent, Present, earlier_injections, fold, fold_edits, kept_items
+from backstory.memory.assembly import Absent, AllBut, Present, earlier_injections, fold, fold_edits, kept_items
 from backstory.memory.compaction import Window, boundary
 from backstory.memory.reading import Reading
 from backstory.memory.thread import Thread
@@ -90,8 +90,8 @@ def test_absent_are_the_turns_that_neither_a_message_nor_a_block_carries() -> No
     absent = Absent(thread, 8, reading, kept, {2})
     assert [turn.id for turn in thread.path if turn.id in absent] == [1, 3, 4]
     assert 99 not in absent
-    present = Present(absent)
-    assert [turn.id for turn in thread.path if turn.id in present] == [2, 5, 6, 7, 8]
+    for present in (Present(absent), AllBut(absent.ids())):
+        assert [turn.id for turn in thread.path if turn.id in present] == [2, 5, 6, 7, 8]
 
 
 def test_injections_stay_with_their_message() -> None:

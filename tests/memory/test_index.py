@@ -98,3 +98,12 @@ def test_adding_is_fast_enough_to_be_done_in_the_request() -> None:
     started = time.process_time()
     index.add(units(batch, 1, Carry()))
     assert time.process_time() - started < 2.0
+
+
+def test_the_rarities_of_many_terms_are_those_of_each() -> None:
+    whole = indexed(chat())
+    picked = Index({"": 900, "boat": 40, "bakeri": 7})
+    picked.add(unit(number, text) for number, text in enumerate(whole.texts[:30], 1))
+    for index in (whole, picked):
+        numbers = range(len(index.words))
+        assert index.rarities(numbers) == [index.rarity(index.words[number]) for number in numbers]
