@@ -86,7 +86,7 @@ def _chosen(sentences: Sequence[_Sentence], left: int, count: Callable[[str], in
     stretches: Counter[int] = Counter()
 
     def gain(sentence: _Sentence) -> float:
-        fresh: float = sum(rarity[term] / (1 + covered[term]) ** 2 for term in set(sentence.terms))
+        fresh: float = sum(rarity[term] / (1 + covered[term]) ** 2 for term in dict.fromkeys(sentence.terms))
         return fresh * sentence.worth / (1 + _STRETCH * stretches[sentence.stretch]) / math.pow(8 + sentence.tokens, _LENGTH)
 
     heap = [(-gain(sentence), sentence.place) for sentence in _breathing(sentences, breathe)]
