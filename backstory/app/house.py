@@ -305,6 +305,7 @@ class PortHouse:
         task = asyncio.ensure_future(rest)
         # What is meant for us never goes up for want of time.
         deadline_s = _COMMAND_S if exchange.local else self._deadline_s
+        self._engine.waiting += 1
         try:
             done, _ = await asyncio.wait({task}, timeout=deadline_s)
         except (asyncio.CancelledError, GeneratorExit):
@@ -312,6 +313,8 @@ class PortHouse:
             task.add_done_callback(lambda _: self._finish(exchange, _GONE))
             task.cancel()
             raise
+        finally:
+            self._engine.waiting -= 1
         if done:
             return task.result()
         if exchange.local:

@@ -127,12 +127,6 @@ class Absent:
             return False
         return thread.path[turn.position].id == turn_id
 
-    def ids(self) -> set[int]:
-        """Their ids. Costs what the branch has."""
-        carried = self._carried
-        found = {turn.id for place, turn in enumerate(self._thread.path[: self._upto]) if place not in carried}
-        return found - self._elsewhere
-
 
 class Present:
     """Every turn that is not absent, seen as a set: what recall must leave out."""
