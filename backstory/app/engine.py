@@ -261,6 +261,8 @@ class Engine:
     async def _shut(self) -> None:
         self.memory = False
         self._facts = None
+        if self._shelf is not None:
+            self._shelf.close()
         side, self.side = self.side, None
         if side is not None:
             await side.stop()
@@ -410,7 +412,7 @@ class Engine:
 
     def _hot(self) -> bool:
         """Whether a request is being handled at this moment."""
-        if self.waiting or time.monotonic() - self.metrics.last_request < _HOT_S:
+        if self.waiting or (self.threads is not None and self.threads.loading) or time.monotonic() - self.metrics.last_request < _HOT_S:
             return True
         return any(door.in_flight for door in self.metrics.doors)
 

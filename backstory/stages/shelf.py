@@ -84,6 +84,11 @@ class Shelf:
         self._recallers = ThreadPoolExecutor(_RECALLERS, "backstory-recall")
         self.warm = False
 
+    def close(self) -> None:
+        """Nobody will ask for what is being indexed any more."""
+        for task in self._building.values():
+            task.cancel()
+
     def warm_up(self) -> None:
         """Load the vocabulary in the background; a second call does nothing. It is not loaded at start: most of the proxy's memory is
         its.
