@@ -82,11 +82,13 @@ class Shelf:
         self._urgent: Counter[int] = Counter()
         self._warming: asyncio.Task[None] | None = None
         self._recallers = ThreadPoolExecutor(_RECALLERS, "backstory-recall")
+        self._closed = False
         self.warm = False
 
     def close(self) -> None:
-        """Nobody will ask for what is being indexed any more."""
-        for task in self._building.values():
+        """Nobody will ask for what is being made any more: work on other threads ends at its next breath."""
+        self._closed = True
+        for task in (*self._building.values(), *self._following.values(), *self._folding.values()):
             task.cancel()
 
     def warm_up(self) -> None:
@@ -168,7 +170,7 @@ class Shelf:
         if name not in self._following:
             if thread.changes is None:
                 thread.changes = Changes()
-            path, pace = thread.path, Pace(self._hot)
+            path, pace = thread.path, Pace(self._gives_way)
             task = asyncio.ensure_future(_aside(thread.changes.follow, path, thread.version, pace))
             self._following[name] = task
             task.add_done_callback(lambda _: self._following.pop(name, None))
@@ -176,7 +178,7 @@ class Shelf:
     async def make_digest(self, thread: Thread, upto: int, budget: int) -> None:
         """Have a digest made of the first `upto` turns of the path, or wait for the one that is being made for these turns' family."""
         with self._urgently(thread):
-            await asyncio.shield(self._start_digest(thread, upto, budget))
+            await _over(self._start_digest(thread, upto, budget))
 
     def begin_digest(self, thread: Thread, upto: int, budget: int) -> None:
         """The same in the background."""
@@ -272,7 +274,7 @@ class Shelf:
             else:
                 self.prepare(thread)
                 with self._urgently(thread):
-                    await asyncio.shield(self._building[id(thread.family)])
+                    await _over(self._building[id(thread.family)])
 
     async def _build(self, thread: Thread) -> None:
         """Batch by batch, on another thread and at a pace that gives way to requests."""
@@ -284,7 +286,13 @@ class Shelf:
     def _pace(self, thread: Thread) -> Pace:
         """For work on this thread's family: it gives way to requests, unless one of them waits for it."""
         name = id(thread.family)
-        return Pace(lambda: self._hot() and not self._urgent[name])
+        return Pace(lambda: self._gives_way() and not self._urgent[name])
+
+    def _gives_way(self) -> bool:
+        """Whether a request is being handled at this moment. Asked on other threads; raises CancelledError once memory is closed."""
+        if self._closed:
+            raise asyncio.CancelledError
+        return self._hot()
 
     @contextmanager
     def _urgently(self, thread: Thread) -> Iterator[None]:
@@ -308,6 +316,15 @@ class Shelf:
         while self._busy() and waited < patience_s:
             await asyncio.sleep(_PAUSE_S)
             waited += _PAUSE_S
+
+
+async def _over(task: asyncio.Task[None]) -> None:
+    """Until this has ended, for whoever else may wait for it. Raises StoreError where memory was closed meanwhile: a request that waits
+    goes up without it."""
+    await asyncio.wait({task})
+    if task.cancelled():
+        raise StoreError("memory was closed meanwhile")
+    task.result()
 
 
 def soon(turns: Sequence[Turn]) -> bool:

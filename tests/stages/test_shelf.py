@@ -320,8 +320,31 @@ def test_nothing_is_indexed_any_more_once_memory_is_closed(tmp_path: Path, monke
             monkeypatch.setattr(Shelf, "_pause", never)
             shelf(one).prepare(thread(one, name))
             (building,) = shelf(one)._building.values()
+            closed = shelf(one)
             await one.engine._shut()
             await asyncio.wait({building}, timeout=5)
             assert building.cancelled()
+            with pytest.raises(asyncio.CancelledError):
+                closed._pace(thread(one, name))()
+
+    asyncio.run(work())
+
+
+def test_a_request_that_waits_for_an_index_goes_up_when_memory_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_INLINE_TOKENS", 10)
+
+    async def never(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing()) as one:
+            _, asked = await known(one, 14)
+            monkeypatch.setattr(Shelf, "_pause", never)
+            saying = asyncio.create_task(say(one, asked))
+            await soon(lambda: bool(shelf(one)._building))
+            shelf(one).close()
+            await saying
+            assert one.sent.body == asking("anthropic", asked)
+            assert one.failures() == {"recall": 1}
 
     asyncio.run(work())
