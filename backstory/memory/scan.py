@@ -19,7 +19,7 @@ from backstory.memory.associations import MARK
 from backstory.memory.units import Carry, Unit, units
 
 # So much is looked through, the newest first. The newest turn is always among it.
-MOST_TURNS, _MOST_CHARS = 4000, 1_000_000
+MOST_TURNS, _MOST_CHARS = 1500, 1_000_000
 _MOST_WORDS = 16
 # Of a turn with more characters, what stands around the words is read: so many characters to both sides, so often.
 _LONG_CHARS = 8000

@@ -6,13 +6,14 @@ Rule: nothing here waits for background work, and the cost is bounded, however l
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice, zip_longest
 
 from msgspec import Struct
 
 from backstory.core.records import Turn
 from backstory.core.store import Store
+from backstory.memory.associations import MARK
 from backstory.memory.index import Index
 from backstory.memory.question import looked_at
 from backstory.memory.scan import MOST_TURNS, Mentions, mentions, units_about
@@ -21,7 +22,7 @@ from backstory.memory.thread import Thread
 from backstory.memory.units import index_terms
 
 # So many in all; the best of them with one neighbour on both sides. Some 70 us each.
-_CANDIDATES, _WITH_NEIGHBOURS = 36, 6
+_CANDIDATES, _WITH_NEIGHBOURS = 48, 6
 # The store knows nothing of branches: so many are asked for.
 _HITS = 240
 # Of the part that is indexed, so many postings are looked at.
@@ -46,16 +47,19 @@ def candidates(store: Store, thread: Thread, branch: Branch, question: Turn, pin
     terms = list(dict.fromkeys(index_terms(looked_at(question.text)[0])))
     record = thread.conversation
     owners = list(dict.fromkeys(turn.conversation for turn in (path[0], path[upto - 1]))) if upto else [record.id]
-    hits = [hit.turn for hit in store.search(record.principal, owners, terms, _HITS)]
+    stored = store.frequencies(terms)
+    # Short turns that have most of the words can be many (the same question, asked again and again); the answer is where the rare ones are.
+    hits = _found(store, record.principal, owners, terms)
+    rare = _found(store, record.principal, owners, _rarest(terms, stored))
     known = _indexed(thread.family.index, terms) if indexed and not _tagged(store, path[indexed - 1]) else []
     new = mentions(_untagged(store, branch), terms, _CANDIDATES)
     wanted: set[int] = set()
-    found = [_places(thread, branch, names) for names in (hits, known, new.turns)]
+    found = [_places(thread, branch, names) for names in (rare, hits, known, new.turns)]
     for rank, place in enumerate(islice(_in_turn(found), _CANDIDATES)):
         near = 1 if rank < _WITH_NEIGHBOURS else 0
         wanted.update(range(place - near, place + near + 1))
     wanted.update(_places(thread, branch, pins))
-    index = Index(_frequencies(store, thread.family.index, terms, new))
+    index = Index(_frequencies(stored, thread.family.index, terms, new))
     for place in sorted(place for place in wanted if 0 <= place < upto):
         index.add(units_about(path[place], place + 1, terms))
     return index
@@ -98,9 +102,19 @@ def _indexed(index: Index, terms: Sequence[str]) -> list[int]:
     return list(dict.fromkeys(index.turns[place] for place in best))
 
 
-def _frequencies(store: Store, index: Index, terms: Sequence[str], new: Mentions) -> dict[str, int]:
+def _found(store: Store, principal: str, owners: Sequence[str], terms: Sequence[str]) -> list[int]:
+    """Turns that full-text search finds, the best first."""
+    return [hit.turn for hit in store.search(principal, owners, terms, _HITS)] if terms else []
+
+
+def _rarest(terms: Sequence[str], counts: Mapping[str, int]) -> list[str]:
+    """The rarest word that is known. Beside others it would count for too little in a long turn."""
+    words = [term for term in terms if term[0] != MARK and counts.get(term)]
+    return [min(words, key=lambda term: counts[term])] if words else []
+
+
+def _frequencies(stored: dict[str, int], index: Index, terms: Sequence[str], new: Mentions) -> dict[str, int]:
     """In how many turns each term occurs, by whoever knows of most of them, and how many turns that is of."""
-    stored = store.frequencies(terms)
     own, scanned = index.documents, new.counts[""]
     total = max(stored[""], own, scanned)
     if total == stored[""]:

@@ -100,6 +100,16 @@ def test_of_many_repeated_questions_elsewhere_the_answer_is_still_a_candidate(st
     assert 1 in found(store, thread)
 
 
+def test_many_short_turns_with_most_of_the_words_do_not_crowd_out_the_one_with_the_rare_word(store: SqlStore) -> None:
+    long = f"{FACT} Zorkan knows it. " + " ".join(f"word{number}" for number in range(400))
+    short = [f"what was the code of the blue locker of person{number}" for number in range(2 * module._CANDIDATES)]
+    thread = told(store, long, *chatter(400), *short)
+    index(store, "c", thread.path)
+    asked = said(999, "c", "What was the code of the blue locker of Zorkan?")
+    made = candidates(store, thread, Branch(thread.path, len(thread.path), 0), asked, ())
+    assert 1 in made.numbers
+
+
 def test_pinned_turns_come_along_without_their_neighbours(store: SqlStore) -> None:
     thread = told(store, *chatter(30))
     assert found(store, thread, pins=(12,)) == [12]
