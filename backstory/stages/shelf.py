@@ -1,7 +1,7 @@
 """The indexes of the threads in memory: built when they are first needed, kept up to date after, and asked by the recall stage.
 
-A long history is indexed on another thread. Until that is done, and for histories too long to index in memory, full-text search in the
-store picks the candidates.
+A long history is indexed on another thread. Until that is done, and for histories too long to index in memory, a small index of candidates
+is asked instead (candidates.py).
 """
 
 from __future__ import annotations
