@@ -156,7 +156,8 @@ class PortHouse:
 
     def _chat(self, head: Head, body: bytes, wire: Wire, target: Target, plain: Plain | None = None) -> Plan | Awaitable[Plan]:
         """`plain`: what is known of this body already: it is a request from which commands were taken, or one that is a command."""
-        started, engine = time.monotonic(), self._engine
+        engine = self._engine
+        started = self._metrics.last_request = time.monotonic()
         whose, scope = principal(self._config.identity.principal, head), head.header(b"x-vc-project")
         lean = self._lean and (len(body) < _SUMMARY_BYTES or not engine.expects())
         opening = engine.arrivals.opening(head, body, wire) if lean else None

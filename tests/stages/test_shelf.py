@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from backstory.core.exchange import Exchange
 from backstory.stages import shelf as module
 from backstory.stages import threads as threads_module
+from backstory.stages.base import Pipeline
 from backstory.stages.shelf import Shelf
 from tests.rig import Rig, asking, rig, soon
 from tests.stages.world import Chat, configured, echoing, say, stored, talk, thread
@@ -346,5 +348,27 @@ def test_a_request_that_waits_for_an_index_goes_up_when_memory_is_closed(tmp_pat
             await saying
             assert one.sent.body == asking("anthropic", asked)
             assert one.failures() == {"recall": 1}
+
+    asyncio.run(work())
+
+
+def test_background_work_knows_of_a_request_from_its_first_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before memory waits for anything, too."""
+    seen: list[bool] = []
+    real = Pipeline.run
+
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing()) as one:
+            name, asked = await known(one, 14)
+            metrics = one.engine.metrics
+            metrics.last_request = 0.0
+
+            async def watched(self: Pipeline, exchange: Exchange) -> Exchange:
+                seen.append(metrics.last_request > 0)
+                return await real(self, exchange)
+
+            monkeypatch.setattr(Pipeline, "run", watched)
+            assert await say(one, asked) == name
+            assert seen == [True]
 
     asyncio.run(work())
