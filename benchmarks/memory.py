@@ -186,7 +186,7 @@ async def asked(house: House, facts: list[tuple[str, str, str]], seed: int, ques
 
 
 async def recall(turns: int, questions: int, vectors: str) -> None:
-    """A question alone, about anything in a long stored conversation: warm, and right after a start."""
+    """A question alone, about anything in a long stored conversation: beside the work on it, warm, and right after a start."""
     client, talk = Client("openai_chat"), Talk(4)
     messages, facts = history(client, talk, turns, 160, 50)
     body = client.body([*messages, *client.user("And now?")])
@@ -204,6 +204,8 @@ async def recall(turns: int, questions: int, vectors: str) -> None:
         first = await house.ask(client, body, says("Now we go on."), *named("long"))
         await look.until(lambda: look.rows("turns") >= turns, 600, 0.5)
         stored = time.perf_counter() - started
+        row("while it is indexed, tagged and searched for facts", *await asked(house, facts, 8, questions, "long"))
+        known = look.rows("tags")
         await look.until(lambda: look.rows("tags") >= turns, 900, 1.0)
         tagged = time.perf_counter() - started
         if vectors != "none":
@@ -211,6 +213,7 @@ async def recall(turns: int, questions: int, vectors: str) -> None:
             print(f"\nvectors ({vectors}) after {time.perf_counter() - started:.1f} s")
         look.close()
         print(f"\nfirst seen: went up after {first.up_ms:.0f} ms, stored after {stored:.1f} s, tagged after {tagged:.1f} s")
+        print(f"of the turns, {known} were tagged while {questions} questions were asked")
         await asked(house, facts, 9, 5, "long")
         await asyncio.sleep(3)
         await until_warm(house, facts)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import secrets
+import sys
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -74,7 +75,12 @@ WIRE_BY_NAME = {wire.name: wire for wire in WIRES}
 _entries = msgspec.msgpack.Decoder(Promise | Arrival)
 # Requests that came in the last so many seconds make the background wait.
 _QUIET_S = 0.3
-_HOT_S = 0.02
+# A request that has just come, or just gone up, makes work on other threads hold still for so long. What works there gives the
+# interpreter away after so long: five milliseconds, Python's own figure, are half of what a recall may take.
+_HOT_S = 0.005
+_HAND_OVER_S = 0.0005
+# A step of a job waits so long for a moment in which no request is handled, then it goes on, at the pace that is left to it.
+_STEP_PATIENCE_S = 1.0
 # The same fault is told again after so many seconds.
 _TELL_AGAIN_S = 10.0
 # Requests that memory was late for, and still works on: more than so many, and later ones are only relayed.
@@ -114,6 +120,8 @@ class Engine:
         self._again: asyncio.Task[None] | None = None
         self._modelling: asyncio.Task[None] | None = None
         self._beside: dict[int, asyncio.Future[Any]] = {}
+        self.waiting = 0
+        """Requests that wait for memory at this moment."""
         self.expects: Callable[[], bool] = bool
         """Whether a first request may go on with a conversation that its client has just summarised."""
         self.visits = Visits()
@@ -135,6 +143,7 @@ class Engine:
         """An engine over the configured storage. Never fails for the store's sake, and does not wait for long: a store that is held by
         another process is opened when it is let go."""
         engine = cls(config, clock)
+        sys.setswitchinterval(_HAND_OVER_S)
         if config.memory.enabled:
             engine.trouble = "the store is being opened"
             first = engine.opening = asyncio.create_task(engine._opened())
@@ -252,6 +261,8 @@ class Engine:
     async def _shut(self) -> None:
         self.memory = False
         self._facts = None
+        if self._shelf is not None:
+            self._shelf.close()
         side, self.side = self.side, None
         if side is not None:
             await side.stop()
@@ -284,7 +295,8 @@ class Engine:
         self._shelf = shelf = Shelf(lanes, lambda: self.busy, self._hot, self._has_side and "digests" in config.side_model.tasks, meaning)
         idle_s = config.memory.session_idle_s if across(config) else 0.0
         jobs = standard_jobs(lanes, Pace(self._hot), idle_s, self._clock)
-        self._worker = Worker(jobs, lanes, f"{os.getpid()}-{secrets.token_hex(4)}", self._clock, lambda: self.busy, self.failed)
+        owner = f"{os.getpid()}-{secrets.token_hex(4)}"
+        self._worker = Worker(jobs, lanes, owner, self._clock, self._hot, self.failed, patience_s=_STEP_PATIENCE_S)
         most = self._settings.window.hard_tokens
         self.ingest = Ingest(threads, self.visits, lanes, self.turn_ids, self._clock, rough, self._stored, most, self.failed)
         self.arrivals = Arrivals(
@@ -400,7 +412,9 @@ class Engine:
 
     def _hot(self) -> bool:
         """Whether a request is being handled at this moment."""
-        return any(door.in_flight for door in self.metrics.doors) or time.monotonic() - self.metrics.last_request < _HOT_S
+        if self.waiting or (self.threads is not None and self.threads.loading) or time.monotonic() - self.metrics.last_request < _HOT_S:
+            return True
+        return any(door.in_flight for door in self.metrics.doors)
 
     def _stored(self, thread: Thread) -> None:
         """An answer was stored: get ready what its conversation will need, and let the jobs know."""

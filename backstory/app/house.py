@@ -141,7 +141,8 @@ class PortHouse:
 
     def _chat(self, head: Head, body: bytes, wire: Wire, target: Target, plain: Plain | None = None) -> Plan | Awaitable[Plan]:
         """`plain`: what is known of this body already: it is a request from which commands were taken, or one that is a command."""
-        started, engine, regard = time.monotonic(), self._engine, self._regards(head)
+        engine, regard = self._engine, self._regards(head)
+        started = self._metrics.last_request = time.monotonic()
         whose, scope = regard.whose, regard.scope
         lean = self._lean and (len(body) < _SUMMARY_BYTES or not engine.expects())
         opening = engine.arrivals.opening(head, body, wire) if lean and regard.unnamed else None
@@ -290,6 +291,7 @@ class PortHouse:
         task = asyncio.ensure_future(rest)
         # What is meant for us never goes up for want of time.
         deadline_s = _COMMAND_S if exchange.local else self._deadline_s
+        self._engine.waiting += 1
         try:
             done, _ = await asyncio.wait({task}, timeout=deadline_s)
         except (asyncio.CancelledError, GeneratorExit):
@@ -297,6 +299,8 @@ class PortHouse:
             task.add_done_callback(lambda _: self._finish(exchange, _GONE))
             task.cancel()
             raise
+        finally:
+            self._engine.waiting -= 1
         if done:
             return task.result()
         if exchange.local:

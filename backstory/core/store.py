@@ -74,7 +74,7 @@ class Store(Protocol):
         """Newest spoken turns with this content hash: (conversation, turn id)."""
         ...
 
-    def turns(self, conversation_id: str, after: int = 0, limit: int = 100_000, raw: bool = False) -> list[Turn]:
+    def turns(self, conversation_id: str, after: int = 0, limit: int = 1_000_000_000, raw: bool = False) -> list[Turn]:
         """A conversation's own turns (not those it shares by a fork) by id, from the one after id `after`. `raw` = with the stored JSON."""
         ...
 
@@ -84,6 +84,10 @@ class Store(Protocol):
 
     def tags(self, conversation_id: str, after: int = 0, limit: int = 1_000_000) -> list[TurnTags]:
         """Derived tags and terms by turn id."""
+        ...
+
+    def tagged(self, conversation_id: str) -> int:
+        """The conversation's newest turn that has tags; 0 where none has. Turns are tagged in their order."""
         ...
 
     def put_tags(self, rows: Sequence[TurnTags], mark: Watermark) -> None:

@@ -11,8 +11,8 @@ from backstory.core.records import Fact, Turn, Watermark
 from backstory.core.store import Lanes
 from backstory.memory.facts import extract
 
-# About 30 ms of work on a thread.
-_TURNS_A_STEP = 200
+# About 15 ms of work on a thread.
+_TURNS_A_STEP = 100
 
 
 class FactJob:

@@ -20,6 +20,8 @@ from backstory.memory.units import Carry, units
 # A segment's digest, as a share of its turns, and at least so many tokens.
 _DIGEST_SHARE = 0.15
 _DIGEST_LEAST = 60
+# Requests read on the same threads.
+_READ_AT_ONCE = 500
 
 
 class SegmentJob:
@@ -33,8 +35,8 @@ class SegmentJob:
 
     async def step(self, conversation: str, mark: Watermark) -> bool:
         """See Job."""
-        turns = await self._lanes.read(lambda store: store.turns(conversation))
-        if not turns:
+        last = await self._last(conversation, mark.turn)
+        if not last:
             return False
         rows: list[Segment] = []
         digests = await self._lanes.read(lambda store: store.digests(conversation))
@@ -42,12 +44,28 @@ class SegmentJob:
             done = await self._lanes.read(lambda store: store.segments(conversation))
             start = max((one.last_turn for one in done), default=0)
             upto = max(one.upto_turn for one in digests)
-            folded = [turn for turn in turns if start < turn.id <= upto]
+            folded = [turn for turn in await self._turns(conversation, start) if turn.id <= upto]
             tags = {row.turn: row.tags for row in await self._lanes.read(lambda store: store.tags(conversation, start))}
             rows = await asyncio.get_running_loop().run_in_executor(None, cut, folded, tags, self._breathe)
-        last = turns[-1].id
         await self._lanes.write(lambda store: store.put_segments(rows, replace(mark, turn=last)))
         return False
+
+    async def _turns(self, conversation: str, after: int) -> list[Turn]:
+        """All above this one."""
+        found: list[Turn] = []
+        while True:
+            some = await self._lanes.read(lambda store, above=after: store.turns(conversation, above, _READ_AT_ONCE))  # type: ignore[misc]
+            found += some
+            if len(some) < _READ_AT_ONCE:
+                return found
+            after = some[-1].id
+
+    async def _last(self, conversation: str, after: int) -> int:
+        """The newest turn above this one, 0 where there is none."""
+        last = 0
+        while some := await self._lanes.read(lambda store, above=last or after: store.turns(conversation, above, _READ_AT_ONCE)):  # type: ignore[misc]
+            last = some[-1].id
+        return last
 
 
 def cut(turns: Sequence[Turn], tags: Mapping[int, Sequence[str]], breathe: Callable[[], None]) -> list[Segment]:

@@ -20,6 +20,8 @@ from backstory.memory.vocabulary import Vocabulary
 
 # About 20 ms of work on a thread.
 _TURNS_A_STEP = 80
+# So many are read at once where all are: requests read on the same threads.
+_READ_AT_ONCE = 500
 # Vocabularies kept for conversations that are going on: so many, of so many turns together (a turn takes about 700 bytes).
 _VOCABULARIES, _VOCABULARY_TURNS = 200, 40_000
 
@@ -53,9 +55,13 @@ class TagJob:
         if known is not None and known[0] == upto:
             return known[1]
         vocabulary = Vocabulary()
-        if upto:
-            before = await self._lanes.read(lambda store: store.turns(conversation))
-            old = [turn for turn in before if turn.id <= upto]
+        last = 0
+        while last < upto:
+            some = await self._lanes.read(lambda store, after=last: store.turns(conversation, after, _READ_AT_ONCE))  # type: ignore[misc]
+            if not some:
+                break
+            last = some[-1].id
+            old = [turn for turn in some if turn.id <= upto]
             await asyncio.get_running_loop().run_in_executor(None, learn, old, vocabulary, self._breathe)
         return vocabulary
 

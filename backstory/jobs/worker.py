@@ -19,6 +19,8 @@ _ROUND_S = 15.0
 # While requests keep coming it waits, but never longer than this.
 _PATIENCE_S = 20.0
 _BUSY_PAUSE_S = 0.1
+# A shorter patience than that needs more looks.
+_LOOKS = 200
 
 
 class Job(Protocol):
@@ -33,7 +35,8 @@ class Job(Protocol):
 
 class Worker:
     """`busy` says whether requests are being served right now; `failed` is told of a job that broke. `wants`: whether a conversation can be
-    worked on now. `lets_go`: a lease is given back after the work, whatever ended it: it can be much longer than most work takes."""
+    worked on now. `lets_go`: a lease is given back after the work, whatever ended it: it can be much longer than most work takes.
+    `patience_s`: how long a step waits for a pause at most, 0: for long."""
 
     def __init__(
         self,
@@ -46,6 +49,7 @@ class Worker:
         lease_s: float = _LEASE_S,
         wants: Callable[[str], bool] = lambda _: True,
         lets_go: bool = False,
+        patience_s: float = 0.0,
     ) -> None:
         self._jobs = tuple(jobs)
         self._lanes = lanes
@@ -56,6 +60,7 @@ class Worker:
         self._lease_s = lease_s
         self._wants = wants
         self._lets_go = lets_go
+        self._patience_s = patience_s or _PATIENCE_S
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.steps = 0
@@ -125,10 +130,10 @@ class Worker:
         return await self._lanes.write(lambda store: store.lease(name, job.name, self._owner, lasts_s, self._clock()))
 
     async def _yield(self) -> None:
-        waited = 0.0
-        while self._busy() and waited < _PATIENCE_S:
-            await asyncio.sleep(_BUSY_PAUSE_S)
-            waited += _BUSY_PAUSE_S
+        waited, pause_s = 0.0, min(_BUSY_PAUSE_S, self._patience_s / _LOOKS)
+        while self._busy() and waited < self._patience_s:
+            await asyncio.sleep(pause_s)
+            waited += pause_s
         await asyncio.sleep(0)
 
     async def _run(self) -> None:

@@ -28,10 +28,11 @@ class Changes:
 
     def follow(self, path: Sequence[Turn], version: int, breathe: Callable[[], None]) -> None:
         """Read what is new of a thread's path; all of it where the path has taken another way since (`version`). About 0.1 ms a turn;
-        `breathe` is called between small pieces of it."""
+        The path may grow meanwhile. `breathe` is called between small pieces of it."""
         if version != self._version:
             self._ledger, self._read, self._version = Ledger(), 0, version
-        for turn in path[self._read :]:
-            self._ledger.add(extract(turn, breathe), turn.position + 1)
-        self._read = len(path)
+        upto = len(path)
+        for place in range(self._read, upto):
+            self._ledger.add(extract(path[place], breathe), path[place].position + 1)
+        self._read = upto
         self.found = self._ledger.changed()

@@ -53,11 +53,11 @@ _AROUND = re.compile(
     r" (?P<phrase>(?:her|his|their|my|your|our|the|a|an|[A-Z]\w+(?:'s)?)\b[^?.,;!]{2,80})",
 )
 _STAMP = re.compile(r"[\[(](?P<text>[^\[\]()\n]{6,60})[\])][ \t]*")
-_TIMELY = re.compile(
-    r"\d|\b(?:yesterday|today|tonight|tomorrow|ago|week|weeks|weekend|month|months|year|years|day|days|morning|night|recently|last|next"
-    rf"|since|until|{'|'.join(_MONTHS)}|{'|'.join(_WEEKDAYS)}|{'|'.join(_SEASONS)})\b",
-    re.I,
-)
+_DIGIT, _WORD = re.compile(r"\d"), re.compile(r"\w+")
+_TIMELY_WORDS = """
+    yesterday today tonight tomorrow ago week weeks weekend month months year years day days morning night recently last next since until
+    """
+_TIMELY = frozenset([*_TIMELY_WORDS.split(), *_MONTHS, *_WEEKDAYS, *_SEASONS])
 
 
 class Period(Struct, frozen=True):
@@ -85,7 +85,7 @@ def day_name(at: float) -> str:
 
 def timely(text: str) -> bool:
     """Whether a text has words that could tell when something was: digits, days, months, "last", "ago"."""
-    return _TIMELY.search(text) is not None
+    return _DIGIT.search(text) is not None or not _TIMELY.isdisjoint(_WORD.findall(text.lower()))
 
 
 def asked(question: str, now: float, first: float, last: float) -> tuple[Period, ...]:

@@ -1,6 +1,7 @@
 """The index of one conversation's units: postings by term, and a few numbers for each unit, in arrays.
 
-Rule: append-only; units come in the order of the conversation. Hidden turns stay in the arrays and are never given out again.
+Rule: append-only; units come in the order of the conversation. One thread at a time adds; others may recall meanwhile. Hidden turns stay
+in the arrays and are never given out again.
 Posting lists hold `unit * 16 + frequency` (15 at most).
 """
 
@@ -64,7 +65,7 @@ class Index:
         """Append units. Turn ids, once added, are not added again."""
         for unit in units:
             place = len(self.turns)
-            self._session(unit, place)
+            session, new = self._session(unit, place)
             if place and unit.turn < self.turns[-1]:
                 self._rising = False
             self._places = None
@@ -72,6 +73,9 @@ class Index:
             self.pieces.append(unit.piece)
             self.numbers.append(unit.number)
             self.at.append(unit.at)
+            self.sessions.append(session)
+            if new:
+                self.session_starts.append(place)
             if unit.at > 0:
                 self.first_at = min(self.first_at or unit.at, unit.at)
                 self.last_at = max(self.last_at, unit.at)
@@ -109,25 +113,23 @@ class Index:
         for number, entry in entries:
             postings[number].append(entry)
 
-    def _session(self, unit: Unit, place: int) -> None:
+    def _session(self, unit: Unit, place: int) -> tuple[int, bool]:
+        """The unit's session, and whether it begins it. Nothing is stored: who reads beside looks up where a session begins."""
         if not place:
-            self.sessions.append(0)
-            self.session_starts.append(0)
-            return
+            return 0, True
         before = self.at[-1]
         gap = unit.at - before
         new = gap > SESSION_GAP_S or gap < -_BACKWARDS_S or unit.at // DAY_S != before // DAY_S
         if self.frequencies is not None and unit.number > self.numbers[-1] + 1:
             new = True
-        self.sessions.append(self.sessions[-1] + new)
-        if new:
-            self.session_starts.append(place)
+        return self.sessions[-1] + new, new
 
     def _name(self, name: str) -> int:
         number = self._name_ids.get(name)
         if number is None:
-            number = self._name_ids[name] = min(len(self.names), 65_535)
+            number = min(len(self.names), 65_535)
             self.names.append(name)
+            self._name_ids[name] = number
         return number
 
     def hide(self, turn_ids: Set[int]) -> None:
@@ -232,7 +234,7 @@ class Index:
         asked = {word for word in question_words if len(word) >= 3}
         beginnings = asked - STOP_WORDS
         found = set()
-        for name, number in self._name_ids.items():
+        for name, number in list(self._name_ids.items()):
             parts = fold(name).split()
             if any(part in asked or any(part.startswith(word) for word in beginnings) for part in parts):
                 found.add(number)

@@ -183,10 +183,6 @@ class Chosen:
     def __contains__(self, turn_id: object) -> bool:
         return turn_id in self._ids
 
-    def ids(self) -> set[int]:
-        """Their ids."""
-        return self._ids
-
 
 class Row(Struct, frozen=True):
     """A turn to be shown. `number`: as the model sees it."""

@@ -63,7 +63,7 @@ class Query(Struct, frozen=True):
 
 def read(index: Index, question: str, now: float) -> Query:
     """The question as a query over this index. Cost grows with the question and the number of speakers."""
-    question, asking = _looked_at(question)
+    question, asking = looked_at(question)
     capitals = [fold(word) for word in _CAPITALISED.findall(question)]
     people = index.named(capitals) & index.voices
     name_parts = {part for number in people for part in fold(index.names[number]).split()}
@@ -116,7 +116,7 @@ def _misspelt(word: str, name: str) -> bool:
     return word[same + 1 :] in (name[same + 1 :], name[same:]) or word[same:] == name[same + 1 :]
 
 
-def _looked_at(message: str) -> tuple[str, str]:
+def looked_at(message: str) -> tuple[str, str]:
     """What is read of a message for its words, and what for the times that it asks about. In a long one, a paste mostly, people ask at
     its beginning or its end, or with a question mark; the times in the rest of it are not what they ask about."""
     if len(message) > 2 * _MOST_CHARS:

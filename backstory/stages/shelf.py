@@ -1,20 +1,22 @@
 """The indexes of the threads in memory: built when they are first needed, kept up to date after, and asked by the recall stage.
 
-A long history is indexed on another thread. Until that is done, and for histories too long to index in memory, full-text search in the
-store picks the candidates.
+A long history is indexed on another thread. Until that is done, and for histories too long to index in memory, a small index of candidates
+is asked instead (candidates.py).
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
+from itertools import islice
 from typing import TypeVar
 
-from backstory.core.records import Hit, Summary, Turn
-from backstory.core.store import Lanes, Store
+from backstory.core.records import Summary, Turn
+from backstory.core.store import Lanes
 from backstory.core.tokens import count, estimate
 from backstory.errors import StoreError
 from backstory.memory.assembly import Absent, AllBut, Present, digest_block
@@ -27,7 +29,8 @@ from backstory.memory.paging import Chosen
 from backstory.memory.retention import Standing
 from backstory.memory.retrieval import Recalled, recall
 from backstory.memory.thread import Thread
-from backstory.memory.units import Carry, Unit, index_terms, units
+from backstory.memory.units import Unit, index_terms, units
+from backstory.stages.candidates import Branch, candidates
 from backstory.stages.meaning import Meaning
 from backstory.stages.pace import Pace
 
@@ -42,13 +45,13 @@ _SOON_TOKENS = 60_000
 # Work beside the traffic waits for a pause in it, but not for ever.
 _PAUSE_S = 0.05
 _PATIENCE_S = 3.0
-# Between the batches of an index, of so many tokens: some 10 ms of work each, a tenth of it on the event loop.
+# An index is made in batches of so many tokens: some 5 ms of work each. The first waits no longer than this for a pause in the traffic.
 _BETWEEN_S = 0.2
 _BATCH_TOKENS = 2000
+# What requests wait for has threads of its own: those of background work may all be taken, or be holding still for a request.
+_RECALLERS = 2
 # A longer branch is never indexed in memory.
 _MOST_TURNS = 250_000
-# Candidates from the store, each with one neighbour on both sides.
-_CANDIDATES = 60
 # So many requests before the hard threshold a digest is made that is up to date: one that leaves no more than this share of the window
 # to be carried along.
 _AHEAD, _STALE = 5, 0.05
@@ -79,7 +82,15 @@ class Shelf:
         self._folding: dict[int, asyncio.Task[None]] = {}
         self._urgent: Counter[int] = Counter()
         self._warming: asyncio.Task[None] | None = None
+        self._recallers = ThreadPoolExecutor(_RECALLERS, "backstory-recall")
+        self._closed = False
         self.warm = False
+
+    def close(self) -> None:
+        """Nobody will ask for what is being made any more: work on other threads ends at its next breath."""
+        self._closed = True
+        for task in (*self._building.values(), *self._following.values(), *self._folding.values()):
+            task.cancel()
 
     def warm_up(self) -> None:
         """Load the vocabulary in the background; a second call does nothing. It is not loaded at start: most of the proxy's memory is
@@ -114,20 +125,20 @@ class Shelf:
         """What of the first `upto` turns of the path, among those of `absent`, answers to this message."""
         if budget <= 0:
             return Recalled(())
-        path = thread.path[:upto]
         self._lacking(thread)
-        if len(path) > _MOST_TURNS or not soon(path[thread.indexed :]):
-            if len(path) <= _MOST_TURNS:
+        if upto > _MOST_TURNS or not within(thread.path, _SOON_TOKENS, thread.indexed, upto):
+            if upto <= _MOST_TURNS:
                 self.prepare(thread)
-            index = await self._candidates(thread, path, question, standing.pins if standing is not None else ())
+            pins = standing.pins if standing is not None else ()
+            branch = Branch(thread.path, upto, thread.indexed)
+            index = await self._lanes.read(lambda store: candidates(store, thread, branch, question, pins))
         else:
             await self._catch_up(thread)
             index = thread.family.index
         asked = None
         if self._meaning is not None and index is thread.family.index:
             asked = await self._meaning.asked(thread, index, question.text)
-        few = len(index.turns) <= _INLINE_UNITS
-        carried: Container[int] = AllBut(absent.ids()) if few else Present(absent)
+        carried = _carried(index, absent, index is thread.family.index)
         now = question.at
         counter = self._counter()
         if thread.changes is None:
@@ -148,7 +159,9 @@ class Shelf:
                 asked=asked,
             )
 
-        return run() if len(index) <= _INLINE_UNITS else await _aside(run)
+        if len(index) <= _INLINE_UNITS:
+            return run()
+        return await asyncio.get_running_loop().run_in_executor(self._recallers, run)
 
     def follow(self, thread: Thread) -> None:
         """Notice in the background what the newest turns have changed of earlier ones. A recall does not wait for it: what is not noticed
@@ -157,7 +170,7 @@ class Shelf:
         if name not in self._following:
             if thread.changes is None:
                 thread.changes = Changes()
-            path, pace = tuple(thread.path), Pace(self._hot)
+            path, pace = thread.path, Pace(self._gives_way)
             task = asyncio.ensure_future(_aside(thread.changes.follow, path, thread.version, pace))
             self._following[name] = task
             task.add_done_callback(lambda _: self._following.pop(name, None))
@@ -165,7 +178,7 @@ class Shelf:
     async def make_digest(self, thread: Thread, upto: int, budget: int) -> None:
         """Have a digest made of the first `upto` turns of the path, or wait for the one that is being made for these turns' family."""
         with self._urgently(thread):
-            await asyncio.shield(self._start_digest(thread, upto, budget))
+            await _over(self._start_digest(thread, upto, budget))
 
     def begin_digest(self, thread: Thread, upto: int, budget: int) -> None:
         """The same in the background."""
@@ -255,28 +268,31 @@ class Shelf:
             running = self._building.get(id(thread.family))
             lacking = thread.path[thread.indexed :]
             if running is None and within(lacking, _INLINE_TOKENS):
-                _add(thread, _units(thread, lacking))
+                _extend(thread, lacking)
             elif running is not None and running.done():
                 await asyncio.sleep(0)  # it is over, and its callbacks have not run yet
             else:
                 self.prepare(thread)
                 with self._urgently(thread):
-                    await asyncio.shield(self._building[id(thread.family)])
+                    await _over(self._building[id(thread.family)])
 
     async def _build(self, thread: Thread) -> None:
-        patience_s = _PATIENCE_S
+        """Batch by batch, on another thread and at a pace that gives way to requests."""
+        await self._pause(thread.path[thread.indexed :], _BETWEEN_S)
+        pace = self._pace(thread)
         while self._lacking(thread):
-            version = thread.version
-            await self._pause(thread.path[thread.indexed :], patience_s)
-            patience_s = _BETWEEN_S
-            made = await _aside(_units, thread, _batch(thread), self._pace(thread))
-            if thread.version == version:
-                _add(thread, made)
+            await _aside(_extend, thread, _batch(thread), pace)
 
     def _pace(self, thread: Thread) -> Pace:
         """For work on this thread's family: it gives way to requests, unless one of them waits for it."""
         name = id(thread.family)
-        return Pace(lambda: self._hot() and not self._urgent[name])
+        return Pace(lambda: self._gives_way() and not self._urgent[name])
+
+    def _gives_way(self) -> bool:
+        """Whether a request is being handled at this moment. Asked on other threads; raises CancelledError once memory is closed."""
+        if self._closed:
+            raise asyncio.CancelledError
+        return self._hot()
 
     @contextmanager
     def _urgently(self, thread: Thread) -> Iterator[None]:
@@ -301,26 +317,23 @@ class Shelf:
             await asyncio.sleep(_PAUSE_S)
             waited += _PAUSE_S
 
-    async def _candidates(self, thread: Thread, path: Sequence[Turn], question: Turn, pins: Collection[int]) -> Index:
-        """An index of the turns that full-text search finds, and their neighbours, and of pinned ones."""
-        terms = list(dict.fromkeys(index_terms(question.text)))
-        record = thread.conversation
-        owners = list(dict.fromkeys(turn.conversation for turn in (path[0], path[-1]))) if path else [record.id]
 
-        def look(store: Store) -> tuple[list[Hit], dict[str, int]]:
-            found = store.search(record.principal, owners, terms, _CANDIDATES)
-            return found, store.frequencies(terms) if found or pins else {}
+async def _over(task: asyncio.Task[None]) -> None:
+    """Until this has ended, for whoever else may wait for it. Raises StoreError where memory was closed meanwhile: a request that waits
+    goes up without it."""
+    await asyncio.wait({task})
+    if task.cancelled():
+        raise StoreError("memory was closed meanwhile")
+    task.result()
 
-        hits, frequencies = await self._lanes.read(look)
-        wanted = {turn.position for pin in pins if (turn := thread.by_id.get(pin)) is not None}
-        for hit in hits:
-            turn = thread.by_id.get(hit.turn)
-            if turn is not None and turn.position < len(path) and path[turn.position].id == turn.id:
-                wanted.update((turn.position - 1, turn.position, turn.position + 1))
-        index = Index(frequencies)
-        for place in sorted(place for place in wanted if 0 <= place < len(path)):
-            index.add(units((path[place],), place + 1, Carry()))
-        return index
+
+def _carried(index: Index, absent: Absent | Chosen, whole: bool) -> Container[int]:
+    """What recall must leave out. `whole`: the index is that of the conversation, not one of a few candidates."""
+    if len(index.turns) > _INLINE_UNITS:
+        return Present(absent)
+    if whole and isinstance(absent, Absent):
+        return AllBut(absent.ids())
+    return {turn for turn in index.turns if turn not in absent}
 
 
 def soon(turns: Sequence[Turn]) -> bool:
@@ -328,9 +341,9 @@ def soon(turns: Sequence[Turn]) -> bool:
     return within(turns, _SOON_TOKENS)
 
 
-def within(turns: Sequence[Turn], tokens: int) -> bool:
-    """Whether these turns have no more tokens than that. Stops counting where they have."""
-    for turn in turns:
+def within(turns: Sequence[Turn], tokens: int, start: int = 0, stop: int | None = None) -> bool:
+    """Whether these turns (from `start` up to `stop`) have no more tokens than that. Stops counting where they have."""
+    for turn in islice(turns, start, stop):
         tokens -= turn.tokens
         if tokens < 0:
             return False
@@ -365,10 +378,12 @@ def _blank(turn: Turn) -> Unit:
     return Unit(turn.id, 0, turn.position + 1, turn.sender, turn.role, "", turn.at, 0, ())
 
 
-def _add(thread: Thread, made: Sequence[Unit]) -> None:
+def _extend(thread: Thread, turns: Sequence[Turn], breathe: Callable[[], None] = lambda: None) -> None:
+    """Index these turns, but for those that the index has got."""
     index = thread.family.index
-    known = {unit.turn for unit in made if unit.turn in index}
-    index.add(unit for unit in made if unit.turn not in known)
+    for unit in _units(thread, turns, breathe):
+        index.add((unit,))
+        breathe()
 
 
 def _digest_with() -> Callable[..., str]:

@@ -52,6 +52,11 @@ class Threads:
     def __len__(self) -> int:
         return len(self._threads)
 
+    @property
+    def loading(self) -> bool:
+        """Whether a conversation is being read. Between two rows the interpreter is given away: whoever works beside it makes it slow."""
+        return bool(self._loading)
+
     def held(self, conversation: str) -> Thread | None:
         """A thread that is in memory."""
         return self._threads.get(conversation)

@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from backstory.core.records import Batch, Place
 from backstory.core.store import Store
-from backstory.errors import RowError, StoreError
+from backstory.errors import RowError, StoreError, StoreGone
 from backstory.stores.inbox import Inbox
 
 T = TypeVar("T")
@@ -34,6 +34,7 @@ _BATCH_BYTES = 2_000
 # Between journal and submission lies the reading of one answer. A record that waits longer is left to be read back.
 _STRANDED_S = 60.0
 _CLOSE_S = 5.0
+_LOOK_S = 0.02
 _READ_BACK = 500
 
 Settle = Callable[[list[bytes]], list[Batch]]
@@ -75,6 +76,7 @@ class StoreLanes:
         self._shed_from = 0
         self._restoring = False
         self._closing = False
+        self._lost = False
         self._settled = 0
         self.written = 0
         """Batches stored."""
@@ -170,9 +172,10 @@ class StoreLanes:
         return await asyncio.get_running_loop().run_in_executor(self._writer, self._take_in, settle)
 
     async def close(self) -> None:
-        """Store what is pending, for some seconds at most; what is left stays in the journal. Closes store and journal."""
+        """Store what is pending, for some seconds at most; what is left stays in the journal, at once where the database is no longer
+        there. Closes store and journal."""
         try:
-            await asyncio.wait_for(self.flush(), _CLOSE_S)
+            await asyncio.wait_for(self._drain(), _CLOSE_S)
         except TimeoutError:
             self.last_error = self.last_error or "closed before everything was stored"
         self._closing = True
@@ -185,6 +188,17 @@ class StoreLanes:
         self._inbox.close()
 
     # --- on the event loop
+
+    async def _drain(self) -> None:
+        """Until everything is stored, or nothing can be any more. Of the transaction that tells which, the end is waited for."""
+        if self._writing is None and self._queue:
+            self._begin()
+        while self._done < self._submitted and not self._lost:
+            if self._writing is None:
+                await asyncio.sleep(_LOOK_S)
+            else:
+                await asyncio.wait({self._writing})
+                await asyncio.sleep(0)
 
     def _soon(self) -> None:
         """Begin when what waits has gathered: at once where it is much or somebody waits for it, never in a back-off."""
@@ -218,6 +232,7 @@ class StoreLanes:
         if isinstance(error, StoreError):
             self.failed += 1
             self.last_error = str(error)
+            self._lost = isinstance(error, StoreGone)
             shortest, longest = _BACK_OFF_S
             self._back_off_s = min(longest, max(shortest, 2 * self._back_off_s))
             for one in reversed(group):

@@ -131,7 +131,7 @@ class SqlStore(Across):
         )
         return [(row[0], row[1]) for row in self._all(sql, (content, principal, limit))]
 
-    def turns(self, conversation_id: str, after: int = 0, limit: int = 100_000, raw: bool = False) -> list[Turn]:
+    def turns(self, conversation_id: str, after: int = 0, limit: int = 1_000_000_000, raw: bool = False) -> list[Turn]:
         """See Store."""
         columns = _TURNS + (",t.raw" if raw else "")
         sql = f"SELECT {columns} FROM turns t WHERE t.conversation = {_KEY} AND t.id > ? ORDER BY t.id LIMIT ?"
@@ -162,6 +162,11 @@ class SqlStore(Across):
         """See Store."""
         sql = f"SELECT {','.join(rows.TAGS)} FROM tags WHERE conversation = {_KEY} AND turn > ? ORDER BY turn LIMIT ?"
         return [rows.tags_of(row, conversation_id) for row in self._all(sql, (conversation_id, after, limit))]
+
+    def tagged(self, conversation_id: str) -> int:
+        """See Store."""
+        sql = f"SELECT coalesce(max(turn), 0) FROM tags WHERE conversation = {_KEY}"
+        return int(self._all(sql, (conversation_id,))[0][0])
 
     def put_tags(self, rows_: Sequence[TurnTags], mark: Watermark) -> None:
         """See Store. Rows of turns that are not in the conversation (any more) are left out; tags stored before are replaced."""

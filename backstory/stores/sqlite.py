@@ -40,6 +40,9 @@ _PRAGMAS = (
 _BAD_ROWS = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError, OverflowError, UnicodeError)
 
 
+_hits = msgspec.json.Decoder(list[tuple[int, float]])
+
+
 class Schema(Struct, frozen=True):
     """A version of the schema, and the statements that make it in an empty database: what all migrations together come to."""
 
@@ -189,13 +192,15 @@ class Sqlite:
         match = "{terms}: (" + " OR ".join(_quoted(term) for term in terms) + ")"
         if owners:
             match = "({owner}: (" + " OR ".join(_quoted(owner) for owner in owners) + ")) AND (" + match + ")"
+        # One row for all: between two rows the interpreter is given away, and has to be waited for where other threads work.
         rows = connection.all(
-            "SELECT t.turn, -bm25(words, 1.0, 0.0) AS score FROM words CROSS JOIN tags t ON t.doc = words.rowid"
+            "SELECT json_group_array(json_array(turn, score)) FROM ("
+            "SELECT t.turn AS turn, -bm25(words, 1.0, 0.0) AS score FROM words CROSS JOIN tags t ON t.doc = words.rowid"
             f" CROSS JOIN conversations c ON c.key = t.conversation WHERE words MATCH ? AND words.rowid > ? AND {where}"
-            " ORDER BY score DESC, t.turn DESC LIMIT ?",
+            " ORDER BY score DESC, t.turn DESC LIMIT ?)",
             (match, after, *values, limit),
         )
-        return [(row[0], row[1]) for row in rows]
+        return _hits.decode(rows[0][0])
 
     # --- forgetting
 

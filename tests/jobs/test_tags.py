@@ -50,6 +50,7 @@ def test_in_steps_by_many_or_at_once_by_one_the_tags_are_the_same(shelf: Shelf, 
     assert {"k8s-cluster", "postgres-migration"} & {tag for row in at_once[-6:] for tag in row.tags}
     assert not {"kubernetes", "postgresql-migration"} & {tag for row in at_once for tag in row.tags}
     monkeypatch.setattr(module, "_TURNS_A_STEP", 7)
+    monkeypatch.setattr(module, "_READ_AT_ONCE", 5)
     for workers in (1, 2, 5):
         assert tagged(shelf.open(), workers) == at_once
 

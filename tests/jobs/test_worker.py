@@ -247,3 +247,17 @@ def test_it_ends_while_a_job_waits() -> None:
             await desk.worker.stop()
 
     asyncio.run(work())
+
+
+def test_in_traffic_without_a_pause_each_step_waits_no_longer_than_its_patience() -> None:
+    desk = Desk({"a": 3}, busy=[True] * 5000)
+    desk.worker._patience_s = 0.02
+    assert asyncio.run(desk.worker.round()) == 3
+    looks = 5000 - len(desk._busy)
+    assert looks <= 3 * (module._LOOKS + 2)
+
+
+def test_a_step_is_taken_in_the_first_moment_without_a_request() -> None:
+    desk = Desk({"a": 1}, busy=[True, True, False, True, True])
+    assert asyncio.run(desk.worker.round()) == 1
+    assert desk._busy == [True, True]

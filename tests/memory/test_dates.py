@@ -104,3 +104,13 @@ def test_no_text_and_no_time_raises(text: str, at: float) -> None:
     dates.around(text)
     dates.stamp("[" + text + "] x")
     dates.day_name(at)
+
+
+@pytest.mark.parametrize("text", ["It was LAST Week.", "in may", "At 7", "See you tomorrow!", "two years ago", "ten\u0663"])
+def test_words_of_time_are_noticed(text: str) -> None:
+    assert dates.timely(text)
+
+
+@pytest.mark.parametrize("text", ["", "We may_be late", "daylight", "the lasting peace", "mayor", "nothing of it"])
+def test_words_that_only_look_like_it_are_not(text: str) -> None:
+    assert not dates.timely(text)

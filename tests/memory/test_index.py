@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from array import array
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -107,3 +108,24 @@ def test_the_rarities_of_many_terms_are_those_of_each() -> None:
     for index in (whole, picked):
         numbers = range(len(index.words))
         assert index.rarities(numbers) == [index.rarity(index.words[number]) for number in numbers]
+
+
+def test_who_recalls_while_it_grows_never_meets_half_a_unit() -> None:
+    """Another thread adds: whoever looks between two of its steps finds whole units only."""
+    index, looks = Index(), [0]
+
+    class Watched(array):  # type: ignore[type-arg]
+        def append(self, value: float) -> None:
+            super().append(value)
+            looks[0] += 1
+            for place in index.said_in(0.0, 2e9):
+                assert len(index.terms_of(place)) > 0
+            assert len(index.named(["ann"])) == min(1, len(index.names))
+
+    for name in ("turns", "pieces", "numbers", "at", "speakers", "roles", "sizes", "lengths", "sessions", "session_starts"):
+        setattr(index, name, Watched(getattr(index, name).typecode))
+    index.add(
+        units([turn(number, f"Met Bob in town {number}.", at=1e9 + 50_000.0 * number, sender="Ann") for number in range(9)], 1, Carry())
+    )
+    assert index.complete == 9
+    assert looks[0] >= 90

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from backstory.core.exchange import Exchange
 from backstory.stages import shelf as module
+from backstory.stages import threads as threads_module
+from backstory.stages.base import Pipeline
 from backstory.stages.shelf import Shelf
 from tests.rig import Rig, asking, rig, soon
 from tests.stages.world import Chat, configured, echoing, say, stored, talk, thread
@@ -198,5 +203,172 @@ def test_a_build_that_has_just_ended_is_not_waited_for_for_ever(tmp_path: Path) 
             ended.set_result(None)
             await shelf(one)._catch_up(held)
             assert held.indexed == len(held.path)
+
+    asyncio.run(work())
+
+
+def no_background(one: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither jobs nor indexes get anywhere."""
+    worker = one.engine._worker
+    assert worker is not None
+    monkeypatch.setattr(worker, "round", asyncio.Event().wait)
+    monkeypatch.setattr(Shelf, "prepare", lambda *_: None)
+
+
+@pytest.mark.parametrize("code", ["tangerine", "periwinkle"])
+def test_what_has_just_been_stored_is_found_at_once_and_so_is_what_is_older(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    """A message of 330 kB keeps the background busy; neither its text nor earlier turns wait for that."""
+    filler = "The nets were dried in the sun and the boats were painted. " * 2800
+    message = f"{filler}The code of the green cupboard is periwinkle. {filler}"
+    question = ASKED if code == "tangerine" else "What is the code of the green cupboard?"
+
+    config = configured(tmp_path)
+    config = replace(config, recall=replace(config.recall, budget_tokens=2000))
+
+    async def work() -> None:
+        async with rig(config, echoing()) as one:
+            no_background(one, monkeypatch)
+            name = await say(one, long_talk(14)[:-1])
+            named = f"X-VC-Conversation: {name}".encode()
+            assert await say(one, [("user", message)], named) == name
+            assert await say(one, [("user", question)], named) == name
+            assert code.encode() in one.sent.body
+            assert len(one.sent.body) < 20_000
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_a_recall_needs_none_of_the_threads_that_background_work_may_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_INLINE_UNITS", 1)
+
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing()) as one:
+            name, asked = await known(one, 14)
+            await soon(lambda: shelf(one).warm or shelf(one)._warming is None)
+            holding, done = ThreadPoolExecutor(1), threading.Event()
+            loop = asyncio.get_running_loop()
+            loop.set_default_executor(holding)
+            held = loop.run_in_executor(None, done.wait, 30)
+            try:
+                assert await say(one, asked) == name
+                assert b"tangerine" in one.sent.body
+                assert not held.done()
+            finally:
+                done.set()
+                await held
+
+    asyncio.run(work())
+
+
+def test_background_work_knows_of_a_request_that_waits_for_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting: list[tuple[int, bool]] = []
+    real = Shelf.recall
+
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing()) as one:
+
+            async def slowly(self: Shelf, *args: Any) -> Any:
+                await asyncio.sleep(0)
+                one.engine.metrics.last_request = 0.0
+                monkeypatch.setattr(one.engine.metrics, "doors", [])
+                waiting.append((one.engine.waiting, self._hot()))
+                return await real(self, *args)
+
+            monkeypatch.setattr(Shelf, "recall", slowly)
+            name, asked = await known(one, 14)
+            assert await say(one, asked) == name
+            assert waiting == [(1, True)]
+            assert one.engine.waiting == 0
+
+    asyncio.run(work())
+
+
+def test_background_work_holds_still_while_a_conversation_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading gives the interpreter away with every row."""
+    seen: list[bool] = []
+    real = threads_module.load_thread
+
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing()) as one:
+            name = await say(one, long_talk(14)[:-1])
+            await one.restart()
+            engine = one.engine
+
+            def watched(*args: Any) -> Any:
+                monkeypatch.setattr(engine.metrics, "doors", [])
+                engine.metrics.last_request = engine.waiting = 0
+                seen.append(engine._hot())
+                engine.waiting = 1
+                return real(*args)
+
+            monkeypatch.setattr(threads_module, "load_thread", watched)
+            assert await say(one, [("user", ASKED)], f"X-VC-Conversation: {name}".encode()) == name
+            assert seen == [True]
+            await soon(lambda: not engine._hot())
+
+    asyncio.run(work())
+
+
+def test_nothing_is_indexed_any_more_once_memory_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing()) as one:
+            name = await say(one, long_talk(14)[:-1])
+            monkeypatch.setattr(Shelf, "_pause", never)
+            shelf(one).prepare(thread(one, name))
+            (building,) = shelf(one)._building.values()
+            closed = shelf(one)
+            await one.engine._shut()
+            await asyncio.wait({building}, timeout=5)
+            assert building.cancelled()
+            with pytest.raises(asyncio.CancelledError):
+                closed._pace(thread(one, name))()
+
+    asyncio.run(work())
+
+
+def test_a_request_that_waits_for_an_index_goes_up_when_memory_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_INLINE_TOKENS", 10)
+
+    async def never(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing()) as one:
+            _, asked = await known(one, 14)
+            monkeypatch.setattr(Shelf, "_pause", never)
+            saying = asyncio.create_task(say(one, asked))
+            await soon(lambda: bool(shelf(one)._building))
+            shelf(one).close()
+            await saying
+            assert one.sent.body == asking("anthropic", asked)
+            assert one.failures() == {"recall": 1}
+
+    asyncio.run(work())
+
+
+def test_background_work_knows_of_a_request_from_its_first_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before memory waits for anything, too."""
+    seen: list[bool] = []
+    real = Pipeline.run
+
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing()) as one:
+            name, asked = await known(one, 14)
+            metrics = one.engine.metrics
+            metrics.last_request = 0.0
+
+            async def watched(self: Pipeline, exchange: Exchange) -> Exchange:
+                seen.append(metrics.last_request > 0)
+                return await real(self, exchange)
+
+            monkeypatch.setattr(Pipeline, "run", watched)
+            assert await say(one, asked) == name
+            assert seen == [True]
 
     asyncio.run(work())

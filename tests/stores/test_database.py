@@ -184,3 +184,24 @@ def _of_version(path: Path, version: str) -> None:
     with closing(sqlite3.connect(path)) as raw, raw:
         raw.execute("INSERT INTO alembic_version VALUES (?)", (version,))
     open_store(f"sqlite:///{path}").close()
+
+
+def test_all_turns_of_a_very_long_conversation_are_read(tmp_path: Path) -> None:
+    """A thread that lacked its newest turns would go on beside them."""
+    url = f"sqlite:///{tmp_path / 'long.db'}"
+    store = open_store(url)
+    try:
+        first = said(1, "c", "The first.")
+        store.write([Batch((talk("c"),), (first,))])
+        raw = sqlite3.connect(tmp_path / "long.db")
+        columns = [row[1] for row in raw.execute("PRAGMA table_info(turns)")]
+        others = ",".join(column for column in columns if column not in ("id", "chain"))
+        numbers = "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 100001)"
+        raw.execute(f"{numbers} INSERT INTO turns (id, chain, {others}) SELECT i, CAST(i AS BLOB), {others} FROM n, turns WHERE id = 1")
+        raw.commit()
+        raw.close()
+        turns = store.turns("c")
+        assert len(turns) == 100_001
+        assert turns[-1].id == 100_001
+    finally:
+        store.close()

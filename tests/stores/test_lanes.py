@@ -67,6 +67,11 @@ def journals(url: str) -> list[Path]:
     return list(folder_of(url).glob("store.db.inbox-*"))
 
 
+def remove(url: str) -> None:
+    """Take the database away."""
+    Path(url.removeprefix("sqlite:///")).unlink()
+
+
 async def until(holds: Callable[[], object]) -> None:
     """Wait until this holds; 10 seconds at most."""
     for _ in range(1000):
@@ -243,6 +248,27 @@ def test_what_could_not_be_stored_until_the_end_is_in_the_journal(shelf: Shelf, 
     assert stored(shelf, url) == [1]
     assert lanes.recovered == 1
     assert journals(url) == []
+
+
+def test_a_database_that_is_gone_is_not_waited_for_at_the_end(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = shelf.url()
+    monkeypatch.setattr(lanes_module, "_CLOSE_S", 3600.0)
+
+    async def main() -> None:
+        lanes = StoreLanes(shelf.open(url), Inbox(folder_of(url), "store.db"))
+        keep(lanes, 1)
+        remove(url)
+        async with asyncio.timeout(20):
+            await lanes.close()
+        assert lanes.queued == 1
+
+    asyncio.run(main())
+
+    async def again(lanes: StoreLanes) -> None:
+        assert await lanes.recover(settle) == 1
+
+    run(shelf, url, again)
+    assert stored(shelf, url) == [1]
 
 
 def test_recovery_that_fails_keeps_the_journal_and_says_why(shelf: Shelf, impatient: None) -> None:
