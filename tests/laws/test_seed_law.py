@@ -12,14 +12,22 @@ import backstory
 _ROOT = Path(backstory.__file__).parent.parent
 _SCRIPT = """
 import hashlib
+import random
 from backstory.core.tokens import count
 from backstory.memory.digest import digest
 from backstory.memory.retrieval import block
-from tests.memory.chats import QUESTIONS, chat
+from tests.memory.chats import QUESTIONS, turn
 from tests.memory.test_retrieval import ask
 
-turns = chat()
-for budget in range(60, 900, 40):
+# Every sentence has one word of each frequency: their gains differ by rounding alone.
+dice = random.Random(3)
+turns = []
+for number in range(48):
+    first, last = ("lan", "mor", "tes", "ri", "gol", "pan", "ver", "sud"), ("tern", "ket", "dow", "ber", "mit", "gar", "lows", "nik")
+    words = [first[kind] + last[number % (kind + 1)] for kind in range(8)]
+    dice.shuffle(words)
+    turns.append(turn(number + 1, ("Ines: ", "Bruno: ")[number % 2] + " ".join(words).capitalize() + "."))
+for budget in range(100, 700, 50):
     print(hashlib.sha256(digest(turns, budget, count).encode()).hexdigest())
 for question, _ in QUESTIONS:
     for budget in (60, 150, 600):
