@@ -86,6 +86,26 @@ def boundary(
     return max(best, folded)
 
 
+def cut(
+    path: Sequence[Turn],
+    folded: int,
+    window: Window,
+    reserve: int,
+    injections: Mapping[bytes, Injection] = _NONE,
+    saved: Mapping[int, int] = _NOTHING,
+    kept: int = 0,
+) -> int:
+    """The boundary in front of a human's message; in a tool loop, where that would leave less than half of what may stay, in front of one
+    of the assistant's steps."""
+    at = boundary(path, folded, window, reserve, injections, False, saved, kept)
+    step = boundary(path, folded, window, reserve, injections, True, saved, kept)
+    if step >= at:
+        return at
+    between = sum(turn.tokens - saved.get(turn.id, 0) for turn in path[step:at])
+    after = sum(turn.tokens - saved.get(turn.id, 0) for turn in path[at:])
+    return step if between > after else at
+
+
 def protected_boundary(path: Sequence[Turn], window: Window) -> int:
     """How many turns of the path may be folded when a fold is asked for, whatever room there is: all but the newest exchanges that are
     protected."""

@@ -1,7 +1,8 @@
 """When moving the digest's boundary pays, and whether rewriting has paid. Decisions only: prices are passed in.
 
-Rules: a move that is predicted to cost more than it saves is not made, unless the window is at stake. Early moves are as rare as the
-promise allows that payloads keep `KEPT` of what the one before had sent. Whoever measures a loss over a whole window stops.
+Rules: unless the window is at stake, no move is made that is predicted to cost more than it saves, nor one that costs more at once than has
+been saved so far. Moves are as rare as the promise asks for that payloads keep `KEPT` of what the one before had sent. Whoever measures a
+loss over a whole window stops.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ WINDOW = 16
 SMALL_WINDOW = 16_000
 """In a smaller window every token is needed: there the most is kept, and nothing moves before it has to."""
 
-Verdict: TypeAlias = Literal["pays", "cold", "costs", "soon", "often"]
+Verdict: TypeAlias = Literal["pays", "cold", "costs", "soon", "often", "poor"]
 
 # A conversation of n requests has, as far as anybody can tell, as many to come (Lindy's law); half of them are counted on.
 _TO_COME, _FEWEST, _MOST_TO_COME = 0.5, 1.0, 100.0
@@ -31,6 +32,10 @@ _TO_COME, _FEWEST, _MOST_TO_COME = 0.5, 1.0, 100.0
 _WORTH_SHARE = 0.25
 # Of the window stays verbatim after a fold, at most.
 _MOST_KEPT = 0.5
+# What a move may cost at once beyond what has been saved, as a share of what the conversation would have cost as it came.
+_SLACK = 0.01
+# A conversation that must lose so many times what the promise allows, however seldom it is folded, may save money instead.
+_HOPELESS = 2.0
 # So many requests should lie between two folds.
 _APART = 60
 # Weight of the newest request in what is usual, once there are many: some requests bring a recalled block, most do not.
@@ -51,6 +56,9 @@ _SHARED = (
     "sent_size",
     "direct_size",
     "paths",
+    "fixed",
+    "tariff",
+    "purse",
     "rewritten",
     "_ours",
     "_theirs",
@@ -85,6 +93,27 @@ class Move(Struct, frozen=True):
     shared: int
 
 
+class Purse(Struct):
+    """What rewriting has saved so far, less what it has cost, and what all requests would have cost as they came: money as in Spend.
+    `known`: whether those are dollars. One for a conversation and all that forked off it in this process."""
+
+    saved: float = 0.0
+    direct: float = 0.0
+    known: bool = True
+
+    def book(self, billed: float, direct: float, known: bool) -> None:
+        """A request was paid. What was counted in another unit does not count any more."""
+        if known != self.known:
+            self.saved, self.direct, self.known = 0.0, 0.0, known
+        self.saved += direct - billed
+        self.direct += direct
+
+    @property
+    def spare(self) -> float:
+        """What a move may cost at once."""
+        return self.saved + _SLACK * self.direct
+
+
 class Account:
     """What is known of a conversation's requests: their sizes, their pace, what they cost. Built from its spends, or as they come."""
 
@@ -96,6 +125,7 @@ class Account:
         "_theirs",
         "_window",
         "direct_size",
+        "fixed",
         "gap_s",
         "growth",
         "last_at",
@@ -103,12 +133,14 @@ class Account:
         "lost",
         "paths",
         "pure",
+        "purse",
         "requests",
         "rewritten",
         "sent_size",
         "sent_sum",
         "size_in",
         "stopped",
+        "tariff",
     )
 
     def __init__(self) -> None:
@@ -127,6 +159,11 @@ class Account:
         self.sent_sum = 0
         self.lost = 0
         """Of `sent_sum`, the tokens that the payload after did not begin with."""
+        self.fixed = 0
+        """Of the newest request, tokens of what never changes."""
+        self.purse = Purse()
+        self.tariff: Tariff | None = None
+        """What the newest request was charged by."""
         self.rewritten = False
         """Whether any request went up changed."""
         self.stopped = False
@@ -178,36 +215,66 @@ class Account:
         return min(self.sent_size, step.total_sent - step.fresh_sent)
 
     def kept(self, size: int, hard: int, digest: int, least: float) -> int:
-        """Tokens that should stay verbatim after a fold, in a window of `size`: the fewer, the quicker the conversation grows, but no less
-        than the share `least` of the window."""
+        """Tokens that should stay verbatim after a fold at `hard`, in a window of `size`: half of it, or fewer where the conversation grows
+        quickly or the fold would cost more than there is to spend, but no less than the share `least`."""
         most = int(size * _MOST_KEPT)
         if size < SMALL_WINDOW or self.requests < _SEEN:
             return most
-        return max(int(size * least), min(most, int(hard - digest - self.growth * _APART)))
+        growth, aside = self.coming_growth, self.fixed + digest
+        apart = hard - aside - growth * _APART
+        promised = math.sqrt(max(0.0, hard * hard - 2 * (hard - self.fixed) * growth / (1 - KEPT))) - aside
+        return max(int(size * least), int(min(most, apart, promised, self.affords(hard) - digest)))
+
+    def affords(self, size: int) -> float:
+        """How many tokens may be written again when a request of `size` is folded, so that the bill does not rise above what has been saved
+        and a little more."""
+        tariff = self.tariff
+        if tariff is None or not tariff.caches or tariff.write <= 0:
+            return math.inf
+        spare = 1e6 * self.purse.spare / self.ratio
+        return max(0.0, ((size - self.fixed) * tariff.read + spare) / tariff.write)
+
+    @property
+    def coming_growth(self) -> float:
+        """Usual growth once something is folded: it is recalled from, and they grow more quickly."""
+        return self.growth if self.rewritten else self.growth * _RECALLED
 
     # --- decisions
 
     def verdict(self, move: Move, tariff: Tariff, now: float, hard: int) -> Verdict:
         """Whether to move before the window is at stake, and why (not). pays: it does, though the cache may be warm. cold: what the cache
-        held has gone. costs: it saves too little. soon: waiting is cheaper. often: it has moved, or would move, too often."""
+        held has gone. costs: it saves too little. soon: waiting is cheaper. often: it has moved, or would move, too often. poor: it costs
+        more at once than has been saved."""
         if move.size - move.after < move.size * _WORTH_SHARE or gain(self, move, tariff, now) <= 0:
             return "costs"
+        lost = move.size - move.shared
         if tariff.caches and not self.warm(tariff, now):
-            return "cold"
+            coming = self.until(move, hard)
+            hopeless = hard > _HOPELESS * (1 - KEPT) * coming
+            return "cold" if hopeless or self.may_lose(lost, coming) else "often"
         if move.size < min(hard, best_size(move.after, self.growth, tariff)):
             return "soon"
-        return "pays" if self.sustains(move) and self.may_lose(move.size - move.shared) else "often"
+        if not (self.sustains(move) and self.may_lose(lost)):
+            return "often"
+        return "pays" if self.price(move, tariff, now) <= self.purse.spare else "poor"
+
+    def price(self, move: Move, tariff: Tariff, now: float) -> float:
+        """Dollars that a move costs at once."""
+        cached = min(self.sent_size, move.size) if self.warm(tariff, now) else 0
+        return (tariff.predicted(move.after, min(cached, move.shared)) - tariff.predicted(move.size, cached)) * self.ratio
 
     def sustains(self, move: Move) -> bool:
-        """Whether the promise would hold if the conversation went on to grow as it does, and moved so again and again. Once something is
-        folded, it is recalled from, and requests grow more quickly."""
-        growth = self.growth if self.rewritten else self.growth * _RECALLED
-        between = (move.size - move.after) / max(1.0, growth)
-        return move.size <= (1 - KEPT) * between * (move.size + move.after) / 2
+        """Whether the promise would hold if the conversation went on to grow as it does, and moved so again and again."""
+        return move.size <= (1 - KEPT) * self.until(move, move.size)
 
-    def may_lose(self, tokens: int) -> bool:
-        """Whether the payloads of the conversation keep enough of their prefixes if the next one loses so many tokens."""
-        return self.lost + tokens <= (1 - KEPT) * (self.sent_sum + self.sent_size)
+    def until(self, move: Move, hard: int) -> float:
+        """Tokens of all payloads from this move until requests are `hard` tokens long again."""
+        return (hard * hard - move.after * move.after) / (2 * max(1.0, self.coming_growth))
+
+    def may_lose(self, tokens: int, coming: float = 0.0) -> bool:
+        """Whether the payloads of the conversation keep enough of their prefixes if the next one loses so many tokens. `coming`: tokens of
+        payloads to come that lose none."""
+        return self.lost + tokens <= (1 - KEPT) * (self.sent_sum + self.sent_size + coming)
 
     def undo(self, move: Move, tariff: Tariff, now: float) -> bool:
         """Whether to send again as it came what was folded, after rewriting has been stopped: at the rates that were measured, not at
@@ -235,6 +302,8 @@ class Account:
         if self.rewritten or step.changed:
             direct = self._direct(step, tariff, usage, size)
         self._remember(step, size)
+        self.purse.book(billed, direct, tariff.known)
+        self.tariff = tariff
         if judged and measured and step.complete and step.changed:
             self.measured(billed, direct)
         return billed, direct, usage
@@ -263,6 +332,7 @@ class Account:
             step = Step(one.at, one.tokens_in, one.tokens_sent, grown, sent, 0)
             self.rewritten = self.rewritten or one.tokens_in != one.tokens_sent
             self._remember(step, one.input_tokens + (one.tokens_in - one.tokens_sent) * self.ratio)
+            self.purse.book(one.billed, one.direct, one.priced)
             if one.measured and one.rewritten:
                 self._judge(one.billed, one.direct)
             self.stopped = one.stopped
@@ -313,6 +383,7 @@ class Account:
             self.sent_sum += self.sent_size
             self.lost += self.sent_size - max(0, shared)
         self.requests += 1
+        self.fixed = step.fixed
         self.last_at = max(self.last_at, step.at)
         self.size_in, self.sent_size, self.direct_size = step.total_in, step.total_sent, size
         self.rewritten = self.rewritten or step.changed

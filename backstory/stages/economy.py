@@ -24,6 +24,8 @@ from backstory.stages.visit import Visit, Visits
 _MARKED = 12
 
 
+# Stubs are enough where they leave a request with at most this share of the window, and about as little as a fold would.
+_RELIEVED, _NEAR = 0.7, 0.05
 # Whose edits change what a request costs.
 _REWRITES = frozenset({"shrink", "kin", "recall", "paging", "links", "continuity"})
 
@@ -42,7 +44,7 @@ class Choices(Struct, frozen=True):
 
     early: bool = True
     breaker: bool = True
-    kept: float = 0.25
+    kept: float = 0.1
 
 
 class Money(Struct):
@@ -104,6 +106,25 @@ class Economy(Stage):
         window = self._window
         return account.kept(window.size, window.hard_tokens, window.digest_tokens, self._choices.kept)
 
+    @staticmethod
+    def shared(exchange: Exchange, visit: Visit, fixed: int) -> int:
+        """With how many of its first tokens a request begins as before when its history is folded: with those that never change. The first
+        time, our tools come to the client's, in front of everything."""
+        first = not visit.thread.boundary and not visit.thread.stubs
+        return 0 if first and exchange.prompt is not None and exchange.prompt.tools else fixed
+
+    def target(self, visit: Visit) -> int:
+        """Tokens to which a request should be brought down where its prefix changes anyway."""
+        account = visit.thread.account
+        return account.fixed + self._window.digest_tokens + self.kept(account)
+
+    def relieved(self, visit: Visit) -> int:
+        """Stubs that leave a request with no more tokens than this are enough."""
+        size = self._window.size
+        if size < SMALL_WINDOW:
+            return int(size * _RELIEVED)
+        return min(int(size * _RELIEVED), self.target(visit) + int(size * _NEAR))
+
     def early(self, exchange: Exchange, visit: Visit, move: Move | None, size: int) -> bool:
         """Whether to fold a request of `size` tokens that has room in the window. Without a `move`: whether it is worth looking for one."""
         window, account = self._window, visit.thread.account
@@ -112,7 +133,7 @@ class Economy(Stage):
         if not account.requests or self.stopped(account):
             return False
         if move is None:
-            move = Move(size, visit.fixed + self.kept(account) + window.digest_tokens, visit.fixed)
+            move = Move(size, visit.fixed + self.kept(account) + window.digest_tokens, self.shared(exchange, visit, visit.fixed))
         return account.verdict(move, self.tariff(exchange, visit), self._clock(), window.hard_tokens) in ("pays", "cold")
 
     def undo(self, exchange: Exchange, visit: Visit, move: Move) -> bool:

@@ -34,8 +34,6 @@ _MOST_KEPT = 600
 _NOTHING = Recalled(())
 # The parts of a request that are neither messages nor memory (framing of messages, reply's start) in tokens.
 _FRAMING = 8
-# Stubs are enough where they leave a request with at most this share of the window.
-_RELIEVED = 0.7
 
 
 class Settings(Struct, frozen=True):
@@ -129,9 +127,8 @@ class Recall(Stage):
         return self._plan(visit, draft, digest, thread.boundary).total
 
     def _limit(self, visit: Visit) -> int:
-        """Above this many tokens the boundary moves: above fewer where stubs were decided just now, for the next change would come soon."""
-        window = self._settings.window
-        return int(window.size * _RELIEVED) if visit.stubs else window.hard_tokens
+        """Above this many tokens the boundary moves: above fewer where stubs were decided just now, for what changes is paid anyway."""
+        return self._economy.relieved(visit) if visit.stubs else self._settings.window.hard_tokens
 
     def _repeat(self, exchange: Exchange, visit: Visit) -> Exchange:
         """Nothing is folded or missing: only what was injected before goes with it again."""
@@ -212,7 +209,7 @@ class Recall(Stage):
         reserve = draft.fixed + draft.new + min(self._settings.budget, window.size)
         floor = min(thread.boundary, visit.upto)
         saved, kept = thread.saved(), self._economy.kept(thread.account)
-        at = compaction.boundary(path, floor, window, reserve, thread.injections, saved=saved, kept=kept)
+        at = compaction.cut(path, floor, window, reserve, thread.injections, saved, kept)
         if at <= thread.boundary or not self._makes_room(visit, draft, at):
             step = compaction.boundary(path, floor, window, reserve, thread.injections, True, saved, kept)
             at = step if step > thread.boundary and self._makes_room(visit, draft, step) else at
@@ -244,7 +241,7 @@ class Recall(Stage):
     def _pays(self, exchange: Exchange, visit: Visit, draft: Draft, at: int, size: int) -> bool:
         """Whether a fold there is worth its price."""
         after = self._plan(visit, draft, _placeholder(visit.thread, at), at)
-        move = Move(size, after.total + self._settings.window.digest_tokens, draft.fixed)
+        move = Move(size, after.total + self._settings.window.digest_tokens, self._economy.shared(exchange, visit, draft.fixed))
         return after.folded is not None and self._economy.early(exchange, visit, move, size)
 
     def _awaited(self, thread: Thread, upto: int) -> bool:

@@ -88,7 +88,10 @@ def test_a_cold_cache_makes_a_fold_free() -> None:
 
 def test_a_long_talk_has_earned_a_move() -> None:
     made = account([500 * number for number in range(1, 200)])
-    assert made.verdict(Move(100_000, 30_000, 500), TARIFFS[0], made.last_at + 10, 102_000) == "pays"
+    move = Move(100_000, 30_000, 500)
+    assert made.verdict(move, TARIFFS[0], made.last_at + 10, 102_000) == "poor", "nothing was saved that could be spent"
+    made.purse.saved = made.price(move, TARIFFS[0], made.last_at + 10)
+    assert made.verdict(move, TARIFFS[0], made.last_at + 10, 102_000) == "pays"
     fresh = account([500, 1000])
     assert fresh.verdict(Move(100_000, 98_000, 500), TARIFFS[0], fresh.last_at + 10, 102_000) == "costs"
 
@@ -127,6 +130,64 @@ def test_what_is_kept_is_a_share_of_the_window(size: int, share: float, digest: 
     made.growth += 100
     assert made.kept(size, int(size * share), digest, 0.25) <= kept
     assert made.kept(size, int(size * share), digest, 0.5) == int(size * 0.5)
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 3000), st.sampled_from([5.0, 5.0, 5.0, 200.0, 400.0, 4000.0])), min_size=30, max_size=250),
+    st.integers(3000, 30_000),
+    st.sampled_from(TARIFFS),
+)
+def test_moves_by_choice_never_cost_more_than_was_saved(turns: list[tuple[int, float]], after: int, tariff: Tariff) -> None:
+    """At every moment of a conversation, by a cache that keeps its rules: not more was paid than as it came, but for the slack."""
+    made, now, came, folded = Account(), 1000.0, 2000, 0
+    billed = direct = 0.0
+    before = (0, 0)
+    for grown, wait_s in turns:
+        came, now = came + grown, now + wait_s
+        warm = bool(made.requests) and wait_s < tariff.ttl_s
+        move = Move(came - folded, after, 1500)
+        moves = bool(made.requests) and after < move.size and made.verdict(move, tariff, now, 60_000) in ("pays", "cold")
+        folded = came - after if moves else folded
+        sent = came - folded
+        hit = int(tariff.hit(sent, (1500 if moves else before[1]) if warm else 0))
+        usage = Usage(sent, 0, hit, sent - hit if tariff.write > tariff.input and tariff.caches else 0)
+        billed += tariff.cost(usage)
+        direct += tariff.predicted(came, before[0] if warm else 0)
+        made.settle(Step(now, came, sent, grown, grown, 1500, broken_sent=moves, changed=folded > 0), tariff, usage)
+        assert billed <= direct * 1.01 + 1e-9
+        before = (came, sent)
+
+
+def test_a_purse_counts_one_unit_and_is_shared_by_forks() -> None:
+    made = account([1000 * number for number in range(1, 30)])
+    assert made.purse.saved == 0 < made.purse.direct
+    assert made.fork().purse is made.purse
+    made.purse.book(1.0, 3.0, True)
+    assert made.purse.saved == 2.0
+    made.purse.book(1.0, 1.5, False)
+    assert (made.purse.saved, made.purse.direct) == (0.5, 1.5), "shares of a price are no dollars"
+
+
+def test_a_cold_cache_is_no_leave_to_break_the_promise() -> None:
+    made = account([600 * number for number in range(1, 80)])
+    move = Move(made.sent_size + 600, 12_000, 500)
+    cold = made.last_at + 400
+    assert made.verdict(move, TARIFFS[0], cold, 51_000) == "cold"
+    made.lost = 2 * made.sent_size
+    assert made.verdict(move, TARIFFS[0], cold, 51_000) == "often"
+    made.growth = 6000
+    assert made.verdict(move, TARIFFS[0], cold, 51_000) == "cold", "out of reach, however seldom it is folded"
+
+
+def test_a_fold_keeps_less_where_there_is_nothing_to_spend() -> None:
+    made = account([100 * number for number in range(1, 500)])
+    poor = made.kept(60_000, 51_000, 3000, 0.1)
+    made.purse.saved = 10.0
+    rich = made.kept(60_000, 51_000, 3000, 0.1)
+    assert poor < rich == 30_000, "half of the window at most"
+    written = made.affords(51_000)
+    made.purse.saved += 3.75
+    assert made.affords(51_000) == pytest.approx(written + 1_000_000)
 
 
 # --- what has been
