@@ -386,7 +386,7 @@ class PortHouse:
 
         array = wire.name == "gemini" and prompt.stream and "alt=sse" not in head.query
         talk = wire.talk(body, visit.paging, head.query)
-        desk = self._engine.paging.desk(visit, lambda tokens: self._metrics.leg(exchange.id, tokens))
+        desk = self._engine.paging.desk(visit, lambda tokens: self._metrics.leg(exchange.id, visit, tokens))
         paging = Paging(talk, desk, self._config.paging.rounds, without, wire.reader, array, prompt.tools > 0)
         return replace(plan, paging=paging, drop=plan.drop | {b"accept-encoding"}, add=_PLAIN)
 

@@ -107,9 +107,10 @@ class Metrics:
         if visit.tokens_in != visit.tokens_sent:
             self._open[exchange.id] = (visit.tokens_in, visit.tokens_sent)
 
-    def leg(self, exchange: int, tokens: int) -> None:
+    def leg(self, exchange: int, visit: Visit, tokens: int) -> None:
         """The answer to this exchange goes on with another request of so many tokens."""
         self.tokens_sent += tokens
+        visit.tokens_legs += tokens
         before = self._open.get(exchange)
         if before is not None:
             self._open[exchange] = (before[0], before[1] + tokens)

@@ -46,6 +46,8 @@ _RECALLED = 1.5
 _SEEN = 4
 # Tokens of the provider for one of ours, learnt from requests that grew by so many.
 _RATIO_LEAST, _RATIO_MOST, _RATIO_GROWTH = 0.4, 2.5, 500
+# Memory adds at most so many tokens to a request that goes on from another: a recalled block, and our tools.
+_MOST_ADDED = 8_000
 _SHARED = (
     "requests",
     "last_at",
@@ -70,7 +72,8 @@ STOPS, STOPS_S = 3, 86_400.0
 class Step(Struct, frozen=True):
     """One request, in estimated tokens. `total_in`, `total_sent`: of the client's request and of ours. `fresh_in`, `fresh_sent`: at their
     ends, of what no request before had. `fixed`: system prompt and what else never changes. `broken_in`, `broken_sent`: nothing after
-    the fixed part is where it was. `complete`: the client sent its whole history. `changed`: it went up changed."""
+    the fixed part is where it was. `complete`: the client sent its whole history. `changed`: it went up changed. `legs`: of further
+    requests that its answer took, because our tools were called; the provider's usage is of all of them."""
 
     at: float
     total_in: int
@@ -82,6 +85,7 @@ class Step(Struct, frozen=True):
     broken_sent: bool = False
     complete: bool = True
     changed: bool = False
+    legs: int = 0
 
 
 class Move(Struct, frozen=True):
@@ -292,21 +296,27 @@ class Account:
         (estimated where the provider does not tell). `judged`: a loss counts."""
         measured = usage is not None and usage.input_tokens > 0
         if usage is None or not measured:
-            hit = int(tariff.hit(step.total_sent, self.cached(tariff, step)))
-            written = step.total_sent - hit if tariff.caches and step.total_sent >= tariff.least and tariff.write > tariff.input else 0
-            usage = Usage(step.total_sent, usage.output_tokens if usage is not None else 0, hit, written)
+            usage = self._estimated(step, tariff, usage.output_tokens if usage is not None else 0)
         billed = direct = tariff.cost(usage)
+        first = _first(usage, step)
         if measured:
-            self._learn(step, tariff, usage)
-        size = self._size(step, usage)
+            self._learn(step, tariff, first)
+        size = self._size(step, first)
         if self.rewritten or step.changed:
-            direct = self._direct(step, tariff, usage, size)
+            direct = self._direct(step, tariff, first, size)
         self._remember(step, size)
         self.purse.book(billed, direct, tariff.known)
         self.tariff = tariff
         if judged and measured and step.complete and step.changed:
             self.measured(billed, direct)
         return billed, direct, usage
+
+    def _estimated(self, step: Step, tariff: Tariff, output: int) -> Usage:
+        """What the provider should have counted. Further legs find in the cache what the first one wrote."""
+        hit = int(tariff.hit(step.total_sent, self.cached(tariff, step)))
+        kept = tariff.caches and step.total_sent >= tariff.least
+        written = step.total_sent - hit if kept and tariff.write > tariff.input else 0
+        return Usage(step.total_sent + step.legs, output, hit + (step.legs if kept else 0), written)
 
     def measured(self, billed: float, direct: float) -> None:
         """A rewritten request was paid."""
@@ -324,14 +334,18 @@ class Account:
         for one in spends:
             if one.kind != "traffic":
                 continue
-            grown, sent = max(0, one.tokens_in - self.size_in), max(0, one.tokens_sent - self.sent_size)
+            grown = max(0, one.tokens_in - self.size_in)
+            # What is over is no growth: further legs are in the row, too.
+            total = min(one.tokens_sent, self.sent_size + grown + _MOST_ADDED) if self.requests else one.tokens_sent
+            legs, sent = one.tokens_sent - total, max(0, total - self.sent_size)
+            input_tokens = int(one.input_tokens * total / one.tokens_sent) if legs else one.input_tokens
             if one.measured and counted and sent:
                 self._ours += sent
-                self._theirs += max(0, one.input_tokens - counted)
-            counted = one.input_tokens if one.measured else 0
-            step = Step(one.at, one.tokens_in, one.tokens_sent, grown, sent, 0)
+                self._theirs += max(0, input_tokens - counted)
+            counted = input_tokens if one.measured else 0
+            step = Step(one.at, one.tokens_in, total, grown, sent, 0)
             self.rewritten = self.rewritten or one.tokens_in != one.tokens_sent
-            self._remember(step, one.input_tokens + (one.tokens_in - one.tokens_sent) * self.ratio)
+            self._remember(step, input_tokens + (one.tokens_in - total) * self.ratio)
             self.purse.book(one.billed, one.direct, one.priced)
             if one.measured and one.rewritten:
                 self._judge(one.billed, one.direct)
@@ -387,6 +401,15 @@ class Account:
         self.last_at = max(self.last_at, step.at)
         self.size_in, self.sent_size, self.direct_size = step.total_in, step.total_sent, size
         self.rewritten = self.rewritten or step.changed
+
+
+def _first(usage: Usage, step: Step) -> Usage:
+    """Of the tokens that a request was billed by, those of the request itself: its further legs are as dense, and cached alike."""
+    if not step.legs:
+        return usage
+    share = step.total_sent / (step.total_sent + step.legs)
+    read, written = int(usage.cache_read_tokens * share), int(usage.cache_write_tokens * share)
+    return Usage(int(usage.input_tokens * share), usage.output_tokens, read, written)
 
 
 def gain(account: Account, move: Move, tariff: Tariff, now: float) -> float:

@@ -13,7 +13,7 @@ from backstory.core.exchange import Exchange, Outcome
 from backstory.core.layout import Elements
 from backstory.core.records import Arrival, Spend
 from backstory.core.reply import Reply, Usage
-from backstory.core.sizes import CHARS_PER_TOKEN
+from backstory.core.sizes import rough_body
 from backstory.core.tariff import Tariff
 from backstory.memory.compaction import Window
 from backstory.memory.economy import SMALL_WINDOW, STOPS, STOPS_S, Account, Move, Step
@@ -188,7 +188,7 @@ class Economy(Stage):
             exchange.prompt.model,
             exchange.wire.name,
             step.total_in,
-            step.total_sent,
+            step.total_sent + step.legs,
             counted.input_tokens,
             counted.output_tokens,
             counted.cache_read_tokens,
@@ -207,7 +207,7 @@ class Economy(Stage):
         """The spend of a conversation's first request, which always goes up as it came."""
         tariff = self._tariffs.of(arrival.wire, model, arrival.body)
         usage = reply.usage if reply is not None else None
-        tokens = int(len(arrival.body) / CHARS_PER_TOKEN)
+        tokens = rough_body(arrival.body)
         measured = usage is not None and usage.input_tokens > 0
         counted = usage if usage is not None and measured else Usage(tokens, usage.output_tokens if usage is not None else 0)
         cost = tariff.cost(counted)
@@ -285,6 +285,7 @@ class Economy(Stage):
             (first, folded) != before,
             visit.complete,
             changed,
+            visit.tokens_legs,
         )
 
 

@@ -293,6 +293,33 @@ def test_how_the_provider_counts_is_known_from_the_rows() -> None:
     assert made.direct_size == pytest.approx(25_000 + 600 * 19 + 70_000 * 0.6)
 
 
+def test_further_legs_are_paid_but_teach_nothing_of_sizes() -> None:
+    """An answer with a look-up in it is billed for two requests; the client's own would have been one."""
+    made, tariff, rows = Account(), TARIFFS[0], list[Spend]()
+    for number in range(30):
+        size, sent = 60_000 + 1000 * number, 20_000 + 1000 * number
+        legs = sent + 500 if number == 20 else 0
+        one = Step(1000.0 + number, size, sent, 1000, 1000, 50, changed=True, legs=legs)
+        counted = sent + legs
+        billed, direct, usage = made.settle(one, tariff, Usage(counted, 10, counted - 1000, 1000))
+        if legs:
+            assert billed == tariff.cost(usage)
+            assert direct == pytest.approx(tariff.predicted(size, size - 1000, 10), rel=0.05)
+        spend = Spend(number, "c", one.at, "traffic", "m", "w", size, sent + legs, counted, 10, billed=billed, direct=direct)
+        rows.append(replace(spend, measured=True, rewritten=True, priced=True))
+    again = Account()
+    again.replay(rows)
+    for account_ in (made, again):
+        assert account_.ratio == pytest.approx(1.0, rel=0.02)
+        assert account_.sent_size == 49_000
+        assert account_.direct_size == pytest.approx(89_000, rel=0.02)
+        assert account_.growth == pytest.approx(1000, rel=0.4)
+    silent = Account()
+    _, _, told = silent.settle(Step(1000.0, 5000, 5000, 5000, 5000, 50, changed=True, legs=6000), tariff, None)
+    assert told.input_tokens == 11_000
+    assert told.cache_read_tokens == 6000
+
+
 def test_a_clock_that_goes_back_makes_no_cache_cold() -> None:
     made = account([1000, 2000])
     assert made.warm(TARIFFS[0], made.last_at - 50)
