@@ -439,7 +439,8 @@ class PortHouse:
 
     def _headers(self, exchange: Exchange, visit: Visit) -> Headers:
         conversation = (b"X-VC-Conversation", exchange.conversation.encode())
-        stats = self._metrics.stats_header(exchange, visit, self._engine.economy.forecast)
+        economy = self._engine.economy
+        stats = self._metrics.stats_header(exchange, visit, economy.forecast, economy.owed(exchange.conversation))
         headers: Headers = (conversation, (b"X-VC-Stats", stats))
         if exchange.edits or visit.search is not None:
             headers = (*headers, (b"X-VC-Request", b"%d" % exchange.id))

@@ -21,6 +21,8 @@ KEPT = 0.97
 """Of the tokens of all payloads of a conversation, the share with which the payloads after them begin."""
 WINDOW = 16
 """Measured requests over which rewriting must not have cost more than it saved: a fold has paid for itself after 5 to 10."""
+REST_S = 3600.0
+"""So long nothing is rewritten once it has been stopped: longer than a provider's cache keeps a prompt that is not kept for a day."""
 SMALL_WINDOW = 16_000
 """In a smaller window every token is needed: there the most is kept, and nothing moves before it has to."""
 
@@ -144,6 +146,7 @@ class Account:
         "sent_sum",
         "size_in",
         "stopped",
+        "stopped_at",
         "tariff",
     )
 
@@ -172,6 +175,7 @@ class Account:
         """Whether any request went up changed."""
         self.stopped = False
         """Rewriting has cost more than it saved: nothing new is folded or recalled, unless the window is at stake."""
+        self.stopped_at = 0.0
         self.pure = False
         """What was folded or recalled is left out again: requests go up as the client has them."""
         self.paths: tuple[int, int] | None = None
@@ -294,6 +298,7 @@ class Account:
     def settle(self, step: Step, tariff: Tariff, usage: Usage | None, judged: bool = True) -> tuple[float, float, Usage]:
         """Take in a request that is over: what it cost, what it would have cost as it came, and the tokens that it was billed by
         (estimated where the provider does not tell). `judged`: a loss counts."""
+        usage = sane(usage) if usage is not None else None
         measured = usage is not None and usage.input_tokens > 0
         if usage is None or not measured:
             usage = self._estimated(step, tariff, usage.output_tokens if usage is not None else 0)
@@ -308,7 +313,7 @@ class Account:
         self.purse.book(billed, direct, tariff.known)
         self.tariff = tariff
         if judged and measured and step.complete and step.changed:
-            self.measured(billed, direct)
+            self.measured(billed, direct, step.at)
         return billed, direct, usage
 
     def _estimated(self, step: Step, tariff: Tariff, output: int) -> Usage:
@@ -318,11 +323,17 @@ class Account:
         written = step.total_sent - hit if kept and tariff.write > tariff.input else 0
         return Usage(step.total_sent + step.legs, output, hit + (step.legs if kept else 0), written)
 
-    def measured(self, billed: float, direct: float) -> None:
+    def measured(self, billed: float, direct: float, at: float = 0.0) -> None:
         """A rewritten request was paid."""
         self._judge(billed, direct)
-        if negative(self._window):
-            self.stopped = True
+        if negative(self._window) and not self.stopped:
+            self.stopped, self.stopped_at = True, at
+
+    def rest(self, now: float) -> None:
+        """Once it has been stopped for long enough, rewriting is tried again, and judged by what it costs from then on."""
+        if self.stopped and abs(now - self.stopped_at) >= REST_S:
+            self.stopped = False
+            self._window.clear()
 
     def _judge(self, billed: float, direct: float) -> None:
         self._window.append((billed, direct))
@@ -347,10 +358,14 @@ class Account:
             self.rewritten = self.rewritten or one.tokens_in != one.tokens_sent
             self._remember(step, input_tokens + (one.tokens_in - total) * self.ratio)
             self.purse.book(one.billed, one.direct, one.priced)
+            if self.stopped and not one.stopped:
+                self._window.clear()
             if one.measured and one.rewritten:
                 self._judge(one.billed, one.direct)
+            if one.stopped and not self.stopped:
+                self.stopped_at = one.at
             self.stopped = one.stopped
-            self.pure = one.stopped and not one.rewritten and one.tokens_in == one.tokens_sent
+            self.pure = (one.stopped or self.pure) and not one.rewritten and one.tokens_in == one.tokens_sent
         self.sent_sum = self.lost = 0  # what was lost is not in the rows: the promise is kept from here on
 
     def _direct(self, step: Step, tariff: Tariff, usage: Usage, size: float) -> float:
@@ -398,9 +413,17 @@ class Account:
             self.lost += self.sent_size - max(0, shared)
         self.requests += 1
         self.fixed = step.fixed
-        self.last_at = max(self.last_at, step.at)
+        self.last_at = step.at  # also where the clock was set back: what it said before says nothing any more
         self.size_in, self.sent_size, self.direct_size = step.total_in, step.total_sent, size
         self.rewritten = self.rewritten or step.changed
+
+
+def sane(usage: Usage) -> Usage:
+    """These counts, where they can be true: nothing is below 0, and of the input no more is read or written than there is."""
+    size = max(0, usage.input_tokens)
+    read = min(size, max(0, usage.cache_read_tokens))
+    written = min(size - read, max(0, usage.cache_write_tokens))
+    return Usage(size, max(0, usage.output_tokens), read, written, min(written, max(0, usage.cache_write_long_tokens)))
 
 
 def _first(usage: Usage, step: Step) -> Usage:
@@ -408,8 +431,8 @@ def _first(usage: Usage, step: Step) -> Usage:
     if not step.legs:
         return usage
     share = step.total_sent / (step.total_sent + step.legs)
-    read, written = int(usage.cache_read_tokens * share), int(usage.cache_write_tokens * share)
-    return Usage(int(usage.input_tokens * share), usage.output_tokens, read, written)
+    read, written, longer = usage.cache_read_tokens, usage.cache_write_tokens, usage.cache_write_long_tokens
+    return Usage(int(usage.input_tokens * share), usage.output_tokens, int(read * share), int(written * share), int(longer * share))
 
 
 def gain(account: Account, move: Move, tariff: Tariff, now: float) -> float:

@@ -4,6 +4,7 @@ fold may move, and when an answer is over it makes the row of what was paid, whi
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
@@ -16,7 +17,7 @@ from backstory.core.reply import Reply, Usage
 from backstory.core.sizes import rough_body
 from backstory.core.tariff import Tariff
 from backstory.memory.compaction import Window
-from backstory.memory.economy import SMALL_WINDOW, STOPS, STOPS_S, Account, Move, Step
+from backstory.memory.economy import SMALL_WINDOW, STOPS, STOPS_S, Account, Move, Step, sane
 from backstory.stages.base import Stage
 from backstory.stages.visit import Visit, Visits
 
@@ -26,6 +27,8 @@ _MARKED = 12
 
 # Stubs are enough where they leave a request with at most this share of the window, and about as little as a fold would.
 _RELIEVED, _NEAR = 0.7, 0.05
+# Conversations whose side spend has not been told yet.
+_MOST_OWED = 4096
 # Whose edits change what a request costs.
 _REWRITES = frozenset({"shrink", "kin", "recall", "paging", "links", "continuity"})
 
@@ -79,6 +82,7 @@ class Economy(Stage):
         self._judges = choices.breaker and window.size >= SMALL_WINDOW
         self.money = Money()
         self._stops: dict[str, float] = {}
+        self._side: OrderedDict[str, float] = OrderedDict()
         self._net = 0.0
 
     def restore(self, stops: Iterable[tuple[str, float]], net: float) -> None:
@@ -99,6 +103,7 @@ class Economy(Stage):
 
     def stopped(self, account: Account) -> bool:
         """Whether nothing more may be added to this conversation, and nothing folded that has room."""
+        account.rest(self._clock())
         return self._judges and (account.stopped or self.halted)
 
     def kept(self, account: Account) -> int:
@@ -206,7 +211,7 @@ class Economy(Stage):
     def first(self, arrival: Arrival, reply: Reply | None, model: str) -> Spend:
         """The spend of a conversation's first request, which always goes up as it came."""
         tariff = self._tariffs.of(arrival.wire, model, arrival.body)
-        usage = reply.usage if reply is not None else None
+        usage = sane(reply.usage) if reply is not None and reply.usage is not None else None
         tokens = rough_body(arrival.body)
         measured = usage is not None and usage.input_tokens > 0
         counted = usage if usage is not None and measured else Usage(tokens, usage.output_tokens if usage is not None else 0)
@@ -234,7 +239,7 @@ class Economy(Stage):
 
     def side(self, number: int, model: str, usage: Usage, conversation: str = "") -> Spend:
         """The spend of a request that memory made for itself; `number` from TurnIds."""
-        tariff = self._tariffs.of("", model, b"")
+        tariff, usage = self._tariffs.of("", model, b""), sane(usage)
         spend = Spend(
             number,
             conversation,
@@ -254,7 +259,15 @@ class Economy(Stage):
             usage.input_tokens > 0,
         )
         self.add(spend)
+        if tariff.known and conversation:
+            self._side[conversation] = self._side.pop(conversation, 0.0) + spend.billed
+            if len(self._side) > _MOST_OWED:
+                self._side.popitem(last=False)
         return spend
+
+    def owed(self, conversation: str) -> float:
+        """Dollars that memory's own requests for this conversation have cost since this was asked the last time."""
+        return self._side.pop(conversation, 0.0) if self._side else 0.0
 
     def add(self, spend: Spend) -> None:
         """Count a spend, of traffic or of memory's own requests, in the sums since the start."""

@@ -86,7 +86,7 @@ class Recall(Stage):
             return exchange
         if visit.upto + len(visit.turns) < self._settings.threshold:
             return self._repeat(exchange, visit)
-        if draft.complete and fits and thread.account.pure:
+        if draft.complete and fits and thread.account.pure and self._economy.stopped(thread.account):
             return exchange
         if draft.complete and not thread.boundary and fits and not self._economy.early(exchange, visit, None, draft.total):
             return self._repeat(exchange, visit)
@@ -142,15 +142,9 @@ class Recall(Stage):
     async def _assemble(self, exchange: Exchange, visit: Visit, draft: Draft) -> Exchange:
         thread, window = visit.thread, self._settings.window
         version = thread.version
-        digest = thread.digest if thread.boundary <= visit.upto else None
-        plan = self._plan(visit, draft, digest, thread.boundary)
-        over = plan.total > self._limit(visit)
-        if plan.folded is not None and self._undone(exchange, visit, draft, plan.total):
+        plan = await self._moved(exchange, visit, draft)
+        if plan is None:
             return exchange
-        if over or self._economy.early(exchange, visit, None, plan.total):
-            moved = await self._refold(exchange, visit, draft, 0 if over else plan.total)
-            if moved is not None and thread.version == version:
-                plan = self._plan(visit, draft, moved, thread.boundary)
         if plan.folded is None and draft.complete:
             return self._repeat(exchange, visit)
         edits, total = plan.edits, plan.total
@@ -176,11 +170,35 @@ class Recall(Stage):
         visit.tokens_sent = total
         return _with(exchange, edits)
 
+    async def _moved(self, exchange: Exchange, visit: Visit, draft: Draft) -> _Plan | None:
+        """What goes up before anything is recalled, the boundary where it belongs from now on; None: the request goes up as it came."""
+        thread, limit = visit.thread, self._limit(visit)
+        version, was = thread.version, thread.account.pure
+        digest = thread.digest if thread.boundary <= visit.upto else None
+        plan = self._plan(visit, draft, digest, thread.boundary)
+        over = plan.total > limit
+        if plan.folded is not None and self._undone(exchange, visit, draft, plan.total):
+            return None
+        resumed = was and not thread.account.pure
+        if over or resumed or self._economy.early(exchange, visit, None, plan.total):
+            moved = await self._refold(exchange, visit, draft, 0 if over else draft.total if resumed else plan.total)
+            if moved is not None and thread.version == version:
+                return self._plan(visit, draft, moved, thread.boundary)
+            if resumed and draft.complete and draft.total <= self._settings.window.hard_tokens:
+                thread.account.pure, visit.undone = True, False
+                return None
+        return plan
+
     def _undone(self, exchange: Exchange, visit: Visit, draft: Draft, total: int) -> bool:
-        """Whether what is folded goes up as the client has it, from now on: rewriting was stopped, there is room, and it is cheaper."""
-        account, fits = visit.thread.account, draft.total <= self._settings.window.hard_tokens
-        account.pure = draft.complete and fits and self._economy.undo(exchange, visit, Move(total, draft.total, draft.fixed))
-        visit.undone = account.pure
+        """Whether what is folded goes up as the client has it, from now on: rewriting was stopped, there is room, and it is cheaper; and
+        whether it still does once rewriting is tried again, until a new fold may pay."""
+        account, economy = visit.thread.account, self._economy
+        was, room = account.pure, draft.complete and draft.total <= self._settings.window.hard_tokens
+        if economy.stopped(account):
+            account.pure = room and economy.undo(exchange, visit, Move(total, draft.total, draft.fixed))
+        elif was:
+            account.pure = room and not economy.early(exchange, visit, None, draft.total)
+        visit.undone = account.pure != was
         return account.pure
 
     def _plan(self, visit: Visit, draft: Draft, digest: Digest | None, boundary: int) -> _Plan:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from backstory.core.records import Spend
 from backstory.core.reply import Usage
 from backstory.core.tariff import Tariff
-from backstory.memory.economy import KEPT, WINDOW, Account, Move, Step, best_size, gain, negative
+from backstory.memory.economy import KEPT, REST_S, WINDOW, Account, Move, Step, best_size, gain, negative
 
 TARIFFS = (
     Tariff("5 minutes", 3, 15, 0.3, 3.75, 300),
@@ -199,7 +199,7 @@ def test_an_untouched_conversation_costs_what_it_costs() -> None:
         usage = Usage(2000 + 100 * number, 50, 1900 + 90 * number, 0)
         billed, direct, counted = made.settle(step(1000 + number, 1500 + 80 * number), TARIFFS[0], usage)
         assert billed == direct == TARIFFS[0].cost(usage)
-        assert counted is usage
+        assert counted == usage
 
 
 def test_what_the_untouched_request_would_have_cost_is_counted_as_the_provider_counts() -> None:
@@ -323,6 +323,41 @@ def test_further_legs_are_paid_but_teach_nothing_of_sizes() -> None:
 def test_a_clock_that_goes_back_makes_no_cache_cold() -> None:
     made = account([1000, 2000])
     assert made.warm(TARIFFS[0], made.last_at - 50)
+    made.settle(step(10.0, 3000), TARIFFS[0], None)
+    assert made.warm(TARIFFS[0], 20.0)
+    assert not made.warm(TARIFFS[0], 400.0), "it is not warm until the time that the clock said once"
+
+
+def resting(made: Account, now: float) -> bool:
+    made.rest(now)
+    return made.stopped
+
+
+def test_what_was_stopped_is_tried_again_after_a_rest_and_judged_anew() -> None:
+    made = Account()
+    for _ in range(WINDOW):
+        made.measured(2.0, 1.0, 5000.0)
+    assert resting(made, 5000.0 + REST_S - 1)
+    assert not resting(made, 5000.0 + REST_S)
+    for number in range(1, WINDOW + 1):
+        made.measured(2.0, 1.0, 20_000.0)
+        assert resting(made, 20_000.0) == (number == WINDOW)
+    assert made.stopped_at == 20_000.0
+    assert not resting(made, 20_000.0 - REST_S), "the clock was set back"
+
+
+def test_a_rest_is_known_from_the_rows() -> None:
+    row = Spend(1, "c", 1000.0, "traffic", "m", "w", 5000, 3000, 3000, 5, billed=2.0, direct=1.0, measured=True, rewritten=True)
+    plain = replace(row, tokens_sent=5000, rewritten=False, billed=1.0, stopped=True)
+    stopped = [*[replace(row, at=1000.0 + number) for number in range(WINDOW)], replace(row, at=1100.0, stopped=True)]
+    made = Account()
+    made.replay([*stopped, replace(plain, at=1200.0)])
+    assert (made.stopped, made.stopped_at, made.pure) == (True, 1100.0, True)
+    made = Account()
+    made.replay([*stopped, replace(plain, at=1200.0), replace(plain, at=6000.0, stopped=False)])
+    assert (made.stopped, made.pure) == (False, True), "as the client has it, until it pays to change that"
+    made.measured(2.0, 1.0, 6001.0)
+    assert not made.stopped, "what was measured before the rest counts no more"
 
 
 def test_a_cache_that_lasts_longer_than_promised_is_known_by_it() -> None:
