@@ -375,7 +375,7 @@ class PortHouse:
 
         array = wire.name == "gemini" and prompt.stream and "alt=sse" not in head.query
         talk = wire.talk(body, visit.paging, head.query)
-        desk = self._engine.paging.desk(visit, lambda tokens: self._metrics.leg(exchange.id, tokens))
+        desk = self._engine.paging.desk(visit, lambda tokens: self._metrics.leg(exchange.id, visit, tokens))
         paging = Paging(talk, desk, self._config.paging.rounds, without, wire.reader, array, prompt.tools > 0)
         return replace(plan, paging=paging, drop=plan.drop | {b"accept-encoding"}, add=_PLAIN)
 
@@ -427,8 +427,10 @@ class PortHouse:
         return marker.marker(exchange.conversation)
 
     def _headers(self, exchange: Exchange, visit: Visit) -> Headers:
-        stats = self._metrics.stats_header(exchange, visit, self._engine.economy.forecast)
-        headers: Headers = ((b"X-VC-Conversation", exchange.conversation.encode()), (b"X-VC-Stats", stats))
+        conversation = (b"X-VC-Conversation", exchange.conversation.encode())
+        economy = self._engine.economy
+        stats = self._metrics.stats_header(exchange, visit, economy.forecast, economy.owed(exchange.conversation))
+        headers: Headers = (conversation, (b"X-VC-Stats", stats))
         if exchange.edits or visit.search is not None:
             headers = (*headers, (b"X-VC-Request", b"%d" % exchange.id))
         if self._config.metrics.vidurai_header:

@@ -39,7 +39,7 @@ from backstory.stages.visit import Visits
 
 # A recalled block stays where it is; larger ones would fill the window in a few questions. A budget as large as the window is meant so.
 _BUDGET_SHARE = 0.125
-_KEPT = {"QUALITY": 0.5, "BALANCED": 0.25, "COST": 0.2}
+_KEPT = {"QUALITY": 0.5, "BALANCED": 0.1, "COST": 0.08}
 # What a profile makes of the budget, of the evidence that is asked for, and the least share of the best score that is recalled.
 _PROFILES = {"QUALITY": (1.5, 0.8, 0.0), "BALANCED": (1.0, 1.0, 0.0), "COST": (0.6, 1.25, 0.3)}
 
@@ -85,7 +85,7 @@ def line_up(parts: Parts) -> Line:
     continuity = Continuity(parts.threads, lanes, parts.hot)
     recall = Recall(visits, parts.shelf, parts.settings, rough, parts.clock, parts.new_id, continuity, parts.economy)
     told = shrink_settings(config, parts.settings)
-    shrink = Shrink(visits, lanes, told, recall.outgoing, parts.clock, Pace(parts.hot), parts.failed)
+    shrink = Shrink(visits, lanes, told, recall.outgoing, parts.clock, Pace(parts.hot), parts.failed, parts.economy.target)
     desk = Desk(
         parts.threads,
         lanes,

@@ -107,9 +107,10 @@ class Metrics:
         if visit.tokens_in != visit.tokens_sent:
             self._open[exchange.id] = (visit.tokens_in, visit.tokens_sent)
 
-    def leg(self, exchange: int, tokens: int) -> None:
+    def leg(self, exchange: int, visit: Visit, tokens: int) -> None:
         """The answer to this exchange goes on with another request of so many tokens."""
         self.tokens_sent += tokens
+        visit.tokens_legs += tokens
         before = self._open.get(exchange)
         if before is not None:
             self._open[exchange] = (before[0], before[1] + tokens)
@@ -149,9 +150,10 @@ class Metrics:
         self.tokens_sent += tokens
         return b"X-VC-Stats", _FIRST_STATS % (tokens, tokens)
 
-    def stats_header(self, exchange: Exchange, visit: Visit, forecast: Forecast | None = None) -> bytes:
+    def stats_header(self, exchange: Exchange, visit: Visit, forecast: Forecast | None = None, side: float = 0.0) -> bytes:
         """The value of `X-VC-Stats` for this request: estimated tokens, and the dollars that it should save by `forecast`, or at the list
-        price of fresh input. Negative: it costs more, as a request does that moves the digest. `unknown`: the model has no known price.
+        price of fresh input, less `side`: what requests of memory's own have cost for this conversation since its last answer. Negative: it
+        costs more, as a request does that moves the digest. `unknown`: the model has no known price.
 
         `compression_ratio` is sent over in; `cache_kept` is 0 where this request moved the digest or decided stubs, and so changed the
         prefix that the provider may have cached.
@@ -162,7 +164,7 @@ class Metrics:
         cost: float | None = 0.0
         if saved or moved:
             cost = forecast(exchange, visit) if forecast is not None else prices.saved(model, saved)
-        told = "unknown" if cost is None and saved else f"{cost or 0.0:.6f}"
+        told = "unknown" if cost is None and saved else f"{(cost or 0.0) - side:.6f}"
         ratio = visit.tokens_sent / visit.tokens_in if visit.tokens_in else 1.0
         return (
             f"tokens_in={visit.tokens_in},tokens_sent={visit.tokens_sent},tokens_saved={saved},"

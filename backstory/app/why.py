@@ -91,8 +91,8 @@ class Explanation(Struct, frozen=True):
 
 
 class Difference(Struct, frozen=True):
-    """One edit. `what`: block, earlier block, digest, fold, marker or other. `first`, `last`: messages of the request as it came, counted
-    from 1. `bytes`: added, or (below 0) taken out. `text`: what was added, "" where it is not stored any more or nothing was."""
+    """One edit. `what`: block, earlier block, digest, fold, marker, stub, tools or other. `first`, `last`: messages of the request as it
+    came, counted from 1. `bytes`: added, or (below 0) taken out. `text`: what was added, "" where nothing was, or it is not stored."""
 
     what: str
     first: int
@@ -169,7 +169,7 @@ def diff(store: Store, named: str, principal: str | None = None) -> Diff:
     made, unknown = [], []
     for change in case.told.changes:
         text = digest if change.what == "digest" else texts.get(change.chain, "")
-        if change.bytes > 0 and not text:
+        if change.bytes > 0 and not text and change.what not in ("stub", "tools"):
             unknown.append(f"the text of {_named(change)}")
         made.append(Difference(change.what, change.item + 1, max(change.item + 1, change.to), change.bytes, text))
     told = case.told

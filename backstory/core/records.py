@@ -202,9 +202,10 @@ class Stub(Struct, frozen=True):
 class Spend(Struct, frozen=True):
     """What one request cost. `kind`: traffic = a client's own; side = one that memory made for itself, with nothing to compare it with.
 
-    `id`: from TurnIds. `at`: when it went up. `tokens_in`, `tokens_sent`: of the client's request and of ours, estimated. The token counts
-    after them are the provider's, or (`measured` False) our estimate of them. `billed`: what was paid; `direct`: what the client's request
-    as it came would have cost; dollars, or, where the model's price is not known (`priced` False), millions of fresh input tokens.
+    `id`: from TurnIds. `at`: when it went up. `tokens_in`, `tokens_sent`: of the client's request and of ours, with all legs of its answer,
+    estimated. The token counts after them are the provider's, or (`measured` False) our estimate of them. `billed`: what was paid;
+    `direct`: what the client's request as it came would have cost; dollars, or, where the model's price is not known (`priced` False),
+    millions of fresh input tokens.
     `rewritten`: it went up changed while the client sent its whole history. `stopped`: rewriting was stopped with it.
     """
 

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from msgspec import Struct
 
 from backstory.core.records import Injection, Turn
+from backstory.memory.economy import SMALL_WINDOW
 
 # What stays verbatim after a fold: at most this share of the window ...
 _KEPT_SHARE = 0.5
@@ -84,6 +85,28 @@ def boundary(
         exchanges += human
         best = place
     return max(best, folded)
+
+
+def cut(
+    path: Sequence[Turn],
+    folded: int,
+    window: Window,
+    reserve: int,
+    injections: Mapping[bytes, Injection] = _NONE,
+    saved: Mapping[int, int] = _NOTHING,
+    kept: int = 0,
+) -> int:
+    """The boundary in front of a human's message; in a tool loop, where that would leave less than half of what may stay, in front of one
+    of the assistant's steps. Not so in a small window, where less would stay free for what comes."""
+    at = boundary(path, folded, window, reserve, injections, False, saved, kept)
+    if window.size < SMALL_WINDOW:
+        return at
+    step = boundary(path, folded, window, reserve, injections, True, saved, kept)
+    if step >= at:
+        return at
+    between = sum(turn.tokens - saved.get(turn.id, 0) for turn in path[step:at])
+    after = sum(turn.tokens - saved.get(turn.id, 0) for turn in path[at:])
+    return step if between > after else at
 
 
 def protected_boundary(path: Sequence[Turn], window: Window) -> int:

@@ -1,7 +1,8 @@
 """When moving the digest's boundary pays, and whether rewriting has paid. Decisions only: prices are passed in.
 
-Rules: a move that is predicted to cost more than it saves is not made, unless the window is at stake. Early moves are as rare as the
-promise allows that payloads keep `KEPT` of what the one before had sent. Whoever measures a loss over a whole window stops.
+Rules: unless the window is at stake, no move is made that is predicted to cost more than it saves, nor one that costs more at once than has
+been saved so far. Moves are as rare as the promise asks for that payloads keep `KEPT` of what the one before had sent. Whoever measures a
+loss over a whole window stops.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ KEPT = 0.97
 """Of the tokens of all payloads of a conversation, the share with which the payloads after them begin."""
 WINDOW = 16
 """Measured requests over which rewriting must not have cost more than it saved: a fold has paid for itself after 5 to 10."""
+REST_S = 3600.0
+"""So long nothing is rewritten once it has been stopped: longer than a provider's cache keeps a prompt that is not kept for a day."""
 SMALL_WINDOW = 16_000
 """In a smaller window every token is needed: there the most is kept, and nothing moves before it has to."""
 
-Verdict: TypeAlias = Literal["pays", "cold", "costs", "soon", "often"]
+Verdict: TypeAlias = Literal["pays", "cold", "costs", "soon", "often", "poor"]
 
 # A conversation of n requests has, as far as anybody can tell, as many to come (Lindy's law); half of them are counted on.
 _TO_COME, _FEWEST, _MOST_TO_COME = 0.5, 1.0, 100.0
@@ -31,6 +34,10 @@ _TO_COME, _FEWEST, _MOST_TO_COME = 0.5, 1.0, 100.0
 _WORTH_SHARE = 0.25
 # Of the window stays verbatim after a fold, at most.
 _MOST_KEPT = 0.5
+# What a move may cost at once beyond what has been saved, as a share of what the conversation would have cost as it came.
+_SLACK = 0.01
+# A conversation that must lose so many times what the promise allows, however seldom it is folded, may save money instead.
+_HOPELESS = 2.0
 # So many requests should lie between two folds.
 _APART = 60
 # Weight of the newest request in what is usual, once there are many: some requests bring a recalled block, most do not.
@@ -41,6 +48,8 @@ _RECALLED = 1.5
 _SEEN = 4
 # Tokens of the provider for one of ours, learnt from requests that grew by so many.
 _RATIO_LEAST, _RATIO_MOST, _RATIO_GROWTH = 0.4, 2.5, 500
+# Memory adds at most so many tokens to a request that goes on from another: a recalled block, and our tools.
+_MOST_ADDED = 8_000
 _SHARED = (
     "requests",
     "last_at",
@@ -51,6 +60,9 @@ _SHARED = (
     "sent_size",
     "direct_size",
     "paths",
+    "fixed",
+    "tariff",
+    "purse",
     "rewritten",
     "_ours",
     "_theirs",
@@ -62,7 +74,8 @@ STOPS, STOPS_S = 3, 86_400.0
 class Step(Struct, frozen=True):
     """One request, in estimated tokens. `total_in`, `total_sent`: of the client's request and of ours. `fresh_in`, `fresh_sent`: at their
     ends, of what no request before had. `fixed`: system prompt and what else never changes. `broken_in`, `broken_sent`: nothing after
-    the fixed part is where it was. `complete`: the client sent its whole history. `changed`: it went up changed."""
+    the fixed part is where it was. `complete`: the client sent its whole history. `changed`: it went up changed. `legs`: of further
+    requests that its answer took, because our tools were called; the provider's usage is of all of them."""
 
     at: float
     total_in: int
@@ -74,6 +87,7 @@ class Step(Struct, frozen=True):
     broken_sent: bool = False
     complete: bool = True
     changed: bool = False
+    legs: int = 0
 
 
 class Move(Struct, frozen=True):
@@ -83,6 +97,27 @@ class Move(Struct, frozen=True):
     size: int
     after: int
     shared: int
+
+
+class Purse(Struct):
+    """What rewriting has saved so far, less what it has cost, and what all requests would have cost as they came: money as in Spend.
+    `known`: whether those are dollars. One for a conversation and all that forked off it in this process."""
+
+    saved: float = 0.0
+    direct: float = 0.0
+    known: bool = True
+
+    def book(self, billed: float, direct: float, known: bool) -> None:
+        """A request was paid. What was counted in another unit does not count any more."""
+        if known != self.known:
+            self.saved, self.direct, self.known = 0.0, 0.0, known
+        self.saved += direct - billed
+        self.direct += direct
+
+    @property
+    def spare(self) -> float:
+        """What a move may cost at once."""
+        return self.saved + _SLACK * self.direct
 
 
 class Account:
@@ -96,6 +131,7 @@ class Account:
         "_theirs",
         "_window",
         "direct_size",
+        "fixed",
         "gap_s",
         "growth",
         "last_at",
@@ -103,12 +139,15 @@ class Account:
         "lost",
         "paths",
         "pure",
+        "purse",
         "requests",
         "rewritten",
         "sent_size",
         "sent_sum",
         "size_in",
         "stopped",
+        "stopped_at",
+        "tariff",
     )
 
     def __init__(self) -> None:
@@ -127,10 +166,16 @@ class Account:
         self.sent_sum = 0
         self.lost = 0
         """Of `sent_sum`, the tokens that the payload after did not begin with."""
+        self.fixed = 0
+        """Of the newest request, tokens of what never changes."""
+        self.purse = Purse()
+        self.tariff: Tariff | None = None
+        """What the newest request was charged by."""
         self.rewritten = False
         """Whether any request went up changed."""
         self.stopped = False
         """Rewriting has cost more than it saved: nothing new is folded or recalled, unless the window is at stake."""
+        self.stopped_at = 0.0
         self.pure = False
         """What was folded or recalled is left out again: requests go up as the client has them."""
         self.paths: tuple[int, int] | None = None
@@ -178,36 +223,66 @@ class Account:
         return min(self.sent_size, step.total_sent - step.fresh_sent)
 
     def kept(self, size: int, hard: int, digest: int, least: float) -> int:
-        """Tokens that should stay verbatim after a fold, in a window of `size`: the fewer, the quicker the conversation grows, but no less
-        than the share `least` of the window."""
+        """Tokens that should stay verbatim after a fold at `hard`, in a window of `size`: half of it, or fewer where the conversation grows
+        quickly or the fold would cost more than there is to spend, but no less than the share `least`."""
         most = int(size * _MOST_KEPT)
         if size < SMALL_WINDOW or self.requests < _SEEN:
             return most
-        return max(int(size * least), min(most, int(hard - digest - self.growth * _APART)))
+        growth, aside = self.coming_growth, self.fixed + digest
+        apart = hard - aside - growth * _APART
+        promised = math.sqrt(max(0.0, hard * hard - 2 * (hard - self.fixed) * growth / (1 - KEPT))) - aside
+        return max(int(size * least), int(min(most, apart, promised, self.affords(hard) - digest)))
+
+    def affords(self, size: int) -> float:
+        """How many tokens may be written again when a request of `size` is folded, so that the bill does not rise above what has been saved
+        and a little more."""
+        tariff = self.tariff
+        if tariff is None or not tariff.caches or tariff.write <= 0:
+            return math.inf
+        spare = 1e6 * self.purse.spare / self.ratio
+        return max(0.0, ((size - self.fixed) * tariff.read + spare) / tariff.write)
+
+    @property
+    def coming_growth(self) -> float:
+        """Usual growth once something is folded: it is recalled from, and they grow more quickly."""
+        return self.growth if self.rewritten else self.growth * _RECALLED
 
     # --- decisions
 
     def verdict(self, move: Move, tariff: Tariff, now: float, hard: int) -> Verdict:
         """Whether to move before the window is at stake, and why (not). pays: it does, though the cache may be warm. cold: what the cache
-        held has gone. costs: it saves too little. soon: waiting is cheaper. often: it has moved, or would move, too often."""
+        held has gone. costs: it saves too little. soon: waiting is cheaper. often: it has moved, or would move, too often. poor: it costs
+        more at once than has been saved."""
         if move.size - move.after < move.size * _WORTH_SHARE or gain(self, move, tariff, now) <= 0:
             return "costs"
+        lost = move.size - move.shared
         if tariff.caches and not self.warm(tariff, now):
-            return "cold"
+            coming = self.until(move, hard)
+            hopeless = hard > _HOPELESS * (1 - KEPT) * coming
+            return "cold" if hopeless or self.may_lose(lost, coming) else "often"
         if move.size < min(hard, best_size(move.after, self.growth, tariff)):
             return "soon"
-        return "pays" if self.sustains(move) and self.may_lose(move.size - move.shared) else "often"
+        if not (self.sustains(move) and self.may_lose(lost)):
+            return "often"
+        return "pays" if self.price(move, tariff, now) <= self.purse.spare else "poor"
+
+    def price(self, move: Move, tariff: Tariff, now: float) -> float:
+        """Dollars that a move costs at once."""
+        cached = min(self.sent_size, move.size) if self.warm(tariff, now) else 0
+        return (tariff.predicted(move.after, min(cached, move.shared)) - tariff.predicted(move.size, cached)) * self.ratio
 
     def sustains(self, move: Move) -> bool:
-        """Whether the promise would hold if the conversation went on to grow as it does, and moved so again and again. Once something is
-        folded, it is recalled from, and requests grow more quickly."""
-        growth = self.growth if self.rewritten else self.growth * _RECALLED
-        between = (move.size - move.after) / max(1.0, growth)
-        return move.size <= (1 - KEPT) * between * (move.size + move.after) / 2
+        """Whether the promise would hold if the conversation went on to grow as it does, and moved so again and again."""
+        return move.size <= (1 - KEPT) * self.until(move, move.size)
 
-    def may_lose(self, tokens: int) -> bool:
-        """Whether the payloads of the conversation keep enough of their prefixes if the next one loses so many tokens."""
-        return self.lost + tokens <= (1 - KEPT) * (self.sent_sum + self.sent_size)
+    def until(self, move: Move, hard: int) -> float:
+        """Tokens of all payloads from this move until requests are `hard` tokens long again."""
+        return (hard * hard - move.after * move.after) / (2 * max(1.0, self.coming_growth))
+
+    def may_lose(self, tokens: int, coming: float = 0.0) -> bool:
+        """Whether the payloads of the conversation keep enough of their prefixes if the next one loses so many tokens. `coming`: tokens of
+        payloads to come that lose none."""
+        return self.lost + tokens <= (1 - KEPT) * (self.sent_sum + self.sent_size + coming)
 
     def undo(self, move: Move, tariff: Tariff, now: float) -> bool:
         """Whether to send again as it came what was folded, after rewriting has been stopped: at the rates that were measured, not at
@@ -223,27 +298,42 @@ class Account:
     def settle(self, step: Step, tariff: Tariff, usage: Usage | None, judged: bool = True) -> tuple[float, float, Usage]:
         """Take in a request that is over: what it cost, what it would have cost as it came, and the tokens that it was billed by
         (estimated where the provider does not tell). `judged`: a loss counts."""
+        usage = sane(usage) if usage is not None else None
         measured = usage is not None and usage.input_tokens > 0
         if usage is None or not measured:
-            hit = int(tariff.hit(step.total_sent, self.cached(tariff, step)))
-            written = step.total_sent - hit if tariff.caches and step.total_sent >= tariff.least and tariff.write > tariff.input else 0
-            usage = Usage(step.total_sent, usage.output_tokens if usage is not None else 0, hit, written)
+            usage = self._estimated(step, tariff, usage.output_tokens if usage is not None else 0)
         billed = direct = tariff.cost(usage)
+        first = _first(usage, step)
         if measured:
-            self._learn(step, tariff, usage)
-        size = self._size(step, usage)
+            self._learn(step, tariff, first)
+        size = self._size(step, first)
         if self.rewritten or step.changed:
-            direct = self._direct(step, tariff, usage, size)
+            direct = self._direct(step, tariff, first, size)
         self._remember(step, size)
+        self.purse.book(billed, direct, tariff.known)
+        self.tariff = tariff
         if judged and measured and step.complete and step.changed:
-            self.measured(billed, direct)
+            self.measured(billed, direct, step.at)
         return billed, direct, usage
 
-    def measured(self, billed: float, direct: float) -> None:
+    def _estimated(self, step: Step, tariff: Tariff, output: int) -> Usage:
+        """What the provider should have counted. Further legs find in the cache what the first one wrote."""
+        hit = int(tariff.hit(step.total_sent, self.cached(tariff, step)))
+        kept = tariff.caches and step.total_sent >= tariff.least
+        written = step.total_sent - hit if kept and tariff.write > tariff.input else 0
+        return Usage(step.total_sent + step.legs, output, hit + (step.legs if kept else 0), written)
+
+    def measured(self, billed: float, direct: float, at: float = 0.0) -> None:
         """A rewritten request was paid."""
         self._judge(billed, direct)
-        if negative(self._window):
-            self.stopped = True
+        if negative(self._window) and not self.stopped:
+            self.stopped, self.stopped_at = True, at
+
+    def rest(self, now: float) -> None:
+        """Once it has been stopped for long enough, rewriting is tried again, and judged by what it costs from then on."""
+        if self.stopped and abs(now - self.stopped_at) >= REST_S:
+            self.stopped = False
+            self._window.clear()
 
     def _judge(self, billed: float, direct: float) -> None:
         self._window.append((billed, direct))
@@ -255,18 +345,27 @@ class Account:
         for one in spends:
             if one.kind != "traffic":
                 continue
-            grown, sent = max(0, one.tokens_in - self.size_in), max(0, one.tokens_sent - self.sent_size)
+            grown = max(0, one.tokens_in - self.size_in)
+            # What is over is no growth: further legs are in the row, too.
+            total = min(one.tokens_sent, self.sent_size + grown + _MOST_ADDED) if self.requests else one.tokens_sent
+            legs, sent = one.tokens_sent - total, max(0, total - self.sent_size)
+            input_tokens = int(one.input_tokens * total / one.tokens_sent) if legs else one.input_tokens
             if one.measured and counted and sent:
                 self._ours += sent
-                self._theirs += max(0, one.input_tokens - counted)
-            counted = one.input_tokens if one.measured else 0
-            step = Step(one.at, one.tokens_in, one.tokens_sent, grown, sent, 0)
+                self._theirs += max(0, input_tokens - counted)
+            counted = input_tokens if one.measured else 0
+            step = Step(one.at, one.tokens_in, total, grown, sent, 0)
             self.rewritten = self.rewritten or one.tokens_in != one.tokens_sent
-            self._remember(step, one.input_tokens + (one.tokens_in - one.tokens_sent) * self.ratio)
+            self._remember(step, input_tokens + (one.tokens_in - total) * self.ratio)
+            self.purse.book(one.billed, one.direct, one.priced)
+            if self.stopped and not one.stopped:
+                self._window.clear()
             if one.measured and one.rewritten:
                 self._judge(one.billed, one.direct)
+            if one.stopped and not self.stopped:
+                self.stopped_at = one.at
             self.stopped = one.stopped
-            self.pure = one.stopped and not one.rewritten and one.tokens_in == one.tokens_sent
+            self.pure = (one.stopped or self.pure) and not one.rewritten and one.tokens_in == one.tokens_sent
         self.sent_sum = self.lost = 0  # what was lost is not in the rows: the promise is kept from here on
 
     def _direct(self, step: Step, tariff: Tariff, usage: Usage, size: float) -> float:
@@ -313,9 +412,27 @@ class Account:
             self.sent_sum += self.sent_size
             self.lost += self.sent_size - max(0, shared)
         self.requests += 1
-        self.last_at = max(self.last_at, step.at)
+        self.fixed = step.fixed
+        self.last_at = step.at  # also where the clock was set back: what it said before says nothing any more
         self.size_in, self.sent_size, self.direct_size = step.total_in, step.total_sent, size
         self.rewritten = self.rewritten or step.changed
+
+
+def sane(usage: Usage) -> Usage:
+    """These counts, where they can be true: nothing is below 0, and of the input no more is read or written than there is."""
+    size = max(0, usage.input_tokens)
+    read = min(size, max(0, usage.cache_read_tokens))
+    written = min(size - read, max(0, usage.cache_write_tokens))
+    return Usage(size, max(0, usage.output_tokens), read, written, min(written, max(0, usage.cache_write_long_tokens)))
+
+
+def _first(usage: Usage, step: Step) -> Usage:
+    """Of the tokens that a request was billed by, those of the request itself: its further legs are as dense, and cached alike."""
+    if not step.legs:
+        return usage
+    share = step.total_sent / (step.total_sent + step.legs)
+    read, written, longer = usage.cache_read_tokens, usage.cache_write_tokens, usage.cache_write_long_tokens
+    return Usage(int(usage.input_tokens * share), usage.output_tokens, int(read * share), int(written * share), int(longer * share))
 
 
 def gain(account: Account, move: Move, tariff: Tariff, now: float) -> float:

@@ -6,18 +6,33 @@ question's own index terms.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, TypeAlias
 
 import msgspec
 from msgspec import Struct
 
-from backstory.core.edits import AddMessage, AddSystem, AppendText, DropMessages, Edit, PrependText, SetText, StrikeText
+from backstory.core.edits import (
+    AddMessage,
+    AddSystem,
+    AddTools,
+    AppendText,
+    DropMessages,
+    Edit,
+    PrependText,
+    PutMessage,
+    ReplaceMedia,
+    SetImage,
+    SetText,
+    StrikeText,
+)
 from backstory.core.layout import Elements
+from backstory.core.message import Path
 from backstory.memory import dates
 from backstory.memory.index import ASKS, TIMELY, Index
 from backstory.memory.question import Query
 
+What: TypeAlias = Literal["block", "earlier block", "digest", "fold", "marker", "stub", "tools", "other"]
 Kind: TypeAlias = Literal["recalled", "pinned", "kept", "elsewhere"]
 # Of what was considered and left out, so many are told one by one.
 MOST_LEFT = 20
@@ -53,9 +68,10 @@ class Left(Struct, frozen=True, omit_defaults=True):
 
 class Change(Struct, frozen=True, omit_defaults=True):
     """One edit of a request. `item`: the message it was made at, in the request as it came; `to`: the message before which a run ends.
-    `bytes`: of text added, or (below 0) of messages and text taken out. `chain`: of the message whose block it is, in hex."""
+    `bytes`: of text added, or (below 0) of messages and text taken out; of a stub both together. `chain`: of the message whose block it
+    is, in hex."""
 
-    what: Literal["block", "earlier block", "digest", "fold", "marker", "other"]
+    what: What
     item: int
     bytes: int
     to: int = 0
@@ -154,30 +170,48 @@ def span(text: str, piece: str, after: int = 0) -> tuple[int, int]:
     return (at, at + len(piece)) if at >= 0 and piece else (0, 0)
 
 
-def changes(edits: Iterable[tuple[str, Edit]], items: Sequence[bytes | memoryview], new: str, chains: dict[str, str]) -> tuple[Change, ...]:
-    """The edits of a request with their sizes. `new`: the block that was made for it; `chains`: of which message each earlier one is."""
-    return tuple([_change(stage, edit, items, new, chains) for stage, edit in edits])
+def changes(
+    edits: Iterable[tuple[str, Edit]],
+    items: Sequence[bytes | memoryview],
+    new: str,
+    chains: dict[str, str],
+    was: Callable[[Path], int],
+) -> tuple[Change, ...]:
+    """The edits of a request with their sizes. `new`: the block that was made for it; `chains`: of which message each earlier one is.
+    `was`: bytes of what the request has at an address."""
+    return tuple([_change(stage, edit, items, new, chains, was) for stage, edit in edits])
 
 
-def _change(stage: str, edit: Edit, items: Sequence[bytes | memoryview], new: str, chains: dict[str, str]) -> Change:
+def _change(
+    stage: str, edit: Edit, items: Sequence[bytes | memoryview], new: str, chains: dict[str, str], was: Callable[[Path], int]
+) -> Change:
+    put: What = "stub" if stage == "shrink" else "other"
     match edit:
         case AppendText(index, text):
-            what: Literal["block", "earlier block"] = "block" if new and text == new else "earlier block"
-            return Change(what, index, len(text.encode("utf-8", "surrogatepass")), chain=chains.get(text, ""))
+            what: What = "block" if new and text == new else "earlier block"
+            return Change(what, index, _bytes(text), chain=chains.get(text, ""))
         case PrependText(index, text):
-            return Change("digest", index, len(text.encode("utf-8", "surrogatepass")))
+            return Change("digest", index, _bytes(text))
         case DropMessages(start, stop):
             size = items.size(start, stop) if isinstance(items, Elements) else sum([len(item) for item in items[start:stop]])
             return Change("fold", start, -size, stop)
         case StrikeText(at, text):
-            return Change("marker", _item(at), -len(text.encode("utf-8", "surrogatepass")))
-        case SetText(at, text):
-            return Change("other", _item(at), len(text.encode("utf-8", "surrogatepass")))
+            return Change("marker", _item(at), -_bytes(text))
+        case PutMessage(index, value):
+            return Change(put, index, len(value) - len(items[index]))
+        case SetText(at, text) | ReplaceMedia(at, text) | SetImage(at, text):
+            return Change(put, _item(at), _bytes(text) - was(at))
+        case AddTools(tools):
+            return Change("tools", 0, sum([len(tool) for tool in tools]))
         case AddMessage(index, _, text):
-            return Change("other", index, len(text.encode("utf-8", "surrogatepass")))
+            return Change("other", index, _bytes(text))
         case AddSystem(text):
-            return Change("other", 0, len(text.encode("utf-8", "surrogatepass")))
+            return Change("other", 0, _bytes(text))
     return Change("other", 0, 0)
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
 
 
 def _item(at: tuple[str | int, ...]) -> int:

@@ -4,6 +4,7 @@ fold may move, and when an answer is over it makes the row of what was paid, whi
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
@@ -13,10 +14,10 @@ from backstory.core.exchange import Exchange, Outcome
 from backstory.core.layout import Elements
 from backstory.core.records import Arrival, Spend
 from backstory.core.reply import Reply, Usage
-from backstory.core.sizes import CHARS_PER_TOKEN
+from backstory.core.sizes import rough_body
 from backstory.core.tariff import Tariff
 from backstory.memory.compaction import Window
-from backstory.memory.economy import SMALL_WINDOW, STOPS, STOPS_S, Account, Move, Step
+from backstory.memory.economy import SMALL_WINDOW, STOPS, STOPS_S, Account, Move, Step, sane
 from backstory.stages.base import Stage
 from backstory.stages.visit import Visit, Visits
 
@@ -24,6 +25,10 @@ from backstory.stages.visit import Visit, Visits
 _MARKED = 12
 
 
+# Stubs are enough where they leave a request with at most this share of the window, and about as little as a fold would.
+_RELIEVED, _NEAR = 0.7, 0.05
+# Conversations whose side spend has not been told yet.
+_MOST_OWED = 4096
 # Whose edits change what a request costs.
 _REWRITES = frozenset({"shrink", "kin", "recall", "paging", "links", "continuity"})
 
@@ -42,7 +47,7 @@ class Choices(Struct, frozen=True):
 
     early: bool = True
     breaker: bool = True
-    kept: float = 0.25
+    kept: float = 0.1
 
 
 class Money(Struct):
@@ -77,6 +82,7 @@ class Economy(Stage):
         self._judges = choices.breaker and window.size >= SMALL_WINDOW
         self.money = Money()
         self._stops: dict[str, float] = {}
+        self._side: OrderedDict[str, float] = OrderedDict()
         self._net = 0.0
 
     def restore(self, stops: Iterable[tuple[str, float]], net: float) -> None:
@@ -97,12 +103,32 @@ class Economy(Stage):
 
     def stopped(self, account: Account) -> bool:
         """Whether nothing more may be added to this conversation, and nothing folded that has room."""
+        account.rest(self._clock())
         return self._judges and (account.stopped or self.halted)
 
     def kept(self, account: Account) -> int:
         """Tokens that a fold leaves as they are, at most."""
         window = self._window
         return account.kept(window.size, window.hard_tokens, window.digest_tokens, self._choices.kept)
+
+    @staticmethod
+    def shared(exchange: Exchange, visit: Visit, fixed: int) -> int:
+        """With how many of its first tokens a request begins as before when its history is folded: with those that never change. The first
+        time, our tools come to the client's, in front of everything."""
+        first = not visit.thread.boundary and not visit.thread.stubs
+        return 0 if first and exchange.prompt is not None and exchange.prompt.tools else fixed
+
+    def target(self, visit: Visit) -> int:
+        """Tokens to which a request should be brought down where its prefix changes anyway."""
+        account = visit.thread.account
+        return account.fixed + self._window.digest_tokens + self.kept(account)
+
+    def relieved(self, visit: Visit) -> int:
+        """Stubs that leave a request with no more tokens than this are enough."""
+        size = self._window.size
+        if size < SMALL_WINDOW:
+            return int(size * _RELIEVED)
+        return min(int(size * _RELIEVED), self.target(visit) + int(size * _NEAR))
 
     def early(self, exchange: Exchange, visit: Visit, move: Move | None, size: int) -> bool:
         """Whether to fold a request of `size` tokens that has room in the window. Without a `move`: whether it is worth looking for one."""
@@ -112,7 +138,7 @@ class Economy(Stage):
         if not account.requests or self.stopped(account):
             return False
         if move is None:
-            move = Move(size, visit.fixed + self.kept(account) + window.digest_tokens, visit.fixed)
+            move = Move(size, visit.fixed + self.kept(account) + window.digest_tokens, self.shared(exchange, visit, visit.fixed))
         return account.verdict(move, self.tariff(exchange, visit), self._clock(), window.hard_tokens) in ("pays", "cold")
 
     def undo(self, exchange: Exchange, visit: Visit, move: Move) -> bool:
@@ -167,7 +193,7 @@ class Economy(Stage):
             exchange.prompt.model,
             exchange.wire.name,
             step.total_in,
-            step.total_sent,
+            step.total_sent + step.legs,
             counted.input_tokens,
             counted.output_tokens,
             counted.cache_read_tokens,
@@ -185,8 +211,8 @@ class Economy(Stage):
     def first(self, arrival: Arrival, reply: Reply | None, model: str) -> Spend:
         """The spend of a conversation's first request, which always goes up as it came."""
         tariff = self._tariffs.of(arrival.wire, model, arrival.body)
-        usage = reply.usage if reply is not None else None
-        tokens = int(len(arrival.body) / CHARS_PER_TOKEN)
+        usage = sane(reply.usage) if reply is not None and reply.usage is not None else None
+        tokens = rough_body(arrival.body)
         measured = usage is not None and usage.input_tokens > 0
         counted = usage if usage is not None and measured else Usage(tokens, usage.output_tokens if usage is not None else 0)
         cost = tariff.cost(counted)
@@ -213,7 +239,7 @@ class Economy(Stage):
 
     def side(self, number: int, model: str, usage: Usage, conversation: str = "") -> Spend:
         """The spend of a request that memory made for itself; `number` from TurnIds."""
-        tariff = self._tariffs.of("", model, b"")
+        tariff, usage = self._tariffs.of("", model, b""), sane(usage)
         spend = Spend(
             number,
             conversation,
@@ -233,7 +259,15 @@ class Economy(Stage):
             usage.input_tokens > 0,
         )
         self.add(spend)
+        if tariff.known and conversation:
+            self._side[conversation] = self._side.pop(conversation, 0.0) + spend.billed
+            if len(self._side) > _MOST_OWED:
+                self._side.popitem(last=False)
         return spend
+
+    def owed(self, conversation: str) -> float:
+        """Dollars that memory's own requests for this conversation have cost since this was asked the last time."""
+        return self._side.pop(conversation, 0.0) if self._side else 0.0
 
     def add(self, spend: Spend) -> None:
         """Count a spend, of traffic or of memory's own requests, in the sums since the start."""
@@ -264,6 +298,7 @@ class Economy(Stage):
             (first, folded) != before,
             visit.complete,
             changed,
+            visit.tokens_legs,
         )
 
 

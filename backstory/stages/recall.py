@@ -35,8 +35,6 @@ _MOST_KEPT = 600
 _NOTHING = Recalled(())
 # The parts of a request that are neither messages nor memory (framing of messages, reply's start) in tokens.
 _FRAMING = 8
-# Stubs are enough where they leave a request with at most this share of the window.
-_RELIEVED = 0.7
 
 
 class Settings(Struct, frozen=True):
@@ -89,7 +87,7 @@ class Recall(Stage):
             return exchange
         if visit.upto + len(visit.turns) < self._settings.threshold:
             return self._repeat(exchange, visit)
-        if draft.complete and fits and thread.account.pure:
+        if draft.complete and fits and thread.account.pure and self._economy.stopped(thread.account):
             return exchange
         if draft.complete and not thread.boundary and fits and not self._economy.early(exchange, visit, None, draft.total):
             return self._repeat(exchange, visit)
@@ -130,9 +128,8 @@ class Recall(Stage):
         return self._plan(visit, draft, digest, thread.boundary).total
 
     def _limit(self, visit: Visit) -> int:
-        """Above this many tokens the boundary moves: above fewer where stubs were decided just now, for the next change would come soon."""
-        window = self._settings.window
-        return int(window.size * _RELIEVED) if visit.stubs else window.hard_tokens
+        """Above this many tokens the boundary moves: above fewer where stubs were decided just now, for what changes is paid anyway."""
+        return self._economy.relieved(visit) if visit.stubs else self._settings.window.hard_tokens
 
     def _repeat(self, exchange: Exchange, visit: Visit) -> Exchange:
         """Nothing is folded or missing: only what was injected before goes with it again."""
@@ -145,15 +142,9 @@ class Recall(Stage):
     async def _assemble(self, exchange: Exchange, visit: Visit, draft: Draft) -> Exchange:
         thread, window = visit.thread, self._settings.window
         version = thread.version
-        digest = thread.digest if thread.boundary <= visit.upto else None
-        plan = self._plan(visit, draft, digest, thread.boundary)
-        over = plan.total > self._limit(visit)
-        if plan.folded is not None and self._undone(exchange, visit, draft, plan.total):
+        plan = await self._moved(exchange, visit, draft)
+        if plan is None:
             return exchange
-        if over or self._economy.early(exchange, visit, None, plan.total):
-            moved = await self._refold(exchange, visit, draft, 0 if over else plan.total)
-            if moved is not None and thread.version == version:
-                plan = self._plan(visit, draft, moved, thread.boundary)
         if plan.folded is None and draft.complete:
             return self._repeat(exchange, visit)
         edits, total = plan.outline.edits, plan.total
@@ -181,11 +172,35 @@ class Recall(Stage):
         visit.tokens_sent = total
         return _with(exchange, edits)
 
+    async def _moved(self, exchange: Exchange, visit: Visit, draft: Draft) -> _Plan | None:
+        """What goes up before anything is recalled, the boundary where it belongs from now on; None: the request goes up as it came."""
+        thread, limit = visit.thread, self._limit(visit)
+        version, was = thread.version, thread.account.pure
+        digest = thread.digest if thread.boundary <= visit.upto else None
+        plan = self._plan(visit, draft, digest, thread.boundary)
+        over = plan.total > limit
+        if plan.folded is not None and self._undone(exchange, visit, draft, plan.total):
+            return None
+        resumed = was and not thread.account.pure
+        if over or resumed or self._economy.early(exchange, visit, None, plan.total):
+            moved = await self._refold(exchange, visit, draft, 0 if over else draft.total if resumed else plan.total)
+            if moved is not None and thread.version == version:
+                return self._plan(visit, draft, moved, thread.boundary)
+            if resumed and draft.complete and draft.total <= self._settings.window.hard_tokens:
+                thread.account.pure, visit.undone = True, False
+                return None
+        return plan
+
     def _undone(self, exchange: Exchange, visit: Visit, draft: Draft, total: int) -> bool:
-        """Whether what is folded goes up as the client has it, from now on: rewriting was stopped, there is room, and it is cheaper."""
-        account, fits = visit.thread.account, draft.total <= self._settings.window.hard_tokens
-        account.pure = draft.complete and fits and self._economy.undo(exchange, visit, Move(total, draft.total, draft.fixed))
-        visit.undone = account.pure
+        """Whether what is folded goes up as the client has it, from now on: rewriting was stopped, there is room, and it is cheaper; and
+        whether it still does once rewriting is tried again, until a new fold may pay."""
+        account, economy = visit.thread.account, self._economy
+        was, room = account.pure, draft.complete and draft.total <= self._settings.window.hard_tokens
+        if economy.stopped(account):
+            account.pure = room and economy.undo(exchange, visit, Move(total, draft.total, draft.fixed))
+        elif was:
+            account.pure = room and not economy.early(exchange, visit, None, draft.total)
+        visit.undone = account.pure != was
         return account.pure
 
     def _plan(self, visit: Visit, draft: Draft, digest: Digest | None, boundary: int) -> _Plan:
@@ -210,7 +225,7 @@ class Recall(Stage):
         reserve = draft.fixed + draft.new + min(self._settings.budget, window.size)
         floor = min(thread.boundary, visit.upto)
         saved, kept = thread.saved(), self._economy.kept(thread.account)
-        at = compaction.boundary(path, floor, window, reserve, thread.injections, saved=saved, kept=kept)
+        at = compaction.cut(path, floor, window, reserve, thread.injections, saved, kept)
         if at <= thread.boundary or not self._makes_room(visit, draft, at):
             step = compaction.boundary(path, floor, window, reserve, thread.injections, True, saved, kept)
             at = step if step > thread.boundary and self._makes_room(visit, draft, step) else at
@@ -242,7 +257,7 @@ class Recall(Stage):
     def _pays(self, exchange: Exchange, visit: Visit, draft: Draft, at: int, size: int) -> bool:
         """Whether a fold there is worth its price."""
         after = self._plan(visit, draft, _placeholder(visit.thread, at), at)
-        move = Move(size, after.total + self._settings.window.digest_tokens, draft.fixed)
+        move = Move(size, after.total + self._settings.window.digest_tokens, self._economy.shared(exchange, visit, draft.fixed))
         return after.folded is not None and self._economy.early(exchange, visit, move, size)
 
     def _awaited(self, thread: Thread, upto: int) -> bool:

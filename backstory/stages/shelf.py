@@ -21,7 +21,7 @@ from backstory.core.tokens import count, estimate
 from backstory.errors import StoreError
 from backstory.memory.assembly import Absent, AllBut, Present, digest_block
 from backstory.memory.changes import NOTHING, Changes
-from backstory.memory.compaction import Window, boundary
+from backstory.memory.compaction import Window, cut
 from backstory.memory.digest import digest
 from backstory.memory.economy import SMALL_WINDOW
 from backstory.memory.index import Index
@@ -241,7 +241,7 @@ class Shelf:
         ready = max((place for place in self.ready(thread, len(thread.path)) if place > thread.boundary), default=0)
         if ready and (small or size < window.hard_tokens - _AHEAD * account.growth):
             return
-        at = boundary(thread.path, thread.boundary, window, reserve, thread.injections, saved=thread.saved(), kept=kept)
+        at = cut(thread.path, thread.boundary, window, reserve, thread.injections, thread.saved(), kept)
         stale = not ready or not within(thread.path[ready:at], int(window.size * _STALE))
         if thread.boundary < at < len(thread.path) and stale:
             self.begin_digest(thread, at, window.digest_tokens)

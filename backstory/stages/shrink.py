@@ -77,7 +77,8 @@ class Settings(Struct, frozen=True):
 
 
 class Shrink(Stage):
-    """`measure` tells how many tokens would go up as things stand. `pace` is called between pieces of work that nobody waits for."""
+    """`measure` tells how many tokens would go up as things stand, `target` to how many they should be brought down. `pace` is called
+    between pieces of work that nobody waits for."""
 
     name = "shrink"
 
@@ -90,6 +91,7 @@ class Shrink(Stage):
         clock: Callable[[], float],
         pace: Callable[[], None],
         failed: Failed,
+        target: Callable[[Visit], int],
     ) -> None:
         self._visits = visits
         self._lanes = lanes
@@ -98,6 +100,7 @@ class Shrink(Stage):
         self._clock = clock
         self._pace = pace
         self._failed = failed
+        self._target = target
         self._preparing: dict[int, asyncio.Future[None]] = {}
         self._tried: OrderedDict[str, int] = OrderedDict()
         self._looked_at: OrderedDict[bytes, Places] = OrderedDict()
@@ -199,7 +202,7 @@ class Shrink(Stage):
         now = self._clock()
         placed = self._place(visit, prompt, wire, [one.stub(thread.conversation.id, now) for one in made])
         old: set[tuple[str, int, int]] = {(one.kind, one.turn, one.place) for one in made if one.old}
-        placed = _enough(placed, old, total, int(rules.window.size * _TARGET))
+        placed = _enough(placed, old, total, min(int(rules.window.size * _TARGET), self._target(visit)))
         if sum(one.stub.saved for one in placed) < rules.window.size * _LEAST_GAIN:
             self._tried[thread.conversation.id] = last
             if len(self._tried) > _MOST_LOOKED_AT:

@@ -7,9 +7,11 @@ something.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from backstory.core.edits import AppendText
 from backstory.core.exchange import Exchange
+from backstory.core.message import Path, Text, ToolResult
 from backstory.core.records import Trace, Turn
 from backstory.memory import reasons
 from backstory.memory.reasons import Reason, Search, Told
@@ -41,7 +43,7 @@ def trace(exchange: Exchange, visit: Visit, now: float) -> Trace | None:
         visit.search,
         tuple(lines),
         tuple(visit.left),
-        reasons.changes(exchange.edits, prompt.items if prompt is not None else (), new, chains),
+        reasons.changes(exchange.edits, prompt.items if prompt is not None else (), new, chains, partial(_was, exchange)),
         tuple([f"{note.stage}: {note.text}" for note in exchange.notes if note.stage != "proof"][:_MOST_NOTES]),
     )
     turns = dict.fromkeys([*([asked.id] if asked is not None else []), *(reason.turn for reason in lines)])
@@ -74,6 +76,20 @@ def of_items(thread: Thread, found: Recalled) -> list[Reason]:
         signals, terms = found.basis.told(place) if found.basis is not None else ({}, ())
         made.append(Reason(item.turn, item.number, item.speaker, item.at, start, end, item.score, signals, terms, kind))
     return made
+
+
+def _was(exchange: Exchange, at: Path) -> int:
+    """Bytes of what the request has at this address: of a text or a tool's result its text, else its JSON. Reads one message."""
+    prompt, wire, document = exchange.prompt, exchange.wire, exchange.document
+    if prompt is None or wire is None or document is None:
+        return 0
+    depth = len(prompt.items_at)
+    item = at[depth] if len(at) > depth else None
+    if isinstance(item, int) and at[:depth] == prompt.items_at and item < len(prompt.items):
+        for part in wire.message(prompt.items[item], at[: depth + 1]).parts:
+            if part.at == at and isinstance(part, Text | ToolResult):
+                return len(part.text.encode("utf-8", "surrogatepass"))
+    return len(document.get(at))
 
 
 def _asked(turns: Sequence[Turn]) -> Turn | None:

@@ -20,7 +20,9 @@ class Visit(Struct):
     `complete`: it carries every turn of its branch. `stubs`: those that it decided. `saved`: tokens that stubs save, by item.
     `ready`: its place on the thread was found; before that nothing of it may be stored.
     `asked`: when it was looked at. `fixed`, `fresh`: tokens of what is no turn, and of the new turns. `undone`: what was folded before goes
-    up as it came. `tariff`: what it is charged by, once that is known. `spend`: what it cost. `paging`: names of our tools that it offers.
+    up as it came, or does so no longer. `tariff`: what it is charged by, once that is known. `spend`: what it cost. `paging`: names of our
+    tools that it offers.
+    `tokens_legs`: of the further requests that its answer took.
     `continued`: the request was found to go on with this thread by a summary of it.
 
     For its trace (`trace`, once it is made): `search`, `found`, `reasons`, `left`, `absent`: how the recall went, what it brought, why
@@ -66,6 +68,7 @@ class Visit(Struct):
     tariff: Tariff | None = None
     spend: Spend | None = None
     paging: frozenset[str] = frozenset()
+    tokens_legs: int = 0
 
 
 class Visits:

@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from backstory.core.message import Text, ToolCall
+from backstory.core.records import Spend
 from backstory.core.reply import Reply
 from backstory.memory.paging import LAST, NO_MORE
 from tests.paging import (
@@ -34,8 +35,8 @@ from tests.paging import (
     tools,
     with_rows,
 )
-from tests.rig import PATHS, chunked, reply, rig, soon
-from tests.stages.world import conversation, thread
+from tests.rig import PATHS, Rig, chunked, reply, rig, soon
+from tests.stages.world import conversation, stored, thread
 
 WIRES = pytest.mark.parametrize("name", NAMES)
 BOTH = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
@@ -66,8 +67,21 @@ def test_a_call_of_ours_is_answered_in_the_same_answer(tmp_path: Path, name: str
             assert not one.failures()
             assert one.door.metrics.tap_errors == 0
             assert one.door.metrics.legs == 1
+            await same_meters(one, conversation(head), 300)
 
     asyncio.run(work())
+
+
+async def same_meters(one: Rig, name: str, billed: int) -> None:
+    """What is told of the tokens sent is the same everywhere, all legs counted."""
+    rows: list[Spend] = []
+    await stored(one, lambda store: rows.extend(store.spends(name, 100)))
+    figures = one.engine.metrics.figures()
+    assert sum(row.tokens_in for row in rows) == figures["original_tokens"]
+    assert sum(row.tokens_sent for row in rows) == figures["sent_tokens"]
+    sent = int(one.door.metrics.legs + 1) * thread(one, name).account.sent_size
+    assert rows[-1].tokens_sent >= sent, "the second leg carries the first"
+    assert rows[-1].input_tokens == billed, "as the provider has it"
 
 
 @WIRES

@@ -16,6 +16,8 @@ from backstory.errors import NotFound
 from backstory.stages import trace
 from tests.rig import PATHS, Rig, asking, rig
 from tests.stages.test_recall import FACT, long_talk
+from tests.stages.test_shrink import Agent, output, png
+from tests.stages.test_shrink import told as shrinking
 from tests.stages.world import Chat, configured, conversation, echoing, say, stored
 
 QUESTION = "What was the code of the blue locker?"
@@ -164,6 +166,30 @@ def test_a_fold_is_in_the_diff_with_its_size(tmp_path: Path) -> None:
             assert digest.text.encode() in json.dumps(json.loads(sent), ensure_ascii=False).replace("\\n", "\n").encode()
             assert told.went == len(sent)
             assert "messages" in "".join(why.as_diff(told))
+
+    asyncio.run(work())
+
+
+def test_stubs_are_in_the_diff_with_what_they_save(tmp_path: Path) -> None:
+    """In messages of nothing but results, and in one with words beside its result and an image."""
+
+    async def work() -> None:
+        agent = Agent()
+        async with rig(shrinking(tmp_path), agent) as one:
+            for _ in range(2):
+                await agent.step(one, output(agent.number), media=[png(1200, 900, 3000)])
+            agent.messages[-1]["content"].append({"type": "text", "text": "Mind the gap."})
+            sent = await agent.until_stubs(one)
+            told = await stored(one, lambda store: why.diff(store, request(agent.head)))
+            assert isinstance(told, why.Diff)
+            stubs = [it for it in told.changes if it.what == "stub"]
+            assert len(stubs) == len(told.changes) > 2
+            assert all(it.bytes < 0 for it in stubs)
+            assert (told.came, told.went) == (len(agent.asked), len(sent))
+            # Of an edited text, escapes and what is around it in the JSON are not counted.
+            assert sum(it.bytes for it in stubs) == pytest.approx(len(sent) - len(agent.asked), rel=0.05)
+            assert "stub, -" in "".join(why.as_diff(told))
+            assert "+0 bytes" not in "".join(why.as_diff(told))
 
     asyncio.run(work())
 

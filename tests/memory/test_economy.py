@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from backstory.core.records import Spend
 from backstory.core.reply import Usage
 from backstory.core.tariff import Tariff
-from backstory.memory.economy import KEPT, WINDOW, Account, Move, Step, best_size, gain, negative
+from backstory.memory.economy import KEPT, REST_S, WINDOW, Account, Move, Step, best_size, gain, negative
 
 TARIFFS = (
     Tariff("5 minutes", 3, 15, 0.3, 3.75, 300),
@@ -88,7 +88,10 @@ def test_a_cold_cache_makes_a_fold_free() -> None:
 
 def test_a_long_talk_has_earned_a_move() -> None:
     made = account([500 * number for number in range(1, 200)])
-    assert made.verdict(Move(100_000, 30_000, 500), TARIFFS[0], made.last_at + 10, 102_000) == "pays"
+    move = Move(100_000, 30_000, 500)
+    assert made.verdict(move, TARIFFS[0], made.last_at + 10, 102_000) == "poor", "nothing was saved that could be spent"
+    made.purse.saved = made.price(move, TARIFFS[0], made.last_at + 10)
+    assert made.verdict(move, TARIFFS[0], made.last_at + 10, 102_000) == "pays"
     fresh = account([500, 1000])
     assert fresh.verdict(Move(100_000, 98_000, 500), TARIFFS[0], fresh.last_at + 10, 102_000) == "costs"
 
@@ -129,6 +132,64 @@ def test_what_is_kept_is_a_share_of_the_window(size: int, share: float, digest: 
     assert made.kept(size, int(size * share), digest, 0.5) == int(size * 0.5)
 
 
+@given(
+    st.lists(st.tuples(st.integers(1, 3000), st.sampled_from([5.0, 5.0, 5.0, 200.0, 400.0, 4000.0])), min_size=30, max_size=250),
+    st.integers(3000, 30_000),
+    st.sampled_from(TARIFFS),
+)
+def test_moves_by_choice_never_cost_more_than_was_saved(turns: list[tuple[int, float]], after: int, tariff: Tariff) -> None:
+    """At every moment of a conversation, by a cache that keeps its rules: not more was paid than as it came, but for the slack."""
+    made, now, came, folded = Account(), 1000.0, 2000, 0
+    billed = direct = 0.0
+    before = (0, 0)
+    for grown, wait_s in turns:
+        came, now = came + grown, now + wait_s
+        warm = bool(made.requests) and wait_s < tariff.ttl_s
+        move = Move(came - folded, after, 1500)
+        moves = bool(made.requests) and after < move.size and made.verdict(move, tariff, now, 60_000) in ("pays", "cold")
+        folded = came - after if moves else folded
+        sent = came - folded
+        hit = int(tariff.hit(sent, (1500 if moves else before[1]) if warm else 0))
+        usage = Usage(sent, 0, hit, sent - hit if tariff.write > tariff.input and tariff.caches else 0)
+        billed += tariff.cost(usage)
+        direct += tariff.predicted(came, before[0] if warm else 0)
+        made.settle(Step(now, came, sent, grown, grown, 1500, broken_sent=moves, changed=folded > 0), tariff, usage)
+        assert billed <= direct * 1.01 + 1e-9
+        before = (came, sent)
+
+
+def test_a_purse_counts_one_unit_and_is_shared_by_forks() -> None:
+    made = account([1000 * number for number in range(1, 30)])
+    assert made.purse.saved == 0 < made.purse.direct
+    assert made.fork().purse is made.purse
+    made.purse.book(1.0, 3.0, True)
+    assert made.purse.saved == 2.0
+    made.purse.book(1.0, 1.5, False)
+    assert (made.purse.saved, made.purse.direct) == (0.5, 1.5), "shares of a price are no dollars"
+
+
+def test_a_cold_cache_is_no_leave_to_break_the_promise() -> None:
+    made = account([600 * number for number in range(1, 80)])
+    move = Move(made.sent_size + 600, 12_000, 500)
+    cold = made.last_at + 400
+    assert made.verdict(move, TARIFFS[0], cold, 51_000) == "cold"
+    made.lost = 2 * made.sent_size
+    assert made.verdict(move, TARIFFS[0], cold, 51_000) == "often"
+    made.growth = 6000
+    assert made.verdict(move, TARIFFS[0], cold, 51_000) == "cold", "out of reach, however seldom it is folded"
+
+
+def test_a_fold_keeps_less_where_there_is_nothing_to_spend() -> None:
+    made = account([100 * number for number in range(1, 500)])
+    poor = made.kept(60_000, 51_000, 3000, 0.1)
+    made.purse.saved = 10.0
+    rich = made.kept(60_000, 51_000, 3000, 0.1)
+    assert poor < rich == 30_000, "half of the window at most"
+    written = made.affords(51_000)
+    made.purse.saved += 3.75
+    assert made.affords(51_000) == pytest.approx(written + 1_000_000)
+
+
 # --- what has been
 
 
@@ -138,7 +199,7 @@ def test_an_untouched_conversation_costs_what_it_costs() -> None:
         usage = Usage(2000 + 100 * number, 50, 1900 + 90 * number, 0)
         billed, direct, counted = made.settle(step(1000 + number, 1500 + 80 * number), TARIFFS[0], usage)
         assert billed == direct == TARIFFS[0].cost(usage)
-        assert counted is usage
+        assert counted == usage
 
 
 def test_what_the_untouched_request_would_have_cost_is_counted_as_the_provider_counts() -> None:
@@ -232,9 +293,71 @@ def test_how_the_provider_counts_is_known_from_the_rows() -> None:
     assert made.direct_size == pytest.approx(25_000 + 600 * 19 + 70_000 * 0.6)
 
 
+def test_further_legs_are_paid_but_teach_nothing_of_sizes() -> None:
+    """An answer with a look-up in it is billed for two requests; the client's own would have been one."""
+    made, tariff, rows = Account(), TARIFFS[0], list[Spend]()
+    for number in range(30):
+        size, sent = 60_000 + 1000 * number, 20_000 + 1000 * number
+        legs = sent + 500 if number == 20 else 0
+        one = Step(1000.0 + number, size, sent, 1000, 1000, 50, changed=True, legs=legs)
+        counted = sent + legs
+        billed, direct, usage = made.settle(one, tariff, Usage(counted, 10, counted - 1000, 1000))
+        if legs:
+            assert billed == tariff.cost(usage)
+            assert direct == pytest.approx(tariff.predicted(size, size - 1000, 10), rel=0.05)
+        spend = Spend(number, "c", one.at, "traffic", "m", "w", size, sent + legs, counted, 10, billed=billed, direct=direct)
+        rows.append(replace(spend, measured=True, rewritten=True, priced=True))
+    again = Account()
+    again.replay(rows)
+    for account_ in (made, again):
+        assert account_.ratio == pytest.approx(1.0, rel=0.02)
+        assert account_.sent_size == 49_000
+        assert account_.direct_size == pytest.approx(89_000, rel=0.02)
+        assert account_.growth == pytest.approx(1000, rel=0.4)
+    silent = Account()
+    _, _, told = silent.settle(Step(1000.0, 5000, 5000, 5000, 5000, 50, changed=True, legs=6000), tariff, None)
+    assert told.input_tokens == 11_000
+    assert told.cache_read_tokens == 6000
+
+
 def test_a_clock_that_goes_back_makes_no_cache_cold() -> None:
     made = account([1000, 2000])
     assert made.warm(TARIFFS[0], made.last_at - 50)
+    made.settle(step(10.0, 3000), TARIFFS[0], None)
+    assert made.warm(TARIFFS[0], 20.0)
+    assert not made.warm(TARIFFS[0], 400.0), "it is not warm until the time that the clock said once"
+
+
+def resting(made: Account, now: float) -> bool:
+    made.rest(now)
+    return made.stopped
+
+
+def test_what_was_stopped_is_tried_again_after_a_rest_and_judged_anew() -> None:
+    made = Account()
+    for _ in range(WINDOW):
+        made.measured(2.0, 1.0, 5000.0)
+    assert resting(made, 5000.0 + REST_S - 1)
+    assert not resting(made, 5000.0 + REST_S)
+    for number in range(1, WINDOW + 1):
+        made.measured(2.0, 1.0, 20_000.0)
+        assert resting(made, 20_000.0) == (number == WINDOW)
+    assert made.stopped_at == 20_000.0
+    assert not resting(made, 20_000.0 - REST_S), "the clock was set back"
+
+
+def test_a_rest_is_known_from_the_rows() -> None:
+    row = Spend(1, "c", 1000.0, "traffic", "m", "w", 5000, 3000, 3000, 5, billed=2.0, direct=1.0, measured=True, rewritten=True)
+    plain = replace(row, tokens_sent=5000, rewritten=False, billed=1.0, stopped=True)
+    stopped = [*[replace(row, at=1000.0 + number) for number in range(WINDOW)], replace(row, at=1100.0, stopped=True)]
+    made = Account()
+    made.replay([*stopped, replace(plain, at=1200.0)])
+    assert (made.stopped, made.stopped_at, made.pure) == (True, 1100.0, True)
+    made = Account()
+    made.replay([*stopped, replace(plain, at=1200.0), replace(plain, at=6000.0, stopped=False)])
+    assert (made.stopped, made.pure) == (False, True), "as the client has it, until it pays to change that"
+    made.measured(2.0, 1.0, 6001.0)
+    assert not made.stopped, "what was measured before the rest counts no more"
 
 
 def test_a_cache_that_lasts_longer_than_promised_is_known_by_it() -> None:

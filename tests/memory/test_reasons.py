@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backstory.core.edits import AppendText, DropMessages, PrependText, StrikeText
+from backstory.core.edits import AddTools, AppendText, DropMessages, PrependText, PutMessage, SetText, StrikeText
 from backstory.memory.reasons import Change, Left, Reason, Search, Told, changes, pack, span, unpack
 
 
@@ -48,10 +48,15 @@ def test_edits_are_told_with_their_sizes() -> None:
             ("recall", PrependText(2, "digést")),
             ("recall", AppendText(2, "old")),
             ("recall", AppendText(4, "new")),
+            ("shrink", PutMessage(1, b"[short]")),
+            ("shrink", SetText(("messages", 2, "content", 0), "[cut]")),
+            ("erase", SetText(("messages", 2, "content", 0), "[cut]")),
+            ("paging", AddTools((b"{}", b"[1]"))),
         ],
         items,
         "new",
         {"old": "aa", "new": "bb"},
+        lambda at: 1000 if at == ("messages", 2, "content", 0) else 0,
     )
     assert found == (
         Change("marker", 2, -4),
@@ -59,4 +64,8 @@ def test_edits_are_told_with_their_sizes() -> None:
         Change("digest", 2, 7),
         Change("earlier block", 2, 3, chain="aa"),
         Change("block", 4, 3, chain="bb"),
+        Change("stub", 1, -13),
+        Change("stub", 2, -995),
+        Change("other", 2, -995),
+        Change("tools", 0, 5),
     )

@@ -141,7 +141,7 @@ async def ruined(one: Rig, captain: Captain, clock: Clock, bank: Bank) -> dict[s
     raise AssertionError("rewriting was not stopped")
 
 
-def test_a_measured_loss_stops_rewriting_for_good(tmp_path: Path) -> None:
+def test_a_measured_loss_stops_rewriting(tmp_path: Path) -> None:
     clock = Clock()
 
     async def work() -> None:
