@@ -32,6 +32,7 @@ from backstory.core.records import (
     Used,
     Watermark,
 )
+from backstory.core.tombs import Tombs
 
 T = TypeVar("T")
 Spent: TypeAlias = Literal["model", "day", "conversation", "all"]
@@ -247,6 +248,10 @@ class Store(Protocol):
 
     def thinned(self, principal: str, conversation_id: str) -> bool:
         """Whether its first turns may have been forgotten: some of its own, or a conversation that it was forked from."""
+        ...
+
+    def tombs(self) -> Tombs:
+        """By what every forgotten turn is known again."""
         ...
 
     def receipts(self, after_id: int = 0) -> list[Receipt]:
