@@ -26,6 +26,7 @@ from backstory.core.layout import Layouts
 from backstory.core.records import Arrival, Batch, Promise, Turn
 from backstory.core.reply import Reply, Usage
 from backstory.core.sizes import rough
+from backstory.core.tombs import Tombs
 from backstory.core.wire import Wire
 from backstory.errors import BackstoryError, DocumentError, StoreError
 from backstory.jobs import standard as standard_jobs
@@ -278,6 +279,7 @@ class Engine:
         self._lanes = lanes = await open_lanes(config.storage.url)
         await lanes.recover(self._settle_journal)
         self.threads = threads = Threads(lanes, self._clock)
+        threads.tombs = await lanes.read(lambda store: store.tombs())
         meaning = None
         if config.vectors.model != "none":
             meaning = Meaning(lanes, _VECTOR_SHARE * config.recall.deadline_ms / 1000, self.failed)
@@ -298,7 +300,13 @@ class Engine:
         await self._open_side(lanes)
 
         clear = (threads.clear, self.paging.waiting.clear, line.continuity.forget, reader.clear, line.shrink.clear, self.layouts.clear)
-        self._forgotten = Forgotten(lanes, lambda: _all(clear), self._gone)
+
+        def forget(tombs: Tombs) -> None:
+            threads.tombs = tombs
+            _all(clear)
+
+        self._forgotten = Forgotten(lanes, forget, self._gone)
+        line.forgets.changed = self._forgotten.drop
         self.pins = Pins(lanes, threads.pinned)
         await self._forgotten.start()
         await self.pins.start()

@@ -60,14 +60,14 @@ class Tombs:
     def __init__(self, key: bytes = b"", rows: Iterable[Tomb] = ()) -> None:
         self._key = key
         self._chains: dict[int, dict[str, int]] = {}
-        self._contents: set[tuple[str, int]] = set()
+        self._contents: dict[int, set[str]] = {}
         whole: dict[str, array[int]] = {}
         for one in rows:
             if one.parent == WHOLE:
                 whole.setdefault(one.principal, array("q")).append(one.chain)
             else:
                 self._chains.setdefault(one.chain, {})[one.conversation] = one.turn
-                self._contents.add((one.conversation, one.content))
+                self._contents.setdefault(one.content, set()).add(one.conversation)
         # Of whole conversations there may be millions: 8 bytes each.
         self._whole = {principal: array("q", sorted(chains)) for principal, chains in whole.items()}
 
@@ -94,7 +94,9 @@ class Tombs:
 
     def said(self, conversations: Iterable[str], content: bytes) -> bool:
         """Whether a message of this content was forgotten in one of these conversations."""
-        if not self._contents:
-            return False
-        found = mark(self._key, content)
-        return any((name, found) in self._contents for name in conversations)
+        places = self._contents.get(mark(self._key, content)) if self._contents else None
+        return places is not None and any(name in places for name in conversations)
+
+    def saying(self, content: bytes) -> list[str]:
+        """The conversations in which a message of this content was forgotten."""
+        return sorted(self._contents.get(mark(self._key, content), ())) if self._contents else []

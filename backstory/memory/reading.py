@@ -29,11 +29,11 @@ class Reading:
     """One request: for each item its line, and the chain hash up to and including it.
 
     `places` (set by ingestion): for each item the index of its turn on the thread's path, -1 where it has none. `also`: turns that it
-    carries within an item of another place. `aside`: length of the items that are no turns, in characters. `bytes`: raw size of
+    carries within an item of another place. `buried`: items whose turns were forgotten. `aside`: length of the items that are no turns, in characters. `bytes`: raw size of
     its items, about. `keys`: by how many the reader finds it.
     """
 
-    __slots__ = ("also", "aside", "bytes", "chains", "digest", "keys", "lines", "places", "reused", "thread", "version")
+    __slots__ = ("also", "aside", "buried", "bytes", "chains", "digest", "keys", "lines", "places", "reused", "thread", "version")
 
     def __init__(self, digest: bytes, lines: list[Line], chains: list[bytes], reused: int) -> None:
         self.digest = digest
@@ -44,6 +44,7 @@ class Reading:
         self.bytes = self.keys = 0
         self.places: list[int] = []
         self.also: tuple[int, ...] = ()
+        self.buried: frozenset[int] = frozenset()
         self.thread = ""
         self.version = -1
 
@@ -86,7 +87,7 @@ class Reader:
         reading = Reading(self._key(joined, seed), lines, chains, reused)
         if known is not None:
             reading.places = known.places[:reused]
-            reading.thread, reading.version = known.thread, known.version
+            reading.thread, reading.version, reading.buried = known.thread, known.version, known.buried
             reading.aside = known.aside
             if reused < len(known.lines):
                 reading.aside -= _aside(known.lines[reused:])

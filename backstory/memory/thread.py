@@ -64,6 +64,7 @@ class Thread:
         "home",
         "indexed",
         "injections",
+        "lineage",
         "origin",
         "path",
         "pending_seq",
@@ -78,6 +79,8 @@ class Thread:
     def __init__(self, conversation: Conversation, root: bytes) -> None:
         self.conversation = conversation
         self.root = root
+        self.lineage: tuple[str, ...] = (conversation.id,)
+        """Its conversation, and those that it was forked from, the nearest first."""
         self._account: Account | None = None
         self.answers: dict[str, int] = {}
         """The last turn of an answer by each name under which a request may build on it; those of this process only."""
@@ -174,6 +177,7 @@ class Thread:
     def fork(self, conversation: Conversation, turn_id: int) -> Thread:
         """A thread of another conversation that shares the turns up to `turn_id`."""
         forked = Thread(conversation, self.root)
+        forked.lineage = (conversation.id, *self.lineage)
         forked.by_id = self.by_id.copy()
         forked.by_chain = self.by_chain.copy()
         forked.path = self.path.copy()

@@ -24,6 +24,7 @@ from backstory.memory.side import COMPACTION, side_request
 from backstory.memory.thread import Thread
 from backstory.memory.turns import Line, align, anchored, root
 from backstory.stages.arrivals import Arrivals
+from backstory.stages import rest
 from backstory.stages.base import Stage
 from backstory.stages.continuity import Continuity
 from backstory.stages.order import Order
@@ -199,11 +200,18 @@ class Identify(Stage):
                 return again
         if found is None:
             found = await self._threads.through(principal, base, scope)
-        if found is not None:
+        if found is None and self._threads.tombs:
+            found = await rest.goes_on(self._threads, principal, scope, reading)
+            if found is not None and not claimed and (not found[1] or found[0].path[-1].id == found[1]):
+                return found[0]
+        if found is not None and found[1]:
             wire = exchange.wire.name if exchange.wire else ""
             model = exchange.prompt.model if exchange.prompt else ""
             return self._threads.fork(found[0], found[1], wire, model)
-        return None if claimed else await self._abridged(principal, lines, scope)
+        if claimed:
+            return None
+        thread = await self._abridged(principal, lines, scope)
+        return await rest.abridged(self._threads, principal, scope, reading) if thread is None and self._threads.tombs else thread
 
     async def _abridged(self, principal: str, lines: Sequence[Line], scope: str) -> Thread | None:
         """The thread of which this history is a part: its end, or what was said in it without the work in between."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
-from backstory.commands.forgetting import FORGET, going
+from backstory.commands.forgetting import FORGET, veil
 from backstory.core.exchange import Exchange
 from backstory.core.message import Text
 from backstory.core.records import Conversation, Home, Injection, SessionSummary, Turn
@@ -140,7 +140,7 @@ class Kin(Stage):
 def _first(visit: Visit) -> Turn | None:
     """The human message with which the conversation begins, None where it is no beginning."""
     turns = visit.turns
-    if visit.upto or visit.thread.path or visit.continued or any(turn.role == "assistant" for turn in turns):
+    if visit.upto or visit.thread.path or visit.continued or visit.buried or any(turn.role == "assistant" for turn in turns):
         return None
     last = turns[-1] if turns else None
     return last if last is not None and last.role == "user" and last.kind == "spoken" else None
@@ -157,6 +157,8 @@ def _candidates(store: Store, principal: str, home: Home, everywhere: bool, term
     summaries = store.session_summaries([one.id for one in kin[:_MOST_SUMMED]])
     for summary in summaries[:_MOST_SUMMED]:
         wanted.update(summary.turns)
-    wanted.difference_update(turn for _, _, value in store.stated(FORGET, principal) for one in going(value) for turn in one.turns)
     turns = [turn for turn in store.turns_by_id(wanted) if turn.conversation in others and turn.kind == "spoken"]
+    if waiting := veil(store.stated(FORGET, principal)):
+        answered = store.answers(waiting)
+        turns = [turn for turn in turns if turn.id not in waiting and turn.id not in answered]
     return _Candidates(turns, summaries, others, store.frequencies(terms) if terms else {})

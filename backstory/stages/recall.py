@@ -118,6 +118,8 @@ class Recall(Stage):
             known = sum(thread.path[place].tokens for place in places if place >= 0)
         if visit.saved:
             known -= sum(visit.saved.values())
+        if visit.buried:
+            known += sum(visit.buried.values())
         return Draft(fixed, new, fixed + known + new, complete)
 
     def outgoing(self, exchange: Exchange, visit: Visit) -> int:
@@ -198,6 +200,8 @@ class Recall(Stage):
         total = draft.fixed + draft.new + tokens + sum([path[places[item]].tokens for item in kept if places[item] >= 0])
         if visit.saved:
             total -= sum([visit.saved.get(item, 0) for item in kept])
+        if visit.buried:
+            total += sum([visit.buried.get(item, 0) for item in kept])
         if folded is not None and digest is not None:
             total += digest.tokens
         return _Plan(folded, digest, kept, edits, injected, total)

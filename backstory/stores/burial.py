@@ -7,7 +7,8 @@ it comes later. Any other turn hangs on the nearest turn before it that is there
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -56,6 +57,33 @@ def bury(db: Connection, turn_ids: Iterable[int], also: Collection[str], whole: 
         db.many(_TOMB, rows)
 
 
+def answers(db: Connection, since: Mapping[int, float]) -> set[int]:
+    """See Store."""
+    wanted = sorted(since)
+    at: dict[int, float] = {}
+    names: set[str] = set()
+    for start in range(0, len(wanted), _IN_ONE_STATEMENT):
+        some = wanted[start : start + _IN_ONE_STATEMENT]
+        sql = (
+            "SELECT t.id, c.id FROM turns t JOIN conversations c ON c.key = t.conversation"
+            f" WHERE t.id IN ({marks(len(some))}) AND t.role = 'user' AND t.kind = 'spoken'"
+        )
+        for turn, name in db.all(sql, some):
+            at[turn] = since[turn]
+            names.add(name)
+    if not at:
+        return set()
+    sql = (
+        "SELECT t.id, t.parent, t.arrived FROM turns t JOIN conversations c ON c.key = t.conversation"
+        " WHERE (c.id = ? OR c.forked_from <> '') AND t.arrived > ? AND NOT (t.role = 'user' AND t.kind = 'spoken') ORDER BY t.id"
+    )
+    for name in sorted(names):
+        for turn, parent, arrived in db.all(sql, (name, min(at.values()))):
+            if parent in at and arrived > at[parent] and turn not in since:
+                at[turn] = at[parent]
+    return set(at).difference(since)
+
+
 def buried(db: Connection, turn_ids: Collection[int]) -> set[int]:
     """Those of these turns that were forgotten."""
     return set(_graves(db, turn_ids))
@@ -85,11 +113,11 @@ def sift(db: Connection, turns: Sequence[tuple[Turn, int, str, bool]]) -> list[t
     positions: dict[int, int] = {}
     taken: list[tuple[Turn, int]] = []
     for turn, number, principal, gone in turns:
-        if turn.id in stored or turn.id in graves:
+        if turn.id in stored or graves.get(turn.id, _NONE).parent != WHOLE:
             continue
-        answers = not human(turn) and graves.get(turn.parent, (0, False))[1]
+        answers = not human(turn) and turn.parent not in positions and graves.get(turn.parent, _NONE).question
         if gone or answers or (turn.conversation, mark(key, turn.chain)) in known:
-            graves[turn.id] = (turn.parent, answers or human(turn))
+            graves[turn.id] = _Grave(turn.parent, answers or human(turn))
             row = (turn.id, turn.conversation, principal, turn.parent, answers or human(turn))
             db.many(_TOMB, [(*row, mark(key, turn.chain), mark(key, turn.content), turn.arrived)])
         elif number:
@@ -99,11 +127,21 @@ def sift(db: Connection, turns: Sequence[tuple[Turn, int, str, bool]]) -> list[t
     return taken
 
 
-def _hung(db: Connection, turn: Turn, graves: dict[int, tuple[int, bool]], positions: dict[int, int]) -> Turn:
+class _Grave(NamedTuple):
+    """As in Tomb. Where a turn has several tombs, the parent that one of them knows."""
+
+    parent: int
+    question: bool
+
+
+_NONE = _Grave(WHOLE, False)
+
+
+def _hung(db: Connection, turn: Turn, graves: dict[int, _Grave], positions: dict[int, int]) -> Turn:
     """The turn as a child of the nearest turn before it that is there."""
     parent = turn.parent
-    while parent in graves:
-        parent = graves[parent][0]
+    while parent in graves and parent not in positions:
+        parent = max(graves[parent].parent, 0)
     if not parent:
         return turn if not turn.parent and not turn.position else replace(turn, parent=0, position=0)
     if parent not in positions:
@@ -115,10 +153,9 @@ def _hung(db: Connection, turn: Turn, graves: dict[int, tuple[int, bool]], posit
     return turn if (turn.parent, turn.position) == (parent, place) else replace(turn, parent=parent, position=place)
 
 
-def _graves(db: Connection, turn_ids: Collection[int]) -> dict[int, tuple[int, bool]]:
-    """Of those of these turns that were forgotten, and of those before them that were: the parent, and whether what answers it is
-    forgotten, too."""
-    found: dict[int, tuple[int, bool]] = {}
+def _graves(db: Connection, turn_ids: Collection[int]) -> dict[int, _Grave]:
+    """Those of these turns that were forgotten, and those before them that were."""
+    found: dict[int, _Grave] = {}
     wanted = sorted(turn for turn in turn_ids if turn)
     while wanted:
         before: set[int] = set()
@@ -130,7 +167,7 @@ def _graves(db: Connection, turn_ids: Collection[int]) -> dict[int, tuple[int, b
                 f" WHERE turn IN ({marks(len(some))}) GROUP BY turn"
             )
             for turn, parent, question in db.all(sql, some):
-                found[turn] = (max(parent, 0), bool(question))
+                found[turn] = _Grave(parent, bool(question))
                 before.add(max(parent, 0))
         wanted = sorted(turn for turn in before if turn and turn not in found)
     return found
@@ -153,7 +190,7 @@ def _known(db: Connection, key: bytes, turns: Sequence[Turn]) -> set[tuple[str, 
     for name, chains in by_name.items():
         for start in range(0, len(chains), _IN_ONE_STATEMENT):
             some = chains[start : start + _IN_ONE_STATEMENT]
-            sql = f"SELECT chain FROM tombs WHERE conversation = ? AND chain IN ({marks(len(some))})"
+            sql = f"SELECT chain FROM tombs WHERE conversation = ? AND parent <> {WHOLE} AND chain IN ({marks(len(some))})"
             found.update((name, row[0]) for row in db.all(sql, (name, *some)))
     return found
 

@@ -7,7 +7,7 @@ Rule: every look-up that is given a principal checks it in its own statement.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
 
 from backstory.core.ids import ids_since
@@ -420,6 +420,10 @@ class SqlStore(Across):
         """See Store."""
         sql = "SELECT 1 FROM forgotten WHERE principal = ? AND (conversation = ? OR turn = 0) LIMIT 1"
         return bool(self._all(sql, (principal, conversation_id)))
+
+    def answers(self, since: Mapping[int, float]) -> set[int]:
+        """See Store."""
+        return burial.answers(self._dialect.connection(), since)
 
     def tombs(self) -> Tombs:
         """See Store. About 2 us for each."""

@@ -146,9 +146,7 @@ def write(db: Connection, batches: Sequence[Batch], gone: Forgotten) -> None:
     _write_rest(db, batches, places)
 
 
-def _taken(
-    db: Connection, turns: Sequence[tuple[Turn, Named]], places: _Places, last: dict[Named, int]
-) -> Iterator[tuple[Turn, int]]:
+def _taken(db: Connection, turns: Sequence[tuple[Turn, Named]], places: _Places, last: dict[Named, int]) -> Iterator[tuple[Turn, int]]:
     """Those of these turns that may be stored after a forgetting, with the numbers of their conversations; `last` is told of them."""
     names = {turn.id: name for turn, name in turns}
     told = []
