@@ -296,7 +296,7 @@ class Threads:
         first = thread.path[0] if thread.path else None
         elsewhere = first is not None and first.chain != chain_on(thread.root, first.content)
         # Where what stood before its first turn was forgotten, that does not tell.
-        if elsewhere and not await self._lanes.read(lambda store: store.thinned(record.principal, record.id)):
+        if elsewhere and not await self._lanes.read(lambda store: any(store.thinned(record.principal, name) for name in thread.lineage)):
             return None
         held = self._threads.get(record.id)
         if held is not None:

@@ -95,6 +95,11 @@ def known(db: Connection, conversation: str, chain: bytes) -> bool:
     return bool(db.all(sql, (conversation, mark(key_of(db), chain))))
 
 
+def any_of(db: Connection, conversation: str) -> bool:
+    """Whether a turn of this conversation was forgotten, its own or one that it shared."""
+    return bool(db.all("SELECT 1 FROM tombs WHERE conversation = ? LIMIT 1", (conversation,)))
+
+
 def stale(db: Connection, digest: Digest) -> bool:
     """Whether something that this digest stands for was forgotten when it was made, or since."""
     sql = "SELECT 1 FROM tombs WHERE conversation = ? AND turn <= ? AND at >= ? LIMIT 1"

@@ -419,7 +419,7 @@ class SqlStore(Across):
     def thinned(self, principal: str, conversation_id: str) -> bool:
         """See Store."""
         sql = "SELECT 1 FROM forgotten WHERE principal = ? AND (conversation = ? OR turn = 0) LIMIT 1"
-        return bool(self._all(sql, (principal, conversation_id)))
+        return bool(self._all(sql, (principal, conversation_id))) or burial.any_of(self._dialect.connection(), conversation_id)
 
     def answers(self, since: Mapping[int, float]) -> set[int]:
         """See Store."""
