@@ -16,7 +16,8 @@ _LOOK_S = 1.0
 
 
 class Forgotten:
-    """Looks for new receipts and forgets that wait; `forget` drops what is held in memory, and takes the tombs. `gone` is called once, when the database is no longer there."""
+    """Looks for new receipts and forgets that wait; `forget` drops what is held in memory, and takes the tombs. `gone` is called once,
+    when the database is no longer there."""
 
     def __init__(self, lanes: Lanes, forget: Callable[[Tombs], None], gone: Callable[[], None]) -> None:
         self._lanes = lanes

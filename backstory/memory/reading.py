@@ -29,8 +29,8 @@ class Reading:
     """One request: for each item its line, and the chain hash up to and including it.
 
     `places` (set by ingestion): for each item the index of its turn on the thread's path, -1 where it has none. `also`: turns that it
-    carries within an item of another place. `buried`: items whose turns were forgotten. `aside`: length of the items that are no turns, in characters. `bytes`: raw size of
-    its items, about. `keys`: by how many the reader finds it.
+    carries within an item of another place. `buried`: items whose turns were forgotten. `aside`: length of the items that are no turns, in
+    characters. `bytes`: raw size of its items, about. `keys`: by how many the reader finds it.
     """
 
     __slots__ = ("also", "aside", "buried", "bytes", "chains", "digest", "keys", "lines", "places", "reused", "thread", "version")

@@ -18,8 +18,8 @@ from backstory.core.message import Prompt
 from backstory.core.records import Batch, Promise, Turn
 from backstory.core.reply import Reply
 from backstory.core.store import Lanes
-from backstory.core.wire import Wire
 from backstory.core.tombs import Tombs
+from backstory.core.wire import Wire
 from backstory.errors import StoreError
 from backstory.memory import media
 from backstory.memory.graves import buried, muted, resent

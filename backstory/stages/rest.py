@@ -40,6 +40,11 @@ async def goes_on(threads: Threads, principal: str, scope: str, reading: Reading
     return (found[0], 0) if found else None
 
 
+def at_end(thread: Thread, turn: int) -> bool:
+    """Whether nothing is left of this thread after this turn, or before it."""
+    return not turn or thread.path[-1].id == turn
+
+
 async def abridged(threads: Threads, principal: str, scope: str, reading: Reading) -> Thread | None:
     """The thread of which this history is a part whose end was forgotten."""
     lines, last = reading.lines, last_answer(reading)

@@ -107,8 +107,7 @@ def stale(db: Connection, digest: Digest) -> bool:
 
 
 def sift(db: Connection, turns: Sequence[tuple[Turn, int, str, bool]]) -> list[tuple[Turn, int]]:
-    """Those of these new turns that may be stored, each hung where it belongs now, with their conversations' numbers. The others are buried.
-
+    """Those of these new turns that may be stored, each hung where it belongs now, with its conversation's number; the others are buried.
     Takes turns in order, each with the number of its conversation (0: there is none), its principal, and whether it is known to be gone.
     """
     key = _made(db)

@@ -128,14 +128,11 @@ def write(db: Connection, batches: Sequence[Batch], gone: Forgotten) -> None:
             turns.append((turn, name))
             if not gone:
                 last[name] = max(turn.id, last.get(name, 0))
-    if gone:
-        records = {name: record for name, record in records.items() if not _ended(db, record, turns, gone)}
+    records = {name: record for name, record in records.items() if not (gone and _ended(db, record, turns, gone))}
     db.many(_UPSERT, [conversation_row(record, last.get(name, 0)) for name, record in records.items()])
     places = _Places(db, batches, gone)
-    rows = []
-    for turn, key in _taken(db, turns, places, last) if gone else ((turn, places.key(name, turn.arrived)) for turn, name in turns):
-        if key:
-            rows.append(turn_row(turn, key))
+    taken = _taken(db, turns, places, last) if gone else ((turn, places.key(name, turn.arrived)) for turn, name in turns)
+    rows = [turn_row(turn, key) for turn, key in taken if key]
     even = len(rows) - len(rows) % _TURNS_AT_ONCE
     for start in range(0, even, _TURNS_AT_ONCE):
         db.run(_TURNS, [value for row in rows[start : start + _TURNS_AT_ONCE] for value in row])

@@ -13,7 +13,7 @@ from backstory.config import Config
 from backstory.core.records import Turn
 from backstory.core.store import Store
 from tests.relay.world import Upstream
-from tests.rig import QUICK, Rig, reply, rig, said
+from tests.rig import QUICK, Rig, reply, rig, said, soon
 from tests.stages.talks import Talk, commanded, texts_sent
 from tests.stages.world import echoing, stored
 
@@ -172,8 +172,7 @@ async def slowly(config: Config, meanwhile: str, again: bool) -> tuple[list[Turn
         if again:
             del talk.messages[-2:]
         under_way = asyncio.create_task(talk.say(SECRET if again else "And now?"))
-        while count[0] < 4:
-            await asyncio.sleep(0.005)
+        await soon(lambda: count[0] == 4)
         await remove(one, name, meanwhile)
         gate.set()
         await under_way
