@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from backstory.commands.forgetting import FORGET, veil
 from backstory.core.exchange import Exchange
@@ -22,6 +23,7 @@ from backstory.memory.elsewhere import Told, tell
 from backstory.memory.retention import Rules
 from backstory.memory.units import index_terms
 from backstory.stages.base import Stage
+from backstory.stages.links import PROJECT
 from backstory.stages.shelf import Shelf
 from backstory.stages.trace import search
 from backstory.stages.visit import Visit, Visits
@@ -98,7 +100,8 @@ class Kin(Stage):
         thread, prompt, wire, reading = visit.thread, exchange.prompt, exchange.wire, visit.reading
         known, name = thread.home, thread.conversation.id
         rooms = {line.room for line in reading.lines[reading.reused if known is not None else 0 :] if line.room}
-        if known is not None and rooms <= {known.audience}:
+        chosen = thread.states.get(PROJECT, "")
+        if known is not None and rooms <= {known.audience} and chosen in ("", known.project):
             return known
         if known is None and thread.path:
             known = await self._lanes.read(lambda store: store.home(name))
@@ -108,8 +111,9 @@ class Kin(Stage):
             leading = range(min(_LEADING, len(prompt.items)))
             texts = belonging.texts_of(system, [wire.message(prompt.items[at], (*prompt.items_at, at)).text for at in leading])
         header = exchange.head.header(b"x-vc-project")
-        told = Home(name, belonging.project(header, self._scope.project, texts), belonging.audience(rooms, texts))
-        visit.home = thread.home = belonging.settled(known, told, [turn.channel for turn in thread.path] if known is None else ())
+        told = Home(name, chosen or belonging.project(header, self._scope.project, texts), belonging.audience(rooms, texts))
+        home = belonging.settled(known, told, [turn.channel for turn in thread.path] if known is None else ())
+        visit.home = thread.home = replace(home, project=chosen or home.project)
         return visit.home
 
     async def _told(self, principal: str, home: Home, asked: Turn) -> Told:

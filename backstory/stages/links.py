@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from backstory.commands import links as told
 from backstory.core.edits import AppendText
 from backstory.core.exchange import Exchange
-from backstory.core.records import Conversation, Injection
+from backstory.core.records import Batch, Conversation, Injection
 from backstory.core.sizes import rough
 from backstory.core.store import Store
 from backstory.memory.fence import neutral
@@ -52,7 +52,8 @@ class Links:
         principal = thread.conversation.principal
         seen = {thread.conversation.id}
         chosen = set(linked(thread))
-        waiting = deque([*linked(thread), *(await self.members(thread))])
+        members, project = await self.members(thread), thread.states.get(PROJECT, "")
+        waiting = deque([*linked(thread), *members])
         found: list[Thread] = []
         while waiting and len(found) < _MOST:
             name = waiting.popleft()
@@ -60,6 +61,8 @@ class Links:
                 continue
             seen.add(name)
             other = await self._desk.threads.by_id(principal, name, scope)
+            if other is None and project and name in members:
+                other = await self._desk.threads.by_id(principal, name, "" if scope == project else project)
             if other is not None and (name in chosen or not _kin(thread.conversation, other.conversation)):
                 found.append(other)
                 waiting.extend(linked(other))
@@ -72,8 +75,24 @@ class Links:
         if not project:
             return []
         record = thread.conversation
-        rows = await self._desk.lanes.read(lambda store: store.stated(PROJECT, record.principal))
-        return [name for _, name, value in rows if value == project and name != record.id]
+
+        def read(store: Store) -> list[str]:
+            named = [name for _, name, value in store.stated(PROJECT, record.principal) if value == project]
+            home = store.home(record.id)
+            # One name is one project, whoever gave it: this command, a header, a setting.
+            kin = store.kin(record.principal, replace(home, project=project), False, _MOST_LISTED) if home is not None else []
+            return [name for name in dict.fromkeys([*named, *(one.id for one in kin)]) if name != record.id]
+
+        return await self._desk.lanes.read(read)
+
+    async def moved(self, thread: Thread, project: str) -> None:
+        """A conversation whose home is known now belongs to this project ("": to the one that its client names)."""
+        name = thread.conversation.id
+        home = thread.home or await self._desk.lanes.read(lambda store: store.home(name))
+        thread.home = None
+        if home is not None:
+            rows = Batch((thread.conversation,), homes=(replace(home, project=project),))
+            await self._desk.lanes.write(lambda store: store.write([rows]))
 
     async def listing(self, visit: Visit) -> str:
         """The answer to `list`."""
