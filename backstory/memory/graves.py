@@ -8,9 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from backstory.core.records import Turn
 from backstory.core.tombs import Tombs, human
+from backstory.memory.alignment import Alignment
 from backstory.memory.reading import Reading
 from backstory.memory.thread import Thread
+from backstory.memory.turns import Line
+
+# So many messages at the end of a history are looked for.
+_MOST_ENDING = 64
 
 
 def buried(thread: Thread, reading: Reading, tombs: Tombs, known: int = 0) -> frozenset[int]:
@@ -19,6 +25,7 @@ def buried(thread: Thread, reading: Reading, tombs: Tombs, known: int = 0) -> fr
     lines, chains = reading.lines, reading.chains
     principal, last = thread.conversation.principal, last_answer(reading)
     found = {item for item in reading.buried if item < known}
+    living: set[bytes] = set()
     answering = _answering(reading, found, known)
     for item in range(known, len(lines)):
         one = lines[item]
@@ -26,15 +33,17 @@ def buried(thread: Thread, reading: Reading, tombs: Tombs, known: int = 0) -> fr
             continue
         if chains[item] in thread.by_chain:
             answering = False
-        elif (
-            tombs.turn(thread.lineage, chains[item])
-            or (item <= last and tombs.whole(principal, chains[item]))
-            or (answering and not human(one))
-        ):
+            continue
+        gone = bool(tombs.turn(thread.lineage, chains[item])) or (answering and not human(one))
+        if not gone and item <= last:
+            gone = tombs.whole(principal, chains[item])
+            if not gone and tombs.said(thread.lineage, one.content):
+                # The same words may also stand where they were not forgotten: then it is laid beside those first.
+                living = living or {turn.content for turn in thread.path}
+                gone = one.content not in living
+        if gone:
             found.add(item)
-            answering = answering or human(one)
-        else:
-            answering = False
+        answering = gone and (answering or human(one))
     return frozenset(found)
 
 
@@ -53,6 +62,19 @@ def resent(thread: Thread, reading: Reading, tombs: Tombs, fresh: Sequence[int])
         else:
             answering = False
     return frozenset(found)
+
+
+def ending(lines: Sequence[Line], path: Sequence[Turn]) -> Alignment | None:
+    """A request laid beside the end of a path where its first messages are that end, None where they are not. Of a few messages that alone
+    is no proof; where something was forgotten between them, it is."""
+    said = [item for item, line in enumerate(lines) if line.kind != "none"]
+    for run in range(min(len(said) - 1, len(path), _MOST_ENDING), 0, -1):
+        if all(lines[said[place]].content == path[place - run].content for place in range(run)):
+            matched = [-1] * len(lines)
+            for place in range(run):
+                matched[said[place]] = len(path) - run + place
+            return Alignment(tuple(matched), said[run], len(path) - 1, "truncated", len(path) > run)
+    return None
 
 
 def muted(thread: Thread, reading: Reading, tombs: Tombs) -> int:

@@ -22,7 +22,7 @@ from backstory.core.tombs import Tombs
 from backstory.core.wire import Wire
 from backstory.errors import StoreError
 from backstory.memory import media
-from backstory.memory.graves import buried, muted, resent
+from backstory.memory.graves import buried, ending, muted, resent
 from backstory.memory.reading import Reading
 from backstory.memory.thread import Thread
 from backstory.memory.turns import Line, align, line
@@ -293,6 +293,8 @@ def places(thread: Thread, reading: Reading, base: int = 0, tombs: Tombs = NO_TO
         left = [item for item in left if item not in reading.buried]
         lines, known = [lines[item] for item in left], [known[item] for item in left if item < len(known)]
     alignment = align(lines, path[:base] if earlier else path, known)
+    if reading.buried and max(alignment.matched, default=-1) < 0:
+        alignment = ending(lines, path) or alignment
     reading.places = [-1] * len(reading.lines)
     for item, place in zip(left, alignment.matched, strict=True):
         reading.places[item] = place
