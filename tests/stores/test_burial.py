@@ -25,7 +25,7 @@ def store(tmp_path: Path) -> Iterator[SqlStore]:
 
 
 def answer(number: int, parent: int, position: int, **fields: object) -> Turn:
-    return replace(said(number, "c", f"answer {number}", parent, position, at=300.0), role="assistant", **fields)  # type: ignore[arg-type]
+    return replace(said(number, "c", f"answer {number}", parent, position, at=300.0), role="assistant", **fields)
 
 
 def there(store: SqlStore) -> list[tuple[int, int, int]]:
