@@ -299,7 +299,7 @@ class Engine:
             self._modelling = asyncio.create_task(self._open_model(meaning, lanes, self._worker))
         await self._open_side(lanes)
 
-        clear = (threads.clear, self.paging.waiting.clear, line.continuity.forget, reader.clear, line.shrink.clear, self.layouts.clear)
+        clear = (threads.clear, self.paging.forget, line.continuity.forget, reader.clear, line.shrink.clear, self.layouts.clear)
 
         def forget(tombs: Tombs) -> None:
             threads.tombs = tombs

@@ -60,14 +60,24 @@ class Links:
             if name in seen:
                 continue
             seen.add(name)
-            other = await self._desk.threads.by_id(principal, name, scope)
-            if other is None and project and name in members:
-                other = await self._desk.threads.by_id(principal, name, "" if scope == project else project)
+            member = name in members and name not in chosen
+            threads = self._desk.threads
+            other = await (self._member(principal, name, scope, project) if member else threads.by_id(principal, name, scope))
             if other is not None and (name in chosen or not _kin(thread.conversation, other.conversation)):
                 found.append(other)
                 waiting.extend(linked(other))
                 chosen.update(linked(other))
         return found
+
+    async def _member(self, principal: str, name: str, scope: str, project: str) -> Thread | None:
+        """A conversation of a project: of the request's scope, or of the one that the project's header gives it, or of none."""
+        threads = self._desk.threads
+        for one in dict.fromkeys((scope, project, "")):
+            found = await threads.by_id(principal, name, one, sure=True)
+            if found is not None:
+                return found
+        put = await self._desk.lanes.read(lambda store: store.states(name).get(PROJECT) == project)
+        return await threads.by_id(principal, name, scope) if put else None
 
     async def members(self, thread: Thread) -> list[str]:
         """The other conversations of its project."""
@@ -190,7 +200,7 @@ class Links:
     async def _side(self, thread: Thread) -> told.Side:
         name = thread.conversation.id
         rows = await self._desk.lanes.read(lambda store: store.tags(name))
-        common = Counter(tag for row in rows for tag in row.tags).most_common(_TAGS)
+        common = Counter(tag for row in rows if row.turn not in thread.hidden for tag in row.tags).most_common(_TAGS)
         return told.Side(name, thread.conversation.label, len(thread.path), thread.tokens, tuple(tag for tag, _ in common))
 
 

@@ -51,9 +51,9 @@ class Threads:
         self._asked: OrderedDict[bytes, str] = OrderedDict()
         self._bases: OrderedDict[bytes, str] = OrderedDict()
         self._weights: dict[str, int] = {}
-        self._loading: dict[tuple[str, str], asyncio.Future[Thread | None]] = {}
+        self._loading: dict[tuple[str, str, bool], asyncio.Future[Thread | None]] = {}
         self._weight = 0
-        self._behind = False
+        self._behind = 0
         self._epoch = 0
         self.tombs = Tombs()
         """By what forgotten turns are known again."""
@@ -82,8 +82,9 @@ class Threads:
         self._keep(forked)
         return forked
 
-    async def by_id(self, principal: str, conversation: str, scope: str) -> Thread | None:
-        """A thread by its conversation's id, None where the principal has no such conversation in this scope."""
+    async def by_id(self, principal: str, conversation: str, scope: str, sure: bool = False) -> Thread | None:
+        """A thread by its conversation's id, None where the principal has no such conversation in this scope. Where its first turn was
+        forgotten, nothing tells its scope: then the caller's word is taken for it, unless it has to be `sure`."""
         thread = self._threads.get(conversation)
         if thread is not None:
             self._threads.move_to_end(conversation)
@@ -92,7 +93,7 @@ class Threads:
         record = await self._lanes.read(lambda store: store.conversation(principal, conversation))
         if record is None:
             return None
-        return await self._load(record, scope)
+        return await self._load(record, scope, sure)
 
     async def by_alias(self, principal: str, key: str, scope: str) -> Thread | None:
         """A thread by a name that a client gave it."""
@@ -219,7 +220,7 @@ class Threads:
 
     def clear(self) -> None:
         """Hold nothing any more; what is stored is read again when it is needed."""
-        self._behind = True
+        self._behind += 1
         self._epoch += 1
         self._threads.clear()
         self._weights.clear()
@@ -248,16 +249,18 @@ class Threads:
 
     def _drop(self, name: str) -> None:
         """A thread of which more is stored than it knows."""
-        self._behind = True
+        self._behind += 1
         if self._threads.pop(name, None) is not None:
             self._leave(name)
             self._weight -= self._weights.pop(name, 0)
 
     async def _caught_up(self) -> None:
         """After threads were let go of before all of them was stored: until it is."""
-        if self._behind:
-            self._behind = False
+        while self._behind:
+            seen = self._behind
             await self._lanes.flush()
+            if self._behind == seen:
+                self._behind = 0
 
     async def _stored(self, principal: str, chain: bytes, scope: str) -> list[Thread]:
         held = [
@@ -272,22 +275,22 @@ class Threads:
                 held.append(thread)
         return held
 
-    async def _load(self, record: Conversation, scope: str) -> Thread | None:
+    async def _load(self, record: Conversation, scope: str, sure: bool) -> Thread | None:
         """The stored thread, read once however many requests wait for it: a long one takes seconds, and most of them on another thread.
         None where it is of another scope."""
-        name = (record.id, scope)
+        name = (record.id, scope, sure)
         running = self._loading.get(name)
         if running is None:
-            running = self._loading[name] = asyncio.ensure_future(self._read(record, scope))
+            running = self._loading[name] = asyncio.ensure_future(self._read(record, scope, sure))
             running.add_done_callback(lambda done: self._loaded(name, done))
         return await asyncio.shield(running)
 
-    def _loaded(self, name: tuple[str, str], done: asyncio.Future[Thread | None]) -> None:
+    def _loaded(self, name: tuple[str, str, bool], done: asyncio.Future[Thread | None]) -> None:
         del self._loading[name]
         if not done.cancelled():
             done.exception()  # whoever still waits is told; nobody may
 
-    async def _read(self, record: Conversation, scope: str) -> Thread | None:
+    async def _read(self, record: Conversation, scope: str, sure: bool) -> Thread | None:
         epoch = -1
         while epoch != self._epoch:
             # What was read before something was forgotten is read again.
@@ -296,7 +299,9 @@ class Threads:
         first = thread.path[0] if thread.path else None
         elsewhere = first is not None and first.chain != chain_on(thread.root, first.content)
         # Where what stood before its first turn was forgotten, that does not tell.
-        if elsewhere and not await self._lanes.read(lambda store: any(store.thinned(record.principal, name) for name in thread.lineage)):
+        if elsewhere and (
+            sure or not await self._lanes.read(lambda store: any(store.thinned(record.principal, name) for name in thread.lineage))
+        ):
             return None
         held = self._threads.get(record.id)
         if held is not None:
