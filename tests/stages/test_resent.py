@@ -9,9 +9,14 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from backstory.app import faces, ledger
 from backstory.config import Config
-from backstory.core.records import Turn
+from backstory.core.legs import Call
+from backstory.core.records import Conversation, Turn
 from backstory.core.store import Store
+from backstory.errors import NotFound
+from backstory.memory.reading import Reading
+from backstory.stages.visit import Visit
 from tests.relay.world import Upstream
 from tests.rig import QUICK, Rig, reply, rig, said, soon
 from tests.stages.talks import Talk, commanded, texts_sent
@@ -249,5 +254,62 @@ def test_a_digest_and_a_block_that_tell_of_it_do_not_go_up_any_more(tmp_path: Pa
             await talk.say("What was my codeword again?")
             assert b"quokka" in one.sent.body
             assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_no_tool_and_no_command_shows_it_while_it_waits(tmp_path: Path) -> None:
+    config = commanded(tmp_path)
+    config = replace(config, compaction=replace(config.compaction, context_window=3000))
+    secret = "I prefer the quokka lamp, and my codeword is quokka."
+    queries = {
+        "vc_expand_topic": '{"topic":"codeword","depth":"full"}',
+        "vc_find_quote": '{"query":"codeword"}',
+        "vc_recall_all": "{}",
+        "vc_query_facts": '{"subject":"","verb":"","object":"","status":""}',
+        "vc_remember_when": '{"query":"codeword","time_range":"last 7 days"}',
+        "vc_search_summaries": '{"query":"codeword"}',
+        "vc_find_session": '{"query":"codeword"}',
+    }
+
+    async def work() -> None:
+        async with rig(config, echoing("openai_chat")) as one:
+            talk = Talk(one, b"x-session-id: s")
+            await talk.say(secret)
+            for number in range(12):
+                await talk.say(f"Message {number}: " + f"the harbour has {number} ships and a pier. " * 30)
+            await talk.say("What is my codeword?")
+            request = talk.head.partition(b"X-VC-Request: ")[2].partition(b"\r\n")[0].decode()
+            assert "quokka" in str(await one.engine.why(request))
+
+            found = await stored(one, lambda store: store.whose(talk.id))
+            assert isinstance(found, Conversation)
+            principal = found.principal
+
+            async def shown() -> str:
+                assert one.engine.threads is not None
+                thread = await one.engine.threads.by_id(principal, talk.id, "")
+                assert thread is not None
+                visit = Visit(thread, Reading(b"", [], [], 0), "", upto=len(thread.path))
+                desk = one.engine.paging.desk(visit, lambda _: None)
+                told = [await desk.answer([Call(name, name, query)], 9) for name, query in queries.items()]
+
+                def read(store: Store) -> list[object]:
+                    record = faces.find(store, talk.id)
+                    rows = [faces.story(store, record, raw=True), faces.facts(store, record, "", "", "", "")]
+                    return [*rows, ledger.ledger(store, record), faces.recalled(store, "my codeword", record, 900, 0.0)]
+
+                facts = await one.engine.facts(principal, talk.id)
+                return f"{told} {facts} {await stored(one, read)}"
+
+            before = await shown()
+            assert "quokka" in before
+            await talk.told("VCFORGET quokka")
+            assert "quokka" not in await shown()
+            with pytest.raises(NotFound):
+                await one.engine.why(request)
+            await talk.told("!/undo")
+            assert "quokka" in str(await one.engine.why(request))
+            assert (await shown()).count("quokka") == before.count("quokka")
 
     asyncio.run(work())
