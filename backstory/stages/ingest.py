@@ -295,9 +295,11 @@ def places(thread: Thread, reading: Reading, base: int = 0, tombs: Tombs = NO_TO
     alignment = align(lines, path[:base] if earlier else path, known)
     if reading.buried and max(alignment.matched, default=-1) < 0:
         alignment = ending(lines, path) or alignment
-    reading.places = [-1] * len(reading.lines)
-    for item, place in zip(left, alignment.matched, strict=True):
-        reading.places[item] = place
+    reading.places = list(alignment.matched)
+    if reading.buried:
+        reading.places = [-1] * len(reading.lines)
+        for item, place in zip(left, alignment.matched, strict=True):
+            reading.places[item] = place
     reading.also = alignment.also
     reading.thread, reading.version = thread.conversation.id, thread.version
     items = [item for item in left[alignment.fresh :] if reading.lines[item].kind != "none"]

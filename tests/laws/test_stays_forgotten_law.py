@@ -175,7 +175,7 @@ async def run(data: st.DataObject, folder: Path) -> None:
     offset = [0.0]
     world: list[World] = []
     config = commanded(folder, undo_s=UNDO_S)
-    config = replace(config, compaction=replace(config.compaction, context_window=3000))
+    config = replace(config, compaction=replace(config.compaction, context_window=2000))
     async with rig(config, answering(world), QUICK, lambda: time.time() + offset[0]) as one:
         world.append(World(one, data, offset))
         here = world[0]
@@ -192,7 +192,7 @@ async def run(data: st.DataObject, folder: Path) -> None:
 
 
 @given(st.data())
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_what_was_forgotten_stays_forgotten_and_the_rest_is_there(data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(run(data, Path(folder)))
