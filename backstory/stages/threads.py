@@ -259,6 +259,8 @@ class Threads:
         while self._behind:
             seen = self._behind
             await self._lanes.flush()
+            # What came too late was buried, and is known again from now on.
+            self.tombs = await self._lanes.read(lambda store: store.tombs())
             if self._behind == seen:
                 self._behind = 0
 

@@ -122,7 +122,7 @@ def sift(db: Connection, turns: Sequence[tuple[Turn, int, str, bool]]) -> list[t
         answers = not human(turn) and turn.parent not in positions and graves.get(turn.parent, _NONE).question
         if gone or answers or (turn.conversation, mark(key, turn.chain)) in known:
             graves[turn.id] = _Grave(turn.parent, answers or human(turn))
-            row = (turn.id, turn.conversation, principal, turn.parent, answers or human(turn))
+            row = (turn.id, turn.conversation, principal, turn.parent if number else WHOLE, answers or human(turn))
             db.many(_TOMB, [(*row, mark(key, turn.chain), mark(key, turn.content), turn.arrived)])
         elif number:
             hung = _hung(db, turn, graves, positions)

@@ -40,11 +40,10 @@ async def turns_of(one: Rig, name: str) -> list[Turn]:
 
 
 async def remove(one: Rig, name: str, *texts: str) -> None:
-    """Forget at once the turns that say these."""
+    """Forget at once the turns that say these; "" for the whole conversation."""
 
     def work(store: Store) -> None:
-        ids = [turn.id for turn in store.turns(name) if any(text in turn.text for text in texts)]
-        assert ids
+        ids = [turn.id for turn in store.turns(name) if any(text in turn.text for text in texts)] if all(texts) else []
         store.forget(None, name, ids, time.time())
 
     await stored(one, work)
@@ -183,8 +182,8 @@ async def slowly(config: Config, meanwhile: str, again: bool) -> tuple[list[Turn
         await under_way
         await stored(one, lambda store: None)
         await talk.say("And then?")
-        assert talk.id == name
-        return await turns_of(one, name), one
+        assert (talk.id == name) == bool(meanwhile)
+        return await turns_of(one, talk.id), one
     finally:
         gate.set()
         await one.stop()
@@ -206,6 +205,11 @@ def test_an_answer_under_way_to_what_is_forgotten_is_forgotten_too(tmp_path: Pat
         *("I like tea.", "Answer 1.", "It rains.", "Answer 2.", "Answer 3.", "And then?", "Answer 5."),
     ]
     assert whole(turns)
+
+
+def test_what_is_under_way_goes_with_the_whole(tmp_path: Path) -> None:
+    turns, _ = asyncio.run(slowly(commanded(tmp_path), "", False))
+    assert [turn.text for turn in turns] == ["And then?", "Answer 5."]
 
 
 def test_a_forget_in_a_branch_hides_in_all_and_comes_back_in_all(tmp_path: Path) -> None:
