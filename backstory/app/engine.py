@@ -9,13 +9,11 @@ import secrets
 import sys
 import time
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import msgspec
 
 from backstory import __version__
 from backstory.app.commanding import Commanding
+from backstory.app.journals import WIRE_BY_NAME, open_lanes, read_arrival, settle_entry, verified
 from backstory.app.lineup import Line, Parts, across, choices, line_up, settings
 from backstory.app.local import Local
 from backstory.app.metrics import Metrics
@@ -24,9 +22,10 @@ from backstory.config import Config
 from backstory.core.exchange import Head
 from backstory.core.ids import TurnIds
 from backstory.core.layout import Layouts
-from backstory.core.records import Arrival, Batch, Promise, Turn
-from backstory.core.reply import Reply, Usage
+from backstory.core.records import Batch
+from backstory.core.reply import Usage
 from backstory.core.sizes import rough
+from backstory.core.tombs import Tombs
 from backstory.core.wire import Wire
 from backstory.errors import BackstoryError, DocumentError, StoreError
 from backstory.jobs import standard as standard_jobs
@@ -40,17 +39,15 @@ from backstory.memory.fact_query import select
 from backstory.memory.reading import Reader
 from backstory.memory.supersession import Known
 from backstory.memory.thread import Thread
-from backstory.memory.turns import content_hash
 from backstory.providers import side_model
 from backstory.providers.caching import Tariffs
-from backstory.relay.tap import read_reply
 from backstory.stages.ahead import Ahead
-from backstory.stages.arrivals import Arrivals, unfold
+from backstory.stages.arrivals import Arrivals
 from backstory.stages.base import Pipeline, attempt, attempted
 from backstory.stages.command import Command
 from backstory.stages.economy import Economy
 from backstory.stages.facts import Facts
-from backstory.stages.ingest import Ingest, settle
+from backstory.stages.ingest import Ingest
 from backstory.stages.meaning import Meaning
 from backstory.stages.order import Order
 from backstory.stages.pace import Pace
@@ -59,20 +56,14 @@ from backstory.stages.shelf import Shelf
 from backstory.stages.stubs import restore
 from backstory.stages.threads import Threads
 from backstory.stages.visit import Visits
-from backstory.stores.database import open_store
-from backstory.stores.inbox import Inbox
 from backstory.stores.lanes import StoreLanes
 from backstory.vectors import opened
-from backstory.wires import WIRES
 
 if TYPE_CHECKING:
     from backstory.app.side import SideRoom
 
 log = logging.getLogger("backstory")
 
-WIRE_BY_NAME = {wire.name: wire for wire in WIRES}
-
-_entries = msgspec.msgpack.Decoder(Promise | Arrival)
 # Requests that came in the last so many seconds make the background wait.
 _QUIET_S = 0.3
 # A request that has just come, or just gone up, makes work on other threads hold still for so long. What works there gives the
@@ -289,6 +280,7 @@ class Engine:
         self._lanes = lanes = await open_lanes(config.storage.url)
         await lanes.recover(self._settle_journal)
         self.threads = threads = Threads(lanes, self._clock)
+        threads.tombs = await lanes.read(lambda store: store.tombs())
         meaning = None
         if config.vectors.model != "none":
             meaning = Meaning(lanes, _VECTOR_SHARE * config.recall.deadline_ms / 1000, self.failed)
@@ -309,8 +301,14 @@ class Engine:
             self._modelling = asyncio.create_task(self._open_model(meaning, lanes, self._worker))
         await self._open_side(lanes)
 
-        clear = (threads.clear, self.paging.waiting.clear, line.continuity.forget, reader.clear, line.shrink.clear, self.layouts.clear)
-        self._forgotten = Forgotten(lanes, lambda: _all(clear), self._gone)
+        clear = (threads.clear, self.paging.forget, line.continuity.forget, reader.clear, line.shrink.clear, self.layouts.clear)
+
+        def forget(tombs: Tombs) -> None:
+            threads.tombs = tombs
+            _all(clear)
+
+        self._forgotten = Forgotten(lanes, forget, self._gone)
+        line.forgets.changed = self._forgotten.drop
         self.pins = Pins(lanes, threads.pinned)
         await self._forgotten.start()
         await self.pins.start()
@@ -452,46 +450,3 @@ class Engine:
 def _all(calls: Iterable[Callable[[], None]]) -> None:
     for call in calls:
         call()
-
-
-async def open_lanes(url: str) -> StoreLanes:
-    """The lanes of the store and the journals at this place. Raises StoreError, ConfigError."""
-    store = await asyncio.get_running_loop().run_in_executor(None, open_store, url)
-    folder, name = inbox_place(url)
-    try:
-        inbox = Inbox(folder, name)
-    except StoreError:
-        store.close()
-        raise
-    return StoreLanes(store, inbox)
-
-
-def inbox_place(url: str) -> tuple[Path, str]:
-    """Folder and base name of the journals beside a SQLite database."""
-    path = Path(url.removeprefix("sqlite:///"))
-    return path.parent, path.name
-
-
-def verified(turn: Turn) -> bool:
-    """Whether a stored turn's message has the hash that the turn is stored under."""
-    wire = WIRE_BY_NAME.get(turn.wire)
-    try:
-        return wire is not None and bool(turn.raw) and content_hash(wire.message(turn.raw, ())) == turn.content
-    except DocumentError:
-        return False
-
-
-def read_arrival(arrival: Arrival) -> Reply | None:
-    """What the answer of a first exchange says."""
-    return read_reply(WIRE_BY_NAME[arrival.wire], arrival.content_type, arrival.coding, arrival.answer)
-
-
-def settle_entry(payload: bytes) -> Batch | None:
-    """The rows of one journal entry; None for a wire that is not known. Raises MsgspecError for what is no entry."""
-    entry = _entries.decode(payload)
-    wire = WIRE_BY_NAME.get(entry.wire)
-    if wire is None:
-        return None
-    if isinstance(entry, Arrival):
-        return unfold(entry, wire, read_arrival(entry), rough)
-    return settle(entry, wire, read_reply(wire, entry.content_type, entry.coding, entry.body), rough)

@@ -166,10 +166,11 @@ def find(store: Store, named: str) -> Conversation:
 
 
 def story(store: Store, record: Conversation, raw: bool = False) -> list[TurnRow]:
-    """The turns of a conversation's newest branch, from the first on, with those it shares with the one it was forked from."""
-    path = branch(load_turns(store, record))
+    """The turns of a conversation's newest branch, from the first on, with those it shares with the one it was forked from, without those
+    that are about to be forgotten."""
+    path = shown(store, record)
     kept = {turn.id: turn for turn in store.turns_by_id([turn.id for turn in path], raw=True)} if raw else {}
-    return [_row(record.id, kept.get(turn.id, turn), number) for number, turn in enumerate(path, 1)]
+    return [_row(record.id, kept.get(turn.id, turn), turn.position + 1) for turn in path]
 
 
 def recalled(store: Store, question: str, record: Conversation | None, budget: int, now: float) -> list[Hit]:

@@ -10,11 +10,12 @@ from msgspec import Struct
 
 from backstory.app import faces
 from backstory.app.why import GATES
+from backstory.commands.forgetting import FORGET, veil
 from backstory.core.records import Conversation
 from backstory.core.store import Store
 from backstory.memory import reasons
 from backstory.memory.thread import branch
-from backstory.stages.threads import load_turns
+from backstory.stages.threads import load_shown
 
 _SHOWN_CHARS = 80
 
@@ -36,9 +37,13 @@ class Entry(Struct, frozen=True, omit_defaults=True):
 def ledger(store: Store, record: Conversation) -> list[Entry]:
     """By time. Costs what is kept of the conversation's requests."""
     found: list[Entry] = []
-    texts = {turn.id: turn.text for turn in branch(load_turns(store, record))}
+    turns, hidden = load_shown(store, record)
+    hidden |= veil(store.stated(FORGET, record.principal))
+    texts = {turn.id: turn.text for turn in branch(turns)}
     folded = 0
     for trace in store.traces(record.id):
+        if not hidden.keys().isdisjoint(trace.turns):
+            continue
         told = reasons.unpack(trace.told)
         if told.folded > folded:
             why = "the request would have passed compaction.hard_threshold; a digest stands for them"

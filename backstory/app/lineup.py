@@ -75,6 +75,7 @@ class Line(Struct):
     command: Command
     continuity: Continuity
     shrink: Shrink
+    forgets: Forgets
     settled: Callable[[Thread, int], bool]
 
 
@@ -99,7 +100,8 @@ def line_up(parts: Parts) -> Line:
         __version__,
     )
     links = Links(desk)
-    command = Command(visits, desk, links, Forgets(desk), parts.arrivals)
+    forgets = Forgets(desk)
+    command = Command(visits, desk, links, forgets, parts.arrivals)
     stages = (
         Identify(parts.threads, visits, parts.reader, parts.arrivals, parts.order, parts.before, continuity),
         command,
@@ -112,7 +114,7 @@ def line_up(parts: Parts) -> Line:
         continuity,
         parts.economy,
     )
-    return Line(stages, command, continuity, shrink, recall.settled)
+    return Line(stages, command, continuity, shrink, forgets, recall.settled)
 
 
 def across(config: Config) -> bool:

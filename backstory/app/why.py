@@ -10,14 +10,15 @@ import msgspec
 from msgspec import Struct
 
 from backstory.app import faces
-from backstory.core.records import Conversation, Injection, Trace, Turn
+from backstory.commands.forgetting import FORGET, veil
+from backstory.core.records import Conversation, Digest, Injection, Trace, Turn
 from backstory.core.store import Store
 from backstory.errors import NotFound, StoreError
 from backstory.memory import reasons
 from backstory.memory.reasons import Change, Search, Told
 from backstory.memory.retention import Score, score
 from backstory.memory.thread import branch
-from backstory.stages.threads import load_pins, load_turns
+from backstory.stages.threads import covers, load_pins, load_shown, load_turns, tells
 
 GATES = {
     "empty": "there was nothing to recall from",
@@ -123,6 +124,8 @@ class _Case(Struct):
     told: Told
     asked: Turn | None
     injections: dict[bytes, Injection]
+    hidden: dict[int, float]
+    """Turns that are about to be forgotten, and since when."""
 
     def number(self, turn: int) -> int:
         """The number of a turn in the conversation, 0 where it is not in it."""
@@ -165,7 +168,7 @@ def diff(store: Store, named: str, principal: str | None = None) -> Diff:
     if case.trace is None:
         raise NotFound(f"{named}: a block is stored for it, but not what else was changed in the request that carried it")
     texts = {one.chain.hex(): one.text for one in case.injections.values()}
-    digest = next((one.text for one in reversed(store.digests(case.record.id)) if one.created <= case.trace.created), "")
+    digest = next((one.text for one in reversed(_digests(store, case)) if one.created <= case.trace.created), "")
     made, unknown = [], []
     for change in case.told.changes:
         text = digest if change.what == "digest" else texts.get(change.chain, "")
@@ -178,7 +181,7 @@ def diff(store: Store, named: str, principal: str | None = None) -> Diff:
 
 def retention(store: Store, record: Conversation, now: float) -> list[tuple[int, Turn, Score]]:
     """Number, turn and retention score of every turn of a conversation's newest branch."""
-    path = branch(load_turns(store, record))
+    path = branch(load_shown(store, record)[0])
     pins = load_pins(store, record, {turn.conversation for turn in path})
     uses: dict[int, int] = {}
     for injection in store.injections(record.id):
@@ -252,15 +255,20 @@ def _case(store: Store, named: str, principal: str | None) -> _Case:
 
 
 def _of(store: Store, record: Conversation, trace: Trace | None, number: int) -> _Case:
-    turns = load_turns(store, record)
+    turns, hidden = load_shown(store, record)
     path = branch(turns)
-    injections = _injections(store, record)
+    hidden |= veil(store.stated(FORGET, record.principal))
+    if trace is not None and not hidden.keys().isdisjoint(trace.turns):
+        raise NotFound(f"of request {trace.request} nothing is shown: what it told of is being forgotten")
+    by_chain = {turn.chain: turn.id for turn in turns}
+    injections = {chain: one for chain, one in _injections(store, record).items() if not tells(one, hidden, by_chain)}
     by_id = {turn.id: turn for turn in turns}
     if trace is None:
-        trace, asked = _choose(store.traces(record.id), path, number, record, injections)
+        shown = [one for one in store.traces(record.id) if hidden.keys().isdisjoint(one.turns)]
+        trace, asked = _choose(shown, path, number, record, injections)
     else:
         asked = by_id.get(trace.turn)
-    return _Case(record, path, by_id, trace, _told(trace), asked, injections)
+    return _Case(record, path, by_id, trace, _told(trace), asked, injections, hidden)
 
 
 def _choose(
@@ -304,6 +312,10 @@ def _injections(store: Store, record: Conversation) -> dict[bytes, Injection]:
     return found
 
 
+def _digests(store: Store, case: _Case) -> list[Digest]:
+    return [one for one in store.digests(case.record.id) if not covers(one, case.hidden)]
+
+
 def _blocks(case: _Case) -> Iterator[Block]:
     by_chain = {turn.chain: place for place, turn in enumerate(case.path, 1)}
     if case.trace is None and case.asked is not None:
@@ -321,7 +333,7 @@ def _lines(store: Store, case: _Case) -> Iterator[Line]:
     wanted = [one.turn for one in case.told.reasons]
     if case.trace is None and case.asked is not None:
         wanted = list(case.injections[case.asked.chain].turns)
-    turns = {turn.id: turn for turn in store.turns_by_id(wanted)}
+    turns = {turn.id: turn for turn in store.turns_by_id(wanted) if turn.id not in case.hidden}
     owners = {turn.conversation for turn in turns.values()}
     pins = load_pins(store, case.record, owners)
     now = case.trace.created if case.trace is not None else 0.0

@@ -28,11 +28,12 @@ _SHOWN_CHARS = 70
 
 
 class Going(Struct, frozen=True):
-    """Turns that are to be removed at `due` (Unix seconds)."""
+    """Turns that are to be removed at `due`; asked for at `at` (Unix seconds)."""
 
     topic: str
     due: float
     turns: tuple[int, ...]
+    at: float = 0.0
 
 
 _going = msgspec.json.Decoder(tuple[Going, ...])
@@ -49,6 +50,11 @@ def going(value: str) -> tuple[Going, ...]:
 def going_text(waiting: Sequence[Going]) -> str:
     """As it is kept, "" for none."""
     return msgspec.json.encode(waiting).decode() if waiting else ""
+
+
+def veil(rows: Iterable[tuple[str, str, str]]) -> dict[int, float]:
+    """The turns that are about to be forgotten, and since when, from what the store has under FORGET."""
+    return {turn: one.at for _, _, value in rows for one in going(value) for turn in one.turns}
 
 
 def about(topic: str, turns: Iterable[Turn], terms: Callable[[str], Sequence[str]]) -> list[Turn]:

@@ -22,6 +22,10 @@ class Tool(Struct, frozen=True):
     schema: bytes
 
 
+FORGOTTEN = "What was looked up here was forgotten since, on the user's request."
+"""Stands for a result that is not known any more."""
+
+
 class Call(Struct, frozen=True):
     """The model calls a tool of ours. `arguments` is the JSON text as received."""
 
@@ -41,11 +45,12 @@ class Leg(Struct, frozen=True):
 
 class Kept(Struct, frozen=True):
     """What a provider keeps of an answer of several legs under another id than the client has for it (`first`): `last`, with calls of ours
-    that `rows` (the wire's own JSON) are the results of."""
+    that `rows` (the wire's own JSON) are the results of; `blank`: the same without what was looked up, for when that is forgotten."""
 
     first: str = ""
     last: str = ""
     rows: tuple[bytes, ...] = ()
+    blank: tuple[bytes, ...] = ()
 
 
 class Talk(Protocol):

@@ -6,7 +6,7 @@ is ever given to another.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, Protocol, TypeAlias, TypeVar
 
 from backstory.core.records import (
@@ -32,6 +32,7 @@ from backstory.core.records import (
     Used,
     Watermark,
 )
+from backstory.core.tombs import Tombs
 
 T = TypeVar("T")
 Spent: TypeAlias = Literal["model", "day", "conversation", "all"]
@@ -251,6 +252,15 @@ class Store(Protocol):
 
     def thinned(self, principal: str, conversation_id: str) -> bool:
         """Whether its first turns may have been forgotten: some of its own, or a conversation that it was forked from."""
+        ...
+
+    def answers(self, since: Mapping[int, float]) -> set[int]:
+        """The turns that came to answer those of these turns that are a human's, after the time that is given with it. Looks at every turn
+        of their conversations and of the forks of these."""
+        ...
+
+    def tombs(self) -> Tombs:
+        """By what every forgotten turn is known again."""
         ...
 
     def receipts(self, after_id: int = 0) -> list[Receipt]:

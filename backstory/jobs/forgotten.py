@@ -1,12 +1,14 @@
-"""Noticing what was forgotten, here or by another process: what is held in memory of it must go too. And noticing that the whole database
-is gone."""
+"""Noticing what was forgotten, is about to be, or was taken back, here or by another process: what is held in memory of it must go too. And
+noticing that the whole database is gone."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
 
+from backstory.commands.forgetting import FORGET
 from backstory.core.store import Lanes
+from backstory.core.tombs import Tombs
 from backstory.errors import StoreError, StoreGone
 
 # A forgotten text may be recalled by a running proxy for so long at most.
@@ -14,19 +16,22 @@ _LOOK_S = 1.0
 
 
 class Forgotten:
-    """Looks for new receipts; `forget` drops what is held in memory. `gone` is called once, when the database is no longer there."""
+    """Looks for new receipts and forgets that wait; `forget` drops what is held in memory, and takes the tombs. `gone` is called once,
+    when the database is no longer there."""
 
-    def __init__(self, lanes: Lanes, forget: Callable[[], None], gone: Callable[[], None]) -> None:
+    def __init__(self, lanes: Lanes, forget: Callable[[Tombs], None], gone: Callable[[], None]) -> None:
         self._lanes = lanes
         self._forget = forget
         self._gone = gone
         self._last = 0
+        self._waiting: frozenset[tuple[str, str, str]] = frozenset()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Begin after the receipts that are there already."""
         receipts = await self._lanes.read(lambda store: store.receipts(0))
         self._last = max((receipt.id for receipt in receipts), default=0)
+        self._waiting = frozenset(await self._lanes.read(lambda store: store.stated(FORGET)))
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
@@ -40,11 +45,17 @@ class Forgotten:
         """Whether something was forgotten since the last look."""
         after = self._last
         receipts = await self._lanes.read(lambda store: store.receipts(after))
-        if not receipts:
+        waiting = frozenset(await self._lanes.read(lambda store: store.stated(FORGET)))
+        if not receipts and waiting == self._waiting:
             return False
-        self._last = max(receipt.id for receipt in receipts)
-        self._forget()
+        await self.drop()
+        self._last = max((receipt.id for receipt in receipts), default=after)
+        self._waiting = waiting
         return True
+
+    async def drop(self) -> None:
+        """Hold nothing of what is forgotten by now. Raises StoreError."""
+        self._forget(await self._lanes.read(lambda store: store.tombs()))
 
     async def _run(self) -> None:
         while True:

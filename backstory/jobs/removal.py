@@ -66,7 +66,8 @@ def remove(store: Store, now: float) -> int:
             store.put_state(principal, conversation, FORGET, going_text([*due, *(one for one in waiting if one.due > now)]))
         for one in due:
             try:
-                removed += store.forget(principal, "", one.turns, now).counts.get("turns", 0)
+                turns = {*one.turns, *store.answers(dict.fromkeys(one.turns, one.at))}
+                removed += store.forget(principal, "", sorted(turns), now).counts.get("turns", 0)
             except NotFound:
                 continue
         if due:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
+from itertools import islice
 
 from msgspec.structs import replace
 
+from backstory.commands.forgetting import FORGET, veil
 from backstory.core.records import Conversation, Segment, Summary, Turn, TurnTags, Watermark
 from backstory.core.side import SideModel
 from backstory.core.store import Lanes
@@ -75,7 +77,9 @@ class SideTagJob:
         if not self._side.ready(conversation):
             return False
         turns = await self._lanes.read(lambda store: store.turns_by_id([row.turn for row in rows]))
-        asked = [turn for turn in turns if turn.kind == "spoken" and turn.text.strip()][:_TURNS_A_QUESTION]
+        hidden = await forgetting(self._lanes, record)
+        said = (turn for turn in turns if turn.kind == "spoken" and turn.text.strip() and turn.id not in hidden)
+        asked = list(islice(said, _TURNS_A_QUESTION))
         if 0 < len(asked) < _LEAST_TURNS and self._clock() - max(turn.arrived for turn in asked) < _QUIET_S:
             return False
         full = len(asked) == _TURNS_A_QUESTION
@@ -115,7 +119,7 @@ class SideDigestJob:
             return False
         record = await remembered(self._lanes, conversation)
         upto = (await self._lanes.read(lambda store: store.watermark(conversation, "segments"))).turn
-        todo = await self._todo(conversation) if record is not None else []
+        todo = await self._todo(record) if record is not None else []
         if not todo:
             if upto > mark.turn:
                 await self._lanes.write(lambda store: store.put_summaries((), replace(mark, turn=upto)))
@@ -125,7 +129,9 @@ class SideDigestJob:
             await self._lanes.write(lambda store: store.put_summaries((made,), mark))
         return made is not None
 
-    async def _todo(self, conversation: str) -> list[Segment]:
+    async def _todo(self, record: Conversation) -> list[Segment]:
+        """The segments without a summary. Nothing of what is about to be forgotten is sent to anybody."""
+        conversation, hidden = record.id, await forgetting(self._lanes, record)
         method = self._side.method(conversation)
         done = {
             (one.id, one.first_turn, one.last_turn)
@@ -133,6 +139,7 @@ class SideDigestJob:
             if one.claims or one.method == method
         }
         segments = await self._lanes.read(lambda store: store.segments(conversation))
+        segments = [one for one in segments if not any(one.first_turn <= turn <= one.last_turn for turn in hidden)]
         return [one for one in segments if (one.id, one.first_turn, one.last_turn) not in done]
 
     async def _summary(self, segment: Segment) -> Summary | None:
@@ -161,6 +168,12 @@ class SideDigestJob:
         tokens = sum(estimate(claim.text) for claim in verdict.kept)
         at = self._clock()
         return Summary(segment.id, conversation, segment.first_turn, segment.last_turn, method, verdict.kept, tokens, at)
+
+
+async def forgetting(lanes: Lanes, record: Conversation) -> set[int]:
+    """The turns that its principal is about to forget."""
+    waiting = veil(await lanes.read(lambda store: store.stated(FORGET, record.principal)))
+    return {*waiting, *(await lanes.read(lambda store: store.answers(waiting)))} if waiting else set()
 
 
 async def remembered(lanes: Lanes, conversation: str) -> Conversation | None:

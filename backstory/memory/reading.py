@@ -29,16 +29,17 @@ class Reading:
     """One request: for each item its line, and the chain hash up to and including it.
 
     `places` (set by ingestion): for each item the index of its turn on the thread's path, -1 where it has none. `also`: turns that it
-    carries within an item of another place. `aside`: length of the items that are no turns, in characters. `tools`: how many items
-    have calls, results or media. `summary`: the last item that is a client's summary of what came before, -1 where none is. `bytes`: raw
-    size of its items, about. `keys`: by how many the reader finds it. `before`: digest of the reading that its first `reused` items were
-    taken from, b"" where none were.
+    carries within an item of another place. `buried`: items whose turns were forgotten. `aside`: length of the items that are no turns, in
+    characters. `tools`: how many items have calls, results or media. `summary`: the last item that is a client's summary of what came
+    before, -1 where none is. `bytes`: raw size of its items, about. `keys`: by how many the reader finds it. `before`: digest of the
+    reading that its first `reused` items were taken from, b"" where none were.
     """
 
     __slots__ = (
         "also",
         "aside",
         "before",
+        "buried",
         "bytes",
         "chains",
         "digest",
@@ -63,6 +64,7 @@ class Reading:
         self.places: list[int] = []
         self.also: tuple[int, ...] = ()
         self.before = b""
+        self.buried: frozenset[int] = frozenset()
         self.thread = ""
         self.version = -1
 
@@ -122,7 +124,7 @@ class Reader:
         reading = Reading(self._key(joined, seed), lines, chains, reused)
         if known is not None:
             reading.places = known.places[:reused]
-            reading.thread, reading.version = known.thread, known.version
+            reading.thread, reading.version, reading.buried = known.thread, known.version, known.buried
             reading.goes_on(known, reused)
         reading.take(reused)
         if count >= _WORTH_REMEMBERING:

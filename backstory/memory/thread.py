@@ -65,6 +65,7 @@ class Thread:
         "home",
         "indexed",
         "injections",
+        "lineage",
         "origin",
         "path",
         "pending_seq",
@@ -81,6 +82,8 @@ class Thread:
     def __init__(self, conversation: Conversation, root: bytes) -> None:
         self.conversation = conversation
         self.root = root
+        self.lineage: tuple[str, ...] = (conversation.id,)
+        """Its conversation, and those that it was forked from, the nearest first."""
         self._account: Account | None = None
         self.answers: dict[str, int] = {}
         """The last turn of an answer by each name under which a request may build on it; those of this process only."""
@@ -99,13 +102,9 @@ class Thread:
         self.digests: list[Digest] = []
         self.stubs: dict[int, tuple[Stub, ...]] = {}
         """By turn."""
-        self.boundary = 0
-        self.tokens = 0
+        self.boundary = self.tokens = self.indexed = 0
         self.family = Family()
-        self.indexed = 0
-        self.version = 0
-        self.busy = 0
-        self.carried = 0
+        self.version = self.busy = self.carried = 0
         self.changes: Changes | None = None
         """What later turns of the path have changed; None where nobody has asked yet."""
         self.counted = False
@@ -181,6 +180,7 @@ class Thread:
     def fork(self, conversation: Conversation, turn_id: int) -> Thread:
         """A thread of another conversation that shares the turns up to `turn_id`."""
         forked = Thread(conversation, self.root)
+        forked.lineage = (conversation.id, *self.lineage)
         forked.by_id = self.by_id.copy()
         forked.by_chain = self.by_chain.copy()
         forked.path = self.path.copy()

@@ -195,7 +195,9 @@ class Command(Stage):
         if project and not _nameable(project):
             return state.bad_name("project")
         if project and project != before:
-            await self._desk.keep(visit, {PROJECT: "" if project.lower() == _NONE else project})
+            chosen = "" if project.lower() == _NONE else project
+            await self._desk.keep(visit, {PROJECT: chosen})
+            await self._links.moved(visit.thread, chosen)
         now = visit.thread.states.get(PROJECT, "")
         return state.assigned(now, len(await self._links.members(visit.thread)), now != before)
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from backstory.commands.forgetting import FORGET, going
 from backstory.core.records import Conversation, Fact, Turn
 from backstory.core.store import Lanes, Store
 from backstory.errors import NotFound
 from backstory.memory.facts import extract
 from backstory.memory.supersession import Known, Ledger, fold_facts
 from backstory.memory.thread import branch
-from backstory.stages.threads import Threads, load_turns
+from backstory.stages.threads import Threads, load_shown, load_turns
 
 JOB = "facts"
 """Under this name the background job keeps its watermark."""
@@ -43,8 +42,8 @@ class Facts:
 
 def shown(store: Store, record: Conversation) -> list[Turn]:
     """The conversation's newest branch, without what is about to be forgotten. Blocks."""
-    hidden = {turn for one in going(store.states(record.id).get(FORGET, "")) for turn in one.turns}
-    return [turn for turn in branch(load_turns(store, record)) if turn.id not in hidden]
+    turns, since = load_shown(store, record)
+    return [turn for turn in branch(turns) if turn.id not in since]
 
 
 def ledger(store: Store, record: Conversation, path: Sequence[Turn] | None = None, breathe: Callable[[], None] = lambda: None) -> Ledger:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 
 from backstory.commands import forgetting as told
 from backstory.commands.forgetting import FORGET, going, going_text
 from backstory.memory.alignment import align
 from backstory.memory.text import terms
+from backstory.memory.thread import Thread
 from backstory.stages.desk import Desk
+from backstory.stages.threads import settle_states
 from backstory.stages.visit import Visit
 
 # More turns than this are looked through on another thread: some 20 ms of work.
@@ -20,6 +23,8 @@ class Forgets:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self.changed: Callable[[], Awaitable[None]] = _nothing
+        """Lets go of all that is held in memory: what is forgotten, and what is taken back, is read again."""
 
     async def forget(self, visit: Visit, topic: str) -> str:
         """The answer to `forget`."""
@@ -34,8 +39,10 @@ class Forgets:
         if not found:
             return told.nothing(topic)
         ids = tuple(turn.id for turn in found)
-        waiting = (*going(thread.states.get(FORGET, "")), told.Going(topic, desk.clock() + desk.undo_s, ids))
+        now = desk.clock()
+        waiting = (*going(thread.states.get(FORGET, "")), told.Going(topic, now + desk.undo_s, ids, now))
         await desk.keep(visit, {FORGET: going_text(waiting)})
+        await self.changed()
         matched = align(visit.reading.lines, thread.path).matched
         sent = {thread.path[place].id for place in matched if place >= 0}
         return told.hidden(topic, found, desk.undo_s / 60, len(sent.intersection(ids)))
@@ -43,8 +50,25 @@ class Forgets:
     async def undo(self, visit: Visit) -> str:
         """The answer to `undo`."""
         thread, desk = visit.thread, self._desk
-        waiting = going(thread.states.get(FORGET, ""))
-        if not waiting or waiting[-1].due <= desk.clock():
+        record = thread.conversation
+        rows = await desk.lanes.read(lambda store: store.stated(FORGET, record.principal))
+        # A turn that branches share is forgotten in all of them, and taken back in any.
+        mine = [(name, going(value)) for _, name, value in rows if name == record.id or _shared(thread, going(value))]
+        mine = [(name, waiting) for name, waiting in mine if waiting and waiting[-1].due > desk.clock()]
+        if not mine:
             return told.too_late(desk.undo_s / 60)
-        await desk.keep(visit, {FORGET: going_text(waiting[:-1])})
+        name, waiting = max(mine, key=lambda one: one[1][-1].at)
+        left = going_text(waiting[:-1])
+        await desk.lanes.write(lambda store: store.put_state(record.principal, name, FORGET, left))
+        if name == record.id:
+            settle_states(thread, {FORGET: left})
+        await self.changed()
         return told.back(waiting[-1])
+
+
+def _shared(thread: Thread, waiting: Sequence[told.Going]) -> bool:
+    return any(turn in thread.by_id for one in waiting for turn in one.turns)
+
+
+async def _nothing() -> None:
+    """Before there is anything to let go of."""

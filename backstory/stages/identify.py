@@ -23,6 +23,7 @@ from backstory.memory.reading import Reader, Reading
 from backstory.memory.side import COMPACTION, side_request
 from backstory.memory.thread import Thread
 from backstory.memory.turns import Line, align, anchored, root
+from backstory.stages import rest
 from backstory.stages.arrivals import Arrivals
 from backstory.stages.base import Stage
 from backstory.stages.continuity import Continuity
@@ -177,7 +178,6 @@ class Identify(Stage):
     async def _said(self, exchange: Exchange, reading: Reading, claimed: bool) -> Thread | None:
         """By what was said. A request with an identity that is new never joins another's conversation: at most it forks from it."""
         principal, scope = exchange.principal, exchange.scope
-        lines = reading.lines
         last = _last_assistant(reading)
         again = self._threads.asking(reading.digest)
         if again is not None and (again.conversation.principal != principal or claimed or exchange.local):
@@ -197,13 +197,30 @@ class Identify(Stage):
                 return thread
             if again is not None:
                 return again
+        return await self._through(exchange, reading, base, found, claimed)
+
+    async def _through(
+        self, exchange: Exchange, reading: Reading, base: bytes, found: tuple[Thread, int] | None, claimed: bool
+    ) -> Thread | None:
+        """The thread of a history that is no thread's end: one of its own that goes on from the middle of another, or the one of which it
+        is a part."""
+        principal, scope = exchange.principal, exchange.scope
         if found is None:
             found = await self._threads.through(principal, base, scope)
-        if found is not None:
+        if found is None and self._threads.tombs:
+            found = await rest.goes_on(self._threads, principal, scope, reading)
+            if found is not None and not claimed and rest.at_end(*found):
+                return found[0]
+        if found is not None and found[1]:
             wire = exchange.wire.name if exchange.wire else ""
             model = exchange.prompt.model if exchange.prompt else ""
             return self._threads.fork(found[0], found[1], wire, model)
-        return None if claimed else await self._abridged(principal, lines, scope)
+        return None if claimed else await self._part(principal, reading, scope)
+
+    async def _part(self, principal: str, reading: Reading, scope: str) -> Thread | None:
+        """The thread of which this history is a part, whether its end was forgotten or not."""
+        thread = await self._abridged(principal, reading.lines, scope)
+        return await rest.abridged(self._threads, principal, scope, reading) if thread is None and self._threads.tombs else thread
 
     async def _abridged(self, principal: str, lines: Sequence[Line], scope: str) -> Thread | None:
         """The thread of which this history is a part: its end, or what was said in it without the work in between."""

@@ -18,9 +18,11 @@ from backstory.core.message import Prompt
 from backstory.core.records import Batch, Promise, Turn
 from backstory.core.reply import Reply
 from backstory.core.store import Lanes
+from backstory.core.tombs import Tombs
 from backstory.core.wire import Wire
 from backstory.errors import StoreError
 from backstory.memory import media
+from backstory.memory.graves import buried, ending, muted, resent
 from backstory.memory.reading import Reading
 from backstory.memory.thread import Thread
 from backstory.memory.turns import Line, align, line
@@ -36,6 +38,8 @@ _ANSWER_TURNS = 256
 _MOST_TAKEN_IN = 2_000_000
 # A request that names an answer's items has the last of them in it.
 _MOST_ITEMS = 8
+
+NO_TOMBS = Tombs()
 
 _encoder = msgspec.msgpack.Encoder()
 
@@ -76,31 +80,33 @@ class Ingest(Stage):
         thread, reading = visit.thread, visit.reading
         if not visit.base:
             self._take_branch(thread, reading)
-        fresh = places(thread, reading, self._base(thread, visit.base))
+        fresh = places(thread, reading, self._base(thread, visit.base), self._threads.tombs)
+        if reading.buried:
+            self._bury(visit, exchange.wire.name if exchange.wire is not None else "", exchange.prompt.model)
         if exchange.prompt.previous:
             reading.also = tuple(set(range(fresh.upto)).difference(reading.places))
         visit.upto = fresh.upto
-        visit.turns = self._turns(thread, reading, exchange.prompt, exchange.wire, fresh)
+        visit.turns, visit.chain = self._turns(thread, reading, exchange.prompt, exchange.wire, fresh)
         tokens = sum([turn.tokens for turn in visit.turns])
         if self._most_new < tokens <= _MOST_TAKEN_IN and fresh.upto == len(thread.path):
             self._take_in(visit, fresh, exchange.wire.name if exchange.wire is not None else "")
             fresh = Fresh(visit.upto, ())
         tip = thread.path[fresh.upto - 1].id if fresh.upto else 0
-        visit.parent = visit.turns[-1].id if visit.turns else tip
+        visit.parent = visit.turns[-1].id if visit.turns and not visit.muted else visit.muted or tip
         visit.ready = True
         return exchange
 
     def promise(self, exchange: Exchange, status: int, content_type: str, coding: str, body: bytes) -> int:
         """Journal the new turns and the raw answer; the number of the entry, 0 where there is nothing to keep. Raises StoreError."""
         visit = self._visits.get(exchange.id)
-        if visit is None or not visit.ready or exchange.wire is None or status >= 400:
+        if visit is None or not visit.ready or visit.muted or exchange.wire is None or status >= 400:
             return 0
         self._trace(exchange, visit)
         entry = Promise(
             _batch(visit),
             visit.parent,
             _position(visit),
-            _chain(visit),
+            visit.chain,
             self._answer_id(visit),
             exchange.wire.name,
             content_type,
@@ -141,13 +147,17 @@ class Ingest(Stage):
             thread.conversation.id,
             visit.parent,
             _position(visit),
-            _chain(visit),
+            visit.chain,
             self._answer_id(visit),
             self._clock(),
             self._estimate,
             complete,
         )
         turns = [*visit.turns, *answer]
+        if visit.muted:
+            # The store buries what answers a forgotten turn; where that has no number, nothing is left that could tell of it.
+            turns = visit.turns
+            self._lanes.submit(Batch(turns=tuple(answer)) if visit.muted > 0 else Batch(), 0)
         if wire.stateful and outcome.reply is not None:
             keys = reply_keys(outcome.reply)
             visit.aliases.extend(key for key in keys if self._threads.name(thread, key))
@@ -163,7 +173,15 @@ class Ingest(Stage):
         self._threads.grown(thread)
         self._lanes.submit(rows, outcome.seq)
         self._threads.named(thread, visit.aliases)
+        if visit.parent in thread.hidden:
+            self._threads.let_go(thread)
         self._stored(thread)
+
+    def _bury(self, visit: Visit, wire: str, model: str) -> None:
+        """What was forgotten is no turn; its client sends it all the same, and it takes its room."""
+        lines, thread = visit.reading.lines, visit.thread
+        visit.buried = {item: _tokens(lines[item], self._estimate, wire, model) for item in sorted(visit.reading.buried)}
+        visit.muted = muted(thread, visit.reading, self._threads.tombs)
 
     def _take_in(self, visit: Visit, fresh: Fresh, wire: str) -> None:
         """The new turns up to the assistant's last become part of the thread, and go to the journal and the store: what is journalled with
@@ -221,14 +239,16 @@ class Ingest(Stage):
             visit.answer = self._turn_ids.block(_ANSWER_TURNS)
         return visit.answer
 
-    def _turns(self, thread: Thread, reading: Reading, prompt: Prompt, wire: Wire | None, fresh: Fresh) -> list[Turn]:
+    def _turns(self, thread: Thread, reading: Reading, prompt: Prompt, wire: Wire | None, fresh: Fresh) -> tuple[list[Turn], bytes]:
         now = self._clock()
         last = thread.path[fresh.upto - 1] if fresh.upto else None
         parent, chain = (last.id, last.chain) if last is not None else (0, thread.root)
         turns: list[Turn] = []
-        for item in fresh.items:
+        for item in sorted((*fresh.items, *fresh.passed)) if fresh.passed else fresh.items:
             one = reading.lines[item]
             chain = chain_on(chain, one.content)
+            if item in fresh.passed:
+                continue
             turn = turn_of(
                 one,
                 self._turn_ids(),
@@ -244,18 +264,21 @@ class Ingest(Stage):
             )
             turns.append(turn)
             parent = turn.id
-        return turns
+        return turns, chain
 
 
 class Fresh(msgspec.Struct, frozen=True):
-    """`upto`: how many turns of the path the request goes on from. `items`: the items that are new."""
+    """`upto`: how many turns of the path the request goes on from. `items`: the items that are new. `passed`: forgotten ones after that
+    place: they are no turns, but what comes after them is known by a history that has them."""
 
     upto: int
     items: tuple[int, ...]
+    passed: tuple[int, ...] = ()
 
 
-def places(thread: Thread, reading: Reading, base: int = 0) -> Fresh:
-    """Find each item's turn on the path (`reading.places`), and what is new. Costs what is new when the request only goes on.
+def places(thread: Thread, reading: Reading, base: int = 0, tombs: Tombs = NO_TOMBS) -> Fresh:
+    """Find each item's turn on the path (`reading.places`), what was forgotten (`reading.buried`), and what is new. Costs what is new when
+    the request only goes on.
 
     `base`: the request says that it goes on after so many turns of the path; 0 where it does not say. What was said there before in the
     same words is not new.
@@ -263,16 +286,41 @@ def places(thread: Thread, reading: Reading, base: int = 0) -> Fresh:
     path = thread.path
     earlier = 0 < base < len(path)
     known = () if earlier else _known_places(thread, reading)
-    alignment = align(reading.lines, path[:base] if earlier else path, known)
+    reading.buried = buried(thread, reading, tombs, len(known)) if tombs else frozenset()
+    lines: Sequence[Line] = reading.lines
+    left: Sequence[int] = range(len(lines))
+    if reading.buried:
+        left = [item for item in left if item not in reading.buried]
+        lines, known = [lines[item] for item in left], [known[item] for item in left if item < len(known)]
+    alignment = align(lines, path[:base] if earlier else path, known)
+    if reading.buried and max(alignment.matched, default=-1) < 0:
+        alignment = ending(lines, path) or alignment
     reading.places = list(alignment.matched)
+    if reading.buried:
+        reading.places = [-1] * len(reading.lines)
+        for item, place in zip(left, alignment.matched, strict=True):
+            reading.places[item] = place
     reading.also = alignment.also
     reading.thread, reading.version = thread.conversation.id, thread.version
-    items = [item for item in range(alignment.fresh, len(reading.lines)) if reading.lines[item].kind != "none"]
+    items = [item for item in left[alignment.fresh :] if reading.lines[item].kind != "none"]
+    if tombs and items:
+        again = resent(thread, reading, tombs, items)
+        reading.buried, items = reading.buried | again, [item for item in items if item not in again]
     upto = alignment.tip + 1
     while earlier and items and upto < len(path) and path[upto].content == reading.lines[items[0]].content:
         reading.places[items.pop(0)] = upto
         upto += 1
-    return Fresh(upto, tuple(items))
+    return Fresh(upto, tuple(items), _passed(reading, upto))
+
+
+def _passed(reading: Reading, upto: int) -> tuple[int, ...]:
+    """The forgotten items after the last that has a turn, where the request goes on from that."""
+    if not reading.buried:
+        return ()
+    last = next((item for item in range(len(reading.places) - 1, -1, -1) if reading.places[item] >= 0), -1)
+    if (reading.places[last] if last >= 0 else -1) != upto - 1:
+        return ()
+    return tuple(sorted(item for item in reading.buried if item > last))
 
 
 def _known_places(thread: Thread, reading: Reading) -> Sequence[int]:
@@ -400,9 +448,3 @@ def _batch(visit: Visit) -> Batch:
 
 def _position(visit: Visit) -> int:
     return visit.upto + len(visit.turns)
-
-
-def _chain(visit: Visit) -> bytes:
-    if visit.turns:
-        return visit.turns[-1].chain
-    return visit.thread.path[visit.upto - 1].chain if visit.upto else visit.thread.root

@@ -10,8 +10,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from backstory.commands.forgetting import FORGET, going
+from backstory.commands.forgetting import FORGET, veil
 from backstory.core.exchange import Exchange
 from backstory.core.message import Text
 from backstory.core.records import Conversation, Home, Injection, SessionSummary, Turn
@@ -22,6 +23,7 @@ from backstory.memory.elsewhere import Told, tell
 from backstory.memory.retention import Rules
 from backstory.memory.units import index_terms
 from backstory.stages.base import Stage
+from backstory.stages.links import PROJECT
 from backstory.stages.shelf import Shelf
 from backstory.stages.trace import search
 from backstory.stages.visit import Visit, Visits
@@ -98,7 +100,8 @@ class Kin(Stage):
         thread, prompt, wire, reading = visit.thread, exchange.prompt, exchange.wire, visit.reading
         known, name = thread.home, thread.conversation.id
         rooms = {line.room for line in reading.lines[reading.reused if known is not None else 0 :] if line.room}
-        if known is not None and rooms <= {known.audience}:
+        chosen = thread.states.get(PROJECT, "")
+        if known is not None and rooms <= {known.audience} and chosen in ("", known.project):
             return known
         if known is None and thread.path:
             known = await self._lanes.read(lambda store: store.home(name))
@@ -108,8 +111,9 @@ class Kin(Stage):
             leading = range(min(_LEADING, len(prompt.items)))
             texts = belonging.texts_of(system, [wire.message(prompt.items[at], (*prompt.items_at, at)).text for at in leading])
         header = exchange.head.header(b"x-vc-project")
-        told = Home(name, belonging.project(header, self._scope.project, texts), belonging.audience(rooms, texts))
-        visit.home = thread.home = belonging.settled(known, told, [turn.channel for turn in thread.path] if known is None else ())
+        told = Home(name, chosen or belonging.project(header, self._scope.project, texts), belonging.audience(rooms, texts))
+        home = belonging.settled(known, told, [turn.channel for turn in thread.path] if known is None else ())
+        visit.home = thread.home = replace(home, project=chosen or home.project)
         return visit.home
 
     async def _told(self, principal: str, home: Home, asked: Turn) -> Told:
@@ -140,7 +144,7 @@ class Kin(Stage):
 def _first(visit: Visit) -> Turn | None:
     """The human message with which the conversation begins, None where it is no beginning."""
     turns = visit.turns
-    if visit.upto or visit.thread.path or visit.continued or any(turn.role == "assistant" for turn in turns):
+    if visit.upto or visit.thread.path or visit.continued or visit.buried or any(turn.role == "assistant" for turn in turns):
         return None
     last = turns[-1] if turns else None
     return last if last is not None and last.role == "user" and last.kind == "spoken" else None
@@ -157,6 +161,8 @@ def _candidates(store: Store, principal: str, home: Home, everywhere: bool, term
     summaries = store.session_summaries([one.id for one in kin[:_MOST_SUMMED]])
     for summary in summaries[:_MOST_SUMMED]:
         wanted.update(summary.turns)
-    wanted.difference_update(turn for _, _, value in store.stated(FORGET, principal) for one in going(value) for turn in one.turns)
     turns = [turn for turn in store.turns_by_id(wanted) if turn.conversation in others and turn.kind == "spoken"]
+    if waiting := veil(store.stated(FORGET, principal)):
+        answered = store.answers(waiting)
+        turns = [turn for turn in turns if turn.id not in waiting and turn.id not in answered]
     return _Candidates(turns, summaries, others, store.frequencies(terms) if terms else {})

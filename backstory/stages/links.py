@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from backstory.commands import links as told
 from backstory.core.edits import AppendText
 from backstory.core.exchange import Exchange
-from backstory.core.records import Conversation, Injection
+from backstory.core.records import Batch, Conversation, Injection
 from backstory.core.sizes import rough
 from backstory.core.store import Store
 from backstory.memory.fence import neutral
@@ -52,19 +52,32 @@ class Links:
         principal = thread.conversation.principal
         seen = {thread.conversation.id}
         chosen = set(linked(thread))
-        waiting = deque([*linked(thread), *(await self.members(thread))])
+        members, project = await self.members(thread), thread.states.get(PROJECT, "")
+        waiting = deque([*linked(thread), *members])
         found: list[Thread] = []
         while waiting and len(found) < _MOST:
             name = waiting.popleft()
             if name in seen:
                 continue
             seen.add(name)
-            other = await self._desk.threads.by_id(principal, name, scope)
+            member = name in members and name not in chosen
+            threads = self._desk.threads
+            other = await (self._member(principal, name, scope, project) if member else threads.by_id(principal, name, scope))
             if other is not None and (name in chosen or not _kin(thread.conversation, other.conversation)):
                 found.append(other)
                 waiting.extend(linked(other))
                 chosen.update(linked(other))
         return found
+
+    async def _member(self, principal: str, name: str, scope: str, project: str) -> Thread | None:
+        """A conversation of a project: of the request's scope, or of the one that the project's header gives it, or of none."""
+        threads = self._desk.threads
+        for one in dict.fromkeys((scope, project, "")):
+            found = await threads.by_id(principal, name, one, sure=True)
+            if found is not None:
+                return found
+        put = await self._desk.lanes.read(lambda store: store.states(name).get(PROJECT) == project)
+        return await threads.by_id(principal, name, scope) if put else None
 
     async def members(self, thread: Thread) -> list[str]:
         """The other conversations of its project."""
@@ -72,8 +85,24 @@ class Links:
         if not project:
             return []
         record = thread.conversation
-        rows = await self._desk.lanes.read(lambda store: store.stated(PROJECT, record.principal))
-        return [name for _, name, value in rows if value == project and name != record.id]
+
+        def read(store: Store) -> list[str]:
+            named = [name for _, name, value in store.stated(PROJECT, record.principal) if value == project]
+            home = store.home(record.id)
+            # One name is one project, whoever gave it: this command, a header, a setting.
+            kin = store.kin(record.principal, replace(home, project=project), False, _MOST_LISTED) if home is not None else []
+            return [name for name in dict.fromkeys([*named, *(one.id for one in kin)]) if name != record.id]
+
+        return await self._desk.lanes.read(read)
+
+    async def moved(self, thread: Thread, project: str) -> None:
+        """A conversation whose home is known now belongs to this project ("": to the one that its client names)."""
+        name = thread.conversation.id
+        home = thread.home or await self._desk.lanes.read(lambda store: store.home(name))
+        thread.home = None
+        if home is not None:
+            rows = Batch((thread.conversation,), homes=(replace(home, project=project),))
+            await self._desk.lanes.write(lambda store: store.write([rows]))
 
     async def listing(self, visit: Visit) -> str:
         """The answer to `list`."""
@@ -171,7 +200,7 @@ class Links:
     async def _side(self, thread: Thread) -> told.Side:
         name = thread.conversation.id
         rows = await self._desk.lanes.read(lambda store: store.tags(name))
-        common = Counter(tag for row in rows for tag in row.tags).most_common(_TAGS)
+        common = Counter(tag for row in rows if row.turn not in thread.hidden for tag in row.tags).most_common(_TAGS)
         return told.Side(name, thread.conversation.label, len(thread.path), thread.tokens, tuple(tag for tag, _ in common))
 
 

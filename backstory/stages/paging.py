@@ -133,7 +133,7 @@ class Paging(Stage):
         if last is None or last.kind != "tool" or last.role == "assistant" or visit.injection is not None:
             return []
         known = thread.injections.get(last.chain)
-        if known is None and waiting is not None and _goes_on(visit, waiting):
+        if known is None and waiting is not None and _goes_on(visit, waiting) and _told(thread, waiting):
             del self.waiting[thread.conversation.id]
             known = Injection(thread.conversation.id, last.chain, waiting.text, waiting.turns, self.count(waiting.text), self.clock())
             thread.inject((known,))
@@ -158,6 +158,12 @@ class Paging(Stage):
         if len(self._kept) > _MOST_WAITING:
             self._kept.popitem(last=False)
 
+    def forget(self) -> None:
+        """Hold nothing that was looked up."""
+        self.waiting.clear()
+        for name, one in self._kept.items():
+            self._kept[name] = replace(one, rows=one.blank)
+
     def kept(self, visit: Visit | None, name: str) -> Mapping[str, Kept]:
         """What was remembered under this id, for the same principal and scope: nobody else gets to see what was looked up."""
         found = self._kept.get((visit.thread.root, name)) if visit is not None and name else None
@@ -177,6 +183,11 @@ def _goes_on(visit: Visit, waiting: _Waiting) -> bool:
     if not 0 < place <= visit.upto or path[place - 1].id != waiting.parent:
         return False
     return all(turn.role == "assistant" for turn in path[place : visit.upto]) and all(turn.kind == "tool" for turn in visit.turns)
+
+
+def _told(thread: Thread, waiting: _Waiting) -> bool:
+    """Whether all that it tells of is still there: it may have been looked up before something was forgotten."""
+    return all(turn in thread.by_id and turn not in thread.hidden for turn in waiting.turns)
 
 
 class Desk:

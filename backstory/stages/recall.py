@@ -117,6 +117,8 @@ class Recall(Stage):
             known = sum(thread.path[place].tokens for place in places if place >= 0)
         if visit.saved:
             known -= sum(visit.saved.values())
+        if visit.buried:
+            known += sum(visit.buried.values())
         return Draft(fixed, new, fixed + known + new, complete)
 
     def outgoing(self, exchange: Exchange, visit: Visit) -> int:
@@ -211,6 +213,7 @@ class Recall(Stage):
             return _Plan(None, digest, found, draft.total + found.blocks)
         total = draft.fixed + draft.new + found.blocks + found.tokens
         total -= sum([saved for item, saved in visit.saved.items() if folded is None or not folded.dropped(item)])
+        total += sum([tokens for item, tokens in visit.buried.items() if folded is None or not folded.dropped(item)])
         if folded is not None and digest is not None:
             total += digest.tokens
         return _Plan(folded, digest, found, total)

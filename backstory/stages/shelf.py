@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -198,7 +198,7 @@ class Shelf:
         if budget > 0:
             counter = self._counter()
             await self._pause(turns)
-            summaries = await self._summaries(turns) if self._written else ()
+            summaries = await self._summaries(turns, thread.hidden) if self._written else ()
             make = partial(_digest_with(), turns, summaries) if summaries else partial(digest, turns)
             if within(turns, _INLINE_TOKENS):
                 body = make(budget, counter)
@@ -208,13 +208,14 @@ class Shelf:
             tokens = counter(text) if text else 0
         thread.family.digests[last] = (text, tokens)
 
-    async def _summaries(self, turns: Sequence[Turn]) -> list[Summary]:
-        """What a side model wrote of these turns' conversations; nothing where the store cannot be asked."""
+    async def _summaries(self, turns: Sequence[Turn], hidden: Collection[int]) -> list[Summary]:
+        """What a side model wrote of these turns' conversations, but of what is about to be forgotten; nothing where the store cannot be
+        asked."""
         found: list[Summary] = []
         with suppress(StoreError):
             for owner in dict.fromkeys(turn.conversation for turn in turns):
                 found += await self._lanes.read(lambda store, name=owner: store.summaries(name))  # type: ignore[misc]
-        return [one for one in found if one.claims]
+        return [one for one in found if one.claims and not any(one.first_turn <= turn <= one.last_turn for turn in hidden)]
 
     def digesting(self, thread: Thread) -> bool:
         """Whether a digest is being made for these turns' family."""

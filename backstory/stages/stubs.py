@@ -169,7 +169,7 @@ async def restore(
     made of. Raises StoreError."""
     name = refs.parsed(ref)
     thread = await threads.by_id(principal, conversation, scope)
-    if thread is None or name.turn not in thread.by_id:
+    if thread is None or name.turn not in thread.by_id or name.turn in thread.hidden:
         raise NotFound(f"no {ref!r} in this conversation")
     found = await lanes.read(lambda store: store.turns_by_id((name.turn,), raw=name.media))
     turn = found[0] if found else thread.by_id[name.turn]

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from math import inf
 
-from backstory.commands.forgetting import FORGET, going
+from msgspec.structs import replace
+
+from backstory.commands.forgetting import FORGET, veil
 from backstory.core.ids import conversation_id
-from backstory.core.records import Batch, Conversation, Stub, Turn
+from backstory.core.records import Batch, Conversation, Digest, Injection, Stub, Turn
 from backstory.core.store import Lanes, Store
+from backstory.core.tombs import Tombs, human
 from backstory.memory.thread import Thread, branch
 from backstory.memory.turns import chain as chain_on
 from backstory.memory.turns import root
@@ -30,6 +34,9 @@ _SETTLED_A_WEIGHT = 2
 _LATELY = 64
 # In these turns at its end: a tool loop may follow the words.
 _LAST_TURNS = 8
+_EVER = inf
+# So long after a forget has begun, something may still be made of what was known before.
+_LEARNT_S = 5.0
 
 
 class Threads:
@@ -46,8 +53,12 @@ class Threads:
         self._asked: OrderedDict[bytes, str] = OrderedDict()
         self._bases: OrderedDict[bytes, str] = OrderedDict()
         self._weights: dict[str, int] = {}
-        self._loading: dict[tuple[str, str], asyncio.Future[Thread | None]] = {}
+        self._loading: dict[tuple[str, str, bool], asyncio.Future[Thread | None]] = {}
         self._weight = 0
+        self._behind = 0
+        self._epoch = 0
+        self.tombs = Tombs()
+        """By what forgotten turns are known again."""
 
     def __len__(self) -> int:
         return len(self._threads)
@@ -78,21 +89,24 @@ class Threads:
         self._keep(forked)
         return forked
 
-    async def by_id(self, principal: str, conversation: str, scope: str) -> Thread | None:
-        """A thread by its conversation's id, None where the principal has no such conversation in this scope."""
+    async def by_id(self, principal: str, conversation: str, scope: str, sure: bool = False) -> Thread | None:
+        """A thread by its conversation's id, None where the principal has no such conversation in this scope. Where its first turn was
+        forgotten, nothing tells its scope: then the caller's word is taken for it, unless it has to be `sure`."""
         thread = self._threads.get(conversation)
         if thread is not None:
             self._threads.move_to_end(conversation)
             return thread if thread.root == root(principal, scope) else None
+        await self._caught_up()
         record = await self._lanes.read(lambda store: store.conversation(principal, conversation))
         if record is None:
             return None
-        return await self._load(record, scope)
+        return await self._load(record, scope, sure)
 
     async def by_alias(self, principal: str, key: str, scope: str) -> Thread | None:
         """A thread by a name that a client gave it."""
         conversation = self._aliases.get((principal, key))
         if conversation is None:
+            await self._caught_up()
             conversation = await self._lanes.read(lambda store: store.alias(principal, key))
             if conversation is None:
                 return None
@@ -193,8 +207,11 @@ class Threads:
                 (thread.pins.add if pinned else thread.pins.discard)(turn)
 
     def moved(self, thread: Thread) -> None:
-        """The thread's tip has changed."""
+        """The thread's tip has changed. One that is not held any more (`clear`) has changed what is stored: that is read again."""
         name = thread.conversation.id
+        if self._threads.get(name) is not thread:
+            self._drop(name)
+            return
         self._leave(name)
         tip = thread.tip
         self._tip_of[name] = tip
@@ -210,6 +227,8 @@ class Threads:
 
     def clear(self) -> None:
         """Hold nothing any more; what is stored is read again when it is needed."""
+        self._behind += 1
+        self._epoch += 1
         self._threads.clear()
         self._weights.clear()
         self._weight = 0
@@ -223,6 +242,8 @@ class Threads:
     def grown(self, thread: Thread) -> None:
         """Turns were added: the least used threads go when there are too many."""
         name = thread.conversation.id
+        if self._threads.get(name) is not thread:
+            return
         weight = len(thread.by_id) + thread.tokens // _TOKENS_A_WEIGHT
         if thread.settled is not None:
             weight += thread.settled.count // _SETTLED_A_WEIGHT
@@ -231,39 +252,67 @@ class Threads:
         if self._weight > _MOST_WEIGHT or len(self._threads) > _MOST_THREADS:
             self._shed()
 
+    def let_go(self, thread: Thread) -> None:
+        """It is read again when it is needed."""
+        self._drop(thread.conversation.id)
+
+    def _drop(self, name: str) -> None:
+        """A thread of which more is stored than it knows."""
+        self._behind += 1
+        if self._threads.pop(name, None) is not None:
+            self._leave(name)
+            self._weight -= self._weights.pop(name, 0)
+
+    async def _caught_up(self) -> None:
+        """After threads were let go of before all of them was stored: until it is."""
+        while self._behind:
+            seen = self._behind
+            await self._lanes.flush()
+            # What came too late was buried, and is known again from now on.
+            self.tombs = await self._lanes.read(lambda store: store.tombs())
+            if self._behind == seen:
+                self._behind = 0
+
     async def _stored(self, principal: str, chain: bytes, scope: str) -> list[Thread]:
         held = [
             thread
             for thread in (self._threads.get(name) for name in reversed(self._tips.get(chain, {})))
             if thread is not None and thread.conversation.principal == principal
         ]
+        await self._caught_up()
         for _, conversation, _ in await self._lanes.read(lambda store: store.chains(principal, [chain])):
             thread = await self.by_id(principal, conversation, scope)
             if thread is not None and thread not in held:
                 held.append(thread)
         return held
 
-    async def _load(self, record: Conversation, scope: str) -> Thread | None:
+    async def _load(self, record: Conversation, scope: str, sure: bool) -> Thread | None:
         """The stored thread, read once however many requests wait for it: a long one takes seconds, and most of them on another thread.
         None where it is of another scope."""
-        name = (record.id, scope)
+        name = (record.id, scope, sure)
         running = self._loading.get(name)
         if running is None:
-            running = self._loading[name] = asyncio.ensure_future(self._read(record, scope))
+            running = self._loading[name] = asyncio.ensure_future(self._read(record, scope, sure))
             running.add_done_callback(lambda done: self._loaded(name, done))
         return await asyncio.shield(running)
 
-    def _loaded(self, name: tuple[str, str], done: asyncio.Future[Thread | None]) -> None:
+    def _loaded(self, name: tuple[str, str, bool], done: asyncio.Future[Thread | None]) -> None:
         del self._loading[name]
         if not done.cancelled():
             done.exception()  # whoever still waits is told; nobody may
 
-    async def _read(self, record: Conversation, scope: str) -> Thread | None:
-        thread = await self._lanes.read(lambda store: load_thread(store, record, scope))
+    async def _read(self, record: Conversation, scope: str, sure: bool) -> Thread | None:
+        epoch = -1
+        while epoch != self._epoch:
+            # What was read before something was forgotten is read again.
+            epoch = self._epoch
+            thread = await self._lanes.read(lambda store: load_thread(store, record, scope))
         first = thread.path[0] if thread.path else None
         elsewhere = first is not None and first.chain != chain_on(thread.root, first.content)
         # Where what stood before its first turn was forgotten, that does not tell.
-        if elsewhere and not await self._lanes.read(lambda store: store.thinned(record.principal, record.id)):
+        if elsewhere and (
+            sure or not await self._lanes.read(lambda store: any(store.thinned(record.principal, name) for name in thread.lineage))
+        ):
             return None
         held = self._threads.get(record.id)
         if held is not None:
@@ -294,53 +343,101 @@ class Threads:
 def load_thread(store: Store, record: Conversation, scope: str) -> Thread:
     """A stored conversation's thread. Blocks; some 30 us a turn."""
     thread = Thread(record, root(record.principal, scope))
-    turns = load_turns(store, record)
+    ancestors = list(forked_from(store, record))
+    thread.lineage = (record.id, *(one.id for one, _ in ancestors))
+    waiting = veil(store.stated(FORGET, record.principal))
+    turns, since = shown(load_turns(store, record), waiting)
+    thread.hidden = frozenset(since)
     thread.add(branch(turns))
     for turn in turns:
         thread.by_id.setdefault(turn.id, turn)
         thread.by_chain.setdefault(turn.chain, turn.id)
-    thread.inject(store.injections(record.id))
     thread.pins.update(load_pins(store, record, {turn.conversation for turn in turns}))
-    thread.fold(store.digests(record.id))
-    thread.stub(load_stubs(store, record))
-    inherited = store.states(record.forked_from) if record.forked_from else {}
+    # What was inherited by a fork, the oldest ancestor's first: what had been sent when it was forked off is sent on.
+    for one, made in [*reversed(ancestors), (record, _EVER)]:
+        thread.inject(it for it in store.injections(one.id) if it.created <= made and not tells(it, waiting, thread.by_chain))
+        thread.fold(it for it in store.digests(one.id) if it.created <= made and not covers(it, since))
+    thread.stub(it for it in load_stubs(store, record) if it.turn not in thread.hidden)
+    inherited = {name: value for name, value in store.states(record.forked_from).items() if name != FORGET} if record.forked_from else {}
     settle_states(thread, {**inherited, **store.states(record.id)})
     if spends := store.spends(record.id):
         thread.account.replay(spends)
     return thread
 
 
+def shown(turns: Sequence[Turn], going_since: Mapping[int, float]) -> tuple[list[Turn], dict[int, float]]:
+    """These turns, blank where they are about to be forgotten, and since when, by id. What has answered one of them since goes with it.
+    Takes them by id."""
+    since = {turn.id: going_since[turn.id] for turn in turns if turn.id in going_since}
+    if not since:
+        return list(turns), {}
+    questions = {turn.id for turn in turns if turn.id in since and human(turn)}
+    blank: list[Turn] = []
+    for turn in turns:
+        if turn.id not in since and turn.parent in questions and not human(turn) and turn.arrived > since[turn.parent]:
+            since[turn.id] = since[turn.parent]
+            questions.add(turn.id)
+        blank.append(replace(turn, text="", calls="", raw=b"") if turn.id in since else turn)
+    return blank, since
+
+
+def load_shown(store: Store, record: Conversation) -> tuple[list[Turn], dict[int, float]]:
+    """`shown` for the turns of `load_turns`. Blocks."""
+    return shown(load_turns(store, record), veil(store.stated(FORGET, record.principal)))
+
+
+def tells(injection: Injection, going_since: Mapping[int, float], by_chain: Mapping[bytes, int]) -> bool:
+    """Whether it tells of a turn that is about to be forgotten, or stands at one."""
+    return bool(going_since) and (by_chain.get(injection.chain, 0) in going_since or any(turn in going_since for turn in injection.turns))
+
+
+def covers(digest: Digest, since: Mapping[int, float]) -> bool:
+    """Whether it was made when something that it stands for was not about to be forgotten yet."""
+    return any(turn <= digest.upto_turn and digest.created <= at + _LEARNT_S for turn, at in since.items())
+
+
 def settle_states(thread: Thread, states: Mapping[str, str]) -> None:
     """Let the thread know what was set. An empty value: no longer."""
     if states:
         thread.states = {name: value for name, value in {**thread.states, **states}.items() if value}
-        waiting = going(thread.states.get(FORGET, ""))
-        thread.hidden = frozenset(turn for one in waiting for turn in one.turns)
+
+
+def forked_from(store: Store, record: Conversation) -> Iterator[tuple[Conversation, float]]:
+    """The conversations that this one was forked from, the nearest first, each with the time until which it shares what they have."""
+    seen, made = {record.id}, record.created
+    while record.forked_from and record.forked_from not in seen:
+        seen.add(record.forked_from)
+        before = store.conversation(record.principal, record.forked_from)
+        if before is None:
+            return
+        yield before, made
+        record, made = before, min(made, before.created)
 
 
 def load_stubs(store: Store, record: Conversation) -> list[Stub]:
     """The stubs of a conversation, and those that were decided for turns that it shares before it was forked off."""
     stubs = store.stubs(record.id)
-    seen = {record.id}
-    at, made = record.forked_from, record.created
-    while at and at not in seen:
-        seen.add(at)
-        stubs = [stub for stub in store.stubs(at) if stub.created <= made] + stubs
-        parent = store.conversation(record.principal, at)
-        at, made = (parent.forked_from, min(made, parent.created)) if parent is not None else ("", 0.0)
+    for one, made in forked_from(store, record):
+        stubs = [stub for stub in store.stubs(one.id) if stub.created <= made] + stubs
     return stubs
 
 
 def load_turns(store: Store, record: Conversation) -> list[Turn]:
-    """The turns of a conversation and those it shares with the one it was forked from. Blocks; cost grows with the turns."""
+    """The turns of a conversation and those it shares with the one it was forked from, by id: up to where it was forked off, and those
+    after that place on which its own rest. Blocks; cost grows with the turns."""
     turns = store.turns(record.id)
-    seen = {record.id}
-    principal, forked_from, upto = record.principal, record.forked_from, record.fork_turn
-    while forked_from and forked_from not in seen:
-        seen.add(forked_from)
-        turns = [turn for turn in store.turns(forked_from) if turn.id <= upto] + turns
-        parent = store.conversation(principal, forked_from)
-        forked_from, upto = (parent.forked_from, parent.fork_turn) if parent is not None else ("", 0)
+    upto = record.fork_turn
+    for one, _ in forked_from(store, record):
+        theirs = {turn.id: turn for turn in store.turns(one.id)}
+        there = {turn.id for turn in turns}
+        kept = {turn for turn in theirs if turn <= upto}
+        for turn in turns:
+            at = turn.parent
+            while at in theirs and at not in kept and at not in there:
+                kept.add(at)
+                at = theirs[at].parent
+        turns = sorted([*(theirs[turn] for turn in kept), *turns], key=lambda turn: turn.id)
+        upto = one.fork_turn
     return turns
 
 

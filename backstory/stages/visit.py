@@ -15,15 +15,16 @@ from backstory.memory.thread import Thread
 class Visit(Struct):
     """`upto`: number of turns on the thread's path that the request goes on from. `turns`: the new ones, to be stored with the answer.
     `base`: id of the turn that it names as what it builds on, 0 where it names none. `parent`: id of the turn that the answer follows,
-    once `turns` are stored. `answer`: the first id of the answer's turns, 0 before it is set aside. `tokens_in`, `tokens_sent`: of the
-    client's request and of ours. `late`: the request went up without memory's edits. `gone`: it went up before memory looked at it.
+    once `turns` are stored; `chain`: hash of the history that it follows. `answer`: the first id of the answer's turns, 0 before it is
+    set aside. `tokens_in`, `tokens_sent`: of the client's request and of ours. `late`: the request went up without memory's edits.
+    `gone`: it went up before memory looked at it.
     `complete`: it carries every turn of its branch. `stubs`: those that it decided. `saved`: tokens that stubs save, by item.
     `ready`: its place on the thread was found; before that nothing of it may be stored.
     `asked`: when it was looked at. `fixed`, `fresh`: tokens of what is no turn, and of the new turns. `undone`: what was folded before goes
     up as it came, or does so no longer. `tariff`: what it is charged by, once that is known. `spend`: what it cost. `paging`: names of our
-    tools that it offers.
-    `tokens_legs`: of the further requests that its answer took.
-    `continued`: the request was found to go on with this thread by a summary of it.
+    tools that it offers. `tokens_legs`: of the further requests that its answer took. `buried`: tokens of the items that were forgotten, by
+    item. `muted`: the forgotten turn that its answer answers, -1 where that has no number; 0 for none. `continued`: the request was
+    found to go on with this thread by a summary of it.
 
     For its trace (`trace`, once it is made): `search`, `found`, `reasons`, `left`, `absent`: how the recall went, what it brought, why
     lines were chosen that it did not bring, what was left out, and how many turns the payload lacks. `bytes_sent`: of the body, 0 where
@@ -38,12 +39,15 @@ class Visit(Struct):
     upto: int = 0
     turns: list[Turn] = field(default_factory=list)
     parent: int = 0
+    chain: bytes = b""
     answer: int = 0
     aliases: list[str] = field(default_factory=list)
     injection: Injection | None = None
     digest: Digest | None = None
     stubs: tuple[Stub, ...] = ()
     saved: dict[int, int] = field(default_factory=dict)
+    buried: dict[int, int] = field(default_factory=dict)
+    muted: int = 0
     tokens_in: int = 0
     tokens_sent: int = 0
     recalled: int = 0

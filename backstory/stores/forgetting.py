@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from backstory.core.records import Receipt
 from backstory.errors import NotFound
+from backstory.stores import burial
 from backstory.stores.rows import FORGOTTEN, RECEIPTS, Connection, counts_text, insert, marks
 
 _IN_ONE_STATEMENT = 500
@@ -43,7 +44,7 @@ class _Place(Struct, frozen=True):
 
 def forget(db: Connection, drop: DropWords, principal: str | None, conversation_id: str, turn_ids: Sequence[int], now: float) -> Receipt:
     """See Store. Raises NotFound where nothing is there, or nothing was named."""
-    work = _Work(db, drop)
+    work = _Work(db, drop, now)
     if turn_ids:
         gone = work.owned_turns(principal, conversation_id, turn_ids)
         places = sorted({place.key: place for place, _ in gone.values()}.values(), key=lambda place: place.key)
@@ -74,9 +75,10 @@ def _receipt(db: Connection, receipt: Receipt, tombs: Sequence[tuple[str, str, i
 class _Work:
     """One forgetting; `counts` is how many rows of each table went."""
 
-    def __init__(self, db: Connection, drop: DropWords) -> None:
+    def __init__(self, db: Connection, drop: DropWords, now: float) -> None:
         self._db = db
         self._drop = drop
+        self._now = now
         self.counts: dict[str, int] = {}
 
     # --- what is meant
@@ -111,7 +113,9 @@ class _Work:
         heirs = self._heirs(places)
         gone: dict[int, int] = {}
         for place in places:
-            gone.update(dict.fromkeys((row[0] for row in self._db.all("SELECT id FROM turns WHERE conversation = ?", (place.key,))), 0))
+            own = [row[0] for row in self._db.all("SELECT id FROM turns WHERE conversation = ?", (place.key,))]
+            burial.bury(self._db, own, [heir.id for heir in heirs], True, self._now)
+            gone.update(dict.fromkeys(own, 0))
             self._remove_tags(place, "1 = 1", ())
             for table in _WHOLE:
                 self._delete(table, "conversation = ?", (place.key,))
@@ -127,6 +131,7 @@ class _Work:
         places = list({place.key: place for place, _ in gone.values()}.values())
         heirs = self._heirs(places)
         parents = {turn: parent for turn, (_, parent) in gone.items()}
+        burial.bury(self._db, gone, [heir.id for heir in heirs], False, self._now)
         for place in places:
             own = [turn for turn, (at, _) in gone.items() if at.key == place.key]
             for some in _slices(own):

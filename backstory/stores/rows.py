@@ -211,6 +211,8 @@ SESSION_SUMMARIES = ("id", "conversation", "turns", "text", "tokens", "started",
 PINS = ("conversation", "turn", "pinned", "at")
 STATES = ("conversation", "name", "value")
 FORGOTTEN = ("receipt", "principal", "conversation", "turn", "at")
+TOMBS = ("turn", "conversation", "principal", "parent", "question", "chain", "content", "at")
+KEYS = ("name", "value")
 
 
 def conversation_row(record: Conversation, last_turn: int) -> tuple[Value, ...]:

@@ -362,4 +362,29 @@ forgotten = Table(
     sqlite_with_rowid=False,
 )
 
+tombs = Table(
+    "tombs",
+    metadata,
+    _int("turn", primary_key=True),
+    _text("conversation", primary_key=True),
+    _text("principal"),
+    # -1: its conversation went with it.
+    _int("parent"),
+    # True: what answers it is forgotten, too.
+    Column("question", Boolean, nullable=False),
+    _int("chain"),
+    _int("content"),
+    _time("at"),
+    Index("tombs_by_conversation", "conversation", "chain"),
+    sqlite_with_rowid=False,
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    _text("name", primary_key=True),
+    _bytes("value"),
+    sqlite_with_rowid=False,
+)
+
 # The full-text index over `tags.terms` is no table of SQLAlchemy's: each dialect's own is made by the migrations.

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
-from backstory.core.records import Batch, Conversation, Turn
+from backstory.core.records import Batch, Conversation, Injection, Turn
+from backstory.core.tombs import human
+from backstory.stores import burial
 from backstory.stores.rows import (
     ALIASES,
     CONVERSATIONS,
@@ -124,22 +126,44 @@ def write(db: Connection, batches: Sequence[Batch], gone: Forgotten) -> None:
         for turn in batch.turns:
             name = (turn.conversation, owners.get(turn.conversation))
             turns.append((turn, name))
-            last[name] = max(turn.id, last.get(name, 0))
+            if not gone:
+                last[name] = max(turn.id, last.get(name, 0))
+    records = {name: record for name, record in records.items() if not (gone and _ended(db, record, turns, gone))}
     db.many(_UPSERT, [conversation_row(record, last.get(name, 0)) for name, record in records.items()])
     places = _Places(db, batches, gone)
-    rows = []
-    for turn, name in turns:
-        key = places.key(name, turn.arrived)
-        if key and not gone.turn(turn.id):
-            rows.append(turn_row(turn, key))
+    taken = _taken(db, turns, places, last) if gone else ((turn, places.key(name, turn.arrived)) for turn, name in turns)
+    rows = [turn_row(turn, key) for turn, key in taken if key]
     even = len(rows) - len(rows) % _TURNS_AT_ONCE
     for start in range(0, even, _TURNS_AT_ONCE):
         db.run(_TURNS, [value for row in rows[start : start + _TURNS_AT_ONCE] for value in row])
     db.many(_TURN, rows[even:])
-    loose = [(turn_id, places.key(name), turn_id) for name, turn_id in last.items() if name not in records]
+    loose = [(turn_id, places.key(name), turn_id) for name, turn_id in last.items() if gone or name not in records]
     if loose:
         db.many(_LAST_TURN, loose)
     _write_rest(db, batches, places)
+
+
+def _taken(db: Connection, turns: Sequence[tuple[Turn, Named]], places: _Places, last: dict[Named, int]) -> Iterator[tuple[Turn, int]]:
+    """Those of these turns that may be stored after a forgetting, with the numbers of their conversations; `last` is told of them."""
+    names = {turn.id: name for turn, name in turns}
+    told = []
+    for turn, name in turns:
+        principal = places.owner(name)
+        late = places.gone.late(principal, turn.conversation, turn.arrived) or places.gone.turn(turn.id)
+        told.append((turn, places.key(name), principal, late))
+    for turn, key in burial.sift(db, told):
+        name = names[turn.id]
+        last[name] = max(turn.id, last.get(name, 0))
+        yield turn, key
+
+
+def _ended(db: Connection, record: Conversation, turns: Sequence[tuple[Turn, Named]], gone: Forgotten) -> bool:
+    """Whether this conversation was forgotten as a whole, and nothing was said in it since: only what answers what is gone."""
+    if not gone.late(record.principal, record.id, record.created):
+        return False
+    own = [turn for turn, _ in turns if turn.conversation == record.id]
+    new = any(human(turn) and not gone.late(record.principal, record.id, turn.arrived) for turn in own)
+    return bool(own) and not new and not db.all("SELECT 1 FROM conversations WHERE id = ?", (record.id,))
 
 
 def _write_rest(db: Connection, batches: Sequence[Batch], places: _Places) -> None:
@@ -152,10 +176,11 @@ def _write_rest(db: Connection, batches: Sequence[Batch], places: _Places) -> No
                 aliases.append((principal, alias, key))
         for injection in batch.injections:
             name = (injection.conversation, owners.get(injection.conversation))
-            if key := places.key(name, injection.created):
+            if (key := places.key(name, injection.created)) and not (places.gone and _quotes(db, injection)):
                 injections.append(injection_row(injection, key))
         for digest in batch.digests:
-            if key := places.key((digest.conversation, owners.get(digest.conversation)), digest.created):
+            key = places.key((digest.conversation, owners.get(digest.conversation)), digest.created)
+            if key and not (places.gone and burial.stale(db, digest)):
                 digests.append(digest_row(digest, key))
         spends += _spend_rows(batch, owners, places)
     for sql, rows in (
@@ -180,11 +205,16 @@ def _write_told(db: Connection, batches: Sequence[Batch], places: _Places) -> No
                 homes.append((key, home.project, home.audience))
         for trace in batch.traces:
             key = places.key((trace.conversation, owners.get(trace.conversation)), trace.created)
-            if key and not any(places.gone.turn(turn) for turn in trace.turns):
+            if key and not (places.gone and burial.buried(db, trace.turns)):
                 traces.append(trace_row(trace, key))
     for sql, rows in ((_HOME, homes), (_TRACE, traces)):
         if rows:
             db.many(sql, rows)
+
+
+def _quotes(db: Connection, injection: Injection) -> bool:
+    """Whether it tells of a turn that was forgotten, or stands at one."""
+    return bool(burial.buried(db, injection.turns) or burial.known(db, injection.conversation, injection.chain))
 
 
 def _stub_rows(batches: Sequence[Batch], places: _Places) -> list[tuple[Value, ...]]:
@@ -228,6 +258,10 @@ class _Places:
             some = wanted[start : start + _IN_ONE_STATEMENT]
             for name, key, principal in db.all(f"SELECT id, key, principal FROM conversations WHERE id IN ({marks(len(some))})", some):
                 self._found[name] = (key, principal)
+
+    def owner(self, name: Named) -> str:
+        """The principal that the conversation has, or would have."""
+        return name[1] or self._found.get(name[0], (0, ""))[1]
 
     def key(self, name: Named, made: float | None = None) -> int:
         """The conversation's number; 0 where there is none, it is another principal's, or what was made then is forgotten."""

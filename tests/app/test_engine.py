@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from backstory.app.engine import Engine, inbox_place, settle_entry
+from backstory.app.engine import Engine
+from backstory.app.journals import inbox_place, settle_entry
 from backstory.app.lineup import choices, settings
 from backstory.config import Config
 from backstory.config.sections import Compaction, Economy, Memory, Recall, Storage

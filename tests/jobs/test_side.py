@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from backstory.commands.forgetting import FORGET, Going, going_text
 from backstory.core.records import Batch, Claim, Conversation, Segment, Summary, Turn, TurnTags, Used, Watermark
 from backstory.errors import FencedError
 from backstory.jobs.side import SideDigestJob, SideTagJob
@@ -186,6 +187,24 @@ def test_nothing_is_sent_of_a_conversation_with_memory_off(store: SqlStore, tmp_
                 assert not talk.pending(job)
             assert not provider.asked
             assert not store.summaries("c")
+
+    run(work())
+
+
+def test_nothing_is_sent_of_what_is_about_to_be_forgotten(store: SqlStore, tmp_path: Path) -> None:
+    async def work() -> None:
+        async with desk(store, tmp_path) as (one, provider):
+            talk = Talk(store)
+            store.put_state("ann", "c", FORGET, going_text((Going("telescope", 1e12, (5,), 1.0),)))
+            for job in (tag_job(one), digest_job(one)):
+                await talk.work(job)
+            sent = json.dumps([asked.body for asked in provider.asked])
+            assert len(provider.asked) == 1, "the segment that holds it waits"
+            assert "peanuts" in sent
+            assert "telescope" not in sent
+            store.put_state("ann", "c", FORGET, "")
+            await talk.work(digest_job(one))
+            assert "telescope" in json.dumps([asked.body for asked in provider.asked])
 
     run(work())
 

@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from backstory.app import engine as module
 from backstory.app.commanding import Commanding
-from backstory.app.engine import settle_entry
+from backstory.app.journals import settle_entry
 from backstory.app.metrics import Metrics
 from backstory.config import Config
 from backstory.core.exchange import Head

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from backstory.app.engine import _entries, settle_entry
+from backstory.app.journals import _entries, settle_entry
 from backstory.core.records import Promise
 from backstory.memory.fence import DIGEST_OPEN
 from tests.rig import PATHS, Rig, asking, reply, rig, soon

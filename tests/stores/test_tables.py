@@ -40,6 +40,8 @@ _WRITTEN = {
     "homes": set(rows.HOMES),
     "session_summaries": set(rows.SESSION_SUMMARIES),
     "pins": {"change", *rows.PINS},
+    "tombs": set(rows.TOMBS),
+    "keys": set(rows.KEYS),
 }
 
 

@@ -1,0 +1,102 @@
+"""What is left of a forgotten turn, so that it stays forgotten though its client goes on sending it: marks of its hashes, no text.
+
+Rule: a mark is 63 bits under a random key of the database, so that marks of two databases cannot be compared. Whoever has the database can
+test a guess against it, and cannot read a word out of it.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable
+from hashlib import blake2b
+from typing import Protocol
+
+from msgspec import Struct
+
+WHOLE = -1
+"""The parent in a tomb of a turn whose conversation went with it."""
+_MARK_BYTES = 8
+
+
+class Tomb(Struct, frozen=True):
+    """`conversation`: where the turn stood, or a fork that shared it. `parent`: id of the turn before it, 0 for none. `question`: what
+    answers it is forgotten, too. `chain`, `content`: marks of its two hashes. `at`: when it was forgotten."""
+
+    turn: int
+    conversation: str
+    principal: str
+    parent: int
+    question: bool
+    chain: int
+    content: int
+    at: float
+
+
+def mark(key: bytes, data: bytes) -> int:
+    """63 bits of a keyed hash."""
+    return int.from_bytes(blake2b(data, key=key, digest_size=_MARK_BYTES).digest(), "big") >> 1
+
+
+def human(said: Said) -> bool:
+    """Whether a human said it: everything else is an answer, or a step towards one."""
+    return said.role == "user" and said.kind == "spoken"
+
+
+class Said(Protocol):
+    """A turn, or a line of a request."""
+
+    @property
+    def role(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+
+
+class Tombs:
+    """All tombs of a database. False where there are none. A look-up costs about 1 us."""
+
+    __slots__ = ("_chains", "_contents", "_key", "_whole")
+
+    def __init__(self, key: bytes = b"", rows: Iterable[Tomb] = ()) -> None:
+        self._key = key
+        self._chains: dict[int, dict[str, int]] = {}
+        self._contents: dict[int, set[str]] = {}
+        whole: dict[str, array[int]] = {}
+        for one in rows:
+            if one.parent == WHOLE:
+                whole.setdefault(one.principal, array("q")).append(one.chain)
+            else:
+                self._chains.setdefault(one.chain, {})[one.conversation] = one.turn
+                self._contents.setdefault(one.content, set()).add(one.conversation)
+        # Of whole conversations there may be millions: 8 bytes each.
+        self._whole = {principal: array("q", sorted(chains)) for principal, chains in whole.items()}
+
+    def __bool__(self) -> bool:
+        return bool(self._chains or self._whole)
+
+    def places(self, chain: bytes) -> list[str]:
+        """The conversations in which a turn was forgotten that this history ended with."""
+        return list(self._chains.get(mark(self._key, chain), ())) if self._chains else []
+
+    def turn(self, conversations: Iterable[str], chain: bytes) -> int:
+        """The forgotten turn that this history ended with in one of these conversations, 0 where there is none."""
+        places = self._chains.get(mark(self._key, chain)) if self._chains else None
+        return next((places[name] for name in conversations if name in places), 0) if places else 0
+
+    def whole(self, principal: str, chain: bytes) -> bool:
+        """Whether this history was in a conversation of this principal that was forgotten as a whole."""
+        chains = self._whole.get(principal)
+        if chains is None:
+            return False
+        found = mark(self._key, chain)
+        place = bisect_left(chains, found)
+        return place < len(chains) and chains[place] == found
+
+    def said(self, conversations: Iterable[str], content: bytes) -> bool:
+        """Whether a message of this content was forgotten in one of these conversations."""
+        places = self._contents.get(mark(self._key, content)) if self._contents else None
+        return places is not None and any(name in places for name in conversations)
+
+    def saying(self, content: bytes) -> list[str]:
+        """The conversations in which a message of this content was forgotten."""
+        return sorted(self._contents.get(mark(self._key, content), ())) if self._contents else []

@@ -1,0 +1,75 @@
+"""Finding a conversation by a history that ends with what was forgotten: by what is left of it before that, and where the forgotten turn
+stood."""
+
+from __future__ import annotations
+
+from backstory.core.tombs import human
+from backstory.memory.alignment import anchored
+from backstory.memory.graves import last_answer
+from backstory.memory.reading import Reading
+from backstory.memory.thread import Thread
+from backstory.memory.turns import align
+from backstory.stages.threads import Threads
+
+# A forgotten message of words that many conversations have in common is looked for in so many of them.
+_CANDIDATES = 4
+
+
+async def goes_on(threads: Threads, principal: str, scope: str, reading: Reading) -> tuple[Thread, int] | None:
+    """The thread that this history goes on with, and the turn after which it does (0: none is left); None where its end was not
+    forgotten."""
+    last = last_answer(reading)
+    end, names = _places(threads, reading, last)
+    if not names:
+        return None
+    base = next((place for place in range(end - 1, -1, -1) if _lives(threads, reading, place)), -1)
+    chain = reading.chains[base] if base >= 0 else b""
+    found: list[Thread] = []
+    for name in names[:_CANDIDATES]:
+        thread = await threads.by_id(principal, name, scope)
+        if thread is not None:
+            found.append(thread)
+    for thread in found:
+        if thread.tip == (chain or thread.root):
+            return thread, thread.by_chain.get(chain, 0)
+    if chain:
+        at_tip = await threads.at_tip(principal, chain, scope)
+        if at_tip is not None:
+            return at_tip, at_tip.by_chain[chain]
+        return await threads.through(principal, chain, scope)
+    return (found[0], 0) if found else None
+
+
+def at_end(thread: Thread, turn: int) -> bool:
+    """Whether nothing is left of this thread after this turn, or before it."""
+    return not turn or thread.path[-1].id == turn
+
+
+async def abridged(threads: Threads, principal: str, scope: str, reading: Reading) -> Thread | None:
+    """The thread of which this history is a part whose end was forgotten."""
+    lines, last = reading.lines, last_answer(reading)
+    names = threads.tombs.saying(lines[last].content) if last >= 0 else []
+    for name in names[:_CANDIDATES]:
+        thread = await threads.by_id(principal, name, scope)
+        if thread is None:
+            continue
+        left = [line for line in lines if not threads.tombs.said(thread.lineage, line.content)]
+        if anchored(left, align(left, thread.path), thread.path):
+            return thread
+    return None
+
+
+def _places(threads: Threads, reading: Reading, last: int) -> tuple[int, list[str]]:
+    """The forgotten item at the end of this history, and the conversations in which it was forgotten."""
+    for item in range(last, -1, -1):
+        line = reading.lines[item]
+        if line.kind == "none":
+            continue
+        names = threads.tombs.places(reading.chains[item])
+        if names or human(line):
+            return item, names
+    return -1, []
+
+
+def _lives(threads: Threads, reading: Reading, item: int) -> bool:
+    return reading.lines[item].kind != "none" and not threads.tombs.places(reading.chains[item])
