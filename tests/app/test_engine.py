@@ -104,7 +104,7 @@ def test_a_journal_that_cannot_be_made_is_told(tmp_path: Path, monkeypatch: pyte
     def refuses(*_: object) -> None:
         raise StoreError("no journal")
 
-    monkeypatch.setattr("backstory.app.engine.Inbox", refuses)
+    monkeypatch.setattr("backstory.app.journals.Inbox", refuses)
 
     async def work() -> None:
         engine = await Engine.open(configured(tmp_path))
