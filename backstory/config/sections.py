@@ -59,7 +59,13 @@ class Upstream(Struct, frozen=True):
 class Storage(Struct, frozen=True):
     """Where memory is kept."""
 
-    url: Annotated[str, Meta(description="sqlite:///PATH; empty: backstory.db in the user's data folder")] = ""
+    url: Annotated[
+        str,
+        Meta(description="sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE; empty: backstory.db in the user's data folder"),
+    ] = ""
+    journal: Annotated[
+        str, Meta(description="folder of the journal of a PostgreSQL store (SQLite's is beside its file); empty: the user's data folder")
+    ] = ""
 
 
 class Memory(Struct, frozen=True):

@@ -193,6 +193,7 @@ class SqlStore(Across):
             for some in _slices(list(fresh)):
                 there = db.all(f"SELECT id FROM turns WHERE id IN ({marks(len(some))}) AND conversation = ? ORDER BY id", (*some, key))
                 db.many(_VECTORS, [rows.vectors_row(fresh[row[0]], key) for row in there])
+                self._dialect.add_vectors(db, [(key, row[0], fresh[row[0]].model, rows.same_width(fresh[row[0]])) for row in there])
 
     def drop_vectors(self, job: str, before: float) -> int:
         """See Store. Looks at every row of the table."""

