@@ -22,6 +22,17 @@ _SETTINGS = (
     *("listen_addresses=127.0.0.1", "unix_socket_directories=", "autovacuum=off", "log_min_messages=fatal", "max_wal_size=256MB"),
 )
 
+_KEPT = "('alembic_version', 'word_totals')"
+EMPTY = (
+    "DO $$ DECLARE it text; BEGIN"
+    f" FOR it IN SELECT tablename FROM pg_tables WHERE schemaname = '{SCHEMA}' AND tablename NOT IN {_KEPT} LOOP"
+    f" EXECUTE 'DELETE FROM {SCHEMA}.' || it; END LOOP;"
+    f" FOR it IN SELECT sequencename FROM pg_sequences WHERE schemaname = '{SCHEMA}' LOOP"
+    f" PERFORM setval('{SCHEMA}.' || it, 1, false); END LOOP;"
+    f" UPDATE {SCHEMA}.word_totals SET rows = 0, size = 0; END $$"
+)
+"""Removes every row of a store, and begins its numbers anew."""
+
 
 class Server:
     """One server. Root must not run it, so with root's rights it runs as nobody."""
@@ -84,19 +95,6 @@ class Server:
         name = f"made{self._count}"
         self.run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
         return self.url(name)
-
-    def empty(self, url: str) -> None:
-        """Remove every row of a store's database, and begin its numbers anew."""
-        tables = "('alembic_version', 'word_totals')"
-        self.run(
-            "DO $$ DECLARE it text; BEGIN"
-            f" FOR it IN SELECT tablename FROM pg_tables WHERE schemaname = '{SCHEMA}' AND tablename NOT IN {tables} LOOP"
-            f" EXECUTE 'DELETE FROM {SCHEMA}.' || it; END LOOP;"
-            f" FOR it IN SELECT sequencename FROM pg_sequences WHERE schemaname = '{SCHEMA}' LOOP"
-            f" PERFORM setval('{SCHEMA}.' || it, 1, false); END LOOP;"
-            f" UPDATE {SCHEMA}.word_totals SET rows = 0, size = 0; END $$",
-            url.rpartition("/")[2],
-        )
 
     def run(self, sql: str, name: str = "postgres") -> None:
         """One statement, by a connection of its own."""

@@ -17,7 +17,7 @@ def shelf(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp(request.param)
     made = Shelf(folder) if request.param == "sqlite" else PostgresShelf(folder, request.getfixturevalue("postgres"))
     yield made
-    made.close()
+    made.end()
 
 
 @pytest.fixture(scope="session")
@@ -25,15 +25,15 @@ def sqlite_shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
     """For what only files can do."""
     made = Shelf(tmp_path_factory.mktemp("files"))
     yield made
-    made.close()
+    made.end()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def postgres_shelf(tmp_path_factory: pytest.TempPathFactory, postgres: Server) -> Iterator[PostgresShelf]:
     """For what only a server can do."""
     made = PostgresShelf(tmp_path_factory.mktemp("server"), postgres)
     yield made
-    made.close()
+    made.end()
 
 
 @pytest.fixture

@@ -12,13 +12,6 @@ from backstory.stores.sql import SqlStore
 from tests.stores.world import Shelf, said, talk, tell
 
 
-@pytest.fixture
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlStore]:
-    shelf = Shelf("sqlite", tmp_path_factory.mktemp("across"))
-    yield shelf.open()
-    shelf.close()
-
-
 def trace(request: int, turn: int = 1, created: float = 100.0) -> Trace:
     return Trace(request, "c", turn, (turn, 2), 10, 20, b'{"came":1}' * 100, created)
 

@@ -16,13 +16,6 @@ DAY = 86_400.0
 NOON = 1_790_000_000.0 // DAY * DAY + DAY / 2
 
 
-@pytest.fixture(scope="module")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
-    made = Shelf("sqlite", tmp_path_factory.mktemp("spending"))
-    yield made
-    made.close()
-
-
 def spend(at: float, conversation: str = "c1", **fields: object) -> Spend:
     """A measured spend of a known model; its id is of that time."""
     known = {"model": "gpt-4o", "wire": "openai_chat", "tokens_in": 100, "tokens_sent": 60, "input_tokens": 70, "output_tokens": 5}

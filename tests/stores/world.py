@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 
 from backstory.core.records import Batch, Conversation, Turn, TurnTags, Watermark
 from backstory.stores.database import open_store
+from backstory.errors import StoreError
+from backstory.stores.postgres import Postgres
 from backstory.stores.sql import SqlStore
-from tests.postgres import Server
+from tests.postgres import EMPTY, Server
 
 
 def hash16(text: str) -> bytes:
@@ -83,6 +87,15 @@ class Shelf:
         """Where the journals of a store are."""
         return Path(url.removeprefix("sqlite:///")).parent
 
+    @contextmanager
+    def locked(self, url: str) -> Iterator[None]:
+        """While it lasts, another process holds the database's writing lock."""
+        raw = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+        raw.execute("BEGIN IMMEDIATE")
+        yield
+        raw.execute("ROLLBACK")
+        raw.close()
+
     def open(self, url: str = "", clock: Callable[[], float] = lambda: 1000.0) -> SqlStore:
         """A store; a new one unless there is a URL."""
         store = open_store(url or self.url(), clock)
@@ -95,6 +108,10 @@ class Shelf:
             store.close()
         self._open.clear()
 
+    def end(self) -> None:
+        """Nothing is opened after this."""
+        self.close()
+
 
 class PostgresShelf(Shelf):
     """The same in a server: each store has a database of its own, which is emptied for the next when the shelf is closed."""
@@ -106,6 +123,8 @@ class PostgresShelf(Shelf):
         self.server = server
         self._used: list[str] = []
         self._free: list[str] = []
+        # Connections stay open from store to store.
+        self._pools: dict[str, Postgres] = {}
         self._template = server.database()
         open_store(self._template).close()
 
@@ -119,15 +138,42 @@ class PostgresShelf(Shelf):
         """Of a new database that nobody uses after this test."""
         return self.server.database(self._template.rpartition("/")[2])
 
+    def open(self, url: str = "", clock: Callable[[], float] = lambda: 1000.0) -> SqlStore:
+        """A store; a new one unless there is a URL."""
+        if url:
+            return super().open(url, clock)
+        url = self.url()
+        if url not in self._pools:
+            self._pools[url] = Postgres(url)
+        return SqlStore(self._pools[url], clock)
+
     def folder_of(self, url: str) -> Path:
         """Where the journals of a store are."""
         folder = self._folder / url.rpartition("/")[2]
         folder.mkdir(exist_ok=True)
         return folder
 
+    @contextmanager
+    def locked(self, url: str) -> Iterator[None]:
+        """While it lasts, another process holds the database's writing lock."""
+        other = Postgres(url)
+        with other.transaction():
+            yield
+        other.close()
+
     def close(self) -> None:
         """Every store that was opened."""
         super().close()
         while self._used:
-            self._free.append(self._used.pop())
-            self.server.empty(self._free[-1])
+            url = self._used.pop()
+            try:
+                self._pools.setdefault(url, Postgres(url)).connection().script(EMPTY)
+                self._free.append(url)
+            except StoreError:
+                self._pools.pop(url).close()
+
+    def end(self) -> None:
+        """Every connection."""
+        self.close()
+        for pool in self._pools.values():
+            pool.close()
