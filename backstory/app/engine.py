@@ -8,7 +8,6 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -19,7 +18,7 @@ from backstory.app.lineup import Line, Parts, across, choices, line_up, settings
 from backstory.app.local import Local
 from backstory.app.metrics import Metrics
 from backstory.app.why import Explanation, explain
-from backstory.config import Config
+from backstory.config import Config, mask
 from backstory.core.exchange import Head
 from backstory.core.ids import TurnIds
 from backstory.core.layout import Layouts
@@ -58,7 +57,7 @@ from backstory.stages.shelf import Shelf
 from backstory.stages.stubs import restore
 from backstory.stages.threads import Threads
 from backstory.stages.visit import Visits
-from backstory.stores.database import open_store
+from backstory.stores.database import journal_place, open_store
 from backstory.stores.inbox import Inbox
 from backstory.stores.lanes import StoreLanes
 from backstory.vectors import opened
@@ -242,7 +241,7 @@ class Engine:
     def _gone(self) -> None:
         """The database was taken away. What is not stored yet waits in the journal, and goes into a new one."""
         self.trouble = "the database is gone; a new one is begun"
-        log.error("%s: %s", self.trouble, self.config.storage.url)
+        log.error("%s: %s", self.trouble, mask(self.config.storage.url))
         self._again = asyncio.create_task(self._reopen())
 
     async def _reopen(self) -> None:
@@ -275,7 +274,7 @@ class Engine:
 
     async def _open(self) -> None:
         config = self.config
-        self._lanes = lanes = await open_lanes(config.storage.url)
+        self._lanes = lanes = await open_lanes(config.storage.url, config.storage.journal)
         await lanes.recover(self._settle_journal)
         self.threads = threads = Threads(lanes, self._clock)
         meaning = None
@@ -440,22 +439,15 @@ def _all(calls: Iterable[Callable[[], None]]) -> None:
         call()
 
 
-async def open_lanes(url: str) -> StoreLanes:
-    """The lanes of the store and the journals at this place. Raises StoreError, ConfigError."""
+async def open_lanes(url: str, folder: str = "") -> StoreLanes:
+    """The lanes of the store and the journals at this place (`folder`: see `journal_place`). Raises StoreError, ConfigError."""
     store = await asyncio.get_running_loop().run_in_executor(None, open_store, url)
-    folder, name = inbox_place(url)
     try:
-        inbox = Inbox(folder, name)
+        inbox = Inbox(*journal_place(url, folder))
     except StoreError:
         store.close()
         raise
     return StoreLanes(store, inbox)
-
-
-def inbox_place(url: str) -> tuple[Path, str]:
-    """Folder and base name of the journals beside a SQLite database."""
-    path = Path(url.removeprefix("sqlite:///"))
-    return path.parent, path.name
 
 
 def verified(turn: Turn) -> bool:

@@ -75,7 +75,12 @@ def there(url: str) -> bool:
     return backend_of(url).there(url)
 
 
-def size(url: str) -> int:
+def shown_place(url: str) -> str:
+    """The database's place as a user knows it: a path, or a URL without its password."""
+    return str(sqlite_path(url)) if backend_of(url).scheme == "sqlite" else f"{mask(url)} with tables of Backstory"
+
+
+def stored_bytes(url: str) -> int:
     """What the database takes on disk, in bytes."""
     return backend_of(url).size(url)
 

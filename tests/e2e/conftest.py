@@ -81,6 +81,7 @@ class Proxy:
         self.upstream = upstream
         self.settings = settings
         self.port = _free_port()
+        self.storage = f"sqlite:///{self.database}"
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -97,7 +98,7 @@ class Proxy:
         environ |= {"HOME": str(self.folder), "XDG_DATA_HOME": str(self.folder)}
         with (self.folder / "proxy.log").open("ab") as output:
             self.process = subprocess.Popen(
-                [*_COMMAND, "--port", str(self.port), "--upstream", self.upstream, "--storage", f"sqlite:///{self.database}"],
+                [*_COMMAND, "--port", str(self.port), "--upstream", self.upstream, "--storage", self.storage],
                 stdout=output,
                 stderr=output,
                 env=environ,
@@ -120,7 +121,7 @@ class Proxy:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """A command of the same installation on the same storage."""
-        environ = os.environ | {"BACKSTORY_STORAGE__URL": f"sqlite:///{self.database}", "HOME": str(self.folder)}
+        environ = os.environ | {"BACKSTORY_STORAGE__URL": self.storage, "HOME": str(self.folder), "XDG_DATA_HOME": str(self.folder)}
         return subprocess.run(
             [sys.executable, "-m", "backstory", *arguments],
             env=environ,
