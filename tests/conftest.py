@@ -7,6 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.postgres import Server
+from tests.stores.world import PostgresShelf, Shelf
+
+SHELVES = {"sqlite": "sqlite_shelf", "postgresql": "postgres_shelf"}
+"""The fixture for each kind of database."""
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +19,19 @@ def postgres() -> Iterator[Server]:
     server = Server()
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def sqlite_shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
+    """Stores in files."""
+    made = Shelf("sqlite", tmp_path_factory.mktemp("files"))
+    yield made
+    made.end()
+
+
+@pytest.fixture(scope="session")
+def postgres_shelf(tmp_path_factory: pytest.TempPathFactory, postgres: Server) -> Iterator[PostgresShelf]:
+    """Stores in a server."""
+    made = PostgresShelf(tmp_path_factory.mktemp("server"), postgres)
+    yield made
+    made.end()

@@ -8,7 +8,6 @@ a ConfigError that names key, place (file and line, or variable), what is allowe
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -49,8 +48,8 @@ from backstory.config.sections import (
     spell,
 )
 from backstory.config.side_models import Secret, check_provider, check_variable, problems, read_key
-from backstory.config.storage import check_storage, data_folder, default_storage
 from backstory.config.sources import Collected, Given, collect, collect_environ, collect_file
+from backstory.config.storage import check_storage, data_folder, default_storage
 from backstory.errors import ConfigError
 
 __all__ = ["Config", "Instance", "Listener", "Log", "OutboundProxies", "PriceRow", "Setting", "describe", "effective", "mask"]

@@ -6,7 +6,7 @@ Rule: nothing waits for the model. A question whose vector is not there in time,
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -46,6 +46,8 @@ class Meaning:
         self._failed = failed
         self._loaded: WeakKeyDictionary[Family, _Loaded] = WeakKeyDictionary()
         self._running: set[asyncio.Future[Any]] = set()
+        # Whether the database looks for vectors itself; None until it was asked.
+        self._seeks: bool | None = None
 
     async def asked(self, thread: Thread, index: Index, question: str) -> Asked | None:
         """The question's vector beside those of the thread's index; None where there is no model, no vector, or no time."""
@@ -67,6 +69,27 @@ class Meaning:
         if vector not in done or vector.exception() is not None or not len(loaded.nearness):
             return None
         return Asked(loaded.nearness, vector.result()[0], embedder.trust)
+
+    async def near(self, principal: str, owners: Sequence[str], question: str, limit: int) -> list[int]:
+        """Ids of the turns nearest to the question in these conversations, where the database itself can look for them: of histories that
+        are too long to be in memory. Nothing where there is no model, no such database, or no time."""
+        embedder = self.embedder
+        if embedder is None or not question.strip():
+            return []
+        work = asyncio.ensure_future(self._near(embedder, principal, owners, question[-_ASKED_CHARS:], limit))
+        self._running.add(work)
+        work.add_done_callback(self._ended)
+        done, _ = await asyncio.wait((work,), timeout=self._patience_s)
+        return [] if work not in done or work.exception() is not None else work.result()
+
+    async def _near(self, embedder: Embedder, principal: str, owners: Sequence[str], text: str, limit: int) -> list[int]:
+        if self._seeks is None:
+            self._seeks = await self._lanes.read(lambda store: store.seeks())
+        if not self._seeks:
+            return []
+        (vector,) = await _aside(partial(embedder.embed, [text]))
+        hits = await self._lanes.read(lambda store: store.near(principal, owners, embedder.model, vector, limit))
+        return [hit.turn for hit in hits]
 
     def _ended(self, task: asyncio.Future[Any]) -> None:
         """What broke is told, also where nobody waited any more."""

@@ -49,6 +49,8 @@ _BATCH_TOKENS = 2000
 _MOST_TURNS = 250_000
 # Candidates from the store, each with one neighbour on both sides.
 _CANDIDATES = 60
+# So many more by their vectors, where the database can look for those.
+_NEAR = 20
 # So many requests before the hard threshold a digest is made that is up to date: one that leaves no more than this share of the window
 # to be carried along.
 _AHEAD, _STALE = 5, 0.05
@@ -302,15 +304,19 @@ class Shelf:
             waited += _PAUSE_S
 
     async def _candidates(self, thread: Thread, path: Sequence[Turn], question: Turn, pins: Collection[int]) -> Index:
-        """An index of the turns that full-text search finds, and their neighbours, and of pinned ones."""
+        """An index of the turns that full-text search finds (and those near in meaning, where the database can tell), their neighbours, and
+        of pinned ones."""
         terms = list(dict.fromkeys(index_terms(question.text)))
         record = thread.conversation
         owners = list(dict.fromkeys(turn.conversation for turn in (path[0], path[-1]))) if path else [record.id]
         hits = await self._lanes.read(lambda store: store.search(record.principal, owners, terms, _CANDIDATES))
         frequencies = await self._lanes.read(lambda store: store.frequencies(terms))
+        found = [hit.turn for hit in hits]
+        if self._meaning is not None:
+            found += await self._meaning.near(record.principal, owners, question.text, _NEAR)
         wanted = {turn.position for pin in pins if (turn := thread.by_id.get(pin)) is not None}
-        for hit in hits:
-            turn = thread.by_id.get(hit.turn)
+        for number in found:
+            turn = thread.by_id.get(number)
             if turn is not None and turn.position < len(path) and path[turn.position].id == turn.id:
                 wanted.update((turn.position - 1, turn.position, turn.position + 1))
         index = Index(frequencies)

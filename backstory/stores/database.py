@@ -32,9 +32,9 @@ _MIGRATION_S = 600
 
 
 class Backend(Struct, frozen=True):
-    """A kind of database. `there`: whether there is one, without making it. `version` gives its schema's version ("": new), `create` makes
-    the newest schema in a new one, `migrate` brings it there from a version; `size` is what it takes on disk, in bytes. All take the URL and
-    raise StoreError."""
+    """A kind of database. `there`: whether there is one, without making it. `version` gives its schema's version ("": new), `create`
+    makes the newest schema in a new one, `migrate` brings it there from a version; `size` is what it takes on disk, in bytes. All take
+    the URL and raise StoreError."""
 
     scheme: str
     form: str

@@ -95,10 +95,12 @@ def statements(version: str) -> Schema:
     return Schema(directory.get_current_head() or "", tuple(out.made))
 
 
-@compiles(Text, "postgresql")  # type: ignore[no-untyped-call, untyped-decorator]
+@compiles(Text, "postgresql")
 def _in_order_of_bytes(element: Text, compiler: Any, **options: Any) -> str:
     """Texts are compared as SQLite does, whatever the language of the database: names are looked for by how they begin."""
-    return f'{compiler.visit_TEXT(element, **options)} COLLATE "C"' if element.collation is None else compiler.visit_TEXT(element, **options)
+    return (
+        f'{compiler.visit_TEXT(element, **options)} COLLATE "C"' if element.collation is None else compiler.visit_TEXT(element, **options)
+    )
 
 
 def main(arguments: list[str]) -> int:

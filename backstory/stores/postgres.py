@@ -18,7 +18,7 @@ from backstory.errors import StoreError
 from backstory.stores.dialect import Pieces, Schema
 from backstory.stores.postgres_link import SCHEMA, Link, PostgresConnection, shown
 from backstory.stores.postgres_vectors import PieceTable
-from backstory.stores.postgres_words import count_words, drop_words, add_words, find_words
+from backstory.stores.postgres_words import add_words, count_words, drop_words, find_words
 from backstory.stores.rows import Connection, Value
 
 # "backstor" in ASCII: the lock that writers of one database take turns by.

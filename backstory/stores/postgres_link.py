@@ -38,6 +38,8 @@ _SETTINGS = {
     "lock_timeout": "5s",
     # A process that stops in the middle of a transaction must not keep the others from writing.
     "idle_in_transaction_session_timeout": "30s",
+    # A statement whose asker is gone ends.
+    "client_connection_check_interval": "2s",
 }
 _MOST_STATEMENTS = 1000
 # A text may hold NUL, which PostgreSQL's cannot; this character, which hardly any text holds, begins its spelling.
@@ -149,7 +151,7 @@ class PostgresConnection:
     def _do(self, work: Coroutine[Any, Any, T], seconds: float | None = _STATEMENT_S) -> T:
         try:
             return self._link.call(work, seconds)
-        except (TimeoutError, Late, OSError, CancelledError) as cause:
+        except (TimeoutError, Late, OSError, CancelledError, asyncpg.InternalClientError) as cause:
             # What the server still does with it is not known.
             self.cut()
             raise StoreError(f"{self._link.name}: {reason(cause)}") from cause

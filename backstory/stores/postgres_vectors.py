@@ -46,9 +46,7 @@ class PieceTable:
         """Whether it is there."""
         if not self._type:
             home = _home(connection)
-            if home and connection.all(
-                "SELECT 1 FROM pg_tables WHERE schemaname = ? AND tablename = 'vector_pieces'", (SCHEMA,)
-            ):
+            if home and connection.all("SELECT 1 FROM pg_tables WHERE schemaname = ? AND tablename = 'vector_pieces'", (SCHEMA,)):
                 self._type = home
         return bool(self._type)
 
@@ -76,7 +74,8 @@ class PieceTable:
                 db.run("CREATE EXTENSION IF NOT EXISTS vector")
             home = _home(db)
             db.run(
-                "CREATE TABLE vector_pieces (conversation bigint NOT NULL, model text NOT NULL, turn bigint NOT NULL, place integer NOT NULL,"
+                "CREATE TABLE vector_pieces"
+                " (conversation bigint NOT NULL, model text NOT NULL, turn bigint NOT NULL, place integer NOT NULL,"
                 f" embedding {home}.vector NOT NULL, PRIMARY KEY (conversation, model, turn, place),"
                 " FOREIGN KEY (conversation, turn, model) REFERENCES vectors (conversation, turn, model) ON DELETE CASCADE)"
             )

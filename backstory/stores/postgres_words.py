@@ -104,7 +104,8 @@ def _lexeme(word: str) -> str:
 
 
 def _vector(words: Sequence[str], owners: Sequence[str]) -> str:
-    """In PostgreSQL's spelling. An owner mark begins with a space, as no word does. Of a row that is too long the last words are left out."""
+    """In PostgreSQL's spelling. An owner mark begins with a space, as no word does. Of a row that is too long the last words are left
+    out."""
     parts = [_quoted(" " + owner) for owner in owners]
     room = _MOST_BYTES
     for word, times in Counter(words).items():

@@ -10,8 +10,8 @@ from hashlib import blake2b
 from pathlib import Path
 
 from backstory.core.records import Batch, Conversation, Turn, TurnTags, Watermark
-from backstory.stores.database import open_store
 from backstory.errors import StoreError
+from backstory.stores.database import open_store
 from backstory.stores.postgres import Postgres
 from backstory.stores.sql import SqlStore
 from tests.postgres import EMPTY, Server
@@ -68,12 +68,13 @@ def index(store: SqlStore, conversation: str, turns: list[Turn]) -> None:
 class Shelf:
     """Gives fresh stores, each a copy of one that was made by the migrations."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, scheme: str, folder: Path) -> None:
+        self._scheme = scheme
         self._folder = folder
         self._made = folder / "made.db"
         self._count = 0
         self._open: list[SqlStore] = []
-        open_store(f"sqlite:///{self._made}").close()
+        open_store(f"{scheme}:///{self._made}").close()
 
     def url(self) -> str:
         """Of a new, empty database."""
@@ -81,7 +82,7 @@ class Shelf:
         path = self._folder / f"{self._count}" / "store.db"
         path.parent.mkdir()
         shutil.copy(self._made, path)
-        return f"sqlite:///{path}"
+        return f"{self._scheme}:///{path}"
 
     def folder_of(self, url: str) -> Path:
         """Where the journals of a store are."""
@@ -177,3 +178,8 @@ class PostgresShelf(Shelf):
         self.close()
         for pool in self._pools.values():
             pool.close()
+
+
+def folder_of(url: str) -> Path:
+    """Where the files of a SQLite database are."""
+    return Path(url.removeprefix("sqlite:///")).parent
