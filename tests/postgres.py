@@ -108,9 +108,16 @@ class Server:
         finally:
             link.close()
 
-    def files(self) -> list[Path]:
-        """Every file that holds tables or indexes."""
-        return [path for path in (self._data / "base").rglob("*") if path.is_file()]
+    def files(self, url: str) -> list[Path]:
+        """Every file that holds tables or indexes of this database."""
+        link = Link(url)
+        try:
+            connection = link.connect()
+            ((number,),) = connection.all("SELECT oid::bigint FROM pg_database WHERE datname = current_database()")
+            connection.close()
+        finally:
+            link.close()
+        return [path for path in (self._data / "base" / str(number)).iterdir() if path.is_file()]
 
 
 def _memory() -> str | None:

@@ -238,8 +238,8 @@ def test_what_was_forgotten_is_nowhere_and_the_rest_is_there(shelf: Shelf, data:
 @settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_what_was_forgotten_is_nowhere_in_postgresql(postgres_shelf: PostgresShelf, data: st.DataObject) -> None:
     """Each forgetting writes some thirty tables anew, which takes a second."""
-    server = postgres_shelf.server
-    nowhere_and_there(postgres_shelf, postgres_shelf.url(), data, lambda: b"".join(file.read_bytes() for file in server.files()))
+    server, url = postgres_shelf.server, postgres_shelf.url()
+    nowhere_and_there(postgres_shelf, url, data, lambda: b"".join(file.read_bytes() for file in server.files(url)))
 
 
 def nowhere_and_there(shelf: Shelf, url: str, data: st.DataObject, files: Callable[[], bytes]) -> None:

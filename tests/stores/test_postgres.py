@@ -386,13 +386,14 @@ def test_vectors_from_before_the_extension_are_taken_in(postgres_shelf: Postgres
 
 
 def test_what_was_forgotten_is_in_no_file_of_the_tables(postgres_shelf: PostgresShelf) -> None:
-    store = postgres_shelf.open()
+    url = postgres_shelf.url()
+    store = postgres_shelf.open(url)
     tell(store, talk("c"), "unmistakableword one", "two")
     store.write([Batch((talk("c", at=101.0, label="x"),), (said(3, "c", "unmistakableword " * 3, raw=b"unmistakableword"),))])
     postgres_shelf.server.run("CHECKPOINT")
-    assert any(b"unmistakableword" in path.read_bytes() for path in postgres_shelf.server.files())
+    assert any(b"unmistakableword" in path.read_bytes() for path in postgres_shelf.server.files(url))
     store.forget("ann", "c", [1, 3], now=150.0)
-    assert not any(b"unmistakableword" in path.read_bytes() for path in postgres_shelf.server.files())
+    assert not any(b"unmistakableword" in path.read_bytes() for path in postgres_shelf.server.files(url))
     assert [turn.text for turn in store.turns("c")] == ["two"]
     postgres_shelf.close()
 
@@ -408,10 +409,10 @@ def test_cleaning_that_somebody_prevents_is_made_up_for(postgres_shelf: Postgres
         store.forget("ann", "c", now=150.0)
     assert store.turns("c") == []
     postgres_shelf.server.run("CHECKPOINT")
-    assert any(b"unmistakableword" in path.read_bytes() for path in postgres_shelf.server.files())
+    assert any(b"unmistakableword" in path.read_bytes() for path in postgres_shelf.server.files(url))
     reader.close()
     postgres_shelf.open(url)
-    assert not any(b"unmistakableword" in path.read_bytes() for path in postgres_shelf.server.files())
+    assert not any(b"unmistakableword" in path.read_bytes() for path in postgres_shelf.server.files(url))
     postgres_shelf.close()
 
 
