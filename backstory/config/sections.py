@@ -324,7 +324,7 @@ def spell(value: Any) -> str:
 
 def mask(text: str) -> str:
     """The text with the passwords of its URLs covered."""
-    return re.sub(r"(://[^/@\s:]*):[^/@\s]+@", rf"\1:{MASK}@", text)
+    return re.sub(r"(://[^/@\s:]*):[^\s\"']+@", rf"\1:{MASK}@", text)
 
 
 def _key(section: str, name: str, annotated: Any, default: Any) -> Key:

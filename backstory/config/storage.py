@@ -33,6 +33,8 @@ def check_storage(url: str) -> None:
 
 
 def _check_postgres(url: str) -> None:
+    if "#" in url:
+        raise ValueError("there is a # in it: spell that %23")
     parts = urlsplit(url)
     if not url.startswith(("postgresql://", "postgres://")):
         raise ValueError(f"a PostgreSQL URL is {_POSTGRES}")
@@ -44,8 +46,6 @@ def _check_postgres(url: str) -> None:
         raise ValueError("the port is a number from 1 to 65535")
     if not parts.path.strip("/") or "/" in parts.path.strip("/"):
         raise ValueError(f"the name of one database stands behind the host: {_POSTGRES}")
-    if parts.fragment:
-        raise ValueError("there is a # in it: spell that %23")
     given = dict(parse_qsl(parts.query, keep_blank_values=True))
     for name in given:
         if name not in _PARAMETERS:
