@@ -9,6 +9,8 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -59,7 +61,9 @@ class Server:
         """Returns when it takes connections."""
         settings = [part for setting in _SETTINGS for part in ("-c", setting)]
         command = [str(self._programs / "postgres"), "-D", str(self._data), "-p", str(self.port), *settings]
-        process: subprocess.Popen[bytes] = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **_RIGHTS)
+        process: subprocess.Popen[bytes] = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, **_RIGHTS
+        )
         self._process = process
         until = time.monotonic() + _PATIENCE_S
         while True:
@@ -81,6 +85,16 @@ class Server:
             self._process.send_signal(signal.SIGQUIT if hard else signal.SIGINT)
             self._process.wait(_PATIENCE_S)
             self._process = None
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """While it lasts, the server takes everything and answers nothing."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(self._process.pid, signal.SIGCONT)
 
     def close(self) -> None:
         """End it and remove what it wrote."""

@@ -133,6 +133,32 @@ def test_calls_go_through_while_the_server_is_away_and_nothing_heard_is_lost(
         assert f"topic number {number} is told" in shown, shown
 
 
+def test_no_call_waits_for_a_server_that_hangs(proxies: Callable[[str], Proxy], provider: Provider, postgres: Server) -> None:
+    proxy = proxies("one")
+    proxy.settings["RECALL__DEADLINE_MS"] = "250"
+    proxy.start()
+    client = named(Chat(proxy.url, False), "hanging")
+    client.ask("Hello, my codeword is egret-75.")
+    until(lambda: not proxy.get("/health")["pending"])
+    with postgres.frozen():
+        for number in range(3):
+            # Nothing of this one is in memory, so the store is asked.
+            fresh = named(Chat(proxy.url, False), f"other {number}")
+            begun = time.monotonic()
+            assert "Understood" in fresh.ask(f"This is said while it hangs, number {number}.")
+            assert "Understood" in client.ask(f"And this as well, number {number}.")
+            # A statement is given up after 10 s; the rest is what a loaded machine takes.
+            assert time.monotonic() - begun < 6.0
+            fresh.close()
+    until(lambda: not proxy.get("/health")["pending"] and not proxy.get("/health")["trouble"])
+    client.ask("Now it is back.")
+    client.close()
+    proxy.stop()
+    told = proxy.run("recall", "What was said while it hangs?").stdout
+    for number in range(3):
+        assert f"while it hangs, number {number}" in told, told
+
+
 def test_a_proxy_that_is_killed_while_the_server_is_away_stores_what_it_heard_when_it_is_back(
     proxies: Callable[[str], Proxy], provider: Provider, postgres: Server
 ) -> None:
