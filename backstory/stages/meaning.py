@@ -11,9 +11,11 @@ from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from backstory.core.embedding import Embedder
+from msgspec import Struct
+
+from backstory.core.embedding import Embedder, Trust
 from backstory.core.records import TurnVectors
-from backstory.core.store import Lanes
+from backstory.core.store import Lanes, Store
 from backstory.memory.index import Index
 from backstory.memory.nearness import Asked, Nearness, text_name
 from backstory.memory.thread import Family, Thread
@@ -34,6 +36,21 @@ class _Loaded:
         self.upto: dict[str, int] = {}
         self.waiting: dict[int, TurnVectors] = {}
         self.reading = asyncio.Lock()
+
+
+class Near(Struct, frozen=True):
+    """Turns that are near to a question, with the vectors of their pieces, and the question's."""
+
+    rows: list[TurnVectors]
+    vector: bytes
+    trust: Trust
+
+    def asked(self, index: Index) -> Asked | None:
+        """For a search through this index, which has these turns among others."""
+        loaded = _Loaded()
+        loaded.waiting.update((row.turn, row) for row in self.rows)
+        _settle(loaded, index)
+        return Asked(loaded.nearness, self.vector, self.trust) if len(loaded.nearness) else None
 
 
 class Meaning:
@@ -70,26 +87,34 @@ class Meaning:
             return None
         return Asked(loaded.nearness, vector.result()[0], embedder.trust)
 
-    async def near(self, principal: str, owners: Sequence[str], question: str, limit: int) -> list[int]:
-        """Ids of the turns nearest to the question in these conversations, where the database itself can look for them: of histories that
-        are too long to be in memory. Nothing where there is no model, no such database, or no time."""
+    async def near(self, principal: str, owners: Sequence[str], question: str, limit: int) -> Near | None:
+        """The turns nearest to the question in these conversations, where the database itself can look for them: of histories that are
+        too long to be in memory. None where there is no model, no such database, or no time."""
         embedder = self.embedder
         if embedder is None or not question.strip():
-            return []
+            return None
         work = asyncio.ensure_future(self._near(embedder, principal, owners, question[-_ASKED_CHARS:], limit))
         self._running.add(work)
         work.add_done_callback(self._ended)
         done, _ = await asyncio.wait((work,), timeout=self._patience_s)
-        return [] if work not in done or work.exception() is not None else work.result()
+        return None if work not in done or work.exception() is not None else work.result()
 
-    async def _near(self, embedder: Embedder, principal: str, owners: Sequence[str], text: str, limit: int) -> list[int]:
+    async def _near(self, embedder: Embedder, principal: str, owners: Sequence[str], text: str, limit: int) -> Near | None:
         if self._seeks is None:
             self._seeks = await self._lanes.read(lambda store: store.seeks())
         if not self._seeks:
-            return []
+            return None
         (vector,) = await _aside(partial(embedder.embed, [text]))
-        hits = await self._lanes.read(lambda store: store.near(principal, owners, embedder.model, vector, limit))
-        return [hit.turn for hit in hits]
+        model = embedder.model
+
+        def read(store: Store) -> list[TurnVectors]:
+            found: list[TurnVectors] = []
+            for hit in store.near(principal, owners, model, vector, limit):
+                for owner in owners:
+                    found += [row for row in store.vectors(owner, model, hit.turn - 1, 1) if row.turn == hit.turn]
+            return found
+
+        return Near(await self._lanes.read(read), vector, embedder.trust)
 
     def _ended(self, task: asyncio.Future[Any]) -> None:
         """What broke is told, also where nobody waited any more."""

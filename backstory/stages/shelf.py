@@ -23,6 +23,7 @@ from backstory.memory.compaction import Window, boundary
 from backstory.memory.digest import digest
 from backstory.memory.economy import SMALL_WINDOW
 from backstory.memory.index import Index
+from backstory.memory.nearness import Asked
 from backstory.memory.paging import Chosen
 from backstory.memory.retention import Standing
 from backstory.memory.retrieval import Recalled, recall
@@ -116,16 +117,15 @@ class Shelf:
         """What of the first `upto` turns of the path, among those of `absent`, answers to this message."""
         if budget <= 0:
             return Recalled(())
-        path = thread.path[:upto]
+        path, asked = thread.path[:upto], None
         self._lacking(thread)
         if len(path) > _MOST_TURNS or not soon(path[thread.indexed :]):
             if len(path) <= _MOST_TURNS:
                 self.prepare(thread)
-            index = await self._candidates(thread, path, question, standing.pins if standing is not None else ())
+            index, asked = await self._candidates(thread, path, question, standing.pins if standing is not None else ())
         else:
             await self._catch_up(thread)
             index = thread.family.index
-        asked = None
         if self._meaning is not None and index is thread.family.index:
             asked = await self._meaning.asked(thread, index, question.text)
         few = len(index.turns) <= _INLINE_UNITS
@@ -303,7 +303,7 @@ class Shelf:
             await asyncio.sleep(_PAUSE_S)
             waited += _PAUSE_S
 
-    async def _candidates(self, thread: Thread, path: Sequence[Turn], question: Turn, pins: Collection[int]) -> Index:
+    async def _candidates(self, thread: Thread, path: Sequence[Turn], question: Turn, pins: Collection[int]) -> tuple[Index, Asked | None]:
         """An index of the turns that full-text search finds (and those near in meaning, where the database can tell), their neighbours, and
         of pinned ones."""
         terms = list(dict.fromkeys(index_terms(question.text)))
@@ -312,8 +312,10 @@ class Shelf:
         hits = await self._lanes.read(lambda store: store.search(record.principal, owners, terms, _CANDIDATES))
         frequencies = await self._lanes.read(lambda store: store.frequencies(terms))
         found = [hit.turn for hit in hits]
+        near = None
         if self._meaning is not None:
-            found += await self._meaning.near(record.principal, owners, question.text, _NEAR)
+            near = await self._meaning.near(record.principal, owners, question.text, _NEAR)
+            found += [row.turn for row in near.rows] if near is not None else []
         wanted = {turn.position for pin in pins if (turn := thread.by_id.get(pin)) is not None}
         for number in found:
             turn = thread.by_id.get(number)
@@ -322,7 +324,7 @@ class Shelf:
         index = Index(frequencies)
         for place in sorted(place for place in wanted if 0 <= place < len(path)):
             index.add(units((path[place],), place + 1, Carry()))
-        return index
+        return index, near.asked(index) if near is not None else None
 
 
 def soon(turns: Sequence[Turn]) -> bool:
