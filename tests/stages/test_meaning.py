@@ -25,6 +25,7 @@ from tests.stores.world import PostgresShelf
 
 FACT = "The puppy chewed the leg of our oak table."
 SECOND = "My aunt makes rye bread each weekend."
+THIRD = "The plumber fixed the leaking tap on Tuesday."
 ASKED = "Did a young dog damage any furniture?"
 
 
@@ -100,14 +101,14 @@ def test_a_history_too_long_for_memory_is_searched_by_meaning_in_the_database(
         config = with_vectors(configured(tmp_path, deadline_ms=20_000.0), model="minilm")
         if kind == "postgresql":
             config = replace(config, storage=Storage(postgres_shelf.fresh(), str(tmp_path / "journal")))
-        chat: Chat = [("user", FACT), ("assistant", "Answer 1."), ("user", SECOND), ("assistant", "Answer 2."), *talk(14, 2)]
+        chat: Chat = [("user", THIRD), ("assistant", "Answer 1."), *talk(14, 1)]
         async with rig(config, echoing()) as one:
             model = await loaded(one)
             name = await say(one, chat[:-1])
             await embedded(one, name, model, 20)
-            asked: Chat = [*chat[-7:-1], ("assistant", "Answer 1."), ("user", ASKED)]
+            asked: Chat = [*chat[-7:-1], ("assistant", "Answer 1."), ("user", "Who repaired the dripping faucet?")]
             assert await say(one, asked) == name
-            assert (b"oak table" in one.sent.body) == (kind == "postgresql")
+            assert (THIRD.encode() in one.sent.body) == (kind == "postgresql")
             assert not one.failures()
 
     asyncio.run(work())
