@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 _SQLITE = "sqlite:///PATH"
 _POSTGRES = "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
 # What may stand behind the `?`: of libpq's parameters those that the driver knows and that hold no secret.
-_PARAMETERS = ("host", "port", "sslmode", "sslrootcert", "sslcert", "sslkey", "application_name")
+_PARAMETERS = ("host", "port", "sslmode", "sslrootcert", "sslcert", "sslkey")
 _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
 
