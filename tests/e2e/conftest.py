@@ -81,7 +81,7 @@ class Proxy:
         self.upstream = upstream
         self.settings = settings
         self.port = _free_port()
-        self.storage = f"sqlite:///{self.database}"
+        self.server = ""
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -91,6 +91,11 @@ class Proxy:
     @property
     def database(self) -> Path:
         return self.folder / "memory.db"
+
+    @property
+    def storage(self) -> str:
+        """`server`, where that is the URL of a database in one."""
+        return self.server or f"sqlite:///{self.database}"
 
     def start(self) -> Proxy:
         environ = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}

@@ -29,7 +29,7 @@ def proxies(tmp_path: Path, provider: Provider, postgres: Server) -> Iterator[Ca
         # What a loaded machine takes for a first look at a conversation is not what is tested here.
         settings = {"STORAGE__JOURNAL": str(tmp_path / name / "journal"), "RECALL__DEADLINE_MS": "5000"}
         one = Proxy(tmp_path / name, provider.url, **settings)
-        one.storage = url
+        one.server = url
         made.append(one)
         return one
 
