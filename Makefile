@@ -68,7 +68,8 @@ demo: $(DEMO)/.ready
 # What the migrations come to, for new databases. After a change of the migrations.
 schema: $(DEV)/.ready
 	$(DEV)/bin/python -m backstory.stores.migrate --schema > backstory/stores/sqlite_schema.json.new
-	mv backstory/stores/sqlite_schema.json.new backstory/stores/sqlite_schema.json
+	$(DEV)/bin/python -m backstory.stores.migrate --sql "" > backstory/stores/postgres_schema.json.new
+	for name in sqlite postgres; do mv backstory/stores/$${name}_schema.json.new backstory/stores/$${name}_schema.json; done
 
 # Locks for all supported interpreters and systems; needs the network. They name no index.
 LOCK = "$$tools/bin/uv" pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"

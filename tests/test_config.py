@@ -109,9 +109,16 @@ def test_unknown_key_names_line_and_nearest(tmp_path: Path, home: dict[str, str]
         ("memory:\n  min_importance: much\n", "line 2: memory.min_importance: expected a number from 0 to 1"),
         ("memory:\n  scope: world\n", "line 2: memory.scope: expected one of conversation, project, principal"),
         (
-            "storage:\n  url: postgresql://u:secret@h/d\n",
-            "line 2: storage.url: expected text, got 'postgresql://u:***@h/d' (PostgreSQL is not",
+            "storage:\n  url: postgresql://u:secret@h\n",
+            "line 2: storage.url: expected text, got 'postgresql://u:***@h' (the name of one database stands behind the host: postgresql://",
         ),
+        ("storage:\n  url: postgresql://u:p@h:many/d\n", "(the port is a number from 1 to 65535 (spell / ? # @ in a password as %2F %3F"),
+        ("storage:\n  url: postgresql:h/d\n", "(a PostgreSQL URL is postgresql://USER:PASSWORD@HOST:PORT/DATABASE)"),
+        ("storage:\n  url: postgresql://h/a/b\n", "(the name of one database stands behind the host"),
+        ("storage:\n  url: postgresql:///d\n", "(it names no host (a socket's folder may be given as ?host=/FOLDER)"),
+        ("storage:\n  url: postgresql://h/d?sslmod=require\n", "(?sslmod: known are host, port, sslmode"),
+        ("storage:\n  url: postgresql://h/d?sslmode=on\n", "(?sslmode is one of disable, allow, prefer, require"),
+        ("storage:\n  url: postgresql://u:p#w@h/d\n", "(there is a # in it: spell that %23)"),
         ("storage:\n  url: mysql://h\n", "a storage URL is sqlite:///PATH"),
         ("upstream:\n  url: api.openai.com\n", "line 2: upstream.url: expected text, got 'api.openai.com' (a URL is http:// or https://"),
         (
@@ -270,6 +277,25 @@ def test_whatever_stands_in_a_variable_it_is_a_setting_or_a_config_error(text: s
 def test_a_list_in_a_variable_that_is_no_yaml_is_refused(tmp_path: Path, home: dict[str, str]) -> None:
     with pytest.raises(ConfigError, match=r"proxy\.instances: expected a list of \{port"):
         Config.load(environ=home | {"BACKSTORY_PROXY__INSTANCES": "[{"}, cwd=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["postgresql://ann:pw@db.example:5432/memory", "postgres://ann@[::1]/memory?sslmode=verify-full", "postgresql:///memory?host=/run/pg"],
+)
+def test_a_postgresql_url_is_taken_and_its_journal_has_a_place(tmp_path: Path, url: str) -> None:
+    config = Config.load({"storage.url": url}, {"HOME": str(tmp_path)}, tmp_path)
+    assert config.storage.url == url
+    assert Path(config.storage.journal).name == "backstory"
+    assert Config.load({"storage.url": url}, {"BACKSTORY_STORAGE__JOURNAL": "/j", "HOME": "/h"}, tmp_path).storage.journal == "/j"
+    shown = {row.key: row.value for row in effective({"storage.url": url}, {"HOME": str(tmp_path)}, tmp_path)}
+    assert "pw" not in shown["storage.url"]
+
+
+def test_postgresql_without_its_driver_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backstory.config.storage.find_spec", lambda _: None)
+    with pytest.raises(ConfigError, match=r"install backstory\[postgres\]"):
+        Config.load({"storage.url": "postgresql://h/d"}, {}, tmp_path)
 
 
 def test_the_readme_lists_every_key_with_its_default() -> None:

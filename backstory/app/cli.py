@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     command("version", _version, "the version")
     for one in (serve, status, listed, show, recall, facts, usage, export, forget, config, bench, *asked):
         one.add_argument("--config", metavar="FILE", help="settings file; without it backstory.yaml is looked for")
-        one.add_argument("--storage", metavar="URL", help="sqlite:///PATH")
+        one.add_argument("--storage", metavar="URL", help="sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE")
     for one in (status, listed, show, recall, facts, usage, forget, config, bench, *asked):
         one.add_argument("--json", action="store_true", help="print JSON")
     return parser
@@ -298,6 +298,7 @@ def _forget(arguments: argparse.Namespace) -> int:
         print("backstory: forget: name ID, or --all, or --turn N with --conversation ID", file=sys.stderr)
         return _WRONG
     from backstory.app import faces
+    from backstory.config import mask
 
     config = _settings(arguments)
     with _Store(config) as store:
@@ -305,7 +306,7 @@ def _forget(arguments: argparse.Namespace) -> int:
         what = (
             "everything" if record is None else f"turn {arguments.turn} of {record.id}" if arguments.turn else f"conversation {record.id}"
         )
-        if not arguments.yes and not _agreed(f"Forget {what} in {config.storage.url}? It cannot be undone. [y/N] "):
+        if not arguments.yes and not _agreed(f"Forget {what} in {mask(config.storage.url)}? It cannot be undone. [y/N] "):
             print("backstory: nothing was forgotten", file=sys.stderr)
             return _FAILED
         receipts = faces.forget(store, record, arguments.turn, time.time())

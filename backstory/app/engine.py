@@ -18,7 +18,7 @@ from backstory.app.lineup import Line, Parts, across, choices, line_up, settings
 from backstory.app.local import Local
 from backstory.app.metrics import Metrics
 from backstory.app.why import Explanation, explain
-from backstory.config import Config
+from backstory.config import Config, mask
 from backstory.core.exchange import Head
 from backstory.core.ids import TurnIds
 from backstory.core.layout import Layouts
@@ -242,7 +242,7 @@ class Engine:
     def _gone(self) -> None:
         """The database was taken away. What is not stored yet waits in the journal, and goes into a new one."""
         self.trouble = "the database is gone; a new one is begun"
-        log.error("%s: %s", self.trouble, self.config.storage.url)
+        log.error("%s: %s", self.trouble, mask(self.config.storage.url))
         self._again = asyncio.create_task(self._reopen())
 
     async def _reopen(self) -> None:
@@ -277,7 +277,7 @@ class Engine:
 
     async def _open(self) -> None:
         config = self.config
-        self._lanes = lanes = await open_lanes(config.storage.url)
+        self._lanes = lanes = await open_lanes(config.storage.url, config.storage.journal)
         await lanes.recover(self._settle_journal)
         self.threads = threads = Threads(lanes, self._clock)
         threads.tombs = await lanes.read(lambda store: store.tombs())

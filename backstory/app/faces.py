@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 from msgspec import Struct
 
-from backstory.config import Config
+from backstory.config import Config, mask
 from backstory.core.records import Conversation, Receipt, Total, Turn, Used
 from backstory.core.side import day_of
 from backstory.core.store import Spent, Store
@@ -29,7 +29,7 @@ from backstory.memory.units import Carry, units
 from backstory.providers import side_model
 from backstory.stages.facts import ledger, shown
 from backstory.stages.threads import load_turns
-from backstory.stores.database import open_store, sqlite_path
+from backstory.stores.database import open_store, shown_place, stored_bytes, there
 
 # Turns that a recall over all conversations looks at, the newest conversations first: building an index takes 0.1 ms for each.
 _MOST_TURNS = 20_000
@@ -137,9 +137,8 @@ class Status(Struct, frozen=True):
 
 def existing(config: Config) -> Store:
     """The configured store. NotFound where there is none yet: looking at it does not make one."""
-    path = sqlite_path(config.storage.url)
-    if not path.exists():
-        raise NotFound(f"nothing is stored yet: there is no {path}")
+    if not there(config.storage.url):
+        raise NotFound(f"nothing is stored yet: there is no {shown_place(config.storage.url)}")
     return open_store(config.storage.url)
 
 
@@ -257,13 +256,12 @@ def as_table(rows: Sequence[UsageRow]) -> Iterator[str]:
 
 def status(config: Config) -> Status:
     """How much is stored, and whether a proxy answers at the configured address."""
-    path = sqlite_path(config.storage.url)
     rows: dict[str, int] = {}
     used: list[UsageRow] = []
     size = stopped = 0
     spent = Used()
-    if path.exists():
-        size = sum(part.stat().st_size for part in path.parent.glob(path.name + "*") if part.is_file())
+    if there(config.storage.url):
+        size = stored_bytes(config.storage.url)
         store = open_store(config.storage.url)
         try:
             rows = store.counts()
@@ -275,7 +273,7 @@ def status(config: Config) -> Status:
     host, port = config.listeners[0].host, config.listeners[0].port
     shown = f"[{host}]" if ":" in host else host
     health = _health("127.0.0.1" if host in ("0.0.0.0", "::") else host, port)
-    return Status(config.storage.url, size, rows, f"http://{shown}:{port}", health, used, stopped, _side_model(config, spent))
+    return Status(mask(config.storage.url), size, rows, f"http://{shown}:{port}", health, used, stopped, _side_model(config, spent))
 
 
 def _side_model(config: Config, spent: Used) -> str:

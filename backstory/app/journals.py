@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 import msgspec
 
@@ -15,7 +14,7 @@ from backstory.memory.turns import content_hash
 from backstory.relay.tap import read_reply
 from backstory.stages.arrivals import unfold
 from backstory.stages.ingest import settle
-from backstory.stores.database import open_store
+from backstory.stores.database import journal_place, open_store
 from backstory.stores.inbox import Inbox
 from backstory.stores.lanes import StoreLanes
 from backstory.wires import WIRES
@@ -25,22 +24,15 @@ WIRE_BY_NAME = {wire.name: wire for wire in WIRES}
 _entries = msgspec.msgpack.Decoder(Promise | Arrival)
 
 
-async def open_lanes(url: str) -> StoreLanes:
-    """The lanes of the store and the journals at this place. Raises StoreError, ConfigError."""
+async def open_lanes(url: str, folder: str = "") -> StoreLanes:
+    """The lanes of the store and the journals at this place (`folder`: see `journal_place`). Raises StoreError, ConfigError."""
     store = await asyncio.get_running_loop().run_in_executor(None, open_store, url)
-    folder, name = inbox_place(url)
     try:
-        inbox = Inbox(folder, name)
+        inbox = Inbox(*journal_place(url, folder))
     except StoreError:
         store.close()
         raise
     return StoreLanes(store, inbox)
-
-
-def inbox_place(url: str) -> tuple[Path, str]:
-    """Folder and base name of the journals beside a SQLite database."""
-    path = Path(url.removeprefix("sqlite:///"))
-    return path.parent, path.name
 
 
 def verified(turn: Turn) -> bool:

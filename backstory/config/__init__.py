@@ -8,7 +8,6 @@ a ConfigError that names key, place (file and line, or variable), what is allowe
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -50,6 +49,7 @@ from backstory.config.sections import (
 )
 from backstory.config.side_models import Secret, check_provider, check_variable, problems, read_key
 from backstory.config.sources import Collected, Given, collect, collect_environ, collect_file
+from backstory.config.storage import check_storage, data_folder, default_storage
 from backstory.errors import ConfigError
 
 __all__ = ["Config", "Instance", "Listener", "Log", "OutboundProxies", "PriceRow", "Setting", "describe", "effective", "mask"]
@@ -179,7 +179,9 @@ def _build(given: Collected, main: Config | None = None, label: str = "") -> Con
         raise ConfigError("\n".join(wrong))
     change = msgspec.structs.replace
     if not config.storage.url:
-        config = change(config, storage=Storage(_default_storage(given.environ, label)))
+        config = change(config, storage=change(config.storage, url=default_storage(given.environ, label)))
+    if not config.storage.journal:
+        config = change(config, storage=change(config.storage, journal=str(data_folder(given.environ))))
     outbound = _outbound(config.upstream.proxy, given.environ)
     config = change(config, outbound=outbound, side_key=read_key(config.side_model, given.environ))
     return config if main else change(config, listeners=_listeners(config, given))
@@ -220,7 +222,7 @@ def _rules(key: Key, found: Any) -> Any:
     if key.name in _CHECKS:
         _CHECKS[key.name](found)
     if key.name == "storage.url":
-        _check_storage(found)
+        check_storage(found)
     module, extra = _EXTRAS.get(key.name, ("", ""))
     if module and find_spec(module) is None:
         raise ValueError(f"it needs the extra {extra}: install backstory[{extra}]")
@@ -271,27 +273,6 @@ def _url(text: str, proxy: bool = False) -> str:
     if not re.fullmatch(rf"https?://[^\s/?#{credentials}]+(/[^\s?#]*)?", text):
         raise ValueError("a URL is http:// or https:// with a host, without a query" + ("" if proxy else " or credentials"))
     return text.rstrip("/")
-
-
-def _check_storage(url: str) -> None:
-    if url.startswith(("postgresql", "postgres")):
-        raise ValueError("PostgreSQL is not available in this version; use sqlite:///PATH")
-    if not re.fullmatch(r"sqlite:///.+", url):
-        raise ValueError("a storage URL is sqlite:///PATH")
-
-
-def _default_storage(environ: Mapping[str, str], label: str) -> str:
-    home = Path(environ.get("HOME") or Path.home())
-    if environ.get("XDG_DATA_HOME"):
-        folder = Path(environ["XDG_DATA_HOME"])
-    elif sys.platform == "darwin":
-        folder = home / "Library" / "Application Support"
-    elif sys.platform == "win32" and environ.get("LOCALAPPDATA"):
-        folder = Path(environ["LOCALAPPDATA"])
-    else:
-        folder = home / ".local" / "share"
-    name = "backstory-" + re.sub(r"[^\w.-]", "_", label) if label else "backstory"
-    return f"sqlite:///{(folder / 'backstory' / f'{name}.db').as_posix()}"
 
 
 def _outbound(choice: str, environ: Mapping[str, str]) -> OutboundProxies:

@@ -59,7 +59,13 @@ class Upstream(Struct, frozen=True):
 class Storage(Struct, frozen=True):
     """Where memory is kept."""
 
-    url: Annotated[str, Meta(description="sqlite:///PATH; empty: backstory.db in the user's data folder")] = ""
+    url: Annotated[
+        str,
+        Meta(description="sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE; empty: backstory.db in the user's data folder"),
+    ] = ""
+    journal: Annotated[
+        str, Meta(description="folder of the journal of a PostgreSQL store (SQLite's is beside its file); empty: the user's data folder")
+    ] = ""
 
 
 class Memory(Struct, frozen=True):
@@ -318,7 +324,7 @@ def spell(value: Any) -> str:
 
 def mask(text: str) -> str:
     """The text with the passwords of its URLs covered."""
-    return re.sub(r"(://[^/@\s:]*):[^/@\s]+@", rf"\1:{MASK}@", text)
+    return re.sub(r"(://[^/@\s:]*):[^\s\"']+@", rf"\1:{MASK}@", text)
 
 
 def _key(section: str, name: str, annotated: Any, default: Any) -> Key:

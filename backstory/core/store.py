@@ -108,6 +108,15 @@ class Store(Protocol):
         and its model); the number of rows. They can be made anew."""
         ...
 
+    def seeks(self) -> bool:
+        """Whether the database can look for vectors itself, so that `near` may find something. The first call may take a while."""
+        ...
+
+    def near(self, principal: str, conversation_ids: Sequence[str], model: str, vector: bytes, limit: int) -> list[Hit]:
+        """Turns of these conversations (all of the principal's when empty) that are nearest to this vector of this model, best first; the
+        score is the cosine. Nothing where the database cannot look for them: `vectors` gives them all."""
+        ...
+
     def search(self, principal: str, conversation_ids: Sequence[str], terms: Sequence[str], limit: int) -> list[Hit]:
         """Full-text search (any of these index terms, best first) over tagged turns of these conversations; all of the principal's when
         empty.

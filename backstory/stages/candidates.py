@@ -41,16 +41,23 @@ class Branch(Struct, frozen=True):
         return turn.position < self.upto and self.path[turn.position].id == turn.id
 
 
-def candidates(store: Store, thread: Thread, branch: Branch, question: Turn, pins: Collection[int]) -> Index:
-    """An index of those turns, with their neighbours, and of pinned ones. Blocks for some milliseconds."""
+def owners(thread: Thread, branch: Branch) -> list[str]:
+    """The conversations whose turns the branch has."""
+    if not branch.upto:
+        return [thread.conversation.id]
+    return list(dict.fromkeys(turn.conversation for turn in (branch.path[0], branch.path[branch.upto - 1])))
+
+
+def candidates(store: Store, thread: Thread, branch: Branch, question: Turn, pins: Collection[int], close: Collection[int] = ()) -> Index:
+    """An index of those turns, with their neighbours, of pinned ones, and of those that are `close` in meaning. Blocks for some
+    milliseconds."""
     path, upto, indexed = branch.path, branch.upto, branch.indexed
     terms = list(dict.fromkeys(index_terms(looked_at(question.text)[0])))
-    record = thread.conversation
-    owners = list(dict.fromkeys(turn.conversation for turn in (path[0], path[upto - 1]))) if upto else [record.id]
+    principal, mine = thread.conversation.principal, owners(thread, branch)
     stored = store.frequencies(terms)
     # Short turns that have most of the words can be many (the same question, asked again and again); the answer is where the rare ones are.
-    hits = _found(store, record.principal, owners, terms)
-    rare = _found(store, record.principal, owners, _rarest(terms, stored))
+    hits = _found(store, principal, mine, terms)
+    rare = _found(store, principal, mine, _rarest(terms, stored))
     known = _indexed(thread.family.index, terms) if indexed and not _tagged(store, path[indexed - 1]) else []
     new = mentions(_untagged(store, branch), terms, _CANDIDATES)
     wanted: set[int] = set()
@@ -58,6 +65,8 @@ def candidates(store: Store, thread: Thread, branch: Branch, question: Turn, pin
     for rank, place in enumerate(islice(_in_turn(found), _CANDIDATES)):
         near = 1 if rank < _WITH_NEIGHBOURS else 0
         wanted.update(range(place - near, place + near + 1))
+    for place in _places(thread, branch, close):
+        wanted.update(range(place - 1, place + 2))
     wanted.update(_places(thread, branch, pins))
     index = Index(_frequencies(stored, thread.family.index, terms, new))
     for place in sorted(place for place in wanted if 0 <= place < upto):

@@ -6,14 +6,16 @@ Rule: nothing waits for the model. A question whose vector is not there in time,
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from backstory.core.embedding import Embedder
+from msgspec import Struct
+
+from backstory.core.embedding import Embedder, Trust
 from backstory.core.records import TurnVectors
-from backstory.core.store import Lanes
+from backstory.core.store import Lanes, Store
 from backstory.memory.index import Index
 from backstory.memory.nearness import Asked, Nearness, text_name
 from backstory.memory.thread import Family, Thread
@@ -36,6 +38,21 @@ class _Loaded:
         self.reading = asyncio.Lock()
 
 
+class Near(Struct, frozen=True):
+    """Turns that are near to a question, with the vectors of their pieces, and the question's."""
+
+    rows: list[TurnVectors]
+    vector: bytes
+    trust: Trust
+
+    def asked(self, index: Index) -> Asked | None:
+        """For a search through this index, which has these turns among others."""
+        loaded = _Loaded()
+        loaded.waiting.update((row.turn, row) for row in self.rows)
+        _settle(loaded, index)
+        return Asked(loaded.nearness, self.vector, self.trust) if len(loaded.nearness) else None
+
+
 class Meaning:
     """`embedder` is None until the model is loaded. `patience_s`: how long a question waits for its vector."""
 
@@ -46,6 +63,8 @@ class Meaning:
         self._failed = failed
         self._loaded: WeakKeyDictionary[Family, _Loaded] = WeakKeyDictionary()
         self._running: set[asyncio.Future[Any]] = set()
+        # Whether the database looks for vectors itself; None until it was asked.
+        self._seeks: bool | None = None
 
     async def asked(self, thread: Thread, index: Index, question: str) -> Asked | None:
         """The question's vector beside those of the thread's index; None where there is no model, no vector, or no time."""
@@ -67,6 +86,35 @@ class Meaning:
         if vector not in done or vector.exception() is not None or not len(loaded.nearness):
             return None
         return Asked(loaded.nearness, vector.result()[0], embedder.trust)
+
+    async def near(self, principal: str, owners: Sequence[str], question: str, limit: int) -> Near | None:
+        """The turns nearest to the question in these conversations, where the database itself can look for them: of histories that are
+        too long to be in memory. None where there is no model, no such database, or no time."""
+        embedder = self.embedder
+        if embedder is None or not question.strip():
+            return None
+        work = asyncio.ensure_future(self._near(embedder, principal, owners, question[-_ASKED_CHARS:], limit))
+        self._running.add(work)
+        work.add_done_callback(self._ended)
+        done, _ = await asyncio.wait((work,), timeout=self._patience_s)
+        return None if work not in done or work.exception() is not None else work.result()
+
+    async def _near(self, embedder: Embedder, principal: str, owners: Sequence[str], text: str, limit: int) -> Near | None:
+        if self._seeks is None:
+            self._seeks = await self._lanes.read(lambda store: store.seeks())
+        if not self._seeks:
+            return None
+        (vector,) = await _aside(partial(embedder.embed, [text]))
+        model = embedder.model
+
+        def read(store: Store) -> list[TurnVectors]:
+            found: list[TurnVectors] = []
+            for hit in store.near(principal, owners, model, vector, limit):
+                for owner in owners:
+                    found += [row for row in store.vectors(owner, model, hit.turn - 1, 1) if row.turn == hit.turn]
+            return found
+
+        return Near(await self._lanes.read(read), vector, embedder.trust)
 
     def _ended(self, task: asyncio.Future[Any]) -> None:
         """What broke is told, also where nobody waited any more."""

@@ -25,12 +25,13 @@ from backstory.memory.compaction import Window, cut
 from backstory.memory.digest import digest
 from backstory.memory.economy import SMALL_WINDOW
 from backstory.memory.index import Index
+from backstory.memory.nearness import Asked
 from backstory.memory.paging import Chosen
 from backstory.memory.retention import Standing
 from backstory.memory.retrieval import Recalled, recall
 from backstory.memory.thread import Thread
 from backstory.memory.units import Unit, index_terms, units
-from backstory.stages.candidates import Branch, candidates
+from backstory.stages.candidates import Branch, candidates, owners
 from backstory.stages.meaning import Meaning
 from backstory.stages.pace import Pace
 
@@ -52,6 +53,8 @@ _BATCH_TOKENS = 2000
 _RECALLERS = 2
 # A longer branch is never indexed in memory.
 _MOST_TURNS = 250_000
+# So many candidates more by their vectors, where the database can look for those.
+_NEAR = 20
 # So many requests before the hard threshold a digest is made that is up to date: one that leaves no more than this share of the window
 # to be carried along.
 _AHEAD, _STALE = 5, 0.05
@@ -125,17 +128,22 @@ class Shelf:
         """What of the first `upto` turns of the path, among those of `absent`, answers to this message."""
         if budget <= 0:
             return Recalled(())
+        asked: Asked | None = None
         self._lacking(thread)
         if upto > _MOST_TURNS or not within(thread.path, _SOON_TOKENS, thread.indexed, upto):
             if upto <= _MOST_TURNS:
                 self.prepare(thread)
             pins = standing.pins if standing is not None else ()
             branch = Branch(thread.path, upto, thread.indexed)
-            index = await self._lanes.read(lambda store: candidates(store, thread, branch, question, pins))
+            near = None
+            if self._meaning is not None:
+                near = await self._meaning.near(thread.conversation.principal, owners(thread, branch), question.text, _NEAR)
+            close = [row.turn for row in near.rows] if near is not None else []
+            index = await self._lanes.read(lambda store: candidates(store, thread, branch, question, pins, close))
+            asked = near.asked(index) if near is not None else None
         else:
             await self._catch_up(thread)
             index = thread.family.index
-        asked = None
         if self._meaning is not None and index is thread.family.index:
             asked = await self._meaning.asked(thread, index, question.text)
         carried = _carried(index, absent, index is thread.family.index)

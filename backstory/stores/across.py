@@ -5,8 +5,7 @@ Rule: a conversation is told of another only where both are of one principal and
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from backstory.core.records import Conversation, Home, SessionSummary, Trace, Watermark
 from backstory.errors import NotFound
@@ -115,13 +114,11 @@ def put_session_summaries(db: Connection, key: int, made: Sequence[SessionSummar
 
 
 class Across:
-    """The methods of a store for these; what holds the connections is the rest of the store."""
+    """The methods of a store for these. `move` sets a watermark in a transaction, and gives its conversation's number; FencedError."""
 
-    _dialect: Dialect
-
-    @abstractmethod
-    def _move(self, db: Connection, mark: Watermark) -> tuple[int, str]:
-        """Move a watermark in this transaction. Raises FencedError, NotFound."""
+    def __init__(self, dialect: Dialect, move: Callable[[Connection, Watermark], tuple[int, str]]) -> None:
+        self._dialect = dialect
+        self._move = move
 
     def traces(self, conversation_id: str) -> list[Trace]:
         """See Store."""

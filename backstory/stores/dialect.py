@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Protocol, TypeAlias
+
+from msgspec import Struct
 
 from backstory.stores.rows import Connection, Value
+
+Pieces: TypeAlias = tuple[int, int, str, Sequence[bytes]]
+"""A turn's vectors: its conversation's number, its id, the model, and a vector of signed bytes for each of its pieces."""
+
+
+class Schema(Struct, frozen=True):
+    """A version of the schema, and the statements that make it in an empty database: what all migrations together come to."""
+
+    version: str
+    statements: tuple[str, ...]
 
 
 class Dialect(Protocol):
@@ -43,6 +55,20 @@ class Dialect(Protocol):
         limit: int,
     ) -> list[tuple[int, float]]:
         """(turn, score) of the best rows, numbered above `after`, with any of the terms and, unless empty, any of the owner marks."""
+        ...
+
+    def seeks(self) -> bool:
+        """Whether `find_vectors` can find anything. May make what it takes."""
+        ...
+
+    def add_vectors(self, connection: Connection, rows: Sequence[Pieces]) -> None:
+        """Let these be found, in place of what there was of these turns by these models. What goes from the table `vectors` is not found
+        any more."""
+        ...
+
+    def find_vectors(self, connection: Connection, keys: Sequence[int], model: str, vector: bytes, limit: int) -> list[tuple[int, float]]:
+        """(turn, cosine) of the nearest turns of the conversations of these numbers, best first. Nothing where the database has no way
+        to look for them."""
         ...
 
     def shred(self, connection: Connection) -> None:

@@ -1,4 +1,5 @@
-"""Brings a database to the newest schema: `python -m backstory.stores.migrate URL`; `--schema` prints what the migrations come to.
+"""Brings a database to the newest schema: `python -m backstory.stores.migrate URL`; `--schema` prints what the migrations come to in
+SQLite, `--sql VERSION` the statements that bring a PostgreSQL database from there to the newest schema ("": an empty one).
 
 Rule: only this file imports Alembic, and a process that serves runs it as a child: the migration tools cost 35 MiB and a third of
 a second, once per new schema.
@@ -11,15 +12,18 @@ import sys
 import tempfile
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, pool
+from alembic.util import CommandError
+from sqlalchemy import Text, create_engine, pool
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.compiler import compiles
 
-from backstory.stores.sqlite import Schema
+from backstory.stores.dialect import Schema
 
 # Another process may be migrating the same file.
 _LOCK_WAIT_S = 30
@@ -62,14 +66,54 @@ def schema() -> Schema:
     return Schema(version, tuple(sql for name, sql in rows if name not in shadows and not name.startswith("sqlite_")))
 
 
+class _Statements:
+    """What Alembic writes, one statement at a time."""
+
+    def __init__(self) -> None:
+        self.made: list[str] = []
+
+    def write(self, text: str) -> None:
+        """Comments and blank lines are left out."""
+        statement = "\n".join(line for line in text.splitlines() if not line.startswith("--")).strip().rstrip(";")
+        if statement:
+            self.made.append(statement)
+
+    def flush(self) -> None:
+        """There is nothing to."""
+
+
+def statements(version: str) -> Schema:
+    """What brings a PostgreSQL database from this version to the newest. It is not connected to: no password leaves the process that
+    serves. Raises CommandError for a version that is not known."""
+    directory, out = scripts(), _Statements()
+    config = Config()
+    config.attributes.update(dialect="postgresql", out=out)
+    with EnvironmentContext(
+        config, directory, fn=lambda rev, _: directory._upgrade_revs("head", rev), as_sql=True, starting_rev=version or None
+    ):
+        directory.run_env()
+    return Schema(directory.get_current_head() or "", tuple(out.made))
+
+
+@compiles(Text, "postgresql")
+def _in_order_of_bytes(element: Text, compiler: Any, **options: Any) -> str:
+    """Texts are compared as SQLite does, whatever the language of the database: names are looked for by how they begin."""
+    return (
+        f'{compiler.visit_TEXT(element, **options)} COLLATE "C"' if element.collation is None else compiler.visit_TEXT(element, **options)
+    )
+
+
 def main(arguments: list[str]) -> int:
     """Exit status 0, or 1 with the reason as the last line on stderr."""
     if arguments == ["--schema"]:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(schema())).decode() + "\n")
         return 0
     try:
-        migrate(arguments[0])
-    except SQLAlchemyError as cause:
+        if arguments[0] == "--sql":
+            sys.stdout.write(msgspec.json.format(msgspec.json.encode(statements(arguments[1]))).decode() + "\n")
+        else:
+            migrate(arguments[0])
+    except (SQLAlchemyError, CommandError) as cause:
         sys.stderr.write(f"{getattr(cause, 'orig', None) or cause}\n")
         return 1
     return 0

@@ -350,6 +350,12 @@ def vectors_row(one: TurnVectors, key: int) -> tuple[Value, ...]:
     return (key, one.turn, one.model, width, b"".join(name + vector for name, vector in one.pieces if len(vector) == width))
 
 
+def same_width(one: TurnVectors) -> list[bytes]:
+    """The vectors that `vectors_row` keeps."""
+    width = len(one.pieces[0][1])
+    return [vector for _, vector in one.pieces if len(vector) == width]
+
+
 def vectors_of(row: Row, conversation: str) -> TurnVectors:
     """From VECTORS."""
     step = _NAME_BYTES + row[3]

@@ -8,17 +8,22 @@ from backstory.core.store import Spent
 from backstory.stores.rows import Value
 
 _DAY_S = 86_400
+# Cut, not rounded: PostgreSQL's CAST rounds.
+_SECOND = "CAST(u.at AS BIGINT) - CASE WHEN CAST(u.at AS BIGINT) > u.at THEN 1 ELSE 0 END"
 # A day is told by its number since 1970; whoever shows it makes a date of it.
 _NAMES: dict[Spent, str] = {
     "model": "u.model",
-    "day": f"CAST(CAST(u.at / {_DAY_S} AS INTEGER) AS TEXT)",
+    "day": f"CAST(({_SECOND}) / {_DAY_S} AS TEXT)",
     "conversation": "coalesce(c.id, '')",
     "all": "''",
 }
 _SUMS = (
     "count(*), sum(CASE WHEN u.priced THEN 0 ELSE 1 END), sum(CASE WHEN u.measured THEN 1 ELSE 0 END),"
-    " sum(u.tokens_in), sum(u.tokens_sent), sum(u.input_tokens), sum(u.output_tokens), sum(u.cache_read), sum(u.cache_write),"
-    " sum(CASE WHEN u.priced THEN u.billed ELSE 0 END), sum(CASE WHEN u.priced THEN u.direct ELSE 0 END)"
+    + "".join(
+        f" CAST(sum(u.{column}) AS BIGINT),"
+        for column in ("tokens_in", "tokens_sent", "input_tokens", "output_tokens", "cache_read", "cache_write")
+    )
+    + " sum(CASE WHEN u.priced THEN u.billed ELSE 0 END), sum(CASE WHEN u.priced THEN u.direct ELSE 0 END)"
 )
 STOPPED = (
     "SELECT c.id, min(u.at) FROM usage u JOIN conversations c ON c.key = u.conversation"
@@ -34,6 +39,6 @@ def totals(by: Spent, conversation_id: str, after: float) -> tuple[str, Sequence
     where += " AND c.id = ?" if conversation_id else ""
     sql = (
         f"SELECT {name}, u.kind, {_SUMS} FROM usage u LEFT JOIN conversations c ON c.key = u.conversation"
-        f" WHERE {where} GROUP BY {name}, u.kind ORDER BY 1, 2"
+        f" WHERE {where} GROUP BY 1, 2 ORDER BY 1, 2"
     )
     return sql, values

@@ -26,7 +26,6 @@ from backstory.core.records import (
     Total,
     Turn,
     TurnTags,
-    TurnVectors,
     Used,
     Watermark,
 )
@@ -38,6 +37,7 @@ from backstory.stores.across import Across
 from backstory.stores.dialect import Dialect
 from backstory.stores.finding import Counts, choose
 from backstory.stores.rows import Connection, Value, marks
+from backstory.stores.vector_rows import VectorRows
 
 _IN_ONE_STATEMENT = 500
 _KEY = "(SELECT key FROM conversations WHERE id = ?)"
@@ -59,14 +59,13 @@ _SUMMARY = rows.insert(
     f"(id) DO UPDATE SET {rows.update(rows.SUMMARIES[2:])} WHERE summaries.conversation = excluded.conversation",
 )
 _WATERMARK = rows.insert("watermarks", rows.WATERMARKS, f"(conversation, job) DO UPDATE SET {rows.update(rows.WATERMARKS[2:])}")
-_VECTORS = rows.insert("vectors", rows.VECTORS, f"(conversation, turn, model) DO UPDATE SET {rows.update(rows.VECTORS[3:])}")
 # Fences of a conversation that was forgotten and came back begin above all that its old self can have had.
 _FENCES_PER_RECEIPT = 1_000_000
 # The index is narrowed to a conversation's own turns where they are a smaller share of it than this.
 _NARROW_SHARE = 0.25
 
 
-class SqlStore(Across):
+class SqlStore:
     """A `core.store.Store`. Any thread may call it; each has a connection of its own."""
 
     def __init__(self, dialect: Dialect, clock: Callable[[], float] = time.time) -> None:
@@ -74,6 +73,14 @@ class SqlStore(Across):
         self._clock = clock
         self._counts = Counts(dialect.count_words)
         self._gone = writing.Forgotten()
+        across = Across(dialect, self._move)
+        self.traces, self.trace = across.traces, across.trace
+        self.pin, self.pins, self.pin_changes = across.pin, across.pins, across.pin_changes
+        self.home, self.kin, self.recent_aliases = across.home, across.kin, across.recent_aliases
+        self.session_summaries, self.put_session_summaries = across.session_summaries, across.put_session_summaries
+        vectors = VectorRows(dialect, self._move)
+        self.vectors, self.put_vectors, self.drop_vectors = vectors.of, vectors.put, vectors.drop
+        self.near, self.seeks = vectors.near, vectors.seeks
 
     # --- ground truth
 
@@ -184,29 +191,6 @@ class SqlStore(Across):
                 db.many(rows.insert("tags", rows.TAGS), [rows.tags_row(fresh[row[0]], key) for row in there])
                 made = db.all(f"SELECT doc, terms FROM tags WHERE {where} ORDER BY doc", (key, *some))
                 self._dialect.add_words(db, [(row[0], row[1], owner) for row in made])
-
-    def vectors(self, conversation_id: str, model: str, after: int = 0, limit: int = 1000) -> list[TurnVectors]:
-        """See Store."""
-        columns = ",".join(rows.VECTORS)
-        sql = f"SELECT {columns} FROM vectors WHERE conversation = {_KEY} AND turn > ? AND model = ? ORDER BY turn LIMIT ?"
-        return [rows.vectors_of(row, conversation_id) for row in self._all(sql, (conversation_id, after, model, limit))]
-
-    def put_vectors(self, rows_: Sequence[TurnVectors], mark: Watermark) -> None:
-        """See Store. Rows of turns that are not in the conversation (any more) are left out; those stored before are replaced."""
-        with self._dialect.transaction() as db:
-            key, _ = self._move(db, mark)
-            fresh = {one.turn: one for one in rows_ if one.conversation == mark.conversation and one.pieces}
-            for some in _slices(list(fresh)):
-                there = db.all(f"SELECT id FROM turns WHERE id IN ({marks(len(some))}) AND conversation = ? ORDER BY id", (*some, key))
-                db.many(_VECTORS, [rows.vectors_row(fresh[row[0]], key) for row in there])
-
-    def drop_vectors(self, job: str, before: float) -> int:
-        """See Store. Looks at every row of the table."""
-        used = "SELECT job FROM watermarks WHERE substr(job, 1, 8) = 'vectors:' AND lease_until >= ?"
-        with self._dialect.transaction() as db:
-            gone = db.run(f"DELETE FROM vectors WHERE 'vectors:' || model <> ? AND 'vectors:' || model NOT IN ({used})", (job, before))
-            db.run("DELETE FROM watermarks WHERE substr(job, 1, 8) = 'vectors:' AND job <> ? AND lease_until < ?", (job, before))
-        return gone
 
     def search(self, principal: str, conversation_ids: Sequence[str], terms: Sequence[str], limit: int) -> list[Hit]:
         """See Store. Very common terms are left out where rarer ones are given; a term is one word of `TurnTags.terms`."""

@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
 
 from backstory.errors import RowError, StoreError, StoreGone
+from backstory.stores.dialect import Pieces, Schema
 from backstory.stores.rows import Connection, Row, Value, marks
 
 # How long a writer waits for another process's transaction, and compacting for another process's readers.
@@ -41,13 +41,6 @@ _BAD_ROWS = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, 
 
 
 _hits = msgspec.json.Decoder(list[tuple[int, float]])
-
-
-class Schema(Struct, frozen=True):
-    """A version of the schema, and the statements that make it in an empty database: what all migrations together come to."""
-
-    version: str
-    statements: tuple[str, ...]
 
 
 class SqliteConnection:
@@ -201,6 +194,19 @@ class Sqlite:
             (match, after, *values, limit),
         )
         return _hits.decode(rows[0][0])
+
+    # --- vectors: searched in memory (stages/meaning.py)
+
+    def seeks(self) -> bool:
+        """See Dialect."""
+        return False
+
+    def add_vectors(self, connection: Connection, rows: Sequence[Pieces]) -> None:
+        """See Dialect."""
+
+    def find_vectors(self, connection: Connection, keys: Sequence[int], model: str, vector: bytes, limit: int) -> list[tuple[int, float]]:
+        """See Dialect."""
+        return []
 
     # --- forgetting
 

@@ -9,12 +9,13 @@ import msgspec
 import pytest
 
 from backstory.app.engine import Engine
-from backstory.app.journals import inbox_place, settle_entry
+from backstory.app.journals import settle_entry
 from backstory.app.lineup import choices, settings
 from backstory.config import Config
 from backstory.config.sections import Compaction, Economy, Memory, Recall, Storage
 from backstory.core.records import Arrival, Batch, Conversation, Promise, Turn
 from backstory.errors import StoreError
+from backstory.stores.database import journal_place
 from tests.rig import asking, said
 from tests.rig import settings as configured
 
@@ -115,7 +116,7 @@ def test_a_journal_that_cannot_be_made_is_told(tmp_path: Path, monkeypatch: pyte
 
 
 def test_the_journal_lies_beside_its_database() -> None:
-    assert inbox_place("sqlite:////var/lib/b/memory.db") == (Path("/var/lib/b"), "memory.db")
+    assert journal_place("sqlite:////var/lib/b/memory.db", "/other") == (Path("/var/lib/b"), "memory.db")
 
 
 @pytest.mark.parametrize(("profile", "budget"), [("QUALITY", 1500), ("BALANCED", 1000), ("COST", 600)])

@@ -81,6 +81,7 @@ class Proxy:
         self.upstream = upstream
         self.settings = settings
         self.port = _free_port()
+        self.server = ""
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -91,13 +92,18 @@ class Proxy:
     def database(self) -> Path:
         return self.folder / "memory.db"
 
+    @property
+    def storage(self) -> str:
+        """`server`, where that is the URL of a database in one."""
+        return self.server or f"sqlite:///{self.database}"
+
     def start(self) -> Proxy:
         environ = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
         environ |= {f"BACKSTORY_{name}": value for name, value in self.settings.items()}
         environ |= {"HOME": str(self.folder), "XDG_DATA_HOME": str(self.folder)}
         with (self.folder / "proxy.log").open("ab") as output:
             self.process = subprocess.Popen(
-                [*_COMMAND, "--port", str(self.port), "--upstream", self.upstream, "--storage", f"sqlite:///{self.database}"],
+                [*_COMMAND, "--port", str(self.port), "--upstream", self.upstream, "--storage", self.storage],
                 stdout=output,
                 stderr=output,
                 env=environ,
@@ -120,7 +126,7 @@ class Proxy:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """A command of the same installation on the same storage."""
-        environ = os.environ | {"BACKSTORY_STORAGE__URL": f"sqlite:///{self.database}", "HOME": str(self.folder)}
+        environ = os.environ | {"BACKSTORY_STORAGE__URL": self.storage, "HOME": str(self.folder), "XDG_DATA_HOME": str(self.folder)}
         return subprocess.run(
             [sys.executable, "-m", "backstory", *arguments],
             env=environ,

@@ -7,7 +7,8 @@ those words. After a forgetting, the words that went must be nowhere, and those 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -35,15 +36,14 @@ from backstory.core.records import (
 )
 from backstory.stores import rows
 from backstory.stores.inbox import Inbox
+from backstory.stores.postgres import Postgres
 from backstory.stores.sql import SqlStore
-from tests.stores.world import Shelf, folder_of, hash16, said
+from tests.stores.world import PostgresShelf, Shelf, folder_of, hash16, said
 
 
-@pytest.fixture(scope="module")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
-    made = Shelf("sqlite", tmp_path_factory.mktemp("forget"))
-    yield made
-    made.close()
+@pytest.fixture
+def shelf(sqlite_shelf: Shelf) -> Shelf:
+    return sqlite_shelf
 
 
 def word(turn: int) -> str:
@@ -195,41 +195,69 @@ def choose(history: History, data: st.DataObject) -> tuple[str, str, tuple[int, 
             return one.principal, "", (), {turn.id for other in kin for turn in history.own[other.id]}
 
 
-def everything(path: Path) -> str:
+def everything(url: str) -> str:
     """The text of every value of every table, unpacked."""
-    raw = sqlite3.connect(path)
     found: list[str] = []
-    tables = [row[0] for row in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-    for table in tables:
-        answer = raw.execute(f"SELECT * FROM {table}")
-        names = [column[0] for column in answer.description]
+    for names, answer in _tables(url):
         for row in answer:
             for name, value in zip(names, row, strict=True):
                 packed = isinstance(value, bytes) and name in {"text", "calls", "raw", "digest", "told"}
                 plain = rows.unpack(value) if packed else value
                 found.append(plain.decode("latin-1") if isinstance(plain, bytes) else str(plain))
-    raw.close()
     return "\n".join(found)
+
+
+def _tables(url: str) -> Iterator[tuple[Sequence[str], Sequence[rows.Row]]]:
+    """Columns and rows of each."""
+    if url.startswith("sqlite:"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as raw:
+            for (table,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+                answer = raw.execute(f"SELECT * FROM {table}")
+                yield [column[0] for column in answer.description], answer.fetchall()
+        return
+    dialect = Postgres(url)
+    connection = dialect.connection()
+    listed = "SELECT table_name::text, column_name::text FROM information_schema.columns WHERE table_schema = 'backstory' ORDER BY 1, 2"
+    tables: dict[str, list[str]] = {}
+    for table, column in connection.all(listed):
+        tables.setdefault(table, []).append(column)
+    for table, columns in tables.items():
+        plain = ",".join(f"{name}::text" if name in {"terms", "embedding"} else name for name in columns)
+        yield columns, connection.all(f"SELECT {plain} FROM {table}")
+    dialect.close()
 
 
 @given(st.data())
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_what_was_forgotten_is_nowhere_and_the_rest_is_there(shelf: Shelf, data: st.DataObject) -> None:
     url = shelf.url()
-    path = Path(url.removeprefix("sqlite:///"))
+    nowhere_and_there(shelf, url, data, lambda: b"".join(file.read_bytes() for file in folder_of(url).iterdir()))
+
+
+@given(st.data())
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+def test_what_was_forgotten_is_nowhere_in_postgresql(postgres_shelf: PostgresShelf, data: st.DataObject) -> None:
+    """Each forgetting writes some thirty tables anew, which takes a second."""
+    server, url = postgres_shelf.server, postgres_shelf.url()
+    nowhere_and_there(postgres_shelf, url, data, lambda: b"".join(file.read_bytes() for file in server.files(url)))
+
+
+def nowhere_and_there(shelf: Shelf, url: str, data: st.DataObject, files: Callable[[], bytes]) -> None:
+    """The law, of one store and the bytes of its files."""
     store = shelf.open(url)
+    store.seeks()
     history = History(data)
     history.store(store)
     principal, conversation, turns, gone = choose(history, data)
-    assert all(word(turn) in everything(path) for turn in gone)
+    assert all(word(turn) in everything(url) for turn in gone)
 
     receipt = store.forget(principal, conversation, turns, now=200.0)
 
-    left = everything(path)
-    files = b"".join(file.read_bytes() for file in path.parent.iterdir())
+    left = everything(url)
+    bytes_left = files()
     for number in gone:
         assert word(number) not in left
-        assert word(number).encode() not in files
+        assert word(number).encode() not in bytes_left
     assert store.frequencies([word(turn) for turn in gone]).keys() == {""}
     assert store.search(principal, (), [word(turn) for turn in gone], 99) == []
     assert not any(word(turn) in str(receipt) for turn in gone)

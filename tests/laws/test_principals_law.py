@@ -6,8 +6,6 @@ that she gets from a store where Ben never was.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -21,11 +19,9 @@ _NAMES = ("x", "y", "z")
 _WORDS = ("red", "blue", "green")
 
 
-@pytest.fixture(scope="module")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
-    made = Shelf("sqlite", tmp_path_factory.mktemp("principals"))
-    yield made
-    made.close()
+@pytest.fixture
+def shelf(sqlite_shelf: Shelf) -> Shelf:
+    return sqlite_shelf
 
 
 def anns(data: st.DataObject) -> dict[str, list[Turn]]:
@@ -90,6 +86,17 @@ def seen(store: SqlStore, talks: dict[str, list[Turn]]) -> list[object]:
 @given(st.data())
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_nothing_that_ben_does_changes_what_ann_sees(shelf: Shelf, data: st.DataObject) -> None:
+    apart(shelf, data)
+
+
+@given(st.data())
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+def test_nothing_that_ben_does_changes_what_ann_sees_in_postgresql(postgres_shelf: Shelf, data: st.DataObject) -> None:
+    apart(postgres_shelf, data)
+
+
+def apart(shelf: Shelf, data: st.DataObject) -> None:
+    """The law, of two stores."""
     alone, shared = shelf.open(), shelf.open()
     talks = anns(data)
     tell(alone, talks)

@@ -8,10 +8,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 from msgspec.structs import replace
 
 from backstory.config import Config
-from backstory.config.sections import Vectors
+from backstory.config.sections import Storage, Vectors
 from backstory.core.embedding import Trust
 from backstory.core.records import TurnVectors
 from backstory.core.store import Store
@@ -20,9 +21,11 @@ from backstory.memory.nearness import text_name
 from backstory.stages.meaning import Meaning
 from tests.rig import Rig, rig
 from tests.stages.world import Chat, configured, echoing, say, stored, talk, thread
+from tests.stores.world import PostgresShelf
 
 FACT = "The puppy chewed the leg of our oak table."
 SECOND = "My aunt makes rye bread each weekend."
+THIRD = "The plumber fixed the leaking tap on Tuesday."
 ASKED = "Did a young dog damage any furniture?"
 
 
@@ -83,6 +86,30 @@ def test_a_turn_without_a_common_word_is_found_by_its_meaning(tmp_path: Path) ->
             await loaded(one)
             await say(one, [*asked, ("assistant", "Answer 2."), ("user", "Does any relative of mine bake loaves?")])
             assert b"rye bread" in one.sent.body
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "sqlite"])
+def test_a_history_too_long_for_memory_is_searched_by_meaning_in_the_database(
+    tmp_path: Path, postgres_shelf: PostgresShelf, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With SQLite it goes by words, and nothing is found."""
+    monkeypatch.setattr("backstory.stages.shelf._MOST_TURNS", 5)
+
+    async def work() -> None:
+        config = with_vectors(configured(tmp_path, deadline_ms=20_000.0), model="minilm")
+        if kind == "postgresql":
+            config = replace(config, storage=Storage(postgres_shelf.fresh(), str(tmp_path / "journal")))
+        chat: Chat = [("user", THIRD), ("assistant", "Answer 1."), *talk(14, 1)]
+        async with rig(config, echoing()) as one:
+            model = await loaded(one)
+            name = await say(one, chat[:-1])
+            await embedded(one, name, model, 20)
+            asked: Chat = [*chat[-7:-1], ("assistant", "Answer 1."), ("user", "Who repaired the dripping faucet?")]
+            assert await say(one, asked) == name
+            assert (THIRD.encode() in one.sent.body) == (kind == "postgresql")
+            assert not one.failures()
 
     asyncio.run(work())
 

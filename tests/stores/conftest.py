@@ -8,14 +8,14 @@ import pytest
 
 from backstory.stores.database import BACKENDS
 from backstory.stores.sql import SqlStore
+from tests.conftest import SHELVES
 from tests.stores.world import Shelf
 
 
 @pytest.fixture(scope="session", params=[backend.scheme for backend in BACKENDS])
-def shelf(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
-    made = Shelf(request.param, tmp_path_factory.mktemp(request.param))
-    yield made
-    made.close()
+def shelf(request: pytest.FixtureRequest) -> Shelf:
+    made: Shelf = request.getfixturevalue(SHELVES[request.param])
+    return made
 
 
 @pytest.fixture

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from backstory.core.records import Batch, Home, SessionSummary, Trace, Watermark
 from backstory.errors import FencedError, NotFound
 from backstory.stores.sql import SqlStore
-from tests.stores.world import Shelf, said, talk, tell
-
-
-@pytest.fixture
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlStore]:
-    shelf = Shelf("sqlite", tmp_path_factory.mktemp("across"))
-    yield shelf.open()
-    shelf.close()
+from tests.stores.world import said, talk, tell
 
 
 def trace(request: int, turn: int = 1, created: float = 100.0) -> Trace:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
@@ -17,9 +16,10 @@ from backstory.core.records import Batch
 from backstory.core.store import Lanes, Store
 from backstory.errors import NotFound, StoreError
 from backstory.stores import lanes as lanes_module
+from backstory.stores import postgres_link
 from backstory.stores.inbox import Inbox
 from backstory.stores.lanes import StoreLanes
-from tests.stores.world import Shelf, folder_of, said, talk
+from tests.stores.world import Shelf, said, talk
 
 _encode = msgspec.msgpack.Encoder().encode
 _decoder = msgspec.msgpack.Decoder(Batch)
@@ -47,7 +47,7 @@ def run(shelf: Shelf, url: str, main: Callable[[StoreLanes], Awaitable[None]], *
     """Run `main` over lanes, and close them."""
 
     async def work() -> StoreLanes:
-        lanes = StoreLanes(shelf.open(url), Inbox(folder_of(url), "store.db"), **options)  # type: ignore[arg-type]
+        lanes = StoreLanes(shelf.open(url), Inbox(shelf.folder_of(url), "store.db"), **options)  # type: ignore[arg-type]
         try:
             await main(lanes)
         finally:
@@ -62,9 +62,9 @@ def stored(shelf: Shelf, url: str) -> list[int]:
     return [turn.id for turn in shelf.open(url).turns("c")]
 
 
-def journals(url: str) -> list[Path]:
+def journals(shelf: Shelf, url: str) -> list[Path]:
     """Files of the journal."""
-    return list(folder_of(url).glob("store.db.inbox-*"))
+    return list(shelf.folder_of(url).glob("store.db.inbox-*"))
 
 
 def remove(url: str) -> None:
@@ -81,24 +81,11 @@ async def until(holds: Callable[[], object]) -> None:
     raise AssertionError("it never came true")
 
 
-class Locked:
-    """While it lasts, another process holds the database's writing lock."""
-
-    def __init__(self, url: str) -> None:
-        self._raw = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
-
-    def __enter__(self) -> None:
-        self._raw.execute("BEGIN IMMEDIATE")
-
-    def __exit__(self, *_: object) -> None:
-        self._raw.execute("ROLLBACK")
-        self._raw.close()
-
-
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A database that is locked fails at once."""
     monkeypatch.setattr("backstory.stores.sqlite._PRAGMAS", ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=0"))
+    monkeypatch.setitem(postgres_link._SETTINGS, "lock_timeout", "1ms")
 
 
 def test_what_was_submitted_is_stored_and_the_journal_is_gone(shelf: Shelf) -> None:
@@ -116,7 +103,7 @@ def test_what_was_submitted_is_stored_and_the_journal_is_gone(shelf: Shelf) -> N
 
     lanes = run(shelf, url, main)
     assert (lanes.written, lanes.failed, lanes.last_error) == (199, 0, "")
-    assert journals(url) == []
+    assert journals(shelf, url) == []
 
 
 def test_batches_are_stored_without_a_flush_and_together(shelf: Shelf) -> None:
@@ -143,7 +130,7 @@ def test_closing_stores_what_is_pending(shelf: Shelf) -> None:
 
     run(shelf, url, main, gather_s=60.0)
     assert stored(shelf, url) == [1]
-    assert journals(url) == []
+    assert journals(shelf, url) == []
 
 
 def test_a_journal_record_is_not_settled_before_its_batch_is_stored(shelf: Shelf) -> None:
@@ -155,13 +142,13 @@ def test_a_journal_record_is_not_settled_before_its_batch_is_stored(shelf: Shelf
         keep(lanes, 2)
         await lanes.flush()
         assert lanes.settled == first - 1
-        assert any(_encode(batch(1)) in path.read_bytes() for path in journals(url))
+        assert any(_encode(batch(1)) in path.read_bytes() for path in journals(shelf, url))
         lanes.submit(batch(1), first)
         await lanes.flush()
         assert lanes.settled == first + 1
 
     run(shelf, url, main)
-    assert journals(url) == []
+    assert journals(shelf, url) == []
 
 
 def test_a_record_that_is_never_submitted_is_there_for_the_next_start(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,18 +171,18 @@ def test_a_record_that_is_never_submitted_is_there_for_the_next_start(shelf: She
 
     run(shelf, url, again)
     assert stored(shelf, url) == list(range(1, 9))
-    assert journals(url) == []
+    assert journals(shelf, url) == []
 
 
 def test_a_locked_database_is_waited_for(shelf: Shelf, impatient: None) -> None:
     url = shelf.url()
 
     async def main(lanes: StoreLanes) -> None:
-        with Locked(url):
+        with shelf.locked(url):
             for number in range(1, 6):
                 keep(lanes, number)
             await until(lambda: lanes.failed)
-            assert "locked" in lanes.last_error
+            assert "lock" in lanes.last_error
             assert lanes.settled == 0
             assert lanes.queued == 5
         keep(lanes, 6)
@@ -212,7 +199,7 @@ def test_memory_is_bounded_and_what_was_let_go_of_is_read_back(shelf: Shelf, imp
 
     async def main(lanes: StoreLanes) -> None:
         await lanes.recover(settle)
-        with Locked(url):
+        with shelf.locked(url):
             for number in range(1, 101):
                 keep(lanes, number, "x" * 1000)
                 if number % 10 == 0:
@@ -226,7 +213,7 @@ def test_memory_is_bounded_and_what_was_let_go_of_is_read_back(shelf: Shelf, imp
 
     run(shelf, url, main, gather_s=0.01, most_waiting_bytes=30_000)
     assert stored(shelf, url) == list(range(1, 101))
-    assert journals(url) == []
+    assert journals(shelf, url) == []
 
 
 def test_what_could_not_be_stored_until_the_end_is_in_the_journal(shelf: Shelf, impatient: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,7 +223,7 @@ def test_what_could_not_be_stored_until_the_end_is_in_the_journal(shelf: Shelf, 
     async def main(lanes: StoreLanes) -> None:
         keep(lanes, 1)
 
-    with Locked(url):
+    with shelf.locked(url):
         run(shelf, url, main, gather_s=0.01)
     assert stored(shelf, url) == []
 
@@ -247,15 +234,15 @@ def test_what_could_not_be_stored_until_the_end_is_in_the_journal(shelf: Shelf, 
     lanes = run(shelf, url, again)
     assert stored(shelf, url) == [1]
     assert lanes.recovered == 1
-    assert journals(url) == []
+    assert journals(shelf, url) == []
 
 
-def test_a_database_that_is_gone_is_not_waited_for_at_the_end(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    url = shelf.url()
+def test_a_database_that_is_gone_is_not_waited_for_at_the_end(sqlite_shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf, url = sqlite_shelf, sqlite_shelf.url()
     monkeypatch.setattr(lanes_module, "_CLOSE_S", 3600.0)
 
     async def main() -> None:
-        lanes = StoreLanes(shelf.open(url), Inbox(folder_of(url), "store.db"))
+        lanes = StoreLanes(shelf.open(url), Inbox(shelf.folder_of(url), "store.db"))
         keep(lanes, 1)
         remove(url)
         async with asyncio.timeout(20):
@@ -273,17 +260,17 @@ def test_a_database_that_is_gone_is_not_waited_for_at_the_end(shelf: Shelf, monk
 
 def test_recovery_that_fails_keeps_the_journal_and_says_why(shelf: Shelf, impatient: None) -> None:
     url = shelf.url()
-    inbox = Inbox(folder_of(url), "store.db")
+    inbox = Inbox(shelf.folder_of(url), "store.db")
     inbox.append(_encode(batch(1)))
     inbox.close()
 
     async def main(lanes: StoreLanes) -> None:
-        with Locked(url):
+        with shelf.locked(url):
             assert await lanes.recover(settle) == 0
-        assert "locked" in lanes.last_error
+        assert "lock" in lanes.last_error
 
     run(shelf, url, main)
-    assert len(journals(url)) == 1
+    assert len(journals(shelf, url)) == 1
 
 
 def test_a_batch_that_no_store_can_take_does_not_hold_up_the_others(shelf: Shelf) -> None:
@@ -298,7 +285,7 @@ def test_a_batch_that_no_store_can_take_does_not_hold_up_the_others(shelf: Shelf
     lanes = run(shelf, url, main)
     assert stored(shelf, url) == [1, 2, 3]
     assert (lanes.written, lanes.dropped) == (3, 1)
-    assert journals(url) == []
+    assert journals(shelf, url) == []
 
 
 def test_calls_give_back_what_they_return_or_raise(shelf: Shelf) -> None:
@@ -317,7 +304,7 @@ def test_calls_give_back_what_they_return_or_raise(shelf: Shelf) -> None:
             await lanes.read(nothing)
 
     run(shelf, url, main)
-    assert not any(b"secret" in path.read_bytes() for path in folder_of(url).iterdir())
+    assert not any(b"secret" in path.read_bytes() for path in shelf.folder_of(url).iterdir())
 
 
 def test_an_inbox_that_refuses_raises_from_append_alone(shelf: Shelf) -> None:
@@ -342,7 +329,7 @@ from backstory.stores.inbox import Inbox
 from backstory.stores.lanes import StoreLanes
 from tests.stores.test_lanes import keep, settle
 async def main():
-    lanes = StoreLanes(open_store(sys.argv[1]), Inbox(Path(sys.argv[1].removeprefix("sqlite:///")).parent, "store.db"), 0.005)
+    lanes = StoreLanes(open_store(sys.argv[1]), Inbox(Path(sys.argv[3]), "store.db"), 0.005)
     await lanes.recover(settle)
     first = int(sys.argv[2])
     for number in range(first, first + 10**6):
@@ -358,7 +345,8 @@ def test_no_acknowledged_turn_is_lost_to_kill_9(shelf: Shelf) -> None:
     url = shelf.url()
     acknowledged: set[int] = set()
     for attempt in range(3):
-        child = subprocess.Popen([sys.executable, "-c", _SERVER, url, str(1 + attempt * 10**6)], stdout=subprocess.PIPE, text=True)
+        command = [sys.executable, "-c", _SERVER, url, str(1 + attempt * 10**6), str(shelf.folder_of(url))]
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert child.stdout is not None
         lines = [child.stdout.readline() for _ in range(150 + attempt * 170)]
         child.send_signal(signal.SIGKILL)
@@ -372,4 +360,4 @@ def test_no_acknowledged_turn_is_lost_to_kill_9(shelf: Shelf) -> None:
 
     run(shelf, url, main)
     assert set(stored(shelf, url)) >= acknowledged
-    assert journals(url) == []
+    assert journals(shelf, url) == []

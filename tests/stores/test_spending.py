@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from msgspec.structs import replace
 
 from backstory.core.ids import TurnIds
@@ -14,13 +12,6 @@ from tests.stores.world import Shelf, talk
 
 DAY = 86_400.0
 NOON = 1_790_000_000.0 // DAY * DAY + DAY / 2
-
-
-@pytest.fixture(scope="module")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
-    made = Shelf("sqlite", tmp_path_factory.mktemp("spending"))
-    yield made
-    made.close()
 
 
 def spend(at: float, conversation: str = "c1", **fields: object) -> Spend:

@@ -49,8 +49,8 @@ def test_the_store_names_every_column_of_every_table() -> None:
     assert {table.name: {column.name for column in table.columns} for table in metadata.sorted_tables} == _WRITTEN
 
 
-def test_the_migrations_make_the_tables(shelf: Shelf) -> None:
-    engine = create_engine(shelf.url(), poolclass=pool.NullPool)
+def test_the_migrations_make_the_tables(sqlite_shelf: Shelf) -> None:
+    engine = create_engine(sqlite_shelf.url(), poolclass=pool.NullPool)
     with engine.connect() as connection:
         options = {"include_name": lambda name, kind, _: kind != "table" or not str(name).startswith("word")}
         assert compare_metadata(MigrationContext.configure(connection, opts=options), metadata) == []

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 
 from backstory.core.records import Batch, Conversation, Turn, TurnTags, Watermark
+from backstory.errors import StoreError
 from backstory.stores.database import open_store
+from backstory.stores.postgres import Postgres
 from backstory.stores.sql import SqlStore
+from tests.postgres import EMPTY, Server
 
 
 def hash16(text: str) -> bytes:
@@ -79,6 +84,19 @@ class Shelf:
         shutil.copy(self._made, path)
         return f"{self._scheme}:///{path}"
 
+    def folder_of(self, url: str) -> Path:
+        """Where the journals of a store are."""
+        return Path(url.removeprefix("sqlite:///")).parent
+
+    @contextmanager
+    def locked(self, url: str) -> Iterator[None]:
+        """While it lasts, another process holds the database's writing lock."""
+        raw = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+        raw.execute("BEGIN IMMEDIATE")
+        yield
+        raw.execute("ROLLBACK")
+        raw.close()
+
     def open(self, url: str = "", clock: Callable[[], float] = lambda: 1000.0) -> SqlStore:
         """A store; a new one unless there is a URL."""
         store = open_store(url or self.url(), clock)
@@ -90,6 +108,76 @@ class Shelf:
         for store in self._open:
             store.close()
         self._open.clear()
+
+    def end(self) -> None:
+        """Nothing is opened after this."""
+        self.close()
+
+
+class PostgresShelf(Shelf):
+    """The same in a server: each store has a database of its own, which is emptied for the next when the shelf is closed."""
+
+    def __init__(self, folder: Path, server: Server) -> None:
+        self._folder = folder
+        self._count = 0
+        self._open = []
+        self.server = server
+        self._used: list[str] = []
+        self._free: list[str] = []
+        # Connections stay open from store to store.
+        self._pools: dict[str, Postgres] = {}
+        self._template = server.database()
+        open_store(self._template).close()
+
+    def url(self) -> str:
+        """Of a new, empty database."""
+        made = self._free.pop() if self._free else self.fresh()
+        self._used.append(made)
+        return made
+
+    def fresh(self) -> str:
+        """Of a new database that nobody uses after this test."""
+        return self.server.database(self._template.rpartition("/")[2])
+
+    def open(self, url: str = "", clock: Callable[[], float] = lambda: 1000.0) -> SqlStore:
+        """A store; a new one unless there is a URL."""
+        if url:
+            return super().open(url, clock)
+        url = self.url()
+        if url not in self._pools:
+            self._pools[url] = Postgres(url)
+        return SqlStore(self._pools[url], clock)
+
+    def folder_of(self, url: str) -> Path:
+        """Where the journals of a store are."""
+        folder = self._folder / url.rpartition("/")[2]
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    @contextmanager
+    def locked(self, url: str) -> Iterator[None]:
+        """While it lasts, another process holds the database's writing lock."""
+        other = Postgres(url)
+        with other.transaction():
+            yield
+        other.close()
+
+    def close(self) -> None:
+        """Every store that was opened."""
+        super().close()
+        while self._used:
+            url = self._used.pop()
+            try:
+                self._pools.setdefault(url, Postgres(url)).connection().script(EMPTY)
+                self._free.append(url)
+            except StoreError:
+                self._pools.pop(url).close()
+
+    def end(self) -> None:
+        """Every connection."""
+        self.close()
+        for pool in self._pools.values():
+            pool.close()
 
 
 def folder_of(url: str) -> Path:

@@ -20,6 +20,14 @@ _SQLITE_FULL_TEXT = (
     "CREATE VIRTUAL TABLE word_counts USING fts5vocab(words, 'row')",
 )
 
+# `size` is the number of words in the row; the totals are those of all rows, as the ranking needs them.
+_POSTGRES_FULL_TEXT = (
+    "CREATE TABLE words (doc BIGINT PRIMARY KEY, size BIGINT NOT NULL, terms TSVECTOR NOT NULL)",
+    "CREATE INDEX words_by_term ON words USING gin (terms)",
+    "CREATE TABLE word_totals (rows BIGINT NOT NULL, size BIGINT NOT NULL)",
+    "INSERT INTO word_totals (rows, size) VALUES (0, 0)",
+)
+
 
 def upgrade() -> None:
     _truth()
@@ -28,11 +36,17 @@ def upgrade() -> None:
     if op.get_context().dialect.name == "sqlite":
         for statement in _SQLITE_FULL_TEXT:
             op.get_bind().exec_driver_sql(statement)
+    else:
+        for statement in _POSTGRES_FULL_TEXT:
+            op.execute(statement)
 
 
 def downgrade() -> None:
     if op.get_context().dialect.name == "sqlite":
         op.drop_table("word_counts")
+        op.drop_table("words")
+    else:
+        op.drop_table("word_totals")
         op.drop_table("words")
     for name in (
         "forgotten",
