@@ -17,6 +17,7 @@ from backstory.core.records import (
     Hit,
     Home,
     Injection,
+    Lookup,
     Place,
     Receipt,
     Segment,
@@ -125,9 +126,9 @@ class Store(Protocol):
         """Of a conversation's own turns, by turn and place."""
         ...
 
-    def put_facts(self, rows: Sequence[Fact], mark: Watermark) -> None:
-        """Store the facts of the turns between the old watermark and the new, in place of those stored of them before, and the watermark,
-        in one transaction. FencedError if the lease is lost."""
+    def put_facts(self, rows: Sequence[Fact], mark: Watermark, by_model: bool = False) -> None:
+        """Store the facts of the turns between the old watermark and the new, in place of those of the same origin (rules, or `by_model`)
+        stored of them before, and the watermark, in one transaction. FencedError if the lease is lost."""
         ...
 
     def summaries(self, conversation_id: str) -> list[Summary]:
@@ -158,6 +159,14 @@ class Store(Protocol):
 
     def injections(self, conversation_id: str) -> list[Injection]:
         """By age, oldest first."""
+        ...
+
+    def lookups(self, conversation_id: str) -> list[Lookup]:
+        """What look-ups have left for later requests, by age, oldest first; so many of the newest as are kept."""
+        ...
+
+    def has_lookups(self) -> bool:
+        """Whether any conversation has some."""
         ...
 
     def states(self, conversation_id: str) -> dict[str, str]:

@@ -18,6 +18,7 @@ from backstory.core.records import (
     Digest,
     Fact,
     Injection,
+    Lookup,
     Receipt,
     Segment,
     SessionSummary,
@@ -182,6 +183,7 @@ FACTS = (
     "span_start",
     "span_end",
     "text",
+    "method",
 )
 USAGE = (
     "id",
@@ -209,6 +211,7 @@ TRACES = ("request", "conversation", "turn", "turns", "tokens_in", "tokens_sent"
 HOMES = ("conversation", "project", "audience")
 SESSION_SUMMARIES = ("id", "conversation", "turns", "text", "tokens", "started", "ended", "created")
 PINS = ("conversation", "turn", "pinned", "at")
+LOOKUPS = ("conversation", "name", "chain", "text", "turns", "created")
 STATES = ("conversation", "name", "value")
 FORGOTTEN = ("receipt", "principal", "conversation", "turn", "at")
 
@@ -262,6 +265,16 @@ def injection_row(one: Injection, key: int) -> tuple[Value, ...]:
 def injection_of(row: Row, conversation: str) -> Injection:
     """From INJECTIONS."""
     return Injection(conversation, row[1], unpack_text(row[2]), _ids.decode(row[3]), row[4], row[5])
+
+
+def lookup_row(one: Lookup, key: int) -> tuple[Value, ...]:
+    """For LOOKUPS."""
+    return (key, one.name, one.chain, pack_text(one.text), _to_json(one.turns).decode(), one.created)
+
+
+def lookup_of(row: Row, conversation: str) -> Lookup:
+    """From LOOKUPS."""
+    return Lookup(conversation, row[1], row[2], unpack_text(row[3]), _ids.decode(row[4]), row[5])
 
 
 def digest_row(one: Digest, key: int) -> tuple[Value, ...]:
@@ -377,12 +390,13 @@ def fact_row(one: Fact, key: int) -> tuple[Value, ...]:
         one.span_start,
         one.span_end,
         pack_text(one.text),
+        one.method,
     )
 
 
 def fact_of(row: Row, conversation: str) -> Fact:
     """From FACTS."""
-    return Fact(*(row[1], conversation, *row[2:9], bool(row[9]), *row[10:17], unpack_text(row[17])))
+    return Fact(*(row[1], conversation, *row[2:9], bool(row[9]), *row[10:17], unpack_text(row[17]), row[18]))
 
 
 def spend_row(one: Spend, key: int) -> tuple[Value, ...]:

@@ -18,6 +18,7 @@ from backstory.core.records import (
     Fact,
     Hit,
     Injection,
+    Lookup,
     Receipt,
     Segment,
     Spend,
@@ -42,7 +43,7 @@ _IN_ONE_STATEMENT = 500
 _KEY = "(SELECT key FROM conversations WHERE id = ?)"
 _TABLES = (
     *("conversations", "turns", "aliases", "tags", "vectors", "segments", "summaries", "facts", "digests", "injections", "stubs", "usage"),
-    *("watermarks", "states", "receipts", "traces", "homes", "session_summaries", "pins"),
+    *("watermarks", "states", "receipts", "traces", "homes", "session_summaries", "pins", "lookups"),
 )
 _TURNS = ",".join(f"t.{column}" for column in rows.TURNS[:-1])
 _SEGMENT = rows.insert(
@@ -156,6 +157,15 @@ class SqlStore(Across):
         sql = f"SELECT {','.join(rows.INJECTIONS)} FROM injections WHERE conversation = {_KEY} ORDER BY created, chain"
         return [rows.injection_of(row, conversation_id) for row in self._all(sql, (conversation_id,))]
 
+    def lookups(self, conversation_id: str) -> list[Lookup]:
+        """See Store."""
+        sql = f"SELECT {','.join(rows.LOOKUPS)} FROM lookups WHERE conversation = {_KEY} ORDER BY created, name"
+        return [rows.lookup_of(row, conversation_id) for row in self._all(sql, (conversation_id,))]
+
+    def has_lookups(self) -> bool:
+        """See Store."""
+        return bool(self._all("SELECT 1 FROM lookups LIMIT 1"))
+
     # --- derived
 
     def tags(self, conversation_id: str, after: int = 0, limit: int = 1_000_000) -> list[TurnTags]:
@@ -250,12 +260,14 @@ class SqlStore(Across):
         sql = f"SELECT {','.join(rows.FACTS)} FROM facts WHERE conversation = {_KEY} ORDER BY turn, place"
         return [rows.fact_of(row, conversation_id) for row in self._all(sql, (conversation_id,))]
 
-    def put_facts(self, rows_: Sequence[Fact], mark: Watermark) -> None:
+    def put_facts(self, rows_: Sequence[Fact], mark: Watermark, by_model: bool = False) -> None:
         """See Store. Facts of turns that are not in the conversation (any more) are left out."""
         with self._dialect.transaction() as db:
             before = db.all(f"SELECT turn FROM watermarks WHERE conversation = {_KEY} AND job = ?", (mark.conversation, mark.job))
             key, _ = self._move(db, mark)
-            db.run("DELETE FROM facts WHERE conversation = ? AND turn > ? AND turn <= ?", (key, before[0][0] if before else 0, mark.turn))
+            origin = "<>" if by_model else "="
+            sql = f"DELETE FROM facts WHERE conversation = ? AND turn > ? AND turn <= ? AND method {origin} ''"
+            db.run(sql, (key, before[0][0] if before else 0, mark.turn))
             there: set[int] = set()
             for some in _slices(sorted({one.turn for one in rows_})):
                 sql = f"SELECT id FROM turns WHERE id IN ({marks(len(some))}) AND conversation = ?"
