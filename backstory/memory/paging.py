@@ -344,6 +344,7 @@ def fact_lines(found: Sequence[Known], path: Sequence[Turn]) -> list[str]:
         if not 0 < one.number <= len(path) or path[one.number - 1].id != fact.turn:
             continue
         stands = f"superseded by #{one.by_number}" if one.by_number else "" if one.status == "current" else one.status
-        told = ", ".join(part for part in (dates.day_name(fact.said), stands) if part)
+        finder = f"found by {fact.method}" if fact.method and fact.method.isprintable() else ""
+        told = ", ".join(part for part in (dates.day_name(fact.said), stands, finder) if part)
         lines.append(line(one.number, fact.author, fact.text) + (f" ({told})" if told else ""))
     return lines
