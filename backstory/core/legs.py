@@ -48,6 +48,10 @@ class Kept(Struct, frozen=True):
     rows: tuple[bytes, ...] = ()
 
 
+GONE = "What this found was forgotten since."
+"""In place of a result that must not be told any more."""
+
+
 class Talk(Protocol):
     """One exchange in one wire. The client sees a single answer: no call to a tool of ours, one beginning, one end, usage of all legs.
 
@@ -104,8 +108,8 @@ class Pager(Protocol):
         """Execute them now; what they give goes up with the client's next request, because this answer has ended."""
         ...
 
-    def remember(self, kept: Kept) -> None:
-        """The answer has ended, and is kept so by the provider."""
+    def remember(self, kept: Kept, bare: Kept) -> None:
+        """The answer has ended, and is kept so by the provider. `bare`: the same, with `GONE` for every result."""
         ...
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from backstory.core.records import Conversation, Digest, Home, Injection, Stub, Turn
+from backstory.core.records import Conversation, Digest, Home, Injection, Lookup, Stub, Turn
 from backstory.memory.changes import Changes
 from backstory.memory.economy import Account
 from backstory.memory.index import Index
@@ -64,6 +64,7 @@ class Thread:
         "home",
         "indexed",
         "injections",
+        "lookups",
         "origin",
         "path",
         "pending_seq",
@@ -85,6 +86,8 @@ class Thread:
         self.by_id: dict[int, Turn] = {}
         self.by_chain: dict[bytes, int] = {}
         self.injections: dict[bytes, Injection] = {}
+        self.lookups: dict[str, Lookup] = {}
+        """What look-ups have left, by name."""
         self.home: Home | None = None
         """Where it belongs, None where nobody has asked."""
         self.pins: set[int] = set()
@@ -178,6 +181,7 @@ class Thread:
         forked.by_chain = self.by_chain.copy()
         forked.path = self.path.copy()
         forked.injections = self.injections.copy()
+        forked.lookups = self.lookups.copy()
         forked.pins = self.pins.copy()
         forked.digests = self.digests.copy()
         forked.stubs = self.stubs.copy()

@@ -27,7 +27,7 @@ from backstory.stages.arrivals import Arrivals
 from backstory.stages.base import Stage
 from backstory.stages.continuity import Continuity
 from backstory.stages.order import Order
-from backstory.stages.threads import Threads
+from backstory.stages.threads import ANSWERS, Threads
 from backstory.stages.visit import Visit, Visits
 
 # More messages than this are read on another thread: about 10 ms of work.
@@ -36,8 +36,6 @@ _INLINE_ITEMS = 400
 _CANDIDATES = 4
 # The first message of a conversation is among so many.
 _LEADING = 4
-# Claims that name what the provider has called an earlier answer.
-_ANSWERS = ("response:", "item:")
 
 
 class Identify(Stage):
@@ -124,8 +122,11 @@ class Identify(Stage):
         principal, scope = exchange.principal, exchange.scope
         claims = [_scoped(claim, scope) for claim in claims] if scope else claims
         thread = await self._named(exchange, claims, marked)
+        last = _last_assistant(reading)
         if thread is None:
             thread = await self._said(exchange, reading, bool(claims))
+        elif last >= 0:
+            thread = await self._threads.current(thread, reading.chains[last], reading.lines[last].content, scope)
         continued = None
         if thread is None:
             noted = any(line.note == "summary" for line in reading.lines[:_LEADING])
@@ -135,7 +136,6 @@ class Identify(Stage):
             prompt = exchange.prompt
             model = prompt.model if prompt is not None else ""
             thread = self._threads.new(principal, scope, exchange.wire.name if exchange.wire else "", model, b"")
-        last = _last_assistant(reading)
         if not exchange.local:
             self._threads.asked(reading.digest, reading.chains[last] if last >= 0 else b"", thread)
         aliases = [claim.key for claim in claims if self._threads.name(thread, claim.key)]
@@ -155,7 +155,7 @@ class Identify(Stage):
         thread: Thread | None = None
         for claim in claims:
             thread = await self._claimed(principal, claim, scope)
-            if thread is None and claim.key.startswith(_ANSWERS) and await self._before(exchange.id):
+            if thread is None and claim.key.startswith(ANSWERS) and await self._before(exchange.id):
                 thread = await self._claimed(principal, claim, scope)
             if thread is not None:
                 break
@@ -167,7 +167,7 @@ class Identify(Stage):
     async def _claimed(self, principal: str, claim: identity.Claim, scope: str) -> Thread | None:
         if claim.conversation:
             self._arrivals.named(claim.conversation)
-        elif claim.key.startswith(_ANSWERS):
+        elif claim.key.startswith(ANSWERS):
             self._arrivals.drain()
         thread = await self._threads.by_alias(principal, claim.key, scope)
         if thread is None and claim.conversation:
@@ -217,7 +217,7 @@ class Identify(Stage):
 
 def _scoped(claim: identity.Claim, scope: str) -> identity.Claim:
     """The same name in another project is another conversation's. What a provider calls its replies is the same everywhere."""
-    if not scope or claim.key.startswith(_ANSWERS):
+    if not scope or claim.key.startswith(ANSWERS):
         return claim
     return replace(claim, key=f"{claim.key} @{scope}")  # no name has a space
 

@@ -7,8 +7,7 @@ there like every other injection.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import cached_property
 from typing import TypeVar
 
@@ -31,6 +30,7 @@ from backstory.memory.thread import Thread
 from backstory.memory.units import Carry, units
 from backstory.stages.base import Failed, Stage, attempted
 from backstory.stages.facts import Facts
+from backstory.stages.kept import Lookups
 from backstory.stages.shelf import Shelf
 from backstory.stages.visit import Visit, Visits
 
@@ -40,7 +40,6 @@ T = TypeVar("T")
 _MOST_S = 5.0
 # The tools take no more than this share of the window.
 _TOOLS_SHARE = 0.1
-_MOST_WAITING = 500
 # Of one leg so many calls are executed; a result for which there is less room than this (tokens) is not made.
 _MOST_CALLS = 8
 _LEAST_RESULT = 100
@@ -54,15 +53,6 @@ class Offering(Struct, frozen=True):
     enabled: str
     budget: int
     window: int
-
-
-class _Waiting(Struct, frozen=True):
-    """A result that goes up with the next request, if that goes on after turn `parent` at this position. `turns`: ids of those it shows."""
-
-    parent: int
-    position: int
-    text: str
-    turns: tuple[int, ...]
 
 
 class Paging(Stage):
@@ -96,20 +86,20 @@ class Paging(Stage):
         self.facts = facts
         self.tools: tuple[Tool, ...] = paging.tools()
         self.tokens = sum(count(f"{tool.name}{tool.description}{tool.schema.decode()}") for tool in self.tools)
-        self.waiting: OrderedDict[str, _Waiting] = OrderedDict()
-        self._kept: OrderedDict[tuple[bytes, str], Kept] = OrderedDict()
+        self.lookups = Lookups(lanes, clock)
 
     async def request(self, exchange: Exchange) -> Exchange:
         visit = self.visits.get(exchange.id)
         prompt, document, wire = exchange.prompt, exchange.document, exchange.wire
         if visit is None or prompt is None or document is None or wire is None:
             return exchange
-        if not visit.thread.boundary and not visit.thread.stubs and not (prompt.previous and self._kept):
+        if not visit.thread.boundary and not visit.thread.stubs and not (wire.stateful and (self.lookups.anywhere or visit.thread.lookups)):
             return exchange
-        mended = wire.mend(document, prompt, self.kept(visit, prompt.previous))
+        kept = await self.lookups.kept(visit, prompt.previous)
+        mended = wire.mend(document, prompt, kept)
         if not visit.thread.conversation.memory or (not visit.folded and not visit.thread.stubs):
             return _with(exchange, self.name, mended)
-        edits = [*mended, *self._owed(visit)]
+        edits = [*mended, *(await self._owed(visit) if not kept else ())]
         if self._welcome(prompt.tools):
             offer = wire.tools(document, prompt, self.tools)
             if offer.names:
@@ -125,17 +115,16 @@ class Paging(Stage):
             return False
         return self.tokens <= self.offering.window * _TOOLS_SHARE
 
-    def _owed(self, visit: Visit) -> list[Edit]:
+    async def _owed(self, visit: Visit) -> list[Edit]:
         """What a look-up in the answer before gave, at the result of the client's tool that this request brings."""
         thread, turns, lines = visit.thread, visit.turns, visit.reading.lines
-        waiting = self.waiting.get(thread.conversation.id)
         last = turns[-1] if turns else None
         if last is None or last.kind != "tool" or last.role == "assistant" or visit.injection is not None:
             return []
         known = thread.injections.get(last.chain)
-        if known is None and waiting is not None and _goes_on(visit, waiting):
-            del self.waiting[thread.conversation.id]
-            known = Injection(thread.conversation.id, last.chain, waiting.text, waiting.turns, self.count(waiting.text), self.clock())
+        owed = await self.lookups.owed(visit) if known is None else None
+        if owed is not None:
+            known = Injection(thread.conversation.id, last.chain, owed.text, owed.turns, self.count(owed.text), self.clock())
             thread.inject((known,))
         item = next((index for index in range(len(lines) - 1, -1, -1) if lines[index].content == last.content), -1)
         if known is None or item < 0:
@@ -144,25 +133,6 @@ class Paging(Stage):
         visit.tokens_sent += known.tokens
         return [AppendText(item, known.text)]
 
-    def owe(self, visit: Visit, text: str, turns: tuple[int, ...]) -> None:
-        """This goes up with the next request of the visit's conversation, if that goes on from its answer."""
-        name = visit.thread.conversation.id
-        self.waiting[name] = _Waiting(visit.parent, visit.upto + len(visit.turns), text, turns)
-        self.waiting.move_to_end(name)
-        if len(self.waiting) > _MOST_WAITING:
-            self.waiting.popitem(last=False)
-
-    def remember(self, visit: Visit, kept: Kept) -> None:
-        """A provider keeps the visit's answer under another id than its client has for it."""
-        self._kept[visit.thread.root, kept.first] = kept
-        if len(self._kept) > _MOST_WAITING:
-            self._kept.popitem(last=False)
-
-    def kept(self, visit: Visit | None, name: str) -> Mapping[str, Kept]:
-        """What was remembered under this id, for the same principal and scope: nobody else gets to see what was looked up."""
-        found = self._kept.get((visit.thread.root, name)) if visit is not None and name else None
-        return {} if found is None else {name: found}
-
     def desk(self, visit: Visit, sent: Callable[[int], None]) -> Desk:
         """Who executes the calls of one exchange. `sent` is told the tokens of each further request that it comes to."""
         return Desk(self, visit, sent)
@@ -170,13 +140,6 @@ class Paging(Stage):
 
 def _with(exchange: Exchange, name: str, edits: Sequence[Edit]) -> Exchange:
     return replace(exchange, edits=(*exchange.edits, *((name, edit) for edit in edits))) if edits else exchange
-
-
-def _goes_on(visit: Visit, waiting: _Waiting) -> bool:
-    path, place = visit.thread.path, waiting.position
-    if not 0 < place <= visit.upto or path[place - 1].id != waiting.parent:
-        return False
-    return all(turn.role == "assistant" for turn in path[place : visit.upto]) and all(turn.kind == "tool" for turn in visit.turns)
 
 
 class Desk:
@@ -189,6 +152,7 @@ class Desk:
         self._tokens = visit.tokens_sent
         self._budget = stage.offering.budget
         self._thread: Thread = visit.thread
+        self._told: tuple[int, ...] = ()
 
     @cached_property
     def _path(self) -> Sequence[Turn]:
@@ -224,12 +188,13 @@ class Desk:
         made = [await self._result(call) if room else paging.NO_MORE for call in calls[:_MOST_CALLS]]
         results = [paging.enclosed(text) for text in (*made, *[paging.TOO_MANY] * (len(calls) - len(made)))]
         text = "\n".join(results)
-        self._stage.owe(self._visit, text, paging.named(text, self._path))
+        self._told = paging.named(text, self._path)
+        self._stage.lookups.owe(self._visit, text, self._told)
         return results
 
-    def remember(self, kept: Kept) -> None:
+    def remember(self, kept: Kept, bare: Kept) -> None:
         """See Pager."""
-        self._stage.remember(self._visit, kept)
+        self._stage.lookups.keep(self._visit, kept, bare, self._told)
 
     def _room(self, calls: int) -> bool:
         """Whether the window has room for results of so many calls; how much one may take is settled with it."""

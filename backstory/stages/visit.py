@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from backstory.core.records import Digest, Home, Injection, Spend, Stub, Trace, Turn
+from backstory.core.records import Digest, Home, Injection, Lookup, Spend, Stub, Trace, Turn
 from backstory.core.tariff import Tariff
 from backstory.memory.reading import Reading
 from backstory.memory.reasons import Left, Reason, Search
@@ -21,6 +21,7 @@ class Visit(Struct):
     `ready`: its place on the thread was found; before that nothing of it may be stored.
     `asked`: when it was looked at. `fixed`, `fresh`: tokens of what is no turn, and of the new turns. `undone`: what was folded before goes
     up as it came. `tariff`: what it is charged by, once that is known. `spend`: what it cost. `paging`: names of our tools that it offers.
+    `lookups`: what its answer has left for later requests.
     `continued`: the request was found to go on with this thread by a summary of it.
 
     For its trace (`trace`, once it is made): `search`, `found`, `reasons`, `left`, `absent`: how the recall went, what it brought, why
@@ -66,6 +67,7 @@ class Visit(Struct):
     tariff: Tariff | None = None
     spend: Spend | None = None
     paging: frozenset[str] = frozenset()
+    lookups: list[Lookup] = field(default_factory=list)
 
 
 class Visits:

@@ -11,7 +11,8 @@ import pytest
 from msgspec.structs import replace
 
 from backstory.app.engine import Engine
-from backstory.app.house import OWN_HEADERS, PortHouse
+from backstory.app.house import PortHouse
+from backstory.app.past import OWN_HEADERS
 from backstory.config import Config
 from backstory.config.sections import Memory, Metrics, Upstream
 from backstory.core.exchange import Head, Headers
