@@ -64,7 +64,8 @@ class Turn(Struct, frozen=True):
 
 
 class TurnTags(Struct, frozen=True):
-    """Derived: the topics of one turn, strongest first. `terms`: its index terms, space-separated, as recall's index wants them."""
+    """Derived: the topics of one turn, strongest first; "database/migration" is a part of the topic "database". `terms`: its index terms,
+    space-separated, as recall's index wants them."""
 
     turn: int
     conversation: str

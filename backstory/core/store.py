@@ -6,7 +6,7 @@ is ever given to another.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, Protocol, TypeAlias, TypeVar
 
 from backstory.core.records import (
@@ -89,6 +89,11 @@ class Store(Protocol):
 
     def put_tags(self, rows: Sequence[TurnTags], mark: Watermark) -> None:
         """Store derived tags, full-text entries of their turns, and the watermark, in one transaction. FencedError if the lease is lost."""
+        ...
+
+    def retag(self, names: Mapping[int, Mapping[str, str]], mark: Watermark) -> None:
+        """Rename tags: of each of these turns, those of a topic that is named (whole or a part of it) get the new name. What search finds
+        a turn by stays. The watermark is stored with it. FencedError if the lease is lost."""
         ...
 
     def vectors(self, conversation_id: str, model: str, after: int = 0, limit: int = 1000) -> list[TurnVectors]:

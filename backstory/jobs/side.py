@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from backstory.core.records import Conversation, Segment, Summary, Turn, TurnTags, Watermark
 from backstory.core.side import SideModel
-from backstory.core.store import Lanes
+from backstory.core.store import Lanes, Store
 from backstory.core.tokens import estimate
 from backstory.errors import SideModelError
 from backstory.jobs.worker import Job
@@ -90,7 +90,13 @@ class SideTagJob:
         added = await self._added(conversation, asked)
         if added is None:
             return False
-        await self._lanes.write(lambda store: store.put_tags(with_tags(rows, added), replace(mark, turn=last)))
+
+        def write(store: Store) -> None:
+            """The local job may have renamed tags while the model thought."""
+            now = store.tags(conversation, mark.turn, len(rows)) if added else ()
+            store.put_tags(with_tags(now, added), replace(mark, turn=last))
+
+        await self._lanes.write(write)
         self._side.figures.tagged_turns += sum(1 for tags in added.values() if tags)
         return full or len(rows) == _LOOKED_AT
 

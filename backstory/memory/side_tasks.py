@@ -19,6 +19,7 @@ from backstory.core.records import Claim, Turn
 from backstory.core.side import Question
 from backstory.errors import DocumentError
 from backstory.memory import dates
+from backstory.memory.splits import topic
 from backstory.memory.text import STOP_WORDS, fold, stem, words
 
 T = TypeVar("T")
@@ -132,7 +133,7 @@ def read_tags(answer: str, turns: Sequence[Turn]) -> dict[int, tuple[str, ...]]:
 
 def joined(local: Sequence[str], new: Sequence[str]) -> tuple[str, ...]:
     """The local tags, all of them and first, and those of the new ones that say something else."""
-    known = {frozenset(stems_of(tag)) for tag in local}
+    known = {frozenset(stems_of(name)) for tag in local for name in (tag, topic(tag))}
     return (*local, *(tag for tag in new if frozenset(stems_of(tag)) not in known))
 
 

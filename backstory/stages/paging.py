@@ -19,13 +19,14 @@ from backstory.core.exchange import Exchange
 from backstory.core.legs import Call, Kept, Tool
 from backstory.core.records import Injection, Segment, Turn
 from backstory.core.sizes import rough
-from backstory.core.store import Lanes
+from backstory.core.store import Lanes, Store
 from backstory.errors import NotFound, RequestError
 from backstory.memory import digest as digests
 from backstory.memory import paging, refs
 from backstory.memory.fact_query import select
 from backstory.memory.paging import Asked, Chosen, Row, row
 from backstory.memory.segments import segments
+from backstory.memory.splits import retitled
 from backstory.memory.thread import Thread
 from backstory.memory.units import Carry, units
 from backstory.stages.base import Failed, Stage, attempted
@@ -339,7 +340,7 @@ class Desk:
         owners = dict.fromkeys(turn.conversation for turn in self._path[: self._thread.boundary])
         stored: list[Segment] = []
         for owner in owners if not self._thread.hidden else ():
-            stored += await self._stage.lanes.read(lambda store, name=owner: store.segments(name))  # type: ignore[misc]
+            stored += await self._stage.lanes.read(lambda store, name=owner: _titled(store, name))  # type: ignore[misc]
         made = [one for one in stored if one.first_turn in self._numbers and one.last_turn in self._numbers]
         done = max((self._numbers[one.last_turn] for one in made), default=0)
         rest = self._path[done : self._thread.boundary]
@@ -356,6 +357,12 @@ class Desk:
 
     def _fenced(self, label: str, lines: Sequence[str]) -> str:
         return paging.fenced(label, lines, self._budget, self._stage.count)
+
+
+def _titled(store: Store, conversation: str) -> list[Segment]:
+    """A conversation's segments under the topics that its turns have now."""
+    found = store.segments(conversation)
+    return retitled(found, {row.turn: row.tags for row in store.tags(conversation)}) if found else found
 
 
 def _cut(turns: Sequence[Turn]) -> list[Segment]:

@@ -7,7 +7,7 @@ replaces the mark. Column names are held against `tables.py` by a test, so that 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 import msgspec
@@ -343,6 +343,12 @@ def summary_of(row: Row, conversation: str) -> Summary:
 def tags_row(one: TurnTags, key: int) -> tuple[Value, ...]:
     """For TAGS."""
     return (key, one.turn, _to_json(one.tags).decode(), terms_of(one))
+
+
+def renamed(one: TurnTags, names: Mapping[str, str]) -> TurnTags:
+    """Its tags with these names of their topics."""
+    tags = tuple(names.get(tag.partition("/")[0], tag) for tag in one.tags)
+    return TurnTags(one.turn, one.conversation, tags, one.terms)
 
 
 def terms_of(one: TurnTags) -> str:

@@ -7,7 +7,7 @@ Rule: every look-up that is given a principal checks it in its own statement.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
 
 from backstory.core.ids import ids_since
@@ -188,6 +188,20 @@ class SqlStore(Across):
                 db.many(rows.insert("tags", rows.TAGS), [rows.tags_row(fresh[row[0]], key) for row in there])
                 made = db.all(f"SELECT doc, terms FROM tags WHERE {where} ORDER BY doc", (key, *some))
                 self._dialect.add_words(db, [(row[0], row[1], owner) for row in made])
+
+    def retag(self, names: Mapping[int, Mapping[str, str]], mark: Watermark) -> None:
+        """See Store."""
+        with self._dialect.transaction() as db:
+            key, _ = self._move(db, mark)
+            for some in _slices(sorted(names)):
+                sql = f"SELECT {','.join(rows.TAGS)} FROM tags WHERE conversation = ? AND turn IN ({marks(len(some))})"
+                changed = []
+                for row in db.all(sql, (key, *some)):
+                    one = rows.tags_of(row, mark.conversation)
+                    new = rows.renamed(one, names[one.turn])
+                    if new.tags != one.tags:
+                        changed.append((rows.tags_row(new, key)[2], key, one.turn))
+                db.many("UPDATE tags SET tags = ? WHERE conversation = ? AND turn = ?", changed)
 
     def vectors(self, conversation_id: str, model: str, after: int = 0, limit: int = 1000) -> list[TurnVectors]:
         """See Store."""
