@@ -87,7 +87,7 @@ WHEN = _tool(
 SUMMARIES = _tool("vc_search_summaries", "Searches the summaries of folded turns by topic.", ("query",), query="words to look for")
 RESTORE = _tool(
     "vc_restore_tool",
-    "Shows a tool's earlier output in full, word for word.",
+    "Shows a tool's earlier output, word for word.",
     ("ref",),
     ref="the ref of a stub, a turn number, or a call id",
 )

@@ -25,6 +25,7 @@ from backstory.memory import digest as digests
 from backstory.memory import paging, refs
 from backstory.memory.fact_query import select
 from backstory.memory.paging import Asked, Chosen, Row, row
+from backstory.memory.restoring import located, restored
 from backstory.memory.segments import segments
 from backstory.memory.splits import retitled
 from backstory.memory.thread import Thread
@@ -285,18 +286,17 @@ class Desk:
             return f'No summary speaks of "{query}". vc_find_quote searches every word.'
         return self._fenced(f'Summaries on "{query}":', [paging.outline(one, self._numbers) for one in found])
 
-    async def _restore(self, ref: str) -> str:
+    async def _restore(self, named: str) -> str:
+        ref, start = located(named)
         turn = paging.referred(self._path, ref)
         if turn is None:
-            return await self._stub(ref)
+            return await self._stub(ref, start)
         stored = await self._stage.lanes.read(lambda store: store.turns_by_id([turn.id], raw=True))
         if not stored or not self._stage.verify(stored[0]):
             return "That output is not stored as it was, so it is not shown."
-        budget = max(self._budget, min(self._stage.offering.window // 8, self._stage.offering.window - self._tokens))
-        one = replace(row(turn), text=paging.output(turn, ref, stored[0].text))
-        return paging.shown("The output, word for word:", [one], budget, self._stage.count)
+        return self._whole(ref, turn, paging.output(turn, ref, stored[0].text), start)
 
-    async def _stub(self, ref: str) -> str:
+    async def _stub(self, ref: str, start: int) -> str:
         record = self._thread.conversation
         try:
             text = await self._stage.restored(record.principal, record.id, ref, self._visit.scope)
@@ -304,9 +304,12 @@ class Desk:
             return f'There is no tool output "{ref}" in this conversation.'
         if refs.parsed(ref).media:
             return "That is an image, which a tool's result cannot show."
-        turn = self._thread.by_id[refs.parsed(ref).turn]
-        budget = max(self._budget, min(self._stage.offering.window // 8, self._stage.offering.window - self._tokens))
-        return paging.shown("The output, word for word:", [replace(row(turn), text=text)], budget, self._stage.count)
+        return self._whole(ref, self._thread.by_id[refs.parsed(ref).turn], text, start)
+
+    def _whole(self, ref: str, turn: Turn, text: str, start: int) -> str:
+        window = self._stage.offering.window
+        budget = max(self._budget, min(window // 8, window - self._tokens))
+        return restored(ref, turn.position + 1, text, start, budget, self._stage.count)
 
     async def _session(self, query: str) -> str:
         found = await self._find(query, Chosen(self._shown_ids))
