@@ -124,13 +124,13 @@ class Identify(Stage):
         thread = await self._named(exchange, claims, marked)
         last = _last_assistant(reading)
         if thread is None:
-            thread = await self._said(exchange, reading, bool(claims))
+            thread = await self._said(exchange, reading, bool(claims), opening)
         elif last >= 0:
             thread = await self._threads.current(thread, reading.chains[last], reading.lines[last].content, scope)
         continued = None
         if thread is None:
-            noted = any(line.note == "summary" for line in reading.lines[:_LEADING])
-            continued = await self._continuity.continued(exchange, opening, noted)
+            leading = [*_summaries(exchange, reading), *opening]
+            continued = await self._continuity.continued(exchange, leading, _summarised(reading))
             thread = self._going_on(exchange, continued) if continued is not None and claims else continued
         if thread is None:
             prompt = exchange.prompt
@@ -174,8 +174,9 @@ class Identify(Stage):
             thread = await self._threads.by_id(principal, claim.conversation, scope)
         return thread
 
-    async def _said(self, exchange: Exchange, reading: Reading, claimed: bool) -> Thread | None:
-        """By what was said. A request with an identity that is new never joins another's conversation: at most it forks from it."""
+    async def _said(self, exchange: Exchange, reading: Reading, claimed: bool, opening: Sequence[Message]) -> Thread | None:
+        """By what was said. A request with an identity that is new never joins another's conversation: at most it forks from it. One that
+        keeps a conversation's beginning, and has a summary of the rest, goes on with it."""
         principal, scope = exchange.principal, exchange.scope
         lines = reading.lines
         last = _last_assistant(reading)
@@ -200,10 +201,17 @@ class Identify(Stage):
         if found is None:
             found = await self._threads.through(principal, base, scope)
         if found is not None:
-            wire = exchange.wire.name if exchange.wire else ""
-            model = exchange.prompt.model if exchange.prompt else ""
-            return self._threads.fork(found[0], found[1], wire, model)
+            return await self._from(exchange, *found, () if claimed or not _summarised(reading) else opening)
         return None if claimed else await self._abridged(principal, lines, scope)
+
+    async def _from(self, exchange: Exchange, thread: Thread, turn: int, opening: Sequence[Message]) -> Thread:
+        """What goes on from this turn of a thread: the thread itself, where its client has put a summary of it in place of what came after
+        (`opening`: where to look for that), else a conversation of its own."""
+        if opening and await self._continuity.continued(exchange, opening, True) is thread:
+            return thread
+        return self._threads.fork(
+            thread, turn, exchange.wire.name if exchange.wire else "", exchange.prompt.model if exchange.prompt else ""
+        )
 
     async def _abridged(self, principal: str, lines: Sequence[Line], scope: str) -> Thread | None:
         """The thread of which this history is a part: its end, or what was said in it without the work in between."""
@@ -237,6 +245,20 @@ def _last_assistant(reading: Reading) -> int:
         if line.role == "assistant" and line.kind != "none":
             return index
     return -1
+
+
+def _summarised(reading: Reading) -> bool:
+    """Whether its client has put a summary near the beginning."""
+    return any(line.note == "summary" for line in reading.lines[:_LEADING])
+
+
+def _summaries(exchange: Exchange, reading: Reading) -> list[Message]:
+    """The messages in which its client has put them."""
+    wire, prompt = exchange.wire, exchange.prompt
+    if wire is None or prompt is None:
+        return []
+    places = [place for place, line in enumerate(reading.lines[:_LEADING]) if line.note == "summary"]
+    return [wire.message(prompt.items[place], (*prompt.items_at, place)) for place in places]
 
 
 def _opening(wire: Wire, prompt: Prompt) -> list[Message]:
