@@ -85,7 +85,8 @@ def says(asked: Asked, text: str, used: tuple[int, int] | None = (100, 20), fini
 
 
 def obliging(asked: Asked) -> bytes:
-    """A side model that does its work: claims are the sentences of the turns with a name or number in them, tags a word and "topic"."""
+    """A side model that does its work: claims are the sentences of the turns with a name or number in them, tags a word and "topic".
+    It finds no facts."""
     if "claims" in asked.system:
         claims = [
             {"text": sentence, "turns": [part["id"]]}
@@ -93,6 +94,8 @@ def obliging(asked: Asked) -> bytes:
             for sentence in re.findall(r"[^.!?]*[A-Z\d][^.!?]*[.!]", part["text"])[:2]
         ]
         return says(asked, json.dumps({"claims": claims}))
+    if '"facts"' in asked.system:
+        return says(asked, json.dumps({"facts": []}))
     parts = [{"id": part["id"], "tags": ["general topic", part["text"].split()[0]]} for part in asked.parts]
     return says(asked, json.dumps({"parts": parts}))
 

@@ -271,9 +271,10 @@ def _facts(arguments: argparse.Namespace) -> int:
         return 0
     for row in rows:
         status = f"{row.status} (#{row.superseded_by})" if row.superseded_by else row.status
+        found = "" if row.found_by == "rules" else f" by {faces.plain(row.found_by)}"
         print(
             f"{row.conversation[:8]} #{row.number:<4} {faces.stamp(row.said)}  {faces.plain(row.author)}: "
-            f"{faces.plain(row.subject)} | {row.verb} | {faces.plain(row.object)}  [{status}]"
+            f"{faces.plain(row.subject)} | {row.verb} | {faces.plain(row.object)}  [{status}]{found}"
         )
     if not rows:
         print("nothing is known of that", file=sys.stderr)

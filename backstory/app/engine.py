@@ -301,7 +301,7 @@ class Engine:
             self._modelling = asyncio.create_task(self._open_model(meaning, lanes, self._worker))
         await self._open_side(lanes)
 
-        clear = (threads.clear, self.paging.forget, line.continuity.forget, reader.clear, line.shrink.clear, self.layouts.clear)
+        clear = (threads.clear, line.continuity.forget, reader.clear, line.shrink.clear, self.layouts.clear)
 
         def forget(tombs: Tombs) -> None:
             threads.tombs = tombs
@@ -312,6 +312,7 @@ class Engine:
         self.pins = Pins(lanes, threads.pinned)
         await self._forgotten.start()
         await self.pins.start()
+        await self.paging.lookups.look()
         await line.continuity.load(self._clock())
         self.economy.restore(*await lanes.read(lambda store: store.stops(self._clock() - STOPS_S)))
         self._removal = Removal(lanes, self._clock, self.failed)

@@ -80,7 +80,8 @@ class Hit(Struct, frozen=True):
 
 class FactRow(Struct, frozen=True, omit_defaults=True):
     """A fact as it is shown. `number`: of the turn that states it, 1-based. `superseded_by`: number of the turn that changed it. `again`:
-    turns that said the same later. `about_from`, `about_to`: the time it speaks of, Unix seconds."""
+    turns that said the same later. `about_from`, `about_to`: the time it speaks of, Unix seconds. `found_by`: "rules", or the side model
+    that did."""
 
     conversation: str
     number: int
@@ -95,6 +96,7 @@ class FactRow(Struct, frozen=True, omit_defaults=True):
     said: float
     text: str
     span: tuple[int, int]
+    found_by: str
     superseded_by: int = 0
     again: tuple[int, ...] = ()
     about_from: float = 0.0
@@ -340,6 +342,7 @@ def _fact_row(conversation: str, known: Known) -> FactRow:
         fact.said,
         fact.text,
         (fact.span_start, fact.span_end),
+        fact.method or "rules",
         known.by_number,
         known.again,
         fact.begins,

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from backstory.app.commanding import Commanding, Plain, answer
 from backstory.app.drive import eager
 from backstory.app.engine import Engine
+from backstory.app.past import LOOKED_UP_S, Past, bare
 from backstory.app.regard import OWN_HEADERS, Regards
 from backstory.commands.grammar import Asked
 from backstory.config import Config
@@ -56,6 +57,7 @@ class PortHouse:
         self._engine = engine
         self._metrics = engine.metrics
         self._label = label
+        self._past = Past(engine, config.identity.principal)
         self._deadline_s = config.recall.deadline_ms / 1000
         self._lean = config.marker != "always" and config.memory.scope == "conversation"
         self._regards = Regards(config, upstream_url)
@@ -66,7 +68,13 @@ class PortHouse:
 
     def wants_body(self, head: Head) -> bool:
         """See House."""
-        return self._regards(head).readable and (self._engine.memory or self._engine.is_opening)
+        regard = self._regards(head)
+        return (
+            regard.wire is not None
+            and regard.readable
+            and (self._engine.memory or self._engine.is_opening)
+            and (not regard.unwanted or self._past.reads(regard.wire))
+        )
 
     def plan(self, head: Head, body: bytes) -> Plan | Awaitable[Plan]:
         """See House."""
@@ -94,6 +102,9 @@ class PortHouse:
         if wire is None or not body or not self._engine.memory:
             self._metrics.relayed += 1
             return bare(target)
+        if regard.unwanted:
+            self._metrics.relayed += 1
+            return self._past.plan(head, body, wire, target)
         return attempt(self._engine.failed, "plan", lambda: self._chat(head, body, wire, target), lambda: bare(target))
 
     def error(self, head: Head | None, status: int, code: str, message: str) -> Answer:
@@ -173,7 +184,7 @@ class PortHouse:
         exchange = Exchange(engine.turn_ids(), head, body, wire, document, prompt, whose, scope)
         if engine.crowded and (plain is None or plain.asked is None):
             self._metrics.fail_open("crowded")
-            return bare(target)
+            return self._past.plan(head, body, wire, target)
         if plain is not None:
             exchange = replace(exchange, came=plain.came, named=plain.conversation, local=self._expect(exchange.id, plain.asked))
         elif engine.ahead is not None and engine.ahead.may_go(body, prompt):
@@ -292,6 +303,8 @@ class PortHouse:
         # What is meant for us never goes up for want of time.
         deadline_s = _COMMAND_S if exchange.local else self._deadline_s
         self._engine.waiting += 1
+        if exchange.prompt is not None and exchange.prompt.previous and self._engine.paging.lookups.anywhere:
+            deadline_s = max(deadline_s, LOOKED_UP_S)
         try:
             done, _ = await asyncio.wait({task}, timeout=deadline_s)
         except (asyncio.CancelledError, GeneratorExit):
@@ -384,7 +397,7 @@ class PortHouse:
         wire, document, prompt = exchange.wire, exchange.document, exchange.prompt
         body: bytes | None = None
         if wire is not None and document is not None and prompt is not None and not exchange.gone:
-            kept = self._engine.paging.kept(self._engine.visits.get(exchange.id), prompt.previous)
+            kept = self._engine.paging.lookups.held(self._engine.visits.get(exchange.id), prompt.previous)
             edits = [*attempt(self._engine.failed, "mend", lambda: wire.mend(document, prompt, kept), lambda: ())]
             edits += attempt(self._engine.failed, "mend", lambda: [one for _, one in strikes(exchange, wire, prompt)[0]], list)
             if edits:
@@ -457,8 +470,3 @@ def _alone(opening: Opening, commanding: Commanding | None, plain: Plain | None)
     if plain is not None:
         return plain.asked is None and not plain.conversation
     return commanding is None or not commanding.suspects(opening)
-
-
-def bare(target: Target) -> Plan:
-    """The request goes up as it came, and nobody listens to the answer."""
-    return Plan(target, drop=OWN_HEADERS)

@@ -20,12 +20,13 @@ _MOST_PATHS = 1000
 
 
 class Regard(Struct, frozen=True):
-    """`wire`: None where it is no request to a model. `readable`: its body may be looked at. `drop`: headers that do not go up.
-    `unnamed`: none of its headers names a conversation."""
+    """`wire`: None where it is no request to a model. `readable`: its body can be read. `unwanted`: it is to go past memory. `drop`:
+    headers that do not go up. `unnamed`: none of its headers names a conversation."""
 
     wire: Wire | None
     target: Target
     readable: bool
+    unwanted: bool
     drop: frozenset[bytes]
     whose: str
     scope: str
@@ -55,7 +56,8 @@ class Regards:
         regard = Regard(
             wire,
             self._target(head),
-            wire is not None and not head.header(b"content-encoding") and head.header(b"x-vc-memory").lower() != "off",
+            wire is not None and not head.header(b"content-encoding"),
+            head.header(b"x-vc-memory").lower() == "off",
             OWN_HEADERS.union([name for name in head.named if name.startswith(_OWN_PREFIX)]),
             principal(self._mode, head),
             head.header(b"x-vc-project"),

@@ -15,6 +15,7 @@ _COUNTERS = (
     ("tagged_turns", "Turns that got tags of the side model.", "tagged_turns"),
     ("digests", "Segments with a digest of the side model.", "summaries"),
     ("digests_refused", "Segments that keep their extractive digest, for the side model's was no better.", "summaries_refused"),
+    ("facts", "Facts that the side model found.", "facts"),
     ("claims_kept", "Claims of the side model that rest on their turns.", "claims_kept"),
     ("claims_dropped", "Claims of the side model that do not rest on their turns.", "claims_dropped"),
 )

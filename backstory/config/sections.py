@@ -237,7 +237,11 @@ class SideModel(Struct, frozen=True):
     answer_tokens: Annotated[
         int, Meta(ge=100, le=100_000, description="most tokens of one answer; a model that thinks aloud needs several thousand")
     ] = 1200
-    tasks: Annotated[tuple[Literal["tags", "digests"], ...], Meta(description="what it is asked for")] = ("tags", "digests")
+    tasks: Annotated[tuple[Literal["tags", "digests", "facts"], ...], Meta(description="what it is asked for")] = (
+        "tags",
+        "digests",
+        "facts",
+    )
     concurrency: Annotated[int, Meta(ge=1, le=16, description="requests at a time")] = 1
 
 

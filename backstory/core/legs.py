@@ -22,10 +22,6 @@ class Tool(Struct, frozen=True):
     schema: bytes
 
 
-FORGOTTEN = "What was looked up here was forgotten since, on the user's request."
-"""Stands for a result that is not known any more."""
-
-
 class Call(Struct, frozen=True):
     """The model calls a tool of ours. `arguments` is the JSON text as received."""
 
@@ -45,12 +41,15 @@ class Leg(Struct, frozen=True):
 
 class Kept(Struct, frozen=True):
     """What a provider keeps of an answer of several legs under another id than the client has for it (`first`): `last`, with calls of ours
-    that `rows` (the wire's own JSON) are the results of; `blank`: the same without what was looked up, for when that is forgotten."""
+    that `rows` (the wire's own JSON) are the results of."""
 
     first: str = ""
     last: str = ""
     rows: tuple[bytes, ...] = ()
-    blank: tuple[bytes, ...] = ()
+
+
+GONE = "What this found was forgotten since."
+"""In place of a result that must not be told any more."""
 
 
 class Talk(Protocol):
@@ -109,8 +108,8 @@ class Pager(Protocol):
         """Execute them now; what they give goes up with the client's next request, because this answer has ended."""
         ...
 
-    def remember(self, kept: Kept) -> None:
-        """The answer has ended, and is kept so by the provider."""
+    def remember(self, kept: Kept, bare: Kept) -> None:
+        """The answer has ended, and is kept so by the provider. `bare`: the same, with `GONE` for every result."""
         ...
 
 

@@ -64,7 +64,8 @@ class Turn(Struct, frozen=True):
 
 
 class TurnTags(Struct, frozen=True):
-    """Derived: the topics of one turn, strongest first. `terms`: its index terms, space-separated, as recall's index wants them."""
+    """Derived: the topics of one turn, strongest first; "database/migration" is a part of the topic "database". `terms`: its index terms,
+    space-separated, as recall's index wants them."""
 
     turn: int
     conversation: str
@@ -104,7 +105,8 @@ class Fact(Struct, frozen=True):
     `replaces`: what it says it takes the place of, "" for nothing. `corrects`: it is said as a change of what was said before ("no, ...",
     "actually", "instead"). `author`: who said it; `role`: of the turn. `said`: when.
     `begins`, `ends`: the time it speaks of, half-open, 0.0 where none is named. `text`: the sentence, as it stands in the turn's text from
-    `span_start` to `span_end` (characters). `object` and `replaces` stand in it; `subject` and `verb` are what is said for its own."""
+    `span_start` to `span_end` (characters). `object` and `replaces` stand in it; `subject` and `verb` are what is said for its own.
+    `method`: "" where rules found it, else the name of the side model that did."""
 
     turn: int
     conversation: str
@@ -124,6 +126,7 @@ class Fact(Struct, frozen=True):
     span_start: int
     span_end: int
     text: str
+    method: str = ""
 
 
 class Claim(Struct, frozen=True):
@@ -196,6 +199,19 @@ class Stub(Struct, frozen=True):
     text: str
     tokens: int
     saved: int
+    created: float
+
+
+class Lookup(Struct, frozen=True):
+    """What look-ups in an answer have left for later requests. `name`: what it is (memory/lookups.py); a conversation has one of each
+    name, the last made. `chain`: hash up to the message that the answer followed. `text`: JSON of memory's own making. `turns`: ids of
+    those that it quotes."""
+
+    conversation: str
+    name: str
+    chain: bytes
+    text: str
+    turns: tuple[int, ...]
     created: float
 
 
@@ -325,6 +341,7 @@ class Batch(Struct, frozen=True):
     spends: tuple[Spend, ...] = ()
     traces: tuple[Trace, ...] = ()
     homes: tuple[Home, ...] = ()
+    lookups: tuple[Lookup, ...] = ()
 
 
 class Promise(Struct, frozen=True, tag=True):

@@ -36,6 +36,7 @@ class SideFigures(Struct):
     tagged_turns: int = 0
     summaries: int = 0
     summaries_refused: int = 0
+    facts: int = 0
     claims_kept: int = 0
     claims_dropped: int = 0
     failures: dict[str, int] = {}

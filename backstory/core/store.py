@@ -17,6 +17,7 @@ from backstory.core.records import (
     Hit,
     Home,
     Injection,
+    Lookup,
     Place,
     Receipt,
     Segment,
@@ -95,6 +96,11 @@ class Store(Protocol):
         """Store derived tags, full-text entries of their turns, and the watermark, in one transaction. FencedError if the lease is lost."""
         ...
 
+    def retag(self, names: Mapping[int, Mapping[str, str]], mark: Watermark) -> None:
+        """Rename tags: of each of these turns, those of a topic that is named (whole or a part of it) get the new name. What search finds
+        a turn by stays. The watermark is stored with it. FencedError if the lease is lost."""
+        ...
+
     def vectors(self, conversation_id: str, model: str, after: int = 0, limit: int = 1000) -> list[TurnVectors]:
         """A model's vectors of a conversation's own turns, by turn id, from the one after id `after`."""
         ...
@@ -139,9 +145,9 @@ class Store(Protocol):
         """Of a conversation's own turns, by turn and place."""
         ...
 
-    def put_facts(self, rows: Sequence[Fact], mark: Watermark) -> None:
-        """Store the facts of the turns between the old watermark and the new, in place of those stored of them before, and the watermark,
-        in one transaction. FencedError if the lease is lost."""
+    def put_facts(self, rows: Sequence[Fact], mark: Watermark, by_model: bool = False) -> None:
+        """Store the facts of the turns between the old watermark and the new, in place of those of the same origin (rules, or `by_model`)
+        stored of them before, and the watermark, in one transaction. FencedError if the lease is lost."""
         ...
 
     def summaries(self, conversation_id: str) -> list[Summary]:
@@ -172,6 +178,14 @@ class Store(Protocol):
 
     def injections(self, conversation_id: str) -> list[Injection]:
         """By age, oldest first."""
+        ...
+
+    def lookups(self, conversation_id: str) -> list[Lookup]:
+        """What look-ups have left for later requests, by age, oldest first; so many of the newest as are kept."""
+        ...
+
+    def has_lookups(self) -> bool:
+        """Whether any conversation has some."""
         ...
 
     def states(self, conversation_id: str) -> dict[str, str]:

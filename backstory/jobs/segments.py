@@ -15,6 +15,7 @@ from backstory.core.store import Lanes
 from backstory.core.tokens import estimate
 from backstory.memory.digest import digest
 from backstory.memory.segments import segments
+from backstory.memory.splits import topic
 from backstory.memory.units import Carry, units
 
 # A segment's digest, as a share of its turns, and at least so many tokens.
@@ -45,7 +46,7 @@ class SegmentJob:
             start = max((one.last_turn for one in done), default=0)
             upto = max(one.upto_turn for one in digests)
             folded = [turn for turn in await self._turns(conversation, start) if turn.id <= upto]
-            tags = {row.turn: row.tags for row in await self._lanes.read(lambda store: store.tags(conversation, start))}
+            tags = {row.turn: tuple(map(topic, row.tags)) for row in await self._lanes.read(lambda store: store.tags(conversation, start))}
             rows = await asyncio.get_running_loop().run_in_executor(None, cut, folded, tags, self._breathe)
         await self._lanes.write(lambda store: store.put_segments(rows, replace(mark, turn=last)))
         return False

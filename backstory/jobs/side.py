@@ -1,7 +1,7 @@
-"""What a side model adds to what the local jobs have made: more tags for turns, written digests for segments.
+"""What a side model adds to what the local jobs have made: more tags and facts for turns, written digests for segments.
 
-Rule: never instead. A turn keeps its local tags, a segment its extractive digest; what is empty, worse or unsupported adds nothing. Nothing
-is sent of conversations with memory off, nor of what tools gave back.
+Rule: never instead. A turn keeps its local tags and facts, a segment its extractive digest; what is empty, worse or unsupported adds
+nothing. Nothing is sent of conversations with memory off, nor of what tools gave back.
 """
 
 from __future__ import annotations
@@ -15,16 +15,19 @@ from msgspec.structs import replace
 from backstory.commands.forgetting import FORGET, veil
 from backstory.core.records import Conversation, Segment, Summary, Turn, TurnTags, Watermark
 from backstory.core.side import SideModel
-from backstory.core.store import Lanes
+from backstory.core.store import Lanes, Store
 from backstory.core.tokens import estimate
 from backstory.errors import SideModelError
 from backstory.jobs.worker import Job
 from backstory.memory.claims import Verdict, better, verified
+from backstory.memory.side_facts import Found, fact_question, read_answer, supported
 from backstory.memory.side_tasks import digest_question, joined, read_claims, read_tags, tag_question
 from backstory.memory.units import index_terms
 
 # Turns of one question about tags. Fewer wait for company, unless nothing was said for a while.
 _TURNS_A_QUESTION, _LEAST_TURNS, _QUIET_S = 12, 6, 120.0
+# The same about facts: of each turn more is shown.
+_FACT_TURNS = 8
 # Turns looked at to find them: between two that somebody said there may be many of tools.
 _LOOKED_AT = 200
 # A question that got no usable answer so often is given up: what it was about stays as the local jobs made it.
@@ -34,7 +37,11 @@ _MOST_REMEMBERED = 10_000
 
 def side_jobs(tasks: Collection[str], lanes: Lanes, side: SideModel, clock: Callable[[], float]) -> tuple[Job, ...]:
     """Those jobs of a side model that are wanted."""
-    every: dict[str, Job] = {"tags": SideTagJob(lanes, side, clock), "digests": SideDigestJob(lanes, side, clock)}
+    every: dict[str, Job] = {
+        "tags": SideTagJob(lanes, side, clock),
+        "digests": SideDigestJob(lanes, side, clock),
+        "facts": SideFactJob(lanes, side, clock),
+    }
     return tuple(job for task, job in every.items() if task in tasks)
 
 
@@ -87,7 +94,13 @@ class SideTagJob:
         added = await self._added(conversation, asked)
         if added is None:
             return False
-        await self._lanes.write(lambda store: store.put_tags(with_tags(rows, added), replace(mark, turn=last)))
+
+        def write(store: Store) -> None:
+            """The local job may have renamed tags while the model thought."""
+            now = store.tags(conversation, mark.turn, len(rows)) if added else ()
+            store.put_tags(with_tags(now, added), replace(mark, turn=last))
+
+        await self._lanes.write(write)
         self._side.figures.tagged_turns += sum(1 for tags in added.values() if tags)
         return full or len(rows) == _LOOKED_AT
 
@@ -168,6 +181,58 @@ class SideDigestJob:
         tokens = sum(estimate(claim.text) for claim in verdict.kept)
         at = self._clock()
         return Summary(segment.id, conversation, segment.first_turn, segment.last_turn, method, verdict.kept, tokens, at)
+
+
+class SideFactJob:
+    """Watermark: the last turn that was asked about. Works on turns whose local facts are stored."""
+
+    name = "side_facts"
+
+    def __init__(self, lanes: Lanes, side: SideModel, clock: Callable[[], float]) -> None:
+        self._lanes = lanes
+        self._side = side
+        self._clock = clock
+        self._tries = Tries()
+
+    async def step(self, conversation: str, mark: Watermark) -> bool:
+        """See Job."""
+        upto = (await self._lanes.read(lambda store: store.watermark(conversation, "facts"))).turn
+        every = await self._lanes.read(lambda store: store.turns(conversation, after=mark.turn, limit=_LOOKED_AT))
+        rows = [turn for turn in every if turn.id <= upto]
+        if not rows:
+            return False
+        record = await remembered(self._lanes, conversation)
+        if record is None:
+            await self._lanes.write(lambda store: store.put_facts((), replace(mark, turn=rows[-1].id), by_model=True))
+            return False
+        if not self._side.ready(conversation):
+            return False
+        hidden = await forgetting(self._lanes, record)
+        asked = [turn for turn in rows if turn.kind == "spoken" and turn.text.strip() and turn.id not in hidden][:_FACT_TURNS]
+        if 0 < len(asked) < _LEAST_TURNS and self._clock() - max(turn.arrived for turn in asked) < _QUIET_S:
+            return False
+        full = len(asked) == _FACT_TURNS
+        last = asked[-1].id if full else rows[-1].id
+        found = await self._found(conversation, asked)
+        if found is None:
+            return False
+        await self._lanes.write(lambda store: store.put_facts(found.facts, replace(mark, turn=last), by_model=True))
+        figures = self._side.figures
+        figures.facts += len(found.facts)
+        figures.claims_kept += len(found.facts)
+        figures.claims_dropped += found.dropped
+        return full or len(every) == _LOOKED_AT
+
+    async def _found(self, conversation: str, turns: Sequence[Turn]) -> Found | None:
+        """The facts of these turns; None where the question is to be asked again later."""
+        if not turns:
+            return Found((), 0)
+        method = self._side.method(conversation)
+        try:
+            said = await self._side.ask(fact_question(conversation, turns), read_answer)
+        except SideModelError as error:
+            return None if not error.lasting or self._tries.again(conversation, turns[0].id) else Found((), 0)
+        return await asyncio.get_running_loop().run_in_executor(None, supported, said, turns, method)
 
 
 async def forgetting(lanes: Lanes, record: Conversation) -> set[int]:

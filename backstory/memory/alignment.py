@@ -118,12 +118,24 @@ def align(request: Sequence[Said], stored: Sequence[Said], known: Sequence[int] 
             break
         index += 1
     if index == len(request) and (at or not stored):
+        if at < len(stored) and _ends_in_summary(request):
+            return Alignment(tuple(found), len(request), len(stored) - 1, "compacted", True)
         leftover = any(line.kind == "spoken" and line.role != "assistant" for line in stored[at:])
         return Alignment(tuple(found), len(request), at - 1, "branch" if leftover else "retry")
     if at == len(stored) and index < len(request):
         rest = [-1] * (len(request) - index)
         return Alignment((*found, *rest), index, at - 1, "extend" if stored else "new")
     return _alone(request, stored) or _compare(request, stored)
+
+
+def _ends_in_summary(request: Sequence[Said]) -> bool:
+    """Whether a client's summary stands behind all that was said: in place of what came then."""
+    for line in reversed(request):
+        if line.kind != "none":
+            return False
+        if getattr(line, "note", "") == "summary":
+            return True
+    return False
 
 
 def _alone(request: Sequence[Said], stored: Sequence[Said]) -> Alignment | None:

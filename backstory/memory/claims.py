@@ -200,9 +200,9 @@ class _Source:
         """Among the sentences closest to the claim is one that denies as it does."""
         likeness = [len(found & sentence) / (len(sentence) + 2) ** 0.5 for sentence in self._terms]
         best = max(likeness, default=0.0)
-        denies = _denies(claim)
+        denied = denies(claim)
         close = (sentence for sentence, like in zip(self._sentences, likeness, strict=True) if like and like >= _CLOSE * best)
-        return any(_denies(sentence) == denies for sentence in close)
+        return any(denies(sentence) == denied for sentence in close)
 
 
 def _is_name(word: str, first: bool) -> bool:
@@ -234,7 +234,8 @@ def _stems(text: str) -> set[str]:
     return set(terms(text))
 
 
-def _denies(text: str) -> bool:
+def denies(text: str) -> bool:
+    """Whether a text denies something, in one of the languages whose words for that are known."""
     lowered = _IDIOMS.sub(" ", text.lower())
     if _NOT_SIGNS.search(lowered):
         return True

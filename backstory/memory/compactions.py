@@ -60,6 +60,16 @@ COMPACTORS = (
         summaries=("I spoke to you previously about a number of things.",),
     ),
     Compactor(
+        "cline",
+        messages=('<explicit_instructions type="summarize_task"', '<explicit_instructions type="condense"'),
+        summaries=("[summarize_task] Result:",),
+    ),
+    Compactor(
+        "roo and kilo code",
+        ("Your task is to create a detailed summary of the conversation so far",),
+        ("Summarize the conversation so far, as described in the prompt instructions",),
+    ),
+    Compactor(
         "others",
         messages=("Distill the above chat messages into a single summary message",),
         summaries=("<conversation_summary>",),

@@ -73,6 +73,11 @@ def _all_in(wanted: list[str], found: list[str]) -> bool:
     return all(any(term == one or (len(term) >= _LEAST_PREFIX and one.startswith(term)) for one in found) for term in wanted)
 
 
+def alike(term: str) -> frozenset[str]:
+    """The stems that go for this one as a verb; empty where none is known."""
+    return _ALIKE.get(term, frozenset())
+
+
 def _alike() -> dict[str, frozenset[str]]:
     """The stems that go for each stem of a verb."""
     found: dict[str, frozenset[str]] = {}

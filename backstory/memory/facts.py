@@ -239,7 +239,7 @@ def _fact(
     stance: str = "stated",
 ) -> Fact:
     text = turn.text
-    begins, ends = _meant(text[sentence.start : sentence.end], sentence.at)
+    begins, ends = meant(text[sentence.start : sentence.end], sentence.at)
     return Fact(
         turn.id,
         turn.conversation,
@@ -262,7 +262,7 @@ def _fact(
     )
 
 
-def _meant(said: str, at: float) -> tuple[float, float]:
+def meant(said: str, at: float) -> tuple[float, float]:
     """The time that a sentence speaks of; (0.0, 0.0) for none. A weekday by itself is the next one."""
     if at <= 0 or not dates.timely(said):
         return 0.0, 0.0

@@ -87,7 +87,7 @@ WHEN = _tool(
 SUMMARIES = _tool("vc_search_summaries", "Searches the summaries of folded turns by topic.", ("query",), query="words to look for")
 RESTORE = _tool(
     "vc_restore_tool",
-    "Shows a tool's earlier output in full, word for word.",
+    "Shows a tool's earlier output, word for word.",
     ("ref",),
     ref="the ref of a stub, a turn number, or a call id",
 )
@@ -340,6 +340,7 @@ def fact_lines(found: Sequence[Known], path: Sequence[Turn]) -> list[str]:
         if not 0 < one.number <= len(path) or path[one.number - 1].id != fact.turn:
             continue
         stands = f"superseded by #{one.by_number}" if one.by_number else "" if one.status == "current" else one.status
-        told = ", ".join(part for part in (dates.day_name(fact.said), stands) if part)
+        finder = f"found by {fact.method}" if fact.method and fact.method.isprintable() else ""
+        told = ", ".join(part for part in (dates.day_name(fact.said), stands, finder) if part)
         lines.append(line(one.number, fact.author, fact.text) + (f" ({told})" if told else ""))
     return lines

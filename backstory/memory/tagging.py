@@ -28,7 +28,7 @@ _EMPTY = """
     awesome amazing cool glad happy fun best better new old big little first last next right absolutely definitely totally
     am pm im ive ok okay yes no photo share user assistant
 """
-_SAYS_NOTHING = frozenset(stem(word) for word in _EMPTY.split())
+SAYS_NOTHING = frozenset(stem(word) for word in _EMPTY.split())
 """Words that are no tag alone."""
 
 
@@ -44,7 +44,7 @@ def tags(text: str, vocabulary: Vocabulary, most: int = _MOST_TAGS) -> tuple[str
         terms.update(*each)
         for first, stop in _windows(len(words)):
             part = tuple(dict.fromkeys(term for stems in each[first:stop] for term in stems))
-            if not part or all(term in _SAYS_NOTHING or term.isdigit() for term in part):
+            if not part or all(term in SAYS_NOTHING or term.isdigit() for term in part):
                 continue
             tag = vocabulary.form(part, words[first:stop])
             if len(tag) < _SHORTEST or vocabulary.calls(tag):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from backstory.core.records import Conversation, Digest, Home, Injection, Stub, Turn
+from backstory.core.records import Conversation, Digest, Home, Injection, Lookup, Stub, Turn
 from backstory.memory.changes import Changes
 from backstory.memory.economy import Account
 from backstory.memory.index import Index
@@ -66,6 +66,7 @@ class Thread:
         "indexed",
         "injections",
         "lineage",
+        "lookups",
         "origin",
         "path",
         "pending_seq",
@@ -95,6 +96,8 @@ class Thread:
         """Changes when what was injected at a turn of it does."""
         self.settled: Settled | None = None
         """What is settled of its requests; None where nothing is folded or missing, and right after it was read."""
+        self.lookups: dict[str, Lookup] = {}
+        """What look-ups have left, by name."""
         self.home: Home | None = None
         """Where it belongs, None where nobody has asked."""
         self.pins: set[int] = set()
@@ -185,6 +188,7 @@ class Thread:
         forked.by_chain = self.by_chain.copy()
         forked.path = self.path.copy()
         forked.injections = self.injections.copy()
+        forked.lookups = self.lookups.copy()
         forked.pins = self.pins.copy()
         forked.digests = self.digests.copy()
         forked.stubs = self.stubs.copy()

@@ -31,6 +31,8 @@ _DEFINED = re.compile(
 )
 _DOUBLED = re.compile(r"([a-z])\1+")
 _MOST_WORDS = 200_000
+_MOST_TAGS = 50_000
+"""Later ones are tags of their turns, and known no further."""
 
 
 class Vocabulary:
@@ -125,6 +127,8 @@ class Vocabulary:
         for term in terms:
             self._frequencies[term] = self._frequencies.get(term, 0) + 1
         for stems, tag in chosen.items():
+            if tag not in self._tags and len(self._tags) >= _MOST_TAGS:
+                continue
             self._forms.setdefault(tuple(sorted(stems)), tag)
             self._joined.setdefault(tag.replace("-", ""), tag)
             self._tags[tag] = self._tags.get(tag, 0) + 1

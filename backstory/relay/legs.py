@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Literal, Protocol, TypeAlias, TypeVar
 
-from backstory.core.legs import Kept, Leg
+from backstory.core.legs import GONE, Kept, Leg
 from backstory.core.plan import Mode, Paging
 from backstory.core.wire import StreamReader
 from backstory.relay.heads import ReplyHead
@@ -206,7 +206,7 @@ class Legs:
         if self.later or results:
             kept = self._asked(Kept(), lambda: talk.kept(results))
             if kept.first:
-                self._paging.pager.remember(kept)
+                self._paging.pager.remember(kept, self._asked(kept, lambda: talk.kept([GONE] * len(results))))
         return self._asked(b"", talk.finish)
 
     async def _next(self, leg: Leg) -> None:

@@ -28,7 +28,7 @@ from backstory.stages.arrivals import Arrivals
 from backstory.stages.base import Stage
 from backstory.stages.continuity import Continuity
 from backstory.stages.order import Order
-from backstory.stages.threads import Threads
+from backstory.stages.threads import ANSWERS, Threads
 from backstory.stages.visit import Visit, Visits
 
 # More messages than this are read on another thread: about 10 ms of work.
@@ -37,8 +37,6 @@ _INLINE_ITEMS = 400
 _CANDIDATES = 4
 # The first message of a conversation is among so many.
 _LEADING = 4
-# Claims that name what the provider has called an earlier answer.
-_ANSWERS = ("response:", "item:")
 
 
 class Identify(Stage):
@@ -125,18 +123,20 @@ class Identify(Stage):
         principal, scope = exchange.principal, exchange.scope
         claims = [_scoped(claim, scope) for claim in claims] if scope else claims
         thread = await self._named(exchange, claims, marked)
+        last = _last_assistant(reading)
         if thread is None:
-            thread = await self._said(exchange, reading, bool(claims))
+            thread = await self._said(exchange, reading, bool(claims), opening)
+        elif last >= 0:
+            thread = await self._threads.current(thread, reading.chains[last], reading.lines[last].content, scope)
         continued = None
         if thread is None:
-            noted = any(line.note == "summary" for line in reading.lines[:_LEADING])
-            continued = await self._continuity.continued(exchange, opening, noted)
+            leading = [*_summaries(exchange, reading), *opening]
+            continued = await self._continuity.continued(exchange, leading, _summarised(reading))
             thread = self._going_on(exchange, continued) if continued is not None and claims else continued
         if thread is None:
             prompt = exchange.prompt
             model = prompt.model if prompt is not None else ""
             thread = self._threads.new(principal, scope, exchange.wire.name if exchange.wire else "", model, b"")
-        last = _last_assistant(reading)
         if not exchange.local:
             self._threads.asked(reading.digest, reading.chains[last] if last >= 0 else b"", thread)
         aliases = [claim.key for claim in claims if self._threads.name(thread, claim.key)]
@@ -156,7 +156,7 @@ class Identify(Stage):
         thread: Thread | None = None
         for claim in claims:
             thread = await self._claimed(principal, claim, scope)
-            if thread is None and claim.key.startswith(_ANSWERS) and await self._before(exchange.id):
+            if thread is None and claim.key.startswith(ANSWERS) and await self._before(exchange.id):
                 thread = await self._claimed(principal, claim, scope)
             if thread is not None:
                 break
@@ -168,15 +168,16 @@ class Identify(Stage):
     async def _claimed(self, principal: str, claim: identity.Claim, scope: str) -> Thread | None:
         if claim.conversation:
             self._arrivals.named(claim.conversation)
-        elif claim.key.startswith(_ANSWERS):
+        elif claim.key.startswith(ANSWERS):
             self._arrivals.drain()
         thread = await self._threads.by_alias(principal, claim.key, scope)
         if thread is None and claim.conversation:
             thread = await self._threads.by_id(principal, claim.conversation, scope)
         return thread
 
-    async def _said(self, exchange: Exchange, reading: Reading, claimed: bool) -> Thread | None:
-        """By what was said. A request with an identity that is new never joins another's conversation: at most it forks from it."""
+    async def _said(self, exchange: Exchange, reading: Reading, claimed: bool, opening: Sequence[Message]) -> Thread | None:
+        """By what was said. A request with an identity that is new never joins another's conversation: at most it forks from it. One that
+        keeps a conversation's beginning, and has a summary of the rest, goes on with it."""
         principal, scope = exchange.principal, exchange.scope
         last = _last_assistant(reading)
         again = self._threads.asking(reading.digest)
@@ -197,10 +198,16 @@ class Identify(Stage):
                 return thread
             if again is not None:
                 return again
-        return await self._through(exchange, reading, base, found, claimed)
+        return await self._through(exchange, reading, base, found, () if claimed or not _summarised(reading) else opening, claimed)
 
     async def _through(
-        self, exchange: Exchange, reading: Reading, base: bytes, found: tuple[Thread, int] | None, claimed: bool
+        self,
+        exchange: Exchange,
+        reading: Reading,
+        base: bytes,
+        found: tuple[Thread, int] | None,
+        opening: Sequence[Message],
+        claimed: bool,
     ) -> Thread | None:
         """The thread of a history that is no thread's end: one of its own that goes on from the middle of another, or the one of which it
         is a part."""
@@ -212,15 +219,22 @@ class Identify(Stage):
             if found is not None and not claimed and rest.at_end(*found):
                 return found[0]
         if found is not None and found[1]:
-            wire = exchange.wire.name if exchange.wire else ""
-            model = exchange.prompt.model if exchange.prompt else ""
-            return self._threads.fork(found[0], found[1], wire, model)
+            return await self._from(exchange, *found, opening)
         return None if claimed else await self._part(principal, reading, scope)
 
     async def _part(self, principal: str, reading: Reading, scope: str) -> Thread | None:
         """The thread of which this history is a part, whether its end was forgotten or not."""
         thread = await self._abridged(principal, reading.lines, scope)
         return await rest.abridged(self._threads, principal, scope, reading) if thread is None and self._threads.tombs else thread
+
+    async def _from(self, exchange: Exchange, thread: Thread, turn: int, opening: Sequence[Message]) -> Thread:
+        """What goes on from this turn of a thread: the thread itself, where its client has put a summary of it in place of what came after
+        (`opening`: where to look for that), else a conversation of its own."""
+        if opening and await self._continuity.continued(exchange, opening, True) is thread:
+            return thread
+        return self._threads.fork(
+            thread, turn, exchange.wire.name if exchange.wire else "", exchange.prompt.model if exchange.prompt else ""
+        )
 
     async def _abridged(self, principal: str, lines: Sequence[Line], scope: str) -> Thread | None:
         """The thread of which this history is a part: its end, or what was said in it without the work in between."""
@@ -234,7 +248,7 @@ class Identify(Stage):
 
 def _scoped(claim: identity.Claim, scope: str) -> identity.Claim:
     """The same name in another project is another conversation's. What a provider calls its replies is the same everywhere."""
-    if not scope or claim.key.startswith(_ANSWERS):
+    if not scope or claim.key.startswith(ANSWERS):
         return claim
     return replace(claim, key=f"{claim.key} @{scope}")  # no name has a space
 
@@ -254,6 +268,20 @@ def _last_assistant(reading: Reading) -> int:
         if line.role == "assistant" and line.kind != "none":
             return index
     return -1
+
+
+def _summarised(reading: Reading) -> bool:
+    """Whether its client has put a summary near the beginning."""
+    return any(line.note == "summary" for line in reading.lines[:_LEADING])
+
+
+def _summaries(exchange: Exchange, reading: Reading) -> list[Message]:
+    """The messages in which its client has put them."""
+    wire, prompt = exchange.wire, exchange.prompt
+    if wire is None or prompt is None:
+        return []
+    places = [place for place, line in enumerate(reading.lines[:_LEADING]) if line.note == "summary"]
+    return [wire.message(prompt.items[place], (*prompt.items_at, place)) for place in places]
 
 
 def _opening(wire: Wire, prompt: Prompt) -> list[Message]:

@@ -443,6 +443,7 @@ def _batch(visit: Visit) -> Batch:
         stubs=() if visit.late else visit.stubs,
         traces=(visit.trace,) if visit.trace is not None else (),
         homes=(visit.home,) if visit.home is not None else (),
+        lookups=tuple(visit.lookups),
     )
 
 

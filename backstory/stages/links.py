@@ -22,6 +22,7 @@ from backstory.core.store import Store
 from backstory.memory.fence import neutral
 from backstory.memory.reasons import Reason
 from backstory.memory.retrieval import Recalled, block
+from backstory.memory.splits import topic
 from backstory.memory.thread import Thread
 from backstory.stages.base import Stage
 from backstory.stages.desk import Desk
@@ -200,7 +201,8 @@ class Links:
     async def _side(self, thread: Thread) -> told.Side:
         name = thread.conversation.id
         rows = await self._desk.lanes.read(lambda store: store.tags(name))
-        common = Counter(tag for row in rows if row.turn not in thread.hidden for tag in row.tags).most_common(_TAGS)
+        shown = (row for row in rows if row.turn not in thread.hidden)
+        common = Counter(topic(tag) for row in shown for tag in row.tags).most_common(_TAGS)
         return told.Side(name, thread.conversation.label, len(thread.path), thread.tokens, tuple(tag for tag, _ in common))
 
 

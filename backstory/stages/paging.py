@@ -7,8 +7,7 @@ there like every other injection.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import cached_property
 from typing import TypeVar
 
@@ -20,17 +19,20 @@ from backstory.core.exchange import Exchange
 from backstory.core.legs import Call, Kept, Tool
 from backstory.core.records import Injection, Segment, Turn
 from backstory.core.sizes import rough
-from backstory.core.store import Lanes
+from backstory.core.store import Lanes, Store
 from backstory.errors import NotFound, RequestError
 from backstory.memory import digest as digests
 from backstory.memory import paging, refs
 from backstory.memory.fact_query import select
 from backstory.memory.paging import Asked, Chosen, Row, row
+from backstory.memory.restoring import located, restored
 from backstory.memory.segments import segments
+from backstory.memory.splits import retitled
 from backstory.memory.thread import Thread
 from backstory.memory.units import Carry, units
 from backstory.stages.base import Failed, Stage, attempted
 from backstory.stages.facts import Facts
+from backstory.stages.kept import Lookups
 from backstory.stages.shelf import Shelf
 from backstory.stages.visit import Visit, Visits
 
@@ -40,7 +42,6 @@ T = TypeVar("T")
 _MOST_S = 5.0
 # The tools take no more than this share of the window.
 _TOOLS_SHARE = 0.1
-_MOST_WAITING = 500
 # Of one leg so many calls are executed; a result for which there is less room than this (tokens) is not made.
 _MOST_CALLS = 8
 _LEAST_RESULT = 100
@@ -54,15 +55,6 @@ class Offering(Struct, frozen=True):
     enabled: str
     budget: int
     window: int
-
-
-class _Waiting(Struct, frozen=True):
-    """A result that goes up with the next request, if that goes on after turn `parent` at this position. `turns`: ids of those it shows."""
-
-    parent: int
-    position: int
-    text: str
-    turns: tuple[int, ...]
 
 
 class Paging(Stage):
@@ -96,20 +88,20 @@ class Paging(Stage):
         self.facts = facts
         self.tools: tuple[Tool, ...] = paging.tools()
         self.tokens = sum(count(f"{tool.name}{tool.description}{tool.schema.decode()}") for tool in self.tools)
-        self.waiting: OrderedDict[str, _Waiting] = OrderedDict()
-        self._kept: OrderedDict[tuple[bytes, str], Kept] = OrderedDict()
+        self.lookups = Lookups(lanes, clock)
 
     async def request(self, exchange: Exchange) -> Exchange:
         visit = self.visits.get(exchange.id)
         prompt, document, wire = exchange.prompt, exchange.document, exchange.wire
         if visit is None or prompt is None or document is None or wire is None:
             return exchange
-        if not visit.thread.boundary and not visit.thread.stubs and not (prompt.previous and self._kept):
+        if not visit.thread.boundary and not visit.thread.stubs and not (wire.stateful and (self.lookups.anywhere or visit.thread.lookups)):
             return exchange
-        mended = wire.mend(document, prompt, self.kept(visit, prompt.previous))
+        kept = await self.lookups.kept(visit, prompt.previous)
+        mended = wire.mend(document, prompt, kept)
         if not visit.thread.conversation.memory or (not visit.folded and not visit.thread.stubs):
             return _with(exchange, self.name, mended)
-        edits = [*mended, *self._owed(visit)]
+        edits = [*mended, *(await self._owed(visit) if not kept else ())]
         if self._welcome(prompt.tools):
             offer = wire.tools(document, prompt, self.tools)
             if offer.names:
@@ -125,17 +117,16 @@ class Paging(Stage):
             return False
         return self.tokens <= self.offering.window * _TOOLS_SHARE
 
-    def _owed(self, visit: Visit) -> list[Edit]:
+    async def _owed(self, visit: Visit) -> list[Edit]:
         """What a look-up in the answer before gave, at the result of the client's tool that this request brings."""
         thread, turns, lines = visit.thread, visit.turns, visit.reading.lines
-        waiting = self.waiting.get(thread.conversation.id)
         last = turns[-1] if turns else None
         if last is None or last.kind != "tool" or last.role == "assistant" or visit.injection is not None:
             return []
         known = thread.injections.get(last.chain)
-        if known is None and waiting is not None and _goes_on(visit, waiting) and _told(thread, waiting):
-            del self.waiting[thread.conversation.id]
-            known = Injection(thread.conversation.id, last.chain, waiting.text, waiting.turns, self.count(waiting.text), self.clock())
+        owed = await self.lookups.owed(visit) if known is None else None
+        if owed is not None:
+            known = Injection(thread.conversation.id, last.chain, owed.text, owed.turns, self.count(owed.text), self.clock())
             thread.inject((known,))
         item = next((index for index in range(len(lines) - 1, -1, -1) if lines[index].content == last.content), -1)
         if known is None or item < 0:
@@ -144,31 +135,6 @@ class Paging(Stage):
         visit.tokens_sent += known.tokens
         return [AppendText(item, known.text)]
 
-    def owe(self, visit: Visit, text: str, turns: tuple[int, ...]) -> None:
-        """This goes up with the next request of the visit's conversation, if that goes on from its answer."""
-        name = visit.thread.conversation.id
-        self.waiting[name] = _Waiting(visit.parent, visit.upto + len(visit.turns), text, turns)
-        self.waiting.move_to_end(name)
-        if len(self.waiting) > _MOST_WAITING:
-            self.waiting.popitem(last=False)
-
-    def remember(self, visit: Visit, kept: Kept) -> None:
-        """A provider keeps the visit's answer under another id than its client has for it."""
-        self._kept[visit.thread.root, kept.first] = kept
-        if len(self._kept) > _MOST_WAITING:
-            self._kept.popitem(last=False)
-
-    def forget(self) -> None:
-        """Hold nothing that was looked up."""
-        self.waiting.clear()
-        for name, one in self._kept.items():
-            self._kept[name] = replace(one, rows=one.blank)
-
-    def kept(self, visit: Visit | None, name: str) -> Mapping[str, Kept]:
-        """What was remembered under this id, for the same principal and scope: nobody else gets to see what was looked up."""
-        found = self._kept.get((visit.thread.root, name)) if visit is not None and name else None
-        return {} if found is None else {name: found}
-
     def desk(self, visit: Visit, sent: Callable[[int], None]) -> Desk:
         """Who executes the calls of one exchange. `sent` is told the tokens of each further request that it comes to."""
         return Desk(self, visit, sent)
@@ -176,18 +142,6 @@ class Paging(Stage):
 
 def _with(exchange: Exchange, name: str, edits: Sequence[Edit]) -> Exchange:
     return replace(exchange, edits=(*exchange.edits, *((name, edit) for edit in edits))) if edits else exchange
-
-
-def _goes_on(visit: Visit, waiting: _Waiting) -> bool:
-    path, place = visit.thread.path, waiting.position
-    if not 0 < place <= visit.upto or path[place - 1].id != waiting.parent:
-        return False
-    return all(turn.role == "assistant" for turn in path[place : visit.upto]) and all(turn.kind == "tool" for turn in visit.turns)
-
-
-def _told(thread: Thread, waiting: _Waiting) -> bool:
-    """Whether all that it tells of is still there: it may have been looked up before something was forgotten."""
-    return all(turn in thread.by_id and turn not in thread.hidden for turn in waiting.turns)
 
 
 class Desk:
@@ -200,6 +154,7 @@ class Desk:
         self._tokens = visit.tokens_sent
         self._budget = stage.offering.budget
         self._thread: Thread = visit.thread
+        self._told: tuple[int, ...] = ()
 
     @cached_property
     def _path(self) -> Sequence[Turn]:
@@ -235,12 +190,13 @@ class Desk:
         made = [await self._result(call) if room else paging.NO_MORE for call in calls[:_MOST_CALLS]]
         results = [paging.enclosed(text) for text in (*made, *[paging.TOO_MANY] * (len(calls) - len(made)))]
         text = "\n".join(results)
-        self._stage.owe(self._visit, text, paging.named(text, self._path))
+        self._told = paging.named(text, self._path)
+        self._stage.lookups.owe(self._visit, text, self._told)
         return results
 
-    def remember(self, kept: Kept) -> None:
+    def remember(self, kept: Kept, bare: Kept) -> None:
         """See Pager."""
-        self._stage.remember(self._visit, kept)
+        self._stage.lookups.keep(self._visit, kept, bare, self._told)
 
     def _room(self, calls: int) -> bool:
         """Whether the window has room for results of so many calls; how much one may take is settled with it."""
@@ -330,18 +286,17 @@ class Desk:
             return f'No summary speaks of "{query}". vc_find_quote searches every word.'
         return self._fenced(f'Summaries on "{query}":', [paging.outline(one, self._numbers) for one in found])
 
-    async def _restore(self, ref: str) -> str:
+    async def _restore(self, named: str) -> str:
+        ref, start = located(named)
         turn = paging.referred(self._path, ref)
         if turn is None:
-            return await self._stub(ref)
+            return await self._stub(ref, start)
         stored = await self._stage.lanes.read(lambda store: store.turns_by_id([turn.id], raw=True))
         if not stored or not self._stage.verify(stored[0]):
             return "That output is not stored as it was, so it is not shown."
-        budget = max(self._budget, min(self._stage.offering.window // 8, self._stage.offering.window - self._tokens))
-        one = replace(row(turn), text=paging.output(turn, ref, stored[0].text))
-        return paging.shown("The output, word for word:", [one], budget, self._stage.count)
+        return self._whole(ref, turn, paging.output(turn, ref, stored[0].text), start)
 
-    async def _stub(self, ref: str) -> str:
+    async def _stub(self, ref: str, start: int) -> str:
         record = self._thread.conversation
         try:
             text = await self._stage.restored(record.principal, record.id, ref, self._visit.scope)
@@ -349,9 +304,12 @@ class Desk:
             return f'There is no tool output "{ref}" in this conversation.'
         if refs.parsed(ref).media:
             return "That is an image, which a tool's result cannot show."
-        turn = self._thread.by_id[refs.parsed(ref).turn]
-        budget = max(self._budget, min(self._stage.offering.window // 8, self._stage.offering.window - self._tokens))
-        return paging.shown("The output, word for word:", [replace(row(turn), text=text)], budget, self._stage.count)
+        return self._whole(ref, self._thread.by_id[refs.parsed(ref).turn], text, start)
+
+    def _whole(self, ref: str, turn: Turn, text: str, start: int) -> str:
+        window = self._stage.offering.window
+        budget = max(self._budget, min(window // 8, window - self._tokens))
+        return restored(ref, turn.position + 1, text, start, budget, self._stage.count)
 
     async def _session(self, query: str) -> str:
         found = await self._find(query, Chosen(self._shown_ids))
@@ -385,7 +343,7 @@ class Desk:
         owners = dict.fromkeys(turn.conversation for turn in self._path[: self._thread.boundary])
         stored: list[Segment] = []
         for owner in owners if not self._thread.hidden else ():
-            stored += await self._stage.lanes.read(lambda store, name=owner: store.segments(name))  # type: ignore[misc]
+            stored += await self._stage.lanes.read(lambda store, name=owner: _titled(store, name))  # type: ignore[misc]
         made = [one for one in stored if one.first_turn in self._numbers and one.last_turn in self._numbers]
         done = max((self._numbers[one.last_turn] for one in made), default=0)
         rest = self._path[done : self._thread.boundary]
@@ -402,6 +360,12 @@ class Desk:
 
     def _fenced(self, label: str, lines: Sequence[str]) -> str:
         return paging.fenced(label, lines, self._budget, self._stage.count)
+
+
+def _titled(store: Store, conversation: str) -> list[Segment]:
+    """A conversation's segments under the topics that its turns have now."""
+    found = store.segments(conversation)
+    return retitled(found, {row.turn: row.tags for row in store.tags(conversation)}) if found else found
 
 
 def _cut(turns: Sequence[Turn]) -> list[Segment]:

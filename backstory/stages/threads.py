@@ -32,6 +32,8 @@ _TOKENS_A_WEIGHT = 100
 _SETTLED_A_WEIGHT = 2
 # So many of the threads last used are looked through for a message that may not be stored yet.
 _LATELY = 64
+ANSWERS = ("response:", "item:")
+"""Names of what the provider has called an earlier answer."""
 # In these turns at its end: a tool loop may follow the words.
 _LAST_TURNS = 8
 _EVER = inf
@@ -111,7 +113,37 @@ class Threads:
             if conversation is None:
                 return None
             self._aliases[principal, key] = conversation
+            held = self._threads.get(conversation)
+            if held is not None and key.startswith(ANSWERS):
+                await self._again(held, scope)
         return await self.by_id(principal, conversation, scope)
+
+    async def current(self, thread: Thread, chain: bytes, content: bytes, scope: str) -> Thread:
+        """The thread, read again where another process has gone on with it: the last answer that its client has, of this chain and content
+        hash, is stored and not known here."""
+        if chain in thread.by_chain or any(turn.content == content for turn in reversed(thread.path[-_LAST_TURNS:])):
+            return thread
+        record = thread.conversation
+        found = await self._lanes.read(lambda store: store.chains(record.principal, [chain]))
+        return await self._again(thread, scope) if any(name == record.id for _, name, _ in found) else thread
+
+    async def _again(self, thread: Thread, scope: str) -> Thread:
+        """The thread as it is stored now. One that is in use, or not wholly stored, stays as it is."""
+        record = thread.conversation
+        if not thread.busy:
+            await self._lanes.flush()
+        if thread.busy or thread.pending_seq > self._lanes.settled or self._threads.get(record.id) is not thread:
+            return self._threads.get(record.id, thread)
+        self._leave(record.id)
+        del self._threads[record.id]
+        self._weight -= self._weights.pop(record.id, 0)
+        stored = await self._lanes.read(lambda store: store.conversation(record.principal, record.id))
+        found = await self._load(stored, scope, True) if stored is not None else None
+        if found is None:
+            return thread
+        found.answers.update(thread.answers)
+        found.counted = thread.counted
+        return found
 
     def adopt(self, record: Conversation, scope: str, turns: Sequence[Turn]) -> Thread:
         """A thread of turns that are not in the store yet."""
@@ -282,6 +314,8 @@ class Threads:
         await self._caught_up()
         for _, conversation, _ in await self._lanes.read(lambda store: store.chains(principal, [chain])):
             thread = await self.by_id(principal, conversation, scope)
+            if thread is not None and chain not in thread.by_chain:
+                thread = await self._again(thread, scope)
             if thread is not None and thread not in held:
                 held.append(thread)
         return held
@@ -352,6 +386,7 @@ def load_thread(store: Store, record: Conversation, scope: str) -> Thread:
     for turn in turns:
         thread.by_id.setdefault(turn.id, turn)
         thread.by_chain.setdefault(turn.chain, turn.id)
+    thread.lookups = {one.name: one for name in filter(None, (record.forked_from, record.id)) for one in store.lookups(name)}
     thread.pins.update(load_pins(store, record, {turn.conversation for turn in turns}))
     # What was inherited by a fork, the oldest ancestor's first: what had been sent when it was forked off is sent on.
     for one, made in [*reversed(ancestors), (record, _EVER)]:

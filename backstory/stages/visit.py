@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from backstory.core.records import Digest, Home, Injection, Spend, Stub, Trace, Turn
+from backstory.core.records import Digest, Home, Injection, Lookup, Spend, Stub, Trace, Turn
 from backstory.core.tariff import Tariff
 from backstory.memory.reading import Reading
 from backstory.memory.reasons import Left, Reason, Search
@@ -22,9 +22,9 @@ class Visit(Struct):
     `ready`: its place on the thread was found; before that nothing of it may be stored.
     `asked`: when it was looked at. `fixed`, `fresh`: tokens of what is no turn, and of the new turns. `undone`: what was folded before goes
     up as it came, or does so no longer. `tariff`: what it is charged by, once that is known. `spend`: what it cost. `paging`: names of our
-    tools that it offers. `tokens_legs`: of the further requests that its answer took. `buried`: tokens of the items that were forgotten, by
-    item. `muted`: the forgotten turn that its answer answers, -1 where that has no number; 0 for none. `continued`: the request was
-    found to go on with this thread by a summary of it.
+    tools that it offers. `tokens_legs`: of the further requests that its answer took. `lookups`: what its answer has left for later
+    requests. `buried`: tokens of the items that were forgotten, by item. `muted`: the forgotten turn that its answer answers, -1 where that
+    has no number; 0 for none. `continued`: the request was found to go on with this thread by a summary of it.
 
     For its trace (`trace`, once it is made): `search`, `found`, `reasons`, `left`, `absent`: how the recall went, what it brought, why
     lines were chosen that it did not bring, what was left out, and how many turns the payload lacks. `bytes_sent`: of the body, 0 where
@@ -73,6 +73,7 @@ class Visit(Struct):
     spend: Spend | None = None
     paging: frozenset[str] = frozenset()
     tokens_legs: int = 0
+    lookups: list[Lookup] = field(default_factory=list)
 
 
 class Visits:

@@ -21,12 +21,17 @@ _IN_ONE_STATEMENT = 500
 _Sliced = TypeVar("_Sliced", int, str)
 _WHOLE = (
     *("turns", "aliases", "injections", "digests", "stubs", "segments", "summaries", "facts", "usage", "vectors", "watermarks", "states"),
-    *("traces", "homes", "session_summaries", "pins"),
+    *("traces", "homes", "session_summaries", "pins", "lookups"),
 )
 SESSIONS = "sessions"
 """The job that makes session summaries (jobs/sessions.py)."""
 # Tables whose rows name the turns that they tell of, and the columns by which a row is known.
-_QUOTING = (("injections", ("conversation", "chain")), ("traces", ("request",)), ("session_summaries", ("id",)))
+_QUOTING = (
+    ("injections", ("conversation", "chain")),
+    ("traces", ("request",)),
+    ("session_summaries", ("id",)),
+    ("lookups", ("conversation", "name")),
+)
 
 _ids = msgspec.json.Decoder(tuple[int, ...])
 

@@ -7,7 +7,7 @@ replaces the mark. Column names are held against `tables.py` by a test, so that 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 import msgspec
@@ -18,6 +18,7 @@ from backstory.core.records import (
     Digest,
     Fact,
     Injection,
+    Lookup,
     Receipt,
     Segment,
     SessionSummary,
@@ -182,6 +183,7 @@ FACTS = (
     "span_start",
     "span_end",
     "text",
+    "method",
 )
 USAGE = (
     "id",
@@ -209,6 +211,7 @@ TRACES = ("request", "conversation", "turn", "turns", "tokens_in", "tokens_sent"
 HOMES = ("conversation", "project", "audience")
 SESSION_SUMMARIES = ("id", "conversation", "turns", "text", "tokens", "started", "ended", "created")
 PINS = ("conversation", "turn", "pinned", "at")
+LOOKUPS = ("conversation", "name", "chain", "text", "turns", "created")
 STATES = ("conversation", "name", "value")
 FORGOTTEN = ("receipt", "principal", "conversation", "turn", "at")
 TOMBS = ("turn", "conversation", "principal", "parent", "question", "chain", "content", "at")
@@ -264,6 +267,16 @@ def injection_row(one: Injection, key: int) -> tuple[Value, ...]:
 def injection_of(row: Row, conversation: str) -> Injection:
     """From INJECTIONS."""
     return Injection(conversation, row[1], unpack_text(row[2]), _ids.decode(row[3]), row[4], row[5])
+
+
+def lookup_row(one: Lookup, key: int) -> tuple[Value, ...]:
+    """For LOOKUPS."""
+    return (key, one.name, one.chain, pack_text(one.text), _to_json(one.turns).decode(), one.created)
+
+
+def lookup_of(row: Row, conversation: str) -> Lookup:
+    """From LOOKUPS."""
+    return Lookup(conversation, row[1], row[2], unpack_text(row[3]), _ids.decode(row[4]), row[5])
 
 
 def digest_row(one: Digest, key: int) -> tuple[Value, ...]:
@@ -334,6 +347,12 @@ def tags_row(one: TurnTags, key: int) -> tuple[Value, ...]:
     return (key, one.turn, _to_json(one.tags).decode(), terms_of(one))
 
 
+def renamed(one: TurnTags, names: Mapping[str, str]) -> TurnTags:
+    """Its tags with these names of their topics."""
+    tags = tuple(names.get(tag.partition("/")[0], tag) for tag in one.tags)
+    return TurnTags(one.turn, one.conversation, tags, one.terms)
+
+
 def terms_of(one: TurnTags) -> str:
     """Its index terms with one plain space between each."""
     return " ".join(one.terms.split())
@@ -385,12 +404,13 @@ def fact_row(one: Fact, key: int) -> tuple[Value, ...]:
         one.span_start,
         one.span_end,
         pack_text(one.text),
+        one.method,
     )
 
 
 def fact_of(row: Row, conversation: str) -> Fact:
     """From FACTS."""
-    return Fact(*(row[1], conversation, *row[2:9], bool(row[9]), *row[10:17], unpack_text(row[17])))
+    return Fact(*(row[1], conversation, *row[2:9], bool(row[9]), *row[10:17], unpack_text(row[17]), row[18]))
 
 
 def spend_row(one: Spend, key: int) -> tuple[Value, ...]:

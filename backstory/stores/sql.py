@@ -18,6 +18,7 @@ from backstory.core.records import (
     Fact,
     Hit,
     Injection,
+    Lookup,
     Receipt,
     Segment,
     Spend,
@@ -43,7 +44,7 @@ _IN_ONE_STATEMENT = 500
 _KEY = "(SELECT key FROM conversations WHERE id = ?)"
 _TABLES = (
     *("conversations", "turns", "aliases", "tags", "vectors", "segments", "summaries", "facts", "digests", "injections", "stubs", "usage"),
-    *("watermarks", "states", "receipts", "traces", "homes", "session_summaries", "pins"),
+    *("watermarks", "states", "receipts", "traces", "homes", "session_summaries", "pins", "lookups"),
 )
 _TURNS = ",".join(f"t.{column}" for column in rows.TURNS[:-1])
 _SEGMENT = rows.insert(
@@ -164,6 +165,15 @@ class SqlStore:
         sql = f"SELECT {','.join(rows.INJECTIONS)} FROM injections WHERE conversation = {_KEY} ORDER BY created, chain"
         return [rows.injection_of(row, conversation_id) for row in self._all(sql, (conversation_id,))]
 
+    def lookups(self, conversation_id: str) -> list[Lookup]:
+        """See Store."""
+        sql = f"SELECT {','.join(rows.LOOKUPS)} FROM lookups WHERE conversation = {_KEY} ORDER BY created, name"
+        return [rows.lookup_of(row, conversation_id) for row in self._all(sql, (conversation_id,))]
+
+    def has_lookups(self) -> bool:
+        """See Store."""
+        return bool(self._all("SELECT 1 FROM lookups LIMIT 1"))
+
     # --- derived
 
     def tags(self, conversation_id: str, after: int = 0, limit: int = 1_000_000) -> list[TurnTags]:
@@ -191,6 +201,20 @@ class SqlStore:
                 db.many(rows.insert("tags", rows.TAGS), [rows.tags_row(fresh[row[0]], key) for row in there])
                 made = db.all(f"SELECT doc, terms FROM tags WHERE {where} ORDER BY doc", (key, *some))
                 self._dialect.add_words(db, [(row[0], row[1], owner) for row in made])
+
+    def retag(self, names: Mapping[int, Mapping[str, str]], mark: Watermark) -> None:
+        """See Store."""
+        with self._dialect.transaction() as db:
+            key, _ = self._move(db, mark)
+            for some in _slices(sorted(names)):
+                sql = f"SELECT {','.join(rows.TAGS)} FROM tags WHERE conversation = ? AND turn IN ({marks(len(some))})"
+                changed = []
+                for row in db.all(sql, (key, *some)):
+                    one = rows.tags_of(row, mark.conversation)
+                    new = rows.renamed(one, names[one.turn])
+                    if new.tags != one.tags:
+                        changed.append((rows.tags_row(new, key)[2], key, one.turn))
+                db.many("UPDATE tags SET tags = ? WHERE conversation = ? AND turn = ?", changed)
 
     def search(self, principal: str, conversation_ids: Sequence[str], terms: Sequence[str], limit: int) -> list[Hit]:
         """See Store. Very common terms are left out where rarer ones are given; a term is one word of `TurnTags.terms`."""
@@ -240,12 +264,14 @@ class SqlStore:
         sql = f"SELECT {','.join(rows.FACTS)} FROM facts WHERE conversation = {_KEY} ORDER BY turn, place"
         return [rows.fact_of(row, conversation_id) for row in self._all(sql, (conversation_id,))]
 
-    def put_facts(self, rows_: Sequence[Fact], mark: Watermark) -> None:
+    def put_facts(self, rows_: Sequence[Fact], mark: Watermark, by_model: bool = False) -> None:
         """See Store. Facts of turns that are not in the conversation (any more) are left out."""
         with self._dialect.transaction() as db:
             before = db.all(f"SELECT turn FROM watermarks WHERE conversation = {_KEY} AND job = ?", (mark.conversation, mark.job))
             key, _ = self._move(db, mark)
-            db.run("DELETE FROM facts WHERE conversation = ? AND turn > ? AND turn <= ?", (key, before[0][0] if before else 0, mark.turn))
+            origin = "<>" if by_model else "="
+            sql = f"DELETE FROM facts WHERE conversation = ? AND turn > ? AND turn <= ? AND method {origin} ''"
+            db.run(sql, (key, before[0][0] if before else 0, mark.turn))
             there: set[int] = set()
             for some in _slices(sorted({one.turn for one in rows_})):
                 sql = f"SELECT id FROM turns WHERE id IN ({marks(len(some))}) AND conversation = ?"

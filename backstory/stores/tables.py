@@ -124,6 +124,18 @@ injections = Table(
     _time("created"),
 )
 
+lookups = Table(
+    "lookups",
+    metadata,
+    _int("conversation", primary_key=True),
+    _text("name", primary_key=True),
+    _bytes("chain"),
+    _bytes("text"),
+    _text("turns"),
+    _time("created"),
+    sqlite_with_rowid=False,
+)
+
 digests = Table(
     "digests",
     metadata,
@@ -288,6 +300,7 @@ facts = Table(
     _int("span_start"),
     _int("span_end"),
     _bytes("text"),
+    Column("method", Text, nullable=False, server_default=""),
     sqlite_with_rowid=False,
 )
 

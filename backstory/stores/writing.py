@@ -19,6 +19,7 @@ from backstory.stores.rows import (
     FORGOTTEN,
     HOMES,
     INJECTIONS,
+    LOOKUPS,
     STUBS,
     TRACES,
     TURNS,
@@ -30,6 +31,7 @@ from backstory.stores.rows import (
     digest_row,
     injection_row,
     insert,
+    lookup_row,
     marks,
     spend_row,
     stub_row,
@@ -65,6 +67,13 @@ _TRACE = insert("traces", TRACES, "DO NOTHING")
 _HOME = insert("homes", HOMES, f"(conversation) DO UPDATE SET {update(HOMES[1:])}")
 _STUB = insert("stubs", STUBS, "DO NOTHING")
 _SPEND = insert("usage", USAGE, "DO NOTHING")
+_LOOKUP = insert("lookups", LOOKUPS, f"(conversation, name) DO UPDATE SET {update(LOOKUPS[2:])} WHERE excluded.created >= lookups.created")
+_MOST_LOOKUPS = 128
+"""Of one conversation; the oldest go."""
+_OLD_LOOKUPS = (
+    "DELETE FROM lookups WHERE conversation = ? AND created <"
+    f" (SELECT created FROM lookups WHERE conversation = ? ORDER BY created DESC LIMIT 1 OFFSET {_MOST_LOOKUPS - 1})"
+)
 
 Named: TypeAlias = tuple[str, str | None]
 """A conversation's id, and the principal it must belong to (None: whoever has it)."""
@@ -210,6 +219,21 @@ def _write_told(db: Connection, batches: Sequence[Batch], places: _Places) -> No
     for sql, rows in ((_HOME, homes), (_TRACE, traces)):
         if rows:
             db.many(sql, rows)
+    _write_lookups(db, batches, places)
+
+
+def _write_lookups(db: Connection, batches: Sequence[Batch], places: _Places) -> None:
+    """Those that quote no turn that was forgotten."""
+    found: list[tuple[Value, ...]] = []
+    for batch in batches:
+        owners = {record.id: record.principal for record in batch.conversations} if batch.lookups else {}
+        for one in batch.lookups:
+            key = places.key((one.conversation, owners.get(one.conversation)), one.created)
+            if key and not any(places.gone.turn(turn) for turn in one.turns):
+                found.append(lookup_row(one, key))
+    if found:
+        db.many(_LOOKUP, found)
+        db.many(_OLD_LOOKUPS, [(key, key) for key in {row[0] for row in found}])
 
 
 def _quotes(db: Connection, injection: Injection) -> bool:
@@ -251,6 +275,7 @@ class _Places:
             ids.update((spend.conversation, None) for spend in batch.spends)
             ids.update((trace.conversation, None) for trace in batch.traces)
             ids.update((home.conversation, None) for home in batch.homes)
+            ids.update((one.conversation, None) for one in batch.lookups)
         self.gone = gone
         self._found: dict[str, tuple[int, str]] = {}
         wanted = list(ids)

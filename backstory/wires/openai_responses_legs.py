@@ -15,7 +15,7 @@ from msgspec import Raw, Struct
 
 from backstory.core.document import Document, Put, Splice
 from backstory.core.edits import DropMessages, Edit, SetParam
-from backstory.core.legs import FORGOTTEN, Call, Kept, Leg, Offer, Tool
+from backstory.core.legs import Call, Kept, Leg, Offer, Tool
 from backstory.core.message import Path, Prompt
 from backstory.core.stream import Frame
 from backstory.wires import base
@@ -323,8 +323,7 @@ class ResponsesTalk:
         items = self._output or [raw for _, raw in sorted(self._items.items())]
         ours = [item for raw in items if self._is_ours(item := decode(_item, raw))] if results else []
         rows = tuple(_output(item.call_id, text) for item, text in zip(ours, results, strict=True))
-        blank = tuple(_output(item.call_id, FORGOTTEN) for item in ours)
-        return Kept(self._first, self._here, rows, blank) if self._here and (rows or self._first != self._here) else Kept()
+        return Kept(self._first, self._here, rows) if self._here and (rows or self._first != self._here) else Kept()
 
     def broken(self, stream: bool) -> bytes | None:
         """See Talk. `incomplete` is this wire's word for an answer that is cut off."""

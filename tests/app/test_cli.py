@@ -11,11 +11,13 @@ import time
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from backstory import __version__
 from backstory.app.cli import main
 from backstory.core.ids import TurnIds
-from backstory.core.records import Batch, Conversation, Spend, Turn, Used
+from backstory.core.records import Batch, Conversation, Spend, Turn, Used, Watermark
+from backstory.jobs.facts import stated
 from backstory.stores.database import open_store
 
 TALE = [
@@ -160,6 +162,14 @@ def test_facts_are_shown_with_their_turn(run: Out, url: str) -> None:
     ]
     first, last = rows[0]["span"]
     assert TALE[0][1][first:last] == rows[0]["text"]
+    assert rows[0]["found_by"] == "rules"
+    store = open_store(url)
+    [fact] = [one for one in store.facts("cccc-3") or stated(store.turns("cccc-3"), lambda: None) if one.object.endswith("walls")]
+    store.put_facts([fact], Watermark("cccc-3", "facts", 22))
+    store.put_facts([replace(fact, place=1000, object="walls", method="qwen3")], Watermark("cccc-3", "side_facts", 22), by_model=True)
+    store.close()
+    assert "prefers | walls  [current] by qwen3\n" in run("facts", "--conversation", "cccc")[1]
+    assert [row["found_by"] for row in json.loads(run("facts", "--conversation", "cccc", "--json")[1])] == ["rules", "qwen3"]
     assert run("facts", "--object", "zebra") == (0, "", "nothing is known of that\n")
 
 

@@ -47,7 +47,7 @@ def test_folds_omissions_and_forgettings_are_in_it(tmp_path: Path, capsys: pytes
                 "too little evidence",
             }
             assert any(entry.text for entry in found)
-            last = (await stored(one, lambda store: store.turns(name)))[-1].id  # type: ignore[index]
+            last = (await stored(one, lambda store: store.turns(name)))[-1].id
             await stored(one, lambda store: store.forget("", name, [last], 3e9))
             found = await entries(one, name)
             assert found[-1].what == "forgotten"

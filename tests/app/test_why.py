@@ -221,7 +221,7 @@ def test_a_trace_that_cannot_be_made_loses_no_turn(tmp_path: Path) -> None:
             assert b"tangerine" in one.sent.body
             thread.by_id = dict(thread.by_id)
             turns = await stored(one, lambda store: store.turns(name))
-            assert len(turns) == before + 2  # type: ignore[arg-type]
+            assert len(turns) == before + 2
             assert one.failures() == {"trace": 2}
 
     asyncio.run(work())

@@ -98,6 +98,22 @@ class Opencode(Chat):
         return super().ask(f'"{text}"')
 
 
+class Cline(Chat):
+    """Cline: what a person says in an element, and the state of the editor after it; nothing names the session."""
+
+    def ask(self, text: str) -> bytes:
+        kind = "user_message" if self.items else "task"
+        told = {"type": "text", "text": f"<{kind}>\n{text}\n</{kind}>"}
+        around = {"type": "text", "text": f"<environment_details>\n# Current Time\n10:{len(self.items):02}\n</environment_details>"}
+        self.items.append({"role": "user", "content": [told, around]})
+        return self._body()
+
+    def bare(self, *texts: str) -> bytes:
+        """A message of these blocks alone."""
+        self.items.append({"role": "user", "content": [{"type": "text", "text": text} for text in texts]})
+        return self._body()
+
+
 class OpenClaw(Chat):
     """OpenClaw: the session is told in the system prompt, and a note of its own follows what a person says."""
 

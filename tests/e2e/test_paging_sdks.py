@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,6 +83,42 @@ def test_an_answer_goes_on_after_a_look_up(folding: Proxy, reader: Provider, kin
         assert called == answered
     assert "failed open" not in folding.log(), folding.log()
     assert folding.get("/health")["sessions"] == 1
+
+
+@WIRES
+@pytest.mark.parametrize(("stream", "how"), [(False, signal.SIGKILL), (True, signal.SIGTERM), (True, signal.SIGKILL)])
+def test_a_mixed_turn_outlives_a_restart(folding: Proxy, reader: Provider, kind: type[Client], stream: bool, how: signal.Signals) -> None:
+    restarts: list[int] = []
+
+    class Restarting(kind):  # type: ignore[misc, valid-type]
+        @property
+        def more(self) -> str:
+            """The client's tool takes so long that the proxy is another when it is done."""
+            restarts.append(folding.stop(how))
+            folding.start()
+            return ""
+
+    client = Restarting(folding.url, stream)
+    try:
+        client.ask("My codeword is walrus-42, keep it well.")
+        for number in range(6):
+            client.ask(f"Topic {number}. {_LONG}")
+        both = client.ask("Do both, please.")
+        assert len(restarts) == 1
+        assert "I found walrus-42, and the tool says all is well here." in both
+        told = reader.received[-1].body
+        assert "Understood" in client.ask("Thank you, and on to something else.")
+        assert _opening(told) in reader.received[-1].body.decode(), "what the provider saw stays as it was"
+        assert "vc_find_quote" not in str(vars(client))
+    finally:
+        client.close()
+    assert "failed open" not in folding.log(), folding.log()
+
+
+def _opening(raw: bytes) -> str:
+    """A request's text up to what the tools gave, them included."""
+    text = raw.decode()
+    return text[: text.rindex("walrus-42") + len("walrus-42")]
 
 
 def _key(part: ToolCall | ToolResult, kind: type[Client]) -> str:

@@ -16,7 +16,7 @@ from backstory.config.sections import Identity
 from tests.e2e.clients import CLIENTS, SYSTEM, Chat
 from tests.e2e.conftest import Provider, Proxy
 from tests.e2e.shapes import Chat as ChatShape
-from tests.e2e.shapes import ClaudeCode, Codex, GeminiCli, Opencode, Shape
+from tests.e2e.shapes import ClaudeCode, Cline, Codex, GeminiCli, Opencode, Shape
 from tests.e2e.test_identity_of_clients import World, run, session
 from tests.rig import rig, settings
 
@@ -78,10 +78,19 @@ def summarised(shape: Shape) -> Callable[[World], Awaitable[None]]:
         await w.send(shape, shape.ask("Provide a detailed prompt for continuing our conversation above."), SUMMARY)
         shape.items = [{"role": "user", "content": "What did we do so far?"}, {"role": "assistant", "content": SUMMARY}]
 
-    return {ClaudeCode: claude, Codex: codex, GeminiCli: gemini, Opencode: opencode}[type(shape)]
+    async def cline(w: World) -> None:
+        assert isinstance(shape, Cline)
+        items = list(shape.items)
+        asked = '<explicit_instructions type="summarize_task">\nThe current conversation is rapidly running out of context.'
+        await w.send(shape, shape.bare(asked), f"<summarize_task>\n<context>\n{SUMMARY}\n</context>\n</summarize_task>")
+        opening = "This session is being continued from a previous conversation that ran out of context. It is summarized below:\n"
+        shape.items = items[:2]
+        await w.send(shape, shape.bare("[summarize_task] Result:", opening + SUMMARY), "I go on with the uploader.")
+
+    return {ClaudeCode: claude, Codex: codex, GeminiCli: gemini, Opencode: opencode, Cline: cline}[type(shape)]
 
 
-@pytest.mark.parametrize("kind", [ClaudeCode, Codex, GeminiCli, Opencode], ids=lambda kind: kind.__name__.lower())
+@pytest.mark.parametrize("kind", [ClaudeCode, Codex, GeminiCli, Opencode, Cline], ids=lambda kind: kind.__name__.lower())
 @pytest.mark.parametrize("restarts", [False, True], ids=["running", "restarted"])
 def test_a_summary_loses_neither_plan_nor_facts(tmp_path: Path, kind: type[Shape], restarts: bool) -> None:
     async def test(w: World) -> None:
@@ -100,7 +109,7 @@ def test_a_summary_loses_neither_plan_nor_facts(tmp_path: Path, kind: type[Shape
         assert "never touch" not in sent.partition("<recalled>")[2], "the summary says it"
         assert "read src/upload/queue.py" not in sent.partition("<recalled>")[2].partition("</recalled>")[0], "that is done"
         head, block = before.decode().rpartition(NEXT)[0], sent[sent.index("<recalled>") : sent.rindex("</recalled>")]
-        assert sent.startswith(head), "it stands at the end, after what the client sent"
+        assert sent.startswith(head) or kind is Cline, "it stands at the end, after what the client sent; Cline has sent its summary before"
         if restarts:
             await w.one.restart()
         await w.say(shape, "Good. Then let us go on with something else.")
@@ -109,7 +118,10 @@ def test_a_summary_loses_neither_plan_nor_facts(tmp_path: Path, kind: type[Shape
         assert again.count("Said in this conversation before its summary") == 1
         ((_, turns),) = await w.kept()
         said = [turn.text for turn in turns if turn.kind == "spoken" and turn.role == "user"]
-        assert said == [*ASKS, NEXT, "Good. Then let us go on with something else."], "one conversation, without the summary"
+        wanted = [*ASKS, NEXT, "Good. Then let us go on with something else."]
+        assert len(said) == len(wanted), "one conversation, without the summary"
+        assert all(text == own or kind is Cline for text, own in zip(wanted, said, strict=True))
+        assert all(text in own for text, own in zip(wanted, said, strict=True))
 
     run(tmp_path, test)
 

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from backstory.commands.forgetting import FORGET, Going, going_text
 from backstory.core.records import Batch, Claim, Conversation, Segment, Summary, Turn, TurnTags, Used, Watermark
 from backstory.errors import FencedError
-from backstory.jobs.side import SideDigestJob, SideTagJob
+from backstory.jobs.facts import stated
+from backstory.jobs.side import SideDigestJob, SideFactJob, SideTagJob
 from backstory.jobs.worker import Job
 from backstory.memory.tagging import tags
 from backstory.memory.units import index_terms
@@ -60,6 +61,7 @@ class Talk:
         rows = [TurnTags(one.id, "c", tags(one.text, words), " ".join(index_terms(one.text))) for one in self.turns]
         store.put_tags(rows, Watermark("c", "tags", len(texts)))
         extractive = "\n".join(f"#{one.id} User: {one.text}" for one in self.turns if one.kind == "spoken")
+        store.put_facts([], Watermark("c", "facts", len(texts)))
         store.put_segments([Segment(1, "c", 1, len(texts), (), extractive, 9, 1.0, 2.0)], Watermark("c", "segments", len(texts)))
 
     def mark(self, job: Job) -> Watermark:
@@ -94,6 +96,10 @@ def tag_job(one: Desk) -> SideTagJob:
 
 def digest_job(one: Desk) -> SideDigestJob:
     return SideDigestJob(one.lanes, one.caller, lambda: one.now)
+
+
+def fact_job(one: Desk) -> SideFactJob:
+    return SideFactJob(one.lanes, one.caller, lambda: one.now)
 
 
 def test_tags_are_joined_with_the_local_ones_and_found_by_search(store: SqlStore, tmp_path: Path) -> None:
@@ -167,10 +173,10 @@ def test_what_tools_gave_back_and_what_looks_like_a_key_is_not_sent(store: SqlSt
             texts[2] = "TOOL OUTPUT of the vault"
             texts[4] = "My key is sk-proj-abcdefghijklmnopqrstuvwxyz012345, keep it. Also https://me:hush@example.com/x"
             talk = Talk(store, tuple(texts), tools=(3,))
-            await talk.work(tag_job(one))
-            await talk.work(digest_job(one))
+            for job in (tag_job(one), digest_job(one), fact_job(one)):
+                await talk.work(job)
             sent = json.dumps([asked.body for asked in provider.asked])
-            assert len(provider.asked) == 2
+            assert len(provider.asked) == 3
             for never in ("TOOL OUTPUT", "abcdefghijklmnop", "hush"):
                 assert never not in sent
             assert "Lisbon" in sent
@@ -182,7 +188,7 @@ def test_nothing_is_sent_of_a_conversation_with_memory_off(store: SqlStore, tmp_
     async def work() -> None:
         async with desk(store, tmp_path) as (one, provider):
             talk = Talk(store, memory=False)
-            for job in (tag_job(one), digest_job(one)):
+            for job in (tag_job(one), digest_job(one), fact_job(one)):
                 await talk.work(job)
                 assert not talk.pending(job)
             assert not provider.asked
@@ -275,7 +281,7 @@ def test_a_question_that_never_gets_json_is_given_up_and_the_job_goes_on(store: 
     async def work() -> None:
         async with desk(store, tmp_path, lambda asked: says(asked, "I'd rather not.")) as (one, provider):
             talk = Talk(store)
-            for job in (tag_job(one), digest_job(one)):
+            for job in (tag_job(one), digest_job(one), fact_job(one)):
                 before = store.tags("c")
                 for _ in range(3):
                     assert talk.pending(job)
@@ -283,7 +289,7 @@ def test_a_question_that_never_gets_json_is_given_up_and_the_job_goes_on(store: 
                 assert store.tags("c") == before
                 await talk.work(job)
                 assert not talk.pending(job)
-            assert len(provider.asked) == 2 * 2 * 3
+            assert len(provider.asked) == 3 * 2 * 3
 
     run(work())
 
@@ -294,7 +300,7 @@ def test_a_provider_in_trouble_changes_nothing_and_is_asked_again_later(store: S
         async with desk(store, tmp_path, answer) as (one, provider):
             talk = Talk(store)
             before = (store.tags("c"), store.segments("c"))
-            jobs: tuple[Job, ...] = (tag_job(one), digest_job(one))
+            jobs: tuple[Job, ...] = (tag_job(one), digest_job(one), fact_job(one))
             for job in jobs:
                 for _ in range(5):
                     await talk.work(job)
@@ -315,6 +321,7 @@ def test_a_budget_of_nothing_sends_nothing(store: SqlStore, tmp_path: Path) -> N
             talk = Talk(store)
             await talk.work(tag_job(one))
             await talk.work(digest_job(one))
+            await talk.work(fact_job(one))
             assert not provider.asked
             assert talk.pending(tag_job(one))
 
@@ -347,9 +354,9 @@ def test_a_restart_goes_on_above_the_watermark(shelf: Shelf, tmp_path: Path) -> 
     run(work())
 
 
-@pytest.mark.parametrize("make", [tag_job, digest_job])
+@pytest.mark.parametrize("make", [tag_job, digest_job, fact_job])
 def test_what_was_forgotten_while_the_model_thought_leaves_no_trace(
-    store: SqlStore, tmp_path: Path, make: Callable[[Desk], SideTagJob | SideDigestJob]
+    store: SqlStore, tmp_path: Path, make: Callable[[Desk], SideTagJob | SideDigestJob | SideFactJob]
 ) -> None:
     async def forgetful(asked: Asked) -> bytes:
         store.forget("ann", "c", [1], now=300.0)
@@ -364,6 +371,7 @@ def test_what_was_forgotten_while_the_model_thought_leaves_no_trace(
                 await job.step("c", mark)
             assert len(provider.asked) == 1
             assert not store.summaries("c")
+            assert not store.facts("c")
             assert not any("lisbon" in f"{row.tags} {row.terms}" for row in store.tags("c"))
 
     run(work())
@@ -382,3 +390,56 @@ def test_a_summary_of_no_segment_is_not_stored(store: SqlStore) -> None:
     Talk(store)
     store.put_summaries([Summary(77, "c", 1, 8, "m", (Claim("x", (1,)),), 9, 1.0)], Watermark("c", "side_digests", 8))
     assert not store.summaries("c")
+
+
+def telling(asked: Asked) -> bytes:
+    """Of a turn with a telescope in it what it states, and what it does not."""
+    facts = []
+    for part in asked.parts:
+        told = {"id": part["id"], "quote": part["text"], "subject": "Carla", "verb": "bought", "replaces": "", "stance": "stated"}
+        if "telescope" in part["text"]:
+            facts += [told | {"kind": "possession", "object": "a telescope"}, told | {"kind": "possession", "object": "a yacht"}]
+        if "peanuts" in part["text"]:
+            facts.append(told | {"kind": "identity", "subject": "user", "verb": "is", "object": "allergic to peanuts"})
+    return says(asked, json.dumps({"facts": facts}))
+
+
+def test_facts_that_hold_are_stored_beside_those_of_the_rules(store: SqlStore, tmp_path: Path) -> None:
+    async def work() -> None:
+        async with desk(store, tmp_path, telling) as (one, provider):
+            talk = Talk(store)
+            store.put_facts(stated(talk.turns, lambda: None), Watermark("c", "facts", 8))
+            before = store.facts("c")
+            assert any(fact.object == "allergic to peanuts" for fact in before)
+            await talk.work(fact_job(one))
+            new = [fact for fact in store.facts("c") if fact.method]
+            assert [fact for fact in store.facts("c") if not fact.method] == before, "those of the rules stay as they are"
+            assert [(fact.turn, fact.subject, fact.object, fact.method) for fact in new] == [(5, "Carla", "a telescope", "m")]
+            assert (one.figures.facts, one.figures.claims_kept, one.figures.claims_dropped) == (1, 1, 1)
+            assert len(provider.asked) == 1
+            store.put_facts(before, Watermark("c", "facts", 8))
+            assert [fact for fact in store.facts("c") if fact.method] == new, "the rules' job leaves the model's alone"
+            await talk.work(fact_job(one))
+            assert len(provider.asked) == 1, "what is done is not asked again"
+            store.forget("ann", "c", [5], now=300.0)
+            assert not any(fact.method for fact in store.facts("c"))
+
+    run(work())
+
+
+def test_facts_are_asked_only_of_turns_that_the_rules_have_read(store: SqlStore, tmp_path: Path) -> None:
+    async def work() -> None:
+        async with desk(store, tmp_path, telling) as (one, provider):
+            talk = Talk(store)
+            later = said(9, "c", "Carla sold the telescope.", 8, 8)
+            store.write([Batch((Conversation("c", "ann", 50.0, 100.0),), (later,))])
+            talk.turns.append(later)
+            await talk.work(fact_job(one))
+            assert store.watermark("c", "side_facts").turn == 8
+            assert all("sold" not in part["text"] for asked in provider.asked for part in asked.parts)
+            store.put_facts([], Watermark("c", "facts", 9))
+            one.now += 1000.0
+            await talk.work(fact_job(one))
+            assert "sold" in provider.asked[-1].parts[-1]["text"]
+
+    run(work())

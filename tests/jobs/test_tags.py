@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 import pytest
+from msgspec.structs import replace
 
-from backstory.core.records import Batch, TurnTags
-from backstory.core.store import Lanes
+from backstory.core.records import Batch, TurnTags, Watermark
+from backstory.core.store import Lanes, Store
 from backstory.jobs import tags as module
 from backstory.jobs.tags import TagJob
-from backstory.memory.vocabulary import Vocabulary
+from backstory.memory.splits import topic
 from backstory.stores.sql import SqlStore
 from tests.jobs.test_facts import Straight
 from tests.memory.chats import chat
 from tests.stores.world import Shelf, said, talk
 
+T = TypeVar("T")
 TEXTS = [turn.text for turn in chat()] + ["the k8s cluster and the postgres migration", "kubernetes, and the postgresql migration"] * 3
 
 
@@ -29,9 +31,9 @@ def shelf(tmp_path: Path) -> Iterator[Shelf]:
     made.close()
 
 
-def tagged(store: SqlStore, workers: int) -> list[TurnTags]:
+def tagged(store: SqlStore, workers: int, texts: Sequence[str] = TEXTS) -> list[TurnTags]:
     """The rows of a new conversation with these texts, tagged by one worker after another, a step each."""
-    store.write([Batch((talk("c"),), tuple(said(number, "c", text) for number, text in enumerate(TEXTS, 1)))])
+    store.write([Batch((talk("c"),), tuple(said(number, "c", text) for number, text in enumerate(texts, 1)))])
     jobs = [TagJob(cast(Lanes, Straight(store)), lambda: None) for _ in range(workers)]
     more, step = True, 0
     while more:
@@ -59,11 +61,119 @@ def test_vocabularies_are_let_go_of_and_learnt_anew(shelf: Shelf, monkeypatch: p
     job = TagJob(cast(Lanes, Straight(shelf.open())), lambda: None)
     monkeypatch.setattr(module, "_VOCABULARY_TURNS", 25)
     for number in range(4):
-        vocabulary = Vocabulary()
-        vocabulary.turns = 10
-        job._vocabularies[str(number)] = (1, vocabulary)
+        known = job._held[str(number)] = module._Known(1)
+        known.vocabulary.turns = 10
     job._shed()
-    assert list(job._vocabularies) == ["2", "3"]
-    job._vocabularies["3"][1].turns = 1_000
+    assert list(job._held) == ["2", "3"]
+    job._held["3"].vocabulary.turns = 1_000
     job._shed()
-    assert list(job._vocabularies) == ["3"]
+    assert list(job._held) == ["3"]
+
+
+PARTS = ("schema migration", "slow query", "nightly backup", "index rebuild")
+OTHERS = ("Lisbon trip", "garden fence", "violin lesson", "tax return", "kitchen tiles", "marathon plan", "bread recipe", "bike repair")
+
+
+def broad(turns: int) -> list[str]:
+    """One in three turns is about the database, and something of it; the others about something else."""
+    return [
+        f"The database again. I look into a {PARTS[number % 4]} there, number {number}."
+        if number % 3 == 0
+        else f"On the {OTHERS[number % 8]}, number {number}, all is well."
+        for number in range(turns)
+    ]
+
+
+def test_a_broad_topic_is_split_and_turns_tagged_before_are_renamed(shelf: Shelf) -> None:
+    rows = tagged(shelf.open(), 1, broad(60))
+    of = {tag for row in rows for tag in row.tags if topic(tag) == "database"}
+    assert len(of) >= 3
+    assert all(tag == "database" or tag.partition("/")[2] in " ".join(PARTS) for tag in of)
+    for row, text in zip(rows, broad(60), strict=True):
+        for tag in row.tags:
+            assert tag.partition("/")[2] in text, "a turn is of no part that it does not speak of"
+    assert any("/" in tag for row in rows[:20] for tag in row.tags)
+
+
+def test_splits_are_the_same_in_however_many_steps(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = broad(170)
+    monkeypatch.setattr(module, "_TURNS_A_STEP", 1_000)
+    at_once = tagged(shelf.open(), 1, texts)
+    assert sum("/" in tag for row in at_once for tag in row.tags) > 20
+    for size, workers in ((1, 1), (7, 1), (31, 3), (80, 2)):
+        monkeypatch.setattr(module, "_TURNS_A_STEP", size)
+        assert tagged(shelf.open(), workers, texts) == at_once
+
+
+def test_a_worker_that_died_while_it_renamed_leaves_nothing_behind(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = broad(120)
+    whole = tagged(shelf.open(), 1, texts)
+    monkeypatch.setattr(module, "_RENAMED_AT_ONCE", 1)
+    monkeypatch.setattr(module, "_TURNS_A_STEP", 16)
+    store = shelf.open()
+    store.write([Batch((talk("c"),), tuple(said(number, "c", text) for number, text in enumerate(texts, 1)))])
+    lanes = Dying(store)
+    more, step, died = True, 0, 0
+    while more:
+        lanes.writes_left = 4 + 2 * step
+        mark = store.lease("c", "tags", str(step), 30, now=1000.0 + 60 * step)
+        assert mark is not None
+        step += 1
+        try:
+            more = asyncio.run(TagJob(cast(Lanes, lanes), lambda: None).step("c", mark))
+        except OSError:
+            died += 1
+            assert step < 50, "each try comes further"
+    assert died > 2
+    assert store.tags("c") == whole
+
+
+class Dying(Straight):
+    """The process dies after so many writes."""
+
+    writes_left = 0
+
+    async def write(self, call: Callable[[Store], T]) -> T:
+        if not self.writes_left:
+            raise OSError("died")
+        self.writes_left -= 1
+        return call(self.store)
+
+
+def test_tags_of_a_model_stay_and_search_finds_what_it_found(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_TURNS_A_STEP", 30)
+    texts = broad(60)
+    store = shelf.open()
+    store.write([Batch((talk("c"),), tuple(said(number, "c", text) for number, text in enumerate(texts, 1)))])
+    job = TagJob(cast(Lanes, Straight(store)), lambda: None)
+    first = store.lease("c", "tags", "me", 30, now=1000.0)
+    assert first is not None
+    asyncio.run(job.step("c", first))
+    row = store.tags("c")[3]
+    store.put_tags([replace(row, tags=(*row.tags, "storage"), terms=f"{row.terms} storag")], Watermark("c", "side_tags", 4))
+    second = store.lease("c", "tags", "me", 30, now=1060.0)
+    assert second is not None
+    asyncio.run(job.step("c", second))
+    renamed = store.tags("c")[3]
+    assert renamed.tags != (*row.tags, "storage")
+    assert renamed.tags[-1] == "storage"
+    assert [topic(tag) for tag in renamed.tags[:-1]] == list(row.tags)
+    assert [hit.turn for hit in store.search("ann", ["c"], ["storag"], 5)] == [row.turn]
+
+
+def test_after_a_forgetting_the_topics_are_those_of_what_is_left(shelf: Shelf) -> None:
+    texts = broad(120)
+    store = shelf.open()
+    rows = tagged(store, 1, texts)
+    gone = [row.turn for row in rows if any("/backup" in tag for tag in row.tags)]
+    assert gone
+    store.forget("ann", "c", gone, now=2000.0)
+    store.write([Batch((talk("c"),), (said(500, "c", "One more."),))])
+    mark = store.lease("c", "tags", "another", 30, now=9000.0)
+    assert mark is not None
+    asyncio.run(TagJob(cast(Lanes, Straight(store)), lambda: None).step("c", mark))
+    parts = {tag for row in store.tags("c") for tag in row.tags if "/" in tag}
+    assert parts
+    assert not {tag for tag in parts if tag.endswith("/backup")}
+    for row in store.tags("c")[:-1]:
+        assert all(tag.partition("/")[2] in texts[row.turn - 1] for tag in row.tags)

@@ -23,6 +23,7 @@ from backstory.core.records import (
     Fact,
     Home,
     Injection,
+    Lookup,
     Segment,
     SessionSummary,
     Stub,
@@ -124,6 +125,11 @@ class History:
             kept = [turn for turn in branch if self.data.draw(st.booleans())]
             stubs = [Stub(name, turn, "result", 0, b"", f"t{turn}", f"left out: {word(turn)}", 1, 1, 100.0) for turn in kept]
             self.stubs[name] = set(kept)
+            lookups = []
+            for number in range(self.data.draw(st.integers(0, 2))):
+                quoted = self.data.draw(st.lists(st.sampled_from(kin), min_size=1, max_size=2))
+                lookups.append(Lookup(name, f"said:{number}", b"", " ".join(map(word, quoted)), tuple(quoted), 100.0))
+                self.tells["lookups", f"{name} said:{number}"] = set(quoted)
             names = ((one.principal, f"key of {name}", name),)
             homes = (Home(name, "project", ""),)
             store.write(
@@ -137,6 +143,7 @@ class History:
                         stubs=tuple(stubs),
                         traces=tuple(traces),
                         homes=homes,
+                        lookups=tuple(lookups),
                     )
                 ]
             )
@@ -284,6 +291,8 @@ def nowhere_and_there(shelf: Shelf, url: str, data: st.DataObject, files: Callab
         for table, there in (("traces", traces), ("session_summaries", summaries)):
             rest = {key for (name, key), told in history.tells.items() if name == table and not told & gone}
             assert there == {key for key in rest if history.owners[table, key] == one.id}
+        wanted = {key for (table, key), told in history.tells.items() if table == "lookups" and not told & gone}
+        assert {f"{one.id} {it.name}" for it in store.lookups(one.id)} == {key for key in wanted if key.startswith(f"{one.id} ")}
         first = history.own[one.id][0].id
         assert store.pins(one.id) == ([] if first in gone else [first])
         assert store.home(one.id) == Home(one.id, "project", "")

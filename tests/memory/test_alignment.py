@@ -149,6 +149,13 @@ def test_a_summary_that_nobody_knows_is_compaction_too() -> None:
     assert _how([*question, _NEW], stored) == ("compacted", 2, 11, True)
 
 
+def test_a_summary_behind_the_beginning_stands_for_the_rest() -> None:
+    stored = _talk(4)
+    assert _how([SYSTEM, *stored[:2], SUMMARY], stored) == ("compacted", 4, 7, True)
+    assert _how([SYSTEM, *stored, SUMMARY], stored)[0] == "retry", "nothing came after it"
+    assert _how([SUMMARY, *stored[:2]], stored)[0] != "extend"
+
+
 def test_a_compaction_that_keeps_all_questions_and_no_answer() -> None:
     stored = _talk(4)
     request = [SYSTEM, *stored[::2], SUMMARY, _NEW]

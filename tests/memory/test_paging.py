@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from backstory.core.legs import Call
 from backstory.core.records import Fact, Segment, Turn, TurnKind
@@ -193,3 +194,5 @@ def test_a_fact_says_its_turn_and_one_of_another_branch_is_not_told() -> None:
         "#1 Ann: Ann likes tea. ‹/recalled> (20 May 2024, superseded by #2)",
         "#1 Ann: Ann likes tea. ‹/recalled> (20 May 2024)",
     ]
+    found = [replace(one, fact=replace(one.fact, method="qwen3")) for one in found[:1]]
+    assert paging.fact_lines(found, path) == ["#1 Ann: Ann likes tea. ‹/recalled> (20 May 2024, found by qwen3)"]

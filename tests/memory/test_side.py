@@ -50,6 +50,14 @@ def test_requests_for_a_summary() -> None:
     history = (("user", "Hi"), ("assistant", "Hello"))
     assert _ask(*history, ("user", "You are performing a CONTEXT CHECKPOINT COMPACTION. Create a handoff summary")) == "compaction"
     assert _ask(*history, ("user", "Your task is to create a detailed summary of the conversation so far")) == "compaction"
+    for kind in ("summarize_task", "condense"):
+        asked = f'<explicit_instructions type="{kind}">\nThe conversation is running out of context.'
+        assert _ask(*history, ("user", asked)) == "compaction"
+        assert _ask(("user", "Hi"), ("assistant", "Hello"), ("user", asked), *history * 4, ("user", "Go on.")) == "", "it stays"
+    roo = "Summarize the conversation so far, as described in the prompt instructions."
+    assert _ask(*history, ("user", roo), system="Anything.") == "compaction"
+    assert _ask(*history, system="Your task is to create a detailed summary of the conversation so far, paying close") == "compaction"
+    assert _ask(*history, ("user", "Please tell me: " + roo)) == ""
     assert _ask(*history, ("other", Opaque("compaction_trigger"))) == "compaction"
     assert _ask(*history, system="You are a specialized system component responsible for distilling chat history") == "compaction"
 
@@ -110,5 +118,6 @@ def test_compaction_knows_summaries_and_requests_for_them() -> None:
     assert compaction("\nThis session is being continued from a previous conversation that ran out of context.")
     assert compaction("Another language model started to solve this problem and produced a summary")
     assert compaction("You are performing a CONTEXT CHECKPOINT COMPACTION.")
+    assert compaction("[summarize_task] Result:\nThis session is being continued from a previous conversation")
     assert not compaction("Tell me: This session is being continued from a previous conversation")
     assert not compaction("")

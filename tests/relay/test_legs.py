@@ -85,7 +85,7 @@ class Clerk:
         self.deferred += calls
         return [f"late result of {call.name}" for call in calls]
 
-    def remember(self, kept: Kept) -> None:
+    def remember(self, kept: Kept, bare: Kept) -> None:
         self.kept.append(kept)
 
 

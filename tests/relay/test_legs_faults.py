@@ -42,7 +42,7 @@ class Clerk:
     async def defer(self, calls: Sequence[Call]) -> Sequence[str]:
         return await self.answer(calls, 0)
 
-    def remember(self, kept: Kept) -> None:
+    def remember(self, kept: Kept, bare: Kept) -> None:
         pass
 
 

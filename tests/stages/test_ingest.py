@@ -37,7 +37,7 @@ def test_turns_are_stored_once_in_their_places_whatever_is_sent_again(tmp_path: 
                 assert turn.parent == (before.id if before is not None else 0)
                 assert not turn.raw, "what is in memory is lean"
             raws = await stored(one, lambda store: [turn.raw for turn in store.turns(name, raw=True)])
-            assert json.loads(raws[2]) == {"role": "user", "content": chat[2][1]}  # type: ignore[index]
+            assert json.loads(raws[2]) == {"role": "user", "content": chat[2][1]}
 
     asyncio.run(work())
 

@@ -40,7 +40,7 @@ async def embedded(one: Rig, name: str, model: str, count: int) -> None:
         return store.vectors(name, model)
 
     for _ in range(600):
-        if len(await stored(one, made)) >= count:  # type: ignore[arg-type]
+        if len(await stored(one, made)) >= count:
             return
         await asyncio.sleep(0.05)
     raise AssertionError("the job did not come to an end")
@@ -181,7 +181,7 @@ def test_a_vector_of_another_text_is_never_given_to_a_unit(tmp_path: Path) -> No
             assert [piece for piece, _ in first.pieces] == [text_name(FACT)]
             forged = TurnVectors(first.turn, name, model, ((text_name("another text"), first.pieces[0][1]),))
             mark = await stored(one, lambda store: store.watermark(name, f"vectors:{model}"))
-            await stored(one, lambda store: store.put_vectors([forged], mark))  # type: ignore[arg-type]
+            await stored(one, lambda store: store.put_vectors([forged], mark))
             await cut(one, "What did the puppy do to the oak table?")
             held = thread(one, name)
             places = held.family.index.units_of(first.turn)

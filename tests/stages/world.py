@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from backstory.config import Config
 from backstory.core.store import Store
@@ -12,6 +13,7 @@ from tests.relay.world import Received
 from tests.rig import PATHS, Rig, asking, reply, said, settings, with_marker
 
 Chat = list[tuple[str, str]]
+T = TypeVar("T")
 
 
 def configured(folder: Path, window: int = 120_000, threshold: int = 4, marker: str = "never", deadline_ms: float = 20_000.0) -> Config:
@@ -55,7 +57,7 @@ def talk(rounds: int, start: int = 0) -> Chat:
     return made
 
 
-async def stored(one: Rig, call: Callable[[Store], object]) -> object:
+async def stored(one: Rig, call: Callable[[Store], T]) -> T:
     lanes = one.engine._lanes
     assert lanes is not None
     one.engine.arrivals.drain()

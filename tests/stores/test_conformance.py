@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from backstory.core.records import Batch, Conversation, Digest, Fact, Injection, Segment, Stub, Turn, TurnTags, Watermark
+from backstory.core.records import Batch, Conversation, Digest, Fact, Injection, Lookup, Segment, Stub, Turn, TurnTags, Watermark
 from backstory.errors import FencedError, NotFound, RowError, StoreError
 from backstory.stores.sql import SqlStore
 from tests.stores.world import Shelf, hash16, index, said, talk, tell
@@ -271,6 +271,54 @@ def test_facts_of_turns_that_are_read_again_take_the_place_of_the_old(store: Sql
     assert [(one.turn, one.place) for one in store.facts("c")] == [(1, 0), (2, 0), (2, 1)]
     store.put_facts([fact(2, 0)], replace(again, turn=2))
     assert [(one.turn, one.place) for one in store.facts("c")] == [(1, 0), (2, 0)]
+
+
+def test_a_models_facts_and_the_rules_leave_one_another_alone(store: SqlStore) -> None:
+    store.write([Batch((talk("c"),), (said(1, "c"), said(2, "c")))])
+    mine, models = fact(1, 0), replace(fact(1, 1000), method="m")
+    store.put_facts([mine], Watermark("c", "facts", 2))
+    store.put_facts([models], Watermark("c", "side_facts", 2), by_model=True)
+    assert store.facts("c") == [mine, models]
+    store.forget("ann", "c", [2], now=1.0)
+    store.put_facts([], replace(store.watermark("c", "facts"), turn=1))
+    store.put_facts([mine], replace(store.watermark("c", "facts"), turn=1))
+    assert store.facts("c") == [mine, models]
+    store.forget("ann", "c", [1], now=2.0)
+    assert store.facts("c") == []
+
+
+# --- what look-ups have left
+
+
+def lookup(name: str, text: str = "x", created: float = 5.0, turns: tuple[int, ...] = (), conversation: str = "c") -> Lookup:
+    return Lookup(conversation, name, b"chain", text, turns, created)
+
+
+def test_of_look_ups_of_one_name_the_last_counts(store: SqlStore) -> None:
+    assert not store.has_lookups()
+    store.write([Batch((talk("c"),), (said(1, "c"),), lookups=(lookup("a", "é" * 900), lookup("b")))])
+    store.write([Batch((talk("c"),), lookups=(lookup("b", "new", 6.0, (1,)), lookup("b", "late", 1.0)))])
+    store.write([Batch((talk("d"),), lookups=(lookup("a", conversation="nowhere"),))])
+    assert store.lookups("c") == [lookup("a", "é" * 900), lookup("b", "new", 6.0, (1,))]
+    assert store.lookups("d") == []
+    assert store.has_lookups()
+
+
+def test_of_look_ups_the_newest_are_kept(store: SqlStore) -> None:
+    store.write([Batch((talk("c"),), lookups=tuple(lookup(f"n{number}", created=float(number)) for number in range(200)))])
+    kept = store.lookups("c")
+    assert [one.name for one in kept] == [f"n{number}" for number in range(72, 200)]
+
+
+def test_look_ups_go_with_what_they_quote_and_do_not_come_back(store: SqlStore) -> None:
+    rows = (lookup("quotes", turns=(1,)), lookup("other", turns=(2,)), lookup("bare"))
+    batch = Batch((talk("c"),), (said(1, "c"), said(2, "c")), lookups=rows)
+    store.write([batch])
+    store.forget("ann", "c", [1], now=300.0)
+    store.write([batch])
+    assert [one.name for one in store.lookups("c")] == ["bare", "other"]
+    store.forget("ann", "c", now=400.0)
+    assert not store.has_lookups()
 
 
 # --- leases and fences

@@ -39,6 +39,7 @@ _WRITTEN = {
     "traces": set(rows.TRACES),
     "homes": set(rows.HOMES),
     "session_summaries": set(rows.SESSION_SUMMARIES),
+    "lookups": set(rows.LOOKUPS),
     "pins": {"change", *rows.PINS},
     "tombs": set(rows.TOMBS),
     "keys": set(rows.KEYS),
