@@ -117,6 +117,18 @@ class Nearness:
         cosines = self._cosines(rows, asked, length)
         return {place: cosine for place, cosine in zip(self._places[rows].tolist(), cosines.tolist(), strict=True) if cosine > 0}
 
+    def cosines(self, vector: bytes, places: Sequence[int]) -> dict[int, float]:
+        """Cosines of the units at these places that have a vector, those above 0. Empty for a vector of nothing, or of another model's
+        length."""
+        np, rows = self._np, self._rows
+        asked = np.frombuffer(vector, np.int8).astype(np.float32)
+        length = float(np.linalg.norm(asked)) if self._count and len(asked) == self.dimensions else 0.0
+        known = [place for place in places if place in rows] if length else []
+        if not known:
+            return {}
+        cosines = self._cosines(np.array([rows[place] for place in known], np.int64), asked, length)
+        return {place: cosine for place, cosine in zip(known, cosines.tolist(), strict=True) if cosine > 0}
+
     def _alike(self, vector: bytes, count: int, wanted: int) -> Matrix:
         """The rows whose signs differ least from these: as many as are wanted, and all that are as near as the last of them."""
         np = self._np
@@ -148,3 +160,7 @@ class Asked(Struct, frozen=True):
     def near(self, wanted: int, also: Sequence[int]) -> Mapping[int, float]:
         """See Nearness."""
         return self.nearness.near(self.vector, wanted, also)
+
+    def cosines(self, places: Sequence[int]) -> Mapping[int, float]:
+        """See Nearness."""
+        return self.nearness.cosines(self.vector, places)

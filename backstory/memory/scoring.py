@@ -17,6 +17,7 @@ from backstory.memory import dates
 from backstory.memory.associations import asked_concepts
 from backstory.memory.dates import Period
 from backstory.memory.index import ASKS, FREQUENCY_BITS, FREQUENCY_MOST, TIMELY, Index
+from backstory.memory.nearness import Asked
 from backstory.memory.question import Query
 from backstory.memory.reasons import Parts
 
@@ -25,9 +26,12 @@ _K1, _B = 1.0, 0.6
 _LONGEST = 512
 # A unit's score takes in half of each neighbour's and a fifth of the next ones'; an answer to a question that matches, a little more.
 _NEXT, _SECOND, _ANSWER = 0.5, 0.2, 0.3
+# The passage that a unit stands in: as many units to each side, of the same session.
+_SIDE = 4
+_NOTHINGS = [0.0] * (2 * _SIDE + 1)
 # Shares of the final score, against the best match in words = 1.
-_WORDS, _AROUND = 0.5, 0.5
-_SPEAKER, _DATE, _TIMELY, _ASKS, _LENGTH = 0.4, 0.5, 0.1, 0.1, 0.1
+_WORDS, _AROUND, _PASSAGE = 0.5, 0.5, 0.2
+_SPEAKER, _DATE, _TIMELY, _ASKS, _LENGTH = 0.4, 0.3, 0.1, 0.1, 0.1
 _SESSION, _SESSION_BEST = 0.4, 3
 _LOGARITHMS = [_LENGTH * math.log1p(length) for length in range(_LONGEST)]
 # The words of the best few units, rarest first, are a weak second query.
@@ -35,7 +39,7 @@ _FEEDBACK, _FEEDBACK_UNITS, _FEEDBACK_TERMS, _FEEDBACK_LEAST = 0.2, 8, 20, 4
 # So many postings are added up for a question (about 0.15 us each), and so many for its second query.
 _POSTINGS, _MORE_POSTINGS = 5_000, 1_500
 # Candidates that are scored with all signals: as many as could fill the budget, and never fewer than this.
-_POOL, _TOKENS_EACH = 150, 32
+_POOL, _TOKENS_EACH = 150, 16
 _CHECKED = 30
 # A question about somebody who was never mentioned is hardly about this conversation.
 _STRANGER = 2.0
@@ -157,9 +161,17 @@ def evidence(index: Index, query: Query, found: Found) -> float:
     return best / asked if asked else 0.0
 
 
-def ranked(index: Index, query: Query, found: Found, wanted: int, parts: Parts | None = None) -> dict[int, float]:
+def most_shared(index: Index, query: Query, found: Found) -> int:
+    """How many different words of the question's own one of the best units has at most."""
+    own = {index.vocabulary.get(term, -1) for term in query.own}
+    return max((sum(number in own for number in index.terms_of(place)) for place in found.best[:_CHECKED]), default=0)
+
+
+def ranked(
+    index: Index, query: Query, found: Found, wanted: int, parts: Parts | None = None, asked: Asked | None = None
+) -> dict[int, float]:
     """Final scores of the candidates: the units that match best, those of the days asked about, and their neighbours. `parts` is told
-    what they come from."""
+    what they come from. `asked`: the question's vector, where there is one."""
     found = _with_feedback(index, query, found)
     own = found.scores
     pool = [*found.best, *_then(index, query, wanted, any_period=not found.best)]
@@ -169,16 +181,19 @@ def ranked(index: Index, query: Query, found: Found, wanted: int, parts: Parts |
     near = _near(index, own, places)
     to_words = _WORDS / (max([own.get(place, 0.0) for place in pool]) or 1.0)
     to_near = _AROUND / (max(near.values()) or 1.0)
+    meaning = _meaning(index, places, asked)
+    passage = _raised(_passages(index, own, places), _PASSAGE, meaning)
     sessions, lengths = index.sessions, index.lengths
     extra = _extra(index, query, places)
     scores: dict[int, float] = {}
     by_session: dict[int, list[float]] = {}
-    for place, more in zip(places, extra, strict=True):
-        score = scores[place] = to_words * own.get(place, 0.0) + to_near * near[place] + more
+    for place, more, wide in zip(places, extra, passage, strict=True):
+        score = scores[place] = to_words * own.get(place, 0.0) + to_near * near[place] + wide + more
         by_session.setdefault(sessions[place], []).append(score)
     level = {session: _SESSION * sum(nlargest(_SESSION_BEST, held)) / _SESSION_BEST for session, held in by_session.items()}
     if parts is not None:
         parts.words, parts.near, parts.level, parts.to_words, parts.to_near = own, near, level, to_words, to_near
+        parts.passage = dict(zip(places, passage, strict=True))
     logs = _LOGARITHMS
     return {place: score + level[sessions[place]] + logs[min(lengths[place], _LONGEST - 1)] for place, score in scores.items()}
 
@@ -235,6 +250,37 @@ def _near(index: Index, own: Mapping[int, float], places: Iterable[int]) -> dict
             total += _SECOND * after
         found[place] = total
     return found
+
+
+def _passages(index: Index, values: Mapping[int, float], places: Iterable[int]) -> list[float]:
+    """For each place the mean value of the passage that it stands in."""
+    sessions, starts, end = index.sessions, index.session_starts, index.complete
+    last = len(starts) - 1
+    get = values.get
+    found: list[float] = []
+    for place in places:
+        session = sessions[place]
+        first = max(place - _SIDE, starts[session])
+        stop = min(place + _SIDE + 1, starts[session + 1] if session < last else end)
+        found.append(sum(map(get, range(first, stop), _NOTHINGS)) / max(1, stop - first))
+    return found
+
+
+def _raised(values: Sequence[float], share: float, base: Sequence[float]) -> list[float]:
+    """`base` with these values added, the best of which adds `share`."""
+    scale = share / (max(values) or 1.0)
+    return [other + scale * value for other, value in zip(base, values, strict=True)]
+
+
+def _meaning(index: Index, places: Sequence[int], asked: Asked | None) -> list[float]:
+    """What the meaning of each unit adds, and that of the passage that it stands in."""
+    nothing = [0.0] * len(places)
+    if asked is None:
+        return nothing
+    around = sorted({near for place in places for near in range(max(0, place - _SIDE), place + _SIDE + 1)})
+    cosines = asked.cosines(around)
+    own = _raised([cosines.get(place, 0.0) for place in places], asked.trust.weight, nothing)
+    return _raised(_passages(index, cosines, places), asked.trust.weight, own)
 
 
 def _with_feedback(index: Index, query: Query, found: Found) -> Found:
