@@ -84,3 +84,12 @@ def test_asked_goes_through() -> None:
     near = Nearness()
     near.add([4], [bytes([1] * WIDTH)])
     assert set(Asked(near, bytes([1] * WIDTH), Trust(0.5, 2.0)).near(3, ())) == {4}
+
+
+def test_cosines_of_these_places_and_no_others() -> None:
+    near = Nearness()
+    near.add([2, 5, 7], [bytes([1] * WIDTH), bytes([255] * WIDTH), bytes([100] + [0] * (WIDTH - 1))])
+    found = near.cosines(bytes([1] * WIDTH), [1, 2, 5, 7])
+    assert set(found) == {2, 7}, "1 has no vector, 5 points away"
+    assert found[2] == near.near(bytes([1] * WIDTH), 5)[2]
+    assert near.cosines(bytes(WIDTH), [2]) == near.cosines(bytes([1] * 8), [2]) == near.cosines(bytes([1] * WIDTH), [1]) == {}
