@@ -29,8 +29,8 @@ _CHANGED = " (later changed: #"
 # Value falls slowly with length: a unit of 100 tokens must score 1.5 times as high as one of 10.
 _THRIFT, _THRIFT_FLOOR = 0.2, 8
 _MISSES = 20
-# So many times as many candidates where meaning tells more of them apart.
-_WITH_MEANING = 2
+# So many times as many candidates where meaning tells more of them apart; not among so many units that it would cost milliseconds.
+_WITH_MEANING, _FEW_UNITS = 2, 4000
 # Of the candidates by meaning a third of those by words is enough: they are fewer that matter, and their neighbours come along.
 _NEAR_PART, _FEWEST_NEAR = 3, 50
 _SMALLEST_LINE = 12
@@ -104,11 +104,11 @@ def recall(
         return Recalled((), gate="no room")
     query = anchored(index, read(index, question, now))
     turns, hidden = index.turns, index.hidden
+    wanted = pool_size(budget_tokens) * (_WITH_MEANING if asked is not None and len(turns) <= _FEW_UNITS else 1)
 
     def eligible(place: int) -> bool:
         return not hidden[place] and turns[place] not in carried
 
-    wanted = pool_size(budget_tokens) * (_WITH_MEANING if asked is not None else 1)
     answers = _answers(index, query, question, now, eligible, wanted, standing.rules.gate if standing is not None else 1.0, asked)
     if standing is not None and answers.scores and not standing.rules.neutral:
         answers.scores, below = standing.weighed(index, answers.scores)

@@ -252,17 +252,34 @@ def _near(index: Index, own: Mapping[int, float], places: Iterable[int]) -> dict
     return found
 
 
-def _passages(index: Index, values: Mapping[int, float], places: Iterable[int]) -> list[float]:
-    """For each place the mean value of the passage that it stands in."""
-    sessions, starts, end = index.sessions, index.session_starts, index.complete
-    last = len(starts) - 1
+def _passages(index: Index, values: Mapping[int, float], places: Sequence[int]) -> list[float]:
+    """For each of these rising places the mean value of the passage that it stands in."""
     get = values.get
     found: list[float] = []
+    first = stop = 0
+    total = 0.0
+    for low, high in _spans(index, places):
+        if low < stop:
+            for place in range(first, low):
+                total -= get(place, 0.0)
+            for place in range(stop, high):
+                total += get(place, 0.0)
+        else:
+            total = sum(map(get, range(low, high), _NOTHINGS))
+        first, stop = low, high
+        found.append(max(0.0, total) / (high - low))
+    return found
+
+
+def _spans(index: Index, places: Iterable[int]) -> list[tuple[int, int]]:
+    """The passage of each place: first <= unit < stop."""
+    sessions, starts, end = index.sessions, index.session_starts, index.complete
+    last = len(starts) - 1
+    found = []
     for place in places:
         session = sessions[place]
-        first = max(place - _SIDE, starts[session])
-        stop = min(place + _SIDE + 1, starts[session + 1] if session < last else end)
-        found.append(sum(map(get, range(first, stop), _NOTHINGS)) / max(1, stop - first))
+        first, stop = starts[session], starts[session + 1] if session < last else end
+        found.append((place - _SIDE if place - _SIDE > first else first, place + _SIDE + 1 if place + _SIDE + 1 < stop else stop))
     return found
 
 
@@ -277,10 +294,8 @@ def _meaning(index: Index, places: Sequence[int], asked: Asked | None) -> list[f
     nothing = [0.0] * len(places)
     if asked is None:
         return nothing
-    around = sorted({near for place in places for near in range(max(0, place - _SIDE), place + _SIDE + 1)})
-    cosines = asked.cosines(around)
-    own = _raised([cosines.get(place, 0.0) for place in places], asked.trust.weight, nothing)
-    return _raised(_passages(index, cosines, places), asked.trust.weight, own)
+    own, passages = asked.closeness(places, _spans(index, places))
+    return _raised(passages, asked.trust.weight, _raised(own, asked.trust.weight, nothing))
 
 
 def _with_feedback(index: Index, query: Query, found: Found) -> Found:
