@@ -34,7 +34,7 @@ _WITH_MEANING, _FEW_UNITS = 2, 4000
 # Of the candidates by meaning a third of those by words is enough: they are fewer that matter, and their neighbours come along.
 _NEAR_PART, _FEWEST_NEAR = 3, 50
 _SMALLEST_LINE = 12
-_FORGED = re.compile(r"^(?=#\d+ |\[\d{1,2} [A-Z][a-z]+ \d{4}\][ \t]*$)", re.MULTILINE)
+_FORGED = re.compile(r"^(?=#\d+ |\[\d{1,2} [A-Z][a-z]+(?: \d{4})?\][ \t]*$)", re.MULTILINE)
 _ASKS = ("?", "\uff1f", "\u061f")
 _SENTENCE_END = re.compile(r"(?<=[.!?\uff1f\u061f\n])")
 _ASKED_CHARS, _MOST_QUESTIONS = 20_000, 8
@@ -168,7 +168,7 @@ def _questions(text: str) -> list[str]:
 
 def block(recalled: Recalled, label: str = _LABEL) -> str:
     """The text that is put into the prompt: a fence, where it is from, the day once where it changes, "#number Speaker: text" a line;
-    "" for nothing."""
+    "" for nothing. A year goes on until another is told."""
     if not recalled.items:
         return ""
     lines = [RECALL_OPEN, label]
@@ -177,7 +177,7 @@ def block(recalled: Recalled, label: str = _LABEL) -> str:
     for item in recalled.items:
         named = dates.day_name(item.at)
         if named and named != day:
-            lines.append(f"[{named}]")
+            lines.append(f"[{_header(named, day)}]")
             day, before = named, None
         goes_on = before is not None and (before.turn, before.piece + 1, before.speaker) == (item.turn, item.piece, item.speaker)
         text = line(item.number, item.speaker, item.text) if not goes_on else _harmless(item.text)
@@ -185,6 +185,12 @@ def block(recalled: Recalled, label: str = _LABEL) -> str:
         before = item
     lines.append(RECALL_CLOSE)
     return "\n".join(lines)
+
+
+def _header(day: str, before: str) -> str:
+    """A day as it is told after another one: "8 May 2023", "12 May"."""
+    here, _, year = day.rpartition(" ")
+    return here if before.endswith(f" {year}") else day
 
 
 def line(number: int, speaker: str, text: str) -> str:
@@ -269,6 +275,7 @@ def _chosen(
     )
     chosen: list[int] = []
     days: set[str] = set()
+    years: set[str] = set()
     known = Chosen(index)
     misses = 0
     for at, place in enumerate([*first, *rest]):
@@ -283,7 +290,7 @@ def _chosen(
         cost = count(f"{shown}{_note(_changed(index, place, changed))}\n")
         day = dates.day_name(index.at[place])
         if day and day not in days:
-            cost += count(f"[{day}]\n")
+            cost += count(f"[{_header(day, day if day[-4:] in years else '')}]\n")
         if cost > left:
             misses += 1
             out.append((place, "no room"))
@@ -293,6 +300,7 @@ def _chosen(
             continue
         left -= cost
         days.add(day)
+        years.add(day[-4:])
         chosen.append(place)
     return chosen
 
