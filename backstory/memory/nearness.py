@@ -117,6 +117,30 @@ class Nearness:
         cosines = self._cosines(rows, asked, length)
         return {place: cosine for place, cosine in zip(self._places[rows].tolist(), cosines.tolist(), strict=True) if cosine > 0}
 
+    def closeness(self, vector: bytes, places: Sequence[int], spans: Sequence[tuple[int, int]]) -> tuple[list[float], list[float]]:
+        """For each place the cosine of its unit, and the mean of those of the units first <= unit < stop around it; what has no vector, or
+        a cosine below 0, counts as 0. A vector of nothing, or of another model's length, is near to nothing."""
+        np = self._np
+        asked = np.frombuffer(vector, np.int8).astype(np.float32)
+        length = float(np.linalg.norm(asked)) if self._count and len(asked) == self.dimensions and places else 0.0
+        if not length:
+            return [0.0] * len(places), [0.0] * len(places)
+        bounds = np.array(spans, np.int64)
+        base = int(bounds[:, 0].min())
+        wanted = np.zeros(int(bounds[:, 1].max()) - base + 1, np.int32)
+        np.add.at(wanted, bounds[:, 0] - base, 1)
+        np.subtract.at(wanted, bounds[:, 1] - base, 1)
+        around = np.flatnonzero(np.cumsum(wanted)) + base
+        get = self._rows.get
+        rows = np.array([get(place, -1) for place in around.tolist()], np.int64)
+        known = rows >= 0
+        cosines = np.zeros(len(around) + 1, np.float64)
+        cosines[:-1][known] = np.maximum(0.0, self._cosines(rows[known], asked, length))
+        summed = np.concatenate(([0.0], np.cumsum(cosines[:-1])))
+        first, stop = np.searchsorted(around, bounds[:, 0]), np.searchsorted(around, bounds[:, 1])
+        own = cosines[np.searchsorted(around, np.array(places, np.int64))]
+        return own.tolist(), ((summed[stop] - summed[first]) / (bounds[:, 1] - bounds[:, 0])).tolist()
+
     def _alike(self, vector: bytes, count: int, wanted: int) -> Matrix:
         """The rows whose signs differ least from these: as many as are wanted, and all that are as near as the last of them."""
         np = self._np
@@ -148,3 +172,7 @@ class Asked(Struct, frozen=True):
     def near(self, wanted: int, also: Sequence[int]) -> Mapping[int, float]:
         """See Nearness."""
         return self.nearness.near(self.vector, wanted, also)
+
+    def closeness(self, places: Sequence[int], spans: Sequence[tuple[int, int]]) -> tuple[list[float], list[float]]:
+        """See Nearness."""
+        return self.nearness.closeness(self.vector, places, spans)

@@ -21,6 +21,7 @@ NAME_WEIGHT = 0.3
 FRAME_WEIGHT = 0.3
 _CAPITALISED = re.compile(r"\b[A-Z][a-zA-Z]{2,}")
 _NAME_INSIDE = re.compile(r"(?<=[a-z,;:] )[A-Z][a-zA-Z]{2,}")
+_WORDS = re.compile(r"[^\W_]{2}")
 _PLAIN_SHARE = 0.3
 """Share of stop words from which on a question is English, where only names have a capital inside a sentence."""
 _MOST_VOICES = 50
@@ -92,6 +93,19 @@ def read(index: Index, question: str, now: float) -> Query:
         _event(asking),
         frozenset(_strangers(index, question).intersection(own)),
     )
+
+
+def unnamed(index: Index, question: str) -> str:
+    """The question without the names of this conversation's speakers: what somebody says has not their own name in it, and a vector of
+    a name lies near to whoever is called by it. The question as it is where nothing else is left."""
+    capitals = {fold(word): word for word in _CAPITALISED.findall(question)}
+    people = index.named(capitals) & index.voices
+    if not people or len(people) > _MOST_VOICES:
+        return question
+    parts = {part for number in people for part in fold(index.names[number]).split()}
+    names = [word for folded, word in capitals.items() if folded in parts or any(part.startswith(folded) for part in parts)]
+    left = re.sub(rf"\b(?:{'|'.join(map(re.escape, names))})\b(?:['’]s\b)?", "", question) if names else question
+    return " ".join(left.split()) if _WORDS.search(left) else question
 
 
 def _strangers(index: Index, question: str) -> set[str]:

@@ -111,6 +111,7 @@ class Parts(Struct):
     words: dict[int, float] = {}
     near: dict[int, float] = {}
     level: dict[int, float] = {}
+    passage: dict[int, float] = {}
     to_words: float = 0.0
     to_near: float = 0.0
 
@@ -148,6 +149,7 @@ def signals(index: Index, query: Query, parts: Parts, place: int) -> dict[str, f
     found = {
         "words": parts.to_words * parts.words.get(place, 0.0),
         "around": parts.to_near * parts.near.get(place, 0.0),
+        "passage": parts.passage.get(place, 0.0),
         "session": parts.level.get(index.sessions[place], 0.0),
         "speaker": float(bool(query.people) and index.speakers[place] in query.people),
         "date": dates.closeness(index.at[place], query.periods) if query.periods else 0.0,

@@ -16,6 +16,7 @@ from backstory.memory import dates
 from backstory.memory.assembly import AllBut
 from backstory.memory.changes import NOTHING, Changed
 from backstory.memory.fence import RECALL_CLOSE, RECALL_OPEN, neutral
+from backstory.memory.gate import any_passes, passes, told
 from backstory.memory.index import Index
 from backstory.memory.likeness import Chosen
 from backstory.memory.nearness import Asked
@@ -26,16 +27,15 @@ from backstory.memory.scoring import anchored, evidence, lifted, matches, only, 
 
 _LABEL = "Earlier in this conversation:"
 _CHANGED = " (later changed: #"
-# The best unit must hold this share of the question's weight in rare words; less is enough where the question names a
-# speaker, nothing of it where it names a time of which something is known. Where both errors of the gate lie: docs/decisions/recall.md.
-_ENOUGH, _ENOUGH_NAMED = 0.22, 0.1
 # Value falls slowly with length: a unit of 100 tokens must score 1.5 times as high as one of 10.
 _THRIFT, _THRIFT_FLOOR = 0.2, 8
 _MISSES = 20
+# So many times as many candidates where meaning tells more of them apart; not among so many units that it would cost milliseconds.
+_WITH_MEANING, _FEW_UNITS = 2, 4000
 # Of the candidates by meaning a third of those by words is enough: they are fewer that matter, and their neighbours come along.
 _NEAR_PART, _FEWEST_NEAR = 3, 50
 _SMALLEST_LINE = 12
-_FORGED = re.compile(r"^(?=#\d+ |\[\d{1,2} [A-Z][a-z]+ \d{4}\][ \t]*$)", re.MULTILINE)
+_FORGED = re.compile(r"^(?=#\d+ |\[\d{1,2} [A-Z][a-z]+(?: \d{4})?\][ \t]*$)", re.MULTILINE)
 _ASKS = ("?", "\uff1f", "\u061f")
 _SENTENCE_END = re.compile(r"(?<=[.!?\uff1f\u061f\n])")
 _ASKED_CHARS, _MOST_QUESTIONS = 20_000, 8
@@ -105,10 +105,8 @@ def recall(
         return Recalled((), gate="no room")
     query = anchored(index, read(index, question, now))
     eligible = _eligible(index, carried)
-
-    answers = _answers(
-        index, query, question, now, eligible, pool_size(budget_tokens), standing.rules.gate if standing is not None else 1.0, asked
-    )
+    wanted = pool_size(budget_tokens) * (_WITH_MEANING if asked is not None and len(index.turns) <= _FEW_UNITS else 1)
+    answers = _answers(index, query, question, now, eligible, wanted, standing.rules.gate if standing is not None else 1.0, asked)
     if standing is not None and answers.scores and not standing.rules.neutral:
         answers.scores, below = standing.weighed(index, answers.scores)
         answers.out += [(place, "below memory.min_importance") for place in below]
@@ -143,22 +141,22 @@ def _answers(
         return none
     found = only(matches(index, query.weights, wanted), eligible, wanted)
     near = _near(asked, found.best, wanted, eligible)
-    best = evidence(index, query, found)
-    told = any(index.said_in(period.start, period.end) for period in query.periods)
-    if query.own and not told and not (query.named and len(query.own) < 2):
-        nearest = max(near.values(), default=0.0)
-        enough = gate * (_ENOUGH_NAMED if query.named else _ENOUGH)
-        if not _about(best, nearest, enough, gate, asked):
+    if told(index, query):
+        best = evidence(index, query, found)
+    else:
+        best, enough = passes(index, query, found, near, gate, asked)
+        if not enough:
             sentences = [anchored(index, read(index, sentence, now)) for sentence in _questions(question)]
-            best = max([best, *(evidence(index, sentence, found) for sentence in sentences)])
-            if not _about(best, nearest, enough, gate, asked):
-                none.found = Recalled((), len(found.scores), best, "weak" if found.best else "no match")
-                none.out = [(place, "too little evidence") for place in found.best[:MOST_LEFT]]
-                return none
+            share, enough = any_passes(index, sentences, found, near, gate, asked)
+            best = max(best, share)
+        if not enough:
+            none.found = Recalled((), len(found.scores), best, "weak" if found.best else "no match")
+            none.out = [(place, "too little evidence") for place in found.best[:MOST_LEFT]]
+            return none
     if asked is not None:
         found = lifted(found, near, asked.trust.weight)
     parts = Parts()
-    scores = {place: score for place, score in ranked(index, query, found, wanted, parts).items() if score > 0 and eligible(place)}
+    scores = {place: score for place, score in ranked(index, query, found, wanted, parts, asked).items() if score > 0 and eligible(place)}
     return _Answers(scores, Recalled((), len(scores) or len(found.scores), best), parts, [])
 
 
@@ -169,13 +167,6 @@ def _near(asked: Asked | None, best: Sequence[int], wanted: int, eligible: Calla
     return {place: cosine for place, cosine in asked.near(max(_FEWEST_NEAR, wanted // _NEAR_PART), best).items() if eligible(place)}
 
 
-def _about(best: float, nearest: float, enough: float, gate: float, asked: Asked | None) -> bool:
-    """Whether a question is about this conversation: by the words that its best unit shares with it, and by the cosine of the nearest."""
-    if asked is None or not asked.trust.enough or not asked.nearness.dimensions:
-        return best >= enough
-    return best + nearest >= gate * asked.trust.enough or (enough < gate * _ENOUGH and best >= enough)
-
-
 def _questions(text: str) -> list[str]:
     """The sentences of a longer message that ask something. The rest of it (how to answer, what for) is not looked for."""
     sentences = _SENTENCE_END.split(text[:_ASKED_CHARS])
@@ -184,7 +175,7 @@ def _questions(text: str) -> list[str]:
 
 def block(recalled: Recalled, label: str = _LABEL) -> str:
     """The text that is put into the prompt: a fence, where it is from, the day once where it changes, "#number Speaker: text" a line;
-    "" for nothing."""
+    "" for nothing. A year goes on until another is told."""
     if not recalled.items:
         return ""
     lines = [RECALL_OPEN, label]
@@ -193,7 +184,7 @@ def block(recalled: Recalled, label: str = _LABEL) -> str:
     for item in recalled.items:
         named = dates.day_name(item.at)
         if named and named != day:
-            lines.append(f"[{named}]")
+            lines.append(f"[{_header(named, day)}]")
             day, before = named, None
         goes_on = before is not None and (before.turn, before.piece + 1, before.speaker) == (item.turn, item.piece, item.speaker)
         text = line(item.number, item.speaker, item.text) if not goes_on else _harmless(item.text)
@@ -201,6 +192,12 @@ def block(recalled: Recalled, label: str = _LABEL) -> str:
         before = item
     lines.append(RECALL_CLOSE)
     return "\n".join(lines)
+
+
+def _header(day: str, before: str) -> str:
+    """A day as it is told after another one: "8 May 2023", "12 May"."""
+    here, _, year = day.rpartition(" ")
+    return here if before.endswith(f" {year}") else day
 
 
 def line(number: int, speaker: str, text: str) -> str:
@@ -283,6 +280,7 @@ def _chosen(
     rest = [place for _, place in sorted(worth)]
     chosen: list[int] = []
     days: set[str] = set()
+    years: set[str] = set()
     known = Chosen(index)
     misses = 0
     for at, place in enumerate([*first, *rest]):
@@ -297,7 +295,7 @@ def _chosen(
         cost = count(f"{shown}{_note(_changed(index, place, changed))}\n")
         day = dates.day_name(index.at[place])
         if day and day not in days:
-            cost += count(f"[{day}]\n")
+            cost += count(f"[{_header(day, day if day[-4:] in years else '')}]\n")
         if cost > left:
             misses += 1
             out.append((place, "no room"))
@@ -307,6 +305,7 @@ def _chosen(
             continue
         left -= cost
         days.add(day)
+        years.add(day[-4:])
         chosen.append(place)
     return chosen
 

@@ -19,6 +19,7 @@ from backstory.memory import dates
 from backstory.memory.associations import asked_concepts
 from backstory.memory.dates import Period
 from backstory.memory.index import ASKS, FREQUENCY_BITS, FREQUENCY_MOST, TIMELY, Index
+from backstory.memory.nearness import Asked
 from backstory.memory.question import Query
 from backstory.memory.reasons import Parts
 
@@ -27,9 +28,12 @@ _K1, _B = 1.0, 0.6
 _LONGEST = 512
 # A unit's score takes in half of each neighbour's and a fifth of the next ones'; an answer to a question that matches, a little more.
 _NEXT, _SECOND, _ANSWER = 0.5, 0.2, 0.3
+# The passage that a unit stands in: as many units to each side, of the same session.
+_SIDE = 4
+_NOTHINGS = [0.0] * (2 * _SIDE + 1)
 # Shares of the final score, against the best match in words = 1.
-_WORDS, _AROUND = 0.5, 0.5
-_SPEAKER, _DATE, _TIMELY, _ASKS, _LENGTH = 0.4, 0.5, 0.1, 0.1, 0.1
+_WORDS, _AROUND, _PASSAGE = 0.5, 0.5, 0.2
+_SPEAKER, _DATE, _TIMELY, _ASKS, _LENGTH = 0.4, 0.3, 0.1, 0.1, 0.1
 _SESSION, _SESSION_BEST = 0.4, 3
 _LOGARITHMS = [_LENGTH * math.log1p(length) for length in range(_LONGEST)]
 # The words of the best few units, rarest first, are a weak second query.
@@ -37,7 +41,7 @@ _FEEDBACK, _FEEDBACK_UNITS, _FEEDBACK_TERMS, _FEEDBACK_LEAST = 0.2, 8, 20, 4
 # So many postings are added up for a question (about 0.15 us each), and so many for its second query.
 _POSTINGS, _MORE_POSTINGS = 5_000, 1_500
 # Candidates that are scored with all signals: as many as could fill the budget, and never fewer than this.
-_POOL, _TOKENS_EACH = 150, 32
+_POOL, _TOKENS_EACH = 150, 16
 _CHECKED = 30
 # A question about somebody who was never mentioned is hardly about this conversation.
 _STRANGER = 2.0
@@ -170,9 +174,17 @@ def evidence(index: Index, query: Query, found: Found) -> float:
     return best / asked if asked else 0.0
 
 
-def ranked(index: Index, query: Query, found: Found, wanted: int, parts: Parts | None = None) -> dict[int, float]:
+def most_shared(index: Index, query: Query, found: Found) -> int:
+    """How many different words of the question's own one of the best units has at most."""
+    own = {index.vocabulary.get(term, -1) for term in query.own}
+    return max((sum(number in own for number in index.terms_of(place)) for place in found.best[:_CHECKED]), default=0)
+
+
+def ranked(
+    index: Index, query: Query, found: Found, wanted: int, parts: Parts | None = None, asked: Asked | None = None
+) -> dict[int, float]:
     """Final scores of the candidates: the units that match best, those of the days asked about, and their neighbours. `parts` is told
-    what they come from."""
+    what they come from. `asked`: the question's vector, where there is one."""
     found = _with_feedback(index, query, found)
     own = found.scores
     pool = [*found.best, *_then(index, query, wanted, any_period=not found.best)]
@@ -182,10 +194,14 @@ def ranked(index: Index, query: Query, found: Found, wanted: int, parts: Parts |
     near = _near(index, own, places)
     to_words = _WORDS / (max([own.get(place, 0.0) for place in pool]) or 1.0)
     to_near = _AROUND / (max(near.values()) or 1.0)
+    meaning = _meaning(index, places, asked)
+    passage = _raised(_passages(index, own, places), _PASSAGE, meaning)
     sessions, lengths = index.sessions, index.lengths
     extra = _extra(index, query, places)
     get = own.get
-    values = [to_words * get(place, 0.0) + to_near * near[place] + more for place, more in zip(places, extra, strict=True)]
+    values = [
+        to_words * get(place, 0.0) + to_near * near[place] + wide + more for place, more, wide in zip(places, extra, passage, strict=True)
+    ]
     by_session: dict[int, list[float]] = {}
     if sessions[places[0]] == sessions[places[-1]]:
         by_session[sessions[places[0]]] = values
@@ -195,6 +211,7 @@ def ranked(index: Index, query: Query, found: Found, wanted: int, parts: Parts |
     level = {session: _SESSION * sum(nlargest(_SESSION_BEST, held)) / _SESSION_BEST for session, held in by_session.items()}
     if parts is not None:
         parts.words, parts.near, parts.level, parts.to_words, parts.to_near = own, near, level, to_words, to_near
+        parts.passage = dict(zip(places, passage, strict=True))
     logs = _LOGARITHMS
     last = _LONGEST - 1
     return {
@@ -260,6 +277,52 @@ def _near(index: Index, own: Mapping[int, float], places: Iterable[int]) -> dict
             total += _SECOND * then
         found[place] = total
     return found
+
+
+def _passages(index: Index, values: Mapping[int, float], places: Sequence[int]) -> list[float]:
+    """For each of these rising places the mean value of the passage that it stands in."""
+    get = values.get
+    found: list[float] = []
+    first = stop = 0
+    total = 0.0
+    for low, high in _spans(index, places):
+        if low < stop:
+            for place in range(first, low):
+                total -= get(place, 0.0)
+            for place in range(stop, high):
+                total += get(place, 0.0)
+        else:
+            total = sum(map(get, range(low, high), _NOTHINGS))
+        first, stop = low, high
+        found.append(max(0.0, total) / (high - low))
+    return found
+
+
+def _spans(index: Index, places: Iterable[int]) -> list[tuple[int, int]]:
+    """The passage of each place: first <= unit < stop."""
+    sessions, starts, end = index.sessions, index.session_starts, index.complete
+    last = len(starts) - 1
+    found = []
+    for place in places:
+        session = sessions[place]
+        first, stop = starts[session], starts[session + 1] if session < last else end
+        found.append((place - _SIDE if place - _SIDE > first else first, place + _SIDE + 1 if place + _SIDE + 1 < stop else stop))
+    return found
+
+
+def _raised(values: Sequence[float], share: float, base: Sequence[float]) -> list[float]:
+    """`base` with these values added, the best of which adds `share`."""
+    scale = share / (max(values) or 1.0)
+    return [other + scale * value for other, value in zip(base, values, strict=True)]
+
+
+def _meaning(index: Index, places: Sequence[int], asked: Asked | None) -> list[float]:
+    """What the meaning of each unit adds, and that of the passage that it stands in."""
+    nothing = [0.0] * len(places)
+    if asked is None:
+        return nothing
+    own, passages = asked.closeness(places, _spans(index, places))
+    return _raised(passages, asked.trust.weight, _raised(own, asked.trust.weight, nothing))
 
 
 def _with_feedback(index: Index, query: Query, found: Found) -> Found:

@@ -18,6 +18,7 @@ from backstory.core.records import TurnVectors
 from backstory.core.store import Lanes, Store
 from backstory.memory.index import Index
 from backstory.memory.nearness import Asked, Nearness, text_name
+from backstory.memory.question import unnamed
 from backstory.memory.thread import Family, Thread
 
 # Rows of one read: some 2 MB. A question waits for one read, no more.
@@ -75,7 +76,7 @@ class Meaning:
         if family not in self._loaded:
             self._loaded[family] = _Loaded()
         loaded = self._loaded[family]
-        text = question[-_ASKED_CHARS:]
+        text = unnamed(index, question[-_ASKED_CHARS:])
         vector = asyncio.ensure_future(_aside(partial(embedder.embed, [text])))
         reading = asyncio.ensure_future(self._read(thread, loaded, index, embedder.model))
         for task in (vector, reading):

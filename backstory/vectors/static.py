@@ -28,7 +28,7 @@ _KINDS = {"F16": numpy.float16, "F32": numpy.float32}
 class StaticTable:
     """See Embedder. The table stays in the file: only the rows that texts need are in memory."""
 
-    trust = Trust(weight=0.2, enough=0.51)
+    trust = Trust(weight=0.2, enough=0.55)
 
     def __init__(self, folder: str = "") -> None:
         if folder:

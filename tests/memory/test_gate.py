@@ -9,7 +9,7 @@ from backstory.core.tokens import count
 from backstory.memory.nearness import Asked, Nearness
 from backstory.memory.question import read
 from backstory.memory.retrieval import Recalled, block, recall
-from backstory.memory.scoring import Found, evidence, lifted, matches
+from backstory.memory.scoring import Found, evidence, lifted, matches, most_shared
 from tests.memory.chats import chat, indexed, seconds
 
 NOW = seconds("2025-07-01 12:00")
@@ -82,3 +82,27 @@ def test_what_is_near_is_lifted_by_its_share_and_becomes_a_candidate() -> None:
     assert found.best == [1, 2, 9]
     same = Found({1: 4.0}, [1])
     assert lifted(same, {}, 0.5) is same
+
+
+def test_a_question_about_a_stranger_needs_most_of_its_words() -> None:
+    assert ask("Did the bank lend hens a credit?").items
+    assert ask("Did the bank in Reykjavik tell Henrietta about flights?").gate == "weak"
+    assert ask("Did Henrietta ask about flights in February 2025?").gate == "weak", "nor does a month open it"
+
+
+def test_naming_a_speaker_beside_a_stranger_opens_it_as_before() -> None:
+    assert ask("What did Bruno tell Henrietta about the bank?").items
+
+
+def test_one_word_in_common_is_chance_where_many_are_asked_for() -> None:
+    few, many = "Which oven umbrellas?", "Which oven do umbrellas, zebras, violins, trams and comets need?"
+    query = read(INDEX, many, NOW)
+    assert most_shared(INDEX, query, matches(INDEX, query.weights, 50)) == 1
+    assert ask(few).items
+    assert not ask(many).items
+
+
+def test_meaning_has_to_be_nearer_where_a_stranger_is_asked_about() -> None:
+    question, place = "Did the zebras of Henrietta trample all of her umbrellas?", 3
+    assert ask(question, meant(place, enough=0.9)).gate == "no match"
+    assert ask("Zebras trampled umbrellas?", meant(place, enough=0.9)).items

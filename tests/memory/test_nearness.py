@@ -84,3 +84,15 @@ def test_asked_goes_through() -> None:
     near = Nearness()
     near.add([4], [bytes([1] * WIDTH)])
     assert set(Asked(near, bytes([1] * WIDTH), Trust(0.5, 2.0)).near(3, ())) == {4}
+
+
+def test_closeness_of_units_and_of_the_passages_around_them() -> None:
+    near = Nearness()
+    near.add([2, 5, 7], [bytes([1] * WIDTH), bytes([255] * WIDTH), bytes([100] + [0] * (WIDTH - 1))])
+    exact = near.near(bytes([1] * WIDTH), 5)
+    own, around = near.closeness(bytes([1] * WIDTH), [1, 2, 5, 7, 20], [(0, 3), (1, 4), (4, 7), (5, 9), (18, 21)])
+    assert own == pytest.approx([0.0, exact[2], 0.0, exact[7], 0.0]), "1 and 20 have no vector, 5 points away"
+    assert around == pytest.approx([exact[2] / 3, exact[2] / 3, 0.0, exact[7] / 4, 0.0])
+    for nothing in (bytes(WIDTH), bytes([1] * 8)):
+        assert near.closeness(nothing, [2], [(0, 3)]) == ([0.0], [0.0])
+    assert near.closeness(bytes([1] * WIDTH), [], []) == ([], [])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from backstory.memory.question import read
+import pytest
+
+from backstory.memory.question import read, unnamed
 from tests.memory.chats import chat, indexed, seconds
 
 NOW = seconds("2025-07-01 12:00")
@@ -36,3 +38,17 @@ def test_questions_for_a_time_are_known() -> None:
     assert read(INDEX, "When did the shop open?", NOW).when
     assert read(INDEX, "How many loaves?", NOW).when
     assert not read(INDEX, "Who is Yusuf?", NOW).when
+
+
+@pytest.mark.parametrize(
+    ("question", "left"),
+    [
+        ("What did Bruno's bank say?", "What did bank say?"),
+        ("Did Bruno and Ines meet?", "Did and meet?"),
+        ("Ines?", "Ines?"),
+        ("What did Henrietta say?", "What did Henrietta say?"),
+        ("who has the keys", "who has the keys"),
+    ],
+)
+def test_a_question_without_the_names_of_speakers(question: str, left: str) -> None:
+    assert unnamed(indexed(chat()), question) == left

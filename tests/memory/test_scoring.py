@@ -6,8 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backstory.core.embedding import Trust
 from backstory.memory.index import Index
+from backstory.memory.nearness import Asked, Nearness
 from backstory.memory.question import read
+from backstory.memory.reasons import Parts
 from backstory.memory.scoring import anchored, evidence, matches, only, pool_size, ranked, top
 from tests.memory.chats import chat, indexed, seconds, turn, unit
 
@@ -95,3 +98,38 @@ def test_an_event_told_later_counts_from_the_day_it_speaks_of() -> None:
 
 def test_larger_budgets_look_at_more_candidates() -> None:
     assert pool_size(1_000) == pool_size(2_000) < pool_size(16_000)
+
+
+def test_a_unit_in_a_passage_about_the_question_comes_before_one_alone() -> None:
+    about = [
+        "The kiln arrived.",
+        "It was dark.",
+        "So heavy.",
+        "We laughed.",
+        "No more today.",
+        "Fine by me.",
+        "Glaze for the kiln is here.",
+        "Late already.",
+    ]
+    texts = [*about, *["Nothing at all."] * 12]
+    index = indexed([turn(number, f"Ann: {text}") for number, text in enumerate(texts, 1)])
+    query = read(index, "kiln glaze", NOW)
+    parts = Parts()
+    scores = ranked(index, query, matches(index, query.weights, 50), 50, parts)
+    assert parts.passage[2] > parts.passage[8] > 0, "there are both words around the one, and one around the other"
+    assert scores[4] > scores[8]
+    assert max(parts.passage.values()) == pytest.approx(0.2)
+
+
+def test_what_meaning_adds_is_its_share_for_the_unit_and_for_its_passage() -> None:
+    index = indexed([turn(number, f"Ann: {text}") for number, text in enumerate(["oven", *["word"] * 20], 1)])
+    near = Nearness()
+    near.add([0, 8, 9], [bytes([1, 0]), bytes([100, 0]), bytes([100, 0])])
+    query = read(index, "oven word", NOW)
+    found = matches(index, query.weights, 50)
+    plain = ranked(index, query, found, 50)
+    meant = ranked(index, query, found, 50, asked=Asked(near, bytes([100, 0]), Trust(0.2, 0.0)))
+    level = meant[20] - plain[20]
+    assert 0 <= level < 0.2, "far from all of them: no more than its session gains"
+    assert meant[8] - plain[8] - level == pytest.approx(0.4, abs=1e-6)
+    assert meant[11] - plain[11] - level == pytest.approx(0.2, abs=1e-6), "only its passage is near"

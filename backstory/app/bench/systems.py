@@ -16,6 +16,7 @@ from backstory.core.records import Turn
 from backstory.core.tokens import count
 from backstory.memory.index import Index
 from backstory.memory.nearness import Asked, Nearness
+from backstory.memory.question import unnamed
 from backstory.memory.retrieval import block, line, recall
 from backstory.memory.scoring import matches
 from backstory.memory.text import terms
@@ -58,7 +59,7 @@ class Backstory:
         """See System."""
         asked = None
         if self._embedder is not None and self._nearness is not None:
-            asked = Asked(self._nearness, self._embedder.embed([question])[0], self._embedder.trust)
+            asked = Asked(self._nearness, self._embedder.embed([unnamed(self._index, question)])[0], self._embedder.trust)
         found = recall(
             self._index, question, budget_tokens=budget_tokens, carried=(), now=now, min_score=self._min_score, count=count, asked=asked
         )
