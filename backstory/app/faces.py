@@ -186,7 +186,7 @@ def recalled(store: Store, question: str, record: Conversation | None, budget: i
             index.add(units(path, path[0].position + 1, Carry()))
         if len(places) > _MOST_TURNS:
             break
-    found = recall(index, question, budget_tokens=budget, carried=frozenset(), now=now, min_score=0.0, count=count)
+    found = recall(index, question, budget_tokens=budget, carried=frozenset(), now=now, min_score=0.0, count=count, search=True)
     hits = [Hit(*places[item.turn], item.at, item.speaker, round(item.score, 4), item.text) for item in found.items]
     return sorted(hits, key=lambda hit: -hit.score)
 

@@ -94,11 +94,12 @@ def recall(
     standing: Standing | None = None,
     changed: Changed = NOTHING,
     asked: Asked | None = None,
+    search: bool = False,
 ) -> Recalled:
     """The turns that answer the question, less those in `carried` (turn ids). `now`: when it is asked. `min_score`: units below this
     share of the best score are left out. `count`: tokens of a text, which decides what fits. `standing`: pinned turns come first,
     whatever is asked; others as its rules have it. `changed`: what does not hold any more. `asked`: the question's vector, where there is
-    one."""
+    one. `search`: somebody looks for this: whatever has a word of it is an answer, however weak."""
     if not len(index):
         return Recalled((), gate="empty")
     if budget_tokens < _overhead(count) + _SMALLEST_LINE:
@@ -106,7 +107,8 @@ def recall(
     query = anchored(index, read(index, question, now))
     eligible = _eligible(index, carried)
     wanted = pool_size(budget_tokens) * (_WITH_MEANING if asked is not None and len(index.turns) <= _FEW_UNITS else 1)
-    answers = _answers(index, query, question, now, eligible, wanted, standing.rules.gate if standing is not None else 1.0, asked)
+    strict = 0.0 if search else standing.rules.gate if standing is not None else 1.0
+    answers = _answers(index, query, question, now, eligible, wanted, strict, asked)
     if standing is not None and answers.scores and not standing.rules.neutral:
         answers.scores, below = standing.weighed(index, answers.scores)
         answers.out += [(place, "below memory.min_importance") for place in below]
@@ -141,7 +143,7 @@ def _answers(
         return none
     found = only(matches(index, query.weights, wanted), eligible, wanted)
     near = _near(asked, found.best, wanted, eligible)
-    if told(index, query):
+    if told(index, query) or (not gate and found.best):
         best = evidence(index, query, found)
     else:
         best, enough = passes(index, query, found, near, gate, asked)

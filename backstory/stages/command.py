@@ -207,13 +207,13 @@ class Command(Stage):
         thread, desk = visit.thread, self._desk
         asking = Turn(0, thread.conversation.id, 0, 0, b"", b"", "user", "spoken", question, at=desk.clock())
         budget = desk.settings.budget
-        own = await desk.find(thread, asking, set(), budget)
+        own = await desk.find(thread, asking, set(), budget, search=True)
         carried = _carried(visit)
         found = [_shown(own, "", carried)]
         known = {turn.id for turn in thread.path}
         for other in await self._links.reach(thread, visit.scope):
             if other.conversation.memory:
-                more = await desk.find(other, asking, known, budget)
+                more = await desk.find(other, asking, known, budget, search=True)
                 found.append(_shown(more, other.conversation.label or other.conversation.id[:8], set()))
                 known.update(item.turn for item in more.items)
         lines = [one for some in found for one in some]

@@ -74,8 +74,8 @@ class Desk(Struct, frozen=True):
         await self.lanes.write(write)
         settle_states(thread, states)
 
-    async def find(self, thread: Thread, question: Turn, without: set[int], budget: int) -> Recalled:
-        """What of a thread's branch answers to this message, less these turns and those about to be forgotten."""
+    async def find(self, thread: Thread, question: Turn, without: set[int], budget: int, search: bool = False) -> Recalled:
+        """What of a thread's branch answers to this message, less these and those about to be forgotten. `search`: as for `recall`."""
         upto = len(thread.path)
         absent = Absent(thread, upto, Reading(b"", [], [], 0), (), without | thread.hidden)
-        return await self.shelf.recall(thread, upto, question, absent, budget, self.settings.min_score)
+        return await self.shelf.recall(thread, upto, question, absent, budget, self.settings.min_score, search=search)

@@ -326,7 +326,7 @@ class Desk:
         """What recall finds among these turns, each turn once, in order."""
         now = self._stage.clock()
         question = Turn(0, self._thread.conversation.id, 0, len(self._path), b"", b"", "user", "spoken", words, at=now, arrived=now)
-        found = await self._stage.shelf.recall(self._thread, len(self._path), question, chosen, self._budget, 0.0)
+        found = await self._stage.shelf.recall(self._thread, len(self._path), question, chosen, self._budget, 0.0, search=True)
         rows: dict[int, Row] = {}
         for item in found.items:
             known = rows.get(item.number)

@@ -124,8 +124,9 @@ class Shelf:
         budget: int,
         min_score: float,
         standing: Standing | None = None,
+        search: bool = False,
     ) -> Recalled:
-        """What of the first `upto` turns of the path, among those of `absent`, answers to this message."""
+        """What of the first `upto` turns of the path, among those of `absent`, answers to this message. `search`: as for `recall`."""
         if budget <= 0:
             return Recalled(())
         asked: Asked | None = None
@@ -165,6 +166,7 @@ class Shelf:
                 standing=standing,
                 changed=changed,
                 asked=asked,
+                search=search,
             )
 
         if len(index) <= _INLINE_UNITS:

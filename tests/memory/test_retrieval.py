@@ -54,6 +54,15 @@ def test_an_unrelated_message_recalls_nothing(question: str) -> None:
     assert block(found) == ""
 
 
+def test_a_search_finds_whatever_has_a_word_of_it() -> None:
+    asked = "Was there anything that Zebediah Quux said about bread, tractors, zeppelins and submarines?"
+    assert ask(asked).items == ()
+    found = recall(WHOLE, asked, budget_tokens=400, carried=frozenset(), now=NOW, min_score=0.0, count=count, search=True)
+    assert any("bread" in item.text for item in found.items)
+    nothing = recall(WHOLE, "zeppelins", budget_tokens=400, carried=frozenset(), now=NOW, min_score=0.0, count=count, search=True)
+    assert nothing.items == ()
+
+
 @settings(max_examples=120, deadline=None)
 @given(st.integers(0, 900), st.sampled_from([question for question, _ in QUESTIONS]), st.frozensets(st.integers(1, 66)))
 def test_the_block_never_passes_the_budget_and_repeats_nothing_that_is_carried(budget: int, question: str, carried: frozenset[int]) -> None:
