@@ -49,6 +49,8 @@ _PATIENCE_S = 3.0
 # An index is made in batches of so many tokens: some 5 ms of work each. The first waits no longer than this for a pause in the traffic.
 _BETWEEN_S = 0.2
 _BATCH_TOKENS = 2000
+# Of an index that lacks no more than so many tokens, every request that has to do without it makes a part.
+_LENT_TOKENS, _LENT_S = 250_000, 0.02
 # What requests wait for has threads of its own: those of background work may all be taken, or be holding still for a request.
 _RECALLERS = 2
 # A longer branch is never indexed in memory.
@@ -131,9 +133,7 @@ class Shelf:
             return Recalled(())
         asked: Asked | None = None
         self._lacking(thread)
-        if upto > _MOST_TURNS or not within(thread.path, _SOON_TOKENS, thread.indexed, upto):
-            if upto <= _MOST_TURNS:
-                self.prepare(thread)
+        if upto > _MOST_TURNS or (not within(thread.path, _SOON_TOKENS, thread.indexed, upto) and not await self._lent(thread, upto)):
             pins = standing.pins if standing is not None else ()
             branch = Branch(thread.path, upto, thread.indexed)
             near = None
@@ -172,6 +172,16 @@ class Shelf:
         if len(index) <= _INLINE_UNITS:
             return run()
         return await asyncio.get_running_loop().run_in_executor(self._recallers, run)
+
+    async def _lent(self, thread: Thread, upto: int) -> bool:
+        """Have the index made in the background. Where it will soon be there, a request lends it some of its own time: whether it is there."""
+        self.prepare(thread)
+        running = self._building.get(id(thread.family))
+        if running is None or not within(thread.path, _LENT_TOKENS, thread.indexed, upto):
+            return False
+        with self._urgently(thread):
+            await asyncio.wait({running}, timeout=_LENT_S)
+        return running.done() and not self._lacking(thread)
 
     def follow(self, thread: Thread) -> None:
         """Notice in the background what the newest turns have changed of earlier ones. A recall does not wait for it: what is not noticed
@@ -289,7 +299,8 @@ class Shelf:
 
     async def _build(self, thread: Thread) -> None:
         """Batch by batch, on another thread and at a pace that gives way to requests."""
-        await self._pause(thread.path[thread.indexed :], _BETWEEN_S)
+        if not self._urgent[id(thread.family)]:
+            await self._pause(thread.path[thread.indexed :], _BETWEEN_S)
         pace = self._pace(thread)
         while self._lacking(thread):
             await _aside(_extend, thread, _batch(thread), pace)

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from msgspec import Struct
 
-from backstory.app import engine as module
+from backstory.app import journals as module
 from backstory.app.commanding import Commanding
 from backstory.app.journals import settle_entry
 from backstory.app.metrics import Metrics
