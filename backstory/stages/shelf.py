@@ -174,7 +174,7 @@ class Shelf:
         return await asyncio.get_running_loop().run_in_executor(self._recallers, run)
 
     async def _lent(self, thread: Thread, upto: int) -> bool:
-        """Have the index made in the background. Where it will soon be there, a request lends it some of its own time: whether it is there."""
+        """Have the index made in the background. Where it lacks little, a request lends it some of its time: whether it is there."""
         self.prepare(thread)
         running = self._building.get(id(thread.family))
         if running is None or not within(thread.path, _LENT_TOKENS, thread.indexed, upto):

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 from msgspec import Struct
 
-from backstory.app import journals as module
+from backstory.app import engine as module
+from backstory.app import journals
 from backstory.app.commanding import Commanding
 from backstory.app.journals import settle_entry
 from backstory.app.metrics import Metrics
@@ -451,7 +452,7 @@ def test_a_store_that_cannot_be_opened_is_served_without_and_tried_again(
             raise ERRORS[fault]()
         return real(url)
 
-    monkeypatch.setattr(module, "open_store", fails)
+    monkeypatch.setattr(journals, "open_store", fails)
 
     async def work() -> None:
         async with prepared(tmp_path, stored) as one:
