@@ -15,6 +15,7 @@ from backstory.app.commanding import Commanding, Plain, answer
 from backstory.app.drive import eager
 from backstory.app.engine import Engine
 from backstory.app.regard import OWN_HEADERS, Regards
+from backstory.app.translating import Translating
 from backstory.commands.grammar import Asked
 from backstory.config import Config
 from backstory.core.document import Document
@@ -59,6 +60,7 @@ class PortHouse:
         self._deadline_s = config.recall.deadline_ms / 1000
         self._lean = config.marker != "always" and config.memory.scope == "conversation"
         self._regards = Regards(config, upstream_url)
+        self._translating = Translating(self._regards, self.error)
         self._late: dict[int, asyncio.Future[Plan]] = {}
         self._answered: dict[int, Outcome] = {}
 
@@ -66,11 +68,15 @@ class PortHouse:
 
     def wants_body(self, head: Head) -> bool:
         """See House."""
-        return self._regards(head).readable and (self._engine.memory or self._engine.is_opening)
+        regard = self._regards(head)
+        return bool(regard.speaks) or (regard.readable and (self._engine.memory or self._engine.is_opening))
 
     def plan(self, head: Head, body: bytes) -> Plan | Awaitable[Plan]:
         """See House."""
-        plan, drop = self._plan(head, body), self._regards(head).drop
+        plan, regard = self._plan(head, body), self._regards(head)
+        drop = regard.drop
+        if regard.speaks:
+            plan = self._translating.plan(plan, head, body, regard)
         if len(drop) == len(OWN_HEADERS):
             return plan
         return replace(plan, drop=plan.drop | drop) if isinstance(plan, Plan) else eager(_dropping(plan, drop))
@@ -91,7 +97,7 @@ class PortHouse:
         target, wire = regard.target, regard.wire
         if wire is not None and body and not self._engine.memory and self._engine.is_opening and not waited:
             return self._once_open(head, body)
-        if wire is None or not body or not self._engine.memory:
+        if wire is None or not body or not self._engine.memory or not regard.readable:
             self._metrics.relayed += 1
             return bare(target)
         return attempt(self._engine.failed, "plan", lambda: self._chat(head, body, wire, target), lambda: bare(target))
@@ -170,7 +176,7 @@ class PortHouse:
             return bare(target)
         if plain is not None:
             exchange = replace(exchange, came=plain.came, named=plain.conversation, local=self._expect(exchange.id, plain.asked))
-        elif engine.ahead is not None and engine.ahead.may_go(body, prompt):
+        elif engine.ahead is not None and not regard.speaks and engine.ahead.may_go(body, prompt):
             gone = replace(exchange, gone=True)
             return Plan(target, drop=OWN_HEADERS, tap=AheadTap(lambda: self._behind(gone, target, started)))
         done = eager(self._through(exchange, target, started))

@@ -334,6 +334,10 @@ class Tongue(Protocol):
         """For a stream of a provider of this wire."""
         ...
 
+    def stream_type(self, asked: Asked) -> bytes:
+        """The content type of such a stream: `text/event-stream`, but for Gemini's JSON array."""
+        ...
+
     def teller(self, asked: Asked) -> Teller:
         """For the client of this wire that asked so."""
         ...

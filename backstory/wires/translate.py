@@ -1,0 +1,174 @@
+"""An exchange between a client and a provider of two wires. Implements core.plan.Translation. Pure: bytes in, bytes out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from backstory.core.exchange import Headers
+from backstory.core.translation import (
+    Answered,
+    Asked,
+    Begun,
+    Broke,
+    Cited,
+    Closed,
+    Ended,
+    Event,
+    Failure,
+    Listener,
+    Loss,
+    More,
+    Opened,
+    Piece,
+    Refusal,
+    Sealed,
+    Teller,
+    Thought,
+    Tongue,
+    Use,
+    Words,
+)
+from backstory.core.wire import StreamReader, Wire
+from backstory.errors import DocumentError
+
+_SSE = b"text/event-stream"
+_NOTHING = Asked("", False, (), ())
+_JSON: Headers = ((b"Content-Type", b"application/json"),)
+# Of the provider's headers these are about its body, or about its own connection.
+_ABOUT_THE_BODY = frozenset(
+    {b"content-type", b"content-length", b"content-encoding", b"transfer-encoding", b"etag", b"content-md5", b"digest", b"connection"}
+)
+
+
+class Translated:
+    """One exchange. `client`, `provider`: the two tongues; `provider_wire` cuts streams. `path`, `query`: of the client's request."""
+
+    def __init__(self, client: Tongue, provider: Tongue, provider_wire: Wire, path: str, query: str) -> None:
+        self._client = client
+        self._provider = provider
+        self._wire = provider_wire
+        self._asked = _NOTHING
+        self._path = path
+        self._query = query
+        self._status = 0
+        self._reader: StreamReader | None = None
+        self._listener: Listener | None = None
+        self._teller: Teller | None = None
+        self._ended = False
+        self.losses: tuple[Loss, ...] = ()
+
+    def ask(self, body: bytes) -> bytes:
+        """See Translation. What of it gets lost stands in `losses` afterwards."""
+        self._asked = self._client.asked(body, self._path, self._query)
+        out, self.losses = self._provider.ask(self._asked)
+        return out
+
+    def place(self) -> str:
+        """Path and query of the request at the provider."""
+        return self._provider.place("", self._asked)
+
+    def begin(self, status: int, headers: Headers) -> tuple[Literal["stream", "whole"], Headers]:
+        """See Translation."""
+        self._status = status
+        kept = (*(pair for pair in headers if pair[0].lower() not in _ABOUT_THE_BODY), *self._told())
+        kind = next((value for key, value in headers if key.lower() == b"content-type"), b"").lower()
+        if status < 400 and kind.startswith(_SSE):
+            self._reader, self._listener = self._wire.reader(kind.decode("latin-1")), self._provider.listener()
+        if status >= 400 or not self._asked.stream:
+            return "whole", (*kept, *_JSON)
+        self._teller = self._client.teller(self._asked)
+        streamed = (*kept, (b"Content-Type", self._client.stream_type(self._asked)))
+        return "whole" if self._reader is None else "stream", streamed
+
+    def chunk(self, data: bytes) -> bytes:
+        """See Translation."""
+        if self._reader is None or self._listener is None:
+            return b""
+        out = bytearray()
+        for frame in self._reader.feed(data):
+            out += self._say(self._listener.events(frame))
+        return bytes(out)
+
+    def tail(self) -> bytes:
+        """See Translation. A stream that says nothing of its end gets none."""
+        if self._reader is None or self._listener is None or self._teller is None:
+            return b""
+        out = bytearray()
+        for frame in self._reader.close():
+            out += self._say(self._listener.events(frame))
+        out += self._say(self._listener.over())
+        return bytes(out) + (self._teller.end() if self._ended else b"")
+
+    def whole(self, body: bytes) -> tuple[int, bytes]:
+        """See Translation. A provider that streams unasked, or does not where it was asked to, is understood all the same."""
+        if self._status >= 400:
+            return self._client.failure(self._provider.failed(self._status, body))
+        if self._listener is None or self._reader is None:
+            answered: Answered | Failure = self._provider.answered(body)
+        else:
+            frames = (*self._reader.feed(body), *self._reader.close())
+            answered = gathered([event for frame in frames for event in self._listener.events(frame)] + [*self._listener.over()])
+        if isinstance(answered, Failure):
+            return self._client.failure(answered)
+        if self._teller is None:
+            return self._status, self._client.answer(answered, self._asked)
+        return self._status, self._say(events_of(answered)) + self._teller.end()
+
+    def _say(self, events: Sequence[Event]) -> bytes:
+        if self._teller is None:
+            return b""
+        self._ended = self._ended or any(isinstance(event, (Ended, Broke)) for event in events)
+        return b"".join([self._teller.tell(event) for event in events])
+
+    def _told(self) -> Headers:
+        lost = ", ".join(f"{loss.what} {loss.how}" for loss in self.losses)
+        return ((b"X-VC-Losses", lost.encode("ascii", "replace")),) if lost else ()
+
+
+def events_of(answered: Answered) -> list[Event]:
+    """The stream that says what a whole answer says."""
+    events: list[Event] = [Begun(answered.id, answered.model, answered.usage, answered.created)]
+    for index, piece in enumerate(answered.pieces):
+        events += _piece_events(index, piece)
+    events.append(Ended(answered.finish, answered.usage, answered.thoughts, answered.sequence))
+    return events
+
+
+def _piece_events(index: int, piece: Piece) -> list[Event]:
+    match piece:
+        case Words():
+            cited: list[Event] = [Cited(index, citation) for citation in piece.citations]
+            return [Opened(index, Words("")), More(index, piece.text), *cited, Closed(index, piece)]
+        case Thought():
+            sealed: list[Event] = [Sealed(index, piece.sealed, piece.seal)] if piece.sealed else []
+            said: list[Event] = [More(index, piece.text)] if piece.text else []
+            return [Opened(index, Thought("", hidden=piece.hidden, id=piece.id)), *said, *sealed, Closed(index, piece)]
+        case Use():
+            signed: list[Event] = [Sealed(index, piece.sealed, "gemini")] if piece.sealed else []
+            begun = Use(piece.id, piece.name, "", piece.custom)
+            return [Opened(index, begun), *signed, More(index, piece.arguments), Closed(index, piece)]
+        case Refusal():
+            return [Opened(index, Refusal("")), More(index, piece.text), Closed(index, piece)]
+        case _:
+            return [Opened(index, piece), Closed(index, piece)]
+
+
+def gathered(events: Sequence[Event]) -> Answered | Failure:
+    """The whole answer that a stream told; its failure, where it broke. DocumentError where it has no end."""
+    begun = Begun("", "")
+    pieces: list[Piece] = []
+    for event in events:
+        match event:
+            case Begun():
+                begun = event
+            case Closed():
+                pieces.append(event.piece)
+            case Broke():
+                return event.failure
+            case Ended():
+                usage = event.usage or begun.usage
+                return Answered(begun.id, begun.model, tuple(pieces), event.finish, usage, event.thoughts, event.sequence, begun.created)
+            case _:
+                pass
+    raise DocumentError("the provider's stream has no end")
