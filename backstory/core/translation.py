@@ -92,7 +92,15 @@ class Refusal(Struct, frozen=True, tag=True):
     text: str
 
 
-Piece: TypeAlias = Words | Sight | Thought | Use | Result | Refusal
+class Odd(Struct, frozen=True, tag=True):
+    """Something that only its own wire (`wire`) knows: `kind` is its type there. Written again to a provider of that wire, lost elsewhere."""
+
+    wire: str
+    kind: str
+    raw: Raw
+
+
+Piece: TypeAlias = Words | Sight | Thought | Use | Result | Refusal | Odd
 
 
 class Said(Struct, frozen=True):
