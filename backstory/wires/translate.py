@@ -61,7 +61,8 @@ class Translated:
     def ask(self, body: bytes) -> bytes:
         """See Translation. What of it gets lost stands in `losses` afterwards."""
         self._asked = self._client.asked(body, self._path, self._query)
-        out, self.losses = self._provider.ask(self._asked)
+        out, losses = self._provider.ask(self._asked)
+        self.losses = (*self._asked.lost, *losses)
         return out
 
     def place(self) -> str:
