@@ -16,7 +16,7 @@ from backstory.core.reply import Finish, Usage
 from backstory.core.stream import Frame
 
 Effort: TypeAlias = Literal["", "none", "minimal", "low", "medium", "high", "xhigh"]
-Speaker: TypeAlias = Literal["user", "assistant"]
+Speaker: TypeAlias = Literal["user", "assistant", "system"]
 
 
 class Loss(Struct, frozen=True):
@@ -104,7 +104,8 @@ Piece: TypeAlias = Words | Sight | Thought | Use | Result | Refusal | Odd
 
 
 class Said(Struct, frozen=True):
-    """One message. Results stand in a user's. `name`: who speaks, where the wire has it."""
+    """One message. Results stand in a user's. `name`: who speaks, where the wire has it. A "system" one is an instruction in the middle of
+    the conversation (Words only); a wire without such puts it into a user's words."""
 
     speaker: Speaker
     pieces: tuple[Piece, ...]
@@ -175,7 +176,8 @@ class Sampling(Struct, frozen=True):
 class Asked(Struct, frozen=True):
     """A request. `parallel`: whether several tools may be called at once. `user`: who the end user is. `previous`: server-side state
     that it builds on. `usage`: whether a stream is to tell usage (OpenAI Chat's `stream_options`). `others`: members of the body with no
-    place above, raw, by name."""
+    place above, raw, by name. `wire`: the client's. `unread`: members deeper in the body for which there is no place here. `legacy`: the
+    client knows only OpenAI Chat's `functions`, and is answered so."""
 
     model: str
     stream: bool
@@ -194,6 +196,9 @@ class Asked(Struct, frozen=True):
     previous: str = ""
     usage: bool = True
     others: tuple[tuple[str, Raw], ...] = ()
+    wire: str = ""
+    unread: tuple[str, ...] = ()
+    legacy: bool = False
 
 
 class Answered(Struct, frozen=True):
