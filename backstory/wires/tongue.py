@@ -281,8 +281,18 @@ def uncarried(text: str, own: str) -> tuple[str, str, str]:
 
 # --- tools
 
+_NAMES = re.compile(r"[a-zA-Z0-9_-]+")
+_MOST_NAME = 64
 INPUT_SCHEMA = b'{"type":"object","properties":{"input":{"type":"string"}},"required":["input"],"additionalProperties":false}'
 """The arguments of a tool that takes free text, where a wire has no such tools."""
+
+
+def short_name(name: str) -> str:
+    """The tool's name as every provider takes it: itself, or one made of it. What makes answers of exchanges gives the own name back."""
+    if len(name) <= _MOST_NAME and _NAMES.fullmatch(name):
+        return name
+    start = re.sub(r"[^a-zA-Z0-9_-]", "_", name)[:47]
+    return safe_id(name, _NAMES, _MOST_NAME, f"{start}_")[:_MOST_NAME]
 
 
 def customs(asked: Asked) -> frozenset[str]:
