@@ -16,7 +16,7 @@ from backstory.core.reply import Finish, Usage
 from backstory.core.stream import Frame
 
 Effort: TypeAlias = Literal["", "none", "minimal", "low", "medium", "high", "xhigh"]
-Speaker: TypeAlias = Literal["user", "assistant"]
+Speaker: TypeAlias = Literal["user", "assistant", "system"]
 
 
 class Loss(Struct, frozen=True):
@@ -104,7 +104,8 @@ Piece: TypeAlias = Words | Sight | Thought | Use | Result | Refusal | Odd
 
 
 class Said(Struct, frozen=True):
-    """One message. Results stand in a user's. `name`: who speaks, where the wire has it."""
+    """One message. Results stand in a user's. `name`: who speaks, where the wire has it. A "system" one is an instruction in the middle of
+    the conversation (Words only); a wire without such puts it into a user's words."""
 
     speaker: Speaker
     pieces: tuple[Piece, ...]
@@ -176,8 +177,9 @@ class Sampling(Struct, frozen=True):
 class Asked(Struct, frozen=True):
     """A request. `parallel`: whether several tools may be called at once. `user`: who the end user is. `previous`: server-side state
     that it builds on. `usage`: whether a stream is to tell usage (OpenAI Chat's `stream_options`). `others`: members of the body with no
-    place above, raw, by name. `array`: the stream is to be a JSON array (Gemini). `lost`: what has no place here and stands deeper in the
-    body."""
+    place above, raw, by name. `wire`: the client's. `unread`: members deeper in the body for which there is no place here; `lost`: what
+    else reading it lost. `legacy`: the client knows only OpenAI Chat's `functions`, and is answered so. `array`: the stream is to be a
+    JSON array (Gemini)."""
 
     model: str
     stream: bool
@@ -196,8 +198,11 @@ class Asked(Struct, frozen=True):
     previous: str = ""
     usage: bool = True
     others: tuple[tuple[str, Raw], ...] = ()
-    array: bool = False
+    wire: str = ""
+    unread: tuple[str, ...] = ()
     lost: tuple[Loss, ...] = ()
+    legacy: bool = False
+    array: bool = False
 
 
 class Answered(Struct, frozen=True):

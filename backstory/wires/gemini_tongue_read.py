@@ -88,7 +88,7 @@ def read_asked(body: bytes, path: str, query: str) -> Asked:
         array=stream and "alt=sse" not in query,
     )
     losing.rest(generation, "generationConfig")
-    return replace(asked, others=fields.rest(), lost=losing.told())
+    return replace(asked, others=fields.rest(), wire=WIRE, lost=losing.told())
 
 
 class Talk:

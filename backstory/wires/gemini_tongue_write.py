@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from msgspec.structs import replace
+
 from backstory.core.translation import (
     Asked,
     Choice,
@@ -27,7 +29,8 @@ from backstory.core.translation import (
 from backstory.wires.gemini_tongue_read import NO_SEAL, WIRE, is_made
 from backstory.wires.gemini_tongue_schema import for_gemini
 from backstory.wires.lowering import encode
-from backstory.wires.tongue_more import BUDGETS, Fields, Json, Losing, arguments_object, base64_of, effort_of, joined
+from backstory.wires.tongue import budget_of, effort_of, placed, short_name
+from backstory.wires.tongue_more import Fields, Json, Losing, arguments_object, base64_of, joined
 
 _NO_PLACE = "Gemini has no such parameter"
 LOSSES: tuple[Loss, ...] = (
@@ -45,6 +48,7 @@ LOSSES: tuple[Loss, ...] = (
     Loss("reasoning.summary", "changed", "thoughts are shown or not, in whatever length"),
     Loss("thinking", "dropped", "reasoning that another provider sealed is of no use to this one"),
     Loss("cache_control", "dropped", "the provider caches by itself"),
+    Loss("tool names", "changed", "longer than 64 letters, or with others than letters, digits, _ and -; answers have the client's name"),
     Loss("name", "dropped", "messages have no name of a speaker"),
     Loss("citations", "dropped", "citations in earlier answers have no place"),
     Loss("file_id", "refused", "the file is kept by another provider"),
@@ -70,7 +74,6 @@ _OWN_TOOLS = frozenset(
     {"googleSearch", "google_search", "googleSearchRetrieval", "codeExecution", "code_execution", "urlContext", "url_context"}
     | {"googleMaps", "google_maps", "fileSearch", "file_search", "computerUse", "computer_use", "enterpriseWebSearch", "retrieval"}
 )
-_OWN_MEMBERS = frozenset({"safetySettings", "safety_settings", "labels"})
 _GENERATION = re.compile(r"gemini-(\d+)")
 _LEVELS = {"none": "minimal", "xhigh": "high"}
 _LEAST_OF_PRO = 128
@@ -88,11 +91,7 @@ def write_asked(asked: Asked) -> tuple[bytes, tuple[Loss, ...]]:
     generation = _sampling(asked, losing) | _format(asked, losing) | _thinking(asked, losing)
     if generation:
         body["generationConfig"] = generation
-    for name, raw in asked.others:
-        if name in _OWN_MEMBERS:
-            body[name] = raw
-        else:
-            losing.lose(name)
+    body |= losing.foreign(asked, WIRE)
     _lost(asked, losing)
     return encode(body), losing.told()
 
@@ -101,7 +100,7 @@ def contents_of(asked: Asked, losing: Losing) -> list[Json]:
     """The messages."""
     sealed = bool(_generation(asked.model) >= 3)
     found: list[tuple[str, bool, list[Json]]] = []
-    for said in asked.said:
+    for said in placed(asked.said):
         role = "model" if said.speaker == "assistant" else "user"
         for results, pieces in _runs(said):
             parts = [part for piece in pieces for part in _parts(piece, sealed, losing)]
@@ -148,7 +147,7 @@ def _parts(piece: Piece, nested: bool, losing: Losing) -> list[Json]:
                 return []
             return [thought_part(text, sealed)]
         case Use():
-            return [call_part(piece)]
+            return [call_part(replace(piece, name=short_name(piece.name)))]
         case Result():
             return _result(piece, nested, losing)
         case Sight():
@@ -180,7 +179,7 @@ def _result(piece: Result, nested: bool, losing: Losing) -> list[Json]:
     text = joined(piece.parts)
     answer: Json = {"error" if piece.error else "output": text}
     shown = [part for one in piece.parts if isinstance(one, Sight) and (part := seen_part(one, losing)) is not None]
-    inner: Json = {**call, "name": piece.name or "tool", "response": answer}
+    inner: Json = {**call, "name": short_name(piece.name or "tool"), "response": answer}
     if nested and shown:
         return [{"functionResponse": {**inner, "parts": shown}}]
     return [{"functionResponse": inner}, *shown]
@@ -218,7 +217,7 @@ def _tools(asked: Asked, losing: Losing) -> Json:
 
 
 def _function(tool: Function, losing: Losing) -> Json:
-    found: Json = {"name": tool.name, "description": tool.description}
+    found: Json = {"name": short_name(tool.name), "description": tool.description}
     losing.all_of({"tools.strict": bool(tool.strict), "tools.custom": tool.custom})
     if tool.custom:
         return {**found, "parametersJsonSchema": _FREE_SCHEMA}
@@ -229,9 +228,9 @@ def _function(tool: Function, losing: Losing) -> Json:
 
 def _choice(choice: Choice, losing: Losing) -> Json:
     if choice.mode == "tool":
-        return {"mode": "ANY", "allowedFunctionNames": [choice.name]}
+        return {"mode": "ANY", "allowedFunctionNames": [short_name(choice.name)]}
     if choice.allowed and choice.mode == "any":
-        return {"mode": "ANY", "allowedFunctionNames": list(choice.allowed)}
+        return {"mode": "ANY", "allowedFunctionNames": [short_name(name) for name in choice.allowed]}
     losing.all_of({"tool_choice.allowed_tools": bool(choice.allowed)})
     return {"mode": {"auto": "AUTO", "none": "NONE", "any": "ANY"}[choice.mode]}
 
@@ -280,7 +279,7 @@ def _thinking(asked: Asked, losing: Losing) -> Json:
         return {}
     found: Json = {"includeThoughts": True} if reasoning.shown else {}
     losing.all_of({"reasoning.summary": reasoning.summary not in ("", "auto")})
-    effort = reasoning.effort or effort_of(reasoning.budget)
+    effort = reasoning.effort or ("" if reasoning.budget is None else effort_of(reasoning.budget))
     if effort and _generation(asked.model) >= 3:
         level = _LEVELS.get(effort, effort)
         losing.all_of({"reasoning.effort": level != effort})
@@ -291,7 +290,7 @@ def _thinking(asked: Asked, losing: Losing) -> Json:
 
 
 def _budget(reasoning: Reasoning, model: str, losing: Losing) -> int:
-    wanted = BUDGETS[reasoning.effort] if reasoning.budget is None else reasoning.budget
+    wanted = (budget_of(reasoning.effort) or 0) if reasoning.budget is None else reasoning.budget
     pro = "pro" in model
     most = _MOST_BUDGET_OF_PRO if pro else _MOST_BUDGET
     budget = max(min(wanted, most), _LEAST_OF_PRO if pro else 0)
@@ -313,6 +312,7 @@ def _lost(asked: Asked, losing: Losing) -> None:
     marks += [piece.cached for piece in pieces if isinstance(piece, Words | Sight | Use | Result)]
     losing.all_of(
         {
+            "tool names": any(short_name(tool.name) != tool.name for tool in asked.tools if isinstance(tool, Function)),
             "cache_control": any(mark is not None for mark in marks),
             "name": any(said.name for said in asked.said),
             "parallel_tool_calls": asked.parallel is False,

@@ -55,7 +55,6 @@ _KEPT = {
     "prompt": Loss("prompt", "refused", "a stored prompt is known to its own provider only"),
     "background": Loss("background", "refused", "the provider does not answer in the background"),
 }
-_NOT_FIRST = Loss("input.message.role", "changed", "instructions between messages are told in the user's name")
 _strings = msgspec.json.Decoder(list[str])
 _raws = msgspec.json.Decoder(list[Raw])
 
@@ -99,7 +98,7 @@ def read_asked(body: bytes) -> Asked:
         fields.flag("store"),
         _previous(fields),
     )
-    return replace(asked, others=(*others, *fields.rest()), lost=losing.told())
+    return replace(asked, others=(*others, *fields.rest()), wire=WIRE, lost=losing.told())
 
 
 class Talk:
@@ -137,13 +136,13 @@ class Talk:
             self._add("assistant", pieces)
         elif role == "user":
             self._add("user", pieces)
-        elif self._said:
-            self._losing.add(_NOT_FIRST)
-            self._add("user", pieces)
         else:
-            self.system += [piece for piece in pieces if isinstance(piece, Words)]
-            if not all(isinstance(piece, Words) for piece in pieces):
-                self._losing.lose("input.message.content")
+            words: list[Piece] = [piece for piece in pieces if isinstance(piece, Words)]
+            self._losing.all_of({"input.message.content": len(words) < len(pieces)})
+            if self._said:
+                self._add("system", words)
+            else:
+                self.system += [piece for piece in pieces if isinstance(piece, Words)]
 
     def _add(self, speaker: Speaker, pieces: list[Piece]) -> None:
         found = [piece for piece in pieces if not self._seal(piece)]

@@ -29,12 +29,12 @@ from backstory.core.translation import (
 )
 from backstory.wires.lowering import encode
 from backstory.wires.openai_responses_tongue_read import LOGPROBS_INCLUDE, SEALED_INCLUDE, WIRE
+from backstory.wires.tongue import effort_of, short_name
 from backstory.wires.tongue_more import (
     Fields,
     Json,
     Losing,
     base64_of,
-    effort_of,
     is_object,
     link_of,
     loose_text,
@@ -62,6 +62,7 @@ LOSSES: tuple[Loss, ...] = (
     Loss("video", "dropped", "the Responses API takes no video"),
     Loss("audio", "changed", "only mp3 and wav are taken as audio: others go as a file"),
     Loss("assistant.media", "dropped", "the assistant's messages hold text only"),
+    Loss("tool names", "changed", "longer than 64 letters, or with others than letters, digits, _ and -; answers have the client's name"),
     Loss("tools", "changed", "the provider's own tool of the same use takes its place"),
 )
 """What does not get through to a provider of this wire, whatever the client's."""
@@ -108,6 +109,7 @@ def write_asked(asked: Asked) -> tuple[bytes, tuple[Loss, ...]]:
     body |= _rest(asked, losing, include)
     losing.all_of(
         {
+            "tool names": any(short_name(tool.name) != tool.name for tool in asked.tools if isinstance(tool, Function)),
             "cache_control": _marked(asked),
             "name": any(said.name for said in asked.said),
         }
@@ -119,6 +121,7 @@ def said_items(said: Said, losing: Losing) -> list[Json]:
     """One message as items, in order."""
     items: list[Json] = []
     parts: list[Json] = []
+    role = "developer" if said.speaker == "system" else said.speaker
     for piece in said.pieces:
         part = _part(piece, said.speaker == "assistant", losing)
         if part is not None:
@@ -127,11 +130,11 @@ def said_items(said: Said, losing: Losing) -> list[Json]:
         item = _item(piece, losing)
         if item is not None:
             if parts:
-                items.append({"type": "message", "role": said.speaker, "content": parts})
+                items.append({"type": "message", "role": role, "content": parts})
                 parts = []
             items.append(item)
     if parts:
-        items.append({"type": "message", "role": said.speaker, "content": parts})
+        items.append({"type": "message", "role": role, "content": parts})
     return items
 
 
@@ -158,7 +161,7 @@ def choice_of(choice: Choice, tools: tuple[Function | Builtin, ...]) -> object:
     custom = {tool.name for tool in tools if isinstance(tool, Function) and tool.custom}
 
     def named(name: str) -> Json:
-        return {"type": "custom" if name in custom else "function", "name": name}
+        return {"type": "custom" if name in custom else "function", "name": short_name(name)}
 
     if choice.mode == "tool":
         return named(choice.name)
@@ -172,7 +175,7 @@ def reasoning_of(reasoning: Reasoning | None) -> Json:
     """`reasoning`, {} where nothing is said of it."""
     if reasoning is None:
         return {}
-    effort = reasoning.effort or effort_of(reasoning.budget)
+    effort = reasoning.effort or ("" if reasoning.budget is None else effort_of(reasoning.budget))
     found: Json = {"effort": effort} if effort else {}
     if reasoning.shown or reasoning.summary:
         found["summary"] = reasoning.summary or "auto"
@@ -245,8 +248,8 @@ def _item(piece: Piece, losing: Losing) -> Json | None:
         case Use(call_id, name, arguments):
             losing.all_of({"thought_signature": bool(piece.sealed)})
             if piece.custom:
-                return {"type": "custom_tool_call", "call_id": call_id, "name": name, "input": arguments}
-            return {"type": "function_call", "call_id": call_id, "name": name, "arguments": arguments or "{}"}
+                return {"type": "custom_tool_call", "call_id": call_id, "name": short_name(name), "input": arguments}
+            return {"type": "function_call", "call_id": call_id, "name": short_name(name), "arguments": arguments or "{}"}
         case Result():
             kind = "custom_tool_call_output" if piece.custom else "function_call_output"
             return {"type": kind, "call_id": piece.id, "output": _output(piece, losing)}
@@ -308,11 +311,17 @@ def _seen(seen: Sight, losing: Losing) -> Json | None:
 
 def _function(tool: Function) -> Json:
     if tool.custom:
-        found: Json = {"type": "custom", "name": tool.name, "description": tool.description}
+        found: Json = {"type": "custom", "name": short_name(tool.name), "description": tool.description}
         return {**found, "format": Raw(tool.schema)} if tool.schema else found
     parameters: object = Raw(tool.schema) if tool.schema else {"type": "object", "properties": {}}
     # The API takes a tool for strict that does not say otherwise.
-    return {"type": "function", "name": tool.name, "description": tool.description, "parameters": parameters, "strict": bool(tool.strict)}
+    return {
+        "type": "function",
+        "name": short_name(tool.name),
+        "description": tool.description,
+        "parameters": parameters,
+        "strict": bool(tool.strict),
+    }
 
 
 def _tools(asked: Asked, losing: Losing) -> Json:
@@ -364,14 +373,12 @@ def _rest(asked: Asked, losing: Losing, include: list[str]) -> Json:
         found["service_tier"] = asked.tier
     if asked.previous:
         found["conversation" if asked.previous.startswith("conv_") else "previous_response_id"] = asked.previous
-    for name, raw in asked.others:
-        told = value(raw)
-        if name == "include" and isinstance(told, list):
-            include.extend(str(one) for one in told)
-        elif name in _SHARED:
-            found[name] = raw
-        else:
-            losing.lose(name)
+    others = losing.foreign(asked, WIRE, _SHARED)
+    wanted = others.pop("include", None)
+    if isinstance(wanted, Raw):
+        told = value(wanted)
+        include.extend(str(one) for one in (told if isinstance(told, list) else ()))
+    found |= others
     return {**found, "include": include} if include else found
 
 

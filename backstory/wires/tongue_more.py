@@ -1,4 +1,4 @@
-"""What the tongues of OpenAI Responses and Gemini share: members taken one by one, losses, effort and budget, seals, files, errors.
+"""What the tongues of OpenAI Responses and Gemini share: members under either of their names, losses, seals, files, errors.
 
 Rule: what is not taken out of an object is told as lost, by name.
 """
@@ -16,10 +16,11 @@ import msgspec
 from msgspec import Raw
 
 from backstory.core.message import MediaKind
-from backstory.core.translation import Effort, Failure, Loss, Sight, Words
+from backstory.core.translation import Asked, Failure, Loss, Sight, Words
 from backstory.errors import DocumentError
 from backstory.wires.lowering import decode
 from backstory.wires.strict import members
+from backstory.wires.tongue import code_of, failed_plainly
 
 Json: TypeAlias = "dict[str, object]"
 T = TypeVar("T")
@@ -34,28 +35,9 @@ _strings = msgspec.json.Decoder(list[str])
 _object = msgspec.json.Decoder(dict[str, Raw])
 _value: msgspec.json.Decoder[object] = msgspec.json.Decoder()
 
-BUDGETS: dict[Effort, int] = {"none": 0, "minimal": 512, "low": 2048, "medium": 8192, "high": 24576, "xhigh": 32768}
-"""Tokens of thinking that an effort stands for."""
-_EFFORTS: tuple[tuple[int, Effort], ...] = ((0, "none"), (512, "minimal"), (4096, "low"), (16384, "medium"))
 _KINDS: dict[str, MediaKind] = {"image": "image", "audio": "audio", "video": "video"}
 _DATA_URL = re.compile(r"data:([^;,]*)(?:;[^,]*)?,", re.ASCII)
 _OURS = "backstory:"
-_TAG = re.compile(r"(?s)<(script|style)\b.*?</\1\s*>|<[^>]*>")
-_LONGEST_TOLD = 500
-_CODES = {
-    400: "invalid_request",
-    401: "authentication",
-    402: "permission",
-    403: "permission",
-    404: "not_found",
-    408: "timeout",
-    413: "too_large",
-    429: "rate_limit",
-    503: "overloaded",
-    504: "timeout",
-    529: "overloaded",
-}
-_TOO_LONG = re.compile(r"context.{0,3}length|context window|maximum context|input token count.{0,40}exceeds|prompt is too long", re.I)
 
 
 class Fields:
@@ -148,6 +130,18 @@ class Losing:
             if there:
                 self.lose(what)
 
+    def foreign(self, asked: Asked, own: str, shared: frozenset[str] = frozenset()) -> Json:
+        """The members of the body that only one wire knows: those of `own` wire and the `shared` ones, to be written; others are lost."""
+        kept: Json = {}
+        for name, raw in asked.others:
+            if asked.wire == own or name in shared:
+                kept[name] = raw
+            else:
+                self.lose(name)
+        for name in asked.unread:
+            self.lose(name)
+        return kept
+
     def rest(self, fields: Fields | None, under: str) -> None:
         """What was not taken of an object."""
         for name, _ in fields.rest() if fields is not None else ():
@@ -196,13 +190,6 @@ def free_text(arguments: str) -> str:
     found = arguments_object(arguments, "input")
     raw = found.get("input")
     return string(raw) if len(found) == 1 and raw is not None and is_string(raw) else arguments
-
-
-def effort_of(budget: int | None) -> Effort:
-    """The effort that so many tokens of thinking stand for."""
-    if budget is None or budget < 0:
-        return ""
-    return next((effort for most, effort in _EFFORTS if budget <= most), "high")
 
 
 def kind_of(mime: str) -> MediaKind:
@@ -259,11 +246,8 @@ def unwrapped(text: str) -> tuple[str, str, str]:
 
 def failure_of(status: int, body: bytes, message: str, detail: str, code: str = "") -> Failure:
     """An error. `message` "": what the body shows, which may be HTML or nothing. `code` "": what the status says."""
-    told = message or _plain(body) or f"the provider answered with status {status}"
-    found = code or _CODES.get(status, "server" if status >= 500 or status < 400 else "invalid_request")
-    if found == "invalid_request" and (_TOO_LONG.search(told) or detail == "context_length_exceeded"):
-        found = "context_length"
-    return Failure(status, found, told, detail)
+    told = message or failed_plainly(status, body).message
+    return Failure(status, code or code_of(status, told, detail), told, detail)
 
 
 def error_object(body: bytes) -> Fields | None:
@@ -285,8 +269,3 @@ def loose_text(fields: Fields, *names: str) -> str:
     if found is None:
         return ""
     return string(found) if is_string(found) else bytes(found).decode("utf-8", "replace") if not is_object(found) else ""
-
-
-def _plain(body: bytes) -> str:
-    text = body[: 20 * _LONGEST_TOLD].decode("utf-8", "replace").strip()
-    return " ".join(_TAG.sub(" ", text).split())[:_LONGEST_TOLD]
