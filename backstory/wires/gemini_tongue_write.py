@@ -56,6 +56,7 @@ LOSSES: tuple[Loss, ...] = (
     Loss("detail", "dropped", "how closely to look is the provider's choice"),
     Loss("tools.strict", "dropped", "Gemini has no switch for it"),
     Loss("tools.custom", "changed", "a tool of free text is offered as a function of one string"),
+    Loss("tool_result.media", "changed", "models before Gemini 3 take what a tool shows behind its result only"),
     Loss("tools", "changed", "the provider's own tool of the same use takes its place"),
     Loss("tool_choice.custom", "changed", "a tool of free text is offered as a function of one string"),
     Loss("tool_choice.allowed_tools", "dropped", "Gemini can only be held to some tools where it has to call one"),
@@ -182,6 +183,7 @@ def _result(piece: Result, nested: bool, losing: Losing) -> list[Json]:
     inner: Json = {**call, "name": short_name(piece.name or "tool"), "response": answer}
     if nested and shown:
         return [{"functionResponse": {**inner, "parts": shown}}]
+    losing.all_of({"tool_result.media": bool(shown)})
     return [{"functionResponse": inner}, *shown]
 
 

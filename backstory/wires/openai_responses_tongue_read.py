@@ -337,7 +337,7 @@ def _part(raw: Raw, losing: Losing) -> Piece:
 
 
 def _image(fields: Fields) -> Sight:
-    detail = fields.text("detail")
+    detail = fields.text("detail").replace("auto", "")
     link, file = fields.take("image_url"), fields.text("file_id")
     if link is None:
         return Sight("image", file=file, detail=detail)
