@@ -93,7 +93,8 @@ class Refusal(Struct, frozen=True, tag=True):
 
 
 class Odd(Struct, frozen=True, tag=True):
-    """Something that only its own wire (`wire`) knows: `kind` is its type there. Written again to a provider of that wire, lost elsewhere."""
+    """Something that only its own wire (`wire`) knows: `kind` is its type there. Written again to a provider of that wire,
+    lost elsewhere."""
 
     wire: str
     kind: str

@@ -35,7 +35,7 @@ from backstory.errors import DocumentError
 from backstory.wires.anthropic_tongue_losses import LOSSES
 from backstory.wires.anthropic_tongue_pieces import OWN, blocks, pieces, words
 from backstory.wires.lowering import encode
-from backstory.wires.tongue import INPUT_SCHEMA, Fields, Json, Losses, budget_of, effort_of, placed
+from backstory.wires.tongue import INPUT_SCHEMA, Fields, Json, Losses, budget_of, effort_of, placed, short_name
 
 _MOST_USER = 256
 _LEAST_BUDGET = 1024
@@ -280,7 +280,10 @@ def _tool(tool: Function | Builtin, asked: Asked, lost: Losses) -> Json | None:
     if tool.custom:
         lost.note("custom tools")
     schema = INPUT_SCHEMA if tool.custom else tool.schema
-    out: Json = {"name": tool.name, "input_schema": Raw(schema) if schema else _EMPTY_SCHEMA}
+    name = short_name(tool.name)
+    if name != tool.name:
+        lost.note("tool names")
+    out: Json = {"name": name, "input_schema": Raw(schema) if schema else _EMPTY_SCHEMA}
     if tool.description:
         out["description"] = tool.description
     if tool.strict is not None and asked.wire == OWN:
@@ -300,7 +303,7 @@ def _choose(asked: Asked, body: Json, lost: Losses) -> None:
         return
     out: Json = {"type": "auto" if choice is None else choice.mode}
     if choice is not None and choice.mode == "tool":
-        out["name"] = choice.name
+        out["name"] = short_name(choice.name)
     if asked.parallel is not None and out["type"] != "none":
         out["disable_parallel_tool_use"] = not asked.parallel
     body["tool_choice"] = out

@@ -42,6 +42,11 @@ LOSSES: dict[str, Loss] = {
         Loss("response_format", "changed", "an instruction to answer in JSON: the wire knows only schemas"),
         Loss("response_format.description", "dropped", "a format is only a schema"),
         Loss("custom tools", "changed", "a tool that takes its free text as an argument"),
+        Loss(
+            "tool names",
+            "changed",
+            "longer than 64 letters, or with others than letters, digits, _ and -; the answer has the client's name",
+        ),
         Loss("arguments", "changed", "arguments that are no object stand in one"),
         Loss("system messages", "changed", "an instruction in the middle is part of a user's message"),
         Loss("messages", "changed", "a conversation begins with a user's message"),

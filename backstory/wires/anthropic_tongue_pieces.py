@@ -13,7 +13,20 @@ from msgspec import Raw
 from backstory.core.message import MediaKind
 from backstory.core.translation import Odd, Piece, Refusal, Result, Sight, Thought, Use, Words
 from backstory.wires.lowering import encode
-from backstory.wires.tongue import Fields, Json, Losses, carried, cite_of, object_text, plain_text, safe_id, sniffed, uncarried, wrapped
+from backstory.wires.tongue import (
+    Fields,
+    Json,
+    Losses,
+    carried,
+    cite_of,
+    object_text,
+    plain_text,
+    safe_id,
+    short_name,
+    sniffed,
+    uncarried,
+    wrapped,
+)
 
 OWN = "anthropic"
 ON_CALL = "gemini"
@@ -134,7 +147,12 @@ def blocks(piece: Piece, wire: str, lost: Losses) -> list[Json]:
         case Thought():
             return _thought_blocks(piece, wire, lost)
         case Use():
-            return [_marked({"type": "tool_use", "id": call_id(piece.id), "name": piece.name, "input": _input(piece, lost)}, piece.cached)]
+            return [
+                _marked(
+                    {"type": "tool_use", "id": call_id(piece.id), "name": short_name(piece.name), "input": _input(piece, lost)},
+                    piece.cached,
+                )
+            ]
         case Result():
             return [_result_block(piece, wire, lost)]
         case Odd():
