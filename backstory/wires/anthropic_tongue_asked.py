@@ -316,6 +316,8 @@ def _think(asked: Asked, body: Json, lost: Losses) -> bool:
     wanted = asked.reasoning
     if wanted is None:
         return False
+    if wanted.summary:
+        lost.note("reasoning.summary")
     if wanted.effort == "none" or wanted.budget == 0:
         body["thinking"] = {"type": "disabled"}
         return False
@@ -409,17 +411,21 @@ def _format(asked: Asked, body: Json, lost: Losses) -> None:
         lost.note("response_format")
         return
     config = body.get("output_config")
-    schema = Raw(form.schema) if asked.wire == OWN else Raw(_closed(form.schema))
+    schema = Raw(form.schema) if asked.wire == OWN else Raw(_closed(form.schema, lost))
     body["output_config"] = {**(config if isinstance(config, dict) else {}), "format": {"type": "json_schema", "schema": schema}}
 
 
-def _closed(schema: bytes) -> bytes:
+def _closed(schema: bytes, lost: Losses) -> bytes:
     """The schema, its objects without further members: the API takes no others."""
     try:
         found = msgspec.json.decode(schema)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as cause:
         raise DocumentError(f"a schema that is no JSON: {cause}") from cause
-    return encode(_close(found))
+    closed = _close(found)
+    if closed == found:
+        return schema
+    lost.note("schema")
+    return encode(closed)
 
 
 def _close(node: object) -> object:

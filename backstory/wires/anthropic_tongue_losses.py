@@ -39,8 +39,10 @@ LOSSES: dict[str, Loss] = {
         Loss("stop", "dropped", "stop sequences of blanks are refused"),
         Loss("reasoning", "changed", "thinking cannot go with what else was asked"),
         Loss("reasoning_effort", "changed", "the nearest budget of thinking, or the nearest effort"),
+        Loss("reasoning.summary", "dropped", "how thoughts are summed up cannot be chosen"),
         Loss("response_format", "changed", "an instruction to answer in JSON: the wire knows only schemas"),
         Loss("response_format.description", "dropped", "a format is only a schema"),
+        Loss("schema", "changed", "objects of an answer's schema have no further members"),
         Loss("custom tools", "changed", "a tool that takes its free text as an argument"),
         Loss(
             "tool names",
@@ -51,6 +53,7 @@ LOSSES: dict[str, Loss] = {
         Loss("system messages", "changed", "an instruction in the middle is part of a user's message"),
         Loss("messages", "changed", "a conversation begins with a user's message"),
         Loss("prefill", "changed", "an answer that is begun must not end in blanks"),
+        Loss("refusal", "changed", "text of the assistant"),
         Loss("user", "changed", "longer than 256 letters: a hash of it"),
     )
 }

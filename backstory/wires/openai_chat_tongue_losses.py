@@ -27,6 +27,7 @@ LOSSES: dict[str, Loss] = {
         Loss("service_tier", "dropped", "a tier that Chat Completions does not have"),
         Loss("reasoning_effort", "changed", "the nearest effort that the model has"),
         Loss("reasoning.summary", "dropped", "Chat Completions gives no summaries"),
+        Loss("response_format.description", "dropped", "only a schema has one"),
         Loss("plain documents", "changed", "text of the message, between tags"),
         Loss("is_error", "changed", 'the result begins with "Error:"'),
         Loss("tool_result media", "changed", "shown in a user's message after the results"),

@@ -115,6 +115,8 @@ class _Messages:
             raise DocumentError(f"a message of role {role}")
         speaker: Speaker = "user" if role == "user" else "assistant"
         found = message_pieces(fields) if role == "assistant" else tuple(content_pieces(fields))
+        if not found and role == "user":
+            found = (Words(""),)  # an empty message stands between others all the same
         return Said(speaker, tuple([self._known(piece) for piece in found]), name)
 
     def _known(self, piece: Piece) -> Piece:

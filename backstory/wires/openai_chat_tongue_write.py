@@ -162,8 +162,9 @@ class _Messages:
 
     def _part(self, piece: Piece) -> Json | None:
         match piece:
-            case Words(text) if text:
-                return {"type": "text", "text": self._words(piece).text}
+            case Words():
+                text = self._words(piece).text
+                return {"type": "text", "text": text} if text else None
             case Refusal(text):
                 return {"type": "text", "text": text}
             case Sight():
@@ -418,6 +419,8 @@ def _format(asked: Asked, body: Json, lost: Losses) -> None:
         return
     if not form.schema:
         body["response_format"] = {"type": "json_object"}
+        if form.description:
+            lost.note("response_format.description")
         return
     inner: Json = {"name": form.name or _ANSWER, "schema": Raw(form.schema)}
     if form.description:
