@@ -148,12 +148,7 @@ def blocks(piece: Piece, wire: str, lost: Losses) -> list[Json]:
         case Thought():
             return _thought_blocks(piece, wire, lost)
         case Use():
-            return [
-                _marked(
-                    {"type": "tool_use", "id": call_id(piece.id), "name": short_name(piece.name), "input": _input(piece, lost)},
-                    piece.cached,
-                )
-            ]
+            return [_use_block(piece, lost)]
         case Result():
             return [_result_block(piece, wire, lost)]
         case Odd():
