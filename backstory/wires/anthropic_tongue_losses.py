@@ -44,6 +44,8 @@ LOSSES: dict[str, Loss] = {
         Loss("response_format.description", "dropped", "a format is only a schema"),
         Loss("schema", "changed", "objects of an answer's schema have no further members"),
         Loss("custom tools", "changed", "a tool that takes its free text as an argument"),
+        Loss("tool ids", "changed", "with others than letters, digits, _ and -"),
+        Loss("allowed_tools", "changed", "the other tools are not sent"),
         Loss(
             "tool names",
             "changed",
