@@ -93,8 +93,7 @@ class Refusal(Struct, frozen=True, tag=True):
 
 
 class Odd(Struct, frozen=True, tag=True):
-    """Something that only its own wire (`wire`) knows: `kind` is its type there. Written again to a provider of that wire,
-    lost elsewhere."""
+    """Something that only its own wire (`wire`) knows: `kind` is its type there. Written again to a provider of that wire, else lost."""
 
     wire: str
     kind: str
@@ -132,10 +131,11 @@ class Builtin(Struct, frozen=True):
 
 
 class Choice(Struct, frozen=True):
-    """Whether tools are to be called. `name`: only this one."""
+    """Whether tools are to be called. `name`: only this one. `allowed`: only these, () for all (`mode` is then "auto" or "any")."""
 
     mode: Literal["auto", "none", "any", "tool"]
     name: str = ""
+    allowed: tuple[str, ...] = ()
 
 
 class Format(Struct, frozen=True):
@@ -177,8 +177,9 @@ class Sampling(Struct, frozen=True):
 class Asked(Struct, frozen=True):
     """A request. `parallel`: whether several tools may be called at once. `user`: who the end user is. `previous`: server-side state
     that it builds on. `usage`: whether a stream is to tell usage (OpenAI Chat's `stream_options`). `others`: members of the body with no
-    place above, raw, by name. `wire`: the client's. `unread`: members deeper in the body for which there is no place here. `legacy`: the
-    client knows only OpenAI Chat's `functions`, and is answered so."""
+    place above, raw, by name. `wire`: the client's. `unread`: members deeper in the body for which there is no place here; `lost`: what
+    else reading it lost. `legacy`: the client knows only OpenAI Chat's `functions`, and is answered so. `array`: the stream is to be a
+    JSON array (Gemini)."""
 
     model: str
     stream: bool
@@ -199,7 +200,9 @@ class Asked(Struct, frozen=True):
     others: tuple[tuple[str, Raw], ...] = ()
     wire: str = ""
     unread: tuple[str, ...] = ()
+    lost: tuple[Loss, ...] = ()
     legacy: bool = False
+    array: bool = False
 
 
 class Answered(Struct, frozen=True):
@@ -336,8 +339,8 @@ class Tongue(Protocol):
         """Where such a request goes: path and query under a provider's base path ("" or "/v1")."""
         ...
 
-    def answered(self, body: bytes) -> Answered:
-        """Read a whole answer."""
+    def answered(self, body: bytes) -> Answered | Failure:
+        """Read a whole answer; a Failure where it is one though its status says otherwise."""
         ...
 
     def answer(self, answered: Answered, asked: Asked) -> bytes:

@@ -35,7 +35,7 @@ from backstory.errors import DocumentError
 from backstory.wires.anthropic_tongue_losses import LOSSES
 from backstory.wires.anthropic_tongue_pieces import OWN, blocks, pieces, words
 from backstory.wires.lowering import encode
-from backstory.wires.tongue import INPUT_SCHEMA, Fields, Json, Losses, budget_of, effort_of, placed, short_name
+from backstory.wires.tongue import INPUT_SCHEMA, Fields, Json, Losses, allowed, budget_of, effort_of, placed, short_name
 
 _MOST_USER = 256
 _LEAST_BUDGET = 1024
@@ -218,7 +218,7 @@ def write(asked: Asked) -> tuple[bytes, tuple[Loss, ...]]:
     if system:
         body["system"] = system[0]["text"] if len(system) == 1 and set(system[0]) == {"type", "text"} else system
     body["messages"] = _messages(asked, lost)
-    tools = [tool for one in asked.tools if (tool := _tool(one, asked, lost)) is not None]
+    tools = [tool for one in allowed(asked, lost) if (tool := _tool(one, asked, lost)) is not None]
     if tools:
         body["tools"] = tools
     _choose(asked, body, lost)

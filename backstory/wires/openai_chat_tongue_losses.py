@@ -36,6 +36,7 @@ LOSSES: dict[str, Loss] = {
             "changed",
             "longer than 64 letters, or with others than letters, digits, _ and -; the answer has the client's name",
         ),
+        Loss("allowed_tools", "changed", "the other tools are not sent"),
         Loss("tool ids", "changed", "longer than 40 letters"),
         Loss("custom tools", "changed", "a tool that takes its free text as an argument"),
         Loss("stop_sequences", "changed", "the first four of them"),

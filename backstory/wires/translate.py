@@ -66,7 +66,8 @@ class Translated:
     def ask(self, body: bytes) -> bytes:
         """See Translation. What of it gets lost stands in `losses` afterwards."""
         self._asked = self._client.asked(body, self._path, self._query)
-        out, self.losses = self._provider.ask(self._asked)
+        out, losses = self._provider.ask(self._asked)
+        self.losses = (*self._asked.lost, *losses)
         named = [tool.name for tool in self._asked.tools if isinstance(tool, Function)]
         self._names = {short: name for name in named if (short := short_name(name)) != name}
         return out
