@@ -11,6 +11,7 @@ from backstory.core.translation import Answered, Asked, Failure, Listener, Loss,
 from backstory.errors import DocumentError
 from backstory.wires import anthropic_tongue_asked as requests
 from backstory.wires.anthropic_stream import counts
+from backstory.wires.anthropic_tongue_losses import LOSSES
 from backstory.wires.anthropic_tongue_pieces import OWN, pieces, shown
 from backstory.wires.anthropic_tongue_stream import (
     ID,
@@ -32,6 +33,8 @@ class AnthropicTongue:
     """POST /v1/messages. Implements Tongue."""
 
     name = OWN
+    losses: tuple[Loss, ...] = tuple(LOSSES.values())
+    """What a provider of this wire does not get."""
 
     def asked(self, body: bytes, path: str, query: str) -> Asked:
         """See Tongue."""

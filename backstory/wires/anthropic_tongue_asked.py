@@ -35,7 +35,7 @@ from backstory.errors import DocumentError
 from backstory.wires.anthropic_tongue_losses import LOSSES
 from backstory.wires.anthropic_tongue_pieces import OWN, blocks, pieces, words
 from backstory.wires.lowering import encode
-from backstory.wires.tongue import INPUT_SCHEMA, Fields, Json, Losses, budget_of, effort_of, placed
+from backstory.wires.tongue import INPUT_SCHEMA, Fields, Json, Losses, allowed, budget_of, effort_of, placed, short_name
 
 _MOST_USER = 256
 _LEAST_BUDGET = 1024
@@ -218,7 +218,7 @@ def write(asked: Asked) -> tuple[bytes, tuple[Loss, ...]]:
     if system:
         body["system"] = system[0]["text"] if len(system) == 1 and set(system[0]) == {"type", "text"} else system
     body["messages"] = _messages(asked, lost)
-    tools = [tool for one in asked.tools if (tool := _tool(one, asked, lost)) is not None]
+    tools = [tool for one in allowed(asked, lost) if (tool := _tool(one, asked, lost)) is not None]
     if tools:
         body["tools"] = tools
     _choose(asked, body, lost)
@@ -280,7 +280,10 @@ def _tool(tool: Function | Builtin, asked: Asked, lost: Losses) -> Json | None:
     if tool.custom:
         lost.note("custom tools")
     schema = INPUT_SCHEMA if tool.custom else tool.schema
-    out: Json = {"name": tool.name, "input_schema": Raw(schema) if schema else _EMPTY_SCHEMA}
+    name = short_name(tool.name)
+    if name != tool.name:
+        lost.note("tool names")
+    out: Json = {"name": name, "input_schema": Raw(schema) if schema else _EMPTY_SCHEMA}
     if tool.description:
         out["description"] = tool.description
     if tool.strict is not None and asked.wire == OWN:
@@ -300,7 +303,7 @@ def _choose(asked: Asked, body: Json, lost: Losses) -> None:
         return
     out: Json = {"type": "auto" if choice is None else choice.mode}
     if choice is not None and choice.mode == "tool":
-        out["name"] = choice.name
+        out["name"] = short_name(choice.name)
     if asked.parallel is not None and out["type"] != "none":
         out["disable_parallel_tool_use"] = not asked.parallel
     body["tool_choice"] = out
@@ -313,6 +316,8 @@ def _think(asked: Asked, body: Json, lost: Losses) -> bool:
     wanted = asked.reasoning
     if wanted is None:
         return False
+    if wanted.summary:
+        lost.note("reasoning.summary")
     if wanted.effort == "none" or wanted.budget == 0:
         body["thinking"] = {"type": "disabled"}
         return False
@@ -406,17 +411,21 @@ def _format(asked: Asked, body: Json, lost: Losses) -> None:
         lost.note("response_format")
         return
     config = body.get("output_config")
-    schema = Raw(form.schema) if asked.wire == OWN else Raw(_closed(form.schema))
+    schema = Raw(form.schema) if asked.wire == OWN else Raw(_closed(form.schema, lost))
     body["output_config"] = {**(config if isinstance(config, dict) else {}), "format": {"type": "json_schema", "schema": schema}}
 
 
-def _closed(schema: bytes) -> bytes:
+def _closed(schema: bytes, lost: Losses) -> bytes:
     """The schema, its objects without further members: the API takes no others."""
     try:
         found = msgspec.json.decode(schema)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as cause:
         raise DocumentError(f"a schema that is no JSON: {cause}") from cause
-    return encode(_close(found))
+    closed = _close(found)
+    if closed == found:
+        return schema
+    lost.note("schema")
+    return encode(closed)
 
 
 def _close(node: object) -> object:

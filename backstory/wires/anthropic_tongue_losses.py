@@ -39,13 +39,23 @@ LOSSES: dict[str, Loss] = {
         Loss("stop", "dropped", "stop sequences of blanks are refused"),
         Loss("reasoning", "changed", "thinking cannot go with what else was asked"),
         Loss("reasoning_effort", "changed", "the nearest budget of thinking, or the nearest effort"),
+        Loss("reasoning.summary", "dropped", "how thoughts are summed up cannot be chosen"),
         Loss("response_format", "changed", "an instruction to answer in JSON: the wire knows only schemas"),
         Loss("response_format.description", "dropped", "a format is only a schema"),
+        Loss("schema", "changed", "objects of an answer's schema have no further members"),
         Loss("custom tools", "changed", "a tool that takes its free text as an argument"),
+        Loss("tool ids", "changed", "with others than letters, digits, _ and -"),
+        Loss("allowed_tools", "changed", "the other tools are not sent"),
+        Loss(
+            "tool names",
+            "changed",
+            "longer than 64 letters, or with others than letters, digits, _ and -; the answer has the client's name",
+        ),
         Loss("arguments", "changed", "arguments that are no object stand in one"),
         Loss("system messages", "changed", "an instruction in the middle is part of a user's message"),
         Loss("messages", "changed", "a conversation begins with a user's message"),
         Loss("prefill", "changed", "an answer that is begun must not end in blanks"),
+        Loss("refusal", "changed", "text of the assistant"),
         Loss("user", "changed", "longer than 256 letters: a hash of it"),
     )
 }

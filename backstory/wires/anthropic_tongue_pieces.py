@@ -13,7 +13,20 @@ from msgspec import Raw
 from backstory.core.message import MediaKind
 from backstory.core.translation import Odd, Piece, Refusal, Result, Sight, Thought, Use, Words
 from backstory.wires.lowering import encode
-from backstory.wires.tongue import Fields, Json, Losses, carried, cite_of, object_text, plain_text, safe_id, sniffed, uncarried, wrapped
+from backstory.wires.tongue import (
+    Fields,
+    Json,
+    Losses,
+    carried,
+    cite_of,
+    object_text,
+    plain_text,
+    safe_id,
+    short_name,
+    sniffed,
+    uncarried,
+    wrapped,
+)
 
 OWN = "anthropic"
 ON_CALL = "gemini"
@@ -128,22 +141,33 @@ def blocks(piece: Piece, wire: str, lost: Losses) -> list[Json]:
         case Words():
             return _words_blocks(piece, wire, lost)
         case Refusal(text):
+            lost.note("refusal")
             return _words_blocks(Words(text), wire, lost)
         case Sight():
             return _sight_blocks(piece, wire, lost)
         case Thought():
             return _thought_blocks(piece, wire, lost)
         case Use():
-            return [_marked({"type": "tool_use", "id": call_id(piece.id), "name": piece.name, "input": _input(piece, lost)}, piece.cached)]
+            return [_use_block(piece, lost)]
         case Result():
             return [_result_block(piece, wire, lost)]
         case Odd():
             return _odd_blocks(piece, lost)
 
 
-def call_id(name: str) -> str:
+def _use_block(piece: Use, lost: Losses) -> Json:
+    name = short_name(piece.name)
+    if name != piece.name:
+        lost.note("tool names")
+    return _marked({"type": "tool_use", "id": _call_id(piece.id, lost), "name": name, "input": _input(piece, lost)}, piece.cached)
+
+
+def _call_id(name: str, lost: Losses) -> str:
     """The id of a call as this wire's provider takes it."""
-    return safe_id(name, _IDS, _MOST_ID, "toolu_")
+    found = safe_id(name, _IDS, _MOST_ID, "toolu_")
+    if found != name:
+        lost.note("tool ids")
+    return found
 
 
 def _odd_blocks(piece: Odd, lost: Losses) -> list[Json]:
@@ -156,7 +180,7 @@ def _odd_blocks(piece: Odd, lost: Losses) -> list[Json]:
 
 def _words_blocks(piece: Words, wire: str, lost: Losses) -> list[Json]:
     if not piece.text.strip():
-        if piece.text:
+        if piece.text or piece.cached is not None:
             lost.note("blank")
         return []
     block: Json = {"type": "text", "text": piece.text}
@@ -221,7 +245,7 @@ def _input(piece: Use, lost: Losses) -> object:
 
 def _result_block(piece: Result, wire: str, lost: Losses) -> Json:
     parts = [block for part in piece.parts for block in blocks(part, wire, lost)]
-    block: Json = {"type": "tool_result", "tool_use_id": call_id(piece.id)}
+    block: Json = {"type": "tool_result", "tool_use_id": _call_id(piece.id, lost)}
     if len(parts) == 1 and set(parts[0]) == {"type", "text"}:
         block["content"] = parts[0]["text"]
     elif parts:

@@ -34,7 +34,7 @@ from backstory.wires.anthropic_stream import counts
 from backstory.wires.anthropic_tongue_pieces import OWN, cited_as, shown, signature_on
 from backstory.wires.lowering import encode, quote
 from backstory.wires.sse import event as sse
-from backstory.wires.tongue import Fields, Json, carried, code_of, own_id
+from backstory.wires.tongue import Fields, Json, carried, code_of, own_id, uncarried
 from backstory.wires.tongue_parts import InTurn, Parts
 
 ID = "msg_"
@@ -270,7 +270,10 @@ class AnthropicListener:
         return [self._parts.more(self._places[place], text)] if text and place in self._places else []
 
     def _seal(self, place: int, sealed: str) -> list[Event]:
-        return [self._parts.seal(self._places[place], sealed, OWN)] if sealed and place in self._places else []
+        if not sealed or place not in self._places:
+            return []
+        inner, seal, _ = uncarried(sealed, OWN)
+        return [self._parts.seal(self._places[place], inner, seal)]
 
     def _close(self, place: int) -> list[Event]:
         index = self._places.pop(place, None)

@@ -12,6 +12,7 @@ from backstory.errors import DocumentError
 from backstory.wires import openai_chat_tongue_read as reading
 from backstory.wires import openai_chat_tongue_write as writing
 from backstory.wires.lowering import encode
+from backstory.wires.openai_chat_tongue_losses import LOSSES
 from backstory.wires.openai_chat_tongue_pieces import OWN, counts, made_id, message, message_pieces, usage_of
 from backstory.wires.openai_chat_tongue_stream import ID, ChatListener, ChatTeller, error_of, failure_in, finish_of, reason_of
 from backstory.wires.tongue import Fields, Json, customs, failed_plainly, object_of, own_id
@@ -23,6 +24,8 @@ class OpenAIChatTongue:
     """POST /v1/chat/completions. Implements Tongue."""
 
     name = OWN
+    losses: tuple[Loss, ...] = tuple(LOSSES.values())
+    """What a provider of this wire does not get."""
 
     def asked(self, body: bytes, path: str, query: str) -> Asked:
         """See Tongue."""

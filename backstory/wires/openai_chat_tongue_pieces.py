@@ -238,10 +238,9 @@ def detail_of(piece: Thought, place: int) -> Json:
     return {**out, "data": piece.sealed} if piece.hidden else {**out, "text": piece.text, "signature": piece.sealed or None}
 
 
-def url_citations(texts: Sequence[Words]) -> list[Json]:
-    """The citations of these texts, which stand one after the other. A citation that names no page of the web has no place."""
+def url_citations(texts: Sequence[Words], at: int = 0) -> list[Json]:
+    """The citations of these texts, which stand one after the other from letter `at` on. One that names no page of the web has no place."""
     out: list[Json] = []
-    at = 0
     for words in texts:
         for raw in words.citations:
             cite = None if (fields := object_of(raw)) is None or fields.kind("file_citation") else cite_of(raw)

@@ -115,6 +115,8 @@ class _Messages:
             raise DocumentError(f"a message of role {role}")
         speaker: Speaker = "user" if role == "user" else "assistant"
         found = message_pieces(fields) if role == "assistant" else tuple(content_pieces(fields))
+        if not found and role == "user":
+            found = (Words(""),)  # an empty message stands between others all the same
         return Said(speaker, tuple([self._known(piece) for piece in found]), name)
 
     def _known(self, piece: Piece) -> Piece:
@@ -135,9 +137,7 @@ class _Messages:
 def _tools(fields: Fields) -> tuple[tuple[Function | Builtin, ...], Choice | None, bool]:
     """(tools, choice, whether they are legacy functions)."""
     tools = tuple([_tool(raw, fields.unread) for raw in fields.elements("tools")])
-    choice, only = _choice(fields)
-    if only:
-        tools = tuple([tool for tool in tools if not isinstance(tool, Function) or tool.name in only])
+    choice = _choice(fields)
     if tools or not fields.kind("functions"):
         return tools, choice, False
     functions = tuple([_function(one) for one in fields.objects("functions")])
@@ -168,17 +168,17 @@ def _function(fields: Fields, cached: Raw | None = None) -> Function:
     return found
 
 
-def _choice(fields: Fields) -> tuple[Choice | None, frozenset[str]]:
-    """(choice, the names of the only tools that are allowed; none for all)."""
+def _choice(fields: Fields) -> Choice | None:
     if fields.kind("tool_choice") != "object":
-        return _CHOICES.get(fields.text("tool_choice")), frozenset()
+        return _CHOICES.get(fields.text("tool_choice"))
     found = fields.inner("tool_choice") or Fields(b"{}")
     allowed = found.inner("allowed_tools")
     if allowed is not None:
         inner = [one.inner("function") or one.inner("custom") for one in allowed.objects("tools")]
-        return _CHOICES.get(allowed.text("mode")), frozenset([one.text("name") for one in inner if one is not None])
+        mode = _CHOICES.get(allowed.text("mode"), Choice("auto")).mode
+        return Choice(mode, allowed=tuple([one.text("name") for one in inner if one is not None]))
     named = found.inner("function") or found.inner("custom")
-    return (Choice("tool", named.text("name")) if named is not None else None), frozenset()
+    return Choice("tool", named.text("name")) if named is not None else None
 
 
 def _format(fields: Fields) -> Format | None:

@@ -199,7 +199,7 @@ class ChatListener:
             self._plain = True
             out += self._text(Thought(""), plain)
         for one in delta.objects("reasoning_details"):
-            out += self._detail(one)
+            out += self._detail(one, bool(plain))
         if delta.kind("content") == "string":
             out += self._text(Words(""), delta.text("content"))
         else:
@@ -235,8 +235,9 @@ class ChatListener:
         flow, self._flow = self._flow, None
         return [] if flow is None else [self._parts.close(flow.index)]
 
-    def _detail(self, fields: Fields) -> list[Event]:
-        """A seal, or text that is not told in any other member. Sealed thoughts without text are pieces of their own."""
+    def _detail(self, fields: Fields, beside: bool) -> list[Event]:
+        """A seal, or text that is not told in any other member. Sealed thoughts without text are pieces of their own. `beside`: it came
+        with text; one that repeats its text alone ends the thought."""
         thought = detail(fields)
         if thought is None:
             return []
@@ -246,7 +247,7 @@ class ChatListener:
             return [*out, opened, self._parts.seal(opened.index, thought.sealed, thought.seal), self._parts.close(opened.index)]
         out = [] if self._plain else self._text(Thought("", id=thought.id), thought.text)
         if not thought.sealed:
-            return out
+            return out if beside or not self._plain else self._close_flow()
         if self._flow is None or not isinstance(self._flow.piece, Thought):
             out += self._close_flow()
             self._flow = self._parts.open(Thought("", id=thought.id))
@@ -327,9 +328,9 @@ class ChatListener:
 
 
 class ChatTeller:
-    """Writes the chunks of one completion. Calls of tools that take free text are told whole; citations before the end."""
+    """Writes the chunks of one completion. Calls of tools that take free text are told whole; citations with the end of their text."""
 
-    __slots__ = ("_asked", "_broke", "_calls", "_customs", "_head", "_kinds", "_texts", "_thoughts")
+    __slots__ = ("_asked", "_broke", "_calls", "_cited", "_customs", "_head", "_kinds", "_loose", "_said", "_thoughts")
 
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
@@ -337,8 +338,10 @@ class ChatTeller:
         self._head = b""
         self._kinds: dict[int, bytes] = {}
         self._calls: dict[int, int] = {}
-        self._texts: list[Words] = []
+        self._said = 0
+        self._cited = 0
         self._thoughts = 0
+        self._loose: Thought | None = None
         self._broke = False
 
     def tell(self, event: Event) -> bytes:
@@ -382,6 +385,7 @@ class ChatTeller:
         match piece:
             case Thought():
                 self._kinds[index] = b'{"reasoning_content":'
+                return self._apart(piece)
             case Words():
                 self._kinds[index] = b'{"content":'
             case Refusal():
@@ -426,20 +430,37 @@ class ChatTeller:
     def _close(self, index: int, piece: Piece) -> bytes:
         match piece:
             case Words():
-                self._texts.append(piece)
-            case Thought(sealed=sealed) if sealed:
-                self._thoughts += 1
-                return self._chunk(encode({"reasoning_details": [detail_of(piece, self._thoughts - 1)]}))
+                return self._cite(piece)
+            case Thought(sealed=sealed):
+                if sealed:
+                    return self._sealed(piece)
+                self._loose = piece
             case Use() if index in self._calls and index not in self._kinds and not self._asked.legacy:
                 return self._chunk(encode({"tool_calls": [{"index": self._calls[index], **tool_call(piece, self._customs)}]}))
             case _:
                 pass
         return b""
 
+    def _sealed(self, piece: Thought) -> bytes:
+        self._loose = None
+        self._thoughts += 1
+        return self._chunk(encode({"reasoning_details": [detail_of(piece, self._thoughts - 1)]}))
+
+    def _apart(self, opened: Thought) -> bytes:
+        """A thought without a seal ends before the next one begins."""
+        return b"" if self._loose is None or opened.hidden else self._sealed(self._loose)
+
+    def _cite(self, words: Words) -> bytes:
+        """The citations of a text that is whole. They are numbered, so that clients can add them up."""
+        notes = url_citations([words], self._said)
+        self._said += len(words.text)
+        for note in notes:
+            note["index"] = self._cited
+            self._cited += 1
+        return self._chunk(encode({"annotations": notes})) if notes else b""
+
     def _end(self, ended: Ended) -> bytes:
-        notes = url_citations(self._texts)
-        cited = self._chunk(encode({"annotations": notes})) if notes else b""
-        out = cited + self._chunk(b"{}", quote(reason_of(ended.finish, self._asked.legacy)))
+        out = self._chunk(b"{}", quote(reason_of(ended.finish, self._asked.legacy)))
         if self._asked.usage and ended.usage is not None:
             out += sse(self._head + b'],"usage":' + encode(counts(ended.usage, ended.thoughts)) + b"}")
         return out

@@ -42,6 +42,7 @@ from backstory.wires.tongue import (
     Fields,
     Json,
     Losses,
+    allowed,
     customs,
     data_url,
     effort_of,
@@ -162,8 +163,9 @@ class _Messages:
 
     def _part(self, piece: Piece) -> Json | None:
         match piece:
-            case Words(text) if text:
-                return {"type": "text", "text": self._words(piece).text}
+            case Words():
+                text = self._words(piece).text
+                return {"type": "text", "text": text} if text else None
             case Refusal(text):
                 return {"type": "text", "text": text}
             case Sight():
@@ -298,12 +300,15 @@ def _short(name: str, lost: Losses) -> str:
 
 def _tools(asked: Asked, body: Json, lost: Losses) -> None:
     native = bool(_NEWEST.search(asked.model))
-    tools = [tool for one in asked.tools if (tool := _tool(one, asked, native, lost)) is not None]
+    openai = bool(_OPENAI.search(asked.model))
+    offered = asked.tools if openai else allowed(asked, lost)
+    tools = [tool for one in offered if (tool := _tool(one, asked, native, lost)) is not None]
     if not tools:
         return
     body["tools"] = tools
     if asked.choice is not None:
-        body["tool_choice"] = _choice(asked.choice, native and asked.choice.name in customs(asked), lost)
+        takes = customs(asked) if native else frozenset()
+        body["tool_choice"] = _choice(asked.choice, takes, openai, lost)
     if asked.parallel is not None:
         body["parallel_tool_calls"] = asked.parallel
 
@@ -330,11 +335,19 @@ def _tool(tool: Function | Builtin, asked: Asked, native: bool, lost: Losses) ->
     return {"type": "function", "function": out}
 
 
-def _choice(choice: Choice, custom: bool, lost: Losses) -> object:
-    if choice.mode != "tool":
-        return _MODES[choice.mode]
-    kind = "custom" if custom else "function"
-    return {"type": kind, kind: {"name": _short(choice.name, lost)}}
+def _choice(choice: Choice, takes: frozenset[str], openai: bool, lost: Losses) -> object:
+    """`takes`: the tools of free text."""
+    if choice.mode == "tool":
+        return _one(choice.name, takes, lost)
+    if choice.allowed and openai:
+        only = {"mode": _MODES[choice.mode], "tools": [_one(name, takes, lost) for name in choice.allowed]}
+        return {"type": "allowed_tools", "allowed_tools": only}
+    return _MODES[choice.mode]
+
+
+def _one(name: str, takes: frozenset[str], lost: Losses) -> Json:
+    kind = "custom" if name in takes else "function"
+    return {"type": kind, kind: {"name": _short(name, lost)}}
 
 
 def _strict(wanted: bool, schema: bytes, lost: Losses) -> bool:
@@ -405,8 +418,8 @@ def _reason(asked: Asked, body: Json, lost: Losses) -> None:
         if effort != "none":
             lost.note("thinking")
         return
-    allowed = next(efforts for pattern, efforts in _EFFORTS if pattern.search(asked.model))
-    found = nearest(effort, allowed)
+    steps = next(efforts for pattern, efforts in _EFFORTS if pattern.search(asked.model))
+    found = nearest(effort, steps)
     if found != effort or wanted.budget:
         lost.note("reasoning_effort")
     body["reasoning_effort"] = found
@@ -418,6 +431,8 @@ def _format(asked: Asked, body: Json, lost: Losses) -> None:
         return
     if not form.schema:
         body["response_format"] = {"type": "json_object"}
+        if form.description:
+            lost.note("response_format.description")
         return
     inner: Json = {"name": form.name or _ANSWER, "schema": Raw(form.schema)}
     if form.description:

@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias, TypeVar
 import msgspec
 from msgspec import Raw, Struct
 
-from backstory.core.translation import Asked, Effort, Failure, Function, Loss, Said, Sight, Thought, Words
+from backstory.core.translation import Asked, Builtin, Effort, Failure, Function, Loss, Said, Sight, Thought, Words
 from backstory.errors import DocumentError
 from backstory.wires.lowering import decode, encode
 
@@ -298,6 +298,15 @@ def short_name(name: str) -> str:
 def customs(asked: Asked) -> frozenset[str]:
     """The names of the client's tools that take free text."""
     return frozenset([tool.name for tool in asked.tools if isinstance(tool, Function) and tool.custom])
+
+
+def allowed(asked: Asked, lost: Losses) -> tuple[Function | Builtin, ...]:
+    """The tools to offer, for a provider that cannot be told which of them may be called."""
+    only = asked.choice.allowed if asked.choice is not None else ()
+    if not only:
+        return asked.tools
+    lost.note("allowed_tools")
+    return tuple([tool for tool in asked.tools if isinstance(tool, Function) and tool.name in only])
 
 
 def wrapped(text: str) -> str:

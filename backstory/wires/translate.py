@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from msgspec.structs import replace
+
 from backstory.core.exchange import Headers
 from backstory.core.translation import (
     Answered,
@@ -16,6 +18,7 @@ from backstory.core.translation import (
     Ended,
     Event,
     Failure,
+    Function,
     Listener,
     Loss,
     More,
@@ -31,6 +34,7 @@ from backstory.core.translation import (
 )
 from backstory.core.wire import StreamReader, Wire
 from backstory.errors import DocumentError
+from backstory.wires.tongue import short_name
 
 _SSE = b"text/event-stream"
 _NOTHING = Asked("", False, (), ())
@@ -56,6 +60,7 @@ class Translated:
         self._listener: Listener | None = None
         self._teller: Teller | None = None
         self._ended = False
+        self._names: dict[str, str] = {}
         self.losses: tuple[Loss, ...] = ()
 
     def ask(self, body: bytes) -> bytes:
@@ -63,6 +68,8 @@ class Translated:
         self._asked = self._client.asked(body, self._path, self._query)
         out, losses = self._provider.ask(self._asked)
         self.losses = (*self._asked.lost, *losses)
+        named = [tool.name for tool in self._asked.tools if isinstance(tool, Function)]
+        self._names = {short: name for name in named if (short := short_name(name)) != name}
         return out
 
     def place(self) -> str:
@@ -113,14 +120,29 @@ class Translated:
         if isinstance(answered, Failure):
             return self._client.failure(answered)
         if self._teller is None:
-            return self._status, self._client.answer(answered, self._asked)
+            return self._status, self._client.answer(self._own(answered), self._asked)
         return self._status, self._say(events_of(answered)) + self._teller.end()
 
     def _say(self, events: Sequence[Event]) -> bytes:
         if self._teller is None:
             return b""
         self._ended = self._ended or any(isinstance(event, (Ended, Broke)) for event in events)
+        if self._names:
+            events = [self._own_event(event) for event in events]
         return b"".join([self._teller.tell(event) for event in events])
+
+    def _own(self, answered: Answered) -> Answered:
+        """The answer, its calls by the names that the client has for its tools."""
+        if not self._names:
+            return answered
+        more = tuple([(tuple([self._own_piece(piece) for piece in pieces]), finish) for pieces, finish in answered.more])
+        return replace(answered, pieces=tuple([self._own_piece(piece) for piece in answered.pieces]), more=more)
+
+    def _own_event(self, event: Event) -> Event:
+        return replace(event, piece=self._own_piece(event.piece)) if isinstance(event, Opened | Closed) else event
+
+    def _own_piece(self, piece: Piece) -> Piece:
+        return replace(piece, name=self._names.get(piece.name, piece.name)) if isinstance(piece, Use) else piece
 
     def _told(self) -> Headers:
         lost = ", ".join(f"{loss.what} {loss.how}" for loss in self.losses)

@@ -1,0 +1,59 @@
+"""The official SDKs through a real proxy to a provider of another wire: text, two calls at once, their results, a second turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from backstory.app.provider import Received, says
+from backstory.core.message import Text, Thinking, ToolCall, ToolResult
+from backstory.core.reply import Reply, Usage
+
+from .clients import Chat, Client, Messages
+from .conftest import Provider, Proxy
+
+PAIRS = pytest.mark.parametrize(
+    ("kind", "wire"), [(Messages, "openai_chat"), (Chat, "anthropic")], ids=["anthropic-to-chat", "chat-to-anthropic"]
+)
+BOTH = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+
+
+def looking(received: Received) -> Reply:
+    """A model that looks at two places at once, tells what it sees, and counts its prompt."""
+    newest = received.messages[-1]
+    seen = [part.text for message in received.messages for part in message.parts if isinstance(part, ToolResult)]
+    if "look" in newest.text:
+        calls = [ToolCall(f"call_{place}", "look", f'{{"place":"{place}"}}') for place in ("north", "south")]
+        return Reply((Thinking("Two places."), Text("Let me look: ünïcode ✓."), *calls), "tool_calls", Usage(30, 7, 10))
+    if any(isinstance(part, ToolResult) for part in newest.parts):
+        return Reply((Text(f"I saw {' and '.join(seen)}."),), "stop", Usage(50, 5))
+    return says(f"You have said {sum(message.role == 'user' for message in received.messages)} things.")
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[Provider]:
+    one = Provider(looking)
+    yield one
+    one.stop()
+
+
+@PAIRS
+@BOTH
+def test_a_conversation_with_tools_goes_through(tmp_path: Path, provider: Provider, kind: type[Client], wire: str, stream: bool) -> None:
+    provider.received.clear()
+    proxy = Proxy(tmp_path, provider.url, UPSTREAM__WIRE=wire).start()
+    client = kind(proxy.url, stream)
+    try:
+        assert client.ask("Please look around.") == "I saw all is well north and all is well south."
+        assert "You have said" in client.ask("Thank you.")
+    finally:
+        client.close()
+        proxy.stop()
+    assert {received.wire.name for received in provider.received} == {wire}
+    assert len(provider.received) == 3
+    second = provider.received[1]
+    results = [part for message in second.messages for part in message.parts if isinstance(part, ToolResult)]
+    assert [(part.id, part.text) for part in results] == [("call_north", "all is well north"), ("call_south", "all is well south")]
+    assert "helpful assistant" in second.text
