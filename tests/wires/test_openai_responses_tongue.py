@@ -195,7 +195,39 @@ def test_a_request_is_understood() -> None:
     assert isinstance(request.said[-1].pieces[0], Result)
     assert request.said[-1].pieces[0].name == "exec_command"
     assert request.wire == "openai_responses"
-    assert [tool.type for tool in request.tools if isinstance(tool, Builtin)] == ["namespace", "web_search"]
+    assert [tool.type for tool in request.tools if isinstance(tool, Builtin)] == ["web_search"]
+    assert [tool.name for tool in request.tools if isinstance(tool, Function)] == ["exec_command", "agents__spawn", "apply_patch"]
+
+
+def test_tools_that_travel_as_an_item_are_tools() -> None:
+    request = TONGUE.asked((CASSETTES / "codex-codemode.request.json").read_bytes(), "/v1/responses", "")
+    assert request.tools == (Function("exec", "", b"", custom=True),)
+    assert request.system[0].text.startswith("You are a coding agent")
+    assert next(loss for loss in request.lost if loss.how == "refused").what == "input.item_reference"
+    kinds = [piece.kind for said in request.said for piece in said.pieces if isinstance(piece, Odd)]
+    assert kinds == ["compaction", "web_search_call", "compaction_trigger"]
+
+
+def test_a_tool_in_a_namespace_is_called_there() -> None:
+    inner = [{"type": "function", "name": "spawn", "parameters": {}}, {"type": "custom", "name": "note"}]
+    call = {"type": "function_call", "call_id": "c", "namespace": "agents", "name": "spawn", "arguments": "{}"}
+    output = {"type": "function_call_output", "call_id": "c", "output": "done"}
+    request = asked(tools=[{"type": "namespace", "name": "agents", "description": "", "tools": inner}], input=[call, output])
+    assert request.said[0].pieces == (Use("c", "agents__spawn", "{}"),)
+    assert request.said[1].pieces == (Result("c", "agents__spawn", (Words("done"),)),)
+    assert request.lost == ()
+    pieces = (Use("d", "agents__spawn", '{"a":1}'), Use("e", "agents__note", '{"input":"hm"}'))
+    answered = Answered("resp_1", "m", pieces, "tool_calls")
+    output = json.loads(TONGUE.answer(answered, request))["output"]
+    assert [(item["type"], item["namespace"], item["name"]) for item in output] == [
+        ("function_call", "agents", "spawn"),
+        ("custom_tool_call", "agents", "note"),
+    ]
+    stream = told(events_of(answered), request)
+    assert json.loads(stream.rstrip().split(b"\ndata: ")[-1])["response"]["output"] == output
+    again = gathered(heard(stream))
+    assert isinstance(again, Answered)
+    assert again.pieces == (pieces[0], Use("e", "agents__note", "hm", custom=True))
 
 
 def test_items_become_messages() -> None:
