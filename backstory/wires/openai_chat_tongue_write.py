@@ -233,6 +233,8 @@ class _Messages:
                 self._odd(piece)
         thought = self._thoughts([piece for piece in one.pieces if isinstance(piece, Thought)], running)
         if not (text or refused or calls):
+            if thought:
+                self._lost.note("thoughts")
             return []
         out: Json = {"role": "assistant", "content": text or (None if calls or refused else "")}
         if refused:

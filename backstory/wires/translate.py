@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Literal
 
 from msgspec.structs import replace
@@ -104,7 +105,9 @@ class Translated:
             return b""
         out = bytearray()
         for frame in self._reader.close():
-            out += self._say(self._listener.events(frame))
+            # What was broken off in the middle of an event says nothing.
+            with suppress(DocumentError):
+                out += self._say(self._listener.events(frame))
         out += self._say(self._listener.over())
         return bytes(out) + (self._teller.end() if self._ended else b"")
 
