@@ -413,7 +413,7 @@ def _reason(asked: Asked, body: Json, lost: Losses) -> None:
         return
     if wanted.summary:
         lost.note("reasoning.summary")
-    effort = wanted.effort or (effort_of(wanted.budget) if wanted.budget is not None else "")
+    effort = "none" if wanted.budget == 0 else wanted.effort or (effort_of(wanted.budget) if wanted.budget is not None else "")
     if not effort:
         return
     if _PLAIN_MODELS.search(asked.model):

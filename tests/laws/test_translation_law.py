@@ -32,7 +32,7 @@ EXPLAINED: dict[str, set[str]] = {
     "details": {"detail"},
     "in results": {*_SEEN, "tool_result media"},
     "thoughts": {"thoughts"},
-    "citations": {"citations", "annotations"},
+    "citations": {"blank", "citations", "annotations"},
     "names": {"name"},
     "cached": {"cache_control", "blank", "allowed_tools"},
     "tools": {"tool names", "allowed_tools", "custom tools"},

@@ -261,6 +261,18 @@ def test_losses_are_told_in_a_header() -> None:
     assert headers[b"X-VC-Losses"] == b"seed dropped, newest dropped"
 
 
+def test_a_name_that_is_no_header_is_made_fit_for_one() -> None:
+    odd = {f"a\r\nX-Evil: {number}\u00fc": 1 for number in range(40)}
+    body = json.dumps({"model": "m", "messages": [{"role": "user", "content": "x"}], **odd}).encode()
+    one = Translated(TONGUE["openai_chat"], TONGUE["anthropic"], WIRE["anthropic"], PATHS["openai_chat"], "")
+    one.ask(body)
+    told = dict(one.begin(200, JSON_TYPE)[1])[b"X-VC-Losses"]
+    assert told.startswith(b"a??X-Evil: 0? dropped, ")
+    assert told.endswith(b", and 10 more")
+    assert told.isascii()
+    assert b"\n" not in told
+
+
 def test_every_loss_of_a_table_can_be_printed() -> None:
     for tongue in TONGUES:
         for loss in tongue.losses:
