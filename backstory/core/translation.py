@@ -326,9 +326,11 @@ class Teller(Protocol):
 
 
 class Tongue(Protocol):
-    """One wire, for translation. Raises DocumentError for what it cannot read, and nothing else."""
+    """One wire, for translation. Raises DocumentError for what it cannot read, and nothing else. `losses`: what a provider of this wire
+    does not get of a request in another; besides, members that only one wire knows are lost by their names."""
 
     name: str
+    losses: tuple[Loss, ...]
 
     def asked(self, body: bytes, path: str, query: str) -> Asked:
         """Read a request."""

@@ -334,7 +334,10 @@ def _think(asked: Asked, body: Json, lost: Losses) -> bool:
     if settled >= most or _unsigned(asked.said):
         lost.note("reasoning")
         return False
-    if settled != wanted.budget:
+    told = asked.wire == OWN and wanted.effort in _EFFORTS
+    if told:
+        body["output_config"] = {"effort": _EFFORTS[wanted.effort]}
+    if settled != wanted.budget or wanted.effort == "minimal" or (wanted.effort and not told):
         lost.note("reasoning_effort")
     body["thinking"] = {"type": "enabled", "budget_tokens": settled}
     return True

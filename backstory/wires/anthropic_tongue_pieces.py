@@ -180,7 +180,7 @@ def _odd_blocks(piece: Odd, lost: Losses) -> list[Json]:
 
 def _words_blocks(piece: Words, wire: str, lost: Losses) -> list[Json]:
     if not piece.text.strip():
-        if piece.text or piece.cached is not None:
+        if piece.text or piece.citations or piece.cached is not None:
             lost.note("blank")
         return []
     block: Json = {"type": "text", "text": piece.text}

@@ -233,6 +233,8 @@ class _Messages:
                 self._odd(piece)
         thought = self._thoughts([piece for piece in one.pieces if isinstance(piece, Thought)], running)
         if not (text or refused or calls):
+            if thought:
+                self._lost.note("thoughts")
             return []
         out: Json = {"role": "assistant", "content": text or (None if calls or refused else "")}
         if refused:
@@ -411,7 +413,7 @@ def _reason(asked: Asked, body: Json, lost: Losses) -> None:
         return
     if wanted.summary:
         lost.note("reasoning.summary")
-    effort = wanted.effort or (effort_of(wanted.budget) if wanted.budget is not None else "")
+    effort = "none" if wanted.budget == 0 else wanted.effort or (effort_of(wanted.budget) if wanted.budget is not None else "")
     if not effort:
         return
     if _PLAIN_MODELS.search(asked.model):

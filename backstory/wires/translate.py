@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Literal
 
 from msgspec.structs import replace
@@ -36,6 +38,9 @@ from backstory.core.wire import StreamReader, Wire
 from backstory.errors import DocumentError
 from backstory.wires.tongue import short_name
 
+_UNFIT = re.compile(r"[^ -~]")
+_LONGEST_LOSS = 100
+_MOST_LOSSES = 30
 _SSE = b"text/event-stream"
 _NOTHING = Asked("", False, (), ())
 _JSON: Headers = ((b"Content-Type", b"application/json"),)
@@ -79,6 +84,8 @@ class Translated:
     def begin(self, status: int, headers: Headers) -> tuple[Literal["stream", "whole"], Headers]:
         """See Translation."""
         self._status = status
+        self._reader = self._listener = self._teller = None
+        self._ended = False
         kept = (*(pair for pair in headers if pair[0].lower() not in _ABOUT_THE_BODY), *self._told())
         kind = next((value for key, value in headers if key.lower() == b"content-type"), b"").lower()
         if status < 400 and kind.startswith(_SSE):
@@ -104,7 +111,9 @@ class Translated:
             return b""
         out = bytearray()
         for frame in self._reader.close():
-            out += self._say(self._listener.events(frame))
+            # What was broken off in the middle of an event says nothing.
+            with suppress(DocumentError):
+                out += self._say(self._listener.events(frame))
         out += self._say(self._listener.over())
         return bytes(out) + (self._teller.end() if self._ended else b"")
 
@@ -145,8 +154,11 @@ class Translated:
         return replace(piece, name=self._names.get(piece.name, piece.name)) if isinstance(piece, Use) else piece
 
     def _told(self) -> Headers:
-        lost = ", ".join(f"{loss.what} {loss.how}" for loss in self.losses)
-        return ((b"X-VC-Losses", lost.encode("ascii", "replace")),) if lost else ()
+        """The losses, in a header: names come from the client's body, so they are made fit for one, and cut short."""
+        told = [f"{loss.what} {loss.how}" for loss in self.losses]
+        lost = ", ".join([_UNFIT.sub("?", one)[:_LONGEST_LOSS] for one in told[:_MOST_LOSSES]])
+        more = f", and {len(told) - _MOST_LOSSES} more" if len(told) > _MOST_LOSSES else ""
+        return ((b"X-VC-Losses", (lost + more).encode()),) if lost else ()
 
 
 def events_of(answered: Answered) -> list[Event]:

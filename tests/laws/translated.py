@@ -135,6 +135,7 @@ def requests(draw: st.DrawFn) -> Asked:
     tools = tuple(draw(TOOLS))
     named = [tool.name for tool in tools if isinstance(tool, Function)]
     choices: list[Choice | None] = [None, Choice("auto"), Choice("none"), Choice("any"), *[Choice("tool", name) for name in named]]
+    choices += [Choice("auto", allowed=tuple(named[:1]))] if named else []
     return Asked(
         draw(MODELS),
         draw(st.booleans()),
@@ -203,7 +204,7 @@ def said(asked: Asked) -> dict[str, object]:
         "tools": [(tool.name, tool.description, json.loads(tool.schema or b"null"), tool.custom) for tool in tools],
         "tools.strict": [bool(tool.strict) for tool in tools],
         "builtin": [tool.type for tool in asked.tools if isinstance(tool, Builtin)],
-        "choice": (asked.choice.mode, asked.choice.name) if asked.choice is not None else ("auto", ""),
+        "choice": (asked.choice.mode, asked.choice.name, asked.choice.allowed) if asked.choice is not None else ("auto", "", ()),
         "parallel": None if asked.choice is not None and asked.choice.mode == "none" else asked.parallel,
         "schema": json.loads(form.schema) if form is not None and form.schema else None,
         "json": form is not None,

@@ -1,0 +1,210 @@
+"""A real door whose provider speaks another wire: streams as they come, errors of every kind, and what must not go up."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from backstory.config import Config
+from backstory.config.sections import Upstream
+from tests.relay.world import Received, client
+from tests.rig import PATHS, Answer, Rig, asking, chunked, post, reply, rig, said, settings, soon
+
+PAIRS = pytest.mark.parametrize(
+    ("own", "other"), [("anthropic", "openai_chat"), ("openai_chat", "anthropic")], ids=["to-chat", "to-anthropic"]
+)
+STREAMS = {
+    "anthropic": (
+        b'event: message_start\ndata: {"type":"message_start","message":{"id":"msg_1","model":"m","usage":{"input_tokens":3}}}\n\n'
+        b'event: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}\n\n'
+        b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"One."}}\n\n',
+        b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Two."}}\n\n'
+        b'event: content_block_stop\ndata: {"type":"content_block_stop","index":0}\n\n'
+        b'event: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":2}}\n\n'
+        b'event: message_stop\ndata: {"type":"message_stop"}\n\n',
+    ),
+    "openai_chat": (
+        b'data: {"id":"c","model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"One."}}]}\n\n',
+        b'data: {"id":"c","model":"m","choices":[{"index":0,"delta":{"content":"Two."},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n',
+    ),
+}
+ENDS = {"anthropic": b"message_stop", "openai_chat": b"[DONE]"}
+
+
+def speaking(folder: Path, wire: str) -> Config:
+    return replace(settings(folder), upstream=Upstream(wire=wire))  # type: ignore[arg-type]
+
+
+def at(folder: Path, wire: str, answer: Answer, step: Any) -> None:
+    async def work() -> None:
+        async with rig(speaking(folder, wire), answer) as one:
+            await step(one)
+            await soon(lambda: len(one.engine.visits) == 0)
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def ask(own: str, stream: bool = False, **more: object) -> bytes:
+    needed = {"max_tokens": 100} if own == "anthropic" else {}
+    return asking(own, [("user", "Tell me.")], stream=stream, **needed, **more)
+
+
+@PAIRS
+def test_a_stream_is_passed_on_as_it_comes(tmp_path: Path, own: str, other: str) -> None:
+    """The client has the first words before the provider says more."""
+
+    async def work() -> None:
+        head, first, second, end = chunked(STREAMS[other])
+
+        async with rig(speaking(tmp_path, other), lambda _: [head, first]) as one:
+            async with client(one.port) as asker:
+                await asker.send(post(one.upstream_port, PATHS[own], ask(own, True)))
+                got = b""
+                while b"One." not in got:
+                    got += await asyncio.wait_for(asker.reader.read(65536), 5)
+                assert b"Two." not in got
+                one.upstream.writers[-1].write(second + end)
+                while not got.endswith(b"0\r\n\r\n"):
+                    got += await asyncio.wait_for(asker.reader.read(65536), 5)
+            assert b"Two." in got
+            assert ENDS[own] in got
+            assert b"text/event-stream" in got
+            await soon(lambda: len(one.engine.visits) == 0)
+
+    asyncio.run(work())
+
+
+@PAIRS
+def test_a_provider_that_breaks_off_is_a_break_for_the_client(tmp_path: Path, own: str, other: str) -> None:
+    async def work() -> None:
+        head, first, second, _ = chunked(STREAMS[other])
+
+        def answer(received: Received) -> list[bytes]:
+            asyncio.get_running_loop().call_later(0.05, one.upstream.writers[-1].close)
+            return [head, first, second[:50]]
+
+        async with rig(speaking(tmp_path, other), answer) as one:
+            async with client(one.port) as leaver:
+                await leaver.send(post(one.upstream_port, PATHS[own], ask(own, True)))
+                got, _ = await leaver.rest()
+            assert b"One." in got
+            assert ENDS[own] not in got
+            assert not got.endswith(b"0\r\n\r\n")
+            await soon(lambda: len(one.engine.visits) == 0)
+
+    asyncio.run(work())
+
+
+@PAIRS
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_page_of_html_is_an_error_in_the_clients_wire(tmp_path: Path, own: str, other: str, stream: bool) -> None:
+    async def step(one: Rig) -> None:
+        head, body = await one.ask(PATHS[own], ask(own, stream))
+        assert head.startswith(b"HTTP/1.1 502")
+        assert "Bad Gateway" in json.loads(body)["error"]["message"]
+
+    at(tmp_path, other, lambda _: reply(b"<html><h1>Bad Gateway</h1></html>", b"text/html", b"502 Bad Gateway"), step)
+
+
+@PAIRS
+@pytest.mark.parametrize("body", [b"", b"<html>all is well</html>", b'{"never":"heard"}'])
+def test_an_answer_that_is_none_is_a_fault_of_the_upstream(tmp_path: Path, own: str, other: str, body: bytes) -> None:
+    async def step(one: Rig) -> None:
+        head, got = await one.ask(PATHS[own], ask(own))
+        assert head.startswith(b"HTTP/1.1 502")
+        assert json.loads(got)["error"]["message"]
+
+    at(tmp_path, other, lambda _: reply(body), step)
+
+
+@PAIRS
+def test_an_answer_that_does_not_stream_is_streamed_to_the_client(tmp_path: Path, own: str, other: str) -> None:
+    async def step(one: Rig) -> None:
+        head, body = await one.ask(PATHS[own], ask(own, True))
+        assert b"text/event-stream" in head
+        assert b"All is well." in body
+        assert ENDS[own] in body
+
+    at(tmp_path, other, lambda _: reply(said(other, "All is well.")), step)
+
+
+@PAIRS
+def test_an_error_in_the_stream_is_told_in_the_clients_wire(tmp_path: Path, own: str, other: str) -> None:
+    error = {
+        "anthropic": b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"Slow down."}}\n\n',
+        "openai_chat": b'data: {"error":{"message":"Slow down.","code":503}}\n\n',
+    }
+
+    async def step(one: Rig) -> None:
+        _, body = await one.ask(PATHS[own], ask(own, True))
+        last = body.rstrip().rsplit(b"data: ", 1)[1]
+        assert json.loads(last)["error"]["message"] == "Slow down."
+        assert b"One." in body
+
+    at(tmp_path, other, lambda _: chunked([STREAMS[other][0], error[other]]), step)
+
+
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        ({"n": 2}, "n: "),
+        ({"modalities": ["text", "audio"], "audio": {"voice": "alloy"}}, "modalities: "),
+        ({"tools": [1]}, "cannot be translated"),
+        ({"temperature": "hot"}, "temperature"),
+    ],
+)
+def test_what_cannot_be_asked_is_told_by_name_and_does_not_go_up(tmp_path: Path, more: dict[str, object], named: str) -> None:
+    async def step(one: Rig) -> None:
+        head, body = await one.ask(PATHS["openai_chat"], ask("openai_chat", **more))
+        assert head.startswith(b"HTTP/1.1 400")
+        assert named in json.loads(body)["error"]["message"]
+        assert not one.upstream.received
+
+    at(tmp_path, "anthropic", lambda _: reply(said("anthropic", "Never.")), step)
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "key", "wanted"),
+    [
+        ("anthropic", "openai_chat", b"x-api-key: sk-1", b"authorization: bearer sk-1"),
+        ("anthropic", "openai_chat", b"Authorization: Bearer sk-2", b"authorization: bearer sk-2"),
+        ("openai_chat", "anthropic", b"Authorization: Bearer sk-3", b"x-api-key: sk-3"),
+    ],
+)
+def test_the_clients_key_goes_up_as_the_provider_wants_it(tmp_path: Path, own: str, other: str, key: bytes, wanted: bytes) -> None:
+    async def step(one: Rig) -> None:
+        await one.ask(PATHS[own], ask(own), key, b"anthropic-beta: x", b"Accept-Encoding: gzip")
+        sent = one.sent.head.lower()
+        assert wanted in sent
+        assert (b"anthropic-version: 2023-06-01" in sent) is (other == "anthropic")
+        assert b"anthropic-beta" not in sent
+        assert b"gzip" not in sent
+        assert sent.count(b"sk-") == 1
+        assert sent.startswith(b"post %b http/1.1" % PATHS[other].encode())
+
+    at(tmp_path, other, lambda _: reply(said(other, "Yes.")), step)
+
+
+def test_losses_stand_in_a_header(tmp_path: Path) -> None:
+    async def step(one: Rig) -> None:
+        head, _ = await one.ask(PATHS["openai_chat"], ask("openai_chat", seed=1))
+        assert b"X-VC-Losses: seed dropped\r\n" in head
+
+    at(tmp_path, "anthropic", lambda _: reply(said("anthropic", "Yes.")), step)
+
+
+def test_a_request_in_the_providers_own_wire_is_not_touched(tmp_path: Path) -> None:
+    body = ask("anthropic") + b"  "
+
+    async def step(one: Rig) -> None:
+        _, got = await one.ask(PATHS["anthropic"], body)
+        assert one.sent.body == body
+        assert got == said("anthropic", "Yes.")
+
+    at(tmp_path, "anthropic", lambda _: reply(said("anthropic", "Yes.")), step)
