@@ -65,7 +65,7 @@ class Thought(Struct, frozen=True, tag=True):
 
 class Use(Struct, frozen=True, tag=True):
     """A call of a tool. `arguments`: JSON text. `custom`: a tool that takes free text, which `arguments` then is. `sealed`: Gemini's
-    signature on the call."""
+    signature on the call. `space`: see Function; it is in `name` but where its own wire is written."""
 
     id: str
     name: str
@@ -73,6 +73,7 @@ class Use(Struct, frozen=True, tag=True):
     custom: bool = False
     sealed: str = ""
     cached: Raw | None = None
+    space: str = ""
 
 
 class Result(Struct, frozen=True, tag=True):
@@ -113,7 +114,8 @@ class Said(Struct, frozen=True):
 
 
 class Function(Struct, frozen=True):
-    """A tool of the client. `schema`: JSON schema of its arguments. `custom`: takes free text; `schema` is then its format, or b""."""
+    """A tool of the client. `schema`: JSON schema of its arguments. `custom`: takes free text; `schema` is then its format, or b"".
+    `space`: the namespace that it stands in (Responses); `name` begins with it."""
 
     name: str
     description: str
@@ -121,6 +123,7 @@ class Function(Struct, frozen=True):
     strict: bool | None = None
     custom: bool = False
     cached: Raw | None = None
+    space: str = ""
 
 
 class Builtin(Struct, frozen=True):

@@ -111,10 +111,11 @@ class Talk:
         sealed: set[str] = set()
         for part in fields.items("parts"):
             for piece in pieces_of(read_part(part, self._losing)):
-                if isinstance(piece, Thought) and piece.sealed and piece.sealed in sealed:
-                    continue
+                if isinstance(piece, Thought) and piece.seal != WIRE and piece.sealed in sealed:
+                    continue  # it stands on the thought and on the call after it
                 found = self._known(piece)
-                sealed.add(found.sealed if isinstance(found, Thought) else "")
+                if isinstance(found, Thought) and found.sealed:
+                    sealed.add(found.sealed)
                 if not (isinstance(found, Result) and found in pieces):
                     pieces.append(found)
         self._losing.rest(fields, "contents")

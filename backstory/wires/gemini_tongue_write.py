@@ -222,10 +222,16 @@ def _function(tool: Function, losing: Losing) -> Json:
     found: Json = {"name": short_name(tool.name), "description": tool.description}
     losing.all_of({"tools.strict": bool(tool.strict), "tools.custom": tool.custom})
     if tool.custom:
-        return {**found, "parametersJsonSchema": _FREE_SCHEMA}
+        return {**found, "description": _with_grammar(tool), "parametersJsonSchema": _FREE_SCHEMA}
     if not tool.schema:
         return found
     return {**found, "parametersJsonSchema": for_gemini(tool.schema, "tools.parameters", losing)}
+
+
+def _with_grammar(tool: Function) -> str:
+    """What a tool of free text says of itself, and of how its text has to be."""
+    grammar = Fields(tool.schema).text("definition") if tool.schema else ""
+    return f"{tool.description}\n\nIts input is text of this grammar:\n{grammar}".strip() if grammar else tool.description
 
 
 def _choice(choice: Choice, losing: Losing) -> Json:

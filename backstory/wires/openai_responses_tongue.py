@@ -1,7 +1,7 @@
 """OpenAI Responses, for translation. Implements core.translation.Tongue.
 
-Beside it: openai_responses_tongue_read.py reads requests and answers, _write.py writes requests, _answer.py answers; _stream.py hears
-streams, _tell.py tells them.
+Beside it: openai_responses_tongue_read.py reads requests, _answered.py answers, _items.py what both are made of; _write.py writes requests,
+_answer.py answers; _stream.py hears streams, _tell.py tells them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 from backstory.core.translation import Answered, Asked, Failure, Listener, Loss, Teller
 from backstory.wires.lowering import encode
 from backstory.wires.openai_responses_tongue_answer import ended, output_items, response_object
-from backstory.wires.openai_responses_tongue_read import WIRE, read_answered, read_asked
+from backstory.wires.openai_responses_tongue_answered import read_answered
+from backstory.wires.openai_responses_tongue_items import WIRE
+from backstory.wires.openai_responses_tongue_read import read_asked
 from backstory.wires.openai_responses_tongue_stream import ResponsesListener
 from backstory.wires.openai_responses_tongue_tell import ResponsesTeller
 from backstory.wires.openai_responses_tongue_write import LOSSES, made_id, write_asked

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from backstory.core.reply import Finish, Usage
 from backstory.core.translation import Asked, Failure, Function, Odd, Piece, Refusal, Sight, Thought, Use, Words
-from backstory.wires.openai_responses_tongue_read import WIRE
+from backstory.wires.openai_responses_tongue_items import WIRE
 from backstory.wires.openai_responses_tongue_write import annotation, choice_of, format_of, reasoning_of, thought_item, tools_of
 from backstory.wires.tongue_more import Fields, Json, Losing, free_text, wrapped
 
@@ -40,7 +40,8 @@ def piece_items(piece: Piece, name: str) -> list[Json]:
             call: Json = {"id": f"ctc_{name}", "type": "custom_tool_call", "call_id": call_id, "name": tool, "input": arguments}
             if not piece.custom:
                 call = {"id": f"fc_{name}", "type": "function_call", "call_id": call_id, "name": tool, "arguments": arguments or "{}"}
-            return [*seal, {**call, "status": "completed"}]
+            space: Json = {"namespace": piece.space} if piece.space else {}
+            return [*seal, {**call, **space, "status": "completed"}]
         case Sight() if piece.kind == "image" and piece.data:
             form = piece.mime.removeprefix("image/") or "png"
             drawn: Json = {"id": f"ig_{name}", "type": "image_generation_call", "status": "completed"}
@@ -52,10 +53,16 @@ def piece_items(piece: Piece, name: str) -> list[Json]:
 
 
 def own_call(piece: Piece, asked: Asked) -> Piece:
-    """A call of a tool that takes free text, which the provider was offered as a function of one string."""
-    if not isinstance(piece, Use) or piece.custom or not is_custom(piece.name, asked):
+    """A call as the client knows the tool: in its namespace; with free text, where the provider was offered a function of one string."""
+    if not isinstance(piece, Use) or piece.space:
         return piece
-    return replace(piece, custom=True, arguments=free_text(piece.arguments))
+    tool = next((tool for tool in asked.tools if isinstance(tool, Function) and tool.name == piece.name), None)
+    if tool is None:
+        return piece
+    name = piece.name.removeprefix(f"{tool.space}__") if tool.space else piece.name
+    if tool.custom and not piece.custom:
+        return replace(piece, name=name, space=tool.space, custom=True, arguments=free_text(piece.arguments))
+    return replace(piece, name=name, space=tool.space)
 
 
 def is_custom(name: str, asked: Asked) -> bool:

@@ -32,14 +32,8 @@ from backstory.core.translation import (
     Words,
 )
 from backstory.wires.lowering import decode, encode
-from backstory.wires.openai_responses_tongue_read import (
-    PARAGRAPH,
-    finish_of,
-    output_pieces,
-    read_failure,
-    read_usage,
-    reason_of,
-)
+from backstory.wires.openai_responses_tongue_answered import finish_of, output_pieces, read_failure, read_usage, reason_of
+from backstory.wires.openai_responses_tongue_items import PARAGRAPH, spaced
 from backstory.wires.tongue_more import Fields, Losing, is_object, listed
 
 _Key: TypeAlias = "tuple[int, int]"
@@ -175,7 +169,7 @@ class ResponsesListener:
         if kind not in _CALLS:
             return []
         call, key = fields.text("call_id"), (event.output_index, _WHOLE)
-        opened = self._open(key, Use(call, fields.text("name"), "", _CALLS[kind]))
+        opened = self._open(key, Use(call, spaced(fields.text("namespace"), fields.text("name")), "", _CALLS[kind]))
         if call in self._seals:
             opened.append(Sealed(self._pieces[key].index, self._seals[call], "gemini"))
         return [*opened, *self._more(key, Use("", "", ""), fields.text("arguments", "input"))]

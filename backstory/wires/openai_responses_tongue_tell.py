@@ -156,7 +156,7 @@ class ResponsesTeller:
         """The item of a call begins, where it has not yet; before it, what carries its seal."""
         if item.place >= 0 or not isinstance(item.piece, Use):
             return b""
-        *seals, call = piece_items(replace(item.piece, sealed=item.sealed), item.name)
+        *seals, call = piece_items(own_call(replace(item.piece, sealed=item.sealed), self._asked), item.name)
         carried = b""
         for value in seals:
             carrier = _Item(item.name, item.piece)
@@ -215,8 +215,9 @@ class ResponsesTeller:
         return told + self._event("response.reasoning_summary_part.done", **at, part=part) + self._done(item, value)
 
     def _call_done(self, item: _Item, piece: Use) -> bytes:
-        item.piece = replace(piece, arguments="")
         item.sealed = item.sealed or piece.sealed
+        if item.place < 0:
+            item.piece = replace(piece, arguments="")
         told = self._call(item)
         (value,) = piece_items(replace(piece, sealed=""), item.name)
         whole = str(value["input" if piece.custom else "arguments"])

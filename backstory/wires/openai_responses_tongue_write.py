@@ -28,7 +28,8 @@ from backstory.core.translation import (
     Words,
 )
 from backstory.wires.lowering import encode
-from backstory.wires.openai_responses_tongue_read import LOGPROBS_INCLUDE, SEALED_INCLUDE, WIRE
+from backstory.wires.openai_responses_tongue_items import WIRE
+from backstory.wires.openai_responses_tongue_read import LOGPROBS_INCLUDE, SEALED_INCLUDE
 from backstory.wires.tongue import effort_of, short_name
 from backstory.wires.tongue_more import (
     Fields,
