@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,3 +58,31 @@ def test_a_conversation_with_tools_goes_through(tmp_path: Path, provider: Provid
     results = [part for message in second.messages for part in message.parts if isinstance(part, ToolResult)]
     assert [(part.id, part.text) for part in results] == [("call_north", "all is well north"), ("call_south", "all is well south")]
     assert "helpful assistant" in second.text
+
+
+@PAIRS
+def test_memory_takes_part_in_a_translated_conversation(tmp_path: Path, kind: type[Client], wire: str) -> None:
+    """Enough messages that memory takes part; then the client comes back with nothing but the conversation's name."""
+    provider = Provider()
+    proxy = Proxy(tmp_path, provider.url, UPSTREAM__WIRE=wire).start()
+    try:
+        client = _named(kind(proxy.url, True))
+        client.ask("My codeword is walrus-42, keep it well.")
+        for number in range(6):
+            client.ask(f"Tell me something about topic number {number}, for instance its colour.")
+        client.close()
+        fresh = _named(kind(proxy.url, False))
+        assert "walrus-42" in fresh.ask("What is my codeword?")
+        fresh.close()
+    finally:
+        proxy.stop()
+        received = provider.received
+        provider.stop()
+    assert {one.wire.name for one in received} == {wire}
+    assert "walrus-42" in received[-1].text
+
+
+def _named(client: Client) -> Client:
+    sdk: Any = client.sdk  # type: ignore[attr-defined]
+    client.sdk = sdk.with_options(default_headers={"X-VC-Conversation": "my-session"})  # type: ignore[attr-defined]
+    return client

@@ -50,7 +50,7 @@ def at(folder: Path, wire: str, answer: Answer, step: Any) -> None:
     asyncio.run(work())
 
 
-def ask(own: str, stream: bool = False, **more: object) -> bytes:
+def ask(own: str, stream: bool = False, **more: Any) -> bytes:
     needed = {"max_tokens": 100} if own == "anthropic" else {}
     return asking(own, [("user", "Tell me.")], stream=stream, **needed, **more)
 
@@ -159,7 +159,7 @@ def test_an_error_in_the_stream_is_told_in_the_clients_wire(tmp_path: Path, own:
         ({"temperature": "hot"}, "temperature"),
     ],
 )
-def test_what_cannot_be_asked_is_told_by_name_and_does_not_go_up(tmp_path: Path, more: dict[str, object], named: str) -> None:
+def test_what_cannot_be_asked_is_told_by_name_and_does_not_go_up(tmp_path: Path, more: dict[str, Any], named: str) -> None:
     async def step(one: Rig) -> None:
         head, body = await one.ask(PATHS["openai_chat"], ask("openai_chat", **more))
         assert head.startswith(b"HTTP/1.1 400")
