@@ -15,7 +15,7 @@ from backstory.wires import TONGUES, WIRES
 from backstory.wires.translate import events_of, gathered
 from tests.laws.translated import ANSWERS, requests, said
 
-QUICK = settings(max_examples=300, deadline=None)
+QUICK = settings(max_examples=80, deadline=None)
 MINE = {"anthropic", "openai_chat"}
 BOTH = pytest.mark.parametrize("tongue", [tongue for tongue in TONGUES if tongue.name in MINE], ids=lambda tongue: tongue.name)
 _IDS = {"tool ids", "tool names"}
@@ -33,7 +33,7 @@ EXPLAINED: dict[str, set[str]] = {
     "in results": {*_SEEN, "tool_result media"},
     "thoughts": {"thoughts"},
     "citations": {"blank", "citations", "annotations"},
-    "names": {"name"},
+    "names": {"name", *_SEEN},
     "cached": {"cache_control", "blank", "allowed_tools"},
     "tools": {"tool names", "allowed_tools", "custom tools"},
     "tools.strict": {"strict", "allowed_tools"},
