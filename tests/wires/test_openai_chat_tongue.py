@@ -172,6 +172,13 @@ def test_an_error_in_the_stream_is_the_end_of_it() -> None:
     assert sum(isinstance(one, Broke) for one in events) == 1
 
 
+def test_what_is_said_beside_the_point_does_not_spoil_a_stream() -> None:
+    delta = b'{"content":"Hi","role":1,"tool_calls":[null]}'
+    odd = b'{"id":7,"created":"now","model":null,"choices":[null,{"index":"0","delta":' + delta + b'}],"usage":[]}'
+    found = whole(event(odd), chunk({}, "stop"), DONE)
+    assert (found.pieces, found.finish, found.usage) == ((Words("Hi"),), "stop", None)
+
+
 def test_a_comment_is_a_sign_of_life() -> None:
     assert heard(b": OPENROUTER PROCESSING\n\n") == [Waits()]
 
@@ -336,7 +343,12 @@ def test_what_is_no_request_is_a_document_error(body: bytes) -> None:
         TONGUE.asked(body, "/v1/chat/completions", "")
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"choices":[]}', b'{"choices":[{}]}', b'{"error":{}}', b"<html>"])
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"choices":[]}', b'{"choices":[{}]}', b"<html>"])
 def test_what_is_no_answer_is_a_document_error(body: bytes) -> None:
     with pytest.raises(DocumentError):
         TONGUE.answered(body)
+
+
+def test_an_error_with_status_200_is_an_error() -> None:
+    failure = TONGUE.answered(b'{"error":{"message":"Slow down.","code":429}}')
+    assert failure == Failure(429, "rate_limit", "Slow down.")
