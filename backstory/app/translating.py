@@ -11,8 +11,10 @@ from backstory.app.regard import Regard, Regards
 from backstory.core.exchange import Head, Headers
 from backstory.core.plan import Answer, Plan
 from backstory.errors import DocumentError
+from backstory.memory.identity import principal
 from backstory.relay.tap import decoded
 from backstory.wires import TONGUES, WIRES
+from backstory.wires.kept import Kept
 from backstory.wires.translate import Translated
 
 _WIRES = {wire.name: wire for wire in WIRES}
@@ -45,6 +47,7 @@ class Translating:
     def __init__(self, regards: Regards, error: Callable[[Head, int, str, str], Answer]) -> None:
         self._regards = regards
         self._error = error
+        self._kept = Kept()
 
     def plan(self, plan: Plan | Awaitable[Plan], head: Head, body: bytes, regard: Regard) -> Plan | Awaitable[Plan]:
         """The plan, in the provider's wire."""
@@ -61,7 +64,10 @@ class Translating:
         plain = decoded(body, head.header(b"content-encoding").strip().lower()) if plan.body is None else plan.body
         if plain is None:
             return Plan(answer=self._error(head, 415, "unsupported_content_encoding", "the body's content coding is not understood"))
-        exchange = Translated(_TONGUES[regard.wire.name], _TONGUES[regard.speaks], _WIRES[regard.speaks], head.path, head.query)
+        client, provider = _TONGUES[regard.wire.name], _TONGUES[regard.speaks]
+        kept = self._kept if regard.wire.stateful else None
+        whose = principal("api_key", head) if kept is not None else ""
+        exchange = Translated(client, provider, _WIRES[regard.speaks], head.path, head.query, kept, whose)
         try:
             out = exchange.ask(plain)
         except DocumentError as error:

@@ -16,7 +16,9 @@ LOSSES: dict[str, Loss] = {
         Loss("video", "refused", "Anthropic Messages takes no video"),
         Loss("file", "refused", "Anthropic Messages takes PDF and plain text"),
         Loss("file_id", "refused", "the file is kept by another provider"),
-        Loss("previous_response_id", "refused", "Anthropic Messages keeps no conversations"),
+        Loss(
+            "previous_response_id", "refused", "Anthropic Messages keeps no conversations, and this one is not known here, or not any more"
+        ),
         Loss("seed", "dropped", "Anthropic Messages has no seed"),
         Loss("logit_bias", "dropped", "Anthropic Messages has none"),
         Loss("logprobs", "dropped", "Anthropic Messages tells none"),

@@ -13,7 +13,7 @@ LOSSES: dict[str, Loss] = {
         Loss("file_id", "refused", "the file is kept by another provider"),
         Loss("document url", "refused", "Chat Completions takes documents only with their bytes"),
         Loss("audio url", "refused", "Chat Completions takes audio only with its bytes"),
-        Loss("previous_response_id", "refused", "Chat Completions keeps no conversations"),
+        Loss("previous_response_id", "refused", "Chat Completions keeps no conversations, and this one is not known here, or not any more"),
         Loss("cache_control", "dropped", "prompts are cached without marks"),
         Loss("citations", "dropped", "citations go back only to the provider that gave them"),
         Loss("thoughts", "dropped", "reasoning that is signed by another provider; OpenAI's models get none"),

@@ -27,6 +27,7 @@ from backstory.core.translation import (
     Opened,
     Piece,
     Refusal,
+    Said,
     Sealed,
     Teller,
     Thought,
@@ -36,6 +37,7 @@ from backstory.core.translation import (
 )
 from backstory.core.wire import StreamReader, Wire
 from backstory.errors import DocumentError
+from backstory.wires.kept import Kept, joined
 from backstory.wires.tongue import short_name
 
 _UNFIT = re.compile(r"[^ -~]")
@@ -51,9 +53,12 @@ _ABOUT_THE_BODY = frozenset(
 
 
 class Translated:
-    """One exchange. `client`, `provider`: the two tongues; `provider_wire` cuts streams. `path`, `query`: of the client's request."""
+    """One exchange. `client`, `provider`: the two tongues; `provider_wire` cuts streams. `path`, `query`: of the client's request. `kept`:
+    what clients of this wire may build on, and `whose` of it; None where they build on nothing."""
 
-    def __init__(self, client: Tongue, provider: Tongue, provider_wire: Wire, path: str, query: str) -> None:
+    def __init__(
+        self, client: Tongue, provider: Tongue, provider_wire: Wire, path: str, query: str, kept: Kept | None = None, whose: str = ""
+    ) -> None:
         self._client = client
         self._provider = provider
         self._wire = provider_wire
@@ -66,12 +71,19 @@ class Translated:
         self._teller: Teller | None = None
         self._ended = False
         self._names: dict[str, str] = {}
+        self._kept = kept
+        self._whose = whose
+        self._said: tuple[Said, ...] = ()
+        self._size = 0
+        self._begun = ""
+        self._pieces: list[Piece] = []
         self.losses: tuple[Loss, ...] = ()
 
     def ask(self, body: bytes) -> bytes:
         """See Translation. What of it gets lost stands in `losses` afterwards."""
         self._asked = self._client.asked(body, self._path, self._query)
-        out, losses = self._provider.ask(self._asked)
+        sent = self._whole_talk(self._asked, len(body))
+        out, losses = self._provider.ask(sent)
         self.losses = (*self._asked.lost, *losses)
         named = [tool.name for tool in self._asked.tools if isinstance(tool, Function)]
         self._names = {short: name for name in named if (short := short_name(name)) != name}
@@ -129,6 +141,7 @@ class Translated:
         if isinstance(answered, Failure):
             return self._client.failure(answered)
         if self._teller is None:
+            self._keep(answered.id, answered.pieces)
             return self._status, self._client.answer(self._own(answered), self._asked)
         return self._status, self._say(events_of(answered)) + self._teller.end()
 
@@ -136,9 +149,40 @@ class Translated:
         if self._teller is None:
             return b""
         self._ended = self._ended or any(isinstance(event, (Ended, Broke)) for event in events)
+        if self._kept is not None:
+            self._listen(events)
         if self._names:
             events = [self._own_event(event) for event in events]
         return b"".join([self._teller.tell(event) for event in events])
+
+    def _whole_talk(self, asked: Asked, size: int) -> Asked:
+        """The request with what it builds on."""
+        self._said, self._size = asked.said, size
+        if self._kept is None or not asked.previous:
+            return asked
+        before, before_size = self._kept.get(self._whose, asked.previous)
+        if not before:
+            return asked
+        self._said, self._size = joined(before, asked.said), before_size + size
+        return replace(asked, said=self._said, previous="")
+
+    def _listen(self, events: Sequence[Event]) -> None:
+        for event in events:
+            match event:
+                case Begun():
+                    self._begun, self._pieces = event.id, []
+                case Closed():
+                    self._pieces.append(event.piece)
+                case Ended():
+                    self._keep(self._begun, tuple(self._pieces))
+                case _:
+                    pass
+
+    def _keep(self, name: str, pieces: tuple[Piece, ...]) -> None:
+        """An answer that a later request may build on."""
+        if self._kept is not None and name and self._asked.store is not False:
+            told = sum(len(piece.text if isinstance(piece, Words | Thought) else getattr(piece, "arguments", "")) for piece in pieces)
+            self._kept.put(self._whose, name, (*self._said, Said("assistant", pieces)), self._size + told)
 
     def _own(self, answered: Answered) -> Answered:
         """The answer, its calls by the names that the client has for its tools."""

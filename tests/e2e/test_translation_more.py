@@ -121,6 +121,41 @@ def test_a_structured_answer_is_asked_for_in_the_provider_s_words(tmp_path: Path
     assert generation["thinkingConfig"]["includeThoughts"] is True
 
 
+@BOTH
+def test_a_client_may_build_on_an_answer_that_the_provider_does_not_keep(tmp_path: Path, caller: Provider, stream: bool) -> None:
+    caller.received.clear()
+    proxy = Proxy(tmp_path, caller.url, UPSTREAM__WIRE="gemini").start()
+    tools: list[Any] = [{"type": "function", "name": "look", "parameters": {"type": "object", "properties": {}}, "strict": False}]
+
+    def ask(sdk: openai.OpenAI, given: Any, previous: str | None) -> Any:
+        more: dict[str, Any] = {"previous_response_id": previous} if previous else {}
+        if not stream:
+            return sdk.responses.create(model="gemini-2.5-pro", input=given, tools=tools, **more)
+        with sdk.responses.stream(model="gemini-2.5-pro", input=given, tools=tools, **more) as events:
+            for _ in events:
+                pass
+            return events.get_final_response()
+
+    try:
+        with openai.OpenAI(base_url=f"{proxy.url}/v1", api_key="sk-test", max_retries=0) as sdk:
+            first = ask(sdk, "Please look around.", None)
+            calls = [item for item in first.output if item.type == "function_call"]
+            outputs = [{"type": "function_call_output", "call_id": call.call_id, "output": call.arguments} for call in calls]
+            second = ask(sdk, outputs, first.id)
+            third = ask(sdk, "And how many findings?", second.id)
+            assert len(calls) == 2
+            assert second.output_text.startswith("I found: ")
+            assert "1 findings" in third.output_text
+        other = openai.OpenAI(base_url=f"{proxy.url}/v1", api_key="sk-other", max_retries=0)
+        with other, pytest.raises(openai.BadRequestError, match="not known here"):
+            ask(other, "What did they say?", second.id)
+    finally:
+        proxy.stop()
+    contents = json.loads(caller.received[-1].body)["contents"]
+    assert [content["role"] for content in contents] == ["user", "model", "user", "model", "user"]
+    assert [part["functionResponse"]["name"] for part in contents[2]["parts"]] == ["look", "look"]
+
+
 def test_errors_are_told_in_the_client_s_wire(tmp_path: Path, caller: Provider) -> None:
     proxy = Proxy(tmp_path, caller.url, UPSTREAM__WIRE="gemini").start()
     with openai.OpenAI(base_url=f"{proxy.url}/v1", api_key="sk-test", max_retries=0) as sdk:
