@@ -81,6 +81,23 @@ def test_a_stream_is_passed_on_as_it_comes(tmp_path: Path, own: str, other: str)
 
 
 @PAIRS
+def test_a_stream_in_single_bytes_is_the_same_stream(tmp_path: Path, own: str, other: str) -> None:
+    sizes = [100_000, 1]
+
+    def answer(_: Received) -> list[bytes]:
+        stream, size = b"".join(STREAMS[other]), sizes.pop(0)
+        return chunked([stream[at : at + size] for at in range(0, len(stream), size)])
+
+    async def step(one: Rig) -> None:
+        _, whole = await one.ask(PATHS[own], ask(own, True))
+        _, bit_by_bit = await one.ask(PATHS[own], ask(own, True))
+        assert ENDS[own] in whole
+        assert whole == bit_by_bit
+
+    at(tmp_path, other, answer, step)
+
+
+@PAIRS
 def test_a_provider_that_breaks_off_is_a_break_for_the_client(tmp_path: Path, own: str, other: str) -> None:
     async def work() -> None:
         head, first, second, _ = chunked(STREAMS[other])
