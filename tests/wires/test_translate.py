@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -349,3 +350,11 @@ def _sse(wire: Wire) -> bytes:
     if wire.name != "gemini" or raw.startswith(b"data:"):
         return raw
     return b"".join([b"data: " + json.dumps(one).encode() + b"\n\n" for one in json.loads(raw)])
+
+
+def test_the_tables_of_losses_are_in_the_docs() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "translation.md").read_text()
+    for tongue in TONGUES:
+        section = text.partition(f"### `{tongue.name}`\n")[2].partition("\n###")[0]
+        rows = [line for line in section.splitlines() if line.startswith("| `")]
+        assert rows == [f"| `{loss.what}` | {loss.how} | {loss.why} |" for loss in tongue.losses], f"{tongue.name}: write them anew"
