@@ -93,12 +93,18 @@ class Interpreter:
         except DocumentError as error:
             self._fail(error)
             return
-        self._course.begin_reply(_headed(replace(head, status=status, length=len(body)), head.headers), False)
+        headers = head.headers if status < 400 else _about_an_error(head.headers)
+        self._course.begin_reply(_headed(replace(head, status=status, length=len(body)), headers), False)
         self._course.deliver(body, True)
 
     def _fail(self, error: DocumentError) -> None:
         self._up.abort()
         self._course.lost(UpstreamError(f"the upstream's answer could not be translated: {error}"))
+
+
+def _about_an_error(headers: Headers) -> Headers:
+    """An error is never a stream, whatever the answer was to be."""
+    return (*(pair for pair in headers if pair[0].lower() != b"content-type"), (b"Content-Type", b"application/json"))
 
 
 def _headed(reply: ReplyHead, headers: Headers) -> ReplyHead:

@@ -48,10 +48,13 @@ class AnthropicTongue:
         """See Tongue."""
         return base.rstrip("/").removesuffix("/v1") + "/v1/messages"
 
-    def answered(self, body: bytes) -> Answered:
-        """A message object. DocumentError for an error body."""
-        fields = Fields(body)
+    def answered(self, body: bytes) -> Answered | Failure:
+        """A message object, or an error whose status hid it."""
+        fields = Fields(body, lenient=True)
         if fields.kind("content") != "array":
+            failure = failure_in(fields, 0)
+            if failure is not None:
+                return failure
             raise DocumentError("an answer without content")
         found = Counts()
         found.add(fields.inner("usage"))

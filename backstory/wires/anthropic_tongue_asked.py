@@ -74,6 +74,7 @@ def read(body: bytes) -> Asked:
     choice, parallel = _read_choice(fields)
     reasoning, form = _read_config(fields)
     user, metadata = _read_metadata(fields)
+    thread = fields.inner("thread")
     return Asked(
         model,
         stream,
@@ -94,6 +95,7 @@ def read(body: bytes) -> Asked:
         user=user,
         metadata=metadata,
         tier=fields.text("service_tier"),
+        previous=thread.text("previous_message_id") if thread is not None else "",
         others=fields.rest(),
         wire=OWN,
         unread=tuple(fields.unread),

@@ -19,6 +19,7 @@ from backstory.wires.tongue import (
     Losses,
     carried,
     cite_of,
+    object_of,
     object_text,
     plain_text,
     safe_id,
@@ -300,8 +301,8 @@ def _signature(piece: Use) -> list[Json]:
 
 def cited_as(raw: Raw) -> Raw | None:
     """A citation in this wire's words; None for one that it cannot say."""
-    fields = Fields(raw)
-    if fields.text("type").endswith("_location"):
+    fields = object_of(raw)
+    if fields is not None and fields.text("type").endswith("_location"):
         return raw
     cite = cite_of(raw)
     if cite is None:

@@ -169,7 +169,7 @@ class AnthropicListener:
             return ()
         if frame.data[:1] != b"{":
             return () if frame.data else (Waits(),)
-        fields = Fields(frame.data)
+        fields = Fields(frame.data, lenient=True)
         return self._told(fields.text("type") or frame.event, fields)
 
     def over(self) -> Sequence[Event]:
@@ -209,7 +209,7 @@ class AnthropicListener:
 
     def _open(self, fields: Fields) -> list[Event]:
         place, raw = fields.count("index") or 0, fields.raw("content_block") or Raw(b"{}")
-        block = Fields(raw)
+        block = Fields(raw, lenient=True)
         out: list[Event] = self._close(place) if place in self._places else []
         match block.text("type"):
             case "text":

@@ -39,12 +39,15 @@ class OpenAIChatTongue:
         """See Tongue."""
         return base.rstrip("/").removesuffix("/v1") + "/v1/chat/completions"
 
-    def answered(self, body: bytes) -> Answered:
-        """A chat.completion object. DocumentError for an error body."""
-        fields = Fields(body)
+    def answered(self, body: bytes) -> Answered | Failure:
+        """A chat.completion object, or an error whose status hid it."""
+        fields = Fields(body, lenient=True)
         name = fields.text("id")
         choices = [(one.count("index") or 0, one) for one in fields.objects("choices")]
         if not choices:
+            failure = failure_in(fields, 0)
+            if failure is not None:
+                return failure
             raise DocumentError("an answer without choices")
         choices.sort(key=lambda pair: pair[0])
         (pieces, finish, sequence), *more = [_candidate(one, name) for _, one in choices]

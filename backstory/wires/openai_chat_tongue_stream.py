@@ -148,7 +148,7 @@ class ChatListener:
             if frame.data.strip() == _DONE:
                 return self._end()
             return () if frame.data else (Waits(),)
-        fields = Fields(frame.data)
+        fields = Fields(frame.data, lenient=True)
         if fields.kind("error") or not fields.kind("choices"):
             failure = failure_in(fields, 0)
             if failure is not None:

@@ -100,14 +100,12 @@ def write(asked: Asked) -> tuple[bytes, tuple[Loss, ...]]:
 
 
 class _Messages:
-    """The messages of one request. `_turn`: where the running turn begins, whose thoughts go back."""
+    """The messages of one request. What was sent once is sent again as it was, for the provider's prompt cache."""
 
     def __init__(self, asked: Asked, lost: Losses) -> None:
         self._asked = asked
         self._lost = lost
         self._native = bool(_NEWEST.search(asked.model))
-        spoken = [place for place, one in enumerate(asked.said) if one.speaker == "user" and not _only_results(one)]
-        self._turn = spoken[-1] if spoken else -1
 
     def write(self) -> list[Json]:
         """The system prompt is one message."""
@@ -116,7 +114,7 @@ class _Messages:
         if system:
             out.append({"role": "system", "content": "\n\n".join(system)})
         group: list[Said] = []
-        for place, one in enumerate(self._asked.said):
+        for one in self._asked.said:
             if one.speaker == "user":
                 group.append(one)
                 continue
@@ -126,7 +124,7 @@ class _Messages:
                 text = "\n\n".join([self._words(piece).text for piece in one.pieces if isinstance(piece, Words)])
                 out.append(_named({"role": "system", "content": text}, one.name))
             else:
-                out += self._assistant(one, place > self._turn)
+                out += self._assistant(one)
         return out + self._users(group)
 
     def _users(self, group: list[Said]) -> list[Json]:
@@ -224,14 +222,14 @@ class _Messages:
         file: Json = {"filename": piece.name} if piece.name or self._asked.wire == OWN else {"filename": "document.pdf"}
         return {"type": "file", "file": {**({} if not file["filename"] else file), "file_data": data_url(piece, "application/pdf")}}
 
-    def _assistant(self, one: Said, running: bool) -> list[Json]:
+    def _assistant(self, one: Said) -> list[Json]:
         text = "".join([self._words(piece).text for piece in one.pieces if isinstance(piece, Words)])
         refused = "".join([piece.text for piece in one.pieces if isinstance(piece, Refusal)])
         calls = [self._call(piece) for piece in one.pieces if isinstance(piece, Use)]
         for piece in one.pieces:
             if isinstance(piece, Odd):
                 self._odd(piece)
-        thought = self._thoughts([piece for piece in one.pieces if isinstance(piece, Thought)], running)
+        thought = self._thoughts([piece for piece in one.pieces if isinstance(piece, Thought)])
         if not (text or refused or calls):
             if thought:
                 self._lost.note("thoughts")
@@ -244,9 +242,9 @@ class _Messages:
             out["tool_calls"] = calls
         return [_named(out, one.name)]
 
-    def _thoughts(self, thoughts: Sequence[Thought], running: bool) -> Json:
-        """Those of the running turn, which some providers demand back; none to OpenAI's own models."""
-        kept = [one for one in thoughts if running and not _OPENAI.search(self._asked.model) and one.seal in {"", OWN}]
+    def _thoughts(self, thoughts: Sequence[Thought]) -> Json:
+        """Some providers demand them back, others pass over them; OpenAI's own models get none."""
+        kept = [one for one in thoughts if not _OPENAI.search(self._asked.model) and one.seal in {"", OWN}]
         if len(kept) < len(thoughts):
             self._lost.note("thoughts")
         if not kept:
@@ -277,10 +275,6 @@ class _Messages:
 
     def _name(self, name: str) -> str:
         return _short(name, self._lost)
-
-
-def _only_results(one: Said) -> bool:
-    return bool(one.pieces) and all(isinstance(piece, Result) for piece in one.pieces)
 
 
 def _named(message: Json, name: str) -> Json:

@@ -26,7 +26,7 @@ X = TypeVar("X")
 _members = msgspec.json.Decoder(dict[str, Raw])
 _elements = msgspec.json.Decoder(list[Raw])
 _string = msgspec.json.Decoder(str)
-_strings = msgspec.json.Decoder(list[str])
+_strings: msgspec.json.Decoder[list[str]] = msgspec.json.Decoder(list[str])
 _int = msgspec.json.Decoder(int)
 _float = msgspec.json.Decoder(float)
 _bool = msgspec.json.Decoder(bool)
@@ -43,13 +43,17 @@ _KINDS: dict[bytes, Literal["string", "array", "object", "null", "flag", "number
 
 class Fields:
     """One JSON object. A member is gone once it was taken; null counts as absent. `where`: what the object is called in `unread`, the
-    list of the members that `done` found untaken. DocumentError for a member of another type than asked for."""
+    list of the members that `done` found untaken. A member of another type than asked for is a DocumentError, or, where `lenient`, as
+    good as absent: what a provider says beside the point must not spoil its answer."""
 
-    __slots__ = ("_members", "_where", "unread")
+    __slots__ = ("_lenient", "_members", "_where", "unread")
 
-    def __init__(self, raw: bytes | memoryview | Raw, where: str = "", unread: dict[str, None] | None = None) -> None:
+    def __init__(
+        self, raw: bytes | memoryview | Raw, where: str = "", unread: dict[str, None] | None = None, lenient: bool = False
+    ) -> None:
         self._members = decode(_members, raw)
         self._where = where
+        self._lenient = lenient
         self.unread = unread if unread is not None else {}
 
     def kind(self, name: str) -> str:
@@ -65,45 +69,57 @@ class Fields:
 
     def text(self, name: str) -> str:
         """A string; "" where it is absent."""
-        raw = self.raw(name)
-        return "" if raw is None else _typed(_string, raw, self._where, name)
+        return self._value(_string, name) or ""
 
     def texts(self, name: str) -> tuple[str, ...]:
         """A list of strings, or a lone one."""
         if self.kind(name) == "string":
             return (self.text(name),)
-        raw = self.raw(name)
-        listed = [] if raw is None else _typed(_strings, raw, self._where, name)
-        return tuple(listed)
+        found = self._value(_strings, name)
+        return () if found is None else tuple(found)
 
     def count(self, name: str) -> int | None:
         """A whole number."""
-        raw = self.raw(name)
-        return None if raw is None else _typed(_int, raw, self._where, name)
+        return self._value(_int, name)
 
     def number(self, name: str) -> float | None:
         """A number."""
-        raw = self.raw(name)
-        return None if raw is None else _typed(_float, raw, self._where, name)
+        return self._value(_float, name)
 
     def flag(self, name: str) -> bool | None:
         """True or false."""
-        raw = self.raw(name)
-        return None if raw is None else _typed(_bool, raw, self._where, name)
+        return self._value(_bool, name)
 
     def inner(self, name: str) -> Fields | None:
         """An object."""
         raw = self.raw(name)
-        return None if raw is None else Fields(raw, f"{self._where}.{name}" if self._where else name, self.unread)
+        if raw is None or (self._lenient and bytes(memoryview(raw)[:1]) != b"{"):
+            return None
+        return Fields(raw, f"{self._where}.{name}" if self._where else name, self.unread, self._lenient)
 
     def elements(self, name: str) -> list[Raw]:
         """The elements of a list, [] where it is absent."""
-        raw = self.raw(name)
-        return [] if raw is None else _typed(_elements, raw, self._where, name)
+        return self._value(_elements, name) or []
 
-    def objects(self, name: str, where: str = "") -> list[Fields]:
+    def objects(self, name: str) -> list[Fields]:
         """The elements of a list of objects."""
-        return [Fields(raw, where or f"{self._where}.{name}".lstrip("."), self.unread) for raw in self.elements(name)]
+        where = f"{self._where}.{name}" if self._where else name
+        return [
+            Fields(raw, where, self.unread, self._lenient)
+            for raw in self.elements(name)
+            if not self._lenient or bytes(memoryview(raw)[:1]) == b"{"
+        ]
+
+    def _value(self, decoder: msgspec.json.Decoder[X], name: str) -> X | None:
+        raw = self.raw(name)
+        if raw is None:
+            return None
+        try:
+            return decode(decoder, raw)
+        except DocumentError as cause:
+            if self._lenient:
+                return None
+            raise DocumentError(f"{self._where}.{name}".lstrip(".") + f": {cause}") from cause
 
     def rest(self) -> tuple[tuple[str, Raw], ...]:
         """What nobody took."""
@@ -238,7 +254,7 @@ def failed_plainly(status: int, body: bytes) -> Failure:
 def object_of(body: bytes | Raw) -> Fields | None:
     """The object that this is; None where it is none."""
     try:
-        return Fields(body)
+        return Fields(body, lenient=True)
     except DocumentError:
         return None
 
@@ -420,10 +436,3 @@ def cite_of(raw: Raw) -> Cite | None:
         return Cite(url, fields.text("title"), fields.text("cited_text"), *places) if url else None
     except DocumentError:
         return None
-
-
-def _typed(decoder: msgspec.json.Decoder[X], raw: Raw, where: str, name: str) -> X:
-    try:
-        return decode(decoder, raw)
-    except DocumentError as cause:
-        raise DocumentError(f"{where}.{name}".lstrip(".") + f": {cause}") from cause

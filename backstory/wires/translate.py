@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Literal
@@ -42,6 +43,8 @@ from backstory.wires.tongue import short_name
 
 _UNFIT = re.compile(r"[^ -~]")
 _LONGEST_LOSS = 100
+_MOST_INFLATED = 1 << 26
+"""Bytes of an answer, or of a piece of a stream."""
 _MOST_LOSSES = 30
 _SSE = b"text/event-stream"
 _NOTHING = Asked("", False, (), ())
@@ -70,6 +73,8 @@ class Translated:
         self._listener: Listener | None = None
         self._teller: Teller | None = None
         self._ended = False
+        self._inflate: _Inflate | None = None
+        self._fault: DocumentError | None = None
         self._names: dict[str, str] = {}
         self._kept = kept
         self._whose = whose
@@ -96,8 +101,10 @@ class Translated:
     def begin(self, status: int, headers: Headers) -> tuple[Literal["stream", "whole"], Headers]:
         """See Translation."""
         self._status = status
-        self._reader = self._listener = self._teller = None
+        self._reader = self._listener = self._teller = self._fault = None
         self._ended = False
+        coding = next((value for key, value in headers if key.lower() == b"content-encoding"), b"identity").strip().lower()
+        self._inflate = None if coding in {b"", b"identity"} else _Inflate(coding)
         kept = (*(pair for pair in headers if pair[0].lower() not in _ABOUT_THE_BODY), *self._told())
         kind = next((value for key, value in headers if key.lower() == b"content-type"), b"").lower()
         if status < 400 and kind.startswith(_SSE):
@@ -112,15 +119,25 @@ class Translated:
         """See Translation."""
         if self._reader is None or self._listener is None:
             return b""
+        if self._fault is not None:
+            raise self._fault
         out = bytearray()
-        for frame in self._reader.feed(data):
-            out += self._say(self._listener.events(frame))
+        for frame in self._reader.feed(data if self._inflate is None else self._inflate.more(data)):
+            try:
+                out += self._say(self._listener.events(frame))
+            except DocumentError as error:
+                if not out:
+                    raise
+                self._fault = error  # what was understood before it goes to the client first
+                break
         return bytes(out)
 
     def tail(self) -> bytes:
         """See Translation. A stream that says nothing of its end gets none."""
         if self._reader is None or self._listener is None or self._teller is None:
             return b""
+        if self._fault is not None:
+            raise self._fault
         out = bytearray()
         for frame in self._reader.close():
             # What was broken off in the middle of an event says nothing.
@@ -131,6 +148,8 @@ class Translated:
 
     def whole(self, body: bytes) -> tuple[int, bytes]:
         """See Translation. A provider that streams unasked, or does not where it was asked to, is understood all the same."""
+        if self._inflate is not None:
+            body = self._inflate.more(body)
         if self._status >= 400:
             return self._client.failure(self._provider.failed(self._status, body))
         if self._listener is None or self._reader is None:
@@ -203,6 +222,26 @@ class Translated:
         lost = ", ".join([_UNFIT.sub("?", one)[:_LONGEST_LOSS] for one in told[:_MOST_LOSSES]])
         more = f", and {len(told) - _MOST_LOSSES} more" if len(told) > _MOST_LOSSES else ""
         return ((b"X-VC-Losses", (lost + more).encode()),) if lost else ()
+
+
+class _Inflate:
+    """Undoes the content coding of a body that comes with one though none was asked for. DocumentError for a coding that is not known."""
+
+    def __init__(self, coding: bytes) -> None:
+        self._coding = coding
+        self._object = zlib.decompressobj(zlib.MAX_WBITS | 32)
+
+    def more(self, data: bytes) -> bytes:
+        """The plain bytes of these."""
+        if self._coding not in {b"gzip", b"x-gzip", b"deflate"}:
+            raise DocumentError(f"an answer in the content coding {self._coding.decode('latin-1')}")
+        try:
+            out = self._object.decompress(data, _MOST_INFLATED)
+        except zlib.error as cause:
+            raise DocumentError(f"an answer that is not in its content coding: {cause}") from cause
+        if self._object.unconsumed_tail:
+            raise DocumentError("an answer that is too large when it is unpacked")
+        return out
 
 
 def events_of(answered: Answered) -> list[Event]:

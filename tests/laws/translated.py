@@ -196,7 +196,7 @@ def said(asked: Asked) -> dict[str, object]:
         "sights": sorted(str(_seen(sight)) for sight in _sights(asked)),
         "details": sorted(sight.detail for sight in _sights(asked) if sight.detail not in {"", "auto"}),
         "in results": [[str(_seen(part)) for part in one.parts if isinstance(part, Sight)] for one in results],
-        "thoughts": [(piece.text, piece.sealed) for _, piece in pieces if isinstance(piece, Thought)],
+        "thoughts": _thoughts([piece for _, piece in pieces if isinstance(piece, Thought)]),
         "citations": [piece.citations for _, piece in pieces if isinstance(piece, Words) and piece.citations],
         "odd": [piece.kind for _, piece in pieces if isinstance(piece, Odd)],
         "names": [one.name for one in asked.said if one.name],
@@ -236,6 +236,17 @@ def _thinking(found: Reasoning | None) -> tuple[str, int | None] | None:
     if found is None or (not found.effort and found.budget is None):
         return None
     return ("none", None) if found.effort == "none" or found.budget == 0 else (found.effort, found.budget)
+
+
+def _thoughts(found: list[Thought]) -> list[tuple[str, str]]:
+    """Those without a seal that follow each other are one."""
+    out: list[tuple[str, str]] = []
+    for piece in found:
+        if out and not piece.sealed and not out[-1][1]:
+            out[-1] = (out[-1][0] + piece.text, "")
+        else:
+            out.append((piece.text, piece.sealed))
+    return out
 
 
 def _words(found: list[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,23 @@ def test_a_stream_is_passed_on_as_it_comes(tmp_path: Path, own: str, other: str)
 
 
 @PAIRS
+def test_a_stream_in_single_bytes_is_the_same_stream(tmp_path: Path, own: str, other: str) -> None:
+    sizes = [100_000, 1]
+
+    def answer(_: Received) -> list[bytes]:
+        stream, size = b"".join(STREAMS[other]), sizes.pop(0)
+        return chunked([stream[at : at + size] for at in range(0, len(stream), size)])
+
+    async def step(one: Rig) -> None:
+        _, whole = await one.ask(PATHS[own], ask(own, True))
+        _, bit_by_bit = await one.ask(PATHS[own], ask(own, True))
+        assert ENDS[own] in whole
+        assert whole == bit_by_bit
+
+    at(tmp_path, other, answer, step)
+
+
+@PAIRS
 def test_a_provider_that_breaks_off_is_a_break_for_the_client(tmp_path: Path, own: str, other: str) -> None:
     async def work() -> None:
         head, first, second, _ = chunked(STREAMS[other])
@@ -148,6 +166,67 @@ def test_an_error_in_the_stream_is_told_in_the_clients_wire(tmp_path: Path, own:
         assert b"One." in body
 
     at(tmp_path, other, lambda _: chunked([STREAMS[other][0], error[other]]), step)
+
+
+@PAIRS
+def test_an_error_that_hides_in_an_answer_is_told_as_one(tmp_path: Path, own: str, other: str) -> None:
+    errors = {
+        "anthropic": b'{"type":"error","error":{"type":"rate_limit_error","message":"Slow down."}}',
+        "openai_chat": b'{"error":{"message":"Slow down.","code":429}}',
+    }
+
+    async def step(one: Rig) -> None:
+        head, body = await one.ask(PATHS[own], ask(own, True))
+        assert head.startswith(b"HTTP/1.1 429")
+        assert b"application/json" in head
+        assert b"event-stream" not in head
+        assert json.loads(body)["error"]["message"] == "Slow down."
+
+    at(tmp_path, other, lambda _: reply(errors[other]), step)
+
+
+@PAIRS
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_that_is_packed_though_nobody_asked_is_unpacked(tmp_path: Path, own: str, other: str, stream: bool) -> None:
+    body = gzip.compress(b"".join(STREAMS[other]) if stream else said(other, "One.Two."))
+    kind = b"text/event-stream" if stream else b"application/json"
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: %b\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % (kind, len(body))
+
+    async def step(one: Rig) -> None:
+        got_head, got = await one.ask(PATHS[own], ask(own, stream))
+        assert b"gzip" not in got_head
+        assert b"One." in got
+        assert b"Two." in got
+
+    at(tmp_path, other, lambda _: [head + body[:60], body[60:]], step)
+
+
+@PAIRS
+def test_an_answer_in_a_coding_that_nobody_knows_is_a_fault_of_the_upstream(tmp_path: Path, own: str, other: str) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: rot13\r\nContent-Length: 2\r\n\r\n"
+
+    async def step(one: Rig) -> None:
+        got, body = await one.ask(PATHS[own], ask(own))
+        assert got.startswith(b"HTTP/1.1 502")
+        assert "rot13" in json.loads(body)["error"]["message"]
+
+    at(tmp_path, other, lambda _: head + b"{}", step)
+
+
+@PAIRS
+def test_what_was_understood_before_a_fault_goes_to_the_client(tmp_path: Path, own: str, other: str) -> None:
+    async def work() -> None:
+        broken = STREAMS[other][0] + b"data: {broken\n\n" + STREAMS[other][1]
+        async with rig(speaking(tmp_path, other), lambda _: chunked([broken])) as one:
+            async with client(one.port) as leaver:
+                await leaver.send(post(one.upstream_port, PATHS[own], ask(own, True)))
+                got, _ = await leaver.rest()
+            assert b"One." in got
+            assert b"Two." not in got
+            assert not got.endswith(b"0\r\n\r\n")
+            await soon(lambda: len(one.engine.visits) == 0)
+
+    asyncio.run(work())
 
 
 @pytest.mark.parametrize(

@@ -378,7 +378,12 @@ def test_what_is_no_request_is_a_document_error(body: bytes) -> None:
         TONGUE.asked(body, "/v1/messages", "")
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"type":"error","error":{}}', b'{"content":[1]}', b"<html>"])
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"content":[1]}', b"<html>"])
 def test_what_is_no_answer_is_a_document_error(body: bytes) -> None:
     with pytest.raises(DocumentError):
         TONGUE.answered(body)
+
+
+def test_an_error_with_status_200_is_an_error() -> None:
+    failure = TONGUE.answered(b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}')
+    assert failure == Failure(529, "overloaded", "Overloaded", "overloaded_error")

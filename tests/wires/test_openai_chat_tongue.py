@@ -172,6 +172,13 @@ def test_an_error_in_the_stream_is_the_end_of_it() -> None:
     assert sum(isinstance(one, Broke) for one in events) == 1
 
 
+def test_what_is_said_beside_the_point_does_not_spoil_a_stream() -> None:
+    delta = b'{"content":"Hi","role":1,"tool_calls":[null]}'
+    odd = b'{"id":7,"created":"now","model":null,"choices":[null,{"index":"0","delta":' + delta + b'}],"usage":[]}'
+    found = whole(event(odd), chunk({}, "stop"), DONE)
+    assert (found.pieces, found.finish, found.usage) == ((Words("Hi"),), "stop", None)
+
+
 def test_a_comment_is_a_sign_of_life() -> None:
     assert heard(b": OPENROUTER PROCESSING\n\n") == [Waits()]
 
@@ -281,7 +288,7 @@ def test_names_and_ids_that_openai_refuses_are_shortened() -> None:
     assert lost == {"tool names", "tool ids"}
 
 
-def test_thoughts_of_the_running_turn_go_back_to_a_compatible_provider() -> None:
+def test_thoughts_go_back_to_a_compatible_provider_but_not_to_openai() -> None:
     def talk(number: int) -> tuple[Said, ...]:
         return (
             Said("user", (Words("Look."),)),
@@ -290,7 +297,10 @@ def test_thoughts_of_the_running_turn_go_back_to_a_compatible_provider() -> None
         )
 
     body, lost = sent(Asked("deepseek-reasoner", False, (), (*talk(1), *talk(2))))
-    assert [one["reasoning_content"] for one in body["messages"] if "reasoning_content" in one] == ["Hmm 2."]
+    assert [one["reasoning_content"] for one in body["messages"] if "reasoning_content" in one] == ["Hmm 1.", "Hmm 2."]
+    assert lost == set()
+    body, lost = sent(Asked("gpt-5", False, (), talk(1)))
+    assert not any("reasoning_content" in one for one in body["messages"])
     assert lost == {"thoughts"}
 
 
@@ -336,7 +346,12 @@ def test_what_is_no_request_is_a_document_error(body: bytes) -> None:
         TONGUE.asked(body, "/v1/chat/completions", "")
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"choices":[]}', b'{"choices":[{}]}', b'{"error":{}}', b"<html>"])
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"choices":[]}', b'{"choices":[{}]}', b"<html>"])
 def test_what_is_no_answer_is_a_document_error(body: bytes) -> None:
     with pytest.raises(DocumentError):
         TONGUE.answered(body)
+
+
+def test_an_error_with_status_200_is_an_error() -> None:
+    failure = TONGUE.answered(b'{"error":{"message":"Slow down.","code":429}}')
+    assert failure == Failure(429, "rate_limit", "Slow down.")

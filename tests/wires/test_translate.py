@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,11 +13,11 @@ from backstory.core.document import Document
 from backstory.core.message import Part, Text, Thinking, ToolCall, ToolResult
 from backstory.core.reply import Reply, Usage
 from backstory.core.stream import gather
-from backstory.core.translation import Asked, Function
+from backstory.core.translation import Answered, Asked, Function, Thought, Use
 from backstory.core.wire import Wire
 from backstory.errors import DocumentError
 from backstory.wires import TONGUES, WIRES
-from backstory.wires.translate import Translated
+from backstory.wires.translate import Translated, events_of, gathered
 
 NAMES = [wire.name for wire in WIRES]
 PAIRS = pytest.mark.parametrize(("client", "provider"), [(one, other) for one in NAMES for other in NAMES if one != other])
@@ -253,6 +254,65 @@ def test_a_tool_whose_name_the_provider_refuses_comes_back_by_its_own(client: st
     assert tool.name.encode() not in got
 
 
+SEAL = "c2VhbGVkLXNpZ25hdHVyZQ=="
+
+
+def history(client: str, body: bytes) -> bytes:
+    """The next request of a client that got this whole answer, and has run the tool."""
+    got = json.loads(body)
+    first, _, _ = asking(client, False)
+    found = json.loads(first)
+    match client:
+        case "anthropic":
+            (call,) = [block for block in got["content"] if block["type"] == "tool_use"]
+            result = {"type": "tool_result", "tool_use_id": call["id"], "content": "seen"}
+            found["messages"] += [{"role": "assistant", "content": got["content"]}, {"role": "user", "content": [result]}]
+        case "openai_chat":
+            message = got["choices"][0]["message"]
+            found["messages"] += [message, {"role": "tool", "tool_call_id": message["tool_calls"][0]["id"], "content": "seen"}]
+        case "openai_responses":
+            (call,) = [item for item in got["output"] if item["type"] == "function_call"]
+            found["input"] += [*got["output"], {"type": "function_call_output", "call_id": call["call_id"], "output": "seen"}]
+        case _:
+            content = got["candidates"][0]["content"]
+            (call,) = [part["functionCall"] for part in content["parts"] if "functionCall" in part]
+            result = {"functionResponse": {"name": "look", "id": call.get("id"), "response": {"result": "seen"}}}
+            found["contents"] += [content, {"role": "user", "parts": [result]}]
+    return json.dumps(found).encode()
+
+
+def whole_of(client: str, stream: bytes) -> bytes:
+    """The whole answer that a stream tells, in the same wire."""
+    listener = TONGUE[client].listener()
+    frames = WIRE[client].reader("text/event-stream").feed(stream)
+    answered = gathered([event for frame in frames for event in listener.events(frame)] + [*listener.over()])
+    assert isinstance(answered, Answered)
+    return TONGUE[client].answer(answered, Asked("m", False, (), ()))
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize(("client", "provider"), [(one, other) for one in NAMES for other in NAMES if other not in {one, "openai_chat"}])
+def test_a_seal_comes_back_to_the_provider_that_made_it(client: str, provider: str, stream: bool) -> None:
+    if provider == "gemini":
+        answered = Answered("1", "m", (Use("call_2", "look", '{"place":"a"}', sealed=SEAL),), "tool_calls")
+    else:
+        name = "rs_1" if provider == "openai_responses" else ""
+        answered = Answered("1", "m", (Thought("Hm.", SEAL, provider, id=name), Use("call_2", "look", '{"place":"a"}')), "tool_calls")
+    one, _ = exchange(client, provider, stream)
+    tongue = TONGUE[provider]
+    if stream:
+        one.begin(200, SSE_TYPE)
+        teller = tongue.teller(Asked("m", True, (), ()))
+        raw = b"".join([teller.tell(event) for event in events_of(answered)]) + teller.end()
+        body = whole_of(client, one.chunk(raw) + one.tail())
+    else:
+        one.begin(200, JSON_TYPE)
+        _, body = one.whole(tongue.answer(answered, Asked("m", False, (), ())))
+    sent = Translated(TONGUE[client], tongue, WIRE[provider], PATHS[client], "").ask(history(client, body))
+    assert SEAL.encode() in sent
+    assert b"backstory" not in sent
+
+
 def test_losses_are_told_in_a_header() -> None:
     body = json.dumps({"model": "m", "messages": [{"role": "user", "content": "x"}], "seed": 1, "newest": 2}).encode()
     one = Translated(TONGUE["openai_chat"], TONGUE["anthropic"], WIRE["anthropic"], PATHS["openai_chat"], "")
@@ -290,3 +350,11 @@ def _sse(wire: Wire) -> bytes:
     if wire.name != "gemini" or raw.startswith(b"data:"):
         return raw
     return b"".join([b"data: " + json.dumps(one).encode() + b"\n\n" for one in json.loads(raw)])
+
+
+def test_the_tables_of_losses_are_in_the_docs() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "translation.md").read_text()
+    for tongue in TONGUES:
+        section = text.partition(f"### `{tongue.name}`\n")[2].partition("\n###")[0]
+        rows = [line for line in section.splitlines() if line.startswith("| `")]
+        assert rows == [f"| `{loss.what}` | {loss.how} | {loss.why} |" for loss in tongue.losses], f"{tongue.name}: write them anew"
