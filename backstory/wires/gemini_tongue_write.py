@@ -61,7 +61,6 @@ LOSSES: tuple[Loss, ...] = (
     Loss("tools.custom", "changed", "a tool of free text is offered as a function of one string"),
     Loss("tool_result.media", "changed", "models before Gemini 3 take what a tool shows behind its result only"),
     Loss("tools", "changed", "the provider's own tool of the same use takes its place"),
-    Loss("tool_choice.custom", "changed", "a tool of free text is offered as a function of one string"),
     Loss("tool_choice.allowed_tools", "dropped", "Gemini can only be held to some tools where it has to call one"),
     Loss("response_format.description", "dropped", "a schema has no description of its own"),
 )
