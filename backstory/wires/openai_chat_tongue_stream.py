@@ -413,7 +413,7 @@ class ChatTeller:
             case More(index, text):
                 return self._more(index, text)
             case Sealed(index, sealed, _) if index in self._calls and index in self._kinds and not self._asked.legacy:
-                call: Json = {"index": self._calls[index], "extra_content": extra(sealed)}
+                call: Json = {"index": self._calls[index], "function": {"arguments": ""}, "extra_content": extra(sealed)}
                 return self._chunk(encode({"tool_calls": [call]}))
             case Closed(index, piece):
                 return self._close(index, piece)

@@ -12,14 +12,13 @@ import msgspec
 from msgspec import Raw
 from msgspec.structs import replace
 
-from backstory.core.translation import Loss, Odd, Piece, Refusal, Result, Sight, Speaker, Thought, Use, Words
+from backstory.core.translation import Odd, Piece, Refusal, Result, Sight, Speaker, Thought, Use, Words
 from backstory.wires.lowering import decode
 from backstory.wires.tongue_more import Fields, Losing, held, is_object, is_string, sight, string, unwrapped
 
 WIRE = "openai_responses"
 PARAGRAPH = "\n\n"
 """Between the parts of a summary."""
-_REFERENCE = Loss("input.item_reference", "refused", "it names an item that only its own provider keeps")
 _raws = msgspec.json.Decoder(list[Raw])
 
 _Read: TypeAlias = "Callable[[Fields, Losing], tuple[Speaker, list[Piece]]]"
@@ -28,9 +27,6 @@ _Read: TypeAlias = "Callable[[Fields, Losing], tuple[Speaker, list[Piece]]]"
 def read_item(kind: str, fields: Fields, raw: Raw, losing: Losing) -> tuple[Speaker, list[Piece]]:
     """An item that is no message, its type taken from `fields`: whose it is, and what it holds."""
     reader = _READERS.get(kind)
-    if kind == "item_reference":
-        losing.add(_REFERENCE)
-        return "assistant", []
     if reader is None or (kind == "image_generation_call" and fields.take("result") is None):
         speaker: Speaker = "user" if kind.endswith(("_output", "_response")) else "assistant"
         return speaker, [Odd(WIRE, kind, raw)]

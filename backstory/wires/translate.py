@@ -38,7 +38,7 @@ from backstory.core.translation import (
 )
 from backstory.core.wire import StreamReader, Wire
 from backstory.errors import DocumentError
-from backstory.wires.kept import Kept, joined
+from backstory.wires.kept import Kept, is_reference, joined, referred
 from backstory.wires.tongue import short_name
 
 _UNFIT = re.compile(r"[^ -~]")
@@ -46,6 +46,7 @@ _LONGEST_LOSS = 100
 _MOST_INFLATED = 1 << 26
 """Bytes of an answer, or of a piece of a stream."""
 _MOST_LOSSES = 30
+_REFERRED = Loss("item_reference", "refused", "the provider keeps no items, and this one is not known here, or not any more")
 _SSE = b"text/event-stream"
 _NOTHING = Asked("", False, (), ())
 _JSON: Headers = ((b"Content-Type", b"application/json"),)
@@ -90,6 +91,8 @@ class Translated:
         sent = self._whole_talk(self._asked, len(body))
         out, losses = self._provider.ask(sent)
         self.losses = (*self._asked.lost, *losses)
+        if any(is_reference(piece) for said in sent.said for piece in said.pieces):
+            self.losses = (*self.losses, _REFERRED)
         named = [tool.name for tool in self._asked.tools if isinstance(tool, Function)]
         self._names = {short: name for name in named if (short := short_name(name)) != name}
         return out
@@ -176,6 +179,8 @@ class Translated:
 
     def _whole_talk(self, asked: Asked, size: int) -> Asked:
         """The request with what it builds on."""
+        if self._kept is not None and any(is_reference(piece) for said in asked.said for piece in said.pieces):
+            asked = replace(asked, said=referred(asked.said, self._kept, self._whose))
         self._said, self._size = asked.said, size
         if self._kept is None or not asked.previous:
             return asked

@@ -146,12 +146,16 @@ def test_a_client_may_build_on_an_answer_that_the_provider_does_not_keep(tmp_pat
             assert len(calls) == 2
             assert second.output_text.startswith("I found: ")
             assert "1 findings" in third.output_text
+            named: list[Any] = [{"type": "item_reference", "id": item.id} for item in second.output]
+            assert "1 findings" in ask(sdk, [*named, {"role": "user", "content": "How many findings?"}], None).output_text
+            with pytest.raises(openai.BadRequestError, match="item_reference"):
+                ask(sdk, [{"type": "item_reference", "id": "msg_1_0"}], None)
         other = openai.OpenAI(base_url=f"{proxy.url}/v1", api_key="sk-other", max_retries=0)
         with other, pytest.raises(openai.BadRequestError, match="not known here"):
             ask(other, "What did they say?", second.id)
     finally:
         proxy.stop()
-    contents = json.loads(caller.received[-1].body)["contents"]
+    contents = json.loads(caller.received[-2].body)["contents"]
     assert [content["role"] for content in contents] == ["user", "model", "user", "model", "user"]
     assert [part["functionResponse"]["name"] for part in contents[2]["parts"]] == ["look", "look"]
 
