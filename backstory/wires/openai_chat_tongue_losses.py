@@ -16,7 +16,7 @@ LOSSES: dict[str, Loss] = {
         Loss("previous_response_id", "refused", "Chat Completions keeps no conversations, and this one is not known here, or not any more"),
         Loss("cache_control", "dropped", "prompts are cached without marks"),
         Loss("citations", "dropped", "citations go back only to the provider that gave them"),
-        Loss("thoughts", "dropped", "reasoning that is signed by another provider; OpenAI's models get none"),
+        Loss("thoughts", "dropped", "reasoning that is signed by another provider; the models of OpenAI and Mistral get none"),
         Loss("odd", "dropped", "only its own wire knows it"),
         Loss("tools", "dropped", "a tool of another provider"),
         Loss("top_k", "dropped", "Chat Completions has none"),

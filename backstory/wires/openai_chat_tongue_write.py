@@ -55,6 +55,8 @@ from backstory.wires.tongue import (
 
 _OPENAI = re.compile(r"(?:^|/)(?:o\d|gpt-(?!oss)|chatgpt|codex)")
 """Models of OpenAI."""
+_MUTE = re.compile(r"(?:^|/)(?:o\d|gpt-|chatgpt|codex|(?:open-)?(?:mi[sx]tral|ministral|magistral|devstral|codestral|pixtral))")
+"""Models whose usual providers refuse a history with thoughts in it."""
 _NEWEST = re.compile(r"(?:^|/)gpt-[5-9]")
 """Those that know tools of free text."""
 _PLAIN_MODELS = re.compile(r"(?:^|/)(?:gpt-[34]|chatgpt|gpt-5[\d.]*-chat)")
@@ -243,8 +245,8 @@ class _Messages:
         return [_named(out, one.name)]
 
     def _thoughts(self, thoughts: Sequence[Thought]) -> Json:
-        """Some providers demand them back, others pass over them; OpenAI's own models get none."""
-        kept = [one for one in thoughts if not _OPENAI.search(self._asked.model) and one.seal in {"", OWN}]
+        """Some providers demand them back, others pass over them; some refuse them."""
+        kept = [one for one in thoughts if not _MUTE.search(self._asked.model) and one.seal in {"", OWN}]
         if len(kept) < len(thoughts):
             self._lost.note("thoughts")
         if not kept:
