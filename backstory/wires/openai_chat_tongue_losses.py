@@ -25,6 +25,7 @@ LOSSES: dict[str, Loss] = {
         Loss("top_p", "dropped", "models that reason take none"),
         Loss("thinking", "dropped", "the model does not reason"),
         Loss("service_tier", "dropped", "a tier that Chat Completions does not have"),
+        Loss("reasoning with tools", "changed", "none: OpenAI's newer models reason with tools only over the wire openai_responses"),
         Loss("reasoning_effort", "changed", "the nearest effort that the model has"),
         Loss("reasoning.summary", "dropped", "Chat Completions gives no summaries"),
         Loss("response_format.description", "dropped", "only a schema has one"),

@@ -61,17 +61,19 @@ _NEWEST = re.compile(r"(?:^|/)gpt-[5-9]")
 """Those that know tools of free text."""
 _PLAIN_MODELS = re.compile(r"(?:^|/)(?:gpt-[34]|chatgpt|gpt-5[\d.]*-chat)")
 """Those of them that do not reason."""
-_COLD = re.compile(r"(?:^|/)(?:o\d|gpt-5(?![\d.]*-chat))")
+_COLD = re.compile(r"(?:^|/)(?:o\d|gpt-[5-9](?![\d.]*-chat))")
 """Those that take neither temperature nor top_p."""
 _EFFORTS: tuple[tuple[re.Pattern[str], tuple[Effort, ...]], ...] = (
     (re.compile(r"(?:^|/)o\d"), ("low", "medium", "high")),
     (re.compile(r"(?:^|/)gpt-5\.1-codex-max"), ("low", "medium", "high", "xhigh")),
     (re.compile(r"(?:^|/)gpt-5\.[01]"), ("none", "low", "medium", "high")),
-    (re.compile(r"(?:^|/)gpt-5\.\d"), ("none", "low", "medium", "high", "xhigh")),
+    (re.compile(r"(?:^|/)gpt-(?:5\.\d|[6-9])"), ("none", "low", "medium", "high", "xhigh")),
     (re.compile(r"(?:^|/)gpt-5"), ("minimal", "low", "medium", "high")),
     (re.compile(r"(?:^|/)gpt-oss"), ("low", "medium", "high")),
     (re.compile(""), EFFORTS),
 )
+_UNTHINKING_TOOLS = re.compile(r"gpt-(?:5\.[2-9]|[6-9])")
+"""Models that OpenAI lets call tools over this wire only without reasoning: https://developers.openai.com/api/docs/guides/reasoning."""
 _IDS = re.compile(r"[!-~]+")
 _MOST_ID = 40
 _MOST_STOPS = 4
@@ -405,6 +407,11 @@ def _sample(given: Sampling, model: str, body: Json, lost: Losses) -> None:
 
 def _reason(asked: Asked, body: Json, lost: Losses) -> None:
     wanted = asked.reasoning
+    if "tools" in body and _UNTHINKING_TOOLS.match(asked.model) and not _PLAIN_MODELS.search(asked.model):
+        if wanted is None or (wanted.effort != "none" and wanted.budget != 0):
+            lost.note("reasoning with tools")
+        body["reasoning_effort"] = "none"
+        return
     if wanted is None:
         return
     if wanted.summary:
