@@ -36,12 +36,14 @@ from backstory.core.translation import (
 )
 from backstory.wires.gemini_tongue_schema import from_gemini
 from backstory.wires.lowering import encode
-from backstory.wires.tongue_more import Fields, Losing, held, is_object, is_string, kind_of, string, unwrapped, wrapped
+from backstory.wires.tongue_more import Fields, Losing, held, is_object, is_string, kind_of, mime_of, string, unwrapped, wrapped
 
 WIRE = "gemini"
 NO_SEAL = ("skip_thought_signature_validator", "context_engineering_is_the_way_to_go")
 """What stands for the seal of a call that another model made (ai.google.dev/gemini-api/docs/thought-signatures)."""
 _PATH = re.compile(r"/([^/:]+)(?::|%3[Aa])(generateContent|streamGenerateContent)\Z")
+OWN_FILES = re.compile(r"gs://|https://generativelanguage\.googleapis\.com/|files/")
+"""Links that only this provider can follow."""
 _MADE = re.compile(r"call_g[0-9a-f]{24}")
 _TEXT_NAMES = ("output", "result", "content", "error")
 """The member under which clients put the text of a function's answer when it is nothing but text."""
@@ -242,8 +244,10 @@ def _seen(raw: Raw) -> Sight:
     fields = Fields(raw)
     mime, name = fields.text("mimeType", "mime_type"), fields.text("displayName", "display_name")
     url, data = fields.text("fileUri", "file_uri"), fields.text("data")
-    kind = kind_of(mime)
-    return Sight(kind, mime, url=url, name=name) if url else held(kind, mime, data, name)
+    if not url:
+        return held(kind_of(mime), mime, data, name)
+    kind = kind_of(mime or mime_of(url))
+    return Sight(kind, mime, file=url, name=name) if OWN_FILES.match(url) else Sight(kind, mime, url=url, name=name)
 
 
 def _system(raw: Raw | None, losing: Losing) -> tuple[Words, ...]:

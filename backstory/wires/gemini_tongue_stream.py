@@ -178,6 +178,8 @@ class GeminiListener:
                 if mine and mine[0].seal != WIRE:
                     return [*self._close(), *self._sealed_thought(mine[0]), *self._more(Words(""), text)]
                 events = self._more(Words(""), text)
+                if mine and not text:
+                    return [*self._close(), *self._sealed_thought(mine[0])]
                 return events if not mine else [*events, *self._seal_text(mine[0])]
             case Thought(text):
                 return [*self._more(Thought(""), text), *self._seal(sealed)]
@@ -211,11 +213,10 @@ class GeminiListener:
         return [Sealed(telling.index, sealed, WIRE)]
 
     def _seal_text(self, piece: Thought) -> list[Event]:
-        """A seal on text, or on nothing: a thought of its own, after the text."""
-        if self._open is not None and isinstance(self._open.piece, Words):
+        """A seal on the text that is open: a thought of its own, after all of it."""
+        if self._open is not None:
             self._open.after = piece.sealed
-            return []
-        return [*self._close(), *self._sealed_thought(piece)]
+        return []
 
     def _sealed_thought(self, piece: Thought) -> list[Event]:
         index = self._next()

@@ -26,11 +26,11 @@ from backstory.core.translation import (
     Use,
     Words,
 )
-from backstory.wires.gemini_tongue_read import NO_SEAL, WIRE, is_made
+from backstory.wires.gemini_tongue_read import NO_SEAL, OWN_FILES, WIRE, is_made
 from backstory.wires.gemini_tongue_schema import for_gemini
 from backstory.wires.lowering import encode
-from backstory.wires.tongue import budget_of, effort_of, placed, short_name
-from backstory.wires.tongue_more import Fields, Json, Losing, arguments_object, base64_of, joined
+from backstory.wires.tongue import budget_of, effort_of, object_text, placed, short_name
+from backstory.wires.tongue_more import Fields, Json, Losing, arguments_object, base64_of, joined, mime_of
 
 _NO_PLACE = "Gemini has no such parameter"
 LOSSES: tuple[Loss, ...] = (
@@ -49,6 +49,9 @@ LOSSES: tuple[Loss, ...] = (
     Loss("thinking", "dropped", "reasoning that another provider sealed is of no use to this one"),
     Loss("cache_control", "dropped", "the provider caches by itself"),
     Loss("tool names", "changed", "longer than 64 letters, or with others than letters, digits, _ and -; answers have the client's name"),
+    Loss("refusal", "changed", "a refusal in an earlier answer is text"),
+    Loss("arguments", "changed", "arguments that are no JSON object become one"),
+    Loss("system messages", "changed", "instructions between messages are told in the user's name, between tags"),
     Loss("name", "dropped", "messages have no name of a speaker"),
     Loss("citations", "dropped", "citations in earlier answers have no place"),
     Loss("file_id", "refused", "the file is kept by another provider"),
@@ -58,7 +61,6 @@ LOSSES: tuple[Loss, ...] = (
     Loss("tools.custom", "changed", "a tool of free text is offered as a function of one string"),
     Loss("tool_result.media", "changed", "models before Gemini 3 take what a tool shows behind its result only"),
     Loss("tools", "changed", "the provider's own tool of the same use takes its place"),
-    Loss("tool_choice.custom", "changed", "a tool of free text is offered as a function of one string"),
     Loss("tool_choice.allowed_tools", "dropped", "Gemini can only be held to some tools where it has to call one"),
     Loss("response_format.description", "dropped", "a schema has no description of its own"),
 )
@@ -141,6 +143,7 @@ def _parts(piece: Piece, nested: bool, losing: Losing) -> list[Json]:
             losing.all_of({"citations": bool(citations)})
             return [{"text": text}] if text else []
         case Refusal(text):
+            losing.lose("refusal")
             return [{"text": text}] if text else []
         case Thought(text, sealed, seal):
             if seal not in ("", WIRE) or not (text or sealed):
@@ -148,6 +151,7 @@ def _parts(piece: Piece, nested: bool, losing: Losing) -> list[Json]:
                 return []
             return [thought_part(text, sealed)]
         case Use():
+            losing.all_of({"arguments": not piece.custom and object_text(piece.arguments) is None})
             return [call_part(replace(piece, name=short_name(piece.name)))]
         case Result():
             return _result(piece, nested, losing)
@@ -189,11 +193,13 @@ def _result(piece: Result, nested: bool, losing: Losing) -> list[Json]:
 
 def seen_part(seen: Sight, losing: Losing) -> Json | None:
     losing.all_of({"filename": bool(seen.name), "detail": seen.detail not in ("", "auto")})
-    if seen.file:
+    if seen.file and not OWN_FILES.match(seen.file):
         losing.lose("file_id")
         return None
-    if seen.url:
-        return {"fileData": {"fileUri": seen.url} | ({"mimeType": seen.mime} if seen.mime else {})}
+    link = seen.file or seen.url
+    if link:
+        mime = seen.mime or mime_of(link)
+        return {"fileData": {"fileUri": link} | ({"mimeType": mime} if mime else {})}
     return {"inlineData": {"mimeType": seen.mime or _USUAL.get(seen.kind, "application/pdf"), "data": base64_of(seen)}}
 
 
@@ -322,6 +328,7 @@ def _lost(asked: Asked, losing: Losing) -> None:
         {
             "tool names": any(short_name(tool.name) != tool.name for tool in asked.tools if isinstance(tool, Function)),
             "cache_control": any(mark is not None for mark in marks),
+            "system messages": any(said.speaker == "system" for said in asked.said),
             "name": any(said.name for said in asked.said),
             "parallel_tool_calls": asked.parallel is False,
             "user": bool(asked.user),

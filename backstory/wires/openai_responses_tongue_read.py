@@ -63,7 +63,7 @@ def read_asked(body: bytes) -> Asked:
         found = fields.take(name)
         if found is not None and bytes(found) != b"false":
             losing.add(_KEPT[name])
-    shown = _text(fields, losing)
+    shown, verbosity = _text(fields, losing)
     asked = Asked(
         fields.text("model"),
         bool(fields.flag("stream")),
@@ -81,7 +81,7 @@ def read_asked(body: bytes) -> Asked:
         fields.flag("store"),
         _previous(fields),
     )
-    return replace(asked, others=(*others, *fields.rest()), wire=WIRE, lost=losing.told())
+    return replace(asked, others=(*others, *verbosity, *fields.rest()), wire=WIRE, lost=losing.told())
 
 
 class Talk:
@@ -198,17 +198,22 @@ def _sampling(fields: Fields) -> tuple[Sampling, tuple[tuple[str, Raw], ...]]:
     return sampling, (("include", Raw(encode(list(others)))),) if others else ()
 
 
-def _text(fields: Fields, losing: Losing) -> Format | None:
+def _text(fields: Fields, losing: Losing) -> tuple[Format | None, tuple[tuple[str, Raw], ...]]:
+    """The form of the answer; and `verbosity`, as Chat Completions calls it, among the other members."""
     options = fields.fields("text")
-    form = options.fields("format") if options is not None else None
+    if options is None:
+        return None, ()
+    form, verbosity = options.fields("format"), options.take("verbosity")
     losing.rest(options, "text")
-    if form is None:
+    return _format(form, losing), () if verbosity is None else (("verbosity", verbosity),)
+
+
+def _format(form: Fields | None, losing: Losing) -> Format | None:
+    kind = "" if form is None else form.text("type")
+    if form is None or kind not in ("json_object", "json_schema"):
         return None
-    kind = form.text("type")
     if kind == "json_object":
         return Format()
-    if kind != "json_schema":
-        return None
     schema = form.take("schema")
     found = Format(b"{}" if schema is None else bytes(schema), form.text("name"), form.text("description"), form.flag("strict"))
     losing.rest(form, "text.format")

@@ -71,7 +71,16 @@ LOSSES: tuple[Loss, ...] = (
 _LEAST_TOKENS = 16
 # Of other wires' members these mean the same here, under the same name.
 _SHARED = frozenset(
-    {"include", "truncation", "max_tool_calls", "prompt_cache_key", "prompt_cache_retention", "safety_identifier", "context_management"}
+    {
+        "include",
+        "truncation",
+        "max_tool_calls",
+        "prompt_cache_key",
+        "prompt_cache_retention",
+        "safety_identifier",
+        "context_management",
+        "verbosity",
+    }
 )
 _OWN_TOOLS = re.compile(
     r"web_search|web_search_preview\w*|file_search|code_interpreter|image_generation|mcp|local_shell|shell|apply_patch|computer\w*"
@@ -99,7 +108,7 @@ def write_asked(asked: Asked) -> tuple[bytes, tuple[Loss, ...]]:
     if asked.stream:
         body["stream"] = True
     include: list[str] = []
-    body |= _tools(asked, losing) | _sampling(asked, losing, include) | _format(asked)
+    body |= _tools(asked, losing) | _sampling(asked, losing, include)
     reasoning = reasoning_of(asked.reasoning)
     if reasoning:
         body["reasoning"] = reasoning
@@ -361,11 +370,6 @@ def _sampling(asked: Asked, losing: Losing, include: list[str]) -> Json:
     return found if sampling.top_logprobs is None else {**found, "top_logprobs": sampling.top_logprobs}
 
 
-def _format(asked: Asked) -> Json:
-    form = format_of(asked)
-    return {} if form is None else {"text": {"format": form}}
-
-
 def _rest(asked: Asked, losing: Losing, include: list[str]) -> Json:
     found: Json = {"user": asked.user} if asked.user else {}
     if asked.metadata is not None:
@@ -375,6 +379,12 @@ def _rest(asked: Asked, losing: Losing, include: list[str]) -> Json:
     if asked.previous:
         found["conversation" if asked.previous.startswith("conv_") else "previous_response_id"] = asked.previous
     others = losing.foreign(asked, WIRE, _SHARED)
+    form, verbosity = format_of(asked), others.pop("verbosity", None)
+    text: Json = {} if form is None else {"format": form}
+    if verbosity is not None:
+        text["verbosity"] = verbosity
+    if text:
+        found["text"] = text
     wanted = others.pop("include", None)
     if isinstance(wanted, Raw):
         told = value(wanted)

@@ -36,6 +36,18 @@ _object = msgspec.json.Decoder(dict[str, Raw])
 _value: msgspec.json.Decoder[object] = msgspec.json.Decoder()
 
 _KINDS: dict[str, MediaKind] = {"image": "image", "audio": "audio", "video": "video"}
+_ENDINGS = {
+    "png": "image/png",
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "webp": "image/webp",
+    "gif": "image/gif",
+    "pdf": "application/pdf",
+    "txt": "text/plain",
+    "mp3": "audio/mp3",
+    "wav": "audio/wav",
+    "mp4": "video/mp4",
+}
 _DATA_URL = re.compile(r"data:([^;,]*)(?:;[^,]*)?,", re.ASCII)
 _OURS = "backstory:"
 
@@ -195,6 +207,11 @@ def free_text(arguments: str) -> str:
 def kind_of(mime: str) -> MediaKind:
     """What a file of this type is."""
     return _KINDS.get(mime.partition("/")[0], "document")
+
+
+def mime_of(url: str) -> str:
+    """The media type that the end of a link tells; "" where it tells none."""
+    return _ENDINGS.get(url.partition("?")[0].rpartition(".")[2].lower(), "")
 
 
 def sight(kind: MediaKind, link: str, name: str = "", detail: str = "") -> Sight:

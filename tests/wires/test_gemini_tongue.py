@@ -194,7 +194,7 @@ def test_a_request_is_understood_in_both_spellings() -> None:
 
     request = TONGUE.asked(json.dumps(camel).encode(), PATH, "")
     assert request.system == (Words("Be brief."),)
-    assert request.said == (Said("user", (Sight("image", "image/png", "aGk="), Sight("document", url="gs://a"))),)
+    assert request.said == (Said("user", (Sight("image", "image/png", "aGk="), Sight("document", file="gs://a"))),)
     assert request.tools[0] == Function("f", "", b'{"type":"object"}')
     assert isinstance(request.tools[1], Builtin)
     assert request.choice == Choice("tool", "f")
@@ -267,7 +267,7 @@ def test_what_has_no_place_is_named() -> None:
         "temperature": "changed",
         "previous_response_id": "refused",
     }
-    assert body["contents"] == [{"role": "user", "parts": [{"fileData": {"fileUri": "https://a/b.png"}}]}]
+    assert body["contents"] == [{"role": "user", "parts": [{"fileData": {"fileUri": "https://a/b.png", "mimeType": "image/png"}}]}]
 
 
 def test_a_search_is_the_provider_s_own_where_there_are_no_functions() -> None:
@@ -335,7 +335,7 @@ def test_calls_of_other_models_bear_the_seal_that_stands_for_none() -> None:
     first, second = body["contents"][0]["parts"]
     assert first["thoughtSignature"] == "skip_thought_signature_validator"
     assert second == {"functionCall": {"id": "d", "name": "g", "args": {"input": "[1]"}}}
-    assert losses == {"thinking": "dropped"}
+    assert losses == {"thinking": "dropped", "arguments": "changed"}
     request = asked(contents=body["contents"])
     assert request.said[0].pieces[0] == Use("c", "f", "{}")
 
@@ -460,6 +460,19 @@ def test_what_cannot_be_read_is_an_error() -> None:
     ):
         with pytest.raises(DocumentError):
             TONGUE.asked(body, PATH, "")
+
+
+def test_files_of_gemini_s_own_go_to_gemini_only() -> None:
+    link = "https://generativelanguage.googleapis.com/v1beta/files/abc"
+    request = asked(contents=[{"parts": [{"fileData": {"fileUri": link, "mimeType": "image/png"}}]}])
+    assert request.said[0].pieces == (Sight("image", "image/png", file=link),)
+    body, losses = written(request)
+    assert (body["contents"][0]["parts"][0]["fileData"]["fileUri"], losses) == (link, {})
+
+
+def test_what_is_told_otherwise_is_declared() -> None:
+    said = (Said("assistant", (Refusal("No."), Use("c", "f", "not json"))), Said("system", (Words("Be kind."),)))
+    assert written(Asked("m", False, (), said))[1] == {"refusal": "changed", "arguments": "changed", "system messages": "changed"}
 
 
 def test_a_plain_document_is_text() -> None:

@@ -302,8 +302,8 @@ def test_settings_are_understood() -> None:
     assert request.reasoning == Reasoning("xhigh", None, True, "detailed")
     assert request.sampling == Sampling(5)
     assert (request.previous, request.parallel) == ("conv_1", False)
-    assert {name for name, _ in request.others} == {"include", "truncation", "new_field"}
-    assert {loss.what: loss.how for loss in request.lost} == {"text.verbosity": "dropped", "background": "refused", "prompt": "refused"}
+    assert {name for name, _ in request.others} == {"include", "truncation", "verbosity", "new_field"}
+    assert {loss.what: loss.how for loss in request.lost} == {"background": "refused", "prompt": "refused"}
 
 
 def test_what_cannot_be_read_is_an_error() -> None:
@@ -327,6 +327,13 @@ def test_what_is_asked_of_a_reasoning_model_brings_its_seals_back() -> None:
     assert losses == {"temperature": "dropped", "max_tokens": "changed"}
     body, losses = written(Asked("gpt-4o", False, (), (), sampling=Sampling(99, 0.5)))
     assert ("include" in body, body["temperature"], losses) == (False, 0.5, {})
+
+
+def test_verbosity_is_said_where_it_belongs() -> None:
+    chat = Asked("m", False, (), (), others=(("verbosity", Raw(b'"low"')), ("prediction", Raw(b"{}"))), wire="openai_chat")
+    body, losses = written(chat)
+    assert body["text"] == {"verbosity": "low"}
+    assert losses == {"prediction": "dropped"}
 
 
 def test_what_has_no_place_is_named() -> None:
