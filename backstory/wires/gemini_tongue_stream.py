@@ -59,7 +59,8 @@ _CODES = {
 
 def read_failure(status: int, error: Fields, body: bytes = b"") -> Failure:
     """The `error` of an answer or of a chunk. `status`: HTTP's, 0 where only the error tells."""
-    number, name, message = error.integer("code") or 0, loose_text(error, "status"), loose_text(error, "message")
+    told, name, message = loose_text(error, "code"), loose_text(error, "status"), loose_text(error, "message")
+    number = int(told) if len(told) == 3 and told.isdecimal() else 0
     code = "authentication" if "API key not valid" in message else _CODES.get(name, "")
     found = status or (number if 400 <= number < 600 else 500)
     return failure_of(found, body, message, name, code)

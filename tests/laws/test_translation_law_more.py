@@ -6,9 +6,11 @@ The oracle is MINUS: for each loss, what a request is without it. A loss that is
 
 from __future__ import annotations
 
+import contextlib
 import json
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path as File
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,6 +19,7 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from backstory.core.reply import Finish, Usage
+from backstory.core.stream import Frame
 from backstory.core.translation import (
     Answered,
     Asked,
@@ -41,10 +44,12 @@ from backstory.core.translation import (
     Use,
     Words,
 )
+from backstory.errors import DocumentError
 from backstory.wires import TONGUES, WIRES
 from backstory.wires.tongue import budget_of, effort_of
 from backstory.wires.translate import events_of, gathered
 
+CASSETTES = File(__file__).parent.parent / "cassettes"
 RESPONSES, GEMINI = "openai_responses", "gemini"
 MINE = [tongue for tongue in TONGUES if tongue.name in (RESPONSES, GEMINI)]
 every_tongue = pytest.mark.parametrize("tongue", MINE, ids=lambda tongue: tongue.name)
@@ -476,3 +481,68 @@ def _in_order(events: Sequence[Event]) -> None:
             case _:
                 pass
     assert not open_now
+
+
+# --- whatever comes
+
+ODD_VALUES: list[object] = [None, True, 7, -1.5, "x", "data:,", [], {}, [7], {"type": 7}, [[]], "\ud83d", [{"text": None}], 1 << 70]
+
+
+def _values(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    yield path
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, one in inner:
+        yield from _values(one, (*path, key))
+
+
+def _with(value: object, path: tuple[str | int, ...], new: object) -> object:
+    if not path:
+        return new
+    if isinstance(value, dict):
+        return {key: _with(one, path[1:], new) if key == path[0] else one for key, one in value.items()}
+    assert isinstance(value, list)
+    return [_with(one, path[1:], new) if index == path[0] else one for index, one in enumerate(value)]
+
+
+def _recorded(tongue: Tongue, pattern: str) -> list[object]:
+    found: list[object] = []
+    for path in sorted((CASSETTES / tongue.name).glob(pattern)):
+        data = path.read_bytes()
+        if path.suffix == ".sse":
+            found += [json.loads(line[6:]) for line in data.replace(b"\r", b"").split(b"\n") if line.startswith(b"data: {")]
+        else:
+            found.append(json.loads(data))
+    return found
+
+
+@pytest.mark.parametrize("what", ["request", "reply", "stream"])
+@every_tongue
+@SETTINGS
+@given(st.data())
+def test_what_cannot_be_read_is_a_document_error_and_nothing_else(tongue: Tongue, what: str, data: st.DataObject) -> None:
+    recorded = data.draw(st.sampled_from(_recorded(tongue, f"*.{what}.*")))
+    for _ in range(data.draw(st.integers(1, 2))):
+        path = data.draw(st.sampled_from([*_values(recorded)]))
+        recorded = _with(recorded, path, data.draw(st.sampled_from(ODD_VALUES)))
+    body = json.dumps(recorded).encode()
+    with contextlib.suppress(DocumentError):
+        match what:
+            case "request":
+                asked = tongue.asked(body, "/v1beta/models/m:generateContent", "")
+                for other in TONGUES:
+                    with contextlib.suppress(DocumentError):
+                        other.ask(asked)
+            case "reply":
+                answered = tongue.answered(body)
+                if isinstance(answered, Answered):
+                    for other in TONGUES:
+                        other.answer(answered, Asked("m", False, (), ()))
+            case _:
+                listener = tongue.listener()
+                events = [*listener.events(Frame(body, "", body)), *listener.over()]
+                for other in TONGUES:
+                    teller = other.teller(Asked("m", True, (), ()))
+                    with contextlib.suppress(DocumentError):
+                        for event in events:
+                            teller.tell(event)
+    tongue.failed(500, body)
