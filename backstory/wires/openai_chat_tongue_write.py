@@ -288,7 +288,7 @@ def _named(message: Json, name: str) -> Json:
 
 
 def _content(parts: list[Json]) -> object:
-    return parts[0]["text"] if len(parts) == 1 and parts[0]["type"] == "text" and len(parts[0]) == 2 else parts
+    return parts[0]["text"] if len(parts) == 1 and parts[0].get("type") == "text" and len(parts[0]) == 2 else parts
 
 
 def _short(name: str, lost: Losses) -> str:
