@@ -7,7 +7,6 @@ Source: https://docs.claude.com/en/api/messages, .../build-with-claude/extended-
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Sequence
 
 import msgspec
@@ -33,6 +32,7 @@ from backstory.core.translation import (
 )
 from backstory.errors import DocumentError
 from backstory.wires.anthropic_tongue_losses import LOSSES
+from backstory.wires.anthropic_tongue_models import ADAPTIVE, ALWAYS, COLD, EFFORTS, HIGHEST, MOST, OLD, THINKS
 from backstory.wires.anthropic_tongue_pieces import OWN, blocks, pieces, words
 from backstory.wires.lowering import encode
 from backstory.wires.tongue import INPUT_SCHEMA, Fields, Json, Losses, allowed, budget_of, effort_of, placed, short_name
@@ -42,20 +42,10 @@ _LEAST_BUDGET = 1024
 _LEAST_TOP_P = 0.95
 """What the API takes beside thinking."""
 _FILLER = "."
+_GO_ON = "Go on."
 _EMPTY_SCHEMA = Raw(b'{"type":"object","properties":{}}')
 _SPEAKERS: dict[str, Speaker] = {"user": "user", "assistant": "assistant", "system": "system"}
 _READ_EFFORTS: dict[str, Effort] = {"low": "low", "medium": "medium", "high": "high", "xhigh": "xhigh", "max": "xhigh"}
-_EFFORTS: dict[Effort, str] = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "max"}
-_ADAPTIVE = re.compile(r"claude-(?:[a-z]+-)+(?:4[.-][6-9]|[5-9])(?:\D|$)")
-"""Models that decide themselves how much to think; the later ones take no budget."""
-_OLD = re.compile(r"claude-(?:instant|2|3)")
-_MOST: tuple[tuple[re.Pattern[str], int], ...] = (
-    (re.compile(r"claude-(?:instant|2|3-(?:opus|sonnet|haiku))"), 4096),
-    (re.compile(r"claude-3"), 8192),
-    (re.compile(r"claude-"), 32_000),
-    (re.compile(""), 8192),
-)
-"""Output tokens where the client does not say how many: the API demands a number. What the models take, at least."""
 _TIERS = {"auto": "auto", "standard_only": "standard_only", "default": "standard_only"}
 _ONLY_JSON = "Answer with one JSON object and nothing else: no text around it, no code fence."
 
@@ -262,13 +252,20 @@ def _messages(asked: Asked, lost: Losses) -> list[Json]:
     if not out or out[0]["role"] != "user":
         lost.note("messages")
         out.insert(0, {"role": "user", "content": _FILLER})
-    _trim(out[-1], lost)
+    _trim(out, asked.model, lost)
     return out
 
 
-def _trim(last: Json, lost: Losses) -> None:
+def _trim(messages: list[Json], model: str, lost: Losses) -> None:
+    """An answer that is begun must not end in blanks; later models do not go on with one at all."""
+    last = messages[-1]
     content = last["content"]
-    if last["role"] == "assistant" and isinstance(content, str) and content != content.rstrip():
+    if last["role"] != "assistant":
+        return
+    if ADAPTIVE.search(model):
+        lost.note("prefill")
+        messages.append({"role": "user", "content": _GO_ON})
+    elif isinstance(content, str) and content != content.rstrip():
         lost.note("prefill")
         last["content"] = content.rstrip()
 
@@ -313,7 +310,7 @@ def _choose(asked: Asked, body: Json, lost: Losses) -> None:
 
 def _think(asked: Asked, body: Json, lost: Losses) -> bool:
     """Whether there will be thinking. `max_tokens` is settled here as well."""
-    most = asked.sampling.most or next(number for pattern, number in _MOST if pattern.search(asked.model))
+    most = asked.sampling.most or next(number for pattern, number in MOST if pattern.search(asked.model))
     body["max_tokens"] = most
     wanted = asked.reasoning
     if wanted is None:
@@ -321,13 +318,12 @@ def _think(asked: Asked, body: Json, lost: Losses) -> bool:
     if wanted.summary:
         lost.note("reasoning.summary")
     if wanted.effort == "none" or wanted.budget == 0:
-        body["thinking"] = {"type": "disabled"}
-        return False
+        return _unthinking(asked.model, body, lost)
     if asked.choice is not None and asked.choice.mode in {"any", "tool"} and "tools" in body:
         lost.note("reasoning")
-        return False
-    if _ADAPTIVE.search(asked.model):
-        _adapt(wanted, body, lost)
+        return _unthinking(asked.model, body, lost) if THINKS.search(asked.model) else False
+    if ADAPTIVE.search(asked.model):
+        _adapt(wanted, asked.model, body, lost)
         return True
     budget = wanted.budget or budget_of(wanted.effort) or budget_of("medium") or 0
     if asked.sampling.most is None:
@@ -336,22 +332,35 @@ def _think(asked: Asked, body: Json, lost: Losses) -> bool:
     if settled >= most or _unsigned(asked.said):
         lost.note("reasoning")
         return False
-    told = asked.wire == OWN and wanted.effort in _EFFORTS
+    told = asked.wire == OWN and wanted.effort in EFFORTS
     if told:
-        body["output_config"] = {"effort": _EFFORTS[wanted.effort]}
+        body["output_config"] = {"effort": EFFORTS[wanted.effort]}
     if settled != wanted.budget or wanted.effort == "minimal" or (wanted.effort and not told):
         lost.note("reasoning_effort")
     body["thinking"] = {"type": "enabled", "budget_tokens": settled}
     return True
 
 
-def _adapt(wanted: Reasoning, body: Json, lost: Losses) -> None:
+def _unthinking(model: str, body: Json, lost: Losses) -> bool:
+    """As little thinking as the model can do. Whether there is some."""
+    if not ALWAYS.search(model):
+        body["thinking"] = {"type": "disabled"}
+        return False
+    lost.note("reasoning_effort")
+    body["output_config"] = {"effort": "low"}
+    return True
+
+
+def _adapt(wanted: Reasoning, model: str, body: Json, lost: Losses) -> None:
     effort = wanted.effort or (effort_of(wanted.budget) if wanted.budget else "")
-    if wanted.budget or effort in {"minimal"}:
+    told = EFFORTS.get(effort, "")
+    if effort == "xhigh":
+        told = next((word for pattern, word in HIGHEST if pattern.search(model)), told)
+    if wanted.budget or effort == "minimal" or (effort == "xhigh" and told == "high"):
         lost.note("reasoning_effort")
     body["thinking"] = {"type": "adaptive", "display": "summarized" if wanted.shown else "omitted"}
-    if effort:
-        body["output_config"] = {"effort": _EFFORTS[effort]}
+    if told:
+        body["output_config"] = {"effort": told}
 
 
 def _unsigned(said: Sequence[Said]) -> bool:
@@ -368,14 +377,17 @@ def _unsigned(said: Sequence[Said]) -> bool:
 def _sample(asked: Asked, body: Json, thinks: bool, lost: Losses) -> None:
     given = asked.sampling
     temperature, top_p, top_k = given.temperature, given.top_p, given.top_k
-    if thinks:
+    if thinks or COLD.search(asked.model):
         _gone(temperature, 1, "temperature", lost)
         _gone(top_k, 0, "top_k", lost)
         temperature = top_k = None
     if temperature is not None and temperature > 1:
         lost.note("temperature")
         temperature = 1.0
-    alone = temperature is not None and "claude-" in asked.model and not _OLD.search(asked.model)
+    if COLD.search(asked.model):
+        _gone(top_p, 1, "top_p", lost)
+        top_p = None
+    alone = temperature is not None and "claude-" in asked.model and not OLD.search(asked.model)
     if alone or (thinks and top_p is not None and top_p < _LEAST_TOP_P):
         _gone(top_p, 1, "top_p", lost)
         top_p = None

@@ -25,6 +25,7 @@ from backstory.wires.tongue import (
     safe_id,
     short_name,
     sniffed,
+    text_of,
     uncarried,
     wrapped,
 )
@@ -63,7 +64,7 @@ def _piece(raw: Raw, where: str, unread: dict[str, None]) -> Piece:
             piece = Thought("", sealed, seal, hidden=True, id=name)
         case "tool_use":
             given = fields.raw("input")
-            arguments = "{}" if given is None else bytes(given).decode()
+            arguments = "{}" if given is None else text_of(given)
             piece = Use(fields.text("id"), fields.text("name"), arguments, cached=fields.raw("cache_control"))
         case "tool_result":
             piece = _result(fields)
@@ -109,7 +110,7 @@ def _result(fields: Fields) -> Result:
         if isinstance(piece, Words | Sight):
             parts.append(piece)
         else:
-            parts.append(Words(bytes(raw).decode()))
+            parts.append(Words(text_of(raw)))
             fields.unread[f"tool_result.{piece.kind if isinstance(piece, Odd) else 'content'}"] = None
     error = bool(fields.flag("is_error"))
     return Result(fields.text("tool_use_id"), "", tuple(parts), error, cached=fields.raw("cache_control"))

@@ -34,7 +34,7 @@ from backstory.wires.anthropic_stream import counts
 from backstory.wires.anthropic_tongue_pieces import OWN, cited_as, shown, signature_on
 from backstory.wires.lowering import encode, quote
 from backstory.wires.sse import event as sse
-from backstory.wires.tongue import Fields, Json, carried, code_of, own_id, uncarried
+from backstory.wires.tongue import Fields, Json, carried, code_of, own_id, text_of, uncarried
 from backstory.wires.tongue_parts import InTurn, Parts
 
 ID = "msg_"
@@ -226,7 +226,7 @@ class AnthropicListener:
             case "tool_use":
                 out.append(self._new(place, Use(block.text("id"), block.text("name"), "")))
                 given = bytes(block.raw("input") or b"{}")
-                out += self._more(place, given.decode() if given != b"{}" else "")
+                out += self._more(place, text_of(given) if given != b"{}" else "")
             case kind:
                 odd = Odd(OWN, kind, raw)
                 self._inputs[place] = (odd, [])

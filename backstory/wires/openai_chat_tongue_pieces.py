@@ -15,7 +15,7 @@ from msgspec import Raw
 
 from backstory.core.reply import Usage
 from backstory.core.translation import Odd, Piece, Refusal, Result, Sight, Thought, Use, Words
-from backstory.wires.tongue import Fields, Json, cite_of, from_data_url, object_of, unwrapped
+from backstory.wires.tongue import Fields, Json, cite_of, from_data_url, object_of, text_of, unwrapped
 
 OWN = "openai_chat"
 _FORMATS = {"anthropic-claude-v1": "anthropic", "openai-responses-v1": "openai_responses", "google-gemini-v1": "gemini"}
@@ -155,7 +155,7 @@ def signature(fields: Fields) -> str:
 def arguments(function: Fields) -> str:
     """JSON text; some providers write the object itself."""
     if function.kind("arguments") == "object":
-        return bytes(function.raw("arguments") or b"{}").decode()
+        return text_of(function.raw("arguments") or b"{}")
     return function.text("arguments")
 
 

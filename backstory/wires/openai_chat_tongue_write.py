@@ -55,21 +55,25 @@ from backstory.wires.tongue import (
 
 _OPENAI = re.compile(r"(?:^|/)(?:o\d|gpt-(?!oss)|chatgpt|codex)")
 """Models of OpenAI."""
+_MUTE = re.compile(r"(?:^|/)(?:o\d|gpt-|chatgpt|codex|(?:open-)?(?:mi[sx]tral|ministral|magistral|devstral|codestral|pixtral))")
+"""Models whose usual providers refuse a history with thoughts in it."""
 _NEWEST = re.compile(r"(?:^|/)gpt-[5-9]")
 """Those that know tools of free text."""
 _PLAIN_MODELS = re.compile(r"(?:^|/)(?:gpt-[34]|chatgpt|gpt-5[\d.]*-chat)")
 """Those of them that do not reason."""
-_COLD = re.compile(r"(?:^|/)(?:o\d|gpt-5(?![\d.]*-chat))")
+_COLD = re.compile(r"(?:^|/)(?:o\d|gpt-[5-9](?![\d.]*-chat))")
 """Those that take neither temperature nor top_p."""
 _EFFORTS: tuple[tuple[re.Pattern[str], tuple[Effort, ...]], ...] = (
     (re.compile(r"(?:^|/)o\d"), ("low", "medium", "high")),
     (re.compile(r"(?:^|/)gpt-5\.1-codex-max"), ("low", "medium", "high", "xhigh")),
     (re.compile(r"(?:^|/)gpt-5\.[01]"), ("none", "low", "medium", "high")),
-    (re.compile(r"(?:^|/)gpt-5\.\d"), ("none", "low", "medium", "high", "xhigh")),
+    (re.compile(r"(?:^|/)gpt-(?:5\.\d|[6-9])"), ("none", "low", "medium", "high", "xhigh")),
     (re.compile(r"(?:^|/)gpt-5"), ("minimal", "low", "medium", "high")),
     (re.compile(r"(?:^|/)gpt-oss"), ("low", "medium", "high")),
     (re.compile(""), EFFORTS),
 )
+_UNTHINKING_TOOLS = re.compile(r"gpt-(?:5\.[2-9]|[6-9])")
+"""Models that OpenAI lets call tools over this wire only without reasoning: https://developers.openai.com/api/docs/guides/reasoning."""
 _IDS = re.compile(r"[!-~]+")
 _MOST_ID = 40
 _MOST_STOPS = 4
@@ -243,8 +247,8 @@ class _Messages:
         return [_named(out, one.name)]
 
     def _thoughts(self, thoughts: Sequence[Thought]) -> Json:
-        """Some providers demand them back, others pass over them; OpenAI's own models get none."""
-        kept = [one for one in thoughts if not _OPENAI.search(self._asked.model) and one.seal in {"", OWN}]
+        """Some providers demand them back, others pass over them; some refuse them."""
+        kept = [one for one in thoughts if not _MUTE.search(self._asked.model) and one.seal in {"", OWN}]
         if len(kept) < len(thoughts):
             self._lost.note("thoughts")
         if not kept:
@@ -284,7 +288,7 @@ def _named(message: Json, name: str) -> Json:
 
 
 def _content(parts: list[Json]) -> object:
-    return parts[0]["text"] if len(parts) == 1 and parts[0]["type"] == "text" and len(parts[0]) == 2 else parts
+    return parts[0]["text"] if len(parts) == 1 and parts[0].get("type") == "text" and len(parts[0]) == 2 else parts
 
 
 def _short(name: str, lost: Losses) -> str:
@@ -403,6 +407,11 @@ def _sample(given: Sampling, model: str, body: Json, lost: Losses) -> None:
 
 def _reason(asked: Asked, body: Json, lost: Losses) -> None:
     wanted = asked.reasoning
+    if "tools" in body and _UNTHINKING_TOOLS.match(asked.model) and not _PLAIN_MODELS.search(asked.model):
+        if wanted is None or (wanted.effort != "none" and wanted.budget != 0):
+            lost.note("reasoning with tools")
+        body["reasoning_effort"] = "none"
+        return
     if wanted is None:
         return
     if wanted.summary:

@@ -132,6 +132,14 @@ class Fields:
                 self.unread[f"{self._where}.{name}" if self._where else name] = None
 
 
+def text_of(raw: Raw | bytes) -> str:
+    """JSON as it stands, as text."""
+    try:
+        return bytes(raw).decode()
+    except UnicodeDecodeError as cause:
+        raise DocumentError(f"not UTF-8: {cause.reason}") from cause
+
+
 # --- losses
 
 _NO_PLACE = "the provider's wire has no place for it"

@@ -48,6 +48,8 @@ _MOST_INFLATED = 1 << 26
 _MOST_LOSSES = 30
 _REFERRED = Loss("item_reference", "refused", "the provider keeps no items, and this one is not known here, or not any more")
 _SSE = b"text/event-stream"
+_EVENTS = (b"data:", b"event:")
+"""How a stream begins, whatever its content type says."""
 _NOTHING = Asked("", False, (), ())
 _JSON: Headers = ((b"Content-Type", b"application/json"),)
 # Of the provider's headers these are about its body, or about its own connection.
@@ -155,6 +157,8 @@ class Translated:
             body = self._inflate.more(body)
         if self._status >= 400:
             return self._client.failure(self._provider.failed(self._status, body))
+        if self._listener is None and body.lstrip()[:6].startswith(_EVENTS):
+            self._reader, self._listener = self._wire.reader(_SSE.decode()), self._provider.listener()
         if self._listener is None or self._reader is None:
             answered: Answered | Failure = self._provider.answered(body)
         else:

@@ -82,6 +82,45 @@ def test_memory_takes_part_in_a_translated_conversation(tmp_path: Path, kind: ty
     assert "walrus-42" in received[-1].text
 
 
+@PAIRS
+@BOTH
+def test_the_model_looks_into_memory_over_another_wire(tmp_path: Path, kind: type[Client], wire: str, stream: bool) -> None:
+    """The tools of memory are offered, called and answered in the provider's wire; the client sees one answer."""
+    provider = Provider(finding)
+    limits = {"COMPACTION__CONTEXT_WINDOW": "6000", "RECALL__BUDGET_TOKENS": "300", "MEMORY__THRESHOLD_MESSAGES": "4"}
+    proxy = Proxy(tmp_path, provider.url, UPSTREAM__WIRE=wire, RECALL__DEADLINE_MS="10000", **limits).start()
+    client = kind(proxy.url, stream)
+    try:
+        client.ask("My codeword is walrus-42, keep it well.")
+        for number in range(6):
+            client.ask(f"Topic {number}. {_LONG}")
+        before = len(provider.received)
+        answer = client.ask("Look it up, please: what did I say of it?")
+        assert answer.split("<!--")[0].strip() == "One moment. I found walrus-42."
+        assert len(provider.received) == before + 2, "the client made one request, the proxy two"
+        assert "vc_find_quote" not in str(vars(client))
+    finally:
+        client.close()
+        proxy.stop()
+        provider.stop()
+    assert {one.wire.name for one in provider.received} == {wire}
+    assert "failed open" not in proxy.log(), proxy.log()
+
+
+_LONG = "It matters for the plan, and for all that comes of it. " * 90
+
+
+def finding(received: Received) -> Reply:
+    """Looks the codeword up when it is asked to, and otherwise talks at length."""
+    newest = received.messages[-1]
+    results = " ".join([part.text for part in newest.parts if isinstance(part, ToolResult)])
+    if results:
+        return says("I found walrus-42." if "walrus-42" in results else "I found nothing.")
+    if "vc_find_quote" in received.body.decode() and "Look it up" in newest.text:
+        return Reply((Text("One moment. "), ToolCall("call_1", "vc_find_quote", '{"query":"codeword"}')), "tool_calls")
+    return says(f"Understood. {_LONG}")
+
+
 def _named(client: Client) -> Client:
     sdk: Any = client.sdk  # type: ignore[attr-defined]
     client.sdk = sdk.with_options(default_headers={"X-VC-Conversation": "my-session"})  # type: ignore[attr-defined]

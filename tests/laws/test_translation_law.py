@@ -16,7 +16,7 @@ from backstory.wires import TONGUES, WIRES
 from backstory.wires.translate import events_of, gathered
 from tests.laws.translated import ANSWERS, requests, said
 
-QUICK = settings(max_examples=80, deadline=None)
+QUICK = settings(max_examples=60, deadline=None)
 MINE = {"anthropic", "openai_chat"}
 BOTH = pytest.mark.parametrize("tongue", [tongue for tongue in TONGUES if tongue.name in MINE], ids=lambda tongue: tongue.name)
 _IDS = {"tool ids", "tool names"}
@@ -43,8 +43,8 @@ EXPLAINED: dict[str, set[str]] = {
     "json": {"response_format"},
     "format.strict": {"strict"},
     "format.description": {"response_format.description", "response_format"},
-    "reasoning": {"reasoning", "reasoning_effort", "thinking"},
-    "summary": {"reasoning.summary"},
+    "reasoning": {"reasoning with tools", "reasoning", "reasoning_effort", "thinking"},
+    "summary": {"reasoning.summary", "reasoning with tools"},
     "temperature": {"temperature"},
     "top_p": {"top_p"},
     "top_k": {"top_k"},
@@ -112,6 +112,8 @@ def test_a_conversation_that_goes_on_is_sent_as_it_was_before(tongue: Tongue, as
     short = json.loads(tongue.ask(replace(asked, said=asked.said[:place]))[0])
     long = json.loads(tongue.ask(asked)[0])
     begun = short["messages"]
+    if begun[-1] == {"role": "user", "content": "Go on."}:
+        begun.pop()  # a model that does not go on with an answer that is begun is asked to
     if begun[-1]["role"] == "assistant" and isinstance(begun[-1]["content"], str):
         begun[-1]["content"] = long["messages"][len(begun) - 1]["content"]  # a prefill loses the blanks at its end
     assert long["messages"][: len(begun)] == begun

@@ -516,7 +516,7 @@ def _recorded(tongue: Tongue, pattern: str) -> list[object]:
 
 
 @pytest.mark.parametrize("what", ["request", "reply", "stream"])
-@every_tongue
+@pytest.mark.parametrize("tongue", TONGUES, ids=lambda tongue: tongue.name)
 @SETTINGS
 @given(st.data())
 def test_what_cannot_be_read_is_a_document_error_and_nothing_else(tongue: Tongue, what: str, data: st.DataObject) -> None:

@@ -153,6 +153,19 @@ def test_an_answer_that_does_not_stream_is_streamed_to_the_client(tmp_path: Path
 
 
 @PAIRS
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_stream_is_known_whatever_its_type_says(tmp_path: Path, own: str, other: str, stream: bool) -> None:
+    async def step(one: Rig) -> None:
+        head, body = await one.ask(PATHS[own], ask(own, stream))
+        assert head.startswith(b"HTTP/1.1 200")
+        assert (b"event-stream" in head) is stream
+        assert b"One." in body
+        assert b"Two." in body
+
+    at(tmp_path, other, lambda _: reply(b"".join(STREAMS[other]), b"application/octet-stream"), step)
+
+
+@PAIRS
 def test_an_error_in_the_stream_is_told_in_the_clients_wire(tmp_path: Path, own: str, other: str) -> None:
     error = {
         "anthropic": b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"Slow down."}}\n\n',

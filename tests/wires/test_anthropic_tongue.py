@@ -113,6 +113,8 @@ def test_a_conversation_begins_with_a_user_and_has_no_empty_text() -> None:
         ("claude-sonnet-4-5", Reasoning("high"), 1000, None, 1000),
         ("claude-sonnet-4-5", Reasoning("none"), 1000, {"type": "disabled"}, 1000),
         ("claude-opus-4-7", Reasoning("high", shown=True), 1000, {"type": "adaptive", "display": "summarized"}, 1000),
+        ("claude-fable-5-1", Reasoning("none"), 1000, None, 1000),
+        ("claude-opus-5-5", Reasoning("none"), 1000, {"type": "disabled"}, 1000),
         ("kimi-k2", None, None, None, 8192),
         ("claude-3-haiku-20240307", None, None, None, 4096),
     ],
@@ -122,7 +124,35 @@ def test_thinking_is_what_the_model_takes(model: str, reasoning: Reasoning | Non
     assert body.get("thinking") == thinking
     assert body["max_tokens"] == tokens
     if thinking is None and reasoning is not None:
-        assert lost == {"reasoning"}
+        assert lost == {"reasoning" if reasoning.effort != "none" else "reasoning_effort"}
+
+
+@pytest.mark.parametrize(
+    ("model", "effort"),
+    [("claude-opus-4-6", "max"), ("claude-sonnet-4-6", "high"), ("claude-opus-4-7", "xhigh"), ("claude-sonnet-5-5", "xhigh")],
+)
+def test_the_highest_effort_has_the_name_that_the_model_takes(model: str, effort: str) -> None:
+    body, lost = sent(Asked(model, False, (), HELLO, reasoning=Reasoning("xhigh", shown=True)))
+    assert body["output_config"] == {"effort": effort}
+    assert lost == ({"reasoning_effort"} if effort == "high" else set())
+
+
+def test_later_models_take_no_sampling_and_no_answer_that_is_begun() -> None:
+    said = (*HELLO, Said("assistant", (Words("I begin "),)))
+    given = Sampling(temperature=0.2, top_p=0.9, top_k=3)
+    body, lost = sent(Asked("claude-opus-5-5", False, (), said, sampling=given))
+    assert not {"temperature", "top_p", "top_k"} & set(body)
+    assert body["messages"][-1]["role"] == "user"
+    assert lost == {"temperature", "top_p", "top_k", "prefill"}
+    body, lost = sent(Asked("claude-sonnet-4-5", False, (), said))
+    assert body["messages"][-1] == {"role": "assistant", "content": "I begin"}
+    assert lost == {"prefill"}
+
+
+def test_a_forced_tool_turns_off_the_thinking_that_is_usual() -> None:
+    body, lost = sent(Asked("claude-opus-5-5", False, (), HELLO, tools=(LOOK,), choice=Choice("any"), reasoning=Reasoning("low")))
+    assert body["thinking"] == {"type": "disabled"}
+    assert lost == {"reasoning"}
 
 
 def test_thinking_excludes_forced_tools_and_calls_without_signatures() -> None:

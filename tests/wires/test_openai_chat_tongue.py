@@ -288,7 +288,7 @@ def test_names_and_ids_that_openai_refuses_are_shortened() -> None:
     assert lost == {"tool names", "tool ids"}
 
 
-def test_thoughts_go_back_to_a_compatible_provider_but_not_to_openai() -> None:
+def test_thoughts_go_back_to_a_compatible_provider_but_not_to_those_that_refuse_them() -> None:
     def talk(number: int) -> tuple[Said, ...]:
         return (
             Said("user", (Words("Look."),)),
@@ -299,9 +299,10 @@ def test_thoughts_go_back_to_a_compatible_provider_but_not_to_openai() -> None:
     body, lost = sent(Asked("deepseek-reasoner", False, (), (*talk(1), *talk(2))))
     assert [one["reasoning_content"] for one in body["messages"] if "reasoning_content" in one] == ["Hmm 1.", "Hmm 2."]
     assert lost == set()
-    body, lost = sent(Asked("gpt-5", False, (), talk(1)))
-    assert not any("reasoning_content" in one for one in body["messages"])
-    assert lost == {"thoughts"}
+    for model in ("gpt-5", "openai/gpt-oss-120b", "mistral-large", "devstral-2512"):
+        body, lost = sent(Asked(model, False, (), talk(1)))
+        assert not any("reasoning_content" in one for one in body["messages"])
+        assert lost == {"thoughts"}
 
 
 def test_members_that_only_another_wire_knows_are_lost_by_name() -> None:
