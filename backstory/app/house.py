@@ -16,6 +16,7 @@ from backstory.app.drive import eager
 from backstory.app.engine import Engine
 from backstory.app.past import LOOKED_UP_S, Past, bare
 from backstory.app.regard import OWN_HEADERS, Regards
+from backstory.app.translating import Translating
 from backstory.commands.grammar import Asked
 from backstory.config import Config
 from backstory.core.document import Document
@@ -61,6 +62,7 @@ class PortHouse:
         self._deadline_s = config.recall.deadline_ms / 1000
         self._lean = config.marker != "always" and config.memory.scope == "conversation"
         self._regards = Regards(config, upstream_url)
+        self._translating = Translating(self._regards, self.error)
         self._late: dict[int, asyncio.Future[Plan]] = {}
         self._answered: dict[int, Outcome] = {}
 
@@ -69,6 +71,8 @@ class PortHouse:
     def wants_body(self, head: Head) -> bool:
         """See House."""
         regard = self._regards(head)
+        if regard.speaks:
+            return True
         return (
             regard.wire is not None
             and regard.readable
@@ -78,7 +82,10 @@ class PortHouse:
 
     def plan(self, head: Head, body: bytes) -> Plan | Awaitable[Plan]:
         """See House."""
-        plan, drop = self._plan(head, body), self._regards(head).drop
+        plan, regard = self._plan(head, body), self._regards(head)
+        drop = regard.drop
+        if regard.speaks:
+            plan = self._translating.plan(plan, head, body, regard)
         if len(drop) == len(OWN_HEADERS):
             return plan
         return replace(plan, drop=plan.drop | drop) if isinstance(plan, Plan) else eager(_dropping(plan, drop))
@@ -99,7 +106,7 @@ class PortHouse:
         target, wire = regard.target, regard.wire
         if wire is not None and body and not self._engine.memory and self._engine.is_opening and not waited:
             return self._once_open(head, body)
-        if wire is None or not body or not self._engine.memory:
+        if wire is None or not body or not self._engine.memory or not regard.readable:
             self._metrics.relayed += 1
             return bare(target)
         if regard.unwanted:
@@ -187,7 +194,7 @@ class PortHouse:
             return self._past.plan(head, body, wire, target)
         if plain is not None:
             exchange = replace(exchange, came=plain.came, named=plain.conversation, local=self._expect(exchange.id, plain.asked))
-        elif engine.ahead is not None and engine.ahead.may_go(body, prompt):
+        elif engine.ahead is not None and not regard.speaks and engine.ahead.may_go(body, prompt):
             gone = replace(exchange, gone=True)
             return Plan(target, drop=OWN_HEADERS, tap=AheadTap(lambda: self._behind(gone, target, started)))
         done = eager(self._through(exchange, target, started))

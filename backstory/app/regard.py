@@ -21,7 +21,8 @@ _MOST_PATHS = 1000
 
 class Regard(Struct, frozen=True):
     """`wire`: None where it is no request to a model. `readable`: its body can be read. `unwanted`: it is to go past memory. `drop`:
-    headers that do not go up. `unnamed`: none of its headers names a conversation."""
+    headers that do not go up. `unnamed`: none of its headers names a conversation. `speaks`: the wire of the provider, where it is another;
+    "" where it is not."""
 
     wire: Wire | None
     target: Target
@@ -31,6 +32,7 @@ class Regard(Struct, frozen=True):
     whose: str
     scope: str
     unnamed: bool
+    speaks: str
 
 
 class Regards:
@@ -38,6 +40,7 @@ class Regards:
 
     def __init__(self, config: Config, upstream_url: str) -> None:
         self._mode = config.identity.principal
+        self._speaks = config.upstream.wire
         self._paths: dict[str, Wire | None] = {}
         url = upstream_url or config.upstream.url
         self._fixed = upstreams.base(url) if url else None
@@ -62,6 +65,7 @@ class Regards:
             principal(self._mode, head),
             head.header(b"x-vc-project"),
             CLIENT_HEADERS.isdisjoint(head.named),
+            self._speaks if wire is not None and wire.name != self._speaks else "",
         )
         head.kept[self] = regard
         return regard
@@ -74,6 +78,12 @@ class Regards:
         if len(self._paths) < _MOST_PATHS:
             self._paths[path] = found
         return found
+
+    def place(self, at: str) -> Target:
+        """Path and query at the provider that speaks another wire."""
+        base = self._fixed or self._bases[self._speaks.partition("_")[0]]
+        path, _, query = at.partition("?")
+        return upstreams.target(base, path, query)
 
     def _target(self, head: Head) -> Target:
         if self._fixed is not None:

@@ -47,6 +47,10 @@ class Upstream(Struct, frozen=True):
     anthropic: Annotated[str, Meta(description="upstream of the Anthropic wire")] = "https://api.anthropic.com"
     openai: Annotated[str, Meta(description="upstream of the two OpenAI wires")] = "https://api.openai.com"
     gemini: Annotated[str, Meta(description="upstream of the Gemini wire")] = "https://generativelanguage.googleapis.com"
+    wire: Annotated[
+        Literal["", "anthropic", "openai_chat", "openai_responses", "gemini"],
+        Meta(description="the wire that the upstream speaks: requests of every other are translated; empty: that of each request"),
+    ] = ""
     connect_timeout_s: Annotated[float, Meta(gt=0, description="time for name, TCP and TLS; then 504")] = 10.0
     first_byte_timeout_s: Annotated[float, Meta(gt=0, description="time until the answer begins; then 504")] = 600.0
     idle_timeout_s: Annotated[float, Meta(gt=0, description="longest pause inside an answer; then it is cut")] = 300.0

@@ -87,9 +87,34 @@ class Paging(Struct, frozen=True):
     trusted: bool = True
 
 
+class Translation(Protocol):
+    """One exchange with a provider that speaks another wire than the client. Raises DocumentError, and nothing else."""
+
+    def ask(self, body: bytes) -> bytes:
+        """A request in the client's wire, in the provider's."""
+        ...
+
+    def begin(self, status: int, headers: Headers) -> tuple[Literal["stream", "whole"], Headers]:
+        """The provider's answer begins. How it is to be read, and the headers that the client gets in place of the provider's."""
+        ...
+
+    def chunk(self, data: bytes) -> bytes:
+        """stream only: what the client gets for these bytes."""
+        ...
+
+    def tail(self) -> bytes:
+        """stream only: the end, after the last chunk."""
+        ...
+
+    def whole(self, body: bytes) -> tuple[int, bytes]:
+        """whole only: the status and the body that the client gets."""
+        ...
+
+
 class Plan(Struct, frozen=True):
     """What to do with one request. With an `answer` nothing goes upstream. `drop` names (lower case) request headers to leave out
-    besides hop-by-hop ones; `add` is added. `body` is the body to send, None = the client's own as it came."""
+    besides hop-by-hop ones; `add` is added. `body` is the body to send, None = the client's own as it came. `translation`: `body`, and
+    what `paging` and `tap` see, is the client's wire, and the provider speaks another."""
 
     target: Target | None = None
     answer: Answer | None = None
@@ -99,6 +124,7 @@ class Plan(Struct, frozen=True):
     tap: Tap | None = None
     error_shape: str = ""
     paging: Paging | None = None
+    translation: Translation | None = None
 
 
 class House(Protocol):

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 from backstory.core.exchange import Ended
 from backstory.core.plan import Answer, Mode, Plan, Target
-from backstory.errors import BackstoryError, UpstreamError, UpstreamTimeout
+from backstory.errors import BackstoryError, DocumentError, UpstreamError, UpstreamTimeout
 from backstory.relay.chunks import ending, frame
 from backstory.relay.delivery import Delivery, Listener
 from backstory.relay.heads import CHUNKED, ReplyHead, Request, render_interim
+from backstory.relay.interpret import Interpreter
 from backstory.relay.legs import Legs
 from backstory.relay.upstream import UpConnection
 
@@ -35,8 +36,8 @@ class Flow:
     """One exchange. `since`: when something last happened (door clock). `over`: its end was told."""
 
     __slots__ = (
-        "_body", "_clock", "_delivery", "_discards", "_door", "_down", "_legs", "_length", "_listener", "_pieces", "_plan", "_request",
-        "_sent", "_size", "_streamed", "_task", "_tries", "_up", "_uploaded", "bytes_in", "over", "since",
+        "_body", "_clock", "_delivery", "_discards", "_door", "_down", "_interpreter", "_legs", "_length", "_listener", "_pieces", "_plan",
+        "_request", "_sent", "_size", "_streamed", "_task", "_tries", "_up", "_uploaded", "bytes_in", "over", "since",
     )  # fmt: skip
 
     def __init__(self, down: DownConnection, request: Request) -> None:
@@ -48,6 +49,7 @@ class Flow:
         self._listener: Listener | None = None
         self._delivery: Delivery | None = None
         self._legs: Legs | None = None
+        self._interpreter: Interpreter | None = None
         self._up: UpConnection | None = None
         self._task: asyncio.Task[None] | None = None
         self._body = b""
@@ -122,7 +124,8 @@ class Flow:
         if up is None or self.over:
             return
         waited_s = self._clock.now - self.since
-        if delivery is not None or (self._legs is not None and self._legs.reading):
+        reading = delivery is not None or (self._legs is not None and self._legs.reading)
+        if reading or (self._interpreter is not None and self._interpreter.reading):
             if waited_s > timeouts.idle_s:
                 self._fail(UpstreamTimeout(f"the upstream sent nothing for {timeouts.idle_s:g} s"))
         elif up.got_at and self._clock.now - up.got_at > timeouts.header_s:
@@ -219,7 +222,9 @@ class Flow:
         if up.transport.is_closing():
             self.lost(UpstreamError("the upstream closed the connection at once"))
             return
-        up.begin(self, request.method == b"HEAD")
+        if plan.translation is not None:
+            self._interpreter = Interpreter(plan.translation, self, up, self._door.limits.max_buffered_body)
+        up.begin(self._interpreter or self, request.method == b"HEAD")
         head = self._down.heads.render(request, target.path, target.host_header, plan.drop, plan.add, self._length)
         if up.prefix:
             head = b" %b%b%b" % (up.prefix, head[1:-2], up.proxy_line + b"\r\n")
@@ -318,10 +323,18 @@ class Flow:
             return
         self._task = None
         self._streamed = False
-        self._body = body
-        self._length = len(body)
+        try:
+            self._body = body if plan.translation is None else plan.translation.ask(body)
+        except DocumentError:
+            self.break_off()
+            return
+        self._length = len(self._body)
         self._tries = 0
         self._connect(plan.target)
+
+    def alive(self) -> None:
+        """As interpret.Course.alive."""
+        self.since = self._clock.now
 
     def break_off(self) -> None:
         """As Course.break_off."""

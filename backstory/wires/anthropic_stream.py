@@ -192,19 +192,19 @@ def write_whole(reply: Reply) -> bytes:
     """A message object."""
     blocks = b",".join(block for part in reply.parts if (block := _block(part)) is not None)
     stop = quote(_STOP_REASON.get(reply.finish, "end_turn"))
-    return _envelope(reply, blocks, stop, _counts(reply.usage)) + b"}"
+    return _envelope(reply, blocks, stop, counts(reply.usage)) + b"}"
 
 
 def write_stream(reply: Reply) -> bytes:
     """All events of a message, from message_start to message_stop."""
     usage = reply.usage or Usage()
-    begun = _counts(replace(usage, output_tokens=0))
+    begun = counts(replace(usage, output_tokens=0))
     out = [_typed("message_start", b'"message":' + _envelope(reply, b"", b"null", begun) + b"}")]
     parts = [part for part in reply.parts if isinstance(part, Text | Thinking | ToolCall)]
     for index, part in enumerate(parts):
         out += _part_events(index, part)
     stop = quote(_STOP_REASON.get(reply.finish, "end_turn"))
-    out.append(_typed("message_delta", b'"delta":{"stop_reason":' + stop + b',"stop_sequence":null},"usage":' + _counts(usage)))
+    out.append(_typed("message_delta", b'"delta":{"stop_reason":' + stop + b',"stop_sequence":null},"usage":' + counts(usage)))
     out.append(event(b'{"type":"message_stop"}', "message_stop"))
     return b"".join(out)
 
@@ -248,7 +248,8 @@ def _usage(found: _Usage) -> Usage:
     return Usage((found.input_tokens or 0) + read + written, found.output_tokens or 0, read, written, longer)
 
 
-def _counts(usage: Usage | None) -> bytes:
+def counts(usage: Usage | None) -> bytes:
+    """Usage in this wire's words."""
     found = usage or Usage()
     longer = found.cache_write_long_tokens
     split = {"ephemeral_5m_input_tokens": found.cache_write_tokens - longer, "ephemeral_1h_input_tokens": longer}

@@ -17,7 +17,7 @@ from backstory.wires.strict import members
 
 _ROLES: dict[str, Role] = {"user": "user", "model": "assistant", "function": "tool"}
 _MEDIA: dict[str, MediaKind] = {"image": "image", "audio": "audio", "video": "video"}
-_FINISHES: dict[str, Finish] = {
+FINISHES: dict[str, Finish] = {
     "FINISH_REASON_UNSPECIFIED": "",
     "STOP": "stop",
     "MAX_TOKENS": "length",
@@ -204,7 +204,7 @@ def finish_of(response: Response) -> Finish:
     """Why it ended; "" where it did not, or not yet."""
     candidate = candidate_of(response)
     if candidate is not None and candidate.finish is not None:
-        return _FINISHES.get(candidate.finish, "other")
+        return FINISHES.get(candidate.finish, "other")
     if response.feedback is not None and response.feedback.block is not None:
         return "refusal"
     return "error" if response.error is not None else ""

@@ -1,0 +1,113 @@
+"""Between an upstream connection and its exchange, where the two sides speak different wires: the exchange gets the client's.
+
+Rule: a stream goes on as it comes, translated piece by piece; an answer that is not a stream, and every error, is gathered first. What
+cannot be translated is a fault of the upstream: told as an error while the client has nothing, by breaking off after that.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from backstory.core.exchange import Headers
+from backstory.core.plan import Translation
+from backstory.errors import DocumentError, UpstreamError
+from backstory.relay.heads import CHUNKED, ReplyHead
+from backstory.relay.upstream import Receiver, UpConnection
+
+
+class Course(Receiver, Protocol):
+    """The exchange (flow.py)."""
+
+    def alive(self) -> None:
+        """Something came for it."""
+        ...
+
+
+class Interpreter:
+    """Implements upstream.Receiver for one leg. `limit`: how large a body may be gathered. `reading`: the head of the answer has come."""
+
+    __slots__ = ("_course", "_gathered", "_head", "_limit", "_size", "_translation", "_up", "_whole", "reading")
+
+    def __init__(self, translation: Translation, course: Course, up: UpConnection, limit: int) -> None:
+        self._translation = translation
+        self._course = course
+        self._up = up
+        self._limit = limit
+        self._head: ReplyHead | None = None
+        self._whole = False
+        self._gathered: list[bytes] = []
+        self._size = 0
+        self.reading = False
+
+    def interim(self, reply: ReplyHead) -> None:
+        """See Receiver."""
+        self._course.interim(reply)
+
+    def upstream_full(self, full: bool) -> None:
+        """See Receiver."""
+        self._course.upstream_full(full)
+
+    def lost(self, error: UpstreamError) -> None:
+        """See Receiver."""
+        self._course.lost(error)
+
+    def begin_reply(self, reply: ReplyHead, empty: bool) -> None:
+        """See Receiver."""
+        self.reading = True
+        mode, headers = self._translation.begin(reply.status, reply.headers)
+        head = _headed(reply, headers)
+        self._whole = mode == "whole" or empty
+        if self._whole:
+            self._head = head
+        else:
+            self._course.begin_reply(replace(head, length=CHUNKED), False)
+
+    def deliver(self, data: bytes, done: bool, trailers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+        """See Receiver. Trailers are about a body that the client does not get."""
+        if self._whole:
+            self._gather(data, done)
+            return
+        try:
+            out = self._translation.chunk(data) if data else b""
+            if done:
+                out += self._translation.tail()
+        except DocumentError as error:
+            self._fail(error)
+            return
+        self._course.deliver(out, done)
+
+    def _gather(self, data: bytes, done: bool) -> None:
+        self._course.alive()
+        self._gathered.append(data)
+        self._size += len(data)
+        head = self._head
+        if self._size > self._limit or head is None:
+            self._fail(DocumentError("the upstream's answer is too large to be translated"))
+            return
+        if not done:
+            return
+        try:
+            status, body = self._translation.whole(b"".join(self._gathered))
+        except DocumentError as error:
+            self._fail(error)
+            return
+        headers = head.headers if status < 400 else _about_an_error(head.headers)
+        self._course.begin_reply(_headed(replace(head, status=status, length=len(body)), headers), False)
+        self._course.deliver(body, True)
+
+    def _fail(self, error: DocumentError) -> None:
+        self._up.abort()
+        self._course.lost(UpstreamError(f"the upstream's answer could not be translated: {error}"))
+
+
+def _about_an_error(headers: Headers) -> Headers:
+    """An error is never a stream, whatever the answer was to be."""
+    return (*(pair for pair in headers if pair[0].lower() != b"content-type"), (b"Content-Type", b"application/json"))
+
+
+def _headed(reply: ReplyHead, headers: Headers) -> ReplyHead:
+    """The reply's head with these headers in place of its own."""
+    line = reply.line if reply.line.startswith(b"%d" % reply.status) else b"%d" % reply.status
+    return replace(reply, raw=b"", line=line, headers=headers, names=[key.lower() for key, _ in headers], named=frozenset(), plain=False)

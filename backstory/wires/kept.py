@@ -1,0 +1,116 @@
+"""Conversations that clients build on by the id of an answer, for providers that keep none (Responses `previous_response_id`,
+`item_reference`).
+
+Rule: they are kept in this process, as much as fits; one that is gone is refused by name, never answered without its beginning.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from backstory.core.translation import Odd, Piece, Result, Said, Use
+from backstory.errors import DocumentError
+from backstory.wires.lowering import decode
+
+MOST_BYTES = 64 << 20
+"""What all conversations may come to, each counted whole though they share their beginnings."""
+
+
+REFERENCE = "item_reference"
+
+
+class _Named(Struct):
+    id: str = ""
+
+
+_named = msgspec.json.Decoder(_Named)
+
+
+class Kept:
+    """By principal and id of an answer: all that was said up to it and in it."""
+
+    __slots__ = ("_found", "_most", "_size")
+
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+        self._found: OrderedDict[tuple[str, str], tuple[tuple[Said, ...], int]] = OrderedDict()
+        self._size = 0
+        self._most = most_bytes
+
+    def get(self, whose: str, name: str) -> tuple[tuple[Said, ...], int]:
+        """What was said up to this answer, and its size in bytes; ((), 0) where it is not kept (any more)."""
+        found = self._found.get((whose, name))
+        if found is None:
+            return (), 0
+        self._found.move_to_end((whose, name))
+        return found
+
+    def put(self, whose: str, name: str, said: tuple[Said, ...], size_bytes: int) -> None:
+        """Keep what was said up to this answer. Those that were not used for the longest time make room for it."""
+        _, before = self._found.pop((whose, name), ((), 0))
+        self._size -= before
+        if size_bytes > self._most:
+            return
+        self._found[whose, name] = said, size_bytes
+        self._size += size_bytes
+        while self._size > self._most:
+            _, (_, gone) = self._found.popitem(last=False)
+            self._size -= gone
+
+    def piece(self, whose: str, item: str) -> Piece | None:
+        """The piece of an answer that the client knows as the item of this id: KIND_ANSWER_PLACE (see openai_responses_tongue_answer)."""
+        answer, _, place = item.partition("_")[2].rpartition("_")
+        said = next((found for name in (f"resp_{answer}", answer) if (found := self.get(whose, name)[0])), ())
+        pieces = said[-1].pieces if said else ()
+        return pieces[int(place)] if place.isdecimal() and int(place) < len(pieces) else None
+
+
+def referred(said: tuple[Said, ...], kept: Kept, whose: str) -> tuple[Said, ...]:
+    """The messages with what their references stand for. Those that stand for nothing known are left."""
+    seals: dict[str, str] = {}
+
+    def found(piece: Piece) -> list[Piece]:
+        item = _item_of(piece)
+        known = kept.piece(whose, item) if item else None
+        if known is None:
+            return [piece]
+        if isinstance(known, Use) and item.startswith("rs_"):
+            seals[known.id] = known.sealed  # what carries the seal of a call stands for nothing else
+            return []
+        return [known]
+
+    whole = [replace(one, pieces=tuple(new for piece in one.pieces for new in found(piece))) for one in said]
+    if seals:
+        whole = [replace(one, pieces=tuple(_sealed(piece, seals) for piece in one.pieces)) for one in whole]
+    return joined((), tuple(one for one in whole if one.pieces))
+
+
+def _item_of(piece: Piece) -> str:
+    if not isinstance(piece, Odd) or piece.kind != REFERENCE:
+        return ""
+    try:
+        return decode(_named, piece.raw).id
+    except DocumentError:
+        return ""
+
+
+def _sealed(piece: Piece, seals: dict[str, str]) -> Piece:
+    return replace(piece, sealed=seals[piece.id]) if isinstance(piece, Use) and piece.id in seals else piece
+
+
+def is_reference(piece: Piece) -> bool:
+    """Whether it stands for an item that the provider keeps."""
+    return isinstance(piece, Odd) and piece.kind == REFERENCE
+
+
+def joined(before: tuple[Said, ...], after: tuple[Said, ...]) -> tuple[Said, ...]:
+    """A conversation that goes on; results know again which tool gave them."""
+    names = {piece.id: piece.name for said in (*before, *after) for piece in said.pieces if isinstance(piece, Use)}
+
+    def named(piece: Piece) -> Piece:
+        return replace(piece, name=names.get(piece.id, "")) if isinstance(piece, Result) and not piece.name else piece
+
+    return (*before, *(replace(said, pieces=tuple(map(named, said.pieces))) for said in after))

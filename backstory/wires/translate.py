@@ -1,0 +1,301 @@
+"""An exchange between a client and a provider of two wires. Implements core.plan.Translation. Pure: bytes in, bytes out."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Literal
+
+from msgspec.structs import replace
+
+from backstory.core.exchange import Headers
+from backstory.core.translation import (
+    Answered,
+    Asked,
+    Begun,
+    Broke,
+    Cited,
+    Closed,
+    Ended,
+    Event,
+    Failure,
+    Function,
+    Listener,
+    Loss,
+    More,
+    Opened,
+    Piece,
+    Refusal,
+    Said,
+    Sealed,
+    Teller,
+    Thought,
+    Tongue,
+    Use,
+    Words,
+)
+from backstory.core.wire import StreamReader, Wire
+from backstory.errors import DocumentError
+from backstory.wires.kept import Kept, is_reference, joined, referred
+from backstory.wires.tongue import short_name
+
+_UNFIT = re.compile(r"[^ -~]")
+_LONGEST_LOSS = 100
+_MOST_INFLATED = 1 << 26
+"""Bytes of an answer, or of a piece of a stream."""
+_MOST_LOSSES = 30
+_REFERRED = Loss("item_reference", "refused", "the provider keeps no items, and this one is not known here, or not any more")
+_SSE = b"text/event-stream"
+_EVENTS = (b"data:", b"event:")
+"""How a stream begins, whatever its content type says."""
+_NOTHING = Asked("", False, (), ())
+_JSON: Headers = ((b"Content-Type", b"application/json"),)
+# Of the provider's headers these are about its body, or about its own connection.
+_ABOUT_THE_BODY = frozenset(
+    {b"content-type", b"content-length", b"content-encoding", b"transfer-encoding", b"etag", b"content-md5", b"digest", b"connection"}
+)
+
+
+class Translated:
+    """One exchange. `client`, `provider`: the two tongues; `provider_wire` cuts streams. `path`, `query`: of the client's request. `kept`:
+    what clients of this wire may build on, and `whose` of it; None where they build on nothing."""
+
+    def __init__(
+        self, client: Tongue, provider: Tongue, provider_wire: Wire, path: str, query: str, kept: Kept | None = None, whose: str = ""
+    ) -> None:
+        self._client = client
+        self._provider = provider
+        self._wire = provider_wire
+        self._asked = _NOTHING
+        self._path = path
+        self._query = query
+        self._status = 0
+        self._reader: StreamReader | None = None
+        self._listener: Listener | None = None
+        self._teller: Teller | None = None
+        self._ended = False
+        self._inflate: _Inflate | None = None
+        self._fault: DocumentError | None = None
+        self._names: dict[str, str] = {}
+        self._kept = kept
+        self._whose = whose
+        self._said: tuple[Said, ...] = ()
+        self._size = 0
+        self._begun = ""
+        self._pieces: list[Piece] = []
+        self.losses: tuple[Loss, ...] = ()
+
+    def ask(self, body: bytes) -> bytes:
+        """See Translation. What of it gets lost stands in `losses` afterwards."""
+        self._asked = self._client.asked(body, self._path, self._query)
+        sent = self._whole_talk(self._asked, len(body))
+        out, losses = self._provider.ask(sent)
+        self.losses = (*self._asked.lost, *losses)
+        if any(is_reference(piece) for said in sent.said for piece in said.pieces):
+            self.losses = (*self.losses, _REFERRED)
+        named = [tool.name for tool in self._asked.tools if isinstance(tool, Function)]
+        self._names = {short: name for name in named if (short := short_name(name)) != name}
+        return out
+
+    def place(self) -> str:
+        """Path and query of the request at the provider."""
+        return self._provider.place("", self._asked)
+
+    def begin(self, status: int, headers: Headers) -> tuple[Literal["stream", "whole"], Headers]:
+        """See Translation."""
+        self._status = status
+        self._reader = self._listener = self._teller = self._fault = None
+        self._ended = False
+        coding = next((value for key, value in headers if key.lower() == b"content-encoding"), b"identity").strip().lower()
+        self._inflate = None if coding in {b"", b"identity"} else _Inflate(coding)
+        kept = (*(pair for pair in headers if pair[0].lower() not in _ABOUT_THE_BODY), *self._told())
+        kind = next((value for key, value in headers if key.lower() == b"content-type"), b"").lower()
+        if status < 400 and kind.startswith(_SSE):
+            self._reader, self._listener = self._wire.reader(kind.decode("latin-1")), self._provider.listener()
+        if status >= 400 or not self._asked.stream:
+            return "whole", (*kept, *_JSON)
+        self._teller = self._client.teller(self._asked)
+        streamed = (*kept, (b"Content-Type", self._client.stream_type(self._asked)))
+        return "whole" if self._reader is None else "stream", streamed
+
+    def chunk(self, data: bytes) -> bytes:
+        """See Translation."""
+        if self._reader is None or self._listener is None:
+            return b""
+        if self._fault is not None:
+            raise self._fault
+        out = bytearray()
+        for frame in self._reader.feed(data if self._inflate is None else self._inflate.more(data)):
+            try:
+                out += self._say(self._listener.events(frame))
+            except DocumentError as error:
+                if not out:
+                    raise
+                self._fault = error  # what was understood before it goes to the client first
+                break
+        return bytes(out)
+
+    def tail(self) -> bytes:
+        """See Translation. A stream that says nothing of its end gets none."""
+        if self._reader is None or self._listener is None or self._teller is None:
+            return b""
+        if self._fault is not None:
+            raise self._fault
+        out = bytearray()
+        for frame in self._reader.close():
+            # What was broken off in the middle of an event says nothing.
+            with suppress(DocumentError):
+                out += self._say(self._listener.events(frame))
+        out += self._say(self._listener.over())
+        return bytes(out) + (self._teller.end() if self._ended else b"")
+
+    def whole(self, body: bytes) -> tuple[int, bytes]:
+        """See Translation. A provider that streams unasked, or does not where it was asked to, is understood all the same."""
+        if self._inflate is not None:
+            body = self._inflate.more(body)
+        if self._status >= 400:
+            return self._client.failure(self._provider.failed(self._status, body))
+        if self._listener is None and body.lstrip()[:6].startswith(_EVENTS):
+            self._reader, self._listener = self._wire.reader(_SSE.decode()), self._provider.listener()
+        if self._listener is None or self._reader is None:
+            answered: Answered | Failure = self._provider.answered(body)
+        else:
+            frames = (*self._reader.feed(body), *self._reader.close())
+            answered = gathered([event for frame in frames for event in self._listener.events(frame)] + [*self._listener.over()])
+        if isinstance(answered, Failure):
+            return self._client.failure(answered)
+        if self._teller is None:
+            self._keep(answered.id, answered.pieces)
+            return self._status, self._client.answer(self._own(answered), self._asked)
+        return self._status, self._say(events_of(answered)) + self._teller.end()
+
+    def _say(self, events: Sequence[Event]) -> bytes:
+        if self._teller is None:
+            return b""
+        self._ended = self._ended or any(isinstance(event, (Ended, Broke)) for event in events)
+        if self._kept is not None:
+            self._listen(events)
+        if self._names:
+            events = [self._own_event(event) for event in events]
+        return b"".join([self._teller.tell(event) for event in events])
+
+    def _whole_talk(self, asked: Asked, size: int) -> Asked:
+        """The request with what it builds on."""
+        if self._kept is not None and any(is_reference(piece) for said in asked.said for piece in said.pieces):
+            asked = replace(asked, said=referred(asked.said, self._kept, self._whose))
+        self._said, self._size = asked.said, size
+        if self._kept is None or not asked.previous:
+            return asked
+        before, before_size = self._kept.get(self._whose, asked.previous)
+        if not before:
+            return asked
+        self._said, self._size = joined(before, asked.said), before_size + size
+        return replace(asked, said=self._said, previous="")
+
+    def _listen(self, events: Sequence[Event]) -> None:
+        for event in events:
+            match event:
+                case Begun():
+                    self._begun, self._pieces = event.id, []
+                case Closed():
+                    self._pieces.append(event.piece)
+                case Ended():
+                    self._keep(self._begun, tuple(self._pieces))
+                case _:
+                    pass
+
+    def _keep(self, name: str, pieces: tuple[Piece, ...]) -> None:
+        """An answer that a later request may build on."""
+        if self._kept is not None and name and self._asked.store is not False:
+            told = sum(len(piece.text if isinstance(piece, Words | Thought) else getattr(piece, "arguments", "")) for piece in pieces)
+            self._kept.put(self._whose, name, (*self._said, Said("assistant", pieces)), self._size + told)
+
+    def _own(self, answered: Answered) -> Answered:
+        """The answer, its calls by the names that the client has for its tools."""
+        if not self._names:
+            return answered
+        more = tuple([(tuple([self._own_piece(piece) for piece in pieces]), finish) for pieces, finish in answered.more])
+        return replace(answered, pieces=tuple([self._own_piece(piece) for piece in answered.pieces]), more=more)
+
+    def _own_event(self, event: Event) -> Event:
+        return replace(event, piece=self._own_piece(event.piece)) if isinstance(event, Opened | Closed) else event
+
+    def _own_piece(self, piece: Piece) -> Piece:
+        return replace(piece, name=self._names.get(piece.name, piece.name)) if isinstance(piece, Use) else piece
+
+    def _told(self) -> Headers:
+        """The losses, in a header: names come from the client's body, so they are made fit for one, and cut short."""
+        told = [f"{loss.what} {loss.how}" for loss in self.losses]
+        lost = ", ".join([_UNFIT.sub("?", one)[:_LONGEST_LOSS] for one in told[:_MOST_LOSSES]])
+        more = f", and {len(told) - _MOST_LOSSES} more" if len(told) > _MOST_LOSSES else ""
+        return ((b"X-VC-Losses", (lost + more).encode()),) if lost else ()
+
+
+class _Inflate:
+    """Undoes the content coding of a body that comes with one though none was asked for. DocumentError for a coding that is not known."""
+
+    def __init__(self, coding: bytes) -> None:
+        self._coding = coding
+        self._object = zlib.decompressobj(zlib.MAX_WBITS | 32)
+
+    def more(self, data: bytes) -> bytes:
+        """The plain bytes of these."""
+        if self._coding not in {b"gzip", b"x-gzip", b"deflate"}:
+            raise DocumentError(f"an answer in the content coding {self._coding.decode('latin-1')}")
+        try:
+            out = self._object.decompress(data, _MOST_INFLATED)
+        except zlib.error as cause:
+            raise DocumentError(f"an answer that is not in its content coding: {cause}") from cause
+        if self._object.unconsumed_tail:
+            raise DocumentError("an answer that is too large when it is unpacked")
+        return out
+
+
+def events_of(answered: Answered) -> list[Event]:
+    """The stream that says what a whole answer says."""
+    events: list[Event] = [Begun(answered.id, answered.model, answered.usage, answered.created)]
+    for index, piece in enumerate(answered.pieces):
+        events += _piece_events(index, piece)
+    events.append(Ended(answered.finish, answered.usage, answered.thoughts, answered.sequence))
+    return events
+
+
+def _piece_events(index: int, piece: Piece) -> list[Event]:
+    match piece:
+        case Words():
+            cited: list[Event] = [Cited(index, citation) for citation in piece.citations]
+            return [Opened(index, Words("")), More(index, piece.text), *cited, Closed(index, piece)]
+        case Thought():
+            sealed: list[Event] = [Sealed(index, piece.sealed, piece.seal)] if piece.sealed else []
+            said: list[Event] = [More(index, piece.text)] if piece.text else []
+            return [Opened(index, Thought("", hidden=piece.hidden, id=piece.id)), *said, *sealed, Closed(index, piece)]
+        case Use():
+            signed: list[Event] = [Sealed(index, piece.sealed, "gemini")] if piece.sealed else []
+            begun = Use(piece.id, piece.name, "", piece.custom)
+            return [Opened(index, begun), *signed, More(index, piece.arguments), Closed(index, piece)]
+        case Refusal():
+            return [Opened(index, Refusal("")), More(index, piece.text), Closed(index, piece)]
+        case _:
+            return [Opened(index, piece), Closed(index, piece)]
+
+
+def gathered(events: Sequence[Event]) -> Answered | Failure:
+    """The whole answer that a stream told; its failure, where it broke. DocumentError where it has no end."""
+    begun = Begun("", "")
+    pieces: list[Piece] = []
+    for event in events:
+        match event:
+            case Begun():
+                begun = event
+            case Closed():
+                pieces.append(event.piece)
+            case Broke():
+                return event.failure
+            case Ended():
+                usage = event.usage or begun.usage
+                return Answered(begun.id, begun.model, tuple(pieces), event.finish, usage, event.thoughts, event.sequence, begun.created)
+            case _:
+                pass
+    raise DocumentError("the provider's stream has no end")
