@@ -13,8 +13,9 @@ from backstory.core.plan import Answer, Plan
 from backstory.errors import DocumentError
 from backstory.memory.identity import principal
 from backstory.relay.tap import decoded
-from backstory.wires import TONGUES, WIRES
+from backstory.wires import WIRES
 from backstory.wires.kept import Kept
+from backstory.wires.tongues import TONGUES
 from backstory.wires.translate import Translated
 
 _WIRES = {wire.name: wire for wire in WIRES}

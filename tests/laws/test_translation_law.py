@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from backstory.core.translation import Answered, Asked, Event, Refusal, Thought, Tongue, Use, Words
-from backstory.wires import TONGUES, WIRES
+from backstory.wires import WIRES
+from backstory.wires.tongues import TONGUES
 from backstory.wires.translate import events_of, gathered
 from tests.laws.translated import ANSWERS, requests, said
 

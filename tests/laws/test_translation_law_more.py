@@ -45,8 +45,9 @@ from backstory.core.translation import (
     Words,
 )
 from backstory.errors import DocumentError
-from backstory.wires import TONGUES, WIRES
+from backstory.wires import WIRES
 from backstory.wires.tongue import budget_of, effort_of
+from backstory.wires.tongues import TONGUES
 from backstory.wires.translate import events_of, gathered
 
 CASSETTES = File(__file__).parent.parent / "cassettes"

@@ -12,7 +12,8 @@ from backstory.core.message import Text, Thinking, ToolCall
 from backstory.core.reply import Reply
 from backstory.core.stream import gather
 from backstory.core.translation import Answered, Broke, Ended, Odd, Piece, Refusal, Thought, Use, Words
-from backstory.wires import TONGUES, WIRES
+from backstory.wires import WIRES
+from backstory.wires.tongues import TONGUES
 from backstory.wires.translate import gathered
 
 TAPES = Path(__file__).parents[1] / "cassettes"

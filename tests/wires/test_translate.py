@@ -16,7 +16,8 @@ from backstory.core.stream import gather
 from backstory.core.translation import Answered, Asked, Function, Thought, Use
 from backstory.core.wire import Wire
 from backstory.errors import DocumentError
-from backstory.wires import TONGUES, WIRES
+from backstory.wires import WIRES
+from backstory.wires.tongues import TONGUES
 from backstory.wires.translate import Translated, events_of, gathered
 
 NAMES = [wire.name for wire in WIRES]
