@@ -176,7 +176,7 @@ class PortHouse:
                 (b"X-VC-Conversation", conversation.encode()),
                 self._metrics.first(body, bool(again), started),
             )
-            if engine.side is not None and engine.side.by_client:
+            if engine.side is not None and engine.side.by_client and not regard.speaks:
                 engine.side.seen(conversation, wire.name, head, target, "")
             came = plain.came if plain is not None else b""
             first = First(head, body, wire, opening, whose, scope, conversation, headers, came)
@@ -382,7 +382,7 @@ class PortHouse:
         exchange = replace(exchange, mark=self._mark(exchange, visit), headers=self._headers(exchange, visit))
         self._metrics.planned(exchange, visit, started)
         side, wire, prompt = self._engine.side, exchange.wire, exchange.prompt
-        if side is not None and side.by_client and wire is not None and prompt is not None:
+        if side is not None and side.by_client and wire is not None and prompt is not None and not self._regards(exchange.head).speaks:
             side.seen(exchange.conversation, wire.name, exchange.head, target, prompt.model)
         plan = self._tapped(exchange, target, started, body)
         return plan if body is None or not visit.paging else self._paged(plan, exchange, visit, body)
