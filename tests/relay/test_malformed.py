@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from functools import partial
 from itertools import pairwise
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from tests.relay.test_faults import CHUNKED, sends
 from tests.relay.world import Client, Ear, Script, Upstream, ask, client, field, post, run, until, world
 
+LAST = CHUNKED[:-2] + b"Connection: close\r\n\r\n"
 EVENT = b'data: {"n":1}\n\n'
 EVENTS = b"".join(b"%x\r\n%b\r\n" % (len(EVENT), EVENT) for _ in range(20))
 
@@ -114,7 +116,7 @@ def test_any_cut_of_a_reply_gives_the_client_the_same() -> None:
             @given(BODIES, FAULTS, CUTS)
             @settings(max_examples=40, deadline=None, database=None)
             def law(bodies: list[bytes], fault: bytes, cuts: list[int]) -> None:
-                raw = CHUNKED + b"".join(b"%x\r\n%b\r\n" % (len(body), body) for body in bodies) + fault
+                raw = LAST + b"".join(b"%x\r\n%b\r\n" % (len(body), body) for body in bodies) + fault
                 at = sorted({place % len(raw) for place in cuts} | {0, len(raw)})
                 parts = [raw[start:end] for start, end in pairwise(at)]
                 whole = asyncio.run_coroutine_threadsafe(through([raw]), loop).result(5)
@@ -123,5 +125,28 @@ def test_any_cut_of_a_reply_gives_the_client_the_same() -> None:
                 assert whole[1].startswith(b"".join(bodies))
 
             await asyncio.to_thread(law)
+
+    run(work())
+
+
+@pytest.mark.parametrize("then", ["stall", "reset"])
+def test_a_slow_client_gets_what_came_before_the_break(then: str) -> None:
+    """More than the system's buffers hand out at once: the break is a close that its framing shows, after the last byte."""
+    piece = b"y" * 65536
+    raw = CHUNKED + (b"%x\r\n%b\r\n" % (len(piece), piece)) * 6 + b"ZZZ\r\n"
+
+    async def work() -> None:
+        async with world(sends(raw, then=then)) as w:
+            reader, writer = await asyncio.open_connection("127.0.0.1", w.port, limit=4096)
+            sock: socket.socket = writer.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
+            writer.write(post(b"{}"))
+            await until(lambda: w.door.metrics.cut == 1)
+            await asyncio.sleep(0.05)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+            got = await reader.read(-1)
+            writer.close()
+            assert got.count(b"y") == 6 * len(piece)
+            assert not got.endswith(b"0\r\n\r\n")
 
     run(work())
