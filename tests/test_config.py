@@ -252,6 +252,8 @@ def test_outbound_proxies_come_from_the_environment_unless_told_otherwise(tmp_pa
     assert Config.load({"upstream.proxy": "none"}, environ, tmp_path).outbound == OutboundProxies()
     assert Config.load({"upstream.proxy": "http://z:3"}, environ, tmp_path).outbound.url("https", "localhost", 1) == "http://z:3"
     assert OutboundProxies("a", "b", ("*",)).url("http", "x", 1) == ""
+    everything = Config.load(environ=home | {"all_proxy": "socks5://s:1", "HTTP_PROXY": "http://p:1"}, cwd=tmp_path).outbound
+    assert (everything.http_from, everything.https, everything.https_from) == ("HTTP_PROXY", "socks5://s:1", "all_proxy")
 
 
 def test_secrets_are_masked(tmp_path: Path, home: dict[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Coroutine, Generator
 from typing import Any, Generic, TypeVar
 
@@ -11,7 +12,8 @@ T = TypeVar("T")
 def eager(coroutine: Coroutine[Any, Any, T]) -> T | Awaitable[T]:
     """Run `coroutine` until it waits for something. Its result if it never does, else an awaitable of it, to be awaited in a task.
 
-    Before its first wait the coroutine has no current task: it may await futures, but not enter `asyncio.timeout`.
+    Before its first wait the coroutine has no current task: it may await futures, but not enter `asyncio.timeout`, nor `asyncio.wait_for`,
+    which does so from Python 3.12 on. `within` does not.
     """
     try:
         waiting = coroutine.send(None)
@@ -19,6 +21,19 @@ def eager(coroutine: Coroutine[Any, Any, T]) -> T | Awaitable[T]:
         result: T = stop.value
         return result
     return _Rest(coroutine, waiting)
+
+
+async def within(coroutine: Coroutine[Any, Any, T], seconds: float) -> T:
+    """`asyncio.wait_for`, also for a coroutine without a current task. Raises TimeoutError, and what the coroutine raises."""
+    task = asyncio.ensure_future(coroutine)
+    try:
+        done, _ = await asyncio.wait({task}, timeout=seconds)
+    finally:
+        if not task.done():
+            task.cancel()
+    if not done:
+        raise TimeoutError
+    return task.result()
 
 
 class _Rest(Generic[T]):

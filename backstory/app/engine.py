@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from backstory import __version__
 from backstory.app.commanding import Commanding
-from backstory.app.journals import WIRE_BY_NAME, open_lanes, read_arrival, settle_entry, verified
+from backstory.app.journals import WIRE_BY_NAME, open_lanes, read_arrival, recovery, verified
 from backstory.app.lineup import Line, Parts, across, choices, line_up, settings
 from backstory.app.local import Local
 from backstory.app.metrics import Metrics
@@ -43,7 +43,7 @@ from backstory.providers import side_model
 from backstory.providers.caching import Tariffs
 from backstory.stages.ahead import Ahead
 from backstory.stages.arrivals import Arrivals
-from backstory.stages.base import Pipeline, attempt, attempted
+from backstory.stages.base import Pipeline, attempted
 from backstory.stages.command import Command
 from backstory.stages.economy import Economy
 from backstory.stages.facts import Facts
@@ -237,7 +237,7 @@ class Engine:
         while self._lanes is not None and self._lanes.unread:
             await asyncio.sleep(wait_s)
             wait_s = min(2 * wait_s, longest)
-            await self._lanes.recover(self._settle_journal)
+            await self._lanes.recover(recovery(self.failed))
 
     def _gone(self) -> None:
         """The database was taken away. What is not stored yet waits in the journal, and goes into a new one."""
@@ -278,7 +278,7 @@ class Engine:
     async def _open(self) -> None:
         config = self.config
         self._lanes = lanes = await open_lanes(config.storage.url, config.storage.journal)
-        await lanes.recover(self._settle_journal)
+        await lanes.recover(recovery(self.failed))
         self.threads = threads = Threads(lanes, self._clock)
         threads.tombs = await lanes.read(lambda store: store.tombs())
         meaning = None
@@ -386,15 +386,6 @@ class Engine:
         facts = Facts(lanes, threads, Pace(self._hot))
         self._facts = facts
         return Paging(self.visits, shelf, lanes, told, rough, self._clock, self.failed, verified, facts, self.restore)
-
-    def _settle_journal(self, payloads: list[bytes]) -> list[Batch]:
-        """The rows of journal entries that a dead process left behind; entries that cannot be read are left out. Runs on a lane."""
-        batches: list[Batch] = []
-        for payload in payloads:
-            rows = attempt(self.failed, "journal", lambda entry=payload: settle_entry(entry), lambda: None)  # type: ignore[misc]
-            if rows is not None:
-                batches.append(rows)
-        return batches
 
     async def why(self, request: str, principal: str | None = None) -> Explanation:
         """Why a request went up as it did: see app/why.py. `principal`: whose it must be, None: whoever's. Raises NotFound, StoreError."""

@@ -33,7 +33,7 @@ from backstory.providers import upstreams
 from backstory.relay.tap import AheadTap, ArrivalTap, MemoryTap
 from backstory.stages.arrivals import MOST_IDS, TURN_IDS
 from backstory.stages.base import attempt
-from backstory.stages.identify import strikes
+from backstory.stages.identify import known_names, strikes
 from backstory.stages.shrink import withdraw
 from backstory.stages.visit import Visit
 from backstory.wires import WIRES
@@ -250,14 +250,19 @@ class PortHouse:
         return attempt(engine.failed, "journal", lambda: engine.arrivals.journal(arrival, exchange.opening), unjournalled)
 
     def _unread(self, exchange: Exchange, content_type: str, coding: str, body: bytes) -> int:
-        """The answer has come, and memory still looks for its conversation: journal both as they came. If the process dies before memory
-        is done, they are read as a conversation of its own."""
+        """The answer has come, and memory still looks for its conversation: journal both as they came, with what tells it. If the process
+        dies before memory is done, it is looked for when they are read."""
         wire, prompt = exchange.wire, exchange.prompt
         if wire is None or prompt is None:
             return 0
         ids = min(len(prompt.items) + TURN_IDS, MOST_IDS)
         named = replace(exchange, conversation=conversation_id())
-        return self._engine.arrivals.keep(self._as_it_came(named, wire.name, (content_type, coding, body), ids))
+        came = self._as_it_came(named, wire.name, (content_type, coding, body), ids)
+        visit = self._engine.visits.get(exchange.id)
+        found = visit.thread.conversation.id if visit is not None else ""
+        names, marked = attempt(self._engine.failed, "journal", lambda: known_names(exchange, wire, prompt), lambda: ((), ()))
+        marked = tuple(filter(None, (found, *marked)))
+        return self._engine.arrivals.keep(replace(came, unread=True, names=names, marked=marked))
 
     def _as_it_came(
         self, exchange: Exchange | First, wire: str, answer: tuple[str, str, bytes], ids: int, complete: bool = True

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 
 import msgspec
 
@@ -13,10 +15,12 @@ from backstory.errors import DocumentError, StoreError
 from backstory.memory.turns import content_hash
 from backstory.relay.tap import read_reply
 from backstory.stages.arrivals import unfold
+from backstory.stages.base import Failed, attempt
 from backstory.stages.ingest import settle
+from backstory.stages.rejoin import Rejoin
 from backstory.stores.database import journal_place, open_store
 from backstory.stores.inbox import Inbox
-from backstory.stores.lanes import StoreLanes
+from backstory.stores.lanes import Later, StoreLanes
 from backstory.wires import WIRES
 
 WIRE_BY_NAME = {wire.name: wire for wire in WIRES}
@@ -49,8 +53,51 @@ def read_arrival(arrival: Arrival) -> Reply | None:
     return read_reply(WIRE_BY_NAME[arrival.wire], arrival.content_type, arrival.coding, arrival.answer)
 
 
+def recovery(failed: Failed) -> Callable[[list[bytes]], list[Batch | Later]]:
+    """How the entries of journals become rows, in their order; those that cannot be read are left out, and counted. Runs on a lane."""
+    rejoin = Rejoin()
+
+    def settle_all(payloads: list[bytes]) -> list[Batch | Later]:
+        made: list[Batch | Later] = []
+        for payload in payloads:
+            rows = attempt(failed, "journal", partial(_settled, payload, rejoin, failed), lambda: None)
+            if rows is not None:
+                made.append(rows)
+        return made
+
+    return settle_all
+
+
+def _settled(payload: bytes, rejoin: Rejoin, failed: Failed) -> Batch | Later | None:
+    rows = settle_entry(payload)
+    if rows is None:
+        return None
+    entry = _entries.decode(payload)
+    if not rejoin.begun and not (isinstance(entry, Arrival) and entry.unread):
+        return rows
+    rejoin.begun = True
+    if isinstance(entry, Arrival):
+        return rows if not entry.unread else lambda store: _or(failed, rows, lambda: rejoin.exchange(entry, rows, store))
+    return lambda store: _or(failed, rows, lambda: rejoin.promised(rows, store))
+
+
+def _or(failed: Failed, rows: Batch, better: Callable[[], Batch]) -> Batch:
+    """What is in the journal is stored in any case, if not where it belongs. Raises StoreError: then it stays in the journal."""
+
+    def tried() -> Batch | StoreError:
+        try:
+            return better()
+        except StoreError as error:
+            return error
+
+    found = attempt(failed, "journal", tried, lambda: rows)
+    if isinstance(found, StoreError):
+        raise found
+    return found
+
+
 def settle_entry(payload: bytes) -> Batch | None:
-    """The rows of one journal entry; None for a wire that is not known. Raises MsgspecError for what is no entry."""
+    """The rows of one journal entry by itself; None for a wire that is not known. Raises MsgspecError for what is no entry."""
     entry = _entries.decode(payload)
     wire = WIRE_BY_NAME.get(entry.wire)
     if wire is None:

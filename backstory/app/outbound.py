@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from backstory.config import Config
-from backstory.relay.connect import Connector, Proxies, Tls
+from backstory.relay.connect import Connector, Proxies, Tls, unusable
 
 
 def connector(config: Config) -> Connector:
     """Opens connections. Raises ConfigError where files or proxy URLs are wrong."""
-    upstream, outbound = config.upstream, config.outbound
+    upstream = config.upstream
     tls = Tls(upstream.ca_file, upstream.client_cert, upstream.client_key)
-    return Connector(tls, Proxies(outbound.http, outbound.https, outbound.no_proxy))
+    return Connector(tls, _proxies(config))
+
+
+def warnings(config: Config) -> list[str]:
+    """What of the environment's proxies cannot be used, and what to do about it. Raises ConfigError as `connector`."""
+    advice = "requests that need it get a 502; name an http:// proxy, or set upstream.proxy to none to go without"
+    return [f"{fault}: {advice}" for fault in unusable(_proxies(config))]
+
+
+def _proxies(config: Config) -> Proxies:
+    outbound = config.outbound
+    return Proxies(outbound.http, outbound.https, outbound.no_proxy, outbound.http_from, outbound.https_from)

@@ -6,11 +6,10 @@ another id, and refuses otherwise. Only one wire has such answers; nothing is re
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Mapping
 from typing import Literal
 
-from backstory.app.drive import eager
+from backstory.app.drive import eager, within
 from backstory.app.engine import Engine
 from backstory.app.regard import OWN_HEADERS
 from backstory.core.document import Document
@@ -60,7 +59,7 @@ class Past:
     async def _found(self, head: Head, document: Document, prompt: Prompt, wire: Wire, target: Target) -> Plan:
         whose, scope = principal(self._policy, head), head.header(b"x-vc-project")
         nothing: Mapping[str, Kept] = {}
-        asked = asyncio.wait_for(self._engine.paging.lookups.stored(whose, root(whose, scope), prompt.previous), LOOKED_UP_S)
+        asked = within(self._engine.paging.lookups.stored(whose, root(whose, scope), prompt.previous), LOOKED_UP_S)
         kept = await attempted(self._engine.failed, "mend", asked, nothing)
         return attempt(self._engine.failed, "mend", lambda: self._with(document, prompt, wire, target, kept), lambda: bare(target))
 

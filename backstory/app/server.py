@@ -14,7 +14,7 @@ from typing import Any
 from backstory.app.engine import Engine
 from backstory.app.heap import give_back, one_heap
 from backstory.app.house import PortHouse
-from backstory.app.outbound import connector
+from backstory.app.outbound import connector, warnings
 from backstory.config import Config, Listener
 from backstory.providers import side_model
 from backstory.relay.door import Door
@@ -111,8 +111,11 @@ async def _serve(config: Config) -> None:
     _settle_down()
     trimming = loop.create_task(give_back(lambda: running.busy))
     for listener, port in zip(config.listeners, running.ports, strict=False):
-        log.info("listening on http://%s:%d%s", listener.host, port, f" ({listener.label})" if listener.label else "")
+        host = f"[{listener.host}]" if ":" in listener.host else listener.host
+        log.info("listening on http://%s:%d%s", host, port, f" ({listener.label})" if listener.label else "")
     for one in {id(each): each for each in (config, *(listener.config for listener in config.listeners if listener.config))}.values():
+        for text in warnings(one):
+            log.warning("%s", text)
         if side_model.configured(one):
             from backstory.app.side import told
 

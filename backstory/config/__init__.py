@@ -66,11 +66,14 @@ _UNSHOWN = ("side_model.api_key_env", "vectors.api_key")
 
 
 class OutboundProxies(Struct, frozen=True):
-    """Proxies between here and the providers: URLs, "" for none. `no_proxy`: hosts, domains (with all below them) or "*"."""
+    """Proxies between here and the providers: URLs, "" for none. `no_proxy`: hosts, domains (with all below them) or "*".
+    `http_from`, `https_from`: the environment variables that name them, "" where it is the settings."""
 
     http: str = ""
     https: str = ""
     no_proxy: tuple[str, ...] = ()
+    http_from: str = ""
+    https_from: str = ""
 
     def url(self, scheme: str, host: str, port: int) -> str:
         """The proxy for this target, "" to connect directly."""
@@ -281,12 +284,14 @@ def _outbound(choice: str, environ: Mapping[str, str]) -> OutboundProxies:
     if choice != "env":
         return OutboundProxies(choice, choice)
 
-    def read(name: str) -> str:
-        return environ.get(name) or environ.get(name.upper()) or ""
+    def read(*names: str) -> tuple[str, str]:
+        """Value and name of the first variable that is set."""
+        spelled = (spelling for name in names for spelling in (name, name.upper()))
+        return next(((environ[name], name) for name in spelled if environ.get(name)), ("", ""))
 
-    hosts = tuple(entry.strip().lower() for entry in read("no_proxy").split(",") if entry.strip())
-    everything = read("all_proxy")
-    return OutboundProxies(read("http_proxy") or everything, read("https_proxy") or everything, hosts)
+    hosts = tuple(entry.strip().lower() for entry in read("no_proxy")[0].split(",") if entry.strip())
+    (http, http_from), (https, https_from) = read("http_proxy", "all_proxy"), read("https_proxy", "all_proxy")
+    return OutboundProxies(http, https, hosts, http_from, https_from)
 
 
 def _listeners(config: Config, given: Collected) -> tuple[Listener, ...]:

@@ -365,7 +365,10 @@ class Promise(Struct, frozen=True, tag=True):
 class Arrival(Struct, frozen=True, tag=True):
     """What the journal keeps of the first exchange of a conversation: everything as it came, to be read when there is time.
 
-    Ids of its turns begin at `turn`. `coding` is the answer's content-encoding, "" for none."""
+    Ids of its turns begin at `turn`. `coding` is the answer's content-encoding, "" for none.
+
+    `unread`: it may be no first one, but goes on with a conversation that memory has not found yet. Then `names` are the names that
+    its client has for that, and `marked` the ids that stand in it, or were found, for it; `conversation` is its own if there is none."""
 
     conversation: str
     principal: str
@@ -380,6 +383,9 @@ class Arrival(Struct, frozen=True, tag=True):
     turn: int
     at: float
     complete: bool = True
+    unread: bool = False
+    names: tuple[str, ...] = ()
+    marked: tuple[str, ...] = ()
 
 
 class Place(Struct, frozen=True):

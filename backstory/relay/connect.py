@@ -60,12 +60,14 @@ class Proxies(Struct, frozen=True):
     """HTTP proxies on the way to providers, as URLs with http scheme (user and password allowed), "" for none.
 
     `no_proxy`: hosts reached directly: `*`, names (with their subdomains, a leading dot is ignored), addresses, networks, each with an
-    optional port.
+    optional port. `http_from` and `https_from`: the environment variables that name them, "" where the settings do.
     """
 
     http: str = ""
     https: str = ""
     no_proxy: tuple[str, ...] = ()
+    http_from: str = ""
+    https_from: str = ""
 
 
 class _Proxy(Struct, frozen=True):
@@ -77,11 +79,11 @@ class _Proxy(Struct, frozen=True):
 def _read_proxy(url: str) -> _Proxy | None:
     if not url:
         return None
-    parts = urlsplit(url if "://" in url else "http://" + url)
     try:
+        parts = urlsplit(url if "://" in url else "http://" + url)
         port = parts.port or 80
     except ValueError as error:
-        raise ConfigError("a proxy URL has a port that is not a number") from error
+        raise ConfigError("a proxy URL has a host or a port that cannot be read") from error
     if parts.scheme != "http" or not parts.hostname:
         raise ConfigError(f"a proxy URL must be http://host:port, not {parts.scheme}://{parts.hostname or ''}")
     line = b""
@@ -89,6 +91,23 @@ def _read_proxy(url: str) -> _Proxy | None:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
         line = b"Proxy-Authorization: Basic %b\r\n" % base64.b64encode(pair)
     return _Proxy(parts.hostname, port, line)
+
+
+def _proxy_or_fault(url: str, variable: str) -> tuple[_Proxy | None, str]:
+    """The proxy, and what is wrong with it. Only the settings' own fault is raised, as ConfigError: a variable may be meant for other
+    programs. It is not passed over either: who has to use a proxy does not want to go without."""
+    try:
+        return _read_proxy(url), ""
+    except ConfigError as error:
+        if not variable:
+            raise ConfigError(f"upstream.proxy: {error}") from error
+        return None, f"{variable}: {error}"
+
+
+def unusable(proxies: Proxies) -> list[str]:
+    """What is wrong with the environment's proxies: requests that are to go through one of these fail. Raises ConfigError."""
+    faults = (_proxy_or_fault(proxies.http, proxies.http_from)[1], _proxy_or_fault(proxies.https, proxies.https_from)[1])
+    return list(dict.fromkeys(filter(None, faults)))
 
 
 def bypasses(host: str, port: int, no_proxy: tuple[str, ...]) -> bool:
@@ -123,7 +142,9 @@ class Connector:
     def __init__(self, tls: Tls = Tls(), proxies: Proxies = Proxies()) -> None:  # noqa: B008 (frozen values)
         self._tls = tls
         self._no_proxy = proxies.no_proxy
-        self._proxies = {"http": _read_proxy(proxies.http), "https": _read_proxy(proxies.https)}
+        http, https = _proxy_or_fault(proxies.http, proxies.http_from), _proxy_or_fault(proxies.https, proxies.https_from)
+        self._proxies = {"http": http[0], "https": https[0]}
+        self._faults = {"http": http[1], "https": https[1]}
         self._context = tls.context() if tls != Tls() else None
 
     def _proxy_for(self, origin: Origin) -> _Proxy | None:
@@ -158,6 +179,9 @@ class Connector:
 
     async def _connect(self, origin: Origin, factory: Callable[[], _P]) -> _P:
         scheme, host, port = origin
+        fault = self._faults.get(scheme)
+        if fault and not bypasses(host, port, self._no_proxy):
+            raise UpstreamError(f"the upstream's proxy cannot be used: {fault}")
         loop = asyncio.get_running_loop()
         proxy = self._proxy_for(origin)
         sock = await (_dial(host, port) if proxy is None else _dial(proxy.host, proxy.port))

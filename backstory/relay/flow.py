@@ -17,6 +17,7 @@ from backstory.core.plan import Answer, Mode, Plan, Target
 from backstory.errors import BackstoryError, DocumentError, UpstreamError, UpstreamTimeout
 from backstory.relay.chunks import ending, frame
 from backstory.relay.delivery import Delivery, Listener
+from backstory.relay.handed import undelivered
 from backstory.relay.heads import CHUNKED, ReplyHead, Request, render_interim
 from backstory.relay.interpret import Interpreter
 from backstory.relay.legs import Legs
@@ -370,7 +371,8 @@ class Flow:
 
     def _fail(self, error: BackstoryError, orderly: bool = False) -> None:
         """Ends the exchange with an error: told in the client's shape, or by breaking off. A provider that closed in good order in the
-        middle of a body is relayed as that where a close shows that the body is cut (a length or chunks); otherwise by a reset."""
+        middle of a body is relayed as that where a close shows that the body is cut (a length or chunks); otherwise by a reset. That throws
+        away what the client has not been handed yet: where there is some, a close that shows is better."""
         if self.over:
             return
         self._release()
@@ -381,7 +383,7 @@ class Flow:
             delivery.break_off()
             self._door.metrics.cut += 1
             self._finish("interrupted")
-            if orderly and not delivery.closes:
+            if not delivery.closes and (orderly or undelivered(self._down.transport)):
                 self._down.hang_up()
             else:
                 self._down.cut()

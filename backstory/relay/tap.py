@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable
 from typing import Protocol
 
+import msgspec
 from msgspec.structs import replace
 from xxhash import xxh3_64_hexdigest
 
@@ -17,6 +18,7 @@ from backstory.core.stream import Frame, gather
 from backstory.core.wire import StreamReader, Wire
 from backstory.errors import DocumentError
 
+_raw = msgspec.json.Decoder(msgspec.Raw)
 # More of an answer than this is not kept in memory: such an answer is relayed and not remembered.
 _MOST_KEPT = 16 * 1024 * 1024
 # An event of a stream that is longer passes unmarked, and all after it.
@@ -331,7 +333,8 @@ def content(headers: Headers) -> tuple[str, str]:
 
 
 def read_reply(wire: Wire, content_type: str, coding: str, body: bytes) -> Reply | None:
-    """What an answer says, None where it cannot be read (an unknown content coding, an error body, no reply at all)."""
+    """What an answer says, None where it cannot be read (an unknown content coding, an error body, no reply at all). A stream with an event
+    that cannot be read is not whole, whatever its end says: a word may be missing."""
     plain = decoded(body, coding)
     if plain is None:
         return None
@@ -340,14 +343,30 @@ def read_reply(wire: Wire, content_type: str, coding: str, body: bytes) -> Reply
             reader = wire.reader(content_type)
             deltas: list[Delta] = []
             frames = (*reader.feed(plain), *reader.close())
+            broken = False
             for frame in frames:
-                deltas += wire.deltas(frame)
+                found = wire.deltas(frame)
+                deltas += found
+                broken = broken or not (found or _is_json(frame.data))
             reply = gather(deltas)
+            if broken:
+                return replace(reply, cut=True)
             over = frames and (frames[-1].data == _DONE or frames[-1].event in _OVER)
             return replace(reply, cut=False) if reply.cut and over else reply
         return wire.reply(plain)
     except DocumentError:
         return None
+
+
+def _is_json(data: bytes) -> bool:
+    """Whether this can be the payload of an event that adds nothing: JSON, none, or the word for the end."""
+    if not data or data == _DONE:
+        return True
+    try:
+        _raw.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
 
 
 def decoded(body: bytes, coding: str) -> bytes | None:

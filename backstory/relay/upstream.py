@@ -208,7 +208,16 @@ class UpConnection(asyncio.Protocol):
         if dechunker is None:
             dechunker = self._dechunker = Dechunker()
         dechunker.begin()
-        body = dechunker.feed(data) if data else b""
+        try:
+            body = dechunker.feed(data) if data else b""
+        except UpstreamError as error:
+            before = dechunker.rest()
+            if not before:
+                raise
+            receiver.begin_reply(reply, empty=False)
+            receiver.deliver(before, done=False)
+            self._fail(error)
+            return
         receiver.begin_reply(reply, empty=False)
         self._reading = _CHUNKS
         self._chunks(receiver, dechunker, body)

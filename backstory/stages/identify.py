@@ -306,6 +306,15 @@ def hinted(body: bytes, items: Sequence[bytes | memoryview]) -> bool:
     return found
 
 
+def known_names(exchange: Exchange, wire: Wire, prompt: Prompt) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What an exchange says of its conversation: names, as they are stored, and ids of conversations. Raises DocumentError."""
+    if exchange.document is None:
+        return (), ()
+    claims = [_scoped(claim, exchange.scope) for claim in identity.claims(exchange.head, prompt, exchange.document)]
+    ids = [*(claim.conversation for claim in claims), strikes(exchange, wire, prompt)[1], exchange.named]
+    return tuple(claim.key for claim in claims), tuple(filter(None, ids))
+
+
 def strikes(exchange: Exchange, wire: Wire, prompt: Prompt) -> tuple[list[tuple[str, marker.Strike]], str]:
     """Edits that take every marker out, and the conversation that the last one names ("" = there is none)."""
     if not hinted(exchange.body, prompt.items):

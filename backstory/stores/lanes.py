@@ -37,7 +37,9 @@ _CLOSE_S = 5.0
 _LOOK_S = 0.02
 _READ_BACK = 500
 
-Settle = Callable[[list[bytes]], list[Batch]]
+Later = Callable[[Store], Batch]
+"""Rows that depend on what is stored: made when all rows before them are. It blocks."""
+Settle = Callable[[list[bytes]], Sequence[Batch | Later]]
 """The rows of journal records."""
 
 
@@ -362,5 +364,14 @@ class StoreLanes:
     def _store_records(self, records: Sequence[bytes], settle: Settle) -> None:
         for start in range(0, len(records), _READ_BACK):
             some = list(records[start : start + _READ_BACK])
-            self._write(settle(some))
+            ready: list[Batch] = []
+            for rows in settle(some):
+                if isinstance(rows, Batch):
+                    ready.append(rows)
+                    continue
+                if ready:
+                    self._write(ready)
+                ready = [rows(self._store)]
+            if ready:
+                self._write(ready)
             self.recovered += len(some)

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from backstory.app.drive import eager
+from backstory.app.drive import eager, within
 
 
 async def _now(value: int) -> int:
@@ -76,3 +76,35 @@ def test_cancelling_the_task_reaches_the_coroutine() -> None:
 
     asyncio.run(main())
     assert seen == ["cancelled"]
+
+
+def test_a_bounded_wait_needs_no_task() -> None:
+    """It may begin before there is one, and ends what it waited for."""
+    ended: list[str] = []
+
+    async def endless() -> int:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("cancelled")
+        return 0
+
+    async def main() -> None:
+        rest = eager(within(_later(5), 5.0))
+        assert not isinstance(rest, int)
+        assert await rest == 5
+        rest = eager(within(endless(), 0.01))
+        assert not isinstance(rest, int)
+        with pytest.raises(TimeoutError):
+            await rest
+        await asyncio.sleep(0)
+        assert ended == ["cancelled"]
+        task = asyncio.ensure_future(within(endless(), 5.0))
+        await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await asyncio.sleep(0)
+        assert ended == ["cancelled"] * 2
+
+    asyncio.run(main())

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from backstory.app.engine import Engine
-from backstory.app.journals import settle_entry
+from backstory.app.journals import recovery, settle_entry
 from backstory.app.lineup import choices, settings
 from backstory.config import Config
 from backstory.config.sections import Compaction, Economy, Memory, Recall, Storage
@@ -65,8 +65,8 @@ def test_a_journal_with_anything_in_it_is_read_as_far_as_it_can_be(tmp_path: Pat
         broken = msgspec.structs.replace(arrival(), turn="no number")
         deep = arrival(body=b"[" * 50_000)
         payloads = [b"noise", b"", ENCODE(promise("telegraph")), ENCODE(broken), ENCODE(deep), ENCODE(promise())]
-        rows = engine._settle_journal(payloads)
-        assert [turn.text for batch in rows for turn in batch.turns] == ["What?", "That."]
+        rows = recovery(engine.failed)(payloads)
+        assert [turn.text for batch in rows if isinstance(batch, Batch) for turn in batch.turns] == ["What?", "That."]
         assert engine.metrics.failures["journal"] >= 2
         await engine.close()
 

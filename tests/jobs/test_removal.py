@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,10 +19,12 @@ from tests.stores.world import Shelf, talk, tell
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Shelf:
-    made = tmp_path / "stores"
-    made.mkdir()
-    return Shelf("sqlite", made)
+def shelf(tmp_path: Path) -> Iterator[Shelf]:
+    folder = tmp_path / "stores"
+    folder.mkdir()
+    made = Shelf("sqlite", folder)
+    yield made
+    made.close()
 
 
 def test_only_what_is_due_goes(shelf: Shelf) -> None:

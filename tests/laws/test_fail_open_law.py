@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import shutil
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec import Struct
 
@@ -400,6 +402,34 @@ def test_an_answer_that_memory_is_late_for_is_in_the_journal_before_its_end(tmp_
             assert (counts["conversations"], counts["turns"]) == (1, 2 * ROUNDS + 2)
 
     asyncio.run(work())
+
+
+def test_what_memory_was_late_for_joins_its_conversation_after_a_kill(tmp_path: Path, stored: bytes) -> None:
+    """Three kills while memory is late, each seen as the files that are there at that moment."""
+    place, spoken = tmp_path / "0", chat(ROUNDS)
+    place.mkdir()
+    (place / "memory.db").write_bytes(stored)
+
+    async def work(number: int) -> None:
+        nonlocal place
+        async with prepared(place, (place / "memory.db").read_bytes(), deadline_ms=20.0) as one:
+            mend = breaks(one.engine._lanes._store, "chains", lambda _: time.sleep(STALL_S))  # type: ignore[union-attr]
+            _, got = await one.ask(PATH, asking(WIRE, spoken))
+            assert one.failures()["deadline"] == 1
+            place = Path(shutil.copytree(place, tmp_path / str(number)))
+            mend()
+        told = msgspec.json.decode(got)["content"][0]["text"]
+        spoken.extend([("assistant", told), ("user", question(ROUNDS + number))])
+
+    for number in range(1, 4):
+        asyncio.run(work(number))
+
+    async def look() -> None:
+        async with rig(configured(place), upstream) as one:
+            counts = await one.engine._lanes.read(lambda store: store.counts())  # type: ignore[union-attr]
+            assert (counts["conversations"], counts["turns"]) == (1, 2 * ROUNDS + 6)
+
+    asyncio.run(look())
 
 
 def test_memory_that_lags_far_behind_takes_on_no_more(tmp_path: Path, stored: bytes, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from backstory.core.plan import Plan
+from backstory.core.plan import Answer, Plan
 from backstory.errors import ConfigError, UpstreamError
 from backstory.relay import Connector, Proxies, Tls
-from backstory.relay.connect import _dial, bypasses
+from backstory.relay.connect import _dial, bypasses, unusable
 from tests.relay.world import CALM, OK, Upstream, World, ask, client, get, post, replies, run, world
 
 
@@ -127,8 +127,33 @@ def test_plain_http_behind_an_https_target_is_a_502() -> None:
     ],
 )
 def test_wrong_settings_are_refused_when_the_connector_is_made(tls: Tls, proxies: Proxies) -> None:
-    with pytest.raises(ConfigError):
+    with pytest.raises(ConfigError) as raised:
         Connector(tls, proxies)
+    assert proxies == Proxies() or str(raised.value).startswith("upstream.proxy: ")
+
+
+@pytest.mark.parametrize("url", ["socks5://u:secret@h:1", "https://h:1", "http://h:x", "http://[", "http://"])
+def test_a_variable_that_names_no_usable_proxy_fails_what_needs_it_and_no_more(url: str) -> None:
+    """Nothing goes around it, and the answer names the variable."""
+    proxies = Proxies(http=url, https=url, no_proxy=("localhost",), http_from="ALL_PROXY", https_from="ALL_PROXY")
+    (told,) = unusable(proxies)
+    assert told.startswith("ALL_PROXY: ")
+    assert "secret" not in told
+
+    async def work() -> None:
+        async with world(replies(OK), connector=Connector(proxies=proxies)) as w:
+            raised: list[str] = []
+            w.house.error = lambda head, status, code, message: raised.append(message) or Answer(status, (), b"")  # type: ignore[method-assign,func-returns-value]
+            got, _ = await ask(w.port, post(b"{}"))
+            assert got.startswith(b"HTTP/1.1 502 ")
+            assert "ALL_PROXY" in raised[0]
+            assert "secret" not in raised[0]
+            assert w.upstream.opened == 0
+            w.house.decide = lambda head, body: Plan(target=w.house.target(head, "localhost"))
+            got, _ = await ask(w.port, post(b"{}"))
+            assert got.endswith(b"ok")
+
+    run(work())
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -333,3 +334,23 @@ def test_what_is_no_answer_is_not_read(body: bytes) -> None:
     for wire in WIRES:
         found = read_reply(wire, "application/json", "", body)
         assert found is None or not found.parts
+
+
+STREAMS = sorted(Path(__file__).parent.parent.glob("cassettes/*/*.stream.sse"))
+
+
+@pytest.mark.parametrize("file", STREAMS, ids=lambda file: f"{file.parent.name}-{file.name}")
+@pytest.mark.parametrize("garbage", [b"data: ZZZ\n\n", b'data: {"choices":[{"del\n\n', b'data: {"a":"\xff\xfe\n\n'])
+def test_a_stream_with_an_event_that_cannot_be_read_is_not_whole(file: Path, garbage: bytes) -> None:
+    wire = next(wire for wire in WIRES if wire.name == file.parent.name)
+    stream = file.read_bytes()
+    whole = read_reply(wire, "text/event-stream", "", stream)
+    assert whole is not None
+    line = b"\r\n\r\n" if b"\r\n\r\n" in stream else b"\n\n"
+    at = stream.index(line) + len(line)
+    found = read_reply(wire, "text/event-stream", "", stream[:at] + garbage + stream[at:])
+    assert found is not None
+    assert found.cut
+    assert found.parts == whole.parts
+    ping = read_reply(wire, "text/event-stream", "", stream[:at] + b": ping\n\nevent: ping\ndata: {}\n\n" + stream[at:])
+    assert ping == whole
