@@ -204,17 +204,20 @@ class Threads:
                 return thread, turn_id
         return None
 
-    async def saying(self, principal: str, content: bytes, scope: str) -> list[Thread]:
-        """Threads in which a message of this content was said lately: those with it near their end first, stored or not."""
-        lately = islice(reversed(self._threads.values()), _LATELY)
-        own = root(principal, scope)
-        mine = (thread for thread in lately if thread.root == own)
-        found = [thread for thread in mine if any(turn.content == content for turn in reversed(thread.path[-_LAST_TURNS:]))]
-        for conversation, _ in await self._lanes.read(lambda store: store.contents(principal, content)):
-            thread = await self.by_id(principal, conversation, scope)
-            if thread is not None and thread not in found:
-                found.append(thread)
-        return found
+    async def said(self, principal: str, contents: Collection[bytes], most: int) -> dict[bytes, list[tuple[str, int]]]:
+        """Where messages of these contents were said: the conversation and the turn of each, stored or not; of those that are stored the
+        `most` newest."""
+        await self._caught_up()
+        found: dict[bytes, list[tuple[str, int]]] = {content: [] for content in contents}
+        settled = self._lanes.settled
+        lately = set(islice(reversed(self._threads), _LATELY))
+        for name, thread in self._threads.items():
+            if thread.conversation.principal == principal and (thread.pending_seq > settled or name in lately):
+                for turn in thread.by_id.values() if thread.pending_seq > settled else thread.path[-_LAST_TURNS:]:
+                    if turn.content in found:
+                        found[turn.content].append((turn.conversation, turn.id))
+        stored = await self._lanes.read(lambda store: {content: store.contents(principal, content, most) for content in contents})
+        return {content: list(dict.fromkeys([*places, *stored[content]])) for content, places in found.items()}
 
     def asked(self, digest: bytes, base: bytes, thread: Thread) -> None:
         """This request was last made in this thread, as an answer to what `base` is the chain hash of."""

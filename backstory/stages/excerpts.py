@@ -1,0 +1,109 @@
+"""Finding the conversation that a history without its beginning is a part of, by what nobody else has said.
+
+Rule: never meeting is worth more than resuming. Where two conversations could be meant, or the system prompts differ, none is.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+
+from backstory.core.message import Message, Prompt
+from backstory.core.records import Conversation, Turn
+from backstory.core.wire import Wire
+from backstory.memory import excerpt, identity
+from backstory.memory.alignment import Said, anchor
+from backstory.memory.excerpt import Stand
+from backstory.memory.reading import Reading
+from backstory.memory.thread import Thread
+from backstory.stages.threads import Threads
+
+# So many conversations are looked at: those that have most of what is looked for.
+_CANDIDATES = 4
+# A message that was said this often is nobody's own.
+_OFTEN = 8
+# The system prompt stands among so many leading messages.
+_LEADING = 4
+_ROLE_BYTES = 64
+
+
+class Found(Struct, frozen=True):
+    """A thread, and where on it a history stands."""
+
+    thread: Thread
+    stand: Stand
+
+
+async def whole(
+    threads: Threads, principal: str, scope: str, lines: Sequence[Said], system: bytes = b"", also: Sequence[str] = ()
+) -> Found | None:
+    """The thread of which this history is a part; None where there is none, or it cannot be told for certain. `system`: the hash of its
+    system prompt, b"" where that does not matter. `also`: names of conversations that are looked at too."""
+    words, rest = excerpt.run(lines)
+    contents = excerpt.telling(words) if anchor(lines) else []
+    if not contents:
+        return None
+    said = await threads.said(principal, contents, _OFTEN)
+    named = Counter(name for places in said.values() for name in {name for name, _ in places})
+    names = dict.fromkeys([*also, *(name for name, _ in named.most_common(_CANDIDATES))])
+    found: list[Found] = []
+    for name in names:
+        thread = await threads.by_id(principal, name, scope)
+        stand = excerpt.stand(thread, words, rest) if thread is not None else None
+        if thread is not None and stand is not None:
+            found.append(Found(thread, stand))
+
+    def elsewhere(content: bytes, turns: Mapping[int, Turn]) -> bool:
+        places = said.get(content, [])
+        return len(places) >= _OFTEN or any(turn not in turns for _, turn in places)
+
+    # Those that share the turn in which the history ends were forked there: one conversation's words.
+    if len({one.stand.end.id for one in found}) != 1:
+        return None
+    sure = [
+        one
+        for one in found
+        if excerpt.proven(one.thread, one.stand.end, contents, elsewhere) and not contradicts(one.thread.conversation, system)
+    ]
+    return max(sure, key=_nearest, default=None)
+
+
+def contradicts(record: Conversation, system: bytes) -> bool:
+    """Whether a request with a system prompt of this hash can be no part of this conversation. A client that cuts its history may cut the
+    prompt too."""
+    return bool(record.system_hash and system) and record.system_hash != system
+
+
+def system_of(prompt: Prompt | None, wire: Wire | None) -> bytes:
+    """The hash of its system prompt; b"" where it has none. Some ms for a long one."""
+    if prompt is None or wire is None:
+        return b""
+    leading: list[Message] = []
+    if not prompt.system:
+        for place, item in enumerate(prompt.items[:_LEADING]):
+            head = bytes(item[:_ROLE_BYTES])
+            if b'"system"' in head or b'"developer"' in head:
+                leading.append(wire.message(item, (*prompt.items_at, place)))
+    return identity.system_hash(prompt.system, leading)
+
+
+def take_branch(thread: Thread, reading: Reading) -> bool:
+    """Make the branch on which a history without its beginning stands the current one, unless it stands on that already. Whether there was
+    anything to be done."""
+    words, rest = excerpt.run(reading.lines)
+    stand = excerpt.stand(thread, words, rest)
+    if stand is None or _on(thread.path, stand.deepest):
+        return False
+    thread.rewind(stand.deepest.id)
+    return True
+
+
+def _on(path: Sequence[Turn], turn: Turn) -> bool:
+    return turn.position < len(path) and path[turn.position].id == turn.id
+
+
+def _nearest(found: Found) -> tuple[bool, bool, float]:
+    path, deepest = found.thread.path, found.stand.deepest
+    return bool(path) and path[-1].id == deepest.id, _on(path, deepest), found.thread.conversation.updated
