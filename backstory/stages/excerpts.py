@@ -6,7 +6,7 @@ Rule: never meeting is worth more than resuming. Where two conversations could b
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -55,10 +55,7 @@ async def whole(
         if thread is not None and stand is not None:
             found.append(Found(thread, stand))
 
-    def elsewhere(content: bytes, turns: Mapping[int, Turn]) -> bool:
-        places = said.get(content, [])
-        return len(places) >= _OFTEN or any(turn not in turns for _, turn in places)
-
+    elsewhere = _elsewhere(said)
     # Those that share the turn in which the history ends were forked there: one conversation's words.
     if len({one.stand.end.id for one in found}) != 1:
         return None
@@ -68,6 +65,18 @@ async def whole(
         if excerpt.proven(one.thread, one.stand.end, contents, elsewhere) and not contradicts(one.thread.conversation, system)
     ]
     return max(sure, key=_nearest, default=None)
+
+
+async def own(threads: Threads, thread: Thread, lines: Sequence[Said], end: int) -> bool:
+    """Whether nobody else says what this history of a thread says, or enough of it is the thread's alone. `end`: the turn it ends with, 0
+    where nothing of it is stored."""
+    words, _ = excerpt.run(lines)
+    longest = sorted(words, key=lambda line: -len(line.text))[:_OFTEN]
+    elsewhere = _elsewhere(await threads.said(thread.conversation.principal, {line.content for line in longest}, _OFTEN))
+    if not any(elsewhere(line.content, thread.by_id) for line in longest):
+        return True
+    turn = thread.by_id.get(end)
+    return turn is not None and excerpt.proven(thread, turn, excerpt.telling(words), elsewhere)
 
 
 def contradicts(record: Conversation, system: bytes) -> bool:
@@ -98,6 +107,16 @@ def take_branch(thread: Thread, reading: Reading) -> bool:
         return False
     thread.rewind(stand.deepest.id)
     return True
+
+
+def _elsewhere(said: Mapping[bytes, Sequence[tuple[str, int]]]) -> Callable[[bytes, Mapping[int, Turn]], bool]:
+    """Whether a content is, or may be, that of a turn that is none of these."""
+
+    def elsewhere(content: bytes, turns: Mapping[int, Turn]) -> bool:
+        places = said.get(content, ())
+        return len(places) >= _OFTEN or any(turn not in turns for _, turn in places)
+
+    return elsewhere
 
 
 def _on(path: Sequence[Turn], turn: Turn) -> bool:

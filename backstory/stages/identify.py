@@ -183,7 +183,8 @@ class Identify(Stage):
         if again is not None and (again.conversation.principal != principal or claimed or exchange.local):
             again = None
         if last < 0:
-            unanswered = again is not None and (not again.path or not again.path[-1].complete)
+            # One that is being answered is somebody else's.
+            unanswered = again is not None and not again.busy and (not again.path or not again.path[-1].complete)
             return again if unanswered else None
         base = reading.chains[last]
         found = self._threads.held_through(principal, base)
@@ -195,16 +196,19 @@ class Identify(Stage):
                 thread = await self._threads.at_tip(principal, base, scope)
             if thread is not None:
                 return thread
-            if again is not None and self._same(exchange, again, base):
+            if again is not None and await self._same(exchange, again, reading, base):
                 return again
         return await self._through(exchange, reading, base, found, () if claimed or not _summarised(reading) else opening, claimed)
 
-    @staticmethod
-    def _same(exchange: Exchange, again: Thread, base: bytes) -> bool:
+    async def _same(self, exchange: Exchange, again: Thread, reading: Reading, base: bytes) -> bool:
         """Whether a request that says what one in this thread has said is that one, made again: with nothing stored of it, or with the same
-        history from the beginning, and not by another agent."""
-        known = not again.path or base in again.by_chain
-        return known and not excerpts.contradicts(again.conversation, excerpts.system_of(exchange.prompt, exchange.wire))
+        history from the beginning; not by another agent, and not where others say the same."""
+        known = again.by_chain.get(base, 0)
+        if (again.path and not known) or (not again.path and again.busy):
+            return False
+        if excerpts.contradicts(again.conversation, excerpts.system_of(exchange.prompt, exchange.wire)):
+            return False
+        return await excerpts.own(self._threads, again, reading.lines, known)
 
     async def _through(
         self,
