@@ -80,14 +80,20 @@ def _stands(thread: Thread, turns: Iterable[Turn], words: Sequence[Said], rest: 
     content = words[-1].content
     for turn in turns:
         if turn.content == content and turn.kind == "spoken" and ends_with(words, turn, thread.by_id):
-            deepest, known, last = turn, len(words), turn.chain
-            for line in rest:
-                last = chain(last, line.content)
-                found = thread.by_id.get(thread.by_chain.get(last, 0))
-                if found is None:
-                    break
-                deepest, known = found, known + 1
-            yield Stand(turn, deepest, known)
+            last, more = deepest(thread, turn, rest)
+            yield Stand(turn, last, len(words) + more)
+
+
+def deepest(thread: Thread, turn: Turn, lines: Iterable[Said]) -> tuple[Turn, int]:
+    """The last turn of a thread that is known when these messages follow this turn, and how many of them are."""
+    known, last = 0, turn.chain
+    for line in lines:
+        last = chain(last, line.content)
+        found = thread.by_id.get(thread.by_chain.get(last, 0))
+        if found is None:
+            break
+        turn, known = found, known + 1
+    return turn, known
 
 
 def telling(words: Sequence[Said]) -> list[bytes]:

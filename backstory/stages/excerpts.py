@@ -98,14 +98,21 @@ def system_of(prompt: Prompt | None, wire: Wire | None) -> bytes:
     return identity.system_hash(prompt.system, leading)
 
 
-def take_branch(thread: Thread, reading: Reading) -> bool:
+def take_branch(thread: Thread, reading: Reading, known: Sequence[int] = ()) -> bool:
     """Make the branch on which a history without its beginning stands the current one, unless it stands on that already. Whether there was
-    anything to be done."""
-    words, rest = excerpt.run(reading.lines)
-    stand = excerpt.stand(thread, words, rest)
-    if stand is None or _on(thread.path, stand.deepest):
+    anything to be done. `known`: the places on the path that its first items have; the cost grows with what is new after them."""
+    item = next((item for item in range(len(known) - 1, -1, -1) if known[item] >= 0), -1)
+    if item >= 0:
+        later = [line for line in reading.lines[item + 1 :] if line.kind != "none"]
+        deepest = excerpt.deepest(thread, thread.path[known[item]], later)[0]
+    else:
+        stand = excerpt.stand(thread, *excerpt.run(reading.lines))
+        if stand is None:
+            return False
+        deepest = stand.deepest
+    if _on(thread.path, deepest):
         return False
-    thread.rewind(stand.deepest.id)
+    thread.rewind(deepest.id)
     return True
 
 

@@ -229,7 +229,7 @@ class Ingest(Stage):
                     thread.rewind(turn.id)
                     self._threads.moved(thread)
                 return
-        if not any(place >= 0 for place in _known_places(thread, reading)) and excerpts.take_branch(thread, reading):
+        if excerpts.take_branch(thread, reading, _known_places(thread, reading)):
             self._threads.moved(thread)
 
     def _base(self, thread: Thread, turn_id: int) -> int:
