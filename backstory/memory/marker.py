@@ -35,8 +35,10 @@ def marker(conversation_id: str) -> str:
 def stands(since: int, places: Sequence[int]) -> bool:
     """Whether a marker will still be there for a while. `since`: the messages from it on, 0 for none; `places`: for each message its turn's
     place, -1 without. A client that cuts its history would cut it off: then it is written anew in time."""
+    if not since:
+        return False
     cut = next((place for place in places if place >= 0), 0) > 0
-    return 0 < since <= (min(len(places) // 2, _FAR) if cut else _FAR)
+    return since <= (min(len(places) // 2, _FAR) if cut else _FAR)
 
 
 def find(text: str) -> str | None:

@@ -244,3 +244,24 @@ def test_of_two_with_the_same_words_none_is_meant(tmp_path: Path) -> None:
         assert await excerpts.whole(threads, "", "", lines[2:]) is None
 
     in_a_rig(tmp_path, work)
+
+
+@pytest.mark.parametrize("cuts", [False, True])
+def test_the_marker_is_written_again_before_it_is_cut_off(tmp_path: Path, cuts: bool) -> None:
+    """Short words tell nothing; the marker does."""
+
+    async def run() -> None:
+        async with rig(configured(tmp_path, threshold=8, marker="auto"), lambda _: reply(said("anthropic", "Done."))) as one:
+            names, chat, marked = set(), [], 0  # type: set[str], Chat, int
+            for number in range(24):
+                chat = chat[-12:] if cuts else chat
+                chat.append(("user", f"Step {number}"))
+                head, body = await one.ask(PATHS["anthropic"], asking("anthropic", chat))
+                assert b"vc:conversation" not in one.sent.body
+                chat.append(("assistant", json.loads(body)["content"][0]["text"]))
+                marked += "vc:conversation" in chat[-1][1]
+                names.add(conversation(head))
+            assert len(names) == 1
+            assert marked == 2 if not cuts else 2 < marked < 9
+
+    asyncio.run(run())
