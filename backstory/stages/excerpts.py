@@ -37,10 +37,10 @@ class Found(Struct, frozen=True):
 
 
 async def whole(
-    threads: Threads, principal: str, scope: str, lines: Sequence[Said], system: bytes = b"", also: Sequence[str] = ()
+    threads: Threads, principal: str, scope: str, lines: Sequence[Said], system: Callable[[], bytes] = bytes, also: Sequence[str] = ()
 ) -> Found | None:
-    """The thread of which this history is a part; None where there is none, or it cannot be told for certain. `system`: the hash of its
-    system prompt, b"" where that does not matter. `also`: names of conversations that are looked at too."""
+    """The thread of which this history is a part; None where there is none, or it cannot be told for certain. `system` gives the hash of
+    its system prompt, b"" where that does not matter. `also`: names of conversations that are looked at too."""
     words, rest = excerpt.run(lines)
     contents = excerpt.telling(words) if anchor(lines) else []
     if not contents:
@@ -51,6 +51,9 @@ async def whole(
     found: list[Found] = []
     for name in names:
         thread = await threads.by_id(principal, name, scope)
+        if thread is not None and any(at == name and turn not in thread.by_id for places in said.values() for at, turn in places):
+            # Another process has gone on with it.
+            thread = await threads.reread(thread, scope)
         stand = excerpt.stand(thread, words, rest) if thread is not None else None
         if thread is not None and stand is not None:
             found.append(Found(thread, stand))
@@ -59,11 +62,9 @@ async def whole(
     # Those that share the turn in which the history ends were forked there: one conversation's words.
     if len({one.stand.end.id for one in found}) != 1:
         return None
-    sure = [
-        one
-        for one in found
-        if excerpt.proven(one.thread, one.stand.end, contents, elsewhere) and not contradicts(one.thread.conversation, system)
-    ]
+    sure = [one for one in found if excerpt.proven(one.thread, one.stand.end, contents, elsewhere)]
+    hashed = system() if sure else b""
+    sure = [one for one in sure if not contradicts(one.thread.conversation, hashed)]
     return max(sure, key=_nearest, default=None)
 
 

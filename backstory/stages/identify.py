@@ -105,7 +105,7 @@ class Identify(Stage):
         if thread is None and last >= 0:
             found = await self._threads.through(exchange.principal, reading.chains[last], exchange.scope)
             # Who asks for a summary may do so with a system prompt of its own.
-            thread = found[0] if found is not None else await self._part(exchange, reading, b"")
+            thread = found[0] if found is not None else await self._part(exchange, reading, lambda: b"")
         if thread is None:
             return exchange
         self._continuity.asked(exchange.id, thread)
@@ -230,10 +230,7 @@ class Identify(Stage):
                 return found[0]
         if found is not None and found[1]:
             return await self._from(exchange, *found, opening)
-        if claimed:
-            return None
-        self._arrivals.lately()
-        return await self._part(exchange, reading, excerpts.system_of(exchange.prompt, exchange.wire))
+        return None if claimed else await self._part(exchange, reading, lambda: excerpts.system_of(exchange.prompt, exchange.wire))
 
     async def _from(self, exchange: Exchange, thread: Thread, turn: int, opening: Sequence[Message]) -> Thread:
         """What goes on from this turn of a thread: the thread itself, where its client has put a summary of it in place of what came after
@@ -244,7 +241,7 @@ class Identify(Stage):
             thread, turn, exchange.wire.name if exchange.wire else "", exchange.prompt.model if exchange.prompt else ""
         )
 
-    async def _part(self, exchange: Exchange, reading: Reading, system: bytes) -> Thread | None:
+    async def _part(self, exchange: Exchange, reading: Reading, system: Callable[[], bytes]) -> Thread | None:
         """The thread of which this history is a part, whether its end was forgotten or not. One of its own, where another request is under
         way on another branch of that."""
         found = await excerpts.whole(self._threads, exchange.principal, exchange.scope, reading.lines, system)

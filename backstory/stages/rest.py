@@ -3,6 +3,8 @@ stood."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from backstory.core.tombs import human
 from backstory.memory.graves import last_answer
 from backstory.memory.reading import Reading
@@ -44,7 +46,7 @@ def at_end(thread: Thread, turn: int) -> bool:
     return not turn or thread.path[-1].id == turn
 
 
-async def abridged(threads: Threads, principal: str, scope: str, reading: Reading, system: bytes) -> Thread | None:
+async def abridged(threads: Threads, principal: str, scope: str, reading: Reading, system: Callable[[], bytes]) -> Thread | None:
     """The thread of which this history is a part whose end was forgotten."""
     lines, last = reading.lines, last_answer(reading)
     names = threads.tombs.saying(lines[last].content) if last >= 0 else []

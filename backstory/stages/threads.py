@@ -115,7 +115,7 @@ class Threads:
             self._aliases[principal, key] = conversation
             held = self._threads.get(conversation)
             if held is not None and key.startswith(ANSWERS):
-                await self._again(held, scope)
+                await self.reread(held, scope)
         return await self.by_id(principal, conversation, scope)
 
     async def current(self, thread: Thread, chain: bytes, content: bytes, scope: str) -> Thread:
@@ -125,9 +125,9 @@ class Threads:
             return thread
         record = thread.conversation
         found = await self._lanes.read(lambda store: store.chains(record.principal, [chain]))
-        return await self._again(thread, scope) if any(name == record.id for _, name, _ in found) else thread
+        return await self.reread(thread, scope) if any(name == record.id for _, name, _ in found) else thread
 
-    async def _again(self, thread: Thread, scope: str) -> Thread:
+    async def reread(self, thread: Thread, scope: str) -> Thread:
         """The thread as it is stored now. One that is in use, or not wholly stored, stays as it is."""
         record = thread.conversation
         if not thread.busy:
@@ -318,7 +318,7 @@ class Threads:
         for _, conversation, _ in await self._lanes.read(lambda store: store.chains(principal, [chain])):
             thread = await self.by_id(principal, conversation, scope)
             if thread is not None and chain not in thread.by_chain:
-                thread = await self._again(thread, scope)
+                thread = await self.reread(thread, scope)
             if thread is not None and thread not in held:
                 held.append(thread)
         return held

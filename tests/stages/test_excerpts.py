@@ -13,6 +13,7 @@ import pytest
 from backstory.memory.excerpt import telling
 from backstory.memory.turns import Line
 from backstory.stages import excerpts
+from tests.relay.world import Received
 from tests.rig import PATHS, Rig, asking, reply, rig, said
 from tests.stages.world import Chat, configured, conversation, stored, thread
 
@@ -263,5 +264,25 @@ def test_the_marker_is_written_again_before_it_is_cut_off(tmp_path: Path, cuts: 
                 names.add(conversation(head))
             assert len(names) == 1
             assert marked == 2 if not cuts else 2 < marked < 9
+
+    asyncio.run(run())
+
+
+def test_what_another_process_has_gone_on_with_is_read_again(tmp_path: Path) -> None:
+    async def run() -> None:
+        def answer(_: Received) -> bytes:
+            return reply(said("anthropic", NEXT[0], 1))
+
+        async with rig(configured(tmp_path), answer) as one, rig(configured(tmp_path), answer) as two:
+            client = Client(one)
+            name = await client.grow(9)
+            await stored(one, lambda store: None)
+            for place in range(4):
+                del client.chat[:-10]
+                client.one = (two, one)[place % 2]
+                assert await client.ask(f"Step {place}: how far is it to the harbour in town {place * 3}?") == name
+                await stored(client.one, lambda store: None)
+            assert not one.failures()
+            assert not two.failures()
 
     asyncio.run(run())
