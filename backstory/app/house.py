@@ -446,7 +446,11 @@ class PortHouse:
     def _mark(self, exchange: Exchange, visit: Visit) -> str:
         """The marker that the answer gets, "" for none."""
         policy = self._config.marker
-        if policy == "never" or visit.marked or (exchange.prompt is not None and exchange.prompt.structured):
+        if (
+            policy == "never"
+            or marker.stands(visit.marked, visit.reading.places)
+            or (exchange.prompt is not None and exchange.prompt.structured)
+        ):
             return ""
         if policy == "auto":
             spoken = visit.upto + len(visit.turns)

@@ -76,25 +76,6 @@ def anchor(lines: Sequence[Said]) -> tuple[bytes, ...]:
     return tuple(line.content for line in run)
 
 
-def anchored(request: Sequence[Said], alignment: Alignment, stored: Sequence[Said]) -> bool:
-    """Whether a request without identity may be taken for a later part of this conversation: all its spoken messages but the last are
-    a contiguous run that ends at the conversation's end, and long enough to be no coincidence. What an assistant said before it called
-    its tools may be absent: many clients keep only its last words. `alignment` is that of the two."""
-    run = anchor(request)
-    if not run or alignment.how == "new":
-        return False
-    left, after = len(run), ""
-    for line in reversed(stored):
-        if not left or line.kind != "spoken":
-            continue
-        if line.content == run[left - 1]:
-            left -= 1
-        elif line.role != "assistant" or after != "assistant":
-            return False
-        after = line.role
-    return not left
-
-
 def align(request: Sequence[Said], stored: Sequence[Said], known: Sequence[int] = ()) -> Alignment:
     """Lay a request beside the stored messages of a conversation's current branch.
 

@@ -6,6 +6,7 @@ Rule: a marker is read from assistant messages alone, and taken out of every mes
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TypeAlias
 
 from backstory.core.edits import StrikeText
@@ -20,6 +21,8 @@ MARKER = re.compile(
     r"<!--[ \t]{0,4}vc:conversation=([0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})[ \t]{0,4}-->"
 )
 
+# A client may cut off all but so many messages at once.
+_FAR = 20
 _HINT = "vc:conversation="
 _WITH_NEWLINE = re.compile(r"\n?" + MARKER.pattern)
 
@@ -27,6 +30,15 @@ _WITH_NEWLINE = re.compile(r"\n?" + MARKER.pattern)
 def marker(conversation_id: str) -> str:
     """What is written at the end of an assistant's text."""
     return f"\n<!-- vc:conversation={conversation_id} -->"
+
+
+def stands(since: int, places: Sequence[int]) -> bool:
+    """Whether a marker will still be there for a while. `since`: the messages from it on, 0 for none; `places`: for each message its turn's
+    place, -1 without. A client that cuts its history would cut it off: then it is written anew in time."""
+    if not since:
+        return False
+    cut = next((place for place in places if place >= 0), 0) > 0
+    return since <= (min(len(places) // 2, _FAR) if cut else _FAR)
 
 
 def find(text: str) -> str | None:

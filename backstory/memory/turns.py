@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from backstory.core.message import Media, Message, Opaque, Part, Text, Thinking, ToolCall, ToolResult
-from backstory.memory.alignment import Alignment, align, anchor, anchored, spoken_count
+from backstory.memory.alignment import Alignment, align, anchor, spoken_count
 from backstory.memory.envelope import Stripped, strip
 from backstory.memory.media import in_message
 
@@ -228,7 +228,6 @@ __all__ = [
     "Line",
     "align",
     "anchor",
-    "anchored",
     "calls_of",
     "chain",
     "content_hash",

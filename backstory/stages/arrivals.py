@@ -31,6 +31,7 @@ from backstory.memory.side import side_request
 from backstory.memory.thread import Thread
 from backstory.memory.turns import chain, line, root
 from backstory.stages.base import Failed, attempt
+from backstory.stages.excerpts import system_of
 from backstory.stages.ingest import answer_turns, reply_keys, turn_of
 from backstory.stages.threads import Threads
 
@@ -308,7 +309,7 @@ def unfold(arrival: Arrival, wire: Wire, reply: Reply | None, estimate: Callable
         wire.name,
         prompt.model,
         "",
-        b"",
+        system_of(prompt, wire),
     )
     aliases: tuple[tuple[str, str, str], ...] = ()
     if wire.stateful and reply is not None:

@@ -22,8 +22,8 @@ from backstory.memory import identity, marker
 from backstory.memory.reading import Reader, Reading
 from backstory.memory.side import COMPACTION, side_request
 from backstory.memory.thread import Thread
-from backstory.memory.turns import Line, align, anchored, root
-from backstory.stages import rest
+from backstory.memory.turns import root
+from backstory.stages import excerpts, rest
 from backstory.stages.arrivals import Arrivals
 from backstory.stages.base import Stage
 from backstory.stages.continuity import Continuity
@@ -33,8 +33,6 @@ from backstory.stages.visit import Visit, Visits
 
 # More messages than this are read on another thread: about 10 ms of work.
 _INLINE_ITEMS = 400
-# A request that begins unlike any known one is compared with at most this many conversations that have its last answer.
-_CANDIDATES = 4
 # The first message of a conversation is among so many.
 _LEADING = 4
 
@@ -87,7 +85,7 @@ class Identify(Stage):
         self._arrivals.going_on(prompt)
         visit = await self._visit(exchange, claims, marked, reading, opening)
         visit.own_identity = any(claim.own for claim in claims)
-        visit.marked = bool(marked)
+        visit.marked = _since(edits, prompt) if marked else 0
         visit.gone = exchange.gone
         self._visits.open(exchange.id, visit)
         return replace(
@@ -106,7 +104,8 @@ class Identify(Stage):
         last = _last_assistant(reading)
         if thread is None and last >= 0:
             found = await self._threads.through(exchange.principal, reading.chains[last], exchange.scope)
-            thread = found[0] if found is not None else await self._abridged(exchange.principal, reading.lines, exchange.scope)
+            # Who asks for a summary may do so with a system prompt of its own.
+            thread = found[0] if found is not None else await self._part(exchange, reading, lambda: b"")
         if thread is None:
             return exchange
         self._continuity.asked(exchange.id, thread)
@@ -184,7 +183,8 @@ class Identify(Stage):
         if again is not None and (again.conversation.principal != principal or claimed or exchange.local):
             again = None
         if last < 0:
-            unanswered = again is not None and (not again.path or not again.path[-1].complete)
+            # One that is being answered is somebody else's.
+            unanswered = again is not None and not again.busy and (not again.path or not again.path[-1].complete)
             return again if unanswered else None
         base = reading.chains[last]
         found = self._threads.held_through(principal, base)
@@ -196,9 +196,19 @@ class Identify(Stage):
                 thread = await self._threads.at_tip(principal, base, scope)
             if thread is not None:
                 return thread
-            if again is not None:
+            if again is not None and await self._same(exchange, again, reading, base):
                 return again
         return await self._through(exchange, reading, base, found, () if claimed or not _summarised(reading) else opening, claimed)
+
+    async def _same(self, exchange: Exchange, again: Thread, reading: Reading, base: bytes) -> bool:
+        """Whether a request that says what one in this thread has said is that one, made again: with nothing stored of it, or with the same
+        history from the beginning; not by another agent, and not where others say the same."""
+        known = again.by_chain.get(base, 0)
+        if (again.path and not known) or (not again.path and again.busy):
+            return False
+        if excerpts.contradicts(again.conversation, excerpts.system_of(exchange.prompt, exchange.wire)):
+            return False
+        return await excerpts.own(self._threads, again, reading.lines, known)
 
     async def _through(
         self,
@@ -220,12 +230,7 @@ class Identify(Stage):
                 return found[0]
         if found is not None and found[1]:
             return await self._from(exchange, *found, opening)
-        return None if claimed else await self._part(principal, reading, scope)
-
-    async def _part(self, principal: str, reading: Reading, scope: str) -> Thread | None:
-        """The thread of which this history is a part, whether its end was forgotten or not."""
-        thread = await self._abridged(principal, reading.lines, scope)
-        return await rest.abridged(self._threads, principal, scope, reading) if thread is None and self._threads.tombs else thread
+        return None if claimed else await self._part(exchange, reading, lambda: excerpts.system_of(exchange.prompt, exchange.wire))
 
     async def _from(self, exchange: Exchange, thread: Thread, turn: int, opening: Sequence[Message]) -> Thread:
         """What goes on from this turn of a thread: the thread itself, where its client has put a summary of it in place of what came after
@@ -236,14 +241,20 @@ class Identify(Stage):
             thread, turn, exchange.wire.name if exchange.wire else "", exchange.prompt.model if exchange.prompt else ""
         )
 
-    async def _abridged(self, principal: str, lines: Sequence[Line], scope: str) -> Thread | None:
-        """The thread of which this history is a part: its end, or what was said in it without the work in between."""
-        words = next((line.content for line in reversed(lines) if line.role == "assistant" and line.kind == "spoken"), b"")
-        if words:
-            for thread in (await self._threads.saying(principal, words, scope))[:_CANDIDATES]:
-                if anchored(lines, align(lines, thread.path), thread.path):
-                    return thread
-        return None
+    async def _part(self, exchange: Exchange, reading: Reading, system: Callable[[], bytes]) -> Thread | None:
+        """The thread of which this history is a part, whether its end was forgotten or not. One of its own, where another request is under
+        way on another branch of that."""
+        found = await excerpts.whole(self._threads, exchange.principal, exchange.scope, reading.lines, system)
+        if found is None:
+            if not self._threads.tombs:
+                return None
+            return await rest.abridged(self._threads, exchange.principal, exchange.scope, reading, system)
+        thread, deepest = found.thread, found.stand.deepest
+        aside = not any(turn.id == deepest.id for turn in thread.path[deepest.position : deepest.position + 1])
+        if thread.busy and aside:
+            prompt, wire = exchange.prompt, exchange.wire
+            return self._threads.fork(thread, deepest.id, wire.name if wire else "", prompt.model if prompt else "")
+        return thread
 
 
 def _scoped(claim: identity.Claim, scope: str) -> identity.Claim:
@@ -313,6 +324,12 @@ def known_names(exchange: Exchange, wire: Wire, prompt: Prompt) -> tuple[tuple[s
     claims = [_scoped(claim, exchange.scope) for claim in identity.claims(exchange.head, prompt, exchange.document)]
     ids = [*(claim.conversation for claim in claims), strikes(exchange, wire, prompt)[1], exchange.named]
     return tuple(claim.key for claim in claims), tuple(filter(None, ids))
+
+
+def _since(edits: Sequence[tuple[str, marker.Strike]], prompt: Prompt) -> int:
+    """How many messages there are from the last with a marker on."""
+    depth = len(prompt.items_at)
+    return len(prompt.items) - max(int(edit.at[depth]) for _, edit in edits)
 
 
 def strikes(exchange: Exchange, wire: Wire, prompt: Prompt) -> tuple[list[tuple[str, marker.Strike]], str]:

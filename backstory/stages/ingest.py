@@ -27,6 +27,7 @@ from backstory.memory.reading import Reading
 from backstory.memory.thread import Thread
 from backstory.memory.turns import Line, align, line
 from backstory.memory.turns import chain as chain_on
+from backstory.stages import excerpts
 from backstory.stages.base import Failed, Stage, attempt
 from backstory.stages.threads import Threads, batch
 from backstory.stages.trace import trace
@@ -126,12 +127,20 @@ class Ingest(Stage):
             said = outcome.reply is not None and outcome.reply.parts
             if visit.ready and exchange.wire is not None and (outcome.ended == "complete" or (outcome.ended == "interrupted" and said)):
                 self._trace(exchange, visit)
+                if not visit.own_identity and not visit.thread.conversation.system_hash:
+                    self._keep_system(exchange, visit.thread)
                 self._store(visit, exchange.wire, outcome)
             else:
                 rows = Batch(digests=(visit.digest,) if visit.digest is not None else (), stubs=visit.stubs)
                 self._lanes.submit(rows, outcome.seq)
         finally:
             self._visits.close(exchange.id)
+
+    def _keep_system(self, exchange: Exchange, thread: Thread) -> None:
+        """What its system prompt says is kept as a hash, for when its client cuts its history."""
+        system = attempt(self._failed, "system", lambda: excerpts.system_of(exchange.prompt, exchange.wire), lambda: b"")
+        if system:
+            thread.conversation = replace(thread.conversation, system_hash=system)
 
     def _trace(self, exchange: Exchange, visit: Visit) -> None:
         """What was done to the request, and why, is stored with its turns; where that cannot be told, they are stored without it."""
@@ -208,7 +217,8 @@ class Ingest(Stage):
         self._threads.grown(thread)
 
     def _take_branch(self, thread: Thread, reading: Reading) -> None:
-        """A request that goes on with another branch of its conversation, word for word from the beginning, makes that the current one."""
+        """A request that goes on with another branch of its conversation, word for word from the beginning or from where its client has cut
+        it, makes that the current one."""
         if len(thread.by_chain) <= len(thread.path) or thread.busy > 1:
             return
         path = thread.path
@@ -219,6 +229,8 @@ class Ingest(Stage):
                     thread.rewind(turn.id)
                     self._threads.moved(thread)
                 return
+        if excerpts.take_branch(thread, reading, _known_places(thread, reading)):
+            self._threads.moved(thread)
 
     def _base(self, thread: Thread, turn_id: int) -> int:
         """How many turns of the path a request builds on that names this one; 0 where it names none. A path that does not lead there

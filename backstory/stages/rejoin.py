@@ -10,15 +10,18 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from itertools import islice
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from backstory.core.records import Arrival, Batch, Conversation, Turn
 from backstory.core.store import Store
-from backstory.memory.alignment import align, anchored
+from backstory.memory import excerpt
+from backstory.memory.alignment import align, anchor
 from backstory.memory.thread import Thread
 from backstory.memory.turns import chain as chain_on
+from backstory.stages.excerpts import OFTEN, elsewhere
 from backstory.stages.threads import load_thread
 
 # Ends of so many exchanges are kept, for what was journalled after them.
@@ -206,12 +209,14 @@ def _by_words(entry: Arrival, turns: Sequence[Turn], stored: dict[bytes, list[tu
 def _abridged(entry: Arrival, turns: Sequence[Turn], store: Store) -> _Place | None:
     """In the conversation of whose end this history is a part."""
     asked = turns[:-1] if turns[-1].role == "assistant" else turns
-    words = next((turn.content for turn in reversed(asked) if turn.role == "assistant" and turn.kind == "spoken"), b"")
-    if not words:
-        return None
-    for name in dict.fromkeys(name for name, _ in store.contents(entry.principal, words)[:_CANDIDATES]):
+    words, rest = excerpt.run(asked)
+    contents = excerpt.telling(words) if anchor(asked) else []
+    said = {content: store.contents(entry.principal, content)[:OFTEN] for content in contents}
+    found: list[Thread] = []
+    for name in islice(dict.fromkeys(name for places in said.values() for name, _ in places), _CANDIDATES):
         record = store.conversation(entry.principal, name)
         thread = load_thread(store, record, entry.scope) if record is not None else None
-        if thread is not None and _is_of_scope(thread) and anchored(asked, align(asked, thread.path), thread.path):
-            return _aligned(thread, turns)
-    return None
+        stand = excerpt.stand(thread, words, rest) if thread is not None and _is_of_scope(thread) else None
+        if thread is not None and stand is not None and excerpt.proven(thread, stand.end, contents, elsewhere(said)):
+            found.append(thread)
+    return _aligned(found[0], turns) if len(found) == 1 else None

@@ -3,12 +3,13 @@ stood."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from backstory.core.tombs import human
-from backstory.memory.alignment import anchored
 from backstory.memory.graves import last_answer
 from backstory.memory.reading import Reading
 from backstory.memory.thread import Thread
-from backstory.memory.turns import align
+from backstory.stages import excerpts
 from backstory.stages.threads import Threads
 
 # A forgotten message of words that many conversations have in common is looked for in so many of them.
@@ -45,7 +46,7 @@ def at_end(thread: Thread, turn: int) -> bool:
     return not turn or thread.path[-1].id == turn
 
 
-async def abridged(threads: Threads, principal: str, scope: str, reading: Reading) -> Thread | None:
+async def abridged(threads: Threads, principal: str, scope: str, reading: Reading, system: Callable[[], bytes]) -> Thread | None:
     """The thread of which this history is a part whose end was forgotten."""
     lines, last = reading.lines, last_answer(reading)
     names = threads.tombs.saying(lines[last].content) if last >= 0 else []
@@ -54,7 +55,8 @@ async def abridged(threads: Threads, principal: str, scope: str, reading: Readin
         if thread is None:
             continue
         left = [line for line in lines if not threads.tombs.said(thread.lineage, line.content)]
-        if anchored(left, align(left, thread.path), thread.path):
+        found = await excerpts.whole(threads, principal, scope, left, system, (name,))
+        if found is not None and found.thread is thread:
             return thread
     return None
 

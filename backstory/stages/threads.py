@@ -115,7 +115,7 @@ class Threads:
             self._aliases[principal, key] = conversation
             held = self._threads.get(conversation)
             if held is not None and key.startswith(ANSWERS):
-                await self._again(held, scope)
+                await self.reread(held, scope)
         return await self.by_id(principal, conversation, scope)
 
     async def current(self, thread: Thread, chain: bytes, content: bytes, scope: str) -> Thread:
@@ -125,9 +125,9 @@ class Threads:
             return thread
         record = thread.conversation
         found = await self._lanes.read(lambda store: store.chains(record.principal, [chain]))
-        return await self._again(thread, scope) if any(name == record.id for _, name, _ in found) else thread
+        return await self.reread(thread, scope) if any(name == record.id for _, name, _ in found) else thread
 
-    async def _again(self, thread: Thread, scope: str) -> Thread:
+    async def reread(self, thread: Thread, scope: str) -> Thread:
         """The thread as it is stored now. One that is in use, or not wholly stored, stays as it is."""
         record = thread.conversation
         if not thread.busy:
@@ -204,17 +204,20 @@ class Threads:
                 return thread, turn_id
         return None
 
-    async def saying(self, principal: str, content: bytes, scope: str) -> list[Thread]:
-        """Threads in which a message of this content was said lately: those with it near their end first, stored or not."""
-        lately = islice(reversed(self._threads.values()), _LATELY)
-        own = root(principal, scope)
-        mine = (thread for thread in lately if thread.root == own)
-        found = [thread for thread in mine if any(turn.content == content for turn in reversed(thread.path[-_LAST_TURNS:]))]
-        for conversation, _ in await self._lanes.read(lambda store: store.contents(principal, content)):
-            thread = await self.by_id(principal, conversation, scope)
-            if thread is not None and thread not in found:
-                found.append(thread)
-        return found
+    async def said(self, principal: str, contents: Collection[bytes], most: int) -> dict[bytes, list[tuple[str, int]]]:
+        """Where messages of these contents were said: the conversation and the turn of each, stored or not; of those that are stored the
+        `most` newest."""
+        await self._caught_up()
+        found: dict[bytes, list[tuple[str, int]]] = {content: [] for content in contents}
+        settled = self._lanes.settled
+        lately = set(islice(reversed(self._threads), _LATELY))
+        for name, thread in self._threads.items():
+            if thread.conversation.principal == principal and (thread.pending_seq > settled or name in lately):
+                for turn in thread.by_id.values() if thread.pending_seq > settled else thread.path[-_LAST_TURNS:]:
+                    if turn.content in found:
+                        found[turn.content].append((turn.conversation, turn.id))
+        stored = await self._lanes.read(lambda store: {content: store.contents(principal, content, most) for content in contents})
+        return {content: list(dict.fromkeys([*places, *stored[content]])) for content, places in found.items()}
 
     def asked(self, digest: bytes, base: bytes, thread: Thread) -> None:
         """This request was last made in this thread, as an answer to what `base` is the chain hash of."""
@@ -315,7 +318,7 @@ class Threads:
         for _, conversation, _ in await self._lanes.read(lambda store: store.chains(principal, [chain])):
             thread = await self.by_id(principal, conversation, scope)
             if thread is not None and chain not in thread.by_chain:
-                thread = await self._again(thread, scope)
+                thread = await self.reread(thread, scope)
             if thread is not None and thread not in held:
                 held.append(thread)
         return held

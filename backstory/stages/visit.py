@@ -17,7 +17,7 @@ class Visit(Struct):
     `base`: id of the turn that it names as what it builds on, 0 where it names none. `parent`: id of the turn that the answer follows,
     once `turns` are stored; `chain`: hash of the history that it follows. `answer`: the first id of the answer's turns, 0 before it is
     set aside. `tokens_in`, `tokens_sent`: of the client's request and of ours. `late`: the request went up without memory's edits.
-    `gone`: it went up before memory looked at it.
+    `gone`: it went up before memory looked at it. `marked`: how many of its messages there are from the last marker on, 0 without one.
     `complete`: it carries every turn of its branch. `stubs`: those that it decided. `saved`: tokens that stubs save, by item.
     `ready`: its place on the thread was found; before that nothing of it may be stored.
     `asked`: when it was looked at. `fixed`, `fresh`: tokens of what is no turn, and of the new turns. `undone`: what was folded before goes
@@ -34,7 +34,7 @@ class Visit(Struct):
     reading: Reading
     scope: str
     own_identity: bool = False
-    marked: bool = False
+    marked: int = 0
     base: int = 0
     upto: int = 0
     turns: list[Turn] = field(default_factory=list)

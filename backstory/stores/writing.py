@@ -49,6 +49,7 @@ _UPSERT = insert(
     "(id) DO UPDATE SET "
     + ",".join(f"{column}={_NEWER.format(column)}" for column in ("wire", "model", "label", "memory"))
     + "".join(f",{column}={_LARGER.format(column)}" for column in ("updated", "last_turn"))
+    + ",system_hash=CASE WHEN length(conversations.system_hash) > 0 THEN conversations.system_hash ELSE excluded.system_hash END"
     + " WHERE conversations.principal = excluded.principal",
 )
 _LAST_TURN = "UPDATE conversations SET last_turn = ? WHERE key = ? AND last_turn < ?"
@@ -315,7 +316,7 @@ def _merge(records: dict[tuple[str, str], Conversation], record: Conversation) -
         newer.wire,
         newer.model,
         newer.label,
-        known.system_hash,
+        known.system_hash or record.system_hash,
         known.forked_from,
         known.fork_turn,
         newer.memory,

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backstory.core.message import Message, Opaque, Text, ToolCall, ToolResult
-from backstory.memory.alignment import Alignment, align, anchor, anchored, spoken_count
+from backstory.memory.alignment import Alignment, align, anchor, spoken_count
 from backstory.memory.turns import Line, line
 
 
@@ -281,42 +281,20 @@ def test_any_two_histories_have_an_alignment_that_holds_together(request: list[L
         assert found.how in ("retry", "new", "compacted")
 
 
-def test_a_run_at_the_end_anchors_only_when_it_is_long() -> None:
+def test_a_run_anchors_only_when_it_is_long() -> None:
     stored = _talk(5)
-
-    def found(request: list[Line], history: list[Line]) -> bool:
-        return anchored(request, align(request, history), history)
-
-    assert found([*stored[6:], _NEW], stored)
-    assert not found([*stored[8:], _NEW], stored), "two messages are too few"
-    assert not found([*stored[4:8], _NEW], stored), "not at the end"
-    assert not found([*stored[4:6], *stored[7:], _NEW], stored), "not contiguous"
-    assert not found([_NEW], stored)
-    assert not found([*stored, _NEW], [])
-    short = [_user("continue"), _assistant("ok")] * 10
-    assert not found([*short[12:], _user("continue")], short), "two that both say continue never meet"
     assert anchor([*stored[6:], SYSTEM, _NEW]) == tuple(line.content for line in stored[6:])
+    assert anchor([*stored[8:], _NEW]) == (), "two messages are too few"
+    assert anchor([_user("continue"), _assistant("ok")] * 4) == (), "short ones say nothing"
     assert anchor([_NEW]) == ()
 
 
-def test_a_client_that_keeps_only_last_words_is_found_by_them() -> None:
+def test_a_client_that_keeps_only_last_words_goes_on_at_the_end() -> None:
     working = line(Message("assistant", (Text("Let me look that up for you."), ToolCall("1", "look", "{}"))))
     asked, told = _user("What is the weather like in the town of Aveiro?"), _assistant("It rains in Aveiro, and it is rather windy there.")
     stored = [*_talk(1), asked, working, _result("rain"), _assistant("One more look."), _call("look"), _result("wind"), told]
-
-    def found(request: list[Line], history: list[Line]) -> bool:
-        return anchored(request, align(request, history), history)
-
-    kept = [*_talk(1), asked, told]
-    assert found([*kept, _NEW], stored)
-    _, fresh, tip, dropped = _how([*kept, _NEW], stored)
-    assert (fresh, tip, dropped) == (4, len(stored) - 1, True), "it goes on at the end, with something left out"
-    assert not found([*kept, _NEW], [*stored, _NEW, _assistant("done")]), "not at the end"
-    assert not found([*_talk(1), asked, _NEW], stored), "its last words are not absent"
-    assert not found([_user("other"), *kept[1:], _NEW], stored), "a person's words are not absent"
-    later = [*stored, _NEW, working]
-    assert found([*kept, _NEW, working, _result("sun")], later), "in the middle of its next work"
-    assert found([*kept, _NEW, _call("look"), _result("sun")], [*stored, _NEW, _call("look")])
+    _, fresh, tip, dropped = _how([*_talk(1), asked, told, _NEW], stored)
+    assert (fresh, tip, dropped) == (4, len(stored) - 1, True), "with something left out"
 
 
 def test_a_call_that_is_repeated_beside_named_items_is_known() -> None:

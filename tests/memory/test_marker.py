@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from backstory.core.edits import StrikeText
 from backstory.core.message import Message, Text, ToolCall
-from backstory.memory.marker import find, marker, strikes, without
+from backstory.memory.marker import find, marker, stands, strikes, without
 
 _ID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 
@@ -51,3 +51,13 @@ def test_every_marker_of_a_message_is_struck_the_longer_form_first() -> None:
     for edit in edits:
         text = text.replace(edit.text, "")
     assert text == "Hello"
+
+
+def test_a_marker_that_will_be_cut_off_stands_no_longer() -> None:
+    whole, cut = list(range(40)), [-1, *range(8, 20)]
+    assert not stands(0, whole)
+    assert stands(1, whole)
+    assert stands(20, whole)
+    assert not stands(21, whole)
+    assert stands(6, cut)
+    assert not stands(7, cut), "half of what its client keeps"

@@ -131,14 +131,16 @@ def test_nobody_is_given_anothers_thread(tmp_path: Path) -> None:
                 threads = held(one)
                 for principal, scope in (("", "elsewhere"), ("somebody", ""), ("somebody", "elsewhere")):
                     assert await threads.by_id(principal, name, scope) is None
-                    assert await threads.saying(principal, said, scope) == []
+                    found = (await threads.said(principal, [said], 8))[said]
+                    assert not found or not principal
+                    assert [await threads.by_id(principal, one, scope) for one, _ in found] == [None] * len(found)
                     if principal:
                         assert await threads.at_tip(principal, tip, scope) is None
                         assert await threads.through(principal, tip, scope) is None
                 mine = await threads.by_id("", name, "")
                 assert mine is not None
                 assert mine.tip == tip
-                assert await threads.saying("", said, "") == [mine]
+                assert [one for one, _ in (await threads.said("", [said], 8))[said]] == [name]
                 assert await threads.at_tip("", tip, "") is mine
                 await one.restart()
 

@@ -1,0 +1,136 @@
+"""Finding the conversation that a history without its beginning is a part of, by what nobody else has said.
+
+Rule: never meeting is worth more than resuming. Where two conversations could be meant, or the system prompts differ, none is.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+from msgspec import Struct
+
+from backstory.core.message import Message, Prompt
+from backstory.core.records import Conversation, Turn
+from backstory.core.wire import Wire
+from backstory.memory import excerpt, identity
+from backstory.memory.alignment import Said, anchor
+from backstory.memory.excerpt import Stand
+from backstory.memory.reading import Reading
+from backstory.memory.thread import Thread
+from backstory.stages.threads import Threads
+
+# So many conversations are looked at: those that have most of what is looked for.
+_CANDIDATES = 4
+# A message that was said this often is nobody's own.
+OFTEN = 8
+# The system prompt stands among so many leading messages.
+_LEADING = 4
+_ROLE_BYTES = 64
+
+
+class Found(Struct, frozen=True):
+    """A thread, and where on it a history stands."""
+
+    thread: Thread
+    stand: Stand
+
+
+async def whole(
+    threads: Threads, principal: str, scope: str, lines: Sequence[Said], system: Callable[[], bytes] = bytes, also: Sequence[str] = ()
+) -> Found | None:
+    """The thread of which this history is a part; None where there is none, or it cannot be told for certain. `system` gives the hash of
+    its system prompt, b"" where that does not matter. `also`: names of conversations that are looked at too."""
+    words, rest = excerpt.run(lines)
+    contents = excerpt.telling(words) if anchor(lines) else []
+    if not contents:
+        return None
+    said = await threads.said(principal, contents, OFTEN)
+    named = Counter(name for places in said.values() for name in {name for name, _ in places})
+    names = dict.fromkeys([*also, *(name for name, _ in named.most_common(_CANDIDATES))])
+    found: list[Found] = []
+    for name in names:
+        thread = await threads.by_id(principal, name, scope)
+        if thread is not None and any(at == name and turn not in thread.by_id for places in said.values() for at, turn in places):
+            # Another process has gone on with it.
+            thread = await threads.reread(thread, scope)
+        stand = excerpt.stand(thread, words, rest) if thread is not None else None
+        if thread is not None and stand is not None:
+            found.append(Found(thread, stand))
+
+    other = elsewhere(said)
+    # Those that share the turn in which the history ends were forked there: one conversation's words.
+    if len({one.stand.end.id for one in found}) != 1:
+        return None
+    sure = [one for one in found if excerpt.proven(one.thread, one.stand.end, contents, other)]
+    hashed = system() if sure else b""
+    sure = [one for one in sure if not contradicts(one.thread.conversation, hashed)]
+    return max(sure, key=_nearest, default=None)
+
+
+async def own(threads: Threads, thread: Thread, lines: Sequence[Said], end: int) -> bool:
+    """Whether nobody else says what this history of a thread says, or enough of it is the thread's alone. `end`: the turn it ends with, 0
+    where nothing of it is stored."""
+    words, _ = excerpt.run(lines)
+    longest = sorted(words, key=lambda line: -len(line.text))[:OFTEN]
+    other = elsewhere(await threads.said(thread.conversation.principal, {line.content for line in longest}, OFTEN))
+    if not any(other(line.content, thread.by_id) for line in longest):
+        return True
+    turn = thread.by_id.get(end)
+    return turn is not None and excerpt.proven(thread, turn, excerpt.telling(words), other)
+
+
+def contradicts(record: Conversation, system: bytes) -> bool:
+    """Whether a request with a system prompt of this hash can be no part of this conversation. A client that cuts its history may cut the
+    prompt too."""
+    return bool(record.system_hash and system) and record.system_hash != system
+
+
+def system_of(prompt: Prompt | None, wire: Wire | None) -> bytes:
+    """The hash of its system prompt; b"" where it has none. Some ms for a long one."""
+    if prompt is None or wire is None:
+        return b""
+    leading: list[Message] = []
+    if not prompt.system:
+        for place, item in enumerate(prompt.items[:_LEADING]):
+            head = bytes(item[:_ROLE_BYTES])
+            if b'"system"' in head or b'"developer"' in head:
+                leading.append(wire.message(item, (*prompt.items_at, place)))
+    return identity.system_hash(prompt.system, leading)
+
+
+def take_branch(thread: Thread, reading: Reading, known: Sequence[int] = ()) -> bool:
+    """Make the branch on which a history without its beginning stands the current one, unless it stands on that already. Whether there was
+    anything to be done. `known`: the places on the path that its first items have; the cost grows with what is new after them."""
+    item = next((item for item in range(len(known) - 1, -1, -1) if known[item] >= 0), -1)
+    if item >= 0:
+        later = [line for line in reading.lines[item + 1 :] if line.kind != "none"]
+        deepest = excerpt.deepest(thread, thread.path[known[item]], later)[0]
+    else:
+        stand = excerpt.stand(thread, *excerpt.run(reading.lines))
+        if stand is None:
+            return False
+        deepest = stand.deepest
+    if _on(thread.path, deepest):
+        return False
+    thread.rewind(deepest.id)
+    return True
+
+
+def elsewhere(said: Mapping[bytes, Sequence[tuple[str, int]]]) -> Callable[[bytes, Mapping[int, Turn]], bool]:
+    """Whether a content is, or may be, that of a turn that is none of these."""
+
+    def other(content: bytes, turns: Mapping[int, Turn]) -> bool:
+        places = said.get(content, ())
+        return len(places) >= OFTEN or any(turn not in turns for _, turn in places)
+
+    return other
+
+
+def _on(path: Sequence[Turn], turn: Turn) -> bool:
+    return turn.position < len(path) and path[turn.position].id == turn.id
+
+
+def _nearest(found: Found) -> tuple[bool, bool, float]:
+    path, deepest = found.thread.path, found.stand.deepest
+    return bool(path) and path[-1].id == deepest.id, _on(path, deepest), found.thread.conversation.updated
