@@ -138,11 +138,12 @@ class Recall(Stage):
         if not visit.thread.injections:
             return exchange
         found = outline(visit.thread, visit.reading, 0)
-        edits, visit.tokens_sent = self._again(visit, found.edits, visit.tokens_sent + found.blocks)
+        edits, total = _unanswered(visit, found.edits, visit.tokens_sent + found.blocks)
+        edits, visit.tokens_sent = self._again(visit, edits, total)
         return _with(exchange, edits)
 
     async def _assemble(self, exchange: Exchange, visit: Visit, draft: Draft) -> Exchange:
-        thread, window = visit.thread, self._settings.window
+        thread = visit.thread
         version = thread.version
         plan = await self._moved(exchange, visit, draft)
         if plan is None:
@@ -159,6 +160,7 @@ class Recall(Stage):
         elsewhere = found.injected | thread.hidden if thread.hidden else found.injected
         absent = assembly.Absent(thread, visit.upto, visit.reading, found.rest, elsewhere, found.settled)
         visit.absent = absent.count
+        edits, total = _unanswered(visit, edits, total)
         edits, before = self._again(visit, edits, total)
         if before == total and absent.count > 0 and not (draft.complete and self._economy.stopped(thread.account)):
             edits, total = await self._recall(exchange, visit, absent, edits, total)
@@ -167,10 +169,6 @@ class Recall(Stage):
         if thread.version != version:
             self._forget(visit)
             return replace(exchange, notes=(*exchange.notes, Note(self.name, "the conversation took another branch meanwhile")))
-        if plan.folded is not None and visit.digest is None and draft.total <= window.hard_tokens and total >= draft.total:
-            self._forget(visit)
-            note = Note(self.name, "bloat fallback: the enriched payload is not smaller")
-            return replace(exchange, notes=(*exchange.notes, note))
         visit.tokens_sent = total
         return _with(exchange, edits)
 
@@ -185,7 +183,7 @@ class Recall(Stage):
             return None
         resumed = was and not thread.account.pure
         if over or resumed or self._economy.early(exchange, visit, None, plan.total):
-            moved = await self._refold(exchange, visit, draft, 0 if over else draft.total if resumed else plan.total)
+            moved = await self._refold(exchange, visit, draft, draft.total if resumed and not over else plan.total, over)
             if moved is not None and thread.version == version:
                 return self._plan(visit, draft, moved, thread.boundary)
             if resumed and draft.complete and draft.total <= self._settings.window.hard_tokens:
@@ -218,9 +216,9 @@ class Recall(Stage):
             total += digest.tokens
         return _Plan(folded, digest, found, total)
 
-    async def _refold(self, exchange: Exchange, visit: Visit, draft: Draft, size: int) -> Digest | None:
-        """Move the boundary: to where a digest is ready, if that makes room enough; else a digest is made. `size`: of the request, where
-        it has room and the move must pay; 0 where it has to be made."""
+    async def _refold(self, exchange: Exchange, visit: Visit, draft: Draft, size: int, over: bool) -> Digest | None:
+        """Move the boundary: to where a digest is ready, if that makes room enough; else a digest is made. `size`: of the request as things
+        stand; `over`: it has no room, and the move has to be made; else it must pay."""
         thread, window = visit.thread, self._settings.window
         if self._awaited(thread, visit.upto):
             return None
@@ -232,7 +230,8 @@ class Recall(Stage):
         if at <= thread.boundary or not self._makes_room(visit, draft, at):
             step = compaction.boundary(path, floor, window, reserve, thread.injections, True, saved, kept)
             at = step if step > thread.boundary and self._makes_room(visit, draft, step) else at
-        if not at or at <= thread.boundary or not (self._pays(exchange, visit, draft, at, size) if size else self._worth(visit, draft, at)):
+        worth = self._worth(visit, draft, at, size) if over else self._pays(exchange, visit, draft, at, size)
+        if not at or at <= thread.boundary or not worth:
             return None
         place = self._ready(visit, draft, at)
         if not place:
@@ -246,7 +245,7 @@ class Recall(Stage):
             if thread.version != version:
                 return None
             place = self._ready(visit, draft, at)
-        if not place or (size and not self._pays(exchange, visit, draft, place, size)):
+        if not place or (not over and not self._pays(exchange, visit, draft, place, size)):
             return None
         upto = path[place - 1]
         text, tokens = thread.family.digests[upto.id]
@@ -289,13 +288,13 @@ class Recall(Stage):
         plan = self._plan(visit, draft, _placeholder(visit.thread, at), at)
         return plan.folded is not None and plan.total + window.digest_tokens <= window.hard_tokens
 
-    def _worth(self, visit: Visit, draft: Draft, at: int) -> bool:
-        """Whether a fold there leaves less than a request that fits the window as it is."""
+    def _worth(self, visit: Visit, draft: Draft, at: int, size: int) -> bool:
+        """Whether a fold there leaves less than a request of `size` tokens, which what was injected before may have made too large."""
         window = self._settings.window
         if draft.total > window.hard_tokens:
             return True
         plan = self._plan(visit, draft, _placeholder(visit.thread, at), at)
-        return plan.total + window.digest_tokens + self._settings.budget < draft.total
+        return plan.total + window.digest_tokens + self._settings.budget < size
 
     async def _recall(
         self, exchange: Exchange, visit: Visit, absent: assembly.Absent, edits: list[Edit], total: int
@@ -386,6 +385,22 @@ def _placeholder(thread: Thread, at: int) -> Digest:
     """A digest that takes no room, to see what a fold would come to."""
     last = thread.path[at - 1]
     return Digest(0, thread.conversation.id, last.id, last.chain, "", 0, 0.0)
+
+
+def _unanswered(visit: Visit, edits: list[Edit], total: int) -> tuple[list[Edit], int]:
+    """Messages before the newest that went up before and have no turn yet, for they got no answer: what was injected at them then is
+    injected now."""
+    injections, reading, turns = visit.thread.injections, visit.reading, visit.turns
+    if not injections or len(turns) < 2:
+        return edits, total
+    edits, last, item = [*edits], asked(visit)[0], len(reading.lines)
+    for turn in reversed(turns):
+        item = next((at for at in range(item - 1, -1, -1) if reading.places[at] < 0 and reading.lines[at].content == turn.content), -1)
+        known = injections.get(turn.chain)
+        if known is not None and 0 <= item != last and turn.role != "assistant":
+            edits.append(AppendText(item, known.text))
+            total += known.tokens
+    return edits, total
 
 
 def asked(visit: Visit) -> tuple[int, Turn | None]:
