@@ -89,7 +89,7 @@ class Recall(Stage):
             return self._repeat(exchange, visit)
         if draft.complete and fits and thread.account.pure and self._economy.stopped(thread.account):
             return exchange
-        if draft.complete and not thread.boundary and fits and not self._economy.early(exchange, visit, None, draft.total):
+        if draft.complete and not thread.folded(visit.upto) and fits and not self._economy.early(exchange, visit, None, draft.total):
             return self._repeat(exchange, visit)
         return await self._assemble(exchange, visit, draft)
 
@@ -123,11 +123,10 @@ class Recall(Stage):
 
     def outgoing(self, exchange: Exchange, visit: Visit) -> int:
         """Tokens of what would go up as things stand: with the digest in place of what is folded, and with what was injected before."""
-        draft, thread = self.measure(exchange, visit), visit.thread
-        if draft.complete and not thread.boundary and draft.total <= self._settings.window.hard_tokens:
+        draft, boundary = self.measure(exchange, visit), visit.thread.folded(visit.upto)
+        if draft.complete and not boundary and draft.total <= self._settings.window.hard_tokens:
             return draft.total
-        digest = thread.digest if thread.boundary <= visit.upto else None
-        return self._plan(visit, draft, digest, thread.boundary).total
+        return self._plan(visit, draft, visit.thread.digest_at(boundary), boundary).total
 
     def _limit(self, visit: Visit) -> int:
         """Above this many tokens the boundary moves: above fewer where stubs were decided just now, for what changes is paid anyway."""
@@ -153,7 +152,7 @@ class Recall(Stage):
         edits, total = plan.outline.edits, plan.total
         if plan.folded is not None:
             edits = [*assembly.fold_edits(plan.folded, plan.digest), *edits]
-            visit.folded = thread.boundary
+            visit.folded = thread.folded(visit.upto)
             if thread.compacted:
                 visit.digest, thread.compacted = plan.digest, False
         found = plan.outline
@@ -176,8 +175,8 @@ class Recall(Stage):
         """What goes up before anything is recalled, the boundary where it belongs from now on; None: the request goes up as it came."""
         thread, limit = visit.thread, self._limit(visit)
         version, was = thread.version, thread.account.pure
-        digest = thread.digest if thread.boundary <= visit.upto else None
-        plan = self._plan(visit, draft, digest, thread.boundary)
+        boundary = thread.folded(visit.upto)
+        plan = self._plan(visit, draft, thread.digest_at(boundary), boundary)
         over = plan.total > limit
         if plan.folded is not None and self._undone(exchange, visit, draft, plan.total):
             return None
@@ -185,7 +184,7 @@ class Recall(Stage):
         if over or resumed or self._economy.early(exchange, visit, None, plan.total):
             moved = await self._refold(exchange, visit, draft, draft.total if resumed and not over else plan.total, over)
             if moved is not None and thread.version == version:
-                return self._plan(visit, draft, moved, thread.boundary)
+                return self._plan(visit, draft, moved, thread.folded(visit.upto))
             if resumed and draft.complete and draft.total <= self._settings.window.hard_tokens:
                 thread.account.pure, visit.undone = True, False
                 return None
@@ -224,14 +223,14 @@ class Recall(Stage):
             return None
         path = thread.path[: visit.upto]
         reserve = draft.fixed + draft.new + min(self._settings.budget, window.size)
-        floor = min(thread.boundary, visit.upto)
+        floor = thread.folded(visit.upto)
         saved, kept = thread.saved(), self._economy.kept(thread.account)
         at = compaction.cut(path, floor, window, reserve, thread.injections, saved, kept)
-        if at <= thread.boundary or not self._makes_room(visit, draft, at):
+        if at <= floor or not self._makes_room(visit, draft, at):
             step = compaction.boundary(path, floor, window, reserve, thread.injections, True, saved, kept)
-            at = step if step > thread.boundary and self._makes_room(visit, draft, step) else at
+            at = step if step > floor and self._makes_room(visit, draft, step) else at
         worth = self._worth(visit, draft, at, size) if over else self._pays(exchange, visit, draft, at, size)
-        if not at or at <= thread.boundary or not worth:
+        if not at or at <= floor or not worth:
             return None
         place = self._ready(visit, draft, at)
         if not place:
@@ -266,13 +265,13 @@ class Recall(Stage):
         """Whether a digest is being made that no request waits for, and there is no other: then nothing can be folded yet."""
         if not self._shelf.digesting(thread) or soon(thread.path[:upto]):
             return False
-        return not any(place > thread.boundary for place in self._shelf.ready(thread, upto))
+        return not any(place > thread.folded(upto) for place in self._shelf.ready(thread, upto))
 
     def _ready(self, visit: Visit, draft: Draft, wanted: int) -> int:
         """The furthest boundary for which a digest is made and that makes room enough, 0 where there is none."""
-        thread = visit.thread
+        thread, floor = visit.thread, visit.thread.folded(visit.upto)
         for place in sorted(self._shelf.ready(thread, visit.upto), reverse=True):
-            if place <= thread.boundary:
+            if place <= floor:
                 break
             if self._makes_room(visit, draft, place):
                 return place
