@@ -10,6 +10,7 @@ import asyncio
 import re
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -91,6 +92,48 @@ def test_what_a_client_cuts_off_comes_back_and_stays(tmp_path: Path, wire: Wire)
         def law(seed: int, window: int, cuts: list[int]) -> None:
             tally = sail(runner, tmp_path, wire, seed, window, cuts, False, partial(CuttingVoyage, window), budget=300)
             assert tally.moves <= max(3, tally.steps // 3), "the digest moves seldom"
+            for name in tally.__struct_fields__:
+                setattr(total, name, getattr(total, name) + getattr(tally, name))
+
+        law()
+    assert total.moves, "history was folded"
+    assert total.recalls, "memory was recalled"
+
+
+class BranchingVoyage(CuttingVoyage):
+    """Where `tools` of an exchange is not 0, the client goes back so many exchanges; some time later it takes up what it had left. So the
+    same beginning is folded by one branch and gone on from by another."""
+
+    left: list[Any] | None = None
+
+    async def exchange(self, one: Rig, number: int, tools: int, words: int) -> None:
+        items = self.speaker.items
+        if number >= WHOLE and tools and len(items) > 4 * tools:
+            self.last = None
+            if self.left is not None:
+                items[:], self.left = self.left, None
+            else:
+                self.left = items.copy()
+                del items[-2 * tools :]
+        filler = " ".join(self.dice.choice(TOPICS) for _ in range(self.dice.randint(30, 90)))
+        asked = self.dice.randrange(number) if number % 3 == 2 else -1
+        self.speaker.ask(f"{told(number)}. {filler}" if asked < 0 else f"And is {TOPICS[asked % 10]}{asked} red, {number}?")
+        await self.twice(one, self.speaker.answer(f"Aye, number {number}. {filler[:60]}"), "")
+
+
+@pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.name)
+def test_what_went_up_on_a_branch_goes_up_again_on_it(tmp_path: Path, wire: Wire) -> None:
+    total = Tally()
+    with asyncio.Runner() as runner:
+
+        @settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+        @given(
+            seed=st.integers(0, 10**6),
+            window=st.sampled_from([1500, 2500]),
+            steps=st.lists(st.sampled_from([0, 0, 0, 1, 5, 9]), min_size=50, max_size=56),
+        )
+        def law(seed: int, window: int, steps: list[int]) -> None:
+            tally = sail(runner, tmp_path, wire, seed, window, steps, False, partial(BranchingVoyage, window), budget=300)
             for name in tally.__struct_fields__:
                 setattr(total, name, getattr(total, name) + getattr(tally, name))
 
