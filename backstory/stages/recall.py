@@ -137,6 +137,8 @@ class Recall(Stage):
         if not visit.thread.injections:
             return exchange
         found = outline(visit.thread, visit.reading, 0)
+        if self._bursts(visit, visit.tokens_sent, visit.tokens_sent + found.blocks):
+            return exchange
         edits, total = _unanswered(visit, found.edits, visit.tokens_sent + found.blocks)
         edits, visit.tokens_sent = self._again(visit, edits, total)
         return _with(exchange, edits)
@@ -188,7 +190,15 @@ class Recall(Stage):
             if resumed and draft.complete and draft.total <= self._settings.window.hard_tokens:
                 thread.account.pure, visit.undone = True, False
                 return None
-        return plan
+        return None if draft.complete and self._bursts(visit, draft.total, plan.total) else plan
+
+    def _bursts(self, visit: Visit, bare: int, total: int) -> bool:
+        """Whether what memory adds to a whole history makes it too large for its window, while the next fold is not ready: it goes up as
+        it came until then."""
+        if total <= max(bare, self._settings.window.size):
+            return False
+        visit.undone = True
+        return True
 
     def _undone(self, exchange: Exchange, visit: Visit, draft: Draft, total: int) -> bool:
         """Whether what is folded goes up as the client has it, from now on: rewriting was stopped, there is room, and it is cheaper; and
