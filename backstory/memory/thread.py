@@ -136,14 +136,19 @@ class Thread:
 
     @property
     def digest(self) -> Digest | None:
-        """The newest digest that lies on the current branch, None where nothing is folded."""
-        if not self.boundary:
+        """The newest digest at the boundary, None where nothing is folded."""
+        return self.digest_at(self.boundary)
+
+    def digest_at(self, boundary: int) -> Digest | None:
+        """The newest digest that stands for the first `boundary` turns of the path, None where there is none."""
+        if not boundary:
             return None
-        upto = self.path[self.boundary - 1].id
-        for digest in reversed(self.digests):
-            if digest.upto_turn == upto:
-                return digest
-        return None
+        upto = self.path[boundary - 1].id
+        return next((digest for digest in reversed(self.digests) if digest.upto_turn == upto), None)
+
+    def folded(self, upto: int) -> int:
+        """How many of the first `upto` turns of the path are folded: fewer than on the whole where another branch follows."""
+        return self.boundary if self.boundary <= upto else self._furthest(upto)
 
     def add(self, turns: Sequence[Turn]) -> None:
         """These turns, each the child of its parent; the last becomes the tip. Turns known already are not added again."""
@@ -202,7 +207,7 @@ class Thread:
         return forked
 
     def fold(self, digests: Iterable[Digest]) -> None:
-        """Digests that were stored or made; the newest one on the branch counts from now on."""
+        """Digests that were stored or made; the one on the branch that goes furthest counts from now on."""
         self.digests.extend(digests)
         self._settle_boundary()
 
@@ -247,12 +252,16 @@ class Thread:
         return path
 
     def _settle_boundary(self) -> None:
-        self.boundary = 0
-        for digest in reversed(self.digests):
+        self.boundary = self._furthest(len(self.path))
+
+    def _furthest(self, upto: int) -> int:
+        """The furthest boundary among the first `upto` turns of the path. A branch that went further than others did keeps its own."""
+        found = 0
+        for digest in self.digests:
             turn = self.by_id.get(digest.upto_turn)
-            if turn is not None and turn.position < len(self.path) and self.path[turn.position].id == turn.id:
-                self.boundary = turn.position + 1
-                return
+            if turn is not None and found <= turn.position < min(upto, len(self.path)) and self.path[turn.position].id == turn.id:
+                found = turn.position + 1
+        return found
 
 
 def branch(turns: Sequence[Turn], tip: int = 0) -> list[Turn]:

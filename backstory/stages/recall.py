@@ -89,7 +89,7 @@ class Recall(Stage):
             return self._repeat(exchange, visit)
         if draft.complete and fits and thread.account.pure and self._economy.stopped(thread.account):
             return exchange
-        if draft.complete and not thread.boundary and fits and not self._economy.early(exchange, visit, None, draft.total):
+        if draft.complete and not thread.folded(visit.upto) and fits and not self._economy.early(exchange, visit, None, draft.total):
             return self._repeat(exchange, visit)
         return await self._assemble(exchange, visit, draft)
 
@@ -123,11 +123,10 @@ class Recall(Stage):
 
     def outgoing(self, exchange: Exchange, visit: Visit) -> int:
         """Tokens of what would go up as things stand: with the digest in place of what is folded, and with what was injected before."""
-        draft, thread = self.measure(exchange, visit), visit.thread
-        if draft.complete and not thread.boundary and draft.total <= self._settings.window.hard_tokens:
+        draft, boundary = self.measure(exchange, visit), visit.thread.folded(visit.upto)
+        if draft.complete and not boundary and draft.total <= self._settings.window.hard_tokens:
             return draft.total
-        digest = thread.digest if thread.boundary <= visit.upto else None
-        return self._plan(visit, draft, digest, thread.boundary).total
+        return self._plan(visit, draft, visit.thread.digest_at(boundary), boundary).total
 
     def _limit(self, visit: Visit) -> int:
         """Above this many tokens the boundary moves: above fewer where stubs were decided just now, for what changes is paid anyway."""
@@ -138,11 +137,14 @@ class Recall(Stage):
         if not visit.thread.injections:
             return exchange
         found = outline(visit.thread, visit.reading, 0)
-        edits, visit.tokens_sent = self._again(visit, found.edits, visit.tokens_sent + found.blocks)
+        if self._bursts(visit, visit.tokens_sent, visit.tokens_sent + found.blocks):
+            return exchange
+        edits, total = _unanswered(visit, found.edits, visit.tokens_sent + found.blocks)
+        edits, visit.tokens_sent = self._again(visit, edits, total)
         return _with(exchange, edits)
 
     async def _assemble(self, exchange: Exchange, visit: Visit, draft: Draft) -> Exchange:
-        thread, window = visit.thread, self._settings.window
+        thread = visit.thread
         version = thread.version
         plan = await self._moved(exchange, visit, draft)
         if plan is None:
@@ -152,13 +154,14 @@ class Recall(Stage):
         edits, total = plan.outline.edits, plan.total
         if plan.folded is not None:
             edits = [*assembly.fold_edits(plan.folded, plan.digest), *edits]
-            visit.folded = thread.boundary
+            visit.folded = thread.folded(visit.upto)
             if thread.compacted:
                 visit.digest, thread.compacted = plan.digest, False
         found = plan.outline
         elsewhere = found.injected | thread.hidden if thread.hidden else found.injected
         absent = assembly.Absent(thread, visit.upto, visit.reading, found.rest, elsewhere, found.settled)
         visit.absent = absent.count
+        edits, total = _unanswered(visit, edits, total)
         edits, before = self._again(visit, edits, total)
         if before == total and absent.count > 0 and not (draft.complete and self._economy.stopped(thread.account)):
             edits, total = await self._recall(exchange, visit, absent, edits, total)
@@ -167,10 +170,6 @@ class Recall(Stage):
         if thread.version != version:
             self._forget(visit)
             return replace(exchange, notes=(*exchange.notes, Note(self.name, "the conversation took another branch meanwhile")))
-        if plan.folded is not None and visit.digest is None and draft.total <= window.hard_tokens and total >= draft.total:
-            self._forget(visit)
-            note = Note(self.name, "bloat fallback: the enriched payload is not smaller")
-            return replace(exchange, notes=(*exchange.notes, note))
         visit.tokens_sent = total
         return _with(exchange, edits)
 
@@ -178,20 +177,28 @@ class Recall(Stage):
         """What goes up before anything is recalled, the boundary where it belongs from now on; None: the request goes up as it came."""
         thread, limit = visit.thread, self._limit(visit)
         version, was = thread.version, thread.account.pure
-        digest = thread.digest if thread.boundary <= visit.upto else None
-        plan = self._plan(visit, draft, digest, thread.boundary)
+        boundary = thread.folded(visit.upto)
+        plan = self._plan(visit, draft, thread.digest_at(boundary), boundary)
         over = plan.total > limit
         if plan.folded is not None and self._undone(exchange, visit, draft, plan.total):
             return None
         resumed = was and not thread.account.pure
         if over or resumed or self._economy.early(exchange, visit, None, plan.total):
-            moved = await self._refold(exchange, visit, draft, 0 if over else draft.total if resumed else plan.total)
+            moved = await self._refold(exchange, visit, draft, draft.total if resumed and not over else plan.total, over)
             if moved is not None and thread.version == version:
-                return self._plan(visit, draft, moved, thread.boundary)
+                return self._plan(visit, draft, moved, thread.folded(visit.upto))
             if resumed and draft.complete and draft.total <= self._settings.window.hard_tokens:
                 thread.account.pure, visit.undone = True, False
                 return None
-        return plan
+        return None if draft.complete and self._bursts(visit, draft.total, plan.total) else plan
+
+    def _bursts(self, visit: Visit, bare: int, total: int) -> bool:
+        """Whether what memory adds to a whole history makes it too large for its window, while the next fold is not ready: it goes up as
+        it came until then."""
+        if total <= max(bare, self._settings.window.size):
+            return False
+        visit.undone = True
+        return True
 
     def _undone(self, exchange: Exchange, visit: Visit, draft: Draft, total: int) -> bool:
         """Whether what is folded goes up as the client has it, from now on: rewriting was stopped, there is room, and it is cheaper; and
@@ -218,21 +225,22 @@ class Recall(Stage):
             total += digest.tokens
         return _Plan(folded, digest, found, total)
 
-    async def _refold(self, exchange: Exchange, visit: Visit, draft: Draft, size: int) -> Digest | None:
-        """Move the boundary: to where a digest is ready, if that makes room enough; else a digest is made. `size`: of the request, where
-        it has room and the move must pay; 0 where it has to be made."""
+    async def _refold(self, exchange: Exchange, visit: Visit, draft: Draft, size: int, over: bool) -> Digest | None:
+        """Move the boundary: to where a digest is ready, if that makes room enough; else a digest is made. `size`: of the request as things
+        stand; `over`: it has no room, and the move has to be made; else it must pay."""
         thread, window = visit.thread, self._settings.window
         if self._awaited(thread, visit.upto):
             return None
         path = thread.path[: visit.upto]
         reserve = draft.fixed + draft.new + min(self._settings.budget, window.size)
-        floor = min(thread.boundary, visit.upto)
+        floor = thread.folded(visit.upto)
         saved, kept = thread.saved(), self._economy.kept(thread.account)
         at = compaction.cut(path, floor, window, reserve, thread.injections, saved, kept)
-        if at <= thread.boundary or not self._makes_room(visit, draft, at):
+        if at <= floor or not self._makes_room(visit, draft, at):
             step = compaction.boundary(path, floor, window, reserve, thread.injections, True, saved, kept)
-            at = step if step > thread.boundary and self._makes_room(visit, draft, step) else at
-        if not at or at <= thread.boundary or not (self._pays(exchange, visit, draft, at, size) if size else self._worth(visit, draft, at)):
+            at = step if step > floor and self._makes_room(visit, draft, step) else at
+        worth = self._worth(visit, draft, at, size) if over else self._pays(exchange, visit, draft, at, size)
+        if not at or at <= floor or not worth:
             return None
         place = self._ready(visit, draft, at)
         if not place:
@@ -246,7 +254,7 @@ class Recall(Stage):
             if thread.version != version:
                 return None
             place = self._ready(visit, draft, at)
-        if not place or (size and not self._pays(exchange, visit, draft, place, size)):
+        if not place or (not over and not self._pays(exchange, visit, draft, place, size)):
             return None
         upto = path[place - 1]
         text, tokens = thread.family.digests[upto.id]
@@ -267,13 +275,13 @@ class Recall(Stage):
         """Whether a digest is being made that no request waits for, and there is no other: then nothing can be folded yet."""
         if not self._shelf.digesting(thread) or soon(thread.path[:upto]):
             return False
-        return not any(place > thread.boundary for place in self._shelf.ready(thread, upto))
+        return not any(place > thread.folded(upto) for place in self._shelf.ready(thread, upto))
 
     def _ready(self, visit: Visit, draft: Draft, wanted: int) -> int:
         """The furthest boundary for which a digest is made and that makes room enough, 0 where there is none."""
-        thread = visit.thread
+        thread, floor = visit.thread, visit.thread.folded(visit.upto)
         for place in sorted(self._shelf.ready(thread, visit.upto), reverse=True):
-            if place <= thread.boundary:
+            if place <= floor:
                 break
             if self._makes_room(visit, draft, place):
                 return place
@@ -289,13 +297,13 @@ class Recall(Stage):
         plan = self._plan(visit, draft, _placeholder(visit.thread, at), at)
         return plan.folded is not None and plan.total + window.digest_tokens <= window.hard_tokens
 
-    def _worth(self, visit: Visit, draft: Draft, at: int) -> bool:
-        """Whether a fold there leaves less than a request that fits the window as it is."""
+    def _worth(self, visit: Visit, draft: Draft, at: int, size: int) -> bool:
+        """Whether a fold there leaves less than a request of `size` tokens, which what was injected before may have made too large."""
         window = self._settings.window
         if draft.total > window.hard_tokens:
             return True
         plan = self._plan(visit, draft, _placeholder(visit.thread, at), at)
-        return plan.total + window.digest_tokens + self._settings.budget < draft.total
+        return plan.total + window.digest_tokens + self._settings.budget < size
 
     async def _recall(
         self, exchange: Exchange, visit: Visit, absent: assembly.Absent, edits: list[Edit], total: int
@@ -386,6 +394,22 @@ def _placeholder(thread: Thread, at: int) -> Digest:
     """A digest that takes no room, to see what a fold would come to."""
     last = thread.path[at - 1]
     return Digest(0, thread.conversation.id, last.id, last.chain, "", 0, 0.0)
+
+
+def _unanswered(visit: Visit, edits: list[Edit], total: int) -> tuple[list[Edit], int]:
+    """Messages before the newest that went up before and have no turn yet, for they got no answer: what was injected at them then is
+    injected now."""
+    injections, reading, turns = visit.thread.injections, visit.reading, visit.turns
+    if not injections or len(turns) < 2:
+        return edits, total
+    edits, last, item = [*edits], asked(visit)[0], len(reading.lines)
+    for turn in reversed(turns):
+        item = next((at for at in range(item - 1, -1, -1) if reading.places[at] < 0 and reading.lines[at].content == turn.content), -1)
+        known = injections.get(turn.chain)
+        if known is not None and 0 <= item != last and turn.role != "assistant":
+            edits.append(AppendText(item, known.text))
+            total += known.tokens
+    return edits, total
 
 
 def asked(visit: Visit) -> tuple[int, Turn | None]:

@@ -189,7 +189,8 @@ class Shrink(Stage):
         version = thread.version
         turns = [*thread.path[: visit.upto], *visit.turns]
         last = min(tool_output.protected(turns, rules.window), visit.upto)
-        carried = {place for place in visit.reading.places if thread.boundary <= place < last}
+        folded = thread.folded(visit.upto)
+        carried = {place for place in visit.reading.places if folded <= place < last}
         tried = self._tried.get(thread.conversation.id, -_AGAIN_TURNS)
         if not carried or 0 <= last - tried < _AGAIN_TURNS:
             return []
@@ -300,9 +301,8 @@ def _places(raw: bytes | memoryview, message: Message, depth: int) -> Places:
 def _folded(visit: Visit) -> Fold | None:
     """What of this request is folded as things stand."""
     thread = visit.thread
-    if not thread.boundary or thread.boundary > visit.upto or thread.digest is None:
-        return None
-    return assembly.fold(thread, visit.reading, thread.boundary)
+    boundary = thread.folded(visit.upto)
+    return assembly.fold(thread, visit.reading, boundary) if boundary else None
 
 
 def _edit(stub: Stub, at: Path) -> SetText | ReplaceMedia | SetImage:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -184,13 +185,15 @@ class Voyage:
         if 0.10 < happens < 0.15:
             await self.once(one, body, reply(answer))
 
-    async def once(self, one: Rig, body: bytes, answer: bytes) -> None:
+    async def once(self, one: Rig, body: bytes, answer: bytes, *headers: bytes) -> bytes:
+        """The head of the answer comes back."""
         self.queue.append(answer)
-        head, _ = await one.ask(PATHS[self.wire.name], body)
+        head, _ = await one.ask(PATHS[self.wire.name], body, *headers)
         sent = payload(self.wire, one.sent, head)
         if self.last is not None:
             compare(self.last, sent, self.tally)
         self.last = sent
+        return head
 
     async def exchange(self, one: Rig, number: int, tools: int, words: int) -> None:
         topic = TOPICS[number % len(TOPICS)]
@@ -219,9 +222,11 @@ def sail(
     window: int,
     tools: list[int],
     disturbed: bool,
-    kind: type[Voyage] = Voyage,
+    kind: Callable[[Wire, int, bool], Voyage] = Voyage,
+    budget: int = 120,
 ) -> Tally:
-    """A voyage of as many exchanges as there are entries in `tools`: each says how many tools are called in it."""
+    """A voyage of as many exchanges as there are entries in `tools`: each says how many tools are called in it. `budget`: tokens of what
+    is recalled."""
     voyage = kind(wire, seed, disturbed)
 
     async def work() -> None:
@@ -229,7 +234,7 @@ def sail(
             folder,
             memory={"threshold_messages": 4},
             compaction={"context_window": window, "protected_recent_turns": 2},
-            recall={"budget_tokens": 120, "deadline_ms": 20_000.0},
+            recall={"budget_tokens": budget, "deadline_ms": 20_000.0},
             tool_output={"stale_tokens": 100, "stub_tokens": 20},
         )
         async with rig(with_marker(config, "never"), voyage) as one:

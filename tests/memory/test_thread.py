@@ -76,6 +76,22 @@ def test_the_newest_digest_counts() -> None:
     assert one.digest.text == "new"
 
 
+def test_a_branch_that_was_folded_further_stays_so_though_another_was_folded_later() -> None:
+    one = thread()
+    turns = line(8)
+    one.add(turns)
+    one.fold((Digest(1, "c", turns[5].id, turns[5].chain, "far", 4, 0.0),))
+    one.rewind(turns[4].id)
+    one.add(line(3, 20, turns[4], "other"))
+    one.fold((Digest(2, "c", turns[3].id, turns[3].chain, "near", 4, 1.0),))
+    assert one.boundary == 4
+    one.rewind(turns[7].id)
+    assert one.boundary == 6
+    assert [one.folded(upto) for upto in range(9)] == [0, 0, 0, 0, 4, 4, 6, 6, 6]
+    assert [digest.text for at in (4, 6) if (digest := one.digest_at(at)) is not None] == ["near", "far"]
+    assert one.digest_at(0) is None
+
+
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 4)), max_size=15))
 def test_the_path_is_always_the_parents_of_its_tip(steps: list[tuple[int, int]]) -> None:
     one = thread()

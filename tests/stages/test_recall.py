@@ -6,14 +6,18 @@ import asyncio
 import json
 from pathlib import Path
 
+import pytest
 from msgspec.structs import replace
 
 from backstory.core.exchange import Head
 from backstory.core.store import Store
+from backstory.stages import recall as module
+from backstory.stages.shelf import Shelf
 from tests.relay.world import Received
 from tests.rig import PATHS, asking, reply, rig
 from tests.stages.world import Chat, configured, conversation, echoing, say, stored, talk, thread
 
+NAME = b"X-VC-Conversation: 11111111-1111-4111-8111-111111111111"
 FACT = "Remember: the code of the blue locker is tangerine."
 
 
@@ -123,6 +127,36 @@ def test_an_outgrown_window_is_folded_and_the_fold_is_kept(tmp_path: Path) -> No
                 return len(store.digests(name)), len(store.injections(name))
 
             assert await stored(one, rows) == (len(kept.digests), len(kept.injections))
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_what_memory_adds_makes_no_request_too_large_for_its_window(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    window = 1200
+
+    def figure(head: bytes, name: bytes) -> int:
+        return int(head.partition(name + b"=")[2].partition(b",")[0])
+
+    async def work() -> None:
+        async with rig(configured(tmp_path, window=window), echoing()) as one:
+            chat = long_talk(14)
+            await say(one, chat[:-1], NAME)
+            question: Chat = [("assistant", "Answer 1."), ("user", "What was the code of the blue locker?")]
+            await say(one, [*chat[-7:-1], *question], NAME)
+            assert b"<recalled>" in one.sent.body
+            whole: Chat = [*chat[:-1], *question, ("assistant", "Answer 2."), ("user", "And on.")]
+            head, _ = await one.ask(PATHS["anthropic"], asking("anthropic", whole), NAME)
+            assert b"<recalled>" in one.sent.body, "it stays where it was"
+            words = " word" * ((window - figure(head, b"tokens_in") - 10) * 5 // 7)
+            whole[-1] = ("user", "And on." + words)
+            with monkeypatch.context() as slow:
+                slow.setattr(module, "soon", lambda _: False)
+                slow.setattr(Shelf, "begin_digest", lambda *_: None)
+                head, _ = await one.ask(PATHS["anthropic"], asking("anthropic", whole), NAME)
+            assert figure(head, b"tokens_in") <= window
+            assert one.sent.body == asking("anthropic", whole), "no digest is ready, and with the block it has no room"
+            assert b"cache_kept=0" in head
             assert not one.failures()
 
     asyncio.run(work())
