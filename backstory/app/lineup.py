@@ -124,17 +124,18 @@ def across(config: Config) -> bool:
 
 def settings(config: Config) -> Settings:
     """What the recall stage is told."""
-    compaction = config.compaction
+    compaction, memory = config.compaction, config.memory
+    share, gate, least = _PROFILES[memory.reward_profile]
+    budget = int(config.recall.budget_tokens * share)
+    hard = int(compaction.context_window * compaction.hard_threshold)
     window = Window(
         compaction.context_window,
         compaction.soft_threshold,
         compaction.hard_threshold,
         compaction.protected_recent_turns,
+        recalls=budget >= hard,
     )
-    memory = config.memory
-    share, gate, least = _PROFILES[memory.reward_profile]
-    budget = int(config.recall.budget_tokens * share)
-    if budget < window.hard_tokens:
+    if budget < hard:
         budget = min(budget, int(window.size * _BUDGET_SHARE))
     rules = retention.Rules(memory.decay, memory.min_importance, gate)
     return Settings(window, memory.threshold_messages, budget, config.recall.min_score or least, rules)

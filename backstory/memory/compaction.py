@@ -20,6 +20,8 @@ _KEPT_SHARE = 0.5
 _PROTECTED_SHARE = 0.10
 # A digest takes at most this share of the window, and never more than this many tokens.
 _DIGEST_SHARE = 0.08
+# Where recall may fill the window the best lines for the question are in it anyway, and a digest of all is worth less beside them.
+_DIGEST_BESIDE = 0.04
 _DIGEST_MOST = 3000
 _DIGEST_LEAST = 60
 _NONE: Mapping[bytes, Injection] = MappingProxyType({})
@@ -27,12 +29,14 @@ _NOTHING: Mapping[int, int] = MappingProxyType({})
 
 
 class Window(Struct, frozen=True):
-    """The thresholds of one instance. `size` is in tokens; `soft` and `hard` are shares of it; `protected` counts exchanges."""
+    """The thresholds of one instance. `size` is in tokens; `soft` and `hard` are shares of it; `protected` counts exchanges. `recalls`:
+    what is recalled may fill the window, and a digest takes room from it."""
 
     size: int
     soft: float
     hard: float
     protected: int
+    recalls: bool = False
 
     @property
     def hard_tokens(self) -> int:
@@ -47,7 +51,7 @@ class Window(Struct, frozen=True):
     @property
     def digest_tokens(self) -> int:
         """The most that a digest may take; 0 where the window is too small for one."""
-        room = min(_DIGEST_MOST, int(self.size * _DIGEST_SHARE))
+        room = min(_DIGEST_MOST, int(self.size * (_DIGEST_BESIDE if self.recalls else _DIGEST_SHARE)))
         return room if room >= _DIGEST_LEAST else 0
 
 

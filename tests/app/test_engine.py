@@ -137,6 +137,7 @@ def test_the_profile_says_how_freely_tokens_are_spent(profile: str, budget: int)
 def test_a_recalled_block_leaves_room_in_a_small_window_unless_it_is_to_have_all_of_it(asked: int, window: int, budget: int) -> None:
     config = Config(recall=Recall(budget_tokens=asked), compaction=Compaction(context_window=window))
     assert settings(config).budget == budget
+    assert settings(config).window.recalls == (asked == window)
 
 
 def test_the_profile_says_how_much_a_fold_leaves() -> None:

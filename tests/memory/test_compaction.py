@@ -47,3 +47,9 @@ def test_the_boundary_never_goes_back_and_is_a_humans(sizes: list[int], folded: 
     assert folded <= at <= len(turns)
     if folded < at < len(turns):
         assert turns[at].role == "user"
+
+
+def test_a_digest_is_small_where_recall_may_fill_the_window() -> None:
+    assert Window(8000, 0.7, 0.85, 6).digest_tokens == 640
+    assert Window(8000, 0.7, 0.85, 6, recalls=True).digest_tokens == 320
+    assert Window(1000, 0.7, 0.85, 6, recalls=True).digest_tokens == 0

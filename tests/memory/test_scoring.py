@@ -69,6 +69,23 @@ def test_the_speaker_who_is_named_comes_first() -> None:
     assert scores[1] > scores[0]
 
 
+def test_with_vectors_a_match_counts_more_from_the_speaker_who_is_named() -> None:
+    index = indexed([turn(1, "Bob: tennis"), turn(2, "Cid: tennis"), turn(3, "Bob: Not me."), turn(4, "Cid: Not me.")])
+    query = read(index, "Does Bob like tennis?", NOW)
+    found = matches(index, query.weights, 50)
+    words = ranked(index, query, found, 50)
+    both = ranked(index, query, found, 50, asked=Asked(Nearness(), bytes([100, 0]), Trust(0.2, 0.0)))
+    assert both[0] - both[1] > words[0] - words[1] + 0.1
+    assert both[2] - both[3] == pytest.approx(words[2] - words[3])
+
+
+def test_who_asks_for_a_time_gets_what_tells_one_first() -> None:
+    index = indexed([turn(1, "Ann: I had tennis on Monday."), turn(2, "Ann: I had tennis with Bob."), turn(3, "Cid: Fine.")])
+    when, what = (read(index, text, NOW) for text in ("When was tennis?", "Was there tennis?"))
+    first, plain = (ranked(index, query, matches(index, query.weights, 50), 50) for query in (when, what))
+    assert first[0] - first[1] == pytest.approx(plain[0] - plain[1] + 0.2, abs=0.01)
+
+
 def test_no_candidates_no_scores() -> None:
     index = indexed(chat())
     query = read(index, "xyzzy", NOW)
@@ -131,5 +148,5 @@ def test_what_meaning_adds_is_its_share_for_the_unit_and_for_its_passage() -> No
     meant = ranked(index, query, found, 50, asked=Asked(near, bytes([100, 0]), Trust(0.2, 0.0)))
     level = meant[20] - plain[20]
     assert 0 <= level < 0.2, "far from all of them: no more than its session gains"
-    assert meant[8] - plain[8] - level == pytest.approx(0.4, abs=1e-6)
+    assert meant[8] - plain[8] - level == pytest.approx(0.45, abs=1e-6)
     assert meant[11] - plain[11] - level == pytest.approx(0.2, abs=1e-6), "only its passage is near"
