@@ -401,6 +401,144 @@ def test_nothing_is_indexed_any_more_once_memory_is_closed(tmp_path: Path, monke
     asyncio.run(work())
 
 
+def test_background_work_knows_of_a_request_that_waits_for_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting: list[tuple[int, bool]] = []
+    real = Shelf.recall
+
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing()) as one:
+
+            async def slowly(self: Shelf, *args: Any) -> Any:
+                await asyncio.sleep(0)
+                one.engine.metrics.last_request = 0.0
+                monkeypatch.setattr(one.engine.metrics, "doors", [])
+                waiting.append((one.engine.waiting, self._hot()))
+                return await real(self, *args)
+
+            monkeypatch.setattr(Shelf, "recall", slowly)
+            name, asked = await known(one, 14)
+            assert await say(one, asked) == name
+            assert waiting == [(1, True)]
+            assert one.engine.waiting == 0
+
+    asyncio.run(work())
+
+
+def test_background_work_holds_still_while_a_conversation_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading gives the interpreter away with every row."""
+    seen: list[bool] = []
+    real = threads_module.load_thread
+
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing()) as one:
+            name = await say(one, long_talk(14)[:-1])
+            await one.restart()
+            engine = one.engine
+
+            def watched(*args: Any) -> Any:
+                monkeypatch.setattr(engine.metrics, "doors", [])
+                engine.metrics.last_request = engine.waiting = 0
+                seen.append(engine._hot())
+                engine.waiting = 1
+                return real(*args)
+
+            monkeypatch.setattr(threads_module, "load_thread", watched)
+            assert await say(one, [("user", ASKED)], f"X-VC-Conversation: {name}".encode()) == name
+            assert seen == [True]
+            await soon(lambda: not engine._hot())
+
+    asyncio.run(work())
+
+
+def test_nothing_is_indexed_any_more_once_memory_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing()) as one:
+            name = await say(one, long_talk(14)[:-1])
+            monkeypatch.setattr(Shelf, "_pause", never)
+            shelf(one).prepare(thread(one, name))
+            (building,) = shelf(one)._building.values()
+            closed = shelf(one)
+            await one.engine._shut()
+            await asyncio.wait({building}, timeout=5)
+            assert building.cancelled()
+            with pytest.raises(asyncio.CancelledError):
+                closed._pace(thread(one, name))()
+
+    asyncio.run(work())
+
+
+def test_background_work_knows_of_a_request_that_waits_for_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting: list[tuple[int, bool]] = []
+    real = Shelf.recall
+
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing()) as one:
+
+            async def slowly(self: Shelf, *args: Any) -> Any:
+                await asyncio.sleep(0)
+                one.engine.metrics.last_request = 0.0
+                monkeypatch.setattr(one.engine.metrics, "doors", [])
+                waiting.append((one.engine.waiting, self._hot()))
+                return await real(self, *args)
+
+            monkeypatch.setattr(Shelf, "recall", slowly)
+            name, asked = await known(one, 14)
+            assert await say(one, asked) == name
+            assert waiting == [(1, True)]
+            assert one.engine.waiting == 0
+
+    asyncio.run(work())
+
+
+def test_background_work_holds_still_while_a_conversation_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading gives the interpreter away with every row."""
+    seen: list[bool] = []
+    real = threads_module.load_thread
+
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing()) as one:
+            name = await say(one, long_talk(14)[:-1])
+            await one.restart()
+            engine = one.engine
+
+            def watched(*args: Any) -> Any:
+                monkeypatch.setattr(engine.metrics, "doors", [])
+                engine.metrics.last_request = engine.waiting = 0
+                seen.append(engine._hot())
+                engine.waiting = 1
+                return real(*args)
+
+            monkeypatch.setattr(threads_module, "load_thread", watched)
+            assert await say(one, [("user", ASKED)], f"X-VC-Conversation: {name}".encode()) == name
+            assert seen == [True]
+            await soon(lambda: not engine._hot())
+
+    asyncio.run(work())
+
+
+def test_nothing_is_indexed_any_more_once_memory_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing()) as one:
+            name = await say(one, long_talk(14)[:-1])
+            monkeypatch.setattr(Shelf, "_pause", never)
+            shelf(one).prepare(thread(one, name))
+            (building,) = shelf(one)._building.values()
+            closed = shelf(one)
+            await one.engine._shut()
+            await asyncio.wait({building}, timeout=5)
+            assert building.cancelled()
+            with pytest.raises(asyncio.CancelledError):
+                closed._pace(thread(one, name))()
+
+    asyncio.run(work())
+
+
 def test_a_request_that_waits_for_an_index_goes_up_when_memory_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_INLINE_TOKENS", 10)
 
