@@ -127,7 +127,8 @@ def _split(text: str, start: int, stop: int, author: str, named_: bool, at: floa
         while high > low and text[high - 1].isspace():
             high -= 1
         if 1 < high - low <= _LONGEST:
-            states = text[high - 1] not in "?？؟" and text[low] not in "\"“«'"
+            code = text[low] == "`" and text.find("`", low + 1, high) in (high - 1, high - 2)
+            states = text[high - 1] not in "?？؟" and text[low] not in "\"“«'" and not code
             yield Sentence(author, named_, at, low, high, low == first and end == stop, states)
         start = max(end, start + 1)
 
