@@ -185,9 +185,10 @@ class Engine:
         found = select(known, subject, verb, object_, status)
         return found[max(0, len(found) - most) :]
 
-    def paid(self, model: str, usage: Usage, conversation: str = "") -> None:
-        """Memory made a request of its own, and these tokens were billed for it: stored, and taken off what is saved."""
-        spend = self.economy.side(self.turn_ids(), model, usage, conversation)
+    def paid(self, model: str, usage: Usage, conversation: str = "", dollars: float | None = None) -> None:
+        """Memory made a request of its own, and these tokens were billed for it: stored, and taken off what is saved. `dollars`: as in
+        `Economy.side`."""
+        spend = self.economy.side(self.turn_ids(), model, usage, conversation, dollars)
         if self._lanes is not None:
             self._lanes.submit(Batch(spends=(spend,)), 0)
 

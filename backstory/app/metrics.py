@@ -235,6 +235,7 @@ _COUNTERS = (
     ("stubs", "Old tool results and images that were replaced by a stub.", "stubbed"),
     ("original_tokens", "Tokens of the clients' requests (estimated).", "tokens_in"),
     ("sent_tokens", "Tokens of the requests as sent upstream (estimated).", "tokens_sent"),
+    ("cost_side_dollars", "Paid for requests of memory's own; one whose end is not known counts as it was reserved.", "cost_side"),
     ("cost_saved_dollars", "Signed saving against the same requests as they came, less side spend; known prices only.", "net_saved"),
     ("added_seconds", "Time from a request's arrival until it was ready to go upstream, summed.", "added_s"),
     ("upstream_bytes", "Bytes of answers as they came from upstream.", "bytes_in"),
@@ -244,7 +245,6 @@ _GAUGES = {"cost_saved_dollars"}
 _MONEY = (
     ("cost_billed_dollars", "Paid for requests of clients, by the provider's own usage where it tells it.", "billed"),
     ("cost_direct_dollars", "What the same requests would have cost as they came.", "direct"),
-    ("cost_side_dollars", "Paid for requests of memory's own.", "side"),
     ("unpriced_requests", "Requests to models without a known price, which no figure in dollars counts.", "unpriced"),
     ("measured_requests", "Requests of which the provider told its usage.", "measured"),
     ("rewriting_stopped", "Conversations in which rewriting was stopped because it cost more than it saved.", "stops"),

@@ -102,7 +102,7 @@ class SideRoom:
         busy: Callable[[], bool],
         failed: Callable[[str, BaseException], None],
         figures: SideFigures,
-        paid: Callable[[str, Usage, str], None],
+        paid: Callable[[str, Usage, str, float], None],
     ) -> None:
         side = config.side_model
         self._side = side

@@ -88,7 +88,7 @@ def hidden(topic: str, turns: Sequence[Turn], minutes: float, carried: int) -> s
             *lines,
             *more,
             "",
-            f"In {minutes:g} minutes they are removed for good, with every digest and recalled block that tells of them. Until then undo"
+            f"In {_lasting(minutes)} they are removed for good, with every digest and recalled block that tells of them. Until then undo"
             " takes it back.",
             *still,
         ]
@@ -107,7 +107,7 @@ def back(going: Going) -> str:
 
 def too_late(minutes: float) -> str:
     """Nothing can be taken back."""
-    return f"There is no forget to take back in this conversation. After {minutes:g} minutes what was forgotten is gone for good."
+    return f"There is no forget to take back in this conversation. After {_lasting(minutes)} what was forgotten is gone for good."
 
 
 def _short(text: str) -> str:
@@ -117,3 +117,9 @@ def _short(text: str) -> str:
 
 def _turns(number: int) -> str:
     return f"{number} turn" if number == 1 else f"{number} turns"
+
+
+def _lasting(minutes: float) -> str:
+    if minutes < 1:
+        return f"{max(1, round(60 * minutes))} second{'' if round(60 * minutes) <= 1 else 's'}"
+    return f"{round(minutes, 1):g} minute{'' if round(minutes, 1) == 1 else 's'}"

@@ -129,3 +129,8 @@ def ambiguous(named: str, found: Sequence[str]) -> str:
 def elsewhere(target: str) -> str:
     """It is kept apart by the client."""
     return f"{target} was made under another X-VC-Project, which keeps it apart from this one. Nothing was changed."
+
+
+def apart(named: str) -> str:
+    """Others are in the room, here or there."""
+    return f"{named!r} was not said in this chat, and what is said in one is told in no other. Nothing was changed."

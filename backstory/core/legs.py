@@ -50,6 +50,8 @@ class Kept(Struct, frozen=True):
 
 GONE = "What this found was forgotten since."
 """In place of a result that must not be told any more."""
+ENOUGH = "This was not looked up: the answer had ended."
+"""In place of a result, where the model goes on calling though it may not."""
 
 
 class Talk(Protocol):
@@ -89,6 +91,11 @@ class Talk(Protocol):
     def kept(self, results: Sequence[str]) -> Kept:
         """What the provider keeps of the answer, now that it has ended; an empty one where the client knows it by the same id. `results`:
         of the calls of its last leg, where that is a mixed one."""
+        ...
+
+    def enough(self, stream: bool) -> bytes | None:
+        """The leg under way has ended, but in calls of ours that are not executed: the end of the stream, or the whole body, of an answer
+        that is what all legs said, be that nothing. None where nothing truthful can be said."""
         ...
 
     def broken(self, stream: bool) -> bytes | None:

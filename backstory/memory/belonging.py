@@ -89,6 +89,11 @@ def tellable(home: Home) -> bool:
     return not home.audience.startswith(MIXED)
 
 
+def shared(one: str, other: str) -> bool:
+    """Whether what is said in a conversation of one of these audiences may be told in one of the other."""
+    return one == other and not one.startswith(MIXED)
+
+
 def opted_out(principal: str, setting: str) -> bool:
     """Whether this principal is in a list by commas."""
     return bool(setting) and principal in [name.strip() for name in setting.split(",")]

@@ -17,6 +17,7 @@ from backstory.core.records import Turn
 from backstory.memory.fence import RECALL_CLOSE, RECALL_OPEN
 from backstory.memory.reasons import Reason, span
 from backstory.memory.retrieval import line
+from backstory.memory.sentences import parts
 from backstory.memory.text import terms
 
 LABEL = "Said in this conversation before its summary, and not in the summary:"
@@ -32,7 +33,6 @@ PLAN_TOOLS = {
 
 _SETTLED = frozenset({"completed", "complete", "done", "cancelled", "canceled"})
 _BOX = re.compile(r"^[ \t]*(?:[-*]|\d{1,3}[.)])[ \t]+\[(?P<mark>[ xX])\][ \t]+(?P<text>\S.{2,300})$", re.MULTILINE)
-_SENTENCE = re.compile(r"[^.!?\n]+(?:[.!?](?=\S)[^.!?\n]*)*[.!?]*")
 _OPEN = re.compile(
     r"^(?:TODO|next(?: steps?)?|remaining|left to do|open)\b ?[:-]|\b(?:still (?:need|have) to|next,? (?:i|we)(?:'ll| will)|remains to be"
     r"|is still (?:missing|open|failing)|not yet (?:done|implemented|fixed))\b",
@@ -170,10 +170,11 @@ def _paths(turns: Sequence[Turn], said: str) -> list[tuple[str, Turn]]:
 
 
 def _sentences(text: str) -> Iterator[str]:
-    for match in _SENTENCE.finditer(text):
-        sentence = match.group().strip(" \t-*#>")
-        if sentence:
-            yield sentence
+    for said in text.splitlines():
+        for part in parts(said):
+            sentence = part.strip(" \t-*#>")
+            if sentence:
+                yield sentence
 
 
 def _covered(wanted: frozenset[str], spoken: Sequence[frozenset[str]]) -> bool:

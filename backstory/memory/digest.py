@@ -18,10 +18,10 @@ from backstory.core.records import Turn
 from backstory.core.tokens import estimate
 from backstory.memory import dates
 from backstory.memory.retrieval import line
+from backstory.memory.sentences import parts
 from backstory.memory.text import fold, stem, terms
 from backstory.memory.units import Carry, Unit, units
 
-_SENTENCE = re.compile(r"[^.!?。！？\n]+(?:[.!?](?=\S)[^.!?。！？\n]*)*[.!?。！？]*[\"'”’)\]]*")
 _NAME = re.compile(r"(?<=[a-z,;] )[A-Z][a-z]+|\b[A-Z]{2,}\b|\b[a-z]+[A-Z]\w+|`[^`]+`|\w+\.\w{1,4}\b|/\w+/\w+")
 _NUMBER = re.compile(r"\d")
 _KINDS = (
@@ -154,10 +154,8 @@ def _sentences(run: Sequence[Unit], breathe: Callable[[], None]) -> Iterator[_Se
 def _split(text: str) -> Iterator[str]:
     """Sentences and lines of a text, without its code."""
     for part in text.split(_CODE)[::2]:
-        for match in _SENTENCE.finditer(part):
-            sentence = match.group().strip()
-            if sentence:
-                yield sentence
+        for one in part.splitlines():
+            yield from parts(one)
 
 
 def _worth(text: str, unit: Unit, speakers: Set[str]) -> float:

@@ -90,6 +90,7 @@ _CALLED = re.compile(
 )
 _NO_HEAD = re.compile(
     r"(?:the |this |that )?(?:\w+ )?(?:one|ones|option|approach|way|version|idea|suggestion|former|latter|solution|answer)$|"
+    r"the (?:next|previous|other|same|following|above) \w+$|"
     r"(?:(?:a |the |an )?(?:the way|way|how|idea|fact|lot|sound|look|thought|feeling)\b|(?:your|that|this|the|his"
     r"|her) (?:idea|way|one|approach|suggestion|answer)\b)",
     re.I,
@@ -168,10 +169,15 @@ def dated(text: str) -> bool:
     return _DATED.search(text) is not None
 
 
+def begins_dated(text: str) -> bool:
+    """Whether these words begin with a day or a time of day."""
+    return _DATED.match(text) is not None
+
+
 def says_something(text: str) -> bool:
     """Whether these words stand for themselves: they do not begin with one that points elsewhere, and are not only stop words."""
     words = fold(text).split()
-    if not words or words[0].strip("'\"`,.") in _REFUSED:
+    if not words or words[0].strip("'\"`,.").partition("'")[0] in _REFUSED:
         return False
     return any(word.strip(".,'\"`!") not in STOP_WORDS and any(char.isalnum() for char in word) for word in words)
 

@@ -24,7 +24,12 @@ _ADV = (
 )
 _O = r"(?P<o>.+)"
 _NOUN = r"[\w./@#&'+-]+"
-_S = rf"(?P<s>(?:{_NOUN} ){{0,5}}?{_NOUN})"
+_PREPOSITION = (
+    r"(?:from|to|of|for|with|without|at|on|in|into|onto|by|as|than|about|after|before|between|until|till|since|during|over|under|up|down"
+    r"|off|out|back|away|ahead|forward|together)"
+)
+# A thing has no name that begins with a preposition: "switched from A to B" says nothing of a "from A".
+_S = rf"(?P<s>(?!{_PREPOSITION}\b)(?:{_NOUN} ){{0,5}}?{_NOUN})"
 _WE = r"(?:we(?:'ll|'re| will| are|'ve| have)?(?: now| all| just| then)*|let's|let us)"
 _I = r"(?:i(?:'ve| have)?)"
 _IM = r"(?:i'm|i am|im)"
@@ -55,6 +60,10 @@ _DO_WORDS = """
     skip reveal
 """
 _DO = f"(?:{'|'.join(_DO_WORDS.split())})"
+# Where, when and how, not for whom.
+_NO_WORK = r"(?!(?:\d|home\b|nights?\b|weekends?\b|noon|dawn|free\b|fun\b|money\b|hours\b|now\b|once\b|an? \w+ (?:pace|speed|rate)\b))"
+# What somebody has is named at once: "a question about my dog" is none.
+_HAD = rf"(?:(?!(?:{_PREPOSITION}|had|been|never|owned|my|your|his|her|our|their|about|that)\b)[\w'-]+,? ){{0,4}}"
 _SOON = r"(?:bed|sleep|try|see|be|need|assume|guess|say|lunch|dinner|have to|want|ask|check|do that|the)"
 _EVENT = (
     r"(?:meeting|appointment|interview|exam|call|flight|train|deadline|demo|presentation|dentist|doctor|party"
@@ -122,9 +131,9 @@ _ME = (
         _rule("preference", verb, rf"{_I} {_ADV}{word} {_O}", "name")
         for verb, word in (("speaks", "speak"), ("studies", "study"), ("teaches", "teach"), ("drives", "drive"))
     ),
-    _rule("preference", "plays", rf"{_I} {_ADV}play (?!with\b|around\b|along\b|back\b|games\b)(?:the )?{_O}", longest=3),
+    _rule("preference", "plays", rf"{_I} {_ADV}play (?!{_PREPOSITION}\b|around\b|along\b|games\b)(?:the )?{_O}", longest=3),
     *(
-        _rule("event", word.split()[0], rf"{_I} {_ADV}{word} {_O}")
+        _rule("event", word.split()[0], rf"{_I} {_ADV}{word} (?!{_PREPOSITION}\b|late\b|early\b){_O}")
         for word in ("joined", "adopted", "bought", "sold", "quit", "signed up for", "graduated from", "enrolled in")
     ),
     _rule("identity", "lives in", rf"{_I} {_ADV}(?:moved|relocated) from (?P<x>.+?) to {_O}", "name"),
@@ -134,9 +143,9 @@ _ME = (
     _rule("identity", "lives in", rf"{_I} {_ADV}(?:moved|relocated)(?: back)? to {_O}", "name"),
     _rule("identity", "lives in", rf"{_I} (?:don't|do not|no longer) {_ADV}live in {_O}", "place", stance="negated"),
     _rule("plan", "will live in", rf"{_IM} {_ADV}(?:moving|relocating) to {_O}", "name", stance="planned"),
-    _rule("identity", "works at", rf"(?:{_I} {_ADV}work|{_IM} {_ADV}working) (?:at|for) (?P<o>.+?)(?: as (?:an? |the )?.+)?"),
+    _rule("identity", "works at", rf"(?:{_I} {_ADV}work|{_IM} {_ADV}working) (?:at|for) {_NO_WORK}(?P<o>.+?)(?: as (?:an? |the )?.+)?"),
     _rule("identity", "works at", rf"{_I} (?:don't|do not|no longer) {_ADV}work (?:at|for) {_O}", stance="negated"),
-    _rule("identity", "works as", rf"(?:{_I} {_ADV}work|{_IM} {_ADV}working) as (?:an? )?{_O}"),
+    _rule("identity", "works as", rf"(?:{_I} {_ADV}work|{_IM} {_ADV}working) as (?!\w+ as\b)(?:an? )?{_O}"),
     _rule("identity", "works at", rf"{_I} {_ADV}(?:started at|started working at|started working for) {_O}", "name"),
     _rule("identity", "was born", r"(?:i|i'm|i am) (?:was )?born (?P<o>(?:in|on) .+)"),
     _rule("identity", "grew up in", rf"i grew up in {_O}", "place"),
@@ -158,7 +167,7 @@ _ME = (
         rf"{_IM} (?P<n>not |no longer )?{_ADV}(?P<o>an? (?!(?:bit|little|lot|tad|few|mess|mix|bundle|ball|big fan"
         rf"|huge fan|while|pleasure)\b).+)",
     ),
-    _rule("possession", "has", rf"(?:{_I}|i've got|i have got) {_ADV}(?:have |own |got )(?P<o>.*\b{_OWNED}\b.*)"),
+    _rule("possession", "has", rf"(?:{_I}|i've got|i have got) {_ADV}(?:have |own |got )(?P<o>{_HAD}{_OWNED}\b(?! to\b).*)"),
     _rule("possession", "has", rf"i (?:don't|do not|no longer) (?:have|own) (?:an? |any )?(?P<o>.*\b{_OWNED}\b.*)", stance="negated"),
     _rule(
         "schedule",
@@ -306,7 +315,7 @@ _THINGS = (
 _ON_THEM: tuple[tuple[FactKind, str, str, Needs], ...] = (
     ("identity", "lives in", r"(?:lives in|moved to|has moved to|is based in|relocated to)", "name"),
     ("plan", "will live in", r"(?:moves to|is moving to)", "name"),
-    ("identity", "works at", r"(?:works at|works for|joined)", ""),
+    ("identity", "works at", rf"(?:works at|works for|joined) {_NO_WORK}", ""),
     ("identity", "works as", r"works as an?", ""),
     ("preference", "prefers", r"prefers", ""),
     ("preference", "likes", r"(?:likes|loves|enjoys)", ""),
@@ -337,10 +346,16 @@ _THEIR = (
 CORRECTION = re.compile(
     r"(?:(?:it|that)(?:'s| has| was| is)? (?:just |now )?(?:been |being |got )?(?:moved|changed|postponed|rescheduled|pushed|switched)"
     r"(?: back)? to|(?:it|that|this)(?:'s| is| was| will be| should be|'ll be)|i meant|make (?:it|that)|it(?:'s)? now(?: is)?)? ?"
-    r"(?:(?:actually|really|now|on|at|in|for|due|called|port|version) )*(?P<o>.+)",
+    r"(?:(?:actually|really|now|on|at|in|for|due|called|port|version) )*(?P<o>.+?)"
+    # What it is about may come last: "it's Tuesday, the appointment".
+    r"(?:, (?-i:the|my|our) (?-i:[a-z])[\w'-]*(?: [\w'-]+){0,4})?",
     re.I,
 )
-NOT_BUT = re.compile(r"(?:it's |that's )?not (?P<x>.+?)(?:,|;| but) ?(?:but |it's |rather |on |at )*(?P<o>.+)", re.I)
+REPORTED = re.compile(
+    r"[,.”\"] (?:he|she|they|(?!I\b)[A-Z]\w+) (?:said|says|told|wrote|writes|claims|claimed|replied|insists|insisted)\b|\baccording to\b"
+)
+"""After a statement: it is somebody else's."""
+NOT_BUT = re.compile(r"(?:it's |that's )?not (?!only\b|just\b|all\b)(?P<x>.+?)(?:,|;| but) ?(?:but |it's |rather |on |at )*(?P<o>.+)", re.I)
 LEAD = re.compile(
     r"(?:(?:so|well|ok|okay|oh|and|also|but|btw|by the way|fyi|just so you know|for the record|please note(?: that)?"
     r"|note(?: that)?|hey|hi|hello|yes"
@@ -350,6 +365,7 @@ LEAD = re.compile(
     r"|guess what|plus|anyways|so yeah|you know)\b[,:!.–—-]*\s+"
     r"|(?P<fix>(?:actually|sorry|scratch that|i was wrong|my mistake|my bad|oops|on second thoughts?|change of plans?|plans? changed"
     r"|i changed my mind|changed my mind|i misspoke|instead)\b[,:!.;–—-]*\s+"
+    r"|(?:i|we)(?:'ve| have)? (?:just |recently |finally )*(?:moved|relocated|switched|changed)(?: house| again| jobs| it)?[,:!.;–—-]+\s+"
     r"|(?:no|nope|nah|wait|correction)\b(?:[,:!.;–—-]+\s+|\s+(?=(?:it|it's|that|that's|the|i|my|we|our|make|wait|sorry|actually|not|\d[\d.:]*|\w+day)\b)))"
     r"|(?P<keep>(?:please |can you |you should )?(?:remember|keep in mind|don't forget|do not forget|bear in mind"
     r"|make a note|for future reference)"

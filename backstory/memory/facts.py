@@ -14,8 +14,8 @@ from msgspec import Struct
 
 from backstory.core.records import Fact, FactKind, Turn
 from backstory.memory import dates
-from backstory.memory.fact_objects import cut_tail, cut_when, dated, fits, replaced, says_something, subject_of, trimmed
-from backstory.memory.fact_rules import CORRECTION, CUT, HEDGED, LABELLED, LEAD, NOT_BUT, ONLY_FIX, Rule, rules_for
+from backstory.memory.fact_objects import begins_dated, cut_tail, cut_when, dated, fits, replaced, says_something, subject_of, trimmed
+from backstory.memory.fact_rules import CORRECTION, CUT, HEDGED, LABELLED, LEAD, NOT_BUT, ONLY_FIX, REPORTED, Rule, rules_for
 from backstory.memory.sentences import Sentence, sentences
 
 _MOST = 24
@@ -28,6 +28,8 @@ _MOST_NOTE = 300
 _WORD = re.compile(r"[\w'-]+")
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _WEEKDAY = re.compile(rf"\b(?P<day>{'|'.join(_WEEKDAYS)})s?\b", re.I)
+_NOT_DAYS = frozenset({"uses", "switched to", "decided", "works at"})
+_YES_NO = re.compile(r"(?:to )?(?:yes|no|ok|okay|true|false|none)$", re.I)
 _LITERAL = re.compile(r"[\d\"'-]|\S+://|[/~.]|true\b|false\b|on\b|off\b|\S+@\S", re.I)
 _POINTS = re.compile(r"(?:it|that|this|not|i meant|make|[\w:]+(?: [\w:]+)?, not|\S*\d\S* not|\w+day not)\b", re.I)
 _CHANGE = re.compile(r"moved|changed|postponed|rescheduled|pushed|switched|\bnow\b", re.I)
@@ -89,6 +91,8 @@ def _of(turn: Turn, text: str, sentence: Sentence, fixes: bool, alone: bool) -> 
     """The facts of one sentence. `alone`: nobody else speaks in the turn, or it is a person's: what an assistant has several people say
     is made up."""
     human = turn.role == "user" or (sentence.named and alone)
+    if REPORTED.search(text, sentence.start, sentence.end):
+        return
     start, fixes, keeps = _led(text, sentence.start, sentence.end, fixes)
     found = False
     for clause in _clauses(text, sentence, start, fixes):
@@ -183,7 +187,8 @@ def _read(text: str, rule: Rule, match: re.Match[str], clause: _Clause, author: 
 def fits_in(text: str, low: int, high: int, rule: Rule, who: str | None) -> tuple[int, int]:
     """The part of the object that is what the rule needs; an empty one where nothing is."""
     size = len(text[low:high].split())
-    if not 0 < size <= rule.longest:
+    # A day is nothing that is used or decided on by itself.
+    if not 0 < size <= rule.longest or (rule.verb in _NOT_DAYS and begins_dated(text[low:high])):
         return 0, 0
     needs = rule.needs
     found = fits(needs, text[low:high], who or "")
@@ -211,6 +216,8 @@ def _correction(turn: Turn, text: str, clause: _Clause, start: int, end: int) ->
         return
     match = NOT_BUT.fullmatch(text, start, end)
     replaces = match.span("x") if match else (0, 0)
+    if match is not None and not fits("value", text[slice(*replaces)]):
+        return
     if match is None:
         match = CORRECTION.fullmatch(text, start, end)
         if match is None:
@@ -221,6 +228,8 @@ def _correction(turn: Turn, text: str, clause: _Clause, start: int, end: int) ->
     changed = _CHANGE.search(text, start, low) is not None
     spoken = match.start("o") > start or "," in text[high : replaces[0]]
     if not (clause.fixes or fixes or replaces[1] > 0 or (changed and spoken) or text.startswith(("i meant", "I meant"), start)):
+        return
+    if _YES_NO.match(text, low, high):
         return
     length = fits("value" if spoken else "datum", text[low:high])
     if length and len(text[low:high].split()) <= 8:

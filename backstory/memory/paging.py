@@ -333,7 +333,7 @@ def referred(path: Sequence[Turn], ref: str) -> Turn | None:
 
 
 def fact_lines(found: Sequence[Known], path: Sequence[Turn]) -> list[str]:
-    """Facts of this path, the newest first, each with its turn, its day and how it stands."""
+    """Facts of this path, the newest first, each with its turn, its day and how it stands; a sentence that holds several once."""
     lines: list[str] = []
     for one in reversed(found):
         fact = one.fact
@@ -343,4 +343,4 @@ def fact_lines(found: Sequence[Known], path: Sequence[Turn]) -> list[str]:
         finder = f"found by {fact.method}" if fact.method and fact.method.isprintable() else ""
         told = ", ".join(part for part in (dates.day_name(fact.said), stands, finder) if part)
         lines.append(line(one.number, fact.author, fact.text) + (f" ({told})" if told else ""))
-    return lines
+    return list(dict.fromkeys(lines))

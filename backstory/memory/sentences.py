@@ -27,9 +27,11 @@ _SKIPPED = re.compile(
 _INDENTED = re.compile(r"(?: {4}|\t)(?!\s*(?:[-*•]|\d+[.)])\s)")
 _BULLET = re.compile(r"\s*(?:(?:[-*•+]|\d{1,3}[.)]|#{1,6})\s+)?(?:\*\*|__)?")
 _END = re.compile(r"[.!?…。！？]+[\"'”’)\]*]*(?=\s|$)|(?<=[。！？])")
-_SHORT = re.compile(
-    r"\b(?:dr|mr|mrs|ms|st|prof|e\.g|i\.e|etc|vs|approx|a\.m|p\.m|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|inc|ltd|jr|sr)\.$", re.I
-)
+_TITLE = re.compile(r"\b(?:dr|mr|mrs|ms|st|prof|e\.g|i\.e|vs|approx)\.$", re.I)
+"""What always goes on behind its point."""
+_SHORT = re.compile(r"\b(?:etc|a\.m|p\.m|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|inc|ltd|jr|sr)\.$", re.I)
+"""What may be the end of a sentence as well: a capital begins the next one."""
+_NUMBERED = re.compile(r"\bno\.$", re.I)
 _TASK = re.compile(
     r"\b(?:translate|rewrite|rephrase|proof-?read|paraphrase|summari[sz]e|grammar|essay|story|poem|song|role-?play|pretend|dialogue|screenplay"
     r"|fiction|classify|transcribe|edit (?:this|the following)|the following (?:text|sentence|paragraph|email|message|letter))\b"
@@ -121,19 +123,46 @@ def _split(text: str, start: int, stop: int, author: str, named_: bool, at: floa
     first = start = bullet.end() if bullet else start
     while start < stop:
         end = _end(text, start, stop)
-        low, high = start, end
-        while low < high and text[low].isspace():
-            low += 1
-        while high > low and text[high - 1].isspace():
-            high -= 1
+        low, high = _stripped(text, start, end)
         if 1 < high - low <= _LONGEST:
-            states = text[high - 1] not in "?？؟" and text[low] not in "\"“«'"
+            code = text[low] == "`" and text.find("`", low + 1, high) in (high - 1, high - 2)
+            states = text[high - 1] not in "?？؟" and text[low] not in "\"“«'" and not code
             yield Sentence(author, named_, at, low, high, low == first and end == stop, states)
         start = max(end, start + 1)
 
 
+def parts(line: str) -> Iterator[str]:
+    """The sentences of a line as they stand in it, whoever says them."""
+    start = 0
+    while start < len(line):
+        end = _end(line, start, len(line))
+        low, high = _stripped(line, start, end)
+        if low < high:
+            yield line[low:high]
+        start = max(end, start + 1)
+
+
+def _stripped(text: str, low: int, high: int) -> tuple[int, int]:
+    while low < high and text[low].isspace():
+        low += 1
+    while high > low and text[high - 1].isspace():
+        high -= 1
+    return low, high
+
+
 def _end(text: str, start: int, stop: int) -> int:
     for match in _END.finditer(text, start, stop):
-        if match.end() > start and not _SHORT.search(text, max(start, match.end() - 8), match.end()):
-            return match.end()
+        end = match.end()
+        if end > start and (text[end - 1] != "." or not _goes_on(text, max(start, end - 8), end, stop)):
+            return end
     return stop
+
+
+def _goes_on(text: str, start: int, end: int, stop: int) -> bool:
+    """Whether the point at `end` is that of a short form in the midst of a sentence."""
+    after = text[end + 1 : min(stop, end + 2)]
+    if _TITLE.search(text, start, end):
+        return True
+    return (_SHORT.search(text, start, end) is not None and not after.isupper()) or (
+        after.isdigit() and _NUMBERED.search(text, start, end) is not None
+    )

@@ -27,6 +27,7 @@ _EMPTY = """
     sure sound look feel think know want need try make take get go come see say tell ask use help hear love like hope keep start
     awesome amazing cool glad happy fun best better new old big little first last next right absolutely definitely totally
     am pm im ive ok okay yes no photo share user assistant
+    fine noted understood thanks sorry welcome please hello hi hey bye
 """
 SAYS_NOTHING = frozenset(stem(word) for word in _EMPTY.split())
 """Words that are no tag alone."""

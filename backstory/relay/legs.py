@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Literal, Protocol, TypeAlias, TypeVar
 
-from backstory.core.legs import GONE, Kept, Leg
+from backstory.core.legs import ENOUGH, GONE, Kept, Leg
 from backstory.core.plan import Mode, Paging
 from backstory.core.wire import StreamReader
 from backstory.relay.heads import ReplyHead
@@ -188,7 +188,7 @@ class Legs:
         if leg.mixed:
             self._course.wait_for(self._defer(leg, trailers))
         elif self._rounds > self._paging.rounds:
-            self._recover()
+            self._exhausted(leg)
         else:
             self._course.wait_for(self._next(leg))
 
@@ -202,12 +202,32 @@ class Legs:
 
     def _end(self, results: Sequence[str]) -> bytes:
         """What was held back of the end of the answer. `results`: of the calls in a mixed last leg."""
+        self._remember(results, [GONE] * len(results))
+        return self._asked(b"", self._paging.talk.finish)
+
+    def _remember(self, results: Sequence[str], bare: Sequence[str]) -> None:
         talk = self._paging.talk
         if self.later or results:
             kept = self._asked(Kept(), lambda: talk.kept(results))
             if kept.first:
-                self._paging.pager.remember(kept, self._asked(kept, lambda: talk.kept([GONE] * len(results))))
-        return self._asked(b"", talk.finish)
+                self._paging.pager.remember(kept, self._asked(kept, lambda: talk.kept(bare)))
+
+    def _exhausted(self, leg: Leg) -> None:
+        """The model calls on in the leg in which it may not: it is asked once without our tools, or the answer is what was said."""
+        if not self._again and not self._spoke:
+            self._gathered, self._size, self._held = [], 0, b""
+            if self._plain():
+                return
+        results = [ENOUGH] * len(leg.calls)
+        self._remember(results, results)
+        nothing: bytes | None = None
+        ending = self._asked(nothing, lambda: self._paging.talk.enough(self._kind == "stream"))
+        if ending is None:
+            self._recover()
+            return
+        if self._kind != "stream" and self._head is not None:
+            self._course.open_delivery(self._head, False, "whole")
+        self._course.hand_on(ending, True)
 
     async def _next(self, leg: Leg) -> None:
         """Executes the calls and asks on. One round more than the bound tells the model that it was the last, and allows no tool."""
@@ -253,7 +273,7 @@ class Legs:
         if leg.calls and leg.mixed:
             self._course.wait_for(self._defer(leg, trailers))
         elif leg.calls and self._rounds > self._paging.rounds:
-            self._recover()
+            self._exhausted(leg)
         elif leg.calls:
             self._course.wait_for(self._next(leg))
         elif not self.later and self._asked(body, talk.answer) == body:

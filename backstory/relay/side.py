@@ -64,7 +64,7 @@ class Trouble(Struct):
 class SideCaller:
     """A core.side.SideModel. `endpoint`: where a conversation's questions go, None for nowhere (now). `refused`: a conversation's key was
     turned away. `chance`: from 0 to 1. `wires`: by dialect, to read answers with. `paid`: told
-    of every bill that is known, by model and conversation."""
+    of every bill that is known, by model, usage and conversation, in dollars."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class SideCaller:
         answer_tokens: int,
         chance: Callable[[], float],
         figures: SideFigures,
-        paid: Callable[[str, Usage, str], None] = lambda _model, _usage, _conversation: None,
+        paid: Callable[[str, Usage, str, float], None] = lambda _model, _usage, _conversation, _dollars: None,
     ) -> None:
         self._endpoint = endpoint
         self._refused = refused
@@ -171,7 +171,7 @@ class SideCaller:
         usage = self._usage(reply, body)
         micros = endpoint.price.micros(usage.input_tokens, usage.output_tokens)
         await self._budget.settle(hold, usage.input_tokens + usage.output_tokens, micros)
-        self._paid(endpoint.model, usage, question.conversation)
+        self._paid(endpoint.model, usage, question.conversation, micros / 1_000_000)
         self._troubles.pop(_origin(endpoint), None)
         if reply.finish == "length":
             raise SideModelError("the answer was longer than allowed", "too long", lasting=True)

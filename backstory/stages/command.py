@@ -139,7 +139,7 @@ class Command(Stage):
         record, path = thread.conversation, thread.path
         mark = await desk.lanes.read(lambda store: store.watermark(record.id, _JOB))
         figures = desk.figures()
-        reach = await self._links.reach(thread, visit.scope)
+        reach = await self._links.reach(thread, visit.scope, await self._links.rooms.entered(visit))
         return state.status(
             state.Status(
                 record.id,
@@ -199,7 +199,7 @@ class Command(Stage):
             await self._desk.keep(visit, {PROJECT: chosen})
             await self._links.moved(visit.thread, chosen)
         now = visit.thread.states.get(PROJECT, "")
-        return state.assigned(now, len(await self._links.members(visit.thread)), now != before)
+        return state.assigned(now, len(await self._links.members(visit)), now != before)
 
     # --- search
 
@@ -211,7 +211,7 @@ class Command(Stage):
         carried = _carried(visit)
         found = [_shown(own, "", carried)]
         known = {turn.id for turn in thread.path}
-        for other in await self._links.reach(thread, visit.scope):
+        for other in await self._links.reach(thread, visit.scope, await self._links.rooms.entered(visit)):
             if other.conversation.memory:
                 more = await desk.find(other, asking, known, budget, search=True)
                 found.append(_shown(more, other.conversation.label or other.conversation.id[:8], set()))

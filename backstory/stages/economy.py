@@ -237,8 +237,9 @@ class Economy(Stage):
         self.add(spend)
         return spend
 
-    def side(self, number: int, model: str, usage: Usage, conversation: str = "") -> Spend:
-        """The spend of a request that memory made for itself; `number` from TurnIds."""
+    def side(self, number: int, model: str, usage: Usage, conversation: str = "", dollars: float | None = None) -> Spend:
+        """The spend of a request that memory made for itself; `number` from TurnIds. `dollars`: what its bill comes to, None: what the
+        model costs as clients use it."""
         tariff, usage = self._tariffs.of("", model, b""), sane(usage)
         spend = Spend(
             number,
@@ -253,13 +254,13 @@ class Economy(Stage):
             usage.output_tokens,
             usage.cache_read_tokens,
             usage.cache_write_tokens,
-            tariff.cost(usage),
+            tariff.cost(usage) if dollars is None else dollars,
             0.0,
-            tariff.known,
+            tariff.known or dollars is not None,
             usage.input_tokens > 0,
         )
         self.add(spend)
-        if tariff.known and conversation:
+        if spend.priced and conversation:
             self._side[conversation] = self._side.pop(conversation, 0.0) + spend.billed
             if len(self._side) > _MOST_OWED:
                 self._side.popitem(last=False)

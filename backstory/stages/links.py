@@ -1,8 +1,8 @@
 """Stage 5: what is recalled from other conversations, where a user has attached or merged them or given them one project. And who that
 is: `Links` follows and makes the links.
 
-Rule: a link is followed only to a conversation of the same principal and scope. Nothing is copied: what is found goes up as an injection,
-like everything recalled.
+Rule: a link is followed only to a conversation of the same principal and scope, held in the same room (rooms.py). Nothing is copied:
+what is found goes up as an injection, like everything recalled.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from backstory.core.exchange import Exchange
 from backstory.core.records import Batch, Conversation, Injection
 from backstory.core.sizes import rough
 from backstory.core.store import Store
+from backstory.memory import belonging
 from backstory.memory.fence import neutral
 from backstory.memory.reasons import Reason
 from backstory.memory.retrieval import Recalled, block
@@ -27,6 +28,7 @@ from backstory.memory.thread import Thread
 from backstory.stages.base import Stage
 from backstory.stages.desk import Desk
 from backstory.stages.recall import asked
+from backstory.stages.rooms import Rooms
 from backstory.stages.trace import of_items
 from backstory.stages.visit import Visit, Visits
 
@@ -45,15 +47,18 @@ class Links:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self.rooms = Rooms(desk.lanes)
 
-    async def reach(self, thread: Thread, scope: str) -> list[Thread]:
-        """The conversations that are searched from this one, too: those it leads to, those of its project, those these lead to."""
+    async def reach(self, thread: Thread, scope: str, room: str | None = None) -> list[Thread]:
+        """The conversations that are searched from this one, too: those it leads to, those of its project, those these lead to. None of
+        another room. `room`: where the thread is, None: as it is stored."""
         if not thread.states:
             return []
+        here = await self.rooms.of(thread) if room is None else room
         principal = thread.conversation.principal
         seen = {thread.conversation.id}
         chosen = set(linked(thread))
-        members, project = await self.members(thread), thread.states.get(PROJECT, "")
+        members, project = await self._members(thread), thread.states.get(PROJECT, "")
         waiting = deque([*linked(thread), *members])
         found: list[Thread] = []
         while waiting and len(found) < _MOST:
@@ -64,7 +69,9 @@ class Links:
             member = name in members and name not in chosen
             threads = self._desk.threads
             other = await (self._member(principal, name, scope, project) if member else threads.by_id(principal, name, scope))
-            if other is not None and (name in chosen or not _kin(thread.conversation, other.conversation)):
+            if other is None or not belonging.shared(here, await self.rooms.of(other)):
+                continue
+            if name in chosen or not _kin(thread.conversation, other.conversation):
                 found.append(other)
                 waiting.extend(linked(other))
                 chosen.update(linked(other))
@@ -80,8 +87,12 @@ class Links:
         put = await self._desk.lanes.read(lambda store: store.states(name).get(PROJECT) == project)
         return await threads.by_id(principal, name, scope) if put else None
 
-    async def members(self, thread: Thread) -> list[str]:
-        """The other conversations of its project."""
+    async def members(self, visit: Visit) -> list[str]:
+        """The other conversations of its project, of the same room."""
+        found = await self._members(visit.thread)
+        return await self.rooms.among(visit.thread.conversation.principal, found, await self.rooms.entered(visit)) if found else []
+
+    async def _members(self, thread: Thread) -> list[str]:
         project = thread.states.get(PROJECT)
         if not project:
             return []
@@ -108,13 +119,18 @@ class Links:
     async def listing(self, visit: Visit) -> str:
         """The answer to `list`."""
         here = visit.thread.conversation
+        room = await self.rooms.entered(visit)
+        listed = await self._desk.lanes.read(lambda store: store.conversations(here.principal, _MOST_LISTED))
+        if room:
+            # In a room with others, not even the names of what was said elsewhere.
+            within = {here.id, *await self.rooms.among(here.principal, [it.id for it, _ in listed], room)}
+            listed = [row for row in listed if row[0].id in within]
 
         def read(store: Store) -> list[told.Row]:
             projects = {name: value for _, name, value in store.stated(PROJECT, here.principal)}
-            rows = store.conversations(here.principal, _MOST_LISTED)
             return [
                 told.Row(it.id, it.label, projects.get(it.id, ""), turns, _stamp(it.updated), it.id == here.id)
-                for it, turns in rows
+                for it, turns in listed
                 if turns or it.label or it.id == here.id
             ]
 
@@ -166,9 +182,9 @@ class Links:
         principal = thread.conversation.principal
         rows = await self._desk.lanes.read(lambda store: store.stated(name, principal))
         return told.merges(
-            [_called(other) for other in await self.reach(thread, visit.scope)],
+            [_called(other) for other in await self.reach(thread, visit.scope, await self.rooms.entered(visit))],
             [other[:8] for _, other, value in rows if value != _NO],
-            [other[:8] for other in await self.members(thread)],
+            [other[:8] for other in await self.members(visit)],
         )
 
     async def _leads(self, start: Thread, goal: Thread, scope: str) -> bool:
@@ -196,7 +212,9 @@ class Links:
         if len(found) > 1:
             return told.ambiguous(named, [record.id for record in found])
         thread = await self._desk.threads.by_id(principal, found[0].id, visit.scope)
-        return told.elsewhere(told.called(found[0].id, found[0].label)) if thread is None else thread
+        if thread is None:
+            return told.elsewhere(told.called(found[0].id, found[0].label))
+        return thread if belonging.shared(await self.rooms.entered(visit), await self.rooms.of(thread)) else told.apart(named)
 
     async def _side(self, thread: Thread) -> told.Side:
         name = thread.conversation.id
@@ -218,7 +236,10 @@ class Linked(Stage):
 
     async def request(self, exchange: Exchange) -> Exchange:
         visit = self._visits.get(exchange.id)
-        if visit is None or not visit.ready or not visit.thread.states or not visit.thread.conversation.memory:
+        if visit is None or not visit.ready:
+            return exchange
+        await self._links.rooms.note(visit)
+        if not visit.thread.states or not visit.thread.conversation.memory:
             return exchange
         item, turn = asked(visit)
         own = visit.injection
@@ -231,7 +252,7 @@ class Linked(Stage):
         texts: list[str] = []
         lines: list[Reason] = []
         found: list[tuple[Recalled, int]] = []
-        for other in await self._links.reach(thread, visit.scope):
+        for other in await self._links.reach(thread, visit.scope, await self._links.rooms.entered(visit)):
             if not other.conversation.memory:
                 continue
             recalled = await self._desk.find(other, turn, known, room)

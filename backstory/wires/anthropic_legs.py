@@ -337,12 +337,19 @@ class AnthropicTalk:
         """Nothing: the provider keeps no state under the answer's id."""
         return Kept()
 
+    def enough(self, stream: bool) -> bytes | None:
+        """See Talk."""
+        return self._ends(stream, b'"end_turn"')
+
     def broken(self, stream: bool) -> bytes | None:
         """See Talk. `max_tokens` is this wire's word for an answer that is cut off."""
+        if not stream and not any(decode(_block, raw).type == "text" for raw in self._said):
+            return None
+        return self._ends(stream, b'"max_tokens"')
+
+    def _ends(self, stream: bool, reason: bytes) -> bytes | None:
         if not stream:
-            if not self._last or not any(decode(_block, raw).type == "text" for raw in self._said):
-                return None
-            return Document(self.answer()).apply([Put(("stop_reason",), b'"max_tokens"')])
+            return Document(self.answer()).apply([Put(("stop_reason",), reason)]) if self._last else None
         if self._open >= 0 and (self._open_kind in _CALLS or self._open_kind in _THINKING):
             return None
         out: list[bytes] = []
@@ -350,6 +357,6 @@ class AnthropicTalk:
             out.append(event(b'{"type":"content_block_stop","index":%d}' % self._open, "content_block_stop"))
         if not self._ended:
             usage = encode({"output_tokens": 0, **summed(self._spent, self._usage)})
-            change = b'{"type":"message_delta","delta":{"stop_reason":"max_tokens","stop_sequence":null},"usage":' + usage + b"}"
+            change = b'{"type":"message_delta","delta":{"stop_reason":' + reason + b',"stop_sequence":null},"usage":' + usage + b"}"
             out.append(event(change, "message_delta"))
         return b"".join([*out, event(b'{"type":"message_stop"}', "message_stop")])

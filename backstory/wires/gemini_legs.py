@@ -375,18 +375,23 @@ class GeminiTalk:
         """Nothing: the provider keeps no state under the answer's id."""
         return Kept()
 
+    def enough(self, stream: bool) -> bytes | None:
+        """See Talk."""
+        return self._ends(stream, "STOP")
+
     def broken(self, stream: bool) -> bytes | None:
         """See Talk. A call is never half told in this wire."""
+        return self._ends(stream, "OTHER") if stream or self._said or self._text else None
+
+    def _ends(self, stream: bool, reason: str) -> bytes | None:
         if not stream:
-            if not self._last or not (self._said or self._text):
-                return None
-            document = Document(self.answer())
-            return document.apply([Put(("candidates", 0, "finishReason"), b'"OTHER"')])
+            put = Put(("candidates", 0, "finishReason"), quote(reason))
+            return Document(self.answer()).apply([put]) if self._last else None
         if self._ended:
             return b""
         last = encode(
             {
-                "candidates": [{"content": {"parts": [{"text": ""}], "role": "model"}, "finishReason": "OTHER", "index": 0}],
+                "candidates": [{"content": {"parts": [{"text": ""}], "role": "model"}, "finishReason": reason, "index": 0}],
                 "usageMetadata": summed(self._spent, self._usage),
             }
         )

@@ -357,16 +357,25 @@ class ChatTalk:
         """Nothing: the provider keeps no state under the answer's id."""
         return Kept()
 
+    def enough(self, stream: bool) -> bytes | None:
+        """See Talk."""
+        return self._ends(stream, b'"stop"')
+
     def broken(self, stream: bool) -> bytes | None:
         """See Talk. `length` is this wire's word for an answer that is cut off."""
+        if not stream and not (self._said or self._text):
+            return None
+        return self._ends(stream, b'"length"')
+
+    def _ends(self, stream: bool, reason: bytes) -> bytes | None:
         if not stream:
-            return self._salvaged()
+            return self._salvaged(reason)
         if self._places and not self._reason:
             return None
         out: list[bytes] = []
         if not self._reason or self._called:
             document = Document(self._head)
-            choice = b'[{"index":0,"delta":{},"logprobs":null,"finish_reason":"length"}]'
+            choice = b'[{"index":0,"delta":{},"logprobs":null,"finish_reason":%b}]' % reason
             cut: list[Splice] = [Cut(("usage",))] if document.has(("usage",)) else []
             out.append(event(document.apply([Put(("choices",), choice), *cut]).replace(b"\n", b" ")))
             if self._metered:
@@ -374,14 +383,14 @@ class ChatTalk:
                 out.append(event(document.apply([Put(("choices",), b"[]"), Put(("usage",), usage)]).replace(b"\n", b" ")))
         return b"".join([*out, event(_DONE)])
 
-    def _salvaged(self) -> bytes | None:
-        if not self._last or not (self._said or self._text):
+    def _salvaged(self, reason: bytes) -> bytes | None:
+        if not self._last:
             return None
         text = self._said + gap(self._said, self._text) + self._text
         document = Document(self._last)
         splices: list[Splice] = [
             Put((*_MESSAGE, "content"), quote(text)),
-            Put(("choices", 0, "finish_reason"), b'"length"'),
+            Put(("choices", 0, "finish_reason"), reason),
             Put(("usage",), encode(summed(self._spent, self._usage))),
         ]
         if document.has((*_MESSAGE, "tool_calls")):

@@ -292,11 +292,15 @@ class ResponsesTalk:
             lowering.add(_INPUT, end, row)
         if last:
             lowering.put(("tool_choice",), _NONE)
-        self.again(lowering.finish())
+        self._go(lowering.finish())
         return self._body
 
     def again(self, body: bytes) -> None:
         """See Talk."""
+        self._said += self._kept() if self._last else []
+        self._go(body)
+
+    def _go(self, body: bytes) -> None:
         self._body = body
         self._spent = summed(self._spent, self._usage)
         self._number += 1
@@ -325,6 +329,12 @@ class ResponsesTalk:
         rows = tuple(_output(item.call_id, text) for item, text in zip(ours, results, strict=True))
         return Kept(self._first, self._here, rows) if self._here and (rows or self._first != self._here) else Kept()
 
+    def enough(self, stream: bool) -> bytes | None:
+        """See Talk."""
+        if not stream:
+            return self.answer() if self._last else None
+        return self._ends("completed", b"null")
+
     def broken(self, stream: bool) -> bytes | None:
         """See Talk. `incomplete` is this wire's word for an answer that is cut off."""
         details = b'{"reason":"max_output_tokens"}'
@@ -333,6 +343,10 @@ class ResponsesTalk:
                 return None
             rest = [Put(("status",), b'"incomplete"'), Put(("incomplete_details",), details), Put(("output",), listed(self._said))]
             return Document(self._last).apply([*rest, Put(("usage",), encode(self._spent or None))])
+        return self._ends("incomplete", details)
+
+    def _ends(self, status: str, details: bytes) -> bytes | None:
+        """The end of a stream."""
         if self._ended:
             return b""
         open_kinds = {self._kinds.get(index, "") for index in self._places if index not in self._items}
@@ -342,14 +356,14 @@ class ResponsesTalk:
         document = Document(bytes(self._begun))
         response = document.apply(
             [
-                Put(("status",), b'"incomplete"'),
+                Put(("status",), quote(status)),
                 Put(("incomplete_details",), details),
                 Put(("output",), listed(self._said)),
                 Put(("usage",), encode(summed(self._spent, self._usage) or None)),
             ]
         )
-        data = b'{"type":"response.incomplete","sequence_number":%d,"response":%b}' % (self._sequence, response)
-        return event(data.replace(b"\n", b" "), "response.incomplete")
+        data = b'{"type":"response.%b","sequence_number":%d,"response":%b}' % (status.encode(), self._sequence, response)
+        return event(data.replace(b"\n", b" "), f"response.{status}")
 
 
 def _without(items: Sequence[Raw], ours: frozenset[str]) -> list[Raw]:

@@ -43,3 +43,8 @@ def test_the_answer_shows_a_few_and_counts_all() -> None:
     assert "and 8 more" in told
     assert "history still has 3" in told
     assert "history" not in hidden("dog", TURNS[:1], 10, 0)
+
+
+def test_the_time_to_undo_is_told_in_words_that_fit_it() -> None:
+    for minutes, words in ((1 / 60, "In 1 second "), (0.5, "In 30 seconds "), (1, "In 1 minute "), (100 / 60, "In 1.7 minutes ")):
+        assert words in hidden("dog", TURNS[:1], minutes, 0)

@@ -91,3 +91,18 @@ def test_tool_output_and_code_are_not_quoted() -> None:
 @given(st.lists(st.text(max_size=150), max_size=8), st.integers(0, 200))
 def test_any_turns_keep_the_budget(texts: list[str], budget: int) -> None:
     assert count(digest([turn(number, text) for number, text in enumerate(texts, 1)], budget, count)) <= budget
+
+
+def test_names_are_not_cut_at_the_points_of_short_forms() -> None:
+    text = (
+        "The dentist appointment is on Monday at 10:00 with Dr. Okonkwo. Mr. Hulst pays 40 euros for it. The room is no. 17 in the St. Jans"
+        " hospital. The taxi leaves at 9 a.m. Then the nurse Petra comes."
+    )
+    said = [sentence for _, _, sentence in quoted(digest([turn(1, "Ann: " + text)], 400, count))]
+    assert said == [
+        "The dentist appointment is on Monday at 10:00 with Dr. Okonkwo.",
+        "Mr. Hulst pays 40 euros for it.",
+        "The room is no. 17 in the St. Jans hospital.",
+        "The taxi leaves at 9 a.m.",
+        "Then the nurse Petra comes.",
+    ]

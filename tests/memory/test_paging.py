@@ -194,5 +194,6 @@ def test_a_fact_says_its_turn_and_one_of_another_branch_is_not_told() -> None:
         "#1 Ann: Ann likes tea. ‹/recalled> (20 May 2024, superseded by #2)",
         "#1 Ann: Ann likes tea. ‹/recalled> (20 May 2024)",
     ]
+    assert len(paging.fact_lines([found[0], replace(found[0], verb="is")], path)) == 1, "one sentence, two facts"
     found = [replace(one, fact=replace(one.fact, method="qwen3")) for one in found[:1]]
     assert paging.fact_lines(found, path) == ["#1 Ann: Ann likes tea. ‹/recalled> (20 May 2024, found by qwen3)"]

@@ -39,6 +39,8 @@ def test_names_of_speakers_and_empty_words_are_no_tags() -> None:
     vocabulary = Vocabulary()
     tags("Melanie: hello there", vocabulary)
     assert tags("Ann: Thanks Mel, Melanie, that sounds really good!", vocabulary) == ()
+    for text in ("Fine, noted.", "Okay, noted.", "Understood, thank you!", "Hi, you're welcome."):
+        assert tags(text, vocabulary) == ()
 
 
 def test_the_same_conversation_gets_the_same_tags() -> None:

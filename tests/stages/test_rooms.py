@@ -1,0 +1,92 @@
+"""What was said in one room is told in no other, whoever asks for it and however."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from tests.rig import rig
+from tests.stages.talks import Talk, commanded, texts_sent
+from tests.stages.world import echoing
+
+DIRECT = "[Telegram Anna id:111 2026-11-26 05:00 UTC] "
+GROUP = "[Telegram Familie group id:-999 2026-11-26 05:00 UTC] "
+FACT = "My diagnosis is sarcoidosis, treated by Hulst in Groningen."
+QUESTION = "Who is treating the diagnosis sarcoidosis?"
+
+
+async def _ask(talk: Talk, before: str) -> str:
+    """What goes upstream with the question, some messages later."""
+    for number in range(3):
+        await talk.say(f"{before}Message {number} about football.")
+    await talk.say(before + QUESTION)
+    return "\n".join(texts_sent(talk.one))
+
+
+def test_no_command_brings_a_direct_message_into_a_group(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(commanded(tmp_path), echoing("openai_chat")) as one:
+            direct = Talk(one, b"X-VC-Conversation: dm")
+            await direct.say(DIRECT + FACT)
+            await direct.say(DIRECT + "Thank you.")
+            await direct.told(DIRECT + "VCLABEL anna-dm")
+            await direct.told(DIRECT + "!/project(home)")
+            group = Talk(one, b"X-VC-Conversation: group")
+            await group.say(GROUP + "Hello everyone.")
+            for restarted in (False, True):
+                if restarted:
+                    await one.restart()
+                for command in ("VCATTACH anna-dm", f"VCATTACH {direct.id}", "VCMERGE PREVIEW anna-dm", "VCMERGE INTO anna-dm"):
+                    told = await group.told(GROUP + command)
+                    assert "not said in this chat" in told, command
+                    assert "sarcoidosis" not in told
+                assert "circle" not in (into := await direct.told(DIRECT + f"VCMERGE INTO {group.id}"))
+                assert "not said in this chat" in into
+            assert "with 0 other conversations" in await group.told(GROUP + "!/project(home)")
+            assert "anna-dm" not in await group.told(GROUP + "VCLIST")
+            assert "Hulst" not in await _ask(group, GROUP)
+            assert "Hulst" not in await group.told(GROUP + "VCRECALL sarcoidosis")
+            first = Talk(one, b"X-VC-Conversation: another")
+            await first.told(GROUP + "!/project(home)")
+            assert "Hulst" not in await first.told(GROUP + "VCRECALL sarcoidosis")
+            assert "Hulst" not in await _ask(Talk(one), ""), "nor where nobody says who is there"
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_a_link_of_earlier_is_not_followed_into_another_room(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(commanded(tmp_path), echoing("openai_chat")) as one:
+            plain = Talk(one, b"X-VC-Conversation: plain")
+            await plain.say(FACT)
+            await plain.told("VCLABEL plain")
+            other = Talk(one, b"X-VC-Conversation: other")
+            await other.say("Hello.")
+            assert "is recalled here" in await other.told("VCATTACH plain")
+            assert "Hulst" in await _ask(other, "")
+            late = Talk(one, b"X-VC-Conversation: late")
+            await late.say("Hello.")
+            await late.told("VCATTACH plain")
+            assert "Hulst" not in await _ask(late, GROUP), "the others came in later"
+
+    asyncio.run(work())
+
+
+def test_the_same_room_is_one(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(commanded(tmp_path), echoing("openai_chat")) as one:
+            direct = Talk(one, b"X-VC-Conversation: dm")
+            await direct.say(DIRECT + FACT)
+            await direct.say(DIRECT + "Thank you.")
+            await direct.told(DIRECT + "VCLABEL anna-dm")
+            for restarted in (False, True):
+                if restarted:
+                    await one.restart()
+                again = Talk(one, b"X-VC-Conversation: dm-%d" % restarted)
+                assert "is recalled here" in await again.told(DIRECT + "VCATTACH anna-dm")
+                assert "anna-dm" in await again.told(DIRECT + "VCLIST")
+                assert "Hulst" in await _ask(again, DIRECT)
+            assert not one.failures()
+
+    asyncio.run(work())
