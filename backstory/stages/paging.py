@@ -26,7 +26,7 @@ from backstory.memory import paging, refs
 from backstory.memory.fact_query import select
 from backstory.memory.paging import Asked, Chosen, Row, row
 from backstory.memory.restoring import located, restored
-from backstory.memory.segments import segments
+from backstory.memory.segments import segments, uncovered
 from backstory.memory.splits import retitled
 from backstory.memory.thread import Thread
 from backstory.memory.units import Carry, units
@@ -167,6 +167,11 @@ class Desk:
     def _numbers(self) -> dict[int, int]:
         """Their numbers, by id."""
         return {turn.id: turn.position + 1 for turn in self._path}
+
+    @cached_property
+    def _places(self) -> dict[int, int]:
+        """Where they are on the path, by id."""
+        return {turn.id: place for place, turn in enumerate(self._path)}
 
     @cached_property
     def _shown_ids(self) -> set[int]:
@@ -345,12 +350,14 @@ class Desk:
         for owner in owners if not self._thread.hidden else ():
             stored += await self._stage.lanes.read(lambda store, name=owner: _titled(store, name))  # type: ignore[misc]
         made = [one for one in stored if one.first_turn in self._numbers and one.last_turn in self._numbers]
-        done = max((self._numbers[one.last_turn] for one in made), default=0)
-        rest = self._path[done : self._thread.boundary]
-        return [*made, *(await _aside(lambda: _cut(rest)))] if rest else made
+        runs = uncovered(self._path[: self._thread.boundary], made)
+        if not runs:
+            return made
+        more = await _aside(lambda: [one for run in runs for one in _cut(run)])
+        return sorted([*made, *more], key=lambda one: self._places[one.first_turn])
 
     def _between(self, first: int, last: int) -> Sequence[Turn]:
-        return self._path[self._numbers[first] - 1 : self._numbers[last]]
+        return self._path[self._places[first] : self._places[last] + 1]
 
     def _large(self, rows: Sequence[Row]) -> bool:
         return sum(len(one.text) for one in rows) > 2 * self._budget

@@ -25,6 +25,8 @@ _WHOLE = (
 )
 SESSIONS = "sessions"
 """The job that makes session summaries (jobs/sessions.py)."""
+_NAMED = ("tags", "side_tags", "segments")
+"""Jobs whose names of things come from earlier turns of a conversation."""
 # Tables whose rows name the turns that they tell of, and the columns by which a row is known.
 _QUOTING = (
     ("injections", ("conversation", "chain")),
@@ -148,9 +150,17 @@ class _Work:
                 self._delete("vectors", f"conversation = ? AND turn {inside}", (place.key, *some))
                 self._delete("facts", f"conversation = ? AND turn {inside}", (place.key, *some))
                 self._delete("turns", f"id {inside}", some)
+            self._unname(place, min(own))
             left = self._db.all("SELECT coalesce(max(id), 0) FROM turns WHERE conversation = ?", (place.key,))[0][0]
             self._db.run("UPDATE conversations SET last_turn = ? WHERE key = ?", (left, place.key))
         self._clean([*places, *heirs], parents, {place.principal for place in places})
+
+    def _unname(self, place: _Place, first: int) -> None:
+        """Later turns may have topics by names that only this one gave: they are named anew."""
+        self._db.run("UPDATE tags SET tags = '[]' WHERE conversation = ? AND turn > ?", (place.key, first))
+        self._db.run("UPDATE segments SET tags = '[]' WHERE conversation = ? AND last_turn > ?", (place.key, first))
+        sql = f"UPDATE watermarks SET turn = ? WHERE conversation = ? AND turn >= ? AND job IN ({marks(len(_NAMED))})"
+        self._db.run(sql, (first - 1, place.key, first, *_NAMED))
 
     def _clean(self, places: Sequence[_Place], gone: Mapping[int, int], principals: Iterable[str]) -> None:
         """Take out what tells of the turns that are gone (with their parents), and close the gaps they leave."""
