@@ -28,7 +28,7 @@ from backstory.memory.paging import Asked, Chosen, Row, row
 from backstory.memory.restoring import located, restored
 from backstory.memory.segments import segments, uncovered
 from backstory.memory.splits import retitled
-from backstory.memory.thread import Thread
+from backstory.memory.thread import Thread, next_position
 from backstory.memory.units import Carry, units
 from backstory.stages.base import Failed, Stage, attempted
 from backstory.stages.facts import Facts
@@ -321,16 +321,29 @@ class Desk:
         if not found:
             found = [row(turn) for turn in await _aside(lambda: paging.nearest(self._path, query))]
         lines: list[str] = []
-        for number, (first, last) in enumerate(paging.sittings(self._path), 1):
-            hits = [one for one in found if first < one.number <= last + 1]
+        path = self._path
+        for number, (first, last) in enumerate(paging.sittings(path), 1):
+            hits = [one for one in found if path[first].position < one.number <= path[last].position + 1]
             if hits:
-                lines.append(paging.sitting(number, self._path[first : last + 1], hits[0]))
+                lines.append(paging.sitting(number, path[first : last + 1], hits[0]))
         return self._fenced(f'Talked about "{query}" in:', lines) if lines else f'Nothing was said about "{query}".'
 
     async def _find(self, words: str, chosen: Chosen) -> list[Row]:
         """What recall finds among these turns, each turn once, in order."""
         now = self._stage.clock()
-        question = Turn(0, self._thread.conversation.id, 0, len(self._path), b"", b"", "user", "spoken", words, at=now, arrived=now)
+        question = Turn(
+            0,
+            self._thread.conversation.id,
+            0,
+            next_position(self._path, len(self._path)),
+            b"",
+            b"",
+            "user",
+            "spoken",
+            words,
+            at=now,
+            arrived=now,
+        )
         found = await self._stage.shelf.recall(self._thread, len(self._path), question, chosen, self._budget, 0.0, search=True)
         rows: dict[int, Row] = {}
         for item in found.items:
