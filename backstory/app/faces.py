@@ -24,7 +24,7 @@ from backstory.memory.fact_query import select
 from backstory.memory.index import Index
 from backstory.memory.retrieval import recall
 from backstory.memory.supersession import Known
-from backstory.memory.thread import branch
+from backstory.memory.thread import at_number, branch, next_position
 from backstory.memory.units import Carry, units
 from backstory.providers import side_model
 from backstory.stages.facts import ledger, shown
@@ -212,9 +212,9 @@ def forget(store: Store, record: Conversation | None, number: int, now: float) -
     if not number:
         return [store.forget(record.principal, record.id, now=now)]
     path = branch(load_turns(store, record))
-    if not 1 <= number <= len(path):
-        raise NotFound(f"conversation {record.id} has the turns 1 to {len(path)}, not {number}")
-    turn = path[number - 1]
+    turn = at_number(path, number)
+    if turn is None:
+        raise NotFound(f"conversation {record.id} has the turns 1 to {next_position(path, len(path))}, not {number}")
     return [store.forget(record.principal, turn.conversation, [turn.id], now)]
 
 

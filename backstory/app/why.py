@@ -17,7 +17,7 @@ from backstory.errors import NotFound, StoreError
 from backstory.memory import reasons
 from backstory.memory.reasons import Change, Search, Told
 from backstory.memory.retention import Score, score
-from backstory.memory.thread import branch
+from backstory.memory.thread import at_number, branch, next_position
 from backstory.stages.threads import covers, load_pins, load_shown, load_turns, tells
 
 GATES = {
@@ -129,7 +129,7 @@ class _Case(Struct):
 
     def number(self, turn: int) -> int:
         """The number of a turn in the conversation, 0 where it is not in it."""
-        return next((place for place, one in enumerate(self.path, 1) if one.id == turn), 0)
+        return next((one.position + 1 for one in self.path if one.id == turn), 0)
 
 
 def explain(store: Store, named: str, principal: str | None = None) -> Explanation:
@@ -188,17 +188,17 @@ def retention(store: Store, record: Conversation, now: float) -> list[tuple[int,
         for turn_id in injection.turns:
             uses[turn_id] = uses.get(turn_id, 0) + 1
     return [
-        (number, turn, score(turn.text, turn.at, now, uses.get(turn.id, 0), turn.id in pins, turn.kind == "tool"))
-        for number, turn in enumerate(path, 1)
+        (turn.position + 1, turn, score(turn.text, turn.at, now, uses.get(turn.id, 0), turn.id in pins, turn.kind == "tool"))
+        for turn in path
     ]
 
 
 def pin(store: Store, record: Conversation, number: int, pinned: bool, now: float) -> Turn:
     """Pin a turn by its number in `show`, or let go of it; the turn. Raises NotFound."""
     path = branch(load_turns(store, record))
-    if not 1 <= number <= len(path):
-        raise NotFound(f"conversation {record.id} has the turns 1 to {len(path)}, not {number}")
-    turn = path[number - 1]
+    turn = at_number(path, number)
+    if turn is None:
+        raise NotFound(f"conversation {record.id} has the turns 1 to {next_position(path, len(path))}, not {number}")
     store.pin(turn.conversation, turn.id, pinned, now)
     return turn
 
@@ -317,7 +317,7 @@ def _digests(store: Store, case: _Case) -> list[Digest]:
 
 
 def _blocks(case: _Case) -> Iterator[Block]:
-    by_chain = {turn.chain: place for place, turn in enumerate(case.path, 1)}
+    by_chain = {turn.chain: turn.position + 1 for turn in case.path}
     if case.trace is None and case.asked is not None:
         one = case.injections[case.asked.chain]
         yield Block(by_chain.get(one.chain, 0), True, one.tokens, one.text)

@@ -36,11 +36,12 @@ class Turn(Struct, frozen=True):
     """One message, kept verbatim.
 
     `id`: from TurnIds. `parent`: id of the turn before it on its branch, 0 for a first. `position`: 0-based place on its
-    branch. `chain`: 16-byte hash over all spoken messages up to it, from principal and scope on. `content`: 16-byte
-    hash of this message alone. `kind`: spoken = human or assistant text; tool = only tool calls or results. `text`: what
-    memory reads (envelopes and markers off). `raw`: the message's JSON as it came (b"" for a reply that was streamed: then
-    `text` and `calls` hold all of it). `at`: the message's own time where its envelope tells it, else its arrival.
-    `calls`: JSON of tool calls and results, "" where there are none.
+    branch when it was said: it rises along a branch, and stays when turns before it are forgotten. `chain`: 16-byte hash
+    over all spoken messages up to it, from principal and scope on. `content`: 16-byte hash of this message alone. `kind`:
+    spoken = human or assistant text; tool = only tool calls or results. `text`: what memory reads (envelopes and markers
+    off). `raw`: the message's JSON as it came (b"" for a reply that was streamed: then `text` and `calls` hold all of it).
+    `at`: the message's own time where its envelope tells it, else its arrival. `calls`: JSON of tool calls and results, ""
+    where there are none.
     """
 
     id: int

@@ -6,6 +6,8 @@ Only turns that a digest stands for are cut into segments: they are complete, so
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_left, bisect_right
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 
 from msgspec.structs import replace
@@ -14,13 +16,14 @@ from backstory.core.records import Segment, Turn, Watermark
 from backstory.core.store import Lanes
 from backstory.core.tokens import estimate
 from backstory.memory.digest import digest
-from backstory.memory.segments import segments
+from backstory.memory.segments import segments, topics, uncovered
 from backstory.memory.splits import topic
 from backstory.memory.units import Carry, units
 
 # A segment's digest, as a share of its turns, and at least so many tokens.
 _DIGEST_SHARE = 0.15
 _DIGEST_LEAST = 60
+_MOST_REMEMBERED = 10_000
 # Requests read on the same threads.
 _READ_AT_ONCE = 500
 
@@ -33,6 +36,8 @@ class SegmentJob:
     def __init__(self, lanes: Lanes, breathe: Callable[[], None]) -> None:
         self._lanes = lanes
         self._breathe = breathe
+        self._whole: OrderedDict[str, int] = OrderedDict()
+        """The fences of conversations of which no folded turn before the last segment is without one. A forgetting raises the fence."""
 
     async def step(self, conversation: str, mark: Watermark) -> bool:
         """See Job."""
@@ -40,16 +45,32 @@ class SegmentJob:
         if not last:
             return False
         rows: list[Segment] = []
+        upto, named = 0, False
         digests = await self._lanes.read(lambda store: store.digests(conversation))
         if digests:
             done = await self._lanes.read(lambda store: store.segments(conversation))
-            start = max((one.last_turn for one in done), default=0)
+            whole = self._whole.get(conversation) == mark.fence
+            before = max((one.last_turn for one in done), default=0)
+            start = before if whole else 0
+            named = whole or (await self._lanes.read(lambda store: store.watermark(conversation, "tags"))).turn >= before
             upto = max(one.upto_turn for one in digests)
             folded = [turn for turn in await self._turns(conversation, start) if turn.id <= upto]
             tags = {row.turn: tuple(map(topic, row.tags)) for row in await self._lanes.read(lambda store: store.tags(conversation, start))}
-            rows = await asyncio.get_running_loop().run_in_executor(None, cut, folded, tags, self._breathe)
+            rows = await asyncio.get_running_loop().run_in_executor(None, self._rows, folded, done, tags, named and not whole)
         await self._lanes.write(lambda store: store.put_segments(rows, replace(mark, turn=last)))
+        if upto and named:
+            self._whole[conversation] = mark.fence
+            self._whole.move_to_end(conversation)
+            while len(self._whole) > _MOST_REMEMBERED:
+                self._whole.popitem(last=False)
         return False
+
+    def _rows(self, folded: Sequence[Turn], done: Sequence[Segment], tags: Mapping[int, Sequence[str]], anew: bool) -> list[Segment]:
+        """What to store: segments for the turns that are in none of those that are done, and, `anew`, those whose topics have changed."""
+        made = named_anew(done, tags) if anew else []
+        for run in uncovered(folded, done):
+            made += cut(run, tags, self._breathe)
+        return made
 
     async def _turns(self, conversation: str, after: int) -> list[Turn]:
         """All above this one."""
@@ -67,6 +88,18 @@ class SegmentJob:
         while some := await self._lanes.read(lambda store, above=last or after: store.turns(conversation, above, _READ_AT_ONCE)):  # type: ignore[misc]
             last = some[-1].id
         return last
+
+
+def named_anew(done: Sequence[Segment], tags: Mapping[int, Sequence[str]]) -> list[Segment]:
+    """Those segments whose turns are on other topics now than when they were cut, with them."""
+    turns = sorted(tags)
+    made: list[Segment] = []
+    for one in done:
+        inside = turns[bisect_left(turns, one.first_turn) : bisect_right(turns, one.last_turn)]
+        now = topics(tags[turn] for turn in inside)
+        if now != one.tags:
+            made.append(replace(one, tags=now))
+    return made
 
 
 def cut(turns: Sequence[Turn], tags: Mapping[int, Sequence[str]], breathe: Callable[[], None]) -> list[Segment]:

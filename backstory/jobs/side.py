@@ -1,14 +1,15 @@
 """What a side model adds to what the local jobs have made: more tags and facts for turns, written digests for segments.
 
 Rule: never instead. A turn keeps its local tags and facts, a segment its extractive digest; what is empty, worse or unsupported adds
-nothing. Nothing is sent of conversations with memory off, nor of what tools gave back.
+nothing. Nothing is sent of conversations with memory off, nor of what tools gave back. Work stops before a turn that is about to be
+forgotten, until it is gone or taken back: what is taken back is owed as before.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
-from itertools import islice
+from itertools import islice, takewhile
 
 from msgspec.structs import replace
 
@@ -83,9 +84,13 @@ class SideTagJob:
             return False
         if not self._side.ready(conversation):
             return False
-        turns = await self._lanes.read(lambda store: store.turns_by_id([row.turn for row in rows]))
         hidden = await forgetting(self._lanes, record)
-        said = (turn for turn in turns if turn.kind == "spoken" and turn.text.strip() and turn.id not in hidden)
+        looked_at = len(rows)
+        rows = list(takewhile(lambda row: row.turn not in hidden, rows))
+        if not rows:
+            return False
+        turns = await self._lanes.read(lambda store: store.turns_by_id([row.turn for row in rows]))
+        said = (turn for turn in turns if turn.kind == "spoken" and turn.text.strip())
         asked = list(islice(said, _TURNS_A_QUESTION))
         if 0 < len(asked) < _LEAST_TURNS and self._clock() - max(turn.arrived for turn in asked) < _QUIET_S:
             return False
@@ -102,7 +107,7 @@ class SideTagJob:
 
         await self._lanes.write(write)
         self._side.figures.tagged_turns += sum(1 for tags in added.values() if tags)
-        return full or len(rows) == _LOOKED_AT
+        return full or (len(rows) == looked_at == _LOOKED_AT)
 
     async def _added(self, conversation: str, turns: Sequence[Turn]) -> dict[int, tuple[str, ...]] | None:
         """New tags by turn; None where the question is to be asked again later."""
@@ -132,8 +137,10 @@ class SideDigestJob:
             return False
         record = await remembered(self._lanes, conversation)
         upto = (await self._lanes.read(lambda store: store.watermark(conversation, "segments"))).turn
-        todo = await self._todo(record) if record is not None else []
+        hidden = await forgetting(self._lanes, record) if record is not None else set()
+        todo = await self._todo(record, hidden) if record is not None else []
         if not todo:
+            upto = min(upto, await self._clear(conversation, mark.turn, hidden))
             if upto > mark.turn:
                 await self._lanes.write(lambda store: store.put_summaries((), replace(mark, turn=upto)))
             return False
@@ -142,9 +149,14 @@ class SideDigestJob:
             await self._lanes.write(lambda store: store.put_summaries((made,), mark))
         return made is not None
 
-    async def _todo(self, record: Conversation) -> list[Segment]:
+    async def _clear(self, conversation: str, after: int, hidden: Collection[int]) -> int:
+        """The last turn before the first above `after` that may yet be taken back; there is no such turn: a number above all."""
+        turns = await self._lanes.read(lambda store: store.turns_by_id(hidden)) if hidden else ()
+        return min((turn.id for turn in turns if turn.conversation == conversation and turn.id > after), default=1 << 62) - 1
+
+    async def _todo(self, record: Conversation, hidden: Collection[int]) -> list[Segment]:
         """The segments without a summary. Nothing of what is about to be forgotten is sent to anybody."""
-        conversation, hidden = record.id, await forgetting(self._lanes, record)
+        conversation = record.id
         method = self._side.method(conversation)
         done = {
             (one.id, one.first_turn, one.last_turn)
@@ -208,7 +220,11 @@ class SideFactJob:
         if not self._side.ready(conversation):
             return False
         hidden = await forgetting(self._lanes, record)
-        asked = [turn for turn in rows if turn.kind == "spoken" and turn.text.strip() and turn.id not in hidden][:_FACT_TURNS]
+        looked_at = len(every) if len(rows) == len(every) else 0
+        rows = list(takewhile(lambda turn: turn.id not in hidden, rows))
+        if not rows:
+            return False
+        asked = [turn for turn in rows if turn.kind == "spoken" and turn.text.strip()][:_FACT_TURNS]
         if 0 < len(asked) < _LEAST_TURNS and self._clock() - max(turn.arrived for turn in asked) < _QUIET_S:
             return False
         full = len(asked) == _FACT_TURNS
@@ -221,7 +237,7 @@ class SideFactJob:
         figures.facts += len(found.facts)
         figures.claims_kept += len(found.facts)
         figures.claims_dropped += found.dropped
-        return full or len(every) == _LOOKED_AT
+        return full or (len(rows) == looked_at == _LOOKED_AT)
 
     async def _found(self, conversation: str, turns: Sequence[Turn]) -> Found | None:
         """The facts of these turns; None where the question is to be asked again later."""

@@ -31,12 +31,14 @@ _VOCABULARIES, _VOCABULARY_TURNS = 200, 40_000
 
 
 class _Known:
-    """What is known of a conversation's tags up to the turn `upto`. `given`: the local tags of every turn, `ids`: of these turns."""
+    """What is known of a conversation's tags up to the turn `upto`. `given`: the local tags of every turn, `ids`: of these turns.
+    `fence`: of the watermark; a forgetting raises it, and what was known then knows too much."""
 
-    __slots__ = ("given", "ids", "split", "upto", "vocabulary")
+    __slots__ = ("fence", "given", "ids", "split", "upto", "vocabulary")
 
-    def __init__(self, upto: int) -> None:
+    def __init__(self, upto: int, fence: int = 0) -> None:
         self.upto = upto
+        self.fence = fence
         self.vocabulary = Vocabulary()
         self.ids: list[int] = []
         self.given: list[tuple[str, ...]] = []
@@ -80,9 +82,9 @@ class TagJob:
 
     async def _known(self, conversation: str, mark: Watermark) -> _Known:
         held = self._held.get(conversation)
-        if held is not None and held.upto == mark.turn:
+        if held is not None and (held.upto, held.fence) == (mark.turn, mark.fence):
             return held
-        known = _Known(mark.turn)
+        known = _Known(mark.turn, mark.fence)
         if mark.turn:
             loop = asyncio.get_running_loop()
             async for old in self._turns(conversation, mark.turn):

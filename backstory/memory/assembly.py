@@ -13,7 +13,7 @@ from backstory.core.records import Digest
 from backstory.memory.fence import DIGEST_CLOSE, DIGEST_OPEN
 from backstory.memory.reading import Reading
 from backstory.memory.settled import Fold, Settled
-from backstory.memory.thread import Thread
+from backstory.memory.thread import Thread, place_of
 from backstory.memory.turns import Line, chain
 
 # Less than this around a human's words is an envelope (a name, a time), not instructions.
@@ -122,12 +122,10 @@ class Absent:
 
     def __contains__(self, turn_id: int) -> bool:
         thread, settled = self._thread, self._settled
-        turn = thread.by_id.get(turn_id)
-        if turn is None or turn.position >= self._upto or turn.position in self._carried or turn_id in self._elsewhere:
+        place = place_of(thread.path, thread.by_id.get(turn_id))
+        if not 0 <= place < self._upto or place in self._carried or turn_id in self._elsewhere:
             return False
-        if settled is not None and turn.position in settled.carried:
-            return False
-        return thread.path[turn.position].id == turn_id
+        return settled is None or place not in settled.carried
 
     def ids(self) -> Set[int]:
         """Their ids. Costs what the branch has; where its beginning is settled, what that leaves."""

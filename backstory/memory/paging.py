@@ -22,6 +22,7 @@ from backstory.memory.index import SESSION_GAP_S
 from backstory.memory.retrieval import line
 from backstory.memory.supersession import Known
 from backstory.memory.text import fold, terms
+from backstory.memory.thread import at_number
 
 Count: TypeAlias = Callable[[str], int]
 Values: TypeAlias = "dict[str, str]"
@@ -319,8 +320,8 @@ def referred(path: Sequence[Turn], ref: str) -> Turn | None:
     """The tool result that a reference names: a turn's number, the id of its call, or the beginning of its hash (8 digits or more)."""
     wanted = ref.strip().strip("\"'`")
     match = _NUMBER.fullmatch(wanted)
-    if match is not None and 0 < int(match[1]) <= len(path) and path[int(match[1]) - 1].calls:
-        return path[int(match[1]) - 1]
+    if match is not None and (numbered := at_number(path, int(match[1]))) is not None and numbered.calls:
+        return numbered
     named = wanted.removeprefix("tool_").casefold()
     for turn in reversed(path):
         if not turn.calls or turn.role == "assistant":
@@ -337,7 +338,8 @@ def fact_lines(found: Sequence[Known], path: Sequence[Turn]) -> list[str]:
     lines: list[str] = []
     for one in reversed(found):
         fact = one.fact
-        if not 0 < one.number <= len(path) or path[one.number - 1].id != fact.turn:
+        turn = at_number(path, one.number)
+        if turn is None or turn.id != fact.turn:
             continue
         stands = f"superseded by #{one.by_number}" if one.by_number else "" if one.status == "current" else one.status
         finder = f"found by {fact.method}" if fact.method and fact.method.isprintable() else ""

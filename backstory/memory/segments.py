@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
+from backstory.core.records import Segment, Turn
 from backstory.memory.dates import DAY_S
 from backstory.memory.index import SESSION_GAP_S
 from backstory.memory.units import Unit
@@ -105,8 +106,29 @@ def _words(turns: Sequence[_Turn]) -> dict[str, float]:
 
 
 def _run(turns: Sequence[_Turn]) -> Run:
-    counts = Counter(tag for turn in turns for tag in turn.tags)
-    first_place = {tag: place for place, tag in reversed(list(enumerate(tag for turn in turns for tag in turn.tags)))}
-    best = sorted(counts, key=lambda tag: (-counts[tag], first_place[tag]))[:_MOST_TAGS]
     tokens = sum(turn.tokens for turn in turns)
-    return Run(turns[0].id, turns[-1].id, tuple(best), tokens, turns[0].started, turns[-1].ended)
+    return Run(turns[0].id, turns[-1].id, topics(turn.tags for turn in turns), tokens, turns[0].started, turns[-1].ended)
+
+
+def topics(tags: Iterable[Sequence[str]]) -> tuple[str, ...]:
+    """The topics of a segment whose turns have these: those of most turns, the first named first."""
+    counts = Counter(tag for each in tags for tag in each)
+    # Of as many, the one that was counted first: sorting keeps their order.
+    return tuple(sorted(counts, key=lambda tag: -counts[tag])[:_MOST_TAGS])
+
+
+def uncovered(turns: Sequence[Turn], done: Iterable[Segment]) -> list[Sequence[Turn]]:
+    """The turns, in order of their ids, that are in none of these segments: those between two segments together."""
+    spans = sorted((one.first_turn, one.last_turn) for one in done)
+    found: list[list[Turn]] = []
+    at, new = 0, True
+    for turn in turns:
+        while at < len(spans) and spans[at][1] < turn.id:
+            at, new = at + 1, True
+        if at < len(spans) and spans[at][0] <= turn.id:
+            continue
+        if new:
+            found.append([])
+        found[-1].append(turn)
+        new = False
+    return [*found]

@@ -7,7 +7,9 @@ share turns share index and digests too: whoever recalls from an index names the
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 
 from backstory.core.records import Conversation, Digest, Home, Injection, Lookup, Stub, Turn
 from backstory.memory.changes import Changes
@@ -168,8 +170,9 @@ class Thread:
         if (self.path[-1].id if self.path else 0) == turn_id:
             return
         turn = self.by_id.get(turn_id)
-        if turn is not None and turn.position < len(self.path) and self.path[turn.position].id == turn_id:
-            kept = turn.position + 1
+        at = place_of(self.path, turn)
+        if at >= 0:
+            kept = at + 1
             path = self.path[:kept]
             self.tokens -= sum(gone.tokens for gone in self.path[kept:])
         else:
@@ -258,10 +261,35 @@ class Thread:
         """The furthest boundary among the first `upto` turns of the path. A branch that went further than others did keeps its own."""
         found = 0
         for digest in self.digests:
-            turn = self.by_id.get(digest.upto_turn)
-            if turn is not None and found <= turn.position < min(upto, len(self.path)) and self.path[turn.position].id == turn.id:
-                found = turn.position + 1
+            at = place_of(self.path, self.by_id.get(digest.upto_turn))
+            if found <= at < upto:
+                found = at + 1
         return found
+
+
+def place_of(path: Sequence[Turn], turn: Turn | None) -> int:
+    """Where on the path this turn stands, -1 where it does not. That is its position, but where turns before it were forgotten."""
+    if turn is None:
+        return -1
+    at = turn.position
+    if at < len(path) and path[at].id == turn.id:
+        return at
+    at = bisect_left(path, turn.position, key=_position)
+    return at if at < len(path) and path[at].id == turn.id else -1
+
+
+def next_position(path: Sequence[Turn], upto: int) -> int:
+    """The position of a turn that follows the first `upto` of the path."""
+    return path[upto - 1].position + 1 if upto else 0
+
+
+def at_number(path: Sequence[Turn], number: int) -> Turn | None:
+    """The turn that is shown under this number, None where it was forgotten or is not there."""
+    at = bisect_left(path, number - 1, key=_position)
+    return path[at] if at < len(path) and path[at].position == number - 1 else None
+
+
+_position = attrgetter("position")
 
 
 def branch(turns: Sequence[Turn], tip: int = 0) -> list[Turn]:

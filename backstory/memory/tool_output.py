@@ -77,8 +77,9 @@ class Rules(Struct, frozen=True):
 
 
 class Result(Struct, frozen=True):
-    """A result on the path: `place` among the results of its turn, and what was called. `main`: what the call is about, as shown.
-    `subject`: the same, exactly. `path`: the file that it reads or changes, "" for none. `wrong`: it tells of an error."""
+    """A result on the path: `position` of its turn there, `place` among the results of its turn, and what was called. `main`: what the
+    call is about, as shown. `subject`: the same, exactly. `path`: the file that it reads or changes, "" for none. `wrong`: it tells of an
+    error."""
 
     turn: int
     position: int
@@ -116,7 +117,7 @@ def results(turns: Sequence[Turn]) -> list[Result]:
     by_id: dict[str, _Asked] = {}
     by_name: dict[str, deque[_Asked]] = {}
     found: list[Result] = []
-    for turn in turns:
+    for position, turn in enumerate(turns):
         place = 0
         for row in calls_of(turn.calls):
             if row.result is None:
@@ -129,7 +130,7 @@ def results(turns: Sequence[Turn]) -> list[Result]:
             one = by_id.get(row.id) if row.id else waiting.popleft() if waiting else None
             if one is not None and row.id and waiting and one in waiting:
                 waiting.remove(one)
-            found.append(_result(turn, place, row, one or _asked(row.name, "")))
+            found.append(_result(turn, position, place, row, one or _asked(row.name, "")))
             place += 1
     return found
 
@@ -242,12 +243,12 @@ def fresh(found: Sequence[Choice], known: Container[tuple[int, int]]) -> list[Ch
     return [choice for choice in found if (choice.result.turn, choice.result.place) not in known]
 
 
-def _result(turn: Turn, place: int, row: Call, asked: _Asked) -> Result:
+def _result(turn: Turn, position: int, place: int, row: Call, asked: _Asked) -> Result:
     text = row.result or ""
     wrong = row.error or (asked.command and _went_wrong(text))
     return Result(
         turn.id,
-        turn.position,
+        position,
         place,
         asked.name or row.name,
         asked.main,

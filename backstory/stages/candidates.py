@@ -18,7 +18,7 @@ from backstory.memory.index import Index
 from backstory.memory.question import looked_at
 from backstory.memory.scan import MOST_TURNS, Mentions, mentions, units_about
 from backstory.memory.scoring import matches
-from backstory.memory.thread import Thread
+from backstory.memory.thread import Thread, place_of
 from backstory.memory.units import index_terms
 
 # So many in all; the best of them with one neighbour on both sides. Some 70 us each.
@@ -38,7 +38,12 @@ class Branch(Struct, frozen=True):
     indexed: int
 
     def __contains__(self, turn: Turn) -> bool:
-        return turn.position < self.upto and self.path[turn.position].id == turn.id
+        return self.place(turn) >= 0
+
+    def place(self, turn: Turn) -> int:
+        """Where on the path it stands; -1 where it may not be found."""
+        at = place_of(self.path, turn)
+        return at if at < self.upto else -1
 
 
 def owners(thread: Thread, branch: Branch) -> list[str]:
@@ -87,7 +92,7 @@ def _tagged(store: Store, turn: Turn) -> bool:
 def _places(thread: Thread, branch: Branch, found: Collection[int]) -> list[int]:
     """Where on the branch these turns are; those that are not on it are left out."""
     turns = (thread.by_id.get(name) for name in found)
-    return [turn.position for turn in turns if turn is not None and turn in branch]
+    return [place for turn in turns if turn is not None and (place := branch.place(turn)) >= 0]
 
 
 def _untagged(store: Store, branch: Branch) -> list[Turn]:

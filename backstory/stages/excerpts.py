@@ -17,7 +17,7 @@ from backstory.memory import excerpt, identity
 from backstory.memory.alignment import Said, anchor
 from backstory.memory.excerpt import Stand
 from backstory.memory.reading import Reading
-from backstory.memory.thread import Thread
+from backstory.memory.thread import Thread, place_of
 from backstory.stages.threads import Threads
 
 # So many conversations are looked at: those that have most of what is looked for.
@@ -128,7 +128,7 @@ def elsewhere(said: Mapping[bytes, Sequence[tuple[str, int]]]) -> Callable[[byte
 
 
 def _on(path: Sequence[Turn], turn: Turn) -> bool:
-    return turn.position < len(path) and path[turn.position].id == turn.id
+    return place_of(path, turn) >= 0
 
 
 def _nearest(found: Found) -> tuple[bool, bool, float]:

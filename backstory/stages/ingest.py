@@ -24,7 +24,7 @@ from backstory.errors import StoreError
 from backstory.memory import media
 from backstory.memory.graves import buried, ending, muted, resent
 from backstory.memory.reading import Reading
-from backstory.memory.thread import Thread
+from backstory.memory.thread import Thread, next_position, place_of
 from backstory.memory.turns import Line, align, line
 from backstory.memory.turns import chain as chain_on
 from backstory.stages import excerpts
@@ -225,7 +225,7 @@ class Ingest(Stage):
         for chain in reversed(reading.chains):
             turn = thread.by_id.get(thread.by_chain.get(chain, 0))
             if turn is not None:
-                if turn.position >= len(path) or path[turn.position].id != turn.id:
+                if place_of(path, turn) < 0:
                     thread.rewind(turn.id)
                     self._threads.moved(thread)
                 return
@@ -238,13 +238,14 @@ class Ingest(Stage):
         turn = thread.by_id.get(turn_id)
         if turn is None:
             return 0
-        there = turn.position < len(thread.path) and thread.path[turn.position].id == turn_id
-        if not there and thread.busy > 1:
+        at = place_of(thread.path, turn)
+        if at < 0 and thread.busy > 1:
             return 0
-        if not there:
+        if at < 0:
             thread.rewind(turn_id)
             self._threads.moved(thread)
-        return turn.position + 1
+            at = len(thread.path) - 1
+        return at + 1
 
     def _answer_id(self, visit: Visit) -> int:
         if not visit.answer:
@@ -255,6 +256,7 @@ class Ingest(Stage):
         now = self._clock()
         last = thread.path[fresh.upto - 1] if fresh.upto else None
         parent, chain = (last.id, last.chain) if last is not None else (0, thread.root)
+        position = next_position(thread.path, fresh.upto)
         turns: list[Turn] = []
         for item in sorted((*fresh.items, *fresh.passed)) if fresh.passed else fresh.items:
             one = reading.lines[item]
@@ -266,7 +268,7 @@ class Ingest(Stage):
                 self._turn_ids(),
                 thread.conversation.id,
                 parent,
-                fresh.upto + len(turns),
+                position + len(turns),
                 chain,
                 now,
                 self._estimate,
@@ -460,4 +462,4 @@ def _batch(visit: Visit) -> Batch:
 
 
 def _position(visit: Visit) -> int:
-    return visit.upto + len(visit.turns)
+    return visit.turns[-1].position + 1 if visit.turns else next_position(visit.thread.path, visit.upto)

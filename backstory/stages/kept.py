@@ -16,6 +16,7 @@ from backstory.core.records import Lookup, Turn
 from backstory.core.store import Lanes, Store
 from backstory.errors import StoreError
 from backstory.memory import lookups
+from backstory.memory.thread import place_of
 from backstory.stages.visit import Visit
 
 # Of one conversation, as many as the store keeps.
@@ -128,9 +129,9 @@ def _chain(visit: Visit) -> bytes:
 def _goes_on(visit: Visit, chain: bytes) -> bool:
     """Whether the request is what leads up to `chain`, an answer, and results of tools."""
     path, upto = visit.thread.path, visit.upto
-    turn = visit.thread.by_id.get(visit.thread.by_chain.get(chain, 0))
-    if turn is not None and turn.position < upto and path[turn.position].id == turn.id:
-        after: Sequence[Turn] = [*path[turn.position + 1 : upto], *visit.turns]
+    at = place_of(path, visit.thread.by_id.get(visit.thread.by_chain.get(chain, 0)))
+    if 0 <= at < upto:
+        after: Sequence[Turn] = [*path[at + 1 : upto], *visit.turns]
     else:
         place = next((place for place, one in enumerate(visit.turns) if one.chain == chain), -1)
         if place < 0:

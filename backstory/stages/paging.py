@@ -26,9 +26,9 @@ from backstory.memory import paging, refs
 from backstory.memory.fact_query import select
 from backstory.memory.paging import Asked, Chosen, Row, row
 from backstory.memory.restoring import located, restored
-from backstory.memory.segments import segments
+from backstory.memory.segments import segments, uncovered
 from backstory.memory.splits import retitled
-from backstory.memory.thread import Thread
+from backstory.memory.thread import Thread, next_position
 from backstory.memory.units import Carry, units
 from backstory.stages.base import Failed, Stage, attempted
 from backstory.stages.facts import Facts
@@ -167,6 +167,11 @@ class Desk:
     def _numbers(self) -> dict[int, int]:
         """Their numbers, by id."""
         return {turn.id: turn.position + 1 for turn in self._path}
+
+    @cached_property
+    def _places(self) -> dict[int, int]:
+        """Where they are on the path, by id."""
+        return {turn.id: place for place, turn in enumerate(self._path)}
 
     @cached_property
     def _shown_ids(self) -> set[int]:
@@ -316,16 +321,29 @@ class Desk:
         if not found:
             found = [row(turn) for turn in await _aside(lambda: paging.nearest(self._path, query))]
         lines: list[str] = []
-        for number, (first, last) in enumerate(paging.sittings(self._path), 1):
-            hits = [one for one in found if first < one.number <= last + 1]
+        path = self._path
+        for number, (first, last) in enumerate(paging.sittings(path), 1):
+            hits = [one for one in found if path[first].position < one.number <= path[last].position + 1]
             if hits:
-                lines.append(paging.sitting(number, self._path[first : last + 1], hits[0]))
+                lines.append(paging.sitting(number, path[first : last + 1], hits[0]))
         return self._fenced(f'Talked about "{query}" in:', lines) if lines else f'Nothing was said about "{query}".'
 
     async def _find(self, words: str, chosen: Chosen) -> list[Row]:
         """What recall finds among these turns, each turn once, in order."""
         now = self._stage.clock()
-        question = Turn(0, self._thread.conversation.id, 0, len(self._path), b"", b"", "user", "spoken", words, at=now, arrived=now)
+        question = Turn(
+            0,
+            self._thread.conversation.id,
+            0,
+            next_position(self._path, len(self._path)),
+            b"",
+            b"",
+            "user",
+            "spoken",
+            words,
+            at=now,
+            arrived=now,
+        )
         found = await self._stage.shelf.recall(self._thread, len(self._path), question, chosen, self._budget, 0.0, search=True)
         rows: dict[int, Row] = {}
         for item in found.items:
@@ -345,12 +363,14 @@ class Desk:
         for owner in owners if not self._thread.hidden else ():
             stored += await self._stage.lanes.read(lambda store, name=owner: _titled(store, name))  # type: ignore[misc]
         made = [one for one in stored if one.first_turn in self._numbers and one.last_turn in self._numbers]
-        done = max((self._numbers[one.last_turn] for one in made), default=0)
-        rest = self._path[done : self._thread.boundary]
-        return [*made, *(await _aside(lambda: _cut(rest)))] if rest else made
+        runs = uncovered(self._path[: self._thread.boundary], made)
+        if not runs:
+            return made
+        more = await _aside(lambda: [one for run in runs for one in _cut(run)])
+        return sorted([*made, *more], key=lambda one: self._places[one.first_turn])
 
     def _between(self, first: int, last: int) -> Sequence[Turn]:
-        return self._path[self._numbers[first] - 1 : self._numbers[last]]
+        return self._path[self._places[first] : self._places[last] + 1]
 
     def _large(self, rows: Sequence[Row]) -> bool:
         return sum(len(one.text) for one in rows) > 2 * self._budget

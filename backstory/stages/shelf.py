@@ -29,7 +29,7 @@ from backstory.memory.nearness import Asked
 from backstory.memory.paging import Chosen
 from backstory.memory.retention import Standing
 from backstory.memory.retrieval import Recalled, recall
-from backstory.memory.thread import Thread
+from backstory.memory.thread import Thread, place_of
 from backstory.memory.units import Unit, index_terms, units
 from backstory.stages.candidates import Branch, candidates, owners
 from backstory.stages.meaning import Meaning
@@ -245,9 +245,9 @@ class Shelf:
         """Boundaries up to `upto` on the thread's path for which a digest is made."""
         path, found = thread.path, []
         for last in thread.family.digests:
-            turn = thread.by_id.get(last)
-            if turn is not None and turn.position < min(upto, len(path)) and path[turn.position].id == last:
-                found.append(turn.position + 1)
+            at = place_of(path, thread.by_id.get(last))
+            if 0 <= at < upto:
+                found.append(at + 1)
         return found
 
     def prefold(self, thread: Thread, window: Window, reserve: int, kept: int = 0) -> None:

@@ -29,6 +29,7 @@ from backstory.memory import assembly, tool_output
 from backstory.memory import media as pictures
 from backstory.memory.recompress import Bounds
 from backstory.memory.settled import Fold
+from backstory.memory.thread import place_of
 from backstory.memory.tool_output import Rules
 from backstory.stages.base import Failed, Stage, attempted
 from backstory.stages.stubs import Shown, drafts, make_smaller, prepare
@@ -222,10 +223,8 @@ class Shrink(Stage):
         items = {places[item]: item for item in assembly.kept_items(visit.reading, _folded(visit)) if places[item] >= 0}
         placed: list[Placed] = []
         for stub in stubs:
-            turn = thread.by_id.get(stub.turn)
-            if turn is None or turn.position >= visit.upto or path[turn.position].id != turn.id:
-                continue
-            item = items.get(turn.position, -1)
+            where = place_of(path, thread.by_id.get(stub.turn))
+            item = items.get(where, -1) if 0 <= where < visit.upto else -1
             if item < 0:
                 continue
             found = self._places(prompt, wire, item)

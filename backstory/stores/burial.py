@@ -147,13 +147,14 @@ def _hung(db: Connection, turn: Turn, graves: dict[int, _Grave], positions: dict
     while parent in graves and parent not in positions:
         parent = max(graves[parent].parent, 0)
     if not parent:
-        return turn if not turn.parent and not turn.position else replace(turn, parent=0, position=0)
+        return replace(turn, parent=0) if turn.parent else turn
     if parent not in positions:
         found = db.all("SELECT position FROM turns WHERE id = ?", (parent,))
         if not found:
             return turn
         positions[parent] = found[0][0]
-    place = positions[parent] + 1
+    # A number that it was shown under stays, where it is not one of those before it.
+    place = max(turn.position, positions[parent] + 1)
     return turn if (turn.parent, turn.position) == (parent, place) else replace(turn, parent=parent, position=place)
 
 

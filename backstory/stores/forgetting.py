@@ -25,6 +25,8 @@ _WHOLE = (
 )
 SESSIONS = "sessions"
 """The job that makes session summaries (jobs/sessions.py)."""
+_NAMED = ("tags", "side_tags", "segments")
+"""Jobs whose names of things come from earlier turns of a conversation."""
 # Tables whose rows name the turns that they tell of, and the columns by which a row is known.
 _QUOTING = (
     ("injections", ("conversation", "chain")),
@@ -148,22 +150,29 @@ class _Work:
                 self._delete("vectors", f"conversation = ? AND turn {inside}", (place.key, *some))
                 self._delete("facts", f"conversation = ? AND turn {inside}", (place.key, *some))
                 self._delete("turns", f"id {inside}", some)
+            self._unname(place, min(own))
             left = self._db.all("SELECT coalesce(max(id), 0) FROM turns WHERE conversation = ?", (place.key,))[0][0]
             self._db.run("UPDATE conversations SET last_turn = ? WHERE key = ?", (left, place.key))
         self._clean([*places, *heirs], parents, {place.principal for place in places})
 
+    def _unname(self, place: _Place, first: int) -> None:
+        """Later turns may have topics by names that only this one gave: they are named anew."""
+        self._db.run("UPDATE tags SET tags = '[]' WHERE conversation = ? AND turn > ?", (place.key, first))
+        self._db.run("UPDATE segments SET tags = '[]' WHERE conversation = ? AND last_turn > ?", (place.key, first))
+        sql = f"UPDATE watermarks SET turn = ? WHERE conversation = ? AND turn >= ? AND job IN ({marks(len(_NAMED))})"
+        self._db.run(sql, (first - 1, place.key, first, *_NAMED))
+
     def _clean(self, places: Sequence[_Place], gone: Mapping[int, int], principals: Iterable[str]) -> None:
-        """Take out what tells of the turns that are gone (with their parents), and close the gaps they leave."""
+        """Take out what tells of the turns that are gone (with their parents), and hang those after them on what is left."""
         if gone:
             self._move_forks(gone)
             self._remove_quotes(gone, principals)
             for some in _slices(list(gone)):
                 self._delete("stubs", f"turn IN ({marks(len(some))})", some)
-        positions: dict[int, int] = {}
         for place in sorted(places, key=lambda place: place.key):
             if gone:
                 self._remove_derived(place, gone)
-            self._relink(place, gone, positions)
+            self._relink(place, gone)
 
     def _remove_derived(self, place: _Place, gone: Mapping[int, int]) -> None:
         """Digests that reach over a turn that is gone, segments that hold one; the jobs begin again below."""
@@ -213,7 +222,7 @@ class _Work:
         removed = self._db.run(f"DELETE FROM {table} WHERE {where}", values)
         self.counts[table] = self.counts.get(table, 0) + removed
 
-    # --- closing the gaps
+    # --- hanging the rest on what is left
 
     def _heirs(self, places: Sequence[_Place]) -> list[_Place]:
         """Conversations that share turns of these by a fork, or by a fork of a fork."""
@@ -240,24 +249,19 @@ class _Work:
                 else:
                     self._db.run("UPDATE conversations SET forked_from = '', fork_turn = 0 WHERE key = ?", (key,))
 
-    def _relink(self, place: _Place, gone: Mapping[int, int], positions: dict[int, int]) -> None:
-        """Each turn's parent is there, and its position is one more than its parent's."""
-        changed: list[tuple[int, int, int]] = []
+    def _relink(self, place: _Place, gone: Mapping[int, int]) -> None:
+        """Each turn's parent is there. Positions stay: recalled lines that went to a model and stay in its prompt name turns by them."""
         alone = not self._db.all("SELECT forked_from FROM conversations WHERE key = ?", (place.key,))[0][0]
-        for turn, parent, position in self._db.all(
-            "SELECT id, parent, position FROM turns WHERE conversation = ? ORDER BY id", (place.key,)
-        ):
+        own: set[int] = set()
+        changed: list[tuple[int, int]] = []
+        for turn, parent in self._db.all("SELECT id, parent FROM turns WHERE conversation = ? ORDER BY id", (place.key,)):
             before = _kept(parent, gone)
-            if alone and before not in positions:
+            if alone and before not in own:
                 before = 0
-            if before and before not in positions:
-                found = self._db.all("SELECT position FROM turns WHERE id = ?", (before,))
-                positions[before] = found[0][0] if found else position - 1
-            place_now = positions[before] + 1 if before else 0
-            positions[turn] = place_now
-            if (before, place_now) != (parent, position):
-                changed.append((before, place_now, turn))
-        self._db.many("UPDATE turns SET parent = ?, position = ? WHERE id = ?", changed)
+            own.add(turn)
+            if before != parent:
+                changed.append((before, turn))
+        self._db.many("UPDATE turns SET parent = ? WHERE id = ?", changed)
 
 
 def _kept(turn: int, gone: Mapping[int, int]) -> int:

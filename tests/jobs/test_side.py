@@ -208,11 +208,48 @@ def test_nothing_is_sent_of_what_is_about_to_be_forgotten(store: SqlStore, tmp_p
                 await talk.work(job)
             sent = json.dumps([asked.body for asked in provider.asked])
             assert len(provider.asked) == 1, "the segment that holds it waits"
-            assert "peanuts" in sent
+            assert "Postgres" in sent
             assert "telescope" not in sent
             store.put_state("ann", "c", FORGET, "")
             await talk.work(digest_job(one))
             assert "telescope" in json.dumps([asked.body for asked in provider.asked])
+
+    run(work())
+
+
+@pytest.mark.parametrize("make", [tag_job, digest_job, fact_job])
+def test_what_is_taken_back_is_shown_to_the_model_as_if_it_had_not_been_hidden(
+    store: SqlStore, tmp_path: Path, make: Callable[[Desk], Job]
+) -> None:
+    async def work() -> None:
+        async with desk(store, tmp_path) as (one, provider):
+            talk, job = Talk(store), make(one)
+            store.put_state("ann", "c", FORGET, going_text((Going("telescope", 1e12, (5,), 1.0),)))
+            for _ in range(3):  # rounds of the worker
+                await talk.work(job)
+            assert "telescope" not in json.dumps([asked.body for asked in provider.asked])
+            assert talk.pending(job)
+            store.put_state("ann", "c", FORGET, "")
+            await talk.work(job)
+            sent = json.dumps([asked.body for asked in provider.asked])
+            assert all(word in sent for word in ("telescope", "peanuts", "Portuguese"))
+            assert not talk.pending(job)
+
+    run(work())
+
+
+def test_what_is_forgotten_for_good_does_not_hold_up_what_comes_after(store: SqlStore, tmp_path: Path) -> None:
+    async def work() -> None:
+        async with desk(store, tmp_path) as (one, provider):
+            talk, job = Talk(store), tag_job(one)
+            store.put_state("ann", "c", FORGET, going_text((Going("telescope", 1e12, (5,), 1.0),)))
+            await talk.work(job)
+            assert "peanuts" not in json.dumps([asked.body for asked in provider.asked])
+            store.forget("ann", "c", [5], now=300.0)
+            store.put_state("ann", "c", FORGET, "")
+            await talk.work(job)
+            assert "peanuts" in json.dumps([asked.body for asked in provider.asked])
+            assert "telescope" not in json.dumps([asked.body for asked in provider.asked])
 
     run(work())
 

@@ -177,3 +177,31 @@ def test_after_a_forgetting_the_topics_are_those_of_what_is_left(shelf: Shelf) -
     assert not {tag for tag in parts if tag.endswith("/backup")}
     for row in store.tags("c")[:-1]:
         assert all(tag.partition("/")[2] in texts[row.turn - 1] for tag in row.tags)
+
+
+def step(store: SqlStore, job: TagJob) -> None:
+    mark = store.lease("c", "tags", "me", 0.0, now=1000.0)
+    assert mark is not None
+    asyncio.run(job.step("c", mark))
+
+
+def test_who_goes_on_after_a_forgetting_has_forgotten_too(shelf: Shelf) -> None:
+    store = shelf.open()
+    texts = (
+        "My bicycle is blue.",
+        "The project is about extraterrestrial intelligence (EI) and kubernetes clusters.",
+        "EI? And k8s!",
+    )
+    store.write([Batch((talk("c"),), tuple(said(number, "c", text) for number, text in enumerate(texts, 1)))])
+    job = TagJob(cast(Lanes, Straight(store)), lambda: None)
+    step(store, job)
+    assert {"extraterrestrial-intelligence", "kubernetes"} <= set(store.tags("c")[2].tags)
+    store.forget("ann", "c", [2], now=2000.0)
+    assert not store.tags("c")[1].tags, "not one name that may be of the turn that is gone"
+    store.write([Batch((talk("c", at=3000.0),), (said(4, "c", "EI is what we work on with k8s. EI needs money.", at=3000.0),))])
+    step(store, job)
+    left = [row.tags for row in store.tags("c")]
+    assert all(left)
+    assert not [tag for tags in left for tag in tags if "extra" in tag or "kuber" in tag]
+    fresh = shelf.open()
+    assert [row.tags for row in tagged(fresh, 1, [turn.text for turn in store.turns("c")])] == left

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from msgspec.structs import replace
 
@@ -10,6 +12,8 @@ from backstory.core.tokens import estimate
 from backstory.memory.elsewhere import LABEL, Told, quoted, tell
 from backstory.memory.retention import NEUTRAL
 from tests.memory.chats import turn
+from tests.stores.world import Shelf, talk
+from tests.stores.world import tell as tell_store
 
 DAY = 1_741_000_000.0
 NAME = "3f2a9c01-0000-4000-8000-000000000001"
@@ -73,3 +77,14 @@ def test_to_go_on_is_to_be_told_the_last_session() -> None:
     assert "I ordered two of them." in made.text
     assert told("Hi! Where were we?", FACT, summaries=(summary,)).text.count("#") == 1, "what is gone is not told"
     assert told("Hi! How are you?", *turns, summaries=(summary,)).text == ""
+
+
+def test_the_last_session_is_told_by_its_numbers_where_a_turn_before_it_was_forgotten(tmp_path: Path) -> None:
+    shelf = Shelf("sqlite", tmp_path)
+    store = shelf.open()
+    turns = tell_store(store, talk("c"), "hm", "The printer needs the toner TN-4410.", "I ordered two of them.")
+    text = "[3 March 2025]\n#2 User: The printer needs the toner TN-4410.\n#3 User: I ordered two of them."
+    before = quoted(text, turns)
+    store.forget("ann", "c", [1], now=200.0)
+    assert quoted(text, store.turns("c")) == before == (2, 3)
+    shelf.close()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backstory.memory.segments import segments
+from backstory.core.records import Segment
+from backstory.memory.segments import segments, topics, uncovered
 from backstory.memory.tagging import tags
 from backstory.memory.units import Carry, units
 from backstory.memory.vocabulary import Vocabulary
@@ -44,3 +47,26 @@ def test_every_turn_is_in_exactly_one_segment(rows: list[tuple[str, float]]) -> 
     covered = [number for run in made for number in ids if run.first_turn <= number <= run.last_turn]
     assert covered == ids
     assert sum(run.tokens for run in made) == sum(one.tokens for one in made_of)
+
+
+def test_the_topics_of_most_turns_come_first_and_of_as_many_the_first_named() -> None:
+    assert topics([("b", "a"), ("c", "a"), ("c",), ("d", "e", "f", "g")]) == ("a", "c", "b", "d", "e", "f")
+    assert topics([]) == ()
+
+
+@given(st.lists(st.integers(1, 30), unique=True), st.lists(st.tuples(st.integers(1, 30), st.integers(0, 8)), max_size=5))
+def test_what_is_in_no_segment_is_found_whole(ids: list[int], spans: list[tuple[int, int]]) -> None:
+    done: list[Segment] = []
+    for first, more in sorted(spans):
+        if not done or first > done[-1].last_turn:
+            done.append(Segment(first, "c", first, first + more, (), "", 0, 0.0, 0.0))
+    ids.sort()
+    runs = [[one.id for one in run] for run in uncovered([turn(number, "x") for number in ids], done)]
+    assert [number for run in runs for number in run] == [
+        number for number in ids if not any(one.first_turn <= number <= one.last_turn for one in done)
+    ]
+    assert all(runs)
+    for run in runs:
+        assert not any(run[0] < one.first_turn < run[-1] for one in done), "no segment stands between turns of one run"
+    for before, after in pairwise(runs):
+        assert any(before[-1] < one.last_turn < after[0] or before[-1] < one.first_turn < after[0] for one in done)

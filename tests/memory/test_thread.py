@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from backstory.core.records import Conversation, Digest, Turn
-from backstory.memory.thread import Thread, branch
+from backstory.memory.thread import Thread, at_number, branch, next_position, place_of
 from backstory.memory.turns import chain, root
 
 
@@ -106,3 +107,27 @@ def test_the_path_is_always_the_parents_of_its_tip(steps: list[tuple[int, int]])
         assert one.path == branch(list(one.by_id.values()), made[-1].id)
         assert one.tokens == sum(each.tokens for each in one.path)
         assert one.tip == made[-1].chain
+
+
+@given(st.sets(st.integers(0, 30), min_size=1))
+def test_turns_are_found_in_their_places_and_by_their_numbers_where_others_were_forgotten(left: set[int]) -> None:
+    """`left`: positions of the turns that are there."""
+    path: list[Turn] = []
+    for position in sorted(left):
+        path.append(replace(turn(100 + position, path[-1] if path else None, f"t{position}"), position=position))
+    one = thread()
+    one.add(path)
+    for place, each in enumerate(path):
+        assert place_of(path, each) == place
+        assert at_number(path, each.position + 1) is each
+        assert next_position(path, place + 1) == each.position + 1
+    for gone in set(range(32)) - left:
+        assert at_number(path, gone + 1) is None
+        assert place_of(path, turn(999, None, "gone")) == -1
+    version, middle = one.version, path[len(path) // 2]
+    one.fold([Digest(1, "c", middle.id, middle.chain, "d", 1, 1.0)])
+    assert one.boundary == len(path) // 2 + 1
+    one.rewind(middle.id)
+    assert one.path == path[: len(path) // 2 + 1]
+    assert one.tokens == 10 * len(one.path)
+    assert (one.version > version) == (middle is not path[-1])

@@ -28,9 +28,7 @@ SECRET = "My codeword is quokka."
 def whole(turns: list[Turn]) -> bool:
     """Whether each turn's parent is there and before it."""
     by_id = {turn.id: turn for turn in turns}
-    return all(
-        (turn.parent in by_id and turn.position == by_id[turn.parent].position + 1) if turn.parent else not turn.position for turn in turns
-    )
+    return all(turn.parent in by_id and by_id[turn.parent].position < turn.position for turn in turns if turn.parent)
 
 
 async def turns_of(one: Rig, name: str) -> list[Turn]:

@@ -452,13 +452,13 @@ def test_work_on_what_was_forgotten_is_refused(store: SqlStore) -> None:
         store.put_tags([], mark)
 
 
-def test_turns_after_a_forgotten_one_go_on_from_what_was_before(store: SqlStore) -> None:
+def test_turns_after_a_forgotten_one_go_on_from_what_was_before_under_their_old_numbers(store: SqlStore) -> None:
     tell(store, talk("c"), "one", "two", "three", "four")
     fork = talk("fork", forked_from="c", fork_turn=3)
     store.write([Batch((fork,), (said(10, "fork", parent=3, position=3), said(11, "fork", parent=10, position=4)))])
     store.forget("ann", "c", (2, 3), now=150.0)
-    assert [(turn.id, turn.parent, turn.position) for turn in store.turns("c")] == [(1, 0, 0), (4, 1, 1)]
-    assert [(turn.id, turn.parent, turn.position) for turn in store.turns("fork")] == [(10, 1, 1), (11, 10, 2)]
+    assert [(turn.id, turn.parent, turn.position) for turn in store.turns("c")] == [(1, 0, 0), (4, 1, 3)]
+    assert [(turn.id, turn.parent, turn.position) for turn in store.turns("fork")] == [(10, 1, 3), (11, 10, 4)]
     found = store.conversation("ann", "fork")
     assert found is not None
     assert (found.forked_from, found.fork_turn) == ("c", 1)
@@ -466,7 +466,7 @@ def test_turns_after_a_forgotten_one_go_on_from_what_was_before(store: SqlStore)
     found = store.conversation("ann", "fork")
     assert found is not None
     assert (found.forked_from, found.fork_turn) == ("", 0)
-    assert [(turn.id, turn.parent, turn.position) for turn in store.turns("fork")] == [(10, 0, 0), (11, 10, 1)]
+    assert [(turn.id, turn.parent, turn.position) for turn in store.turns("fork")] == [(10, 0, 3), (11, 10, 4)]
 
 
 def test_a_fork_keeps_its_own_turns_and_nothing_that_tells_of_the_others(store: SqlStore) -> None:
@@ -483,8 +483,8 @@ def test_a_fork_keeps_its_own_turns_and_nothing_that_tells_of_the_others(store: 
     assert found is not None
     assert (found.forked_from, found.fork_turn) == ("", 0)
     assert [(turn.id, turn.parent, turn.position, turn.text) for turn in store.turns("fork")] == [
-        (10, 0, 0, "mine"),
-        (11, 10, 1, "mine too"),
+        (10, 0, 2, "mine"),
+        (11, 10, 3, "mine too"),
     ]
     assert store.injections("fork") == [other]
     assert store.injections("d") == []
