@@ -64,6 +64,17 @@ def resent(thread: Thread, reading: Reading, tombs: Tombs, fresh: Sequence[int])
     return frozenset(found)
 
 
+def beginning(thread: Thread, reading: Reading, tombs: Tombs, left: Sequence[Line]) -> Alignment | None:
+    """A request that goes another way from the beginning, None for any other: all that stands in it before what is new was forgotten, each
+    in its place, so that its client has cut nothing. `left`: the lines that were not forgotten."""
+    first = next((item for item, line in enumerate(reading.lines) if item not in reading.buried and line.kind != "none"), -1)
+    gone = [item for item in sorted(reading.buried) if item < first]
+    if not gone or not all(tombs.turn(thread.lineage, reading.chains[item]) for item in gone):
+        return None
+    fresh = next(place for place, line in enumerate(left) if line.kind != "none")
+    return Alignment((-1,) * len(left), fresh, -1, "branch")
+
+
 def ending(lines: Sequence[Line], path: Sequence[Turn]) -> Alignment | None:
     """A request laid beside the end of a path where its first messages are that end, None where they are not. Of a few messages that alone
     is no proof; where something was forgotten between them, it is."""

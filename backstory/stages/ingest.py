@@ -22,7 +22,7 @@ from backstory.core.tombs import Tombs
 from backstory.core.wire import Wire
 from backstory.errors import StoreError
 from backstory.memory import media
-from backstory.memory.graves import buried, ending, muted, resent
+from backstory.memory.graves import beginning, buried, ending, muted, resent
 from backstory.memory.reading import Reading
 from backstory.memory.thread import Thread, next_position, place_of
 from backstory.memory.turns import Line, align, line
@@ -308,7 +308,7 @@ def places(thread: Thread, reading: Reading, base: int = 0, tombs: Tombs = NO_TO
         lines, known = [lines[item] for item in left], [known[item] for item in left if item < len(known)]
     alignment = align(lines, path[:base] if earlier else path, known)
     if reading.buried and max(alignment.matched, default=-1) < 0:
-        alignment = ending(lines, path) or alignment
+        alignment = beginning(thread, reading, tombs, lines) or ending(lines, path) or alignment
     reading.places = list(alignment.matched)
     if reading.buried:
         reading.places = [-1] * len(reading.lines)
