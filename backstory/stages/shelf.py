@@ -283,6 +283,11 @@ class Shelf:
             if name not in self._adding:
                 self._adding[name] = asyncio.get_running_loop().call_later(_PAUSE_S, self._add_now, thread)
         else:
+            self._begin(thread)
+
+    def _begin(self, thread: Thread) -> None:
+        name = id(thread.family)
+        if name not in self._building:
             task = asyncio.ensure_future(self._build(thread))
             self._building[name] = task
             task.add_done_callback(lambda _: self._building.pop(name, None))
@@ -291,6 +296,7 @@ class Shelf:
         del self._adding[id(thread.family)]
         if id(thread.family) not in self._building and self._lacking(thread):
             _extend(thread, thread.path[thread.indexed :])
+            self._lacking(thread)
 
     @staticmethod
     def _lacking(thread: Thread) -> int:
@@ -310,7 +316,7 @@ class Shelf:
             elif running is not None and running.done():
                 await asyncio.sleep(0)  # it is over, and its callbacks have not run yet
             else:
-                self.prepare(thread)
+                self._begin(thread)
                 with self._urgently(thread):
                     await _over(self._building[id(thread.family)])
 
