@@ -69,7 +69,8 @@ def beginning(thread: Thread, reading: Reading, tombs: Tombs, left: Sequence[Lin
     in its place, so that its client has cut nothing. `left`: the lines that were not forgotten."""
     first = next((item for item, line in enumerate(reading.lines) if item not in reading.buried and line.kind != "none"), -1)
     gone = [item for item in sorted(reading.buried) if item < first]
-    if not gone or not all(tombs.turn(thread.lineage, reading.chains[item]) for item in gone):
+    principal, chains = thread.conversation.principal, [reading.chains[item] for item in gone]
+    if not gone or not all(tombs.turn(thread.lineage, chain) or tombs.whole(principal, chain) for chain in chains):
         return None
     fresh = next(place for place, line in enumerate(left) if line.kind != "none")
     return Alignment((-1,) * len(left), fresh, -1, "branch")

@@ -57,6 +57,14 @@ def bury(db: Connection, turn_ids: Iterable[int], also: Collection[str], whole: 
         db.many(_TOMB, rows)
 
 
+def entomb(db: Connection, conversation: str, also: Collection[str]) -> None:
+    """The tombs of this conversation, which goes as a whole: those of turns that were forgotten before it hold for its principal, too.
+    `also`: conversations that share its turns, and do not know after it whose they were."""
+    left = db.all(f"SELECT {','.join(TOMBS)} FROM tombs WHERE conversation = ? AND parent <> {WHOLE}", (conversation,))
+    db.many(_TOMB, [(turn, other, *rest) for turn, _, *rest in left for other in also])
+    db.run(f"UPDATE tombs SET parent = {WHOLE} WHERE conversation = ? AND parent <> {WHOLE}", (conversation,))
+
+
 def answers(db: Connection, since: Mapping[int, float]) -> set[int]:
     """See Store."""
     wanted = sorted(since)

@@ -121,7 +121,9 @@ class _Work:
         gone: dict[int, int] = {}
         for place in places:
             own = [row[0] for row in self._db.all("SELECT id FROM turns WHERE conversation = ?", (place.key,))]
-            burial.bury(self._db, own, [heir.id for heir in heirs], True, self._now)
+            shared = [heir.id for heir in heirs]
+            burial.entomb(self._db, place.id, shared)
+            burial.bury(self._db, own, shared, True, self._now)
             gone.update(dict.fromkeys(own, 0))
             self._remove_tags(place, "1 = 1", ())
             for table in _WHOLE:

@@ -1,7 +1,8 @@
 """Law: what was forgotten stays forgotten though its client goes on sending it, and what was not is all there; an undo brings it back.
 
 People talk in sessions of their own: they go on, go another way from the middle, begin a session with a copy of another's history, send
-only the end of it, forget in the chat or from outside, take a forget back, let its time pass, and the proxy is restarted in between.
+only the end of it, forget in the chat or from outside, some of it or the whole, take a forget back, let its time pass, and the proxy is
+restarted in between.
 Every message says one word of its own. After each step, no forgotten word is in anything that memory adds to a request, shows or exports,
 and each session's conversation has the words of its history that were not forgotten, in order.
 """
@@ -27,11 +28,11 @@ from tests.stages.world import stored
 
 UNDO_S = 600.0
 WORD = re.compile(r"zq\d+qz")
-STEPS = ("say", "say", "say", "edit", "copy", "cut", "forget", "forget", "remove", "undo", "wait", "restart")
+STEPS = ("say", "say", "say", "edit", "copy", "cut", "forget", "forget", "remove", "whole", "undo", "wait", "restart")
 
 
 class World:
-    """The sessions, and which words are forgotten: for good, or so far."""
+    """The sessions, and which words are forgotten: for good, with the whole of their conversation, or so far."""
 
     def __init__(self, one: Rig, data: st.DataObject, offset: list[float]) -> None:
         self.one = one
@@ -39,6 +40,7 @@ class World:
         self.offset = offset
         self.talks: list[Talk] = []
         self.gone: set[str] = set()
+        self.ended: set[str] = set()
         self.going: list[tuple[str, set[str], float]] = []
         self.count = 0
         self.last: Talk | None = None
@@ -67,25 +69,23 @@ class World:
 
     async def step(self, name: str) -> None:
         talk = self.talk()
+        steps = {"copy": self.copy, "forget": self.forget, "remove": self.remove, "whole": self.whole, "undo": self.undo}
+        if name in steps:
+            await steps[name](talk)
+            return
         match name:
             case "say":
                 await self.say(talk)
             case "edit":
                 del talk.messages[2 * self.data.draw(st.integers(1, max(1, len(talk.messages) // 2))) :]
                 await self.say(talk)
-            case "copy":
-                await self.copy(talk)
             case "cut":
-                kept, talk.messages = list(talk.messages), talk.messages[-2:] if talk.headers else talk.messages
+                # The end alone of a history that was forgotten as a whole is no history that was.
+                cuts = talk.headers and not words(talk.messages[-2:]) & self.ended
+                kept, talk.messages = list(talk.messages), talk.messages[-2:] if cuts else talk.messages
                 said_before = len(talk.messages)
                 await self.say(talk)
                 talk.messages = kept + talk.messages[said_before:]
-            case "forget":
-                await self.forget(talk)
-            case "remove":
-                await self.remove(talk)
-            case "undo":
-                await self.undo(talk)
             case "wait":
                 self.offset[0] += UNDO_S + 1
                 await self.one.engine._removal.look()  # type: ignore[union-attr]
@@ -129,6 +129,26 @@ class World:
         await stored(self.one, work)
         await self.one.engine._forgotten.look()
         self.gone.add(one)
+
+    async def whole(self, talk: Talk) -> None:
+        """Every conversation that has a word of this one's history, or of one of those; some of it may go before."""
+        if self.data.draw(st.booleans()):
+            await self.remove(talk)
+
+        def work(store: Store) -> None:
+            said = {record: words([("", turn.text) for turn in store.turns(record.id)]) for record, _ in store.conversations(None, 99)}
+            lost, found = words(talk.messages), []
+            while more := [record for record in said if record not in found and said[record] & lost]:
+                found += more
+                lost |= set().union(*(said[record] for record in more))
+            for record in found:
+                store.forget(record.principal, record.id, (), time.time() + self.offset[0])
+            self.gone |= lost
+            self.ended |= lost
+
+        await stored(self.one, work)
+        await self.one.engine._forgotten.look()
+        await self.say(talk)
 
     async def undo(self, talk: Talk) -> None:
         told = await talk.told("!/undo")

@@ -117,6 +117,18 @@ def test_a_fork_knows_what_was_forgotten_of_what_it_shares(store: SqlStore) -> N
     assert not store.tombs().whole("ben", chains[1])
 
 
+def test_what_was_forgotten_before_the_whole_is_known_with_it(store: SqlStore) -> None:
+    fork = talk("f", forked_from="c", fork_turn=4)
+    chains = {turn.id: turn.chain for turn in store.turns("c")}
+    store.forget("ann", "c", [3], 200.0)
+    store.write([Batch((fork,), (said(10, "f", "", 4, 4),))])
+    store.forget("ann", "c", (), 201.0)
+    tombs = store.tombs()
+    assert all(tombs.whole("ann", chain) for chain in chains.values())
+    assert tombs.turn(["f"], chains[3]) == 3, "a fork made since goes on without it"
+    assert not tombs.turn(["c"], chains[3])
+
+
 def test_answers_that_came_since_are_found_in_every_branch(store: SqlStore) -> None:
     fork = talk("f", forked_from="c", fork_turn=3)
     step = replace(answer(6, 5, 5), kind="tool")
