@@ -36,6 +36,7 @@ from backstory.stages.shrink import Settings as ShrinkSettings
 from backstory.stages.shrink import Shrink
 from backstory.stages.threads import Threads
 from backstory.stages.visit import Visits
+from backstory.stages.withdrawal import Withdrawal
 
 # A recalled block stays where it is; larger ones would fill the window in a few questions. A budget as large as the window is meant so.
 _BUDGET_SHARE = 0.125
@@ -108,6 +109,7 @@ def line_up(parts: Parts) -> Line:
         parts.ingest,
         *((shrink,) if config.tool_output.enabled else ()),
         *((Kin(visits, lanes, parts.shelf, scope(config, parts.settings), parts.clock),) if across(config) else ()),
+        Withdrawal(visits, lanes, links.rooms),
         recall,
         parts.paging,
         Linked(visits, desk, links),

@@ -47,7 +47,7 @@ class Family:
 
 class Thread:
     """State of one conversation. `version` changes when the path changes in another way than by growing at its end. `carried`: tokens of
-    the newest request, as its client sent it."""
+    the newest request, as its client sent it. `told_in`: the room for which what was injected was last looked at, None where nobody has."""
 
     __slots__ = (
         "_account",
@@ -79,6 +79,7 @@ class Thread:
         "states",
         "stubs",
         "tokens",
+        "told_in",
         "version",
     )
 
@@ -102,6 +103,7 @@ class Thread:
         """What look-ups have left, by name."""
         self.home: Home | None = None
         """Where it belongs, None where nobody has asked."""
+        self.told_in: str | None = None
         self.pins: set[int] = set()
         """Turns that its user has pinned."""
         self.digests: list[Digest] = []
@@ -109,7 +111,7 @@ class Thread:
         """By turn."""
         self.boundary = self.tokens = self.indexed = 0
         self.family = Family()
-        self.version = self.busy = self.carried = 0
+        self.version = self.busy = self.carried = self.pending_seq = 0
         self.changes: Changes | None = None
         """What later turns of the path have changed; None where nobody has asked yet."""
         self.counted = False
@@ -120,7 +122,6 @@ class Thread:
         """What its user has set for it."""
         self.hidden: frozenset[int] = frozenset()
         """Turns that are about to be forgotten: they are not recalled."""
-        self.pending_seq = 0
         self.origin = ("", 0, 0, 0)
         """Where it was forked off: that conversation's id and version then, its own version then, and how much of the path is the same."""
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+from msgspec.structs import replace
+
 from tests.rig import rig
 from tests.stages.talks import Talk, commanded, texts_sent
+from tests.stages.test_kin import indexed
 from tests.stages.world import echoing
 
 DIRECT = "[Telegram Anna id:111 2026-11-26 05:00 UTC] "
@@ -69,6 +73,40 @@ def test_a_link_of_earlier_is_not_followed_into_another_room(tmp_path: Path) -> 
             await late.say("Hello.")
             await late.told("VCATTACH plain")
             assert "Hulst" not in await _ask(late, GROUP), "the others came in later"
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("attached", [True, False])
+def test_what_was_told_in_private_goes_up_no_longer_once_others_are_there(tmp_path: Path, attached: bool) -> None:
+    async def work() -> None:
+        config = commanded(tmp_path)
+        if not attached:
+            config = replace(config, memory=replace(config.memory, scope="principal"))
+        async with rig(config, echoing("openai_chat")) as one:
+            plain = Talk(one, b"X-VC-Conversation: plain")
+            await plain.say(FACT)
+            await plain.say("Thank you.")
+            await plain.told("VCLABEL plain")
+            await indexed(one)
+            other = Talk(one, b"X-VC-Conversation: other")
+            if attached:
+                await other.say("Hello.")
+                await other.told("VCATTACH plain")
+                assert "Hulst" in await _ask(other, "")
+            else:
+                await other.say(QUESTION)
+                assert "Hulst" in "\n".join(texts_sent(one)), "at the start"
+            await one.restart()
+            await other.say("Go on.")
+            assert "Hulst" in "\n".join(texts_sent(one)), "nobody else is there yet"
+            for text in ("Hello everyone.", QUESTION):
+                await other.say(GROUP + text)
+                assert "Hulst" not in "\n".join(texts_sent(one))
+            await one.restart()
+            await other.say("Go on.")
+            assert "Hulst" not in "\n".join(texts_sent(one)), "the others are still there"
+            assert not one.failures()
 
     asyncio.run(work())
 
