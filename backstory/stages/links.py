@@ -247,8 +247,7 @@ class Linked(Stage):
             return exchange
         thread, settings = visit.thread, self._desk.settings
         room = min(settings.budget, settings.window.hard_tokens - visit.tokens_sent) - (own.tokens if own is not None else 0)
-        known = {known.id for known in thread.path}
-        known.update(told for injection in thread.injections.values() for told in injection.turns)
+        known = {known.id for known in thread.path} | _told(exchange, thread)
         texts: list[str] = []
         lines: list[Reason] = []
         found: list[tuple[Recalled, int]] = []
@@ -286,6 +285,12 @@ class Linked(Stage):
 def linked(thread: Thread) -> list[str]:
     """The conversations to which links lead from this one, without those that its project has."""
     return [name.removeprefix(_LINK) for name, value in thread.states.items() if name.startswith(_LINK) and value != _NO]
+
+
+def _told(exchange: Exchange, thread: Thread) -> set[int]:
+    """The turns in those blocks that go up with this request: a block goes with the message that it was injected at."""
+    sent = {edit.text for _, edit in exchange.edits if isinstance(edit, AppendText)}
+    return {turn for injection in thread.injections.values() if injection.text in sent for turn in injection.turns}
 
 
 def _sums(found: Iterable[tuple[Recalled, int]]) -> tuple[tuple[int, ...], int]:

@@ -62,6 +62,27 @@ def test_what_an_attached_conversation_knows_is_recalled(tmp_path: Path) -> None
     asyncio.run(work())
 
 
+def test_what_the_payload_has_lost_is_recalled_again(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(commanded(tmp_path), echoing("openai_chat")) as one:
+            await _old(one, "pets", DOG, "It rains today.")
+            talk = Talk(one, b"X-VC-Conversation: cutting")
+            await talk.say("Hello there.")
+            await talk.told("VCATTACH pets")
+            await talk.say("And how old is my dog?")
+            assert DOG in texts_sent(one)[-1]
+            await talk.say("Thank you. And my dog is called?")
+            assert DOG not in texts_sent(one)[-1], "it stands in the message before"
+            for number in range(4):
+                await talk.say(f"Chapter {number} of the book is about the sea.")
+                talk.forget_all_but(2)
+            await talk.say("And how old is my dog?")
+            assert DOG in texts_sent(one)[-1]
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
 def test_links_are_followed_on_and_never_in_a_circle(tmp_path: Path) -> None:
     async def work() -> None:
         async with rig(commanded(tmp_path), echoing("openai_chat")) as one:
