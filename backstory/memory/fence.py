@@ -9,7 +9,9 @@ RECALL_CLOSE = "</recalled>"
 DIGEST_OPEN = "<digest>"
 DIGEST_CLOSE = "</digest>"
 
-_OURS = re.compile(r"<(?=/?[ \t]{0,4}(?:recalled|digest)\b|!--[ \t]{0,4}vc:)", re.IGNORECASE)
+# White space of any kind, and what is not seen at all: a model reads over both.
+_BLANK = r"[\s\u00ad\u200b-\u200f\u2060\ufeff]{0,8}"
+_OURS = re.compile(rf"<(?={_BLANK}/?{_BLANK}(?:recalled|digest)\b|!--[ \t]{{0,4}}vc:)", re.IGNORECASE)
 
 
 def neutral(text: str) -> str:
