@@ -64,6 +64,13 @@ _DO = f"(?:{'|'.join(_DO_WORDS.split())})"
 _NO_WORK = r"(?!(?:\d|home\b|nights?\b|weekends?\b|noon|dawn|free\b|fun\b|money\b|hours\b|now\b|once\b|an? \w+ (?:pace|speed|rate)\b))"
 # What somebody has is named at once: "a question about my dog" is none.
 _HAD = rf"(?:(?!(?:{_PREPOSITION}|had|been|never|owned|my|your|his|her|our|their|about|that)\b)[\w'-]+,? ){{0,4}}"
+# What no home is, though its name is one: what people program in.
+_TOOL = (
+    r"(?-i:Rust|Go|Golang|Python|Java|Kotlin|Swift|Ruby|Elixir|Scala|Haskell|TypeScript|JavaScript|Julia|Linux|Ubuntu|Debian|Fedora|Arch"
+    r"|Windows|Neovim|Vim|Emacs|Postgres|PostgreSQL|MySQL|SQLite|React|Vue|Svelte|Docker|Kubernetes|GitLab|GitHub)(?: \d[\d.]*)?"
+)
+_PAST = r"(?: (?:today|yesterday|recently|already|(?:last|this|on) \w+|(?:an?|two|three|\d+|a few|some) \w+ ago))?"
+_NOT_THIS = r" (?:is not|isn't|are not|aren't) (?P<x>[^,;]{1,60}?)(?:[,;](?: but| rather| it's| it is| they're)+| but(?: rather| it's)*)"
 _SOON = r"(?:bed|sleep|try|see|be|need|assume|guess|say|lunch|dinner|have to|want|ask|check|do that|the)"
 _EVENT = (
     r"(?:meeting|appointment|interview|exam|call|flight|train|deadline|demo|presentation|dentist|doctor|party"
@@ -113,7 +120,7 @@ def _rule(kind: FactKind, verb: str, pattern: str, needs: Needs = "", **more: ob
 _ME = (
     _rule("preference", "prefers", rf"(?:{_I}|i'd|i would) {_ADV}prefer (?:to use |using )?{_O}"),
     _rule("preference", "likes", rf"{_I} {_ADV}(?:like|love|enjoy|adore) {_O}"),
-    _rule("preference", "likes", rf"{_I} (?:don't|do not|never) {_ADV}(?:like|love|enjoy) {_O}", stance="negated"),
+    _rule("preference", "likes", rf"{_I} (?:don't|do not|never|no longer) {_ADV}(?:like|love|enjoy|adore) {_O}", stance="negated"),
     _rule("preference", "dislikes", rf"{_I} {_ADV}(?:hate|dislike|detest|loathe|can't stand|cannot stand) {_O}"),
     _rule("preference", "uses", rf"{_I} {_ADV}use {_O}"),
     _rule("preference", "uses", rf"{_IM} (?:now |still |currently )?using {_O}"),
@@ -128,6 +135,20 @@ _ME = (
         for verb, word in (("eats", "eat"), ("drinks", "drink"), ("drives", "drive"), ("smokes", "smoke"), ("works on", "work on"))
     ),
     *(
+        _rule("preference", verb, rf"{_I} {_ADV}(?:started|began) {word}ing (?!{_PREPOSITION}\b)(?P<o>.+?)(?: again)?")
+        for verb, word in (("eats", "eat"), ("drinks", "drink"))
+    ),
+    *(
+        _rule("preference", verb, rf"{_I} {_ADV}(?:stopped|quit|gave up) {word}ing {_O}", stance="negated")
+        for verb, word in (("likes", "(?:lik|lov|enjoy)"), ("eats", "eat"), ("drinks", "drink"))
+    ),
+    _rule(
+        "identity",
+        "works at",
+        rf"{_I} {_ADV}(?:(?:quit|left|lost) (?:my |the )?(?:job|position|work) (?:at|with)|resigned from) (?P<o>.+?){_PAST}",
+        stance="negated",
+    ),
+    *(
         _rule("preference", verb, rf"{_I} {_ADV}{word} {_O}", "name")
         for verb, word in (("speaks", "speak"), ("studies", "study"), ("teaches", "teach"), ("drives", "drive"))
     ),
@@ -139,6 +160,7 @@ _ME = (
     _rule("identity", "lives in", rf"{_I} {_ADV}(?:moved|relocated) from (?P<x>.+?) to {_O}", "name"),
     _rule("preference", "switched to", rf"{_I} {_ADV}{_TO} from (?P<x>.+?) to {_O}"),
     _rule("preference", "switched to", rf"{_I} {_ADV}switched(?: over)? (?:back )?to {_O}"),
+    _rule("preference", "switched to", rf"{_I} {_ADV}(?:moved|migrated)(?: over)? (?:back )?to (?P<o>{_TOOL}){_PAST}"),
     _rule("identity", "lives in", rf"(?:{_I} {_ADV}live in|{_IM} {_ADV}(?:living|based) in) {_O}", "place"),
     _rule("identity", "lives in", rf"{_I} {_ADV}(?:moved|relocated)(?: back)? to {_O}", "name"),
     _rule("identity", "lives in", rf"{_I} (?:don't|do not|no longer) {_ADV}live in {_O}", "place", stance="negated"),
@@ -150,6 +172,7 @@ _ME = (
     _rule("identity", "was born", r"(?:i|i'm|i am) (?:was )?born (?P<o>(?:in|on) .+)"),
     _rule("identity", "grew up in", rf"i grew up in {_O}", "place"),
     _rule("identity", "is aged", rf"{_IM} {_ADV}(?P<o>\d{{1,3}})(?: years old)?"),
+    _rule("identity", "is aged", rf"{_I} {_ADV}turned (?P<o>\d{{1,3}})(?: years old)?{_PAST}"),
     _rule("identity", "is called", rf"{_IM} (?:called|named) {_O}", "name"),
     _rule("identity", "is called", rf"(?:please |just |you can |everyone |everybody |people |friends ){{0,2}}calls? me {_O}", "person"),
     _rule("identity", "is from", rf"{_IM} {_ADV}(?:originally )?from {_O}", "name"),
@@ -250,6 +273,7 @@ _WE_RULES = (
 _MY = (
     _rule("relation", "is called", rf"my (?P<s>{_KIN})(?:'s name is| is called| is named|, called) {_O}", "name", owned=True),
     _rule("identity", "is called", rf"my (?:first |full |last )?name(?: is|'s) {_O}", "person"),
+    _rule("identity", "is", rf"my {_S}{_NOT_THIS} {_O}", "person", owned=True),
     _rule("identity", "is", rf"my {_S}(?: is| are) (?P<n>not |no longer )?(?:now |still |currently )?{_O}", "person", owned=True),
     _rule(
         "schedule",
@@ -306,6 +330,7 @@ _THINGS = (
         rf"(?:the |our )?{_S}(?:'s name is|(?: is| are| will be) (?:called|named)) (?!once|twice|again|before|after|by|\w+ly\b){_O}",
         longest=2,
     ),
+    _rule("setting", "is", rf"(?:the |our )?{_S}{_NOT_THIS} {_O}", "value"),
     _rule(
         "setting", "is", rf"(?:the |our )?{_S} (?:is|are|will be) (?P<n>not |no longer )?(?:now |currently |still |actually )?{_O}", "value"
     ),
@@ -356,6 +381,7 @@ REPORTED = re.compile(
 )
 """After a statement: it is somebody else's."""
 NOT_BUT = re.compile(r"(?:it's |that's )?not (?!only\b|just\b|all\b)(?P<x>.+?)(?:,|;| but) ?(?:but |it's |rather |on |at )*(?P<o>.+)", re.I)
+IS_NOT_BUT = re.compile(rf"(?:my|our|the) [^,;]{{1,60}}?{_NOT_THIS} [^,;]+", re.I)
 LEAD = re.compile(
     r"(?:(?:so|well|ok|okay|oh|and|also|but|btw|by the way|fyi|just so you know|for the record|please note(?: that)?"
     r"|note(?: that)?|hey|hi|hello|yes"

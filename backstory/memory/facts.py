@@ -15,7 +15,7 @@ from msgspec import Struct
 from backstory.core.records import Fact, FactKind, Turn
 from backstory.memory import dates
 from backstory.memory.fact_objects import begins_dated, cut_tail, cut_when, dated, fits, replaced, says_something, subject_of, trimmed
-from backstory.memory.fact_rules import CORRECTION, CUT, HEDGED, LABELLED, LEAD, NOT_BUT, ONLY_FIX, REPORTED, Rule, rules_for
+from backstory.memory.fact_rules import CORRECTION, CUT, HEDGED, IS_NOT_BUT, LABELLED, LEAD, NOT_BUT, ONLY_FIX, REPORTED, Rule, rules_for
 from backstory.memory.sentences import Sentence, sentences
 
 _MOST = 24
@@ -129,7 +129,8 @@ def _led(text: str, start: int, end: int, fixes: bool) -> tuple[int, bool, bool]
 
 def _clauses(text: str, sentence: Sentence, start: int, fixes: bool) -> Iterator[_Clause]:
     end = sentence.end
-    if NOT_BUT.fullmatch(text, *trimmed(text, start, end, ends=".!…")) is not None:
+    said = trimmed(text, start, end, ends=".!…")
+    if NOT_BUT.fullmatch(text, *said) is not None or IS_NOT_BUT.fullmatch(text, *said) is not None:
         yield _Clause(sentence, start, end, fixes=True, first=True)
         return
     first = start
