@@ -50,6 +50,8 @@ class Kept(Struct, frozen=True):
 
 GONE = "What this found was forgotten since."
 """In place of a result that must not be told any more."""
+UNANSWERED = "(The model went on looking things up in memory and gave no answer. Please ask again.)"
+"""The text of an answer in which the model said nothing up to the last leg."""
 ENOUGH = "This was not looked up: the answer had ended."
 """In place of a result, where the model goes on calling though it may not."""
 
@@ -95,7 +97,7 @@ class Talk(Protocol):
 
     def enough(self, stream: bool) -> bytes | None:
         """The leg under way has ended, but in calls of ours that are not executed: the end of the stream, or the whole body, of an answer
-        that is what all legs said, be that nothing. None where nothing truthful can be said."""
+        that is what all legs said; where that is no text at all, one that says so. None where nothing truthful can be said."""
         ...
 
     def broken(self, stream: bool) -> bytes | None:

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from backstory.core.document import Document, Extend, Insert, Put, Splice
-from backstory.core.legs import Call, Kept, Leg, Offer, Tool
+from backstory.core.legs import UNANSWERED, Call, Kept, Leg, Offer, Tool
 from backstory.core.message import Path, Prompt
 from backstory.core.stream import Frame
 from backstory.wires import base
@@ -339,7 +339,24 @@ class AnthropicTalk:
 
     def enough(self, stream: bool) -> bytes | None:
         """See Talk."""
-        return self._ends(stream, b'"end_turn"')
+        if self._before or self._text:
+            return self._ends(stream, b'"end_turn"')
+        if not stream:
+            self._said.append(Raw(_text_block(UNANSWERED)))
+            return self._ends(stream, b'"end_turn"')
+        rest = self._ends(stream, b'"end_turn"')
+        return None if rest is None else self._unanswered() + rest
+
+    def _unanswered(self) -> bytes:
+        """A block of text, as the next one of the stream."""
+        delta = b'{"type":"text_delta","text":' + quote(UNANSWERED) + b"}"
+        parts = (
+            (b'"content_block":' + _text_block(""), "content_block_start"),
+            (b'"delta":' + delta, "content_block_delta"),
+            (b"", "content_block_stop"),
+        )
+        head = b'{"type":"%b","index":%d%b%b}'
+        return b"".join(event(head % (name.encode(), self._next, b"," if rest else b"", rest), name) for rest, name in parts)
 
     def broken(self, stream: bool) -> bytes | None:
         """See Talk. `max_tokens` is this wire's word for an answer that is cut off."""
@@ -360,3 +377,7 @@ class AnthropicTalk:
             change = b'{"type":"message_delta","delta":{"stop_reason":' + reason + b',"stop_sequence":null},"usage":' + usage + b"}"
             out.append(event(change, "message_delta"))
         return b"".join([*out, event(b'{"type":"message_stop"}', "message_stop")])
+
+
+def _text_block(text: str) -> bytes:
+    return b'{"type":"text","text":' + quote(text) + b"}"

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Raw, Struct, field
 
 from backstory.core.document import Cut, Document, Extend, Insert, Put, Splice
-from backstory.core.legs import Call, Kept, Leg, Offer, Tool
+from backstory.core.legs import UNANSWERED, Call, Kept, Leg, Offer, Tool
 from backstory.core.message import Path, Prompt
 from backstory.core.stream import Frame
 from backstory.wires.legs import Json, gap, listed, raw_members, summed, values
@@ -377,13 +377,16 @@ class GeminiTalk:
 
     def enough(self, stream: bool) -> bytes | None:
         """See Talk."""
-        return self._ends(stream, "STOP")
+        text = "" if self._said or self._text else UNANSWERED
+        if text and not stream:
+            self._parts_said.append(Raw(encode({"text": text})))
+        return self._ends(stream, "STOP", text)
 
     def broken(self, stream: bool) -> bytes | None:
         """See Talk. A call is never half told in this wire."""
         return self._ends(stream, "OTHER") if stream or self._said or self._text else None
 
-    def _ends(self, stream: bool, reason: str) -> bytes | None:
+    def _ends(self, stream: bool, reason: str, text: str = "") -> bytes | None:
         if not stream:
             put = Put(("candidates", 0, "finishReason"), quote(reason))
             return Document(self.answer()).apply([put]) if self._last else None
@@ -391,7 +394,7 @@ class GeminiTalk:
             return b""
         last = encode(
             {
-                "candidates": [{"content": {"parts": [{"text": ""}], "role": "model"}, "finishReason": reason, "index": 0}],
+                "candidates": [{"content": {"parts": [{"text": text}], "role": "model"}, "finishReason": reason, "index": 0}],
                 "usageMetadata": summed(self._spent, self._usage),
             }
         )

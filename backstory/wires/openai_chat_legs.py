@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from backstory.core.document import Cut, Document, Extend, Insert, Put, Splice
-from backstory.core.legs import Call, Kept, Leg, Offer, Tool
+from backstory.core.legs import UNANSWERED, Call, Kept, Leg, Offer, Tool
 from backstory.core.message import Path, Prompt
 from backstory.core.stream import Frame
 from backstory.wires import base
@@ -359,7 +359,7 @@ class ChatTalk:
 
     def enough(self, stream: bool) -> bytes | None:
         """See Talk."""
-        return self._ends(stream, b'"stop"')
+        return self._ends(stream, b'"stop"', "" if self._said or self._text else UNANSWERED)
 
     def broken(self, stream: bool) -> bytes | None:
         """See Talk. `length` is this wire's word for an answer that is cut off."""
@@ -367,15 +367,16 @@ class ChatTalk:
             return None
         return self._ends(stream, b'"length"')
 
-    def _ends(self, stream: bool, reason: bytes) -> bytes | None:
+    def _ends(self, stream: bool, reason: bytes, added: str = "") -> bytes | None:
         if not stream:
-            return self._salvaged(reason)
+            return self._salvaged(reason, added)
         if self._places and not self._reason:
             return None
         out: list[bytes] = []
         if not self._reason or self._called:
             document = Document(self._head)
-            choice = b'[{"index":0,"delta":{},"logprobs":null,"finish_reason":%b}]' % reason
+            delta = b'{"content":%b}' % quote(added) if added else b"{}"
+            choice = b'[{"index":0,"delta":%b,"logprobs":null,"finish_reason":%b}]' % (delta, reason)
             cut: list[Splice] = [Cut(("usage",))] if document.has(("usage",)) else []
             out.append(event(document.apply([Put(("choices",), choice), *cut]).replace(b"\n", b" ")))
             if self._metered:
@@ -383,10 +384,10 @@ class ChatTalk:
                 out.append(event(document.apply([Put(("choices",), b"[]"), Put(("usage",), usage)]).replace(b"\n", b" ")))
         return b"".join([*out, event(_DONE)])
 
-    def _salvaged(self, reason: bytes) -> bytes | None:
+    def _salvaged(self, reason: bytes, added: str) -> bytes | None:
         if not self._last:
             return None
-        text = self._said + gap(self._said, self._text) + self._text
+        text = (self._said + gap(self._said, self._text) + self._text) or added
         document = Document(self._last)
         splices: list[Splice] = [
             Put((*_MESSAGE, "content"), quote(text)),

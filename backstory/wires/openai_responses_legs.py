@@ -15,7 +15,7 @@ from msgspec import Raw, Struct
 
 from backstory.core.document import Document, Put, Splice
 from backstory.core.edits import DropMessages, Edit, SetParam
-from backstory.core.legs import Call, Kept, Leg, Offer, Tool
+from backstory.core.legs import UNANSWERED, Call, Kept, Leg, Offer, Tool
 from backstory.core.message import Path, Prompt
 from backstory.core.stream import Frame
 from backstory.wires import base
@@ -29,6 +29,7 @@ _OUTPUT: Path = ("response", "output")
 _NONE = b'"none"'
 _NULLS = (b"", b"null")
 _MARK = b'"vc:spent"'
+_SPOKEN_ID = b"msg_vc_unanswered"
 _ENDS = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
 _BEGINNINGS = frozenset({"response.created", "response.in_progress", "response.queued"})
 _CALLS = frozenset({"function_call", "custom_tool_call", "local_shell_call", "shell_call", "apply_patch_call", "computer_call"})
@@ -331,9 +332,35 @@ class ResponsesTalk:
 
     def enough(self, stream: bool) -> bytes | None:
         """See Talk."""
+        silent = not any(decode(_item, raw).type == "message" for raw in (*self._said, *self._kept()))
         if not stream:
+            self._said += [Raw(_spoken(UNANSWERED))] if silent else []
             return self.answer() if self._last else None
-        return self._ends("completed", b"null")
+        if not silent or self._ended:
+            return self._ends("completed", b"null")
+        told = self._unanswered()
+        rest = self._ends("completed", b"null", [Raw(_spoken(UNANSWERED))])
+        return None if rest is None else told + rest
+
+    def _unanswered(self) -> bytes:
+        """A message, as the next item of the stream."""
+        part = b'"content_index":0,"part":'
+        at = b'"item_id":"%b","output_index":%d,' % (_SPOKEN_ID, self._next)
+        text = quote(UNANSWERED)
+        rows = (
+            (b'"output_index":%d,"item":%b' % (self._next, _spoken("")), "output_item.added"),
+            (at + part + _output_text(""), "content_part.added"),
+            (at + b'"content_index":0,"logprobs":[],"delta":' + text, "output_text.delta"),
+            (at + b'"content_index":0,"logprobs":[],"text":' + text, "output_text.done"),
+            (at + part + _output_text(UNANSWERED), "content_part.done"),
+            (b'"output_index":%d,"item":%b' % (self._next, _spoken(UNANSWERED)), "output_item.done"),
+        )
+        out: list[bytes] = []
+        for rest, name in rows:
+            data = b'{"type":"response.%b","sequence_number":%d,%b}' % (name.encode(), self._sequence, rest)
+            out.append(event(data, f"response.{name}"))
+            self._sequence += 1
+        return b"".join(out)
 
     def broken(self, stream: bool) -> bytes | None:
         """See Talk. `incomplete` is this wire's word for an answer that is cut off."""
@@ -345,14 +372,14 @@ class ResponsesTalk:
             return Document(self._last).apply([*rest, Put(("usage",), encode(self._spent or None))])
         return self._ends("incomplete", details)
 
-    def _ends(self, status: str, details: bytes) -> bytes | None:
+    def _ends(self, status: str, details: bytes, added: Sequence[Raw] = ()) -> bytes | None:
         """The end of a stream."""
         if self._ended:
             return b""
         open_kinds = {self._kinds.get(index, "") for index in self._places if index not in self._items}
         if open_kinds & _CALLS or bytes(self._begun) in _NULLS:
             return None
-        self._said += self._kept()
+        self._said += [*self._kept(), *added]
         document = Document(bytes(self._begun))
         response = document.apply(
             [
@@ -383,6 +410,17 @@ def _without(items: Sequence[Raw], ours: frozenset[str]) -> list[Raw]:
             kept += [*thoughts, raw]
             thoughts, called = [], False
     return kept if called else [*kept, *thoughts]
+
+
+def _spoken(text: str) -> bytes:
+    """A message; one of no text has only begun."""
+    status, content = (b"completed", _output_text(text)) if text else (b"in_progress", b"")
+    head = b'{"type":"message","id":"%b","status":"%b","role":"assistant","content":[' % (_SPOKEN_ID, status)
+    return head + content + b"]}"
+
+
+def _output_text(text: str) -> bytes:
+    return b'{"type":"output_text","text":' + quote(text) + b',"annotations":[],"logprobs":[]}'
 
 
 def _output(call_id: str, text: str) -> bytes:

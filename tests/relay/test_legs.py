@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from backstory.core.document import Document
 from backstory.core.edits import DropMessages, Edit
-from backstory.core.legs import Call, Kept
+from backstory.core.legs import UNANSWERED, Call, Kept
 from backstory.core.message import Text, Thinking, ToolCall
 from backstory.core.plan import Mode, Paging
 from backstory.core.reply import Delta, Reply, TextDelta, Usage
@@ -472,3 +472,25 @@ def test_a_chat_call_of_ours_in_the_chunk_that_ends_the_answer_is_not_told(text:
     assert b"vc_" not in play.way.out
     assert play.said().finish == "tool_calls"
     assert "".join(part.text for part in play.said().parts if isinstance(part, Text)) == text
+
+
+@every_wire
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_model_that_never_stops_calling_ends_in_text(name: str, stream: bool) -> None:
+    wire = BY_NAME[name]
+    call = ToolCall("c", "vc_find_quote", "{}")
+    for words, told in (((), UNANSWERED), (("Let me look.",), "Let me look.")):
+        play = Play(wire, request(name))
+        for number in range(12):
+            first = tuple(map(Text, words)) if not number else ()
+            leg = wire.write(Reply((*first, call), "tool_calls", Usage(5, 6), f"r{number}", "m"), stream)
+            (play.leg if stream else play.whole)(leg)
+            if play.way.ended:
+                break
+        assert play.way.ended
+        assert not play.way.broken
+        found = play.said() if stream else wire.reply(play.way.out)
+        assert "".join(part.text for part in found.parts if isinstance(part, Text)) == told
+        assert not any(isinstance(part, ToolCall) for part in found.parts)
+        assert found.finish == "stop"
+        assert b"vc_find" not in play.way.out
