@@ -33,7 +33,9 @@ class Timeouts(Struct, frozen=True):
     pieces of a reply. `header_s`: a head from its first byte to its last, of a request or a reply. `body_idle_s`: between two
     pieces of a request body. `keepalive_s`: an idle client connection. `upstream_idle_s`: an idle upstream connection that did not
     say how long it stays. `drain_s`: running exchanges at shut-down. `probe_s`: how long after a half-close the client is asked
-    whether it is still there. `linger_s`: how long what a refused client still sends is read and dropped.
+    whether it is still there. `half_close_s`: a client that says so long after its request that it will send nothing more, while it is
+    answered, has left; one that only closes its half does so at once.
+    `linger_s`: how long what a refused client still sends is read and dropped.
     """
 
     connect_s: float = 10.0
@@ -45,6 +47,7 @@ class Timeouts(Struct, frozen=True):
     upstream_idle_s: float = 30.0
     drain_s: float = 30.0
     probe_s: float = 1.0
+    half_close_s: float = 0.1
     linger_s: float = 2.0
 
     def sweep_s(self) -> float:
