@@ -93,8 +93,9 @@ def matches(index: Index, weights: Mapping[str, float], wanted: int, most: int =
     if not late:
         return Found(found, top(found, wanted))
     best = top(found, 2 * wanted)
+    common, worth = late.__contains__, late.__getitem__
     for place in best:
-        more = sum([late[number] for number in index.terms_of(place) if number in late])
+        more = sum(map(worth, filter(common, index.terms_of(place))))
         if more:
             found[place] += more / (1.0 + norms[min(lengths[place], _LONGEST - 1)])
     return Found(found, _falling({place: found[place] for place in best})[:wanted])
@@ -184,7 +185,7 @@ def evidence(index: Index, query: Query, found: Found) -> float:
 def most_shared(index: Index, query: Query, found: Found) -> int:
     """How many different words of the question's own one of the best units has at most."""
     own = {index.vocabulary.get(term, -1) for term in query.own}
-    return max((sum(number in own for number in index.terms_of(place)) for place in found.best[:_CHECKED]), default=0)
+    return max((len(own.intersection(index.terms_of(place))) for place in found.best[:_CHECKED]), default=0)
 
 
 def ranked(
