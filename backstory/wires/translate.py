@@ -50,6 +50,7 @@ _REFERRED = Loss("item_reference", "refused", "the provider keeps no items, and 
 _SSE = b"text/event-stream"
 _EVENTS = (b"data:", b"event:")
 """How a stream begins, whatever its content type says."""
+_SILENCE = Broke(Failure(502, "server", "the provider's answer is empty"))
 _NOTHING = Asked("", False, (), ())
 _JSON: Headers = ((b"Content-Type", b"application/json"),)
 # Of the provider's headers these are about its body, or about its own connection.
@@ -75,7 +76,7 @@ class Translated:
         self._reader: StreamReader | None = None
         self._listener: Listener | None = None
         self._teller: Teller | None = None
-        self._ended = False
+        self._ended = self._spoke = False
         self._inflate: _Inflate | None = None
         self._fault: DocumentError | None = None
         self._names: dict[str, str] = {}
@@ -107,7 +108,7 @@ class Translated:
         """See Translation."""
         self._status = status
         self._reader = self._listener = self._teller = self._fault = None
-        self._ended = False
+        self._ended = self._spoke = False
         coding = next((value for key, value in headers if key.lower() == b"content-encoding"), b"identity").strip().lower()
         self._inflate = None if coding in {b"", b"identity"} else _Inflate(coding)
         kept = (*(pair for pair in headers if pair[0].lower() not in _ABOUT_THE_BODY), *self._told())
@@ -138,7 +139,7 @@ class Translated:
         return bytes(out)
 
     def tail(self) -> bytes:
-        """See Translation. A stream that says nothing of its end gets none."""
+        """See Translation. A stream that says nothing of its end gets none; of one that says nothing at all, that is told."""
         if self._reader is None or self._listener is None or self._teller is None:
             return b""
         if self._fault is not None:
@@ -149,6 +150,8 @@ class Translated:
             with suppress(DocumentError):
                 out += self._say(self._listener.events(frame))
         out += self._say(self._listener.over())
+        if not self._spoke:
+            out += self._say([_SILENCE])
         return bytes(out) + (self._teller.end() if self._ended else b"")
 
     def whole(self, body: bytes) -> tuple[int, bytes]:
@@ -174,6 +177,7 @@ class Translated:
     def _say(self, events: Sequence[Event]) -> bytes:
         if self._teller is None:
             return b""
+        self._spoke = self._spoke or bool(events)
         self._ended = self._ended or any(isinstance(event, (Ended, Broke)) for event in events)
         if self._kept is not None:
             self._listen(events)
