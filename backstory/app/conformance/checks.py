@@ -24,7 +24,7 @@ _STATUSES = {500: range(500, 505), 503: (503, 529), 529: (503, 529)}
 _SEALING = ("anthropic", "openai_responses", "gemini")
 _ENDS = {
     "anthropic": ("message_start", "message_stop"),
-    "openai_chat": ("chunk", "[DONE]"),
+    "openai_chat": ("chunk", "usage [DONE]"),
     "openai_responses": ("response.created", "response.completed"),
     "gemini": ("chunk", "chunk"),
 }
@@ -106,7 +106,9 @@ def declines(seen: Seen, ask: Ask) -> Iterator[str]:
 def ordered(seen: Seen, ask: Ask) -> Iterator[str]:
     """The stream begins and ends as its wire has it, and came in pieces."""
     yield from says(plays.LONG)(seen, ask)
-    yield from _same("first and last event", (seen.got.events[:1], seen.got.events[-1:]), tuple([one] for one in _ENDS[seen.client]))
+    first, last = _ENDS[seen.client]
+    events = seen.got.events
+    yield from _same("first and last events", (events[:1], " ".join(events[-len(last.split()) :])), ([first], last))
     if seen.got.pieces < 10:
         yield f"came in {seen.got.pieces} pieces"
 

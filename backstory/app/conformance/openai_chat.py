@@ -286,7 +286,8 @@ def _usage(node: Node) -> Usage:
 
 
 class _Stream:
-    """Chunks of one id; a role first, deltas, one finish_reason, a chunk with usage and no choices, [DONE]."""
+    """Chunks of one id; a role first, deltas, one finish_reason, a chunk with usage and no choices, [DONE]. Usage beside an empty delta,
+    as some have it, is an event of another name, but no fault by itself: clients understand it."""
 
     def __init__(self) -> None:
         self._got = Got()
@@ -305,7 +306,7 @@ class _Stream:
                 continue
             node = Node.parsed(event.data, f"chunk {place}", got.faults)
             node.demand(not self._done, "after [DONE]")
-            got.events.append("error" if node.has("error") else "chunk")
+            got.events.append("error" if node.has("error") else "chunk" if node.member("choices") else "usage")
             if node.has("error"):
                 error = node.inner("error")
                 got.error, got.kind = error.text("message"), error.text("type", absent=True)
@@ -326,7 +327,8 @@ class _Stream:
         choices = node.nodes("choices")
         node.demand(len(choices) == 1 or (len(choices) == 0 and bool(self._got.finish)), f"{len(choices)} choices")
         for choice in choices:
-            choice.demand(not self._got.finish, "after finish_reason")
+            late = bool(self._got.finish)
+            choice.demand(not late or (not choice.has("finish_reason") and not any(choice.inner("delta").names())), "after finish_reason")
             choice.demand(choice.count("index") == 0, "index is not 0")
             self._delta(choice.inner("delta"), place == 0)
             if choice.has("finish_reason"):

@@ -147,7 +147,8 @@ _BROKEN = (ArithmeticError, AssertionError, AttributeError, LookupError, OSError
 def _errors() -> tuple[type[Exception], ...]:
     """These, what the SDKs that are loaded raise on purpose, and what the HTTP client under them does."""
     named = (("anthropic", "AnthropicError"), ("openai", "OpenAIError"), ("google.genai.errors", "APIError"), ("httpx", "HTTPError"))
-    return (*_BROKEN, *(getattr(sys.modules[module], name) for module, name in named if module in sys.modules))
+    found = [getattr(sys.modules.get(module), name, None) for module, name in named]
+    return (*_BROKEN, *(one for one in found if isinstance(one, type)))
 
 
 # --- the SDKs. They are typed for their callers' editors, not for code that has them or has not: what they give is Any here.
