@@ -142,6 +142,8 @@ def _conformance_arguments(conformance: argparse.ArgumentParser) -> None:
     conformance.add_argument("--json", action="store_true", help="print JSON")
     conformance.add_argument("--url", dest="urls", action="append", default=[], metavar="WIRE=URL", help="for providers of this wire")
     conformance.add_argument("--model", dest="models", action="append", default=[], metavar="WIRE=NAME", help="a model of such a provider")
+    header = "for requests to such a provider"
+    conformance.add_argument("--header", dest="headers", action="append", default=[], metavar="WIRE=NAME:VALUE", help=header)
     conformance.add_argument("--clients", default="", metavar="WIRES", help="only these wires of clients")
     conformance.add_argument("--providers", default="", metavar="WIRES", help="only these wires of providers")
     conformance.add_argument("--key", default="sk-conformance", help="the client's key")

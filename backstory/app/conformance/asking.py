@@ -18,12 +18,13 @@ KEY = "sk-conformance"
 
 
 class Gateway(Struct, frozen=True):
-    """Where the requests go. `urls`, `models`: by the wire of the provider that is to get them. `key`: the client's key."""
+    """Where the requests go. `urls`, `models`, `headers`: by the wire of the provider that is to get them. `key`: the client's key."""
 
     urls: Mapping[str, str]
     models: Mapping[str, str]
     key: str = KEY
     timeout_s: float = 30.0
+    headers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 class Seen(Struct):
@@ -52,6 +53,7 @@ def exchange(gateway: Gateway, client: Dialect, provider: str, ask: Ask, stream:
     request = client.request(ask, gateway.models[provider], stream)
     base = urlsplit(gateway.urls[provider])
     headers = {name: value.replace(KEY, gateway.key) for name, value in request.headers}
+    headers |= gateway.headers.get(provider, {})
     seen = Seen(client.name, provider, stream)
     connection = _connection(base.scheme, base.netloc, gateway.timeout_s)
     try:

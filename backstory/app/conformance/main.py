@@ -36,8 +36,8 @@ _PLACES = {
 
 
 class Options(Struct, frozen=True):
-    """As the command line has them. `urls`, `models`: WIRE=VALUE, for providers of that wire. `clients`, `providers`: wires with commas
-    between."""
+    """As the command line has them. `urls`, `models`: WIRE=VALUE, for providers of that wire; `headers`: WIRE=NAME:VALUE. `clients`,
+    `providers`: wires with commas between."""
 
     url: str = ""
     own: bool = False
@@ -47,6 +47,7 @@ class Options(Struct, frozen=True):
     list: bool = False
     urls: Sequence[str] = ()
     models: Sequence[str] = ()
+    headers: Sequence[str] = ()
     clients: str = ""
     providers: str = ""
     key: str = KEY
@@ -141,7 +142,12 @@ def _gateway(options: Options) -> Gateway:
         if not urls[wire]:
             raise ConfigError(f"there is no URL for providers of {wire}: name a BASE_URL, or --url {wire}=URL, or fewer --providers")
     models = {wire: DIALECTS[wire].model for wire in WIRES} | _named("--model", options.models)
-    return Gateway(urls, models, options.key, options.timeout_s)
+    headers: dict[str, dict[str, str]] = {wire: {} for wire in WIRES}
+    for given in options.headers:
+        for wire, header in _named("--header", (given,)).items():
+            name, _, value = header.partition(":")
+            headers[wire][name.strip()] = value.strip()
+    return Gateway(urls, models, options.key, options.timeout_s, headers)
 
 
 def _named(flag: str, values: Iterable[str]) -> dict[str, str]:

@@ -96,11 +96,12 @@ class Sdks:
             client.close()
 
     def _client(self, wire: str, provider: str) -> Any:
-        url = self._gateway.urls[provider].rstrip("/")
+        gateway = self._gateway
         with self._making:
-            if (wire, url) not in self._clients:
-                self._clients[wire, url] = _MAKING[wire](url, self._gateway.key)
-            return self._clients[wire, url]
+            if (wire, provider) not in self._clients:
+                url, headers = gateway.urls[provider].rstrip("/"), dict(gateway.headers.get(provider, {}))
+                self._clients[wire, provider] = _MAKING[wire](url, gateway.key, headers)
+            return self._clients[wire, provider]
 
 
 def _wrong(client: str, provider: str, play: str, told: Told) -> Iterator[str]:
@@ -154,20 +155,21 @@ def _errors() -> tuple[type[Exception], ...]:
 # --- the SDKs. They are typed for their callers' editors, not for code that has them or has not: what they give is Any here.
 
 
-def _anthropic_client(url: str, key: str) -> Any:
+def _anthropic_client(url: str, key: str, headers: dict[str, str]) -> Any:
     sdk: Any = importlib.import_module("anthropic")
-    return sdk.Anthropic(base_url=url, api_key=key, max_retries=0, timeout=_TIMEOUT_S)
+    return sdk.Anthropic(base_url=url, api_key=key, max_retries=0, timeout=_TIMEOUT_S, default_headers=headers)
 
 
-def _openai_client(url: str, key: str) -> Any:
+def _openai_client(url: str, key: str, headers: dict[str, str]) -> Any:
     sdk: Any = importlib.import_module("openai")
-    return sdk.OpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0, timeout=_TIMEOUT_S)
+    return sdk.OpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0, timeout=_TIMEOUT_S, default_headers=headers)
 
 
-def _gemini_client(url: str, key: str) -> Any:
+def _gemini_client(url: str, key: str, headers: dict[str, str]) -> Any:
     genai: Any = importlib.import_module("google.genai")
     types: Any = importlib.import_module("google.genai.types")
-    options = types.HttpOptions(base_url=url, timeout=int(_TIMEOUT_S * 1000), retry_options=types.HttpRetryOptions(attempts=1))
+    once = types.HttpRetryOptions(attempts=1)
+    options = types.HttpOptions(base_url=url, timeout=int(_TIMEOUT_S * 1000), retry_options=once, headers=headers)
     return genai.Client(api_key=key, http_options=options)
 
 
@@ -242,7 +244,7 @@ def _gemini(client: Any, model: str, prompt: str, stream: bool) -> Told:
     return Told(text, calls, usage.prompt_token_count or 0, output, reason.value if reason else "")
 
 
-_MAKING: Mapping[str, Callable[[str, str], Any]] = {
+_MAKING: Mapping[str, Callable[[str, str, dict[str, str]], Any]] = {
     "anthropic": _anthropic_client,
     "openai_chat": _openai_client,
     "openai_responses": _openai_client,

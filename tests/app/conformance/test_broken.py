@@ -223,7 +223,7 @@ def test_what_a_gateway_drops_of_a_request_is_found(broken: Broken, gateway: Gat
 
     broken.spoil_request = without
     try:
-        assert caught in failed(broken, gateway, "anthropic", caught.split("/")[0])
+        assert caught in failed(broken, gateway, "anthropic", caught.split("/", maxsplit=1)[0])
     finally:
         broken.spoil_request = lambda body: body
 
