@@ -288,7 +288,7 @@ class _Said:
         self.thoughts: list[Thought] = []
         self._waiting: list[Call] = []
         for place, content in enumerate(contents):
-            role = content.text("role", "user", "model")
+            role = content.text("role", "user", "model", "function")
             content.demand(place > 0 or role == "user", "the first content has to be a user's")
             parts = content.nodes("parts")
             content.demand(bool(parts), "parts are empty")
