@@ -34,6 +34,7 @@ from backstory.core.translation import (
     Thought,
     Tongue,
     Use,
+    Waits,
     Words,
 )
 from backstory.core.wire import StreamReader, Wire
@@ -177,7 +178,7 @@ class Translated:
     def _say(self, events: Sequence[Event]) -> bytes:
         if self._teller is None:
             return b""
-        self._spoke = self._spoke or bool(events)
+        self._spoke = self._spoke or any(not isinstance(event, Waits) for event in events)
         self._ended = self._ended or any(isinstance(event, (Ended, Broke)) for event in events)
         if self._kept is not None:
             self._listen(events)
