@@ -84,7 +84,7 @@ class Anthropic:
     """The wire `anthropic`."""
 
     name = "anthropic"
-    model = "claude-sonnet-4-5"
+    model = "claude-sonnet-4-6"
 
     # --- the client
 

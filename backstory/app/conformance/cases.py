@@ -155,7 +155,7 @@ _REQUESTS = (
     _mirror("asks-system", checks.hears_system, system="You are a careful sailor.\nYou say “aye” — 好."),
     _mirror("asks-turns", checks.hears_turns, system="Be brief.", turns=_TALK),
     _mirror("asks-unicode", checks.hears_turns, turns=_says(Text(plays.UNICODE))),
-    _mirror("asks-long", checks.hears_turns, turns=_says(Text(plays.LONG * 8))),
+    _mirror("asks-long", checks.hears_turns, turns=_says(Text(plays.LONG * 3))),
     _mirror("asks-image", checks.hears_images, turns=_says(Text("What is this?"), Image("image/png", _PNG))),
     _mirror(
         "asks-images", checks.hears_images, turns=_says(Image("image/png", _PNG), Text("And"), Image("image/gif", "R0lGODlhAQABAAAAACw="))

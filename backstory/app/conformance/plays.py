@@ -48,7 +48,7 @@ PLAYS: Mapping[str, Play] = {
     "refusal": Play((Refusal(DECLINED),), "refusal"),
     "nothing": Play(),
     "slow": Play((Text("Early. "), Text("Late.")), how="slow"),
-    "mirror": Play(how="mirror", size=60),
+    "mirror": Play(how="mirror", size=200),
     "breaks": Play((Text("It begins well and then "),), how="breaks", message=TROUBLE),
     "cut": Play((Text("It begins well and then stops for good."),), how="cut"),
     "html": Play(status=502, how="html", message=TROUBLE),

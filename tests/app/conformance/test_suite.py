@@ -12,7 +12,7 @@ from backstory.app.conformance.asking import Gateway
 from backstory.app.conformance.cases import SCENARIOS, WIRES, cases
 from backstory.app.conformance.play import play_all
 
-PAIRS = pytest.mark.parametrize(("client", "provider"), itertools.product(WIRES, WIRES))
+PAIRS = pytest.mark.parametrize(("client", "provider"), list(itertools.product(WIRES, WIRES)))
 
 
 @PAIRS
@@ -31,9 +31,14 @@ def sdks(gateway: Gateway) -> Iterator[sdk.Sdks]:
 
 @PAIRS
 def test_the_official_sdk_understands_every_answer(sdks: sdk.Sdks, client: str, provider: str) -> None:
-    outcomes = [sdks.play(case) for case in sdk.sdk_cases(lambda _: True, (client,), (provider,))]
-    assert len(outcomes) == 17
+    """What differs most between the wires; the rest is what `backstory conformance --self` plays."""
+    outcomes = [sdks.play(case) for case in sdk.sdk_cases(_telling, (client,), (provider,))]
+    assert len(outcomes) == 7
     assert {outcome.id: outcome.faults for outcome in outcomes if outcome.faults} == {}
+
+
+def _telling(name: str) -> bool:
+    return any(play in name for play in ("sdk-calls", "sdk-usage", "sdk-error-429", "sdk-breaks"))
 
 
 def test_each_case_has_a_name_of_its_own() -> None:
