@@ -77,7 +77,7 @@ class Translated:
         self._reader: StreamReader | None = None
         self._listener: Listener | None = None
         self._teller: Teller | None = None
-        self._ended = self._spoke = False
+        self._ended = False
         self._inflate: _Inflate | None = None
         self._fault: DocumentError | None = None
         self._names: dict[str, str] = {}
@@ -85,6 +85,7 @@ class Translated:
         self._whose = whose
         self._said: tuple[Said, ...] = ()
         self._size = 0
+        self._spoke = False
         self._begun = ""
         self._pieces: list[Piece] = []
         self.losses: tuple[Loss, ...] = ()
@@ -107,9 +108,10 @@ class Translated:
 
     def begin(self, status: int, headers: Headers) -> tuple[Literal["stream", "whole"], Headers]:
         """See Translation."""
+        self._spoke = False
         self._status = status
         self._reader = self._listener = self._teller = self._fault = None
-        self._ended = self._spoke = False
+        self._ended = False
         coding = next((value for key, value in headers if key.lower() == b"content-encoding"), b"identity").strip().lower()
         self._inflate = None if coding in {b"", b"identity"} else _Inflate(coding)
         kept = (*(pair for pair in headers if pair[0].lower() not in _ABOUT_THE_BODY), *self._told())
