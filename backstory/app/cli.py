@@ -83,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     config = command("config", _config, "the settings")
     config.add_argument("action", choices=("check",), help="check: print every setting with its source")
     bench = _bench_arguments(command("bench", _bench, "how well recall works on a data set: `bench recall`"))
+    _conformance_arguments(command("conformance", _conformance, "whether a gateway translates between the wires as it has to"))
     command("version", _version, "the version")
     for one in (serve, status, listed, show, recall, facts, usage, export, forget, config, bench, *asked):
         one.add_argument("--config", metavar="FILE", help="settings file; without it backstory.yaml is looked for")
@@ -128,6 +129,26 @@ def _bench_arguments(bench: argparse.ArgumentParser) -> argparse.ArgumentParser:
     bench.add_argument("--systems", default="backstory,recency,bm25,full", metavar="NAMES", help="of backstory, recency, bm25, full")
     bench.add_argument("--budgets", default="1000,2000,4000,8000", metavar="TOKENS", help="comma-separated (1000,2000,4000,8000)")
     return bench
+
+
+def _conformance_arguments(conformance: argparse.ArgumentParser) -> None:
+    conformance.add_argument("url", metavar="BASE_URL", nargs="?", default="", help="the gateway")
+    conformance.add_argument("--self", dest="own", action="store_true", help="a proxy and a scripted provider of our own")
+    conformance.add_argument(
+        "--serve-provider", type=int, metavar="PORT", help="serve the scripted provider, for another gateway to point at"
+    )
+    conformance.add_argument("--only", default="", metavar="PATTERN", help="cases of such a name: a part of it, or a shell pattern")
+    conformance.add_argument("--list", action="store_true", help="print the names of the cases")
+    conformance.add_argument("--json", action="store_true", help="print JSON")
+    conformance.add_argument("--url", dest="urls", action="append", default=[], metavar="WIRE=URL", help="for providers of this wire")
+    conformance.add_argument("--model", dest="models", action="append", default=[], metavar="WIRE=NAME", help="a model of such a provider")
+    header = "for requests to such a provider"
+    conformance.add_argument("--header", dest="headers", action="append", default=[], metavar="WIRE=NAME:VALUE", help=header)
+    conformance.add_argument("--clients", default="", metavar="WIRES", help="only these wires of clients")
+    conformance.add_argument("--providers", default="", metavar="WIRES", help="only these wires of providers")
+    conformance.add_argument("--key", default="sk-conformance", help="the client's key")
+    conformance.add_argument("--timeout", type=float, default=30.0, metavar="SECONDS", help="for one answer (30)")
+    conformance.add_argument("--no-sdks", dest="sdks", action="store_false", help="leave out the official SDKs")
 
 
 def _filters(facts: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -391,6 +412,13 @@ def _bench(arguments: argparse.Namespace) -> int:
     else:
         _print_all(recall.as_text(report))
     return 0
+
+
+def _conformance(arguments: argparse.Namespace) -> int:
+    from backstory.app.conformance.main import Options, run
+
+    given = {name: value for name, value in vars(arguments).items() if name in Options.__struct_fields__}
+    return run(Options(**given, serve=arguments.serve_provider, timeout_s=arguments.timeout))
 
 
 def _agreed(question: str) -> bool:

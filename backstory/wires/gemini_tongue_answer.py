@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from backstory.core.reply import Finish, Usage
 from backstory.core.translation import Odd, Piece, Refusal, Sight, Thought, Use, Words
 from backstory.wires.gemini_tongue_read import WIRE, foreign_seal
@@ -85,9 +87,10 @@ class Parts:
                 return self.other(piece)
 
 
-def reason_of(finish: Finish) -> str:
-    """finishReason."""
-    return _REASONS.get(finish, "OTHER")
+def reason_of(finish: Finish, pieces: Iterable[Piece]) -> str:
+    """finishReason. An answer that declines says so here, for its words are text like any other."""
+    refused = finish == "stop" and any(isinstance(piece, Refusal) for piece in pieces)
+    return _REASONS["refusal"] if refused else _REASONS.get(finish, "OTHER")
 
 
 def usage_object(usage: Usage, thoughts: int) -> Json:

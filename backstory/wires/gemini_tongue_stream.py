@@ -371,7 +371,8 @@ class GeminiTeller:
 
     def _last(self, finish: Finish, usage: Usage | None, thoughts: int) -> bytes:
         parts = self._parts.rest() or [{"text": ""}]
-        candidate: Json = {"content": {"parts": parts, "role": "model"}, "finishReason": reason_of(finish), "index": 0, **self._cited}
+        reason = reason_of(finish, self._pieces.values())
+        candidate: Json = {"content": {"parts": parts, "role": "model"}, "finishReason": reason, "index": 0, **self._cited}
         return self._chunk(answer_object(self._begun, [candidate], usage, thoughts))
 
     def _chunk(self, value: Json) -> bytes:
@@ -403,7 +404,7 @@ def write_answered(answered: Answered) -> bytes:
         parts = [part for piece in pieces for part in told.piece(piece)] + told.rest()
         cited = next((found for piece in reversed(pieces) if isinstance(piece, Words) and (found := grounding_of(piece))), {})
         content = {"parts": parts or [{"text": ""}], "role": "model"}
-        candidates.append({"content": content, "finishReason": reason_of(finish), "index": index, **cited})
+        candidates.append({"content": content, "finishReason": reason_of(finish, pieces), "index": index, **cited})
     begun = Begun(answered.id, answered.model)
     return encode(answer_object(begun, candidates, answered.usage, answered.thoughts))
 

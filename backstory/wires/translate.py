@@ -34,6 +34,7 @@ from backstory.core.translation import (
     Thought,
     Tongue,
     Use,
+    Waits,
     Words,
 )
 from backstory.core.wire import StreamReader, Wire
@@ -50,6 +51,7 @@ _REFERRED = Loss("item_reference", "refused", "the provider keeps no items, and 
 _SSE = b"text/event-stream"
 _EVENTS = (b"data:", b"event:")
 """How a stream begins, whatever its content type says."""
+_SILENCE = Broke(Failure(502, "server", "the provider's answer is empty"))
 _NOTHING = Asked("", False, (), ())
 _JSON: Headers = ((b"Content-Type", b"application/json"),)
 # Of the provider's headers these are about its body, or about its own connection.
@@ -83,6 +85,7 @@ class Translated:
         self._whose = whose
         self._said: tuple[Said, ...] = ()
         self._size = 0
+        self._spoke = False
         self._begun = ""
         self._pieces: list[Piece] = []
         self.losses: tuple[Loss, ...] = ()
@@ -105,6 +108,7 @@ class Translated:
 
     def begin(self, status: int, headers: Headers) -> tuple[Literal["stream", "whole"], Headers]:
         """See Translation."""
+        self._spoke = False
         self._status = status
         self._reader = self._listener = self._teller = self._fault = None
         self._ended = False
@@ -138,7 +142,7 @@ class Translated:
         return bytes(out)
 
     def tail(self) -> bytes:
-        """See Translation. A stream that says nothing of its end gets none."""
+        """See Translation. A stream that says nothing of its end gets none; of one that says nothing at all, that is told."""
         if self._reader is None or self._listener is None or self._teller is None:
             return b""
         if self._fault is not None:
@@ -149,6 +153,8 @@ class Translated:
             with suppress(DocumentError):
                 out += self._say(self._listener.events(frame))
         out += self._say(self._listener.over())
+        if not self._spoke:
+            out += self._say([_SILENCE])
         return bytes(out) + (self._teller.end() if self._ended else b"")
 
     def whole(self, body: bytes) -> tuple[int, bytes]:
@@ -174,6 +180,7 @@ class Translated:
     def _say(self, events: Sequence[Event]) -> bytes:
         if self._teller is None:
             return b""
+        self._spoke = self._spoke or any(not isinstance(event, Waits) for event in events)
         self._ended = self._ended or any(isinstance(event, (Ended, Broke)) for event in events)
         if self._kept is not None:
             self._listen(events)
