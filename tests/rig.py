@@ -16,6 +16,7 @@ import msgspec
 
 from backstory.app.engine import Engine
 from backstory.app.house import PortHouse
+from backstory.app.server import in_front
 from backstory.config import Config
 from backstory.config.sections import Compaction, Media, Memory, Recall, Storage, ToolOutput
 from backstory.relay.connect import Connector, Proxies, Tls
@@ -77,7 +78,7 @@ class Rig:
         self.house = PortHouse(self.config, self.engine, f"http://127.0.0.1:{self.upstream_port}", "")
         metrics = DoorMetrics()
         self.engine.metrics.doors.append(metrics)
-        self.door = Door(self.house, None, self._timeouts, Connector(Tls("", "", ""), Proxies("", "", ())), metrics)
+        self.door = Door(in_front(self.config, self.house), None, self._timeouts, Connector(Tls("", "", ""), Proxies("", "", ())), metrics)
         self.port = await self.door.listen("127.0.0.1", 0)
         self.client = Client(*await asyncio.open_connection("127.0.0.1", self.port, limit=1 << 24))
 

@@ -165,6 +165,7 @@ def _version(_: argparse.Namespace) -> int:
 def _config(arguments: argparse.Namespace) -> int:
     from backstory.config import describe, effective
     from backstory.providers import side_model
+    from backstory.providers.backends import backends
 
     settings = effective(_overrides(arguments))
     if arguments.json:
@@ -174,7 +175,9 @@ def _config(arguments: argparse.Namespace) -> int:
         for setting in settings:
             print(f"{setting.key} = {setting.value or '(empty)'}    [{setting.source}]\n    {meanings[setting.key]}")
     sys.stdout.flush()
-    side_model.off(_settings(arguments))
+    config = _settings(arguments)
+    side_model.off(config)
+    backends(config)
     return 0
 
 

@@ -16,6 +16,7 @@ from backstory.app.heap import give_back, one_heap
 from backstory.app.house import PortHouse
 from backstory.app.outbound import connector, warnings
 from backstory.config import Config, Listener
+from backstory.core.plan import House
 from backstory.providers import side_model
 from backstory.relay.door import Door
 from backstory.relay.limits import DoorMetrics, Limits, Timeouts
@@ -97,7 +98,17 @@ def _door(config: Config, engine: Engine, listener: Listener) -> Door:
     metrics = DoorMetrics()
     engine.metrics.doors.append(metrics)
     house = PortHouse(config, engine, listener.upstream, listener.label)
-    return Door(house, limits, timeouts, connector(config), metrics)
+    return Door(in_front(config, house), limits, timeouts, connector(config), metrics)
+
+
+def in_front(config: Config, house: PortHouse) -> House:
+    """What the door asks: the house itself, or, where requests may be routed, what stands in front of it. Raises ConfigError for a
+    provider's key that is not there."""
+    if not config.routes:
+        return house
+    from backstory.app.routing import RoutingHouse
+
+    return RoutingHouse(config, house)
 
 
 async def _serve(config: Config) -> None:

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args, get_origin
 import msgspec
 from msgspec import Meta, Struct
 
+from backstory.config import routes
+
 MASK = "***"
 SECRETS = frozenset({"vectors.api_key"})
 """Keys whose values are never shown."""
@@ -284,6 +286,10 @@ TREE: dict[str, type[Struct] | tuple[Any, Any]] = {
     "media": Media,
     "economy": Economy,
     "prices": (Prices, PRICES),
+    "providers": (routes.Providers, routes.PROVIDERS),
+    "routing": routes.Routing,
+    "model_aliases": (routes.Aliases, routes.ALIASES),
+    "models": (routes.Models, routes.MODELS),
     "paging": Paging,
     "identity": Identity,
     "side_model": SideModel,
@@ -350,8 +356,12 @@ def _expects(base: Any, metas: list[Meta]) -> str:
         return next((f"text of the form {meta.pattern}" for meta in metas if meta.pattern), "text")
     if get_origin(base) is tuple and get_origin(get_args(base)[0]) is Literal:
         return "a list of " + ", ".join(get_args(get_args(base)[0]))
-    if get_origin(base) is tuple:
-        return "a list of {" + ", ".join(get_args(base)[0].__struct_fields__) + "}"
+    if get_origin(base) is tuple and get_args(base)[0] is str:
+        return "a list of texts"
+    if get_origin(base) in (tuple, dict):
+        row = get_args(base)[get_origin(base) is dict]
+        kind = "a list of" if get_origin(base) is tuple else "names, each with"
+        return f"{kind} {{" + ", ".join(row.__struct_fields__) + "}"
     words = ["a whole number" if base is int else "a number"]
     for meta in metas:
         words += [f"{word} {bound}" for word, bound in (("from", meta.ge), ("above", meta.gt), ("to", meta.le)) if bound is not None]

@@ -111,10 +111,23 @@ class Translation(Protocol):
         ...
 
 
+class Attempt(Struct, frozen=True):
+    """Another way for the same request, to be tried when those before it have failed and the client has not been sent a byte. `name`: of
+    the provider (and which of its keys). The others as in Plan, complete in themselves."""
+
+    name: str
+    target: Target
+    body: bytes | None
+    drop: frozenset[bytes]
+    add: Headers
+    translation: Translation | None
+
+
 class Plan(Struct, frozen=True):
     """What to do with one request. With an `answer` nothing goes upstream. `drop` names (lower case) request headers to leave out
     besides hop-by-hop ones; `add` is added. `body` is the body to send, None = the client's own as it came. `translation`: `body`, and
-    what `paging` and `tap` see, is the client's wire, and the provider speaks another."""
+    what `paging` and `tap` see, is the client's wire, and the provider speaks another. `name`: of the provider, "" where the request was
+    not routed; `others`: attempts after this first one, in order."""
 
     target: Target | None = None
     answer: Answer | None = None
@@ -125,6 +138,8 @@ class Plan(Struct, frozen=True):
     error_shape: str = ""
     paging: Paging | None = None
     translation: Translation | None = None
+    name: str = ""
+    others: tuple[Attempt, ...] = ()
 
 
 class House(Protocol):
