@@ -78,7 +78,9 @@ class Rig:
         self.house = PortHouse(self.config, self.engine, f"http://127.0.0.1:{self.upstream_port}", "")
         metrics = DoorMetrics()
         self.engine.metrics.doors.append(metrics)
-        self.door = Door(in_front(self.config, self.house), None, self._timeouts, Connector(Tls("", "", ""), Proxies("", "", ())), metrics)
+        self.door = Door(
+            in_front(self.config, self.house, self._clock), None, self._timeouts, Connector(Tls("", "", ""), Proxies("", "", ())), metrics
+        )
         self.port = await self.door.listen("127.0.0.1", 0)
         self.client = Client(*await asyncio.open_connection("127.0.0.1", self.port, limit=1 << 24))
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 from msgspec.structs import replace
 
@@ -29,6 +31,8 @@ class Two(Rig):
 
     own: Upstream
     other: Upstream
+    forms: list[dict[str, str]]
+    """What tokens were asked for with, at OTHER/token."""
 
     @property
     def got(self) -> Received:
@@ -66,15 +70,25 @@ def key_of(received: Received) -> dict[str, bytes]:
 
 
 @asynccontextmanager
-async def two(folder: Path, text: str, environ: Mapping[str, str] | None = None) -> AsyncIterator[Two]:
+async def two(
+    folder: Path, text: str, environ: Mapping[str, str] | None = None, clock: Callable[[], float] = time.time
+) -> AsyncIterator[Two]:
     """`text`: the settings, with OTHER for the other provider's base URL and OWN for the own one's."""
 
     async def script(upstream: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
             received = await upstream.request(reader)
-            writer.write(reply(said(speaking(received), "Good day.")))
+            if received.head.startswith(b"POST /token"):
+                upstream.received.remove(received)
+                forms.append(dict(parse_qsl(received.body.decode())))
+                given = {"access_token": f"token-{len(forms)}", "expires_in": 100, "refresh_token": f"refresh-{len(forms)}"}
+                refused = forms[-1].get("client_secret") == "wrong"
+                writer.write(reply(b'{"error":"invalid_client"}', status=b"401 No") if refused else reply(json.dumps(given).encode()))
+            else:
+                writer.write(reply(said(speaking(received), "Good day.")))
             await writer.drain()
 
+    forms: list[dict[str, str]] = []
     own, other = Upstream(script), Upstream(script)
     servers = [await asyncio.start_server(one.serve, "127.0.0.1", 0) for one in (own, other)]
     ports = [server.sockets[0].getsockname()[1] for server in servers]
@@ -82,8 +96,8 @@ async def two(folder: Path, text: str, environ: Mapping[str, str] | None = None)
     (folder / "backstory.yaml").write_text(text)
     config = Config.load(environ={"HOME": str(folder), **(environ or {})}, cwd=folder)
     config = replace(config, storage=settings(folder).storage)
-    one = Two(config, own, ports[0], QUICK)
-    one.own, one.other = own, other
+    one = Two(config, own, ports[0], QUICK, clock)
+    one.own, one.other, one.forms = own, other, forms
     await one.start()
     try:
         yield one

@@ -165,7 +165,7 @@ def _version(_: argparse.Namespace) -> int:
 def _config(arguments: argparse.Namespace) -> int:
     from backstory.config import describe, effective
     from backstory.providers import side_model
-    from backstory.providers.backends import backends
+    from backstory.providers.routing import Router
 
     settings = effective(_overrides(arguments))
     if arguments.json:
@@ -177,7 +177,7 @@ def _config(arguments: argparse.Namespace) -> int:
     sys.stdout.flush()
     config = _settings(arguments)
     side_model.off(config)
-    backends(config)
+    Router(config)
     return 0
 
 

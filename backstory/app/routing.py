@@ -7,7 +7,8 @@ client's wire, and nothing goes up.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+import time
+from collections.abc import Awaitable, Callable
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,6 +17,7 @@ from backstory.app.drive import eager
 from backstory.app.house import PortHouse
 from backstory.app.regard import Regard, Regards
 from backstory.app.steered import Steered, steered
+from backstory.app.tokens import Tokens
 from backstory.config import Config
 from backstory.core.document import Document
 from backstory.core.exchange import Head
@@ -23,7 +25,7 @@ from backstory.core.message import Message, Prompt
 from backstory.core.plan import Answer, Attempt, Plan
 from backstory.core.sizes import rough_body
 from backstory.core.wire import Wire
-from backstory.errors import BackstoryError, DocumentError, RequestError
+from backstory.errors import BackstoryError, DocumentError, RequestError, UpstreamError
 from backstory.memory.identity import claims, principal
 from backstory.providers.routing import Question, Route, Router
 from backstory.relay.tap import decoded
@@ -47,8 +49,10 @@ class Routed(Struct, frozen=True):
 class RoutingHouse:
     """What one port does, in front of the house that does everything else. Implements core.plan.House."""
 
-    def __init__(self, config: Config, house: PortHouse) -> None:
+    def __init__(self, config: Config, house: PortHouse, clock: Callable[[], float] = time.time) -> None:
         self._house = house
+        self._clock = clock
+        self._tokens = Tokens(config, clock)
         self._regards: Regards = house.regards
         self._router = Router(config)
         self._kept = Kept()
@@ -68,6 +72,8 @@ class RoutingHouse:
             return Plan(answer=self._refused(head, error))
         if routed is None:
             return self._house.plan(head, body)
+        if not self._tokens.ready(route.backend for route in routed.routes):
+            return eager(self._paid(head, routed))
         plan = self._house.plan(routed.head, routed.body)
         return self._finished(plan, head, routed) if isinstance(plan, Plan) else eager(self._later(plan, head, routed))
 
@@ -75,11 +81,17 @@ class RoutingHouse:
         """See House."""
         return self._house.error(head, status, code, message)
 
+    async def _paid(self, head: Head, routed: Routed) -> Plan:
+        """The plan, once there are the tokens to pay with. Memory is asked after that: whoever leaves meanwhile has begun nothing."""
+        await self._tokens.fetch(route.backend for route in routed.routes)
+        plan = self._house.plan(routed.head, routed.body)
+        return self._finished(plan if isinstance(plan, Plan) else await plan, head, routed)
+
     async def _later(self, plan: Awaitable[Plan], head: Head, routed: Routed) -> Plan:
         return self._finished(await plan, head, routed)
 
     def _refused(self, head: Head, error: BackstoryError) -> Answer:
-        status = error.status if isinstance(error, RequestError) else 400
+        status = 400 if isinstance(error, DocumentError) else error.status
         return self._house.error(head, status, error.code, str(error))
 
     def _wire(self, head: Head) -> Wire | None:
@@ -144,13 +156,16 @@ class RoutingHouse:
     def _finished(self, plan: Plan, head: Head, routed: Routed) -> Plan:
         if plan.answer is not None:
             return plan
+        if plan.paging is not None and any(route.backend.auth == "aws" for route in routed.routes):
+            # A signature holds for one body: there can be no later legs, so no tools of ours are offered.
+            plan = replace(plan, body=plan.paging.without(), paging=None)
         body = routed.body if plan.body is None else plan.body
         attempts: list[Attempt] = []
         fault: BackstoryError | None = None
         for route in routed.routes:
             try:
                 attempts.append(self._attempt(plan, head, routed, route, body))
-            except (DocumentError, RequestError) as error:
+            except (DocumentError, RequestError, UpstreamError) as error:
                 fault = fault or error
         if not attempts:
             if plan.tap is not None:
@@ -169,13 +184,17 @@ class RoutingHouse:
         )
 
     def _attempt(self, plan: Plan, head: Head, routed: Routed, route: Route, body: bytes) -> Attempt:
-        """One way, made of what memory has made of the request. Raises DocumentError, RequestError for what this provider cannot get."""
+        """One way, made of what memory has made of the request. Raises DocumentError, RequestError for what this provider cannot get,
+        UpstreamError where there is nothing to pay it with."""
         whose = principal("api_key", head) if routed.wire.stateful else ""
         path = steering.path_with(routed.head.path, route.model)
         exchange: Steered = steered(routed.wire.name, route, path, head.query, self._kept if routed.wire.stateful else None, whose)
         out = exchange.ask(body)
-        drop, add = route.backend.pay(exchange.speaks, route.instance, head, exchange.translated)
+        token = self._tokens.of(route.backend)
+        drop, add = route.backend.pay(exchange.speaks, route.instance, head, exchange.translated, token)
         target = route.backend.target(exchange.speaks, route.model, *exchange.place())
+        if route.backend.auth == "aws":
+            add = (*add, *route.backend.signed(target, out, self._clock()))
         if routed.plain:
             drop |= _ENCODED
         # Of several legs, the later ones need the same done to them.

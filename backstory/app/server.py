@@ -8,7 +8,8 @@ import gc
 import logging
 import signal
 import sys
-from collections.abc import Coroutine, Sequence
+import time
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from backstory.app.engine import Engine
@@ -101,14 +102,14 @@ def _door(config: Config, engine: Engine, listener: Listener) -> Door:
     return Door(in_front(config, house), limits, timeouts, connector(config), metrics)
 
 
-def in_front(config: Config, house: PortHouse) -> House:
+def in_front(config: Config, house: PortHouse, clock: Callable[[], float] = time.time) -> House:
     """What the door asks: the house itself, or, where requests may be routed, what stands in front of it. Raises ConfigError for a
     provider's key that is not there."""
     if not config.routes:
         return house
     from backstory.app.routing import RoutingHouse
 
-    return RoutingHouse(config, house)
+    return RoutingHouse(config, house, clock)
 
 
 async def _serve(config: Config) -> None:

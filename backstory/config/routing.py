@@ -114,6 +114,8 @@ def read_keys(name: str, given: ProviderRow, environ: Mapping[str, str], base: P
         auth = auth_of(given, row)
         if auth in {"", "key"}:
             return Keys(tuple(_numbered(given, row, environ, base, auth == "key")), (), values)
+        if auth == "aws" and not dict(values).get("region"):
+            raise ValueError("auth aws: values.region (or the variable AWS_REGION) is needed")
         return Keys((), tuple(_others(auth, given, environ, base)), values)
     except ValueError as error:
         return Keys(trouble=f"providers.{name}: {error}")

@@ -18,6 +18,7 @@ from backstory.core.exchange import Head, Headers
 from backstory.core.plan import Target
 from backstory.errors import ConfigError
 from backstory.providers import upstreams
+from backstory.providers.signing import Credentials, sign
 from backstory.providers.upstreams import Base
 
 CREDENTIALS = frozenset({b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key", b"cookie"})
@@ -99,6 +100,11 @@ class Backend(Struct, frozen=True):
             return frozenset(), add
         key = client_key(head)
         return CREDENTIALS, (*add, _as_header(header, key)) if key else add
+
+    def signed(self, target: Target, body: bytes, now: float) -> Headers:
+        """What signs this request, for a provider that wants it signed."""
+        found = Credentials(*(self.secrets.other(name) for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")))
+        return sign(found, dict(self.secrets.values)["region"], self.row.service, target, body, now)
 
 
 def client_key(head: Head) -> str:

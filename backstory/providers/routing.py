@@ -18,6 +18,7 @@ from backstory.config.routing import unknown_backend
 from backstory.core.selectors import Branch, Selector, Value, is_plain, nearest, parse, suggest
 from backstory.errors import NoRoute, RequestError
 from backstory.providers.backends import Backend, backends
+from backstory.providers.tokens import check
 from backstory.providers.windows import Rooms
 
 _MOST_KEPT = 1000
@@ -59,6 +60,8 @@ class Router:
 
     def __init__(self, config: Config) -> None:
         self.backends = backends(config)
+        for backend in self.backends.values():
+            check(backend)
         self.rooms = Rooms(config.models)
         self._disabled = frozenset(config.routing.disabled)
         self._seed = config.routing.seed
