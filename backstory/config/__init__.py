@@ -192,7 +192,7 @@ def _build(given: Collected, main: Config | None = None, label: str = "") -> Con
         wrong.append(f"compaction.soft_threshold ({low}) is above compaction.hard_threshold ({high})")
     wrong += [f"{given.settings[name].source}: {name}: {text}" for name, text in problems(config.side_model) if name in given.settings]
     wrong += [
-        _wrong(keys()[name], given.settings[name], ValueError(f"{text} - at `${steps}`"))
+        _wrong(keys()[name], given.settings[name], routes.Misplaced(f"{text} - at `${steps}`"))
         for name, steps, text in routes.problems(config.providers, config.model_aliases, config.routing)
         if name in given.settings
     ]
@@ -276,6 +276,8 @@ def _wrong(key: Key, setting: Given, error: Exception) -> str:
             line = _line_within(setting.node, within[1])
             place = re.sub(r"line \d+$", f"line {line}", place)
     detail = re.sub(r" - at `\$.*`", "", detail)
+    if isinstance(error, routes.Misplaced):
+        return f"{place}: {name}: {detail}"
     expects = f"expected {key.expects}, got {got}" if not within or not within[1] else f"expected {key.expects}"
     if isinstance(error, msgspec.ValidationError) and not (within and within[1]):
         return f"{place}: {name}: {expects}"

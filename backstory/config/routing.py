@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from msgspec import Struct
 
-from backstory.config.catalogue import OPEN_KINDS, Auth, Row, catalogue
+from backstory.config.catalogue import OPEN_KINDS, Auth, Header, Row, WireName, catalogue
 from backstory.config.routes import AliasRow, ProviderRow, Routing
 from backstory.config.side_models import check_secret, check_variable
 from backstory.core.selectors import Branch, parse, suggest
@@ -31,7 +31,12 @@ _OAUTH_NEEDS: dict[Auth, tuple[str, ...]] = {
     "oauth_client": ("token_url", "client_id", "client_secret_env"),
     "azure": ("tenant", "client_id", "client_secret_env"),
 }
+_ALLOWED: dict[str, tuple[str, ...]] = {"wire": get_args(WireName), "auth": get_args(Auth), "header": get_args(Header)}
 _AWS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+
+
+class Misplaced(ValueError):
+    """What is wrong inside a value: the text says all that there is to say, and ends in "- at `$` and the steps to the place."""
 
 
 class Keys(Struct, frozen=True):
@@ -63,7 +68,11 @@ def rows_of(value: Any) -> dict[str, Any]:
             found[str(name)] = msgspec.convert({} if given is None else given, ProviderRow)
         except msgspec.ValidationError as error:
             text, _, place = str(error).partition(" - at `$")
-            raise ValueError(f"{text} - at `$.{name}{place.rstrip('`')}`") from error
+            place = place.rstrip("`")
+            allowed = _ALLOWED.get(place.lstrip("."), ()) if text.startswith("Invalid enum value") else ()
+            if allowed:
+                raise Misplaced(f"expected one of {', '.join(filter(None, allowed))} ({text}) - at `$.{name}{place}`") from error
+            raise ValueError(f"{text} - at `$.{name}{place}`") from error
     return found
 
 

@@ -59,10 +59,14 @@ def test_what_is_spelled_is_read_as_the_same(selector: Selector) -> None:
 
 @given(text=st.text(st.sampled_from("ab1.:|^!?&=%[]{}, \thybrid:[weight=3]temperature=0.5"), max_size=60))
 def test_whatever_stands_there_is_read_or_pointed_at(text: str) -> None:
+    at = 0
+    found: Selector | None = None
     try:
         found = parse(text)
     except SelectorError as error:
-        assert 0 <= error.at <= len(text)
+        at = error.at
+    assert 0 <= at <= len(text)
+    if found is None:
         return
     assert all(branch.model for branch in found.branches)
     assert all(text[branch.at :].strip() for branch in found.branches)
