@@ -93,7 +93,7 @@ class Router:
     def _found(self, wire: str, model: str, host: str) -> Selector | None:
         if self._static:
             return self._checked(self._meant(self._static, model), wire)
-        for pattern, replacement in self._aliases:
+        for pattern, replacement in () if self._names_provider(model) else self._aliases:
             match = pattern.search(model)
             if match is not None:
                 return self._checked(parse(match.expand(replacement)), wire)
@@ -108,6 +108,11 @@ class Router:
     def _meant(self, text: str, model: str) -> Selector:
         """A selector of the settings; a provider alone means the model that is asked for."""
         return Selector("one", (Branch(text, model),)) if text in self.backends else parse(text)
+
+    def _names_provider(self, model: str) -> bool:
+        """Whether a name says itself where it is to go, so that no alias stands for it: a provider may be called as models are."""
+        before, colon, _ = model.partition(":")
+        return bool(colon) and before.rpartition("]")[2].partition(".")[0].strip() in self.backends
 
     def _is_selector(self, model: str, host: str) -> bool:
         """Whether a name that is not plain is a selector. One that has nothing of it but a colon may be a model's own name."""
