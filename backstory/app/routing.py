@@ -7,6 +7,7 @@ client's wire, and nothing goes up.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Awaitable, Callable
 
@@ -22,15 +23,18 @@ from backstory.config import Config
 from backstory.core.document import Document
 from backstory.core.exchange import Head
 from backstory.core.message import Message, Prompt
-from backstory.core.plan import Answer, Attempt, Plan
+from backstory.core.plan import Answer, Attempt, Plan, Tap
 from backstory.core.sizes import rough_body
 from backstory.core.wire import Wire
 from backstory.errors import BackstoryError, DocumentError, RequestError, UpstreamError
 from backstory.memory.identity import claims, principal
 from backstory.providers.routing import Question, Route, Router
 from backstory.relay.tap import decoded
+from backstory.stages.base import attempt
 from backstory.wires import steering
 from backstory.wires.kept import Kept
+
+log = logging.getLogger("backstory")
 
 _ENCODING = b"content-encoding"
 _ENCODED = frozenset({_ENCODING})
@@ -56,6 +60,7 @@ class RoutingHouse:
         self._regards: Regards = house.regards
         self._router = Router(config)
         self._kept = Kept()
+        self._told = False
 
     def wants_body(self, head: Head) -> bool:
         """See House."""
@@ -118,6 +123,11 @@ class RoutingHouse:
             return None
         if plain is None:
             raise RequestError("the request cannot be routed: the content coding of its body is not understood")
+        if not body:
+            raise RequestError("the request cannot be routed: it has no body, or one above proxy.max_body_bytes")
+        if selector.kind == "race" and not self._told:
+            self._told = True
+            log.warning("a race (A!B) is run one way after the other, and ttft_timeout has no effect; see docs/routing.md")
         path = steering.path_with(head.path, "model") if named else head.path
         routes = self._router.routes(selector, _question(head, path, plain, wire))
         first = routes[0].model
@@ -168,8 +178,8 @@ class RoutingHouse:
             except (DocumentError, RequestError, UpstreamError) as error:
                 fault = fault or error
         if not attempts:
-            if plan.tap is not None:
-                plan.tap.over("refused", 0, 0, 0)
+            tap = plan.tap
+            attempt(self._house.failed, "routing", lambda: _dropped(tap), lambda: None)
             return Plan(answer=self._refused(head, fault or DocumentError("no way is left")))
         first, *others = attempts
         return replace(
@@ -208,6 +218,12 @@ class RoutingHouse:
             _joined(plan.add, exchange.add, add),
             exchange if changes else None,
         )
+
+
+def _dropped(tap: Tap | None) -> None:
+    """Nothing of the request goes up: whoever listens for an answer is told."""
+    if tap is not None:
+        tap.over("refused", 0, 0, 0)
 
 
 def _question(head: Head, path: str, body: bytes, wire: Wire) -> Question:

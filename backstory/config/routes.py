@@ -70,7 +70,8 @@ Aliases: TypeAlias = Annotated[
     tuple[AliasRow, ...], Meta(description="model names that stand for selectors: pattern, replacement; the first that matches counts")
 ]
 Models: TypeAlias = Annotated[
-    tuple[ModelRow, ...], Meta(description="windows of models by pattern, before those that are built in: model, window, max_output")
+    tuple[ModelRow, ...],
+    Meta(description="what models take, for routing, by pattern and before what is built in: model, window, max_output"),
 ]
 PROVIDERS: dict[str, ProviderRow] = {}
 ALIASES: tuple[AliasRow, ...] = ()

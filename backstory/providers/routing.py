@@ -145,6 +145,9 @@ class Router:
         if branch.instance and branch.instance not in found.keys:
             numbers = ", ".join(f"{found.name}.{number}" for number in found.keys if number) or "none"
             raise NoRoute(f"{found.name} has no instance {branch.instance} (there are {numbers})")
+        most, asked = self.rooms.of(branch.model).max_output, dict(branch.params).get("max_tokens", 0)
+        if most and isinstance(asked, int) and asked > most:
+            raise RequestError(f"max_tokens={asked}: {branch.model} gives {most} tokens at most")
         return Branch(
             found.name,
             branch.model,

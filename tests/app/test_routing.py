@@ -16,6 +16,7 @@ from backstory.core.exchange import Head
 from backstory.core.plan import Plan
 from backstory.errors import ConfigError
 from backstory.providers.routing import Router
+from backstory.relay.limits import Limits
 from tests.relay.world import field, run
 from tests.rig import PATHS, post
 from tests.routed import KEYS, key_of, speaking, two
@@ -318,6 +319,69 @@ def test_a_named_key_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
     config = Config.load(environ={"HOME": str(tmp_path)}, cwd=tmp_path)
     with pytest.raises(ConfigError, match=r"providers.prov: the variable PROV_KEY is not set, nor PROV_KEY_1"):
         Router(config)
+
+
+@pytest.mark.parametrize("wire", ["gemini", "openai_chat"])
+def test_a_body_that_is_too_large_to_be_read_is_never_sent_cut(tmp_path: Path, wire: str) -> None:
+    """Gemini's path names the model, so it is known to be meant for elsewhere; another wire's request goes where it always went."""
+
+    async def scene() -> None:
+        async with two(tmp_path, ONE % "gemini" + "proxy: {max_body_bytes: 300}\n", KEY) as one:
+            one.door.limits = Limits(max_buffered_body=300)
+            status, _ = await one.ask_for(wire, "prov:m", odd="x" * 400)
+            assert not one.other.received
+            assert (status, len(one.own.received)) == ((400, 0) if wire == "gemini" else (200, 1))
+            if wire != "gemini":
+                assert b"prov:m" in one.sent.body
+
+    run(scene())
+
+
+def test_ways_that_do_not_fit_are_passed_over(tmp_path: Path) -> None:
+    text = (
+        "providers:\n  a: {kind: ollama, url: OTHER}\nmodels: [{model: tiny, window: 20, max_output: 9}, {model: huge, window: 100000}]\n"
+    )
+
+    async def scene() -> None:
+        async with two(tmp_path, text) as one:
+            for selector, expected in [
+                ("a:tiny|a:huge", "huge"),
+                ("[max_context=5]a:x|a:y", "y"),
+                ("[first]a:x|a:y", "x"),
+                ("[handicap=2]a:x!a:y", "y"),
+                ("[weight=0]a:x^[weight=1]a:y", "y"),
+            ]:
+                await one.ask_for("anthropic", selector)
+                assert model_in(one.other.received[-1]) == expected, selector
+            later = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hi"}, {"role": "user", "content": "And?"}]
+            await one.ask_for("anthropic", "[first]a:x|a:y", messages=later)
+            assert model_in(one.other.received[-1]) == "y"
+            for selector, said in [("[max_context=5]a:x", "[max_context=]"), ("a:tiny?max_tokens=10", "gives 9 tokens at most")]:
+                status, body = await one.ask_for("anthropic", selector)
+                assert status == 400
+                assert said in body["error"]["message"]
+
+    run(scene())
+
+
+def test_a_conversation_is_drawn_the_same_way_again(tmp_path: Path) -> None:
+    text = "providers:\n  a: {kind: ollama, url: OTHER}\n"
+
+    async def scene() -> None:
+        async with two(tmp_path, text) as one:
+            drawn: list[str] = []
+            for talk in range(40):
+                said = [{"role": "user", "content": f"Talk {talk}"}]
+                names: set[str] = set()
+                for _ in range(2):
+                    await one.ask_for("openai_chat", "[weight=3]a:x^a:y", messages=said)
+                    names.add(model_in(one.other.received[-1]))
+                    said = [*said, {"role": "assistant", "content": "Hm."}, {"role": "user", "content": "And?"}]
+                assert len(names) == 1
+                drawn += names
+            assert 20 <= drawn.count("x") < 40
+
+    run(scene())
 
 
 def test_memory_takes_part_in_a_routed_conversation(tmp_path: Path) -> None:
