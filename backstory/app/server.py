@@ -11,11 +11,13 @@ import sys
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
+from backstory.app.enduring import Enduring, needed
 from backstory.app.engine import Engine
 from backstory.app.heap import give_back, one_heap
 from backstory.app.house import PortHouse
 from backstory.app.outbound import connector, warnings
 from backstory.config import Config, Listener
+from backstory.core.plan import House
 from backstory.providers import side_model
 from backstory.relay.door import Door
 from backstory.relay.limits import DoorMetrics, Limits, Timeouts
@@ -96,8 +98,10 @@ def _door(config: Config, engine: Engine, listener: Listener) -> Door:
     )
     metrics = DoorMetrics()
     engine.metrics.doors.append(metrics)
-    house = PortHouse(config, engine, listener.upstream, listener.label)
-    return Door(house, limits, timeouts, connector(config), metrics)
+    house: House = PortHouse(config, engine, listener.upstream, listener.label)
+    if needed(config):
+        house = Enduring(house, config, listener.upstream, engine.endurance)
+    return Door(house, limits, timeouts, connector(config), metrics, engine.endurance)
 
 
 async def _serve(config: Config) -> None:
