@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
+from backstory.app.enduring import Enduring, needed
 from backstory.app.engine import Engine
 from backstory.app.heap import give_back, one_heap
 from backstory.app.house import PortHouse
@@ -98,8 +99,10 @@ def _door(config: Config, engine: Engine, listener: Listener) -> Door:
     )
     metrics = DoorMetrics()
     engine.metrics.doors.append(metrics)
-    house = PortHouse(config, engine, listener.upstream, listener.label)
-    return Door(in_front(config, house), limits, timeouts, connector(config), metrics)
+    house = in_front(config, PortHouse(config, engine, listener.upstream, listener.label))
+    if needed(config):
+        house = Enduring(house, config, listener.upstream, engine.endurance)
+    return Door(house, limits, timeouts, connector(config), metrics, engine.endurance)
 
 
 def in_front(config: Config, house: PortHouse, clock: Callable[[], float] = time.time) -> House:

@@ -40,6 +40,7 @@ from backstory.config.sections import (
     Prices,
     Proxy,
     Recall,
+    Resilience,
     SideModel,
     Storage,
     ToolOutput,
@@ -132,6 +133,7 @@ class Config(Struct, frozen=True, kw_only=True):
     paging: Paging = field(default_factory=Paging)
     identity: Identity = field(default_factory=Identity)
     side_model: SideModel = field(default_factory=SideModel)
+    resilience: Resilience = field(default_factory=Resilience)
     marker: Marker = MARKER
     log: Log = field(default_factory=Log)
     metrics: Metrics = field(default_factory=Metrics)

@@ -251,6 +251,33 @@ class SideModel(Struct, frozen=True):
     concurrency: Annotated[int, Meta(ge=1, le=16, description="requests at a time")] = 1
 
 
+class Resilience(Struct, frozen=True):
+    """What is done where a provider does not answer. Nothing, unless it is asked for."""
+
+    retries: Annotated[
+        int, Meta(ge=0, le=10, description="so often a request that a backend surely has not answered is sent to it again; 0: never")
+    ] = 0
+    backoff_s: Annotated[
+        float, Meta(gt=0, le=60, description="pause before the first retry, half of it chance; twice as long each time")
+    ] = 0.5
+    backoff_most_s: Annotated[
+        float, Meta(gt=0, le=600, description="longest pause; where more is asked for, the next backend comes first")
+    ] = 8.0
+    budget_s: Annotated[float, Meta(gt=0, le=3600, description="no retry, and no other backend, begins later than this")] = 60.0
+    first_byte_s: Annotated[
+        float, Meta(ge=0, le=3600, description="a backend that has not begun to answer by then gives way to another; 0: never")
+    ] = 0.0
+    keep_alive_s: Annotated[
+        float,
+        Meta(ge=0, le=600, description="once a try has failed, clients that wait for a stream get a comment so often; 0: none"),
+    ] = 0.0
+    empty_retry: Annotated[bool, Meta(description="an answer with nothing in it is asked for once more")] = False
+    breaker_failures: Annotated[
+        int, Meta(ge=0, le=1000, description="after so many failures in a row a backend is passed over; 0: never")
+    ] = 5
+    breaker_open_s: Annotated[float, Meta(gt=0, le=3600, description="for so long, before one request tries it again")] = 30.0
+
+
 class Log(Struct, frozen=True):
     """What is told on standard error."""
 
@@ -293,6 +320,7 @@ TREE: dict[str, type[Struct] | tuple[Any, Any]] = {
     "paging": Paging,
     "identity": Identity,
     "side_model": SideModel,
+    "resilience": Resilience,
     "marker": (Marker, MARKER),
     "log": Log,
     "metrics": Metrics,
