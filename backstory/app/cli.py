@@ -80,15 +80,17 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--format", choices=("jsonl", "markdown"), default="jsonl")
     forget = _named(command("forget", _forget, "remove what is stored, for good"))
     asked = _asking(command)
+    diagnostics = command("diagnostics", _diagnostics, "what the running proxy knows of its backends")
+    diagnostics.add_argument("--reactivate", default="", metavar="NAME", help="close this backend's breaker, and end its rest")
     config = command("config", _config, "the settings")
     config.add_argument("action", choices=("check",), help="check: print every setting with its source")
     bench = _bench_arguments(command("bench", _bench, "how well recall works on a data set: `bench recall`"))
     _conformance_arguments(command("conformance", _conformance, "whether a gateway translates between the wires as it has to"))
     command("version", _version, "the version")
-    for one in (serve, status, listed, show, recall, facts, usage, export, forget, config, bench, *asked):
+    for one in (serve, status, listed, show, recall, facts, usage, export, forget, diagnostics, config, bench, *asked):
         one.add_argument("--config", metavar="FILE", help="settings file; without it backstory.yaml is looked for")
         one.add_argument("--storage", metavar="URL", help="sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE")
-    for one in (status, listed, show, recall, facts, usage, forget, config, bench, *asked):
+    for one in (status, listed, show, recall, facts, usage, forget, diagnostics, config, bench, *asked):
         one.add_argument("--json", action="store_true", help="print JSON")
     return parser
 
@@ -186,6 +188,7 @@ def _version(_: argparse.Namespace) -> int:
 def _config(arguments: argparse.Namespace) -> int:
     from backstory.config import describe, effective
     from backstory.providers import side_model
+    from backstory.providers.routing import Router
 
     settings = effective(_overrides(arguments))
     if arguments.json:
@@ -195,7 +198,9 @@ def _config(arguments: argparse.Namespace) -> int:
         for setting in settings:
             print(f"{setting.key} = {setting.value or '(empty)'}    [{setting.source}]\n    {meanings[setting.key]}")
     sys.stdout.flush()
-    side_model.off(_settings(arguments))
+    config = _settings(arguments)
+    side_model.off(config)
+    Router(config)
     return 0
 
 
@@ -233,6 +238,17 @@ def _usage(arguments: argparse.Namespace) -> int:
         _print_all(faces.as_table(rows))
     else:
         print("nothing was paid yet", file=sys.stderr)
+    return 0
+
+
+def _diagnostics(arguments: argparse.Namespace) -> int:
+    from backstory.app import diagnosing
+
+    found = diagnosing.asked(_settings(arguments), arguments.reactivate)
+    if arguments.json:
+        _print_json(found)
+    else:
+        _print_all(diagnosing.as_table(found))
     return 0
 
 

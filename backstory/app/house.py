@@ -65,7 +65,7 @@ class PortHouse:
         self._unheard = Unheard(engine)
         self._deadline_s = config.recall.deadline_ms / 1000
         self._lean = config.marker != "always" and config.memory.scope == "conversation"
-        self._regards = Regards(config, upstream_url)
+        self.regards = self._regards = Regards(config, upstream_url)
         self._translating = _translating(config, self._regards, self.error)
         self._late: dict[int, asyncio.Future[Plan]] = {}
         self._answered: dict[int, Outcome] = {}
@@ -88,7 +88,7 @@ class PortHouse:
         """See House."""
         plan, regard = self._plan(head, body), self._regards(head)
         drop = regard.drop
-        if regard.speaks and self._translating is not None:
+        if regard.speaks and not regard.routed and self._translating is not None:
             plan = self._translating.plan(plan, head, body, regard)
         if len(drop) == len(OWN_HEADERS):
             return plan

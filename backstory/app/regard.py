@@ -22,7 +22,7 @@ _MOST_PATHS = 1000
 class Regard(Struct, frozen=True):
     """`wire`: None where it is no request to a model. `readable`: its body can be read. `unwanted`: it is to go past memory. `drop`:
     headers that do not go up. `unnamed`: none of its headers names a conversation. `speaks`: the wire of the provider, where it is another;
-    "" where it is not."""
+    "" where it is not. `routed`: it is on its way to a provider that a selector names (app/routing.py), and nobody else translates it."""
 
     wire: Wire | None
     target: Target
@@ -33,6 +33,7 @@ class Regard(Struct, frozen=True):
     scope: str
     unnamed: bool
     speaks: str
+    routed: bool = False
 
 
 class Regards:

@@ -18,10 +18,10 @@ from backstory.wires.kept import Kept
 from backstory.wires.tongues import TONGUES
 from backstory.wires.translate import Translated
 
-_WIRES = {wire.name: wire for wire in WIRES}
-_TONGUES = {tongue.name: tongue for tongue in TONGUES}
+WIRES_BY_NAME = {wire.name: wire for wire in WIRES}
+TONGUES_BY_NAME = {tongue.name: tongue for tongue in TONGUES}
 # What says who asks, and in which version of whose wire; and what would have the answer come in a coding that has to be undone first.
-_CLIENTS_OWN = frozenset(
+CLIENTS_OWN = frozenset(
     {
         b"authorization",
         b"x-api-key",
@@ -38,7 +38,7 @@ _CLIENTS_OWN = frozenset(
         b"accept",
     }
 )
-_PLAIN: Headers = ((b"Accept-Encoding", b"identity"),)
+PLAIN: Headers = ((b"Accept-Encoding", b"identity"),)
 _ANTHROPIC_VERSION = (b"anthropic-version", b"2023-06-01")
 
 
@@ -65,10 +65,10 @@ class Translating:
         plain = decoded(body, head.header(b"content-encoding").strip().lower()) if plan.body is None else plan.body
         if plain is None:
             return Plan(answer=self._error(head, 415, "unsupported_content_encoding", "the body's content coding is not understood"))
-        client, provider = _TONGUES[regard.wire.name], _TONGUES[regard.speaks]
+        client, provider = TONGUES_BY_NAME[regard.wire.name], TONGUES_BY_NAME[regard.speaks]
         kept = self._kept if regard.wire.stateful else None
         whose = principal("api_key", head) if kept is not None else ""
-        exchange = Translated(client, provider, _WIRES[regard.speaks], head.path, head.query, kept, whose)
+        exchange = Translated(client, provider, WIRES_BY_NAME[regard.speaks], head.path, head.query, kept, whose)
         try:
             out = exchange.ask(plain)
         except DocumentError as error:
@@ -76,9 +76,9 @@ class Translating:
         refused = next((loss for loss in exchange.losses if loss.how == "refused"), None)
         if refused is not None:
             return Plan(answer=self._error(head, 400, "not_translatable", f"{refused.what}: {refused.why}"))
-        add = (*plan.add, *_PLAIN, *_key(regard.speaks, head))
+        add = (*plan.add, *PLAIN, *_key(regard.speaks, head))
         target = self._regards.place(exchange.place())
-        return replace(plan, target=target, body=out, drop=plan.drop | _CLIENTS_OWN, add=add, translation=exchange)
+        return replace(plan, target=target, body=out, drop=plan.drop | CLIENTS_OWN, add=add, translation=exchange)
 
 
 def _key(wire: str, head: Head) -> Headers:

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from backstory.core.exchange import Ended, Head, Headers
 from backstory.core.legs import Pager, Talk
-from backstory.core.wire import StreamReader
+from backstory.core.wire import StreamReader, Wire
 
 Mode: TypeAlias = Literal["pass", "stream", "whole"]
 
@@ -40,7 +40,7 @@ class Tap(Protocol):
 
     def sent(self) -> None:
         """Called after a request with a large body was handed to the upstream's connection, before any of the answer: what takes time
-        and need not be known before is done here, while the provider reads. Of small ones it is not told."""
+        and need not be known before is done here, while the provider reads. Of small ones it is not told; it is told of each try."""
         ...
 
     def begin(self, status: int, headers: Headers) -> tuple[Mode, Headers]:
@@ -111,10 +111,32 @@ class Translation(Protocol):
         ...
 
 
+class Attempt(Struct, frozen=True):
+    """Another way for the same request: a key, a model, a provider. `name` is that of its backend; `body`, `drop`, `add` and `translation`
+    are as in Plan. `body` None: as the plan's, or, where that one is translated, the client's own."""
+
+    name: str
+    target: Target
+    body: bytes | None
+    drop: frozenset[bytes]
+    add: Headers
+    translation: Translation | None
+
+
+class Question(Struct, frozen=True):
+    """A request to a model, as far as whoever may have to ask it again wants to know it. `wire`: the client's. `streams`: whether the
+    client asked for a stream of events in which comments may stand. `failure`: an error's status and body as events of such a stream."""
+
+    wire: Wire
+    streams: Callable[[], bool]
+    failure: Callable[[int, bytes], bytes]
+
+
 class Plan(Struct, frozen=True):
     """What to do with one request. With an `answer` nothing goes upstream. `drop` names (lower case) request headers to leave out
     besides hop-by-hop ones; `add` is added. `body` is the body to send, None = the client's own as it came. `translation`: `body`, and
-    what `paging` and `tap` see, is the client's wire, and the provider speaks another."""
+    what `paging` and `tap` see, is the client's wire, and the provider speaks another. `name`: of the backend that the target belongs to,
+    "" for its host. `others`: what is tried after it, in this order, while no answer has begun. `question`: for asking once more."""
 
     target: Target | None = None
     answer: Answer | None = None
@@ -125,6 +147,9 @@ class Plan(Struct, frozen=True):
     error_shape: str = ""
     paging: Paging | None = None
     translation: Translation | None = None
+    others: tuple[Attempt, ...] = ()
+    name: str = ""
+    question: Question | None = None
 
 
 class House(Protocol):

@@ -61,7 +61,7 @@ class DoorMetrics(Struct):
 
     `aborted`: exchanges whose client left. `cut`: replies broken off after their first byte. `refused`: requests answered with an
     error of the client's making. `upstream_errors`: gateway errors. `tap_errors`: taps that raised.
-    `legs`: requests made for answers that went on after a call to a tool of ours.
+    `legs`: requests made for answers that went on after a call to a tool of ours. `repeats`: tries after the first of a request.
     """
 
     connections: int = 0
@@ -76,6 +76,7 @@ class DoorMetrics(Struct):
     upstream_reused: int = 0
     tap_errors: int = 0
     legs: int = 0
+    repeats: int = 0
 
 
 class Clock:
