@@ -97,3 +97,12 @@ def test_the_account_of_a_client_stays_behind_where_its_key_does(tmp_path: Path)
     assert add == ((b"Authorization", b"Bearer k"),)
     drop, add = listed(tmp_path, "groq: {}")["groq"].pay("openai_chat", 0, head, False)
     assert (drop, add) == (frozenset(), ())
+
+
+def test_the_settings_in_the_docs_are_settings(tmp_path: Path) -> None:
+    text = (Path(__file__).parent.parent.parent / "docs" / "routing.md").read_text()
+    (tmp_path / "backstory.yaml").write_text(text.partition("```yaml\n")[2].partition("```")[0])
+    (tmp_path / "gateway.key").write_text("k\n")
+    found = backends(Config.load(environ={"HOME": str(tmp_path), "WORK_KEY_1": "w"}, cwd=tmp_path))
+    assert {"groq", "local", "work", "gateway", "anthropic", "openai", "gemini"} == set(found)
+    assert (found["gateway"].keys, found["work"].keys) == ({0: "k"}, {1: "w"})
