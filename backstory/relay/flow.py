@@ -328,11 +328,7 @@ class Flow:
             self._up = None
         if self._attempts is not None and not self._attempts.settled:
             self._attempts.deliver(data, done, trailers)
-        else:
-            self._bring(data, done, trailers)
-
-    def _bring(self, data: bytes, done: bool, trailers: tuple[tuple[bytes, bytes], ...]) -> None:
-        if self._legs is None:
+        elif self._legs is None:
             self.hand_on(data, done, trailers)
         else:
             self._legs.deliver(data, done, trailers)
@@ -394,7 +390,7 @@ class Flow:
         """As Course.pass_on."""
         if self._legs is None or self._legs.begin(reply, empty):
             self.open_delivery(reply, empty)
-        self._bring(data, done, trailers)
+        self.deliver(data, done, trailers)
 
     def end_stream(self, data: bytes, status: int) -> None:
         """As Course.end_stream."""
