@@ -476,7 +476,7 @@ def _translating(config: Config, regards: Regards, error: Callable[[Head, int, s
         return None
     from backstory.app.translating import Translating  # noqa: PLC0415
 
-    return Translating(regards, error)
+    return Translating(regards, error, config.upstream.cache_marks)
 
 
 async def _dropping(plan: Awaitable[Plan], drop: frozenset[bytes]) -> Plan:

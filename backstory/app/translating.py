@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from backstory.app.regard import Regard, Regards
 from backstory.core.exchange import Head, Headers
 from backstory.core.plan import Answer, Plan
+from backstory.core.translation import Marks
 from backstory.errors import DocumentError
 from backstory.memory.identity import principal
 from backstory.relay.tap import decoded
@@ -43,12 +44,13 @@ _ANTHROPIC_VERSION = (b"anthropic-version", b"2023-06-01")
 
 
 class Translating:
-    """For one port. `error` writes an error of ours in the shape of the request's wire."""
+    """For one port. `error` writes an error of ours in the shape of the request's wire. `marks`: see core.translation.Asked."""
 
-    def __init__(self, regards: Regards, error: Callable[[Head, int, str, str], Answer]) -> None:
+    def __init__(self, regards: Regards, error: Callable[[Head, int, str, str], Answer], marks: Marks) -> None:
         self._regards = regards
         self._error = error
         self._kept = Kept()
+        self._marks = marks
 
     def plan(self, plan: Plan | Awaitable[Plan], head: Head, body: bytes, regard: Regard) -> Plan | Awaitable[Plan]:
         """The plan, in the provider's wire."""
@@ -68,7 +70,7 @@ class Translating:
         client, provider = _TONGUES[regard.wire.name], _TONGUES[regard.speaks]
         kept = self._kept if regard.wire.stateful else None
         whose = principal("api_key", head) if kept is not None else ""
-        exchange = Translated(client, provider, _WIRES[regard.speaks], head.path, head.query, kept, whose)
+        exchange = Translated(client, provider, _WIRES[regard.speaks], head.path, head.query, kept, whose, self._marks)
         try:
             out = exchange.ask(plain)
         except DocumentError as error:

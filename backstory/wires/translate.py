@@ -24,6 +24,7 @@ from backstory.core.translation import (
     Function,
     Listener,
     Loss,
+    Marks,
     More,
     Opened,
     Piece,
@@ -60,10 +61,18 @@ _ABOUT_THE_BODY = frozenset(
 
 class Translated:
     """One exchange. `client`, `provider`: the two tongues; `provider_wire` cuts streams. `path`, `query`: of the client's request. `kept`:
-    what clients of this wire may build on, and `whose` of it; None where they build on nothing."""
+    what clients of this wire may build on, and `whose` of it; None where they build on nothing. `marks`: see Asked."""
 
     def __init__(
-        self, client: Tongue, provider: Tongue, provider_wire: Wire, path: str, query: str, kept: Kept | None = None, whose: str = ""
+        self,
+        client: Tongue,
+        provider: Tongue,
+        provider_wire: Wire,
+        path: str,
+        query: str,
+        kept: Kept | None = None,
+        whose: str = "",
+        marks: Marks = "never",
     ) -> None:
         self._client = client
         self._provider = provider
@@ -81,6 +90,7 @@ class Translated:
         self._names: dict[str, str] = {}
         self._kept = kept
         self._whose = whose
+        self._marks = marks
         self._said: tuple[Said, ...] = ()
         self._size = 0
         self._begun = ""
@@ -89,7 +99,7 @@ class Translated:
 
     def ask(self, body: bytes) -> bytes:
         """See Translation. What of it gets lost stands in `losses` afterwards."""
-        self._asked = self._client.asked(body, self._path, self._query)
+        self._asked = replace(self._client.asked(body, self._path, self._query), marks=self._marks)
         sent = self._whole_talk(self._asked, len(body))
         out, losses = self._provider.ask(sent)
         self.losses = (*self._asked.lost, *losses)
