@@ -74,7 +74,7 @@ class PortHouse:
     def wants_body(self, head: Head) -> bool:
         """See House."""
         regard = self._regards(head)
-        if regard.speaks:
+        if regard.speaks or (self._translating is not None and self._translating.counts(head)):
             return True
         return (
             regard.wire is not None
@@ -87,7 +87,7 @@ class PortHouse:
         """See House."""
         plan, regard = self._plan(head, body), self._regards(head)
         drop = regard.drop
-        if regard.speaks and self._translating is not None:
+        if self._translating is not None:
             plan = self._translating.plan(plan, head, body, regard)
         if len(drop) == len(OWN_HEADERS):
             return plan

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs
 
 from msgspec.structs import replace
 
+from backstory.app import asides
 from backstory.app.regard import Regard, Regards
 from backstory.core.exchange import Head, Headers
 from backstory.core.plan import Answer, Plan
@@ -16,6 +17,8 @@ from backstory.memory.identity import principal
 from backstory.relay.tap import decoded
 from backstory.wires import WIRES
 from backstory.wires.kept import Kept
+from backstory.wires.model_lists import ModelList
+from backstory.wires.token_counts import TokenCount
 from backstory.wires.tongues import TONGUES
 from backstory.wires.translate import Translated
 
@@ -52,8 +55,14 @@ class Translating:
         self._kept = Kept()
         self._marks = marks
 
+    def counts(self, head: Head) -> bool:
+        """Whether the body is needed of a request that is no conversation."""
+        return bool(asides.counts(head, self._regards.speaks))
+
     def plan(self, plan: Plan | Awaitable[Plan], head: Head, body: bytes, regard: Regard) -> Plan | Awaitable[Plan]:
         """The plan, in the provider's wire."""
+        if not regard.speaks:
+            return self._aside(plan, head, body) if regard.wire is None else plan
         if isinstance(plan, Plan):
             return self._translated(plan, head, body, regard)
         return self._later(plan, head, body, regard)
@@ -78,9 +87,31 @@ class Translating:
         refused = next((loss for loss in exchange.losses if loss.how == "refused"), None)
         if refused is not None:
             return Plan(answer=self._error(head, 400, "not_translatable", f"{refused.what}: {refused.why}"))
-        add = (*plan.add, *_PLAIN, *_key(regard.speaks, head))
-        target = self._regards.place(exchange.place())
-        return replace(plan, target=target, body=out, drop=plan.drop | _CLIENTS_OWN, add=add, translation=exchange)
+        return self._going(replace(plan, body=out, translation=exchange), exchange.place(), head)
+
+    def _aside(self, plan: Plan | Awaitable[Plan], head: Head, body: bytes) -> Plan | Awaitable[Plan]:
+        """What is asked beside conversations."""
+        speaks = self._regards.speaks
+        if not isinstance(plan, Plan) or plan.answer is not None:
+            return plan
+        counted = asides.counts(head, speaks)
+        if counted:
+            question = TokenCount(_TONGUES[counted], _TONGUES[speaks], head.path, head.query)
+            found = asides.count(question, head, body, self._error)
+            return (
+                self._going(replace(plan, body=found, translation=question), question.place(), head) if isinstance(found, bytes) else found
+            )
+        listed = asides.models(head, speaks)
+        if listed is None:
+            return plan
+        client, one = listed
+        models = ModelList(_TONGUES[client], _TONGUES[speaks], one, head.query)
+        return self._going(replace(plan, translation=models), models.place(), head)
+
+    def _going(self, plan: Plan, place: str, head: Head) -> Plan:
+        """The plan, to this place of the provider's, with the client's key."""
+        add = (*plan.add, *_PLAIN, *_key(self._regards.speaks, head))
+        return replace(plan, target=self._regards.place(place), drop=plan.drop | _CLIENTS_OWN, add=add)
 
 
 def _key(wire: str, head: Head) -> Headers:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Literal
@@ -39,13 +38,12 @@ from backstory.core.translation import (
 )
 from backstory.core.wire import StreamReader, Wire
 from backstory.errors import DocumentError
+from backstory.wires.bodies import Inflate, beside, inflating
 from backstory.wires.kept import Kept, is_reference, joined, referred
 from backstory.wires.tongue import short_name
 
 _UNFIT = re.compile(r"[^ -~]")
 _LONGEST_LOSS = 100
-_MOST_INFLATED = 1 << 26
-"""Bytes of an answer, or of a piece of a stream."""
 _MOST_LOSSES = 30
 _REFERRED = Loss("item_reference", "refused", "the provider keeps no items, and this one is not known here, or not any more")
 _SSE = b"text/event-stream"
@@ -53,10 +51,6 @@ _EVENTS = (b"data:", b"event:")
 """How a stream begins, whatever its content type says."""
 _NOTHING = Asked("", False, (), ())
 _JSON: Headers = ((b"Content-Type", b"application/json"),)
-# Of the provider's headers these are about its body, or about its own connection.
-_ABOUT_THE_BODY = frozenset(
-    {b"content-type", b"content-length", b"content-encoding", b"transfer-encoding", b"etag", b"content-md5", b"digest", b"connection"}
-)
 
 
 class Translated:
@@ -85,7 +79,7 @@ class Translated:
         self._listener: Listener | None = None
         self._teller: Teller | None = None
         self._ended = False
-        self._inflate: _Inflate | None = None
+        self._inflate: Inflate | None = None
         self._fault: DocumentError | None = None
         self._names: dict[str, str] = {}
         self._kept = kept
@@ -96,6 +90,7 @@ class Translated:
         self._begun = ""
         self._pieces: list[Piece] = []
         self.losses: tuple[Loss, ...] = ()
+        self.learnt: Headers = ()
 
     def ask(self, body: bytes) -> bytes:
         """See Translation. What of it gets lost stands in `losses` afterwards."""
@@ -118,9 +113,8 @@ class Translated:
         self._status = status
         self._reader = self._listener = self._teller = self._fault = None
         self._ended = False
-        coding = next((value for key, value in headers if key.lower() == b"content-encoding"), b"identity").strip().lower()
-        self._inflate = None if coding in {b"", b"identity"} else _Inflate(coding)
-        kept = (*(pair for pair in headers if pair[0].lower() not in _ABOUT_THE_BODY), *self._told())
+        self._inflate = inflating(headers)
+        kept = (*beside(headers), *self._told())
         kind = next((value for key, value in headers if key.lower() == b"content-type"), b"").lower()
         if status < 400 and kind.startswith(_SSE):
             self._reader, self._listener = self._wire.reader(kind.decode("latin-1")), self._provider.listener()
@@ -241,26 +235,6 @@ class Translated:
         lost = ", ".join([_UNFIT.sub("?", one)[:_LONGEST_LOSS] for one in told[:_MOST_LOSSES]])
         more = f", and {len(told) - _MOST_LOSSES} more" if len(told) > _MOST_LOSSES else ""
         return ((b"X-VC-Losses", (lost + more).encode()),) if lost else ()
-
-
-class _Inflate:
-    """Undoes the content coding of a body that comes with one though none was asked for. DocumentError for a coding that is not known."""
-
-    def __init__(self, coding: bytes) -> None:
-        self._coding = coding
-        self._object = zlib.decompressobj(zlib.MAX_WBITS | 32)
-
-    def more(self, data: bytes) -> bytes:
-        """The plain bytes of these."""
-        if self._coding not in {b"gzip", b"x-gzip", b"deflate"}:
-            raise DocumentError(f"an answer in the content coding {self._coding.decode('latin-1')}")
-        try:
-            out = self._object.decompress(data, _MOST_INFLATED)
-        except zlib.error as cause:
-            raise DocumentError(f"an answer that is not in its content coding: {cause}") from cause
-        if self._object.unconsumed_tail:
-            raise DocumentError("an answer that is too large when it is unpacked")
-        return out
 
 
 def events_of(answered: Answered) -> list[Event]:
