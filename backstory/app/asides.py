@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 
 from backstory.core.exchange import Head
 from backstory.core.plan import Answer, Plan
-from backstory.errors import DocumentError
 from backstory.providers import upstreams
-from backstory.relay.tap import decoded
 from backstory.wires import model_lists, token_counts
 from backstory.wires.token_counts import TokenCount, estimated
 
@@ -39,19 +37,10 @@ def models(head: Head, speaks: str) -> tuple[str, str] | None:
     return _CLIENTS.get(family, family), found.group("one") or ""
 
 
-def count(question: TokenCount, head: Head, body: bytes, error: Callable[[Head, int, str, str], Answer]) -> bytes | Plan | Awaitable[Plan]:
-    """The question in the provider's wire; where that has none, the answer. `error`: of ours, in the shape of the request's wire."""
-    plain = decoded(body, head.header(b"content-encoding").strip().lower())
-    if plain is None:
-        return Plan(answer=error(head, 415, "unsupported_content_encoding", "the body's content coding is not understood"))
-    try:
-        asked = question.read(plain)
-        out = question.ask(plain)
-    except DocumentError as trouble:
-        return Plan(answer=error(head, 400, "invalid_request", f"the request cannot be translated: {trouble}"))
-    if out:
-        return out
-    if len(plain) <= _AT_ONCE_BYTES:
+def estimate(question: TokenCount, size_bytes: int) -> Plan | Awaitable[Plan]:
+    """The answer to a question that the provider's wire does not have, about a request of this size."""
+    asked = question.asked
+    if size_bytes <= _AT_ONCE_BYTES:
         return _told(question, estimated(asked))
     return _later(question, asyncio.to_thread(estimated, asked))
 

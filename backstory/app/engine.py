@@ -22,7 +22,7 @@ from backstory.config import Config, mask
 from backstory.core.exchange import Head
 from backstory.core.ids import TurnIds
 from backstory.core.layout import Layouts
-from backstory.core.records import Batch
+from backstory.core.records import Batch, KeptReply
 from backstory.core.reply import Usage
 from backstory.core.sizes import rough
 from backstory.core.tombs import Tombs
@@ -127,6 +127,8 @@ class Engine:
         self.metrics.halted = lambda: self.economy.halted
         self.threads: Threads | None = None
         self.ahead: Ahead | None = None
+        self.forgets: list[Callable[[], None]] = []
+        """Called when something was forgotten, beside what is the engine's own."""
         self.local = Local(self._health, self.metrics.figures, self.metrics.exposition)
 
     @classmethod
@@ -191,6 +193,19 @@ class Engine:
         spend = self.economy.side(self.turn_ids(), model, usage, conversation, dollars)
         if self._lanes is not None:
             self._lanes.submit(Batch(spends=(spend,)), 0)
+
+    def keep(self, made: Callable[[float], KeptReply]) -> None:
+        """Store what `made` makes at this time, if there is a store. Raises what `made` raises."""
+        if self._lanes is not None and self.memory:
+            self._lanes.submit(Batch(replies=(made(self._clock()),)), 0)
+
+    async def kept(self, whose: str, name: str) -> list[bytes]:
+        """See Store.reply_chain; nothing where there is no store. Raises StoreError."""
+        lanes = self._lanes
+        if lanes is None or not self.memory:
+            return []
+        await lanes.flush()
+        return await lanes.read(lambda store: store.reply_chain(whose, name))
 
     def failed(self, where: str, error: BaseException) -> None:
         """Something broke and the request went on without it."""
@@ -306,7 +321,7 @@ class Engine:
 
         def forget(tombs: Tombs) -> None:
             threads.tombs = tombs
-            _all(clear)
+            _all((*clear, *self.forgets))
 
         self._forgotten = Forgotten(lanes, forget, self._gone)
         line.forgets.changed = self._forgotten.drop

@@ -65,7 +65,7 @@ class PortHouse:
         self._deadline_s = config.recall.deadline_ms / 1000
         self._lean = config.marker != "always" and config.memory.scope == "conversation"
         self._regards = Regards(config, upstream_url)
-        self._translating = _translating(config, self._regards, self.error)
+        self._translating = _translating(config, engine, self._regards, self.error)
         self._late: dict[int, asyncio.Future[Plan]] = {}
         self._answered: dict[int, Outcome] = {}
 
@@ -470,13 +470,13 @@ class PortHouse:
         return headers
 
 
-def _translating(config: Config, regards: Regards, error: Callable[[Head, int, str, str], Answer]) -> Translating | None:
+def _translating(config: Config, engine: Engine, regards: Regards, error: Callable[[Head, int, str, str], Answer]) -> Translating | None:
     """None where no provider speaks another wire: then nothing of it is loaded."""
     if not config.upstream.wire:
         return None
     from backstory.app.translating import Translating  # noqa: PLC0415
 
-    return Translating(regards, error, config.upstream.cache_marks)
+    return Translating(regards, error, engine, config.upstream.cache_marks)
 
 
 async def _dropping(plan: Awaitable[Plan], drop: frozenset[bytes]) -> Plan:

@@ -8,15 +8,17 @@ from urllib.parse import parse_qs
 from msgspec.structs import replace
 
 from backstory.app import asides
+from backstory.app.engine import Engine
+from backstory.app.keeping import Keeping
 from backstory.app.regard import Regard, Regards
-from backstory.core.exchange import Head, Headers
+from backstory.core.exchange import Ended, Head, Headers
 from backstory.core.plan import Answer, Plan
 from backstory.core.translation import Marks
 from backstory.errors import DocumentError
 from backstory.memory.identity import principal
 from backstory.relay.tap import decoded
+from backstory.stages.base import attempt
 from backstory.wires import WIRES
-from backstory.wires.kept import Kept
 from backstory.wires.model_lists import ModelList
 from backstory.wires.token_counts import TokenCount
 from backstory.wires.tongues import TONGUES
@@ -43,16 +45,19 @@ _CLIENTS_OWN = frozenset(
     }
 )
 _PLAIN: Headers = ((b"Accept-Encoding", b"identity"),)
+# As OpenAI says it: clients that read this code send their whole history instead.
+_NO_PREVIOUS = "previous_response_not_found"
 _ANTHROPIC_VERSION = (b"anthropic-version", b"2023-06-01")
 
 
 class Translating:
     """For one port. `error` writes an error of ours in the shape of the request's wire. `marks`: see core.translation.Asked."""
 
-    def __init__(self, regards: Regards, error: Callable[[Head, int, str, str], Answer], marks: Marks) -> None:
+    def __init__(self, regards: Regards, error: Callable[[Head, int, str, str], Answer], engine: Engine, marks: Marks) -> None:
         self._regards = regards
         self._error = error
-        self._kept = Kept()
+        self._keeping = Keeping(engine)
+        self._failed = engine.failed
         self._marks = marks
 
     def counts(self, head: Head) -> bool:
@@ -68,25 +73,52 @@ class Translating:
         return self._later(plan, head, body, regard)
 
     async def _later(self, plan: Awaitable[Plan], head: Head, body: bytes, regard: Regard) -> Plan:
-        return self._translated(await plan, head, body, regard)
+        found = self._translated(await plan, head, body, regard)
+        return found if isinstance(found, Plan) else await found
 
-    def _translated(self, plan: Plan, head: Head, body: bytes, regard: Regard) -> Plan:
+    def _translated(self, plan: Plan, head: Head, body: bytes, regard: Regard) -> Plan | Awaitable[Plan]:
         if plan.answer is not None or regard.wire is None:
             return plan
         plain = decoded(body, head.header(b"content-encoding").strip().lower()) if plan.body is None else plan.body
         if plain is None:
-            return Plan(answer=self._error(head, 415, "unsupported_content_encoding", "the body's content coding is not understood"))
+            return self._refused(plan, self._unread(head))
         client, provider = _TONGUES[regard.wire.name], _TONGUES[regard.speaks]
-        kept = self._kept if regard.wire.stateful else None
+        kept = self._keeping.kept if regard.wire.stateful else None
         whose = principal("api_key", head) if kept is not None else ""
-        exchange = Translated(client, provider, _WIRES[regard.speaks], head.path, head.query, kept, whose, self._marks)
+        keep = self._keeping.keeper(whose, regard.whose, plan.tap is not None) if kept is not None else None
+        exchange = Translated(client, provider, _WIRES[regard.speaks], head.path, head.query, kept, whose, keep, self._marks)
+        sent = self._sent(plan, head, plain, exchange)
+        return self._resumed(plan, head, plain, exchange, whose, sent) if exchange.missing else self._refused(plan, sent)
+
+    async def _resumed(self, plan: Plan, head: Head, plain: bytes, exchange: Translated, whose: str, without: Plan) -> Plan:
+        """The request builds on an answer that this process does not hold. `without`: what becomes of it without that."""
+        try:
+            found = await self._keeping.load(whose, exchange.missing)
+        except BaseException:  # the client has left meanwhile
+            self._over(plan, "interrupted")
+            raise
+        return self._refused(plan, self._sent(plan, head, plain, exchange) if found else without)
+
+    def _refused(self, plan: Plan, sent: Plan) -> Plan:
+        """`sent`. If that is an answer of ours, who listens to the provider's is told that there will be none."""
+        if sent.answer is not None:
+            self._over(plan, "refused")
+        return sent
+
+    def _over(self, plan: Plan, ended: Ended) -> None:
+        tap = plan.tap
+        if tap is not None:
+            attempt(self._failed, "refused", lambda: tap.over(ended, 0, 0, 0), lambda: None)
+
+    def _sent(self, plan: Plan, head: Head, plain: bytes, exchange: Translated) -> Plan:
         try:
             out = exchange.ask(plain)
         except DocumentError as error:
-            return Plan(answer=self._error(head, 400, "invalid_request", f"the request cannot be translated: {error}"))
+            return self._untranslated(head, error)
         refused = next((loss for loss in exchange.losses if loss.how == "refused"), None)
         if refused is not None:
-            return Plan(answer=self._error(head, 400, "not_translatable", f"{refused.what}: {refused.why}"))
+            code = _NO_PREVIOUS if refused.what == "previous_response_id" else "not_translatable"
+            return Plan(answer=self._error(head, 400, code, f"{refused.what}: {refused.why}"))
         return self._going(replace(plan, body=out, translation=exchange), exchange.place(), head)
 
     def _aside(self, plan: Plan | Awaitable[Plan], head: Head, body: bytes) -> Plan | Awaitable[Plan]:
@@ -96,17 +128,50 @@ class Translating:
             return plan
         counted = asides.counts(head, speaks)
         if counted:
-            question = TokenCount(_TONGUES[counted], _TONGUES[speaks], head.path, head.query)
-            found = asides.count(question, head, body, self._error)
-            return (
-                self._going(replace(plan, body=found, translation=question), question.place(), head) if isinstance(found, bytes) else found
-            )
+            return self._count(plan, head, body, TokenCount(_TONGUES[counted], _TONGUES[speaks], head.path, head.query))
         listed = asides.models(head, speaks)
         if listed is None:
             return plan
         client, one = listed
         models = ModelList(_TONGUES[client], _TONGUES[speaks], one, head.query)
         return self._going(replace(plan, translation=models), models.place(), head)
+
+    def _count(self, plan: Plan, head: Head, body: bytes, question: TokenCount) -> Plan | Awaitable[Plan]:
+        plain = decoded(body, head.header(b"content-encoding").strip().lower())
+        if plain is None:
+            return self._unread(head)
+        try:
+            asked = question.read(plain)
+        except DocumentError as error:
+            return self._untranslated(head, error)
+        return self._count_all(plan, head, plain, question) if asked.previous else self._asking(plan, head, plain, question)
+
+    async def _count_all(self, plan: Plan, head: Head, plain: bytes, question: TokenCount) -> Plan:
+        """What the prompt builds on is counted with it."""
+        kept, whose, name = self._keeping.kept, principal("api_key", head), question.asked.previous
+        if not kept.get(whose, name)[0]:
+            await self._keeping.load(whose, (name,))
+        before, _ = kept.get(whose, name)
+        if not before:
+            return Plan(answer=self._error(head, 400, _NO_PREVIOUS, f"previous_response_id: {name} is not known here, or not any more"))
+        question.goes_on(before)
+        found = self._asking(plan, head, plain, question)
+        return found if isinstance(found, Plan) else await found
+
+    def _asking(self, plan: Plan, head: Head, plain: bytes, question: TokenCount) -> Plan | Awaitable[Plan]:
+        try:
+            out = question.ask(plain)
+        except DocumentError as error:
+            return self._untranslated(head, error)
+        if not out:
+            return asides.estimate(question, len(plain))
+        return self._going(replace(plan, body=out, translation=question), question.place(), head)
+
+    def _unread(self, head: Head) -> Plan:
+        return Plan(answer=self._error(head, 415, "unsupported_content_encoding", "the body's content coding is not understood"))
+
+    def _untranslated(self, head: Head, error: DocumentError) -> Plan:
+        return Plan(answer=self._error(head, 400, "invalid_request", f"the request cannot be translated: {error}"))
 
     def _going(self, plan: Plan, place: str, head: Head) -> Plan:
         """The plan, to this place of the provider's, with the client's key."""

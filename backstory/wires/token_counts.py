@@ -18,9 +18,10 @@ from msgspec.structs import replace
 from backstory.core.exchange import Headers
 from backstory.core.images import dimensions
 from backstory.core.tokens import estimate
-from backstory.core.translation import Asked, Builtin, Function, Odd, Piece, Refusal, Result, Sight, Thought, Tongue, Use, Words
+from backstory.core.translation import Asked, Builtin, Function, Odd, Piece, Refusal, Result, Said, Sight, Thought, Tongue, Use, Words
 from backstory.errors import DocumentError
 from backstory.wires.bodies import Inflate, beside, inflating
+from backstory.wires.kept import joined
 from backstory.wires.lowering import decode, encode
 
 ASKED = re.compile(
@@ -64,25 +65,30 @@ class TokenCount:
         self._provider = provider
         self._path = path
         self._query = query
-        self._asked = Asked("", False, (), ())
+        self.asked = Asked("", False, (), ())
+        """The prompt that is to be counted, once it was read."""
         self._status = 0
         self._inflate: Inflate | None = None
         self.learnt: Headers = ()
 
     def read(self, body: bytes) -> Asked:
-        """The prompt that is to be counted."""
+        """Read the prompt."""
         if self._client.name == "gemini":
             held = decode(_members, body).get("generateContentRequest")
             body = body if held is None else bytes(held)
-        self._asked = self._client.asked(body, _VERB.sub(r"\1generateContent", self._path), self._query)
-        return self._asked
+        self.asked = self._client.asked(body, _VERB.sub(r"\1generateContent", self._path), self._query)
+        return self.asked
+
+    def goes_on(self, before: tuple[Said, ...]) -> None:
+        """The prompt builds on an answer: this was said up to that."""
+        self.asked = replace(self.asked, said=joined(before, self.asked.said), previous="")
 
     def ask(self, body: bytes) -> bytes:
         """See Translation: the provider's question, for the prompt that was read; b"" where its wire has none."""
-        out, _ = self._provider.ask(replace(self._asked, stream=False))
+        out, _ = self._provider.ask(replace(self.asked, stream=False))
         match self._provider.name:
             case "gemini":
-                asked: dict[str, object] = {"model": f"models/{self._asked.model.removeprefix('models/')}"}
+                asked: dict[str, object] = {"model": f"models/{self.asked.model.removeprefix('models/')}"}
                 members = decode(_members, out)
                 asked.update(members)
                 return encode({"generateContentRequest": asked})
@@ -95,7 +101,7 @@ class TokenCount:
         """Where that question is asked."""
         match self._provider.name:
             case "gemini":
-                return f"/v1beta/models/{quote(self._asked.model.removeprefix('models/'), safe='')}:countTokens"
+                return f"/v1beta/models/{quote(self.asked.model.removeprefix('models/'), safe='')}:countTokens"
             case "anthropic":
                 return "/v1/messages/count_tokens"
             case _:
@@ -121,7 +127,7 @@ class TokenCount:
         if self._status >= 400 and self._status not in _NO_SUCH_QUESTION:
             return self._client.failure(self._provider.failed(self._status, body))
         found = _told(body) if self._status < 400 else None
-        return 200, self.answer(estimated(self._asked), True) if found is None else self.answer(found, False)
+        return 200, self.answer(estimated(self.asked), True) if found is None else self.answer(found, False)
 
     def answer(self, tokens: int, guessed: bool) -> bytes:
         """So many, in the client's wire; `learnt` says how they were found."""

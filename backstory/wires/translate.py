@@ -39,7 +39,7 @@ from backstory.core.translation import (
 from backstory.core.wire import StreamReader, Wire
 from backstory.errors import DocumentError
 from backstory.wires.bodies import Inflate, beside, inflating
-from backstory.wires.kept import Kept, is_reference, joined, referred
+from backstory.wires.kept import Keep, Kept, answers_of, is_reference, joined, references, referred
 from backstory.wires.tongue import short_name
 
 _UNFIT = re.compile(r"[^ -~]")
@@ -55,7 +55,8 @@ _JSON: Headers = ((b"Content-Type", b"application/json"),)
 
 class Translated:
     """One exchange. `client`, `provider`: the two tongues; `provider_wire` cuts streams. `path`, `query`: of the client's request. `kept`:
-    what clients of this wire may build on, and `whose` of it; None where they build on nothing. `marks`: see Asked."""
+    what clients of this wire may build on, and `whose` of it; None where they build on nothing. `keep` is told of answers that may be built
+    on. `missing`: the answers that are built on, but not held. `marks`: see Asked."""
 
     def __init__(
         self,
@@ -66,6 +67,7 @@ class Translated:
         query: str,
         kept: Kept | None = None,
         whose: str = "",
+        keep: Keep | None = None,
         marks: Marks = "never",
     ) -> None:
         self._client = client
@@ -84,6 +86,9 @@ class Translated:
         self._names: dict[str, str] = {}
         self._kept = kept
         self._whose = whose
+        self._tell_kept = keep
+        self._before: tuple[str, tuple[Said, ...]] = "", ()
+        self.missing: tuple[str, ...] = ()
         self._marks = marks
         self._said: tuple[Said, ...] = ()
         self._size = 0
@@ -179,7 +184,7 @@ class Translated:
         if self._teller is None:
             return b""
         self._ended = self._ended or any(isinstance(event, (Ended, Broke)) for event in events)
-        if self._kept is not None:
+        if self._tell_kept is not None:
             self._listen(events)
         if self._names:
             events = [self._own_event(event) for event in events]
@@ -187,16 +192,20 @@ class Translated:
 
     def _whole_talk(self, asked: Asked, size: int) -> Asked:
         """The request with what it builds on."""
+        self.missing, self._before = (), ("", ())
         if self._kept is not None and any(is_reference(piece) for said in asked.said for piece in said.pieces):
             asked = replace(asked, said=referred(asked.said, self._kept, self._whose))
+            self.missing = tuple([name for item in references(asked.said) for name in answers_of(item)])
         self._said, self._size = asked.said, size
         if self._kept is None or not asked.previous:
             return asked
         before, before_size = self._kept.get(self._whose, asked.previous)
         if not before:
+            self.missing = (*self.missing, asked.previous)
             return asked
-        self._said, self._size = joined(before, asked.said), before_size + size
-        return replace(asked, said=self._said, previous="")
+        whole = joined(before, asked.said)
+        self._before, self._said, self._size = (asked.previous, before), whole[len(before) :], before_size + size
+        return replace(asked, said=whole, previous="")
 
     def _listen(self, events: Sequence[Event]) -> None:
         for event in events:
@@ -212,9 +221,9 @@ class Translated:
 
     def _keep(self, name: str, pieces: tuple[Piece, ...]) -> None:
         """An answer that a later request may build on."""
-        if self._kept is not None and name and self._asked.store is not False:
+        if self._tell_kept is not None and name and self._asked.store is not False:
             told = sum(len(piece.text if isinstance(piece, Words | Thought) else getattr(piece, "arguments", "")) for piece in pieces)
-            self._kept.put(self._whose, name, (*self._said, Said("assistant", pieces)), self._size + told)
+            self._tell_kept(name, *self._before, (*self._said, Said("assistant", pieces)), self._size + told)
 
     def _own(self, answered: Answered) -> Answered:
         """The answer, its calls by the names that the client has for its tools."""
