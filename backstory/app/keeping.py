@@ -6,11 +6,14 @@ Rule: what goes past memory is not stored. What was forgotten is not built on: w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 from backstory.app.drive import within
 from backstory.app.engine import Engine
-from backstory.core.records import KeptReply
+from backstory.core.records import Batch, KeptReply
+from backstory.core.store import Lanes
+from backstory.core.tombs import Tombs
 from backstory.core.translation import Said
 from backstory.stages.base import attempt, attempted
 from backstory.wires.kept import Keep, Kept, packed, unpacked
@@ -20,32 +23,45 @@ LOOKED_UP_S = 5.0
 
 
 class Keeping:
-    """For one port. `kept`: what this process holds."""
+    """For one port."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, clock: Callable[[], float] = time.time) -> None:
         self._engine = engine
-        self.kept = Kept()
-        engine.forgets.append(self.kept.clear)
+        self._clock = clock
+        self._kept = Kept()
+        self._tombs: Tombs | None = None
+
+    @property
+    def kept(self) -> Kept:
+        """What this process holds: nothing of before the last forgetting, at which memory's tombs become others."""
+        threads = self._engine.threads
+        tombs = threads.tombs if threads is not None else None
+        if tombs is not self._tombs:
+            self._tombs = tombs
+            self._kept.clear()
+        return self._kept
 
     def keeper(self, whose: str, principal: str, known: bool) -> Keep:
         """Keeps the answer of one request; `known`: memory takes part in it."""
-        engine, kept, since = self._engine, self.kept, self.kept.cleared
+        engine, since = self._engine, self.kept.cleared
         first = ""
 
         def keep(name: str, previous: str, before: tuple[Said, ...], new: tuple[Said, ...], size_bytes: int) -> None:
             nonlocal first
+            kept = self.kept
             if since != kept.cleared:
                 return
             first = first or name
             kept.put(whose, name, (*before, *new), size_bytes)
-
-            def made(now: float) -> KeptReply:
-                return KeptReply(whose, principal, name, previous, first, packed(new), now)
-
             if known:
-                attempt(engine.failed, "replies", lambda: engine.keep(made), lambda: None)
+                attempt(engine.failed, "replies", lambda: self._store(whose, principal, name, previous, first, new), lambda: None)
 
         return keep
+
+    def _store(self, whose: str, principal: str, name: str, previous: str, first: str, new: tuple[Said, ...]) -> None:
+        lanes = self._engine.lanes
+        if lanes is not None:
+            lanes.submit(Batch(replies=(KeptReply(whose, principal, name, previous, first, packed(new), self._clock()),)), 0)
 
     async def load(self, whose: str, names: Sequence[str]) -> bool:
         """Hold those of these answers that are stored. Whether there are any."""
@@ -55,7 +71,15 @@ class Keeping:
         return found
 
     async def _loaded(self, whose: str, name: str) -> bool:
-        links = await within(self._engine.kept(whose, name), LOOKED_UP_S)
+        lanes = self._engine.lanes
+        if lanes is None:
+            return False
+        links = await within(_chain(lanes, whose, name), LOOKED_UP_S)
         if links:
             self.kept.put(whose, name, unpacked(links), sum(map(len, links)))
         return bool(links)
+
+
+async def _chain(lanes: Lanes, whose: str, name: str) -> list[bytes]:
+    await lanes.flush()
+    return await lanes.read(lambda store: store.reply_chain(whose, name))

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 
 from msgspec.structs import replace
 
-from backstory.app import asides
+from backstory.app import questions
 from backstory.app.engine import Engine
 from backstory.app.keeping import Keeping
 from backstory.app.regard import Regard, Regards
@@ -62,12 +62,12 @@ class Translating:
 
     def counts(self, head: Head) -> bool:
         """Whether the body is needed of a request that is no conversation."""
-        return bool(asides.counts(head, self._regards.speaks))
+        return bool(questions.counts(head, self._regards.speaks))
 
     def plan(self, plan: Plan | Awaitable[Plan], head: Head, body: bytes, regard: Regard) -> Plan | Awaitable[Plan]:
         """The plan, in the provider's wire."""
         if not regard.speaks:
-            return self._aside(plan, head, body) if regard.wire is None else plan
+            return self._question(plan, head, body) if regard.wire is None else plan
         if isinstance(plan, Plan):
             return self._translated(plan, head, body, regard)
         return self._later(plan, head, body, regard)
@@ -121,15 +121,15 @@ class Translating:
             return Plan(answer=self._error(head, 400, code, f"{refused.what}: {refused.why}"))
         return self._going(replace(plan, body=out, translation=exchange), exchange.place(), head)
 
-    def _aside(self, plan: Plan | Awaitable[Plan], head: Head, body: bytes) -> Plan | Awaitable[Plan]:
+    def _question(self, plan: Plan | Awaitable[Plan], head: Head, body: bytes) -> Plan | Awaitable[Plan]:
         """What is asked beside conversations."""
         speaks = self._regards.speaks
         if not isinstance(plan, Plan) or plan.answer is not None:
             return plan
-        counted = asides.counts(head, speaks)
+        counted = questions.counts(head, speaks)
         if counted:
             return self._count(plan, head, body, TokenCount(_TONGUES[counted], _TONGUES[speaks], head.path, head.query))
-        listed = asides.models(head, speaks)
+        listed = questions.models(head, speaks)
         if listed is None:
             return plan
         client, one = listed
@@ -164,7 +164,7 @@ class Translating:
         except DocumentError as error:
             return self._untranslated(head, error)
         if not out:
-            return asides.estimate(question, len(plain))
+            return questions.estimate(question, len(plain))
         return self._going(replace(plan, body=out, translation=question), question.place(), head)
 
     def _unread(self, head: Head) -> Plan:
