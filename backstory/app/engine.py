@@ -202,6 +202,11 @@ class Engine:
         if self._lanes is not None:
             self._lanes.submit(Batch(spends=(spend,)), 0)
 
+    @property
+    def lanes(self) -> StoreLanes | None:
+        """The store's; None where memory is off."""
+        return self._lanes if self.memory else None
+
     def failed(self, where: str, error: BaseException) -> None:
         """Something broke and the request went on without it."""
         self.metrics.fail_open(where)

@@ -66,7 +66,7 @@ class PortHouse:
         self._deadline_s = config.recall.deadline_ms / 1000
         self._lean = config.marker != "always" and config.memory.scope == "conversation"
         self.regards = self._regards = Regards(config, upstream_url)
-        self._translating = _translating(config, self._regards, self.error)
+        self._translating = _translating(config, engine, self._regards, self.error)
         self._late: dict[int, asyncio.Future[Plan]] = {}
         self._answered: dict[int, Outcome] = {}
 
@@ -75,7 +75,7 @@ class PortHouse:
     def wants_body(self, head: Head) -> bool:
         """See House."""
         regard = self._regards(head)
-        if regard.speaks:
+        if regard.speaks or (self._translating is not None and self._translating.counts(head)):
             return True
         return (
             regard.wire is not None
@@ -88,7 +88,7 @@ class PortHouse:
         """See House."""
         plan, regard = self._plan(head, body), self._regards(head)
         drop = regard.drop
-        if regard.speaks and not regard.routed and self._translating is not None:
+        if self._translating is not None and not regard.routed:
             plan = self._translating.plan(plan, head, body, regard)
         if len(drop) == len(OWN_HEADERS):
             return plan
@@ -447,13 +447,13 @@ class PortHouse:
         return headers
 
 
-def _translating(config: Config, regards: Regards, error: Callable[[Head, int, str, str], Answer]) -> Translating | None:
+def _translating(config: Config, engine: Engine, regards: Regards, error: Callable[[Head, int, str, str], Answer]) -> Translating | None:
     """None where no provider speaks another wire: then nothing of it is loaded."""
     if not config.upstream.wire:
         return None
     from backstory.app.translating import Translating  # noqa: PLC0415
 
-    return Translating(regards, error)
+    return Translating(regards, error, engine, config.upstream.cache_marks)
 
 
 async def _dropping(plan: Awaitable[Plan], drop: frozenset[bytes]) -> Plan:

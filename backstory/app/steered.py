@@ -23,12 +23,13 @@ class Steered:
     """`client`: the client's wire; `path`, `query`: of its request, the path with the route's model where it names one. `inner`: the
     translation, None where there is none."""
 
-    __slots__ = ("_path", "_query", "_route", "_status", "_tongue", "client", "inner", "speaks")
+    __slots__ = ("_path", "_query", "_route", "_status", "_tongue", "client", "inner", "learnt", "speaks")
 
     def __init__(self, client: str, speaks: str, route: Route, path: str, query: str, inner: Translated | None) -> None:
         self.client = client
         self.speaks = speaks
         self.inner = inner
+        self.learnt: Headers = ()
         self._route = route
         self._status = 200
         self._path = path
@@ -86,7 +87,11 @@ class Steered:
 
     def whole(self, body: bytes) -> tuple[int, bytes]:
         """See Translation."""
-        return (self._status, body) if self.inner is None else self.inner.whole(body)
+        if self.inner is None:
+            return self._status, body
+        status, body = self.inner.whole(body)
+        self.learnt = self.inner.learnt
+        return status, body
 
 
 def steered(client: str, route: Route, path: str, query: str, kept: Kept | None, whose: str) -> Steered:

@@ -53,6 +53,13 @@ class Upstream(Struct, frozen=True):
         Literal["", "anthropic", "openai_chat", "openai_responses", "gemini"],
         Meta(description="the wire that the upstream speaks: requests of every other are translated; empty: that of each request"),
     ] = ""
+    cache_marks: Annotated[
+        Literal["auto", "always", "never"],
+        Meta(
+            description="what an Anthropic upstream is to cache is marked for clients of other wires; auto: of conversations that go on"
+            " or have tools"
+        ),
+    ] = "auto"
     connect_timeout_s: Annotated[float, Meta(gt=0, description="time for name, TCP and TLS; then 504")] = 10.0
     first_byte_timeout_s: Annotated[float, Meta(gt=0, description="time until the answer begins; then 504")] = 600.0
     idle_timeout_s: Annotated[float, Meta(gt=0, description="longest pause inside an answer; then it is cut")] = 300.0

@@ -88,7 +88,10 @@ class Paging(Struct, frozen=True):
 
 
 class Translation(Protocol):
-    """One exchange with a provider that speaks another wire than the client. Raises DocumentError, and nothing else."""
+    """One exchange with a provider that speaks another wire than the client. Raises DocumentError, and nothing else. `learnt`: headers
+    that only `whole` tells."""
+
+    learnt: Headers
 
     def ask(self, body: bytes) -> bytes:
         """A request in the client's wire, in the provider's."""

@@ -93,7 +93,7 @@ class Interpreter:
         except DocumentError as error:
             self._fail(error)
             return
-        headers = head.headers if status < 400 else _about_an_error(head.headers)
+        headers = (*(head.headers if status < 400 else _about_an_error(head.headers)), *self._translation.learnt)
         self._course.begin_reply(_headed(replace(head, status=status, length=len(body)), headers), False)
         self._course.deliver(body, True)
 

@@ -8,7 +8,8 @@ from backstory.core.reply import Finish, Usage
 from backstory.core.translation import Odd, Piece, Refusal, Sight, Thought, Use, Words
 from backstory.wires.gemini_tongue_read import WIRE, foreign_seal
 from backstory.wires.gemini_tongue_write import call_part, seen_part
-from backstory.wires.tongue_more import Fields, Json, Losing
+from backstory.wires.tongue import Json
+from backstory.wires.tongue_more import Fields, Losing
 
 _REASONS: dict[Finish, str] = {"stop": "STOP", "tool_calls": "STOP", "": "STOP", "length": "MAX_TOKENS", "refusal": "SAFETY"}
 

@@ -37,7 +37,8 @@ from backstory.core.translation import (
 )
 from backstory.wires.gemini_tongue_schema import from_gemini
 from backstory.wires.lowering import encode
-from backstory.wires.tongue_more import Fields, Losing, held, is_object, is_string, kind_of, mime_of, string, unwrapped, wrapped
+from backstory.wires.tongue_more import Fields, Losing, held, is_object, is_string, kind_of, mime_of, string
+from backstory.wires.tongue_seals import unwrapped, wrapped
 
 WIRE = "gemini"
 NO_SEAL = ("skip_thought_signature_validator", "context_engineering_is_the_way_to_go")

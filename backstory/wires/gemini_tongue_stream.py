@@ -40,7 +40,8 @@ from backstory.wires.gemini_tongue_citations import citations_of, grounding_of
 from backstory.wires.gemini_tongue_read import WIRE, made_id, pieces_of, read_part
 from backstory.wires.lowering import encode
 from backstory.wires.sse import event as write_event
-from backstory.wires.tongue_more import Fields, Json, Losing, failure_of, loose_text
+from backstory.wires.tongue import Json
+from backstory.wires.tongue_more import Fields, Losing, failure_of, loose_text
 
 _CODES = {
     "INVALID_ARGUMENT": "invalid_request",

@@ -31,7 +31,7 @@ from backstory.wires.lowering import encode
 from backstory.wires.openai_responses_tongue_answer import ended, failed, is_custom, own_call, piece_items, response_object
 from backstory.wires.openai_responses_tongue_write import annotation, made_id
 from backstory.wires.sse import event as write_event
-from backstory.wires.tongue_more import Json
+from backstory.wires.tongue import Json
 
 
 class _Item(Struct):
