@@ -14,6 +14,7 @@ from backstory.errors import DocumentError
 from backstory.memory.identity import principal
 from backstory.relay.tap import decoded
 from backstory.wires import WIRES
+from backstory.wires.chained import Chained
 from backstory.wires.kept import Kept
 from backstory.wires.tongues import TONGUES
 from backstory.wires.translate import Translated
@@ -62,6 +63,7 @@ class Translating:
     def _translated(self, plan: Plan, head: Head, body: bytes, regard: Regard) -> Plan:
         if plan.answer is not None or regard.wire is None:
             return plan
+        near = plan.translation
         plain = decoded(body, head.header(b"content-encoding").strip().lower()) if plan.body is None else plan.body
         if plain is None:
             return Plan(answer=self._error(head, 415, "unsupported_content_encoding", "the body's content coding is not understood"))
@@ -78,7 +80,14 @@ class Translating:
             return Plan(answer=self._error(head, 400, "not_translatable", f"{refused.what}: {refused.why}"))
         add = (*plan.add, *_PLAIN, *_key(regard.speaks, head))
         target = self._regards.place(exchange.place())
-        return replace(plan, target=target, body=out, drop=plan.drop | _CLIENTS_OWN, add=add, translation=exchange)
+        return replace(
+            plan,
+            target=target,
+            body=out,
+            drop=plan.drop | _CLIENTS_OWN,
+            add=add,
+            translation=exchange if near is None else Chained(near, exchange),
+        )
 
 
 def _key(wire: str, head: Head) -> Headers:

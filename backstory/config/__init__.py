@@ -37,9 +37,11 @@ from backstory.config.sections import (
     Prices,
     Proxy,
     Recall,
+    Reply,
     SideModel,
     Storage,
     ToolOutput,
+    Tools,
     Upstream,
     Vectors,
     describe,
@@ -120,6 +122,8 @@ class Config(Struct, frozen=True, kw_only=True):
     commands: Commands = field(default_factory=Commands)
     tool_output: ToolOutput = field(default_factory=ToolOutput)
     media: Media = field(default_factory=Media)
+    reply: Reply = field(default_factory=Reply)
+    tools: Tools = field(default_factory=Tools)
     economy: Economy = field(default_factory=Economy)
     prices: Prices = PRICES
     paging: Paging = field(default_factory=Paging)
