@@ -23,6 +23,7 @@ class Reworking:
     def __init__(self, config: Config) -> None:
         self._think = config.reply.think_tags
         self._calls = config.tools.virtual in {"to_native", "auto"}
+        self._spells = config.tools.virtual in {"to_text", "auto"}
 
     def plan(self, plan: Plan | Awaitable[Plan], head: Head, body: bytes, regard: Regard) -> Plan | Awaitable[Plan]:
         """The plan, with what looks into the answer; as it is where there is nothing to look for."""
@@ -38,7 +39,7 @@ class Reworking:
         plain = body if plan.body is None else plan.body
         if plan.answer is not None or wire is None or not regard.readable or not plain:
             return plan
-        reworked = Reworked(_TONGUES[wire.name], wire, head.path, head.query, self._think, self._calls)
+        reworked = Reworked(_TONGUES[wire.name], wire, head.path, head.query, self._think, self._calls, self._spells)
         out = reworked.ask(plain)
         if out != plain:
             plan = replace(plan, body=out)

@@ -22,10 +22,12 @@ from backstory.core.translation import Answered, Asked, Broke, Ended, Event, Fai
 from backstory.core.wire import StreamReader, Wire
 from backstory.errors import DocumentError
 from backstory.wires.brought_back import CALL_ID, TAG, THINK, THOUGHT_ID, brought_back
+from backstory.wires.declared import declared, natively
 from backstory.wires.gemini_tongue_stream import GeminiTeller
 from backstory.wires.openai_responses_tongue_tell import ResponsesTeller
 from backstory.wires.scan import Scanner, Think
 from backstory.wires.sieve import Sealing, Sieve
+from backstory.wires.spelled import Speller
 from backstory.wires.text_calls import Shapes, tool_of
 from backstory.wires.translate import events_of, gathered
 
@@ -42,16 +44,19 @@ _ABOUT_THE_BODY = frozenset({b"content-length", b"transfer-encoding", b"etag", b
 
 
 class Reworked:
-    """One exchange. `path`, `query`: of the client's request. `calls`: calls of the request's tools are looked for. `idle`: nothing is, of
-    an answer to the request that `ask` was given last."""
+    """One exchange. `path`, `query`: of the client's request. `calls`: calls of the request's tools are looked for. `spells`: a client
+    whose instructions declare tools as tags gets calls so, and the provider real tools. `idle`: nothing is to be done with an answer to
+    the request that `ask` was given last."""
 
-    def __init__(self, tongue: Tongue, wire: Wire, path: str, query: str, think: Think, calls: bool) -> None:
+    def __init__(self, tongue: Tongue, wire: Wire, path: str, query: str, think: Think, calls: bool, spells: bool = False) -> None:
         self._tongue = tongue
         self._wire = wire
         self._path = path
         self._query = query
         self._think = think
         self._calls = calls
+        self._spells = spells
+        self._spelled: frozenset[str] = frozenset()
         self._shapes: Shapes | None = None
         self._asked: Asked | None = None
         self._stream: _Stream | None = None
@@ -60,6 +65,7 @@ class Reworked:
     def ask(self, body: bytes) -> bytes:
         """See Translation. The client's own bytes, but for what it brings back that was made here."""
         self._asked = self._shapes = None
+        self._spelled = frozenset()
         self.idle = True
         try:
             out = brought_back(self._wire.name, body)
@@ -68,11 +74,25 @@ class Reworked:
             return body
         if asked.format is not None or asked.sampling.count > 1:
             return out
-        if self._calls:
+        tools = declared(asked) if self._spells and not asked.previous else {}
+        if tools:
+            out = self._with_tools(asked, tools, out)
+        elif self._calls:
             self._shapes = _shapes(asked)
-        self.idle = self._think == "keep" and self._shapes is None
+        self.idle = self._think == "keep" and self._shapes is None and not self._spelled
         self._asked = replace(asked, usage=True, as_is=True)
         return out
+
+    def _with_tools(self, asked: Asked, tools: dict[str, Function], body: bytes) -> bytes:
+        """The request with these tools as real ones; as it is where it cannot be written so."""
+        try:
+            made, losses = self._tongue.ask(natively(asked, tools))
+        except DocumentError:
+            return body
+        if any(loss.how == "refused" for loss in losses):
+            return body
+        self._spelled = frozenset(tools)
+        return made
 
     def begin(self, status: int, headers: Headers) -> tuple[Literal["stream", "whole", "pass"], Headers]:
         """See Translation."""
@@ -119,15 +139,16 @@ class Reworked:
         except DocumentError:
             return 200, body
 
-    def _sieve(self, asked: Asked) -> Sieve:
+    def _sieve(self, asked: Asked) -> Sieve | Speller:
         name = self._wire.name
         salt = f"{len(asked.said)} {asked.previous}"
-        return Sieve(
+        sieve = Sieve(
             lambda visible: Scanner(self._think, self._shapes, visible),
             _SEALINGS.get(name, Sealing()),
             salt,
             _PREFIXES.get(name, f"call_{CALL_ID}"),
         )
+        return Speller(sieve, self._spelled) if self._spelled else sieve
 
 
 def _shapes(asked: Asked) -> Shapes | None:
@@ -214,7 +235,7 @@ class _Stream:
 
     __slots__ = ("_anew", "_broken", "_ended", "_held", "_listener", "_reader", "_seam", "_shadow", "_sieve", "_teller")
 
-    def __init__(self, reader: StreamReader, listener: Listener, teller: Teller, sieve: Sieve) -> None:
+    def __init__(self, reader: StreamReader, listener: Listener, teller: Teller, sieve: Sieve | Speller) -> None:
         self._reader = reader
         self._listener = listener
         self._teller = teller

@@ -269,8 +269,9 @@ class Shapes:
 
     def _typed(self, types: tuple[str, ...], text: str, spaced: bool) -> bytes:
         """A value as JSON, of one of these types if it can be."""
-        if not self._exact:
-            text = _unwrapped(text, spaced)
+        if self._exact:
+            return encode(text[1:-1] if len(text) > 1 and text[0] == text[-1] == "\n" else text)
+        text = _unwrapped(text, spaced)
         bare = text.strip()
         if types and (types != ("string",)) and ("string" not in types or (bare == "null" and "null" in types)):
             return _json_value(bare) or encode(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from backstory.app.provider import Received, says
-from backstory.core.message import Thinking, ToolCall, ToolResult
+from backstory.core.message import Text, Thinking, ToolCall, ToolResult
 from backstory.core.reply import Reply
 
 from .clients import CLIENTS, Chat, Client, Gemini, Messages, Responses
@@ -135,6 +136,98 @@ def test_thoughts_are_removed_where_that_is_wished(proxied: Proxied, kind: type[
         assert thoughts(client) == ""
     finally:
         client.close()
+
+
+_TOOLS = """You are an agent. Write tags to use tools.
+
+# Tools
+
+## look
+Description: Look at a place.
+Parameters:
+- place: (required) Where to look.
+Usage:
+<look>
+<place>where</place>
+</look>
+"""
+
+
+def calling(received: Received) -> Reply:
+    """Calls the real tool that it was given, once, and tells its result."""
+    newest = received.messages[-1]
+    results = [part.text for part in newest.parts if isinstance(part, ToolResult)]
+    if results:
+        return says(f"It says: {results[0]}")
+    assert received.prompt.tools == 1
+    return Reply((Text("I look."), ToolCall("call_1", "look", '{"place":"north"}')), "tool_calls")
+
+
+class TagChat(Chat):
+    """A client that reads calls in the text, and sends results as text."""
+
+    def __init__(self, url: str, stream: bool) -> None:
+        super().__init__(url, stream)
+        self.messages = [{"role": "system", "content": _TOOLS}]
+
+    def ask(self, text: str) -> str:
+        self.messages.append({"role": "user", "content": text})
+        while True:
+            given: dict[str, Any] = {"model": "gpt-4o", "messages": self.messages}
+            if self.stream:
+                chunks = self.sdk.chat.completions.create(**given, stream=True)
+                answer = "".join([chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices])
+            else:
+                answer = self.sdk.chat.completions.create(**given).choices[0].message.content or ""
+            self.messages.append({"role": "assistant", "content": answer})
+            found = _LOOK.search(answer)
+            if found is None:
+                return answer
+            self.messages.append({"role": "user", "content": f"[look for {found.group(1)}] Result:\nall is well {found.group(1)}"})
+
+
+class TagMessages(Messages):
+    """The same over Anthropic's wire."""
+
+    def ask(self, text: str) -> str:
+        self.messages.append({"role": "user", "content": text})
+        while True:
+            given: dict[str, Any] = {"model": "claude-opus-5-5", "max_tokens": 1000, "system": _TOOLS, "messages": self.messages}
+            if self.stream:
+                with self.sdk.messages.stream(**given) as events:
+                    message = events.get_final_message()
+            else:
+                message = self.sdk.messages.create(**given)
+            answer = "".join([block.text for block in message.content if block.type == "text"])
+            self.messages.append({"role": "assistant", "content": answer})
+            found = _LOOK.search(answer)
+            if found is None:
+                return answer
+            result = f"[look for {found.group(1)}] Result:\nall is well {found.group(1)}"
+            self.messages.append({"role": "user", "content": [{"type": "text", "text": result}]})
+
+
+_LOOK = re.compile("<look>\n<place>(.*)</place>\n</look>")
+
+
+@pytest.mark.parametrize("kind", [TagChat, TagMessages], ids=["chat", "anthropic"])
+@pytest.mark.parametrize("wire", ["", "openai_responses"], ids=["same", "responses"])
+@BOTH
+def test_a_client_of_tags_has_a_provider_with_real_tools(tmp_path: Path, kind: type[Client], wire: str, stream: bool) -> None:
+    scripted = Provider(calling)
+    one = Proxy(tmp_path, scripted.url, TOOLS__VIRTUAL="auto", UPSTREAM__WIRE=wire, MARKER="never").start()
+    client = kind(one.url, stream)
+    try:
+        answer = client.ask("Please look.")
+        second = scripted.received[1]
+    finally:
+        client.close()
+        one.stop()
+        scripted.stop()
+    assert answer == "It says: [look for north] Result:\nall is well north"
+    calls = [part for message in second.messages for part in message.parts if isinstance(part, ToolCall)]
+    assert [(call.name, json.loads(call.arguments)) for call in calls] == [("look", {"place": "north"})]
+    assert "I look." in second.text
 
 
 def test_memory_keeps_what_the_client_has_seen(tmp_path: Path, provider: Provider) -> None:
