@@ -230,6 +230,44 @@ def test_a_client_of_tags_has_a_provider_with_real_tools(tmp_path: Path, kind: t
     assert "I look." in second.text
 
 
+_LONG = "It matters for the plan, and for all that comes of it. " * 90
+
+
+def finding(received: Received) -> Reply:
+    """Looks the codeword up by tags when it is asked to, and otherwise talks at length."""
+    newest = received.messages[-1]
+    results = " ".join([part.text for part in newest.parts if isinstance(part, ToolResult)])
+    if results:
+        return says("I found walrus-42." if "walrus-42" in results else "I found nothing.")
+    if "vc_find_quote" in received.body.decode() and "Look it up" in newest.text:
+        return says("<think>\nHm.\n</think>\nOne moment. <vc_find_quote>\n<query>codeword</query>\n</vc_find_quote>")
+    return says(f"All right. {_LONG}")
+
+
+@pytest.mark.parametrize("kind", [Chat, Messages], ids=["chat", "anthropic"])
+@BOTH
+def test_tools_of_memory_can_be_called_by_tags(tmp_path: Path, kind: type[Client], stream: bool) -> None:
+    scripted = Provider(finding)
+    limits = {"COMPACTION__CONTEXT_WINDOW": "6000", "RECALL__BUDGET_TOKENS": "300", "MEMORY__THRESHOLD_MESSAGES": "4"}
+    made = {"REPLY__THINK_TAGS": "reasoning", "TOOLS__VIRTUAL": "auto", "MARKER": "never", "RECALL__DEADLINE_MS": "10000"}
+    one = Proxy(tmp_path, scripted.url, **limits, **made).start()
+    client = kind(one.url, stream)
+    try:
+        client.ask("My codeword is walrus-42, keep it well.")
+        for number in range(6):
+            client.ask(f"Topic {number}. {_LONG}")
+        before = len(scripted.received)
+        answer = client.ask("Look it up, please: what did I say of it?")
+        assert answer.strip() == "One moment. I found walrus-42."
+        assert len(scripted.received) == before + 2, "the client made one request, the proxy two"
+        assert "vc_find_quote" not in str(vars(client))
+    finally:
+        client.close()
+        one.stop()
+        scripted.stop()
+    assert "failed open" not in one.log(), one.log()
+
+
 def test_memory_keeps_what_the_client_has_seen(tmp_path: Path, provider: Provider) -> None:
     one = Proxy(tmp_path, provider.url, REPLY__THINK_TAGS="reasoning", TOOLS__VIRTUAL="to_native").start()
     client = Chat(one.url, True)

@@ -262,3 +262,50 @@ def test_thoughts_are_kept_or_removed(think: Think, visible: str) -> None:
     for name in WIRE:
         raw = stream(name, list("<think>a</think>\n\nb"))
         assert said(read(name, passed(reworked(name, think), name, raw))) == (visible, "", [])
+
+
+NOISE = st.lists(
+    st.one_of(
+        st.binary(max_size=8),
+        st.sampled_from(
+            [b"\n\n", b"\r\n\r\n", b"data: ", b"event: message_start\n", b"data: {}\n\n", b"data: [DONE]\n\n", b": ping\n\n", b"[", b"]"]
+        ),
+        st.sampled_from(
+            [b'data: {"choices":[{"delta":{"content":"<run"}}]}\n\n', b'data: {"candidates":[{"content":{"parts":[{"text":"<run"}]}}]}\n\n']
+        ),
+        st.sampled_from([b'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"<ru"}}\n\n']),
+        st.sampled_from([b'data: {"type":"response.output_text.delta","delta":"<ru","output_index":0}\n\n', b'data: {"choices":7}\n\n']),
+    ),
+    max_size=12,
+).map(b"".join)
+
+
+@WIRES
+@settings(max_examples=150, deadline=None)
+@given(NOISE, st.integers(1, 40))
+def test_whatever_comes_passes_if_there_is_nothing_in_it(name: str, raw: bytes, size: int) -> None:
+    assert passed(reworked(name), name, raw, list(range(size, len(raw), size))) == raw
+
+
+@WIRES
+@settings(max_examples=100, deadline=None)
+@given(
+    st.binary(max_size=30)
+    | st.sampled_from([b"{}", b"[]", b"null", b'{"choices":[{}]}', b'{"content":[7]}', b'{"candidates":[]}', b'{"output":[{}]}'])
+)
+def test_whatever_a_whole_answer_is_it_passes(name: str, raw: bytes) -> None:
+    one = reworked(name)
+    one.begin(200, ((b"Content-Type", b"application/json"),))
+    assert one.whole(raw) == (200, raw)
+
+
+@WIRES
+@settings(max_examples=100, deadline=None)
+@given(
+    st.binary(max_size=30)
+    | st.sampled_from([b"{}", b"[]", b"null", b'{"messages":7}', b'{"input":[7]}', b'{"messages":[{"role":7}]}', b'{"contents":[]}'])
+)
+def test_a_request_that_cannot_be_read_goes_up_as_it_came(name: str, raw: bytes) -> None:
+    one = Reworked(TONGUE[name], WIRE[name], PATHS[name], QUERIES.get(name, ""), "reasoning", calls=True, spells=True)
+    assert one.ask(raw) == raw
+    assert one.ask(raw + b"backstory:tag: rs_tag_ ") == raw + b"backstory:tag: rs_tag_ "
