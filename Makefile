@@ -9,11 +9,11 @@ SOURCES := $(shell find backstory -type f ! -path '*/__pycache__/*')
 .PHONY: setup run test static check demo schema lock clean
 
 # What a lock names, and nothing else, with hashes checked. The environments hold no pip of their own, and no
-# byte code of the SQL packages, which only a change of an older database needs: that keeps .venv small.
+# byte code of packages that few starts load (Python adds it when one does): that keeps .venv small.
 define packages
 test -x $(1)/bin/python || $(PYTHON) -m venv --without-pip $(1)
 $(PYTHON) -m pip --python $(1)/bin/python install -q --no-compile --no-deps --require-hashes -r $(2)
-$(1)/bin/python -m compileall -q -x '/(sqlalchemy|alembic|mako)/' $(1)/lib
+$(1)/bin/python -m compileall -q -x '/(sqlalchemy|alembic|mako|snowballstemmer|prometheus_client|yaml)/' $(1)/lib
 touch $(1)/.packages
 endef
 

@@ -70,9 +70,9 @@ class Rig:
         self.upstream_port = upstream_port
         self._timeouts = timeouts
 
-    async def start(self) -> None:
+    async def start(self, wait: bool = True) -> None:
         self.engine = await Engine.open(self.config, self._clock)
-        if self.engine.opening is not None:
+        if wait and self.engine.opening is not None:
             await asyncio.wait({self.engine.opening})  # on a busy machine the engine is there before its store
         self.house = PortHouse(self.config, self.engine, f"http://127.0.0.1:{self.upstream_port}", "")
         metrics = DoorMetrics()

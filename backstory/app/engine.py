@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from backstory import __version__
+from backstory.app.aside import Aside
 from backstory.app.commanding import Commanding
 from backstory.app.journals import WIRE_BY_NAME, open_lanes, read_arrival, recovery, verified
 from backstory.app.lineup import Line, Parts, across, choices, line_up, settings
@@ -43,7 +44,7 @@ from backstory.providers import side_model
 from backstory.providers.caching import Tariffs
 from backstory.stages.ahead import Ahead
 from backstory.stages.arrivals import Arrivals
-from backstory.stages.base import Pipeline, attempted
+from backstory.stages.base import Pipeline, attempt, attempted
 from backstory.stages.command import Command
 from backstory.stages.economy import Economy
 from backstory.stages.facts import Facts
@@ -56,7 +57,7 @@ from backstory.stages.shelf import Shelf
 from backstory.stages.stubs import restore
 from backstory.stages.threads import Threads
 from backstory.stages.visit import Visits
-from backstory.stores.lanes import StoreLanes
+from backstory.stores.lanes import Settle, StoreLanes
 from backstory.vectors import opened
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ _BESIDE_S = 5.0
 _OPENING_S = 0.6
 # A store that cannot be opened is tried again after so many seconds, later and later.
 _AGAIN_S = (2.0, 60.0)
+# Each of these tries waits as long as the store waits for another writer.
+_RECOVERIES = 3
 # Of the time that recall has, this share may pass before a question's vector is there.
 _VECTOR_SHARE = 0.3
 
@@ -100,6 +103,8 @@ class Engine:
         self.trouble = ""
         self._clock = clock
         self._told: dict[str, float] = {}
+        self.aside: Aside | None = None
+        """Where exchanges are kept while the store is not open; None where it is, or where they cannot be."""
         self._settings = settings(config)
         self._started = clock()
         self._lanes: StoreLanes | None = None
@@ -137,6 +142,7 @@ class Engine:
         sys.setswitchinterval(_HAND_OVER_S)
         if config.memory.enabled:
             engine.trouble = "the store is being opened"
+            engine._put_aside()
             first = engine.opening = asyncio.create_task(engine._opened())
             engine._again = asyncio.create_task(engine._keep_opening(first))
             await asyncio.wait({first}, timeout=_OPENING_S)
@@ -150,6 +156,8 @@ class Engine:
         if self._beside:
             await asyncio.wait(self._beside.values(), timeout=_BESIDE_S)
         await self._shut()
+        if self.aside is not None:
+            self.aside.close()
 
     @property
     def is_opening(self) -> bool:
@@ -239,11 +247,47 @@ class Engine:
             await asyncio.sleep(wait_s)
             wait_s = min(2 * wait_s, longest)
             await self._lanes.recover(recovery(self.failed))
+            if self.threads is not None:
+                # They may lack what was taken in now.
+                self.threads.clear()
+
+    def _put_aside(self) -> None:
+        """From now on what is said is journalled, and no more, until the store is open."""
+        self.aside = attempt(self.failed, "journal", self._begin_aside, lambda: None)
+
+    def _begin_aside(self) -> Aside | None:
+        return self.aside or Aside(self.config.storage)
+
+    async def _begin(self, lanes: StoreLanes) -> None:
+        """Take in what was said while the store was being opened; when nothing is left of it, memory is on."""
+        settle = recovery(self.failed)
+        while self.aside is not None and self.aside.count:
+            attempt(self.failed, "journal", self.aside.turn_over, lambda: None)
+            await lanes.recover(settle)
+        if self.aside is not None:
+            self.aside.close()
+            self.aside = None
+        self.trouble, self.memory = "", True
+
+    async def late_aside(self, payload: bytes, seq: int) -> None:
+        """What was said before the store was open, and answered after: `payload` is journalled as `seq`."""
+        lanes = self._lanes
+        if lanes is None:
+            return
+        made = recovery(self.failed)([payload])
+        for rows in made:
+            lanes.submit(rows if isinstance(rows, Batch) else await lanes.read(rows), seq)
+        if not made:
+            lanes.submit(Batch(), seq)
+        await lanes.flush()
+        if self.threads is not None:
+            self.threads.clear()
 
     def _gone(self) -> None:
         """The database was taken away. What is not stored yet waits in the journal, and goes into a new one."""
         self.trouble = "the database is gone; a new one is begun"
         log.error("%s: %s", self.trouble, mask(self.config.storage.url))
+        self._put_aside()
         self._again = asyncio.create_task(self._reopen())
 
     async def _reopen(self) -> None:
@@ -279,7 +323,7 @@ class Engine:
     async def _open(self) -> None:
         config = self.config
         self._lanes = lanes = await open_lanes(config.storage.url, config.storage.journal)
-        await lanes.recover(recovery(self.failed))
+        await _recovered(lanes, recovery(self.failed))
         self.threads = threads = Threads(lanes, self._clock)
         threads.tombs = await lanes.read(lambda store: store.tombs())
         meaning = None
@@ -320,8 +364,7 @@ class Engine:
         self._removal.start()
         if await lanes.read(lambda store: store.conversations(None, 1)):
             shelf.warm_up()
-        self.trouble = ""
-        self.memory = True
+        await self._begin(lanes)
 
     async def _open_model(self, meaning: Meaning, lanes: StoreLanes, worker: Worker) -> None:
         """Load the model of vectors beside the traffic; without it recall goes by words."""
@@ -438,6 +481,15 @@ class Engine:
             "pending": lanes.queued if lanes is not None else 0,
             "rewriting": "stopped" if self.economy.halted else "on",
         }
+
+
+async def _recovered(lanes: StoreLanes, settle: Settle) -> None:
+    """Take in what dead processes have left: what is said next may go on with it. Where the store refuses it for long, it is taken in
+    later."""
+    for _ in range(_RECOVERIES):
+        await lanes.recover(settle)
+        if not lanes.unread:
+            return
 
 
 def _all(calls: Iterable[Callable[[], None]]) -> None:

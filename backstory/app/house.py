@@ -17,6 +17,7 @@ from backstory.app.engine import Engine
 from backstory.app.over import Over
 from backstory.app.past import LOOKED_UP_S, Past, bare
 from backstory.app.regard import OWN_HEADERS, Regards
+from backstory.app.unheard import Unheard, as_it_came, unread
 from backstory.commands.grammar import Asked
 from backstory.config import Config
 from backstory.core.document import Document
@@ -25,15 +26,14 @@ from backstory.core.exchange import Exchange, First, Head, Headers, Note, Outcom
 from backstory.core.ids import conversation_id
 from backstory.core.message import Opening, Prompt
 from backstory.core.plan import Answer, Paging, Plan, Tap, Target
-from backstory.core.records import Arrival
 from backstory.core.wire import Wire
 from backstory.errors import DocumentError
 from backstory.memory import marker
 from backstory.providers import upstreams
 from backstory.relay.tap import AheadTap, ArrivalTap, MemoryTap
-from backstory.stages.arrivals import MOST_IDS, TURN_IDS
+from backstory.stages.arrivals import TURN_IDS
 from backstory.stages.base import attempt
-from backstory.stages.identify import known_names, strikes
+from backstory.stages.identify import strikes
 from backstory.stages.shrink import withdraw
 from backstory.stages.visit import Visit
 from backstory.wires import WIRES
@@ -59,6 +59,7 @@ class PortHouse:
         self._metrics = engine.metrics
         self._label = label
         self._past = Past(engine, config.identity.principal)
+        self._unheard = Unheard(engine)
         self._deadline_s = config.recall.deadline_ms / 1000
         self._lean = config.marker != "always" and config.memory.scope == "conversation"
         self._regards = Regards(config, upstream_url)
@@ -76,7 +77,7 @@ class PortHouse:
         return (
             regard.wire is not None
             and regard.readable
-            and (self._engine.memory or self._engine.is_opening)
+            and (self._engine.memory or self._engine.is_opening or self._engine.aside is not None)
             and (not regard.unwanted or self._past.reads(regard.wire))
         )
 
@@ -107,6 +108,8 @@ class PortHouse:
             return self._once_open(head, body)
         if wire is None or not body or not self._engine.memory or not regard.readable:
             self._metrics.relayed += 1
+            if wire is not None and body and regard.readable and not regard.unwanted:
+                return self._unheard.plan(head, body, wire, regard)
             return bare(target)
         if regard.unwanted:
             self._metrics.relayed += 1
@@ -237,7 +240,7 @@ class PortHouse:
     def arrival(self, exchange: First, content_type: str, coding: str, body: bytes, complete: bool) -> int:
         """See ArrivalLedger. A journal that cannot be written is counted; the answer leaves all the same."""
         engine = self._engine
-        arrival = self._as_it_came(exchange, exchange.wire.name, (content_type, coding, body), TURN_IDS, complete)
+        arrival = as_it_came(exchange, exchange.wire.name, (content_type, coding, body), engine.turn_ids.block(TURN_IDS), complete)
 
         def unjournalled() -> int:
             engine.arrivals.take(arrival, 0)
@@ -251,36 +254,10 @@ class PortHouse:
         wire, prompt = exchange.wire, exchange.prompt
         if wire is None or prompt is None:
             return 0
-        ids = min(len(prompt.items) + TURN_IDS, MOST_IDS)
         named = replace(exchange, conversation=conversation_id())
-        came = self._as_it_came(named, wire.name, (content_type, coding, body), ids)
         visit = self._engine.visits.get(exchange.id)
         found = visit.thread.conversation.id if visit is not None else ""
-        names, marked = attempt(self._engine.failed, "journal", lambda: known_names(exchange, wire, prompt), lambda: ((), ()))
-        marked = tuple(filter(None, (found, *marked)))
-        return self._engine.arrivals.keep(replace(came, unread=True, names=names, marked=marked))
-
-    def _as_it_came(
-        self, exchange: Exchange | First, wire: str, answer: tuple[str, str, bytes], ids: int, complete: bool = True
-    ) -> Arrival:
-        """`answer`: its content type, its content coding, its body."""
-        head = exchange.head
-        content_type, coding, body = answer
-        return Arrival(
-            exchange.conversation,
-            exchange.principal,
-            exchange.scope,
-            wire,
-            head.path,
-            head.header(b"user-agent"),
-            exchange.body,
-            content_type,
-            coding,
-            body,
-            self._engine.turn_ids.block(ids),
-            time.time(),
-            complete,
-        )
+        return self._engine.arrivals.keep(unread(self._engine, named, wire, prompt, (content_type, coding, body), found))
 
     def arrived(self, exchange: First, outcome: Outcome) -> None:
         """See ArrivalLedger."""

@@ -39,6 +39,8 @@ T = TypeVar("T")
 
 # Turns of so many tokens are indexed or digested, and so many units searched, on the event loop; more on another thread.
 _INLINE_TOKENS = 4000
+# What a request has added is indexed where it is: so many tokens take about a millisecond.
+_AT_ONCE_TOKENS = 1000
 _INLINE_UNITS = 3000
 # Work on no more text than this (tokens) is waited for: some 50 ms. More is done beside the traffic: a request that needs it now is served
 # from the store's full-text search, or goes up as it came.
@@ -86,6 +88,7 @@ class Shelf:
         self._following: dict[int, asyncio.Task[None]] = {}
         self._folding: dict[int, asyncio.Task[None]] = {}
         self._urgent: Counter[int] = Counter()
+        self._adding: dict[int, asyncio.TimerHandle] = {}
         self._warming: asyncio.Task[None] | None = None
         self._recallers = ThreadPoolExecutor(_RECALLERS, "backstory-recall")
         self._closed = False
@@ -94,6 +97,9 @@ class Shelf:
     def close(self) -> None:
         """Nobody will ask for what is being made any more: work on other threads ends at its next breath."""
         self._closed = True
+        for timer in self._adding.values():
+            timer.cancel()
+        self._adding.clear()
         for task in (*self._building.values(), *self._following.values(), *self._folding.values()):
             task.cancel()
 
@@ -270,10 +276,27 @@ class Shelf:
     def prepare(self, thread: Thread) -> None:
         """Bring the index up to date in the background."""
         name = id(thread.family)
-        if name not in self._building and self._lacking(thread):
+        if name in self._building or not self._lacking(thread):
+            return
+        if within(thread.path, _AT_ONCE_TOKENS, thread.indexed):
+            # Too little for a thread of its own: a request that comes before that does it itself.
+            if name not in self._adding:
+                self._adding[name] = asyncio.get_running_loop().call_later(_PAUSE_S, self._add_now, thread)
+        else:
+            self._begin(thread)
+
+    def _begin(self, thread: Thread) -> None:
+        name = id(thread.family)
+        if name not in self._building:
             task = asyncio.ensure_future(self._build(thread))
             self._building[name] = task
             task.add_done_callback(lambda _: self._building.pop(name, None))
+
+    def _add_now(self, thread: Thread) -> None:
+        del self._adding[id(thread.family)]
+        if id(thread.family) not in self._building and self._lacking(thread):
+            _extend(thread, thread.path[thread.indexed :])
+            self._lacking(thread)
 
     @staticmethod
     def _lacking(thread: Thread) -> int:
@@ -293,7 +316,7 @@ class Shelf:
             elif running is not None and running.done():
                 await asyncio.sleep(0)  # it is over, and its callbacks have not run yet
             else:
-                self.prepare(thread)
+                self._begin(thread)
                 with self._urgently(thread):
                     await _over(self._building[id(thread.family)])
 

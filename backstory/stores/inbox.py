@@ -12,6 +12,7 @@ import fcntl
 import os
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,8 @@ _MAGIC = b"\xb5BS\x02"
 _HEAD = struct.Struct("<4sII")
 _head = _HEAD.pack
 _LOW = (1 << 32) - 1
+# A lock of a dead process is waited for so long: it may as well be a living one's on another machine, or in another container.
+_LETTING_GO_S, _LOOK_S = 0.5, 0.01
 
 
 class Orphan(Struct, frozen=True):
@@ -152,12 +155,17 @@ class Inbox:
             except OSError as cause:
                 raise StoreError(f"{path}: {cause.strerror or cause}") from cause
             try:
-                if _claimed(fd, path):
+                if _claimed(fd, path) or (_is_of_dead(path) and _claimed_soon(fd, path)):
                     yield Orphan(path, *_records(path.read_bytes()))
             except OSError as cause:
                 raise StoreError(f"{path}: {cause.strerror or cause}") from cause
             finally:
                 os.close(fd)
+
+    @staticmethod
+    def size(folder: Path, name: str) -> int:
+        """What all journals of this name take, in bytes."""
+        return sum(path.stat().st_size for path in _journals(folder, name) if path.exists())
 
     @staticmethod
     def read(path: Path) -> list[bytes]:
@@ -247,6 +255,28 @@ def _claimed(fd: int, path: Path) -> bool:
         return os.fstat(fd).st_ino == path.stat().st_ino
     except (BlockingIOError, FileNotFoundError):
         return False
+
+
+def _is_of_dead(path: Path) -> bool:
+    """Whether the process that made this file is no more, on this machine."""
+    pid = path.name.rpartition(".inbox-")[2].partition("-")[0]
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except (ValueError, OSError):
+        return False
+    return False
+
+
+def _claimed_soon(fd: int, path: Path) -> bool:
+    """The same for a file whose process has died: the system may take a moment to let go of its lock."""
+    until = time.monotonic() + _LETTING_GO_S
+    while time.monotonic() < until:
+        time.sleep(_LOOK_S)
+        if _claimed(fd, path):
+            return True
+    return False
 
 
 def _records(data: bytes) -> tuple[list[bytes], int]:

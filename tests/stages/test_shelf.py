@@ -320,6 +320,7 @@ def test_nothing_is_indexed_any_more_once_memory_is_closed(tmp_path: Path, monke
         async with rig(configured(tmp_path), echoing()) as one:
             name = await say(one, long_talk(14)[:-1])
             monkeypatch.setattr(Shelf, "_pause", never)
+            monkeypatch.setattr(module, "_AT_ONCE_TOKENS", 0)
             shelf(one).prepare(thread(one, name))
             (building,) = shelf(one)._building.values()
             closed = shelf(one)

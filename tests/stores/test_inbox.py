@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -161,6 +162,33 @@ def test_an_orphan_is_given_to_one_process_at_a_time(tmp_path: Path) -> None:
     orphan.path.unlink()
     assert list(reading) == []
     assert left(tmp_path) == []
+
+
+def test_the_lock_of_a_dead_process_may_last_a_moment(tmp_path: Path) -> None:
+    """The process is gone, and the system has not let go of its files yet."""
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    inbox = Inbox(tmp_path, "db")
+    inbox.append(b"one")
+    (made,) = tmp_path.iterdir()
+    path = tmp_path / f"db.inbox-{dead.pid}-0"
+    made.rename(path)
+    later = threading.Timer(0.1, inbox.close)
+    later.start()
+    try:
+        (orphan,) = Inbox.orphans(tmp_path, "db")
+        assert (orphan.path, orphan.records) == (path, [b"one"])
+    finally:
+        later.join()
+
+
+def test_the_lock_of_a_living_process_is_not_waited_for(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path, "db")
+    inbox.append(b"one")
+    before = time.monotonic()
+    assert left(tmp_path) == []
+    assert time.monotonic() - before < 0.3
+    inbox.close()
 
 
 def test_a_full_disk_leaves_whole_records_only(tmp_path: Path) -> None:

@@ -1,0 +1,125 @@
+"""What is said while the store cannot be opened is relayed as it came, journalled, and taken in once the store is open."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from backstory.app import aside, house
+from backstory.config import Config
+from tests.rig import PATHS, Rig, asking, rig, soon
+from tests.stages.world import Chat, configured, echoing, stored, talk
+
+WIRE = "anthropic"
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No request waits for the store."""
+    monkeypatch.setattr(house, "_OPENING_S", 0.01)
+
+
+@contextmanager
+def held(config: Config) -> Iterator[None]:
+    """Another process has the database to itself."""
+    database = sqlite3.connect(config.storage.url.removeprefix("sqlite:///"), isolation_level=None)
+    try:
+        database.execute("PRAGMA locking_mode=EXCLUSIVE")
+        database.execute("BEGIN EXCLUSIVE")
+        yield
+    finally:
+        database.close()
+
+
+async def ask(one: Rig, chat: Chat, *headers: bytes) -> bytes:
+    head, _ = await one.ask(PATHS[WIRE], asking(WIRE, chat), *headers)
+    assert head.startswith(b"HTTP/1.1 200")
+    return head
+
+
+async def told(one: Rig) -> list[list[str]]:
+    """The words of each conversation, in order."""
+    names = [record.id for record, _ in await stored(one, lambda store: store.conversations(None, 99))]
+    return [[turn.text for turn in await stored(one, lambda store, name=name: store.turns(name))] for name in names]  # type: ignore[misc]
+
+
+def test_it_is_taken_in_once_the_store_is_open(tmp_path: Path) -> None:
+    async def work() -> None:
+        config = configured(tmp_path)
+        async with rig(config, echoing(WIRE)) as one:
+            await ask(one, talk(1)[:1], b"x-session-id: s1")
+            await stored(one, lambda store: store.conversations(None, 1))
+            await one.stop()
+            with held(config):
+                await one.start(wait=False)
+                chat: Chat = [*talk(1), ("user", "And what of the locked time?")]
+                head = await ask(one, chat, b"x-session-id: s1")
+                assert b"X-VC-Proof" in head
+                assert one.sent.body == asking(WIRE, chat)
+                await ask(one, [("user", "Somebody else, who has no name.")])
+                assert not one.engine.memory
+            await soon(lambda: one.engine.memory)
+            first, second = sorted(await told(one), key=len, reverse=True)
+            assert first == ["Question 0: how is the weather in town number 0?", "Answer 1.", "And what of the locked time?", "Answer 2."]
+            assert second == ["Somebody else, who has no name.", "Answer 3."]
+            chat += [("assistant", "Answer 2."), ("user", "Still there?")]
+            await ask(one, chat, b"x-session-id: s1")
+            assert sorted(len(texts) for texts in await told(one)) == [2, 6]
+
+    asyncio.run(work())
+
+
+def test_it_outlives_a_process_that_never_got_the_store(tmp_path: Path) -> None:
+    async def work() -> None:
+        config = configured(tmp_path)
+        async with rig(config, echoing(WIRE)) as one:
+            await ask(one, talk(1)[:1])
+            await one.stop()
+            with held(config):
+                await one.start(wait=False)
+                await ask(one, [("user", "Nobody may hear this.")])
+                await one.stop()
+            await one.start()
+            await soon(lambda: one.engine.memory)
+            assert ["Nobody may hear this.", "Answer 2."] in await told(one)
+
+    asyncio.run(work())
+
+
+def test_commands_and_what_is_no_chat_are_not_kept(tmp_path: Path) -> None:
+    async def work() -> None:
+        config = configured(tmp_path)
+        async with rig(config, echoing(WIRE)) as one:
+            await ask(one, talk(1)[:1])
+            await one.stop()
+            with held(config):
+                await one.start(wait=False)
+                await ask(one, [("user", "VCSTATUS")])
+                await one.ask(PATHS[WIRE], b"{not json")
+                await ask(one, [("user", "It wants no memory.")], b"X-VC-Memory: off")
+            await soon(lambda: one.engine.memory)
+            assert len(await told(one)) == 1
+
+    asyncio.run(work())
+
+
+def test_there_is_room_for_so_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work() -> None:
+        config = configured(tmp_path)
+        async with rig(config, echoing(WIRE)) as one:
+            await ask(one, talk(1)[:1])
+            await one.stop()
+            monkeypatch.setattr(aside, "_MOST_BYTES", 1200)
+            with held(config):
+                await one.start(wait=False)
+                for number in range(6):
+                    await ask(one, [("user", f"Number {number}. " + "It goes on. " * 20)])
+            await soon(lambda: one.engine.memory)
+            assert 1 < len(await told(one)) < 6
+
+    asyncio.run(work())
