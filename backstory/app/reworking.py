@@ -22,6 +22,7 @@ class Reworking:
 
     def __init__(self, config: Config) -> None:
         self._think = config.reply.think_tags
+        self._first = tuple([one.strip().lower() for one in config.reply.thinks_first.split(",") if one.strip()])
         self._calls = config.tools.virtual in {"to_native", "auto"}
         self._spells = config.tools.virtual in {"to_text", "auto"}
 
@@ -39,7 +40,7 @@ class Reworking:
         plain = body if plan.body is None else plan.body
         if plan.answer is not None or wire is None or not regard.readable or not plain:
             return plan
-        reworked = Reworked(_TONGUES[wire.name], wire, head.path, head.query, self._think, self._calls, self._spells)
+        reworked = Reworked(_TONGUES[wire.name], wire, head.path, head.query, self._think, self._calls, self._spells, self._first)
         out = reworked.ask(plain)
         if out != plain:
             plan = replace(plan, body=out)

@@ -179,6 +179,10 @@ class Reply(Struct, frozen=True):
         Literal["keep", "reasoning", "remove"],
         Meta(description="thoughts that a model writes into its text between tags: left there, told as reasoning, or removed"),
     ] = "keep"
+    thinks_first: Annotated[
+        str,
+        Meta(description="models whose answers begin within a thought and only close it, patterns by commas (*deepseek-r1*,qwq*)"),
+    ] = ""
 
 
 class Tools(Struct, frozen=True):

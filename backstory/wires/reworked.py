@@ -8,6 +8,7 @@ by the wire's own teller. What cannot be read passes as it came, as long as noth
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from typing import Literal
 
 import msgspec
@@ -46,9 +47,19 @@ _ABOUT_THE_BODY = frozenset({b"content-length", b"transfer-encoding", b"etag", b
 class Reworked:
     """One exchange. `path`, `query`: of the client's request. `calls`: calls of the request's tools are looked for. `spells`: a client
     whose instructions declare tools as tags gets calls so, and the provider real tools. `idle`: nothing is to be done with an answer to
-    the request that `ask` was given last."""
+    the request that `ask` was given last. `first`: patterns of models whose answers begin within a thought."""
 
-    def __init__(self, tongue: Tongue, wire: Wire, path: str, query: str, think: Think, calls: bool, spells: bool = False) -> None:
+    def __init__(
+        self,
+        tongue: Tongue,
+        wire: Wire,
+        path: str,
+        query: str,
+        think: Think,
+        calls: bool,
+        spells: bool = False,
+        first: Sequence[str] = (),
+    ) -> None:
         self._tongue = tongue
         self._wire = wire
         self._path = path
@@ -56,6 +67,7 @@ class Reworked:
         self._think = think
         self._calls = calls
         self._spells = spells
+        self._first = first
         self._spelled: frozenset[str] = frozenset()
         self._shapes: Shapes | None = None
         self._asked: Asked | None = None
@@ -141,9 +153,10 @@ class Reworked:
 
     def _sieve(self, asked: Asked) -> Sieve | Speller:
         name = self._wire.name
+        begun = any(fnmatchcase(asked.model.lower(), pattern) for pattern in self._first)
         salt = f"{len(asked.said)} {asked.previous}"
         sieve = Sieve(
-            lambda visible: Scanner(self._think, self._shapes, visible),
+            lambda visible: Scanner(self._think, self._shapes, visible, begun),
             _SEALINGS.get(name, Sealing()),
             salt,
             _PREFIXES.get(name, f"call_{CALL_ID}"),

@@ -19,6 +19,9 @@ Think: TypeAlias = Literal["keep", "reasoning", "remove"]
 _TAGS = frozenset({"think", "thinking", "thought", "thoughts", "reasoning", "seed:think"})
 _SIGNS = {"[THINK]": "[/THINK]", "◁think▷": "◁/think▷"}
 """Thoughts that begin by a sign of their own (Magistral, Kimi-VL)."""
+_OPENINGS = tuple([f"<{tag}>" for tag in sorted(_TAGS)] + [sign.lower() for sign in _SIGNS])
+_LONGEST = max(map(len, _OPENINGS))
+_CLOSE = "</think>"
 MOST = 8 * 1024 * 1024
 """Characters of one call, or of one thought that is held until it is closed: a longer one is text."""
 _MOST_TRIES = 32
@@ -59,18 +62,20 @@ Span: TypeAlias = Plain | Inner | Spoken | Gone
 
 
 class Scanner:
-    """One text. `visible`: something was said in the answer before it, so that it cannot begin with a thought. `holds`: there is text
-    that was not told yet."""
+    """One text. `visible`: something was said in the answer before it, so that it cannot begin with a thought. `begun`: it begins within
+    one, whose opening tag was told to the model. `holds`: there is text that was not told yet."""
 
     __slots__ = (
-        "_at", "_blank", "_buffer", "_calls", "_close", "_closing", "_cut", "_failures", "_fence", "_fresh", "_info", "_lead", "_more",
-        "_never", "_out", "_seen", "_span", "_tail", "_think", "_tries", "_wait", "_waits", "_whole", "visible",
+        "_at", "_begun", "_blank", "_buffer", "_calls", "_close", "_closing", "_cut", "_failures", "_fence", "_fresh", "_info",
+        "_lead", "_more", "_never", "_out", "_seen", "_span", "_tail", "_think", "_tries", "_wait", "_waits", "_whole",
+        "visible",
     )  # fmt: skip
 
-    def __init__(self, think: Think, calls: Shapes | None, visible: bool = False) -> None:
+    def __init__(self, think: Think, calls: Shapes | None, visible: bool = False, begun: bool = False) -> None:
         self._think = think
         self._calls = calls
         self.visible = visible
+        self._begun = begun and think != "keep" and not visible
         self._buffer = ""
         self._more: list[str] = []
         self._at = 0
@@ -136,6 +141,8 @@ class Scanner:
 
     def _step(self, final: bool) -> bool:
         """One thing is told. False where there is nothing more, or more text is needed first."""
+        if self._begun:
+            return self._begin(final)
         if self._close:
             return self._inside(final)
         mark = _MARK.search(self._buffer, self._at)
@@ -240,6 +247,23 @@ class Scanner:
         if kind is None or kind.close in self._never:
             return self._pass(self._at + 1)
         return self._call(kind, found.end(), final)
+
+    def _begin(self, final: bool) -> bool:
+        """The text begins within a thought, unless it opens one itself."""
+        found = _NOT_SPACE.search(self._buffer, self._at)
+        if found is None and not final:
+            return False
+        start = len(self._buffer) if found is None else found.start()
+        first = self._buffer[start : start + _LONGEST].lower()
+        opens = any(first.startswith(one) for one in _OPENINGS)
+        if not opens and not final and any(one.startswith(first) for one in _OPENINGS):
+            return False
+        if not opens and self._think == "remove" and self._found(_CLOSE, start, final) == _WAITS:
+            return False
+        self._begun = False
+        if opens or (self._think == "remove" and self._buffer.find(_CLOSE, start) < 0):
+            return True
+        return self._thought(start, _CLOSE, final)
 
     def _concerns(self, part: str) -> bool:
         """Whether what begins so may be a tag that is looked for."""

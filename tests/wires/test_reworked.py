@@ -257,6 +257,15 @@ def test_real_calls_beside_text_stay_what_they_are(name: str) -> None:
     assert calls == [("run", {"cmd": "ls"}), ("run", {"cmd": "real"})]
 
 
+@WIRES
+def test_models_that_think_first_are_known_by_their_names(name: str) -> None:
+    raw = stream(name, list("hm\n</think>\n\nFine."))
+    for first, meant in ((("m*",), ("Fine.", "hm\n", [])), (("x", "?m"), ("hm\n</think>\n\nFine.", "", []))):
+        one = Reworked(TONGUE[name], WIRE[name], PATHS[name], QUERIES.get(name, ""), "reasoning", calls=True, first=first)
+        one.ask(asking(name))
+        assert said(read(name, passed(one, name, raw))) == meant
+
+
 @pytest.mark.parametrize(("think", "visible"), [("keep", "<think>a</think>\n\nb"), ("remove", "b")])
 def test_thoughts_are_kept_or_removed(think: Think, visible: str) -> None:
     for name in WIRE:

@@ -18,9 +18,9 @@ TOOLS = (RUN, WRITE)
 LS = TextCall("run", '{"cmd":"ls"}')
 
 
-def scan(parts: list[str], think: Think = "reasoning", tools: tuple[Tool, ...] = TOOLS) -> list[Span]:
+def scan(parts: list[str], think: Think = "reasoning", begun: bool = False) -> list[Span]:
     """All spans, those that belong together as one."""
-    scanner = Scanner(think, Shapes(tools))
+    scanner = Scanner(think, Shapes(TOOLS), begun=begun)
     out: list[Span] = []
     for span in [span for part in parts for span in scanner.feed(part)] + scanner.end():
         last = out[-1] if out else None
@@ -63,11 +63,12 @@ TEXTS = st.lists(PARTS, max_size=14).map("".join)
 @settings(max_examples=400)
 @given(TEXTS, st.data(), st.sampled_from(["keep", "reasoning", "remove"]))
 def test_pieces_do_not_matter(text: str, data: st.DataObject, think: Think) -> None:
-    whole = scan([text], think)
-    assert scan(list(text), think) == whole
+    begun = data.draw(st.booleans())
+    whole = scan([text], think, begun)
+    assert scan(list(text), think, begun) == whole
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=4)))
     parts = [text[start:stop] for start, stop in zip([0, *cuts], [*cuts, len(text)], strict=True)]
-    assert scan(parts, think) == whole
+    assert scan(parts, think, begun) == whole
 
 
 @settings(max_examples=400)
@@ -110,6 +111,21 @@ def test_every_tag_of_thoughts_is_known(tag: str) -> None:
     assert scan([text]) == [Inner("a", over=True), Plain("b")]
     assert scan([text], "remove") == [Gone(), Plain("b")]
     assert scan([text], "keep") == [Plain(text)]
+
+
+@pytest.mark.parametrize("text", ["\nhm\n</think>\n\nFine.", "<think>hm\n</think>Fine."])
+def test_an_answer_may_begin_within_a_thought(text: str) -> None:
+    first, *rest = scan([text], begun=True)
+    assert isinstance(first, Inner)
+    assert first.text.strip() == "hm"
+    assert rest == [Plain("Fine.")]
+    assert scan([text], "remove", begun=True)[-1:] == [Plain("Fine.")]
+    assert scan([text], "keep", begun=True) == [Plain(text)]
+
+
+def test_one_that_never_ends_is_all_thought_or_all_text() -> None:
+    assert scan(["`so` far"], begun=True) == [Inner("`so` far", over=True)]
+    assert scan(["`<think>` so far"], "remove", begun=True) == [Plain("`<think>` so far")]
 
 
 @pytest.mark.parametrize(("opening", "closing"), [("[THINK]", "[/THINK]"), ("◁think▷", "◁/think▷")])
