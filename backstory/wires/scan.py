@@ -27,7 +27,8 @@ MOST = 8 * 1024 * 1024
 _MOST_TRIES = 32
 """So many closing tags of a call are tried before it is text."""
 _MOST_FAILURES = 64
-"""So many calls may turn out to be none before no more are looked for."""
+_MOST_READ = MOST
+"""So many calls may turn out to be none, and so many characters may be read for nothing, before no more are looked for."""
 _MARK = re.compile(r"[\n`~<\[◁]")
 _OPEN = re.compile(r"<((?:[A-Za-z_][\w.\-]{0,99}:)?[A-Za-z_][\w.\-]{0,99})((?:=|\s)[^<>]{0,400})?>")
 _PART = re.compile(r"<(?:[A-Za-z_][\w.\-]{0,99}:?[\w.\-]{0,99}(?:(?:=|\s)[^<>]{0,400})?)?")
@@ -67,7 +68,7 @@ class Scanner:
 
     __slots__ = (
         "_at", "_begun", "_blank", "_buffer", "_calls", "_close", "_closing", "_cut", "_failures", "_fence", "_fresh", "_info",
-        "_lead", "_more", "_never", "_out", "_seen", "_span", "_tail", "_think", "_tries", "_wait", "_waits", "_whole",
+        "_lead", "_more", "_never", "_out", "_seen", "_span", "_tail", "_think", "_tries", "_vain", "_wait", "_waits", "_whole",
         "visible",
     )  # fmt: skip
 
@@ -99,6 +100,7 @@ class Scanner:
         self._seen = 0
         self._tries = 0
         self._failures = 0
+        self._vain = 0
         self._never: set[str] = set()
 
     @property
@@ -326,14 +328,14 @@ class Scanner:
             self._cut_out(drop=True)
             return True
         self._failures += 1
-        if self._failures >= _MOST_FAILURES:
+        if self._failures >= _MOST_FAILURES or self._vain >= _MOST_READ:
             self._calls = None
         return self._pass(self._at + 1)
 
     def _read(self, kind: Kind, start: int, final: bool) -> int:
         """Where the calls end that begin here, _WAITS or _FAILED."""
         calls = self._calls
-        while calls is not None and self._tries < _MOST_TRIES:
+        while calls is not None and self._tries < _MOST_TRIES and self._vain < _MOST_READ:
             end = self._found(kind.close, start, final)
             if end == _WAITS or (end == _FAILED and not final):
                 return end
@@ -349,12 +351,13 @@ class Scanner:
 
     def _read_laxly(self, calls: Shapes, kind: Kind, start: int) -> int:
         """The text has ended, so that no other end of the calls can come: the first one at which they can be read at all."""
+        lax = calls.laxly()
         end = self._buffer.find(kind.close, start)
         for _ in range(_MOST_TRIES):
             if end < 0:
                 break
             stop = end + len(kind.close)
-            if self._spoken(calls.read(kind, self._buffer[start:end], lax=True), stop):
+            if self._spoken(lax.read(kind, self._buffer[start:end]), stop):
                 return stop
             end = self._buffer.find(kind.close, stop)
         return _FAILED
@@ -362,6 +365,8 @@ class Scanner:
     def _spoken(self, found: tuple[TextCall, ...], stop: int) -> bool:
         if found:
             self._out.append(Spoken(found, self._buffer[self._at : stop]))
+        else:
+            self._vain += stop - self._at
         return bool(found)
 
     def _found(self, closing: str, start: int, final: bool) -> int:

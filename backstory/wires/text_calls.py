@@ -109,12 +109,16 @@ def _types(raw: Raw) -> tuple[str, ...]:
 
 class Shapes:
     """The shapes in which these tools may be called. `exact`: values are what they are, white space and entities too (of text that was
-    written from a call)."""
+    written from a call). `lax`: values may have tags in them that come without the other of their pair."""
 
-    def __init__(self, tools: Iterable[Tool], exact: bool = False) -> None:
+    def __init__(self, tools: Iterable[Tool], exact: bool = False, lax: bool = False) -> None:
         self._tools = {tool.name: tool for tool in tools}
         self._exact = exact
-        self._lax = False
+        self._lax = lax
+
+    def laxly(self) -> Shapes:
+        """The same, lax."""
+        return Shapes(self._tools.values(), self._exact, lax=True)
 
     def concerns(self, name: str) -> bool:
         """Whether a tag of this name may begin a call."""
@@ -136,10 +140,9 @@ class Shapes:
             return None if found is None else Kind("function", close, found.name, found.custom)
         return Kind("json", close) if name in _WRAPPERS and not more.strip() else None
 
-    def read(self, kind: Kind, body: str, cut: bool = False, lax: bool = False) -> tuple[TextCall, ...]:
+    def read(self, kind: Kind, body: str, cut: bool = False) -> tuple[TextCall, ...]:
         """The calls that this says; () where it says none. `cut`: its closing tag is missing, because the text has ended: a wrapper
-        around whole calls can be read all the same. `lax`: values may have tags in them that come without the other of their pair."""
-        self._lax = lax
+        around whole calls can be read all the same."""
         if cut:
             return self._wrapped(body) if kind.style == "calls" else self._inside(body) if kind.style == "json" else ()
         match kind.style:

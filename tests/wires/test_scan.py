@@ -207,9 +207,9 @@ def test_a_call_may_be_very_long_and_costs_what_it_is_long() -> None:
     """A closing tag of the call in every line of it, and pieces of every size."""
     content = "x = '</content>'; # <content>\n" * 60_000
     text = f"<write><path>a</path><content>{content}</content></write>"
-    started = time.perf_counter()
+    started = time.process_time()
     spans = scan([text[at : at + 50] for at in range(0, len(text), 50)])
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
     (spoken,) = spans
     assert isinstance(spoken, Spoken)
     assert spoken.calls[0].arguments.count("x = ") == 60_000
@@ -222,7 +222,7 @@ def test_a_call_that_never_ends_is_given_up() -> None:
 
 
 def test_tags_without_end_cost_what_they_are_long() -> None:
-    text = "<run><cmd>" * 20_000 + "</cmd>" * 20_000 + "<think>" * 20_000
-    started = time.perf_counter()
-    assert said(scan(["a", text])) == "a" + text
-    assert time.perf_counter() - started < 5
+    for text in ("<run><cmd>" * 5000 + "</cmd>" * 5000 + "<think>" * 5000, "<run><cmd>" * 3000 + "x</run>" * 3000):
+        started = time.process_time()
+        assert said(scan(["a", text])) == "a" + text
+        assert time.process_time() - started < 5
