@@ -23,7 +23,7 @@ from backstory.config import Config
 from backstory.core.document import Document
 from backstory.core.exchange import Head
 from backstory.core.message import Message, Prompt
-from backstory.core.plan import Answer, Attempt, Plan, Tap
+from backstory.core.plan import Answer, Attempt, Plan, Tap, Translation
 from backstory.core.sizes import rough_body
 from backstory.core.wire import Wire
 from backstory.errors import BackstoryError, DocumentError, RequestError, UpstreamError
@@ -32,6 +32,7 @@ from backstory.providers.routing import Question, Route, Router
 from backstory.relay.tap import decoded
 from backstory.stages.base import attempt
 from backstory.wires import steering
+from backstory.wires.chained import Chained
 from backstory.wires.kept import Kept
 
 log = logging.getLogger("backstory")
@@ -216,7 +217,7 @@ class RoutingHouse:
             out,
             plan.drop | drop | exchange.drop,
             _joined(plan.add, exchange.add, add),
-            exchange if changes else None,
+            _translation(plan.translation, exchange if changes else None),
         )
 
 
@@ -257,3 +258,8 @@ def _joined(*several: tuple[tuple[bytes, bytes], ...]) -> tuple[tuple[bytes, byt
     for headers in several:
         found |= {name.lower(): (name, value) for name, value in headers}
     return tuple(found.values())
+
+
+def _translation(near: Translation | None, far: Translation | None) -> Translation | None:
+    """`near`: what is made over for the client, whoever answers."""
+    return Chained(near, far) if near is not None and far is not None else near or far

@@ -85,6 +85,10 @@ class Steered:
         """See Translation."""
         return b"" if self.inner is None else self.inner.tail()
 
+    def rest(self) -> bytes:
+        """See Translation."""
+        return b"" if self.inner is None else self.inner.rest()
+
     def whole(self, body: bytes) -> tuple[int, bytes]:
         """See Translation."""
         if self.inner is None:

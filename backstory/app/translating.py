@@ -19,6 +19,7 @@ from backstory.memory.identity import principal
 from backstory.relay.tap import decoded
 from backstory.stages.base import attempt
 from backstory.wires import WIRES
+from backstory.wires.chained import Chained
 from backstory.wires.model_lists import ModelList
 from backstory.wires.token_counts import TokenCount
 from backstory.wires.tongues import TONGUES
@@ -119,7 +120,9 @@ class Translating:
         if refused is not None:
             code = _NO_PREVIOUS if refused.what == "previous_response_id" else "not_translatable"
             return Plan(answer=self._error(head, 400, code, f"{refused.what}: {refused.why}"))
-        return self._going(replace(plan, body=out, translation=exchange), exchange.place(), head)
+        near = plan.translation
+        translation = exchange if near is None else Chained(near, exchange)
+        return self._going(replace(plan, body=out, translation=translation), exchange.place(), head)
 
     def _question(self, plan: Plan | Awaitable[Plan], head: Head, body: bytes) -> Plan | Awaitable[Plan]:
         """What is asked beside conversations."""

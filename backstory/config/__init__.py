@@ -40,10 +40,12 @@ from backstory.config.sections import (
     Prices,
     Proxy,
     Recall,
+    Reply,
     Resilience,
     SideModel,
     Storage,
     ToolOutput,
+    Tools,
     Upstream,
     Vectors,
     describe,
@@ -124,6 +126,8 @@ class Config(Struct, frozen=True, kw_only=True):
     commands: Commands = field(default_factory=Commands)
     tool_output: ToolOutput = field(default_factory=ToolOutput)
     media: Media = field(default_factory=Media)
+    reply: Reply = field(default_factory=Reply)
+    tools: Tools = field(default_factory=Tools)
     economy: Economy = field(default_factory=Economy)
     prices: Prices = PRICES
     providers: dict[str, ProviderRow] = field(default_factory=dict)

@@ -181,6 +181,31 @@ class ToolOutput(Struct, frozen=True):
     cold_after_s: Annotated[float, Meta(gt=0, description="after a pause as long, the provider's cache is taken to be cold")] = 3600.0
 
 
+class Reply(Struct, frozen=True):
+    """What becomes of answers."""
+
+    think_tags: Annotated[
+        Literal["keep", "reasoning", "remove"],
+        Meta(description="thoughts that a model writes into its text between tags: left there, told as reasoning, or removed"),
+    ] = "keep"
+    thinks_first: Annotated[
+        str,
+        Meta(description="models whose answers begin within a thought and only close it, patterns by commas (*deepseek-r1*,qwq*)"),
+    ] = ""
+
+
+class Tools(Struct, frozen=True):
+    """How tools are called."""
+
+    virtual: Annotated[
+        Literal["off", "to_native", "to_text", "auto"],
+        Meta(
+            description="calls that stand as tags in text: left alone, made real calls (to_native), real calls made text for clients whose "
+            "instructions want that (to_text), both (auto)"
+        ),
+    ] = "off"
+
+
 class Media(Struct, frozen=True):
     """Whether old images are made smaller before they give way."""
 
@@ -318,6 +343,8 @@ TREE: dict[str, type[Struct] | tuple[Any, Any]] = {
     "commands": Commands,
     "tool_output": ToolOutput,
     "media": Media,
+    "reply": Reply,
+    "tools": Tools,
     "economy": Economy,
     "prices": (Prices, PRICES),
     "providers": (routes.Providers, routes.PROVIDERS),

@@ -97,8 +97,9 @@ class Translation(Protocol):
         """A request in the client's wire, in the provider's."""
         ...
 
-    def begin(self, status: int, headers: Headers) -> tuple[Literal["stream", "whole"], Headers]:
-        """The provider's answer begins. How it is to be read, and the headers that the client gets in place of the provider's."""
+    def begin(self, status: int, headers: Headers) -> tuple[Mode, Headers]:
+        """The provider's answer begins. How it is to be read ("pass": not at all, it goes on as it comes), and the headers that the client
+        gets in place of the provider's."""
         ...
 
     def chunk(self, data: bytes) -> bytes:
@@ -107,6 +108,10 @@ class Translation(Protocol):
 
     def tail(self) -> bytes:
         """stream only: the end, after the last chunk."""
+        ...
+
+    def rest(self) -> bytes:
+        """stream only: what is still held back, where the answer breaks off."""
         ...
 
     def whole(self, body: bytes) -> tuple[int, bytes]:
@@ -138,8 +143,9 @@ class Question(Struct, frozen=True):
 class Plan(Struct, frozen=True):
     """What to do with one request. With an `answer` nothing goes upstream. `drop` names (lower case) request headers to leave out
     besides hop-by-hop ones; `add` is added. `body` is the body to send, None = the client's own as it came. `translation`: `body`, and
-    what `paging` and `tap` see, is the client's wire, and the provider speaks another. `name`: of the backend that the target belongs to,
-    "" for its host. `others`: what is tried after it, in this order, while no answer has begun. `question`: for asking once more."""
+    what `paging` and `tap` see, is what the client sees, and the provider speaks another wire, or another way. `name`: of the backend that
+    the target belongs to, "" for its host. `others`: what is tried after it, in this order, while no answer has begun. `question`: for
+    asking once more."""
 
     target: Target | None = None
     answer: Answer | None = None

@@ -184,7 +184,7 @@ class Asked(Struct, frozen=True):
     place above, raw, by name. `wire`: the client's. `unread`: members deeper in the body for which there is no place here; `lost`: what
     else reading it lost. `legacy`: the client knows only OpenAI Chat's `functions`, and is answered so. `array`: the stream is to be a
     JSON array (Gemini). `marks`: whether what the provider is to cache is marked where the client marks nothing ("auto": where the
-    conversation is likely to go on)."""
+    conversation is likely to go on). `as_is`: the answer comes in the client's own wire, so its id stays what it is."""
 
     model: str
     stream: bool
@@ -209,6 +209,7 @@ class Asked(Struct, frozen=True):
     legacy: bool = False
     array: bool = False
     marks: Marks = "never"
+    as_is: bool = False
 
 
 class Answered(Struct, frozen=True):

@@ -342,6 +342,11 @@ class GeminiTeller:
             return b""
         return b"\n]\n" if self._told else b"[]\n"
 
+    def goes_on(self, number: int) -> dict[int, tuple[str, str]]:
+        """The client was told all of it so far by somebody else: an array has begun. There are no ids here."""
+        self._told = True
+        return {}
+
     def _more(self, piece: Piece, text: str) -> bytes:
         match piece:
             case Words() | Refusal():

@@ -91,6 +91,12 @@ class ResponsesTeller:
         """See Teller: nothing."""
         return b""
 
+    def goes_on(self, number: int) -> dict[int, tuple[str, str]]:
+        """The client was told all of it so far by somebody else, up to this sequence number (exclusive). The id and type of each item by
+        its place, as they are told here."""
+        self._number = number
+        return {place: (str(item["id"]), str(item["type"])) for place, item in self._output.items() if "id" in item and "type" in item}
+
     def _begin(self, begun: Begun) -> bytes:
         name = begun.id or f"resp_{made_id(self._asked.said, self._asked.model)}"
         self._name = name.removeprefix("resp_")

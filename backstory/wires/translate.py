@@ -166,6 +166,10 @@ class Translated:
             out += self._say([_SILENCE])
         return bytes(out) + (self._teller.end() if self._ended else b"")
 
+    def rest(self) -> bytes:
+        """See Translation. Nothing: what is understood is told at once."""
+        return b""
+
     def whole(self, body: bytes) -> tuple[int, bytes]:
         """See Translation. A provider that streams unasked, or does not where it was asked to, is understood all the same."""
         if self._inflate is not None:

@@ -175,8 +175,8 @@ async def test_what_was_forgotten_is_not_built_on(tmp_path: Path) -> None:
 async def test_an_answer_under_way_at_a_forgetting_is_not_kept(tmp_path: Path) -> None:
     async with world(tmp_path) as one:
         house: PortHouse = one.house
-        assert house._translating is not None
-        keeping = house._translating._keeping
+        assert house._over._translating is not None
+        keeping = house._over._translating._keeping
         keep = keeping.keeper("w", "", True)
         keeping.kept.clear()
         keep("resp_1", "", (), (Said("user", (Words("walrus"),)),), 10)
