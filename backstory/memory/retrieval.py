@@ -129,8 +129,10 @@ def _eligible(index: Index, carried: Container[int]) -> Callable[[int], bool]:
     turns, hidden = index.turns, index.hidden
     if isinstance(carried, AllBut):
         absent = carried.ids
-        found = [turn in absent and not gone for turn, gone in zip(turns, hidden, strict=True)]
-        return found.__getitem__
+        found = [turn in absent and not gone for turn, gone in zip(turns, hidden, strict=False)]
+        size = len(found)
+        # An index may grow while it is asked: what comes later is of the request itself.
+        return lambda place: place < size and found[place]
     return lambda place: not hidden[place] and turns[place] not in carried
 
 
