@@ -276,20 +276,6 @@ class Engine:
             self.aside = None
         self.trouble, self.memory = "", True
 
-    async def late_aside(self, payload: bytes, seq: int) -> None:
-        """What was said before the store was open, and answered after: `payload` is journalled as `seq`."""
-        lanes = self._lanes
-        if lanes is None:
-            return
-        made = recovery(self.failed)([payload])
-        for rows in made:
-            lanes.submit(rows if isinstance(rows, Batch) else await lanes.read(rows), seq)
-        if not made:
-            lanes.submit(Batch(), seq)
-        await lanes.flush()
-        if self.threads is not None:
-            self.threads.clear()
-
     def _gone(self) -> None:
         """The database was taken away. What is not stored yet waits in the journal, and goes into a new one."""
         self.trouble = "the database is gone; a new one is begun"
