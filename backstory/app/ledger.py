@@ -22,7 +22,7 @@ _SHOWN_CHARS = 80
 
 class Entry(Struct, frozen=True, omit_defaults=True):
     """One line. `request`: in which this was so, 0 for a forgetting. `first`, `last`: numbers of the turns it is about, 0 for none.
-    `what`: folded, left out, not recalled, or forgotten. `text`: how the turn begins."""
+    `what`: folded, shortened, left out, not recalled, or forgotten. `text`: how the turn begins."""
 
     at: float
     request: int
@@ -46,7 +46,7 @@ def ledger(store: Store, record: Conversation) -> list[Entry]:
             continue
         told = reasons.unpack(trace.told)
         if told.folded > folded:
-            why = "the request would have passed compaction.hard_threshold; a digest stands for them"
+            why = "a digest stands for them: the window is full (compaction.*), the bill is lower so (economy), or it was asked for"
             found.append(Entry(trace.created, trace.request, "folded", why, folded + 1, told.folded))
         folded = max(folded, told.folded)
         if told.search is not None and told.search.gate:
@@ -55,6 +55,12 @@ def ledger(store: Store, record: Conversation) -> list[Entry]:
         for left in told.left:
             text = " ".join(texts.get(left.turn, "").split())[:_SHOWN_CHARS]
             found.append(Entry(trace.created, trace.request, "left out", left.why, left.number, left.number, left.score, text))
+    numbers = {turn.id: turn.position + 1 for turn in turns}
+    for stub in store.stubs(record.id):
+        number = numbers.get(stub.turn, 0)
+        if number and stub.turn not in hidden:
+            why = f"a stub stands for it, {stub.saved} tokens shorter; {stub.ref} restores it"
+            found.append(Entry(stub.created, 0, "shortened", why, number, number))
     for receipt in store.receipts():
         if record.id in receipt.what and receipt.principal == record.principal:
             rows = ", ".join(f"{count} {table}" for table, count in receipt.counts.items() if count)

@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from backstory.app.engine import Engine
+from backstory.app.journals import recovery
 from backstory.app.past import bare
 from backstory.app.regard import OWN_HEADERS, Regard
 from backstory.core.document import Document
@@ -16,7 +17,7 @@ from backstory.core.exchange import Exchange, First, Head, Outcome
 from backstory.core.ids import conversation_id
 from backstory.core.message import Opening, Prompt
 from backstory.core.plan import Plan
-from backstory.core.records import Arrival
+from backstory.core.records import Arrival, Batch
 from backstory.core.wire import Wire
 from backstory.errors import DocumentError
 from backstory.relay.tap import ArrivalTap
@@ -98,6 +99,21 @@ class Unheard:
         if not engine.memory:
             return 0
         seq = engine.arrivals.keep(arrival)
-        late = attempted(engine.failed, "journal", engine.late_aside(_encoder.encode(arrival), seq), None)
+        late = attempted(engine.failed, "journal", _take_in(engine, _encoder.encode(arrival), seq), None)
         engine.beside(number, asyncio.ensure_future(late))
         return seq
+
+
+async def _take_in(engine: Engine, payload: bytes, seq: int) -> None:
+    """What was said before the store was open, and answered after: `payload` is journalled as `seq`."""
+    lanes = engine.lanes
+    if lanes is None:
+        return
+    made = recovery(engine.failed)([payload])
+    for rows in made:
+        lanes.submit(rows if isinstance(rows, Batch) else await lanes.read(rows), seq)
+    if not made:
+        lanes.submit(Batch(), seq)
+    await lanes.flush()
+    if engine.threads is not None:
+        engine.threads.clear()

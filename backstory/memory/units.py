@@ -25,8 +25,9 @@ _TOOL_CHARS = 20_000
 """What is read of a tool's output: the rest of a long one would only crowd the index."""
 _SURELY_MORE = 24
 """Characters for each token: no text that says something has as many."""
-_STAMP_HOLDS_S = 6 * 3600.0
-"""Messages that arrive this long after a stamped one are taken to go on from its time; later ones count from their arrival."""
+_STAMP_HOLDS_S = 600.0
+"""Messages that arrive this long after a stamped one are taken to go on from its time, as those of a history that is taken in at once do;
+later ones count from their arrival. A pasted old line is no clock for the rest of a day."""
 _NAME = re.compile(r"(?P<name>[^\W\d_][\w'’-]*\.?(?: [^\W\d_][\w'’-]*\.?){0,2}|[\w.+-]{2,30}): +(?=\S)")
 _CUTS = tuple(re.compile(pattern) for pattern in (r"(?<=\n\n)", r"(?<=\n)", r"(?<=[.!?;:] )|(?<=[。！？；])", r"(?<=\s)"))
 _ALSO_NAMES = frozenset({"will", "may", "don"})
@@ -41,6 +42,8 @@ _LABEL_WORDS = """
     """
 _LABELS = frozenset(_LABEL_WORDS.split())
 """Words with which an ordinary line may begin before a colon: they name nobody."""
+_ROLES = frozenset({"assistant", "system", "user", "human", "tool", "developer", "model", "ai", "bot", "function", "agent", "admin"})
+"""Whoever writes these says nothing of who speaks: a message's own role does."""
 
 
 class Unit(Struct, frozen=True):
@@ -148,7 +151,7 @@ def _names_somebody(name: str, clock: Carry, *, first: bool, stamped: bool) -> b
     given, *others = name.split()
     if fold(given) in STOP_WORDS - _ALSO_NAMES or not all(word[0].isupper() or word in _PARTICLES for word in others):
         return False
-    return not any(word in _LABELS for word in fold(name).replace(".", "").split())
+    return not any(word in _LABELS or word in _ROLES for word in fold(name).replace(".", "").split())
 
 
 def pieces(text: str, limit: int = PIECE_TOKENS) -> list[str]:

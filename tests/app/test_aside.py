@@ -12,7 +12,9 @@ import pytest
 
 from backstory.app import aside, house
 from backstory.config import Config
-from tests.rig import PATHS, Rig, asking, rig, soon
+from backstory.core.exchange import Head
+from backstory.wires import WIRES
+from tests.rig import PATHS, Rig, asking, rig, said, soon
 from tests.stages.world import Chat, configured, echoing, stored, talk
 
 WIRE = "anthropic"
@@ -121,5 +123,31 @@ def test_there_is_room_for_so_much(tmp_path: Path, monkeypatch: pytest.MonkeyPat
                     await ask(one, [("user", f"Number {number}. " + "It goes on. " * 20)])
             await soon(lambda: one.engine.memory)
             assert 1 < len(await told(one)) < 6
+
+    asyncio.run(work())
+
+
+def test_an_answer_that_comes_when_the_store_is_open_already_is_taken_in(tmp_path: Path) -> None:
+    async def work() -> None:
+        config = configured(tmp_path)
+        async with rig(config, echoing(WIRE)) as one:
+            await ask(one, talk(1)[:1])
+            await one.stop()
+            with held(config):
+                await one.start(wait=False)
+                unheard = one.house._unheard
+                regard = one.house.regards
+                head = Head("POST", PATHS[WIRE], "", ())
+                body = asking(WIRE, [("user", "Slow to answer.")])
+                wire = next(wire for wire in WIRES if wire.name == WIRE)
+                tap = unheard.plan(head, body, wire, regard(head)).tap
+                assert tap is not None
+            await soon(lambda: one.engine.memory)
+            tap.begin(200, ((b"content-type", b"application/json"),))
+            tap.chunk(said(WIRE, "At last.", 1))
+            tap.acknowledge()
+            tap.over("complete", 200, 1, 1)
+            await soon(lambda: not one.engine._beside)
+            assert ["Slow to answer.", "At last."] in await told(one)
 
     asyncio.run(work())

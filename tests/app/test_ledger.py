@@ -10,6 +10,7 @@ import pytest
 
 from backstory.app.cli import main
 from backstory.app.ledger import Entry, as_text, ledger
+from backstory.core.records import Batch, Stub
 from backstory.core.store import Store
 from tests.rig import PATHS, Rig, asking, rig
 from tests.stages.test_recall import long_talk
@@ -69,5 +70,20 @@ def test_a_recall_that_brought_nothing_is_in_it(tmp_path: Path) -> None:
             (entry,) = await entries(one, name)
             assert entry.what == "not recalled"
             assert "evidence" in entry.why
+
+    asyncio.run(work())
+
+
+def test_what_a_stub_stands_for_is_in_it(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing()) as one:
+            name = await say(one, long_talk(3))
+            first = (await stored(one, lambda store: store.turns(name)))[0].id
+            stub = Stub(name, first, "result", 0, b"0" * 16, "t1.1-0a0b0c0d", "left out", 4, 90, 5.0)
+            await stored(one, lambda store: store.write([Batch(stubs=(stub,))]))
+            (entry,) = [entry for entry in await entries(one, name) if entry.what == "shortened"]
+            assert (entry.first, entry.at) == (1, 5.0)
+            assert "90 tokens" in entry.why
+            assert "t1.1-0a0b0c0d" in entry.why
 
     asyncio.run(work())

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from backstory.core.tokens import count
 from backstory.memory import fence
+from backstory.memory.assembly import AllBut
 from backstory.memory.index import Index
-from backstory.memory.retrieval import Recalled, block, recall
+from backstory.memory.retrieval import Recalled, _eligible, block, recall
+from backstory.memory.units import Carry, units
 from tests.memory.chats import QUESTIONS, UNRELATED, chat, indexed, seconds, turn, unit
 
 NOW = seconds("2025-07-01 12:00")
@@ -101,6 +103,16 @@ def test_hidden_turns_never_come_back() -> None:
     assert hidden
     index.hide(hidden)
     assert not hidden & {item.turn for item in ask(question, 2000, index=index).items}
+
+
+def test_an_index_may_grow_while_it_is_asked() -> None:
+    index = indexed(chat()[:6])
+    places = len(index.turns)
+    may = _eligible(index, AllBut({one.id for one in chat()}))
+    assert may(places - 1)
+    index.add(units(chat()[6:8], 7, Carry()))
+    assert len(index.turns) > places
+    assert not may(len(index.turns) - 1)
 
 
 def test_with_everything_carried_there_is_nothing() -> None:
