@@ -324,7 +324,8 @@ class Recall(Stage):
         what the summary leaves out stands at the summary."""
         item, turn = asked(visit)
         thread, budget, window = visit.thread, self._settings.budget, self._settings.window
-        room = min(budget, (window.size if budget >= window.hard_tokens else window.hard_tokens) - total)
+        room = (window.size if budget >= window.hard_tokens else window.hard_tokens) - total
+        room = min(self._economy.recallable(exchange, visit, budget, total), room)
         summary = self._continuity.summary(visit)
         if visit.gone or (turn is None and not _holds(visit, summary)):
             return edits, total
