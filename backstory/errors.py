@@ -7,7 +7,9 @@ BackstoryError            500  ours
 |   |-- HeadTooLarge      431  the request's head is larger than the limit
 |   |-- BodyTooLarge      413  the request's body is larger than the limit
 |   |-- RequestTimeout    408  the client did not finish its request in time
-|   `-- UpgradeRefused    426  a WebSocket upgrade: the client is to use HTTP
+|   |-- UpgradeRefused    426  a WebSocket upgrade: the client is to use HTTP
+|   |-- SelectorError     400  a selector of backends and models that cannot be read (routing)
+|   `-- NoRoute           404  no such backend or model, or none of those that were named takes the request (routing)
 |-- UpstreamError         502  the provider's: refused, cut, malformed
 |   `-- UpstreamTimeout   504  the provider's: no connection or no first byte in time
 |-- DocumentError          -   a body that is not JSON of the expected shape, or cannot be spliced (memory skips it)
@@ -21,6 +23,9 @@ BackstoryError            500  ours
 """
 
 from __future__ import annotations
+
+_QUOTED = 20
+"""So much of a selector is quoted where it went wrong."""
 
 
 class BackstoryError(Exception):
@@ -75,6 +80,25 @@ class UpgradeRefused(RequestError):
 
     status = 426
     code = "upgrade_refused"
+
+
+class SelectorError(RequestError):
+    """A selector cannot be read. `at`: the character, from 0; the text names it from 1 and quotes what stands there."""
+
+    code = "invalid_selector"
+
+    def __init__(self, trouble: str, text: str, at: int) -> None:
+        here = text[at : at + _QUOTED]
+        place = f"character {at + 1} of {text!r}, at {here!r}" if here else f"at the end of {text!r}"
+        super().__init__(f"{trouble} ({place})" if text else trouble)
+        self.at = at
+
+
+class NoRoute(RequestError):
+    """There is no place to send the request to. The text names what there is."""
+
+    status = 404
+    code = "model_not_found"
 
 
 class UpstreamError(BackstoryError):

@@ -14,10 +14,13 @@ from typing import Any
 
 import msgspec
 
+from backstory.app.enduring import Enduring, needed
 from backstory.app.engine import Engine
 from backstory.app.house import PortHouse
+from backstory.app.server import in_front
 from backstory.config import Config
-from backstory.config.sections import Compaction, Media, Memory, Recall, Storage, ToolOutput
+from backstory.config.sections import Compaction, Media, Memory, Recall, Resilience, Storage, ToolOutput
+from backstory.core.plan import House
 from backstory.relay.connect import Connector, Proxies, Tls
 from backstory.relay.door import Door
 from backstory.relay.limits import DoorMetrics, Timeouts
@@ -55,6 +58,7 @@ def settings(folder: Path, **sections: dict[str, Any]) -> Config:
         compaction=Compaction(**sections.get("compaction", {})),
         media=Media(**sections.get("media", {})),
         tool_output=ToolOutput(**sections.get("tool_output", {})),
+        resilience=Resilience(**sections.get("resilience", {})),
     )
 
 
@@ -74,10 +78,15 @@ class Rig:
         self.engine = await Engine.open(self.config, self._clock)
         if wait and self.engine.opening is not None:
             await asyncio.wait({self.engine.opening})  # on a busy machine the engine is there before its store
-        self.house = PortHouse(self.config, self.engine, f"http://127.0.0.1:{self.upstream_port}", "")
+        url = f"http://127.0.0.1:{self.upstream_port}"
+        self.house = PortHouse(self.config, self.engine, url, "")
+        house: House = in_front(self.config, self.house, self._clock)
+        if needed(self.config):
+            house = Enduring(house, self.config, url, self.engine.endurance)
         metrics = DoorMetrics()
         self.engine.metrics.doors.append(metrics)
-        self.door = Door(self.house, None, self._timeouts, Connector(Tls("", "", ""), Proxies("", "", ())), metrics)
+        connector = Connector(Tls("", "", ""), Proxies("", "", ()))
+        self.door = Door(house, None, self._timeouts, connector, metrics, self.engine.endurance)
         self.port = await self.door.listen("127.0.0.1", 0)
         self.client = Client(*await asyncio.open_connection("127.0.0.1", self.port, limit=1 << 24))
 

@@ -107,6 +107,32 @@ def test_unknown_key_names_line_and_nearest(tmp_path: Path, home: dict[str, str]
         ("redis_url: redis://x\n", "line 1: redis_url: a shared cache is not available in this version"),
         ("memory:\n  decay: 1.5\n", "line 2: memory.decay: expected a number from 0 to 1, got 1.5"),
         ("memory:\n  min_importance: much\n", "line 2: memory.min_importance: expected a number from 0 to 1"),
+        (
+            "providers:\n  groq: {}\n  work:\n    kind: opnai\n",
+            "line 4: providers.work.kind: no kind 'opnai'; did you mean openai? (kind is one of openai,",
+        ),
+        ("providers:\n  gw: {kind: openai_compatible}\n", "line 2: providers.gw: the kind openai_compatible needs url"),
+        ("providers:\n  my-gw:\n    kind: groq\n    keys: 3\n", "line 3: providers.my-gw: expected names, each with {kind, url, wire,"),
+        (
+            "providers:\n  groq:\n    wire: gemni\n",
+            "line 3: providers.groq.wire: expected one of anthropic, openai_chat, openai_responses, gemini",
+        ),
+        ("providers:\n  groq:\n    auth: keys\n", "line 3: providers.groq.auth: expected one of client, key, none, oauth_refresh,"),
+        ("providers:\n  groq:\n    wire: gemini\n", "line 3: providers.groq.wire: Groq speaks openai_chat; any other wire needs a url"),
+        ("providers:\n  groq: {api_key_env: sk-1}\n", "line 2: providers.groq.api_key_env: the name of a variable in which the key stands"),
+        (
+            "providers:\n  groq: {auth: oauth_client}\n",
+            "providers.groq.auth: auth oauth_client needs token_url, client_id, client_secret_env",
+        ),
+        ("providers: [groq]\n", "line 1: providers: expected names, each with {kind,"),
+        (
+            "model_aliases:\n  - pattern: x\n    replacement: 'opnai:x'\n",
+            "line 3: model_aliases[0].replacement: no provider 'opnai'; did you mean openai? (there are anthropic, gemini, openai)",
+        ),
+        ("model_aliases:\n  - {pattern: '(', replacement: 'openai:x'}\n", "line 2: model_aliases[0].pattern: no regular expression"),
+        ("routing:\n  static: 'openai:x|'\n", "line 2: routing.static: a backend and model are missing (at the end of 'openai:x|')"),
+        ("routing:\n  gemini: gpt-4o\n", "line 2: routing.gemini: a selector in the settings names a provider: provider:model"),
+        ("routing:\n  disabled: [opena]\n", "line 2: routing.disabled: no provider 'opena'; did you mean openai?"),
         ("memory:\n  scope: world\n", "line 2: memory.scope: expected one of conversation, project, principal"),
         (
             "storage:\n  url: postgresql://u:secret@h\n",

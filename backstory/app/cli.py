@@ -80,14 +80,17 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--format", choices=("jsonl", "markdown"), default="jsonl")
     forget = _named(command("forget", _forget, "remove what is stored, for good"))
     asked = _asking(command)
+    diagnostics = command("diagnostics", _diagnostics, "what the running proxy knows of its backends")
+    diagnostics.add_argument("--reactivate", default="", metavar="NAME", help="close this backend's breaker, and end its rest")
     config = command("config", _config, "the settings")
     config.add_argument("action", choices=("check",), help="check: print every setting with its source")
     bench = _bench_arguments(command("bench", _bench, "how well recall works on a data set: `bench recall`"))
+    _conformance_arguments(command("conformance", _conformance, "whether a gateway translates between the wires as it has to"))
     command("version", _version, "the version")
-    for one in (serve, status, listed, show, recall, facts, usage, export, forget, config, bench, *asked):
+    for one in (serve, status, listed, show, recall, facts, usage, export, forget, diagnostics, config, bench, *asked):
         one.add_argument("--config", metavar="FILE", help="settings file; without it backstory.yaml is looked for")
         one.add_argument("--storage", metavar="URL", help="sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE")
-    for one in (status, listed, show, recall, facts, usage, forget, config, bench, *asked):
+    for one in (status, listed, show, recall, facts, usage, forget, diagnostics, config, bench, *asked):
         one.add_argument("--json", action="store_true", help="print JSON")
     return parser
 
@@ -130,6 +133,26 @@ def _bench_arguments(bench: argparse.ArgumentParser) -> argparse.ArgumentParser:
     return bench
 
 
+def _conformance_arguments(conformance: argparse.ArgumentParser) -> None:
+    conformance.add_argument("url", metavar="BASE_URL", nargs="?", default="", help="the gateway")
+    conformance.add_argument("--self", dest="own", action="store_true", help="a proxy and a scripted provider of our own")
+    conformance.add_argument(
+        "--serve-provider", type=int, metavar="PORT", help="serve the scripted provider, for another gateway to point at"
+    )
+    conformance.add_argument("--only", default="", metavar="PATTERN", help="cases of such a name: a part of it, or a shell pattern")
+    conformance.add_argument("--list", action="store_true", help="print the names of the cases")
+    conformance.add_argument("--json", action="store_true", help="print JSON")
+    conformance.add_argument("--url", dest="urls", action="append", default=[], metavar="WIRE=URL", help="for providers of this wire")
+    conformance.add_argument("--model", dest="models", action="append", default=[], metavar="WIRE=NAME", help="a model of such a provider")
+    header = "for requests to such a provider"
+    conformance.add_argument("--header", dest="headers", action="append", default=[], metavar="WIRE=NAME:VALUE", help=header)
+    conformance.add_argument("--clients", default="", metavar="WIRES", help="only these wires of clients")
+    conformance.add_argument("--providers", default="", metavar="WIRES", help="only these wires of providers")
+    conformance.add_argument("--key", default="sk-conformance", help="the client's key")
+    conformance.add_argument("--timeout", type=float, default=30.0, metavar="SECONDS", help="for one answer (30)")
+    conformance.add_argument("--no-sdks", dest="sdks", action="store_false", help="leave out the official SDKs")
+
+
 def _filters(facts: argparse.ArgumentParser) -> argparse.ArgumentParser:
     facts.add_argument("--conversation", metavar="ID", help="of this conversation only")
     for name in ("subject", "verb", "object"):
@@ -165,6 +188,7 @@ def _version(_: argparse.Namespace) -> int:
 def _config(arguments: argparse.Namespace) -> int:
     from backstory.config import describe, effective
     from backstory.providers import side_model
+    from backstory.providers.routing import Router
 
     settings = effective(_overrides(arguments))
     if arguments.json:
@@ -174,7 +198,9 @@ def _config(arguments: argparse.Namespace) -> int:
         for setting in settings:
             print(f"{setting.key} = {setting.value or '(empty)'}    [{setting.source}]\n    {meanings[setting.key]}")
     sys.stdout.flush()
-    side_model.off(_settings(arguments))
+    config = _settings(arguments)
+    side_model.off(config)
+    Router(config)
     return 0
 
 
@@ -212,6 +238,17 @@ def _usage(arguments: argparse.Namespace) -> int:
         _print_all(faces.as_table(rows))
     else:
         print("nothing was paid yet", file=sys.stderr)
+    return 0
+
+
+def _diagnostics(arguments: argparse.Namespace) -> int:
+    from backstory.app import diagnosing
+
+    found = diagnosing.asked(_settings(arguments), arguments.reactivate)
+    if arguments.json:
+        _print_json(found)
+    else:
+        _print_all(diagnosing.as_table(found))
     return 0
 
 
@@ -391,6 +428,13 @@ def _bench(arguments: argparse.Namespace) -> int:
     else:
         _print_all(recall.as_text(report))
     return 0
+
+
+def _conformance(arguments: argparse.Namespace) -> int:
+    from backstory.app.conformance.main import Options, run
+
+    given = {name: value for name, value in vars(arguments).items() if name in Options.__struct_fields__}
+    return run(Options(**given, serve=arguments.serve_provider, timeout_s=arguments.timeout))
 
 
 def _agreed(question: str) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from backstory import __version__
 from backstory.app.aside import Aside
 from backstory.app.commanding import Commanding
+from backstory.app.enduring import diagnostics, endurance
 from backstory.app.journals import WIRE_BY_NAME, open_lanes, read_arrival, recovery, verified
 from backstory.app.lineup import Line, Parts, across, choices, line_up, settings
 from backstory.app.local import Local
@@ -132,7 +133,8 @@ class Engine:
         self.metrics.halted = lambda: self.economy.halted
         self.threads: Threads | None = None
         self.ahead: Ahead | None = None
-        self.local = Local(self._health, self.metrics.figures, self.metrics.exposition)
+        self.endurance = endurance(config)
+        self.local = Local(self._health, self.metrics.figures, self.metrics.exposition, lambda: diagnostics(self.endurance))
 
     @classmethod
     async def open(cls, config: Config, clock: Callable[[], float] = time.time) -> Engine:
@@ -199,6 +201,11 @@ class Engine:
         spend = self.economy.side(self.turn_ids(), model, usage, conversation, dollars)
         if self._lanes is not None:
             self._lanes.submit(Batch(spends=(spend,)), 0)
+
+    @property
+    def lanes(self) -> StoreLanes | None:
+        """The store's; None where memory is off."""
+        return self._lanes if self.memory else None
 
     def failed(self, where: str, error: BaseException) -> None:
         """Something broke and the request went on without it."""

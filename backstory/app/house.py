@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable
 
 from msgspec.structs import replace
 
 from backstory.app.commanding import Commanding, Plain, answer
 from backstory.app.drive import eager
 from backstory.app.engine import Engine
+from backstory.app.over import Over
 from backstory.app.past import LOOKED_UP_S, Past, bare
 from backstory.app.regard import OWN_HEADERS, Regards
 from backstory.app.unheard import Unheard, as_it_came, unread
@@ -37,9 +37,6 @@ from backstory.stages.identify import strikes
 from backstory.stages.shrink import withdraw
 from backstory.stages.visit import Visit
 from backstory.wires import WIRES
-
-if TYPE_CHECKING:
-    from backstory.app.translating import Translating
 
 _JSON: Headers = ((b"content-type", b"application/json"),)
 # No smaller body has a summary in it that could be recognised.
@@ -65,8 +62,8 @@ class PortHouse:
         self._unheard = Unheard(engine)
         self._deadline_s = config.recall.deadline_ms / 1000
         self._lean = config.marker != "always" and config.memory.scope == "conversation"
-        self._regards = Regards(config, upstream_url)
-        self._translating = _translating(config, self._regards, self.error)
+        self.regards = self._regards = Regards(config, upstream_url)
+        self._over = Over(config, engine, self._regards, self.error)
         self._late: dict[int, asyncio.Future[Plan]] = {}
         self._answered: dict[int, Outcome] = {}
 
@@ -75,7 +72,7 @@ class PortHouse:
     def wants_body(self, head: Head) -> bool:
         """See House."""
         regard = self._regards(head)
-        if regard.speaks:
+        if self._over.reads(regard, head):
             return True
         return (
             regard.wire is not None
@@ -88,8 +85,7 @@ class PortHouse:
         """See House."""
         plan, regard = self._plan(head, body), self._regards(head)
         drop = regard.drop
-        if regard.speaks and self._translating is not None:
-            plan = self._translating.plan(plan, head, body, regard)
+        plan = self._over.plan(plan, head, body, regard)
         if len(drop) == len(OWN_HEADERS):
             return plan
         return replace(plan, drop=plan.drop | drop) if isinstance(plan, Plan) else eager(_dropping(plan, drop))
@@ -445,15 +441,6 @@ class PortHouse:
         if self._config.metrics.vidurai_header:
             headers = (*headers, (b"X-Vidurai-Stats", stats))
         return headers
-
-
-def _translating(config: Config, regards: Regards, error: Callable[[Head, int, str, str], Answer]) -> Translating | None:
-    """None where no provider speaks another wire: then nothing of it is loaded."""
-    if not config.upstream.wire:
-        return None
-    from backstory.app.translating import Translating  # noqa: PLC0415
-
-    return Translating(regards, error)
 
 
 async def _dropping(plan: Awaitable[Plan], drop: frozenset[bytes]) -> Plan:

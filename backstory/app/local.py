@@ -1,4 +1,5 @@
-"""What the proxy itself answers on its port: `/`, `/health`, `/metrics`, `/metrics.json`. Every other path is somebody else's."""
+"""What the proxy itself answers on its port: `/`, `/health`, `/metrics`, `/metrics.json`, `/v1/diagnostics`. Every other path is somebody
+else's."""
 
 from __future__ import annotations
 
@@ -16,17 +17,19 @@ _TEXT: Headers = ((b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 
 
 class Local:
-    """`health` and `figures` give JSON-able values, `exposition` the Prometheus text."""
+    """`health`, `figures` and `backends` give JSON-able values, `exposition` the Prometheus text."""
 
     def __init__(
         self,
         health: Callable[[], dict[str, Any]],
         figures: Callable[[], dict[str, Any]],
         exposition: Callable[[], bytes],
+        backends: Callable[[], dict[str, Any]],
     ) -> None:
         self._health = health
         self._figures = figures
         self._exposition = exposition
+        self._backends = backends
 
     def answer(self, head: Head) -> Answer | None:
         """The answer to a GET or HEAD of one of our paths, None for every other."""
@@ -39,6 +42,8 @@ class Local:
                 if "application/json" in head.header(b"accept"):
                     return _json(self._figures())
                 return Answer(200, _TEXT, self._exposition())
+            case "/v1/diagnostics":
+                return _json(self._backends())
             case "/":
                 links = {"health": "/health", "metrics": "/metrics"}
                 return _json({"name": "backstory", "version": __version__, "links": links})

@@ -134,7 +134,7 @@ class ScriptedProvider:
         task = asyncio.current_task()
         self._connections[task] = writer
         try:
-            while (request := await _read(reader, writer)) is not None:
+            while (request := await read_request(reader, writer)) is not None:
                 await self._respond(writer, *request)
                 if request[0].header(b"connection").lower() == "close":
                     break
@@ -184,7 +184,7 @@ def _understood(head: Head, body: bytes, wire: Wire) -> Received:
     return Received(head, body, wire, prompt, messages)
 
 
-async def _read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> tuple[Head, bytes] | None:
+async def read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> tuple[Head, bytes] | None:
     """The next request of a connection, None at its end. Raises ValueError for what is no HTTP."""
     try:
         raw = await reader.readuntil(b"\r\n\r\n")

@@ -22,7 +22,7 @@ _MOST_PATHS = 1000
 class Regard(Struct, frozen=True):
     """`wire`: None where it is no request to a model. `readable`: its body can be read. `unwanted`: it is to go past memory. `drop`:
     headers that do not go up. `unnamed`: none of its headers names a conversation. `speaks`: the wire of the provider, where it is another;
-    "" where it is not."""
+    "" where it is not. `routed`: it is on its way to a provider that a selector names (app/routing.py), and nobody else translates it."""
 
     wire: Wire | None
     target: Target
@@ -33,14 +33,15 @@ class Regard(Struct, frozen=True):
     scope: str
     unnamed: bool
     speaks: str
+    routed: bool = False
 
 
 class Regards:
-    """For one port, whose upstream is `upstream_url`; "" for the configured ones."""
+    """For one port, whose upstream is `upstream_url`; "" for the configured ones. `speaks`: the one wire of the provider, "" for each."""
 
     def __init__(self, config: Config, upstream_url: str) -> None:
         self._mode = config.identity.principal
-        self._speaks = config.upstream.wire
+        self.speaks = config.upstream.wire
         self._paths: dict[str, Wire | None] = {}
         url = upstream_url or config.upstream.url
         self._fixed = upstreams.base(url) if url else None
@@ -65,7 +66,7 @@ class Regards:
             principal(self._mode, head),
             head.header(b"x-vc-project"),
             CLIENT_HEADERS.isdisjoint(head.named),
-            self._speaks if wire is not None and wire.name != self._speaks else "",
+            self.speaks if wire is not None and wire.name != self.speaks else "",
         )
         head.kept[self] = regard
         return regard
@@ -81,7 +82,7 @@ class Regards:
 
     def place(self, at: str) -> Target:
         """Path and query at the provider that speaks another wire."""
-        base = self._fixed or self._bases[self._speaks.partition("_")[0]]
+        base = self._fixed or self._bases[self.speaks.partition("_")[0]]
         path, _, query = at.partition("?")
         return upstreams.target(base, path, query)
 

@@ -8,14 +8,17 @@ import gc
 import logging
 import signal
 import sys
-from collections.abc import Coroutine, Sequence
+import time
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
+from backstory.app.enduring import Enduring, needed
 from backstory.app.engine import Engine
 from backstory.app.heap import give_back, one_heap
 from backstory.app.house import PortHouse
 from backstory.app.outbound import connector, warnings
 from backstory.config import Config, Listener
+from backstory.core.plan import House
 from backstory.providers import side_model
 from backstory.relay.door import Door
 from backstory.relay.limits import DoorMetrics, Limits, Timeouts
@@ -96,8 +99,20 @@ def _door(config: Config, engine: Engine, listener: Listener) -> Door:
     )
     metrics = DoorMetrics()
     engine.metrics.doors.append(metrics)
-    house = PortHouse(config, engine, listener.upstream, listener.label)
-    return Door(house, limits, timeouts, connector(config), metrics)
+    house = in_front(config, PortHouse(config, engine, listener.upstream, listener.label))
+    if needed(config):
+        house = Enduring(house, config, listener.upstream, engine.endurance)
+    return Door(house, limits, timeouts, connector(config), metrics, engine.endurance)
+
+
+def in_front(config: Config, house: PortHouse, clock: Callable[[], float] = time.time) -> House:
+    """What the door asks: the house itself, or, where requests may be routed, what stands in front of it. Raises ConfigError for a
+    provider's key that is not there."""
+    if not config.routes:
+        return house
+    from backstory.app.routing import RoutingHouse
+
+    return RoutingHouse(config, house, clock)
 
 
 async def _serve(config: Config) -> None:

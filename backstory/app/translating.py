@@ -7,21 +7,28 @@ from urllib.parse import parse_qs
 
 from msgspec.structs import replace
 
+from backstory.app import questions
+from backstory.app.engine import Engine
+from backstory.app.keeping import Keeping
 from backstory.app.regard import Regard, Regards
-from backstory.core.exchange import Head, Headers
+from backstory.core.exchange import Ended, Head, Headers
 from backstory.core.plan import Answer, Plan
+from backstory.core.translation import Marks
 from backstory.errors import DocumentError
 from backstory.memory.identity import principal
 from backstory.relay.tap import decoded
+from backstory.stages.base import attempt
 from backstory.wires import WIRES
-from backstory.wires.kept import Kept
+from backstory.wires.chained import Chained
+from backstory.wires.model_lists import ModelList
+from backstory.wires.token_counts import TokenCount
 from backstory.wires.tongues import TONGUES
 from backstory.wires.translate import Translated
 
-_WIRES = {wire.name: wire for wire in WIRES}
-_TONGUES = {tongue.name: tongue for tongue in TONGUES}
+WIRES_BY_NAME = {wire.name: wire for wire in WIRES}
+TONGUES_BY_NAME = {tongue.name: tongue for tongue in TONGUES}
 # What says who asks, and in which version of whose wire; and what would have the answer come in a coding that has to be undone first.
-_CLIENTS_OWN = frozenset(
+CLIENTS_OWN = frozenset(
     {
         b"authorization",
         b"x-api-key",
@@ -38,47 +45,141 @@ _CLIENTS_OWN = frozenset(
         b"accept",
     }
 )
-_PLAIN: Headers = ((b"Accept-Encoding", b"identity"),)
+PLAIN: Headers = ((b"Accept-Encoding", b"identity"),)
+# As OpenAI says it: clients that read this code send their whole history instead.
+_NO_PREVIOUS = "previous_response_not_found"
 _ANTHROPIC_VERSION = (b"anthropic-version", b"2023-06-01")
 
 
 class Translating:
-    """For one port. `error` writes an error of ours in the shape of the request's wire."""
+    """For one port. `error` writes an error of ours in the shape of the request's wire. `marks`: see core.translation.Asked."""
 
-    def __init__(self, regards: Regards, error: Callable[[Head, int, str, str], Answer]) -> None:
+    def __init__(self, regards: Regards, error: Callable[[Head, int, str, str], Answer], engine: Engine, marks: Marks) -> None:
         self._regards = regards
         self._error = error
-        self._kept = Kept()
+        self._keeping = Keeping(engine)
+        self._failed = engine.failed
+        self._marks = marks
+
+    def counts(self, head: Head) -> bool:
+        """Whether the body is needed of a request that is no conversation."""
+        return bool(questions.counts(head, self._regards.speaks))
 
     def plan(self, plan: Plan | Awaitable[Plan], head: Head, body: bytes, regard: Regard) -> Plan | Awaitable[Plan]:
         """The plan, in the provider's wire."""
+        if not regard.speaks:
+            return self._question(plan, head, body) if regard.wire is None else plan
         if isinstance(plan, Plan):
             return self._translated(plan, head, body, regard)
         return self._later(plan, head, body, regard)
 
     async def _later(self, plan: Awaitable[Plan], head: Head, body: bytes, regard: Regard) -> Plan:
-        return self._translated(await plan, head, body, regard)
+        found = self._translated(await plan, head, body, regard)
+        return found if isinstance(found, Plan) else await found
 
-    def _translated(self, plan: Plan, head: Head, body: bytes, regard: Regard) -> Plan:
+    def _translated(self, plan: Plan, head: Head, body: bytes, regard: Regard) -> Plan | Awaitable[Plan]:
         if plan.answer is not None or regard.wire is None:
             return plan
         plain = decoded(body, head.header(b"content-encoding").strip().lower()) if plan.body is None else plan.body
         if plain is None:
-            return Plan(answer=self._error(head, 415, "unsupported_content_encoding", "the body's content coding is not understood"))
-        client, provider = _TONGUES[regard.wire.name], _TONGUES[regard.speaks]
-        kept = self._kept if regard.wire.stateful else None
+            return self._refused(plan, self._unread(head))
+        client, provider = TONGUES_BY_NAME[regard.wire.name], TONGUES_BY_NAME[regard.speaks]
+        kept = self._keeping.kept if regard.wire.stateful else None
         whose = principal("api_key", head) if kept is not None else ""
-        exchange = Translated(client, provider, _WIRES[regard.speaks], head.path, head.query, kept, whose)
+        keep = self._keeping.keeper(whose, regard.whose, plan.tap is not None) if kept is not None else None
+        exchange = Translated(client, provider, WIRES_BY_NAME[regard.speaks], head.path, head.query, kept, whose, keep, self._marks)
+        sent = self._sent(plan, head, plain, exchange)
+        return self._resumed(plan, head, plain, exchange, whose, sent) if exchange.missing else self._refused(plan, sent)
+
+    async def _resumed(self, plan: Plan, head: Head, plain: bytes, exchange: Translated, whose: str, without: Plan) -> Plan:
+        """The request builds on an answer that this process does not hold. `without`: what becomes of it without that."""
+        try:
+            found = await self._keeping.load(whose, exchange.missing)
+        except BaseException:  # the client has left meanwhile
+            self._over(plan, "interrupted")
+            raise
+        return self._refused(plan, self._sent(plan, head, plain, exchange) if found else without)
+
+    def _refused(self, plan: Plan, sent: Plan) -> Plan:
+        """`sent`. If that is an answer of ours, who listens to the provider's is told that there will be none."""
+        if sent.answer is not None:
+            self._over(plan, "refused")
+        return sent
+
+    def _over(self, plan: Plan, ended: Ended) -> None:
+        tap = plan.tap
+        if tap is not None:
+            attempt(self._failed, "refused", lambda: tap.over(ended, 0, 0, 0), lambda: None)
+
+    def _sent(self, plan: Plan, head: Head, plain: bytes, exchange: Translated) -> Plan:
         try:
             out = exchange.ask(plain)
         except DocumentError as error:
-            return Plan(answer=self._error(head, 400, "invalid_request", f"the request cannot be translated: {error}"))
+            return self._untranslated(head, error)
         refused = next((loss for loss in exchange.losses if loss.how == "refused"), None)
         if refused is not None:
-            return Plan(answer=self._error(head, 400, "not_translatable", f"{refused.what}: {refused.why}"))
-        add = (*plan.add, *_PLAIN, *_key(regard.speaks, head))
-        target = self._regards.place(exchange.place())
-        return replace(plan, target=target, body=out, drop=plan.drop | _CLIENTS_OWN, add=add, translation=exchange)
+            code = _NO_PREVIOUS if refused.what == "previous_response_id" else "not_translatable"
+            return Plan(answer=self._error(head, 400, code, f"{refused.what}: {refused.why}"))
+        near = plan.translation
+        translation = exchange if near is None else Chained(near, exchange)
+        return self._going(replace(plan, body=out, translation=translation), exchange.place(), head)
+
+    def _question(self, plan: Plan | Awaitable[Plan], head: Head, body: bytes) -> Plan | Awaitable[Plan]:
+        """What is asked beside conversations."""
+        speaks = self._regards.speaks
+        if not isinstance(plan, Plan) or plan.answer is not None:
+            return plan
+        counted = questions.counts(head, speaks)
+        if counted:
+            return self._count(plan, head, body, TokenCount(TONGUES_BY_NAME[counted], TONGUES_BY_NAME[speaks], head.path, head.query))
+        listed = questions.models(head, speaks)
+        if listed is None:
+            return plan
+        client, one = listed
+        models = ModelList(TONGUES_BY_NAME[client], TONGUES_BY_NAME[speaks], one, head.query)
+        return self._going(replace(plan, translation=models), models.place(), head)
+
+    def _count(self, plan: Plan, head: Head, body: bytes, question: TokenCount) -> Plan | Awaitable[Plan]:
+        plain = decoded(body, head.header(b"content-encoding").strip().lower())
+        if plain is None:
+            return self._unread(head)
+        try:
+            asked = question.read(plain)
+        except DocumentError as error:
+            return self._untranslated(head, error)
+        return self._count_all(plan, head, plain, question) if asked.previous else self._asking(plan, head, plain, question)
+
+    async def _count_all(self, plan: Plan, head: Head, plain: bytes, question: TokenCount) -> Plan:
+        """What the prompt builds on is counted with it."""
+        kept, whose, name = self._keeping.kept, principal("api_key", head), question.asked.previous
+        if not kept.get(whose, name)[0]:
+            await self._keeping.load(whose, (name,))
+        before, _ = kept.get(whose, name)
+        if not before:
+            return Plan(answer=self._error(head, 400, _NO_PREVIOUS, f"previous_response_id: {name} is not known here, or not any more"))
+        question.goes_on(before)
+        found = self._asking(plan, head, plain, question)
+        return found if isinstance(found, Plan) else await found
+
+    def _asking(self, plan: Plan, head: Head, plain: bytes, question: TokenCount) -> Plan | Awaitable[Plan]:
+        try:
+            out = question.ask(plain)
+        except DocumentError as error:
+            return self._untranslated(head, error)
+        if not out:
+            return questions.estimate(question, len(plain))
+        return self._going(replace(plan, body=out, translation=question), question.place(), head)
+
+    def _unread(self, head: Head) -> Plan:
+        return Plan(answer=self._error(head, 415, "unsupported_content_encoding", "the body's content coding is not understood"))
+
+    def _untranslated(self, head: Head, error: DocumentError) -> Plan:
+        return Plan(answer=self._error(head, 400, "invalid_request", f"the request cannot be translated: {error}"))
+
+    def _going(self, plan: Plan, place: str, head: Head) -> Plan:
+        """The plan, to this place of the provider's, with the client's key."""
+        add = (*plan.add, *PLAIN, *_key(self._regards.speaks, head))
+        return replace(plan, target=self._regards.place(place), drop=plan.drop | CLIENTS_OWN, add=add)
 
 
 def _key(wire: str, head: Head) -> Headers:

@@ -16,6 +16,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
+from backstory.config import routing as routes
+from backstory.config.routes import AliasRow, ModelRow, ProviderRow, Routing
+from backstory.config.routing import Keys
 from backstory.config.sections import (
     MARKER,
     MASK,
@@ -37,9 +40,12 @@ from backstory.config.sections import (
     Prices,
     Proxy,
     Recall,
+    Reply,
+    Resilience,
     SideModel,
     Storage,
     ToolOutput,
+    Tools,
     Upstream,
     Vectors,
     describe,
@@ -107,8 +113,8 @@ class Setting(Struct, frozen=True):
 
 
 class Config(Struct, frozen=True, kw_only=True):
-    """The whole tree. `listeners`, `outbound` and `side_key` are worked out from it and the environment; `storage.url` is never empty after
-    `load`."""
+    """The whole tree. `listeners`, `outbound`, `side_key` and `provider_keys` (by the providers' names) are worked out from it and the
+    environment; `storage.url` is never empty after `load`."""
 
     proxy: Proxy = field(default_factory=Proxy)
     upstream: Upstream = field(default_factory=Upstream)
@@ -120,17 +126,30 @@ class Config(Struct, frozen=True, kw_only=True):
     commands: Commands = field(default_factory=Commands)
     tool_output: ToolOutput = field(default_factory=ToolOutput)
     media: Media = field(default_factory=Media)
+    reply: Reply = field(default_factory=Reply)
+    tools: Tools = field(default_factory=Tools)
     economy: Economy = field(default_factory=Economy)
     prices: Prices = PRICES
+    providers: dict[str, ProviderRow] = field(default_factory=dict)
+    routing: Routing = field(default_factory=Routing)
+    model_aliases: tuple[AliasRow, ...] = ()
+    models: tuple[ModelRow, ...] = ()
     paging: Paging = field(default_factory=Paging)
     identity: Identity = field(default_factory=Identity)
     side_model: SideModel = field(default_factory=SideModel)
+    resilience: Resilience = field(default_factory=Resilience)
     marker: Marker = MARKER
     log: Log = field(default_factory=Log)
     metrics: Metrics = field(default_factory=Metrics)
     listeners: tuple[Listener, ...] = ()
     outbound: OutboundProxies = OutboundProxies()
     side_key: Secret = Secret()
+    provider_keys: dict[str, Keys] = field(default_factory=dict)
+
+    @property
+    def routes(self) -> bool:
+        """Whether any request may go elsewhere than to its wire's upstream."""
+        return routes.in_use(self.providers, self.model_aliases, self.routing)
 
     @classmethod
     def load(
@@ -178,6 +197,11 @@ def _build(given: Collected, main: Config | None = None, label: str = "") -> Con
         low, high = config.compaction.soft_threshold, config.compaction.hard_threshold
         wrong.append(f"compaction.soft_threshold ({low}) is above compaction.hard_threshold ({high})")
     wrong += [f"{given.settings[name].source}: {name}: {text}" for name, text in problems(config.side_model) if name in given.settings]
+    wrong += [
+        _wrong(keys()[name], given.settings[name], routes.Misplaced(f"{text} - at `${steps}`"))
+        for name, steps, text in routes.problems(config.providers, config.model_aliases, config.routing)
+        if name in given.settings
+    ]
     if wrong:
         raise ConfigError("\n".join(wrong))
     change = msgspec.structs.replace
@@ -186,22 +210,25 @@ def _build(given: Collected, main: Config | None = None, label: str = "") -> Con
     if not config.storage.journal:
         config = change(config, storage=change(config.storage, journal=str(data_folder(given.environ))))
     outbound = _outbound(config.upstream.proxy, given.environ)
-    config = change(config, outbound=outbound, side_key=read_key(config.side_model, given.environ))
+    listed = given.settings.get("providers")
+    base = Path() if listed is None else listed.base
+    paid = {name: routes.read_keys(name, row, given.environ, base) for name, row in config.providers.items()}
+    config = change(config, outbound=outbound, side_key=read_key(config.side_model, given.environ), provider_keys=paid)
     return config if main else change(config, listeners=_listeners(config, given))
 
 
 def _value(key: Key, setting: Given) -> Any:
     value = setting.value
-    if setting.text and key.name == "side_model.tasks":
+    if setting.text and key.name in ("side_model.tasks", "routing.disabled"):
         value = tuple(part for part in re.split(r"[\s,\[\]\"']+", value) if part)
-    if setting.text and key.name in ("proxy.instances", "prices"):
+    if setting.text and key.name in ("proxy.instances", "prices", "providers", "model_aliases", "models"):
         import yaml  # noqa: PLC0415 - a list in a variable is rare
 
         try:
             value = yaml.safe_load(value)
         except yaml.YAMLError as error:
             raise ValueError(str(error)) from error
-    value = _also(key.name, value)
+    value = routes.rows_of(value) if key.name == "providers" else _also(key.name, value)
     if value is None:
         return key.default
     return _checked(key, setting, msgspec.convert(value, key.type, strict=not setting.text))
@@ -255,6 +282,8 @@ def _wrong(key: Key, setting: Given, error: Exception) -> str:
             line = _line_within(setting.node, within[1])
             place = re.sub(r"line \d+$", f"line {line}", place)
     detail = re.sub(r" - at `\$.*`", "", detail)
+    if isinstance(error, routes.Misplaced):
+        return f"{place}: {name}: {detail}"
     expects = f"expected {key.expects}, got {got}" if not within or not within[1] else f"expected {key.expects}"
     if isinstance(error, msgspec.ValidationError) and not (within and within[1]):
         return f"{place}: {name}: {expects}"
@@ -262,7 +291,7 @@ def _wrong(key: Key, setting: Given, error: Exception) -> str:
 
 
 def _line_within(node: Any, steps: str) -> int:
-    for index, name in re.findall(r"\[(\d+)\]|\.(\w+)", steps):
+    for index, name in re.findall(r"\[(\d+)\]|\.([\w-]+)", steps):
         if index and node.id == "sequence":
             node = node.value[int(index)]
         elif name and node.id == "mapping":

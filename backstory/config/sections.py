@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args, get_origin
 import msgspec
 from msgspec import Meta, Struct
 
+from backstory.config import routes
+
 MASK = "***"
 SECRETS = frozenset({"vectors.api_key"})
 """Keys whose values are never shown."""
@@ -51,6 +53,13 @@ class Upstream(Struct, frozen=True):
         Literal["", "anthropic", "openai_chat", "openai_responses", "gemini"],
         Meta(description="the wire that the upstream speaks: requests of every other are translated; empty: that of each request"),
     ] = ""
+    cache_marks: Annotated[
+        Literal["auto", "always", "never"],
+        Meta(
+            description="what an Anthropic upstream is to cache is marked for clients of other wires; auto: of conversations that go on"
+            " or have tools"
+        ),
+    ] = "auto"
     connect_timeout_s: Annotated[float, Meta(gt=0, description="time for name, TCP and TLS; then 504")] = 10.0
     first_byte_timeout_s: Annotated[float, Meta(gt=0, description="time until the answer begins; then 504")] = 600.0
     idle_timeout_s: Annotated[float, Meta(gt=0, description="longest pause inside an answer; then it is cut")] = 300.0
@@ -172,6 +181,31 @@ class ToolOutput(Struct, frozen=True):
     cold_after_s: Annotated[float, Meta(gt=0, description="after a pause as long, the provider's cache is taken to be cold")] = 3600.0
 
 
+class Reply(Struct, frozen=True):
+    """What becomes of answers."""
+
+    think_tags: Annotated[
+        Literal["keep", "reasoning", "remove"],
+        Meta(description="thoughts that a model writes into its text between tags: left there, told as reasoning, or removed"),
+    ] = "keep"
+    thinks_first: Annotated[
+        str,
+        Meta(description="models whose answers begin within a thought and only close it, patterns by commas (*deepseek-r1*,qwq*)"),
+    ] = ""
+
+
+class Tools(Struct, frozen=True):
+    """How tools are called."""
+
+    virtual: Annotated[
+        Literal["off", "to_native", "to_text", "auto"],
+        Meta(
+            description="calls that stand as tags in text: left alone, made real calls (to_native), real calls made text for clients whose "
+            "instructions want that (to_text), both (auto)"
+        ),
+    ] = "off"
+
+
 class Media(Struct, frozen=True):
     """Whether old images are made smaller before they give way."""
 
@@ -249,6 +283,33 @@ class SideModel(Struct, frozen=True):
     concurrency: Annotated[int, Meta(ge=1, le=16, description="requests at a time")] = 1
 
 
+class Resilience(Struct, frozen=True):
+    """What is done where a provider does not answer. Nothing, unless it is asked for."""
+
+    retries: Annotated[
+        int, Meta(ge=0, le=10, description="so often a request that a backend surely has not answered is sent to it again; 0: never")
+    ] = 0
+    backoff_s: Annotated[
+        float, Meta(gt=0, le=60, description="pause before the first retry, half of it chance; twice as long each time")
+    ] = 0.5
+    backoff_most_s: Annotated[
+        float, Meta(gt=0, le=600, description="longest pause; where more is asked for, the next backend comes first")
+    ] = 8.0
+    budget_s: Annotated[float, Meta(gt=0, le=3600, description="no retry, and no other backend, begins later than this")] = 60.0
+    first_byte_s: Annotated[
+        float, Meta(ge=0, le=3600, description="a backend that has not begun to answer by then gives way to another; 0: never")
+    ] = 0.0
+    keep_alive_s: Annotated[
+        float,
+        Meta(ge=0, le=600, description="once a try has failed, clients that wait for a stream get a comment so often; 0: none"),
+    ] = 0.0
+    empty_retry: Annotated[bool, Meta(description="an answer with nothing in it is asked for once more")] = False
+    breaker_failures: Annotated[
+        int, Meta(ge=0, le=1000, description="after so many failures in a row a backend is passed over; 0: never")
+    ] = 5
+    breaker_open_s: Annotated[float, Meta(gt=0, le=3600, description="for so long, before one request tries it again")] = 30.0
+
+
 class Log(Struct, frozen=True):
     """What is told on standard error."""
 
@@ -282,11 +343,18 @@ TREE: dict[str, type[Struct] | tuple[Any, Any]] = {
     "commands": Commands,
     "tool_output": ToolOutput,
     "media": Media,
+    "reply": Reply,
+    "tools": Tools,
     "economy": Economy,
     "prices": (Prices, PRICES),
+    "providers": (routes.Providers, routes.PROVIDERS),
+    "routing": routes.Routing,
+    "model_aliases": (routes.Aliases, routes.ALIASES),
+    "models": (routes.Models, routes.MODELS),
     "paging": Paging,
     "identity": Identity,
     "side_model": SideModel,
+    "resilience": Resilience,
     "marker": (Marker, MARKER),
     "log": Log,
     "metrics": Metrics,
@@ -350,8 +418,12 @@ def _expects(base: Any, metas: list[Meta]) -> str:
         return next((f"text of the form {meta.pattern}" for meta in metas if meta.pattern), "text")
     if get_origin(base) is tuple and get_origin(get_args(base)[0]) is Literal:
         return "a list of " + ", ".join(get_args(get_args(base)[0]))
-    if get_origin(base) is tuple:
-        return "a list of {" + ", ".join(get_args(base)[0].__struct_fields__) + "}"
+    if get_origin(base) is tuple and get_args(base)[0] is str:
+        return "a list of texts"
+    if get_origin(base) in (tuple, dict):
+        row = get_args(base)[get_origin(base) is dict]
+        kind = "a list of" if get_origin(base) is tuple else "names, each with"
+        return f"{kind} {{" + ", ".join(row.__struct_fields__) + "}"
     words = ["a whole number" if base is int else "a number"]
     for meta in metas:
         words += [f"{word} {bound}" for word, bound in (("from", meta.ge), ("above", meta.gt), ("to", meta.le)) if bound is not None]

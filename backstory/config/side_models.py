@@ -116,7 +116,15 @@ def read_key(side: SideModel, environ: Mapping[str, str]) -> Secret:
     return _checked(value, f"side_model.api_key_env: the variable {name}")
 
 
-def _checked(value: str, place: str) -> Secret:
+def check_secret(value: str, place: str) -> str:
+    """The key itself. Raises ValueError for what can be none, without repeating it."""
     if not value or len(value) > _LONGEST_KEY or not value.isascii() or not value.isprintable() or " " in value:
-        return Secret(trouble=f"{place} holds no key (one line of visible ASCII characters)")
-    return Secret(value)
+        raise ValueError(f"{place} holds no key (one line of visible ASCII characters)")
+    return value
+
+
+def _checked(value: str, place: str) -> Secret:
+    try:
+        return Secret(check_secret(value, place))
+    except ValueError as error:
+        return Secret(trouble=str(error))

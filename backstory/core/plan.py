@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from backstory.core.exchange import Ended, Head, Headers
 from backstory.core.legs import Pager, Talk
-from backstory.core.wire import StreamReader
+from backstory.core.wire import StreamReader, Wire
 
 Mode: TypeAlias = Literal["pass", "stream", "whole"]
 
@@ -40,7 +40,7 @@ class Tap(Protocol):
 
     def sent(self) -> None:
         """Called after a request with a large body was handed to the upstream's connection, before any of the answer: what takes time
-        and need not be known before is done here, while the provider reads. Of small ones it is not told."""
+        and need not be known before is done here, while the provider reads. Of small ones it is not told; it is told of each try."""
         ...
 
     def begin(self, status: int, headers: Headers) -> tuple[Mode, Headers]:
@@ -88,14 +88,18 @@ class Paging(Struct, frozen=True):
 
 
 class Translation(Protocol):
-    """One exchange with a provider that speaks another wire than the client. Raises DocumentError, and nothing else."""
+    """One exchange with a provider that speaks another wire than the client. Raises DocumentError, and nothing else. `learnt`: headers
+    that only `whole` tells."""
+
+    learnt: Headers
 
     def ask(self, body: bytes) -> bytes:
         """A request in the client's wire, in the provider's."""
         ...
 
-    def begin(self, status: int, headers: Headers) -> tuple[Literal["stream", "whole"], Headers]:
-        """The provider's answer begins. How it is to be read, and the headers that the client gets in place of the provider's."""
+    def begin(self, status: int, headers: Headers) -> tuple[Mode, Headers]:
+        """The provider's answer begins. How it is to be read ("pass": not at all, it goes on as it comes), and the headers that the client
+        gets in place of the provider's."""
         ...
 
     def chunk(self, data: bytes) -> bytes:
@@ -106,15 +110,42 @@ class Translation(Protocol):
         """stream only: the end, after the last chunk."""
         ...
 
+    def rest(self) -> bytes:
+        """stream only: what is still held back, where the answer breaks off."""
+        ...
+
     def whole(self, body: bytes) -> tuple[int, bytes]:
         """whole only: the status and the body that the client gets."""
         ...
 
 
+class Attempt(Struct, frozen=True):
+    """Another way for the same request: a key, a model, a provider. `name` is that of its backend; `body`, `drop`, `add` and `translation`
+    are as in Plan. `body` None: as the plan's, or, where that one is translated, the client's own."""
+
+    name: str
+    target: Target
+    body: bytes | None
+    drop: frozenset[bytes]
+    add: Headers
+    translation: Translation | None
+
+
+class Question(Struct, frozen=True):
+    """A request to a model, as far as whoever may have to ask it again wants to know it. `wire`: the client's. `streams`: whether the
+    client asked for a stream of events in which comments may stand. `failure`: an error's status and body as events of such a stream."""
+
+    wire: Wire
+    streams: Callable[[], bool]
+    failure: Callable[[int, bytes], bytes]
+
+
 class Plan(Struct, frozen=True):
     """What to do with one request. With an `answer` nothing goes upstream. `drop` names (lower case) request headers to leave out
     besides hop-by-hop ones; `add` is added. `body` is the body to send, None = the client's own as it came. `translation`: `body`, and
-    what `paging` and `tap` see, is the client's wire, and the provider speaks another."""
+    what `paging` and `tap` see, is what the client sees, and the provider speaks another wire, or another way. `name`: of the backend that
+    the target belongs to, "" for its host. `others`: what is tried after it, in this order, while no answer has begun. `question`: for
+    asking once more."""
 
     target: Target | None = None
     answer: Answer | None = None
@@ -125,6 +156,9 @@ class Plan(Struct, frozen=True):
     error_shape: str = ""
     paging: Paging | None = None
     translation: Translation | None = None
+    others: tuple[Attempt, ...] = ()
+    name: str = ""
+    question: Question | None = None
 
 
 class House(Protocol):

@@ -216,6 +216,21 @@ class Lookup(Struct, frozen=True):
     created: float
 
 
+class KeptReply(Struct, frozen=True):
+    """An answer that its client may build on by its id, `name`, where the provider keeps none. `whose`: the key that it was asked for with,
+    hashed; only with that it is found. `previous`: the answer that it builds on, "" for none. `first`: the answer that its client
+    knows, where that came in several legs. `said`: all since `previous`, the answer in the end; JSON of the translation's own making
+    (wires/kept.py)."""
+
+    whose: str
+    principal: str
+    name: str
+    previous: str
+    first: str
+    said: bytes
+    created: float
+
+
 class Spend(Struct, frozen=True):
     """What one request cost. `kind`: traffic = a client's own; side = one that memory made for itself, with nothing to compare it with.
 
@@ -343,6 +358,7 @@ class Batch(Struct, frozen=True):
     traces: tuple[Trace, ...] = ()
     homes: tuple[Home, ...] = ()
     lookups: tuple[Lookup, ...] = ()
+    replies: tuple[KeptReply, ...] = ()
 
 
 class Promise(Struct, frozen=True, tag=True):

@@ -188,6 +188,11 @@ class Store(Protocol):
         """Whether any conversation has some."""
         ...
 
+    def reply_chain(self, whose: str, name: str) -> list[bytes]:
+        """What was said up to this answer and in it (KeptReply), from the first answer that it builds on; [] where any of it is not
+        there."""
+        ...
+
     def states(self, conversation_id: str) -> dict[str, str]:
         """What a user has set for a conversation, by name."""
         ...

@@ -17,6 +17,7 @@ from backstory.core.stream import Frame
 
 Effort: TypeAlias = Literal["", "none", "minimal", "low", "medium", "high", "xhigh"]
 Speaker: TypeAlias = Literal["user", "assistant", "system"]
+Marks: TypeAlias = Literal["auto", "always", "never"]
 
 
 class Loss(Struct, frozen=True):
@@ -182,7 +183,8 @@ class Asked(Struct, frozen=True):
     that it builds on. `usage`: whether a stream is to tell usage (OpenAI Chat's `stream_options`). `others`: members of the body with no
     place above, raw, by name. `wire`: the client's. `unread`: members deeper in the body for which there is no place here; `lost`: what
     else reading it lost. `legacy`: the client knows only OpenAI Chat's `functions`, and is answered so. `array`: the stream is to be a
-    JSON array (Gemini)."""
+    JSON array (Gemini). `marks`: whether what the provider is to cache is marked where the client marks nothing ("auto": where the
+    conversation is likely to go on). `as_is`: the answer comes in the client's own wire, so its id stays what it is."""
 
     model: str
     stream: bool
@@ -206,6 +208,8 @@ class Asked(Struct, frozen=True):
     lost: tuple[Loss, ...] = ()
     legacy: bool = False
     array: bool = False
+    marks: Marks = "never"
+    as_is: bool = False
 
 
 class Answered(Struct, frozen=True):

@@ -58,6 +58,10 @@ _TIMELY_WORDS = """
     yesterday today tonight tomorrow ago week weeks weekend month months year years day days morning night recently last next since until
     """
 _TIMELY = frozenset([*_TIMELY_WORDS.split(), *_MONTHS, *_WEEKDAYS, *_SEASONS])
+# A text with none of these and no digit names no period: each of the expressions above needs one.
+_UNITS = frozenset([*_UNIT_DAYS, *(f"{unit}s" for unit in _UNIT_DAYS)])
+_NAMES_PERIOD = _UNITS.union(_MONTH_NUMBER, _WEEKDAYS, _SEASONS, ("yesterday", "today", "tonight", "tomorrow", "night", "morning"))
+_SIDES = ("before", "after", "following", "prior to", "since")
 
 
 class Period(Struct, frozen=True):
@@ -90,6 +94,8 @@ def timely(text: str) -> bool:
 
 def asked(question: str, now: float, first: float, last: float) -> tuple[Period, ...]:
     """The periods that a question names. Dates without a year are taken in each year from `first` to `last`, relative ones from `now`."""
+    if _DIGIT.search(question) is None and _NAMES_PERIOD.isdisjoint(_WORD.findall(question.casefold())):
+        return ()
     years = range(_date(first).year - 1, _date(last).year + 1) if last > 0 else range(0)
     found, rest = _exact(question, years)
     found += _months(rest, years)
@@ -118,7 +124,7 @@ def exact(text: str, at: float) -> tuple[tuple[Period, ...], str]:
 def around(question: str) -> tuple[str, float, str] | None:
     """Where a question asks for the time before or after an event: the side, about how many days of it,
     and the event's words."""
-    match = _AROUND.search(question)
+    match = _AROUND.search(question) if any(side in question for side in _SIDES) else None
     if match is None:
         return None
     side = "before" if match["side"] in ("before", "prior to") else "after"

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Set
 
 from backstory.memory.associations import MARK
 from backstory.memory.dates import DAY_S, timely
+from backstory.memory.telling import tells
 from backstory.memory.text import STOP_WORDS, fold
 from backstory.memory.units import Unit
 
@@ -23,8 +24,8 @@ SESSION_GAP_S = 2700.0
 index of picked turns, a turn left out."""
 FREQUENCY_BITS = 4
 FREQUENCY_MOST = (1 << FREQUENCY_BITS) - 1
-ASKS, TIMELY = 1, 2
-"""Flags of a unit: it asks something; it has words of time or numbers."""
+ASKS, TIMELY, TELLS = 1, 2, 4
+"""Flags of a unit: it asks something; it has words of time or numbers; somebody tells in it what they did."""
 _BACKWARDS_S = 60.0
 
 
@@ -52,7 +53,7 @@ class Index:
         self.words: list[str] = []
         self.postings: list[array[int]] = []
         self.voices: set[int] = set()
-        self.total_length = 0
+        self.total_length = self.total_tokens = 0
         self._flow = array("I")
         self._flow_start = array("Q", [0])
         self._name_ids: dict[str, int] = {}
@@ -84,6 +85,7 @@ class Index:
             self.voices.add(speaker)
             self.roles.append(self._name(unit.role))
             self.sizes.append(unit.tokens)
+            self.total_tokens += unit.tokens
             self.texts.append(unit.text)
             self.hidden.append(0)
             self._post(unit, place)
@@ -109,7 +111,7 @@ class Index:
         self.lengths.append(min(length, 65_535))
         self.total_length += length
         text = unit.text
-        self.flags.append((ASKS if "?" in text else 0) | (TIMELY if timely(text) else 0))
+        self.flags.append((ASKS if "?" in text else 0) | (TIMELY if timely(text) else 0) | (TELLS if tells(text) else 0))
         for number, entry in entries:
             postings[number].append(entry)
 
@@ -228,6 +230,11 @@ class Index:
         """How many there are in all, to set frequencies against."""
         own = len(self.turns)
         return own if self.frequencies is None else max(own, self.frequencies.get("", 0))
+
+    def share(self, tokens: int) -> float:
+        """How much of all there is so many tokens could hold: 0 to 1. Of a larger whole this is an estimate, by its number of turns."""
+        whole = self.total_tokens if self.frequencies is None else self.total_tokens * self.documents / max(1, len(self.turns))
+        return min(1.0, tokens / whole) if whole else 1.0
 
     def named(self, question_words: Iterable[str]) -> frozenset[int]:
         """Numbers of the speakers that these folded words name: by a part of the name, or its beginning ("Mel" for Melanie)."""

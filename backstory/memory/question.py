@@ -111,7 +111,7 @@ def unnamed(index: Index, question: str) -> str:
 def _strangers(index: Index, question: str) -> set[str]:
     """Names in an English question that do not occur in the index."""
     said = words(question)
-    if sum(word in STOP_WORDS for word in said) < _PLAIN_SHARE * len(said):
+    if sum(map(STOP_WORDS.__contains__, said)) < _PLAIN_SHARE * len(said):
         return set()
     names = [word for word in _NAME_INSIDE.findall(question) if not dates.timely(word)]
     known = {part for number in list(index.voices)[:_MOST_VOICES] for part in fold(index.names[number]).split()} if names else set()

@@ -29,7 +29,7 @@ from backstory.core.edits import (
 from backstory.core.layout import Elements
 from backstory.core.message import Path
 from backstory.memory import dates
-from backstory.memory.index import ASKS, TIMELY, Index
+from backstory.memory.index import ASKS, TELLS, TIMELY, Index
 from backstory.memory.question import Query
 
 What: TypeAlias = Literal["block", "earlier block", "digest", "fold", "marker", "stub", "tools", "other"]
@@ -154,6 +154,7 @@ def signals(index: Index, query: Query, parts: Parts, place: int) -> dict[str, f
         "speaker": float(bool(query.people) and index.speakers[place] in query.people),
         "date": dates.closeness(index.at[place], query.periods) if query.periods else 0.0,
         "tells a time": float(query.when and bool(index.flags[place] & TIMELY)),
+        "tells": float(bool(index.flags[place] & TELLS)),
         "asks": float(bool(index.flags[place] & ASKS)),
     }
     return {name: round(value, 3) for name, value in found.items() if value}

@@ -108,7 +108,7 @@ def recall(
     eligible = _eligible(index, carried)
     wanted = pool_size(budget_tokens) * (_WITH_MEANING if asked is not None and len(index.turns) <= _FEW_UNITS else 1)
     strict = 0.0 if search else standing.rules.gate if standing is not None else 1.0
-    answers = _answers(index, query, question, now, eligible, wanted, strict, asked)
+    answers = _answers(index, query, question, now, eligible, wanted, strict, asked, index.share(budget_tokens))
     if standing is not None and answers.scores and not standing.rules.neutral:
         answers.scores, below = standing.weighed(index, answers.scores)
         answers.out += [(place, "below memory.min_importance") for place in below]
@@ -135,9 +135,17 @@ def _eligible(index: Index, carried: Container[int]) -> Callable[[int], bool]:
 
 
 def _answers(
-    index: Index, query: Query, question: str, now: float, eligible: Callable[[int], bool], wanted: int, gate: float, asked: Asked | None
+    index: Index,
+    query: Query,
+    question: str,
+    now: float,
+    eligible: Callable[[int], bool],
+    wanted: int,
+    gate: float,
+    asked: Asked | None,
+    share: float,
 ) -> _Answers:
-    """What answers the question, by score; none where too little does."""
+    """What answers the question, by score; none where too little does. `share`: of the conversation, that there is room for."""
     none = _Answers({}, Recalled((), gate="nothing asked"), Parts(), [])
     if not query.own and not query.named and not query.periods:
         return none
@@ -158,7 +166,8 @@ def _answers(
     if asked is not None:
         found = lifted(found, near, asked.trust.weight)
     parts = Parts()
-    scores = {place: score for place, score in ranked(index, query, found, wanted, parts, asked).items() if score > 0 and eligible(place)}
+    ranks = ranked(index, query, found, wanted, parts, asked, share)
+    scores = {place: score for place, score in ranks.items() if score > 0 and eligible(place)}
     return _Answers(scores, Recalled((), len(scores) or len(found.scores), best), parts, [])
 
 

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from backstory.memory import dates
 from backstory.memory.associations import asked_concepts
 from backstory.memory.dates import Period
-from backstory.memory.index import ASKS, FREQUENCY_BITS, FREQUENCY_MOST, TIMELY, Index
+from backstory.memory.index import ASKS, FREQUENCY_BITS, FREQUENCY_MOST, TELLS, TIMELY, Index
 from backstory.memory.nearness import Asked
 from backstory.memory.question import Query
 from backstory.memory.reasons import Parts
@@ -38,6 +38,10 @@ _SPEAKER, _DATE, _TIMELY, _ASKS, _LENGTH = 0.4, 0.3, 0.2, 0.1, 0.1
 # that of its passage.
 _SAID, _OWN = 0.6, 1.25
 _SESSION, _SESSION_BEST = 0.4, 3
+# The more of a conversation has room, the less its sessions count (what is missed then is in those that nothing points to) ...
+_FADING = 2
+# ... and the more it counts that a unit tells what somebody did: up to as much again.
+_TELLS = 0.1
 _LOGARITHMS = [_LENGTH * math.log1p(length) for length in range(_LONGEST)]
 # The words of the best few units, rarest first, are a weak second query.
 _FEEDBACK, _FEEDBACK_UNITS, _FEEDBACK_TERMS, _FEEDBACK_LEAST = 0.2, 8, 20, 4
@@ -89,8 +93,9 @@ def matches(index: Index, weights: Mapping[str, float], wanted: int, most: int =
     if not late:
         return Found(found, top(found, wanted))
     best = top(found, 2 * wanted)
+    common, worth = late.__contains__, late.__getitem__
     for place in best:
-        more = sum([late[number] for number in index.terms_of(place) if number in late])
+        more = sum(map(worth, filter(common, index.terms_of(place))))
         if more:
             found[place] += more / (1.0 + norms[min(lengths[place], _LONGEST - 1)])
     return Found(found, _falling({place: found[place] for place in best})[:wanted])
@@ -180,14 +185,14 @@ def evidence(index: Index, query: Query, found: Found) -> float:
 def most_shared(index: Index, query: Query, found: Found) -> int:
     """How many different words of the question's own one of the best units has at most."""
     own = {index.vocabulary.get(term, -1) for term in query.own}
-    return max((sum(number in own for number in index.terms_of(place)) for place in found.best[:_CHECKED]), default=0)
+    return max((len(own.intersection(index.terms_of(place))) for place in found.best[:_CHECKED]), default=0)
 
 
 def ranked(
-    index: Index, query: Query, found: Found, wanted: int, parts: Parts | None = None, asked: Asked | None = None
+    index: Index, query: Query, found: Found, wanted: int, parts: Parts | None = None, asked: Asked | None = None, share: float = 0.0
 ) -> dict[int, float]:
     """Final scores of the candidates: the units that match best, those of the days asked about, and their neighbours. `parts` is told
-    what they come from. `asked`: the question's vector, where there is one."""
+    what they come from. `asked`: the question's vector, where there is one. `share`: how much of the conversation there is room for."""
     found = _with_feedback(index, query, found)
     own = found.scores
     pool = [*found.best, *_then(index, query, wanted, any_period=not found.best)]
@@ -202,7 +207,7 @@ def ranked(
     sessions, lengths = index.sessions, index.lengths
     get = own.get
     words = [to_words * get(place, 0.0) for place in places]
-    extra = _extra(index, query, places, words if asked is not None else None)
+    extra = _extra(index, query, places, words if asked is not None else None, _TELLS * (1.0 + share))
     values = [word + to_near * near[place] + wide + more for place, word, more, wide in zip(places, words, extra, passage, strict=True)]
     by_session: dict[int, list[float]] = {}
     if sessions[places[0]] == sessions[places[-1]]:
@@ -210,7 +215,8 @@ def ranked(
     else:
         for place, score in zip(places, values, strict=True):
             by_session.setdefault(sessions[place], []).append(score)
-    level = {session: _SESSION * sum(nlargest(_SESSION_BEST, held)) / _SESSION_BEST for session, held in by_session.items()}
+    weight = _SESSION * (1.0 - share) ** _FADING / _SESSION_BEST
+    level = {session: weight * sum(nlargest(_SESSION_BEST, held)) for session, held in by_session.items()}
     if parts is not None:
         parts.words, parts.near, parts.level, parts.to_words, parts.to_near = own, near, level, to_words, to_near
         parts.passage = dict(zip(places, passage, strict=True))
@@ -229,10 +235,14 @@ def _then(index: Index, query: Query, most: int, *, any_period: bool) -> list[in
     return [place for period in periods for place in index.said_in(period.start, period.end)][:most]
 
 
-def _extra(index: Index, query: Query, places: Sequence[int], words: Sequence[float] | None) -> list[float]:
-    """What speaker, day and shape of each unit add. `words`: what its match adds, which counts more from a speaker who is named."""
+def _extra(index: Index, query: Query, places: Sequence[int], words: Sequence[float] | None, telling: float) -> list[float]:
+    """What speaker, day and shape of each unit add. `words`: what its match adds, which counts more from a speaker who is named.
+    `telling`: what it adds that somebody tells what they did."""
     flags, speakers, at = index.flags, index.speakers, index.at
-    by_flag = [(-_ASKS if flag & ASKS else 0.0) + (_TIMELY if query.when and flag & TIMELY else 0.0) for flag in range(4)]
+    timely = _TIMELY if query.when else 0.0
+    by_flag = [
+        (-_ASKS if flag & ASKS else 0.0) + (timely if flag & TIMELY else 0.0) + (telling if flag & TELLS else 0.0) for flag in range(8)
+    ]
     added = [by_flag[flags[place]] for place in places]
     if query.people:
         said = [_SPEAKER + _SAID * word for word in words] if words is not None else [_SPEAKER] * len(places)

@@ -153,12 +153,18 @@ class Thread:
         return self.boundary if self.boundary <= upto else self._furthest(upto)
 
     def add(self, turns: Sequence[Turn]) -> None:
-        """These turns, each the child of its parent; the last becomes the tip. Turns known already are not added again."""
+        """These turns, each the child of its parent; the last becomes the tip, where what stands there now was not begun after it. Turns
+        known already are not added again."""
         for turn in turns:
             if turn.id in self.by_id:
                 continue
             tip = self.path[-1].id if self.path else 0
             if turn.parent != tip:
+                if turn.id < tip:
+                    # Its client has gone on without it: another branch.
+                    self.by_id[turn.id] = turn
+                    self.by_chain.setdefault(turn.chain, turn.id)
+                    continue
                 self.rewind(turn.parent)
             self.by_id[turn.id] = turn
             self.by_chain[turn.chain] = turn.id

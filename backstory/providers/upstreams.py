@@ -59,6 +59,11 @@ def provider(path: str, anthropic_headers: bool) -> Provider:
     return "anthropic" if anthropic_headers else "openai"
 
 
+def ends_in_version(prefix: str) -> bool:
+    """Whether the last segment of a base's prefix is a version of its API."""
+    return _VERSION.fullmatch(prefix.rpartition("/")[2]) is not None
+
+
 def target(upstream: Base, path: str, query: str, versioned: str = "") -> Target:
     """The address for a client's path. A version segment that base and path both have stands once; `versioned` is the
     segment that a path without any gets ("" = none)."""

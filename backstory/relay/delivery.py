@@ -110,7 +110,8 @@ class Delivery:
 
     `connection` is the Connection header to send, b"" for none; `limit` how large a body may be gathered. `started`: the client
     has been sent something; `closes`: only closing ends this reply (HTTP/1.0). `bytes_out`: body bytes sent, without framing. `mode`:
-    the body is not the one that the head was sent with, whatever the tap wants of it ("pass": as the tap wants).
+    the body is not the one that the head was sent with, whatever the tap wants of it ("pass": as the tap wants). `more`: headers of ours.
+    `begun`: the client has a head already, of a stream in chunks, so it gets none.
     """
 
     __slots__ = (
@@ -141,8 +142,12 @@ class Delivery:
         limit: int,
         write: Callable[[bytes], None],
         mode: Mode = "pass",
+        more: Headers = (),
+        begun: bool = False,
     ) -> None:
         wanted, self._add = listener.begin(reply.status, reply.headers) if listener is not None else ("pass", ())
+        if more:
+            self._add = (*self._add, *more)
         self._mode: Mode = "pass" if empty else mode if mode != "pass" else wanted
         self._listener = listener
         self._old = old
@@ -156,7 +161,10 @@ class Delivery:
         self.bytes_out = 0
         self._chunked = self.closes = False
         self._head = b""
-        if self._mode != "whole":
+        if begun:
+            self._mode = "pass" if self._mode == "whole" else self._mode
+            self.started = self._chunked = True
+        elif self._mode != "whole":
             self._render(empty)
 
     def _render(self, empty: bool) -> None:

@@ -13,6 +13,7 @@ from backstory.core.plan import House
 from backstory.relay.connect import Connector
 from backstory.relay.delivery import Listener
 from backstory.relay.down import DownConnection
+from backstory.relay.endurance import Endurance
 from backstory.relay.limits import Clock, DoorMetrics, Limits, Timeouts
 from backstory.relay.upstream import Pool
 
@@ -23,7 +24,8 @@ _BACKLOG = 4096
 class Door:
     """Relays HTTP/1.1 between clients and the providers that a house names. Lives in one event loop; made inside it.
 
-    `house` serves the ports that name no other. `draining`: no new connections or requests are taken.
+    `house` serves the ports that name no other. `endurance`: what is done where a provider does not answer.
+    `draining`: no new connections or requests are taken.
     """
 
     def __init__(
@@ -33,12 +35,14 @@ class Door:
         timeouts: Timeouts | None = None,
         connector: Connector | None = None,
         metrics: DoorMetrics | None = None,
+        endurance: Endurance | None = None,
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self._house = house
         self.limits = limits or Limits()
         self.timeouts = timeouts or Timeouts()
         self.metrics = metrics or DoorMetrics()
+        self.endurance = endurance or Endurance()
         self.clock = Clock(self.loop.time())
         self.pool = Pool(connector or Connector(), self.limits, self.timeouts, self.metrics, self.clock)
         self.draining = False

@@ -10,6 +10,7 @@ import logging
 import select
 import socket
 import struct
+import time
 from typing import TYPE_CHECKING, cast
 
 from backstory.core.exchange import Head
@@ -46,7 +47,7 @@ class DownConnection(asyncio.Protocol):
     """One client. `keep`: the connection lives on after the present answer. `full`: the client takes no more bytes at the moment."""
 
     __slots__ = (
-        "_began", "_buffer", "_eof_at", "_flow", "_gathered", "_held", "_left", "_moving", "_probed", "_reader", "_request",
+        "_asked", "_began", "_buffer", "_eof_at", "_flow", "_gathered", "_held", "_left", "_moving", "_probed", "_reader", "_request",
         "_scanned", "_served", "_since", "_size", "_sock", "_state", "_streaming", "_was_held", "door", "full", "heads", "house",
         "keep", "transport",
     )  # fmt: skip
@@ -68,7 +69,7 @@ class DownConnection(asyncio.Protocol):
         self._streaming = self._moving = self._probed = self._served = self._was_held = False
         self._held: set[str] = set()
         self._since = self._began = door.clock.now
-        self._eof_at = 0.0
+        self._eof_at = self._asked = 0.0
         self.full = False
         self.keep = True
 
@@ -107,7 +108,7 @@ class DownConnection(asyncio.Protocol):
         if state != _ANSWER:
             return False
         flow, clock = self._flow, self.door.clock
-        if flow is not None and flow.started and clock.now - self._since > self.door.timeouts.probe_s:
+        if flow is not None and flow.started and time.monotonic() - self._asked > self.door.timeouts.half_close_s:
             self.transport.abort()
             return False
         self._eof_at = clock.now
@@ -222,6 +223,7 @@ class DownConnection(asyncio.Protocol):
         door = self.door
         door.metrics.requests += 1
         self._served = True
+        self._asked = time.monotonic()
         self._request = request
         self.keep = request.keep and not door.draining
         flow = self._flow = Flow(self, request)
@@ -275,7 +277,7 @@ class DownConnection(asyncio.Protocol):
             rest, last = after or b"", after is not None
         self._size += len(piece)
         if last:
-            self._state = _ANSWER
+            self._state, self._asked = _ANSWER, time.monotonic()
             self._reader = None
         if self._streaming:
             flow.upload(piece, last)
@@ -299,7 +301,7 @@ class DownConnection(asyncio.Protocol):
     def sunk(self, size: int) -> None:
         """Called by the sink: the body is all there, `gathered` follows; what comes now is the next request."""
         self._state = _ANSWER
-        self._since = self.door.clock.now
+        self._since, self._asked = self.door.clock.now, time.monotonic()
         self._size = size
         self.transport.set_protocol(self)
 

@@ -2,7 +2,8 @@
 
 Rule: until the client has been sent a byte of the reply, a fault becomes an error in the client's own shape; after that the client's
 connection is broken off, so that what is missing shows. A provider that reads a request and closes without a word is no fault on the way:
-the client's connection is closed without a word as well. Nothing is invented and no POST is sent twice.
+the client's connection is closed without a word as well. Nothing is invented, and no POST is sent twice but by the rules of attempts.py,
+where they were asked for.
 """
 
 from __future__ import annotations
@@ -12,11 +13,15 @@ import logging
 from collections.abc import Awaitable, Coroutine
 from typing import TYPE_CHECKING
 
-from backstory.core.exchange import Ended
-from backstory.core.plan import Answer, Mode, Plan, Target
+from msgspec.structs import replace
+
+from backstory.core.exchange import Ended, Headers
+from backstory.core.plan import Answer, Attempt, Mode, Plan, Target
 from backstory.errors import BackstoryError, DocumentError, UpstreamError, UpstreamTimeout
+from backstory.relay.attempts import Attempts
 from backstory.relay.chunks import ending, frame
 from backstory.relay.delivery import Delivery, Listener
+from backstory.relay.endurance import Kind
 from backstory.relay.handed import undelivered
 from backstory.relay.heads import CHUNKED, ReplyHead, Request, render_interim
 from backstory.relay.interpret import Interpreter
@@ -37,8 +42,9 @@ class Flow:
     """One exchange. `since`: when something last happened (door clock). `over`: its end was told."""
 
     __slots__ = (
-        "_body", "_clock", "_delivery", "_discards", "_door", "_down", "_interpreter", "_legs", "_length", "_listener", "_pieces", "_plan",
-        "_request", "_sent", "_size", "_streamed", "_task", "_tries", "_up", "_uploaded", "bytes_in", "over", "since",
+        "_attempts", "_body", "_clock", "_delivery", "_discards", "_door", "_down", "_interpreter", "_legs", "_length", "_listener",
+        "_pieces", "_plan", "_request", "_sent", "_size", "_streamed", "_task", "_tries", "_up", "_uploaded", "bytes_in", "over",
+        "since",
     )  # fmt: skip
 
     def __init__(self, down: DownConnection, request: Request) -> None:
@@ -51,6 +57,7 @@ class Flow:
         self._delivery: Delivery | None = None
         self._legs: Legs | None = None
         self._interpreter: Interpreter | None = None
+        self._attempts: Attempts | None = None
         self._up: UpConnection | None = None
         self._task: asyncio.Task[None] | None = None
         self._body = b""
@@ -112,20 +119,27 @@ class Flow:
         if not self.over:
             self._door.metrics.aborted += 1
             self._release()
+            if self._attempts is not None:
+                self._attempts.abandon()
             self._finish("interrupted")
 
     @property
     def started(self) -> bool:
         """Whether the client has been sent something of the reply."""
+        if self._attempts is not None and self._attempts.begun:
+            return True
         return self._delivery is not None and self._delivery.started
 
     def check(self) -> None:
         """Called by the sweep: ends what has waited for too long."""
-        up, delivery, timeouts = self._up, self._delivery, self._door.timeouts
+        attempts, delivery, timeouts = self._attempts, self._delivery, self._door.timeouts
+        if attempts is not None and not attempts.settled:
+            attempts.check(answered=self._up is not None and self._up.answered)
+        up = self._up
         if up is None or self.over:
             return
         waited_s = self._clock.now - self.since
-        reading = delivery is not None or (self._legs is not None and self._legs.reading)
+        reading = delivery is not None or (self._legs is not None and self._legs.reading) or (attempts is not None and attempts.reading)
         if reading or (self._interpreter is not None and self._interpreter.reading):
             if waited_s > timeouts.idle_s:
                 self._fail(UpstreamTimeout(f"the upstream sent nothing for {timeouts.idle_s:g} s"))
@@ -179,7 +193,13 @@ class Flow:
         if plan.answer is not None:
             self._answer(plan.answer)
         elif plan.target is not None:
-            self._connect(plan.target)
+            endurance = self._door.endurance
+            if plan.others or (plan.question is not None and endurance.policy.repeats):
+                whole, old = not self._streamed, self._request.old
+                self._attempts = Attempts(plan, plan.target, self._body, whole, old, self, self._down, endurance)
+                self._attempts.start()
+            else:
+                self._connect(plan.target)
         else:
             self._fail(UpstreamError("there is no upstream for this request"))
 
@@ -204,12 +224,12 @@ class Flow:
             up = await self._door.pool.open(target)
         except BackstoryError as error:
             self._task = None
-            self._fail(error)
+            self._fail(error, kind="connect")
             return
         except Exception as error:  # noqa: BLE001 (the HTTP door)
             _log.exception("opening an upstream connection failed unexpectedly")
             self._task = None
-            self._fail(UpstreamError(f"the upstream could not be reached: {type(error).__name__}"))
+            self._fail(UpstreamError(f"the upstream could not be reached: {type(error).__name__}"), kind="connect")
             return
         self._task = None
         self._send(up, target)
@@ -268,11 +288,16 @@ class Flow:
     def interim(self, reply: ReplyHead) -> None:
         """As Receiver.interim."""
         self.since = self._clock.now
-        if not self._request.old and (self._legs is None or not self._legs.later):
+        attempts = self._attempts
+        if attempts is not None and (attempts.begun or not attempts.settled):
+            attempts.interims.append(reply)
+        elif not self._request.old and (self._legs is None or not self._legs.later):
             self._down.transport.write(render_interim(reply))
 
     def begin_reply(self, reply: ReplyHead, empty: bool) -> None:
         """As Receiver.begin_reply."""
+        if self._attempts is not None and not self._attempts.begin(reply, empty):
+            return
         if self._legs is None or self._legs.begin(reply, empty):
             self.open_delivery(reply, empty)
 
@@ -286,14 +311,24 @@ class Flow:
         if request.old and down.keep:
             connection = b"keep-alive"
         limit = self._door.limits.max_buffered_body
-        self._delivery = Delivery(reply, empty, self._listener, request.old, connection, limit, down.transport.write, mode)
+        attempts = self._attempts
+        more: Headers = ()
+        begun = False
+        if attempts is not None:
+            if attempts.begun and not attempts.fits(reply):
+                attempts.keep_for_the_end(reply, empty)
+                return
+            more, begun = attempts.headers, attempts.begun
+        self._delivery = Delivery(reply, empty, self._listener, request.old, connection, limit, down.transport.write, mode, more, begun)
 
     def deliver(self, data: bytes, done: bool, trailers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
         """As Receiver.deliver."""
         self.since = self._clock.now
         if done:
             self._up = None
-        if self._legs is None:
+        if self._attempts is not None and not self._attempts.settled:
+            self._attempts.deliver(data, done, trailers)
+        elif self._legs is None:
             self.hand_on(data, done, trailers)
         else:
             self._legs.deliver(data, done, trailers)
@@ -302,6 +337,8 @@ class Flow:
         """Bytes of the body for the client; `done` with the last."""
         delivery = self._delivery
         if delivery is None:
+            if self._attempts is not None:
+                self._attempts.more_for_the_end(data, done)
             return
         delivery.feed(data, done, trailers)
         if done:
@@ -333,6 +370,38 @@ class Flow:
         self._tries = 0
         self._connect(plan.target)
 
+    # The tries (attempts.py).
+
+    def try_this(self, attempt: Attempt, body: bytes | None, afresh: bool) -> None:
+        """As attempts.Course.try_this."""
+        plan = self._plan
+        if self.over or plan is None:
+            return
+        self._task = None
+        self._door.metrics.repeats += self._attempts is not None and self._attempts.repeated
+        self._plan = replace(plan, target=attempt.target, drop=attempt.drop, add=attempt.add, translation=attempt.translation)
+        self._interpreter = None
+        if body is not None:
+            self._body, self._length = body, len(body)
+        self._tries = 1 if afresh else 0
+        self._connect(attempt.target)
+
+    def pass_on(self, reply: ReplyHead, empty: bool, data: bytes, done: bool, trailers: tuple[tuple[bytes, bytes], ...]) -> None:
+        """As Course.pass_on."""
+        if self._legs is None or self._legs.begin(reply, empty):
+            self.open_delivery(reply, empty)
+        self.deliver(data, done, trailers)
+
+    def end_stream(self, data: bytes, status: int) -> None:
+        """As Course.end_stream."""
+        self._down.transport.write(data)
+        self._finish("error", status, len(data))
+        self._down.finish()
+
+    def give_up_try(self) -> None:
+        """As Course.give_up_try."""
+        self._release()
+
     def alive(self) -> None:
         """As interpret.Course.alive."""
         self.since = self._clock.now
@@ -345,6 +414,9 @@ class Flow:
         """As Receiver.lost. A GET that met a connection just closed by the provider is sent once more, on a new connection."""
         up, self._up = self._up, None
         if self.over or up is None:
+            return
+        if self._attempts is not None and not self._attempts.settled:
+            self._fail(error, kind=None if up.answered else "stale" if up.used else "closed")
             return
         plan, method = self._plan, self._request.method
         stale = up.used and not up.answered and method in _RETRIED and not self._length
@@ -369,13 +441,16 @@ class Flow:
         self._finish("complete" if answer.status < 400 else "error", answer.status, len(answer.body))
         self._down.answer(answer, self._request)
 
-    def _fail(self, error: BackstoryError, orderly: bool = False) -> None:
+    def _fail(self, error: BackstoryError, orderly: bool = False, kind: Kind | None = None) -> None:
         """Ends the exchange with an error: told in the client's shape, or by breaking off. A provider that closed in good order in the
         middle of a body is relayed as that where a close shows that the body is cut (a length or chunks); otherwise by a reset. That throws
-        away what the client has not been handed yet: where there is some, a close that shows is better."""
+        away what the client has not been handed yet: where there is some, a close that shows is better. `kind`: as in Attempts.failed."""
         if self.over:
             return
         self._release()
+        attempts = self._attempts
+        if attempts is not None and attempts.failed(error, kind):
+            return
         if self._legs is not None and self._legs.failed():
             return
         delivery = self._delivery
@@ -389,8 +464,12 @@ class Flow:
                 self._down.cut()
             return
         self._door.metrics.upstream_errors += 1
+        answer = self._down.error(self._request.head, error)
+        if attempts is not None and attempts.begun:
+            attempts.end_with(answer)
+            return
         self._finish("refused" if self._delivery is None else "interrupted")
-        self._down.answer(self._down.error(self._request.head, error), self._request)
+        self._down.answer(answer if attempts is None else attempts.answer(answer), self._request)
 
     def _release(self) -> None:
         """Lets go of what runs for this exchange."""

@@ -11,7 +11,7 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from backstory.core.exchange import Headers
-from backstory.core.plan import Translation
+from backstory.core.plan import Mode, Translation
 from backstory.errors import DocumentError, UpstreamError
 from backstory.relay.heads import CHUNKED, ReplyHead
 from backstory.relay.upstream import Receiver, UpConnection
@@ -28,7 +28,7 @@ class Course(Receiver, Protocol):
 class Interpreter:
     """Implements upstream.Receiver for one leg. `limit`: how large a body may be gathered. `reading`: the head of the answer has come."""
 
-    __slots__ = ("_course", "_gathered", "_head", "_limit", "_size", "_translation", "_up", "_whole", "reading")
+    __slots__ = ("_course", "_gathered", "_head", "_limit", "_mode", "_size", "_translation", "_up", "reading")
 
     def __init__(self, translation: Translation, course: Course, up: UpConnection, limit: int) -> None:
         self._translation = translation
@@ -36,7 +36,7 @@ class Interpreter:
         self._up = up
         self._limit = limit
         self._head: ReplyHead | None = None
-        self._whole = False
+        self._mode: Mode = "pass"
         self._gathered: list[bytes] = []
         self._size = 0
         self.reading = False
@@ -50,23 +50,32 @@ class Interpreter:
         self._course.upstream_full(full)
 
     def lost(self, error: UpstreamError) -> None:
-        """See Receiver."""
+        """See Receiver. What was held back of a stream goes to the client first."""
+        rest = self._translation.rest() if self._mode == "stream" else b""
+        if rest:
+            self._course.deliver(rest, False)
         self._course.lost(error)
 
     def begin_reply(self, reply: ReplyHead, empty: bool) -> None:
         """See Receiver."""
         self.reading = True
         mode, headers = self._translation.begin(reply.status, reply.headers)
+        if mode == "pass":
+            self._course.begin_reply(reply, empty)
+            return
         head = _headed(reply, headers)
-        self._whole = mode == "whole" or empty
-        if self._whole:
+        self._mode = "whole" if empty else mode
+        if self._mode == "whole":
             self._head = head
         else:
             self._course.begin_reply(replace(head, length=CHUNKED), False)
 
     def deliver(self, data: bytes, done: bool, trailers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
         """See Receiver. Trailers are about a body that the client does not get."""
-        if self._whole:
+        if self._mode == "pass":
+            self._course.deliver(data, done, trailers)
+            return
+        if self._mode == "whole":
             self._gather(data, done)
             return
         try:
@@ -93,7 +102,7 @@ class Interpreter:
         except DocumentError as error:
             self._fail(error)
             return
-        headers = head.headers if status < 400 else _about_an_error(head.headers)
+        headers = (*(head.headers if status < 400 else _about_an_error(head.headers)), *self._translation.learnt)
         self._course.begin_reply(_headed(replace(head, status=status, length=len(body)), headers), False)
         self._course.deliver(body, True)
 

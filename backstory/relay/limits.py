@@ -33,7 +33,9 @@ class Timeouts(Struct, frozen=True):
     pieces of a reply. `header_s`: a head from its first byte to its last, of a request or a reply. `body_idle_s`: between two
     pieces of a request body. `keepalive_s`: an idle client connection. `upstream_idle_s`: an idle upstream connection that did not
     say how long it stays. `drain_s`: running exchanges at shut-down. `probe_s`: how long after a half-close the client is asked
-    whether it is still there. `linger_s`: how long what a refused client still sends is read and dropped.
+    whether it is still there. `half_close_s`: a client that says so long after its request that it will send nothing more, while it is
+    answered, has left; one that only closes its half does so at once.
+    `linger_s`: how long what a refused client still sends is read and dropped.
     """
 
     connect_s: float = 10.0
@@ -45,6 +47,7 @@ class Timeouts(Struct, frozen=True):
     upstream_idle_s: float = 30.0
     drain_s: float = 30.0
     probe_s: float = 1.0
+    half_close_s: float = 0.1
     linger_s: float = 2.0
 
     def sweep_s(self) -> float:
@@ -58,7 +61,7 @@ class DoorMetrics(Struct):
 
     `aborted`: exchanges whose client left. `cut`: replies broken off after their first byte. `refused`: requests answered with an
     error of the client's making. `upstream_errors`: gateway errors. `tap_errors`: taps that raised.
-    `legs`: requests made for answers that went on after a call to a tool of ours.
+    `legs`: requests made for answers that went on after a call to a tool of ours. `repeats`: tries after the first of a request.
     """
 
     connections: int = 0
@@ -73,6 +76,7 @@ class DoorMetrics(Struct):
     upstream_reused: int = 0
     tap_errors: int = 0
     legs: int = 0
+    repeats: int = 0
 
 
 class Clock:

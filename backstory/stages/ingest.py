@@ -93,6 +93,8 @@ class Ingest(Stage):
             self._take_in(visit, fresh, exchange.wire.name if exchange.wire is not None else "")
             fresh = Fresh(visit.upto, ())
         tip = thread.path[fresh.upto - 1].id if fresh.upto else 0
+        # Drawn now, so that what is asked later is newer, whichever is answered first.
+        self._answer_id(visit)
         visit.parent = visit.turns[-1].id if visit.turns and not visit.muted else visit.muted or tip
         visit.ready = True
         return exchange

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from backstory.core.records import Receipt
 from backstory.errors import NotFound
-from backstory.stores import burial
+from backstory.stores import burial, replies
 from backstory.stores.rows import FORGOTTEN, RECEIPTS, Connection, counts_text, insert, marks
 
 _IN_ONE_STATEMENT = 500
@@ -64,6 +64,7 @@ def forget(db: Connection, drop: DropWords, principal: str | None, conversation_
         tombs = [(place.principal, place.id, 0) for place in places]
         if not conversation_id:
             tombs.append((principal or "", "", 0))
+            work.remove_replies(principal or "")
         work.remove_conversations(places)
     if not places:
         raise NotFound(f"nothing to forget: {conversation_id or list(turn_ids)[:5] or 'no conversation of this principal'}")
@@ -124,11 +125,14 @@ class _Work:
             burial.bury(self._db, own, [heir.id for heir in heirs], True, self._now)
             gone.update(dict.fromkeys(own, 0))
             self._remove_tags(place, "1 = 1", ())
+            self._remove_replies(place)
             for table in _WHOLE:
                 self._delete(table, "conversation = ?", (place.key,))
             self._delete("conversations", "key = ?", (place.key,))
             # What leads to it from another conversation is named so.
             self._delete("states", "name LIKE ?", (f"%:{place.id}",))
+        for heir in heirs:
+            self._remove_replies(heir)
         for place in places:
             self._db.run("UPDATE conversations SET forked_from = '', fork_turn = 0 WHERE forked_from = ?", (place.id,))
         self._clean(heirs, gone, {place.principal for place in places})
@@ -139,6 +143,8 @@ class _Work:
         heirs = self._heirs(places)
         parents = {turn: parent for turn, (_, parent) in gone.items()}
         burial.bury(self._db, gone, [heir.id for heir in heirs], False, self._now)
+        for place in (*places, *heirs):
+            self._remove_replies(place)
         for place in places:
             own = [turn for turn, (at, _) in gone.items() if at.key == place.key]
             for some in _slices(own):
@@ -218,8 +224,18 @@ class _Work:
         self._drop(self._db, [(row[0], row[1]) for row in docs], place.principal, place.key)
         self._delete("tags", f"conversation = ? AND {where}", (place.key, *values))
 
+    def _remove_replies(self, place: _Place) -> None:
+        """Answers that the client of this conversation may build on: each tells of all before it."""
+        self._note("replies", replies.forget_conversation(self._db, place.key))
+
+    def remove_replies(self, principal: str) -> None:
+        """All of a principal's."""
+        self._note("replies", replies.forget_principal(self._db, principal))
+
     def _delete(self, table: str, where: str, values: Sequence[int | bytes | str]) -> None:
-        removed = self._db.run(f"DELETE FROM {table} WHERE {where}", values)
+        self._note(table, self._db.run(f"DELETE FROM {table} WHERE {where}", values))
+
+    def _note(self, table: str, removed: int) -> None:
         self.counts[table] = self.counts.get(table, 0) + removed
 
     # --- hanging the rest on what is left

@@ -148,6 +148,7 @@ class StoreLanes:
         size = _BATCH_BYTES
         for turn in batch.turns:
             size += len(turn.text) + len(turn.raw) + len(turn.calls)
+        size += sum(len(one.said) for one in batch.replies)
         self._queue.append(_Waiting(batch, seq, upto, size))
         self._submitted += 1
         self._rows += len(batch.turns) + 1

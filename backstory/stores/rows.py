@@ -211,6 +211,7 @@ TRACES = ("request", "conversation", "turn", "turns", "tokens_in", "tokens_sent"
 HOMES = ("conversation", "project", "audience")
 SESSION_SUMMARIES = ("id", "conversation", "turns", "text", "tokens", "started", "ended", "created")
 PINS = ("conversation", "turn", "pinned", "at")
+REPLIES = ("whose", "name", "principal", "root", "previous", "said", "size", "used")
 LOOKUPS = ("conversation", "name", "chain", "text", "turns", "created")
 STATES = ("conversation", "name", "value")
 FORGOTTEN = ("receipt", "principal", "conversation", "turn", "at")

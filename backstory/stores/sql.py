@@ -33,7 +33,7 @@ from backstory.core.records import (
 from backstory.core.store import Spent
 from backstory.core.tombs import Tombs
 from backstory.errors import FencedError, NotFound, StoreError
-from backstory.stores import allowance, burial, forgetting, rows, spending, writing
+from backstory.stores import allowance, burial, forgetting, replies, rows, spending, writing
 from backstory.stores.across import Across
 from backstory.stores.dialect import Dialect
 from backstory.stores.finding import Counts, choose
@@ -44,7 +44,7 @@ _IN_ONE_STATEMENT = 500
 _KEY = "(SELECT key FROM conversations WHERE id = ?)"
 _TABLES = (
     *("conversations", "turns", "aliases", "tags", "vectors", "segments", "summaries", "facts", "digests", "injections", "stubs", "usage"),
-    *("watermarks", "states", "receipts", "traces", "homes", "session_summaries", "pins", "lookups"),
+    *("watermarks", "states", "receipts", "traces", "homes", "session_summaries", "pins", "lookups", "replies"),
 )
 _TURNS = ",".join(f"t.{column}" for column in rows.TURNS[:-1])
 _SEGMENT = rows.insert(
@@ -173,6 +173,10 @@ class SqlStore:
     def has_lookups(self) -> bool:
         """See Store."""
         return bool(self._all("SELECT 1 FROM lookups LIMIT 1"))
+
+    def reply_chain(self, whose: str, name: str) -> list[bytes]:
+        """See Store."""
+        return replies.chain(self._dialect.connection(), whose, name)
 
     # --- derived
 

@@ -136,6 +136,22 @@ lookups = Table(
     sqlite_with_rowid=False,
 )
 
+replies = Table(
+    "replies",
+    metadata,
+    _text("whose", primary_key=True),
+    _text("name", primary_key=True),
+    _text("principal"),
+    _text("root"),
+    _text("previous"),
+    _bytes("said"),
+    _int("size"),
+    _time("used"),
+    Index("replies_by_root", "root"),
+    Index("replies_by_name", "name"),
+    Index("replies_by_use", "used", "size"),
+)
+
 digests = Table(
     "digests",
     metadata,

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from backstory.core.records import Batch, Conversation, Injection, Turn
 from backstory.core.tombs import human
-from backstory.stores import burial
+from backstory.stores import burial, replies
 from backstory.stores.rows import (
     ALIASES,
     CONVERSATIONS,
@@ -221,6 +221,9 @@ def _write_told(db: Connection, batches: Sequence[Batch], places: _Places) -> No
         if rows:
             db.many(sql, rows)
     _write_lookups(db, batches, places)
+    kept = [one for batch in batches for one in batch.replies]
+    if kept:
+        replies.put(db, kept)
 
 
 def _write_lookups(db: Connection, batches: Sequence[Batch], places: _Places) -> None:

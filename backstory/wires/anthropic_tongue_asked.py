@@ -31,6 +31,7 @@ from backstory.core.translation import (
     Words,
 )
 from backstory.errors import DocumentError
+from backstory.wires import anthropic_tongue_marks as marks
 from backstory.wires.anthropic_tongue_losses import LOSSES
 from backstory.wires.anthropic_tongue_models import ADAPTIVE, ALWAYS, COLD, EFFORTS, HIGHEST, MOST, OLD, THINKS
 from backstory.wires.anthropic_tongue_pieces import OWN, blocks, pieces, words
@@ -205,11 +206,12 @@ def _read_metadata(fields: Fields) -> tuple[str, Raw | None]:
 def write(asked: Asked) -> tuple[bytes, tuple[Loss, ...]]:
     """The request, and what of it is lost."""
     lost = Losses(LOSSES)
+    marked = marks.ours(asked)
     body: Json = {"model": asked.model, "max_tokens": 0}
     system = _system(asked, lost)
     if system:
-        body["system"] = system[0]["text"] if len(system) == 1 and set(system[0]) == {"type", "text"} else system
-    body["messages"] = _messages(asked, lost)
+        body["system"] = system if marked else _plainly(system)
+    body["messages"] = _messages(asked, lost, marked)
     tools = [tool for one in allowed(asked, lost) if (tool := _tool(one, asked, lost)) is not None]
     if tools:
         body["tools"] = tools
@@ -220,7 +222,14 @@ def write(asked: Asked) -> tuple[bytes, tuple[Loss, ...]]:
     if asked.stream:
         body["stream"] = True
     body |= lost.foreign(asked, OWN)
+    if marked:
+        marks.place(body, asked)
     return encode(body), lost.told()
+
+
+def _plainly(content: list[Json]) -> str | list[Json]:
+    """Content that is a single text, as a string."""
+    return str(content[0]["text"]) if len(content) == 1 and set(content[0]) == {"type", "text"} else content
 
 
 def _system(asked: Asked, lost: Losses) -> list[Json]:
@@ -230,8 +239,9 @@ def _system(asked: Asked, lost: Losses) -> list[Json]:
     return found
 
 
-def _messages(asked: Asked, lost: Losses) -> list[Json]:
-    """Speakers alternate; the results of calls stand first in a user's message."""
+def _messages(asked: Asked, lost: Losses, marked: bool) -> list[Json]:
+    """Speakers alternate; the results of calls stand first in a user's message. `marked`: all content is blocks, also where it gets no
+    mark, so that it stays the same when its mark moves on."""
     if any(one.speaker == "system" for one in asked.said) and asked.wire != OWN:
         lost.note("system messages")
     turns: list[tuple[Speaker, list[Piece]]] = []
@@ -247,8 +257,7 @@ def _messages(asked: Asked, lost: Losses) -> list[Json]:
         found.sort(key=lambda piece: not isinstance(piece, Result))
         content = [block for piece in found for block in blocks(piece, asked.wire, lost)]
         if content:
-            plain = len(content) == 1 and set(content[0]) == {"type", "text"}
-            out.append({"role": speaker, "content": content[0]["text"] if plain else content})
+            out.append({"role": speaker, "content": content if marked else _plainly(content)})
     if not out or out[0]["role"] != "user":
         lost.note("messages")
         out.insert(0, {"role": "user", "content": _FILLER})
@@ -268,6 +277,9 @@ def _trim(messages: list[Json], model: str, lost: Losses) -> None:
     elif isinstance(content, str) and content != content.rstrip():
         lost.note("prefill")
         last["content"] = content.rstrip()
+    elif isinstance(content, list) and content[-1]["type"] == "text" and content[-1]["text"] != content[-1]["text"].rstrip():
+        lost.note("prefill")
+        content[-1]["text"] = content[-1]["text"].rstrip()
 
 
 def _tool(tool: Function | Builtin, asked: Asked, lost: Losses) -> Json | None:

@@ -17,7 +17,6 @@ from backstory.wires.tongue import (
     Fields,
     Json,
     Losses,
-    carried,
     cite_of,
     object_of,
     object_text,
@@ -26,9 +25,9 @@ from backstory.wires.tongue import (
     short_name,
     sniffed,
     text_of,
-    uncarried,
     wrapped,
 )
+from backstory.wires.tongue_seals import carried, uncarried
 
 OWN = "anthropic"
 ON_CALL = "gemini"

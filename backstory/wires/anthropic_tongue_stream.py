@@ -34,8 +34,9 @@ from backstory.wires.anthropic_stream import counts
 from backstory.wires.anthropic_tongue_pieces import OWN, cited_as, shown, signature_on
 from backstory.wires.lowering import encode, quote
 from backstory.wires.sse import event as sse
-from backstory.wires.tongue import Fields, Json, carried, code_of, own_id, text_of, uncarried
+from backstory.wires.tongue import Fields, Json, code_of, own_id, text_of
 from backstory.wires.tongue_parts import InTurn, Parts
+from backstory.wires.tongue_seals import carried, uncarried
 
 ID = "msg_"
 _STOPS: dict[str, Finish] = {

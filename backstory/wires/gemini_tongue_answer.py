@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from backstory.core.reply import Finish, Usage
 from backstory.core.translation import Odd, Piece, Refusal, Sight, Thought, Use, Words
 from backstory.wires.gemini_tongue_read import WIRE, foreign_seal
 from backstory.wires.gemini_tongue_write import call_part, seen_part
-from backstory.wires.tongue_more import Fields, Json, Losing
+from backstory.wires.tongue import Json
+from backstory.wires.tongue_more import Fields, Losing
 
 _REASONS: dict[Finish, str] = {"stop": "STOP", "tool_calls": "STOP", "": "STOP", "length": "MAX_TOKENS", "refusal": "SAFETY"}
 
@@ -85,9 +88,10 @@ class Parts:
                 return self.other(piece)
 
 
-def reason_of(finish: Finish) -> str:
-    """finishReason."""
-    return _REASONS.get(finish, "OTHER")
+def reason_of(finish: Finish, pieces: Iterable[Piece]) -> str:
+    """finishReason. An answer that declines says so here, for its words are text like any other."""
+    refused = finish == "stop" and any(isinstance(piece, Refusal) for piece in pieces)
+    return _REASONS["refusal"] if refused else _REASONS.get(finish, "OTHER")
 
 
 def usage_object(usage: Usage, thoughts: int) -> Json:

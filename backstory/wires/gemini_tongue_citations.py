@@ -9,7 +9,8 @@ from msgspec import Raw
 
 from backstory.core.translation import Words
 from backstory.wires.lowering import encode
-from backstory.wires.tongue_more import Fields, Json, is_object, loose_text
+from backstory.wires.tongue import Json
+from backstory.wires.tongue_more import Fields, is_object, loose_text
 
 
 def citations_of(raw: Raw | None, text: str) -> tuple[Raw, ...]:

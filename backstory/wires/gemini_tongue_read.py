@@ -9,6 +9,7 @@ from __future__ import annotations
 import binascii
 import re
 from base64 import b64decode, b64encode
+from collections.abc import Sequence
 from hashlib import blake2b
 from urllib.parse import unquote
 
@@ -36,7 +37,8 @@ from backstory.core.translation import (
 )
 from backstory.wires.gemini_tongue_schema import from_gemini
 from backstory.wires.lowering import encode
-from backstory.wires.tongue_more import Fields, Losing, held, is_object, is_string, kind_of, mime_of, string, unwrapped, wrapped
+from backstory.wires.tongue_more import Fields, Losing, held, is_object, is_string, kind_of, mime_of, string
+from backstory.wires.tongue_seals import unwrapped, wrapped
 
 WIRE = "gemini"
 NO_SEAL = ("skip_thought_signature_validator", "context_engineering_is_the_way_to_go")
@@ -121,7 +123,7 @@ class Talk:
                 if not (isinstance(found, Result) and found in pieces):
                     pieces.append(found)
         self._losing.rest(fields, "contents")
-        self.said.append(Said("assistant" if assistant else "user", tuple(pieces)))
+        self.said.append(Said("assistant" if assistant else "user", _thought_through(pieces)))
 
     def _known(self, piece: Piece) -> Piece:
         """The piece with its id."""
@@ -139,6 +141,18 @@ class Talk:
                 return piece if piece.id else replace(piece, id=made_id("", piece.name))
             case _:
                 return piece
+
+
+def _thought_through(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
+    """A client keeps the parts of a stream as they came: a thought in pieces, and its seal in one without text after them. That is one."""
+    out: list[Piece] = []
+    for piece in pieces:
+        before = out[-1] if out else None
+        if isinstance(piece, Thought) and isinstance(before, Thought) and not before.sealed and not (piece.sealed and piece.text):
+            out[-1] = replace(piece, text=before.text + piece.text, hidden=False)
+        else:
+            out.append(piece)
+    return tuple(out)
 
 
 def made_id(*parts: object) -> str:

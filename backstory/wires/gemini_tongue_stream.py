@@ -40,7 +40,8 @@ from backstory.wires.gemini_tongue_citations import citations_of, grounding_of
 from backstory.wires.gemini_tongue_read import WIRE, made_id, pieces_of, read_part
 from backstory.wires.lowering import encode
 from backstory.wires.sse import event as write_event
-from backstory.wires.tongue_more import Fields, Json, Losing, failure_of, loose_text
+from backstory.wires.tongue import Json
+from backstory.wires.tongue_more import Fields, Losing, failure_of, loose_text
 
 _CODES = {
     "INVALID_ARGUMENT": "invalid_request",
@@ -341,6 +342,11 @@ class GeminiTeller:
             return b""
         return b"\n]\n" if self._told else b"[]\n"
 
+    def goes_on(self, number: int) -> dict[int, tuple[str, str]]:
+        """The client was told all of it so far by somebody else: an array has begun. There are no ids here."""
+        self._told = True
+        return {}
+
     def _more(self, piece: Piece, text: str) -> bytes:
         match piece:
             case Words() | Refusal():
@@ -371,7 +377,8 @@ class GeminiTeller:
 
     def _last(self, finish: Finish, usage: Usage | None, thoughts: int) -> bytes:
         parts = self._parts.rest() or [{"text": ""}]
-        candidate: Json = {"content": {"parts": parts, "role": "model"}, "finishReason": reason_of(finish), "index": 0, **self._cited}
+        reason = reason_of(finish, self._pieces.values())
+        candidate: Json = {"content": {"parts": parts, "role": "model"}, "finishReason": reason, "index": 0, **self._cited}
         return self._chunk(answer_object(self._begun, [candidate], usage, thoughts))
 
     def _chunk(self, value: Json) -> bytes:
@@ -403,7 +410,7 @@ def write_answered(answered: Answered) -> bytes:
         parts = [part for piece in pieces for part in told.piece(piece)] + told.rest()
         cited = next((found for piece in reversed(pieces) if isinstance(piece, Words) and (found := grounding_of(piece))), {})
         content = {"parts": parts or [{"text": ""}], "role": "model"}
-        candidates.append({"content": content, "finishReason": reason_of(finish), "index": index, **cited})
+        candidates.append({"content": content, "finishReason": reason_of(finish, pieces), "index": index, **cited})
     begun = Begun(answered.id, answered.model)
     return encode(answer_object(begun, candidates, answered.usage, answered.thoughts))
 

@@ -29,8 +29,8 @@ from backstory.core.translation import (
 from backstory.wires.gemini_tongue_read import NO_SEAL, OWN_FILES, WIRE, is_made
 from backstory.wires.gemini_tongue_schema import for_gemini
 from backstory.wires.lowering import encode
-from backstory.wires.tongue import budget_of, effort_of, object_text, placed, short_name
-from backstory.wires.tongue_more import Fields, Json, Losing, arguments_object, base64_of, joined, mime_of
+from backstory.wires.tongue import Json, budget_of, effort_of, object_text, placed, short_name
+from backstory.wires.tongue_more import Fields, Losing, arguments_object, base64_of, joined, mime_of
 
 _NO_PLACE = "Gemini has no such parameter"
 LOSSES: tuple[Loss, ...] = (

@@ -1,12 +1,15 @@
 """Conversations that clients build on by the id of an answer, for providers that keep none (Responses `previous_response_id`,
 `item_reference`).
 
-Rule: they are kept in this process, as much as fits; one that is gone is refused by name, never answered without its beginning.
+Rule: they are held in the process, as much as fits, and written as bytes by whoever stores them; one that is gone is refused by name,
+never answered without its beginning.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -21,6 +24,9 @@ MOST_BYTES = 64 << 20
 
 
 REFERENCE = "item_reference"
+Keep: TypeAlias = Callable[[str, str, tuple[Said, ...], tuple[Said, ...], int], None]
+"""Told of each answer that may be built on: its id, the id of the one that it builds on ("" for none), what was said up to that, what was
+said since, the answer in the end, and how many bytes all of it is."""
 
 
 class _Named(Struct):
@@ -28,17 +34,42 @@ class _Named(Struct):
 
 
 _named = msgspec.json.Decoder(_Named)
+_said = msgspec.json.Decoder(tuple[Said, ...])
+
+
+def packed(said: tuple[Said, ...]) -> bytes:
+    """As it is stored. Of a client of Responses, whose parts bear no cache marks. DocumentError for text that is no Unicode."""
+    try:
+        return msgspec.json.encode(said)
+    except UnicodeEncodeError as cause:
+        raise DocumentError(f"text that cannot be stored: {cause.reason}") from cause
+
+
+def unpacked(links: Sequence[bytes]) -> tuple[Said, ...]:
+    """What was said, from what was stored of it, one after the other. DocumentError where that is damaged."""
+    said: tuple[Said, ...] = ()
+    for link in links:
+        said = joined(said, decode(_said, link))
+    return said
 
 
 class Kept:
     """By principal and id of an answer: all that was said up to it and in it."""
 
-    __slots__ = ("_found", "_most", "_size")
+    __slots__ = ("_found", "_most", "_size", "cleared")
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self._found: OrderedDict[tuple[str, str], tuple[tuple[Said, ...], int]] = OrderedDict()
         self._size = 0
         self._most = most_bytes
+        self.cleared = 0
+        """How often all of it went."""
+
+    def clear(self) -> None:
+        """Hold nothing."""
+        self._found.clear()
+        self._size = 0
+        self.cleared += 1
 
     def get(self, whose: str, name: str) -> tuple[tuple[Said, ...], int]:
         """What was said up to this answer, and its size in bytes; ((), 0) where it is not kept (any more)."""
@@ -62,10 +93,21 @@ class Kept:
 
     def piece(self, whose: str, item: str) -> Piece | None:
         """The piece of an answer that the client knows as the item of this id: KIND_ANSWER_PLACE (see openai_responses_tongue_answer)."""
-        answer, _, place = item.partition("_")[2].rpartition("_")
-        said = next((found for name in (f"resp_{answer}", answer) if (found := self.get(whose, name)[0])), ())
+        _, _, place = item.rpartition("_")
+        said = next((found for name in answers_of(item) if (found := self.get(whose, name)[0])), ())
         pieces = said[-1].pieces if said else ()
         return pieces[int(place)] if place.isdecimal() and int(place) < len(pieces) else None
+
+
+def answers_of(item: str) -> tuple[str, str]:
+    """The ids that the answer may have in which this item stands."""
+    answer = item.partition("_")[2].rpartition("_")[0]
+    return f"resp_{answer}", answer
+
+
+def references(said: Sequence[Said]) -> list[str]:
+    """The ids of items that stand for what the provider keeps."""
+    return [item for one in said for piece in one.pieces if (item := _item_of(piece))]
 
 
 def referred(said: tuple[Said, ...], kept: Kept, whose: str) -> tuple[Said, ...]:

@@ -370,7 +370,7 @@ class ChatTeller:
             return b""
         found = begun or Begun("", "")
         head = {
-            "id": own_id(found.id, ID),
+            "id": found.id if self._asked.as_is else own_id(found.id, ID),
             "object": "chat.completion.chunk",
             "created": found.created,
             "model": found.model or self._asked.model,

@@ -407,6 +407,8 @@ def _sample(given: Sampling, model: str, body: Json, lost: Losses) -> None:
 
 def _reason(asked: Asked, body: Json, lost: Losses) -> None:
     wanted = asked.reasoning
+    if wanted is not None and wanted.summary:
+        lost.note("reasoning.summary")
     if "tools" in body and _UNTHINKING_TOOLS.match(asked.model) and not _PLAIN_MODELS.search(asked.model):
         if wanted is None or (wanted.effort != "none" and wanted.budget != 0):
             lost.note("reasoning with tools")
@@ -414,8 +416,6 @@ def _reason(asked: Asked, body: Json, lost: Losses) -> None:
         return
     if wanted is None:
         return
-    if wanted.summary:
-        lost.note("reasoning.summary")
     effort = "none" if wanted.budget == 0 else wanted.effort or (effort_of(wanted.budget) if wanted.budget is not None else "")
     if not effort:
         return

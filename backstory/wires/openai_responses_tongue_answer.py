@@ -12,7 +12,9 @@ from backstory.core.reply import Finish, Usage
 from backstory.core.translation import Asked, Failure, Function, Odd, Piece, Refusal, Sight, Thought, Use, Words
 from backstory.wires.openai_responses_tongue_items import WIRE
 from backstory.wires.openai_responses_tongue_write import annotation, choice_of, format_of, reasoning_of, thought_item, tools_of
-from backstory.wires.tongue_more import Fields, Json, Losing, free_text, wrapped
+from backstory.wires.tongue import Json
+from backstory.wires.tongue_more import Fields, Losing, free_text
+from backstory.wires.tongue_seals import wrapped
 
 _INCOMPLETE: dict[Finish, str] = {"length": "max_output_tokens", "refusal": "content_filter"}
 _FAILURES = {"rate_limit": "rate_limit_exceeded", "invalid_request": "invalid_prompt", "context_length": "context_length_exceeded"}

@@ -14,7 +14,8 @@ from msgspec.structs import replace
 
 from backstory.core.translation import Odd, Piece, Refusal, Result, Sight, Speaker, Thought, Use, Words
 from backstory.wires.lowering import decode
-from backstory.wires.tongue_more import Fields, Losing, held, is_object, is_string, sight, string, unwrapped
+from backstory.wires.tongue_more import Fields, Losing, held, is_object, is_string, sight, string
+from backstory.wires.tongue_seals import unwrapped
 
 WIRE = "openai_responses"
 PARAGRAPH = "\n\n"

@@ -31,7 +31,7 @@ from backstory.wires.lowering import encode
 from backstory.wires.openai_responses_tongue_answer import ended, failed, is_custom, own_call, piece_items, response_object
 from backstory.wires.openai_responses_tongue_write import annotation, made_id
 from backstory.wires.sse import event as write_event
-from backstory.wires.tongue_more import Json
+from backstory.wires.tongue import Json
 
 
 class _Item(Struct):
@@ -90,6 +90,12 @@ class ResponsesTeller:
     def end(self) -> bytes:
         """See Teller: nothing."""
         return b""
+
+    def goes_on(self, number: int) -> dict[int, tuple[str, str]]:
+        """The client was told all of it so far by somebody else, up to this sequence number (exclusive). The id and type of each item by
+        its place, as they are told here."""
+        self._number = number
+        return {place: (str(item["id"]), str(item["type"])) for place, item in self._output.items() if "id" in item and "type" in item}
 
     def _begin(self, begun: Begun) -> bytes:
         name = begun.id or f"resp_{made_id(self._asked.said, self._asked.model)}"

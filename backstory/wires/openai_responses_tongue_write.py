@@ -30,18 +30,9 @@ from backstory.core.translation import (
 from backstory.wires.lowering import encode
 from backstory.wires.openai_responses_tongue_items import WIRE
 from backstory.wires.openai_responses_tongue_read import LOGPROBS_INCLUDE, SEALED_INCLUDE
-from backstory.wires.tongue import effort_of, short_name
-from backstory.wires.tongue_more import (
-    Fields,
-    Json,
-    Losing,
-    base64_of,
-    is_object,
-    link_of,
-    loose_text,
-    value,
-    wrapped,
-)
+from backstory.wires.tongue import Json, effort_of, short_name
+from backstory.wires.tongue_more import Fields, Losing, base64_of, is_object, link_of, loose_text, value
+from backstory.wires.tongue_seals import wrapped
 
 _NO_PLACE = "the Responses API has no such parameter"
 LOSSES: tuple[Loss, ...] = (

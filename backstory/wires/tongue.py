@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias, TypeVar
 import msgspec
 from msgspec import Raw, Struct
 
-from backstory.core.translation import Asked, Builtin, Effort, Failure, Function, Loss, Said, Sight, Thought, Words
+from backstory.core.translation import Asked, Builtin, Effort, Failure, Function, Loss, Said, Sight, Words
 from backstory.errors import DocumentError
 from backstory.wires.lowering import decode, encode
 
@@ -280,27 +280,6 @@ def safe_id(name: str, allowed: re.Pattern[str], most: int, prefix: str = "call_
 def own_id(name: str, prefix: str) -> str:
     """The id of an answer as clients of a wire know it, by its prefix."""
     return name if name.startswith(prefix) else f"{prefix}{name or 'backstory'}"
-
-
-# --- seals
-
-_SEALED = re.compile(r"backstory:([a-z_]*):([^:]*):(.*)", re.DOTALL)
-
-
-def carried(thought: Thought, own: str) -> str:
-    """What a client keeps for the way back in its wire's place for a signature. Another wire's seal says so."""
-    if not thought.id and (thought.seal == own or not thought.sealed):
-        return thought.sealed
-    return f"backstory:{thought.seal}:{thought.id}:{thought.sealed}"
-
-
-def uncarried(text: str, own: str) -> tuple[str, str, str]:
-    """(sealed, seal, id) of what a client brings back."""
-    found = _SEALED.fullmatch(text)
-    if found is None:
-        return text, own if text else "", ""
-    seal, name, sealed = found.groups()
-    return sealed, seal, name
 
 
 # --- tools

@@ -1,4 +1,4 @@
-"""What the tongues of OpenAI Responses and Gemini share: members under either of their names, losses, seals, files, errors.
+"""What the tongues of OpenAI Responses and Gemini share: members under either of their names, losses, files, errors.
 
 Rule: what is not taken out of an object is told as lost, by name.
 """
@@ -9,8 +9,7 @@ import binascii
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias, TypeVar
-from urllib.parse import quote, unquote
+from typing import TypeVar
 
 import msgspec
 from msgspec import Raw
@@ -20,9 +19,8 @@ from backstory.core.translation import Asked, Failure, Loss, Sight, Words
 from backstory.errors import DocumentError
 from backstory.wires.lowering import decode
 from backstory.wires.strict import members
-from backstory.wires.tongue import code_of, failed_plainly
+from backstory.wires.tongue import Json, code_of, failed_plainly
 
-Json: TypeAlias = "dict[str, object]"
 T = TypeVar("T")
 
 _string = msgspec.json.Decoder(str)
@@ -49,7 +47,6 @@ _ENDINGS = {
     "mp4": "video/mp4",
 }
 _DATA_URL = re.compile(r"data:([^;,]*)(?:;[^,]*)?,", re.ASCII)
-_OURS = "backstory:"
 
 
 class Fields:
@@ -245,20 +242,6 @@ def link_of(seen: Sight, usual: str) -> str:
 def joined(parts: Sequence[Words | Sight]) -> str:
     """All texts."""
     return "\n".join(part.text for part in parts if isinstance(part, Words))
-
-
-def wrapped(seal: str, sealed: str, name: str = "") -> str:
-    """What another wire sealed, for a client that hands back what this wire seals. `name`: of the thing that it belongs to."""
-    return f"{_OURS}{seal}:{quote(name, safe='')}:{sealed}"
-
-
-def unwrapped(text: str) -> tuple[str, str, str]:
-    """`seal`, `sealed` and `name` of what was wrapped; ("", text, "") for anything else."""
-    if not text.startswith(_OURS):
-        return "", text, ""
-    seal, _, rest = text[len(_OURS) :].partition(":")
-    name, _, sealed = rest.partition(":")
-    return seal, sealed, unquote(name)
 
 
 def failure_of(status: int, body: bytes, message: str, detail: str, code: str = "") -> Failure:

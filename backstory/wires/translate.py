@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Literal
@@ -24,6 +23,7 @@ from backstory.core.translation import (
     Function,
     Listener,
     Loss,
+    Marks,
     More,
     Opened,
     Piece,
@@ -34,36 +34,43 @@ from backstory.core.translation import (
     Thought,
     Tongue,
     Use,
+    Waits,
     Words,
 )
 from backstory.core.wire import StreamReader, Wire
 from backstory.errors import DocumentError
-from backstory.wires.kept import Kept, is_reference, joined, referred
+from backstory.wires.bodies import Inflate, beside, inflating
+from backstory.wires.kept import Keep, Kept, answers_of, is_reference, joined, references, referred
 from backstory.wires.tongue import short_name
 
 _UNFIT = re.compile(r"[^ -~]")
 _LONGEST_LOSS = 100
-_MOST_INFLATED = 1 << 26
-"""Bytes of an answer, or of a piece of a stream."""
 _MOST_LOSSES = 30
 _REFERRED = Loss("item_reference", "refused", "the provider keeps no items, and this one is not known here, or not any more")
 _SSE = b"text/event-stream"
 _EVENTS = (b"data:", b"event:")
 """How a stream begins, whatever its content type says."""
+_SILENCE = Broke(Failure(502, "server", "the provider's answer is empty"))
 _NOTHING = Asked("", False, (), ())
 _JSON: Headers = ((b"Content-Type", b"application/json"),)
-# Of the provider's headers these are about its body, or about its own connection.
-_ABOUT_THE_BODY = frozenset(
-    {b"content-type", b"content-length", b"content-encoding", b"transfer-encoding", b"etag", b"content-md5", b"digest", b"connection"}
-)
 
 
 class Translated:
     """One exchange. `client`, `provider`: the two tongues; `provider_wire` cuts streams. `path`, `query`: of the client's request. `kept`:
-    what clients of this wire may build on, and `whose` of it; None where they build on nothing."""
+    what clients of this wire may build on, and `whose` of it; None where they build on nothing. `keep` is told of answers that may be built
+    on. `missing`: the answers that are built on, but not held. `marks`: see Asked."""
 
     def __init__(
-        self, client: Tongue, provider: Tongue, provider_wire: Wire, path: str, query: str, kept: Kept | None = None, whose: str = ""
+        self,
+        client: Tongue,
+        provider: Tongue,
+        provider_wire: Wire,
+        path: str,
+        query: str,
+        kept: Kept | None = None,
+        whose: str = "",
+        keep: Keep | None = None,
+        marks: Marks = "never",
     ) -> None:
         self._client = client
         self._provider = provider
@@ -76,20 +83,26 @@ class Translated:
         self._listener: Listener | None = None
         self._teller: Teller | None = None
         self._ended = False
-        self._inflate: _Inflate | None = None
+        self._inflate: Inflate | None = None
         self._fault: DocumentError | None = None
         self._names: dict[str, str] = {}
         self._kept = kept
         self._whose = whose
+        self._tell_kept = keep
+        self._before: tuple[str, tuple[Said, ...]] = "", ()
+        self.missing: tuple[str, ...] = ()
+        self._marks = marks
         self._said: tuple[Said, ...] = ()
         self._size = 0
+        self._spoke = False
         self._begun = ""
         self._pieces: list[Piece] = []
         self.losses: tuple[Loss, ...] = ()
+        self.learnt: Headers = ()
 
     def ask(self, body: bytes) -> bytes:
         """See Translation. What of it gets lost stands in `losses` afterwards."""
-        self._asked = self._client.asked(body, self._path, self._query)
+        self._asked = replace(self._client.asked(body, self._path, self._query), marks=self._marks)
         sent = self._whole_talk(self._asked, len(body))
         out, losses = self._provider.ask(sent)
         self.losses = (*self._asked.lost, *losses)
@@ -105,12 +118,12 @@ class Translated:
 
     def begin(self, status: int, headers: Headers) -> tuple[Literal["stream", "whole"], Headers]:
         """See Translation."""
+        self._spoke = False
         self._status = status
         self._reader = self._listener = self._teller = self._fault = None
         self._ended = False
-        coding = next((value for key, value in headers if key.lower() == b"content-encoding"), b"identity").strip().lower()
-        self._inflate = None if coding in {b"", b"identity"} else _Inflate(coding)
-        kept = (*(pair for pair in headers if pair[0].lower() not in _ABOUT_THE_BODY), *self._told())
+        self._inflate = inflating(headers)
+        kept = (*beside(headers), *self._told())
         kind = next((value for key, value in headers if key.lower() == b"content-type"), b"").lower()
         if status < 400 and kind.startswith(_SSE):
             self._reader, self._listener = self._wire.reader(kind.decode("latin-1")), self._provider.listener()
@@ -138,7 +151,7 @@ class Translated:
         return bytes(out)
 
     def tail(self) -> bytes:
-        """See Translation. A stream that says nothing of its end gets none."""
+        """See Translation. A stream that says nothing of its end gets none; of one that says nothing at all, that is told."""
         if self._reader is None or self._listener is None or self._teller is None:
             return b""
         if self._fault is not None:
@@ -149,7 +162,13 @@ class Translated:
             with suppress(DocumentError):
                 out += self._say(self._listener.events(frame))
         out += self._say(self._listener.over())
+        if not self._spoke:
+            out += self._say([_SILENCE])
         return bytes(out) + (self._teller.end() if self._ended else b"")
+
+    def rest(self) -> bytes:
+        """See Translation. Nothing: what is understood is told at once."""
+        return b""
 
     def whole(self, body: bytes) -> tuple[int, bytes]:
         """See Translation. A provider that streams unasked, or does not where it was asked to, is understood all the same."""
@@ -174,8 +193,9 @@ class Translated:
     def _say(self, events: Sequence[Event]) -> bytes:
         if self._teller is None:
             return b""
+        self._spoke = self._spoke or any(not isinstance(event, Waits) for event in events)
         self._ended = self._ended or any(isinstance(event, (Ended, Broke)) for event in events)
-        if self._kept is not None:
+        if self._tell_kept is not None:
             self._listen(events)
         if self._names:
             events = [self._own_event(event) for event in events]
@@ -183,16 +203,20 @@ class Translated:
 
     def _whole_talk(self, asked: Asked, size: int) -> Asked:
         """The request with what it builds on."""
+        self.missing, self._before = (), ("", ())
         if self._kept is not None and any(is_reference(piece) for said in asked.said for piece in said.pieces):
             asked = replace(asked, said=referred(asked.said, self._kept, self._whose))
+            self.missing = tuple([name for item in references(asked.said) for name in answers_of(item)])
         self._said, self._size = asked.said, size
         if self._kept is None or not asked.previous:
             return asked
         before, before_size = self._kept.get(self._whose, asked.previous)
         if not before:
+            self.missing = (*self.missing, asked.previous)
             return asked
-        self._said, self._size = joined(before, asked.said), before_size + size
-        return replace(asked, said=self._said, previous="")
+        whole = joined(before, asked.said)
+        self._before, self._said, self._size = (asked.previous, before), whole[len(before) :], before_size + size
+        return replace(asked, said=whole, previous="")
 
     def _listen(self, events: Sequence[Event]) -> None:
         for event in events:
@@ -208,9 +232,9 @@ class Translated:
 
     def _keep(self, name: str, pieces: tuple[Piece, ...]) -> None:
         """An answer that a later request may build on."""
-        if self._kept is not None and name and self._asked.store is not False:
+        if self._tell_kept is not None and name and self._asked.store is not False:
             told = sum(len(piece.text if isinstance(piece, Words | Thought) else getattr(piece, "arguments", "")) for piece in pieces)
-            self._kept.put(self._whose, name, (*self._said, Said("assistant", pieces)), self._size + told)
+            self._tell_kept(name, *self._before, (*self._said, Said("assistant", pieces)), self._size + told)
 
     def _own(self, answered: Answered) -> Answered:
         """The answer, its calls by the names that the client has for its tools."""
@@ -231,26 +255,6 @@ class Translated:
         lost = ", ".join([_UNFIT.sub("?", one)[:_LONGEST_LOSS] for one in told[:_MOST_LOSSES]])
         more = f", and {len(told) - _MOST_LOSSES} more" if len(told) > _MOST_LOSSES else ""
         return ((b"X-VC-Losses", (lost + more).encode()),) if lost else ()
-
-
-class _Inflate:
-    """Undoes the content coding of a body that comes with one though none was asked for. DocumentError for a coding that is not known."""
-
-    def __init__(self, coding: bytes) -> None:
-        self._coding = coding
-        self._object = zlib.decompressobj(zlib.MAX_WBITS | 32)
-
-    def more(self, data: bytes) -> bytes:
-        """The plain bytes of these."""
-        if self._coding not in {b"gzip", b"x-gzip", b"deflate"}:
-            raise DocumentError(f"an answer in the content coding {self._coding.decode('latin-1')}")
-        try:
-            out = self._object.decompress(data, _MOST_INFLATED)
-        except zlib.error as cause:
-            raise DocumentError(f"an answer that is not in its content coding: {cause}") from cause
-        if self._object.unconsumed_tail:
-            raise DocumentError("an answer that is too large when it is unpacked")
-        return out
 
 
 def events_of(answered: Answered) -> list[Event]:

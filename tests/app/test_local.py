@@ -1,4 +1,4 @@
-"""What the proxy answers on its own: four pages, in the form that was asked for; every other path is somebody else's."""
+"""What the proxy answers on its own: a few pages, in the form that was asked for; every other path is somebody else's."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from backstory.app.local import Local
 from backstory.core.exchange import Head, Headers
 
-LOCAL = Local(lambda: {"status": "ok"}, lambda: {"requests": 3}, lambda: b"requests 3\n")
+LOCAL = Local(lambda: {"status": "ok"}, lambda: {"requests": 3}, lambda: b"requests 3\n", lambda: {"backends": []})
 
 
 def ask(path: str, headers: Headers = ()) -> tuple[str, bytes]:
@@ -29,6 +29,10 @@ def test_metrics_are_text_unless_json_is_asked_for() -> None:
     assert kind.startswith("text/plain")
     assert body == b"requests 3\n"
     assert ask("/metrics", ((b"Accept", b"application/json"),)) == ("application/json", b'{"requests":3}')
+
+
+def test_what_is_known_of_the_backends_is_json() -> None:
+    assert ask("/v1/diagnostics") == ("application/json", b'{"backends":[]}')
 
 
 def test_the_root_names_the_others() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from array import array
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -91,6 +92,16 @@ def test_length_is_what_can_be_found(rows: list[tuple[int, str]], hidden: frozen
     index.add(unit(number, f"word {number}") for number in ids)
     index.hide(hidden)
     assert len(index) == len(set(ids) - hidden)
+
+
+def test_the_share_that_has_room() -> None:
+    whole, picked = Index(), Index({"": 40})
+    assert whole.share(10) == 1.0
+    for index in (whole, picked):
+        index.add(unit(number, "some words about the harbour") for number in range(1, 11))
+    assert whole.share(whole.total_tokens // 2) == pytest.approx(0.5)
+    assert whole.share(10 * whole.total_tokens) == 1.0
+    assert picked.share(picked.total_tokens) == pytest.approx(0.25), "ten turns of forty"
 
 
 def test_adding_is_fast_enough_to_be_done_in_the_request() -> None:

@@ -86,6 +86,24 @@ def test_who_asks_for_a_time_gets_what_tells_one_first() -> None:
     assert first[0] - first[1] == pytest.approx(plain[0] - plain[1] + 0.2, abs=0.01)
 
 
+def test_who_tells_what_they_did_comes_first_and_the_more_so_the_more_there_is_room_for() -> None:
+    index = indexed([turn(1, "Ann: I painted boats."), turn(2, "Bob: Paint, boats."), turn(3, "Cid: Fine.")])
+    query = read(index, "painted boats", NOW)
+    found = matches(index, query.weights, 50)
+    little, much = (ranked(index, query, found, 50, share=share) for share in (0.0, 1.0))
+    assert (much[0] - much[1]) - (little[0] - little[1]) == pytest.approx(0.1)
+
+
+def test_where_all_has_room_no_session_comes_before_another() -> None:
+    index = indexed(chat())
+    query = read(index, "oven door seal", NOW)
+    parts = Parts()
+    ranked(index, query, matches(index, query.weights, 50), 50, parts, share=1.0)
+    assert set(parts.level.values()) == {0.0}
+    ranked(index, query, matches(index, query.weights, 50), 50, parts)
+    assert max(parts.level.values()) > 0.2
+
+
 def test_no_candidates_no_scores() -> None:
     index = indexed(chat())
     query = read(index, "xyzzy", NOW)

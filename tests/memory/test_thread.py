@@ -54,6 +54,22 @@ def test_a_turn_of_another_parent_makes_a_branch_and_the_old_one_stays_known() -
     assert one.path == first
 
 
+def test_an_answer_that_comes_when_its_client_has_gone_on_is_another_branch() -> None:
+    """Asked before what is the tip now, and answered after it."""
+    one = thread()
+    one.add(line(4))
+    before = one.path[-1]
+    late = line(2, 10, before, "late")
+    said = line(2, 20, before, "again")
+    one.add(said)
+    path = list(one.path)
+    one.add(late)
+    assert one.path == path
+    assert one.by_chain[late[-1].chain] == late[-1].id
+    one.rewind(late[-1].id)
+    assert one.path[-2:] == late
+
+
 def test_a_digest_counts_only_on_its_own_branch() -> None:
     one = thread()
     turns = line(8)

@@ -230,6 +230,30 @@ def test_a_half_closed_client_still_gets_its_answer(plain: bool, delay_s: float)
     run(work(), plain)
 
 
+def test_a_client_that_closes_while_it_is_answered_has_left() -> None:
+    """Its provider says nothing for a while, so no write tells: what it sends is a plain end, some time after its request."""
+
+    async def work() -> None:
+        gone = asyncio.Event()
+
+        async def script(upstream: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await upstream.request(reader)
+            writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n")
+            await reader.read()
+            gone.set()
+
+        async with world(script) as w, client(w.port) as one:
+            await one.send(post(b"{}", close=False))
+            await one.reader.readuntil(b"ok\r\n")
+            await asyncio.sleep(0.3)
+            one.writer.close()
+            async with asyncio.timeout(1.0):
+                await gone.wait()
+            await until(lambda: w.door.metrics.open_connections == 0)
+
+    run(work())
+
+
 def test_all_pipelined_requests_of_a_half_closed_client_are_answered() -> None:
     async def work() -> None:
         async with world(replies(OK)) as w, client(w.port) as one:

@@ -13,6 +13,7 @@ from msgspec import Struct
 from backstory.core.exchange import Ended, Head, Headers
 from backstory.core.plan import Answer, Mode, Plan, Tap, Target
 from backstory.relay import Connector, Door, Limits, Timeouts
+from backstory.relay.endurance import Endurance
 
 T = TypeVar("T")
 
@@ -221,12 +222,13 @@ async def world(
     timeouts: Timeouts = CALM,
     limits: Limits | None = None,
     connector: Connector | None = None,
+    endurance: Endurance | None = None,
 ) -> AsyncIterator[World]:
     """An upstream with this script and a door in front of it."""
     upstream = Upstream(script)
     server = await asyncio.start_server(upstream.serve, "127.0.0.1", 0, limit=1 << 20)
     house = Lodge(server.sockets[0].getsockname()[1], wants, tap)
-    door = Door(house, limits, timeouts, connector)
+    door = Door(house, limits, timeouts, connector, endurance=endurance)
     port = await door.listen("127.0.0.1", 0)
     try:
         yield World(door, port, upstream, house)

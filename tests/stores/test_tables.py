@@ -40,6 +40,7 @@ _WRITTEN = {
     "homes": set(rows.HOMES),
     "session_summaries": set(rows.SESSION_SUMMARIES),
     "lookups": set(rows.LOOKUPS),
+    "replies": set(rows.REPLIES),
     "pins": {"change", *rows.PINS},
     "tombs": set(rows.TOMBS),
     "keys": set(rows.KEYS),

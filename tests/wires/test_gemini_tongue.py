@@ -480,3 +480,26 @@ def test_a_plain_document_is_text() -> None:
     request = asked(contents=[{"parts": [{"inlineData": {"mimeType": "text/plain", "data": data}}]}])
     assert request.said[0].pieces == (Sight("document", "text/plain", "hello", plain=True),)
     assert written(request)[0]["contents"][0]["parts"] == [{"inlineData": {"mimeType": "text/plain", "data": data}}]
+
+
+def test_a_thought_that_a_client_kept_in_pieces_is_one_with_the_seal_after_it() -> None:
+    """As google-genai keeps a stream: each part for itself, the seal of another wire in an empty one."""
+    thought = Thought("First look north.", "c2VhbA==", "anthropic")
+    whole = Answered("id", "m", (thought, Words("Let me look.")), "stop", Usage(2, 3))
+    body = told(events_of(whole))
+    chunks = [json.loads(line.removeprefix("data: ")) for line in body.decode().splitlines() if line]
+    kept = [part for chunk in chunks for part in chunk["candidates"][0].get("content", {}).get("parts", [])]
+    cut = [{"text": letter, "thought": True} for letter in "First look north."]
+    assert kept[0] == {"text": "First look north.", "thought": True}
+    for found in (kept, [*cut, *kept[1:]]):
+        said = asked(contents=[{"role": "user", "parts": [{"text": "Hi"}]}, {"role": "model", "parts": found}]).said[1]
+        assert [piece for piece in said.pieces if isinstance(piece, Thought)] == [thought]
+
+
+def test_an_answer_that_declines_has_the_reason_of_one() -> None:
+    """Gemini has no other place for it."""
+    whole = Answered("id", "m", (Refusal("I cannot."),), "stop", Usage(2, 3))
+    assert json.loads(TONGUE.answer(whole, PLAIN))["candidates"][0]["finishReason"] == "SAFETY"
+    assert b'"finishReason":"SAFETY"' in told(events_of(whole))
+    plain = Answered("id", "m", (Words("I can."),), "stop", Usage(2, 3))
+    assert json.loads(TONGUE.answer(plain, PLAIN))["candidates"][0]["finishReason"] == "STOP"

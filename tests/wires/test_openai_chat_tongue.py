@@ -356,3 +356,10 @@ def test_what_is_no_answer_is_a_document_error(body: bytes) -> None:
 def test_an_error_with_status_200_is_an_error() -> None:
     failure = TONGUE.answered(b'{"error":{"message":"Slow down.","code":429}}')
     assert failure == Failure(429, "rate_limit", "Slow down.")
+
+
+def test_a_summary_that_nobody_gives_is_told_of_where_tools_leave_no_reasoning_either() -> None:
+    asked = Asked("gpt-5.2", False, (), (Said("user", (Words("hi"),)),), (LOOK,), reasoning=Reasoning("", 0, summary="auto"))
+    body, losses = TONGUE.ask(asked)
+    assert json.loads(body)["reasoning_effort"] == "none"
+    assert [loss.what for loss in losses] == ["reasoning.summary"]

@@ -240,6 +240,16 @@ def test_a_stream_that_breaks_off_gets_no_end(client: str, provider: str) -> Non
     assert gather([delta for frame in frames for delta in wire.deltas(frame)]).cut
 
 
+@PAIRS
+@pytest.mark.parametrize("raw", [b"", b": a sign of life\n\n"])
+def test_a_stream_that_says_nothing_at_all_is_an_error(client: str, provider: str, raw: bytes) -> None:
+    one, _ = exchange(client, provider, True)
+    one.begin(200, SSE_TYPE)
+    got = one.chunk(raw) + one.tail()
+    assert b"the provider's answer is empty" in got
+    assert b"error" in got
+
+
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize(("client", "provider"), [("anthropic", "openai_chat"), ("openai_chat", "anthropic")])
 def test_a_tool_whose_name_the_provider_refuses_comes_back_by_its_own(client: str, provider: str, stream: bool) -> None:

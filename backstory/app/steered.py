@@ -1,0 +1,108 @@
+"""One exchange of a routed request, on one of its routes: what is done to the request, and undone to the answer. Implements
+core.plan.Translation.
+
+Rule: with a provider of the client's own wire the answer passes as it is.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from backstory.app.translating import CLIENTS_OWN, PLAIN, TONGUES_BY_NAME, WIRES_BY_NAME
+from backstory.core.exchange import Headers
+from backstory.errors import RequestError
+from backstory.providers.routing import Route
+from backstory.wires import steering
+from backstory.wires.kept import Kept
+from backstory.wires.translate import Translated
+
+_NOTHING: frozenset[bytes] = frozenset()
+
+
+class Steered:
+    """`client`: the client's wire; `path`, `query`: of its request, the path with the route's model where it names one. `inner`: the
+    translation, None where there is none."""
+
+    __slots__ = ("_path", "_query", "_route", "_status", "_tongue", "client", "inner", "learnt", "speaks")
+
+    def __init__(self, client: str, speaks: str, route: Route, path: str, query: str, inner: Translated | None) -> None:
+        self.client = client
+        self.speaks = speaks
+        self.inner = inner
+        self.learnt: Headers = ()
+        self._route = route
+        self._status = 200
+        self._path = path
+        self._query = query
+        self._tongue = TONGUES_BY_NAME[speaks]
+
+    @property
+    def translated(self) -> bool:
+        """Whether the provider speaks another wire."""
+        return self.inner is not None
+
+    @property
+    def drop(self) -> frozenset[bytes]:
+        """Headers that only the client's provider knows."""
+        return CLIENTS_OWN if self.translated else _NOTHING
+
+    @property
+    def add(self) -> Headers:
+        """What is added for the answer's sake."""
+        return PLAIN if self.translated else ()
+
+    def place(self) -> tuple[str, str]:
+        """Path and query of the request at the provider, in its usual shape."""
+        if self.inner is None:
+            return self._path, self._query
+        path, _, query = self.inner.place().partition("?")
+        return path, query
+
+    def ask(self, body: bytes) -> bytes:
+        """See Translation. RequestError, DocumentError for what this provider cannot get."""
+        route = self._route
+        if not steering.in_path(self._path):
+            body = steering.with_model(body, route.model)
+        if self.inner is not None:
+            body = self.inner.ask(body)
+            refused = next((loss for loss in self.inner.losses if loss.how == "refused"), None)
+            if refused is not None:
+                raise RequestError(f"{refused.what}: {refused.why}")
+            body, lost = steering.without(body, route.backend.lacks)
+            self.inner.losses = (*self.inner.losses, *lost)
+        return steering.with_params(self._tongue, body, route.model, dict(route.params))
+
+    def begin(self, status: int, headers: Headers) -> tuple[Literal["stream", "whole"], Headers]:
+        """See Translation."""
+        self._status = status
+        return ("stream", headers) if self.inner is None else self.inner.begin(status, headers)
+
+    def chunk(self, data: bytes) -> bytes:
+        """See Translation."""
+        return data if self.inner is None else self.inner.chunk(data)
+
+    def tail(self) -> bytes:
+        """See Translation."""
+        return b"" if self.inner is None else self.inner.tail()
+
+    def rest(self) -> bytes:
+        """See Translation."""
+        return b"" if self.inner is None else self.inner.rest()
+
+    def whole(self, body: bytes) -> tuple[int, bytes]:
+        """See Translation."""
+        if self.inner is None:
+            return self._status, body
+        status, body = self.inner.whole(body)
+        self.learnt = self.inner.learnt
+        return status, body
+
+
+def steered(client: str, route: Route, path: str, query: str, kept: Kept | None, whose: str) -> Steered:
+    """The exchange of a client of this wire on this route. `kept`, `whose`: as of Translated."""
+    speaks = route.backend.wire(client)
+    inner = None
+    if speaks != client:
+        provider, wire = TONGUES_BY_NAME[speaks], WIRES_BY_NAME[speaks]
+        inner = Translated(TONGUES_BY_NAME[client], provider, wire, path, query, kept, whose)
+    return Steered(client, speaks, route, path, query, inner)

@@ -1,0 +1,82 @@
+"""The tokens that providers are paid with, held while they last.
+
+Rule: one request for a token at a time and provider; who needs it waits for that one. A token is in memory alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+
+from backstory.app.outbound import connector
+from backstory.config import Config
+from backstory.errors import BackstoryError, UpstreamError
+from backstory.providers import tokens
+from backstory.providers.backends import TOKEN_AUTHS, Backend
+from backstory.relay.fetch import Fetcher
+from backstory.relay.limits import Timeouts
+
+# A token goes when so much of its time has passed; one that was not given is asked for again after so many seconds.
+_USED = 0.9
+_AGAIN_S = 1.0
+_TIMEOUT_S = 15.0
+
+
+class Tokens:
+    """`clock`: Unix seconds."""
+
+    def __init__(self, config: Config, clock: Callable[[], float] = time.time) -> None:
+        self._config = config
+        self._clock = clock
+        self._held: dict[str, tuple[str, float]] = {}
+        self._troubles: dict[str, tuple[str, float]] = {}
+        self._refresh: dict[str, str] = {}
+        self._asking: dict[str, asyncio.Task[None]] = {}
+
+    def ready(self, backends: Iterable[Backend]) -> bool:
+        """Whether nothing has to be fetched for these."""
+        now = self._clock()
+        return all(backend.auth not in TOKEN_AUTHS or self._at_hand(backend.name, now) for backend in backends)
+
+    def of(self, backend: Backend) -> str:
+        """The token of this one, "" where it is not paid with one. Raises UpstreamError where there is none."""
+        if backend.auth not in TOKEN_AUTHS:
+            return ""
+        held = self._held.get(backend.name)
+        if held is not None and held[1] > self._clock():
+            return held[0]
+        trouble = self._troubles.get(backend.name, ("it was not asked for", 0.0))[0]
+        raise UpstreamError(f"{backend.name}: no token: {trouble}")
+
+    async def fetch(self, backends: Iterable[Backend]) -> None:
+        """Get those that are missing. Raises nothing: `of` tells."""
+        now = self._clock()
+        needed = {one.name: one for one in backends if one.auth in TOKEN_AUTHS and not self._at_hand(one.name, now)}
+        for name, backend in needed.items():
+            if name not in self._asking:
+                self._asking[name] = asyncio.get_running_loop().create_task(self._ask(backend))
+        waiting = [self._asking[name] for name in needed]
+        if waiting:
+            await asyncio.wait(waiting)
+
+    def _at_hand(self, name: str, now: float) -> bool:
+        """Whether there is a token, or has just been none."""
+        return any(name in known and known[name][1] > now for known in (self._held, self._troubles))
+
+    async def _ask(self, backend: Backend) -> None:
+        name = backend.name
+        fetcher = Fetcher(connector(self._config), Timeouts(connect_s=self._config.upstream.connect_timeout_s))
+        try:
+            target, form = tokens.asking(backend, self._clock(), self._refresh.get(name, ""))
+            reply = await fetcher.post(await fetcher.connect(target), target, tokens.FORM, form, _TIMEOUT_S)
+            token = tokens.answered(reply.status, reply.body)
+        except BackstoryError as error:
+            self._troubles[name] = (str(error), self._clock() + _AGAIN_S)
+        else:
+            self._held[name] = (token.value, self._clock() + _USED * token.lasts_s)
+            if token.refresh:
+                self._refresh[name] = token.refresh
+        finally:
+            fetcher.close()
+            del self._asking[name]

@@ -1,0 +1,175 @@
+"""The providers that requests can be routed to, made of the settings and the catalogue: where each is, and what it wants in a head.
+
+Rule: a client names a provider, never a host. A client's key goes to a provider that has none of its own here, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, quote, urlencode
+
+from msgspec import Struct
+
+from backstory.config import Config
+from backstory.config.catalogue import Auth, Header, Row
+from backstory.config.routes import ProviderRow
+from backstory.config.routing import BUILT_IN, Keys, auth_of, row_of
+from backstory.core.exchange import Head, Headers
+from backstory.core.plan import Target
+from backstory.errors import ConfigError
+from backstory.providers import upstreams
+from backstory.providers.signing import Credentials, sign
+from backstory.providers.upstreams import Base
+
+CREDENTIALS = frozenset({b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key", b"cookie"})
+# Whose account it is, beside the key of a client.
+_ACCOUNT = frozenset({b"openai-organization", b"openai-project"})
+_NATURAL: dict[str, Header] = {"anthropic": "x-api-key", "gemini": "x-goog-api-key"}
+_TAILS = {"anthropic": "messages", "openai_chat": "chat/completions", "openai_responses": "responses"}
+_VERSION = (b"anthropic-version", b"2023-06-01")
+TOKEN_AUTHS: frozenset[Auth] = frozenset({"oauth_refresh", "oauth_client", "google", "azure"})
+"""Those that are paid for with a token that has to be fetched first."""
+
+
+class Backend(Struct, frozen=True):
+    """One provider. `urls`: the wires that it speaks, the preferred one first. `paths`: where a wire's path is not the usual one. `keys`:
+    of ours, by instance; empty where there are none. `lacks`: members of a request that it refuses."""
+
+    name: str
+    title: str
+    urls: dict[str, Base]
+    paths: dict[str, str]
+    header: Header
+    auth: Auth
+    keys: dict[int, str]
+    models: tuple[str, ...]
+    headers: Headers
+    lacks: tuple[str, ...]
+    row: Row
+    given: ProviderRow
+    secrets: Keys
+
+    def __repr__(self) -> str:
+        return f"Backend({self.name!r}, {', '.join(self.urls)}, {self.paid_with})"
+
+    @property
+    def paid_with(self) -> str:
+        """In words."""
+        if self.keys:
+            return "a key of its own" if len(self.keys) == 1 else f"{len(self.keys)} keys of its own"
+        return {"": "the client's key", "client": "the client's key", "none": "no key"}.get(self.auth, self.auth)
+
+    def wire(self, client: str) -> str:
+        """The wire in which it gets the requests of a client of this one."""
+        return client if client in self.urls else next(iter(self.urls))
+
+    def target(self, wire: str, model: str, path: str, query: str) -> Target:
+        """Where a request of this wire goes. `path`, `query`: of a request in it; Gemini's path names model and verb."""
+        base, template = self.urls[wire], self.paths.get(wire, "")
+        if not self.passes_key:
+            query = _keyless(query)
+        if template:
+            verb = path.rpartition(":")[2]
+            filled, _, more = template.format_map({"model": quote(model, safe=""), "verb": verb, **dict(self.secrets.values)}).partition(
+                "?"
+            )
+            whole = f"{base.prefix}{filled}"
+            query = "&".join(part for part in (more, query) if part)
+        elif wire == "gemini":
+            return upstreams.target(base, path, query)
+        else:
+            versioned = base.prefix if upstreams.ends_in_version(base.prefix) else f"{base.prefix}/v1"
+            whole = f"{versioned}/{_TAILS[wire]}"
+        return Target(base.scheme, base.host, base.port, base.host_header, f"{whole}?{query}" if query else whole)
+
+    @property
+    def passes_key(self) -> bool:
+        """Whether the client's own key goes up."""
+        return self.auth in {"", "client"} and not self.keys
+
+    def pay(self, wire: str, instance: int, head: Head, translated: bool, token: str = "") -> tuple[frozenset[bytes], Headers]:
+        """What of the client's head stays behind, and what takes its place. `token`: where it is paid for with one."""
+        add = self.headers
+        if wire == "anthropic" and (translated or not head.header(b"anthropic-version")):
+            add = (*add, _VERSION)
+        key = self.keys.get(instance, "") or token
+        header: Header = "bearer" if token else self.header
+        if key or self.auth in {"none", "aws"}:
+            return CREDENTIALS | _ACCOUNT, (*add, _as_header(header, key)) if key else add
+        if not translated and header == _NATURAL.get(wire, "bearer"):
+            return frozenset(), add
+        key = client_key(head)
+        return CREDENTIALS, (*add, _as_header(header, key)) if key else add
+
+    def signed(self, target: Target, body: bytes, now: float) -> Headers:
+        """What signs this request, for a provider that wants it signed."""
+        found = Credentials(*(self.secrets.other(name) for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")))
+        return sign(found, dict(self.secrets.values)["region"], self.row.service, target, body, now)
+
+
+def client_key(head: Head) -> str:
+    """The key that a client sent, wherever it stands; "" without."""
+    scheme, _, token = head.header(b"authorization").partition(" ")
+    key = token.strip() if scheme.lower() == "bearer" else ""
+    key = key or head.header(b"x-api-key") or head.header(b"x-goog-api-key") or head.header(b"api-key")
+    return key or dict(parse_qsl(head.query)).get("key", "")
+
+
+def backends(config: Config) -> dict[str, Backend]:
+    """Every provider of these settings by its name, those of `upstream` too. Raises ConfigError for a key that is named and not there."""
+    urls = {"anthropic": config.upstream.anthropic, "openai": config.upstream.openai, "gemini": config.upstream.gemini}
+    found: dict[str, Backend] = {}
+    for name in BUILT_IN:
+        if name not in config.providers:
+            given = ProviderRow(url=urls[name], auth="client")
+            found[name] = _backend(name, given, Keys())
+    for name, given in config.providers.items():
+        keys = config.provider_keys.get(name, Keys())
+        if keys.trouble:
+            raise ConfigError(keys.trouble)
+        found[name] = _backend(name, given, keys)
+    return found
+
+
+def _backend(name: str, given: ProviderRow, keys: Keys) -> Backend:
+    row = row_of(name, given)
+    if row is None:
+        raise ConfigError(f"providers.{name}: no such kind")
+    return Backend(
+        name,
+        row.title,
+        _urls(given, row, dict(keys.values)),
+        {str(wire): path for wire, path in row.paths.items()},
+        given.header or row.header,
+        auth_of(given, row),
+        dict(keys.numbered),
+        given.models,
+        tuple([(key.encode(), value.encode()) for key, value in given.headers.items()]),
+        row.lacks,
+        row,
+        given,
+        keys,
+    )
+
+
+def _urls(given: ProviderRow, row: Row, values: Mapping[str, str]) -> dict[str, Base]:
+    """A URL of the settings is that of the preferred wire, and of the others that share its place."""
+    urls = {str(wire): url for wire, url in row.urls.items()}
+    if given.url:
+        preferred = next(iter(urls.values()))
+        urls = {wire: given.url for wire, url in urls.items() if url == preferred}
+    if given.wire is not None:
+        urls = {given.wire: urls.get(given.wire, given.url)}
+    return {wire: upstreams.base(url.format_map(values) if not given.url else url) for wire, url in urls.items()}
+
+
+def _as_header(header: Header, key: str) -> tuple[bytes, bytes]:
+    raw = key.encode("latin-1", "replace")
+    return (b"Authorization", b"Bearer " + raw) if header == "bearer" else (header.encode(), raw)
+
+
+def _keyless(query: str) -> str:
+    """The query without a key in it; unchanged where there is none."""
+    if "key=" not in query:
+        return query
+    return urlencode([(name, value) for name, value in parse_qsl(query, keep_blank_values=True) if name != "key"])

@@ -1,0 +1,229 @@
+"""Which providers a request goes to, in which order: selectors, aliases and the settings' routes become an ordered list of routes.
+
+Rule: nothing is guessed. A name that nobody has is an error that says what there is; what goes up is what a selector says, or the request
+as it came. The same conversation is drawn the same way again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+
+from backstory.config import Config
+from backstory.config.catalogue import catalogue
+from backstory.config.routing import unknown_backend
+from backstory.core.selectors import Branch, Selector, Value, is_plain, nearest, parse, suggest
+from backstory.errors import NoRoute, RequestError
+from backstory.providers.backends import Backend, backends
+from backstory.providers.tokens import check
+from backstory.providers.windows import Rooms
+
+_MOST_KEPT = 1000
+_OWN = {"anthropic": "anthropic", "openai_chat": "openai", "openai_responses": "openai", "gemini": "gemini"}
+# Where names of models have a colon only in these cases, so that any other one is a mistake.
+_STRICT = frozenset({"api.openai.com", "api.anthropic.com", "generativelanguage.googleapis.com"})
+_WITH_COLON = frozenset({"ft", "arn"})
+# What local servers put behind a colon: a size, a quantisation. And how alike two names are where one was surely meant for the other.
+_TAG = re.compile(r"latest\b|e?\d+(?:\.\d+)?[bmk]\b|q\d", re.IGNORECASE)
+_LIKE = 0.7
+_DRAWN = 1 << 64
+
+
+class Route(Struct, frozen=True):
+    """One way: this model at this provider, with the key of this instance (0: its only one), and these parameters."""
+
+    backend: Backend
+    model: str
+    instance: int = 0
+    params: tuple[tuple[str, Value], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Of the provider, with the instance."""
+        return f"{self.backend.name}.{self.instance}" if self.instance else self.backend.name
+
+
+class Question(Struct, frozen=True):
+    """What a choice may depend on, asked only where it does. `tokens`: about how large the request is. `first`: it is the first of its
+    conversation. `whose`: what stays the same over a conversation."""
+
+    tokens: Callable[[], int]
+    first: Callable[[], bool]
+    whose: Callable[[], bytes]
+
+
+class Router:
+    """For one port. `host`: where requests of a wire go that are not routed. Raises ConfigError for a key that is not there."""
+
+    def __init__(self, config: Config) -> None:
+        self.backends = backends(config)
+        for backend in self.backends.values():
+            check(backend)
+        self.rooms = Rooms(config.models)
+        self._disabled = frozenset(config.routing.disabled)
+        self._seed = config.routing.seed
+        self._static = config.routing.static
+        self._defaults = {wire: str(getattr(config.routing, wire)) for wire in _OWN}
+        self._aliases = [(re.compile(one.pattern), one.replacement) for one in config.model_aliases]
+        self._kept: dict[tuple[str, str, str], Selector | None] = {}
+
+    def must_read(self, wire: str) -> bool:
+        """Whether no request of this wire goes up as it came."""
+        return bool(self._static or self._defaults[wire])
+
+    def selector(self, wire: str, model: str, host: str) -> Selector | None:
+        """What a request of this wire that names this model selects; None where it goes up as it came, which would be to this host. Raises
+        SelectorError, NoRoute."""
+        key = (wire, model, host)
+        if key in self._kept:
+            return self._kept[key]
+        found = self._found(wire, model, host)
+        if len(self._kept) < _MOST_KEPT:
+            self._kept[key] = found
+        return found
+
+    def routes(self, selector: Selector, question: Question) -> tuple[Route, ...]:
+        """The ways, the first to be tried first; never none. Raises NoRoute."""
+        branches = self._ordered(selector, self._fit(selector, question), question)
+        return tuple([route for branch in branches for route in self._instances(branch)])
+
+    def _found(self, wire: str, model: str, host: str) -> Selector | None:
+        if self._static:
+            return self._checked(self._meant(self._static, model), wire)
+        for pattern, replacement in () if self._names_provider(model) else self._aliases:
+            match = pattern.search(model)
+            if match is not None:
+                return self._checked(parse(match.expand(replacement)), wire)
+        listed = next((one for one in self.backends.values() if model in one.models), None)
+        if listed is not None:
+            return Selector("one", (Branch(listed.name, model),))
+        if not is_plain(model) and self._is_selector(model, host):
+            return self._checked(parse(model), wire)
+        default = self._defaults[wire]
+        return self._checked(self._meant(default, model), wire) if default else None
+
+    def _meant(self, text: str, model: str) -> Selector:
+        """A selector of the settings; a provider alone means the model that is asked for."""
+        return Selector("one", (Branch(text, model),)) if text in self.backends else parse(text)
+
+    def _names_provider(self, model: str) -> bool:
+        """Whether a name says itself where it is to go, so that no alias stands for it: a provider may be called as models are."""
+        before, colon, _ = model.partition(":")
+        return bool(colon) and before.rpartition("]")[2].partition(".")[0].strip() in self.backends
+
+    def _is_selector(self, model: str, host: str) -> bool:
+        """Whether a name that is not plain is a selector. One that has nothing of it but a colon may be a model's own name."""
+        before, colon, after = model.partition(":")
+        if not colon or re.search(r"[|^!?\[\]]", model):
+            return True
+        named = before.partition(".")[0]
+        if named in self.backends:
+            return True
+        if "/" in before or named in _WITH_COLON:
+            return False
+        if host in _STRICT or named in catalogue() or self.rooms.of(after).window:
+            return True
+        return not _TAG.match(after) and bool(nearest(named, self.backends, _LIKE))
+
+    def _checked(self, selector: Selector, wire: str) -> Selector:
+        """The selector with a provider in every branch. Raises NoRoute for what nobody has."""
+        if selector.kind == "hybrid":
+            raise RequestError("hybrid:[ ] is understood, but not carried out by this version: name the executor alone")
+        return Selector(selector.kind, tuple([self._complete(branch, wire) for branch in selector.branches]))
+
+    def _complete(self, branch: Branch, wire: str) -> Branch:
+        if branch.backend and branch.backend not in self.backends:
+            raise NoRoute(self._unknown(branch))
+        found = self.backends.get(branch.backend) or next((one for one in self.backends.values() if branch.model in one.models), None)
+        found = found or self.backends[self._own(wire)]
+        if found.models and branch.model not in found.models:
+            models = ", ".join(found.models)
+            raise NoRoute(f"{found.name} has no model {branch.model!r}{suggest(branch.model, found.models)} (there are {models})")
+        if branch.instance and branch.instance not in found.keys:
+            numbers = ", ".join(f"{found.name}.{number}" for number in found.keys if number) or "none"
+            raise NoRoute(f"{found.name} has no instance {branch.instance} (there are {numbers})")
+        most, asked = self.rooms.of(branch.model).max_output, dict(branch.params).get("max_tokens", 0)
+        if most and isinstance(asked, int) and asked > most:
+            raise RequestError(f"max_tokens={asked}: {branch.model} gives {most} tokens at most")
+        return Branch(
+            found.name,
+            branch.model,
+            branch.instance,
+            branch.params,
+            branch.weight,
+            branch.max_context,
+            branch.first,
+            branch.handicap,
+            branch.ttft_timeout,
+            branch.at,
+        )
+
+    def _unknown(self, branch: Branch) -> str:
+        text = unknown_backend(branch, self.backends)
+        if branch.backend in catalogue():
+            text += f"; {branch.backend} is known, but not set up: list it under providers"
+        return text
+
+    def _own(self, wire: str) -> str:
+        """The provider of a wire where none is named."""
+        default = self._defaults[wire]
+        return default if default in self.backends else _OWN[wire]
+
+    def _fit(self, selector: Selector, question: Question) -> Sequence[Branch]:
+        """The branches that take this request."""
+        able = [branch for branch in selector.branches if branch.backend not in self._disabled]
+        if not able:
+            off = ", ".join(dict.fromkeys(branch.backend for branch in selector.branches))
+            usable = ", ".join(sorted(set(self.backends) - self._disabled))
+            raise NoRoute(f"disabled in the settings: {off} (enabled are {usable})")
+        if any(branch.first for branch in able) and not question.first():
+            able = [branch for branch in able if not branch.first]
+            if not able:
+                raise NoRoute("[first] takes only the first request of a conversation, and no other way is named")
+        if any(branch.max_context for branch in able):
+            tokens = question.tokens()
+            largest = max(branch.max_context for branch in able)
+            able = [branch for branch in able if not branch.max_context or branch.max_context >= tokens]
+            if not able:
+                raise RequestError(f"the request has about {tokens} tokens, and the selector takes {largest} at most ([max_context=])")
+        return self._roomy(able, question) if len(able) > 1 else able
+
+    def _roomy(self, branches: Sequence[Branch], question: Question) -> Sequence[Branch]:
+        """Those whose models surely have no room for it go, unless that is all of them."""
+        rooms = [self.rooms.of(branch.model).window for branch in branches]
+        if not any(rooms):
+            return branches
+        tokens = question.tokens()
+        roomy = [branch for branch, window in zip(branches, rooms, strict=True) if not window or window >= tokens]
+        return roomy or branches
+
+    def _ordered(self, selector: Selector, branches: Sequence[Branch], question: Question) -> Sequence[Branch]:
+        """A race goes by its handicaps: one after the other, for none is started beside another."""
+        if selector.kind == "race":
+            return sorted(branches, key=lambda branch: branch.handicap)
+        if selector.kind != "weighted" or len(branches) < 2:
+            return branches
+        left, whose, drawn = list(branches), question.whose(), []
+        while left:
+            drawn.append(left.pop(_draw(left, b"%d/%d/%b" % (self._seed, len(left), whose))))
+        return [branch for branch in drawn if branch.weight] or drawn
+
+    def _instances(self, branch: Branch) -> list[Route]:
+        """With an instance that one; without, all, one key after the other."""
+        backend = self.backends[branch.backend]
+        numbers = [branch.instance] if branch.instance else list(backend.keys) or [0]
+        return [Route(backend, branch.model, number, branch.params) for number in numbers]
+
+
+def _draw(branches: Sequence[Branch], whose: bytes) -> int:
+    """The index of one of them, by weight; the same for the same bytes."""
+    total = sum(branch.weight for branch in branches)
+    at = int.from_bytes(hashlib.blake2b(whose, digest_size=8).digest(), "big") / _DRAWN * total
+    for index, branch in enumerate(branches):
+        at -= branch.weight
+        if at < 0:
+            return index
+    return len(branches) - 1

@@ -1,0 +1,419 @@
+"""The tries of one request, until an answer is the client's.
+
+Rule: before a byte of an answer has been passed on, a try that brought none gives way to the next; after that, never. What is passed on is
+one answer of one try, with its own status, headers and body. Where every try has failed, that is the last thing that a provider has said.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+from msgspec import Struct
+
+from backstory.core.exchange import Headers
+from backstory.core.plan import Answer, Attempt, Plan, Target
+from backstory.errors import BackstoryError
+from backstory.relay.chunks import ending, frame
+from backstory.relay.emptiness import Watch
+from backstory.relay.endurance import Endurance, Fault, Kind, Schedule, Step, fault_of
+from backstory.relay.heads import ReplyHead
+
+if TYPE_CHECKING:
+    from backstory.relay.down import DownConnection
+
+_Trailers: TypeAlias = tuple[tuple[bytes, bytes], ...]
+# trying: nothing of an answer has come. holding: the body of a refusal is read. watching: an answer is looked into. waiting: for the next
+# try. settled: an answer is passed on.
+_State: TypeAlias = Literal["trying", "holding", "watching", "waiting", "settled"]
+
+_MOST_HELD = 1_048_576
+_MOST_TOLD = 12
+_OK = 200
+_SSE = b"text/event-stream"
+_STREAM_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\nTransfer-Encoding: chunked\r\n"
+_KEEP_ALIVE = frame(b": keep-alive\n\n")
+_CODING = b"accept-encoding"
+_PLAIN: Headers = ((b"Accept-Encoding", b"identity"),)
+
+
+class Course(Protocol):
+    """The exchange that the tries belong to (flow.py)."""
+
+    def try_this(self, attempt: Attempt, body: bytes | None, afresh: bool) -> None:
+        """The request goes to this target, with this body (None: the one that is streamed). `afresh`: on a new connection."""
+        ...
+
+    def wait_for(self, work: Coroutine[object, object, None]) -> None:
+        """This has to be done before the next try; it is dropped when the client leaves."""
+        ...
+
+    def pass_on(self, reply: ReplyHead, empty: bool, data: bytes, done: bool, trailers: _Trailers) -> None:
+        """An answer that was held back is the client's: its head, and so much of its body."""
+        ...
+
+    def interim(self, reply: ReplyHead) -> None:
+        """An informational reply for the client."""
+        ...
+
+    def end_stream(self, data: bytes, status: int) -> None:
+        """The last bytes of a stream that we began. `status`: of the answer that they tell of."""
+        ...
+
+    def give_up_try(self) -> None:
+        """The try under way is broken off; nobody is told."""
+        ...
+
+
+class _Held(Struct, frozen=True):
+    """An answer, or what there is of it."""
+
+    reply: ReplyHead
+    empty: bool
+    body: bytes
+    trailers: _Trailers = ()
+
+
+class Attempts:
+    """`body`: the client's. `whole`: it is all there, so that it can be sent again. `old`: the client speaks HTTP/1.0. `begun`: the client
+    was sent the head of a stream, and comments. `interims`: informational replies of the try under way."""
+
+    __slots__ = (
+        "_at",
+        "_beat_at",
+        "_board",
+        "_body",
+        "_course",
+        "_down",
+        "_endurance",
+        "_held",
+        "_last",
+        "_name",
+        "_old",
+        "_parts",
+        "_patient",
+        "_plain",
+        "_plan",
+        "_policy",
+        "_schedule",
+        "_sent_at",
+        "_size",
+        "_state",
+        "_step",
+        "_told",
+        "_tried",
+        "_tries",
+        "_watch",
+        "_whole",
+        "begun",
+        "interims",
+    )
+
+    def __init__(
+        self, plan: Plan, target: Target, body: bytes, whole: bool, old: bool, course: Course, down: DownConnection, endurance: Endurance
+    ) -> None:
+        self._plan = plan
+        self._old = old
+        self._down = down
+        first = Attempt(plan.name or f"{target.host}:{target.port}", target, plan.body, plan.drop, plan.add, plan.translation)
+        self._tries = (first, *plan.others)
+        self._body = body
+        self._whole = whole
+        self._course = course
+        self._endurance = endurance
+        self._policy = endurance.policy
+        self._board = endurance.board
+        self._schedule = Schedule([one.name for one in self._tries], endurance)
+        self._at = self._tried = 0
+        self._name = first.name
+        self._state: _State = "waiting"
+        self._step: Step | None = None
+        self._held: tuple[ReplyHead, bool] | None = None
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._watch: Watch | None = None
+        self._last: _Held | None = None
+        self._told: list[str] = []
+        self._plain = self._patient = False
+        self._sent_at = self._beat_at = 0.0
+        self.begun = False
+        self.interims: list[ReplyHead] = []
+
+    @property
+    def settled(self) -> bool:
+        """Whether an answer is passed on."""
+        return self._state == "settled"
+
+    @property
+    def reading(self) -> bool:
+        """Whether the head of an answer has come."""
+        return self._state in {"holding", "watching"}
+
+    @property
+    def repeated(self) -> bool:
+        """Whether the present try is not the first."""
+        return self._tried > 1
+
+    @property
+    def headers(self) -> Headers:
+        """What was tried, where it was more than one thing."""
+        if len(self._told) < 2:
+            return ()
+        more = f", and {len(self._told) - _MOST_TOLD} more" if len(self._told) > _MOST_TOLD else ""
+        return ((b"X-VC-Attempts", (", ".join(self._told[-_MOST_TOLD:]) + more).encode("ascii", "replace")),)
+
+    def start(self) -> None:
+        """The first try."""
+        self._at = self._schedule.first()
+        for passed in self._tries[: self._at]:
+            self._told.append(f"{passed.name}={'resting' if self._board.admits(passed.name) else 'set aside'}")
+        self._try(afresh=False)
+
+    # What the exchange tells.
+
+    def begin(self, reply: ReplyHead, empty: bool) -> bool:
+        """The head of a reply. Whether it is the client's."""
+        if self.settled:
+            return True
+        fault = fault_of(reply, self._endurance.wall)
+        if fault is None:
+            self._board.answered(self._name)
+            if self._looks_into(reply, empty):
+                self._hold("watching", reply, empty)
+                return False
+            self._settle(str(reply.status))
+            return True
+        self._failed(fault)
+        self._step = self._next(fault) if self._whole else None
+        if self._step is None and not self._has_answer:
+            self._settle()
+            return True
+        self._hold("holding", reply, empty)
+        return False
+
+    def deliver(self, data: bytes, done: bool, trailers: _Trailers) -> None:
+        """Bytes of a body that is held back."""
+        self._parts.append(data)
+        self._size += len(data)
+        if self._state == "watching":
+            self._look(data, done, trailers)
+        elif self._size > _MOST_HELD:
+            self._release(done, trailers)
+        elif done:
+            if not self._has_answer:
+                self._last = self._gathered(trailers)
+            self._go_on()
+
+    def failed(self, error: BackstoryError, kind: Kind | None) -> bool:
+        """The try under way brings no answer, or not to its end; `kind` None: an answer may have begun, or may still come. True where it
+        goes on all the same, or has ended."""
+        if self._state == "settled":
+            self._board.broke_off(self._name, str(error))
+            return False
+        if self._state == "holding":  # its status was its word
+            self._go_on()
+            return True
+        if self._state == "watching":
+            self._release(done=False, trailers=())
+            return False
+        fault = Fault(kind or "error", kind or error.code, lasting=kind is None)
+        if kind == "stale":
+            self._told.append(f"{self._name}=closed")
+        else:
+            self._failed(fault, str(error))
+        repeatable = kind is not None and (self._whole or kind == "connect")
+        self._step = self._next(fault) if repeatable else None
+        if self._step is None:
+            return self._over()
+        self._go_on(afresh=kind == "stale")
+        return True
+
+    def check(self, answered: bool) -> None:
+        """Called by the sweep. `answered`: something has come of an answer."""
+        now, policy = self._endurance.clock(), self._policy
+        waits = self._state == "trying" and not answered and not self._patient
+        if waits and policy.first_byte_s and now - self._sent_at > policy.first_byte_s:
+            self._slow()
+        if self._plain and now - self._beat_at > policy.keep_alive_s and not self._down.full:
+            self._beat(now)
+
+    def abandon(self) -> None:
+        """The client has left."""
+        if not self.settled:
+            self._board.left(self._name)
+            self._state = "settled"
+
+    def answer(self, answer: Answer) -> Answer:
+        """An error of ours, with what was tried."""
+        return Answer(answer.status, (*answer.headers, *self.headers), answer.body)
+
+    # A stream that we began.
+
+    def fits(self, reply: ReplyHead) -> bool:
+        """Whether this answer can be put into the stream that we began."""
+        named = {key.lower(): value for key, value in reply.headers}
+        coded = named.get(b"content-encoding", b"identity").lower() not in {b"", b"identity"}
+        return reply.status == _OK and named.get(b"content-type", b"").lower().startswith(_SSE) and not coded
+
+    def keep_for_the_end(self, reply: ReplyHead, empty: bool) -> None:
+        """An answer that does not fit into the stream that we began: it is told in an event when it is there."""
+        self._held = (reply, empty)
+        self._parts, self._size = [], 0
+
+    def more_for_the_end(self, data: bytes, done: bool) -> None:
+        """Its body."""
+        if self._size < _MOST_HELD:
+            self._parts.append(data)
+            self._size += len(data)
+        if done and self._held is not None:
+            self._tell_end(self._held[0].status, b"".join(self._parts))
+
+    def end_with(self, answer: Answer) -> None:
+        """The stream that we began ends with an error of ours."""
+        self._tell_end(answer.status, answer.body)
+
+    def _tell_end(self, status: int, body: bytes) -> None:
+        question = self._plan.question
+        self._course.end_stream(frame(question.failure(status, body)) + ending() if question is not None else ending(), status)
+
+    def _beat(self, now: float) -> None:
+        """A comment; the head of the stream before the first one. What a comment is stands in the HTML standard, "server-sent events"."""
+        if not self.begun:
+            self.begun = True
+            more = [b"%b: %b\r\n" % pair for pair in self.headers]
+            if not self._down.keep:
+                more.append(b"Connection: close\r\n")
+            self._down.transport.write(b"%b%b\r\n%b" % (_STREAM_HEAD, b"".join(more), _KEEP_ALIVE))
+        else:
+            self._down.transport.write(_KEEP_ALIVE)
+        self._beat_at = now
+
+    # The tries.
+
+    def _try(self, afresh: bool) -> None:
+        attempt = self._tries[self._at]
+        self._name = attempt.name
+        self._tried += 1
+        self._board.tried(self._name)
+        self._state = "trying"
+        self._patient = False
+        self._sent_at = self._endurance.clock()
+        self.interims.clear()
+        if self._plain:
+            attempt = Attempt(
+                attempt.name, attempt.target, attempt.body, attempt.drop | {_CODING}, (*attempt.add, *_PLAIN), attempt.translation
+            )
+        self._course.try_this(attempt, self._body_of(attempt), afresh)
+
+    def _body_of(self, attempt: Attempt) -> bytes | None:
+        if not self._whole:
+            return None
+        if attempt.body is not None:
+            return attempt.body
+        return self._plan.body if self._plan.body is not None and self._plan.translation is None else self._body
+
+    def _failed(self, fault: Fault, what: str = "") -> None:
+        """A try is over without an answer."""
+        self._told.append(f"{self._name}={fault.what}")
+        if fault.kind == "limited":
+            self._board.limited(self._name, f"status {fault.what}", fault.asked_s or 0.0)
+        else:
+            self._board.failed(self._name, what or f"status {fault.what}")
+
+    def _next(self, fault: Fault) -> Step | None:
+        return self._schedule.after(self._at, fault)
+
+    def _go_on(self, afresh: bool = False) -> None:
+        """The next try, after its pause."""
+        step, self._step = self._step, None
+        if step is None:
+            self._over()
+            return
+        self._state = "waiting"
+        self._held, self._parts, self._size, self._watch = None, [], 0, None
+        question, policy = self._plan.question, self._policy
+        if policy.keep_alive_s and not self._plain and not self._old and question is not None and question.streams():
+            self._plain = True
+            self._beat_at = self._endurance.clock()
+        self._course.wait_for(self._later(step, afresh))
+
+    async def _later(self, step: Step, afresh: bool) -> None:
+        """Not at once in any case: the connection that brought a refusal has still to end its reply."""
+        await asyncio.sleep(step.wait_s)
+        afresh = afresh and step.at == self._at
+        self._at = step.at
+        self._try(afresh)
+
+    def _slow(self) -> None:
+        """This one has had its time: it is given up for the sake of another, where there is one."""
+        self._patient = True
+        fault = Fault("slow", "slow")
+        self._step = self._next(fault) if self._whole else None
+        if self._step is None:
+            return
+        self._failed(fault, f"no answer began within {self._policy.first_byte_s:g} s")
+        self._course.give_up_try()
+        self._go_on()
+
+    # What becomes of an answer.
+
+    def _looks_into(self, reply: ReplyHead, empty: bool) -> bool:
+        question = self._plan.question
+        if not self._schedule.may_reask or question is None or empty or reply.status != _OK or not self._whole:
+            return False
+        self._watch = Watch(question.wire, reply.headers)
+        return self._watch.reads
+
+    @property
+    def _has_answer(self) -> bool:
+        """Whether an answer is at hand, if only an empty one: that is better than to hear why there is no other."""
+        return self._last is not None and self._last.reply.status < 400
+
+    def _hold(self, state: _State, reply: ReplyHead, empty: bool) -> None:
+        self._state = state
+        self._held = (reply, empty)
+        self._parts, self._size = [], 0
+
+    def _look(self, data: bytes, done: bool, trailers: _Trailers) -> None:
+        verdict = self._watch.feed(data, done) if self._watch is not None else "something"
+        if verdict == "something":
+            self._release(done, trailers)
+        elif verdict == "empty":
+            self._board.said_nothing(self._name)
+            fault = Fault("empty", "empty")
+            self._step = self._next(fault)
+            if self._step is None:
+                self._release(done, trailers)
+                return
+            self._told.append(f"{self._name}=empty")
+            self._last = self._gathered(trailers)
+            self._go_on()
+
+    def _gathered(self, trailers: _Trailers) -> _Held | None:
+        return None if self._held is None else _Held(*self._held, b"".join(self._parts), trailers)
+
+    def _release(self, done: bool, trailers: _Trailers) -> None:
+        """What is held back is the client's."""
+        held = self._gathered(trailers)
+        if held is not None:
+            self._settle(str(held.reply.status) if self._state == "watching" else "")
+            self._course.pass_on(held.reply, held.empty, held.body, done, trailers)
+
+    def _settle(self, told: str = "") -> None:
+        self._state = "settled"
+        if told:
+            self._told.append(f"{self._name}={told}")
+        self._step, self._watch, self._parts, self._body = None, None, [], b""
+        for one in self.interims:
+            self._course.interim(one)
+        self.interims = []
+
+    def _over(self) -> bool:
+        """No try is left: the client gets the last thing that a provider has said. False where none has, and it gets an error of ours."""
+        last = self._last
+        self._settle()
+        if last is None:
+            return False
+        self._course.pass_on(last.reply, last.empty, last.body, True, last.trailers)
+        return True

@@ -1,0 +1,335 @@
+"""An answer in which thoughts and calls that stand in its text become what they are. Implements core.plan.Translation: the client's wire
+on both sides.
+
+Rule: an answer with nothing of the kind passes byte for byte, and so does a stream up to the first of them. From there on it is told anew
+by the wire's own teller. What cannot be read passes as it came, as long as nothing was changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from typing import Literal
+
+import msgspec
+from msgspec import Raw, Struct
+from msgspec.structs import replace
+
+from backstory.core.document import Document, Put, Splice
+from backstory.core.exchange import Headers
+from backstory.core.message import Path
+from backstory.core.stream import Frame
+from backstory.core.translation import Answered, Asked, Broke, Ended, Event, Failure, Function, Listener, Teller, Tongue
+from backstory.core.wire import StreamReader, Wire
+from backstory.errors import DocumentError
+from backstory.wires.brought_back import CALL_ID, TAG, THINK, THOUGHT_ID, brought_back
+from backstory.wires.declared import declared, natively
+from backstory.wires.gemini_tongue_stream import GeminiTeller
+from backstory.wires.openai_responses_tongue_tell import ResponsesTeller
+from backstory.wires.scan import Scanner, Think
+from backstory.wires.sieve import Sealing, Sieve
+from backstory.wires.spelled import Speller
+from backstory.wires.text_calls import Shapes, tool_of
+from backstory.wires.translate import events_of, gathered
+
+_SEALINGS = {"anthropic": Sealing(THINK, TAG), "openai_responses": Sealing(THINK, TAG, THOUGHT_ID)}
+_PREFIXES = {"anthropic": f"toolu_{CALL_ID}"}
+_PLACES: dict[str, tuple[Path, ...]] = {
+    "anthropic": (("content",), ("stop_reason",), ("stop_sequence",)),
+    "openai_chat": (("choices", 0, "message"), ("choices", 0, "finish_reason")),
+    "openai_responses": (("output",),),
+    "gemini": (("candidates", 0, "content"), ("candidates", 0, "finishReason")),
+}
+"""What changes of a whole answer; all else stays as the provider wrote it."""
+_ABOUT_THE_BODY = frozenset({b"content-length", b"transfer-encoding", b"etag", b"content-md5", b"digest", b"connection"})
+
+
+class Reworked:
+    """One exchange. `path`, `query`: of the client's request. `calls`: calls of the request's tools are looked for. `spells`: a client
+    whose instructions declare tools as tags gets calls so, and the provider real tools. `idle`: nothing is to be done with an answer to
+    the request that `ask` was given last. `first`: patterns of models whose answers begin within a thought."""
+
+    def __init__(
+        self,
+        tongue: Tongue,
+        wire: Wire,
+        path: str,
+        query: str,
+        think: Think,
+        calls: bool,
+        spells: bool = False,
+        first: Sequence[str] = (),
+    ) -> None:
+        self.learnt: Headers = ()
+        self._tongue = tongue
+        self._wire = wire
+        self._path = path
+        self._query = query
+        self._think = think
+        self._calls = calls
+        self._spells = spells
+        self._first = first
+        self._spelled: frozenset[str] = frozenset()
+        self._shapes: Shapes | None = None
+        self._asked: Asked | None = None
+        self._stream: _Stream | None = None
+        self.idle = True
+
+    def ask(self, body: bytes) -> bytes:
+        """See Translation. The client's own bytes, but for what it brings back that was made here."""
+        self._asked = self._shapes = None
+        self._spelled = frozenset()
+        self.idle = True
+        try:
+            out = brought_back(self._wire.name, body)
+            asked = self._tongue.asked(out, self._path, self._query)
+        except DocumentError:
+            return body
+        if asked.format is not None or asked.sampling.count > 1:
+            return out
+        tools = declared(asked) if self._spells and not asked.previous else {}
+        if tools:
+            out = self._with_tools(asked, tools, out)
+        elif self._calls:
+            self._shapes = _shapes(asked)
+        self.idle = self._think == "keep" and self._shapes is None and not self._spelled
+        self._asked = replace(asked, usage=True, as_is=True)
+        return out
+
+    def _with_tools(self, asked: Asked, tools: dict[str, Function], body: bytes) -> bytes:
+        """The request with these tools as real ones; as it is where it cannot be written so."""
+        try:
+            made, losses = self._tongue.ask(natively(asked, tools))
+        except DocumentError:
+            return body
+        if any(loss.how == "refused" for loss in losses):
+            return body
+        self._spelled = frozenset(tools)
+        return made
+
+    def begin(self, status: int, headers: Headers) -> tuple[Literal["stream", "whole", "pass"], Headers]:
+        """See Translation."""
+        self._stream = None
+        named = {key.lower(): value.strip().lower() for key, value in headers}
+        asked, kind = self._asked, named.get(b"content-type", b"")
+        if self.idle or asked is None or status != 200 or named.get(b"content-encoding", b"identity") not in {b"", b"identity"}:
+            return "pass", headers
+        kept = tuple([pair for pair in headers if pair[0].lower() not in _ABOUT_THE_BODY])
+        json = kind.startswith(b"application/json")
+        if kind.startswith(b"text/event-stream") or (json and asked.array):
+            teller = self._tongue.teller(asked)
+            self._stream = _Stream(self._wire.reader(kind.decode("latin-1")), self._tongue.listener(), teller, self._sieve(asked))
+            return "stream", kept
+        return ("whole", kept) if json else ("pass", headers)
+
+    def chunk(self, data: bytes) -> bytes:
+        """See Translation."""
+        return data if self._stream is None else self._stream.chunk(data)
+
+    def tail(self) -> bytes:
+        """See Translation."""
+        return b"" if self._stream is None else self._stream.tail()
+
+    def rest(self) -> bytes:
+        """See Translation."""
+        return b"" if self._stream is None else self._stream.rest()
+
+    def whole(self, body: bytes) -> tuple[int, bytes]:
+        """See Translation."""
+        asked = self._asked
+        if asked is None:
+            return 200, body
+        try:
+            answered = self._tongue.answered(body)
+            if isinstance(answered, Failure) or answered.more:
+                return 200, body
+            sieve = self._sieve(asked)
+            events = [made for event in events_of(answered) for made in sieve.feed(event)]
+            made = gathered(events)
+            if not sieve.changed or isinstance(made, Failure):
+                return 200, body
+            return 200, _put(self._wire.name, body, self._tongue.answer(_all(answered, made), asked))
+        except DocumentError:
+            return 200, body
+
+    def _sieve(self, asked: Asked) -> Sieve | Speller:
+        name = self._wire.name
+        begun = any(fnmatchcase(asked.model.lower(), pattern) for pattern in self._first)
+        salt = f"{len(asked.said)} {asked.previous}"
+        sieve = Sieve(
+            lambda visible: Scanner(self._think, self._shapes, visible, begun),
+            _SEALINGS.get(name, Sealing()),
+            salt,
+            _PREFIXES.get(name, f"call_{CALL_ID}"),
+        )
+        return Speller(sieve, self._spelled) if self._spelled else sieve
+
+
+def _shapes(asked: Asked) -> Shapes | None:
+    """The shapes in which the request's tools may be called; None where none may."""
+    choice = asked.choice
+    if choice is not None and choice.mode == "none":
+        return None
+    allowed = choice.allowed if choice is not None else ()
+    tools = [tool_of(tool) for tool in asked.tools if isinstance(tool, Function) and (not allowed or tool.name in allowed)]
+    return Shapes(tools) if tools else None
+
+
+def _all(answered: Answered, made: Answered) -> Answered:
+    return replace(answered, pieces=made.pieces, finish=made.finish, sequence=made.sequence)
+
+
+def _put(wire: str, body: bytes, made: bytes) -> bytes:
+    """The answer, with what of it is made anew."""
+    new = Document(made)
+    splices: list[Splice] = [Put(path, new.get(path)) for path in _PLACES[wire] if new.has(path)]
+    return Document(body).apply(splices)
+
+
+class _Numbered(Struct):
+    type: str = ""
+    sequence_number: int = -1
+    output_index: int = -1
+    item: Raw = Raw()
+
+
+class _Item(Struct):
+    id: str | None = None
+    type: str = ""
+
+
+_numbered = msgspec.json.Decoder(_Numbered)
+_item = msgspec.json.Decoder(_Item)
+
+
+class _Seam:
+    """Where what is told anew joins what passed as it came. `begins`: a message was begun whose first text has not come."""
+
+    __slots__ = ("_ids", "_names", "_number", "_teller", "begins")
+
+    def __init__(self, teller: Teller) -> None:
+        self._teller = teller
+        self._names: dict[int, _Item] = {}
+        self._ids: dict[bytes, bytes] = {}
+        self._number = -1
+        self.begins = False
+
+    def heard(self, frame: Frame, told: bool) -> None:
+        """A frame has come. `told`: it says something that its wire's listener tells."""
+        if frame.event.startswith("response.") or b'"sequence_number"' in frame.data:
+            try:
+                found = _numbered.decode(frame.data)
+                item = _item.decode(found.item) if found.type == "response.output_item.added" else None
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                return
+            self._number = max(self._number, found.sequence_number)
+            if item is not None and item.id:
+                self._names[found.output_index] = item
+            self.begins = item is not None and item.type == "message" and not told
+
+    def passed(self) -> None:
+        """All that was heard has passed as it came."""
+        if not isinstance(self._teller, ResponsesTeller | GeminiTeller):
+            return
+        told = self._teller.goes_on(self._number + 1)
+        for place, item in self._names.items():
+            name, kind = told.get(place, ("", ""))
+            if name and item.id and kind == item.type and name != item.id:
+                self._ids[b'"%b"' % name.encode()] = b'"%b"' % item.id.encode()
+
+    def joined(self, data: bytes) -> bytes:
+        """What is told, with the ids by which the client knows what had begun."""
+        for name, known in self._ids.items():
+            data = data.replace(name, known)
+        return data
+
+
+class _Stream:
+    """One stream on its way."""
+
+    __slots__ = ("_anew", "_broken", "_ended", "_held", "_listener", "_reader", "_seam", "_shadow", "_sieve", "_teller")
+
+    def __init__(self, reader: StreamReader, listener: Listener, teller: Teller, sieve: Sieve | Speller) -> None:
+        self._reader = reader
+        self._listener = listener
+        self._teller = teller
+        self._sieve = sieve
+        self._seam = _Seam(teller)
+        self._held: list[bytes] = []
+        self._shadow: list[bytes] = []
+        self._anew = self._broken = self._ended = False
+
+    def chunk(self, data: bytes) -> bytes:
+        """What the client gets for these bytes."""
+        if self._broken:
+            return data
+        frames = self._reader.feed(data)
+        return b"".join(self._frames(frames))
+
+    def tail(self) -> bytes:
+        """The end."""
+        if self._broken:
+            return b""
+        return b"".join(self._frames(self._reader.close(), last=True)) + self._end()
+
+    def _end(self) -> bytes:
+        if self._broken:
+            return b""
+        try:
+            events = [made for event in self._listener.over() for made in self._sieve.feed(event)]
+            out = self._told(events, None)
+        except DocumentError:
+            if self._anew:
+                raise
+            return self.rest()
+        out += self.rest()
+        return out + self._teller.end() if self._anew and self._ended else out
+
+    def rest(self) -> bytes:
+        """What is still held, where there is no end."""
+        if self._broken:
+            return b""
+        if not self._anew:
+            held, self._held, self._broken = self._held, [], True
+            return b"".join([*held, *[frame.raw for frame in self._reader.close()]])
+        return b"" if self._ended else self._say(self._sieve.flush())
+
+    def _frames(self, frames: Sequence[Frame], last: bool = False) -> list[bytes]:
+        out: list[bytes] = []
+        for number, frame in enumerate(frames):
+            try:
+                events = [made for event in self._listener.events(frame) for made in self._sieve.feed(event)]
+                out.append(self._told(events, frame))
+            except DocumentError:
+                if self._anew:
+                    if last:
+                        break
+                    raise
+                # Nothing was changed yet, and what is held has to go first.
+                self._broken = True
+                return [*out, *self._held, *[one.raw for one in (*frames[number:], *self._reader.close())]]
+        return out
+
+    def _told(self, events: Sequence[Event], frame: Frame | None) -> bytes:
+        """The frame, or what is told in its place; nothing while it is not known which."""
+        told = self._say(events)
+        if self._anew:
+            return told
+        self._shadow.append(told)
+        if frame is not None:
+            self._held.append(frame.raw)
+            self._seam.heard(frame, bool(events))
+        if self._sieve.changed:
+            self._anew = True
+            out, self._shadow, self._held = self._seam.joined(b"".join(self._shadow)), [], []
+            return out
+        if self._sieve.holds or self._seam.begins:
+            return b""
+        held, self._held, self._shadow = self._held, [], []
+        self._seam.passed()
+        return b"".join(held)
+
+    def _say(self, events: Sequence[Event]) -> bytes:
+        self._ended = self._ended or any(isinstance(event, Ended | Broke) for event in events)
+        told = b"".join([self._teller.tell(event) for event in events])
+        return self._seam.joined(told) if self._anew else told

@@ -1,0 +1,182 @@
+"""The model and the parameters of a request, found and replaced: for requests that go elsewhere than their client thinks.
+
+Rule: splices only; of the body nothing changes but what has to. What a parameter is called, and what it takes away from others, is known by
+the wire's tongue: a small request is written with and without it, and the difference is put into the large one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from urllib.parse import quote, unquote
+
+import msgspec
+from msgspec import Raw, Struct
+from msgspec.structs import replace
+
+from backstory.core.document import Cut, Document, Put, Splice
+from backstory.core.selectors import Value
+from backstory.core.translation import Asked, Effort, Loss, Reasoning, Sampling, Tongue
+from backstory.errors import DocumentError, RequestError
+from backstory.wires.lowering import encode
+from backstory.wires.lowering import quote as quoted
+
+_GEMINI = re.compile(r"(/v\d\w*/(?:[^:?]+/)?(?:models|tunedModels|endpoints)/)(.+?)(?::|%3[Aa])(generateContent|streamGenerateContent)\Z")
+# Members of a body that say how it is to be answered, by wire; and a conversation to go with them.
+_ABOUT: dict[str, tuple[str, ...]] = {
+    "anthropic": ("max_tokens", "temperature", "top_p", "top_k", "thinking", "output_config"),
+    "openai_chat": (
+        "max_tokens", "max_completion_tokens", "temperature", "top_p", "seed", "presence_penalty", "frequency_penalty",
+        "reasoning_effort", "reasoning",
+    ),
+    "openai_responses": ("max_output_tokens", "temperature", "top_p", "reasoning", "text"),
+    "gemini": ("generationConfig", "generation_config"),
+}  # fmt: skip
+_TALK: dict[str, tuple[str, object]] = {
+    "anthropic": ("messages", [{"role": "user", "content": "x"}]),
+    "openai_chat": ("messages", [{"role": "user", "content": "x"}]),
+    "openai_responses": ("input", "x"),
+    "gemini": ("contents", [{"role": "user", "parts": [{"text": "x"}]}]),
+}
+_NESTED = frozenset({"generationConfig", "generation_config", "reasoning", "text", "thinking", "output_config"})
+# A name in place of another: both at once are refused.
+_INSTEAD = {"max_completion_tokens": "max_tokens", "max_tokens": "max_completion_tokens", "reasoning_effort": "reasoning"}
+_FIELDS = {"max_tokens": "most", "presence_penalty": "presence", "frequency_penalty": "frequency"}
+# What OpenAI-compatible providers know by these names, though not all of them.
+_PLAIN = frozenset({"top_k", "verbosity"})
+_members = msgspec.json.Decoder(dict[str, Raw])
+
+
+class _Model(Struct):
+    model: str = ""
+
+
+_model = msgspec.json.Decoder(_Model)
+
+
+def model_of(body: bytes, path: str) -> str:
+    """The model that a request names, "" where it names none. DocumentError where the body cannot be read."""
+    found = _GEMINI.search(path)
+    if found is not None:
+        return unquote(found.group(2))
+    try:
+        return _model.decode(body).model
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as cause:
+        raise DocumentError(f"not a request: {cause}") from cause
+
+
+def in_path(path: str) -> bool:
+    """Whether the path of this request names its model: one of Gemini, whatever stands there for a model."""
+    return _GEMINI.search(path) is not None
+
+
+def path_with(path: str, model: str) -> str:
+    """The path with this model in place of the one that stands there; the same where none does."""
+    return _GEMINI.sub(lambda match: f"{match.group(1)}{quote(model, safe='')}:{match.group(3)}", path)
+
+
+def verb_of(path: str) -> str:
+    """Gemini's verb at the end of a path, "" without."""
+    found = _GEMINI.search(path)
+    return found.group(3) if found else ""
+
+
+def with_model(body: bytes, model: str) -> bytes:
+    """The body with this model; the same object where it has it already. DocumentError where the body cannot be edited."""
+    document = Document(body)
+    value = quoted(model)
+    return body if document.member("model") == value else document.apply([Put(("model",), value)])
+
+
+def without(body: bytes, names: Iterable[str]) -> tuple[bytes, tuple[Loss, ...]]:
+    """The body without these members, and which of them it had."""
+    document = Document(body)
+    found = [name for name in names if document.has((name,))]
+    if not found:
+        return body, ()
+    return document.apply([Cut((name,)) for name in found]), tuple([Loss(name, "dropped", "the provider refuses it") for name in found])
+
+
+def with_params(tongue: Tongue, body: bytes, model: str, params: Mapping[str, Value]) -> bytes:
+    """The body, which is one of this wire's, with these parameters. RequestError for one that the wire has no place for."""
+    if not params:
+        return body
+    document = Document(body)
+    plain = {name: value for name, value in params.items() if tongue.name == "openai_chat" and name in _PLAIN}
+    splices: list[Splice] = [Put((name,), encode(value)) for name, value in plain.items()]
+    rest = {name: value for name, value in params.items() if name not in plain}
+    if rest.get("verbosity") and tongue.name == "openai_responses":
+        splices += _put(document, "text", {"verbosity": Raw(encode(rest.pop("verbosity")))})
+    if "verbosity" in rest:
+        raise RequestError(f"verbosity: {tongue.name} has none")
+    if rest:
+        splices += _difference(document, *_written(tongue, document, model, rest))
+    return document.apply(splices)
+
+
+def _written(tongue: Tongue, document: Document, model: str, params: Mapping[str, Value]) -> tuple[dict[str, Raw], dict[str, Raw]]:
+    """The members of a small request like this one, without the parameters and with them."""
+    key, talk = _TALK[tongue.name]
+    about = {name: Raw(raw) for name in _ABOUT[tongue.name] if (raw := document.member(name)) is not None}
+    small = encode({"model": model, key: talk, **about})
+    asked = replace(tongue.asked(small, f"/v1beta/models/{quote(model, safe='')}:generateContent", ""), model=model)
+    wanted = _steered(asked, params)
+    (before, _), (after, losses) = tongue.ask(asked), tongue.ask(wanted)
+    for loss in losses:
+        if loss.how != "changed" and loss.what in params:
+            raise RequestError(f"{loss.what}: {loss.why} ({model} over {tongue.name})")
+    return _members.decode(before), _members.decode(after)
+
+
+def _steered(asked: Asked, params: Mapping[str, Value]) -> Asked:
+    sampling: Sampling = asked.sampling
+    for name, value in params.items():
+        if name != "reasoning_effort":
+            sampling = replace(sampling, **{_FIELDS.get(name, name): value})
+    effort = params.get("reasoning_effort")
+    if effort is None:
+        return replace(asked, sampling=sampling)
+    shown = asked.reasoning is not None and asked.reasoning.shown
+    word: Effort = msgspec.convert(effort, Effort)
+    return replace(asked, sampling=sampling, reasoning=Reasoning(word, None, shown))
+
+
+def _difference(document: Document, before: dict[str, Raw], after: dict[str, Raw]) -> list[Splice]:
+    """The edits that make of the document what the one small request is beside the other."""
+    splices: list[Splice] = []
+    names = document.keys()
+    for name in dict.fromkeys((*before, *after)):
+        old, new = before.get(name), after.get(name)
+        if old is not None and new is not None and bytes(old) == bytes(new):
+            continue
+        if new is None:
+            splices += [Cut((name,))] if name in names else []
+        elif name in _NESTED and bytes(new)[:1] == b"{":
+            splices += _put(document, name, _members.decode(new), {} if old is None else _members.decode(old))
+        else:
+            splices.append(Put((name,), bytes(new)))
+        other = _INSTEAD.get(name)
+        if new is not None and other in names:
+            splices.append(Cut((other,)))
+    return splices
+
+
+def _put(document: Document, name: str, new: Mapping[str, Raw], old: Mapping[str, Raw] | None = None) -> list[Splice]:
+    """Members of an object of the body, put in one by one; of `old`, those that are not new any more go."""
+    spelled = _snake(name) if document.has((_snake(name),)) else name
+    held = document.member(spelled)
+    if held is None or held[:1] != b"{":
+        return [Put((spelled,), encode(dict(new)))]
+    inside = document.keys((spelled,))
+    splices: list[Splice] = []
+    for key in dict.fromkeys((*(old or {}), *new)):
+        place = _snake(key) if _snake(key) in inside else key
+        if key not in new:
+            splices += [Cut((spelled, place))] if place in inside else []
+        elif old is None or key not in old or bytes(old[key]) != bytes(new[key]):
+            splices.append(Put((spelled, place), bytes(new[key])))
+    return splices
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"[A-Z]", lambda match: "_" + match.group().lower(), name)

@@ -1,0 +1,135 @@
+"""Providers that are paid with tokens, and requests that are signed."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+from backstory.config import Config
+from backstory.errors import ConfigError
+from backstory.providers.routing import Router
+from tests.relay.world import field, run
+from tests.routed import KEYS, key_of, two
+
+CLIENT = "auth: oauth_client, token_url: OTHER/token, client_id: me, client_secret_env: SECRET, scopes: all"
+
+
+def test_a_token_is_asked_for_once_and_used_while_it_lasts(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with two(tmp_path, f"providers:\n  prov: {{kind: openai_compatible, url: OTHER, {CLIENT}}}\n", {"SECRET": "s"}) as one:
+            for _ in range(3):
+                status, _ = await one.ask_for("anthropic", "prov:m")
+                assert status == 200
+            assert one.forms == [{"grant_type": "client_credentials", "client_id": "me", "client_secret": "s", "scope": "all"}]
+            assert [key_of(received) for received in one.other.received] == [{"authorization": b"Bearer token-1"}] * 3
+
+    run(scene())
+
+
+def test_a_refresh_token_that_was_renewed_is_used_from_then_on(tmp_path: Path) -> None:
+    text = "providers:\n  prov: {kind: groq, url: OTHER, auth: oauth_refresh, token_url: OTHER/token, refresh_token_env: REFRESH}\n"
+    now = [1000.0]
+
+    async def scene() -> None:
+        async with two(tmp_path, text, {"REFRESH": "first"}, lambda: now[0]) as one:
+            await one.ask_for("openai_chat", "prov:m")
+            now[0] += 95
+            await one.ask_for("openai_chat", "prov:m")
+            assert [form["refresh_token"] for form in one.forms] == ["first", "refresh-1"]
+            assert key_of(one.other.received[-1]) == {"authorization": b"Bearer token-2"}
+
+    run(scene())
+
+
+def test_without_a_token_the_next_way_is_taken_or_the_trouble_is_told(tmp_path: Path) -> None:
+    text = f"providers:\n  prov: {{kind: groq, url: OTHER, {CLIENT}}}\n  other: {{kind: ollama, url: OTHER}}\n"
+
+    async def scene() -> None:
+        async with two(tmp_path, text, {"SECRET": "wrong"}) as one:
+            status, body = await one.ask_for("openai_chat", "prov:m")
+            assert status == 502
+            assert 'prov: no token: status 401: {"error":"invalid_client"}' in body["error"]["message"]
+            assert not one.other.received
+            status, _ = await one.ask_for("openai_chat", "prov:m|other:m")
+            assert status == 200
+            assert key_of(one.got) == {}
+
+    run(scene())
+
+
+def test_a_service_account_signs_for_vertex_ai(tmp_path: Path) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    account = {"client_email": "me@x", "private_key": pem.decode(), "private_key_id": "k1", "token_uri": "https://oauth2.example/token"}
+    (tmp_path / "account.json").write_text(json.dumps(account))
+    more = "token_url: OTHER/token, credentials_file: account.json, values: {project: p-1}"
+    text = f"providers:\n  vertex: {{url: OTHER, {more}}}\n"
+
+    async def scene() -> None:
+        async with two(tmp_path, text) as one:
+            status, _ = await one.ask_for("gemini", "vertex:gemini-2.5-pro")
+            assert status == 200
+            assert one.got.head.startswith(
+                b"POST /v1/projects/p-1/locations/global/publishers/google/models/gemini-2.5-pro:generateContent HTTP/1.1\r\n"
+            )
+            assert key_of(one.got) == {"authorization": b"Bearer token-1"}
+            signed, _, signature = one.forms[0]["assertion"].rpartition(".")
+            claims = json.loads(_bytes(signed.split(".")[1]))
+            assert (claims["iss"], claims["aud"]) == ("me@x", "https://oauth2.example/token")
+            assert claims["scope"] == "https://www.googleapis.com/auth/cloud-platform"
+            key.public_key().verify(_bytes(signature), signed.encode(), padding.PKCS1v15(), hashes.SHA256())
+
+    run(scene())
+
+
+def test_requests_to_bedrock_are_signed(tmp_path: Path) -> None:
+    text = "providers:\n  bedrock: {url: OTHER/openai/v1, auth: aws, values: {region: eu-central-1}}\n"
+    environ = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "s", "AWS_SESSION_TOKEN": "t"}
+
+    async def scene() -> None:
+        async with two(tmp_path, text, environ) as one:
+            status, _ = await one.ask_for("anthropic", "bedrock:openai.gpt-oss-120b-1:0")
+            assert status == 200
+            told = field(one.got.head, b"authorization") or b""
+            assert told.startswith(b"AWS4-HMAC-SHA256 Credential=AKID/")
+            assert b"/eu-central-1/bedrock/aws4_request, SignedHeaders=host;x-amz-date;x-amz-security-token, Signature=" in told
+            assert field(one.got.head, b"x-amz-security-token") == b"t"
+            assert one.got.head.startswith(b"POST /openai/v1/chat/completions HTTP/1.1\r\n")
+            assert b"client-key" not in one.got.head
+            assert json.loads(one.got.body)["model"] == "openai.gpt-oss-120b-1:0"
+            assert KEYS
+
+    run(scene())
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("vertex: {values: {project: p}}", "credentials_file (or the variable GOOGLE_APPLICATION_CREDENTIALS) is needed"),
+        ("vertex: {values: {project: p}, credentials_file: no.json}", "no.json cannot be read: FileNotFoundError"),
+        ("vertex: {credentials_file: odd.json}", "values.project is needed (or the variable GOOGLE_CLOUD_PROJECT)"),
+        ("vertex: {values: {project: p}, credentials_file: odd.json}", "is not that of a service account"),
+        ("bedrock: {auth: aws}", "values.region is needed (or the variable AWS_REGION)"),
+        ("bedrock: {auth: aws, values: {region: x}}", "auth aws: the variable AWS_ACCESS_KEY_ID is not set"),
+        ("azure: {values: {resource: r}, auth: azure, tenant: t, client_id: c, client_secret_env: S}", "the variable S is not set"),
+        ("groq: {api_key_file: no.key}", "no.key cannot be read: FileNotFoundError"),
+        ("groq: {api_key_file: odd.json}", "holds no key (one line of visible ASCII characters)"),
+    ],
+)
+def test_what_is_missing_is_told_at_the_start(tmp_path: Path, row: str, said: str) -> None:
+    (tmp_path / "odd.json").write_text('{"a": "b c"}')
+    (tmp_path / "backstory.yaml").write_text(f"providers:\n  {row}\n")
+    config = Config.load(environ={"HOME": str(tmp_path)}, cwd=tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        Router(config)
+    assert said in str(caught.value)
+    assert str(caught.value).startswith(f"providers.{row.partition(':')[0]}: ")
+
+
+def _bytes(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

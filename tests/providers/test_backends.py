@@ -1,0 +1,108 @@
+"""Where the providers of the catalogue are, and what they want in a head."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from backstory.config import Config
+from backstory.config.catalogue import OPEN_KINDS, catalogue
+from backstory.core.exchange import Head
+from backstory.providers.backends import Backend, backends
+
+PATHS = {
+    "anthropic": "/v1/messages",
+    "openai_chat": "/v1/chat/completions",
+    "openai_responses": "/v1/responses",
+    "gemini": "/v1beta/models/m:generateContent",
+}
+
+
+def listed(folder: Path, text: str, **environ: str) -> dict[str, Backend]:
+    """The providers of these settings."""
+    (folder / "backstory.yaml").write_text(f"providers:\n  {text}\n")
+    return backends(Config.load(environ={"HOME": str(folder), **environ}, cwd=folder))
+
+
+@pytest.mark.parametrize(
+    ("name", "wire", "expected"),
+    [
+        ("openai", "openai_chat", "https api.openai.com /v1/chat/completions"),
+        ("openai", "openai_responses", "https api.openai.com /v1/responses"),
+        ("anthropic", "anthropic", "https api.anthropic.com /v1/messages"),
+        ("gemini", "gemini", "https generativelanguage.googleapis.com /v1beta/models/m:generateContent"),
+        ("openrouter", "openai_chat", "https openrouter.ai /api/v1/chat/completions"),
+        ("openrouter", "anthropic", "https openrouter.ai /api/v1/messages"),
+        ("groq", "openai_chat", "https api.groq.com /openai/v1/chat/completions"),
+        ("deepseek", "anthropic", "https api.deepseek.com /anthropic/v1/messages"),
+        ("zai", "openai_chat", "https api.z.ai /api/paas/v4/chat/completions"),
+        ("zai", "anthropic", "https api.z.ai /api/anthropic/v1/messages"),
+        ("fireworks", "openai_chat", "https api.fireworks.ai /inference/v1/chat/completions"),
+        ("qwen", "openai_chat", "https dashscope-intl.aliyuncs.com /compatible-mode/v1/chat/completions"),
+        ("ollama", "openai_chat", "http 127.0.0.1 /v1/chat/completions"),
+        ("llamacpp", "anthropic", "http 127.0.0.1 /v1/messages"),
+        ("azure: {values: {resource: r}}", "openai_responses", "https r.openai.azure.com /openai/v1/responses"),
+        (
+            "azure_deployments: {values: {resource: r}}",
+            "openai_chat",
+            "https r.openai.azure.com /openai/deployments/m/chat/completions?api-version=2024-10-21",
+        ),
+        (
+            "bedrock: {values: {region: eu-west-1}}",
+            "openai_chat",
+            "https bedrock-runtime.eu-west-1.amazonaws.com /openai/v1/chat/completions",
+        ),
+    ],
+)
+def test_where_a_request_goes(tmp_path: Path, name: str, wire: str, expected: str) -> None:
+    row = name if ":" in name else f"{name}: {{}}"
+    backend = listed(tmp_path, row)[name.partition(":")[0]]
+    assert backend.wire(wire) == wire
+    target = backend.target(wire, "m", PATHS[wire], "")
+    assert f"{target.scheme} {target.host} {target.path}" == expected
+
+
+def test_every_row_of_the_catalogue_can_be_listed(tmp_path: Path) -> None:
+    (tmp_path / "account.json").write_text('{"client_email": "me@x", "private_key": "k"}')
+    for name, row in catalogue().items():
+        values = ", ".join(f"{value}: x" for value in row.values)
+        more = ", credentials_file: account.json" if row.auth == "google" else ""
+        url = ', url: "http://127.0.0.1:1/v1"' if name in OPEN_KINDS else ""
+        backend = listed(tmp_path, f"{name}: {{values: {{{values}}}{more}{url}}}")[name]
+        assert set(backend.urls) == set(row.urls)
+        assert row.docs.startswith("https://") or name in OPEN_KINDS
+        assert row.title in (Path(__file__).parent.parent.parent / "docs" / "routing.md").read_text()
+
+
+def test_a_url_of_ones_own_takes_the_place_of_the_catalogues(tmp_path: Path) -> None:
+    found = listed(tmp_path, 'deepseek: {url: "http://127.0.0.1:1/x"}')["deepseek"]
+    assert list(found.urls) == ["openai_chat"], "the other wire is at another place, of which nothing is known"
+    assert found.target("openai_chat", "m", "", "").path == "/x/v1/chat/completions"
+    found = listed(tmp_path, 'gw: {kind: openai, url: "http://127.0.0.1:1", wire: openai_chat}')["gw"]
+    assert found.wire("openai_responses") == "openai_chat"
+
+
+def test_keys_are_never_shown(tmp_path: Path) -> None:
+    found = listed(tmp_path, "groq: {}", GROQ_API_KEY="top-secret", GROQ_API_KEY_2="top-secret-2")["groq"]
+    assert found.keys == {0: "top-secret", 2: "top-secret-2"}
+    assert "secret" not in repr(found) + repr(found.secrets)
+    assert found.paid_with == "2 keys of its own"
+
+
+def test_the_account_of_a_client_stays_behind_where_its_key_does(tmp_path: Path) -> None:
+    head = Head("POST", "/v1/chat/completions", "", ((b"Authorization", b"Bearer c"), (b"OpenAI-Organization", b"o"), (b"Cookie", b"x")))
+    drop, add = listed(tmp_path, "groq: {}", GROQ_API_KEY="k")["groq"].pay("openai_chat", 0, head, False)
+    assert {b"authorization", b"openai-organization", b"cookie"} <= drop
+    assert add == ((b"Authorization", b"Bearer k"),)
+    drop, add = listed(tmp_path, "groq: {}")["groq"].pay("openai_chat", 0, head, False)
+    assert (drop, add) == (frozenset(), ())
+
+
+def test_the_settings_in_the_docs_are_settings(tmp_path: Path) -> None:
+    text = (Path(__file__).parent.parent.parent / "docs" / "routing.md").read_text()
+    (tmp_path / "backstory.yaml").write_text(text.partition("```yaml\n")[2].partition("```")[0])
+    (tmp_path / "gateway.key").write_text("k\n")
+    found = backends(Config.load(environ={"HOME": str(tmp_path), "WORK_KEY_1": "w"}, cwd=tmp_path))
+    assert {"groq", "local", "work", "gateway", "anthropic", "openai", "gemini"} == set(found)
+    assert (found["gateway"].keys, found["work"].keys) == ({0: "k"}, {1: "w"})
