@@ -138,6 +138,8 @@ class Trace(Struct, frozen=True):
     window: int
     agent: bool
     asks: list[Ask] = field(default_factory=list)
+    steady: bool = False
+    """The next request is sent as soon as an answer is there, whatever memory still has to do."""
 
 
 @cache
@@ -229,6 +231,40 @@ def chat(
         messages += [*question, *client.back(reply)]
 
 
+_FILLER = (
+    "Some plain filler about nothing much number {}: the weather was grey, the tea was warm, the bus was late and the radio played an old "
+    "song again while we waited for the kettle. "
+)
+_ABOUT = ("parrots", "bridges", "violins", "taxes", "tomatoes", "railways")
+
+
+def alike(client: Client, turns: int, wait_s: float = 0.05) -> Iterator[Ask]:
+    """Messages that say nearly the same, so that each finds the others; no pause between two."""
+    messages: Messages = []
+    for number in range(turns):
+        question = client.user(f"Message {number} about {_ABOUT[number % 3]}: " + 6 * _FILLER.format(number))
+        reply = Reply((Text(f"ok {number}"),), "stop")
+        yield Ask([*messages, *question], reply, wait_s)
+        messages += [*question, *client.back(reply)]
+
+
+def logs(client: Client, turns: int, seed: int, wait_s: float = 0.05) -> Iterator[Ask]:
+    """The log of a failed run with each message; no pause between two."""
+    dice = Talk(seed).random
+    messages: Messages = []
+    for number in range(turns):
+        lines = [
+            f"2026-11-{dice.randint(1, 28):02} 10:{dice.randint(0, 59):02}:{dice.randint(0, 59):02} ERROR worker-{dice.randint(1, 9)}: "
+            f"job {dice.randint(1000, 9999)} failed with code {dice.randint(1, 9)} while parsing {dice.choice(_ABOUT)}"
+            for _ in range(25)
+        ]
+        asked = f"The nightly run failed again, what is wrong with {_ABOUT[number % 6]} this time?"
+        question = client.user("\n".join([asked, *lines]))
+        reply = Reply((Text(f"ok {number}"),), "stop")
+        yield Ask([*messages, *question], reply, wait_s)
+        messages += [*question, *client.back(reply)]
+
+
 def traces(client: Client, quick: bool) -> Iterator[Trace]:
     """All conversations. `quick`: the shortest of each kind."""
     for place, steps in enumerate((100,) if quick else (100, 150, 200, 250, 300)):
@@ -241,4 +277,6 @@ def traces(client: Client, quick: bool) -> Iterator[Trace]:
         yield Trace("chat, 300 turns, pauses", "", 60_000, False, list(chat(client, 300, 23, pause_every=12)))
         yield Trace("chat, 200 turns, branches", "", 60_000, False, list(chat(client, 200, 24, branch=7)))
         yield Trace("coding loop, 40 steps", "", 120_000, True, list(loop(client, 40, 25)))
+    yield Trace("chat, 150 turns that are alike, steady, small window", "", 16_000, False, list(alike(client, 150)), True)
+    yield Trace("chat, 120 turns with logs, steady", "", 60_000, False, list(logs(client, 120, 29)), True)
     yield Trace("chat, 12 turns", "", 60_000, False, list(chat(client, 12, 26)))

@@ -40,6 +40,8 @@ from backstory.stages.withdrawal import Withdrawal
 
 # A recalled block stays where it is; larger ones would fill the window in a few questions. A budget as large as the window is meant so.
 _BUDGET_SHARE = 0.125
+# Of the time that a request has, so much is spent at most on the digest for its fold.
+_PATIENCE_SHARE = 0.6
 _KEPT = {"QUALITY": 0.5, "BALANCED": 0.1, "COST": 0.08}
 # What a profile makes of the budget, of the evidence that is asked for, and the least share of the best score that is recalled.
 _PROFILES = {"QUALITY": (1.5, 0.8, 0.0), "BALANCED": (1.0, 1.0, 0.0), "COST": (0.6, 1.25, 0.3)}
@@ -140,7 +142,8 @@ def settings(config: Config) -> Settings:
     if budget < hard:
         budget = min(budget, int(window.size * _BUDGET_SHARE))
     rules = retention.Rules(memory.decay, memory.min_importance, gate)
-    return Settings(window, memory.threshold_messages, budget, config.recall.min_score or least, rules)
+    patience_s = _PATIENCE_SHARE * config.recall.deadline_ms / 1000
+    return Settings(window, memory.threshold_messages, budget, config.recall.min_score or least, rules, patience_s)
 
 
 def scope(config: Config, told: Settings) -> Scope:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence
 from heapq import heapify, heappop, heappush
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -21,6 +22,8 @@ from backstory.memory.retrieval import line
 from backstory.memory.sentences import parts
 from backstory.memory.text import fold, stem, terms
 from backstory.memory.units import Carry, Unit, units
+
+T = TypeVar("T")
 
 _NAME = re.compile(r"(?<=[a-z,;] )[A-Z][a-z]+|\b[A-Z]{2,}\b|\b[a-z]+[A-Z]\w+|`[^`]+`|\w+\.\w{1,4}\b|/\w+/\w+")
 _NUMBER = re.compile(r"\d")
@@ -41,31 +44,96 @@ _LENGTH = 0.6
 _CODE = "```"
 
 
+class _Part(Struct, frozen=True):
+    """A sentence by itself. `worth`, `worth_named`: without and with one of its names being more than a speaker's."""
+
+    text: str
+    terms: tuple[str, ...]
+    names: tuple[str, ...]
+    worth: float
+    worth_named: float
+    tokens: int
+
+
+class _Said(Struct, frozen=True):
+    """What was read of a unit."""
+
+    number: int
+    speaker: str
+    at: float
+    parts: tuple[_Part, ...]
+
+
 class _Sentence(Struct):
     place: int
     stretch: int
-    unit: Unit
+    said: _Said
     text: str
     terms: tuple[str, ...]
     worth: float
     tokens: int
 
 
+class _Read(Struct, frozen=True):
+    """What was read of a turn, and what is carried on to the next one: see Carry."""
+
+    said: tuple[_Said, ...]
+    at: float
+    arrived: float
+    names: frozenset[str]
+
+
+class Reader:
+    """Reads runs of turns for their digests, and each turn only once: of a run that goes on from the one before, only what is new. A digest
+    says the same whatever was read before. One thread at a time may use it; `already` may be asked meanwhile."""
+
+    def __init__(self) -> None:
+        self._turns: list[Turn] = []
+        self._read: list[_Read] = []
+        self._words: dict[str, str] = {}
+
+    def already(self, turns: Sequence[Turn]) -> int:
+        """How many of the first turns have been read."""
+        most = min(len(self._turns), len(turns))
+        if self._turns[:most] == turns[:most]:
+            return most
+        return next((at for at in range(most) if self._turns[at] != turns[at]), most)
+
+    def digest(
+        self, turns: Sequence[Turn], budget_tokens: int, count: Callable[[str], int], breathe: Callable[[], None] = lambda: None
+    ) -> str:
+        """See `digest`."""
+        same = self.already(turns)
+        del self._read[same:], self._turns[same:]
+        for turn in turns[same:]:
+            self._read.append(self._one(turn, breathe))
+            self._turns.append(turn)
+        return _digest([said for read in self._read for said in read.said], budget_tokens, count, breathe)
+
+    def _one(self, turn: Turn, breathe: Callable[[], None]) -> _Read:
+        before = self._read[-1] if self._read else None
+        at, arrived, names = (before.at, before.arrived, before.names) if before is not None else (0.0, 0.0, frozenset[str]())
+        if turn.kind != "spoken":
+            return _Read((), at, arrived, names)
+        clock = Carry(at, arrived, set(names))
+        found = units((turn,), turn.position + 1, clock, breathe, bare=True)
+        said = tuple(_said(unit, self._words) for unit in _breathing(found, breathe))
+        return _Read(said, clock.at, clock.arrived, names if len(names) == len(clock.names) else frozenset(clock.names))
+
+
 def digest(turns: Sequence[Turn], budget_tokens: int, count: Callable[[str], int], breathe: Callable[[], None] = lambda: None) -> str:
     """The digest of these turns (consecutive, spoken ones are read), at most `budget_tokens` long by `count`; "" where nothing fits.
     `breathe` is called between small pieces of the work."""
-    if not turns:
-        return ""
-    clock = Carry()
-    made: list[Unit] = []
-    for turn in turns:
-        if turn.kind == "spoken":
-            made += units((turn,), turn.position + 1, clock, breathe)
-    return digest_units(made, budget_tokens, count, breathe)
+    return Reader().digest(turns, budget_tokens, count, breathe)
 
 
 def digest_units(run: Sequence[Unit], budget_tokens: int, count: Callable[[str], int], breathe: Callable[[], None] = lambda: None) -> str:
     """The same over units."""
+    words: dict[str, str] = {}
+    return _digest([_said(unit, words) for unit in _breathing(run, breathe)], budget_tokens, count, breathe)
+
+
+def _digest(run: Sequence[_Said], budget_tokens: int, count: Callable[[str], int], breathe: Callable[[], None]) -> str:
     sentences = list(_sentences(run, breathe))
     if not sentences:
         return ""
@@ -103,8 +171,8 @@ def _chosen(sentences: Sequence[_Sentence], left: int, count: Callable[[str], in
         if heap and now > heap[0][0]:
             heappush(heap, (now, place))
             continue
-        day = dates.day_name(sentence.unit.at)
-        cost = count(line(sentence.unit.number, sentence.unit.speaker, sentence.text) + "\n")
+        day = dates.day_name(sentence.said.at)
+        cost = count(line(sentence.said.number, sentence.said.speaker, sentence.text) + "\n")
         cost += 0 if day in days or not day else count(f"[{day}]\n")
         if cost > left:
             continue
@@ -116,39 +184,55 @@ def _chosen(sentences: Sequence[_Sentence], left: int, count: Callable[[str], in
     return chosen
 
 
-def _breathing(sentences: Sequence[_Sentence], breathe: Callable[[], None]) -> Iterator[_Sentence]:
-    for sentence in sentences:
+def _breathing(run: Sequence[T], breathe: Callable[[], None]) -> Iterator[T]:
+    for one in run:
         breathe()
-        yield sentence
+        yield one
 
 
 def _shown(sentences: Sequence[_Sentence]) -> str:
     lines: list[str] = []
     day = ""
     for sentence in sentences:
-        named = dates.day_name(sentence.unit.at)
+        named = dates.day_name(sentence.said.at)
         if named and named != day:
             lines.append(f"[{named}]")
             day = named
-        lines.append(line(sentence.unit.number, sentence.unit.speaker, sentence.text))
+        lines.append(line(sentence.said.number, sentence.said.speaker, sentence.text))
     return "\n".join(lines)
 
 
-def _sentences(run: Sequence[Unit], breathe: Callable[[], None]) -> Iterator[_Sentence]:
+def _sentences(run: Sequence[_Said], breathe: Callable[[], None]) -> Iterator[_Sentence]:
     place = 0
     seen: set[tuple[str, ...]] = set()
-    speakers = {part for unit in run for part in unit.speaker.split()}
+    speakers = {part for said in run for part in said.speaker.split()}
     called = {stem(fold(part)) for part in speakers}
-    for at, unit in enumerate(run):
+    for at, said in enumerate(run):
         breathe()
-        for text in _split(unit.text):
-            found = tuple(term for term in terms(text) if term not in called)
-            size = estimate(text)
-            if len(set(found)) < _LEAST_TERMS or size > _MOST_TOKENS or found in seen:
+        for part in said.parts:
+            found = part.terms if called.isdisjoint(part.terms) else tuple(term for term in part.terms if term not in called)
+            if len(set(found)) < _LEAST_TERMS or found in seen:
                 continue
             seen.add(found)
-            yield _Sentence(place, at * _STRETCHES // len(run), unit, text, found, _worth(text, unit, speakers), size)
+            worth = part.worth_named if any(name not in speakers for name in part.names) else part.worth
+            yield _Sentence(place, at * _STRETCHES // len(run), said, part.text, found, worth, part.tokens)
             place += 1
+
+
+def _said(unit: Unit, words: dict[str, str]) -> _Said:
+    """`words`: the terms that were seen so far, so that each is held once."""
+    parts: list[_Part] = []
+    assistant = unit.role == "assistant" and unit.speaker == "Assistant"
+    for text in _split(unit.text):
+        size = estimate(text)
+        if size > _MOST_TOKENS:
+            continue
+        found = tuple([words.setdefault(term, term) for term in terms(text)])
+        if len(set(found)) >= _LEAST_TERMS:
+            names = tuple(dict.fromkeys(_NAME.findall(text)))
+            worth = _worth(text, False, assistant)
+            parts.append(_Part(text, found, names, worth, _worth(text, True, assistant) if names else worth, size))
+    return _Said(unit.number, unit.speaker, unit.at, tuple(parts))
 
 
 def _split(text: str) -> Iterator[str]:
@@ -158,13 +242,13 @@ def _split(text: str) -> Iterator[str]:
             yield from parts(one)
 
 
-def _worth(text: str, unit: Unit, speakers: Set[str]) -> float:
+def _worth(text: str, named: bool, assistant: bool) -> float:
     """How much a sentence says that later turns may need: little for plain talk, more with each mark of a fact."""
     worth = _PLAIN
-    worth += _NAMED if any(name not in speakers for name in _NAME.findall(text)) else 0.0
+    worth += _NAMED if named else 0.0
     worth += _NUMBERED if _NUMBER.search(text) else 0.0
     worth += _DATED if dates.timely(text) else 0.0
     worth += sum(weight for weight, mark in _MARKS if mark.search(text))
     if text.endswith("?"):
         worth *= _ASKS
-    return worth * (_ASSISTANT if unit.role == "assistant" and unit.speaker == "Assistant" else 1.0)
+    return worth * (_ASSISTANT if assistant else 1.0)

@@ -63,10 +63,19 @@ _SHARED = (
     "fixed",
     "tariff",
     "purse",
+    "owing",
+    "recalls",
     "rewritten",
     "_ours",
     "_theirs",
 )
+# Of what a request saves, so much may go into what is recalled at it while a conversation that is recalled from again and again owes
+# something; but so many tokens are always granted: the best line or two.
+_RECALL_SHARE, RECALL_LEAST = 1 / 3, 200
+# Weight of the newest request in how often something is recalled.
+_RECALLS = 0.25
+# So large a loss, as a share of all that the conversation would have cost, is judged over so many requests already.
+_LARGE, _FEW = 0.2, 4
 # So many stopped conversations, in this time, stop the instance where it has lost money on the whole.
 STOPS, STOPS_S = 3, 86_400.0
 
@@ -137,9 +146,11 @@ class Account:
         "last_at",
         "lasts_s",
         "lost",
+        "owing",
         "paths",
         "pure",
         "purse",
+        "recalls",
         "requests",
         "rewritten",
         "sent_size",
@@ -169,6 +180,10 @@ class Account:
         self.fixed = 0
         """Of the newest request, tokens of what never changes."""
         self.purse = Purse()
+        self.owing = 0.0
+        """What measured, changed requests have cost more than they would have as they came: negative where they were cheaper."""
+        self.recalls = 0.0
+        """Of the newest changed requests, the share at which something was recalled."""
         self.tariff: Tariff | None = None
         """What the newest request was charged by."""
         self.rewritten = False
@@ -247,6 +262,17 @@ class Account:
         """Usual growth once something is folded: it is recalled from, and they grow more quickly."""
         return self.growth if self.rewritten else self.growth * _RECALLED
 
+    def recallable(self, budget: int, move: Move, tariff: Tariff) -> int:
+        """How many tokens may be recalled at a request that is `move.after` tokens long without, and `move.size` as it came. The budget;
+        but less where the conversation has lost money, or does lately, and what is usually recalled costs more than a part of what is
+        saved, though no less than `RECALL_LEAST`."""
+        if max(self.owing, sum(billed - direct for billed, direct in self._window)) <= 0 or tariff.write <= 0:
+            return budget
+        warm = self.stays_warm(tariff)
+        saving = tariff.predicted(move.size, move.size if warm else 0) - tariff.predicted(move.after, move.after if warm else 0)
+        most = _RECALL_SHARE * 1e6 * saving / tariff.write
+        return budget if self.recalls * budget <= most else min(budget, max(RECALL_LEAST, int(most)))
+
     # --- decisions
 
     def verdict(self, move: Move, tariff: Tariff, now: float, hard: int) -> Verdict:
@@ -312,6 +338,8 @@ class Account:
         self._remember(step, size)
         self.purse.book(billed, direct, tariff.known)
         self.tariff = tariff
+        if step.complete and step.changed:
+            self.recalls += _RECALLS * ((step.fresh_sent > step.fresh_in) - self.recalls)
         if judged and measured and step.complete and step.changed:
             self.measured(billed, direct, step.at)
         return billed, direct, usage
@@ -326,16 +354,22 @@ class Account:
     def measured(self, billed: float, direct: float, at: float = 0.0) -> None:
         """A rewritten request was paid."""
         self._judge(billed, direct)
-        if negative(self._window) and not self.stopped:
+        if (negative(self._window) or self._plunges()) and not self.stopped:
             self.stopped, self.stopped_at = True, at
 
     def rest(self, now: float) -> None:
         """Once it has been stopped for long enough, rewriting is tried again, and judged by what it costs from then on."""
         if self.stopped and abs(now - self.stopped_at) >= REST_S:
             self.stopped = False
+            self.owing = 0.0
             self._window.clear()
 
+    def _plunges(self) -> bool:
+        """Whether the loss is so large that no whole window has to show it."""
+        return len(self._window) >= _FEW and self.owing > _LARGE * self.purse.direct > 0
+
     def _judge(self, billed: float, direct: float) -> None:
+        self.owing += billed - direct
         self._window.append((billed, direct))
         del self._window[:-WINDOW]
 
@@ -359,6 +393,7 @@ class Account:
             self._remember(step, input_tokens + (one.tokens_in - total) * self.ratio)
             self.purse.book(one.billed, one.direct, one.priced)
             if self.stopped and not one.stopped:
+                self.owing = 0.0
                 self._window.clear()
             if one.measured and one.rewritten:
                 self._judge(one.billed, one.direct)

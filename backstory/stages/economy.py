@@ -111,6 +111,13 @@ class Economy(Stage):
         window = self._window
         return account.kept(window.size, window.hard_tokens, window.digest_tokens, self._choices.kept)
 
+    def recallable(self, exchange: Exchange, visit: Visit, budget: int, total: int) -> int:
+        """Of a budget, how many tokens may be recalled at a request of `total` tokens."""
+        account = visit.thread.account
+        if not self._judges or not visit.complete or not account.recalls:
+            return budget
+        return account.recallable(budget, Move(visit.tokens_in, total, 0), self.tariff(exchange, visit))
+
     @staticmethod
     def shared(exchange: Exchange, visit: Visit, fixed: int) -> int:
         """With how many of its first tokens a request begins as before when its history is folded: with those that never change. The first

@@ -4,6 +4,7 @@ recalled now. With nothing missing from the payload and room in the window it ad
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable
 
@@ -26,7 +27,7 @@ from backstory.memory.thread import Thread
 from backstory.stages.base import Stage
 from backstory.stages.continuity import Continuity
 from backstory.stages.economy import Economy
-from backstory.stages.shelf import Shelf, soon
+from backstory.stages.shelf import Shelf
 from backstory.stages.trace import search
 from backstory.stages.visit import Visit, Visits
 
@@ -39,13 +40,15 @@ _FRAMING = 8
 
 class Settings(Struct, frozen=True):
     """`threshold`: below so many messages nothing is touched. `budget`: tokens of one recalled block. `min_score`: units below this share
-    of the best score are left out. `rules`: how much old and unimportant turns count."""
+    of the best score are left out. `rules`: how much old and unimportant turns count. `patience_s`: so long a request over the hard
+    threshold waits for its digest; then it goes up as requests before it."""
 
     window: Window
     threshold: int
     budget: int
     min_score: float
     rules: Rules = NEUTRAL
+    patience_s: float = 0.15
 
 
 class Recall(Stage):
@@ -246,14 +249,7 @@ class Recall(Stage):
         if not place:
             if assembly.fold(thread, visit.reading, at) is None:
                 return None
-            if not soon(path[:at]):
-                self._shelf.begin_digest(thread, at, window.digest_tokens)
-                return None
-            version = thread.version
-            await self._shelf.make_digest(thread, at, window.digest_tokens)
-            if thread.version != version:
-                return None
-            place = self._ready(visit, draft, at)
+            place = await self._digested(visit, draft, at, over)
         if not place or (not over and not self._pays(exchange, visit, draft, place, size)):
             return None
         upto = path[place - 1]
@@ -265,6 +261,22 @@ class Recall(Stage):
         visit.digest = digest
         return digest
 
+    async def _digested(self, visit: Visit, draft: Draft, at: int, over: bool) -> int:
+        """The boundary that is ready once a digest has been made for this one, 0 where none is in time. One for fewer turns may be under
+        way: then the right one is made after it."""
+        thread, tokens, clock = visit.thread, self._settings.window.digest_tokens, time.monotonic
+        version, until = thread.version, clock() + self._settings.patience_s
+        if over or not self._shelf.soon(thread, at):
+            self._shelf.begin_digest(thread, at, tokens, over)
+        while self._shelf.soon(thread, at) and (left_s := until - clock()) > 0:
+            await self._shelf.make_digest(thread, at, tokens, left_s)
+            if thread.version != version:
+                return 0
+            place = self._ready(visit, draft, at)
+            if place or thread.path[at - 1].id in thread.family.digests:
+                return place
+        return 0
+
     def _pays(self, exchange: Exchange, visit: Visit, draft: Draft, at: int, size: int) -> bool:
         """Whether a fold there is worth its price."""
         after = self._plan(visit, draft, _placeholder(visit.thread, at), at)
@@ -273,7 +285,7 @@ class Recall(Stage):
 
     def _awaited(self, thread: Thread, upto: int) -> bool:
         """Whether a digest is being made that no request waits for, and there is no other: then nothing can be folded yet."""
-        if not self._shelf.digesting(thread) or soon(thread.path[:upto]):
+        if not self._shelf.digesting(thread) or self._shelf.soon(thread, upto):
             return False
         return not any(place > thread.folded(upto) for place in self._shelf.ready(thread, upto))
 
@@ -312,7 +324,8 @@ class Recall(Stage):
         what the summary leaves out stands at the summary."""
         item, turn = asked(visit)
         thread, budget, window = visit.thread, self._settings.budget, self._settings.window
-        room = min(budget, (window.size if budget >= window.hard_tokens else window.hard_tokens) - total)
+        room = (window.size if budget >= window.hard_tokens else window.hard_tokens) - total
+        room = min(self._economy.recallable(exchange, visit, budget, total), room)
         summary = self._continuity.summary(visit)
         if visit.gone or (turn is None and not _holds(visit, summary)):
             return edits, total

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import islice
 from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 from backstory.core.records import Summary, Turn
 from backstory.core.store import Lanes
@@ -22,14 +23,14 @@ from backstory.errors import StoreError
 from backstory.memory.assembly import Absent, AllBut, Present, digest_block
 from backstory.memory.changes import NOTHING, Changes
 from backstory.memory.compaction import Window, cut
-from backstory.memory.digest import digest
+from backstory.memory.digest import Reader
 from backstory.memory.economy import SMALL_WINDOW
 from backstory.memory.index import Index
 from backstory.memory.nearness import Asked
 from backstory.memory.paging import Chosen
 from backstory.memory.retention import Standing
 from backstory.memory.retrieval import Recalled, recall
-from backstory.memory.thread import Thread, place_of
+from backstory.memory.thread import Family, Thread, place_of
 from backstory.memory.units import Unit, index_terms, units
 from backstory.stages.candidates import Branch, candidates, owners
 from backstory.stages.meaning import Meaning
@@ -62,6 +63,8 @@ _NEAR = 20
 # So many requests before the hard threshold a digest is made that is up to date: one that leaves no more than this share of the window
 # to be carried along.
 _AHEAD, _STALE = 5, 0.05
+# What was read of a history for its digests is kept up to so many tokens: as much memory again as the history takes.
+_MOST_READ = 1_000_000
 # Turns of one batch at most.
 _ADDED_AT_ONCE = 100
 
@@ -87,7 +90,9 @@ class Shelf:
         self._building: dict[int, asyncio.Task[None]] = {}
         self._following: dict[int, asyncio.Task[None]] = {}
         self._folding: dict[int, asyncio.Task[None]] = {}
+        self._readers: WeakKeyDictionary[Family, Reader] = WeakKeyDictionary()
         self._urgent: Counter[int] = Counter()
+        self._hurried: set[int] = set()
         self._adding: dict[int, asyncio.TimerHandle] = {}
         self._warming: asyncio.Task[None] | None = None
         self._recallers = ThreadPoolExecutor(_RECALLERS, "backstory-recall")
@@ -201,31 +206,44 @@ class Shelf:
             self._following[name] = task
             task.add_done_callback(lambda _: self._following.pop(name, None))
 
-    async def make_digest(self, thread: Thread, upto: int, budget: int) -> None:
-        """Have a digest made of the first `upto` turns of the path, or wait for the one that is being made for these turns' family."""
+    async def make_digest(self, thread: Thread, upto: int, budget: int, patience_s: float | None = None) -> None:
+        """Have a digest made of the first `upto` turns of the path, or wait for the one that is being made for these turns' family; not
+        longer than `patience_s`, but it is made all the same."""
         with self._urgently(thread):
-            await _over(self._start_digest(thread, upto, budget))
+            await _over(self._start_digest(thread, upto, budget), patience_s)
 
-    def begin_digest(self, thread: Thread, upto: int, budget: int) -> None:
-        """The same in the background."""
+    def begin_digest(self, thread: Thread, upto: int, budget: int, hurried: bool = False) -> None:
+        """The same in the background. `hurried`: the window is full, or will be soon, and traffic must not hold it up."""
+        if hurried:
+            self._hurried.add(id(thread.family))
         self._start_digest(thread, upto, budget)
+
+    def soon(self, thread: Thread, upto: int) -> bool:
+        """Whether a digest of the first `upto` turns of the path can be waited for: little of them is still to be read."""
+        path, reader = thread.path, self._readers.get(thread.family)
+        return within(path, _SOON_TOKENS, reader.already(path[:upto]) if reader is not None else 0, upto)
 
     def _start_digest(self, thread: Thread, upto: int, budget: int) -> asyncio.Task[None]:
         name = id(thread.family)
         running = self._folding.get(name)
         if running is None:
             running = self._folding[name] = asyncio.ensure_future(self._digest(thread, thread.path[:upto], budget))
-            running.add_done_callback(lambda _: self._folding.pop(name, None))
+            running.add_done_callback(lambda _: self._digested(name))
         return running
+
+    def _digested(self, name: int) -> None:
+        self._folding.pop(name, None)
+        self._hurried.discard(name)
 
     async def _digest(self, thread: Thread, turns: Sequence[Turn], budget: int) -> None:
         last = turns[-1].id
         text, tokens = "", 0
         if budget > 0:
             counter = self._counter()
-            await self._pause(turns)
+            if not self.soon(thread, len(turns)):
+                await self._idle(_PATIENCE_S, thread)
             summaries = await self._summaries(turns, thread.hidden) if self._written else ()
-            make = partial(_digest_with(), turns, summaries) if summaries else partial(digest, turns)
+            make = partial(_digest_with(), turns, summaries) if summaries else partial(self._reader(thread, turns).digest, turns)
             if within(turns, _INLINE_TOKENS):
                 body = make(budget, counter)
             else:
@@ -233,6 +251,13 @@ class Shelf:
             text = digest_block(body)
             tokens = counter(text) if text else 0
         thread.family.digests[last] = (text, tokens)
+
+    def _reader(self, thread: Thread, turns: Sequence[Turn]) -> Reader:
+        """What reads these turns, and has read those before them."""
+        if not within(turns, _MOST_READ):
+            self._readers.pop(thread.family, None)
+            return Reader()
+        return self._readers.setdefault(thread.family, Reader())
 
     async def _summaries(self, turns: Sequence[Turn], hidden: Collection[int]) -> list[Summary]:
         """What a side model wrote of these turns' conversations, but of what is about to be forgotten; nothing where the store cannot be
@@ -258,7 +283,8 @@ class Shelf:
 
     def prefold(self, thread: Thread, window: Window, reserve: int, kept: int = 0) -> None:
         """Make the digest that the next fold will need, in the background: from the soft threshold on, for a fold that may move early, and
-        once more shortly before the hard one, so that the fold goes as far as it can. `kept`: see `boundary`.
+        once more shortly before the hard one, so that the fold goes as far as it can. Traffic does not hold it up there where none is made
+        yet. `kept`: see `boundary`.
         """
         account, soft = thread.account, window.soft_tokens
         small = window.size < SMALL_WINDOW
@@ -266,12 +292,13 @@ class Shelf:
         if size < soft or (small and within(thread.path[thread.boundary :], soft - 1)):
             return
         ready = max((place for place in self.ready(thread, len(thread.path)) if place > thread.boundary), default=0)
-        if ready and (small or size < window.hard_tokens - _AHEAD * account.growth):
+        near = size >= window.hard_tokens - _AHEAD * account.growth
+        if ready and (small or not near):
             return
         at = cut(thread.path, thread.boundary, window, reserve, thread.injections, thread.saved(), kept)
         stale = not ready or not within(thread.path[ready:at], int(window.size * _STALE))
         if thread.boundary < at < len(thread.path) and stale:
-            self.begin_digest(thread, at, window.digest_tokens)
+            self.begin_digest(thread, at, window.digest_tokens, near and not ready)
 
     def prepare(self, thread: Thread) -> None:
         """Bring the index up to date in the background."""
@@ -329,9 +356,9 @@ class Shelf:
             await _aside(_extend, thread, _batch(thread), pace)
 
     def _pace(self, thread: Thread) -> Pace:
-        """For work on this thread's family: it gives way to requests, unless one of them waits for it."""
+        """For work on this thread's family: it gives way to requests, unless one of them waits for it, and less where it is in a hurry."""
         name = id(thread.family)
-        return Pace(lambda: self._gives_way() and not self._urgent[name])
+        return Pace(lambda: self._gives_way() and not self._urgent[name], lambda: name in self._hurried)
 
     def _gives_way(self) -> bool:
         """Whether a request is being handled at this moment. Asked on other threads; raises CancelledError once memory is closed."""
@@ -355,18 +382,20 @@ class Shelf:
         if not soon(turns):
             await self._idle(patience_s)
 
-    async def _idle(self, patience_s: float) -> None:
-        """Until no request has come for a while, or so long."""
-        waited = 0.0
-        while self._busy() and waited < patience_s:
+    async def _idle(self, patience_s: float, thread: Thread | None = None) -> None:
+        """Until no request has come for a while, or so long; or until work on this thread's family is in a hurry."""
+        waited, name = 0.0, id(thread.family) if thread is not None else 0
+        while self._busy() and waited < patience_s and not self._urgent[name] and name not in self._hurried:
             await asyncio.sleep(_PAUSE_S)
             waited += _PAUSE_S
 
 
-async def _over(task: asyncio.Task[None]) -> None:
-    """Until this has ended, for whoever else may wait for it. Raises StoreError where memory was closed meanwhile: a request that waits
-    goes up without it."""
-    await asyncio.wait({task})
+async def _over(task: asyncio.Task[None], patience_s: float | None = None) -> None:
+    """Until this has ended, for whoever else may wait for it, or so long. Raises StoreError where memory was closed meanwhile: a request
+    that waits goes up without it."""
+    await asyncio.wait({task}, timeout=patience_s)
+    if not task.done():
+        return
     if task.cancelled():
         raise StoreError("memory was closed meanwhile")
     task.result()

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backstory.core.tokens import count
-from backstory.memory.digest import digest
+from backstory.memory.digest import Reader, digest
 from tests.memory.chats import chat, turn
 
 _LINE = re.compile(r"#(\d+) ([^:]+): (.*)", re.DOTALL)
@@ -34,6 +34,29 @@ def test_sentences_are_verbatim_in_their_turns_and_within_the_budget(budget: int
     for number, speaker, sentence in quoted(text):
         assert turns[number - 1].text.startswith(speaker + ": ")
         assert sentence in turns[number - 1].text
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 66), st.sets(st.integers(0, 65), max_size=2)), min_size=1, max_size=4))
+def test_what_was_read_before_changes_no_digest(runs: list[tuple[int, set[int]]]) -> None:
+    """Runs that grow, shrink, and have lost turns."""
+    reader = Reader()
+    for upto, lost in runs:
+        turns = [one for at, one in enumerate(chat()[:upto]) if at not in lost]
+        assert reader.digest(turns, 400, count) == digest(turns, 400, count)
+        assert reader.already(turns) == len(turns)
+
+
+def test_only_what_is_new_is_read() -> None:
+    """Work is told by the breaths that it takes: at least two for each turn that is read."""
+    reader, turns = Reader(), chat()
+    new, all_of_it = list[None](), list[None]()
+    reader.digest(turns[:50], 400, count)
+    assert reader.already(turns) == 50
+    reader.digest(turns[:51], 400, count, lambda: new.append(None))
+    digest(turns[:51], 400, count, lambda: all_of_it.append(None))
+    assert len(new) <= len(all_of_it) - 2 * 50
+    assert reader.already([*turns[:20], turn(999, "Another way."), *turns[21:]]) == 20
 
 
 def test_facts_come_before_talk() -> None:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from backstory.core.records import Spend
 from backstory.core.reply import Usage
 from backstory.core.tariff import Tariff
-from backstory.memory.economy import KEPT, REST_S, WINDOW, Account, Move, Step, best_size, gain, negative
+from backstory.memory.economy import KEPT, RECALL_LEAST, REST_S, WINDOW, Account, Move, Step, best_size, gain, negative
 
 TARIFFS = (
     Tariff("5 minutes", 3, 15, 0.3, 3.75, 300),
@@ -265,6 +265,49 @@ def test_a_fold_has_time_to_pay_for_itself() -> None:
         made.measured(1.0, 1.3)
     assert not made.stopped
     assert not negative([(9.0, 1.0)] * (WINDOW - 1)), "not before a whole window"
+
+
+def test_a_large_loss_is_seen_before_a_window_is_full() -> None:
+    made = account([10_000 + 300 * number for number in range(40)])
+    whole = made.purse.direct
+    for _ in range(3):
+        made.measured(whole / 8, whole / 100)
+    assert not made.stopped
+    made.measured(whole / 8, whole / 100)
+    assert made.stopped
+
+
+def recalled(tariff: Tariff, times: int, added: int) -> Account:
+    """Of a conversation that was folded to 6,000 tokens, and then recalled from at every request: so many tokens each."""
+    made = account([300 * number for number in range(1, 46)], tariff=tariff)
+    for number in range(times):
+        total, sent = 13_800 + 300 * number, 6000 + (300 + added) * number
+        usage = Usage(sent, 10, max(0, sent - 300 - added), 300 + added)
+        asked = Step(2000.0 + 10 * number, total, sent, 300, 300 + added, 50, broken_sent=number == 0, changed=True)
+        made.settle(asked, tariff, usage)
+    return made
+
+
+@given(st.sampled_from(TARIFFS[:3]), st.integers(1, 3000), st.integers(2, 15), st.integers(0, 40_000))
+def test_what_is_recalled_again_and_again_costs_no_more_than_is_saved(tariff: Tariff, budget: int, times: int, saved: int) -> None:
+    made = recalled(tariff, times, 2000)
+    most = made.recallable(budget, Move(6000 + saved, 6000, 0), tariff)
+    assert min(budget, RECALL_LEAST) <= most <= budget, "less, but never none"
+    if RECALL_LEAST < most < budget:
+        assert most * tariff.write <= (tariff.predicted(6000 + saved, 6000 + saved) - tariff.predicted(6000, 6000)) * 1e6 + 1
+    if made.owing > 0 and made.recalls > 0.8 and most == budget > RECALL_LEAST:
+        assert made.recalls * budget * tariff.write <= saved * tariff.input
+
+
+def test_who_is_seldom_recalled_from_has_the_whole_budget() -> None:
+    made, small = recalled(TARIFFS[0], 12, 2000), Move(13_000, 7000, 0)
+    assert made.recallable(2000, small, TARIFFS[0]) < 500
+    seldom = recalled(TARIFFS[0], 12, 0)
+    assert seldom.recalls == 0
+    assert seldom.recallable(2000, small, TARIFFS[0]) == 2000
+    unmeasured = account([1000, 2000])
+    unmeasured.recalls = 1.0
+    assert unmeasured.recallable(2000, small, TARIFFS[0]) == 2000, "nothing is known of what it costs"
 
 
 def test_stopping_is_remembered_by_the_rows() -> None:

@@ -11,7 +11,6 @@ from msgspec.structs import replace
 
 from backstory.core.exchange import Head
 from backstory.core.store import Store
-from backstory.stages import recall as module
 from backstory.stages.shelf import Shelf
 from tests.relay.world import Received
 from tests.rig import PATHS, asking, reply, rig
@@ -151,7 +150,7 @@ def test_what_memory_adds_makes_no_request_too_large_for_its_window(tmp_path: Pa
             words = " word" * ((window - figure(head, b"tokens_in") - 10) * 5 // 7)
             whole[-1] = ("user", "And on." + words)
             with monkeypatch.context() as slow:
-                slow.setattr(module, "soon", lambda _: False)
+                slow.setattr(Shelf, "soon", lambda *_: False)
                 slow.setattr(Shelf, "begin_digest", lambda *_: None)
                 head, _ = await one.ask(PATHS["anthropic"], asking("anthropic", whole), NAME)
             assert figure(head, b"tokens_in") <= window

@@ -17,8 +17,8 @@ from backstory.stages import shelf as module
 from backstory.stages import threads as threads_module
 from backstory.stages.base import Pipeline
 from backstory.stages.shelf import Shelf
-from tests.rig import Rig, asking, rig, soon
-from tests.stages.world import Chat, configured, echoing, say, stored, talk, thread
+from tests.rig import PATHS, Rig, asking, rig, soon
+from tests.stages.world import Chat, configured, conversation, echoing, say, stored, talk, thread
 
 FACT = "Remember: the code of the blue locker is tangerine."
 ASKED = "What was the code of the blue locker?"
@@ -136,9 +136,16 @@ def test_a_conversation_that_takes_another_branch_meanwhile_is_left_alone(tmp_pa
 
 def test_a_digest_that_takes_long_is_made_for_a_later_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_SOON_TOKENS", 20)
-    monkeypatch.setattr(module, "_PATIENCE_S", 0.05)
+    real = Shelf._digest
 
     async def work() -> None:
+        over = asyncio.Event()
+
+        async def slowly(self: Shelf, *args: Any) -> None:
+            await over.wait()
+            await real(self, *args)
+
+        monkeypatch.setattr(Shelf, "_digest", slowly)
         async with rig(configured(tmp_path, window=800), echoing()) as one:
             chat = long_talk(60)
             name = await say(one, chat[:-1])
@@ -146,9 +153,36 @@ def test_a_digest_that_takes_long_is_made_for_a_later_request(tmp_path: Path, mo
             await say(one, asked)
             assert one.sent.body == asking("anthropic", asked), "what cannot be had now is not waited for"
             held = thread(one, name)
+            assert shelf(one).digesting(held)
+            over.set()
             await soon(lambda: bool(held.family.digests))
             await say(one, [*asked, ("assistant", "Answer 2."), ("user", "On.")])
             assert b"<digest>" in one.sent.body
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_the_window_holds_in_traffic_without_a_pause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A history much longer than what is waited for: of it, only what is new since the last fold is."""
+    window = 800
+    monkeypatch.setattr(module, "_SOON_TOKENS", window)
+    config = configured(tmp_path, window=window)
+
+    async def work() -> None:
+        async with rig(replace(config, recall=replace(config.recall, deadline_ms=5000.0)), echoing()) as one:
+            chat: Chat = []
+            sizes: list[int] = []
+            for number in range(120):
+                chat += talk(1, number)[:1]
+                head, _ = await one.ask(PATHS["anthropic"], asking("anthropic", chat), b"X-VC-Conversation: n")
+                stats = dict(pair.split(b"=") for pair in head.partition(b"X-VC-Stats: ")[2].partition(b"\r")[0].split(b",") if pair)
+                sizes.append(int(stats.get(b"tokens_sent", b"0")))
+                chat.append(("assistant", f"Answer {number + 1}."))
+            held = thread(one, conversation(head))
+            assert held.tokens > 2 * window
+            assert len(held.digests) > 2
+            assert max(sizes) <= 0.85 * window
             assert not one.failures()
 
     asyncio.run(work())
