@@ -324,7 +324,9 @@ class Recall(Stage):
         what the summary leaves out stands at the summary."""
         item, turn = asked(visit)
         thread, budget, window = visit.thread, self._settings.budget, self._settings.window
-        room = (window.size if budget >= window.hard_tokens else window.hard_tokens) - total
+        left = window.size - total
+        # Just below the next fold a question still gets its best lines: of what is kept free for the answer, a quarter at most.
+        room = left if budget >= window.hard_tokens else max(window.hard_tokens - total, min(budget, left // 4))
         room = min(self._economy.recallable(exchange, visit, budget, total), room)
         summary = self._continuity.summary(visit)
         if visit.gone or (turn is None and not _holds(visit, summary)):

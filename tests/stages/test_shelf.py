@@ -182,7 +182,7 @@ def test_the_window_holds_in_traffic_without_a_pause(tmp_path: Path, monkeypatch
             held = thread(one, conversation(head))
             assert held.tokens > 2 * window
             assert len(held.digests) > 2
-            assert max(sizes) <= 0.85 * window
+            assert max(sizes) <= (0.85 + 0.15 / 4) * window, "the hard threshold, and what recall may take above it"
             assert not one.failures()
 
     asyncio.run(work())
