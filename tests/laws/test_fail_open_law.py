@@ -301,7 +301,9 @@ AFTER_FINDING = [
 
 
 @pytest.mark.parametrize("part", AFTER_FINDING, ids=lambda part: part.name)
-def test_a_command_is_not_sent_on_whatever_breaks(tmp_path: Path, stored: bytes, part: Part) -> None:
+def test_a_command_is_not_sent_on_whatever_breaks(tmp_path: Path, stored: bytes, part: Part, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backstory.app.house._COMMAND_S", 3.0)
+
     async def work() -> None:
         error = list(ERRORS.values())[PARTS.index(part) % len(ERRORS)]
         async with prepared(tmp_path, stored) as one:
