@@ -56,7 +56,7 @@ def named(client: Client, name: str) -> Client:
 
 def stored(proxy: Proxy) -> bool:
     """Whether what was said before the kill is all there, in one conversation."""
-    return re.search(r"\b1[56] turns", proxy.run("conversations").stdout) is not None
+    return re.search(r"\b1[456] turns", proxy.run("conversations").stdout) is not None
 
 
 @pytest.mark.parametrize("kind", [Chat, Messages], ids=["chat", "messages"])

@@ -57,7 +57,7 @@ ERRORS: dict[str, Callable[[], Exception]] = {
     "memory": MemoryError,
     "key": lambda: KeyError("x"),
 }
-STALL_S = 0.25
+STALL_S = 0.8
 Chat = list[tuple[str, str]]
 
 
