@@ -64,7 +64,7 @@ _NEAR = 20
 # to be carried along.
 _AHEAD, _STALE = 5, 0.05
 # What was read of a history for its digests is kept up to so many tokens: as much memory again as the history takes.
-_MOST_READ = 1_000_000
+_MOST_READ = 400_000
 # Turns of one batch at most.
 _ADDED_AT_ONCE = 100
 
@@ -213,8 +213,9 @@ class Shelf:
             await _over(self._start_digest(thread, upto, budget), patience_s)
 
     def begin_digest(self, thread: Thread, upto: int, budget: int, hurried: bool = False) -> None:
-        """The same in the background. `hurried`: the window is full, or will be soon, and traffic must not hold it up."""
-        if hurried:
+        """The same in the background. `hurried`: the window is full, or will be soon, and traffic must not hold it up; where much is still
+        to be read, it would hold up the traffic, and does not."""
+        if hurried and self.soon(thread, upto):
             self._hurried.add(id(thread.family))
         self._start_digest(thread, upto, budget)
 
