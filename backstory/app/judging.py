@@ -122,7 +122,7 @@ class Judging:
                 continue
             outcome.asked.append(_Asked(fuse, policy, request))
             nothing: Decision = _SO_BE_IT
-            decision = await attempted(self._failed, fuse.where, fuse.wait(_decided(policy.request(request)), _LIMIT_S), nothing)
+            decision = await attempted(self._failed, fuse.where, fuse.wait("request", _decided(policy.request(request)), _LIMIT_S), nothing)
             if isinstance(decision, Refuse):
                 outcome.refusal = fuse.name, decision
                 break
@@ -197,7 +197,7 @@ class Judging:
             watch = attempt(
                 self._failed,
                 fuse.where,
-                lambda one=one: one.fuse.run(lambda: one.policy.answer(one.request)),  # type: ignore[misc]
+                lambda one=one: one.fuse.run("answer", lambda: one.policy.answer(one.request)),  # type: ignore[misc]
                 lambda: nobody,
             )
             if watch is not None and not fuse.blown:
@@ -224,7 +224,7 @@ class _Several:
     def heard(self, text: str, thought: bool) -> Allow | End:
         """See Watch."""
         for fuse, watch in [*self._watching]:
-            verdict = self._said(fuse, watch, lambda watch=watch: watch.heard(text, thought), (Allow, End))  # type: ignore[misc]
+            verdict = self._said("heard", fuse, watch, lambda watch=watch: watch.heard(text, thought), (Allow, End))  # type: ignore[misc]
             if isinstance(verdict, End):
                 return verdict
         return _SO_BE_IT
@@ -233,7 +233,7 @@ class _Several:
         """See Watch. A call that one of them has changed is the next one's to judge."""
         found: Verdict = _SO_BE_IT
         for fuse, watch in [*self._watching]:
-            verdict = self._said(fuse, watch, lambda watch=watch, call=call: watch.called(call), (Allow, Instead, Recast, End))  # type: ignore[misc]
+            verdict = self._said("called", fuse, watch, lambda watch=watch, call=call: watch.called(call), (Allow, Instead, Recast, End))  # type: ignore[misc]
             if isinstance(verdict, Instead | End):
                 return verdict
             if isinstance(verdict, Recast):
@@ -246,10 +246,10 @@ class _Several:
         return "\n\n".join([text for text in texts if text])
 
     def _text(self, fuse: Fuse, watch: Watch, finish: Finish) -> str:
-        found = attempt(self._failed, fuse.where, lambda: fuse.run(lambda: watch.over(finish)), lambda: "")
+        found = attempt(self._failed, fuse.where, lambda: fuse.run("over", lambda: watch.over(finish)), lambda: "")
         return found if isinstance(found, str) else ""
 
-    def _said(self, fuse: Fuse, watch: Watch, ask: Callable[[], Verdict], known: tuple[type, ...]) -> Verdict:
+    def _said(self, what: str, fuse: Fuse, watch: Watch, ask: Callable[[], Verdict], known: tuple[type, ...]) -> Verdict:
         def checked() -> Verdict:
             verdict = ask()
             if not isinstance(verdict, known):
@@ -260,7 +260,7 @@ class _Several:
             self._watching.remove((fuse, watch))
             return _SO_BE_IT
 
-        return attempt(self._failed, fuse.where, lambda: fuse.run(checked), without)
+        return attempt(self._failed, fuse.where, lambda: fuse.run(what, checked), without)
 
 
 async def _decided(asking: Awaitable[Decision]) -> Decision:

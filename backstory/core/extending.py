@@ -299,7 +299,8 @@ class Watch(Protocol):
         ...
 
     def called(self, call: Call) -> Verdict:
-        """A whole call of one of the client's tools (never of memory's own)."""
+        """A whole call of one of the client's tools (never of memory's own). Its arguments are JSON text, or the free text of a tool that
+        takes such."""
         ...
 
     def over(self, finish: Finish) -> str:

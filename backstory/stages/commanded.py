@@ -55,7 +55,7 @@ class Commanded:
         project = thread.states.get(self._project, "")
         given = Given(argument, record.id, record.label, project, record.model, _spoken(thread))
         nothing = ""
-        told = await attempted(self._failed, fuse.where, fuse.wait(self._extensions[name].run(given), _LIMIT_S), nothing)
+        told = await attempted(self._failed, fuse.where, fuse.wait("run", self._extensions[name].run(given), _LIMIT_S), nothing)
         if not isinstance(told, str) or not told.strip():
             raise ExtensionError(f"{fuse.where} gave no answer (the proxy's log says why)")
         return told[:_MOST]

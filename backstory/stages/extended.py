@@ -36,7 +36,7 @@ class Extended(Stage):
             return exchange
         request = Request(exchange.head, wire, document, prompt, exchange.conversation, exchange.principal, exchange.scope)
         self._asked[exchange.id] = request
-        changes = tuple(await self._fuse.wait(self._extension.request(request), self._limit_s))
+        changes = tuple(await self._fuse.wait("request", self._extension.request(request), self._limit_s))
         if not changes:
             return exchange
         # What cannot be made must be known now: later it would take memory's edits with it.
@@ -47,7 +47,7 @@ class Extended(Stage):
     def finished(self, exchange: Exchange, outcome: Outcome) -> None:
         request = self._asked.pop(exchange.id, None)
         if request is not None:
-            self._fuse.run(lambda: self._extension.finished(request, outcome))
+            self._fuse.run("finished", lambda: self._extension.finished(request, outcome))
 
 
 def stages(

@@ -26,37 +26,37 @@ BLOCKS_S = 0.05
 
 
 class Fuse:
-    """Of one extension. `clock`: monotonic seconds."""
+    """Of one extension. `clock`: monotonic seconds. `what` names a method of it: that one works does not mean that another does."""
 
     def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
         self.name = name
         self.where = f"extension {name}"
         self._clock = clock
-        self._failures = 0
+        self._failures: dict[str, int] = {}
         self._rests_until = 0.0
 
     @property
     def blown(self) -> bool:
         """Whether it is left out at this moment."""
-        return self._failures >= MOST_FAILURES and self._clock() < self._rests_until
+        return self._clock() < self._rests_until and any(number >= MOST_FAILURES for number in self._failures.values())
 
-    def run(self, call: Callable[[], T]) -> T:
+    def run(self, what: str, call: Callable[[], T]) -> T:
         """What `call` gives. Raises what it raises. One that was slow gives what it gives, and counts as a failure."""
         began = self._clock()
         try:
             result = call()
         except Exception:
-            self._failed()
+            self._failed(what)
             raise
         took = self._clock() - began
         if took > BLOCKS_S:
             log.warning("%s kept all requests waiting for %d ms", self.where, took * 1000)
-            self._failed()
+            self._failed(what)
         else:
-            self._failures = 0
+            self._failures.pop(what, None)
         return result
 
-    async def wait(self, work: Awaitable[T], limit_s: float) -> T:
+    async def wait(self, what: str, work: Awaitable[T], limit_s: float) -> T:
         """What `work` gives, in a task of its own. Raises what it raises, ExtensionError where it takes longer than this."""
         task = asyncio.ensure_future(work)
         try:
@@ -70,16 +70,16 @@ class Fuse:
                 raise ExtensionError(f"it took longer than {limit_s * 1000:g} ms")
             result = task.result()
         except Exception:
-            self._failed()
+            self._failed(what)
             raise
-        self._failures = 0
+        self._failures.pop(what, None)
         return result
 
-    def _failed(self) -> None:
-        self._failures += 1
-        if self._failures >= MOST_FAILURES:
+    def _failed(self, what: str) -> None:
+        number = self._failures[what] = self._failures.get(what, 0) + 1
+        if number >= MOST_FAILURES:
             self._rests_until = self._clock() + REST_S
-            log.warning("%s failed %d times in a row: it is left out for %d s", self.where, self._failures, REST_S)
+            log.warning("%s failed %d times in a row (%s): it is left out for %d s", self.where, number, what, REST_S)
 
 
 def _unheeded(task: asyncio.Future[Any]) -> None:

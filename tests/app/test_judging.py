@@ -289,3 +289,23 @@ def test_requests_that_are_not_to_a_model_are_nobodys_to_judge(tmp_path: Path) -
             assert not policy.requests
 
     asyncio.run(work())
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_note_is_told_where_nobody_watches(tmp_path: Path, streamed: bool) -> None:
+    """The answer keeps its bytes, its framing, and its other headers."""
+    policy = Judge(Allow("seen: caf\u00e9\r\nX-Evil: 1"))
+    came = said("openai_chat", "Good day.")
+    answer = chunked([came[:20], came[20:]], b"application/json") if streamed else reply(came)
+
+    async def work() -> None:
+        async with rig(judged(settings(tmp_path), policy), lambda _: answer) as one:
+            for _ in range(2):
+                head, raw = await one.ask(PATHS["openai_chat"], asking("openai_chat", [("user", "Hi.")]))
+                assert raw == came
+                assert field(head, b"x-vc-notes") == b"p0: seen: caf???X-Evil: 1"
+                assert field(head, b"x-evil") is None
+                assert field(head, b"content-type") == b"application/json"
+                assert field(head, b"x-vc-proof") is not None
+
+    asyncio.run(work())

@@ -286,7 +286,7 @@ def test_what_is_broken_or_slow_is_as_if_it_were_absent(tmp_path: Path) -> None:
                 assert raw == b"".join(piece.split(b"\r\n", 1)[1][:-2] for piece in answers[1:-1])
             assert "RuntimeError" in await proxy.said("extension broken failed open")
             assert "longer than" in await proxy.said("extension slow failed open")
-            await proxy.said("extension slow failed 3 times in a row: it is left out for 30 s")
+            await proxy.said("extension slow failed 3 times in a row (request): it is left out for 30 s")
             assert await failures(proxy, "broken") >= 3
             assert await failures(proxy, "slow") >= 3
             assert not [line for line in proxy.log if "WARNING" in line and "secret" in line]

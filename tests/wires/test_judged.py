@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,7 +37,7 @@ from backstory.errors import DocumentError
 from backstory.wires.judged import Judged
 from backstory.wires.translate import events_of
 from tests.wires.test_reworked import PATHS, QUERIES
-from tests.wires.test_tongues_recorded import TONGUE, WIRE
+from tests.wires.test_tongues_recorded import TONGUE, WIRE, each
 
 WIRES = pytest.mark.parametrize("name", WIRE)
 RUN = Function("run", "Runs it.", b'{"type":"object","properties":{"cmd":{"type":"string"}},"required":["cmd"]}')
@@ -292,3 +293,45 @@ def test_what_is_no_answer_is_not_watched(name: str, status: int, headers: tuple
     one = Judged(TONGUE[name], WIRE[name], (PATHS[name], ""), b"{}", bytes, watches, (), ((b"X-VC-Notes", b"so"),), lambda _: None)
     assert one.begin(status, headers) == ("pass", (*headers, (b"X-VC-Notes", b"so")))
     assert not asked
+
+
+@each("*.stream.*")
+@pytest.mark.parametrize("size", [1, 700, 100_000])
+def test_a_recorded_stream_that_is_allowed_keeps_its_bytes(name: str, path: Path, size: int) -> None:
+    """Every call in it is asked about, and every word is heard."""
+    came = path.read_bytes()
+    kind = b"text/event-stream" if path.suffix == ".sse" else b"application/json"
+    watch = Watching()
+    query = "alt=sse" if path.suffix == ".sse" else ""
+    one = Judged(TONGUE[name], WIRE[name], (PATHS[name], query), TONGUE[name].ask(ASKED)[0], bytes, lambda: watch, (), (), _never)
+    assert one.begin(200, ((b"Content-Type", kind),))[0] == "stream"
+    out = b"".join([one.chunk(came[at : at + size]) for at in range(0, len(came), size)])
+    reader = WIRE[name].reader(kind.decode())
+    found = gather([delta for frame in (*reader.feed(came), *reader.close()) for delta in WIRE[name].deltas(frame)])
+    whole = found.finish not in {"", "error", "other"}
+    assert out + (one.tail() if whole else one.tail() or one.rest()) == came
+    if whole:
+        assert "".join([part.text for part in found.parts if isinstance(part, Text)]) in "".join(watch.texts)
+        calls = [(part.name, plain(part.arguments)) for part in found.parts if isinstance(part, ToolCall)]
+        assert [(call.name, plain(call.arguments)) for call in watch.calls] == calls
+
+
+@each("*.reply.json")
+def test_a_recorded_answer_that_is_allowed_keeps_its_bytes(name: str, path: Path) -> None:
+    came = path.read_bytes()
+    one = Judged(TONGUE[name], WIRE[name], (PATHS[name], ""), TONGUE[name].ask(ASKED)[0], bytes, Watching, (), (), _never)
+    if name != "gemini":
+        assert one.begin(200, JSON)[0] == "whole"
+        assert one.whole(came) == (200, came)
+
+
+def plain(arguments: str) -> object:
+    """What the arguments say; of a tool that takes free text, that."""
+    try:
+        return json.loads(arguments or "{}")
+    except ValueError:
+        return arguments
+
+
+def _never(error: DocumentError) -> None:
+    raise AssertionError(error)
