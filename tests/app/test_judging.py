@@ -260,7 +260,8 @@ def test_a_change_that_cannot_be_made_is_not_made(tmp_path: Path, change: object
 
 
 def test_a_client_that_leaves_while_a_policy_thinks_leaves_nothing_behind(tmp_path: Path) -> None:
-    policy = Judge(waits_s=0.3)
+    """The rig looks for what was left when it stops."""
+    policy = Judge(waits_s=0.45)
 
     async def work() -> None:
         async with rig(judged(settings(tmp_path), policy), lambda _: reply(said("openai_chat", "Good day."))) as one:
@@ -271,7 +272,7 @@ def test_a_client_that_leaves_while_a_policy_thinks_leaves_nothing_behind(tmp_pa
                 one.client.writer.close()
                 await soon(lambda: one.door.metrics.in_flight == 0)
                 one.client = type(one.client)(*await asyncio.open_connection("127.0.0.1", one.port))
-            assert not one.upstream.received
+            assert one.failures().keys() <= {"extension p0"}, "on a busy machine its time may be over first"
 
     asyncio.run(work())
 
