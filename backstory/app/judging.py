@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 import msgspec
 from msgspec import Struct
@@ -43,6 +44,7 @@ _MOST_NOTE = 200
 _MOST_UNMADE = 1000
 _NOT_RUN = "This was not run: a policy of the proxy refused it."
 encode = msgspec.json.Encoder().encode
+_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _REFUSALS = range(400, 600)
 _SO_BE_IT = Allow()
 
@@ -233,7 +235,7 @@ class _Several:
         """See Watch. A call that one of them has changed is the next one's to judge."""
         found: Verdict = _SO_BE_IT
         for fuse, watch in [*self._watching]:
-            verdict = self._said("called", fuse, watch, lambda watch=watch, call=call: watch.called(call), (Allow, Instead, Recast, End))  # type: ignore[misc]
+            verdict = self._said("called", fuse, watch, partial(_called, watch, call), (Allow, Instead, Recast, End))
             if isinstance(verdict, Instead | End):
                 return verdict
             if isinstance(verdict, Recast):
@@ -246,14 +248,15 @@ class _Several:
         return "\n\n".join([text for text in texts if text])
 
     def _text(self, fuse: Fuse, watch: Watch, finish: Finish) -> str:
-        found = attempt(self._failed, fuse.where, lambda: fuse.run("over", lambda: watch.over(finish)), lambda: "")
-        return found if isinstance(found, str) else ""
+        return attempt(self._failed, fuse.where, lambda: fuse.run("over", lambda: _text(watch.over(finish))), lambda: "")
 
     def _said(self, what: str, fuse: Fuse, watch: Watch, ask: Callable[[], Verdict], known: tuple[type, ...]) -> Verdict:
         def checked() -> Verdict:
             verdict = ask()
             if not isinstance(verdict, known):
                 raise ExtensionError(f"{type(verdict).__name__} is no verdict here")
+            if isinstance(verdict, Instead | End):
+                _text(verdict.text)
             return verdict
 
         def without() -> Verdict:
@@ -263,11 +266,38 @@ class _Several:
         return attempt(self._failed, fuse.where, lambda: fuse.run(what, checked), without)
 
 
+def _text(text: object) -> str:
+    """Raises ExtensionError, UnicodeEncodeError for what cannot be told."""
+    if not isinstance(text, str):
+        raise ExtensionError(f"{type(text).__name__} is no text")
+    text.encode()
+    return text
+
+
+def _called(watch: Watch, call: Call) -> Verdict:
+    """The verdict. Raises ExtensionError for a call that cannot take this one's place."""
+    verdict = watch.called(call)
+    if isinstance(verdict, Recast):
+        _text(verdict.name)
+        if not verdict.name or (_is_object(call.arguments) and not _is_object(_text(verdict.arguments))):
+            raise ExtensionError("a call has a name, and a JSON object of arguments")
+    return verdict
+
+
+def _is_object(text: str) -> bool:
+    try:
+        _object.decode(text)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return False
+    return True
+
+
 async def _decided(asking: Awaitable[Decision]) -> Decision:
     """Raises ExtensionError for what is no decision."""
     decision = await asking
     if not isinstance(decision, Allow | Amend | Refuse):
         raise ExtensionError(f"{type(decision).__name__} is no decision")
+    _text(decision.message if isinstance(decision, Refuse) else decision.note)
     return decision
 
 

@@ -18,7 +18,7 @@ from backstory.core.exchange import Head, Headers
 from backstory.core.extending import Account, Payment, Pays, Token
 from backstory.core.plan import Target
 from backstory.core.provider_row import Auth, Header, Row
-from backstory.errors import BackstoryError, ConfigError, UpstreamError
+from backstory.errors import BackstoryError, ConfigError, ExtensionError, UpstreamError
 from backstory.providers import upstreams
 from backstory.providers.signing import Credentials, sign
 from backstory.providers.upstreams import Base
@@ -123,7 +123,10 @@ class Backend(Struct, frozen=True):
         assert self.pays is not None
         name, pays = self.pays
         try:
-            return await pays.token(self._account())
+            token = await pays.token(self._account())
+            if not (isinstance(token, Token) and isinstance(token.value, str) and isinstance(token.lasts_s, int | float)):
+                raise ExtensionError("it gave no token")
+            return token
         except Exception as error:
             raise _no_payment(name, error) from error
 
@@ -133,7 +136,10 @@ class Backend(Struct, frozen=True):
             name, pays = self.pays
             payment = Payment(target.scheme, target.host_header.decode("latin-1"), target.path, body, now, token)
             try:
-                return tuple(pays.headers(self._account(), payment))
+                paid = tuple(pays.headers(self._account(), payment))
+                if any(b"\r" in part or b"\n" in part for name, value in paid for part in (name, value)):
+                    raise ExtensionError("it gave a header of several lines")
+                return paid
             except Exception as error:
                 raise _no_payment(name, error) from error
         if self.auth != "aws":

@@ -7,6 +7,7 @@ import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -308,5 +309,41 @@ def test_a_note_is_told_where_nobody_watches(tmp_path: Path, streamed: bool) -> 
                 assert field(head, b"x-evil") is None
                 assert field(head, b"content-type") == b"application/json"
                 assert field(head, b"x-vc-proof") is not None
+
+    asyncio.run(work())
+
+
+NONE: Any = None
+BYTES: Any = b"no"
+NUMBER: Any = 3
+
+
+@pytest.mark.parametrize(
+    "verdict",
+    [Instead(NONE), Instead("\ud800"), End(BYTES), Recast("look", "nonsense"), Recast("look", "[]"), Recast("", "{}"), "no verdict"],
+)
+def test_a_verdict_that_cannot_be_carried_out_is_none(tmp_path: Path, verdict: object) -> None:
+    wire = BY_NAME["anthropic"]
+    policy = Judge(verdict=verdict)  # type: ignore[arg-type]
+
+    async def work() -> None:
+        async with rig(judged(settings(tmp_path), policy), Model(wire, Reply((Text("So."), LOOK), "tool_calls"))) as one:
+            _, _, found = await ask(one, wire, [("user", "Hi.")], True)
+            assert [part.arguments for part in found.parts if isinstance(part, ToolCall)] == [LOOK.arguments]
+            assert one.failures() == {"extension p0": 1}
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("decision", [Refuse(NONE), Allow(NUMBER), Amend((), BYTES), "no decision"])
+def test_a_decision_that_says_nothing_readable_is_none(tmp_path: Path, decision: object) -> None:
+    policy = Judge(lambda request: decision)  # type: ignore[arg-type, return-value]
+
+    async def work() -> None:
+        async with rig(judged(settings(tmp_path), policy), lambda _: reply(said("openai_chat", "Good day."))) as one:
+            head, _ = await one.ask(PATHS["openai_chat"], asking("openai_chat", [("user", "Hi.")]))
+            assert head.startswith(b"HTTP/1.1 200")
+            assert field(head, b"x-vc-notes") is None
+            assert one.failures() == {"extension p0": 1}
 
     asyncio.run(work())
