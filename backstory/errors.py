@@ -18,6 +18,7 @@ BackstoryError            500  ours
 |   |-- FencedError        -   a lease was lost to another worker; the work is dropped
 |   `-- RowError           -   ours: a value that the store can never take; what holds it is dropped
 |-- EmbeddingError        503  a model of text vectors broke or did not answer (recall goes on without vectors)
+|-- ExtensionError         -   an extension's: it broke, was slow, or gave what is not to be given (the request goes on without it)
 |-- SideModelError         -   the side model's: no usable answer, or no budget left (background only)
 `-- NotFound              404  no such conversation or turn (command line, REST)
 """
@@ -151,6 +152,12 @@ class EmbeddingError(BackstoryError):
 
     status = 503
     code = "embedding_error"
+
+
+class ExtensionError(BackstoryError):
+    """Something that an extension did cannot be used. The text never holds what it said itself."""
+
+    code = "extension_failed"
 
 
 class SideModelError(BackstoryError):

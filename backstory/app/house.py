@@ -61,7 +61,9 @@ class PortHouse:
         self._past = Past(engine, config.identity.principal)
         self._unheard = Unheard(engine)
         self._deadline_s = config.recall.deadline_ms / 1000
-        self._lean = config.marker != "always" and config.memory.scope == "conversation"
+        # What an extension is to see, it has to see before it goes up.
+        self._asks = bool(config.extended.stages or config.extended.policies)
+        self._lean = config.marker != "always" and config.memory.scope == "conversation" and not config.extended.stages
         self.regards = self._regards = Regards(config, upstream_url)
         self._over = Over(config, engine, self._regards, self.error)
         self._late: dict[int, asyncio.Future[Plan]] = {}
@@ -196,7 +198,7 @@ class PortHouse:
             return self._past.plan(head, body, wire, target)
         if plain is not None:
             exchange = replace(exchange, came=plain.came, named=plain.conversation, local=self._expect(exchange.id, plain.asked))
-        elif engine.ahead is not None and not regard.speaks and engine.ahead.may_go(body, prompt):
+        elif engine.ahead is not None and not regard.speaks and not self._asks and engine.ahead.may_go(body, prompt):
             gone = replace(exchange, gone=True)
             return Plan(target, drop=OWN_HEADERS, tap=AheadTap(lambda: self._behind(gone, target, started)))
         done = eager(self._through(exchange, target, started))
@@ -377,7 +379,7 @@ class PortHouse:
         array = wire.name == "gemini" and prompt.stream and "alt=sse" not in head.query
         talk = wire.talk(body, visit.paging, head.query)
         desk = self._engine.paging.desk(visit, lambda tokens: self._metrics.leg(exchange.id, visit, tokens))
-        paging = Paging(talk, desk, self._config.paging.rounds, without, wire.reader, array, prompt.tools > 0)
+        paging = Paging(talk, desk, self._config.paging.rounds, without, wire.reader, array, prompt.tools > 0, visit.paging)
         return replace(plan, paging=paging, drop=plan.drop | {b"accept-encoding"}, add=_PLAIN)
 
     def _plain(self, exchange: Exchange, target: Target, started: float) -> Plan:

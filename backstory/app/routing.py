@@ -167,7 +167,7 @@ class RoutingHouse:
     def _finished(self, plan: Plan, head: Head, routed: Routed) -> Plan:
         if plan.answer is not None:
             return plan
-        if plan.paging is not None and any(route.backend.auth == "aws" for route in routed.routes):
+        if plan.paging is not None and any(route.backend.signs for route in routed.routes):
             # A signature holds for one body: there can be no later legs, so no tools of ours are offered.
             plan = replace(plan, body=plan.paging.without(), paging=None)
         body = routed.body if plan.body is None else plan.body
@@ -178,6 +178,8 @@ class RoutingHouse:
                 attempts.append(self._attempt(plan, head, routed, route, body))
             except (DocumentError, RequestError, UpstreamError) as error:
                 fault = fault or error
+                if route.backend.pays is not None:
+                    self._house.failed(f"extension {route.backend.pays[0]}", error)
         if not attempts:
             tap = plan.tap
             attempt(self._house.failed, "routing", lambda: _dropped(tap), lambda: None)
@@ -204,8 +206,7 @@ class RoutingHouse:
         token = self._tokens.of(route.backend)
         drop, add = route.backend.pay(exchange.speaks, route.instance, head, exchange.translated, token)
         target = route.backend.target(exchange.speaks, route.model, *exchange.place())
-        if route.backend.auth == "aws":
-            add = (*add, *route.backend.signed(target, out, self._clock()))
+        add = (*add, *route.backend.signed(target, out, self._clock(), token))
         if routed.plain:
             drop |= _ENCODED
         # Of several legs, the later ones need the same done to them.

@@ -16,6 +16,7 @@ from backstory.app.enduring import Enduring, needed
 from backstory.app.engine import Engine
 from backstory.app.heap import give_back, one_heap
 from backstory.app.house import PortHouse
+from backstory.app.lineup import check_commands
 from backstory.app.outbound import connector, warnings
 from backstory.config import Config, Listener
 from backstory.core.plan import House
@@ -76,7 +77,9 @@ async def start(config: Config) -> Running:
 
 
 def serve(config: Config) -> int:
-    """Serve until SIGINT or SIGTERM. The exit code."""
+    """Serve until SIGINT or SIGTERM. The exit code. Raises ConfigError for settings that cannot be served."""
+    for each in (config, *(listener.config for listener in config.listeners if listener.config is not None)):
+        check_commands(each)
     try:
         _run(_serve(config))
     except OSError as error:
@@ -131,6 +134,10 @@ async def _serve(config: Config) -> None:
     for one in {id(each): each for each in (config, *(listener.config for listener in config.listeners if listener.config))}.values():
         for text in warnings(one):
             log.warning("%s", text)
+        if one.extensions:
+            from backstory.app import extending
+
+            log.info("%s", extending.told(one))
         if side_model.configured(one):
             from backstory.app.side import told
 

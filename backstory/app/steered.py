@@ -23,6 +23,8 @@ class Steered:
     """`client`: the client's wire; `path`, `query`: of its request, the path with the route's model where it names one. `inner`: the
     translation, None where there is none."""
 
+    done = False
+
     __slots__ = ("_path", "_query", "_route", "_status", "_tongue", "client", "inner", "learnt", "speaks")
 
     def __init__(self, client: str, speaks: str, route: Route, path: str, query: str, inner: Translated | None) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, TypeAlias
 
 from msgspec import Meta, Struct
 
-from backstory.config.catalogue import Auth, Header, WireName
+from backstory.core.provider_row import Header, WireName
 
 
 class ProviderRow(Struct, frozen=True, forbid_unknown_fields=True):
@@ -19,7 +19,7 @@ class ProviderRow(Struct, frozen=True, forbid_unknown_fields=True):
     kind: str = ""
     url: str = ""
     wire: WireName | None = None
-    auth: Auth = ""
+    auth: str = ""
     header: Header | None = None
     api_key_env: str = ""
     api_key_file: str = ""

@@ -334,6 +334,10 @@ Prices: TypeAlias = Annotated[
     Meta(description="prices of models by pattern (gpt-4o*), before those that are built in: model, input, output, cache_read, ..."),
 ]
 PRICES: tuple[PriceRow, ...] = ()
+Extensions: TypeAlias = Annotated[
+    tuple[str, ...], Meta(description="installed extensions that run, by name (`backstory extensions` lists them); those not named do not")
+]
+EXTENSIONS: tuple[str, ...] = ()
 TREE: dict[str, type[Struct] | tuple[Any, Any]] = {
     "proxy": Proxy,
     "upstream": Upstream,
@@ -360,6 +364,7 @@ TREE: dict[str, type[Struct] | tuple[Any, Any]] = {
     "marker": (Marker, MARKER),
     "log": Log,
     "metrics": Metrics,
+    "extensions": (Extensions, EXTENSIONS),
 }
 """Sections, and single keys with type and default, in the order in which they are told."""
 

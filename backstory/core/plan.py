@@ -76,7 +76,8 @@ class Tap(Protocol):
 class Paging(Struct, frozen=True):
     """What the relay needs for an answer of several legs. `rounds`: so many times our tools may be called in one answer. `without`: the
     request without our tools. `reader`: cuts a stream of this content type into frames. `array`: a stream of it is
-    a JSON array. `trusted`: the client itself sent tools, so that a refusal of the request is not for the sake of ours."""
+    a JSON array. `trusted`: the client itself sent tools, so that a refusal of the request is not for the sake of ours. `ours`: the names
+    of those that are offered."""
 
     talk: Talk
     pager: Pager
@@ -85,13 +86,19 @@ class Paging(Struct, frozen=True):
     reader: Callable[[str], StreamReader]
     array: bool = False
     trusted: bool = True
+    ours: frozenset[str] = frozenset()
 
 
 class Translation(Protocol):
-    """One exchange with a provider that speaks another wire than the client. Raises DocumentError, and nothing else. `learnt`: headers
-    that only `whole` tells."""
+    """One exchange with a provider that speaks another wire than the client, or is understood otherwise. Raises DocumentError, and nothing
+    else. `learnt`: headers that only `whole` tells."""
 
     learnt: Headers
+
+    @property
+    def done(self) -> bool:
+        """stream only: the answer is over for the client, whatever the provider still says; `tail` is asked for at once."""
+        ...
 
     def ask(self, body: bytes) -> bytes:
         """A request in the client's wire, in the provider's."""

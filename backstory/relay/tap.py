@@ -89,6 +89,15 @@ class MemoryTap:
         self._held = bytearray()
         self._proof: tuple[bytes, bytes] | None = None
 
+    @property
+    def conversation(self) -> str:
+        """The one that is listened to."""
+        return self._exchange.conversation
+
+    def goes(self, body: bytes) -> None:
+        """The body that goes up is this one."""
+        self._went = body
+
     def sent(self) -> None:
         """See Tap. Hashing a large body takes a while."""
         self._proof = proof(self._exchange.came or self._exchange.body, self._went)
@@ -188,7 +197,7 @@ class ArrivalTap:
     """Listens to the answer of a first exchange: nothing of it is read, all of it is journalled as it came. A refusal begins no
     conversation, and gets none of our headers."""
 
-    __slots__ = ("_exchange", "_first", "_headers", "_kept", "_ledger", "_parts", "_seq", "_started", "_status", "_total")
+    __slots__ = ("_exchange", "_first", "_headers", "_kept", "_ledger", "_parts", "_seq", "_started", "_status", "_total", "_went")
 
     def __init__(self, exchange: First, ledger: ArrivalLedger, started: float) -> None:
         self._exchange = exchange
@@ -196,11 +205,21 @@ class ArrivalTap:
         self._started = started
         self._first = 0.0
         self._headers: Headers = ()
+        self._went = exchange.body
         self._parts: list[bytes] | None = []
         self._kept = 0
         self._total = 0
         self._seq = 0
         self._status = 0
+
+    @property
+    def conversation(self) -> str:
+        """The one that begins here."""
+        return self._exchange.conversation
+
+    def goes(self, body: bytes) -> None:
+        """The body that goes up is this one."""
+        self._went = body
 
     def sent(self) -> None:
         """See Tap."""
@@ -213,7 +232,7 @@ class ArrivalTap:
         if status >= 400:
             return "pass", ()
         exchange = self._exchange
-        return "pass", (*exchange.headers, proof(exchange.came or exchange.body, exchange.body))
+        return "pass", (*exchange.headers, proof(exchange.came or exchange.body, self._went))
 
     def chunk(self, data: bytes) -> bytes:
         """See Tap."""

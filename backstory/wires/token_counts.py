@@ -60,6 +60,8 @@ _counted = msgspec.json.Decoder(_Counted)
 class TokenCount:
     """One question. `client`, `provider`: the tongues; `path`, `query`: of the client's request."""
 
+    done = False
+
     def __init__(self, client: Tongue, provider: Tongue, path: str, query: str) -> None:
         self._client = client
         self._provider = provider
