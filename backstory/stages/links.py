@@ -165,12 +165,12 @@ class Links:
         if isinstance(target, str):
             return target
         thread, shown = visit.thread, _called(target)
-        if verb.lower() == "preview":
-            return told.preview(await self._side(thread), await self._side(target))
         if thread.conversation.id in linked(target):
             return told.already(f"what this conversation knows is recalled in {shown}")
         if await self._leads(thread, target, visit.scope):
             return told.circle(shown)
+        if verb.lower() == "preview":
+            return told.preview(await self._side(thread), await self._side(target))
         await self._desk.keep(visit, {_INTO + target.conversation.id: "merged"})
         await self._desk.set_of(target, {_LINK + thread.conversation.id: "merged"})
         return told.merged(_called(thread), shown, len(thread.path))

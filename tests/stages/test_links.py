@@ -96,7 +96,10 @@ def test_links_are_followed_on_and_never_in_a_circle(tmp_path: Path) -> None:
             await third.told("VCLABEL third")
             for talk, target in ((first, "third"), (second, "third"), (first, "second"), (first, "first")):
                 assert "circle" in await talk.told(f"VCATTACH {target}"), target
-            assert "circle" in await third.told("VCMERGE INTO first")
+            for target in ("first", "third"):
+                told = await third.told(f"VCMERGE PREVIEW {target}")
+                assert "circle" in told, "the preview says what the merge would"
+                assert told == await third.told(f"VCMERGE INTO {target}")
             assert "already" in await third.told("VCATTACH second")
             await third.say("What are my dog and my neighbour's cat called?")
             assert DOG in texts_sent(one)[-1]
@@ -119,6 +122,7 @@ def test_a_merge_is_recalled_from_the_target_and_moves_nothing(tmp_path: Path) -
             assert DOG not in texts_sent(one)[-1]
             assert "recalled in 'home'" in await talk.told("vcmerge into HOME")
             assert "already" in await talk.told("!/merge(into home)")
+            assert "already" in await talk.told("VCMERGE PREVIEW home")
             await target.say("And how old is my dog?")
             assert DOG in texts_sent(one)[-1]
             assert f"Searching here, too: {target.id[:8]}" in await talk.told("VCMERGESTATUS")
