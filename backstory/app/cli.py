@@ -313,6 +313,8 @@ def _facts(arguments: argparse.Namespace) -> int:
         return 0
     for row in rows:
         status = f"{row.status} (#{row.superseded_by})" if row.superseded_by else row.status
+        if row.corrects:
+            status += f", corrects {', '.join(f'#{number}' for number in row.corrects)} ({faces.plain(row.was)})"
         found = "" if row.found_by == "rules" else f" by {faces.plain(row.found_by)}"
         print(
             f"{row.conversation[:8]} #{row.number:<4} {faces.stamp(row.said)}  {faces.plain(row.author)}: "

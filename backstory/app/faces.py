@@ -79,9 +79,9 @@ class Hit(Struct, frozen=True):
 
 
 class FactRow(Struct, frozen=True, omit_defaults=True):
-    """A fact as it is shown. `number`: of the turn that states it, 1-based. `superseded_by`: number of the turn that changed it. `again`:
-    turns that said the same later. `about_from`, `about_to`: the time it speaks of, Unix seconds. `found_by`: "rules", or the side model
-    that did."""
+    """A fact as it is shown. `number`: of the turn that states it, 1-based. `superseded_by`: number of the turn that changed it.
+    `corrects`: numbers of the turns that it changed, `was`: what the last of them said. `again`: turns that said the same later.
+    `about_from`, `about_to`: the time it speaks of, Unix seconds. `found_by`: "rules", or the side model that did."""
 
     conversation: str
     number: int
@@ -98,6 +98,8 @@ class FactRow(Struct, frozen=True, omit_defaults=True):
     span: tuple[int, int]
     found_by: str
     superseded_by: int = 0
+    corrects: tuple[int, ...] = ()
+    was: str = ""
     again: tuple[int, ...] = ()
     about_from: float = 0.0
     about_to: float = 0.0
@@ -335,7 +337,7 @@ def _fact_row(conversation: str, known: Known) -> FactRow:
         fact.kind,
         known.subject,
         known.verb,
-        fact.object,
+        known.object,
         known.status,
         fact.author,
         fact.role,
@@ -344,6 +346,8 @@ def _fact_row(conversation: str, known: Known) -> FactRow:
         (fact.span_start, fact.span_end),
         fact.method or "rules",
         known.by_number,
+        known.corrects,
+        known.was,
         known.again,
         fact.begins,
         fact.ends,

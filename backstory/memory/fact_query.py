@@ -1,6 +1,7 @@
 """Finding facts by words: case, plurals, word order and the forms of a verb make no difference; a beginning of a word is enough.
 
-Rule: an empty filter lets everything through; what is superseded is given out where it is asked for.
+Rule: an empty filter lets everything through; a subject that no fact has is looked for among the objects; what is superseded is given out
+where it is asked for.
 """
 
 from __future__ import annotations
@@ -35,14 +36,13 @@ def select(known: Iterable[Known], subject: str = "", verb: str = "", object_: s
     status = status.strip().lower()
     if status not in ("", "all", *STATUSES):
         raise RequestError(f"no such status of a fact: {status!r}; there is {', '.join(STATUSES)}, all")
-    return [
+    found = [
         one
         for one in known
-        if (status in ("all", one.status) or (not status and one.status != "superseded"))
-        and _about(one, subject)
-        and _does(one, verb)
-        and _has(one.fact.object, object_)
+        if (status in ("all", one.status) or (not status and one.status != "superseded")) and _does(one, verb) and _has(one.object, object_)
     ]
+    # "Kids" is what a fact is about for who asks, and its object for the sentence "I have three kids".
+    return [one for one in found if _about(one, subject)] or [one for one in found if subject.strip() and _has(one.object, subject)]
 
 
 def _about(one: Known, subject: str) -> bool:

@@ -33,13 +33,13 @@ _S = rf"(?P<s>(?!{_PREPOSITION}\b)(?:{_NOUN} ){{0,5}}?{_NOUN})"
 _WE = r"(?:we(?:'ll|'re| will| are|'ve| have)?(?: now| all| just| then)*|let's|let us)"
 _I = r"(?:i(?:'ve| have)?)"
 _IM = r"(?:i'm|i am|im)"
-_KIN = (
+KIN = (
     r"(?:(?:older|younger|big|little|twin|elder|eldest|youngest|best|ex|step|late|new|old)[ -])?(?:sister|brother|mother|mom|mum|father|dad"
     r"|wife|husband|son|daughter|partner|girlfriend|boyfriend|fianc[eé]e?|aunt|uncle|cousin|niece|nephew|grandmother|grandma|grandfather"
     r"|grandpa|friend|boss|manager|colleague|coworker|co-worker|neighbou?r|roommate|flatmate|teacher|doctor|dentist|therapist|landlord"
     r"|dog|cat|puppy|kitten|horse|parrot|rabbit|hamster|pet|baby|kid|child)"
 )
-_NAME = r"[A-ZÀ-ÖØ-Þ][\w'’-]*(?: [A-ZÀ-ÖØ-Þ][\w'’-]*)?"
+NAME = r"[A-ZÀ-ÖØ-Þ][\w'’-]*(?: [A-ZÀ-ÖØ-Þ][\w'’-]*)?"
 _USE = r"(?:use|go with|stick with|stay with|stick to|adopt|build on|build with|host on|host it on|deploy on|deploy to|deploy it on|run on)"
 _USING = r"(?:using|going with|sticking with|staying with|adopting|building on|hosting on|deploying on|deploying to|running on)"
 _TO = r"(?:switch|switched|switching|move|moved|moving|migrate|migrated|migrating|change|changed|changing)(?: over)?"
@@ -152,6 +152,12 @@ _ME = (
         _rule("preference", verb, rf"{_I} {_ADV}{word} {_O}", "name")
         for verb, word in (("speaks", "speak"), ("studies", "study"), ("teaches", "teach"), ("drives", "drive"))
     ),
+    _rule(
+        "preference",
+        "takes",
+        rf"{_I} {_ADV}take (?P<o>\d[\d.,]* ?(?:mg|g|ml|mcg|µg|units?|drops?|pills?|tablets?|capsules?) (?:of )?(?!{_PREPOSITION}\b)\w.*)",
+        longest=6,
+    ),
     _rule("preference", "plays", rf"{_I} {_ADV}play (?!{_PREPOSITION}\b|around\b|along\b|games\b)(?:the )?{_O}", longest=3),
     *(
         _rule("event", word.split()[0], rf"{_I} {_ADV}{word} (?!{_PREPOSITION}\b|late\b|early\b){_O}")
@@ -176,7 +182,7 @@ _ME = (
     _rule("identity", "is called", rf"{_IM} (?:called|named) {_O}", "name"),
     _rule("identity", "is called", rf"(?:please |just |you can |everyone |everybody |people |friends ){{0,2}}calls? me {_O}", "person"),
     _rule("identity", "is from", rf"{_IM} {_ADV}(?:originally )?from {_O}", "name"),
-    _rule("identity", "is", rf"{_IM} {_ADV}(?P<o>(?!ok\b|okay\b|fine\b|good\b|sorry\b|sure\b|not\b){_NAME})(?:, .+)?", "name"),
+    _rule("identity", "is", rf"{_IM} {_ADV}(?P<o>(?!ok\b|okay\b|fine\b|good\b|sorry\b|sure\b|not\b){NAME})(?:, .+)?", "name"),
     _rule(
         "identity",
         "is",
@@ -233,6 +239,12 @@ _WE_RULES = (
         rf" (?:the |our |my )?{_S}(?: from (?P<x>.+?))?(?: back)? to {_O}",
         "value",
     ),
+    _rule(
+        "possession",
+        "has",
+        rf"we(?:'ve got|'ve| have)(?: got)? (?P<o>{_HAD}{_OWNED}(?: (?:called|named|and|with|now)\b.*)?)",
+        subject="we",
+    ),
     _rule("decision", "uses", rf"{_WE} {_ADV}(?:be |going to )?(?:{_USE}|{_USING}) {_O}", subject="we", both=True),
     _rule("decision", "uses", rf"{_WE} {_ADV}(?:going to )?{_ADOPT} from (?P<x>.+?) to {_O}", subject="we", both=True),
     _rule("decision", "uses", rf"{_WE} {_ADV}(?:going to )?{_ADOPT} (?:back )?to {_O}", subject="we", both=True),
@@ -271,7 +283,7 @@ _WE_RULES = (
     ),
 )
 _MY = (
-    _rule("relation", "is called", rf"my (?P<s>{_KIN})(?:'s name is| is called| is named|, called) {_O}", "name", owned=True),
+    _rule("relation", "is called", rf"my (?P<s>{KIN})(?:'s name is| is called| is named|, called) {_O}", "name", owned=True),
     _rule("identity", "is called", rf"my (?:first |full |last )?name(?: is|'s) {_O}", "person"),
     _rule("identity", "is", rf"my {_S}{_NOT_THIS} {_O}", "person", owned=True),
     _rule("identity", "is", rf"my {_S}(?: is| are) (?P<n>not |no longer )?(?:now |still |currently )?{_O}", "person", owned=True),
@@ -338,7 +350,7 @@ _THINGS = (
     _rule("setting", "is", rf"(?:the |our )?{_S} (?:isn't|aren't|won't be) {_O}", "value", stance="negated"),
 )
 _ON_THEM: tuple[tuple[FactKind, str, str, Needs], ...] = (
-    ("identity", "lives in", r"(?:lives in|moved to|has moved to|is based in|relocated to)", "name"),
+    ("identity", "lives in", r"(?:lives in|(?:has )?(?:moved|relocated)(?: back)? to|is based in)", "name"),
     ("plan", "will live in", r"(?:moves to|is moving to)", "name"),
     ("identity", "works at", rf"(?:works at|works for|joined) {_NO_WORK}", ""),
     ("identity", "works as", r"works as an?", ""),
@@ -360,12 +372,12 @@ def _on_them(who: str, owned: bool) -> Iterator[Rule]:
         yield Rule(kind, verb, pattern, needs, "planned" if kind == "plan" else "stated", owned=owned)
 
 
-_THEM = tuple(_on_them(rf"(?P<s>{_NAME})", owned=False))
-_OF_KIN = tuple(_on_them(rf"(?i:my )(?P<s>(?i:{_KIN}))(?:,? (?P<who>{_NAME}),?)?", owned=True))
+_THEM = tuple(_on_them(rf"(?P<s>{NAME})", owned=False))
+_OF_KIN = tuple(_on_them(rf"(?i:my )(?P<s>(?i:{KIN}))(?:,? (?P<who>{NAME}),?)?", owned=True))
 _THEIR = (
     _rule("identity", "is", rf"(?P<o>.+?) (?:is|are) my (?P<s>(?:all-time )?favou?rite {_NOUN}(?: {_NOUN})?)", owned=True, longest=6),
-    _rule("relation", "is called", rf"(?P<o>{_NAME}) is my (?P<s>{_KIN})", "name", owned=True),
-    Rule("identity", "is", Form(rf"(?P<s>{_NAME}'s {_NOUN}(?: {_NOUN})?) (?i:is|are) {_O}"), "person"),
+    _rule("relation", "is called", rf"(?P<o>{NAME}) is my (?P<s>{KIN})", "name", owned=True),
+    Rule("identity", "is", Form(rf"(?P<s>{NAME}'s {_NOUN}(?: {_NOUN})?) (?i:is|are) {_O}"), "person"),
 )
 
 CORRECTION = re.compile(
@@ -404,7 +416,8 @@ ONLY_FIX = re.compile(
     re.I,
 )
 LABELLED = re.compile(
-    r"(?:(?P<s>(?!(?i:https?|ftp|see|url|link|e\.g)\b)[A-Za-z][\w.-]*(?: [\w.-]+){0,3}):\s*(?!//)(?P<o>(?:[^:]|:(?! ))+)"
+    r"(?:(?P<s>(?!(?i:https?|ftp|see|url|link|e\.g|please|look|check|read|open|try|run|fix|visit|go|have|could|can|take)\b)"
+    r"[A-Za-z][\w.-]*(?: [\w.-]+){0,3}):\s*(?!//)(?P<o>(?:[^:]|:(?! ))+)"
     r"|(?:export )?(?P<name>[A-Z_][A-Z0-9_]+|[a-z]+(?:_[a-z0-9]+)*)\s?=\s?(?P<value>[^=]+))",
 )
 HEDGED = re.compile(
@@ -417,12 +430,19 @@ HEDGED = re.compile(
     r"|if|once upon a time|in (?:my|the|this) (?:dream|novel|story|book|film|movie|game|song|poem))\b",
     re.I,
 )
+_FEEL = (
+    r"(?:(?:really|also|absolutely|usually|generally|much|rather) )*(?:(?P<not>hates?|dislikes?|detests?|loathes?|can't stand|cannot stand)"
+    r"|(?P<rather>prefers?)|loves?|enjoys?|adores?)"
+)
+ALSO = re.compile(rf"{_FEEL} {_O}", re.I)
+"""What the person of the clause before this one feels about something, too."""
 CUT = re.compile(
     r"(?P<only>,?\s+(?:when|whenever|where|until|as soon as|in order to|so that)\b)|\s*;|\s[–—-]{1,2}\s|,?\s+(?:but"
     r"|because|cause|cuz|although|though|whereas|while|since)\b"
     r"|,\s+(?:which|who|then|so|as|given|except|especially|please|thanks)\b|\s\("
     r"|,?\s+(?:and|so|or)\s+(?=(?:i|i'm|i've|i'll|we|we'll|we're|my|our|the|it|it's|he|she|they|let's|please|call|always|never|that|then|also|is|was"
     r"|has|will|would|can|need|want|am)\b)"
+    rf"|(?:,?\s+and|,)\s+(?={_FEEL.replace('?P<not>', '?:').replace('?P<rather>', '?:')}\s+[^\s,])"
     r"|,\s+(?=(?:i|i'm|i've|i'll|we|we'll|we're|my|our|it's|let's|he|she|they|and)\b)",
     re.I,
 )

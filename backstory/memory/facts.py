@@ -14,8 +14,22 @@ from msgspec import Struct
 
 from backstory.core.records import Fact, FactKind, Turn
 from backstory.memory import dates
+from backstory.memory.fact_endings import DIED, THERE, endings_for
 from backstory.memory.fact_objects import begins_dated, cut_tail, cut_when, dated, fits, replaced, says_something, subject_of, trimmed
-from backstory.memory.fact_rules import CORRECTION, CUT, HEDGED, IS_NOT_BUT, LABELLED, LEAD, NOT_BUT, ONLY_FIX, REPORTED, Rule, rules_for
+from backstory.memory.fact_rules import (
+    ALSO,
+    CORRECTION,
+    CUT,
+    HEDGED,
+    IS_NOT_BUT,
+    LABELLED,
+    LEAD,
+    NOT_BUT,
+    ONLY_FIX,
+    REPORTED,
+    Rule,
+    rules_for,
+)
 from backstory.memory.sentences import Sentence, sentences
 
 _MOST = 24
@@ -24,6 +38,8 @@ _MOST_LABELLED = 4
 """Lines with a label ("port: 8080") in one turn: more are a file."""
 _LABELLED = "is set to"
 _MOST_LEADS = 4
+_MOST_ALSO = 12
+_FEELINGS = frozenset({"likes", "dislikes", "prefers"})
 _MOST_NOTE = 300
 _WORD = re.compile(r"[\w'-]+")
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -94,13 +110,13 @@ def _of(turn: Turn, text: str, sentence: Sentence, fixes: bool, alone: bool) -> 
     if REPORTED.search(text, sentence.start, sentence.end):
         return
     start, fixes, keeps = _led(text, sentence.start, sentence.end, fixes)
-    found = False
+    found: list[Fact] = []
     for clause in _clauses(text, sentence, start, fixes):
-        stated = list(_stated(turn, text, clause, human))
+        stated = list(_stated(turn, text, clause, human)) or list(_also(turn, text, clause, found))
         # What comes after a condition or a guess stands under it, too.
         if stated and HEDGED.search(text, start, clause.end):
             break
-        found = found or bool(stated)
+        found += stated
         yield from stated
     if found or not human:
         return
@@ -151,7 +167,8 @@ def _stated(turn: Turn, text: str, clause: _Clause, human: bool) -> Iterator[Fac
     word = _WORD.match(text, start, end)
     sentence = clause.sentence
     if word is not None:
-        for rule in rules_for(word.group().lower()):
+        first = word.group().lower()
+        for rule in (*rules_for(first), *endings_for(first)):
             if (rule.both or human) and (match := rule.pattern.fullmatch(text, start, end)) is not None:
                 found = _read(text, rule, match, clause, sentence.author)
                 if found is not None:
@@ -159,7 +176,32 @@ def _stated(turn: Turn, text: str, clause: _Clause, human: bool) -> Iterator[Fac
                     yield _made(turn, sentence, found)
                     return
     if human:
-        yield from _correction(turn, text, clause, start, end)
+        ended = list(_ended(turn, text, sentence, start, end))
+        yield from ended or _correction(turn, text, clause, start, end)
+
+
+def _also(turn: Turn, text: str, clause: _Clause, found: list[Fact]) -> Iterator[Fact]:
+    """A fact about the same person as the last clause's: "I love sushi and hate pizza"."""
+    match = ALSO.fullmatch(text, *trimmed(text, clause.start, clause.end, ends=".!…"))
+    last = found[-1] if found else None
+    if match is None or last is None or last.kind != "preference" or last.verb not in _FEELINGS:
+        return
+    low, high, _ = cut_tail(text, *match.span("o"))
+    high = cut_when(text, low, high)
+    if 0 < len(text[low:high].split()) <= _MOST_ALSO and fits("", text[low:high]):
+        verb = "dislikes" if match["not"] else "prefers" if match["rather"] else "likes"
+        yield _fact(turn, clause.sentence, "preference", last.subject, verb, (low, high))
+
+
+def _ended(turn: Turn, text: str, sentence: Sentence, start: int, end: int) -> Iterator[Fact]:
+    """What ends something that was said before, if anything was."""
+    if (match := THERE.fullmatch(text, start, end)) is not None:
+        subject = sentence.author if match["s"].lower() == "i" else match["s"]
+        verb = "lives in" if match["verb"] == "live" else "works at"
+        yield _fact(turn, sentence, "correction", subject, verb, match.span("o"), fixes=True, stance="negated")
+    elif (match := DIED.fullmatch(text, start, end)) is not None:
+        subject = match["s"] or match["who"] or subject_of(match["kin"], sentence.author)
+        yield _fact(turn, sentence, "correction", subject, "has", match.span("o"), fixes=True)
 
 
 def _read(text: str, rule: Rule, match: re.Match[str], clause: _Clause, author: str) -> _Found | None:

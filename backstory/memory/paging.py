@@ -366,16 +366,36 @@ def referred(path: Sequence[Turn], ref: str) -> Turn | None:
     return None
 
 
+_MOST_WAS = 60
+
+
 def fact_lines(found: Sequence[Known], path: Sequence[Turn]) -> list[str]:
-    """Facts of this path, the newest first, each with its turn, its day and how it stands; a sentence that holds several once."""
-    lines: list[str] = []
+    """Facts of this path, the newest first: the sentence with its turn and its day, then each fact that it holds and how that stands."""
+    lines: dict[str, list[str]] = {}
     for one in reversed(found):
         fact = one.fact
         turn = at_number(path, one.number)
         if turn is None or turn.id != fact.turn:
             continue
-        stands = f"superseded by #{one.by_number}" if one.by_number else "" if one.status == "current" else one.status
-        finder = f"found by {fact.method}" if fact.method and fact.method.isprintable() else ""
-        told = ", ".join(part for part in (dates.day_name(fact.said), stands, finder) if part)
-        lines.append(line(one.number, fact.author, fact.text) + (f" ({told})" if told else ""))
-    return list(dict.fromkeys(lines))
+        told = lines.setdefault(line(one.number, fact.author, fact.text), [dates.day_name(fact.said)])
+        if (stands := _stands(one)) not in told:
+            # The facts of one sentence in its order.
+            told.insert(1, stands)
+    shown = {sentence: "; ".join(part for part in told if part) for sentence, told in lines.items()}
+    return [f"{sentence} ({told})" if told else sentence for sentence, told in shown.items()]
+
+
+def _stands(one: Known) -> str:
+    """Who or what, which relation, what; then how it stands: "standup is: Wednesday, corrects #3 (Tuesday)"."""
+    fact = one.fact
+    parts = ["" if fact.kind == "note" else neutral(f"{one.subject} {one.verb}: {one.object}")]
+    if one.by_number:
+        parts.append(f"superseded by #{one.by_number}")
+    elif one.status != "current":
+        parts.append(one.status)
+    if one.corrects:
+        numbers = ", ".join(f"#{number}" for number in one.corrects)
+        parts.append(f"corrects {numbers} ({neutral(one.was[:_MOST_WAS])})")
+    if fact.method and fact.method.isprintable():
+        parts.append(f"found by {fact.method}")
+    return ", ".join(part for part in parts if part)

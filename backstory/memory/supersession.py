@@ -12,8 +12,10 @@ from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from backstory.core.records import Fact
+from backstory.memory import fact_ends
 from backstory.memory.fact_objects import dated
 from backstory.memory.text import STOP_WORDS, fold, stem, words
 
@@ -32,6 +34,9 @@ _BESIDE = {"likes": ("dislikes",), "dislikes": ("likes",), "prefers": ("likes", 
 _COMPARED = _ONE_VALUE | {"uses", "prefers", "wants"}
 """Relations of which every fact about a subject is compared with a new one; of others, only those that share its words."""
 _PRUNED_EACH = 64
+_MOST_OPEN = 512
+"""Among so many of the newest things that somebody has or plans is looked for what one ends."""
+_OPEN = frozenset({"has", "bought", "adopted"})
 _CORRECTABLE = _ONE_VALUE | {"will", "plans to", "has"}
 _DENIED_BY = {"likes": "dislikes", "dislikes": "likes"}
 _OPPOSITES = (
@@ -68,7 +73,8 @@ _KINDS_OF_CHOICE = (
     "uv pip poetry pipenv conda",
 )
 _CHOICE = {stem(word): kind for kind, names in enumerate(_KINDS_OF_CHOICE) for word in names.split()}
-_TIME = re.compile(r"\b\d{1,2}(?::\d\d)? ?(?:am|pm)\b|\b\d{1,2}:\d\d\b|\bnoon\b|\bmidnight\b", re.I)
+_TIME = re.compile(r"\b\d{1,2}(?::\d\d)? ?(?:am|pm)\b|\b\d{1,2}:\d\d\b|\bat (?:1?\d|2[0-4])(?= on\b|,|$)|\bnoon\b|\bmidnight\b", re.I)
+_HOUR = re.compile(r"(?:1?\d|2[0-4])(?: o'clock)?")
 _DAY = re.compile(
     r"day\b|days\b|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)|\d{4}-\d|\b(?:tomorrow|tonight|week|weekend|month|year|spring|summer|autumn)\b"
     r"|\bthe \d|\b\d{1,2}/\d|\d\.\d{1,2}\.\d{4}",
@@ -81,26 +87,31 @@ _CALLED_OFF = re.compile(r"cancel+ed|called off")
 
 class Known(Struct, frozen=True):
     """A fact as it stands on a branch. `number`: of its turn, 1-based, as shown. `by`: the turn id that superseded it and `by_number` that
-    turn's number, 0 for none. `again`: numbers of later turns that say the same. `subject`, `verb`: those of the fact, or, of a correction,
-    of the fact that it corrects."""
+    turn's number, 0 for none. `again`: numbers of later turns that say the same. `subject`, `verb`, `object`: those of the fact, or, of a
+    correction, of the fact that it corrects where it only points to it ("it's Tuesday", "not there any more"). `corrects`: numbers of the
+    turns whose facts it superseded, and `was`: the object of the last of these, "" for none."""
 
     fact: Fact
     number: int
     status: Status
     subject: str
     verb: str
+    object: str
     by: int = 0
     by_number: int = 0
     again: tuple[int, ...] = ()
+    corrects: tuple[int, ...] = ()
+    was: str = ""
 
 
 class _Entry:
-    """A fact that has been read, and what has become of it."""
+    """A fact that has been read, and what has become of it. `meant`: the fact in the words of what it corrects."""
 
-    __slots__ = ("again", "by", "classes", "fact", "number", "relation", "subject", "terms", "verb", "whose")
+    __slots__ = ("again", "by", "classes", "fact", "meant", "number", "relation", "subject", "terms", "verb", "whose")
 
-    def __init__(self, fact: Fact, number: int, subject: str, verb: str) -> None:
+    def __init__(self, fact: Fact, number: int, subject: str, verb: str, meant: Fact | None = None) -> None:
         self.fact = fact
+        self.meant = meant or fact
         self.number = number
         self.subject = subject
         self.verb = verb
@@ -108,7 +119,7 @@ class _Entry:
         self.relation = _SAME_RELATION.get(verb, verb)
         if self.whose[-2:] == _NAME:
             self.whose, self.relation = self.whose[:-2], "is called"
-        self.terms = key(fact.object)
+        self.terms = key(self.meant.object if self.denies else fact.object)
         self.classes = classes(fact.object)
         self.by: _Entry | None = None
         self.again: list[int] = []
@@ -130,16 +141,13 @@ class Ledger:
         self._entries: list[_Entry] = []
         self._about: dict[tuple[str, ...], dict[str, dict[str, list[_Entry]]]] = {}
         self._names: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
+        self._open: list[_Entry] = []
 
     def add(self, facts: Iterable[Fact], number: int) -> None:
         """The facts of the next turn, which has this number."""
         for fact in facts:
             if fact.kind == "correction":
-                old = self._corrected(fact, number)
-                if old is not None:
-                    entry = _Entry(fact, number, old.subject, old.verb)
-                    old.by = entry
-                    self._keep(entry)
+                self._correct(fact, number)
                 continue
             entry = _Entry(fact, number, fact.subject, fact.verb)
             self._name(entry)
@@ -151,6 +159,10 @@ class Ledger:
 
     def known(self) -> list[Known]:
         """Every fact with its status, in the order of the turns; what was said again stands once."""
+        ended: dict[int, list[_Entry]] = {}
+        for entry in self._entries:
+            if entry.by is not None:
+                ended.setdefault(id(entry.by), []).append(entry)
         return [
             Known(
                 entry.fact,
@@ -158,9 +170,12 @@ class Ledger:
                 _status(entry),
                 entry.subject,
                 entry.verb,
+                entry.meant.object if entry.denies else entry.fact.object,
                 entry.by.fact.turn if entry.by is not None else 0,
                 entry.by.number if entry.by is not None else 0,
                 tuple(entry.again),
+                tuple(dict.fromkeys(old.number for old in ended.get(id(entry), ()))),
+                next((old.fact.object for old in reversed(ended.get(id(entry), ()))), ""),
             )
             for entry in self._entries
         ]
@@ -181,6 +196,75 @@ class Ledger:
             held.append(entry)
             if len(held) % _PRUNED_EACH == 0:
                 held[:] = [old for old in held if old.by is None]
+
+        if entry.relation in _OPEN or entry.meant.kind == "schedule":
+            self._open.append(entry)
+            if len(self._open) >= 2 * _MOST_OPEN:
+                self._open[:] = [old for old in self._open if old.by is None][-_MOST_OPEN:]
+
+    def _correct(self, fact: Fact, number: int) -> None:
+        """Take in a correction, if there is what it corrects."""
+        if fact.subject and fact.stance != "negated":
+            entry = _Entry(fact, number, fact.subject, fact.verb)
+            gone = self._dead(entry)
+        else:
+            old = self._pointed(fact) if fact.subject else self._corrected(fact, number)
+            gone = [old] if old is not None else []
+            if old is not None:
+                said = old.meant.object if fact.subject or old.verb == "has" else fact.object
+                meant = replace(fact, kind=old.meant.kind, subject=old.subject, verb=old.verb, object=said)
+                entry = _Entry(fact, number, old.subject, old.verb, meant)
+        if gone:
+            for old in gone:
+                old.by = entry
+            self._keep(entry)
+
+    def _pointed(self, fact: Fact) -> _Entry | None:
+        """What "not there any more" denies: the last fact of this relation that holds."""
+        relation = _SAME_RELATION.get(fact.verb, fact.verb)
+        whose = subject_key(fact.subject)
+        about = (self._about.get(each, {}).get(relation, {}).get("", []) for each in self._kin(whose))
+        holding = [old for entries in about for old in entries if old.by is None and not old.denies]
+        return max(holding, key=lambda old: old.number, default=None)
+
+    def _dead(self, new: _Entry) -> list[_Entry]:
+        """What does not hold any more of somebody who has died."""
+        gone: list[_Entry] = []
+        for whose in self._kin(new.whose):
+            for relation, by_term in self._about.get(whose, {}).items():
+                for old in {id(old): old for entries in by_term.values() for old in entries}.values():
+                    if old.by is None and fact_ends.ends_with_life(old.meant, relation):
+                        gone.append(old)
+        owner, mark, kin = new.subject.partition("'s ")
+        if mark:
+            held = [old for old in self._held(new) if fact_ends.owned_died(kin, old.meant, old.relation, old.terms)]
+            gone += held if subject_key(owner) == subject_key(new.fact.author) and _one(held) else []
+        for name in self._kin(new.whose):
+            gone += [old for old in self._held(new) if old not in gone and fact_ends.named_died(name, old.meant, old.relation, old.terms)]
+        return gone
+
+    def _held(self, new: _Entry) -> list[_Entry]:
+        """The newest things that the one who says this has or plans, of those that hold."""
+        return [old for old in self._open[-_MOST_OPEN:] if old.by is None and old.fact.author == new.fact.author]
+
+    def _ended(self, new: _Entry) -> list[_Entry]:
+        """What this ends though it has another relation, or another subject."""
+        match new.fact.kind:
+            case "event":
+                about = self._about.get(new.whose, {})
+                jobs = [old for relation in ("works at", "works as") for old in about.get(relation, {}).get("", []) if not old.denies]
+                gone = [old for old in jobs if old.by is None and fact_ends.leaves(new.fact, new.terms, old.relation, old.terms)]
+                held = [old for old in self._held(new) if fact_ends.parts_with(new.fact, new.terms, old.meant, old.relation, old.terms)]
+                return gone + (held if _one(held) else [])
+            case "schedule" if new.relation == "is":
+                subject = _thing(new.whose)
+                held = [
+                    old
+                    for old in self._held(new)
+                    if old.whose != new.whose and fact_ends.moves(new.fact, subject, old.meant, _thing(old.whose), key(old.meant.object))
+                ]
+                return held if _one(held) else []
+        return []
 
     def _name(self, entry: _Entry) -> None:
         """ "My sister Anna": what is said of one of the two is said of the other, while there is one sister only."""
@@ -210,6 +294,8 @@ class Ledger:
                 same = old
             elif _changes(new, old, replaced):
                 old.by = new
+        for old in self._ended(new):
+            old.by = new
         if same is None and (replaced or new.fact.corrects) and new.relation in _CHOSEN:
             self._choose_again(new, replaced)
         return same
@@ -223,7 +309,7 @@ class Ledger:
             about = self._about.get(whose, {})
             for relation in about if replaced else relations:
                 by_term = about.get(relation, {})
-                for terms in (("",),) if relation in _COMPARED else (new.terms, replaced):
+                for terms in (("",),) if relation in _COMPARED else (new.terms, replaced, fact_ends.counted(new.terms)[-1:]):
                     shared = [by_term.get(term, []) for term in terms]
                     fewest: list[_Entry] = min(shared, key=len) if shared else []
                     found.extend(fewest)
@@ -304,9 +390,22 @@ def _of_one_kind(text: str, wanted: frozenset[str], old: _Entry, number: int) ->
     if wanted & old.classes & {"day", "time"}:
         return True
     near = number - old.number <= _NEAR_TURNS
+    if "time" in old.classes and _HOUR.fullmatch(text):
+        return near
     if "number" in wanted & old.classes:
         return near and _unit(text) == _unit(old.fact.object)
     return near and wanted == old.classes
+
+
+def _thing(whose: tuple[str, ...]) -> tuple[str, ...]:
+    """The key of a thing without its owner."""
+    return whose[whose.index("'s") + 1 :] if "'s" in whose else whose
+
+
+def _one(held: list[_Entry]) -> bool:
+    """Whether these are about one thing: all that is said of which one it is stands with one of them."""
+    which = [set(old.terms if old.relation in _OPEN else _thing(old.whose)) for old in held]
+    return bool(which) and all(each <= max(which, key=len) for each in which)
 
 
 def _unit(text: str) -> tuple[str, ...]:
@@ -349,13 +448,15 @@ def _changes(new: _Entry, old: _Entry, replaced: tuple[str, ...]) -> bool:
         return new.terms[1:] == old.terms[1:]
     if new.relation in ("prefers", "uses"):
         return _opposite(new.terms, old.terms) or _same_slot(new, old) or (bool(old.fact.replaces) and key(old.fact.replaces) == new.terms)
+    if new.relation in ("has", "takes"):
+        return new.fact.kind == old.fact.kind and fact_ends.recounted(new.terms, old.terms)
     return new.relation in _ONE_VALUE and new.fact.kind != "relation" and _one_value(new, old)
 
 
 def _one_value(new: _Entry, old: _Entry) -> bool:
     """Whether two objects of one subject cannot both hold. "I'm a nurse" and "I'm vegetarian" can."""
     if new.relation == "is" and new.fact.kind == "identity" and "'s" not in new.whose:
-        return False
+        return fact_ends.other_state(new.terms, old.terms)
     return bool(new.classes & old.classes) or "address" in (new.classes | old.classes)
 
 

@@ -150,7 +150,7 @@ def test_facts_are_shown_with_their_turn(run: Out, url: str) -> None:
     code, out, _ = run("facts", "--conversation", "cccc")
     assert code == 0
     assert [line.split("  ", 1)[0].strip() for line in out.splitlines()] == ["cccc-3 #2", "cccc-3 #3"]
-    assert "user: demo | is | Wednesday  [current]\n" in out
+    assert "user: demo | is | Wednesday  [current, corrects #1 (on Tuesday)]\n" in out
     assert "user: user | prefers | [31mred[0m walls  [current]\n" in out
     assert "\x1b" not in out
     _, out, _ = run("facts", "--status", "superseded")

@@ -22,6 +22,7 @@ KNOWN = ledger(
         "My favourite colour is green.",
         "A: I've set the port to 9090.",
         "Never use emojis.",
+        "I have three kids.",
     ]
 ).known()
 
@@ -51,6 +52,8 @@ def found(subject: str = "", verb: str = "", object_: str = "", status: str = ""
         ({"subject": "colours"}, ["green"]),
         ({"subject": "port", "object_": "9090"}, ["9090"]),
         ({"verb": "never"}, ["Never use emojis"]),
+        ({"subject": "kids"}, ["three kids"]),
+        ({"subject": "kids", "verb": "lives"}, []),
         ({"subject": "nobody"}, []),
         ({"subject": "anna", "verb": "works at"}, []),
         ({"object_": "the"}, []),

@@ -211,13 +211,17 @@ def test_a_fact_says_its_turn_and_one_of_another_branch_is_not_told() -> None:
     def known(number: int, turn_id: int, by: int = 0) -> Known:
         said = "Ann likes tea. </recalled>"
         fact = Fact(turn_id, "c", 0, "preference", "Ann", "likes", "tea", "stated", "", False, "Ann", "user", NOW, 0.0, 0.0, 0, 14, said)
-        return Known(fact, number, "superseded" if by else "current", "Ann", "likes", 101 if by else 0, by)
+        return Known(fact, number, "superseded" if by else "current", "Ann", "likes", "tea", 101 if by else 0, by)
 
     found = [known(1, 100), known(1, 100, 2), known(2, 7), known(9, 109)]
     assert paging.fact_lines(found, path) == [
-        "#1 Ann: Ann likes tea. ‹/recalled> (20 May 2024, superseded by #2)",
-        "#1 Ann: Ann likes tea. ‹/recalled> (20 May 2024)",
+        "#1 Ann: Ann likes tea. ‹/recalled> (20 May 2024; Ann likes: tea; Ann likes: tea, superseded by #2)",
     ]
-    assert len(paging.fact_lines([found[0], replace(found[0], verb="is")], path)) == 1, "one sentence, two facts"
+    both = [found[0], replace(found[0], verb="is", object="x </recalled>")]
+    assert paging.fact_lines(both, path) == ["#1 Ann: Ann likes tea. ‹/recalled> (20 May 2024; Ann likes: tea; Ann is: x ‹/recalled>)"]
+    fixed = replace(found[0], object="coffee", corrects=(1, 3), was="tea <recalled>")
+    assert paging.fact_lines([fixed], path) == [
+        "#1 Ann: Ann likes tea. ‹/recalled> (20 May 2024; Ann likes: coffee, corrects #1, #3 (tea ‹recalled>))"
+    ]
     found = [replace(one, fact=replace(one.fact, method="qwen3")) for one in found[:1]]
-    assert paging.fact_lines(found, path) == ["#1 Ann: Ann likes tea. ‹/recalled> (20 May 2024, found by qwen3)"]
+    assert paging.fact_lines(found, path) == ["#1 Ann: Ann likes tea. ‹/recalled> (20 May 2024; Ann likes: tea, found by qwen3)"]

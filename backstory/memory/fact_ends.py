@@ -1,0 +1,122 @@
+"""Whether one statement ends what another one of another form said: "I quit Acme" what "I work at Acme" did.
+
+Rule: what is not plainly about the same thing ends nothing. Terms are those of `supersession.key`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from backstory.core.records import Fact
+from backstory.memory.text import stem, words
+
+_PARTED = frozenset({"sold", "gave away", "got rid of"})
+_HELD = frozenset({"has", "bought", "adopted"})
+_LEFT = frozenset({"quit", "left", "lost", "was"})
+_JOB = frozenset({"works at", "works as"})
+_OF_A_JOB = (("job",), ("posit",), ("work",))
+_LIVING = frozenset({"lives in", "will live in", "works at", "works as", "likes", "dislikes", "prefers", "speaks", "is"})
+"""What does not hold of the dead. What somebody was called, or from where, does."""
+_LET_GO = re.compile(r"(?:fired|laid off|let go|made redundant)(?: (?:from|by) )?", re.I)
+_CALLED_OFF = re.compile(r"cancel+ed|called off", re.I)
+_MOVED = re.compile(r"\b(?:moved|postponed|rescheduled|pushed|brought forward|delayed|shifted|bumped)\b", re.I)
+_BREAK = re.compile(r",|\b(?:with|for|called|named|in|from|that|who|which|of|at|on|by|about|until|to|next|this|tomorrow|today)\b", re.I)
+_SEVERAL = re.compile(r",|\band\b|\bor\b", re.I)
+_DETERMINED = re.compile(r"(?:the|my|our|an?) ", re.I)
+_STATES = (
+    frozenset({"marri", "divorc", "singl", "widow", "widower", "separ", "engag"}),
+    frozenset({"vegetarian", "vegan", "pescatarian"}),
+)
+_ALONE = frozenset({"singl", "separ"})
+"""These are a state only by themselves: "a single mother" may be married again."""
+
+
+def head(text: str) -> str:
+    """The stem of the word that says what a thing is: "car" of "a red car with dents"; "" where several are named."""
+    cut = _BREAK.search(text)
+    if _SEVERAL.search(text):
+        return ""
+    named = words(text[: cut.start()] if cut is not None else text)
+    return stem(named[-1]) if named else ""
+
+
+def leaves(new: Fact, terms: Sequence[str], old_relation: str, old_terms: Sequence[str]) -> bool:
+    """Whether this event ends a job, of the same subject."""
+    if old_relation not in _JOB or new.verb not in _LEFT:
+        return False
+    if new.verb == "was":
+        match = _LET_GO.match(new.object)
+        by = set(terms) - {"fire", "laid", "lay", "off", "let", "go", "made", "make", "redund"}
+        return match is not None and (not by or by <= set(old_terms) or old_relation == "works as")
+    if tuple(terms) in _OF_A_JOB:
+        return True
+    return old_relation == "works at" and (set(terms) <= set(old_terms) or set(old_terms) <= set(terms))
+
+
+def parts_with(new: Fact, terms: Sequence[str], old: Fact, old_relation: str, old_terms: Sequence[str]) -> bool:
+    """Whether "we sold the car" is about what this fact says that somebody has."""
+    if new.verb not in _PARTED or old_relation not in _HELD or old.stance != "stated" or not _DETERMINED.match(new.object):
+        return False
+    return _one_thing(new.object, terms, old, old_terms)
+
+
+def owned_died(kin: str, old: Fact, old_relation: str, old_terms: Sequence[str]) -> bool:
+    """Whether "my dog died" is about the one that this fact says that its owner has. `kin`: the word for it."""
+    if old_relation not in _HELD or old.stance != "stated":
+        return False
+    return _one_thing(kin, tuple(stem(word) or word for word in words(kin)), old, old_terms)
+
+
+def named_died(name: Sequence[str], old: Fact, old_relation: str, old_terms: Sequence[str]) -> bool:
+    """Whether this fact says that somebody has the one of this name: "a dog called Rex"."""
+    if old_relation not in _HELD or old.stance != "stated" or not head(old.object):
+        return False
+    size = len(name)
+    return len(old_terms) > size + 1 and tuple(old_terms[-size - 1 :]) in ((stem("called"), *name), (stem("named"), *name))
+
+
+def ends_with_life(old: Fact, old_relation: str) -> bool:
+    """Whether this does not hold of somebody any more who has died."""
+    return old_relation in _LIVING and old.kind in ("identity", "preference", "plan")
+
+
+def moves(new: Fact, subject: Sequence[str], old: Fact, old_subject: Sequence[str], old_terms: Sequence[str]) -> bool:
+    """Whether "the appointment with Dr. Lee is cancelled" is about this appointment: the same kind of thing, and all that is said of
+    which one it is. The keys are without an owner."""
+    if new.kind != "schedule" or old.kind != "schedule" or new.author != old.author or old.stance == "negated":
+        return False
+    if _CALLED_OFF.fullmatch(new.object) is None and _MOVED.search(new.text) is None:
+        return False
+    named = old.object if old.verb == "has" else old.subject.partition("'s ")[2] or old.subject
+    known = old_terms if old.verb == "has" else old_subject
+    thing = new.subject.partition("'s ")[2] or new.subject
+    return head(thing) != "" and head(thing) == head(named) and set(subject) <= set(known)
+
+
+def recounted(new: Sequence[str], old: Sequence[str]) -> bool:
+    """Whether two objects are different numbers of the same things: "three kids" and "four kids", "20 mg of X" and "40 mg of X"."""
+    ours, theirs = counted(new), counted(old)
+    if not ours or not theirs or tuple(new) == tuple(old):
+        return False
+    fewer = min(len(ours), len(theirs))
+    return ours[:fewer] == theirs[:fewer] and new[0] != old[0]
+
+
+def counted(terms: Sequence[str]) -> tuple[str, ...]:
+    """What a number at the beginning counts; empty without one."""
+    return tuple(terms[1:]) if len(terms) > 1 and terms[0][:1].isdigit() else ()
+
+
+def other_state(new: Sequence[str], old: Sequence[str]) -> bool:
+    """Whether a person cannot be both: married and divorced, vegetarian and vegan."""
+    return any(_in_state(new, states) and _in_state(old, states) for states in _STATES)
+
+
+def _in_state(terms: Sequence[str], states: frozenset[str]) -> bool:
+    return bool(terms) and terms[0] in states and (terms[0] not in _ALONE or len(terms) == 1)
+
+
+def _one_thing(text: str, terms: Sequence[str], old: Fact, old_terms: Sequence[str]) -> bool:
+    named = head(text)
+    return bool(named) and named == head(old.object) and set(terms) <= set(old_terms) and not any(term.isdigit() for term in old_terms)
