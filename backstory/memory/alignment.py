@@ -8,7 +8,7 @@ Only words count for that; tool messages are laid beside each other between the 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol, TypeAlias
 
 from msgspec import Struct
@@ -373,7 +373,8 @@ def _overlap(text: Sequence[bytes], pattern: Sequence[bytes]) -> int:
 
 
 def _common(a: Sequence[bytes], b: Sequence[bytes]) -> list[Pair]:
-    """A longest common subsequence, as far to the end of `b` as can be (Hunt and Szymanski, from the end; frequent items are thinned)."""
+    """A longest common subsequence, as far to the end of `b` as can be (Hunt and Szymanski, from the end; of frequent items only the last
+    places are looked at, and those beside a rare one that is beside them in `a`, too)."""
     places: dict[bytes, list[int]] = {}
     wanted = set(a)
     for index in reversed([index for index, item in enumerate(b) if item in wanted]):
@@ -384,7 +385,7 @@ def _common(a: Sequence[bytes], b: Sequence[bytes]) -> list[Pair]:
     nodes: list[tuple[int, int, int]] = []
     ends: list[int] = []
     for step in range(len(a) - 1, -1, -1):
-        for place in reversed(places.get(a[step], ())):
+        for place in _looked_at(a, b, step, places):
             length = bisect_left(tails, place)
             nodes.append((step, len(b) - 1 - place, ends[length - 1] if length else -1))
             if length == len(tails):
@@ -399,6 +400,19 @@ def _common(a: Sequence[bytes], b: Sequence[bytes]) -> list[Pair]:
         x, y, node = nodes[node]
         pairs.append((x, y))
     return pairs
+
+
+def _looked_at(a: Sequence[bytes], b: Sequence[bytes], step: int, places: Mapping[bytes, Sequence[int]]) -> Sequence[int]:
+    """Where in `b`, counted from its end, the item of this step may be matched; the farthest first."""
+    found = places.get(a[step], ())
+    if len(found) < _MOST_PLACES:
+        return found[::-1]
+    more = set(found)
+    for other, side in ((step - 1, -1), (step + 1, 1)):
+        beside = places.get(a[other], ()) if 0 <= other < len(a) else ()
+        if len(beside) < _MOST_PLACES:
+            more.update(at + side for at in beside if 0 <= at + side < len(b) and b[len(b) - 1 - at - side] == a[step])
+    return sorted(more, reverse=True)
 
 
 def _runs(pairs: Sequence[Pair]) -> list[list[Pair]]:

@@ -297,6 +297,32 @@ def test_a_client_that_keeps_only_last_words_goes_on_at_the_end() -> None:
     assert (fresh, tip, dropped) == (4, len(stored) - 1, True), "with something left out"
 
 
+def test_retakes_with_one_answer_keep_what_is_known_where_it_is() -> None:
+    """However often a short history goes up again with another last question and gets the same word for an answer."""
+    kept = [
+        _user("What was the code of my locker at the gym?"),
+        _assistant("."),
+        _user("Thanks for the code of the locker."),
+        _assistant("."),
+    ]
+    stored = [one for number in range(20) for one in (_user(f"question number {number} about a town"), _assistant("."))] + kept
+    start = len(stored) - len(kept)
+    for number in range(60):
+        question = _user(f"Which one was it on the day number {number}?")
+        found = align([*kept, question], stored)
+        _check(found, [*kept, question], stored)
+        assert found.matched[:3] == (start, start + 1, start + 2), number
+        stored = [*stored[: found.tip + 1], question, _assistant(".")]
+
+
+def test_many_answers_that_are_alike_cost_little() -> None:
+    stored = [one for number in range(3_000) for one in (_user(f"question number {number} about a town"), _assistant("."))]
+    request = [*stored[1_000:], _user("And now?"), _assistant("Yes."), *stored[500:1_500], _user("What now?")]
+    begun = time.process_time()
+    _check(align(request, stored), request, stored)
+    assert time.process_time() - begun < 2.0
+
+
 def test_a_call_that_is_repeated_beside_named_items_is_known() -> None:
     reference = line(Message("other", (Opaque("item_reference"),)))
     asked, call = _user("Look for me, please."), _call("look")
