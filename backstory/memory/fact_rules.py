@@ -411,12 +411,13 @@ LEAD = re.compile(
     re.I,
 )
 ONLY_FIX = re.compile(
-    r"(?:no+|nope|nah|wait|sorry|oops|actually|correction|scratch that|my mistake|my bad|i was wrong|wrong|not quite|change of plans?"
-    r"|i changed my mind|changed my mind|that's wrong|that's not right|i misspoke|on second thoughts?)(?: no| sorry| wait)*[.,!:…]*$",
+    r"(?:no+|nope|nein|non|nah|wait|sorry|oops|actually|correction|scratch that|my mistake|my bad|i was wrong|wrong|not quite"
+    r"|change of plans?|i changed my mind|changed my mind|that's wrong|that's not right|i misspoke"
+    r"|on second thoughts?)(?: no| sorry| wait)*[.,!:…]*$",
     re.I,
 )
 LABELLED = re.compile(
-    r"(?:(?P<s>(?!(?i:https?|ftp|see|url|link|e\.g|please|look|check|read|open|try|run|fix|visit|go|have|could|can|take)\b)"
+    r"(?:(?P<s>(?!(?i:https?|ftp|see|url|link|e\.g|please|look|check|read|try|fix|visit|have|could|can)\b|(?i:go|open|run|take) )"
     r"[A-Za-z][\w.-]*(?: [\w.-]+){0,3}):\s*(?!//)(?P<o>(?:[^:]|:(?! ))+)"
     r"|(?:export )?(?P<name>[A-Z_][A-Z0-9_]+|[a-z]+(?:_[a-z0-9]+)*)\s?=\s?(?P<value>[^=]+))",
 )

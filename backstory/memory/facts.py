@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from msgspec import Struct
 
 from backstory.core.records import Fact, FactKind, Turn
-from backstory.memory import dates
+from backstory.memory import dates, fact_tongues
 from backstory.memory.fact_endings import DIED, THERE, endings_for
 from backstory.memory.fact_objects import begins_dated, cut_tail, cut_when, dated, fits, replaced, says_something, subject_of, trimmed
 from backstory.memory.fact_rules import (
@@ -120,6 +120,9 @@ def _of(turn: Turn, text: str, sentence: Sentence, fixes: bool, alone: bool) -> 
         yield from stated
     if found or not human:
         return
+    if (said := fact_tongues.stated(text, *trimmed(text, sentence.start, sentence.end, ends=".!…"), corrects=fixes)) is not None:
+        yield _foreign(turn, sentence, said)
+        return
     if keeps and not sentence.named and sentence.end - start <= _MOST_NOTE and says_something(text[start : sentence.end]):
         yield _fact(turn, sentence, "note", sentence.author, "notes", trimmed(text, start, sentence.end), fixes=fixes)
     elif sentence.alone and (match := LABELLED.fullmatch(text, start, sentence.end)) is not None:
@@ -128,6 +131,15 @@ def _of(turn: Turn, text: str, sentence: Sentence, fixes: bool, alone: bool) -> 
         span = trimmed(text, *match.span("o" if match["s"] else "value"))
         if subject and fits("datum", text[slice(*span)]) and (match["s"] or _LITERAL.match(text, *span)):
             yield _fact(turn, sentence, "setting", subject, _LABELLED, span, fixes=fixes)
+
+
+def _foreign(turn: Turn, sentence: Sentence, said: fact_tongues.Stated) -> Fact:
+    subject = f"{sentence.author}'s {said.subject}" if said.owned else said.subject
+    if not subject and said.kind != "correction":
+        subject = sentence.author
+    return _fact(
+        turn, sentence, said.kind, subject, said.verb, said.object, said.replaces, fixes=said.kind == "correction", stance=said.stance
+    )
 
 
 def _led(text: str, start: int, end: int, fixes: bool) -> tuple[int, bool, bool]:

@@ -31,10 +31,15 @@ _TITLE = re.compile(r"\b(?:dr|mr|mrs|ms|st|prof|e\.g|i\.e|vs|approx)\.$", re.I)
 """What always goes on behind its point."""
 _SHORT = re.compile(r"\b(?:etc|a\.m|p\.m|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|inc|ltd|jr|sr)\.$", re.I)
 """What may be the end of a sentence as well: a capital begins the next one."""
+_ORDINAL = re.compile(r"\b\d{1,2}\.$")
+_MONTH = re.compile(r"(?:januar|februar|märz|april|mai|juni|juli|august|september|oktober|november|dezember)\b", re.I)
+"""Behind the point of a German day: "am 3. Mai"."""
 _NUMBERED = re.compile(r"\bno\.$", re.I)
 _TASK = re.compile(
-    r"\b(?:translate|rewrite|rephrase|proof-?read|paraphrase|summari[sz]e|grammar|essay|story|poem|song|role-?play|pretend|dialogue|screenplay"
-    r"|fiction|classify|transcribe|edit (?:this|the following)|the following (?:text|sentence|paragraph|email|message|letter))\b"
+    r"(?:翻译|翻譯|改写|改寫|润色|潤色|\b(?:übersetz\w*|umformulier\w*|korrigier\w*|geschichte|gedicht|traduis\w*|traduire|corrige\w*"
+    r"|résum\w*|histoire|poème|traduc\w*|cuento|poema|historia"
+    r"|translate|rewrite|rephrase|proof-?read|paraphrase|summari[sz]e|grammar|essay|story|poem|song|role-?play|pretend|dialogue|screenplay"
+    r"|fiction|classify|transcribe|edit (?:this|the following)|the following (?:text|sentence|paragraph|email|message|letter))\b)"
     r"[^\n]{0,120}?(?P<begin>:|\n)",
     re.I,
 )
@@ -161,7 +166,7 @@ def _end(text: str, start: int, stop: int) -> int:
 def _goes_on(text: str, start: int, end: int, stop: int) -> bool:
     """Whether the point at `end` is that of a short form in the midst of a sentence."""
     after = text[end + 1 : min(stop, end + 2)]
-    if _TITLE.search(text, start, end):
+    if _TITLE.search(text, start, end) or (_ORDINAL.search(text, start, end) and _MONTH.match(text, end + 1, stop)):
         return True
     return (_SHORT.search(text, start, end) is not None and not after.isupper()) or (
         after.isdigit() and _NUMBERED.search(text, start, end) is not None

@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from backstory.core.records import Fact
-from backstory.memory import fact_ends
+from backstory.memory import fact_ends, fact_tongues
 from backstory.memory.fact_objects import dated
 from backstory.memory.text import STOP_WORDS, fold, stem, words
 
@@ -357,7 +357,7 @@ def classes(text: str) -> frozenset[str]:
     """What kinds of value an object has: day, time, address, number, else word."""
     if _CALLED_OFF.fullmatch(text):
         return frozenset({"day", "time"})
-    found = set()
+    found = set(fact_tongues.kinds_of(text))
     if _TIME.search(text):
         found.add("time")
     if dated(text) and _DAY.search(text):
