@@ -182,7 +182,8 @@ _ME = (
     _rule("identity", "is called", rf"{_IM} (?:called|named) {_O}", "name"),
     _rule("identity", "is called", rf"(?:please |just |you can |everyone |everybody |people |friends ){{0,2}}calls? me {_O}", "person"),
     _rule("identity", "is from", rf"{_IM} {_ADV}(?:originally )?from {_O}", "name"),
-    _rule("identity", "is", rf"{_IM} {_ADV}(?P<o>(?!ok\b|okay\b|fine\b|good\b|sorry\b|sure\b|not\b){NAME})(?:, .+)?", "name"),
+    # "Im Haus, ..." is German.
+    _rule("identity", "is", rf"(?:i'm|i am) {_ADV}(?P<o>(?!ok\b|okay\b|fine\b|good\b|sorry\b|sure\b|not\b){NAME})(?:, .+)?", "name"),
     _rule(
         "identity",
         "is",
