@@ -29,6 +29,7 @@ from backstory.core.sizes import rough_body
 from backstory.core.translation import Tongue
 from backstory.core.wire import Wire
 from backstory.errors import ConfigError, ContextTooLong, DocumentError, RequestError
+from backstory.memory import agent_edits
 from backstory.memory.turns import line
 from backstory.providers.windows import Rooms
 from backstory.stages.base import Failed, attempt
@@ -318,10 +319,22 @@ def model_wire(regards: Regards, head: Head) -> Wire | None:
 
 
 def first_message(wire: Wire, prompt: Prompt) -> int:
-    """The place of the first message in which a user says something of his own, -1 where there is none."""
+    """The place of the first message in which a user says something of his own, -1 where there is none. Of a client that begins with an
+    example of its own: that in which it ends it, which is the same in every request."""
+    found = example_end(wire, prompt)
+    if found >= 0:
+        return found
     for index, item in enumerate(prompt.items):
         message: Message = wire.message(item, (*prompt.items_at, index))
         if message.role == "user" and line(message).kind == "spoken":
+            return index
+    return -1
+
+
+def example_end(wire: Wire, prompt: Prompt) -> int:
+    """The place at which an example of the client's own ends, -1 where there is none."""
+    for index, item in enumerate(prompt.items[: agent_edits.EXAMPLE_MOST]):
+        if agent_edits.EXAMPLE_HINT in bytes(item) and agent_edits.ends_example(wire.message(item, (*prompt.items_at, index))):
             return index
     return -1
 

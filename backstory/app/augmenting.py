@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
-from backstory.app.augment import Augment, Rules, carry, first_message, model_wire
+from backstory.app.augment import Augment, Rules, carry, example_end, first_message, model_wire
 from backstory.app.drive import eager
 from backstory.app.house import PortHouse
 from backstory.app.presenting import Presenting
@@ -33,8 +33,6 @@ from backstory.wires import steering
 _ENCODING = b"content-encoding"
 _ENCODED = frozenset({_ENCODING})
 _HEADER = b"x-vc-reasoning"
-# A client's own example is over after so many messages.
-_EXAMPLE = 8
 _KINDS: dict[str, SideKind] = {
     "title": "title",
     "compaction": "summary",
@@ -53,11 +51,6 @@ class _Read(Struct, frozen=True):
 
     def message(self, index: int) -> Message:
         return self.wire.message(self.prompt.items[index], (*self.prompt.items_at, index))
-
-    def begins(self) -> int:
-        """The place behind a client's own example, which is among the first."""
-        ends = (index for index in range(min(len(self.prompt.items), _EXAMPLE)) if agent_edits.ends_example(self.message(index)))
-        return next(ends, -1) + 1
 
     def backwards(self) -> Iterator[Message]:
         return (self.message(index) for index in range(len(self.prompt.items) - 1, -1, -1))
@@ -174,7 +167,7 @@ class AugmentingHouse:
         if not given.route or read.prompt.previous or not self._rules.planned.search(augment.model):
             return
         turns = writes = 0
-        for index in range(read.begins(), len(read.prompt.items)):
+        for index in range(example_end(read.wire, read.prompt) + 1, len(read.prompt.items)):
             message = read.message(index)
             if message.role == "user":
                 said = line(message)

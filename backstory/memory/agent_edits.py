@@ -31,6 +31,9 @@ _TAGS = re.compile(r"<(?:write_to_file|replace_in_file|apply_diff|insert_content
 _BLOCKS = re.compile(r"^<{5,9} SEARCH\b.*?^>{5,9} REPLACE\b", re.MULTILINE | re.DOTALL)
 # Aider begins every conversation with an example, and ends that so.
 _EXAMPLE_OVER = "I switched to a new code base. Please don't consider the above files"
+EXAMPLE_HINT = b"I switched to a new code base."
+EXAMPLE_MOST = 8
+"""The end of an example has these bytes, and is among so many messages."""
 
 _FAR = 400
 

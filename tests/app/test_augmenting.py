@@ -322,6 +322,8 @@ def test_a_model_that_thinks_or_takes_no_temperature_is_left_alone(tmp_path: Pat
             await one.ask(PATHS["openai_responses"], body, KEYS["openai_responses"])
             assert one.sent.body == body
             assert "edit_precision" not in one.engine.metrics.edited
+            await soon(lambda: one.engine.metrics.identical == 2)
+            assert one.engine.metrics.differing == 0
 
     run(scene())
 
@@ -407,9 +409,10 @@ def test_an_example_of_the_client_is_no_part_of_the_conversation(tmp_path: Path)
     said = [("user", "Change x."), ("assistant", block), ("user", over), ("assistant", "Ok."), ("user", "Hi.")]
 
     async def scene() -> None:
-        async with two(tmp_path, PROV % "openai_chat" + PLAN, KEY) as one:
+        async with two(tmp_path, PROV % "openai_chat" + PLAN + APPEND, KEY) as one:
             await one.ask(PATHS["openai_chat"], asking("openai_chat", said), KEYS["openai_chat"])
             assert (len(one.other.received), len(one.own.received)) == (1, 0)
+            assert [TEXT in str(message) for message in texts(one.got)] == [False, False, True, False, False]
             await one.ask(
                 PATHS["openai_chat"], asking("openai_chat", [*said, ("assistant", block), ("user", "More.")]), KEYS["openai_chat"]
             )
@@ -677,8 +680,28 @@ def test_what_was_done_is_told_with_the_request(tmp_path: Path) -> None:
                 "overrides: temperature=0.9, max_tokens=77 for strong",
                 "reasoning: the set deep is reasoning_effort=low for strong",
             )
-            assert one.engine.metrics.differing == 1
+            await soon(lambda: one.engine.metrics.differing == 1)
+            assert one.engine.metrics.identical == 0
             proof = dict(part.split("=") for part in (field(head, b"x-vc-proof") or b"").decode().split(","))
             assert proof["in"] != proof["out"]
+
+    run(scene())
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_what_breaks_is_counted_and_the_request_goes_up_as_it_came(tmp_path: Path, wire: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> str:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr("backstory.app.augmenting.side_request", broken)
+    monkeypatch.setattr("backstory.app.augment.estimated", broken)
+    monkeypatch.setattr("backstory.app.augment.steering.with_fitting", broken)
+
+    async def scene() -> None:
+        async with two(tmp_path, APPEND + OVER + "context: {enforce: true, default_window: 1}\n") as one:
+            body = history(wire, 1)
+            await one.ask(PATHS[wire], body, KEYS[wire])
+            assert one.sent.body == body
+            assert one.failures() == {"augment": 1, "context": 1, "parameters": 1}
 
     run(scene())
