@@ -99,14 +99,13 @@ class AugmentingHouse:
             return self._house.plan(head, body)
         try:
             named = steering.model_of(plain, head.path)
+            model, reasoning = self._rules.named(named, head.header(_HEADER))
+            path = head.path if model == named else steering.path_with(head.path, model)
+            if model != named and not steering.in_path(path):
+                plain = steering.with_model(plain, model)
         except DocumentError:
             return self._house.plan(head, body)
-        model, reasoning = self._rules.named(named, head.header(_HEADER))
         augment = Augment(self._rules, model, reasoning)
-        path = head.path
-        if model != named:
-            path = steering.path_with(path, model)
-            plain = plain if steering.in_path(path) else steering.with_model(plain, model)
         seen = carry(augment, Head(head.method, path, head.query, _uncoded(head) if coding else head.headers, head.client))
         if self._looks:
             attempt(self._failed, "augment", lambda: self._look(augment, seen, plain, wire), lambda: None)

@@ -186,6 +186,7 @@ def _version(_: argparse.Namespace) -> int:
 
 
 def _config(arguments: argparse.Namespace) -> int:
+    from backstory.app.augment import Rules
     from backstory.config import describe, effective
     from backstory.providers import side_model
     from backstory.providers.routing import Router
@@ -203,6 +204,7 @@ def _config(arguments: argparse.Namespace) -> int:
     side_model.off(config)
     check(config.vectors)
     Router(config)
+    Rules(config)
     return 0
 
 

@@ -186,7 +186,8 @@ class RoutingHouse:
             return plan
         if plan.paging is not None and any(route.backend.auth == "aws" for route in routed.routes):
             # A signature holds for one body: there can be no later legs, so no tools of ours are offered.
-            plan = replace(plan, body=plan.paging.without(), paging=None)
+            without = plan.paging.without()
+            plan = replace(plan, body=without if plan.translation is None else plan.translation.ask(without), paging=None)
         body = routed.body if plan.body is None else plan.body
         attempts: list[Attempt] = []
         fault: BackstoryError | None = None

@@ -658,8 +658,8 @@ def test_a_body_with_a_coding_is_read_and_goes_up_without(tmp_path: Path) -> Non
 
 def test_what_cannot_be_read_goes_up_as_it_came(tmp_path: Path) -> None:
     async def scene() -> None:
-        async with two(tmp_path, APPEND + OVER + PRECISE + LIMIT) as one:
-            for body in (b"{", b"[]", b'{"model":1}', b'{"model":"m","messages":7}'):
+        async with two(tmp_path, APPEND + OVER + PRECISE + LIMIT + DEEP) as one:
+            for body in (b"{", b"[]", b'{"model":1}', b'{"model":"m","messages":7}', b'{"model":"x","model":"m@deep","messages":[]}'):
                 await one.ask(PATHS["openai_chat"], body, KEYS["openai_chat"])
                 assert one.sent.body.startswith(body[:-1])
 
