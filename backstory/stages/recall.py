@@ -89,7 +89,8 @@ class Recall(Stage):
         thread.carried = draft.total
         if not thread.conversation.memory:
             return exchange
-        if visit.upto + len(visit.turns) < self._settings.threshold:
+        short = visit.upto + len(visit.turns) < self._settings.threshold
+        if short and self._continuity.summary(visit) < 0:
             return self._repeat(exchange, visit)
         if draft.complete and fits and thread.account.pure and self._economy.stopped(thread.account):
             return exchange

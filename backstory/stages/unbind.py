@@ -7,10 +7,9 @@ piece that goes up stands behind exactly what it was made behind, and what goes 
 
 from __future__ import annotations
 
-import re
-
 from msgspec.structs import replace
 
+from backstory.core import reasoning
 from backstory.core.edits import DropMessages, DropThinking, Edit
 from backstory.core.exchange import Exchange
 from backstory.memory.reading import Reading
@@ -18,17 +17,11 @@ from backstory.memory.thread import Thread
 from backstory.stages.base import Stage
 from backstory.stages.visit import Visits
 
-_CLAUDE = re.compile(r"claude-[a-z]+-(\d+)(?:[-.](\d{1,2})(?!\d))?")
-# The first models that check.
-_CHECKS = (5, 1)
-
 
 def binds(exchange: Exchange) -> bool:
     """Whether the model that the client names refuses reasoning when what stood before it has changed."""
-    if exchange.wire is None or exchange.wire.name != "anthropic" or exchange.prompt is None:
-        return False
-    found = _CLAUDE.search(exchange.prompt.model)
-    return found is not None and (int(found[1]), int(found[2] or 0)) >= _CHECKS
+    anthropic = exchange.wire is not None and exchange.wire.name == "anthropic"
+    return anthropic and exchange.prompt is not None and reasoning.binds(exchange.prompt.model)
 
 
 class Unbind(Stage):

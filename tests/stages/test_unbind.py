@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import json
 import random
 from pathlib import Path
@@ -23,13 +24,16 @@ TOOLS = [{"name": "look", "description": "Looks.", "input_schema": {"type": "obj
 
 
 class Strict:
-    """A provider whose every answer begins with signed reasoning, and that refuses reasoning out of its place."""
+    """A provider whose every answer begins with signed reasoning (but for look-ups in what was folded), and that refuses reasoning out of
+    its place."""
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, strict: bool = True) -> None:
         self.model = model
+        self.strict = strict
         self.items: list[dict[str, Any]] = []
         self.refused: list[str] = []
         self.kept: list[int] = []
+        self.looked_up = 0
         self._random = random.Random(4)
 
     def words(self, count: int) -> str:
@@ -48,16 +52,25 @@ class Strict:
                         self.refused.append(block["signature"])
                 said.append((message["role"], json.dumps(block)))
         self.kept.append(count)
-        if self.refused:
+        if self.refused and self.strict:
             return reply(b'{"type":"error","error":{"type":"invalid_request_error","message":"bound"}}', status=b"400 Bad Request")
         thinking = {"type": "thinking", "thinking": "", "signature": _signature(said)}
         number = len(self.kept)
         step: dict[str, Any] = {"type": "tool_use", "id": f"toolu_{number}", "name": "look", "input": {"at": number}}
-        rest = [step] if number % 3 else [{"type": "text", "text": f"Answer {number}: {self.words(30)}"}]
-        message = {"id": f"msg_{number}", "type": "message", "role": "assistant", "model": self.model, "content": [thinking, *rest]}
-        self.answer = message["content"]
+        looks_up = number % 5 == 0 and any(tool["name"] == "vc_find_quote" for tool in body["tools"])
+        if looks_up:
+            step |= {"name": "vc_find_quote", "input": {"query": "harbour"}}
+            self.looked_up += 1
+        rest = [step] if number % 3 or step["name"] != "look" else [{"type": "text", "text": f"Answer {number}: {self.words(30)}"}]
+        message = {
+            "id": f"msg_{number}",
+            "type": "message",
+            "role": "assistant",
+            "model": self.model,
+            "content": rest if looks_up else [thinking, *rest],
+        }
         usage = {"input_tokens": 10, "output_tokens": 10}
-        return reply(json.dumps({**message, "stop_reason": "end_turn" if number % 3 == 0 else "tool_use", "usage": usage}).encode())
+        return reply(json.dumps({**message, "stop_reason": "tool_use" if rest == [step] else "end_turn", "usage": usage}).encode())
 
     async def go_on(self, one: Rig) -> None:
         """A step of an agent: the result of a call, or the next thing that a human says."""
@@ -68,8 +81,8 @@ class Strict:
         else:
             self.items.append({"role": "user", "content": [{"type": "text", "text": f"What of the {self.words(25)}?"}]})
         body = {"model": self.model, "max_tokens": 100, "system": "You are the mate.", "tools": TOOLS, "messages": self.items}
-        await one.ask(PATHS["anthropic"], json.dumps(body).encode(), b"x-session-id: s")
-        self.items.append({"role": "assistant", "content": self.answer})
+        _, answer = await one.ask(PATHS["anthropic"], json.dumps(body).encode(), b"x-session-id: s")
+        self.items.append({"role": "assistant", "content": json.loads(answer)["content"]})
 
 
 def _signature(said: list[tuple[str, str]]) -> str:
@@ -92,6 +105,7 @@ def test_no_reasoning_goes_up_behind_anything_but_what_it_was_made_behind(tmp_pa
         assert len(sent) < len(provider.items) - 20 or settings == {}
         assert max(provider.kept) > 5, "what may stay stays"
         assert 0 < provider.kept[-1] < 89
+        assert provider.looked_up > 3, "answers of several legs"
 
     asyncio.run(main())
 
@@ -100,14 +114,14 @@ def test_a_model_that_does_not_check_gets_all_its_reasoning(tmp_path: Path) -> N
     """Some of them want it in front of the newest calls."""
 
     async def main() -> None:
-        provider = Strict("claude-sonnet-4-5")
+        provider = Strict("claude-sonnet-4-5", strict=False)
         async with rig(configured(tmp_path, compaction={"context_window": 6000}, recall={"deadline_ms": 5000}), provider) as one:
             for _ in range(40):
                 await provider.go_on(one)
-                provider.refused.clear()
             carried = [block for m in json.loads(one.sent.body)["messages"] for block in m["content"] if m["role"] == "assistant"]
             kinds = [block["type"] for block in carried]
-            assert kinds.count("thinking") == len(kinds) / 2 > 3
+            assert kinds.count("thinking") > 3
+            assert all(before == "thinking" for before, kind in itertools.pairwise(kinds) if kind != "thinking")
 
     asyncio.run(main())
 
