@@ -88,10 +88,8 @@ class Metrics:
         self.last_request = now
         self.conversations += 1
         self.added_s += now - started
-        if any(note.stage == "proof" for note in exchange.notes):
-            self.differing += 1
-        else:
-            self.identical += 1
+        if not _told_later(exchange):
+            self._count(any(note.stage == "proof" for note in exchange.notes))
         for stage in {stage for stage, _ in exchange.edits}:
             self.edited[stage] = self.edited.get(stage, 0) + 1
         if visit is None:
@@ -107,6 +105,10 @@ class Metrics:
         if visit.tokens_in != visit.tokens_sent:
             self._open[exchange.id] = (visit.tokens_in, visit.tokens_sent)
 
+    def _count(self, differs: bool) -> None:
+        self.differing += differs
+        self.identical += not differs
+
     def leg(self, exchange: int, visit: Visit, tokens: int) -> None:
         """The answer to this exchange goes on with another request of so many tokens."""
         self.tokens_sent += tokens
@@ -117,7 +119,9 @@ class Metrics:
 
     def finished(self, exchange: Exchange, outcome: Outcome, spend: Spend | None = None) -> None:
         """The answer is over. `spend`: what it cost, where that was weighed; else its saving is guessed at list prices."""
-        prompt = exchange.prompt
+        prompt, beside = exchange.prompt, exchange.beside
+        if beside is not None and beside.went and _told_later(exchange):
+            self._count(beside.went != beside.came)
         self.ended(exchange.wire.name if exchange.wire is not None else "none", prompt is not None and prompt.stream, outcome)
         tokens = self._open.pop(exchange.id, None)
         if tokens is not None and spend is None and prompt is not None and 0 < outcome.status < 400:
@@ -308,3 +312,9 @@ class _Collector:
             value = sum(getattr(door, field) for door in metrics.doors)
             kind = GaugeMetricFamily if field in ("open_connections", "in_flight") else CounterMetricFamily
             yield kind(f"backstory_door_{field}", f"Connections and requests at the ports: {field.replace('_', ' ')}.", value=value)
+
+
+def _told_later(exchange: Exchange) -> bool:
+    """Whether it shows only when the request has gone up if its bytes differ: nothing but what is done beside the stages may have changed
+    them."""
+    return exchange.beside is not None and not exchange.edits and not exchange.came

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from msgspec import Struct
 from msgspec.structs import replace
 
+from backstory.app.augment import Augment, carry, model_wire, of
 from backstory.app.drive import eager
 from backstory.app.house import PortHouse
 from backstory.app.regard import Regard, Regards
@@ -24,9 +25,10 @@ from backstory.core.document import Document
 from backstory.core.exchange import Head
 from backstory.core.message import Message, Prompt
 from backstory.core.plan import Answer, Attempt, Plan, Tap, Translation
+from backstory.core.selectors import Selector
 from backstory.core.sizes import rough_body
 from backstory.core.wire import Wire
-from backstory.errors import BackstoryError, DocumentError, RequestError, UpstreamError
+from backstory.errors import BackstoryError, ContextTooLong, DocumentError, RequestError, UpstreamError
 from backstory.memory.identity import claims, principal
 from backstory.providers.routing import Question, Route, Router
 from backstory.relay.tap import decoded
@@ -101,11 +103,7 @@ class RoutingHouse:
         return self._house.error(head, status, error.code, str(error))
 
     def _wire(self, head: Head) -> Wire | None:
-        """The wire of a request to a model. A path that names something else than a model for Gemini is one, too."""
-        wire = self._regards(head).wire
-        if wire is None and head.method == "POST" and steering.in_path(head.path):
-            wire = self._regards.wire(steering.path_with(head.path, "model"))
-        return wire
+        return model_wire(self._regards, head)
 
     # --- where to
 
@@ -119,23 +117,42 @@ class RoutingHouse:
             if self._router.must_read(wire.name):
                 raise RequestError(f"the request cannot be routed: {error}") from error
             return None
-        selector = self._router.selector(wire.name, model, self._regards(head).target.host)
-        if selector is None:
+        augment = of(head)
+        path = steering.path_with(head.path, "model") if named else head.path
+        question = _question(head, path, plain or b"", wire)
+        routes = self._elsewhere(wire, model, augment, question) if plain and augment is not None and augment.route else ()
+        selector = None if routes else self._router.selector(wire.name, model, self._regards(head).target.host)
+        if selector is None and not routes:
+            if augment is not None:
+                augment.goes_to((model,))
             return None
         if plain is None:
             raise RequestError("the request cannot be routed: the content coding of its body is not understood")
         if not body:
             raise RequestError("the request cannot be routed: it has no body, or one above proxy.max_body_bytes")
-        if selector.kind == "race" and not self._told:
-            self._told = True
-            log.warning("a race (A!B) is run one way after the other, and ttft_timeout has no effect; see docs/routing.md")
-        path = steering.path_with(head.path, "model") if named else head.path
-        routes = self._router.routes(selector, _question(head, path, plain, wire))
+        if selector is not None:
+            routes = self._ways(selector, question)
+        if augment is not None:
+            augment.goes_to([route.model for route in routes])
         first = routes[0].model
         sent = plain if named else steering.with_model(plain, first)
         coded = plain is not body
         seen = self._seen(head, steering.path_with(head.path, first), wire, routes[0], coded)
-        return Routed(seen, sent, wire, routes, coded)
+        return Routed(seen if augment is None else carry(augment, seen), sent, wire, routes, coded)
+
+    def _elsewhere(self, wire: Wire, model: str, augment: Augment, question: Question) -> tuple[Route, ...]:
+        """The ways of a request that is planned, or that its client makes for itself; none where it has to go its usual way."""
+        try:
+            return self._ways(self._router.fixed(wire.name, augment.route, model), question)
+        except RequestError as error:
+            augment.stays(str(error))
+            return ()
+
+    def _ways(self, selector: Selector, question: Question) -> tuple[Route, ...]:
+        if selector.kind == "race" and not self._told:
+            self._told = True
+            log.warning("a race (A!B) is run one way after the other, and ttft_timeout has no effect; see docs/routing.md")
+        return self._router.routes(selector, question)
 
     def _seen(self, head: Head, path: str, wire: Wire, route: Route, plain: bool) -> Head:
         """The head as memory is to see it: what it would be if the client had asked the provider itself."""
@@ -169,7 +186,8 @@ class RoutingHouse:
             return plan
         if plan.paging is not None and any(route.backend.signs for route in routed.routes):
             # A signature holds for one body: there can be no later legs, so no tools of ours are offered.
-            plan = replace(plan, body=plan.paging.without(), paging=None)
+            without = plan.paging.without()
+            plan = replace(plan, body=without if plan.translation is None else plan.translation.ask(without), paging=None)
         body = routed.body if plan.body is None else plan.body
         attempts: list[Attempt] = []
         fault: BackstoryError | None = None
@@ -201,7 +219,12 @@ class RoutingHouse:
         UpstreamError where there is nothing to pay it with."""
         whose = principal("api_key", head) if routed.wire.stateful else ""
         path = steering.path_with(routed.head.path, route.model)
-        exchange: Steered = steered(routed.wire.name, route, path, head.query, self._kept if routed.wire.stateful else None, whose)
+        augment = of(routed.head)
+        said = "" if augment is None else augment.refusal(routed.wire.name, route.model)
+        if said:
+            raise ContextTooLong(said)
+        kept = self._kept if routed.wire.stateful else None
+        exchange: Steered = steered(routed.wire.name, route, path, head.query, kept, whose, augment)
         out = exchange.ask(body)
         token = self._tokens.of(route.backend)
         drop, add = route.backend.pay(exchange.speaks, route.instance, head, exchange.translated, token)
@@ -210,7 +233,7 @@ class RoutingHouse:
         if routed.plain:
             drop |= _ENCODED
         # Of several legs, the later ones need the same done to them.
-        differs = bool(route.params) or route.model != routed.routes[0].model
+        differs = bool(route.params) or route.model != routed.routes[0].model or augment is not None
         changes = exchange.translated or (plan.paging is not None and differs)
         return Attempt(
             route.name,

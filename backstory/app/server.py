@@ -109,13 +109,18 @@ def _door(config: Config, engine: Engine, listener: Listener) -> Door:
 
 
 def in_front(config: Config, house: PortHouse, clock: Callable[[], float] = time.time) -> House:
-    """What the door asks: the house itself, or, where requests may be routed, what stands in front of it. Raises ConfigError for a
-    provider's key that is not there."""
-    if not config.routes:
-        return house
-    from backstory.app.routing import RoutingHouse
+    """What the door asks: the house itself, or, where requests may be routed or augmented, what stands in front of it. Raises ConfigError
+    for a provider's key, or a file of text, that is not there."""
+    found: House = house
+    if config.routes:
+        from backstory.app.routing import RoutingHouse
 
-    return RoutingHouse(config, house, clock)
+        found = RoutingHouse(config, house, clock)
+    if config.augmentation.in_use:
+        from backstory.app.augmenting import AugmentingHouse
+
+        found = AugmentingHouse(config, found, house)
+    return found
 
 
 async def _serve(config: Config) -> None:

@@ -6,7 +6,7 @@ Rule: with a provider of the client's own wire the answer passes as it is.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from backstory.app.translating import CLIENTS_OWN, PLAIN, TONGUES_BY_NAME, WIRES_BY_NAME
 from backstory.core.exchange import Headers
@@ -15,6 +15,9 @@ from backstory.providers.routing import Route
 from backstory.wires import steering
 from backstory.wires.kept import Kept
 from backstory.wires.translate import Translated
+
+if TYPE_CHECKING:
+    from backstory.app.augment import Augment
 
 _NOTHING: frozenset[bytes] = frozenset()
 
@@ -25,13 +28,16 @@ class Steered:
 
     done = False
 
-    __slots__ = ("_path", "_query", "_route", "_status", "_tongue", "client", "inner", "learnt", "speaks")
+    __slots__ = ("_augment", "_path", "_query", "_route", "_status", "_tongue", "client", "inner", "learnt", "speaks")
 
-    def __init__(self, client: str, speaks: str, route: Route, path: str, query: str, inner: Translated | None) -> None:
+    def __init__(
+        self, client: str, speaks: str, route: Route, path: str, query: str, inner: Translated | None, augment: Augment | None
+    ) -> None:
         self.client = client
         self.speaks = speaks
         self.inner = inner
         self.learnt: Headers = ()
+        self._augment = augment
         self._route = route
         self._status = 200
         self._path = path
@@ -72,6 +78,8 @@ class Steered:
                 raise RequestError(f"{refused.what}: {refused.why}")
             body, lost = steering.without(body, route.backend.lacks)
             self.inner.losses = (*self.inner.losses, *lost)
+        if self._augment is not None:
+            return self._augment.set_on(self._tongue, body, route.model, dict(route.params))
         return steering.with_params(self._tongue, body, route.model, dict(route.params))
 
     def begin(self, status: int, headers: Headers) -> tuple[Literal["stream", "whole"], Headers]:
@@ -100,11 +108,11 @@ class Steered:
         return status, body
 
 
-def steered(client: str, route: Route, path: str, query: str, kept: Kept | None, whose: str) -> Steered:
-    """The exchange of a client of this wire on this route. `kept`, `whose`: as of Translated."""
+def steered(client: str, route: Route, path: str, query: str, kept: Kept | None, whose: str, augment: Augment | None = None) -> Steered:
+    """The exchange of a client of this wire on this route. `kept`, `whose`: as of Translated. `augment`: what else is done to it."""
     speaks = route.backend.wire(client)
     inner = None
     if speaks != client:
         provider, wire = TONGUES_BY_NAME[speaks], WIRES_BY_NAME[speaks]
         inner = Translated(TONGUES_BY_NAME[client], provider, wire, path, query, kept, whose)
-    return Steered(client, speaks, route, path, query, inner)
+    return Steered(client, speaks, route, path, query, inner, augment)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args, get_origin
 import msgspec
 from msgspec import Meta, Struct
 
-from backstory.config import routes
+from backstory.config import augmentation, routes
 
 MASK = "***"
 SECRETS = frozenset({"vectors.api_key"})
@@ -357,6 +357,14 @@ TREE: dict[str, type[Struct] | tuple[Any, Any]] = {
     "routing": routes.Routing,
     "model_aliases": (routes.Aliases, routes.ALIASES),
     "models": (routes.Models, routes.MODELS),
+    "overrides": (augmentation.Overrides, augmentation.OVERRIDES),
+    "reasoning": (augmentation.ReasoningSets, augmentation.REASONING),
+    "edit_precision": augmentation.EditPrecision,
+    "planning": augmentation.Planning,
+    "auxiliary": augmentation.Auxiliary,
+    "first_prompt": augmentation.FirstPrompt,
+    "context": augmentation.Context,
+    "client_headers": (augmentation.ClientHeaders, augmentation.CLIENT_HEADERS),
     "paging": Paging,
     "identity": Identity,
     "side_model": SideModel,
@@ -428,6 +436,8 @@ def _expects(base: Any, metas: list[Meta]) -> str:
         return "a list of " + ", ".join(get_args(get_args(base)[0]))
     if get_origin(base) is tuple and get_args(base)[0] is str:
         return "a list of texts"
+    if isinstance(base, type) and issubclass(base, Struct):
+        return "{" + ", ".join(base.__struct_fields__) + "}"
     if get_origin(base) in (tuple, dict):
         row = get_args(base)[get_origin(base) is dict]
         kind = "a list of" if get_origin(base) is tuple else "names, each with"

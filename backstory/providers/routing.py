@@ -85,6 +85,10 @@ class Router:
             self._kept[key] = found
         return found
 
+    def fixed(self, wire: str, text: str, model: str) -> Selector:
+        """A selector of the settings; a provider alone means the model that is named. Raises SelectorError, NoRoute."""
+        return self._checked(self._meant(text, model), wire)
+
     def routes(self, selector: Selector, question: Question) -> tuple[Route, ...]:
         """The ways, the first to be tried first; never none. Raises NoRoute."""
         branches = self._ordered(selector, self._fit(selector, question), question)

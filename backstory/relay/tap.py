@@ -100,7 +100,7 @@ class MemoryTap:
 
     def sent(self) -> None:
         """See Tap. Hashing a large body takes a while."""
-        self._proof = proof(self._exchange.came or self._exchange.body, self._went)
+        self._proof = self._proved()
 
     def begin(self, status: int, headers: Headers) -> tuple[Mode, Headers]:
         """See Tap."""
@@ -108,7 +108,7 @@ class MemoryTap:
         self._first = time.monotonic()
         self._content_type, self._coding = content(headers)
         exchange, wire = self._exchange, self._exchange.wire
-        headers = (*(exchange.headers or self._ledger.learnt(exchange)), self._proof or proof(exchange.came or exchange.body, self._went))
+        headers = (*(exchange.headers or self._ledger.learnt(exchange)), self._proof or self._proved())
         self._went = b""
         if exchange.mark and status == 200 and not self._coding and wire is not None:
             if self._content_type.startswith("text/event-stream") or self._streams:
@@ -162,6 +162,11 @@ class MemoryTap:
             first = (self._first - self._started) * 1000 if self._first else 0.0
             outcome = Outcome(ended, status, reply, first, (now - self._started) * 1000, bytes_in, bytes_out, self._seq, self._total)
             self._ledger.over(self._exchange, outcome)
+
+    def _proved(self) -> tuple[bytes, bytes]:
+        exchange, beside = self._exchange, self._exchange.beside
+        came = exchange.came or (exchange.body if beside is None else beside.came or exchange.body)
+        return proof(came, self._went if beside is None else beside.went or self._went)
 
     def _keep(self, data: bytes) -> None:
         self._total += len(data)
