@@ -12,6 +12,8 @@ from typing import Literal, TypeAlias
 import msgspec
 from msgspec import Struct
 
+from backstory.core.translation import Hosting
+
 WireName: TypeAlias = Literal["anthropic", "openai_chat", "openai_responses", "gemini"]
 Header: TypeAlias = Literal["bearer", "x-api-key", "x-goog-api-key", "api-key"]
 Auth: TypeAlias = Literal["", "client", "key", "none", "oauth_refresh", "oauth_client", "google", "azure", "aws"]
@@ -35,6 +37,8 @@ class Row(Struct, frozen=True, forbid_unknown_fields=True):
     lacks: tuple[str, ...] = ()
     scopes: str = ""
     service: str = ""
+    hosting: Hosting | Literal[""] = ""
+    hosts: dict[str, str] = {}
 
 
 @cache
