@@ -67,7 +67,7 @@ class _Event(Struct):
     type: str = ""
     item: Raw = Raw(b"")
     response: _Answer | None = None
-    error: Raw | None = None
+    error: Raw = Raw(b"")
     code: str | None = None
     message: str = ""
 
@@ -248,7 +248,12 @@ class Answering:
 
     def broken(self) -> list[bytes]:
         """It was broken off."""
-        return [] if self._ended else [self._cut("the provider's answer was broken off")]
+        if self._ended:
+            return []
+        if not self._status:
+            self._ended = True
+            return [failure(502, "upstream_unavailable", "the provider closed the connection without an answer", self.wanted.lane)]
+        return [self._cut("the provider's answer was broken off")]
 
     def refused(self, status: int, headers: Headers, body: bytes) -> list[bytes]:
         """A whole answer without the provider's head: ours."""
@@ -334,12 +339,13 @@ def _failure(status: int, error: dict[str, object], lane: str, headers: Mapping[
 
 def _told_as_error(event: _Event) -> bytes:
     """An error in the middle of a stream. Over HTTP it has no status: Codex passes over one without."""
-    if event.error is None:
+    raw = bytes(event.error)
+    if raw[:1] != b"{":
         return failure(_STATUS_OF.get(event.code or "", 500), event.code or "server_error", event.message)
     try:
-        error = msgspec.json.decode(event.error, type=dict[str, object])
+        error = msgspec.json.decode(raw, type=dict[str, object])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        error = {"message": bytes(event.error[:_QUOTED]).decode("utf-8", "replace")}
+        error = {"message": raw[:_QUOTED].decode("utf-8", "replace")}
     status = _STATUS_OF.get(str(error.get("code")), 500)
     return _failure(status, {"type": _type_of(status), "message": "", **error}, "", {})
 
