@@ -97,7 +97,7 @@ class WebSocket(asyncio.Protocol):
         self._names = [name.lower() for name, _ in self._head.headers]
         self._frames = Connection(ConnectionType.SERVER)
         self._session = Session(_response_id, time.time, door.limits.max_buffered_body)
-        self._text: list[str] = []
+        self._text: list[bytes] = []
         self._size = 0
         self._waiting: deque[Wanted] = deque()
         self._waiting_bytes = 0
@@ -159,14 +159,15 @@ class WebSocket(asyncio.Protocol):
         if not isinstance(event, TextMessage):
             self._close(CloseReason.UNSUPPORTED_DATA, "messages are text")
             return
-        self._text.append(event.data)
-        self._size += len(event.data)
+        data = event.data.encode()
+        self._text.append(data)
+        self._size += len(data)
         if self._size > self.door.limits.max_buffered_body:
             self._close(CloseReason.MESSAGE_TOO_BIG, "a message larger than proxy.max_body_bytes")
             return
         if not event.message_finished:
             return
-        text = "".join(self._text).encode()
+        text = b"".join(self._text)
         self._text.clear()
         self._size = 0
         try:

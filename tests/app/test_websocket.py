@@ -420,3 +420,42 @@ def test_a_message_may_be_routed_to_a_provider_of_another_wire(tmp_path: Path) -
             assert one.failures() == {}
 
     run(scene())
+
+
+def test_a_request_is_sent_again_behind_the_clients_back(tmp_path: Path) -> None:
+    """Retries, with comments in between, are the exchange's own: over a WebSocket there is nothing to be seen of them."""
+    text = ON + "resilience: {retries: 2, backoff_s: 0.3, keep_alive_s: 0.1}\n"
+
+    async def scene() -> None:
+        good, busy = numbering(), [b'{"error":{"message":"Busy.","code":"busy"}}'] * 2
+
+        def answers(received: Received) -> bytes:
+            return reply(busy.pop(), status=b"503 Busy") if busy else good(received)
+
+        async with socketed(tmp_path, answers, text) as (one, client):
+            await client.send(create([USER]))
+            told = await answer(client)
+            assert [event["type"] for event in told][:2] == ["response.created", "response.output_item.added"]
+            assert told[-1]["type"] == "response.completed"
+            assert len(one.own.received) == 3
+            busy += [b'{"error":{"message":"Busy.","code":"busy"}}'] * 3
+            await client.send(create([USER]))
+            told = await answer(client)
+            assert told[-1]["type"] == "response.failed"
+            assert "Busy." in told[-1]["response"]["error"]["message"]
+
+    run(scene())
+
+
+def test_memory_can_be_switched_off_for_a_connection(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with (
+            two(tmp_path, ON, answers=numbering()) as one,
+            connect(f"ws://127.0.0.1:{one.port}/v1/responses", additional_headers={"X-VC-Memory": "off"}, proxy=None) as client,
+        ):
+            await client.send(create([USER]))
+            await answer(client)
+            assert not any(b"x-vc-" in got.head.lower() for got in one.own.received)
+            assert not await stored(one, lambda store: list(store.conversations(None, 9)))
+
+    run(scene())
