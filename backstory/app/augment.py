@@ -189,6 +189,8 @@ class Augment:
 class Redone:
     """An edit of the request that is made again for each leg of an answer. Implements core.plan.Translation: the answer passes as it is."""
 
+    done = False
+
     def __init__(self, edit: Callable[[bytes], bytes]) -> None:
         self._edit = edit
         self.learnt: Headers = ()

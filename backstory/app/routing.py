@@ -161,7 +161,7 @@ class RoutingHouse:
         speaks = backend.wire(wire.name)
         target = backend.target(wire.name, route.model, path, head.query) if speaks == wire.name else regard.target
         # What goes up with another key, or in another wire, is not what the client would have sent there itself.
-        elsewhere = "" if speaks == wire.name and backend.passes_key else speaks
+        elsewhere = "" if speaks == wire.name and backend.passes_key and not backend.row.hosting else speaks
         drop = regard.drop | _ENCODED if plain else regard.drop
         headers = tuple([pair for pair in head.headers if pair[0].lower() != _ENCODING]) if plain else head.headers
         seen = Head(head.method, path, head.query, headers, head.client)
@@ -224,7 +224,8 @@ class RoutingHouse:
         if said:
             raise ContextTooLong(said)
         kept = self._kept if routed.wire.stateful else None
-        exchange: Steered = steered(routed.wire.name, route, path, head.query, kept, whose, augment)
+        betas = head.header(b"anthropic-beta")
+        exchange: Steered = steered(routed.wire.name, route, path, head.query, kept, whose, betas, augment)
         out = exchange.ask(body)
         token = self._tokens.of(route.backend)
         drop, add = route.backend.pay(exchange.speaks, route.instance, head, exchange.translated, token)
@@ -234,7 +235,7 @@ class RoutingHouse:
             drop |= _ENCODED
         # Of several legs, the later ones need the same done to them.
         differs = bool(route.params) or route.model != routed.routes[0].model or augment is not None
-        changes = exchange.translated or (plan.paging is not None and differs)
+        changes = exchange.changes or (plan.paging is not None and differs)
         return Attempt(
             route.name,
             target,

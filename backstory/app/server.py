@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 from backstory.app.enduring import Enduring, needed
@@ -20,6 +21,7 @@ from backstory.app.lineup import check_commands
 from backstory.app.outbound import connector, warnings
 from backstory.config import Config, Listener
 from backstory.core.plan import House
+from backstory.errors import ConfigError
 from backstory.providers import side_model
 from backstory.relay.door import Door
 from backstory.relay.limits import DoorMetrics, Limits, Timeouts
@@ -105,7 +107,9 @@ def _door(config: Config, engine: Engine, listener: Listener) -> Door:
     house = in_front(config, PortHouse(config, engine, listener.upstream, listener.label))
     if needed(config):
         house = Enduring(house, config, listener.upstream, engine.endurance)
-    return Door(house, limits, timeouts, connector(config), metrics, engine.endurance)
+    if proxy.websocket and find_spec("wsproto") is None:
+        raise ConfigError("proxy.websocket needs the extra websocket: install backstory[websocket]")
+    return Door(house, limits, timeouts, connector(config), metrics, engine.endurance, proxy.websocket)
 
 
 def in_front(config: Config, house: PortHouse, clock: Callable[[], float] = time.time) -> House:

@@ -39,6 +39,9 @@ class Proxy(Struct, frozen=True):
     header_timeout_s: Annotated[float, Meta(gt=0, description="a request's head must be complete within this time")] = 30.0
     body_timeout_s: Annotated[float, Meta(gt=0, description="longest pause while a request's body comes in")] = 60.0
     keepalive_s: Annotated[float, Meta(gt=0, description="an idle client connection is closed after this time")] = 75.0
+    websocket: Annotated[
+        bool, Meta(description="Responses over a WebSocket too (extra websocket); without it an upgrade is refused, and clients use HTTP")
+    ] = False
     drain_s: Annotated[float, Meta(ge=0, description="running requests may take this long to finish at a stop")] = 30.0
 
 

@@ -21,7 +21,7 @@ from backstory.relay.endurance import Endurance, Fault, Kind, Schedule, Step, fa
 from backstory.relay.heads import ReplyHead
 
 if TYPE_CHECKING:
-    from backstory.relay.down import DownConnection
+    from backstory.relay.asker import Asker
 
 _Trailers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 # trying: nothing of an answer has come. holding: the body of a refusal is read. watching: an answer is looked into. waiting: for the next
@@ -111,7 +111,7 @@ class Attempts:
     )
 
     def __init__(
-        self, plan: Plan, target: Target, body: bytes, whole: bool, old: bool, course: Course, down: DownConnection, endurance: Endurance
+        self, plan: Plan, target: Target, body: bytes, whole: bool, old: bool, course: Course, down: Asker, endurance: Endurance
     ) -> None:
         self._plan = plan
         self._old = old

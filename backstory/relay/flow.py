@@ -29,7 +29,7 @@ from backstory.relay.legs import Legs
 from backstory.relay.upstream import UpConnection
 
 if TYPE_CHECKING:
-    from backstory.relay.down import DownConnection
+    from backstory.relay.asker import Asker
 
 _log = logging.getLogger("backstory.relay")
 _JOINED = 65536  # a body smaller than this goes out in one write with its head
@@ -47,7 +47,7 @@ class Flow:
         "since",
     )  # fmt: skip
 
-    def __init__(self, down: DownConnection, request: Request) -> None:
+    def __init__(self, down: Asker, request: Request) -> None:
         self._down = down
         self._door = door = down.door
         self._clock = clock = door.clock
