@@ -18,22 +18,22 @@ from msgspec.structs import replace
 from backstory.core.exchange import Ended, Headers
 from backstory.core.plan import Answer, Attempt, Mode, Plan, Target
 from backstory.errors import BackstoryError, DocumentError, UpstreamError, UpstreamTimeout
-from backstory.relay.attempts import Attempts
+from backstory.relay.attempts import Attempts, tries_of
 from backstory.relay.chunks import ending, frame
+from backstory.relay.comments import Comments
 from backstory.relay.delivery import Delivery, Listener
 from backstory.relay.endurance import Kind
 from backstory.relay.handed import undelivered
 from backstory.relay.heads import CHUNKED, ReplyHead, Request, render_interim
 from backstory.relay.interpret import Interpreter
 from backstory.relay.legs import Legs
+from backstory.relay.sending import placed, send
 from backstory.relay.upstream import UpConnection
 
 if TYPE_CHECKING:
     from backstory.relay.down import DownConnection
 
 _log = logging.getLogger("backstory.relay")
-_JOINED = 65536  # a body smaller than this goes out in one write with its head
-_PIECE = 262_144  # a larger body goes out in pieces of this size
 _WAITING = 65536  # bytes of a streamed body kept while there is no connection to send them on
 _RETRIED = frozenset((b"GET", b"HEAD"))
 
@@ -126,7 +126,7 @@ class Flow:
     @property
     def started(self) -> bool:
         """Whether the client has been sent something of the reply."""
-        if self._attempts is not None and self._attempts.begun:
+        if self._attempts is not None and self._attempts.comments.begun:
             return True
         return self._delivery is not None and self._delivery.started
 
@@ -195,8 +195,9 @@ class Flow:
         elif plan.target is not None:
             endurance = self._door.endurance
             if plan.others or (plan.question is not None and endurance.policy.repeats):
-                whole, old = not self._streamed, self._request.old
-                self._attempts = Attempts(plan, plan.target, self._body, whole, old, self, self._down, endurance)
+                comments = Comments(plan.question, endurance.policy.keep_alive_s, self._request.old, self, self._down, endurance.clock)
+                tries = tries_of(plan, plan.target)
+                self._attempts = Attempts(tries, self._body, not self._streamed, plan.question, self, comments, endurance)
                 self._attempts.start()
             else:
                 self._connect(plan.target)
@@ -247,35 +248,21 @@ class Flow:
             self._interpreter = Interpreter(plan.translation, self, up, self._door.limits.max_buffered_body)
         up.begin(self._interpreter or self, request.method == b"HEAD")
         head = self._down.heads.render(request, target.path, target.host_header, plan.drop, plan.add, self._length)
-        if up.prefix:
-            head = b" %b%b%b" % (up.prefix, head[1:-2], up.proxy_line + b"\r\n")
+        head = placed(up, request.method, head)
         if self._down.full:
             up.pause(True)
         if not self._streamed:
-            up.sent = True
             body, self._body = self._body, b""
-            if len(body) < _JOINED:
-                up.transport.write(b"%b%b%b" % (request.method, head, body))
-            else:
-                self._send_large(up, request.method + head, body)
+            if send(up, head, body) and self._listener is not None:
+                self._listener.sent()
             return
         data = b"".join(self._pieces)
         self._pieces.clear()
         if self._length == CHUNKED:
             data = frame(data) + ending() if self._uploaded else frame(data)
         up.sent = self._uploaded
-        up.transport.write(b"%b%b%b" % (request.method, head, data))
+        up.transport.write(head + data)
         self._down.hold_upload(up.full)
-
-    def _send_large(self, up: UpConnection, head: bytes, body: bytes) -> None:
-        """A piece of a size that stays in the processor's cache costs half of what it costs as part of a large one."""
-        up.bulky = True
-        up.transport.write(head)
-        view = memoryview(body)
-        for start in range(0, len(body), _PIECE):
-            up.transport.write(view[start : start + _PIECE])
-        if self._listener is not None:
-            self._listener.sent()
 
     def upstream_full(self, full: bool) -> None:
         """As Receiver.upstream_full: the client's body waits."""
@@ -289,7 +276,7 @@ class Flow:
         """As Receiver.interim."""
         self.since = self._clock.now
         attempts = self._attempts
-        if attempts is not None and (attempts.begun or not attempts.settled):
+        if attempts is not None and (attempts.comments.begun or not attempts.settled):
             attempts.interims.append(reply)
         elif not self._request.old and (self._legs is None or not self._legs.later):
             self._down.transport.write(render_interim(reply))
@@ -315,10 +302,11 @@ class Flow:
         more: Headers = ()
         begun = False
         if attempts is not None:
-            if attempts.begun and not attempts.fits(reply):
-                attempts.keep_for_the_end(reply, empty)
+            begun = attempts.comments.begun
+            if begun and not attempts.comments.fits(reply):
+                attempts.comments.keep_for_the_end(reply)
                 return
-            more, begun = attempts.headers, attempts.begun
+            more = attempts.headers
         self._delivery = Delivery(reply, empty, self._listener, request.old, connection, limit, down.transport.write, mode, more, begun)
 
     def deliver(self, data: bytes, done: bool, trailers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
@@ -338,7 +326,7 @@ class Flow:
         delivery = self._delivery
         if delivery is None:
             if self._attempts is not None:
-                self._attempts.more_for_the_end(data, done)
+                self._attempts.comments.more_for_the_end(data, done)
             return
         delivery.feed(data, done, trailers)
         if done:
@@ -361,6 +349,9 @@ class Flow:
             return
         self._task = None
         self._streamed = False
+        if self._attempts is not None:
+            self._again(self._attempts.leg(body, self))
+            return
         try:
             self._body = body if plan.translation is None else plan.translation.ask(body)
         except DocumentError:
@@ -369,6 +360,15 @@ class Flow:
         self._length = len(self._body)
         self._tries = 0
         self._connect(plan.target)
+
+    def _again(self, attempts: Attempts | None) -> None:
+        """The next leg, which is tried as the first one was."""
+        if attempts is None:
+            self.break_off()
+            return
+        self._attempts = attempts
+        attempts.comments.begun = self.started
+        attempts.start()
 
     # The tries (attempts.py).
 
@@ -393,7 +393,7 @@ class Flow:
         self.deliver(data, done, trailers)
 
     def end_stream(self, data: bytes, status: int) -> None:
-        """As Course.end_stream."""
+        """As comments.Course.end_stream."""
         self._down.transport.write(data)
         self._finish("error", status, len(data))
         self._down.finish()
@@ -465,8 +465,8 @@ class Flow:
             return
         self._door.metrics.upstream_errors += 1
         answer = self._down.error(self._request.head, error)
-        if attempts is not None and attempts.begun:
-            attempts.end_with(answer)
+        if attempts is not None and attempts.comments.begun:
+            attempts.comments.end_with(answer)
             return
         self._finish("refused" if self._delivery is None else "interrupted")
         self._down.answer(answer if attempts is None else attempts.answer(answer), self._request)

@@ -1,0 +1,31 @@
+"""A whole request onto a connection, or the head of one whose body follows.
+
+Rule: what is small goes out in one write.
+"""
+
+from __future__ import annotations
+
+from backstory.relay.upstream import UpConnection
+
+_JOINED = 65536  # a body smaller than this goes out in one write with its head
+_PIECE = 262_144  # a larger body goes out in pieces of this size
+
+
+def placed(up: UpConnection, method: bytes, head: bytes) -> bytes:
+    """The head, as the way that this connection takes wants it. `head`: from the space behind the method on."""
+    return b"%b %b%b%b" % (method, up.prefix, head[1:-2], up.proxy_line + b"\r\n") if up.prefix else method + head
+
+
+def send(up: UpConnection, head: bytes, body: bytes) -> bool:
+    """The request. Whether it was a large one: it may be answered before it was read. A piece of a size that stays in the processor's cache
+    costs half of what it costs as part of a large one."""
+    up.sent = True
+    if len(body) < _JOINED:
+        up.transport.write(head + body)
+        return False
+    up.bulky = True
+    up.transport.write(head)
+    view = memoryview(body)
+    for start in range(0, len(body), _PIECE):
+        up.transport.write(view[start : start + _PIECE])
+    return True
