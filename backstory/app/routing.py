@@ -7,23 +7,26 @@ client's wire, and nothing goes up.
 
 from __future__ import annotations
 
-import logging
+import copy
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from backstory.app.drive import eager
+from backstory.app.enduring import asks_for_events, told_as_events
 from backstory.app.house import PortHouse
 from backstory.app.regard import Regard, Regards
 from backstory.app.steered import Steered, steered
 from backstory.app.tokens import Tokens
 from backstory.config import Config
+from backstory.core import plan as plans
 from backstory.core.document import Document
 from backstory.core.exchange import Head
 from backstory.core.message import Message, Prompt
-from backstory.core.plan import Answer, Attempt, Plan, Tap, Translation
+from backstory.core.plan import Answer, Attempt, Lane, Plan, Tap, Translation
 from backstory.core.sizes import rough_body
 from backstory.core.wire import Wire
 from backstory.errors import BackstoryError, DocumentError, RequestError, UpstreamError
@@ -35,20 +38,20 @@ from backstory.wires import steering
 from backstory.wires.chained import Chained
 from backstory.wires.kept import Kept
 
-log = logging.getLogger("backstory")
-
 _ENCODING = b"content-encoding"
 _ENCODED = frozenset({_ENCODING})
 
 
 class Routed(Struct, frozen=True):
-    """A request on its routes. `head`, `body`: as memory is to see them. `plain`: the body had a content coding, and goes up without."""
+    """A request on its routes. `head`, `body`: as memory is to see them. `plain`: the body had a content coding, and goes up without.
+    `races`: routes of different lanes are asked side by side."""
 
     head: Head
     body: bytes
     wire: Wire
     routes: tuple[Route, ...]
     plain: bool
+    races: bool = False
 
 
 class RoutingHouse:
@@ -61,7 +64,6 @@ class RoutingHouse:
         self._regards: Regards = house.regards
         self._router = Router(config)
         self._kept = Kept()
-        self._told = False
 
     def wants_body(self, head: Head) -> bool:
         """See House."""
@@ -126,16 +128,13 @@ class RoutingHouse:
             raise RequestError("the request cannot be routed: the content coding of its body is not understood")
         if not body:
             raise RequestError("the request cannot be routed: it has no body, or one above proxy.max_body_bytes")
-        if selector.kind == "race" and not self._told:
-            self._told = True
-            log.warning("a race (A!B) is run one way after the other, and ttft_timeout has no effect; see docs/routing.md")
         path = steering.path_with(head.path, "model") if named else head.path
         routes = self._router.routes(selector, _question(head, path, plain, wire))
         first = routes[0].model
         sent = plain if named else steering.with_model(plain, first)
         coded = plain is not body
         seen = self._seen(head, steering.path_with(head.path, first), wire, routes[0], coded)
-        return Routed(seen, sent, wire, routes, coded)
+        return Routed(seen, sent, wire, routes, coded, selector.kind == "race")
 
     def _seen(self, head: Head, path: str, wire: Wire, route: Route, plain: bool) -> Head:
         """The head as memory is to see it: what it would be if the client had asked the provider itself."""
@@ -171,20 +170,23 @@ class RoutingHouse:
             # A signature holds for one body: there can be no later legs, so no tools of ours are offered.
             plan = replace(plan, body=plan.paging.without(), paging=None)
         body = routed.body if plan.body is None else plan.body
-        attempts: list[Attempt] = []
+        ways: list[tuple[Route, Attempt]] = []
         fault: BackstoryError | None = None
         for route in routed.routes:
             try:
-                attempts.append(self._attempt(plan, head, routed, route, body))
+                ways.append((route, self._attempt(plan, head, routed, route, body)))
             except (DocumentError, RequestError, UpstreamError) as error:
                 fault = fault or error
-        if not attempts:
+        if not ways:
             tap = plan.tap
             attempt(self._house.failed, "routing", lambda: _dropped(tap), lambda: None)
             return Plan(answer=self._refused(head, fault or DocumentError("no way is left")))
-        first, *others = attempts
+        first, *others = [made for _, made in ways]
+        lanes = _lanes(ways) if routed.races else ()
         return replace(
             plan,
+            lanes=lanes,
+            question=_asked_again(head, routed) if lanes else plan.question,
             target=first.target,
             body=first.body,
             drop=first.drop,
@@ -217,8 +219,24 @@ class RoutingHouse:
             out,
             plan.drop | drop | exchange.drop,
             _joined(plan.add, exchange.add, add),
-            _translation(plan.translation, exchange if changes else None),
+            _translation(copy.copy(plan.translation), exchange if changes else None),
         )
+
+
+def _lanes(ways: list[tuple[Route, Attempt]]) -> tuple[Lane, ...]:
+    """Those that run side by side; none where there is but one."""
+    found: dict[int, list[tuple[Route, Attempt]]] = {}
+    for route, made in ways:
+        found.setdefault(route.lane, []).append((route, made))
+    if len(found) < 2:
+        return ()
+    return tuple([Lane(tuple([made for _, made in lane]), lane[0][0].after_s, lane[0][0].patience_s) for lane in found.values()])
+
+
+def _asked_again(head: Head, routed: Routed) -> plans.Question:
+    """What must be known of a request to race with it. It is read only where that is needed."""
+    wire, seen, body = routed.wire, routed.head, routed.body
+    return plans.Question(wire, partial(asks_for_events, wire, seen, body), partial(told_as_events, wire, head, body))
 
 
 def _dropped(tap: Tap | None) -> None:

@@ -33,12 +33,16 @@ _DRAWN = 1 << 64
 
 
 class Route(Struct, frozen=True):
-    """One way: this model at this provider, with the key of this instance (0: its only one), and these parameters."""
+    """One way: this model at this provider, with the key of this instance (0: its only one), and these parameters. `lane`: in a race, which
+    of those that run side by side it belongs to; `after_s`, `patience_s`: see core.plan.Lane."""
 
     backend: Backend
     model: str
     instance: int = 0
     params: tuple[tuple[str, Value], ...] = ()
+    lane: int = 0
+    after_s: float = 0.0
+    patience_s: float = 0.0
 
     @property
     def name(self) -> str:
@@ -88,7 +92,7 @@ class Router:
     def routes(self, selector: Selector, question: Question) -> tuple[Route, ...]:
         """The ways, the first to be tried first; never none. Raises NoRoute."""
         branches = self._ordered(selector, self._fit(selector, question), question)
-        return tuple([route for branch in branches for route in self._instances(branch)])
+        return tuple([route for lane, branch in enumerate(branches) for route in self._instances(branch, lane)])
 
     def _found(self, wire: str, model: str, host: str) -> Selector | None:
         if self._static:
@@ -201,7 +205,7 @@ class Router:
         return roomy or branches
 
     def _ordered(self, selector: Selector, branches: Sequence[Branch], question: Question) -> Sequence[Branch]:
-        """A race goes by its handicaps: one after the other, for none is started beside another."""
+        """A race goes by its handicaps."""
         if selector.kind == "race":
             return sorted(branches, key=lambda branch: branch.handicap)
         if selector.kind != "weighted" or len(branches) < 2:
@@ -211,11 +215,12 @@ class Router:
             drawn.append(left.pop(_draw(left, b"%d/%d/%b" % (self._seed, len(left), whose))))
         return [branch for branch in drawn if branch.weight] or drawn
 
-    def _instances(self, branch: Branch) -> list[Route]:
+    def _instances(self, branch: Branch, lane: int) -> list[Route]:
         """With an instance that one; without, all, one key after the other."""
         backend = self.backends[branch.backend]
         numbers = [branch.instance] if branch.instance else list(backend.keys) or [0]
-        return [Route(backend, branch.model, number, branch.params) for number in numbers]
+        more = (lane, branch.handicap, branch.ttft_timeout)
+        return [Route(backend, branch.model, number, branch.params, *more) for number in numbers]
 
 
 def _draw(branches: Sequence[Branch], whose: bytes) -> int:

@@ -169,6 +169,21 @@ class Attempts:
         told = self._told if len(self._told) > 1 else ()
         return Attempts(tries, body, True, self._question, course, self.comments, self._endurance, told)
 
+    @property
+    def told(self) -> Sequence[str]:
+        """What was tried, and what became of it."""
+        return self._told
+
+    def say(self, what: str) -> None:
+        """This became of the try under way, or of the answer that has begun."""
+        if self._told[-1:] == [f"{self._name}={_OK}"]:
+            self._told.pop()
+        self._told.append(f"{self._name}={what}")
+
+    def after(self, told: Sequence[str]) -> None:
+        """That was tried beside it."""
+        self._told = [*told, *self._told]
+
     def start(self) -> None:
         """The first try."""
         self._at = self._schedule.first()

@@ -1,14 +1,32 @@
-"""A whole request onto a connection, or the head of one whose body follows.
+"""A request onto a connection: how one is opened, and what is written.
 
-Rule: what is small goes out in one write.
+Rule: what is small goes out in one write. Any fault of opening is an error of the gateway's: a client must never be left waiting for a
+connection that will not come.
 """
 
 from __future__ import annotations
 
-from backstory.relay.upstream import UpConnection
+import logging
+
+from backstory.core.plan import Target
+from backstory.errors import BackstoryError, UpstreamError
+from backstory.relay.upstream import Pool, UpConnection
+
+_log = logging.getLogger("backstory.relay")
 
 _JOINED = 65536  # a body smaller than this goes out in one write with its head
 _PIECE = 262_144  # a larger body goes out in pieces of this size
+
+
+async def opened(pool: Pool, target: Target) -> UpConnection | BackstoryError:
+    """A new connection, or why there is none."""
+    try:
+        return await pool.open(target)
+    except BackstoryError as error:
+        return error
+    except Exception as error:  # noqa: BLE001 (the HTTP door)
+        _log.exception("opening an upstream connection failed unexpectedly")
+        return UpstreamError(f"the upstream could not be reached: {type(error).__name__}")
 
 
 def placed(up: UpConnection, method: bytes, head: bytes) -> bytes:

@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
+from msgspec.structs import replace
 
 from backstory.core.exchange import Head
 from backstory.core.message import Text, ToolCall
-from backstory.core.plan import Attempt, Paging, Plan, Question, Target
+from backstory.core.plan import Attempt, Lane, Paging, Plan, Question, Target
 from backstory.core.reply import Reply, Usage
 from backstory.relay.breaker import Thresholds
 from backstory.relay.endurance import Endurance, Policy
@@ -179,6 +180,35 @@ def test_without_retries_or_another_backend_a_leg_is_sent_once() -> None:
             assert b"Found it." in body, "asked once more without our tools, as ever"
             assert one.upstream.received[-1].body == b'{"plain":1}'
             assert one.door.metrics.repeats == 0
+            client.writer.close()
+
+    run(work())
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+@pytest.mark.parametrize("wire", WIRES)
+def test_the_legs_after_a_race_are_asked_of_who_has_won_it(wire: str, stream: bool) -> None:
+    async def work() -> None:
+        async with stage(wire, 5.0, behind=(called(wire, stream), BUSY, answered(wire, stream))) as (one, back, _):
+            alone = one.house.decide
+            assert alone is not None
+
+            def decide(head: Head, body: bytes) -> Plan:
+                plan = alone(head, body)
+                assert isinstance(plan, Plan)
+                assert plan.target is not None
+                front = Attempt("front", plan.target, None, frozenset(), (), None)
+                return replace(plan, lanes=(Lane((front,)), Lane(plan.others)), others=())
+
+            one.house.decide = decide
+            client = await client_of(one)
+            await client.send(request(wire, stream))
+            head, body = await client.reply()
+            assert b"Let me look." in body
+            assert b"Found it." in body
+            assert (len(one.upstream.received), len(back.received)) == (1, 3)
+            if stream:
+                assert field(head, b"x-vc-attempts") == b"front=beaten, back=200"
             client.writer.close()
 
     run(work())
