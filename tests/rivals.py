@@ -11,11 +11,14 @@ from typing import Any, TypeAlias
 
 from msgspec.structs import replace
 
+from backstory.app.translating import TONGUES_BY_NAME
 from backstory.config import Config
-from backstory.core.message import Part, Text, Thinking
-from backstory.core.reply import Reply, Usage
+from backstory.core.message import Text, Thinking
+from backstory.core.reply import Usage
+from backstory.core.translation import Answered, Piece, Thought, Words
 from backstory.relay.tap import read_reply
 from backstory.wires import WIRES
+from backstory.wires.translate import events_of
 from tests.relay.world import Received, Upstream
 from tests.rig import PATHS, QUICK, Rig, chunked, reply, settings
 from tests.routed import KEYS, speaking
@@ -31,13 +34,15 @@ def says(text: str, after_s: float = 0.0, thought: str = "", pause_s: float = 0.
 
     async def do(received: Received, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(after_s)
-        wire = speaking(received)
-        parts: tuple[Part, ...] = (Thinking(thought), Text(text)) if thought else (Text(text),)
-        said = Reply(parts, "stop", Usage(10, 5), f"id_{text[:3]}", "m")
+        tongue = TONGUES_BY_NAME[speaking(received)]
+        asked = tongue.asked(received.body, received.head.split(b" ")[1].split(b"?")[0].decode(), "alt=sse")
+        pieces: tuple[Piece, ...] = (Thought(thought), Words(text)) if thought else (Words(text),)
+        said = Answered(f"id_{text[:3].strip()}", "m", pieces if text else pieces[:-1], "stop", Usage(10, 5), 3 if thought else 0)
         if not streams(received):
-            writer.write(reply(BY_NAME[wire].write(said, False)))
+            writer.write(reply(tongue.answer(said, asked)))
             return
-        body = BY_NAME[wire].write(said, True)
+        teller = tongue.teller(asked)
+        body = b"".join([teller.tell(event) for event in events_of(said)]) + teller.end()
         half = body.index(b"\n\n", len(body) // 2) + 2
         for piece in chunked([body[:half]])[:-1]:
             writer.write(piece)

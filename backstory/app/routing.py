@@ -7,6 +7,7 @@ client's wire, and nothing goes up.
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import time
 from collections.abc import Awaitable, Callable
@@ -18,13 +19,14 @@ from msgspec.structs import replace
 from backstory.app.drive import eager
 from backstory.app.enduring import asks_for_events, told_as_events
 from backstory.app.house import PortHouse
+from backstory.app.hybrid import Asking, Hybrid
 from backstory.app.regard import Regard, Regards
 from backstory.app.steered import Steered, steered
 from backstory.app.tokens import Tokens
 from backstory.config import Config
 from backstory.core import plan as plans
 from backstory.core.document import Document
-from backstory.core.exchange import Head
+from backstory.core.exchange import Ended, Head
 from backstory.core.message import Message, Prompt
 from backstory.core.plan import Answer, Attempt, Lane, Plan, Tap, Translation
 from backstory.core.sizes import rough_body
@@ -32,11 +34,15 @@ from backstory.core.wire import Wire
 from backstory.errors import BackstoryError, DocumentError, RequestError, UpstreamError
 from backstory.memory.identity import claims, principal
 from backstory.providers.routing import Question, Route, Router
+from backstory.providers.windows import Rooms
+from backstory.relay.attempts import plainly
 from backstory.relay.tap import decoded
-from backstory.stages.base import attempt
+from backstory.stages.base import attempt, attempted
 from backstory.wires import steering
+from backstory.wires.brought_back import brought_back
 from backstory.wires.chained import Chained
 from backstory.wires.kept import Kept
+from backstory.wires.reasoned import Reasoned
 
 _ENCODING = b"content-encoding"
 _ENCODED = frozenset({_ENCODING})
@@ -44,7 +50,7 @@ _ENCODED = frozenset({_ENCODING})
 
 class Routed(Struct, frozen=True):
     """A request on its routes. `head`, `body`: as memory is to see them. `plain`: the body had a content coding, and goes up without.
-    `races`: routes of different lanes are asked side by side."""
+    `races`: routes of different lanes are asked side by side. `reasoners`: who is asked to think first."""
 
     head: Head
     body: bytes
@@ -52,6 +58,7 @@ class Routed(Struct, frozen=True):
     routes: tuple[Route, ...]
     plain: bool
     races: bool = False
+    reasoners: tuple[Route, ...] = ()
 
 
 class RoutingHouse:
@@ -64,6 +71,11 @@ class RoutingHouse:
         self._regards: Regards = house.regards
         self._router = Router(config)
         self._kept = Kept()
+        # Else it is done where thoughts of tags are (reworking.py).
+        self._cleans = config.reply.think_tags == "keep" and config.tools.virtual == "off"
+        engine, rooms = house.engine, self._router.rooms
+        room = partial(_room, rooms)
+        self._hybrid = Hybrid(config, self._tokens, engine.endurance.board, engine.metrics, room, house.failed, clock)
 
     def wants_body(self, head: Head) -> bool:
         """See House."""
@@ -74,13 +86,16 @@ class RoutingHouse:
         wire = self._wire(head)
         if wire is None:
             return self._house.plan(head, body)
+        if self._cleans:
+            body = _cleaned(head, body, wire)
         try:
             routed = self._routed(head, body, wire)
         except BackstoryError as error:
             return Plan(answer=self._refused(head, error))
         if routed is None:
             return self._house.plan(head, body)
-        if not self._tokens.ready(route.backend for route in routed.routes):
+        ways = (*routed.routes, *routed.reasoners)
+        if routed.reasoners or not self._tokens.ready(route.backend for route in ways):
             return eager(self._paid(head, routed))
         plan = self._house.plan(routed.head, routed.body)
         return self._finished(plan, head, routed) if isinstance(plan, Plan) else eager(self._later(plan, head, routed))
@@ -91,9 +106,30 @@ class RoutingHouse:
 
     async def _paid(self, head: Head, routed: Routed) -> Plan:
         """The plan, once there are the tokens to pay with. Memory is asked after that: whoever leaves meanwhile has begun nothing."""
-        await self._tokens.fetch(route.backend for route in routed.routes)
-        plan = self._house.plan(routed.head, routed.body)
-        return self._finished(plan if isinstance(plan, Plan) else await plan, head, routed)
+        await self._tokens.fetch(route.backend for route in (*routed.routes, *routed.reasoners))
+        found = self._house.plan(routed.head, routed.body)
+        plan = found if isinstance(found, Plan) else await found
+        if not routed.reasoners or plan.answer is not None:
+            return self._finished(plan, head, routed)
+        return self._finished(plan, head, routed, await self._thought(plan, head, routed))
+
+    async def _thought(self, plan: Plan, head: Head, routed: Routed) -> Reasoned | None:
+        """What a reasoner says to it. A client that leaves meanwhile is told of to whoever listens."""
+        body = plan.paging.without() if plan.paging is not None else routed.body if plan.body is None else plan.body
+        drop = self._regards(routed.head).drop | plan.drop
+        stateful = routed.wire.stateful
+        whose = principal("api_key", head) if stateful else ""
+        asking = Asking(head, routed.head.path, body, routed.wire, drop, self._kept if stateful else None, whose)
+        nothing: Reasoned | None = None
+        work = attempted(self._house.failed, "reasoner", self._hybrid.reasoned(asking, routed.reasoners), nothing)
+        task = asyncio.get_running_loop().create_task(work)
+        try:
+            return await task
+        except BaseException:
+            task.cancel()
+            tap = plan.tap
+            attempt(self._house.failed, "routing", lambda: _dropped(tap, "interrupted"), lambda: None)
+            raise
 
     async def _later(self, plan: Awaitable[Plan], head: Head, routed: Routed) -> Plan:
         return self._finished(await plan, head, routed)
@@ -129,12 +165,14 @@ class RoutingHouse:
         if not body:
             raise RequestError("the request cannot be routed: it has no body, or one above proxy.max_body_bytes")
         path = steering.path_with(head.path, "model") if named else head.path
-        routes = self._router.routes(selector, _question(head, path, plain, wire))
+        question = _question(head, path, plain, wire)
+        routes = self._router.routes(selector, question)
         first = routes[0].model
         sent = plain if named else steering.with_model(plain, first)
         coded = plain is not body
         seen = self._seen(head, steering.path_with(head.path, first), wire, routes[0], coded)
-        return Routed(seen, sent, wire, routes, coded, selector.kind == "race")
+        reasoners = self._router.reasoners(selector, question)
+        return Routed(seen, sent, wire, routes, coded, selector.kind == "race", reasoners)
 
     def _seen(self, head: Head, path: str, wire: Wire, route: Route, plain: bool) -> Head:
         """The head as memory is to see it: what it would be if the client had asked the provider itself."""
@@ -163,18 +201,20 @@ class RoutingHouse:
 
     # --- what goes up
 
-    def _finished(self, plan: Plan, head: Head, routed: Routed) -> Plan:
+    def _finished(self, plan: Plan, head: Head, routed: Routed, thought: Reasoned | None = None) -> Plan:
         if plan.answer is not None:
             return plan
         if plan.paging is not None and any(route.backend.auth == "aws" for route in routed.routes):
             # A signature holds for one body: there can be no later legs, so no tools of ours are offered.
             plan = replace(plan, body=plan.paging.without(), paging=None)
         body = routed.body if plan.body is None else plan.body
+        if thought is not None:
+            body = attempt(self._house.failed, "reasoner", lambda: thought.ask(body), lambda: body)
         ways: list[tuple[Route, Attempt]] = []
         fault: BackstoryError | None = None
         for route in routed.routes:
             try:
-                ways.append((route, self._attempt(plan, head, routed, route, body)))
+                ways.append((route, _thinking(self._attempt(plan, head, routed, route, body), thought)))
             except (DocumentError, RequestError, UpstreamError) as error:
                 fault = fault or error
         if not ways:
@@ -223,6 +263,16 @@ class RoutingHouse:
         )
 
 
+def _cleaned(head: Head, body: bytes, wire: Wire) -> bytes:
+    """The request without thoughts of reasoners that its client brings back: no provider knows them."""
+    if head.header(_ENCODING):
+        return body
+    try:
+        return brought_back(wire.name, body)
+    except DocumentError:
+        return body
+
+
 def _lanes(ways: list[tuple[Route, Attempt]]) -> tuple[Lane, ...]:
     """Those that run side by side; none where there is but one."""
     found: dict[int, list[tuple[Route, Attempt]]] = {}
@@ -239,10 +289,21 @@ def _asked_again(head: Head, routed: Routed) -> plans.Question:
     return plans.Question(wire, partial(asks_for_events, wire, seen, body), partial(told_as_events, wire, head, body))
 
 
-def _dropped(tap: Tap | None) -> None:
+def _room(rooms: Rooms, model: str) -> int:
+    return rooms.of(model).max_output
+
+
+def _thinking(way: Attempt, thought: Reasoned | None) -> Attempt:
+    """The way, whose answer is to begin with what a reasoner has thought."""
+    if thought is None:
+        return way
+    return plainly(replace(way, translation=_translation(copy.copy(thought), way.translation)))
+
+
+def _dropped(tap: Tap | None, ended: Ended = "refused") -> None:
     """Nothing of the request goes up: whoever listens for an answer is told."""
     if tap is not None:
-        tap.over("refused", 0, 0, 0)
+        tap.over(ended, 0, 0, 0)
 
 
 def _question(head: Head, path: str, body: bytes, wire: Wire) -> Question:

@@ -21,15 +21,16 @@ _NOTHING: frozenset[bytes] = frozenset()
 
 class Steered:
     """`client`: the client's wire; `path`, `query`: of its request, the path with the route's model where it names one. `inner`: the
-    translation, None where there is none."""
+    translation, None where there is none. `shown`: see steering.with_params."""
 
-    __slots__ = ("_path", "_query", "_route", "_status", "_tongue", "client", "inner", "learnt", "speaks")
+    __slots__ = ("_path", "_query", "_route", "_status", "_tongue", "client", "inner", "learnt", "shown", "speaks")
 
     def __init__(self, client: str, speaks: str, route: Route, path: str, query: str, inner: Translated | None) -> None:
         self.client = client
         self.speaks = speaks
         self.inner = inner
         self.learnt: Headers = ()
+        self.shown = False
         self._route = route
         self._status = 200
         self._path = path
@@ -70,7 +71,7 @@ class Steered:
                 raise RequestError(f"{refused.what}: {refused.why}")
             body, lost = steering.without(body, route.backend.lacks)
             self.inner.losses = (*self.inner.losses, *lost)
-        return steering.with_params(self._tongue, body, route.model, dict(route.params))
+        return steering.with_params(self._tongue, body, route.model, dict(route.params), self.shown)
 
     def begin(self, status: int, headers: Headers) -> tuple[Literal["stream", "whole"], Headers]:
         """See Translation."""

@@ -90,9 +90,21 @@ class Router:
         return found
 
     def routes(self, selector: Selector, question: Question) -> tuple[Route, ...]:
-        """The ways, the first to be tried first; never none. Raises NoRoute."""
+        """The ways, the first to be tried first; never none. Of hybrid:[ ], those of the executor. Raises NoRoute."""
+        if selector.kind == "hybrid":
+            selector = Selector("one", selector.branches[1:])
         branches = self._ordered(selector, self._fit(selector, question), question)
         return tuple([route for lane, branch in enumerate(branches) for route in self._instances(branch, lane)])
+
+    def reasoners(self, selector: Selector, question: Question) -> tuple[Route, ...]:
+        """Who is asked to think first; none where nobody is, or it does not take this request."""
+        if selector.kind != "hybrid":
+            return ()
+        try:
+            branches = self._fit(Selector("one", selector.branches[:1]), question)
+        except (NoRoute, RequestError):
+            return ()
+        return tuple([route for branch in branches for route in self._instances(branch, 0)])
 
     def _found(self, wire: str, model: str, host: str) -> Selector | None:
         if self._static:
@@ -134,8 +146,6 @@ class Router:
 
     def _checked(self, selector: Selector, wire: str) -> Selector:
         """The selector with a provider in every branch. Raises NoRoute for what nobody has."""
-        if selector.kind == "hybrid":
-            raise RequestError("hybrid:[ ] is understood, but not carried out by this version: name the executor alone")
         return Selector(selector.kind, tuple([self._complete(branch, wire) for branch in selector.branches]))
 
     def _complete(self, branch: Branch, wire: str) -> Branch:

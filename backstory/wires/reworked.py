@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
-from typing import Literal
+from typing import Literal, Protocol
 
 import msgspec
 from msgspec import Raw, Struct
@@ -32,7 +32,7 @@ from backstory.wires.spelled import Speller
 from backstory.wires.text_calls import Shapes, tool_of
 from backstory.wires.translate import events_of, gathered
 
-_SEALINGS = {"anthropic": Sealing(THINK, TAG), "openai_responses": Sealing(THINK, TAG, THOUGHT_ID)}
+SEALINGS = {"anthropic": Sealing(THINK, TAG), "openai_responses": Sealing(THINK, TAG, THOUGHT_ID)}
 _PREFIXES = {"anthropic": f"toolu_{CALL_ID}"}
 _PLACES: dict[str, tuple[Path, ...]] = {
     "anthropic": (("content",), ("stop_reason",), ("stop_sequence",)),
@@ -41,7 +41,7 @@ _PLACES: dict[str, tuple[Path, ...]] = {
     "gemini": (("candidates", 0, "content"), ("candidates", 0, "finishReason")),
 }
 """What changes of a whole answer; all else stays as the provider wrote it."""
-_ABOUT_THE_BODY = frozenset({b"content-length", b"transfer-encoding", b"etag", b"content-md5", b"digest", b"connection"})
+ABOUT_THE_BODY = frozenset({b"content-length", b"transfer-encoding", b"etag", b"content-md5", b"digest", b"connection"})
 
 
 class Reworked:
@@ -72,7 +72,7 @@ class Reworked:
         self._spelled: frozenset[str] = frozenset()
         self._shapes: Shapes | None = None
         self._asked: Asked | None = None
-        self._stream: _Stream | None = None
+        self._stream: Stream | None = None
         self.idle = True
 
     def ask(self, body: bytes) -> bytes:
@@ -114,11 +114,11 @@ class Reworked:
         asked, kind = self._asked, named.get(b"content-type", b"")
         if self.idle or asked is None or status != 200 or named.get(b"content-encoding", b"identity") not in {b"", b"identity"}:
             return "pass", headers
-        kept = tuple([pair for pair in headers if pair[0].lower() not in _ABOUT_THE_BODY])
+        kept = tuple([pair for pair in headers if pair[0].lower() not in ABOUT_THE_BODY])
         json = kind.startswith(b"application/json")
         if kind.startswith(b"text/event-stream") or (json and asked.array):
             teller = self._tongue.teller(asked)
-            self._stream = _Stream(self._wire.reader(kind.decode("latin-1")), self._tongue.listener(), teller, self._sieve(asked))
+            self._stream = Stream(self._wire.reader(kind.decode("latin-1")), self._tongue.listener(), teller, self._sieve(asked))
             return "stream", kept
         return ("whole", kept) if json else ("pass", headers)
 
@@ -148,7 +148,7 @@ class Reworked:
             made = gathered(events)
             if not sieve.changed or isinstance(made, Failure):
                 return 200, body
-            return 200, _put(self._wire.name, body, self._tongue.answer(_all(answered, made), asked))
+            return 200, put(self._wire.name, body, self._tongue.answer(_all(answered, made), asked))
         except DocumentError:
             return 200, body
 
@@ -158,7 +158,7 @@ class Reworked:
         salt = f"{len(asked.said)} {asked.previous}"
         sieve = Sieve(
             lambda visible: Scanner(self._think, self._shapes, visible, begun),
-            _SEALINGS.get(name, Sealing()),
+            SEALINGS.get(name, Sealing()),
             salt,
             _PREFIXES.get(name, f"call_{CALL_ID}"),
         )
@@ -179,7 +179,7 @@ def _all(answered: Answered, made: Answered) -> Answered:
     return replace(answered, pieces=made.pieces, finish=made.finish, sequence=made.sequence)
 
 
-def _put(wire: str, body: bytes, made: bytes) -> bytes:
+def put(wire: str, body: bytes, made: bytes) -> bytes:
     """The answer, with what of it is made anew."""
     new = Document(made)
     splices: list[Splice] = [Put(path, new.get(path)) for path in _PLACES[wire] if new.has(path)]
@@ -244,12 +244,34 @@ class _Seam:
         return data
 
 
-class _Stream:
+class Changing(Protocol):
+    """What makes other events of those of an answer: a sieve, or what stands in front of one. `changed`, `holds`: see Sieve."""
+
+    @property
+    def changed(self) -> bool:
+        """See Sieve."""
+        ...
+
+    @property
+    def holds(self) -> bool:
+        """See Sieve."""
+        ...
+
+    def feed(self, event: Event) -> list[Event]:
+        """What is told for this event."""
+        ...
+
+    def flush(self) -> list[Event]:
+        """The answer breaks off: what is held is told."""
+        ...
+
+
+class Stream:
     """One stream on its way."""
 
     __slots__ = ("_anew", "_broken", "_ended", "_held", "_listener", "_reader", "_seam", "_shadow", "_sieve", "_teller")
 
-    def __init__(self, reader: StreamReader, listener: Listener, teller: Teller, sieve: Sieve | Speller) -> None:
+    def __init__(self, reader: StreamReader, listener: Listener, teller: Teller, sieve: Changing) -> None:
         self._reader = reader
         self._listener = listener
         self._teller = teller

@@ -97,8 +97,9 @@ def without(body: bytes, names: Iterable[str]) -> tuple[bytes, tuple[Loss, ...]]
     return document.apply([Cut((name,)) for name in found]), tuple([Loss(name, "dropped", "the provider refuses it") for name in found])
 
 
-def with_params(tongue: Tongue, body: bytes, model: str, params: Mapping[str, Value]) -> bytes:
-    """The body, which is one of this wire's, with these parameters. RequestError for one that the wire has no place for."""
+def with_params(tongue: Tongue, body: bytes, model: str, params: Mapping[str, Value], shown: bool = False) -> bytes:
+    """The body, which is one of this wire's, with these parameters. `shown`: with an effort, thoughts are wanted in the answer.
+    RequestError for one that the wire has no place for."""
     if not params:
         return body
     document = Document(body)
@@ -110,17 +111,19 @@ def with_params(tongue: Tongue, body: bytes, model: str, params: Mapping[str, Va
     if "verbosity" in rest:
         raise RequestError(f"verbosity: {tongue.name} has none")
     if rest:
-        splices += _difference(document, *_written(tongue, document, model, rest))
+        splices += _difference(document, *_written(tongue, document, model, rest, shown))
     return document.apply(splices)
 
 
-def _written(tongue: Tongue, document: Document, model: str, params: Mapping[str, Value]) -> tuple[dict[str, Raw], dict[str, Raw]]:
+def _written(
+    tongue: Tongue, document: Document, model: str, params: Mapping[str, Value], shown: bool
+) -> tuple[dict[str, Raw], dict[str, Raw]]:
     """The members of a small request like this one, without the parameters and with them."""
     key, talk = _TALK[tongue.name]
     about = {name: Raw(raw) for name in _ABOUT[tongue.name] if (raw := document.member(name)) is not None}
     small = encode({"model": model, key: talk, **about})
     asked = replace(tongue.asked(small, f"/v1beta/models/{quote(model, safe='')}:generateContent", ""), model=model)
-    wanted = _steered(asked, params)
+    wanted = _steered(asked, params, shown)
     (before, _), (after, losses) = tongue.ask(asked), tongue.ask(wanted)
     for loss in losses:
         if loss.how != "changed" and loss.what in params:
@@ -128,7 +131,7 @@ def _written(tongue: Tongue, document: Document, model: str, params: Mapping[str
     return _members.decode(before), _members.decode(after)
 
 
-def _steered(asked: Asked, params: Mapping[str, Value]) -> Asked:
+def _steered(asked: Asked, params: Mapping[str, Value], shown: bool) -> Asked:
     sampling: Sampling = asked.sampling
     for name, value in params.items():
         if name != "reasoning_effort":
@@ -136,7 +139,7 @@ def _steered(asked: Asked, params: Mapping[str, Value]) -> Asked:
     effort = params.get("reasoning_effort")
     if effort is None:
         return replace(asked, sampling=sampling)
-    shown = asked.reasoning is not None and asked.reasoning.shown
+    shown = shown or (asked.reasoning is not None and asked.reasoning.shown)
     word: Effort = msgspec.convert(effort, Effort)
     return replace(asked, sampling=sampling, reasoning=Reasoning(word, None, shown))
 
