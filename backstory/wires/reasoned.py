@@ -11,10 +11,10 @@ from hashlib import blake2b
 from typing import Literal
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Struct
 from msgspec.structs import replace
 
-from backstory.core.document import Cut, Document, Put, Splice
+from backstory.core.document import Document, Put, Splice
 from backstory.core.edits import AddMessage, AppendText
 from backstory.core.exchange import Headers
 from backstory.core.message import Path, Prompt
@@ -34,8 +34,7 @@ from backstory.core.translation import (
 )
 from backstory.core.wire import Wire
 from backstory.errors import DocumentError
-from backstory.wires.brought_back import brought_back
-from backstory.wires.lowering import decode
+from backstory.wires.brought_back import OTHERS, TAG, brought_back
 from backstory.wires.reworked import ABOUT_THE_BODY, SEALINGS, Stream, put
 from backstory.wires.sieve import Sealing
 
@@ -43,6 +42,7 @@ _WORDS = """Another model has thought about this before you. Use its reasoning a
 <reasoning>
 %s
 </reasoning>"""
+_SEALING = Sealing(OTHERS, TAG)
 _THOUGHTS = "thoughtsTokenCount"
 """Not there where the model has none of its own."""
 _COUNTED: dict[str, tuple[Path, ...]] = {
@@ -62,12 +62,7 @@ _COUNTED: dict[str, tuple[Path, ...]] = {
 """Where a whole answer counts thoughts."""
 
 
-class _Said(Struct):
-    reasoning_content: str | Raw | None = None
-
-
 _number = msgspec.json.Decoder(int)
-_said = msgspec.json.Decoder(_Said)
 
 
 class _Shared(Struct):
@@ -101,8 +96,6 @@ class Reasoned:
         body = brought_back(self._wire.name, body)
         if not self._thought:
             return body
-        if self._later and self._wire.name == "openai_chat":
-            body = _without(body, self._thought)
         document = Document(body)
         prompt = self._wire.read(document, self._path)
         if self._edit is None:
@@ -171,7 +164,7 @@ class Reasoned:
 
     def _piece(self, asked: Asked) -> Thought:
         """The thought, marked so that it is known again when the client brings it back."""
-        sealing = SEALINGS.get(self._wire.name, Sealing())
+        sealing = SEALINGS.get(self._wire.name, _SEALING if self._wire.name == "openai_chat" else Sealing())
         made = blake2b(f"{len(asked.said)} {asked.previous} {self._thought}".encode("utf-8", "replace"), digest_size=12).hexdigest()
         return Thought(self._thought, sealing.sealed, sealing.seal, id=f"{sealing.id}{made}" if sealing.id else "")
 
@@ -212,13 +205,6 @@ class Prefix:
         piece = self._thought
         sealed: list[Event] = [Sealed(0, piece.sealed, piece.seal)] if piece.sealed else []
         return [Opened(0, Thought("", id=piece.id)), More(0, piece.text), *sealed, Closed(0, piece)]
-
-
-def _without(body: bytes, thought: str) -> bytes:
-    """The request of a later leg, whose answer so far is not said to have begun with a thought of the provider's own."""
-    document = Document(body)
-    found = [index for index, raw in enumerate(document.elements(("messages",))) if decode(_said, raw).reasoning_content == thought]
-    return document.apply([Cut(("messages", index, "reasoning_content")) for index in found]) if found else body
 
 
 def _counted(wire: str, body: bytes, tokens: int) -> bytes:
