@@ -16,6 +16,7 @@ from functools import partial
 from msgspec import Struct
 from msgspec.structs import replace
 
+from backstory.app.beside import Aside, Beside
 from backstory.app.drive import eager
 from backstory.app.enduring import asks_for_events, told_as_events
 from backstory.app.house import PortHouse
@@ -72,6 +73,7 @@ class RoutingHouse:
         self._router = Router(config)
         self._kept = Kept()
         # Else it is done where thoughts of tags are (reworking.py).
+        self._beside = Beside(self._router, self._tokens.of)
         self._cleans = config.reply.think_tags == "keep" and config.tools.virtual == "off"
         engine, rooms = house.engine, self._router.rooms
         room = partial(_room, rooms)
@@ -79,13 +81,13 @@ class RoutingHouse:
 
     def wants_body(self, head: Head) -> bool:
         """See House."""
-        return self._wire(head) is not None or self._house.wants_body(head)
+        return self._wire(head) is not None or self._beside.reads(head) or self._house.wants_body(head)
 
     def plan(self, head: Head, body: bytes) -> Plan | Awaitable[Plan]:
         """See House."""
         wire = self._wire(head)
         if wire is None:
-            return self._house.plan(head, body)
+            return self._aside(head, body)
         if self._cleans:
             body = _cleaned(head, body, wire)
         try:
@@ -99,6 +101,33 @@ class RoutingHouse:
             return eager(self._paid(head, routed))
         plan = self._house.plan(routed.head, routed.body)
         return self._finished(plan, head, routed) if isinstance(plan, Plan) else eager(self._later(plan, head, routed))
+
+    def _aside(self, head: Head, body: bytes) -> Plan | Awaitable[Plan]:
+        """What is no request to a model."""
+        try:
+            found = self._beside.routes(head, body)
+            if found is None:
+                return self._house.plan(head, body)
+            if not self._tokens.ready(route.backend for route in found[1]):
+                return eager(self._aside_paid(head, body, *found))
+            return self._dropped(self._beside.plan(head, body, *found), head)
+        except BackstoryError as error:
+            return Plan(answer=self._refused(head, error))
+
+    async def _aside_paid(self, head: Head, body: bytes, aside: Aside, routes: tuple[Route, ...]) -> Plan:
+        await self._tokens.fetch(route.backend for route in routes)
+        try:
+            plan = self._dropped(self._beside.plan(head, body, aside, routes), head)
+        except BackstoryError as error:
+            return Plan(answer=self._refused(head, error))
+        return plan if isinstance(plan, Plan) else await plan
+
+    def _dropped(self, plan: Plan | Awaitable[Plan], head: Head) -> Plan | Awaitable[Plan]:
+        """Without our own headers in it."""
+        ours = self._regards(head).drop
+        if not isinstance(plan, Plan):
+            return plan
+        return replace(plan, drop=plan.drop | ours, others=tuple([replace(one, drop=one.drop | ours) for one in plan.others]))
 
     def error(self, head: Head | None, status: int, code: str, message: str) -> Answer:
         """See House."""

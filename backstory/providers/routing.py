@@ -89,6 +89,25 @@ class Router:
             self._kept[key] = found
         return found
 
+    def named(self, wire: str, model: str, host: str) -> Selector | None:
+        """The same of what is no conversation: defaults of a wire do not count, and of the static route only its providers. `model`: "" for
+        none, which is then that of the route."""
+        if not self._static:
+            if not model:
+                return None
+            found = self.selector(wire, model, host)
+            return None if found is None or found == self._defaulted(wire, model) else found
+        found = self._checked(self._meant(self._static, model), wire)
+        if not model:
+            return found
+        asked = parse(model).branches[-1] if self._names_provider(model) else Branch("", model)
+        kept = [Branch(one.backend, asked.model, one.instance, at=one.at) for one in found.branches]
+        return Selector("failover" if len(kept) > 1 else "one", tuple(kept))
+
+    def _defaulted(self, wire: str, model: str) -> Selector | None:
+        default = self._defaults[wire]
+        return self._checked(self._meant(default, model), wire) if default else None
+
     def routes(self, selector: Selector, question: Question) -> tuple[Route, ...]:
         """The ways, the first to be tried first; never none. Of hybrid:[ ], those of the executor. Raises NoRoute."""
         if selector.kind == "hybrid":
