@@ -101,7 +101,8 @@ class Router:
         if not model:
             return found
         asked = parse(model).branches[-1] if self._names_provider(model) else Branch("", model)
-        kept = [Branch(one.backend, asked.model, one.instance, at=one.at) for one in found.branches]
+        named = found.branches[1:] if found.kind == "hybrid" else found.branches
+        kept = [Branch(one.backend, asked.model, one.instance, at=one.at) for one in named]
         return Selector("failover" if len(kept) > 1 else "one", tuple(kept))
 
     def _defaulted(self, wire: str, model: str) -> Selector | None:

@@ -7,7 +7,9 @@ refusal, an error and an answer with nothing in it lose, and are told only where
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from backstory.core.exchange import Headers
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from backstory.relay.down import DownConnection
     from backstory.relay.heads import Request
 
+# The handicap of a way that was given up before: it comes after all others, and no time of its own.
+_LAST_S = math.inf
 _Trailers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 
 
@@ -54,7 +58,10 @@ class Race:
         self._exchange = exchange
         self._door = down.door
         self._timers: list[asyncio.TimerHandle] = []
-        self._runners = [Runner(lane, body, question, comments, self, exchange, down, request) for lane in lanes]
+        self._runner = partial(
+            Runner, body=body, question=question, comments=comments, race=self, exchange=exchange, down=down, request=request
+        )
+        self._runners = [self._runner(lane) for lane in lanes]
         self._over = False
         self.comments = comments
 
@@ -134,12 +141,13 @@ class Race:
         return bool(waiting)
 
     def _impatient(self, runner: Runner) -> None:
-        """It has had its time, and goes if that leaves another one."""
-        others = [one for one in self._runners if one is not runner and one.state in {"waiting", "running"}]
+        """It has had its time, and goes if that leaves another one. Where all others fail, it is asked once more, and waited for."""
+        others = [one for one in self._runners if one is not runner and one.state in {"waiting", "running"} and one.lane.after_s < _LAST_S]
         if self._over or runner.state != "running" or not others:
             return
         runner.attempts.say("slow")
         runner.stop()
+        self._runners.append(self._runner(Lane(runner.lane.tries, _LAST_S)))
         self.out(runner)
 
     def _nobody(self) -> None:
@@ -168,5 +176,6 @@ class Race:
                 one.attempts.say("beaten")
             elif one.state == "out" and one.answered is not None and one.answered.good:
                 one.attempts.say("empty")
-            told += one.attempts.told if one.state != "waiting" else [f"{one.lane.tries[0].name}=unasked"]
+            unasked = [] if one.lane.after_s == _LAST_S else [f"{one.lane.tries[0].name}=unasked"]
+            told += one.attempts.told if one.state != "waiting" else unasked
         last.attempts.after(told)

@@ -9,7 +9,8 @@ import asyncio
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
-from msgspec import Struct
+import msgspec
+from msgspec import Raw, Struct
 
 from backstory.core.plan import Attempt, Lane, Question, Target
 from backstory.core.wire import Wire
@@ -34,6 +35,13 @@ _Trailers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 State: TypeAlias = Literal["waiting", "running", "out", "won"]
 _REFUSED = 400
 _MOST_HELD = 4_194_304
+
+
+class _Error(Struct):
+    error: Raw = Raw()
+
+
+_error = msgspec.json.Decoder(_Error)
 
 
 class Answered(Struct, frozen=True):
@@ -240,12 +248,14 @@ class Runner:
             verdict = watch.feed(data, done)
         elif watch is not None and data:
             verdict = "something"
+        if verdict == "something" and done and _is_error(b"".join(self._parts)):
+            self._watch, verdict = None, "empty"
         if verdict == "something":
             self.state = "won"
             parts, self._parts = self._parts, []
             self._race.won(self, reply, b"".join(parts), done, trailers)
         elif verdict == "empty":
-            self.answered = Answered(reply, self.empty, b"".join(self._parts), trailers if done else (), reply.status < _REFUSED)
+            self.answered = Answered(reply, self.empty, b"".join(self._parts), trailers if done else (), self._watch is not None)
             self._out()
 
     def _fail(self, error: BackstoryError, kind: Kind | None) -> None:
@@ -271,3 +281,13 @@ class Runner:
         up, self.up = self.up, None
         if up is not None:
             up.abort()
+
+
+def _is_error(body: bytes) -> bool:
+    """Whether a whole answer is an error, whatever its status says: some providers tell one under 200."""
+    if body.lstrip()[:1] != b"{":
+        return False
+    try:
+        return bytes(_error.decode(body).error)[:1] == b"{"
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False

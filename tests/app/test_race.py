@@ -58,7 +58,9 @@ def test_the_first_with_something_to_say_answers_and_the_other_is_cut_off(tmp_pa
 
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
 @pytest.mark.parametrize("wire", WIRES)
-@pytest.mark.parametrize("fault", [refuses(400), refuses(503), cuts, says("")], ids=["400", "503", "cut", "empty"])
+@pytest.mark.parametrize(
+    "fault", [refuses(400), refuses(503), cuts, says(""), refuses(200)], ids=["400", "503", "cut", "empty", "an error under 200"]
+)
 def test_who_fails_has_lost_and_nobody_hears_of_it(tmp_path: Path, wire: str, stream: bool, fault: Do) -> None:
     async def scene() -> None:
         async with rivals(tmp_path, race(wire, says("Here I am.", 0.1), fault)) as one:
@@ -145,7 +147,14 @@ def test_a_time_to_the_first_byte_ends_a_way_while_another_is_left(tmp_path: Pat
             assert texts("openai_chat", body, True) == ("Second.", "")
             assert attempts(head) == b"slow=slow, fast=200"
             await soon(lambda: one.by_name["slow"].broken == 1, 1.0)
+            # Given up, and asked once more where all others fail.
+            one.by_name["slow"].does = [refuses(500, 0.1)]
+            one.by_name["fast"].does = [dangles, says("Again.", 0.3)]
+            head, body = await one.ask_for("openai_chat", "slow:a![ttft_timeout=0.02]fast:b", True)
+            assert texts("openai_chat", body, True) == ("Again.", "")
+            assert attempts(head) == b"slow=500, fast=slow, fast=200"
             # The last one is waited for all the same.
+            one.by_name["fast"].does = [says("Second.", 0.1)]
             one.by_name["slow"].does = [refuses(500)]
             head, body = await one.ask_for("openai_chat", "slow:a![ttft_timeout=0.02]fast:b", True)
             assert texts("openai_chat", body, True) == ("Second.", "")
