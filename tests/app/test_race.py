@@ -100,12 +100,12 @@ def test_where_all_fail_the_first_that_is_named_is_told(tmp_path: Path, wire: st
 def test_a_winner_that_breaks_off_is_broken_off_and_never_continued_by_another(tmp_path: Path, wire: str) -> None:
     async def half(received: object, writer: asyncio.StreamWriter) -> None:
         first = asyncio.ensure_future(says("Half of it.", pause_s=30)(received, writer))  # type: ignore[arg-type]
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.4)
         first.cancel()
         writer.close()
 
     async def scene() -> None:
-        async with rivals(tmp_path, {"slow": (wire, says("The other.", 1.0)), "fast": (wire, half)}) as one:
+        async with rivals(tmp_path, {"slow": (wire, says("The other.", 10.0)), "fast": (wire, half)}) as one:
             path, body = request(wire, "slow:a!fast:b", True)
             client = Client(*await asyncio.open_connection("127.0.0.1", one.port))
             await client.send(post(one.port, path, body, KEYS[wire]))
