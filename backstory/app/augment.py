@@ -149,12 +149,13 @@ class Augment:
             found = found | self.rules.reasoning(self.reasoning, model)
         return found | self.rules.given.planning.set.told() if self.planning else found
 
-    def set_on(self, tongue: Tongue, body: bytes, model: str, strict: Mapping[str, Value]) -> bytes:
+    def set_on(self, tongue: Tongue, body: bytes, model: str, strict: Mapping[str, Value], shown: bool = False) -> bytes:
         """The body, one of this wire's, with all parameters of this model; the same object where that changes nothing. `strict`: those of
-        its selector. Raises RequestError or DocumentError for one of these that cannot be, and for nothing else."""
+        its selector. `shown`: see steering.with_params. Raises RequestError or DocumentError for one of these that cannot be, and for
+        nothing else."""
         soft = {name: value for name, value in self.parameters(model).items() if name not in strict}
         body = self._softly(body, lambda: self._fitting(tongue, body, model, soft))
-        body = steering.with_params(tongue, body, model, strict)
+        body = steering.with_params(tongue, body, model, strict, shown)
         return self._softly(body, lambda: self._cooled(tongue, body, model)) if self.precise else body
 
     def _softly(self, body: bytes, edit: Callable[[], bytes]) -> bytes:

@@ -69,6 +69,11 @@ class PortHouse:
         self._late: dict[int, asyncio.Future[Plan]] = {}
         self._answered: dict[int, Outcome] = {}
 
+    @property
+    def engine(self) -> Engine:
+        """The memory behind it."""
+        return self._engine
+
     # --- core.plan.House
 
     def wants_body(self, head: Head) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from backstory.app.side_metrics import families
 from backstory.core.exchange import Exchange, Outcome
 from backstory.core.records import Spend
+from backstory.core.reply import Usage
 from backstory.core.side import SideFigures, day_of
 from backstory.core.sizes import rough_body
 from backstory.providers import prices
@@ -52,6 +53,9 @@ class Metrics:
         self.recalled = 0
         self.compactions = 0
         self.stubbed = 0
+        self.thoughts = 0
+        self.thought_in = 0
+        self.thought_out = 0
         self.tokens_in = 0
         self.tokens_sent = 0
         self.money = Money()
@@ -79,6 +83,12 @@ class Metrics:
     def fail_open(self, where: str) -> None:
         """A stage, or what else is named, broke and the request went on without it."""
         self.failures[where] = self.failures.get(where, 0) + 1
+
+    def thought(self, usage: Usage) -> None:
+        """A reasoner was asked, and has spent this."""
+        self.thoughts += 1
+        self.thought_in += usage.input_tokens
+        self.thought_out += usage.output_tokens
 
     def planned(self, exchange: Exchange, visit: Visit | None, started: float) -> None:
         """A conversation's request is ready to go up. `started`: monotonic seconds when it had come in."""
@@ -237,6 +247,9 @@ _COUNTERS = (
     ("recalled_turns", "Turns that were recalled into requests.", "recalled"),
     ("compactions", "Requests that moved a conversation's digest.", "compactions"),
     ("stubs", "Old tool results and images that were replaced by a stub.", "stubbed"),
+    ("reasoner_requests", "Requests about which a reasoner was asked first (hybrid).", "thoughts"),
+    ("reasoner_input_tokens", "Tokens that reasoners were asked with.", "thought_in"),
+    ("reasoner_output_tokens", "Tokens of what reasoners have thought.", "thought_out"),
     ("original_tokens", "Tokens of the clients' requests (estimated).", "tokens_in"),
     ("sent_tokens", "Tokens of the requests as sent upstream (estimated).", "tokens_sent"),
     ("cost_side_dollars", "Paid for requests of memory's own; one whose end is not known counts as it was reserved.", "cost_side"),

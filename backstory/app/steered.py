@@ -28,13 +28,13 @@ _HOSTED = frozenset({b"anthropic-version", b"accept-encoding", b"accept"})
 
 class Steered:
     """`client`: the client's wire; `path`, `query`: of its request, the path with the route's model where it names one. `inner`: the
-    translation, None where there is none."""
+    translation, None where there is none. `shown`: see steering.with_params."""
 
     done = False
 
     __slots__ = (
         *("_answer", "_augment", "_hosted", "_path", "_query", "_route", "_status", "_tongue"),
-        *("client", "inner", "learnt", "speaks"),
+        *("client", "inner", "learnt", "shown", "speaks"),
     )
 
     def __init__(
@@ -53,6 +53,7 @@ class Steered:
         self.inner = inner
         self.learnt: Headers = ()
         self._augment = augment
+        self.shown = False
         self._route = route
         self._status = 200
         self._path = path
@@ -105,9 +106,9 @@ class Steered:
             self.inner.losses = (*self.inner.losses, *lost)
         params = dict(route.params)
         if self._augment is not None:
-            body = self._augment.set_on(self._tongue, body, route.model, params)
+            body = self._augment.set_on(self._tongue, body, route.model, params, self.shown)
         else:
-            body = steering.with_params(self._tongue, body, route.model, params)
+            body = steering.with_params(self._tongue, body, route.model, params, self.shown)
         return body if self._hosted is None else self._hosted.ask(body)
 
     def begin(self, status: int, headers: Headers) -> tuple[Mode, Headers]:

@@ -222,7 +222,7 @@ def _selector_problem(text: str, known: set[str]) -> str:
         return unknown_backend(wrong, known)
     if any(not branch.backend for branch in found.branches):
         return "a selector in the settings names a provider: provider:model"
-    return "hybrid:[ ] is not carried out by this version" if found.kind == "hybrid" else ""
+    return ""
 
 
 def _values(given: ProviderRow, row: Row, environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:

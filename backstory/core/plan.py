@@ -138,6 +138,16 @@ class Attempt(Struct, frozen=True):
     translation: Translation | None
 
 
+class Lane(Struct, frozen=True):
+    """One of several ways that are asked side by side: `tries`, never none, are tried one after the other. `after_s`: it starts so long
+    after the race has begun, or when nobody runs any more. `patience_s`: it is given up where it has not begun to answer so long after its
+    start and another one is left; 0: never."""
+
+    tries: tuple[Attempt, ...]
+    after_s: float = 0.0
+    patience_s: float = 0.0
+
+
 class Question(Struct, frozen=True):
     """A request to a model, as far as whoever may have to ask it again wants to know it. `wire`: the client's. `streams`: whether the
     client asked for a stream of events in which comments may stand. `failure`: an error's status and body as events of such a stream."""
@@ -152,7 +162,7 @@ class Plan(Struct, frozen=True):
     besides hop-by-hop ones; `add` is added. `body` is the body to send, None = the client's own as it came. `translation`: `body`, and
     what `paging` and `tap` see, is what the client sees, and the provider speaks another wire, or another way. `name`: of the backend that
     the target belongs to, "" for its host. `others`: what is tried after it, in this order, while no answer has begun. `question`: for
-    asking once more."""
+    asking once more. `lanes`: ways that are asked side by side in place of all that; then there is a question."""
 
     target: Target | None = None
     answer: Answer | None = None
@@ -166,6 +176,7 @@ class Plan(Struct, frozen=True):
     others: tuple[Attempt, ...] = ()
     name: str = ""
     question: Question | None = None
+    lanes: tuple[Lane, ...] = ()
 
 
 class House(Protocol):

@@ -98,12 +98,13 @@ def without(body: bytes, names: Iterable[str]) -> tuple[bytes, tuple[Loss, ...]]
     return document.apply([Cut((name,)) for name in found]), tuple([Loss(name, "dropped", "the provider refuses it") for name in found])
 
 
-def with_params(tongue: Tongue, body: bytes, model: str, params: Mapping[str, Value]) -> bytes:
-    """The body, which is one of this wire's, with these parameters. RequestError for one that the wire has no place for."""
+def with_params(tongue: Tongue, body: bytes, model: str, params: Mapping[str, Value], shown: bool = False) -> bytes:
+    """The body, which is one of this wire's, with these parameters. `shown`: with an effort, thoughts are wanted in the answer.
+    RequestError for one that the wire has no place for."""
     if not params:
         return body
     document = Document(body)
-    return document.apply(_splices(tongue, document, model, params))
+    return document.apply(_splices(tongue, document, model, params, shown))
 
 
 def with_fitting(tongue: Tongue, body: bytes, model: str, params: Mapping[str, Value]) -> tuple[bytes, tuple[str, ...]]:
@@ -141,7 +142,7 @@ def cooler(tongue: Tongue, body: bytes, model: str, temperature: float, top_p: f
     return with_fitting(tongue, body, model, wanted)[0]
 
 
-def _splices(tongue: Tongue, document: Document, model: str, params: Mapping[str, Value]) -> list[Splice]:
+def _splices(tongue: Tongue, document: Document, model: str, params: Mapping[str, Value], shown: bool = False) -> list[Splice]:
     """The edits that put these parameters in. RequestError for one that the wire has no place for."""
     plain = {name: value for name, value in params.items() if tongue.name == "openai_chat" and name in _PLAIN}
     splices: list[Splice] = [Put((name,), encode(value)) for name, value in plain.items()]
@@ -151,7 +152,7 @@ def _splices(tongue: Tongue, document: Document, model: str, params: Mapping[str
     if "verbosity" in rest:
         raise RequestError(f"verbosity: {tongue.name} has none")
     if rest:
-        splices += _difference(document, *_written(tongue, document, model, rest))
+        splices += _difference(document, *_written(tongue, document, model, rest, shown))
     return splices
 
 
@@ -163,17 +164,19 @@ def _asked(tongue: Tongue, document: Document, model: str) -> Asked:
     return replace(tongue.asked(small, f"/v1beta/models/{quote(model, safe='')}:generateContent", ""), model=model)
 
 
-def _written(tongue: Tongue, document: Document, model: str, params: Mapping[str, Value]) -> tuple[dict[str, Raw], dict[str, Raw]]:
+def _written(
+    tongue: Tongue, document: Document, model: str, params: Mapping[str, Value], shown: bool
+) -> tuple[dict[str, Raw], dict[str, Raw]]:
     """The members of a small request like this one, without the parameters and with them."""
     asked = _asked(tongue, document, model)
-    (before, _), (after, losses) = tongue.ask(asked), tongue.ask(_steered(asked, params))
+    (before, _), (after, losses) = tongue.ask(asked), tongue.ask(_steered(asked, params, shown))
     for loss in losses:
         if loss.how != "changed" and loss.what in params:
             raise RequestError(f"{loss.what}: {loss.why} ({model} over {tongue.name})")
     return _members.decode(before), _members.decode(after)
 
 
-def _steered(asked: Asked, params: Mapping[str, Value]) -> Asked:
+def _steered(asked: Asked, params: Mapping[str, Value], shown: bool) -> Asked:
     sampling: Sampling = asked.sampling
     for name, value in params.items():
         if name not in _REASONING:
@@ -181,7 +184,7 @@ def _steered(asked: Asked, params: Mapping[str, Value]) -> Asked:
     effort, budget = params.get("reasoning_effort"), params.get("thinking_budget")
     if effort is None and budget is None:
         return replace(asked, sampling=sampling)
-    shown = asked.reasoning is not None and asked.reasoning.shown
+    shown = shown or (asked.reasoning is not None and asked.reasoning.shown)
     word: Effort = msgspec.convert(effort or "", Effort)
     tokens = None if budget is None else int(budget)
     return replace(asked, sampling=sampling, reasoning=Reasoning(word, tokens, shown))
