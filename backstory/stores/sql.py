@@ -35,6 +35,7 @@ from backstory.core.tombs import Tombs
 from backstory.errors import FencedError, NotFound, StoreError
 from backstory.stores import allowance, burial, forgetting, replies, rows, spending, writing
 from backstory.stores.across import Across
+from backstory.stores.charges import SqlCharges
 from backstory.stores.dialect import Dialect
 from backstory.stores.finding import Counts, choose
 from backstory.stores.rows import Connection, Value, marks
@@ -44,7 +45,7 @@ _IN_ONE_STATEMENT = 500
 _KEY = "(SELECT key FROM conversations WHERE id = ?)"
 _TABLES = (
     *("conversations", "turns", "aliases", "tags", "vectors", "segments", "summaries", "facts", "digests", "injections", "stubs", "usage"),
-    *("watermarks", "states", "receipts", "traces", "homes", "session_summaries", "pins", "lookups", "replies"),
+    *("watermarks", "states", "receipts", "traces", "homes", "session_summaries", "pins", "lookups", "replies", "charges"),
 )
 _TURNS = ",".join(f"t.{column}" for column in rows.TURNS[:-1])
 _SEGMENT = rows.insert(
@@ -334,6 +335,11 @@ class SqlStore:
                 db.run("DELETE FROM states WHERE conversation = ? AND name = ?", (found[0][0], name))
 
     # --- work
+
+    @property
+    def charges(self) -> SqlCharges:
+        """See Store."""
+        return SqlCharges(self._dialect)
 
     def spends(self, conversation_id: str, limit: int = 64) -> list[Spend]:
         """See Store."""
