@@ -55,7 +55,7 @@ class PortHouse:
 
     def __init__(self, config: Config, engine: Engine, upstream_url: str, label: str) -> None:
         self._config = config
-        self._engine = engine
+        self.engine = self._engine = engine
         self._metrics = engine.metrics
         self._label = label
         self._past = Past(engine, config.identity.principal)

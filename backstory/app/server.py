@@ -16,7 +16,9 @@ from backstory.app.enduring import Enduring, needed
 from backstory.app.engine import Engine
 from backstory.app.heap import give_back, one_heap
 from backstory.app.house import PortHouse
+from backstory.app.metering import Metering
 from backstory.app.outbound import connector, warnings
+from backstory.app.usage import Guard
 from backstory.config import Config, Listener
 from backstory.core.plan import House
 from backstory.providers import side_model
@@ -106,13 +108,15 @@ def _door(config: Config, engine: Engine, listener: Listener) -> Door:
 
 
 def in_front(config: Config, house: PortHouse, clock: Callable[[], float] = time.time) -> House:
-    """What the door asks: the house itself, or, where requests may be routed, what stands in front of it. Raises ConfigError for a
-    provider's key that is not there."""
-    if not config.routes:
-        return house
-    from backstory.app.routing import RoutingHouse
+    """What the door asks: the house itself, behind what may route its requests, and what records them. Raises ConfigError for a provider's
+    key that is not there."""
+    front: House = house
+    if config.routes:
+        from backstory.app.routing import RoutingHouse
 
-    return RoutingHouse(config, house, clock)
+        front = RoutingHouse(config, house, clock)
+    recorder = house.engine.recorder
+    return front if recorder is None else Metering(front, house.regards, house.engine, recorder, Guard(config.usage.token))
 
 
 async def _serve(config: Config) -> None:

@@ -47,6 +47,7 @@ from backstory.config.sections import (
     ToolOutput,
     Tools,
     Upstream,
+    Usage,
     Vectors,
     describe,
     keys,
@@ -68,7 +69,7 @@ _FOLDERS = ("vectors.path",)
 _EXTRAS = {"media.recompress": ("PIL", "media")}
 _URLS = ("upstream.url", "upstream.anthropic", "upstream.openai", "upstream.gemini", "side_model.url", "vectors.url")
 _CHECKS = {"side_model.provider": check_provider, "side_model.api_key_env": check_variable}
-_UNSHOWN = ("side_model.api_key_env", "vectors.api_key")
+_UNSHOWN = ("side_model.api_key_env", "vectors.api_key", "usage.token")
 
 
 class OutboundProxies(Struct, frozen=True):
@@ -141,6 +142,7 @@ class Config(Struct, frozen=True, kw_only=True):
     marker: Marker = MARKER
     log: Log = field(default_factory=Log)
     metrics: Metrics = field(default_factory=Metrics)
+    usage: Usage = field(default_factory=Usage)
     listeners: tuple[Listener, ...] = ()
     outbound: OutboundProxies = OutboundProxies()
     side_key: Secret = Secret()

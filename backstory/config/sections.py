@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 from backstory.config import routes
 
 MASK = "***"
-SECRETS = frozenset({"vectors.api_key"})
+SECRETS = frozenset({"vectors.api_key", "usage.token"})
 """Keys whose values are never shown."""
 
 
@@ -323,6 +323,17 @@ class Metrics(Struct, frozen=True):
     vidurai_header: Annotated[bool, Meta(description="give the numbers of X-VC-Stats as X-Vidurai-Stats too")] = False
 
 
+class Usage(Struct, frozen=True):
+    """What is recorded of requests: figures, and no text."""
+
+    keep_days: Annotated[
+        int, Meta(ge=0, le=3650, description="tokens, cost and times of each request are kept for so many days; 0: nothing is recorded")
+    ] = 90
+    token: Annotated[
+        str, Meta(description="X-VC-Dashboard-Token with which GET /v1/usage is answered from anywhere; empty: only from this machine")
+    ] = ""
+
+
 Marker: TypeAlias = Annotated[
     Literal["auto", "always", "never"], Meta(description="whether replies carry the conversation's marker; auto: where nothing else tells")
 ]
@@ -358,6 +369,7 @@ TREE: dict[str, type[Struct] | tuple[Any, Any]] = {
     "marker": (Marker, MARKER),
     "log": Log,
     "metrics": Metrics,
+    "usage": Usage,
 }
 """Sections, and single keys with type and default, in the order in which they are told."""
 

@@ -140,12 +140,38 @@ class Question(Struct, frozen=True):
     failure: Callable[[int, bytes], bytes]
 
 
+class Leg(Protocol):
+    """Hears one answer of one provider, as the provider sends it. Its calls are quick and raise nothing."""
+
+    def began(self, status: int, headers: Headers) -> None:
+        """Its head."""
+        ...
+
+    def chunk(self, data: bytes) -> None:
+        """A piece of its body, transfer coding off, content coding on."""
+        ...
+
+
+class Gauge(Protocol):
+    """Counts what providers take for one request: every answer that comes for it, whether the client gets it or not."""
+
+    def leg(self, name: str, target: Target, body: bytes, later: bool) -> Leg:
+        """The request goes up to this backend with this body (b"": one that is streamed). `later`: the answer before this one goes on
+        with it."""
+        ...
+
+    def over(self, ended: Ended, status: int, bytes_in: int) -> None:
+        """Called exactly once, after what was to be written was written. `status` is 0 where no answer came; `bytes_in`: of the client's
+        body."""
+        ...
+
+
 class Plan(Struct, frozen=True):
     """What to do with one request. With an `answer` nothing goes upstream. `drop` names (lower case) request headers to leave out
     besides hop-by-hop ones; `add` is added. `body` is the body to send, None = the client's own as it came. `translation`: `body`, and
     what `paging` and `tap` see, is what the client sees, and the provider speaks another wire, or another way. `name`: of the backend that
     the target belongs to, "" for its host. `others`: what is tried after it, in this order, while no answer has begun. `question`: for
-    asking once more."""
+    asking once more. `gauge`: hears every answer."""
 
     target: Target | None = None
     answer: Answer | None = None
@@ -159,6 +185,7 @@ class Plan(Struct, frozen=True):
     others: tuple[Attempt, ...] = ()
     name: str = ""
     question: Question | None = None
+    gauge: Gauge | None = None
 
 
 class House(Protocol):

@@ -1,0 +1,90 @@
+"""The house in front of all others that records what requests cost and how long they take, and answers who asks for it.
+
+Rule: nothing of a request or its answer is changed, or waited for. A plan gets a gauge, and that is all.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Awaitable
+
+from msgspec.structs import replace
+
+from backstory.app.charging import Over
+from backstory.app.drive import eager
+from backstory.app.engine import Engine
+from backstory.app.gauge import Gauge
+from backstory.app.recorder import Recorder
+from backstory.app.regard import Regards
+from backstory.app.usage import PLACE, Guard, answer
+from backstory.core.exchange import Ended, Head
+from backstory.core.plan import Answer, House, Plan, Tap
+from backstory.errors import BackstoryError
+from backstory.relay.tap import AheadTap, ArrivalTap, MemoryTap
+from backstory.stages.base import attempt
+
+# What answers with the usage of something else, or counts what nobody is charged for.
+_NO_CHARGE = re.compile(r"(?:/count_tokens|:countTokens|/input_tokens|/cancel|/batches|:batchGenerateContent|/files)\Z")
+
+
+class Metering:
+    """For one port. Implements core.plan.House, around another one."""
+
+    def __init__(self, house: House, regards: Regards, engine: Engine, recorder: Recorder, guard: Guard) -> None:
+        self._house = house
+        self._regards = regards
+        self._engine = engine
+        self._recorder = recorder
+        self._guard = guard
+
+    def wants_body(self, head: Head) -> bool:
+        """See House."""
+        return self._house.wants_body(head)
+
+    def plan(self, head: Head, body: bytes) -> Plan | Awaitable[Plan]:
+        """See House."""
+        if head.method != "POST":
+            if head.path == PLACE and self._guard.is_ours(head):
+                return eager(self._told(head))
+            return self._house.plan(head, body)
+        gauge = Gauge(time.monotonic, self._recorder.clock())
+        plan = self._house.plan(head, body)
+        return self._gauged(plan, gauge, head, body) if isinstance(plan, Plan) else eager(self._later(plan, gauge, head, body))
+
+    def error(self, head: Head | None, status: int, code: str, message: str) -> Answer:
+        """See House."""
+        return self._house.error(head, status, code, message)
+
+    async def _told(self, head: Head) -> Plan:
+        if not self._guard.admits(head):
+            return Plan(answer=self.error(head, 403, "forbidden", "the token is not that of usage.token"))
+        try:
+            return Plan(answer=await answer(head, self._recorder.ask, self._recorder.clock()))
+        except BackstoryError as error:
+            return Plan(answer=self.error(head, error.status, error.code, str(error)))
+
+    async def _later(self, plan: Awaitable[Plan], gauge: Gauge, head: Head, body: bytes) -> Plan:
+        return self._gauged(await plan, gauge, head, body)
+
+    def _gauged(self, plan: Plan, gauge: Gauge, head: Head, body: bytes) -> Plan:
+        if plan.target is None or _NO_CHARGE.search(head.path):
+            return plan
+        regard, tap = self._regards(head), plan.tap
+        gauge.backend = plan.name or f"{plan.target.host}:{plan.target.port}"
+        gauge.target = plan.target
+        gauge.body = body if plan.body is None else plan.body
+        wire = regard.wire.name if regard.wire is not None else ""
+        number = self._engine.turn_ids() if not isinstance(tap, MemoryTap) else 0
+
+        def done(ended: Ended, status: int, bytes_in: int) -> None:
+            request, conversation = _named(tap)
+            over = Over(request or number, gauge, ended, status, bytes_in, regard.whose, conversation, wire)
+            self._recorder.take(over)
+
+        gauge.done = lambda *how: attempt(self._engine.failed, "usage", lambda: done(*how), lambda: None)
+        return replace(plan, gauge=gauge)
+
+
+def _named(tap: Tap | None) -> tuple[int, str]:
+    return tap.named if isinstance(tap, MemoryTap | ArrivalTap | AheadTap) else (0, "")
