@@ -13,6 +13,8 @@ from backstory.stores.dialect import Dialect
 from backstory.stores.rows import CHARGES, Connection, Row, Value, insert, marks
 
 _IN_ONE_STATEMENT = 500
+# The largest number that a column takes.
+_MOST = (1 << 63) - 1
 _DAY_MS = 86_400_000
 # Bits of a number below its milliseconds, and when those begin (core/ids.py): days are cut out of the number.
 _NUMBER_BITS, _EPOCH_MS = 22, 1_577_836_800_000
@@ -69,7 +71,7 @@ class SqlCharges:
 
     def drop(self, before: float) -> int:
         """See Charges."""
-        return self._dialect.connection().run("DELETE FROM charges WHERE id < ?", (ids_since(before),))
+        return self._dialect.connection().run("DELETE FROM charges WHERE id < ?", (_since(before),))
 
     def sums(self, by: Shared, of: Slice, after: str | None = None, limit: int = 0) -> list[Sum]:
         """See Charges. Cost grows with the rows that are added up: a second for a million."""
@@ -89,7 +91,7 @@ class SqlCharges:
         """See Charges."""
         where, values = _where(of)
         if before:
-            where, values = f"{where} AND id < ?", [*values, before]
+            where, values = f"{where} AND id < ?", [*values, min(before, _MOST)]
         chosen = f"SELECT DISTINCT id FROM charges WHERE {where} ORDER BY id DESC"
         sql = f"SELECT {','.join(CHARGES)} FROM charges WHERE id IN ({f'{chosen} LIMIT ?' if limit else chosen}) ORDER BY id DESC, place"
         found = self._dialect.connection().all(sql, (*values, limit) if limit else values)
@@ -107,15 +109,19 @@ def forget_principal(db: Connection, principal: str) -> int:
 
 
 def _where(of: Slice) -> tuple[str, list[Value]]:
-    where, values = ["id >= ?"], [ids_since(of.since)]
+    where, values = ["id >= ?"], [_since(of.since)]
     named: list[tuple[str, Value]] = [(column, getattr(of, column)) for column in ("conversation", "model", "backend")]
     found = [(column, value) for column, value in named if value]
     if of.principal is not None:
         found.append(("principal", of.principal))
     if of.until:
         where.append("id < ?")
-        values.append(ids_since(of.until))
+        values.append(_since(of.until))
     return " AND ".join((*where, *(f"{column} = ?" for column, _ in found))), [*values, *(value for _, value in found)]
+
+
+def _since(at: float) -> int:
+    return min(ids_since(at), _MOST)
 
 
 def _percentiles(db: Connection, name: str, column: str, where: str, values: Sequence[Value]) -> dict[str, tuple[int, Percentiles]]:
