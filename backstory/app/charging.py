@@ -13,16 +13,16 @@ from urllib.parse import unquote
 from msgspec import Struct
 from msgspec.structs import astuple
 
-from backstory.app.gauge import Gauge, Leg
+from backstory.app.gauge import Gauge
 from backstory.core.charges import Charge, Source
-from backstory.core.exchange import Ended
-from backstory.core.plan import Target
+from backstory.core.plan import Leg, Target
 from backstory.core.reply import Usage
 from backstory.core.sizes import CHARS_PER_TOKEN, rough_body
 from backstory.memory.economy import sane
 from backstory.providers import prices
 from backstory.providers.caching import Tariffs
-from backstory.wires.usage import Stated, model_of, summed
+from backstory.relay.tap import content, decoded
+from backstory.wires.usage import Stated, mentions, model_of, stated, streamed, summed, text_bytes
 
 # Of a larger request the model is the one that its answer names: to read it would hold up others.
 _MOST_READ = 4 << 20
@@ -31,24 +31,6 @@ _LONGEST_NAME = 200
 _UNPRINTED = re.compile(r"[\x00-\x1f\x7f]")
 _MOST_TOKENS = 10**12
 _NOTHING = Usage()
-
-
-class Over(Struct, frozen=True):
-    """A request that is over. `id`: its number; `bytes_in`: of the client's body."""
-
-    id: int
-    gauge: Gauge
-    ended: Ended
-    status: int
-    bytes_in: int
-    principal: str
-    conversation: str
-    wire: str
-
-    @property
-    def held(self) -> int:
-        """Bytes that wait with it."""
-        return sum(leg.held for leg in self.gauge.legs)
 
 
 class _Answer(Struct, frozen=True):
@@ -60,10 +42,10 @@ class _Answer(Struct, frozen=True):
     said: int
 
 
-def charges(over: Over, tariffs: Tariffs) -> list[Charge]:
+def charges(over: Gauge, tariffs: Tariffs) -> list[Charge]:
     """Its charges, that of the answer that the client got first. None for what is no conversation and states no usage. Takes about 10 us
     for a small request."""
-    answers = [_answer(legs, over.ended == "interrupted") for legs in _grouped(over.gauge.legs)]
+    answers = [_answer(legs, over.ended == "interrupted") for legs in _grouped(over.legs)]
     main = _main(answers, over.status)
     if not over.wire and (main is None or main.usage is None or main.usage == _NOTHING):
         return []
@@ -83,10 +65,19 @@ def _grouped(legs: Sequence[Leg]) -> list[tuple[Leg, ...]]:
 
 
 def _answer(legs: tuple[Leg, ...], partial: bool) -> _Answer:
-    told: list[tuple[Stated, int]] = [leg.told(partial) for leg in legs]
+    told = [_told(leg, partial) for leg in legs]
     reported = [one.usage for one, _ in told if one.usage is not None]
     model = next((one.model for one, _ in reversed(told) if one.model), "")
     return _Answer(legs, summed(reported) if reported else None, model, sum(said for _, said in told))
+
+
+def _told(leg: Leg, partial: bool) -> tuple[Stated, int]:
+    """What it says of its usage. Where it says nothing, or `partial`, also about how many bytes of text it has; else 0."""
+    content_type, coding = content(leg.headers)
+    plain = leg.kept() if not coding else decoded(leg.kept(), coding) or b""
+    is_stream = content_type.startswith("text/event-stream")
+    found = streamed((*leg.events, *mentions(plain))) if is_stream else stated(plain)
+    return found, leg.said + text_bytes(plain) if partial or found.usage is None else 0
 
 
 def _main(answers: Sequence[_Answer], status: int) -> _Answer | None:
@@ -97,8 +88,8 @@ def _main(answers: Sequence[_Answer], status: int) -> _Answer | None:
     return chosen[-1] if chosen else None
 
 
-def _charge(over: Over, answer: _Answer | None, place: int, tariffs: Tariffs) -> Charge:
-    gauge, legs = over.gauge, answer.legs if answer is not None else ()
+def _charge(over: Gauge, answer: _Answer | None, place: int, tariffs: Tariffs) -> Charge:
+    legs = answer.legs if answer is not None else ()
     stated = answer.usage if answer is not None else None
     went = sum(rough_body(leg.body) for leg in legs) or int(over.bytes_in / CHARS_PER_TOKEN)
     came = int(answer.said / CHARS_PER_TOKEN) if answer is not None and legs[-1].status < 400 else 0
@@ -108,17 +99,17 @@ def _charge(over: Over, answer: _Answer | None, place: int, tariffs: Tariffs) ->
         source, usage = "reported", _bounded(sane(stated))
     elif legs and 0 < legs[-1].status < 400:
         source, usage = "measured", Usage(went, came)
-    model = _model(answer.model if answer is not None else "", legs, gauge)
+    model = _model(answer.model if answer is not None else "", legs, over)
     tariff = tariffs.counted(over.wire, model)
-    first_s = legs[0].began_at - gauge.started if legs and legs[0].began_at else 0.0
+    first_s = legs[0].began_at - over.started if legs and legs[0].began_at else 0.0
     return Charge(
         over.id,
         place,
-        gauge.at,
+        over.at,
         over.principal,
         over.conversation,
         over.wire,
-        legs[-1].name if legs else gauge.backend,
+        _backend(legs[-1].name, legs[-1].target) if legs else _backend(over.backend, over.target),
         model,
         legs[-1].status if place else over.status,
         "complete" if place else over.ended,
@@ -134,18 +125,24 @@ def _charge(over: Over, answer: _Answer | None, place: int, tariffs: Tariffs) ->
         tariff.known or usage == _NOTHING,
         prices.AS_OF,
         round(max(0.0, first_s) * 1000, 3),
-        round(max(0.0, gauge.over_at - gauge.started) * 1000, 3),
+        round(max(0.0, over.over_at - over.started) * 1000, 3),
     )
 
 
 def _bounded(usage: Usage) -> Usage:
+    if usage.input_tokens <= _MOST_TOKENS and usage.output_tokens <= _MOST_TOKENS:
+        return usage
     return Usage(*(min(count, _MOST_TOKENS) for count in astuple(usage)))
 
 
-def _model(told: str, legs: Sequence[Leg], gauge: Gauge) -> str:
+def _backend(name: str, target: Target | None) -> str:
+    return name or (f"{target.host}:{target.port}" if target is not None else "")
+
+
+def _model(told: str, legs: Sequence[Leg], over: Gauge) -> str:
     """The model that the provider was asked for; where the request does not tell, the one that answered."""
-    target: Target | None = legs[-1].target if legs else gauge.target
-    body = legs[-1].body if legs else gauge.body
+    target: Target | None = legs[-1].target if legs else over.target
+    body = legs[-1].body if legs else over.body
     named = model_of(body) if 0 < len(body) <= _MOST_READ else ""
     if not named and target is not None:
         found = _IN_PATH.search(target.path)

@@ -11,15 +11,14 @@ from collections.abc import Awaitable
 
 from msgspec.structs import replace
 
-from backstory.app.charging import Over
 from backstory.app.drive import eager
 from backstory.app.engine import Engine
 from backstory.app.gauge import Gauge
 from backstory.app.recorder import Recorder
 from backstory.app.regard import Regards
 from backstory.app.usage import PLACE, Guard, answer
-from backstory.core.exchange import Ended, Head
-from backstory.core.plan import Answer, House, Plan, Tap
+from backstory.core.exchange import Head
+from backstory.core.plan import Answer, House, Plan
 from backstory.errors import BackstoryError
 from backstory.relay.tap import AheadTap, ArrivalTap, MemoryTap
 from backstory.stages.base import attempt
@@ -48,9 +47,9 @@ class Metering:
             if head.path == PLACE and self._guard.is_ours(head):
                 return eager(self._told(head))
             return self._house.plan(head, body)
-        gauge = Gauge(time.monotonic, self._recorder.clock())
+        gauge = Gauge(head, self._done, time.monotonic(), self._recorder.clock())
         plan = self._house.plan(head, body)
-        return self._gauged(plan, gauge, head, body) if isinstance(plan, Plan) else eager(self._later(plan, gauge, head, body))
+        return self._gauged(plan, gauge, body) if isinstance(plan, Plan) else eager(self._later(plan, gauge, body))
 
     def error(self, head: Head | None, status: int, code: str, message: str) -> Answer:
         """See House."""
@@ -64,27 +63,27 @@ class Metering:
         except BackstoryError as error:
             return Plan(answer=self.error(head, error.status, error.code, str(error)))
 
-    async def _later(self, plan: Awaitable[Plan], gauge: Gauge, head: Head, body: bytes) -> Plan:
-        return self._gauged(await plan, gauge, head, body)
+    async def _later(self, plan: Awaitable[Plan], gauge: Gauge, body: bytes) -> Plan:
+        return self._gauged(await plan, gauge, body)
 
-    def _gauged(self, plan: Plan, gauge: Gauge, head: Head, body: bytes) -> Plan:
-        if plan.target is None or _NO_CHARGE.search(head.path):
+    def _gauged(self, plan: Plan, gauge: Gauge, body: bytes) -> Plan:
+        regard = self._regards(gauge.head)
+        if plan.target is None or (regard.wire is None and _NO_CHARGE.search(gauge.head.path)):
             return plan
-        regard, tap = self._regards(head), plan.tap
-        gauge.backend = plan.name or f"{plan.target.host}:{plan.target.port}"
-        gauge.target = plan.target
+        gauge.id = self._engine.turn_ids()
+        gauge.backend, gauge.target, gauge.tap = plan.name, plan.target, plan.tap
         gauge.body = body if plan.body is None else plan.body
-        wire = regard.wire.name if regard.wire is not None else ""
-        number = self._engine.turn_ids() if not isinstance(tap, MemoryTap) else 0
-
-        def done(ended: Ended, status: int, bytes_in: int) -> None:
-            request, conversation = _named(tap)
-            over = Over(request or number, gauge, ended, status, bytes_in, regard.whose, conversation, wire)
-            self._recorder.take(over)
-
-        gauge.done = lambda *how: attempt(self._engine.failed, "usage", lambda: done(*how), lambda: None)
         return replace(plan, gauge=gauge)
 
+    def _done(self, gauge: Gauge) -> None:
+        attempt(self._engine.failed, "usage", lambda: self._taken(gauge), lambda: None)
 
-def _named(tap: Tap | None) -> tuple[int, str]:
-    return tap.named if isinstance(tap, MemoryTap | ArrivalTap | AheadTap) else (0, "")
+    def _taken(self, gauge: Gauge) -> None:
+        regard, tap = self._regards(gauge.head), gauge.tap
+        gauge.tap = None
+        gauge.principal = regard.whose
+        gauge.wire = regard.wire.name if regard.wire is not None else ""
+        if isinstance(tap, MemoryTap | ArrivalTap | AheadTap):
+            number, gauge.conversation = tap.named
+            gauge.id = number or gauge.id
+        self._recorder.take(gauge)

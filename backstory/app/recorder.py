@@ -16,7 +16,8 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from backstory.app.charging import Over, charges
+from backstory.app.charging import charges
+from backstory.app.gauge import Gauge
 from backstory.config import Config
 from backstory.core.charges import Charge, Charges
 from backstory.core.store import Store
@@ -79,7 +80,7 @@ class Recorder:
         self._tariffs = Tariffs(config.prices)
         self._failed = failed
         self.clock = clock
-        self._over: list[Over] = []
+        self._over: list[Gauge] = []
         self._held = 0
         self._waiting: deque[Charge] = deque()
         self._timer: asyncio.TimerHandle | None = None
@@ -88,13 +89,13 @@ class Recorder:
         self._tidy_at = 0.0
         self._closed = False
 
-    def take(self, over: Over) -> None:
+    def take(self, over: Gauge) -> None:
         """A request is over. Returns at once."""
-        self._held += over.held
-        if self._held > _MOST_BYTES or self._closed:
-            self._held -= over.held
+        held = over.held
+        if self._held + held > _MOST_BYTES or self._closed:
             self.figures.dropped += 1
             return
+        self._held += held
         self._over.append(over)
         if self._held > _MUCH:
             self._begin()
@@ -186,7 +187,7 @@ class Recorder:
             self._tidy_at = now
             await self._run(lambda kept: kept.drop(now - self._keep_s), reads=False)
 
-    def _read(self, over: list[Over]) -> list[Charge]:
+    def _read(self, over: list[Gauge]) -> list[Charge]:
         found: list[Charge] = []
         for one in over:
             found += attempt(self._failed, "usage", partial(charges, one, self._tariffs), list)

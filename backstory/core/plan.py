@@ -141,23 +141,37 @@ class Question(Struct, frozen=True):
 
 
 class Leg(Protocol):
-    """Hears one answer of one provider, as the provider sends it. Its calls are quick and raise nothing."""
+    """What is kept of one answer of one backend, as it came. `name`: the backend's. `body`: of the request that went there, b"" where that
+    was streamed. `later`: the answer before this one goes on with it. `status`: 0 while none has come; `began_at`: monotonic seconds when
+    it came. `events`: those of a long stream that mention usage, without their ends; `said`: about how many bytes of text the pieces of it
+    had that are not kept."""
 
-    def began(self, status: int, headers: Headers) -> None:
-        """Its head."""
+    name: str
+    target: Target
+    body: bytes
+    later: bool
+    status: int
+    headers: Headers
+    began_at: float
+    events: list[bytes]
+    said: int
+
+    @property
+    def held(self) -> int:
+        """Bytes that are kept."""
         ...
 
-    def chunk(self, data: bytes) -> None:
-        """A piece of its body, transfer coding off, content coding on."""
+    def kept(self) -> bytes:
+        """The body, or what is kept of it, content coding on."""
         ...
 
 
 class Gauge(Protocol):
-    """Counts what providers take for one request: every answer that comes for it, whether the client gets it or not."""
+    """Counts what providers take for one request: every answer that comes for it, whether the client gets it or not. Its calls are quick
+    and raise nothing."""
 
-    def leg(self, name: str, target: Target, body: bytes, later: bool) -> Leg:
-        """The request goes up to this backend with this body (b"": one that is streamed). `later`: the answer before this one goes on
-        with it."""
+    def asked(self, leg: Leg) -> None:
+        """The request goes up to a backend; this hears the answer."""
         ...
 
     def over(self, ended: Ended, status: int, bytes_in: int) -> None:

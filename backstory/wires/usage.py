@@ -7,7 +7,7 @@ of an answer, and arguments of a call, may say the same and mean nothing. What c
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 from msgspec import Raw, Struct, field
@@ -21,6 +21,7 @@ _TEXTS = re.compile(
     rb'"(?:text|content|delta|thinking|reasoning|reasoning_content|partial_json|arguments|refusal)"\s*:\s*"((?:[^"\\]|\\.)*+)"'
 )
 _EMPTY = Raw()
+_LAST = 2
 
 
 class Stated(Struct, frozen=True):
@@ -79,9 +80,28 @@ def joined(several: Iterable[Stated]) -> Stated:
     return Stated(usage, model)
 
 
-def summed(several: Iterable[Usage]) -> Usage:
-    """Of several answers."""
+def summed(several: Sequence[Usage]) -> Usage:
+    """Of several answers, one at least."""
+    if len(several) == 1:
+        return several[0]
     return Usage(*(sum(column) for column in zip(*(msgspec.structs.astuple(one) for one in several), strict=True)))
+
+
+def mentions(lines: bytes) -> list[bytes]:
+    """Of the lines of a stream, those that mention usage: the first (Anthropic tells the input there), and the last ones."""
+    places = [found.start() for found in MENTIONED.finditer(lines)]
+    if len(places) > 1 + _LAST:
+        places = [places[0], *places[-_LAST:]]
+    found: dict[int, bytes] = {}
+    for place in places:
+        start, end = lines.rfind(b"\n", 0, place) + 1, lines.find(b"\n", place)
+        found[start] = lines[start : end if end >= 0 else len(lines)]
+    return list(found.values())
+
+
+def streamed(lines: Iterable[bytes]) -> Stated:
+    """What these lines of a stream say together."""
+    return joined([stated(line.removeprefix(b"data:").strip()) for line in lines])
 
 
 def model_of(body: bytes) -> str:
