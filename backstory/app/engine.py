@@ -146,7 +146,7 @@ class Engine:
         another process is opened when it is let go."""
         engine = cls(config, clock)
         if config.usage.keep_days:
-            engine.recorder = Recorder(config, lambda: engine.lanes, engine.failed, clock)
+            engine.recorder = Recorder(config, lambda: engine.lanes, engine.failed, clock, engine._hot)
             engine.metrics.usage = engine.recorder.figures
         sys.setswitchinterval(_HAND_OVER_S)
         if config.memory.enabled:

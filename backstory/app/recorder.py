@@ -24,6 +24,7 @@ from backstory.core.store import Store
 from backstory.errors import RowError, StoreError
 from backstory.providers.caching import Tariffs
 from backstory.stages.base import Failed, attempt
+from backstory.stages.pace import Pace
 from backstory.stores.database import open_store
 from backstory.stores.lanes import StoreLanes
 
@@ -68,9 +69,17 @@ class Figures(Struct):
 
 
 class Recorder:
-    """Of one engine. `lanes`: of its store, None while that is not open. Where memory is off for good it opens the store itself."""
+    """Of one engine. `lanes`: of its store, None while that is not open. Where memory is off for good it opens the store itself. `hot`:
+    whether a request is being handled at this moment; then reading waits."""
 
-    def __init__(self, config: Config, lanes: Callable[[], StoreLanes | None], failed: Failed, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        lanes: Callable[[], StoreLanes | None],
+        failed: Failed,
+        clock: Callable[[], float],
+        hot: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.figures = Figures()
         self._url = config.storage.url
         self._keep_s = config.usage.keep_days * _DAY_S
@@ -78,6 +87,7 @@ class Recorder:
         self._own = ThreadPoolExecutor(1, "backstory-usage") if not config.memory.enabled else None
         self._store: Store | None = None
         self._tariffs = Tariffs(config.prices)
+        self._pace = Pace(hot)
         self._failed = failed
         self.clock = clock
         self._over: list[Gauge] = []
@@ -86,7 +96,7 @@ class Recorder:
         self._timer: asyncio.TimerHandle | None = None
         self._reading: asyncio.Task[None] | None = None
         self._writing: asyncio.Task[None] | None = None
-        self._tidy_at = 0.0
+        self._tidy_at = self._again_at = 0.0
         self._closed = False
 
     def take(self, over: Gauge) -> None:
@@ -99,16 +109,20 @@ class Recorder:
         self._over.append(over)
         if self._held > _MUCH:
             self._begin()
-        elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(_GATHER_S, self._begin)
+        else:
+            self._later()
 
     async def flush(self) -> None:
         """Until all that was taken before this is stored, or cannot be now; some seconds at most."""
-        self._begin()
-        if self._reading is not None:
-            await asyncio.wait({self._reading}, timeout=_PATIENCE_S)
-        if self._writing is not None:
-            await asyncio.wait({self._writing}, timeout=_PATIENCE_S)
+        now = asyncio.get_running_loop().time
+        until = now() + _PATIENCE_S
+        self._again_at = 0.0
+        while now() < until:
+            self._begin()
+            task = self._reading or self._writing
+            if task is None:
+                return
+            await asyncio.wait({task}, timeout=until - now())
 
     async def ask(self, call: Callable[[Charges], T]) -> T:
         """What the store says. Raises StoreError where it cannot be asked."""
@@ -144,24 +158,39 @@ class Recorder:
         if self._reading is None and self._over:
             self._reading = loop.create_task(self._read_all())
             self._reading.add_done_callback(self._read_ended)
-        elif self._writing is None and self._waiting:
+        self._begin_writing()
+        self._later()
+
+    def _begin_writing(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._writing is None and self._waiting and not self._closed and loop.time() >= self._again_at:
             self._writing = loop.create_task(self._write_all())
             self._writing.add_done_callback(self._write_ended)
 
     def _read_ended(self, done: asyncio.Task[None]) -> None:
         self._reading = None
-        self._noted(done)
-        self._begin()
+        if self._told(done):
+            self._begin_writing()
+        self._later()
 
     def _write_ended(self, done: asyncio.Task[None]) -> None:
         self._writing = None
-        self._noted(done)
-        if self._waiting and self._timer is None and not self._closed:
-            self._timer = asyncio.get_running_loop().call_later(_AGAIN_S, self._begin)
+        if not self._told(done):
+            self._again_at = asyncio.get_running_loop().time() + _AGAIN_S
+        self._later()
 
-    def _noted(self, done: asyncio.Task[None]) -> None:
-        if not done.cancelled() and (error := done.exception()) is not None:
+    def _later(self) -> None:
+        if self._timer is None and not self._closed and (self._over or self._waiting):
+            self._timer = asyncio.get_running_loop().call_later(_GATHER_S, self._begin)
+
+    def _told(self, done: asyncio.Task[None]) -> bool:
+        """Whether it went well; what did not is told."""
+        if done.cancelled():
+            return False
+        error = done.exception()
+        if error is not None:
             self._failed("usage", error)
+        return error is None
 
     async def _read_all(self) -> None:
         over, self._over, self._held = self._over, [], 0
@@ -190,6 +219,7 @@ class Recorder:
     def _read(self, over: list[Gauge]) -> list[Charge]:
         found: list[Charge] = []
         for one in over:
+            self._pace()
             found += attempt(self._failed, "usage", partial(charges, one, self._tariffs), list)
         return found
 
