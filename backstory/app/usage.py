@@ -31,9 +31,9 @@ BY: tuple[By, ...] = get_args(By)
 
 _DAY_S = 86_400
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": _DAY_S, "w": 7 * _DAY_S}
-_AGO = re.compile(r"(\d{1,9})([smhdw])")
-_SECONDS = re.compile(r"\d{9,11}(\.\d+)?")
-_NUMBER = re.compile(r"\d{1,19}")
+_AGO = re.compile(r"([0-9]{1,9})([smhdw])")
+_SECONDS = re.compile(r"[0-9]{9,11}(\.[0-9]+)?")
+_NUMBER = re.compile(r"[0-9]{1,19}")
 _LIMIT, _MOST = 100, 1000
 _ASKED = ("by", "since", "until", "conversation", "principal", "model", "backend", "limit", "after")
 _KEYS = (b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key", b"cookie")

@@ -63,7 +63,7 @@ class SqlCharges:
         self._dialect = dialect
 
     def put(self, rows: Sequence[Charge]) -> None:
-        """See Charges. Costs the writer about 5 us a row."""
+        """See Charges. Costs the writer about 15 us a row."""
         with self._dialect.transaction() as db:
             gone = _forgotten(db, rows)
             kept = [row for row in rows if not any(row.at <= gone.get((row.principal, name), -1.0) for name in ("", row.conversation))]
@@ -74,7 +74,7 @@ class SqlCharges:
         return self._dialect.connection().run("DELETE FROM charges WHERE id < ?", (_since(before),))
 
     def sums(self, by: Shared, of: Slice, after: str | None = None, limit: int = 0) -> list[Sum]:
-        """See Charges. Cost grows with the rows that are added up: a second for a million."""
+        """See Charges. Cost grows with the rows that are added up: about 4 us each, with SQLite."""
         db, name = self._dialect.connection(), _NAMES[by]
         where, values = _where(of)
         if after is not None:
