@@ -69,7 +69,7 @@ class Figures(Struct):
 
 
 class Recorder:
-    """Of one engine. `lanes`: of its store, None while that is not open. Where memory is off for good it opens the store itself. `hot`:
+    """Of one engine. `lanes`: of its store, None while that is not open. Where memory is off for good it writes the store itself. `hot`:
     whether a request is being handled at this moment; then reading waits."""
 
     def __init__(
@@ -84,7 +84,8 @@ class Recorder:
         self._url = config.storage.url
         self._keep_s = config.usage.keep_days * _DAY_S
         self._lanes = lanes
-        self._own = ThreadPoolExecutor(1, "backstory-usage") if not config.memory.enabled else None
+        self._shares = config.memory.enabled
+        self._own = ThreadPoolExecutor(1, "backstory-usage")
         self._store: Store | None = None
         self._tariffs = Tariffs(config.prices)
         self._pace = Pace(hot)
@@ -127,7 +128,7 @@ class Recorder:
     async def ask(self, call: Callable[[Charges], T]) -> T:
         """What the store says. Raises StoreError where it cannot be asked."""
         await self.flush()
-        return await self._run(call, reads=True)
+        return await self._beside(call)
 
     async def close(self) -> None:
         """Store what is there, for some seconds at most."""
@@ -140,11 +141,10 @@ class Recorder:
             task.cancel()
         if left:
             await asyncio.wait(left)
-        if self._own is not None:
-            store = self._store
-            if store is not None:
-                await asyncio.get_running_loop().run_in_executor(self._own, store.close)
-            self._own.shutdown(wait=False)
+        store = self._store
+        if store is not None:
+            await asyncio.get_running_loop().run_in_executor(self._own, store.close)
+        self._own.shutdown(wait=False)
 
     # --- reading, and storing what was read
 
@@ -204,7 +204,7 @@ class Recorder:
     async def _write_all(self) -> None:
         while self._waiting:
             some = list(islice(self._waiting, _ROWS_AT_ONCE))
-            refused = await self._run(partial(_put, some), reads=False)
+            refused = await self._write(partial(_put, some))
             for one in some:
                 # What had waited for too long has gone meanwhile.
                 if self._waiting and self._waiting[0] is one:
@@ -214,7 +214,7 @@ class Recorder:
         now = self.clock()
         if abs(now - self._tidy_at) > _TIDY_S:
             self._tidy_at = now
-            await self._run(lambda kept: kept.drop(now - self._keep_s), reads=False)
+            await self._write(lambda kept: kept.drop(now - self._keep_s))
 
     def _read(self, over: list[Gauge]) -> list[Charge]:
         found: list[Charge] = []
@@ -235,23 +235,31 @@ class Recorder:
             figures.total.setdefault(one.wire, Times()).add(one.total_ms / 1000)
             figures.first.setdefault(one.wire, Times()).add(one.first_ms / 1000)
 
-    async def _run(self, call: Callable[[Charges], T], reads: bool) -> T:
-        """On the thread of the store. Raises StoreError."""
-        if self._own is not None:
-            return await asyncio.get_running_loop().run_in_executor(self._own, lambda: call(self._opened().charges))
+    async def _write(self, call: Callable[[Charges], T]) -> T:
+        """On the thread that writes the store. Raises StoreError."""
+        if not self._shares:
+            return await self._beside(call)
         lanes = self._lanes()
         if lanes is None:
             raise StoreError("the store is not open")
-        asked = lanes.read if reads else lanes.write
         try:
-            return await asyncio.wait_for(asked(lambda store: call(store.charges)), _PATIENCE_S)
+            return await asyncio.wait_for(lanes.write(lambda store: call(store.charges)), _PATIENCE_S)
         except TimeoutError as cause:
             raise StoreError(f"the store has not answered for {_PATIENCE_S:g} s") from cause
 
-    def _opened(self) -> Store:
+    async def _beside(self, call: Callable[[Charges], T]) -> T:
+        """On a thread of our own: who adds up a million rows holds up nobody but the next who asks."""
+        return await asyncio.get_running_loop().run_in_executor(self._own, self._called, call)
+
+    def _called(self, call: Callable[[Charges], T]) -> T:
         if self._store is None:
             self._store = open_store(self._url)
-        return self._store
+        try:
+            return call(self._store.charges)
+        except StoreError:
+            store, self._store = self._store, None
+            store.close()
+            raise
 
 
 def _put(some: list[Charge], kept: Charges) -> int:

@@ -17,7 +17,6 @@ from backstory.config import Config
 from backstory.config.sections import Identity, Memory, Usage
 from backstory.core import reply as replies
 from backstory.core.charges import Charge, Slice
-from backstory.errors import StoreError
 from backstory.stores.database import open_store
 from tests.relay.world import Received, run
 from tests.rig import PATHS, Rig, asking, chunked, reply, rig, settings, soon
@@ -382,13 +381,24 @@ def test_a_store_that_fails_costs_no_request_and_is_tried_again(tmp_path: Path, 
             lanes = one.engine._lanes
             one.engine._lanes = None
             await ask(one, "anthropic", False, b"X-VC-Memory: off")
-            with pytest.raises(StoreError):
-                await charges(one)
-            head, body = await get(one, "/v1/usage")
-            assert head.startswith(b"HTTP/1.1 503"), body
+            assert await charges(one) == [], "what is stored is told all the same"
             one.engine._lanes = lanes
             await soon(lambda: one.engine.recorder is not None and one.engine.recorder.figures.stored == 1)
             assert one.failures()["usage"] >= 1
+
+    run(check())
+
+
+def test_a_store_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    async def check() -> None:
+        async with rig(replace(settings(tmp_path), memory=Memory(enabled=False)), answering("anthropic", False)) as one:
+            path = tmp_path / "memory.db"
+            kept = path.read_bytes()
+            path.write_bytes(b"no database at all" * 100)
+            head, body = await get(one, "/v1/usage")
+            assert head.startswith(b"HTTP/1.1 503"), body
+            path.write_bytes(kept)
+            assert (await get(one, "/v1/usage"))[0].startswith(b"HTTP/1.1 200")
 
     run(check())
 
