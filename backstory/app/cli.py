@@ -230,11 +230,13 @@ def _status(arguments: argparse.Namespace) -> int:
 
 
 def _usage(arguments: argparse.Namespace) -> int:
-    from backstory.app import faces, spent
+    from backstory.app import faces, spent, usage
 
-    with _Store(_settings(arguments)) as store:
+    config = _settings(arguments)
+    with _Store(config) as store:
         record = faces.find(store, arguments.conversation) if arguments.conversation else None
-        found = spent.found(store, arguments.by, record, arguments.since, max(1, arguments.limit))
+        names = usage.named(config.usage.names)
+        found = spent.found(store, arguments.by, record, arguments.since, max(1, arguments.limit), names)
     if arguments.json:
         _print_json(spent.as_json(found))
     elif found.served or found.weighed:

@@ -16,7 +16,7 @@ from backstory.app.engine import Engine
 from backstory.app.gauge import Gauge
 from backstory.app.recorder import Recorder
 from backstory.app.regard import Regards
-from backstory.app.usage import PLACE, Guard, answer
+from backstory.app.usage import PLACE, Guard, Names, answer
 from backstory.core.exchange import Head
 from backstory.core.plan import Answer, House, Plan
 from backstory.errors import BackstoryError
@@ -30,12 +30,13 @@ _NO_CHARGE = re.compile(r"(?:/count_tokens|:countTokens|/input_tokens|/cancel|/b
 class Metering:
     """For one port. Implements core.plan.House, around another one."""
 
-    def __init__(self, house: House, regards: Regards, engine: Engine, recorder: Recorder, guard: Guard) -> None:
+    def __init__(self, house: House, regards: Regards, engine: Engine, recorder: Recorder, guard: Guard, names: Names) -> None:
         self._house = house
         self._regards = regards
         self._engine = engine
         self._recorder = recorder
         self._guard = guard
+        self._names = names
 
     def wants_body(self, head: Head) -> bool:
         """See House."""
@@ -59,7 +60,7 @@ class Metering:
         if not self._guard.admits(head):
             return Plan(answer=self.error(head, 403, "forbidden", "the token is not that of usage.token"))
         try:
-            return Plan(answer=await answer(head, self._recorder.ask, self._recorder.clock()))
+            return Plan(answer=await answer(head, self._recorder.ask, self._recorder.clock(), self._names))
         except BackstoryError as error:
             return Plan(answer=self.error(head, error.status, error.code, str(error)))
 

@@ -18,7 +18,7 @@ from backstory.app.heap import give_back, one_heap
 from backstory.app.house import PortHouse
 from backstory.app.metering import Metering
 from backstory.app.outbound import connector, warnings
-from backstory.app.usage import Guard
+from backstory.app.usage import Guard, named
 from backstory.config import Config, Listener
 from backstory.core.plan import House
 from backstory.providers import side_model
@@ -116,7 +116,9 @@ def in_front(config: Config, house: PortHouse, clock: Callable[[], float] = time
 
         front = RoutingHouse(config, house, clock)
     recorder = house.engine.recorder
-    return front if recorder is None else Metering(front, house.regards, house.engine, recorder, Guard(config.usage.token))
+    if recorder is None:
+        return front
+    return Metering(front, house.regards, house.engine, recorder, Guard(config.usage.token), named(config.usage.names))
 
 
 async def _serve(config: Config) -> None:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from backstory.app import faces, usage
 from backstory.app.faces import UsageRow
-from backstory.app.usage import Asked, By, Group, Request
+from backstory.app.usage import Asked, By, Group, Names, Request
 from backstory.core.charges import Slice
 from backstory.core.records import Conversation
 from backstory.core.store import Spent, Store
@@ -29,15 +29,15 @@ class Found(Struct, frozen=True):
     weighed: Sequence[UsageRow]
 
 
-def found(store: Store, by: By, record: Conversation | None, since: str, limit: int) -> Found:
-    """By what they share, or (request) the newest `limit` one by one; of one conversation, or (None) of all. Raises ConfigError for what is
-    no time, StoreError."""
+def found(store: Store, by: By, record: Conversation | None, since: str, limit: int, names: Names) -> Found:
+    """By what they share, or (request) the newest `limit` one by one; of one conversation, or (None) of all. `names`: of principals. Raises
+    ConfigError for what is no time, StoreError."""
     try:
         after = usage.moment(since, time.time())
     except RequestError as error:
         raise ConfigError(f"--since {error}") from error
     of = Slice(after, conversation=record.id if record is not None else "")
-    served = usage.report(store.charges, Asked(by, of, limit=limit if by == "request" else 0)).rows
+    served = usage.report(store.charges, Asked(by, of, limit=limit if by == "request" else 0), names).rows
     both = by in _WEIGHED
     return Found(both, served, faces.usage(store, _WEIGHED[by], record, after) if both else ())
 

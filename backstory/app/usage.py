@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from msgspec import Struct
 
+from backstory.config.sections import PrincipalRow
 from backstory.core.charges import Charge, Charges, Percentiles, Shared, Slice, Sum
 from backstory.core.exchange import Head, Headers
 from backstory.core.plan import Answer
@@ -41,6 +42,8 @@ _KEYS = (b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key", b"cookie
 _HANDED_ON = (b"x-forwarded-for", b"forwarded", b"x-real-ip", b"via")
 _JSON: Headers = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
 
+Names: TypeAlias = Mapping[str, str]
+"""What principals are called, by their hashes."""
 Ask: TypeAlias = Callable[[Callable[[Charges], Any]], Awaitable[Any]]
 
 
@@ -153,15 +156,20 @@ class Guard:
         return given is None or (bool(self._token) and hmac.compare_digest(given, self._token))
 
 
-async def answer(head: Head, ask: Ask, now: float) -> Answer:
+async def answer(head: Head, ask: Ask, now: float, names: Names) -> Answer:
     """The page that this request asks for. Raises RequestError for what cannot be asked, StoreError."""
-    asked = asked_for(dict(parse_qsl(head.query, keep_blank_values=True)), now)
-    found: Report = await ask(lambda charges: report(charges, asked))
+    asked = asked_for(dict(parse_qsl(head.query, keep_blank_values=True)), now, names)
+    found: Report = await ask(lambda charges: report(charges, asked, names))
     return Answer(200, _JSON, msgspec.json.encode(found))
 
 
-def asked_for(given: Mapping[str, str], now: float) -> Asked:
-    """What a query asks for. Raises RequestError."""
+def named(rows: Sequence[PrincipalRow]) -> Names:
+    """What principals are called."""
+    return {row.principal: row.name for row in rows}
+
+
+def asked_for(given: Mapping[str, str], now: float, names: Names) -> Asked:
+    """What a query asks for; a principal by its hash or its name. Raises RequestError."""
     unknown = next((name for name in given if name not in _ASKED), None)
     if unknown is not None:
         raise RequestError(f"{unknown!r} cannot be asked for; known: {', '.join(_ASKED)}")
@@ -174,8 +182,10 @@ def asked_for(given: Mapping[str, str], now: float) -> Asked:
     after = given.get("after", "")
     if after and not (_NUMBER.fullmatch(after) if by == "request" else after.startswith("~")):
         raise RequestError(f"after={after!r}: it is the `next` of the page before")
-    names = {name: given.get(name, "") for name in ("conversation", "model", "backend")}
-    of = Slice(moment(given.get("since", ""), now), moment(given.get("until", ""), now), **names, principal=given.get("principal"))
+    only = {name: given.get(name, "") for name in ("conversation", "model", "backend")}
+    whose = given.get("principal")
+    whose = next((principal for principal, name in names.items() if name == whose), whose)
+    of = Slice(moment(given.get("since", ""), now), moment(given.get("until", ""), now), **only, principal=whose)
     return Asked(by, of, after, int(limit))
 
 
@@ -196,19 +206,19 @@ def moment(text: str, now: float) -> float:
         raise RequestError(f"{text!r} is no time: say 7d, 12h, 2026-11-01, 2026-11-01T08:00:00Z, or Unix seconds") from None
 
 
-def report(charges: Charges, asked: Asked) -> Report:
+def report(charges: Charges, asked: Asked, names: Names) -> Report:
     """One page of it. Blocks. Raises StoreError."""
     rows: list[Group | Request]
     found: str | None = None
     if asked.by == "request":
         single = charges.rows(asked.of, int(asked.after or 0), asked.limit)
-        rows = [_request(one) for one in single]
+        rows = [_request(one, names.get(one.principal, one.principal)) for one in single]
         if asked.limit and len({one.id for one in single}) == asked.limit:
             found = str(single[-1].id)
     else:
         by: Shared = asked.by
         sums = charges.sums(by, asked.of, _raw(by, asked.after[1:]) if asked.after else None, asked.limit)
-        rows = [Group(_shown(by, one.name), _served(one)) for one in sums]
+        rows = [Group(names.get(one.name, one.name) if by == "principal" else _shown(by, one.name), _served(one)) for one in sums]
         if asked.limit and len(sums) == asked.limit:
             found = "~" + _shown(by, sums[-1].name)
     return Report(asked.by, asked.of.since, asked.of.until, prices.AS_OF, rows, found)
@@ -297,12 +307,12 @@ def _served(one: Sum) -> Served:
     )
 
 
-def _request(one: Charge) -> Request:
+def _request(one: Charge, principal: str) -> Request:
     return Request(
         str(one.id),
         one.place,
         one.at,
-        one.principal,
+        principal,
         one.conversation,
         one.wire,
         one.backend,

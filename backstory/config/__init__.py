@@ -223,7 +223,7 @@ def _value(key: Key, setting: Given) -> Any:
     value = setting.value
     if setting.text and key.name in ("side_model.tasks", "routing.disabled"):
         value = tuple(part for part in re.split(r"[\s,\[\]\"']+", value) if part)
-    if setting.text and key.name in ("proxy.instances", "prices", "providers", "model_aliases", "models"):
+    if setting.text and key.name in ("proxy.instances", "prices", "providers", "model_aliases", "models", "usage.names"):
         import yaml  # noqa: PLC0415 - a list in a variable is rare
 
         try:

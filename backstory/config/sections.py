@@ -323,6 +323,13 @@ class Metrics(Struct, frozen=True):
     vidurai_header: Annotated[bool, Meta(description="give the numbers of X-VC-Stats as X-Vidurai-Stats too")] = False
 
 
+class PrincipalRow(Struct, frozen=True, forbid_unknown_fields=True):
+    """How one principal is called where usage is shown. `principal`: its hash, as `usage --by principal` shows it."""
+
+    principal: str
+    name: str
+
+
 class Usage(Struct, frozen=True):
     """What is recorded of requests: figures, and no text."""
 
@@ -332,6 +339,9 @@ class Usage(Struct, frozen=True):
     token: Annotated[
         str, Meta(description="X-VC-Dashboard-Token with which GET /v1/usage is answered from anywhere; empty: only from this machine")
     ] = ""
+    names: Annotated[
+        tuple[PrincipalRow, ...], Meta(description="what principals are called where usage is shown, by their hashes: principal, name")
+    ] = ()
 
 
 Marker: TypeAlias = Annotated[

@@ -14,7 +14,7 @@ import pytest
 from msgspec.structs import replace
 
 from backstory.config import Config
-from backstory.config.sections import Identity, Memory, Usage
+from backstory.config.sections import Identity, Memory, PrincipalRow, Usage
 from backstory.core import reply as replies
 from backstory.core.charges import Charge, Slice
 from backstory.stores.database import open_store
@@ -242,6 +242,14 @@ def test_a_principal_is_a_hash_and_no_key_is_stored(tmp_path: Path) -> None:
             (found,) = await charges(one)
             assert len(found.principal) == 16
             assert "secret" not in found.principal
+            (row,) = json.loads((await get(one, "/v1/usage?by=principal"))[1])["rows"]
+            assert row["name"] == found.principal
+        named = replace(config, usage=Usage(names=(PrincipalRow(found.principal, "ann"),)))
+        async with rig(named, answering("anthropic", False)) as one:
+            (row,) = json.loads((await get(one, "/v1/usage?by=principal&principal=ann"))[1])["rows"]
+            assert (row["name"], row["served"]["requests"]) == ("ann", 1)
+            (row,) = json.loads((await get(one, "/v1/usage?by=request"))[1])["rows"]
+            assert row["principal"] == "ann"
         assert b"sk-secret" not in (tmp_path / "memory.db").read_bytes()
 
     run(check())

@@ -84,6 +84,14 @@ def test_it_is_grouped_by_what_memory_has_no_rows_of(run: Run) -> None:
     assert len(rows(run, "--by", "request", "--limit", "2")) == 2
 
 
+def test_principals_are_called_as_the_settings_say(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "backstory.yaml").write_text("usage: {names: [{principal: '', name: everybody}]}\n")
+    assert [(row["name"], row["served"]["requests"]) for row in rows(run, "--by", "principal")] == [("everybody", 3)]
+    (tmp_path / "backstory.yaml").write_text("usage: {names: [{who: x}]}\n")
+    code, _, err = run("--by", "principal")
+    assert (code, "line 1: usage.names" in err) == (2, True)
+
+
 def test_it_is_narrowed_by_time_and_conversation(run: Run) -> None:
     assert [row["name"] for row in rows(run, "--since", "2026-09-22")] == ["e"]
     assert rows(run, "--since", "2100-01-01T00:00:00Z") == []
