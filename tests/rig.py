@@ -17,7 +17,7 @@ import msgspec
 from backstory.app.enduring import Enduring, needed
 from backstory.app.engine import Engine
 from backstory.app.house import PortHouse
-from backstory.app.server import in_front
+from backstory.app.server import in_front, metered
 from backstory.config import Config
 from backstory.config.sections import Compaction, Media, Memory, Recall, Resilience, Storage, ToolOutput
 from backstory.core.plan import House
@@ -80,7 +80,7 @@ class Rig:
             await asyncio.wait({self.engine.opening})  # on a busy machine the engine is there before its store
         url = f"http://127.0.0.1:{self.upstream_port}"
         self.house = PortHouse(self.config, self.engine, url, "")
-        house: House = in_front(self.config, self.house, self._clock)
+        house: House = metered(self.config, in_front(self.config, self.house, self._clock), self.house)
         if needed(self.config):
             house = Enduring(house, self.config, url, self.engine.endurance)
         metrics = DoorMetrics()

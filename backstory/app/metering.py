@@ -48,9 +48,9 @@ class Metering:
             if head.path == PLACE and self._guard.is_ours(head):
                 return eager(self._told(head))
             return self._house.plan(head, body)
-        gauge = Gauge(head, self._done, time.monotonic(), self._recorder.clock())
+        started = time.monotonic()
         plan = self._house.plan(head, body)
-        return self._gauged(plan, gauge, body) if isinstance(plan, Plan) else eager(self._later(plan, gauge, body))
+        return self._with(plan, head, body, started) if isinstance(plan, Plan) else eager(self._later(plan, head, body, started))
 
     def error(self, head: Head | None, status: int, code: str, message: str) -> Answer:
         """See House."""
@@ -64,16 +64,20 @@ class Metering:
         except BackstoryError as error:
             return Plan(answer=self.error(head, error.status, error.code, str(error)))
 
-    async def _later(self, plan: Awaitable[Plan], gauge: Gauge, body: bytes) -> Plan:
-        return self._gauged(await plan, gauge, body)
+    async def _later(self, plan: Awaitable[Plan], head: Head, body: bytes, started: float) -> Plan:
+        return self._with(await plan, head, body, started)
 
-    def _gauged(self, plan: Plan, gauge: Gauge, body: bytes) -> Plan:
-        regard = self._regards(gauge.head)
-        if plan.target is None or (regard.wire is None and _NO_CHARGE.search(gauge.head.path)):
+    def _with(self, plan: Plan, head: Head, body: bytes, started: float) -> Plan:
+        if plan.target is None:
             return plan
-        gauge.id = self._engine.turn_ids()
-        gauge.backend, gauge.target, gauge.tap = plan.name, plan.target, plan.tap
-        gauge.body = body if plan.body is None else plan.body
+        return attempt(self._engine.failed, "usage", lambda: self._gauged(plan, head, body, started), lambda: plan)
+
+    def _gauged(self, plan: Plan, head: Head, body: bytes, started: float) -> Plan:
+        if self._regards(head).wire is None and _NO_CHARGE.search(head.path):
+            return plan
+        at = self._recorder.clock() - (time.monotonic() - started)
+        sent = body if plan.body is None else plan.body
+        gauge = Gauge(head, self._done, started, at, self._engine.turn_ids(), plan.name, plan.target, sent, plan.tap)
         return replace(plan, gauge=gauge)
 
     def _done(self, gauge: Gauge) -> None:

@@ -101,24 +101,29 @@ def _door(config: Config, engine: Engine, listener: Listener) -> Door:
     )
     metrics = DoorMetrics()
     engine.metrics.doors.append(metrics)
-    house = in_front(config, PortHouse(config, engine, listener.upstream, listener.label))
+    inner = PortHouse(config, engine, listener.upstream, listener.label)
+    house = metered(config, in_front(config, inner), inner)
     if needed(config):
         house = Enduring(house, config, listener.upstream, engine.endurance)
     return Door(house, limits, timeouts, connector(config), metrics, engine.endurance)
 
 
 def in_front(config: Config, house: PortHouse, clock: Callable[[], float] = time.time) -> House:
-    """What the door asks: the house itself, behind what may route its requests, and what records them. Raises ConfigError for a provider's
-    key that is not there."""
-    front: House = house
-    if config.routes:
-        from backstory.app.routing import RoutingHouse
+    """What the door asks: the house itself, or, where requests may be routed, what stands in front of it. Raises ConfigError for a
+    provider's key that is not there."""
+    if not config.routes:
+        return house
+    from backstory.app.routing import RoutingHouse
 
-        front = RoutingHouse(config, house, clock)
-    recorder = house.engine.recorder
-    if recorder is None:
+    return RoutingHouse(config, house, clock)
+
+
+def metered(config: Config, front: House, house: PortHouse) -> House:
+    """What the door asks, where requests are recorded: `front`, which stands in front of `house`, behind what records them."""
+    engine = house.engine
+    if engine.recorder is None:
         return front
-    return Metering(front, house.regards, house.engine, recorder, Guard(config.usage.token), named(config.usage.names))
+    return Metering(front, house.regards, engine, engine.recorder, Guard(config.usage.token), named(config.usage.names))
 
 
 async def _serve(config: Config) -> None:
