@@ -206,8 +206,15 @@ def _check_under(fields: dict[str, Raw], under: tuple[str, ...]) -> None:
             _check_under(distinct(value), under)
 
 
-def render(document: Document, edits: Sequence[Edit], add_system: Callable[[Lowering, str], None], late: frozenset[str]) -> bytes:
-    """The request with these edits. `add_system` says where system text goes; `late` are the kinds of block that text must not precede."""
+def render(
+    document: Document,
+    edits: Sequence[Edit],
+    add_system: Callable[[Lowering, str], None],
+    late: frozenset[str],
+    come: Sequence[tuple[int, bytes]] = (),
+) -> bytes:
+    """The request with these edits. `add_system` says where system text goes; `late` are the kinds of block that text must not precede;
+    `come`: whole messages that come in, each before the message of this index."""
     lowering = Lowering(document, _alone)
     for edit in edits:
         if isinstance(edit, AddSystem):
@@ -215,6 +222,8 @@ def render(document: Document, edits: Sequence[Edit], add_system: Callable[[Lowe
     for edit in edits:
         if not _lower_text(lowering, document, edit, late):
             _lower(lowering, edit)
+    for index, value in come:
+        lowering.add(MESSAGES, index, value)
     return lowering.finish()
 
 
