@@ -75,6 +75,7 @@ class SqlStore:
         self._clock = clock
         self._counts = Counts(dialect.count_words)
         self._gone = writing.Forgotten()
+        self.charges = SqlCharges(dialect)
         across = Across(dialect, self._move)
         self.traces, self.trace = across.traces, across.trace
         self.pin, self.pins, self.pin_changes = across.pin, across.pins, across.pin_changes
@@ -335,11 +336,6 @@ class SqlStore:
                 db.run("DELETE FROM states WHERE conversation = ? AND name = ?", (found[0][0], name))
 
     # --- work
-
-    @property
-    def charges(self) -> SqlCharges:
-        """See Store."""
-        return SqlCharges(self._dialect)
 
     def spends(self, conversation_id: str, limit: int = 64) -> list[Spend]:
         """See Store."""
