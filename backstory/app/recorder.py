@@ -30,8 +30,8 @@ from backstory.stores.lanes import StoreLanes
 
 T = TypeVar("T")
 
-# What a request leaves waits so long for more; a store that fails is tried again after so long.
-_GATHER_S, _AGAIN_S = 1.0, 5.0
+# What a request leaves waits so long for more; a store that fails is tried again after so long, later and later.
+_GATHER_S, _AGAIN_S, _LONGEST_S = 1.0, 5.0, 300.0
 # So many bytes of requests and answers do not wait; of more, there is no room, and nothing is recorded.
 _MUCH, _MOST_BYTES = 8 << 20, 64 << 20
 # A charge takes some 700 bytes while it waits.
@@ -97,7 +97,7 @@ class Recorder:
         self._timer: asyncio.TimerHandle | None = None
         self._reading: asyncio.Task[None] | None = None
         self._writing: asyncio.Task[None] | None = None
-        self._tidy_at = self._again_at = 0.0
+        self._tidy_at = self._again_at = self._wait_s = 0.0
         self._closed = False
 
     def take(self, over: Gauge) -> None:
@@ -176,7 +176,10 @@ class Recorder:
     def _write_ended(self, done: asyncio.Task[None]) -> None:
         self._writing = None
         if not self._told(done):
-            self._again_at = asyncio.get_running_loop().time() + _AGAIN_S
+            self._wait_s = min(max(_AGAIN_S, 2 * self._wait_s), _LONGEST_S)
+            self._again_at = asyncio.get_running_loop().time() + self._wait_s
+        else:
+            self._wait_s = 0.0
         self._later()
 
     def _later(self) -> None:

@@ -40,6 +40,7 @@ _ASKED = ("by", "since", "until", "conversation", "principal", "model", "backend
 _KEYS = (b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key", b"cookie")
 # What stands in a request that somebody else has handed on.
 _HANDED_ON = (b"x-forwarded-for", b"forwarded", b"x-real-ip", b"via")
+_HOST = re.compile(r"(?:\[([^\]]*)\]|([^:\[\]]*))(?::[0-9]*)?")
 _JSON: Headers = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
 
 Names: TypeAlias = Mapping[str, str]
@@ -143,17 +144,28 @@ class Guard:
             return True
         if any(name in named for name in (*_KEYS, *_HANDED_ON)) or "key=" in head.query:
             return False
-        try:
-            client = ipaddress.ip_address(head.client)
-        except ValueError:
-            return False
-        mapped = client.ipv4_mapped if isinstance(client, ipaddress.IPv6Address) else None
-        return (mapped or client).is_loopback
+        host = _HOST.fullmatch(head.header(b"host"))
+        name = (host.group(1) or host.group(2)).lower() if host is not None else ""
+        # A page of the web may have its own name lead here (DNS rebinding): under such a name nothing is told.
+        return _loopback(head.client) and (name in {"", "localhost"} or _address(name) is not None)
 
     def admits(self, head: Head) -> bool:
         """Whether it is answered: one with a token, only with the right one."""
         given = head.named.get(TOKEN)
         return given is None or (bool(self._token) and hmac.compare_digest(given, self._token))
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        found = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    return (found.ipv4_mapped or found) if isinstance(found, ipaddress.IPv6Address) else found
+
+
+def _loopback(client: str) -> bool:
+    found = _address(client)
+    return found is not None and found.is_loopback
 
 
 async def answer(head: Head, ask: Ask, now: float, names: Names) -> Answer:

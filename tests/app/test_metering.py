@@ -265,9 +265,9 @@ def test_it_can_be_switched_off_and_usage_is_then_the_provider_s(tmp_path: Path)
     run(check())
 
 
-async def get(one: Rig, path: str, *headers: bytes) -> tuple[bytes, bytes]:
+async def get(one: Rig, path: str, *headers: bytes, host: bytes = b"127.0.0.1") -> tuple[bytes, bytes]:
     """Head and body of the answer."""
-    lines = [b"GET %b HTTP/1.1" % path.encode(), b"Host: 127.0.0.1", *headers]
+    lines = [b"GET %b HTTP/1.1" % path.encode(), b"Host: " + host, *headers]
     await one.client.send(b"\r\n".join(lines) + b"\r\n\r\n")
     return await one.client.reply()
 
@@ -343,6 +343,17 @@ def test_what_may_be_meant_for_a_provider_is_relayed(tmp_path: Path, path: str, 
             assert (await get(one, path, *headers))[1] == b'{"theirs":1}'
             assert one.sent.head.startswith(b"GET %b HTTP/1.1\r\n" % path.removeprefix("/anthropic").encode())
             assert all(header in one.sent.head for header in headers)
+
+    run(check())
+
+
+def test_a_name_that_is_not_this_machine_s_leads_nowhere(tmp_path: Path) -> None:
+    async def check() -> None:
+        async with rig(settings(tmp_path), lambda _: reply(b'{"theirs":1}')) as one:
+            for host in (b"localhost", b"LOCALHOST:5757", b"[::1]:5757", b"127.0.0.1:80", b"192.168.1.9:5757"):
+                assert b'"rows"' in (await get(one, "/v1/usage", host=host))[1]
+            for host in (b"evil.example", b"evil.example:5757", b"localhost.evil.example", b"127.0.0.1.evil.example"):
+                assert (await get(one, "/v1/usage", host=host))[1] == b'{"theirs":1}'
 
     run(check())
 
