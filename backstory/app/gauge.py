@@ -42,6 +42,8 @@ class Gauge(Struct):
     def over(self, ended: Ended, status: int, bytes_in: int) -> None:
         """See core.plan.Gauge."""
         self.over_at = time.monotonic()
+        for leg in self.legs:
+            leg.release()
         self.ended, self.status, self.bytes_in = ended, status, bytes_in
         self.done(self)
 

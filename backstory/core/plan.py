@@ -165,6 +165,10 @@ class Leg(Protocol):
         """The body, or what is kept of it, content coding on."""
         ...
 
+    def release(self) -> None:
+        """The request is over: let go of whoever got the answer, and of all that hangs on it."""
+        ...
+
 
 class Gauge(Protocol):
     """Counts what providers take for one request: every answer that comes for it, whether the client gets it or not. Its calls are quick

@@ -27,6 +27,23 @@ _MOST_KEPT = 4 << 20
 _GIVEN_UP = -1
 
 
+class _Nobody:
+    """Gets a reply that nobody wants any more."""
+
+    def interim(self, reply: ReplyHead) -> None: ...
+
+    def begin_reply(self, reply: ReplyHead, empty: bool) -> None: ...
+
+    def deliver(self, data: bytes, done: bool, trailers: tuple[tuple[bytes, bytes], ...] = ()) -> None: ...
+
+    def lost(self, error: UpstreamError) -> None: ...
+
+    def upstream_full(self, full: bool) -> None: ...
+
+
+NOBODY: Receiver = _Nobody()
+
+
 class Heard(Struct):
     """Implements upstream.Receiver in front of another one, and core.plan.Leg."""
 
@@ -85,6 +102,11 @@ class Heard(Struct):
     def kept(self) -> bytes:
         """See Leg."""
         return self.parts[0] if len(self.parts) == 1 else b"".join(self.parts)
+
+    def release(self) -> None:
+        """See Leg. Without it the exchange would hold its plan, that the gauge, and that, by this, the exchange, for as long as nobody
+        looks for cycles."""
+        self.receiver = NOBODY
 
     def _condense(self) -> None:
         """Keep what may be needed, and no more than there is room for."""

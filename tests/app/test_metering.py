@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -13,10 +14,13 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from backstory.app.gauge import Gauge
 from backstory.config import Config
 from backstory.config.sections import Identity, Memory, PrincipalRow, Usage
 from backstory.core import reply as replies
 from backstory.core.charges import Charge, Slice
+from backstory.relay.flow import Flow
+from backstory.relay.heard import Heard
 from backstory.stores.database import open_store
 from tests.relay.world import Received, run
 from tests.rig import PATHS, Rig, asking, chunked, reply, rig, settings, soon
@@ -230,6 +234,23 @@ def test_errors_are_counted_and_cost_nothing(tmp_path: Path) -> None:
             (found,) = await charges(one)
             assert (found.status, found.ended, found.source, found.cost, found.priced) == (529, "error", "none", 0.0, True)
             assert found.model == "m"
+
+    run(check())
+
+
+def test_nothing_of_a_request_stays_once_it_was_read(tmp_path: Path) -> None:
+    async def check() -> None:
+        async with rig(settings(tmp_path), answering("anthropic", False)) as one:
+            gc.collect()
+            gc.disable()
+            try:
+                await ask(one, "anthropic")
+                await ask(one, "anthropic", True, b"X-VC-Memory: off")
+                await charges(one)
+                left = [found for found in gc.get_objects() if isinstance(found, Gauge | Heard | Flow)]
+            finally:
+                gc.enable()
+            assert left == []
 
     run(check())
 

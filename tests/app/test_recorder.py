@@ -22,8 +22,7 @@ from backstory.core.plan import Target
 from backstory.errors import RequestError
 from backstory.providers.caching import Tariffs
 from backstory.relay.heads import read_reply
-from backstory.relay.heard import Heard
-from backstory.relay.upstream import Receiver
+from backstory.relay.heard import NOBODY, Heard
 from tests.relay.world import run
 from tests.rig import settings
 
@@ -32,21 +31,6 @@ ANSWER = b'{"model":"gpt-4o-2024-08-06","usage":{"prompt_tokens":10,"completion_
 HEAD = read_reply(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9")
 
 
-class Sink:
-    """Takes a reply and does nothing with it."""
-
-    def interim(self, reply: object) -> None: ...
-
-    def begin_reply(self, reply: object, empty: bool) -> None: ...
-
-    def deliver(self, data: bytes, done: bool, trailers: object = ()) -> None: ...
-
-    def lost(self, error: object) -> None: ...
-
-    def upstream_full(self, full: bool) -> None: ...
-
-
-SINK: Receiver = Sink()
 FIRST = ids_since(1.79e9)
 
 
@@ -54,7 +38,7 @@ def gauge(number: int, body: bytes = b'{"model":"gpt-4o"}', answer: bytes = ANSW
     """Of a request that is over."""
     one = Gauge(Head("POST", TARGET.path, "", ()), lambda _: None, time.monotonic(), 1.79e9)
     one.id, one.wire, one.ended, one.status = FIRST + number, "openai_chat", "complete", 200
-    leg = Heard("", TARGET, body, False, SINK)
+    leg = Heard("", TARGET, body, False, NOBODY)
     leg.begin_reply(HEAD, False)
     leg.deliver(answer, True)
     one.asked(leg)
@@ -198,7 +182,7 @@ def test_counts_that_cannot_be_true_are_bounded(tmp_path: Path, usage: bytes) ->
 
 def test_an_answer_is_found_by_the_status_that_the_client_got() -> None:
     one = gauge(1)
-    broken = Heard("second", TARGET, b"", False, SINK)
+    broken = Heard("second", TARGET, b"", False, NOBODY)
     broken.begin_reply(replace(HEAD, status=503), False)
     broken.deliver(b"{}", True)
     one.asked(broken)
