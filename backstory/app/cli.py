@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     recall.add_argument("--conversation", metavar="ID", help="from this conversation only")
     recall.add_argument("--budget", type=int, metavar="TOKENS", help="at most so many tokens (recall.budget_tokens)")
     facts = _filters(command("facts", _facts, "what is known, and which turn says it"))
-    usage = _sums(command("usage", _usage, "what was paid, and what the same requests would have cost as they came"))
+    usage = _sums(command("usage", _usage, "what requests cost and how long they took, and what memory saved"))
     export = command("export", _export, "conversations as files, on standard output")
     export.add_argument("id", metavar="ID", nargs="?", help="one conversation; without it, all")
     export.add_argument("--format", choices=("jsonl", "markdown"), default="jsonl")
@@ -122,7 +122,10 @@ def _asking(command: Callable[[str, object, str], argparse.ArgumentParser]) -> l
 
 def _sums(usage: argparse.ArgumentParser) -> argparse.ArgumentParser:
     usage.add_argument("--conversation", metavar="ID", help="of this conversation only")
-    usage.add_argument("--by", choices=("model", "day", "conversation"), default="model", help="one line for each (model)")
+    by = ("model", "day", "conversation", "request", "principal", "backend")
+    usage.add_argument("--by", choices=by, default="model", help="one line for each (model)")
+    usage.add_argument("--since", default="", metavar="WHEN", help="requests since then: 12h, 7d, 2026-11-01, 2026-11-01T08:00:00Z")
+    usage.add_argument("--limit", type=int, default=100, metavar="N", help="with --by request: the newest N (100)")
     return usage
 
 
@@ -232,15 +235,17 @@ def _status(arguments: argparse.Namespace) -> int:
 
 
 def _usage(arguments: argparse.Namespace) -> int:
-    from backstory.app import faces
+    from backstory.app import faces, spent, usage
 
-    with _Store(_settings(arguments)) as store:
+    config = _settings(arguments)
+    with _Store(config) as store:
         record = faces.find(store, arguments.conversation) if arguments.conversation else None
-        rows = faces.usage(store, arguments.by, record)
+        names = usage.named(config.usage.names)
+        found = spent.found(store, arguments.by, record, arguments.since, max(1, arguments.limit), names)
     if arguments.json:
-        _print_json(rows)
-    elif rows:
-        _print_all(faces.as_table(rows))
+        _print_json(spent.as_json(found))
+    elif found.served or found.weighed:
+        _print_all(spent.as_text(found))
     else:
         print("nothing was paid yet", file=sys.stderr)
     return 0

@@ -98,6 +98,13 @@ class MemoryTap:
         """The body that goes up is this one."""
         self._went = body
 
+    @property
+    def named(self) -> tuple[int, str]:
+        """The number of the request, and its conversation as far as that is known ("": not at all)."""
+        exchange = self._exchange
+        known = exchange.conversation or next((value.decode() for _, value in self._ledger.learnt(exchange)), "")
+        return exchange.id, known
+
     def sent(self) -> None:
         """See Tap. Hashing a large body takes a while."""
         self._proof = self._proved()
@@ -226,6 +233,11 @@ class ArrivalTap:
         """The body that goes up is this one."""
         self._went = body
 
+    @property
+    def named(self) -> tuple[int, str]:
+        """As that of MemoryTap. There is no number."""
+        return 0, self._exchange.conversation
+
     def sent(self) -> None:
         """See Tap."""
 
@@ -286,6 +298,11 @@ class AheadTap:
     def __init__(self, ask: Callable[[], Tap | None]) -> None:
         self._ask: Callable[[], Tap | None] | None = ask
         self._tap: Tap | None = None
+
+    @property
+    def named(self) -> tuple[int, str]:
+        """As that of MemoryTap."""
+        return self._tap.named if isinstance(self._tap, MemoryTap | ArrivalTap) else (0, "")
 
     def sent(self) -> None:
         """See Tap."""
