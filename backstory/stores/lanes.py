@@ -80,6 +80,7 @@ class StoreLanes:
         self._closing = False
         self._lost = False
         self._settled = 0
+        self._unjournalled = ""
         self.written = 0
         """Batches stored."""
         self.failed = 0
@@ -103,6 +104,11 @@ class StoreLanes:
         return self._settled
 
     @property
+    def trouble(self) -> str:
+        """Why the journal or the store could not be written the last time; "" where they could."""
+        return self._unjournalled or self.last_error
+
+    @property
     def queued(self) -> int:
         """Batches that are not stored yet."""
         return self._submitted - self._done
@@ -121,8 +127,9 @@ class StoreLanes:
         try:
             seq = self._inbox.append(payload)
         except StoreError as error:
-            self.last_error = str(error)
+            self._unjournalled = str(error)
             raise
+        self._unjournalled = ""
         self._open[seq] = time.monotonic()
         self._last = seq
         return seq
