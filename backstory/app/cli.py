@@ -59,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
 
     serve = command("serve", _serve, "run the proxy until it is stopped")
     serve.add_argument("--host", help="address to listen on (127.0.0.1)")
-    serve.add_argument("--port", help="port to listen on (5757)")
+    serve.add_argument("--port", help="port to listen on (5757); beside proxy.instances it is one more")
     serve.add_argument("--upstream", metavar="URL", help="one upstream for all wires; without it each wire has its provider's")
     serve.add_argument("--log-level", metavar="LEVEL", help="debug, info, warning or error")
     demo = command("demo", _demo, "the whole loop without a key and without a network")
