@@ -6,13 +6,13 @@ Exit codes: 0 done, 1 it failed, 2 wrong usage or a wrong setting, 130 interrupt
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from backstory import __version__
+from backstory.app import outlet
 from backstory.errors import BackstoryError, ConfigError
 
 if TYPE_CHECKING:
@@ -20,30 +20,35 @@ if TYPE_CHECKING:
     from backstory.core.store import Store
 
 _WRONG, _FAILED, _INTERRUPTED = 2, 1, 130
+_MOST_ROWS = 1_000_000
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; what it prints is on standard output, what went wrong on standard error. Returns the exit code."""
     arguments = _parser().parse_args(argv)
     try:
-        code: int = arguments.run(arguments)
+        outlet.ready(exact=arguments.command == "export" or getattr(arguments, "json", False))
+        code = _ran(arguments)
         sys.stdout.flush()
-    except ConfigError as error:
-        return _told(error, _WRONG)
-    except BackstoryError as error:
-        return _told(error, _FAILED)
     except BrokenPipeError:
-        # The reader of our output has gone (`| head`). What is left in the buffer must not be tried again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader of our output has gone (`| head`).
+        outlet.give_up()
+        return _FAILED
+    except OSError as error:
+        reason = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
+        outlet.complain(f"the output could not be written: {reason}" if outlet.give_up() else reason)
         return _FAILED
     except KeyboardInterrupt:
         return _INTERRUPTED
     return code
 
 
-def _told(error: BackstoryError, code: int) -> int:
-    for line in str(error).splitlines():
-        print(f"backstory: {line}", file=sys.stderr)
+def _ran(arguments: argparse.Namespace) -> int:
+    try:
+        code: int = arguments.run(arguments)
+    except BackstoryError as error:
+        outlet.complain(str(error))
+        return _WRONG if isinstance(error, ConfigError) else _FAILED
     return code
 
 
@@ -258,7 +263,7 @@ def _conversations(arguments: argparse.Namespace) -> int:
     from backstory.app import faces
 
     with _Store(_settings(arguments)) as store:
-        rows = faces.conversations(store, max(0, arguments.limit))
+        rows = faces.conversations(store, min(max(0, arguments.limit), _MOST_ROWS))
     if arguments.json:
         _print_json(rows)
         return 0
@@ -324,7 +329,7 @@ def _export(arguments: argparse.Namespace) -> int:
     from backstory.app import faces
 
     with _Store(_settings(arguments)) as store:
-        ids = [arguments.id] if arguments.id else [row.id for row in reversed(faces.conversations(store, 1_000_000))]
+        ids = [arguments.id] if arguments.id else [row.id for row in reversed(faces.conversations(store, _MOST_ROWS))]
         for named in ids:
             record = faces.find(store, named)
             rows = faces.story(store, record, raw=True)
