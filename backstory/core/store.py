@@ -345,3 +345,8 @@ class Lanes(Protocol):
     async def flush(self) -> None:
         """Until everything submitted before is stored."""
         ...
+
+    async def others(self) -> bool:
+        """Until what other processes on this machine have journalled by now is in the store, half a second at most. False, and at once,
+        where nobody else on this machine has this store."""
+        ...

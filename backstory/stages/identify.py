@@ -123,6 +123,8 @@ class Identify(Stage):
         claims = [_scoped(claim, scope) for claim in claims] if scope else claims
         thread = await self._named(exchange, claims, marked)
         last = _last_assistant(reading)
+        if thread is None and claims and _goes_on(claims, last) and await self._threads.others():
+            thread = await self._named(exchange, claims, marked)
         if thread is None:
             thread = await self._said(exchange, reading, bool(claims), opening)
         elif last >= 0:
@@ -279,6 +281,11 @@ def _last_assistant(reading: Reading) -> int:
         if line.role == "assistant" and line.kind != "none":
             return index
     return -1
+
+
+def _goes_on(claims: Sequence[identity.Claim], last: int) -> bool:
+    """Whether there was an answer in the conversation that the client names: another process may have given it."""
+    return last >= 0 or any(claim.conversation or claim.key.startswith(ANSWERS) for claim in claims)
 
 
 def _summarised(reading: Reading) -> bool:
