@@ -16,8 +16,8 @@ from backstory.app import outlet
 from backstory.errors import BackstoryError, ConfigError
 
 if TYPE_CHECKING:
+    from backstory.app.leftovers import Opened
     from backstory.config import Config
-    from backstory.core.store import Store
 
 _WRONG, _FAILED, _INTERRUPTED = 2, 1, 130
 _MOST_ROWS = 1_000_000
@@ -212,9 +212,12 @@ def _config(arguments: argparse.Namespace) -> int:
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    from backstory.app import faces
+    from backstory.app import faces, leftovers
 
-    status = faces.status(_settings(arguments))
+    config = _settings(arguments)
+    for sentence in leftovers.take_in(config.storage):
+        outlet.complain(sentence)
+    status = faces.status(config)
     if arguments.json:
         _print_json(status)
         return 0
@@ -236,7 +239,7 @@ def _status(arguments: argparse.Namespace) -> int:
 def _usage(arguments: argparse.Namespace) -> int:
     from backstory.app import faces
 
-    with _Store(_settings(arguments)) as store:
+    with _store(_settings(arguments)) as store:
         record = faces.find(store, arguments.conversation) if arguments.conversation else None
         rows = faces.usage(store, arguments.by, record)
     if arguments.json:
@@ -262,7 +265,7 @@ def _diagnostics(arguments: argparse.Namespace) -> int:
 def _conversations(arguments: argparse.Namespace) -> int:
     from backstory.app import faces
 
-    with _Store(_settings(arguments)) as store:
+    with _store(_settings(arguments)) as store:
         rows = faces.conversations(store, min(max(0, arguments.limit), _MOST_ROWS))
     if arguments.json:
         _print_json(rows)
@@ -276,7 +279,7 @@ def _conversations(arguments: argparse.Namespace) -> int:
 def _show(arguments: argparse.Namespace) -> int:
     from backstory.app import faces
 
-    with _Store(_settings(arguments)) as store:
+    with _store(_settings(arguments)) as store:
         rows = faces.story(store, faces.find(store, arguments.id))
     if arguments.json:
         _print_json(rows)
@@ -290,7 +293,7 @@ def _recall(arguments: argparse.Namespace) -> int:
 
     config = _settings(arguments)
     budget = config.recall.budget_tokens if arguments.budget is None else max(0, arguments.budget)
-    with _Store(config) as store:
+    with _store(config) as store:
         record = faces.find(store, arguments.conversation) if arguments.conversation else None
         hits = faces.recalled(store, arguments.text, record, budget, time.time())
     if arguments.json:
@@ -307,7 +310,7 @@ def _recall(arguments: argparse.Namespace) -> int:
 def _facts(arguments: argparse.Namespace) -> int:
     from backstory.app import faces
 
-    with _Store(_settings(arguments)) as store:
+    with _store(_settings(arguments)) as store:
         record = faces.find(store, arguments.conversation) if arguments.conversation else None
         rows = faces.facts(store, record, arguments.subject, arguments.verb, arguments.object, arguments.status)
     if arguments.json:
@@ -328,13 +331,14 @@ def _facts(arguments: argparse.Namespace) -> int:
 def _export(arguments: argparse.Namespace) -> int:
     from backstory.app import faces
 
-    with _Store(_settings(arguments)) as store:
+    opened = _store(_settings(arguments))
+    with opened as store:
         ids = [arguments.id] if arguments.id else [row.id for row in reversed(faces.conversations(store, _MOST_ROWS))]
         for named in ids:
             record = faces.find(store, named)
             rows = faces.story(store, record, raw=True)
             _print_all(faces.as_markdown(record, rows) if arguments.format == "markdown" else faces.as_jsonl(rows))
-    return 0
+    return _FAILED if opened.missing else 0
 
 
 def _forget(arguments: argparse.Namespace) -> int:
@@ -346,7 +350,8 @@ def _forget(arguments: argparse.Namespace) -> int:
     from backstory.config import mask
 
     config = _settings(arguments)
-    with _Store(config) as store:
+    opened = _store(config)
+    with opened as store:
         record = None if arguments.all else faces.find(store, arguments.id or arguments.conversation)
         what = (
             "everything" if record is None else f"turn {arguments.turn} of {record.id}" if arguments.turn else f"conversation {record.id}"
@@ -354,20 +359,20 @@ def _forget(arguments: argparse.Namespace) -> int:
         if not arguments.yes and not _agreed(f"Forget {what} in {mask(config.storage.url)}? It cannot be undone. [y/N] "):
             print("backstory: nothing was forgotten", file=sys.stderr)
             return _FAILED
+        opened.wait()
         receipts = faces.forget(store, record, arguments.turn, time.time())
     if arguments.json:
         _print_json(receipts)
-        return 0
-    for receipt in receipts:
+    for receipt in receipts if not arguments.json else ():
         rows = ", ".join(f"{number} {table}" for table, number in receipt.counts.items() if number)
         print(f"forgotten: {what} ({rows}); receipt {receipt.id}")
-    return 0
+    return _FAILED if opened.missing else 0
 
 
 def _why(arguments: argparse.Namespace) -> int:
     from backstory.app import why
 
-    with _Store(_settings(arguments)) as store:
+    with _store(_settings(arguments)) as store:
         found = why.explain(store, arguments.request)
     if arguments.json:
         _print_json(found)
@@ -379,7 +384,7 @@ def _why(arguments: argparse.Namespace) -> int:
 def _diff(arguments: argparse.Namespace) -> int:
     from backstory.app import why
 
-    with _Store(_settings(arguments)) as store:
+    with _store(_settings(arguments)) as store:
         found = why.diff(store, arguments.request)
     if arguments.json:
         _print_json(found)
@@ -391,7 +396,7 @@ def _diff(arguments: argparse.Namespace) -> int:
 def _ledger(arguments: argparse.Namespace) -> int:
     from backstory.app import faces, ledger
 
-    with _Store(_settings(arguments)) as store:
+    with _store(_settings(arguments)) as store:
         entries = ledger.ledger(store, faces.find(store, arguments.id))
     if arguments.json:
         _print_json(entries)
@@ -403,7 +408,7 @@ def _ledger(arguments: argparse.Namespace) -> int:
 def _pin(arguments: argparse.Namespace) -> int:
     from backstory.app import faces, why
 
-    with _Store(_settings(arguments)) as store:
+    with _store(_settings(arguments)) as store:
         record = faces.find(store, arguments.id)
         if arguments.turn:
             why.pin(store, record, arguments.turn, not arguments.remove, time.time())
@@ -453,19 +458,11 @@ def _agreed(question: str) -> bool:
     return input(question).strip().lower() in ("y", "yes")
 
 
-class _Store:
+def _store(config: Config) -> Opened:
     """The store for one command, closed after it."""
+    from backstory.app.leftovers import Opened
 
-    def __init__(self, config: Config) -> None:
-        from backstory.app import faces
-
-        self._store = faces.existing(config)
-
-    def __enter__(self) -> Store:
-        return self._store
-
-    def __exit__(self, *_: object) -> None:
-        self._store.close()
+    return Opened(config, outlet.complain)
 
 
 def _overrides(arguments: argparse.Namespace) -> Mapping[str, str]:
