@@ -85,7 +85,9 @@ class Memory(Struct, frozen=True):
     """Whether and how much."""
 
     enabled: Annotated[bool, Meta(description="false: every request is only relayed")] = True
-    threshold_messages: Annotated[int, Meta(ge=0, description="shorter conversations are stored but never changed")] = 10
+    threshold_messages: Annotated[
+        int, Meta(ge=0, description="shorter conversations are stored but not changed, unless their client summarises them")
+    ] = 10
     reward_profile: Annotated[
         Literal["QUALITY", "BALANCED", "COST"],
         Meta(description="how freely tokens are spent on memory (also QUALITY_FOCUSED, COST_FOCUSED)"),
