@@ -346,6 +346,11 @@ class Lanes(Protocol):
         """Until everything submitted before is stored."""
         ...
 
+    @property
+    def shared(self) -> bool:
+        """Whether another process on this machine has this store."""
+        ...
+
     async def others(self) -> bool:
         """Until what other processes on this machine have journalled by now is in the store, half a second at most. False, and at once,
         where nobody else on this machine has this store."""

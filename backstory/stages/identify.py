@@ -127,8 +127,11 @@ class Identify(Stage):
             thread = await self._named(exchange, claims, marked)
         if thread is None:
             thread = await self._said(exchange, reading, bool(claims), opening)
-        elif last >= 0:
-            thread = await self._threads.current(thread, reading.chains[last], reading.lines[last].content, scope)
+            known = thread is not None and last >= 0 and reading.chains[last] in thread.by_chain
+        else:
+            known = last >= 0
+        if thread is not None and known:
+            thread = await self._threads.current(thread, reading.chains[last], reading.lines[last].content, reading.chains[-1], scope)
         continued = None
         if thread is None:
             leading = [*_summaries(exchange, reading), *opening]

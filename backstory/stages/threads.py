@@ -118,12 +118,14 @@ class Threads:
                 await self.reread(held, scope)
         return await self.by_id(principal, conversation, scope)
 
-    async def current(self, thread: Thread, chain: bytes, content: bytes, scope: str) -> Thread:
+    async def current(self, thread: Thread, chain: bytes, content: bytes, end: bytes, scope: str) -> Thread:
         """The thread, read again where another process has gone on with it: the last answer that its client has, of this chain and content
-        hash, is stored and not known here."""
-        if chain in thread.by_chain:
+        hash, is stored and not known here, or what it says now (the chain hash `end`) is, because it has said it there."""
+        record, known = thread.conversation, chain in thread.by_chain
+        if known and (end in thread.by_chain or not self._lanes.shared):
             return thread
-        record, others = thread.conversation, await self.others()
+        others = known or await self.others()
+        chain = end if known else chain
         # Said in the same words before, or after what its client has rewritten: only where there is another process may it be news.
         if not others and any(turn.content == content for turn in reversed(thread.path[-_LAST_TURNS:])):
             return thread

@@ -178,6 +178,11 @@ class StoreLanes:
             self._begin()
         await waiter
 
+    @property
+    def shared(self) -> bool:
+        """See Lanes."""
+        return bool(self._neighbours)
+
     async def others(self) -> bool:
         """See Lanes."""
         return await self._neighbours.settled()

@@ -48,6 +48,19 @@ def test_a_conversation_that_changes_its_proxy_at_every_request_stays_one(tmp_pa
     asyncio.run(work())
 
 
+def test_what_another_process_has_answered_and_is_asked_again_here_is_not_taken_for_new(tmp_path: Path) -> None:
+    async def work() -> None:
+        config = configured(tmp_path)
+        async with rig(config, echoing("anthropic")) as one, rig(config, echoing("anthropic")) as other:
+            chat: Chat = [("user", "A."), ("assistant", "Answer 1."), ("user", "B.")]
+            for each, some in ((one, chat[:1]), (other, chat), (one, chat)):
+                await each.ask(PATHS["anthropic"], asking("anthropic", some), *NAMED)
+                await stored(each, lambda store: store.counts())
+            assert await turns(one) == [["A.", "Answer 1.", "B.", "Answer 1.", "Answer 2."]]
+
+    asyncio.run(work())
+
+
 def test_a_journal_that_nobody_stores_is_waited_for_once(tmp_path: Path) -> None:
     async def work() -> None:
         config = configured(tmp_path)
