@@ -18,7 +18,8 @@ from backstory.memory import reasons
 from backstory.memory.reasons import Change, Search, Told
 from backstory.memory.retention import Score, score
 from backstory.memory.thread import at_number, branch, next_position
-from backstory.stages.threads import covers, load_pins, load_shown, load_turns, tells
+from backstory.stages.threads import load_pins, load_shown, load_turns, tells
+from backstory.stages.veiled import veiled
 
 GATES = {
     "empty": "there was nothing to recall from",
@@ -313,7 +314,7 @@ def _injections(store: Store, record: Conversation) -> dict[bytes, Injection]:
 
 
 def _digests(store: Store, case: _Case) -> list[Digest]:
-    return [one for one in store.digests(case.record.id) if not covers(one, case.hidden)]
+    return list(veiled(store.digests(case.record.id), case.hidden, case.turns))
 
 
 def _blocks(case: _Case) -> Iterator[Block]:
