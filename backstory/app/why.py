@@ -27,6 +27,7 @@ GATES = {
     "nothing asked": "the message asks for nothing that could be looked for",
     "no match": "nothing that was said matches the message",
     "weak": "what matches has too little of what the message is about",
+    "dear": "memory adds as much to this conversation already as it may: about what its client's own requests cost",
 }
 """Why a recall brought nothing, in words."""
 _SHOWN_CHARS = 200
@@ -377,7 +378,8 @@ def _head(request: int, conversation: str, number: int, at: float) -> str:
 
 def _search(search: Search) -> str:
     terms = f" for {', '.join(search.terms)}" if search.terms else ""
-    found = f"looked through {search.considered} pieces{terms}; budget {search.budget} tokens, {search.tokens} used"
+    less = ", for " + GATES["dear"] if search.capped and not search.gate else ""
+    found = f"looked through {search.considered} pieces{terms}; budget {search.budget} tokens{less}, {search.tokens} used"
     if search.gate:
         return f"{found}; nothing recalled: {GATES.get(search.gate, search.gate)} (evidence {search.best:.2f})"
     return f"{found}; evidence {search.best:.2f}"

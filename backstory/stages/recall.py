@@ -387,11 +387,9 @@ class Recall(Stage):
     async def _answering(self, visit: Visit, turn: Turn, absent: assembly.Absent, room: int) -> Recalled:
         """What answers to this message."""
         standing = self._standing(visit.thread, turn.at)
-        patience_s = self._settings.patience_s
-        found = await self._shelf.recall(
-            visit.thread, visit.upto, turn, absent, room, self._settings.min_score, standing, patience_s=patience_s
-        )
-        visit.search, visit.left = search(found, room), list(found.left)
+        told = self._settings
+        found = await self._shelf.recall(visit.thread, visit.upto, turn, absent, room, told.min_score, standing, False, told.patience_s)
+        visit.search, visit.left = search(found, room, visit.capped), list(found.left)
         return found
 
     def _standing(self, thread: Thread, now: float) -> Standing | None:

@@ -59,9 +59,10 @@ def trace(exchange: Exchange, visit: Visit, now: float) -> Trace | None:
     )
 
 
-def search(found: Recalled, budget: int) -> Search:
-    """How a recall went."""
-    return Search(found.considered, round(found.best, 3), found.gate, budget, found.tokens, found.terms)
+def search(found: Recalled, budget: int, capped: bool = False) -> Search:
+    """How a recall went. `capped`: see Search."""
+    dear = capped and not found.items and found.gate in {"", "no room"}
+    return Search(found.considered, round(found.best, 3), "dear" if dear else found.gate, budget, found.tokens, found.terms, capped)
 
 
 def of_items(thread: Thread, found: Recalled) -> list[Reason]:
