@@ -86,7 +86,7 @@ class Rig:
         metrics = DoorMetrics()
         self.engine.metrics.doors.append(metrics)
         connector = Connector(Tls("", "", ""), Proxies("", "", ()))
-        self.door = Door(house, None, self._timeouts, connector, metrics, self.engine.endurance)
+        self.door = Door(house, None, self._timeouts, connector, metrics, self.engine.endurance, self.config.proxy.websocket)
         self.port = await self.door.listen("127.0.0.1", 0)
         self.client = Client(*await asyncio.open_connection("127.0.0.1", self.port, limit=1 << 24))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ class Two(Rig):
     """`own`: the upstream that requests go to by themselves; `other`: the provider that they are routed to."""
 
     own: Upstream
+    other_port: int
     other: Upstream
     forms: list[dict[str, str]]
     """What tokens were asked for with, at OTHER/token."""
@@ -71,9 +72,15 @@ def key_of(received: Received) -> dict[str, bytes]:
 
 @asynccontextmanager
 async def two(
-    folder: Path, text: str, environ: Mapping[str, str] | None = None, clock: Callable[[], float] = time.time
+    folder: Path,
+    text: str,
+    environ: Mapping[str, str] | None = None,
+    clock: Callable[[], float] = time.time,
+    answers: Callable[[Received], bytes | Sequence[bytes] | None] | None = None,
 ) -> AsyncIterator[Two]:
-    """`text`: the settings, with OTHER for the other provider's base URL and OWN for the own one's."""
+    """`text`: the settings, with OTHER for the other provider's base URL and OWN for the own one's. `answers`: the raw answers of both,
+    in place of the usual ones, in several writes
+    where there are several pieces; None: nothing more comes on the connection."""
 
     async def script(upstream: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
@@ -85,7 +92,13 @@ async def two(
                 refused = forms[-1].get("client_secret") == "wrong"
                 writer.write(reply(b'{"error":"invalid_client"}', status=b"401 No") if refused else reply(json.dumps(given).encode()))
             else:
-                writer.write(reply(said(speaking(received), "Good day.")))
+                raw = reply(said(speaking(received), "Good day.")) if answers is None else answers(received)
+                if raw is None:
+                    return
+                for piece in [raw] if isinstance(raw, bytes) else raw:
+                    writer.write(piece)
+                    await writer.drain()
+                    await asyncio.sleep(0 if isinstance(raw, bytes) else 0.05)
             await writer.drain()
 
     forms: list[dict[str, str]] = []
@@ -97,7 +110,7 @@ async def two(
     config = Config.load(environ={"HOME": str(folder), **(environ or {})}, cwd=folder)
     config = replace(config, storage=settings(folder).storage)
     one = Two(config, own, ports[0], QUICK, clock)
-    one.own, one.other, one.forms = own, other, forms
+    one.own, one.other, one.forms, one.other_port = own, other, forms, ports[1]
     await one.start()
     try:
         yield one

@@ -82,15 +82,16 @@ def _parser() -> argparse.ArgumentParser:
     asked = _asking(command)
     diagnostics = command("diagnostics", _diagnostics, "what the running proxy knows of its backends")
     diagnostics.add_argument("--reactivate", default="", metavar="NAME", help="close this backend's breaker, and end its rest")
+    extensions = command("extensions", _extensions, "which extensions are installed, and which of them run")
     config = command("config", _config, "the settings")
     config.add_argument("action", choices=("check",), help="check: print every setting with its source")
     bench = _bench_arguments(command("bench", _bench, "how well recall works on a data set: `bench recall`"))
     _conformance_arguments(command("conformance", _conformance, "whether a gateway translates between the wires as it has to"))
     command("version", _version, "the version")
-    for one in (serve, status, listed, show, recall, facts, usage, export, forget, diagnostics, config, bench, *asked):
+    for one in (serve, status, listed, show, recall, facts, usage, export, forget, diagnostics, extensions, config, bench, *asked):
         one.add_argument("--config", metavar="FILE", help="settings file; without it backstory.yaml is looked for")
         one.add_argument("--storage", metavar="URL", help="sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE")
-    for one in (status, listed, show, recall, facts, usage, forget, diagnostics, config, bench, *asked):
+    for one in (status, listed, show, recall, facts, usage, forget, diagnostics, extensions, config, bench, *asked):
         one.add_argument("--json", action="store_true", help="print JSON")
     return parser
 
@@ -174,6 +175,12 @@ def _serve(arguments: argparse.Namespace) -> int:
     return serve(config)
 
 
+def _extensions(arguments: argparse.Namespace) -> int:
+    from backstory.app import extending
+
+    return extending.main(_overrides(arguments), arguments.json)
+
+
 def _demo(arguments: argparse.Namespace) -> int:
     from backstory.app.demo import run
 
@@ -186,10 +193,8 @@ def _version(_: argparse.Namespace) -> int:
 
 
 def _config(arguments: argparse.Namespace) -> int:
+    from backstory.app.checking import check
     from backstory.config import describe, effective
-    from backstory.providers import side_model
-    from backstory.providers.routing import Router
-    from backstory.vectors import check
 
     settings = effective(_overrides(arguments))
     if arguments.json:
@@ -200,9 +205,7 @@ def _config(arguments: argparse.Namespace) -> int:
             print(f"{setting.key} = {setting.value or '(empty)'}    [{setting.source}]\n    {meanings[setting.key]}")
     sys.stdout.flush()
     config = _settings(arguments)
-    side_model.off(config)
-    check(config.vectors)
-    Router(config)
+    check(config)
     return 0
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 
 from msgspec.structs import replace
 
@@ -22,7 +22,7 @@ from backstory.commands.grammar import Asked
 from backstory.config import Config
 from backstory.core.document import Document
 from backstory.core.edits import AddTools
-from backstory.core.exchange import Exchange, First, Head, Headers, Note, Outcome
+from backstory.core.exchange import Beside, Exchange, First, Head, Headers, Note, Outcome
 from backstory.core.ids import conversation_id
 from backstory.core.message import Opening, Prompt
 from backstory.core.plan import Answer, Paging, Plan, Tap, Target
@@ -61,11 +61,18 @@ class PortHouse:
         self._past = Past(engine, config.identity.principal)
         self._unheard = Unheard(engine)
         self._deadline_s = config.recall.deadline_ms / 1000
-        self._lean = config.marker != "always" and config.memory.scope == "conversation"
+        # What an extension is to see, it has to see before it goes up.
+        self._asks = bool(config.extended.stages or config.extended.policies)
+        self._lean = config.marker != "always" and config.memory.scope == "conversation" and not config.extended.stages
         self.regards = self._regards = Regards(config, upstream_url)
         self._over = Over(config, engine, self._regards, self.error)
         self._late: dict[int, asyncio.Future[Plan]] = {}
         self._answered: dict[int, Outcome] = {}
+
+    @property
+    def engine(self) -> Engine:
+        """The memory behind it."""
+        return self._engine
 
     # --- core.plan.House
 
@@ -125,6 +132,11 @@ class PortHouse:
             wire = next(one for one in WIRES if one.name.startswith(named))
         return Answer(status, _JSON, wire.error(status, code, message))
 
+    def augmented(self, stages: Iterable[str]) -> None:
+        """A request goes up other than it came, for these reasons that are none of memory's."""
+        for stage in stages:
+            self._metrics.edited[stage] = self._metrics.edited.get(stage, 0) + 1
+
     # --- relay.tap.Ledger
 
     def promise(self, exchange: Exchange, status: int, content_type: str, coding: str, body: bytes) -> int:
@@ -164,7 +176,8 @@ class PortHouse:
         engine, regard = self._engine, self._regards(head)
         started = self._metrics.last_request = time.monotonic()
         whose, scope = regard.whose, regard.scope
-        lean = self._lean and (len(body) < _SUMMARY_BYTES or not engine.expects())
+        beside = _beside(head)
+        lean = self._lean and beside is None and (len(body) < _SUMMARY_BYTES or not engine.expects())
         opening = engine.arrivals.opening(head, body, wire) if lean and regard.unnamed else None
         if opening is not None and not _alone(opening, engine.commanding, plain):
             opening = None
@@ -190,13 +203,13 @@ class PortHouse:
         found = self._spoken(head, document, prompt, wire) if plain is None else None
         if found is not None:
             return self._without_commands(head, body, wire, target, found)
-        exchange = Exchange(engine.turn_ids(), head, body, wire, document, prompt, whose, scope)
+        exchange = Exchange(engine.turn_ids(), head, body, wire, document, prompt, whose, scope, beside=beside)
         if engine.crowded and (plain is None or plain.asked is None):
             self._metrics.fail_open("crowded")
             return self._past.plan(head, body, wire, target)
         if plain is not None:
             exchange = replace(exchange, came=plain.came, named=plain.conversation, local=self._expect(exchange.id, plain.asked))
-        elif engine.ahead is not None and not regard.speaks and engine.ahead.may_go(body, prompt):
+        elif engine.ahead is not None and not regard.speaks and not self._asks and engine.ahead.may_go(body, prompt):
             gone = replace(exchange, gone=True)
             return Plan(target, drop=OWN_HEADERS, tap=AheadTap(lambda: self._behind(gone, target, started)))
         done = eager(self._through(exchange, target, started))
@@ -338,8 +351,7 @@ class PortHouse:
     def _planned(self, exchange: Exchange, target: Target, started: float) -> Plan:
         if exchange.local:
             return self._local(exchange)
-        if exchange.came:
-            exchange = replace(exchange, notes=(*exchange.notes, Note("proof", "bytes differ: command")))
+        exchange = _proved(exchange)
         visit = self._engine.visits.get(exchange.id)
         body: bytes | None = None
         if visit is not None and (visit.late or visit.gone):
@@ -377,7 +389,7 @@ class PortHouse:
         array = wire.name == "gemini" and prompt.stream and "alt=sse" not in head.query
         talk = wire.talk(body, visit.paging, head.query)
         desk = self._engine.paging.desk(visit, lambda tokens: self._metrics.leg(exchange.id, visit, tokens))
-        paging = Paging(talk, desk, self._config.paging.rounds, without, wire.reader, array, prompt.tools > 0)
+        paging = Paging(talk, desk, self._config.paging.rounds, without, wire.reader, array, prompt.tools > 0, visit.paging)
         return replace(plan, paging=paging, drop=plan.drop | {b"accept-encoding"}, add=_PLAIN)
 
     def _plain(self, exchange: Exchange, target: Target, started: float) -> Plan:
@@ -436,11 +448,25 @@ class PortHouse:
         economy = self._engine.economy
         stats = self._metrics.stats_header(exchange, visit, economy.forecast, economy.owed(exchange.conversation))
         headers: Headers = (conversation, (b"X-VC-Stats", stats))
-        if exchange.edits or visit.search is not None:
+        if exchange.edits or visit.search is not None or exchange.beside is not None:
             headers = (*headers, (b"X-VC-Request", b"%d" % exchange.id))
         if self._config.metrics.vidurai_header:
             headers = (*headers, (b"X-Vidurai-Stats", stats))
         return headers
+
+
+def _proved(exchange: Exchange) -> Exchange:
+    """The exchange, with a note of what of it differs whatever the stages do."""
+    asked = ["command"] if exchange.came else []
+    if exchange.beside is not None:
+        asked += dict.fromkeys(note.stage for note in exchange.beside.notes)
+    return replace(exchange, notes=(*exchange.notes, Note("proof", f"bytes differ: {','.join(asked)}"))) if asked else exchange
+
+
+def _beside(head: Head) -> Beside | None:
+    """What is done to the request beside the stages, None for nothing."""
+    found = head.kept.get(Beside)
+    return found if isinstance(found, Beside) and found.notes else None
 
 
 async def _dropping(plan: Awaitable[Plan], drop: frozenset[bytes]) -> Plan:

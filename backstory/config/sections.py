@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args, get_origin
 import msgspec
 from msgspec import Meta, Struct
 
-from backstory.config import routes
+from backstory.config import augmentation, routes
 
 MASK = "***"
 SECRETS = frozenset({"vectors.api_key"})
@@ -39,6 +39,9 @@ class Proxy(Struct, frozen=True):
     header_timeout_s: Annotated[float, Meta(gt=0, description="a request's head must be complete within this time")] = 30.0
     body_timeout_s: Annotated[float, Meta(gt=0, description="longest pause while a request's body comes in")] = 60.0
     keepalive_s: Annotated[float, Meta(gt=0, description="an idle client connection is closed after this time")] = 75.0
+    websocket: Annotated[
+        bool, Meta(description="Responses over a WebSocket too (extra websocket); without it an upgrade is refused, and clients use HTTP")
+    ] = False
     drain_s: Annotated[float, Meta(ge=0, description="running requests may take this long to finish at a stop")] = 30.0
 
 
@@ -85,7 +88,9 @@ class Memory(Struct, frozen=True):
     """Whether and how much."""
 
     enabled: Annotated[bool, Meta(description="false: every request is only relayed")] = True
-    threshold_messages: Annotated[int, Meta(ge=0, description="shorter conversations are stored but never changed")] = 10
+    threshold_messages: Annotated[
+        int, Meta(ge=0, description="shorter conversations are stored but not changed, unless their client summarises them")
+    ] = 10
     reward_profile: Annotated[
         Literal["QUALITY", "BALANCED", "COST"],
         Meta(description="how freely tokens are spent on memory (also QUALITY_FOCUSED, COST_FOCUSED)"),
@@ -332,6 +337,10 @@ Prices: TypeAlias = Annotated[
     Meta(description="prices of models by pattern (gpt-4o*), before those that are built in: model, input, output, cache_read, ..."),
 ]
 PRICES: tuple[PriceRow, ...] = ()
+Extensions: TypeAlias = Annotated[
+    tuple[str, ...], Meta(description="installed extensions that run, by name (`backstory extensions` lists them); those not named do not")
+]
+EXTENSIONS: tuple[str, ...] = ()
 TREE: dict[str, type[Struct] | tuple[Any, Any]] = {
     "proxy": Proxy,
     "upstream": Upstream,
@@ -351,6 +360,14 @@ TREE: dict[str, type[Struct] | tuple[Any, Any]] = {
     "routing": routes.Routing,
     "model_aliases": (routes.Aliases, routes.ALIASES),
     "models": (routes.Models, routes.MODELS),
+    "overrides": (augmentation.Overrides, augmentation.OVERRIDES),
+    "reasoning": (augmentation.ReasoningSets, augmentation.REASONING),
+    "edit_precision": augmentation.EditPrecision,
+    "planning": augmentation.Planning,
+    "auxiliary": augmentation.Auxiliary,
+    "first_prompt": augmentation.FirstPrompt,
+    "context": augmentation.Context,
+    "client_headers": (augmentation.ClientHeaders, augmentation.CLIENT_HEADERS),
     "paging": Paging,
     "identity": Identity,
     "side_model": SideModel,
@@ -358,6 +375,7 @@ TREE: dict[str, type[Struct] | tuple[Any, Any]] = {
     "marker": (Marker, MARKER),
     "log": Log,
     "metrics": Metrics,
+    "extensions": (Extensions, EXTENSIONS),
 }
 """Sections, and single keys with type and default, in the order in which they are told."""
 
@@ -421,6 +439,8 @@ def _expects(base: Any, metas: list[Meta]) -> str:
         return "a list of " + ", ".join(get_args(get_args(base)[0]))
     if get_origin(base) is tuple and get_args(base)[0] is str:
         return "a list of texts"
+    if isinstance(base, type) and issubclass(base, Struct):
+        return "{" + ", ".join(base.__struct_fields__) + "}"
     if get_origin(base) in (tuple, dict):
         row = get_args(base)[get_origin(base) is dict]
         kind = "a list of" if get_origin(base) is tuple else "names, each with"

@@ -50,6 +50,22 @@ class Note(Struct, frozen=True):
     text: str
 
 
+class Beside(Struct):
+    """What is done to a request beside the stages (app/augment.py): why and by whom; the body that came, and the one that went up in the
+    end (b"": those that the stages were given, and left). A head has it in `kept` under this class; it is filled in while the request is
+    made ready."""
+
+    notes: list[Note] = []
+    came: bytes = b""
+    went: bytes = b""
+
+    def note(self, stage: str, text: str) -> None:
+        """Something was done, or could not be; once is enough."""
+        note = Note(stage, text)
+        if note not in self.notes:
+            self.notes.append(note)
+
+
 class Outcome(Struct, frozen=True):
     """How an exchange ended.
 
@@ -88,7 +104,8 @@ class Exchange(Struct, frozen=True):
 
     `edits` are kept with the stage that asked for them. `answer` is a reply of our own: the exchange ends there. `came`: the client's
     body, where `body` is that without commands; `named`: the conversation that an answer of ours in it named. `local`: it is nothing
-    but a command for us. `gone`: the client's bytes went up before the stages were asked, so what they ask for comes too late.
+    but a command for us. `gone`: the client's bytes went up before the stages were asked, so what they ask for comes too late. `beside`:
+    what is done to it beside them, None for nothing.
     """
 
     id: int
@@ -109,3 +126,4 @@ class Exchange(Struct, frozen=True):
     named: str = ""
     local: bool = False
     gone: bool = False
+    beside: Beside | None = None

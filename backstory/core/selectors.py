@@ -58,6 +58,7 @@ PARAMETERS: dict[str, Bounds] = {
     "presence_penalty": Bounds(0, 2),
     "frequency_penalty": Bounds(0, 2),
     "reasoning_effort": Bounds(words=("none", "minimal", "low", "medium", "high", "xhigh")),
+    "thinking_budget": Bounds(0, 1_000_000, whole=True),
     "verbosity": Bounds(words=("low", "medium", "high")),
 }
 ANNOTATIONS: dict[str, Bounds] = {
