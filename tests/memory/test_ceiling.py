@@ -31,7 +31,9 @@ TARIFFS = (
 def test_the_bill_at_most_doubles_but_for_one_block(tariff: Tariff, keeps: int, budget: int, seed: int, often: float) -> None:
     """The client keeps so many messages; each request begins anew, so that nothing is found in a cache."""
     dice = random.Random(seed)
-    account, messages, blocks = Account(), [], {}
+    account = Account()
+    messages: list[int] = []
+    blocks: dict[int, int] = {}
     billed = direct = 0.0
     for number in range(150):
         messages = [*messages, dice.randint(5, 200)][-keeps:]
