@@ -36,6 +36,8 @@ from backstory.stages.visit import Visit, Visits
 # What a client's own summary leaves out takes at most so many tokens, and half of what may be recalled.
 _MOST_KEPT = 600
 _NOTHING = Recalled(())
+# Of a request's patience, so much goes into an index that is being made: the store is searched in the rest.
+_FOR_AN_INDEX = 1 / 3
 # So many tokens may stay besides the protected exchanges, to see where those begin.
 _ONLY_PROTECTED = 1
 # The parts of a request that are neither messages nor memory (framing of messages, reply's start) in tokens.
@@ -389,8 +391,8 @@ class Recall(Stage):
     async def _answering(self, visit: Visit, turn: Turn, absent: assembly.Absent, room: int) -> Recalled:
         """What answers to this message."""
         standing = self._standing(visit.thread, turn.at)
-        told = self._settings
-        found = await self._shelf.recall(visit.thread, visit.upto, turn, absent, room, told.min_score, standing, False, told.patience_s)
+        told, patience_s = self._settings, self._settings.patience_s * _FOR_AN_INDEX
+        found = await self._shelf.recall(visit.thread, visit.upto, turn, absent, room, told.min_score, standing, False, patience_s)
         visit.search, visit.left = search(found, room, visit.capped), list(found.left)
         return found
 

@@ -9,6 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from backstory.config import Config
+from backstory.config.sections import Recall as RecallSection
+from backstory.stages import shelf as shelf_module
 from backstory.stages.shelf import Shelf
 from tests.rig import Rig, rig, soon
 from tests.stages.talks import Talk, commanded, texts_sent
@@ -91,6 +93,30 @@ def test_what_is_removed_for_good_goes_out_of_the_stored_digest(tmp_path: Path, 
             assert all("tangerine" not in digest.text for digest in await stored(one, lambda store: store.digests(talk.id))) or edge
             await one.restart()
             await talk.say("Once more.")
+            _grows(one, sent)
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_an_index_that_is_long_in_the_making_does_not_eat_the_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a start nothing is indexed: the store is searched, and the fold goes up in time."""
+
+    async def work() -> None:
+        async with rig(
+            replace(_small(tmp_path), recall=RecallSection(budget_tokens=200, deadline_ms=3000.0)), echoing("openai_chat")
+        ) as one:
+            talk = await _folded(one)
+            sent = texts_sent(one)
+            await one.restart()
+
+            async def slowly(*_: object) -> None:
+                await asyncio.sleep(20)
+
+            with monkeypatch.context() as slow:
+                slow.setattr(shelf_module, "_INLINE_TOKENS", -1)
+                slow.setattr(Shelf, "_build", slowly)
+                await talk.say("What was my locker code at the gym in the Harrowgate hall?")
             _grows(one, sent)
             assert not one.failures()
 
