@@ -19,6 +19,7 @@ from backstory.app.journals import WIRE_BY_NAME, open_lanes, read_arrival, recov
 from backstory.app.lineup import Line, Parts, across, choices, line_up, settings
 from backstory.app.local import Local
 from backstory.app.metrics import Metrics
+from backstory.app.recorder import Recorder
 from backstory.app.why import Explanation, explain
 from backstory.config import Config, mask
 from backstory.core.exchange import Head
@@ -95,6 +96,9 @@ class Engine:
     """Use `open`. `memory` is False where the store could not be opened or memory is switched off: then everything is only relayed. Raises
     ConfigError for a side model that cannot be."""
 
+    recorder: Recorder | None = None
+    """Of what requests cost; None where that is not recorded."""
+
     def __init__(self, config: Config, clock: Callable[[], float] = time.time) -> None:
         self.config = config
         self.metrics = Metrics()
@@ -142,6 +146,9 @@ class Engine:
         """An engine over the configured storage. Never fails for the store's sake, and does not wait for long: a store that is held by
         another process is opened when it is let go."""
         engine = cls(config, clock)
+        if config.usage.keep_days:
+            engine.recorder = Recorder(config, lambda: engine.lanes, engine.failed, clock, engine._hot)
+            engine.metrics.usage = engine.recorder.figures
         sys.setswitchinterval(_HAND_OVER_S)
         if config.memory.enabled:
             engine.trouble = "the store is being opened"
@@ -158,6 +165,8 @@ class Engine:
             await asyncio.wait({self._again})
         if self._beside:
             await asyncio.wait(self._beside.values(), timeout=_BESIDE_S)
+        if self.recorder is not None:
+            await self.recorder.close()
         await self._shut()
         if self.aside is not None:
             self.aside.close()
@@ -463,12 +472,13 @@ class Engine:
 
     def _health(self) -> dict[str, Any]:
         lanes = self._lanes
+        trouble = self.trouble or (lanes.trouble if lanes is not None else "")
         return {
-            "status": "ok" if self.memory or not self.config.memory.enabled else "degraded",
+            "status": "degraded" if trouble or not (self.memory or not self.config.memory.enabled) else "ok",
             "service": "backstory",
             "version": __version__,
             "memory": "on" if self.memory else "off",
-            "trouble": self.trouble or (lanes.last_error if lanes is not None else ""),
+            "trouble": trouble,
             "uptime_s": round(self._clock() - self._started, 1),
             "sessions": len(self.threads) if self.threads is not None else 0,
             "pending": lanes.queued if lanes is not None else 0,

@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from backstory.app import usage_metrics
+from backstory.app.recorder import Figures
 from backstory.app.side_metrics import families
 from backstory.core.exchange import Exchange, Outcome
 from backstory.core.records import Spend
@@ -70,6 +72,8 @@ class Metrics:
         self.first_byte_s = 0.0
         self.sessions = 0
         self.side = SideFigures()
+        self.usage: Figures | None = None
+        """What is recorded of all requests; None where nothing is."""
         self._open: dict[int, tuple[int, int]] = {}
         self._exposed: Any = None
 
@@ -311,6 +315,8 @@ class _Collector:
             ended.add_metric([wire, f"{hundreds}xx" if hundreds else "none", end], number)
         yield ended
         yield from families(metrics.side, day_of(time.time()))
+        if metrics.usage is not None:
+            yield from usage_metrics.families(metrics.usage)
         total, cumulative = 0, []
         for bound, number in zip((*BUCKETS, "+Inf"), metrics.buckets, strict=True):
             total += number

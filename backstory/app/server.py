@@ -18,7 +18,9 @@ from backstory.app.engine import Engine
 from backstory.app.heap import give_back, one_heap
 from backstory.app.house import PortHouse
 from backstory.app.lineup import check_commands
+from backstory.app.metering import Metering
 from backstory.app.outbound import connector, warnings
+from backstory.app.usage import Guard, named
 from backstory.config import Config, Listener
 from backstory.core.plan import House
 from backstory.errors import ConfigError
@@ -104,7 +106,8 @@ def _door(config: Config, engine: Engine, listener: Listener) -> Door:
     )
     metrics = DoorMetrics()
     engine.metrics.doors.append(metrics)
-    house = in_front(config, PortHouse(config, engine, listener.upstream, listener.label))
+    inner = PortHouse(config, engine, listener.upstream, listener.label)
+    house = metered(config, in_front(config, inner), inner)
     if needed(config):
         house = Enduring(house, config, listener.upstream, engine.endurance)
     if proxy.websocket and find_spec("wsproto") is None:
@@ -125,6 +128,14 @@ def in_front(config: Config, house: PortHouse, clock: Callable[[], float] = time
 
         found = AugmentingHouse(config, found, house)
     return found
+
+
+def metered(config: Config, front: House, house: PortHouse) -> House:
+    """What the door asks, where requests are recorded: `front`, which stands in front of `house`, behind what records them."""
+    engine = house.engine
+    if engine.recorder is None:
+        return front
+    return Metering(front, house.regards, engine, engine.recorder, Guard(config.usage.token), named(config.usage.names))
 
 
 async def _serve(config: Config) -> None:

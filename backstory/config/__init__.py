@@ -62,6 +62,7 @@ from backstory.config.sections import (
     ToolOutput,
     Tools,
     Upstream,
+    Usage,
     Vectors,
     describe,
     keys,
@@ -84,9 +85,20 @@ _EXTRAS = {"media.recompress": ("PIL", "media")}
 _URLS = ("upstream.url", "upstream.anthropic", "upstream.openai", "upstream.gemini", "side_model.url", "vectors.url")
 _CHECKS = {"side_model.provider": check_provider, "side_model.api_key_env": check_variable}
 _MAPPINGS = frozenset(
-    {"proxy.instances", "prices", "providers", "model_aliases", "models", "overrides", "reasoning", "planning.set", "client_headers"}
+    {
+        "proxy.instances",
+        "prices",
+        "providers",
+        "model_aliases",
+        "models",
+        "overrides",
+        "reasoning",
+        "planning.set",
+        "client_headers",
+        "usage.names",
+    }
 )
-_UNSHOWN = ("side_model.api_key_env", "vectors.api_key")
+_UNSHOWN = ("side_model.api_key_env", "vectors.api_key", "usage.token")
 
 
 class OutboundProxies(Struct, frozen=True):
@@ -168,6 +180,7 @@ class Config(Struct, frozen=True, kw_only=True):
     log: Log = field(default_factory=Log)
     metrics: Metrics = field(default_factory=Metrics)
     extensions: Extensions = EXTENSIONS
+    usage: Usage = field(default_factory=Usage)
     listeners: tuple[Listener, ...] = ()
     outbound: OutboundProxies = OutboundProxies()
     side_key: Secret = Secret()

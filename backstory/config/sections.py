@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 from backstory.config import augmentation, routes
 
 MASK = "***"
-SECRETS = frozenset({"vectors.api_key"})
+SECRETS = frozenset({"vectors.api_key", "usage.token"})
 """Keys whose values are never shown."""
 
 
@@ -328,6 +328,27 @@ class Metrics(Struct, frozen=True):
     vidurai_header: Annotated[bool, Meta(description="give the numbers of X-VC-Stats as X-Vidurai-Stats too")] = False
 
 
+class PrincipalRow(Struct, frozen=True, forbid_unknown_fields=True):
+    """How one principal is called where usage is shown. `principal`: its hash, as `usage --by principal` shows it."""
+
+    principal: str
+    name: str
+
+
+class Usage(Struct, frozen=True):
+    """What is recorded of requests: figures, and no text."""
+
+    keep_days: Annotated[
+        int, Meta(ge=0, le=3650, description="tokens, cost and times of each request are kept for so many days; 0: nothing is recorded")
+    ] = 0
+    token: Annotated[
+        str, Meta(description="X-VC-Dashboard-Token with which GET /v1/usage is answered from anywhere; empty: only from this machine")
+    ] = ""
+    names: Annotated[
+        tuple[PrincipalRow, ...], Meta(description="what principals are called where usage is shown, by their hashes: principal, name")
+    ] = ()
+
+
 Marker: TypeAlias = Annotated[
     Literal["auto", "always", "never"], Meta(description="whether replies carry the conversation's marker; auto: where nothing else tells")
 ]
@@ -376,6 +397,7 @@ TREE: dict[str, type[Struct] | tuple[Any, Any]] = {
     "log": Log,
     "metrics": Metrics,
     "extensions": (Extensions, EXTENSIONS),
+    "usage": Usage,
 }
 """Sections, and single keys with type and default, in the order in which they are told."""
 

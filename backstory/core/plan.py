@@ -157,12 +157,57 @@ class Question(Struct, frozen=True):
     failure: Callable[[int, bytes], bytes]
 
 
+class Leg(Protocol):
+    """What is kept of one answer of one backend, as it came. `name`: the backend's. `body`: of the request that went there, b"" where that
+    was streamed. `later`: the answer before this one goes on with it. `status`: 0 while none has come; `began_at`: monotonic seconds when
+    it came. `events`: those of a long stream that mention usage, without their ends; `said`: about how many bytes of text the pieces of it
+    had that are not kept."""
+
+    name: str
+    target: Target
+    body: bytes
+    later: bool
+    status: int
+    headers: Headers
+    began_at: float
+    events: list[bytes]
+    said: int
+
+    @property
+    def held(self) -> int:
+        """Bytes that are kept."""
+        ...
+
+    def kept(self) -> bytes:
+        """The body, or what is kept of it, content coding on."""
+        ...
+
+    def release(self) -> None:
+        """The request is over: let go of whoever got the answer, and of all that hangs on it."""
+        ...
+
+
+class Gauge(Protocol):
+    """Counts what providers take for one request: every answer that comes for it, whether the client gets it or not. Its calls are quick
+    and raise nothing."""
+
+    def asked(self, leg: Leg) -> None:
+        """The request goes up to a backend; this hears the answer."""
+        ...
+
+    def over(self, ended: Ended, status: int, bytes_in: int) -> None:
+        """Called exactly once, after what was to be written was written. `status` is 0 where no answer came; `bytes_in`: of the client's
+        body."""
+        ...
+
+
 class Plan(Struct, frozen=True):
     """What to do with one request. With an `answer` nothing goes upstream. `drop` names (lower case) request headers to leave out
     besides hop-by-hop ones; `add` is added. `body` is the body to send, None = the client's own as it came. `translation`: `body`, and
     what `paging` and `tap` see, is what the client sees, and the provider speaks another wire, or another way. `name`: of the backend that
     the target belongs to, "" for its host. `others`: what is tried after it, in this order, while no answer has begun. `question`: for
-    asking once more. `lanes`: ways that are asked side by side in place of all that; then there is a question."""
+    asking once more. `lanes`: ways that are asked side by side in place of all that; then there is a question. `gauge`: hears every
+    answer."""
 
     target: Target | None = None
     answer: Answer | None = None
@@ -177,6 +222,7 @@ class Plan(Struct, frozen=True):
     name: str = ""
     question: Question | None = None
     lanes: tuple[Lane, ...] = ()
+    gauge: Gauge | None = None
 
 
 class House(Protocol):

@@ -23,7 +23,8 @@ from backstory.relay.chunks import ending, frame
 from backstory.relay.delivery import Delivery, Listener
 from backstory.relay.endurance import Kind
 from backstory.relay.handed import undelivered
-from backstory.relay.heads import CHUNKED, ReplyHead, Request, render_interim
+from backstory.relay.heads import CHUNKED, ReplyHead, Request, render_interim, without_ours
+from backstory.relay.heard import heard
 from backstory.relay.interpret import Interpreter
 from backstory.relay.legs import Legs
 from backstory.relay.overdue import overdue
@@ -236,7 +237,8 @@ class Flow:
             return
         if plan.translation is not None:
             self._interpreter = Interpreter(plan.translation, self, up, self._door.limits.max_buffered_body)
-        up.begin(self._interpreter or self, request.method == b"HEAD")
+        later = self._legs is not None and self._legs.later
+        up.begin(heard(plan, target, self._body, later, self._interpreter or self), request.method == b"HEAD")
         head = self._down.heads.render(request, target.path, target.host_header, plan.drop, plan.add, self._length)
         head = placed(up, request.method, head)
         if self._down.full:
@@ -269,7 +271,7 @@ class Flow:
         if attempts is not None and (attempts.comments.begun or not attempts.settled):
             attempts.interims.append(reply)
         elif not self._request.old and (self._legs is None or not self._legs.later):
-            self._down.transport.write(render_interim(reply))
+            self._down.transport.write(render_interim(reply if self._listener is None else without_ours(reply)))
 
     def begin_reply(self, reply: ReplyHead, empty: bool) -> None:
         """As Receiver.begin_reply."""
@@ -488,13 +490,15 @@ class Flow:
         self._door.metrics.in_flight -= 1
         self._pieces.clear()
         delivery, listener = self._delivery, self._listener
-        if listener is None:
-            return
         if delivery is not None:
             status, bytes_out = delivery.reply.status, delivery.bytes_out
+        if self._plan is not None and self._plan.gauge is not None:
+            self._plan.gauge.over(ended, status, self.bytes_in)
+        if listener is None:
+            return
         self._door.tell_later(listener, ended, status, self.bytes_in, bytes_out)
 
 
 def _on(plan: Plan, attempt: Attempt) -> Plan:
     """The plan, on this way."""
-    return replace(plan, target=attempt.target, drop=attempt.drop, add=attempt.add, translation=attempt.translation)
+    return replace(plan, target=attempt.target, drop=attempt.drop, add=attempt.add, translation=attempt.translation, name=attempt.name)
