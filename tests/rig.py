@@ -80,7 +80,7 @@ class Rig:
             await asyncio.wait({self.engine.opening})  # on a busy machine the engine is there before its store
         url = f"http://127.0.0.1:{self.upstream_port}"
         self.house = PortHouse(self.config, self.engine, url, "")
-        house: House = in_front(self.config, self.house, self._clock)
+        house: House = in_front(self.config, self.house)
         if needed(self.config):
             house = Enduring(house, self.config, url, self.engine.endurance)
         metrics = DoorMetrics()

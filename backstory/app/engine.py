@@ -16,6 +16,7 @@ from backstory.app.aside import Aside
 from backstory.app.commanding import Commanding
 from backstory.app.enduring import diagnostics, endurance
 from backstory.app.journals import WIRE_BY_NAME, open_lanes, read_arrival, recovery, verified
+from backstory.app.judging import AtNeed, judge
 from backstory.app.lineup import Line, Parts, across, choices, line_up, settings
 from backstory.app.local import Local
 from backstory.app.metrics import Metrics
@@ -29,6 +30,7 @@ from backstory.core.reply import Usage
 from backstory.core.sizes import rough
 from backstory.core.tombs import Tombs
 from backstory.core.wire import Wire
+from backstory.core.wishes import WISHES
 from backstory.errors import BackstoryError, DocumentError, StoreError
 from backstory.jobs import standard as standard_jobs
 from backstory.jobs.forgotten import Forgotten
@@ -121,12 +123,12 @@ class Engine:
         """Requests that wait for memory at this moment."""
         self.expects: Callable[[], bool] = bool
         """Whether a first request may go on with a conversation that its client has just summarised."""
-        self.visits = Visits()
-        self.order = Order()
+        self.visits, self.order = Visits(), Order()
         self.layouts = Layouts(secrets.randbits(63))
         self.pipeline = Pipeline((), self.failed)
         self.commanding = Commanding(config.commands.prefix) if config.commands.enabled else None
         self.command: Command | None = None
+        self.ways = AtNeed(config, clock)
         self._removal: Removal | None = None
         self.economy = Economy(self.visits, Tariffs(config.prices), self._settings.window, choices(config), clock)
         self.metrics.money = self.economy.money
@@ -160,6 +162,11 @@ class Engine:
         await self._shut()
         if self.aside is not None:
             self.aside.close()
+
+    @property
+    def wished(self) -> bool:
+        """Whether anything is set for the requests of any conversation."""
+        return self.command is not None and self.command.wishing.anywhere
 
     @property
     def is_opening(self) -> bool:
@@ -352,6 +359,7 @@ class Engine:
         await self.pins.start()
         await self.paging.lookups.look()
         await line.continuity.load(self._clock())
+        line.command.wishing.anywhere = bool(await lanes.read(lambda store: store.stated(WISHES)))
         self.economy.restore(*await lanes.read(lambda store: store.stops(self._clock() - STOPS_S)))
         self._removal = Removal(lanes, self._clock, self.failed)
         self._removal.start()
@@ -391,6 +399,7 @@ class Engine:
                 self._hot,
                 self.metrics.figures,
                 self.failed,
+                judge(self.ways),
             )
         )
         self.ahead = Ahead(threads, line.settled, time.monotonic)

@@ -11,7 +11,8 @@ from collections.abc import Awaitable
 
 from msgspec.structs import replace
 
-from backstory.app.commanding import Commanding, Plain, answer
+from backstory.app.chosen import Choosing, Chosen
+from backstory.app.commanding import Commanding, Plain, answer, told
 from backstory.app.drive import eager
 from backstory.app.engine import Engine
 from backstory.app.over import Over
@@ -27,7 +28,7 @@ from backstory.core.ids import conversation_id
 from backstory.core.message import Opening, Prompt
 from backstory.core.plan import Answer, Paging, Plan, Tap, Target
 from backstory.core.wire import Wire
-from backstory.errors import DocumentError
+from backstory.errors import BackstoryError, Declined, DocumentError
 from backstory.memory import marker
 from backstory.providers import upstreams
 from backstory.relay.tap import AheadTap, ArrivalTap, MemoryTap
@@ -63,6 +64,8 @@ class PortHouse:
         self._deadline_s = config.recall.deadline_ms / 1000
         self._lean = config.marker != "always" and config.memory.scope == "conversation"
         self.regards = self._regards = Regards(config, upstream_url)
+        self.ways = engine.ways
+        self._choosing = Choosing(engine, self._regards, self.error, config.commands.prefix)
         self._over = Over(config, engine, self._regards, self.error)
         self._late: dict[int, asyncio.Future[Plan]] = {}
         self._answered: dict[int, Outcome] = {}
@@ -195,7 +198,9 @@ class PortHouse:
             self._metrics.fail_open("crowded")
             return self._past.plan(head, body, wire, target)
         if plain is not None:
-            exchange = replace(exchange, came=plain.came, named=plain.conversation, local=self._expect(exchange.id, plain.asked))
+            asked = self._expect(exchange.id, plain.asked)
+            ends = plain.asked is not None and plain.asked.before
+            exchange = replace(exchange, came=plain.came, named=plain.conversation, local=asked and not ends, bidden=asked and ends)
         elif engine.ahead is not None and not regard.speaks and engine.ahead.may_go(body, prompt):
             gone = replace(exchange, gone=True)
             return Plan(target, drop=OWN_HEADERS, tap=AheadTap(lambda: self._behind(gone, target, started)))
@@ -217,20 +222,19 @@ class PortHouse:
         return attempt(self._engine.failed, "commands", lambda: commanding.plain(head, document, prompt, wire), lambda: None)
 
     def _expect(self, exchange: int, asked: Asked | None) -> bool:
-        """Let the stage know of its command. Whether the exchange is nothing but that."""
+        """Let the stage know of its command. Whether there is one."""
         command = self._engine.command
         if asked is None or command is None:
             return False
         command.expect(exchange, asked)
-        return not asked.before
+        return True
 
     def _without_commands(self, head: Head, body: bytes, wire: Wire, target: Target, plain: Plain) -> Plan | Awaitable[Plan]:
         """The request as it would be without commands takes its usual way; whatever becomes of it, that is what goes up."""
         plain.came = body if plain.body != body else b""
-        whole = plain.asked is not None and not plain.asked.before
 
         def otherwise() -> Plan:
-            return self._unanswered(head) if whole else bare(target)
+            return self._unanswered(head) if plain.asked is not None else bare(target)
 
         plan = attempt(self._engine.failed, "plan", lambda: self._chat(head, plain.body, wire, target, plain), otherwise)
         if not plain.came:
@@ -270,7 +274,7 @@ class PortHouse:
 
         def without() -> Plan:
             engine.visits.close(exchange.id)
-            return self._unanswered(exchange.head) if exchange.local else bare(target)
+            return self._unanswered(exchange.head) if exchange.local or exchange.bidden else bare(target)
 
         try:
             through = await engine.pipeline.run(exchange)
@@ -289,12 +293,15 @@ class PortHouse:
         """The plan, if memory comes to one in time; else the client's bytes go up, and memory ends its work beside them."""
         task = asyncio.ensure_future(rest)
         # What is meant for us never goes up for want of time.
-        deadline_s = _COMMAND_S if exchange.local else self._deadline_s
+        ours = exchange.local or exchange.bidden
+        deadline_s = _COMMAND_S if ours else self._deadline_s
         self._engine.waiting += 1
         if exchange.prompt is not None and exchange.prompt.previous and self._engine.paging.lookups.anywhere:
             deadline_s = max(deadline_s, LOOKED_UP_S)
         try:
             done, _ = await asyncio.wait({task}, timeout=deadline_s)
+            if not done and not ours and self._engine.wished:
+                done = await self._engine.visits.known(exchange.id, task)
         except (asyncio.CancelledError, GeneratorExit):
             # The client has left before its request went up; GeneratorExit: even before anybody waited for the plan.
             task.add_done_callback(lambda _: self._finish(exchange, _GONE))
@@ -304,7 +311,7 @@ class PortHouse:
             self._engine.waiting -= 1
         if done:
             return task.result()
-        if exchange.local:
+        if ours:
             task.cancel()
             return self._local(exchange)
         self._engine.late(exchange.head)
@@ -329,6 +336,9 @@ class PortHouse:
         self._finish(exchange, _GONE)
         self._metrics.commands += 1
         headers: Headers = ((b"X-VC-Conversation", exchange.conversation.encode()),) if exchange.conversation else ()
+        if exchange.bidden and exchange.prompt is not None and exchange.prompt.structured:
+            # Who expects JSON is told by an error.
+            return Plan(answer=self.error(exchange.head, 400, Declined.code, told(exchange)))
         return Plan(answer=answer(exchange, headers))
 
     def _unanswered(self, head: Head) -> Plan:
@@ -336,8 +346,18 @@ class PortHouse:
         return Plan(answer=self.error(head, 500, "command_failed", "the command could not be carried out; it was not sent to the model"))
 
     def _planned(self, exchange: Exchange, target: Target, started: float) -> Plan:
-        if exchange.local:
+        if exchange.local or exchange.bidden:
             return self._local(exchange)
+        try:
+            chosen = self._choosing.of(exchange)
+        except BackstoryError as error:
+            self._finish(exchange, _GONE)
+            return self._choosing.refused(exchange.head, error)
+        plan = self._made(exchange, target, started, chosen)
+        return plan if chosen is None else chosen.planned(plan)
+
+    def _made(self, exchange: Exchange, target: Target, started: float, chosen: Chosen | None) -> Plan:
+        """The plan in the client's wire, to where the request goes by itself."""
         if exchange.came:
             exchange = replace(exchange, notes=(*exchange.notes, Note("proof", "bytes differ: command")))
         visit = self._engine.visits.get(exchange.id)
@@ -349,6 +369,8 @@ class PortHouse:
             exchange = replace(exchange, edits=())
         elif exchange.edits:
             exchange, body = self._rendered(exchange, visit)
+        if chosen is not None:
+            exchange, body = chosen.put(exchange, body)
         if visit is None:
             self._metrics.planned(exchange, None, started)
             if exchange.conversation:
@@ -357,22 +379,24 @@ class PortHouse:
         visit.bytes_sent = len(body) if body is not None else 0
         if self._engine.ahead is not None and exchange.prompt is not None:
             self._engine.ahead.went(exchange.prompt, visit, visit.complete and not exchange.edits)
-        exchange = replace(exchange, mark=self._mark(exchange, visit), headers=self._headers(exchange, visit))
+        exchange = replace(exchange, mark=self._mark(exchange, visit), headers=(*self._headers(exchange, visit), *exchange.headers))
         self._metrics.planned(exchange, visit, started)
         side, wire, prompt = self._engine.side, exchange.wire, exchange.prompt
-        if side is not None and side.by_client and wire is not None and prompt is not None and not self._regards(exchange.head).speaks:
+        own = not self._regards(exchange.head).speaks and chosen is None
+        if side is not None and side.by_client and wire is not None and prompt is not None and own:
             side.seen(exchange.conversation, wire.name, exchange.head, target, prompt.model)
         plan = self._tapped(exchange, target, started, body)
-        return plan if body is None or not visit.paging else self._paged(plan, exchange, visit, body)
+        return plan if body is None or not visit.paging else self._paged(plan, exchange, visit, body, chosen)
 
-    def _paged(self, plan: Plan, exchange: Exchange, visit: Visit, body: bytes) -> Plan:
+    def _paged(self, plan: Plan, exchange: Exchange, visit: Visit, body: bytes, chosen: Chosen | None) -> Plan:
         """The plan of a request in which tools of ours are offered."""
         wire, document, prompt, head = exchange.wire, exchange.document, exchange.prompt, exchange.head
         if wire is None or document is None or prompt is None:
             return plan
 
         def without() -> bytes:
-            return wire.render(document, prompt, [edit for _, edit in exchange.edits if not isinstance(edit, AddTools)])
+            made = wire.render(document, prompt, [edit for _, edit in exchange.edits if not isinstance(edit, AddTools)])
+            return made if chosen is None else chosen.written(made)
 
         array = wire.name == "gemini" and prompt.stream and "alt=sse" not in head.query
         talk = wire.talk(body, visit.paging, head.query)
@@ -390,7 +414,15 @@ class PortHouse:
             edits += attempt(self._engine.failed, "mend", lambda: [one for _, one in strikes(exchange, wire, prompt)[0]], list)
             if edits:
                 body = attempt(self._engine.failed, "mend", lambda: wire.render(document, prompt, edits), lambda: None)
-        return self._tapped(exchange, target, started, body)
+        try:
+            chosen = self._choosing.late(exchange)
+        except BackstoryError as error:
+            self._late.pop(exchange.id, None)
+            return self._choosing.refused(exchange.head, error)
+        if chosen is None:
+            return self._tapped(exchange, target, started, body)
+        exchange, body = chosen.put(exchange, body)
+        return chosen.planned(self._tapped(exchange, target, started, body))
 
     def _tapped(self, exchange: Exchange, target: Target, started: float, body: bytes | None) -> Plan:
         wire, prompt = exchange.wire, exchange.prompt

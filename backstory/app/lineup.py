@@ -36,6 +36,7 @@ from backstory.stages.shrink import Settings as ShrinkSettings
 from backstory.stages.shrink import Shrink
 from backstory.stages.threads import Threads
 from backstory.stages.visit import Visits
+from backstory.stages.wishes import Judge
 from backstory.stages.withdrawal import Withdrawal
 
 # A recalled block stays where it is; larger ones would fill the window in a few questions. A budget as large as the window is meant so.
@@ -68,6 +69,7 @@ class Parts(Struct):
     hot: Callable[[], bool]
     figures: Callable[[], Mapping[str, Any]]
     failed: Callable[[str, BaseException], None]
+    judge: Judge
 
 
 class Line(Struct):
@@ -104,7 +106,7 @@ def line_up(parts: Parts) -> Line:
     )
     links = Links(desk)
     forgets = Forgets(desk)
-    command = Command(visits, desk, links, forgets, parts.arrivals)
+    command = Command(visits, desk, links, forgets, parts.arrivals, parts.judge)
     stages = (
         Identify(parts.threads, visits, parts.reader, parts.arrivals, parts.order, parts.before, continuity),
         command,

@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
+from backstory.app.drive import eager
 from backstory.app.engine import Engine
 from backstory.app.regard import Regard, Regards
 from backstory.config import Config
@@ -23,6 +26,7 @@ class Over:
     """For one port. `error` writes an error of ours in the shape of the request's wire."""
 
     def __init__(self, config: Config, engine: Engine, regards: Regards, error: Callable[[Head, int, str, str], Answer]) -> None:
+        self._engine = engine
         self._reworking = _reworking(config)
         self._translating = _translating(config, engine, regards, error)
 
@@ -33,12 +37,25 @@ class Over:
         return self._reworking is not None and regard.wire is not None and regard.readable
 
     def plan(self, plan: Plan | Awaitable[Plan], head: Head, body: bytes, regard: Regard) -> Plan | Awaitable[Plan]:
-        """The plan with all of it: the client's own wire is made over first, and translated after that."""
+        """The plan with all of it: the client's own wire is made over first, and translated after that, to where it goes."""
         if self._reworking is not None:
             plan = self._reworking.plan(plan, head, body, regard)
-        if self._translating is not None and not regard.routed:
-            plan = self._translating.plan(plan, head, body, regard)
-        return plan
+        if isinstance(plan, Plan):
+            return self._gone_on(plan, head, body, regard)
+        if self._engine.wished:
+            return eager(self._later(plan, head, body, regard))
+        return self._translating.plan(plan, head, body, regard) if self._translating is not None and not regard.routes else plan
+
+    async def _later(self, plan: Awaitable[Plan], head: Head, body: bytes, regard: Regard) -> Plan:
+        done = self._gone_on(await plan, head, body, regard)
+        return done if isinstance(done, Plan) else await done
+
+    def _gone_on(self, plan: Plan, head: Head, body: bytes, regard: Regard) -> Plan | Awaitable[Plan]:
+        if plan.onward is not None:
+            return plan.onward(plan)
+        if self._translating is None or regard.routes:
+            return plan
+        return self._translating.plan(plan, replace(head, path=plan.path) if plan.path else head, body, regard)
 
 
 def _translating(config: Config, engine: Engine, regards: Regards, error: Callable[[Head, int, str, str], Answer]) -> Translating | None:

@@ -8,32 +8,22 @@ client's wire, and nothing goes up.
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from backstory.app.drive import eager
 from backstory.app.house import PortHouse
 from backstory.app.regard import Regard, Regards
-from backstory.app.steered import Steered, steered
-from backstory.app.tokens import Tokens
-from backstory.config import Config
-from backstory.core.document import Document
+from backstory.app.ways import Sending, question_of
 from backstory.core.exchange import Head
-from backstory.core.message import Message, Prompt
-from backstory.core.plan import Answer, Attempt, Plan, Tap, Translation
-from backstory.core.sizes import rough_body
+from backstory.core.plan import Answer, Plan, Tap
 from backstory.core.wire import Wire
-from backstory.errors import BackstoryError, DocumentError, RequestError, UpstreamError
-from backstory.memory.identity import claims, principal
-from backstory.providers.routing import Question, Route, Router
+from backstory.errors import BackstoryError, DocumentError, RequestError
+from backstory.providers.routing import Route
 from backstory.relay.tap import decoded
 from backstory.stages.base import attempt
 from backstory.wires import steering
-from backstory.wires.chained import Chained
-from backstory.wires.kept import Kept
 
 log = logging.getLogger("backstory")
 
@@ -54,13 +44,11 @@ class Routed(Struct, frozen=True):
 class RoutingHouse:
     """What one port does, in front of the house that does everything else. Implements core.plan.House."""
 
-    def __init__(self, config: Config, house: PortHouse, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, house: PortHouse) -> None:
         self._house = house
-        self._clock = clock
-        self._tokens = Tokens(config, clock)
         self._regards: Regards = house.regards
-        self._router = Router(config)
-        self._kept = Kept()
+        self._ways = house.ways()
+        self._router, self._tokens = self._ways.router, self._ways.tokens
         self._told = False
 
     def wants_body(self, head: Head) -> bool:
@@ -130,16 +118,16 @@ class RoutingHouse:
             self._told = True
             log.warning("a race (A!B) is run one way after the other, and ttft_timeout has no effect; see docs/routing.md")
         path = steering.path_with(head.path, "model") if named else head.path
-        routes = self._router.routes(selector, _question(head, path, plain, wire))
+        routes = self._router.routes(selector, question_of(head, path, plain, wire))
         first = routes[0].model
         sent = plain if named else steering.with_model(plain, first)
         coded = plain is not body
-        seen = self._seen(head, steering.path_with(head.path, first), wire, routes[0], coded)
+        seen = self._seen(head, steering.path_with(head.path, first), wire, routes, coded)
         return Routed(seen, sent, wire, routes, coded)
 
-    def _seen(self, head: Head, path: str, wire: Wire, route: Route, plain: bool) -> Head:
+    def _seen(self, head: Head, path: str, wire: Wire, routes: tuple[Route, ...], plain: bool) -> Head:
         """The head as memory is to see it: what it would be if the client had asked the provider itself."""
-        regard = self._regards(head)
+        regard, route = self._regards(head), routes[0]
         backend = route.backend
         speaks = backend.wire(wire.name)
         target = backend.target(wire.name, route.model, path, head.query) if speaks == wire.name else regard.target
@@ -158,108 +146,27 @@ class RoutingHouse:
             regard.scope,
             regard.unnamed,
             elsewhere,
-            True,
+            routes,
+            regard.target.host,
         )
         return seen
 
     # --- what goes up
 
     def _finished(self, plan: Plan, head: Head, routed: Routed) -> Plan:
-        if plan.answer is not None:
+        # A plan with a name goes where its user has chosen.
+        if plan.answer is not None or plan.name:
             return plan
-        if plan.paging is not None and any(route.backend.auth == "aws" for route in routed.routes):
-            # A signature holds for one body: there can be no later legs, so no tools of ours are offered.
-            plan = replace(plan, body=plan.paging.without(), paging=None)
-        body = routed.body if plan.body is None else plan.body
-        attempts: list[Attempt] = []
-        fault: BackstoryError | None = None
-        for route in routed.routes:
-            try:
-                attempts.append(self._attempt(plan, head, routed, route, body))
-            except (DocumentError, RequestError, UpstreamError) as error:
-                fault = fault or error
-        if not attempts:
+        sending = Sending(head, routed.wire, routed.head.path, routed.body, routed.plain)
+        try:
+            return self._ways.plan(plan, sending, routed.routes)
+        except BackstoryError as error:
             tap = plan.tap
             attempt(self._house.failed, "routing", lambda: _dropped(tap), lambda: None)
-            return Plan(answer=self._refused(head, fault or DocumentError("no way is left")))
-        first, *others = attempts
-        return replace(
-            plan,
-            target=first.target,
-            body=first.body,
-            drop=first.drop,
-            add=first.add,
-            translation=first.translation,
-            name=first.name,
-            others=tuple(others),
-        )
-
-    def _attempt(self, plan: Plan, head: Head, routed: Routed, route: Route, body: bytes) -> Attempt:
-        """One way, made of what memory has made of the request. Raises DocumentError, RequestError for what this provider cannot get,
-        UpstreamError where there is nothing to pay it with."""
-        whose = principal("api_key", head) if routed.wire.stateful else ""
-        path = steering.path_with(routed.head.path, route.model)
-        exchange: Steered = steered(routed.wire.name, route, path, head.query, self._kept if routed.wire.stateful else None, whose)
-        out = exchange.ask(body)
-        token = self._tokens.of(route.backend)
-        drop, add = route.backend.pay(exchange.speaks, route.instance, head, exchange.translated, token)
-        target = route.backend.target(exchange.speaks, route.model, *exchange.place())
-        if route.backend.auth == "aws":
-            add = (*add, *route.backend.signed(target, out, self._clock()))
-        if routed.plain:
-            drop |= _ENCODED
-        # Of several legs, the later ones need the same done to them.
-        differs = bool(route.params) or route.model != routed.routes[0].model
-        changes = exchange.translated or (plan.paging is not None and differs)
-        return Attempt(
-            route.name,
-            target,
-            out,
-            plan.drop | drop | exchange.drop,
-            _joined(plan.add, exchange.add, add),
-            _translation(plan.translation, exchange if changes else None),
-        )
+            return Plan(answer=self._refused(head, error))
 
 
 def _dropped(tap: Tap | None) -> None:
     """Nothing of the request goes up: whoever listens for an answer is told."""
     if tap is not None:
         tap.over("refused", 0, 0, 0)
-
-
-def _question(head: Head, path: str, body: bytes, wire: Wire) -> Question:
-    """The request is read only where a choice depends on it."""
-    kept: list[tuple[Document, Prompt, list[Message]]] = []
-
-    def read() -> tuple[Document, Prompt, list[Message]]:
-        if not kept:
-            document = Document(body)
-            prompt = wire.read(document, path)
-            kept.append((document, prompt, [wire.message(raw, (*prompt.items_at, at)) for at, raw in enumerate(prompt.items)]))
-        return kept[0]
-
-    def first() -> bool:
-        _, prompt, messages = read()
-        return not prompt.previous and not any(message.role == "assistant" for message in messages)
-
-    def whose() -> bytes:
-        document, prompt, messages = read()
-        claim = next((one.key for one in claims(head, prompt, document) if not one.key.startswith(("response:", "item:"))), "")
-        if claim:
-            return claim.encode()
-        return next((bytes(prompt.items[at]) for at, message in enumerate(messages) if message.role == "user"), b"")
-
-    return Question(lambda: rough_body(body), first, whose)
-
-
-def _joined(*several: tuple[tuple[bytes, bytes], ...]) -> tuple[tuple[bytes, bytes], ...]:
-    """These headers, the last of each name."""
-    found: dict[bytes, tuple[bytes, bytes]] = {}
-    for headers in several:
-        found |= {name.lower(): (name, value) for name, value in headers}
-    return tuple(found.values())
-
-
-def _translation(near: Translation | None, far: Translation | None) -> Translation | None:
-    """`near`: what is made over for the client, whoever answers."""
-    return Chained(near, far) if near is not None and far is not None else near or far

@@ -8,8 +8,7 @@ import gc
 import logging
 import signal
 import sys
-import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from backstory.app.enduring import Enduring, needed
@@ -105,14 +104,14 @@ def _door(config: Config, engine: Engine, listener: Listener) -> Door:
     return Door(house, limits, timeouts, connector(config), metrics, engine.endurance)
 
 
-def in_front(config: Config, house: PortHouse, clock: Callable[[], float] = time.time) -> House:
+def in_front(config: Config, house: PortHouse) -> House:
     """What the door asks: the house itself, or, where requests may be routed, what stands in front of it. Raises ConfigError for a
     provider's key that is not there."""
     if not config.routes:
         return house
     from backstory.app.routing import RoutingHouse
 
-    return RoutingHouse(config, house, clock)
+    return RoutingHouse(house)
 
 
 async def _serve(config: Config) -> None:

@@ -6,30 +6,41 @@ Rule: with a provider of the client's own wire the answer passes as it is.
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
 
 from backstory.app.translating import CLIENTS_OWN, PLAIN, TONGUES_BY_NAME, WIRES_BY_NAME
 from backstory.core.exchange import Headers
+from backstory.core.plan import Mode
+from backstory.core.selectors import Value
+from backstory.core.translation import Loss
 from backstory.errors import RequestError
 from backstory.providers.routing import Route
 from backstory.wires import steering
 from backstory.wires.kept import Kept
-from backstory.wires.translate import Translated
+from backstory.wires.translate import Translated, losses_told
 
 _NOTHING: frozenset[bytes] = frozenset()
+NOTHING_SET: Mapping[str, Value] = {}
 
 
 class Steered:
     """`client`: the client's wire; `path`, `query`: of its request, the path with the route's model where it names one. `inner`: the
-    translation, None where there is none."""
+    translation, None where there is none. `wishes`: parameters that count before those of the route, and are left out where there is no
+    place for them; `lost`: those that were, where nothing is translated."""
 
-    __slots__ = ("_path", "_query", "_route", "_status", "_tongue", "client", "inner", "learnt", "speaks")
+    __slots__ = ("_path", "_query", "_route", "_status", "_tongue", "_wishes", "client", "inner", "learnt", "legs", "lost", "speaks")
 
-    def __init__(self, client: str, speaks: str, route: Route, path: str, query: str, inner: Translated | None) -> None:
+    def __init__(
+        self, client: str, speaks: str, route: Route, path: str, query: str, inner: Translated | None, wishes: Mapping[str, Value]
+    ) -> None:
         self.client = client
         self.speaks = speaks
         self.inner = inner
         self.learnt: Headers = ()
+        self.lost: tuple[Loss, ...] = ()
+        self.legs = True
+        """Whether the answer may take several requests; if not, one in the client's own wire is not looked at."""
+        self._wishes = wishes
         self._route = route
         self._status = 200
         self._path = path
@@ -70,12 +81,21 @@ class Steered:
                 raise RequestError(f"{refused.what}: {refused.why}")
             body, lost = steering.without(body, route.backend.lacks)
             self.inner.losses = (*self.inner.losses, *lost)
-        return steering.with_params(self._tongue, body, route.model, dict(route.params))
+        body = steering.with_params(self._tongue, body, route.model, {name: it for name, it in route.params if name not in self._wishes})
+        if self._wishes:
+            body, lost = steering.with_wishes(self._tongue, body, route.model, self._wishes)
+            if self.inner is None:
+                self.lost = lost
+            else:
+                self.inner.losses = (*self.inner.losses, *lost)
+        return body
 
-    def begin(self, status: int, headers: Headers) -> tuple[Literal["stream", "whole"], Headers]:
+    def begin(self, status: int, headers: Headers) -> tuple[Mode, Headers]:
         """See Translation."""
         self._status = status
-        return ("stream", headers) if self.inner is None else self.inner.begin(status, headers)
+        if self.inner is not None:
+            return self.inner.begin(status, headers)
+        return ("stream" if self.legs else "pass"), (*headers, *losses_told(self.lost))
 
     def chunk(self, data: bytes) -> bytes:
         """See Translation."""
@@ -98,11 +118,13 @@ class Steered:
         return status, body
 
 
-def steered(client: str, route: Route, path: str, query: str, kept: Kept | None, whose: str) -> Steered:
-    """The exchange of a client of this wire on this route. `kept`, `whose`: as of Translated."""
+def steered(
+    client: str, route: Route, path: str, query: str, kept: Kept | None, whose: str, wishes: Mapping[str, Value] = NOTHING_SET
+) -> Steered:
+    """The exchange of a client of this wire on this route. `kept`, `whose`: as of Translated; `wishes`: as of Steered."""
     speaks = route.backend.wire(client)
     inner = None
     if speaks != client:
         provider, wire = TONGUES_BY_NAME[speaks], WIRES_BY_NAME[speaks]
         inner = Translated(TONGUES_BY_NAME[client], provider, wire, path, query, kept, whose)
-    return Steered(client, speaks, route, path, query, inner)
+    return Steered(client, speaks, route, path, query, inner, wishes)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 from msgspec import Struct
 
@@ -65,14 +66,15 @@ class Router:
         self.rooms = Rooms(config.models)
         self._disabled = frozenset(config.routing.disabled)
         self._seed = config.routing.seed
-        self._static = config.routing.static
+        self.static = config.routing.static
+        """The selector to which every request goes, "" for none."""
         self._defaults = {wire: str(getattr(config.routing, wire)) for wire in _OWN}
         self._aliases = [(re.compile(one.pattern), one.replacement) for one in config.model_aliases]
         self._kept: dict[tuple[str, str, str], Selector | None] = {}
 
     def must_read(self, wire: str) -> bool:
         """Whether no request of this wire goes up as it came."""
-        return bool(self._static or self._defaults[wire])
+        return bool(self.static or self._defaults[wire])
 
     def selector(self, wire: str, model: str, host: str) -> Selector | None:
         """What a request of this wire that names this model selects; None where it goes up as it came, which would be to this host. Raises
@@ -85,31 +87,54 @@ class Router:
             self._kept[key] = found
         return found
 
+    def is_disabled(self, backend: str) -> bool:
+        """Whether this provider gets no request."""
+        return backend in self._disabled
+
+    def named(self, text: str, wire: str, host: str) -> Selector | None:
+        """What a text selects that somebody has written in a conversation: as `selector`, but where requests of the wire go by default, and
+        providers that are disabled, count for nothing. None for a model's name that no provider lists."""
+        found = self._spelled_out(wire, text, host)
+        off = [] if found is None else [branch.backend for branch in found.branches if branch.backend in self._disabled]
+        if found is not None and len(off) == len(found.branches):
+            raise NoRoute(f"disabled in the settings: {', '.join(dict.fromkeys(off))} (enabled are {self._enabled()})")
+        return found
+
     def routes(self, selector: Selector, question: Question) -> tuple[Route, ...]:
         """The ways, the first to be tried first; never none. Raises NoRoute."""
         branches = self._ordered(selector, self._fit(selector, question), question)
         return tuple([route for branch in branches for route in self._instances(branch)])
 
     def _found(self, wire: str, model: str, host: str) -> Selector | None:
-        if self._static:
-            return self._checked(self._meant(self._static, model), wire)
-        for pattern, replacement in () if self._names_provider(model) else self._aliases:
+        if self.static:
+            return self.checked(self._meant(self.static, model), wire)
+        found = self._spelled_out(wire, model, host)
+        if found is not None:
+            return found
+        default = self._defaults[wire]
+        return self.checked(self._meant(default, model), wire) if default else None
+
+    def _spelled_out(self, wire: str, model: str, host: str) -> Selector | None:
+        """By aliases, lists of models and the name itself."""
+        for pattern, replacement in () if self.names_provider(model) else self._aliases:
             match = pattern.search(model)
             if match is not None:
-                return self._checked(parse(match.expand(replacement)), wire)
+                return self.checked(parse(match.expand(replacement)), wire)
         listed = next((one for one in self.backends.values() if model in one.models), None)
         if listed is not None:
             return Selector("one", (Branch(listed.name, model),))
         if not is_plain(model) and self._is_selector(model, host):
-            return self._checked(parse(model), wire)
-        default = self._defaults[wire]
-        return self._checked(self._meant(default, model), wire) if default else None
+            return self.checked(parse(model), wire)
+        return None
+
+    def _enabled(self) -> str:
+        return ", ".join(sorted(set(self.backends) - self._disabled))
 
     def _meant(self, text: str, model: str) -> Selector:
         """A selector of the settings; a provider alone means the model that is asked for."""
         return Selector("one", (Branch(text, model),)) if text in self.backends else parse(text)
 
-    def _names_provider(self, model: str) -> bool:
+    def names_provider(self, model: str) -> bool:
         """Whether a name says itself where it is to go, so that no alias stands for it: a provider may be called as models are."""
         before, colon, _ = model.partition(":")
         return bool(colon) and before.rpartition("]")[2].partition(".")[0].strip() in self.backends
@@ -128,15 +153,16 @@ class Router:
             return True
         return not _TAG.match(after) and bool(nearest(named, self.backends, _LIKE))
 
-    def _checked(self, selector: Selector, wire: str) -> Selector:
+    def checked(self, selector: Selector, wire: str) -> Selector:
         """The selector with a provider in every branch. Raises NoRoute for what nobody has."""
         if selector.kind == "hybrid":
             raise RequestError("hybrid:[ ] is understood, but not carried out by this version: name the executor alone")
-        return Selector(selector.kind, tuple([self._complete(branch, wire) for branch in selector.branches]))
+        return Selector(selector.kind, tuple([self.complete(branch, wire) for branch in selector.branches]))
 
-    def _complete(self, branch: Branch, wire: str) -> Branch:
+    def complete(self, branch: Branch, wire: str) -> Branch:
+        """The branch with its provider. Raises NoRoute, RequestError for what that has not."""
         if branch.backend and branch.backend not in self.backends:
-            raise NoRoute(self._unknown(branch))
+            self.unknown(branch)
         found = self.backends.get(branch.backend) or next((one for one in self.backends.values() if branch.model in one.models), None)
         found = found or self.backends[self._own(wire)]
         if found.models and branch.model not in found.models:
@@ -161,11 +187,12 @@ class Router:
             branch.at,
         )
 
-    def _unknown(self, branch: Branch) -> str:
+    def unknown(self, branch: Branch) -> NoReturn:
+        """There is no such provider: raises NoRoute."""
         text = unknown_backend(branch, self.backends)
         if branch.backend in catalogue():
             text += f"; {branch.backend} is known, but not set up: list it under providers"
-        return text
+        raise NoRoute(text)
 
     def _own(self, wire: str) -> str:
         """The provider of a wire where none is named."""
@@ -177,8 +204,7 @@ class Router:
         able = [branch for branch in selector.branches if branch.backend not in self._disabled]
         if not able:
             off = ", ".join(dict.fromkeys(branch.backend for branch in selector.branches))
-            usable = ", ".join(sorted(set(self.backends) - self._disabled))
-            raise NoRoute(f"disabled in the settings: {off} (enabled are {usable})")
+            raise NoRoute(f"disabled in the settings: {off} (enabled are {self._enabled()})")
         if any(branch.first for branch in able) and not question.first():
             able = [branch for branch in able if not branch.first]
             if not able:

@@ -44,6 +44,7 @@ _INSTEAD = {"max_completion_tokens": "max_tokens", "max_tokens": "max_completion
 _FIELDS = {"max_tokens": "most", "presence_penalty": "presence", "frequency_penalty": "frequency"}
 # What OpenAI-compatible providers know by these names, though not all of them.
 _PLAIN = frozenset({"top_k", "verbosity"})
+_BUDGET = "thinking_budget"
 _members = msgspec.json.Decoder(dict[str, Raw])
 
 
@@ -114,6 +115,30 @@ def with_params(tongue: Tongue, body: bytes, model: str, params: Mapping[str, Va
     return document.apply(splices)
 
 
+def with_wishes(tongue: Tongue, body: bytes, model: str, params: Mapping[str, Value]) -> tuple[bytes, tuple[Loss, ...]]:
+    """The same for parameters that somebody has set for whatever is asked: those for which there is no place are left out, and told."""
+    try:
+        return with_params(tongue, body, model, params), ()
+    except RequestError:
+        pass
+    kept: dict[str, Value] = {}
+    lost: list[Loss] = []
+    for name, value in params.items():
+        try:
+            with_params(tongue, body, model, {**kept, name: value})
+        except RequestError as error:
+            lost.append(Loss(name, "dropped", str(error)))
+        else:
+            kept[name] = value
+    return with_params(tongue, body, model, kept), tuple(lost)
+
+
+def misplaced(tongue: Tongue, model: str, params: Mapping[str, Value]) -> tuple[Loss, ...]:
+    """Those of these parameters for which this wire, or this model of it, has no place in a plain request."""
+    key, talk = _TALK[tongue.name]
+    return with_wishes(tongue, encode({"model": model, key: talk}), model, params)[1]
+
+
 def _written(tongue: Tongue, document: Document, model: str, params: Mapping[str, Value]) -> tuple[dict[str, Raw], dict[str, Raw]]:
     """The members of a small request like this one, without the parameters and with them."""
     key, talk = _TALK[tongue.name]
@@ -123,7 +148,7 @@ def _written(tongue: Tongue, document: Document, model: str, params: Mapping[str
     wanted = _steered(asked, params)
     (before, _), (after, losses) = tongue.ask(asked), tongue.ask(wanted)
     for loss in losses:
-        if loss.how != "changed" and loss.what in params:
+        if loss.how != "changed" and (loss.what in params or (loss.what == "reasoning_effort" and _BUDGET in params)):
             raise RequestError(f"{loss.what}: {loss.why} ({model} over {tongue.name})")
     return _members.decode(before), _members.decode(after)
 
@@ -131,14 +156,14 @@ def _written(tongue: Tongue, document: Document, model: str, params: Mapping[str
 def _steered(asked: Asked, params: Mapping[str, Value]) -> Asked:
     sampling: Sampling = asked.sampling
     for name, value in params.items():
-        if name != "reasoning_effort":
+        if name not in {"reasoning_effort", _BUDGET}:
             sampling = replace(sampling, **{_FIELDS.get(name, name): value})
-    effort = params.get("reasoning_effort")
-    if effort is None:
+    effort, budget = params.get("reasoning_effort"), params.get(_BUDGET)
+    if effort is None and budget is None:
         return replace(asked, sampling=sampling)
     shown = asked.reasoning is not None and asked.reasoning.shown
-    word: Effort = msgspec.convert(effort, Effort)
-    return replace(asked, sampling=sampling, reasoning=Reasoning(word, None, shown))
+    word: Effort = msgspec.convert(effort or "", Effort)
+    return replace(asked, sampling=sampling, reasoning=Reasoning(word, int(budget) if budget is not None and not word else None, shown))
 
 
 def _difference(document: Document, before: dict[str, Raw], after: dict[str, Raw]) -> list[Splice]:

@@ -1,0 +1,136 @@
+"""What a person has set for a conversation, on its way up: what becomes of a request for which it holds.
+
+Rule: where a request goes by itself, what was set is spliced into the client's own bytes, before anything is translated. Where it goes to
+providers that were chosen, it is written in the wire of each. A parameter that there is no place for is left out, and told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from msgspec.structs import replace
+
+from backstory.app.drive import eager
+from backstory.app.engine import Engine
+from backstory.app.judging import TONGUES_BY_NAME, choice_of, way_of
+from backstory.app.regard import Regard, Regards
+from backstory.core.exchange import Ended, Exchange, Head, Note
+from backstory.core.plan import Answer, Plan, Target
+from backstory.core.translation import Loss
+from backstory.core.wire import Wire
+from backstory.core.wishes import WISHES, Wishes
+from backstory.errors import BackstoryError
+from backstory.stages.base import attempt
+from backstory.stages.wishes import holding
+from backstory.wires import steering
+from backstory.wires.translate import losses_told
+
+
+class Choosing:
+    """For one port. `error` writes an error of ours in the shape of the request's wire. `prefix`: of commands."""
+
+    def __init__(self, engine: Engine, regards: Regards, error: Callable[[Head, int, str, str], Answer], prefix: str) -> None:
+        self._engine = engine
+        self._regards = regards
+        self._error = error
+        self._prefix = prefix
+
+    def of(self, exchange: Exchange) -> Chosen | None:
+        """What is set for it; None for nothing. Raises BackstoryError where that is nothing that can be done (any more)."""
+        wishes = exchange.wishes
+        if wishes is None or exchange.gone or exchange.wire is None:
+            return None
+        return Chosen(self, self._engine, exchange, exchange.wire, self._regards(exchange.head), wishes)
+
+    def late(self, exchange: Exchange) -> Chosen | None:
+        """The same where memory is not done with it."""
+        visit = self._engine.visits.get(exchange.id)
+        if visit is None or WISHES not in visit.thread.states:
+            return None
+        wishes = holding(visit)
+        return None if wishes.empty else self.of(replace(exchange, wishes=wishes))
+
+    def refused(self, head: Head, error: BackstoryError) -> Plan:
+        """It cannot be done."""
+        told = f"{error} ({self._prefix}status tells what is set here, {self._prefix}unset takes it back)"
+        return Plan(answer=self._error(head, error.status, error.code, told))
+
+
+class Chosen:
+    """One request for which something is set."""
+
+    def __init__(self, choosing: Choosing, engine: Engine, exchange: Exchange, wire: Wire, regard: Regard, wishes: Wishes) -> None:
+        self._choosing = choosing
+        self._ways = engine.ways()
+        self._failed = engine.failed
+        self._exchange = exchange
+        self._regard = regard
+        self._wire = wire
+        self._way = way_of(exchange, regard)
+        self._choice = choice_of(self._ways, exchange, wishes, self._way)
+        self._lost: tuple[Loss, ...] = ()
+
+    def written(self, body: bytes) -> bytes:
+        """The body in the client's wire, with what is set; the same object where nothing of it stands there."""
+        choice = self._choice
+        if choice.routes:
+            return body
+        if choice.model and not steering.in_path(self._exchange.head.path):
+            body = steering.with_model(body, choice.model)
+        if choice.params:
+            tongue = TONGUES_BY_NAME[self._wire.name]
+            body, self._lost = steering.with_wishes(tongue, body, choice.model or self._way.model, choice.params)
+        return body
+
+    def put(self, exchange: Exchange, body: bytes | None) -> tuple[Exchange, bytes | None]:
+        """The exchange and its body with that; None: the body is the exchange's own. Where it cannot be read, it stays as it is."""
+        before = exchange.body if body is None else body
+        after = attempt(self._failed, "set", lambda: self.written(before), lambda: before)
+        if after == before:
+            return exchange, body
+        notes = (*exchange.notes, Note("proof", "bytes differ: set by command"))
+        return replace(exchange, notes=notes, headers=(*exchange.headers, *losses_told(self._lost))), after
+
+    def planned(self, plan: Plan) -> Plan:
+        """The plan, with what is still to be done."""
+        model, head = self._choice.model, self._exchange.head
+        if self._choice.routes:
+            return replace(plan, onward=self._onward)
+        if model and steering.in_path(head.path) and plan.target is not None:
+            return replace(plan, target=_renamed(plan.target, model), path=steering.path_with(head.path, model))
+        return plan
+
+    def _onward(self, plan: Plan) -> Plan | Awaitable[Plan]:
+        ready = self._ways.tokens.ready(route.backend for route in self._choice.routes)
+        return self._sent(plan) if ready else eager(self._paid(plan))
+
+    async def _paid(self, plan: Plan) -> Plan:
+        try:
+            await self._ways.tokens.fetch(route.backend for route in self._choice.routes)
+        except BaseException:  # the client has left meanwhile
+            self._over(plan, "interrupted")
+            raise
+        return self._sent(plan)
+
+    def _sent(self, plan: Plan) -> Plan:
+        from backstory.app.ways import Sending  # noqa: PLC0415 - only where somebody has chosen
+
+        exchange, drop = self._exchange, plan.drop | self._regard.drop
+        sending = Sending(exchange.head, self._wire, exchange.head.path, exchange.body, False, self._choice.params)
+        try:
+            return self._ways.plan(replace(plan, drop=drop, onward=None), sending, self._choice.routes)
+        except BackstoryError as error:
+            self._over(plan, "refused")
+            return self._choosing.refused(exchange.head, error)
+
+    def _over(self, plan: Plan, ended: Ended) -> None:
+        """Nothing goes up: whoever listens for an answer is told."""
+        tap = plan.tap
+        if tap is not None:
+            attempt(self._failed, "refused", lambda: tap.over(ended, 0, 0, 0), lambda: None)
+
+
+def _renamed(target: Target, model: str) -> Target:
+    """The same place, with this model in its path."""
+    path, sign, query = target.path.partition("?")
+    return replace(target, path=f"{steering.path_with(path, model)}{sign}{query}")
