@@ -61,7 +61,7 @@ class Interpreter:
         self.reading = True
         mode, headers = self._translation.begin(reply.status, reply.headers)
         if mode == "pass":
-            self._course.begin_reply(reply, empty)
+            self._course.begin_reply(reply if headers == reply.headers else _headed(reply, headers), empty)
             return
         head = _headed(reply, headers)
         self._mode = "whole" if empty else mode

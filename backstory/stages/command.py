@@ -101,8 +101,7 @@ class Command(Stage):
 
     def finished(self, exchange: Exchange, outcome: Outcome) -> None:
         """See Stage."""
-        if exchange.wishes is not None and exchange.wishes.once:
-            self.wishing.answered(exchange, self._visits.get(exchange.id), outcome)
+        self.wishing.answered(exchange, outcome)
 
     def answered(self, exchange: Exchange, told: str = "") -> Exchange:
         """The exchange with this answer to its command; without one, that it could not be done."""

@@ -61,6 +61,7 @@ class Wishing:
         self._judge = judge
         self._project = project
         self.anywhere = False
+        self._once: dict[int, tuple[Thread | None, str]] = {}
         self.setters: dict[str, Setter] = {
             "backend": self._backend,
             "model": self._model,
@@ -89,15 +90,18 @@ class Wishing:
                 await self._keep(visit, wishes, wishes.at)
             except StoreError:
                 visit.thread.states = {**visit.thread.states, WISHES: text_of(wishes)}
+        if wishes.once:
+            self._once[exchange.id] = visit.thread, wishes.bound
         return with_wishes(exchange, wishes)
 
-    def answered(self, exchange: Exchange, visit: Visit | None, outcome: Outcome) -> None:
+    def answered(self, exchange: Exchange, outcome: Outcome) -> None:
         """The exchange is over: where it has brought an answer, what held for it alone does so no longer."""
-        if visit is None or outcome.ended != "complete":
+        thread, bound = self._once.pop(exchange.id, (None, ""))
+        if thread is None or outcome.ended != "complete":
             return
-        wishes = held(visit.thread)
-        if wishes.once and wishes.bound == visit.reading.digest.hex():
-            visit.thread.states = {**visit.thread.states, WISHES: text_of(spent(wishes))}
+        wishes = held(thread)
+        if wishes.once and wishes.bound == bound:
+            thread.states = {**thread.states, WISHES: text_of(spent(wishes))}
 
     # --- where to
 
