@@ -130,7 +130,7 @@ def test_an_element_is_one_way(chooser: Chooser) -> None:
 
 def test_a_static_route_is_nobodys_to_change(tmp_path: Path) -> None:
     chooser = made(tmp_path, SETTINGS.replace("disabled: [shut]", "static: 'one:only'"))
-    with pytest.raises(RequestError, match="routing.static"):
+    with pytest.raises(RequestError, match=r"routing\.static"):
         chooser.check_place()
     assert told(chooser, Wishes(model="two:claude-x", backend="two")) == [""]
 
