@@ -77,7 +77,7 @@ class Chooser:
 
     def split(self, text: str, way: Way) -> tuple[str, str]:
         """Provider and model where the text is no more than both; "" and the text otherwise. Raises RequestError for what there is not."""
-        selector = self._router.named(text, way.wire, way.host)
+        selector = self._router.named(text, way.wire)
         if selector is None or selector.kind != "one" or _OPERATORS.search(text) or not self._router.names_provider(text):
             return "", text
         branch = selector.branches[0]
@@ -129,7 +129,7 @@ class Chooser:
     def _selector(self, named: str, backend: str, way: Way) -> Selector | None:
         """None where the request goes where it would by itself."""
         if not backend or _OPERATORS.search(named) or (named and self._router.names_provider(named)):
-            return self._router.named(named, way.wire, way.host)
+            return self._router.named(named, way.wire)
         name, _, number = backend.partition(".")
         model = named or (way.own[0].model if way.own else way.model)
         return self._router.checked(Selector("one", (Branch(name, model, int(number or 0)),)), way.wire)

@@ -91,10 +91,11 @@ class Router:
         """Whether this provider gets no request."""
         return backend in self._disabled
 
-    def named(self, text: str, wire: str, host: str) -> Selector | None:
+    def named(self, text: str, wire: str) -> Selector | None:
         """What a text selects that somebody has written in a conversation: as `selector`, but where requests of the wire go by default, and
-        providers that are disabled, count for nothing. None for a model's name that no provider lists."""
-        found = self._spelled_out(wire, text, host)
+        providers that are disabled, count for nothing; and who writes a colon means a provider, but for a model's tag (qwen3:8b). None for a
+        model's name that no provider lists."""
+        found = self._spelled_out(wire, text, None)
         off = [] if found is None else [branch.backend for branch in found.branches if branch.backend in self._disabled]
         if found is not None and len(off) == len(found.branches):
             raise NoRoute(f"disabled in the settings: {', '.join(dict.fromkeys(off))} (enabled are {self._enabled()})")
@@ -114,7 +115,7 @@ class Router:
         default = self._defaults[wire]
         return self.checked(self._meant(default, model), wire) if default else None
 
-    def _spelled_out(self, wire: str, model: str, host: str) -> Selector | None:
+    def _spelled_out(self, wire: str, model: str, host: str | None) -> Selector | None:
         """By aliases, lists of models and the name itself."""
         for pattern, replacement in () if self.names_provider(model) else self._aliases:
             match = pattern.search(model)
@@ -139,8 +140,9 @@ class Router:
         before, colon, _ = model.partition(":")
         return bool(colon) and before.rpartition("]")[2].partition(".")[0].strip() in self.backends
 
-    def _is_selector(self, model: str, host: str) -> bool:
-        """Whether a name that is not plain is a selector. One that has nothing of it but a colon may be a model's own name."""
+    def _is_selector(self, model: str, host: str | None) -> bool:
+        """Whether a name that is not plain is a selector. One that has nothing of it but a colon may be a model's own name. `host`: see
+        `selector`; None where a person has written it."""
         before, colon, after = model.partition(":")
         if not colon or re.search(r"[|^!?\[\]]", model):
             return True
@@ -151,7 +153,7 @@ class Router:
             return False
         if host in _STRICT or named in catalogue() or self.rooms.of(after).window:
             return True
-        return not _TAG.match(after) and bool(nearest(named, self.backends, _LIKE))
+        return not _TAG.match(after) and (host is None or bool(nearest(named, self.backends, _LIKE)))
 
     def checked(self, selector: Selector, wire: str) -> Selector:
         """The selector with a provider in every branch. Raises NoRoute for what nobody has."""

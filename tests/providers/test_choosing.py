@@ -118,7 +118,10 @@ def test_provider_and_model_are_told_apart(chooser: Chooser) -> None:
     assert chooser.split("one.2:m", WAY) == ("one.2", "m")
     for text in ("m", "fast", "claude-x", "one:m|two:claude-x", "one:m?top_p=1", "[first]one:m"):
         assert chooser.split(text, WAY) == ("", text)
-    assert chooser.split("llama3:8b", Way("openai_chat", "m", "127.0.0.1")) == ("", "llama3:8b")
+    for text in ("llama3:8b", "qwen3:latest", "vendor/model:free", "ft:gpt-4o:org::1"):
+        assert chooser.split(text, Way("openai_chat", "m", "127.0.0.1")) == ("", text), "a model's own name"
+    with pytest.raises(NoRoute, match="no provider 'other'"):
+        chooser.split("other:x", Way("openai_chat", "m", "127.0.0.1"))
 
 
 def test_an_element_is_one_way(chooser: Chooser) -> None:
