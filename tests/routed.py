@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from backstory.config import Config
 from backstory.core.message import Text
+from backstory.core.reply import Reply
 from backstory.core.translation import Answered, Words
 from backstory.wires import WIRES
 from backstory.wires.tongues import TONGUES
@@ -32,9 +33,10 @@ KEYS = {
 
 
 class Provider(Upstream):
-    """`failing`: so many requests are answered with an error."""
+    """`failing`: so many requests are answered with an error. `replies`: what the next ones are answered with, whole."""
 
     failing = 0
+    replies: Sequence[Reply] = ()
 
 
 class Two(Rig):
@@ -186,6 +188,10 @@ async def two(
             elif isinstance(upstream, Provider) and upstream.failing:
                 upstream.failing -= 1
                 writer.write(reply(b'{"error":{"message":"not now"}}', status=b"500 No"))
+            elif isinstance(upstream, Provider) and upstream.replies:
+                first, *upstream.replies = upstream.replies
+                wire = next(one for one in WIRES if one.name == speaking(received))
+                writer.write(reply(wire.write(first, False)))
             else:
                 for piece in answered(received):
                     writer.write(piece)

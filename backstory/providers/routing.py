@@ -92,9 +92,9 @@ class Router:
         return backend in self._disabled
 
     def named(self, text: str, wire: str) -> Selector | None:
-        """What a text selects that somebody has written in a conversation: as `selector`, but where requests of the wire go by default, and
-        providers that are disabled, count for nothing; and who writes a colon means a provider, but for a model's tag (qwen3:8b). None for a
-        model's name that no provider lists."""
+        """What a text selects that somebody has written in a conversation: as `selector`, but where requests of the wire go by default,
+        and providers that are disabled, count for nothing; and who writes a colon means a provider, but for a model's tag (qwen3:8b).
+        None for a model's name that no provider lists."""
         found = self._spelled_out(wire, text, None)
         off = [] if found is None else [branch.backend for branch in found.branches if branch.backend in self._disabled]
         if found is not None and len(off) == len(found.branches):
