@@ -129,7 +129,7 @@ def _bench_arguments(bench: argparse.ArgumentParser) -> argparse.ArgumentParser:
     bench.add_argument("what", choices=("recall",), help="recall: how much of the evidence is brought, beside plain baselines")
     bench.add_argument("dataset", metavar="DATASET", nargs="?", default="sample", help="a JSON file; without it, the small one inside")
     bench.add_argument("--systems", default="backstory,recency,bm25,full", metavar="NAMES", help="of backstory, recency, bm25, full")
-    bench.add_argument("--budgets", default="1000,2000,4000,8000", metavar="TOKENS", help="comma-separated (1000,2000,4000,8000)")
+    bench.add_argument("--budgets", metavar="TOKENS", help="comma-separated (1000,2000,4000,8000; for the small one inside 120,240,480)")
     return bench
 
 
@@ -189,6 +189,7 @@ def _config(arguments: argparse.Namespace) -> int:
     from backstory.config import describe, effective
     from backstory.providers import side_model
     from backstory.providers.routing import Router
+    from backstory.vectors import check
 
     settings = effective(_overrides(arguments))
     if arguments.json:
@@ -200,6 +201,7 @@ def _config(arguments: argparse.Namespace) -> int:
     sys.stdout.flush()
     config = _settings(arguments)
     side_model.off(config)
+    check(config.vectors)
     Router(config)
     return 0
 
@@ -416,8 +418,10 @@ def _bench(arguments: argparse.Namespace) -> int:
     from backstory.vectors import opened
 
     config = _settings(arguments)
+    # The small one has not more than some hundred tokens a conversation.
+    usual = "120,240,480" if arguments.dataset == "sample" else "1000,2000,4000,8000"
     try:
-        budgets = [int(part) for part in arguments.budgets.split(",")]
+        budgets = [int(part) for part in (arguments.budgets or usual).split(",")]
     except ValueError as error:
         raise ConfigError(f"--budgets: whole numbers with commas between, not {arguments.budgets!r}") from error
     if min(budgets) < 1:

@@ -260,8 +260,7 @@ class Engine:
         while self._lanes is not None and self._lanes.unread:
             await asyncio.sleep(wait_s)
             wait_s = min(2 * wait_s, longest)
-            await self._lanes.recover(recovery(self.failed))
-            if self.threads is not None:
+            if await self._lanes.recover(recovery(self.failed)) and self.threads is not None:
                 # They may lack what was taken in now.
                 self.threads.clear()
 
@@ -490,7 +489,7 @@ async def _recovered(lanes: StoreLanes, settle: Settle) -> None:
     later."""
     for _ in range(_RECOVERIES):
         await lanes.recover(settle)
-        if not lanes.unread:
+        if not lanes.unread or not lanes.last_error:
             return
 
 

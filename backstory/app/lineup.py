@@ -35,6 +35,7 @@ from backstory.stages.shelf import Shelf
 from backstory.stages.shrink import Settings as ShrinkSettings
 from backstory.stages.shrink import Shrink
 from backstory.stages.threads import Threads
+from backstory.stages.unbind import Unbind
 from backstory.stages.visit import Visits
 from backstory.stages.wishes import Judge
 from backstory.stages.withdrawal import Withdrawal
@@ -115,6 +116,7 @@ def line_up(parts: Parts) -> Line:
         *((Kin(visits, lanes, parts.shelf, scope(config, parts.settings), parts.clock),) if across(config) else ()),
         Withdrawal(visits, lanes, links.rooms),
         recall,
+        Unbind(visits),
         parts.paging,
         Linked(visits, desk, links),
         continuity,

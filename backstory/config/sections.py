@@ -32,7 +32,7 @@ class Instance(Struct, frozen=True, forbid_unknown_fields=True):
 class Proxy(Struct, frozen=True):
     """The side that clients see."""
 
-    host: Annotated[str, Meta(description="address to listen on")] = "127.0.0.1"
+    host: Annotated[str, Meta(min_length=1, description="address to listen on; 0.0.0.0 for all of IPv4, :: for all")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="port to listen on; 0 takes a free one")] = 5757
     instances: Annotated[tuple[Instance, ...], Meta(description="ports, each with port, upstream, label, host, config")] = ()
     max_body_bytes: Annotated[int, Meta(ge=1, description="a larger request body is relayed without memory")] = 67_108_864
@@ -85,7 +85,9 @@ class Memory(Struct, frozen=True):
     """Whether and how much."""
 
     enabled: Annotated[bool, Meta(description="false: every request is only relayed")] = True
-    threshold_messages: Annotated[int, Meta(ge=0, description="shorter conversations are stored but never changed")] = 10
+    threshold_messages: Annotated[
+        int, Meta(ge=0, description="shorter conversations are stored but not changed, unless their client summarises them")
+    ] = 10
     reward_profile: Annotated[
         Literal["QUALITY", "BALANCED", "COST"],
         Meta(description="how freely tokens are spent on memory (also QUALITY_FOCUSED, COST_FOCUSED)"),
@@ -415,7 +417,8 @@ def _expects(base: Any, metas: list[Meta]) -> str:
     if base is bool:
         return "true or false"
     if base is str:
-        return next((f"text of the form {meta.pattern}" for meta in metas if meta.pattern), "text")
+        filled = "text that is not empty" if any(meta.min_length for meta in metas) else "text"
+        return next((f"text of the form {meta.pattern}" for meta in metas if meta.pattern), filled)
     if get_origin(base) is tuple and get_origin(get_args(base)[0]) is Literal:
         return "a list of " + ", ".join(get_args(get_args(base)[0]))
     if get_origin(base) is tuple and get_args(base)[0] is str:

@@ -76,6 +76,13 @@ class DropMessages(Struct, frozen=True, tag=True):
     stop: int
 
 
+class DropThinking(Struct, frozen=True, tag=True):
+    """Message `index` goes up without the model's reasoning, and not at all where it is nothing else. Only where reasoning is part of
+    messages (Anthropic)."""
+
+    index: int
+
+
 class AddSystem(Struct, frozen=True, tag=True):
     """The system prompt gets a further block of text at its end."""
 
@@ -102,5 +109,5 @@ class AddTools(Struct, frozen=True, tag=True):
 
 
 OfText: TypeAlias = SetText | StrikeText | ReplaceMedia | SetImage | AppendText | PrependText
-OfMessages: TypeAlias = PutMessage | AddMessage | DropMessages
+OfMessages: TypeAlias = PutMessage | AddMessage | DropMessages | DropThinking
 Edit: TypeAlias = OfText | OfMessages | AddSystem | SetModel | SetParam | AddTools

@@ -24,8 +24,9 @@ def fold(thread: Thread, reading: Reading, boundary: int) -> Fold | None:
     """What to drop when the first `boundary` turns of the path are folded; None where the request carries none of them.
 
     In a long tool loop the human message that began it stays, and the digest goes in front of it: what follows is the assistant's next
-    step. A first human message that also carries the client's own instructions stays. Items that are no turns (system messages,
-    environment) stay.
+    step. A first human message that also carries the client's own instructions stays. So do items that are no turns (system messages,
+    environment), but for the assistant's: reasoning, or a step without words, goes with what it led to. No tool's result goes up without
+    its call.
     """
     if not boundary:
         return None
@@ -34,13 +35,39 @@ def fold(thread: Thread, reading: Reading, boundary: int) -> Fold | None:
     if last < 0:
         return None
     before = next((item for item in range(last + 1, len(lines)) if lines[item].kind != "none"), len(lines))
-    if before == len(lines) or (lines[before].kind == "tool" and lines[before].role != "assistant"):
+    if before == len(lines) or _answers(lines[before]):
         return None
-    holder = next((item for item in range(before, -1, -1) if lines[item].role == "user" and lines[item].kind == "spoken"), -1)
+    holder = next((item for item in range(before, -1, -1) if _holds(lines[item])), -1)
     if holder < 0:
         return None
-    runs = _runs([item for item in range(before) if item != holder and lines[item].kind != "none" and not _instructed(lines[item])])
+    leads = _led(lines, before)
+    runs = _runs([item for item in range(before) if item != holder and item < leads and _goes(lines[item])])
     return Fold(runs, holder) if runs else None
+
+
+def _answers(line: Line) -> bool:
+    """Whether a message gives a tool's result."""
+    return line.role != "assistant" and (line.kind == "tool" or bool(line.calls))
+
+
+def _holds(line: Line) -> bool:
+    """Whether the digest can stand in front of its words."""
+    return line.role == "user" and line.kind == "spoken" and not line.calls
+
+
+def _goes(line: Line) -> bool:
+    """Whether an item before the boundary does not go up."""
+    if line.kind == "none":
+        return line.role == "assistant" and not line.note
+    return not _instructed(line)
+
+
+def _led(lines: Sequence[Line], before: int) -> int:
+    """Where that begins which led to the first message that stays: its reasoning goes with it. `before` where there is none."""
+    at = before
+    while lines[before].role == "assistant" and at and lines[at - 1].kind == "none" and lines[at - 1].role == "assistant":
+        at -= 1
+    return at
 
 
 def _runs(items: Sequence[int]) -> tuple[tuple[int, int], ...]:

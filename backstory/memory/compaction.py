@@ -66,7 +66,7 @@ def boundary(
     kept: int = 0,
 ) -> int:
     """How many turns of the path are folded after a fold: at least `folded`. The turn at the boundary is a human's; with `steps`, it may
-    also be the assistant's next step in a tool loop, never a tool's result.
+    also be the assistant's next step in a tool loop, never one that has a tool's result in it.
 
     `reserve` is what system prompt, tools, the new message and recalled memory need, in tokens. `folded` itself comes back where no
     further turn can go. `injections`: blocks that stay attached to turns, by chain hash. `saved`: tokens that a turn takes less, by id.
@@ -80,7 +80,7 @@ def boundary(
         turn = path[place]
         injection = injections.get(turn.chain)
         held += turn.tokens - saved.get(turn.id, 0) + (injection.tokens if injection is not None else 0)
-        human = turn.role == "user" and turn.kind == "spoken"
+        human = _is_human(turn)
         if not human and not (steps and _is_step(path, place)):
             continue
         protected = human and exchanges < window.protected and held <= protected_most
@@ -118,14 +118,21 @@ def protected_boundary(path: Sequence[Turn], window: Window) -> int:
     protected."""
     exchanges = 0
     for place in range(len(path) - 1, -1, -1):
-        if path[place].role == "user" and path[place].kind == "spoken":
+        if _is_human(path[place]):
             exchanges += 1
             if exchanges == window.protected:
                 return place
     return 0
 
 
+def _is_human(turn: Turn) -> bool:
+    """Whether somebody speaks here, and gives no tool's result beside it: that must not be without the call that it answers."""
+    return turn.role == "user" and turn.kind == "spoken" and not turn.calls
+
+
 def _is_step(path: Sequence[Turn], place: int) -> bool:
     """Whether the assistant goes on here after a tool's result."""
     before = path[place - 1] if place else None
-    return before is not None and path[place].role == "assistant" and before.kind == "tool" and before.role != "assistant"
+    if before is None or path[place].role != "assistant" or before.role == "assistant":
+        return False
+    return before.kind == "tool" or bool(before.calls)

@@ -210,7 +210,7 @@ def _change(
             return Change("other", index, _bytes(text))
         case AddSystem(text):
             return Change("other", 0, _bytes(text))
-    return Change("other", 0, 0)
+    return Change("other", getattr(edit, "index", 0), 0)
 
 
 def _bytes(text: str) -> int:

@@ -32,7 +32,8 @@ class Line(Struct, frozen=True):
     """One message boiled down. `kind`: spoken = a human's or assistant's words or media; tool = only calls or results; none = system,
     empty, or nothing but a client's own text. `text`: the words; of a tool message, its results. `calls`: JSON list of its calls and
     results, "" without. `chars`: length of all its text, for estimates. `note`, `room`: as in Stripped, or
-    "reference" where an item kept by the provider stands here by its id. `media`: what it shows. `at`: Unix seconds, 0.0 = not told."""
+    "reference" where an item kept by the provider stands here by its id. `media`: what it shows. `at`: Unix seconds, 0.0 = not told.
+    `thinks`: the model's reasoning is part of it."""
 
     kind: Kind
     content: bytes
@@ -47,6 +48,7 @@ class Line(Struct, frozen=True):
     note: str = ""
     room: str = ""
     media: tuple[Media, ...] = ()
+    thinks: bool = False
 
 
 class Call(Struct):
@@ -88,7 +90,12 @@ def line(message: Message, after: Line | None = None) -> Line:
         stripped.note or _kept_elsewhere(parts),
         stripped.room,
         in_message(message) if len(parts) > 1 or not _plain(parts) else (),
+        message.role == "assistant" and not _plain(parts) and any(_is_thought(part) for part in parts),
     )
+
+
+def _is_thought(part: Part) -> bool:
+    return isinstance(part, Thinking) or (isinstance(part, Opaque) and part.kind == "redacted_thinking")
 
 
 def kind(message: Message) -> Kind:

@@ -39,6 +39,8 @@ _LABEL_WORDS = """
     name type value status version url link source sources file path line command response request reply message total price cost
     location address email phone ingredients instructions directions q a edit fyi btw tldr part section chapter day week month http https
     also remember first second third finally however overview details steps requirements features benefits verdict recommendation
+    look listen wait hey hi hello ok okay sure thanks sorry please great perfect done fine actually maybe obviously anyway meanwhile guess
+    reminder decision correction confirmed agreed idea thought fact today tomorrow yesterday tonight spoiler disclaimer proposal rule
     """
 _LABELS = frozenset(_LABEL_WORDS.split())
 """Words with which an ordinary line may begin before a colon: they name nobody."""

@@ -29,6 +29,7 @@ from backstory.stages.continuity import Continuity
 from backstory.stages.economy import Economy
 from backstory.stages.shelf import Shelf
 from backstory.stages.trace import search
+from backstory.stages.unbind import binds
 from backstory.stages.visit import Visit, Visits
 
 # What a client's own summary leaves out takes at most so many tokens, and half of what may be recalled.
@@ -88,7 +89,8 @@ class Recall(Stage):
         thread.carried = draft.total
         if not thread.conversation.memory:
             return exchange
-        if visit.upto + len(visit.turns) < self._settings.threshold:
+        short = visit.upto + len(visit.turns) < self._settings.threshold
+        if short and self._continuity.summary(visit) < 0:
             return self._repeat(exchange, visit)
         if draft.complete and fits and thread.account.pure and self._economy.stopped(thread.account):
             return exchange
@@ -207,7 +209,7 @@ class Recall(Stage):
         """Whether what is folded goes up as the client has it, from now on: rewriting was stopped, there is room, and it is cheaper; and
         whether it still does once rewriting is tried again, until a new fold may pay."""
         account, economy = visit.thread.account, self._economy
-        was, room = account.pure, draft.complete and draft.total <= self._settings.window.hard_tokens
+        was, room = account.pure, draft.complete and draft.total <= self._settings.window.hard_tokens and not binds(exchange)
         if economy.stopped(account):
             account.pure = room and economy.undo(exchange, visit, Move(total, draft.total, draft.fixed))
         elif was:

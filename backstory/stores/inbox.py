@@ -1,6 +1,6 @@
 """The inbox: an append-only journal of what was answered but may not be in the store yet.
 
-Rules: one record is one `write`, and what was written survives the death of the process. A file is emptied only when everything in
+Rules: one record is one `write`, and what was written survives the death of the process. A file is removed only when everything in
 it is settled. A file belongs to the process that holds its lock; one that nobody holds is an orphan, to be read by whoever starts.
 
 A record is magic, length, checksum (xxh3, low 32 bits, seeded with the length) and the payload. The journal is not synced to the platter.
@@ -9,11 +9,13 @@ A record is magic, length, checksum (xxh3, low 32 bits, seeded with the length) 
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
 import struct
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
@@ -28,14 +30,18 @@ _head = _HEAD.pack
 _LOW = (1 << 32) - 1
 # A lock of a dead process is waited for so long: it may as well be a living one's on another machine, or in another container.
 _LETTING_GO_S, _LOOK_S = 0.5, 0.01
+# Of the files that this process makes.
+_numbers = itertools.count()
 
 
 class Orphan(Struct, frozen=True):
-    """A journal that a dead process left behind: its records, and how many were damaged (a torn last one is not counted)."""
+    """A journal that a dead process left behind: its records, and how many were damaged (a torn last one is not counted). `held`: it is
+    locked all the same, and was not read."""
 
     path: Path
     records: list[bytes]
     skipped: int
+    held: bool = False
 
 
 class _File:
@@ -51,20 +57,18 @@ class _File:
 
 
 class Inbox:
-    """The journal of this process: files `<name>.inbox-<pid>-<n>` in `folder`, two of them in turn while all goes well.
+    """The journal of this process: files `<name>.inbox-<pid>-<n>` in `folder`, one or two while all goes well; `n` counts up.
 
     `append` is called by one thread; everything else by another. Raises StoreError, also from the start."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self.folder = folder
         self.name = name
-        self._count = 0
         self._seq = 0
         self._closed = False
         # Held for a write of one record and for the change of files, never for slower work.
         self._lock = threading.Lock()
         self._retired: list[_File] = []
-        self._spare: _File | None = None
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as cause:
@@ -107,11 +111,11 @@ class Inbox:
         return payload
 
     def settled(self, upto_seq: int) -> None:
-        """Everything up to this number is in the store: files with nothing else in them are emptied."""
+        """Everything up to this number is in the store: files with nothing else in them are removed."""
         self._turn_over()
         for file in [file for file in self._retired if file.last <= upto_seq and not file.held]:
             self._retired.remove(file)
-            self._empty(file)
+            self._remove(file)
 
     def hold(self, upto_seq: int) -> None:
         """Records up to this number are to be kept, whatever `settled` says: their files stay until `release`."""
@@ -128,7 +132,7 @@ class Inbox:
         """What is in this file that was kept is in the store."""
         for file in [file for file in self._retired if file.path == path]:
             self._retired.remove(file)
-            self._empty(file)
+            self._remove(file)
 
     def close(self) -> None:
         """Let go. Files with unsettled records stay, as orphans for the next start. A second call does nothing."""
@@ -136,7 +140,7 @@ class Inbox:
             if self._closed:
                 return
             self._closed = True
-            files = [*self._retired, self._active, *([self._spare] if self._spare else [])]
+            files = [*self._retired, self._active]
             for file in files:
                 if not file.size:
                     file.path.unlink(missing_ok=True)
@@ -144,9 +148,9 @@ class Inbox:
             self._active = _File(-1, self._active.path)
 
     @staticmethod
-    def orphans(folder: Path, name: str) -> Iterator[Orphan]:
+    def orphans(folder: Path, name: str, patience_s: float = _LETTING_GO_S) -> Iterator[Orphan]:
         """Journals of dead processes, the oldest first. While the caller has one in hand, no other process is given it; when its
-        records are stored, the caller removes the file. Raises StoreError."""
+        records are stored, the caller removes the file. A lock of a dead process is waited for `patience_s`. Raises StoreError."""
         for path in _journals(folder, name):
             try:
                 fd = os.open(path, os.O_RDWR)
@@ -155,8 +159,11 @@ class Inbox:
             except OSError as cause:
                 raise StoreError(f"{path}: {cause.strerror or cause}") from cause
             try:
-                if _claimed(fd, path) or (_is_of_dead(path) and _claimed_soon(fd, path)):
+                if _claimed(fd, path):
                     yield Orphan(path, *_records(path.read_bytes()))
+                elif path.exists() and _is_of_dead(path):
+                    held = not _claimed_soon(fd, path, patience_s)
+                    yield Orphan(path, *([], 0) if held else _records(path.read_bytes()), held=held)
             except OSError as cause:
                 raise StoreError(f"{path}: {cause.strerror or cause}") from cause
             finally:
@@ -179,16 +186,14 @@ class Inbox:
         """Later records go to another file, so that this one can be emptied when its last is settled."""
         if not self._active.size or self._closed:
             return
-        fresh = self._spare or self._create()
-        self._spare = None
+        fresh = self._create()
         with self._lock:
             old, self._active = self._active, fresh
         self._retired.append(old)
 
     def _create(self) -> _File:
         while True:
-            path = self.folder / f"{self.name}.inbox-{os.getpid()}-{self._count}"
-            self._count += 1
+            path = self.folder / f"{self.name}.inbox-{os.getpid()}-{next(_numbers)}"
             try:
                 fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
             except FileExistsError:
@@ -206,17 +211,11 @@ class Inbox:
                 raise StoreError(f"{path}: {cause.strerror or cause}") from cause
             return _File(fd, path)
 
-    def _empty(self, file: _File) -> None:
-        """Make it the next file, or remove it where there is one already."""
+    @staticmethod
+    def _remove(file: _File) -> None:
         try:
-            if self._spare is None and not self._closed:
-                os.ftruncate(file.fd, 0)
-                file.first = file.last = file.size = 0
-                file.held = False
-                self._spare = file
-            else:
-                file.path.unlink(missing_ok=True)
-                os.close(file.fd)
+            file.path.unlink(missing_ok=True)
+            os.close(file.fd)
         except OSError as cause:
             raise StoreError(f"{file.path}: {cause.strerror or cause}") from cause
 
@@ -235,17 +234,22 @@ def _checksum(payload: bytes, size: int) -> int:
 
 
 def _journals(folder: Path, name: str) -> list[Path]:
-    """By age."""
-    found: list[tuple[float, str, Path]] = []
+    """Those of one process together and in their order; of the processes the one first that has written last the longest ago."""
+    found: dict[str, list[tuple[int, Path]]] = {}
+    ages: dict[str, float] = {}
     try:
         for path in folder.iterdir():
-            if path.name.startswith(f"{name}.inbox-"):
-                found.append((path.stat().st_mtime, path.name, path))
+            if not path.name.startswith(f"{name}.inbox-"):
+                continue
+            whose, _, number = path.name.rpartition("-")
+            with suppress(FileNotFoundError):
+                ages[whose] = max(ages.get(whose, 0.0), path.stat().st_mtime)
+                found.setdefault(whose, []).append((int(number) if number.isdecimal() else 0, path))
     except FileNotFoundError:
-        return [path for _, _, path in sorted(found)]
+        return []
     except OSError as cause:
         raise StoreError(f"{folder}: {cause.strerror or cause}") from cause
-    return [path for _, _, path in sorted(found)]
+    return [path for whose in sorted(found, key=lambda whose: (ages[whose], whose)) for _, path in sorted(found[whose])]
 
 
 def _claimed(fd: int, path: Path) -> bool:
@@ -269,9 +273,9 @@ def _is_of_dead(path: Path) -> bool:
     return False
 
 
-def _claimed_soon(fd: int, path: Path) -> bool:
+def _claimed_soon(fd: int, path: Path, patience_s: float) -> bool:
     """The same for a file whose process has died: the system may take a moment to let go of its lock."""
-    until = time.monotonic() + _LETTING_GO_S
+    until = time.monotonic() + patience_s
     while time.monotonic() < until:
         time.sleep(_LOOK_S)
         if _claimed(fd, path):

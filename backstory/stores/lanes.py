@@ -170,7 +170,8 @@ class StoreLanes:
 
     async def recover(self, settle: Settle) -> int:
         """Store what dead processes left in their journals; the number of records. What cannot be stored now stays for the next call:
-        then `unread` is set, and `last_error` says why. `settle` is kept, to read back what this process will have to let go of."""
+        then `unread` is set, and `last_error` says why ("" where a dead process's journal is still locked). `settle` is kept, to read
+        back what this process will have to let go of."""
         self._settle = settle
         return await asyncio.get_running_loop().run_in_executor(self._writer, self._take_in, settle)
 
@@ -349,9 +350,14 @@ class StoreLanes:
             self._inbox.release(path)
 
     def _take_in(self, settle: Settle) -> int:
-        before = self.recovered
+        before, held = self.recovered, False
+        # Who tries again does not wait again: the writer has more to do.
+        patience = () if not self.unread else (0.0,)
         try:
-            for orphan in Inbox.orphans(self._inbox.folder, self._inbox.name):
+            for orphan in Inbox.orphans(self._inbox.folder, self._inbox.name, *patience):
+                if orphan.held:
+                    held = True
+                    continue
                 self._store_records(orphan.records, settle)
                 self.damaged += orphan.skipped
                 orphan.path.unlink(missing_ok=True)
@@ -359,7 +365,8 @@ class StoreLanes:
             self.last_error, self.unread = str(error), True
         else:
             if self.unread:
-                self.last_error, self.unread = "", False
+                self.last_error = ""
+            self.unread = held
         return self.recovered - before
 
     def _store_records(self, records: Sequence[bytes], settle: Settle) -> None:

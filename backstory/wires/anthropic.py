@@ -37,6 +37,7 @@ from backstory.errors import DocumentError
 from backstory.wires import anthropic_legs as legs
 from backstory.wires import anthropic_stream as events
 from backstory.wires import base
+from backstory.wires.anthropic_order import moved
 from backstory.wires.lowering import Lowering, decode, quote
 from backstory.wires.sse import SSEReader
 
@@ -196,8 +197,10 @@ class Anthropic:
         return Message(role, tuple([_part(block, (*at, "content", index)) for index, block in enumerate(content)]), at)
 
     def render(self, document: Document, prompt: Prompt, edits: Sequence[Edit]) -> bytes:
-        """Splices only. System text becomes a further block where `system` is a list."""
-        return base.render(document, edits, _add_system, _FIRST_BLOCKS)
+        """Splices only. System text becomes a further block where `system` is a list. System messages that lose their place: see
+        `anthropic_order.moved`."""
+        gone, come = moved(document, edits)
+        return base.render(document, [*edits, *gone] if gone else edits, _add_system, _FIRST_BLOCKS, come)
 
     def reply(self, body: bytes) -> Reply:
         """A message object. Anything else is an error."""

@@ -15,6 +15,7 @@ from msgspec import Raw, Struct
 from backstory.core.document import Document, Extend, Insert, Put, Splice
 from backstory.core.legs import UNANSWERED, Call, Kept, Leg, Offer, Tool
 from backstory.core.message import Path, Prompt
+from backstory.core.reasoning import binds
 from backstory.core.stream import Frame
 from backstory.wires import base
 from backstory.wires.legs import Json, gap, listed, raw_members, rewritten, summed, values
@@ -147,7 +148,8 @@ class AnthropicTalk:
         self._number = 0
         self._next = 0
         self._spent: Json = {}
-        self._thinker = -1
+        # A model that binds its reasoning made that of later legs behind calls that the client never sees.
+        self._thinker = 0 if binds(base.text_field(Document(body), "model") or "") else -1
         self._said: list[Raw] = []
         self._before = ""
         self._open = -1

@@ -18,6 +18,7 @@ from backstory.core.edits import (
     AddTools,
     AppendText,
     DropMessages,
+    DropThinking,
     Edit,
     PrependText,
     PutMessage,
@@ -40,6 +41,7 @@ T = TypeVar("T")
 QUOTE, BRACKET, BRACE = b'"', b"[", b"{"
 
 _MEDIA = frozenset({"image", "document", "image_url", "video_url", "input_audio", "file"})
+_THINKING = frozenset({"thinking", "redacted_thinking"})
 _TEXT_KINDS = frozenset({"text", "input_text", "output_text"})
 
 _string = msgspec.json.Decoder(str)
@@ -206,15 +208,24 @@ def _check_under(fields: dict[str, Raw], under: tuple[str, ...]) -> None:
             _check_under(distinct(value), under)
 
 
-def render(document: Document, edits: Sequence[Edit], add_system: Callable[[Lowering, str], None], late: frozenset[str]) -> bytes:
-    """The request with these edits. `add_system` says where system text goes; `late` are the kinds of block that text must not precede."""
+def render(
+    document: Document,
+    edits: Sequence[Edit],
+    add_system: Callable[[Lowering, str], None],
+    late: frozenset[str],
+    come: Sequence[tuple[int, bytes]] = (),
+) -> bytes:
+    """The request with these edits. `add_system` says where system text goes; `late` are the kinds of block that text must not precede;
+    `come`: whole messages that come in, each before the message of this index."""
     lowering = Lowering(document, _alone)
     for edit in edits:
         if isinstance(edit, AddSystem):
             add_system(lowering, edit.text)
     for edit in edits:
         if not _lower_text(lowering, document, edit, late):
-            _lower(lowering, edit)
+            _lower(lowering, document, edit)
+    for index, value in come:
+        lowering.add(MESSAGES, index, value)
     return lowering.finish()
 
 
@@ -257,7 +268,7 @@ def _lower_text(lowering: Lowering, document: Document, edit: Edit, late: frozen
     return True
 
 
-def _lower(lowering: Lowering, edit: Edit) -> None:
+def _lower(lowering: Lowering, document: Document, edit: Edit) -> None:
     match edit:
         case PutMessage(index, value):
             lowering.put_element(MESSAGES, index, value)
@@ -265,6 +276,8 @@ def _lower(lowering: Lowering, edit: Edit) -> None:
             lowering.add(MESSAGES, index, message_bytes(role, text))
         case DropMessages(start, stop):
             lowering.cut(MESSAGES, start, stop)
+        case DropThinking(index):
+            _drop_thinking(lowering, document, index)
         case SetModel(model):
             lowering.put(MODEL, quote(model))
         case SetParam(name, value):
@@ -274,6 +287,19 @@ def _lower(lowering: Lowering, edit: Edit) -> None:
                 lowering.add(TOOLS, lowering.length(TOOLS), tool)
         case _:
             pass
+
+
+def _drop_thinking(lowering: Lowering, document: Document, index: int) -> None:
+    content = _content(document, index)
+    if lowering.first_byte(content) != BRACKET:
+        return
+    blocks = document.elements(content)
+    thinking = [place for place, block in enumerate(blocks) if kind_of(block) in _THINKING]
+    if len(thinking) == len(blocks):
+        lowering.cut(MESSAGES, index, index + 1)
+        return
+    for place in thinking:
+        lowering.cut(content, place, place + 1)
 
 
 def _content(document: Document, index: int) -> Path:

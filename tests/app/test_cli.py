@@ -291,6 +291,12 @@ def test_config_check_tells_value_source_and_meaning(run: Out, tmp_path: Path) -
     (tmp_path / "backstory.yaml").write_text("marker: nver\n")
     code, _, err = run("config", "check")
     assert (code, "one of auto, always, never" in err) == (2, True)
+    (tmp_path / "backstory.yaml").write_text("proxy:\n  host: ''\n")
+    code, _, err = run("config", "check")
+    assert (code, "line 2: proxy.host: expected text that is not empty" in err) == (2, True), "it would listen to everybody"
+    (tmp_path / "backstory.yaml").write_text("vectors: {model: remote}\n")
+    code, _, err = run("config", "check")
+    assert (code, "vectors.model remote needs vectors.url" in err) == (2, True), "what serve would refuse"
 
 
 def test_wrong_usage_is_two() -> None:

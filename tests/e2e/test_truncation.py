@@ -127,6 +127,19 @@ def test_a_summary_loses_neither_plan_nor_facts(tmp_path: Path, kind: type[Shape
 
 
 @pytest.mark.parametrize("kind", [ClaudeCode, Codex], ids=lambda kind: kind.__name__.lower())
+def test_a_short_conversation_that_its_client_summarises_gets_back_what_it_lost(tmp_path: Path, kind: type[Shape]) -> None:
+    async def test(w: World) -> None:
+        shape = kind(session())
+        await w.send(shape, shape.ask("What did we agree on?"), "The code word of the release is tangerine seventeen.")
+        await w.say(shape, "Fine. How do the retries work?")
+        await summarised(shape)(w)
+        await w.send(shape, shape.ask(NEXT), "It is tangerine seventeen.")
+        assert "tangerine seventeen" in w.one.sent.body.decode().partition("<recalled>")[2]
+
+    run(tmp_path, test)
+
+
+@pytest.mark.parametrize("kind", [ClaudeCode, Codex], ids=lambda kind: kind.__name__.lower())
 def test_work_that_goes_on_after_a_summary_finds_its_plan_at_the_summary(tmp_path: Path, kind: type[Shape]) -> None:
     """A client summarises in the middle of its work: nobody says a word before the next step."""
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from backstory.core.edits import DropMessages, PrependText
 from backstory.core.records import Conversation, Digest, Injection, Turn
 from backstory.memory.assembly import Absent, AllBut, Present, earlier_injections, fold, fold_edits, kept_items
@@ -10,11 +13,21 @@ from backstory.memory.reading import Reading
 from backstory.memory.thread import Thread
 from backstory.memory.turns import Line, chain, root
 
-KINDS = {"u": ("user", "spoken"), "a": ("assistant", "spoken"), "c": ("assistant", "tool"), "r": ("tool", "tool"), "s": ("system", "none")}
+KINDS = {
+    "u": ("user", "spoken"),
+    "a": ("assistant", "spoken"),
+    "c": ("assistant", "tool"),
+    "k": ("assistant", "spoken"),
+    "r": ("tool", "tool"),
+    "b": ("user", "spoken"),
+    "s": ("system", "none"),
+    "t": ("assistant", "none"),
+}
 
 
 def laid_out(shape: str, tokens: int = 100) -> tuple[Thread, Reading]:
-    """A thread of this shape (u human, a assistant, c call, r result, s system), and a request that carries all of it."""
+    """A thread of this shape (u human, a assistant, c call, k words and a call, r result, b result and a human's words, s system,
+    t reasoning), and a request that carries all of it."""
     thread = Thread(Conversation("c", "", 0.0, 0.0), root("", ""))
     reading = Reading(b"", [], [], 0)
     turns: list[Turn] = []
@@ -23,13 +36,14 @@ def laid_out(shape: str, tokens: int = 100) -> tuple[Thread, Reading]:
         role, kind = KINDS[letter]
         content = bytes([number]) * 16
         text = f"text {number}"
-        reading.lines.append(Line(kind, content, role, text, chars=len(text)))  # type: ignore[arg-type]
+        calls = "[]" if letter in "ckrb" else ""
+        reading.lines.append(Line(kind, content, role, text, chars=len(text), calls=calls))  # type: ignore[arg-type]
         reading.chains.append(last)
         if kind == "none":
             reading.places.append(-1)
             continue
         last = chain(last, content)
-        turn = Turn(number + 1, "c", parent, len(turns), last, content, role, kind, text, tokens=tokens)  # type: ignore[arg-type]
+        turn = Turn(number + 1, "c", parent, len(turns), last, content, role, kind, text, calls=calls, tokens=tokens)  # type: ignore[arg-type]
         reading.places.append(len(turns))
         turns.append(turn)
         parent = turn.id
@@ -66,6 +80,50 @@ def test_a_long_tool_loop_is_folded_behind_its_human_message() -> None:
 def test_a_cut_between_a_call_and_its_result_is_refused() -> None:
     thread, reading = laid_out("uacruacr")
     assert fold(thread, reading, 3) is None
+
+
+def test_reasoning_goes_with_what_it_led_to() -> None:
+    thread, reading = laid_out("utautautautcrtcrta")
+    folded = fold(thread, reading, 4)
+    assert folded is not None
+    assert [reading.lines[item].text for item in kept_items(reading, folded)][:3] == ["text 6", "text 7", "text 8"]
+    step = next(place for place, turn in enumerate(thread.path) if turn.text == "text 14")
+    inside = fold(thread, reading, step)
+    assert inside is not None
+    assert kept_items(reading, inside) == [9, 13, 14, 15, 16, 17], "the task, then the reasoning of the step that stays"
+
+
+def test_a_human_message_that_answers_a_call_is_no_place_for_a_cut() -> None:
+    thread, reading = laid_out("uakbkbkbka")
+    for at in range(1, len(thread.path)):
+        folded = fold(thread, reading, at)
+        if reading.lines[at].text in ("text 3", "text 5", "text 7"):
+            assert folded is None
+        elif folded is not None:
+            assert folded.before == 0
+
+
+@given(
+    st.lists(st.sampled_from(("ua", "uta", "ucra", "utcrtcra", "ukbkba", "utkbta", "sua", "usa", "uttta")), min_size=1, max_size=8),
+    st.data(),
+)
+def test_no_fold_parts_what_belongs_together(rounds: list[str], data: st.DataObject) -> None:
+    shape = "".join(rounds) + "u"
+    thread, reading = laid_out(shape)
+    folded = fold(thread, reading, data.draw(st.integers(1, len(thread.path) - 1)))
+    kept = kept_items(reading, folded)
+    letters = [shape[item] for item in kept]
+    spoken = [letter for letter in letters if letter != "s"]
+    assert spoken[0] == "u", "a history begins with a human's message"
+    assert "s" not in shape or letters.count("s") == shape.count("s")
+    for at, item in enumerate(kept):
+        if shape[item] in "rb":
+            assert kept[at - 1] == item - 1
+            assert shape[item - 1] in "ck"
+        if shape[item] == "t":
+            assert kept[at + 1] == item + 1, "reasoning is followed by what it led to"
+        if shape[item] in "ck":
+            assert kept[at + 1] == item + 1
 
 
 def test_instructions_beside_the_first_words_stay() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backstory.core.records import Turn
-from backstory.memory.compaction import Window, boundary
+from backstory.memory.compaction import Window, boundary, protected_boundary
 
 
 def path(sizes: list[int]) -> list[Turn]:
@@ -47,6 +47,19 @@ def test_the_boundary_never_goes_back_and_is_a_humans(sizes: list[int], folded: 
     assert folded <= at <= len(turns)
     if folded < at < len(turns):
         assert turns[at].role == "user"
+
+
+def test_no_boundary_parts_a_result_from_its_call() -> None:
+    """Also where the human says something beside it."""
+    turns = [
+        Turn(n + 1, "c", n, n, b"", b"", "user" if n % 2 == 0 else "assistant", "spoken", "x", calls="[]" if n else "", tokens=100)
+        for n in range(100)
+    ]
+    window = Window(2000, 0.7, 0.85, 2)
+    assert boundary(turns, 0, window, 100) == len(turns), "nobody speaks by himself"
+    at = boundary(turns, 0, window, 100, steps=True)
+    assert (turns[at].role, turns[at - 1].role) == ("assistant", "user")
+    assert protected_boundary(turns, window) == 0
 
 
 def test_a_digest_is_small_where_recall_may_fill_the_window() -> None:

@@ -27,7 +27,17 @@ def test_who_has_spoken_by_name_is_remembered_between_calls() -> None:
 
 
 def test_labels_and_code_are_not_speakers() -> None:
-    for text in ("Note: take care", "Error: no such file", "ok: yes", "Steps: a\nWarning: b", "http://x.y: z", "def f():\n    return: 1"):
+    for text in (
+        "Note: take care",
+        "Look: a heron",
+        "Wait: one more thing",
+        "Decision: we take the boat",
+        "Error: no such file",
+        "ok: yes",
+        "Steps: a\nWarning: b",
+        "http://x.y: z",
+        "def f():\n    return: 1",
+    ):
         assert [unit.speaker for unit in units([turn(1, text)], 1, Carry())] == ["User"]
 
 

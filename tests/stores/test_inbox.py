@@ -182,6 +182,37 @@ def test_the_lock_of_a_dead_process_may_last_a_moment(tmp_path: Path) -> None:
         later.join()
 
 
+def test_a_lock_that_a_dead_process_leaves_for_long_is_told(tmp_path: Path) -> None:
+    """It may be a living one's in another container: its journal is left alone, and whoever asked may come again."""
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    inbox = Inbox(tmp_path, "db")
+    inbox.append(b"one")
+    (made,) = tmp_path.iterdir()
+    made.rename(tmp_path / f"db.inbox-{dead.pid}-0")
+    (orphan,) = Inbox.orphans(tmp_path, "db", 0.0)
+    assert orphan.held
+    assert orphan.records == []
+    inbox.close()
+    (orphan,) = Inbox.orphans(tmp_path, "db", 0.0)
+    assert not orphan.held
+    assert orphan.records == [b"one"]
+
+
+def test_records_come_back_in_the_order_in_which_they_were_written(tmp_path: Path) -> None:
+    """Also from files that were made within one tick of the file system's clock."""
+    inbox = Inbox(tmp_path, "db")
+    for number in range(1, 40):
+        inbox.append(b"%d" % number)
+        inbox.hold(number)
+        inbox.settled(number)
+    for path in files(tmp_path):
+        os.utime(path, (1, 1))
+    inbox.close()
+    assert len(files(tmp_path)) > 10
+    assert left(tmp_path) == [b"%d" % number for number in range(1, 40)]
+
+
 def test_the_lock_of_a_living_process_is_not_waited_for(tmp_path: Path) -> None:
     inbox = Inbox(tmp_path, "db")
     inbox.append(b"one")

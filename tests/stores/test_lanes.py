@@ -258,6 +258,26 @@ def test_a_database_that_is_gone_is_not_waited_for_at_the_end(sqlite_shelf: Shel
     assert stored(shelf, url) == [1]
 
 
+def test_a_journal_that_a_dead_process_still_locks_is_taken_in_when_it_lets_go(shelf: Shelf) -> None:
+    url = shelf.url()
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    inbox = Inbox(shelf.folder_of(url), "store.db")
+    inbox.append(_encode(batch(1)))
+    (made,) = journals(shelf, url)
+    made.rename(made.with_name(f"store.db.inbox-{dead.pid}-0"))
+
+    async def main(lanes: StoreLanes) -> None:
+        assert await lanes.recover(settle) == 0
+        assert (lanes.unread, lanes.last_error) == (True, "")
+        inbox.close()
+        assert await lanes.recover(settle) == 1
+        assert not lanes.unread
+
+    run(shelf, url, main)
+    assert stored(shelf, url) == [1]
+
+
 def test_recovery_that_fails_keeps_the_journal_and_says_why(shelf: Shelf, impatient: None) -> None:
     url = shelf.url()
     inbox = Inbox(shelf.folder_of(url), "store.db")

@@ -62,5 +62,8 @@ def test_the_command_prints_a_table_and_json(capsys: pytest.CaptureFixture[str])
     assert report["rows"][0]["recall"]["questions"] == 17
     assert main(["bench", "recall", "--budgets", "100"]) == 0
     assert "backstory" in capsys.readouterr().out
+    assert main(["bench", "recall", "--json"]) == 0
+    usual = {(row["system"], row["budget"]): row["recall"]["percent"] for row in json.loads(capsys.readouterr().out)["rows"]}
+    assert usual["backstory", 120] > usual["recency", 120] + 20, "budgets that tell systems apart"
     assert main(["bench", "recall", "--budgets", "many"]) == 2
     assert "--budgets" in capsys.readouterr().err
