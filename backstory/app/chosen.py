@@ -12,55 +12,27 @@ from msgspec.structs import replace
 
 from backstory.app.drive import eager
 from backstory.app.engine import Engine
-from backstory.app.judging import TONGUES_BY_NAME, choice_of, way_of
-from backstory.app.regard import Regard, Regards
-from backstory.core.exchange import Ended, Exchange, Head, Note
-from backstory.core.plan import Answer, Plan, Target
+from backstory.app.regard import Regard
+from backstory.app.verdicts import TONGUES_BY_NAME, choice_of, way_of
+from backstory.app.ways import Sending
+from backstory.core.exchange import Ended, Exchange, Note
+from backstory.core.plan import Plan, Target
 from backstory.core.translation import Loss
 from backstory.core.wire import Wire
-from backstory.core.wishes import WISHES, Wishes
+from backstory.core.wishes import Wishes
 from backstory.errors import BackstoryError
 from backstory.stages.base import attempt
-from backstory.stages.wishes import holding
 from backstory.wires import steering
 from backstory.wires.translate import losses_told
 
 
-class Choosing:
-    """For one port. `error` writes an error of ours in the shape of the request's wire. `prefix`: of commands."""
-
-    def __init__(self, engine: Engine, regards: Regards, error: Callable[[Head, int, str, str], Answer], prefix: str) -> None:
-        self._engine = engine
-        self._regards = regards
-        self._error = error
-        self._prefix = prefix
-
-    def of(self, exchange: Exchange) -> Chosen | None:
-        """What is set for it; None for nothing. Raises BackstoryError where that is nothing that can be done (any more)."""
-        wishes = exchange.wishes
-        if wishes is None or exchange.gone or exchange.wire is None:
-            return None
-        return Chosen(self, self._engine, exchange, exchange.wire, self._regards(exchange.head), wishes)
-
-    def late(self, exchange: Exchange) -> Chosen | None:
-        """The same where memory is not done with it."""
-        visit = self._engine.visits.get(exchange.id)
-        if visit is None or WISHES not in visit.thread.states:
-            return None
-        wishes = holding(visit)
-        return None if wishes.empty else self.of(replace(exchange, wishes=wishes))
-
-    def refused(self, head: Head, error: BackstoryError) -> Plan:
-        """It cannot be done."""
-        told = f"{error} ({self._prefix}status tells what is set here, {self._prefix}unset takes it back)"
-        return Plan(answer=self._error(head, error.status, error.code, told))
-
-
 class Chosen:
-    """One request for which something is set."""
+    """One request for which something is set. `refused`: the plan that tells its client what cannot be done."""
 
-    def __init__(self, choosing: Choosing, engine: Engine, exchange: Exchange, wire: Wire, regard: Regard, wishes: Wishes) -> None:
-        self._choosing = choosing
+    def __init__(
+        self, refused: Callable[[BackstoryError], Plan], engine: Engine, exchange: Exchange, wire: Wire, regard: Regard, wishes: Wishes
+    ) -> None:
+        self._refused = refused
         self._ways = engine.ways()
         self._failed = engine.failed
         self._exchange = exchange
@@ -113,15 +85,13 @@ class Chosen:
         return self._sent(plan)
 
     def _sent(self, plan: Plan) -> Plan:
-        from backstory.app.ways import Sending  # noqa: PLC0415 - only where somebody has chosen
-
         exchange, drop = self._exchange, plan.drop | self._regard.drop
         sending = Sending(exchange.head, self._wire, exchange.head.path, exchange.body, False, self._choice.params)
         try:
             return self._ways.plan(replace(plan, drop=drop, onward=None), sending, self._choice.routes)
         except BackstoryError as error:
             self._over(plan, "refused")
-            return self._choosing.refused(exchange.head, error)
+            return self._refused(error)
 
     def _over(self, plan: Plan, ended: Ended) -> None:
         """Nothing goes up: whoever listens for an answer is told."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from backstory.app.chosen import Choosing, Chosen
 from backstory.app.commanding import Commanding, Plain, answer, told
 from backstory.app.drive import eager
 from backstory.app.engine import Engine
@@ -19,6 +19,7 @@ from backstory.app.over import Over
 from backstory.app.past import LOOKED_UP_S, Past, bare
 from backstory.app.regard import OWN_HEADERS, Regards
 from backstory.app.unheard import Unheard, as_it_came, unread
+from backstory.app.wished import Choosing
 from backstory.commands.grammar import Asked
 from backstory.config import Config
 from backstory.core.document import Document
@@ -38,6 +39,9 @@ from backstory.stages.identify import strikes
 from backstory.stages.shrink import withdraw
 from backstory.stages.visit import Visit
 from backstory.wires import WIRES
+
+if TYPE_CHECKING:
+    from backstory.app.chosen import Chosen
 
 _JSON: Headers = ((b"content-type", b"application/json"),)
 # No smaller body has a summary in it that could be recognised.

@@ -20,6 +20,7 @@ from backstory.core.translation import Asked, Effort, Loss, Reasoning, Sampling,
 from backstory.errors import DocumentError, RequestError
 from backstory.wires.lowering import encode
 from backstory.wires.lowering import quote as quoted
+from backstory.wires.openai_chat_tongue_write import effort_for
 
 _GEMINI = re.compile(r"(/v\d\w*/(?:[^:?]+/)?(?:models|tunedModels|endpoints)/)(.+?)(?::|%3[Aa])(generateContent|streamGenerateContent)\Z")
 # Members of a body that say how it is to be answered, by wire; and a conversation to go with them.
@@ -44,7 +45,7 @@ _INSTEAD = {"max_completion_tokens": "max_tokens", "max_tokens": "max_completion
 _FIELDS = {"max_tokens": "most", "presence_penalty": "presence", "frequency_penalty": "frequency"}
 # What OpenAI-compatible providers know by these names, though not all of them.
 _PLAIN = frozenset({"top_k", "verbosity"})
-_BUDGET = "thinking_budget"
+_EFFORT, _BUDGET = "reasoning_effort", "thinking_budget"
 _members = msgspec.json.Decoder(dict[str, Raw])
 
 
@@ -116,14 +117,15 @@ def with_params(tongue: Tongue, body: bytes, model: str, params: Mapping[str, Va
 
 
 def with_wishes(tongue: Tongue, body: bytes, model: str, params: Mapping[str, Value]) -> tuple[bytes, tuple[Loss, ...]]:
-    """The same for parameters that somebody has set for whatever is asked: those for which there is no place are left out, and told."""
+    """The same for parameters that somebody has set for whatever is asked: those for which there is no place are left out, and told; an
+    effort is the nearest that the model has."""
+    wanted, lost = _able(tongue, model, params)
     try:
-        return with_params(tongue, body, model, params), ()
+        return with_params(tongue, body, model, wanted), tuple(lost)
     except RequestError:
         pass
     kept: dict[str, Value] = {}
-    lost: list[Loss] = []
-    for name, value in params.items():
+    for name, value in wanted.items():
         try:
             with_params(tongue, body, model, {**kept, name: value})
         except RequestError as error:
@@ -131,6 +133,20 @@ def with_wishes(tongue: Tongue, body: bytes, model: str, params: Mapping[str, Va
         else:
             kept[name] = value
     return with_params(tongue, body, model, kept), tuple(lost)
+
+
+def _able(tongue: Tongue, model: str, params: Mapping[str, Value]) -> tuple[dict[str, Value], list[Loss]]:
+    """The parameters, as far as this model of OpenAI's can think; of other providers' models their tongues know it."""
+    thinking = [name for name in (_EFFORT, _BUDGET) if name in params]
+    if not thinking or not tongue.name.startswith("openai"):
+        return dict(params), []
+    if not effort_for(model, "low"):
+        idle = params.get(_EFFORT) == "none"
+        return (
+            {name: value for name, value in params.items() if name not in thinking},
+            [] if idle else [Loss(name, "dropped", f"{name}: {model} does not reason") for name in thinking],
+        )
+    return {name: effort_for(model, msgspec.convert(it, Effort)) if name == _EFFORT else it for name, it in params.items()}, []
 
 
 def misplaced(tongue: Tongue, model: str, params: Mapping[str, Value]) -> tuple[Loss, ...]:

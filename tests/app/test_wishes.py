@@ -415,7 +415,7 @@ THINKERS = {"anthropic": "claude-sonnet-4-5", "openai_chat": "gpt-5", "openai_re
 THOUGHTS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "anthropic": (("thinking", "budget_tokens"), {"low": 4096, "high": 24576, "max": 32768, "none": {}, "2048": 2048}),
     "openai_chat": (("reasoning_effort",), {"low": "low", "high": "high", "max": "high", "none": "minimal", "2048": "minimal"}),
-    "openai_responses": (("reasoning", "effort"), {"low": "low", "high": "high", "max": "xhigh", "none": "none", "2048": "minimal"}),
+    "openai_responses": (("reasoning", "effort"), {"low": "low", "high": "high", "max": "high", "none": "minimal", "2048": "minimal"}),
     "gemini": (
         ("generationConfig", "thinkingConfig", "thinkingBudget"),
         {"low": 4096, "high": 24576, "max": 24576, "none": 0, "2048": 2048},
@@ -441,6 +441,21 @@ def test_how_much_to_think(tmp_path: Path, wire: str) -> None:
             await person.say("Think so much.")
             found["2048"] = inside(person.body, place)
             assert found == wanted
+
+    run(scene())
+
+
+@pytest.mark.parametrize("wire", ["openai_chat", "openai_responses"])
+def test_a_model_that_does_not_reason_is_not_asked_to(tmp_path: Path, wire: str) -> None:
+    async def scene() -> None:
+        async with two(tmp_path, NOTHING) as one:
+            person = Person(one, wire, model="gpt-4o")
+            assert "reasoning_effort is left out there: gpt-4o does not reason" in await person.told("!/max")
+            await person.say("Hello.")
+            assert person.heard is not None
+            assert person.heard.body == _without_pair(person).replace(b'"m"', b'"gpt-4o"', 1)
+            await person.say("Now. !/model(gpt-5.2)")
+            assert inside(person.body, THOUGHTS[wire][0]) == "xhigh"
 
     run(scene())
 
