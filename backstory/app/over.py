@@ -42,7 +42,7 @@ class Over:
             plan = self._reworking.plan(plan, head, body, regard)
         if isinstance(plan, Plan):
             return self._gone_on(plan, head, body, regard)
-        return eager(self._later(plan, head, body, regard)) if self._translating is not None or self._engine.command is not None else plan
+        return eager(self._later(plan, head, body, regard)) if self._translating is not None or self._engine.wished else plan
 
     async def _later(self, plan: Awaitable[Plan], head: Head, body: bytes, regard: Regard) -> Plan:
         done = self._gone_on(await plan, head, body, regard)

@@ -118,11 +118,13 @@ def put(params: Mapping[str, Value], lost: Iterable[str] = ()) -> str:
     return _joined(f"Set for this conversation, from the next request on: {_listed(params)}.", *lost)
 
 
-def taken_back(keys: Iterable[str], missing: Iterable[str]) -> str:
-    """The answer to `unset`."""
+def taken_back(keys: Iterable[str], missing: Iterable[str], now: Wishes) -> str:
+    """The answer to `unset`. `now`: what is still set: provider and model may have been set together."""
     gone, not_there = list(keys), list(missing)
     told = f"Not set any more: {', '.join(gone)}." if gone else ""
-    return _joined(told, f"Not set before: {', '.join(not_there)}." if not_there else "")
+    left = "backend" if now.backend and "model" in gone else "model" if now.model and "backend" in gone else ""
+    still = f"Still set: {left}={now.backend if left == 'backend' else now.model}." if left else ""
+    return _joined(told, f"Not set before: {', '.join(not_there)}." if not_there else "", still)
 
 
 def nothing_set() -> str:

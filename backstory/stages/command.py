@@ -85,6 +85,8 @@ class Command(Stage):
     def expect(self, exchange: int, asked: Asked) -> None:
         """This exchange brings a command. `done` must follow."""
         self._asked[exchange] = asked
+        # It may set something for the very message that it ends.
+        self.wishing.anywhere |= asked.before
 
     def done(self, exchange: int) -> None:
         """The exchange was answered, or goes on."""

@@ -185,7 +185,7 @@ class Wishing:
         names = [text for _, text in pairs(argument)]
         if [name.lower() for name in names] == [_ALL]:
             await self._keep(visit, NOTHING)
-            return told.taken_back(["everything"], ()) if not now.empty else told.nothing_set()
+            return told.taken_back(["everything"], (), NOTHING) if not now.empty else told.nothing_set()
         gone: list[str] = []
         missing: list[str] = []
         for key in [told.key_of(name, (_ONCE, _ALL)) for name in names]:
@@ -207,7 +207,7 @@ class Wishing:
             (gone if now != before else missing).append(key)
         if now != held(visit.thread):
             await self._keep(visit, now)
-        return told.taken_back(gone, missing)
+        return told.taken_back(gone, missing, now)
 
     # --- failover routes
 

@@ -167,8 +167,8 @@ def test_a_backend_alone_keeps_the_clients_model(tmp_path: Path, wire: str) -> N
             await person.told("!/model(claude-b)")
             await person.say("Hello.")
             assert (person.place, person.model_heard) == ("other", "claude-b")
-            await person.told("!/backend(none)")
-            await person.told("!/model(none)")
+            assert await person.told("!/backend(none)") == "Not set any more: backend. Still set: model=claude-b."
+            assert await person.told("!/model(none)") == "Not set any more: model."
             await person.say("Hello.")
             assert (person.place, person.model_heard) == ("own", "m")
 
