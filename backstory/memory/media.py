@@ -139,8 +139,9 @@ def stub(media: Media, name: str) -> str:
 
 
 def may_go(media: Media) -> bool:
-    """Whether a stub may take its place: an image or document that the request itself holds."""
-    return media.kind in ("image", "document") and media.size > 0
+    """Whether a stub may take its place: an image or document that the request itself holds, but for a computer's screenshot, where
+    nothing else may stand."""
+    return media.kind in ("image", "document") and media.size > 0 and media.detail != "screenshot"
 
 
 def _shown(media: Media) -> str:

@@ -29,7 +29,7 @@ from backstory.core.edits import (
     StrikeText,
 )
 from backstory.core.legs import Kept, Offer, Talk, Tool
-from backstory.core.message import Message, Opaque, Opening, Part, Path, Prompt, Text
+from backstory.core.message import Message, Opaque, Opening, Part, Path, Prompt, Text, ToolResult
 from backstory.core.reply import Delta, Reply
 from backstory.core.stream import Frame
 from backstory.core.wire import StreamReader
@@ -139,7 +139,7 @@ class OpenAIResponses:
 
     def echo(self, reply: Reply) -> tuple[Message, ...]:
         """An item for each part."""
-        return tuple(Message("assistant", (part,)) for part in reply.parts)
+        return tuple(Message("tool" if isinstance(part, ToolResult) else "assistant", (part,)) for part in reply.parts)
 
     def reader(self, content_type: str) -> StreamReader:
         """Typed events; the content type is always text/event-stream."""
@@ -280,9 +280,20 @@ def _set_text(lowering: Lowering, document: Document, at: Path, text: str) -> No
     """A tool's result may be a list of parts: then it becomes a string."""
     place = _place(lowering, at)
     if at[-1:] == ("output",) and lowering.first_byte(place) == base.BRACKET:
+        if document.length(place) and document.has((*place, 0, "stdout")):
+            _set_printed(lowering, document, place, text)
+            return
         base.set_result(lowering, document, place, text, _text_part("user", text))
     else:
         lowering.text(Put(place, quote(text)))
+
+
+def _set_printed(lowering: Lowering, document: Document, place: Path, text: str) -> None:
+    """What a shell printed, a command each, now reads `text` together: it stands in the first."""
+    lowering.put((*place, 0, "stdout"), quote(text))
+    if document.has((*place, 0, "stderr")):
+        lowering.put((*place, 0, "stderr"), quote(""))
+    lowering.cut(place, 1, document.length(place))
 
 
 def _strike(lowering: Lowering, at: Path, text: str) -> None:

@@ -21,6 +21,11 @@ from backstory.wires.strict import members
 _ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system", "developer": "system"}
 CALLS = frozenset({"function_call", "custom_tool_call"})
 _RESULTS = frozenset({"function_call_output", "custom_tool_call_output"})
+OWN_CALLS = {"local_shell_call": "action", "shell_call": "action", "apply_patch_call": "operation", "computer_call": "action"}
+"""Calls of tools that the provider defines and the client executes, and the member with what is to be done."""
+_OWN_RESULTS = frozenset(f"{kind}_output" for kind in OWN_CALLS)
+SCREENSHOT = "screenshot"
+"""Detail of an image that nothing but an image may take the place of."""
 _TEXTS = frozenset({"input_text", "output_text", "text", "summary_text", "reasoning_text"})
 _REASONS: dict[str, Finish] = {"max_output_tokens": "length", "content_filter": "refusal"}
 _STATUSES: dict[str, Finish] = {"failed": "error", "in_progress": "", "queued": ""}
@@ -38,6 +43,25 @@ class _Part(Struct):
     file_id: object = None
     input_audio: Raw = Raw()
     detail: object = None
+
+
+class _Own(Struct):
+    call_id: str | None = None
+    id: str | None = None
+    action: Raw = Raw(b"{}")
+    actions: Raw = Raw(b"")
+    operation: Raw = Raw(b"{}")
+    output: Raw = Raw(b"null")
+
+
+class _Printed(Struct):
+    stdout: str = ""
+    stderr: str = ""
+
+
+class _Shot(Struct):
+    image_url: Raw = Raw()
+    file_id: object = None
 
 
 class _Item(Struct):
@@ -104,6 +128,9 @@ class Response(Struct):
 _item = msgspec.json.Decoder(_Item)
 _content = msgspec.json.Decoder(str | list[_Part] | None)
 _string = msgspec.json.Decoder(str)
+_own = msgspec.json.Decoder(_Own)
+_printed = msgspec.json.Decoder(list[_Printed])
+_shot = msgspec.json.Decoder(_Shot)
 _role = msgspec.json.Decoder(str | None)
 _audio = msgspec.json.Decoder(_Audio)
 _named = msgspec.json.Decoder(_Named)
@@ -131,7 +158,28 @@ def read_item(raw: bytes | memoryview | Raw, at: Path) -> Message:
         shown = tuple([part for part in _content_parts(_output(item.output), (*at, "output")) if isinstance(part, Media)])
         result = ToolResult(_text(item.call_id, kind), "", "\n".join(_texts(item.output)), (*at, "output"), False, shown)
         return Message("tool", (result,), at)
+    if kind in OWN_CALLS or kind in _OWN_RESULTS:
+        return _own_item(kind, decode(_own, raw), at)
     return Message("other", (Opaque(kind, at),), at)
+
+
+def _own_item(kind: str, own: _Own, at: Path) -> Message:
+    """A call of a tool that the provider defines, or what the client gave back."""
+    name = own.call_id or own.id or ""
+    if kind in OWN_CALLS:
+        what = own.operation if OWN_CALLS[kind] == "operation" else own.action
+        asked = bytes(own.actions or what).decode("utf-8", "replace")
+        return Message("assistant", (ToolCall(name, kind.removesuffix("_call"), asked, at),), at)
+    place, first = (*at, "output"), bytes(memoryview(own.output)[:1])
+    if first == b"[":
+        texts = [text for part in decode(_printed, own.output) for text in (part.stdout, part.stderr) if text]
+        return Message("tool", (ToolResult(name, "", "\n".join(texts), place),), at)
+    if first == b"{":
+        shot = decode(_shot, own.output)
+        shown = _media("image", shot.image_url, shot.file_id, place, SCREENSHOT)
+        return Message("tool", (ToolResult(name, "", "", place, False, (shown,) if isinstance(shown, Media) else ()),), at)
+    text = decode(_string, own.output) if first == b'"' else ""
+    return Message("tool", (ToolResult(name, "", text, place),), at)
 
 
 def read_response(raw: bytes | memoryview | Raw) -> Response:
@@ -163,7 +211,7 @@ def finish_of(response: Response) -> Finish:
     if response.status not in (None, "completed"):
         return _STATUSES.get(response.status, "other")
     kinds = [decode(_head, item) for item in response.output or ()]
-    if any(kind.type in CALLS for kind in kinds):
+    if any(kind.type in CALLS or kind.type in OWN_CALLS for kind in kinds):
         return "tool_calls"
     refused = any(part.type == "refusal" for kind in kinds if isinstance(kind.content, list) for part in kind.content)
     return "refusal" if refused else "stop"

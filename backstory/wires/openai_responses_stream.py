@@ -18,7 +18,7 @@ from backstory.core.reply import Delta, Ending, Meter, Reply, Started, TextDelta
 from backstory.core.stream import Frame
 from backstory.errors import DocumentError
 from backstory.wires.lowering import decode, encode
-from backstory.wires.openai_responses_items import CALLS, finish_of, kept, read_response, usage_of
+from backstory.wires.openai_responses_items import CALLS, OWN_CALLS, finish_of, kept, read_item, read_response, usage_of
 from backstory.wires.sse import event as write_event
 from backstory.wires.sse import replaced
 
@@ -84,6 +84,9 @@ def _rare(event: _Event, kind: str) -> list[Delta]:
         return [ToolDelta(event.output_index, item.call_id or "", item.name or "")] if item.type in CALLS else []
     if kind == "response.output_item.done":
         item = decode(_item, event.item)
+        if item.type in OWN_CALLS:
+            calls = [part for part in read_item(event.item, ()).parts if isinstance(part, ToolCall)]
+            return [ToolDelta(event.output_index, call.id, call.name, call.arguments) for call in calls]
         signed = bytes(item.encrypted_content) not in (b"", b"null", b'""')
         return [ThoughtDelta("", event.output_index, signed)] if item.type == "reasoning" else []
     if kind == "response.reasoning_summary_part.added":

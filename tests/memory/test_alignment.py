@@ -329,14 +329,14 @@ def test_spoken_messages_are_counted() -> None:
 def test_long_histories_cost_little() -> None:
     stored = _talk(3000)
     same = [_user("ok"), _assistant("ok")] * 3000
-    begun = time.perf_counter()
+    begun = time.process_time()
     align([*stored[:100], _user("other"), *stored[101:3000], *stored[3500:], _NEW], stored)
     align([*same[1:], _NEW], [*same, _user("end"), _assistant("of it")])
-    general = time.perf_counter() - begun
+    general = time.process_time() - begun
     request = [*stored, _NEW]
     known = tuple(range(len(stored)))
-    begun = time.perf_counter()
+    begun = time.process_time()
     for _ in range(100):
         align(request, stored, known)
     assert general < 3.0
-    assert (time.perf_counter() - begun) / 100 < 0.01
+    assert (time.process_time() - begun) / 100 < 0.01
