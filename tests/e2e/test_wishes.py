@@ -35,8 +35,10 @@ def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Prox
     far.stop()
 
 
-@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
-@pytest.mark.parametrize("wire", list(KINDS))
+@pytest.mark.parametrize(
+    ("wire", "stream"),
+    [("anthropic", False), ("anthropic", True), ("openai_chat", True), ("openai_responses", True), ("gemini", False)],
+)
 def test_a_conversation_goes_where_its_user_says(pair: tuple[Proxy, Provider, Provider], wire: str, stream: bool) -> None:
     proxy, home, far = pair
     client = KINDS[wire](proxy.url, stream)
