@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from backstory.core.records import Turn
 from backstory.memory.fence import RECALL_CLOSE, RECALL_OPEN
+from backstory.memory.plans import BOUND, DECIDED, OPEN, in_order, written
 from backstory.memory.reasons import Reason, span
 from backstory.memory.retrieval import line
 from backstory.memory.sentences import parts
@@ -33,21 +34,6 @@ PLAN_TOOLS = {
 
 _SETTLED = frozenset({"completed", "complete", "done", "cancelled", "canceled"})
 _BOX = re.compile(r"^[ \t]*(?:[-*]|\d{1,3}[.)])[ \t]+\[(?P<mark>[ xX])\][ \t]+(?P<text>\S.{2,300})$", re.MULTILINE)
-_OPEN = re.compile(
-    r"^(?:TODO|next(?: steps?)?|remaining|left to do|open)\b ?[:-]|\b(?:still (?:need|have) to|next,? (?:i|we)(?:'ll| will)|remains to be"
-    r"|is still (?:missing|open|failing)|not yet (?:done|implemented|fixed))\b",
-    re.IGNORECASE,
-)
-_DECIDED = re.compile(
-    r"\b(?:we(?:'ve| have)? decided|decided (?:to|on|against|that)|agreed (?:to|on|that)|settled on|let'?s (?:use|go with|keep|drop)"
-    r"|go(?:ing)? with|switch(?:ed|ing)? to|we(?:'ll| will) use|instead of|the decision is|approved)\b",
-    re.IGNORECASE,
-)
-_BOUND = re.compile(
-    r"\b(?:must(?:n'?t| not)?|never|always|do not|don'?t|only (?:use|touch|change|if)|without (?:changing|touching|breaking)"
-    r"|no (?:new|more)|is not allowed|are not allowed|required to|make sure|keep to|at most|at least|no later than|deadline)\b",
-    re.IGNORECASE,
-)
 _PATH = re.compile(r"(?<![\w/.:@-])(?:~?/|\.{1,2}/)?(?:[\w.@+-]+/)+[\w.@+-]*\w\.\w{1,6}\b(?!/)")
 _WEB = re.compile(r"\b(?:https?|ftp|file)://\S+")
 # A sentence is said by the summary where one sentence of it has this share of its terms.
@@ -61,7 +47,7 @@ _STILL_TURNS = 12
 MOST_TURNS = 2_000
 
 _decode = msgspec.json.Decoder().decode
-_KINDS = (("plan", "Open:"), ("bound", "Keep to:"), ("decided", "Decided:"))
+_KINDS = (("plan", "Open:"), ("listed", "Planned:"), ("bound", "Keep to:"), ("decided", "Decided:"))
 
 
 class Kept(Struct, frozen=True):
@@ -95,7 +81,7 @@ def still_open(
 def _found(turns: Sequence[Turn], breathe: Callable[[], None]) -> Iterator[_Found]:
     """The newest first."""
     boxes: dict[frozenset[str], bool] = {}
-    planned = False
+    planned = listed = False
     for back, turn in enumerate(reversed(turns)):
         breathe()
         if turn.calls and not planned and turn.role == "assistant":
@@ -113,16 +99,20 @@ def _found(turns: Sequence[Turn], breathe: Callable[[], None]) -> Iterator[_Foun
                 boxes[known] = match["mark"] != " "
                 if not boxes[known]:
                     yield _Found("plan", turn, match["text"].strip(), known)
-        yield from _told(turn, text, marked, back < _STILL_TURNS)
+        own = () if listed else written(text)
+        listed = listed or bool(own)
+        yield from [_Found("listed", turn, step, frozenset(terms(step))) for step in own]
+        yield from _told(turn, text, marked.union(own), back < _STILL_TURNS)
 
 
 def _told(turn: Turn, text: str, boxes: set[str], lately: bool) -> Iterator[_Found]:
     for sentence in _sentences(text):
         if not _SHORTEST <= len(sentence) <= _LONGEST or sentence.endswith("?") or any(box in sentence for box in boxes):
             continue
-        kind = "plan" if lately and _OPEN.search(sentence) else "decided" if _DECIDED.search(sentence) else ""
-        if not kind and turn.role == "user" and _BOUND.search(sentence):
+        kind = "plan" if lately and OPEN.search(sentence) else "decided" if DECIDED.search(sentence) else ""
+        if not kind and turn.role == "user" and BOUND.search(sentence):
             kind = "bound"
+        kind = kind or ("listed" if in_order(sentence) else "")
         if kind:
             yield _Found(kind, turn, sentence, frozenset(terms(sentence)))
 
@@ -192,7 +182,8 @@ def _apart(found: Iterable[_Found]) -> list[_Found]:
 
 
 def _fitted(found: Sequence[_Found], paths: Sequence[tuple[str, Turn]], budget_tokens: int, count: Callable[[str], int]) -> Kept:
-    """The most important that fit: open steps, then constraints, then decisions, then paths; the newest of each first."""
+    """The most important that fit: open steps, the last plan that was written out, then constraints, decisions, and paths; of each the
+    newest first."""
     chosen: list[_Found] = []
     left = budget_tokens - count(_block([], []))
     for kind, heading in _KINDS:

@@ -12,14 +12,15 @@ from datetime import UTC, date, datetime, timedelta
 
 from msgspec import Struct
 
+from backstory.memory.dates_worded import plain
 from backstory.memory.stamps import moment
 
 DAY_S = 86_400.0
-_MONTHS = (
+MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),
 )
-_MONTH_NUMBER = {name: i for i, full in enumerate(_MONTHS, 1) for name in (full, full[:3])} | {"sept": 9}
+_MONTH_NUMBER = {name: i for i, full in enumerate(MONTHS, 1) for name in (full, full[:3])} | {"sept": 9}
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _SEASONS = {"spring": (3, 5), "summer": (6, 8), "fall": (9, 11), "autumn": (9, 11), "winter": (12, 14)}
 _COUNTS = {"a": 1, "an": 1, "few": 3, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "ten": 10}
@@ -49,15 +50,16 @@ _AGO = re.compile(
     re.I,
 )
 _AROUND = re.compile(
-    r"\b(?P<unit>day|week|weekend|month|year)?s? ?(?P<side>before|after|following|prior to|since)"
-    r" (?P<phrase>(?:her|his|their|my|your|our|the|a|an|[A-Z]\w+(?:'s)?)\b[^?.,;!]{2,80})",
+    rf"\b(?:(?P<count>\d{{1,2}}|{'|'.join(_COUNTS)}) (?:couple of )?)?(?P<unit>day|week|weekend|month|year)?s? ?"
+    r"(?P<side>before|after|following|prior to|since)"
+    r" (?P<phrase>(?:her|his|their|my|your|our|the|a|an|I|we|he|she|they|you|[A-Z]\w+(?:'s)?)\b[^?.,;!]{2,80})",
 )
 _STAMP = re.compile(r"[\[(](?P<text>[^\[\]()\n]{6,60})[\])][ \t]*")
 _DIGIT, _WORD = re.compile(r"\d"), re.compile(r"\w+")
 _TIMELY_WORDS = """
     yesterday today tonight tomorrow ago week weeks weekend month months year years day days morning night recently last next since until
     """
-_TIMELY = frozenset([*_TIMELY_WORDS.split(), *_MONTHS, *_WEEKDAYS, *_SEASONS])
+_TIMELY = frozenset([*_TIMELY_WORDS.split(), *MONTHS, *_WEEKDAYS, *_SEASONS])
 # A text with none of these and no digit names no period: each of the expressions above needs one.
 _UNITS = frozenset([*_UNIT_DAYS, *(f"{unit}s" for unit in _UNIT_DAYS)])
 _NAMES_PERIOD = _UNITS.union(_MONTH_NUMBER, _WEEKDAYS, _SEASONS, ("yesterday", "today", "tonight", "tomorrow", "night", "morning"))
@@ -84,7 +86,7 @@ def day_name(at: float) -> str:
     if at <= 0:
         return ""
     day = _date(at)
-    return f"{day.day} {_MONTHS[day.month - 1].title()} {day.year}"
+    return f"{day.day} {MONTHS[day.month - 1].title()} {day.year}"
 
 
 def timely(text: str) -> bool:
@@ -94,12 +96,13 @@ def timely(text: str) -> bool:
 
 def asked(question: str, now: float, first: float, last: float) -> tuple[Period, ...]:
     """The periods that a question names. Dates without a year are taken in each year from `first` to `last`, relative ones from `now`."""
+    question = plain(question, _date(now))
     if _DIGIT.search(question) is None and _NAMES_PERIOD.isdisjoint(_WORD.findall(question.casefold())):
         return ()
     years = range(_date(first).year - 1, _date(last).year + 1) if last > 0 else range(0)
     found, rest = _exact(question, years)
     found += _months(rest, years)
-    for match in _YEAR.finditer(rest):
+    for match in _YEAR.finditer(_SEASON.sub(lambda season: " " if season["year"] else season[0], rest)):
         found.append(_span(date(int(match["year"]), 1, 1), 365, sharp=False))
     found += _relative(rest, now, years)
     return tuple(sorted(set(found), key=lambda p: (p.start, p.end)))
@@ -109,6 +112,7 @@ def mentioned(text: str, at: float) -> tuple[Period, ...]:
     """The periods that a turn said at this time speaks of: "yesterday", "two weeks ago", "last Friday", "on 3 June"."""
     if at <= 0 or not timely(text):
         return ()
+    text = plain(text, _date(at))
     year = _date(at).year
     found, rest = _exact(text, range(year, year + 1))
     return tuple(found + _months(rest, range(year, year + 1)) + _relative(rest, at, range(0)))
@@ -122,13 +126,15 @@ def exact(text: str, at: float) -> tuple[tuple[Period, ...], str]:
 
 
 def around(question: str) -> tuple[str, float, str] | None:
-    """Where a question asks for the time before or after an event: the side, about how many days of it,
-    and the event's words."""
+    """Where a question asks for the time before or after an event: the side, how many days away at most, and the event's words. The week
+    after is seven days, "three weeks after" some 21, and not much less."""
     match = _AROUND.search(question) if any(side in question for side in _SIDES) else None
     if match is None:
         return None
     side = "before" if match["side"] in ("before", "prior to") else "after"
-    return side, float(_UNIT_DAYS[match["unit"]] if match["unit"] else 14), match["phrase"]
+    days = _UNIT_DAYS[match["unit"]] if match["unit"] else 14
+    count = match["count"] or "1"
+    return side, float(days * (int(count) if count.isdigit() else _COUNTS[count])), match["phrase"]
 
 
 def closeness(at: float, periods: tuple[Period, ...]) -> float:
@@ -181,7 +187,7 @@ def _relative(text: str, at: float, years: range) -> list[Period]:
     for match in _AGO.finditer(text):
         count = int(match["count"]) if match["count"].isdigit() else _COUNTS[match["count"].lower()]
         days = _UNIT_DAYS[match["unit"].lower()]
-        slack = 0 if days == 1 else days // 4 + 1
+        slack = 0 if days == 1 else max(days // 4 + 1, count * days // 10)
         found.append(_span(here - timedelta(days=count * days + slack), 2 * slack + 1, sharp=days <= 7))
     for match in _SEASON.finditer(text):
         found.extend(_season(here, match, years))

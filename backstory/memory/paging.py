@@ -33,8 +33,12 @@ _MOST_ARGUMENT = 2000
 _MOST_ROWS = 60
 _LEAST_TOKENS = 16
 _HIT_CHARS = 300
-_RANGE = re.compile(r"(\d{4}-\d{2}-\d{2})\s*(?:\.\.|to|until|/|through|and|-)\s*(\d{4}-\d{2}-\d{2})", re.IGNORECASE)
-_LAST_SPAN = re.compile(r"\b(?:last|past|previous)\s+(\d{1,4})\s+(hour|day|week|month|year)s?\b", re.IGNORECASE)
+_ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
+_ISO_MONTH, _ISO_YEAR = re.compile(r"(\d{4})-(\d{2})(?!\d)"), re.compile(r"(?:19|20)\d\d")
+_QUARTER = re.compile(r"\bQ([1-4])\W{0,3}(\d{4})\b|\b(\d{4})\W{0,3}Q([1-4])\b", re.IGNORECASE)
+_LAST_SPAN = re.compile(r"\b(?:last|past|previous)\s+(?:(\d{1,4})\s+)?(hour|day|week|month|year)s?\b", re.IGNORECASE)
+_BOUND = re.compile(r"\s*\W?(before|until|till|up to|by|after|since|from)\s+(.+)", re.IGNORECASE | re.DOTALL)
+_EVER = 253_402_300_800.0
 _SPAN_S = {"hour": 3600.0, "day": DAY_S, "week": 7 * DAY_S, "month": 30 * DAY_S, "year": 365 * DAY_S}
 _NUMBER = re.compile(r"(?:turn\s*|#\s*)?(\d{1,9})", re.IGNORECASE)
 _UNKNOWN = re.compile(r"[^0-9A-Za-z_.:#-]")
@@ -243,16 +247,45 @@ def fenced(label: str, lines: Sequence[str], budget: int, count: Count) -> str:
 
 
 def periods(text: str, now: float, path: Sequence[Turn]) -> tuple[Period, ...]:
-    """The spans of time that these words name."""
+    """The spans of time that these words name; "before", "until", "after" and "since" take all that lies on that side of one."""
     spaced = text.replace("_", " ")
-    match = _RANGE.search(spaced)
-    if match is not None:
-        ends = [dates.asked(day, now, now, now) for day in match.groups()]
+    days = _ISO.findall(spaced)
+    if len(days) == 2:
+        ends = [dates.asked(day, now, now, now) for day in days]
         return (Period(ends[0][0].start, ends[1][0].end, sharp=True),) if all(ends) else ()
+    bound = _BOUND.match(spaced)
+    if bound is not None:
+        return _on_a_side(bound[1].lower(), periods(bound[2], now, path), now)
+    first, last = (path[0].at, path[-1].at) if path else (now, now)
+    found = dates.asked(_spelled(spaced), now, first, last)
     match = _LAST_SPAN.search(spaced)
-    if match is not None:
-        return (Period(now - int(match[1]) * _SPAN_S[match[2].lower()], now + 1.0, sharp=True),)
-    return dates.asked(spaced, now, path[0].at if path else now, path[-1].at if path else now)
+    if match is None:
+        return found
+    rolling = Period(now - int(match[1] or 1) * _SPAN_S[match[2].lower()], now + 1.0, sharp=True)
+    return (rolling,) if match[1] else (*found, rolling)
+
+
+def _spelled(text: str) -> str:
+    """Months, quarters and years by their numbers, in words that can be read."""
+    quarter = _QUARTER.search(text)
+    if quarter is not None:
+        year, number = quarter[2] or quarter[3], int(quarter[1] or quarter[4])
+        return " ".join(f"{name} {year}" for name in dates.MONTHS[3 * number - 3 : 3 * number])
+    month = _ISO_MONTH.fullmatch(text.strip())
+    if month is not None and 1 <= int(month[2]) <= 12:
+        return f"{dates.MONTHS[int(month[2]) - 1]} {month[1]}"
+    return f"in {text.strip()}" if _ISO_YEAR.fullmatch(text.strip()) else text
+
+
+def _on_a_side(side: str, found: Sequence[Period], now: float) -> tuple[Period, ...]:
+    """All that lies on this side of a span. Of spans in several years the last that has begun counts, before a span the last of all."""
+    if not found:
+        return ()
+    if side in ("before", "until", "till", "up to", "by"):
+        latest = max(found, key=lambda period: period.start)
+        return (Period(0.0, latest.start if side == "before" else latest.end, sharp=True),)
+    begun = max((period for period in found if period.start <= now), key=lambda period: period.start, default=found[0])
+    return (Period(begun.end if side == "after" else begun.start, _EVER, sharp=True),)
 
 
 def quoted(path: Sequence[Turn], words: str, most: int = 5) -> list[Turn]:

@@ -116,6 +116,30 @@ def test_any_words_may_be_given_as_a_time_range(words: str) -> None:
     paging.periods(words, NOW, [])
 
 
+@pytest.mark.parametrize(
+    ("words", "holds"),
+    [
+        ("before December", True),
+        ("before 2020", False),
+        ("until tomorrow", True),
+        ("since yesterday", True),
+        ("after tomorrow", False),
+        ("in the last month", True),
+        ('["{day}", "{day}"]', True),
+        ("{month}", True),
+        ("{year}", True),
+        ("before {year}", False),
+    ],
+)
+def test_a_bound_takes_all_on_its_side(words: str, holds: bool) -> None:
+    day = datetime.fromtimestamp(NOW, UTC)
+    words = words.format(day=day.strftime("%Y-%m-%d"), month=day.strftime("%Y-%m"), year=day.year)
+    said = turn(0, "x")
+    found = paging.periods(words, NOW, [said])
+    assert found
+    assert any(period.start <= NOW - 1.0 < period.end for period in found) is holds
+
+
 def test_a_span_that_no_day_has_is_no_span() -> None:
     assert paging.periods("2024-15-01..2024-05-03", NOW, [turn(0, "x")]) == ()
 

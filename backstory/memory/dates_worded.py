@@ -1,0 +1,329 @@
+"""Dates as people word them, in the words that dates.py reads: "the summer of last year", "Halloween", "letzten Sommer", "il y a trois
+semaines", "2026年3月1日".
+
+Rule: what is not known stays as it is. A language is read only where its own small words show that the text is in it: "hier" is
+yesterday in French, and here in German.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date
+
+from msgspec import Struct
+
+_MONTHS = ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"]
+_SEASON_ENDS = {"spring": 5, "summer": 8, "fall": 11, "autumn": 11, "winter": 2}
+_TURNED = f"(?P<part>{'|'.join(_MONTHS)}|{'|'.join(_SEASON_ENDS)})"
+_OF_YEAR = re.compile(rf"\b(?P<day>\d{{1,2}} )?{_TURNED}(?: of|,| in)?(?: the)? (?P<which>last|previous|this|next) year\b", re.I)
+_LAST_MONTH = re.compile(rf"\b(?:last|this past|past) (?P<month>{'|'.join(_MONTHS)})\b(?!,? (?:of )?\d{{4}})", re.I)
+_BEFORE_LAST = re.compile(rf"\bthe {_TURNED} before last\b", re.I)
+_PART_OF = re.compile(
+    rf"\b(?:(?P<where>end|close|start|beginning|middle) of|(?P<short>early|mid|late)(?: in)?)[ -](?P<month>{'|'.join(_MONTHS)})\b"
+    r"(?P<year>,? \d{4})?",
+    re.I,
+)
+_DAYS_OF = {"end": (22, 26, 30), "close": (22, 26, 30), "late": (22, 26, 30), "middle": (12, 15, 18), "mid": (12, 15, 18)}
+_EARLY = (2, 6, 10)
+_SLASHED = re.compile(r"\b(\d{1,2})/(\d{1,2})/(\d{4})\b")
+_FEASTS = {
+    "christmas eve": (12, 24),
+    "christmas day": (12, 25),
+    "christmas": (12, 25),
+    "boxing day": (12, 26),
+    "new year's eve": (12, 31),
+    "new years eve": (12, 31),
+    "new year's day": (1, 1),
+    "halloween": (10, 31),
+    "valentine's day": (2, 14),
+    "valentines day": (2, 14),
+}
+_FEAST = re.compile(
+    rf"\b(?P<which>last |this |next )?(?P<feast>{'|'.join(sorted(_FEASTS, key=len, reverse=True))})\b(?P<year>,? \d{{4}})?", re.I
+)
+
+
+class _Language(Struct, frozen=True):
+    """`signs`: small words that show it. `months`: twelve, in order, variants with a bar between. `units`: words of days, weeks, weekends,
+    months, years, seasons. `ago`, `last`: patterns with the groups count, unit and unit; `days`: words of a day by themselves."""
+
+    signs: frozenset[str]
+    months: tuple[str, ...]
+    units: Mapping[str, str]
+    ago: str
+    last: str
+    days: Mapping[str, str]
+    counts: Mapping[str, int]
+    joints: str = ""
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+def _months(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+def _pairs(text: str) -> dict[str, str]:
+    return dict(pair.split("=") for pair in text.split())
+
+
+def _numbers(text: str) -> dict[str, int]:
+    return {word: number for number, words in enumerate(text.split(), 1) for word in words.split("|")}
+
+
+_LANGUAGES = (
+    _Language(
+        _words("der die das und ist war ich wir wann was wie wo habe haben im am vom letzten letzte letztes vor nicht den dem ein eine"),
+        _months("januar|jänner februar märz april mai juni juli august september oktober november dezember"),
+        _pairs(
+            "tag=day tage=day tagen=day woche=week wochen=week wochenende=weekend monat=month"
+            " monate=month monaten=month jahr=year jahre=year"
+            " jahren=year jahres=year frühling=spring frühjahr=spring sommer=summer"
+            " herbst=fall winter=winter montag=monday dienstag=tuesday"
+            " mittwoch=wednesday donnerstag=thursday freitag=friday samstag=saturday sonntag=sunday"
+        ),
+        r"vor (?P<count>\w+) (?P<unit>tag|tagen|woche|wochen|monat|monaten|jahr|jahren)",
+        r"(?:letzte[nmrs]?|vergangene[nmrs]?|vorige[nmrs]?) (?P<unit>\w+)",
+        _pairs("vorgestern=the_day_before_yesterday gestern=yesterday heute=today morgen=tomorrow"),
+        _numbers("ein|einem|einer zwei drei vier fünf sechs sieben acht neun zehn elf zwölf"),
+    ),
+    _Language(
+        _words("le la les est étais quand en du des je j ai nous qu que quoi où une dernier dernière passé il y au aux dans pas c l d s"),
+        _months("janvier février|fevrier mars avril mai juin juillet août|aout septembre octobre novembre décembre|decembre"),
+        _pairs(
+            "jour=day jours=day semaine=week semaines=week week-end=weekend mois=month an=year"
+            " ans=year année=year années=year printemps=spring"
+            " été=summer automne=fall hiver=winter lundi=monday mardi=tuesday"
+            " mercredi=wednesday jeudi=thursday vendredi=friday samedi=saturday"
+            " dimanche=sunday"
+        ),
+        r"il y a (?P<count>\w+) (?P<unit>jours?|semaines?|mois|ans?|années?)",
+        r"(?:l['’]|la |le )?(?P<unit>[\w-]+) (?:derni(?:er|ère)|passée?)",
+        _pairs("avant-hier=the_day_before_yesterday hier=yesterday aujourd'hui=today demain=tomorrow"),
+        _numbers("un|une deux trois quatre cinq six sept huit neuf dix onze douze"),
+    ),
+    _Language(
+        _words("el la los las es fue cuándo cuando qué que en del de yo hice hemos una pasado pasada hace por con no mi"),
+        _months("enero febrero marzo abril mayo junio julio agosto septiembre|setiembre octubre noviembre diciembre"),
+        _pairs(
+            "día=day días=day dia=day dias=day semana=week semanas=week mes=month meses=month"
+            " año=year años=year primavera=spring verano=summer"
+            " otoño=fall invierno=winter lunes=monday martes=tuesday miércoles=wednesday jueves=thursday viernes=friday sábado=saturday"
+            " domingo=sunday"
+        ),
+        r"hace (?P<count>\w+) (?P<unit>d[ií]as?|semanas?|mes(?:es)?|años?)",
+        r"(?:el |la )?(?P<unit>\w+) pasad[oa]",
+        _pairs("anteayer=the_day_before_yesterday ayer=yesterday hoy=today"),
+        _numbers("un|una dos tres cuatro cinco seis siete ocho nueve diez once doce"),
+        r"de |del ",
+    ),
+    _Language(
+        _words("il lo gli è quando cosa che nel nella ho abbiamo ieri scorso scorsa fa della dello con non mio"),
+        _months("gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre"),
+        _pairs(
+            "giorno=day giorni=day settimana=week settimane=week mese=month mesi=month"
+            " anno=year anni=year primavera=spring estate=summer"
+            " autunno=fall inverno=winter lunedì=monday martedì=tuesday mercoledì=wednesday"
+            " giovedì=thursday venerdì=friday sabato=saturday"
+            " domenica=sunday"
+        ),
+        r"(?P<count>\w+) (?P<unit>giorn[oi]|settiman[ae]|mes[ei]|ann[oi]) fa",
+        r"(?:l['’]|la |il )?(?P<unit>\w+) scors[oa]",
+        _pairs("ieri=yesterday oggi=today domani=tomorrow"),
+        _numbers("un|uno|una due tre quattro cinque sei sette otto nove dieci undici dodici"),
+    ),
+    _Language(
+        _words("я мы что когда в на был была было мой моя и не где как прошлой прошлом прошлым назад"),
+        _months(
+            "январ[ьяе] феврал[ьяе] март[ае]? апрел[ьяе] ма[йяе] июн[ьяе]"
+            " июл[ьяе] август[ае]? сентябр[ьяе] октябр[ьяе] ноябр[ьяе] декабр[ьяе]"
+        ),
+        _pairs(
+            "день=day дня=day дней=day неделе=week неделю=week недели=week недель=week"
+            " месяце=month месяц=month месяца=month месяцев=month"
+            " году=year год=year года=year лет=year весной=spring летом=summer осенью=fall зимой=winter"
+        ),
+        r"(?P<count>\w+) (?P<unit>дн\w+|недел\w+|месяц\w*|год\w*|лет) назад",
+        r"(?:на |в )?прошл(?:ой|ом|ым|ую) (?P<unit>\w+)",
+        _pairs("позавчера=the_day_before_yesterday вчера=yesterday сегодня=today завтра=tomorrow"),
+        _numbers("один|одну два|две три четыре пять шесть семь восемь девять десять"),
+    ),
+    _Language(
+        _words("في من ماذا متى أين هل ما على كان فعلت قبل الماضي الماضية إلى"),
+        _months("يناير فبراير مارس أبريل مايو يونيو يوليو أغسطس سبتمبر أكتوبر نوفمبر ديسمبر"),
+        _pairs(
+            "الأسبوع=week الشهر=month العام=year السنة=year الصيف=summer الشتاء=winter الربيع=spring"
+            " الخريف=fall أيام=day أسابيع=week أشهر=month"
+        ),
+        r"قبل (?P<count>\w+) (?P<unit>أيام|أسابيع|أشهر)",
+        r"(?P<unit>\w+) الماضية?",
+        _pairs("أمس=yesterday اليوم=today غدا=tomorrow"),
+        _numbers("واحد اثنين ثلاثة أربعة خمسة ستة سبعة ثمانية تسعة عشرة"),
+    ),
+)
+_CJK = re.compile(r"[年月日週周昨今前去上先년월일]|지난|어제|오늘|작년")
+_CJK_DATE = re.compile(r"(\d{4})\s*[年년]\s*(\d{1,2})\s*[月월]\s*(\d{1,2})\s*[日号號일]?")
+_CJK_MONTH = re.compile(r"(\d{4})\s*[年년]\s*(\d{1,2})\s*[月월]")
+_CJK_DAY = re.compile(r"(\d{1,2})\s*[月월]\s*(\d{1,2})\s*[日号號일]")
+_CJK_BARE = re.compile(r"(?<![\d个個ヶか])(\d{1,2})\s*[月월](?![前間])")
+_CJK_AGO = re.compile(r"(\d{1,2}|[一二两兩三四五六七八九十])\s*(天|日|周|週間?|星期|个月|個月|ヶ月|か月|年)之?前")
+_FEAST_SIGNS = ("christmas", "halloween", "new year", "boxing", "valentine")
+_PART_SIGNS = ("last", "past", "end of", "close of", "start of", "beginning of", "middle of", "early", "mid", "late")
+_CJK_COUNTS = {sign: number for number, signs in enumerate(_months("一 二两兩 三 四 五 六 七 八 九 十"), 1) for sign in signs}
+_CJK_UNITS = {"天": "day", "日": "day", "周": "week", "週": "week", "週間": "week", "星期": "week", "年": "year"}
+_CJK_YEAR_PART = re.compile(r"(去年|昨年|作年|작년|今年)的?\s*(春|夏|秋|冬|봄|여름|가을|겨울)天?")
+_CJK_SEASONS = {
+    "春": "spring",
+    "夏": "summer",
+    "秋": "fall",
+    "冬": "winter",
+    "봄": "spring",
+    "여름": "summer",
+    "가을": "fall",
+    "겨울": "winter",
+}
+_CJK_WORDS = (
+    (re.compile("前天|一昨日|그저께"), " the day before yesterday "),
+    (re.compile("昨天|昨日|어제"), " yesterday "),
+    (re.compile("今天|今日|오늘"), " today "),
+    (re.compile("上个?個?(?:周末|週末)|先週末|지난 ?주말"), " last weekend "),
+    (re.compile("上(?:个|個)?(?:周|週|星期)|先週|지난 ?주"), " last week "),
+    (re.compile("上(?:个|個)?月|先月|지난 ?달"), " last month "),
+    (re.compile("去年|昨年|작년"), " last year "),
+)
+_COMPILED: dict[str, tuple[re.Pattern[str], ...]] = {}
+_WORD = re.compile(r"[^\W\d_]+")
+
+
+def plain(text: str, today: date) -> str:
+    """The text with dates in dates.py's words."""
+    if _CJK.search(text) is not None:
+        text = _cjk(text)
+    language = _spoken(text)
+    if language is not None:
+        text = _translated(text, language)
+    low = text.lower()
+    if any(sign in low for sign in _FEAST_SIGNS):
+        text = _FEAST.sub(lambda match: _feast(match, today), text)
+    if " year" in low:
+        text = _OF_YEAR.sub(lambda match: _of_year(match, today), text)
+    if any(sign in low for sign in _PART_SIGNS):
+        text = _LAST_MONTH.sub(lambda match: _last_month(match, today), text)
+        text = _BEFORE_LAST.sub(lambda match: _before_last(match, today), text)
+        text = _PART_OF.sub(_part_of, text)
+    return _SLASHED.sub(r"\3-\1-\2 \3-\2-\1", text) if "/" in text else text
+
+
+def _spoken(text: str) -> _Language | None:
+    words = _WORD.findall(text.casefold())
+    known = set(words)
+    best, most = None, 0
+    for language in _LANGUAGES:
+        shared = len(known & language.signs)
+        if shared > most:
+            best, most = language, shared
+    # English shares a few of these small words.
+    return best if most >= 2 or (most and any(ord(sign) > 0x2FF for sign in text)) else None
+
+
+def _translated(text: str, language: _Language) -> str:
+    ago, last, months, numbered, days = _expressions(language)
+    text = ago.sub(lambda match: _ago(match, language), text)
+    text = last.sub(lambda match: _last(match, language), text)
+    text = numbered.sub(lambda match: f"{match['day']} {_month(match['month'], language)} {match['year'] or ''}", text)
+    text = months.sub(lambda match: f" {_month(match['month'], language)} {match['year'] or ''}", text)
+    return days.sub(lambda match: language.days[match[0].casefold()].replace("_", " "), text)
+
+
+def _expressions(language: _Language) -> tuple[re.Pattern[str], ...]:
+    name = language.months[0]
+    made = _COMPILED.get(name)
+    if made is None:
+        month = f"(?P<month>{'|'.join(language.months)})"
+        year = rf"(?:,? +(?:{language.joints or 'of '})?(?P<year>\d{{4}}))?"
+        joints = f"(?:{language.joints})?" if language.joints else ""
+        made = _COMPILED[name] = (
+            re.compile(rf"\b{language.ago}\b", re.I),
+            re.compile(rf"\b{language.last}\b", re.I),
+            re.compile(rf"(?<!\w){month}(?!\w){year}", re.I),
+            re.compile(rf"\b(?P<day>\d{{1,2}})(?:\.|er|º|°)? +{joints}{month}(?!\w){year}", re.I),
+            re.compile(rf"\b(?:{'|'.join(map(re.escape, language.days))})\b", re.I),
+        )
+    return made
+
+
+def _month(word: str, language: _Language) -> str:
+    for place, pattern in enumerate(language.months):
+        if re.fullmatch(pattern, word, re.I):
+            return _MONTHS[place].title()
+    return word
+
+
+def _ago(match: re.Match[str], language: _Language) -> str:
+    count, unit = match["count"].casefold(), match["unit"].casefold()
+    number = int(count) if count.isdecimal() else language.counts.get(count, 0)
+    named = language.units.get(unit) or language.units.get(unit.rstrip("s"))
+    return f"{number} {named}s ago" if number and named else match[0]
+
+
+def _last(match: re.Match[str], language: _Language) -> str:
+    named = language.units.get(match["unit"].casefold())
+    return f"last {named}" if named else match[0]
+
+
+def _cjk(text: str) -> str:
+    text = _CJK_DATE.sub(r" \1-\2-\3 ", text)
+    text = _CJK_MONTH.sub(lambda match: _numbered(match[0], match[2], match[1]), text)
+    text = _CJK_DAY.sub(lambda match: _numbered(match[0], match[1], "", match[2]), text)
+    text = _CJK_AGO.sub(_cjk_ago, text)
+    text = _CJK_BARE.sub(lambda match: _numbered(match[0], match[1], ""), text)
+    text = _CJK_YEAR_PART.sub(lambda match: f" {_CJK_SEASONS[match[2]]} of {'this' if match[1] == '今年' else 'last'} year ", text)
+    for pattern, words in _CJK_WORDS:
+        text = pattern.sub(words, text)
+    return text
+
+
+def _numbered(whole: str, month: str, year: str, day: str = "") -> str:
+    return f" {day} {_MONTHS[int(month) - 1].title()} {year} ".replace("  ", " ") if 1 <= int(month) <= 12 else whole
+
+
+def _cjk_ago(match: re.Match[str]) -> str:
+    count = int(match[1]) if match[1].isdecimal() else _CJK_COUNTS[match[1]]
+    return f" {count} {_CJK_UNITS.get(match[2], 'month')}s ago "
+
+
+def _feast(match: re.Match[str], today: date) -> str:
+    month, day = _FEASTS[match["feast"].casefold()]
+    which = (match["which"] or "").strip().casefold()
+    year = (match["year"] or "").strip(", ")
+    if not year and which:
+        past = (today.month, today.day) > (month, day)
+        year = str(today.year - (not past) if which == "last" else today.year + past)
+    return f"{day} {_MONTHS[month - 1].title()} {year}".strip()
+
+
+def _of_year(match: re.Match[str], today: date) -> str:
+    step = {"this": 0, "next": 1}.get(match["which"].casefold(), -1)
+    part = match["part"]
+    return f"{match['day'] or ''}{'' if part.casefold() in _MONTHS else 'in '}{part} {today.year + step}"
+
+
+def _last_month(match: re.Match[str], today: date) -> str:
+    over = _MONTHS.index(match["month"].casefold()) + 1 < today.month
+    return f"{match['month']} {today.year - (not over)}"
+
+
+def _before_last(match: re.Match[str], today: date) -> str:
+    part = match["part"].casefold()
+    ends = _MONTHS.index(part) + 1 if part in _MONTHS else _SEASON_ENDS[part]
+    last = today.year - (today.month <= ends) - (part == "winter")
+    return f"{'' if part in _MONTHS else 'in '}{match['part']} {last - 1}"
+
+
+def _part_of(match: re.Match[str]) -> str:
+    year = (match["year"] or "").strip(", ")
+    where = (match["where"] or match["short"]).casefold()
+    return " ".join(f"{day} {match['month']} {year}".strip() + "," for day in _DAYS_OF.get(where, _EARLY))
