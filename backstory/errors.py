@@ -8,6 +8,7 @@ BackstoryError            500  ours
 |   |-- BodyTooLarge      413  the request's body is larger than the limit
 |   |-- RequestTimeout    408  the client did not finish its request in time
 |   |-- UpgradeRefused    426  a WebSocket upgrade: the client is to use HTTP
+|   |-- ContextTooLong    400  the request has more tokens than its model takes (where that is enforced here)
 |   |-- SelectorError     400  a selector of backends and models that cannot be read (routing)
 |   `-- NoRoute           404  no such backend or model, or none of those that were named takes the request (routing)
 |-- UpstreamError         502  the provider's: refused, cut, malformed
@@ -18,6 +19,7 @@ BackstoryError            500  ours
 |   |-- FencedError        -   a lease was lost to another worker; the work is dropped
 |   `-- RowError           -   ours: a value that the store can never take; what holds it is dropped
 |-- EmbeddingError        503  a model of text vectors broke or did not answer (recall goes on without vectors)
+|-- ExtensionError         -   an extension's: it broke, was slow, or gave what is not to be given (the request goes on without it)
 |-- SideModelError         -   the side model's: no usable answer, or no budget left (background only)
 `-- NotFound              404  no such conversation or turn (command line, REST)
 """
@@ -80,6 +82,12 @@ class UpgradeRefused(RequestError):
 
     status = 426
     code = "upgrade_refused"
+
+
+class ContextTooLong(RequestError):
+    """The request has more tokens than the window of its model. The text names both, in the words of the wire's own provider."""
+
+    code = "context_length_exceeded"
 
 
 class SelectorError(RequestError):
@@ -157,6 +165,12 @@ class EmbeddingError(BackstoryError):
 
     status = 503
     code = "embedding_error"
+
+
+class ExtensionError(BackstoryError):
+    """Something that an extension did cannot be used. The text never holds what it said itself."""
+
+    code = "extension_failed"
 
 
 class SideModelError(BackstoryError):

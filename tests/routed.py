@@ -43,6 +43,7 @@ class Two(Rig):
     """`own`: the upstream that requests go to by themselves; `other`: the provider that they are routed to."""
 
     own: Provider
+    other_port: int
     other: Provider
     forms: list[dict[str, str]]
     """What tokens were asked for with, at OTHER/token."""
@@ -81,7 +82,12 @@ def answered(received: Received) -> list[bytes]:
     name = speaking(received)
     path = received.head.split(b" ")[1].decode()
     path, _, query = path.partition("?")
-    if not (b":stream" in received.head or json.loads(received.body).get("stream")):
+    try:
+        asked = json.loads(received.body)
+    except ValueError:
+        asked = None
+    streams = b":stream" in received.head or (isinstance(asked, dict) and asked.get("stream"))
+    if not streams:
         return [reply(said(name, "Good day."))]
     tongue = next(one for one in TONGUES if one.name == name)
     teller = tongue.teller(tongue.asked(received.body, path, query))
@@ -172,9 +178,15 @@ class Person:
 
 @asynccontextmanager
 async def two(
-    folder: Path, text: str, environ: Mapping[str, str] | None = None, clock: Callable[[], float] = time.time
+    folder: Path,
+    text: str,
+    environ: Mapping[str, str] | None = None,
+    clock: Callable[[], float] = time.time,
+    answers: Callable[[Received], bytes | Sequence[bytes] | None] | None = None,
 ) -> AsyncIterator[Two]:
-    """`text`: the settings, with OTHER for the other provider's base URL and OWN for the own one's."""
+    """`text`: the settings, with OTHER for the other provider's base URL and OWN for the own one's. `answers`: the raw answers of both,
+    in place of the usual ones, in several writes
+    where there are several pieces; None: nothing more comes on the connection."""
 
     async def script(upstream: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
@@ -193,8 +205,13 @@ async def two(
                 wire = next(one for one in WIRES if one.name == speaking(received))
                 writer.write(reply(wire.write(first, False)))
             else:
-                for piece in answered(received):
+                raw = b"".join(answered(received)) if answers is None else answers(received)
+                if raw is None:
+                    return
+                for piece in [raw] if isinstance(raw, bytes) else raw:
                     writer.write(piece)
+                    await writer.drain()
+                    await asyncio.sleep(0 if isinstance(raw, bytes) else 0.05)
             await writer.drain()
 
     forms: list[dict[str, str]] = []
@@ -206,7 +223,7 @@ async def two(
     config = Config.load(environ={"HOME": str(folder), **(environ or {})}, cwd=folder)
     config = replace(config, storage=settings(folder).storage)
     one = Two(config, own, ports[0], QUICK, clock)
-    one.own, one.other, one.forms = own, other, forms
+    one.own, one.other, one.forms, one.other_port = own, other, forms, ports[1]
     await one.start()
     try:
         yield one

@@ -6,10 +6,12 @@ providers that were chosen, it is written in the wire of each. A parameter that 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from msgspec.structs import replace
 
+from backstory.app.augment import of
 from backstory.app.drive import eager
 from backstory.app.engine import Engine
 from backstory.app.regard import Regard
@@ -23,6 +25,7 @@ from backstory.core.wishes import Wishes
 from backstory.errors import BackstoryError
 from backstory.stages.base import attempt
 from backstory.wires import steering
+from backstory.wires.reasoned import Reasoned
 from backstory.wires.translate import losses_told
 
 
@@ -41,6 +44,12 @@ class Chosen:
         self._way = way_of(exchange, regard)
         self._choice = choice_of(self._ways, exchange, wishes, self._way)
         self._lost: tuple[Loss, ...] = ()
+        augment = of(exchange.head)
+        if augment is not None:
+            if augment.route and self._choice.routes != self._way.own:
+                augment.stays("its user has set where it goes")
+            models = [route.model for route in self._choice.routes] or [self._choice.model or self._way.model]
+            augment.chosen(models, self._choice.params)
 
     def written(self, body: bytes) -> bytes:
         """The body in the client's wire, with what is set; the same object where nothing of it stands there."""
@@ -73,22 +82,37 @@ class Chosen:
         return plan
 
     def _onward(self, plan: Plan) -> Plan | Awaitable[Plan]:
-        ready = self._ways.tokens.ready(route.backend for route in self._choice.routes)
-        return self._sent(plan) if ready else eager(self._paid(plan))
+        exchange, choice = self._exchange, self._choice
+        plan = replace(plan, drop=plan.drop | self._regard.drop, onward=None)
+        sending = Sending(
+            exchange.head,
+            exchange.head,
+            self._wire,
+            exchange.body,
+            choice.routes,
+            params=choice.params,
+            races=choice.races,
+            reasoners=choice.reasoners,
+        )
+        return self._sent(plan, sending) if self._ways.ready(sending) else eager(self._paid(plan, sending))
 
-    async def _paid(self, plan: Plan) -> Plan:
+    async def _paid(self, plan: Plan, sending: Sending) -> Plan:
+        task = asyncio.get_running_loop().create_task(self._thought(plan, sending))
         try:
-            await self._ways.tokens.fetch(route.backend for route in self._choice.routes)
+            thought = await task
         except BaseException:  # the client has left meanwhile
+            task.cancel()
             self._over(plan, "interrupted")
             raise
-        return self._sent(plan)
+        return self._sent(plan, sending, thought)
 
-    def _sent(self, plan: Plan) -> Plan:
-        exchange, drop = self._exchange, plan.drop | self._regard.drop
-        sending = Sending(exchange.head, self._wire, exchange.head.path, exchange.body, False, self._choice.params)
+    async def _thought(self, plan: Plan, sending: Sending) -> Reasoned | None:
+        await self._ways.fetch(sending)
+        return await self._ways.thought(plan, sending, frozenset())
+
+    def _sent(self, plan: Plan, sending: Sending, thought: Reasoned | None = None) -> Plan:
         try:
-            return self._ways.plan(replace(plan, drop=drop, onward=None), sending, self._choice.routes)
+            return self._ways.plan(plan, sending, thought)
         except BackstoryError as error:
             self._over(plan, "refused")
             return self._refused(error)

@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     recall.add_argument("--conversation", metavar="ID", help="from this conversation only")
     recall.add_argument("--budget", type=int, metavar="TOKENS", help="at most so many tokens (recall.budget_tokens)")
     facts = _filters(command("facts", _facts, "what is known, and which turn says it"))
-    usage = _sums(command("usage", _usage, "what was paid, and what the same requests would have cost as they came"))
+    usage = _sums(command("usage", _usage, "what requests cost and how long they took, and what memory saved"))
     export = command("export", _export, "conversations as files, on standard output")
     export.add_argument("id", metavar="ID", nargs="?", help="one conversation; without it, all")
     export.add_argument("--format", choices=("jsonl", "markdown"), default="jsonl")
@@ -82,15 +82,16 @@ def _parser() -> argparse.ArgumentParser:
     asked = _asking(command)
     diagnostics = command("diagnostics", _diagnostics, "what the running proxy knows of its backends")
     diagnostics.add_argument("--reactivate", default="", metavar="NAME", help="close this backend's breaker, and end its rest")
+    extensions = command("extensions", _extensions, "which extensions are installed, and which of them run")
     config = command("config", _config, "the settings")
     config.add_argument("action", choices=("check",), help="check: print every setting with its source")
     bench = _bench_arguments(command("bench", _bench, "how well recall works on a data set: `bench recall`"))
     _conformance_arguments(command("conformance", _conformance, "whether a gateway translates between the wires as it has to"))
     command("version", _version, "the version")
-    for one in (serve, status, listed, show, recall, facts, usage, export, forget, diagnostics, config, bench, *asked):
+    for one in (serve, status, listed, show, recall, facts, usage, export, forget, diagnostics, extensions, config, bench, *asked):
         one.add_argument("--config", metavar="FILE", help="settings file; without it backstory.yaml is looked for")
         one.add_argument("--storage", metavar="URL", help="sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE")
-    for one in (status, listed, show, recall, facts, usage, forget, diagnostics, config, bench, *asked):
+    for one in (status, listed, show, recall, facts, usage, forget, diagnostics, extensions, config, bench, *asked):
         one.add_argument("--json", action="store_true", help="print JSON")
     return parser
 
@@ -121,7 +122,10 @@ def _asking(command: Callable[[str, object, str], argparse.ArgumentParser]) -> l
 
 def _sums(usage: argparse.ArgumentParser) -> argparse.ArgumentParser:
     usage.add_argument("--conversation", metavar="ID", help="of this conversation only")
-    usage.add_argument("--by", choices=("model", "day", "conversation"), default="model", help="one line for each (model)")
+    by = ("model", "day", "conversation", "request", "principal", "backend")
+    usage.add_argument("--by", choices=by, default="model", help="one line for each (model)")
+    usage.add_argument("--since", default="", metavar="WHEN", help="requests since then: 12h, 7d, 2026-11-01, 2026-11-01T08:00:00Z")
+    usage.add_argument("--limit", type=int, default=100, metavar="N", help="with --by request: the newest N (100)")
     return usage
 
 
@@ -174,6 +178,12 @@ def _serve(arguments: argparse.Namespace) -> int:
     return serve(config)
 
 
+def _extensions(arguments: argparse.Namespace) -> int:
+    from backstory.app import extending
+
+    return extending.main(_overrides(arguments), arguments.json)
+
+
 def _demo(arguments: argparse.Namespace) -> int:
     from backstory.app.demo import run
 
@@ -186,10 +196,8 @@ def _version(_: argparse.Namespace) -> int:
 
 
 def _config(arguments: argparse.Namespace) -> int:
+    from backstory.app.checking import check
     from backstory.config import describe, effective
-    from backstory.providers import side_model
-    from backstory.providers.routing import Router
-    from backstory.vectors import check
 
     settings = effective(_overrides(arguments))
     if arguments.json:
@@ -200,9 +208,7 @@ def _config(arguments: argparse.Namespace) -> int:
             print(f"{setting.key} = {setting.value or '(empty)'}    [{setting.source}]\n    {meanings[setting.key]}")
     sys.stdout.flush()
     config = _settings(arguments)
-    side_model.off(config)
-    check(config.vectors)
-    Router(config)
+    check(config)
     return 0
 
 
@@ -229,15 +235,17 @@ def _status(arguments: argparse.Namespace) -> int:
 
 
 def _usage(arguments: argparse.Namespace) -> int:
-    from backstory.app import faces
+    from backstory.app import faces, spent, usage
 
-    with _Store(_settings(arguments)) as store:
+    config = _settings(arguments)
+    with _Store(config) as store:
         record = faces.find(store, arguments.conversation) if arguments.conversation else None
-        rows = faces.usage(store, arguments.by, record)
+        names = usage.named(config.usage.names)
+        found = spent.found(store, arguments.by, record, arguments.since, max(1, arguments.limit), names)
     if arguments.json:
-        _print_json(rows)
-    elif rows:
-        _print_all(faces.as_table(rows))
+        _print_json(spent.as_json(found))
+    elif found.served or found.weighed:
+        _print_all(spent.as_text(found))
     else:
         print("nothing was paid yet", file=sys.stderr)
     return 0

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from backstory import __version__
 from backstory.app.aside import Aside
+from backstory.app.atneed import AtNeed, judge
 from backstory.app.commanding import Commanding
 from backstory.app.enduring import diagnostics, endurance
-from backstory.app.journals import WIRE_BY_NAME, open_lanes, read_arrival, recovery, verified
-from backstory.app.judging import AtNeed, judge
+from backstory.app.journals import WIRE_BY_NAME, open_lanes, read_arrival, recovered, recovery, verified
 from backstory.app.lineup import Line, Parts, across, choices, line_up, settings
 from backstory.app.local import Local
 from backstory.app.metrics import Metrics
+from backstory.app.recorder import Recorder
 from backstory.app.why import Explanation, explain
 from backstory.config import Config, mask
 from backstory.core.exchange import Head
@@ -60,7 +61,7 @@ from backstory.stages.shelf import Shelf
 from backstory.stages.stubs import restore
 from backstory.stages.threads import Threads
 from backstory.stages.visit import Visits
-from backstory.stores.lanes import Settle, StoreLanes
+from backstory.stores.lanes import StoreLanes
 from backstory.vectors import opened
 
 if TYPE_CHECKING:
@@ -86,8 +87,6 @@ _BESIDE_S = 5.0
 _OPENING_S = 0.6
 # A store that cannot be opened is tried again after so many seconds, later and later.
 _AGAIN_S = (2.0, 60.0)
-# Each of these tries waits as long as the store waits for another writer.
-_RECOVERIES = 3
 # Of the time that recall has, this share may pass before a question's vector is there.
 _VECTOR_SHARE = 0.3
 
@@ -95,6 +94,9 @@ _VECTOR_SHARE = 0.3
 class Engine:
     """Use `open`. `memory` is False where the store could not be opened or memory is switched off: then everything is only relayed. Raises
     ConfigError for a side model that cannot be."""
+
+    recorder: Recorder | None = None
+    """Of what requests cost; None where that is not recorded."""
 
     def __init__(self, config: Config, clock: Callable[[], float] = time.time) -> None:
         self.config = config
@@ -128,7 +130,7 @@ class Engine:
         self.pipeline = Pipeline((), self.failed)
         self.commanding = Commanding(config.commands.prefix) if config.commands.enabled else None
         self.command: Command | None = None
-        self.ways = AtNeed(config, clock)
+        self.ways = AtNeed(self, clock)
         self._removal: Removal | None = None
         self.economy = Economy(self.visits, Tariffs(config.prices), self._settings.window, choices(config), clock)
         self.metrics.money = self.economy.money
@@ -143,6 +145,9 @@ class Engine:
         """An engine over the configured storage. Never fails for the store's sake, and does not wait for long: a store that is held by
         another process is opened when it is let go."""
         engine = cls(config, clock)
+        if config.usage.keep_days:
+            engine.recorder = Recorder(config, lambda: engine.lanes, engine.failed, clock, engine._hot)
+            engine.metrics.usage = engine.recorder.figures
         sys.setswitchinterval(_HAND_OVER_S)
         if config.memory.enabled:
             engine.trouble = "the store is being opened"
@@ -159,6 +164,8 @@ class Engine:
             await asyncio.wait({self._again})
         if self._beside:
             await asyncio.wait(self._beside.values(), timeout=_BESIDE_S)
+        if self.recorder is not None:
+            await self.recorder.close()
         await self._shut()
         if self.aside is not None:
             self.aside.close()
@@ -322,7 +329,7 @@ class Engine:
     async def _open(self) -> None:
         config = self.config
         self._lanes = lanes = await open_lanes(config.storage.url, config.storage.journal)
-        await _recovered(lanes, recovery(self.failed))
+        await recovered(lanes, recovery(self.failed))
         self.threads = threads = Threads(lanes, self._clock)
         threads.tombs = await lanes.read(lambda store: store.tombs())
         meaning = None
@@ -482,15 +489,6 @@ class Engine:
             "pending": lanes.queued if lanes is not None else 0,
             "rewriting": "stopped" if self.economy.halted else "on",
         }
-
-
-async def _recovered(lanes: StoreLanes, settle: Settle) -> None:
-    """Take in what dead processes have left: what is said next may go on with it. Where the store refuses it for long, it is taken in
-    later."""
-    for _ in range(_RECOVERIES):
-        await lanes.recover(settle)
-        if not lanes.unread or not lanes.last_error:
-            return
 
 
 def _all(calls: Iterable[Callable[[], None]]) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 from msgspec import Struct
 
+from backstory.app.usage import Served
 from backstory.config import Config, mask
 from backstory.core.records import Conversation, Receipt, Total, Turn, Used
 from backstory.core.side import day_of
@@ -120,6 +121,8 @@ class UsageRow(Struct, frozen=True):
     billed: float
     direct: float
     saved: float
+    served: Served | None = None
+    """Of all requests of this name, whether memory weighed them or not."""
 
 
 class Status(Struct, frozen=True):
@@ -218,9 +221,9 @@ def forget(store: Store, record: Conversation | None, number: int, now: float) -
     return [store.forget(record.principal, turn.conversation, [turn.id], now)]
 
 
-def usage(store: Store, by: Spent, record: Conversation | None) -> list[UsageRow]:
-    """What was paid, by model, day or conversation; of one conversation, or (None) of all. Days are those of UTC."""
-    return [_used(one, by) for one in store.spent(by, record.id if record is not None else "")]
+def usage(store: Store, by: Spent, record: Conversation | None, since: float = 0.0) -> list[UsageRow]:
+    """What was paid since then, by model, day or conversation; of one conversation, or (None) of all. Days are those of UTC."""
+    return [_used(one, by) for one in store.spent(by, record.id if record is not None else "", since)]
 
 
 def _used(one: Total, by: Spent) -> UsageRow:

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from backstory.app.commanding import Commanding, Plain, answer, told
+from backstory.app.commanding import Plain, answer, told
 from backstory.app.drive import eager
 from backstory.app.engine import Engine
 from backstory.app.over import Over
+from backstory.app.passing import alone, beside_of, dropping, mark_of, proved, sending, sent
 from backstory.app.past import LOOKED_UP_S, Past, bare
 from backstory.app.regard import OWN_HEADERS, Regards
 from backstory.app.unheard import Unheard, as_it_came, unread
@@ -26,11 +27,10 @@ from backstory.core.document import Document
 from backstory.core.edits import AddTools
 from backstory.core.exchange import Exchange, First, Head, Headers, Note, Outcome
 from backstory.core.ids import conversation_id
-from backstory.core.message import Opening, Prompt
+from backstory.core.message import Prompt
 from backstory.core.plan import Answer, Paging, Plan, Tap, Target
 from backstory.core.wire import Wire
 from backstory.errors import BackstoryError, Declined, DocumentError
-from backstory.memory import marker
 from backstory.providers import upstreams
 from backstory.relay.tap import AheadTap, ArrivalTap, MemoryTap
 from backstory.stages.arrivals import TURN_IDS
@@ -66,13 +66,20 @@ class PortHouse:
         self._past = Past(engine, config.identity.principal)
         self._unheard = Unheard(engine)
         self._deadline_s = config.recall.deadline_ms / 1000
-        self._lean = config.marker != "always" and config.memory.scope == "conversation"
+        # What an extension is to see, it has to see before it goes up.
+        self._asks = bool(config.extended.stages or config.extended.policies)
+        self._lean = config.marker != "always" and config.memory.scope == "conversation" and not config.extended.stages
         self.regards = self._regards = Regards(config, upstream_url)
         self.ways = engine.ways
         self._choosing = Choosing(engine, self._regards, self.error, config.commands.prefix)
         self._over = Over(config, engine, self._regards, self.error)
         self._late: dict[int, asyncio.Future[Plan]] = {}
         self._answered: dict[int, Outcome] = {}
+
+    @property
+    def engine(self) -> Engine:
+        """The memory behind it."""
+        return self._engine
 
     # --- core.plan.House
 
@@ -95,7 +102,7 @@ class PortHouse:
         plan = self._over.plan(plan, head, body, regard)
         if len(drop) == len(OWN_HEADERS):
             return plan
-        return replace(plan, drop=plan.drop | drop) if isinstance(plan, Plan) else eager(_dropping(plan, drop))
+        return replace(plan, drop=plan.drop | drop) if isinstance(plan, Plan) else eager(dropping(plan, drop))
 
     async def _once_open(self, head: Head, body: bytes) -> Plan:
         opening = self._engine.opening
@@ -131,6 +138,11 @@ class PortHouse:
             named = upstreams.provider(head.path, bool(head.header(b"anthropic-version"))) if head is not None else "openai"
             wire = next(one for one in WIRES if one.name.startswith(named))
         return Answer(status, _JSON, wire.error(status, code, message))
+
+    def augmented(self, stages: Iterable[str]) -> None:
+        """A request goes up other than it came, for these reasons that are none of memory's."""
+        for stage in stages:
+            self._metrics.edited[stage] = self._metrics.edited.get(stage, 0) + 1
 
     # --- relay.tap.Ledger
 
@@ -171,9 +183,10 @@ class PortHouse:
         engine, regard = self._engine, self._regards(head)
         started = self._metrics.last_request = time.monotonic()
         whose, scope = regard.whose, regard.scope
-        lean = self._lean and (len(body) < _SUMMARY_BYTES or not engine.expects())
+        beside = beside_of(head)
+        lean = self._lean and beside is None and (len(body) < _SUMMARY_BYTES or not engine.expects())
         opening = engine.arrivals.opening(head, body, wire) if lean and regard.unnamed else None
-        if opening is not None and not _alone(opening, engine.commanding, plain):
+        if opening is not None and not alone(opening, engine.commanding, plain):
             opening = None
         if opening is not None:
             again = engine.arrivals.again(whose, scope, head, body)
@@ -197,7 +210,7 @@ class PortHouse:
         found = self._spoken(head, document, prompt, wire) if plain is None else None
         if found is not None:
             return self._without_commands(head, body, wire, target, found)
-        exchange = Exchange(engine.turn_ids(), head, body, wire, document, prompt, whose, scope)
+        exchange = Exchange(engine.turn_ids(), head, body, wire, document, prompt, whose, scope, beside=beside)
         if engine.crowded and (plain is None or plain.asked is None):
             self._metrics.fail_open("crowded")
             return self._past.plan(head, body, wire, target)
@@ -205,7 +218,7 @@ class PortHouse:
             asked = self._expect(exchange.id, plain.asked)
             ends = plain.asked is not None and plain.asked.before
             exchange = replace(exchange, came=plain.came, named=plain.conversation, local=asked and not ends, bidden=asked and ends)
-        elif engine.ahead is not None and not regard.speaks and engine.ahead.may_go(body, prompt):
+        elif engine.ahead is not None and not regard.speaks and not self._asks and engine.ahead.may_go(body, prompt):
             gone = replace(exchange, gone=True)
             return Plan(target, drop=OWN_HEADERS, tap=AheadTap(lambda: self._behind(gone, target, started)))
         done = eager(self._through(exchange, target, started))
@@ -243,7 +256,7 @@ class PortHouse:
         plan = attempt(self._engine.failed, "plan", lambda: self._chat(head, plain.body, wire, target, plain), otherwise)
         if not plain.came:
             return plan
-        return _sending(plan, plain.body) if isinstance(plan, Plan) else eager(_sent(plan, plain.body))
+        return sending(plan, plain.body) if isinstance(plan, Plan) else eager(sent(plan, plain.body))
 
     def arrival(self, exchange: First, content_type: str, coding: str, body: bytes, complete: bool) -> int:
         """See ArrivalLedger. A journal that cannot be written is counted; the answer leaves all the same."""
@@ -362,8 +375,7 @@ class PortHouse:
 
     def _made(self, exchange: Exchange, target: Target, started: float, chosen: Chosen | None) -> Plan:
         """The plan in the client's wire, to where the request goes by itself."""
-        if exchange.came:
-            exchange = replace(exchange, notes=(*exchange.notes, Note("proof", "bytes differ: command")))
+        exchange = proved(exchange)
         visit = self._engine.visits.get(exchange.id)
         body: bytes | None = None
         if visit is not None and (visit.late or visit.gone):
@@ -383,7 +395,8 @@ class PortHouse:
         visit.bytes_sent = len(body) if body is not None else 0
         if self._engine.ahead is not None and exchange.prompt is not None:
             self._engine.ahead.went(exchange.prompt, visit, visit.complete and not exchange.edits)
-        exchange = replace(exchange, mark=self._mark(exchange, visit), headers=(*self._headers(exchange, visit), *exchange.headers))
+        mark = mark_of(exchange, visit, self._config.marker, self._config.memory.threshold_messages)
+        exchange = replace(exchange, mark=mark, headers=(*self._headers(exchange, visit), *exchange.headers))
         self._metrics.planned(exchange, visit, started)
         side, wire, prompt = self._engine.side, exchange.wire, exchange.prompt
         own = not self._regards(exchange.head).speaks and chosen is None
@@ -405,7 +418,7 @@ class PortHouse:
         array = wire.name == "gemini" and prompt.stream and "alt=sse" not in head.query
         talk = wire.talk(body, visit.paging, head.query)
         desk = self._engine.paging.desk(visit, lambda tokens: self._metrics.leg(exchange.id, visit, tokens))
-        paging = Paging(talk, desk, self._config.paging.rounds, without, wire.reader, array, prompt.tools > 0)
+        paging = Paging(talk, desk, self._config.paging.rounds, without, wire.reader, array, prompt.tools > 0, visit.paging)
         return replace(plan, paging=paging, drop=plan.drop | {b"accept-encoding"}, add=_PLAIN)
 
     def _plain(self, exchange: Exchange, target: Target, started: float) -> Plan:
@@ -452,49 +465,13 @@ class PortHouse:
             exchange = replace(exchange, notes=(*exchange.notes, Note("proof", f"bytes differ: {asked}")))
         return exchange, body
 
-    def _mark(self, exchange: Exchange, visit: Visit) -> str:
-        """The marker that the answer gets, "" for none."""
-        policy = self._config.marker
-        if (
-            policy == "never"
-            or marker.stands(visit.marked, visit.reading.places)
-            or (exchange.prompt is not None and exchange.prompt.structured)
-        ):
-            return ""
-        if policy == "auto":
-            spoken = visit.upto + len(visit.turns)
-            if visit.own_identity or spoken + 1 < self._config.memory.threshold_messages:
-                return ""
-        return marker.marker(exchange.conversation)
-
     def _headers(self, exchange: Exchange, visit: Visit) -> Headers:
         conversation = (b"X-VC-Conversation", exchange.conversation.encode())
         economy = self._engine.economy
         stats = self._metrics.stats_header(exchange, visit, economy.forecast, economy.owed(exchange.conversation))
         headers: Headers = (conversation, (b"X-VC-Stats", stats))
-        if exchange.edits or visit.search is not None:
+        if exchange.edits or visit.search is not None or exchange.beside is not None:
             headers = (*headers, (b"X-VC-Request", b"%d" % exchange.id))
         if self._config.metrics.vidurai_header:
             headers = (*headers, (b"X-Vidurai-Stats", stats))
         return headers
-
-
-async def _dropping(plan: Awaitable[Plan], drop: frozenset[bytes]) -> Plan:
-    made = await plan
-    return replace(made, drop=made.drop | drop)
-
-
-def _sending(plan: Plan, body: bytes) -> Plan:
-    """The plan, with this body in place of the client's own."""
-    return plan if plan.answer is not None or plan.body is not None else replace(plan, body=body)
-
-
-async def _sent(plan: Awaitable[Plan], body: bytes) -> Plan:
-    return _sending(await plan, body)
-
-
-def _alone(opening: Opening, commanding: Commanding | None, plain: Plain | None) -> bool:
-    """Whether nobody has spoken to us in this first request, or before it."""
-    if plain is not None:
-        return plain.asked is None and not plain.conversation
-    return commanding is None or not commanding.suspects(opening)

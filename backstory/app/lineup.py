@@ -8,17 +8,21 @@ from typing import Any
 from msgspec import Struct
 
 from backstory import __version__
+from backstory.commands import COMMANDS
 from backstory.config import Config
 from backstory.core.sizes import CHARS_PER_TOKEN, rough
 from backstory.core.store import Lanes
+from backstory.errors import ConfigError
 from backstory.memory import retention, tool_output
 from backstory.memory.compaction import Window
 from backstory.memory.reading import Reader
 from backstory.memory.recompress import Bounds
 from backstory.memory.thread import Thread
+from backstory.stages import extended
 from backstory.stages.arrivals import Arrivals
 from backstory.stages.base import Stage
 from backstory.stages.command import Command
+from backstory.stages.commanded import Commanded
 from backstory.stages.continuity import Continuity
 from backstory.stages.desk import Desk
 from backstory.stages.economy import Choices, Economy
@@ -26,7 +30,7 @@ from backstory.stages.forgets import Forgets
 from backstory.stages.identify import Identify
 from backstory.stages.ingest import Ingest
 from backstory.stages.kin import Kin, Scope
-from backstory.stages.links import Linked, Links
+from backstory.stages.links import PROJECT, Linked, Links
 from backstory.stages.order import Order
 from backstory.stages.pace import Pace
 from backstory.stages.paging import Paging
@@ -107,7 +111,8 @@ def line_up(parts: Parts) -> Line:
     )
     links = Links(desk)
     forgets = Forgets(desk)
-    command = Command(visits, desk, links, forgets, parts.arrivals, parts.judge)
+    more = Commanded(config.extended.commands, parts.failed, PROJECT)
+    command = Command(visits, desk, links, forgets, parts.arrivals, parts.judge, more)
     stages = (
         Identify(parts.threads, visits, parts.reader, parts.arrivals, parts.order, parts.before, continuity),
         command,
@@ -120,9 +125,17 @@ def line_up(parts: Parts) -> Line:
         parts.paging,
         Linked(visits, desk, links),
         continuity,
+        *extended.stages(config.extended.stages, config.recall.deadline_ms),
         parts.economy,
     )
     return Line(stages, command, continuity, shrink, forgets, recall.settled)
+
+
+def check_commands(config: Config) -> None:
+    """Raises ConfigError for an extension's command that there is already."""
+    for name, command in config.extended.commands:
+        if any(command.name == one.name for one in COMMANDS):
+            raise ConfigError(f"extensions: {name} (command): a command {command.name!r} is built in")
 
 
 def across(config: Config) -> bool:

@@ -1,4 +1,5 @@
-"""What becomes of a plan behind memory: answers that are made over, and providers that speak another wire.
+"""What becomes of a plan behind memory: requests that are augmented, policies of extensions, answers that are made over, providers that
+speak another wire.
 
 Rule: what is not set up is not loaded.
 """
@@ -18,6 +19,8 @@ from backstory.core.exchange import Head
 from backstory.core.plan import Answer, Plan
 
 if TYPE_CHECKING:
+    from backstory.app.augment import Augmentation
+    from backstory.app.judging import Judging
     from backstory.app.reworking import Reworking
     from backstory.app.translating import Translating
 
@@ -27,6 +30,8 @@ class Over:
 
     def __init__(self, config: Config, engine: Engine, regards: Regards, error: Callable[[Head, int, str, str], Answer]) -> None:
         self._engine = engine
+        self._judging = _judging(config, engine, error)
+        self._augmentation = _augmentation(config, engine, error)
         self._reworking = _reworking(config)
         self._translating = _translating(config, engine, regards, error)
 
@@ -34,15 +39,25 @@ class Over:
         """Whether a request has to be read for it."""
         if regard.speaks or (self._translating is not None and self._translating.counts(head)):
             return True
+        if self._judging is not None and regard.wire is not None:
+            return True
         return self._reworking is not None and regard.wire is not None and regard.readable
 
     def plan(self, plan: Plan | Awaitable[Plan], head: Head, body: bytes, regard: Regard) -> Plan | Awaitable[Plan]:
-        """The plan with all of it: the client's own wire is made over first, and translated after that, to where it goes."""
+        """The plan with all of it: what is said for the client comes first; policies see the request as memory has left it, and the
+        answer as its client gets it; the client's own wire is made over after that, and translated, to where it goes; what is said to the
+        model that it goes up to comes last."""
+        if self._augmentation is not None:
+            plan = self._augmentation.near(plan, head, body, regard)
+        if self._judging is not None and regard.wire is not None:
+            plan = self._judging.plan(plan, head, body, regard.wire, regard)
         if self._reworking is not None:
             plan = self._reworking.plan(plan, head, body, regard)
         if isinstance(plan, Plan):
-            return self._gone_on(plan, head, body, regard)
-        return eager(self._later(plan, head, body, regard)) if self._translating is not None or self._engine.wished else plan
+            plan = self._gone_on(plan, head, body, regard)
+        elif self._translating is not None or self._engine.wished:
+            plan = eager(self._later(plan, head, body, regard))
+        return plan if self._augmentation is None else self._augmentation.far(plan, head, body, regard)
 
     async def _later(self, plan: Awaitable[Plan], head: Head, body: bytes, regard: Regard) -> Plan:
         done = self._gone_on(await plan, head, body, regard)
@@ -51,9 +66,17 @@ class Over:
     def _gone_on(self, plan: Plan, head: Head, body: bytes, regard: Regard) -> Plan | Awaitable[Plan]:
         if plan.onward is not None:
             return plan.onward(plan)
-        if self._translating is None or regard.routes:
+        if self._translating is None or regard.routed:
             return plan
         return self._translating.plan(plan, replace(head, path=plan.path) if plan.path else head, body, regard)
+
+
+def _augmentation(config: Config, engine: Engine, error: Callable[[Head, int, str, str], Answer]) -> Augmentation | None:
+    if not config.augmentation.reads:
+        return None
+    from backstory.app.augment import Augmentation  # noqa: PLC0415
+
+    return Augmentation(error, engine.failed)
 
 
 def _translating(config: Config, engine: Engine, regards: Regards, error: Callable[[Head, int, str, str], Answer]) -> Translating | None:
@@ -62,6 +85,14 @@ def _translating(config: Config, engine: Engine, regards: Regards, error: Callab
     from backstory.app.translating import Translating  # noqa: PLC0415
 
     return Translating(regards, error, engine, config.upstream.cache_marks)
+
+
+def _judging(config: Config, engine: Engine, error: Callable[[Head, int, str, str], Answer]) -> Judging | None:
+    if not config.extended.policies:
+        return None
+    from backstory.app.judging import Judging  # noqa: PLC0415
+
+    return Judging(config, engine, error)
 
 
 def _reworking(config: Config) -> Reworking | None:

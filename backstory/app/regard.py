@@ -28,7 +28,7 @@ class Regard(Struct, frozen=True):
     """`wire`: None where it is no request to a model. `readable`: its body can be read. `unwanted`: it is to go past memory. `drop`:
     headers that do not go up. `unnamed`: none of its headers names a conversation. `speaks`: the wire of the provider, where it is another;
     "" where it is not. `routes`: those of a request that is on its way to a provider that a selector names (app/routing.py), and nobody
-    else translates it; `host`: of the upstream that it would have gone to otherwise."""
+    else translates it; `host`: of the upstream that it would have gone to otherwise; `races`, `reasoners`: as of app/ways.py."""
 
     wire: Wire | None
     target: Target
@@ -41,6 +41,13 @@ class Regard(Struct, frozen=True):
     speaks: str
     routes: tuple[Route, ...] = ()
     host: str = ""
+    races: bool = False
+    reasoners: tuple[Route, ...] = ()
+
+    @property
+    def routed(self) -> bool:
+        """Whether it is on its way to such a provider."""
+        return bool(self.routes)
 
 
 class Regards:

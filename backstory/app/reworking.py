@@ -10,6 +10,7 @@ from backstory.app.regard import Regard
 from backstory.config import Config
 from backstory.core.exchange import Head, Headers
 from backstory.core.plan import Plan
+from backstory.wires.chained import Chained
 from backstory.wires.reworked import Reworked
 from backstory.wires.tongues import TONGUES
 
@@ -46,4 +47,5 @@ class Reworking:
             plan = replace(plan, body=out)
         if reworked.idle:
             return plan
-        return replace(plan, translation=reworked, drop=plan.drop | {b"accept-encoding"}, add=(*plan.add, *_PLAIN))
+        made = reworked if plan.translation is None else Chained(plan.translation, reworked)
+        return replace(plan, translation=made, drop=plan.drop | {b"accept-encoding"}, add=(*plan.add, *_PLAIN))

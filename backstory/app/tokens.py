@@ -9,11 +9,13 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 
+from backstory.app.drive import within
 from backstory.app.outbound import connector
 from backstory.config import Config
 from backstory.errors import BackstoryError, UpstreamError
 from backstory.providers import tokens
-from backstory.providers.backends import TOKEN_AUTHS, Backend
+from backstory.providers.backends import Backend
+from backstory.providers.tokens import Token
 from backstory.relay.fetch import Fetcher
 from backstory.relay.limits import Timeouts
 
@@ -37,11 +39,11 @@ class Tokens:
     def ready(self, backends: Iterable[Backend]) -> bool:
         """Whether nothing has to be fetched for these."""
         now = self._clock()
-        return all(backend.auth not in TOKEN_AUTHS or self._at_hand(backend.name, now) for backend in backends)
+        return all(not backend.needs_token or self._at_hand(backend.name, now) for backend in backends)
 
     def of(self, backend: Backend) -> str:
         """The token of this one, "" where it is not paid with one. Raises UpstreamError where there is none."""
-        if backend.auth not in TOKEN_AUTHS:
+        if not backend.needs_token:
             return ""
         held = self._held.get(backend.name)
         if held is not None and held[1] > self._clock():
@@ -52,7 +54,7 @@ class Tokens:
     async def fetch(self, backends: Iterable[Backend]) -> None:
         """Get those that are missing. Raises nothing: `of` tells."""
         now = self._clock()
-        needed = {one.name: one for one in backends if one.auth in TOKEN_AUTHS and not self._at_hand(one.name, now)}
+        needed = {one.name: one for one in backends if one.needs_token and not self._at_hand(one.name, now)}
         for name, backend in needed.items():
             if name not in self._asking:
                 self._asking[name] = asyncio.get_running_loop().create_task(self._ask(backend))
@@ -68,9 +70,7 @@ class Tokens:
         name = backend.name
         fetcher = Fetcher(connector(self._config), Timeouts(connect_s=self._config.upstream.connect_timeout_s))
         try:
-            target, form = tokens.asking(backend, self._clock(), self._refresh.get(name, ""))
-            reply = await fetcher.post(await fetcher.connect(target), target, tokens.FORM, form, _TIMEOUT_S)
-            token = tokens.answered(reply.status, reply.body)
+            token = await self._given(backend, fetcher)
         except BackstoryError as error:
             self._troubles[name] = (str(error), self._clock() + _AGAIN_S)
         else:
@@ -80,3 +80,15 @@ class Tokens:
         finally:
             fetcher.close()
             del self._asking[name]
+
+    async def _given(self, backend: Backend, fetcher: Fetcher) -> Token:
+        """Raises BackstoryError where none is given."""
+        if backend.pays is not None:
+            try:
+                given = await within(backend.token_of(), _TIMEOUT_S)
+            except TimeoutError as error:
+                raise UpstreamError(f"extension {backend.pays[0]} gave none within {_TIMEOUT_S:g} s") from error
+            return Token(given.value, given.lasts_s)
+        target, form = tokens.asking(backend, self._clock(), self._refresh.get(backend.name, ""))
+        reply = await fetcher.post(await fetcher.connect(target), target, tokens.FORM, form, _TIMEOUT_S)
+        return tokens.answered(reply.status, reply.body)

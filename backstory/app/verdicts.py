@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from backstory.app.augment import of
 from backstory.app.regard import Regard
 from backstory.app.ways import Ways, question_of
 from backstory.core.exchange import Exchange
@@ -55,7 +56,12 @@ def way_of(exchange: Exchange, regard: Regard) -> Way:
     model = exchange.model or (prompt.model if prompt is not None else "")
     if steering.in_path(exchange.head.path):
         model = steering.model_of(b"", exchange.head.path)
-    return Way(wire.name if wire is not None else "", model, regard.host or regard.target.host, regard.routes)
+    augment = of(exchange.head)
+    fixed = augment is not None and bool(augment.route)
+    if fixed and augment is not None:
+        model = augment.model
+    name, host = wire.name if wire is not None else "", regard.host or regard.target.host
+    return Way(name, model, host, regard.routes, regard.races, regard.reasoners, fixed)
 
 
 def choice_of(ways: Ways, exchange: Exchange, wishes: Wishes, way: Way) -> Choice:

@@ -112,6 +112,7 @@ class Diff(Struct, frozen=True):
     went: int
     changes: tuple[Difference, ...]
     unknown: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class _Case(Struct):
@@ -176,7 +177,7 @@ def diff(store: Store, named: str, principal: str | None = None) -> Diff:
             unknown.append(f"the text of {_named(change)}")
         made.append(Difference(change.what, change.item + 1, max(change.item + 1, change.to), change.bytes, text))
     told = case.told
-    return Diff(case.trace.request, case.record.id, case.trace.created, told.came, told.went, tuple(made), tuple(unknown))
+    return Diff(case.trace.request, case.record.id, case.trace.created, told.came, told.went, tuple(made), tuple(unknown), told.notes)
 
 
 def retention(store: Store, record: Conversation, now: float) -> list[tuple[int, Turn, Score]]:
@@ -231,12 +232,13 @@ def as_diff(found: Diff) -> Iterator[str]:
     """For a terminal."""
     yield _head(found.request, found.conversation, 0, found.at)
     yield f"{found.came} bytes came, {found.went} went up ({found.went - found.came:+d})\n"
-    if not found.changes:
+    if not found.changes and found.came == found.went and not found.notes:
         yield "it went up as it came\n"
     for change in found.changes:
         place = f"message {change.first}" if change.last <= change.first else f"messages {change.first} to {change.last}"
         yield f"\n{place}: {change.what}, {change.bytes:+d} bytes\n"
         yield from (f"+ {line}\n" for line in faces.plain(change.text).splitlines())
+    yield from (f"\nnote: {note}\n" for note in found.notes)
     yield from (f"\nnot known any more: {what}\n" for what in found.unknown)
 
 

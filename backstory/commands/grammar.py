@@ -9,7 +9,7 @@ says that to a model.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
 
@@ -55,9 +55,9 @@ def find(text: str, prefix: str) -> Asked | None:
     return whole or (_ending(text, end, prefix) if prefix in end else None)
 
 
-def nearest(name: str) -> Command | None:
-    """The command whose name or word is most like this one."""
-    named = {**{command.name: command for command in COMMANDS}, **{word.lower(): command for word, command in _BY_WORD.items()}}
+def nearest(name: str, more: Sequence[Command] = ()) -> Command | None:
+    """The command whose name or word is most like this one. `more`: commands besides ours."""
+    named = {**{command.name: command for command in (*COMMANDS, *more)}, **{word.lower(): command for word, command in _BY_WORD.items()}}
     like = get_close_matches(name.lower(), list(named), 1, _LIKE)
     return named[like[0]] if like else None
 

@@ -1,4 +1,4 @@
-"""The providers that are known by name: rows of data (catalogue.toml says what their columns mean), and what they are read as.
+"""The providers that are known by name: rows of data. catalogue.toml says what their columns mean; they are read as core/provider_row.py.
 
 Rule: what differs between providers stands in a row, never in code.
 """
@@ -7,34 +7,13 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
-from typing import Literal, TypeAlias
 
 import msgspec
-from msgspec import Struct
 
-WireName: TypeAlias = Literal["anthropic", "openai_chat", "openai_responses", "gemini"]
-Header: TypeAlias = Literal["bearer", "x-api-key", "x-goog-api-key", "api-key"]
-Auth: TypeAlias = Literal["", "client", "key", "none", "oauth_refresh", "oauth_client", "google", "azure", "aws"]
-"""How a provider is paid for. "": with a key of ours where one is set, else with the client's own."""
+from backstory.core.provider_row import Row
 
 OPEN_KINDS = ("openai_compatible", "anthropic_compatible")
 """Rows without a URL of their own."""
-
-
-class Row(Struct, frozen=True, forbid_unknown_fields=True):
-    """One provider; see catalogue.toml."""
-
-    title: str
-    urls: dict[WireName, str]
-    docs: str = ""
-    header: Header = "bearer"
-    key_env: str = ""
-    auth: Auth = ""
-    paths: dict[WireName, str] = {}
-    values: dict[str, str] = {}
-    lacks: tuple[str, ...] = ()
-    scopes: str = ""
-    service: str = ""
 
 
 @cache

@@ -14,9 +14,11 @@ from typing import Any, get_args
 import msgspec
 from msgspec import Struct
 
-from backstory.config.catalogue import OPEN_KINDS, Auth, Header, Row, WireName, catalogue
+from backstory.config.catalogue import OPEN_KINDS, catalogue
+from backstory.config.extended import NOTHING, Extended
 from backstory.config.routes import AliasRow, ProviderRow, Routing
 from backstory.config.side_models import check_secret, check_variable
+from backstory.core.provider_row import Auth, Header, Row, WireName
 from backstory.core.selectors import Branch, parse, suggest
 from backstory.errors import SelectorError
 
@@ -26,12 +28,12 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _FILLED = re.compile(r"\{(\w+)\}")
 _TEMPLATE = re.compile(r"\\(?:\d{1,2}|g<\w+>)")
 _MOST_KEYS = 20
-_OAUTH_NEEDS: dict[Auth, tuple[str, ...]] = {
+_OAUTH_NEEDS: dict[str, tuple[str, ...]] = {
     "oauth_refresh": ("token_url", "refresh_token_env"),
     "oauth_client": ("token_url", "client_id", "client_secret_env"),
     "azure": ("tenant", "client_id", "client_secret_env"),
 }
-_ALLOWED: dict[str, tuple[str, ...]] = {"wire": get_args(WireName), "auth": get_args(Auth), "header": get_args(Header)}
+_ALLOWED: dict[str, tuple[str, ...]] = {"wire": get_args(WireName), "header": get_args(Header)}
 _AWS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
@@ -76,15 +78,18 @@ def rows_of(value: Any) -> dict[str, Any]:
     return found
 
 
-def row_of(name: str, given: ProviderRow) -> Row | None:
-    """Its row of the catalogue; None for a kind that there is not."""
-    return catalogue().get(given.kind or name)
+def row_of(name: str, given: ProviderRow, extended: Extended = NOTHING) -> Row | None:
+    """Its row of the catalogue, or of an extension; None for a kind that there is not."""
+    kind = given.kind or name
+    return catalogue().get(kind) or extended.rows.get(kind)
 
 
-def problems(providers: Mapping[str, ProviderRow], aliases: tuple[AliasRow, ...], routing: Routing) -> Iterator[tuple[str, str, str]]:
+def problems(
+    providers: Mapping[str, ProviderRow], aliases: tuple[AliasRow, ...], routing: Routing, extended: Extended = NOTHING
+) -> Iterator[tuple[str, str, str]]:
     """What is wrong: key, steps inside its value (".groq.url", "[0].pattern"), text."""
     for name, given in providers.items():
-        yield from [("providers", f".{name}{steps}", text) for steps, text in _provider_problems(name, given)]
+        yield from [("providers", f".{name}{steps}", text) for steps, text in _provider_problems(name, given, extended)]
     known = {*BUILT_IN, *providers}
     for index, alias in enumerate(aliases):
         text = _pattern_problem(alias.pattern)
@@ -94,13 +99,17 @@ def problems(providers: Mapping[str, ProviderRow], aliases: tuple[AliasRow, ...]
         if text:
             yield "model_aliases", f"[{index}].replacement", text
     for key in ("static", "anthropic", "openai_chat", "openai_responses", "gemini"):
-        value = getattr(routing, key)
-        text = _selector_problem(value, known) if value and value not in known else ""
+        text = route_problem(getattr(routing, key), known)
         if text:
             yield f"routing.{key}", "", text
     for name in routing.disabled:
         if name not in known:
             yield "routing.disabled", "", f"no provider {name!r}{suggest(name, known)} (there are {', '.join(sorted(known))})"
+
+
+def route_problem(text: str, known: set[str]) -> str:
+    """What is wrong with a setting that is a selector or the name of a provider; "" where nothing is, or it is empty."""
+    return _selector_problem(text, known) if text and text not in known else ""
 
 
 def unknown_backend(branch: Branch, known: Mapping[str, Any] | set[str]) -> str:
@@ -113,9 +122,9 @@ def in_use(providers: Mapping[str, ProviderRow], aliases: tuple[AliasRow, ...], 
     return bool(providers or aliases or routing != Routing())
 
 
-def read_keys(name: str, given: ProviderRow, environ: Mapping[str, str], base: Path) -> Keys:
+def read_keys(name: str, given: ProviderRow, environ: Mapping[str, str], base: Path, extended: Extended = NOTHING) -> Keys:
     """What there is to pay this provider with; nothing where it is to be the client's key. `base`: what relative paths mean."""
-    row = row_of(name, given)
+    row = row_of(name, given, extended)
     if row is None:
         return Keys()
     try:
@@ -123,6 +132,9 @@ def read_keys(name: str, given: ProviderRow, environ: Mapping[str, str], base: P
         auth = auth_of(given, row)
         if auth in {"", "key"}:
             return Keys(tuple(_numbered(given, row, environ, base, auth == "key")), (), values)
+        if auth in extended.pays:
+            named = [("key", key) for _, key in _numbered(given, row, environ, base, False)][:1]
+            return Keys((), (*named, *_others(auth, given, environ, base)), values)
         if auth == "aws" and not dict(values).get("region"):
             raise ValueError("auth aws: values.region (or the variable AWS_REGION) is needed")
         return Keys((), tuple(_others(auth, given, environ, base)), values)
@@ -130,20 +142,20 @@ def read_keys(name: str, given: ProviderRow, environ: Mapping[str, str], base: P
         return Keys(trouble=f"providers.{name}: {error}")
 
 
-def auth_of(given: ProviderRow, row: Row) -> Auth:
+def auth_of(given: ProviderRow, row: Row) -> str:
     """How it is paid for: a key that is named is meant to be used."""
     named = bool(given.api_key_env or given.api_key_file)
-    return given.auth or ("key" if named else row.auth)
+    return given.auth or ("key" if named and row.auth in get_args(Auth) else row.auth)
 
 
-def _provider_problems(name: str, given: ProviderRow) -> Iterator[tuple[str, str]]:
+def _provider_problems(name: str, given: ProviderRow, extended: Extended) -> Iterator[tuple[str, str]]:
     if not _NAME.fullmatch(name) or name == "hybrid":
         yield "", "a provider's name is letters, digits, - and _, begins with a letter, and is not hybrid"
-    row = row_of(name, given)
+    row = row_of(name, given, extended)
     if row is None:
-        kinds = ", ".join(catalogue())
+        kinds = (*catalogue(), *extended.rows)
         wrong = given.kind or name
-        yield (".kind" if given.kind else ""), f"no kind {wrong!r}{suggest(wrong, catalogue())} (kind is one of {kinds})"
+        yield (".kind" if given.kind else ""), f"no kind {wrong!r}{suggest(wrong, kinds)} (kind is one of {', '.join(kinds)})"
         return
     if given.url and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", given.url):
         yield ".url", "a URL is http:// or https:// with a host, without a query or credentials"
@@ -158,13 +170,17 @@ def _provider_problems(name: str, given: ProviderRow) -> Iterator[tuple[str, str
     for header, value in given.headers.items():
         if not re.fullmatch(r"[A-Za-z0-9-]+", header) or not value.isascii() or not value.isprintable():
             yield f".headers.{header}", "a header is a name of letters, digits and -, and a value of visible ASCII characters"
-    yield from _auth_problems(given, row)
+    yield from _auth_problems(given, row, extended)
 
 
-def _auth_problems(given: ProviderRow, row: Row) -> Iterator[tuple[str, str]]:
+def _auth_problems(given: ProviderRow, row: Row, extended: Extended) -> Iterator[tuple[str, str]]:
+    ways = (*filter(None, get_args(Auth)), *extended.pays)
+    if auth_of(given, row) not in {"", *ways}:
+        yield ".auth", f"expected one of {', '.join(ways)} (not {auth_of(given, row)!r})"
+        return
     if given.api_key_env and given.api_key_file:
         yield ".api_key_file", "api_key_env is set too; only one of them can be"
-    if given.auth not in {"", "key"} and (given.api_key_env or given.api_key_file):
+    if given.auth not in {"", "key", *extended.pays} and (given.api_key_env or given.api_key_file):
         yield ".auth", f"with auth {given.auth} there is no api_key_env or api_key_file"
     yield from _place_problems(given)
     auth = auth_of(given, row)
@@ -206,7 +222,7 @@ def _selector_problem(text: str, known: set[str]) -> str:
         return unknown_backend(wrong, known)
     if any(not branch.backend for branch in found.branches):
         return "a selector in the settings names a provider: provider:model"
-    return "hybrid:[ ] is not carried out by this version" if found.kind == "hybrid" else ""
+    return ""
 
 
 def _values(given: ProviderRow, row: Row, environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -245,7 +261,7 @@ def _from_file(name: str, key: str, base: Path) -> str:
     return check_secret(text, f"{key}: {path}")
 
 
-def _others(auth: Auth, given: ProviderRow, environ: Mapping[str, str], base: Path) -> Iterator[tuple[str, str]]:
+def _others(auth: str, given: ProviderRow, environ: Mapping[str, str], base: Path) -> Iterator[tuple[str, str]]:
     for name in ("client_secret_env", "refresh_token_env"):
         variable = getattr(given, name)
         if variable:

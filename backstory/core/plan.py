@@ -76,7 +76,8 @@ class Tap(Protocol):
 class Paging(Struct, frozen=True):
     """What the relay needs for an answer of several legs. `rounds`: so many times our tools may be called in one answer. `without`: the
     request without our tools. `reader`: cuts a stream of this content type into frames. `array`: a stream of it is
-    a JSON array. `trusted`: the client itself sent tools, so that a refusal of the request is not for the sake of ours."""
+    a JSON array. `trusted`: the client itself sent tools, so that a refusal of the request is not for the sake of ours. `ours`: the names
+    of those that are offered."""
 
     talk: Talk
     pager: Pager
@@ -85,13 +86,19 @@ class Paging(Struct, frozen=True):
     reader: Callable[[str], StreamReader]
     array: bool = False
     trusted: bool = True
+    ours: frozenset[str] = frozenset()
 
 
 class Translation(Protocol):
-    """One exchange with a provider that speaks another wire than the client. Raises DocumentError, and nothing else. `learnt`: headers
-    that only `whole` tells."""
+    """One exchange with a provider that speaks another wire than the client, or is understood otherwise. Raises DocumentError, and nothing
+    else. `learnt`: headers that only `whole` tells."""
 
     learnt: Headers
+
+    @property
+    def done(self) -> bool:
+        """stream only: the answer is over for the client, whatever the provider still says; `tail` is asked for at once."""
+        ...
 
     def ask(self, body: bytes) -> bytes:
         """A request in the client's wire, in the provider's."""
@@ -131,6 +138,16 @@ class Attempt(Struct, frozen=True):
     translation: Translation | None
 
 
+class Lane(Struct, frozen=True):
+    """One of several ways that are asked side by side: `tries`, never none, are tried one after the other. `after_s`: it starts so long
+    after the race has begun, or when nobody runs any more. `patience_s`: it is given up where it has not begun to answer so long after its
+    start and another one is left; 0: never."""
+
+    tries: tuple[Attempt, ...]
+    after_s: float = 0.0
+    patience_s: float = 0.0
+
+
 class Question(Struct, frozen=True):
     """A request to a model, as far as whoever may have to ask it again wants to know it. `wire`: the client's. `streams`: whether the
     client asked for a stream of events in which comments may stand. `failure`: an error's status and body as events of such a stream."""
@@ -140,13 +157,58 @@ class Question(Struct, frozen=True):
     failure: Callable[[int, bytes], bytes]
 
 
+class Leg(Protocol):
+    """What is kept of one answer of one backend, as it came. `name`: the backend's. `body`: of the request that went there, b"" where that
+    was streamed. `later`: the answer before this one goes on with it. `status`: 0 while none has come; `began_at`: monotonic seconds when
+    it came. `events`: those of a long stream that mention usage, without their ends; `said`: about how many bytes of text the pieces of it
+    had that are not kept."""
+
+    name: str
+    target: Target
+    body: bytes
+    later: bool
+    status: int
+    headers: Headers
+    began_at: float
+    events: list[bytes]
+    said: int
+
+    @property
+    def held(self) -> int:
+        """Bytes that are kept."""
+        ...
+
+    def kept(self) -> bytes:
+        """The body, or what is kept of it, content coding on."""
+        ...
+
+    def release(self) -> None:
+        """The request is over: let go of whoever got the answer, and of all that hangs on it."""
+        ...
+
+
+class Gauge(Protocol):
+    """Counts what providers take for one request: every answer that comes for it, whether the client gets it or not. Its calls are quick
+    and raise nothing."""
+
+    def asked(self, leg: Leg) -> None:
+        """The request goes up to a backend; this hears the answer."""
+        ...
+
+    def over(self, ended: Ended, status: int, bytes_in: int) -> None:
+        """Called exactly once, after what was to be written was written. `status` is 0 where no answer came; `bytes_in`: of the client's
+        body."""
+        ...
+
+
 class Plan(Struct, frozen=True):
     """What to do with one request. With an `answer` nothing goes upstream. `drop` names (lower case) request headers to leave out
     besides hop-by-hop ones; `add` is added. `body` is the body to send, None = the client's own as it came. `translation`: `body`, and
     what `paging` and `tap` see, is what the client sees, and the provider speaks another wire, or another way. `name`: of the backend that
     the target belongs to, "" for its host. `others`: what is tried after it, in this order, while no answer has begun. `question`: for
-    asking once more. Inside the house only: `onward`: what becomes of the plan once it is whole in the client's wire, where its user has
-    chosen another way; `path`: of the request, where its user has chosen another model than stands there."""
+    asking once more. `lanes`: ways that are asked side by side in place of all that; then there is a question. `gauge`: hears every
+    answer. Inside the house only: `onward`: what becomes of the plan once it is whole in the client's wire, where its user has chosen
+    another way; `path`: of the request, where its user has chosen another model than stands there."""
 
     target: Target | None = None
     answer: Answer | None = None
@@ -162,6 +224,8 @@ class Plan(Struct, frozen=True):
     question: Question | None = None
     onward: Callable[[Plan], Plan | Awaitable[Plan]] | None = None
     path: str = ""
+    lanes: tuple[Lane, ...] = ()
+    gauge: Gauge | None = None
 
 
 class House(Protocol):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, Protocol, TypeAlias, TypeVar
 
+from backstory.core.charges import Charges
 from backstory.core.records import (
     Batch,
     Conversation,
@@ -216,6 +217,11 @@ class Store(Protocol):
 
     def spent(self, by: Spent, conversation_id: str = "", after: float = 0.0) -> list[Total]:
         """Spends since then, added up by what they have in common, and apart by kind; of one conversation or (""), of all."""
+        ...
+
+    @property
+    def charges(self) -> Charges:
+        """What providers took for all requests that went through."""
         ...
 
     def stops(self, after: float) -> tuple[list[tuple[str, float]], float]:

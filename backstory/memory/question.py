@@ -13,6 +13,7 @@ from backstory.memory import dates
 from backstory.memory.associations import asked_concepts
 from backstory.memory.dates import Period
 from backstory.memory.index import Index
+from backstory.memory.small_words import small_in
 from backstory.memory.text import STOP_WORDS, fold, stem, terms, words
 
 HEAD_WEIGHT = 0.6
@@ -71,8 +72,10 @@ def read(index: Index, question: str, now: float) -> Query:
     name_terms = {stem(word) for word in capitals if any(part == word or part.startswith(word) for part in name_parts)}
     weights: dict[str, float] = {}
     own: dict[str, None] = {}
-    for word in words(question):
-        term = "" if word in STOP_WORDS else stem(word)
+    said = words(question)
+    small = small_in(said) if sum(map(STOP_WORDS.__contains__, said)) < _PLAIN_SHARE * len(said) else frozenset()
+    for word in said:
+        term = "" if word in STOP_WORDS or word in small else stem(word)
         if term:
             weight = NAME_WEIGHT if term in name_terms else FRAME_WEIGHT if term in _FRAMES else 1.0
             weights[term] = max(weights.get(term, 0.0), weight)

@@ -11,12 +11,14 @@ from urllib.parse import parse_qsl, quote, urlencode
 from msgspec import Struct
 
 from backstory.config import Config
-from backstory.config.catalogue import Auth, Header, Row
+from backstory.config.extended import Extended
 from backstory.config.routes import ProviderRow
 from backstory.config.routing import BUILT_IN, Keys, auth_of, row_of
 from backstory.core.exchange import Head, Headers
+from backstory.core.extending import Account, Payment, Pays, Token
 from backstory.core.plan import Target
-from backstory.errors import ConfigError
+from backstory.core.provider_row import Auth, Header, Row
+from backstory.errors import BackstoryError, ConfigError, ExtensionError, UpstreamError
 from backstory.providers import upstreams
 from backstory.providers.signing import Credentials, sign
 from backstory.providers.upstreams import Base
@@ -33,14 +35,15 @@ TOKEN_AUTHS: frozenset[Auth] = frozenset({"oauth_refresh", "oauth_client", "goog
 
 class Backend(Struct, frozen=True):
     """One provider. `urls`: the wires that it speaks, the preferred one first. `paths`: where a wire's path is not the usual one. `keys`:
-    of ours, by instance; empty where there are none. `lacks`: members of a request that it refuses."""
+    of ours, by instance; empty where there are none. `lacks`: members of a request that it refuses. `pays`: an extension's way of paying,
+    with the extension's name."""
 
     name: str
     title: str
     urls: dict[str, Base]
     paths: dict[str, str]
     header: Header
-    auth: Auth
+    auth: str
     keys: dict[int, str]
     models: tuple[str, ...]
     headers: Headers
@@ -48,6 +51,7 @@ class Backend(Struct, frozen=True):
     row: Row
     given: ProviderRow
     secrets: Keys
+    pays: tuple[str, Pays] | None = None
 
     def __repr__(self) -> str:
         return f"Backend({self.name!r}, {', '.join(self.urls)}, {self.paid_with})"
@@ -83,15 +87,28 @@ class Backend(Struct, frozen=True):
         return Target(base.scheme, base.host, base.port, base.host_header, f"{whole}?{query}" if query else whole)
 
     @property
+    def needs_token(self) -> bool:
+        """Whether there has to be a token before it is asked."""
+        return self.auth in TOKEN_AUTHS or self.pays is not None
+
+    @property
+    def signs(self) -> bool:
+        """Whether what pays for a request holds for its body alone."""
+        return self.auth == "aws" or (self.pays is not None and self.pays[1].signs)
+
+    @property
     def passes_key(self) -> bool:
         """Whether the client's own key goes up."""
         return self.auth in {"", "client"} and not self.keys
 
     def pay(self, wire: str, instance: int, head: Head, translated: bool, token: str = "") -> tuple[frozenset[bytes], Headers]:
-        """What of the client's head stays behind, and what takes its place. `token`: where it is paid for with one."""
+        """What of the client's head stays behind, and what takes its place. `token`: where it is paid for with one. An extension's way of
+        paying adds its own (`signed`)."""
         add = self.headers
         if wire == "anthropic" and (translated or not head.header(b"anthropic-version")):
             add = (*add, _VERSION)
+        if self.pays is not None:
+            return CREDENTIALS | _ACCOUNT, add
         key = self.keys.get(instance, "") or token
         header: Header = "bearer" if token else self.header
         if key or self.auth in {"none", "aws"}:
@@ -101,10 +118,45 @@ class Backend(Struct, frozen=True):
         key = client_key(head)
         return CREDENTIALS, (*add, _as_header(header, key)) if key else add
 
-    def signed(self, target: Target, body: bytes, now: float) -> Headers:
-        """What signs this request, for a provider that wants it signed."""
+    async def token_of(self) -> Token:
+        """A token in an extension's way of paying. Raises UpstreamError for what it raises."""
+        assert self.pays is not None
+        name, pays = self.pays
+        try:
+            token = await pays.token(self._account())
+            if not (isinstance(token, Token) and isinstance(token.value, str) and isinstance(token.lasts_s, int | float)):
+                raise ExtensionError("it gave no token")
+            return token
+        except Exception as error:
+            raise _no_payment(name, error) from error
+
+    def signed(self, target: Target, body: bytes, now: float, token: str = "") -> Headers:
+        """What pays for this very request: nothing, for most. Raises UpstreamError for what an extension raises."""
+        if self.pays is not None:
+            name, pays = self.pays
+            payment = Payment(target.scheme, target.host_header.decode("latin-1"), target.path, body, now, token)
+            try:
+                paid = tuple(pays.headers(self._account(), payment))
+                if any(b"\r" in part or b"\n" in part for name, value in paid for part in (name, value)):
+                    raise ExtensionError("it gave a header of several lines")
+                return paid
+            except Exception as error:
+                raise _no_payment(name, error) from error
+        if self.auth != "aws":
+            return ()
         found = Credentials(*(self.secrets.other(name) for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")))
         return sign(found, dict(self.secrets.values)["region"], self.row.service, target, body, now)
+
+    def _account(self) -> Account:
+        given = self.given
+        scopes = given.scopes or self.row.scopes
+        values, secrets = dict(self.secrets.values), dict(self.secrets.others)
+        return Account(self.name, values, secrets, given.client_id, given.tenant, given.token_url, scopes)
+
+
+def _no_payment(name: str, error: Exception) -> UpstreamError:
+    """The text of an error that is not ours may say anything, so only its kind is told."""
+    return UpstreamError(f"extension {name} failed: {error if isinstance(error, BackstoryError) else type(error).__name__}")
 
 
 def client_key(head: Head) -> str:
@@ -122,26 +174,27 @@ def backends(config: Config) -> dict[str, Backend]:
     for name in BUILT_IN:
         if name not in config.providers:
             given = ProviderRow(url=urls[name], auth="client")
-            found[name] = _backend(name, given, Keys())
+            found[name] = _backend(name, given, Keys(), config.extended)
     for name, given in config.providers.items():
         keys = config.provider_keys.get(name, Keys())
         if keys.trouble:
             raise ConfigError(keys.trouble)
-        found[name] = _backend(name, given, keys)
+        found[name] = _backend(name, given, keys, config.extended)
     return found
 
 
-def _backend(name: str, given: ProviderRow, keys: Keys) -> Backend:
-    row = row_of(name, given)
+def _backend(name: str, given: ProviderRow, keys: Keys, extended: Extended) -> Backend:
+    row = row_of(name, given, extended)
     if row is None:
         raise ConfigError(f"providers.{name}: no such kind")
+    auth = auth_of(given, row)
     return Backend(
         name,
         row.title,
         _urls(given, row, dict(keys.values)),
         {str(wire): path for wire, path in row.paths.items()},
         given.header or row.header,
-        auth_of(given, row),
+        auth,
         dict(keys.numbered),
         given.models,
         tuple([(key.encode(), value.encode()) for key, value in given.headers.items()]),
@@ -149,6 +202,7 @@ def _backend(name: str, given: ProviderRow, keys: Keys) -> Backend:
         row,
         given,
         keys,
+        extended.pays.get(auth),
     )
 
 
@@ -160,7 +214,13 @@ def _urls(given: ProviderRow, row: Row, values: Mapping[str, str]) -> dict[str, 
         urls = {wire: given.url for wire, url in urls.items() if url == preferred}
     if given.wire is not None:
         urls = {given.wire: urls.get(given.wire, given.url)}
-    return {wire: upstreams.base(url.format_map(values) if not given.url else url) for wire, url in urls.items()}
+    filled = {**values, "host": _host(row, values)}
+    return {wire: upstreams.base(url.format_map(filled) if not given.url else url) for wire, url in urls.items()}
+
+
+def _host(row: Row, values: Mapping[str, str]) -> str:
+    """The host for this location, "" where it does not depend on one."""
+    return row.hosts.get(values.get("location", ""), row.hosts.get("*", "")).format_map(values)
 
 
 def _as_header(header: Header, key: str) -> tuple[bytes, bytes]:

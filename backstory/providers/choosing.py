@@ -28,21 +28,27 @@ _CALLED = {"anthropic": ("claude-",), "openai": ("gpt-", "chatgpt-", "o1", "o3",
 
 class Way(Struct, frozen=True):
     """Where a request goes by itself. `model`: as its client calls it. `host`: of its wire's upstream. `own`: the routes that the settings
-    or its model give it, the first to be tried first; empty where it goes to that upstream."""
+    or its model give it, the first to be tried first; empty where it goes to that upstream. `races`, `reasoners`: as of Choice. `fixed`:
+    the settings take it there in place of its model's way, and no model's name alone changes that."""
 
     wire: str
     model: str
     host: str
     own: tuple[Route, ...] = ()
+    races: bool = False
+    reasoners: tuple[Route, ...] = ()
+    fixed: bool = False
 
 
 class Choice(Struct, frozen=True):
     """`routes`: in this order; empty where the request goes where it would by itself, then with this `model`. `params`: what was set beside
-    them."""
+    them. `races`: routes of different lanes are asked side by side; `reasoners`: who is asked to think first."""
 
     routes: tuple[Route, ...]
     model: str
     params: dict[str, Value]
+    races: bool = False
+    reasoners: tuple[Route, ...] = ()
 
 
 class Chooser:
@@ -77,7 +83,7 @@ class Chooser:
 
     def split(self, text: str, way: Way) -> tuple[str, str]:
         """Provider and model where the text is no more than both; "" and the text otherwise. Raises RequestError for what there is not."""
-        selector = self._router.named(text, way.wire)
+        selector = self._router.written(text, way.wire)
         if selector is None or selector.kind != "one" or _OPERATORS.search(text) or not self._router.names_provider(text):
             return "", text
         branch = selector.branches[0]
@@ -96,19 +102,22 @@ class Chooser:
     def choose(self, wishes: Wishes, way: Way, question: Question) -> Choice:
         """Where the request goes. Raises RequestError."""
         if self._router.static:
-            return Choice(way.own, "", wishes.params)
+            return Choice(way.own, "", wishes.params, way.races, way.reasoners)
         named = wishes.asked
         detour = wishes.detours.get(named or way.model)
         if detour is not None:
             return Choice(self._by_policy(named or way.model, detour, way.wire, question), "", wishes.params)
         if not named and not wishes.backend:
-            return Choice(way.own, "", wishes.params)
+            return Choice(way.own, "", wishes.params, way.races, way.reasoners)
         selector = self._selector(named, wishes.backend, way)
         if selector is not None:
-            return Choice(self._router.routes(selector, question), "", wishes.params)
+            races, reasoners = selector.kind == "race", self._router.reasoners(selector, question)
+            return Choice(self._router.routes(selector, question), "", wishes.params, races, reasoners)
         if not way.own:
             self._check_family(named, way.host)
             return Choice((), named, wishes.params)
+        if way.fixed:
+            return Choice(way.own, "", wishes.params, way.races, way.reasoners)
         others = {(route.backend.name, route.instance): replace(route, model=named) for route in way.own}
         for route in others.values():
             self._router.complete(Branch(route.backend.name, named, route.instance), way.wire)
@@ -129,9 +138,9 @@ class Chooser:
     def _selector(self, named: str, backend: str, way: Way) -> Selector | None:
         """None where the request goes where it would by itself."""
         if not backend or _OPERATORS.search(named) or (named and self._router.names_provider(named)):
-            return self._router.named(named, way.wire)
+            return self._router.written(named, way.wire)
         name, _, number = backend.partition(".")
-        model = named or (way.own[0].model if way.own else way.model)
+        model = named or (way.own[0].model if way.own and not way.fixed else way.model)
         return self._router.checked(Selector("one", (Branch(name, model, int(number or 0)),)), way.wire)
 
     def _by_policy(self, name: str, detour: Detour, wire: str, question: Question) -> tuple[Route, ...]:

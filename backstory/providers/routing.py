@@ -34,12 +34,16 @@ _DRAWN = 1 << 64
 
 
 class Route(Struct, frozen=True):
-    """One way: this model at this provider, with the key of this instance (0: its only one), and these parameters."""
+    """One way: this model at this provider, with the key of this instance (0: its only one), and these parameters. `lane`: in a race, which
+    of those that run side by side it belongs to; `after_s`, `patience_s`: see core.plan.Lane."""
 
     backend: Backend
     model: str
     instance: int = 0
     params: tuple[tuple[str, Value], ...] = ()
+    lane: int = 0
+    after_s: float = 0.0
+    patience_s: float = 0.0
 
     @property
     def name(self) -> str:
@@ -91,7 +95,7 @@ class Router:
         """Whether this provider gets no request."""
         return backend in self._disabled
 
-    def named(self, text: str, wire: str) -> Selector | None:
+    def written(self, text: str, wire: str) -> Selector | None:
         """What a text selects that somebody has written in a conversation: as `selector`, but where requests of the wire go by default,
         and providers that are disabled, count for nothing; and who writes a colon means a provider, but for a model's tag (qwen3:8b).
         None for a model's name that no provider lists."""
@@ -101,10 +105,46 @@ class Router:
             raise NoRoute(f"disabled in the settings: {', '.join(dict.fromkeys(off))} (enabled are {self._enabled()})")
         return found
 
+    def fixed(self, wire: str, text: str, model: str) -> Selector:
+        """A selector of the settings; a provider alone means the model that is named. Raises SelectorError, NoRoute."""
+        return self.checked(self._meant(text, model), wire)
+
+    def named(self, wire: str, model: str, host: str) -> Selector | None:
+        """The same of what is no conversation: defaults of a wire do not count, and of the static route only its providers. `model`: "" for
+        none, which is then that of the route."""
+        if not self.static:
+            if not model:
+                return None
+            found = self.selector(wire, model, host)
+            return None if found is None or found == self._defaulted(wire, model) else found
+        found = self.checked(self._meant(self.static, model), wire)
+        if not model:
+            return found
+        asked = parse(model).branches[-1] if self.names_provider(model) else Branch("", model)
+        named = found.branches[1:] if found.kind == "hybrid" else found.branches
+        kept = [Branch(one.backend, asked.model, one.instance, at=one.at) for one in named]
+        return Selector("failover" if len(kept) > 1 else "one", tuple(kept))
+
+    def _defaulted(self, wire: str, model: str) -> Selector | None:
+        default = self._defaults[wire]
+        return self.checked(self._meant(default, model), wire) if default else None
+
     def routes(self, selector: Selector, question: Question) -> tuple[Route, ...]:
-        """The ways, the first to be tried first; never none. Raises NoRoute."""
+        """The ways, the first to be tried first; never none. Of hybrid:[ ], those of the executor. Raises NoRoute."""
+        if selector.kind == "hybrid":
+            selector = Selector("one", selector.branches[1:])
         branches = self._ordered(selector, self._fit(selector, question), question)
-        return tuple([route for branch in branches for route in self._instances(branch)])
+        return tuple([route for lane, branch in enumerate(branches) for route in self._instances(branch, lane)])
+
+    def reasoners(self, selector: Selector, question: Question) -> tuple[Route, ...]:
+        """Who is asked to think first; none where nobody is, or it does not take this request."""
+        if selector.kind != "hybrid":
+            return ()
+        try:
+            branches = self._fit(Selector("one", selector.branches[:1]), question)
+        except (NoRoute, RequestError):
+            return ()
+        return tuple([route for branch in branches for route in self._instances(branch, 0)])
 
     def _found(self, wire: str, model: str, host: str) -> Selector | None:
         if self.static:
@@ -112,8 +152,7 @@ class Router:
         found = self._spelled_out(wire, model, host)
         if found is not None:
             return found
-        default = self._defaults[wire]
-        return self.checked(self._meant(default, model), wire) if default else None
+        return self._defaulted(wire, model)
 
     def _spelled_out(self, wire: str, model: str, host: str | None) -> Selector | None:
         """By aliases, lists of models and the name itself."""
@@ -157,8 +196,6 @@ class Router:
 
     def checked(self, selector: Selector, wire: str) -> Selector:
         """The selector with a provider in every branch. Raises NoRoute for what nobody has."""
-        if selector.kind == "hybrid":
-            raise RequestError("hybrid:[ ] is understood, but not carried out by this version: name the executor alone")
         return Selector(selector.kind, tuple([self.complete(branch, wire) for branch in selector.branches]))
 
     def complete(self, branch: Branch, wire: str) -> Branch:
@@ -229,7 +266,7 @@ class Router:
         return roomy or branches
 
     def _ordered(self, selector: Selector, branches: Sequence[Branch], question: Question) -> Sequence[Branch]:
-        """A race goes by its handicaps: one after the other, for none is started beside another."""
+        """A race goes by its handicaps."""
         if selector.kind == "race":
             return sorted(branches, key=lambda branch: branch.handicap)
         if selector.kind != "weighted" or len(branches) < 2:
@@ -239,11 +276,12 @@ class Router:
             drawn.append(left.pop(_draw(left, b"%d/%d/%b" % (self._seed, len(left), whose))))
         return [branch for branch in drawn if branch.weight] or drawn
 
-    def _instances(self, branch: Branch) -> list[Route]:
+    def _instances(self, branch: Branch, lane: int) -> list[Route]:
         """With an instance that one; without, all, one key after the other."""
         backend = self.backends[branch.backend]
         numbers = [branch.instance] if branch.instance else list(backend.keys) or [0]
-        return [Route(backend, branch.model, number, branch.params) for number in numbers]
+        more = (lane, branch.handicap, branch.ttft_timeout)
+        return [Route(backend, branch.model, number, branch.params, *more) for number in numbers]
 
 
 def _draw(branches: Sequence[Branch], whose: bytes) -> int:

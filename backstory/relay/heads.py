@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from backstory.core.exchange import Head, Headers
 from backstory.core.plan import Answer, Mode
-from backstory.errors import HeadError, UpstreamError
+from backstory.errors import HeadError, HeadTooLarge, UpstreamError
 
 CHUNKED = -1
 TO_END = -2
@@ -47,6 +47,13 @@ _NONE: frozenset[bytes] = frozenset()
 _NEVER_TRAILERS = _WATCHED_DOWN | {b"host", b"content-encoding", b"content-type", b"content-range", b"set-cookie", b"authorization"}
 
 _REASONS = {int(status): status.phrase.encode("ascii") for status in HTTPStatus}
+
+
+class UriTooLong(HeadTooLarge):
+    """The request line alone is larger than the limit."""
+
+    status = 414
+    code = "uri_too_long"
 
 
 class Request(Struct, frozen=True):
@@ -177,6 +184,13 @@ def _fault(raw: bytes) -> str:
 def is_broken(part: bytes | bytearray, start: int = 0) -> bool:
     """Whether a head that has not ended yet can never become a good one (bare CR or LF, control bytes from `start` on)."""
     return _BROKEN.search(part, start) is not None
+
+
+def too_large(part: bytes | bytearray, limit: int) -> HeadTooLarge:
+    """The fault of a head that is larger than this: of its first line, where that alone is."""
+    if 0 <= part.find(b"\r\n") <= limit:
+        return HeadTooLarge("the request's head is too large")
+    return UriTooLong("the request line is too long")
 
 
 def read_reply(raw: bytes) -> ReplyHead:

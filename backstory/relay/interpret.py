@@ -61,7 +61,7 @@ class Interpreter:
         self.reading = True
         mode, headers = self._translation.begin(reply.status, reply.headers)
         if mode == "pass":
-            self._course.begin_reply(reply if headers == reply.headers else _headed(reply, headers), empty)
+            self._course.begin_reply(reply if headers is reply.headers else _headed(reply, headers), empty)
             return
         head = _headed(reply, headers)
         self._mode = "whole" if empty else mode
@@ -80,6 +80,9 @@ class Interpreter:
             return
         try:
             out = self._translation.chunk(data) if data else b""
+            if self._translation.done and not done:
+                self._up.abort()
+                done = True
             if done:
                 out += self._translation.tail()
         except DocumentError as error:

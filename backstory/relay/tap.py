@@ -89,9 +89,25 @@ class MemoryTap:
         self._held = bytearray()
         self._proof: tuple[bytes, bytes] | None = None
 
+    @property
+    def conversation(self) -> str:
+        """The one that is listened to."""
+        return self._exchange.conversation
+
+    def goes(self, body: bytes) -> None:
+        """The body that goes up is this one."""
+        self._went = body
+
+    @property
+    def named(self) -> tuple[int, str]:
+        """The number of the request, and its conversation as far as that is known ("": not at all)."""
+        exchange = self._exchange
+        known = exchange.conversation or next((value.decode() for _, value in self._ledger.learnt(exchange)), "")
+        return exchange.id, known
+
     def sent(self) -> None:
         """See Tap. Hashing a large body takes a while."""
-        self._proof = proof(self._exchange.came or self._exchange.body, self._went)
+        self._proof = self._proved()
 
     def begin(self, status: int, headers: Headers) -> tuple[Mode, Headers]:
         """See Tap."""
@@ -99,7 +115,7 @@ class MemoryTap:
         self._first = time.monotonic()
         self._content_type, self._coding = content(headers)
         exchange, wire = self._exchange, self._exchange.wire
-        headers = (*(exchange.headers or self._ledger.learnt(exchange)), self._proof or proof(exchange.came or exchange.body, self._went))
+        headers = (*(exchange.headers or self._ledger.learnt(exchange)), self._proof or self._proved())
         self._went = b""
         if exchange.mark and status == 200 and not self._coding and wire is not None:
             if self._content_type.startswith("text/event-stream") or self._streams:
@@ -154,6 +170,11 @@ class MemoryTap:
             outcome = Outcome(ended, status, reply, first, (now - self._started) * 1000, bytes_in, bytes_out, self._seq, self._total)
             self._ledger.over(self._exchange, outcome)
 
+    def _proved(self) -> tuple[bytes, bytes]:
+        exchange, beside = self._exchange, self._exchange.beside
+        came = exchange.came or (exchange.body if beside is None else beside.came or exchange.body)
+        return proof(came, self._went if beside is None else beside.went or self._went)
+
     def _keep(self, data: bytes) -> None:
         self._total += len(data)
         if self._parts is not None:
@@ -188,7 +209,7 @@ class ArrivalTap:
     """Listens to the answer of a first exchange: nothing of it is read, all of it is journalled as it came. A refusal begins no
     conversation, and gets none of our headers."""
 
-    __slots__ = ("_exchange", "_first", "_headers", "_kept", "_ledger", "_parts", "_seq", "_started", "_status", "_total")
+    __slots__ = ("_exchange", "_first", "_headers", "_kept", "_ledger", "_parts", "_seq", "_started", "_status", "_total", "_went")
 
     def __init__(self, exchange: First, ledger: ArrivalLedger, started: float) -> None:
         self._exchange = exchange
@@ -196,11 +217,26 @@ class ArrivalTap:
         self._started = started
         self._first = 0.0
         self._headers: Headers = ()
+        self._went = exchange.body
         self._parts: list[bytes] | None = []
         self._kept = 0
         self._total = 0
         self._seq = 0
         self._status = 0
+
+    @property
+    def conversation(self) -> str:
+        """The one that begins here."""
+        return self._exchange.conversation
+
+    def goes(self, body: bytes) -> None:
+        """The body that goes up is this one."""
+        self._went = body
+
+    @property
+    def named(self) -> tuple[int, str]:
+        """As that of MemoryTap. There is no number."""
+        return 0, self._exchange.conversation
 
     def sent(self) -> None:
         """See Tap."""
@@ -213,7 +249,7 @@ class ArrivalTap:
         if status >= 400:
             return "pass", ()
         exchange = self._exchange
-        return "pass", (*exchange.headers, proof(exchange.came or exchange.body, exchange.body))
+        return "pass", (*exchange.headers, proof(exchange.came or exchange.body, self._went))
 
     def chunk(self, data: bytes) -> bytes:
         """See Tap."""
@@ -262,6 +298,11 @@ class AheadTap:
     def __init__(self, ask: Callable[[], Tap | None]) -> None:
         self._ask: Callable[[], Tap | None] | None = ask
         self._tap: Tap | None = None
+
+    @property
+    def named(self) -> tuple[int, str]:
+        """As that of MemoryTap."""
+        return self._tap.named if isinstance(self._tap, MemoryTap | ArrivalTap) else (0, "")
 
     def sent(self) -> None:
         """See Tap."""

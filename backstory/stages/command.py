@@ -29,6 +29,7 @@ from backstory.memory.retrieval import Recalled
 from backstory.memory.thread import Thread
 from backstory.stages.arrivals import Arrivals
 from backstory.stages.base import Stage
+from backstory.stages.commanded import Commanded
 from backstory.stages.desk import Desk
 from backstory.stages.forgets import Forgets
 from backstory.stages.links import PROJECT, Links
@@ -57,7 +58,9 @@ class Command(Stage):
     name = "command"
     late = True
 
-    def __init__(self, visits: Visits, desk: Desk, links: Links, forgets: Forgets, arrivals: Arrivals, judge: Judge) -> None:
+    def __init__(
+        self, visits: Visits, desk: Desk, links: Links, forgets: Forgets, arrivals: Arrivals, judge: Judge, more: Commanded
+    ) -> None:
         self._visits = visits
         self._arrivals = arrivals
         self._desk = desk
@@ -81,6 +84,8 @@ class Command(Stage):
         self.wishing = Wishing(desk, judge, self._project)
         self._asked: dict[int, Asked] = {}
         assert {*self._handlers, *self.wishing.setters} == {command.name for command in COMMANDS}
+        self._more = more
+        self._handlers |= more.handlers
 
     def expect(self, exchange: int, asked: Asked) -> None:
         """This exchange brings a command. `done` must follow."""
@@ -120,9 +125,10 @@ class Command(Stage):
 
     async def _told(self, asked: Asked, exchange: Exchange, visit: Visit | None) -> tuple[str, bool]:
         """The answer, and whether the command was carried out."""
+        asked = self._more.known(asked)
         command, prefix = asked.command, self._desk.prefix
         if command is None:
-            return guide.unknown(asked.name, nearest(asked.name), prefix), False
+            return guide.unknown(asked.name, nearest(asked.name, self._more.commands), prefix), False
         if not asked.accepted:
             return guide.wrong(command, asked.argument, prefix), False
         if visit is None:
@@ -145,7 +151,7 @@ class Command(Stage):
     # --- guide
 
     async def _help(self, visit: Visit, _: str) -> str:
-        return guide.manual(COMMANDS, self._desk.prefix)
+        return guide.manual((*COMMANDS, *self._more.commands), self._desk.prefix)
 
     async def _hello(self, visit: Visit, _: str) -> str:
         return guide.greeting(self._desk.version, visit.thread.conversation.id, self._desk.prefix)

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from backstory.core.records import Receipt
 from backstory.errors import NotFound
-from backstory.stores import burial, replies
+from backstory.stores import burial, charges, replies
 from backstory.stores.rows import FORGOTTEN, RECEIPTS, Connection, counts_text, insert, marks
 
 _IN_ONE_STATEMENT = 500
@@ -64,7 +64,7 @@ def forget(db: Connection, drop: DropWords, principal: str | None, conversation_
         tombs = [(place.principal, place.id, 0) for place in places]
         if not conversation_id:
             tombs.append((principal or "", "", 0))
-            work.remove_replies(principal or "")
+            work.remove_unplaced(principal or "")
         work.remove_conversations(places)
     if not places:
         raise NotFound(f"nothing to forget: {conversation_id or list(turn_ids)[:5] or 'no conversation of this principal'}")
@@ -130,6 +130,7 @@ class _Work:
             self._remove_replies(place)
             for table in _WHOLE:
                 self._delete(table, "conversation = ?", (place.key,))
+            self._note("charges", charges.forget_conversation(self._db, place.id))
             self._delete("conversations", "key = ?", (place.key,))
             # What leads to it from another conversation is named so.
             self._delete("states", "name LIKE ?", (f"%:{place.id}",))
@@ -230,9 +231,10 @@ class _Work:
         """Answers that the client of this conversation may build on: each tells of all before it."""
         self._note("replies", replies.forget_conversation(self._db, place.key))
 
-    def remove_replies(self, principal: str) -> None:
-        """All of a principal's."""
+    def remove_unplaced(self, principal: str) -> None:
+        """What a principal has beside its conversations."""
         self._note("replies", replies.forget_principal(self._db, principal))
+        self._note("charges", charges.forget_principal(self._db, principal))
 
     def _delete(self, table: str, where: str, values: Sequence[int | bytes | str]) -> None:
         self._note(table, self._db.run(f"DELETE FROM {table} WHERE {where}", values))

@@ -16,6 +16,11 @@ class Chained:
         self._modes: tuple[Mode, Mode] = ("pass", "pass")
         self.learnt: Headers = ()
 
+    @property
+    def done(self) -> bool:
+        """See Translation."""
+        return self._near.done or self._far.done
+
     def ask(self, body: bytes) -> bytes:
         """See Translation."""
         return self._far.ask(self._near.ask(body))

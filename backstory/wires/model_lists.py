@@ -83,6 +83,8 @@ _model = msgspec.json.Decoder(_Read, strict=False)
 class ModelList:
     """One question for models. `one`: for this model alone. `query`: of the client's request."""
 
+    done = False
+
     def __init__(self, client: Tongue, provider: Tongue, one: str, query: str) -> None:
         self._client = client
         self._provider = provider
@@ -118,6 +120,10 @@ class ModelList:
 
     def tail(self) -> bytes:
         """See Translation."""
+        return b""
+
+    def rest(self) -> bytes:
+        """See Translation. It is never a stream."""
         return b""
 
     def whole(self, body: bytes) -> tuple[int, bytes]:

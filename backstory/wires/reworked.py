@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
-from typing import Literal
+from typing import Literal, Protocol
 
 import msgspec
 from msgspec import Raw, Struct
@@ -32,7 +32,7 @@ from backstory.wires.spelled import Speller
 from backstory.wires.text_calls import Shapes, tool_of
 from backstory.wires.translate import events_of, gathered
 
-_SEALINGS = {"anthropic": Sealing(THINK, TAG), "openai_responses": Sealing(THINK, TAG, THOUGHT_ID)}
+SEALINGS = {"anthropic": Sealing(THINK, TAG), "openai_responses": Sealing(THINK, TAG, THOUGHT_ID)}
 _PREFIXES = {"anthropic": f"toolu_{CALL_ID}"}
 _PLACES: dict[str, tuple[Path, ...]] = {
     "anthropic": (("content",), ("stop_reason",), ("stop_sequence",)),
@@ -41,13 +41,15 @@ _PLACES: dict[str, tuple[Path, ...]] = {
     "gemini": (("candidates", 0, "content"), ("candidates", 0, "finishReason")),
 }
 """What changes of a whole answer; all else stays as the provider wrote it."""
-_ABOUT_THE_BODY = frozenset({b"content-length", b"transfer-encoding", b"etag", b"content-md5", b"digest", b"connection"})
+ABOUT_THE_BODY = frozenset({b"content-length", b"transfer-encoding", b"etag", b"content-md5", b"digest", b"connection"})
 
 
 class Reworked:
     """One exchange. `path`, `query`: of the client's request. `calls`: calls of the request's tools are looked for. `spells`: a client
     whose instructions declare tools as tags gets calls so, and the provider real tools. `idle`: nothing is to be done with an answer to
     the request that `ask` was given last. `first`: patterns of models whose answers begin within a thought."""
+
+    done = False
 
     def __init__(
         self,
@@ -72,7 +74,7 @@ class Reworked:
         self._spelled: frozenset[str] = frozenset()
         self._shapes: Shapes | None = None
         self._asked: Asked | None = None
-        self._stream: _Stream | None = None
+        self._stream: Stream | None = None
         self.idle = True
 
     def ask(self, body: bytes) -> bytes:
@@ -114,11 +116,11 @@ class Reworked:
         asked, kind = self._asked, named.get(b"content-type", b"")
         if self.idle or asked is None or status != 200 or named.get(b"content-encoding", b"identity") not in {b"", b"identity"}:
             return "pass", headers
-        kept = tuple([pair for pair in headers if pair[0].lower() not in _ABOUT_THE_BODY])
+        kept = tuple([pair for pair in headers if pair[0].lower() not in ABOUT_THE_BODY])
         json = kind.startswith(b"application/json")
         if kind.startswith(b"text/event-stream") or (json and asked.array):
             teller = self._tongue.teller(asked)
-            self._stream = _Stream(self._wire.reader(kind.decode("latin-1")), self._tongue.listener(), teller, self._sieve(asked))
+            self._stream = Stream(self._wire.reader(kind.decode("latin-1")), self._tongue.listener(), teller, self._sieve(asked))
             return "stream", kept
         return ("whole", kept) if json else ("pass", headers)
 
@@ -148,7 +150,7 @@ class Reworked:
             made = gathered(events)
             if not sieve.changed or isinstance(made, Failure):
                 return 200, body
-            return 200, _put(self._wire.name, body, self._tongue.answer(_all(answered, made), asked))
+            return 200, put(self._wire.name, body, self._tongue.answer(all_of(answered, made), asked))
         except DocumentError:
             return 200, body
 
@@ -158,7 +160,7 @@ class Reworked:
         salt = f"{len(asked.said)} {asked.previous}"
         sieve = Sieve(
             lambda visible: Scanner(self._think, self._shapes, visible, begun),
-            _SEALINGS.get(name, Sealing()),
+            SEALINGS.get(name, Sealing()),
             salt,
             _PREFIXES.get(name, f"call_{CALL_ID}"),
         )
@@ -175,11 +177,12 @@ def _shapes(asked: Asked) -> Shapes | None:
     return Shapes(tools) if tools else None
 
 
-def _all(answered: Answered, made: Answered) -> Answered:
+def all_of(answered: Answered, made: Answered) -> Answered:
+    """The answer, with what was made of its pieces."""
     return replace(answered, pieces=made.pieces, finish=made.finish, sequence=made.sequence)
 
 
-def _put(wire: str, body: bytes, made: bytes) -> bytes:
+def put(wire: str, body: bytes, made: bytes) -> bytes:
     """The answer, with what of it is made anew."""
     new = Document(made)
     splices: list[Splice] = [Put(path, new.get(path)) for path in _PLACES[wire] if new.has(path)]
@@ -244,12 +247,35 @@ class _Seam:
         return data
 
 
-class _Stream:
-    """One stream on its way."""
+class Filter(Protocol):
+    """What the events of an answer go through. `changed`: what it gave differs from what it was given. `holds`: it was given what it has
+    not told yet."""
+
+    @property
+    def changed(self) -> bool:
+        """See Filter."""
+        ...
+
+    @property
+    def holds(self) -> bool:
+        """See Filter."""
+        ...
+
+    def feed(self, event: Event) -> list[Event]:
+        """What is told for this event."""
+        ...
+
+    def flush(self) -> list[Event]:
+        """What is still to be told where the answer breaks off."""
+        ...
+
+
+class Stream:
+    """One stream on its way through a filter."""
 
     __slots__ = ("_anew", "_broken", "_ended", "_held", "_listener", "_reader", "_seam", "_shadow", "_sieve", "_teller")
 
-    def __init__(self, reader: StreamReader, listener: Listener, teller: Teller, sieve: Sieve | Speller) -> None:
+    def __init__(self, reader: StreamReader, listener: Listener, teller: Teller, sieve: Filter) -> None:
         self._reader = reader
         self._listener = listener
         self._teller = teller

@@ -60,6 +60,8 @@ _counted = msgspec.json.Decoder(_Counted)
 class TokenCount:
     """One question. `client`, `provider`: the tongues; `path`, `query`: of the client's request."""
 
+    done = False
+
     def __init__(self, client: Tongue, provider: Tongue, path: str, query: str) -> None:
         self._client = client
         self._provider = provider
@@ -118,6 +120,10 @@ class TokenCount:
 
     def tail(self) -> bytes:
         """See Translation."""
+        return b""
+
+    def rest(self) -> bytes:
+        """See Translation. It is never a stream."""
         return b""
 
     def whole(self, body: bytes) -> tuple[int, bytes]:

@@ -60,6 +60,8 @@ class Translated:
     what clients of this wire may build on, and `whose` of it; None where they build on nothing. `keep` is told of answers that may be built
     on. `missing`: the answers that are built on, but not held. `marks`: see Asked."""
 
+    done = False
+
     def __init__(
         self,
         client: Tongue,

@@ -297,6 +297,10 @@ def test_config_check_tells_value_source_and_meaning(run: Out, tmp_path: Path) -
     (tmp_path / "backstory.yaml").write_text("vectors: {model: remote}\n")
     code, _, err = run("config", "check")
     assert (code, "vectors.model remote needs vectors.url" in err) == (2, True), "what serve would refuse"
+    (tmp_path / "empty.txt").write_text("")
+    (tmp_path / "backstory.yaml").write_text("first_prompt: {append_file: empty.txt}\n")
+    code, _, err = run("config", "check")
+    assert (code, "empty.txt is empty" in err) == (2, True)
 
 
 def test_wrong_usage_is_two() -> None:

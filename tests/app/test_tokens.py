@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from backstory.config import Config
 from backstory.errors import ConfigError
 from backstory.providers.routing import Router
+from tests.extending import install
 from tests.relay.world import field, run
 from tests.routed import KEYS, key_of, two
 
@@ -133,3 +134,51 @@ def test_what_is_missing_is_told_at_the_start(tmp_path: Path, row: str, said: st
 
 def _bytes(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+EXTENSION = """
+from backstory.extend import Provider, Token
+
+class Counted:
+    signs = False
+    asked = 0
+
+    async def token(self, account):
+        self.asked += 1
+        assert (account.provider, account.secrets["key"], account.scopes) == ("prov", "k", "all")
+        if self.asked == 3:
+            raise RuntimeError("words that nobody is to see")
+        return Token(f"t{self.asked}", 100)
+
+    def headers(self, account, payment):
+        if payment.token == "t4":
+            raise KeyError("words that nobody is to see")
+        return ((b"X-Token", payment.token.encode()),)
+
+COUNTED = Provider(contract=1, pays={"counted": Counted()})
+"""
+
+
+def test_an_extensions_token_is_used_while_it_lasts_and_its_troubles_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(tmp_path / "packages", "mine", "1", {"backstory.providers": {"mine": "counted_tokens:COUNTED"}}, {"counted_tokens": EXTENSION})
+    monkeypatch.syspath_prepend(str(tmp_path / "packages"))
+    given = "{kind: openai_compatible, url: OTHER, auth: counted, api_key_env: MY_KEY, scopes: all}"
+    text = f"extensions: [mine]\nproviders:\n  prov: {given}\n  other: {{kind: ollama, url: OTHER}}\n"
+    now = [1000.0]
+
+    async def scene() -> None:
+        async with two(tmp_path, text, {"MY_KEY": "k"}, lambda: now[0]) as one:
+            for pause in (0, 80, 11, 80):
+                now[0] += pause
+                assert (await one.ask_for("anthropic", "prov:m"))[0] == 200
+            assert [field(one.head, b"x-token") for one in one.other.received] == [b"t1", b"t1", b"t2", b"t2"]
+            assert all(key_of(received) == {} for received in one.other.received)
+            for told in ("extension mine failed: RuntimeError", "extension mine failed: KeyError"):
+                now[0] += 100
+                status, body = await one.ask_for("anthropic", "prov:m")
+                assert (status, told in body["error"]["message"]) == (502, True)
+                assert "nobody is to see" not in body["error"]["message"]
+            assert one.failures() == {"extension mine": 2}
+            assert (await one.ask_for("openai_chat", "prov:m|other:m"))[0] == 200
+
+    run(scene())

@@ -266,7 +266,7 @@ REFUSED = {
     "!/model(prow:x)": ("no provider 'prow'", "did you mean prov?"),
     "!/model(claude:claude-c)": ("claude has no model 'claude-c'", "did you mean claude-", "there are claude-a, claude-b"),
     "!/model(prov:a|)": ("a backend and model are missing",),
-    "!/model(hybrid:[prov:a,prov:b])": ("not carried out",),
+    "!/model(hybrid:[prow:a,prov:b])": ("no provider 'prow'",),
     "!/oneoff(prow:x)": ("no provider 'prow'",),
     "!/oneoff": ("needs to be told more", "Usage: !/oneoff(backend:model)"),
     "!/temperature(3)": ("temperature is a number from 0 to 2, not '3'",),
