@@ -478,12 +478,13 @@ class Engine:
 
     def _health(self) -> dict[str, Any]:
         lanes = self._lanes
+        trouble = self.trouble or (lanes.trouble if lanes is not None else "")
         return {
-            "status": "ok" if self.memory or not self.config.memory.enabled else "degraded",
+            "status": "degraded" if trouble or not (self.memory or not self.config.memory.enabled) else "ok",
             "service": "backstory",
             "version": __version__,
             "memory": "on" if self.memory else "off",
-            "trouble": self.trouble or (lanes.last_error if lanes is not None else ""),
+            "trouble": trouble,
             "uptime_s": round(self._clock() - self._started, 1),
             "sessions": len(self.threads) if self.threads is not None else 0,
             "pending": lanes.queued if lanes is not None else 0,

@@ -208,10 +208,15 @@ def forget(store: Store, record: Conversation | None, number: int, now: float) -
     """Remove a conversation, one of its turns (`number` as shown, 0 = all of it), or (None) everything: then there is a receipt for
     each principal. NotFound where nothing is there."""
     if record is None:
-        owners = sorted({it.principal for it, _ in store.conversations(None, _MOST_CONVERSATIONS)})
-        if not owners:
+        receipts: list[Receipt] = []
+        seen: set[str] = set()
+        # Whose conversations are older than so many comes to light when those are gone.
+        while owners := {it.principal for it, _ in store.conversations(None, _MOST_CONVERSATIONS)} - seen:
+            receipts += [store.forget(owner, now=now) for owner in sorted(owners)]
+            seen |= owners
+        if not receipts:
             raise NotFound("nothing is stored")
-        return [store.forget(owner, now=now) for owner in owners]
+        return receipts
     if not number:
         return [store.forget(record.principal, record.id, now=now)]
     path = branch(load_turns(store, record))

@@ -46,8 +46,6 @@ if TYPE_CHECKING:
 _JSON: Headers = ((b"content-type", b"application/json"),)
 # No smaller body has a summary in it that could be recognised.
 _SUMMARY_BYTES = 300
-# A request that comes while the store is being opened waits so long for it.
-_OPENING_S = 2.0
 # A command waits so long for a memory that is busy.
 _COMMAND_S = 30.0
 # An answer that is looked into comes without a content coding.
@@ -105,20 +103,22 @@ class PortHouse:
         return replace(plan, drop=plan.drop | drop) if isinstance(plan, Plan) else eager(dropping(plan, drop))
 
     async def _once_open(self, head: Head, body: bytes) -> Plan:
-        opening = self._engine.opening
+        """A request that comes while the store is being opened waits for that, and all in all not longer than for anything else."""
+        came, opening = time.monotonic(), self._engine.opening
         if opening is not None:
-            await asyncio.wait({opening}, timeout=_OPENING_S)
-        plan = self._plan(head, body, waited=True)
+            await asyncio.wait({opening}, timeout=self._deadline_s)
+        plan = self._plan(head, body, came)
         return plan if isinstance(plan, Plan) else await plan
 
-    def _plan(self, head: Head, body: bytes, waited: bool = False) -> Plan | Awaitable[Plan]:
+    def _plan(self, head: Head, body: bytes, since: float = 0.0) -> Plan | Awaitable[Plan]:
+        """`since`: when it came, where it has waited for the store."""
         if head.method in {"GET", "HEAD"}:
             answer = self._engine.local.answer(head)
             if answer is not None:
                 return Plan(answer=answer)
         regard = self._regards(head)
         target, wire = regard.target, regard.wire
-        if wire is not None and body and not self._engine.memory and self._engine.is_opening and not waited:
+        if wire is not None and body and not self._engine.memory and self._engine.is_opening and not since:
             return self._once_open(head, body)
         if wire is None or not body or not self._engine.memory or not regard.readable:
             self._metrics.relayed += 1
@@ -128,7 +128,7 @@ class PortHouse:
         if regard.unwanted:
             self._metrics.relayed += 1
             return self._past.plan(head, body, wire, target)
-        return attempt(self._engine.failed, "plan", lambda: self._chat(head, body, wire, target), lambda: bare(target))
+        return attempt(self._engine.failed, "plan", lambda: self._chat(head, body, wire, target, since=since), lambda: bare(target))
 
     def error(self, head: Head | None, status: int, code: str, message: str) -> Answer:
         """See House."""
@@ -178,8 +178,11 @@ class PortHouse:
 
     # --- a conversation
 
-    def _chat(self, head: Head, body: bytes, wire: Wire, target: Target, plain: Plain | None = None) -> Plan | Awaitable[Plan]:
-        """`plain`: what is known of this body already: it is a request from which commands were taken, or one that is a command."""
+    def _chat(
+        self, head: Head, body: bytes, wire: Wire, target: Target, plain: Plain | None = None, since: float = 0.0
+    ) -> Plan | Awaitable[Plan]:
+        """`plain`: what is known of this body already: it is a request from which commands were taken, or one that is a command. `since`:
+        as for `_plan`."""
         engine, regard = self._engine, self._regards(head)
         started = self._metrics.last_request = time.monotonic()
         whose, scope = regard.whose, regard.scope
@@ -224,7 +227,8 @@ class PortHouse:
         done = eager(self._through(exchange, target, started))
         if isinstance(done, Plan):
             return done
-        return eager(self._within(exchange, target, started, done))
+        waited_s = started - since if since else 0.0
+        return eager(self._within(exchange, target, started, done, max(0.0, self._deadline_s - waited_s)))
 
     def _behind(self, exchange: Exchange, target: Target, started: float) -> Tap | None:
         """The client's bytes have gone up; memory looks at them now."""
@@ -306,12 +310,12 @@ class PortHouse:
             if command is not None:
                 attempt(engine.failed, "commands", lambda: command.done(exchange.id), lambda: None)
 
-    async def _within(self, exchange: Exchange, target: Target, started: float, rest: Awaitable[Plan]) -> Plan:
+    async def _within(self, exchange: Exchange, target: Target, started: float, rest: Awaitable[Plan], left_s: float) -> Plan:
         """The plan, if memory comes to one in time; else the client's bytes go up, and memory ends its work beside them."""
         task = asyncio.ensure_future(rest)
         # What is meant for us never goes up for want of time.
         ours = exchange.local or exchange.bidden
-        deadline_s = _COMMAND_S if ours else self._deadline_s
+        deadline_s = _COMMAND_S if ours else left_s
         self._engine.waiting += 1
         if exchange.prompt is not None and exchange.prompt.previous and self._engine.paging.lookups.anywhere:
             deadline_s = max(deadline_s, LOOKED_UP_S)

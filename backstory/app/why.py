@@ -4,6 +4,7 @@ out, and the edits with their sizes. Read from what is stored; what is no longer
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
@@ -31,6 +32,8 @@ GATES = {
 _SHOWN_CHARS = 200
 # Ids of requests are turn ids: milliseconds since 2020 and some bits more. No beginning of a conversation's id has so many digits.
 _REQUEST_DIGITS = 15
+_NUMBER = re.compile(r"[0-9]{1,30}")
+_MOST_REQUEST = 2**63 - 1
 
 
 class Line(Struct, frozen=True, omit_defaults=True):
@@ -243,10 +246,10 @@ def as_diff(found: Diff) -> Iterator[str]:
 
 
 def _case(store: Store, named: str, principal: str | None) -> _Case:
-    name, _, turn = named.rpartition(":") if named.rpartition(":")[2].isdigit() and ":" in named else (named, "", "")
+    name, _, turn = named.rpartition(":") if ":" in named and _NUMBER.fullmatch(named.rpartition(":")[2]) else (named, "", "")
     trace = None
-    if named.isdigit() and len(named) >= _REQUEST_DIGITS:
-        trace = store.trace(int(named))
+    if _NUMBER.fullmatch(named) and len(named) >= _REQUEST_DIGITS:
+        trace = store.trace(int(named)) if int(named) <= _MOST_REQUEST else None
         if trace is None:
             raise NotFound(f"of request {named} nothing is kept: it went up as it came, or what it told of is forgotten")
         name, turn = trace.conversation, ""

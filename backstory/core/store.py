@@ -351,3 +351,13 @@ class Lanes(Protocol):
     async def flush(self) -> None:
         """Until everything submitted before is stored."""
         ...
+
+    @property
+    def shared(self) -> bool:
+        """Whether another process on this machine has this store."""
+        ...
+
+    async def others(self) -> bool:
+        """Until what other processes on this machine have journalled by now is in the store, half a second at most. False, and at once,
+        where nobody else on this machine has this store."""
+        ...

@@ -23,7 +23,7 @@ from backstory.relay.chunks import ending, frame
 from backstory.relay.delivery import Delivery, Listener
 from backstory.relay.endurance import Kind
 from backstory.relay.handed import undelivered
-from backstory.relay.heads import CHUNKED, ReplyHead, Request, render_interim
+from backstory.relay.heads import CHUNKED, ReplyHead, Request, render_interim, without_ours
 from backstory.relay.heard import heard
 from backstory.relay.interpret import Interpreter
 from backstory.relay.legs import Legs
@@ -271,7 +271,7 @@ class Flow:
         if attempts is not None and (attempts.comments.begun or not attempts.settled):
             attempts.interims.append(reply)
         elif not self._request.old and (self._legs is None or not self._legs.later):
-            self._down.transport.write(render_interim(reply))
+            self._down.transport.write(render_interim(reply if self._listener is None else without_ours(reply)))
 
     def begin_reply(self, reply: ReplyHead, empty: bool) -> None:
         """As Receiver.begin_reply."""

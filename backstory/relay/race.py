@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from backstory.core.exchange import Headers
-from backstory.core.plan import Lane, Question
+from backstory.core.plan import Gauge, Lane, Question
 from backstory.errors import BackstoryError, UpstreamError
 from backstory.relay import interpret
 from backstory.relay.attempts import Attempts
@@ -43,7 +43,8 @@ class Course(interpret.Course, Protocol):
 
 
 class Race:
-    """`comments`: the stream that is begun for a client that waits."""
+    """`comments`: the stream that is begun for a client that waits. `gauge`: hears the answer of who wins; what the others had begun to
+    answer is known to nobody."""
 
     def __init__(
         self,
@@ -54,12 +55,22 @@ class Race:
         exchange: Course,
         down: Asker,
         request: Request,
+        gauge: Gauge | None = None,
     ) -> None:
+        self._gauge = gauge
         self._exchange = exchange
         self._door = down.door
         self._timers: list[asyncio.TimerHandle] = []
         self._runner = partial(
-            Runner, body=body, question=question, comments=comments, race=self, exchange=exchange, down=down, request=request
+            Runner,
+            body=body,
+            question=question,
+            comments=comments,
+            race=self,
+            exchange=exchange,
+            down=down,
+            request=request,
+            gauged=gauge is not None,
         )
         self._runners = [self._runner(lane) for lane in lanes]
         self._over = False
@@ -109,6 +120,8 @@ class Race:
             return
         self._tell(runner)
         self.abandon()
+        if self._gauge is not None and runner.leg is not None:
+            self._gauge.asked(runner.leg)
         self._exchange.raced(runner, reply, data, done, trailers)
 
     def out(self, runner: Runner) -> None:

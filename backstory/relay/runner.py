@@ -21,6 +21,7 @@ from backstory.relay.comments import Comments
 from backstory.relay.emptiness import Verdict, Watch
 from backstory.relay.endurance import Kind
 from backstory.relay.heads import ReplyHead
+from backstory.relay.heard import Heard
 from backstory.relay.interpret import Interpreter
 from backstory.relay.overdue import overdue
 from backstory.relay.sending import opened, placed, send
@@ -68,7 +69,8 @@ class Course(Protocol):
 
 class Runner:
     """`lane`: what it asks, one after the other. `body`: the client's. `error`: why nothing came at all. `answered`: what came and did not
-    win. `up`, `attempt`, `interpreter`: of the try under way; `reply`, `empty`: the head that it brought."""
+    win. `up`, `attempt`, `interpreter`: of the try under way; `reply`, `empty`: the head that it brought.
+    `gauged`: what comes is kept in `leg`."""
 
     def __init__(
         self,
@@ -80,7 +82,10 @@ class Runner:
         exchange: interpret.Course,
         down: Asker,
         request: Request,
+        gauged: bool = False,
     ) -> None:
+        self._gauged = gauged
+        self.leg: Heard | None = None
         self._race = race
         self._exchange = exchange
         self._down = down
@@ -224,8 +229,10 @@ class Runner:
         receiver: Receiver = self
         if attempt.translation is not None:
             receiver = self.interpreter = Interpreter(attempt.translation, self, up, self._door.limits.max_buffered_body)
-        up.begin(receiver, request.method == b"HEAD")
         target = attempt.target
+        if self._gauged:
+            receiver = self.leg = Heard(attempt.name, target, self._body, False, receiver)
+        up.begin(receiver, request.method == b"HEAD")
         head = self._down.heads.render(request, target.path, target.host_header, attempt.drop, attempt.add, len(self._body))
         send(up, placed(up, request.method, head), self._body)
 

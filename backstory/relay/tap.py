@@ -21,6 +21,9 @@ from backstory.errors import DocumentError
 _raw = msgspec.json.Decoder(msgspec.Raw)
 # More of an answer than this is not kept in memory: such an answer is relayed and not remembered.
 _MOST_KEPT = 16 * 1024 * 1024
+# A provider that compresses each event by itself sends a gzip member for each; so many are read. Each takes some 2 us.
+_MOST_MEMBERS = 100_000
+_MEMBER, _WINDOW = b"\x1f\x8b", 1024
 # An event of a stream that is longer passes unmarked, and all after it.
 _DONE, _OVER = b"[DONE]", frozenset({"message_stop", "response.completed", "response.incomplete"})
 """What ends a stream of OpenAI Chat, or of the typed events; some providers say nothing else of the end."""
@@ -416,7 +419,7 @@ def decoded(body: bytes, coding: str) -> bytes | None:
         return body
     try:
         if coding in {"gzip", "x-gzip"}:
-            return zlib.decompressobj(31).decompress(body, _MOST_KEPT)
+            return _gunzipped(body)
         if coding == "deflate":
             try:
                 return zlib.decompressobj().decompress(body, _MOST_KEPT)
@@ -425,6 +428,31 @@ def decoded(body: bytes, coding: str) -> bytes | None:
         return _by_library(body, coding)
     except zlib.error:
         return None
+
+
+def _gunzipped(body: bytes) -> bytes:
+    """All members of it, one after the other (RFC 1952 section 2.2); what follows them and is none is left out. Raises zlib.error where
+    not even the first can be read."""
+    parts: list[bytes] = []
+    at = size = members = 0
+    while size < _MOST_KEPT and members < _MOST_MEMBERS and (not at or body.startswith(_MEMBER, at)):
+        unpacked, window = zlib.decompressobj(31), _WINDOW
+        while at < len(body) and size < _MOST_KEPT and not unpacked.eof:
+            # In pieces: what is left when a member ends is copied.
+            some = body[at : at + window]
+            try:
+                parts.append(unpacked.decompress(some, _MOST_KEPT - size))
+            except zlib.error:
+                if not members:
+                    raise
+                return b"".join(parts)
+            at += len(some) - len(unpacked.unused_data)
+            size += len(parts[-1])
+            window *= 2
+        members += 1
+        if not at:
+            break
+    return b"".join(parts)
 
 
 def _by_library(body: bytes, coding: str) -> bytes | None:
@@ -444,7 +472,7 @@ def _by_library(body: bytes, coding: str) -> bytes | None:
         except ImportError:
             return None
         try:
-            unpacked: bytes = zstandard.ZstdDecompressor().stream_reader(body).read(_MOST_KEPT)
+            unpacked: bytes = zstandard.ZstdDecompressor().stream_reader(body, read_across_frames=True).read(_MOST_KEPT)
         except zstandard.ZstdError:
             return None
         return unpacked

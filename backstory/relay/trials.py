@@ -25,5 +25,5 @@ def trial(plan: Plan, target: Target, body: bytes, whole: bool, request: Request
     stream = Comments(question, endurance.policy.keep_alive_s, request.old, course, down, endurance.clock)
     if plan.lanes and question is not None:
         down.door.metrics.races += 1
-        return Race(plan.lanes, body, question, stream, course, down, request)
+        return Race(plan.lanes, body, question, stream, course, down, request, plan.gauge)
     return Attempts(tries_of(plan, target), body, whole, question, course, stream, endurance)

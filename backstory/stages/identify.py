@@ -126,10 +126,15 @@ class Identify(Stage):
         claims = [_scoped(claim, scope) for claim in claims] if scope else claims
         thread = await self._named(exchange, claims, marked)
         last = _last_assistant(reading)
+        if thread is None and claims and _goes_on(claims, last) and await self._threads.others():
+            thread = await self._named(exchange, claims, marked)
         if thread is None:
             thread = await self._said(exchange, reading, bool(claims), opening)
-        elif last >= 0:
-            thread = await self._threads.current(thread, reading.chains[last], reading.lines[last].content, scope)
+            known = thread is not None and last >= 0 and reading.chains[last] in thread.by_chain
+        else:
+            known = last >= 0
+        if thread is not None and known:
+            thread = await self._threads.current(thread, reading.chains[last], reading.lines[last].content, reading.chains[-1], scope)
         continued = None
         if thread is None:
             leading = [*_summaries(exchange, reading), *opening]
@@ -282,6 +287,11 @@ def _last_assistant(reading: Reading) -> int:
         if line.role == "assistant" and line.kind != "none":
             return index
     return -1
+
+
+def _goes_on(claims: Sequence[identity.Claim], last: int) -> bool:
+    """Whether there was an answer in the conversation that the client names: another process may have given it."""
+    return last >= 0 or any(claim.conversation or claim.key.startswith(ANSWERS) for claim in claims)
 
 
 def _summarised(reading: Reading) -> bool:

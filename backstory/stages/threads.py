@@ -118,12 +118,17 @@ class Threads:
                 await self.reread(held, scope)
         return await self.by_id(principal, conversation, scope)
 
-    async def current(self, thread: Thread, chain: bytes, content: bytes, scope: str) -> Thread:
+    async def current(self, thread: Thread, chain: bytes, content: bytes, end: bytes, scope: str) -> Thread:
         """The thread, read again where another process has gone on with it: the last answer that its client has, of this chain and content
-        hash, is stored and not known here."""
-        if chain in thread.by_chain or any(turn.content == content for turn in reversed(thread.path[-_LAST_TURNS:])):
+        hash, is stored and not known here, or what it says now (the chain hash `end`) is, because it has said it there."""
+        record, known = thread.conversation, chain in thread.by_chain
+        if known and (end in thread.by_chain or not self._lanes.shared):
             return thread
-        record = thread.conversation
+        others = known or await self.others()
+        chain = end if known else chain
+        # Said in the same words before, or after what its client has rewritten: only where there is another process may it be news.
+        if not others and any(turn.content == content for turn in reversed(thread.path[-_LAST_TURNS:])):
+            return thread
         found = await self._lanes.read(lambda store: store.chains(record.principal, [chain]))
         return await self.reread(thread, scope) if any(name == record.id for _, name, _ in found) else thread
 
@@ -298,6 +303,10 @@ class Threads:
             self._leave(name)
             self._weight -= self._weights.pop(name, 0)
 
+    async def others(self) -> bool:
+        """Until what another process has answered lately can be found. Whether there may be one."""
+        return await self._lanes.others()
+
     async def _caught_up(self) -> None:
         """After threads were let go of before all of them was stored: until it is."""
         while self._behind:
@@ -315,6 +324,7 @@ class Threads:
             if thread is not None and thread.conversation.principal == principal
         ]
         await self._caught_up()
+        await self.others()
         for _, conversation, _ in await self._lanes.read(lambda store: store.chains(principal, [chain])):
             thread = await self.by_id(principal, conversation, scope)
             if thread is not None and chain not in thread.by_chain:

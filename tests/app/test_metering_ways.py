@@ -223,3 +223,30 @@ def test_a_body_that_is_streamed_up_is_counted_by_its_size_and_its_answer(tmp_pa
             assert found.measured_in == int(len(body) / 3.6)
 
     run(check())
+
+
+@BOTH
+def test_of_a_race_the_answer_that_wins_is_recorded(tmp_path: Path, stream: bool) -> None:
+    providers = (
+        "usage: {keep_days: 90}\nproviders:\n  prov: {kind: groq, url: OTHER}\n  claude: {kind: anthropic, url: OTHER, auth: none}\n"
+    )
+
+    async def check() -> None:
+        async with two(tmp_path, providers, {"GROQ_API_KEY": "k"}) as one:
+
+            async def script(upstream: World, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                while True:
+                    wire = speaking(await upstream.request(reader))
+                    if wire == "openai_chat":
+                        await asyncio.sleep(0.3)
+                    writer.write(reply(whole(wire)) if not stream else b"".join(chunked([STREAM[wire]])))
+                    await writer.drain()
+
+            one.other.script = script
+            body = {"model": "prov:m!claude:c", "max_tokens": 100, "messages": [{"role": "user", "content": "Hello."}], "stream": stream}
+            head, _ = await one.ask(PATHS["anthropic"], json.dumps(body).encode(), b"x-api-key: k")
+            assert b" 200 " in head.partition(b"\r\n")[0]
+            (found,) = await charges(one)
+            assert (found.backend, found.model, counts(found)) == ("claude", "c", expected("anthropic"))
+
+    run(check())

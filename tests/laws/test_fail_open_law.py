@@ -121,6 +121,7 @@ async def prepared(folder: Path, stored: bytes, deadline_ms: float = 5000.0, mar
         compaction=config.compaction,
         marker=config.marker,
         recall=type(config.recall)(deadline_ms=deadline_ms, budget_tokens=100),
+        usage=config.usage,
     )
     async with rig(config, upstream) as one:
         yield one

@@ -206,7 +206,8 @@ def test_the_legs_after_a_race_are_asked_of_who_has_won_it(wire: str, stream: bo
             head, body = await client.reply()
             assert b"Let me look." in body
             assert b"Found it." in body
-            assert (len(one.upstream.received), len(back.received)) == (1, 3)
+            assert len(back.received) == 3
+            assert len(one.upstream.received) <= 1, "beaten, maybe before it had read the request"
             if stream:
                 assert field(head, b"x-vc-attempts") == b"front=beaten, back=200"
             client.writer.close()
