@@ -370,7 +370,7 @@ class PortHouse:
         if exchange.local or exchange.bidden:
             return self._local(exchange)
         try:
-            chosen = self._choosing.of(exchange)
+            chosen = self._choosing.of(exchange) if exchange.wishes is not None else None
         except BackstoryError as error:
             self._finish(exchange, _GONE)
             return self._choosing.refused(exchange.head, error)
@@ -403,8 +403,8 @@ class PortHouse:
         exchange = replace(exchange, mark=mark, headers=(*self._headers(exchange, visit), *exchange.headers))
         self._metrics.planned(exchange, visit, started)
         side, wire, prompt = self._engine.side, exchange.wire, exchange.prompt
-        own = not self._regards(exchange.head).speaks and chosen is None
-        if side is not None and side.by_client and wire is not None and prompt is not None and own:
+        theirs = side is not None and side.by_client and chosen is None
+        if theirs and side is not None and wire is not None and prompt is not None and not self._regards(exchange.head).speaks:
             side.seen(exchange.conversation, wire.name, exchange.head, target, prompt.model)
         plan = self._tapped(exchange, target, started, body)
         return plan if body is None or not visit.paging else self._paged(plan, exchange, visit, body, chosen)
