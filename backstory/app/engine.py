@@ -39,6 +39,7 @@ from backstory.jobs.pins import Pins
 from backstory.jobs.removal import Removal
 from backstory.jobs.vectors import VectorJob
 from backstory.jobs.worker import Worker
+from backstory.memory.compaction import protected_from
 from backstory.memory.economy import STOPS_S
 from backstory.memory.fact_query import select
 from backstory.memory.reading import Reader
@@ -330,7 +331,7 @@ class Engine:
         config = self.config
         self._lanes = lanes = await open_lanes(config.storage.url, config.storage.journal)
         await recovered(lanes, recovery(self.failed))
-        self.threads = threads = Threads(lanes, self._clock)
+        self.threads = threads = Threads(lanes, self._clock, lambda path: protected_from(path, self._settings.window))
         threads.tombs = await lanes.read(lambda store: store.tombs())
         meaning = None
         if config.vectors.model != "none":

@@ -19,7 +19,8 @@ from backstory.memory import reasons
 from backstory.memory.reasons import Change, Search, Told
 from backstory.memory.retention import Score, score
 from backstory.memory.thread import at_number, branch, next_position
-from backstory.stages.threads import covers, load_pins, load_shown, load_turns, tells
+from backstory.stages.threads import load_pins, load_shown, load_turns, tells
+from backstory.stages.veiled import veiled
 
 GATES = {
     "empty": "there was nothing to recall from",
@@ -27,6 +28,7 @@ GATES = {
     "nothing asked": "the message asks for nothing that could be looked for",
     "no match": "nothing that was said matches the message",
     "weak": "what matches has too little of what the message is about",
+    "dear": "memory adds as much to this conversation already as it may: about what its client's own requests cost",
 }
 """Why a recall brought nothing, in words."""
 _SHOWN_CHARS = 200
@@ -318,7 +320,7 @@ def _injections(store: Store, record: Conversation) -> dict[bytes, Injection]:
 
 
 def _digests(store: Store, case: _Case) -> list[Digest]:
-    return [one for one in store.digests(case.record.id) if not covers(one, case.hidden)]
+    return list(veiled(store.digests(case.record.id), case.hidden, case.turns))
 
 
 def _blocks(case: _Case) -> Iterator[Block]:
@@ -381,7 +383,8 @@ def _head(request: int, conversation: str, number: int, at: float) -> str:
 
 def _search(search: Search) -> str:
     terms = f" for {', '.join(search.terms)}" if search.terms else ""
-    found = f"looked through {search.considered} pieces{terms}; budget {search.budget} tokens, {search.tokens} used"
+    less = ", for " + GATES["dear"] if search.capped and not search.gate else ""
+    found = f"looked through {search.considered} pieces{terms}; budget {search.budget} tokens{less}, {search.tokens} used"
     if search.gate:
         return f"{found}; nothing recalled: {GATES.get(search.gate, search.gate)} (evidence {search.best:.2f})"
     return f"{found}; evidence {search.best:.2f}"

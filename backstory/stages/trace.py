@@ -66,9 +66,10 @@ def _notes(exchange: Exchange) -> list[Note]:
     return [note for note in (*(() if beside is None else beside.notes), *exchange.notes) if note.stage != "proof"]
 
 
-def search(found: Recalled, budget: int) -> Search:
-    """How a recall went."""
-    return Search(found.considered, round(found.best, 3), found.gate, budget, found.tokens, found.terms)
+def search(found: Recalled, budget: int, capped: bool = False) -> Search:
+    """How a recall went. `capped`: see Search."""
+    dear = capped and not found.items and found.gate in {"", "no room"}
+    return Search(found.considered, round(found.best, 3), "dear" if dear else found.gate, budget, found.tokens, found.terms, capped)
 
 
 def of_items(thread: Thread, found: Recalled) -> list[Reason]:

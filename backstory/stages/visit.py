@@ -37,7 +37,8 @@ class Visit(Struct):
 
     For its trace (`trace`, once it is made): `search`, `found`, `reasons`, `left`, `absent`: how the recall went, what it brought, why
     lines were chosen that it did not bring, what was left out, and how many turns the payload lacks. `bytes_sent`: of the body, 0 where
-    it went as it came. `home`: where the conversation belongs, where that is to be stored."""
+    it went as it came. `capped`: less may be recalled at it than its budget, for what that costs. `home`: where the conversation belongs,
+    where that is to be stored."""
 
     thread: Thread
     reading: Reading
@@ -83,6 +84,7 @@ class Visit(Struct):
     paging: frozenset[str] = frozenset()
     tokens_legs: int = 0
     lookups: list[Lookup] = field(default_factory=list)
+    capped: bool = False
 
 
 class Visits:

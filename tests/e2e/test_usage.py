@@ -30,6 +30,14 @@ def either(request: pytest.FixtureRequest, tmp_path: Path, provider: Provider) -
     one.stop()
 
 
+@pytest.fixture
+def proxy(tmp_path: Path, provider: Provider) -> Iterator[Proxy]:
+    provider.received.clear()
+    one = Proxy(tmp_path, provider.url, USAGE__KEEP_DAYS="90").start()
+    yield one
+    one.stop()
+
+
 def told(proxy: Proxy, *words: str) -> list[dict[str, Any]]:
     done = proxy.run("usage", "--json", *words)
     assert done.returncode == 0, done.stderr

@@ -120,8 +120,8 @@ async def prepared(folder: Path, stored: bytes, deadline_ms: float = 5000.0, mar
         memory=config.memory,
         compaction=config.compaction,
         marker=config.marker,
-        recall=type(config.recall)(deadline_ms=deadline_ms, budget_tokens=100),
         usage=config.usage,
+        recall=type(config.recall)(deadline_ms=deadline_ms, budget_tokens=100),
     )
     async with rig(config, upstream) as one:
         yield one
