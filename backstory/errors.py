@@ -102,6 +102,12 @@ class SelectorError(RequestError):
         self.at = at
 
 
+class Declined(RequestError):
+    """An in-chat command cannot be carried out as it was given. The text is the whole answer to it."""
+
+    code = "command_declined"
+
+
 class NoRoute(RequestError):
     """There is no place to send the request to. The text names what there is."""
 

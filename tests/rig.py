@@ -86,7 +86,7 @@ class Rig:
             await asyncio.wait({self.engine.opening})  # on a busy machine the engine is there before its store
         url = f"http://127.0.0.1:{self.upstream_port}"
         self.house = PortHouse(self.config, self.engine, url, "")
-        house: House = metered(self.config, in_front(self.config, self.house, self._clock), self.house)
+        house: House = metered(self.config, in_front(self.config, self.house), self.house)
         if needed(self.config):
             house = Enduring(house, self.config, url, self.engine.endurance)
         metrics = DoorMetrics()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Literal
 
@@ -47,6 +47,7 @@ _AT_ONCE_BYTES = 65_536
 _PER_LINK = 1600
 _LINK = re.compile(rb'"(?:image_url|input_image|image|fileData|file_data|fileUri|file_uri|file_id)"')
 _MOST_KEPT = 1000
+_THINKING = frozenset({"reasoning_effort", "thinking_budget"})
 # As each wire's provider says it: clients know by these words that their history has to get shorter.
 _WORDS = {
     "anthropic": "prompt is too long: {tokens} tokens > {limit} maximum ({model}, as counted by the proxy)",
@@ -112,9 +113,9 @@ class Rules:
 class Augment:
     """One request. `model`: the one that its client names, `models`: those that it may go up to, once they are known. `route`: the selector
     that takes it elsewhere, "" for none. `reasoning`: the name of a set. `planning`, `precise`, `append`: what is to be done. `tokens`: how
-    many it has, 0 where nobody wanted to know."""
+    many it has, 0 where nobody wanted to know. `wished`: parameters that its user has set in the chat, which count before all of these."""
 
-    __slots__ = ("append", "beside", "model", "models", "planning", "precise", "reasoning", "route", "rules", "tokens")
+    __slots__ = ("append", "beside", "model", "models", "planning", "precise", "reasoning", "route", "rules", "tokens", "wished")
 
     def __init__(self, rules: Rules, model: str, reasoning: str) -> None:
         self.rules = rules
@@ -124,6 +125,7 @@ class Augment:
         self.route = ""
         self.planning = self.precise = self.append = False
         self.tokens = 0
+        self.wished: frozenset[str] = frozenset()
         self.beside = Beside()
 
     def goes_to(self, models: Sequence[str]) -> None:
@@ -136,6 +138,15 @@ class Augment:
             told = changed(self.rules.reasoning(self.reasoning, self.models[0])) or "nothing"
             self.beside.note("reasoning", f"the set {self.reasoning} is {told} for {self.models[0]}")
 
+    def chosen(self, models: Sequence[str], params: Iterable[str]) -> None:
+        """Its user has set in the chat which models it goes up to, and these parameters."""
+        self.beside.notes[:] = [note for note in self.beside.notes if note.stage not in ("overrides", "reasoning")]
+        self.model = models[0]
+        self.wished = frozenset(params)
+        if not self.wished.isdisjoint(_THINKING):
+            self.wished |= _THINKING
+        self.goes_to(models)
+
     def stays(self, why: str) -> None:
         """It goes its usual way after all."""
         self.beside.notes[:] = [note for note in self.beside.notes if note.stage not in ("planning", "auxiliary")]
@@ -147,15 +158,27 @@ class Augment:
         found = self.rules.overrides(model)
         if self.reasoning:
             found = found | self.rules.reasoning(self.reasoning, model)
-        return found | self.rules.given.planning.set.told() if self.planning else found
+        if self.planning:
+            found = found | self.rules.given.planning.set.told()
+        return {name: value for name, value in found.items() if name not in self.wished} if self.wished else found
 
-    def set_on(self, tongue: Tongue, body: bytes, model: str, strict: Mapping[str, Value], shown: bool = False) -> bytes:
+    def set_on(
+        self,
+        tongue: Tongue,
+        body: bytes,
+        model: str,
+        strict: Mapping[str, Value],
+        shown: bool = False,
+        wished: Callable[[bytes], bytes] | None = None,
+    ) -> bytes:
         """The body, one of this wire's, with all parameters of this model; the same object where that changes nothing. `strict`: those of
-        its selector. `shown`: see steering.with_params. Raises RequestError or DocumentError for one of these that cannot be, and for
-        nothing else."""
+        its selector. `shown`: see steering.with_params. `wished`: puts in those that its user has set. Raises RequestError or DocumentError
+        for one of these that cannot be, and for nothing else."""
         soft = {name: value for name, value in self.parameters(model).items() if name not in strict}
         body = self._softly(body, lambda: self._fitting(tongue, body, model, soft))
         body = steering.with_params(tongue, body, model, strict, shown)
+        if wished is not None:
+            body = wished(body)
         return self._softly(body, lambda: self._cooled(tongue, body, model)) if self.precise else body
 
     def _softly(self, body: bytes, edit: Callable[[], bytes]) -> bytes:
@@ -266,7 +289,7 @@ class Augmentation:
     def _judged(self, plan: Plan, head: Head, regard: Regard, augment: Augment, tokens: int) -> Plan:
         """The plan, or the error that its request is too long. One with several ways is judged on each of them (app/routing.py)."""
         augment.tokens = tokens
-        said = "" if regard.routed or regard.wire is None else augment.refusal(regard.wire.name, augment.model)
+        said = "" if regard.routed or plan.onward is not None or regard.wire is None else augment.refusal(regard.wire.name, augment.model)
         if not said:
             return plan
         _over(plan, "refused", self._failed)
@@ -286,7 +309,8 @@ class Augmentation:
         return self._far(await plan, body, tongue, augment)
 
     def _far(self, plan: Plan, body: bytes, tongue: Tongue, augment: Augment) -> Plan:
-        if plan.answer is not None:
+        # A plan with a name goes where its user has chosen, with all that belongs there.
+        if plan.answer is not None or plan.name:
             return plan
 
         def edit(plain: bytes) -> bytes:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from backstory import __version__
 from backstory.app.aside import Aside
+from backstory.app.atneed import AtNeed, judge
 from backstory.app.commanding import Commanding
 from backstory.app.enduring import diagnostics, endurance
-from backstory.app.journals import WIRE_BY_NAME, open_lanes, read_arrival, recovery, verified
+from backstory.app.journals import WIRE_BY_NAME, open_lanes, read_arrival, recovered, recovery, verified
 from backstory.app.lineup import Line, Parts, across, choices, line_up, settings
 from backstory.app.local import Local
 from backstory.app.metrics import Metrics
@@ -30,6 +31,7 @@ from backstory.core.reply import Usage
 from backstory.core.sizes import rough
 from backstory.core.tombs import Tombs
 from backstory.core.wire import Wire
+from backstory.core.wishes import WISHES
 from backstory.errors import BackstoryError, DocumentError, StoreError
 from backstory.jobs import standard as standard_jobs
 from backstory.jobs.forgotten import Forgotten
@@ -60,7 +62,7 @@ from backstory.stages.shelf import Shelf
 from backstory.stages.stubs import restore
 from backstory.stages.threads import Threads
 from backstory.stages.visit import Visits
-from backstory.stores.lanes import Settle, StoreLanes
+from backstory.stores.lanes import StoreLanes
 from backstory.vectors import opened
 
 if TYPE_CHECKING:
@@ -86,8 +88,6 @@ _BESIDE_S = 5.0
 _OPENING_S = 0.6
 # A store that cannot be opened is tried again after so many seconds, later and later.
 _AGAIN_S = (2.0, 60.0)
-# Each of these tries waits as long as the store waits for another writer.
-_RECOVERIES = 3
 # Of the time that recall has, this share may pass before a question's vector is there.
 _VECTOR_SHARE = 0.3
 
@@ -126,12 +126,12 @@ class Engine:
         """Requests that wait for memory at this moment."""
         self.expects: Callable[[], bool] = bool
         """Whether a first request may go on with a conversation that its client has just summarised."""
-        self.visits = Visits()
-        self.order = Order()
+        self.visits, self.order = Visits(), Order()
         self.layouts = Layouts(secrets.randbits(63))
         self.pipeline = Pipeline((), self.failed)
         self.commanding = Commanding(config.commands.prefix) if config.commands.enabled else None
         self.command: Command | None = None
+        self.ways = AtNeed(self, clock)
         self._removal: Removal | None = None
         self.economy = Economy(self.visits, Tariffs(config.prices), self._settings.window, choices(config), clock)
         self.metrics.money = self.economy.money
@@ -170,6 +170,11 @@ class Engine:
         await self._shut()
         if self.aside is not None:
             self.aside.close()
+
+    @property
+    def wished(self) -> bool:
+        """Whether anything is set for the requests of any conversation."""
+        return self.command is not None and self.command.wishing.anywhere
 
     @property
     def is_opening(self) -> bool:
@@ -325,7 +330,7 @@ class Engine:
     async def _open(self) -> None:
         config = self.config
         self._lanes = lanes = await open_lanes(config.storage.url, config.storage.journal)
-        await _recovered(lanes, recovery(self.failed))
+        await recovered(lanes, recovery(self.failed))
         self.threads = threads = Threads(lanes, self._clock, lambda path: protected_from(path, self._settings.window))
         threads.tombs = await lanes.read(lambda store: store.tombs())
         meaning = None
@@ -361,6 +366,7 @@ class Engine:
         await self.pins.start()
         await self.paging.lookups.look()
         await line.continuity.load(self._clock())
+        line.command.wishing.anywhere = bool(await lanes.read(lambda store: store.stated(WISHES)))
         self.economy.restore(*await lanes.read(lambda store: store.stops(self._clock() - STOPS_S)))
         self._removal = Removal(lanes, self._clock, self.failed)
         self._removal.start()
@@ -400,6 +406,7 @@ class Engine:
                 self._hot,
                 self.metrics.figures,
                 self.failed,
+                judge(self.ways),
             )
         )
         self.ahead = Ahead(threads, line.settled, time.monotonic)
@@ -484,15 +491,6 @@ class Engine:
             "pending": lanes.queued if lanes is not None else 0,
             "rewriting": "stopped" if self.economy.halted else "on",
         }
-
-
-async def _recovered(lanes: StoreLanes, settle: Settle) -> None:
-    """Take in what dead processes have left: what is said next may go on with it. Where the store refuses it for long, it is taken in
-    later."""
-    for _ in range(_RECOVERIES):
-        await lanes.recover(settle)
-        if not lanes.unread or not lanes.last_error:
-            return
 
 
 def _all(calls: Iterable[Callable[[], None]]) -> None:

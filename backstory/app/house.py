@@ -8,27 +8,29 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Iterable
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from backstory.app.commanding import Commanding, Plain, answer
+from backstory.app.commanding import Plain, answer, told
 from backstory.app.drive import eager
 from backstory.app.engine import Engine
 from backstory.app.over import Over
+from backstory.app.passing import alone, beside_of, dropping, mark_of, proved, sending, sent
 from backstory.app.past import LOOKED_UP_S, Past, bare
 from backstory.app.regard import OWN_HEADERS, Regards
 from backstory.app.unheard import Unheard, as_it_came, unread
+from backstory.app.wished import Choosing
 from backstory.commands.grammar import Asked
 from backstory.config import Config
 from backstory.core.document import Document
 from backstory.core.edits import AddTools
-from backstory.core.exchange import Beside, Exchange, First, Head, Headers, Note, Outcome
+from backstory.core.exchange import Exchange, First, Head, Headers, Note, Outcome
 from backstory.core.ids import conversation_id
-from backstory.core.message import Opening, Prompt
+from backstory.core.message import Prompt
 from backstory.core.plan import Answer, Paging, Plan, Tap, Target
 from backstory.core.wire import Wire
-from backstory.errors import DocumentError
-from backstory.memory import marker
+from backstory.errors import BackstoryError, Declined, DocumentError
 from backstory.providers import upstreams
 from backstory.relay.tap import AheadTap, ArrivalTap, MemoryTap
 from backstory.stages.arrivals import TURN_IDS
@@ -37,6 +39,9 @@ from backstory.stages.identify import strikes
 from backstory.stages.shrink import withdraw
 from backstory.stages.visit import Visit
 from backstory.wires import WIRES
+
+if TYPE_CHECKING:
+    from backstory.app.chosen import Chosen
 
 _JSON: Headers = ((b"content-type", b"application/json"),)
 # No smaller body has a summary in it that could be recognised.
@@ -63,6 +68,8 @@ class PortHouse:
         self._asks = bool(config.extended.stages or config.extended.policies)
         self._lean = config.marker != "always" and config.memory.scope == "conversation" and not config.extended.stages
         self.regards = self._regards = Regards(config, upstream_url)
+        self.ways = engine.ways
+        self._choosing = Choosing(engine, self._regards, self.error, config.commands.prefix)
         self._over = Over(config, engine, self._regards, self.error)
         self._late: dict[int, asyncio.Future[Plan]] = {}
         self._answered: dict[int, Outcome] = {}
@@ -93,7 +100,7 @@ class PortHouse:
         plan = self._over.plan(plan, head, body, regard)
         if len(drop) == len(OWN_HEADERS):
             return plan
-        return replace(plan, drop=plan.drop | drop) if isinstance(plan, Plan) else eager(_dropping(plan, drop))
+        return replace(plan, drop=plan.drop | drop) if isinstance(plan, Plan) else eager(dropping(plan, drop))
 
     async def _once_open(self, head: Head, body: bytes) -> Plan:
         """A request that comes while the store is being opened waits for that, and all in all not longer than for anything else."""
@@ -179,10 +186,10 @@ class PortHouse:
         engine, regard = self._engine, self._regards(head)
         started = self._metrics.last_request = time.monotonic()
         whose, scope = regard.whose, regard.scope
-        beside = _beside(head)
+        beside = beside_of(head)
         lean = self._lean and beside is None and (len(body) < _SUMMARY_BYTES or not engine.expects())
         opening = engine.arrivals.opening(head, body, wire) if lean and regard.unnamed else None
-        if opening is not None and not _alone(opening, engine.commanding, plain):
+        if opening is not None and not alone(opening, engine.commanding, plain):
             opening = None
         if opening is not None:
             again = engine.arrivals.again(whose, scope, head, body)
@@ -211,7 +218,9 @@ class PortHouse:
             self._metrics.fail_open("crowded")
             return self._past.plan(head, body, wire, target)
         if plain is not None:
-            exchange = replace(exchange, came=plain.came, named=plain.conversation, local=self._expect(exchange.id, plain.asked))
+            asked = self._expect(exchange.id, plain.asked)
+            ends = plain.asked is not None and plain.asked.before
+            exchange = replace(exchange, came=plain.came, named=plain.conversation, local=asked and not ends, bidden=asked and ends)
         elif engine.ahead is not None and not regard.speaks and not self._asks and engine.ahead.may_go(body, prompt):
             gone = replace(exchange, gone=True)
             return Plan(target, drop=OWN_HEADERS, tap=AheadTap(lambda: self._behind(gone, target, started)))
@@ -234,25 +243,24 @@ class PortHouse:
         return attempt(self._engine.failed, "commands", lambda: commanding.plain(head, document, prompt, wire), lambda: None)
 
     def _expect(self, exchange: int, asked: Asked | None) -> bool:
-        """Let the stage know of its command. Whether the exchange is nothing but that."""
+        """Let the stage know of its command. Whether there is one."""
         command = self._engine.command
         if asked is None or command is None:
             return False
         command.expect(exchange, asked)
-        return not asked.before
+        return True
 
     def _without_commands(self, head: Head, body: bytes, wire: Wire, target: Target, plain: Plain) -> Plan | Awaitable[Plan]:
         """The request as it would be without commands takes its usual way; whatever becomes of it, that is what goes up."""
         plain.came = body if plain.body != body else b""
-        whole = plain.asked is not None and not plain.asked.before
 
         def otherwise() -> Plan:
-            return self._unanswered(head) if whole else bare(target)
+            return self._unanswered(head) if plain.asked is not None else bare(target)
 
         plan = attempt(self._engine.failed, "plan", lambda: self._chat(head, plain.body, wire, target, plain), otherwise)
         if not plain.came:
             return plan
-        return _sending(plan, plain.body) if isinstance(plan, Plan) else eager(_sent(plan, plain.body))
+        return sending(plan, plain.body) if isinstance(plan, Plan) else eager(sent(plan, plain.body))
 
     def arrival(self, exchange: First, content_type: str, coding: str, body: bytes, complete: bool) -> int:
         """See ArrivalLedger. A journal that cannot be written is counted; the answer leaves all the same."""
@@ -287,7 +295,7 @@ class PortHouse:
 
         def without() -> Plan:
             engine.visits.close(exchange.id)
-            return self._unanswered(exchange.head) if exchange.local else bare(target)
+            return self._unanswered(exchange.head) if exchange.local or exchange.bidden else bare(target)
 
         try:
             through = await engine.pipeline.run(exchange)
@@ -306,12 +314,15 @@ class PortHouse:
         """The plan, if memory comes to one in time; else the client's bytes go up, and memory ends its work beside them."""
         task = asyncio.ensure_future(rest)
         # What is meant for us never goes up for want of time.
-        deadline_s = _COMMAND_S if exchange.local else left_s
+        ours = exchange.local or exchange.bidden
+        deadline_s = _COMMAND_S if ours else left_s
         self._engine.waiting += 1
         if exchange.prompt is not None and exchange.prompt.previous and self._engine.paging.lookups.anywhere:
             deadline_s = max(deadline_s, LOOKED_UP_S)
         try:
             done, _ = await asyncio.wait({task}, timeout=deadline_s)
+            if not done and not ours and self._engine.wished:
+                done = await self._engine.visits.known(exchange.id, task)
         except (asyncio.CancelledError, GeneratorExit):
             # The client has left before its request went up; GeneratorExit: even before anybody waited for the plan.
             task.add_done_callback(lambda _: self._finish(exchange, _GONE))
@@ -321,7 +332,7 @@ class PortHouse:
             self._engine.waiting -= 1
         if done:
             return task.result()
-        if exchange.local:
+        if ours:
             task.cancel()
             return self._local(exchange)
         self._engine.late(exchange.head)
@@ -346,6 +357,9 @@ class PortHouse:
         self._finish(exchange, _GONE)
         self._metrics.commands += 1
         headers: Headers = ((b"X-VC-Conversation", exchange.conversation.encode()),) if exchange.conversation else ()
+        if exchange.bidden and exchange.prompt is not None and exchange.prompt.structured:
+            # Who expects JSON is told by an error.
+            return Plan(answer=self.error(exchange.head, 400, Declined.code, told(exchange)))
         return Plan(answer=answer(exchange, headers))
 
     def _unanswered(self, head: Head) -> Plan:
@@ -353,9 +367,19 @@ class PortHouse:
         return Plan(answer=self.error(head, 500, "command_failed", "the command could not be carried out; it was not sent to the model"))
 
     def _planned(self, exchange: Exchange, target: Target, started: float) -> Plan:
-        if exchange.local:
+        if exchange.local or exchange.bidden:
             return self._local(exchange)
-        exchange = _proved(exchange)
+        try:
+            chosen = self._choosing.of(exchange) if exchange.wishes is not None else None
+        except BackstoryError as error:
+            self._finish(exchange, _GONE)
+            return self._choosing.refused(exchange.head, error)
+        plan = self._made(exchange, target, started, chosen)
+        return plan if chosen is None else chosen.planned(plan)
+
+    def _made(self, exchange: Exchange, target: Target, started: float, chosen: Chosen | None) -> Plan:
+        """The plan in the client's wire, to where the request goes by itself."""
+        exchange = proved(exchange)
         visit = self._engine.visits.get(exchange.id)
         body: bytes | None = None
         if visit is not None and (visit.late or visit.gone):
@@ -365,6 +389,8 @@ class PortHouse:
             exchange = replace(exchange, edits=())
         elif exchange.edits:
             exchange, body = self._rendered(exchange, visit)
+        if chosen is not None:
+            exchange, body = chosen.put(exchange, body)
         if visit is None:
             self._metrics.planned(exchange, None, started)
             if exchange.conversation:
@@ -373,22 +399,25 @@ class PortHouse:
         visit.bytes_sent = len(body) if body is not None else 0
         if self._engine.ahead is not None and exchange.prompt is not None:
             self._engine.ahead.went(exchange.prompt, visit, visit.complete and not exchange.edits)
-        exchange = replace(exchange, mark=self._mark(exchange, visit), headers=self._headers(exchange, visit))
+        mark = mark_of(exchange, visit, self._config.marker, self._config.memory.threshold_messages)
+        exchange = replace(exchange, mark=mark, headers=(*self._headers(exchange, visit), *exchange.headers))
         self._metrics.planned(exchange, visit, started)
         side, wire, prompt = self._engine.side, exchange.wire, exchange.prompt
-        if side is not None and side.by_client and wire is not None and prompt is not None and not self._regards(exchange.head).speaks:
+        theirs = side is not None and side.by_client and chosen is None
+        if theirs and side is not None and wire is not None and prompt is not None and not self._regards(exchange.head).speaks:
             side.seen(exchange.conversation, wire.name, exchange.head, target, prompt.model)
         plan = self._tapped(exchange, target, started, body)
-        return plan if body is None or not visit.paging else self._paged(plan, exchange, visit, body)
+        return plan if body is None or not visit.paging else self._paged(plan, exchange, visit, body, chosen)
 
-    def _paged(self, plan: Plan, exchange: Exchange, visit: Visit, body: bytes) -> Plan:
+    def _paged(self, plan: Plan, exchange: Exchange, visit: Visit, body: bytes, chosen: Chosen | None) -> Plan:
         """The plan of a request in which tools of ours are offered."""
         wire, document, prompt, head = exchange.wire, exchange.document, exchange.prompt, exchange.head
         if wire is None or document is None or prompt is None:
             return plan
 
         def without() -> bytes:
-            return wire.render(document, prompt, [edit for _, edit in exchange.edits if not isinstance(edit, AddTools)])
+            made = wire.render(document, prompt, [edit for _, edit in exchange.edits if not isinstance(edit, AddTools)])
+            return made if chosen is None else chosen.written(made)
 
         array = wire.name == "gemini" and prompt.stream and "alt=sse" not in head.query
         talk = wire.talk(body, visit.paging, head.query)
@@ -406,7 +435,15 @@ class PortHouse:
             edits += attempt(self._engine.failed, "mend", lambda: [one for _, one in strikes(exchange, wire, prompt)[0]], list)
             if edits:
                 body = attempt(self._engine.failed, "mend", lambda: wire.render(document, prompt, edits), lambda: None)
-        return self._tapped(exchange, target, started, body)
+        try:
+            chosen = self._choosing.late(exchange)
+        except BackstoryError as error:
+            self._late.pop(exchange.id, None)
+            return self._choosing.refused(exchange.head, error)
+        if chosen is None:
+            return self._tapped(exchange, target, started, body)
+        exchange, body = chosen.put(exchange, body)
+        return chosen.planned(self._tapped(exchange, target, started, body))
 
     def _tapped(self, exchange: Exchange, target: Target, started: float, body: bytes | None) -> Plan:
         wire, prompt = exchange.wire, exchange.prompt
@@ -432,21 +469,6 @@ class PortHouse:
             exchange = replace(exchange, notes=(*exchange.notes, Note("proof", f"bytes differ: {asked}")))
         return exchange, body
 
-    def _mark(self, exchange: Exchange, visit: Visit) -> str:
-        """The marker that the answer gets, "" for none."""
-        policy = self._config.marker
-        if (
-            policy == "never"
-            or marker.stands(visit.marked, visit.reading.places)
-            or (exchange.prompt is not None and exchange.prompt.structured)
-        ):
-            return ""
-        if policy == "auto":
-            spoken = visit.upto + len(visit.turns)
-            if visit.own_identity or spoken + 1 < self._config.memory.threshold_messages:
-                return ""
-        return marker.marker(exchange.conversation)
-
     def _headers(self, exchange: Exchange, visit: Visit) -> Headers:
         conversation = (b"X-VC-Conversation", exchange.conversation.encode())
         economy = self._engine.economy
@@ -457,38 +479,3 @@ class PortHouse:
         if self._config.metrics.vidurai_header:
             headers = (*headers, (b"X-Vidurai-Stats", stats))
         return headers
-
-
-def _proved(exchange: Exchange) -> Exchange:
-    """The exchange, with a note of what of it differs whatever the stages do."""
-    asked = ["command"] if exchange.came else []
-    if exchange.beside is not None:
-        asked += dict.fromkeys(note.stage for note in exchange.beside.notes)
-    return replace(exchange, notes=(*exchange.notes, Note("proof", f"bytes differ: {','.join(asked)}"))) if asked else exchange
-
-
-def _beside(head: Head) -> Beside | None:
-    """What is done to the request beside the stages, None for nothing."""
-    found = head.kept.get(Beside)
-    return found if isinstance(found, Beside) and found.notes else None
-
-
-async def _dropping(plan: Awaitable[Plan], drop: frozenset[bytes]) -> Plan:
-    made = await plan
-    return replace(made, drop=made.drop | drop)
-
-
-def _sending(plan: Plan, body: bytes) -> Plan:
-    """The plan, with this body in place of the client's own."""
-    return plan if plan.answer is not None or plan.body is not None else replace(plan, body=body)
-
-
-async def _sent(plan: Awaitable[Plan], body: bytes) -> Plan:
-    return _sending(await plan, body)
-
-
-def _alone(opening: Opening, commanding: Commanding | None, plain: Plain | None) -> bool:
-    """Whether nobody has spoken to us in this first request, or before it."""
-    if plain is not None:
-        return plain.asked is None and not plain.conversation
-    return commanding is None or not commanding.suspects(opening)

@@ -8,8 +8,7 @@ import gc
 import logging
 import signal
 import sys
-import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -115,14 +114,14 @@ def _door(config: Config, engine: Engine, listener: Listener) -> Door:
     return Door(house, limits, timeouts, connector(config), metrics, engine.endurance, proxy.websocket)
 
 
-def in_front(config: Config, house: PortHouse, clock: Callable[[], float] = time.time) -> House:
+def in_front(config: Config, house: PortHouse) -> House:
     """What the door asks: the house itself, or, where requests may be routed or augmented, what stands in front of it. Raises ConfigError
     for a provider's key, or a file of text, that is not there."""
     found: House = house
     if config.routes:
         from backstory.app.routing import RoutingHouse
 
-        found = RoutingHouse(config, house, clock)
+        found = RoutingHouse(config, house)
     if config.augmentation.in_use:
         from backstory.app.augmenting import AugmentingHouse
 

@@ -11,6 +11,7 @@ from backstory.core.edits import Edit
 from backstory.core.message import Opening, Prompt
 from backstory.core.reply import Reply
 from backstory.core.wire import Wire
+from backstory.core.wishes import Wishes
 
 Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 Ended: TypeAlias = Literal["complete", "interrupted", "error", "refused"]
@@ -104,8 +105,9 @@ class Exchange(Struct, frozen=True):
 
     `edits` are kept with the stage that asked for them. `answer` is a reply of our own: the exchange ends there. `came`: the client's
     body, where `body` is that without commands; `named`: the conversation that an answer of ours in it named. `local`: it is nothing
-    but a command for us. `gone`: the client's bytes went up before the stages were asked, so what they ask for comes too late. `beside`:
-    what is done to it beside them, None for nothing.
+    but a command for us; `bidden`: it ends with one that was not carried out yet. `gone`: the client's bytes went up before the stages were
+    asked, so what they ask for comes too late. `wishes`: what its user has set for it, None for nothing; `model`: the one that its client
+    names, where the prompt has another for that. `beside`: what is done to it beside the stages, None for nothing.
     """
 
     id: int
@@ -126,4 +128,7 @@ class Exchange(Struct, frozen=True):
     named: str = ""
     local: bool = False
     gone: bool = False
+    bidden: bool = False
+    wishes: Wishes | None = None
+    model: str = ""
     beside: Beside | None = None

@@ -207,7 +207,8 @@ class Plan(Struct, frozen=True):
     what `paging` and `tap` see, is what the client sees, and the provider speaks another wire, or another way. `name`: of the backend that
     the target belongs to, "" for its host. `others`: what is tried after it, in this order, while no answer has begun. `question`: for
     asking once more. `lanes`: ways that are asked side by side in place of all that; then there is a question. `gauge`: hears every
-    answer."""
+    answer. Inside the house only: `onward`: what becomes of the plan once it is whole in the client's wire, where its user has chosen
+    another way; `path`: of the request, where its user has chosen another model than stands there."""
 
     target: Target | None = None
     answer: Answer | None = None
@@ -221,6 +222,8 @@ class Plan(Struct, frozen=True):
     others: tuple[Attempt, ...] = ()
     name: str = ""
     question: Question | None = None
+    onward: Callable[[Plan], Plan | Awaitable[Plan]] | None = None
+    path: str = ""
     lanes: tuple[Lane, ...] = ()
     gauge: Gauge | None = None
 

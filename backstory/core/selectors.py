@@ -136,6 +136,16 @@ def spell(selector: Selector) -> str:
     return _SIGNS.get(selector.kind, "").join(_spelled(branch) for branch in selector.branches)
 
 
+def value(name: str, given: str) -> Value:
+    """The value of a parameter (one of PARAMETERS), from how it was written. Raises SelectorError, whose text does not point anywhere."""
+    return _value(name, given.strip(), PARAMETERS[name], "", 0)
+
+
+def told_value(value: Value) -> str:
+    """As a person writes it."""
+    return _told(value)
+
+
 def nearest(name: str, known: Iterable[str], likeness: float = 0.6) -> str:
     """The known name that is most like it, "" where none is as much (1: the same)."""
     import difflib  # noqa: PLC0415 - only on the way to an error
@@ -260,7 +270,7 @@ def _value(name: str, given: str, bounds: Bounds, text: str, at: int) -> Value:
     kind = "a whole number" if bounds.whole else "a number"
     number = float(given) if _NUMBER.fullmatch(given) else -1.0
     if not bounds.least <= number <= bounds.most or (bounds.whole and not number.is_integer()):
-        most = "" if bounds.most == _HIGH else f" to {bounds.most:g}"
+        most = "" if bounds.most == _HIGH else f" to {bounds.most:.12g}"
         raise SelectorError(f"{name} is {kind} from {bounds.least:g}{most}, not {given!r}", text, place)
     return int(number) if bounds.whole else number
 

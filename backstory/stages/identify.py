@@ -17,6 +17,7 @@ from backstory.core.exchange import Exchange, Note
 from backstory.core.layout import Elements
 from backstory.core.message import Message, Prompt, Text
 from backstory.core.wire import Wire
+from backstory.core.wishes import spent
 from backstory.errors import DocumentError
 from backstory.memory import identity, marker
 from backstory.memory.reading import Reader, Reading
@@ -30,6 +31,7 @@ from backstory.stages.continuity import Continuity
 from backstory.stages.order import Order
 from backstory.stages.threads import ANSWERS, Threads
 from backstory.stages.visit import Visit, Visits
+from backstory.stages.wishes import held, with_wishes
 
 # More messages than this are read on another thread: about 10 ms of work.
 _INLINE_ITEMS = 400
@@ -109,7 +111,8 @@ class Identify(Stage):
         if thread is None:
             return exchange
         self._continuity.asked(exchange.id, thread)
-        return replace(exchange, conversation=thread.conversation.id)
+        # It goes where the conversation goes, but for what holds for one request alone.
+        return with_wishes(replace(exchange, conversation=thread.conversation.id), spent(held(thread)))
 
     async def _read(self, prompt: Prompt, wire: Wire, seed: bytes, last: Sequence[Message]) -> Reading:
         if len(prompt.items) > _INLINE_ITEMS and self._reader.fresh(prompt, wire, seed) > _INLINE_ITEMS:

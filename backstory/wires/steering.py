@@ -20,6 +20,7 @@ from backstory.core.translation import Asked, Effort, Loss, Reasoning, Sampling,
 from backstory.errors import DocumentError, RequestError
 from backstory.wires.lowering import encode
 from backstory.wires.lowering import quote as quoted
+from backstory.wires.openai_chat_tongue_write import effort_for
 
 _GEMINI = re.compile(r"(/v\d\w*/(?:[^:?]+/)?(?:models|tunedModels|endpoints)/)(.+?)(?::|%3[Aa])(generateContent|streamGenerateContent)\Z")
 # Members of a body that say how it is to be answered, by wire; and a conversation to go with them.
@@ -44,7 +45,8 @@ _INSTEAD = {"max_completion_tokens": "max_tokens", "max_tokens": "max_completion
 _FIELDS = {"max_tokens": "most", "presence_penalty": "presence", "frequency_penalty": "frequency"}
 # What OpenAI-compatible providers know by these names, though not all of them.
 _PLAIN = frozenset({"top_k", "verbosity"})
-_REASONING = frozenset({"reasoning_effort", "thinking_budget"})
+_EFFORT, _BUDGET = "reasoning_effort", "thinking_budget"
+_REASONING = frozenset({_EFFORT, _BUDGET})
 _members = msgspec.json.Decoder(dict[str, Raw])
 
 
@@ -156,6 +158,45 @@ def _splices(tongue: Tongue, document: Document, model: str, params: Mapping[str
     return splices
 
 
+def with_wishes(tongue: Tongue, body: bytes, model: str, params: Mapping[str, Value]) -> tuple[bytes, tuple[Loss, ...]]:
+    """The same for parameters that somebody has set for whatever is asked: those for which there is no place are left out, and told; an
+    effort is the nearest that the model has."""
+    wanted, lost = _able(tongue, model, params)
+    try:
+        return with_params(tongue, body, model, wanted), tuple(lost)
+    except RequestError:
+        pass
+    kept: dict[str, Value] = {}
+    for name, value in wanted.items():
+        try:
+            with_params(tongue, body, model, {**kept, name: value})
+        except RequestError as error:
+            lost.append(Loss(name, "dropped", str(error)))
+        else:
+            kept[name] = value
+    return with_params(tongue, body, model, kept), tuple(lost)
+
+
+def _able(tongue: Tongue, model: str, params: Mapping[str, Value]) -> tuple[dict[str, Value], list[Loss]]:
+    """The parameters, as far as this model of OpenAI's can think; of other providers' models their tongues know it."""
+    thinking = [name for name in (_EFFORT, _BUDGET) if name in params]
+    if not thinking or not tongue.name.startswith("openai"):
+        return dict(params), []
+    if not effort_for(model, "low"):
+        idle = params.get(_EFFORT) == "none"
+        return (
+            {name: value for name, value in params.items() if name not in thinking},
+            [] if idle else [Loss(name, "dropped", f"{name}: {model} does not reason") for name in thinking],
+        )
+    return {name: effort_for(model, msgspec.convert(it, Effort)) if name == _EFFORT else it for name, it in params.items()}, []
+
+
+def misplaced(tongue: Tongue, model: str, params: Mapping[str, Value]) -> tuple[Loss, ...]:
+    """Those of these parameters for which this wire, or this model of it, has no place in a plain request."""
+    key, talk = _TALK[tongue.name]
+    return with_wishes(tongue, encode({"model": model, key: talk}), model, params)[1]
+
+
 def _asked(tongue: Tongue, document: Document, model: str) -> Asked:
     """A small request that is to be answered like this one."""
     key, talk = _TALK[tongue.name]
@@ -171,7 +212,7 @@ def _written(
     asked = _asked(tongue, document, model)
     (before, _), (after, losses) = tongue.ask(asked), tongue.ask(_steered(asked, params, shown))
     for loss in losses:
-        if loss.how != "changed" and loss.what in params:
+        if loss.how != "changed" and (loss.what in params or (loss.what == "reasoning_effort" and _BUDGET in params)):
             raise RequestError(f"{loss.what}: {loss.why} ({model} over {tongue.name})")
     return _members.decode(before), _members.decode(after)
 
@@ -181,7 +222,7 @@ def _steered(asked: Asked, params: Mapping[str, Value], shown: bool) -> Asked:
     for name, value in params.items():
         if name not in _REASONING:
             sampling = replace(sampling, **{_FIELDS.get(name, name): value})
-    effort, budget = params.get("reasoning_effort"), params.get("thinking_budget")
+    effort, budget = params.get(_EFFORT), params.get(_BUDGET)
     if effort is None and budget is None:
         return replace(asked, sampling=sampling)
     shown = shown or (asked.reasoning is not None and asked.reasoning.shown)
