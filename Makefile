@@ -13,7 +13,7 @@ SOURCES := $(shell find backstory -type f ! -path '*/__pycache__/*')
 define packages
 test -x $(1)/bin/python || $(PYTHON) -m venv --without-pip $(1)
 $(PYTHON) -m pip --python $(1)/bin/python install -q --no-compile --no-deps --require-hashes -r $(2)
-$(1)/bin/python -m compileall -q -x '/(sqlalchemy|alembic|mako|snowballstemmer|prometheus_client|yaml)/' $(1)/lib
+$(1)/bin/python -m compileall -q -x '/(sqlalchemy|alembic|mako|snowballstemmer|prometheus_client|yaml|conformance|bench)/' $(1)/lib
 touch $(1)/.packages
 endef
 

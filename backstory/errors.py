@@ -8,6 +8,7 @@ BackstoryError            500  ours
 |   |-- BodyTooLarge      413  the request's body is larger than the limit
 |   |-- RequestTimeout    408  the client did not finish its request in time
 |   |-- UpgradeRefused    426  a WebSocket upgrade: the client is to use HTTP
+|   |-- ContextTooLong    400  the request has more tokens than its model takes (where that is enforced here)
 |   |-- SelectorError     400  a selector of backends and models that cannot be read (routing)
 |   `-- NoRoute           404  no such backend or model, or none of those that were named takes the request (routing)
 |-- UpstreamError         502  the provider's: refused, cut, malformed
@@ -83,6 +84,12 @@ class UpgradeRefused(RequestError):
     code = "upgrade_refused"
 
 
+class ContextTooLong(RequestError):
+    """The request has more tokens than the window of its model. The text names both, in the words of the wire's own provider."""
+
+    code = "context_length_exceeded"
+
+
 class SelectorError(RequestError):
     """A selector cannot be read. `at`: the character, from 0; the text names it from 1 and quotes what stands there."""
 
@@ -93,6 +100,12 @@ class SelectorError(RequestError):
         place = f"character {at + 1} of {text!r}, at {here!r}" if here else f"at the end of {text!r}"
         super().__init__(f"{trouble} ({place})" if text else trouble)
         self.at = at
+
+
+class Declined(RequestError):
+    """An in-chat command cannot be carried out as it was given. The text is the whole answer to it."""
+
+    code = "command_declined"
 
 
 class NoRoute(RequestError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,16 @@ from tests.stores.world import PostgresShelf, Shelf
 
 SHELVES = {"sqlite": "sqlite_shelf", "postgresql": "postgres_shelf"}
 """The fixture for each kind of database."""
+
+
+@pytest.fixture(autouse=True)
+def log_as_before() -> Iterator[None]:
+    """A test that runs the command takes the log away from the others."""
+    log = logging.getLogger("backstory")
+    before = (log.handlers[:], log.level, log.propagate)
+    yield
+    log.handlers[:], log.propagate = before[0], before[2]
+    log.setLevel(before[1])
 
 
 @pytest.fixture(scope="session")

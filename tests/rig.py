@@ -17,9 +17,9 @@ import msgspec
 from backstory.app.enduring import Enduring, needed
 from backstory.app.engine import Engine
 from backstory.app.house import PortHouse
-from backstory.app.server import in_front
+from backstory.app.server import in_front, metered
 from backstory.config import Config
-from backstory.config.sections import Compaction, Media, Memory, Recall, Resilience, Storage, ToolOutput
+from backstory.config.sections import Compaction, Media, Memory, Recall, Resilience, Storage, ToolOutput, Usage
 from backstory.core.plan import House
 from backstory.relay.connect import Connector, Proxies, Tls
 from backstory.relay.door import Door
@@ -59,7 +59,13 @@ def settings(folder: Path, **sections: dict[str, Any]) -> Config:
         media=Media(**sections.get("media", {})),
         tool_output=ToolOutput(**sections.get("tool_output", {})),
         resilience=Resilience(**sections.get("resilience", {})),
+        usage=Usage(**sections.get("usage", {})),
     )
+
+
+def recording(folder: Path, **sections: dict[str, Any]) -> Config:
+    """The same, with what requests cost recorded."""
+    return settings(folder, **{"usage": {"keep_days": 90}, **sections})
 
 
 class Rig:
@@ -80,13 +86,13 @@ class Rig:
             await asyncio.wait({self.engine.opening})  # on a busy machine the engine is there before its store
         url = f"http://127.0.0.1:{self.upstream_port}"
         self.house = PortHouse(self.config, self.engine, url, "")
-        house: House = in_front(self.config, self.house, self._clock)
+        house: House = metered(self.config, in_front(self.config, self.house), self.house)
         if needed(self.config):
             house = Enduring(house, self.config, url, self.engine.endurance)
         metrics = DoorMetrics()
         self.engine.metrics.doors.append(metrics)
         connector = Connector(Tls("", "", ""), Proxies("", "", ()))
-        self.door = Door(house, None, self._timeouts, connector, metrics, self.engine.endurance)
+        self.door = Door(house, None, self._timeouts, connector, metrics, self.engine.endurance, self.config.proxy.websocket)
         self.port = await self.door.listen("127.0.0.1", 0)
         self.client = Client(*await asyncio.open_connection("127.0.0.1", self.port, limit=1 << 24))
 

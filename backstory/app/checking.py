@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from backstory import vectors
+from backstory.app.augment import Rules
 from backstory.app.lineup import check_commands
 from backstory.config import Config
 from backstory.providers import side_model
@@ -15,3 +16,4 @@ def check(config: Config) -> None:
     vectors.check(config.vectors)
     check_commands(config)
     Router(config)
+    Rules(config)

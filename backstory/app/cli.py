@@ -6,44 +6,49 @@ Exit codes: 0 done, 1 it failed, 2 wrong usage or a wrong setting, 130 interrupt
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from backstory import __version__
+from backstory.app import outlet
 from backstory.errors import BackstoryError, ConfigError
 
 if TYPE_CHECKING:
+    from backstory.app.leftovers import Opened
     from backstory.config import Config
-    from backstory.core.store import Store
 
 _WRONG, _FAILED, _INTERRUPTED = 2, 1, 130
+_MOST_ROWS = 1_000_000
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; what it prints is on standard output, what went wrong on standard error. Returns the exit code."""
     arguments = _parser().parse_args(argv)
     try:
-        code: int = arguments.run(arguments)
+        outlet.ready(exact=arguments.command == "export" or getattr(arguments, "json", False))
+        code = _ran(arguments)
         sys.stdout.flush()
-    except ConfigError as error:
-        return _told(error, _WRONG)
-    except BackstoryError as error:
-        return _told(error, _FAILED)
     except BrokenPipeError:
-        # The reader of our output has gone (`| head`). What is left in the buffer must not be tried again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader of our output has gone (`| head`).
+        outlet.give_up()
+        return _FAILED
+    except OSError as error:
+        reason = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
+        outlet.complain(f"the output could not be written: {reason}" if outlet.give_up() else reason)
         return _FAILED
     except KeyboardInterrupt:
         return _INTERRUPTED
     return code
 
 
-def _told(error: BackstoryError, code: int) -> int:
-    for line in str(error).splitlines():
-        print(f"backstory: {line}", file=sys.stderr)
+def _ran(arguments: argparse.Namespace) -> int:
+    try:
+        code: int = arguments.run(arguments)
+    except BackstoryError as error:
+        outlet.complain(str(error))
+        return _WRONG if isinstance(error, ConfigError) else _FAILED
     return code
 
 
@@ -59,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
 
     serve = command("serve", _serve, "run the proxy until it is stopped")
     serve.add_argument("--host", help="address to listen on (127.0.0.1)")
-    serve.add_argument("--port", help="port to listen on (5757)")
+    serve.add_argument("--port", help="port to listen on (5757); beside proxy.instances it is one more")
     serve.add_argument("--upstream", metavar="URL", help="one upstream for all wires; without it each wire has its provider's")
     serve.add_argument("--log-level", metavar="LEVEL", help="debug, info, warning or error")
     demo = command("demo", _demo, "the whole loop without a key and without a network")
@@ -74,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     recall.add_argument("--conversation", metavar="ID", help="from this conversation only")
     recall.add_argument("--budget", type=int, metavar="TOKENS", help="at most so many tokens (recall.budget_tokens)")
     facts = _filters(command("facts", _facts, "what is known, and which turn says it"))
-    usage = _sums(command("usage", _usage, "what was paid, and what the same requests would have cost as they came"))
+    usage = _sums(command("usage", _usage, "what requests cost and how long they took, and what memory saved"))
     export = command("export", _export, "conversations as files, on standard output")
     export.add_argument("id", metavar="ID", nargs="?", help="one conversation; without it, all")
     export.add_argument("--format", choices=("jsonl", "markdown"), default="jsonl")
@@ -122,7 +127,10 @@ def _asking(command: Callable[[str, object, str], argparse.ArgumentParser]) -> l
 
 def _sums(usage: argparse.ArgumentParser) -> argparse.ArgumentParser:
     usage.add_argument("--conversation", metavar="ID", help="of this conversation only")
-    usage.add_argument("--by", choices=("model", "day", "conversation"), default="model", help="one line for each (model)")
+    by = ("model", "day", "conversation", "request", "principal", "backend")
+    usage.add_argument("--by", choices=by, default="model", help="one line for each (model)")
+    usage.add_argument("--since", default="", metavar="WHEN", help="requests since then: 12h, 7d, 2026-11-01, 2026-11-01T08:00:00Z")
+    usage.add_argument("--limit", type=int, default=100, metavar="N", help="with --by request: the newest N (100)")
     return usage
 
 
@@ -210,9 +218,12 @@ def _config(arguments: argparse.Namespace) -> int:
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    from backstory.app import faces
+    from backstory.app import faces, leftovers
 
-    status = faces.status(_settings(arguments))
+    config = _settings(arguments)
+    for sentence in leftovers.take_in(config.storage):
+        outlet.complain(sentence)
+    status = faces.status(config)
     if arguments.json:
         _print_json(status)
         return 0
@@ -232,15 +243,17 @@ def _status(arguments: argparse.Namespace) -> int:
 
 
 def _usage(arguments: argparse.Namespace) -> int:
-    from backstory.app import faces
+    from backstory.app import faces, spent, usage
 
-    with _Store(_settings(arguments)) as store:
+    config = _settings(arguments)
+    with _store(config) as store:
         record = faces.find(store, arguments.conversation) if arguments.conversation else None
-        rows = faces.usage(store, arguments.by, record)
+        names = usage.named(config.usage.names)
+        found = spent.found(store, arguments.by, record, arguments.since, max(1, arguments.limit), names)
     if arguments.json:
-        _print_json(rows)
-    elif rows:
-        _print_all(faces.as_table(rows))
+        _print_json(spent.as_json(found))
+    elif found.served or found.weighed:
+        _print_all(spent.as_text(found))
     else:
         print("nothing was paid yet", file=sys.stderr)
     return 0
@@ -260,8 +273,8 @@ def _diagnostics(arguments: argparse.Namespace) -> int:
 def _conversations(arguments: argparse.Namespace) -> int:
     from backstory.app import faces
 
-    with _Store(_settings(arguments)) as store:
-        rows = faces.conversations(store, max(0, arguments.limit))
+    with _store(_settings(arguments)) as store:
+        rows = faces.conversations(store, min(max(0, arguments.limit), _MOST_ROWS))
     if arguments.json:
         _print_json(rows)
         return 0
@@ -274,7 +287,7 @@ def _conversations(arguments: argparse.Namespace) -> int:
 def _show(arguments: argparse.Namespace) -> int:
     from backstory.app import faces
 
-    with _Store(_settings(arguments)) as store:
+    with _store(_settings(arguments)) as store:
         rows = faces.story(store, faces.find(store, arguments.id))
     if arguments.json:
         _print_json(rows)
@@ -288,7 +301,7 @@ def _recall(arguments: argparse.Namespace) -> int:
 
     config = _settings(arguments)
     budget = config.recall.budget_tokens if arguments.budget is None else max(0, arguments.budget)
-    with _Store(config) as store:
+    with _store(config) as store:
         record = faces.find(store, arguments.conversation) if arguments.conversation else None
         hits = faces.recalled(store, arguments.text, record, budget, time.time())
     if arguments.json:
@@ -305,7 +318,7 @@ def _recall(arguments: argparse.Namespace) -> int:
 def _facts(arguments: argparse.Namespace) -> int:
     from backstory.app import faces
 
-    with _Store(_settings(arguments)) as store:
+    with _store(_settings(arguments)) as store:
         record = faces.find(store, arguments.conversation) if arguments.conversation else None
         rows = faces.facts(store, record, arguments.subject, arguments.verb, arguments.object, arguments.status)
     if arguments.json:
@@ -328,13 +341,14 @@ def _facts(arguments: argparse.Namespace) -> int:
 def _export(arguments: argparse.Namespace) -> int:
     from backstory.app import faces
 
-    with _Store(_settings(arguments)) as store:
-        ids = [arguments.id] if arguments.id else [row.id for row in reversed(faces.conversations(store, 1_000_000))]
+    opened = _store(_settings(arguments))
+    with opened as store:
+        ids = [arguments.id] if arguments.id else [row.id for row in reversed(faces.conversations(store, _MOST_ROWS))]
         for named in ids:
             record = faces.find(store, named)
             rows = faces.story(store, record, raw=True)
             _print_all(faces.as_markdown(record, rows) if arguments.format == "markdown" else faces.as_jsonl(rows))
-    return 0
+    return _FAILED if opened.missing else 0
 
 
 def _forget(arguments: argparse.Namespace) -> int:
@@ -346,7 +360,8 @@ def _forget(arguments: argparse.Namespace) -> int:
     from backstory.config import mask
 
     config = _settings(arguments)
-    with _Store(config) as store:
+    opened = _store(config)
+    with opened as store:
         record = None if arguments.all else faces.find(store, arguments.id or arguments.conversation)
         what = (
             "everything" if record is None else f"turn {arguments.turn} of {record.id}" if arguments.turn else f"conversation {record.id}"
@@ -354,20 +369,20 @@ def _forget(arguments: argparse.Namespace) -> int:
         if not arguments.yes and not _agreed(f"Forget {what} in {mask(config.storage.url)}? It cannot be undone. [y/N] "):
             print("backstory: nothing was forgotten", file=sys.stderr)
             return _FAILED
+        opened.wait()
         receipts = faces.forget(store, record, arguments.turn, time.time())
     if arguments.json:
         _print_json(receipts)
-        return 0
-    for receipt in receipts:
+    for receipt in receipts if not arguments.json else ():
         rows = ", ".join(f"{number} {table}" for table, number in receipt.counts.items() if number)
         print(f"forgotten: {what} ({rows}); receipt {receipt.id}")
-    return 0
+    return _FAILED if opened.missing else 0
 
 
 def _why(arguments: argparse.Namespace) -> int:
     from backstory.app import why
 
-    with _Store(_settings(arguments)) as store:
+    with _store(_settings(arguments)) as store:
         found = why.explain(store, arguments.request)
     if arguments.json:
         _print_json(found)
@@ -379,7 +394,7 @@ def _why(arguments: argparse.Namespace) -> int:
 def _diff(arguments: argparse.Namespace) -> int:
     from backstory.app import why
 
-    with _Store(_settings(arguments)) as store:
+    with _store(_settings(arguments)) as store:
         found = why.diff(store, arguments.request)
     if arguments.json:
         _print_json(found)
@@ -391,7 +406,7 @@ def _diff(arguments: argparse.Namespace) -> int:
 def _ledger(arguments: argparse.Namespace) -> int:
     from backstory.app import faces, ledger
 
-    with _Store(_settings(arguments)) as store:
+    with _store(_settings(arguments)) as store:
         entries = ledger.ledger(store, faces.find(store, arguments.id))
     if arguments.json:
         _print_json(entries)
@@ -403,7 +418,7 @@ def _ledger(arguments: argparse.Namespace) -> int:
 def _pin(arguments: argparse.Namespace) -> int:
     from backstory.app import faces, why
 
-    with _Store(_settings(arguments)) as store:
+    with _store(_settings(arguments)) as store:
         record = faces.find(store, arguments.id)
         if arguments.turn:
             why.pin(store, record, arguments.turn, not arguments.remove, time.time())
@@ -453,19 +468,11 @@ def _agreed(question: str) -> bool:
     return input(question).strip().lower() in ("y", "yes")
 
 
-class _Store:
+def _store(config: Config) -> Opened:
     """The store for one command, closed after it."""
+    from backstory.app.leftovers import Opened
 
-    def __init__(self, config: Config) -> None:
-        from backstory.app import faces
-
-        self._store = faces.existing(config)
-
-    def __enter__(self) -> Store:
-        return self._store
-
-    def __exit__(self, *_: object) -> None:
-        self._store.close()
+    return Opened(config, outlet.complain)
 
 
 def _overrides(arguments: argparse.Namespace) -> Mapping[str, str]:

@@ -7,7 +7,7 @@ from backstory.commands.grammar import Asked
 from backstory.core.document import Document
 from backstory.core.edits import Edit, SetParam
 from backstory.core.exchange import Exchange, Head, Headers
-from backstory.core.message import Opening, Prompt
+from backstory.core.message import Opening, Prompt, Text
 from backstory.core.plan import Answer
 from backstory.core.wire import Wire
 from backstory.errors import DocumentError
@@ -79,6 +79,12 @@ def answer(exchange: Exchange, headers: Headers) -> Answer:
         frames = wire.reader("text/event-stream").feed(body)
         kind, body = b"application/json", b"[" + b",\r\n".join(frame.data for frame in frames) + b"]"
     return Answer(200, ((b"content-type", kind), *headers), body)
+
+
+def told(exchange: Exchange) -> str:
+    """What our own answer says."""
+    assert exchange.answer is not None
+    return "".join(part.text for part in exchange.answer.parts if isinstance(part, Text))
 
 
 def _meant(asked: Asked, head: Head, document: Document, prompt: Prompt, wire: Wire) -> bool:

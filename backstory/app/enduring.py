@@ -85,7 +85,7 @@ class Enduring:
         wire = self._wire(head)
         if wire is None or not body:
             return plan
-        question = Question(wire, partial(_asks_for_events, wire, head, body), partial(_told, wire, head, body))
+        question = Question(wire, partial(asks_for_events, wire, head, body), partial(told_as_events, wire, head, body))
         return _asking(plan, question) if isinstance(plan, Plan) else eager(_later(plan, question))
 
     def error(self, head: Head | None, status: int, code: str, message: str) -> Answer:
@@ -115,7 +115,7 @@ async def _later(plan: Awaitable[Plan], question: Question) -> Plan:
     return _asking(await plan, question)
 
 
-def _asks_for_events(wire: Wire, head: Head, body: bytes) -> bool:
+def asks_for_events(wire: Wire, head: Head, body: bytes) -> bool:
     """Whether the client reads a stream in which comments may stand. Clients of Gemini's are known that do not skip them."""
     if wire.name == "gemini":
         return False
@@ -126,7 +126,7 @@ def _asks_for_events(wire: Wire, head: Head, body: bytes) -> bool:
         return False
 
 
-def _told(wire: Wire, head: Head, body: bytes, status: int, answer: bytes) -> bytes:
+def told_as_events(wire: Wire, head: Head, body: bytes, status: int, answer: bytes) -> bytes:
     """An error as events of the client's stream."""
     from backstory.wires.tongues import TONGUES  # noqa: PLC0415 (rare)
 

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from backstory import __version__
 from backstory.app.aside import Aside
+from backstory.app.atneed import AtNeed, judge
 from backstory.app.commanding import Commanding
 from backstory.app.enduring import diagnostics, endurance
-from backstory.app.journals import WIRE_BY_NAME, open_lanes, read_arrival, recovery, verified
+from backstory.app.journals import WIRE_BY_NAME, open_lanes, read_arrival, recovered, recovery, verified
 from backstory.app.lineup import Line, Parts, across, choices, line_up, settings
 from backstory.app.local import Local
 from backstory.app.metrics import Metrics
+from backstory.app.recorder import Recorder
 from backstory.app.why import Explanation, explain
 from backstory.config import Config, mask
 from backstory.core.exchange import Head
@@ -29,6 +31,7 @@ from backstory.core.reply import Usage
 from backstory.core.sizes import rough
 from backstory.core.tombs import Tombs
 from backstory.core.wire import Wire
+from backstory.core.wishes import WISHES
 from backstory.errors import BackstoryError, DocumentError, StoreError
 from backstory.jobs import standard as standard_jobs
 from backstory.jobs.forgotten import Forgotten
@@ -36,6 +39,7 @@ from backstory.jobs.pins import Pins
 from backstory.jobs.removal import Removal
 from backstory.jobs.vectors import VectorJob
 from backstory.jobs.worker import Worker
+from backstory.memory.compaction import protected_from
 from backstory.memory.economy import STOPS_S
 from backstory.memory.fact_query import select
 from backstory.memory.reading import Reader
@@ -58,7 +62,7 @@ from backstory.stages.shelf import Shelf
 from backstory.stages.stubs import restore
 from backstory.stages.threads import Threads
 from backstory.stages.visit import Visits
-from backstory.stores.lanes import Settle, StoreLanes
+from backstory.stores.lanes import StoreLanes
 from backstory.vectors import opened
 
 if TYPE_CHECKING:
@@ -84,8 +88,6 @@ _BESIDE_S = 5.0
 _OPENING_S = 0.6
 # A store that cannot be opened is tried again after so many seconds, later and later.
 _AGAIN_S = (2.0, 60.0)
-# Each of these tries waits as long as the store waits for another writer.
-_RECOVERIES = 3
 # Of the time that recall has, this share may pass before a question's vector is there.
 _VECTOR_SHARE = 0.3
 
@@ -93,6 +95,9 @@ _VECTOR_SHARE = 0.3
 class Engine:
     """Use `open`. `memory` is False where the store could not be opened or memory is switched off: then everything is only relayed. Raises
     ConfigError for a side model that cannot be."""
+
+    recorder: Recorder | None = None
+    """Of what requests cost; None where that is not recorded."""
 
     def __init__(self, config: Config, clock: Callable[[], float] = time.time) -> None:
         self.config = config
@@ -121,12 +126,12 @@ class Engine:
         """Requests that wait for memory at this moment."""
         self.expects: Callable[[], bool] = bool
         """Whether a first request may go on with a conversation that its client has just summarised."""
-        self.visits = Visits()
-        self.order = Order()
+        self.visits, self.order = Visits(), Order()
         self.layouts = Layouts(secrets.randbits(63))
         self.pipeline = Pipeline((), self.failed)
         self.commanding = Commanding(config.commands.prefix) if config.commands.enabled else None
         self.command: Command | None = None
+        self.ways = AtNeed(self, clock)
         self._removal: Removal | None = None
         self.economy = Economy(self.visits, Tariffs(config.prices), self._settings.window, choices(config), clock)
         self.metrics.money = self.economy.money
@@ -141,6 +146,9 @@ class Engine:
         """An engine over the configured storage. Never fails for the store's sake, and does not wait for long: a store that is held by
         another process is opened when it is let go."""
         engine = cls(config, clock)
+        if config.usage.keep_days:
+            engine.recorder = Recorder(config, lambda: engine.lanes, engine.failed, clock, engine._hot)
+            engine.metrics.usage = engine.recorder.figures
         sys.setswitchinterval(_HAND_OVER_S)
         if config.memory.enabled:
             engine.trouble = "the store is being opened"
@@ -157,9 +165,16 @@ class Engine:
             await asyncio.wait({self._again})
         if self._beside:
             await asyncio.wait(self._beside.values(), timeout=_BESIDE_S)
+        if self.recorder is not None:
+            await self.recorder.close()
         await self._shut()
         if self.aside is not None:
             self.aside.close()
+
+    @property
+    def wished(self) -> bool:
+        """Whether anything is set for the requests of any conversation."""
+        return self.command is not None and self.command.wishing.anywhere
 
     @property
     def is_opening(self) -> bool:
@@ -315,8 +330,8 @@ class Engine:
     async def _open(self) -> None:
         config = self.config
         self._lanes = lanes = await open_lanes(config.storage.url, config.storage.journal)
-        await _recovered(lanes, recovery(self.failed))
-        self.threads = threads = Threads(lanes, self._clock)
+        await recovered(lanes, recovery(self.failed))
+        self.threads = threads = Threads(lanes, self._clock, lambda path: protected_from(path, self._settings.window))
         threads.tombs = await lanes.read(lambda store: store.tombs())
         meaning = None
         if config.vectors.model != "none":
@@ -351,6 +366,7 @@ class Engine:
         await self.pins.start()
         await self.paging.lookups.look()
         await line.continuity.load(self._clock())
+        line.command.wishing.anywhere = bool(await lanes.read(lambda store: store.stated(WISHES)))
         self.economy.restore(*await lanes.read(lambda store: store.stops(self._clock() - STOPS_S)))
         self._removal = Removal(lanes, self._clock, self.failed)
         self._removal.start()
@@ -390,6 +406,7 @@ class Engine:
                 self._hot,
                 self.metrics.figures,
                 self.failed,
+                judge(self.ways),
             )
         )
         self.ahead = Ahead(threads, line.settled, time.monotonic)
@@ -462,26 +479,18 @@ class Engine:
 
     def _health(self) -> dict[str, Any]:
         lanes = self._lanes
+        trouble = self.trouble or (lanes.trouble if lanes is not None else "")
         return {
-            "status": "ok" if self.memory or not self.config.memory.enabled else "degraded",
+            "status": "degraded" if trouble or not (self.memory or not self.config.memory.enabled) else "ok",
             "service": "backstory",
             "version": __version__,
             "memory": "on" if self.memory else "off",
-            "trouble": self.trouble or (lanes.last_error if lanes is not None else ""),
+            "trouble": trouble,
             "uptime_s": round(self._clock() - self._started, 1),
             "sessions": len(self.threads) if self.threads is not None else 0,
             "pending": lanes.queued if lanes is not None else 0,
             "rewriting": "stopped" if self.economy.halted else "on",
         }
-
-
-async def _recovered(lanes: StoreLanes, settle: Settle) -> None:
-    """Take in what dead processes have left: what is said next may go on with it. Where the store refuses it for long, it is taken in
-    later."""
-    for _ in range(_RECOVERIES):
-        await lanes.recover(settle)
-        if not lanes.unread or not lanes.last_error:
-            return
 
 
 def _all(calls: Iterable[Callable[[], None]]) -> None:

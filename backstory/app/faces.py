@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 from msgspec import Struct
 
+from backstory.app.usage import Served
 from backstory.config import Config, mask
 from backstory.core.records import Conversation, Receipt, Total, Turn, Used
 from backstory.core.side import day_of
@@ -122,6 +123,8 @@ class UsageRow(Struct, frozen=True):
     billed: float
     direct: float
     saved: float
+    served: Served | None = None
+    """Of all requests of this name, whether memory weighed them or not."""
 
 
 class Status(Struct, frozen=True):
@@ -207,10 +210,15 @@ def forget(store: Store, record: Conversation | None, number: int, now: float) -
     """Remove a conversation, one of its turns (`number` as shown, 0 = all of it), or (None) everything: then there is a receipt for
     each principal. NotFound where nothing is there."""
     if record is None:
-        owners = sorted({it.principal for it, _ in store.conversations(None, _MOST_CONVERSATIONS)})
-        if not owners:
+        receipts: list[Receipt] = []
+        seen: set[str] = set()
+        # Whose conversations are older than so many comes to light when those are gone.
+        while owners := {it.principal for it, _ in store.conversations(None, _MOST_CONVERSATIONS)} - seen:
+            receipts += [store.forget(owner, now=now) for owner in sorted(owners)]
+            seen |= owners
+        if not receipts:
             raise NotFound("nothing is stored")
-        return [store.forget(owner, now=now) for owner in owners]
+        return receipts
     if not number:
         return [store.forget(record.principal, record.id, now=now)]
     path = branch(load_turns(store, record))
@@ -220,9 +228,9 @@ def forget(store: Store, record: Conversation | None, number: int, now: float) -
     return [store.forget(record.principal, turn.conversation, [turn.id], now)]
 
 
-def usage(store: Store, by: Spent, record: Conversation | None) -> list[UsageRow]:
-    """What was paid, by model, day or conversation; of one conversation, or (None) of all. Days are those of UTC."""
-    return [_used(one, by) for one in store.spent(by, record.id if record is not None else "")]
+def usage(store: Store, by: Spent, record: Conversation | None, since: float = 0.0) -> list[UsageRow]:
+    """What was paid since then, by model, day or conversation; of one conversation, or (None) of all. Days are those of UTC."""
+    return [_used(one, by) for one in store.spent(by, record.id if record is not None else "", since)]
 
 
 def _used(one: Total, by: Spent) -> UsageRow:

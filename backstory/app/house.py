@@ -7,28 +7,30 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from backstory.app.commanding import Commanding, Plain, answer
+from backstory.app.commanding import Plain, answer, told
 from backstory.app.drive import eager
 from backstory.app.engine import Engine
 from backstory.app.over import Over
+from backstory.app.passing import alone, beside_of, dropping, mark_of, proved, sending, sent
 from backstory.app.past import LOOKED_UP_S, Past, bare
 from backstory.app.regard import OWN_HEADERS, Regards
 from backstory.app.unheard import Unheard, as_it_came, unread
+from backstory.app.wished import Choosing
 from backstory.commands.grammar import Asked
 from backstory.config import Config
 from backstory.core.document import Document
 from backstory.core.edits import AddTools
 from backstory.core.exchange import Exchange, First, Head, Headers, Note, Outcome
 from backstory.core.ids import conversation_id
-from backstory.core.message import Opening, Prompt
+from backstory.core.message import Prompt
 from backstory.core.plan import Answer, Paging, Plan, Tap, Target
 from backstory.core.wire import Wire
-from backstory.errors import DocumentError
-from backstory.memory import marker
+from backstory.errors import BackstoryError, Declined, DocumentError
 from backstory.providers import upstreams
 from backstory.relay.tap import AheadTap, ArrivalTap, MemoryTap
 from backstory.stages.arrivals import TURN_IDS
@@ -38,11 +40,12 @@ from backstory.stages.shrink import withdraw
 from backstory.stages.visit import Visit
 from backstory.wires import WIRES
 
+if TYPE_CHECKING:
+    from backstory.app.chosen import Chosen
+
 _JSON: Headers = ((b"content-type", b"application/json"),)
 # No smaller body has a summary in it that could be recognised.
 _SUMMARY_BYTES = 300
-# A request that comes while the store is being opened waits so long for it.
-_OPENING_S = 2.0
 # A command waits so long for a memory that is busy.
 _COMMAND_S = 30.0
 # An answer that is looked into comes without a content coding.
@@ -65,9 +68,16 @@ class PortHouse:
         self._asks = bool(config.extended.stages or config.extended.policies)
         self._lean = config.marker != "always" and config.memory.scope == "conversation" and not config.extended.stages
         self.regards = self._regards = Regards(config, upstream_url)
+        self.ways = engine.ways
+        self._choosing = Choosing(engine, self._regards, self.error, config.commands.prefix)
         self._over = Over(config, engine, self._regards, self.error)
         self._late: dict[int, asyncio.Future[Plan]] = {}
         self._answered: dict[int, Outcome] = {}
+
+    @property
+    def engine(self) -> Engine:
+        """The memory behind it."""
+        return self._engine
 
     # --- core.plan.House
 
@@ -90,23 +100,25 @@ class PortHouse:
         plan = self._over.plan(plan, head, body, regard)
         if len(drop) == len(OWN_HEADERS):
             return plan
-        return replace(plan, drop=plan.drop | drop) if isinstance(plan, Plan) else eager(_dropping(plan, drop))
+        return replace(plan, drop=plan.drop | drop) if isinstance(plan, Plan) else eager(dropping(plan, drop))
 
     async def _once_open(self, head: Head, body: bytes) -> Plan:
-        opening = self._engine.opening
+        """A request that comes while the store is being opened waits for that, and all in all not longer than for anything else."""
+        came, opening = time.monotonic(), self._engine.opening
         if opening is not None:
-            await asyncio.wait({opening}, timeout=_OPENING_S)
-        plan = self._plan(head, body, waited=True)
+            await asyncio.wait({opening}, timeout=self._deadline_s)
+        plan = self._plan(head, body, came)
         return plan if isinstance(plan, Plan) else await plan
 
-    def _plan(self, head: Head, body: bytes, waited: bool = False) -> Plan | Awaitable[Plan]:
+    def _plan(self, head: Head, body: bytes, since: float = 0.0) -> Plan | Awaitable[Plan]:
+        """`since`: when it came, where it has waited for the store."""
         if head.method in {"GET", "HEAD"}:
             answer = self._engine.local.answer(head)
             if answer is not None:
                 return Plan(answer=answer)
         regard = self._regards(head)
         target, wire = regard.target, regard.wire
-        if wire is not None and body and not self._engine.memory and self._engine.is_opening and not waited:
+        if wire is not None and body and not self._engine.memory and self._engine.is_opening and not since:
             return self._once_open(head, body)
         if wire is None or not body or not self._engine.memory or not regard.readable:
             self._metrics.relayed += 1
@@ -116,7 +128,7 @@ class PortHouse:
         if regard.unwanted:
             self._metrics.relayed += 1
             return self._past.plan(head, body, wire, target)
-        return attempt(self._engine.failed, "plan", lambda: self._chat(head, body, wire, target), lambda: bare(target))
+        return attempt(self._engine.failed, "plan", lambda: self._chat(head, body, wire, target, since=since), lambda: bare(target))
 
     def error(self, head: Head | None, status: int, code: str, message: str) -> Answer:
         """See House."""
@@ -126,6 +138,11 @@ class PortHouse:
             named = upstreams.provider(head.path, bool(head.header(b"anthropic-version"))) if head is not None else "openai"
             wire = next(one for one in WIRES if one.name.startswith(named))
         return Answer(status, _JSON, wire.error(status, code, message))
+
+    def augmented(self, stages: Iterable[str]) -> None:
+        """A request goes up other than it came, for these reasons that are none of memory's."""
+        for stage in stages:
+            self._metrics.edited[stage] = self._metrics.edited.get(stage, 0) + 1
 
     # --- relay.tap.Ledger
 
@@ -161,14 +178,18 @@ class PortHouse:
 
     # --- a conversation
 
-    def _chat(self, head: Head, body: bytes, wire: Wire, target: Target, plain: Plain | None = None) -> Plan | Awaitable[Plan]:
-        """`plain`: what is known of this body already: it is a request from which commands were taken, or one that is a command."""
+    def _chat(
+        self, head: Head, body: bytes, wire: Wire, target: Target, plain: Plain | None = None, since: float = 0.0
+    ) -> Plan | Awaitable[Plan]:
+        """`plain`: what is known of this body already: it is a request from which commands were taken, or one that is a command. `since`:
+        as for `_plan`."""
         engine, regard = self._engine, self._regards(head)
         started = self._metrics.last_request = time.monotonic()
         whose, scope = regard.whose, regard.scope
-        lean = self._lean and (len(body) < _SUMMARY_BYTES or not engine.expects())
+        beside = beside_of(head)
+        lean = self._lean and beside is None and (len(body) < _SUMMARY_BYTES or not engine.expects())
         opening = engine.arrivals.opening(head, body, wire) if lean and regard.unnamed else None
-        if opening is not None and not _alone(opening, engine.commanding, plain):
+        if opening is not None and not alone(opening, engine.commanding, plain):
             opening = None
         if opening is not None:
             again = engine.arrivals.again(whose, scope, head, body)
@@ -192,19 +213,22 @@ class PortHouse:
         found = self._spoken(head, document, prompt, wire) if plain is None else None
         if found is not None:
             return self._without_commands(head, body, wire, target, found)
-        exchange = Exchange(engine.turn_ids(), head, body, wire, document, prompt, whose, scope)
+        exchange = Exchange(engine.turn_ids(), head, body, wire, document, prompt, whose, scope, beside=beside)
         if engine.crowded and (plain is None or plain.asked is None):
             self._metrics.fail_open("crowded")
             return self._past.plan(head, body, wire, target)
         if plain is not None:
-            exchange = replace(exchange, came=plain.came, named=plain.conversation, local=self._expect(exchange.id, plain.asked))
+            asked = self._expect(exchange.id, plain.asked)
+            ends = plain.asked is not None and plain.asked.before
+            exchange = replace(exchange, came=plain.came, named=plain.conversation, local=asked and not ends, bidden=asked and ends)
         elif engine.ahead is not None and not regard.speaks and not self._asks and engine.ahead.may_go(body, prompt):
             gone = replace(exchange, gone=True)
             return Plan(target, drop=OWN_HEADERS, tap=AheadTap(lambda: self._behind(gone, target, started)))
         done = eager(self._through(exchange, target, started))
         if isinstance(done, Plan):
             return done
-        return eager(self._within(exchange, target, started, done))
+        waited_s = started - since if since else 0.0
+        return eager(self._within(exchange, target, started, done, max(0.0, self._deadline_s - waited_s)))
 
     def _behind(self, exchange: Exchange, target: Target, started: float) -> Tap | None:
         """The client's bytes have gone up; memory looks at them now."""
@@ -219,25 +243,24 @@ class PortHouse:
         return attempt(self._engine.failed, "commands", lambda: commanding.plain(head, document, prompt, wire), lambda: None)
 
     def _expect(self, exchange: int, asked: Asked | None) -> bool:
-        """Let the stage know of its command. Whether the exchange is nothing but that."""
+        """Let the stage know of its command. Whether there is one."""
         command = self._engine.command
         if asked is None or command is None:
             return False
         command.expect(exchange, asked)
-        return not asked.before
+        return True
 
     def _without_commands(self, head: Head, body: bytes, wire: Wire, target: Target, plain: Plain) -> Plan | Awaitable[Plan]:
         """The request as it would be without commands takes its usual way; whatever becomes of it, that is what goes up."""
         plain.came = body if plain.body != body else b""
-        whole = plain.asked is not None and not plain.asked.before
 
         def otherwise() -> Plan:
-            return self._unanswered(head) if whole else bare(target)
+            return self._unanswered(head) if plain.asked is not None else bare(target)
 
         plan = attempt(self._engine.failed, "plan", lambda: self._chat(head, plain.body, wire, target, plain), otherwise)
         if not plain.came:
             return plan
-        return _sending(plan, plain.body) if isinstance(plan, Plan) else eager(_sent(plan, plain.body))
+        return sending(plan, plain.body) if isinstance(plan, Plan) else eager(sent(plan, plain.body))
 
     def arrival(self, exchange: First, content_type: str, coding: str, body: bytes, complete: bool) -> int:
         """See ArrivalLedger. A journal that cannot be written is counted; the answer leaves all the same."""
@@ -272,7 +295,7 @@ class PortHouse:
 
         def without() -> Plan:
             engine.visits.close(exchange.id)
-            return self._unanswered(exchange.head) if exchange.local else bare(target)
+            return self._unanswered(exchange.head) if exchange.local or exchange.bidden else bare(target)
 
         try:
             through = await engine.pipeline.run(exchange)
@@ -287,16 +310,19 @@ class PortHouse:
             if command is not None:
                 attempt(engine.failed, "commands", lambda: command.done(exchange.id), lambda: None)
 
-    async def _within(self, exchange: Exchange, target: Target, started: float, rest: Awaitable[Plan]) -> Plan:
+    async def _within(self, exchange: Exchange, target: Target, started: float, rest: Awaitable[Plan], left_s: float) -> Plan:
         """The plan, if memory comes to one in time; else the client's bytes go up, and memory ends its work beside them."""
         task = asyncio.ensure_future(rest)
         # What is meant for us never goes up for want of time.
-        deadline_s = _COMMAND_S if exchange.local else self._deadline_s
+        ours = exchange.local or exchange.bidden
+        deadline_s = _COMMAND_S if ours else left_s
         self._engine.waiting += 1
         if exchange.prompt is not None and exchange.prompt.previous and self._engine.paging.lookups.anywhere:
             deadline_s = max(deadline_s, LOOKED_UP_S)
         try:
             done, _ = await asyncio.wait({task}, timeout=deadline_s)
+            if not done and not ours and self._engine.wished:
+                done = await self._engine.visits.known(exchange.id, task)
         except (asyncio.CancelledError, GeneratorExit):
             # The client has left before its request went up; GeneratorExit: even before anybody waited for the plan.
             task.add_done_callback(lambda _: self._finish(exchange, _GONE))
@@ -306,7 +332,7 @@ class PortHouse:
             self._engine.waiting -= 1
         if done:
             return task.result()
-        if exchange.local:
+        if ours:
             task.cancel()
             return self._local(exchange)
         self._engine.late(exchange.head)
@@ -331,6 +357,9 @@ class PortHouse:
         self._finish(exchange, _GONE)
         self._metrics.commands += 1
         headers: Headers = ((b"X-VC-Conversation", exchange.conversation.encode()),) if exchange.conversation else ()
+        if exchange.bidden and exchange.prompt is not None and exchange.prompt.structured:
+            # Who expects JSON is told by an error.
+            return Plan(answer=self.error(exchange.head, 400, Declined.code, told(exchange)))
         return Plan(answer=answer(exchange, headers))
 
     def _unanswered(self, head: Head) -> Plan:
@@ -338,10 +367,19 @@ class PortHouse:
         return Plan(answer=self.error(head, 500, "command_failed", "the command could not be carried out; it was not sent to the model"))
 
     def _planned(self, exchange: Exchange, target: Target, started: float) -> Plan:
-        if exchange.local:
+        if exchange.local or exchange.bidden:
             return self._local(exchange)
-        if exchange.came:
-            exchange = replace(exchange, notes=(*exchange.notes, Note("proof", "bytes differ: command")))
+        try:
+            chosen = self._choosing.of(exchange) if exchange.wishes is not None else None
+        except BackstoryError as error:
+            self._finish(exchange, _GONE)
+            return self._choosing.refused(exchange.head, error)
+        plan = self._made(exchange, target, started, chosen)
+        return plan if chosen is None else chosen.planned(plan)
+
+    def _made(self, exchange: Exchange, target: Target, started: float, chosen: Chosen | None) -> Plan:
+        """The plan in the client's wire, to where the request goes by itself."""
+        exchange = proved(exchange)
         visit = self._engine.visits.get(exchange.id)
         body: bytes | None = None
         if visit is not None and (visit.late or visit.gone):
@@ -351,6 +389,8 @@ class PortHouse:
             exchange = replace(exchange, edits=())
         elif exchange.edits:
             exchange, body = self._rendered(exchange, visit)
+        if chosen is not None:
+            exchange, body = chosen.put(exchange, body)
         if visit is None:
             self._metrics.planned(exchange, None, started)
             if exchange.conversation:
@@ -359,22 +399,25 @@ class PortHouse:
         visit.bytes_sent = len(body) if body is not None else 0
         if self._engine.ahead is not None and exchange.prompt is not None:
             self._engine.ahead.went(exchange.prompt, visit, visit.complete and not exchange.edits)
-        exchange = replace(exchange, mark=self._mark(exchange, visit), headers=self._headers(exchange, visit))
+        mark = mark_of(exchange, visit, self._config.marker, self._config.memory.threshold_messages)
+        exchange = replace(exchange, mark=mark, headers=(*self._headers(exchange, visit), *exchange.headers))
         self._metrics.planned(exchange, visit, started)
         side, wire, prompt = self._engine.side, exchange.wire, exchange.prompt
-        if side is not None and side.by_client and wire is not None and prompt is not None and not self._regards(exchange.head).speaks:
+        theirs = side is not None and side.by_client and chosen is None
+        if theirs and side is not None and wire is not None and prompt is not None and not self._regards(exchange.head).speaks:
             side.seen(exchange.conversation, wire.name, exchange.head, target, prompt.model)
         plan = self._tapped(exchange, target, started, body)
-        return plan if body is None or not visit.paging else self._paged(plan, exchange, visit, body)
+        return plan if body is None or not visit.paging else self._paged(plan, exchange, visit, body, chosen)
 
-    def _paged(self, plan: Plan, exchange: Exchange, visit: Visit, body: bytes) -> Plan:
+    def _paged(self, plan: Plan, exchange: Exchange, visit: Visit, body: bytes, chosen: Chosen | None) -> Plan:
         """The plan of a request in which tools of ours are offered."""
         wire, document, prompt, head = exchange.wire, exchange.document, exchange.prompt, exchange.head
         if wire is None or document is None or prompt is None:
             return plan
 
         def without() -> bytes:
-            return wire.render(document, prompt, [edit for _, edit in exchange.edits if not isinstance(edit, AddTools)])
+            made = wire.render(document, prompt, [edit for _, edit in exchange.edits if not isinstance(edit, AddTools)])
+            return made if chosen is None else chosen.written(made)
 
         array = wire.name == "gemini" and prompt.stream and "alt=sse" not in head.query
         talk = wire.talk(body, visit.paging, head.query)
@@ -392,7 +435,15 @@ class PortHouse:
             edits += attempt(self._engine.failed, "mend", lambda: [one for _, one in strikes(exchange, wire, prompt)[0]], list)
             if edits:
                 body = attempt(self._engine.failed, "mend", lambda: wire.render(document, prompt, edits), lambda: None)
-        return self._tapped(exchange, target, started, body)
+        try:
+            chosen = self._choosing.late(exchange)
+        except BackstoryError as error:
+            self._late.pop(exchange.id, None)
+            return self._choosing.refused(exchange.head, error)
+        if chosen is None:
+            return self._tapped(exchange, target, started, body)
+        exchange, body = chosen.put(exchange, body)
+        return chosen.planned(self._tapped(exchange, target, started, body))
 
     def _tapped(self, exchange: Exchange, target: Target, started: float, body: bytes | None) -> Plan:
         wire, prompt = exchange.wire, exchange.prompt
@@ -418,49 +469,13 @@ class PortHouse:
             exchange = replace(exchange, notes=(*exchange.notes, Note("proof", f"bytes differ: {asked}")))
         return exchange, body
 
-    def _mark(self, exchange: Exchange, visit: Visit) -> str:
-        """The marker that the answer gets, "" for none."""
-        policy = self._config.marker
-        if (
-            policy == "never"
-            or marker.stands(visit.marked, visit.reading.places)
-            or (exchange.prompt is not None and exchange.prompt.structured)
-        ):
-            return ""
-        if policy == "auto":
-            spoken = visit.upto + len(visit.turns)
-            if visit.own_identity or spoken + 1 < self._config.memory.threshold_messages:
-                return ""
-        return marker.marker(exchange.conversation)
-
     def _headers(self, exchange: Exchange, visit: Visit) -> Headers:
         conversation = (b"X-VC-Conversation", exchange.conversation.encode())
         economy = self._engine.economy
         stats = self._metrics.stats_header(exchange, visit, economy.forecast, economy.owed(exchange.conversation))
         headers: Headers = (conversation, (b"X-VC-Stats", stats))
-        if exchange.edits or visit.search is not None:
+        if exchange.edits or visit.search is not None or exchange.beside is not None:
             headers = (*headers, (b"X-VC-Request", b"%d" % exchange.id))
         if self._config.metrics.vidurai_header:
             headers = (*headers, (b"X-Vidurai-Stats", stats))
         return headers
-
-
-async def _dropping(plan: Awaitable[Plan], drop: frozenset[bytes]) -> Plan:
-    made = await plan
-    return replace(made, drop=made.drop | drop)
-
-
-def _sending(plan: Plan, body: bytes) -> Plan:
-    """The plan, with this body in place of the client's own."""
-    return plan if plan.answer is not None or plan.body is not None else replace(plan, body=body)
-
-
-async def _sent(plan: Awaitable[Plan], body: bytes) -> Plan:
-    return _sending(await plan, body)
-
-
-def _alone(opening: Opening, commanding: Commanding | None, plain: Plain | None) -> bool:
-    """Whether nobody has spoken to us in this first request, or before it."""
-    if plain is not None:
-        return plain.asked is None and not plain.conversation
-    return commanding is None or not commanding.suspects(opening)

@@ -20,9 +20,11 @@ from backstory.stages.ingest import settle
 from backstory.stages.rejoin import Rejoin
 from backstory.stores.database import journal_place, open_store
 from backstory.stores.inbox import Inbox
-from backstory.stores.lanes import Later, StoreLanes
+from backstory.stores.lanes import Later, Settle, StoreLanes
 from backstory.wires import WIRES
 
+# Each of these tries waits as long as the store waits for another writer.
+_RECOVERIES = 3
 WIRE_BY_NAME = {wire.name: wire for wire in WIRES}
 
 _entries = msgspec.msgpack.Decoder(Promise | Arrival)
@@ -105,3 +107,12 @@ def settle_entry(payload: bytes) -> Batch | None:
     if isinstance(entry, Arrival):
         return unfold(entry, wire, read_arrival(entry), rough)
     return settle(entry, wire, read_reply(wire, entry.content_type, entry.coding, entry.body), rough)
+
+
+async def recovered(lanes: StoreLanes, settle: Settle) -> None:
+    """Take in what dead processes have left: what is said next may go on with it. Where the store refuses it for long, it is taken in
+    later."""
+    for _ in range(_RECOVERIES):
+        await lanes.recover(settle)
+        if not lanes.unread or not lanes.last_error:
+            return

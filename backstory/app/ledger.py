@@ -14,6 +14,7 @@ from backstory.commands.forgetting import FORGET, veil
 from backstory.core.records import Conversation
 from backstory.core.store import Store
 from backstory.memory import reasons
+from backstory.memory.reasons import Search
 from backstory.memory.thread import branch
 from backstory.stages.threads import load_shown
 
@@ -22,7 +23,7 @@ _SHOWN_CHARS = 80
 
 class Entry(Struct, frozen=True, omit_defaults=True):
     """One line. `request`: in which this was so, 0 for a forgetting. `first`, `last`: numbers of the turns it is about, 0 for none.
-    `what`: folded, shortened, left out, not recalled, or forgotten. `text`: how the turn begins."""
+    `what`: folded, shortened, left out, not recalled, recalled less, or forgotten. `text`: how the turn begins."""
 
     at: float
     request: int
@@ -49,9 +50,7 @@ def ledger(store: Store, record: Conversation) -> list[Entry]:
             why = "a digest stands for them: the window is full (compaction.*), the bill is lower so (economy), or it was asked for"
             found.append(Entry(trace.created, trace.request, "folded", why, folded + 1, told.folded))
         folded = max(folded, told.folded)
-        if told.search is not None and told.search.gate:
-            why = f"{GATES.get(told.search.gate, told.search.gate)} (evidence {told.search.best:.2f})"
-            found.append(Entry(trace.created, trace.request, "not recalled", why))
+        found.extend(Entry(trace.created, trace.request, what, why) for what, why in _searched(told.search))
         for left in told.left:
             text = " ".join(texts.get(left.turn, "").split())[:_SHOWN_CHARS]
             found.append(Entry(trace.created, trace.request, "left out", left.why, left.number, left.number, left.score, text))
@@ -66,6 +65,14 @@ def ledger(store: Store, record: Conversation) -> list[Entry]:
             rows = ", ".join(f"{count} {table}" for table, count in receipt.counts.items() if count)
             found.append(Entry(receipt.at, 0, "forgotten", f"it was asked for; receipt {receipt.id}: {rows}"))
     return sorted(found, key=lambda entry: entry.at)
+
+
+def _searched(search: Search | None) -> Iterator[tuple[str, str]]:
+    """What a recall did not bring, and why."""
+    if search is not None and search.gate:
+        yield "not recalled", f"{GATES.get(search.gate, search.gate)} (evidence {search.best:.2f})"
+    elif search is not None and search.capped:
+        yield "recalled less", f"{search.budget} tokens were left: {GATES['dear']}"
 
 
 def as_text(entries: list[Entry]) -> Iterator[str]:

@@ -41,6 +41,7 @@ from backstory.stages.shrink import Shrink
 from backstory.stages.threads import Threads
 from backstory.stages.unbind import Unbind
 from backstory.stages.visit import Visits
+from backstory.stages.wishes import Judge
 from backstory.stages.withdrawal import Withdrawal
 
 # A recalled block stays where it is; larger ones would fill the window in a few questions. A budget as large as the window is meant so.
@@ -73,6 +74,7 @@ class Parts(Struct):
     hot: Callable[[], bool]
     figures: Callable[[], Mapping[str, Any]]
     failed: Callable[[str, BaseException], None]
+    judge: Judge
 
 
 class Line(Struct):
@@ -110,7 +112,7 @@ def line_up(parts: Parts) -> Line:
     links = Links(desk)
     forgets = Forgets(desk)
     more = Commanded(config.extended.commands, parts.failed, PROJECT)
-    command = Command(visits, desk, links, forgets, parts.arrivals, more)
+    command = Command(visits, desk, links, forgets, parts.arrivals, parts.judge, more)
     stages = (
         Identify(parts.threads, visits, parts.reader, parts.arrivals, parts.order, parts.before, continuity),
         command,

@@ -10,9 +10,12 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from backstory.app import usage_metrics
+from backstory.app.recorder import Figures
 from backstory.app.side_metrics import families
 from backstory.core.exchange import Exchange, Outcome
 from backstory.core.records import Spend
+from backstory.core.reply import Usage
 from backstory.core.side import SideFigures, day_of
 from backstory.core.sizes import rough_body
 from backstory.providers import prices
@@ -52,6 +55,9 @@ class Metrics:
         self.recalled = 0
         self.compactions = 0
         self.stubbed = 0
+        self.thoughts = 0
+        self.thought_in = 0
+        self.thought_out = 0
         self.tokens_in = 0
         self.tokens_sent = 0
         self.money = Money()
@@ -66,6 +72,8 @@ class Metrics:
         self.first_byte_s = 0.0
         self.sessions = 0
         self.side = SideFigures()
+        self.usage: Figures | None = None
+        """What is recorded of all requests; None where nothing is."""
         self._open: dict[int, tuple[int, int]] = {}
         self._exposed: Any = None
 
@@ -80,6 +88,12 @@ class Metrics:
         """A stage, or what else is named, broke and the request went on without it."""
         self.failures[where] = self.failures.get(where, 0) + 1
 
+    def thought(self, usage: Usage) -> None:
+        """A reasoner was asked, and has spent this."""
+        self.thoughts += 1
+        self.thought_in += usage.input_tokens
+        self.thought_out += usage.output_tokens
+
     def planned(self, exchange: Exchange, visit: Visit | None, started: float) -> None:
         """A conversation's request is ready to go up. `started`: monotonic seconds when it had come in."""
         if visit is not None and visit.late:
@@ -88,10 +102,8 @@ class Metrics:
         self.last_request = now
         self.conversations += 1
         self.added_s += now - started
-        if any(note.stage == "proof" for note in exchange.notes):
-            self.differing += 1
-        else:
-            self.identical += 1
+        if not _told_later(exchange):
+            self._count(any(note.stage == "proof" for note in exchange.notes))
         for stage in {stage for stage, _ in exchange.edits}:
             self.edited[stage] = self.edited.get(stage, 0) + 1
         if visit is None:
@@ -107,6 +119,10 @@ class Metrics:
         if visit.tokens_in != visit.tokens_sent:
             self._open[exchange.id] = (visit.tokens_in, visit.tokens_sent)
 
+    def _count(self, differs: bool) -> None:
+        self.differing += differs
+        self.identical += not differs
+
     def leg(self, exchange: int, visit: Visit, tokens: int) -> None:
         """The answer to this exchange goes on with another request of so many tokens."""
         self.tokens_sent += tokens
@@ -117,7 +133,9 @@ class Metrics:
 
     def finished(self, exchange: Exchange, outcome: Outcome, spend: Spend | None = None) -> None:
         """The answer is over. `spend`: what it cost, where that was weighed; else its saving is guessed at list prices."""
-        prompt = exchange.prompt
+        prompt, beside = exchange.prompt, exchange.beside
+        if beside is not None and beside.went and _told_later(exchange):
+            self._count(beside.went != beside.came)
         self.ended(exchange.wire.name if exchange.wire is not None else "none", prompt is not None and prompt.stream, outcome)
         tokens = self._open.pop(exchange.id, None)
         if tokens is not None and spend is None and prompt is not None and 0 < outcome.status < 400:
@@ -233,6 +251,9 @@ _COUNTERS = (
     ("recalled_turns", "Turns that were recalled into requests.", "recalled"),
     ("compactions", "Requests that moved a conversation's digest.", "compactions"),
     ("stubs", "Old tool results and images that were replaced by a stub.", "stubbed"),
+    ("reasoner_requests", "Requests about which a reasoner was asked first (hybrid).", "thoughts"),
+    ("reasoner_input_tokens", "Tokens that reasoners were asked with.", "thought_in"),
+    ("reasoner_output_tokens", "Tokens of what reasoners have thought.", "thought_out"),
     ("original_tokens", "Tokens of the clients' requests (estimated).", "tokens_in"),
     ("sent_tokens", "Tokens of the requests as sent upstream (estimated).", "tokens_sent"),
     ("cost_side_dollars", "Paid for requests of memory's own; one whose end is not known counts as it was reserved.", "cost_side"),
@@ -294,6 +315,8 @@ class _Collector:
             ended.add_metric([wire, f"{hundreds}xx" if hundreds else "none", end], number)
         yield ended
         yield from families(metrics.side, day_of(time.time()))
+        if metrics.usage is not None:
+            yield from usage_metrics.families(metrics.usage)
         total, cumulative = 0, []
         for bound, number in zip((*BUCKETS, "+Inf"), metrics.buckets, strict=True):
             total += number
@@ -308,3 +331,9 @@ class _Collector:
             value = sum(getattr(door, field) for door in metrics.doors)
             kind = GaugeMetricFamily if field in ("open_connections", "in_flight") else CounterMetricFamily
             yield kind(f"backstory_door_{field}", f"Connections and requests at the ports: {field.replace('_', ' ')}.", value=value)
+
+
+def _told_later(exchange: Exchange) -> bool:
+    """Whether it shows only when the request has gone up if its bytes differ: nothing but what is done beside the stages may have changed
+    them."""
+    return exchange.beside is not None and not exchange.edits and not exchange.came

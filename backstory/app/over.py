@@ -1,4 +1,5 @@
-"""What becomes of a plan behind memory: policies of extensions, answers that are made over, and providers that speak another wire.
+"""What becomes of a plan behind memory: requests that are augmented, policies of extensions, answers that are made over, providers that
+speak another wire.
 
 Rule: what is not set up is not loaded.
 """
@@ -8,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
+from backstory.app.drive import eager
 from backstory.app.engine import Engine
 from backstory.app.regard import Regard, Regards
 from backstory.config import Config
@@ -15,6 +19,7 @@ from backstory.core.exchange import Head
 from backstory.core.plan import Answer, Plan
 
 if TYPE_CHECKING:
+    from backstory.app.augment import Augmentation
     from backstory.app.judging import Judging
     from backstory.app.reworking import Reworking
     from backstory.app.translating import Translating
@@ -24,7 +29,9 @@ class Over:
     """For one port. `error` writes an error of ours in the shape of the request's wire."""
 
     def __init__(self, config: Config, engine: Engine, regards: Regards, error: Callable[[Head, int, str, str], Answer]) -> None:
+        self._engine = engine
         self._judging = _judging(config, engine, error)
+        self._augmentation = _augmentation(config, engine, error)
         self._reworking = _reworking(config)
         self._translating = _translating(config, engine, regards, error)
 
@@ -37,15 +44,39 @@ class Over:
         return self._reworking is not None and regard.wire is not None and regard.readable
 
     def plan(self, plan: Plan | Awaitable[Plan], head: Head, body: bytes, regard: Regard) -> Plan | Awaitable[Plan]:
-        """The plan with all of it: policies see the request as memory has left it, and the answer as its client gets it; the client's own
-        wire is made over after that, and translated last."""
+        """The plan with all of it: what is said for the client comes first; policies see the request as memory has left it, and the
+        answer as its client gets it; the client's own wire is made over after that, and translated, to where it goes; what is said to the
+        model that it goes up to comes last."""
+        if self._augmentation is not None:
+            plan = self._augmentation.near(plan, head, body, regard)
         if self._judging is not None and regard.wire is not None:
             plan = self._judging.plan(plan, head, body, regard.wire, regard)
         if self._reworking is not None:
             plan = self._reworking.plan(plan, head, body, regard)
-        if self._translating is not None and not regard.routed:
-            plan = self._translating.plan(plan, head, body, regard)
-        return plan
+        if isinstance(plan, Plan):
+            plan = self._gone_on(plan, head, body, regard)
+        elif self._translating is not None or self._engine.wished:
+            plan = eager(self._later(plan, head, body, regard))
+        return plan if self._augmentation is None else self._augmentation.far(plan, head, body, regard)
+
+    async def _later(self, plan: Awaitable[Plan], head: Head, body: bytes, regard: Regard) -> Plan:
+        done = self._gone_on(await plan, head, body, regard)
+        return done if isinstance(done, Plan) else await done
+
+    def _gone_on(self, plan: Plan, head: Head, body: bytes, regard: Regard) -> Plan | Awaitable[Plan]:
+        if plan.onward is not None:
+            return plan.onward(plan)
+        if self._translating is None or regard.routed:
+            return plan
+        return self._translating.plan(plan, replace(head, path=plan.path) if plan.path else head, body, regard)
+
+
+def _augmentation(config: Config, engine: Engine, error: Callable[[Head, int, str, str], Answer]) -> Augmentation | None:
+    if not config.augmentation.reads:
+        return None
+    from backstory.app.augment import Augmentation  # noqa: PLC0415
+
+    return Augmentation(error, engine.failed)
 
 
 def _translating(config: Config, engine: Engine, regards: Regards, error: Callable[[Head, int, str, str], Answer]) -> Translating | None:

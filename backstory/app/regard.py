@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from msgspec import Struct
 
 from backstory.config import Config
@@ -13,6 +15,9 @@ from backstory.providers import upstreams
 from backstory.stages.arrivals import CLIENT_HEADERS
 from backstory.wires import WIRES
 
+if TYPE_CHECKING:
+    from backstory.providers.routing import Route
+
 # Request headers of ours: read here, never sent up. So is every other of this prefix.
 OWN_HEADERS = frozenset({b"x-vc-conversation", b"x-vc-memory", b"x-vc-project", b"x-vc-dashboard-token"})
 _OWN_PREFIX = b"x-vc-"
@@ -22,7 +27,8 @@ _MOST_PATHS = 1000
 class Regard(Struct, frozen=True):
     """`wire`: None where it is no request to a model. `readable`: its body can be read. `unwanted`: it is to go past memory. `drop`:
     headers that do not go up. `unnamed`: none of its headers names a conversation. `speaks`: the wire of the provider, where it is another;
-    "" where it is not. `routed`: it is on its way to a provider that a selector names (app/routing.py), and nobody else translates it."""
+    "" where it is not. `routes`: those of a request that is on its way to a provider that a selector names (app/routing.py), and nobody
+    else translates it; `host`: of the upstream that it would have gone to otherwise; `races`, `reasoners`: as of app/ways.py."""
 
     wire: Wire | None
     target: Target
@@ -33,7 +39,15 @@ class Regard(Struct, frozen=True):
     scope: str
     unnamed: bool
     speaks: str
-    routed: bool = False
+    routes: tuple[Route, ...] = ()
+    host: str = ""
+    races: bool = False
+    reasoners: tuple[Route, ...] = ()
+
+    @property
+    def routed(self) -> bool:
+        """Whether it is on its way to such a provider."""
+        return bool(self.routes)
 
 
 class Regards:

@@ -47,5 +47,5 @@ class Reworking:
             plan = replace(plan, body=out)
         if reworked.idle:
             return plan
-        translation = reworked if plan.translation is None else Chained(plan.translation, reworked)
-        return replace(plan, translation=translation, drop=plan.drop | {b"accept-encoding"}, add=(*plan.add, *_PLAIN))
+        made = reworked if plan.translation is None else Chained(plan.translation, reworked)
+        return replace(plan, translation=made, drop=plan.drop | {b"accept-encoding"}, add=(*plan.add, *_PLAIN))

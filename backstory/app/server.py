@@ -8,8 +8,8 @@ import gc
 import logging
 import signal
 import sys
-import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 from backstory.app.enduring import Enduring, needed
@@ -17,9 +17,12 @@ from backstory.app.engine import Engine
 from backstory.app.heap import give_back, one_heap
 from backstory.app.house import PortHouse
 from backstory.app.lineup import check_commands
+from backstory.app.metering import Metering
 from backstory.app.outbound import connector, warnings
+from backstory.app.usage import Guard, named
 from backstory.config import Config, Listener
 from backstory.core.plan import House
+from backstory.errors import ConfigError
 from backstory.providers import side_model
 from backstory.relay.door import Door
 from backstory.relay.limits import DoorMetrics, Limits, Timeouts
@@ -102,20 +105,36 @@ def _door(config: Config, engine: Engine, listener: Listener) -> Door:
     )
     metrics = DoorMetrics()
     engine.metrics.doors.append(metrics)
-    house = in_front(config, PortHouse(config, engine, listener.upstream, listener.label))
+    inner = PortHouse(config, engine, listener.upstream, listener.label)
+    house = metered(config, in_front(config, inner), inner)
     if needed(config):
         house = Enduring(house, config, listener.upstream, engine.endurance)
-    return Door(house, limits, timeouts, connector(config), metrics, engine.endurance)
+    if proxy.websocket and find_spec("wsproto") is None:
+        raise ConfigError("proxy.websocket needs the extra websocket: install backstory[websocket]")
+    return Door(house, limits, timeouts, connector(config), metrics, engine.endurance, proxy.websocket)
 
 
-def in_front(config: Config, house: PortHouse, clock: Callable[[], float] = time.time) -> House:
-    """What the door asks: the house itself, or, where requests may be routed, what stands in front of it. Raises ConfigError for a
-    provider's key that is not there."""
-    if not config.routes:
-        return house
-    from backstory.app.routing import RoutingHouse
+def in_front(config: Config, house: PortHouse) -> House:
+    """What the door asks: the house itself, or, where requests may be routed or augmented, what stands in front of it. Raises ConfigError
+    for a provider's key, or a file of text, that is not there."""
+    found: House = house
+    if config.routes:
+        from backstory.app.routing import RoutingHouse
 
-    return RoutingHouse(config, house, clock)
+        found = RoutingHouse(config, house)
+    if config.augmentation.in_use:
+        from backstory.app.augmenting import AugmentingHouse
+
+        found = AugmentingHouse(config, found, house)
+    return found
+
+
+def metered(config: Config, front: House, house: PortHouse) -> House:
+    """What the door asks, where requests are recorded: `front`, which stands in front of `house`, behind what records them."""
+    engine = house.engine
+    if engine.recorder is None:
+        return front
+    return Metering(front, house.regards, engine, engine.recorder, Guard(config.usage.token), named(config.usage.names))
 
 
 async def _serve(config: Config) -> None:

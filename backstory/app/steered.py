@@ -6,37 +6,72 @@ Rule: with a provider of the client's own wire the answer passes as it is.
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from backstory.app.translating import CLIENTS_OWN, PLAIN, TONGUES_BY_NAME, WIRES_BY_NAME
 from backstory.core.exchange import Headers
+from backstory.core.plan import Mode, Translation
+from backstory.core.selectors import Value
+from backstory.core.translation import Loss
 from backstory.errors import RequestError
 from backstory.providers.routing import Route
 from backstory.wires import steering
+from backstory.wires.hosted import Hosted
 from backstory.wires.kept import Kept
-from backstory.wires.translate import Translated
+from backstory.wires.translate import Translated, losses_told
+
+if TYPE_CHECKING:
+    from backstory.app.augment import Augment
 
 _NOTHING: frozenset[bytes] = frozenset()
+NOTHING_SET: Mapping[str, Value] = {}
+# What stands in the body there; and what would have the answer come in a coding that has to be undone first.
+_HOSTED = frozenset({b"anthropic-version", b"accept-encoding", b"accept"})
 
 
 class Steered:
     """`client`: the client's wire; `path`, `query`: of its request, the path with the route's model where it names one. `inner`: the
-    translation, None where there is none."""
+    translation, None where there is none. `shown`: see steering.with_params. `wishes`: parameters that count before those of the route,
+    and are left out where there is no place for them; `lost`: those that were, where nothing is translated."""
 
     done = False
 
-    __slots__ = ("_path", "_query", "_route", "_status", "_tongue", "client", "inner", "learnt", "speaks")
+    __slots__ = (
+        *("_answer", "_augment", "_hosted", "_path", "_query", "_route", "_status", "_tongue", "_wishes"),
+        *("client", "inner", "learnt", "legs", "lost", "shown", "speaks"),
+    )
 
-    def __init__(self, client: str, speaks: str, route: Route, path: str, query: str, inner: Translated | None) -> None:
+    def __init__(
+        self,
+        client: str,
+        speaks: str,
+        route: Route,
+        path: str,
+        query: str,
+        inner: Translated | None,
+        betas: str = "",
+        augment: Augment | None = None,
+        wishes: Mapping[str, Value] = NOTHING_SET,
+    ) -> None:
         self.client = client
         self.speaks = speaks
         self.inner = inner
         self.learnt: Headers = ()
+        self.lost: tuple[Loss, ...] = ()
+        self.legs = True
+        """Whether the answer may take several requests; if not, one in the client's own wire is not looked at."""
+        self.shown = False
+        self._augment = augment
+        self._wishes = wishes
         self._route = route
         self._status = 200
         self._path = path
         self._query = query
         self._tongue = TONGUES_BY_NAME[speaks]
+        hosting = route.backend.row.hosting
+        self._hosted = Hosted(hosting, inner, betas) if hosting else None
+        self._answer: Translation | None = self._hosted or inner
 
     @property
     def translated(self) -> bool:
@@ -44,17 +79,24 @@ class Steered:
         return self.inner is not None
 
     @property
+    def changes(self) -> bool:
+        """Whether the provider's answer is not as the client's own provider would give it."""
+        return self._answer is not None
+
+    @property
     def drop(self) -> frozenset[bytes]:
         """Headers that only the client's provider knows."""
-        return CLIENTS_OWN if self.translated else _NOTHING
+        return CLIENTS_OWN if self.translated else _HOSTED if self._hosted is not None else _NOTHING
 
     @property
     def add(self) -> Headers:
         """What is added for the answer's sake."""
-        return PLAIN if self.translated else ()
+        return PLAIN if self.changes else ()
 
     def place(self) -> tuple[str, str]:
-        """Path and query of the request at the provider, in its usual shape."""
+        """Path and query of the request at the provider, in its usual shape; for a cloud that hosts it, with the verb at the end."""
+        if self._hosted is not None:
+            return f"{self._path}:{self._hosted.verb}", ""
         if self.inner is None:
             return self._path, self._query
         path, _, query = self.inner.place().partition("?")
@@ -72,39 +114,69 @@ class Steered:
                 raise RequestError(f"{refused.what}: {refused.why}")
             body, lost = steering.without(body, route.backend.lacks)
             self.inner.losses = (*self.inner.losses, *lost)
-        return steering.with_params(self._tongue, body, route.model, dict(route.params))
+        strict = {name: it for name, it in route.params if name not in self._wishes}
+        if self._augment is not None:
+            wished = self._wished if self._wishes else None
+            body = self._augment.set_on(self._tongue, body, route.model, strict, self.shown, wished)
+        else:
+            body = steering.with_params(self._tongue, body, route.model, strict, self.shown)
+            if self._wishes:
+                body = self._wished(body)
+        return body if self._hosted is None else self._hosted.ask(body)
 
-    def begin(self, status: int, headers: Headers) -> tuple[Literal["stream", "whole"], Headers]:
+    def _wished(self, body: bytes) -> bytes:
+        body, lost = steering.with_wishes(self._tongue, body, self._route.model, self._wishes)
+        if self.inner is None:
+            self.lost = lost
+        else:
+            self.inner.losses = (*self.inner.losses, *lost)
+        return body
+
+    def begin(self, status: int, headers: Headers) -> tuple[Mode, Headers]:
         """See Translation."""
         self._status = status
-        return ("stream", headers) if self.inner is None else self.inner.begin(status, headers)
+        if self._answer is None:
+            return ("stream" if self.legs else "pass"), (*headers, *losses_told(self.lost)) if self.lost else headers
+        mode, headers = self._answer.begin(status, headers)
+        return mode, (*headers, *losses_told(self.lost)) if self.lost else headers
 
     def chunk(self, data: bytes) -> bytes:
         """See Translation."""
-        return data if self.inner is None else self.inner.chunk(data)
+        return data if self._answer is None else self._answer.chunk(data)
 
     def tail(self) -> bytes:
         """See Translation."""
-        return b"" if self.inner is None else self.inner.tail()
+        return b"" if self._answer is None else self._answer.tail()
 
     def rest(self) -> bytes:
         """See Translation."""
-        return b"" if self.inner is None else self.inner.rest()
+        return b"" if self._answer is None else self._answer.rest()
 
     def whole(self, body: bytes) -> tuple[int, bytes]:
         """See Translation."""
-        if self.inner is None:
+        if self._answer is None:
             return self._status, body
-        status, body = self.inner.whole(body)
-        self.learnt = self.inner.learnt
+        status, body = self._answer.whole(body)
+        self.learnt = self._answer.learnt
         return status, body
 
 
-def steered(client: str, route: Route, path: str, query: str, kept: Kept | None, whose: str) -> Steered:
-    """The exchange of a client of this wire on this route. `kept`, `whose`: as of Translated."""
+def steered(
+    client: str,
+    route: Route,
+    path: str,
+    query: str,
+    kept: Kept | None,
+    whose: str,
+    betas: str = "",
+    augment: Augment | None = None,
+    wishes: Mapping[str, Value] = NOTHING_SET,
+) -> Steered:
+    """The exchange of a client of this wire on this route. `kept`, `whose`: as of Translated; `betas`: its header of that name; `augment`:
+    what else is done to it; `wishes`: as of Steered."""
     speaks = route.backend.wire(client)
     inner = None
     if speaks != client:
         provider, wire = TONGUES_BY_NAME[speaks], WIRES_BY_NAME[speaks]
         inner = Translated(TONGUES_BY_NAME[client], provider, wire, path, query, kept, whose)
-    return Steered(client, speaks, route, path, query, inner)
+    return Steered(client, speaks, route, path, query, inner, betas if speaks == client else "", augment, wishes)

@@ -4,6 +4,7 @@ out, and the edits with their sizes. Read from what is stored; what is no longer
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
@@ -18,7 +19,8 @@ from backstory.memory import reasons
 from backstory.memory.reasons import Change, Search, Told
 from backstory.memory.retention import Score, score
 from backstory.memory.thread import at_number, branch, next_position
-from backstory.stages.threads import covers, load_pins, load_shown, load_turns, tells
+from backstory.stages.threads import load_pins, load_shown, load_turns, tells
+from backstory.stages.veiled import veiled
 
 GATES = {
     "empty": "there was nothing to recall from",
@@ -26,11 +28,14 @@ GATES = {
     "nothing asked": "the message asks for nothing that could be looked for",
     "no match": "nothing that was said matches the message",
     "weak": "what matches has too little of what the message is about",
+    "dear": "memory adds as much to this conversation already as it may: about what its client's own requests cost",
 }
 """Why a recall brought nothing, in words."""
 _SHOWN_CHARS = 200
 # Ids of requests are turn ids: milliseconds since 2020 and some bits more. No beginning of a conversation's id has so many digits.
 _REQUEST_DIGITS = 15
+_NUMBER = re.compile(r"[0-9]{1,30}")
+_MOST_REQUEST = 2**63 - 1
 
 
 class Line(Struct, frozen=True, omit_defaults=True):
@@ -112,6 +117,7 @@ class Diff(Struct, frozen=True):
     went: int
     changes: tuple[Difference, ...]
     unknown: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class _Case(Struct):
@@ -176,7 +182,7 @@ def diff(store: Store, named: str, principal: str | None = None) -> Diff:
             unknown.append(f"the text of {_named(change)}")
         made.append(Difference(change.what, change.item + 1, max(change.item + 1, change.to), change.bytes, text))
     told = case.told
-    return Diff(case.trace.request, case.record.id, case.trace.created, told.came, told.went, tuple(made), tuple(unknown))
+    return Diff(case.trace.request, case.record.id, case.trace.created, told.came, told.went, tuple(made), tuple(unknown), told.notes)
 
 
 def retention(store: Store, record: Conversation, now: float) -> list[tuple[int, Turn, Score]]:
@@ -231,20 +237,21 @@ def as_diff(found: Diff) -> Iterator[str]:
     """For a terminal."""
     yield _head(found.request, found.conversation, 0, found.at)
     yield f"{found.came} bytes came, {found.went} went up ({found.went - found.came:+d})\n"
-    if not found.changes:
+    if not found.changes and found.came == found.went and not found.notes:
         yield "it went up as it came\n"
     for change in found.changes:
         place = f"message {change.first}" if change.last <= change.first else f"messages {change.first} to {change.last}"
         yield f"\n{place}: {change.what}, {change.bytes:+d} bytes\n"
         yield from (f"+ {line}\n" for line in faces.plain(change.text).splitlines())
+    yield from (f"\nnote: {note}\n" for note in found.notes)
     yield from (f"\nnot known any more: {what}\n" for what in found.unknown)
 
 
 def _case(store: Store, named: str, principal: str | None) -> _Case:
-    name, _, turn = named.rpartition(":") if named.rpartition(":")[2].isdigit() and ":" in named else (named, "", "")
+    name, _, turn = named.rpartition(":") if ":" in named and _NUMBER.fullmatch(named.rpartition(":")[2]) else (named, "", "")
     trace = None
-    if named.isdigit() and len(named) >= _REQUEST_DIGITS:
-        trace = store.trace(int(named))
+    if _NUMBER.fullmatch(named) and len(named) >= _REQUEST_DIGITS:
+        trace = store.trace(int(named)) if int(named) <= _MOST_REQUEST else None
         if trace is None:
             raise NotFound(f"of request {named} nothing is kept: it went up as it came, or what it told of is forgotten")
         name, turn = trace.conversation, ""
@@ -313,7 +320,7 @@ def _injections(store: Store, record: Conversation) -> dict[bytes, Injection]:
 
 
 def _digests(store: Store, case: _Case) -> list[Digest]:
-    return [one for one in store.digests(case.record.id) if not covers(one, case.hidden)]
+    return list(veiled(store.digests(case.record.id), case.hidden, case.turns))
 
 
 def _blocks(case: _Case) -> Iterator[Block]:
@@ -376,7 +383,8 @@ def _head(request: int, conversation: str, number: int, at: float) -> str:
 
 def _search(search: Search) -> str:
     terms = f" for {', '.join(search.terms)}" if search.terms else ""
-    found = f"looked through {search.considered} pieces{terms}; budget {search.budget} tokens, {search.tokens} used"
+    less = ", for " + GATES["dear"] if search.capped and not search.gate else ""
+    found = f"looked through {search.considered} pieces{terms}; budget {search.budget} tokens{less}, {search.tokens} used"
     if search.gate:
         return f"{found}; nothing recalled: {GATES.get(search.gate, search.gate)} (evidence {search.best:.2f})"
     return f"{found}; evidence {search.best:.2f}"

@@ -12,5 +12,6 @@ from backstory.commands.guide import GUIDE
 from backstory.commands.links import LINKS
 from backstory.commands.search import SEARCH
 from backstory.commands.state import STATE
+from backstory.commands.steering import STEERING
 
-COMMANDS: tuple[Command, ...] = (*GUIDE, *STATE, *LINKS, *SEARCH, *FOLDING, *FORGETTING)
+COMMANDS: tuple[Command, ...] = (*GUIDE, *STATE, *LINKS, *SEARCH, *FOLDING, *FORGETTING, *STEERING)

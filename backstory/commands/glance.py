@@ -12,7 +12,7 @@ from backstory.commands import COMMANDS
 from backstory.commands.sign import ANSWER, REFERENCE
 
 _WORDS = re.compile(b"vc(?:" + b"|".join(sorted({command.word[2:].lower().encode() for command in COMMANDS if command.word})) + b")")
-_SETTINGS = tuple(f"{command.name}(".encode() for command in COMMANDS if command.sets)
+_SETTINGS = tuple(f"{command.name}{'(' if command.takes != 'nothing' else ''}".encode() for command in COMMANDS if command.sets)
 _LONGEST_SETTING = max(map(len, _SETTINGS))
 # A command stands at the end of a message; clients put some kilobytes behind it (rules for the answer, reminders), not more.
 _LOOKED_AT = 8192

@@ -22,8 +22,11 @@ from backstory.commands.command import Command
 _LONGEST = 1000
 _FENCES = ("```", "~~~")
 _LIKE = 0.5
+# So like the name of a setting is one that was meant for it, though it ends a message of other words.
+_MEANT = 0.75
 _BY_NAME: Mapping[str, Command] = {command.name: command for command in COMMANDS}
 _BY_WORD: Mapping[str, Command] = {command.word: command for command in COMMANDS if command.word}
+_SETTINGS = tuple(command.name for command in COMMANDS if command.sets)
 
 
 class Asked(Struct, frozen=True):
@@ -49,7 +52,7 @@ def find(text: str, prefix: str) -> Asked | None:
     whole = None
     if len(end) == len(text):
         whole = _word(text) if text[:2].upper() == "VC" else _whole(text, prefix)
-    return whole or (_ending(text, end, prefix) if end.endswith(")") and prefix in end else None)
+    return whole or (_ending(text, end, prefix) if prefix in end else None)
 
 
 def nearest(name: str, more: Sequence[Command] = ()) -> Command | None:
@@ -79,18 +82,21 @@ def _whole(text: str, prefix: str) -> Asked | None:
 
 
 def _ending(text: str, end: str, prefix: str) -> Asked | None:
-    """A setting at the end of a longer message."""
+    """A setting at the end of a longer message; or what was surely meant for one."""
     at = end.rfind(prefix)
     match = _call(prefix).fullmatch(end, at) if at >= 0 else None
-    command = _BY_NAME.get(match["name"].lower()) if match is not None else None
-    if match is None or command is None or not command.sets or (at and not end[at - 1].isspace()):
+    if match is None or (at and not end[at - 1].isspace()):
         return None
-    argument = (match["argument"] or "").strip()
+    name, argument = match["name"].lower(), (match["argument"] or "").strip()
+    command = _BY_NAME.get(name)
     before = text[: len(text) - (len(end) - at)]
-    sets = bool(argument) and command.accepts(argument) and argument.lower() not in command.asks
-    if not sets or not before.strip() or _in_code(before):
+    if not before.strip() or _in_code(before):
         return None
-    return Asked(command.name, argument, end[at:], command, True)
+    if command is None:
+        like = get_close_matches(name, _SETTINGS, 1, _MEANT) if argument else []
+        return Asked(name, argument, end[at:], None, True) if like else None
+    sets = command.accepts(argument) and (bool(argument) or command.takes == "nothing") and argument.lower() not in command.asks
+    return Asked(command.name, argument, end[at:], command, True) if command.sets and sets else None
 
 
 def _in_code(before: str) -> bool:

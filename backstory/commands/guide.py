@@ -17,7 +17,7 @@ def manual(commands: Sequence[Command], prefix: str) -> str:
     lines = [f"- {command.usage(prefix)}: {command.meaning}" for command in commands]
     return "\n".join(
         [
-            "Commands for this conversation's memory. Each is a whole message, in capitals or not:",
+            "Commands for this conversation: its memory, and where its requests go. Each is a whole message, in capitals or not:",
             "",
             *lines,
             "",
@@ -52,4 +52,4 @@ def failed(name: str, reason: str, prefix: str) -> str:
 
 
 def _listed(commands: Sequence[Command], prefix: str) -> str:
-    return ", ".join(f"{prefix}{command.name}({command.argument})" for command in commands)
+    return ", ".join(f"{prefix}{command.name}{f'({command.argument})' if command.argument else ''}" for command in commands)

@@ -34,7 +34,8 @@ LONGEST_NAME = 80
 
 class Status(Struct, frozen=True):
     """What `status` tells. Tokens are estimates. `folded`: turns that the digest stands for. `waiting`: exchanges that are not in the
-    database yet. `undone`: turns that background work has not come to. `saved`, `saved_percent`: of all conversations since the start."""
+    database yet. `undone`: turns that background work has not come to. `saved`, `saved_percent`: of all conversations since the start.
+    `set`: what was set for its requests, names and values."""
 
     conversation: str
     label: str
@@ -54,6 +55,7 @@ class Status(Struct, frozen=True):
     saved_percent: float
     cost_saved: float
     window: int
+    set: tuple[tuple[str, str], ...] = ()
 
 
 def status(found: Status) -> str:
@@ -71,6 +73,7 @@ def status(found: Status) -> str:
         ("Pending", f"{_many(found.waiting, 'exchange')} to be stored, {_many(found.undone, 'turn')} to be indexed"),
         ("Saved", f"{found.saved} tokens ({found.saved_percent} %), ${found.cost_saved:.4f}; all conversations since the proxy started"),
     ]
+    rows[4:4] = found.set
     if found.hidden:
         rows.append(("Being forgotten", f"{_many(found.hidden, 'turn')}; undo takes it back while there is time"))
     return "\n".join(f"- {name}: {value}" for name, value in rows)

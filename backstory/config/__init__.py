@@ -16,7 +16,19 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
+from backstory.config import augmentation, augmenting
 from backstory.config import routing as routes
+from backstory.config.augmentation import (
+    Augmentation,
+    Auxiliary,
+    Context,
+    EditPrecision,
+    FirstPrompt,
+    HeaderRow,
+    OverrideRow,
+    Planning,
+    ReasoningRow,
+)
 from backstory.config.extended import NOTHING, Extended
 from backstory.config.routes import AliasRow, ModelRow, ProviderRow, Routing
 from backstory.config.routing import Keys
@@ -50,6 +62,7 @@ from backstory.config.sections import (
     ToolOutput,
     Tools,
     Upstream,
+    Usage,
     Vectors,
     describe,
     keys,
@@ -66,12 +79,26 @@ __all__ = ["Config", "Instance", "Listener", "Log", "OutboundProxies", "PriceRow
 _PROFILES = {"QUALITY_FOCUSED": "QUALITY", "COST_FOCUSED": "COST"}
 # Where decay is only switched on, half of a turn's rank is at stake.
 _DECAYS = {"true": 0.5, "false": 0.0}
-_PATHS = ("upstream.ca_file", "upstream.client_cert", "upstream.client_key", "side_model.api_key_file")
+_PATHS = ("upstream.ca_file", "upstream.client_cert", "upstream.client_key", "side_model.api_key_file", "first_prompt.append_file")
 _FOLDERS = ("vectors.path",)
 _EXTRAS = {"media.recompress": ("PIL", "media")}
 _URLS = ("upstream.url", "upstream.anthropic", "upstream.openai", "upstream.gemini", "side_model.url", "vectors.url")
 _CHECKS = {"side_model.provider": check_provider, "side_model.api_key_env": check_variable}
-_UNSHOWN = ("side_model.api_key_env", "vectors.api_key")
+_MAPPINGS = frozenset(
+    {
+        "proxy.instances",
+        "prices",
+        "providers",
+        "model_aliases",
+        "models",
+        "overrides",
+        "reasoning",
+        "planning.set",
+        "client_headers",
+        "usage.names",
+    }
+)
+_UNSHOWN = ("side_model.api_key_env", "vectors.api_key", "usage.token")
 
 
 class OutboundProxies(Struct, frozen=True):
@@ -137,6 +164,14 @@ class Config(Struct, frozen=True, kw_only=True):
     routing: Routing = field(default_factory=Routing)
     model_aliases: tuple[AliasRow, ...] = ()
     models: tuple[ModelRow, ...] = ()
+    overrides: tuple[OverrideRow, ...] = ()
+    reasoning: tuple[ReasoningRow, ...] = ()
+    edit_precision: EditPrecision = EditPrecision()
+    planning: Planning = Planning()
+    auxiliary: Auxiliary = Auxiliary()
+    first_prompt: FirstPrompt = FirstPrompt()
+    context: Context = Context()
+    client_headers: tuple[HeaderRow, ...] = ()
     paging: Paging = field(default_factory=Paging)
     identity: Identity = field(default_factory=Identity)
     side_model: SideModel = field(default_factory=SideModel)
@@ -145,6 +180,7 @@ class Config(Struct, frozen=True, kw_only=True):
     log: Log = field(default_factory=Log)
     metrics: Metrics = field(default_factory=Metrics)
     extensions: Extensions = EXTENSIONS
+    usage: Usage = field(default_factory=Usage)
     listeners: tuple[Listener, ...] = ()
     outbound: OutboundProxies = OutboundProxies()
     side_key: Secret = Secret()
@@ -154,7 +190,13 @@ class Config(Struct, frozen=True, kw_only=True):
     @property
     def routes(self) -> bool:
         """Whether any request may go elsewhere than to its wire's upstream."""
-        return routes.in_use(self.providers, self.model_aliases, self.routing)
+        selected = self.planning.route or self.auxiliary.route
+        return bool(selected) or routes.in_use(self.providers, self.model_aliases, self.routing)
+
+    @property
+    def augmentation(self) -> Augmentation:
+        """What else is done to requests."""
+        return augmentation.by_field(self)
 
     @classmethod
     def load(
@@ -205,7 +247,10 @@ def _build(given: Collected, main: Config | None = None, label: str = "") -> Con
     extended = _extended(config.extensions, given)
     wrong += [
         _wrong(keys()[name], given.settings[name], routes.Misplaced(f"{text} - at `${steps}`"))
-        for name, steps, text in routes.problems(config.providers, config.model_aliases, config.routing, extended)
+        for name, steps, text in (
+            *routes.problems(config.providers, config.model_aliases, config.routing, extended),
+            *augmenting.problems(config.augmentation, config.providers),
+        )
         if name in given.settings
     ]
     if wrong:
@@ -239,9 +284,9 @@ def _extended(names: tuple[str, ...], given: Collected) -> Extended:
 
 def _value(key: Key, setting: Given) -> Any:
     value = setting.value
-    if setting.text and key.name in ("side_model.tasks", "routing.disabled", "extensions"):
+    if setting.text and key.name in ("side_model.tasks", "routing.disabled", "extensions", "auxiliary.kinds"):
         value = tuple(part for part in re.split(r"[\s,\[\]\"']+", value) if part)
-    if setting.text and key.name in ("proxy.instances", "prices", "providers", "model_aliases", "models"):
+    if setting.text and key.name in _MAPPINGS:
         import yaml  # noqa: PLC0415 - a list in a variable is rare
 
         try:

@@ -59,6 +59,9 @@ class Routing(Struct, frozen=True):
     openai_responses: Annotated[str, Meta(description="the same of OpenAI Responses requests")] = ""
     gemini: Annotated[str, Meta(description="the same of Gemini requests")] = ""
     disabled: Annotated[tuple[str, ...], Meta(description="providers that get no request")] = ()
+    reasoner_s: Annotated[
+        float, Meta(gt=0, le=3600, description="how long the reasoner of hybrid:[reasoner,executor] may think, in seconds")
+    ] = 60.0
     seed: Annotated[int, Meta(ge=0, description="another number draws weighted routes (^) otherwise")] = 0
 
 

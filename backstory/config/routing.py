@@ -99,13 +99,17 @@ def problems(
         if text:
             yield "model_aliases", f"[{index}].replacement", text
     for key in ("static", "anthropic", "openai_chat", "openai_responses", "gemini"):
-        value = getattr(routing, key)
-        text = _selector_problem(value, known) if value and value not in known else ""
+        text = route_problem(getattr(routing, key), known)
         if text:
             yield f"routing.{key}", "", text
     for name in routing.disabled:
         if name not in known:
             yield "routing.disabled", "", f"no provider {name!r}{suggest(name, known)} (there are {', '.join(sorted(known))})"
+
+
+def route_problem(text: str, known: set[str]) -> str:
+    """What is wrong with a setting that is a selector or the name of a provider; "" where nothing is, or it is empty."""
+    return _selector_problem(text, known) if text and text not in known else ""
 
 
 def unknown_backend(branch: Branch, known: Mapping[str, Any] | set[str]) -> str:
@@ -218,7 +222,7 @@ def _selector_problem(text: str, known: set[str]) -> str:
         return unknown_backend(wrong, known)
     if any(not branch.backend for branch in found.branches):
         return "a selector in the settings names a provider: provider:model"
-    return "hybrid:[ ] is not carried out by this version" if found.kind == "hybrid" else ""
+    return ""
 
 
 def _values(given: ProviderRow, row: Row, environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:

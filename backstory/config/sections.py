@@ -12,10 +12,10 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args, get_origin
 import msgspec
 from msgspec import Meta, Struct
 
-from backstory.config import routes
+from backstory.config import augmentation, routes
 
 MASK = "***"
-SECRETS = frozenset({"vectors.api_key"})
+SECRETS = frozenset({"vectors.api_key", "usage.token"})
 """Keys whose values are never shown."""
 
 
@@ -39,6 +39,9 @@ class Proxy(Struct, frozen=True):
     header_timeout_s: Annotated[float, Meta(gt=0, description="a request's head must be complete within this time")] = 30.0
     body_timeout_s: Annotated[float, Meta(gt=0, description="longest pause while a request's body comes in")] = 60.0
     keepalive_s: Annotated[float, Meta(gt=0, description="an idle client connection is closed after this time")] = 75.0
+    websocket: Annotated[
+        bool, Meta(description="Responses over a WebSocket too (extra websocket); without it an upgrade is refused, and clients use HTTP")
+    ] = False
     drain_s: Annotated[float, Meta(ge=0, description="running requests may take this long to finish at a stop")] = 30.0
 
 
@@ -325,6 +328,27 @@ class Metrics(Struct, frozen=True):
     vidurai_header: Annotated[bool, Meta(description="give the numbers of X-VC-Stats as X-Vidurai-Stats too")] = False
 
 
+class PrincipalRow(Struct, frozen=True, forbid_unknown_fields=True):
+    """How one principal is called where usage is shown. `principal`: its hash, as `usage --by principal` shows it."""
+
+    principal: str
+    name: str
+
+
+class Usage(Struct, frozen=True):
+    """What is recorded of requests: figures, and no text."""
+
+    keep_days: Annotated[
+        int, Meta(ge=0, le=3650, description="tokens, cost and times of each request are kept for so many days; 0: nothing is recorded")
+    ] = 0
+    token: Annotated[
+        str, Meta(description="X-VC-Dashboard-Token with which GET /v1/usage is answered from anywhere; empty: only from this machine")
+    ] = ""
+    names: Annotated[
+        tuple[PrincipalRow, ...], Meta(description="what principals are called where usage is shown, by their hashes: principal, name")
+    ] = ()
+
+
 Marker: TypeAlias = Annotated[
     Literal["auto", "always", "never"], Meta(description="whether replies carry the conversation's marker; auto: where nothing else tells")
 ]
@@ -357,6 +381,14 @@ TREE: dict[str, type[Struct] | tuple[Any, Any]] = {
     "routing": routes.Routing,
     "model_aliases": (routes.Aliases, routes.ALIASES),
     "models": (routes.Models, routes.MODELS),
+    "overrides": (augmentation.Overrides, augmentation.OVERRIDES),
+    "reasoning": (augmentation.ReasoningSets, augmentation.REASONING),
+    "edit_precision": augmentation.EditPrecision,
+    "planning": augmentation.Planning,
+    "auxiliary": augmentation.Auxiliary,
+    "first_prompt": augmentation.FirstPrompt,
+    "context": augmentation.Context,
+    "client_headers": (augmentation.ClientHeaders, augmentation.CLIENT_HEADERS),
     "paging": Paging,
     "identity": Identity,
     "side_model": SideModel,
@@ -365,6 +397,7 @@ TREE: dict[str, type[Struct] | tuple[Any, Any]] = {
     "log": Log,
     "metrics": Metrics,
     "extensions": (Extensions, EXTENSIONS),
+    "usage": Usage,
 }
 """Sections, and single keys with type and default, in the order in which they are told."""
 
@@ -428,6 +461,8 @@ def _expects(base: Any, metas: list[Meta]) -> str:
         return "a list of " + ", ".join(get_args(get_args(base)[0]))
     if get_origin(base) is tuple and get_args(base)[0] is str:
         return "a list of texts"
+    if isinstance(base, type) and issubclass(base, Struct):
+        return "{" + ", ".join(base.__struct_fields__) + "}"
     if get_origin(base) in (tuple, dict):
         row = get_args(base)[get_origin(base) is dict]
         kind = "a list of" if get_origin(base) is tuple else "names, each with"

@@ -24,7 +24,7 @@ _NOT_YET = {
     "redis_url": "a shared cache is not available in this version: one process keeps its cache in memory",
 }
 _ALIASES = {"context_window": "compaction.context_window"}
-_PLAIN_NAMES = {"PROXY_HOST": "proxy.host", "PROXY_PORT": "proxy.port", "DATABASE_URL": "storage.url"}
+_PLAIN_NAMES = {"PROXY_HOST": "proxy.host", "PROXY_PORT": "proxy.port", "DATABASE_URL": "storage.url", "VC_DASHBOARD_TOKEN": "usage.token"}
 
 
 class Given(Struct):

@@ -11,6 +11,7 @@ from backstory.core.edits import Edit
 from backstory.core.message import Opening, Prompt
 from backstory.core.reply import Reply
 from backstory.core.wire import Wire
+from backstory.core.wishes import Wishes
 
 Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 Ended: TypeAlias = Literal["complete", "interrupted", "error", "refused"]
@@ -48,6 +49,22 @@ class Note(Struct, frozen=True):
 
     stage: str
     text: str
+
+
+class Beside(Struct):
+    """What is done to a request beside the stages (app/augment.py): why and by whom; the body that came, and the one that went up in the
+    end (b"": those that the stages were given, and left). A head has it in `kept` under this class; it is filled in while the request is
+    made ready."""
+
+    notes: list[Note] = []
+    came: bytes = b""
+    went: bytes = b""
+
+    def note(self, stage: str, text: str) -> None:
+        """Something was done, or could not be; once is enough."""
+        note = Note(stage, text)
+        if note not in self.notes:
+            self.notes.append(note)
 
 
 class Outcome(Struct, frozen=True):
@@ -88,7 +105,9 @@ class Exchange(Struct, frozen=True):
 
     `edits` are kept with the stage that asked for them. `answer` is a reply of our own: the exchange ends there. `came`: the client's
     body, where `body` is that without commands; `named`: the conversation that an answer of ours in it named. `local`: it is nothing
-    but a command for us. `gone`: the client's bytes went up before the stages were asked, so what they ask for comes too late.
+    but a command for us; `bidden`: it ends with one that was not carried out yet. `gone`: the client's bytes went up before the stages were
+    asked, so what they ask for comes too late. `wishes`: what its user has set for it, None for nothing; `model`: the one that its client
+    names, where the prompt has another for that. `beside`: what is done to it beside the stages, None for nothing.
     """
 
     id: int
@@ -109,3 +128,7 @@ class Exchange(Struct, frozen=True):
     named: str = ""
     local: bool = False
     gone: bool = False
+    bidden: bool = False
+    wishes: Wishes | None = None
+    model: str = ""
+    beside: Beside | None = None

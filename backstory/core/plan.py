@@ -138,6 +138,16 @@ class Attempt(Struct, frozen=True):
     translation: Translation | None
 
 
+class Lane(Struct, frozen=True):
+    """One of several ways that are asked side by side: `tries`, never none, are tried one after the other. `after_s`: it starts so long
+    after the race has begun, or when nobody runs any more. `patience_s`: it is given up where it has not begun to answer so long after its
+    start and another one is left; 0: never."""
+
+    tries: tuple[Attempt, ...]
+    after_s: float = 0.0
+    patience_s: float = 0.0
+
+
 class Question(Struct, frozen=True):
     """A request to a model, as far as whoever may have to ask it again wants to know it. `wire`: the client's. `streams`: whether the
     client asked for a stream of events in which comments may stand. `failure`: an error's status and body as events of such a stream."""
@@ -147,12 +157,58 @@ class Question(Struct, frozen=True):
     failure: Callable[[int, bytes], bytes]
 
 
+class Leg(Protocol):
+    """What is kept of one answer of one backend, as it came. `name`: the backend's. `body`: of the request that went there, b"" where that
+    was streamed. `later`: the answer before this one goes on with it. `status`: 0 while none has come; `began_at`: monotonic seconds when
+    it came. `events`: those of a long stream that mention usage, without their ends; `said`: about how many bytes of text the pieces of it
+    had that are not kept."""
+
+    name: str
+    target: Target
+    body: bytes
+    later: bool
+    status: int
+    headers: Headers
+    began_at: float
+    events: list[bytes]
+    said: int
+
+    @property
+    def held(self) -> int:
+        """Bytes that are kept."""
+        ...
+
+    def kept(self) -> bytes:
+        """The body, or what is kept of it, content coding on."""
+        ...
+
+    def release(self) -> None:
+        """The request is over: let go of whoever got the answer, and of all that hangs on it."""
+        ...
+
+
+class Gauge(Protocol):
+    """Counts what providers take for one request: every answer that comes for it, whether the client gets it or not. Its calls are quick
+    and raise nothing."""
+
+    def asked(self, leg: Leg) -> None:
+        """The request goes up to a backend; this hears the answer."""
+        ...
+
+    def over(self, ended: Ended, status: int, bytes_in: int) -> None:
+        """Called exactly once, after what was to be written was written. `status` is 0 where no answer came; `bytes_in`: of the client's
+        body."""
+        ...
+
+
 class Plan(Struct, frozen=True):
     """What to do with one request. With an `answer` nothing goes upstream. `drop` names (lower case) request headers to leave out
     besides hop-by-hop ones; `add` is added. `body` is the body to send, None = the client's own as it came. `translation`: `body`, and
     what `paging` and `tap` see, is what the client sees, and the provider speaks another wire, or another way. `name`: of the backend that
     the target belongs to, "" for its host. `others`: what is tried after it, in this order, while no answer has begun. `question`: for
-    asking once more."""
+    asking once more. `lanes`: ways that are asked side by side in place of all that; then there is a question. `gauge`: hears every
+    answer. Inside the house only: `onward`: what becomes of the plan once it is whole in the client's wire, where its user has chosen
+    another way; `path`: of the request, where its user has chosen another model than stands there."""
 
     target: Target | None = None
     answer: Answer | None = None
@@ -166,6 +222,10 @@ class Plan(Struct, frozen=True):
     others: tuple[Attempt, ...] = ()
     name: str = ""
     question: Question | None = None
+    onward: Callable[[Plan], Plan | Awaitable[Plan]] | None = None
+    path: str = ""
+    lanes: tuple[Lane, ...] = ()
+    gauge: Gauge | None = None
 
 
 class House(Protocol):

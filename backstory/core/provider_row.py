@@ -6,6 +6,8 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
+from backstory.core.translation import Hosting
+
 WireName: TypeAlias = Literal["anthropic", "openai_chat", "openai_responses", "gemini"]
 Header: TypeAlias = Literal["bearer", "x-api-key", "x-goog-api-key", "api-key"]
 Auth: TypeAlias = Literal["", "client", "key", "none", "oauth_refresh", "oauth_client", "google", "azure", "aws"]
@@ -30,3 +32,5 @@ class Row(Struct, frozen=True, forbid_unknown_fields=True):
     lacks: tuple[str, ...] = ()
     scopes: str = ""
     service: str = ""
+    hosting: Hosting | Literal[""] = ""
+    hosts: dict[str, str] = {}

@@ -58,6 +58,7 @@ PARAMETERS: dict[str, Bounds] = {
     "presence_penalty": Bounds(0, 2),
     "frequency_penalty": Bounds(0, 2),
     "reasoning_effort": Bounds(words=("none", "minimal", "low", "medium", "high", "xhigh")),
+    "thinking_budget": Bounds(0, 1_000_000, whole=True),
     "verbosity": Bounds(words=("low", "medium", "high")),
 }
 ANNOTATIONS: dict[str, Bounds] = {
@@ -133,6 +134,16 @@ def spell(selector: Selector) -> str:
     if selector.kind == "hybrid":
         return _HYBRID + ",".join(_spelled(branch) for branch in selector.branches) + "]"
     return _SIGNS.get(selector.kind, "").join(_spelled(branch) for branch in selector.branches)
+
+
+def value(name: str, given: str) -> Value:
+    """The value of a parameter (one of PARAMETERS), from how it was written. Raises SelectorError, whose text does not point anywhere."""
+    return _value(name, given.strip(), PARAMETERS[name], "", 0)
+
+
+def told_value(value: Value) -> str:
+    """As a person writes it."""
+    return _told(value)
 
 
 def nearest(name: str, known: Iterable[str], likeness: float = 0.6) -> str:
@@ -259,7 +270,7 @@ def _value(name: str, given: str, bounds: Bounds, text: str, at: int) -> Value:
     kind = "a whole number" if bounds.whole else "a number"
     number = float(given) if _NUMBER.fullmatch(given) else -1.0
     if not bounds.least <= number <= bounds.most or (bounds.whole and not number.is_integer()):
-        most = "" if bounds.most == _HIGH else f" to {bounds.most:g}"
+        most = "" if bounds.most == _HIGH else f" to {bounds.most:.12g}"
         raise SelectorError(f"{name} is {kind} from {bounds.least:g}{most}, not {given!r}", text, place)
     return int(number) if bounds.whole else number
 

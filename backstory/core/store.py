@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, Protocol, TypeAlias, TypeVar
 
+from backstory.core.charges import Charges
 from backstory.core.records import (
     Batch,
     Conversation,
@@ -218,6 +219,11 @@ class Store(Protocol):
         """Spends since then, added up by what they have in common, and apart by kind; of one conversation or (""), of all."""
         ...
 
+    @property
+    def charges(self) -> Charges:
+        """What providers took for all requests that went through."""
+        ...
+
     def stops(self, after: float) -> tuple[list[tuple[str, float]], float]:
         """The conversations in which rewriting has been stopped since then, and when; and how much less was billed for all rewritten and
         measured requests since then than they would have cost as they came (as in Spend: in dollars where the price is known)."""
@@ -344,4 +350,14 @@ class Lanes(Protocol):
 
     async def flush(self) -> None:
         """Until everything submitted before is stored."""
+        ...
+
+    @property
+    def shared(self) -> bool:
+        """Whether another process on this machine has this store."""
+        ...
+
+    async def others(self) -> bool:
+        """Until what other processes on this machine have journalled by now is in the store, half a second at most. False, and at once,
+        where nobody else on this machine has this store."""
         ...

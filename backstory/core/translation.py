@@ -18,6 +18,8 @@ from backstory.core.stream import Frame
 Effort: TypeAlias = Literal["", "none", "minimal", "low", "medium", "high", "xhigh"]
 Speaker: TypeAlias = Literal["user", "assistant", "system"]
 Marks: TypeAlias = Literal["auto", "always", "never"]
+Hosting: TypeAlias = Literal["bedrock", "vertex"]
+"""A cloud that serves a wire inside of its own (wires/hosted.py)."""
 
 
 class Loss(Struct, frozen=True):

@@ -34,7 +34,9 @@ def fold(thread: Thread, reading: Reading, boundary: int) -> Fold | None:
     last = next((item for item in range(len(places) - 1, -1, -1) if 0 <= places[item] < boundary), -1)
     if last < 0:
         return None
-    before = next((item for item in range(last + 1, len(lines)) if lines[item].kind != "none"), len(lines))
+    # What was forgotten right after it goes with it, but for what is said now.
+    fresh = [item for item in range(last + 1, len(lines)) if lines[item].kind != "none"]
+    before = next((item for item in fresh if item not in reading.buried or item == fresh[-1]), len(lines))
     if before == len(lines) or _answers(lines[before]):
         return None
     holder = next((item for item in range(before, -1, -1) if _holds(lines[item])), -1)

@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
+from backstory.core.lines import CLAIMANT
 from backstory.core.records import Claim, Summary, Turn
 from backstory.memory import dates
 from backstory.memory.digest import digest_units
 from backstory.memory.text import STOP_WORDS, fold, stem, terms, words
 from backstory.memory.units import Carry, Unit, units
 
-LABEL = "Summary"
+LABEL = CLAIMANT
 """Who speaks in a line that nobody said."""
 _MOST_CHARS, _LEAST_TERMS = 400, 2
 # So many of a claim's words, as a share, must stand in its turns.

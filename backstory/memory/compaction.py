@@ -113,6 +113,11 @@ def cut(
     return step if between > after else at
 
 
+def protected_from(path: Sequence[Turn], window: Window) -> int:
+    """Where the protected exchanges of the path begin, as far as the window has a place for them; its end where it has none."""
+    return boundary(path, 0, window, 0, kept=1)
+
+
 def protected_boundary(path: Sequence[Turn], window: Window) -> int:
     """How many turns of the path may be folded when a fold is asked for, whatever room there is: all but the newest exchanges that are
     protected."""

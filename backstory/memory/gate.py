@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from msgspec.structs import replace
+
 from backstory.memory.index import Index
 from backstory.memory.nearness import Asked
 from backstory.memory.question import Query
@@ -18,6 +20,9 @@ from backstory.memory.scoring import Found, evidence, most_shared
 _ENOUGH, _ENOUGH_NAMED, _ENOUGH_STRANGE = 0.22, 0.1, 0.45
 # The same for the sum of share and cosine.
 _MORE_STRANGE = 0.3
+# What is said without a question or a request is seldom about what was said before: it needs a large share, and several words in one
+# unit that hardly any other has.
+_ENOUGH_REMARK, _REMARK_WORDS, _RARE_SHARE, _RARE = 0.4, 2, 0.02, 3
 # One word in common is chance where the question has so many of its own.
 _MANY_WORDS = 5
 
@@ -44,6 +49,13 @@ def passes(index: Index, query: Query, found: Found, near: Mapping[int, float], 
     if best < gate * (_ENOUGH_STRANGE if strange else _ENOUGH):
         return best, False
     return best, len(query.own) < _MANY_WORDS or most_shared(index, query, found) > 1
+
+
+def worth_a_look(index: Index, query: Query, found: Found, gate: float) -> tuple[float, bool]:
+    """The same for a message that asks nothing: whom it addresses, and that it speaks of a time, opens nothing."""
+    best, most = evidence(index, query, found), max(_RARE, int(_RARE_SHARE * index.documents))
+    rare = replace(query, own=tuple(term for term in query.own if index.document_frequency(term) <= most))
+    return best, best >= gate * _ENOUGH_REMARK and most_shared(index, rare, found) >= _REMARK_WORDS
 
 
 def any_passes(

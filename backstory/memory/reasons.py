@@ -79,7 +79,8 @@ class Change(Struct, frozen=True, omit_defaults=True):
 
 
 class Search(Struct, frozen=True, omit_defaults=True):
-    """How the recall went. `gate`: why nothing was found, "" otherwise. `best`: share of the question's rare words in the best unit."""
+    """How the recall went. `gate`: why nothing was found, "" otherwise. `best`: share of the question's rare words in the best unit.
+    `capped`: the budget is what memory may still add to the bill of a client that cuts its history."""
 
     considered: int = 0
     best: float = 0.0
@@ -87,6 +88,7 @@ class Search(Struct, frozen=True, omit_defaults=True):
     budget: int = 0
     tokens: int = 0
     terms: tuple[str, ...] = ()
+    capped: bool = False
 
 
 class Told(Struct, frozen=True, omit_defaults=True):

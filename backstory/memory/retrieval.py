@@ -13,14 +13,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from backstory.memory import dates
+from backstory.memory.asking import asks
 from backstory.memory.assembly import AllBut
 from backstory.memory.changes import NOTHING, Changed
 from backstory.memory.fence import RECALL_CLOSE, RECALL_OPEN, neutral
-from backstory.memory.gate import any_passes, passes, told
+from backstory.memory.gate import any_passes, passes, told, worth_a_look
 from backstory.memory.index import Index
 from backstory.memory.likeness import Chosen
 from backstory.memory.nearness import Asked
-from backstory.memory.question import Query, read
+from backstory.memory.question import Query, looked_at, read
 from backstory.memory.reasons import MOST_LEFT, Basis, Left, Parts
 from backstory.memory.retention import Standing
 from backstory.memory.scoring import anchored, evidence, lifted, matches, only, pool_size, ranked
@@ -35,6 +36,8 @@ _WITH_MEANING, _FEW_UNITS = 2, 4000
 # Of the candidates by meaning a third of those by words is enough: they are fewer that matter, and their neighbours come along.
 _NEAR_PART, _FEWEST_NEAR = 3, 50
 _SMALLEST_LINE = 12
+# What a message that asks nothing brings back is a reminder, not an answer.
+_REMARK_TOKENS = 250
 _FORGED = re.compile(r"^(?=#\d+ |\[\d{1,2} [A-Z][a-z]+(?: \d{4})?\][ \t]*$)", re.MULTILINE)
 _ASKS = ("?", "\uff1f", "\u061f")
 _SENTENCE_END = re.compile(r"(?<=[.!?\uff1f\u061f\n])")
@@ -108,7 +111,10 @@ def recall(
     eligible = _eligible(index, carried)
     wanted = pool_size(budget_tokens) * (_WITH_MEANING if asked is not None and len(index.turns) <= _FEW_UNITS else 1)
     strict = 0.0 if search else standing.rules.gate if standing is not None else 1.0
-    answers = _answers(index, query, question, now, eligible, wanted, strict, asked, index.share(budget_tokens))
+    remark = not search and not asks(looked_at(question)[1])
+    if remark:
+        budget_tokens = min(budget_tokens, _REMARK_TOKENS)
+    answers = _answers(index, query, question, now, eligible, wanted, strict, asked, index.share(budget_tokens), remark)
     if standing is not None and answers.scores and not standing.rules.neutral:
         answers.scores, below = standing.weighed(index, answers.scores)
         answers.out += [(place, "below memory.min_importance") for place in below]
@@ -146,18 +152,20 @@ def _answers(
     gate: float,
     asked: Asked | None,
     share: float,
+    remark: bool,
 ) -> _Answers:
-    """What answers the question, by score; none where too little does. `share`: of the conversation, that there is room for."""
+    """What answers the question, by score; none where too little does. `share`: of the conversation, that there is room for. `remark`:
+    it is none."""
     none = _Answers({}, Recalled((), gate="nothing asked"), Parts(), [])
     if not query.own and not query.named and not query.periods:
         return none
     found = only(matches(index, query.weights, wanted), eligible, wanted)
     near = _near(asked, found.best, wanted, eligible)
-    if told(index, query) or (not gate and found.best):
+    if (told(index, query) and not remark) or (not gate and found.best):
         best = evidence(index, query, found)
     else:
-        best, enough = passes(index, query, found, near, gate, asked)
-        if not enough:
+        best, enough = worth_a_look(index, query, found, gate) if remark else passes(index, query, found, near, gate, asked)
+        if not enough and not remark:
             sentences = [anchored(index, read(index, sentence, now)) for sentence in _questions(question)]
             share, enough = any_passes(index, sentences, found, near, gate, asked)
             best = max(best, share)

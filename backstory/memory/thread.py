@@ -8,7 +8,7 @@ share turns share index and digests too: whoever recalls from an index names the
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 
 from backstory.core.records import Conversation, Digest, Home, Injection, Lookup, Stub, Turn
@@ -47,7 +47,8 @@ class Family:
 
 class Thread:
     """State of one conversation. `version` changes when the path changes in another way than by growing at its end. `carried`: tokens of
-    the newest request, as its client sent it. `told_in`: the room for which what was injected was last looked at, None where nobody has."""
+    the newest request, as its client sent it. `told_in`: the room for which what was injected was last looked at, None where nobody has.
+    `protects`: where the turns of a path begin that no digest made for another branch may stand for; None: nowhere."""
 
     __slots__ = (
         "_account",
@@ -73,6 +74,7 @@ class Thread:
         "path",
         "pending_seq",
         "pins",
+        "protects",
         "rewritten",
         "root",
         "settled",
@@ -83,9 +85,8 @@ class Thread:
         "version",
     )
 
-    def __init__(self, conversation: Conversation, root: bytes) -> None:
-        self.conversation = conversation
-        self.root = root
+    def __init__(self, conversation: Conversation, root: bytes, protects: Callable[[Sequence[Turn]], int] | None = None) -> None:
+        self.conversation, self.root, self.protects = conversation, root, protects
         self.lineage: tuple[str, ...] = (conversation.id,)
         """Its conversation, and those that it was forked from, the nearest first."""
         self._account: Account | None = None
@@ -151,7 +152,7 @@ class Thread:
 
     def folded(self, upto: int) -> int:
         """How many of the first `upto` turns of the path are folded: fewer than on the whole where another branch follows."""
-        return self.boundary if self.boundary <= upto else self._furthest(upto)
+        return self.boundary if upto >= len(self.path) else self._furthest(upto)
 
     def add(self, turns: Sequence[Turn]) -> None:
         """These turns, each the child of its parent; the last becomes the tip, where what stands there now was not begun after it. Turns
@@ -197,7 +198,7 @@ class Thread:
 
     def fork(self, conversation: Conversation, turn_id: int) -> Thread:
         """A thread of another conversation that shares the turns up to `turn_id`."""
-        forked = Thread(conversation, self.root)
+        forked = Thread(conversation, self.root, self.protects)
         forked.lineage = (conversation.id, *self.lineage)
         forked.by_id = self.by_id.copy()
         forked.by_chain = self.by_chain.copy()
@@ -265,13 +266,25 @@ class Thread:
         self.boundary = self._furthest(len(self.path))
 
     def _furthest(self, upto: int) -> int:
-        """The furthest boundary among the first `upto` turns of the path. A branch that went further than others did keeps its own."""
-        found = 0
+        """The furthest boundary among the first `upto` turns of the path. A branch that went further than others did keeps its own, and
+        does not leave so little to the others that what they are about goes."""
+        found: dict[int, list[Digest]] = {}
         for digest in self.digests:
             at = place_of(self.path, self.by_id.get(digest.upto_turn))
-            if found <= at < upto:
-                found = at + 1
-        return found
+            if 0 <= at < upto:
+                found.setdefault(at + 1, []).append(digest)
+        return next((at for at in sorted(found, reverse=True) if any(self._holds(at, digest, upto) for digest in found[at])), 0)
+
+    def _holds(self, boundary: int, digest: Digest, upto: int) -> bool:
+        """Whether this digest was made for the first `upto` turns of the path, or leaves them what is protected."""
+        path, made = self.path, digest.id
+        if self.protects is None:
+            return True
+        if digest.conversation == self.conversation.id:
+            before = max((turn for turn in self.by_id if turn < made), default=0)
+            if 0 <= place_of(path, self.by_id.get(before)) < upto:
+                return True
+        return boundary <= self.protects(path[: bisect_left(path, made, hi=min(upto, len(path)), key=_id)])
 
 
 def place_of(path: Sequence[Turn], turn: Turn | None) -> int:
@@ -297,6 +310,7 @@ def at_number(path: Sequence[Turn], number: int) -> Turn | None:
 
 
 _position = attrgetter("position")
+_id = attrgetter("id")
 
 
 def branch(turns: Sequence[Turn], tip: int = 0) -> list[Turn]:

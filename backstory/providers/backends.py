@@ -214,7 +214,13 @@ def _urls(given: ProviderRow, row: Row, values: Mapping[str, str]) -> dict[str, 
         urls = {wire: given.url for wire, url in urls.items() if url == preferred}
     if given.wire is not None:
         urls = {given.wire: urls.get(given.wire, given.url)}
-    return {wire: upstreams.base(url.format_map(values) if not given.url else url) for wire, url in urls.items()}
+    filled = {**values, "host": _host(row, values)}
+    return {wire: upstreams.base(url.format_map(filled) if not given.url else url) for wire, url in urls.items()}
+
+
+def _host(row: Row, values: Mapping[str, str]) -> str:
+    """The host for this location, "" where it does not depend on one."""
+    return row.hosts.get(values.get("location", ""), row.hosts.get("*", "")).format_map(values)
 
 
 def _as_header(header: Header, key: str) -> tuple[bytes, bytes]:

@@ -87,6 +87,10 @@ class Tariffs:
             return replace(short, caches=False)
         return longer if all(marks) else _mixed(short, longer) if any(marks) else short
 
+    def counted(self, wire: str, model: str) -> Tariff:
+        """Of tokens that the provider has counted, those written for the longer lifetime apart."""
+        return _mixed(*self._priced(wire, model))
+
     def _find(self, wire: str, model: str) -> tuple[Tariff, Tariff]:
         """With the short and with the long lifetime."""
         family = _family(wire, model)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 from msgspec import Struct
 
@@ -33,12 +34,16 @@ _DRAWN = 1 << 64
 
 
 class Route(Struct, frozen=True):
-    """One way: this model at this provider, with the key of this instance (0: its only one), and these parameters."""
+    """One way: this model at this provider, with the key of this instance (0: its only one), and these parameters. `lane`: in a race, which
+    of those that run side by side it belongs to; `after_s`, `patience_s`: see core.plan.Lane."""
 
     backend: Backend
     model: str
     instance: int = 0
     params: tuple[tuple[str, Value], ...] = ()
+    lane: int = 0
+    after_s: float = 0.0
+    patience_s: float = 0.0
 
     @property
     def name(self) -> str:
@@ -65,14 +70,15 @@ class Router:
         self.rooms = Rooms(config.models)
         self._disabled = frozenset(config.routing.disabled)
         self._seed = config.routing.seed
-        self._static = config.routing.static
+        self.static = config.routing.static
+        """The selector to which every request goes, "" for none."""
         self._defaults = {wire: str(getattr(config.routing, wire)) for wire in _OWN}
         self._aliases = [(re.compile(one.pattern), one.replacement) for one in config.model_aliases]
         self._kept: dict[tuple[str, str, str], Selector | None] = {}
 
     def must_read(self, wire: str) -> bool:
         """Whether no request of this wire goes up as it came."""
-        return bool(self._static or self._defaults[wire])
+        return bool(self.static or self._defaults[wire])
 
     def selector(self, wire: str, model: str, host: str) -> Selector | None:
         """What a request of this wire that names this model selects; None where it goes up as it came, which would be to this host. Raises
@@ -85,37 +91,97 @@ class Router:
             self._kept[key] = found
         return found
 
+    def is_disabled(self, backend: str) -> bool:
+        """Whether this provider gets no request."""
+        return backend in self._disabled
+
+    def written(self, text: str, wire: str) -> Selector | None:
+        """What a text selects that somebody has written in a conversation: as `selector`, but where requests of the wire go by default,
+        and providers that are disabled, count for nothing; and who writes a colon means a provider, but for a model's tag (qwen3:8b).
+        None for a model's name that no provider lists."""
+        found = self._spelled_out(wire, text, None)
+        off = [] if found is None else [branch.backend for branch in found.branches if branch.backend in self._disabled]
+        if found is not None and len(off) == len(found.branches):
+            raise NoRoute(f"disabled in the settings: {', '.join(dict.fromkeys(off))} (enabled are {self._enabled()})")
+        return found
+
+    def fixed(self, wire: str, text: str, model: str) -> Selector:
+        """A selector of the settings; a provider alone means the model that is named. Raises SelectorError, NoRoute."""
+        return self.checked(self._meant(text, model), wire)
+
+    def named(self, wire: str, model: str, host: str) -> Selector | None:
+        """The same of what is no conversation: defaults of a wire do not count, and of the static route only its providers. `model`: "" for
+        none, which is then that of the route."""
+        if not self.static:
+            if not model:
+                return None
+            found = self.selector(wire, model, host)
+            return None if found is None or found == self._defaulted(wire, model) else found
+        found = self.checked(self._meant(self.static, model), wire)
+        if not model:
+            return found
+        asked = parse(model).branches[-1] if self.names_provider(model) else Branch("", model)
+        named = found.branches[1:] if found.kind == "hybrid" else found.branches
+        kept = [Branch(one.backend, asked.model, one.instance, at=one.at) for one in named]
+        return Selector("failover" if len(kept) > 1 else "one", tuple(kept))
+
+    def _defaulted(self, wire: str, model: str) -> Selector | None:
+        default = self._defaults[wire]
+        return self.checked(self._meant(default, model), wire) if default else None
+
     def routes(self, selector: Selector, question: Question) -> tuple[Route, ...]:
-        """The ways, the first to be tried first; never none. Raises NoRoute."""
+        """The ways, the first to be tried first; never none. Of hybrid:[ ], those of the executor. Raises NoRoute."""
+        if selector.kind == "hybrid":
+            selector = Selector("one", selector.branches[1:])
         branches = self._ordered(selector, self._fit(selector, question), question)
-        return tuple([route for branch in branches for route in self._instances(branch)])
+        return tuple([route for lane, branch in enumerate(branches) for route in self._instances(branch, lane)])
+
+    def reasoners(self, selector: Selector, question: Question) -> tuple[Route, ...]:
+        """Who is asked to think first; none where nobody is, or it does not take this request."""
+        if selector.kind != "hybrid":
+            return ()
+        try:
+            branches = self._fit(Selector("one", selector.branches[:1]), question)
+        except (NoRoute, RequestError):
+            return ()
+        return tuple([route for branch in branches for route in self._instances(branch, 0)])
 
     def _found(self, wire: str, model: str, host: str) -> Selector | None:
-        if self._static:
-            return self._checked(self._meant(self._static, model), wire)
-        for pattern, replacement in () if self._names_provider(model) else self._aliases:
+        if self.static:
+            return self.checked(self._meant(self.static, model), wire)
+        found = self._spelled_out(wire, model, host)
+        if found is not None:
+            return found
+        return self._defaulted(wire, model)
+
+    def _spelled_out(self, wire: str, model: str, host: str | None) -> Selector | None:
+        """By aliases, lists of models and the name itself."""
+        for pattern, replacement in () if self.names_provider(model) else self._aliases:
             match = pattern.search(model)
             if match is not None:
-                return self._checked(parse(match.expand(replacement)), wire)
+                return self.checked(parse(match.expand(replacement)), wire)
         listed = next((one for one in self.backends.values() if model in one.models), None)
         if listed is not None:
             return Selector("one", (Branch(listed.name, model),))
         if not is_plain(model) and self._is_selector(model, host):
-            return self._checked(parse(model), wire)
-        default = self._defaults[wire]
-        return self._checked(self._meant(default, model), wire) if default else None
+            return self.checked(parse(model), wire)
+        return None
+
+    def _enabled(self) -> str:
+        return ", ".join(sorted(set(self.backends) - self._disabled))
 
     def _meant(self, text: str, model: str) -> Selector:
         """A selector of the settings; a provider alone means the model that is asked for."""
         return Selector("one", (Branch(text, model),)) if text in self.backends else parse(text)
 
-    def _names_provider(self, model: str) -> bool:
+    def names_provider(self, model: str) -> bool:
         """Whether a name says itself where it is to go, so that no alias stands for it: a provider may be called as models are."""
         before, colon, _ = model.partition(":")
         return bool(colon) and before.rpartition("]")[2].partition(".")[0].strip() in self.backends
 
-    def _is_selector(self, model: str, host: str) -> bool:
-        """Whether a name that is not plain is a selector. One that has nothing of it but a colon may be a model's own name."""
+    def _is_selector(self, model: str, host: str | None) -> bool:
+        """Whether a name that is not plain is a selector. One that has nothing of it but a colon may be a model's own name. `host`: see
+        `selector`; None where a person has written it."""
         before, colon, after = model.partition(":")
         if not colon or re.search(r"[|^!?\[\]]", model):
             return True
@@ -126,17 +192,16 @@ class Router:
             return False
         if host in _STRICT or named in catalogue() or self.rooms.of(after).window:
             return True
-        return not _TAG.match(after) and bool(nearest(named, self.backends, _LIKE))
+        return not _TAG.match(after) and (host is None or bool(nearest(named, self.backends, _LIKE)))
 
-    def _checked(self, selector: Selector, wire: str) -> Selector:
+    def checked(self, selector: Selector, wire: str) -> Selector:
         """The selector with a provider in every branch. Raises NoRoute for what nobody has."""
-        if selector.kind == "hybrid":
-            raise RequestError("hybrid:[ ] is understood, but not carried out by this version: name the executor alone")
-        return Selector(selector.kind, tuple([self._complete(branch, wire) for branch in selector.branches]))
+        return Selector(selector.kind, tuple([self.complete(branch, wire) for branch in selector.branches]))
 
-    def _complete(self, branch: Branch, wire: str) -> Branch:
+    def complete(self, branch: Branch, wire: str) -> Branch:
+        """The branch with its provider. Raises NoRoute, RequestError for what that has not."""
         if branch.backend and branch.backend not in self.backends:
-            raise NoRoute(self._unknown(branch))
+            self.unknown(branch)
         found = self.backends.get(branch.backend) or next((one for one in self.backends.values() if branch.model in one.models), None)
         found = found or self.backends[self._own(wire)]
         if found.models and branch.model not in found.models:
@@ -161,11 +226,12 @@ class Router:
             branch.at,
         )
 
-    def _unknown(self, branch: Branch) -> str:
+    def unknown(self, branch: Branch) -> NoReturn:
+        """There is no such provider: raises NoRoute."""
         text = unknown_backend(branch, self.backends)
         if branch.backend in catalogue():
             text += f"; {branch.backend} is known, but not set up: list it under providers"
-        return text
+        raise NoRoute(text)
 
     def _own(self, wire: str) -> str:
         """The provider of a wire where none is named."""
@@ -177,8 +243,7 @@ class Router:
         able = [branch for branch in selector.branches if branch.backend not in self._disabled]
         if not able:
             off = ", ".join(dict.fromkeys(branch.backend for branch in selector.branches))
-            usable = ", ".join(sorted(set(self.backends) - self._disabled))
-            raise NoRoute(f"disabled in the settings: {off} (enabled are {usable})")
+            raise NoRoute(f"disabled in the settings: {off} (enabled are {self._enabled()})")
         if any(branch.first for branch in able) and not question.first():
             able = [branch for branch in able if not branch.first]
             if not able:
@@ -201,7 +266,7 @@ class Router:
         return roomy or branches
 
     def _ordered(self, selector: Selector, branches: Sequence[Branch], question: Question) -> Sequence[Branch]:
-        """A race goes by its handicaps: one after the other, for none is started beside another."""
+        """A race goes by its handicaps."""
         if selector.kind == "race":
             return sorted(branches, key=lambda branch: branch.handicap)
         if selector.kind != "weighted" or len(branches) < 2:
@@ -211,11 +276,12 @@ class Router:
             drawn.append(left.pop(_draw(left, b"%d/%d/%b" % (self._seed, len(left), whose))))
         return [branch for branch in drawn if branch.weight] or drawn
 
-    def _instances(self, branch: Branch) -> list[Route]:
+    def _instances(self, branch: Branch, lane: int) -> list[Route]:
         """With an instance that one; without, all, one key after the other."""
         backend = self.backends[branch.backend]
         numbers = [branch.instance] if branch.instance else list(backend.keys) or [0]
-        return [Route(backend, branch.model, number, branch.params) for number in numbers]
+        more = (lane, branch.handicap, branch.ttft_timeout)
+        return [Route(backend, branch.model, number, branch.params, *more) for number in numbers]
 
 
 def _draw(branches: Sequence[Branch], whose: bytes) -> int:

@@ -7,21 +7,19 @@ one answer of one try, with its own status, headers and body. Where every try ha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from collections.abc import Coroutine, Sequence
+from typing import Literal, Protocol, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from backstory.core.exchange import Headers
-from backstory.core.plan import Answer, Attempt, Plan, Target
-from backstory.errors import BackstoryError
-from backstory.relay.chunks import ending, frame
+from backstory.core.plan import Answer, Attempt, Plan, Question, Target
+from backstory.errors import BackstoryError, DocumentError, RequestError
+from backstory.relay.comments import Comments
 from backstory.relay.emptiness import Watch
 from backstory.relay.endurance import Endurance, Fault, Kind, Schedule, Step, fault_of
 from backstory.relay.heads import ReplyHead
-
-if TYPE_CHECKING:
-    from backstory.relay.down import DownConnection
 
 _Trailers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 # trying: nothing of an answer has come. holding: the body of a refusal is read. watching: an answer is looked into. waiting: for the next
@@ -31,9 +29,6 @@ _State: TypeAlias = Literal["trying", "holding", "watching", "waiting", "settled
 _MOST_HELD = 1_048_576
 _MOST_TOLD = 12
 _OK = 200
-_SSE = b"text/event-stream"
-_STREAM_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\nTransfer-Encoding: chunked\r\n"
-_KEEP_ALIVE = frame(b": keep-alive\n\n")
 _CODING = b"accept-encoding"
 _PLAIN: Headers = ((b"Accept-Encoding", b"identity"),)
 
@@ -57,10 +52,6 @@ class Course(Protocol):
         """An informational reply for the client."""
         ...
 
-    def end_stream(self, data: bytes, status: int) -> None:
-        """The last bytes of a stream that we began. `status`: of the answer that they tell of."""
-        ...
-
     def give_up_try(self) -> None:
         """The try under way is broken off; nobody is told."""
         ...
@@ -76,26 +67,22 @@ class _Held(Struct, frozen=True):
 
 
 class Attempts:
-    """`body`: the client's. `whole`: it is all there, so that it can be sent again. `old`: the client speaks HTTP/1.0. `begun`: the client
-    was sent the head of a stream, and comments. `interims`: informational replies of the try under way."""
+    """`tries`: never none. `body`: for those that bring none of their own. `whole`: it is all there, so that it can be sent again. `told`:
+    what was tried before. `interims`: informational replies of the try under way."""
 
     __slots__ = (
         "_at",
-        "_beat_at",
         "_board",
         "_body",
         "_course",
-        "_down",
         "_endurance",
         "_held",
         "_last",
         "_name",
-        "_old",
         "_parts",
         "_patient",
-        "_plain",
-        "_plan",
         "_policy",
+        "_question",
         "_schedule",
         "_sent_at",
         "_size",
@@ -106,27 +93,32 @@ class Attempts:
         "_tries",
         "_watch",
         "_whole",
-        "begun",
+        "comments",
         "interims",
     )
 
     def __init__(
-        self, plan: Plan, target: Target, body: bytes, whole: bool, old: bool, course: Course, down: DownConnection, endurance: Endurance
+        self,
+        tries: Sequence[Attempt],
+        body: bytes,
+        whole: bool,
+        question: Question | None,
+        course: Course,
+        comments: Comments,
+        endurance: Endurance,
+        told: Sequence[str] = (),
     ) -> None:
-        self._plan = plan
-        self._old = old
-        self._down = down
-        first = Attempt(plan.name or f"{target.host}:{target.port}", target, plan.body, plan.drop, plan.add, plan.translation)
-        self._tries = (first, *plan.others)
+        self._tries = tries
         self._body = body
         self._whole = whole
+        self._question = question
         self._course = course
         self._endurance = endurance
         self._policy = endurance.policy
         self._board = endurance.board
-        self._schedule = Schedule([one.name for one in self._tries], endurance)
+        self._schedule = Schedule([one.name for one in tries], endurance)
         self._at = self._tried = 0
-        self._name = first.name
+        self._name = tries[0].name
         self._state: _State = "waiting"
         self._step: Step | None = None
         self._held: tuple[ReplyHead, bool] | None = None
@@ -134,10 +126,10 @@ class Attempts:
         self._size = 0
         self._watch: Watch | None = None
         self._last: _Held | None = None
-        self._told: list[str] = []
-        self._plain = self._patient = False
-        self._sent_at = self._beat_at = 0.0
-        self.begun = False
+        self._told = list(told)
+        self._patient = False
+        self._sent_at = 0.0
+        self.comments = comments
         self.interims: list[ReplyHead] = []
 
     @property
@@ -162,6 +154,35 @@ class Attempts:
             return ()
         more = f", and {len(self._told) - _MOST_TOLD} more" if len(self._told) > _MOST_TOLD else ""
         return ((b"X-VC-Attempts", (", ".join(self._told[-_MOST_TOLD:]) + more).encode("ascii", "replace")),)
+
+    def leg(self, body: bytes, course: Course) -> Attempts | None:
+        """The tries of a further leg of the answer, whose request this is: at the backend that gave the leg before, then at the others.
+        None where none of them can get it."""
+        tries: list[Attempt] = []
+        for one in (self._tries[self._at], *self._tries[: self._at], *self._tries[self._at + 1 :]):
+            try:
+                tries.append(replace(one, body=body if one.translation is None else one.translation.ask(body)))
+            except (DocumentError, RequestError):
+                continue
+        if not tries:
+            return None
+        told = self._told if len(self._told) > 1 else ()
+        return Attempts(tries, body, True, self._question, course, self.comments, self._endurance, told)
+
+    @property
+    def told(self) -> Sequence[str]:
+        """What was tried, and what became of it."""
+        return self._told
+
+    def say(self, what: str) -> None:
+        """This became of the try under way, or of the answer that has begun."""
+        if self._told[-1:] == [f"{self._name}={_OK}"]:
+            self._told.pop()
+        self._told.append(f"{self._name}={what}")
+
+    def after(self, told: Sequence[str]) -> None:
+        """That was tried beside it."""
+        self._told = [*told, *self._told]
 
     def start(self) -> None:
         """The first try."""
@@ -235,8 +256,7 @@ class Attempts:
         waits = self._state == "trying" and not answered and not self._patient
         if waits and policy.first_byte_s and now - self._sent_at > policy.first_byte_s:
             self._slow()
-        if self._plain and now - self._beat_at > policy.keep_alive_s and not self._down.full:
-            self._beat(now)
+        self.comments.check(self.headers)
 
     def abandon(self) -> None:
         """The client has left."""
@@ -247,47 +267,6 @@ class Attempts:
     def answer(self, answer: Answer) -> Answer:
         """An error of ours, with what was tried."""
         return Answer(answer.status, (*answer.headers, *self.headers), answer.body)
-
-    # A stream that we began.
-
-    def fits(self, reply: ReplyHead) -> bool:
-        """Whether this answer can be put into the stream that we began."""
-        named = {key.lower(): value for key, value in reply.headers}
-        coded = named.get(b"content-encoding", b"identity").lower() not in {b"", b"identity"}
-        return reply.status == _OK and named.get(b"content-type", b"").lower().startswith(_SSE) and not coded
-
-    def keep_for_the_end(self, reply: ReplyHead, empty: bool) -> None:
-        """An answer that does not fit into the stream that we began: it is told in an event when it is there."""
-        self._held = (reply, empty)
-        self._parts, self._size = [], 0
-
-    def more_for_the_end(self, data: bytes, done: bool) -> None:
-        """Its body."""
-        if self._size < _MOST_HELD:
-            self._parts.append(data)
-            self._size += len(data)
-        if done and self._held is not None:
-            self._tell_end(self._held[0].status, b"".join(self._parts))
-
-    def end_with(self, answer: Answer) -> None:
-        """The stream that we began ends with an error of ours."""
-        self._tell_end(answer.status, answer.body)
-
-    def _tell_end(self, status: int, body: bytes) -> None:
-        question = self._plan.question
-        self._course.end_stream(frame(question.failure(status, body)) + ending() if question is not None else ending(), status)
-
-    def _beat(self, now: float) -> None:
-        """A comment; the head of the stream before the first one. What a comment is stands in the HTML standard, "server-sent events"."""
-        if not self.begun:
-            self.begun = True
-            more = [b"%b: %b\r\n" % pair for pair in self.headers]
-            if not self._down.keep:
-                more.append(b"Connection: close\r\n")
-            self._down.transport.write(b"%b%b\r\n%b" % (_STREAM_HEAD, b"".join(more), _KEEP_ALIVE))
-        else:
-            self._down.transport.write(_KEEP_ALIVE)
-        self._beat_at = now
 
     # The tries.
 
@@ -300,18 +279,10 @@ class Attempts:
         self._patient = False
         self._sent_at = self._endurance.clock()
         self.interims.clear()
-        if self._plain:
-            attempt = Attempt(
-                attempt.name, attempt.target, attempt.body, attempt.drop | {_CODING}, (*attempt.add, *_PLAIN), attempt.translation
-            )
-        self._course.try_this(attempt, self._body_of(attempt), afresh)
-
-    def _body_of(self, attempt: Attempt) -> bytes | None:
-        if not self._whole:
-            return None
-        if attempt.body is not None:
-            return attempt.body
-        return self._plan.body if self._plan.body is not None and self._plan.translation is None else self._body
+        if self.comments.running:
+            attempt = plainly(attempt)
+        body = self._body if attempt.body is None else attempt.body
+        self._course.try_this(attempt, body if self._whole else None, afresh)
 
     def _failed(self, fault: Fault, what: str = "") -> None:
         """A try is over without an answer."""
@@ -332,10 +303,7 @@ class Attempts:
             return
         self._state = "waiting"
         self._held, self._parts, self._size, self._watch = None, [], 0, None
-        question, policy = self._plan.question, self._policy
-        if policy.keep_alive_s and not self._plain and not self._old and question is not None and question.streams():
-            self._plain = True
-            self._beat_at = self._endurance.clock()
+        self.comments.start()
         self._course.wait_for(self._later(step, afresh))
 
     async def _later(self, step: Step, afresh: bool) -> None:
@@ -359,7 +327,7 @@ class Attempts:
     # What becomes of an answer.
 
     def _looks_into(self, reply: ReplyHead, empty: bool) -> bool:
-        question = self._plan.question
+        question = self._question
         if not self._schedule.may_reask or question is None or empty or reply.status != _OK or not self._whole:
             return False
         self._watch = Watch(question.wire, reply.headers)
@@ -417,3 +385,14 @@ class Attempts:
             return False
         self._course.pass_on(last.reply, last.empty, last.body, True, last.trailers)
         return True
+
+
+def tries_of(plan: Plan, target: Target) -> tuple[Attempt, ...]:
+    """The ways of a plan, one after the other."""
+    first = Attempt(plan.name or f"{target.host}:{target.port}", target, plan.body, plan.drop, plan.add, plan.translation)
+    return (first, *plan.others)
+
+
+def plainly(attempt: Attempt) -> Attempt:
+    """The same, with an answer that needs no decoding."""
+    return replace(attempt, drop=attempt.drop | {_CODING}, add=(*attempt.add, *_PLAIN))

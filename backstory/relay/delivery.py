@@ -13,7 +13,7 @@ from typing import TypeVar, TypeVarTuple
 from backstory.core.exchange import Ended, Headers
 from backstory.core.plan import Mode, Tap
 from backstory.relay.chunks import ending
-from backstory.relay.heads import CHUNKED, TO_END, ReplyHead, choose_framing, render_reply, render_trailers
+from backstory.relay.heads import CHUNKED, TO_END, ReplyHead, choose_framing, render_reply, render_trailers, without_ours
 from backstory.relay.limits import DoorMetrics
 
 _log = logging.getLogger("backstory.relay")
@@ -145,6 +145,8 @@ class Delivery:
         more: Headers = (),
         begun: bool = False,
     ) -> None:
+        if listener is not None or more:
+            reply = without_ours(reply)
         wanted, self._add = listener.begin(reply.status, reply.headers) if listener is not None else ("pass", ())
         if more:
             self._add = (*self._add, *more)
@@ -189,7 +191,7 @@ class Delivery:
         self.bytes_out += len(data)
         head = self._head
         if self._chunked:
-            end = ending(render_trailers(trailers) if trailers else b"") if done else b""
+            end = ending(render_trailers(trailers, ours=listener is not None or bool(self._add)) if trailers else b"") if done else b""
             out = b"%b%x\r\n%b\r\n%b" % (head, len(data), data, end) if data else head + end
         else:
             out = head + data if head else data

@@ -10,6 +10,7 @@ import logging
 
 from backstory.core.exchange import Ended
 from backstory.core.plan import House
+from backstory.relay.asker import Served
 from backstory.relay.connect import Connector
 from backstory.relay.delivery import Listener
 from backstory.relay.down import DownConnection
@@ -25,7 +26,7 @@ class Door:
     """Relays HTTP/1.1 between clients and the providers that a house names. Lives in one event loop; made inside it.
 
     `house` serves the ports that name no other. `endurance`: what is done where a provider does not answer.
-    `draining`: no new connections or requests are taken.
+    `draining`: no new connections or requests are taken. `sockets`: clients of Responses may use a WebSocket.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Door:
         connector: Connector | None = None,
         metrics: DoorMetrics | None = None,
         endurance: Endurance | None = None,
+        sockets: bool = False,
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self._house = house
@@ -46,9 +48,10 @@ class Door:
         self.clock = Clock(self.loop.time())
         self.pool = Pool(connector or Connector(), self.limits, self.timeouts, self.metrics, self.clock)
         self.draining = False
+        self.sockets = sockets
         self._told: list[tuple[Listener, Ended, int, int, int]] = []
         self._servers: list[asyncio.Server] = []
-        self._connections: set[DownConnection] = set()
+        self._connections: set[Served] = set()
         self._empty = asyncio.Event()
         self._empty.set()
         self._step_s = self.timeouts.sweep_s()
@@ -71,7 +74,12 @@ class Door:
         if self.draining:
             down.transport.close()
 
-    def left(self, down: DownConnection) -> None:
+    def became(self, down: DownConnection, other: Served) -> None:
+        """A client's connection goes on as another one."""
+        self._connections.discard(down)
+        self._connections.add(other)
+
+    def left(self, down: Served) -> None:
         """A client's connection is gone."""
         self._connections.discard(down)
         self.metrics.open_connections -= 1
@@ -113,7 +121,7 @@ class Door:
             server.close()
         for down in list(self._connections):
             if down.is_idle:
-                down.transport.close()
+                down.leave()
         try:
             async with asyncio.timeout(self.timeouts.drain_s if seconds is None else seconds):
                 await self._empty.wait()

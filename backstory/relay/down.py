@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, cast
 
 from backstory.core.exchange import Head
 from backstory.core.plan import Answer, House
-from backstory.errors import BackstoryError, HeadError, HeadTooLarge, RequestError, RequestTimeout, UpgradeRefused
+from backstory.errors import BackstoryError, HeadError, RequestError, RequestTimeout, UpgradeRefused
+from backstory.relay.asker import told
 from backstory.relay.chunks import ChunkReader
 from backstory.relay.flow import Flow
-from backstory.relay.heads import CHUNKED, Heads, Request, is_broken, render_answer
+from backstory.relay.heads import CHUNKED, Heads, Request, is_broken, render_answer, too_large
 from backstory.relay.sink import Sink
 
 if TYPE_CHECKING:
@@ -34,13 +35,6 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 # What a client's connection is doing: reading a head, reading a body, waiting for the answer, dropping what still comes, handing out the
 # last answer, breaking off.
 _HEAD, _BODY, _ANSWER, _LINGER, _CLOSING, _CUT = range(6)
-
-
-class UriTooLong(HeadTooLarge):
-    """The request line alone is larger than the limit."""
-
-    status = 414
-    code = "uri_too_long"
 
 
 class DownConnection(asyncio.Protocol):
@@ -202,19 +196,28 @@ class DownConnection(asyncio.Protocol):
             return b""
         try:
             if end > self.door.limits.max_head_bytes:
-                raise _too_large(data, self.door.limits.max_head_bytes)
+                raise too_large(data, self.door.limits.max_head_bytes)
             request = self.heads.read(data[:end])
             if request.websocket:
-                raise UpgradeRefused("WebSocket is not served here: use HTTP")
+                return self._upgrade(request, data[end + 4 :])
         except RequestError as error:
             self.refuse(error)
             return b""
         return self._begin(request, data[end + 4 :])
 
+    def _upgrade(self, request: Request, rest: bytes) -> bytes:
+        """The connection becomes a WebSocket, where such are served: this is the last of it here."""
+        if not self.door.sockets:
+            raise UpgradeRefused("WebSocket is not served here: use HTTP")
+        from backstory.relay.websocket import upgrade  # noqa: PLC0415 - an extra
+
+        upgrade(self, request, rest)
+        return b""
+
     def _check_part(self, part: bytes | bytearray, seen: int) -> None:
         """Refuses an unfinished head as soon as it is clear that it will be no good; `seen` bytes of it were checked before."""
         if len(part) > self.door.limits.max_head_bytes:
-            self.refuse(_too_large(part, self.door.limits.max_head_bytes))
+            self.refuse(too_large(part, self.door.limits.max_head_bytes))
         elif part.startswith(b"\r\n") or is_broken(part, max(0, seen - 1)):
             self.refuse(HeadError("a malformed request line or header line"))
 
@@ -318,12 +321,8 @@ class DownConnection(asyncio.Protocol):
     # Ending.
 
     def error(self, head: Head | None, error: BackstoryError) -> Answer:
-        """An error of our own in the client's shape; a plain one where even that fails."""
-        try:
-            return self.house.error(head, error.status, error.code, str(error))
-        except Exception as failure:  # noqa: BLE001 (the HTTP door)
-            _log.error("the house failed to put an error into shape: %s", type(failure).__name__)
-            return Answer(error.status, ((b"Content-Type", b"text/plain; charset=utf-8"),), str(error).encode())
+        """An error of our own in the client's shape."""
+        return told(self.house, head, error)
 
     def refuse(self, error: RequestError) -> None:
         """Ends a request that cannot be served with an error, and the connection with it."""
@@ -412,6 +411,10 @@ class DownConnection(asyncio.Protocol):
         self._since = self.door.clock.now
         self.transport.close()
 
+    def leave(self) -> None:
+        """The door closes; nothing is asked for here."""
+        self.transport.close()
+
     # The sweep calls these.
 
     @property
@@ -490,9 +493,3 @@ class DownConnection(asyncio.Protocol):
             poll.register(self._sock.fileno(), 0)
             if poll.poll(0):
                 self.transport.abort()
-
-
-def _too_large(part: bytes | bytearray, limit: int) -> HeadTooLarge:
-    if 0 <= part.find(b"\r\n") <= limit:
-        return HeadTooLarge("the request's head is too large")
-    return UriTooLong("the request line is too long")

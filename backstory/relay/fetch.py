@@ -6,16 +6,22 @@ Rule: a reply that is not whole in time, or too large, is no reply; its connecti
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from typing import TypeAlias
 
 from msgspec import Struct
 
 from backstory.core.exchange import Headers
 from backstory.core.plan import Target
-from backstory.errors import UpstreamError, UpstreamTimeout
+from backstory.errors import DocumentError, UpstreamError, UpstreamTimeout
 from backstory.relay.connect import Connector
 from backstory.relay.heads import ReplyHead
 from backstory.relay.limits import Clock, DoorMetrics, Limits, Timeouts
 from backstory.relay.upstream import Pool, UpConnection
+
+Hear: TypeAlias = Callable[[Headers, bytes, bool], bool]
+"""Headers of the reply, a piece of its body, and whether that is the last. Whether that was enough. Raises DocumentError."""
+_OK = 200
 
 
 class Fetched(Struct, frozen=True):
@@ -27,15 +33,16 @@ class Fetched(Struct, frozen=True):
 
 
 class _Gathering:
-    """A Receiver that keeps all of one reply."""
+    """A Receiver that keeps all of one reply; of one of status 200 nothing, where `hear` is given all that comes of it."""
 
-    def __init__(self, most_bytes: int, up: UpConnection) -> None:
+    def __init__(self, most_bytes: int, up: UpConnection, hear: Hear | None = None) -> None:
         self.done: asyncio.Future[Fetched] = asyncio.get_running_loop().create_future()
         self._most = most_bytes
         self._up = up
         self._head: ReplyHead | None = None
         self._parts: list[bytes] = []
         self._size = 0
+        self._hear = hear
 
     def interim(self, reply: ReplyHead) -> None:
         """See Receiver."""
@@ -46,6 +53,9 @@ class _Gathering:
 
     def deliver(self, data: bytes, done: bool, trailers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
         """See Receiver."""
+        if self._hear is not None and self._head is not None and self._head.status == _OK:
+            self._listen(self._hear, self._head, data, done)
+            return
         self._parts.append(data)
         self._size += len(data)
         if self._size > self._most:
@@ -54,6 +64,18 @@ class _Gathering:
                 self._up.abort()
         elif done and self._head is not None and not self.done.done():
             self.done.set_result(Fetched(self._head.status, self._head.headers, b"".join(self._parts)))
+
+    def _listen(self, hear: Hear, head: ReplyHead, data: bytes, done: bool) -> None:
+        """Who has enough wants no more: the connection is closed."""
+        try:
+            enough = hear(head.headers, data, done)
+        except DocumentError as error:
+            self.lost(UpstreamError(f"the reply cannot be read: {error}"))
+            enough = True
+        if enough and not done:
+            self._up.abort()
+        if (enough or done) and not self.done.done():
+            self.done.set_result(Fetched(head.status, head.headers, b""))
 
     def lost(self, error: UpstreamError) -> None:
         """See Receiver."""
@@ -83,13 +105,21 @@ class Fetcher:
         self._pool.give_back(up)
 
     async def post(
-        self, up: UpConnection, target: Target, headers: Headers, body: bytes, timeout_s: float, most_bytes: int = 1 << 20
+        self,
+        up: UpConnection,
+        target: Target,
+        headers: Headers,
+        body: bytes,
+        timeout_s: float,
+        most_bytes: int = 1 << 20,
+        hear: Hear | None = None,
     ) -> Fetched:
-        """The reply to a POST on this connection, which is kept or closed. Raises UpstreamError, UpstreamTimeout."""
+        """The reply to a POST on this connection, which is kept or closed. `hear` gets the body of one of status 200 piece by piece as it
+        comes, and says when it has enough. Raises UpstreamError, UpstreamTimeout."""
         if not up.is_fresh():
             up.abort()
             raise UpstreamError("the upstream closed the connection before it was used")
-        gathering = _Gathering(most_bytes, up)
+        gathering = _Gathering(most_bytes, up, hear)
         lines = [b"POST %b%b HTTP/1.1" % (up.prefix, target.path.encode("latin-1")), b"Host: " + target.host_header]
         lines += [b"%b: %b" % pair for pair in headers]
         lines.append(b"Content-Length: %d\r\n%b" % (len(body), up.proxy_line))

@@ -11,30 +11,35 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Coroutine
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec.structs import replace
 
 from backstory.core.exchange import Ended, Headers
 from backstory.core.plan import Answer, Attempt, Mode, Plan, Target
-from backstory.errors import BackstoryError, DocumentError, UpstreamError, UpstreamTimeout
+from backstory.errors import BackstoryError, DocumentError, UpstreamError
 from backstory.relay.attempts import Attempts
 from backstory.relay.chunks import ending, frame
 from backstory.relay.delivery import Delivery, Listener
 from backstory.relay.endurance import Kind
 from backstory.relay.handed import undelivered
-from backstory.relay.heads import CHUNKED, ReplyHead, Request, render_interim
+from backstory.relay.heads import CHUNKED, ReplyHead, Request, render_interim, without_ours
+from backstory.relay.heard import heard
 from backstory.relay.interpret import Interpreter
 from backstory.relay.legs import Legs
+from backstory.relay.overdue import overdue
+from backstory.relay.race import Race
+from backstory.relay.runner import Answered, Runner
+from backstory.relay.sending import opened, placed, send
+from backstory.relay.trials import trial
 from backstory.relay.upstream import UpConnection
 
 if TYPE_CHECKING:
-    from backstory.relay.down import DownConnection
+    from backstory.relay.asker import Asker
 
 _log = logging.getLogger("backstory.relay")
-_JOINED = 65536  # a body smaller than this goes out in one write with its head
-_PIECE = 262_144  # a larger body goes out in pieces of this size
 _WAITING = 65536  # bytes of a streamed body kept while there is no connection to send them on
+_Trailers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 _RETRIED = frozenset((b"GET", b"HEAD"))
 
 
@@ -43,11 +48,11 @@ class Flow:
 
     __slots__ = (
         "_attempts", "_body", "_clock", "_delivery", "_discards", "_door", "_down", "_interpreter", "_legs", "_length", "_listener",
-        "_pieces", "_plan", "_request", "_sent", "_size", "_streamed", "_task", "_tries", "_up", "_uploaded", "bytes_in", "over",
+        "_pieces", "_plan", "_race", "_request", "_size", "_streamed", "_task", "_tries", "_up", "_uploaded", "bytes_in", "over",
         "since",
     )  # fmt: skip
 
-    def __init__(self, down: DownConnection, request: Request) -> None:
+    def __init__(self, down: Asker, request: Request) -> None:
         self._down = down
         self._door = door = down.door
         self._clock = clock = door.clock
@@ -58,13 +63,14 @@ class Flow:
         self._legs: Legs | None = None
         self._interpreter: Interpreter | None = None
         self._attempts: Attempts | None = None
+        self._race: Race | None = None
         self._up: UpConnection | None = None
         self._task: asyncio.Task[None] | None = None
         self._body = b""
         self._length = 0
         self._pieces: list[bytes] = []
         self._size = 0
-        self._streamed = self._discards = self._sent = False
+        self._streamed = self._discards = False
         self._uploaded = True
         self._tries = 0
         self.bytes_in = 0
@@ -119,36 +125,33 @@ class Flow:
         if not self.over:
             self._door.metrics.aborted += 1
             self._release()
-            if self._attempts is not None:
-                self._attempts.abandon()
+            for tried in (self._race, self._attempts):
+                if tried is not None:
+                    tried.abandon()
             self._finish("interrupted")
 
     @property
     def started(self) -> bool:
         """Whether the client has been sent something of the reply."""
-        if self._attempts is not None and self._attempts.begun:
-            return True
-        return self._delivery is not None and self._delivery.started
+        tried = self._attempts or self._race
+        begun = tried is not None and tried.comments.begun
+        return begun or (self._delivery is not None and self._delivery.started)
 
     def check(self) -> None:
         """Called by the sweep: ends what has waited for too long."""
-        attempts, delivery, timeouts = self._attempts, self._delivery, self._door.timeouts
+        attempts, up = self._attempts, self._up
+        if self._race is not None:
+            self._race.check()
         if attempts is not None and not attempts.settled:
-            attempts.check(answered=self._up is not None and self._up.answered)
+            attempts.check(answered=up is not None and up.answered)
         up = self._up
         if up is None or self.over:
             return
-        waited_s = self._clock.now - self.since
-        reading = delivery is not None or (self._legs is not None and self._legs.reading) or (attempts is not None and attempts.reading)
-        if reading or (self._interpreter is not None and self._interpreter.reading):
-            if waited_s > timeouts.idle_s:
-                self._fail(UpstreamTimeout(f"the upstream sent nothing for {timeouts.idle_s:g} s"))
-        elif up.got_at and self._clock.now - up.got_at > timeouts.header_s:
-            self._fail(UpstreamTimeout(f"the upstream did not finish its reply's head within {timeouts.header_s:g} s"))
-        elif self._uploaded and waited_s > timeouts.first_byte_s:
-            self._fail(UpstreamTimeout(f"the upstream did not answer within {timeouts.first_byte_s:g} s"))
-        elif up.full and waited_s > timeouts.idle_s:
-            self._fail(UpstreamTimeout(f"the upstream took nothing of the request for {timeouts.idle_s:g} s"))
+        readers = (self._legs, attempts, self._interpreter)
+        reading = self._delivery is not None or any(one is not None and one.reading for one in readers)
+        error = overdue(up, self.since, self._clock.now, reading, self._uploaded, self._door.timeouts)
+        if error is not None:
+            self._fail(error)
 
     # The plan.
 
@@ -170,9 +173,9 @@ class Flow:
         except Exception as error:  # noqa: BLE001 (the HTTP door)
             self._task = None
             self._no_plan(error)
-            return
-        self._task = None
-        self._go(plan)
+        else:
+            self._task = None
+            self._go(plan)
 
     def _no_plan(self, error: Exception) -> None:
         _log.error("no plan for a request: %s", type(error).__name__)
@@ -189,24 +192,21 @@ class Flow:
             self._streamed = False
             self._body = plan.body
             self._length = len(plan.body)
-            self._drop_pieces()
+            if self._discards:
+                self._pieces.clear()
+                self._down.hold_upload(False)
         if plan.answer is not None:
             self._answer(plan.answer)
         elif plan.target is not None:
-            endurance = self._door.endurance
-            if plan.others or (plan.question is not None and endurance.policy.repeats):
-                whole, old = not self._streamed, self._request.old
-                self._attempts = Attempts(plan, plan.target, self._body, whole, old, self, self._down, endurance)
-                self._attempts.start()
+            if plan.lanes or plan.others or (plan.question is not None and self._door.endurance.policy.repeats):
+                found = trial(plan, plan.target, self._body, not self._streamed, self._request, self, self._down)
+                self._race = found if isinstance(found, Race) else None
+                self._attempts = found if isinstance(found, Attempts) else None
+                found.start()
             else:
                 self._connect(plan.target)
         else:
             self._fail(UpstreamError("there is no upstream for this request"))
-
-    def _drop_pieces(self) -> None:
-        if self._discards:
-            self._pieces.clear()
-            self._down.hold_upload(False)
 
     # The request goes up.
 
@@ -219,20 +219,12 @@ class Flow:
             self._task = self._door.loop.create_task(self._open(target))
 
     async def _open(self, target: Target) -> None:
-        """Any fault here is a gateway error: a client must never be left waiting for a connection that will not come."""
-        try:
-            up = await self._door.pool.open(target)
-        except BackstoryError as error:
-            self._task = None
-            self._fail(error, kind="connect")
-            return
-        except Exception as error:  # noqa: BLE001 (the HTTP door)
-            _log.exception("opening an upstream connection failed unexpectedly")
-            self._task = None
-            self._fail(UpstreamError(f"the upstream could not be reached: {type(error).__name__}"), kind="connect")
-            return
+        up = await opened(self._door.pool, target)
         self._task = None
-        self._send(up, target)
+        if isinstance(up, BackstoryError):
+            self._fail(up, kind="connect")
+        else:
+            self._send(up, target)
 
     def _send(self, up: UpConnection, target: Target) -> None:
         plan, request = self._plan, self._request
@@ -245,37 +237,24 @@ class Flow:
             return
         if plan.translation is not None:
             self._interpreter = Interpreter(plan.translation, self, up, self._door.limits.max_buffered_body)
-        up.begin(self._interpreter or self, request.method == b"HEAD")
+        later = self._legs is not None and self._legs.later
+        up.begin(heard(plan, target, self._body, later, self._interpreter or self), request.method == b"HEAD")
         head = self._down.heads.render(request, target.path, target.host_header, plan.drop, plan.add, self._length)
-        if up.prefix:
-            head = b" %b%b%b" % (up.prefix, head[1:-2], up.proxy_line + b"\r\n")
+        head = placed(up, request.method, head)
         if self._down.full:
             up.pause(True)
         if not self._streamed:
-            up.sent = True
             body, self._body = self._body, b""
-            if len(body) < _JOINED:
-                up.transport.write(b"%b%b%b" % (request.method, head, body))
-            else:
-                self._send_large(up, request.method + head, body)
+            if send(up, head, body) and self._listener is not None:
+                self._listener.sent()
             return
         data = b"".join(self._pieces)
         self._pieces.clear()
         if self._length == CHUNKED:
             data = frame(data) + ending() if self._uploaded else frame(data)
         up.sent = self._uploaded
-        up.transport.write(b"%b%b%b" % (request.method, head, data))
+        up.transport.write(head + data)
         self._down.hold_upload(up.full)
-
-    def _send_large(self, up: UpConnection, head: bytes, body: bytes) -> None:
-        """A piece of a size that stays in the processor's cache costs half of what it costs as part of a large one."""
-        up.bulky = True
-        up.transport.write(head)
-        view = memoryview(body)
-        for start in range(0, len(body), _PIECE):
-            up.transport.write(view[start : start + _PIECE])
-        if self._listener is not None:
-            self._listener.sent()
 
     def upstream_full(self, full: bool) -> None:
         """As Receiver.upstream_full: the client's body waits."""
@@ -289,10 +268,10 @@ class Flow:
         """As Receiver.interim."""
         self.since = self._clock.now
         attempts = self._attempts
-        if attempts is not None and (attempts.begun or not attempts.settled):
+        if attempts is not None and (attempts.comments.begun or not attempts.settled):
             attempts.interims.append(reply)
         elif not self._request.old and (self._legs is None or not self._legs.later):
-            self._down.transport.write(render_interim(reply))
+            self._down.transport.write(render_interim(reply if self._listener is None else without_ours(reply)))
 
     def begin_reply(self, reply: ReplyHead, empty: bool) -> None:
         """As Receiver.begin_reply."""
@@ -315,13 +294,14 @@ class Flow:
         more: Headers = ()
         begun = False
         if attempts is not None:
-            if attempts.begun and not attempts.fits(reply):
-                attempts.keep_for_the_end(reply, empty)
+            begun = attempts.comments.begun
+            if begun and not attempts.comments.fits(reply):
+                attempts.comments.keep_for_the_end(reply)
                 return
-            more, begun = attempts.headers, attempts.begun
+            more = attempts.headers
         self._delivery = Delivery(reply, empty, self._listener, request.old, connection, limit, down.transport.write, mode, more, begun)
 
-    def deliver(self, data: bytes, done: bool, trailers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+    def deliver(self, data: bytes, done: bool, trailers: _Trailers = ()) -> None:
         """As Receiver.deliver."""
         self.since = self._clock.now
         if done:
@@ -333,12 +313,12 @@ class Flow:
         else:
             self._legs.deliver(data, done, trailers)
 
-    def hand_on(self, data: bytes, done: bool, trailers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+    def hand_on(self, data: bytes, done: bool, trailers: _Trailers = ()) -> None:
         """Bytes of the body for the client; `done` with the last."""
         delivery = self._delivery
         if delivery is None:
             if self._attempts is not None:
-                self._attempts.more_for_the_end(data, done)
+                self._attempts.comments.more_for_the_end(data, done)
             return
         delivery.feed(data, done, trailers)
         if done:
@@ -361,16 +341,23 @@ class Flow:
             return
         self._task = None
         self._streamed = False
+        if self._attempts is not None:
+            self._attempts = attempts = self._attempts.leg(body, self) or self._attempts
+            if attempts.settled:
+                self.break_off()
+                return
+            attempts.comments.begun = self.started
+            attempts.start()
+            return
         try:
             self._body = body if plan.translation is None else plan.translation.ask(body)
         except DocumentError:
             self.break_off()
             return
-        self._length = len(self._body)
-        self._tries = 0
+        self._length, self._tries = len(self._body), 0
         self._connect(plan.target)
 
-    # The tries (attempts.py).
+    # The tries (attempts.py, race.py).
 
     def try_this(self, attempt: Attempt, body: bytes | None, afresh: bool) -> None:
         """As attempts.Course.try_this."""
@@ -379,21 +366,37 @@ class Flow:
             return
         self._task = None
         self._door.metrics.repeats += self._attempts is not None and self._attempts.repeated
-        self._plan = replace(plan, target=attempt.target, drop=attempt.drop, add=attempt.add, translation=attempt.translation)
+        self._plan = _on(plan, attempt)
         self._interpreter = None
         if body is not None:
             self._body, self._length = body, len(body)
         self._tries = 1 if afresh else 0
         self._connect(attempt.target)
 
-    def pass_on(self, reply: ReplyHead, empty: bool, data: bytes, done: bool, trailers: tuple[tuple[bytes, bytes], ...]) -> None:
+    def pass_on(self, reply: ReplyHead, empty: bool, data: bytes, done: bool, trailers: _Trailers) -> None:
         """As Course.pass_on."""
         if self._legs is None or self._legs.begin(reply, empty):
             self.open_delivery(reply, empty)
         self.deliver(data, done, trailers)
 
+    def raced(self, runner: Runner, reply: ReplyHead, data: bytes, done: bool, trailers: _Trailers) -> None:
+        """As race.Course.raced."""
+        self._race, self._attempts, self._interpreter, self._up = None, runner.attempts, runner.interpreter, runner.up
+        self._plan = None if self._plan is None else _on(self._plan, runner.attempt)
+        if self._up is not None and self._down.full:
+            self._up.pause(True)
+        self.pass_on(reply, runner.empty, data, done, trailers)
+
+    def unwon(self, attempts: Attempts, answered: Answered | None, error: BackstoryError) -> None:
+        """As race.Course.unwon."""
+        self._race, self._attempts = None, attempts
+        if answered is None:
+            self._tell(error, orderly=False)
+        else:
+            self.pass_on(answered.reply, answered.empty, answered.body, True, answered.trailers)
+
     def end_stream(self, data: bytes, status: int) -> None:
-        """As Course.end_stream."""
+        """As comments.Course.end_stream."""
         self._down.transport.write(data)
         self._finish("error", status, len(data))
         self._down.finish()
@@ -423,17 +426,14 @@ class Flow:
         if stale and plan is not None and plan.target is not None:
             self._connect(plan.target)
         elif up.eof and up.sent and not up.full and not up.answered and (self._legs is None or not self._legs.later):
-            self._say_nothing()
+            # It ends as the provider did: a close in good order, and not a byte.
+            self._door.metrics.upstream_errors += 1
+            self._finish("refused")
+            self._down.hang_up()
         else:
             self._fail(error, orderly=up.eof)
 
     # The end.
-
-    def _say_nothing(self) -> None:
-        """Ends the exchange as the provider did: a close in good order, and not a byte."""
-        self._door.metrics.upstream_errors += 1
-        self._finish("refused")
-        self._down.hang_up()
 
     def _answer(self, answer: Answer) -> None:
         if self._listener is not None:
@@ -448,9 +448,11 @@ class Flow:
         if self.over:
             return
         self._release()
+        if self._attempts is None or not self._attempts.failed(error, kind):
+            self._tell(error, orderly)
+
+    def _tell(self, error: BackstoryError, orderly: bool) -> None:
         attempts = self._attempts
-        if attempts is not None and attempts.failed(error, kind):
-            return
         if self._legs is not None and self._legs.failed():
             return
         delivery = self._delivery
@@ -465,8 +467,8 @@ class Flow:
             return
         self._door.metrics.upstream_errors += 1
         answer = self._down.error(self._request.head, error)
-        if attempts is not None and attempts.begun:
-            attempts.end_with(answer)
+        if attempts is not None and attempts.comments.begun:
+            attempts.comments.end_with(answer)
             return
         self._finish("refused" if self._delivery is None else "interrupted")
         self._down.answer(answer if attempts is None else attempts.answer(answer), self._request)
@@ -488,8 +490,15 @@ class Flow:
         self._door.metrics.in_flight -= 1
         self._pieces.clear()
         delivery, listener = self._delivery, self._listener
-        if listener is None:
-            return
         if delivery is not None:
             status, bytes_out = delivery.reply.status, delivery.bytes_out
+        if self._plan is not None and self._plan.gauge is not None:
+            self._plan.gauge.over(ended, status, self.bytes_in)
+        if listener is None:
+            return
         self._door.tell_later(listener, ended, status, self.bytes_in, bytes_out)
+
+
+def _on(plan: Plan, attempt: Attempt) -> Plan:
+    """The plan, on this way."""
+    return replace(plan, target=attempt.target, drop=attempt.drop, add=attempt.add, translation=attempt.translation, name=attempt.name)

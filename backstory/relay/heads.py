@@ -13,10 +13,11 @@ from functools import lru_cache
 from http import HTTPStatus
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from backstory.core.exchange import Head, Headers
 from backstory.core.plan import Answer, Mode
-from backstory.errors import HeadError, UpstreamError
+from backstory.errors import HeadError, HeadTooLarge, UpstreamError
 
 CHUNKED = -1
 TO_END = -2
@@ -41,12 +42,21 @@ _HOP_DOWN = _HOP | {b"proxy-authenticate", b"proxy-authentication-info", b"trail
 _MOVED_UP = _HOP_UP | {b"host", b"content-length"}
 _WATCHED_DOWN = _HOP_DOWN | {b"content-length"}
 _CHANGED_DOWN = _HOP_DOWN - {b"transfer-encoding", b"trailer"}
+# How the names of our own headers begin.
+_OURS = b"x-vc-"
 _OPTIONS = frozenset((b"connection", b"proxy-connection", b"expect", b"upgrade"))
 _NONE: frozenset[bytes] = frozenset()
 # Fields that must not come as trailers: they would change what the head said (RFC 9110 section 6.5.1).
 _NEVER_TRAILERS = _WATCHED_DOWN | {b"host", b"content-encoding", b"content-type", b"content-range", b"set-cookie", b"authorization"}
 
 _REASONS = {int(status): status.phrase.encode("ascii") for status in HTTPStatus}
+
+
+class UriTooLong(HeadTooLarge):
+    """The request line alone is larger than the limit."""
+
+    status = 414
+    code = "uri_too_long"
 
 
 class Request(Struct, frozen=True):
@@ -177,6 +187,13 @@ def _fault(raw: bytes) -> str:
 def is_broken(part: bytes | bytearray, start: int = 0) -> bool:
     """Whether a head that has not ended yet can never become a good one (bare CR or LF, control bytes from `start` on)."""
     return _BROKEN.search(part, start) is not None
+
+
+def too_large(part: bytes | bytearray, limit: int) -> HeadTooLarge:
+    """The fault of a head that is larger than this: of its first line, where that alone is."""
+    if 0 <= part.find(b"\r\n") <= limit:
+        return HeadTooLarge("the request's head is too large")
+    return UriTooLong("the request line is too long")
 
 
 def read_reply(raw: bytes) -> ReplyHead:
@@ -310,6 +327,16 @@ def render_reply(reply: ReplyHead, framing: int, add: Headers, connection: bytes
     return b"".join(lines)
 
 
+def without_ours(reply: ReplyHead) -> ReplyHead:
+    """The head of an answer that gets headers of ours, without those that came under our names: only one can be true. Everything else
+    stays as it came."""
+    if _OURS not in reply.raw.lower():
+        return reply
+    kept = [at for at, name in enumerate(reply.names) if not name.startswith(_OURS)]
+    raw = b"\r\n".join(line for line in reply.raw.split(b"\r\n") if not line[: len(_OURS)].lower().startswith(_OURS))
+    return replace(reply, raw=raw, headers=tuple(reply.headers[at] for at in kept), names=[reply.names[at] for at in kept])
+
+
 def render_interim(reply: ReplyHead) -> bytes:
     """An informational reply (103 Early Hints) as it is passed on."""
     watched = _WATCHED_DOWN | reply.named
@@ -317,9 +344,14 @@ def render_interim(reply: ReplyHead) -> bytes:
     return b"HTTP/1.1 %b\r\n%b\r\n" % (reply.line, b"".join(lines))
 
 
-def render_trailers(trailers: Sequence[tuple[bytes, bytes]]) -> bytes:
-    """Trailer lines as they are passed on; those that would change what the head said are left out."""
-    return b"".join([b"%b: %b\r\n" % pair for pair in trailers if pair[0].lower() not in _NEVER_TRAILERS])
+def render_trailers(trailers: Sequence[tuple[bytes, bytes]], ours: bool = False) -> bytes:
+    """Trailer lines as they are passed on; those that would change what the head said are left out, and where the answer has headers of
+    `ours`, those under our names."""
+    names = [pair[0].lower() for pair in trailers]
+    kept = [
+        pair for pair, name in zip(trailers, names, strict=True) if name not in _NEVER_TRAILERS and not (ours and name.startswith(_OURS))
+    ]
+    return b"".join([b"%b: %b\r\n" % pair for pair in kept])
 
 
 def render_answer(answer: Answer, method: bytes, connection: bytes) -> bytes:

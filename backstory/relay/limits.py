@@ -62,6 +62,7 @@ class DoorMetrics(Struct):
     `aborted`: exchanges whose client left. `cut`: replies broken off after their first byte. `refused`: requests answered with an
     error of the client's making. `upstream_errors`: gateway errors. `tap_errors`: taps that raised.
     `legs`: requests made for answers that went on after a call to a tool of ours. `repeats`: tries after the first of a request.
+    `races`: requests that several providers were asked at once. `beaten`: those of them that were under way when another one had won.
     """
 
     connections: int = 0
@@ -77,6 +78,8 @@ class DoorMetrics(Struct):
     tap_errors: int = 0
     legs: int = 0
     repeats: int = 0
+    races: int = 0
+    beaten: int = 0
 
 
 class Clock:

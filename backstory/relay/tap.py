@@ -21,6 +21,9 @@ from backstory.errors import DocumentError
 _raw = msgspec.json.Decoder(msgspec.Raw)
 # More of an answer than this is not kept in memory: such an answer is relayed and not remembered.
 _MOST_KEPT = 16 * 1024 * 1024
+# A provider that compresses each event by itself sends a gzip member for each; so many are read. Each takes some 2 us.
+_MOST_MEMBERS = 100_000
+_MEMBER, _WINDOW = b"\x1f\x8b", 1024
 # An event of a stream that is longer passes unmarked, and all after it.
 _DONE, _OVER = b"[DONE]", frozenset({"message_stop", "response.completed", "response.incomplete"})
 """What ends a stream of OpenAI Chat, or of the typed events; some providers say nothing else of the end."""
@@ -98,9 +101,16 @@ class MemoryTap:
         """The body that goes up is this one."""
         self._went = body
 
+    @property
+    def named(self) -> tuple[int, str]:
+        """The number of the request, and its conversation as far as that is known ("": not at all)."""
+        exchange = self._exchange
+        known = exchange.conversation or next((value.decode() for _, value in self._ledger.learnt(exchange)), "")
+        return exchange.id, known
+
     def sent(self) -> None:
         """See Tap. Hashing a large body takes a while."""
-        self._proof = proof(self._exchange.came or self._exchange.body, self._went)
+        self._proof = self._proved()
 
     def begin(self, status: int, headers: Headers) -> tuple[Mode, Headers]:
         """See Tap."""
@@ -108,7 +118,7 @@ class MemoryTap:
         self._first = time.monotonic()
         self._content_type, self._coding = content(headers)
         exchange, wire = self._exchange, self._exchange.wire
-        headers = (*(exchange.headers or self._ledger.learnt(exchange)), self._proof or proof(exchange.came or exchange.body, self._went))
+        headers = (*(exchange.headers or self._ledger.learnt(exchange)), self._proof or self._proved())
         self._went = b""
         if exchange.mark and status == 200 and not self._coding and wire is not None:
             if self._content_type.startswith("text/event-stream") or self._streams:
@@ -162,6 +172,11 @@ class MemoryTap:
             first = (self._first - self._started) * 1000 if self._first else 0.0
             outcome = Outcome(ended, status, reply, first, (now - self._started) * 1000, bytes_in, bytes_out, self._seq, self._total)
             self._ledger.over(self._exchange, outcome)
+
+    def _proved(self) -> tuple[bytes, bytes]:
+        exchange, beside = self._exchange, self._exchange.beside
+        came = exchange.came or (exchange.body if beside is None else beside.came or exchange.body)
+        return proof(came, self._went if beside is None else beside.went or self._went)
 
     def _keep(self, data: bytes) -> None:
         self._total += len(data)
@@ -220,6 +235,11 @@ class ArrivalTap:
     def goes(self, body: bytes) -> None:
         """The body that goes up is this one."""
         self._went = body
+
+    @property
+    def named(self) -> tuple[int, str]:
+        """As that of MemoryTap. There is no number."""
+        return 0, self._exchange.conversation
 
     def sent(self) -> None:
         """See Tap."""
@@ -281,6 +301,11 @@ class AheadTap:
     def __init__(self, ask: Callable[[], Tap | None]) -> None:
         self._ask: Callable[[], Tap | None] | None = ask
         self._tap: Tap | None = None
+
+    @property
+    def named(self) -> tuple[int, str]:
+        """As that of MemoryTap."""
+        return self._tap.named if isinstance(self._tap, MemoryTap | ArrivalTap) else (0, "")
 
     def sent(self) -> None:
         """See Tap."""
@@ -394,7 +419,7 @@ def decoded(body: bytes, coding: str) -> bytes | None:
         return body
     try:
         if coding in {"gzip", "x-gzip"}:
-            return zlib.decompressobj(31).decompress(body, _MOST_KEPT)
+            return _gunzipped(body)
         if coding == "deflate":
             try:
                 return zlib.decompressobj().decompress(body, _MOST_KEPT)
@@ -403,6 +428,31 @@ def decoded(body: bytes, coding: str) -> bytes | None:
         return _by_library(body, coding)
     except zlib.error:
         return None
+
+
+def _gunzipped(body: bytes) -> bytes:
+    """All members of it, one after the other (RFC 1952 section 2.2); what follows them and is none is left out. Raises zlib.error where
+    not even the first can be read."""
+    parts: list[bytes] = []
+    at = size = members = 0
+    while size < _MOST_KEPT and members < _MOST_MEMBERS and (not at or body.startswith(_MEMBER, at)):
+        unpacked, window = zlib.decompressobj(31), _WINDOW
+        while at < len(body) and size < _MOST_KEPT and not unpacked.eof:
+            # In pieces: what is left when a member ends is copied.
+            some = body[at : at + window]
+            try:
+                parts.append(unpacked.decompress(some, _MOST_KEPT - size))
+            except zlib.error:
+                if not members:
+                    raise
+                return b"".join(parts)
+            at += len(some) - len(unpacked.unused_data)
+            size += len(parts[-1])
+            window *= 2
+        members += 1
+        if not at:
+            break
+    return b"".join(parts)
 
 
 def _by_library(body: bytes, coding: str) -> bytes | None:
@@ -422,7 +472,7 @@ def _by_library(body: bytes, coding: str) -> bytes | None:
         except ImportError:
             return None
         try:
-            unpacked: bytes = zstandard.ZstdDecompressor().stream_reader(body).read(_MOST_KEPT)
+            unpacked: bytes = zstandard.ZstdDecompressor().stream_reader(body, read_across_frames=True).read(_MOST_KEPT)
         except zstandard.ZstdError:
             return None
         return unpacked

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from backstory.core.layout import Elements
 from backstory.core.message import Prompt
+from backstory.core.wishes import WISHES
 from backstory.memory.thread import Thread
 from backstory.stages.identify import hinted
 from backstory.stages.threads import Threads
@@ -40,7 +41,7 @@ class Ahead:
         conversation, until, start = items.before.calm
         thread = self._threads.held(conversation) if conversation else None
         whole = items.known >= len(items.before) - 1 and len(items) >= len(items.before)
-        if thread is None or not whole or self._clock() > until or hinted(body, items):
+        if thread is None or not whole or WISHES in thread.states or self._clock() > until or hinted(body, items):
             return False
         return self._settled(thread, len(body) - items.fresh + max(0, items.start - start))
 

@@ -1,7 +1,9 @@
 """Stage 2: in-chat commands. One that is a whole message is carried out and answered here, and never goes upstream; a setting at the end of
-a longer message is carried out, and the message goes on.
+a longer message is carried out, and the message goes on. Where it cannot be, that is the answer, and the message does not go on: neither
+of them is lost without a word.
 
-The command was found before the stages run (stages/erase.py): it waits here under its exchange's number.
+The command was found before the stages run (stages/erase.py): it waits here under its exchange's number. What was set for the requests of a
+conversation (wishes.py) holds from here on.
 """
 
 from __future__ import annotations
@@ -11,14 +13,15 @@ from typing import TypeAlias
 
 from msgspec.structs import replace
 
-from backstory.commands import COMMANDS, folding, guide, search, sign, state
+from backstory.commands import COMMANDS, folding, guide, search, sign, state, steering
 from backstory.commands.grammar import Asked, nearest
-from backstory.core.exchange import Exchange, Note
+from backstory.core.exchange import Exchange, Note, Outcome
 from backstory.core.message import Text
 from backstory.core.records import Batch, Digest, Turn
 from backstory.core.reply import Reply, Usage
 from backstory.core.store import Store
-from backstory.errors import BackstoryError
+from backstory.core.wishes import WISHES
+from backstory.errors import BackstoryError, Declined, RequestError
 from backstory.memory import dates
 from backstory.memory.alignment import align
 from backstory.memory.compaction import protected_boundary
@@ -31,6 +34,7 @@ from backstory.stages.desk import Desk
 from backstory.stages.forgets import Forgets
 from backstory.stages.links import PROJECT, Links
 from backstory.stages.visit import Visit, Visits
+from backstory.stages.wishes import Judge, Wishing, held
 
 Handler: TypeAlias = Callable[[Visit, str], Awaitable[str]]
 """Carries a command out with its argument; the answer, "" where the argument is none that it takes."""
@@ -54,7 +58,9 @@ class Command(Stage):
     name = "command"
     late = True
 
-    def __init__(self, visits: Visits, desk: Desk, links: Links, forgets: Forgets, arrivals: Arrivals, more: Commanded) -> None:
+    def __init__(
+        self, visits: Visits, desk: Desk, links: Links, forgets: Forgets, arrivals: Arrivals, judge: Judge, more: Commanded
+    ) -> None:
         self._visits = visits
         self._arrivals = arrivals
         self._desk = desk
@@ -75,33 +81,40 @@ class Command(Stage):
             "forget": forgets.forget,
             "undo": lambda visit, _: forgets.undo(visit),
         }
+        self.wishing = Wishing(desk, judge, self._project)
         self._asked: dict[int, Asked] = {}
-        assert set(self._handlers) == {command.name for command in COMMANDS}
+        assert {*self._handlers, *self.wishing.setters} == {command.name for command in COMMANDS}
         self._more = more
         self._handlers |= more.handlers
 
     def expect(self, exchange: int, asked: Asked) -> None:
         """This exchange brings a command. `done` must follow."""
         self._asked[exchange] = asked
+        # It may set something for the very message that it ends.
+        self.wishing.anywhere |= asked.before
 
     def done(self, exchange: int) -> None:
         """The exchange was answered, or goes on."""
         self._asked.pop(exchange, None)
 
     async def request(self, exchange: Exchange) -> Exchange:
-        asked = self._asked.get(exchange.id)
-        if asked is None:
-            return exchange
-        visit = self._visits.get(exchange.id)
-        told = await self._told(asked, visit)
-        if asked.before:
-            return replace(exchange, notes=(*exchange.notes, Note(self.name, f"carried out: {asked.name}")))
-        return self.answered(exchange, told)
+        asked, visit = self._asked.get(exchange.id), self._visits.get(exchange.id)
+        if asked is not None:
+            told, done = await self._told(asked, exchange, visit)
+            if not asked.before or not done:
+                return self.answered(exchange, told)
+            exchange = replace(exchange, bidden=False, notes=(*exchange.notes, Note(self.name, f"carried out: {asked.name}")))
+        return await self.wishing.on(exchange, visit) if visit is not None and WISHES in visit.thread.states else exchange
+
+    def finished(self, exchange: Exchange, outcome: Outcome) -> None:
+        """See Stage."""
+        self.wishing.answered(exchange, outcome)
 
     def answered(self, exchange: Exchange, told: str = "") -> Exchange:
         """The exchange with this answer to its command; without one, that it could not be done."""
         asked = self._asked[exchange.id]
-        told = (told or guide.failed(asked.name, _BUSY, self._desk.prefix)).encode("utf-8", "replace").decode()
+        told = told or guide.failed(asked.name, _BUSY, self._desk.prefix)
+        told = (steering.unsent(told) if asked.before else told).encode("utf-8", "replace").decode()
         prompt, stateful = exchange.prompt, exchange.wire is not None and exchange.wire.stateful
         conversation = exchange.conversation or _NOWHERE
         name = sign.reply_id(conversation, asked.written, prompt.previous if prompt is not None and stateful else "")
@@ -110,23 +123,30 @@ class Command(Stage):
         reply = Reply((Text(text),), "stop", Usage(), name if stateful else name.replace("resp_", "msg_"), model)
         return replace(exchange, answer=reply)
 
-    async def _told(self, asked: Asked, visit: Visit | None) -> str:
+    async def _told(self, asked: Asked, exchange: Exchange, visit: Visit | None) -> tuple[str, bool]:
+        """The answer, and whether the command was carried out."""
         asked = self._more.known(asked)
         command, prefix = asked.command, self._desk.prefix
         if command is None:
-            return guide.unknown(asked.name, nearest(asked.name, self._more.commands), prefix)
+            return guide.unknown(asked.name, nearest(asked.name, self._more.commands), prefix), False
         if not asked.accepted:
-            return guide.wrong(command, asked.argument, prefix)
+            return guide.wrong(command, asked.argument, prefix), False
         if visit is None:
-            return guide.failed(command.name, _UNREAD, prefix)
+            return guide.failed(command.name, _UNREAD, prefix), False
         try:
             # What was said before the command is told of, too.
             self._arrivals.lately()
             await self._desk.lanes.flush()
-            told = await self._handlers[command.name](visit, asked.argument)
+            setter = self.wishing.setters.get(command.name)
+            handler = self._handlers.get(command.name)
+            told = await setter(exchange, visit, asked.argument) if setter else await handler(visit, asked.argument) if handler else ""
+        except Declined as error:
+            return str(error), False
+        except RequestError as error:
+            return f"{prefix}{command.name}: {error}. Nothing was changed.", False
         except BackstoryError as error:
-            return guide.failed(command.name, str(error), prefix)
-        return told or guide.wrong(command, asked.argument, prefix)
+            return guide.failed(command.name, str(error), prefix), False
+        return (told, True) if told else (guide.wrong(command, asked.argument, prefix), False)
 
     # --- guide
 
@@ -164,6 +184,7 @@ class Command(Stage):
                 float(figures["reduction_percentage"]),
                 float(figures["cost_saved"]),
                 desk.settings.window.size,
+                tuple(steering.rows(held(thread))),
             )
         )
 
@@ -175,7 +196,7 @@ class Command(Stage):
             await self._desk.keep(visit, label="")
             return state.labelled("", bool(record.label))
         if not _nameable(label):
-            return state.bad_name("label")
+            raise Declined(state.bad_name("label"))
 
         def holder(store: Store) -> str:
             same = (it.id for it, _ in store.conversations(record.principal, _MOST) if it.label.casefold() == label.casefold())
@@ -183,7 +204,7 @@ class Command(Stage):
 
         taken = await self._desk.lanes.read(holder)
         if taken:
-            return state.taken(label, taken[:8])
+            raise Declined(state.taken(label, taken[:8]))
         await self._desk.keep(visit, label=label)
         return state.labelled(label, True)
 
@@ -197,7 +218,7 @@ class Command(Stage):
     async def _project(self, visit: Visit, project: str) -> str:
         before = visit.thread.states.get(PROJECT, "")
         if project and not _nameable(project):
-            return state.bad_name("project")
+            raise Declined(state.bad_name("project"))
         if project and project != before:
             chosen = "" if project.lower() == _NONE else project
             await self._desk.keep(visit, {PROJECT: chosen})

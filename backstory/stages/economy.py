@@ -16,6 +16,7 @@ from backstory.core.records import Arrival, Spend
 from backstory.core.reply import Reply, Usage
 from backstory.core.sizes import rough_body
 from backstory.core.tariff import Tariff
+from backstory.memory.ceiling import addable, leaves_history, sent
 from backstory.memory.compaction import Window
 from backstory.memory.economy import SMALL_WINDOW, STOPS, STOPS_S, Account, Move, Step, sane
 from backstory.stages.base import Stage
@@ -114,6 +115,11 @@ class Economy(Stage):
     def recallable(self, exchange: Exchange, visit: Visit, budget: int, total: int) -> int:
         """Of a budget, how many tokens may be recalled at a request of `total` tokens."""
         account = visit.thread.account
+        if self._judges and not visit.complete and not leaves_history(visit.reading):
+            now = sent(account, visit.reading, visit.tokens_in, total)
+            most = addable(account, self.tariff(exchange, visit), now, budget)
+            visit.capped = most < budget
+            return most
         if not self._judges or not visit.complete or not account.recalls:
             return budget
         return account.recallable(budget, Move(visit.tokens_in, total, 0), self.tariff(exchange, visit))

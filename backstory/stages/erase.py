@@ -3,7 +3,8 @@ conversation as it would be without them.
 
 Rules: a command goes only together with our answer to it, and never where it carries a tool's result or media; what its client put there
 for the model goes in front of the next message, and where the client put a message of its own behind it, the next message takes the
-command's place. A setting at the end of a longer message is struck from it. The same history gives the
+command's place. A setting at the end of a longer message is struck from it; where we have answered that, because it could not be carried
+out, the message was never sent, and goes with our answer. The same history gives the
 same edits, in this process or another: what went up goes up again.
 """
 
@@ -106,11 +107,11 @@ class Eraser:
 
 
 class _Pair(Struct, frozen=True):
-    """A command and our answer to it, by their places. `written`: the command. `rest`: what the client put beside it for the model."""
+    """A command and our answer to it, by their places. `rest`: what the client put beside it for the model."""
 
     command: int
     answer: int
-    written: str
+    asked: Asked
     rest: tuple[str, ...]
 
 
@@ -176,7 +177,7 @@ class _Sweep:
         """An answer of ours and the command before it."""
         command, message = self._before(place)
         asked = self._found(message) if message is not None else None
-        if message is None or asked is None or asked.before:
+        if message is None or asked is None:
             return
         if answer.role == "assistant":
             named = sign.conversation_of(asked.written, marker.without(answer.text))
@@ -186,7 +187,8 @@ class _Sweep:
             named = ""
         if named:
             self._conversation = named
-            self._pairs.append(_Pair(command, place, asked.written, _for_the_model(message, asked.written)))
+            self._struck.pop(command, None)
+            self._pairs.append(_Pair(command, place, asked, _for_the_model(message, asked)))
 
     def _before(self, place: int) -> tuple[int, Message | None]:
         """The user's message that an answer follows, and its place."""
@@ -201,7 +203,7 @@ class _Sweep:
     def _strike(self, place: int, message: Message) -> None:
         """A setting at the end of a message goes, with the white space before it."""
         asked = self._found(message)
-        if asked is None or not asked.before:
+        if asked is None or not asked.before or asked.command is None:
             return
         for part in reversed(message.parts):
             if isinstance(part, Text) and asked.written in part.text:
@@ -219,10 +221,12 @@ class _Sweep:
 
     def _put(self, pair: _Pair, text: str) -> Edit:
         """The message that followed, in the place of the command: what a client put behind that (system messages) now follows this."""
+        written = pair.asked.written
         for part in reversed(self._message(pair.command).parts):
-            if isinstance(part, Text) and pair.written in part.text:
-                at = part.text.rfind(pair.written)
-                return SetText(part.at, part.text[:at] + text + part.text[at + len(pair.written) :])
+            if isinstance(part, Text) and written in part.text:
+                at = part.text.rfind(written)
+                said = "" if pair.asked.before else part.text[:at]
+                return SetText(part.at, said + text + part.text[at + len(written) :])
         raise DocumentError("a command that is in no text")
 
     def _text(self, place: int) -> str | None:
@@ -254,14 +258,15 @@ def _silent(message: Message) -> bool:
     return message.role == "system" or (message.role == "user" and plain and not strip("user", message.parts).text)
 
 
-def _for_the_model(message: Message, command: str) -> tuple[str, ...]:
-    """What a client put beside a command for the model to read."""
+def _for_the_model(message: Message, asked: Asked) -> tuple[str, ...]:
+    """What a client put beside a command for the model to read. Where the command ends a message that we did not let go on, none of the
+    person's own words."""
     kept: list[str] = []
     for part in message.parts:
         if isinstance(part, Text):
             own = strip("user", (part,)).text
-            rest = part.text if not own else part.text.replace(command, "", 1).strip()
-            if rest.strip() and (not own or len(rest) > _INSTRUCTION_CHARS):
+            rest = part.text if not own else part.text.replace(asked.written, "", 1).strip()
+            if rest.strip() and (not own or (len(rest) > _INSTRUCTION_CHARS and not asked.before)):
                 kept.append(rest)
     return tuple(kept)
 

@@ -17,6 +17,7 @@ from backstory.core.exchange import Exchange, Note
 from backstory.core.layout import Elements
 from backstory.core.message import Message, Prompt, Text
 from backstory.core.wire import Wire
+from backstory.core.wishes import spent
 from backstory.errors import DocumentError
 from backstory.memory import identity, marker
 from backstory.memory.reading import Reader, Reading
@@ -30,6 +31,7 @@ from backstory.stages.continuity import Continuity
 from backstory.stages.order import Order
 from backstory.stages.threads import ANSWERS, Threads
 from backstory.stages.visit import Visit, Visits
+from backstory.stages.wishes import held, with_wishes
 
 # More messages than this are read on another thread: about 10 ms of work.
 _INLINE_ITEMS = 400
@@ -109,7 +111,8 @@ class Identify(Stage):
         if thread is None:
             return exchange
         self._continuity.asked(exchange.id, thread)
-        return replace(exchange, conversation=thread.conversation.id)
+        # It goes where the conversation goes, but for what holds for one request alone.
+        return with_wishes(replace(exchange, conversation=thread.conversation.id), spent(held(thread)))
 
     async def _read(self, prompt: Prompt, wire: Wire, seed: bytes, last: Sequence[Message]) -> Reading:
         if len(prompt.items) > _INLINE_ITEMS and self._reader.fresh(prompt, wire, seed) > _INLINE_ITEMS:
@@ -123,10 +126,15 @@ class Identify(Stage):
         claims = [_scoped(claim, scope) for claim in claims] if scope else claims
         thread = await self._named(exchange, claims, marked)
         last = _last_assistant(reading)
+        if thread is None and claims and _goes_on(claims, last) and await self._threads.others():
+            thread = await self._named(exchange, claims, marked)
         if thread is None:
             thread = await self._said(exchange, reading, bool(claims), opening)
-        elif last >= 0:
-            thread = await self._threads.current(thread, reading.chains[last], reading.lines[last].content, scope)
+            known = thread is not None and last >= 0 and reading.chains[last] in thread.by_chain
+        else:
+            known = last >= 0
+        if thread is not None and known:
+            thread = await self._threads.current(thread, reading.chains[last], reading.lines[last].content, reading.chains[-1], scope)
         continued = None
         if thread is None:
             leading = [*_summaries(exchange, reading), *opening]
@@ -279,6 +287,11 @@ def _last_assistant(reading: Reading) -> int:
         if line.role == "assistant" and line.kind != "none":
             return index
     return -1
+
+
+def _goes_on(claims: Sequence[identity.Claim], last: int) -> bool:
+    """Whether there was an answer in the conversation that the client names: another process may have given it."""
+    return last >= 0 or any(claim.conversation or claim.key.startswith(ANSWERS) for claim in claims)
 
 
 def _summarised(reading: Reading) -> bool:

@@ -23,6 +23,7 @@ from backstory.memory.outline import Outline, outline
 from backstory.memory.retention import NEUTRAL, Rules, Standing
 from backstory.memory.retrieval import Recalled, block
 from backstory.memory.settled import Fold
+from backstory.memory.standin import stand_in
 from backstory.memory.thread import Thread
 from backstory.stages.base import Stage
 from backstory.stages.continuity import Continuity
@@ -35,6 +36,10 @@ from backstory.stages.visit import Visit, Visits
 # What a client's own summary leaves out takes at most so many tokens, and half of what may be recalled.
 _MOST_KEPT = 600
 _NOTHING = Recalled(())
+# Of a request's patience, so much goes into an index that is being made: the store is searched in the rest.
+_FOR_AN_INDEX = 1 / 3
+# So many tokens may stay besides the protected exchanges, to see where those begin.
+_ONLY_PROTECTED = 1
 # The parts of a request that are neither messages nor memory (framing of messages, reply's start) in tokens.
 _FRAMING = 8
 
@@ -190,6 +195,8 @@ class Recall(Stage):
         resumed = was and not thread.account.pure
         if over or resumed or self._economy.early(exchange, visit, None, plan.total):
             moved = await self._refold(exchange, visit, draft, draft.total if resumed and not over else plan.total, over)
+            if moved is None and over and plan.total > self._settings.window.size and thread.version == version:
+                moved = self._stand_in(visit, draft)
             if moved is not None and thread.version == version:
                 return self._plan(visit, draft, moved, thread.folded(visit.upto))
             if resumed and draft.complete and draft.total <= self._settings.window.hard_tokens:
@@ -233,17 +240,10 @@ class Recall(Stage):
     async def _refold(self, exchange: Exchange, visit: Visit, draft: Draft, size: int, over: bool) -> Digest | None:
         """Move the boundary: to where a digest is ready, if that makes room enough; else a digest is made. `size`: of the request as things
         stand; `over`: it has no room, and the move has to be made; else it must pay."""
-        thread, window = visit.thread, self._settings.window
+        thread = visit.thread
         if self._awaited(thread, visit.upto):
             return None
-        path = thread.path[: visit.upto]
-        reserve = draft.fixed + draft.new + min(self._settings.budget, window.size)
-        floor = thread.folded(visit.upto)
-        saved, kept = thread.saved(), self._economy.kept(thread.account)
-        at = compaction.cut(path, floor, window, reserve, thread.injections, saved, kept)
-        if at <= floor or not self._makes_room(visit, draft, at):
-            step = compaction.boundary(path, floor, window, reserve, thread.injections, True, saved, kept)
-            at = step if step > floor and self._makes_room(visit, draft, step) else at
+        floor, at = thread.folded(visit.upto), self._cut(visit, draft)
         worth = self._worth(visit, draft, at, size) if over else self._pays(exchange, visit, draft, at, size)
         if not at or at <= floor or not worth:
             return None
@@ -254,14 +254,37 @@ class Recall(Stage):
             place = await self._digested(visit, draft, at, over)
         if not place or (not over and not self._pays(exchange, visit, draft, place, size)):
             return None
-        upto = path[place - 1]
-        text, tokens = thread.family.digests[upto.id]
+        return self._folded(visit, place, *thread.family.digests[thread.path[place - 1].id])
+
+    def _cut(self, visit: Visit, draft: Draft) -> int:
+        """Where the boundary belongs when it moves; no further than it is where it cannot."""
+        thread, window = visit.thread, self._settings.window
+        path, floor = thread.path[: visit.upto], thread.folded(visit.upto)
+        reserve = draft.fixed + draft.new + min(self._settings.budget, window.size)
+        saved, kept = thread.saved(), self._economy.kept(thread.account)
+        at = compaction.cut(path, floor, window, reserve, thread.injections, saved, kept)
+        if at <= floor or not self._makes_room(visit, draft, at):
+            step = compaction.boundary(path, floor, window, reserve, thread.injections, True, saved, kept)
+            at = step if step > floor and self._makes_room(visit, draft, step) else at
+        return at
+
+    def _folded(self, visit: Visit, place: int, text: str, tokens: int) -> Digest | None:
+        """The digest of the first `place` turns, from now on; None where the request is on its way already."""
         if visit.late or visit.gone:
             return None
+        thread, upto = visit.thread, visit.thread.path[place - 1]
         digest = Digest(self._new_id(), thread.conversation.id, upto.id, upto.chain, text, tokens, self._clock())
         thread.fold((digest,))
         visit.digest = digest
         return digest
+
+    def _stand_in(self, visit: Visit, draft: Draft) -> Digest | None:
+        """A fold with what there is, where the conversation was folded before: its history has no room. None where it cannot be."""
+        thread = visit.thread
+        at = self._cut(visit, draft) if thread.digests else 0
+        if at <= thread.folded(visit.upto) or assembly.fold(thread, visit.reading, at) is None:
+            return None
+        return self._folded(visit, at, *stand_in(thread, at))
 
     async def _digested(self, visit: Visit, draft: Draft, at: int, over: bool) -> int:
         """The boundary that is ready once a digest has been made for this one, 0 where none is in time. One for fewer turns may be under
@@ -292,16 +315,30 @@ class Recall(Stage):
         return not any(place > thread.folded(upto) for place in self._shelf.ready(thread, upto))
 
     def _ready(self, visit: Visit, draft: Draft, wanted: int) -> int:
-        """The furthest boundary for which a digest is made and that makes room enough, 0 where there is none."""
+        """The furthest boundary for which a digest is made and that makes room enough, 0 where there is none. One that was made for another
+        branch, which went further, may leave too little of this one."""
         thread, floor = visit.thread, visit.thread.folded(visit.upto)
         for place in sorted(self._shelf.ready(thread, visit.upto), reverse=True):
             if place <= floor:
                 break
+            if self._leaves_little(visit, draft, wanted, place):
+                continue
             if self._makes_room(visit, draft, place):
                 return place
             if place >= wanted and assembly.fold(thread, visit.reading, place) is not None:
                 return place
         return 0
+
+    def _leaves_little(self, visit: Visit, draft: Draft, wanted: int, place: int) -> bool:
+        """Whether a fold there takes protected exchanges, or more than half of what one where it belongs would leave."""
+        if place <= wanted:
+            return False
+        thread, window = visit.thread, self._settings.window
+        path, saved = thread.path[: visit.upto], thread.saved()
+        held = [turn.tokens - saved.get(turn.id, 0) for turn in path[wanted:]]
+        if 2 * sum(held[: place - wanted]) > sum(held):
+            return True
+        return place > compaction.boundary(path, thread.folded(visit.upto), window, 0, thread.injections, False, saved, _ONLY_PROTECTED)
 
     def _makes_room(self, visit: Visit, draft: Draft, at: int) -> bool:
         """Whether a fold there brings the request under the hard threshold."""
@@ -354,8 +391,9 @@ class Recall(Stage):
     async def _answering(self, visit: Visit, turn: Turn, absent: assembly.Absent, room: int) -> Recalled:
         """What answers to this message."""
         standing = self._standing(visit.thread, turn.at)
-        found = await self._shelf.recall(visit.thread, visit.upto, turn, absent, room, self._settings.min_score, standing)
-        visit.search, visit.left = search(found, room), list(found.left)
+        told, patience_s = self._settings, self._settings.patience_s * _FOR_AN_INDEX
+        found = await self._shelf.recall(visit.thread, visit.upto, turn, absent, room, told.min_score, standing, False, patience_s)
+        visit.search, visit.left = search(found, room, visit.capped), list(found.left)
         return found
 
     def _standing(self, thread: Thread, now: float) -> Standing | None:

@@ -7,6 +7,7 @@ is asked instead (candidates.py).
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -138,13 +139,15 @@ class Shelf:
         min_score: float,
         standing: Standing | None = None,
         search: bool = False,
+        patience_s: float | None = None,
     ) -> Recalled:
-        """What of the first `upto` turns of the path, among those of `absent`, answers to this message. `search`: as for `recall`."""
+        """What of the first `upto` turns of the path, among those of `absent`, answers to this message. `search`: as for `recall`.
+        `patience_s`: an index that takes longer than this is not waited for; None: it is."""
         if budget <= 0:
             return Recalled(())
         asked: Asked | None = None
         self._lacking(thread)
-        if upto > _MOST_TURNS or (not within(thread.path, _SOON_TOKENS, thread.indexed, upto) and not await self._lent(thread, upto)):
+        if upto > _MOST_TURNS or not await self._there(thread, upto, patience_s):
             pins = standing.pins if standing is not None else ()
             branch = Branch(thread.path, upto, thread.indexed)
             near = None
@@ -154,7 +157,6 @@ class Shelf:
             index = await self._lanes.read(lambda store: candidates(store, thread, branch, question, pins, close))
             asked = near.asked(index) if near is not None else None
         else:
-            await self._catch_up(thread)
             index = thread.family.index
         if self._meaning is not None and index is thread.family.index:
             asked = await self._meaning.asked(thread, index, question.text)
@@ -183,6 +185,12 @@ class Shelf:
         if len(index) <= _INLINE_UNITS:
             return run()
         return await asyncio.get_running_loop().run_in_executor(self._recallers, run)
+
+    async def _there(self, thread: Thread, upto: int, patience_s: float | None) -> bool:
+        """Whether the index has all turns, in time."""
+        if not within(thread.path, _SOON_TOKENS, thread.indexed, upto) and not await self._lent(thread, upto):
+            return False
+        return await self._catch_up(thread, patience_s)
 
     async def _lent(self, thread: Thread, upto: int) -> bool:
         """Have the index made in the background. Where it lacks little, a request lends it some of its time: whether it is there."""
@@ -335,7 +343,9 @@ class Shelf:
         thread.indexed = at
         return len(path) - at
 
-    async def _catch_up(self, thread: Thread) -> None:
+    async def _catch_up(self, thread: Thread, patience_s: float | None = None) -> bool:
+        """Whether the index has all turns: at once, or when it has been made, if that is in time."""
+        until = time.monotonic() + patience_s if patience_s is not None else None
         while self._lacking(thread):
             running = self._building.get(id(thread.family))
             lacking = thread.path[thread.indexed :]
@@ -345,8 +355,12 @@ class Shelf:
                 await asyncio.sleep(0)  # it is over, and its callbacks have not run yet
             else:
                 self._begin(thread)
+                left_s = max(0.0, until - time.monotonic()) if until is not None else None
                 with self._urgently(thread):
-                    await _over(self._building[id(thread.family)])
+                    await _over(self._building[id(thread.family)], left_s)
+                if until is not None and time.monotonic() >= until and self._lacking(thread):
+                    return False
+        return True
 
     async def _build(self, thread: Thread) -> None:
         """Batch by batch, on another thread and at a pace that gives way to requests."""

@@ -17,12 +17,13 @@ from msgspec.structs import replace
 
 from backstory.commands.forgetting import FORGET, veil
 from backstory.core.ids import conversation_id
-from backstory.core.records import Batch, Conversation, Digest, Injection, Stub, Turn
+from backstory.core.records import Batch, Conversation, Injection, Stub, Turn
 from backstory.core.store import Lanes, Store
 from backstory.core.tombs import Tombs, human
 from backstory.memory.thread import Thread, branch
 from backstory.memory.turns import chain as chain_on
 from backstory.memory.turns import root
+from backstory.stages.veiled import veiled
 
 _MOST_THREADS = 2000
 # Threads are kept up to this weight: one for each turn, one for each 100 tokens. Some 50 MB.
@@ -37,16 +38,15 @@ ANSWERS = ("response:", "item:")
 # In these turns at its end: a tool loop may follow the words.
 _LAST_TURNS = 8
 _EVER = inf
-# So long after a forget has begun, something may still be made of what was known before.
-_LEARNT_S = 5.0
 
 
 class Threads:
     """Cache of threads over the store. One per engine; used on the event loop only."""
 
-    def __init__(self, lanes: Lanes, clock: Callable[[], float]) -> None:
+    def __init__(self, lanes: Lanes, clock: Callable[[], float], protects: Callable[[Sequence[Turn]], int] | None = None) -> None:
         self._lanes = lanes
         self._clock = clock
+        self._protects = protects
         self._threads: OrderedDict[str, Thread] = OrderedDict()
         self._aliases: dict[tuple[str, str], str] = {}
         self._unstored: set[tuple[str, str]] = set()
@@ -78,7 +78,7 @@ class Threads:
         """A thread for a conversation that is not stored until its first answer."""
         now = self._clock()
         record = Conversation(conversation_id(), principal, now, now, wire, model, "", system_hash)
-        thread = Thread(record, root(principal, scope))
+        thread = Thread(record, root(principal, scope), self._protects)
         self._keep(thread)
         return thread
 
@@ -118,12 +118,17 @@ class Threads:
                 await self.reread(held, scope)
         return await self.by_id(principal, conversation, scope)
 
-    async def current(self, thread: Thread, chain: bytes, content: bytes, scope: str) -> Thread:
+    async def current(self, thread: Thread, chain: bytes, content: bytes, end: bytes, scope: str) -> Thread:
         """The thread, read again where another process has gone on with it: the last answer that its client has, of this chain and content
-        hash, is stored and not known here."""
-        if chain in thread.by_chain or any(turn.content == content for turn in reversed(thread.path[-_LAST_TURNS:])):
+        hash, is stored and not known here, or what it says now (the chain hash `end`) is, because it has said it there."""
+        record, known = thread.conversation, chain in thread.by_chain
+        if known and (end in thread.by_chain or not self._lanes.shared):
             return thread
-        record = thread.conversation
+        others = known or await self.others()
+        chain = end if known else chain
+        # Said in the same words before, or after what its client has rewritten: only where there is another process may it be news.
+        if not others and any(turn.content == content for turn in reversed(thread.path[-_LAST_TURNS:])):
+            return thread
         found = await self._lanes.read(lambda store: store.chains(record.principal, [chain]))
         return await self.reread(thread, scope) if any(name == record.id for _, name, _ in found) else thread
 
@@ -147,7 +152,7 @@ class Threads:
 
     def adopt(self, record: Conversation, scope: str, turns: Sequence[Turn]) -> Thread:
         """A thread of turns that are not in the store yet."""
-        thread = Thread(record, root(record.principal, scope))
+        thread = Thread(record, root(record.principal, scope), self._protects)
         thread.add(turns)
         self._keep(thread)
         self.grown(thread)
@@ -298,6 +303,10 @@ class Threads:
             self._leave(name)
             self._weight -= self._weights.pop(name, 0)
 
+    async def others(self) -> bool:
+        """Until what another process has answered lately can be found. Whether there may be one."""
+        return await self._lanes.others()
+
     async def _caught_up(self) -> None:
         """After threads were let go of before all of them was stored: until it is."""
         while self._behind:
@@ -315,6 +324,7 @@ class Threads:
             if thread is not None and thread.conversation.principal == principal
         ]
         await self._caught_up()
+        await self.others()
         for _, conversation, _ in await self._lanes.read(lambda store: store.chains(principal, [chain])):
             thread = await self.by_id(principal, conversation, scope)
             if thread is not None and chain not in thread.by_chain:
@@ -343,7 +353,7 @@ class Threads:
         while epoch != self._epoch:
             # What was read before something was forgotten is read again.
             epoch = self._epoch
-            thread = await self._lanes.read(lambda store: load_thread(store, record, scope))
+            thread = await self._lanes.read(lambda store: load_thread(store, record, scope, self._protects))
         first = thread.path[0] if thread.path else None
         elsewhere = first is not None and first.chain != chain_on(thread.root, first.content)
         # Where what stood before its first turn was forgotten, that does not tell.
@@ -377,9 +387,9 @@ class Threads:
             self._unstored.intersection_update(self._aliases)
 
 
-def load_thread(store: Store, record: Conversation, scope: str) -> Thread:
-    """A stored conversation's thread. Blocks; some 30 us a turn."""
-    thread = Thread(record, root(record.principal, scope))
+def load_thread(store: Store, record: Conversation, scope: str, protects: Callable[[Sequence[Turn]], int] | None = None) -> Thread:
+    """A stored conversation's thread. Blocks; some 30 us a turn. `protects`: see Thread."""
+    thread = Thread(record, root(record.principal, scope), protects)
     ancestors = list(forked_from(store, record))
     thread.lineage = (record.id, *(one.id for one, _ in ancestors))
     waiting = veil(store.stated(FORGET, record.principal))
@@ -394,7 +404,7 @@ def load_thread(store: Store, record: Conversation, scope: str) -> Thread:
     # What was inherited by a fork, the oldest ancestor's first: what had been sent when it was forked off is sent on.
     for one, made in [*reversed(ancestors), (record, _EVER)]:
         thread.inject(it for it in store.injections(one.id) if it.created <= made and not tells(it, waiting, thread.by_chain))
-        thread.fold(it for it in store.digests(one.id) if it.created <= made and not covers(it, since))
+        thread.fold(veiled((it for it in store.digests(one.id) if it.created <= made), since, thread.by_id))
     thread.stub(it for it in load_stubs(store, record) if it.turn not in thread.hidden)
     inherited = {name: value for name, value in store.states(record.forked_from).items() if name != FORGET} if record.forked_from else {}
     settle_states(thread, {**inherited, **store.states(record.id)})
@@ -427,11 +437,6 @@ def load_shown(store: Store, record: Conversation) -> tuple[list[Turn], dict[int
 def tells(injection: Injection, going_since: Mapping[int, float], by_chain: Mapping[bytes, int]) -> bool:
     """Whether it tells of a turn that is about to be forgotten, or stands at one."""
     return bool(going_since) and (by_chain.get(injection.chain, 0) in going_since or any(turn in going_since for turn in injection.turns))
-
-
-def covers(digest: Digest, since: Mapping[int, float]) -> bool:
-    """Whether it was made when something that it stands for was not about to be forgotten yet."""
-    return any(turn <= digest.upto_turn and digest.created <= at + _LEARNT_S for turn, at in since.items())
 
 
 def settle_states(thread: Thread, states: Mapping[str, str]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from backstory.core.edits import AppendText
-from backstory.core.exchange import Exchange
+from backstory.core.exchange import Exchange, Note
 from backstory.core.message import Path, Text, ToolResult
 from backstory.core.records import Trace, Turn
 from backstory.memory import reasons
@@ -24,10 +24,11 @@ _MOST_NOTES = 8
 
 def trace(exchange: Exchange, visit: Visit, now: float) -> Trace | None:
     """What is kept of this exchange; None where nothing was changed or looked for."""
-    if visit.late or visit.gone or (not exchange.edits and visit.search is None and not visit.reasons):
+    beside = exchange.beside
+    if (visit.late or visit.gone or not (exchange.edits or visit.search is not None or visit.reasons)) and beside is None:
         return None
     lines: list[Reason] = []
-    if visit.injection is not None:
+    if visit.injection is not None and not (visit.late or visit.gone):
         lines = visit.reasons if visit.found is None else [*visit.reasons, *of_items(visit.thread, visit.found)]
     thread, prompt = visit.thread, exchange.prompt
     asked = _asked(visit.turns)
@@ -35,8 +36,8 @@ def trace(exchange: Exchange, visit: Visit, now: float) -> Trace | None:
     blocks = {edit.text for _, edit in exchange.edits if isinstance(edit, AppendText)}
     chains = {one.text: one.chain.hex() for one in thread.injections.values() if one.text in blocks} if blocks else {}
     told = Told(
-        len(exchange.body),
-        visit.bytes_sent or len(exchange.body),
+        len(exchange.body if beside is None else beside.came or exchange.body),
+        (0 if beside is None else len(beside.went)) or visit.bytes_sent or len(exchange.body),
         asked.chain.hex() if asked is not None else "",
         visit.folded,
         visit.absent,
@@ -44,7 +45,7 @@ def trace(exchange: Exchange, visit: Visit, now: float) -> Trace | None:
         tuple(lines),
         tuple(visit.left),
         reasons.changes(exchange.edits, prompt.items if prompt is not None else (), new, chains, partial(_was, exchange)),
-        tuple([f"{note.stage}: {note.text}" for note in exchange.notes if note.stage != "proof"][:_MOST_NOTES]),
+        tuple([f"{note.stage}: {note.text}" for note in _notes(exchange)][:_MOST_NOTES]),
     )
     turns = dict.fromkeys([*([asked.id] if asked is not None else []), *(reason.turn for reason in lines)])
     return Trace(
@@ -59,9 +60,16 @@ def trace(exchange: Exchange, visit: Visit, now: float) -> Trace | None:
     )
 
 
-def search(found: Recalled, budget: int) -> Search:
-    """How a recall went."""
-    return Search(found.considered, round(found.best, 3), found.gate, budget, found.tokens, found.terms)
+def _notes(exchange: Exchange) -> list[Note]:
+    """What is worth telling, without the proof."""
+    beside = exchange.beside
+    return [note for note in (*(() if beside is None else beside.notes), *exchange.notes) if note.stage != "proof"]
+
+
+def search(found: Recalled, budget: int, capped: bool = False) -> Search:
+    """How a recall went. `capped`: see Search."""
+    dear = capped and not found.items and found.gate in {"", "no room"}
+    return Search(found.considered, round(found.best, 3), "dear" if dear else found.gate, budget, found.tokens, found.terms, capped)
 
 
 def of_items(thread: Thread, found: Recalled) -> list[Reason]:

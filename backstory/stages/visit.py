@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from typing import TypeVar
+
 from msgspec import Struct, field
 
 from backstory.core.records import Digest, Home, Injection, Lookup, Spend, Stub, Trace, Turn
@@ -10,6 +14,11 @@ from backstory.memory.reading import Reading
 from backstory.memory.reasons import Left, Reason, Search
 from backstory.memory.retrieval import Recalled
 from backstory.memory.thread import Thread
+
+T = TypeVar("T")
+# So long a request waits to be known, in such steps: nothing tells of it but the visit itself.
+_KNOWN_S = 5.0
+_STEP_S = 0.01
 
 
 class Visit(Struct):
@@ -28,7 +37,8 @@ class Visit(Struct):
 
     For its trace (`trace`, once it is made): `search`, `found`, `reasons`, `left`, `absent`: how the recall went, what it brought, why
     lines were chosen that it did not bring, what was left out, and how many turns the payload lacks. `bytes_sent`: of the body, 0 where
-    it went as it came. `home`: where the conversation belongs, where that is to be stored."""
+    it went as it came. `capped`: less may be recalled at it than its budget, for what that costs. `home`: where the conversation belongs,
+    where that is to be stored."""
 
     thread: Thread
     reading: Reading
@@ -74,6 +84,7 @@ class Visit(Struct):
     paging: frozenset[str] = frozenset()
     tokens_legs: int = 0
     lookups: list[Lookup] = field(default_factory=list)
+    capped: bool = False
 
 
 class Visits:
@@ -93,6 +104,14 @@ class Visits:
     def get(self, exchange: int) -> Visit | None:
         """The visit of an exchange, None where memory has no part in it."""
         return self._visits.get(exchange)
+
+    async def known(self, exchange: int, task: asyncio.Task[T]) -> set[asyncio.Task[T]]:
+        """Wait until it is known whose request this is: something may be set for it. At most some seconds, and until `task`, which finds
+        that out, is done: then it is given back."""
+        until = time.monotonic() + _KNOWN_S
+        while not task.done() and exchange not in self._visits and time.monotonic() < until:
+            await asyncio.wait({task}, timeout=_STEP_S)
+        return {task} if task.done() else set()
 
     def ready(self, exchange: int) -> bool:
         """Whether the place of an exchange on its thread is found."""

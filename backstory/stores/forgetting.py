@@ -12,10 +12,11 @@ from typing import TypeAlias, TypeVar
 import msgspec
 from msgspec import Struct
 
+from backstory.core.lines import without
 from backstory.core.records import Receipt
 from backstory.errors import NotFound
-from backstory.stores import burial, replies
-from backstory.stores.rows import FORGOTTEN, RECEIPTS, Connection, counts_text, insert, marks
+from backstory.stores import burial, charges, replies
+from backstory.stores.rows import DIGESTS, FORGOTTEN, RECEIPTS, Connection, Row, counts_text, digest_of, insert, marks, pack_text
 
 _IN_ONE_STATEMENT = 500
 _Sliced = TypeVar("_Sliced", int, str)
@@ -64,7 +65,7 @@ def forget(db: Connection, drop: DropWords, principal: str | None, conversation_
         tombs = [(place.principal, place.id, 0) for place in places]
         if not conversation_id:
             tombs.append((principal or "", "", 0))
-            work.remove_replies(principal or "")
+            work.remove_unplaced(principal or "")
         work.remove_conversations(places)
     if not places:
         raise NotFound(f"nothing to forget: {conversation_id or list(turn_ids)[:5] or 'no conversation of this principal'}")
@@ -87,6 +88,8 @@ class _Work:
         self._db = db
         self._drop = drop
         self._now = now
+        self._numbers: dict[int, int] = {}
+        """Under which number each turn that goes is shown, by id."""
         self.counts: dict[str, int] = {}
 
     # --- what is meant
@@ -121,7 +124,7 @@ class _Work:
         heirs = self._heirs(places)
         gone: dict[int, int] = {}
         for place in places:
-            own = [row[0] for row in self._db.all("SELECT id FROM turns WHERE conversation = ?", (place.key,))]
+            own = self._numbered(self._db.all("SELECT id, position FROM turns WHERE conversation = ?", (place.key,)))
             shared = [heir.id for heir in heirs]
             burial.entomb(self._db, place.id, shared)
             burial.bury(self._db, own, shared, True, self._now)
@@ -130,6 +133,7 @@ class _Work:
             self._remove_replies(place)
             for table in _WHOLE:
                 self._delete(table, "conversation = ?", (place.key,))
+            self._note("charges", charges.forget_conversation(self._db, place.id))
             self._delete("conversations", "key = ?", (place.key,))
             # What leads to it from another conversation is named so.
             self._delete("states", "name LIKE ?", (f"%:{place.id}",))
@@ -151,6 +155,7 @@ class _Work:
             own = [turn for turn, (at, _) in gone.items() if at.key == place.key]
             for some in _slices(own):
                 inside = f"IN ({marks(len(some))})"
+                self._numbered(self._db.all(f"SELECT id, position FROM turns WHERE id {inside}", some))
                 chains = [row[0] for row in self._db.all(f"SELECT chain FROM turns WHERE id {inside}", some)]
                 self._delete("injections", f"conversation = ? AND chain {inside}", (place.key, *chains))
                 self._remove_tags(place, f"turn {inside}", some)
@@ -183,9 +188,9 @@ class _Work:
             self._relink(place, gone)
 
     def _remove_derived(self, place: _Place, gone: Mapping[int, int]) -> None:
-        """Digests that reach over a turn that is gone, segments that hold one; the jobs begin again below."""
+        """What tells of it in digests that reach over a turn that is gone, segments that hold one; the jobs begin again below."""
         first = min(gone)
-        self._delete("digests", "conversation = ? AND upto_turn >= ?", (place.key, first))
+        self._thin(place, gone, first)
         torn = [
             (number, begin)
             for number, begin, end in self._db.all(
@@ -204,6 +209,28 @@ class _Work:
             " WHERE conversation = ?",
             (floor, floor, place.key),
         )
+
+    def _thin(self, place: _Place, gone: Mapping[int, int], first: int) -> None:
+        """Digests from this turn on tell of what is left, and stand for as much as before: what was folded does not go up again. One that
+        was written by a side model, or otherwise, goes where that cannot be done."""
+        sql = f"SELECT {','.join(DIGESTS)} FROM digests WHERE conversation = ? AND upto_turn >= ?"
+        for row in self._db.all(sql, (place.key, first)):
+            one = digest_of(row, place.id)
+            upto = _kept(one.upto_turn, gone)
+            numbers = {self._numbers[turn] for turn in gone if turn <= one.upto_turn and turn in self._numbers}
+            left = without(one, numbers, False) if upto else None
+            chains = self._db.all("SELECT chain FROM turns WHERE id = ?", (upto,)) if left is not None else []
+            if left is None or not chains:
+                self._delete("digests", "id = ?", (one.id,))
+                continue
+            told = (upto, bytes(chains[0][0]), pack_text(left.text), left.tokens)
+            self._db.run("UPDATE digests SET upto_turn = ?, upto_chain = ?, text = ?, tokens = ? WHERE id = ?", (*told, one.id))
+
+    def _numbered(self, found: Sequence[Row]) -> list[int]:
+        """The ids of these turns that go, of (id, position); their numbers are kept."""
+        rows = [(int(turn), int(position)) for turn, position in found]
+        self._numbers.update((turn, position + 1) for turn, position in rows)
+        return [turn for turn, _ in rows]
 
     def _remove_quotes(self, gone: Mapping[int, int], principals: Iterable[str]) -> None:
         """Recalled blocks and traces of them that tell of a turn that is gone, in any conversation of these principals."""
@@ -230,9 +257,10 @@ class _Work:
         """Answers that the client of this conversation may build on: each tells of all before it."""
         self._note("replies", replies.forget_conversation(self._db, place.key))
 
-    def remove_replies(self, principal: str) -> None:
-        """All of a principal's."""
+    def remove_unplaced(self, principal: str) -> None:
+        """What a principal has beside its conversations."""
         self._note("replies", replies.forget_principal(self._db, principal))
+        self._note("charges", charges.forget_principal(self._db, principal))
 
     def _delete(self, table: str, where: str, values: Sequence[int | bytes | str]) -> None:
         self._note(table, self._db.run(f"DELETE FROM {table} WHERE {where}", values))

@@ -69,6 +69,7 @@ class Inbox:
         # Held for a write of one record and for the change of files, never for slower work.
         self._lock = threading.Lock()
         self._retired: list[_File] = []
+        self._own: set[Path] = set()
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as cause:
@@ -170,6 +171,22 @@ class Inbox:
                 os.close(fd)
 
     @staticmethod
+    def left(folder: Path, name: str) -> bool:
+        """Whether dead processes have left something that is to be taken in. Raises StoreError."""
+        return any(size(path) and (not _is_locked(path) or _is_of_dead(path)) for path in _journals(folder, name))
+
+    @staticmethod
+    def unsettled(folder: Path, name: str) -> list[Path]:
+        """Journals that some process has in hand, and in which something is that may not be in the store yet. Raises StoreError."""
+        return [path for path in _journals(folder, name) if size(path) and _is_locked(path)]
+
+    def others(self) -> list[Path]:
+        """Journals that are not of this inbox, whatever is in them; [] where the folder cannot be read. Some 20 us."""
+        with suppress(StoreError):
+            return [path for path in _journals(self.folder, self.name) if path not in self._own]
+        return []
+
+    @staticmethod
     def size(folder: Path, name: str) -> int:
         """What all journals of this name take, in bytes."""
         return sum(path.stat().st_size for path in _journals(folder, name) if path.exists())
@@ -209,15 +226,16 @@ class Inbox:
             except OSError as cause:
                 os.close(fd)
                 raise StoreError(f"{path}: {cause.strerror or cause}") from cause
+            self._own.add(path)
             return _File(fd, path)
 
-    @staticmethod
-    def _remove(file: _File) -> None:
+    def _remove(self, file: _File) -> None:
         try:
             file.path.unlink(missing_ok=True)
             os.close(file.fd)
         except OSError as cause:
             raise StoreError(f"{file.path}: {cause.strerror or cause}") from cause
+        self._own.discard(file.path)
 
     @staticmethod
     def _undo(file: _File, reason: str) -> StoreError:
@@ -227,6 +245,14 @@ class Inbox:
             # The half record stays; readers step over it.
             file.size = max(file.size, 1)
         return StoreError(f"{file.path}: {reason}")
+
+
+def size(path: Path) -> int:
+    """In bytes; 0 where it is gone."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _checksum(payload: bytes, size: int) -> int:
@@ -250,6 +276,25 @@ def _journals(folder: Path, name: str) -> list[Path]:
     except OSError as cause:
         raise StoreError(f"{folder}: {cause.strerror or cause}") from cause
     return [path for whose in sorted(found, key=lambda whose: (ages[whose], whose)) for _, path in sorted(found[whose])]
+
+
+def _is_locked(path: Path) -> bool:
+    """Whether some process has this file in hand."""
+    try:
+        fd = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    except OSError as cause:
+        raise StoreError(f"{path}: {cause.strerror or cause}") from cause
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError as cause:
+        raise StoreError(f"{path}: {cause.strerror or cause}") from cause
+    finally:
+        os.close(fd)
+    return False
 
 
 def _claimed(fd: int, path: Path) -> bool:

@@ -20,6 +20,7 @@ from backstory.core.records import Batch, Place
 from backstory.core.store import Store
 from backstory.errors import RowError, StoreError, StoreGone
 from backstory.stores.inbox import Inbox
+from backstory.stores.neighbours import Neighbours
 
 T = TypeVar("T")
 
@@ -36,6 +37,8 @@ _STRANDED_S = 60.0
 _CLOSE_S = 5.0
 _LOOK_S = 0.02
 _READ_BACK = 500
+# Where another process has the same store, it is to know soon what is said here.
+_GATHER_SHARED_S = 0.01
 
 Later = Callable[[Store], Batch]
 """Rows that depend on what is stored: made when all rows before them are. It blocks."""
@@ -58,6 +61,7 @@ class StoreLanes:
     def __init__(self, store: Store, inbox: Inbox, gather_s: float = _GATHER_S, most_waiting_bytes: int = _MOST_WAITING_BYTES) -> None:
         self._store = store
         self._inbox = inbox
+        self._neighbours = Neighbours(inbox)
         self._gather_s = gather_s
         self._most_waiting_bytes = most_waiting_bytes
         self._writer = ThreadPoolExecutor(1, "backstory-writer")
@@ -72,14 +76,14 @@ class StoreLanes:
         self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.Future[int] | None = None
         self._flushes: list[tuple[int, asyncio.Future[None]]] = []
-        self._submitted = 0
-        self._done = 0
+        self._submitted = self._done = 0
         self._back_off_s = 0.0
         self._shed_from = 0
         self._restoring = False
         self._closing = False
         self._lost = False
         self._settled = 0
+        self._unjournalled = ""
         self.written = 0
         """Batches stored."""
         self.failed = 0
@@ -103,6 +107,11 @@ class StoreLanes:
         return self._settled
 
     @property
+    def trouble(self) -> str:
+        """Why the journal or the store could not be written the last time; "" where they could."""
+        return self._unjournalled or self.last_error
+
+    @property
     def queued(self) -> int:
         """Batches that are not stored yet."""
         return self._submitted - self._done
@@ -121,8 +130,9 @@ class StoreLanes:
         try:
             seq = self._inbox.append(payload)
         except StoreError as error:
-            self.last_error = str(error)
+            self._unjournalled = str(error)
             raise
+        self._unjournalled = ""
         self._open[seq] = time.monotonic()
         self._last = seq
         return seq
@@ -168,6 +178,15 @@ class StoreLanes:
             self._begin()
         await waiter
 
+    @property
+    def shared(self) -> bool:
+        """See Lanes."""
+        return bool(self._neighbours)
+
+    async def others(self) -> bool:
+        """See Lanes."""
+        return await self._neighbours.settled()
+
     async def recover(self, settle: Settle) -> int:
         """Store what dead processes left in their journals; the number of records. What cannot be stored now stays for the next call:
         then `unread` is set, and `last_error` says why ("" where a dead process's journal is still locked). `settle` is kept, to read
@@ -211,7 +230,8 @@ class StoreLanes:
         if not self._back_off_s and (self._rows >= _ROWS_AT_ONCE or self._flushes):
             self._begin()
         elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self._back_off_s or self._gather_s, self._begin)
+            gather_s = min(self._gather_s, _GATHER_SHARED_S) if self._neighbours else self._gather_s
+            self._timer = asyncio.get_running_loop().call_later(self._back_off_s or gather_s, self._begin)
 
     def _begin(self) -> None:
         """Store the first of what waits."""

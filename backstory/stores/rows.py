@@ -212,6 +212,11 @@ HOMES = ("conversation", "project", "audience")
 SESSION_SUMMARIES = ("id", "conversation", "turns", "text", "tokens", "started", "ended", "created")
 PINS = ("conversation", "turn", "pinned", "at")
 REPLIES = ("whose", "name", "principal", "root", "previous", "said", "size", "used")
+CHARGES = (
+    *("id", "place", "at", "principal", "conversation", "wire", "backend", "model", "status", "ended", "calls", "source"),
+    *("input_tokens", "output_tokens", "cache_read", "cache_write", "measured_in", "measured_out"),
+    *("cost", "priced", "prices", "first_ms", "total_ms"),
+)
 LOOKUPS = ("conversation", "name", "chain", "text", "turns", "created")
 STATES = ("conversation", "name", "value")
 FORGOTTEN = ("receipt", "principal", "conversation", "turn", "at")

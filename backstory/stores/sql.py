@@ -35,6 +35,7 @@ from backstory.core.tombs import Tombs
 from backstory.errors import FencedError, NotFound, StoreError
 from backstory.stores import allowance, burial, forgetting, replies, rows, spending, writing
 from backstory.stores.across import Across
+from backstory.stores.charges import SqlCharges
 from backstory.stores.dialect import Dialect
 from backstory.stores.finding import Counts, choose
 from backstory.stores.rows import Connection, Value, marks
@@ -44,7 +45,7 @@ _IN_ONE_STATEMENT = 500
 _KEY = "(SELECT key FROM conversations WHERE id = ?)"
 _TABLES = (
     *("conversations", "turns", "aliases", "tags", "vectors", "segments", "summaries", "facts", "digests", "injections", "stubs", "usage"),
-    *("watermarks", "states", "receipts", "traces", "homes", "session_summaries", "pins", "lookups", "replies"),
+    *("watermarks", "states", "receipts", "traces", "homes", "session_summaries", "pins", "lookups", "replies", "charges"),
 )
 _TURNS = ",".join(f"t.{column}" for column in rows.TURNS[:-1])
 _SEGMENT = rows.insert(
@@ -74,6 +75,7 @@ class SqlStore:
         self._clock = clock
         self._counts = Counts(dialect.count_words)
         self._gone = writing.Forgotten()
+        self.charges = SqlCharges(dialect)
         across = Across(dialect, self._move)
         self.traces, self.trace = across.traces, across.trace
         self.pin, self.pins, self.pin_changes = across.pin, across.pins, across.pin_changes

@@ -345,6 +345,29 @@ usage = Table(
     Index("usage_by_conversation", "conversation"),
 )
 
+charges = Table(
+    "charges",
+    metadata,
+    _id("id"),
+    _int("place", primary_key=True),
+    _time("at"),
+    _text("principal"),
+    # By its id: charges are there before the conversation is, and of conversations that memory never stores.
+    _text("conversation"),
+    *map(_text, ("wire", "backend", "model")),
+    _int("status"),
+    _text("ended"),
+    _int("calls"),
+    _text("source"),
+    *map(_int, ("input_tokens", "output_tokens", "cache_read", "cache_write", "measured_in", "measured_out")),
+    _time("cost"),
+    Column("priced", Boolean, nullable=False),
+    _text("prices"),
+    *map(_time, ("first_ms", "total_ms")),
+    Index("charges_by_conversation", "conversation"),
+    sqlite_with_rowid=False,
+)
+
 watermarks = Table(
     "watermarks",
     metadata,

@@ -39,7 +39,9 @@ class _Creation(Struct, gc=False):
     ephemeral_1h_input_tokens: int | None = None
 
 
-class _Usage(Struct, gc=False):
+class Counts(Struct, gc=False):
+    """Usage as the wire has it."""
+
     input_tokens: int | None = None
     output_tokens: int | None = None
     cache_read_input_tokens: int | None = None
@@ -52,7 +54,7 @@ class _Message(Struct):
     id: str = ""
     model: str = ""
     stop_reason: str | None = None
-    usage: _Usage | None = None
+    usage: Counts | None = None
 
 
 class _MessageStart(Struct, tag_field="type", tag="message_start"):
@@ -114,7 +116,7 @@ class _Change(Struct, gc=False):
 
 class _MessageDelta(Struct, tag_field="type", tag="message_delta"):
     delta: _Change
-    usage: _Usage | None = None
+    usage: Counts | None = None
 
 
 class _MessageStop(Struct, tag_field="type", tag="message_stop", gc=False):
@@ -141,7 +143,7 @@ def reply_of(body: bytes, part: Callable[[Raw], Part]) -> Reply:
     found = decode(_message, body)
     parts = tuple([part(block) for block in found.content])
     finish = _finish(found.stop_reason) if found.stop_reason is not None else ""
-    return Reply(parts, finish, _usage(found.usage) if found.usage else None, found.id, found.model)
+    return Reply(parts, finish, usage_of(found.usage) if found.usage else None, found.id, found.model)
 
 
 def deltas(frame: Frame) -> list[Delta]:
@@ -159,10 +161,10 @@ def deltas(frame: Frame) -> list[Delta]:
             return _block_start(found)
         case _MessageStart(message):
             started: list[Delta] = [Started(message.id, message.model)]
-            return [*started, Meter(_usage(message.usage))] if message.usage else started
+            return [*started, Meter(usage_of(message.usage))] if message.usage else started
         case _MessageDelta(change, usage):
             ending: list[Delta] = [Ending(_finish(change.stop_reason))] if change.stop_reason is not None else []
-            return [*ending, Meter(_usage(usage))] if usage else ending
+            return [*ending, Meter(usage_of(usage))] if usage else ending
         case _Error():
             return [Ending("error")]
         case _:
@@ -241,7 +243,7 @@ def _finish(reason: str) -> Finish:
     return _FINISH.get(reason, "other")
 
 
-def _usage(found: _Usage) -> Usage:
+def usage_of(found: Counts) -> Usage:
     """`input_tokens` of this wire leaves out what was read from and written to the cache."""
     read, written = found.cache_read_input_tokens or 0, found.cache_creation_input_tokens or 0
     longer = (found.cache_creation.ephemeral_1h_input_tokens or 0) if found.cache_creation is not None else 0

@@ -1,5 +1,5 @@
-"""What a client brings back of answers that were made over (reworked.py): thoughts that no provider has sealed, and results of calls that
-the provider knows only as text.
+"""What a client brings back of answers that were made over (reworked.py, reasoned.py): thoughts that no provider has sealed, and results of
+calls that the provider knows only as text.
 
 Rule: the same message becomes the same bytes in every request, so that what goes up only grows. Nothing is read where no mark stands.
 """
@@ -19,9 +19,15 @@ TAG, THINK = "tag", "think"
 THOUGHT_ID = "rs_tag_"
 CALL_ID = "vt_"
 """What ids of thoughts and calls that were made from text begin with (calls: behind the wire's own prefix)."""
+OTHERS = "backstory:hybrid"
+"""In OpenAI Chat, where a thought that another model has had stands among those of the answer: its signature."""
 _SIGNATURE = f"backstory:{TAG}:"
 _ENCRYPTED = wrapped(TAG, THINK)
-_MARKS = {"anthropic": (_SIGNATURE.encode(),), "openai_responses": (THOUGHT_ID.encode(), _ENCRYPTED.encode(), b"call_" + CALL_ID.encode())}
+_MARKS = {
+    "anthropic": (_SIGNATURE.encode(),),
+    "openai_responses": (THOUGHT_ID.encode(), _ENCRYPTED.encode(), b"call_" + CALL_ID.encode()),
+    "openai_chat": (OTHERS.encode(),),
+}
 
 
 class _Message(Struct):
@@ -43,6 +49,16 @@ class _Item(Struct):
     output: Raw = Raw()
 
 
+class _Reasoned(Struct):
+    reasoning_content: str | None = None
+    reasoning_details: list[Raw] = []
+
+
+class _Detail(Struct):
+    text: str | None = None
+    signature: str | None = None
+
+
 class _Part(Struct):
     text: str = ""
 
@@ -50,6 +66,8 @@ class _Part(Struct):
 _message = msgspec.json.Decoder(_Message)
 _block = msgspec.json.Decoder(_Block)
 _item = msgspec.json.Decoder(_Item)
+_reasoned = msgspec.json.Decoder(_Reasoned)
+_detail = msgspec.json.Decoder(_Detail)
 _text = msgspec.json.Decoder(str)
 _parts = msgspec.json.Decoder(list[_Part])
 
@@ -59,7 +77,8 @@ def brought_back(wire: str, body: bytes) -> bytes:
     if not any(mark in body for mark in _MARKS.get(wire, ())):
         return body
     document = Document(body)
-    splices = _messages(document) if wire == "anthropic" else _items(document)
+    find = {"anthropic": _messages, "openai_chat": _others}.get(wire, _items)
+    splices = find(document)
     return document.apply(splices) if splices else body
 
 
@@ -82,6 +101,28 @@ def _blocks(at: Path, blocks: list[_Block]) -> list[Splice]:
         return [Cut((*at, place)) for place in ours]
     text = "".join([f"<think>{block.thinking or ''}</think>" for block in blocks])
     return [Put(at, b'[{"type":"text","text":%b}]' % quote(text))]
+
+
+def _others(document: Document) -> list[Splice]:
+    """Thoughts of another model go, from the text of them all as well."""
+    splices: list[Splice] = []
+    mark = OTHERS.encode()
+    for index, raw in enumerate(document.elements(("messages",))):
+        if mark not in bytes(raw):
+            continue
+        message = decode(_reasoned, raw)
+        details = [decode(_detail, one) for one in message.reasoning_details]
+        ours = [place for place, one in enumerate(details) if one.signature == OTHERS]
+        at = ("messages", index, "reasoning_details")
+        splices += [Cut(at)] if ours and len(ours) == len(details) else [Cut((*at, place)) for place in ours]
+        text = message.reasoning_content
+        rest = text or ""
+        for place in ours:
+            rest = rest.removeprefix(details[place].text or "")
+        if text and rest != text:
+            own = ("messages", index, "reasoning_content")
+            splices.append(Put(own, quote(rest)) if rest else Cut(own))
+    return splices
 
 
 def _items(document: Document) -> list[Splice]:

@@ -122,6 +122,10 @@ class ModelList:
         """See Translation."""
         return b""
 
+    def rest(self) -> bytes:
+        """See Translation. It is never a stream."""
+        return b""
+
     def whole(self, body: bytes) -> tuple[int, bytes]:
         """See Translation."""
         if self._inflate is not None:

@@ -423,11 +423,17 @@ def _reason(asked: Asked, body: Json, lost: Losses) -> None:
         if effort != "none":
             lost.note("thinking")
         return
-    steps = next(efforts for pattern, efforts in _EFFORTS if pattern.search(asked.model))
-    found = nearest(effort, steps)
+    found = effort_for(asked.model, effort)
     if found != effort or wanted.budget:
         lost.note("reasoning_effort")
     body["reasoning_effort"] = found
+
+
+def effort_for(model: str, effort: Effort) -> Effort:
+    """The nearest effort that this model of OpenAI has; "" where it does not reason."""
+    if _PLAIN_MODELS.search(model):
+        return ""
+    return nearest(effort, next(efforts for pattern, efforts in _EFFORTS if pattern.search(model)))
 
 
 def _format(asked: Asked, body: Json, lost: Losses) -> None:

@@ -32,7 +32,7 @@ from backstory.wires.spelled import Speller
 from backstory.wires.text_calls import Shapes, tool_of
 from backstory.wires.translate import events_of, gathered
 
-_SEALINGS = {"anthropic": Sealing(THINK, TAG), "openai_responses": Sealing(THINK, TAG, THOUGHT_ID)}
+SEALINGS = {"anthropic": Sealing(THINK, TAG), "openai_responses": Sealing(THINK, TAG, THOUGHT_ID)}
 _PREFIXES = {"anthropic": f"toolu_{CALL_ID}"}
 _PLACES: dict[str, tuple[Path, ...]] = {
     "anthropic": (("content",), ("stop_reason",), ("stop_sequence",)),
@@ -160,7 +160,7 @@ class Reworked:
         salt = f"{len(asked.said)} {asked.previous}"
         sieve = Sieve(
             lambda visible: Scanner(self._think, self._shapes, visible, begun),
-            _SEALINGS.get(name, Sealing()),
+            SEALINGS.get(name, Sealing()),
             salt,
             _PREFIXES.get(name, f"call_{CALL_ID}"),
         )

@@ -20,6 +20,7 @@ from backstory.core.translation import Asked, Effort, Loss, Reasoning, Sampling,
 from backstory.errors import DocumentError, RequestError
 from backstory.wires.lowering import encode
 from backstory.wires.lowering import quote as quoted
+from backstory.wires.openai_chat_tongue_write import effort_for
 
 _GEMINI = re.compile(r"(/v\d\w*/(?:[^:?]+/)?(?:models|tunedModels|endpoints)/)(.+?)(?::|%3[Aa])(generateContent|streamGenerateContent)\Z")
 # Members of a body that say how it is to be answered, by wire; and a conversation to go with them.
@@ -44,6 +45,8 @@ _INSTEAD = {"max_completion_tokens": "max_tokens", "max_tokens": "max_completion
 _FIELDS = {"max_tokens": "most", "presence_penalty": "presence", "frequency_penalty": "frequency"}
 # What OpenAI-compatible providers know by these names, though not all of them.
 _PLAIN = frozenset({"top_k", "verbosity"})
+_EFFORT, _BUDGET = "reasoning_effort", "thinking_budget"
+_REASONING = frozenset({_EFFORT, _BUDGET})
 _members = msgspec.json.Decoder(dict[str, Raw])
 
 
@@ -97,11 +100,52 @@ def without(body: bytes, names: Iterable[str]) -> tuple[bytes, tuple[Loss, ...]]
     return document.apply([Cut((name,)) for name in found]), tuple([Loss(name, "dropped", "the provider refuses it") for name in found])
 
 
-def with_params(tongue: Tongue, body: bytes, model: str, params: Mapping[str, Value]) -> bytes:
-    """The body, which is one of this wire's, with these parameters. RequestError for one that the wire has no place for."""
+def with_params(tongue: Tongue, body: bytes, model: str, params: Mapping[str, Value], shown: bool = False) -> bytes:
+    """The body, which is one of this wire's, with these parameters. `shown`: with an effort, thoughts are wanted in the answer.
+    RequestError for one that the wire has no place for."""
     if not params:
         return body
     document = Document(body)
+    return document.apply(_splices(tongue, document, model, params, shown))
+
+
+def with_fitting(tongue: Tongue, body: bytes, model: str, params: Mapping[str, Value]) -> tuple[bytes, tuple[str, ...]]:
+    """The body with those of the parameters for which wire and model have a place, and what is to be said of the others. The same object
+    where nothing changes. DocumentError where the body cannot be edited."""
+    if not params:
+        return body, ()
+    document, fitting = Document(body), dict[str, Value]()
+    told: list[str] = []
+    try:
+        splices = _splices(tongue, document, model, params)
+    except RequestError:
+        for name, value in params.items():
+            try:
+                _splices(tongue, document, model, {**fitting, name: value})
+            except RequestError as error:
+                told.append(str(error))
+            else:
+                fitting[name] = value
+        splices = _splices(tongue, document, model, fitting) if fitting else []
+    out = document.apply(splices) if splices else body
+    return body if out == body else out, tuple(told)
+
+
+def cooler(tongue: Tongue, body: bytes, model: str, temperature: float, top_p: float) -> bytes:
+    """The body with a temperature of at most this, and of at most this top_p where it has one; the same object where it is as cool
+    already, or the model takes neither. DocumentError where the body cannot be edited."""
+    document = Document(body)
+    now = _asked(tongue, document, model).sampling
+    wanted: dict[str, Value] = {}
+    if now.top_p is not None and now.top_p > top_p:
+        wanted["top_p"] = top_p
+    if now.temperature is None or now.temperature > temperature:
+        wanted["temperature"] = temperature
+    return with_fitting(tongue, body, model, wanted)[0]
+
+
+def _splices(tongue: Tongue, document: Document, model: str, params: Mapping[str, Value], shown: bool = False) -> list[Splice]:
+    """The edits that put these parameters in. RequestError for one that the wire has no place for."""
     plain = {name: value for name, value in params.items() if tongue.name == "openai_chat" and name in _PLAIN}
     splices: list[Splice] = [Put((name,), encode(value)) for name, value in plain.items()]
     rest = {name: value for name, value in params.items() if name not in plain}
@@ -110,35 +154,81 @@ def with_params(tongue: Tongue, body: bytes, model: str, params: Mapping[str, Va
     if "verbosity" in rest:
         raise RequestError(f"verbosity: {tongue.name} has none")
     if rest:
-        splices += _difference(document, *_written(tongue, document, model, rest))
-    return document.apply(splices)
+        splices += _difference(document, *_written(tongue, document, model, rest, shown))
+    return splices
 
 
-def _written(tongue: Tongue, document: Document, model: str, params: Mapping[str, Value]) -> tuple[dict[str, Raw], dict[str, Raw]]:
-    """The members of a small request like this one, without the parameters and with them."""
+def with_wishes(tongue: Tongue, body: bytes, model: str, params: Mapping[str, Value]) -> tuple[bytes, tuple[Loss, ...]]:
+    """The same for parameters that somebody has set for whatever is asked: those for which there is no place are left out, and told; an
+    effort is the nearest that the model has."""
+    wanted, lost = _able(tongue, model, params)
+    try:
+        return with_params(tongue, body, model, wanted), tuple(lost)
+    except RequestError:
+        pass
+    kept: dict[str, Value] = {}
+    for name, value in wanted.items():
+        try:
+            with_params(tongue, body, model, {**kept, name: value})
+        except RequestError as error:
+            lost.append(Loss(name, "dropped", str(error)))
+        else:
+            kept[name] = value
+    return with_params(tongue, body, model, kept), tuple(lost)
+
+
+def _able(tongue: Tongue, model: str, params: Mapping[str, Value]) -> tuple[dict[str, Value], list[Loss]]:
+    """The parameters, as far as this model of OpenAI's can think; of other providers' models their tongues know it."""
+    thinking = [name for name in (_EFFORT, _BUDGET) if name in params]
+    if not thinking or not tongue.name.startswith("openai"):
+        return dict(params), []
+    if not effort_for(model, "low"):
+        idle = params.get(_EFFORT) == "none"
+        return (
+            {name: value for name, value in params.items() if name not in thinking},
+            [] if idle else [Loss(name, "dropped", f"{name}: {model} does not reason") for name in thinking],
+        )
+    return {name: effort_for(model, msgspec.convert(it, Effort)) if name == _EFFORT else it for name, it in params.items()}, []
+
+
+def misplaced(tongue: Tongue, model: str, params: Mapping[str, Value]) -> tuple[Loss, ...]:
+    """Those of these parameters for which this wire, or this model of it, has no place in a plain request."""
+    key, talk = _TALK[tongue.name]
+    return with_wishes(tongue, encode({"model": model, key: talk}), model, params)[1]
+
+
+def _asked(tongue: Tongue, document: Document, model: str) -> Asked:
+    """A small request that is to be answered like this one."""
     key, talk = _TALK[tongue.name]
     about = {name: Raw(raw) for name in _ABOUT[tongue.name] if (raw := document.member(name)) is not None}
     small = encode({"model": model, key: talk, **about})
-    asked = replace(tongue.asked(small, f"/v1beta/models/{quote(model, safe='')}:generateContent", ""), model=model)
-    wanted = _steered(asked, params)
-    (before, _), (after, losses) = tongue.ask(asked), tongue.ask(wanted)
+    return replace(tongue.asked(small, f"/v1beta/models/{quote(model, safe='')}:generateContent", ""), model=model)
+
+
+def _written(
+    tongue: Tongue, document: Document, model: str, params: Mapping[str, Value], shown: bool
+) -> tuple[dict[str, Raw], dict[str, Raw]]:
+    """The members of a small request like this one, without the parameters and with them."""
+    asked = _asked(tongue, document, model)
+    (before, _), (after, losses) = tongue.ask(asked), tongue.ask(_steered(asked, params, shown))
     for loss in losses:
-        if loss.how != "changed" and loss.what in params:
+        if loss.how != "changed" and (loss.what in params or (loss.what == "reasoning_effort" and _BUDGET in params)):
             raise RequestError(f"{loss.what}: {loss.why} ({model} over {tongue.name})")
     return _members.decode(before), _members.decode(after)
 
 
-def _steered(asked: Asked, params: Mapping[str, Value]) -> Asked:
+def _steered(asked: Asked, params: Mapping[str, Value], shown: bool) -> Asked:
     sampling: Sampling = asked.sampling
     for name, value in params.items():
-        if name != "reasoning_effort":
+        if name not in _REASONING:
             sampling = replace(sampling, **{_FIELDS.get(name, name): value})
-    effort = params.get("reasoning_effort")
-    if effort is None:
+    effort, budget = params.get(_EFFORT), params.get(_BUDGET)
+    if effort is None and budget is None:
         return replace(asked, sampling=sampling)
-    shown = asked.reasoning is not None and asked.reasoning.shown
-    word: Effort = msgspec.convert(effort, Effort)
-    return replace(asked, sampling=sampling, reasoning=Reasoning(word, None, shown))
+    shown = shown or (asked.reasoning is not None and asked.reasoning.shown)
+    word: Effort = msgspec.convert(effort or "", Effort)
+    tokens = None if budget is None else int(budget)
+    return replace(asked, sampling=sampling, reasoning=Reasoning(word, tokens, shown))
 
 
 def _difference(document: Document, before: dict[str, Raw], after: dict[str, Raw]) -> list[Splice]:

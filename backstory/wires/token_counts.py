@@ -122,6 +122,10 @@ class TokenCount:
         """See Translation."""
         return b""
 
+    def rest(self) -> bytes:
+        """See Translation. It is never a stream."""
+        return b""
+
     def whole(self, body: bytes) -> tuple[int, bytes]:
         """See Translation. What is no count, and no error either, comes from one who does not know the question."""
         if self._inflate is not None:

@@ -239,7 +239,7 @@ STATUS = {
 """The usual status of a code, for an error that came without one."""
 _TOO_LONG = re.compile(
     r"context_length_exceeded|prompt is too long|maximum context length|context window|exceeds? the (?:model's )?context|"
-    r"input token count .{0,40}exceeds|too many (?:input )?tokens",
+    r"input token count .{0,40}exceeds|too many (?:input )?tokens|input is too long",
     re.IGNORECASE,
 )
 _MOST_TEXT = 500

@@ -125,7 +125,7 @@ class Translated:
         self._reader = self._listener = self._teller = self._fault = None
         self._ended = False
         self._inflate = inflating(headers)
-        kept = (*beside(headers), *self._told())
+        kept = (*beside(headers), *losses_told(self.losses))
         kind = next((value for key, value in headers if key.lower() == b"content-type"), b"").lower()
         if status < 400 and kind.startswith(_SSE):
             self._reader, self._listener = self._wire.reader(kind.decode("latin-1")), self._provider.listener()
@@ -251,12 +251,13 @@ class Translated:
     def _own_piece(self, piece: Piece) -> Piece:
         return replace(piece, name=self._names.get(piece.name, piece.name)) if isinstance(piece, Use) else piece
 
-    def _told(self) -> Headers:
-        """The losses, in a header: names come from the client's body, so they are made fit for one, and cut short."""
-        told = [f"{loss.what} {loss.how}" for loss in self.losses]
-        lost = ", ".join([_UNFIT.sub("?", one)[:_LONGEST_LOSS] for one in told[:_MOST_LOSSES]])
-        more = f", and {len(told) - _MOST_LOSSES} more" if len(told) > _MOST_LOSSES else ""
-        return ((b"X-VC-Losses", (lost + more).encode()),) if lost else ()
+
+def losses_told(losses: Sequence[Loss]) -> Headers:
+    """The losses, in a header: names come from the client's body, so they are made fit for one, and cut short."""
+    told = [f"{loss.what} {loss.how}" for loss in losses]
+    lost = ", ".join([_UNFIT.sub("?", one)[:_LONGEST_LOSS] for one in told[:_MOST_LOSSES]])
+    more = f", and {len(told) - _MOST_LOSSES} more" if len(told) > _MOST_LOSSES else ""
+    return ((b"X-VC-Losses", (lost + more).encode()),) if lost else ()
 
 
 def events_of(answered: Answered) -> list[Event]:

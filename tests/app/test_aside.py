@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from backstory.app import aside, house
+from backstory.app import aside
 from backstory.config import Config
 from backstory.core.exchange import Head
 from backstory.wires import WIRES
-from tests.rig import PATHS, Rig, asking, rig, said, soon
+from tests.rig import PATHS, Rig, asking, rig, said, settings, soon
 from tests.stages.world import Chat, configured, echoing, stored, talk
 
 WIRE = "anthropic"
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No request waits for the store."""
-    monkeypatch.setattr(house, "_OPENING_S", 0.01)
 
 
 @contextmanager
@@ -50,6 +45,51 @@ async def told(one: Rig) -> list[list[str]]:
     return [[turn.text for turn in await stored(one, lambda store, name=name: store.turns(name))] for name in names]  # type: ignore[misc]
 
 
+def test_no_request_waits_longer_for_the_store_than_for_a_recall(tmp_path: Path) -> None:
+    async def work() -> None:
+        config = settings(tmp_path, recall={"deadline_ms": 150})
+        async with rig(config, echoing(WIRE)) as one:
+            await one.stop()
+            with held(config):
+                await one.start(wait=False)
+                assert one.engine.is_opening
+                began = time.monotonic()
+                await ask(one, talk(1), b"x-session-id: s1")
+                assert 0.1 < time.monotonic() - began < 1.0
+                await one.stop()
+            await one.start()
+
+    asyncio.run(work())
+
+
+def test_what_has_waited_for_the_store_has_so_much_less_time_for_memory(tmp_path: Path) -> None:
+    async def work() -> None:
+        config = settings(tmp_path, recall={"deadline_ms": 400})
+        async with rig(config, echoing(WIRE)) as one:
+            opening = one.engine.opening = asyncio.get_running_loop().create_future()
+            one.engine.memory = False
+            ready, entered = asyncio.Event(), asyncio.Event()
+
+            async def hangs(exchange: int, key: str) -> None:
+                entered.set()
+                await ready.wait()
+
+            one.engine.order.enter = hangs  # type: ignore[method-assign]
+
+            def opened() -> None:
+                one.engine.memory = True
+                opening.set_result(True)
+
+            asyncio.get_running_loop().call_later(0.3, opened)
+            began = time.monotonic()
+            await ask(one, talk(1), b"x-session-id: s1")
+            assert 0.35 < time.monotonic() - began < 0.65
+            assert entered.is_set()
+            ready.set()
+
+    asyncio.run(work())
+
+
 def test_it_is_taken_in_once_the_store_is_open(tmp_path: Path) -> None:
     async def work() -> None:
         config = configured(tmp_path)
@@ -59,6 +99,7 @@ def test_it_is_taken_in_once_the_store_is_open(tmp_path: Path) -> None:
             await one.stop()
             with held(config):
                 await one.start(wait=False)
+                one.house._deadline_s = 0.01
                 chat: Chat = [*talk(1), ("user", "And what of the locked time?")]
                 head = await ask(one, chat, b"x-session-id: s1")
                 assert b"X-VC-Proof" in head
@@ -66,6 +107,7 @@ def test_it_is_taken_in_once_the_store_is_open(tmp_path: Path) -> None:
                 await ask(one, [("user", "Somebody else, who has no name.")])
                 assert not one.engine.memory
             await soon(lambda: one.engine.memory)
+            one.house._deadline_s = 20.0
             first, second = sorted(await told(one), key=len, reverse=True)
             assert first == ["Question 0: how is the weather in town number 0?", "Answer 1.", "And what of the locked time?", "Answer 2."]
             assert second == ["Somebody else, who has no name.", "Answer 3."]
@@ -84,10 +126,12 @@ def test_it_outlives_a_process_that_never_got_the_store(tmp_path: Path) -> None:
             await one.stop()
             with held(config):
                 await one.start(wait=False)
+                one.house._deadline_s = 0.01
                 await ask(one, [("user", "Nobody may hear this.")])
                 await one.stop()
             await one.start()
             await soon(lambda: one.engine.memory)
+            one.house._deadline_s = 20.0
             assert ["Nobody may hear this.", "Answer 2."] in await told(one)
 
     asyncio.run(work())
@@ -101,10 +145,12 @@ def test_commands_and_what_is_no_chat_are_not_kept(tmp_path: Path) -> None:
             await one.stop()
             with held(config):
                 await one.start(wait=False)
+                one.house._deadline_s = 0.01
                 await ask(one, [("user", "VCSTATUS")])
                 await one.ask(PATHS[WIRE], b"{not json")
                 await ask(one, [("user", "It wants no memory.")], b"X-VC-Memory: off")
             await soon(lambda: one.engine.memory)
+            one.house._deadline_s = 20.0
             assert len(await told(one)) == 1
 
     asyncio.run(work())
@@ -119,9 +165,11 @@ def test_there_is_room_for_so_much(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             monkeypatch.setattr(aside, "_MOST_BYTES", 1200)
             with held(config):
                 await one.start(wait=False)
+                one.house._deadline_s = 0.01
                 for number in range(6):
                     await ask(one, [("user", f"Number {number}. " + "It goes on. " * 20)])
             await soon(lambda: one.engine.memory)
+            one.house._deadline_s = 20.0
             assert 1 < len(await told(one)) < 6
 
     asyncio.run(work())
@@ -135,6 +183,7 @@ def test_an_answer_that_comes_when_the_store_is_open_already_is_taken_in(tmp_pat
             await one.stop()
             with held(config):
                 await one.start(wait=False)
+                one.house._deadline_s = 0.01
                 unheard = one.house._unheard
                 regard = one.house.regards
                 head = Head("POST", PATHS[WIRE], "", ())
@@ -143,6 +192,7 @@ def test_an_answer_that_comes_when_the_store_is_open_already_is_taken_in(tmp_pat
                 tap = unheard.plan(head, body, wire, regard(head)).tap
                 assert tap is not None
             await soon(lambda: one.engine.memory)
+            one.house._deadline_s = 20.0
             tap.begin(200, ((b"content-type", b"application/json"),))
             tap.chunk(said(WIRE, "At last.", 1))
             tap.acknowledge()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -297,6 +298,10 @@ def test_config_check_tells_value_source_and_meaning(run: Out, tmp_path: Path) -
     (tmp_path / "backstory.yaml").write_text("vectors: {model: remote}\n")
     code, _, err = run("config", "check")
     assert (code, "vectors.model remote needs vectors.url" in err) == (2, True), "what serve would refuse"
+    (tmp_path / "empty.txt").write_text("")
+    (tmp_path / "backstory.yaml").write_text("first_prompt: {append_file: empty.txt}\n")
+    code, _, err = run("config", "check")
+    assert (code, "empty.txt is empty" in err) == (2, True)
 
 
 def test_wrong_usage_is_two() -> None:
@@ -322,3 +327,83 @@ def test_a_reader_that_leaves_is_no_traceback(url: str) -> None:
     command = f'"{sys.executable}" -m backstory export --storage "{url}" | head -n 1 | wc -l'
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
     assert (done.stdout.strip(), done.stderr) == ("1", "")
+
+
+def backstory(url: str, *words: str, **more: object) -> subprocess.CompletedProcess[bytes]:
+    """The command in a process of its own, its output as bytes."""
+    command = [sys.executable, "-m", "backstory", *words, "--storage", url]
+    return subprocess.run(command, capture_output="stdout" not in more, check=False, **more)  # type: ignore[call-overload,no-any-return]
+
+
+@pytest.fixture
+def foreign(url: str) -> str:
+    """A store with words that not every terminal can show."""
+    store = open_store(url)
+    store.write([Batch((conversation("cccc-3", updated=2.2e9),), (turn(20, "cccc-3", 0, 0, "user", "ünd 中文 \N{GRINNING FACE}"),))])
+    store.close()
+    return url
+
+
+_ASCII = {"PYTHONIOENCODING": "ascii", "PATH": os.environ["PATH"]}
+
+
+@pytest.mark.parametrize(
+    "words", [("export",), ("export", "--format", "markdown"), ("show", "cccc", "--json"), ("recall", "ünd", "--json")]
+)
+def test_what_programs_read_is_utf8_wherever_it_goes(foreign: str, words: tuple[str, ...]) -> None:
+    done = backstory(foreign, *words, env=_ASCII)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "ünd 中文 \N{GRINNING FACE}" in done.stdout.decode()
+
+
+@pytest.mark.parametrize("words", [("show", "cccc"), ("recall", "ünd"), ("conversations",)])
+def test_what_a_terminal_cannot_show_is_spelled_out(foreign: str, words: tuple[str, ...]) -> None:
+    done = backstory(foreign, *words, env=_ASCII)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert (b"\\xfcnd \\u4e2d\\u6587 \\U0001f600" in done.stdout) == (words != ("conversations",))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+@pytest.mark.parametrize("words", [("export",), ("show", "aaaa"), ("conversations",), ("usage",), ("config", "check")])
+@pytest.mark.parametrize("buffered", ["", "1"])
+def test_a_full_device_is_told(url: str, words: tuple[str, ...], buffered: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = backstory(url, *words, stdout=full, stderr=subprocess.PIPE, env={"PYTHONUNBUFFERED": buffered, "PATH": os.environ["PATH"]})
+    # Nothing was paid: then there is nothing to write.
+    told = b"nothing was paid yet\n" if words == ("usage",) else b"No space left on device\n"
+    assert done.stderr.endswith(told)
+    assert done.stderr.count(b"\n") == 1
+    assert done.returncode == (0 if words == ("usage",) else 1)
+
+
+def test_a_closed_output_is_no_traceback(url: str) -> None:
+    done = subprocess.run(["sh", "-c", f"{sys.executable} -m backstory export --storage {url} >&-"], capture_output=True, check=False)
+    assert done.stderr == b""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("why", "9" * 25),
+        ("why", "9" * 5000),
+        ("why", "²" * 20),
+        ("why", "-1"),
+        ("why", f"aaaa-1:{'9' * 25}"),
+        ("why", f"aaaa-1:{'9' * 5000}"),
+        ("diff", "9" * 25),
+        ("pin", "aaaa-1", "9" * 25),
+        ("pin", "aaaa-1", "-5"),
+        ("forget", "--conversation", "aaaa-1", "--turn", "9" * 25, "--yes"),
+    ],
+)
+def test_a_number_that_cannot_be_is_told_in_words(run: Out, words: tuple[str, ...]) -> None:
+    code, out, err = run(*words)
+    assert (code, out) == (1, "")
+    assert err.startswith("backstory: ")
+    assert "INTEGER" not in err
+    assert "too large" not in err
+
+
+def test_a_limit_may_be_anything(run: Out) -> None:
+    assert run("conversations", "--limit", "9" * 25) == run("conversations")
+    assert run("conversations", "--limit", "-" + "9" * 25) == (0, "", "")

@@ -101,6 +101,24 @@ def test_closing_twice_and_closing_what_never_opened_are_nothing(tmp_path: Path)
     asyncio.run(work())
 
 
+def test_health_is_degraded_while_the_journal_cannot_be_written(tmp_path: Path) -> None:
+    async def work() -> None:
+        engine = await Engine.open(configured(tmp_path))
+        lanes = engine.lanes
+        assert lanes is not None
+        assert engine._health()["status"] == "ok"
+        lanes._inbox.close()
+        with pytest.raises(StoreError):
+            lanes.append(b"x")
+        told = engine._health()
+        assert told["status"] == "degraded"
+        assert "memory.db" in told["trouble"]
+        assert told["memory"] == "on"
+        await engine.close()
+
+    asyncio.run(work())
+
+
 def test_a_journal_that_cannot_be_made_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuses(*_: object) -> None:
         raise StoreError("no journal")

@@ -104,10 +104,12 @@ def test_another_process_with_the_same_store_tells_it_too(tmp_path: Path, name: 
             sent = other.received[-1]
             assert sent.count(SECRET) == model.received[-1].count(SECRET) + 1
             assert sent.index(b"all is well here") < sent.rindex(SECRET)
+            await stored(two, lambda store: store.counts())
             await one.ask(path(name, False), raw)
             assert model.received[-1] == sent, "both send the same"
             turns_stored = await stored(one, lambda store: store.turns(conversation(head)))
-            assert len({turn.chain for turn in turns_stored}) == len(turns_stored), "no turn is stored twice"
+            assert [turn.text for turn in turns_stored[-2:]] == ["All is well."] * 2, "asked twice, and answered twice"
+            assert len({turn.chain for turn in turns_stored[:-1]}) == len(turns_stored) - 1, "no other turn is stored twice"
             assert not one.failures()
             assert not two.failures()
 

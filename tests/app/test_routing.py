@@ -100,7 +100,8 @@ def test_nothing_stands_in_front_where_nothing_is_routed(tmp_path: Path) -> None
         ("groq:m", 404, "groq is known, but not set up: list it under providers"),
         ("prov:m|", 400, "a backend and model are missing (at the end of 'prov:m|')"),
         ("prov.3:m", 404, "prov has no instance 3"),
-        ("hybrid:[prov:a,prov:b]", 400, "not carried out"),
+        ("hybrid:[prov:a]", 400, "takes two, with a comma between"),
+        ("hybrid:[prow:a,prov:b]", 404, "no provider 'prow'; did you mean prov?"),
         ("prov:m^prov:n!prov:o", 400, "^ and ! cannot stand in one selector"),
     ],
 )

@@ -41,6 +41,15 @@ WHOLE = (
     "!/memory(perhaps)",
     "!/stauts",
     "!/backend(other)",
+    "!/model(other:x)",
+    "!/temperature(hot)",
+    "!/create-failover-route(name=spare,policy=mk)",
+    "!/route-append(name=spare,element=openai:m)",
+    "!/route-list",
+    "!/unset(all)",
+    "The lantern is out. !/backend(other)",
+    "The lantern is out.\n\n!/temperature(hot)\n",
+    "The galley is lost. !/lable(x)",
     "  !/list  \n",
 )
 ENDINGS = (" !/memory(on)", "\n!/memory(ON)", "\n\n!/label(ship)  ", " !/project(voyage)\n")

@@ -23,6 +23,7 @@ from backstory.app import journals
 from backstory.app.commanding import Commanding
 from backstory.app.journals import settle_entry
 from backstory.app.metrics import Metrics
+from backstory.app.recorder import Recorder
 from backstory.config import Config
 from backstory.core.exchange import Head
 from backstory.core.ids import TurnIds
@@ -91,6 +92,7 @@ def configured(folder: Path) -> Config:
         memory={"threshold_messages": 4},
         compaction={"context_window": 700, "protected_recent_turns": 1},
         recall={"deadline_ms": 5000.0, "budget_tokens": 100},
+        usage={"keep_days": 90},
     )
 
 
@@ -118,6 +120,7 @@ async def prepared(folder: Path, stored: bytes, deadline_ms: float = 5000.0, mar
         memory=config.memory,
         compaction=config.compaction,
         marker=config.marker,
+        usage=config.usage,
         recall=type(config.recall)(deadline_ms=deadline_ms, budget_tokens=100),
     )
     async with rig(config, upstream) as one:
@@ -170,6 +173,7 @@ PLACES: dict[str, Callable[[Rig], Any]] = {
     "wire": _wire,
     "ids": _of("engine", "turn_ids"),
     "visits": _of("engine", "visits"),
+    "recorder": _of("engine", "recorder"),
 }
 KINDS: dict[str, type] = {
     "identify": Identify,
@@ -190,6 +194,7 @@ KINDS: dict[str, type] = {
     "wire": type(next(wire for wire in WIRES if wire.name == WIRE)),
     "ids": TurnIds,
     "visits": Visits,
+    "recorder": Recorder,
 }
 # What makes and ends a part, what says that something failed, and what finds the way without memory.
 SPARED = {"close", "drop", "__init__", "fail_open", "claims", "error", "figures", "exposition", "collect", "drain", "recover"}

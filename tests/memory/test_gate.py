@@ -106,3 +106,21 @@ def test_meaning_has_to_be_nearer_where_a_stranger_is_asked_about() -> None:
     question, place = "Did the zebras of Henrietta trample all of her umbrellas?", 3
     assert ask(question, meant(place, enough=0.9)).gate == "no match"
     assert ask("Zebras trampled umbrellas?", meant(place, enough=0.9)).items
+
+
+def test_what_is_said_to_somebody_by_name_brings_nothing_back() -> None:
+    name = next(name for name in INDEX.names if name not in {"User", "Assistant"})
+    assert ask(f"What did {name} say about the oven?").items
+    for remark in (f"Thanks, {name}! You are so kind.", f"Hey {name}!", f"Great to hear about the oven, {name}!"):
+        found = ask(remark)
+        assert not found.items, remark
+        assert found.gate
+
+
+def test_a_remark_on_what_hardly_anything_else_is_about_brings_a_few_lines() -> None:
+    place = max(range(len(INDEX.texts)), key=lambda place: len(INDEX.texts[place]))
+    remark = " ".join(INDEX.texts[place].replace("?", ".").split()[:14])
+    found = recall(INDEX, remark, budget_tokens=4000, carried=(), now=NOW, min_score=0.0, count=count)
+    assert INDEX.turns[place] in {item.turn for item in found.items}
+    assert found.tokens <= 250
+    assert recall(INDEX, f"{remark}?", budget_tokens=4000, carried=(), now=NOW, min_score=0.0, count=count).tokens > 250

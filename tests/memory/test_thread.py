@@ -147,3 +147,22 @@ def test_turns_are_found_in_their_places_and_by_their_numbers_where_others_were_
     assert one.path == path[: len(path) // 2 + 1]
     assert one.tokens == 10 * len(one.path)
     assert (one.version > version) == (middle is not path[-1])
+
+
+def test_a_fold_of_a_branch_that_went_further_leaves_another_what_is_protected() -> None:
+    one = Thread(Conversation("c", "", 0.0, 0.0), root("", ""), lambda path: max(0, len(path) - 4))
+    first = line(20)
+    one.add(first[:10])
+    one.fold([Digest(15, "c", first[3].id, first[3].chain, "early", 1, 1.0)])
+    one.add([replace(turn, id=turn.id + 20, parent=turn.parent + (20 if turn.parent > 10 else 0)) for turn in first[10:]])
+    one.fold([Digest(50, "c", first[9].id, first[9].chain, "late", 1, 2.0)])
+    assert one.boundary == 10
+    assert one.folded(12) == 4, "an edit of turn 13: the late digest leaves it two turns"
+    assert one.folded(15) == 10
+    forked = one.fork(Conversation("d", "", 0.0, 0.0), first[9].id + 22)
+    assert (forked.boundary, one.boundary) == (4, 10)
+    edited = line(2, 60, one.path[11], "b")
+    one.add(edited)
+    assert one.boundary == 4
+    one.fold([Digest(80, "c", edited[1].id, edited[1].chain, "mine", 1, 3.0)])
+    assert one.boundary == 14, "what was made for this branch goes as far as it has to"

@@ -53,13 +53,30 @@ def listed(folder: Path, text: str, **environ: str) -> dict[str, Backend]:
             "openai_chat",
             "https bedrock-runtime.eu-west-1.amazonaws.com /openai/v1/chat/completions",
         ),
+        (
+            "bedrock_claude: {values: {region: eu-west-1}}",
+            "anthropic",
+            "https bedrock-runtime.eu-west-1.amazonaws.com /model/m/invoke",
+        ),
+        *[
+            (
+                f"vertex_claude: {{auth: none, values: {{project: p, location: {location}}}}}",
+                "anthropic",
+                f"https {host} /v1/projects/p/locations/{location}/publishers/anthropic/models/m:invoke",
+            )
+            for location, host in {
+                "global": "aiplatform.googleapis.com",
+                "eu": "aiplatform.eu.rep.googleapis.com",
+                "us-east5": "us-east5-aiplatform.googleapis.com",
+            }.items()
+        ],
     ],
 )
 def test_where_a_request_goes(tmp_path: Path, name: str, wire: str, expected: str) -> None:
     row = name if ":" in name else f"{name}: {{}}"
     backend = listed(tmp_path, row)[name.partition(":")[0]]
     assert backend.wire(wire) == wire
-    target = backend.target(wire, "m", PATHS[wire], "")
+    target = backend.target(wire, "m", f"{PATHS[wire]}:invoke" if backend.row.hosting else PATHS[wire], "")
     assert f"{target.scheme} {target.host} {target.path}" == expected
 
 

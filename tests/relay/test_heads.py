@@ -23,6 +23,7 @@ from backstory.relay.heads import (
     render_reply,
     render_request,
     render_trailers,
+    without_ours,
 )
 
 NO_DROP: frozenset[bytes] = frozenset()
@@ -256,6 +257,21 @@ def test_a_reply_is_passed_on_with_reason_order_case_and_doubles() -> None:
     assert (reply.status, reply.length, reply.keep, reply.keep_s) == (299, 3, True, 7.0)
     rendered = render_reply(reply, choose_framing(reply, "pass", False, False), (), b"")
     assert rendered == b"HTTP/1.1 299 So  be it!\r\nSet-Cookie: a\r\nX-B: 1\r\nSET-cookie: b\r\nContent-Length: 3\r\nX-A: 2\r\n\r\n"
+
+
+def test_headers_that_come_under_our_names_go_and_nothing_else_changes() -> None:
+    raw = b"HTTP/1.1 200 OK\r\nX:1\r\nX-VC-Conversation: evil\r\ncontent-length:   3\r\nx-Vc-stats:evil\r\nY: x-vc-z \r\nX-VCR: 1"
+    reply = without_ours(read_reply(raw))
+    added = ((b"X-VC-Stats", b"good"),)
+    rest = b"HTTP/1.1 200 OK\r\nX:1\r\ncontent-length:   3\r\nY: x-vc-z \r\nX-VCR: 1\r\nX-VC-Stats: good\r\n\r\n"
+    assert render_reply(reply, 3, added, b"") == rest
+    assert b"evil" not in render_reply(reply, CHUNKED, added, b"")
+    assert reply.names == [pair[0].lower() for pair in reply.headers] == [b"x", b"content-length", b"y", b"x-vcr"]
+    clean = read_reply(b"HTTP/1.1 200 OK\r\nY: x-vc-z\r\nContent-Length: 3")
+    assert without_ours(clean) == clean
+    trailers = ((b"T", b"1"), (b"X-VC-Stats", b"evil"))
+    assert render_trailers(trailers, ours=True) == b"T: 1\r\n"
+    assert render_trailers(trailers) == b"T: 1\r\nX-VC-Stats: evil\r\n"
 
 
 def test_a_plain_reply_head_keeps_its_very_bytes() -> None:

@@ -306,6 +306,30 @@ def test_a_coding_comes_off(coding: str, pack: Any) -> None:
     assert reply.parts == (Text("The answer."),)
 
 
+@pytest.mark.parametrize("at", [1, 50, len(ANSWER) - 1])
+def test_an_answer_of_several_gzip_members_is_read_whole(at: int) -> None:
+    packed = gzip.compress(ANSWER[:at]) + gzip.compress(b"") + gzip.compress(ANSWER[at:])
+    reply = read_reply(CHAT, "application/json", "gzip", packed)
+    assert reply is not None
+    assert reply.parts == (Text("The answer."),)
+    assert decoded(packed + bytes(8), "gzip") == ANSWER
+    assert decoded(packed + b"\x1f\x8bnonsense", "gzip") == ANSWER
+    assert ANSWER.startswith(decoded(packed[:-20], "gzip") or b"nothing")
+
+
+def test_an_answer_of_several_zstd_frames_is_read_whole() -> None:
+    pack = pytest.importorskip("zstandard").compress
+    assert decoded(pack(ANSWER[:50]) + pack(ANSWER[50:]), "zstd") == ANSWER
+
+
+def test_many_gzip_members_are_unpacked_to_a_limit_only() -> None:
+    member = gzip.compress(bytes(1_000_000))
+    plain = decoded(member * 40, "gzip")
+    assert plain is not None
+    assert len(plain) == module._MOST_KEPT
+    assert decoded(gzip.compress(b"a") * (module._MOST_MEMBERS + 1), "gzip") == b"a" * module._MOST_MEMBERS
+
+
 @pytest.mark.parametrize(("coding", "library"), [("br", "brotli"), ("zstd", "zstandard")])
 def test_a_coding_of_an_extra_comes_off_and_is_bounded(coding: str, library: str) -> None:
     found = pytest.importorskip(library)

@@ -36,6 +36,35 @@ def test_passing_tells_the_tap_in_order(raw: bytes) -> None:
     assert ear.ended[0] == ("complete", 200, 2, 6)
 
 
+@pytest.mark.parametrize("mode", ["pass", "stream", "whole"])
+def test_what_comes_under_our_names_does_not_stand_beside_ours(mode: Mode) -> None:
+    early = b"HTTP/1.1 103 Early Hints\r\nX-VC-Request: 9\r\nLink: a\r\n\r\n"
+    raw = CHUNKED.replace(b"X: 1", b"X-VC-Conversation: evil\r\nX: 1").replace(b"T: 1", b"X-VC-Stats: evil")
+
+    async def work() -> None:
+        ear = Ear(mode, extra=((b"X-VC-Conversation", b"ours"),), change=lambda data: data)
+        async with world(replies(early + raw), tap=lambda: ear) as w, client(w.port) as one:
+            await one.send(post(b"{}"))
+            got, _ = await one.rest()
+        assert got.lower().count(b"x-vc-") == 1
+        assert b"X-VC-Conversation: ours\r\n" in got
+        assert b"X: 1\r\n" in got
+        assert b"Link: a\r\n" in got
+
+    run(work())
+
+
+def test_without_a_tap_an_answer_keeps_headers_of_our_names() -> None:
+    async def work() -> None:
+        raw = LENGTH.replace(b"X: 1", b"x-vc-conversation:  theirs")
+        async with world(replies(raw)) as w, client(w.port) as one:
+            await one.send(post(b"{}", close=False))
+            head, _ = await one.reply()
+        assert b"\r\nx-vc-conversation:  theirs\r\n" in head
+
+    run(work())
+
+
 @BY_FRAMING
 def test_streaming_sends_what_the_tap_returns(raw: bytes) -> None:
     ear = Ear("stream", tail=b"<tail>", change=lambda data: data.upper() + b"!")

@@ -583,3 +583,22 @@ def test_counts_follow_the_index_of_a_large_store(store: SqlStore) -> None:
     assert store.frequencies(["often", "rare"]) == {"often": 500, "rare": 5, "": 500}
     tell(store, talk("d"), "rare", first=9000)
     assert store.frequencies(["often", "rare"]) == {"often": 500, "rare": 6, "": 501}
+
+
+def test_a_digest_over_a_forgotten_turn_tells_of_the_rest_and_stands_for_as_much(store: SqlStore) -> None:
+    tell(store, talk("c"), *"abcdef")
+    turns = store.turns("c")
+    text = "<digest>\n#1 user: a is said.\n#2 user: b is said.\n#4 user: d is said.\n</digest>"
+    over = Digest(1, "c", 4, turns[3].chain, text, 40, 9.0)
+    before = Digest(2, "c", 1, turns[0].chain, "<digest>\n#1 user: a is said.\n</digest>", 9, 9.0)
+    other = Digest(3, "c", 4, turns[3].chain, "of b and d", 40, 9.0)
+    store.write([Batch(digests=(over, before, other))])
+    store.forget("ann", "c", (2, 4), now=150.0)
+    left = {one.id: one for one in store.digests("c")}
+    assert left.keys() == {1, 2}
+    assert left[2] == before
+    assert left[1].text == "<digest>\n#1 user: a is said.\n</digest>"
+    assert (left[1].upto_turn, left[1].upto_chain) == (3, turns[2].chain)
+    assert left[1].tokens < 40
+    store.forget("ann", "c", (1, 3), now=160.0)
+    assert store.digests("c") == [], "nothing is left that they could stand for"

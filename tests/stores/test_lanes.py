@@ -327,6 +327,20 @@ def test_calls_give_back_what_they_return_or_raise(shelf: Shelf) -> None:
     assert not any(b"secret" in path.read_bytes() for path in shelf.folder_of(url).iterdir())
 
 
+def test_a_journal_that_takes_again_is_no_trouble(shelf: Shelf) -> None:
+    async def main(lanes: StoreLanes) -> None:
+        inbox, lanes._inbox = lanes._inbox, Inbox(lanes._inbox.folder, "another")
+        lanes._inbox.close()
+        with pytest.raises(StoreError):
+            lanes.append(b"x")
+        lanes._inbox = inbox
+        assert lanes.trouble
+        keep(lanes, 1)
+        assert not lanes.trouble
+
+    run(shelf, shelf.url(), main)
+
+
 def test_an_inbox_that_refuses_raises_from_append_alone(shelf: Shelf) -> None:
     url = shelf.url()
 
@@ -334,8 +348,10 @@ def test_an_inbox_that_refuses_raises_from_append_alone(shelf: Shelf) -> None:
         lanes._inbox.close()
         with pytest.raises(StoreError):
             lanes.append(b"x")
+        assert lanes.trouble
         lanes.submit(batch(1), 0)
         await lanes.flush()
+        assert lanes.trouble, "the store takes it, the journal still does not"
 
     run(shelf, url, main)
     assert stored(shelf, url) == [1]

@@ -41,6 +41,7 @@ _WRITTEN = {
     "session_summaries": set(rows.SESSION_SUMMARIES),
     "lookups": set(rows.LOOKUPS),
     "replies": set(rows.REPLIES),
+    "charges": set(rows.CHARGES),
     "pins": {"change", *rows.PINS},
     "tombs": set(rows.TOMBS),
     "keys": set(rows.KEYS),

@@ -1,0 +1,67 @@
+"""Small things that are said of requests and plans on their way through a house (house.py), whatever its state."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+
+from msgspec.structs import replace
+
+from backstory.app.commanding import Commanding, Plain
+from backstory.core.exchange import Beside, Exchange, Head, Note
+from backstory.core.message import Opening
+from backstory.core.plan import Plan
+from backstory.memory import marker
+from backstory.stages.visit import Visit
+
+
+def proved(exchange: Exchange) -> Exchange:
+    """The exchange, with a note of what of it differs whatever the stages do."""
+    asked = ["command"] if exchange.came else []
+    if exchange.beside is not None:
+        asked += dict.fromkeys(note.stage for note in exchange.beside.notes)
+    return replace(exchange, notes=(*exchange.notes, Note("proof", f"bytes differ: {','.join(asked)}"))) if asked else exchange
+
+
+def beside_of(head: Head) -> Beside | None:
+    """What is done to the request beside the stages, None for nothing."""
+    found = head.kept.get(Beside)
+    return found if isinstance(found, Beside) and found.notes else None
+
+
+async def dropping(plan: Awaitable[Plan], drop: frozenset[bytes]) -> Plan:
+    """The plan, once it is there, without these headers of the client's."""
+    made = await plan
+    return replace(made, drop=made.drop | drop)
+
+
+def sending(plan: Plan, body: bytes) -> Plan:
+    """The plan, with this body in place of the client's own."""
+    return plan if plan.answer is not None or plan.body is not None else replace(plan, body=body)
+
+
+async def sent(plan: Awaitable[Plan], body: bytes) -> Plan:
+    """The same of one that is not there yet."""
+    return sending(await plan, body)
+
+
+def alone(opening: Opening, commanding: Commanding | None, plain: Plain | None) -> bool:
+    """Whether nobody has spoken to us in this first request, or before it."""
+    if plain is not None:
+        return plain.asked is None and not plain.conversation
+    return commanding is None or not commanding.suspects(opening)
+
+
+def mark_of(exchange: Exchange, visit: Visit, policy: str, threshold: int) -> str:
+    """The marker that the answer gets, "" for none. `policy`: never, auto or always; `threshold`: so many messages `auto`
+    wants first."""
+    if (
+        policy == "never"
+        or marker.stands(visit.marked, visit.reading.places)
+        or (exchange.prompt is not None and exchange.prompt.structured)
+    ):
+        return ""
+    if policy == "auto":
+        spoken = visit.upto + len(visit.turns)
+        if visit.own_identity or spoken + 1 < threshold:
+            return ""
+    return marker.marker(exchange.conversation)

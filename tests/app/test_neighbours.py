@@ -1,0 +1,92 @@
+"""Two proxies on one database: a conversation may change between them with every request."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.rig import PATHS, Rig, asking, rig
+from tests.stages.world import Chat, configured, echoing, stored
+
+NAMED = (b"x-session-id: s1",)
+
+
+async def turns(one: Rig) -> list[list[str]]:
+    """The words of each conversation."""
+    names = [record.id for record, _ in await stored(one, lambda store: store.conversations(None, 99))]
+    return [[turn.text for turn in await stored(one, lambda store, name=name: store.turns(name))] for name in names]  # type: ignore[misc]
+
+
+async def alternate(one: Rig, other: Rig, wire: str, headers: tuple[bytes, ...], exchanges: int) -> Chat:
+    chat: Chat = []
+    for number in range(exchanges):
+        here = (one, other)[number % 2]
+        chat.append(("user", f"Question number {number}: what of it?"))
+        head, _ = await here.ask(PATHS[wire], asking(wire, chat), *headers)
+        assert head.startswith(b"HTTP/1.1 200")
+        chat.append(("assistant", f"Answer {len(here.upstream.received)}."))
+    return chat
+
+
+@pytest.mark.parametrize("headers", [NAMED, ()], ids=["named", "by what was said"])
+@pytest.mark.parametrize("wire", ["anthropic", "openai_chat"])
+def test_a_conversation_that_changes_its_proxy_at_every_request_stays_one(tmp_path: Path, wire: str, headers: tuple[bytes, ...]) -> None:
+    async def work() -> None:
+        config = configured(tmp_path)
+        async with rig(config, echoing(wire)) as one, rig(config, echoing(wire)) as other:
+            chat = await alternate(one, other, wire, headers, 12)
+            for each in (one, other):
+                assert each.engine.lanes is not None
+                await each.engine.lanes.flush()
+            assert await turns(one) == [[text for _, text in chat]]
+            assert not one.failures()
+            assert not other.failures()
+
+    asyncio.run(work())
+
+
+def test_what_another_process_has_answered_and_is_asked_again_here_is_not_taken_for_new(tmp_path: Path) -> None:
+    async def work() -> None:
+        config = configured(tmp_path)
+        async with rig(config, echoing("anthropic")) as one, rig(config, echoing("anthropic")) as other:
+            chat: Chat = [("user", "A."), ("assistant", "Answer 1."), ("user", "B.")]
+            for each, some in ((one, chat[:1]), (other, chat), (one, chat)):
+                await each.ask(PATHS["anthropic"], asking("anthropic", some), *NAMED)
+                await stored(each, lambda store: store.counts())
+            assert await turns(one) == [["A.", "Answer 1.", "B.", "Answer 1.", "Answer 2."]]
+
+    asyncio.run(work())
+
+
+def test_a_journal_that_nobody_stores_is_waited_for_once(tmp_path: Path) -> None:
+    async def work() -> None:
+        config = configured(tmp_path)
+        async with rig(config, echoing("anthropic")) as one, rig(config, echoing("anthropic")) as other:
+            assert one.engine.lanes is not None
+            assert other.engine.lanes is not None
+            other.engine.lanes.append(b"what never gets a batch")
+            began = time.monotonic()
+            assert await one.engine.lanes.others()
+            assert time.monotonic() - began > 0.4
+            began = time.monotonic()
+            assert await one.engine.lanes.others()
+            assert time.monotonic() - began < 0.3
+
+    asyncio.run(work())
+
+
+def test_who_is_alone_waits_for_nobody(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing("anthropic")) as one:
+            lanes = one.engine.lanes
+            assert lanes is not None
+            lanes.append(b"of its own")
+            lanes._inbox.settled(0)
+            lanes.append(b"and in another file")
+            assert not lanes._inbox.others()
+            assert not await lanes.others()
+
+    asyncio.run(work())

@@ -1,0 +1,120 @@
+"""A client that keeps only its newest messages: what memory brings back is worth something, and its bill does not run away."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from backstory.app.ledger import as_text, ledger
+from backstory.config import Config
+from backstory.config.sections import Recall as RecallSection
+from backstory.core.store import Store
+from tests.relay.world import Received
+from tests.rig import PATHS, Rig, asking, reply, rig
+from tests.stages.test_recall import FACT
+from tests.stages.world import Chat, configured, conversation, stored, talk
+
+NAME = b"X-VC-Conversation: limited"
+ASKED = "What was the code of the blue locker?"
+BUDGET = 2000
+
+
+class Meter:
+    """Answers, and counts the characters of every request's messages: the provider never finds anything in its cache."""
+
+    def __init__(self) -> None:
+        self.characters = self.count = 0
+
+    def __call__(self, received: Received) -> bytes:
+        self.count += 1
+        size = sum(len(message["content"]) for message in json.loads(received.body)["messages"])
+        self.characters += size
+        usage = {"prompt_tokens": size // 4, "completion_tokens": 5, "total_tokens": size // 4 + 5}
+        message = {"role": "assistant", "content": f"Answer {self.count}."}
+        made = {"id": f"c{self.count}", "model": "gpt-4o", "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+        return reply(json.dumps({**made, "usage": usage}).encode())
+
+
+def _config(folder: Path) -> Config:
+    return replace(configured(folder), recall=RecallSection(budget_tokens=BUDGET, deadline_ms=20_000.0))
+
+
+async def _say(one: Rig, messages: Chat, *headers: bytes) -> str:
+    head, _ = await one.ask(PATHS["openai_chat"], asking("openai_chat", messages, model="gpt-4o"), *headers)
+    return conversation(head)
+
+
+def _question(number: int) -> str:
+    return f"And what about the weather in town number {number * 7 % 400}, was it better than in town number {number % 50}?"
+
+
+@pytest.mark.parametrize("keeps", [6, 10, 20])
+def test_asking_all_the_time_doubles_the_bill_at_most(tmp_path: Path, keeps: int) -> None:
+    meter = Meter()
+
+    async def work() -> None:
+        async with rig(_config(tmp_path), meter) as one:
+            chat: Chat = []
+            came = 0
+            for number in range(100):
+                said = FACT if not number else talk(1, number)[0][1] if number < 30 else _question(number)
+                chat.append(("user", said))
+                chat = chat[-keeps:]
+                chat = chat[chat[0][0] == "assistant" :]
+                came += sum(len(text) for _, text in chat)
+                name = await _say(one, chat, NAME)
+                chat.append(("assistant", f"Answer {meter.count}."))
+                if number == 60:
+                    await one.restart()
+            added = meter.characters - came
+            assert added > 0, "something is recalled"
+            assert added <= 1.3 * came + 4 * BUDGET * keeps / 2
+
+            def told(store: Store) -> str:
+                record = store.conversation("", name)
+                assert record is not None
+                return "".join(as_text(ledger(store, record)))
+
+            text = await stored(one, told)
+            assert isinstance(text, str)
+            assert "memory adds as much to this conversation already as it may" in text
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_a_question_now_and_then_has_its_answer(tmp_path: Path) -> None:
+    meter = Meter()
+
+    async def work() -> None:
+        async with rig(_config(tmp_path), meter) as one:
+            chat: Chat = []
+            for number in range(60):
+                said = FACT if not number else ASKED + f" ({number})" if number % 20 == 19 else f"It is {number} degrees at the quay today."
+                chat.append(("user", said))
+                chat = chat[-10:]
+                chat = chat[chat[0][0] == "assistant" :]
+                await _say(one, chat, NAME)
+                if number % 20 == 19:
+                    assert "tangerine" in json.loads(one.sent.body)["messages"][-1]["content"], number
+                chat.append(("assistant", f"Answer {meter.count}."))
+
+    asyncio.run(work())
+
+
+def test_a_client_that_leaves_its_history_to_memory_has_no_ceiling(tmp_path: Path) -> None:
+    meter = Meter()
+
+    async def work() -> None:
+        async with rig(_config(tmp_path), meter) as one:
+            chat: Chat = [("user", FACT), ("assistant", "Answer 1."), *talk(200, 1)]
+            await _say(one, [*chat, ("user", "And?")], NAME)
+            for number in range(20):
+                await _say(one, [("user", _question(number))], NAME)
+                assert len(json.loads(one.sent.body)["messages"][-1]["content"]) > 2 * BUDGET, "a whole block each time"
+
+    asyncio.run(work())

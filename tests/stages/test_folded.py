@@ -1,0 +1,175 @@
+"""What was folded stays folded: whatever is forgotten, and wherever its client goes on, no history goes up whole that has no room."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from backstory.config import Config
+from backstory.config.sections import Recall as RecallSection
+from backstory.stages import shelf as shelf_module
+from backstory.stages.shelf import Shelf
+from tests.rig import Rig, rig, soon
+from tests.stages.talks import Talk, commanded, texts_sent
+from tests.stages.world import echoing, stored, thread
+
+SECRET = "My locker code at the gym is tangerine-4711, in the Harrowgate hall."
+
+
+def _small(folder: Path, window: int = 1600, protected: int = 1, undo_s: float = 600.0) -> Config:
+    config = commanded(folder, undo_s=undo_s)
+    return replace(config, compaction=replace(config.compaction, context_window=window, protected_recent_turns=protected))
+
+
+def _said(number: int) -> str:
+    return f"Report {number}: the number of grey boats in harbour {number * 7} has risen to {number * 13} since the storm."
+
+
+async def _folded(one: Rig, rounds: int = 70) -> Talk:
+    """A conversation whose window is full, and whose digest tells of the secret."""
+    talk = Talk(one, b"X-VC-Conversation: long")
+    await talk.say(SECRET)
+    for number in range(rounds):
+        await talk.say(_said(number))
+    assert "tangerine" in texts_sent(one)[0].partition("</digest>")[0]
+    assert len(texts_sent(one)) < len(talk.messages) - 20
+    return talk
+
+
+def _grows(one: Rig, before: list[str]) -> None:
+    """The newest request begins with what went up before, word for word."""
+    assert texts_sent(one)[: len(before)] == before
+
+
+def test_a_forget_takes_its_lines_out_of_the_digest_and_nothing_comes_back(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(_small(tmp_path), echoing("openai_chat")) as one:
+            talk = await _folded(one)
+            boundary = thread(one, talk.id).boundary
+            whole = texts_sent(one)
+            assert "1 turn about 'tangerine'" in await talk.told("VCFORGET tangerine")
+            await talk.say("Go on.")
+            sent = texts_sent(one)
+            assert thread(one, talk.id).boundary == boundary
+            assert "tangerine" not in one.sent.body.decode()
+            kept = [line for line in whole[0].split("\n") if "tangerine" not in line]
+            assert sent[0].split("\n") == kept, "the other lines stay as they are"
+            await talk.say("And on.")
+            _grows(one, sent)
+            await one.restart()
+            await talk.say("Once more.")
+            _grows(one, sent)
+            await talk.told("!/undo")
+            await talk.say("With it.")
+            assert texts_sent(one)[0] == whole[0], "taken back, it is there again"
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("edge", [False, True], ids=["early", "at the boundary"])
+def test_what_is_removed_for_good_goes_out_of_the_stored_digest(tmp_path: Path, edge: bool) -> None:
+    async def work() -> None:
+        async with rig(_small(tmp_path, undo_s=0.0), echoing("openai_chat")) as one:
+            talk = await _folded(one)
+            held = thread(one, talk.id)
+            last = held.boundary
+            numbers = [last - 1, last] if edge else [1]
+            gone = [turn.text for turn in held.path if turn.position + 1 in numbers]
+            for number in numbers:
+                await talk.told(f"VCFORGET #{number}")
+            await talk.say("Go on.")
+            sent = texts_sent(one)
+            removal = one.engine._removal
+            assert removal is not None
+            assert await removal.look() >= len(numbers)
+            await soon(lambda: one.engine.threads is not None and not len(one.engine.threads))
+            await talk.say("And on.")
+            assert not any(text in one.sent.body.decode() for text in gone)
+            _grows(one, sent)
+            assert all("tangerine" not in digest.text for digest in await stored(one, lambda store: store.digests(talk.id))) or edge
+            await one.restart()
+            await talk.say("Once more.")
+            _grows(one, sent)
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_an_index_that_is_long_in_the_making_does_not_eat_the_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a start nothing is indexed: the store is searched, and the fold goes up in time."""
+
+    async def work() -> None:
+        async with rig(
+            replace(_small(tmp_path), recall=RecallSection(budget_tokens=200, deadline_ms=3000.0)), echoing("openai_chat")
+        ) as one:
+            talk = await _folded(one)
+            sent = texts_sent(one)
+            await one.restart()
+
+            async def slowly(*_: object) -> None:
+                await asyncio.sleep(20)
+
+            with monkeypatch.context() as slow:
+                slow.setattr(shelf_module, "_INLINE_TOKENS", -1)
+                slow.setattr(Shelf, "_build", slowly)
+                await talk.say("What was my locker code at the gym in the Harrowgate hall?")
+            _grows(one, sent)
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_where_no_digest_is_in_time_the_older_one_stands_for_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work() -> None:
+        async with rig(_small(tmp_path), echoing("openai_chat")) as one:
+            talk = await _folded(one)
+            before = thread(one, talk.id).boundary
+            with monkeypatch.context() as slow:
+                slow.setattr(Shelf, "soon", lambda *_: False)
+                slow.setattr(Shelf, "_start_digest", lambda *_: None)
+                for number in range(80, 130):
+                    await talk.say(_said(number))
+                    assert int(talk.head.partition(b"tokens_sent=")[2].partition(b",")[0]) <= 1600
+                assert thread(one, talk.id).boundary > before
+                assert texts_sent(one)[0].count("<digest>") == 1
+                del talk.messages[30:]
+                one.engine.threads.clear()  # type: ignore[union-attr]
+                await talk.say("Another way from here." + " word" * 1000)
+                assert len(texts_sent(one)) < 31
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_an_edit_in_the_middle_leaves_the_newest_exchanges(tmp_path: Path) -> None:
+    """The furthest digest was made for the branch that went further, and would stand for nearly all of this one."""
+
+    async def work() -> None:
+        async with rig(_small(tmp_path, window=6000, protected=5), echoing("openai_chat")) as one:
+            talk = Talk(one, b"X-VC-Conversation: long")
+            asked: dict[int, int] = {}
+            for number in range(300):
+                await talk.say(_said(number))
+                asked[thread(one, talk.id).boundary] = number
+            folds = sorted(asked)
+            assert len(folds) > 3
+            late = folds[-1]
+            for cut in (late + 4, late + 2, folds[-2] + 4):
+                kept = talk.messages[:]
+                del talk.messages[cut:]
+                await talk.say("Edited: what do we know of the boats?")
+                sent = texts_sent(one)
+                assert len(sent) > 10, f"five exchanges stay of a history of {cut} messages"
+                assert [text.partition("\n\n<recalled>")[0] for text in sent[-11:-1]][1:] == [text for _, text in kept[cut - 9 : cut]]
+                await talk.say("Next.")
+                await one.restart()
+                await talk.say("Once more.")
+                assert texts_sent(one)[: len(sent)] == sent
+                talk.messages = kept
+            assert not one.failures()
+
+    asyncio.run(work())
