@@ -325,13 +325,10 @@ def _facts(arguments: argparse.Namespace) -> int:
         _print_json(rows)
         return 0
     for row in rows:
-        status = f"{row.status} (#{row.superseded_by})" if row.superseded_by else row.status
-        if row.corrects:
-            status += f", corrects {', '.join(f'#{number}' for number in row.corrects)} ({faces.plain(row.was)})"
         found = "" if row.found_by == "rules" else f" by {faces.plain(row.found_by)}"
         print(
             f"{row.conversation[:8]} #{row.number:<4} {faces.stamp(row.said)}  {faces.plain(row.author)}: "
-            f"{faces.plain(row.subject)} | {row.verb} | {faces.plain(row.object)}  [{status}]{found}"
+            f"{faces.plain(row.subject)} | {row.verb} | {faces.plain(row.object)}  [{faces.standing(row)}]{found}"
         )
     if not rows:
         print("nothing is known of that", file=sys.stderr)

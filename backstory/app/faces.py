@@ -336,6 +336,12 @@ def stamp(at: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(at)) if at > 0 else "-" * 16
 
 
+def standing(row: FactRow) -> str:
+    """How a fact stands: "superseded (#7)", "current, corrects #3 (on Monday)"."""
+    status = f"{row.status} (#{row.superseded_by})" if row.superseded_by else row.status
+    return f"{status}, corrects {', '.join(f'#{number}' for number in row.corrects)} ({plain(row.was)})" if row.corrects else status
+
+
 def _fact_row(conversation: str, known: Known) -> FactRow:
     fact = known.fact
     return FactRow(

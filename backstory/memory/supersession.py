@@ -258,10 +258,14 @@ class Ledger:
                 return gone + (held if _one(held) else [])
             case "schedule" if new.relation == "is":
                 subject = _thing(new.whose)
+                # What is known by this very name is what is meant: "the deadline" is not that of the other project.
+                known = bool(self._about.get(new.whose, {}).get("is"))
                 held = [
                     old
                     for old in self._held(new)
-                    if old.whose != new.whose and fact_ends.moves(new.fact, subject, old.meant, _thing(old.whose), key(old.meant.object))
+                    if old.whose != new.whose
+                    and (not known or (old.verb == "has" and len(subject) > 1))
+                    and fact_ends.moves(new.fact, subject, old.meant, _thing(old.whose), key(old.meant.object))
                 ]
                 return held if _one(held) else []
         return []

@@ -98,6 +98,14 @@ def test_of_two_appointments_the_named_one_is_cancelled() -> None:
     assert [one.status for one in ledger([*texts, "The appointment is cancelled."]).known()] == ["planned", "planned", "current"]
 
 
+def test_what_is_known_by_that_name_is_what_is_moved() -> None:
+    texts = ["The deadline is March 3.", "The deadline for the other project is May 9.", "The deadline has been moved to March 10."]
+    assert holds(*texts) == ["May 9", "March 10"]
+    assert holds(texts[1], texts[2]) == ["March 10"]
+    both = ["I have an appointment with Dr. Lee on Friday.", "The appointment with Dr. Lee is at 10:30."]
+    assert [one.status for one in ledger([*both, "The appointment with Dr. Lee is cancelled."]).known()] == ["superseded"] * 2 + ["current"]
+
+
 def test_a_denial_that_points_back_says_what_it_denies_and_a_correction_what_it_corrects() -> None:
     old, new = ledger(["I work at Acme.", "I don't work there any more."]).known()
     assert (old.status, old.by_number) == ("superseded", 2)
