@@ -134,6 +134,10 @@ def test_what_is_over_is_recalled_with_a_word_about_it() -> None:
         ("I like peace and love.", [("user", "likes", "peace and love")]),
         ("I use Python and hate Java.", [("user", "uses", "Python")]),
         ("Please look at: src/main.py:10", []),
+        ("Bob left Monday.", []),
+        ("I left Anna at home.", []),
+        ("Im Normalmodus, tippe das Zeichen.", []),
+        ("I'm Noor, by the way.", [("user", "is", "Noor")]),
         ("Please look at: /src/main.py", []),
     ],
 )
