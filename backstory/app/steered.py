@@ -17,9 +17,11 @@ from backstory.core.translation import Loss
 from backstory.errors import RequestError
 from backstory.providers.routing import Route
 from backstory.wires import steering
+from backstory.wires.gemini_tongue_write import generation
 from backstory.wires.hosted import Hosted
 from backstory.wires.kept import Kept
 from backstory.wires.translate import Translated, losses_told
+from backstory.wires.unsealed import unsealed
 
 if TYPE_CHECKING:
     from backstory.app.augment import Augment
@@ -28,6 +30,8 @@ _NOTHING: frozenset[bytes] = frozenset()
 NOTHING_SET: Mapping[str, Value] = {}
 # What stands in the body there; and what would have the answer come in a coding that has to be undone first.
 _HOSTED = frozenset({b"anthropic-version", b"accept-encoding", b"accept"})
+# By these names its own models are known: others of its wire may well take back what nobody has signed.
+_SIGNING = ("claude", "opus", "sonnet", "haiku")
 
 
 class Steered:
@@ -39,7 +43,7 @@ class Steered:
 
     __slots__ = (
         *("_answer", "_augment", "_hosted", "_path", "_query", "_route", "_status", "_tongue", "_wishes"),
-        *("client", "inner", "learnt", "legs", "lost", "shown", "speaks"),
+        *("client", "inner", "learnt", "legs", "lost", "shown", "speaks", "unsealed"),
     )
 
     def __init__(
@@ -62,6 +66,8 @@ class Steered:
         self.legs = True
         """Whether the answer may take several requests; if not, one in the client's own wire is not looked at."""
         self.shown = False
+        self.unsealed = False
+        """Whether what other providers sealed was left out of the request as it came."""
         self._augment = augment
         self._wishes = wishes
         self._route = route
@@ -105,6 +111,10 @@ class Steered:
     def ask(self, body: bytes) -> bytes:
         """See Translation. RequestError, DocumentError for what this provider cannot get."""
         route = self._route
+        if self.inner is None:
+            own = unsealed(self.client, body, _signs(route), generation(route.model) >= 3)
+            self.unsealed = own is not body
+            body = own
         if not steering.in_path(self._path):
             body = steering.with_model(body, route.model)
         if self.inner is not None:
@@ -159,6 +169,11 @@ class Steered:
         status, body = self._answer.whole(body)
         self.learnt = self._answer.learnt
         return status, body
+
+
+def _signs(route: Route) -> bool:
+    """Whether its provider takes no thought that it has not signed, of those that speak Anthropic's wire."""
+    return bool(route.backend.row.hosting) or any(name in route.model.lower() for name in _SIGNING)
 
 
 def steered(

@@ -153,6 +153,7 @@ class Ways:
             drop |= _ENCODED
         # Of several legs, the later ones need the same done to them.
         differs = bool(route.params or sending.params) or route.model != sending.routes[0].model or augment is not None
+        differs = differs or exchange.unsealed
         changes = exchange.changes or bool(exchange.lost) or (plan.paging is not None and differs)
         return Attempt(
             route.name,
