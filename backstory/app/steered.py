@@ -13,13 +13,13 @@ from backstory.app.translating import CLIENTS_OWN, PLAIN, TONGUES_BY_NAME, WIRES
 from backstory.core.exchange import Headers
 from backstory.core.plan import Mode, Translation
 from backstory.core.selectors import Value
-from backstory.core.translation import Loss
-from backstory.errors import RequestError
+from backstory.core.translation import Loss, Marks
+from backstory.errors import PreviousUnknown, RequestError
 from backstory.providers.routing import Route
 from backstory.wires import steering
 from backstory.wires.gemini_tongue_write import generation
 from backstory.wires.hosted import Hosted
-from backstory.wires.kept import Kept
+from backstory.wires.kept import Keep, Kept
 from backstory.wires.translate import Translated, losses_told
 from backstory.wires.unsealed import unsealed
 
@@ -121,7 +121,8 @@ class Steered:
             body = self.inner.ask(body)
             refused = next((loss for loss in self.inner.losses if loss.how == "refused"), None)
             if refused is not None:
-                raise RequestError(f"{refused.what}: {refused.why}")
+                fault = PreviousUnknown if refused.what == "previous_response_id" else RequestError
+                raise fault(f"{refused.what}: {refused.why}")
             body, lost = steering.without(body, route.backend.lacks)
             self.inner.losses = (*self.inner.losses, *lost)
         strict = {name: it for name, it in route.params if name not in self._wishes}
@@ -186,12 +187,14 @@ def steered(
     betas: str = "",
     augment: Augment | None = None,
     wishes: Mapping[str, Value] = NOTHING_SET,
+    keep: Keep | None = None,
+    marks: Marks = "never",
 ) -> Steered:
-    """The exchange of a client of this wire on this route. `kept`, `whose`: as of Translated; `betas`: its header of that name; `augment`:
-    what else is done to it; `wishes`: as of Steered."""
+    """The exchange of a client of this wire on this route. `kept`, `whose`, `keep`, `marks`: as of Translated; `betas`: its header of that
+    name; `augment`: what else is done to it; `wishes`: as of Steered."""
     speaks = route.backend.wire(client)
     inner = None
     if speaks != client:
         provider, wire = TONGUES_BY_NAME[speaks], WIRES_BY_NAME[speaks]
-        inner = Translated(TONGUES_BY_NAME[client], provider, wire, path, query, kept, whose)
+        inner = Translated(TONGUES_BY_NAME[client], provider, wire, path, query, kept, whose, keep, marks)
     return Steered(client, speaks, route, path, query, inner, betas if speaks == client else "", augment, wishes)
