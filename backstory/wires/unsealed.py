@@ -9,6 +9,7 @@ from __future__ import annotations
 import binascii
 import re
 from base64 import b64decode
+from collections.abc import Sequence
 
 import msgspec
 from msgspec import Raw, Struct
@@ -92,13 +93,45 @@ def _unsigned(body: bytes) -> bool:
 
 def _messages(document: Document, signed: bool) -> list[Splice]:
     splices: list[Splice] = []
-    for index, raw in enumerate(document.elements(("messages",))):
+    messages = document.elements(("messages",))
+    changed = 0
+    for index, raw in enumerate(messages):
         text = bytes(raw)
         if _MARK in text or (signed and b'"thinking"' in text):
             message = decode(_message, raw)
             if message.role == "assistant" and not isinstance(message.content, str):
-                splices += _blocks(("messages", index, "content"), [decode(_block, block) for block in message.content], signed)
+                found = _blocks(("messages", index, "content"), [decode(_block, block) for block in message.content], signed)
+                splices += found
+                changed = index if found else changed
+    if splices and _calls_without_thought(messages, changed, signed) and _budgeted(document):
+        splices.append(Put(("thinking",), b'{"type":"disabled"}'))
     return splices
+
+
+def _budgeted(document: Document) -> bool:
+    raw = document.member("thinking")
+    return raw is not None and decode(_block, raw).type == "enabled"
+
+
+def _calls_without_thought(messages: Sequence[memoryview], changed: int, signed: bool) -> bool:
+    """Whether results go to calls with no thought in front of them that is left, for a thought that was taken out of the message
+    `changed`, or since: with a budget to think, that is refused."""
+    last = len(messages)
+    for index in range(len(messages) - 1, -1, -1):
+        message = decode(_message, messages[index])
+        blocks = [] if isinstance(message.content, str) else [decode(_block, block) for block in message.content]
+        if message.role != "assistant":
+            if all(block.type != "tool_result" for block in blocks):
+                return False
+            continue
+        if last == len(messages):
+            last = index
+            left = [block for block in blocks if not _foreign(block, signed)]
+            if left and left[0].type in {"thinking", "redacted_thinking"}:
+                return False
+        if index <= changed:
+            return index == changed and last < len(messages) - 1
+    return False
 
 
 def _blocks(at: Path, blocks: list[_Block], signed: bool) -> list[Splice]:

@@ -30,6 +30,10 @@ def left(body: bytes, signed: bool = False) -> list[Any]:
     return [one["content"] for one in json.loads(unsealed("anthropic", body, signed))["messages"][1:]]
 
 
+def said(*content: object) -> dict[str, object]:
+    return {"role": "assistant", "content": content}
+
+
 def gemini(*parts: object) -> bytes:
     return json.dumps({"contents": [{"role": "user", "parts": [{"text": "Hi"}]}, {"role": "model", "parts": parts}]}).encode()
 
@@ -57,6 +61,24 @@ def test_a_message_of_nothing_else_keeps_its_text() -> None:
 def test_the_same_history_becomes_the_same_bytes() -> None:
     one, two = anthropic([FOREIGN, TEXT]), anthropic([FOREIGN, TEXT], [EMPTY, TEXT])
     assert unsealed("anthropic", two, True).startswith(unsealed("anthropic", one, True).rstrip(b"\n }]"))
+
+
+def test_an_open_call_without_its_thought_is_answered_without_thinking() -> None:
+    """With a budget, thinking has to stand in front of calls whose results come."""
+    call = {"type": "tool_use", "id": "t1", "name": "f", "input": {}}
+    result = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": "ok"}]}
+    hi, foreign, own, bare = {"role": "user", "content": "Hi"}, said(FOREIGN, call), said(OWN, call), said(call)
+
+    def thinking(*messages: object, kind: str = "enabled") -> str:
+        body = {"messages": messages, "thinking": {"type": kind, "budget_tokens": 2000}}
+        return str(json.loads(unsealed("anthropic", json.dumps(body).encode()))["thinking"]["type"])
+
+    assert thinking(hi, foreign, result) == "disabled"
+    assert thinking(hi, foreign, result, bare, result) == "disabled", "the turn that began so is not over"
+    assert thinking(hi, foreign, result, own, result) == "enabled"
+    assert thinking(hi, foreign, result, said(TEXT), hi) == "enabled"
+    assert thinking(hi, foreign, result, said(TEXT), hi, own, result) == "enabled"
+    assert thinking(hi, foreign, result, kind="adaptive") == "adaptive"
 
 
 def test_items_that_another_wire_sealed_go() -> None:
