@@ -6,6 +6,7 @@ Rule: with a provider of the client's own wire the answer passes as it is.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -30,8 +31,8 @@ _NOTHING: frozenset[bytes] = frozenset()
 NOTHING_SET: Mapping[str, Value] = {}
 # What stands in the body there; and what would have the answer come in a coding that has to be undone first.
 _HOSTED = frozenset({b"anthropic-version", b"accept-encoding", b"accept"})
-# By these names its own models are known: others of its wire may well take back what nobody has signed.
-_SIGNING = ("claude", "opus", "sonnet", "haiku")
+# By these names a wire's own models are known: others that speak it may well take back what nobody has sealed.
+_SEALING = {"anthropic": re.compile("claude|opus|sonnet|haiku"), "openai_responses": re.compile(r"gpt-[0-9]|codex|\bo[0-9]\b")}
 
 
 class Steered:
@@ -112,7 +113,7 @@ class Steered:
         """See Translation. RequestError, DocumentError for what this provider cannot get."""
         route = self._route
         if self.inner is None:
-            own = unsealed(self.client, body, _signs(route), generation(route.model) >= 3)
+            own = unsealed(self.client, body, _seals(self.client, route), generation(route.model) >= 3)
             self.unsealed = own is not body
             body = own
         if not steering.in_path(self._path):
@@ -172,9 +173,10 @@ class Steered:
         return status, body
 
 
-def _signs(route: Route) -> bool:
-    """Whether its provider takes no thought that it has not signed, of those that speak Anthropic's wire."""
-    return bool(route.backend.row.hosting) or any(name in route.model.lower() for name in _SIGNING)
+def _seals(wire: str, route: Route) -> bool:
+    """Whether its provider takes no thought that it has not sealed."""
+    names = _SEALING.get(wire)
+    return names is not None and (bool(route.backend.row.hosting) or names.search(route.model.lower()) is not None)
 
 
 def steered(

@@ -28,6 +28,9 @@ MARKS = {"anthropic": _MARK, "openai_responses": _MARK, "gemini": _CODED}
 """What stands in each request of a wire in which there is such a seal."""
 _EMPTY = re.compile(rb'"signature"\s*:\s*(?:""|null)')
 _THINKING = re.compile(rb'"type"\s*:\s*"thinking"')
+# Ids of reasoning as openai_responses_tongue_answer makes them: OpenAI's own have no second line in them.
+_MADE = re.compile(rb'"rs_[^"]*_[0-9]+"')
+_MADE_ID = re.compile(r"rs_.*_[0-9]+")
 _SEALS = ("thoughtSignature", "thought_signature")
 _CALLS = ("functionCall", "function_call")
 
@@ -46,6 +49,7 @@ class _Block(Struct):
 
 class _Item(Struct):
     type: str = ""
+    id: str | None = None
     encrypted_content: str | None = None
 
 
@@ -63,11 +67,12 @@ _text = msgspec.json.Decoder(str)
 
 def unsealed(wire: str, body: bytes, signed: bool = False, stands_for_none: bool = False) -> bytes:
     """The request without what other wires sealed; the same object where there is nothing of the kind. `signed`: its provider takes no
-    thought of Anthropic's without a signature either. `stands_for_none`: it wants a signature on calls, whoever made them (Gemini)."""
+    thought that nobody sealed either (Anthropic's: without a signature; OpenAI's: with an id that it has not given). `stands_for_none`: it
+    wants a signature on calls, whoever made them (Gemini)."""
     mark = MARKS.get(wire)
     if mark is None:
         return body
-    signed = signed and wire == "anthropic" and _unsigned(body)
+    signed = signed and _unsigned(wire, body)
     if mark not in body and not signed:
         return body
     try:
@@ -78,14 +83,16 @@ def unsealed(wire: str, body: bytes, signed: bool = False, stands_for_none: bool
             case "gemini":
                 splices = _contents(document, stands_for_none)
             case _:
-                splices = _items(document)
+                splices = _items(document, signed)
         return document.apply(splices) if splices else body
     except DocumentError:
         return body
 
 
-def _unsigned(body: bytes) -> bool:
-    """Whether there may be a thought without a signature."""
+def _unsigned(wire: str, body: bytes) -> bool:
+    """Whether there may be a thought that nobody sealed."""
+    if wire != "anthropic":
+        return wire == "openai_responses" and _MADE.search(body) is not None
     if b'"thinking"' not in body:
         return False
     return _EMPTY.search(body) is not None or len(_THINKING.findall(body)) > body.count(b'"signature"')
@@ -151,14 +158,17 @@ def _foreign(block: _Block, signed: bool) -> bool:
     return bool(unwrapped(block.signature)[0]) if block.signature else signed
 
 
-def _items(document: Document) -> list[Splice]:
+def _items(document: Document, signed: bool) -> list[Splice]:
     if not document.has(("input",)) or document.get(("input",))[:1] != b"[":
         return []
     splices: list[Splice] = []
     for index, raw in enumerate(document.elements(("input",))):
-        if _MARK in bytes(raw):
+        text = bytes(raw)
+        if _MARK in text or (signed and _MADE.search(text) is not None):
             item = decode(_item, raw)
-            if item.type == "reasoning" and unwrapped(item.encrypted_content or "")[0]:
+            sealed = item.encrypted_content or ""
+            made = signed and not sealed and _MADE_ID.fullmatch(item.id or "") is not None
+            if item.type == "reasoning" and (made or unwrapped(sealed)[0]):
                 splices.append(Cut(("input", index)))
     return splices
 

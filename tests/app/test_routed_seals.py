@@ -112,3 +112,19 @@ def test_models_that_sign_get_no_thought_that_nobody_signed(tmp_path: Path) -> N
             assert lax == [thought, said]
 
     run(scene())
+
+
+def test_openai_gets_no_reasoning_by_an_id_that_it_has_not_given(tmp_path: Path) -> None:
+    """A failover to a provider of Chat Completions makes such reasoning."""
+    thought = {"type": "reasoning", "id": "rs_c1_0", "summary": [{"type": "summary_text", "text": "hm"}]}
+    items = [{"role": "user", "content": "Hi"}, thought, {"role": "user", "content": "And?"}]
+
+    async def scene() -> None:
+        async with two(tmp_path, ROUTED % "openai_responses", KEY) as one:
+            for model in ("gpt-5", "some-model"):
+                await one.ask(
+                    PATHS["openai_responses"], json.dumps({"model": f"prov:{model}", "input": items}).encode(), KEYS["openai_responses"]
+                )
+            assert [heard(got.body) for got in one.other.received] == [[items[0], items[2]], items]
+
+    run(scene())

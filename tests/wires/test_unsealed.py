@@ -89,6 +89,17 @@ def test_items_that_another_wire_sealed_go() -> None:
     assert json.loads(unsealed("openai_responses", body))["input"] == [own, said]
 
 
+def test_items_with_an_id_that_openai_has_not_given_go_where_it_is_asked() -> None:
+    summary = [{"type": "summary_text", "text": "hm"}]
+    made = {"type": "reasoning", "id": "rs_c1_0", "summary": summary}
+    sealed = {"type": "reasoning", "id": "rs_c1_1", "summary": [], "encrypted_content": "x"}
+    given = {"type": "reasoning", "id": "rs_68af4030baa48193b0b43b4c2a176a1a0e6967589f080e78", "summary": summary}
+    told = {"role": "user", "content": [{"type": "input_text", "text": "rs_c1_0"}]}
+    body = json.dumps({"input": [made, sealed, given, told]}).encode()
+    assert json.loads(unsealed("openai_responses", body, signed=True))["input"] == [sealed, given, told]
+    assert unsealed("openai_responses", body) is body
+
+
 def test_signatures_of_another_wire_go_from_their_parts() -> None:
     call = {"functionCall": {"name": "f", "args": {}}}
     own = {"text": "b", "thoughtSignature": "U0lH"}
