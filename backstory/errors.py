@@ -8,6 +8,7 @@ BackstoryError            500  ours
 |   |-- BodyTooLarge      413  the request's body is larger than the limit
 |   |-- RequestTimeout    408  the client did not finish its request in time
 |   |-- UpgradeRefused    426  a WebSocket upgrade: the client is to use HTTP
+|   |-- PreviousUnknown   400  the request builds on an answer that is not known here
 |   |-- ContextTooLong    400  the request has more tokens than its model takes (where that is enforced here)
 |   |-- SelectorError     400  a selector of backends and models that cannot be read (routing)
 |   `-- NoRoute           404  no such backend or model, or none of those that were named takes the request (routing)
@@ -48,6 +49,12 @@ class RequestError(BackstoryError):
 
     status = 400
     code = "invalid_request"
+
+
+class PreviousUnknown(RequestError):
+    """The request builds on an answer that is not known here: clients that read this code send their whole history instead."""
+
+    code = "previous_response_not_found"
 
 
 class HeadError(RequestError):

@@ -28,10 +28,12 @@ class AtNeed:
     def __call__(self) -> Ways:
         """They themselves, the same each time. Raises ConfigError for a provider's key that is not there."""
         if self._ways is None:
-            from backstory.app.ways import Ways  # noqa: PLC0415 - only where requests are routed
+            from backstory.app.keeping import Keeping  # noqa: PLC0415 - only where requests are routed
+            from backstory.app.ways import Ways  # noqa: PLC0415
 
             engine = self._engine
-            self._ways = Ways(engine.config, engine.endurance.board, engine.metrics, engine.failed, self._clock)
+            keeping = Keeping(engine, self._clock)
+            self._ways = Ways(engine.config, engine.endurance.board, engine.metrics, engine.failed, keeping, self._clock)
         return self._ways
 
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from backstory.app.reworking import Reworking
     from backstory.app.translating import Translating
 
+# What another wire sealed is marked so (wires/unsealed.py).
+_MARKS = {"anthropic": b"backstory:", "openai_responses": b"backstory:", "gemini": b"YmFja3N0b3J5O"}
+
 
 class Over:
     """For one port. `error` writes an error of ours in the shape of the request's wire."""
@@ -57,7 +60,31 @@ class Over:
             plan = self._gone_on(plan, head, body, regard)
         elif self._translating is not None or self._engine.wished:
             plan = eager(self._later(plan, head, body, regard))
-        return plan if self._augmentation is None else self._augmentation.far(plan, head, body, regard)
+        plan = plan if self._augmentation is None else self._augmentation.far(plan, head, body, regard)
+        mark = _MARKS.get(regard.wire.name) if regard.wire is not None and regard.readable else None
+        if mark is None or mark not in body or regard.routed or regard.speaks:
+            return plan
+        return self._own(plan, head, body, regard) if isinstance(plan, Plan) else eager(self._own_later(plan, head, body, regard))
+
+    async def _own_later(self, plan: Awaitable[Plan], head: Head, body: bytes, regard: Regard) -> Plan:
+        return self._own(await plan, head, body, regard)
+
+    def _own(self, plan: Plan, head: Head, body: bytes, regard: Regard) -> Plan:
+        """The plan of a request that goes where it always goes, without what other providers sealed: it was elsewhere before. Then it is
+        asked in one leg: later ones would bring that back."""
+        if plan.answer is not None or plan.name or regard.wire is None:
+            return plan
+        from backstory.wires.gemini_tongue_write import generation  # noqa: PLC0415 - only where there is such a mark
+        from backstory.wires.unsealed import unsealed  # noqa: PLC0415
+
+        name, place, before = regard.wire.name, plan.path or head.path, body if plan.body is None else plan.body
+        strict = generation(place) >= 3
+        if unsealed(name, before, stands_for_none=strict) is before:
+            return plan
+        if plan.paging is not None and plan.translation is None:
+            before = plan.paging.without()
+            plan = replace(plan, paging=None)
+        return replace(plan, body=unsealed(name, before, stands_for_none=strict))
 
     async def _later(self, plan: Awaitable[Plan], head: Head, body: bytes, regard: Regard) -> Plan:
         done = self._gone_on(await plan, head, body, regard)

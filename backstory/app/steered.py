@@ -6,6 +6,7 @@ Rule: with a provider of the client's own wire the answer passes as it is.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -13,13 +14,15 @@ from backstory.app.translating import CLIENTS_OWN, PLAIN, TONGUES_BY_NAME, WIRES
 from backstory.core.exchange import Headers
 from backstory.core.plan import Mode, Translation
 from backstory.core.selectors import Value
-from backstory.core.translation import Loss
-from backstory.errors import RequestError
+from backstory.core.translation import Loss, Marks
+from backstory.errors import PreviousUnknown, RequestError
 from backstory.providers.routing import Route
 from backstory.wires import steering
+from backstory.wires.gemini_tongue_write import generation
 from backstory.wires.hosted import Hosted
-from backstory.wires.kept import Kept
+from backstory.wires.kept import Keep, Kept
 from backstory.wires.translate import Translated, losses_told
+from backstory.wires.unsealed import unsealed
 
 if TYPE_CHECKING:
     from backstory.app.augment import Augment
@@ -28,6 +31,8 @@ _NOTHING: frozenset[bytes] = frozenset()
 NOTHING_SET: Mapping[str, Value] = {}
 # What stands in the body there; and what would have the answer come in a coding that has to be undone first.
 _HOSTED = frozenset({b"anthropic-version", b"accept-encoding", b"accept"})
+# By these names a wire's own models are known: others that speak it may well take back what nobody has sealed.
+_SEALING = {"anthropic": re.compile("claude|opus|sonnet|haiku"), "openai_responses": re.compile(r"gpt-[0-9]|codex|\bo[0-9]\b")}
 
 
 class Steered:
@@ -39,7 +44,7 @@ class Steered:
 
     __slots__ = (
         *("_answer", "_augment", "_hosted", "_path", "_query", "_route", "_status", "_tongue", "_wishes"),
-        *("client", "inner", "learnt", "legs", "lost", "shown", "speaks"),
+        *("client", "inner", "learnt", "legs", "lost", "shown", "speaks", "unsealed"),
     )
 
     def __init__(
@@ -62,6 +67,8 @@ class Steered:
         self.legs = True
         """Whether the answer may take several requests; if not, one in the client's own wire is not looked at."""
         self.shown = False
+        self.unsealed = False
+        """Whether what other providers sealed was left out of the request as it came."""
         self._augment = augment
         self._wishes = wishes
         self._route = route
@@ -105,13 +112,18 @@ class Steered:
     def ask(self, body: bytes) -> bytes:
         """See Translation. RequestError, DocumentError for what this provider cannot get."""
         route = self._route
+        if self.inner is None:
+            own = unsealed(self.client, body, _seals(self.client, route), generation(route.model) >= 3)
+            self.unsealed = own is not body
+            body = own
         if not steering.in_path(self._path):
             body = steering.with_model(body, route.model)
         if self.inner is not None:
             body = self.inner.ask(body)
             refused = next((loss for loss in self.inner.losses if loss.how == "refused"), None)
             if refused is not None:
-                raise RequestError(f"{refused.what}: {refused.why}")
+                fault = PreviousUnknown if refused.what == "previous_response_id" else RequestError
+                raise fault(f"{refused.what}: {refused.why}")
             body, lost = steering.without(body, route.backend.lacks)
             self.inner.losses = (*self.inner.losses, *lost)
         strict = {name: it for name, it in route.params if name not in self._wishes}
@@ -161,6 +173,12 @@ class Steered:
         return status, body
 
 
+def _seals(wire: str, route: Route) -> bool:
+    """Whether its provider takes no thought that it has not sealed."""
+    names = _SEALING.get(wire)
+    return names is not None and (bool(route.backend.row.hosting) or names.search(route.model.lower()) is not None)
+
+
 def steered(
     client: str,
     route: Route,
@@ -171,12 +189,14 @@ def steered(
     betas: str = "",
     augment: Augment | None = None,
     wishes: Mapping[str, Value] = NOTHING_SET,
+    keep: Keep | None = None,
+    marks: Marks = "never",
 ) -> Steered:
-    """The exchange of a client of this wire on this route. `kept`, `whose`: as of Translated; `betas`: its header of that name; `augment`:
-    what else is done to it; `wishes`: as of Steered."""
+    """The exchange of a client of this wire on this route. `kept`, `whose`, `keep`, `marks`: as of Translated; `betas`: its header of that
+    name; `augment`: what else is done to it; `wishes`: as of Steered."""
     speaks = route.backend.wire(client)
     inner = None
     if speaks != client:
         provider, wire = TONGUES_BY_NAME[speaks], WIRES_BY_NAME[speaks]
-        inner = Translated(TONGUES_BY_NAME[client], provider, wire, path, query, kept, whose)
+        inner = Translated(TONGUES_BY_NAME[client], provider, wire, path, query, kept, whose, keep, marks)
     return Steered(client, speaks, route, path, query, inner, betas if speaks == client else "", augment, wishes)

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from backstory.app.augment import of
 from backstory.app.enduring import asks_for_events, told_as_events
 from backstory.app.hybrid import Asking, Hybrid
+from backstory.app.keeping import Keeping
 from backstory.app.metrics import Metrics
 from backstory.app.steered import Steered, steered
 from backstory.app.tokens import Tokens
@@ -39,7 +40,7 @@ from backstory.relay.breaker import Board
 from backstory.stages.base import Failed, attempt, attempted
 from backstory.wires import steering
 from backstory.wires.chained import Chained
-from backstory.wires.kept import Kept
+from backstory.wires.kept import built_on
 from backstory.wires.reasoned import Reasoned
 
 _ENCODED = frozenset({b"content-encoding"})
@@ -63,25 +64,45 @@ class Sending(Struct, frozen=True):
 
 
 class Ways:
-    """`board`: of the providers that are set aside. `failed` is told what failed open. `clock`: Unix seconds. Raises ConfigError for a
-    provider's key that is not there."""
+    """`board`: of the providers that are set aside. `failed` is told what failed open. `keeping`: of answers that clients build on.
+    `clock`: Unix seconds. Raises ConfigError for a provider's key that is not there."""
 
-    def __init__(self, config: Config, board: Board, metrics: Metrics, failed: Failed, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, config: Config, board: Board, metrics: Metrics, failed: Failed, keeping: Keeping, clock: Callable[[], float] = time.time
+    ) -> None:
         self.router = Router(config)
         self.chooser = Chooser(self.router)
         self.tokens = Tokens(config, clock)
         self._failed = failed
         self._clock = clock
-        self._kept = Kept()
+        self._keeping = keeping
+        self._marks = config.upstream.cache_marks
+        self._principal = config.identity.principal
         self._hybrid = Hybrid(config, self.tokens, board, metrics, partial(_room, self.router.rooms), failed, clock)
 
     def ready(self, sending: Sending) -> bool:
-        """Whether `plan` can be asked without `thought`: nobody is to think first, and there is what each way is paid with."""
-        return not sending.reasoners and self.tokens.ready(route.backend for route in sending.routes)
+        """Whether `plan` can be asked without `thought`: nobody is to think first, there is what each way is paid with, and what it
+        builds on is at hand."""
+        paid = not sending.reasoners and self.tokens.ready(route.backend for route in sending.routes)
+        return paid and not self._unheld(sending)
 
     async def fetch(self, sending: Sending) -> None:
-        """Get what its ways are paid with, as far as that can be had."""
+        """Get what its ways are paid with, and what it builds on, as far as that can be had."""
         await self.tokens.fetch(route.backend for route in (*sending.routes, *sending.reasoners))
+        names = self._unheld(sending)
+        if names:
+            await self._keeping.load(principal("api_key", sending.head), names)
+
+    def _unheld(self, sending: Sending) -> tuple[str, ...]:
+        """The answers that it builds on and that its provider may not have, as far as this process does not hold them."""
+        wire = sending.wire.name
+        if not sending.wire.stateful or all(route.backend.wire(wire) == wire for route in (*sending.routes, *sending.reasoners)):
+            return ()
+        names = built_on(sending.body)
+        if not names:
+            return ()
+        kept, whose = self._keeping.kept, principal("api_key", sending.head)
+        return tuple([name for name in names if not kept.get(whose, name)[0]])
 
     async def thought(self, plan: Plan, sending: Sending, drop: frozenset[bytes]) -> Reasoned | None:
         """What a reasoner says to it; None where none is asked, or that fails. `drop`: headers that do not go up, besides the plan's."""
@@ -90,7 +111,7 @@ class Ways:
         body = plan.paging.without() if plan.paging is not None else sending.body if plan.body is None else plan.body
         stateful = sending.wire.stateful
         whose = principal("api_key", sending.head) if stateful else ""
-        kept = self._kept if stateful else None
+        kept = self._keeping.kept if stateful else None
         asking = Asking(sending.head, sending.seen.path, body, sending.wire, drop | plan.drop, kept, whose)
         nothing: Reasoned | None = None
         return await attempted(self._failed, "reasoner", self._hybrid.reasoned(asking, sending.reasoners), nothing)
@@ -140,9 +161,12 @@ class Ways:
         said = "" if augment is None else augment.refusal(wire.name, route.model)
         if said:
             raise ContextTooLong(said)
-        kept = self._kept if wire.stateful else None
+        kept = self._keeping.kept if wire.stateful else None
+        keep = None
+        if kept is not None and route.backend.wire(wire.name) != wire.name:
+            keep = self._keeping.keeper(whose, principal(self._principal, head), plan.tap is not None)
         betas = head.header(b"anthropic-beta")
-        exchange: Steered = steered(wire.name, route, path, head.query, kept, whose, betas, augment, sending.params)
+        exchange: Steered = steered(wire.name, route, path, head.query, kept, whose, betas, augment, sending.params, keep, self._marks)
         exchange.legs = plan.paging is not None
         out = exchange.ask(body)
         token = self.tokens.of(route.backend)
@@ -153,6 +177,7 @@ class Ways:
             drop |= _ENCODED
         # Of several legs, the later ones need the same done to them.
         differs = bool(route.params or sending.params) or route.model != sending.routes[0].model or augment is not None
+        differs = differs or exchange.unsealed
         changes = exchange.changes or bool(exchange.lost) or (plan.paging is not None and differs)
         return Attempt(
             route.name,

@@ -101,7 +101,7 @@ def write_asked(asked: Asked) -> tuple[bytes, tuple[Loss, ...]]:
 
 def contents_of(asked: Asked, losing: Losing) -> list[Json]:
     """The messages."""
-    sealed = bool(_generation(asked.model) >= 3)
+    sealed = bool(generation(asked.model) >= 3)
     found: list[tuple[str, bool, list[Json]]] = []
     for said in placed(asked.said):
         role = "model" if said.speaker == "assistant" else "user"
@@ -294,7 +294,7 @@ def _thinking(asked: Asked, losing: Losing) -> Json:
     found: Json = {"includeThoughts": True} if reasoning.shown else {}
     losing.all_of({"reasoning.summary": reasoning.summary not in ("", "auto")})
     effort = reasoning.effort or ("" if reasoning.budget is None else effort_of(reasoning.budget))
-    if effort and _generation(asked.model) >= 3:
+    if effort and generation(asked.model) >= 3:
         level = _LEVELS.get(effort, effort)
         losing.all_of({"reasoning.effort": level != effort})
         found["thinkingLevel"] = level.upper()
@@ -312,7 +312,7 @@ def _budget(reasoning: Reasoning, model: str, losing: Losing) -> int:
     return budget
 
 
-def _generation(model: str) -> int:
+def generation(model: str) -> int:
     """3 for gemini-3-pro; 0 where the name does not tell."""
     match = _GENERATION.search(model)
     return int(match.group(1)) if match else 0

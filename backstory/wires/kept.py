@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from backstory.core.translation import Odd, Piece, Result, Said, Use
@@ -31,8 +31,15 @@ said since, the answer in the end, and how many bytes all of it is."""
 
 class _Named(Struct):
     id: str = ""
+    type: str = ""
 
 
+class _Building(Struct):
+    previous_response_id: str | None = None
+    input: str | list[Raw] = ""
+
+
+_building = msgspec.json.Decoder(_Building)
 _named = msgspec.json.Decoder(_Named)
 _said = msgspec.json.Decoder(tuple[Said, ...])
 
@@ -103,6 +110,20 @@ def answers_of(item: str) -> tuple[str, str]:
     """The ids that the answer may have in which this item stands."""
     answer = item.partition("_")[2].rpartition("_")[0]
     return f"resp_{answer}", answer
+
+
+def built_on(body: bytes) -> tuple[str, ...]:
+    """The ids of the answers that a request of Responses builds on, or may. Nothing is read where no such member stands; () for what
+    cannot be read."""
+    if b'"previous_response_id"' not in body and REFERENCE.encode() not in body:
+        return ()
+    try:
+        found = decode(_building, body)
+        items = [decode(_named, raw) for raw in found.input if REFERENCE.encode() in bytes(raw)] if not isinstance(found.input, str) else []
+    except DocumentError:
+        return ()
+    named = [name for item in items if item.type == REFERENCE for name in answers_of(item.id)]
+    return tuple(dict.fromkeys([*named, *filter(None, [found.previous_response_id])]))
 
 
 def references(said: Sequence[Said]) -> list[str]:
