@@ -105,10 +105,13 @@ class Beside:
     def _paid(self, head: Head, route: Route, way: Attempt) -> Attempt:
         """`way.name`: the wire that is spoken."""
         translated = way.translation is not None
+        path, _, query = way.target.path.partition("?")
+        query = route.backend.query(query)
+        target = replace(way.target, path=f"{path}?{query}" if query else path)
         drop, add = route.backend.pay(way.name, route.instance, head, translated, self._token(route.backend))
         if translated:
             drop, add = drop | CLIENTS_OWN, (*add, *PLAIN)
-        return replace(way, name=route.name, drop=drop, add=add)
+        return replace(way, target=target, name=route.name, drop=drop, add=add)
 
     # --- counts
 
