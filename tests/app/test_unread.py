@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import zlib
 from pathlib import Path
@@ -93,5 +94,39 @@ def test_a_body_that_says_it_has_no_coding_is_routed(tmp_path: Path) -> None:
             body = b'{"model":"prov:m","messages":[{"role":"user","content":"Hi"}]}'
             await one.ask("/v1/chat/completions", body, KEYS["openai_chat"], b"Content-Encoding: identity")
             assert json.loads(one.got.body)["model"] == "m"
+
+    run(scene())
+
+
+@pytest.mark.parametrize("path", ["/v1/embeddings", "/v1/messages/count_tokens", "/v1/responses/input_tokens"])
+@pytest.mark.parametrize(
+    ("sent", "coding", "said"),
+    [
+        (b'{"model":"prov:m","input":"cut \\ud83d"}', b"identity", "cannot be routed to where 'prov:m' goes"),
+        (gzip.compress(b'{"model":"prov:m","input":"x"}'), b"gzip", "cannot be routed in a content coding"),
+        (b"prov:m", b"foo", "content coding of its body is not understood"),
+    ],
+)
+def test_what_is_asked_beside_conversations_is_refused_alike(tmp_path: Path, path: str, sent: bytes, coding: bytes, said: str) -> None:
+    async def scene() -> None:
+        async with two(tmp_path, PROVIDER, KEY) as one:
+            head, raw = await one.ask(path, sent, KEYS["openai_chat"], b"Content-Encoding: " + coding)
+            assert head.startswith(b"HTTP/1.1 400"), (head, raw)
+            assert said in json.loads(raw)["error"]["message"]
+            assert not one.own.received
+            assert not one.other.received
+
+    run(scene())
+
+
+@pytest.mark.parametrize("sent", [b'{"model":"m","input":"cut \\ud83d"}', b'{"input":"x"}', b"", b"{"])
+def test_what_is_asked_beside_conversations_goes_up_as_it_came(tmp_path: Path, sent: bytes) -> None:
+    async def scene() -> None:
+        async with two(tmp_path, PROVIDER + ALIAS, KEY) as one:
+            await one.ask("/v1/embeddings", sent, KEYS["openai_chat"])
+            assert one.sent.body == sent
+            coded = gzip.compress(b'{"model":"m","input":"x"}')
+            await one.ask("/v1/embeddings", coded, KEYS["openai_chat"], b"Content-Encoding: gzip")
+            assert one.own.received[-1].body == coded
 
     run(scene())
