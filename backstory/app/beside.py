@@ -25,10 +25,12 @@ from backstory.errors import RequestError
 from backstory.providers import upstreams
 from backstory.providers.backends import Backend
 from backstory.providers.routing import Question, Route, Router
+from backstory.relay.tap import decoded
 from backstory.wires import model_lists, steering, token_counts
 from backstory.wires.lowering import quote as quoted
 from backstory.wires.model_lists import ModelList
 from backstory.wires.token_counts import TokenCount
+from backstory.wires.unread import models_within
 
 _Kind: TypeAlias = Literal["count", "embeddings", "models"]
 _EMBEDDINGS = re.compile(r"(?:/v1)?/embeddings")
@@ -36,6 +38,7 @@ _EMBED = re.compile(r"/v\d\w*/models/(?P<model>.+?)(?::|%3[Aa])(?P<verb>embedCon
 _COUNT = re.compile(r"/models/(?P<model>.+?)(?::|%3[Aa])countTokens\Z")
 _COUNTS = {"anthropic": "/v1/messages/count_tokens", "openai_responses": "/v1/responses/input_tokens"}
 _OPENAI = ("openai_chat", "openai_responses")
+_PLAINLY = ("", "identity")
 _HOSTS = {"anthropic": "api.anthropic.com", "gemini": "generativelanguage.googleapis.com"}
 
 
@@ -67,15 +70,31 @@ class Beside:
 
     def routes(self, head: Head, body: bytes) -> tuple[Aside, tuple[Route, ...]] | None:
         """The question and its ways; None where it is none, or goes where it always went. Raises BackstoryError."""
-        aside = _aside(head, body)
-        if aside is None or head.header(b"content-encoding"):
+        coding = head.header(b"content-encoding").strip().lower()
+        plain = body if coding in _PLAINLY or not self.reads(head) else decoded(body, coding)
+        aside = _aside(head, plain or b"")
+        if aside is None:
             return None
-        selector = self._router.named(aside.wire, aside.model, _HOSTS.get(aside.wire, "api.openai.com"))
+        if plain is None:
+            raise RequestError("the request cannot be routed: the content coding of its body is not understood")
+        host = _HOSTS.get(aside.wire, "api.openai.com")
+        selector = self._router.named(aside.wire, aside.model, host)
         if selector is None:
+            self._stays(aside, plain, host)
             return None
+        if plain is not body:
+            raise RequestError("the request cannot be routed in a content coding: such questions are routed plain")
         if aside.kind == "embeddings" and selector.kind == "hybrid":
             raise RequestError("embeddings cannot be asked of a hybrid:[ ]: name one provider")
         return aside, self._router.routes(selector, Question(lambda: rough_body(body), lambda: True, lambda: b""))
+
+    def _stays(self, aside: Aside, plain: bytes, host: str) -> None:
+        """A body that cannot be read goes where it always went only if that is where its model goes. Raises BackstoryError where not."""
+        if aside.model or not plain or _reads(plain):
+            return
+        for model in models_within(plain):
+            if self._router.named(aside.wire, model, host) is not None:
+                raise RequestError(f"the request cannot be routed to where {model!r} goes: its body is not valid JSON")
 
     def plan(self, head: Head, body: bytes, aside: Aside, routes: tuple[Route, ...]) -> Plan | Awaitable[Plan]:
         """Where it goes. Raises BackstoryError for what no provider of these has."""
@@ -105,10 +124,13 @@ class Beside:
     def _paid(self, head: Head, route: Route, way: Attempt) -> Attempt:
         """`way.name`: the wire that is spoken."""
         translated = way.translation is not None
+        path, _, query = way.target.path.partition("?")
+        query = route.backend.query(query)
+        target = replace(way.target, path=f"{path}?{query}" if query else path)
         drop, add = route.backend.pay(way.name, route.instance, head, translated, self._token(route.backend))
         if translated:
             drop, add = drop | CLIENTS_OWN, (*add, *PLAIN)
-        return replace(way, name=route.name, drop=drop, add=add)
+        return replace(way, target=target, name=route.name, drop=drop, add=add)
 
     # --- counts
 
@@ -191,6 +213,14 @@ def _family(head: Head) -> str:
     if head.path.startswith(("/v1beta/", "/v1alpha/")) or (head.header(b"x-goog-api-key") and not head.header(b"authorization")):
         return "gemini"
     return "anthropic" if head.path.startswith("/anthropic/") or head.header(b"anthropic-version") else "openai_chat"
+
+
+def _reads(body: bytes) -> bool:
+    try:
+        _model.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
 
 
 def _named(body: bytes) -> str:

@@ -30,6 +30,7 @@ from backstory.relay.tap import decoded
 PLACE = "/v1/diagnostics"
 _JSON: Headers = ((b"content-type", b"application/json"),)
 _AGAIN = "/reactivate"
+_VERB = "enerateContent"
 
 
 class _Streams(Struct):
@@ -93,7 +94,15 @@ class Enduring:
         return self._house.error(head, status, code, message)
 
     def _wire(self, head: Head) -> Wire | None:
-        return self._regards.wire(head.path) if head.method == "POST" else None
+        if head.method != "POST":
+            return None
+        wire = self._regards.wire(head.path)
+        if wire is None and head.path.endswith(_VERB):
+            from backstory.wires import steering  # noqa: PLC0415 (rare)
+
+            # A selector stands where Gemini's paths have a model.
+            wire = self._regards.wire(steering.path_with(head.path, "model"))
+        return wire
 
     def _reactivated(self, head: Head) -> Plan:
         """`POST /v1/diagnostics/NAME/reactivate`, also with `backends/` before the name."""

@@ -30,9 +30,11 @@ from backstory.stages.base import attempt
 from backstory.wires import steering
 from backstory.wires.brought_back import brought_back
 from backstory.wires.reasoned import Reasoned
+from backstory.wires.unread import models_within
 
 _ENCODING = b"content-encoding"
 _ENCODED = frozenset({_ENCODING})
+_NOT_UNDERSTOOD = "the request cannot be routed: the content coding of its body is not understood"
 
 
 class RoutingHouse:
@@ -135,12 +137,13 @@ class RoutingHouse:
     def _routed(self, head: Head, body: bytes, wire: Wire) -> Sending | None:
         """None: it goes where it always went. Raises BackstoryError for what cannot be routed."""
         named = steering.in_path(head.path)
-        plain = decoded(body, head.header(_ENCODING).strip().lower())
+        plain = _plain(head, body)
+        if plain is None and body and not named:
+            raise RequestError(_NOT_UNDERSTOOD)
         try:
             model = steering.model_of(plain or b"", head.path)
         except DocumentError as error:
-            if self._router.must_read(wire.name):
-                raise RequestError(f"the request cannot be routed: {error}") from error
+            self._stays(head, wire, plain or b"", error)
             return None
         augment = of(head)
         path = steering.path_with(head.path, "model") if named else head.path
@@ -154,7 +157,7 @@ class RoutingHouse:
                 augment.goes_to((model,))
             return None
         if plain is None:
-            raise RequestError("the request cannot be routed: the content coding of its body is not understood")
+            raise RequestError(_NOT_UNDERSTOOD)
         if not body:
             raise RequestError("the request cannot be routed: it has no body, or one above proxy.max_body_bytes")
         if not routes:
@@ -168,6 +171,15 @@ class RoutingHouse:
         seen = self._seen(head, steering.path_with(head.path, first), wire, routes, coded, races, reasoners)
         carried = seen if augment is None else carry(augment, seen)
         return Sending(head, carried, wire, sent, routes, coded, races=races, reasoners=reasoners)
+
+    def _stays(self, head: Head, wire: Wire, plain: bytes, error: DocumentError) -> None:
+        """A body that cannot be read goes where it always went only if that is where its model goes. Raises BackstoryError where not."""
+        if self._router.must_read(wire.name):
+            raise RequestError(f"the request cannot be routed: {error}") from error
+        host = self._regards(head).target.host
+        for model in models_within(plain) if plain else ():
+            if self._router.selector(wire.name, model, host) is not None:
+                raise RequestError(f"the request cannot be routed to where {model!r} goes: {error}") from error
 
     def _elsewhere(self, wire: Wire, model: str, augment: Augment, question: Question) -> tuple[Selector | None, tuple[Route, ...]]:
         """The ways of a request that is planned, or that its client makes for itself; none where it has to go its usual way."""
@@ -220,6 +232,12 @@ class RoutingHouse:
             tap = plan.tap
             attempt(self._house.failed, "routing", lambda: _dropped(tap), lambda: None)
             return Plan(answer=self._refused(sending.head, error))
+
+
+def _plain(head: Head, body: bytes) -> bytes | None:
+    """The body without its content coding; None for one that is not understood."""
+    coding = head.header(_ENCODING).strip().lower()
+    return body if coding == "identity" else decoded(body, coding)
 
 
 def _cleaned(head: Head, body: bytes, wire: Wire) -> bytes:

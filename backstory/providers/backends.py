@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl, quote, urlencode
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from backstory.config import Config
 from backstory.config.extended import Extended
@@ -25,7 +26,20 @@ from backstory.providers.upstreams import Base
 
 CREDENTIALS = frozenset({b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key", b"cookie"})
 # Whose account it is, beside the key of a client.
-_ACCOUNT = frozenset({b"openai-organization", b"openai-project"})
+_ACCOUNT = frozenset(
+    {
+        b"openai-organization",
+        b"openai-project",
+        b"chatgpt-account-id",
+        b"anthropic-workspace-id",
+        b"x-goog-user-project",
+        b"x-amz-security-token",
+    }
+)
+# What is of use to the host that a client means, and to no other.
+_PERSONAL = _ACCOUNT | {b"cookie"}
+_KEYS_IN_QUERIES = frozenset({"key", "access_token"})
+_OWN = {"anthropic": "anthropic", "openai_chat": "openai", "openai_responses": "openai", "gemini": "gemini"}
 _NATURAL: dict[str, Header] = {"anthropic": "x-api-key", "gemini": "x-goog-api-key"}
 _TAILS = {"anthropic": "messages", "openai_chat": "chat/completions", "openai_responses": "responses"}
 _VERSION = (b"anthropic-version", b"2023-06-01")
@@ -36,7 +50,7 @@ TOKEN_AUTHS: frozenset[Auth] = frozenset({"oauth_refresh", "oauth_client", "goog
 class Backend(Struct, frozen=True):
     """One provider. `urls`: the wires that it speaks, the preferred one first. `paths`: where a wire's path is not the usual one. `keys`:
     of ours, by instance; empty where there are none. `lacks`: members of a request that it refuses. `pays`: an extension's way of paying,
-    with the extension's name."""
+    with the extension's name. `home`: the wires whose clients would reach the same host without any selector."""
 
     name: str
     title: str
@@ -52,6 +66,7 @@ class Backend(Struct, frozen=True):
     given: ProviderRow
     secrets: Keys
     pays: tuple[str, Pays] | None = None
+    home: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
         return f"Backend({self.name!r}, {', '.join(self.urls)}, {self.paid_with})"
@@ -70,8 +85,7 @@ class Backend(Struct, frozen=True):
     def target(self, wire: str, model: str, path: str, query: str) -> Target:
         """Where a request of this wire goes. `path`, `query`: of a request in it; Gemini's path names model and verb."""
         base, template = self.urls[wire], self.paths.get(wire, "")
-        if not self.passes_key:
-            query = _keyless(query)
+        query = self.query(query)
         if template:
             verb = path.rpartition(":")[2]
             filled, _, more = template.format_map({"model": quote(model, safe=""), "verb": verb, **dict(self.secrets.values)}).partition(
@@ -85,6 +99,10 @@ class Backend(Struct, frozen=True):
             versioned = base.prefix if upstreams.ends_in_version(base.prefix) else f"{base.prefix}/v1"
             whole = f"{versioned}/{_TAILS[wire]}"
         return Target(base.scheme, base.host, base.port, base.host_header, f"{whole}?{query}" if query else whole)
+
+    def query(self, query: str) -> str:
+        """What of a client's query goes up: without its key, where that is not what pays."""
+        return query if self.passes_key else _keyless(query)
 
     @property
     def needs_token(self) -> bool:
@@ -114,9 +132,10 @@ class Backend(Struct, frozen=True):
         if key or self.auth in {"none", "aws"}:
             return CREDENTIALS | _ACCOUNT, (*add, _as_header(header, key)) if key else add
         if not translated and header == _NATURAL.get(wire, "bearer"):
-            return frozenset(), add
+            return frozenset() if wire in self.home else _PERSONAL, add
         key = client_key(head)
-        return CREDENTIALS, (*add, _as_header(header, key)) if key else add
+        drop = CREDENTIALS if wire in self.home and not translated else CREDENTIALS | _ACCOUNT
+        return drop, (*add, _as_header(header, key)) if key else add
 
     async def token_of(self) -> Token:
         """A token in an extension's way of paying. Raises UpstreamError for what it raises."""
@@ -174,13 +193,20 @@ def backends(config: Config) -> dict[str, Backend]:
     for name in BUILT_IN:
         if name not in config.providers:
             given = ProviderRow(url=urls[name], auth="client")
-            found[name] = _backend(name, given, Keys(), config.extended)
+            found[name] = _at_home(_backend(name, given, Keys(), config.extended), urls)
     for name, given in config.providers.items():
         keys = config.provider_keys.get(name, Keys())
         if keys.trouble:
             raise ConfigError(keys.trouble)
-        found[name] = _backend(name, given, keys, config.extended)
+        found[name] = _at_home(_backend(name, given, keys, config.extended), urls if not config.upstream.url else {})
     return found
+
+
+def _at_home(backend: Backend, urls: Mapping[str, str]) -> Backend:
+    """With the wires whose upstream, of these by provider, is at the backend's own host."""
+    own = {wire: upstreams.base(urls[_OWN[wire]]) for wire in backend.urls if _OWN.get(wire) in urls}
+    places = {wire: (base.scheme, base.host, base.port) for wire, base in backend.urls.items()}
+    return replace(backend, home=frozenset([wire for wire, it in own.items() if places[wire] == (it.scheme, it.host, it.port)]))
 
 
 def _backend(name: str, given: ProviderRow, keys: Keys, extended: Extended) -> Backend:
@@ -230,6 +256,6 @@ def _as_header(header: Header, key: str) -> tuple[bytes, bytes]:
 
 def _keyless(query: str) -> str:
     """The query without a key in it; unchanged where there is none."""
-    if "key=" not in query:
-        return query
-    return urlencode([(name, value) for name, value in parse_qsl(query, keep_blank_values=True) if name != "key"])
+    pairs = parse_qsl(query, keep_blank_values=True) if query else []
+    kept = [(name, value) for name, value in pairs if name not in _KEYS_IN_QUERIES]
+    return query if len(kept) == len(pairs) else urlencode(kept)

@@ -197,3 +197,28 @@ def test_what_is_no_such_question_goes_where_it_always_went(tmp_path: Path) -> N
             assert one.asked("p") == 0
 
     run(scene())
+
+
+@pytest.mark.parametrize(
+    ("path", "sent"),
+    [
+        ("/v1/models/c:m", "/v1/models/m"),
+        ("/v1beta/models/g:m", "/v1beta/models/m"),
+        ("/v1/embeddings", "/v1/embeddings"),
+        ("/v1beta/models/g:e:embedContent", "/v1beta/models/e:embedContent"),
+        ("/v1beta/models/g:m:countTokens", "/v1beta/models/m:countTokens"),
+    ],
+)
+def test_a_clients_key_in_the_query_goes_to_no_provider_that_is_paid_otherwise(tmp_path: Path, path: str, sent: str) -> None:
+    async def scene() -> None:
+        async with rivals(tmp_path, {"c": ("openai_chat", LISTED), "g": ("gemini", COUNTED)}) as one:
+            asked = f"{path}?alt=json&key=client-key"
+            if path.startswith(("/v1/models", "/v1beta/models/g:m")) and "count" not in path:
+                await got(one, asked)
+            else:
+                await one.ask(asked, b'{"model":"c:e","input":"x"}' if "embeddings" in path else b'{"contents":[{"parts":[{"text":"x"}]}]}')
+            name = "g" if "v1beta" in path else "c"
+            assert one.asked(name) == 1
+            assert path_of(one, name) == f"{sent}?alt=json"
+
+    run(scene())

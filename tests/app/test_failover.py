@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.relay.world import run
-from tests.routed import key_of, speaking, two
+from tests.routed import KEYS, key_of, speaking, two
 
 PROVIDERS = (
     "providers:\n  dead: {kind: anthropic, url: 'http://127.0.0.1:9', auth: none}\n  prov: {kind: groq, url: OTHER}\n"
@@ -28,5 +30,19 @@ def test_the_next_way_answers_in_its_own_wire(tmp_path: Path) -> None:
             assert speaking(newest) == "anthropic"
             assert (json.loads(newest.body)["model"], json.loads(newest.body)["temperature"]) == ("c", 0.5)
             assert key_of(newest) == {}
+
+    run(scene())
+
+
+@pytest.mark.parametrize("path", ["/v1beta/models/prov:m:generateContent", "/v1beta/models/prov:m%7Cprov:n:generateContent"])
+def test_a_client_of_gemini_that_names_a_selector_is_asked_for_again(tmp_path: Path, path: str) -> None:
+    text = "resilience: {retries: 2, backoff_s: 0.01}\nproviders:\n  prov: {kind: openai_compatible, url: OTHER, auth: none}\n"
+
+    async def scene() -> None:
+        async with two(tmp_path, text) as one:
+            one.other.failing = 2
+            head, _ = await one.ask(path, b'{"contents":[{"role":"user","parts":[{"text":"Hi"}]}]}', KEYS["gemini"])
+            assert head.startswith(b"HTTP/1.1 200")
+            assert [json.loads(received.body)["model"] for received in one.other.received] == ["m"] * 3
 
     run(scene())

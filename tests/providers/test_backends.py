@@ -107,13 +107,42 @@ def test_keys_are_never_shown(tmp_path: Path) -> None:
     assert found.paid_with == "2 keys of its own"
 
 
+ACCOUNT = {
+    b"openai-organization",
+    b"openai-project",
+    b"chatgpt-account-id",
+    b"anthropic-workspace-id",
+    b"x-goog-user-project",
+    b"x-amz-security-token",
+    b"cookie",
+}
+
+
 def test_the_account_of_a_client_stays_behind_where_its_key_does(tmp_path: Path) -> None:
     head = Head("POST", "/v1/chat/completions", "", ((b"Authorization", b"Bearer c"), (b"OpenAI-Organization", b"o"), (b"Cookie", b"x")))
     drop, add = listed(tmp_path, "groq: {}", GROQ_API_KEY="k")["groq"].pay("openai_chat", 0, head, False)
-    assert {b"authorization", b"openai-organization", b"cookie"} <= drop
+    assert ACCOUNT | {b"authorization"} <= drop
     assert add == ((b"Authorization", b"Bearer k"),)
-    drop, add = listed(tmp_path, "groq: {}")["groq"].pay("openai_chat", 0, head, False)
-    assert (drop, add) == (frozenset(), ())
+
+
+def test_the_account_of_a_client_goes_to_the_host_that_it_means_alone(tmp_path: Path) -> None:
+    head = Head("POST", "/v1/chat/completions", "", ((b"Authorization", b"Bearer c"), (b"OpenAI-Organization", b"o"), (b"Cookie", b"x")))
+    found = listed(tmp_path, "{groq: {}, work: {kind: openai, auth: client}, gw: {kind: openai, auth: client, url: 'http://127.0.0.1:1'}}")
+    for name in ("openai", "work"):
+        assert found[name].pay("openai_chat", 0, head, False) == (frozenset(), ())
+    for name in ("groq", "gw"):
+        drop, add = found[name].pay("openai_chat", 0, head, False)
+        assert drop == ACCOUNT
+        assert not add, "the key goes up as it is"
+    assert found["openai"].pay("openai_chat", 0, head, True)[0] >= ACCOUNT, "a client of another wire means another host"
+
+
+@pytest.mark.parametrize("query", ["key=c", "alt=sse&key=c", "k%65y=c&alt=sse", "access_token=c", "key"])
+def test_a_key_in_a_query_goes_up_where_it_pays(tmp_path: Path, query: str) -> None:
+    found = listed(tmp_path, "{gemini: {}, other: {kind: gemini, auth: client}}", GEMINI_API_KEY="k")
+    assert found["gemini"].query(query) == ("alt=sse" if "alt" in query else "")
+    assert found["other"].query(query) == query
+    assert found["gemini"].query("alt=%73se&monkey=1") == "alt=%73se&monkey=1"
 
 
 def test_the_settings_in_the_docs_are_settings(tmp_path: Path) -> None:
