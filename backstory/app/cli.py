@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from backstory import __version__
-from backstory.app import outlet
+from backstory.app import options, outlet
 from backstory.errors import BackstoryError, ConfigError
 
 if TYPE_CHECKING:
@@ -78,20 +78,20 @@ def _parser() -> argparse.ArgumentParser:
     recall.add_argument("text", metavar="TEXT")
     recall.add_argument("--conversation", metavar="ID", help="from this conversation only")
     recall.add_argument("--budget", type=int, metavar="TOKENS", help="at most so many tokens (recall.budget_tokens)")
-    facts = _filters(command("facts", _facts, "what is known, and which turn says it"))
-    usage = _sums(command("usage", _usage, "what requests cost and how long they took, and what memory saved"))
+    facts = options.filters(command("facts", _facts, "what is known, and which turn says it"))
+    usage = options.sums(command("usage", _usage, "what requests cost and how long they took, and what memory saved"))
     export = command("export", _export, "conversations as files, on standard output")
     export.add_argument("id", metavar="ID", nargs="?", help="one conversation; without it, all")
     export.add_argument("--format", choices=("jsonl", "markdown"), default="jsonl")
-    forget = _named(command("forget", _forget, "remove what is stored, for good"))
+    forget = options.named(command("forget", _forget, "remove what is stored, for good"))
     asked = _asking(command)
     diagnostics = command("diagnostics", _diagnostics, "what the running proxy knows of its backends")
     diagnostics.add_argument("--reactivate", default="", metavar="NAME", help="close this backend's breaker, and end its rest")
     extensions = command("extensions", _extensions, "which extensions are installed, and which of them run")
     config = command("config", _config, "the settings")
     config.add_argument("action", choices=("check",), help="check: print every setting with its source")
-    bench = _bench_arguments(command("bench", _bench, "how well recall works on a data set: `bench recall`"))
-    _conformance_arguments(command("conformance", _conformance, "whether a gateway translates between the wires as it has to"))
+    bench = options.bench(command("bench", _bench, "how well recall works on a data set: `bench recall`"))
+    options.conformance(command("conformance", _conformance, "whether a gateway translates between the wires as it has to"))
     command("version", _version, "the version")
     for one in (serve, status, listed, show, recall, facts, usage, export, forget, diagnostics, extensions, config, bench, *asked):
         one.add_argument("--config", metavar="FILE", help="settings file; without it backstory.yaml is looked for")
@@ -99,15 +99,6 @@ def _parser() -> argparse.ArgumentParser:
     for one in (status, listed, show, recall, facts, usage, forget, diagnostics, extensions, config, bench, *asked):
         one.add_argument("--json", action="store_true", help="print JSON")
     return parser
-
-
-def _named(forget: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    forget.add_argument("id", metavar="ID", nargs="?", help="a conversation")
-    forget.add_argument("--all", action="store_true", help="everything")
-    forget.add_argument("--turn", type=int, default=0, metavar="N", help="one turn, by its number in `show`; with --conversation")
-    forget.add_argument("--conversation", metavar="ID", help="the conversation of --turn")
-    forget.add_argument("--yes", action="store_true", help="do not ask")
-    return forget
 
 
 def _asking(command: Callable[[str, object, str], argparse.ArgumentParser]) -> list[argparse.ArgumentParser]:
@@ -123,52 +114,6 @@ def _asking(command: Callable[[str, object, str], argparse.ArgumentParser]) -> l
     ledger = command("ledger", _ledger, "what was dropped from view in a conversation, and why")
     ledger.add_argument("id", metavar="ID", help="id, its beginning, or label of a conversation")
     return [why, diff, pin, ledger]
-
-
-def _sums(usage: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    usage.add_argument("--conversation", metavar="ID", help="of this conversation only")
-    by = ("model", "day", "conversation", "request", "principal", "backend")
-    usage.add_argument("--by", choices=by, default="model", help="one line for each (model)")
-    usage.add_argument("--since", default="", metavar="WHEN", help="requests since then: 12h, 7d, 2026-11-01, 2026-11-01T08:00:00Z")
-    usage.add_argument("--limit", type=int, default=100, metavar="N", help="with --by request: the newest N (100)")
-    return usage
-
-
-def _bench_arguments(bench: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    bench.add_argument("what", choices=("recall",), help="recall: how much of the evidence is brought, beside plain baselines")
-    bench.add_argument("dataset", metavar="DATASET", nargs="?", default="sample", help="a JSON file; without it, the small one inside")
-    bench.add_argument("--systems", default="backstory,recency,bm25,full", metavar="NAMES", help="of backstory, recency, bm25, full")
-    bench.add_argument("--budgets", metavar="TOKENS", help="comma-separated (1000,2000,4000,8000; for the small one inside 120,240,480)")
-    return bench
-
-
-def _conformance_arguments(conformance: argparse.ArgumentParser) -> None:
-    conformance.add_argument("url", metavar="BASE_URL", nargs="?", default="", help="the gateway")
-    conformance.add_argument("--self", dest="own", action="store_true", help="a proxy and a scripted provider of our own")
-    conformance.add_argument(
-        "--serve-provider", type=int, metavar="PORT", help="serve the scripted provider, for another gateway to point at"
-    )
-    conformance.add_argument("--only", default="", metavar="PATTERN", help="cases of such a name: a part of it, or a shell pattern")
-    conformance.add_argument("--list", action="store_true", help="print the names of the cases")
-    conformance.add_argument("--json", action="store_true", help="print JSON")
-    conformance.add_argument("--url", dest="urls", action="append", default=[], metavar="WIRE=URL", help="for providers of this wire")
-    conformance.add_argument("--model", dest="models", action="append", default=[], metavar="WIRE=NAME", help="a model of such a provider")
-    header = "for requests to such a provider"
-    conformance.add_argument("--header", dest="headers", action="append", default=[], metavar="WIRE=NAME:VALUE", help=header)
-    conformance.add_argument("--clients", default="", metavar="WIRES", help="only these wires of clients")
-    conformance.add_argument("--providers", default="", metavar="WIRES", help="only these wires of providers")
-    conformance.add_argument("--key", default="sk-conformance", help="the client's key")
-    conformance.add_argument("--timeout", type=float, default=30.0, metavar="SECONDS", help="for one answer (30)")
-    conformance.add_argument("--no-sdks", dest="sdks", action="store_false", help="leave out the official SDKs")
-
-
-def _filters(facts: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    facts.add_argument("--conversation", metavar="ID", help="of this conversation only")
-    for name in ("subject", "verb", "object"):
-        facts.add_argument(f"--{name}", default="", metavar="WORDS", help=f"with these words in its {name}")
-    statuses = ("current", "superseded", "negated", "planned", "all")
-    facts.add_argument("--status", choices=statuses, default="", help="without it, what holds")
-    return facts
 
 
 def _serve(arguments: argparse.Namespace) -> int:

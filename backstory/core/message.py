@@ -13,6 +13,8 @@ from msgspec import Raw, Struct
 Path: TypeAlias = tuple[str | int, ...]
 Role: TypeAlias = Literal["system", "user", "assistant", "tool", "other"]
 MediaKind: TypeAlias = Literal["image", "document", "audio", "video"]
+SCREENSHOT = "screenshot"
+"""`Media.detail` of an image that nothing but an image may take the place of."""
 
 
 class Text(Struct, frozen=True, tag=True):

@@ -16,7 +16,7 @@ from hashlib import blake2b
 from msgspec import Struct
 
 from backstory.core.document import Document, distinct
-from backstory.core.message import Media, Message, Path, ToolResult
+from backstory.core.message import SCREENSHOT, Media, Message, Path, ToolResult
 from backstory.errors import NotFound
 from backstory.memory.refs import Ref
 
@@ -141,7 +141,7 @@ def stub(media: Media, name: str) -> str:
 def may_go(media: Media) -> bool:
     """Whether a stub may take its place: an image or document that the request itself holds, but for a computer's screenshot, where
     nothing else may stand."""
-    return media.kind in ("image", "document") and media.size > 0 and media.detail != "screenshot"
+    return media.kind in ("image", "document") and media.size > 0 and media.detail != SCREENSHOT
 
 
 def _shown(media: Media) -> str:

@@ -13,8 +13,6 @@ import logging
 from collections.abc import Awaitable, Coroutine
 from typing import TYPE_CHECKING, TypeAlias
 
-from msgspec.structs import replace
-
 from backstory.core.exchange import Ended, Headers
 from backstory.core.plan import Answer, Attempt, Mode, Plan, Target
 from backstory.errors import BackstoryError, DocumentError, UpstreamError
@@ -31,7 +29,7 @@ from backstory.relay.overdue import overdue
 from backstory.relay.race import Race
 from backstory.relay.runner import Answered, Runner
 from backstory.relay.sending import opened, placed, send
-from backstory.relay.trials import trial
+from backstory.relay.trials import on_way, trial
 from backstory.relay.upstream import UpConnection
 
 if TYPE_CHECKING:
@@ -366,7 +364,7 @@ class Flow:
             return
         self._task = None
         self._door.metrics.repeats += self._attempts is not None and self._attempts.repeated
-        self._plan = _on(plan, attempt)
+        self._plan = on_way(plan, attempt)
         self._interpreter = None
         if body is not None:
             self._body, self._length = body, len(body)
@@ -382,7 +380,7 @@ class Flow:
     def raced(self, runner: Runner, reply: ReplyHead, data: bytes, done: bool, trailers: _Trailers) -> None:
         """As race.Course.raced."""
         self._race, self._attempts, self._interpreter, self._up = None, runner.attempts, runner.interpreter, runner.up
-        self._plan = None if self._plan is None else _on(self._plan, runner.attempt)
+        self._plan = None if self._plan is None else on_way(self._plan, runner.attempt)
         if self._up is not None and self._down.full:
             self._up.pause(True)
         self.pass_on(reply, runner.empty, data, done, trailers)
@@ -497,8 +495,3 @@ class Flow:
         if listener is None:
             return
         self._door.tell_later(listener, ended, status, self.bytes_in, bytes_out)
-
-
-def _on(plan: Plan, attempt: Attempt) -> Plan:
-    """The plan, on this way."""
-    return replace(plan, target=attempt.target, drop=attempt.drop, add=attempt.add, translation=attempt.translation, name=attempt.name)

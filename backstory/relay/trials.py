@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from backstory.core.plan import Plan, Target
+from msgspec.structs import replace
+
+from backstory.core.plan import Attempt, Plan, Target
 from backstory.relay import attempts, comments, race
 from backstory.relay.attempts import Attempts, tries_of
 from backstory.relay.comments import Comments
@@ -27,3 +29,8 @@ def trial(plan: Plan, target: Target, body: bytes, whole: bool, request: Request
         down.door.metrics.races += 1
         return Race(plan.lanes, body, question, stream, course, down, request, plan.gauge)
     return Attempts(tries_of(plan, target), body, whole, question, course, stream, endurance)
+
+
+def on_way(plan: Plan, attempt: Attempt) -> Plan:
+    """The plan of a request that goes this way now."""
+    return replace(plan, target=attempt.target, drop=attempt.drop, add=attempt.add, translation=attempt.translation, name=attempt.name)

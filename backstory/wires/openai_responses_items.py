@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Raw, Struct, structs
 
 from backstory.core.images import dimensions
-from backstory.core.message import Media, MediaKind, Message, Opaque, Part, Path, Role, Text, Thinking, ToolCall, ToolResult
+from backstory.core.message import SCREENSHOT, Media, MediaKind, Message, Opaque, Part, Path, Role, Text, Thinking, ToolCall, ToolResult
 from backstory.core.reply import Finish, Reply, Usage
 from backstory.errors import DocumentError
 from backstory.wires.lowering import decode
@@ -24,8 +24,6 @@ _RESULTS = frozenset({"function_call_output", "custom_tool_call_output"})
 OWN_CALLS = {"local_shell_call": "action", "shell_call": "action", "apply_patch_call": "operation", "computer_call": "action"}
 """Calls of tools that the provider defines and the client executes, and the member with what is to be done."""
 _OWN_RESULTS = frozenset(f"{kind}_output" for kind in OWN_CALLS)
-SCREENSHOT = "screenshot"
-"""Detail of an image that nothing but an image may take the place of."""
 _TEXTS = frozenset({"input_text", "output_text", "text", "summary_text", "reasoning_text"})
 _REASONS: dict[str, Finish] = {"max_output_tokens": "length", "content_filter": "refusal"}
 _STATUSES: dict[str, Finish] = {"failed": "error", "in_progress": "", "queued": ""}

@@ -1,0 +1,63 @@
+"""What single commands of the command line take."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def named(forget: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """What `forget` removes."""
+    forget.add_argument("id", metavar="ID", nargs="?", help="a conversation")
+    forget.add_argument("--all", action="store_true", help="everything")
+    forget.add_argument("--turn", type=int, default=0, metavar="N", help="one turn, by its number in `show`; with --conversation")
+    forget.add_argument("--conversation", metavar="ID", help="the conversation of --turn")
+    forget.add_argument("--yes", action="store_true", help="do not ask")
+    return forget
+
+
+def sums(usage: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """What `usage` adds up."""
+    usage.add_argument("--conversation", metavar="ID", help="of this conversation only")
+    by = ("model", "day", "conversation", "request", "principal", "backend")
+    usage.add_argument("--by", choices=by, default="model", help="one line for each (model)")
+    usage.add_argument("--since", default="", metavar="WHEN", help="requests since then: 12h, 7d, 2026-11-01, 2026-11-01T08:00:00Z")
+    usage.add_argument("--limit", type=int, default=100, metavar="N", help="with --by request: the newest N (100)")
+    return usage
+
+
+def bench(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Of `bench`."""
+    parser.add_argument("what", choices=("recall",), help="recall: how much of the evidence is brought, beside plain baselines")
+    parser.add_argument("dataset", metavar="DATASET", nargs="?", default="sample", help="a JSON file; without it, the small one inside")
+    parser.add_argument("--systems", default="backstory,recency,bm25,full", metavar="NAMES", help="of backstory, recency, bm25, full")
+    parser.add_argument("--budgets", metavar="TOKENS", help="comma-separated (1000,2000,4000,8000; for the small one inside 120,240,480)")
+    return parser
+
+
+def conformance(parser: argparse.ArgumentParser) -> None:
+    """Of `conformance`."""
+    parser.add_argument("url", metavar="BASE_URL", nargs="?", default="", help="the gateway")
+    parser.add_argument("--self", dest="own", action="store_true", help="a proxy and a scripted provider of our own")
+    parser.add_argument("--serve-provider", type=int, metavar="PORT", help="serve the scripted provider, for another gateway to point at")
+    parser.add_argument("--only", default="", metavar="PATTERN", help="cases of such a name: a part of it, or a shell pattern")
+    parser.add_argument("--list", action="store_true", help="print the names of the cases")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--url", dest="urls", action="append", default=[], metavar="WIRE=URL", help="for providers of this wire")
+    parser.add_argument("--model", dest="models", action="append", default=[], metavar="WIRE=NAME", help="a model of such a provider")
+    header = "for requests to such a provider"
+    parser.add_argument("--header", dest="headers", action="append", default=[], metavar="WIRE=NAME:VALUE", help=header)
+    parser.add_argument("--clients", default="", metavar="WIRES", help="only these wires of clients")
+    parser.add_argument("--providers", default="", metavar="WIRES", help="only these wires of providers")
+    parser.add_argument("--key", default="sk-conformance", help="the client's key")
+    parser.add_argument("--timeout", type=float, default=30.0, metavar="SECONDS", help="for one answer (30)")
+    parser.add_argument("--no-sdks", dest="sdks", action="store_false", help="leave out the official SDKs")
+
+
+def filters(facts: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Which facts `facts` tells."""
+    facts.add_argument("--conversation", metavar="ID", help="of this conversation only")
+    for name in ("subject", "verb", "object"):
+        facts.add_argument(f"--{name}", default="", metavar="WORDS", help=f"with these words in its {name}")
+    statuses = ("current", "superseded", "negated", "planned", "all")
+    facts.add_argument("--status", choices=statuses, default="", help="without it, what holds")
+    return facts
