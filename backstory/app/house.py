@@ -396,7 +396,7 @@ class PortHouse:
             if exchange.conversation:
                 return self._tapped(exchange, target, started, body)
             return Plan(target, body=body, drop=OWN_HEADERS)
-        visit.bytes_sent = len(body) if body is not None else 0
+        visit.bytes_sent, visit.went = (len(body), body) if body is not None else (0, b"")
         if self._engine.ahead is not None and exchange.prompt is not None:
             self._engine.ahead.went(exchange.prompt, visit, visit.complete and not exchange.edits)
         mark = mark_of(exchange, visit, self._config.marker, self._config.memory.threshold_messages)

@@ -230,6 +230,19 @@ class Economy(Struct, frozen=True):
     breaker: Annotated[
         bool, Meta(description="stop changing a conversation's requests where that is measured to cost more than it saves")
     ] = True
+    hold: Annotated[
+        bool,
+        Meta(
+            description="what a client cuts off its history goes up in front of it all the same, while that is cheaper than what it sends"
+        ),
+    ] = True
+    allowance: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="by this share of its bill memory may raise it for a client that cuts its history; the rest must be saved first",
+        ),
+    ] = 0.03
 
 
 class PriceRow(Struct, frozen=True, forbid_unknown_fields=True):

@@ -69,6 +69,13 @@ class AddMessage(Struct, frozen=True, tag=True):
     text: str
 
 
+class AddMessages(Struct, frozen=True, tag=True):
+    """Messages go in before message `index`, in this order, each as bytes of this wire's."""
+
+    index: int
+    values: tuple[bytes, ...]
+
+
 class DropMessages(Struct, frozen=True, tag=True):
     """Messages start <= i < stop are taken out."""
 
@@ -109,5 +116,5 @@ class AddTools(Struct, frozen=True, tag=True):
 
 
 OfText: TypeAlias = SetText | StrikeText | ReplaceMedia | SetImage | AppendText | PrependText
-OfMessages: TypeAlias = PutMessage | AddMessage | DropMessages | DropThinking
+OfMessages: TypeAlias = PutMessage | AddMessage | AddMessages | DropMessages | DropThinking
 Edit: TypeAlias = OfText | OfMessages | AddSystem | SetModel | SetParam | AddTools

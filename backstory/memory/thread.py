@@ -17,6 +17,7 @@ from backstory.memory.economy import Account
 from backstory.memory.index import Index
 from backstory.memory.settled import Settled
 from backstory.memory.units import Carry
+from backstory.memory.view import View
 
 
 class Family:
@@ -83,6 +84,7 @@ class Thread:
         "tokens",
         "told_in",
         "version",
+        "view",
     )
 
     def __init__(self, conversation: Conversation, root: bytes, protects: Callable[[Sequence[Turn]], int] | None = None) -> None:
@@ -115,10 +117,11 @@ class Thread:
         self.version = self.busy = self.carried = self.pending_seq = 0
         self.changes: Changes | None = None
         """What later turns of the path have changed; None where nobody has asked yet."""
-        self.counted = False
-        """Whether it was counted among the sessions since the start."""
-        self.compacted = False
-        """Whether the boundary was moved on request, and no request has gone up since."""
+        self.view: View | None = None
+        """What went up last, where its client cuts its history."""
+        self.counted = self.compacted = False
+        """Whether it was counted among the sessions since the start; whether the boundary was moved on request, and no request has gone up
+        since."""
         self.states: dict[str, str] = {}
         """What its user has set for it."""
         self.hidden: frozenset[int] = frozenset()
