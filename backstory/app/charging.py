@@ -18,7 +18,7 @@ from backstory.core.charges import Charge, Source
 from backstory.core.plan import Leg, Target
 from backstory.core.reply import Usage
 from backstory.core.sizes import CHARS_PER_TOKEN, rough_body
-from backstory.memory.economy import sane
+from backstory.memory.counted import sane
 from backstory.providers import prices
 from backstory.providers.caching import Tariffs
 from backstory.relay.tap import content, decoded

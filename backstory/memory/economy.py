@@ -16,6 +16,7 @@ from msgspec import Struct
 from backstory.core.records import Spend
 from backstory.core.reply import Usage
 from backstory.core.tariff import Tariff
+from backstory.memory.counted import first_of, sane
 from backstory.memory.purse import Purse
 
 KEPT = 0.97
@@ -51,7 +52,9 @@ _RATIO_LEAST, _RATIO_MOST, _RATIO_GROWTH = 0.4, 2.5, 500
 _MOST_ADDED = 8_000
 _SHARED = (
     "requests",
+    "added",
     "aside",
+    "often",
     "last_at",
     "lasts_s",
     "gap_s",
@@ -120,6 +123,7 @@ class Account:
         "_read",
         "_theirs",
         "_window",
+        "added",
         "aside",
         "direct_size",
         "fixed",
@@ -130,6 +134,7 @@ class Account:
         "last_at",
         "lasts_s",
         "lost",
+        "often",
         "owing",
         "paths",
         "pure",
@@ -146,21 +151,21 @@ class Account:
     )
 
     def __init__(self) -> None:
-        self.requests = 0
-        self.last_at = 0.0
+        self.requests, self.last_at = 0, 0.0
         self.gap_s = 0.0
         """Usual seconds between two requests."""
         self.lasts_s = 0.0
         """The longest pause after which the cache still held what it should."""
         self.growth = 0.0
         """Usual tokens by which a request is longer than the one before."""
+        self.added = self.often = 0.0
+        """Of that, tokens that were recalled, and the share of requests at which something was."""
         self.size_in = 0
         self.sent_size = 0
         self.direct_size = 0.0
         """Tokens, as the provider counts, of the newest request as the client sent it."""
-        self.sent_sum = 0
-        self.lost = 0
-        """Of `sent_sum`, the tokens that the payload after did not begin with."""
+        self.sent_sum = self.lost = 0
+        """Tokens of all payloads but the newest; and of those the ones that the payload after did not begin with."""
         self.aside = 0.0
         """Tokens, as the provider counts, that are in every request and that we do not count (tools)."""
         self.fixed = 0
@@ -279,7 +284,9 @@ class Account:
         if tariff.caches and not self.warm(tariff, now):
             coming = self.until(move, hard)
             hopeless = hard > _HOPELESS * (1 - KEPT) * coming
-            return "cold" if hopeless or self.may_lose(lost, coming) else "often"
+            # Where it is cold again and again, each fold would be as early.
+            seldom = self.stays_warm(tariff) or self.sustains(move)
+            return "cold" if hopeless or (seldom and self.may_lose(lost, coming)) else "often"
         if move.size < min(hard, best_size(move.after, self.growth, tariff)):
             return "soon"
         if not (self.sustains(move) and self.may_lose(lost)):
@@ -323,7 +330,7 @@ class Account:
         if usage is None or not measured:
             usage = self._estimated(step, tariff, usage.output_tokens if usage is not None else 0)
         billed = direct = tariff.cost(usage)
-        first = _first(usage, step)
+        first = first_of(usage, step.total_sent, step.legs)
         if measured:
             self._learn(step, tariff, first)
         size = self._size(step, first)
@@ -444,7 +451,10 @@ class Account:
             self.gap_s += weight * (step.at - self.last_at - self.gap_s)
         if self.requests:
             grown = max(0, step.total_sent - self.sent_size) if not step.broken_sent else step.fresh_sent
+            recalled = step.fresh_sent - step.fresh_in
             self.growth += weight * (grown - self.growth)
+            self.added += weight * (recalled - self.added)
+            self.often += weight * ((recalled > 0) - self.often)
             shared = min(step.fixed, self.sent_size) if step.broken_sent else min(self.sent_size, step.total_sent - step.fresh_sent)
             self.sent_sum += self.sent_size
             self.lost += self.sent_size - max(0, shared)
@@ -453,23 +463,6 @@ class Account:
         self.last_at = step.at  # also where the clock was set back: what it said before says nothing any more
         self.size_in, self.sent_size, self.direct_size = step.total_in, step.total_sent, size
         self.rewritten = self.rewritten or step.changed
-
-
-def sane(usage: Usage) -> Usage:
-    """These counts, where they can be true: nothing is below 0, and of the input no more is read or written than there is."""
-    size = max(0, usage.input_tokens)
-    read = min(size, max(0, usage.cache_read_tokens))
-    written = min(size - read, max(0, usage.cache_write_tokens))
-    return Usage(size, max(0, usage.output_tokens), read, written, min(written, max(0, usage.cache_write_long_tokens)))
-
-
-def _first(usage: Usage, step: Step) -> Usage:
-    """Of the tokens that a request was billed by, those of the request itself: its further legs are as dense, and cached alike."""
-    if not step.legs:
-        return usage
-    share = step.total_sent / (step.total_sent + step.legs)
-    read, written, longer = usage.cache_read_tokens, usage.cache_write_tokens, usage.cache_write_long_tokens
-    return Usage(int(usage.input_tokens * share), usage.output_tokens, int(read * share), int(written * share), int(longer * share))
 
 
 def gain(account: Account, move: Move, tariff: Tariff, now: float) -> float:

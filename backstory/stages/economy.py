@@ -18,7 +18,9 @@ from backstory.core.sizes import rough_body
 from backstory.core.tariff import Tariff
 from backstory.memory.ceiling import addable, leaves_history, sent
 from backstory.memory.compaction import Window
-from backstory.memory.economy import SMALL_WINDOW, STOPS, STOPS_S, Account, Move, Step, sane
+from backstory.memory.counted import sane
+from backstory.memory.economy import SMALL_WINDOW, STOPS, STOPS_S, Account, Move, Step
+from backstory.memory.pacing import paced
 from backstory.stages.base import Stage
 from backstory.stages.visit import Visit, Visits
 
@@ -132,6 +134,7 @@ class Economy(Stage):
             return most
         if not self._judges or not visit.complete or not account.recalls:
             return budget
+        budget = paced(account, budget, self._window.hard_tokens, self.target(visit))
         return account.recallable(budget, Move(visit.tokens_in, total, 0), self.tariff(exchange, visit))
 
     @staticmethod
