@@ -29,6 +29,7 @@ from backstory.core.exchange import Exchange, First, Head, Headers, Note, Outcom
 from backstory.core.ids import conversation_id
 from backstory.core.message import Prompt
 from backstory.core.plan import Answer, Paging, Plan, Tap, Target
+from backstory.core.sizes import CHARS_PER_TOKEN
 from backstory.core.wire import Wire
 from backstory.errors import BackstoryError, Declined, DocumentError
 from backstory.providers import upstreams
@@ -37,6 +38,7 @@ from backstory.stages.arrivals import TURN_IDS
 from backstory.stages.base import attempt
 from backstory.stages.identify import strikes
 from backstory.stages.shrink import withdraw
+from backstory.stages.unbind import unbound
 from backstory.stages.visit import Visit
 from backstory.wires import WIRES
 
@@ -71,6 +73,8 @@ class PortHouse:
         self.ways = engine.ways
         self._choosing = Choosing(engine, self._regards, self.error, config.commands.prefix)
         self._over = Over(config, engine, self._regards, self.error)
+        # A shorter history was hardly ever folded.
+        self._least = int(config.compaction.context_window * config.compaction.soft_threshold * CHARS_PER_TOKEN)
         self._late: dict[int, asyncio.Future[Plan]] = {}
         self._answered: dict[int, Outcome] = {}
 
@@ -433,6 +437,9 @@ class PortHouse:
             kept = self._engine.paging.lookups.held(self._engine.visits.get(exchange.id), prompt.previous)
             edits = [*attempt(self._engine.failed, "mend", lambda: wire.mend(document, prompt, kept), lambda: ())]
             edits += attempt(self._engine.failed, "mend", lambda: [one for _, one in strikes(exchange, wire, prompt)[0]], list)
+            edits += attempt(
+                self._engine.failed, "mend", lambda: unbound(exchange, self._engine.visits.get(exchange.id), self._least), list
+            )
             if edits:
                 body = attempt(self._engine.failed, "mend", lambda: wire.render(document, prompt, edits), lambda: None)
         try:

@@ -84,8 +84,8 @@ class DropMessages(Struct, frozen=True, tag=True):
 
 
 class DropThinking(Struct, frozen=True, tag=True):
-    """Message `index` goes up without the model's reasoning, and not at all where it is nothing else. Only where reasoning is part of
-    messages (Anthropic)."""
+    """Message `index` goes up without the model's reasoning, and not at all where it is nothing else. In Chat Completions and
+    Gemini nothing happens."""
 
     index: int
 

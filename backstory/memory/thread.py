@@ -71,6 +71,7 @@ class Thread:
         "injections",
         "lineage",
         "lookups",
+        "loosened",
         "origin",
         "path",
         "pending_seq",
@@ -126,8 +127,9 @@ class Thread:
         """What its user has set for it."""
         self.hidden: frozenset[int] = frozenset()
         """Turns that are about to be forgotten: they are not recalled."""
-        self.origin = ("", 0, 0, 0)
-        """Where it was forked off: that conversation's id and version then, its own version then, and how much of the path is the same."""
+        self.origin, self.loosened = ("", 0, 0, 0), 0.0
+        """Where it was forked off: that conversation's id and version then, its own version then, and how much of the path is the same; when
+        something that went up before was taken out (Unix seconds), other than by a fold or a stub."""
 
     @property
     def account(self) -> Account:
@@ -214,7 +216,7 @@ class Thread:
         forked.tokens = self.tokens
         forked.boundary = self.boundary
         forked.family, forked.indexed = self.family, self.indexed
-        forked.states, forked.hidden = self.states.copy(), self.hidden
+        forked.states, forked.hidden, forked.loosened = self.states.copy(), self.hidden, self.loosened
         forked._account = self._account.fork() if self._account is not None else None
         forked.rewind(turn_id)
         forked.origin = (self.conversation.id, self.version, forked.version, len(forked.path))

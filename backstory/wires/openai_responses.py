@@ -19,6 +19,7 @@ from backstory.core.edits import (
     AddTools,
     AppendText,
     DropMessages,
+    DropThinking,
     Edit,
     PrependText,
     PutMessage,
@@ -247,8 +248,16 @@ def _lower(lowering: Lowering, document: Document, edit: Edit) -> None:
             come_in(lowering, _INPUT, edit, _message)
         case DropMessages(start, stop):
             lowering.cut(_INPUT, start, stop)
+        case DropThinking(index):
+            _drop_thinking(lowering, document, index)
         case AddSystem() | SetModel() | SetParam() | AddTools():
             _lower_field(lowering, edit)
+
+
+def _drop_thinking(lowering: Lowering, document: Document, index: int) -> None:
+    """An item of reasoning goes; any other has none in it."""
+    if base.kind_of(document.get((*_INPUT, index))) == "reasoning":
+        lowering.cut(_INPUT, index, index + 1)
 
 
 def _message(role: str, text: str) -> bytes:

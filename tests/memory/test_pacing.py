@@ -36,8 +36,8 @@ def grown(requests: int, said: int, recalled: int, every: int) -> Account:
 def test_a_block_gets_what_the_pace_leaves_and_a_few_lines_always() -> None:
     hard, after = 51_000, 9000
     allowed = sustainable(hard, after, 0)
-    assert LEAST < 3 * (allowed - 580) < 600
-    assert paced(grown(50, 580, 1500, 3), 2000, hard, after) == pytest.approx(3 * (allowed - 580), abs=1)
+    assert LEAST < 3 * (allowed - 560) < 600
+    assert paced(grown(50, 560, 1500, 3), 2000, hard, after) == pytest.approx(3 * (allowed - 560), abs=1)
     assert paced(grown(50, 900, 1500, 3), 2000, hard, after) == LEAST
     assert paced(grown(50, 300, 900, 3), 2000, hard, after) == 2000, "slow enough"
     assert paced(grown(10, 600, 1500, 3), 2000, hard, after) == 2000, "too few requests tell nothing"
