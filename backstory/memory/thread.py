@@ -128,8 +128,8 @@ class Thread:
         self.hidden: frozenset[int] = frozenset()
         """Turns that are about to be forgotten: they are not recalled."""
         self.origin, self.loosened = ("", 0, 0, 0), 0.0
-        """Where it was forked off: that conversation's id and version then, its own version then, and how much of the path is the same; when
-        something that went up before was taken out (Unix seconds), other than by a fold or a stub."""
+        """Where it was forked off: that conversation's id and version then, its own version then, and how much of the path is the same.
+        When something that went up before was taken out (Unix seconds), other than by a fold or a stub."""
 
     @property
     def account(self) -> Account:

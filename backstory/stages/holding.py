@@ -42,6 +42,13 @@ class Holding(Stage):
 
     def look(self, exchange: Exchange, visit: Visit, total: int) -> tuple[Held, AddMessages] | None:
         """What stays in front of a request of `total` tokens, None for nothing. Costs a look at the last payload where something may."""
+        found, view = self._found(exchange, visit, total), visit.thread.view
+        if found is None and view is not None and view.first != view.turns[0]:
+            # What was reasoned behind what is let go stands behind something else now.
+            visit.thread.loosened = visit.asked
+        return found
+
+    def _found(self, exchange: Exchange, visit: Visit, total: int) -> tuple[Held, AddMessages] | None:
         thread, view, prompt, wire = visit.thread, visit.thread.view, exchange.prompt, exchange.wire
         if view is None or prompt is None or wire is None or not self._economy.holds or prompt.previous:
             return None
