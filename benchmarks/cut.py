@@ -117,7 +117,7 @@ async def main(quick: bool, names: list[str], turns: list[int]) -> None:
             run = CutRun(rules, trace, words)
             one = await run.work()
             results.append(one)
-            found = f"{100 * run.found / run.asked:.0f} of {run.asked}" if run.asked else ""
+            found = f"{100 * run.found / run.asked:.0f} % of {run.asked}" if run.asked else ""
             ratio = f"{one.told / (one.direct - one.through):.2f}" if abs(one.direct - one.through) > 0.005 * one.direct else ""
             cells = (f"{one.saved:.1f}", f"{one.worst:.1f}", ratio, f"{one.kept:.1f}", found)
             rows.append((f"{rules.name}: {trace.name}", one.direct, one.through, *cells))
