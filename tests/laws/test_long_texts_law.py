@@ -18,6 +18,7 @@ from backstory.core.tokens import estimate
 from backstory.core.translation import Asked, Function, Words
 from backstory.memory.continuity import still_open
 from backstory.memory.sentences import parts
+from backstory.memory.vocabulary import Vocabulary
 from backstory.providers import upstreams
 from backstory.stages.continuity import summary_keys
 from backstory.wires import WIRES, steering
@@ -70,6 +71,12 @@ def split(text: str) -> object:
     return list(parts(text))
 
 
+def defined(text: str) -> object:
+    vocabulary = Vocabulary()
+    vocabulary.defines(text)
+    return vocabulary
+
+
 def left_open(text: str) -> object:
     said: list[Turn] = [turn(number, text, "assistant") for number in range(1, 4)]
     return still_open(said, [], 500, estimate)
@@ -95,6 +102,9 @@ def left_open(text: str) -> object:
         (declares, "", "<a>", ""),
         (split, "", ".", "x"),
         (split, "", ".'", "x"),
+        (defined, "(", "a", ""),
+        (defined, "(", "a-", ""),
+        (defined, "(", "aa ", ""),
         (summary_keys, "", "<analysis>a", ""),
         (summary_keys, "", "<analysis>a<scratchpad>", ""),
         (left_open, "", "+/", ""),
