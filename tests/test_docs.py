@@ -84,6 +84,16 @@ def test_commands_and_options_that_are_named_are_taken() -> None:
     assert wrong == set()
 
 
+@pytest.mark.parametrize(("caught", "begins"), [("Exception", "Broad exception handlers"), ("BaseException", "Handlers of BaseException")])
+def test_broad_handlers_stand_where_the_map_says(caught: str, begins: str) -> None:
+    page = (HOME / "docs/architecture.md").read_text()
+    told = page[page.index(begins) :].partition("Handlers of" if caught == "Exception" else "\n## ")[0]
+    named = re.findall(r"`(?:\w+/)*(\w+\.py|\w+/)`", told)
+    sources = [path for path in (HOME / "backstory").rglob("*.py") if re.search(rf"except \(?{caught}\b", path.read_text())]
+    assert sources
+    assert {path.name for path in sources if path.name not in named and f"{path.parent.name}/" not in named} == set()
+
+
 def options(parser: argparse.ArgumentParser) -> set[str]:
     """Those of a command and of the commands within it."""
     found = {name for action in parser._actions for name in action.option_strings}
