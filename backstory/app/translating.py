@@ -122,7 +122,7 @@ class Translating:
             return Plan(answer=self._error(head, 400, code, f"{refused.what}: {refused.why}"))
         near = plan.translation
         translation = exchange if near is None else Chained(near, exchange)
-        return self._going(replace(plan, body=out, translation=translation), exchange.place(), head)
+        return self._going(replace(plan, body=out, translation=translation, speaks=self._regards.speaks), exchange.place(), head)
 
     def _question(self, plan: Plan | Awaitable[Plan], head: Head, body: bytes) -> Plan | Awaitable[Plan]:
         """What is asked beside conversations."""

@@ -148,6 +148,7 @@ class Ways:
             add=first.add,
             translation=first.translation,
             name=first.name,
+            speaks=first.speaks,
             others=tuple(others),
         )
 
@@ -186,6 +187,7 @@ class Ways:
             plan.drop | drop | exchange.drop,
             _joined(plan.add, exchange.add, add),
             _translation(copy.copy(plan.translation), exchange if changes else None),
+            exchange.speaks if exchange.translated else "",
         )
 
 

@@ -127,8 +127,8 @@ class Translation(Protocol):
 
 
 class Attempt(Struct, frozen=True):
-    """Another way for the same request: a key, a model, a provider. `name` is that of its backend; `body`, `drop`, `add` and `translation`
-    are as in Plan. `body` None: as the plan's, or, where that one is translated, the client's own."""
+    """Another way for the same request: a key, a model, a provider. `name` is that of its backend; `body`, `drop`, `add`, `translation` and
+    `speaks` are as in Plan. `body` None: as the plan's, or, where that one is translated, the client's own."""
 
     name: str
     target: Target
@@ -136,6 +136,7 @@ class Attempt(Struct, frozen=True):
     drop: frozenset[bytes]
     add: Headers
     translation: Translation | None
+    speaks: str = ""
 
 
 class Lane(Struct, frozen=True):
@@ -204,11 +205,12 @@ class Gauge(Protocol):
 class Plan(Struct, frozen=True):
     """What to do with one request. With an `answer` nothing goes upstream. `drop` names (lower case) request headers to leave out
     besides hop-by-hop ones; `add` is added. `body` is the body to send, None = the client's own as it came. `translation`: `body`, and
-    what `paging` and `tap` see, is what the client sees, and the provider speaks another wire, or another way. `name`: of the backend that
-    the target belongs to, "" for its host. `others`: what is tried after it, in this order, while no answer has begun. `question`: for
-    asking once more. `lanes`: ways that are asked side by side in place of all that; then there is a question. `gauge`: hears every
-    answer. Inside the house only: `onward`: what becomes of the plan once it is whole in the client's wire, where its user has chosen
-    another way; `path`: of the request, where its user has chosen another model than stands there."""
+    what `paging` and `tap` see, is what the client sees, and the provider speaks another wire, or another way. `speaks`: that wire;
+    what the provider says in it may be more than the client sees. `name`: of the backend that the target belongs to, "" for its host.
+    `others`: what is tried after it, in this order, while no answer has begun. `question`: for asking once more. `lanes`: ways that are
+    asked side by side in place of all that; then there is a question. `gauge`: hears every answer. Inside the house only: `onward`:
+    what becomes of the plan once it is whole in the client's wire, where its user has chosen another way; `path`: of the request, where
+    its user has chosen another model than stands there."""
 
     target: Target | None = None
     answer: Answer | None = None
@@ -226,6 +228,7 @@ class Plan(Struct, frozen=True):
     path: str = ""
     lanes: tuple[Lane, ...] = ()
     gauge: Gauge | None = None
+    speaks: str = ""
 
 
 class House(Protocol):

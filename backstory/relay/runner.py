@@ -22,7 +22,7 @@ from backstory.relay.emptiness import Verdict, Watch
 from backstory.relay.endurance import Kind
 from backstory.relay.heads import ReplyHead
 from backstory.relay.heard import Heard
-from backstory.relay.interpret import Interpreter
+from backstory.relay.interpret import Interpreter, interpreter
 from backstory.relay.overdue import overdue
 from backstory.relay.sending import opened, placed, send
 from backstory.relay.upstream import Receiver, UpConnection
@@ -165,6 +165,10 @@ class Runner:
         """As attempts.Course.give_up_try."""
         self._release()
 
+    def spoke(self) -> bool:
+        """As attempts.Course.spoke."""
+        return self.interpreter is not None and self.interpreter.spoke
+
     # As Receiver.
 
     def interim(self, reply: ReplyHead) -> None:
@@ -228,7 +232,7 @@ class Runner:
             return
         receiver: Receiver = self
         if attempt.translation is not None:
-            receiver = self.interpreter = Interpreter(attempt.translation, self, up, self._door.limits.max_buffered_body)
+            receiver = self.interpreter = interpreter(attempt.translation, attempt.speaks, self, up, self._door)
         target = attempt.target
         if self._gauged:
             receiver = self.leg = Heard(attempt.name, target, self._body, False, receiver)
