@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from backstory.app.augment import Augment, carry, model_wire, of
 from backstory.app.beside import Aside, Beside
 from backstory.app.drive import eager
+from backstory.app.gauge import carry_bill
 from backstory.app.house import PortHouse
 from backstory.app.regard import Regard, Regards
 from backstory.app.ways import Sending, question_of
@@ -202,7 +203,7 @@ class RoutingHouse:
         elsewhere = "" if speaks == wire.name and backend.passes_key and not backend.row.hosting else speaks
         drop = regard.drop | _ENCODED if plain else regard.drop
         headers = tuple([pair for pair in head.headers if pair[0].lower() != _ENCODING]) if plain else head.headers
-        seen = Head(head.method, path, head.query, headers, head.client)
+        seen = carry_bill(head, Head(head.method, path, head.query, headers, head.client))
         seen.kept[self._regards] = Regard(
             wire,
             target,

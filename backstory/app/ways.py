@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from backstory.app.augment import of
 from backstory.app.enduring import asks_for_events, told_as_events
+from backstory.app.gauge import Bill, bill_of
 from backstory.app.hybrid import Asking, Hybrid
 from backstory.app.keeping import Keeping
 from backstory.app.metrics import Metrics
@@ -112,7 +113,8 @@ class Ways:
         stateful = sending.wire.stateful
         whose = principal("api_key", sending.head) if stateful else ""
         kept = self._keeping.kept if stateful else None
-        asking = Asking(sending.head, sending.seen.path, body, sending.wire, drop | plan.drop, kept, whose)
+        bill = bill_of(sending.head) or Bill()
+        asking = Asking(sending.head, sending.seen.path, body, sending.wire, drop | plan.drop, kept, whose, bill, sending.params)
         nothing: Reasoned | None = None
         return await attempted(self._failed, "reasoner", self._hybrid.reasoned(asking, sending.reasoners), nothing)
 

@@ -10,6 +10,7 @@ from typing import Literal, Protocol, TypeAlias
 
 from msgspec import Struct
 
+from backstory.core.charges import How
 from backstory.core.exchange import Ended, Head, Headers
 from backstory.core.legs import Pager, Talk
 from backstory.core.wire import StreamReader, Wire
@@ -162,7 +163,8 @@ class Leg(Protocol):
     """What is kept of one answer of one backend, as it came. `name`: the backend's. `body`: of the request that went there, b"" where that
     was streamed. `later`: the answer before this one goes on with it. `status`: 0 while none has come; `began_at`: monotonic seconds when
     it came. `events`: those of a long stream that mention usage, without their ends; `said`: about how many bytes of text the pieces of it
-    had that are not kept."""
+    had that are not kept. `how`: what became of an answer that the client surely does not get, "" for any other; `ended`: it came to an
+    end, of whatever kind, and was not given up."""
 
     name: str
     target: Target
@@ -173,6 +175,8 @@ class Leg(Protocol):
     began_at: float
     events: list[bytes]
     said: int
+    how: How | Literal[""]
+    ended: bool
 
     @property
     def held(self) -> int:

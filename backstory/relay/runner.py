@@ -70,7 +70,7 @@ class Course(Protocol):
 class Runner:
     """`lane`: what it asks, one after the other. `body`: the client's. `error`: why nothing came at all. `answered`: what came and did not
     win. `up`, `attempt`, `interpreter`: of the try under way; `reply`, `empty`: the head that it brought.
-    `gauged`: what comes is kept in `leg`."""
+    `gauged`: what comes of each try is kept in `legs`."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class Runner:
         gauged: bool = False,
     ) -> None:
         self._gauged = gauged
-        self.leg: Heard | None = None
+        self.legs: list[Heard] = []
         self._race = race
         self._exchange = exchange
         self._down = down
@@ -235,7 +235,8 @@ class Runner:
             receiver = self.interpreter = interpreter(attempt.translation, attempt.speaks, self, up, self._door)
         target = attempt.target
         if self._gauged:
-            receiver = self.leg = Heard(attempt.name, target, self._body, False, receiver)
+            receiver = Heard(attempt.name, target, self._body, False, receiver)
+            self.legs.append(receiver)
         up.begin(receiver, request.method == b"HEAD")
         head = self._down.heads.render(request, target.path, target.host_header, attempt.drop, attempt.add, len(self._body))
         send(up, placed(up, request.method, head), self._body)
