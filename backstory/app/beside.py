@@ -30,7 +30,7 @@ from backstory.wires import model_lists, steering, token_counts
 from backstory.wires.lowering import quote as quoted
 from backstory.wires.model_lists import ModelList
 from backstory.wires.token_counts import TokenCount
-from backstory.wires.unread import models_within
+from backstory.wires.unread import models_within, surely_named
 
 _Kind: TypeAlias = Literal["count", "embeddings", "models"]
 _EMBEDDINGS = re.compile(r"(?:/v1)?/embeddings")
@@ -77,6 +77,8 @@ class Beside:
             return None
         if plain is None:
             raise RequestError("the request cannot be routed: the content coding of its body is not understood")
+        if self.reads(head) and aside.wire != "gemini":
+            surely_named(plain)
         host = _HOSTS.get(aside.wire, "api.openai.com")
         selector = self._router.named(aside.wire, aside.model, host)
         if selector is None:

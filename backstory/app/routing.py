@@ -31,7 +31,7 @@ from backstory.stages.base import attempt
 from backstory.wires import steering
 from backstory.wires.brought_back import brought_back
 from backstory.wires.reasoned import Reasoned
-from backstory.wires.unread import models_within
+from backstory.wires.unread import models_within, surely_named
 
 _ENCODING = b"content-encoding"
 _ENCODED = frozenset({_ENCODING})
@@ -146,6 +146,8 @@ class RoutingHouse:
         except DocumentError as error:
             self._stays(head, wire, plain or b"", error)
             return None
+        if not named:
+            surely_named(plain or b"")
         augment = of(head)
         path = steering.path_with(head.path, "model") if named else head.path
         question = question_of(head, path, plain or b"", wire)
