@@ -31,7 +31,7 @@ from backstory.stages.base import attempt
 from backstory.wires import steering
 from backstory.wires.brought_back import brought_back
 from backstory.wires.reasoned import Reasoned
-from backstory.wires.unread import models_within, surely_named
+from backstory.wires.unread import models_within, sure_model
 
 _ENCODING = b"content-encoding"
 _ENCODED = frozenset({_ENCODING})
@@ -142,12 +142,10 @@ class RoutingHouse:
         if plain is None and body and not named:
             raise RequestError(_NOT_UNDERSTOOD)
         try:
-            model = steering.model_of(plain or b"", head.path)
+            model = sure_model(plain or b"", head.path)
         except DocumentError as error:
             self._stays(head, wire, plain or b"", error)
             return None
-        if not named:
-            surely_named(plain or b"")
         augment = of(head)
         path = steering.path_with(head.path, "model") if named else head.path
         question = question_of(head, path, plain or b"", wire)
