@@ -90,6 +90,11 @@ class Beside:
             raise RequestError("embeddings cannot be asked of a hybrid:[ ]: name one provider")
         return aside, self._router.routes(selector, Question(lambda: rough_body(body), lambda: True, lambda: b""))
 
+    def all_models(self, head: Head) -> Aside | None:
+        """The question for all models there are, where it is one."""
+        aside = _aside(head, b"") if head.method == "GET" else None
+        return aside if aside is not None and not aside.model else None
+
     def _stays(self, aside: Aside, plain: bytes, host: str) -> None:
         """A body that cannot be read goes where it always went only if that is where its model goes. Raises BackstoryError where not."""
         if aside.model or not plain or _reads(plain):

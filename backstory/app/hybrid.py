@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from backstory.app.gauge import Bill
 from backstory.app.metrics import Metrics
-from backstory.app.outbound import connector
+from backstory.app.outbound import connector, outward
 from backstory.app.steered import Steered, steered
 from backstory.app.tokens import Tokens
 from backstory.app.translating import CLIENTS_OWN, PLAIN, TONGUES_BY_NAME, WIRES_BY_NAME
@@ -50,12 +50,6 @@ _SAMPLING = frozenset({"temperature", "top_p", "top_k", "seed"})
 _UNTHINKING = frozenset({"none", "minimal", 0})
 _OK, _TOO_MANY, _FAULT = 200, 429, 500
 _MOST_ERROR = 65_536
-_ABOUT_THE_MESSAGE = frozenset(
-    {
-        b"host", b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade", b"expect", b"content-length",
-        b"content-encoding", b"content-type", b"accept-encoding", b"accept", b"proxy-authorization", b"proxy-connection",
-    }
-)  # fmt: skip
 _NOTE = b"X-VC-Reasoner"
 _JSON = (b"Content-Type", b"application/json")
 
@@ -200,10 +194,8 @@ class Hybrid:
         target = route.backend.target(exchange.speaks, route.model, *exchange.place())
         if route.backend.auth == "aws":
             add = (*add, *route.backend.signed(target, out, self._clock()))
-        gone = _ABOUT_THE_MESSAGE | asking.drop | drop | (CLIENTS_OWN if exchange.translated else frozenset())
-        gone |= {name.lower() for name, _ in add}
-        kept = tuple([pair for pair in asking.head.headers if pair[0].lower() not in gone])
-        return exchange, out, target, (*kept, _JSON, *add, *PLAIN)
+        drop |= asking.drop | (CLIENTS_OWN if exchange.translated else frozenset())
+        return exchange, out, target, outward(asking.head, drop, (_JSON, *add, *PLAIN))
 
 
 def _thinking(params: Mapping[str, Value]) -> dict[str, Value]:

@@ -17,6 +17,7 @@ from backstory.app.beside import Aside, Beside
 from backstory.app.drive import eager
 from backstory.app.gauge import carry_bill
 from backstory.app.house import PortHouse
+from backstory.app.listing import Listing
 from backstory.app.regard import Regard, Regards
 from backstory.app.ways import Sending, question_of
 from backstory.config import Config
@@ -27,7 +28,7 @@ from backstory.core.wire import Wire
 from backstory.errors import BackstoryError, DocumentError, RequestError
 from backstory.providers.routing import Question, Route
 from backstory.relay.tap import decoded
-from backstory.stages.base import attempt
+from backstory.stages.base import attempt, attempted
 from backstory.wires import steering
 from backstory.wires.brought_back import brought_back
 from backstory.wires.reasoned import Reasoned
@@ -47,6 +48,7 @@ class RoutingHouse:
         self._ways = house.ways()
         self._router, self._tokens = self._ways.router, self._ways.tokens
         self._beside = Beside(self._router, self._tokens.of)
+        self._listing = Listing(config, self._router, self._tokens, self._regards)
         # Else it is done where thoughts of tags are (reworking.py).
         self._cleans = config.reply.think_tags == "keep" and config.tools.virtual == "off"
 
@@ -77,12 +79,26 @@ class RoutingHouse:
         try:
             found = self._beside.routes(head, body)
             if found is None:
-                return self._house.plan(head, body)
+                listed = self._beside.all_models(head) if self._listing.is_needed else None
+                return self._house.plan(head, body) if listed is None else eager(self._listed(head, body, listed))
             if not self._tokens.ready(route.backend for route in found[1]):
                 return eager(self._aside_paid(head, body, *found))
             return self._dropped(self._beside.plan(head, body, *found), head)
         except BackstoryError as error:
             return Plan(answer=self._refused(head, error))
+
+    async def _listed(self, head: Head, body: bytes, aside: Aside) -> Plan:
+        """The models of all providers. The work has a task of its own, since it waits with time limits."""
+        task = asyncio.get_running_loop().create_task(self._listing.plan(head, aside))
+        try:
+            listed = await attempted(self._house.failed, "models", task, None)
+        except BaseException:
+            task.cancel()
+            raise
+        if listed is not None:
+            return listed
+        plan = self._house.plan(head, body)
+        return plan if isinstance(plan, Plan) else await plan
 
     async def _aside_paid(self, head: Head, body: bytes, aside: Aside, routes: tuple[Route, ...]) -> Plan:
         await self._tokens.fetch(route.backend for route in routes)

@@ -178,11 +178,11 @@ class Translating:
 
     def _going(self, plan: Plan, place: str, head: Head) -> Plan:
         """The plan, to this place of the provider's, with the client's key."""
-        add = (*plan.add, *PLAIN, *_key(self._regards.speaks, head))
+        add = (*plan.add, *PLAIN, *key_for(self._regards.speaks, head))
         return replace(plan, target=self._regards.place(place), drop=plan.drop | CLIENTS_OWN, add=add)
 
 
-def _key(wire: str, head: Head) -> Headers:
+def key_for(wire: str, head: Head) -> Headers:
     """The client's key, as a provider of this wire wants it."""
     scheme, _, token = head.header(b"authorization").partition(" ")
     key = token.strip() if scheme.lower() == "bearer" else ""

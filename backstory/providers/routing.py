@@ -80,6 +80,10 @@ class Router:
         """Whether no request of this wire goes up as it came."""
         return bool(self.static or self._defaults[wire])
 
+    def default(self, wire: str) -> str:
+        """Where requests of this wire go whose model selects nothing: a provider or a selector of the settings, "" for its upstream."""
+        return self._defaults[wire]
+
     def selector(self, wire: str, model: str, host: str) -> Selector | None:
         """What a request of this wire that names this model selects; None where it goes up as it came, which would be to this host. Raises
         SelectorError, NoRoute."""
