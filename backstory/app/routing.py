@@ -23,7 +23,7 @@ from backstory.app.ways import Sending, question_of
 from backstory.config import Config
 from backstory.core.exchange import Ended, Head
 from backstory.core.plan import Answer, Plan, Tap
-from backstory.core.selectors import Selector
+from backstory.core.selectors import Branch, Selector
 from backstory.core.wire import Wire
 from backstory.errors import BackstoryError, DocumentError, RequestError
 from backstory.providers.routing import Question, Route
@@ -31,6 +31,7 @@ from backstory.relay.tap import decoded
 from backstory.stages.base import attempt, attempted
 from backstory.wires import steering
 from backstory.wires.brought_back import brought_back
+from backstory.wires.continued import perhaps_kept
 from backstory.wires.reasoned import Reasoned
 from backstory.wires.unread import models_within, sure_model
 
@@ -168,7 +169,7 @@ class RoutingHouse:
         fixed = plain and augment is not None and augment.route
         selector, routes = self._elsewhere(wire, model, augment, question) if fixed and augment is not None else (None, ())
         if selector is None:
-            selector = self._router.selector(wire.name, model, self._regards(head).target.host)
+            selector = self._router.selector(wire.name, model, self._regards(head).target.host) or self._going_on(head, plain, wire, model)
         if selector is None:
             if augment is not None:
                 augment.goes_to((model,))
@@ -188,6 +189,13 @@ class RoutingHouse:
         seen = self._seen(head, steering.path_with(head.path, first), wire, routes, coded, races, reasoners)
         carried = seen if augment is None else carry(augment, seen)
         return Sending(head, carried, wire, sent, routes, coded, races=races, reasoners=reasoners)
+
+    def _going_on(self, head: Head, plain: bytes | None, wire: Wire, model: str) -> Selector | None:
+        """The client's own provider, where a request may build on an answer of another one, which is kept here."""
+        if not wire.stateful or not plain or not model or not perhaps_kept(plain):
+            return None
+        own = self._router.own(wire.name, self._regards(head).target.host)
+        return None if own is None else Selector("one", (Branch(own.name, model),))
 
     def _stays(self, head: Head, wire: Wire, plain: bytes, error: DocumentError) -> None:
         """A body that cannot be read goes where it always went only if that is where its model goes. Raises BackstoryError where not."""

@@ -41,6 +41,7 @@ from backstory.relay.breaker import Board
 from backstory.stages.base import Failed, attempt, attempted
 from backstory.wires import steering
 from backstory.wires.chained import Chained
+from backstory.wires.continued import perhaps_kept
 from backstory.wires.kept import built_on
 from backstory.wires.reasoned import Reasoned
 
@@ -97,9 +98,10 @@ class Ways:
     def _unheld(self, sending: Sending) -> tuple[str, ...]:
         """The answers that it builds on and that its provider may not have, as far as this process does not hold them."""
         wire = sending.wire.name
-        if not sending.wire.stateful or all(route.backend.wire(wire) == wire for route in (*sending.routes, *sending.reasoners)):
+        if not sending.wire.stateful:
             return ()
-        names = built_on(sending.body)
+        native = all(route.backend.wire(wire) == wire for route in (*sending.routes, *sending.reasoners))
+        names = perhaps_kept(sending.body) if native else built_on(sending.body)
         if not names:
             return ()
         kept, whose = self._keeping.kept, principal("api_key", sending.head)
