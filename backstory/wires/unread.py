@@ -21,9 +21,10 @@ _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[{}\[\]:,]', re.DOTALL)
 
 def sure_model(body: bytes, path: str) -> str:
     """As steering.model_of, where nobody can read another one. Raises RequestError, too."""
+    model = steering.model_of(body, path)
     if not steering.in_path(path):
         surely_named(body)
-    return steering.model_of(body, path)
+    return model
 
 
 def surely_named(body: bytes) -> None:
