@@ -18,6 +18,7 @@ from backstory.core.translation import Loss, Marks
 from backstory.errors import PreviousUnknown, RequestError
 from backstory.providers.routing import Route
 from backstory.wires import steering
+from backstory.wires.continued import continued, is_openais
 from backstory.wires.gemini_tongue_write import generation
 from backstory.wires.hosted import Hosted
 from backstory.wires.kept import Keep, Kept
@@ -43,7 +44,7 @@ class Steered:
     done = False
 
     __slots__ = (
-        *("_answer", "_augment", "_hosted", "_path", "_query", "_route", "_status", "_tongue", "_wishes"),
+        *("_answer", "_augment", "_hosted", "_kept", "_path", "_query", "_route", "_status", "_tongue", "_whose", "_wishes"),
         *("client", "inner", "learnt", "legs", "lost", "shown", "speaks", "unsealed"),
     )
 
@@ -58,7 +59,10 @@ class Steered:
         betas: str = "",
         augment: Augment | None = None,
         wishes: Mapping[str, Value] = NOTHING_SET,
+        kept: Kept | None = None,
+        whose: str = "",
     ) -> None:
+        self._kept, self._whose = kept, whose
         self.client = client
         self.speaks = speaks
         self.inner = inner
@@ -113,6 +117,8 @@ class Steered:
         """See Translation. RequestError, DocumentError for what this provider cannot get."""
         route = self._route
         if self.inner is None:
+            if self._kept is not None:
+                body = continued(body, self._kept, self._whose)
             own = unsealed(self.client, body, _seals(self.client, route), generation(route.model) >= 3)
             self.unsealed = own is not body
             body = own
@@ -122,8 +128,9 @@ class Steered:
             body = self.inner.ask(body)
             refused = next((loss for loss in self.inner.losses if loss.how == "refused"), None)
             if refused is not None:
-                fault = PreviousUnknown if refused.what == "previous_response_id" else RequestError
-                raise fault(f"{refused.what}: {refused.why}")
+                if refused.what == "previous_response_id":
+                    raise PreviousUnknown(f"{refused.what}: {refused.why}{self._unknown()}")
+                raise RequestError(f"{refused.what}: {refused.why}")
             body, lost = steering.without(body, route.backend.lacks)
             self.inner.losses = (*self.inner.losses, *lost)
         strict = {name: it for name, it in route.params if name not in self._wishes}
@@ -135,6 +142,12 @@ class Steered:
             if self._wishes:
                 body = self._wished(body)
         return body if self._hosted is None else self._hosted.ask(body)
+
+    def _unknown(self) -> str:
+        """What is known of answers that are not there."""
+        missing = self.inner.missing if self.inner is not None else ()
+        given = ", ".join([name[:80] for name in missing if is_openais(name)])
+        return f" ({given}: OpenAI's own, which keeps it to itself; {self._route.name} needs the whole conversation)" if given else ""
 
     def _wished(self, body: bytes) -> bytes:
         body, lost = steering.with_wishes(self._tongue, body, self._route.model, self._wishes)
@@ -199,4 +212,4 @@ def steered(
     if speaks != client:
         provider, wire = TONGUES_BY_NAME[speaks], WIRES_BY_NAME[speaks]
         inner = Translated(TONGUES_BY_NAME[client], provider, wire, path, query, kept, whose, keep, marks)
-    return Steered(client, speaks, route, path, query, inner, betas if speaks == client else "", augment, wishes)
+    return Steered(client, speaks, route, path, query, inner, betas if speaks == client else "", augment, wishes, kept, whose)

@@ -122,7 +122,7 @@ class Translating:
             return Plan(answer=self._error(head, 400, code, f"{refused.what}: {refused.why}"))
         near = plan.translation
         translation = exchange if near is None else Chained(near, exchange)
-        return self._going(replace(plan, body=out, translation=translation), exchange.place(), head)
+        return self._going(replace(plan, body=out, translation=translation, speaks=self._regards.speaks), exchange.place(), head)
 
     def _question(self, plan: Plan | Awaitable[Plan], head: Head, body: bytes) -> Plan | Awaitable[Plan]:
         """What is asked beside conversations."""
@@ -178,11 +178,11 @@ class Translating:
 
     def _going(self, plan: Plan, place: str, head: Head) -> Plan:
         """The plan, to this place of the provider's, with the client's key."""
-        add = (*plan.add, *PLAIN, *_key(self._regards.speaks, head))
+        add = (*plan.add, *PLAIN, *key_for(self._regards.speaks, head))
         return replace(plan, target=self._regards.place(place), drop=plan.drop | CLIENTS_OWN, add=add)
 
 
-def _key(wire: str, head: Head) -> Headers:
+def key_for(wire: str, head: Head) -> Headers:
     """The client's key, as a provider of this wire wants it."""
     scheme, _, token = head.header(b"authorization").partition(" ")
     key = token.strip() if scheme.lower() == "bearer" else ""

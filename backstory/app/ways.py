@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from backstory.app.augment import of
 from backstory.app.enduring import asks_for_events, told_as_events
+from backstory.app.gauge import Bill, bill_of
 from backstory.app.hybrid import Asking, Hybrid
 from backstory.app.keeping import Keeping
 from backstory.app.metrics import Metrics
@@ -40,6 +41,7 @@ from backstory.relay.breaker import Board
 from backstory.stages.base import Failed, attempt, attempted
 from backstory.wires import steering
 from backstory.wires.chained import Chained
+from backstory.wires.continued import perhaps_kept
 from backstory.wires.kept import built_on
 from backstory.wires.reasoned import Reasoned
 
@@ -96,9 +98,10 @@ class Ways:
     def _unheld(self, sending: Sending) -> tuple[str, ...]:
         """The answers that it builds on and that its provider may not have, as far as this process does not hold them."""
         wire = sending.wire.name
-        if not sending.wire.stateful or all(route.backend.wire(wire) == wire for route in (*sending.routes, *sending.reasoners)):
+        if not sending.wire.stateful:
             return ()
-        names = built_on(sending.body)
+        native = all(route.backend.wire(wire) == wire for route in (*sending.routes, *sending.reasoners))
+        names = perhaps_kept(sending.body) if native else built_on(sending.body)
         if not names:
             return ()
         kept, whose = self._keeping.kept, principal("api_key", sending.head)
@@ -112,7 +115,8 @@ class Ways:
         stateful = sending.wire.stateful
         whose = principal("api_key", sending.head) if stateful else ""
         kept = self._keeping.kept if stateful else None
-        asking = Asking(sending.head, sending.seen.path, body, sending.wire, drop | plan.drop, kept, whose)
+        bill = bill_of(sending.head) or Bill()
+        asking = Asking(sending.head, sending.seen.path, body, sending.wire, drop | plan.drop, kept, whose, bill, sending.params)
         nothing: Reasoned | None = None
         return await attempted(self._failed, "reasoner", self._hybrid.reasoned(asking, sending.reasoners), nothing)
 
@@ -148,6 +152,7 @@ class Ways:
             add=first.add,
             translation=first.translation,
             name=first.name,
+            speaks=first.speaks,
             others=tuple(others),
         )
 
@@ -186,6 +191,7 @@ class Ways:
             plan.drop | drop | exchange.drop,
             _joined(plan.add, exchange.add, add),
             _translation(copy.copy(plan.translation), exchange if changes else None),
+            exchange.speaks if exchange.translated else "",
         )
 
 
