@@ -7,7 +7,7 @@ Rule: with a provider of the client's own wire the answer passes as it is.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from backstory.app.translating import CLIENTS_OWN, PLAIN, TONGUES_BY_NAME, WIRES_BY_NAME
@@ -23,6 +23,7 @@ from backstory.wires.hosted import Hosted
 from backstory.wires.kept import Keep, Kept
 from backstory.wires.translate import Translated, losses_told
 from backstory.wires.unsealed import unsealed
+from backstory.wires.within import within
 
 if TYPE_CHECKING:
     from backstory.app.augment import Augment
@@ -38,12 +39,13 @@ _SEALING = {"anthropic": re.compile("claude|opus|sonnet|haiku"), "openai_respons
 class Steered:
     """`client`: the client's wire; `path`, `query`: of its request, the path with the route's model where it names one. `inner`: the
     translation, None where there is none. `shown`: see steering.with_params. `wishes`: parameters that count before those of the route,
-    and are left out where there is no place for them; `lost`: those that were, where nothing is translated."""
+    and are left out where there is no place for them; `lost`: those that were, where nothing is translated. `limit`: the most output tokens
+    that the route's model is known to give, 0 where that is not known, or the client asked for this model by itself."""
 
     done = False
 
     __slots__ = (
-        *("_answer", "_augment", "_hosted", "_path", "_query", "_route", "_status", "_tongue", "_wishes"),
+        *("_answer", "_augment", "_hosted", "_limit", "_path", "_query", "_route", "_status", "_tongue", "_wishes"),
         *("client", "inner", "learnt", "legs", "lost", "shown", "speaks", "unsealed"),
     )
 
@@ -58,7 +60,9 @@ class Steered:
         betas: str = "",
         augment: Augment | None = None,
         wishes: Mapping[str, Value] = NOTHING_SET,
+        limit: int = 0,
     ) -> None:
+        self._limit = limit
         self.client = client
         self.speaks = speaks
         self.inner = inner
@@ -112,12 +116,16 @@ class Steered:
     def ask(self, body: bytes) -> bytes:
         """See Translation. RequestError, DocumentError for what this provider cannot get."""
         route = self._route
+        self.lost = ()
         if self.inner is None:
             own = unsealed(self.client, body, _seals(self.client, route), generation(route.model) >= 3)
             self.unsealed = own is not body
             body = own
-        if not steering.in_path(self._path):
-            body = steering.with_model(body, route.model)
+        named = body if steering.in_path(self._path) else steering.with_model(body, route.model)
+        bounded: tuple[Loss, ...] = ()
+        if self.inner is None and self._limit and (named is not body or steering.in_path(self._path)):
+            named, bounded = within(self.client, named, self._limit)
+        body = named
         if self.inner is not None:
             body = self.inner.ask(body)
             refused = next((loss for loss in self.inner.losses if loss.how == "refused"), None)
@@ -134,6 +142,7 @@ class Steered:
             body = steering.with_params(self._tongue, body, route.model, strict, self.shown)
             if self._wishes:
                 body = self._wished(body)
+        self.lost = (*self.lost, *bounded)
         return body if self._hosted is None else self._hosted.ask(body)
 
     def _wished(self, body: bytes) -> bytes:
@@ -179,6 +188,11 @@ def _seals(wire: str, route: Route) -> bool:
     return names is not None and (bool(route.backend.row.hosting) or names.search(route.model.lower()) is not None)
 
 
+def _unknown(model: str) -> int:
+    """How much a model gives of which nothing is known."""
+    return 0
+
+
 def steered(
     client: str,
     route: Route,
@@ -191,12 +205,13 @@ def steered(
     wishes: Mapping[str, Value] = NOTHING_SET,
     keep: Keep | None = None,
     marks: Marks = "never",
+    most_of: Callable[[str], int] = _unknown,
 ) -> Steered:
-    """The exchange of a client of this wire on this route. `kept`, `whose`, `keep`, `marks`: as of Translated; `betas`: its header of that
-    name; `augment`: what else is done to it; `wishes`: as of Steered."""
+    """The exchange of a client of this wire on this route. `kept`, `whose`, `keep`, `marks`, `most_of`: as of Translated; `betas`: its header
+    of that name; `augment`: what else is done to it; `wishes`: as of Steered."""
     speaks = route.backend.wire(client)
     inner = None
     if speaks != client:
         provider, wire = TONGUES_BY_NAME[speaks], WIRES_BY_NAME[speaks]
-        inner = Translated(TONGUES_BY_NAME[client], provider, wire, path, query, kept, whose, keep, marks)
-    return Steered(client, speaks, route, path, query, inner, betas if speaks == client else "", augment, wishes)
+        inner = Translated(TONGUES_BY_NAME[client], provider, wire, path, query, kept, whose, keep, marks, most_of)
+    return Steered(client, speaks, route, path, query, inner, betas if speaks == client else "", augment, wishes, most_of(route.model))

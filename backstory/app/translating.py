@@ -16,6 +16,7 @@ from backstory.core.plan import Answer, Plan
 from backstory.core.translation import Marks
 from backstory.errors import DocumentError
 from backstory.memory.identity import principal
+from backstory.providers.windows import Rooms
 from backstory.relay.tap import decoded
 from backstory.stages.base import attempt
 from backstory.wires import WIRES
@@ -52,14 +53,16 @@ _ANTHROPIC_VERSION = (b"anthropic-version", b"2023-06-01")
 
 
 class Translating:
-    """For one port. `error` writes an error of ours in the shape of the request's wire. `marks`: see core.translation.Asked."""
+    """For one port. `error` writes an error of ours in the shape of the request's wire. `marks`: see core.translation.Asked. `rooms`: how
+    much models give."""
 
-    def __init__(self, regards: Regards, error: Callable[[Head, int, str, str], Answer], engine: Engine, marks: Marks) -> None:
+    def __init__(self, regards: Regards, error: Callable[[Head, int, str, str], Answer], engine: Engine, marks: Marks, rooms: Rooms) -> None:
         self._regards = regards
         self._error = error
         self._keeping = Keeping(engine)
         self._failed = engine.failed
         self._marks = marks
+        self._rooms = rooms
 
     def counts(self, head: Head) -> bool:
         """Whether the body is needed of a request that is no conversation."""
@@ -87,9 +90,12 @@ class Translating:
         kept = self._keeping.kept if regard.wire.stateful else None
         whose = principal("api_key", head) if kept is not None else ""
         keep = self._keeping.keeper(whose, regard.whose, plan.tap is not None) if kept is not None else None
-        exchange = Translated(client, provider, WIRES_BY_NAME[regard.speaks], head.path, head.query, kept, whose, keep, self._marks)
+        exchange = Translated(client, provider, WIRES_BY_NAME[regard.speaks], head.path, head.query, kept, whose, keep, self._marks, self._most)
         sent = self._sent(plan, head, plain, exchange)
         return self._resumed(plan, head, plain, exchange, whose, sent) if exchange.missing else self._refused(plan, sent)
+
+    def _most(self, model: str) -> int:
+        return self._rooms.of(model).max_output
 
     async def _resumed(self, plan: Plan, head: Head, plain: bytes, exchange: Translated, whose: str, without: Plan) -> Plan:
         """The request builds on an answer that this process does not hold. `without`: what becomes of it without that."""

@@ -166,7 +166,10 @@ class Ways:
         if kept is not None and route.backend.wire(wire.name) != wire.name:
             keep = self._keeping.keeper(whose, principal(self._principal, head), plan.tap is not None)
         betas = head.header(b"anthropic-beta")
-        exchange: Steered = steered(wire.name, route, path, head.query, kept, whose, betas, augment, sending.params, keep, self._marks)
+        # Gemini's clients name the model in the path: one that stays is the client's own choice.
+        own = path == sending.seen.path and steering.in_path(path) and route.backend.wire(wire.name) == wire.name
+        most = _nothing if own else partial(_room, self.router.rooms)
+        exchange: Steered = steered(wire.name, route, path, head.query, kept, whose, betas, augment, sending.params, keep, self._marks, most)
         exchange.legs = plan.paging is not None
         out = exchange.ask(body)
         token = self.tokens.of(route.backend)
@@ -228,6 +231,10 @@ def _asked_again(sending: Sending) -> plans.Question:
     """What must be known of a request to race with it. It is read only where that is needed."""
     wire, body = sending.wire, sending.body
     return plans.Question(wire, partial(asks_for_events, wire, sending.seen, body), partial(told_as_events, wire, sending.head, body))
+
+
+def _nothing(model: str) -> int:
+    return 0
 
 
 def _room(rooms: Rooms, model: str) -> int:

@@ -21,6 +21,8 @@ THINKS = re.compile(r"claude-(?:[a-z]+-)+[5-9](?:\D|$)|claude-mythos")
 ALWAYS = re.compile(r"claude-(?:fable|mythos)")
 """Those of them that cannot do without."""
 OLD = re.compile(r"claude-(?:instant|2|3)")
+UNTHINKING = re.compile(r"claude-(?:instant|2|3-(?:opus|sonnet|haiku|5))")
+"""Those that cannot think: .../build-with-claude/extended-thinking."""
 MOST: tuple[tuple[re.Pattern[str], int], ...] = (
     (re.compile(r"claude-(?:instant|2|3-(?:opus|sonnet|haiku))"), 4096),
     (re.compile(r"claude-3"), 8192),

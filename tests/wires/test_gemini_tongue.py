@@ -263,7 +263,6 @@ def test_what_has_no_place_is_named() -> None:
         "tools.strict": "dropped",
         "tools.parameters.not": "dropped",
         "tools.web_search": "dropped",
-        "n": "refused",
         "temperature": "changed",
         "previous_response_id": "refused",
     }
