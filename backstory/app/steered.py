@@ -18,7 +18,7 @@ from backstory.core.translation import Loss, Marks
 from backstory.errors import PreviousUnknown, RequestError
 from backstory.providers.routing import Route
 from backstory.wires import steering
-from backstory.wires.gemini_tongue_write import generation
+from backstory.wires.gemini_tongue_thinking import generation
 from backstory.wires.hosted import Hosted
 from backstory.wires.kept import Keep, Kept
 from backstory.wires.translate import Translated, losses_told
@@ -207,8 +207,8 @@ def steered(
     marks: Marks = "never",
     most_of: Callable[[str], int] = _unknown,
 ) -> Steered:
-    """The exchange of a client of this wire on this route. `kept`, `whose`, `keep`, `marks`, `most_of`: as of Translated; `betas`: its header
-    of that name; `augment`: what else is done to it; `wishes`: as of Steered."""
+    """The exchange of a client of this wire on this route. `kept`, `whose`, `keep`, `marks`, `most_of`: as of Translated; `betas`: its
+    header of that name; `augment`: what else is done to it; `wishes`: as of Steered."""
     speaks = route.backend.wire(client)
     inner = None
     if speaks != client:

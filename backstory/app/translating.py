@@ -56,7 +56,9 @@ class Translating:
     """For one port. `error` writes an error of ours in the shape of the request's wire. `marks`: see core.translation.Asked. `rooms`: how
     much models give."""
 
-    def __init__(self, regards: Regards, error: Callable[[Head, int, str, str], Answer], engine: Engine, marks: Marks, rooms: Rooms) -> None:
+    def __init__(
+        self, regards: Regards, error: Callable[[Head, int, str, str], Answer], engine: Engine, marks: Marks, rooms: Rooms
+    ) -> None:
         self._regards = regards
         self._error = error
         self._keeping = Keeping(engine)
@@ -90,7 +92,8 @@ class Translating:
         kept = self._keeping.kept if regard.wire.stateful else None
         whose = principal("api_key", head) if kept is not None else ""
         keep = self._keeping.keeper(whose, regard.whose, plan.tap is not None) if kept is not None else None
-        exchange = Translated(client, provider, WIRES_BY_NAME[regard.speaks], head.path, head.query, kept, whose, keep, self._marks, self._most)
+        wire = WIRES_BY_NAME[regard.speaks]
+        exchange = Translated(client, provider, wire, head.path, head.query, kept, whose, keep, self._marks, self._most)
         sent = self._sent(plan, head, plain, exchange)
         return self._resumed(plan, head, plain, exchange, whose, sent) if exchange.missing else self._refused(plan, sent)
 

@@ -169,7 +169,8 @@ class Ways:
         # Gemini's clients name the model in the path: one that stays is the client's own choice.
         own = path == sending.seen.path and steering.in_path(path) and route.backend.wire(wire.name) == wire.name
         most = _nothing if own else partial(_room, self.router.rooms)
-        exchange: Steered = steered(wire.name, route, path, head.query, kept, whose, betas, augment, sending.params, keep, self._marks, most)
+        marks, wishes = self._marks, sending.params
+        exchange: Steered = steered(wire.name, route, path, head.query, kept, whose, betas, augment, wishes, keep, marks, most)
         exchange.legs = plan.paging is not None
         out = exchange.ask(body)
         token = self.tokens.of(route.backend)

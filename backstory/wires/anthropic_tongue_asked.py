@@ -345,6 +345,11 @@ def _think(asked: Asked, body: Json, lost: Losses) -> bool:
     if ADAPTIVE.search(asked.model):
         _adapt(wanted, asked.model, body, lost)
         return True
+    return _budgeted(asked, wanted, most, body, lost)
+
+
+def _budgeted(asked: Asked, wanted: Reasoning, most: int, body: Json, lost: Losses) -> bool:
+    """Whether there will be thinking, in a budget of tokens."""
     budget = wanted.budget or budget_of(wanted.effort) or budget_of("medium") or 0
     if asked.sampling.most is None and most <= budget:
         most, budget = _roomy(most, budget, asked.limit)

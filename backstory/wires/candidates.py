@@ -1,7 +1,7 @@
 """Further answers to one request (`n`, `candidateCount`), streamed beside the first: each is heard and told by itself.
 
-Rule: the first answer's end is the last thing that is told, since it bears the usage of them all. A candidate that never says anything is not
-told of; one that breaks off alone has ended for an unknown reason, and the others go on.
+Rule: the first answer's end is the last thing that is told, since it bears the usage of them all. A candidate that never says anything is
+not told of; one that breaks off alone has ended for an unknown reason, and the others go on.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Letters that a provider cut in two between events of a stream: half of a surrogate pair (`\\ud83d`, then `\\ude00`), or some bytes of a
 letter, at the end of one string and the rest at the beginning of a later one.
 
-Rule: halves that belong together are joined, in the later event; one that stays alone is U+FFFD. An event that ends in half a letter waits for
-the next one that says something; all others pass as the same objects.
+Rule: halves that belong together are joined, in the later event; one that stays alone is U+FFFD. An event that ends in half a letter waits
+for the next one that says something; all others pass as the same objects.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _BEGUN = re.compile(rb'(?<!\\)(?:\\\\)*"\Z')
 
 
 class Half:
-    """Half a letter: the bytes at `start:end` of some data. `first`: it is a letter's beginning, at the end of a string; `last`: its end, at
-    the beginning of one. Neither: it belongs to nothing."""
+    """Half a letter: the bytes at `start:end` of some data. `first`: it is a letter's beginning, at the end of a string; `last`: its end,
+    at the beginning of one. Neither: it belongs to nothing."""
 
     __slots__ = ("end", "first", "last", "start")
 

@@ -124,7 +124,8 @@ class ChatListener:
     turns."""
 
     __slots__ = (
-        "_begun", "_by_index", "_calls", "_ended", "_finish", "_flow", "_id", "_number", "_parts", "_plain", "_sequence", "_thoughts", "_usage",
+        "_begun", "_by_index", "_calls", "_ended", "_finish", "_flow", "_id", "_number", "_parts", "_plain", "_sequence",
+        "_thoughts", "_usage",
     )  # fmt: skip
 
     def __init__(self, number: int = 0) -> None:

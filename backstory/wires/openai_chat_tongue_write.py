@@ -30,7 +30,6 @@ from backstory.core.translation import (
     Use,
     Words,
 )
-from backstory.errors import DocumentError
 from backstory.wires.lowering import encode
 from backstory.wires.openai_chat_tongue_losses import LOSSES
 from backstory.wires.openai_chat_tongue_pieces import OWN, detail_of, extra, shown

@@ -24,8 +24,8 @@ _BUDGET: Path = ("thinking", "budget_tokens")
 
 
 def within(wire: str, body: bytes, limit: int) -> tuple[bytes, tuple[Loss, ...]]:
-    """The body, which is one of this wire's, asking for at most `limit` tokens, and what of it changed. DocumentError where the body cannot be
-    edited."""
+    """The body, which is one of this wire's, asking for at most `limit` tokens, and what of it changed. DocumentError where the body cannot
+    be edited."""
     document = Document(body)
     splices: list[Splice] = []
     losses: list[Loss] = []
