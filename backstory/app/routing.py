@@ -16,6 +16,7 @@ from backstory.app.augment import Augment, carry, model_wire, of
 from backstory.app.beside import Aside, Beside
 from backstory.app.drive import eager
 from backstory.app.house import PortHouse
+from backstory.app.keeping import no_previous
 from backstory.app.regard import Regard, Regards
 from backstory.app.ways import Sending, question_of
 from backstory.config import Config
@@ -23,7 +24,7 @@ from backstory.core.exchange import Ended, Head
 from backstory.core.plan import Answer, Plan, Tap
 from backstory.core.selectors import Selector
 from backstory.core.wire import Wire
-from backstory.errors import BackstoryError, DocumentError, RequestError
+from backstory.errors import BackstoryError, DocumentError, PreviousUnknown, RequestError
 from backstory.providers.routing import Question, Route
 from backstory.relay.tap import decoded
 from backstory.stages.base import attempt
@@ -127,6 +128,8 @@ class RoutingHouse:
 
     def _refused(self, head: Head, error: BackstoryError) -> Answer:
         status = 400 if isinstance(error, DocumentError) else error.status
+        wire = self._wire(head) if isinstance(error, PreviousUnknown) else None
+        status = status if wire is None else no_previous(wire.name)
         return self._house.error(head, status, error.code, str(error))
 
     def _wire(self, head: Head) -> Wire | None:
@@ -170,7 +173,7 @@ class RoutingHouse:
         reasoners = self._router.reasoners(selector, question)
         seen = self._seen(head, steering.path_with(head.path, first), wire, routes, coded, races, reasoners)
         carried = seen if augment is None else carry(augment, seen)
-        return Sending(head, carried, wire, sent, routes, coded, races=races, reasoners=reasoners)
+        return Sending(head, carried, wire, sent, routes, coded, races=races, reasoners=reasoners, model=model)
 
     def _stays(self, head: Head, wire: Wire, plain: bytes, error: DocumentError) -> None:
         """A body that cannot be read goes where it always went only if that is where its model goes. Raises BackstoryError where not."""

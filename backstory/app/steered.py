@@ -121,11 +121,11 @@ class Steered:
             own = unsealed(self.client, body, _seals(self.client, route), generation(route.model) >= 3)
             self.unsealed = own is not body
             body = own
-        named = body if steering.in_path(self._path) else steering.with_model(body, route.model)
+        if not steering.in_path(self._path):
+            body = steering.with_model(body, route.model)
         bounded: tuple[Loss, ...] = ()
-        if self.inner is None and self._limit and (named is not body or steering.in_path(self._path)):
-            named, bounded = within(self.client, named, self._limit)
-        body = named
+        if self.inner is None and self._limit:
+            body, bounded = within(self.client, body, self._limit)
         if self.inner is not None:
             body = self.inner.ask(body)
             refused = next((loss for loss in self.inner.losses if loss.how == "refused"), None)

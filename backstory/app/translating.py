@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from backstory.app import questions
 from backstory.app.engine import Engine
-from backstory.app.keeping import Keeping
+from backstory.app.keeping import Keeping, keeps, no_previous
 from backstory.app.regard import Regard, Regards
 from backstory.core.exchange import Ended, Head, Headers
 from backstory.core.plan import Answer, Plan
@@ -89,7 +89,7 @@ class Translating:
         if plain is None:
             return self._refused(plan, self._unread(head))
         client, provider = TONGUES_BY_NAME[regard.wire.name], TONGUES_BY_NAME[regard.speaks]
-        kept = self._keeping.kept if regard.wire.stateful else None
+        kept = self._keeping.kept if keeps(regard.wire) else None
         whose = principal("api_key", head) if kept is not None else ""
         keep = self._keeping.keeper(whose, regard.whose, plan.tap is not None) if kept is not None else None
         wire = WIRES_BY_NAME[regard.speaks]
@@ -127,8 +127,9 @@ class Translating:
             return self._untranslated(head, error)
         refused = next((loss for loss in exchange.losses if loss.how == "refused"), None)
         if refused is not None:
-            code = _NO_PREVIOUS if refused.what == "previous_response_id" else "not_translatable"
-            return Plan(answer=self._error(head, 400, code, f"{refused.what}: {refused.why}"))
+            unknown = refused.what == "previous_response_id"
+            code, status = (_NO_PREVIOUS, no_previous(exchange.client)) if unknown else ("not_translatable", 400)
+            return Plan(answer=self._error(head, status, code, f"{refused.what}: {refused.why}"))
         near = plan.translation
         translation = exchange if near is None else Chained(near, exchange)
         return self._going(replace(plan, body=out, translation=translation), exchange.place(), head)

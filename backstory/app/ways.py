@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from backstory.app.augment import of
 from backstory.app.enduring import asks_for_events, told_as_events
 from backstory.app.hybrid import Asking, Hybrid
-from backstory.app.keeping import Keeping
+from backstory.app.keeping import Keeping, keeps
 from backstory.app.metrics import Metrics
 from backstory.app.steered import Steered, steered
 from backstory.app.tokens import Tokens
@@ -50,7 +50,7 @@ class Sending(Struct, frozen=True):
     """A request that is to be sent. `head`: the client's; `seen`: as memory has seen it. `body`: as it is to be sent where the plan has
     none. `plain`: the client's body had a content coding, and goes up without. `params`: set by its user; they count before a route's.
     `routes`: in the order in which they are tried; `races`: those of different lanes are asked side by side. `reasoners`: who is asked to
-    think first."""
+    think first. `model`: the one that the client named."""
 
     head: Head
     seen: Head
@@ -61,6 +61,7 @@ class Sending(Struct, frozen=True):
     params: dict[str, Value] = {}
     races: bool = False
     reasoners: tuple[Route, ...] = ()
+    model: str = ""
 
 
 class Ways:
@@ -96,7 +97,7 @@ class Ways:
     def _unheld(self, sending: Sending) -> tuple[str, ...]:
         """The answers that it builds on and that its provider may not have, as far as this process does not hold them."""
         wire = sending.wire.name
-        if not sending.wire.stateful or all(route.backend.wire(wire) == wire for route in (*sending.routes, *sending.reasoners)):
+        if not keeps(sending.wire) or all(route.backend.wire(wire) == wire for route in (*sending.routes, *sending.reasoners)):
             return ()
         names = built_on(sending.body)
         if not names:
@@ -109,7 +110,7 @@ class Ways:
         if not sending.reasoners:
             return None
         body = plan.paging.without() if plan.paging is not None else sending.body if plan.body is None else plan.body
-        stateful = sending.wire.stateful
+        stateful = keeps(sending.wire)
         whose = principal("api_key", sending.head) if stateful else ""
         kept = self._keeping.kept if stateful else None
         asking = Asking(sending.head, sending.seen.path, body, sending.wire, drop | plan.drop, kept, whose)
@@ -155,19 +156,19 @@ class Ways:
         """One way, made of what memory has made of the request. Raises DocumentError, RequestError for what this provider cannot get,
         UpstreamError where there is nothing to pay it with."""
         head, wire = sending.head, sending.wire
-        whose = principal("api_key", head) if wire.stateful else ""
+        whose = principal("api_key", head) if keeps(wire) else ""
         path = steering.path_with(sending.seen.path, route.model)
         augment = of(sending.seen)
         said = "" if augment is None else augment.refusal(wire.name, route.model)
         if said:
             raise ContextTooLong(said)
-        kept = self._keeping.kept if wire.stateful else None
+        kept = self._keeping.kept if keeps(wire) else None
         keep = None
         if kept is not None and route.backend.wire(wire.name) != wire.name:
             keep = self._keeping.keeper(whose, principal(self._principal, head), plan.tap is not None)
         betas = head.header(b"anthropic-beta")
-        # Gemini's clients name the model in the path: one that stays is the client's own choice.
-        own = path == sending.seen.path and steering.in_path(path) and route.backend.wire(wire.name) == wire.name
+        # What the client asks of the model that it named itself, in that model's wire, is its own affair.
+        own = sending.model in {"", route.model} and route.backend.wire(wire.name) == wire.name
         most = _nothing if own else partial(_room, self.router.rooms)
         marks, wishes = self._marks, sending.params
         exchange: Steered = steered(wire.name, route, path, head.query, kept, whose, betas, augment, wishes, keep, marks, most)

@@ -129,6 +129,11 @@ class Translated:
         self._names = {short: name for name in named if (short := short_name(name)) != name}
         return out
 
+    @property
+    def client(self) -> str:
+        """The client's wire."""
+        return self._client.name
+
     def place(self) -> str:
         """Path and query of the request at the provider."""
         return self._provider.place("", self._asked)
