@@ -21,6 +21,7 @@ from backstory.wires import steering
 from backstory.wires.gemini_tongue_thinking import generation
 from backstory.wires.hosted import Hosted
 from backstory.wires.kept import Keep, Kept
+from backstory.wires.refit import refit
 from backstory.wires.translate import Translated, losses_told
 from backstory.wires.unsealed import unsealed
 from backstory.wires.within import within
@@ -40,12 +41,12 @@ class Steered:
     """`client`: the client's wire; `path`, `query`: of its request, the path with the route's model where it names one. `inner`: the
     translation, None where there is none. `shown`: see steering.with_params. `wishes`: parameters that count before those of the route,
     and are left out where there is no place for them; `lost`: those that were, where nothing is translated. `limit`: the most output tokens
-    that the route's model is known to give, 0 where that is not known, or the client asked for this model by itself."""
+    that the route's model is known to give, 0 where that is not known. `moved`: it is another model than the client named."""
 
     done = False
 
     __slots__ = (
-        *("_answer", "_augment", "_hosted", "_limit", "_path", "_query", "_route", "_status", "_tongue", "_wishes"),
+        *("_answer", "_augment", "_hosted", "_limit", "_moved", "_path", "_query", "_route", "_status", "_tongue", "_wishes"),
         *("client", "inner", "learnt", "legs", "lost", "shown", "speaks", "unsealed"),
     )
 
@@ -61,8 +62,10 @@ class Steered:
         augment: Augment | None = None,
         wishes: Mapping[str, Value] = NOTHING_SET,
         limit: int = 0,
+        moved: bool = False,
     ) -> None:
         self._limit = limit
+        self._moved = moved
         self.client = client
         self.speaks = speaks
         self.inner = inner
@@ -123,9 +126,9 @@ class Steered:
             body = own
         if not steering.in_path(self._path):
             body = steering.with_model(body, route.model)
-        bounded: tuple[Loss, ...] = ()
-        if self.inner is None and self._limit:
-            body, bounded = within(self.client, body, self._limit)
+        refitted: tuple[Loss, ...] = ()
+        if self.inner is None and self._moved:
+            body, refitted = self._refit(body)
         if self.inner is not None:
             body = self.inner.ask(body)
             refused = next((loss for loss in self.inner.losses if loss.how == "refused"), None)
@@ -142,8 +145,14 @@ class Steered:
             body = steering.with_params(self._tongue, body, route.model, strict, self.shown)
             if self._wishes:
                 body = self._wished(body)
-        self.lost = (*self.lost, *bounded)
+        self.lost = (*self.lost, *refitted)
         return body if self._hosted is None else self._hosted.ask(body)
+
+    def _refit(self, body: bytes) -> tuple[bytes, tuple[Loss, ...]]:
+        """The body for another model than its client named, and what of it changed."""
+        body, bounded = within(self.client, body, self._limit) if self._limit else (body, ())
+        body, changed = refit(self.client, body, self._route.model)
+        return body, (*bounded, *changed)
 
     def _wished(self, body: bytes) -> bytes:
         body, lost = steering.with_wishes(self._tongue, body, self._route.model, self._wishes)
@@ -206,12 +215,14 @@ def steered(
     keep: Keep | None = None,
     marks: Marks = "never",
     most_of: Callable[[str], int] = _unknown,
+    moved: bool = False,
 ) -> Steered:
     """The exchange of a client of this wire on this route. `kept`, `whose`, `keep`, `marks`, `most_of`: as of Translated; `betas`: its
-    header of that name; `augment`: what else is done to it; `wishes`: as of Steered."""
+    header of that name; `augment`: what else is done to it; `wishes`, `moved`: as of Steered."""
     speaks = route.backend.wire(client)
     inner = None
     if speaks != client:
         provider, wire = TONGUES_BY_NAME[speaks], WIRES_BY_NAME[speaks]
         inner = Translated(TONGUES_BY_NAME[client], provider, wire, path, query, kept, whose, keep, marks, most_of)
-    return Steered(client, speaks, route, path, query, inner, betas if speaks == client else "", augment, wishes, most_of(route.model))
+    betas = betas if speaks == client else ""
+    return Steered(client, speaks, route, path, query, inner, betas, augment, wishes, most_of(route.model), moved)

@@ -167,11 +167,11 @@ class Ways:
         if kept is not None and route.backend.wire(wire.name) != wire.name:
             keep = self._keeping.keeper(whose, principal(self._principal, head), plan.tap is not None)
         betas = head.header(b"anthropic-beta")
+        most = partial(_room, self.router.rooms)
         # What the client asks of the model that it named itself, in that model's wire, is its own affair.
-        own = sending.model in {"", route.model} and route.backend.wire(wire.name) == wire.name
-        most = _nothing if own else partial(_room, self.router.rooms)
+        moved = sending.model not in {"", route.model}
         marks, wishes = self._marks, sending.params
-        exchange: Steered = steered(wire.name, route, path, head.query, kept, whose, betas, augment, wishes, keep, marks, most)
+        exchange: Steered = steered(wire.name, route, path, head.query, kept, whose, betas, augment, wishes, keep, marks, most, moved)
         exchange.legs = plan.paging is not None
         out = exchange.ask(body)
         token = self.tokens.of(route.backend)
@@ -233,10 +233,6 @@ def _asked_again(sending: Sending) -> plans.Question:
     """What must be known of a request to race with it. It is read only where that is needed."""
     wire, body = sending.wire, sending.body
     return plans.Question(wire, partial(asks_for_events, wire, sending.seen, body), partial(told_as_events, wire, sending.head, body))
-
-
-def _nothing(model: str) -> int:
-    return 0
 
 
 def _room(rooms: Rooms, model: str) -> int:

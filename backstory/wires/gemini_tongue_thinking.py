@@ -37,13 +37,18 @@ def generation(model: str) -> int:
     return int(match.group(1)) if match else 0
 
 
+def is_unthinking(model: str) -> bool:
+    """Whether the model is known not to think."""
+    return _UNTHINKING.search(model) is not None
+
+
 def thinking_of(asked: Asked, losing: Losing) -> Json:
     """`thinkingConfig`, within the member that it is; {} where nothing is said."""
     reasoning = asked.reasoning
     if reasoning is None:
         return {}
     effort = wanted_effort(reasoning)
-    if _UNTHINKING.search(asked.model):
+    if is_unthinking(asked.model):
         losing.all_of({"reasoning": effort != "none"})
         return {}
     found: Json = {"includeThoughts": True} if reasoning.shown else {}

@@ -22,7 +22,9 @@ SMALL = "models: [{model: small, max_output: 1000}]\n"
 def most_in(body: bytes) -> int:
     found = json.loads(body)
     found |= found.get("generationConfig", {})
-    return next(found[name] for name in ("max_tokens", "max_completion_tokens", "max_output_tokens", "maxOutputTokens") if name in found)
+    return next(
+        int(found[name]) for name in ("max_tokens", "max_completion_tokens", "max_output_tokens", "maxOutputTokens") if name in found
+    )
 
 
 def asking(wire: str, most: int) -> dict[str, Any]:
@@ -115,3 +117,11 @@ async def test_a_conversation_of_openai_is_refused_by_its_name(tmp_path: Path, r
         assert told["error"]["message"].startswith("conversation: a conversation is kept by its own provider only")
         assert not one.own.received
         assert not one.other.received
+
+
+@pytest.mark.parametrize(("named", "told"), [("prov:gpt-4.1", "reasoning dropped"), ("gpt-4.1", "")])
+@played
+async def test_a_model_that_does_not_think_is_not_asked_to_unless_the_client_named_it(tmp_path: Path, named: str, told: str) -> None:
+    async with two(tmp_path, ROUTED % "openai_responses" + "routing: {openai_responses: prov}\n", KEY) as one:
+        assert await losses(one, "openai_responses", named, reasoning={"effort": "high"}) == told
+        assert ("reasoning" in json.loads(one.got.body)) is not bool(told)

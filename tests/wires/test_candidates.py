@@ -94,7 +94,7 @@ def test_a_client_of_gemini_gets_both_choices_of_chat(size: int, query: str, fir
     chunks = TWO if first == 0 else TWO[1::2] + TWO[::2]
     out = streamed(one, from_chat(*chunks, (0, "", "stop"), (1, "", "length")), size)
     told = json.loads(out) if not query else [json.loads(line[6:]) for line in out.splitlines() if line.startswith(b"data: ")]
-    texts, ends = {0: "", 1: ""}, {}
+    texts, ends = {0: "", 1: ""}, dict[int, str]()
     for chunk in told:
         for candidate in chunk["candidates"]:
             texts[candidate["index"]] += "".join(part["text"] for part in candidate["content"]["parts"])

@@ -36,8 +36,8 @@ def streamed(wire: str, texts: Sequence[str]) -> bytes:
     if wire == "openai_chat":
         head = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m"}
         said = [event({**head, "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}]}) for text in texts]
-        end = event({**head, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
-        return b"".join(said) + end + b"data: [DONE]\n\n"
+        last = event({**head, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+        return b"".join(said) + last + b"data: [DONE]\n\n"
     if wire == "gemini":
         said = [event({"candidates": [{"content": {"role": "model", "parts": [{"text": text}]}, "index": 0}]}) for text in texts]
         return b"".join(said) + event({"candidates": [{"content": {"role": "model", "parts": []}, "finishReason": "STOP", "index": 0}]})
@@ -55,8 +55,8 @@ def streamed(wire: str, texts: Sequence[str]) -> bytes:
     item = {"id": "msg_1", "type": "message", "role": "assistant", "content": []}
     out += event({"type": "response.output_item.added", "output_index": 0, "item": item}, "response.output_item.added")
     for text in texts:
-        delta = {"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "delta": text}
-        out += event(delta, "response.output_text.delta")
+        more = {"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "delta": text}
+        out += event(more, "response.output_text.delta")
     end = {"id": "resp_1", "model": "m", "status": "completed", "output": []}
     return out + event({"type": "response.completed", "response": end}, "response.completed")
 
