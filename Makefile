@@ -1,6 +1,8 @@
 # Every command of the project. PYTHON chooses the interpreter (3.11, 3.12 or 3.13): make test PYTHON=python3.13
+# EXTRAS adds optional parts: make run EXTRAS="postgres vectors"
 PYTHON ?= python3
 ARGS ?=
+EXTRAS ?=
 VENV := .venv
 DEV := .venv-dev
 DEMO := .venv-demo
@@ -24,10 +26,14 @@ $(PYTHON) -m pip --python $(1)/bin/python install -q --require-hashes --target "
 PYTHONPATH="$$tools" $(PYTHON) -m pip --python $(1)/bin/python install -q --no-deps --no-build-isolation --force-reinstall $(2)
 endef
 
-setup: $(VENV)/.ready
+setup: $(VENV)/.ready $(addprefix $(VENV)/.extra-,$(EXTRAS))
 
 $(VENV)/.packages: requirements.lock
 	$(call packages,$(VENV),requirements.lock)
+
+$(VENV)/.extra-%: requirements-extras/%.lock | $(VENV)/.packages
+	$(PYTHON) -m pip --python $(VENV)/bin/python install -q --no-compile --no-deps --require-hashes -r $<
+	touch $@
 
 $(VENV)/.ready: $(VENV)/.packages requirements-build.lock pyproject.toml README.md $(SOURCES)
 	$(call project,$(VENV),.)
@@ -73,12 +79,15 @@ schema: $(DEV)/.ready
 
 # Locks for all supported interpreters and systems; needs the network. They name no index.
 LOCK = "$$tools/bin/uv" pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
+OPTIONAL = codecs google media minilm postgres vectors websocket
 lock:
 	tools=$$(mktemp -d) && trap 'rm -rf "$$tools"' EXIT && \
 	$(PYTHON) -m venv "$$tools" && "$$tools/bin/python" -m pip install -q uv && \
 	$(LOCK) pyproject.toml -o requirements.lock && \
 	$(LOCK) pyproject.toml --extra dev -c requirements.lock -o requirements-dev.lock && \
 	$(LOCK) pyproject.toml --extra demo -c requirements-dev.lock -o requirements-demo.lock && \
+	base=$$(sed -n 's/^\([a-z0-9-]*\)==.*/--no-emit-package \1/p' requirements.lock) && \
+	for extra in $(OPTIONAL); do $(LOCK) pyproject.toml --extra $$extra $$base -c requirements-dev.lock -o requirements-extras/$$extra.lock || exit 1; done && \
 	printf 'setuptools>=75\n' | $(LOCK) - -o requirements-build.lock
 
 clean:

@@ -31,6 +31,11 @@ _QUOTED = 20
 """So much of a selector is quoted where it went wrong."""
 
 
+def with_extra(extra: str) -> str:
+    """How a user gets an optional part: the end of a message that says that it is missing."""
+    return f"the extra {extra}: make setup EXTRAS={extra} (without make: pip install '.[{extra}]' in the source's folder)"
+
+
 class BackstoryError(Exception):
     """Root of the tree. `status` is the HTTP status a client gets; `code` the short name in the error body."""
 

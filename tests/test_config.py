@@ -322,7 +322,7 @@ def test_a_postgresql_url_is_taken_and_its_journal_has_a_place(tmp_path: Path, u
 
 def test_postgresql_without_its_driver_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("backstory.config.storage.find_spec", lambda _: None)
-    with pytest.raises(ConfigError, match=r"install backstory\[postgres\]"):
+    with pytest.raises(ConfigError, match="make setup EXTRAS=postgres"):
         Config.load({"storage.url": "postgresql://h/d"}, {}, tmp_path)
 
 
@@ -342,7 +342,7 @@ def test_decay_may_only_be_switched_on(tmp_path: Path, spelled: str, meant: floa
 def test_a_setting_that_needs_an_extra_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert Config.load({"media.recompress": "true"}, {}, tmp_path).media.recompress
     monkeypatch.setitem(sys.modules, "PIL", None)
-    with pytest.raises(ConfigError, match=r"media\.recompress.*install backstory\[media\]"):
+    with pytest.raises(ConfigError, match=r"media\.recompress.*make setup EXTRAS=media"):
         Config.load({"media.recompress": "true"}, {}, tmp_path)
     assert not Config.load({"media.recompress": "false"}, {}, tmp_path).media.recompress
 

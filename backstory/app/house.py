@@ -18,7 +18,7 @@ from backstory.app.engine import Engine
 from backstory.app.over import Over
 from backstory.app.passing import alone, beside_of, dropping, mark_of, proved, sending, sent
 from backstory.app.past import LOOKED_UP_S, Past, bare
-from backstory.app.regard import OWN_HEADERS, Regards
+from backstory.app.regard import OWN_HEADERS, Regard, Regards
 from backstory.app.unheard import Unheard, as_it_came, unread
 from backstory.app.wished import Choosing
 from backstory.commands.grammar import Asked
@@ -95,7 +95,8 @@ class PortHouse:
 
     def plan(self, head: Head, body: bytes) -> Plan | Awaitable[Plan]:
         """See House."""
-        plan, regard = self._plan(head, body), self._regards(head)
+        regard = self._regards(head)
+        plan = self._plan(head, body, regard)
         drop = regard.drop
         plan = self._over.plan(plan, head, body, regard)
         if len(drop) == len(OWN_HEADERS):
@@ -107,16 +108,15 @@ class PortHouse:
         came, opening = time.monotonic(), self._engine.opening
         if opening is not None:
             await asyncio.wait({opening}, timeout=self._deadline_s)
-        plan = self._plan(head, body, came)
+        plan = self._plan(head, body, self._regards(head), came)
         return plan if isinstance(plan, Plan) else await plan
 
-    def _plan(self, head: Head, body: bytes, since: float = 0.0) -> Plan | Awaitable[Plan]:
+    def _plan(self, head: Head, body: bytes, regard: Regard, since: float = 0.0) -> Plan | Awaitable[Plan]:
         """`since`: when it came, where it has waited for the store."""
         if head.method in {"GET", "HEAD"}:
             answer = self._engine.local.answer(head)
             if answer is not None:
                 return Plan(answer=answer)
-        regard = self._regards(head)
         target, wire = regard.target, regard.wire
         if wire is not None and body and not self._engine.memory and self._engine.is_opening and not since:
             return self._once_open(head, body)

@@ -22,7 +22,7 @@ from backstory.app.outbound import connector, warnings
 from backstory.app.usage import Guard, named
 from backstory.config import Config, Listener
 from backstory.core.plan import House
-from backstory.errors import ConfigError
+from backstory.errors import ConfigError, with_extra
 from backstory.providers import side_model
 from backstory.relay.door import Door
 from backstory.relay.limits import DoorMetrics, Limits, Timeouts
@@ -110,7 +110,7 @@ def _door(config: Config, engine: Engine, listener: Listener) -> Door:
     if needed(config):
         house = Enduring(house, config, listener.upstream, engine.endurance)
     if proxy.websocket and find_spec("wsproto") is None:
-        raise ConfigError("proxy.websocket needs the extra websocket: install backstory[websocket]")
+        raise ConfigError(f"proxy.websocket needs {with_extra('websocket')}")
     return Door(house, limits, timeouts, connector(config), metrics, engine.endurance, proxy.websocket)
 
 

@@ -72,7 +72,7 @@ from backstory.config.sections import (
 from backstory.config.side_models import Secret, check_provider, check_variable, problems, read_key
 from backstory.config.sources import Collected, Given, collect, collect_environ, collect_file
 from backstory.config.storage import check_storage, data_folder, default_storage
-from backstory.errors import ConfigError
+from backstory.errors import ConfigError, with_extra
 
 __all__ = ["Config", "Instance", "Listener", "Log", "OutboundProxies", "PriceRow", "Setting", "describe", "effective", "mask"]
 
@@ -320,7 +320,7 @@ def _rules(key: Key, found: Any) -> Any:
         check_storage(found)
     module, extra = _EXTRAS.get(key.name, ("", ""))
     if module and find_spec(module) is None:
-        raise ValueError(f"it needs the extra {extra}: install backstory[{extra}]")
+        raise ValueError(f"it needs {with_extra(extra)}")
     return found
 
 

@@ -9,6 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
+from backstory.errors import with_extra
+
 _SQLITE = "sqlite:///PATH"
 _POSTGRES = "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
 # What may stand behind the `?`: of libpq's parameters those that the driver knows and that hold no secret.
@@ -29,7 +31,7 @@ def check_storage(url: str) -> None:
         return
     _check_postgres(url)
     if find_spec("asyncpg") is None:
-        raise ValueError("it needs the extra postgres: install backstory[postgres]")
+        raise ValueError(f"it needs {with_extra('postgres')}")
 
 
 def _check_postgres(url: str) -> None:

@@ -41,6 +41,10 @@ _LABEL_WORDS = """
     also remember first second third finally however overview details steps requirements features benefits verdict recommendation
     look listen wait hey hi hello ok okay sure thanks sorry please great perfect done fine actually maybe obviously anyway meanwhile guess
     reminder decision correction confirmed agreed idea thought fact today tomorrow yesterday tonight spoiler disclaimer proposal rule
+    noted understood acknowledged received got updated fixed resolved completed added removed changed created deleted renamed merged moved
+    saved sent failed passed skipped blocked pending recap status agenda next before after bonus takeaway observation finding findings
+    explanation definition translation rewrite draft revised original rules alternatives assumption assumptions
+    both here there current previous tested verified checked found
     """
 _LABELS = frozenset(_LABEL_WORDS.split())
 """Words with which an ordinary line may begin before a colon: they name nobody."""

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from backstory.core.exchange import Headers
 from backstory.core.plan import Target
-from backstory.errors import ConfigError, UpstreamError
+from backstory.errors import ConfigError, UpstreamError, with_extra
 from backstory.providers import upstreams
 from backstory.providers.backends import Backend
 
@@ -59,7 +59,7 @@ def check(backend: Backend) -> None:
     except UpstreamError as error:
         raise ConfigError(f"providers.{backend.name}: {error}") from error
     if find_spec("google") is None or find_spec("google.auth") is None:
-        raise ConfigError(f"providers.{backend.name}: auth google needs the extra google: install backstory[google]")
+        raise ConfigError(f"providers.{backend.name}: auth google needs {with_extra('google')}")
 
 
 def asking(backend: Backend, now: float, refresh: str = "") -> tuple[Target, bytes]:

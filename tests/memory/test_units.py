@@ -30,6 +30,8 @@ def test_labels_and_code_are_not_speakers() -> None:
     for text in (
         "Note: take care",
         "Look: a heron",
+        "Noted: the boat is in Kiel",
+        "Understood: no eggs",
         "Wait: one more thing",
         "Decision: we take the boat",
         "Error: no such file",

@@ -128,7 +128,7 @@ def test_a_missing_driver_names_the_extra() -> None:
     check = "import sys; sys.modules['asyncpg'] = None; from backstory.stores.database import open_store; open_store('postgresql://h/d')"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=False)
     assert "ConfigError" in done.stderr
-    assert "install backstory[postgres]" in done.stderr
+    assert "make setup EXTRAS=postgres" in done.stderr
 
 
 def test_the_journal_is_named_after_the_database_and_not_after_the_password() -> None:
