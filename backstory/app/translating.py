@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 from msgspec.structs import replace
 
 from backstory.app import questions
+from backstory.app.conversations import Conversations
 from backstory.app.engine import Engine
 from backstory.app.keeping import Keeping, keeps, no_previous
 from backstory.app.regard import Regard, Regards
@@ -21,6 +22,7 @@ from backstory.relay.tap import decoded
 from backstory.stages.base import attempt
 from backstory.wires import WIRES
 from backstory.wires.chained import Chained
+from backstory.wires.kept import may_begin
 from backstory.wires.model_lists import ModelList
 from backstory.wires.token_counts import TokenCount
 from backstory.wires.tongues import TONGUES
@@ -62,13 +64,14 @@ class Translating:
         self._regards = regards
         self._error = error
         self._keeping = Keeping(engine)
+        self._conversations = Conversations(self._keeping, regards, error)
         self._failed = engine.failed
         self._marks = marks
         self._rooms = rooms
 
     def counts(self, head: Head) -> bool:
         """Whether the body is needed of a request that is no conversation."""
-        return bool(questions.counts(head, self._regards.speaks))
+        return bool(questions.counts(head, self._regards.speaks)) or self._conversations.claims(head)
 
     def plan(self, plan: Plan | Awaitable[Plan], head: Head, body: bytes, regard: Regard) -> Plan | Awaitable[Plan]:
         """The plan, in the provider's wire."""
@@ -139,6 +142,8 @@ class Translating:
         speaks = self._regards.speaks
         if not isinstance(plan, Plan) or plan.answer is not None:
             return plan
+        if self._conversations.claims(head):
+            return self._conversations.plan(head, body)
         counted = questions.counts(head, speaks)
         if counted:
             return self._count(plan, head, body, TokenCount(TONGUES_BY_NAME[counted], TONGUES_BY_NAME[speaks], head.path, head.query))
@@ -162,11 +167,19 @@ class Translating:
     async def _count_all(self, plan: Plan, head: Head, plain: bytes, question: TokenCount) -> Plan:
         """What the prompt builds on is counted with it."""
         kept, whose, name = self._keeping.kept, principal("api_key", head), question.asked.previous
-        if not kept.get(whose, name)[0]:
+        talk = question.asked.conversation
+        if talk or not kept.get(whose, name)[0]:
             await self._keeping.load(whose, (name,))
         before, _ = kept.get(whose, name)
-        if not before:
-            return Plan(answer=self._error(head, 400, _NO_PREVIOUS, f"previous_response_id: {name} is not known here, or not any more"))
+        if not before and not (talk and may_begin(name)):
+            return Plan(
+                answer=self._error(
+                    head,
+                    400,
+                    _NO_PREVIOUS,
+                    f"{'conversation' if talk else 'previous_response_id'}: {name} is not known here, or not any more",
+                )
+            )
         question.goes_on(before)
         found = self._asking(plan, head, plain, question)
         return found if isinstance(found, Plan) else await found

@@ -40,7 +40,7 @@ from backstory.relay.breaker import Board
 from backstory.stages.base import Failed, attempt, attempted
 from backstory.wires import steering
 from backstory.wires.chained import Chained
-from backstory.wires.kept import built_on
+from backstory.wires.kept import built_on, conversation_of
 from backstory.wires.reasoned import Reasoned
 
 _ENCODED = frozenset({b"content-encoding"})
@@ -99,11 +99,12 @@ class Ways:
         wire = sending.wire.name
         if not keeps(sending.wire) or all(route.backend.wire(wire) == wire for route in (*sending.routes, *sending.reasoners)):
             return ()
-        names = built_on(sending.body)
-        if not names:
+        names, talk = built_on(sending.body), conversation_of(sending.body)
+        if not names and not talk:
             return ()
         kept, whose = self._keeping.kept, principal("api_key", sending.head)
-        return tuple([name for name in names if not kept.get(whose, name)[0]])
+        # A conversation goes on under its id, perhaps in another process: what is held of it may be old.
+        return tuple([name for name in (*names, *filter(None, [talk])) if name == talk or not kept.get(whose, name)[0]])
 
     async def thought(self, plan: Plan, sending: Sending, drop: frozenset[bytes]) -> Reasoned | None:
         """What a reasoner says to it; None where none is asked, or that fails. `drop`: headers that do not go up, besides the plan's."""

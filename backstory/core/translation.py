@@ -189,7 +189,8 @@ class Asked(Struct, frozen=True):
     else reading it lost. `legacy`: the client knows only OpenAI Chat's `functions`, and is answered so. `array`: the stream is to be a
     JSON array (Gemini). `marks`: whether what the provider is to cache is marked where the client marks nothing ("auto": where the
     conversation is likely to go on). `as_is`: the answer comes in the client's own wire, so its id stays what it is. `limit`: the most
-    output tokens that the model is known to give, 0 where that is not known; `sampling.most` is no more."""
+    output tokens that the model is known to give, 0 where that is not known; `sampling.most` is no more. `conversation`: `previous` is the
+    id of a conversation that goes on under it, not of an answer."""
 
     model: str
     stream: bool
@@ -216,6 +217,7 @@ class Asked(Struct, frozen=True):
     marks: Marks = "never"
     as_is: bool = False
     limit: int = 0
+    conversation: bool = False
 
 
 class Answered(Struct, frozen=True):

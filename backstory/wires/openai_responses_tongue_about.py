@@ -49,7 +49,7 @@ def about(asked: Asked, losing: Losing) -> Json:
     elif tier:
         losing.lose("service_tier")
     if asked.previous:
-        found["conversation" if asked.previous.startswith("conv_") else "previous_response_id"] = asked.previous
+        found["conversation" if asked.conversation else "previous_response_id"] = asked.previous
     return found
 
 

@@ -39,7 +39,6 @@ _MODES: dict[str, Choice] = {"auto": Choice("auto"), "none": Choice("none"), "re
 # What the provider keeps of earlier requests: without it the answer would not be what was asked for.
 _KEPT = {
     "prompt": Loss("prompt", "refused", "a stored prompt is known to its own provider only"),
-    "conversation": Loss("conversation", "refused", "a conversation is kept by its own provider only; previous_response_id works with any"),
     "background": Loss("background", "refused", "the provider does not answer in the background"),
 }
 _strings = msgspec.json.Decoder(list[str])
@@ -80,8 +79,8 @@ def read_asked(body: bytes) -> Asked:
         fields.take("metadata"),
         fields.text("service_tier"),
         fields.flag("store"),
-        _previous(fields, losing),
     )
+    asked = _building(asked, fields)
     return replace(asked, others=(*others, *verbosity, *fields.rest()), wire=WIRE, lost=losing.told())
 
 
@@ -253,11 +252,9 @@ def _choice(raw: Raw | None, losing: Losing) -> Choice | None:
     return None
 
 
-def _previous(fields: Fields, losing: Losing) -> str:
+def _building(asked: Asked, fields: Fields) -> Asked:
+    """The request, with what it builds on."""
     found, raw = fields.text("previous_response_id"), fields.take("conversation")
-    if raw is None:
-        return found
-    losing.add(_KEPT["conversation"])
-    if found:
-        return found
-    return string(raw) if is_string(raw) else Fields(raw).text("id")
+    if raw is None or found:
+        return replace(asked, previous=found)
+    return replace(asked, previous=string(raw) if is_string(raw) else Fields(raw).text("id"), conversation=True)

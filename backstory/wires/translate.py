@@ -43,7 +43,7 @@ from backstory.errors import DocumentError
 from backstory.wires.bodies import Inflate, beside, inflating
 from backstory.wires.candidates import Candidates
 from backstory.wires.halves import Halves, mended
-from backstory.wires.kept import Keep, Kept, answers_of, is_reference, joined, references, referred
+from backstory.wires.kept import Keep, Kept, answers_of, is_reference, joined, may_begin, references, referred
 from backstory.wires.tongue import short_name
 
 _UNFIT = re.compile(r"[^ -~]")
@@ -51,6 +51,8 @@ _LONGEST_LOSS = 100
 _MOST_LOSSES = 30
 _BOUNDED = Loss("max_tokens", "changed", "as many as the model is known to give")
 _REFERRED = Loss("item_reference", "refused", "the provider keeps no items, and this one is not known here, or not any more")
+_NO_CONVERSATION = Loss("conversation", "refused", "the provider keeps none, and this one is not known here, or not any more")
+_BEGUN = Loss("conversation", "changed", "it is not known here, and begins with this request")
 _SSE = b"text/event-stream"
 _EVENTS = (b"data:", b"event:")
 """How a stream begins, whatever its content type says."""
@@ -100,6 +102,7 @@ class Translated:
         self._whose = whose
         self._tell_kept = keep
         self._before: tuple[str, tuple[Said, ...]] = "", ()
+        self._talk = ""
         self.missing: tuple[str, ...] = ()
         self._marks = marks
         self._most_of = most_of
@@ -122,7 +125,11 @@ class Translated:
         except RecursionError as cause:
             raise DocumentError("something in it is nested too deeply") from cause
         more = (_BOUNDED,) if bounded is not sent and all(loss.what != _BOUNDED.what for loss in losses) else ()
-        self.losses = (*self._asked.lost, *losses, *more)
+        if sent.conversation:
+            more = (_NO_CONVERSATION, *more)
+        elif self._talk and not self._before[1]:
+            more = (*more, _BEGUN)
+        self.losses = (*self._asked.lost, *more, *losses)
         if any(is_reference(piece) for said in sent.said for piece in said.pieces):
             self.losses = (*self.losses, _REFERRED)
         named = [tool.name for tool in self._asked.tools if isinstance(tool, Function)]
@@ -254,7 +261,7 @@ class Translated:
 
     def _whole_talk(self, asked: Asked, size: int) -> Asked:
         """The request with what it builds on."""
-        self.missing, self._before = (), ("", ())
+        self.missing, self._before, self._talk = (), ("", ()), ""
         if self._kept is not None and any(is_reference(piece) for said in asked.said for piece in said.pieces):
             asked = replace(asked, said=referred(asked.said, self._kept, self._whose))
             self.missing = tuple([name for item in references(asked.said) for name in answers_of(item)])
@@ -262,12 +269,15 @@ class Translated:
         if self._kept is None or not asked.previous:
             return asked
         before, before_size = self._kept.get(self._whose, asked.previous)
-        if not before:
+        if asked.conversation or not before:
+            # A conversation goes on under its id, perhaps in another process: what is held of it may be old.
             self.missing = (*self.missing, asked.previous)
+        if not before and not (asked.conversation and may_begin(asked.previous)):
             return asked
+        self._talk = asked.previous if asked.conversation else ""
         whole = joined(before, asked.said)
         self._before, self._said, self._size = (asked.previous, before), whole[len(before) :], before_size + size
-        return replace(asked, said=whole, previous="")
+        return replace(asked, said=whole, previous="", conversation=False)
 
     def _listen(self, events: Sequence[Event]) -> None:
         for event in events:
@@ -283,9 +293,16 @@ class Translated:
 
     def _keep(self, name: str, pieces: tuple[Piece, ...]) -> None:
         """An answer that a later request may build on."""
-        if self._tell_kept is not None and name and self._asked.store is not False:
-            told = sum(len(piece.text if isinstance(piece, Words | Thought) else getattr(piece, "arguments", "")) for piece in pieces)
-            self._tell_kept(name, *self._before, (*self._said, Said("assistant", pieces)), self._size + told)
+        if self._tell_kept is None or not (self._talk or (name and self._asked.store is not False)):
+            return
+        size = self._size + sum(
+            len(piece.text if isinstance(piece, Words | Thought) else getattr(piece, "arguments", "")) for piece in pieces
+        )
+        new = (*self._said, Said("assistant", pieces))
+        if self._talk:
+            self._tell_kept(self._talk, "", (), (*self._before[1], *new), size)
+        else:
+            self._tell_kept(name, *self._before, new, size)
 
     def _own(self, answered: Answered) -> Answered:
         """The answer, its calls by the names that the client has for its tools."""

@@ -1,4 +1,4 @@
-"""What is asked of a model that is known to give less; and threads and conversations that a provider does not keep."""
+"""What is asked of a model that is known to give less; and threads that a provider does not keep."""
 
 from __future__ import annotations
 
@@ -106,17 +106,6 @@ async def test_a_thread_that_is_not_known_is_told_so_that_its_client_begins_anot
             assert told["error"]["details"] == {"error_code": "thread_not_found"}
             assert not one.own.received
             assert not one.other.received
-
-
-@pytest.mark.parametrize("routed", [True, False])
-@played
-async def test_a_conversation_of_openai_is_refused_by_its_name(tmp_path: Path, routed: bool) -> None:
-    async with two(tmp_path, ROUTED % "openai_chat" if routed else "upstream: {wire: openai_chat}\n", KEY) as one:
-        status, told = await one.ask_for("openai_responses", "prov:m" if routed else "m", conversation="conv_1")
-        assert status == 400
-        assert told["error"]["message"].startswith("conversation: a conversation is kept by its own provider only")
-        assert not one.own.received
-        assert not one.other.received
 
 
 @pytest.mark.parametrize(("named", "told"), [("prov:gpt-4.1", "reasoning dropped"), ("gpt-4.1", "")])

@@ -300,9 +300,9 @@ def test_settings_are_understood() -> None:
     assert request.format == Format(b'{"type": "object"}', "n", "", True)
     assert request.reasoning == Reasoning("xhigh", None, True, "detailed")
     assert request.sampling == Sampling(5)
-    assert (request.previous, request.parallel) == ("conv_1", False)
+    assert (request.previous, request.conversation, request.parallel) == ("conv_1", True, False)
     assert {name for name, _ in request.others} == {"include", "truncation", "verbosity", "new_field"}
-    assert {loss.what: loss.how for loss in request.lost} == {"background": "refused", "conversation": "refused", "prompt": "refused"}
+    assert {loss.what: loss.how for loss in request.lost} == {"background": "refused", "prompt": "refused"}
 
 
 def test_what_cannot_be_read_is_an_error() -> None:

@@ -118,14 +118,6 @@ def test_a_file_of_openais_own_goes_up() -> None:
     assert (body["input"][0]["content"], lost) == ([{"type": "input_file", "file_id": "file-1"}], {})
 
 
-@pytest.mark.parametrize("provider", ["openai_chat", "anthropic", "gemini"])
-@pytest.mark.parametrize("given", ["conv_1", {"id": "conv_1"}])
-def test_a_conversation_of_another_provider_is_refused_by_its_name(provider: str, given: object) -> None:
-    one = Translated(TONGUE["openai_responses"], TONGUE[provider], WIRE[provider], "/v1/responses", "")
-    one.ask(json.dumps({"model": "m", "input": "Hi", "conversation": given}).encode())
-    assert next(loss for loss in one.losses if loss.how == "refused").what == "conversation"
-
-
 @pytest.mark.parametrize("wanted", [True, False])
 def test_top_logprobs_alone_do_not_go_to_chat(wanted: bool) -> None:
     include = ["message.output_text.logprobs"] if wanted else []
