@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from backstory.app.house import PortHouse
 from tests.app.test_keeping import played
 from tests.rig import PATHS, post
 from tests.routed import KEYS, Two, two
@@ -64,7 +65,7 @@ async def test_a_client_goes_on_with_a_conversation(tmp_path: Path, text: str, s
 
 @pytest.mark.parametrize("text", [ROUTED % "openai_chat", ONE % "openai_chat"])
 @played
-async def test_it_goes_on_after_a_restart_and_not_after_it_was_forgotten(tmp_path: Path, text: str) -> None:
+async def test_it_goes_on_after_a_restart(tmp_path: Path, text: str) -> None:
     async with two(tmp_path, text, ENV) as one:
         await asking(one, "the first thing", "conv_mine")
         await one.restart()
@@ -119,3 +120,64 @@ async def test_a_provider_that_keeps_them_answers_itself(tmp_path: Path, text: s
     async with two(tmp_path, text or "memory: {enabled: true}\n") as one:
         await about(one, "POST", body=b"{}")
         assert b"/v1/conversations" in one.own.received[0].head
+
+
+@pytest.mark.parametrize("text", [ROUTED % "openai_chat", ONE % "openai_chat"])
+@pytest.mark.parametrize("made", [True, False])
+@played
+async def test_what_was_forgotten_does_not_go_on(tmp_path: Path, text: str, made: bool) -> None:
+    async with two(tmp_path, text, ENV) as one:
+        name = (await about(one, "POST"))[1]["id"] if made and "upstream" in text else "conv_mine"
+        await asking(one, "the first thing", name)
+        await asking(one, "the second thing", name)
+        lanes = one.engine._lanes
+        assert lanes is not None
+        await lanes.flush()
+        conversation = await lanes.read(lambda store: store.alias("", f"response:{name}"))
+        assert conversation is not None
+        await lanes.write(lambda store: store.forget("", conversation, now=one.engine._clock()))
+        await one.engine._forgotten.look()
+        status, _, seen = await asking(one, "the third thing", name)
+        assert (status, seen) == ((200, [False, False, False, True]) if name == "conv_mine" else (400, []))
+        await lanes.flush()
+        assert b"the first thing" not in (tmp_path / "memory.db").read_bytes()
+
+
+@played
+async def test_that_it_begins_is_told_once(tmp_path: Path) -> None:
+    async with two(tmp_path, ONE % "openai_chat") as one:
+        told = []
+        for _ in range(2):
+            body = json.dumps({"model": "m", "input": "Hi", "conversation": "conv_mine"}).encode()
+            head, _ = await one.ask(PATHS["openai_responses"], body, KEY)
+            told.append(b"conversation changed" in head)
+        assert told == [True, False]
+
+
+@played
+async def test_another_process_goes_on_with_what_this_one_said(tmp_path: Path) -> None:
+    """What is held of a conversation may be older than what is stored of it."""
+    async with two(tmp_path, ONE % "openai_chat") as one:
+        await asking(one, "the first thing", "conv_mine")
+        house: PortHouse = one.house
+        assert house._over._translating is not None
+        kept = house._over._translating._keeping.kept
+        whose = next(iter(kept._found))[0]
+        before, size = kept.get(whose, "conv_mine")
+        await asking(one, "the second thing", "conv_mine")
+        kept.put(whose, "conv_mine", before, size)
+        _, _, seen = await asking(one, "the third thing", "conv_mine")
+        assert seen == [True, True, True, True]
+
+
+@played
+async def test_tokens_are_counted_with_all_of_it(tmp_path: Path) -> None:
+    async with two(tmp_path, ONE % "openai_chat") as one:
+        await asking(one, "the first thing " * 100, "conv_mine")
+        counts = []
+        for name in ("conv_mine", "conv_other", "conv_" + "0" * 48):
+            body = json.dumps({"model": "m", "input": "two", "conversation": name}).encode()
+            head, found = await one.ask("/v1/responses/input_tokens", body, KEY)
+            counts.append(json.loads(found).get("input_tokens", head.split(b" ")[1]))
+        assert counts[0] > 300 > counts[1]
+        assert counts[2] == b"400"
