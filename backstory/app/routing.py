@@ -17,6 +17,7 @@ from backstory.app.beside import Aside, Beside
 from backstory.app.drive import eager
 from backstory.app.gauge import carry_bill
 from backstory.app.house import PortHouse
+from backstory.app.keeping import no_previous
 from backstory.app.listing import Listing
 from backstory.app.regard import Regard, Regards
 from backstory.app.ways import Sending, question_of
@@ -25,7 +26,7 @@ from backstory.core.exchange import Ended, Head
 from backstory.core.plan import Answer, Plan, Tap
 from backstory.core.selectors import Branch, Selector
 from backstory.core.wire import Wire
-from backstory.errors import BackstoryError, DocumentError, RequestError
+from backstory.errors import BackstoryError, DocumentError, PreviousUnknown, RequestError
 from backstory.providers.routing import Question, Route
 from backstory.relay.tap import decoded
 from backstory.stages.base import attempt, attempted
@@ -145,6 +146,8 @@ class RoutingHouse:
 
     def _refused(self, head: Head, error: BackstoryError) -> Answer:
         status = 400 if isinstance(error, DocumentError) else error.status
+        wire = self._wire(head) if isinstance(error, PreviousUnknown) else None
+        status = status if wire is None else no_previous(wire.name)
         return self._house.error(head, status, error.code, str(error))
 
     def _wire(self, head: Head) -> Wire | None:
@@ -188,7 +191,7 @@ class RoutingHouse:
         reasoners = self._router.reasoners(selector, question)
         seen = self._seen(head, steering.path_with(head.path, first), wire, routes, coded, races, reasoners)
         carried = seen if augment is None else carry(augment, seen)
-        return Sending(head, carried, wire, sent, routes, coded, races=races, reasoners=reasoners)
+        return Sending(head, carried, wire, sent, routes, coded, races=races, reasoners=reasoners, model=model)
 
     def _going_on(self, head: Head, plain: bytes | None, wire: Wire, model: str) -> Selector | None:
         """The client's own provider, where a request may build on an answer of another one, which is kept here."""
