@@ -22,6 +22,7 @@ from backstory.core.tokens import count
 from backstory.errors import ConfigError, NotFound
 from backstory.memory.economy import STOPS_S
 from backstory.memory.fact_query import select
+from backstory.memory.fence import called
 from backstory.memory.index import Index
 from backstory.memory.retrieval import recall
 from backstory.memory.supersession import Known
@@ -315,7 +316,7 @@ def as_markdown(record: Conversation, rows: Sequence[TurnRow]) -> Iterator[str]:
     yield f"{len(rows)} turns, {stamp(record.created)} to {stamp(record.updated)}\n"
     for row in rows:
         text = row.text.rstrip("\n") or (f"```json\n{row.calls}\n```" if row.calls else "(no text)")
-        yield f"\n## {row.number}. {row.speaker}, {stamp(row.at)}\n\n{text}\n" + ("" if row.complete else "\n(broken off)\n")
+        yield f"\n## {row.number}. {name(row.speaker)}, {stamp(row.at)}\n\n{text}\n" + ("" if row.complete else "\n(broken off)\n")
 
 
 def as_text(rows: Iterable[TurnRow]) -> Iterator[str]:
@@ -323,12 +324,17 @@ def as_text(rows: Iterable[TurnRow]) -> Iterator[str]:
     for row in rows:
         text = plain(row.text) or plain(row.calls) or "(no text)"
         ending = "" if row.complete else " (broken off)"
-        yield f"{row.number:>4}  {stamp(row.at)}  {plain(row.speaker)}{ending}\n" + "".join(f"      {line}\n" for line in text.splitlines())
+        yield f"{row.number:>4}  {stamp(row.at)}  {name(row.speaker)}{ending}\n" + "".join(f"      {line}\n" for line in text.splitlines())
 
 
 def plain(text: str) -> str:
     """The text without control characters but tab and line feed."""
     return _CONTROL.sub("", text)
+
+
+def name(text: str) -> str:
+    """A name in one line, as it stands in recalled blocks."""
+    return called(text)
 
 
 def stamp(at: float) -> str:

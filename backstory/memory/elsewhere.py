@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from backstory.core.records import Conversation, SessionSummary, Turn
 from backstory.memory import dates
-from backstory.memory.fence import RECALL_CLOSE, RECALL_OPEN
+from backstory.memory.fence import RECALL_CLOSE, RECALL_OPEN, plain
 from backstory.memory.index import Index
 from backstory.memory.reasons import Reason, span
 from backstory.memory.retention import Rules, Standing
@@ -123,7 +123,7 @@ def _fitted(
 
 
 def _shown(reason: Reason, text: str, others: Mapping[str, Conversation]) -> str:
-    label = " ".join(others[reason.conversation].label.split())[:_LABEL_CHARS]
+    label = plain(others[reason.conversation].label)[:_LABEL_CHARS]
     named = f'{reason.conversation[:8]} "{label}"' if label else reason.conversation[:8]
     day = dates.day_name(reason.at)
     return line(reason.number, f"of {named}, {day + ', ' if day else ''}{reason.speaker}", text)
