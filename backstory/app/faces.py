@@ -54,8 +54,8 @@ class ConversationRow(Struct, frozen=True):
 
 
 class TurnRow(Struct, frozen=True, omit_defaults=True):
-    """A turn as it is shown and exported. `number`: 1-based place on its branch. `raw`: the message's JSON
-    as it came, where it was kept."""
+    """A turn as it is shown and exported. `number`: 1-based place on its branch. `at`: when it was said; `arrived`: when it came, where
+    that is not the same. `raw`: the message's JSON as it came, where it was kept."""
 
     conversation: str
     number: int
@@ -67,6 +67,7 @@ class TurnRow(Struct, frozen=True, omit_defaults=True):
     calls: str = ""
     raw: str = ""
     complete: bool = True
+    arrived: float = 0.0
 
 
 class Hit(Struct, frozen=True):
@@ -377,7 +378,9 @@ def _fact_row(conversation: str, known: Known) -> FactRow:
 def _row(conversation: str, turn: Turn, number: int) -> TurnRow:
     raw = turn.raw.decode("utf-8", "replace")
     speaker = turn.sender or turn.role
-    return TurnRow(conversation, number, turn.id, turn.at or turn.arrived, turn.role, speaker, turn.text, turn.calls, raw, turn.complete)
+    at = turn.at or turn.arrived
+    arrived = turn.arrived if turn.arrived != at else 0.0
+    return TurnRow(conversation, number, turn.id, at, turn.role, speaker, turn.text, turn.calls, raw, turn.complete, arrived)
 
 
 def _health(host: str, port: int) -> str:

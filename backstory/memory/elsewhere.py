@@ -22,7 +22,7 @@ from backstory.memory.units import Carry, units
 
 LABEL = "From earlier conversations, not from this one:"
 _QUOTED = re.compile(r"^#(\d{1,9}) ", re.MULTILINE)
-_LINE = re.compile(r"^#(\d{1,9}) ([^\n:]{0,80}): ([^\n]*)$", re.MULTILINE)
+_LINE = re.compile(r"^#(\d{1,9}) ([^\n:]{0,120}): ([^\n]*)$", re.MULTILINE)
 _LABEL_CHARS = 40
 _RESUMES = re.compile(
     r"\b(?:where (?:were|are) we|where did we (?:stop|leave off|get to)|left off|last (?:time|session)|continue (?:where|from|with)"

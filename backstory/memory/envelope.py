@@ -104,7 +104,9 @@ def strip(role: str, parts: tuple[Part, ...]) -> Stripped:
 
 def _person(name: str) -> str:
     """The name by which a sender is shown; "" for one that only a role of the wire has."""
-    name = called(name) if name else ""
+    if not name:
+        return ""
+    name = called(name)
     return "" if fold(name) in _ROLES or name == "?" else name
 
 

@@ -52,17 +52,15 @@ def _held(turn: Turn, before: Turn | None, bears: bool) -> float:
 
 def _replayed(turn: Turn, before: Turn | None) -> float:
     """The time of a line of a dialogue that is played anew; 0.0 where this is none, or no time is known."""
-    if before is None or turn.kind != "spoken" or turn.sender or before.sender or ": " not in before.text:
+    if before is None or ": " not in turn.text or turn.kind != "spoken" or turn.sender or before.sender:
         return 0.0
     first = opening(turn.text)
     if first is None:
         return 0.0
     said = opening(before.text)
-    if said is None:
-        return 0.0
-    if first.at:
+    if first.at and (said is not None or (not before.position and turn.role == "assistant")):
         return first.at
-    at = _last(before, said)
+    at = _last(before, said) if said is not None else 0.0
     since = turn.arrived - before.arrived
     return at + since if at and 0 <= since <= _HOLDS_S else 0.0
 
