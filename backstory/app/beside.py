@@ -35,7 +35,8 @@ from backstory.wires.unread import models_within
 _Kind: TypeAlias = Literal["count", "embeddings", "models"]
 _EMBEDDINGS = re.compile(r"(?:/v1)?/embeddings")
 _EMBED = re.compile(r"/v\d\w*/models/(?P<model>.+?)(?::|%3[Aa])(?P<verb>embedContent|batchEmbedContents|asyncBatchEmbedContent)")
-_COUNT = re.compile(r"/models/(?P<model>.+?)(?::|%3[Aa])countTokens\Z")
+# What stands in front is taken once: a path full of beginnings is gone through once.
+_COUNT = re.compile(r"(?P<front>(?>.*?/models/))(?P<model>.+?)(?::|%3[Aa])countTokens")
 _COUNTS = {"anthropic": "/v1/messages/count_tokens", "openai_responses": "/v1/responses/input_tokens"}
 _OPENAI = ("openai_chat", "openai_responses")
 _PLAINLY = ("", "identity")
@@ -137,7 +138,8 @@ class Beside:
     def _count(self, head: Head, body: bytes, aside: Aside, route: Route) -> Plan | Awaitable[Plan]:
         backend = route.backend
         speaks = backend.wire(aside.wire)
-        path = _COUNT.sub(lambda match: f"/models/{quote(route.model, safe='')}:countTokens", head.path)
+        found = _COUNT.fullmatch(head.path)
+        path = head.path if found is None else f"{found['front']}{quote(route.model, safe='')}:countTokens"
         out = body if aside.wire == "gemini" else steering.with_model(body, route.model)
         if speaks == aside.wire:
             target = self._count_target(backend, speaks, route.model, path, head.query)
@@ -191,7 +193,7 @@ def _embeds(backend: Backend, wire: str) -> bool:
 
 def _counts(head: Head) -> str:
     found = token_counts.ASKED.fullmatch(head.path) if head.method == "POST" else None
-    return (found.lastgroup or "") if found is not None else "gemini" if head.method == "POST" and _COUNT.search(head.path) else ""
+    return (found.lastgroup or "") if found is not None else "gemini" if head.method == "POST" and _COUNT.fullmatch(head.path) else ""
 
 
 def _aside(head: Head, body: bytes) -> Aside | None:
@@ -200,7 +202,7 @@ def _aside(head: Head, body: bytes) -> Aside | None:
         return None if listed is None else Aside("models", _family(head), unquote(listed.group("one") or ""))
     counted = _counts(head)
     if counted:
-        found = _COUNT.search(head.path)
+        found = _COUNT.fullmatch(head.path)
         return Aside("count", counted, unquote(found.group("model")) if found else _named(body))
     embedded = _EMBED.fullmatch(head.path)
     if embedded is not None:

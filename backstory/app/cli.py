@@ -9,6 +9,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backstory import __version__
@@ -113,7 +114,10 @@ def _asking(command: Callable[[str, object, str], argparse.ArgumentParser]) -> l
     pin.add_argument("--remove", action="store_true", help="let go of it")
     ledger = command("ledger", _ledger, "what was dropped from view in a conversation, and why")
     ledger.add_argument("id", metavar="ID", help="id, its beginning, or label of a conversation")
-    return [why, diff, pin, ledger]
+    restore = command("restore", _restore, "what a stub stands for, as it came")
+    restore.add_argument("ref", metavar="REF", help="as the stub and `ledger` name it: t... or m...")
+    restore.add_argument("--output", metavar="FILE", default="", help="write it there; without it, to standard output")
+    return [why, diff, pin, ledger, restore]
 
 
 def _serve(arguments: argparse.Namespace) -> int:
@@ -354,6 +358,24 @@ def _ledger(arguments: argparse.Namespace) -> int:
         _print_json(entries)
     else:
         _print_all(ledger.as_text(entries))
+    return 0
+
+
+def _restore(arguments: argparse.Namespace) -> int:
+    from backstory.app.restored import restored
+
+    with _store(_settings(arguments)) as store:
+        found = restored(store, arguments.ref)
+    if arguments.output:
+        Path(arguments.output).write_bytes(found.data)
+        print(f"{found.kind}, {len(found.data)} bytes, of turn #{found.turn} of conversation {found.conversation}")
+    elif arguments.json:
+        _print_json(found)
+    elif sys.stdout.isatty() and not found.kind.startswith(("text/", "application/json")):
+        outlet.complain(f"{found.ref} is {found.kind}: name a file with --output")
+        return _WRONG
+    else:
+        sys.stdout.buffer.write(found.data)
     return 0
 
 

@@ -80,7 +80,7 @@ class Enduring:
 
     def plan(self, head: Head, body: bytes) -> Plan | Awaitable[Plan]:
         """See House."""
-        if head.path.startswith(PLACE) and head.method == "POST":
+        if head.method == "POST" and (head.path == PLACE or head.path.startswith(f"{PLACE}/")):
             return self._reactivated(head)
         plan = self._house.plan(head, body)
         wire = self._wire(head)

@@ -50,7 +50,7 @@ _BUDGET_SHARE = 0.125
 _PATIENCE_SHARE = 0.6
 _KEPT = {"QUALITY": 0.5, "BALANCED": 0.1, "COST": 0.08}
 # What a profile makes of the budget, of the evidence that is asked for, and the least share of the best score that is recalled.
-_PROFILES = {"QUALITY": (1.5, 0.8, 0.0), "BALANCED": (1.0, 1.0, 0.0), "COST": (0.6, 1.25, 0.3)}
+_PROFILES = {"QUALITY": (1.5, 0.8, 0.0), "BALANCED": (1.0, 1.0, 0.2), "COST": (0.6, 1.25, 0.3)}
 
 
 class Parts(Struct):

@@ -128,7 +128,10 @@ class Recall(Struct, frozen=True):
         ),
     ] = 2000
     deadline_ms: Annotated[float, Meta(gt=0, description="a recall that is not done by then is left out")] = 250.0
-    min_score: Annotated[float, Meta(ge=0, le=1, description="turns below this share of the best score are left out")] = 0.0
+    min_score: Annotated[
+        float,
+        Meta(ge=0, le=1, description="turns below this share of the best score are left out; 0: a fifth, or as memory.reward_profile says"),
+    ] = 0.0
 
 
 class Paging(Struct, frozen=True):

@@ -216,7 +216,6 @@ class Plan(Struct, frozen=True):
     drop: frozenset[bytes] = frozenset()
     add: Headers = ()
     tap: Tap | None = None
-    error_shape: str = ""
     paging: Paging | None = None
     translation: Translation | None = None
     others: tuple[Attempt, ...] = ()

@@ -26,7 +26,8 @@ _SKIPPED = re.compile(
 )
 _INDENTED = re.compile(r"(?: {4}|\t)(?!\s*(?:[-*•]|\d+[.)])\s)")
 _BULLET = re.compile(r"\s*(?:(?:[-*•+]|\d{1,3}[.)]|#{1,6})\s+)?(?:\*\*|__)?")
-_END = re.compile(r"[.!?…。！？]+[\"'”’)\]*]*(?=\s|$)|(?<=[。！？])")
+# A run of points is taken as one, whole: a long one is gone through once.
+_END = re.compile(r"(?<![.!?…。！？])[.!?…。！？]++[\"'”’)\]*]*+(?=\s|$)|(?<=[。！？])")
 _TITLE = re.compile(r"\b(?:dr|mr|mrs|ms|st|prof|e\.g|i\.e|vs|approx)\.$", re.I)
 """What always goes on behind its point."""
 _SHORT = re.compile(r"\b(?:etc|a\.m|p\.m|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|inc|ltd|jr|sr)\.$", re.I)

@@ -17,6 +17,7 @@ from backstory.core.ids import TurnIds
 from backstory.core.message import Prompt
 from backstory.core.records import Batch, Promise, Turn
 from backstory.core.reply import Reply
+from backstory.core.sizes import CHARS_PER_TOKEN
 from backstory.core.store import Lanes
 from backstory.core.tombs import Tombs
 from backstory.core.wire import Wire
@@ -398,10 +399,13 @@ def turn_of(
 
 
 def _tokens(one: Line, estimate: Callable[[str], int], wire: str, model: str) -> int:
-    """Words, calls, results and what is shown. The text of a tool message is that of its results, and counts once."""
+    """Words, what a client puts around them, calls, results and what is shown. The text of a tool message is that of its results, and
+    counts once."""
     count = 0 if one.calls and one.kind == "tool" else estimate(one.text)
     if one.calls:
         count += estimate(one.calls)
+    elif one.role == "user" and one.chars > len(one.text):
+        count += int((one.chars - len(one.text)) / CHARS_PER_TOKEN)
     return count + media.tokens(one.media, wire, model) if one.media else count
 
 

@@ -308,7 +308,7 @@ class Desk:
         except NotFound:
             return f'There is no tool output "{ref}" in this conversation.'
         if refs.parsed(ref).media:
-            return "That is an image, which a tool's result cannot show."
+            return f"That is an image, which a tool's result cannot show. The user gets it back with: backstory restore {ref}"
         return self._whole(ref, self._thread.by_id[refs.parsed(ref).turn], text, start)
 
     def _whole(self, ref: str, turn: Turn, text: str, start: int) -> str:

@@ -37,7 +37,6 @@ _MOST_ID = 256
 _MEDIA: dict[str, MediaKind] = {"image": "image", "document": "document"}
 _PDF = "application/pdf"
 _CITED = "web_search_result_location"
-_IN_RESULTS = frozenset({"text", "image", "document"})
 
 
 # --- read

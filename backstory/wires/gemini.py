@@ -41,7 +41,10 @@ from backstory.wires.gemini_stream import ArrayReader, deltas, mark, mark_frame,
 from backstory.wires.lowering import Lowering, decode, encode, quote
 from backstory.wires.sse import SSEReader
 
-_PATH = re.compile(r"/v\d\w*/(?:[^:?]+/)?(?:models|tunedModels|endpoints)/([^/:]+)(?::|%3[Aa])(generateContent|streamGenerateContent)\Z")
+# Clouds put a project and a place in front of the model, in at most so many characters: the search does not run on from each version.
+_PATH = re.compile(
+    r"/v\d\w*/(?:[^:?]{1,200}/)?(?:models|tunedModels|endpoints)/([^/:]+)(?::|%3[Aa])(generateContent|streamGenerateContent)\Z"
+)
 _CONTENTS: Path = ("contents",)
 _MEDIA = frozenset({"inlineData", "inline_data", "fileData", "file_data"})
 _INLINE = frozenset({"inlineData", "inline_data"})

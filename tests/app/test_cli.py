@@ -19,6 +19,7 @@ from backstory.app.cli import main
 from backstory.core.ids import TurnIds
 from backstory.core.records import Batch, Conversation, Spend, Turn, Used, Watermark
 from backstory.jobs.facts import stated
+from backstory.memory import tool_output
 from backstory.stores.database import open_store
 
 TALE = [
@@ -407,3 +408,22 @@ def test_a_number_that_cannot_be_is_told_in_words(run: Out, words: tuple[str, ..
 def test_a_limit_may_be_anything(run: Out) -> None:
     assert run("conversations", "--limit", "9" * 25) == run("conversations")
     assert run("conversations", "--limit", "-" + "9" * 25) == (0, "", "")
+
+
+def test_what_a_stub_stands_for_comes_back(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    path, output = tmp_path / "m.db", "line one\nline two ä\n"
+    store = open_store(f"sqlite:///{path}")
+    calls = json.dumps([{"id": "c1", "name": "read", "result": output}])
+    result = replace(turn(7, "cccc-3", 0, 0, "tool", output), kind="tool", calls=calls)
+    store.write([Batch((conversation("cccc-3"),), (result,))])
+    store.close()
+    ref = f"t7-{tool_output.content(output)[:4].hex()}"
+    storage = ["--storage", f"sqlite:///{path}"]
+    assert main(["restore", ref, *storage]) == 0
+    assert capsysbinary.readouterr().out == output.encode()
+    assert main(["restore", ref, "--output", str(tmp_path / "out"), *storage]) == 0
+    assert (tmp_path / "out").read_bytes() == output.encode()
+    capsysbinary.readouterr()
+    for wrong in ("t7-00000000", "t8-00000000", "nonsense"):
+        assert main(["restore", wrong, *storage]) == 1
+        assert wrong.encode() in capsysbinary.readouterr().err

@@ -242,6 +242,8 @@ def test_backends_are_told_of_and_reactivated(tmp_path: Path) -> None:
                 assert head.startswith(b"HTTP/1.1 404 ")
                 assert about in json.dumps(found)
             assert len(one.upstream.received) == 2
+            await one.client.send(post(one.upstream_port, "/v1/diagnostics-of-another", b""))
+            assert b"".join(await one.client.reply()) == BUSY
 
     asyncio.run(work())
 
