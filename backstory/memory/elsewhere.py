@@ -18,6 +18,7 @@ from backstory.memory.index import Index
 from backstory.memory.reasons import Reason, span
 from backstory.memory.retention import Rules, Standing
 from backstory.memory.retrieval import Recalled, line, recall
+from backstory.memory.speakers import names_in
 from backstory.memory.units import Carry, units
 
 LABEL = "From earlier conversations, not from this one:"
@@ -62,8 +63,10 @@ def tell(
     """What to tell of these turns (of the conversations `others`, by id) in answer to the first message of a new one."""
     by_id = {turn.id: turn for turn in turns if turn.conversation in others}
     index = Index(frequencies)
-    for turn in sorted(by_id.values(), key=lambda turn: turn.id):
-        index.add(units((turn,), turn.position + 1, Carry()))
+    ordered = sorted(by_id.values(), key=lambda turn: turn.id)
+    names = {other: names_in(turn for turn in ordered if turn.conversation == other) for other in others}
+    for turn in ordered:
+        index.add(units((turn,), turn.position + 1, Carry(set(names[turn.conversation]))))
     now = question.at
     found = recall(
         index,
