@@ -260,7 +260,7 @@ def _recall(arguments: argparse.Namespace) -> int:
         _print_json(hits)
         return 0
     for hit in hits:
-        print(f"{hit.score:7.3f}  {hit.conversation[:8]} #{hit.number}  {faces.stamp(hit.at)}  {faces.plain(hit.speaker)}" + _changed(hit))
+        print(f"{hit.score:7.3f}  {hit.conversation[:8]} #{hit.number}  {faces.stamp(hit.at)}  {faces.name(hit.speaker)}" + _changed(hit))
         _print_all(f"         {line}\n" for line in faces.plain(hit.text).splitlines())
     if not hits:
         print("nothing in memory answers to that", file=sys.stderr)
@@ -283,7 +283,7 @@ def _facts(arguments: argparse.Namespace) -> int:
     for row in rows:
         found = "" if row.found_by == "rules" else f" by {faces.plain(row.found_by)}"
         print(
-            f"{row.conversation[:8]} #{row.number:<4} {faces.stamp(row.said)}  {faces.plain(row.author)}: "
+            f"{row.conversation[:8]} #{row.number:<4} {faces.stamp(row.said)}  {faces.name(row.author)}: "
             f"{faces.plain(row.subject)} | {row.verb} | {faces.plain(row.object)}  [{faces.standing(row)}]{found}"
         )
     if not rows:

@@ -23,6 +23,7 @@ from backstory.errors import ConfigError, NotFound
 from backstory.jobs.facts import FACTS, READ_BY
 from backstory.memory.economy import STOPS_S
 from backstory.memory.fact_query import select
+from backstory.memory.fence import called
 from backstory.memory.index import Index
 from backstory.memory.retrieval import recall
 from backstory.memory.supersession import Known
@@ -54,8 +55,8 @@ class ConversationRow(Struct, frozen=True):
 
 
 class TurnRow(Struct, frozen=True, omit_defaults=True):
-    """A turn as it is shown and exported. `number`: 1-based place on its branch. `raw`: the message's JSON
-    as it came, where it was kept."""
+    """A turn as it is shown and exported. `number`: 1-based place on its branch. `at`: when it was said; `arrived`: when it came, where
+    that is not the same. `raw`: the message's JSON as it came, where it was kept."""
 
     conversation: str
     number: int
@@ -67,6 +68,7 @@ class TurnRow(Struct, frozen=True, omit_defaults=True):
     calls: str = ""
     raw: str = ""
     complete: bool = True
+    arrived: float = 0.0
 
 
 class Hit(Struct, frozen=True):
@@ -326,7 +328,7 @@ def as_markdown(record: Conversation, rows: Sequence[TurnRow]) -> Iterator[str]:
     yield f"{len(rows)} turns, {stamp(record.created)} to {stamp(record.updated)}\n"
     for row in rows:
         text = row.text.rstrip("\n") or (f"```json\n{row.calls}\n```" if row.calls else "(no text)")
-        yield f"\n## {row.number}. {row.speaker}, {stamp(row.at)}\n\n{text}\n" + ("" if row.complete else "\n(broken off)\n")
+        yield f"\n## {row.number}. {name(row.speaker)}, {stamp(row.at)}\n\n{text}\n" + ("" if row.complete else "\n(broken off)\n")
 
 
 def as_text(rows: Iterable[TurnRow]) -> Iterator[str]:
@@ -334,12 +336,17 @@ def as_text(rows: Iterable[TurnRow]) -> Iterator[str]:
     for row in rows:
         text = plain(row.text) or plain(row.calls) or "(no text)"
         ending = "" if row.complete else " (broken off)"
-        yield f"{row.number:>4}  {stamp(row.at)}  {plain(row.speaker)}{ending}\n" + "".join(f"      {line}\n" for line in text.splitlines())
+        yield f"{row.number:>4}  {stamp(row.at)}  {name(row.speaker)}{ending}\n" + "".join(f"      {line}\n" for line in text.splitlines())
 
 
 def plain(text: str) -> str:
     """The text without control characters but tab and line feed."""
     return _CONTROL.sub("", text)
+
+
+def name(text: str) -> str:
+    """A name in one line, as it stands in recalled blocks."""
+    return called(text)
 
 
 def stamp(at: float) -> str:
@@ -382,7 +389,9 @@ def _fact_row(conversation: str, known: Known) -> FactRow:
 def _row(conversation: str, turn: Turn, number: int) -> TurnRow:
     raw = turn.raw.decode("utf-8", "replace")
     speaker = turn.sender or turn.role
-    return TurnRow(conversation, number, turn.id, turn.at or turn.arrived, turn.role, speaker, turn.text, turn.calls, raw, turn.complete)
+    at = turn.at or turn.arrived
+    arrived = turn.arrived if turn.arrived != at else 0.0
+    return TurnRow(conversation, number, turn.id, at, turn.role, speaker, turn.text, turn.calls, raw, turn.complete, arrived)
 
 
 def _health(host: str, port: int) -> str:

@@ -421,7 +421,7 @@ def _search(search: Search) -> str:
 def _line(line: Line) -> Iterator[str]:
     span = f"characters {line.start} to {line.end}" if line.end else "not verbatim"
     where = f" of {line.conversation[:8]}" if line.kind == "elsewhere" else ""
-    yield f"\n#{line.number}{where} (turn {line.turn}), {faces.stamp(line.at)}, {faces.plain(line.speaker)}, {span}: {_short(line.text)}\n"
+    yield f"\n#{line.number}{where} (turn {line.turn}), {faces.stamp(line.at)}, {faces.name(line.speaker)}, {span}: {_short(line.text)}\n"
     chosen = ", ".join(f"{name} {value:g}" for name, value in line.signals.items())
     terms = f"; shares {', '.join(line.terms)}" if line.terms else ""
     yield f"    {line.kind}{f', score {line.score:.2f}' if line.score else ''}{f' ({chosen})' if chosen else ''}{terms}\n"

@@ -7,15 +7,15 @@ statements. Every sentence is `turn.text[start:end]`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from msgspec import Struct
 
 from backstory.core.records import Turn
 from backstory.memory import dates
 from backstory.memory.forms import ALWAYS, Form
+from backstory.memory.speakers import Begun, Carry, speakers
 from backstory.memory.text import fold
-from backstory.memory.units import named
 
 _EDGE_CHARS = 6_000
 """Of a longer text only its beginning and its end are read: what is between is a paste."""
@@ -67,18 +67,20 @@ class Sentence(Struct, frozen=True):
     states: bool
 
 
-def sentences(turn: Turn) -> Iterator[Sentence]:
-    """Every sentence of this turn that is its author's own, in order. None of what a tool returned."""
+def sentences(turn: Turn, names: Set[str] = frozenset()) -> Iterator[Sentence]:
+    """Every sentence of this turn that is its author's own, in order. None of what a tool returned. `names`: who is known to speak in the
+    conversation."""
     if turn.kind != "spoken" or turn.role not in ("user", "assistant"):
         return
     text, upto = turn.text, len(turn.text)
     if turn.role == "user" and (task := _TASK.search(text, 0, _EDGE_CHARS)) is not None:
         upto = task.start("begin")
     author, at = turn.sender or turn.role, turn.at or turn.arrived
-    speaker, first, inside = author, True, ""
-    transcript = False
-    start = 0
+    said_by = _said_by(turn, names)
+    speaker, inside = author, ""
+    start, number = 0, -1
     while start < upto:
+        number += 1
         stop = text.find("\n", start, upto)
         stop = upto if stop < 0 else stop
         line = text[start:stop]
@@ -90,14 +92,11 @@ def sentences(turn: Turn) -> Iterator[Sentence]:
             continue
         stamped = dates.stamp(line) if line[0] in "[(" else None
         place = begin + (len(line) - len(stamped[1]) if stamped else 0)
-        name = _speaker(text[place:stop]) if ": " in line and (first or transcript) else None
-        transcript = transcript or (first and name is not None)
-        first = False
-        if name is not None:
-            speaker, place = name, place + len(name) + 1
-        at = stamped[0] if stamped else at
+        one = said_by.get(number)
+        if one is not None:
+            speaker, place = one.name, begin + one.end
         if stamped or not (_SKIPPED.match(line) or _INDENTED.match(line)):
-            yield from _split(text, place, min(stop, place + _EDGE_CHARS), speaker, speaker != author, at)
+            yield from _split(text, place, min(stop, place + _EDGE_CHARS), speaker, speaker != author, stamped[0] if stamped else at)
 
 
 def _block(line: str, inside: str) -> tuple[str, bool]:
@@ -117,12 +116,16 @@ def _block(line: str, inside: str) -> tuple[str, bool]:
     return ("" if over else name), True
 
 
-def _speaker(line: str) -> str | None:
-    """Who says this line of a transcript; None where what stands before the colon is a label."""
-    match = named(line)
-    if match is None or not _LABELS.isdisjoint(fold(match["name"]).split()) or _VALUE_ONLY.match(line, match.end()):
-        return None
-    return match["name"]
+def _said_by(turn: Turn, names: Set[str]) -> dict[int, Begun]:
+    """How the lines (by place) begin that somebody says by name, who is not the one who sent the message."""
+    if turn.sender or ": " not in turn.text:
+        return {}
+    lines = turn.text.split("\n")
+    return {
+        place: one
+        for place, one in speakers(lines, Carry(set(names))).items()
+        if _LABELS.isdisjoint(fold(one.name).split()) and not _VALUE_ONLY.match(lines[place], one.end)
+    }
 
 
 def _split(text: str, start: int, stop: int, author: str, named_: bool, at: float) -> Iterator[Sentence]:

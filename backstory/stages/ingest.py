@@ -24,8 +24,10 @@ from backstory.core.wire import Wire
 from backstory.errors import StoreError
 from backstory.memory import media
 from backstory.memory.graves import beginning, buried, ending, muted, resent
+from backstory.memory.ours import without
 from backstory.memory.reading import Reading
 from backstory.memory.thread import Thread, next_position, place_of
+from backstory.memory.timing import dated
 from backstory.memory.turns import Line, align, line
 from backstory.memory.turns import chain as chain_on
 from backstory.stages import excerpts
@@ -164,6 +166,7 @@ class Ingest(Stage):
             self._clock(),
             self._estimate,
             complete,
+            visit.turns[-1] if visit.turns else thread.path[visit.upto - 1] if visit.upto else None,
         )
         turns = [*visit.turns, *answer]
         if visit.muted:
@@ -266,6 +269,8 @@ class Ingest(Stage):
             chain = chain_on(chain, one.content)
             if item in fresh.passed:
                 continue
+            if "<" in one.text and one.kind == "spoken":
+                one = _own(one, thread)
             turn = turn_of(
                 one,
                 self._turn_ids(),
@@ -281,7 +286,7 @@ class Ingest(Stage):
             )
             turns.append(turn)
             parent = turn.id
-        return turns, chain
+        return dated(turns, last), chain
 
 
 class Fresh(msgspec.Struct, frozen=True):
@@ -328,6 +333,12 @@ def places(thread: Thread, reading: Reading, base: int = 0, tombs: Tombs = NO_TO
         reading.places[items.pop(0)] = upto
         upto += 1
     return Fresh(upto, tuple(items), _passed(reading, upto))
+
+
+def _own(one: Line, thread: Thread) -> Line:
+    """The line without blocks that memory wrote into this conversation; as it is, where nothing else would be left."""
+    text = without(one.text, (block.text for rows in (thread.injections.values(), thread.digests) for block in rows))
+    return replace(one, text=text) if text and text != one.text else one
 
 
 def _passed(reading: Reading, upto: int) -> tuple[int, ...]:
@@ -409,8 +420,10 @@ def answer_turns(
     now: float,
     estimate: Callable[[str], int],
     complete: bool,
+    before: Turn | None,
 ) -> list[Turn]:
-    """The turns of an answer: those messages by which the client will send it back. None for an answer that says nothing."""
+    """The turns of an answer: those messages by which the client will send it back. None for an answer that says nothing. `before`: the
+    turn that it follows."""
     turns: list[Turn] = []
     if reply is None:
         return turns
@@ -424,7 +437,7 @@ def answer_turns(
         turn = turn_of(one, next(ids), conversation, parent, position + len(turns), chain, now, estimate, wire=wire.name, complete=complete)
         turns.append(turn)
         parent = turn.id
-    return turns
+    return dated(turns, before)
 
 
 def settle(promise: Promise, wire: Wire, reply: Reply | None, estimate: Callable[[str], int]) -> Batch:
@@ -441,6 +454,7 @@ def settle(promise: Promise, wire: Wire, reply: Reply | None, estimate: Callable
         promise.at,
         estimate,
         True,
+        promise.batch.turns[-1] if promise.batch.turns else None,
     )
     rows = replace(promise.batch, turns=(*promise.batch.turns, *answer))
     if not wire.stateful or reply is None:

@@ -25,7 +25,7 @@ def test_what_states_nothing_gives_none(text: str) -> None:
 
 @pytest.mark.parametrize(("text", "wanted", "sign"), STATED)
 def test_what_is_stated_is_found(text: str, wanted: tuple[str, str, str], sign: str) -> None:
-    found = {(fact.subject, fact.verb, fact.object): fact for fact in extract(told(text))}
+    found = {(fact.subject, fact.verb, fact.object): fact for fact in extract(told(text), names=SPEAK)}
     assert wanted in found
     assert found[wanted].stance == _STANCES.get(sign, "stated")
     assert found[wanted].author == (text.partition(": ")[0] if wanted[0] in ("Priya", "Anna") and ": " in text else "user")
@@ -81,6 +81,8 @@ def test_a_reader_that_finds_other_things_has_another_number() -> None:
         *(text for text, _ in SAID),
     ]
     found = [
-        (fact.kind, fact.subject, fact.verb, fact.object, fact.stance, fact.replaces) for text in every for fact in extract(told(text))
+        (fact.kind, fact.subject, fact.verb, fact.object, fact.stance, fact.replaces)
+        for text in every
+        for fact in extract(told(text), names=SPEAK)
     ]
     assert (READER, blake2b(repr(found).encode(), digest_size=4).hexdigest()) == (2, "2a8c7d1a")

@@ -280,7 +280,9 @@ def test_each_line_of_a_transcript_is_its_speakers() -> None:
 
 
 def test_what_an_assistant_has_people_say_is_made_up() -> None:
-    assert triples("Bob: I live in Faro.", "assistant") == [("Bob", "lives in", "Faro")], "a person in the assistant's place"
+    (fact,) = extract(told("Bob: I live in Faro.", "assistant"), names={"Bob"})
+    assert (fact.subject, fact.object) == ("Bob", "Faro"), "a person in the assistant's place"
+    assert triples("Bob: I live in Faro.", "assistant") == [], "a label alone names nobody"
     assert triples("Bob: I live in Faro.\nEve: I live in Rome.", "assistant") == []
 
 
