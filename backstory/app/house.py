@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from backstory.app.commanding import Plain, answer, told
 from backstory.app.drive import eager
+from backstory.app.enduring import BACKENDS, of_one
 from backstory.app.engine import Engine
 from backstory.app.over import Over
 from backstory.app.passing import alone, beside_of, dropping, mark_of, proved, sending, sent
@@ -122,6 +123,8 @@ class PortHouse:
             if answer is not None:
                 return Plan(answer=answer)
         target, wire = regard.target, regard.wire
+        if wire is None and BACKENDS.fullmatch(head.path):
+            return Plan(answer=of_one(self._engine.endurance, head, self.error))
         if wire is not None and body and not self._engine.memory and self._engine.is_opening and not since:
             return self._once_open(head, body)
         if wire is None or not body or not self._engine.memory or not regard.readable:

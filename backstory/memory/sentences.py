@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from backstory.core.records import Turn
 from backstory.memory import dates
+from backstory.memory.forms import ALWAYS, Form
 from backstory.memory.text import fold
 from backstory.memory.units import named
 
@@ -20,23 +21,23 @@ _EDGE_CHARS = 6_000
 """Of a longer text only its beginning and its end are read: what is between is a paste."""
 _LONGEST = 400
 _VOID = frozenset({"br", "hr", "img", "p", "li", "input", "b", "i"})
-_TAG = re.compile(r"\s*<(?P<close>/?)(?P<name>[A-Za-z][\w:-]*)(?:\s[^<>\n]*)?/?>?")
-_SKIPPED = re.compile(
-    r"\s*(?:>|\||\t| {4}|@@|\+\+\+|---|\d{4}-\d\d-\d\d[T ]\d\d:\d\d|\d\d:\d\d:\d\d|(?:DEBUG|INFO|WARN|ERROR|TRACE|FATAL)\b)"
+_TAG = Form(r"\s*<(?P<close>/?)(?P<name>[A-Za-z][\w:-]*)(?:\s[^<>\n]*)?/?>?")
+_SKIPPED = Form(
+    r"\s*(?:>|\||\t| {4}|@@|\+\+\+|---|\d{4}-\d\d-\d\d[T ]\d\d:\d\d|\d\d:\d\d:\d\d|(?:DEBUG|INFO|WARN|ERROR|TRACE|FATAL)\b)", gist=ALWAYS
 )
-_INDENTED = re.compile(r"(?: {4}|\t)(?!\s*(?:[-*•]|\d+[.)])\s)")
-_BULLET = re.compile(r"\s*(?:(?:[-*•+]|\d{1,3}[.)]|#{1,6})\s+)?(?:\*\*|__)?")
+_INDENTED = Form(r"(?: {4}|\t)(?!\s*(?:[-*•]|\d+[.)])\s)")
+_BULLET = Form(r"\s*(?:(?:[-*•+]|\d{1,3}[.)]|#{1,6})\s+)?(?:\*\*|__)?")
 # A run of points is taken as one, whole: a long one is gone through once.
-_END = re.compile(r"(?<![.!?…。！？])[.!?…。！？]++[\"'”’)\]*]*+(?=\s|$)|(?<=[。！？])")
-_TITLE = re.compile(r"\b(?:dr|mr|mrs|ms|st|prof|e\.g|i\.e|vs|approx)\.$", re.I)
+_END = Form(r"(?<![.!?…。！？])[.!?…。！？]++[\"'”’)\]*]*+(?=\s|$)|(?<=[。！？])")
+_TITLE = Form(r"\b(?:dr|mr|mrs|ms|st|prof|e\.g|i\.e|vs|approx)\.$", re.I)
 """What always goes on behind its point."""
-_SHORT = re.compile(r"\b(?:etc|a\.m|p\.m|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|inc|ltd|jr|sr)\.$", re.I)
+_SHORT = Form(r"\b(?:etc|a\.m|p\.m|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|inc|ltd|jr|sr)\.$", re.I)
 """What may be the end of a sentence as well: a capital begins the next one."""
-_ORDINAL = re.compile(r"\b\d{1,2}\.$")
-_MONTH = re.compile(r"(?:januar|februar|märz|april|mai|juni|juli|august|september|oktober|november|dezember)\b", re.I)
+_ORDINAL = Form(r"\b\d{1,2}\.$")
+_MONTH = Form(r"(?:januar|februar|märz|april|mai|juni|juli|august|september|oktober|november|dezember)\b", re.I)
 """Behind the point of a German day: "am 3. Mai"."""
-_NUMBERED = re.compile(r"\bno\.$", re.I)
-_TASK = re.compile(
+_NUMBERED = Form(r"\bno\.$", re.I)
+_TASK = Form(
     r"(?:翻译|翻譯|改写|改寫|润色|潤色|\b(?:übersetz\w*|umformulier\w*|korrigier\w*|geschichte|gedicht|traduis\w*|traduire|corrige\w*"
     r"|résum\w*|histoire|poème|traduc\w*|cuento|poema|historia"
     r"|translate|rewrite|rephrase|proof-?read|paraphrase|summari[sz]e|grammar|essay|story|poem|song|role-?play|pretend|dialogue|screenplay"
@@ -50,7 +51,7 @@ _LABELS_WORDS = """
     demo meeting goal final agreed translate base host path key token region branch owner team stack editor timezone theme font
 """
 _LABELS = frozenset(_LABELS_WORDS.split())
-_VALUE_ONLY = re.compile(r"(?:(?:on |at |by )?\S*[\d/_@=`]\S*(?: \w+){0,3}|true|false)$", re.I)
+_VALUE_ONLY = Form(r"(?:(?:on |at |by )?\S*[\d/_@=`]\S*(?: \w+){0,3}|true|false)$", re.I)
 
 
 class Sentence(Struct, frozen=True):

@@ -180,11 +180,7 @@ NOTHING = [
     "Bump actions/checkout from 10 to 11 by [@bot](https://example.com)",
     "In the future, support for PGP keys may be added.",
     # other languages
-    "我喜欢茶。",
-    "Ich wohne in Berlin und bevorzuge Tabs.",
-    "Я живу в Москве.",
     "أنا أعيش في القاهرة.",
-    "私は東京に住んでいます。",
     "",
     "   \n\t\n",
     "?!",
