@@ -158,7 +158,7 @@ def test_what_was_forgotten_does_not_come_back(store: SqlStore) -> None:
 def test_what_is_forgotten_while_it_is_read_again_is_not_stored(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
     earlier(store, 2)
 
-    def late(turns: Sequence[Turn], breathe: Callable[[], None]) -> list[Fact]:
+    def late(turns: Sequence[Turn], breathe: Callable[[], None], _: Set[str]) -> list[Fact]:
         return [fact for turn in turns for fact in extract(turn, breathe)] if store.forget("ann", "c", [2], now=1.0) else []
 
     monkeypatch.setattr(module, "stated", late)

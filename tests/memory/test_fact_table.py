@@ -17,6 +17,9 @@ from tests.memory.test_supersession import holds, ledger
 
 _STANCES = {"-": "negated", "+": "planned"}
 
+SPEAK = frozenset({"Priya", "Anna"})
+"""Who is known to speak."""
+
 
 @pytest.mark.parametrize("text", [*NOTHING, *more.NOTHING])
 def test_what_states_nothing_gives_none(text: str) -> None:
