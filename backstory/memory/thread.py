@@ -139,6 +139,12 @@ class Thread:
         return self.path[-1].chain if self.path else self.root
 
     @property
+    def question(self) -> bytes:
+        """Chain hash of what the answers at the end of the current branch answer; the tip's where none is there."""
+        last = next((turn for turn in reversed(self.path) if turn.role != "assistant"), None)
+        return last.chain if last is not None else self.root
+
+    @property
     def digest(self) -> Digest | None:
         """The newest digest at the boundary, None where nothing is folded."""
         return self.digest_at(self.boundary)

@@ -24,7 +24,7 @@ from backstory.memory.reading import Reader, Reading
 from backstory.memory.side import COMPACTION, side_request
 from backstory.memory.thread import Thread
 from backstory.memory.turns import root
-from backstory.stages import excerpts, rest
+from backstory.stages import echoes, excerpts, rest
 from backstory.stages.arrivals import Arrivals
 from backstory.stages.base import Stage
 from backstory.stages.continuity import Continuity
@@ -134,6 +134,8 @@ class Identify(Stage):
         else:
             known = last >= 0
         if thread is not None and known:
+            if reading.chains[last] not in thread.by_chain:
+                echoes.named(thread, reading)
             thread = await self._threads.current(thread, reading.chains[last], reading.lines[last].content, reading.chains[-1], scope)
         continued = None
         if thread is None:
@@ -201,7 +203,8 @@ class Identify(Stage):
             if thread is None and self._arrivals.lately():
                 thread = self._threads.held_at_tip(principal, base)
             if thread is None and found is None:
-                thread = await self._threads.at_tip(principal, base, scope)
+                echo = echoes.held(self._threads, principal, reading)
+                thread = echo.thread if echo is not None else await self._threads.at_tip(principal, base, scope)
             if thread is not None:
                 return thread
             if again is not None and await self._same(exchange, again, reading, base):
@@ -238,6 +241,11 @@ class Identify(Stage):
                 return found[0]
         if found is not None and found[1]:
             return await self._from(exchange, *found, opening)
+        echo = await echoes.stored(self._threads, principal, scope, reading, lambda: excerpts.system_of(exchange.prompt, exchange.wire))
+        if echo is not None and echo.turn is not None:
+            if echo.at_end and not claimed and (echo.whole or not echo.thread.busy):
+                return echo.thread
+            return await self._from(exchange, echo.thread, echo.turn.id, ())
         return None if claimed else await self._part(exchange, reading, lambda: excerpts.system_of(exchange.prompt, exchange.wire))
 
     async def _from(self, exchange: Exchange, thread: Thread, turn: int, opening: Sequence[Message]) -> Thread:
