@@ -59,14 +59,13 @@ class Laid(Struct):
     steps: list[Step] = field(default_factory=list)
     reached: bool = False
 
-    def known(self, brief: bool) -> int:
-        """How many steps are known. Answers unlike those that were given are, where one that is known comes after them; shortened ones
-        (`brief`) at the end, too."""
+    def known(self) -> int:
+        """How many steps are known. Answers unlike those that were given are, where one that is known comes after them."""
         count = 0
         for number, step in enumerate(self.steps, 1):
             if step.tally is None:
                 count += count == number - 1
-            elif step.tally.sure or (brief and not step.tally.other):
+            elif not step.tally.other:
                 count = number
         return count
 
@@ -196,7 +195,8 @@ def _answers(lines: Sequence[Line], row: range, path: Sequence[Turn], turns: ran
     sent = "\n".join(lines[item].text for item in items if lines[item].kind == "spoken")
     kept = "\n".join(path[place].text for place in turns if path[place].kind == "spoken")
     how = "same" if ids or (mine and not sent) else likeness(sent, kept)
-    setattr(tally, how, 1)
+    # The same step was taken, whatever is said of it.
+    setattr(tally, "part" if mine and how in ("brief", "other") else how, 1)
     places = _beside(lines, items, path, turns)
     return Step(row.stop, turns.stop, places, sorted(set(turns).difference(places.values())), tally)
 

@@ -28,6 +28,8 @@ _LEFT = 0.5
 # A summary takes less than this share of what it stands for, which was of some length.
 _BRIEF, _LONG_CHARS = 0.5, 120
 
+_ORDER: tuple[Likeness, ...] = ("same", "part", "brief", "other")
+
 _REASONING = re.compile(r"<(think|thinking|thought|thoughts|reasoning|reflection|analysis|scratchpad)\b[^>]*>.*?</\1\s*>", re.DOTALL | re.I)
 # Some chat templates begin in the middle of the reasoning.
 _REASONED = re.compile(r"\A.*</(?:think|thinking|thought|reasoning)\s*>", re.DOTALL | re.I)
@@ -43,9 +45,23 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 
 def likeness(sent: str, kept: str) -> Likeness:
     """How the text that a client sends is like the one that it was given. Costs both texts."""
-    a, b = plain(sent), plain(kept)
+    a, b = _spoken(sent), _spoken(kept)
+    given = _data(b)
+    if given:
+        asked = _data(a)
+        if asked == given:
+            return "same"
+    found = _alike(_plain(a), _plain(b))
+    if found in ("brief", "other"):
+        # Cut in the middle of what else would be taken out.
+        whole = "same" if sent.strip() == kept.strip() else _alike(_plain(sent), _plain(kept))
+        found = min(found, whole, key=_ORDER.index)
+    return found
+
+
+def _alike(a: str, b: str) -> Likeness:
     if a == b:
-        return "same" if a or sent.strip() == kept.strip() else "other"
+        return "same" if a else "other"
     if not a or not b:
         return "other"
     short, long = sorted((a, b), key=len)
@@ -61,20 +77,22 @@ def likeness(sent: str, kept: str) -> Likeness:
     return "brief" if len(b) >= _LONG_CHARS and len(a) <= _BRIEF * len(b) else "other"
 
 
-def plain(text: str) -> str:
-    """Its letters and digits, without reasoning, comments, tags and targets of links; of JSON, with the keys in order."""
+def _spoken(text: str) -> str:
+    """Without reasoning and comments, and out of its fence where the whole stands in one."""
     text = _COMMENT.sub("", _REASONING.sub("", text))
     if "</" in text:
         text = _REASONED.sub("", text)
     text = text.strip()
     fenced = _FENCE.match(text)
-    found = _json(fenced[1] if fenced else text)
-    if found:
-        return _REST.sub("", found)
+    return fenced[1].strip() if fenced else text
+
+
+def _plain(text: str) -> str:
+    """Its letters and digits, without tags and targets of links."""
     return _REST.sub("", unescape(_TAG.sub("", _TARGET.sub("]", text))))
 
 
-def _json(text: str) -> str:
+def _data(text: str) -> str:
     """A JSON object or array as it is always written, "" where the text is none."""
     if text[:1] not in ("{", "["):
         return ""

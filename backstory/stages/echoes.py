@@ -119,9 +119,7 @@ def _beside(thread: Thread, reading: Reading, known: Sequence[int] = ()) -> Echo
     best: Echo | None = None
     for path in _branches(thread, turn):
         laid = lay(reading.lines, item, path, place_of(path, turn) + 1 if turn is not None else 0)
-        count = laid.known(False)
-        if led or laid.tally(count).exact:
-            count = laid.known(True)
+        count = laid.known()
         one = Echo(thread, laid, count, laid.tally(count), laid.end(count)[0] >= stop, led)
         if best is None or _rank(one) > _rank(best):
             best = one
