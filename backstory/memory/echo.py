@@ -21,9 +21,12 @@ from backstory.memory.turns import Call, Line, calls_of, chain
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder(order="sorted").encode
 
+# An id of so many characters is no counter's.
+_TELLING_ID = 12
+
 
 class Tally(Struct):
-    """How answers are like those that were given: so many word for word (`exact`), with calls of the same ids (`ids`), in another form
+    """How answers are like those that were given: so many word for word (`exact`), with a call of the same id (`ids`), in another form
     (`same`), in part (`part`), much shortened (`brief`), or not at all (`other`)."""
 
     exact: int = 0
@@ -190,13 +193,13 @@ def _answers(lines: Sequence[Line], row: range, path: Sequence[Turn], turns: ran
     mine, theirs = _calls(lines[item].calls for item in items), _calls(path[place].calls for place in turns)
     if mine and not _alike(mine, theirs):
         return None
-    ids = bool(_ids(mine) & _ids(theirs))
+    ids = max(map(len, _ids(mine) & _ids(theirs)), default=0)
     tally = Tally(ids=1 if ids else 0)
     sent = "\n".join(lines[item].text for item in items if lines[item].kind == "spoken")
     kept = "\n".join(path[place].text for place in turns if path[place].kind == "spoken")
-    how = "same" if ids or (mine and not sent) else likeness(sent, kept)
+    how = "same" if mine and not sent else likeness(sent, kept)
     # The same step was taken, whatever is said of it.
-    setattr(tally, "part" if mine and how in ("brief", "other") else how, 1)
+    setattr(tally, "part" if ids >= _TELLING_ID and how in ("brief", "other") else how, 1)
     places = _beside(lines, items, path, turns)
     return Step(row.stop, turns.stop, places, sorted(set(turns).difference(places.values())), tally)
 

@@ -82,7 +82,7 @@ async def stored(threads: Threads, principal: str, scope: str, reading: Reading,
     proven = [one for one in found if one.whole and await _is_proven(threads, one, reading, system)]
     best = _meant(proven)
     if best is None and not proven:
-        edited = (one for one in found if not one.whole and (one.count or one.laid.reached))
+        edited = (one for one in found if not one.whole and (one.led or one.count or one.laid.reached))
         best = _meant([one for one in edited if await _is_own(threads, one, reading)])
     if best is not None:
         take(best.thread, reading, best.laid, best.count)
@@ -160,7 +160,7 @@ def _meant(found: Sequence[Echo]) -> Echo | None:
 async def _is_proven(threads: Threads, one: Echo, reading: Reading, system: Callable[[], bytes]) -> bool:
     """Whether a history that is known to its last answer is no other conversation's."""
     tally = one.tally
-    if not one.led and not tally.ids and contradicts(one.thread.conversation, system()):
+    if not one.led and contradicts(one.thread.conversation, system()):
         return False
     return tally.sure or one.led or await _is_own(threads, one, reading)
 

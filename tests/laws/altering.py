@@ -83,13 +83,14 @@ def said(dice: random.Random, number: int, calls: bool, own: str = "") -> Given:
 
 
 class Client:
-    """One client: its history, as JSON values of its wire. `true`: what was really said, one after the other."""
+    """One client: its history, as JSON values of its wire. `true`: what was really said, one after the other; `has`: what it has of it."""
 
     def __init__(self, wire: str, system: str = SYSTEM) -> None:
         self.wire = wire
         self.system = system
         self.items: list[Any] = [{"role": "system", "content": system}] if wire == "openai_chat" else []
         self.true: list[str] = []
+        self.has: list[str] = []
         self.given: list[tuple[int, int, Given]] = []
 
     def body(self) -> bytes:
@@ -107,19 +108,20 @@ class Client:
 
     def ask(self, text: str) -> None:
         self.true.append(text)
+        self.has.append(text)
         self.items.append({"role": "user", "parts": [{"text": text}]} if self.wire == "gemini" else {"role": "user", "content": text})
 
     def hear(self, given: Given, form: Form) -> None:
         """This was answered, and joins the history in this form; so does the result of its call."""
-        self.true += [given.text] if given.text else []
-        if given.arguments is not None and (not given.text or self.wire == "openai_responses"):
-            self.true.append("")
+        self.true += self._turns(given)
+        self.has += self._turns(form(given))
         before = len(self.items)
         self.items += self.written(form(given))
         self.given.append((before, len(self.items), given))
         if given.arguments is not None:
             result = f"The result of {given.id} is {len(self.items)}. " + "A line of the log. " * 30
             self.true.append(result)
+            self.has.append(result)
             self.items.append(self._result(given.id, result))
 
     def again(self, form: Form) -> None:
@@ -130,6 +132,10 @@ class Client:
             self.items[start + moved : stop + moved] = items
             self.given[place] = (start + moved, start + moved + len(items), given)
             moved += len(items) - (stop - start)
+
+    def _turns(self, given: Given) -> list[str]:
+        alone = given.arguments is not None and (not given.text or self.wire == "openai_responses")
+        return [*([given.text] if given.text else []), *([""] if alone else [])]
 
     def written(self, given: Given) -> list[Any]:
         """An answer as this wire has it."""
