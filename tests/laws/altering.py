@@ -83,13 +83,15 @@ def said(dice: random.Random, number: int, calls: bool, own: str = "") -> Given:
 
 
 class Client:
-    """One client: its history, as JSON values of its wire. `true`: what was really said, one after the other; `has`: what it has of it."""
+    """One client: its history, as JSON values of its wire. `true`: what was really said, one after the other; `shown`: what it has of each; `has`:
+    its messages."""
 
     def __init__(self, wire: str, system: str = SYSTEM) -> None:
         self.wire = wire
         self.system = system
         self.items: list[Any] = [{"role": "system", "content": system}] if wire == "openai_chat" else []
         self.true: list[str] = []
+        self.shown: list[str] = []
         self.has: list[str] = []
         self.given: list[tuple[int, int, Given]] = []
 
@@ -108,19 +110,23 @@ class Client:
 
     def ask(self, text: str) -> None:
         self.true.append(text)
+        self.shown.append(text)
         self.has.append(text)
         self.items.append({"role": "user", "parts": [{"text": text}]} if self.wire == "gemini" else {"role": "user", "content": text})
 
     def hear(self, given: Given, form: Form) -> None:
         """This was answered, and joins the history in this form; so does the result of its call."""
-        self.true += self._turns(given)
-        self.has += self._turns(form(given))
+        true, has = self._turns(given), self._turns(form(given))
+        self.true += true
+        self.shown += has if len(has) == len(true) else [""] * len(true)
+        self.has += has
         before = len(self.items)
         self.items += self.written(form(given))
         self.given.append((before, len(self.items), given))
         if given.arguments is not None:
             result = f"The result of {given.id} is {len(self.items)}. " + "A line of the log. " * 30
             self.true.append(result)
+            self.shown.append(result)
             self.has.append(result)
             self.items.append(self._result(given.id, result))
 

@@ -146,11 +146,11 @@ async def strangers(folder: Path, wire: str, system: tuple[str, str], forms: lis
             held = one.engine.threads.held(talk.names[-1])
             assert held is not None
             told = [_words(row).strip() for row in held.path]
-            true, has = ([text.strip() for text in texts][: len(told)] for texts in (talk.client.true, talk.client.has))
+            has, shown = ([text.strip() for text in texts][: len(told)] for texts in (talk.client.has, talk.client.shown))
             if told[:-1] != has[: len(told) - 1]:
-                assert len(told) == len(true)
-                for mine, its in zip(told, true, strict=True):
-                    assert _sent(its, form) in (mine, _sent(mine, form)), "it is its own history"
+                assert len(told) == len(shown)
+                for mine, its in zip(told, shown, strict=True):
+                    assert its in (mine, _sent(mine, form)), "it is its own history"
             for other in range(len(talks)):
                 assert other == who % len(talks) or f"by number {other} alone".encode() not in one.sent.body
         assert not one.failures()
