@@ -161,6 +161,33 @@ def take(thread: Thread, reading: Reading, laid: Laid, count: int) -> None:
         reading.thread, reading.version = thread.conversation.id, thread.version
 
 
+def restored(lines: Sequence[Line], path: Sequence[Turn]) -> list[Line] | None:
+    """The lines with the turns' words in place of answers that are these in another form, each beside the same message of a human as in
+    the path: after it, or, first of all, before it. None where there is none."""
+    spoken = [item for item, line in enumerate(lines) if line.kind != "none"]
+    made = [*lines]
+    for number, item in enumerate(spoken):
+        line = lines[item]
+        beside, step = (spoken[number - 1], 1) if number else (spoken[number + 1] if len(spoken) > 1 else item, -1)
+        if line.role != "assistant" or line.kind != "spoken" or lines[beside].role == "assistant":
+            continue
+        content = lines[beside].content
+        places = (place + step for place, turn in enumerate(path) if turn.content == content and 0 <= place + step < len(path))
+        turns = [path[place] for place in places if path[place].role == "assistant" and path[place].kind == "spoken"]
+        like = [turn for turn in turns if turn.content == line.content or likeness(line.text, turn.text) in ("same", "part")]
+        if like and all(turn.content != line.content for turn in like):
+            made[item] = replace(line, content=like[-1].content, text=like[-1].text)
+    return made if any(one is not line for one, line in zip(made, lines, strict=True)) else None
+
+
+def rewrite(reading: Reading, lines: Sequence[Line], root: bytes) -> None:
+    """From now on the reading says this."""
+    last = root
+    for item, line in enumerate(lines):
+        last = last if line.kind == "none" else chain(last, line.content)
+        reading.lines[item], reading.chains[item] = line, last
+
+
 def known_places(thread: Thread, reading: Reading) -> Sequence[int]:
     """The places that the first items had when they were last laid beside this thread, or beside the one that it was forked off."""
     if reading.thread == thread.conversation.id and reading.version == thread.version:

@@ -12,14 +12,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from msgspec import Struct
 
 from backstory.core.records import Turn
-from backstory.memory.echo import Laid, Tally, begin, known_places, last_answer, lay, take
+from backstory.memory import excerpt
+from backstory.memory.echo import Laid, Tally, begin, known_places, last_answer, lay, restored, rewrite, take
 from backstory.memory.reading import Reading
 from backstory.memory.thread import Thread, branch, place_of
+from backstory.stages import excerpts
 from backstory.stages.excerpts import OFTEN, contradicts, elsewhere
 from backstory.stages.threads import Threads
 
 # So many conversations are looked at, and so many branches of each, the newest first.
 _CANDIDATES, _BRANCHES = 8, 8
+# A history that was cut ends among so many turns at the end of a branch.
+_NEAR = 64
 # A history is looked for by the hashes of so many messages at its beginning, and as many before its last answer.
 _HASHES = 64
 # Words of so many characters may tell one conversation from another; at most so many are looked for.
@@ -87,6 +91,26 @@ async def stored(threads: Threads, principal: str, scope: str, reading: Reading,
     if best is not None:
         take(best.thread, reading, best.laid, best.count)
     return best
+
+
+async def cut(threads: Threads, principal: str, scope: str, reading: Reading, system: Callable[[], bytes]) -> excerpts.Found | None:
+    """The thread of which a history without its beginning is a part (excerpts.whole), where its answers are in another form: of what stands
+    near a thread's end. They are taken for it."""
+    words, _ = excerpt.run(reading.lines)
+    human = [line for line in words if line.role == "user"]
+    contents = excerpt.telling(human)
+    said = await threads.said(principal, contents, OFTEN) if contents and len(human) < len(words) else {}
+    count = Counter(name for places in said.values() for name in {name for name, _ in places})
+    for name, _ in count.most_common(_CANDIDATES // 2):
+        thread = await threads.by_id(principal, name, scope)
+        lines = restored(reading.lines, thread.path[-_NEAR:]) if thread is not None else None
+        if lines is None:
+            continue
+        found = await excerpts.whole(threads, principal, scope, lines, system)
+        if found is not None and found.thread is thread:
+            rewrite(reading, lines, found.thread.root)
+            return found
+    return None
 
 
 async def _candidates(threads: Threads, principal: str, scope: str, reading: Reading) -> list[Thread]:

@@ -260,11 +260,13 @@ class Identify(Stage):
     async def _part(self, exchange: Exchange, reading: Reading, system: Callable[[], bytes]) -> Thread | None:
         """The thread of which this history is a part, whether its end was forgotten or not. One of its own, where another request is under
         way on another branch of that."""
-        found = await excerpts.whole(self._threads, exchange.principal, exchange.scope, reading.lines, system)
+        principal, scope = exchange.principal, exchange.scope
+        found = await excerpts.whole(self._threads, principal, scope, reading.lines, system)
+        found = found or await echoes.cut(self._threads, principal, scope, reading, system)
         if found is None:
             if not self._threads.tombs:
                 return None
-            return await rest.abridged(self._threads, exchange.principal, exchange.scope, reading, system)
+            return await rest.abridged(self._threads, principal, scope, reading, system)
         thread, deepest = found.thread, found.stand.deepest
         aside = not any(turn.id == deepest.id for turn in thread.path[deepest.position : deepest.position + 1])
         if thread.busy and aside:

@@ -83,8 +83,8 @@ def said(dice: random.Random, number: int, calls: bool, own: str = "") -> Given:
 
 
 class Client:
-    """One client: its history, as JSON values of its wire. `true`: what was really said, one after the other; `shown`: what it has of each; `has`:
-    its messages."""
+    """One client: its history, as JSON values of its wire. `true`: what was really said, one after the other; `shown`: what it has of
+    each; `has`: its messages."""
 
     def __init__(self, wire: str, system: str = SYSTEM) -> None:
         self.wire = wire
