@@ -133,6 +133,10 @@ class Thread:
             self._account = Account()
         return self._account
 
+    def resume(self, other: Thread) -> None:
+        """Its requests cost what goes on from those of another: the provider has just seen what it begins with."""
+        self._account = other.account.resume()
+
     @property
     def tip(self) -> bytes:
         """Chain hash at the end of the current branch."""

@@ -309,7 +309,7 @@ class Economy(Stage):
             visit.fresh + added,
             visit.fixed,
             first != before[0],
-            (first, folded) != before,
+            (first, folded) != before or (changed and visit.seen > 0),
             visit.complete,
             changed,
             visit.tokens_legs,

@@ -137,7 +137,7 @@ class Identify(Stage):
             if reading.chains[last] not in thread.by_chain:
                 echoes.named(thread, reading)
             thread = await self._threads.current(thread, reading.chains[last], reading.lines[last].content, reading.chains[-1], scope)
-        continued = None
+        continued, seen = None, 0
         if thread is None:
             leading = [*_summaries(exchange, reading), *opening]
             continued = await self._continuity.continued(exchange, leading, _summarised(reading))
@@ -146,11 +146,20 @@ class Identify(Stage):
             prompt = exchange.prompt
             model = prompt.model if prompt is not None else ""
             thread = self._threads.new(principal, scope, exchange.wire.name if exchange.wire else "", model, b"")
+            seen = self._just_seen(thread, reading) if last >= 0 else 0
         if not exchange.local:
             self._threads.asked(reading.digest, reading.chains[last] if last >= 0 else b"", thread)
         aliases = [claim.key for claim in claims if self._threads.name(thread, claim.key)]
         base = next((thread.answers[claim.key] for claim in claims if claim.key in thread.answers), 0)
-        return Visit(thread, reading, scope, aliases=aliases, base=base, continued=continued is not None)
+        return Visit(thread, reading, scope, aliases=aliases, base=base, continued=continued is not None, seen=seen)
+
+    def _just_seen(self, thread: Thread, reading: Reading) -> int:
+        """How many items of a history that begins a conversation have just gone up in another: what it costs goes on from there."""
+        before = self._threads.held(reading.thread) if reading.reused else None
+        if before is None or before is thread or before.root != thread.root:
+            return 0
+        thread.resume(before)
+        return reading.reused
 
     def _going_on(self, exchange: Exchange, thread: Thread) -> Thread:
         """A conversation of its own that goes on where this one ends."""
