@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from copy import copy
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
@@ -200,6 +201,10 @@ class Account:
             setattr(made, name, getattr(self, name))
         return made
 
+    def resume(self) -> Account:
+        """Of a conversation that is the same to the provider: it has found the same cache, and what was judged holds."""
+        return copy(self)
+
     @property
     def ratio(self) -> float:
         """Tokens of the provider for one of ours."""
@@ -366,7 +371,7 @@ class Account:
         if self.stopped and abs(now - self.stopped_at) >= REST_S:
             self.stopped = False
             self.owing = 0.0
-            self._window.clear()
+            self._window = []
 
     def _plunges(self) -> bool:
         """Whether the loss is so large that no whole window has to show it."""
@@ -374,8 +379,7 @@ class Account:
 
     def _judge(self, billed: float, direct: float) -> None:
         self.owing += billed - direct
-        self._window.append((billed, direct))
-        del self._window[:-WINDOW]
+        self._window = [*self._window, (billed, direct)][-WINDOW:]
 
     def replay(self, spends: Iterable[Spend]) -> None:
         """Take in the stored spends of the conversation, oldest first."""
@@ -398,7 +402,7 @@ class Account:
             self.purse.book(one.billed, one.direct, one.priced)
             if self.stopped and not one.stopped:
                 self.owing = 0.0
-                self._window.clear()
+                self._window = []
             if one.measured and one.rewritten:
                 self._judge(one.billed, one.direct)
             if one.stopped and not self.stopped:

@@ -138,10 +138,20 @@ class Thread:
             self._account = Account()
         return self._account
 
+    def resume(self, other: Thread) -> None:
+        """Its requests cost what goes on from those of another: the provider has just seen what it begins with."""
+        self._account = other.account.resume()
+
     @property
     def tip(self) -> bytes:
         """Chain hash at the end of the current branch."""
         return self.path[-1].chain if self.path else self.root
+
+    @property
+    def question(self) -> bytes:
+        """Chain hash of what the answers at the end of the current branch answer; the tip's where none is there."""
+        last = next((turn for turn in reversed(self.path) if turn.role != "assistant"), None)
+        return last.chain if last is not None else self.root
 
     @property
     def digest(self) -> Digest | None:

@@ -322,7 +322,7 @@ class Economy(Stage):
             visit.fresh + added,
             visit.fixed,
             paths[0] != before[0],
-            paths[1:] != before[1:],
+            paths[1:] != before[1:] or (changed and visit.seen > 0),
             visit.complete,
             changed,
             visit.tokens_legs,

@@ -23,6 +23,7 @@ from backstory.core.tombs import Tombs
 from backstory.core.wire import Wire
 from backstory.errors import StoreError
 from backstory.memory import media
+from backstory.memory.echo import known_places
 from backstory.memory.graves import beginning, buried, ending, muted, resent
 from backstory.memory.ours import without
 from backstory.memory.reading import Reading
@@ -235,7 +236,7 @@ class Ingest(Stage):
                     thread.rewind(turn.id)
                     self._threads.moved(thread)
                 return
-        if excerpts.take_branch(thread, reading, _known_places(thread, reading)):
+        if excerpts.take_branch(thread, reading, known_places(thread, reading)):
             self._threads.moved(thread)
 
     def _base(self, thread: Thread, turn_id: int) -> int:
@@ -307,7 +308,7 @@ def places(thread: Thread, reading: Reading, base: int = 0, tombs: Tombs = NO_TO
     """
     path = thread.path
     earlier = 0 < base < len(path)
-    known = () if earlier else _known_places(thread, reading)
+    known = () if earlier else known_places(thread, reading)
     reading.buried = buried(thread, reading, tombs, len(known)) if tombs else frozenset()
     lines: Sequence[Line] = reading.lines
     left: Sequence[int] = range(len(lines))
@@ -323,6 +324,8 @@ def places(thread: Thread, reading: Reading, base: int = 0, tombs: Tombs = NO_TO
         for item, place in zip(left, alignment.matched, strict=True):
             reading.places[item] = place
     reading.also = alignment.also
+    if reading.unsaid:
+        reading.also = (*reading.also, *_left_out(thread, reading, alignment.tip + 1))
     reading.thread, reading.version = thread.conversation.id, thread.version
     items = [item for item in left[alignment.fresh :] if reading.lines[item].kind != "none"]
     if tombs and items:
@@ -341,6 +344,12 @@ def _own(one: Line, thread: Thread) -> Line:
     return replace(one, text=text) if text and text != one.text else one
 
 
+def _left_out(thread: Thread, reading: Reading, upto: int) -> set[int]:
+    """Places before that one of what its client leaves out of its answers: nobody misses it."""
+    places = {place_of(thread.path, thread.by_id.get(turn)) for turn in reading.unsaid}
+    return {place for place in places if 0 <= place < upto}.difference(reading.places)
+
+
 def _passed(reading: Reading, upto: int) -> tuple[int, ...]:
     """The forgotten items after the last that has a turn, where the request goes on from that."""
     if not reading.buried:
@@ -349,16 +358,6 @@ def _passed(reading: Reading, upto: int) -> tuple[int, ...]:
     if (reading.places[last] if last >= 0 else -1) != upto - 1:
         return ()
     return tuple(sorted(item for item in reading.buried if item > last))
-
-
-def _known_places(thread: Thread, reading: Reading) -> Sequence[int]:
-    """The places that the first items had when they were last laid beside this thread, or beside the one that it was forked off."""
-    if reading.thread == thread.conversation.id and reading.version == thread.version:
-        return reading.places
-    origin, version, own, shared = thread.origin
-    if (reading.thread, reading.version) == (origin, version) and thread.version == own and max(reading.places, default=-1) < shared:
-        return reading.places
-    return ()
 
 
 def turn_of(

@@ -32,7 +32,7 @@ from backstory.stages.holding import Holding
 from backstory.stages.shelf import Shelf
 from backstory.stages.trace import search
 from backstory.stages.unbind import binds
-from backstory.stages.visit import Visit, Visits
+from backstory.stages.visit import Visit, Visits, new_tokens
 
 # What a client's own summary leaves out takes at most so many tokens, and half of what may be recalled.
 _MOST_KEPT = 600
@@ -92,7 +92,7 @@ class Recall(Stage):
         draft = self.measure(exchange, visit)
         visit.tokens_in = draft.total + sum(visit.saved.values())
         visit.tokens_sent = draft.total
-        visit.fixed, visit.fresh, visit.complete, visit.asked = draft.fixed, draft.new, draft.complete, self._clock()
+        visit.fixed, visit.fresh, visit.complete, visit.asked = draft.fixed, new_tokens(visit, draft.new), draft.complete, self._clock()
         thread, fits = visit.thread, draft.total <= self._limit(visit)
         thread.carried = draft.total
         if not thread.conversation.memory:
@@ -143,7 +143,10 @@ class Recall(Stage):
 
     def _limit(self, visit: Visit) -> int:
         """Above this many tokens the boundary moves: above fewer where stubs were decided just now, for what changes is paid anyway."""
-        return self._economy.relieved(visit) if visit.stubs else self._settings.window.hard_tokens
+        window = self._settings.window
+        if visit.seen and not visit.stubs:
+            return window.size  # what changes now would be changed again by the next request of a client that is never known
+        return self._economy.relieved(visit) if visit.stubs else window.hard_tokens
 
     def _repeat(self, exchange: Exchange, visit: Visit) -> Exchange:
         """Nothing is folded or missing: only what was injected before goes with it again."""

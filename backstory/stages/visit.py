@@ -30,11 +30,12 @@ class Visit(Struct):
     `gone`: it went up before memory looked at it. `marked`: how many of its messages there are from the last marker on, 0 without one.
     `complete`: it carries every turn of its branch. `stubs`: those that it decided. `saved`: tokens that stubs save, by item.
     `ready`: its place on the thread was found; before that nothing of it may be stored.
-    `asked`: when it was looked at. `fixed`, `fresh`: tokens of what is no turn, and of the new turns. `undone`: what was folded before goes
-    up as it came, or does so no longer. `tariff`: what it is charged by, once that is known. `spend`: what it cost. `paging`: names of our
-    tools that it offers. `tokens_legs`: of the further requests that its answer took. `lookups`: what its answer has left for later
-    requests. `buried`: tokens of the items that were forgotten, by item. `muted`: the forgotten turn that its answer answers, -1 where that
-    has no number; 0 for none. `continued`: the request was found to go on with this thread by a summary of it.
+    `asked`: when it was looked at. `fixed`, `fresh`: tokens of what is no turn, and of the new turns. `undone`: what was folded before
+    goes up as it came, or does so no longer. `tariff`: what it is charged by, once that is known. `spend`: what it cost. `paging`: names
+    of our tools that it offers. `tokens_legs`: of the further requests that its answer took. `lookups`: what its answer has left for
+    later requests. `buried`: tokens of the items that were forgotten, by item. `muted`: the forgotten turn that its answer answers, -1
+    where that has no number; 0 for none. `continued`: the request was found to go on with this thread by a summary of it. `seen`: with so
+    many of its items it begins as one that has just gone up in a conversation that it is not known to go on with; 0 for every other.
 
     For its trace (`trace`, once it is made): `search`, `found`, `reasons`, `left`, `absent`: how the recall went, what it brought, why
     lines were chosen that it did not bring, what was left out, and how many turns the payload lacks. `bytes_sent`: of the body, 0 where
@@ -70,6 +71,7 @@ class Visit(Struct):
     left: list[Left] = field(default_factory=list)
     absent: int = 0
     continued: bool = False
+    seen: int = 0
     bytes_sent: int = 0
     trace: Trace | None = None
     home: Home | None = None
@@ -89,6 +91,14 @@ class Visit(Struct):
     capped: bool = False
     held: Held | None = None
     went: bytes = b""
+
+
+def new_tokens(visit: Visit, new: int) -> int:
+    """Of `new` tokens of new turns, those that the provider has not just seen."""
+    if not visit.seen:
+        return new
+    count = sum(line.kind != "none" for line in visit.reading.lines[visit.seen :])
+    return min(new, sum(turn.tokens for turn in visit.turns[max(0, len(visit.turns) - count) :]))
 
 
 class Visits:
