@@ -13,8 +13,8 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from backstory.core.records import Turn
-from backstory.memory.retold import likeness
 from backstory.memory.reading import Reading
+from backstory.memory.retold import likeness
 from backstory.memory.thread import Thread, place_of
 from backstory.memory.turns import Call, Line, calls_of, chain
 
