@@ -16,6 +16,7 @@ from backstory.memory import excerpt
 from backstory.memory.echo import Laid, Tally, begin, known_places, last_answer, lay, restored, rewrite, take
 from backstory.memory.reading import Reading
 from backstory.memory.thread import Thread, branch, place_of
+from backstory.memory.turns import Line
 from backstory.stages import excerpts
 from backstory.stages.excerpts import OFTEN, contradicts, elsewhere
 from backstory.stages.threads import Threads
@@ -101,16 +102,20 @@ async def cut(threads: Threads, principal: str, scope: str, reading: Reading, sy
     contents = excerpt.telling(human)
     said = await threads.said(principal, contents, OFTEN) if contents and len(human) < len(words) else {}
     count = Counter(name for places in said.values() for name in {name for name, _ in places})
-    for name, _ in count.most_common(_CANDIDATES // 2):
+    made: dict[tuple[bytes, ...], tuple[list[Line], set[str]]] = {}
+    for name, _ in count.most_common(_CANDIDATES):
         thread = await threads.by_id(principal, name, scope)
         lines = restored(reading.lines, thread.path[-_NEAR:]) if thread is not None else None
-        if lines is None:
-            continue
-        found = await excerpts.whole(threads, principal, scope, lines, system)
-        if found is not None and found.thread is thread:
-            rewrite(reading, lines, found.thread.root)
-            return found
-    return None
+        if lines is not None:
+            made.setdefault(tuple(line.content for line in lines), (lines, set()))[1].add(name)
+    if len(made) != 1:
+        return None
+    ((lines, names),) = made.values()
+    found = await excerpts.whole(threads, principal, scope, lines, system)
+    if found is None or found.thread.conversation.id not in names:
+        return None
+    rewrite(reading, lines, found.thread.root)
+    return found
 
 
 async def _candidates(threads: Threads, principal: str, scope: str, reading: Reading) -> list[Thread]:
