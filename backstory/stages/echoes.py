@@ -23,6 +23,8 @@ from backstory.stages.threads import Threads
 
 # So many conversations are looked at, and so many branches of each, the newest first.
 _CANDIDATES, _BRANCHES = 8, 8
+# So many are read from the store for how they begin, and as many for what was said in them.
+_READ = 4
 # A history that was cut ends among so many turns at the end of a branch.
 _NEAR = 64
 # A history is looked for by the hashes of so many messages at its beginning, and as many before its last answer.
@@ -61,6 +63,10 @@ def named(thread: Thread, reading: Reading) -> None:
     found = _beside(thread, reading, known_places(thread, reading))
     if found is not None and found.count:
         take(thread, reading, found.laid, found.count)
+        return
+    lines = restored(reading.lines, thread.path[-_NEAR:])
+    if lines is not None:
+        rewrite(reading, lines, thread.root)
 
 
 def held(threads: Threads, principal: str, reading: Reading) -> Echo | None:
@@ -130,8 +136,8 @@ async def _candidates(threads: Threads, principal: str, scope: str, reading: Rea
     places = await threads.said(principal, longest[:_MOST_TELLING], OFTEN) if longest else {}
     count = Counter(name for some in places.values() for name in {name for name, _ in some})
     begun = [thread.conversation.id for hashed in reversed(chains) for thread in threads.held_after(principal, hashed)]
-    first = dict.fromkeys([*begun[:_CANDIDATES], *(name for _, _, name in rows)])
-    names = dict.fromkeys([*list(first)[:_CANDIDATES], *(name for name, _ in count.most_common(_CANDIDATES))])
+    last = list(dict.fromkeys(name for _, _, name in rows))
+    names = dict.fromkeys([*begun[:_CANDIDATES], *last[:_READ], *(name for name, _ in count.most_common(_READ))])
     found = [await threads.by_id(principal, name, scope) for name in names]
     return [thread for thread in found if thread is not None]
 

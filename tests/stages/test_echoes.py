@@ -144,10 +144,11 @@ def test_principals_never_meet(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kept", [3, 4, 5, 7])
-def test_a_cut_history_with_answers_in_another_form_is_known(tmp_path: Path, kept: int) -> None:
+@pytest.mark.parametrize("headers", [(), (NAMED,)], ids=["unnamed", "named"])
+def test_a_cut_history_with_answers_in_another_form_is_known(tmp_path: Path, kept: int, headers: tuple[bytes, ...]) -> None:
     async def work(one: Rig, queue: list[bytes]) -> None:
         dice = random.Random(kept)
-        client = Asking(one, queue, "anthropic")
+        client = Asking(one, queue, "anthropic", "You help.", *headers)
         names = set()
         for number in range(12):
             words = " ".join(dice.choice(("harbour", "pier", "lantern", "cargo", "rope")) for _ in range(24))
