@@ -14,9 +14,9 @@ from msgspec.structs import replace
 
 from backstory.core.records import Turn
 from backstory.memory.reading import Reading
+from backstory.memory.retold import likeness
 from backstory.memory.thread import Thread, place_of
 from backstory.memory.turns import Call, Line, calls_of, chain
-from backstory.memory.wordings import likeness
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder(order="sorted").encode

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from backstory.memory.wordings import likeness
+from backstory.memory.retold import likeness
 
 LONG = "The harbour of the old town was built in 1873, and its lantern has burnt every night since then, but for the two wars."
 
