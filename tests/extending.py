@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.relay.world import Client, Received, Upstream
-from tests.rig import post
+from tests.rig import answering, post
 
 EXAMPLES = Path(__file__).parent.parent / "docs" / "extending"
 
@@ -80,51 +80,38 @@ async def served(
     environ: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Served]:
     """A proxy with these settings (UPSTREAM in them: the upstream's URL), and these folders on its path."""
-
-    async def script(upstream: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while True:
-            raw = answer(await upstream.request(reader))
-            for piece in [raw] if isinstance(raw, bytes) else raw:
-                writer.write(piece)
-                await writer.drain()
-                await asyncio.sleep(0)
-
-    upstream = Upstream(script)
-    server = await asyncio.start_server(upstream.serve, "127.0.0.1", 0, limit=1 << 24)
-    upstream_port = server.sockets[0].getsockname()[1]
-    url = f"http://127.0.0.1:{upstream_port}"
-    file = folder / "backstory.yaml"
-    file.write_text(settings.replace("UPSTREAM", url) + f"storage: {{url: 'sqlite:///{folder}/memory.db', journal: '{folder}'}}\n")
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "backstory", "serve", "--port", "0", "--upstream", url, "--config", str(file), "--log-level", "debug"),
-        stderr=asyncio.subprocess.PIPE,
-        cwd=folder,
-        env=environment(folder, path) | dict(environ or {}),
-    )
-    assert process.stderr is not None
-    log: list[str] = []
-    client: Client | None = None
-    reading: asyncio.Task[None] | None = None
-    try:
-        port = await _listening(process.stderr, log)
-        client = Client(*await asyncio.open_connection("127.0.0.1", port, limit=1 << 24))
-        one = Served(process, port, client, upstream, upstream_port)
-        one.log = log
-        reading = asyncio.create_task(_read(process.stderr, log))
-        yield one
-        client.writer.close()
-        process.terminate()
-        assert await process.wait() == 0, "\n".join(log)
-    finally:
-        if client is not None:
+    async with answering(answer) as (upstream, upstream_port):
+        url = f"http://127.0.0.1:{upstream_port}"
+        file = folder / "backstory.yaml"
+        file.write_text(settings.replace("UPSTREAM", url) + f"storage: {{url: 'sqlite:///{folder}/memory.db', journal: '{folder}'}}\n")
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "backstory", "serve", "--port", "0", "--upstream", url, "--config", str(file), "--log-level", "debug"),
+            stderr=asyncio.subprocess.PIPE,
+            cwd=folder,
+            env=environment(folder, path) | dict(environ or {}),
+        )
+        assert process.stderr is not None
+        log: list[str] = []
+        client: Client | None = None
+        reading: asyncio.Task[None] | None = None
+        try:
+            port = await _listening(process.stderr, log)
+            client = Client(*await asyncio.open_connection("127.0.0.1", port, limit=1 << 24))
+            one = Served(process, port, client, upstream, upstream_port)
+            one.log = log
+            reading = asyncio.create_task(_read(process.stderr, log))
+            yield one
             client.writer.close()
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-        if reading is not None:
-            await reading
-        server.close()
-        await upstream.end()
+            process.terminate()
+            assert await process.wait() == 0, "\n".join(log)
+        finally:
+            if client is not None:
+                client.writer.close()
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+            if reading is not None:
+                await reading
 
 
 def environment(folder: Path, path: Sequence[Path]) -> dict[str, str]:

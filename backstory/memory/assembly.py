@@ -42,8 +42,8 @@ def fold(thread: Thread, reading: Reading, boundary: int) -> Fold | None:
     holder = next((item for item in range(before, -1, -1) if _holds(lines[item])), -1)
     if holder < 0:
         return None
-    leads = _led(lines, before)
-    runs = _runs([item for item in range(before) if item != holder and item < leads and _goes(lines[item])])
+    leads, stays = _led(lines, before), _instructing(lines)
+    runs = _runs([item for item in range(before) if item not in (holder, stays) and item < leads and _goes(lines[item])])
     return Fold(runs, holder) if runs else None
 
 
@@ -61,7 +61,7 @@ def _goes(line: Line) -> bool:
     """Whether an item before the boundary does not go up."""
     if line.kind == "none":
         return line.role == "assistant" and not line.note
-    return not _instructed(line)
+    return True
 
 
 def _led(lines: Sequence[Line], before: int) -> int:
@@ -193,9 +193,13 @@ class AllBut:
         return turn_id not in self.ids
 
 
-def _instructed(line: Line) -> bool:
-    """Whether a human message also carries text that its client put there for the model."""
-    return line.role == "user" and not line.calls and line.chars - len(line.text) > _INSTRUCTION_CHARS
+def _instructing(lines: Sequence[Line]) -> int:
+    """The first human message, if it also carries text that its client put there for the model; else -1. What stands around a later one
+    is news of its time: it goes with it."""
+    first = next((item for item, line in enumerate(lines) if _holds(line)), -1)
+    if first < 0 or lines[first].chars - len(lines[first].text) <= _INSTRUCTION_CHARS:
+        return -1
+    return first
 
 
 def digest_block(body: str) -> str:

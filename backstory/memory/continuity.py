@@ -34,7 +34,7 @@ PLAN_TOOLS = {
 
 _SETTLED = frozenset({"completed", "complete", "done", "cancelled", "canceled"})
 _BOX = re.compile(r"^[ \t]*(?:[-*]|\d{1,3}[.)])[ \t]+\[(?P<mark>[ xX])\][ \t]+(?P<text>\S.{2,300})$", re.MULTILINE)
-_PATH = re.compile(r"(?<![\w/.:@-])(?:~?/|\.{1,2}/)?(?:[\w.@+-]+/)+[\w.@+-]*\w\.\w{1,6}\b(?!/)")
+_PATH = re.compile(r"(?<![\w/.:@+-])(?:~?/|\.{1,2}/)?(?:[\w.@+-]+/)+[\w.@+-]*\w\.\w{1,6}\b(?!/)")
 _WEB = re.compile(r"\b(?:https?|ftp|file)://\S+")
 # A sentence is said by the summary where one sentence of it has this share of its terms.
 _COVERED, _SAME = 0.7, 0.6
@@ -126,7 +126,7 @@ def _plan(turn: Turn) -> Iterator[tuple[str, bool]]:
             continue
         try:
             given = _decode(arguments)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
             continue
         steps = given.get(shape[0]) if isinstance(given, dict) else None
         for step in steps if isinstance(steps, list) else ():
@@ -138,7 +138,7 @@ def _plan(turn: Turn) -> Iterator[tuple[str, bool]]:
 def _listed(calls: str) -> list[dict[str, Any]]:
     try:
         found = _decode(calls)
-    except (msgspec.DecodeError, UnicodeEncodeError):
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         return []
     return [call for call in found if isinstance(call, dict)] if isinstance(found, list) else []
 

@@ -27,7 +27,8 @@ _LEAST_SLIP = 7
 _ENDINGS = (".js", ".io", "sql", "js", "lang", "db", "py")
 _LEAST_BASE = 4
 _DEFINED = re.compile(
-    r"(?P<long>(?:[^\W\d_][\w-]+ ){1,5}[^\W\d_][\w-]+) \((?P<short>[A-Z]{2,6})s?\)|\b(?P<first>[A-Z]{2,6}) \((?P<then>[^()\n]{6,60})\)"
+    r"(?P<long>(?:[^\W\d_][\w-]{1,40} ){1,5}[^\W\d_][\w-]{1,40}) \((?P<short>[A-Z]{2,6})s?\)"
+    r"|\b(?P<first>[A-Z]{2,6}) \((?P<then>[^()\n]{6,60})\)"
 )
 _DOUBLED = re.compile(r"([a-z])\1+")
 _MOST_WORDS = 200_000

@@ -23,7 +23,7 @@ from backstory.core.records import Used
 from backstory.errors import ConfigError
 from backstory.providers import prices, upstreams
 
-_VERSIONED = re.compile(r"/v\d+(?:alpha|beta)?\d*$")
+_VERSIONED = re.compile(r"/v\d++(?:(?:alpha|beta)\d*)?$")
 _ANTHROPIC_VERSION = (b"anthropic-version", b"2023-06-01")
 # Names and numbers of an account that some keys need beside them.
 _BESIDE = (b"openai-organization", b"openai-project", b"anthropic-version")

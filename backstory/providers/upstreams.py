@@ -13,7 +13,7 @@ from backstory.errors import ConfigError
 
 Provider: TypeAlias = Literal["anthropic", "openai", "gemini"]
 
-_VERSION = re.compile(r"v\d+(?:alpha|beta)?\d*")
+_VERSION = re.compile(r"v\d+(?:(?:alpha|beta)\d*)?")
 _GEMINI_VERB = re.compile(r"/v1(?:beta|alpha)?/(?:models|tunedModels)/[^/]+:[A-Za-z]+$")
 
 

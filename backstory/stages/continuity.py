@@ -42,7 +42,7 @@ _MOST_AWAITED = 20_000
 _LEADING = 3
 # Cut turns of so many characters are looked through on the event loop; more on another thread.
 _INLINE_CHARS = 20_000
-_REHEARSAL = re.compile(r"<(analysis|scratchpad)>.*?</\1>", re.DOTALL)
+_REHEARSAL = re.compile(r"<(analysis|scratchpad)>(?:(?!<\1>).)*?</\1>", re.DOTALL)
 _MOST_DONE = 2_000
 
 

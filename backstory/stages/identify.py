@@ -27,6 +27,7 @@ from backstory.memory.turns import root
 from backstory.stages import echoes, excerpts, rest
 from backstory.stages.arrivals import Arrivals
 from backstory.stages.base import Stage
+from backstory.stages.carried import carried
 from backstory.stages.continuity import Continuity
 from backstory.stages.order import Order
 from backstory.stages.threads import ANSWERS, Threads
@@ -111,6 +112,8 @@ class Identify(Stage):
         if thread is None:
             return exchange
         self._continuity.asked(exchange.id, thread)
+        edits = () if exchange.gone else carried(thread, reading, self._threads.tombs)
+        exchange = replace(exchange, edits=(*exchange.edits, *(("recall", edit) for edit in edits)))
         # It goes where the conversation goes, but for what holds for one request alone.
         return with_wishes(replace(exchange, conversation=thread.conversation.id), spent(held(thread)))
 

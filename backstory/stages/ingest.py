@@ -17,6 +17,7 @@ from backstory.core.ids import TurnIds
 from backstory.core.message import Prompt
 from backstory.core.records import Batch, Promise, Turn
 from backstory.core.reply import Reply
+from backstory.core.sizes import CHARS_PER_TOKEN
 from backstory.core.store import Lanes
 from backstory.core.tombs import Tombs
 from backstory.core.wire import Wire
@@ -24,8 +25,10 @@ from backstory.errors import StoreError
 from backstory.memory import media
 from backstory.memory.echo import known_places
 from backstory.memory.graves import beginning, buried, ending, muted, resent
+from backstory.memory.ours import without
 from backstory.memory.reading import Reading
 from backstory.memory.thread import Thread, next_position, place_of
+from backstory.memory.timing import dated
 from backstory.memory.turns import Line, align, line
 from backstory.memory.turns import chain as chain_on
 from backstory.stages import excerpts
@@ -164,6 +167,7 @@ class Ingest(Stage):
             self._clock(),
             self._estimate,
             complete,
+            visit.turns[-1] if visit.turns else thread.path[visit.upto - 1] if visit.upto else None,
         )
         turns = [*visit.turns, *answer]
         if visit.muted:
@@ -266,6 +270,8 @@ class Ingest(Stage):
             chain = chain_on(chain, one.content)
             if item in fresh.passed:
                 continue
+            if "<" in one.text and one.kind == "spoken":
+                one = _own(one, thread)
             turn = turn_of(
                 one,
                 self._turn_ids(),
@@ -281,7 +287,7 @@ class Ingest(Stage):
             )
             turns.append(turn)
             parent = turn.id
-        return turns, chain
+        return dated(turns, last), chain
 
 
 class Fresh(msgspec.Struct, frozen=True):
@@ -330,6 +336,12 @@ def places(thread: Thread, reading: Reading, base: int = 0, tombs: Tombs = NO_TO
         reading.places[items.pop(0)] = upto
         upto += 1
     return Fresh(upto, tuple(items), _passed(reading, upto))
+
+
+def _own(one: Line, thread: Thread) -> Line:
+    """The line without blocks that memory wrote into this conversation; as it is, where nothing else would be left."""
+    text = without(one.text, (block.text for rows in (thread.injections.values(), thread.digests) for block in rows))
+    return replace(one, text=text) if text and text != one.text else one
 
 
 def _left_out(thread: Thread, reading: Reading, upto: int) -> set[int]:
@@ -386,10 +398,13 @@ def turn_of(
 
 
 def _tokens(one: Line, estimate: Callable[[str], int], wire: str, model: str) -> int:
-    """Words, calls, results and what is shown. The text of a tool message is that of its results, and counts once."""
+    """Words, what a client puts around them, calls, results and what is shown. The text of a tool message is that of its results, and
+    counts once."""
     count = 0 if one.calls and one.kind == "tool" else estimate(one.text)
     if one.calls:
         count += estimate(one.calls)
+    elif one.role == "user" and one.chars > len(one.text):
+        count += int((one.chars - len(one.text)) / CHARS_PER_TOKEN)
     return count + media.tokens(one.media, wire, model) if one.media else count
 
 
@@ -404,8 +419,10 @@ def answer_turns(
     now: float,
     estimate: Callable[[str], int],
     complete: bool,
+    before: Turn | None,
 ) -> list[Turn]:
-    """The turns of an answer: those messages by which the client will send it back. None for an answer that says nothing."""
+    """The turns of an answer: those messages by which the client will send it back. None for an answer that says nothing. `before`: the
+    turn that it follows."""
     turns: list[Turn] = []
     if reply is None:
         return turns
@@ -419,7 +436,7 @@ def answer_turns(
         turn = turn_of(one, next(ids), conversation, parent, position + len(turns), chain, now, estimate, wire=wire.name, complete=complete)
         turns.append(turn)
         parent = turn.id
-    return turns
+    return dated(turns, before)
 
 
 def settle(promise: Promise, wire: Wire, reply: Reply | None, estimate: Callable[[str], int]) -> Batch:
@@ -436,6 +453,7 @@ def settle(promise: Promise, wire: Wire, reply: Reply | None, estimate: Callable
         promise.at,
         estimate,
         True,
+        promise.batch.turns[-1] if promise.batch.turns else None,
     )
     rows = replace(promise.batch, turns=(*promise.batch.turns, *answer))
     if not wire.stateful or reply is None:

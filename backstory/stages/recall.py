@@ -28,6 +28,7 @@ from backstory.memory.thread import Thread
 from backstory.stages.base import Stage
 from backstory.stages.continuity import Continuity
 from backstory.stages.economy import Economy
+from backstory.stages.holding import Holding
 from backstory.stages.shelf import Shelf
 from backstory.stages.trace import search
 from backstory.stages.unbind import binds
@@ -72,6 +73,7 @@ class Recall(Stage):
         new_id: Callable[[], int],
         continuity: Continuity,
         economy: Economy,
+        holding: Holding,
     ) -> None:
         self._visits = visits
         self._shelf = shelf
@@ -81,6 +83,7 @@ class Recall(Stage):
         self._new_id = new_id
         self._continuity = continuity
         self._economy = economy
+        self._holding = holding
 
     async def request(self, exchange: Exchange) -> Exchange:
         visit = self._visits.get(exchange.id)
@@ -172,11 +175,15 @@ class Recall(Stage):
                 visit.digest, thread.compacted = plan.digest, False
         found = plan.outline
         elsewhere = found.injected | thread.hidden if thread.hidden else found.injected
+        held = self._holding.look(exchange, visit, total) if thread.view is not None and plan.folded is None else None
+        if held is not None:
+            visit.held, elsewhere = held[0], elsewhere | held[0].turns
+            edits, total = [held[1], *edits], total + held[0].tokens
         absent = assembly.Absent(thread, visit.upto, visit.reading, found.rest, elsewhere, found.settled)
-        visit.absent = absent.count
+        lacks = visit.absent = absent.count - (len(visit.held.turns) if visit.held is not None else 0)
         edits, total = _unanswered(visit, edits, total)
         edits, before = self._again(visit, edits, total)
-        if before == total and absent.count > 0 and not (draft.complete and self._economy.stopped(thread.account)):
+        if before == total and lacks > 0 and not (draft.complete and self._economy.stopped(thread.account)):
             edits, total = await self._recall(exchange, visit, absent, edits, total)
         else:
             total = before
@@ -385,7 +392,8 @@ class Recall(Stage):
         text = "\n".join(part for part in (kept.text, block(found)) if part)
         turns = tuple(dict.fromkeys([reason.turn for reason in kept.reasons] + [item.turn for item in found.items]))
         at = turn.chain if turn is not None else assembly.summary_chain(thread, visit.reading.lines[summary])
-        injection = Injection(thread.conversation.id, at, text, turns, kept.tokens + found.tokens, self._clock())
+        # In a request it weighs what a message of its length does: the two are added up.
+        injection = Injection(thread.conversation.id, at, text, turns, self._count(text), self._clock())
         visit.injection = injection
         visit.recalled = len(found.items)
         thread.inject((injection,))

@@ -110,7 +110,7 @@ def _of_media(store: Store, wire: Wire, thread: Thread, turns: Sequence[Turn], s
     made: list[DraftStub] = []
     for one in shown:
         turn = stored.get(turns[one.position].id)
-        found = _placed(turn, wire) if turn is not None and turn.wire == wire.name else ()
+        found = placed(turn, wire) if turn is not None and turn.wire == wire.name else ()
         if turn is None or one.place >= len(found) or found[one.place].cited:
             continue
         hashed = found[one.place].content
@@ -148,12 +148,12 @@ async def make_smaller(
 
 
 def _smaller(turn: Turn, wire: Wire, place: int, bounds: Bounds) -> str | None:
-    found = _placed(turn, wire)
+    found = placed(turn, wire)
     data = pictures.data(turn.raw, found[place].at) if place < len(found) else ""
     return smaller(data, bounds) if data else None
 
 
-def _placed(turn: Turn, wire: Wire) -> tuple[pictures.Placed, ...]:
+def placed(turn: Turn, wire: Wire) -> tuple[pictures.Placed, ...]:
     """The media of a stored turn; none where it cannot be read (any more)."""
     try:
         return pictures.placed(turn.raw, wire.message(turn.raw, ("",)), 1) if turn.raw else ()
@@ -175,4 +175,4 @@ async def restore(
     turn = found[0] if found else thread.by_id[name.turn]
     if not name.media:
         return tool_output.restored(turn, name)
-    return pictures.restored(_placed(turn, wires(turn.wire)) if turn.raw else (), turn.raw, name)
+    return pictures.restored(placed(turn, wires(turn.wire)) if turn.raw else (), turn.raw, name)

@@ -29,7 +29,7 @@ from backstory.stages.veiled import veiled
 _MOST_THREADS = 2000
 # Threads are kept up to this weight: one for each turn, one for each 100 tokens. Some 50 MB.
 _MOST_WEIGHT = 150_000
-_TOKENS_A_WEIGHT = 100
+_TOKENS_A_WEIGHT, _BYTES_A_WEIGHT = 100, 400
 # What is settled of a message takes some 150 bytes.
 _SETTLED_A_WEIGHT = 2
 # So many of the threads last used are looked through for a message that may not be stored yet.
@@ -291,6 +291,8 @@ class Threads:
         weight = len(thread.by_id) + thread.tokens // _TOKENS_A_WEIGHT
         if thread.settled is not None:
             weight += thread.settled.count // _SETTLED_A_WEIGHT
+        if thread.view is not None:
+            weight += len(thread.view.body) // _BYTES_A_WEIGHT
         self._weight += weight - self._weights.get(name, 0)
         self._weights[name] = weight
         if self._weight > _MOST_WEIGHT or len(self._threads) > _MOST_THREADS:
@@ -410,6 +412,8 @@ def load_thread(store: Store, record: Conversation, scope: str, protects: Callab
         thread.inject(it for it in store.injections(one.id) if it.created <= made and not tells(it, waiting, thread.by_chain))
         thread.fold(veiled((it for it in store.digests(one.id) if it.created <= made), since, thread.by_id))
     thread.stub(it for it in load_stubs(store, record) if it.turn not in thread.hidden)
+    forgotten = [receipt.at for receipt in store.receipts() if any(name in receipt.what for name in thread.lineage)]
+    thread.loosened = max([*waiting.values(), *forgotten], default=0.0)
     inherited = {name: value for name, value in store.states(record.forked_from).items() if name != FORGET} if record.forked_from else {}
     settle_states(thread, {**inherited, **store.states(record.id)})
     if spends := store.spends(record.id):

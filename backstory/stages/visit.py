@@ -10,6 +10,7 @@ from msgspec import Struct, field
 
 from backstory.core.records import Digest, Home, Injection, Lookup, Spend, Stub, Trace, Turn
 from backstory.core.tariff import Tariff
+from backstory.memory.holding import Held
 from backstory.memory.reading import Reading
 from backstory.memory.reasons import Left, Reason, Search
 from backstory.memory.retrieval import Recalled
@@ -39,7 +40,8 @@ class Visit(Struct):
     For its trace (`trace`, once it is made): `search`, `found`, `reasons`, `left`, `absent`: how the recall went, what it brought, why
     lines were chosen that it did not bring, what was left out, and how many turns the payload lacks. `bytes_sent`: of the body, 0 where
     it went as it came. `capped`: less may be recalled at it than its budget, for what that costs. `home`: where the conversation belongs,
-    where that is to be stored."""
+    where that is to be stored. `held`: what its client has cut off and goes up in front of it all the same. `went`: the body that went up,
+    b"" where it went as it came."""
 
     thread: Thread
     reading: Reading
@@ -87,6 +89,8 @@ class Visit(Struct):
     tokens_legs: int = 0
     lookups: list[Lookup] = field(default_factory=list)
     capped: bool = False
+    held: Held | None = None
+    went: bytes = b""
 
 
 def new_tokens(visit: Visit, new: int) -> int:

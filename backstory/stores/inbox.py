@@ -71,7 +71,7 @@ class Inbox:
         self._retired: list[_File] = []
         self._own: set[Path] = set()
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as cause:
             raise StoreError(f"{folder}: {cause.strerror or cause}") from cause
         self._active = self._create()

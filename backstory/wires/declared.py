@@ -21,7 +21,7 @@ _SECTION = re.compile(r"^##[ \t]+([a-z][a-z0-9_\-]*)[ \t]*\r?$", re.MULTILINE)
 _NEXT = re.compile(r"^(?:#{1,2}[ \t]|={4,})", re.MULTILINE)
 _LISTED = re.compile(r"^[ \t]*[-*][ \t]+`?([A-Za-z_][\w\-]*)`?[ \t]*:[ \t]*(.*)$", re.MULTILINE)
 _INSIDE = re.compile(r"<([A-Za-z_][\w\-]*)>")
-_MOST_TOOLS = 128
+_MOST_TOOLS, _MOST_PARAMETERS = 128, 128
 _BESIDE = "<environment_details>"
 """What these clients tell behind a result, which is none of it."""
 _NOTE = (
@@ -63,13 +63,17 @@ def _function(name: str, section: str) -> Function | None:
 
 
 def _tags(usage: str) -> list[tuple[str, str]]:
-    """The tags at the top of a usage, each once, with the tags within it."""
+    """The tags at the top of a usage, each once, with the tags within it. What is not closed once is not closed later either."""
     found: dict[str, str] = {}
+    bare: set[str] = set()
     at = 0
-    while (opening := _INSIDE.search(usage, at)) is not None:
-        end = usage.find(f"</{opening.group(1)}>", opening.end())
+    while (opening := _INSIDE.search(usage, at)) is not None and len(found) < _MOST_PARAMETERS:
+        name = opening.group(1)
+        end = -1 if name in bare else usage.find(f"</{name}>", opening.end())
+        if end < 0:
+            bare.add(name)
         inner = usage[opening.end() : max(end, opening.end())]
-        found.setdefault(opening.group(1), inner.strip() if _INSIDE.search(inner) else "")
+        found.setdefault(name, inner.strip() if _INSIDE.search(inner) else "")
         at = max(end, opening.end())
     return list(found.items())
 

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Raw, structs
 
 from backstory.core.document import Cut, Document, Extend, Insert, Put, Splice, Strike
+from backstory.core.edits import AddMessage, AddMessages
 from backstory.core.message import Path
 from backstory.errors import DocumentError
 
@@ -104,6 +105,13 @@ class Lowering:
                 middle = [self._wrap(path, value)]
             splices.append(Put(path, b"[" + b",".join([*before, *middle, *after]) + b"]"))
         return self._document.apply(splices)
+
+
+def come_in(lowering: Lowering, path: Path, edit: AddMessage | AddMessages, made: Callable[[str, str], bytes]) -> None:
+    """Messages come into the list at `path`. `made`: one of plain text, of its role and that."""
+    values = edit.values if isinstance(edit, AddMessages) else (made(edit.role, edit.text),)
+    for value in values:
+        lowering.add(path, edit.index, value)
 
 
 def quote(text: str) -> bytes:

@@ -20,9 +20,12 @@ from backstory.core.translation import Asked, Effort, Loss, Reasoning, Sampling,
 from backstory.errors import DocumentError, RequestError
 from backstory.wires.lowering import encode
 from backstory.wires.lowering import quote as quoted
-from backstory.wires.openai_chat_tongue_write import effort_for
+from backstory.wires.tongue_efforts import effort_for
 
-_GEMINI = re.compile(r"(/v\d\w*/(?:[^:?]+/)?(?:models|tunedModels|endpoints)/)(.+?)(?::|%3[Aa])(generateContent|streamGenerateContent)\Z")
+_VERB = re.compile(r"(?::|%3[Aa])(?:generateContent|streamGenerateContent)\Z")
+_GEMINI = re.compile(
+    r"(/v\d\w*/(?:[^:?]{1,200}/)?(?:models|tunedModels|endpoints)/)(.+?)(?::|%3[Aa])(generateContent|streamGenerateContent)\Z"
+)
 # Members of a body that say how it is to be answered, by wire; and a conversation to go with them.
 _ABOUT: dict[str, tuple[str, ...]] = {
     "anthropic": ("max_tokens", "temperature", "top_p", "top_k", "thinking", "output_config"),
@@ -59,7 +62,7 @@ _model = msgspec.json.Decoder(_Model)
 
 def model_of(body: bytes, path: str) -> str:
     """The model that a request names, "" where it names none. DocumentError where the body cannot be read."""
-    found = _GEMINI.search(path)
+    found = _named(path)
     if found is not None:
         return unquote(found.group(2))
     try:
@@ -70,18 +73,13 @@ def model_of(body: bytes, path: str) -> str:
 
 def in_path(path: str) -> bool:
     """Whether the path of this request names its model: one of Gemini, whatever stands there for a model."""
-    return _GEMINI.search(path) is not None
+    return _named(path) is not None
 
 
 def path_with(path: str, model: str) -> str:
     """The path with this model in place of the one that stands there; the same where none does."""
-    return _GEMINI.sub(lambda match: f"{match.group(1)}{quote(model, safe='')}:{match.group(3)}", path)
-
-
-def verb_of(path: str) -> str:
-    """Gemini's verb at the end of a path, "" without."""
-    found = _GEMINI.search(path)
-    return found.group(3) if found else ""
+    found = _named(path)
+    return path if found is None else f"{path[: found.start()]}{found.group(1)}{quote(model, safe='')}:{found.group(3)}"
 
 
 def with_model(body: bytes, model: str) -> bytes:
@@ -142,6 +140,11 @@ def cooler(tongue: Tongue, body: bytes, model: str, temperature: float, top_p: f
     if now.temperature is None or now.temperature > temperature:
         wanted["temperature"] = temperature
     return with_fitting(tongue, body, model, wanted)[0]
+
+
+def _named(path: str) -> re.Match[str] | None:
+    """Where a path names a model. Looked for where a verb ends it: there the first beginning is the right one."""
+    return _GEMINI.search(path) if _VERB.search(path) else None
 
 
 def _splices(tongue: Tongue, document: Document, model: str, params: Mapping[str, Value], shown: bool = False) -> list[Splice]:

@@ -23,7 +23,7 @@ Style: TypeAlias = Literal["calls", "invoke", "json", "function", "tool"]
 
 _NAMED = re.compile(r"""\bname\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _TAG = re.compile(r"\s*<([A-Za-z_][\w.\-]*)>")
-_PARAMETER = re.compile(r"""\s*<((?:[A-Za-z_][\w.\-]*:)?parameter)\s+([^<>]*)>""")
+_PARAMETER = re.compile(r"""\s*<((?:[A-Za-z_][\w.\-]*:)?parameter)\s([^<>]*)>""")
 _PARAMETER_OF = re.compile(r"\s*<(parameter)=([^<>\s]+)\s*>")
 _KEYED = re.compile(r"\s*<arg_key>([^<>]*)</arg_key>\s*<(arg_value)>")
 _INVOKE = re.compile(r"\s*<((?:[A-Za-z_][\w.\-]*:)?invoke)(\s[^<>]*)>")

@@ -224,26 +224,14 @@ _CODES = {
     504: "timeout",
     529: "overloaded",
 }
-STATUS = {
-    "invalid_request": 400,
-    "authentication": 401,
-    "permission": 403,
-    "not_found": 404,
-    "too_large": 413,
-    "rate_limit": 429,
-    "overloaded": 503,
-    "timeout": 504,
-    "context_length": 400,
-    "server": 500,
-}
-"""The usual status of a code, for an error that came without one."""
 _TOO_LONG = re.compile(
     r"context_length_exceeded|prompt is too long|maximum context length|context window|exceeds? the (?:model's )?context|"
     r"input token count .{0,40}exceeds|too many (?:input )?tokens|input is too long",
     re.IGNORECASE,
 )
 _MOST_TEXT = 500
-_TAGS = re.compile(r"<(?:script|style)\b.*?</(?:script|style)>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+# A script without an end is what was cut off: it goes to the end, and no second one is looked for.
+_TAGS = re.compile(r"<(?:script|style)\b(?:.*?</(?:script|style)>|.*)|<[^<>]*>", re.DOTALL | re.IGNORECASE)
 
 
 def code_of(status: int, message: str = "", detail: str = "") -> str:

@@ -38,10 +38,6 @@ class Parts:
         self.calls += isinstance(piece, Use)
         return Opened(index, piece)
 
-    def is_open(self, index: int) -> bool:
-        """Whether there may be more of it."""
-        return index in self._open
-
     def more(self, index: int, text: str) -> More:
         """Text of it."""
         self._open[index].texts.append(text)

@@ -86,7 +86,10 @@ def test_a_request_that_repeats_a_block_says_that_it_does(tmp_path: Path) -> Non
             await say(one, asked)
             head, _ = await one.ask(PATHS["anthropic"], asking("anthropic", [*asked, ("assistant", "Answer 2."), ("user", "And now?")]))
             found = await one.engine.why(request(head))
-            assert [it.new for it in found.blocks if "tangerine" in it.text] == [False]
+            block = next(it for it in found.blocks if "tangerine" in it.text)
+            assert not block.new
+            line = next(it for it in block.lines if "tangerine" in it.text)
+            assert (line.number, line.text, line.start, line.end, line.kind) == (1, FACT, 0, len(FACT), "repeated")
 
     asyncio.run(work())
 
@@ -166,6 +169,15 @@ def test_a_fold_is_in_the_diff_with_its_size(tmp_path: Path) -> None:
             assert digest.text.encode() in json.dumps(json.loads(sent), ensure_ascii=False).replace("\\n", "\n").encode()
             assert told.went == len(sent)
             assert "messages" in "".join(why.as_diff(told))
+            found = await one.engine.why(request(head))
+            shown = found.blocks[0]
+            assert (shown.text, shown.folded) == (digest.text, found.folded)
+            assert shown.lines
+            assert len(shown.lines) == sum(row.startswith("#") for row in digest.text.split("\n"))
+            for line in shown.lines:
+                assert f"#{line.number} {line.speaker}: {line.text}" in digest.text
+                assert line.text == chat[line.number - 1][1][line.start : line.end]
+            assert f"digest of turns #1 to #{found.folded}" in "".join(why.as_text(found))
 
     asyncio.run(work())
 

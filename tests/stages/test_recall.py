@@ -217,3 +217,24 @@ def test_a_recalled_line_that_was_changed_says_so_and_stays_as_it_was_sent(tmp_p
             assert not one.failures()
 
     asyncio.run(work())
+
+
+def test_what_a_client_puts_around_each_message_counts_and_is_folded_with_it(tmp_path: Path) -> None:
+    """A group chat: two lines of words in a kilobyte of who, where and when."""
+
+    async def work() -> None:
+        async with rig(configured(tmp_path, window=4_000), echoing()) as one:
+            chat: Chat = []
+            most = 0
+            for number in range(40):
+                info = {"chat_id": "telegram:-100", "message_id": str(number), "sender": {"id": "7", "name": "Ann"}, "members": "x" * 600}
+                said = f"Number {number}: about the lighthouse, the harbour and the weather."
+                chat += [("user", f"Conversation info: ⟦openclaw:ctx⟧\n```json\n{json.dumps(info)}\n```\n{said}")]
+                await say(one, chat)
+                most = max(most, len(one.sent.body))
+                chat += [("assistant", f"Answer {number + 1}.")]
+            assert len(asking("anthropic", chat)) > 2 * 4_000 * 3.6
+            assert most < 4_000 * 3.6
+            assert one.sent.body.count(b"openclaw:ctx") < 20
+
+    asyncio.run(work())

@@ -7,6 +7,7 @@ import base64
 import json
 import struct
 from collections.abc import Sequence
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 from msgspec.structs import replace
 from PIL import Image
 
+from backstory.app.restored import restored
 from backstory.config import Config
 from backstory.config.sections import Media
 from backstory.errors import NotFound
@@ -277,6 +279,9 @@ def test_old_images_give_way_and_weigh_what_the_provider_says(tmp_path: Path) ->
             for some in thread(one, agent.name).stubs.values():
                 for stub in some:
                     assert json.loads(await one.engine.restore("", agent.name, stub.ref)) in shown
+                    back = await stored(one, partial(restored, ref=stub.ref))
+                    assert back.kind == "image/png"
+                    assert base64.b64encode(back.data).decode() in [image["source"]["data"] for image in shown]
             await one.restart()
             again = json.loads(await agent.ask(one))["messages"]
             assert again[: len(messages)] == messages

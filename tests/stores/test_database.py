@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from backstory.core.records import Batch
 from backstory.errors import ConfigError, StoreError
 from backstory.stores import database, sqlite
 from backstory.stores.database import HEAD, open_store
+from backstory.stores.inbox import Inbox
 from backstory.stores.migrate import migrate, schema
 from tests.stores.world import Shelf, said, talk
 
@@ -38,6 +40,23 @@ def test_a_missing_folder_is_made_and_rows_are_there_after_opening_again(tmp_pat
     assert [turn.id for turn in again.turns("c")] == [1]
     again.close()
     assert [path.name for path in (tmp_path / "a/b").iterdir()] == ["store.db"]
+
+
+def test_what_is_stored_is_nobody_elses(tmp_path: Path) -> None:
+    old = os.umask(0)
+    try:
+        store = open_store(f"sqlite:///{tmp_path}/apart/store.db")
+        store.write([Batch((talk("c"),), (said(1, "c"),))])
+        inbox = Inbox(tmp_path / "beside", "store.db")
+        inbox.append(b"said")
+    finally:
+        os.umask(old)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.rglob("*")}
+    assert (modes.pop("apart"), modes.pop("beside")) == (0o700, 0o700)
+    assert len(modes) >= 3  # the database, what SQLite keeps beside it, the journal
+    assert set(modes.values()) == {0o600}
+    inbox.close()
+    store.close()
 
 
 def test_a_relative_url_is_below_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx2
@@ -21,6 +21,7 @@ from backstory.core.reply import Reply, Usage
 from backstory.core.stream import Frame, gather
 from backstory.errors import DocumentError
 from backstory.wires.gemini import Gemini
+from tests.wires.world import mutations
 
 CASSETTES = Path(__file__).parents[1] / "cassettes" / "gemini"
 WIRE = Gemini()
@@ -232,17 +233,6 @@ def test_an_error_of_our_own_is_the_sdks_error() -> None:
 def test_an_error_body_is_no_reply() -> None:
     with pytest.raises(DocumentError):
         WIRE.reply((CASSETTES / "error.reply.json").read_bytes())
-
-
-def mutations(sources: Sequence[bytes]) -> st.SearchStrategy[bytes]:
-    """One of these with a few of its bytes replaced by a piece of trouble."""
-    pieces = [b"", b"null", b"1e400", b'"\\ud800"', b"\xff", b"{}", b"[]", b"[[", b'"', b"\\", b"-1", b'"type":1,', b"\n\n"]
-
-    def broken(source: bytes, at: float, length: int, piece: bytes) -> bytes:
-        start = int(at * len(source))
-        return source[:start] + piece + source[start + length :]
-
-    return st.builds(broken, st.sampled_from(sources), st.floats(0, 1), st.integers(0, 12), st.sampled_from(pieces) | st.binary(max_size=4))
 
 
 @settings(max_examples=400, deadline=None)

@@ -16,42 +16,20 @@ from backstory.core.document import Document
 from backstory.core.edits import AddMessage, AddSystem, AddTools, AppendText, DropMessages, Edit, PrependText, SetModel, SetText, StrikeText
 from backstory.core.message import Media, Message, Opaque, Part, Text, Thinking, ToolCall, ToolResult
 from backstory.core.reply import Delta, Ending, Finish, Meter, Reply, Started, TextDelta, ThoughtDelta, ToolDelta, Usage
-from backstory.core.stream import Frame, gather
+from backstory.core.stream import Frame
 from backstory.errors import DocumentError
 from backstory.wires.openai_chat import OpenAIChat
+from tests.wires.world import MARK, Read
 
 WIRE = OpenAIChat()
+READ = Read(WIRE)
+frames, streamed, marked, messages, rendered = READ.frames, READ.streamed, READ.marked, READ.messages, READ.rendered
 CASSETTES = File(__file__).parent.parent / "cassettes" / "openai_chat"
-MARK = "\n\n<!-- m -->"
 TEXT = 'Guten Tag, wie "geht"\nes Ihnen? 🎉 日本語'
 
 
 def tape(name: str) -> bytes:
     return (CASSETTES / name).read_bytes()
-
-
-def frames(stream: bytes) -> list[Frame]:
-    reader = WIRE.reader("text/event-stream")
-    return reader.feed(stream) + reader.close()
-
-
-def streamed(stream: bytes) -> Reply:
-    return gather(delta for frame in frames(stream) for delta in WIRE.deltas(frame))
-
-
-def marked(stream: bytes, text: str = MARK) -> bytes:
-    state: dict[str, str] = {}
-    return b"".join(WIRE.mark_frame(frame, text, state) or frame.raw for frame in frames(stream))
-
-
-def messages(raw: bytes) -> list[Message]:
-    prompt = WIRE.read(Document(raw))
-    return [WIRE.message(item, (*prompt.items_at, index)) for index, item in enumerate(prompt.items)]
-
-
-def rendered(raw: bytes, *edits: Edit) -> bytes:
-    document = Document(raw)
-    return WIRE.render(document, WIRE.read(document), edits)
 
 
 def request(*listed: dict[str, object], **more: object) -> bytes:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from backstory.core.document import Document
 from backstory.core.edits import (
@@ -28,24 +26,17 @@ from backstory.core.edits import (
 from backstory.core.message import Media, Message, Opaque, Text, Thinking, ToolCall, ToolResult
 from backstory.errors import DocumentError
 from backstory.wires.openai_responses import OpenAIResponses
+from tests.wires.world import Read, mutations
 
 CASSETTES = Path(__file__).parents[1] / "cassettes" / "openai_responses"
 WIRE = OpenAIResponses()
+READ = Read(WIRE)
+messages, rendered = READ.messages, READ.rendered
 REQUESTS = sorted(CASSETTES.glob("*.request.json"))
 
 
 def document(name: str) -> Document:
     return Document((CASSETTES / f"{name}.request.json").read_bytes())
-
-
-def messages(raw: bytes) -> tuple[Message, ...]:
-    prompt = WIRE.read(Document(raw))
-    return tuple(WIRE.message(item, (*prompt.items_at, index)) for index, item in enumerate(prompt.items))
-
-
-def rendered(raw: bytes, *edits: Edit) -> bytes:
-    source = Document(raw)
-    return WIRE.render(source, WIRE.read(source), edits)
 
 
 def body(**fields: object) -> bytes:
@@ -318,17 +309,6 @@ def test_an_unreadable_request_is_a_document_error(raw: bytes) -> None:
 def test_an_unreadable_item_is_a_document_error(raw: bytes) -> None:
     with pytest.raises(DocumentError):
         WIRE.message(raw, ("input", 0))
-
-
-def mutations(sources: Sequence[bytes]) -> st.SearchStrategy[bytes]:
-    """One of these with a few of its bytes replaced by a piece of trouble."""
-    pieces = [b"", b"null", b"1e400", b'"\\ud800"', b"\xff", b"{}", b"[]", b"[[", b'"', b"\\", b"-1", b'"type":1,', b"\n\n"]
-
-    def broken(source: bytes, at: float, length: int, piece: bytes) -> bytes:
-        start = int(at * len(source))
-        return source[:start] + piece + source[start + length :]
-
-    return st.builds(broken, st.sampled_from(sources), st.floats(0, 1), st.integers(0, 12), st.sampled_from(pieces) | st.binary(max_size=4))
 
 
 @settings(max_examples=400, deadline=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
@@ -12,7 +12,6 @@ import msgspec
 import openai
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from backstory.core.document import Document
 from backstory.core.message import Opaque, Text, Thinking, ToolCall
@@ -20,6 +19,7 @@ from backstory.core.reply import Ending, Reply, TextDelta, Usage
 from backstory.core.stream import Frame, gather
 from backstory.errors import DocumentError
 from backstory.wires.openai_responses import OpenAIResponses
+from tests.wires.world import mutations
 
 CASSETTES = Path(__file__).parents[1] / "cassettes" / "openai_responses"
 WIRE = OpenAIResponses()
@@ -222,17 +222,6 @@ def test_an_error_of_our_own_is_the_sdks_error() -> None:
         client(WIRE.error(429, "too_many", "slow down"), "application/json", 429).responses.create(model="m", input="x")
     assert caught.value.code == "too_many"
     assert "slow down" in caught.value.message
-
-
-def mutations(sources: Sequence[bytes]) -> st.SearchStrategy[bytes]:
-    """One of these with a few of its bytes replaced by a piece of trouble."""
-    pieces = [b"", b"null", b"1e400", b'"\\ud800"', b"\xff", b"{}", b"[]", b"[[", b'"', b"\\", b"-1", b'"type":1,', b"\n\n"]
-
-    def broken(source: bytes, at: float, length: int, piece: bytes) -> bytes:
-        start = int(at * len(source))
-        return source[:start] + piece + source[start + length :]
-
-    return st.builds(broken, st.sampled_from(sources), st.floats(0, 1), st.integers(0, 12), st.sampled_from(pieces) | st.binary(max_size=4))
 
 
 @settings(max_examples=400, deadline=None)
