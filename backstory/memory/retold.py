@@ -1,209 +1,133 @@
-"""Regular expressions that are compiled when a text may match them: hundreds of them take tens of milliseconds, which neither a start nor
-the first turn need wait for.
+"""Whether a text that a client sends back is an answer of the provider's in another form.
 
-Rule: until it is compiled, a text without a word that every match has is not given to the expression, so that one which never meets its
-words is never compiled. What is found is the same (tests/memory/test_forms.py).
+Clients take the model's reasoning and comments out, write JSON and Markdown anew, trim, cut and shorten. Rule: what counts is what is said,
+letters and digits in their order; a text of the same length that says something else was edited, and is no echo.
 """
 
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
-from typing import Any, Generic, TypeVar
+from html import unescape
+from typing import Literal, TypeAlias
 
-T = TypeVar("T")
+import msgspec
 
-ALWAYS = "."
-"""The gist of an expression that every text is given to."""
-_ALL = sys.maxsize
-_LEAST = 2
-"""Shorter words than that stand in nearly every text."""
-_MOST = 400
-"""Of more alternatives than that the compiled expression is quicker."""
-_LESS = r"\?|\*|\{0?,\d*\}|\{0\}"
-_TOKEN = re.compile(
-    r"\\[\s\S]|\[\^?\]?(?:\\.|[^\]\\])*\]"
-    r"|\((?:\?(?:P<\w+>|[aiLmsux-]*:|(?P<look>[=!]|<[=!])))?"
-    rf"|\)(?P<none>{_LESS})?|\||(?P<text>(?:[^\W_]|[ '-])+)(?P<less>{_LESS})?(?P<more>\+|\{{[\d,]+\}})?"
-    r"|\{[\d,]+\}|[\s\S]"
-)
-"""`less`: the last sign before it need not be there; `none`: the whole group need not; `more`: the sign may come more than once."""
+Likeness: TypeAlias = Literal["same", "part", "brief", "other"]
+"""`same`: the same words in another form. `part`: some of them are missing, or stand among others. `brief`: a much shorter text, in words
+of its own, as summaries and notes of omission are. `other`: another text."""
 
+# So many letters and digits are no coincidence; fewer are none where little is added to them or missing.
+_TELLING_CHARS = 24
+_SHORT_CHARS, _MOST = 8, 0.75
+# What was cut is shorter than this share of the whole.
+_CUT = 0.8
+# Of a cut text, so much stands at the beginning and the end of the whole; the rest is a note that it was cut.
+_KEPT = 0.6
+# What is left when pieces are taken out is at least this share.
+_LEFT = 0.5
+# A summary takes less than this share of what it stands for, which was of some length.
+_BRIEF, _LONG_CHARS = 0.5, 120
 
-class Form:
-    """As an `re.Pattern`, of this source and flags. An error in the source shows at the first use. `gist`: the source without parts that
-    have no words which every match has, "" for the source itself: it is quicker to read."""
+_ORDER: tuple[Likeness, ...] = ("same", "part", "brief", "other")
 
-    __slots__ = ("_flags", "_gist", "_made", "_source", "_words")
+_REASONING = re.compile(r"<(think|thinking|thought|thoughts|reasoning|reflection|analysis|scratchpad)\b[^>]*>.*?</\1\s*>", re.DOTALL | re.I)
+# Some chat templates begin in the middle of the reasoning.
+_REASONED = re.compile(r"\A.*</(?:think|thinking|thought|reasoning)\s*>", re.DOTALL | re.I)
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_TAG = re.compile(r"</?[A-Za-z][^<>]{0,400}>")
+_TARGET = re.compile(r"\]\([^()\s]{0,2000}\)")
+_FENCE = re.compile(r"\A```[A-Za-z]*\s*\n(.*?)\n?```\Z", re.DOTALL)
+_REST = re.compile(r"[\W_]+")
 
-    def __init__(self, source: str, flags: re.RegexFlag = re.NOFLAG, gist: str = "") -> None:
-        self._source = source
-        self._gist = gist
-        self._flags = flags
-        self._made: re.Pattern[str] | None = None
-        self._words: tuple[str, ...] | None = None
-
-    @property
-    def pattern(self) -> str:
-        """Its source."""
-        return self._source
-
-    def compiled(self) -> re.Pattern[str]:
-        """The expression itself."""
-        made = self._made
-        if made is None:
-            made = self._made = re.compile(self._source, self._flags)
-        return made
-
-    def fullmatch(self, text: str, start: int = 0, end: int = _ALL) -> re.Match[str] | None:
-        """As `re.Pattern.fullmatch`."""
-        made = self._made
-        if made is None:
-            if not self.may_match(text, start, end):
-                return None
-            made = self.compiled()
-        return made.fullmatch(text, start, end)
-
-    def match(self, text: str, start: int = 0, end: int = _ALL) -> re.Match[str] | None:
-        """As `re.Pattern.match`."""
-        made = self._made
-        if made is None:
-            if not self.may_match(text, start, end):
-                return None
-            made = self.compiled()
-        return made.match(text, start, end)
-
-    def search(self, text: str, start: int = 0, end: int = _ALL) -> re.Match[str] | None:
-        """As `re.Pattern.search`."""
-        made = self._made
-        if made is None:
-            if not self.may_match(text, start, end):
-                return None
-            made = self.compiled()
-        return made.search(text, start, end)
-
-    def finditer(self, text: str, start: int = 0, end: int = _ALL) -> Iterator[re.Match[str]]:
-        """As `re.Pattern.finditer`."""
-        return self.compiled().finditer(text, start, end) if self._made or self.may_match(text, start, end) else iter(())
-
-    def findall(self, text: str) -> list[Any]:
-        """As `re.Pattern.findall`."""
-        return self.compiled().findall(text) if self._made or self.may_match(text, 0, _ALL) else []
-
-    def sub(self, new: str | Callable[[re.Match[str]], str], text: str) -> str:
-        """As `re.Pattern.sub`."""
-        return self.compiled().sub(new, text) if self._made or self.may_match(text, 0, _ALL) else text
-
-    def split(self, text: str) -> list[str | Any]:
-        """As `re.Pattern.split`."""
-        return self.compiled().split(text) if self._made or self.may_match(text, 0, _ALL) else [text]
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """Words of which each match has one, lower case; none where that cannot be told."""
-        words = self._words
-        if words is None:
-            words = self._words = needed(self._gist or self._source)
-        return words
-
-    def may_match(self, text: str, start: int, end: int) -> bool:
-        """False only where this cannot match. `start` and `end` as for `match`; what a lookaround wants is not looked at."""
-        words = self.words
-        if not words:
-            return True
-        low = _low(text, start, end)
-        return any(word in low for word in words)
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder(order="sorted").encode
 
 
-class Sieve(Generic[T]):
-    """Of many things that have forms, those that a text may match: found by its words, some ten times as quickly as by trying each."""
-
-    __slots__ = ("_always", "_by_word", "_every")
-
-    def __init__(self, every: Sequence[T], form: Callable[[T], Form]) -> None:
-        self._every = tuple(every)
-        self._always: set[int] = set()
-        self._by_word: dict[str, list[int]] = {}
-        for place, one in enumerate(self._every):
-            words = form(one).words
-            if not words:
-                self._always.add(place)
-            for word in words:
-                self._by_word.setdefault(word, []).append(place)
-
-    def likely(self, low: str) -> list[T]:
-        """Those that may match this text, which is in lower case, in their order."""
-        places = set(self._always)
-        for word, some in self._by_word.items():
-            if word in low:
-                places.update(some)
-        return [self._every[place] for place in sorted(places)]
+def likeness(sent: str, kept: str) -> Likeness:
+    """How the text that a client sends is like the one that it was given. Costs both texts."""
+    a, b = _spoken(sent), _spoken(kept)
+    given = _data(b)
+    if given:
+        asked = _data(a)
+        if asked == given:
+            return "same"
+    found = _alike(_plain(a), _plain(b))
+    if found in ("brief", "other"):
+        # Cut in the middle of what else would be taken out.
+        whole = "same" if sent.strip() == kept.strip() else _alike(_plain(sent), _plain(kept))
+        found = min(found, whole, key=_ORDER.index)
+    return found
 
 
-def needed(source: str) -> tuple[str, ...]:
-    """Words (lower case) of which each text that this expression matches has one; none where that cannot be told."""
-    frames = [_Frame(counts=True)]
-    for token in _TOKEN.finditer(source):
-        sign, top = token[0], frames[-1]
-        if sign[0] == "(":
-            top.word("")
-            frames.append(_Frame(counts=token["look"] is None))
-        elif sign[0] == ")":
-            if len(frames) > 1:
-                frames.pop()
-                if top.counts and not token["none"]:
-                    frames[-1].sets.append(top.best())
-        elif sign == "|":
-            top.branch()
-        elif token["text"]:
-            top.word(token["text"][:-1] if token["less"] else token["text"], ends=bool(token["less"] or token["more"]))
+def _alike(a: str, b: str) -> Likeness:
+    if a == b:
+        return "same" if a else "other"
+    if not a or not b:
+        return "other"
+    short, long = sorted((a, b), key=len)
+    if short in long and (len(short) >= _TELLING_CHARS or (len(short) >= _SHORT_CHARS and len(short) >= _MOST * len(long))):
+        return "part"
+    if len(a) >= _TELLING_CHARS and _thinned(a, b):
+        return "part"
+    if len(a) >= _CUT * len(b):
+        return "other"
+    held = _common(a, b)
+    if held >= _TELLING_CHARS and held >= _KEPT * len(a):
+        return "part"
+    return "brief" if len(b) >= _LONG_CHARS and len(a) <= _BRIEF * len(b) else "other"
+
+
+def _spoken(text: str) -> str:
+    """Without reasoning and comments, and out of its fence where the whole stands in one."""
+    text = _COMMENT.sub("", _REASONING.sub("", text))
+    if "</" in text:
+        text = _REASONED.sub("", text)
+    text = text.strip()
+    fenced = _FENCE.match(text)
+    return fenced[1].strip() if fenced else text
+
+
+def _plain(text: str) -> str:
+    """Its letters and digits, without tags and targets of links."""
+    return _REST.sub("", unescape(_TAG.sub("", _TARGET.sub("]", text))))
+
+
+def _data(text: str) -> str:
+    """A JSON object or array as it is always written, "" where the text is none."""
+    if text[:1] not in ("{", "["):
+        return ""
+    try:
+        return _encode(_decode(text)).decode()
+    except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
+        return ""
+
+
+def _thinned(a: str, b: str) -> bool:
+    """Whether the first is what is left of the second when pieces are taken out."""
+    if len(a) > len(b) or len(a) < _LEFT * len(b):
+        return False
+    at = 0
+    for letter in a:
+        at = b.find(letter, at) + 1
+        if not at:
+            return False
+    return True
+
+
+def _common(a: str, b: str) -> int:
+    """How much of the first is the beginning and the end of the second."""
+    most = min(len(a), len(b))
+    start = _equal(a, b, most)
+    return start + _equal(a[::-1], b[::-1], most - start)
+
+
+def _equal(a: str, b: str, most: int) -> int:
+    """Length of their common beginning, up to `most`. Some halvings, not a look at each letter."""
+    low = 0
+    while low < most:
+        step = (low + most + 1) // 2
+        if a[low:step] == b[low:step]:
+            low = step
         else:
-            top.word("")
-    return frames[0].best()
-
-
-class _Frame:
-    """What is known of a group while it is read."""
-
-    __slots__ = ("_branches", "_held", "counts", "sets")
-
-    def __init__(self, *, counts: bool) -> None:
-        self.counts = counts
-        self.sets: list[tuple[str, ...]] = []
-        self._held = ""
-        self._branches: list[tuple[str, ...]] = []
-
-    def word(self, text: str, *, ends: bool = True) -> None:
-        """More of a word; `ends`: it goes no further."""
-        self._held += text
-        if ends:
-            word = self._held.strip().lower()
-            if len(word) >= _LEAST:
-                self.sets.append((word,))
-            self._held = ""
-
-    def branch(self) -> None:
-        """An alternative ends."""
-        self.word("")
-        best: tuple[str, ...] = ()
-        longest = 0
-        for words in self.sets:
-            if words and (least := min(map(len, words))) > longest:
-                best, longest = words, least
-        self._branches.append(best)
-        self.sets = []
-
-    def best(self) -> tuple[str, ...]:
-        """The group ends: words of which a match has one."""
-        self.branch()
-        if not all(self._branches):
-            return ()
-        found = tuple(dict.fromkeys(word for words in self._branches for word in words))
-        return found if len(found) <= _MOST else ()
-
-
-@lru_cache(16)
-def _low(text: str, start: int, end: int) -> str:
-    return text[start:end].lower()
+            most = step - 1
+    return low
