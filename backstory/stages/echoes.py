@@ -78,7 +78,7 @@ def held(threads: Threads, principal: str, reading: Reading) -> Echo | None:
     if asked < 0:
         return None
     found = _all_beside(threads.held_after(principal, reading.chains[asked]), reading)
-    best = _meant([one for one in found if one.whole and one.led and one.at_end])
+    best = _meant([one for one in found if one.whole and one.led and one.at_end and one.tally.sure])
     if best is not None:
         take(best.thread, reading, best.laid, best.count)
     return best
@@ -197,7 +197,7 @@ async def _is_proven(threads: Threads, one: Echo, reading: Reading, system: Call
     tally = one.tally
     if not one.led and contradicts(one.thread.conversation, system()):
         return False
-    return tally.sure or one.led or await _is_own(threads, one, reading)
+    return tally.sure or await _is_own(threads, one, reading)
 
 
 async def _is_own(threads: Threads, one: Echo, reading: Reading) -> bool:

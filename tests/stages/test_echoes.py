@@ -197,3 +197,19 @@ def test_what_was_just_seen_is_in_the_bill_of_who_is_not_known(tmp_path: Path) -
             assert account.size_in > 0
 
     asyncio.run(run())
+
+
+def test_a_note_in_place_of_an_answer_proves_nothing_by_itself(tmp_path: Path) -> None:
+    """Two agents with the same heartbeats: the other's answer may stand for what was left out, too."""
+
+    async def work(one: Rig, queue: list[bytes]) -> None:
+        alice = Asking(one, queue)
+        name = await alice.ask("continue", Given("Ok."))
+        assert await alice.ask("continue", Given(LONG * 2)) == name
+        bob = Asking(one, queue)
+        for text, answer in (("continue", "Ok."), ("continue", "(An earlier answer was left out here.)")):
+            bob.client.ask(text)
+            bob.client.hear(Given(answer), FORMS["exact"])
+        assert await bob.ask("continue", Given("Done.")) != name
+
+    in_a_rig(tmp_path, work)
