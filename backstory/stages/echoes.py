@@ -16,12 +16,15 @@ from backstory.memory import excerpt
 from backstory.memory.echo import Laid, Tally, begin, known_places, last_answer, lay, restored, rewrite, take
 from backstory.memory.reading import Reading
 from backstory.memory.thread import Thread, branch, place_of
+from backstory.memory.turns import Line
 from backstory.stages import excerpts
 from backstory.stages.excerpts import OFTEN, contradicts, elsewhere
 from backstory.stages.threads import Threads
 
 # So many conversations are looked at, and so many branches of each, the newest first.
 _CANDIDATES, _BRANCHES = 8, 8
+# So many are read from the store for how they begin, and as many for what was said in them.
+_READ = 4
 # A history that was cut ends among so many turns at the end of a branch.
 _NEAR = 64
 # A history is looked for by the hashes of so many messages at its beginning, and as many before its last answer.
@@ -60,6 +63,10 @@ def named(thread: Thread, reading: Reading) -> None:
     found = _beside(thread, reading, known_places(thread, reading))
     if found is not None and found.count:
         take(thread, reading, found.laid, found.count)
+        return
+    lines = restored(reading.lines, thread.path[-_NEAR:])
+    if lines is not None:
+        rewrite(reading, lines, thread.root)
 
 
 def held(threads: Threads, principal: str, reading: Reading) -> Echo | None:
@@ -71,7 +78,7 @@ def held(threads: Threads, principal: str, reading: Reading) -> Echo | None:
     if asked < 0:
         return None
     found = _all_beside(threads.held_after(principal, reading.chains[asked]), reading)
-    best = _meant([one for one in found if one.whole and one.led and one.at_end])
+    best = _meant([one for one in found if one.whole and one.led and one.at_end and one.tally.sure])
     if best is not None:
         take(best.thread, reading, best.laid, best.count)
     return best
@@ -101,16 +108,20 @@ async def cut(threads: Threads, principal: str, scope: str, reading: Reading, sy
     contents = excerpt.telling(human)
     said = await threads.said(principal, contents, OFTEN) if contents and len(human) < len(words) else {}
     count = Counter(name for places in said.values() for name in {name for name, _ in places})
-    for name, _ in count.most_common(_CANDIDATES // 2):
+    made: dict[tuple[bytes, ...], tuple[list[Line], set[str]]] = {}
+    for name, _ in count.most_common(_CANDIDATES):
         thread = await threads.by_id(principal, name, scope)
         lines = restored(reading.lines, thread.path[-_NEAR:]) if thread is not None else None
-        if lines is None:
-            continue
-        found = await excerpts.whole(threads, principal, scope, lines, system)
-        if found is not None and found.thread is thread:
-            rewrite(reading, lines, found.thread.root)
-            return found
-    return None
+        if lines is not None:
+            made.setdefault(tuple(line.content for line in lines), (lines, set()))[1].add(name)
+    if len(made) != 1:
+        return None
+    ((lines, names),) = made.values()
+    found = await excerpts.whole(threads, principal, scope, lines, system)
+    if found is None or found.thread.conversation.id not in names:
+        return None
+    rewrite(reading, lines, found.thread.root)
+    return found
 
 
 async def _candidates(threads: Threads, principal: str, scope: str, reading: Reading) -> list[Thread]:
@@ -125,8 +136,8 @@ async def _candidates(threads: Threads, principal: str, scope: str, reading: Rea
     places = await threads.said(principal, longest[:_MOST_TELLING], OFTEN) if longest else {}
     count = Counter(name for some in places.values() for name in {name for name, _ in some})
     begun = [thread.conversation.id for hashed in reversed(chains) for thread in threads.held_after(principal, hashed)]
-    first = dict.fromkeys([*begun[:_CANDIDATES], *(name for _, _, name in rows)])
-    names = dict.fromkeys([*list(first)[:_CANDIDATES], *(name for name, _ in count.most_common(_CANDIDATES))])
+    last = list(dict.fromkeys(name for _, _, name in rows))
+    names = dict.fromkeys([*begun[:_CANDIDATES], *last[:_READ], *(name for name, _ in count.most_common(_READ))])
     found = [await threads.by_id(principal, name, scope) for name in names]
     return [thread for thread in found if thread is not None]
 
@@ -186,7 +197,7 @@ async def _is_proven(threads: Threads, one: Echo, reading: Reading, system: Call
     tally = one.tally
     if not one.led and contradicts(one.thread.conversation, system()):
         return False
-    return tally.sure or one.led or await _is_own(threads, one, reading)
+    return tally.sure or await _is_own(threads, one, reading)
 
 
 async def _is_own(threads: Threads, one: Echo, reading: Reading) -> bool:

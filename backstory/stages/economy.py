@@ -149,6 +149,13 @@ class Economy(Stage):
         account = visit.thread.account
         return account.fixed + self._window.digest_tokens + self.kept(account)
 
+    def limit(self, visit: Visit) -> int:
+        """Above this many tokens the boundary moves: above fewer where stubs were decided just now, for what changes is paid anyway; above
+        more where the next request of a client that is never known would change it again."""
+        if visit.stubs:
+            return self.relieved(visit)
+        return self._window.size if visit.seen else self._window.hard_tokens
+
     def relieved(self, visit: Visit) -> int:
         """Stubs that leave a request with no more tokens than this are enough."""
         size = self._window.size

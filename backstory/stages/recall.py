@@ -93,7 +93,7 @@ class Recall(Stage):
         visit.tokens_in = draft.total + sum(visit.saved.values())
         visit.tokens_sent = draft.total
         visit.fixed, visit.fresh, visit.complete, visit.asked = draft.fixed, new_tokens(visit, draft.new), draft.complete, self._clock()
-        thread, fits = visit.thread, draft.total <= self._limit(visit)
+        thread, fits = visit.thread, draft.total <= self._economy.limit(visit)
         thread.carried = draft.total
         if not thread.conversation.memory:
             return exchange
@@ -140,13 +140,6 @@ class Recall(Stage):
         if draft.complete and not boundary and draft.total <= self._settings.window.hard_tokens:
             return draft.total
         return self._plan(visit, draft, visit.thread.digest_at(boundary), boundary).total
-
-    def _limit(self, visit: Visit) -> int:
-        """Above this many tokens the boundary moves: above fewer where stubs were decided just now, for what changes is paid anyway."""
-        window = self._settings.window
-        if visit.seen and not visit.stubs:
-            return window.size  # what changes now would be changed again by the next request of a client that is never known
-        return self._economy.relieved(visit) if visit.stubs else window.hard_tokens
 
     def _repeat(self, exchange: Exchange, visit: Visit) -> Exchange:
         """Nothing is folded or missing: only what was injected before goes with it again."""
@@ -195,7 +188,7 @@ class Recall(Stage):
 
     async def _moved(self, exchange: Exchange, visit: Visit, draft: Draft) -> _Plan | None:
         """What goes up before anything is recalled, the boundary where it belongs from now on; None: the request goes up as it came."""
-        thread, limit = visit.thread, self._limit(visit)
+        thread, limit = visit.thread, self._economy.limit(visit)
         version, was = thread.version, thread.account.pure
         boundary = thread.folded(visit.upto)
         plan = self._plan(visit, draft, thread.digest_at(boundary), boundary)

@@ -183,7 +183,10 @@ class Threads:
 
     def held_after(self, principal: str, chain: bytes) -> Iterator[Thread]:
         """The threads in memory whose current branch ends with answers to what this is the chain hash of."""
-        threads = (self._threads.get(name) for name in self._questions.there(chain))
+        return self._of(principal, self._questions.there(chain))
+
+    def _of(self, principal: str, names: Iterable[str]) -> Iterator[Thread]:
+        threads = (self._threads.get(name) for name in names)
         return (thread for thread in threads if thread is not None and thread.conversation.principal == principal)
 
     async def chained(self, principal: str, chains: Sequence[bytes]) -> list[tuple[bytes, str, int]]:
@@ -196,10 +199,7 @@ class Threads:
         held = self.held_at_tip(principal, tip)
         if held is not None:
             return held
-        for thread in await self._stored(principal, tip, scope):
-            if thread.tip == tip:
-                return thread
-        return None
+        return next((thread for thread in await self._stored(principal, tip, scope) if thread.tip == tip), None)
 
     def held_through(self, principal: str, chain: bytes) -> tuple[Thread, int] | None:
         """The thread in memory in which what has this chain hash was last answered, and the turn it belongs to."""
@@ -324,14 +324,9 @@ class Threads:
                 self._behind = 0
 
     async def _stored(self, principal: str, chain: bytes, scope: str) -> list[Thread]:
-        held = [
-            thread
-            for thread in (self._threads.get(name) for name in self._tips.there(chain))
-            if thread is not None and thread.conversation.principal == principal
-        ]
-        await self._caught_up()
+        held = list(self._of(principal, self._tips.there(chain)))
         await self.others()
-        for _, conversation, _ in await self._lanes.read(lambda store: store.chains(principal, [chain])):
+        for _, conversation, _ in await self.chained(principal, [chain]):
             thread = await self.by_id(principal, conversation, scope)
             if thread is not None and chain not in thread.by_chain:
                 thread = await self.reread(thread, scope)
