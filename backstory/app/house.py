@@ -16,7 +16,7 @@ from backstory.app.commanding import Plain, answer, told
 from backstory.app.drive import eager
 from backstory.app.engine import Engine
 from backstory.app.over import Over
-from backstory.app.passing import alone, beside_of, dropping, mark_of, proved, sending, sent
+from backstory.app.passing import alone, beside_of, dropping, legible, mark_of, proved, sending, sent
 from backstory.app.past import LOOKED_UP_S, Past, bare
 from backstory.app.regard import OWN_HEADERS, Regard, Regards
 from backstory.app.unheard import Unheard, as_it_came, unread
@@ -205,7 +205,7 @@ class PortHouse:
             return Plan(target, drop=OWN_HEADERS, tap=ArrivalTap(first, self, started))
         try:
             document = Document(body, engine.layouts)
-            prompt = wire.read(document, head.path)
+            prompt = legible(wire, document, head.path)
         except DocumentError as error:
             self._metrics.unreadable += 1
             engine.log_skipped(head, wire, error)

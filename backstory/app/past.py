@@ -11,6 +11,7 @@ from typing import Literal
 
 from backstory.app.drive import eager, within
 from backstory.app.engine import Engine
+from backstory.app.passing import legible
 from backstory.app.regard import OWN_HEADERS
 from backstory.core.document import Document
 from backstory.core.exchange import Head
@@ -49,7 +50,7 @@ class Past:
     def _mended(self, head: Head, body: bytes, wire: Wire, target: Target) -> Plan | Awaitable[Plan]:
         try:
             document = Document(body, self._engine.layouts)
-            prompt = wire.read(document, head.path)
+            prompt = legible(wire, document, head.path)
         except DocumentError:
             return bare(target)
         if prompt.previous:
