@@ -45,6 +45,8 @@ def fold(thread: Thread, reading: Reading, boundary: int) -> Fold | None:
     if holder < 0:
         return None
     leads, stays = _led(lines, before), _instructing(lines)
+    if _parts(lines, leads, before):
+        return None
     stay = {holder, stays, next((item for item in range(leads - 1, -1, -1) if lines[item].note == _LISTING), -1)}
     runs = _runs([item for item in range(leads) if item not in stay and _goes(lines[item])])
     return Fold(runs, holder) if runs else None
@@ -77,6 +79,14 @@ def _led(lines: Sequence[Line], before: int) -> int:
         while at < before and lines[at].role == "tool":  # it answers what stands before the message before
             at += 1
     return at
+
+
+def _parts(lines: Sequence[Line], leads: int, before: int) -> bool:
+    """Whether what leads to the first message that stays follows another of the assistant's: then both are one answer, and what the
+    provider's tools did in it may rest on reasoning that would go."""
+    if leads == before or not leads or lines[before].role != "assistant" or lines[leads - 1].role != "assistant":
+        return False
+    return any(not line.thinks for line in lines[leads:before])
 
 
 def _awaited(lines: Sequence[Line], before: int) -> bool:

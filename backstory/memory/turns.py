@@ -32,8 +32,8 @@ class Line(Struct, frozen=True):
     """One message boiled down. `kind`: spoken = a human's or assistant's words or media; tool = only calls or results; none = system,
     empty, or nothing but a client's own text. `text`: the words; of a tool message, its results. `calls`: JSON list of its calls and
     results, "" without. `chars`: length of all its text, for estimates. `note`, `room`: as in Stripped, or
-    "reference" where an item kept by the provider stands here by its id, or "listing" where it lists a server's tools. `media`: what it shows. `at`: Unix seconds, 0.0 = not told.
-    `thinks`: the model's reasoning is part of it."""
+    "reference" where an item kept by the provider stands here by its id, or "listing" where it lists a server's tools. `media`: what it
+    shows. `at`: Unix seconds, 0.0 = not told. `thinks`: the model's reasoning is part of it."""
 
     kind: Kind
     content: bytes
