@@ -20,6 +20,7 @@ from backstory.app.passing import alone, beside_of, dropping, legible, mark_of, 
 from backstory.app.past import LOOKED_UP_S, Past, bare
 from backstory.app.regard import OWN_HEADERS, Regard, Regards
 from backstory.app.unheard import Unheard, as_it_came, unread
+from backstory.app.unkept import Unkept
 from backstory.app.wished import Choosing
 from backstory.commands.grammar import Asked
 from backstory.config import Config
@@ -63,6 +64,7 @@ class PortHouse:
         self._label = label
         self._past = Past(engine, config.identity.principal)
         self._unheard = Unheard(engine)
+        self._unkept = Unkept(engine)
         self._deadline_s = config.recall.deadline_ms / 1000
         # What an extension is to see, it has to see before it goes up.
         self._asks = bool(config.extended.stages or config.extended.policies)
@@ -90,7 +92,6 @@ class PortHouse:
             regard.wire is not None
             and regard.readable
             and (self._engine.memory or self._engine.is_opening or self._engine.aside is not None)
-            and (not regard.unwanted or self._past.reads(regard.wire))
         )
 
     def plan(self, head: Head, body: bytes) -> Plan | Awaitable[Plan]:
@@ -118,7 +119,7 @@ class PortHouse:
             if answer is not None:
                 return Plan(answer=answer)
         target, wire = regard.target, regard.wire
-        if wire is not None and body and not self._engine.memory and self._engine.is_opening and not since:
+        if wire is not None and body and not self._engine.memory and self._engine.is_opening and not since and not regard.unwanted:
             return self._once_open(head, body)
         if wire is None or not body or not self._engine.memory or not regard.readable:
             self._metrics.relayed += 1
@@ -127,6 +128,7 @@ class PortHouse:
             return bare(target)
         if regard.unwanted:
             self._metrics.relayed += 1
+            self._unkept.passes(head, body, wire, regard)
             return self._past.plan(head, body, wire, target)
         return attempt(self._engine.failed, "plan", lambda: self._chat(head, body, wire, target, since=since), lambda: bare(target))
 
