@@ -91,7 +91,7 @@ class PortHouse:
         return (
             regard.wire is not None
             and regard.readable
-            and (self._engine.memory or self._engine.is_opening or self._engine.aside is not None)
+            and (self._engine.memory or (not regard.unwanted and (self._engine.is_opening or self._engine.aside is not None)))
         )
 
     def plan(self, head: Head, body: bytes) -> Plan | Awaitable[Plan]:
