@@ -40,9 +40,11 @@ class Provider:
         self.before: list[tuple[bytes, int]] = []
         self.kept: list[tuple[int, int]] = []
         """For each payload but the first: tokens of the one before, and with how many of them it begins."""
+        self.last = b""
 
     def ask(self, body: bytes, model: str, output: int, now: float) -> Usage:
         """Bill one request."""
+        self.last = body
         tariff = PRICES.of(self.wire, model, body)
         pieces = pieces_of(body, self.wire, PATHS[self.wire])
         size = sum(tokens for _, tokens in pieces)

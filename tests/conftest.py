@@ -6,9 +6,14 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.postgres import Server
 from tests.stores.world import PostgresShelf, Shelf
+
+# How long an example takes is the machine's affair; all else stays as it is there.
+settings.register_profile("unhurried", parent=settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 SHELVES = {"sqlite": "sqlite_shelf", "postgresql": "postgres_shelf"}
 """The fixture for each kind of database."""

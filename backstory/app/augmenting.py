@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from backstory.app.augment import Augment, Rules, carry, example_end, first_message, model_wire
 from backstory.app.drive import eager
+from backstory.app.gauge import carry_bill
 from backstory.app.house import PortHouse
 from backstory.app.presenting import Presenting
 from backstory.config import Config
@@ -107,6 +108,7 @@ class AugmentingHouse:
             return self._house.plan(head, body)
         augment = Augment(self._rules, model, reasoning)
         seen = carry(augment, Head(head.method, path, head.query, _uncoded(head) if coding else head.headers, head.client))
+        carry_bill(head, seen)
         if self._looks:
             attempt(self._failed, "augment", lambda: self._look(augment, seen, plain, wire), lambda: None)
         if not self._routes:

@@ -30,7 +30,7 @@ from backstory.wires import model_lists, steering, token_counts
 from backstory.wires.lowering import quote as quoted
 from backstory.wires.model_lists import ModelList
 from backstory.wires.token_counts import TokenCount
-from backstory.wires.unread import models_within
+from backstory.wires.unread import models_within, surely_named
 
 _Kind: TypeAlias = Literal["count", "embeddings", "models"]
 _EMBEDDINGS = re.compile(r"(?:/v1)?/embeddings")
@@ -78,6 +78,8 @@ class Beside:
             return None
         if plain is None:
             raise RequestError("the request cannot be routed: the content coding of its body is not understood")
+        if self.reads(head) and aside.wire != "gemini":
+            surely_named(plain)
         host = _HOSTS.get(aside.wire, "api.openai.com")
         selector = self._router.named(aside.wire, aside.model, host)
         if selector is None:
@@ -88,6 +90,11 @@ class Beside:
         if aside.kind == "embeddings" and selector.kind == "hybrid":
             raise RequestError("embeddings cannot be asked of a hybrid:[ ]: name one provider")
         return aside, self._router.routes(selector, Question(lambda: rough_body(body), lambda: True, lambda: b""))
+
+    def all_models(self, head: Head) -> Aside | None:
+        """The question for all models there are, where it is one."""
+        aside = _aside(head, b"") if head.method == "GET" else None
+        return aside if aside is not None and not aside.model else None
 
     def _stays(self, aside: Aside, plain: bytes, host: str) -> None:
         """A body that cannot be read goes where it always went only if that is where its model goes. Raises BackstoryError where not."""

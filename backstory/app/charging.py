@@ -1,7 +1,7 @@
 """What becomes of the answers to a request: the charges that are stored of it. Pure.
 
 Rule: every answer that a provider says it has charged for is counted once, for the backend that gave it; where it says nothing, the answer
-that the client got is estimated, and is called an estimate.
+that the client got is estimated, and so is what was begun and cut off for the sake of another: both are called estimates.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from urllib.parse import unquote
 
 from msgspec import Struct
-from msgspec.structs import astuple
+from msgspec.structs import astuple, replace
 
 from backstory.app.gauge import Gauge
-from backstory.core.charges import Charge, Source
+from backstory.core.charges import UNTOLD, Charge, How, Source
 from backstory.core.plan import Leg, Target
 from backstory.core.reply import Usage
 from backstory.core.sizes import CHARS_PER_TOKEN, rough_body
-from backstory.memory.economy import sane
+from backstory.memory.counted import sane
 from backstory.providers import prices
 from backstory.providers.caching import Tariffs
 from backstory.relay.tap import content, decoded
@@ -46,11 +46,11 @@ def charges(over: Gauge, tariffs: Tariffs) -> list[Charge]:
     """Its charges, that of the answer that the client got first. None for what is no conversation and states no usage. Takes about 10 us
     for a small request."""
     answers = [_answer(legs, over.ended == "interrupted") for legs in _grouped(over.legs)]
-    main = _main(answers, over.status)
+    main = _main([one for one in answers if not one.legs[-1].how], over.status)
     if not over.wire and (main is None or main.usage is None or main.usage == _NOTHING):
         return []
     found = [_charge(over, main, 0, tariffs)]
-    others = [one for one in answers if one is not main and one.usage is not None and one.usage != _NOTHING]
+    others = [one for one in answers if one is not main and (one.usage not in (None, _NOTHING) or _how(one.legs[-1]) in UNTOLD)]
     return [*found, *(_charge(over, one, place, tariffs) for place, one in enumerate(others, 1))]
 
 
@@ -65,7 +65,7 @@ def _grouped(legs: Sequence[Leg]) -> list[tuple[Leg, ...]]:
 
 
 def _answer(legs: tuple[Leg, ...], partial: bool) -> _Answer:
-    told = [_told(leg, partial) for leg in legs]
+    told = [_told(leg, partial or (leg.how in UNTOLD and not leg.ended)) for leg in legs]
     reported = [one.usage for one, _ in told if one.usage is not None]
     model = next((one.model for one, _ in reversed(told) if one.model), "")
     return _Answer(legs, summed(reported) if reported else None, model, sum(said for _, said in told))
@@ -88,17 +88,29 @@ def _main(answers: Sequence[_Answer], status: int) -> _Answer | None:
     return chosen[-1] if chosen else None
 
 
+def _how(leg: Leg) -> How:
+    """What became of a leg that the client did not get. One that has not come to an end was given up for the next one."""
+    return leg.how or ("complete" if leg.ended else "slow")
+
+
+def _counted(stated: Usage | None, legs: Sequence[Leg], went: int, came: int, beside: bool) -> tuple[Source, Usage]:
+    """Where the counts come from, and what they are. Of what was cut off, the output that had come, if that is more than was told of it."""
+    cut = beside and not legs[-1].ended
+    if stated is not None and not (cut and came > stated.output_tokens):
+        return "reported", _bounded(sane(stated))
+    if stated is not None:
+        return "measured", _bounded(sane(replace(stated, output_tokens=came)))
+    if (legs and 0 < legs[-1].status < 400) or cut:
+        return "measured", Usage(went, came)
+    return "none", _NOTHING
+
+
 def _charge(over: Gauge, answer: _Answer | None, place: int, tariffs: Tariffs) -> Charge:
     legs = answer.legs if answer is not None else ()
     stated = answer.usage if answer is not None else None
     went = sum(rough_body(leg.body) for leg in legs) or int(over.bytes_in / CHARS_PER_TOKEN)
     came = int(answer.said / CHARS_PER_TOKEN) if answer is not None and legs[-1].status < 400 else 0
-    source: Source = "none"
-    usage = _NOTHING
-    if stated is not None:
-        source, usage = "reported", _bounded(sane(stated))
-    elif legs and 0 < legs[-1].status < 400:
-        source, usage = "measured", Usage(went, came)
+    source, usage = _counted(stated, legs, went, came, bool(place))
     model = _model(answer.model if answer is not None else "", legs, over)
     tariff = tariffs.counted(over.wire, model)
     first_s = legs[0].began_at - over.started if legs and legs[0].began_at else 0.0
@@ -112,7 +124,7 @@ def _charge(over: Gauge, answer: _Answer | None, place: int, tariffs: Tariffs) -
         _backend(legs[-1].name, legs[-1].target) if legs else _backend(over.backend, over.target),
         model,
         legs[-1].status if place else over.status,
-        "complete" if place else over.ended,
+        _how(legs[-1]) if place else over.ended,
         len(legs),
         source,
         usage.input_tokens,

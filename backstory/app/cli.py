@@ -17,6 +17,7 @@ from backstory.app import options, outlet
 from backstory.errors import BackstoryError, ConfigError
 
 if TYPE_CHECKING:
+    from backstory.app.faces import Hit
     from backstory.app.leftovers import Opened
     from backstory.config import Config
 
@@ -185,6 +186,8 @@ def _status(arguments: argparse.Namespace) -> int:
         print(f"{row.kind:<9} {told}" + (f" ({row.unpriced} requests without a known price)" if row.unpriced else ""))
     if status.stopped:
         print(f"          rewriting was stopped in {status.stopped} conversations in the last day: it cost more than it saved")
+    if status.read_again:
+        print(f"facts     {status.read_again} conversations are still to be read again: this version finds more in them, or other things")
     print(f"proxy     {status.proxy}: {status.health or 'does not answer'}")
     if status.side_model:
         print(f"side      {status.side_model}")
@@ -257,11 +260,15 @@ def _recall(arguments: argparse.Namespace) -> int:
         _print_json(hits)
         return 0
     for hit in hits:
-        print(f"{hit.score:7.3f}  {hit.conversation[:8]} #{hit.number}  {faces.stamp(hit.at)}  {faces.plain(hit.speaker)}")
+        print(f"{hit.score:7.3f}  {hit.conversation[:8]} #{hit.number}  {faces.stamp(hit.at)}  {faces.name(hit.speaker)}" + _changed(hit))
         _print_all(f"         {line}\n" for line in faces.plain(hit.text).splitlines())
     if not hits:
         print("nothing in memory answers to that", file=sys.stderr)
     return 0
+
+
+def _changed(hit: Hit) -> str:
+    return f"  (later changed: #{hit.changed})" if hit.changed else ""
 
 
 def _facts(arguments: argparse.Namespace) -> int:
@@ -276,7 +283,7 @@ def _facts(arguments: argparse.Namespace) -> int:
     for row in rows:
         found = "" if row.found_by == "rules" else f" by {faces.plain(row.found_by)}"
         print(
-            f"{row.conversation[:8]} #{row.number:<4} {faces.stamp(row.said)}  {faces.plain(row.author)}: "
+            f"{row.conversation[:8]} #{row.number:<4} {faces.stamp(row.said)}  {faces.name(row.author)}: "
             f"{faces.plain(row.subject)} | {row.verb} | {faces.plain(row.object)}  [{faces.standing(row)}]{found}"
         )
     if not rows:

@@ -27,6 +27,14 @@ class Found(Struct, frozen=True):
     backends: tuple[Row, ...]
 
 
+class _Why(Struct):
+    message: str
+
+
+class _Refused(Struct):
+    error: _Why
+
+
 def asked(config: Config, reactivate: str = "") -> Found:
     """The backends of the proxy at the configured address; `reactivate` is set right again before. Raises NotFound for one that it does not
     know, UpstreamError where no proxy answers."""
@@ -41,18 +49,25 @@ def asked(config: Config, reactivate: str = "") -> Found:
     finally:
         connection.close()
     if reactivate and answer.status != 200:
-        raise NotFound(f"the proxy at {host}:{port} knows no backend {reactivate!r}, or has no `resilience` settings")
+        raise NotFound(f"the proxy at {host}:{port}: {_said(body)}")
     try:
         return msgspec.json.decode(body, type=Found)
     except msgspec.MsgspecError as error:
         raise UpstreamError(f"what answers at {host}:{port} is no Backstory, or an older one") from error
 
 
+def _said(body: bytes) -> str:
+    try:
+        return msgspec.json.decode(body, type=_Refused).error.message
+    except msgspec.MsgspecError:
+        return "it knows no such backend, or is an older one"
+
+
 def as_table(found: Found) -> Iterator[str]:
     """A line for each backend, for a terminal."""
     if not found.backends:
         yield "nothing is known of any backend yet" + (
-            "\n" if found.resilience.repeats else ": requests are sent once (resilience.retries is 0)\n"
+            "\n" if found.resilience.repeats else ": requests are sent once (resilience.retries is 0), but for those to several backends\n"
         )
         return
     yield f"{'backend':<32} {'state':<10} {'tries':>7} {'answers':>8} {'errors':>7} {'limited':>8} {'empty':>6} {'broken':>7}  last error\n"

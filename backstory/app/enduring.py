@@ -5,6 +5,7 @@ Rule: nothing of a request is read here before one has failed. Where nothing is 
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -20,6 +21,7 @@ from backstory.app.regard import Regards
 from backstory.config import Config
 from backstory.core.exchange import Head, Headers
 from backstory.core.plan import Answer, House, Plan, Question
+from backstory.core.selectors import suggest
 from backstory.core.translation import Broke
 from backstory.core.wire import Wire
 from backstory.errors import DocumentError
@@ -28,6 +30,8 @@ from backstory.relay.endurance import Endurance, Policy
 from backstory.relay.tap import decoded
 
 PLACE = "/v1/diagnostics"
+BACKENDS = re.compile(f"{PLACE}(?:/.*)?")
+"""Below this path are single ones."""
 _JSON: Headers = ((b"content-type", b"application/json"),)
 _AGAIN = "/reactivate"
 _VERB = "enerateContent"
@@ -66,6 +70,27 @@ def diagnostics(shared: Endurance) -> dict[str, Any]:
     return {"resilience": asdict(shared.policy), "backends": [asdict(row) for row in shared.board.rows()]}
 
 
+def of_one(shared: Endurance, head: Head, error: Callable[[Head, int, str, str], Answer]) -> Answer:
+    """The answer to a request at a path below PLACE: `GET PLACE/NAME`, and `POST PLACE/NAME/reactivate`, also with `backends/` before the
+    name. `error`: one of ours, of this status, code and text."""
+    named = head.path.removeprefix(PLACE + "/")
+    again = named.endswith(_AGAIN)
+    name = unquote(named.removesuffix(_AGAIN)).removeprefix("backends/")
+    if again and head.method != "POST":
+        return error(head, 405, "method_not_allowed", f"there is POST {head.path}, not {head.method}")
+    if not again and (head.method not in {"GET", "HEAD"} or head.path == PLACE):
+        return error(head, 404, "not_found", f"there are GET {PLACE}/NAME and POST {PLACE}/NAME{_AGAIN}, not {head.method} {head.path}")
+    row = next((row for row in shared.board.rows() if row.name == name), None)
+    if row is None:
+        known = [row.name for row in shared.board.rows()]
+        hint = f"known: {', '.join(known)}" if known else "none was asked since the start"
+        return error(head, 404, "not_found", f"no backend is called {name!r}{suggest(name, known)}; {hint}")
+    if not again:
+        return Answer(200, _JSON, msgspec.json.encode(row))
+    shared.board.reactivate(name)
+    return Answer(200, _JSON, msgspec.json.encode(diagnostics(shared)))
+
+
 class Enduring:
     """Implements core.plan.House, around another one."""
 
@@ -80,8 +105,6 @@ class Enduring:
 
     def plan(self, head: Head, body: bytes) -> Plan | Awaitable[Plan]:
         """See House."""
-        if head.method == "POST" and (head.path == PLACE or head.path.startswith(f"{PLACE}/")):
-            return self._reactivated(head)
         plan = self._house.plan(head, body)
         wire = self._wire(head)
         if wire is None or not body:
@@ -103,17 +126,6 @@ class Enduring:
             # A selector stands where Gemini's paths have a model.
             wire = self._regards.wire(steering.path_with(head.path, "model"))
         return wire
-
-    def _reactivated(self, head: Head) -> Plan:
-        """`POST /v1/diagnostics/NAME/reactivate`, also with `backends/` before the name."""
-        named = head.path.removeprefix(PLACE + "/")
-        name = unquote(named.removesuffix(_AGAIN)).removeprefix("backends/")
-        if not named.endswith(_AGAIN) or named == head.path:
-            return Plan(answer=self.error(head, 404, "not_found", f"there is POST {PLACE}/NAME{_AGAIN}, not {head.path}"))
-        if not self._shared.board.reactivate(name):
-            known = ", ".join(row.name for row in self._shared.board.rows()) or "none yet"
-            return Plan(answer=self.error(head, 404, "not_found", f"no backend is called {name!r}; known: {known}"))
-        return Plan(answer=Answer(200, _JSON, msgspec.json.encode(diagnostics(self._shared))))
 
 
 def _asking(plan: Plan, question: Question) -> Plan:

@@ -34,6 +34,7 @@ from backstory.core.wire import Wire
 from backstory.core.wishes import WISHES
 from backstory.errors import BackstoryError, DocumentError, StoreError
 from backstory.jobs import standard as standard_jobs
+from backstory.jobs import unhurried
 from backstory.jobs.forgotten import Forgotten
 from backstory.jobs.pins import Pins
 from backstory.jobs.removal import Removal
@@ -340,7 +341,9 @@ class Engine:
         idle_s = config.memory.session_idle_s if across(config) else 0.0
         jobs = standard_jobs(lanes, Pace(self._hot), idle_s, self._clock)
         owner = f"{os.getpid()}-{secrets.token_hex(4)}"
-        self._worker = Worker(jobs, lanes, owner, self._clock, self._hot, self.failed, patience_s=_STEP_PATIENCE_S)
+        self._worker = Worker(
+            jobs, lanes, owner, self._clock, self._hot, self.failed, patience_s=_STEP_PATIENCE_S, late=unhurried(lanes, Pace(self._hot))
+        )
         most = self._settings.window.hard_tokens
         self.ingest = Ingest(threads, self.visits, lanes, self.turn_ids, self._clock, rough, self._stored, most, self.failed)
         self.arrivals = Arrivals(

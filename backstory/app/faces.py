@@ -20,8 +20,10 @@ from backstory.core.side import day_of
 from backstory.core.store import Spent, Store
 from backstory.core.tokens import count
 from backstory.errors import ConfigError, NotFound
+from backstory.jobs.facts import FACTS, READ_BY
 from backstory.memory.economy import STOPS_S
 from backstory.memory.fact_query import select
+from backstory.memory.fence import called
 from backstory.memory.index import Index
 from backstory.memory.retrieval import recall
 from backstory.memory.supersession import Known
@@ -53,8 +55,8 @@ class ConversationRow(Struct, frozen=True):
 
 
 class TurnRow(Struct, frozen=True, omit_defaults=True):
-    """A turn as it is shown and exported. `number`: 1-based place on its branch. `raw`: the message's JSON
-    as it came, where it was kept."""
+    """A turn as it is shown and exported. `number`: 1-based place on its branch. `at`: when it was said; `arrived`: when it came, where
+    that is not the same. `raw`: the message's JSON as it came, where it was kept."""
 
     conversation: str
     number: int
@@ -66,10 +68,11 @@ class TurnRow(Struct, frozen=True, omit_defaults=True):
     calls: str = ""
     raw: str = ""
     complete: bool = True
+    arrived: float = 0.0
 
 
 class Hit(Struct, frozen=True):
-    """A recalled turn or piece of one."""
+    """A recalled turn or piece of one. `changed`: number of the later turn that changed what it says, 0 for none."""
 
     conversation: str
     number: int
@@ -77,6 +80,7 @@ class Hit(Struct, frozen=True):
     speaker: str
     score: float
     text: str
+    changed: int = 0
 
 
 class FactRow(Struct, frozen=True, omit_defaults=True):
@@ -130,7 +134,8 @@ class UsageRow(Struct, frozen=True):
 class Status(Struct, frozen=True):
     """The store, and whether a proxy answers. `health` is what it says of itself ("" = none answers); `bytes` is 0
     where nothing is stored yet. `usage`: all that was paid. `stopped`: conversations in which rewriting was stopped in the last day.
-    `side_model`: its budget today, or why nothing is sent; "" where none is set up."""
+    `side_model`: its budget today, or why nothing is sent; "" where none is set up. `read_again`: conversations whose facts are still
+    those that an earlier version found."""
 
     storage: str
     bytes: int
@@ -140,6 +145,7 @@ class Status(Struct, frozen=True):
     usage: list[UsageRow]
     stopped: int
     side_model: str = ""
+    read_again: int = 0
 
 
 def existing(config: Config) -> Store:
@@ -183,16 +189,21 @@ def recalled(store: Store, question: str, record: Conversation | None, budget: i
     """What recall brings for a question, best first: from one conversation, or (None) from all, each with its place."""
     index = Index()
     places: dict[int, tuple[str, int]] = {}
+    changed: dict[int, Sequence[tuple[str, int]]] = {}
     for one in [record] if record is not None else [it for it, _ in store.conversations(None, _MOST_CONVERSATIONS)]:
-        path = [turn for turn in shown(store, one) if turn.id not in places]
+        whole = shown(store, one)
+        path = [turn for turn in whole if turn.id not in places]
+        changed |= {turn: said for turn, said in ledger(store, one, whole).changed().items() if turn not in places}
         for turn in path:
             places[turn.id] = (one.id, turn.position + 1)
         if path:
             index.add(units(path, path[0].position + 1, Carry()))
         if len(places) > _MOST_TURNS:
             break
-    found = recall(index, question, budget_tokens=budget, carried=frozenset(), now=now, min_score=0.0, count=count, search=True)
-    hits = [Hit(*places[item.turn], item.at, item.speaker, round(item.score, 4), item.text) for item in found.items]
+    found = recall(
+        index, question, budget_tokens=budget, carried=frozenset(), now=now, min_score=0.0, count=count, search=True, changed=changed
+    )
+    hits = [Hit(*places[item.turn], item.at, item.speaker, round(item.score, 4), item.text, item.changed) for item in found.items]
     return sorted(hits, key=lambda hit: -hit.score)
 
 
@@ -270,7 +281,7 @@ def status(config: Config) -> Status:
     """How much is stored, and whether a proxy answers at the configured address."""
     rows: dict[str, int] = {}
     used: list[UsageRow] = []
-    size = stopped = 0
+    size = stopped = again = 0
     spent = Used()
     if there(config.storage.url):
         size = stored_bytes(config.storage.url)
@@ -280,12 +291,14 @@ def status(config: Config) -> Status:
             spent = store.used(day_of(time.time()))
             used = usage(store, "all", None)
             stopped = len(store.stops(time.time() - STOPS_S)[0])
+            again = store.behind(READ_BY, FACTS)
         finally:
             store.close()
     host, port = config.listeners[0].host, config.listeners[0].port
     shown = f"[{host}]" if ":" in host else host
     health = _health("127.0.0.1" if host in ("0.0.0.0", "::") else host, port)
-    return Status(mask(config.storage.url), size, rows, f"http://{shown}:{port}", health, used, stopped, _side_model(config, spent))
+    proxy = f"http://{shown}:{port}"
+    return Status(mask(config.storage.url), size, rows, proxy, health, used, stopped, _side_model(config, spent), again)
 
 
 def _side_model(config: Config, spent: Used) -> str:
@@ -315,7 +328,7 @@ def as_markdown(record: Conversation, rows: Sequence[TurnRow]) -> Iterator[str]:
     yield f"{len(rows)} turns, {stamp(record.created)} to {stamp(record.updated)}\n"
     for row in rows:
         text = row.text.rstrip("\n") or (f"```json\n{row.calls}\n```" if row.calls else "(no text)")
-        yield f"\n## {row.number}. {row.speaker}, {stamp(row.at)}\n\n{text}\n" + ("" if row.complete else "\n(broken off)\n")
+        yield f"\n## {row.number}. {name(row.speaker)}, {stamp(row.at)}\n\n{text}\n" + ("" if row.complete else "\n(broken off)\n")
 
 
 def as_text(rows: Iterable[TurnRow]) -> Iterator[str]:
@@ -323,12 +336,17 @@ def as_text(rows: Iterable[TurnRow]) -> Iterator[str]:
     for row in rows:
         text = plain(row.text) or plain(row.calls) or "(no text)"
         ending = "" if row.complete else " (broken off)"
-        yield f"{row.number:>4}  {stamp(row.at)}  {plain(row.speaker)}{ending}\n" + "".join(f"      {line}\n" for line in text.splitlines())
+        yield f"{row.number:>4}  {stamp(row.at)}  {name(row.speaker)}{ending}\n" + "".join(f"      {line}\n" for line in text.splitlines())
 
 
 def plain(text: str) -> str:
     """The text without control characters but tab and line feed."""
     return _CONTROL.sub("", text)
+
+
+def name(text: str) -> str:
+    """A name in one line, as it stands in recalled blocks."""
+    return called(text)
 
 
 def stamp(at: float) -> str:
@@ -371,7 +389,9 @@ def _fact_row(conversation: str, known: Known) -> FactRow:
 def _row(conversation: str, turn: Turn, number: int) -> TurnRow:
     raw = turn.raw.decode("utf-8", "replace")
     speaker = turn.sender or turn.role
-    return TurnRow(conversation, number, turn.id, turn.at or turn.arrived, turn.role, speaker, turn.text, turn.calls, raw, turn.complete)
+    at = turn.at or turn.arrived
+    arrived = turn.arrived if turn.arrived != at else 0.0
+    return TurnRow(conversation, number, turn.id, at, turn.role, speaker, turn.text, turn.calls, raw, turn.complete, arrived)
 
 
 def _health(host: str, port: int) -> str:

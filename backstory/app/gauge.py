@@ -11,6 +11,27 @@ from backstory.core.exchange import Ended, Head
 from backstory.core.plan import Leg, Tap, Target
 
 
+class Bill(Struct):
+    """What was asked for the sake of one request before it was known where that goes: `legs` of reasoners. Every head of the request has it
+    in `kept` under this class, where requests are recorded."""
+
+    legs: list[Leg] = []
+
+
+def bill_of(head: Head) -> Bill | None:
+    """That of this head; None where nobody records what it costs."""
+    found = head.kept.get(Bill)
+    return found if isinstance(found, Bill) else None
+
+
+def carry_bill(head: Head, seen: Head) -> Head:
+    """`seen`, which is of the same request as `head`, with its bill."""
+    found = head.kept.get(Bill)
+    if found is not None:
+        seen.kept[Bill] = found
+    return seen
+
+
 class Gauge(Struct):
     """`done` is told once, when the request is over. `id`: its number. `started`, `over_at`: monotonic seconds when it had come, and when
     it was over; `at`: Unix seconds of the former. `backend`, `target`: where it was to go first ("": what the target says), with `body`

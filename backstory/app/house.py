@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from backstory.app.commanding import Plain, answer, told
 from backstory.app.drive import eager
+from backstory.app.enduring import BACKENDS, of_one
 from backstory.app.engine import Engine
 from backstory.app.over import Over
 from backstory.app.passing import alone, beside_of, dropping, legible, mark_of, proved, sending, sent
@@ -30,6 +31,7 @@ from backstory.core.exchange import Exchange, First, Head, Headers, Note, Outcom
 from backstory.core.ids import conversation_id
 from backstory.core.message import Prompt
 from backstory.core.plan import Answer, Paging, Plan, Tap, Target
+from backstory.core.sizes import CHARS_PER_TOKEN
 from backstory.core.wire import Wire
 from backstory.errors import BackstoryError, Declined, DocumentError
 from backstory.providers import upstreams
@@ -38,6 +40,7 @@ from backstory.stages.arrivals import TURN_IDS
 from backstory.stages.base import attempt
 from backstory.stages.identify import strikes
 from backstory.stages.shrink import withdraw
+from backstory.stages.unbind import unbound
 from backstory.stages.visit import Visit
 from backstory.wires import WIRES
 
@@ -73,6 +76,8 @@ class PortHouse:
         self.ways = engine.ways
         self._choosing = Choosing(engine, self._regards, self.error, config.commands.prefix)
         self._over = Over(config, engine, self._regards, self.error)
+        # A shorter history was hardly ever folded.
+        self._least = int(config.compaction.context_window * config.compaction.soft_threshold * CHARS_PER_TOKEN)
         self._late: dict[int, asyncio.Future[Plan]] = {}
         self._answered: dict[int, Outcome] = {}
 
@@ -119,6 +124,8 @@ class PortHouse:
             if answer is not None:
                 return Plan(answer=answer)
         target, wire = regard.target, regard.wire
+        if wire is None and BACKENDS.fullmatch(head.path):
+            return Plan(answer=of_one(self._engine.endurance, head, self.error))
         if wire is not None and body and not self._engine.memory and self._engine.is_opening and not since and not regard.unwanted:
             return self._once_open(head, body)
         if wire is None or not body or not self._engine.memory or not regard.readable:
@@ -398,7 +405,7 @@ class PortHouse:
             if exchange.conversation:
                 return self._tapped(exchange, target, started, body)
             return Plan(target, body=body, drop=OWN_HEADERS)
-        visit.bytes_sent = len(body) if body is not None else 0
+        visit.bytes_sent, visit.went = (len(body), body) if body is not None else (0, b"")
         if self._engine.ahead is not None and exchange.prompt is not None:
             self._engine.ahead.went(exchange.prompt, visit, visit.complete and not exchange.edits)
         mark = mark_of(exchange, visit, self._config.marker, self._config.memory.threshold_messages)
@@ -435,6 +442,9 @@ class PortHouse:
             kept = self._engine.paging.lookups.held(self._engine.visits.get(exchange.id), prompt.previous)
             edits = [*attempt(self._engine.failed, "mend", lambda: wire.mend(document, prompt, kept), lambda: ())]
             edits += attempt(self._engine.failed, "mend", lambda: [one for _, one in strikes(exchange, wire, prompt)[0]], list)
+            edits += attempt(
+                self._engine.failed, "mend", lambda: unbound(exchange, self._engine.visits.get(exchange.id), self._least), list
+            )
             if edits:
                 body = attempt(self._engine.failed, "mend", lambda: wire.render(document, prompt, edits), lambda: None)
         try:

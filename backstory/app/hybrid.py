@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import parse_qsl, urlencode
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from backstory.app.gauge import Bill
 from backstory.app.metrics import Metrics
-from backstory.app.outbound import connector
+from backstory.app.outbound import connector, outward
 from backstory.app.steered import Steered, steered
 from backstory.app.tokens import Tokens
 from backstory.app.translating import CLIENTS_OWN, PLAIN, TONGUES_BY_NAME, WIRES_BY_NAME
@@ -33,6 +34,7 @@ from backstory.providers.routing import Route
 from backstory.relay.breaker import Board
 from backstory.relay.endurance import asked_s
 from backstory.relay.fetch import Fetcher
+from backstory.relay.heard import NOBODY, Heard
 from backstory.relay.limits import Timeouts
 from backstory.relay.tap import content
 from backstory.wires import steering
@@ -43,21 +45,18 @@ from backstory.wires.reasoned import Reasoned
 _EFFORT = "high"
 # Anthropic's models need room for their thoughts beside that for an answer.
 _ROOM = 32_000
+# What a person sets in the chat goes for the reasoner, too, as far as it is about how it thinks, not about the answer.
+_SAMPLING = frozenset({"temperature", "top_p", "top_k", "seed"})
+_UNTHINKING = frozenset({"none", "minimal", 0})
 _OK, _TOO_MANY, _FAULT = 200, 429, 500
 _MOST_ERROR = 65_536
-_ABOUT_THE_MESSAGE = frozenset(
-    {
-        b"host", b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade", b"expect", b"content-length",
-        b"content-encoding", b"content-type", b"accept-encoding", b"accept", b"proxy-authorization", b"proxy-connection",
-    }
-)  # fmt: skip
 _NOTE = b"X-VC-Reasoner"
 _JSON = (b"Content-Type", b"application/json")
 
 
 class Asking(Struct, frozen=True):
     """What the reasoner is to think about: the request as memory has made it, in the client's wire, without tools of ours. `path`: with a
-    model where it names one. `drop`: headers that do not go up."""
+    model where it names one. `drop`: headers that do not go up. `bill`: is told what it was asked. `params`: what its user has set."""
 
     head: Head
     path: str
@@ -66,6 +65,32 @@ class Asking(Struct, frozen=True):
     drop: frozenset[bytes]
     kept: Kept | None
     whose: str
+    bill: Bill
+    params: Mapping[str, Value] = {}
+
+
+class _Ear:
+    """Hears what a reasoner says. `leg`: what is kept of it to tell its cost; `heard`: None while nothing has come."""
+
+    def __init__(self, speaks: str, leg: Heard) -> None:
+        self._speaks = speaks
+        self.leg = leg
+        self.heard: Overheard | None = None
+
+    def hear(self, reply: Headers, data: bytes, done: bool) -> bool:
+        """As fetch.Hear."""
+        heard, leg = self.heard, self.leg
+        if heard is None:
+            kind, coding = content(reply)
+            if coding or not is_readable(kind):
+                raise DocumentError(f"its content type is {kind or 'not told'}")
+            heard = self.heard = Overheard(TONGUES_BY_NAME[self._speaks], WIRES_BY_NAME[self._speaks], kind, rough_body(leg.body))
+            leg.status, leg.headers, leg.began_at = _OK, reply, time.monotonic()
+        leg.deliver(data, done)
+        enough = bool(data) and heard.hear(data)
+        if done and not enough:
+            heard.over()
+        return enough
 
 
 class Hybrid:
@@ -114,28 +139,19 @@ class Hybrid:
 
     async def _think(self, asking: Asking, route: Route, left_s: float) -> Overheard:
         exchange, body, target, headers = self._request(asking, route)
-        tongue, wire = TONGUES_BY_NAME[exchange.speaks], WIRES_BY_NAME[exchange.speaks]
-        heard: list[Overheard] = []
-
-        def hear(reply: Headers, data: bytes, done: bool) -> bool:
-            if not heard:
-                kind, coding = content(reply)
-                if coding or not is_readable(kind):
-                    raise DocumentError(f"its content type is {kind or 'not told'}")
-                heard.append(Overheard(tongue, wire, kind, rough_body(body)))
-            enough = bool(data) and heard[0].hear(data)
-            if done and not enough:
-                heard[0].over()
-            return enough
-
+        ear = _Ear(exchange.speaks, Heard(route.name, target, body, False, NOBODY))
+        leg = ear.leg
         fetcher = Fetcher(connector(self._config), Timeouts(connect_s=min(left_s, self._config.upstream.connect_timeout_s)))
         began = time.monotonic()
         self._board.tried(route.name)
         try:
             up = await fetcher.connect(target)
-            reply = await fetcher.post(up, target, headers, body, left_s - (time.monotonic() - began), _MOST_ERROR, hear)
+            asking.bill.legs.append(leg)
+            leg.how = "cut"  # where nothing else is said of it
+            reply = await fetcher.post(up, target, headers, body, left_s - (time.monotonic() - began), _MOST_ERROR, ear.hear)
             self._judge(route.name, reply.status, reply.headers)
         except UpstreamError as error:
+            leg.how = "late" if isinstance(error, UpstreamTimeout) else "cut" if leg.began_at else "failed"
             self._board.failed(route.name, str(error))
             raise
         except asyncio.CancelledError:
@@ -143,11 +159,14 @@ class Hybrid:
             raise
         finally:
             fetcher.close()
-        if reply.status != _OK or not heard:
+        heard = ear.heard
+        leg.status = reply.status
+        leg.how = "failed" if reply.status != _OK or heard is None else "thought" if heard.text else "silent"
+        if reply.status != _OK or heard is None:
             raise UpstreamError(f"{route.name} answered {reply.status}")
-        if heard[0].failed and not heard[0].text:
-            raise UpstreamError(f"{route.name}: {heard[0].failed}")
-        return heard[0]
+        if heard.failed and not heard.text:
+            raise UpstreamError(f"{route.name}: {heard.failed}")
+        return heard
 
     def _judge(self, name: str, status: int, headers: Headers) -> None:
         if status == _TOO_MANY:
@@ -162,8 +181,8 @@ class Hybrid:
     def _request(self, asking: Asking, route: Route) -> tuple[Steered, bytes, Target, Headers]:
         """The request in the reasoner's wire, where it goes, and with which headers. Raises DocumentError, RequestError, UpstreamError."""
         path, query, body = _streamed(asking, route)
-        given = dict(route.params)
-        wanted: dict[str, Value] = {"reasoning_effort": _EFFORT, **given}
+        given = {**dict(route.params), **_thinking(asking.params)}
+        wanted: dict[str, Value] = {**({} if "thinking_budget" in given else {"reasoning_effort": _EFFORT}), **given}
         if route.backend.wire(asking.wire.name) == "anthropic" and "max_tokens" not in given:
             most = self._room(route.model) or _ROOM
             wanted["max_tokens"] = max(_most(body), min(_ROOM, most))
@@ -175,14 +194,18 @@ class Hybrid:
         target = route.backend.target(exchange.speaks, route.model, *exchange.place())
         if route.backend.auth == "aws":
             add = (*add, *route.backend.signed(target, out, self._clock()))
-        gone = _ABOUT_THE_MESSAGE | asking.drop | drop | (CLIENTS_OWN if exchange.translated else frozenset())
-        gone |= {name.lower() for name, _ in add}
-        kept = tuple([pair for pair in asking.head.headers if pair[0].lower() not in gone])
-        return exchange, out, target, (*kept, _JSON, *add, *PLAIN)
+        drop |= asking.drop | (CLIENTS_OWN if exchange.translated else frozenset())
+        return exchange, out, target, outward(asking.head, drop, (_JSON, *add, *PLAIN))
+
+
+def _thinking(params: Mapping[str, Value]) -> dict[str, Value]:
+    """How hard its user wants it to think; who wants no thinking wants none of the answer's model."""
+    return {name: value for name, value in params.items() if name in {"reasoning_effort", "thinking_budget"} and value not in _UNTHINKING}
 
 
 def _asked(asking: Asking, route: Route, path: str, query: str, body: bytes) -> tuple[Steered, bytes]:
-    exchange = steered(asking.wire.name, route, path, query, asking.kept, asking.whose)
+    wishes = {name: value for name, value in asking.params.items() if name in _SAMPLING}
+    exchange = steered(asking.wire.name, route, path, query, asking.kept, asking.whose, wishes=wishes)
     exchange.shown = True
     return exchange, exchange.ask(body)
 

@@ -15,11 +15,23 @@ from backstory.core.records import Batch, KeptReply
 from backstory.core.store import Lanes
 from backstory.core.tombs import Tombs
 from backstory.core.translation import Said
+from backstory.core.wire import Wire
 from backstory.stages.base import attempt, attempted
 from backstory.wires.kept import Keep, Kept, packed, unpacked
 
 LOOKED_UP_S = 5.0
 """A request that builds on an answer waits so long for it: without it, it is refused."""
+
+
+def keeps(wire: Wire) -> bool:
+    """Whether answers to clients of this wire are kept. Those of Anthropic's threads are not: where a thread is not known, their clients
+    begin another with all of their history (see AnthropicWire.error)."""
+    return wire.stateful and wire.name != "anthropic"
+
+
+def no_previous(wire: str) -> int:
+    """The status with which a client of this wire is told that what it builds on is not known."""
+    return 404 if wire == "anthropic" else 400
 
 
 class Keeping:

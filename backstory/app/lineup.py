@@ -27,6 +27,7 @@ from backstory.stages.continuity import Continuity
 from backstory.stages.desk import Desk
 from backstory.stages.economy import Choices, Economy
 from backstory.stages.forgets import Forgets
+from backstory.stages.holding import Holding
 from backstory.stages.identify import Identify
 from backstory.stages.ingest import Ingest
 from backstory.stages.kin import Kin, Scope
@@ -94,7 +95,8 @@ def line_up(parts: Parts) -> Line:
     last the turns, with which all of it is stored."""
     config, visits, lanes = parts.config, parts.visits, parts.lanes
     continuity = Continuity(parts.threads, lanes, parts.hot)
-    recall = Recall(visits, parts.shelf, parts.settings, rough, parts.clock, parts.new_id, continuity, parts.economy)
+    holding = Holding(visits, parts.economy, parts.settings.window.hard_tokens)
+    recall = Recall(visits, parts.shelf, parts.settings, rough, parts.clock, parts.new_id, continuity, parts.economy, holding)
     told = shrink_settings(config, parts.settings)
     shrink = Shrink(visits, lanes, told, recall.outgoing, parts.clock, Pace(parts.hot), parts.failed, parts.economy.target)
     desk = Desk(
@@ -119,9 +121,10 @@ def line_up(parts: Parts) -> Line:
         parts.ingest,
         *((shrink,) if config.tool_output.enabled else ()),
         *((Kin(visits, lanes, parts.shelf, scope(config, parts.settings), parts.clock),) if across(config) else ()),
-        Withdrawal(visits, lanes, links.rooms),
+        Withdrawal(visits, lanes, links.rooms, parts.clock),
         recall,
-        Unbind(visits),
+        holding,
+        Unbind(visits, parts.clock),
         parts.paging,
         Linked(visits, desk, links),
         continuity,
@@ -181,4 +184,5 @@ def shrink_settings(config: Config, told: Settings) -> ShrinkSettings:
 
 def choices(config: Config) -> Choices:
     """What the settings let the economy do."""
-    return Choices(config.economy.early_folds, config.economy.breaker, _KEPT[config.memory.reward_profile])
+    told = config.economy
+    return Choices(told.early_folds, told.breaker, _KEPT[config.memory.reward_profile], told.hold, told.allowance)

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from backstory.app.drive import eager
 from backstory.app.engine import Engine
-from backstory.app.gauge import Gauge
+from backstory.app.gauge import Bill, Gauge
 from backstory.app.recorder import Recorder
 from backstory.app.regard import Regards
 from backstory.app.usage import PLACE, Guard, Names, answer
@@ -49,8 +49,11 @@ class Metering:
                 return eager(self._told(head))
             return self._house.plan(head, body)
         started = time.monotonic()
+        bill = head.kept[Bill] = Bill()
         plan = self._house.plan(head, body)
-        return self._with(plan, head, body, started) if isinstance(plan, Plan) else eager(self._later(plan, head, body, started))
+        if isinstance(plan, Plan):
+            return self._with(plan, head, body, started, bill)
+        return eager(self._later(plan, head, body, started, bill))
 
     def error(self, head: Head | None, status: int, code: str, message: str) -> Answer:
         """See House."""
@@ -64,20 +67,30 @@ class Metering:
         except BackstoryError as error:
             return Plan(answer=self.error(head, error.status, error.code, str(error)))
 
-    async def _later(self, plan: Awaitable[Plan], head: Head, body: bytes, started: float) -> Plan:
-        return self._with(await plan, head, body, started)
+    async def _later(self, plan: Awaitable[Plan], head: Head, body: bytes, started: float, bill: Bill) -> Plan:
+        """A client that leaves meanwhile may have had somebody think for it."""
+        try:
+            found = await plan
+        except BaseException:
+            if bill.legs:
+                left = self._with(Plan(), head, body, started, bill)
+                if left.gauge is not None:
+                    left.gauge.over("interrupted", 0, len(body))
+            raise
+        return self._with(found, head, body, started, bill)
 
-    def _with(self, plan: Plan, head: Head, body: bytes, started: float) -> Plan:
-        if plan.target is None:
+    def _with(self, plan: Plan, head: Head, body: bytes, started: float, bill: Bill) -> Plan:
+        if plan.target is None and not bill.legs:
             return plan
-        return attempt(self._engine.failed, "usage", lambda: self._gauged(plan, head, body, started), lambda: plan)
+        return attempt(self._engine.failed, "usage", lambda: self._gauged(plan, head, body, started, bill), lambda: plan)
 
-    def _gauged(self, plan: Plan, head: Head, body: bytes, started: float) -> Plan:
+    def _gauged(self, plan: Plan, head: Head, body: bytes, started: float, bill: Bill) -> Plan:
         if self._regards(head).wire is None and _NO_CHARGE.search(head.path):
             return plan
         at = self._recorder.clock() - (time.monotonic() - started)
         sent = body if plan.body is None else plan.body
-        gauge = Gauge(head, self._done, started, at, self._engine.turn_ids(), plan.name, plan.target, sent, plan.tap)
+        gauge = Gauge(head, self._done, started, at, self._engine.turn_ids(), plan.name, plan.target, sent, plan.tap, [*bill.legs])
+        bill.legs.clear()  # a head may live longer than its request
         return replace(plan, gauge=gauge)
 
     def _done(self, gauge: Gauge) -> None:

@@ -3,7 +3,21 @@
 from __future__ import annotations
 
 from backstory.config import Config
+from backstory.core.exchange import Head, Headers
 from backstory.relay.connect import Connector, Proxies, Tls, unusable
+
+_ABOUT_THE_MESSAGE = frozenset(
+    {
+        b"host", b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade", b"expect", b"content-length",
+        b"content-encoding", b"content-type", b"accept-encoding", b"accept", b"proxy-authorization", b"proxy-connection",
+    }
+)  # fmt: skip
+
+
+def outward(head: Head, drop: frozenset[bytes], add: Headers) -> Headers:
+    """The headers of a request of ours that is made for the sake of this client's: its own but these, with what is added."""
+    gone = _ABOUT_THE_MESSAGE | drop | {name.lower() for name, _ in add}
+    return (*(pair for pair in head.headers if pair[0].lower() not in gone), *add)
 
 
 def connector(config: Config) -> Connector:

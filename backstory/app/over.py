@@ -74,7 +74,7 @@ class Over:
         asked in one leg: later ones would bring that back."""
         if plan.answer is not None or plan.name or regard.wire is None:
             return plan
-        from backstory.wires.gemini_tongue_write import generation  # noqa: PLC0415 - only where there is such a mark
+        from backstory.wires.gemini_tongue_thinking import generation  # noqa: PLC0415 - only where there is such a mark
         from backstory.wires.unsealed import unsealed  # noqa: PLC0415
 
         name, place, before = regard.wire.name, plan.path or head.path, body if plan.body is None else plan.body
@@ -110,8 +110,9 @@ def _translating(config: Config, engine: Engine, regards: Regards, error: Callab
     if not config.upstream.wire:
         return None
     from backstory.app.translating import Translating  # noqa: PLC0415
+    from backstory.providers.windows import Rooms  # noqa: PLC0415
 
-    return Translating(regards, error, engine, config.upstream.cache_marks)
+    return Translating(regards, error, engine, config.upstream.cache_marks, Rooms(config.models))
 
 
 def _judging(config: Config, engine: Engine, error: Callable[[Head, int, str, str], Answer]) -> Judging | None:

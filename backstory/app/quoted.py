@@ -11,7 +11,7 @@ from backstory.core.records import Turn
 from backstory.memory.fence import DIGEST_CLOSE, DIGEST_OPEN, RECALL_CLOSE, RECALL_OPEN
 
 _FENCES = frozenset({DIGEST_OPEN, DIGEST_CLOSE, RECALL_OPEN, RECALL_CLOSE})
-_LINE = re.compile(r"#(?P<number>[0-9]{1,9}) (?!of )(?P<speaker>[^:\n]{0,80}): (?P<text>.*)")
+_LINE = re.compile(r"#(?P<number>[0-9]{1,9}) (?!of )(?P<speaker>[^:\n]{0,120}): (?P<text>.*)")
 _NOTE = re.compile(r" \(later changed: #[0-9]{1,9}\)$")
 _BRACKET = re.compile("[<‹]")
 
@@ -43,7 +43,7 @@ def quoted(block: str, path: Sequence[Turn]) -> Iterator[Quoted]:
 
 
 def _place(text: str, piece: str) -> tuple[int, int]:
-    """Where a piece stands in a text, whatever white space and brackets were changed so that it cannot be taken for ours."""
-    words = [r"[<‹]".join(re.escape(part) for part in _BRACKET.split(word)) for word in piece.split()]
+    """Where a piece stands in a text, whatever white space, brackets and signs of quotation keep it from being taken for ours."""
+    words = [r">?" if word == ">" else r"[<‹]".join(re.escape(part) for part in _BRACKET.split(word)) for word in piece.split()]
     match = re.search(r"\s*".join(words), text) if words else None
     return match.span() if match is not None else (0, 0)

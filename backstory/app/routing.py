@@ -15,22 +15,26 @@ from msgspec.structs import replace
 from backstory.app.augment import Augment, carry, model_wire, of
 from backstory.app.beside import Aside, Beside
 from backstory.app.drive import eager
+from backstory.app.gauge import carry_bill
 from backstory.app.house import PortHouse
+from backstory.app.keeping import no_previous
+from backstory.app.listing import Listing
 from backstory.app.regard import Regard, Regards
 from backstory.app.ways import Sending, question_of
 from backstory.config import Config
 from backstory.core.exchange import Ended, Head
 from backstory.core.plan import Answer, Plan, Tap
-from backstory.core.selectors import Selector
+from backstory.core.selectors import Branch, Selector
 from backstory.core.wire import Wire
-from backstory.errors import BackstoryError, DocumentError, RequestError
+from backstory.errors import BackstoryError, DocumentError, PreviousUnknown, RequestError
 from backstory.providers.routing import Question, Route
 from backstory.relay.tap import decoded
-from backstory.stages.base import attempt
+from backstory.stages.base import attempt, attempted
 from backstory.wires import steering
 from backstory.wires.brought_back import brought_back
+from backstory.wires.continued import perhaps_kept
 from backstory.wires.reasoned import Reasoned
-from backstory.wires.unread import models_within
+from backstory.wires.unread import models_within, sure_model
 
 _ENCODING = b"content-encoding"
 _ENCODED = frozenset({_ENCODING})
@@ -46,6 +50,7 @@ class RoutingHouse:
         self._ways = house.ways()
         self._router, self._tokens = self._ways.router, self._ways.tokens
         self._beside = Beside(self._router, self._tokens.of)
+        self._listing = Listing(config, self._router, self._tokens, self._regards)
         # Else it is done where thoughts of tags are (reworking.py).
         self._cleans = config.reply.think_tags == "keep" and config.tools.virtual == "off"
 
@@ -76,12 +81,26 @@ class RoutingHouse:
         try:
             found = self._beside.routes(head, body)
             if found is None:
-                return self._house.plan(head, body)
+                listed = self._beside.all_models(head) if self._listing.is_needed else None
+                return self._house.plan(head, body) if listed is None else eager(self._listed(head, body, listed))
             if not self._tokens.ready(route.backend for route in found[1]):
                 return eager(self._aside_paid(head, body, *found))
             return self._dropped(self._beside.plan(head, body, *found), head)
         except BackstoryError as error:
             return Plan(answer=self._refused(head, error))
+
+    async def _listed(self, head: Head, body: bytes, aside: Aside) -> Plan:
+        """The models of all providers. The work has a task of its own, since it waits with time limits."""
+        task = asyncio.get_running_loop().create_task(self._listing.plan(head, aside))
+        try:
+            listed = await attempted(self._house.failed, "models", task, None)
+        except BaseException:
+            task.cancel()
+            raise
+        if listed is not None:
+            return listed
+        plan = self._house.plan(head, body)
+        return plan if isinstance(plan, Plan) else await plan
 
     async def _aside_paid(self, head: Head, body: bytes, aside: Aside, routes: tuple[Route, ...]) -> Plan:
         await self._tokens.fetch(route.backend for route in routes)
@@ -127,6 +146,8 @@ class RoutingHouse:
 
     def _refused(self, head: Head, error: BackstoryError) -> Answer:
         status = 400 if isinstance(error, DocumentError) else error.status
+        wire = self._wire(head) if isinstance(error, PreviousUnknown) else None
+        status = status if wire is None else no_previous(wire.name)
         return self._house.error(head, status, error.code, str(error))
 
     def _wire(self, head: Head) -> Wire | None:
@@ -141,7 +162,7 @@ class RoutingHouse:
         if plain is None and body and not named:
             raise RequestError(_NOT_UNDERSTOOD)
         try:
-            model = steering.model_of(plain or b"", head.path)
+            model = sure_model(plain or b"", head.path)
         except DocumentError as error:
             self._stays(head, wire, plain or b"", error)
             return None
@@ -151,7 +172,7 @@ class RoutingHouse:
         fixed = plain and augment is not None and augment.route
         selector, routes = self._elsewhere(wire, model, augment, question) if fixed and augment is not None else (None, ())
         if selector is None:
-            selector = self._router.selector(wire.name, model, self._regards(head).target.host)
+            selector = self._router.selector(wire.name, model, self._regards(head).target.host) or self._going_on(head, plain, wire, model)
         if selector is None:
             if augment is not None:
                 augment.goes_to((model,))
@@ -170,7 +191,14 @@ class RoutingHouse:
         reasoners = self._router.reasoners(selector, question)
         seen = self._seen(head, steering.path_with(head.path, first), wire, routes, coded, races, reasoners)
         carried = seen if augment is None else carry(augment, seen)
-        return Sending(head, carried, wire, sent, routes, coded, races=races, reasoners=reasoners)
+        return Sending(head, carried, wire, sent, routes, coded, races=races, reasoners=reasoners, model=model)
+
+    def _going_on(self, head: Head, plain: bytes | None, wire: Wire, model: str) -> Selector | None:
+        """The client's own provider, where a request may build on an answer of another one, which is kept here."""
+        if not wire.stateful or not plain or not model or not perhaps_kept(plain):
+            return None
+        own = self._router.own(wire.name, self._regards(head).target.host)
+        return None if own is None else Selector("one", (Branch(own.name, model),))
 
     def _stays(self, head: Head, wire: Wire, plain: bytes, error: DocumentError) -> None:
         """A body that cannot be read goes where it always went only if that is where its model goes. Raises BackstoryError where not."""
@@ -202,7 +230,7 @@ class RoutingHouse:
         elsewhere = "" if speaks == wire.name and backend.passes_key and not backend.row.hosting else speaks
         drop = regard.drop | _ENCODED if plain else regard.drop
         headers = tuple([pair for pair in head.headers if pair[0].lower() != _ENCODING]) if plain else head.headers
-        seen = Head(head.method, path, head.query, headers, head.client)
+        seen = carry_bill(head, Head(head.method, path, head.query, headers, head.client))
         seen.kept[self._regards] = Regard(
             wire,
             target,

@@ -7,7 +7,7 @@ Rule: with a provider of the client's own wire the answer passes as it is.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from backstory.app.translating import CLIENTS_OWN, PLAIN, TONGUES_BY_NAME, WIRES_BY_NAME
@@ -18,11 +18,14 @@ from backstory.core.translation import Loss, Marks
 from backstory.errors import PreviousUnknown, RequestError
 from backstory.providers.routing import Route
 from backstory.wires import steering
-from backstory.wires.gemini_tongue_write import generation
+from backstory.wires.continued import continued, is_openais
+from backstory.wires.gemini_tongue_thinking import generation
 from backstory.wires.hosted import Hosted
 from backstory.wires.kept import Keep, Kept
+from backstory.wires.refit import refit
 from backstory.wires.translate import Translated, losses_told
 from backstory.wires.unsealed import unsealed
+from backstory.wires.within import within
 
 if TYPE_CHECKING:
     from backstory.app.augment import Augment
@@ -38,12 +41,14 @@ _SEALING = {"anthropic": re.compile("claude|opus|sonnet|haiku"), "openai_respons
 class Steered:
     """`client`: the client's wire; `path`, `query`: of its request, the path with the route's model where it names one. `inner`: the
     translation, None where there is none. `shown`: see steering.with_params. `wishes`: parameters that count before those of the route,
-    and are left out where there is no place for them; `lost`: those that were, where nothing is translated."""
+    and are left out where there is no place for them; `lost`: those that were, where nothing is translated. `limit`: the most output tokens
+    that the route's model is known to give, 0 where that is not known. `moved`: it is another model than the client named."""
 
     done = False
 
     __slots__ = (
-        *("_answer", "_augment", "_hosted", "_path", "_query", "_route", "_status", "_tongue", "_wishes"),
+        *("_answer", "_augment", "_hosted", "_kept", "_limit", "_moved", "_path", "_query", "_route", "_status", "_tongue", "_whose"),
+        "_wishes",
         *("client", "inner", "learnt", "legs", "lost", "shown", "speaks", "unsealed"),
     )
 
@@ -58,7 +63,14 @@ class Steered:
         betas: str = "",
         augment: Augment | None = None,
         wishes: Mapping[str, Value] = NOTHING_SET,
+        kept: Kept | None = None,
+        whose: str = "",
+        limit: int = 0,
+        moved: bool = False,
     ) -> None:
+        self._kept, self._whose = kept, whose
+        self._limit = limit
+        self._moved = moved
         self.client = client
         self.speaks = speaks
         self.inner = inner
@@ -112,18 +124,25 @@ class Steered:
     def ask(self, body: bytes) -> bytes:
         """See Translation. RequestError, DocumentError for what this provider cannot get."""
         route = self._route
+        self.lost = ()
         if self.inner is None:
+            if self._kept is not None:
+                body = continued(body, self._kept, self._whose)
             own = unsealed(self.client, body, _seals(self.client, route), generation(route.model) >= 3)
             self.unsealed = own is not body
             body = own
         if not steering.in_path(self._path):
             body = steering.with_model(body, route.model)
+        refitted: tuple[Loss, ...] = ()
+        if self.inner is None and self._moved:
+            body, refitted = self._refit(body)
         if self.inner is not None:
             body = self.inner.ask(body)
             refused = next((loss for loss in self.inner.losses if loss.how == "refused"), None)
             if refused is not None:
-                fault = PreviousUnknown if refused.what == "previous_response_id" else RequestError
-                raise fault(f"{refused.what}: {refused.why}")
+                if refused.what == "previous_response_id":
+                    raise PreviousUnknown(f"{refused.what}: {refused.why}{self._unknown()}")
+                raise RequestError(f"{refused.what}: {refused.why}")
             body, lost = steering.without(body, route.backend.lacks)
             self.inner.losses = (*self.inner.losses, *lost)
         strict = {name: it for name, it in route.params if name not in self._wishes}
@@ -134,7 +153,20 @@ class Steered:
             body = steering.with_params(self._tongue, body, route.model, strict, self.shown)
             if self._wishes:
                 body = self._wished(body)
+        self.lost = (*self.lost, *refitted)
         return body if self._hosted is None else self._hosted.ask(body)
+
+    def _unknown(self) -> str:
+        """What is known of answers that are not there."""
+        missing = self.inner.missing if self.inner is not None else ()
+        given = ", ".join([name[:80] for name in missing if is_openais(name)])
+        return f" ({given}: OpenAI's own, which keeps it to itself; {self._route.name} needs the whole conversation)" if given else ""
+
+    def _refit(self, body: bytes) -> tuple[bytes, tuple[Loss, ...]]:
+        """The body for another model than its client named, and what of it changed."""
+        body, bounded = within(self.client, body, self._limit) if self._limit else (body, ())
+        body, changed = refit(self.client, body, self._route.model)
+        return body, (*bounded, *changed)
 
     def _wished(self, body: bytes) -> bytes:
         body, lost = steering.with_wishes(self._tongue, body, self._route.model, self._wishes)
@@ -179,6 +211,11 @@ def _seals(wire: str, route: Route) -> bool:
     return names is not None and (bool(route.backend.row.hosting) or names.search(route.model.lower()) is not None)
 
 
+def _unknown(model: str) -> int:
+    """How much a model gives of which nothing is known."""
+    return 0
+
+
 def steered(
     client: str,
     route: Route,
@@ -191,12 +228,15 @@ def steered(
     wishes: Mapping[str, Value] = NOTHING_SET,
     keep: Keep | None = None,
     marks: Marks = "never",
+    most_of: Callable[[str], int] = _unknown,
+    moved: bool = False,
 ) -> Steered:
-    """The exchange of a client of this wire on this route. `kept`, `whose`, `keep`, `marks`: as of Translated; `betas`: its header of that
-    name; `augment`: what else is done to it; `wishes`: as of Steered."""
+    """The exchange of a client of this wire on this route. `kept`, `whose`, `keep`, `marks`, `most_of`: as of Translated; `betas`: its
+    header of that name; `augment`: what else is done to it; `wishes`, `moved`: as of Steered."""
     speaks = route.backend.wire(client)
     inner = None
     if speaks != client:
         provider, wire = TONGUES_BY_NAME[speaks], WIRES_BY_NAME[speaks]
-        inner = Translated(TONGUES_BY_NAME[client], provider, wire, path, query, kept, whose, keep, marks)
-    return Steered(client, speaks, route, path, query, inner, betas if speaks == client else "", augment, wishes)
+        inner = Translated(TONGUES_BY_NAME[client], provider, wire, path, query, kept, whose, keep, marks, most_of)
+    betas = betas if speaks == client else ""
+    return Steered(client, speaks, route, path, query, inner, betas, augment, wishes, kept, whose, most_of(route.model), moved)

@@ -8,18 +8,21 @@ from urllib.parse import parse_qs
 from msgspec.structs import replace
 
 from backstory.app import questions
+from backstory.app.conversations import Conversations
 from backstory.app.engine import Engine
-from backstory.app.keeping import Keeping
+from backstory.app.keeping import Keeping, keeps, no_previous
 from backstory.app.regard import Regard, Regards
 from backstory.core.exchange import Ended, Head, Headers
 from backstory.core.plan import Answer, Plan
 from backstory.core.translation import Marks
 from backstory.errors import DocumentError
 from backstory.memory.identity import principal
+from backstory.providers.windows import Rooms
 from backstory.relay.tap import decoded
 from backstory.stages.base import attempt
 from backstory.wires import WIRES
 from backstory.wires.chained import Chained
+from backstory.wires.kept import may_begin
 from backstory.wires.model_lists import ModelList
 from backstory.wires.token_counts import TokenCount
 from backstory.wires.tongues import TONGUES
@@ -52,18 +55,23 @@ _ANTHROPIC_VERSION = (b"anthropic-version", b"2023-06-01")
 
 
 class Translating:
-    """For one port. `error` writes an error of ours in the shape of the request's wire. `marks`: see core.translation.Asked."""
+    """For one port. `error` writes an error of ours in the shape of the request's wire. `marks`: see core.translation.Asked. `rooms`: how
+    much models give."""
 
-    def __init__(self, regards: Regards, error: Callable[[Head, int, str, str], Answer], engine: Engine, marks: Marks) -> None:
+    def __init__(
+        self, regards: Regards, error: Callable[[Head, int, str, str], Answer], engine: Engine, marks: Marks, rooms: Rooms
+    ) -> None:
         self._regards = regards
         self._error = error
         self._keeping = Keeping(engine)
+        self._conversations = Conversations(self._keeping, regards, error)
         self._failed = engine.failed
         self._marks = marks
+        self._rooms = rooms
 
     def counts(self, head: Head) -> bool:
         """Whether the body is needed of a request that is no conversation."""
-        return bool(questions.counts(head, self._regards.speaks))
+        return bool(questions.counts(head, self._regards.speaks)) or self._conversations.claims(head)
 
     def plan(self, plan: Plan | Awaitable[Plan], head: Head, body: bytes, regard: Regard) -> Plan | Awaitable[Plan]:
         """The plan, in the provider's wire."""
@@ -84,12 +92,16 @@ class Translating:
         if plain is None:
             return self._refused(plan, self._unread(head))
         client, provider = TONGUES_BY_NAME[regard.wire.name], TONGUES_BY_NAME[regard.speaks]
-        kept = self._keeping.kept if regard.wire.stateful else None
+        kept = self._keeping.kept if keeps(regard.wire) else None
         whose = principal("api_key", head) if kept is not None else ""
         keep = self._keeping.keeper(whose, regard.whose, plan.tap is not None) if kept is not None else None
-        exchange = Translated(client, provider, WIRES_BY_NAME[regard.speaks], head.path, head.query, kept, whose, keep, self._marks)
+        wire = WIRES_BY_NAME[regard.speaks]
+        exchange = Translated(client, provider, wire, head.path, head.query, kept, whose, keep, self._marks, self._most)
         sent = self._sent(plan, head, plain, exchange)
         return self._resumed(plan, head, plain, exchange, whose, sent) if exchange.missing else self._refused(plan, sent)
+
+    def _most(self, model: str) -> int:
+        return self._rooms.of(model).max_output
 
     async def _resumed(self, plan: Plan, head: Head, plain: bytes, exchange: Translated, whose: str, without: Plan) -> Plan:
         """The request builds on an answer that this process does not hold. `without`: what becomes of it without that."""
@@ -118,17 +130,20 @@ class Translating:
             return self._untranslated(head, error)
         refused = next((loss for loss in exchange.losses if loss.how == "refused"), None)
         if refused is not None:
-            code = _NO_PREVIOUS if refused.what == "previous_response_id" else "not_translatable"
-            return Plan(answer=self._error(head, 400, code, f"{refused.what}: {refused.why}"))
+            unknown = refused.what == "previous_response_id"
+            code, status = (_NO_PREVIOUS, no_previous(exchange.client)) if unknown else ("not_translatable", 400)
+            return Plan(answer=self._error(head, status, code, f"{refused.what}: {refused.why}"))
         near = plan.translation
         translation = exchange if near is None else Chained(near, exchange)
-        return self._going(replace(plan, body=out, translation=translation), exchange.place(), head)
+        return self._going(replace(plan, body=out, translation=translation, speaks=self._regards.speaks), exchange.place(), head)
 
     def _question(self, plan: Plan | Awaitable[Plan], head: Head, body: bytes) -> Plan | Awaitable[Plan]:
         """What is asked beside conversations."""
         speaks = self._regards.speaks
         if not isinstance(plan, Plan) or plan.answer is not None:
             return plan
+        if self._conversations.claims(head):
+            return self._conversations.plan(head, body)
         counted = questions.counts(head, speaks)
         if counted:
             return self._count(plan, head, body, TokenCount(TONGUES_BY_NAME[counted], TONGUES_BY_NAME[speaks], head.path, head.query))
@@ -152,11 +167,19 @@ class Translating:
     async def _count_all(self, plan: Plan, head: Head, plain: bytes, question: TokenCount) -> Plan:
         """What the prompt builds on is counted with it."""
         kept, whose, name = self._keeping.kept, principal("api_key", head), question.asked.previous
-        if not kept.get(whose, name)[0]:
+        talk = question.asked.conversation
+        if talk or not kept.get(whose, name)[0]:
             await self._keeping.load(whose, (name,))
         before, _ = kept.get(whose, name)
-        if not before:
-            return Plan(answer=self._error(head, 400, _NO_PREVIOUS, f"previous_response_id: {name} is not known here, or not any more"))
+        if not before and not (talk and may_begin(name)):
+            return Plan(
+                answer=self._error(
+                    head,
+                    400,
+                    _NO_PREVIOUS,
+                    f"{'conversation' if talk else 'previous_response_id'}: {name} is not known here, or not any more",
+                )
+            )
         question.goes_on(before)
         found = self._asking(plan, head, plain, question)
         return found if isinstance(found, Plan) else await found
@@ -178,11 +201,11 @@ class Translating:
 
     def _going(self, plan: Plan, place: str, head: Head) -> Plan:
         """The plan, to this place of the provider's, with the client's key."""
-        add = (*plan.add, *PLAIN, *_key(self._regards.speaks, head))
+        add = (*plan.add, *PLAIN, *key_for(self._regards.speaks, head))
         return replace(plan, target=self._regards.place(place), drop=plan.drop | CLIENTS_OWN, add=add)
 
 
-def _key(wire: str, head: Head) -> Headers:
+def key_for(wire: str, head: Head) -> Headers:
     """The client's key, as a provider of this wire wants it."""
     scheme, _, token = head.header(b"authorization").partition(" ")
     key = token.strip() if scheme.lower() == "bearer" else ""

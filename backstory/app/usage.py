@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from backstory.config.sections import PrincipalRow
-from backstory.core.charges import Charge, Charges, Percentiles, Shared, Slice, Sum
+from backstory.core.charges import CUT_OFF, Charge, Charges, Percentiles, Shared, Slice, Sum
 from backstory.core.exchange import Head, Headers
 from backstory.core.plan import Answer
 from backstory.errors import RequestError
@@ -58,6 +58,8 @@ class Served(Struct, frozen=True):
     reported: int
     measured: int
     unpriced: int
+    legs: int
+    legs_measured: int
     input_tokens: int
     uncached_tokens: int
     cache_read_tokens: int
@@ -254,7 +256,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 def _line(row: Request) -> str:
     at = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(row.at))
     also = {"measured": "  estimated", "none": ""}.get(row.source, "") + ("  partial" if row.partial else "")
-    also += "  not the client's" if row.place else ""
+    also += f"  not the client's: {row.ended}" if row.place else ""
     return (
         f"{row.request:<20} {at} {_plain(row.backend):<16.16} {_plain(row.model):<24.24} {row.status:>6} {_tokens(row)}"
         f" {row.first_byte_ms:>9.0f} {row.total_ms:>9.0f}{also}\n"
@@ -263,7 +265,9 @@ def _line(row: Request) -> str:
 
 def _total(row: Group) -> str:
     one = row.served
-    notes = [(one.measured, "estimated"), (one.partial, "partial"), (one.unpriced if one.cost is not None else 0, "without a known price")]
+    legs = f"not the clients' ({one.legs_measured} estimated)" if one.legs_measured else "not the clients'"
+    notes = [(one.measured, "estimated"), (one.partial, "partial"), (one.legs, legs)]
+    notes.append((one.unpriced if one.cost is not None else 0, "without a known price"))
     also = ", ".join(f"{number} {what}" for number, what in notes if number)
     total, first = one.total_ms, one.first_byte_ms
     times = f"{total.p50:>8.0f} {total.p95:>8.0f} {total.p99:>8.0f} {first.p50:>9.0f} {first.p95:>8.0f}"
@@ -303,6 +307,8 @@ def _served(one: Sum) -> Served:
         one.reported,
         one.measured,
         one.unpriced,
+        one.legs,
+        one.legs_measured,
         one.input_tokens,
         one.input_tokens - one.cache_read - one.cache_write,
         one.cache_read,
@@ -311,7 +317,7 @@ def _served(one: Sum) -> Served:
         round(one.cache_read / one.input_tokens, 4) if one.input_tokens else 0.0,
         one.measured_in,
         one.measured_out,
-        round(one.cost, 6) if one.unpriced < one.requests or one.cost else None,
+        round(one.cost, 6) if one.unpriced < one.requests + one.legs or one.cost else None,
         one.prices[0] if one.prices[0] == one.prices[1] else " to ".join(one.prices),
         one.timed,
         one.total_ms,
@@ -331,7 +337,7 @@ def _request(one: Charge, principal: str) -> Request:
         one.model,
         one.status,
         one.ended,
-        one.ended == "interrupted" and 0 < one.status < 400,
+        one.ended == "interrupted" and 0 < one.status < 400 if not one.place else one.ended in CUT_OFF,
         one.calls,
         one.source,
         one.input_tokens,

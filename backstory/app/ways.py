@@ -16,8 +16,9 @@ from msgspec.structs import replace
 
 from backstory.app.augment import of
 from backstory.app.enduring import asks_for_events, told_as_events
+from backstory.app.gauge import Bill, bill_of
 from backstory.app.hybrid import Asking, Hybrid
-from backstory.app.keeping import Keeping
+from backstory.app.keeping import Keeping, keeps
 from backstory.app.metrics import Metrics
 from backstory.app.steered import Steered, steered
 from backstory.app.tokens import Tokens
@@ -40,7 +41,8 @@ from backstory.relay.breaker import Board
 from backstory.stages.base import Failed, attempt, attempted
 from backstory.wires import steering
 from backstory.wires.chained import Chained
-from backstory.wires.kept import built_on
+from backstory.wires.continued import perhaps_kept
+from backstory.wires.kept import built_on, conversation_of
 from backstory.wires.reasoned import Reasoned
 
 _ENCODED = frozenset({b"content-encoding"})
@@ -50,7 +52,7 @@ class Sending(Struct, frozen=True):
     """A request that is to be sent. `head`: the client's; `seen`: as memory has seen it. `body`: as it is to be sent where the plan has
     none. `plain`: the client's body had a content coding, and goes up without. `params`: set by its user; they count before a route's.
     `routes`: in the order in which they are tried; `races`: those of different lanes are asked side by side. `reasoners`: who is asked to
-    think first."""
+    think first. `model`: the one that the client named."""
 
     head: Head
     seen: Head
@@ -61,6 +63,7 @@ class Sending(Struct, frozen=True):
     params: dict[str, Value] = {}
     races: bool = False
     reasoners: tuple[Route, ...] = ()
+    model: str = ""
 
 
 class Ways:
@@ -96,23 +99,26 @@ class Ways:
     def _unheld(self, sending: Sending) -> tuple[str, ...]:
         """The answers that it builds on and that its provider may not have, as far as this process does not hold them."""
         wire = sending.wire.name
-        if not sending.wire.stateful or all(route.backend.wire(wire) == wire for route in (*sending.routes, *sending.reasoners)):
+        if not keeps(sending.wire):
             return ()
-        names = built_on(sending.body)
-        if not names:
+        native = all(route.backend.wire(wire) == wire for route in (*sending.routes, *sending.reasoners))
+        names, talk = (perhaps_kept(sending.body), "") if native else (built_on(sending.body), conversation_of(sending.body))
+        if not names and not talk:
             return ()
         kept, whose = self._keeping.kept, principal("api_key", sending.head)
-        return tuple([name for name in names if not kept.get(whose, name)[0]])
+        # A conversation goes on under its id, perhaps in another process: what is held of it may be old.
+        return tuple([name for name in (*names, *filter(None, [talk])) if name == talk or not kept.get(whose, name)[0]])
 
     async def thought(self, plan: Plan, sending: Sending, drop: frozenset[bytes]) -> Reasoned | None:
         """What a reasoner says to it; None where none is asked, or that fails. `drop`: headers that do not go up, besides the plan's."""
         if not sending.reasoners:
             return None
         body = plan.paging.without() if plan.paging is not None else sending.body if plan.body is None else plan.body
-        stateful = sending.wire.stateful
+        stateful = keeps(sending.wire)
         whose = principal("api_key", sending.head) if stateful else ""
         kept = self._keeping.kept if stateful else None
-        asking = Asking(sending.head, sending.seen.path, body, sending.wire, drop | plan.drop, kept, whose)
+        bill = bill_of(sending.head) or Bill()
+        asking = Asking(sending.head, sending.seen.path, body, sending.wire, drop | plan.drop, kept, whose, bill, sending.params)
         nothing: Reasoned | None = None
         return await attempted(self._failed, "reasoner", self._hybrid.reasoned(asking, sending.reasoners), nothing)
 
@@ -148,6 +154,7 @@ class Ways:
             add=first.add,
             translation=first.translation,
             name=first.name,
+            speaks=first.speaks,
             others=tuple(others),
         )
 
@@ -155,18 +162,22 @@ class Ways:
         """One way, made of what memory has made of the request. Raises DocumentError, RequestError for what this provider cannot get,
         UpstreamError where there is nothing to pay it with."""
         head, wire = sending.head, sending.wire
-        whose = principal("api_key", head) if wire.stateful else ""
+        whose = principal("api_key", head) if keeps(wire) else ""
         path = steering.path_with(sending.seen.path, route.model)
         augment = of(sending.seen)
         said = "" if augment is None else augment.refusal(wire.name, route.model)
         if said:
             raise ContextTooLong(said)
-        kept = self._keeping.kept if wire.stateful else None
+        kept = self._keeping.kept if keeps(wire) else None
         keep = None
         if kept is not None and route.backend.wire(wire.name) != wire.name:
             keep = self._keeping.keeper(whose, principal(self._principal, head), plan.tap is not None)
         betas = head.header(b"anthropic-beta")
-        exchange: Steered = steered(wire.name, route, path, head.query, kept, whose, betas, augment, sending.params, keep, self._marks)
+        most = partial(_room, self.router.rooms)
+        # What the client asks of the model that it named itself, in that model's wire, is its own affair.
+        moved = sending.model not in {"", route.model}
+        marks, wishes = self._marks, sending.params
+        exchange: Steered = steered(wire.name, route, path, head.query, kept, whose, betas, augment, wishes, keep, marks, most, moved)
         exchange.legs = plan.paging is not None
         out = exchange.ask(body)
         token = self.tokens.of(route.backend)
@@ -186,6 +197,7 @@ class Ways:
             plan.drop | drop | exchange.drop,
             _joined(plan.add, exchange.add, add),
             _translation(copy.copy(plan.translation), exchange if changes else None),
+            exchange.speaks if exchange.translated else "",
         )
 
 

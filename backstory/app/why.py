@@ -101,8 +101,8 @@ class Explanation(Struct, frozen=True):
 
 
 class Difference(Struct, frozen=True):
-    """One edit. `what`: block, earlier block, digest, fold, marker, stub, tools or other. `first`, `last`: messages of the request as it
-    came, counted from 1. `bytes`: added, or (below 0) taken out. `text`: what was added, "" where nothing was, or it is not stored."""
+    """One edit. `what`: block, earlier block, digest, fold, marker, stub, tools, held or other. `first`, `last`: messages of the request as
+    it came, counted from 1. `bytes`: added, or (below 0) taken out. `text`: what was added, "" where nothing was, or it is not stored."""
 
     what: str
     first: int
@@ -182,7 +182,7 @@ def diff(store: Store, named: str, principal: str | None = None) -> Diff:
     made, unknown = [], []
     for change in case.told.changes:
         text = digest if change.what == "digest" else texts.get(change.chain, "")
-        if change.bytes > 0 and not text and change.what not in ("stub", "tools"):
+        if change.bytes > 0 and not text and change.what not in ("stub", "tools", "held"):
             unknown.append(f"the text of {_named(change)}")
         made.append(Difference(change.what, change.item + 1, max(change.item + 1, change.to), change.bytes, text))
     told = case.told
@@ -421,7 +421,7 @@ def _search(search: Search) -> str:
 def _line(line: Line) -> Iterator[str]:
     span = f"characters {line.start} to {line.end}" if line.end else "not verbatim"
     where = f" of {line.conversation[:8]}" if line.kind == "elsewhere" else ""
-    yield f"\n#{line.number}{where} (turn {line.turn}), {faces.stamp(line.at)}, {faces.plain(line.speaker)}, {span}: {_short(line.text)}\n"
+    yield f"\n#{line.number}{where} (turn {line.turn}), {faces.stamp(line.at)}, {faces.name(line.speaker)}, {span}: {_short(line.text)}\n"
     chosen = ", ".join(f"{name} {value:g}" for name, value in line.signals.items())
     terms = f"; shares {', '.join(line.terms)}" if line.terms else ""
     yield f"    {line.kind}{f', score {line.score:.2f}' if line.score else ''}{f' ({chosen})' if chosen else ''}{terms}\n"

@@ -77,7 +77,7 @@ def about(topic: str, turns: Iterable[Turn], terms: Callable[[str], Sequence[str
 def hidden(topic: str, turns: Sequence[Turn], minutes: float, carried: int, counted: str = "", label: str = "") -> str:
     """The answer to `forget`. `carried`: how many of them the client's own history has. `counted`: what they have to do with a person.
     `label`: the conversation's, which went with them."""
-    lines = [f"- #{turn.position + 1} {turn.sender or turn.role}: {_short(turn.text)}" for turn in turns[:_SHOWN]]
+    lines = [f"- #{turn.position + 1} {' '.join(turn.sender.split()) or turn.role}: {_short(turn.text)}" for turn in turns[:_SHOWN]]
     more = [f"- and {len(turns) - _SHOWN} more"] if len(turns) > _SHOWN else []
     still = (
         [f"Your client's own history still has {carried} of them, and sends them to the model: take them out there, too."]

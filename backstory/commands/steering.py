@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from backstory.commands.command import Command
 from backstory.core.selectors import PARAMETERS, Value, suggest, told_value, value
@@ -149,7 +149,9 @@ def bad_route_name(name: str) -> str:
     return f"{told} A name is letters, digits, - . and _, and begins with a letter. Nothing was changed."
 
 
-def route_made(name: str, policy: str) -> str:
+def route_made(name: str, policy: str, elements: Sequence[str] = ()) -> str:
+    if elements:
+        return f"Failover route {name!r} has the policy {policy} now ({_POLICIES[policy]}), and its elements still: {', '.join(elements)}."
     return (
         f"Failover route {name!r} is there, with the policy {policy} ({_POLICIES[policy]}). route-append gives it elements; model({name})"
         " uses it."

@@ -62,6 +62,9 @@ class Routing(Struct, frozen=True):
     reasoner_s: Annotated[
         float, Meta(gt=0, le=3600, description="how long the reasoner of hybrid:[reasoner,executor] may think, in seconds")
     ] = 60.0
+    models_s: Annotated[
+        float, Meta(gt=0, le=60, description="how long a provider has to tell its models for the list of all, in seconds")
+    ] = 5.0
     seed: Annotated[int, Meta(ge=0, description="another number draws weighted routes (^) otherwise")] = 0
 
 

@@ -221,7 +221,9 @@ def _selector_problem(text: str, known: set[str]) -> str:
     if wrong is not None:
         return unknown_backend(wrong, known)
     if any(not branch.backend for branch in found.branches):
-        return "a selector in the settings names a provider: provider:model"
+        models = [branch.model for branch in found.branches if not branch.backend]
+        near = next((hint for model in models if (hint := suggest(model, known))), "")
+        return f"a selector in the settings names a provider: provider:model{near}"
     return ""
 
 

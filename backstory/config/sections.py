@@ -128,7 +128,10 @@ class Recall(Struct, frozen=True):
         ),
     ] = 2000
     deadline_ms: Annotated[float, Meta(gt=0, description="a recall that is not done by then is left out")] = 250.0
-    min_score: Annotated[float, Meta(ge=0, le=1, description="turns below this share of the best score are left out; 0: a fifth, or as memory.reward_profile says")] = 0.0
+    min_score: Annotated[
+        float,
+        Meta(ge=0, le=1, description="turns below this share of the best score are left out; 0: a fifth, or as memory.reward_profile says"),
+    ] = 0.0
 
 
 class Paging(Struct, frozen=True):
@@ -230,6 +233,19 @@ class Economy(Struct, frozen=True):
     breaker: Annotated[
         bool, Meta(description="stop changing a conversation's requests where that is measured to cost more than it saves")
     ] = True
+    hold: Annotated[
+        bool,
+        Meta(
+            description="what a client cuts off its history goes up in front of it all the same, while that is cheaper than what it sends"
+        ),
+    ] = True
+    allowance: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="by this share of its bill memory may raise it for a client that cuts its history; the rest must be saved first",
+        ),
+    ] = 0.03
 
 
 class PriceRow(Struct, frozen=True, forbid_unknown_fields=True):

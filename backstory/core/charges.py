@@ -13,13 +13,20 @@ from msgspec import Struct
 from backstory.core.exchange import Ended
 
 Source: TypeAlias = Literal["reported", "measured", "none"]
+How: TypeAlias = Ended | Literal["beaten", "slow", "cut", "empty", "failed", "thought", "silent", "late"]
+"""How an answer ended; of one that the client did not get, what became of it, in the words of `X-VC-Attempts` and `X-VC-Reasoner`."""
+UNTOLD = frozenset({"beaten", "slow", "cut", "thought", "silent", "late"})
+"""Of these a provider may charge for what it did, and has perhaps not said how much: it was cut off."""
+CUT_OFF = frozenset({"beaten", "slow", "cut", "late"})
+"""Of these there is a part at most."""
 Shared: TypeAlias = Literal["conversation", "principal", "model", "backend", "day"]
 """What charges are added up by; days are those of UTC."""
 
 
 class Charge(Struct, frozen=True):
     """What one backend took for one request. `id`: the request's number, from TurnIds (that of `X-VC-Request` where it has one). `place`: 0
-    for the answer that the client got; others are of answers to the same request that it did not get, and that were charged all the same.
+    for the answer that the client got; others are legs of the same request that it did not get, and that were charged all the same, or may
+    have been: an empty answer, what had lost a race, what was too slow, what a reasoner thought.
 
     `at`: Unix seconds when the request had come. `principal`: whose it was, as memory knows them ("" where there is one for all).
     `conversation`: "" where memory knows of none. `wire`: the client's, "" for what is no conversation (embeddings). `calls`: how often the
@@ -39,7 +46,7 @@ class Charge(Struct, frozen=True):
     backend: str
     model: str
     status: int
-    ended: Ended
+    ended: How
     calls: int
     source: Source
     input_tokens: int
@@ -77,9 +84,10 @@ class Percentiles(Struct, frozen=True):
 
 class Sum(Struct, frozen=True):
     """Charges added up. `requests`: asked by clients; `errors`: those without an answer of a status below 400; `partial`: those whose
-    answer was cut, by either side. `reported`, `measured`: requests by where their counts come from. `cost` is of models with a known
-    price, `unpriced` counts the charges of others. `prices`: first and last date of the prices that were used. `timed`: requests whose
-    answer came to its end; the percentiles are exact, over all of these."""
+    answer was cut, by either side. `reported`, `measured`: requests by where their counts come from. `legs`: charges of answers that
+    clients did not get, `legs_measured` of them with our estimates. `cost` is of models with a known price, `unpriced` counts the
+    charges of others. `prices`: first and last date of the prices that were used. `timed`: requests whose answer came to its end; the
+    percentiles are exact, over all of these."""
 
     name: str
     requests: int
@@ -88,6 +96,8 @@ class Sum(Struct, frozen=True):
     reported: int
     measured: int
     unpriced: int
+    legs: int
+    legs_measured: int
     input_tokens: int
     output_tokens: int
     cache_read: int

@@ -69,6 +69,13 @@ class AddMessage(Struct, frozen=True, tag=True):
     text: str
 
 
+class AddMessages(Struct, frozen=True, tag=True):
+    """Messages go in before message `index`, in this order, each as bytes of this wire's."""
+
+    index: int
+    values: tuple[bytes, ...]
+
+
 class DropMessages(Struct, frozen=True, tag=True):
     """Messages start <= i < stop are taken out."""
 
@@ -77,8 +84,8 @@ class DropMessages(Struct, frozen=True, tag=True):
 
 
 class DropThinking(Struct, frozen=True, tag=True):
-    """Message `index` goes up without the model's reasoning, and not at all where it is nothing else. Only where reasoning is part of
-    messages (Anthropic)."""
+    """Message `index` goes up without the model's reasoning, and not at all where it is nothing else. In Chat Completions and
+    Gemini nothing happens."""
 
     index: int
 
@@ -109,5 +116,5 @@ class AddTools(Struct, frozen=True, tag=True):
 
 
 OfText: TypeAlias = SetText | StrikeText | ReplaceMedia | SetImage | AppendText | PrependText
-OfMessages: TypeAlias = PutMessage | AddMessage | DropMessages | DropThinking
+OfMessages: TypeAlias = PutMessage | AddMessage | AddMessages | DropMessages | DropThinking
 Edit: TypeAlias = OfText | OfMessages | AddSystem | SetModel | SetParam | AddTools

@@ -6,8 +6,8 @@ calls. Neither does any I/O to client or provider: that is the relay's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Iterable, Sequence
+from typing import Protocol, Self
 
 from msgspec import Struct
 
@@ -120,6 +120,25 @@ class Pager(Protocol):
     def remember(self, kept: Kept, bare: Kept) -> None:
         """The answer has ended, and is kept so by the provider. `bare`: the same, with `GONE` for every result."""
         ...
+
+
+PREFIX = "vc_"
+"""With this the names of our tools begin."""
+
+
+class Names(frozenset[str]):
+    """Names of our tools that are offered. One that looks like them and that the client has not declared (`theirs`) is in it as well: a
+    model makes such names up, and no client could answer the call."""
+
+    theirs: frozenset[str]
+
+    def __new__(cls, names: Iterable[str], theirs: Iterable[str]) -> Self:
+        made = super().__new__(cls, names)
+        made.theirs = frozenset(theirs)
+        return made
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or (isinstance(name, str) and name.startswith(PREFIX) and bool(self) and name not in self.theirs)
 
 
 class Offer(Struct, frozen=True):

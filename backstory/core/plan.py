@@ -10,6 +10,7 @@ from typing import Literal, Protocol, TypeAlias
 
 from msgspec import Struct
 
+from backstory.core.charges import How
 from backstory.core.exchange import Ended, Head, Headers
 from backstory.core.legs import Pager, Talk
 from backstory.core.wire import StreamReader, Wire
@@ -127,8 +128,8 @@ class Translation(Protocol):
 
 
 class Attempt(Struct, frozen=True):
-    """Another way for the same request: a key, a model, a provider. `name` is that of its backend; `body`, `drop`, `add` and `translation`
-    are as in Plan. `body` None: as the plan's, or, where that one is translated, the client's own."""
+    """Another way for the same request: a key, a model, a provider. `name` is that of its backend; `body`, `drop`, `add`, `translation` and
+    `speaks` are as in Plan. `body` None: as the plan's, or, where that one is translated, the client's own."""
 
     name: str
     target: Target
@@ -136,6 +137,7 @@ class Attempt(Struct, frozen=True):
     drop: frozenset[bytes]
     add: Headers
     translation: Translation | None
+    speaks: str = ""
 
 
 class Lane(Struct, frozen=True):
@@ -161,7 +163,8 @@ class Leg(Protocol):
     """What is kept of one answer of one backend, as it came. `name`: the backend's. `body`: of the request that went there, b"" where that
     was streamed. `later`: the answer before this one goes on with it. `status`: 0 while none has come; `began_at`: monotonic seconds when
     it came. `events`: those of a long stream that mention usage, without their ends; `said`: about how many bytes of text the pieces of it
-    had that are not kept."""
+    had that are not kept. `how`: what became of an answer that the client surely does not get, "" for any other; `ended`: it came to an
+    end, of whatever kind, and was not given up."""
 
     name: str
     target: Target
@@ -172,6 +175,8 @@ class Leg(Protocol):
     began_at: float
     events: list[bytes]
     said: int
+    how: How | Literal[""]
+    ended: bool
 
     @property
     def held(self) -> int:
@@ -204,11 +209,12 @@ class Gauge(Protocol):
 class Plan(Struct, frozen=True):
     """What to do with one request. With an `answer` nothing goes upstream. `drop` names (lower case) request headers to leave out
     besides hop-by-hop ones; `add` is added. `body` is the body to send, None = the client's own as it came. `translation`: `body`, and
-    what `paging` and `tap` see, is what the client sees, and the provider speaks another wire, or another way. `name`: of the backend that
-    the target belongs to, "" for its host. `others`: what is tried after it, in this order, while no answer has begun. `question`: for
-    asking once more. `lanes`: ways that are asked side by side in place of all that; then there is a question. `gauge`: hears every
-    answer. Inside the house only: `onward`: what becomes of the plan once it is whole in the client's wire, where its user has chosen
-    another way; `path`: of the request, where its user has chosen another model than stands there."""
+    what `paging` and `tap` see, is what the client sees, and the provider speaks another wire, or another way. `speaks`: that wire;
+    what the provider says in it may be more than the client sees. `name`: of the backend that the target belongs to, "" for its host.
+    `others`: what is tried after it, in this order, while no answer has begun. `question`: for asking once more. `lanes`: ways that are
+    asked side by side in place of all that; then there is a question. `gauge`: hears every answer. Inside the house only: `onward`:
+    what becomes of the plan once it is whole in the client's wire, where its user has chosen another way; `path`: of the request, where
+    its user has chosen another model than stands there."""
 
     target: Target | None = None
     answer: Answer | None = None
@@ -225,6 +231,7 @@ class Plan(Struct, frozen=True):
     path: str = ""
     lanes: tuple[Lane, ...] = ()
     gauge: Gauge | None = None
+    speaks: str = ""
 
 
 class House(Protocol):

@@ -146,9 +146,10 @@ class Store(Protocol):
         """Of a conversation's own turns, by turn and place."""
         ...
 
-    def put_facts(self, rows: Sequence[Fact], mark: Watermark, by_model: bool = False) -> None:
+    def put_facts(self, rows: Sequence[Fact], mark: Watermark, by_model: bool = False, reader: str = "") -> None:
         """Store the facts of the turns between the old watermark and the new, in place of those of the same origin (rules, or `by_model`)
-        stored of them before, and the watermark, in one transaction. FencedError if the lease is lost."""
+        stored of them before, and the watermark, in one transaction; those of turns that are not there (any more) are left out.
+        `reader`: a job's name whose watermark goes along if it had come as far. FencedError if the lease is lost."""
         ...
 
     def summaries(self, conversation_id: str) -> list[Summary]:
@@ -268,6 +269,10 @@ class Store(Protocol):
 
     def watermark(self, conversation_id: str, job: str) -> Watermark:
         """How far `job` is; turn 0 where it has not begun."""
+        ...
+
+    def behind(self, job: str, ahead: str) -> int:
+        """In how many conversations the watermark of `job` is below that of the job `ahead`."""
         ...
 
     def lease(self, conversation_id: str, job: str, owner: str, seconds: float, now: float) -> Watermark | None:

@@ -32,11 +32,13 @@ class Loss(Struct, frozen=True):
 
 
 class Words(Struct, frozen=True, tag=True):
-    """Text. `cached`: the wire's own cache mark (Anthropic `cache_control`), None for none. `citations`: as the provider wrote them."""
+    """Text. `cached`: the wire's own cache mark (Anthropic `cache_control`), None for none. `citations`: as the provider wrote them. `own`:
+    the block of its own wire that this text stands for, which is written there in its place."""
 
     text: str
     cached: Raw | None = None
     citations: tuple[Raw, ...] = ()
+    own: Raw | None = None
 
 
 class Sight(Struct, frozen=True, tag=True):
@@ -186,7 +188,9 @@ class Asked(Struct, frozen=True):
     place above, raw, by name. `wire`: the client's. `unread`: members deeper in the body for which there is no place here; `lost`: what
     else reading it lost. `legacy`: the client knows only OpenAI Chat's `functions`, and is answered so. `array`: the stream is to be a
     JSON array (Gemini). `marks`: whether what the provider is to cache is marked where the client marks nothing ("auto": where the
-    conversation is likely to go on). `as_is`: the answer comes in the client's own wire, so its id stays what it is."""
+    conversation is likely to go on). `as_is`: the answer comes in the client's own wire, so its id stays what it is. `limit`: the most
+    output tokens that the model is known to give, 0 where that is not known; `sampling.most` is no more. `conversation`: `previous` is the
+    id of a conversation that goes on under it, not of an answer."""
 
     model: str
     stream: bool
@@ -212,6 +216,8 @@ class Asked(Struct, frozen=True):
     array: bool = False
     marks: Marks = "never"
     as_is: bool = False
+    limit: int = 0
+    conversation: bool = False
 
 
 class Answered(Struct, frozen=True):
@@ -358,16 +364,16 @@ class Tongue(Protocol):
         """Write a whole answer to this request."""
         ...
 
-    def listener(self) -> Listener:
-        """For a stream of a provider of this wire."""
+    def listener(self, number: int = 0) -> Listener:
+        """For a stream of a provider of this wire. `number`: which of several candidates it hears; 0 in wires that give but one."""
         ...
 
     def stream_type(self, asked: Asked) -> bytes:
         """The content type of such a stream: `text/event-stream`, but for Gemini's JSON array."""
         ...
 
-    def teller(self, asked: Asked) -> Teller:
-        """For the client of this wire that asked so."""
+    def teller(self, asked: Asked, number: int = 0) -> Teller:
+        """For the client of this wire that asked so. `number`: which of several candidates it tells."""
         ...
 
     def failed(self, status: int, body: bytes) -> Failure:

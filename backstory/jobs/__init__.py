@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from backstory.core.store import Lanes
-from backstory.jobs.facts import FactJob
+from backstory.jobs.facts import FactJob, ReadAgainJob
 from backstory.jobs.segments import SegmentJob
 from backstory.jobs.sessions import SessionJob
 from backstory.jobs.tags import TagJob
@@ -21,3 +21,8 @@ def standard(lanes: Lanes, breathe: Callable[[], None], idle_s: float = 0.0, clo
     `idle_s`: after such a pause a session is summed up; 0: none is."""
     jobs: tuple[Job, ...] = (TagJob(lanes, breathe), SegmentJob(lanes, breathe), FactJob(lanes, breathe))
     return (*jobs, SessionJob(lanes, breathe, idle_s, clock)) if idle_s else jobs
+
+
+def unhurried(lanes: Lanes, breathe: Callable[[], None]) -> tuple[Job, ...]:
+    """The jobs that wait until the others have nothing to do."""
+    return (ReadAgainJob(lanes, breathe),)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -21,6 +22,8 @@ _PATIENCE_S = 20.0
 _BUSY_PAUSE_S = 0.1
 # A shorter patience than that needs more looks.
 _LOOKS = 200
+# Between two steps of what can wait: so it takes some tenth of a core at most, however much there is of it.
+_GAP_S = 0.1
 
 
 class Job(Protocol):
@@ -36,7 +39,8 @@ class Job(Protocol):
 class Worker:
     """`busy` says whether requests are being served right now; `failed` is told of a job that broke. `wants`: whether a conversation can be
     worked on now. `lets_go`: a lease is given back after the work, whatever ended it: it can be much longer than most work takes.
-    `patience_s`: how long a step waits for a pause at most, 0: for long."""
+    `patience_s`: how long a step waits for a pause at most, 0: for long. `late`: jobs that wait until the others have nothing to do, and
+    work slowly."""
 
     def __init__(
         self,
@@ -50,6 +54,7 @@ class Worker:
         wants: Callable[[str], bool] = lambda _: True,
         lets_go: bool = False,
         patience_s: float = 0.0,
+        late: Sequence[Job] = (),
     ) -> None:
         self._jobs = tuple(jobs)
         self._lanes = lanes
@@ -61,6 +66,7 @@ class Worker:
         self._wants = wants
         self._lets_go = lets_go
         self._patience_s = patience_s or _PATIENCE_S
+        self._late = tuple(late)
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.steps = 0
@@ -103,6 +109,40 @@ class Worker:
                     except Exception as error:
                         self._failed(job.name, error)
         return done
+
+    async def late_round(self, gap_s: float = -1.0) -> int:
+        """Do what can wait, until there is no more of it, or there may be something that cannot; the number of steps done."""
+        before, ends = self.steps, time.monotonic() + _ROUND_S
+        for job in self._late:
+            blocked: set[str] = set()
+            while True:
+                names = await self._lanes.read(lambda store, name=job.name: store.pending(name))  # type: ignore[misc]
+                name = next((name for name in names if name not in blocked), None)
+                if name is None:
+                    break
+                blocked.add(name)
+                try:
+                    if await self._slowly(job, name, _GAP_S if gap_s < 0 else gap_s, ends):
+                        self._wake.set()
+                        return self.steps - before
+                except FencedError:
+                    continue
+                except Exception as error:
+                    self._failed(job.name, error)
+        return self.steps - before
+
+    async def _slowly(self, job: Job, name: str, gap_s: float, ends: float) -> bool:
+        """Whether it is time for something else."""
+        mark = await self._lease(job, name)
+        while mark is not None:
+            await self._yield()
+            more = await job.step(name, mark)
+            self.steps += 1
+            await asyncio.sleep(gap_s)
+            if self._wake.is_set() or time.monotonic() > ends:
+                return True
+            mark = await self._lease(job, name) if more else None
+        return False
 
     async def _conversation(self, job: Job, name: str) -> int:
         mark = await self._lease(job, name)
@@ -147,6 +187,7 @@ class Worker:
             try:
                 await self._lanes.flush()
                 await self.round()
+                await self.late_round()
             except Exception as error:
                 self._failed("worker", error)
                 await asyncio.sleep(_ROUND_S)

@@ -7,22 +7,23 @@ from __future__ import annotations
 
 import re
 
+from backstory.memory.forms import Form
 from backstory.memory.text import STOP_WORDS, words
 
 # From this share of stop words on a message is English. Exclamations have few of them.
 _ENGLISH_SHARE = 0.2
 _MARKS = ("?", "\uff1f", "\u061f", "\u037e")
-_SENTENCE_END = re.compile(r"(?<=[.!;:\n])\s+|\n+")
+_SENTENCE_END = Form(r"(?<=[.!;:\n])\s+|\n+")
 _BEFORE = " \t\"'*->(\u2022\u2013\u2014"
 # What stands before what a sentence says: greetings, thanks, a name that is set off.
-_LEAD = re.compile(
+_LEAD = Form(
     r"(?:(?:hey|hi|hello|oh|ah|wow|ok|okay|yes|yeah|yep|no|nope|well|so|and|but|now|then|also|thanks|thank you|please|great|good|cool"
     r"|sure|right|anyway|by the way|btw|actually|honestly|quick question|question)\b(?:[,!.:\s\u2013\u2014-]+|$)"
     r"|[a-z][\w'\u2019]*[,!:](?:\s+|$))",
     re.IGNORECASE,
 )
 _WHO = r"(?:i|you|we|he|she|it|they|there|this|that|these|those|the|an?|my|your|our|his|her|their|any\w*|some\w*|every\w*|(?-i:[A-Z])\w+)"
-_QUESTION = re.compile(
+_QUESTION = Form(
     r"(?:(?:(?:in|at|by|on|for|to|from|with|of|about) (?:what|which|when|whom?)|which|who|whom|whose|where|why"
     r"|any (?:idea|chance|news|other))\b"
     rf"|(?:do|does|did|is|are|am|was|were|can|could|would|will|should|shall|may|might) {_WHO}\b"
@@ -30,7 +31,7 @@ _QUESTION = re.compile(
     rf"|when\b(?! {_WHO}\b)|(?:what|how)\b(?! an?\b)(?!.*!$))",
     re.IGNORECASE | re.DOTALL,
 )
-_REQUEST = re.compile(
+_REQUEST = Form(
     r"(?:tell|remind|list|show|give|find|recall|describe|explain|summari[sz]e|recap|name|look (?:up|for|at|into)|search|check|compare"
     r"|suggest|recommend|help|write|draft|plan|make|create|build|fix|change|update|add|remove|delete|run|use|set|put|send|call|book"
     r"|order|calculate|count|translate|continue|go (?:on|back|ahead)|let(?:['\u2019]?s| us) (?:see|check|look|continue|go back"
@@ -39,7 +40,7 @@ _REQUEST = re.compile(
     r"|answer|reply|respond|fill|schedule|estimate|analy[sz]e|verify|install|debug|deploy|merge|commit)\b(?!['\u2019](?:d|s)\b)",
     re.IGNORECASE,
 )
-_WANTS = re.compile(
+_WANTS = Form(
     r"\b(?:i(?:['\u2019]d| would)? (?:like|love|want|need|wish) (?:you )?to (?:know|hear|see|ask|find|remember)"
     r"|i (?:want|need) (?:you|the|an?|my|your|some)|i(?:['\u2019]m| am) (?:wondering|curious|asking|looking for|trying to)"
     r"|i wonder|i (?:forgot|forget|can['\u2019]?t remember|cannot remember|don['\u2019]?t remember|don['\u2019]?t know)"

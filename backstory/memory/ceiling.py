@@ -1,35 +1,46 @@
 """How much memory may add to the requests of a client that cuts its own history.
 
-Rule: what the client sends is what it would have paid without memory. Memory is there to bring back what was cut off, so it may cost
-something: over the conversation as much again, and one block at its beginning. A client that sends no more than its last exchange
-leaves its history to memory, and has no ceiling.
+Rule: what the client sends is what it would have paid without memory. Memory is there to bring back what was cut off, and that has to be
+paid from what was saved in the conversation before, but for a small share of the bill, and a few lines at its beginning. A client that
+sends no more than its last exchange leaves its history to memory, and has no ceiling.
 """
 
 from __future__ import annotations
+
+import math
 
 from msgspec import Struct
 
 from backstory.core.tariff import Tariff
 from backstory.memory.economy import Account
+from backstory.memory.holding import Held
 from backstory.memory.reading import Reading
 
-# Over a conversation memory may cost so much, as a share of what the client's own requests cost.
-MOST_ADDED = 1.0
+# So many tokens may be recalled in a conversation before anything was saved in it, and stay: the best lines for a first question.
+GRACE = 600
 # A block takes so much of what is left at most: the next question finds something left, too.
 _AT_ONCE = 0.5
+# Of what was saved, so much may be spent: it is an estimate, and is to stay a saving.
+_SPENT = 0.5
 # So many turns of the conversation in a request are its last exchange.
 _LAST_EXCHANGE = 2
 _MILLION = 1_000_000
 
 
 class Sent(Struct, frozen=True):
-    """A request, in tokens. `came`: as its client sent it, `went`: before anything is recalled. `slides`: it does not begin as the one
-    before, which the cache holds. `stay`: in so many requests a message that is sent now will be."""
+    """A request, in tokens. `came`: as its client sent it, `went`: before anything is recalled; `came_cached`, `went_cached`: with how
+    many of its first tokens it begins as the one before did. `stay`: in so many requests a message that is sent now will be. `writes`,
+    `reads`: so often what is recalled now will be written and read again by the provider's cache. `slides`: its client cuts from the
+    beginning at every request."""
 
     came: int
     went: int
-    slides: bool
+    came_cached: int
+    went_cached: int
     stay: float
+    writes: float
+    reads: float
+    slides: bool = False
 
 
 def leaves_history(reading: Reading) -> bool:
@@ -37,32 +48,51 @@ def leaves_history(reading: Reading) -> bool:
     return sum(place >= 0 for place in reading.places) <= _LAST_EXCHANGE
 
 
-def sent(account: Account, reading: Reading, came: int, went: int) -> Sent:
-    """This request of a conversation. A client that cuts from the beginning of its history at every request keeps so many messages;
-    of any other it cannot be told how long a message stays."""
+def sent(account: Account, reading: Reading, held: Held | None, tokens: tuple[int, int, int, int]) -> Sent:
+    """This request of a conversation. `tokens`: as it came, as it goes, of what never changes, and of what is new. A client that cuts from
+    the beginning of its history at every request keeps so many messages; of any other it cannot be told how long a message stays."""
+    came, went, fixed, fresh = tokens
     first = next((place for place in reading.places if place >= 0), 0)
     slides = account.paths is not None and account.paths[0] != first
-    spoken = sum(line.kind == "spoken" for line in reading.lines)
-    return Sent(came, went, slides, max(1.0, spoken / 2))
+    ours = first - len(held.turns) if held is not None else first
+    moved = account.paths is not None and account.paths[1] != ours
+    stay = max(1.0, sum(line.kind == "spoken" for line in reading.lines) / 2)
+    if held is not None:
+        # Read until it is let go; then written once more, and again, as long as its client still sends the message.
+        again = math.ceil(max(0.0, stay - held.coming) / held.cycle)
+        writes, reads = 1.0 + again, max(stay, held.coming)
+    elif slides:
+        writes, reads = stay, 0.0
+    else:
+        stay = max(stay, account.to_come)
+        writes, reads = 1.0, stay - 1
+    came_cached = min(fixed if slides else came - fresh, account.size_in)
+    went_cached = min(fixed if moved else went - fresh, account.sent_size)
+    return Sent(came, went, max(0, came_cached), max(0, went_cached), stay, writes, reads, slides or held is not None)
 
 
-def addable(account: Account, tariff: Tariff, now: Sent, budget: int) -> int:
-    """Of a budget, how many tokens may be recalled at this request: what stays in later ones is paid there again."""
+def addable(account: Account, tariff: Tariff, now: Sent, budget: int, share: float, warm: bool = True) -> int:
+    """Of a budget, how many tokens may be recalled at this request: what stays in later ones is paid there again. `share`: of its bill,
+    what may be added without having been saved; not where the client's cutting leaves enough to be saved. `warm`: the provider's cache
+    holds the request before."""
     price = _price(tariff, now) / _MILLION * account.ratio
     if price <= 0:
         return budget
-    held = 0 if now.slides else min(account.size_in, now.came)
-    direct = tariff.predicted(now.came, held) * account.ratio
-    added = (tariff.predicted(now.went, held) - tariff.predicted(now.came, held)) * account.ratio
+    direct, goes = (
+        tariff.predicted(size * account.ratio + account.aside, cached * account.ratio + account.aside if warm else 0)
+        for size, cached in ((now.came, now.came_cached), (now.went, now.went_cached))
+    )
+    added = goes - direct
     if added > 0:
         # Earlier blocks are half through their stay.
         added *= 1 + (now.stay - 1) / 2
-    spare = MOST_ADDED * (account.purse.direct + direct) + account.purse.saved - added
-    return min(budget, max(0, int(_AT_ONCE * (spare / price + budget))))
+    if tariff.caches and now.slides:
+        share = 0.0
+    spare = share * (account.purse.direct + direct) + (account.purse.saved - added) * (_SPENT if account.purse.saved > added else 1)
+    return min(budget, max(0, int(_AT_ONCE * (spare / price + GRACE))))
 
 
 def _price(tariff: Tariff, now: Sent) -> float:
     """Dollars for a million tokens that stay."""
     first = max(tariff.input, tariff.write) if tariff.caches else tariff.input
-    later = first if now.slides or not tariff.caches else tariff.read
-    return first + later * (now.stay - 1)
+    return first * now.writes + (tariff.read if tariff.caches else tariff.input) * now.reads

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from backstory.core.records import Turn
 from backstory.memory.facts import extract
+from backstory.memory.speakers import LEARNT_FROM, names_in
 from backstory.memory.supersession import Ledger
 
 Changed: TypeAlias = Mapping[int, Sequence[tuple[str, int]]]
@@ -18,11 +19,12 @@ NOTHING: Changed = {}
 class Changes:
     """`found` is replaced as a whole, so that it may be read while `follow` runs on another thread."""
 
-    __slots__ = ("_ledger", "_read", "_version", "found")
+    __slots__ = ("_ledger", "_names", "_read", "_version", "found")
 
     def __init__(self) -> None:
         self.found: Changed = NOTHING
         self._ledger = Ledger()
+        self._names: frozenset[str] = frozenset()
         self._read = 0
         self._version = -1
 
@@ -32,7 +34,9 @@ class Changes:
         if version != self._version:
             self._ledger, self._read, self._version = Ledger(), 0, version
         upto = len(path)
+        if self._read < LEARNT_FROM:
+            self._names = names_in(path)
         for place in range(self._read, upto):
-            self._ledger.add(extract(path[place], breathe), path[place].position + 1)
+            self._ledger.add(extract(path[place], breathe, self._names), path[place].position + 1)
         self._read = upto
         self.found = self._ledger.changed()

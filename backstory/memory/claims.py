@@ -121,12 +121,13 @@ def digest_with(
         covered.update(own[bisect_left(own, one.first_turn) : bisect_right(own, one.last_turn)])
         for claim in one.claims:
             claims.setdefault(claim.turns[0], []).append(claim)
-    clock = Carry()
+    carry = Carry()
+    carry.begin(turns)
     made: list[Unit] = []
     for turn in turns:
         if turn.kind != "spoken":
             continue
-        said = units((turn,), turn.position + 1, clock, breathe)
+        said = units((turn,), turn.position + 1, carry, breathe)
         made += _claimed(turn, claims.get(turn.id, ()), said, here) if turn.id in covered else said
     return digest_units(made, budget_tokens, count, breathe)
 

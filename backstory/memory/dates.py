@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from msgspec import Struct
 
 from backstory.memory.dates_worded import plain
+from backstory.memory.forms import Form
 from backstory.memory.stamps import moment
 
 DAY_S = 86_400.0
@@ -29,33 +30,33 @@ _UNIT_DAYS = {"day": 1, "week": 7, "weekend": 7, "month": 30, "year": 365}
 _M = "(?P<month>" + "|".join(sorted(_MONTH_NUMBER, key=len, reverse=True)) + r")\b\.?"
 _NTH = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
 _EXACT = (
-    re.compile(rf"\b{_NTH}(?: of)?[ -]{_M}(?:,?[ -]+(?P<year>\d{{4}}))?", re.I),
-    re.compile(rf"\b{_M} {_NTH}\b(?!:)(?:,? +(?P<year>\d{{4}}))?", re.I),
-    re.compile(r"\b(?P<year>\d{4})[-/](?P<month>\d{1,2})[-/](?P<day>\d{1,2})(?!\d)"),
-    re.compile(r"\b(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4})\b"),
+    Form(rf"\b{_NTH}(?: of)?[ -]{_M}(?:,?[ -]+(?P<year>\d{{4}}))?", re.I),
+    Form(rf"\b{_M} {_NTH}\b(?!:)(?:,? +(?P<year>\d{{4}}))?", re.I),
+    Form(r"\b(?P<year>\d{4})[-/](?P<month>\d{1,2})[-/](?P<day>\d{1,2})(?!\d)"),
+    Form(r"\b(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4})\b"),
 )
-_MONTH_ONLY = re.compile(rf"\b{_M}(?:,? (?:of )?(?P<year>\d{{4}}))?", re.I)
-_YEAR = re.compile(r"\b(?:in|of|during|since|year|summer|winter|spring|fall|autumn|early|late) (?P<year>(?:19|20)\d\d)\b", re.I)
-_SEASON = re.compile(
+_MONTH_ONLY = Form(rf"\b{_M}(?:,? (?:of )?(?P<year>\d{{4}}))?", re.I)
+_YEAR = Form(r"\b(?:in|of|during|since|year|summer|winter|spring|fall|autumn|early|late) (?P<year>(?:19|20)\d\d)\b", re.I)
+_SEASON = Form(
     r"\b(?P<which>last|this|next|the|in|during) (?P<season>spring|summer|fall|autumn|winter)\b(?: of)?(?: (?P<year>\d{4}))?", re.I
 )
-_NEAR_DAY = re.compile(r"\b(?P<word>the day before yesterday|yesterday|last night|today|tonight|this morning|tomorrow)\b", re.I)
-_LAST = re.compile(
+_NEAR_DAY = Form(r"\b(?P<word>the day before yesterday|yesterday|last night|today|tonight|this morning|tomorrow)\b", re.I)
+_LAST = Form(
     r"\b(?P<which>last|this past|past|this|next) "
     r"(?:(?P<unit>week|weekend|month|year)|(?P<weekday>(?:mon|tues|wednes|thurs|fri|satur|sun)day))\b",
     re.I,
 )
-_AGO = re.compile(
+_AGO = Form(
     rf"\b(?P<count>\d{{1,2}}|{'|'.join(_COUNTS)})(?: couple of| of)? (?P<unit>day|week|weekend|month|year)s? (?:ago|earlier|before now)\b",
     re.I,
 )
-_AROUND = re.compile(
+_AROUND = Form(
     rf"\b(?:(?P<count>\d{{1,2}}|{'|'.join(_COUNTS)}) (?:couple of )?)?(?P<unit>day|week|weekend|month|year)?s? ?"
     r"(?P<side>before|after|following|prior to|since)"
     r" (?P<phrase>(?:her|his|their|my|your|our|the|a|an|I|we|he|she|they|you|[A-Z]\w+(?:'s)?)\b[^?.,;!]{2,80})",
 )
-_STAMP = re.compile(r"[\[(](?P<text>[^\[\]()\n]{6,60})[\])][ \t]*")
-_DIGIT, _WORD = re.compile(r"\d"), re.compile(r"\w+")
+_STAMP = Form(r"[\[(](?P<text>[^\[\]()\n]{6,60})[\])][ \t]*")
+_DIGIT, _WORD = Form(r"\d"), Form(r"\w+")
 _TIMELY_WORDS = """
     yesterday today tonight tomorrow ago week weeks weekend month months year years day days morning night recently last next since until
     """

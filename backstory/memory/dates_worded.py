@@ -13,20 +13,24 @@ from datetime import date
 
 from msgspec import Struct
 
+from backstory.memory.forms import Form
+from backstory.memory.small_words import spoken
+from backstory.memory.text import fold
+
 _MONTHS = ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"]
 _SEASON_ENDS = {"spring": 5, "summer": 8, "fall": 11, "autumn": 11, "winter": 2}
 _TURNED = f"(?P<part>{'|'.join(_MONTHS)}|{'|'.join(_SEASON_ENDS)})"
-_OF_YEAR = re.compile(rf"\b(?P<day>\d{{1,2}} )?{_TURNED}(?: of|,| in)?(?: the)? (?P<which>last|previous|this|next) year\b", re.I)
-_LAST_MONTH = re.compile(rf"\b(?:last|this past|past) (?P<month>{'|'.join(_MONTHS)})\b(?!,? (?:of )?\d{{4}})", re.I)
-_BEFORE_LAST = re.compile(rf"\bthe {_TURNED} before last\b", re.I)
-_PART_OF = re.compile(
+_OF_YEAR = Form(rf"\b(?P<day>\d{{1,2}} )?{_TURNED}(?: of|,| in)?(?: the)? (?P<which>last|previous|this|next) year\b", re.I)
+_LAST_MONTH = Form(rf"\b(?:last|this past|past) (?P<month>{'|'.join(_MONTHS)})\b(?!,? (?:of )?\d{{4}})", re.I)
+_BEFORE_LAST = Form(rf"\bthe {_TURNED} before last\b", re.I)
+_PART_OF = Form(
     rf"\b(?:(?P<where>end|close|start|beginning|middle) of|(?P<short>early|mid|late)(?: in)?)[ -](?P<month>{'|'.join(_MONTHS)})\b"
     r"(?P<year>,? \d{4})?",
     re.I,
 )
 _DAYS_OF = {"end": (22, 26, 30), "close": (22, 26, 30), "late": (22, 26, 30), "middle": (12, 15, 18), "mid": (12, 15, 18)}
 _EARLY = (2, 6, 10)
-_SLASHED = re.compile(r"\b(\d{1,2})/(\d{1,2})/(\d{4})\b")
+_SLASHED = Form(r"\b(\d{1,2})/(\d{1,2})/(\d{4})\b")
 _FEASTS = {
     "christmas eve": (12, 24),
     "christmas day": (12, 25),
@@ -39,16 +43,13 @@ _FEASTS = {
     "valentine's day": (2, 14),
     "valentines day": (2, 14),
 }
-_FEAST = re.compile(
-    rf"\b(?P<which>last |this |next )?(?P<feast>{'|'.join(sorted(_FEASTS, key=len, reverse=True))})\b(?P<year>,? \d{{4}})?", re.I
-)
+_FEAST = Form(rf"\b(?P<which>last |this |next )?(?P<feast>{'|'.join(sorted(_FEASTS, key=len, reverse=True))})\b(?P<year>,? \d{{4}})?", re.I)
 
 
 class _Language(Struct, frozen=True):
-    """`signs`: small words that show it. `months`: twelve, in order, variants with a bar between. `units`: words of days, weeks, weekends,
+    """`months`: twelve, in order, variants with a bar between. `units`: words of days, weeks, weekends,
     months, years, seasons. `ago`, `last`: patterns with the groups count, unit and unit; `days`: words of a day by themselves."""
 
-    signs: frozenset[str]
     months: tuple[str, ...]
     units: Mapping[str, str]
     ago: str
@@ -56,10 +57,6 @@ class _Language(Struct, frozen=True):
     days: Mapping[str, str]
     counts: Mapping[str, int]
     joints: str = ""
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
 
 
 def _months(text: str) -> tuple[str, ...]:
@@ -74,9 +71,8 @@ def _numbers(text: str) -> dict[str, int]:
     return {word: number for number, words in enumerate(text.split(), 1) for word in words.split("|")}
 
 
-_LANGUAGES = (
-    _Language(
-        _words("der die das und ist war ich wir wann was wie wo habe haben im am vom letzten letzte letztes vor nicht den dem ein eine"),
+_LANGUAGES = {
+    "de": _Language(
         _months("januar|jänner februar märz april mai juni juli august september oktober november dezember"),
         _pairs(
             "tag=day tage=day tagen=day woche=week wochen=week wochenende=weekend monat=month"
@@ -90,8 +86,7 @@ _LANGUAGES = (
         _pairs("vorgestern=the_day_before_yesterday gestern=yesterday heute=today morgen=tomorrow"),
         _numbers("ein|einem|einer zwei drei vier fünf sechs sieben acht neun zehn elf zwölf"),
     ),
-    _Language(
-        _words("le la les est étais quand en du des je j ai nous qu que quoi où une dernier dernière passé il y au aux dans pas c l d s"),
+    "fr": _Language(
         _months("janvier février|fevrier mars avril mai juin juillet août|aout septembre octobre novembre décembre|decembre"),
         _pairs(
             "jour=day jours=day semaine=week semaines=week week-end=weekend mois=month an=year"
@@ -105,8 +100,7 @@ _LANGUAGES = (
         _pairs("avant-hier=the_day_before_yesterday hier=yesterday aujourd'hui=today demain=tomorrow"),
         _numbers("un|une deux trois quatre cinq six sept huit neuf dix onze douze"),
     ),
-    _Language(
-        _words("el la los las es fue cuándo cuando qué que en del de yo hice hemos una pasado pasada hace por con no mi"),
+    "es": _Language(
         _months("enero febrero marzo abril mayo junio julio agosto septiembre|setiembre octubre noviembre diciembre"),
         _pairs(
             "día=day días=day dia=day dias=day semana=week semanas=week mes=month meses=month"
@@ -120,8 +114,7 @@ _LANGUAGES = (
         _numbers("un|una dos tres cuatro cinco seis siete ocho nueve diez once doce"),
         r"de |del ",
     ),
-    _Language(
-        _words("il lo gli è quando cosa che nel nella ho abbiamo ieri scorso scorsa fa della dello con non mio"),
+    "it": _Language(
         _months("gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre"),
         _pairs(
             "giorno=day giorni=day settimana=week settimane=week mese=month mesi=month"
@@ -135,8 +128,7 @@ _LANGUAGES = (
         _pairs("ieri=yesterday oggi=today domani=tomorrow"),
         _numbers("un|uno|una due tre quattro cinque sei sette otto nove dieci undici dodici"),
     ),
-    _Language(
-        _words("я мы что когда в на был была было мой моя и не где как прошлой прошлом прошлым назад"),
+    "ru": _Language(
         _months(
             "январ[ьяе] феврал[ьяе] март[ае]? апрел[ьяе] ма[йяе] июн[ьяе]"
             " июл[ьяе] август[ае]? сентябр[ьяе] октябр[ьяе] ноябр[ьяе] декабр[ьяе]"
@@ -151,8 +143,7 @@ _LANGUAGES = (
         _pairs("позавчера=the_day_before_yesterday вчера=yesterday сегодня=today завтра=tomorrow"),
         _numbers("один|одну два|две три четыре пять шесть семь восемь девять десять"),
     ),
-    _Language(
-        _words("في من ماذا متى أين هل ما على كان فعلت قبل الماضي الماضية إلى"),
+    "ar": _Language(
         _months("يناير فبراير مارس أبريل مايو يونيو يوليو أغسطس سبتمبر أكتوبر نوفمبر ديسمبر"),
         _pairs(
             "الأسبوع=week الشهر=month العام=year السنة=year الصيف=summer الشتاء=winter الربيع=spring"
@@ -163,18 +154,62 @@ _LANGUAGES = (
         _pairs("أمس=yesterday اليوم=today غدا=tomorrow"),
         _numbers("واحد اثنين ثلاثة أربعة خمسة ستة سبعة ثمانية تسعة عشرة"),
     ),
-)
-_CJK = re.compile(r"[年月日週周昨今前去上先년월일]|지난|어제|오늘|작년")
-_CJK_DATE = re.compile(r"(\d{4})\s*[年년]\s*(\d{1,2})\s*[月월]\s*(\d{1,2})\s*[日号號일]?")
-_CJK_MONTH = re.compile(r"(\d{4})\s*[年년]\s*(\d{1,2})\s*[月월]")
-_CJK_DAY = re.compile(r"(\d{1,2})\s*[月월]\s*(\d{1,2})\s*[日号號일]")
-_CJK_BARE = re.compile(r"(?<![\d个個ヶか])(\d{1,2})\s*[月월](?![前間])")
-_CJK_AGO = re.compile(r"(\d{1,2}|[一二两兩三四五六七八九十])\s*(天|日|周|週間?|星期|个月|個月|ヶ月|か月|年)之?前")
+    "pt": _Language(
+        _months("janeiro fevereiro março|marco abril maio junho julho agosto setembro outubro novembro dezembro"),
+        _pairs(
+            "dia=day dias=day semana=week semanas=week mês=month mes=month meses=month ano=year anos=year primavera=spring verão=summer"
+            " outono=fall inverno=winter segunda-feira=monday terça-feira=tuesday quarta-feira=wednesday quinta-feira=thursday"
+            " sexta-feira=friday sábado=saturday domingo=sunday"
+        ),
+        r"h[áa] (?P<count>\w+) (?P<unit>dias?|semanas?|m[eê]s(?:es)?|anos?)",
+        r"(?:na |no |o |a )?(?P<unit>[\w-]+) passad[oa]",
+        _pairs("anteontem=the_day_before_yesterday ontem=yesterday hoje=today amanhã=tomorrow"),
+        _numbers("um|uma dois|duas três quatro cinco seis sete oito nove dez onze doze"),
+        r"de |do ",
+    ),
+    "nl": _Language(
+        _months("januari februari maart april mei juni juli augustus september oktober november december"),
+        _pairs(
+            "dag=day dagen=day week=week weken=week weekend=weekend maand=month maanden=month jaar=year jaren=year lente=spring"
+            " voorjaar=spring zomer=summer herfst=fall winter=winter maandag=monday dinsdag=tuesday woensdag=wednesday donderdag=thursday"
+            " vrijdag=friday zaterdag=saturday zondag=sunday"
+        ),
+        r"(?P<count>\w+) (?P<unit>dag|dagen|week|weken|maand|maanden|jaar|jaren) geleden",
+        r"(?:vorige?|afgelopen|verleden) (?P<unit>\w+)",
+        _pairs("eergisteren=the_day_before_yesterday gisteren=yesterday vandaag=today"),
+        _numbers("een|één twee drie vier vijf zes zeven acht negen tien elf twaalf"),
+    ),
+    "pl": _Language(
+        _months(
+            "stycz(?:eń|nia|niu) lut(?:y|ego|ym) mar(?:zec|ca|cu) kwie(?:cień|tnia|tniu) maj[au]? czerw(?:iec|ca|cu) lip(?:iec|ca|cu)"
+            " sierp(?:ień|nia|niu) wrze(?:sień|śnia|śniu) październik[aiu]? listopad(?:a|zie)? grud(?:zień|nia|niu)"
+        ),
+        _pairs(
+            "dzień=day dni=day tydzień=week tygodnie=week tygodni=week tygodniu=week miesiąc=month miesiące=month"
+            " miesięcy=month miesiącu=month"
+            " rok=year roku=year lata=year lat=year wiosnę=spring wiosną=spring lato=summer latem=summer jesień=fall"
+            " jesienią=fall zimę=winter"
+            " zimą=winter poniedziałek=monday wtorek=tuesday środę=wednesday czwartek=thursday piątek=friday sobotę=saturday"
+            " niedzielę=sunday"
+        ),
+        r"(?P<count>\w+) (?P<unit>dni|dzień|tydzień|tygodnie|tygodni|miesiąc|miesiące|miesięcy|rok|lata|lat) temu",
+        r"(?:w |we )?(?:zeszł|ubiegł|minion)\w+ (?P<unit>\w+)",
+        _pairs("przedwczoraj=the_day_before_yesterday wczoraj=yesterday dzisiaj=today dziś=today jutro=tomorrow"),
+        _numbers("jeden|jedną dwa|dwie trzy cztery pięć sześć siedem osiem dziewięć dziesięć"),
+    ),
+}
+
+_CJK = Form(r"[年月日週周昨今前去上先년월일]|지난|어제|오늘|작년")
+_CJK_DATE = Form(r"(\d{4})\s*[年년]\s*(\d{1,2})\s*[月월]\s*(\d{1,2})\s*[日号號일]?")
+_CJK_MONTH = Form(r"(\d{4})\s*[年년]\s*(\d{1,2})\s*[月월]")
+_CJK_DAY = Form(r"(\d{1,2})\s*[月월]\s*(\d{1,2})\s*[日号號일]")
+_CJK_BARE = Form(r"(?<![\d个個ヶか])(\d{1,2})\s*[月월](?![前間])")
+_CJK_AGO = Form(r"(\d{1,2}|[一二两兩三四五六七八九十])\s*(天|日|周|週間?|星期|个月|個月|ヶ月|か月|年)之?前")
 _FEAST_SIGNS = ("christmas", "halloween", "new year", "boxing", "valentine")
 _PART_SIGNS = ("last", "past", "end of", "close of", "start of", "beginning of", "middle of", "early", "mid", "late")
 _CJK_COUNTS = {sign: number for number, signs in enumerate(_months("一 二两兩 三 四 五 六 七 八 九 十"), 1) for sign in signs}
 _CJK_UNITS = {"天": "day", "日": "day", "周": "week", "週": "week", "週間": "week", "星期": "week", "年": "year"}
-_CJK_YEAR_PART = re.compile(r"(去年|昨年|作年|작년|今年)的?\s*(春|夏|秋|冬|봄|여름|가을|겨울)天?")
+_CJK_YEAR_PART = Form(r"(去年|昨年|作年|작년|今年)的?\s*(春|夏|秋|冬|봄|여름|가을|겨울)天?")
 _CJK_SEASONS = {
     "春": "spring",
     "夏": "summer",
@@ -186,23 +221,23 @@ _CJK_SEASONS = {
     "겨울": "winter",
 }
 _CJK_WORDS = (
-    (re.compile("前天|一昨日|그저께"), " the day before yesterday "),
-    (re.compile("昨天|昨日|어제"), " yesterday "),
-    (re.compile("今天|今日|오늘"), " today "),
-    (re.compile("上个?個?(?:周末|週末)|先週末|지난 ?주말"), " last weekend "),
-    (re.compile("上(?:个|個)?(?:周|週|星期)|先週|지난 ?주"), " last week "),
-    (re.compile("上(?:个|個)?月|先月|지난 ?달"), " last month "),
-    (re.compile("去年|昨年|작년"), " last year "),
+    (Form("前天|一昨日|그저께"), " the day before yesterday "),
+    (Form("昨天|昨日|어제"), " yesterday "),
+    (Form("今天|今日|오늘"), " today "),
+    (Form("上个?個?(?:周末|週末)|先週末|지난 ?주말"), " last weekend "),
+    (Form("上(?:个|個)?(?:周|週|星期)|先週|지난 ?주"), " last week "),
+    (Form("上(?:个|個)?月|先月|지난 ?달"), " last month "),
+    (Form("去年|昨年|작년"), " last year "),
 )
-_COMPILED: dict[str, tuple[re.Pattern[str], ...]] = {}
-_WORD = re.compile(r"[^\W\d_]+")
+_COMPILED: dict[str, tuple[Form, ...]] = {}
+_WORD = Form(r"[^\W\d_]+")
 
 
 def plain(text: str, today: date) -> str:
     """The text with dates in dates.py's words."""
     if _CJK.search(text) is not None:
         text = _cjk(text)
-    language = _spoken(text)
+    language = _LANGUAGES.get(spoken(_WORD.findall(fold(text))))
     if language is not None:
         text = _translated(text, language)
     low = text.lower()
@@ -217,18 +252,6 @@ def plain(text: str, today: date) -> str:
     return _SLASHED.sub(r"\3-\1-\2 \3-\2-\1", text) if "/" in text else text
 
 
-def _spoken(text: str) -> _Language | None:
-    words = _WORD.findall(text.casefold())
-    known = set(words)
-    best, most = None, 0
-    for language in _LANGUAGES:
-        shared = len(known & language.signs)
-        if shared > most:
-            best, most = language, shared
-    # English shares a few of these small words.
-    return best if most >= 2 or (most and any(ord(sign) > 0x2FF for sign in text)) else None
-
-
 def _translated(text: str, language: _Language) -> str:
     ago, last, months, numbered, days = _expressions(language)
     text = ago.sub(lambda match: _ago(match, language), text)
@@ -238,7 +261,7 @@ def _translated(text: str, language: _Language) -> str:
     return days.sub(lambda match: language.days[match[0].casefold()].replace("_", " "), text)
 
 
-def _expressions(language: _Language) -> tuple[re.Pattern[str], ...]:
+def _expressions(language: _Language) -> tuple[Form, ...]:
     name = language.months[0]
     made = _COMPILED.get(name)
     if made is None:
@@ -246,11 +269,11 @@ def _expressions(language: _Language) -> tuple[re.Pattern[str], ...]:
         year = rf"(?:,? +(?:{language.joints or 'of '})?(?P<year>\d{{4}}))?"
         joints = f"(?:{language.joints})?" if language.joints else ""
         made = _COMPILED[name] = (
-            re.compile(rf"\b{language.ago}\b", re.I),
-            re.compile(rf"\b{language.last}\b", re.I),
-            re.compile(rf"(?<!\w){month}(?!\w){year}", re.I),
-            re.compile(rf"\b(?P<day>\d{{1,2}})(?:\.|er|º|°)? +{joints}{month}(?!\w){year}", re.I),
-            re.compile(rf"\b(?:{'|'.join(map(re.escape, language.days))})\b", re.I),
+            Form(rf"\b{language.ago}\b", re.I),
+            Form(rf"\b{language.last}\b", re.I),
+            Form(rf"(?<!\w){month}(?!\w){year}", re.I),
+            Form(rf"\b(?P<day>\d{{1,2}})(?:\.|er|º|°)? +{joints}{month}(?!\w){year}", re.I),
+            Form(rf"\b(?:{'|'.join(map(re.escape, language.days))})\b", re.I),
         )
     return made
 

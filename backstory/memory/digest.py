@@ -20,6 +20,7 @@ from backstory.core.tokens import estimate
 from backstory.memory import dates
 from backstory.memory.retrieval import line
 from backstory.memory.sentences import parts
+from backstory.memory.speakers import LEARNT_FROM, names_in
 from backstory.memory.text import fold, stem, terms
 from backstory.memory.units import Carry, Unit, units
 
@@ -74,22 +75,15 @@ class _Sentence(Struct):
     tokens: int
 
 
-class _Read(Struct, frozen=True):
-    """What was read of a turn, and what is carried on to the next one: see Carry."""
-
-    said: tuple[_Said, ...]
-    at: float
-    arrived: float
-    names: frozenset[str]
-
-
 class Reader:
     """Reads runs of turns for their digests, and each turn only once: of a run that goes on from the one before, only what is new. A digest
     says the same whatever was read before. One thread at a time may use it; `already` may be asked meanwhile."""
 
     def __init__(self) -> None:
         self._turns: list[Turn] = []
-        self._read: list[_Read] = []
+        self._read: list[tuple[_Said, ...]] = []
+        self._carry = Carry()
+        self._names: frozenset[str] = frozenset()
         self._words: dict[str, str] = {}
 
     def already(self, turns: Sequence[Turn]) -> int:
@@ -104,21 +98,24 @@ class Reader:
     ) -> str:
         """See `digest`."""
         same = self.already(turns)
-        del self._read[same:], self._turns[same:]
+        names = names_in(turns) if same < LEARNT_FROM else self._names
+        if names != self._names:
+            self._names, same = names, 0
+        if same < len(self._turns) or not same:
+            del self._read[same:], self._turns[same:]
+            self._carry = Carry(set(names))
+            for turn in _breathing(self._turns, breathe):
+                self._carry.follow(turn)
         for turn in turns[same:]:
             self._read.append(self._one(turn, breathe))
             self._turns.append(turn)
-        return _digest([said for read in self._read for said in read.said], budget_tokens, count, breathe)
+        return _digest([said for read in self._read for said in read], budget_tokens, count, breathe)
 
-    def _one(self, turn: Turn, breathe: Callable[[], None]) -> _Read:
-        before = self._read[-1] if self._read else None
-        at, arrived, names = (before.at, before.arrived, before.names) if before is not None else (0.0, 0.0, frozenset[str]())
+    def _one(self, turn: Turn, breathe: Callable[[], None]) -> tuple[_Said, ...]:
         if turn.kind != "spoken":
-            return _Read((), at, arrived, names)
-        clock = Carry(at, arrived, set(names))
-        found = units((turn,), turn.position + 1, clock, breathe, bare=True)
-        said = tuple(_said(unit, self._words) for unit in _breathing(found, breathe))
-        return _Read(said, clock.at, clock.arrived, names if len(names) == len(clock.names) else frozenset(clock.names))
+            return ()
+        found = units((turn,), turn.position + 1, self._carry, breathe, bare=True)
+        return tuple(_said(unit, self._words) for unit in _breathing(found, breathe))
 
 
 def digest(turns: Sequence[Turn], budget_tokens: int, count: Callable[[str], int], breathe: Callable[[], None] = lambda: None) -> str:

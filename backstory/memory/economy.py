@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from copy import copy
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
@@ -16,6 +17,8 @@ from msgspec import Struct
 from backstory.core.records import Spend
 from backstory.core.reply import Usage
 from backstory.core.tariff import Tariff
+from backstory.memory.counted import first_of, sane
+from backstory.memory.purse import Purse
 
 KEPT = 0.97
 """Of the tokens of all payloads of a conversation, the share with which the payloads after them begin."""
@@ -34,8 +37,6 @@ _TO_COME, _FEWEST, _MOST_TO_COME = 0.5, 1.0, 100.0
 _WORTH_SHARE = 0.25
 # Of the window stays verbatim after a fold, at most.
 _MOST_KEPT = 0.5
-# What a move may cost at once beyond what has been saved, as a share of what the conversation would have cost as it came.
-_SLACK = 0.01
 # A conversation that must lose so many times what the promise allows, however seldom it is folded, may save money instead.
 _HOPELESS = 2.0
 # So many requests should lie between two folds.
@@ -52,6 +53,9 @@ _RATIO_LEAST, _RATIO_MOST, _RATIO_GROWTH = 0.4, 2.5, 500
 _MOST_ADDED = 8_000
 _SHARED = (
     "requests",
+    "added",
+    "aside",
+    "often",
     "last_at",
     "lasts_s",
     "gap_s",
@@ -84,7 +88,8 @@ class Step(Struct, frozen=True):
     """One request, in estimated tokens. `total_in`, `total_sent`: of the client's request and of ours. `fresh_in`, `fresh_sent`: at their
     ends, of what no request before had. `fixed`: system prompt and what else never changes. `broken_in`, `broken_sent`: nothing after
     the fixed part is where it was. `complete`: the client sent its whole history. `changed`: it went up changed. `legs`: of further
-    requests that its answer took, because our tools were called; the provider's usage is of all of them."""
+    requests that its answer took, because our tools were called; the provider's usage is of all of them. `held`: something
+    stays in front that its client cut off."""
 
     at: float
     total_in: int
@@ -97,6 +102,7 @@ class Step(Struct, frozen=True):
     complete: bool = True
     changed: bool = False
     legs: int = 0
+    held: bool = False
 
 
 class Move(Struct, frozen=True):
@@ -106,27 +112,6 @@ class Move(Struct, frozen=True):
     size: int
     after: int
     shared: int
-
-
-class Purse(Struct):
-    """What rewriting has saved so far, less what it has cost, and what all requests would have cost as they came: money as in Spend.
-    `known`: whether those are dollars. One for a conversation and all that forked off it in this process."""
-
-    saved: float = 0.0
-    direct: float = 0.0
-    known: bool = True
-
-    def book(self, billed: float, direct: float, known: bool) -> None:
-        """A request was paid. What was counted in another unit does not count any more."""
-        if known != self.known:
-            self.saved, self.direct, self.known = 0.0, 0.0, known
-        self.saved += direct - billed
-        self.direct += direct
-
-    @property
-    def spare(self) -> float:
-        """What a move may cost at once."""
-        return self.saved + _SLACK * self.direct
 
 
 class Account:
@@ -139,13 +124,18 @@ class Account:
         "_read",
         "_theirs",
         "_window",
+        "added",
+        "aside",
         "direct_size",
         "fixed",
         "gap_s",
         "growth",
+        "held_saved",
+        "holds",
         "last_at",
         "lasts_s",
         "lost",
+        "often",
         "owing",
         "paths",
         "pure",
@@ -162,21 +152,23 @@ class Account:
     )
 
     def __init__(self) -> None:
-        self.requests = 0
-        self.last_at = 0.0
+        self.requests, self.last_at = 0, 0.0
         self.gap_s = 0.0
         """Usual seconds between two requests."""
         self.lasts_s = 0.0
         """The longest pause after which the cache still held what it should."""
         self.growth = 0.0
         """Usual tokens by which a request is longer than the one before."""
+        self.added = self.often = 0.0
+        """Of that, tokens that were recalled, and the share of requests at which something was."""
         self.size_in = 0
         self.sent_size = 0
         self.direct_size = 0.0
         """Tokens, as the provider counts, of the newest request as the client sent it."""
-        self.sent_sum = 0
-        self.lost = 0
-        """Of `sent_sum`, the tokens that the payload after did not begin with."""
+        self.sent_sum = self.lost = 0
+        """Tokens of all payloads but the newest; and of those the ones that the payload after did not begin with."""
+        self.aside = 0.0
+        """Tokens, as the provider counts, that are in every request and that we do not count (tools)."""
         self.fixed = 0
         """Of the newest request, tokens of what never changes."""
         self.purse = Purse()
@@ -191,10 +183,13 @@ class Account:
         self.stopped = False
         """Rewriting has cost more than it saved: nothing new is folded or recalled, unless the window is at stake."""
         self.stopped_at = 0.0
+        self.holds, self.held_saved = 0, 0.0
+        """Measured requests in which something was held that the client had cut off, and what they cost less than they would have."""
         self.pure = False
         """What was folded or recalled is left out again: requests go up as the client has them."""
-        self.paths: tuple[int, int] | None = None
-        """Where on the branch the newest request began and what was folded in it: a change breaks the prefix. None: not known."""
+        self.paths: tuple[int, int, int] | None = None
+        """Where on the branch the client's newest request began, and ours, and what was folded in it: a change breaks the prefix. None:
+        not known."""
         self._window: list[tuple[float, float]] = []
         self._expected = self._read = 0.0
         self._ours = self._theirs = self._counted = 0
@@ -206,12 +201,21 @@ class Account:
             setattr(made, name, getattr(self, name))
         return made
 
+    def resume(self) -> Account:
+        """Of a conversation that is the same to the provider: it has found the same cache, and what was judged holds."""
+        return copy(self)
+
     @property
     def ratio(self) -> float:
         """Tokens of the provider for one of ours."""
         if self._ours < _RATIO_GROWTH:
             return 1.0
         return min(_RATIO_MOST, max(_RATIO_LEAST, self._theirs / self._ours))
+
+    @property
+    def quality(self) -> float:
+        """How much the provider's cache held of what it should, while nothing was changed."""
+        return min(1.0, self._read / self._expected) if self._expected > 0 else 1.0
 
     # --- what is expected
 
@@ -285,7 +289,9 @@ class Account:
         if tariff.caches and not self.warm(tariff, now):
             coming = self.until(move, hard)
             hopeless = hard > _HOPELESS * (1 - KEPT) * coming
-            return "cold" if hopeless or self.may_lose(lost, coming) else "often"
+            # Where it is cold again and again, each fold would be as early.
+            seldom = self.stays_warm(tariff) or self.sustains(move)
+            return "cold" if hopeless or (seldom and self.may_lose(lost, coming)) else "often"
         if move.size < min(hard, best_size(move.after, self.growth, tariff)):
             return "soon"
         if not (self.sustains(move) and self.may_lose(lost)):
@@ -329,7 +335,7 @@ class Account:
         if usage is None or not measured:
             usage = self._estimated(step, tariff, usage.output_tokens if usage is not None else 0)
         billed = direct = tariff.cost(usage)
-        first = _first(usage, step)
+        first = first_of(usage, step.total_sent, step.legs)
         if measured:
             self._learn(step, tariff, first)
         size = self._size(step, first)
@@ -338,6 +344,9 @@ class Account:
         self._remember(step, size)
         self.purse.book(billed, direct, tariff.known)
         self.tariff = tariff
+        if step.held and measured:
+            self.holds += 1
+            self.held_saved += direct - billed
         if step.complete and step.changed:
             self.recalls += _RECALLS * ((step.fresh_sent > step.fresh_in) - self.recalls)
         if judged and measured and step.complete and step.changed:
@@ -362,7 +371,7 @@ class Account:
         if self.stopped and abs(now - self.stopped_at) >= REST_S:
             self.stopped = False
             self.owing = 0.0
-            self._window.clear()
+            self._window = []
 
     def _plunges(self) -> bool:
         """Whether the loss is so large that no whole window has to show it."""
@@ -370,8 +379,7 @@ class Account:
 
     def _judge(self, billed: float, direct: float) -> None:
         self.owing += billed - direct
-        self._window.append((billed, direct))
-        del self._window[:-WINDOW]
+        self._window = [*self._window, (billed, direct)][-WINDOW:]
 
     def replay(self, spends: Iterable[Spend]) -> None:
         """Take in the stored spends of the conversation, oldest first."""
@@ -394,7 +402,7 @@ class Account:
             self.purse.book(one.billed, one.direct, one.priced)
             if self.stopped and not one.stopped:
                 self.owing = 0.0
-                self._window.clear()
+                self._window = []
             if one.measured and one.rewritten:
                 self._judge(one.billed, one.direct)
             if one.stopped and not self.stopped:
@@ -407,15 +415,18 @@ class Account:
         """The request as it came, by the rules of the cache, as good as it was while nothing was changed."""
         cached = 0.0
         if self.warm(tariff, step.at):
-            aside = max(0.0, usage.input_tokens - step.total_sent * self.ratio)
+            aside = self.aside if not step.complete else max(0.0, usage.input_tokens - step.total_sent * self.ratio)
             cached = min(self.direct_size, aside + step.fixed * self.ratio if step.broken_in else size - step.fresh_in * self.ratio)
-        quality = min(1.0, self._read / self._expected) if self._expected > 0 else 1.0
-        return tariff.predicted(size, max(0.0, cached) * quality, usage.output_tokens)
+        return tariff.predicted(size, max(0.0, cached) * self.quality, usage.output_tokens)
 
     def _size(self, step: Step, usage: Usage) -> float:
         """Tokens of the client's request, as the provider would count them: of what went up they are known."""
         if not step.changed:
             return usage.input_tokens
+        if not step.complete and step.total_sent > 0:
+            # What is far larger, or smaller, is as dense: no error of the ratio adds up.
+            aside = min(self.aside, usage.input_tokens)
+            return aside + (usage.input_tokens - aside) * step.total_in / step.total_sent
         if self.requests and self.direct_size and not step.broken_in:
             return max(0.0, self.direct_size + (step.total_in - self.size_in) * self.ratio)
         return max(0.0, usage.input_tokens + (step.total_in - step.total_sent) * self.ratio)
@@ -424,6 +435,8 @@ class Account:
         """How the provider counts, and, from requests that went up as they came, how often its cache holds what it should."""
         before, grown = self._counted, step.total_sent - self.sent_size
         self._counted = usage.input_tokens
+        if not step.changed:
+            self.aside = max(0.0, usage.input_tokens - step.total_sent * self.ratio)
         if not before or step.broken_sent or grown <= 0:
             return
         if tariff.caches and usage.cache_read_tokens * 2 > min(before, usage.input_tokens):
@@ -442,7 +455,10 @@ class Account:
             self.gap_s += weight * (step.at - self.last_at - self.gap_s)
         if self.requests:
             grown = max(0, step.total_sent - self.sent_size) if not step.broken_sent else step.fresh_sent
+            recalled = step.fresh_sent - step.fresh_in
             self.growth += weight * (grown - self.growth)
+            self.added += weight * (recalled - self.added)
+            self.often += weight * ((recalled > 0) - self.often)
             shared = min(step.fixed, self.sent_size) if step.broken_sent else min(self.sent_size, step.total_sent - step.fresh_sent)
             self.sent_sum += self.sent_size
             self.lost += self.sent_size - max(0, shared)
@@ -451,23 +467,6 @@ class Account:
         self.last_at = step.at  # also where the clock was set back: what it said before says nothing any more
         self.size_in, self.sent_size, self.direct_size = step.total_in, step.total_sent, size
         self.rewritten = self.rewritten or step.changed
-
-
-def sane(usage: Usage) -> Usage:
-    """These counts, where they can be true: nothing is below 0, and of the input no more is read or written than there is."""
-    size = max(0, usage.input_tokens)
-    read = min(size, max(0, usage.cache_read_tokens))
-    written = min(size - read, max(0, usage.cache_write_tokens))
-    return Usage(size, max(0, usage.output_tokens), read, written, min(written, max(0, usage.cache_write_long_tokens)))
-
-
-def _first(usage: Usage, step: Step) -> Usage:
-    """Of the tokens that a request was billed by, those of the request itself: its further legs are as dense, and cached alike."""
-    if not step.legs:
-        return usage
-    share = step.total_sent / (step.total_sent + step.legs)
-    read, written, longer = usage.cache_read_tokens, usage.cache_write_tokens, usage.cache_write_long_tokens
-    return Usage(int(usage.input_tokens * share), usage.output_tokens, int(read * share), int(written * share), int(longer * share))
 
 
 def gain(account: Account, move: Move, tariff: Tariff, now: float) -> float:

@@ -13,16 +13,17 @@ from msgspec import Struct
 
 from backstory.core.records import Conversation, SessionSummary, Turn
 from backstory.memory import dates
-from backstory.memory.fence import RECALL_CLOSE, RECALL_OPEN
+from backstory.memory.fence import RECALL_CLOSE, RECALL_OPEN, plain
 from backstory.memory.index import Index
 from backstory.memory.reasons import Reason, span
 from backstory.memory.retention import Rules, Standing
 from backstory.memory.retrieval import Recalled, line, recall
+from backstory.memory.speakers import names_in
 from backstory.memory.units import Carry, units
 
 LABEL = "From earlier conversations, not from this one:"
 _QUOTED = re.compile(r"^#(\d{1,9}) ", re.MULTILINE)
-_LINE = re.compile(r"^#(\d{1,9}) ([^\n:]{0,80}): ([^\n]*)$", re.MULTILINE)
+_LINE = re.compile(r"^#(\d{1,9}) ([^\n:]{0,120}): ([^\n]*)$", re.MULTILINE)
 _LABEL_CHARS = 40
 _RESUMES = re.compile(
     r"\b(?:where (?:were|are) we|where did we (?:stop|leave off|get to)|left off|last (?:time|session)|continue (?:where|from|with)"
@@ -62,8 +63,10 @@ def tell(
     """What to tell of these turns (of the conversations `others`, by id) in answer to the first message of a new one."""
     by_id = {turn.id: turn for turn in turns if turn.conversation in others}
     index = Index(frequencies)
-    for turn in sorted(by_id.values(), key=lambda turn: turn.id):
-        index.add(units((turn,), turn.position + 1, Carry()))
+    ordered = sorted(by_id.values(), key=lambda turn: turn.id)
+    names = {other: names_in(turn for turn in ordered if turn.conversation == other) for other in others}
+    for turn in ordered:
+        index.add(units((turn,), turn.position + 1, Carry(set(names[turn.conversation]))))
     now = question.at
     found = recall(
         index,
@@ -123,7 +126,7 @@ def _fitted(
 
 
 def _shown(reason: Reason, text: str, others: Mapping[str, Conversation]) -> str:
-    label = " ".join(others[reason.conversation].label.split())[:_LABEL_CHARS]
+    label = plain(others[reason.conversation].label)[:_LABEL_CHARS]
     named = f'{reason.conversation[:8]} "{label}"' if label else reason.conversation[:8]
     day = dates.day_name(reason.at)
     return line(reason.number, f"of {named}, {day + ', ' if day else ''}{reason.speaker}", text)

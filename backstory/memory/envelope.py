@@ -13,9 +13,10 @@ from msgspec import Struct
 
 from backstory.core.message import Part, Text
 from backstory.memory import marker, openclaw
-from backstory.memory.fence import DIGEST_CLOSE, RECALL_CLOSE
+from backstory.memory.fence import called
 from backstory.memory.side import COMPACTIONS
 from backstory.memory.stamps import Claims, ending, moment
+from backstory.memory.text import fold
 
 
 class Stripped(Struct, frozen=True):
@@ -47,11 +48,13 @@ _TAGS = frozenset(
         *("system-reminder", "environment_context", "session_context", "user_instructions", "turn_aborted", "conversation_context"),
         *("command-name", "command-message", "command-contents", "local-command-stdout", "local-command-stderr", "local-command-caveat"),
         *("bash-stdout", "bash-stderr", "user-prompt-submit-hook", "task-notification", "ide_selection", "ide_opened_file"),
-        *("user_shell_command", "recalled", "digest"),
+        "user_shell_command",
     )
 )
 _OPEN_TAG = re.compile(r"<([a-z_-]{3,30})(?: [^<>\n]{0,200})?>")
-_TAIL_TAGS = ("</system-reminder>", RECALL_CLOSE, DIGEST_CLOSE, "</environment_context>", "</task-notification>")
+_TAIL_TAGS = ("</system-reminder>", "</environment_context>", "</task-notification>")
+_ROLES = frozenset({"assistant", "system", "user", "tool", "developer", "model"})
+"""What no sender is called: those lines would be somebody else's."""
 _BODY_TAGS = ("command-args", "bash-input")
 _INTERNAL_OPEN = "<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>>"
 _INTERNAL_CLOSE = "<<<END_OPENCLAW_INTERNAL_CONTEXT>>>"
@@ -96,7 +99,15 @@ def strip(role: str, parts: tuple[Part, ...]) -> Stripped:
             if text:
                 texts.append(text)
     text = texts[0] if len(texts) == 1 else "\n".join(texts)
-    return Stripped(text, claims.sender, claims.channel, claims.at, claims.reply_to, claims.note, claims.room)
+    return Stripped(text, _person(claims.sender), claims.channel, claims.at, claims.reply_to, claims.note, claims.room)
+
+
+def _person(name: str) -> str:
+    """The name by which a sender is shown; "" for one that only a role of the wire has."""
+    if not name:
+        return ""
+    name = called(name)
+    return "" if fold(name) in _ROLES or name == "?" else name
 
 
 def _human(text: str, claims: Claims) -> str:

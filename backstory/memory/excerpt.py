@@ -20,6 +20,8 @@ from backstory.memory.turns import chain
 _TELLING_CHARS = 24
 # where so many messages have them.
 _TELLING_MESSAGES = 2
+# An answer of so many characters is no canned one.
+_ANSWER_CHARS = 120
 # At most so many are looked for.
 _MOST_TELLING = 8
 # A history that goes on ends among so many turns at the end of its branch: work with tools may follow the words.
@@ -103,13 +105,27 @@ def telling(words: Sequence[Said]) -> list[bytes]:
     return [line.content for line in sorted(long, key=lambda line: -len(line.text))[:_MOST_TELLING]]
 
 
-def proven(thread: Thread, end: Turn, contents: Iterable[bytes], elsewhere: Callable[[bytes, Mapping[int, Turn]], bool]) -> bool:
-    """Whether what ends with this turn of a thread can be no other conversation's. `elsewhere`: whether a content is, or may be, that of
-    a turn that is none of these."""
+def exchange(words: Sequence[Said]) -> list[bytes]:
+    """Where a history is one exchange, a question and its answer of some length, the content of the answer: nobody else is told the very
+    same after the same question."""
+    if len(words) != 2 or (words[0].role, words[1].role) != ("user", "assistant"):
+        return []
+    return [words[1].content] if len(words[1].text) >= _ANSWER_CHARS else []
+
+
+def proven(
+    thread: Thread,
+    end: Turn,
+    contents: Iterable[bytes],
+    elsewhere: Callable[[bytes, Mapping[int, Turn]], bool],
+    least: int = _TELLING_MESSAGES,
+) -> bool:
+    """Whether what ends with this turn of a thread can be no other conversation's: `least` of these contents are its own. `elsewhere`:
+    whether a content is, or may be, that of a turn that is none of these."""
     count: Counter[bytes] = Counter()
     at: Turn | None = end
     while at is not None:
         count[at.content] += 1
         at = thread.by_id.get(at.parent)
     own = (content for content in contents if count[content] == 1 and not elsewhere(content, thread.by_id))
-    return sum(1 for _ in own) >= _TELLING_MESSAGES
+    return sum(1 for _ in own) >= least

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from backstory.memory.fact_rules import KIN, NAME, Form, Rule
+from backstory.memory.fact_rules import KIN, NAME, Rule
+from backstory.memory.forms import Form
 
 _LATELY = r"(?:(?:just|recently|finally|now|also|already|sadly|unfortunately|actually|all) ){0,2}"
 _WHEN = (
@@ -65,12 +66,12 @@ _BY_WORD: dict[str, Sequence[Rule]] = {
     **dict.fromkeys(("i'm", "im"), _STATE[1:]),
     **dict.fromkeys(("we", "we've"), (*_STATE[:1], *_parted(_WE, "we"))),
 }
-THERE = re.compile(
+THERE = Form(
     rf"(?P<s>(?i:i)|{NAME}) (?:don't|dont|do not|doesn't|does not|no longer) (?:actually )?(?P<verb>live|work)s? (?P<o>there|here)"
     r"(?: any ?more| any longer| now)?",
 )
 """A denial that points to what was said before: "I don't work there any more"."""
-DIED = re.compile(rf"(?:(?i:my|our) (?P<kin>(?i:{KIN}))(?:,? (?P<who>{NAME}),?)?|(?P<s>{NAME})) (?:has )?{_LATELY}(?P<o>{_GONE}){_WHEN}")
+DIED = Form(rf"(?:(?i:my|our) (?P<kin>(?i:{KIN}))(?:,? (?P<who>{NAME}),?)?|(?P<s>{NAME})) (?:has )?{_LATELY}(?P<o>{_GONE}){_WHEN}")
 """Of whom nothing is known, nothing has ended: "Chrome died"."""
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 
 from backstory.core.records import Fact
+from backstory.memory.forms import Form
 from backstory.memory.text import stem, words
 
 _PARTED = frozenset({"sold", "gave away", "got rid of"})
@@ -18,12 +19,12 @@ _JOB = frozenset({"works at", "works as"})
 _OF_A_JOB = (("job",), ("posit",), ("work",))
 _LIVING = frozenset({"lives in", "will live in", "works at", "works as", "likes", "dislikes", "prefers", "speaks", "is"})
 """What does not hold of the dead. What somebody was called, or from where, does."""
-_LET_GO = re.compile(r"(?:fired|laid off|let go|made redundant)(?: (?:from|by) )?", re.I)
-_CALLED_OFF = re.compile(r"cancel+ed|called off", re.I)
-_MOVED = re.compile(r"\b(?:moved|postponed|rescheduled|pushed|brought forward|delayed|shifted|bumped)\b", re.I)
-_BREAK = re.compile(r",|\b(?:with|for|called|named|in|from|that|who|which|of|at|on|by|about|until|to|next|this|tomorrow|today)\b", re.I)
-_SEVERAL = re.compile(r",|\band\b|\bor\b", re.I)
-_DETERMINED = re.compile(r"(?:the|my|our|an?) ", re.I)
+_LET_GO = Form(r"(?:fired|laid off|let go|made redundant)(?: (?:from|by) )?", re.I)
+_CALLED_OFF = Form(r"cancel+ed|called off", re.I)
+_MOVED = Form(r"\b(?:moved|postponed|rescheduled|pushed|brought forward|delayed|shifted|bumped)\b", re.I)
+_BREAK = Form(r",|\b(?:with|for|called|named|in|from|that|who|which|of|at|on|by|about|until|to|next|this|tomorrow|today)\b", re.I)
+_SEVERAL = Form(r",|\band\b|\bor\b", re.I)
+_DETERMINED = Form(r"(?:the|my|our|an?) ", re.I)
 _STATES = (
     frozenset({"marri", "divorc", "singl", "widow", "widower", "separ", "engag"}),
     frozenset({"vegetarian", "vegan", "pescatarian"}),
@@ -86,7 +87,7 @@ def moves(new: Fact, subject: Sequence[str], old: Fact, old_subject: Sequence[st
     which one it is. The keys are without an owner."""
     if new.kind != "schedule" or old.kind != "schedule" or new.author != old.author or old.stance == "negated":
         return False
-    if _CALLED_OFF.fullmatch(new.object) is None and _MOVED.search(new.text) is None:
+    if not new.corrects and _CALLED_OFF.fullmatch(new.object) is None and _MOVED.search(new.text) is None:
         return False
     named = old.object if old.verb == "has" else old.subject.partition("'s ")[2] or old.subject
     known = old_terms if old.verb == "has" else old_subject

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import re
 
+from backstory.memory.choices import is_choice
+from backstory.memory.forms import ALWAYS, Form
 from backstory.memory.text import STOP_WORDS, fold
 
 _EDGES = " \t.,!;:…"
 _PAIRS = {"`": "`", '"': '"', "'": "'", "“": "”", "*": "*", "«": "»"}
-_TAIL = re.compile(
+_TAIL = Form(
     r",? (?:please|though|too|as well|anyway|anyways|btw|by the way|thanks|thank you|thx|then|again|lol|haha|for now|after all|if possible"
     r"|right now|now|i think|of course|obviously|actually|sorry|ok|okay|remember|by default|for sure|as always|any ?more"
     r"|any longer|a lot|very much"
     r"|so much|(?P<swap>instead))$",
     re.I,
 )
-_INSTEAD = re.compile(r",? (?:over|instead of|rather than|in place of|as opposed to|and not|not|(?P<to>to)) (?P<x>[^,]+)$", re.I)
+_INSTEAD = Form(r",? (?:over|instead of|rather than|in place of|as opposed to|and not|not|(?P<to>to)) (?P<x>[^,]+)$", re.I)
 _REFUSED_WORDS = """
     it that this these those them they him her you me us what how when why where which who something anything everything nothing one ones
     both same so not to doing being as when if more most less than there here yours mine again better best all none such of too very either
@@ -35,7 +37,7 @@ _VAGUE_WORDS = """
     problem problems issue issues question point thing things reason reasons answer result results output error errors idea ideas
     rest first second third last next same example difference solution fix cause truth fact case way step goal part kind sort lot
     bit other others only line lines code function method class test tests response request value total sum count number numbers
-    time message text file files here why
+    time message text file files here why love heart soul life mind world
 """
 _VAGUE = frozenset(_VAGUE_WORDS.split())
 _COUNTED = frozenset({"count", "number", "total", "size"})
@@ -57,38 +59,40 @@ _DAY = (
     r"|september|october|november|december|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\b|today|tomorrow|tonight|noon|midnight"
     r"|(?:next|this) (?:week|month|year|weekend|quarter|spring|summer|fall|autumn|winter)|the \d+(?:st|nd|rd|th)\b|the end of)"
 )
-_DATED = re.compile(
+_DATED = Form(
     rf"\b{_DAY}|\b\d{{1,2}}(?::\d\d)? ?(?:am|pm)\b|\b\d{{1,2}}:\d\d\b|\b\d{{4}}-\d\d?-\d\d?\b|\b\d{{1,2}}/\d{{1,2}}\b"
     rf"|\b\d{{1,2}}\.\d{{1,2}}\.\d{{4}}\b",
     re.I,
+    ALWAYS,
 )
 _PROPER = r"(?!I\b)[A-ZÀ-ÖØ-ÞА-Я][\w'&.+#-]*(?:,? (?:(?:of|the|and|de|la|von|van|del|&) )?(?:[A-ZÀ-ÖØ-ÞА-Я][\w'&.+#-]*|v?\d[\w.]*))*"
-_NAME = re.compile(rf"(?:the |an? )?{_PROPER}")
+_NAME = Form(rf"(?:the |an? )?{_PROPER}")
 _BEFORE = (
     r"(?:(?:on|at|in|by|due|until|till|from|port|version|room|number|no|about|around|exactly|now|to|for|scheduled|planned|set|located|hosted|called"
     r"|named|currently|still|also|just|around|approximately|roughly|maximum|max|min|level) )*"
 )
-_VALUE = re.compile(
+_VALUE = Form(
     rf"(?i:{_BEFORE})(?:[`\"“'][^`\"”']+[`\"”'](?: \S+){{0,3}}|[\w+.-]+://\S+|[/~]\w[\w./~-]*|\.{{1,2}}/\S+|\S+@\S+\.\w+"
     rf"|(?=\S*[._/:]\S|[\w-]*-[\w-]*\d)[^\W_][\w./:-]*\w(?: \S+){{0,2}}|[#@]\w[\w-]*|[$€£#@+-]?\d[^\s]*(?: \S+){{0,7}}|(?i:"
     rf"{_DAY})(?:\S*)(?: \S+){{0,7}}"
-    rf"|(?:the )?{_PROPER}|(?i:true|false|on|off|enabled|disabled|none|null|yes|no))"
+    rf"|(?:the )?{_PROPER}|(?i:true|false|on|off|enabled|disabled|none|null|yes|no))",
+    gist=ALWAYS,
 )
-_WORDY = re.compile(r"\b(?:times|than|of them|of the|percent of|reasons?|ways|things|steps|is|are|was|were|which|that|who|to)\b", re.I)
-_VERB = re.compile(r" (?:is|are|was|were|has|have|will|does|did)\b")
-_LATER = re.compile(
+_WORDY = Form(r"\b(?:times|than|of them|of the|percent of|reasons?|ways|things|steps|is|are|was|were|which|that|who|to)\b", re.I)
+_VERB = Form(r" (?:is|are|was|were|has|have|will|does|did)\b")
+_LATER = Form(
     r",? (?:last|next|this|since|for|about|around|two|three|four|five|six|a|an|early|late|back|today|yesterday|recently"
     r"|now|in|on|with|from|by|at"
     r"|these|during|after|before|near|\d+)\b.*$",
     re.I,
 )
-_PLACE = re.compile(
+_PLACE = Form(
     r"(?!(?:an?|the|my|this|that|these|our|his|her|fear|peace|sin|some|two|one|such|it|there|here|dorms?)\b)[^\W\d_]+(?:[ -][^\W\d_]+){0,2}"
 )
-_CALLED = re.compile(
+_CALLED = Form(
     r"(?!(?:when|back|later|at|if|on|a|an|crazy|maybe|tomorrow|today|now|in|after|before|the|old|whatever|by|what|and)\b)[\w'-]+", re.I
 )
-_NO_HEAD = re.compile(
+_NO_HEAD = Form(
     r"(?:the |this |that )?(?:\w+ )?(?:one|ones|option|approach|way|version|idea|suggestion|former|latter|solution|answer)$|"
     r"the (?:next|previous|other|same|following|above) \w+$|"
     r"(?:(?:a |the |an )?(?:the way|way|how|idea|fact|lot|sound|look|thought|feeling)\b|(?:your|that|this|the|his"
@@ -97,13 +101,19 @@ _NO_HEAD = re.compile(
 )
 
 
-_MARKUP = re.compile(r"[\[\]<>{}|]|\w\(")
-_WHEN = re.compile(
+_PICK = Form(
+    r"the (?:(?:light|dark|small|larger?|big(?:ger)?|smaller|medium|long|short|old|cheap(?:er|est)?|plain|matte|shiny|striped)[ -])?"
+    r"(?:red|blue|green|black|white|yellow|gr[ae]y|pink|purple|orange|brown|beige|silver|golden|turquoise|navy|small|medium|large|big|long|short"
+    r"|light|dark|cheaper|cheapest|smaller|larger|bigger) [\w-]+(?: [\w-]+)?",
+    re.I,
+)
+_MARKUP = Form(r"[\[\]<>{}|]|\w\(")
+_WHEN = Form(
     r" (?:(?:last|this|next) (?:week|month|year|night|weekend|spring|summer|fall|autumn|winter)|yesterday|today|recently|lately"
     r"|(?:\w+ ){1,2}(?:weeks?|months?|years?|days?) ago|since (?:\w+ )?\w+)$",
     re.I,
 )
-_A = re.compile(r"(?:an?|the) ", re.I)
+_A = Form(r"(?:an?|the) ", re.I)
 
 
 def trimmed(text: str, start: int, end: int, ends: str = _EDGES) -> tuple[int, int]:
@@ -153,6 +163,10 @@ def fits(needs: str, text: str, subject: str = "") -> int:
             return len(text) if dated(text) and says_something(text) else 0
         case "name":
             return _named(text, _NAME)
+        case "choice":
+            return len(text) if is_choice(text) else 0
+        case "pick":
+            return len(text) if _PICK.fullmatch(text) else 0
         case "place":
             return _named(text, _NAME) or _named(text, _PLACE)
         case "person":
@@ -199,7 +213,7 @@ def _is_value(text: str) -> bool:
     return len(text.split()) <= 3 or _WORDY.search(text) is None
 
 
-def _named(text: str, pattern: re.Pattern[str]) -> int:
+def _named(text: str, pattern: Form) -> int:
     if pattern.fullmatch(text) is not None:
         return len(text)
     later = _LATER.search(text)

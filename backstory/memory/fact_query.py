@@ -1,7 +1,7 @@
 """Finding facts by words: case, plurals, word order and the forms of a verb make no difference; a beginning of a word is enough.
 
-Rule: an empty filter lets everything through; a subject that no fact has is looked for among the objects; what is superseded is given out
-where it is asked for.
+Rule: an empty filter lets everything through; a subject that no fact has is looked for among the objects, and as what things of a kind are
+called ("database"); who is known by name ("my sister") is found by either; what is superseded is given out where it is asked for.
 """
 
 from __future__ import annotations
@@ -9,11 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from backstory.errors import RequestError
+from backstory.memory.choices import called, kind_of
 from backstory.memory.supersession import STATUSES, Known
 from backstory.memory.text import STOP_WORDS, fold, stem, words
 
 _LEAST_PREFIX = 3
 _ME = frozenset({"i", "me", "my", "mine", "myself", "user", "us", "we", "our"})
+_MEANT = {
+    "all": "all any both every everything",
+    "current": "current active valid true now present latest holds",
+    "superseded": "superseded old past outdated former replaced previous obsolete historical",
+    "negated": "negated denied false negative",
+    "planned": "planned future plan intended upcoming",
+}
 _ALIKE_WORDS = (
     "live lives living moved move reside resides home based located",
     "use uses using chose choose chosen decided decide picked pick adopted switched switch settled agreed go",
@@ -36,13 +44,61 @@ def select(known: Iterable[Known], subject: str = "", verb: str = "", object_: s
     status = status.strip().lower()
     if status not in ("", "all", *STATUSES):
         raise RequestError(f"no such status of a fact: {status!r}; there is {', '.join(STATUSES)}, all")
+    every = list(known)
     found = [
         one
-        for one in known
+        for one in every
         if (status in ("all", one.status) or (not status and one.status != "superseded")) and _does(one, verb) and _has(one.object, object_)
     ]
     # "Kids" is what a fact is about for who asks, and its object for the sentence "I have three kids".
-    return [one for one in found if _about(one, subject)] or [one for one in found if subject.strip() and _has(one.object, subject)]
+    names = _names(every)
+    return (
+        [one for one in found if _about(one, subject)]
+        or [one for one in found if any(_about(one, name) for name in names if _is_named(name, subject, names))]
+        or [one for one in found if subject.strip() and _has(one.object, subject)]
+        or [one for one in found if subject.strip() and _is_kind(one, subject)]
+    )
+
+
+def nearest(known: Iterable[Known], asked: Iterable[str], most: int = 5) -> list[Known]:
+    """Where nothing is just what was asked: of what still holds, those that have most of its words anywhere, in the order of the turns;
+    at least half of them."""
+    wanted = {term for words_ in asked for term in _stems(words_) if term not in STOP_WORDS and term not in _ME}
+    scored = [(sum(_touches(one, term) for term in wanted), one) for one in known if one.status != "superseded"]
+    best = max((score for score, _ in scored), default=0)
+    if not best or best * 2 < len(wanted):
+        return []
+    return [one for score, one in scored if score == best][-most:]
+
+
+def status_meant(text: str) -> str:
+    """The status that a model means by a word of its own; the word itself where that is none."""
+    word = text.strip().lower()
+    return next((status for status, words_ in _MEANT.items() if word in words_.split()), word)
+
+
+def _touches(one: Known, term: str) -> bool:
+    verbs = _ALIKE.get(term, frozenset())
+    return (
+        _has(f"{one.subject} {one.object} {one.fact.text}", term)
+        or bool(verbs & set(_stems(one.verb)))
+        or kind_of(_stems(one.object)) in called(term)
+    )
+
+
+def _names(known: list[Known]) -> dict[str, str]:
+    """Who is known by which name: "Anna" is "user's sister"."""
+    return {one.object: one.subject for one in known if one.verb == "is called" and one.fact.kind == "relation" and one.status == "current"}
+
+
+def _is_named(name: str, subject: str, names: dict[str, str]) -> bool:
+    asked = [term for term in _stems(subject) if term not in _ME and term not in STOP_WORDS]
+    return bool(asked) and _all_in(asked, _stems(names[name]))
+
+
+def _is_kind(one: Known, subject: str) -> bool:
+    kind = kind_of(_stems(one.object))
+    return kind is not None and any(kind in called(term) for term in _stems(subject))
 
 
 def _about(one: Known, subject: str) -> bool:

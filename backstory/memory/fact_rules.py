@@ -13,10 +13,12 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 from backstory.core.records import FactKind, Stance
+from backstory.memory.forms import ALWAYS, Form
 
-Needs: TypeAlias = Literal["", "value", "datum", "name", "date", "place", "person"]
+Needs: TypeAlias = Literal["", "value", "datum", "name", "date", "place", "person", "choice", "swapped", "pick"]
 """What an object has to be: anything that says something, a value (a number, date, path, address, code or name), a value that is no name,
-a proper name, something with a date or time in it, a place, or a value unless the subject is a thing of a person's own."""
+a proper name, something with a date or time in it, a place, a value unless the subject is a thing of a person's own, something that
+people choose one of, the same or what it takes the place of, or one of several by its colour or size."""
 
 _ADV = (
     r"(?:(?:really|generally|usually|always|personally|still|now|also|just|actually|definitely|mostly|strongly|absolutely|currently|recently"
@@ -78,24 +80,6 @@ _EVENT = (
 )
 
 
-class Form:
-    """A regular expression that is compiled when it is first needed: all of them take 40 ms, which a start need not wait for."""
-
-    __slots__ = ("_flags", "_made", "_source")
-
-    def __init__(self, source: str, flags: re.RegexFlag = re.NOFLAG) -> None:
-        self._source = source
-        self._flags = flags
-        self._made: re.Pattern[str] | None = None
-
-    def fullmatch(self, text: str, start: int, end: int) -> re.Match[str] | None:
-        """As `re.Pattern.fullmatch`."""
-        made = self._made
-        if made is None:
-            made = self._made = re.compile(self._source, self._flags)
-        return made.fullmatch(text, start, end)
-
-
 class Rule(Struct, frozen=True):
     """`pattern` is matched at the beginning of a clause. `verb`: as facts name it. `subject`: "" = who speaks, "we", or from group `s`.
     `both`: an assistant's statement counts too. `owned`: the subject is a thing of the speaker's ("my")."""
@@ -111,10 +95,15 @@ class Rule(Struct, frozen=True):
     longest: int = 12
 
 
+def gist(pattern: str) -> str:
+    """A pattern without what may be anything."""
+    return pattern.replace(_ADV, "").replace(_S, "[s]").replace(_HAD, "").replace(KIN, "[k]").replace(NAME, "[n]")
+
+
 def _rule(kind: FactKind, verb: str, pattern: str, needs: Needs = "", **more: object) -> Rule:
     # Typed in haste, the apostrophe is left out.
-    loose = re.sub(r"(?<=n)'t\b|(?<=let)'s\b", lambda match: f"'?{match.group()[1:]}", pattern)
-    return Rule(kind, verb, Form(loose, re.I), needs, **more)  # type: ignore[arg-type]
+    loose = pattern.replace("n't", "n'?t").replace("let's", "let'?s")
+    return Rule(kind, verb, Form(loose, re.I, gist(loose)), needs, **more)  # type: ignore[arg-type]
 
 
 _ME = (
@@ -248,7 +237,7 @@ _WE_RULES = (
     ),
     _rule("decision", "uses", rf"{_WE} {_ADV}(?:be |going to )?(?:{_USE}|{_USING}) {_O}", subject="we", both=True),
     _rule("decision", "uses", rf"{_WE} {_ADV}(?:going to )?{_ADOPT} from (?P<x>.+?) to {_O}", subject="we", both=True),
-    _rule("decision", "uses", rf"{_WE} {_ADV}(?:going to )?{_ADOPT} (?:back )?to {_O}", subject="we", both=True),
+    _rule("decision", "switched to", rf"{_WE} {_ADV}(?:going to )?{_ADOPT} (?:back )?to {_O}", subject="we", both=True),
     _rule(
         "decision",
         "uses",
@@ -369,7 +358,7 @@ _ON_THEM: tuple[tuple[FactKind, str, str, Needs], ...] = (
 def _on_them(who: str, owned: bool) -> Iterator[Rule]:
     """What is said of somebody: of a name, or of "my sister Anna"."""
     for kind, verb, words, needs in _ON_THEM:
-        pattern = Form(rf"{who} (?:now |still |recently |just )*(?i:{words}) ?{_O}")
+        pattern = Form(rf"{who} (?:now |still |recently |just )*(?i:{words}) ?{_O}", gist=words)
         yield Rule(kind, verb, pattern, needs, "planned" if kind == "plan" else "stated", owned=owned)
 
 
@@ -381,7 +370,7 @@ _THEIR = (
     Rule("identity", "is", Form(rf"(?P<s>{NAME}'s {_NOUN}(?: {_NOUN})?) (?i:is|are) {_O}"), "person"),
 )
 
-CORRECTION = re.compile(
+CORRECTION = Form(
     r"(?:(?:it|that)(?:'s| has| was| is)? (?:just |now )?(?:been |being |got )?(?:moved|changed|postponed|rescheduled|pushed|switched)"
     r"(?: back)? to|(?:it|that|this)(?:'s| is| was| will be| should be|'ll be)|i meant|make (?:it|that)|it(?:'s)? now(?: is)?)? ?"
     r"(?:(?:actually|really|now|on|at|in|for|due|called|port|version) )*(?P<o>.+?)"
@@ -389,19 +378,21 @@ CORRECTION = re.compile(
     r"(?:, (?-i:the|my|our) (?-i:[a-z])[\w'-]*(?: [\w'-]+){0,4})?",
     re.I,
 )
-REPORTED = re.compile(
+REPORTED = Form(
     r"[,.”\"] (?:he|she|they|(?!I\b)[A-Z]\w+) (?:said|says|told|wrote|writes|claims|claimed|replied|insists|insisted)\b|\baccording to\b"
+    r"|[,.”\"] said (?:no|every|nobody)|\b[Aa]s [A-Z][\w.]*(?: [A-Z][\w.]*)* (?:once )?(?:said|says|put it|wrote)\b"
 )
 """After a statement: it is somebody else's."""
-NOT_BUT = re.compile(r"(?:it's |that's )?not (?!only\b|just\b|all\b)(?P<x>.+?)(?:,|;| but) ?(?:but |it's |rather |on |at )*(?P<o>.+)", re.I)
-IS_NOT_BUT = re.compile(rf"(?:my|our|the) [^,;]{{1,60}}?{_NOT_THIS} [^,;]+", re.I)
-LEAD = re.compile(
+NOT_BUT = Form(r"(?:it's |that's )?not (?!only\b|just\b|all\b)(?P<x>.+?)(?:,|;| but) ?(?:but |it's |rather |on |at )*(?P<o>.+)", re.I)
+IS_NOT_BUT = Form(rf"(?:my|our|the) [^,;]{{1,60}}?{_NOT_THIS} [^,;]+", re.I)
+LEAD = Form(
     r"(?:(?:so|well|ok|okay|oh|and|also|but|btw|by the way|fyi|just so you know|for the record|please note(?: that)?"
     r"|note(?: that)?|hey|hi|hello|yes"
     r"|yeah|yep|right|anyway|listen|look|ah|hmm|great|cool|perfect|good|alright|all right|sure|thanks|thank you|fine"
     r"|then|now|first|as i said"
     r"|as you know|info|reminder|update|in fact|today|i said|again|in that case|one more thing|good news|quick update"
     r"|guess what|plus|anyways|so yeah|you know)\b[,:!.–—-]*\s+"
+    r"|(?:because|since)\s+(?=(?:i|i'm|i've|we|we've|we're|my|our)\b)"
     r"|(?P<fix>(?:actually|sorry|scratch that|i was wrong|my mistake|my bad|oops|on second thoughts?|change of plans?|plans? changed"
     r"|i changed my mind|changed my mind|i misspoke|instead)\b[,:!.;–—-]*\s+"
     r"|(?:i|we)(?:'ve| have)? (?:just |recently |finally )*(?:moved|relocated|switched|changed)(?: house| again| jobs| it)?[,:!.;–—-]+\s+"
@@ -410,35 +401,37 @@ LEAD = re.compile(
     r"|make a note|for future reference)"
     r"(?: that|:| also| to)?\s+)(?!when\b|how\b|what\b|the time\b|me\b|why\b|who\b))",
     re.I,
+    ALWAYS,
 )
-ONLY_FIX = re.compile(
+ONLY_FIX = Form(
     r"(?:no+|nope|nein|non|nah|wait|sorry|oops|actually|correction|scratch that|my mistake|my bad|i was wrong|wrong|not quite"
     r"|change of plans?|i changed my mind|changed my mind|that's wrong|that's not right|i misspoke"
     r"|on second thoughts?)(?: no| sorry| wait)*[.,!:…]*$",
     re.I,
 )
-LABELLED = re.compile(
+LABELLED = Form(
     r"(?:(?P<s>(?!(?i:https?|ftp|see|url|link|e\.g|please|look|check|read|try|fix|visit|have|could|can)\b|(?i:go|open|run|take) )"
     r"[A-Za-z][\w.-]*(?: [\w.-]+){0,3}):\s*(?!//)(?P<o>(?:[^:]|:(?! ))+)"
     r"|(?:export )?(?P<name>[A-Z_][A-Z0-9_]+|[a-z]+(?:_[a-z0-9]+)*)\s?=\s?(?P<value>[^=]+))",
 )
-HEDGED = re.compile(
+HEDGED = Form(
     r"\b(?:maybe|perhaps|might|possibly|probably|presumably|could|would(?! prefer)|should(?! be (?:moved|called))"
     r"|i think|i guess|i believe|i suppose"
     r"|i assume|not sure|unsure|wonder|whether|suppose|supposing|imagine|imagining|hypothetical\w*|for example"
     r"|for instance|e\.g\.|let's say"
     r"|let's assume|assume|assuming|pretend|as if|in case|what if|wish|unless|as long as|provided|depending|guess"
     r"|apparently|supposedly|allegedly|if only|or something"
-    r"|if|once upon a time|in (?:my|the|this) (?:dream|novel|story|book|film|movie|game|song|poem))\b",
+    r"|if|once upon a time|in (?:my|the|this) (?:dream|novel|story|book|film|movie|game|song|poem|scene|episode|play|chapter"
+    r"|joke|scenario|example|comic|sketch|thought experiment))\b",
     re.I,
 )
 _FEEL = (
     r"(?:(?:really|also|absolutely|usually|generally|much|rather) )*(?:(?P<not>hates?|dislikes?|detests?|loathes?|can't stand|cannot stand)"
     r"|(?P<rather>prefers?)|loves?|enjoys?|adores?)"
 )
-ALSO = re.compile(rf"{_FEEL} {_O}", re.I)
+ALSO = Form(rf"{_FEEL} {_O}", re.I)
 """What the person of the clause before this one feels about something, too."""
-CUT = re.compile(
+CUT = Form(
     r"(?P<only>,?\s+(?:when|whenever|where|until|as soon as|in order to|so that)\b)|\s*;|\s[–—-]{1,2}\s|,?\s+(?:but"
     r"|because|cause|cuz|although|though|whereas|while|since)\b"
     r"|,\s+(?:which|who|then|so|as|given|except|especially|please|thanks)\b|\s\("
@@ -447,6 +440,7 @@ CUT = re.compile(
     rf"|(?:,?\s+and|,)\s+(?={_FEEL.replace('?P<not>', '?:').replace('?P<rather>', '?:')}\s+[^\s,])"
     r"|,\s+(?=(?:i|i'm|i've|i'll|we|we'll|we're|my|our|it's|let's|he|she|they|and)\b)",
     re.I,
+    ALWAYS,
 )
 
 _ORDER_WORDS = """

@@ -1,99 +1,63 @@
-"""Facts in German, French, Spanish and Chinese: names, homes, appointments, likes, what somebody has, where somebody works.
+"""Facts in languages other than English: names, homes, work, likes, what somebody has, uses or has switched to, appointments, corrections.
 
-Rule: a whole sentence has the form, or it gives none: no clause is cut out of one, so what is said under a condition or of somebody else
-is no fact. Objects are names, days and hours, or a few plain words. Verbs are named as in English, so that later facts supersede these.
+Rule: a sentence, or a clause of it, has the form whole, or it gives none; a sentence with a word of doubt, of a condition or of somebody
+else's speech in it gives none at all. Objects are names, days and hours, or a few plain words. Verbs are named as in English, so that
+later facts supersede these. A language is looked at only where a word of it stands in the sentence.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 
 from msgspec import Struct
 
 from backstory.core.records import FactKind, Stance
-from backstory.memory.fact_rules import Form
+from backstory.memory import tongues_east, tongues_germanic, tongues_romance
+from backstory.memory.choices import is_choice
+from backstory.memory.forms import Sieve
+from backstory.memory.tongue import Rule, Tongue
 
-_UP = "A-ZÀ-ÖØ-Þ"
-_NAME = rf"[{_UP}][\w'.&-]*(?: (?:(?:de|del|la|el|am|an der|von|van|sur) )?[{_UP}][\w'.&-]*){{0,3}}"
-_NOT_IN = {
-    "de": "ich|er|sie|es|wir|ihr|du|dass|was|wer|wo|wenn|und|oder|aber|nicht|kein|keine|ist|sind|war",
-    "fr": "je|tu|il|elle|on|nous|vous|ils|qui|que|où|dont|si|et|ou|mais|pas|plus|est|sont|quand|idée|façon|fait|manière",
-    "es": "yo|tú|él|ella|nosotros|que|quien|donde|si|y|o|pero|no|es|son|cuando|idea|forma|manera|hecho",
+_TONGUES: dict[str, Callable[[], Tongue]] = {
+    "de": tongues_germanic.german,
+    "nl": tongues_germanic.dutch,
+    "fr": tongues_romance.french,
+    "es": tongues_romance.spanish,
+    "it": tongues_romance.italian,
+    "pt": tongues_romance.portuguese,
+    "pl": tongues_east.polish,
+    "ru": tongues_east.russian,
+    "zh": tongues_east.chinese,
+    "ja": tongues_east.japanese,
 }
-
-
-_DE_NO_PLACE = (
-    r"(?!(?:\w+(?:heit|keit|ung|schaft|mut)|Angst|Frieden|Sünde|Luxus|Ruhe|Not|Elend|Teilzeit|Vollzeit|Miete|Untermiete|Schichten|Gefahr"
-    r"|Harmonie|Panik|Sorge|Stille|Träumen|Gedanken|Regen|Hitze|Kälte|Nacht|Tag|Licht|Musik|Geld|Spaß|Freunden|Sie|Dich|Euch|Ihn|Ihnen|Dir"
-    r"|Es|Mama|Oma|Papa|Opa|Python|Java|Linux|Windows|Excel|Word)\b)"
-)
-"""German nouns have capitals, too: "Ich lebe in Angst" names no home."""
-_NO_WORK = r"(?!(?:Navidad|Noël|Semana|Internet|Excel|Word|Photoshop|Python|Java|JavaScript|Rust|Go|Linux|Windows|Casa|Remoto)\b)"
-
-
-def _plain(tongue: str, least: int = 1, most: int = 4) -> str:
-    """A few words, none of which is one that makes a sentence of its own."""
-    word = rf"(?!(?i:{_NOT_IN[tongue]})\b)[\w'-]+\.?"
-    return rf"{word}(?: {word}){{{least - 1},{most - 1}}}?"
-
-
-def _when(days: str, months: str, before: str, hour: str) -> str:
-    unit = (
-        rf"(?:(?i:{days})|\d{{1,2}}(?:\.|er|º)? (?:de )?(?i:{months})(?: (?:de )?\d{{4}})?|\d{{1,2}}\.\d{{1,2}}\.(?:\d{{4}})?"
-        rf"|\d{{1,2}}/\d{{1,2}}(?:/\d{{4}})?|{hour}|\d{{1,2}}:\d\d(?: Uhr)?)"
-    )
-    return rf"(?:(?i:{before}) )*{unit}(?:,?(?: (?i:{before}))* {unit}){{0,3}}(?: (?i:prochain|próximo))?"
-
-
-_DE_DAYS = r"montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonnabend|sonntag|heute|morgen|übermorgen"
-_FR_DAYS = r"lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche|aujourd'hui|demain|après-demain"
-_ES_DAYS = r"lunes|martes|miércoles|miercoles|jueves|viernes|sábado|sabado|domingo|hoy|mañana|pasado mañana"
-_DE_MONTHS = r"januar|februar|märz|april|mai|juni|juli|august|september|oktober|november|dezember"
-_FR_MONTHS = r"janvier|février|mars|avril|mai|juin|juillet|août|septembre|octobre|novembre|décembre"
-_ES_MONTHS = r"enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre"
-_DE_HOUR, _FR_HOUR, _ES_HOUR = r"\d{1,2} Uhr(?: \d\d)?", r"\d{1,2} ?h(?: ?\d\d)?(?!\w)", r"las \d{1,2}(?::\d\d)?"
-_DE_WHEN = _when(_DE_DAYS, _DE_MONTHS, "am|um|den|dem|der|nächsten|kommenden|diesen|erst|jetzt|ab|bis|schon", _DE_HOUR)
-_FR_WHEN = _when(_FR_DAYS, _FR_MONTHS, "le|à|au|ce|dès|maintenant|pour", _FR_HOUR)
-_ES_WHEN = _when(_ES_DAYS, _ES_MONTHS, "el|al|a|este|próximo|para|ahora|por la", _ES_HOUR)
-_DE_KIN = (
-    r"(?:Hund|Hündin|Katze|Kater|Pferd|Hamster|Kaninchen|Papagei|Bruder|Schwester|Mutter|Vater|Frau|Mann|Sohn|Tochter|Freund|Freundin"
-    r"|Chef|Chefin|Nachbar|Nachbarin|Partner|Partnerin|Oma|Opa|Tante|Onkel)"
-)
-_FR_KIN = (
-    r"(?:chien|chienne|chat|chatte|cheval|lapin|frère|sœur|soeur|mère|père|femme|mari|fils|fille|ami|amie|copain|copine|chef|cheffe|patron"
-    r"|voisin|voisine|tante|oncle|grand-mère|grand-père)"
-)
-_ES_KIN = (
-    r"(?:perro|perra|gato|gata|caballo|conejo|hermano|hermana|madre|padre|mujer|esposa|marido|esposo|hijo|hija|amigo|amiga|novio|novia"
-    r"|jefe|jefa|vecino|vecina|tía|tío|abuela|abuelo)"
-)
-_DE_OWNED = (
-    r"(?:Hunde?|Katzen?|Kater|Pferde?|Kind(?:er)?|Sohn|Söhne|Tochter|Töchter|Br[uü]der|Schwestern?|Autos?|Haus|Wohnung|Fahrrad|Garten)"
-)
-_FR_OWNED = r"(?:chiens?|chats?|chevaux|cheval|enfants?|fils|filles?|frères?|sœurs?|soeurs?|voitures?|maison|appartement|vélos?|jardin)"
-_ES_OWNED = (
-    r"(?:perr[oa]s?|gat[oa]s?|caballos?|hij[oa]s?|niñ[oa]s|hermanos?|hermanas?|coches?|carros?|casas?|piso|apartamento|bicicletas?|jardín)"
-)
-_DE_NO_PRONOUN = r"(?!(?:keine?n?|deine?n?|eure?n?|ihre?n?|diese?n?|seine?n?|alle|viele|Sie|Dich|Euch|Ihn|Ihnen|Es)\b)"
-_DE_NOUN = rf"(?:[a-zäöüß]+e[nrs]? )?[{_UP}][\wäöüß-]+"
-_CALLED = {
-    "de": rf"(?: namens {_NAME})?",
-    "fr": rf"(?: (?:qui s'appelle|nommée?) {_NAME})?",
-    "es": rf"(?: (?:que se llama|llamad[oa]) {_NAME})?",
+# Words of which every sentence that has a form has one. None is a common English one.
+_SIGNS = {
+    "de": "ich mein meine meiner meinem unser unsere wir ist wurde findet beginnt startet wohnt lebt arbeitet nein nicht heißt"
+    " heisst quatsch falsch"
+    f" doch entschuldigung nutzen verwenden benutzen {tongues_germanic.DE_DAYS}",
+    "nl": f"ik mijn onze wij gebruiken heet woont werkt nee niet overgestapt overgegaan gemigreerd oeps wacht geannuleerd"
+    f" afgelast afgezegd verplaatst verzet"
+    f" begint {tongues_germanic.NL_DAYS}",
+    "fr": f"je j mon ma notre nous utilise utilisons migré remplacé est été aura habite vit travaille non pardon désolé désolée"
+    f" pas finalement {tongues_romance.FR_DAYS}",
+    "es": "llamo gusta gustan encanta encantan mudé mudado mudo mi yo vivo trabajo tengo tenemos soy estoy ahora usamos uso"
+    " hemos nos pasamos cambiamos migramos odio detesto es"
+    " vive trabaja está fue"
+    f" perdón queda será empieza nuestro nuestra bebo como ha se {tongues_romance.ES_DAYS}",
+    "it": "mi io mio mia nostro nostra abito vivo lavoro amo adoro odio detesto non sono ho abbiamo usiamo uso siamo è sarà"
+    " inizia abita vive lavora"
+    f" scusa anzi {tongues_romance.IT_DAYS}",
+    "pt": "eu meu minha nosso nossa chamo moro vivo mudei trabalho gosto adoro odeio detesto sou estou tenho temos usamos"
+    " uso não já mudamos mudámos"
+    f" passamos passámos migramos é será foi está mora vive trabalha desculpa aliás afinal {tongues_romance.PT_DAYS}",
+    "pl": "ja się mam mamy mój moja nasz nasza mieszkam mieszka przeprowadziłem przeprowadziłam przeprowadzam pracuję pracuje"
+    " lubię uwielbiam nie jestem"
+    " nienawidzę używamy używam korzystamy korzystam przeszliśmy zmigrowaliśmy jest będzie został została zostało przepraszam jednak"
+    f" {tongues_east.PL_DAYS}",
 }
-_FIX = {
-    "de": r"(?:ach )?(?:nein|quatsch|falsch|korrektur|sorry|entschuldigung|moment|halt|doch nicht|stimmt nicht)",
-    "fr": r"(?:ah )?(?:non|pardon|correction|désolée?|erreur|en fait|finalement)",
-    "es": r"(?:ay )?(?:no|perdón|perdona|corrección|en realidad|espera|mejor)",
-}
-_IT_IS = {
-    "de": r"(?:(?:es|er|sie|das|der termin) (?:ist|war|wäre) |doch |erst |eher |ich meinte )*",
-    "fr": r"(?:c'est |c'était |ce sera |il est |elle est |plutôt |je voulais dire )*",
-    "es": r"(?:es |era |será |mejor |quise decir )*",
-}
-_NAMED = {"de": r"(?:er|sie|es) hei(?:ß|ss)t ", "fr": r"(?:il|elle) s'appelle ", "es": r"se llama "}
-_OFF = r"abgesagt|ausgefallen|annulée?|cancelad[oa]"
+_LIKE_WORDS = re.compile(r"[^\W\d_]+")
+_LONGEST = 320
 
 
 class Stated(Struct, frozen=True):
@@ -108,218 +72,151 @@ class Stated(Struct, frozen=True):
     replaces: tuple[int, int]
 
 
-class _Rule(Struct, frozen=True):
-    kind: FactKind
-    verb: str
-    form: Form
-    stance: Stance = "stated"
-    owned: bool = False
-
-
-def _rules(*rows: tuple[FactKind, str, str]) -> tuple[_Rule, ...]:
-    """`verb` with "-" before it is a denial, with "+" a plan, with "'" of a thing of the speaker's own."""
-    marks: Mapping[str, Stance] = {"-": "negated", "+": "planned"}
-    return tuple(
-        _Rule(kind, verb.lstrip("-+'"), Form(pattern), marks.get(verb[0], "stated"), verb.startswith("'")) for kind, verb, pattern in rows
-    )
-
-
-_DE_NAME = _DE_NO_PLACE + _NAME
-_DE_THING = rf"(?i:der|die|das|meine?|unsere?) (?P<s>[{_UP}][\w-]+(?: {_plain('de')})?)"
-_FR_COUNT, _FR_KIND = r"(?:une?|deux|trois|quatre|cinq|\d+)", r"(?: (?!à\b|de\b|qui\b)\w+)?"
-_FR_THING = rf"(?i:(?:le|la|mon|ma|notre) |l')(?P<s>{_plain('fr', 1, 5)})"
-_ES_THING = rf"(?i:el|la|mi|nuestro|nuestra) (?P<s>{_plain('es', 1, 5)})"
-_ES_MOVED = r"(?:se ha (?:movido|aplazado|pospuesto|cambiado)|se (?:movió|aplazó|pospuso|cambió)|ha sido (?:movid|aplazad|pospuest)[oa])"
-_GERMAN = _rules(
-    ("identity", "is called", rf"(?i:ich hei(?:ß|ss)e|mein name ist) (?P<o>{_DE_NAME})"),
-    ("relation", "'is called", rf"(?i:meine?|unsere?) (?P<s>{_DE_KIN}) (?i:hei(?:ß|ss)t) (?P<o>{_DE_NAME})"),
-    ("identity", "lives in", rf"(?i:ich (?:wohne|lebe)(?: jetzt| nun| inzwischen| derzeit| zurzeit)? in) (?P<o>{_DE_NAME})"),
-    ("identity", "lives in", rf"(?i:ich bin (?:\w+ ){{0,2}}nach) (?P<o>{_DE_NAME}) (?i:(?:um)?gezogen)"),
-    ("plan", "+will live in", rf"(?i:ich ziehe (?:\w+ ){{0,2}}nach) (?P<o>{_DE_NAME})(?: um)?"),
-    ("identity", "-lives in", rf"(?i:ich (?:wohne|lebe) nicht mehr in) (?P<o>{_DE_NAME})"),
-    ("identity", "works at", rf"(?i:ich arbeite(?: jetzt| nun)? (?:bei|für)(?: der| dem)?) (?P<o>{_DE_NAME})"),
-    ("identity", "-works at", rf"(?i:ich arbeite nicht mehr (?:bei|für)(?: der| dem)?) (?P<o>{_DE_NAME})"),
-    ("preference", "likes", rf"(?i:ich (?:mag|liebe)(?: sehr)?) (?P<o>{_DE_NO_PRONOUN}{_DE_NOUN})"),
-    ("preference", "-likes", rf"(?i:ich mag keine?n?) (?P<o>{_DE_NO_PRONOUN}{_DE_NOUN})"),
-    ("preference", "dislikes", rf"(?i:ich hasse) (?P<o>{_DE_NO_PRONOUN}{_DE_NOUN})"),
-    (
-        "possession",
-        "has",
-        rf"(?i:ich habe|wir haben) (?P<o>(?:einen?|zwei|drei|vier|fünf|\d+) (?:[a-zäöüß]+ )?{_DE_OWNED}{_CALLED['de']})",
-    ),
-    (
-        "schedule",
-        "is",
-        rf"{_DE_THING} (?:ist|findet|beginnt|startet)(?: jetzt| doch)? (?P<o>{_DE_WHEN})(?: statt)?",
-    ),
-    ("schedule", "is", rf"{_DE_THING} (?:ist|wurde) (?P<o>{_OFF})"),
-    (
-        "schedule",
-        "is",
-        rf"{_DE_THING} (?:ist|wurde) auf (?P<o>{_DE_WHEN}) (?:verschoben|verlegt)",
-    ),
-)
-_FRENCH = _rules(
-    ("identity", "is called", rf"(?i:je m'appelle|mon nom est) (?P<o>{_NAME})"),
-    ("relation", "'is called", rf"(?i:mon|ma|notre) (?P<s>{_FR_KIN}) (?i:s'appelle) (?P<o>{_NAME})"),
-    ("identity", "lives in", rf"(?i:(?:j'habite|je vis)(?: maintenant| actuellement)? (?:à|au|en|aux)) (?P<o>{_NAME})"),
-    ("identity", "lives in", rf"(?i:j'ai déménagé (?:à|au|en)) (?P<o>{_NAME})"),
-    ("plan", "+will live in", rf"(?i:je (?:déménage|vais déménager) (?:à|au|en)) (?P<o>{_NAME})"),
-    ("identity", "-lives in", rf"(?i:je (?:n'habite|ne vis) plus (?:à|au|en)) (?P<o>{_NAME})"),
-    ("identity", "works at", rf"(?i:je travaille (?:maintenant )?(?:chez|pour)) (?P<o>{_NO_WORK}{_NAME})"),
-    ("identity", "-works at", rf"(?i:je ne travaille plus (?:chez|pour)) (?P<o>{_NO_WORK}{_NAME})"),
-    ("preference", "likes", rf"(?i:j'(?:aime|adore)(?: beaucoup)?) (?P<o>(?:le |la |les |l'){_plain('fr', 1, 3)})"),
-    ("preference", "-likes", rf"(?i:je n'aime (?:pas|plus)) (?P<o>(?:le |la |les |l'){_plain('fr', 1, 3)})"),
-    ("preference", "dislikes", rf"(?i:je déteste) (?P<o>(?:le |la |les |l'){_plain('fr', 1, 3)})"),
-    (
-        "possession",
-        "has",
-        rf"(?i:j'ai|nous avons|on a) (?P<o>{_FR_COUNT} (?:\w+ )?{_FR_OWNED}{_FR_KIND}{_CALLED['fr']})",
-    ),
-    (
-        "schedule",
-        "is",
-        rf"{_FR_THING} (?:est|a lieu|aura lieu|commence|sera) (?P<o>{_FR_WHEN})",
-    ),
-    ("schedule", "is", rf"{_FR_THING} (?:est|a été) (?P<o>{_OFF})"),
-    (
-        "schedule",
-        "is",
-        rf"{_FR_THING} (?:est|a été) (?:déplacée?|reportée?|décalée?|avancée?)"
-        rf" (?P<o>(?:à |au ){_FR_WHEN})",
-    ),
-)
-_SPANISH = _rules(
-    ("identity", "is called", rf"(?i:me llamo|mi nombre es) (?P<o>{_NAME})"),
-    ("relation", "'is called", rf"(?i:mi|nuestro|nuestra) (?P<s>{_ES_KIN}) se llama (?P<o>{_NAME})"),
-    ("identity", "lives in", rf"(?i:(?:yo )?vivo(?: ahora| actualmente)? en) (?P<o>{_NAME})"),
-    ("identity", "lives in", rf"(?i:me (?:he mudado|mudé) a) (?P<o>{_NAME})"),
-    ("plan", "+will live in", rf"(?i:me (?:mudo|voy a mudar) a) (?P<o>{_NAME})"),
-    ("identity", "-lives in", rf"(?i:ya no vivo en) (?P<o>{_NAME})"),
-    ("identity", "works at", rf"(?i:(?:yo )?trabajo(?: ahora)? (?:en|para)) (?P<o>{_NO_WORK}{_NAME})"),
-    ("identity", "-works at", rf"(?i:ya no trabajo (?:en|para)) (?P<o>{_NAME})"),
-    ("preference", "likes", rf"(?i:me (?:gustan?|encantan?)(?: mucho)?) (?P<o>(?:el|la|los|las) {_plain('es', 1, 3)})"),
-    ("preference", "-likes", rf"(?i:(?:ya )?no me gustan?) (?P<o>(?:el|la|los|las) {_plain('es', 1, 3)})"),
-    ("preference", "dislikes", rf"(?i:odio|detesto) (?P<o>(?:el|la|los|las) {_plain('es', 1, 3)})"),
-    (
-        "possession",
-        "has",
-        rf"(?i:tengo|tenemos) (?P<o>(?:una?|dos|tres|cuatro|cinco|\d+) {_ES_OWNED}(?: (?!que\b|para\b|a\b|de\b)\w+)?{_CALLED['es']})",
-    ),
-    ("schedule", "is", rf"{_ES_THING} (?:es|será|empieza) (?P<o>{_ES_WHEN})"),
-    ("schedule", "is", rf"{_ES_THING} (?:está|fue|ha sido|queda) (?P<o>{_OFF})"),
-    (
-        "schedule",
-        "is",
-        rf"{_ES_THING} {_ES_MOVED} (?P<o>(?:a |al |para ){_ES_WHEN})",
-    ),
-)
-_THEM = _rules(
-    ("identity", "lives in", rf"(?P<s>{_NAME}) (?:wohnt|lebt)(?: jetzt)? in (?P<o>{_DE_NAME})"),
-    ("identity", "works at", rf"(?P<s>{_NAME}) arbeitet(?: jetzt)? bei (?P<o>{_DE_NAME})"),
-    ("identity", "lives in", rf"(?P<s>{_NAME}) (?:habite|vit)(?: maintenant)? (?:à|au|en) (?P<o>{_NAME})"),
-    ("identity", "works at", rf"(?P<s>{_NAME}) travaille(?: maintenant)? chez (?P<o>{_NAME})"),
-    ("identity", "lives in", rf"(?P<s>{_NAME}) vive(?: ahora)? en (?P<o>{_NAME})"),
-    ("identity", "works at", rf"(?P<s>{_NAME}) trabaja(?: ahora)? (?:en|para) (?P<o>{_NO_WORK}{_NAME})"),
-)
-_HAN = r"\u4e00-\u9fff"
-_SURNAMES = (
-    "李王张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊金"
-    "陆郝孔白崔康毛邱秦江史顾侯邵孟龙万段雷钱汤尹黎易常武乔贺赖龚文張劉陳楊趙黃吳孫馬羅鄭謝韓馮蕭鄧許呂盧蔣賈魏葉閻鍾譚鄒陸顧龍錢湯喬賀賴龔"
-)
-_PLACE_HAN = rf"(?:(?![这那哪你我他她它的里裡边邊旁附家吗嗎呢吧楼樓了一个個不])[{_HAN}]){{2,6}}"
-_CHINESE = _rules(
-    ("identity", "is called", rf"(?:我叫|我的名字(?:是|叫))(?P<o>[{_SURNAMES}][{_HAN}]{{1,2}})"),
-    ("identity", "lives in", rf"我(?:现在|現在|目前)?(?:住在|住)(?P<o>{_PLACE_HAN})"),
-    ("identity", "lives in", rf"我(?:已经|已經|刚|剛)?搬(?:到|去)(?P<o>{_PLACE_HAN})(?:来|來|去)?了"),
-    ("identity", "-lives in", rf"我(?:已经|已經)?不住在?(?P<o>{_PLACE_HAN})了"),
-)
-_BY_WORD: Mapping[str, Sequence[_Rule]] = {
-    **dict.fromkeys(("ich", "mein", "meine", "unser", "unsere", "wir", "der", "die", "das"), _GERMAN),
-    **dict.fromkeys(("je", "mon", "ma", "notre", "le", "nous", "on"), _FRENCH),
-    **dict.fromkeys(("me", "mi", "yo", "vivo", "ya", "trabajo", "no", "odio", "detesto", "tengo", "tenemos", "el", "nuestro"), _SPANISH),
-    **dict.fromkeys(("nuestra",), _SPANISH),
-    "la": (*_FRENCH, *_SPANISH),
-}
-_THEIR_VERBS = re.compile(r" (?:wohnt|lebt|arbeitet|habite|vit|travaille|vive|trabaja) ")
-_WHENS = {"de": _DE_WHEN, "fr": _FR_WHEN, "es": _ES_WHEN}
-_CORRECTIONS = {
-    tongue: Form(rf"(?i:{_FIX[tongue]})[,.!:;–-]* (?:(?i:{_IT_IS[tongue]})(?P<o>{_WHENS[tongue]})|(?i:{_NAMED[tongue]})(?P<name>{_NAME}))")
-    for tongue in _FIX
-}
-_AFTER = {tongue: Form(rf"(?i:{_IT_IS[tongue]})(?P<o>{_WHENS[tongue]})|(?i:{_NAMED[tongue]})(?P<name>{_NAME})") for tongue in _FIX}
-_NOT_BUT = (
-    Form(rf"(?i:(?:nein, )?(?:es ist )?nicht) (?P<x>{_DE_WHEN}),? sondern (?P<o>{_DE_WHEN})"),
-    Form(rf"(?i:(?:non, )?(?:ce n'est )?pas) (?P<x>{_FR_WHEN}),? mais (?P<o>{_FR_WHEN})"),
-    Form(rf"(?i:no (?:es )?)(?P<x>{_ES_WHEN}),? sino (?P<o>{_ES_WHEN})"),
-)
-_FIRST_FIX = re.compile(
-    r"(?:ach|nein|quatsch|falsch|korrektur|sorry|entschuldigung|moment|halt|doch|stimmt|nicht|es|er|sie|ah|non|pardon|correction|désolée?"
-    r"|erreur|en|finalement|pas|ce|c'est|il|elle|ay|no|perdón|perdona|corrección|espera|mejor|se)\b",
-    re.I,
-)
-_GREETED = re.compile(
-    r"(?:(?:hallo|hi|hey|ja|also|übrigens|bonjour|salut|oui|au fait|hola|sí|bueno|por cierto)[,!.] |(?:你好|您好)[,，!！])+", re.I
-)
-_FIRST = re.compile(r"[^\W\d_]+")
-_DAY = re.compile(rf"\b(?:{_DE_DAYS}|{_FR_DAYS}|{_ES_DAYS}|\d{{1,2}}\.? (?:de )?(?:{_DE_MONTHS}|{_FR_MONTHS}|{_ES_MONTHS}))\b", re.I)
-_TIME = re.compile(rf"\b(?:{_DE_HOUR}|{_FR_HOUR}|{_ES_HOUR})", re.I)
-_OFF_WHOLE = re.compile(_OFF, re.I)
-
-
-def stated(text: str, start: int, end: int, *, corrects: bool) -> Stated | None:
-    """The fact that these words of a sentence state, None for none. `corrects`: the sentence before it was "no" alone. Costs
-    next to nothing for a sentence that begins like none."""
-    greeted = _GREETED.match(text, start, end)
-    start = greeted.end() if greeted is not None else start
-    if text.startswith("我", start):
-        return _of(_CHINESE, text, start, _without_mark(text, start, end))
-    word = _FIRST.match(text, start, end)
-    if word is None:
-        return None
-    first = word.group().lower()
-    rules = _BY_WORD.get(first, ())
-    if not rules and first in ("j", "l"):
-        rules = _FRENCH
-    if not rules and text[start].isupper() and _THEIR_VERBS.search(text, start, min(end, start + 60)):
-        rules = _THEM
-    return _of(rules, text, start, end) or _correction(text, start, end, corrects)
+def stated(text: str, start: int, end: int, *, corrects: bool) -> list[Stated]:
+    """The facts that these words of a sentence state. `corrects`: the sentence before it was "no" alone. Costs next to nothing for a
+    sentence without a word of another language."""
+    for name in _candidates(text, start, min(end, start + _LONGEST)):
+        tongue = _TONGUES[name]()
+        begins = _led(tongue, text, start, end)
+        likely = _sieve(name).likely(text[begins:end].lower())
+        found = (
+            [] if not likely or tongue.hedge.search(text, begins, end) is not None else list(_clauses(tongue, likely, text, begins, end))
+        )
+        if not found and (fixed := _correction(tongue, text, begins, end, corrects)) is not None:
+            found = [fixed]
+        if found:
+            return found
+    return []
 
 
 def kinds_of(text: str) -> frozenset[str]:
     """Whether an object names a day, a time, or (what is called off) both."""
-    if _OFF_WHOLE.fullmatch(text):
+    day, time, off = _kinds()
+    if off.fullmatch(text):
         return frozenset({"day", "time"})
-    return frozenset(name for name, pattern in (("day", _DAY), ("time", _TIME)) if pattern.search(text))
+    return frozenset(name for name, pattern in (("day", day), ("time", time)) if pattern.search(text))
 
 
-def _without_mark(text: str, start: int, end: int) -> int:
-    while end > start and text[end - 1] in "。！!.":
+@cache
+def _kinds() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
+    west, romance, east = tongues_germanic, tongues_romance, tongues_east
+    days = "|".join(
+        (west.DE_DAYS, west.NL_DAYS, romance.FR_DAYS, romance.ES_DAYS, romance.IT_DAYS, romance.PT_DAYS, east.PL_DAYS, east.RU_DAYS)
+    )
+    months = "|".join(
+        (
+            *(west.DE_MONTHS, west.NL_MONTHS, romance.FR_MONTHS, romance.ES_MONTHS, romance.IT_MONTHS, romance.PT_MONTHS),
+            *(east.PL_MONTHS, east.RU_MONTHS),
+        )
+    )
+    hours = "|".join((west.DE_HOUR, west.NL_HOUR, romance.FR_HOUR, romance.ES_HOUR, romance.IT_HOUR, romance.PT_HOUR, r"\d{1,2} час"))
+    return (
+        re.compile(rf"\b(?:{days}|\d{{1,2}}\.? (?:de )?(?:{months}))\b|{east.HAN_DAY}|{east.JA_DAY}", re.I),
+        re.compile(rf"\b(?:{hours})|{east.HAN_HOUR}|{east.JA_HOUR}", re.I),
+        re.compile(rf"{west.DE_OFF}|{west.NL_OFF}|{romance.OFF}|{east.OFF}", re.I),
+    )
+
+
+@cache
+def _sieve(name: str) -> Sieve[Rule]:
+    # A form without its pronoun has the words of the form with it, but for that.
+    return Sieve(_TONGUES[name]().rules, lambda rule: rule.elided or rule.form)
+
+
+@cache
+def _by_sign() -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for name, signs in _SIGNS.items():
+        for sign in signs.replace("|", " ").split():
+            found[sign] = (*found.get(sign, ()), name)
+    return found
+
+
+def _candidates(text: str, start: int, end: int) -> Iterator[str]:
+    """The languages of which a word stands in these words, those with most of them first."""
+    if not text.isascii():
+        said = text[start:end]
+        if any("\u3040" <= sign <= "\u30ff" for sign in said):
+            yield "ja"
+        elif any("\u4e00" <= sign <= "\u9fff" for sign in said):
+            yield "zh"
+        elif any("\u0400" <= sign <= "\u04ff" for sign in said):
+            yield "ru"
+    signs = _by_sign()
+    votes: dict[str, int] = {}
+    for word in _LIKE_WORDS.findall(text, start, end):
+        for name in signs.get(word.lower(), ()):
+            votes[name] = votes.get(name, 0) + 1
+    yield from sorted(votes, key=lambda name: -votes[name])
+
+
+def _led(tongue: Tongue, text: str, start: int, end: int) -> int:
+    """Where a clause begins behind "hallo, ", "merk dir, dass "."""
+    for _ in range(4):
+        match = tongue.lead.match(text, start, end)
+        if match is None:
+            break
+        start = match.end()
+    return start
+
+
+def _clauses(tongue: Tongue, likely: Sequence[Rule], text: str, start: int, end: int) -> Iterator[Stated]:
+    """What the whole says, or what each of its clauses does."""
+    start, end = _bare(text, start, end)
+    whole = _of(likely, text, start, end, goes_on=False)
+    if whole is not None:
+        yield whole
+        return
+    under = tongue.under.match(text, start, end)
+    if under is not None and (comma := text.find(",", under.end(), end)) > 0:
+        first = _of(likely, text, *_bare(text, under.end(), comma), goes_on=False)
+        if first is not None:
+            yield first
+        start = comma + 1
+    last: Stated | None = None
+    while start < end:
+        cut = tongue.cut.search(text, start, end)
+        stop = cut.start() if cut is not None else end
+        begins, stops = _bare(text, _led(tongue, text, start, stop), stop)
+        found = _of(likely, text, begins, stops, goes_on=last is not None and not last.subject)
+        if found is not None:
+            yield found
+            last = found
+        start = max(cut.end(), start + 1) if cut is not None else end
+
+
+def _bare(text: str, start: int, end: int) -> tuple[int, int]:
+    while start < end and text[start] in " ,;:":
+        start += 1
+    while end > start and text[end - 1] in " ,;:.!。！、":
         end -= 1
-    return end
+    return start, end
 
 
-def _of(rules: Sequence[_Rule], text: str, start: int, end: int) -> Stated | None:
-    for rule in rules:
+def _of(likely: Sequence[Rule], text: str, start: int, end: int, *, goes_on: bool) -> Stated | None:
+    for rule in likely:
         match = rule.form.fullmatch(text, start, end)
-        if match is not None:
-            subject = match.groupdict().get("s") or ""
-            return Stated(rule.kind, rule.verb, rule.stance, subject, rule.owned, match.span("o"), (0, 0))
+        if match is None and goes_on and rule.elided is not None:
+            match = rule.elided.fullmatch(text, start, end)
+        if match is not None and (found := _found(rule, match)) is not None:
+            return found
     return None
 
 
-def _correction(text: str, start: int, end: int, corrects: bool) -> Stated | None:
-    if _FIRST_FIX.match(text, start, end) is None and not corrects:
+def _found(rule: Rule, match: re.Match[str]) -> Stated | None:
+    groups = match.groupdict()
+    replaced = match.span("x") if groups.get("x") else (0, 0)
+    if rule.verb == "switched to" and not (is_choice(match["o"]) or is_choice(groups.get("x") or "")):
         return None
-    for match in _corrections(text, start, end, corrects):
-        groups = match.groupdict()
-        span = match.span("o") if groups.get("o") else match.span("name")
-        return Stated("correction", "is", "stated", "", False, span, match.span("x") if groups.get("x") else (0, 0))
-    return None
+    return Stated(rule.kind, rule.verb, rule.stance, groups.get("s") or rule.subject, rule.owned, match.span("o"), replaced)
 
 
-def _corrections(text: str, start: int, end: int, corrects: bool) -> Iterator[re.Match[str]]:
-    for form in (*_NOT_BUT, *_CORRECTIONS.values(), *(_AFTER.values() if corrects else ())):
+def _correction(tongue: Tongue, text: str, start: int, end: int, corrects: bool) -> Stated | None:
+    start, end = _bare(text, start, end)
+    for form in (tongue.not_but, tongue.corrects, *((tongue.goes_on,) if corrects else ())):
         match = form.fullmatch(text, start, end)
         if match is not None:
-            yield match
+            groups = match.groupdict()
+            span = match.span("o") if groups.get("o") else match.span("name")
+            return Stated("correction", "is", "stated", "", False, span, match.span("x") if groups.get("x") else (0, 0))
+    return None

@@ -8,12 +8,15 @@ none. Most forms are English; fact_tongues.py has those of four other languages.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
+from functools import cache, lru_cache
 
 from msgspec import Struct
 
 from backstory.core.records import Fact, FactKind, Turn
 from backstory.memory import dates, fact_tongues
+from backstory.memory.choices import is_choice
+from backstory.memory.fact_changes import NOW_AT, SWAP, changes_for
 from backstory.memory.fact_endings import DIED, THERE, endings_for
 from backstory.memory.fact_objects import begins_dated, cut_tail, cut_when, dated, fits, replaced, says_something, subject_of, trimmed
 from backstory.memory.fact_rules import (
@@ -30,8 +33,11 @@ from backstory.memory.fact_rules import (
     Rule,
     rules_for,
 )
+from backstory.memory.forms import Form, Sieve
 from backstory.memory.sentences import Sentence, sentences
 
+READER = 2
+"""Rises with what is found: turns that an earlier reader has read are read again (jobs/facts.py)."""
 _MOST = 24
 """Facts of one turn at most: more are a list or a paste."""
 _MOST_LABELLED = 4
@@ -41,14 +47,19 @@ _MOST_LEADS = 4
 _MOST_ALSO = 12
 _FEELINGS = frozenset({"likes", "dislikes", "prefers"})
 _MOST_NOTE = 300
-_WORD = re.compile(r"[\w'-]+")
+_WORD = Form(r"[\w'-]+")
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_WEEKDAY = re.compile(rf"\b(?P<day>{'|'.join(_WEEKDAYS)})s?\b", re.I)
-_NOT_DAYS = frozenset({"uses", "switched to", "decided", "works at", "left"})
-_YES_NO = re.compile(r"(?:to )?(?:yes|no|ok|okay|true|false|none)$", re.I)
-_LITERAL = re.compile(r"[\d\"'-]|\S+://|[/~.]|true\b|false\b|on\b|off\b|\S+@\S", re.I)
-_POINTS = re.compile(r"(?:it|that|this|not|i meant|make|[\w:]+(?: [\w:]+)?, not|\S*\d\S* not|\w+day not)\b", re.I)
-_CHANGE = re.compile(r"moved|changed|postponed|rescheduled|pushed|switched|\bnow\b", re.I)
+_WEEKDAY = Form(rf"\b(?P<day>{'|'.join(_WEEKDAYS)})s?\b", re.I)
+_NOT_DAYS = frozenset({"uses", "switched to", "decided", "works at", "left", "lives in", "will live in"})
+_YES_NO = Form(r"(?:to )?(?:yes|no|ok|okay|true|false|none)$", re.I)
+_LITERAL = Form(r"[\d\"'-]|\S+://|[/~.]|true\b|false\b|on\b|off\b|\S+@\S", re.I)
+_POINTS = Form(
+    r"(?:forget|scrap|drop|skip|ditch|scratch|lose|nix|never mind|no more|it|that|this|not|i meant|make|[\w:]+(?: [\w:]+)?, not"
+    r"|\S*\d\S* not|\w+day not)\b",
+    re.I,
+)
+_MEANT = Form(r"i meant|make (?:it|that)\b", re.I)
+_CHANGE = Form(r"moved|changed|postponed|rescheduled|pushed|switched|\bnow\b", re.I)
 
 
 class _Clause(Struct, frozen=True):
@@ -73,12 +84,13 @@ class _Found(Struct, frozen=True):
     negated: bool
 
 
-def extract(turn: Turn, breathe: Callable[[], None] = lambda: None) -> tuple[Fact, ...]:
-    """The facts of a turn, in the order of its text. `breathe` is called between sentences. About 0.1 ms for a short turn."""
+def extract(turn: Turn, breathe: Callable[[], None] = lambda: None, names: Set[str] = frozenset()) -> tuple[Fact, ...]:
+    """The facts of a turn, in the order of its text. `breathe` is called between sentences. `names`: who is known to speak in
+    the conversation. About 0.1 ms for a short turn."""
     text = turn.text.replace("’", "'")
     made: list[Fact] = []
     fixing: Sentence | None = None
-    said = list(sentences(turn))
+    said = list(sentences(turn, names))
     alone = turn.role == "user" or len({sentence.author for sentence in said}) == 1
     for sentence in said:
         breathe()
@@ -120,8 +132,8 @@ def _of(turn: Turn, text: str, sentence: Sentence, fixes: bool, alone: bool) -> 
         yield from stated
     if found or not human:
         return
-    if (said := fact_tongues.stated(text, *trimmed(text, sentence.start, sentence.end, ends=".!…"), corrects=fixes)) is not None:
-        yield _foreign(turn, sentence, said)
+    if others := fact_tongues.stated(text, *trimmed(text, sentence.start, sentence.end, ends=".!…"), corrects=fixes):
+        yield from (_foreign(turn, sentence, said) for said in others)
         return
     if keeps and not sentence.named and sentence.end - start <= _MOST_NOTE and says_something(text[start : sentence.end]):
         yield _fact(turn, sentence, "note", sentence.author, "notes", trimmed(text, start, sentence.end), fixes=fixes)
@@ -135,7 +147,7 @@ def _of(turn: Turn, text: str, sentence: Sentence, fixes: bool, alone: bool) -> 
 
 def _foreign(turn: Turn, sentence: Sentence, said: fact_tongues.Stated) -> Fact:
     subject = f"{sentence.author}'s {said.subject}" if said.owned else said.subject
-    if not subject and said.kind != "correction":
+    if not subject and (said.kind != "correction" or said.verb != "is"):
         subject = sentence.author
     return _fact(
         turn, sentence, said.kind, subject, said.verb, said.object, said.replaces, fixes=said.kind == "correction", stance=said.stance
@@ -158,7 +170,7 @@ def _led(text: str, start: int, end: int, fixes: bool) -> tuple[int, bool, bool]
 def _clauses(text: str, sentence: Sentence, start: int, fixes: bool) -> Iterator[_Clause]:
     end = sentence.end
     said = trimmed(text, start, end, ends=".!…")
-    if NOT_BUT.fullmatch(text, *said) is not None or IS_NOT_BUT.fullmatch(text, *said) is not None:
+    if any(form.fullmatch(text, *said) is not None for form in (NOT_BUT, IS_NOT_BUT, SWAP)):
         yield _Clause(sentence, start, end, fixes=True, first=True)
         return
     first = start
@@ -180,7 +192,7 @@ def _stated(turn: Turn, text: str, clause: _Clause, human: bool) -> Iterator[Fac
     sentence = clause.sentence
     if word is not None:
         first = word.group().lower()
-        for rule in (*rules_for(first), *endings_for(first)):
+        for rule in _sieve(first).likely(text[start:end].lower()):
             if (rule.both or human) and (match := rule.pattern.fullmatch(text, start, end)) is not None:
                 found = _read(text, rule, match, clause, sentence.author)
                 if found is not None:
@@ -188,8 +200,18 @@ def _stated(turn: Turn, text: str, clause: _Clause, human: bool) -> Iterator[Fac
                     yield _made(turn, sentence, found)
                     return
     if human:
-        ended = list(_ended(turn, text, sentence, start, end))
+        ended = list(_ended(turn, text, clause, start, end))
         yield from ended or _correction(turn, text, clause, start, end)
+
+
+@lru_cache(512)
+def _sieve(first: str) -> Sieve[Rule]:
+    return _sieve_of((*changes_for(first), *rules_for(first), *endings_for(first)))
+
+
+@cache
+def _sieve_of(rules: tuple[Rule, ...]) -> Sieve[Rule]:
+    return Sieve(rules, lambda rule: rule.pattern)
 
 
 def _also(turn: Turn, text: str, clause: _Clause, found: list[Fact]) -> Iterator[Fact]:
@@ -205,8 +227,9 @@ def _also(turn: Turn, text: str, clause: _Clause, found: list[Fact]) -> Iterator
         yield _fact(turn, clause.sentence, "preference", last.subject, verb, (low, high))
 
 
-def _ended(turn: Turn, text: str, sentence: Sentence, start: int, end: int) -> Iterator[Fact]:
+def _ended(turn: Turn, text: str, clause: _Clause, start: int, end: int) -> Iterator[Fact]:
     """What ends something that was said before, if anything was."""
+    sentence = clause.sentence
     if (match := THERE.fullmatch(text, start, end)) is not None:
         subject = sentence.author if match["s"].lower() == "i" else match["s"]
         verb = "lives in" if match["verb"] == "live" else "works at"
@@ -214,6 +237,10 @@ def _ended(turn: Turn, text: str, sentence: Sentence, start: int, end: int) -> I
     elif (match := DIED.fullmatch(text, start, end)) is not None:
         subject = match["s"] or match["who"] or subject_of(match["kin"], sentence.author)
         yield _fact(turn, sentence, "correction", subject, "has", match.span("o"), fixes=True)
+    elif (match := NOW_AT.fullmatch(text, start, end)) is not None and (match["home"] is None or clause.fixes):
+        verb, group = ("lives in", "home") if match["home"] else ("works at", "job" if match["job"] else "there")
+        if not begins_dated(match[group]):
+            yield _fact(turn, sentence, "correction", sentence.author, verb, match.span(group), fixes=True)
 
 
 def _read(text: str, rule: Rule, match: re.Match[str], clause: _Clause, author: str) -> _Found | None:
@@ -227,10 +254,13 @@ def _read(text: str, rule: Rule, match: re.Match[str], clause: _Clause, author: 
     replaces = match.span("x") if groups.get("x") else (0, 0)
     if replaces == (0, 0):
         low, high, replaces = replaced(text, low, high, rule.verb)
+        low, high, _ = cut_tail(text, low, high)
     who = groups.get("s")
     subject = author if who is None else groups.get("who") or subject_of(who, author if rule.owned else "")
     subject = rule.subject or subject
     if rule.verb == "likes" and text.startswith(("the ", "The "), low):
+        return None
+    if rule.needs == "swapped" and not (is_choice(text[low:high]) or is_choice(text[slice(*replaces)])):
         return None
     low, high = fits_in(text, low, high, rule, who)
     if not subject or low >= high:
@@ -267,12 +297,19 @@ def _made(turn: Turn, sentence: Sentence, found: _Found) -> Fact:
 
 def _correction(turn: Turn, text: str, clause: _Clause, start: int, end: int) -> Iterator[Fact]:
     """ "No, it's Tuesday", "not Thursday but Friday", "I meant 8081": what it is about is found where facts are read."""
-    if not clause.fixes and _POINTS.match(text, start, end) is None:
+    if clause.fixes or _POINTS.match(text, start, end) is not None:
+        yield from _fixed(turn, text, clause, start, end)
+
+
+def _fixed(turn: Turn, text: str, clause: _Clause, start: int, end: int) -> Iterator[Fact]:
+    if (swap := SWAP.fullmatch(text, start, end)) is not None:
+        if says_something(swap["o"]) and says_something(swap["x"]):
+            yield _fact(turn, clause.sentence, "correction", "", "is", swap.span("o"), swap.span("x"), fixes=True)
         return
     match = NOT_BUT.fullmatch(text, start, end)
-    replaces = match.span("x") if match else (0, 0)
-    if match is not None and not fits("value", text[slice(*replaces)]):
+    if match is not None and not fits("value", match["x"]):
         return
+    replaces = match.span("x") if match else (0, 0)
     if match is None:
         match = CORRECTION.fullmatch(text, start, end)
         if match is None:
@@ -282,7 +319,8 @@ def _correction(turn: Turn, text: str, clause: _Clause, start: int, end: int) ->
         low, high, replaces = replaced(text, low, high, "is")
     changed = _CHANGE.search(text, start, low) is not None
     spoken = match.start("o") > start or "," in text[high : replaces[0]]
-    if not (clause.fixes or fixes or replaces[1] > 0 or (changed and spoken) or text.startswith(("i meant", "I meant"), start)):
+    plainly = _MEANT.match(text, start, end) is not None and (text[start] in "iI" or dated(text[low:high]))
+    if not (clause.fixes or fixes or replaces[1] > 0 or (changed and spoken) or plainly):
         return
     if _YES_NO.match(text, low, high):
         return

@@ -17,7 +17,7 @@ from backstory.core.legs import Call, Tool
 from backstory.core.records import Segment, Turn
 from backstory.memory import dates
 from backstory.memory.dates import DAY_S, Period
-from backstory.memory.fence import RECALL_CLOSE, RECALL_OPEN, neutral
+from backstory.memory.fence import RECALL_CLOSE, RECALL_OPEN, harmless, neutral, plain
 from backstory.memory.index import SESSION_GAP_S
 from backstory.memory.retrieval import line
 from backstory.memory.supersession import Known
@@ -121,7 +121,7 @@ def read(call: Call) -> Asked | str:
     """What a call asks for; a text for the model where its arguments are not right."""
     tool = next((one for one in _LIST if one.name == call.name), None)
     if tool is None:
-        return f"There is no tool {_UNKNOWN.sub('', call.name)[:64]}."
+        return f"There is no tool {_UNKNOWN.sub('', call.name)[:64]}. There are {', '.join(one.name for one in _LIST)}."
     try:
         given = _decode(call.arguments) if call.arguments.strip() else {}
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
@@ -150,7 +150,7 @@ def _plain(value: object) -> str:
 
 def enclosed(text: str) -> str:
     """A result in the fence, as it has to be where it stands in a message of the client's."""
-    return text if text.startswith(RECALL_OPEN) else "\n".join([RECALL_OPEN, neutral(text), RECALL_CLOSE])
+    return text if text.startswith(RECALL_OPEN) else "\n".join([RECALL_OPEN, harmless(text, first=True), RECALL_CLOSE])
 
 
 def named(text: str, path: Sequence[Turn]) -> tuple[int, ...]:
@@ -206,7 +206,7 @@ def row(turn: Turn) -> Row:
 def shown(label: str, rows: Sequence[Row], budget: int, count: Count) -> str:
     """Rows in the fence, as many as fit; the last one may be cut. Where some are left out, it says how many."""
     lines: list[str] = []
-    label = neutral(label)
+    label = harmless(label, first=True)
     day, left, done = "", budget - count(f"{RECALL_OPEN}\n{label}\n{RECALL_CLOSE}") - _LEAST_TOKENS, 0
     for one in rows[:_MOST_ROWS]:
         named = dates.day_name(one.at)
@@ -235,7 +235,7 @@ def _cut(text: str, budget: int, count: Count) -> str:
 
 def fenced(label: str, lines: Sequence[str], budget: int, count: Count) -> str:
     """Other lines in the fence, as many as fit."""
-    label = neutral(label)
+    label = harmless(label, first=True)
     left, kept = budget - count(f"{RECALL_OPEN}\n{label}\n{RECALL_CLOSE}") - _LEAST_TOKENS, 0
     for text in lines:
         left -= count(text) + 1
@@ -325,7 +325,7 @@ def outline(segment: Segment, numbers: Mapping[int, int]) -> str:
     first, last = numbers.get(segment.first_turn, 0), numbers.get(segment.last_turn, 0)
     day = dates.day_name(segment.started)
     where = f"#{first}" if first == last else f"#{first} to #{last}"
-    head = ", ".join(part for part in (where, day, " / ".join(segment.tags[:4])) if part)
+    head = ", ".join(part for part in (where, day, " / ".join(map(plain, segment.tags[:4]))) if part)
     return f"[{head}] {segment.digest}".strip()
 
 
@@ -388,14 +388,14 @@ def fact_lines(found: Sequence[Known], path: Sequence[Turn]) -> list[str]:
 def _stands(one: Known) -> str:
     """Who or what, which relation, what; then how it stands: "standup is: Wednesday, corrects #3 (Tuesday)"."""
     fact = one.fact
-    parts = ["" if fact.kind == "note" else neutral(f"{one.subject} {one.verb}: {one.object}")]
+    parts = ["" if fact.kind == "note" else plain(f"{one.subject} {one.verb}: {one.object}")]
     if one.by_number:
         parts.append(f"superseded by #{one.by_number}")
     elif one.status != "current":
         parts.append(one.status)
     if one.corrects:
         numbers = ", ".join(f"#{number}" for number in one.corrects)
-        parts.append(f"corrects {numbers} ({neutral(one.was[:_MOST_WAS])})")
+        parts.append(f"corrects {numbers} ({plain(one.was[:_MOST_WAS])})")
     if fact.method and fact.method.isprintable():
         parts.append(f"found by {fact.method}")
     return ", ".join(part for part in parts if part)

@@ -5,27 +5,29 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-_HEAD = re.compile(
+from backstory.memory.forms import Form
+
+_HEAD = Form(
     r"^[ \t#*]*(?P<head>[^\n]{0,80}?\b(?:plan|plans|steps|roadmap|to-?dos?|schritte|ablauf|vorgehen|étapes|pasos|passi|план"
     r"|шаги)\b[^\n:：]{0,40}"
     r"|[^\n:：]{0,20}(?:计划|步骤|計画|手順|계획)[^\n:：]{0,10})[*_]*[:：][*_]*[ \t]*(?P<rest>[^\n]*)$",
     re.IGNORECASE | re.MULTILINE,
 )
-_STEP = re.compile(r"[ \t]*(?:\d{1,2}[.)、]|[-*•])[ \t]*(?!\[[ xX]\])(?P<text>\S.{2,300})")
-_INLINE = re.compile(r"(?:^|(?<=\s))\d{1,2}[.)]\s+")
-_SEQUENCE = re.compile(
+_STEP = Form(r"[ \t]*(?:\d{1,2}[.)、]|[-*•])[ \t]*(?!\[[ xX]\])(?P<text>\S.{2,300})")
+_INLINE = Form(r"(?:^|(?<=\s))\d{1,2}[.)]\s+")
+_SEQUENCE = Form(
     r"^(?:first(?:ly)?\b.{8,}\b(?:then|after that|next)\b|(?:zuerst|erst(?:ens)?)\b.{8,}\b(?:dann|danach)\b"
     r"|d['’]abord\b.{8,}\b(?:ensuite|puis)\b"
     r"|primero\b.{8,}\b(?:luego|después)\b|сначала\b.{8,}\b(?:потом|затем)\b|先.{2,}(?:然后|再|次に|その後))",
     re.IGNORECASE,
 )
-OPEN = re.compile(
+OPEN = Form(
     r"^(?:TODO|next(?: steps?)?|remaining|left to do|open)\b ?[:-]|\b(?:still (?:need|have) to|next,? (?:i|we)(?:'ll| will)|remains to be"
     r"|is still (?:missing|open|failing)|not yet (?:done|implemented|fixed)|noch (?:offen|zu tun|nicht fertig)|als nächstes"
     r"|reste à faire|queda por hacer|осталось)\b|还需要|まだ",
     re.IGNORECASE,
 )
-DECIDED = re.compile(
+DECIDED = Form(
     r"\b(?:we(?:'ve| have)? decided|decided (?:to|on|against|that)|agreed (?:to|on|that)|settled on|let'?s (?:use|go with|keep|drop)"
     r"|go(?:ing)? with|switch(?:ed|ing)? to|we(?:'ll| will) use|instead of|the decision is|approved|i(?:'ve| have)? (?:chosen|chose|picked)"
     r"|entschieden|beschlossen|wir (?:nehmen|verwenden|nutzen|bleiben bei)|einig(?:en|ten) uns|stattdessen"
@@ -34,7 +36,7 @@ DECIDED = re.compile(
     r"|决定|改用|采用|決めた|決定|採用|にします",
     re.IGNORECASE,
 )
-BOUND = re.compile(
+BOUND = Form(
     r"^keep\b|\b(?:must(?:n'?t| not)?|never|always|do not|don'?t|only (?:use|touch|change|if)|without (?:changing|touching|breaking)"
     r"|no (?:new|more)|is not allowed|are not allowed|required to|make sure|keep to|at most|at least|no later than|deadline"
     r"|niemals|immer|d(?:arf|arfst|ürfen|ürft) (?:\w+ ){0,3}(?:nicht|nur|keine?[nrms]?|niemals)|muss|müssen|keine? (?:neuen?|weiteren?)"

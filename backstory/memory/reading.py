@@ -29,10 +29,11 @@ class Reading:
     """One request: for each item its line, and the chain hash up to and including it.
 
     `places` (set by ingestion): for each item the index of its turn on the thread's path, -1 where it has none. `also`: turns that it
-    carries within an item of another place. `buried`: items whose turns were forgotten. `aside`: length of the items that are no turns, in
-    characters. `tools`: how many items have calls, results or media. `summary`: the last item that is a client's summary of what came
-    before, -1 where none is. `bytes`: raw size of its items, about. `keys`: by how many the reader finds it. `before`: digest of the
-    reading that its first `reused` items were taken from, b"" where none were.
+    carries within an item of another place. `unsaid`: turns (ids) that its client leaves out of its answers. `buried`: items whose turns
+    were forgotten. `aside`: length of the items that are no turns, in characters. `tools`: how many items have calls, results or media.
+    `summary`: the last item that is a client's summary of what came before, -1 where none is. `bytes`: raw size of its items, about.
+    `keys`: by how many the reader finds it. `before`: digest of the reading that its first `reused` items were taken from, b"" where none
+    were.
     """
 
     __slots__ = (
@@ -50,6 +51,7 @@ class Reading:
         "summary",
         "thread",
         "tools",
+        "unsaid",
         "version",
     )
 
@@ -63,6 +65,7 @@ class Reading:
         self.bytes = self.keys = 0
         self.places: list[int] = []
         self.also: tuple[int, ...] = ()
+        self.unsaid: tuple[int, ...] = ()
         self.before = b""
         self.buried: frozenset[int] = frozenset()
         self.thread = ""
@@ -125,6 +128,7 @@ class Reader:
         if known is not None:
             reading.places = known.places[:reused]
             reading.thread, reading.version, reading.buried = known.thread, known.version, known.buried
+            reading.unsaid = known.unsaid
             reading.goes_on(known, reused)
         reading.take(reused)
         if count >= _WORTH_REMEMBERING:

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from backstory.core.edits import (
     AddMessage,
+    AddMessages,
     AddSystem,
     AddTools,
     AppendText,
@@ -32,7 +33,7 @@ from backstory.memory import dates
 from backstory.memory.index import ASKS, TELLS, TIMELY, Index
 from backstory.memory.question import Query
 
-What: TypeAlias = Literal["block", "earlier block", "digest", "fold", "marker", "stub", "tools", "other"]
+What: TypeAlias = Literal["block", "earlier block", "digest", "fold", "marker", "stub", "tools", "held", "other"]
 Kind: TypeAlias = Literal["recalled", "pinned", "kept", "elsewhere"]
 # Of what was considered and left out, so many are told one by one.
 MOST_LEFT = 20
@@ -208,10 +209,10 @@ def _change(
             return Change(put, _item(at), _bytes(text) - was(at))
         case AddTools(tools):
             return Change("tools", 0, sum([len(tool) for tool in tools]))
-        case AddMessage(index, _, text):
-            return Change("other", index, _bytes(text))
-        case AddSystem(text):
-            return Change("other", 0, _bytes(text))
+        case AddMessages(index, values):
+            return Change("held", index, sum(map(len, values)), len(values))
+        case AddMessage(text=text) | AddSystem(text=text):
+            return Change("other", getattr(edit, "index", 0), _bytes(text))
     return Change("other", getattr(edit, "index", 0), 0)
 
 

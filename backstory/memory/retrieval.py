@@ -16,7 +16,7 @@ from backstory.memory import dates
 from backstory.memory.asking import asks
 from backstory.memory.assembly import AllBut
 from backstory.memory.changes import NOTHING, Changed
-from backstory.memory.fence import RECALL_CLOSE, RECALL_OPEN, neutral
+from backstory.memory.fence import RECALL_CLOSE, RECALL_OPEN, called, harmless
 from backstory.memory.gate import any_passes, passes, told, worth_a_look
 from backstory.memory.index import Index
 from backstory.memory.likeness import Chosen
@@ -38,11 +38,9 @@ _NEAR_PART, _FEWEST_NEAR = 3, 50
 _SMALLEST_LINE = 12
 # What a message that asks nothing brings back is a reminder, not an answer.
 _REMARK_TOKENS = 250
-_FORGED = re.compile(r"^(?=#\d+ |\[\d{1,2} [A-Z][a-z]+(?: \d{4})?\][ \t]*$)", re.MULTILINE)
 _ASKS = ("?", "\uff1f", "\u061f")
 _SENTENCE_END = re.compile(r"(?<=[.!?\uff1f\u061f\n])")
 _ASKED_CHARS, _MOST_QUESTIONS = 20_000, 8
-_BEGINS = re.compile(r"[#\[]")
 
 
 class Item(Struct, frozen=True):
@@ -208,7 +206,7 @@ def block(recalled: Recalled, label: str = _LABEL) -> str:
             lines.append(f"[{_header(named, day)}]")
             day, before = named, None
         goes_on = before is not None and (before.turn, before.piece + 1, before.speaker) == (item.turn, item.piece, item.speaker)
-        text = line(item.number, item.speaker, item.text) if not goes_on else _harmless(item.text)
+        text = line(item.number, item.speaker, item.text) if not goes_on else _shown(item.text, first=True)
         lines.append(text + _note(item.changed))
         before = item
     lines.append(RECALL_CLOSE)
@@ -223,7 +221,7 @@ def _header(day: str, before: str) -> str:
 
 def line(number: int, speaker: str, text: str) -> str:
     """One line as the model sees it: "#12 Ann: text"."""
-    return f"#{number} {neutral(speaker)}: {_harmless(text)}"
+    return f"#{number} {called(speaker)}: {_shown(text)}"
 
 
 def _note(changed: int) -> str:
@@ -231,13 +229,11 @@ def _note(changed: int) -> str:
     return f"{_CHANGED}{changed})" if changed else ""
 
 
-def _harmless(text: str) -> str:
-    """Verbatim but for what would read as one of our own fences, headers, notes or numbers: that gets a changed bracket, or a space before
-    it."""
-    text = neutral(text)
+def _shown(text: str, *, first: bool = False) -> str:
+    """Verbatim but for what would read as one of our own fences, headers, notes or numbers (see fence). `first`: it begins a line."""
     if _CHANGED in text:
         text = text.replace(_CHANGED, f" {_CHANGED[1]} {_CHANGED[2:]}")
-    return _FORGED.sub(" ", text) if _BEGINS.search(text) else text
+    return harmless(text, first=first)
 
 
 def _fitted(

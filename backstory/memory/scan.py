@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from heapq import nlargest
 
 from msgspec import Struct
@@ -58,13 +58,13 @@ def mentions(turns: Sequence[Turn], terms: Iterable[str], wanted: int) -> Mentio
     return Mentions(tuple(turn for turn, _ in best), {**{word: count for word, count in counts.items() if count}, "": looked})
 
 
-def units_about(turn: Turn, number: int, terms: Iterable[str]) -> list[Unit]:
-    """The units of a turn; of a long one, those of what stands around these words, and of its beginning."""
+def units_about(turn: Turn, number: int, terms: Iterable[str], names: Set[str] = frozenset()) -> list[Unit]:
+    """The units of a turn; of a long one, those of what stands around these words, and of its beginning. `names`: who is known to speak."""
     if len(turn.text) <= _LONG_CHARS:
-        return units((turn,), number, Carry())
+        return units((turn,), number, Carry(set(names)))
     made: list[Unit] = []
     for start, stop in _excerpts(turn.text, _words(terms)):
-        found = units((replace(turn, text=turn.text[start:stop]),), number, Carry())
+        found = units((replace(turn, text=turn.text[start:stop]),), number, Carry(set(names)))
         # A piece that is missing between two excerpts keeps them from being read as one text.
         first = made[-1].piece + 2 if made else int(start > 0)
         made += [replace(unit, piece=first + unit.piece) for unit in found]

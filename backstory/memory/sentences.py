@@ -7,36 +7,37 @@ statements. Every sentence is `turn.text[start:end]`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from msgspec import Struct
 
 from backstory.core.records import Turn
 from backstory.memory import dates
+from backstory.memory.forms import ALWAYS, Form
+from backstory.memory.speakers import Begun, Carry, speakers
 from backstory.memory.text import fold
-from backstory.memory.units import named
 
 _EDGE_CHARS = 6_000
 """Of a longer text only its beginning and its end are read: what is between is a paste."""
 _LONGEST = 400
 _VOID = frozenset({"br", "hr", "img", "p", "li", "input", "b", "i"})
-_TAG = re.compile(r"\s*<(?P<close>/?)(?P<name>[A-Za-z][\w:-]*)(?:\s[^<>\n]*)?/?>?")
-_SKIPPED = re.compile(
-    r"\s*(?:>|\||\t| {4}|@@|\+\+\+|---|\d{4}-\d\d-\d\d[T ]\d\d:\d\d|\d\d:\d\d:\d\d|(?:DEBUG|INFO|WARN|ERROR|TRACE|FATAL)\b)"
+_TAG = Form(r"\s*<(?P<close>/?)(?P<name>[A-Za-z][\w:-]*)(?:\s[^<>\n]*)?/?>?")
+_SKIPPED = Form(
+    r"\s*(?:>|\||\t| {4}|@@|\+\+\+|---|\d{4}-\d\d-\d\d[T ]\d\d:\d\d|\d\d:\d\d:\d\d|(?:DEBUG|INFO|WARN|ERROR|TRACE|FATAL)\b)", gist=ALWAYS
 )
-_INDENTED = re.compile(r"(?: {4}|\t)(?!\s*(?:[-*•]|\d+[.)])\s)")
-_BULLET = re.compile(r"\s*(?:(?:[-*•+]|\d{1,3}[.)]|#{1,6})\s+)?(?:\*\*|__)?")
+_INDENTED = Form(r"(?: {4}|\t)(?!\s*(?:[-*•]|\d+[.)])\s)")
+_BULLET = Form(r"\s*(?:(?:[-*•+]|\d{1,3}[.)]|#{1,6})\s+)?(?:\*\*|__)?")
 # A run of points is taken as one, whole: a long one is gone through once.
-_END = re.compile(r"(?<![.!?…。！？])[.!?…。！？]++[\"'”’)\]*]*+(?=\s|$)|(?<=[。！？])")
-_TITLE = re.compile(r"\b(?:dr|mr|mrs|ms|st|prof|e\.g|i\.e|vs|approx)\.$", re.I)
+_END = Form(r"(?<![.!?…。！？])[.!?…。！？]++[\"'”’)\]*]*+(?=\s|$)|(?<=[。！？])")
+_TITLE = Form(r"\b(?:dr|mr|mrs|ms|st|prof|e\.g|i\.e|vs|approx)\.$", re.I)
 """What always goes on behind its point."""
-_SHORT = re.compile(r"\b(?:etc|a\.m|p\.m|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|inc|ltd|jr|sr)\.$", re.I)
+_SHORT = Form(r"\b(?:etc|a\.m|p\.m|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|inc|ltd|jr|sr)\.$", re.I)
 """What may be the end of a sentence as well: a capital begins the next one."""
-_ORDINAL = re.compile(r"\b\d{1,2}\.$")
-_MONTH = re.compile(r"(?:januar|februar|märz|april|mai|juni|juli|august|september|oktober|november|dezember)\b", re.I)
+_ORDINAL = Form(r"\b\d{1,2}\.$")
+_MONTH = Form(r"(?:januar|februar|märz|april|mai|juni|juli|august|september|oktober|november|dezember)\b", re.I)
 """Behind the point of a German day: "am 3. Mai"."""
-_NUMBERED = re.compile(r"\bno\.$", re.I)
-_TASK = re.compile(
+_NUMBERED = Form(r"\bno\.$", re.I)
+_TASK = Form(
     r"(?:翻译|翻譯|改写|改寫|润色|潤色|\b(?:übersetz\w*|umformulier\w*|korrigier\w*|geschichte|gedicht|traduis\w*|traduire|corrige\w*"
     r"|résum\w*|histoire|poème|traduc\w*|cuento|poema|historia"
     r"|translate|rewrite|rephrase|proof-?read|paraphrase|summari[sz]e|grammar|essay|story|poem|song|role-?play|pretend|dialogue|screenplay"
@@ -50,7 +51,7 @@ _LABELS_WORDS = """
     demo meeting goal final agreed translate base host path key token region branch owner team stack editor timezone theme font
 """
 _LABELS = frozenset(_LABELS_WORDS.split())
-_VALUE_ONLY = re.compile(r"(?:(?:on |at |by )?\S*[\d/_@=`]\S*(?: \w+){0,3}|true|false)$", re.I)
+_VALUE_ONLY = Form(r"(?:(?:on |at |by )?\S*[\d/_@=`]\S*(?: \w+){0,3}|true|false)$", re.I)
 
 
 class Sentence(Struct, frozen=True):
@@ -66,18 +67,20 @@ class Sentence(Struct, frozen=True):
     states: bool
 
 
-def sentences(turn: Turn) -> Iterator[Sentence]:
-    """Every sentence of this turn that is its author's own, in order. None of what a tool returned."""
+def sentences(turn: Turn, names: Set[str] = frozenset()) -> Iterator[Sentence]:
+    """Every sentence of this turn that is its author's own, in order. None of what a tool returned. `names`: who is known to speak in the
+    conversation."""
     if turn.kind != "spoken" or turn.role not in ("user", "assistant"):
         return
     text, upto = turn.text, len(turn.text)
     if turn.role == "user" and (task := _TASK.search(text, 0, _EDGE_CHARS)) is not None:
         upto = task.start("begin")
     author, at = turn.sender or turn.role, turn.at or turn.arrived
-    speaker, first, inside = author, True, ""
-    transcript = False
-    start = 0
+    said_by = _said_by(turn, names)
+    speaker, inside = author, ""
+    start, number = 0, -1
     while start < upto:
+        number += 1
         stop = text.find("\n", start, upto)
         stop = upto if stop < 0 else stop
         line = text[start:stop]
@@ -89,14 +92,11 @@ def sentences(turn: Turn) -> Iterator[Sentence]:
             continue
         stamped = dates.stamp(line) if line[0] in "[(" else None
         place = begin + (len(line) - len(stamped[1]) if stamped else 0)
-        name = _speaker(text[place:stop]) if ": " in line and (first or transcript) else None
-        transcript = transcript or (first and name is not None)
-        first = False
-        if name is not None:
-            speaker, place = name, place + len(name) + 1
-        at = stamped[0] if stamped else at
+        one = said_by.get(number)
+        if one is not None:
+            speaker, place = one.name, begin + one.end
         if stamped or not (_SKIPPED.match(line) or _INDENTED.match(line)):
-            yield from _split(text, place, min(stop, place + _EDGE_CHARS), speaker, speaker != author, at)
+            yield from _split(text, place, min(stop, place + _EDGE_CHARS), speaker, speaker != author, stamped[0] if stamped else at)
 
 
 def _block(line: str, inside: str) -> tuple[str, bool]:
@@ -116,12 +116,16 @@ def _block(line: str, inside: str) -> tuple[str, bool]:
     return ("" if over else name), True
 
 
-def _speaker(line: str) -> str | None:
-    """Who says this line of a transcript; None where what stands before the colon is a label."""
-    match = named(line)
-    if match is None or not _LABELS.isdisjoint(fold(match["name"]).split()) or _VALUE_ONLY.match(line, match.end()):
-        return None
-    return match["name"]
+def _said_by(turn: Turn, names: Set[str]) -> dict[int, Begun]:
+    """How the lines (by place) begin that somebody says by name, who is not the one who sent the message."""
+    if turn.sender or ": " not in turn.text:
+        return {}
+    lines = turn.text.split("\n")
+    return {
+        place: one
+        for place, one in speakers(lines, Carry(set(names))).items()
+        if _LABELS.isdisjoint(fold(one.name).split()) and not _VALUE_ONLY.match(lines[place], one.end)
+    }
 
 
 def _split(text: str, start: int, stop: int, author: str, named_: bool, at: float) -> Iterator[Sentence]:

@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from msgspec import Struct
 
+from backstory.memory.forms import Form
+
 _MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTHS = {name: number for number, name in enumerate(_MONTH_NAMES, 1)}
 _ZONES = {
@@ -30,14 +32,14 @@ _AFTER = f"(?:,?[ t](?:at )?{_CLOCK.format('')}{_ZONE})?"
 _NTH = r"(?P<day>\d\d?)(?:st|nd|rd|th)?"
 _ISO = rf"{_WEEKDAY}(?P<year>\d{{4}})-(?P<month>\d\d)-(?P<day>\d\d){_AFTER}"
 _SHAPES = tuple(
-    re.compile(shape, re.IGNORECASE)
+    Form(shape, re.IGNORECASE)
     for shape in (
         _ISO,
         rf"{_BEFORE}{_WEEKDAY}{_NTH} {_MONTH},? (?P<year>\d{{4}}){_AFTER}",
         rf"{_BEFORE}{_WEEKDAY}{_MONTH} {_NTH},? (?P<year>\d{{4}}){_AFTER}",
     )
 )
-_ISO_INSIDE = re.compile(rf"(?:^| ){_ISO}$", re.IGNORECASE)
+_ISO_INSIDE = Form(rf"(?:^| ){_ISO}$", re.IGNORECASE)
 _LONGEST = 80
 
 

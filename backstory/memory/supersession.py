@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
@@ -16,7 +17,9 @@ from msgspec.structs import replace
 
 from backstory.core.records import Fact
 from backstory.memory import fact_ends, fact_tongues
+from backstory.memory.choices import kind_of
 from backstory.memory.fact_objects import dated
+from backstory.memory.forms import Form
 from backstory.memory.text import STOP_WORDS, fold, stem, words
 
 Status: TypeAlias = Literal["current", "superseded", "negated", "planned"]
@@ -25,7 +28,7 @@ STATUSES: tuple[Status, ...] = ("current", "superseded", "negated", "planned")
 _REACH_TURNS = 20
 """A correction that does not name what it corrects is about something said in the last so many turns."""
 _NEAR_TURNS = 4
-_SAME_RELATION = {"is set to": "is", "runs on": "is", "switched to": "prefers", "uses": "uses", "decided": "uses"}
+_SAME_RELATION = {"is set to": "is", "runs on": "is", "switched to": "uses", "uses": "uses", "decided": "uses"}
 _ONE_VALUE = frozenset({"is", "lives in", "works at", "works as", "is aged", "is from", "was born", "grew up in", "is called"})
 _NAME = ("'s", "name")
 _OF_NOW = frozenset({"new", "current"})
@@ -54,35 +57,17 @@ _OPPOSITES = (
     (("formal",), ("inform",)),
     (("tea",), ("coffe",)),
 )
-_KINDS_OF_CHOICE = (
-    "postgres postgresql mysql mariadb sqlite mongodb mongo oracle mssql cockroachdb dynamodb cassandra duckdb firebase supabase",
-    "kafka rabbitmq nats sqs pulsar activemq",
-    "redis memcached valkey",
-    "react vue svelte angular solid preact htmx",
-    "aws gcp azure hetzner digitalocean heroku vercel netlify render fly",
-    "npm yarn pnpm bun",
-    "pytest unittest nose jest vitest mocha",
-    "fastapi flask django starlette express nestjs rails laravel spring",
-    "python go golang rust java kotlin typescript javascript ruby elixir swift",
-    "vim neovim emacs vscode intellij pycharm sublime nano",
-    "github gitlab bitbucket gitea",
-    "docker podman kubernetes nomad",
-    "jwt cookies sessions oauth saml",
-    "rest graphql grpc",
-    "slack teams discord zulip mattermost",
-    "uv pip poetry pipenv conda",
-)
-_CHOICE = {stem(word): kind for kind, names in enumerate(_KINDS_OF_CHOICE) for word in names.split()}
-_TIME = re.compile(r"\b\d{1,2}(?::\d\d)? ?(?:am|pm)\b|\b\d{1,2}:\d\d\b|\bat (?:1?\d|2[0-4])(?= on\b|,|$)|\bnoon\b|\bmidnight\b", re.I)
-_HOUR = re.compile(r"(?:1?\d|2[0-4])(?: o'clock)?")
-_DAY = re.compile(
+_OPPOSED = frozenset(term for pair in _OPPOSITES for side in pair for term in side)
+_TIME = Form(r"\b\d{1,2}(?::\d\d)? ?(?:am|pm)\b|\b\d{1,2}:\d\d\b|\bat (?:1?\d|2[0-4])(?= on\b|,|$)|\bnoon\b|\bmidnight\b", re.I)
+_HOUR = Form(r"(?:1?\d|2[0-4])(?: o'clock)?")
+_DAY = Form(
     r"day\b|days\b|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)|\d{4}-\d|\b(?:tomorrow|tonight|week|weekend|month|year|spring|summer|autumn)\b"
     r"|\bthe \d|\b\d{1,2}/\d|\d\.\d{1,2}\.\d{4}",
     re.I,
 )
-_PLACE_TO_LOOK = re.compile(r"://|^[/~.]|\S@\S|\w\.\w+[/:]")
-_NUMBER = re.compile(r"(?:(?:on|at|in|by|port|version|about|around|exactly|now|to|from) )*[$€£#@+-]?v?\d", re.I)
-_CALLED_OFF = re.compile(r"cancel+ed|called off")
+_PLACE_TO_LOOK = Form(r"://|^[/~.]|\S@\S|\w\.\w+[/:]")
+_NUMBER = Form(r"(?:(?:on|at|in|by|port|version|about|around|exactly|now|to|from) )*[$€£#@+-]?v?\d", re.I)
+_CALLED_OFF = Form(r"cancel+ed|called off")
 
 
 class Known(Struct, frozen=True):
@@ -142,6 +127,7 @@ class Ledger:
         self._about: dict[tuple[str, ...], dict[str, dict[str, list[_Entry]]]] = {}
         self._names: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
         self._open: list[_Entry] = []
+        self._chosen: dict[int, list[_Entry]] = {}
 
     def add(self, facts: Iterable[Fact], number: int) -> None:
         """The facts of the next turn, which has this number."""
@@ -197,6 +183,11 @@ class Ledger:
             if len(held) % _PRUNED_EACH == 0:
                 held[:] = [old for old in held if old.by is None]
 
+        if entry.relation in _CHOSEN and not entry.denies and (kind := kind_of(entry.terms)) is not None:
+            same = self._chosen.setdefault(kind, [])
+            same.append(entry)
+            if len(same) % _PRUNED_EACH == 0:
+                same[:] = [old for old in same if old.by is None]
         if entry.relation in _OPEN or entry.meant.kind == "schedule":
             self._open.append(entry)
             if len(self._open) >= 2 * _MOST_OPEN:
@@ -206,7 +197,7 @@ class Ledger:
         """Take in a correction, if there is what it corrects."""
         if fact.subject and fact.stance != "negated":
             entry = _Entry(fact, number, fact.subject, fact.verb)
-            gone = self._dead(entry)
+            gone = self._dead(entry) if fact.verb == "has" else self._holding(entry)
         else:
             old = self._pointed(fact) if fact.subject else self._corrected(fact, number)
             gone = [old] if old is not None else []
@@ -221,11 +212,12 @@ class Ledger:
 
     def _pointed(self, fact: Fact) -> _Entry | None:
         """What "not there any more" denies: the last fact of this relation that holds."""
-        relation = _SAME_RELATION.get(fact.verb, fact.verb)
-        whose = subject_key(fact.subject)
-        about = (self._about.get(each, {}).get(relation, {}).get("", []) for each in self._kin(whose))
-        holding = [old for entries in about for old in entries if old.by is None and not old.denies]
-        return max(holding, key=lambda old: old.number, default=None)
+        return max(self._holding(_Entry(fact, 0, fact.subject, fact.verb)), key=lambda old: old.number, default=None)
+
+    def _holding(self, new: _Entry) -> list[_Entry]:
+        """What holds of the same relation of the same subject."""
+        about = (self._about.get(each, {}).get(new.relation, {}).get("", []) for each in self._kin(new.whose))
+        return [old for entries in about for old in entries if old.by is None and not old.denies]
 
     def _dead(self, new: _Entry) -> list[_Entry]:
         """What does not hold any more of somebody who has died."""
@@ -300,8 +292,11 @@ class Ledger:
                 old.by = new
         for old in self._ended(new):
             old.by = new
-        if same is None and (replaced or new.fact.corrects) and new.relation in _CHOSEN:
-            self._choose_again(new, replaced)
+        if same is None and new.relation in _CHOSEN and not new.denies:
+            if replaced or new.fact.corrects:
+                self._choose_again(new, replaced)
+            elif new.verb == "switched to" and (left := self._left(new)) is not None:
+                left.by = new
         return same
 
     def _candidates(self, new: _Entry, replaced: tuple[str, ...]) -> list[_Entry]:
@@ -319,16 +314,30 @@ class Ledger:
                     found.extend(fewest)
         return found
 
+    def _left(self, new: _Entry) -> _Entry | None:
+        """What "we switched to PostgreSQL" leaves: the one thing of that kind that is in use."""
+        kind = kind_of(new.terms)
+        if kind is None:
+            return None
+        held = [
+            old
+            for old in self._chosen.get(kind, ())
+            if old.by is None
+            and (old.whose == new.whose or old.fact.author == new.fact.author)
+            and not (new.spoken_by_assistant and not old.spoken_by_assistant)
+        ]
+        return held[0] if len(held) == 1 else None
+
     def _choose_again(self, new: _Entry, replaced: tuple[str, ...]) -> None:
         """ "Let's go with MySQL instead": the last choice that this can be about, whoever made it."""
-        choice = _choice(new.terms)
+        choice = kind_of(new.terms)
         for old in reversed(self._entries):
             if old.by is not None or old.relation not in _CHOSEN or (new.spoken_by_assistant and not old.spoken_by_assistant):
                 continue
             if replaced:
                 if old.terms == replaced or _within(replaced, old.terms):
                     old.by = new
-            elif _bears_on(new, old) and (choice is None or _choice(old.terms) in (choice, None)):
+            elif _bears_on(new, old) and (choice is None or kind_of(old.terms) in (choice, None)):
                 old.by = new
                 return
 
@@ -373,6 +382,7 @@ def classes(text: str) -> frozenset[str]:
     return frozenset(found or {"word"})
 
 
+@lru_cache(8192)
 def key(text: str) -> tuple[str, ...]:
     """By what two objects or subjects are known to be the same: the stems of their words, without articles and the like."""
     found = words(text)
@@ -476,6 +486,8 @@ def _for(text: str) -> tuple[str, ...] | None:
 
 
 def _opposite(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    if _OPPOSED.isdisjoint(one) or _OPPOSED.isdisjoint(other):
+        return False
     return any(
         (_within(left, one) and _within(right, other)) or (_within(right, one) and _within(left, other)) for left, right in _OPPOSITES
     )
@@ -484,7 +496,3 @@ def _opposite(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
 def _within(few: tuple[str, ...], many: tuple[str, ...]) -> bool:
     """Whether all of these terms are among those."""
     return bool(few) and set(few) <= set(many)
-
-
-def _choice(terms: tuple[str, ...]) -> int | None:
-    return next((_CHOICE[term] for term in terms if term in _CHOICE), None)

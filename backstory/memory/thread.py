@@ -17,6 +17,7 @@ from backstory.memory.economy import Account
 from backstory.memory.index import Index
 from backstory.memory.settled import Settled
 from backstory.memory.units import Carry
+from backstory.memory.view import View
 
 
 class Family:
@@ -70,6 +71,7 @@ class Thread:
         "injections",
         "lineage",
         "lookups",
+        "loosened",
         "origin",
         "path",
         "pending_seq",
@@ -83,6 +85,7 @@ class Thread:
         "tokens",
         "told_in",
         "version",
+        "view",
     )
 
     def __init__(self, conversation: Conversation, root: bytes, protects: Callable[[Sequence[Turn]], int] | None = None) -> None:
@@ -115,16 +118,18 @@ class Thread:
         self.version = self.busy = self.carried = self.pending_seq = 0
         self.changes: Changes | None = None
         """What later turns of the path have changed; None where nobody has asked yet."""
-        self.counted = False
-        """Whether it was counted among the sessions since the start."""
-        self.compacted = False
-        """Whether the boundary was moved on request, and no request has gone up since."""
+        self.view: View | None = None
+        """What went up last, where its client cuts its history."""
+        self.counted = self.compacted = False
+        """Whether it was counted among the sessions since the start; whether the boundary was moved on request, and no request has gone up
+        since."""
         self.states: dict[str, str] = {}
         """What its user has set for it."""
         self.hidden: frozenset[int] = frozenset()
         """Turns that are about to be forgotten: they are not recalled."""
-        self.origin = ("", 0, 0, 0)
-        """Where it was forked off: that conversation's id and version then, its own version then, and how much of the path is the same."""
+        self.origin, self.loosened = ("", 0, 0, 0), 0.0
+        """Where it was forked off: that conversation's id and version then, its own version then, and how much of the path is the same.
+        When something that went up before was taken out (Unix seconds), other than by a fold or a stub."""
 
     @property
     def account(self) -> Account:
@@ -133,10 +138,20 @@ class Thread:
             self._account = Account()
         return self._account
 
+    def resume(self, other: Thread) -> None:
+        """Its requests cost what goes on from those of another: the provider has just seen what it begins with."""
+        self._account = other.account.resume()
+
     @property
     def tip(self) -> bytes:
         """Chain hash at the end of the current branch."""
         return self.path[-1].chain if self.path else self.root
+
+    @property
+    def question(self) -> bytes:
+        """Chain hash of what the answers at the end of the current branch answer; the tip's where none is there."""
+        last = next((turn for turn in reversed(self.path) if turn.role != "assistant"), None)
+        return last.chain if last is not None else self.root
 
     @property
     def digest(self) -> Digest | None:
@@ -211,7 +226,7 @@ class Thread:
         forked.tokens = self.tokens
         forked.boundary = self.boundary
         forked.family, forked.indexed = self.family, self.indexed
-        forked.states, forked.hidden = self.states.copy(), self.hidden
+        forked.states, forked.hidden, forked.loosened = self.states.copy(), self.hidden, self.loosened
         forked._account = self._account.fork() if self._account is not None else None
         forked.rewind(turn_id)
         forked.origin = (self.conversation.id, self.version, forked.version, len(forked.path))

@@ -21,6 +21,7 @@ from backstory.core.records import Turn
 from backstory.core.sizes import CHARS_PER_TOKEN, rough
 from backstory.errors import NotFound
 from backstory.memory.compaction import Window
+from backstory.memory.fence import harmless, plain
 from backstory.memory.refs import Ref, ref
 from backstory.memory.shrink_lines import clip, telling
 from backstory.memory.shrinkers import shrink
@@ -212,11 +213,11 @@ def stub(choice: Choice, rules: Rules) -> str | None:
     """What goes upstream in its place; None where it is not clearly shorter."""
     result, text = choice.result, choice.result.text
     lines = text.count("\n") + 1
-    what = " ".join(part for part in (result.name or "tool", result.main) if part)
+    what = plain(" ".join(part for part in (result.name or "tool", result.main) if part), _LINE_CHARS + _MAIN_CHARS)
     size = f"{lines} lines, {len(text)} characters" if lines > 1 else f"{len(text)} characters"
     head = f"[left out: {what}; {size}; {_WORDS[choice.reason]}; ref {ref('result', result.turn, result.place, content(text))}]"
     body = _edges(text) if choice.reason != "old" else shrink(text, int(rules.stub_tokens * CHARS_PER_TOKEN))
-    made = f"{head}\n{body}" if body else head
+    made = f"{head}\n{harmless(body, first=True)}" if body else head
     before, after = rough(text), rough(made)
     if before - after < max(_LEAST_SAVED, int(before * _LEAST_SHARE)):
         return None

@@ -8,15 +8,17 @@ white space and the end of long tool output.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
 from backstory.core.records import Turn
 from backstory.core.tokens import estimate
-from backstory.memory import dates
 from backstory.memory.associations import concepts
-from backstory.memory.text import STOP_WORDS, fold, terms
+from backstory.memory.speakers import Carry, speakers
+from backstory.memory.text import terms
+
+__all__ = ["PIECE_TOKENS", "Carry", "Unit", "index_terms", "pieces", "units"]
 
 PIECE_TOKENS = 256
 _UNBROKEN = 300
@@ -25,31 +27,7 @@ _TOOL_CHARS = 20_000
 """What is read of a tool's output: the rest of a long one would only crowd the index."""
 _SURELY_MORE = 24
 """Characters for each token: no text that says something has as many."""
-_STAMP_HOLDS_S = 600.0
-"""Messages that arrive this long after a stamped one are taken to go on from its time, as those of a history that is taken in at once do;
-later ones count from their arrival. A pasted old line is no clock for the rest of a day."""
-_NAME = re.compile(r"(?P<name>[^\W\d_][\w'’-]*\.?(?: [^\W\d_][\w'’-]*\.?){0,2}|[\w.+-]{2,30}): +(?=\S)")
 _CUTS = tuple(re.compile(pattern) for pattern in (r"(?<=\n\n)", r"(?<=\n)", r"(?<=[.!?;:] )|(?<=[。！？；])", r"(?<=\s)"))
-_ALSO_NAMES = frozenset({"will", "may", "don"})
-_PARTICLES = frozenset({"de", "del", "der", "den", "da", "di", "du", "la", "le", "van", "von", "bin", "al", "el", "y"})
-_LABEL_WORDS = """
-    note notes answer question summary warning error todo step example output input result results update title subject date time from to
-    re cc ps tip tips important hint caution info debug fatal trace exception traceback cause reason problem solution fix option options
-    pros cons conclusion context goal goals task tasks plan usage args arguments returns return raises parameters default description
-    name type value status version url link source sources file path line command response request reply message total price cost
-    location address email phone ingredients instructions directions q a edit fyi btw tldr part section chapter day week month http https
-    also remember first second third finally however overview details steps requirements features benefits verdict recommendation
-    look listen wait hey hi hello ok okay sure thanks sorry please great perfect done fine actually maybe obviously anyway meanwhile guess
-    reminder decision correction confirmed agreed idea thought fact today tomorrow yesterday tonight spoiler disclaimer proposal rule
-    noted understood acknowledged received got updated fixed resolved completed added removed changed created deleted renamed merged moved
-    saved sent failed passed skipped blocked pending recap status agenda next before after bonus takeaway observation finding findings
-    explanation definition translation rewrite draft revised original rules alternatives assumption assumptions
-    both here there current previous tested verified checked found
-    """
-_LABELS = frozenset(_LABEL_WORDS.split())
-"""Words with which an ordinary line may begin before a colon: they name nobody."""
-_ROLES = frozenset({"assistant", "system", "user", "human", "tool", "developer", "model", "ai", "bot", "function", "agent", "admin"})
-"""Whoever writes these says nothing of who speaks: a message's own role does."""
 
 
 class Unit(Struct, frozen=True):
@@ -68,52 +46,28 @@ class Unit(Struct, frozen=True):
     terms: tuple[str, ...]
 
 
-class Carry(Struct):
-    """What has to be remembered from one turn to the next: the last stamped time, when that message arrived, who has spoken by name."""
-
-    at: float = 0.0
-    arrived: float = 0.0
-    names: set[str] = set()
-
-
 def units(
-    turns: Iterable[Turn], first_number: int, clock: Carry, breathe: Callable[[], None] = lambda: None, bare: bool = False
+    turns: Iterable[Turn], first_number: int, carry: Carry, breathe: Callable[[], None] = lambda: None, bare: bool = False
 ) -> list[Unit]:
-    """The units of these turns, the first of which has this number. `clock` is carried from call to call of one branch, and changed.
+    """The units of these turns, the first of which has this number. `carry` is carried from call to call of one branch, and changed; one
+    that knows of nothing yet learns who speaks from all of these turns.
     `breathe` is called between small pieces of the work. `bare`: without index terms, which take half of the time."""
     made: list[Unit] = []
+    if isinstance(turns, Sequence) and len(turns) > 1:
+        carry.begin(turns)
     for number, turn in enumerate(turns, first_number):
-        for unit in _of(turn, number, clock, bare):
+        for unit in _of(turn, number, carry, bare):
             made.append(unit)
             breathe()
     return made
 
 
-def named(line: str) -> re.Match[str] | None:
-    """The name (group `name`) with which a line of a transcript begins; None where it begins otherwise."""
-    match = _NAME.match(line)
-    return match if match is not None and _names_somebody(match["name"], Carry(), first=True, stamped=False) else None
-
-
-def effective_time(turn: Turn, clock: Carry) -> float:
-    """When a turn was said: its own stamped time, else that of the last stamped turn before it plus the time since, else its arrival."""
-    if turn.at > 0 and turn.at != turn.arrived:
-        clock.at, clock.arrived = turn.at, turn.arrived
-        return turn.at
-    return _going_on(turn.arrived or turn.at, clock)
-
-
-def _going_on(arrived: float, clock: Carry) -> float:
-    if clock.at > 0 and 0 <= arrived - clock.arrived <= _STAMP_HOLDS_S:
-        return clock.at + (arrived - clock.arrived)
-    return arrived
-
-
-def _of(turn: Turn, number: int, clock: Carry, bare: bool) -> Iterator[Unit]:
-    at = effective_time(turn, clock)
+def _of(turn: Turn, number: int, carry: Carry, bare: bool) -> Iterator[Unit]:
+    at = turn.at or turn.arrived
     speaker = turn.sender or turn.role.title()
     piece = 0
-    for line_at, name, text in _said(turn, at, clock) if turn.kind == "spoken" else ((at, "", turn.text[:_TOOL_CHARS].strip()),):
+    carry.listen(turn)
+    for line_at, name, text in _said(turn, at, carry) if turn.kind == "spoken" else ((at, "", turn.text[:_TOOL_CHARS].strip()),):
         said_by = name or speaker
         for part in pieces(text):
             found = () if bare else tuple(index_terms(part))
@@ -127,40 +81,30 @@ def index_terms(text: str) -> list[str]:
     return found + concepts(found)
 
 
-def _said(turn: Turn, at: float, clock: Carry) -> Iterator[tuple[float, str, str]]:
-    """Time, speaker ("" for the turn's own) and text of each line of a transcript; the whole text where it is none."""
-    if ": " not in turn.text:
+def _said(turn: Turn, at: float, carry: Carry) -> Iterator[tuple[float, str, str]]:
+    """Time, speaker ("" for the turn's own) and text of each line of a transcript; the whole text where it is none. What somebody says
+    who is known by the message itself is theirs, all of it."""
+    lines = turn.text.split("\n") if ": " in turn.text and not turn.sender else []
+    found = speakers(lines, carry) if lines else {}
+    if not found:
         yield at, "", turn.text.strip()
         return
-    name = ""
+    said_at, name, stamped = at, "", False
     held: list[str] = []
-    for line in turn.text.split("\n"):
-        stamped = dates.stamp(line) if line[:1] in ("[", "(") else None
-        rest = stamped[1] if stamped else line
-        match = _NAME.match(rest)
-        named = match is not None and _names_somebody(match["name"], clock, first=not held and not name, stamped=stamped is not None)
-        if named and match is not None:
-            if held:
-                yield at, name, "\n".join(held).strip()
-            if stamped:
-                at = stamped[0]
-                clock.at, clock.arrived = at, turn.arrived
-            name, held = match["name"], [rest[match.end() :]]
-            clock.names.add(name)
-        else:
+    for place, line in enumerate(lines):
+        one = found.get(place)
+        if one is None and not (stamped and not line.strip()):
             held.append(line)
-    yield at, name, "\n".join(held).strip()
-
-
-def _names_somebody(name: str, clock: Carry, *, first: bool, stamped: bool) -> bool:
-    if name in clock.names:
-        return True
-    if not (first or stamped) or not name[:1].isupper() or len(name) > 40:
-        return False
-    given, *others = name.split()
-    if fold(given) in STOP_WORDS - _ALSO_NAMES or not all(word[0].isupper() or word in _PARTICLES for word in others):
-        return False
-    return not any(word in _LABELS or word in _ROLES for word in fold(name).replace(".", "").split())
+            continue
+        if held:
+            yield said_at, name, "\n".join(held).strip()
+        if one is None:
+            # A line with its time ends with its paragraph: what follows is said now.
+            said_at, name, stamped, held = at, "", False, []
+            continue
+        said_at = one.at or said_at
+        name, stamped, held = one.name, one.at > 0, [line[one.end :]]
+    yield said_at, name, "\n".join(held).strip()
 
 
 def pieces(text: str, limit: int = PIECE_TOKENS) -> list[str]:

@@ -21,6 +21,7 @@ from backstory.core.plan import Target
 from backstory.core.provider_row import Auth, Header, Row
 from backstory.errors import BackstoryError, ConfigError, ExtensionError, UpstreamError
 from backstory.providers import upstreams
+from backstory.providers.gateways import foreign
 from backstory.providers.signing import Credentials, sign
 from backstory.providers.upstreams import Base
 
@@ -122,6 +123,12 @@ class Backend(Struct, frozen=True):
     def pay(self, wire: str, instance: int, head: Head, translated: bool, token: str = "") -> tuple[frozenset[bytes], Headers]:
         """What of the client's head stays behind, and what takes its place. `token`: where it is paid for with one. An extension's way of
         paying adds its own (`signed`)."""
+        drop, add = self._paid(wire, instance, head, translated, token)
+        if wire in self.home and not translated:
+            return drop, add
+        return drop | foreign(head, self.urls[wire].host), add
+
+    def _paid(self, wire: str, instance: int, head: Head, translated: bool, token: str) -> tuple[frozenset[bytes], Headers]:
         add = self.headers
         if wire == "anthropic" and (translated or not head.header(b"anthropic-version")):
             add = (*add, _VERSION)
@@ -132,7 +139,10 @@ class Backend(Struct, frozen=True):
         if key or self.auth in {"none", "aws"}:
             return CREDENTIALS | _ACCOUNT, (*add, _as_header(header, key)) if key else add
         if not translated and header == _NATURAL.get(wire, "bearer"):
-            return frozenset() if wire in self.home else _PERSONAL, add
+            # Of several keys, only the one that this wire wants goes to a host that the client has not named.
+            natural = b"authorization" if header == "bearer" else header.encode()
+            others = (CREDENTIALS & head.named.keys()) - {natural} if natural in head.named else frozenset()
+            return frozenset() if wire in self.home else _PERSONAL | others, add
         key = client_key(head)
         drop = CREDENTIALS if wire in self.home and not translated else CREDENTIALS | _ACCOUNT
         return drop, (*add, _as_header(header, key)) if key else add

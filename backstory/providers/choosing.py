@@ -145,7 +145,9 @@ class Chooser:
 
     def _by_policy(self, name: str, detour: Detour, wire: str, question: Question) -> tuple[Route, ...]:
         if not detour.elements:
-            raise RequestError(f"the failover route {name!r} has no elements")
+            raise RequestError(
+                f"the failover route {name!r} has no elements: !/route-append(name={name},element=backend:model) gives it one"
+            )
         elements = detour.elements[:1] if detour.policy == "k" else detour.elements
         branches = tuple([parse(element).branches[0] for element in elements])
         selector = self._router.checked(Selector("failover", branches), wire)

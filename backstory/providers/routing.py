@@ -80,6 +80,17 @@ class Router:
         """Whether no request of this wire goes up as it came."""
         return bool(self.static or self._defaults[wire])
 
+    def own(self, wire: str, host: str) -> Backend | None:
+        """The provider that stands for this host, to which requests of the wire go by themselves, with their client's key; None where there
+        is none."""
+        found = self.backends[_OWN[wire]]
+        at_home = wire in found.home and wire in found.urls and found.urls[wire].host == host
+        return found if at_home and found.passes_key and found.name not in self._disabled else None
+
+    def default(self, wire: str) -> str:
+        """Where requests of this wire go whose model selects nothing: a provider or a selector of the settings, "" for its upstream."""
+        return self._defaults[wire]
+
     def selector(self, wire: str, model: str, host: str) -> Selector | None:
         """What a request of this wire that names this model selects; None where it goes up as it came, which would be to this host. Raises
         SelectorError, NoRoute."""

@@ -56,6 +56,10 @@ class Course(Protocol):
         """The try under way is broken off; nobody is told."""
         ...
 
+    def spoke(self) -> bool:
+        """Whether the provider has said what the client, who speaks another wire, does not see."""
+        ...
+
 
 class _Held(Struct, frozen=True):
     """An answer, or what there is of it."""
@@ -345,7 +349,7 @@ class Attempts:
 
     def _look(self, data: bytes, done: bool, trailers: _Trailers) -> None:
         verdict = self._watch.feed(data, done) if self._watch is not None else "something"
-        if verdict == "something":
+        if verdict == "something" or (verdict == "empty" and self._course.spoke()):
             self._release(done, trailers)
         elif verdict == "empty":
             self._board.said_nothing(self._name)
@@ -389,7 +393,8 @@ class Attempts:
 
 def tries_of(plan: Plan, target: Target) -> tuple[Attempt, ...]:
     """The ways of a plan, one after the other."""
-    first = Attempt(plan.name or f"{target.host}:{target.port}", target, plan.body, plan.drop, plan.add, plan.translation)
+    name = plan.name or f"{target.host}:{target.port}"
+    first = Attempt(name, target, plan.body, plan.drop, plan.add, plan.translation, plan.speaks)
     return (first, *plan.others)
 
 

@@ -116,15 +116,33 @@ class Fetcher:
     ) -> Fetched:
         """The reply to a POST on this connection, which is kept or closed. `hear` gets the body of one of status 200 piece by piece as it
         comes, and says when it has enough. Raises UpstreamError, UpstreamTimeout."""
+        length = b"Content-Length: %d\r\n" % len(body)
+        return await self._ask(up, b"POST", target, headers, length, body, timeout_s, most_bytes, hear)
+
+    async def get(self, up: UpConnection, target: Target, headers: Headers, timeout_s: float, most_bytes: int = 1 << 20) -> Fetched:
+        """The same for a GET."""
+        return await self._ask(up, b"GET", target, headers, b"", b"", timeout_s, most_bytes, None)
+
+    async def _ask(
+        self,
+        up: UpConnection,
+        method: bytes,
+        target: Target,
+        headers: Headers,
+        length: bytes,
+        body: bytes,
+        timeout_s: float,
+        most_bytes: int,
+        hear: Hear | None,
+    ) -> Fetched:
         if not up.is_fresh():
             up.abort()
             raise UpstreamError("the upstream closed the connection before it was used")
         gathering = _Gathering(most_bytes, up, hear)
-        lines = [b"POST %b%b HTTP/1.1" % (up.prefix, target.path.encode("latin-1")), b"Host: " + target.host_header]
+        lines = [b"%b %b%b HTTP/1.1" % (method, up.prefix, target.path.encode("latin-1")), b"Host: " + target.host_header]
         lines += [b"%b: %b" % pair for pair in headers]
-        lines.append(b"Content-Length: %d\r\n%b" % (len(body), up.proxy_line))
         up.begin(gathering, head_only=False)
-        up.transport.write(b"\r\n".join(lines) + b"\r\n" + body)
+        up.transport.write(b"\r\n".join(lines) + b"\r\n" + length + up.proxy_line + b"\r\n" + body)
         up.sent = True
         try:
             async with asyncio.timeout(timeout_s):

@@ -23,7 +23,7 @@ from backstory.relay.endurance import Kind
 from backstory.relay.handed import undelivered
 from backstory.relay.heads import CHUNKED, ReplyHead, Request, render_interim, without_ours
 from backstory.relay.heard import heard
-from backstory.relay.interpret import Interpreter
+from backstory.relay.interpret import Interpreter, interpreter
 from backstory.relay.legs import Legs
 from backstory.relay.overdue import overdue
 from backstory.relay.race import Race
@@ -65,13 +65,10 @@ class Flow:
         self._up: UpConnection | None = None
         self._task: asyncio.Task[None] | None = None
         self._body = b""
-        self._length = 0
+        self._length = self._size = self._tries = self.bytes_in = 0
         self._pieces: list[bytes] = []
-        self._size = 0
         self._streamed = self._discards = False
         self._uploaded = True
-        self._tries = 0
-        self.bytes_in = 0
         self.over = False
         self.since = clock.now
         door.metrics.in_flight += 1
@@ -234,7 +231,8 @@ class Flow:
             self.lost(UpstreamError("the upstream closed the connection at once"))
             return
         if plan.translation is not None:
-            self._interpreter = Interpreter(plan.translation, self, up, self._door.limits.max_buffered_body)
+            speaks = plan.speaks if self._attempts is not None else ""
+            self._interpreter = interpreter(plan.translation, speaks, self, up, self._door)
         later = self._legs is not None and self._legs.later
         up.begin(heard(plan, target, self._body, later, self._interpreter or self), request.method == b"HEAD")
         head = self._down.heads.render(request, target.path, target.host_header, plan.drop, plan.add, self._length)
@@ -402,6 +400,10 @@ class Flow:
     def give_up_try(self) -> None:
         """As Course.give_up_try."""
         self._release()
+
+    def spoke(self) -> bool:
+        """As Course.spoke."""
+        return self._interpreter is not None and self._interpreter.spoke
 
     def alive(self) -> None:
         """As interpret.Course.alive."""

@@ -8,9 +8,11 @@ kept is bounded; of a reply that is larger, what it says of its usage is lost.
 from __future__ import annotations
 
 import time
+from typing import Literal
 
 from msgspec import Struct
 
+from backstory.core.charges import How
 from backstory.core.exchange import Headers
 from backstory.core.plan import Plan, Target
 from backstory.errors import UpstreamError
@@ -61,6 +63,8 @@ class Heard(Struct):
     size: int = 0
     look_at: int = _STEP
     """So many bytes are kept without a look at them."""
+    how: How | Literal[""] = ""
+    ended: bool = False
 
     # As upstream.Receiver.
 
@@ -74,6 +78,7 @@ class Heard(Struct):
 
     def lost(self, error: UpstreamError) -> None:
         """See Receiver."""
+        self.ended = True
         self.receiver.lost(error)
 
     def begin_reply(self, reply: ReplyHead, empty: bool) -> None:
@@ -90,6 +95,7 @@ class Heard(Struct):
             self.size += len(data)
             if self.size > self.look_at:
                 self._condense()
+        self.ended = self.ended or done
         self.receiver.deliver(data, done, trailers)
 
     # As core.plan.Leg.

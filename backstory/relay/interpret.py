@@ -6,15 +6,19 @@ cannot be translated is a fault of the upstream: told as an error while the clie
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec.structs import replace
 
 from backstory.core.exchange import Headers
 from backstory.core.plan import Mode, Translation
 from backstory.errors import DocumentError, UpstreamError
+from backstory.relay.emptiness import Aside
 from backstory.relay.heads import CHUNKED, ReplyHead
 from backstory.relay.upstream import Receiver, UpConnection
+
+if TYPE_CHECKING:
+    from backstory.relay.door import Door
 
 
 class Course(Receiver, Protocol):
@@ -26,11 +30,13 @@ class Course(Receiver, Protocol):
 
 
 class Interpreter:
-    """Implements upstream.Receiver for one leg. `limit`: how large a body may be gathered. `reading`: the head of the answer has come."""
+    """Implements upstream.Receiver for one leg. `limit`: how large a body may be gathered. `reading`: the head of the answer has come.
+    `aside`: hears what the provider says."""
 
-    __slots__ = ("_course", "_gathered", "_head", "_limit", "_mode", "_size", "_translation", "_up", "reading")
+    __slots__ = ("_aside", "_course", "_gathered", "_head", "_limit", "_mode", "_size", "_translation", "_up", "reading")
 
-    def __init__(self, translation: Translation, course: Course, up: UpConnection, limit: int) -> None:
+    def __init__(self, translation: Translation, course: Course, up: UpConnection, limit: int, aside: Aside | None = None) -> None:
+        self._aside = aside
         self._translation = translation
         self._course = course
         self._up = up
@@ -40,6 +46,11 @@ class Interpreter:
         self._gathered: list[bytes] = []
         self._size = 0
         self.reading = False
+
+    @property
+    def spoke(self) -> bool:
+        """Whether the provider has said anything, as far as that was listened to."""
+        return self._aside is not None and self._aside.spoke
 
     def interim(self, reply: ReplyHead) -> None:
         """See Receiver."""
@@ -59,6 +70,8 @@ class Interpreter:
     def begin_reply(self, reply: ReplyHead, empty: bool) -> None:
         """See Receiver."""
         self.reading = True
+        if self._aside is not None:
+            self._aside.begin(reply.headers)
         mode, headers = self._translation.begin(reply.status, reply.headers)
         if mode == "pass":
             self._course.begin_reply(reply if headers is reply.headers else _headed(reply, headers), empty)
@@ -72,6 +85,8 @@ class Interpreter:
 
     def deliver(self, data: bytes, done: bool, trailers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
         """See Receiver. Trailers are about a body that the client does not get."""
+        if self._aside is not None:
+            self._aside.feed(data, done)
         if self._mode == "pass":
             self._course.deliver(data, done, trailers)
             return
@@ -123,3 +138,9 @@ def _headed(reply: ReplyHead, headers: Headers) -> ReplyHead:
     """The reply's head with these headers in place of its own."""
     line = reply.line if reply.line.startswith(b"%d" % reply.status) else b"%d" % reply.status
     return replace(reply, raw=b"", line=line, headers=headers, names=[key.lower() for key, _ in headers], named=frozenset(), plain=False)
+
+
+def interpreter(translation: Translation, speaks: str, course: Course, up: UpConnection, door: Door) -> Interpreter:
+    """For one leg. `speaks`: the provider's wire, "" where nobody wants to know what the client does not see of it."""
+    aside = Aside(speaks) if speaks and door.endurance.policy.empty_retry else None
+    return Interpreter(translation, course, up, door.limits.max_buffered_body, aside)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from backstory.core.charges import How
 from backstory.core.exchange import Headers
 from backstory.core.plan import Gauge, Lane, Question
 from backstory.errors import BackstoryError, UpstreamError
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 # The handicap of a way that was given up before: it comes after all others, and no time of its own.
 _LAST_S = math.inf
+_REFUSED = 400
 _Trailers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 
 
@@ -43,8 +45,8 @@ class Course(interpret.Course, Protocol):
 
 
 class Race:
-    """`comments`: the stream that is begun for a client that waits. `gauge`: hears the answer of who wins; what the others had begun to
-    answer is known to nobody."""
+    """`comments`: the stream that is begun for a client that waits. `gauge`: is told in the end what each way has been asked, and how far
+    its answer had come."""
 
     def __init__(
         self,
@@ -96,7 +98,13 @@ class Race:
             self._next()
 
     def abandon(self) -> None:
-        """The client has left, or somebody has won."""
+        """The client has left."""
+        if not self._over:
+            running = [runner for runner in self._runners if runner.state == "running"]
+            self._bill(running[0] if running else self._runners[0], "cut")
+        self._stop()
+
+    def _stop(self) -> None:
         self._over = True
         for timer in self._timers:
             timer.cancel()
@@ -119,9 +127,8 @@ class Race:
         if self._over:
             return
         self._tell(runner)
-        self.abandon()
-        if self._gauge is not None and runner.leg is not None:
-            self._gauge.asked(runner.leg)
+        self._bill(runner, "beaten")
+        self._stop()
         self._exchange.raced(runner, reply, data, done, trailers)
 
     def out(self, runner: Runner) -> None:
@@ -173,9 +180,26 @@ class Race:
         found.sort(key=lambda one: not (one.answered is not None and one.answered.good))
         said = found[0] if found else next((one for one in self._runners if one.error is not None), self._runners[0])
         self._tell(said)
+        self._bill(said, "beaten")
         if said.answered is not None and said.answered.good:
             said.attempts.say("empty")
         self._exchange.unwon(said.attempts, said.answered, said.error or UpstreamError("no provider of the race has answered"))
+
+    def _bill(self, last: Runner, otherwise: How) -> None:
+        """Who counts what is charged is told of every leg, the one that is the client's at last. `otherwise`: what has become of those that
+        run still."""
+        gauge = self._gauge
+        if gauge is None:
+            return
+        legs = [(runner, leg) for runner in self._runners if runner is not last for leg in runner.legs]
+        for runner, leg in (*legs, *((last, leg) for leg in last.legs[:-1])):
+            if leg.ended:
+                leg.how = "empty" if 0 < leg.status < _REFUSED else "failed"
+            else:
+                leg.how = otherwise if runner.state == "running" and leg is runner.legs[-1] else "slow"
+            gauge.asked(leg)
+        for leg in last.legs[-1:]:
+            gauge.asked(leg)
 
     def _tell(self, last: Runner) -> None:
         """What became of the others goes before what became of this one. A way that was asked and has not answered may be charged all the

@@ -22,7 +22,7 @@ from backstory.relay.emptiness import Verdict, Watch
 from backstory.relay.endurance import Kind
 from backstory.relay.heads import ReplyHead
 from backstory.relay.heard import Heard
-from backstory.relay.interpret import Interpreter
+from backstory.relay.interpret import Interpreter, interpreter
 from backstory.relay.overdue import overdue
 from backstory.relay.sending import opened, placed, send
 from backstory.relay.upstream import Receiver, UpConnection
@@ -70,7 +70,7 @@ class Course(Protocol):
 class Runner:
     """`lane`: what it asks, one after the other. `body`: the client's. `error`: why nothing came at all. `answered`: what came and did not
     win. `up`, `attempt`, `interpreter`: of the try under way; `reply`, `empty`: the head that it brought.
-    `gauged`: what comes is kept in `leg`."""
+    `gauged`: what comes of each try is kept in `legs`."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class Runner:
         gauged: bool = False,
     ) -> None:
         self._gauged = gauged
-        self.leg: Heard | None = None
+        self.legs: list[Heard] = []
         self._race = race
         self._exchange = exchange
         self._down = down
@@ -165,6 +165,10 @@ class Runner:
         """As attempts.Course.give_up_try."""
         self._release()
 
+    def spoke(self) -> bool:
+        """As attempts.Course.spoke."""
+        return self.interpreter is not None and self.interpreter.spoke
+
     # As Receiver.
 
     def interim(self, reply: ReplyHead) -> None:
@@ -228,10 +232,11 @@ class Runner:
             return
         receiver: Receiver = self
         if attempt.translation is not None:
-            receiver = self.interpreter = Interpreter(attempt.translation, self, up, self._door.limits.max_buffered_body)
+            receiver = self.interpreter = interpreter(attempt.translation, attempt.speaks, self, up, self._door)
         target = attempt.target
         if self._gauged:
-            receiver = self.leg = Heard(attempt.name, target, self._body, False, receiver)
+            receiver = Heard(attempt.name, target, self._body, False, receiver)
+            self.legs.append(receiver)
         up.begin(receiver, request.method == b"HEAD")
         head = self._down.heads.render(request, target.path, target.host_header, attempt.drop, attempt.add, len(self._body))
         send(up, placed(up, request.method, head), self._body)

@@ -18,6 +18,7 @@ from backstory.core.reply import Delta, Reply
 from backstory.core.stream import Frame, gather
 from backstory.core.wire import StreamReader, Wire
 from backstory.errors import DocumentError
+from backstory.wires.halves import Halves, mended
 
 _raw = msgspec.json.Decoder(msgspec.Raw)
 # More of an answer than this is not kept in memory: such an answer is relayed and not remembered.
@@ -387,9 +388,9 @@ def read_reply(wire: Wire, content_type: str, coding: str, body: bytes) -> Reply
         return None
     try:
         if content_type.startswith("text/event-stream") or plain[:1] == b"[":
-            reader = wire.reader(content_type)
+            reader, halves = wire.reader(content_type), Halves()
             deltas: list[Delta] = []
-            frames = (*reader.feed(plain), *reader.close())
+            frames = (*halves.feed([*reader.feed(plain), *reader.close()]), *halves.close())
             broken = False
             for frame in frames:
                 found = wire.deltas(frame)
@@ -400,9 +401,20 @@ def read_reply(wire: Wire, content_type: str, coding: str, body: bytes) -> Reply
                 return replace(reply, cut=True)
             over = frames and (frames[-1].data == _DONE or frames[-1].event in _OVER)
             return replace(reply, cut=False) if reply.cut and over else reply
-        return wire.reply(plain)
+        return _whole_reply(wire, plain)
     except DocumentError:
         return None
+
+
+def _whole_reply(wire: Wire, plain: bytes) -> Reply:
+    """An answer that came whole; half letters in it are lost. Raises DocumentError."""
+    try:
+        return wire.reply(plain)
+    except DocumentError:
+        whole = mended(plain)
+        if whole is plain:
+            raise
+        return wire.reply(whole)
 
 
 def _is_json(data: bytes) -> bool:

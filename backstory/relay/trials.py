@@ -33,4 +33,12 @@ def trial(plan: Plan, target: Target, body: bytes, whole: bool, request: Request
 
 def on_way(plan: Plan, attempt: Attempt) -> Plan:
     """The plan of a request that goes this way now."""
-    return replace(plan, target=attempt.target, drop=attempt.drop, add=attempt.add, translation=attempt.translation, name=attempt.name)
+    return replace(
+        plan,
+        target=attempt.target,
+        drop=attempt.drop,
+        add=attempt.add,
+        translation=attempt.translation,
+        name=attempt.name,
+        speaks=attempt.speaks,
+    )

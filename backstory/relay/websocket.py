@@ -210,7 +210,7 @@ class WebSocket(asyncio.Protocol):
             return
         self.door.metrics.requests += 1
         head = self._head
-        head = Head(head.method, head.path, head.query, head.headers, head.client, {}, head.kept)
+        head = Head(head.method, head.path, head.query, head.headers, head.client, {}, {**head.kept})
         asked = Request(head, b"POST", self._names, len(answering.body), True, False, frozenset(), False, False)
         request = self._running[wanted.lane] = SocketRequest(self, answering)
         request.start(asked)

@@ -29,6 +29,7 @@ from backstory.errors import DocumentError
 from backstory.memory.clients import CLIENTS
 from backstory.memory.side import side_request
 from backstory.memory.thread import Thread
+from backstory.memory.timing import dated
 from backstory.memory.turns import chain, line, root
 from backstory.stages.base import Failed, attempt
 from backstory.stages.excerpts import system_of
@@ -300,6 +301,7 @@ def unfold(arrival: Arrival, wire: Wire, reply: Reply | None, estimate: Callable
         arrival.at,
         estimate,
         arrival.complete,
+        turns[-1] if turns else None,
     )
     record = Conversation(
         arrival.conversation,
@@ -342,4 +344,4 @@ def _turns(arrival: Arrival, wire: Wire, prompt: Prompt, messages: Sequence[Mess
         )
         turns.append(turn)
         parent = turn.id
-    return turns
+    return dated(turns)

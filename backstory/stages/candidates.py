@@ -18,6 +18,7 @@ from backstory.memory.index import Index
 from backstory.memory.question import looked_at
 from backstory.memory.scan import MOST_TURNS, Mentions, mentions, units_about
 from backstory.memory.scoring import matches
+from backstory.memory.speakers import names_in
 from backstory.memory.thread import Thread, place_of
 from backstory.memory.units import index_terms
 
@@ -74,8 +75,9 @@ def candidates(store: Store, thread: Thread, branch: Branch, question: Turn, pin
         wanted.update(range(place - 1, place + 2))
     wanted.update(_places(thread, branch, pins))
     index = Index(_frequencies(stored, thread.family.index, terms, new))
+    names = thread.family.carry.names | names_in(path)
     for place in sorted(place for place in wanted if 0 <= place < upto):
-        index.add(units_about(path[place], place + 1, terms))
+        index.add(units_about(path[place], place + 1, terms, names))
     return index
 
 

@@ -25,6 +25,7 @@ from backstory.errors import BackstoryError, Declined, RequestError
 from backstory.memory import dates
 from backstory.memory.alignment import align
 from backstory.memory.compaction import protected_boundary
+from backstory.memory.fence import called, neutral
 from backstory.memory.retrieval import Recalled
 from backstory.memory.thread import Thread
 from backstory.stages.arrivals import Arrivals
@@ -302,6 +303,6 @@ def _carried(visit: Visit) -> set[int]:
 
 def _shown(found: Recalled, place: str, carried: set[int]) -> list[search.Found]:
     return [
-        search.Found(place, item.number, item.turn, dates.day_name(item.at), item.speaker, item.text, item.turn in carried)
+        search.Found(place, item.number, item.turn, dates.day_name(item.at), called(item.speaker), neutral(item.text), item.turn in carried)
         for item in found.items
     ]

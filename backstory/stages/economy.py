@@ -18,7 +18,9 @@ from backstory.core.sizes import rough_body
 from backstory.core.tariff import Tariff
 from backstory.memory.ceiling import addable, leaves_history, sent
 from backstory.memory.compaction import Window
-from backstory.memory.economy import SMALL_WINDOW, STOPS, STOPS_S, Account, Move, Step, sane
+from backstory.memory.counted import sane
+from backstory.memory.economy import SMALL_WINDOW, STOPS, STOPS_S, Account, Move, Step
+from backstory.memory.pacing import paced
 from backstory.stages.base import Stage
 from backstory.stages.visit import Visit, Visits
 
@@ -44,11 +46,14 @@ class Priced(Protocol):
 
 class Choices(Struct, frozen=True):
     """`early`: folds may move before the hard threshold where that pays. `breaker`: rewriting stops where it is measured to lose money.
-    `kept`: share of the window that a fold leaves verbatim at least."""
+    `kept`: share of the window that a fold leaves verbatim at least. `holds`: what a client cuts off stays in front while that is cheaper.
+    `allowance`: share of the bill of a client that cuts its history by which memory may raise it."""
 
     early: bool = True
     breaker: bool = True
     kept: float = 0.1
+    holds: bool = True
+    allowance: float = 0.03
 
 
 class Money(Struct):
@@ -112,16 +117,24 @@ class Economy(Stage):
         window = self._window
         return account.kept(window.size, window.hard_tokens, window.digest_tokens, self._choices.kept)
 
+    @property
+    def holds(self) -> bool:
+        """Whether what a client cuts off may stay in front. A small window has no room for it."""
+        return self._choices.holds and self._window.size >= SMALL_WINDOW
+
     def recallable(self, exchange: Exchange, visit: Visit, budget: int, total: int) -> int:
         """Of a budget, how many tokens may be recalled at a request of `total` tokens."""
         account = visit.thread.account
         if self._judges and not visit.complete and not leaves_history(visit.reading):
-            now = sent(account, visit.reading, visit.tokens_in, total)
-            most = addable(account, self.tariff(exchange, visit), now, budget)
+            tariff = self.tariff(exchange, visit)
+            now = sent(account, visit.reading, visit.held, (visit.tokens_in, total, visit.fixed, visit.fresh))
+            warm = account.warm(tariff, visit.asked)
+            most = addable(account, tariff, now, budget, self._choices.allowance, warm)
             visit.capped = most < budget
             return most
         if not self._judges or not visit.complete or not account.recalls:
             return budget
+        budget = paced(account, budget, self._window.hard_tokens, self.target(visit))
         return account.recallable(budget, Move(visit.tokens_in, total, 0), self.tariff(exchange, visit))
 
     @staticmethod
@@ -298,8 +311,8 @@ class Economy(Stage):
     def _step(self, exchange: Exchange, visit: Visit) -> Step:
         changed = not visit.late and any(stage in _REWRITES for stage, _ in exchange.edits)
         account = visit.thread.account
-        first, folded = _paths(visit, changed)
-        before = account.paths or (first, folded)
+        paths = _paths(visit, changed)
+        before = account.paths or paths
         added = visit.injection.tokens if changed and visit.recalled and visit.injection is not None else 0
         return Step(
             visit.asked,
@@ -308,17 +321,19 @@ class Economy(Stage):
             visit.fresh,
             visit.fresh + added,
             visit.fixed,
-            first != before[0],
-            (first, folded) != before,
+            paths[0] != before[0],
+            paths[1:] != before[1:] or (changed and visit.seen > 0),
             visit.complete,
             changed,
             visit.tokens_legs,
+            changed and visit.held is not None,
         )
 
 
-def _paths(visit: Visit, changed: bool) -> tuple[int, int]:
+def _paths(visit: Visit, changed: bool) -> tuple[int, int, int]:
     first = next((place for place in visit.reading.places if place >= 0), 0)
-    return first, visit.folded if changed else 0
+    ours = first - len(visit.held.turns) if changed and visit.held is not None else first
+    return first, ours, visit.folded if changed else 0
 
 
 def _marked(exchange: Exchange) -> bytes:

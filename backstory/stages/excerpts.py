@@ -42,7 +42,8 @@ async def whole(
     """The thread of which this history is a part; None where there is none, or it cannot be told for certain. `system` gives the hash of
     its system prompt, b"" where that does not matter. `also`: names of conversations that are looked at too."""
     words, rest = excerpt.run(lines)
-    contents = excerpt.telling(words) if anchor(lines) else []
+    alone = excerpt.exchange(words)
+    contents = alone or (excerpt.telling(words) if anchor(lines) else [])
     if not contents:
         return None
     said = await threads.said(principal, contents, OFTEN)
@@ -62,7 +63,7 @@ async def whole(
     # Those that share the turn in which the history ends were forked there: one conversation's words.
     if len({one.stand.end.id for one in found}) != 1:
         return None
-    sure = [one for one in found if excerpt.proven(one.thread, one.stand.end, contents, other)]
+    sure = [one for one in found if excerpt.proven(one.thread, one.stand.end, contents, other, *([1] if alone else []))]
     hashed = system() if sure else b""
     sure = [one for one in sure if not contradicts(one.thread.conversation, hashed)]
     return max(sure, key=_nearest, default=None)

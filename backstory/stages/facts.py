@@ -12,6 +12,7 @@ from backstory.core.records import Conversation, Fact, Turn
 from backstory.core.store import Lanes, Store
 from backstory.errors import NotFound
 from backstory.memory.facts import extract
+from backstory.memory.speakers import names_in
 from backstory.memory.supersession import Known, Ledger, fold_facts
 from backstory.memory.thread import branch
 from backstory.stages.threads import Threads, load_shown, load_turns
@@ -51,6 +52,7 @@ def ledger(store: Store, record: Conversation, path: Sequence[Turn] | None = Non
     one that the job has not come to."""
     if path is None:
         path = branch(load_turns(store, record))
+    names = names_in(path)
     stored: dict[int, list[Fact]] = {}
     upto: dict[str, int] = {}
     for owner in dict.fromkeys(turn.conversation for turn in path):
@@ -59,6 +61,6 @@ def ledger(store: Store, record: Conversation, path: Sequence[Turn] | None = Non
             stored.setdefault(fact.turn, []).append(fact)
 
     def of(turn: Turn) -> Iterable[Fact]:
-        return stored.get(turn.id, ()) if turn.id <= upto[turn.conversation] else extract(turn, breathe)
+        return stored.get(turn.id, ()) if turn.id <= upto[turn.conversation] else extract(turn, breathe, names)
 
     return fold_facts((turn.position + 1, of(turn)) for turn in path)

@@ -24,9 +24,10 @@ from backstory.memory.reading import Reader, Reading
 from backstory.memory.side import COMPACTION, side_request
 from backstory.memory.thread import Thread
 from backstory.memory.turns import root
-from backstory.stages import excerpts, rest
+from backstory.stages import echoes, excerpts, rest
 from backstory.stages.arrivals import Arrivals
 from backstory.stages.base import Stage
+from backstory.stages.carried import carried
 from backstory.stages.continuity import Continuity
 from backstory.stages.order import Order
 from backstory.stages.threads import ANSWERS, Threads
@@ -111,6 +112,8 @@ class Identify(Stage):
         if thread is None:
             return exchange
         self._continuity.asked(exchange.id, thread)
+        edits = () if exchange.gone else carried(thread, reading, self._threads.tombs)
+        exchange = replace(exchange, edits=(*exchange.edits, *(("recall", edit) for edit in edits)))
         # It goes where the conversation goes, but for what holds for one request alone.
         return with_wishes(replace(exchange, conversation=thread.conversation.id), spent(held(thread)))
 
@@ -134,8 +137,10 @@ class Identify(Stage):
         else:
             known = last >= 0
         if thread is not None and known:
+            if reading.chains[last] not in thread.by_chain:
+                echoes.named(thread, reading)
             thread = await self._threads.current(thread, reading.chains[last], reading.lines[last].content, reading.chains[-1], scope)
-        continued = None
+        continued, seen = None, 0
         if thread is None:
             leading = [*_summaries(exchange, reading), *opening]
             continued = await self._continuity.continued(exchange, leading, _summarised(reading))
@@ -144,11 +149,20 @@ class Identify(Stage):
             prompt = exchange.prompt
             model = prompt.model if prompt is not None else ""
             thread = self._threads.new(principal, scope, exchange.wire.name if exchange.wire else "", model, b"")
+            seen = self._just_seen(thread, reading) if last >= 0 else 0
         if not exchange.local:
             self._threads.asked(reading.digest, reading.chains[last] if last >= 0 else b"", thread)
         aliases = [claim.key for claim in claims if self._threads.name(thread, claim.key)]
         base = next((thread.answers[claim.key] for claim in claims if claim.key in thread.answers), 0)
-        return Visit(thread, reading, scope, aliases=aliases, base=base, continued=continued is not None)
+        return Visit(thread, reading, scope, aliases=aliases, base=base, continued=continued is not None, seen=seen)
+
+    def _just_seen(self, thread: Thread, reading: Reading) -> int:
+        """How many items of a history that begins a conversation have just gone up in another: what it costs goes on from there."""
+        before = self._threads.held(reading.thread) if reading.reused else None
+        if before is None or before is thread or before.root != thread.root:
+            return 0
+        thread.resume(before)
+        return reading.reused
 
     def _going_on(self, exchange: Exchange, thread: Thread) -> Thread:
         """A conversation of its own that goes on where this one ends."""
@@ -201,7 +215,8 @@ class Identify(Stage):
             if thread is None and self._arrivals.lately():
                 thread = self._threads.held_at_tip(principal, base)
             if thread is None and found is None:
-                thread = await self._threads.at_tip(principal, base, scope)
+                echo = echoes.held(self._threads, principal, reading)
+                thread = echo.thread if echo is not None else await self._threads.at_tip(principal, base, scope)
             if thread is not None:
                 return thread
             if again is not None and await self._same(exchange, again, reading, base):
@@ -238,6 +253,11 @@ class Identify(Stage):
                 return found[0]
         if found is not None and found[1]:
             return await self._from(exchange, *found, opening)
+        echo = await echoes.stored(self._threads, principal, scope, reading, lambda: excerpts.system_of(exchange.prompt, exchange.wire))
+        if echo is not None and echo.turn is not None:
+            if echo.at_end and not claimed and (echo.whole or not echo.thread.busy):
+                return echo.thread
+            return await self._from(exchange, echo.thread, echo.turn.id, ())
         return None if claimed else await self._part(exchange, reading, lambda: excerpts.system_of(exchange.prompt, exchange.wire))
 
     async def _from(self, exchange: Exchange, thread: Thread, turn: int, opening: Sequence[Message]) -> Thread:
@@ -252,11 +272,13 @@ class Identify(Stage):
     async def _part(self, exchange: Exchange, reading: Reading, system: Callable[[], bytes]) -> Thread | None:
         """The thread of which this history is a part, whether its end was forgotten or not. One of its own, where another request is under
         way on another branch of that."""
-        found = await excerpts.whole(self._threads, exchange.principal, exchange.scope, reading.lines, system)
+        principal, scope = exchange.principal, exchange.scope
+        found = await excerpts.whole(self._threads, principal, scope, reading.lines, system)
+        found = found or await echoes.cut(self._threads, principal, scope, reading, system)
         if found is None:
             if not self._threads.tombs:
                 return None
-            return await rest.abridged(self._threads, exchange.principal, exchange.scope, reading, system)
+            return await rest.abridged(self._threads, principal, scope, reading, system)
         thread, deepest = found.thread, found.stand.deepest
         aside = not any(turn.id == deepest.id for turn in thread.path[deepest.position : deepest.position + 1])
         if thread.busy and aside:

@@ -23,9 +23,12 @@ from backstory.core.tombs import Tombs
 from backstory.core.wire import Wire
 from backstory.errors import StoreError
 from backstory.memory import media
+from backstory.memory.echo import known_places
 from backstory.memory.graves import beginning, buried, ending, muted, resent
+from backstory.memory.ours import without
 from backstory.memory.reading import Reading
 from backstory.memory.thread import Thread, next_position, place_of
+from backstory.memory.timing import dated
 from backstory.memory.turns import Line, align, line
 from backstory.memory.turns import chain as chain_on
 from backstory.stages import excerpts
@@ -164,6 +167,7 @@ class Ingest(Stage):
             self._clock(),
             self._estimate,
             complete,
+            visit.turns[-1] if visit.turns else thread.path[visit.upto - 1] if visit.upto else None,
         )
         turns = [*visit.turns, *answer]
         if visit.muted:
@@ -232,7 +236,7 @@ class Ingest(Stage):
                     thread.rewind(turn.id)
                     self._threads.moved(thread)
                 return
-        if excerpts.take_branch(thread, reading, _known_places(thread, reading)):
+        if excerpts.take_branch(thread, reading, known_places(thread, reading)):
             self._threads.moved(thread)
 
     def _base(self, thread: Thread, turn_id: int) -> int:
@@ -266,6 +270,8 @@ class Ingest(Stage):
             chain = chain_on(chain, one.content)
             if item in fresh.passed:
                 continue
+            if "<" in one.text and one.kind == "spoken":
+                one = _own(one, thread)
             turn = turn_of(
                 one,
                 self._turn_ids(),
@@ -281,7 +287,7 @@ class Ingest(Stage):
             )
             turns.append(turn)
             parent = turn.id
-        return turns, chain
+        return dated(turns, last), chain
 
 
 class Fresh(msgspec.Struct, frozen=True):
@@ -302,7 +308,7 @@ def places(thread: Thread, reading: Reading, base: int = 0, tombs: Tombs = NO_TO
     """
     path = thread.path
     earlier = 0 < base < len(path)
-    known = () if earlier else _known_places(thread, reading)
+    known = () if earlier else known_places(thread, reading)
     reading.buried = buried(thread, reading, tombs, len(known)) if tombs else frozenset()
     lines: Sequence[Line] = reading.lines
     left: Sequence[int] = range(len(lines))
@@ -318,6 +324,8 @@ def places(thread: Thread, reading: Reading, base: int = 0, tombs: Tombs = NO_TO
         for item, place in zip(left, alignment.matched, strict=True):
             reading.places[item] = place
     reading.also = alignment.also
+    if reading.unsaid:
+        reading.also = (*reading.also, *_left_out(thread, reading, alignment.tip + 1))
     reading.thread, reading.version = thread.conversation.id, thread.version
     items = [item for item in left[alignment.fresh :] if reading.lines[item].kind != "none"]
     if tombs and items:
@@ -330,6 +338,18 @@ def places(thread: Thread, reading: Reading, base: int = 0, tombs: Tombs = NO_TO
     return Fresh(upto, tuple(items), _passed(reading, upto))
 
 
+def _own(one: Line, thread: Thread) -> Line:
+    """The line without blocks that memory wrote into this conversation; as it is, where nothing else would be left."""
+    text = without(one.text, (block.text for rows in (thread.injections.values(), thread.digests) for block in rows))
+    return replace(one, text=text) if text and text != one.text else one
+
+
+def _left_out(thread: Thread, reading: Reading, upto: int) -> set[int]:
+    """Places before that one of what its client leaves out of its answers: nobody misses it."""
+    places = {place_of(thread.path, thread.by_id.get(turn)) for turn in reading.unsaid}
+    return {place for place in places if 0 <= place < upto}.difference(reading.places)
+
+
 def _passed(reading: Reading, upto: int) -> tuple[int, ...]:
     """The forgotten items after the last that has a turn, where the request goes on from that."""
     if not reading.buried:
@@ -338,16 +358,6 @@ def _passed(reading: Reading, upto: int) -> tuple[int, ...]:
     if (reading.places[last] if last >= 0 else -1) != upto - 1:
         return ()
     return tuple(sorted(item for item in reading.buried if item > last))
-
-
-def _known_places(thread: Thread, reading: Reading) -> Sequence[int]:
-    """The places that the first items had when they were last laid beside this thread, or beside the one that it was forked off."""
-    if reading.thread == thread.conversation.id and reading.version == thread.version:
-        return reading.places
-    origin, version, own, shared = thread.origin
-    if (reading.thread, reading.version) == (origin, version) and thread.version == own and max(reading.places, default=-1) < shared:
-        return reading.places
-    return ()
 
 
 def turn_of(
@@ -409,8 +419,10 @@ def answer_turns(
     now: float,
     estimate: Callable[[str], int],
     complete: bool,
+    before: Turn | None,
 ) -> list[Turn]:
-    """The turns of an answer: those messages by which the client will send it back. None for an answer that says nothing."""
+    """The turns of an answer: those messages by which the client will send it back. None for an answer that says nothing. `before`: the
+    turn that it follows."""
     turns: list[Turn] = []
     if reply is None:
         return turns
@@ -424,7 +436,7 @@ def answer_turns(
         turn = turn_of(one, next(ids), conversation, parent, position + len(turns), chain, now, estimate, wire=wire.name, complete=complete)
         turns.append(turn)
         parent = turn.id
-    return turns
+    return dated(turns, before)
 
 
 def settle(promise: Promise, wire: Wire, reply: Reply | None, estimate: Callable[[str], int]) -> Batch:
@@ -441,6 +453,7 @@ def settle(promise: Promise, wire: Wire, reply: Reply | None, estimate: Callable
         promise.at,
         estimate,
         True,
+        promise.batch.turns[-1] if promise.batch.turns else None,
     )
     rows = replace(promise.batch, turns=(*promise.batch.turns, *answer))
     if not wire.stateful or reply is None:

@@ -23,7 +23,7 @@ from backstory.core.store import Lanes, Store
 from backstory.errors import NotFound, RequestError
 from backstory.memory import digest as digests
 from backstory.memory import paging, refs
-from backstory.memory.fact_query import select
+from backstory.memory.fact_query import nearest, select, status_meant
 from backstory.memory.paging import Asked, Chosen, Row, row
 from backstory.memory.restoring import located, restored
 from backstory.memory.segments import segments, uncovered
@@ -266,11 +266,14 @@ class Desk:
         record = self._thread.conversation
         known = await self._stage.facts.known(record.principal, record.id)
         try:
-            found = select(known, asked.get("subject"), asked.get("verb"), asked.get("object"), asked.get("status"))
+            found = select(known, asked.get("subject"), asked.get("verb"), asked.get("object"), status_meant(asked.get("status")))
         except RequestError as error:
             return str(error)
-        lines = paging.fact_lines(found, self._path)
-        return self._fenced("Facts stated in this conversation:", lines) if lines else "No such fact was stated."
+        if lines := paging.fact_lines(found, self._path):
+            return self._fenced("Facts stated in this conversation:", lines)
+        close = nearest(known, (asked.get("subject"), asked.get("verb"), asked.get("object")))
+        lines = paging.fact_lines(close, self._path)
+        return self._fenced("No fact is just that. The nearest:", lines) if lines else "No such fact was stated."
 
     async def _when(self, query: str, span: str) -> str:
         now = self._stage.clock()

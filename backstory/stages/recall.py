@@ -28,10 +28,11 @@ from backstory.memory.thread import Thread
 from backstory.stages.base import Stage
 from backstory.stages.continuity import Continuity
 from backstory.stages.economy import Economy
+from backstory.stages.holding import Holding
 from backstory.stages.shelf import Shelf
 from backstory.stages.trace import search
 from backstory.stages.unbind import binds
-from backstory.stages.visit import Visit, Visits
+from backstory.stages.visit import Visit, Visits, new_tokens
 
 # What a client's own summary leaves out takes at most so many tokens, and half of what may be recalled.
 _MOST_KEPT = 600
@@ -72,6 +73,7 @@ class Recall(Stage):
         new_id: Callable[[], int],
         continuity: Continuity,
         economy: Economy,
+        holding: Holding,
     ) -> None:
         self._visits = visits
         self._shelf = shelf
@@ -81,6 +83,7 @@ class Recall(Stage):
         self._new_id = new_id
         self._continuity = continuity
         self._economy = economy
+        self._holding = holding
 
     async def request(self, exchange: Exchange) -> Exchange:
         visit = self._visits.get(exchange.id)
@@ -89,7 +92,7 @@ class Recall(Stage):
         draft = self.measure(exchange, visit)
         visit.tokens_in = draft.total + sum(visit.saved.values())
         visit.tokens_sent = draft.total
-        visit.fixed, visit.fresh, visit.complete, visit.asked = draft.fixed, draft.new, draft.complete, self._clock()
+        visit.fixed, visit.fresh, visit.complete, visit.asked = draft.fixed, new_tokens(visit, draft.new), draft.complete, self._clock()
         thread, fits = visit.thread, draft.total <= self._limit(visit)
         thread.carried = draft.total
         if not thread.conversation.memory:
@@ -140,7 +143,10 @@ class Recall(Stage):
 
     def _limit(self, visit: Visit) -> int:
         """Above this many tokens the boundary moves: above fewer where stubs were decided just now, for what changes is paid anyway."""
-        return self._economy.relieved(visit) if visit.stubs else self._settings.window.hard_tokens
+        window = self._settings.window
+        if visit.seen and not visit.stubs:
+            return window.size  # what changes now would be changed again by the next request of a client that is never known
+        return self._economy.relieved(visit) if visit.stubs else window.hard_tokens
 
     def _repeat(self, exchange: Exchange, visit: Visit) -> Exchange:
         """Nothing is folded or missing: only what was injected before goes with it again."""
@@ -169,11 +175,15 @@ class Recall(Stage):
                 visit.digest, thread.compacted = plan.digest, False
         found = plan.outline
         elsewhere = found.injected | thread.hidden if thread.hidden else found.injected
+        held = self._holding.look(exchange, visit, total) if thread.view is not None and plan.folded is None else None
+        if held is not None:
+            visit.held, elsewhere = held[0], elsewhere | held[0].turns
+            edits, total = [held[1], *edits], total + held[0].tokens
         absent = assembly.Absent(thread, visit.upto, visit.reading, found.rest, elsewhere, found.settled)
-        visit.absent = absent.count
+        lacks = visit.absent = absent.count - (len(visit.held.turns) if visit.held is not None else 0)
         edits, total = _unanswered(visit, edits, total)
         edits, before = self._again(visit, edits, total)
-        if before == total and absent.count > 0 and not (draft.complete and self._economy.stopped(thread.account)):
+        if before == total and lacks > 0 and not (draft.complete and self._economy.stopped(thread.account)):
             edits, total = await self._recall(exchange, visit, absent, edits, total)
         else:
             total = before
@@ -382,7 +392,8 @@ class Recall(Stage):
         text = "\n".join(part for part in (kept.text, block(found)) if part)
         turns = tuple(dict.fromkeys([reason.turn for reason in kept.reasons] + [item.turn for item in found.items]))
         at = turn.chain if turn is not None else assembly.summary_chain(thread, visit.reading.lines[summary])
-        injection = Injection(thread.conversation.id, at, text, turns, kept.tokens + found.tokens, self._clock())
+        # In a request it weighs what a message of its length does: the two are added up.
+        injection = Injection(thread.conversation.id, at, text, turns, self._count(text), self._clock())
         visit.injection = injection
         visit.recalled = len(found.items)
         thread.inject((injection,))

@@ -455,6 +455,7 @@ def _units(thread: Thread, turns: Sequence[Turn], breathe: Callable[[], None] = 
     """The units of turns that the index has not got."""
     index, carry = thread.family.index, thread.family.carry
     made: list[Unit] = []
+    carry.begin(thread.path)
     for turn in turns:
         if turn.id not in index:
             found = units((turn,), turn.position + 1, carry, breathe)

@@ -125,6 +125,8 @@ class Shrink(Stage):
             return exchange
         if not thread.stubs and not visit.reading.tools:
             return exchange
+        if visit.seen and self._measure(exchange, visit) <= settings.rules.window.size:
+            return exchange
         done = False
         try:
             shrunk = await self._shrunk(exchange, visit, prompt, wire)

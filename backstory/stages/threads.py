@@ -23,12 +23,13 @@ from backstory.core.tombs import Tombs, human
 from backstory.memory.thread import Thread, branch
 from backstory.memory.turns import chain as chain_on
 from backstory.memory.turns import root
+from backstory.stages.ends import Ends
 from backstory.stages.veiled import veiled
 
 _MOST_THREADS = 2000
 # Threads are kept up to this weight: one for each turn, one for each 100 tokens. Some 50 MB.
 _MOST_WEIGHT = 150_000
-_TOKENS_A_WEIGHT = 100
+_TOKENS_A_WEIGHT, _BYTES_A_WEIGHT = 100, 400
 # What is settled of a message takes some 150 bytes.
 _SETTLED_A_WEIGHT = 2
 # So many of the threads last used are looked through for a message that may not be stored yet.
@@ -50,8 +51,7 @@ class Threads:
         self._threads: OrderedDict[str, Thread] = OrderedDict()
         self._aliases: dict[tuple[str, str], str] = {}
         self._unstored: set[tuple[str, str]] = set()
-        self._tips: dict[bytes, dict[str, None]] = {}
-        self._tip_of: dict[str, bytes] = {}
+        self._tips, self._questions = Ends(), Ends()
         self._asked: OrderedDict[bytes, str] = OrderedDict()
         self._bases: OrderedDict[bytes, str] = OrderedDict()
         self._weights: dict[str, int] = {}
@@ -175,11 +175,21 @@ class Threads:
 
     def held_at_tip(self, principal: str, tip: bytes) -> Thread | None:
         """The thread in memory whose current branch ends with this chain hash, the last used first."""
-        for conversation in reversed(self._tips.get(tip, {})):
+        for conversation in self._tips.there(tip):
             thread = self._threads.get(conversation)
             if thread is not None and thread.tip == tip and thread.conversation.principal == principal:
                 return thread
         return None
+
+    def held_after(self, principal: str, chain: bytes) -> Iterator[Thread]:
+        """The threads in memory whose current branch ends with answers to what this is the chain hash of."""
+        threads = (self._threads.get(name) for name in self._questions.there(chain))
+        return (thread for thread in threads if thread is not None and thread.conversation.principal == principal)
+
+    async def chained(self, principal: str, chains: Sequence[bytes]) -> list[tuple[bytes, str, int]]:
+        """Where these chain hashes are stored: the hash, the conversation and the turn."""
+        await self._caught_up()
+        return await self._lanes.read(lambda store: store.chains(principal, chains))
 
     async def at_tip(self, principal: str, tip: bytes, scope: str) -> Thread | None:
         """The same, in memory or stored."""
@@ -252,18 +262,12 @@ class Threads:
         if self._threads.get(name) is not thread:
             self._drop(name)
             return
-        self._leave(name)
-        tip = thread.tip
-        self._tip_of[name] = tip
-        self._tips.setdefault(tip, {})[name] = None
+        self._tips.put(name, thread.tip)
+        self._questions.put(name, thread.question)
 
     def _leave(self, name: str) -> None:
-        old = self._tip_of.pop(name, b"")
-        there = self._tips.get(old)
-        if there is not None:
-            there.pop(name, None)
-            if not there:
-                del self._tips[old]
+        self._tips.leave(name)
+        self._questions.leave(name)
 
     def clear(self) -> None:
         """Hold nothing any more; what is stored is read again when it is needed."""
@@ -275,7 +279,7 @@ class Threads:
         self._aliases.clear()
         self._unstored.clear()
         self._tips.clear()
-        self._tip_of.clear()
+        self._questions.clear()
         self._asked.clear()
         self._bases.clear()
 
@@ -287,6 +291,8 @@ class Threads:
         weight = len(thread.by_id) + thread.tokens // _TOKENS_A_WEIGHT
         if thread.settled is not None:
             weight += thread.settled.count // _SETTLED_A_WEIGHT
+        if thread.view is not None:
+            weight += len(thread.view.body) // _BYTES_A_WEIGHT
         self._weight += weight - self._weights.get(name, 0)
         self._weights[name] = weight
         if self._weight > _MOST_WEIGHT or len(self._threads) > _MOST_THREADS:
@@ -320,7 +326,7 @@ class Threads:
     async def _stored(self, principal: str, chain: bytes, scope: str) -> list[Thread]:
         held = [
             thread
-            for thread in (self._threads.get(name) for name in reversed(self._tips.get(chain, {})))
+            for thread in (self._threads.get(name) for name in self._tips.there(chain))
             if thread is not None and thread.conversation.principal == principal
         ]
         await self._caught_up()
@@ -406,6 +412,8 @@ def load_thread(store: Store, record: Conversation, scope: str, protects: Callab
         thread.inject(it for it in store.injections(one.id) if it.created <= made and not tells(it, waiting, thread.by_chain))
         thread.fold(veiled((it for it in store.digests(one.id) if it.created <= made), since, thread.by_id))
     thread.stub(it for it in load_stubs(store, record) if it.turn not in thread.hidden)
+    forgotten = [receipt.at for receipt in store.receipts() if any(name in receipt.what for name in thread.lineage)]
+    thread.loosened = max([*waiting.values(), *forgotten], default=0.0)
     inherited = {name: value for name, value in store.states(record.forked_from).items() if name != FORGET} if record.forked_from else {}
     settle_states(thread, {**inherited, **store.states(record.id)})
     if spends := store.spends(record.id):

@@ -7,21 +7,37 @@ piece that goes up stands behind exactly what it was made behind, and what goes 
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
 from msgspec.structs import replace
 
 from backstory.core import reasoning
 from backstory.core.edits import DropMessages, DropThinking, Edit
-from backstory.core.exchange import Exchange
+from backstory.core.exchange import Exchange, Outcome
 from backstory.memory.reading import Reading
 from backstory.memory.thread import Thread
 from backstory.stages.base import Stage
-from backstory.stages.visit import Visits
+from backstory.stages.visit import Visit, Visits
+
+_HINT = re.compile(rb'"(?:redacted_thinking|thinking|reasoning)"')
+
+
+# What is taken in of an answer is taken in a moment after it is over.
+_A_MOMENT_S = 1.0
+_WIRES = frozenset({"anthropic", "openai_responses"})
+"""Where a client brings reasoning back that the model's provider has sealed; in Responses, where that speaks another wire."""
 
 
 def binds(exchange: Exchange) -> bool:
     """Whether the model that the client names refuses reasoning when what stood before it has changed."""
-    anthropic = exchange.wire is not None and exchange.wire.name == "anthropic"
-    return anthropic and exchange.prompt is not None and reasoning.binds(exchange.prompt.model)
+    wire, prompt = exchange.wire, exchange.prompt
+    return wire is not None and wire.name in _WIRES and prompt is not None and reasoning.binds(prompt.model)
+
+
+def changed(thread: Thread) -> bool:
+    """Whether requests of this thread do not go up as they come, or have not."""
+    return bool(thread.boundary or thread.stubs or thread.injections or thread.loosened)
 
 
 class Unbind(Stage):
@@ -29,19 +45,40 @@ class Unbind(Stage):
 
     name = "unbind"
 
-    def __init__(self, visits: Visits) -> None:
+    def __init__(self, visits: Visits, clock: Callable[[], float]) -> None:
         self._visits = visits
+        self._clock = clock
 
     async def request(self, exchange: Exchange) -> Exchange:
         visit = self._visits.get(exchange.id)
-        if visit is None or not visit.ready or not (visit.thread.boundary or visit.thread.stubs) or not binds(exchange):
+        if visit is None or not visit.ready:
+            return exchange
+        if not (visit.thread.boundary or visit.thread.stubs or visit.thread.loosened) or not binds(exchange):
             return exchange
         drops = [(edit.start, edit.stop) for stage, edit in exchange.edits if stage == "recall" and isinstance(edit, DropMessages)]
-        thread, changed = visit.thread, 0.0
+        thread = visit.thread
+        since = thread.loosened
         if drops and (digest := thread.digest_at(thread.folded(visit.upto))) is not None:
-            changed = digest.created
-        edits = loosened(thread, visit.reading, drops, changed)
+            since = max(since, digest.created)
+        edits = loosened(thread, visit.reading, drops, since)
         return replace(exchange, edits=(*exchange.edits, *((self.name, edit) for edit in edits))) if edits else exchange
+
+    def finished(self, exchange: Exchange, outcome: Outcome) -> None:
+        """What was reasoned in answer to a request that went up as it came stands behind something else from now on."""
+        visit = self._visits.get(exchange.id)
+        if visit is not None and (visit.late or visit.gone) and outcome.reply is not None and changed(visit.thread) and binds(exchange):
+            visit.thread.loosened = self._clock() + _A_MOMENT_S
+
+
+def unbound(exchange: Exchange, visit: Visit | None, least_bytes: int) -> list[Edit]:
+    """Edits for a request that goes up as it came because memory was late: its reasoning may stand behind what memory has changed. Where
+    it is not even known whose request it is, that may be so from `least_bytes` on."""
+    if exchange.prompt is None or not binds(exchange):
+        return []
+    known = visit is not None and visit.ready
+    if not (changed(visit.thread) if visit is not None and known else len(exchange.body) >= least_bytes):
+        return []
+    return [DropThinking(item) for item, raw in enumerate(exchange.prompt.items) if _HINT.search(raw) is not None]
 
 
 def loosened(thread: Thread, reading: Reading, drops: list[tuple[int, int]], changed: float) -> list[Edit]:

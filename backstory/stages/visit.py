@@ -10,6 +10,7 @@ from msgspec import Struct, field
 
 from backstory.core.records import Digest, Home, Injection, Lookup, Spend, Stub, Trace, Turn
 from backstory.core.tariff import Tariff
+from backstory.memory.holding import Held
 from backstory.memory.reading import Reading
 from backstory.memory.reasons import Left, Reason, Search
 from backstory.memory.retrieval import Recalled
@@ -29,16 +30,18 @@ class Visit(Struct):
     `gone`: it went up before memory looked at it. `marked`: how many of its messages there are from the last marker on, 0 without one.
     `complete`: it carries every turn of its branch. `stubs`: those that it decided. `saved`: tokens that stubs save, by item.
     `ready`: its place on the thread was found; before that nothing of it may be stored.
-    `asked`: when it was looked at. `fixed`, `fresh`: tokens of what is no turn, and of the new turns. `undone`: what was folded before goes
-    up as it came, or does so no longer. `tariff`: what it is charged by, once that is known. `spend`: what it cost. `paging`: names of our
-    tools that it offers. `tokens_legs`: of the further requests that its answer took. `lookups`: what its answer has left for later
-    requests. `buried`: tokens of the items that were forgotten, by item. `muted`: the forgotten turn that its answer answers, -1 where that
-    has no number; 0 for none. `continued`: the request was found to go on with this thread by a summary of it.
+    `asked`: when it was looked at. `fixed`, `fresh`: tokens of what is no turn, and of the new turns. `undone`: what was folded before
+    goes up as it came, or does so no longer. `tariff`: what it is charged by, once that is known. `spend`: what it cost. `paging`: names
+    of our tools that it offers. `tokens_legs`: of the further requests that its answer took. `lookups`: what its answer has left for
+    later requests. `buried`: tokens of the items that were forgotten, by item. `muted`: the forgotten turn that its answer answers, -1
+    where that has no number; 0 for none. `continued`: the request was found to go on with this thread by a summary of it. `seen`: with so
+    many of its items it begins as one that has just gone up in a conversation that it is not known to go on with; 0 for every other.
 
     For its trace (`trace`, once it is made): `search`, `found`, `reasons`, `left`, `absent`: how the recall went, what it brought, why
     lines were chosen that it did not bring, what was left out, and how many turns the payload lacks. `bytes_sent`: of the body, 0 where
     it went as it came. `capped`: less may be recalled at it than its budget, for what that costs. `home`: where the conversation belongs,
-    where that is to be stored."""
+    where that is to be stored. `held`: what its client has cut off and goes up in front of it all the same. `went`: the body that went up,
+    b"" where it went as it came."""
 
     thread: Thread
     reading: Reading
@@ -68,6 +71,7 @@ class Visit(Struct):
     left: list[Left] = field(default_factory=list)
     absent: int = 0
     continued: bool = False
+    seen: int = 0
     bytes_sent: int = 0
     trace: Trace | None = None
     home: Home | None = None
@@ -85,6 +89,16 @@ class Visit(Struct):
     tokens_legs: int = 0
     lookups: list[Lookup] = field(default_factory=list)
     capped: bool = False
+    held: Held | None = None
+    went: bytes = b""
+
+
+def new_tokens(visit: Visit, new: int) -> int:
+    """Of `new` tokens of new turns, those that the provider has not just seen."""
+    if not visit.seen:
+        return new
+    count = sum(line.kind != "none" for line in visit.reading.lines[visit.seen :])
+    return min(new, sum(turn.tokens for turn in visit.turns[max(0, len(visit.turns) - count) :]))
 
 
 class Visits:

@@ -223,7 +223,7 @@ class Wishing:
             raise Declined(f"This conversation has {MOST_ROUTES} failover routes already, and no more than that. Nothing was changed.")
         elements = now.detours[name].elements if name in now.detours else ()
         await self._keep(visit, replace(now, detours={**now.detours, name: Detour(found, elements)}))
-        return told.route_made(name, found)
+        return told.route_made(name, found, elements)
 
     async def _element(self, exchange: Exchange, visit: Visit, argument: str, first: bool) -> str:
         given, now = pairs(argument), held(visit.thread)

@@ -6,7 +6,7 @@ blocks of the conversation itself stay. While the store is asked, and where that
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from backstory.core.exchange import Exchange
 from backstory.core.records import Injection
@@ -23,10 +23,11 @@ class Withdrawal(Stage):
 
     name = "withdrawal"
 
-    def __init__(self, visits: Visits, lanes: Lanes, rooms: Rooms) -> None:
+    def __init__(self, visits: Visits, lanes: Lanes, rooms: Rooms, clock: Callable[[], float]) -> None:
         self._visits = visits
         self._lanes = lanes
         self._rooms = rooms
+        self._clock = clock
 
     async def request(self, exchange: Exchange) -> Exchange:
         visit = self._visits.get(exchange.id)
@@ -45,7 +46,10 @@ class Withdrawal(Stage):
         room = await self._rooms.entered(visit)
         if not room and _channelled(visit):
             room = belonging.MIXED + thread.conversation.id
-        thread.inject(told if not room else await self._allowed(thread, told, room))
+        allowed = told if not room else await self._allowed(thread, told, room)
+        thread.inject(allowed)
+        if len(allowed) < len(told):
+            thread.loosened = self._clock()
         thread.told_in = room
         return exchange
 

@@ -45,6 +45,8 @@ _SUMS = ", ".join(
                 "place = 0 AND source = 'reported'",
                 "place = 0 AND source = 'measured'",
                 "NOT priced",
+                "place > 0",
+                "place > 0 AND source = 'measured'",
             ),
         ),
         *(f"CAST(sum({column}) AS BIGINT)" for column in _TOKENS),

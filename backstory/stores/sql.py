@@ -15,7 +15,6 @@ from backstory.core.records import (
     Batch,
     Conversation,
     Digest,
-    Fact,
     Hit,
     Injection,
     Lookup,
@@ -37,6 +36,7 @@ from backstory.stores import allowance, burial, forgetting, replies, rows, spend
 from backstory.stores.across import Across
 from backstory.stores.charges import SqlCharges
 from backstory.stores.dialect import Dialect
+from backstory.stores.fact_rows import FactRows
 from backstory.stores.finding import Counts, choose
 from backstory.stores.rows import Connection, Value, marks
 from backstory.stores.vector_rows import VectorRows
@@ -54,7 +54,6 @@ _SEGMENT = rows.insert(
     f"(id) DO UPDATE SET {rows.update(rows.SEGMENTS[2:])} WHERE segments.conversation = excluded.conversation",
 )
 _STATE = rows.insert("states", rows.STATES, f"(conversation, name) DO UPDATE SET {rows.update(rows.STATES[2:])}")
-_FACT = rows.insert("facts", rows.FACTS, f"(conversation, turn, place) DO UPDATE SET {rows.update(rows.FACTS[3:])}")
 _SUMMARY = rows.insert(
     "summaries",
     rows.SUMMARIES,
@@ -84,6 +83,8 @@ class SqlStore:
         vectors = VectorRows(dialect, self._move)
         self.vectors, self.put_vectors, self.drop_vectors = vectors.of, vectors.put, vectors.drop
         self.near, self.seeks = vectors.near, vectors.seeks
+        facts = FactRows(dialect, self._move, self._first_fence)
+        self.facts, self.put_facts, self.behind = facts.of, facts.put, facts.behind
 
     # --- ground truth
 
@@ -264,26 +265,6 @@ class SqlStore:
         with self._dialect.transaction() as db:
             key, _ = self._move(db, mark)
             db.many(_SEGMENT, [rows.segment_row(one, key) for one in rows_ if one.conversation == mark.conversation])
-
-    def facts(self, conversation_id: str) -> list[Fact]:
-        """See Store."""
-        sql = f"SELECT {','.join(rows.FACTS)} FROM facts WHERE conversation = {_KEY} ORDER BY turn, place"
-        return [rows.fact_of(row, conversation_id) for row in self._all(sql, (conversation_id,))]
-
-    def put_facts(self, rows_: Sequence[Fact], mark: Watermark, by_model: bool = False) -> None:
-        """See Store. Facts of turns that are not in the conversation (any more) are left out."""
-        with self._dialect.transaction() as db:
-            before = db.all(f"SELECT turn FROM watermarks WHERE conversation = {_KEY} AND job = ?", (mark.conversation, mark.job))
-            key, _ = self._move(db, mark)
-            origin = "<>" if by_model else "="
-            sql = f"DELETE FROM facts WHERE conversation = ? AND turn > ? AND turn <= ? AND method {origin} ''"
-            db.run(sql, (key, before[0][0] if before else 0, mark.turn))
-            there: set[int] = set()
-            for some in _slices(sorted({one.turn for one in rows_})):
-                sql = f"SELECT id FROM turns WHERE id IN ({marks(len(some))}) AND conversation = ?"
-                there.update(row[0] for row in db.all(sql, (*some, key)))
-            fresh = [one for one in rows_ if one.turn in there and one.conversation == mark.conversation]
-            db.many(_FACT, [rows.fact_row(one, key) for one in fresh])
 
     def summaries(self, conversation_id: str) -> list[Summary]:
         """See Store."""

@@ -33,7 +33,7 @@ from backstory.core.message import (
 from backstory.core.reply import Delta, Reply
 from backstory.core.stream import Frame
 from backstory.core.wire import StreamReader
-from backstory.errors import DocumentError
+from backstory.errors import DocumentError, PreviousUnknown
 from backstory.wires import anthropic_legs as legs
 from backstory.wires import anthropic_stream as events
 from backstory.wires import base
@@ -251,8 +251,14 @@ class Anthropic:
         return ()
 
     def error(self, status: int, code: str, message: str) -> bytes:
-        """The error body of the Anthropic API, which has no place for a code: it stands before the text."""
+        """The error body of the Anthropic API, which has no place for a code: it stands before the text. A thread that is not known is
+        told as the API does: clients that read this begin another, with their whole history."""
         kind = _ERRORS.get(status, "invalid_request_error" if status < 500 else "api_error")
+        if code == PreviousUnknown.code:
+            text = quote(base.printable(f"{code}: {message}"))
+            return (
+                b'{"type":"error","error":{"type":"not_found_error","message":' + text + b',"details":{"error_code":"thread_not_found"}}}'
+            )
         return b'{"type":"error","error":{"type":' + quote(kind) + b',"message":' + quote(base.printable(f"{code}: {message}")) + b"}}"
 
 

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from backstory.core.document import Document, Extend, Insert, Put, Splice
-from backstory.core.legs import UNANSWERED, Call, Kept, Leg, Offer, Tool
+from backstory.core.legs import UNANSWERED, Call, Kept, Leg, Names, Offer, Tool
 from backstory.core.message import Path, Prompt
 from backstory.core.reasoning import binds
 from backstory.core.stream import Frame
@@ -82,7 +82,7 @@ def tools(document: Document, prompt: Prompt, offered: Sequence[Tool]) -> Offer:
         b'{"name":' + quote(tool.name) + b',"description":' + quote(tool.description) + b',"input_schema":' + tool.schema + b"}"
         for tool in ours
     )
-    return Offer(frozenset(tool.name for tool in ours), made)
+    return Offer(Names((tool.name for tool in ours), taken), made)
 
 
 class _Told:

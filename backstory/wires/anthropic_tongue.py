@@ -78,7 +78,7 @@ class AnthropicTongue:
             }
         )
 
-    def listener(self) -> Listener:
+    def listener(self, number: int = 0) -> Listener:
         """See Tongue."""
         return AnthropicListener()
 
@@ -86,7 +86,7 @@ class AnthropicTongue:
         """See Tongue."""
         return b"text/event-stream; charset=utf-8"
 
-    def teller(self, asked: Asked) -> Teller:
+    def teller(self, asked: Asked, number: int = 0) -> Teller:
         """See Tongue."""
         return AnthropicTeller(asked.model)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-import msgspec
 from msgspec import Raw
 
 from backstory.core.translation import (
@@ -33,10 +32,13 @@ from backstory.core.translation import (
 from backstory.errors import DocumentError
 from backstory.wires import anthropic_tongue_marks as marks
 from backstory.wires.anthropic_tongue_losses import LOSSES
-from backstory.wires.anthropic_tongue_models import ADAPTIVE, ALWAYS, COLD, EFFORTS, HIGHEST, MOST, OLD, THINKS
+from backstory.wires.anthropic_tongue_models import ADAPTIVE, ALWAYS, COLD, EFFORTS, HIGHEST, MOST, OLD, THINKS, UNTHINKING
 from backstory.wires.anthropic_tongue_pieces import OWN, blocks, pieces, words
+from backstory.wires.anthropic_tongue_told import losses as told_losses
 from backstory.wires.lowering import encode
 from backstory.wires.tongue import INPUT_SCHEMA, Fields, Json, Losses, allowed, budget_of, effort_of, placed, short_name
+from backstory.wires.tongue_efforts import wanted_effort
+from backstory.wires.tongue_schemas import closed
 
 _MOST_USER = 256
 _LEAST_BUDGET = 1024
@@ -90,6 +92,7 @@ def read(body: bytes) -> Asked:
         others=fields.rest(),
         wire=OWN,
         unread=tuple(fields.unread),
+        lost=told_losses(said),
     )
 
 
@@ -323,12 +326,17 @@ def _choose(asked: Asked, body: Json, lost: Losses) -> None:
 def _think(asked: Asked, body: Json, lost: Losses) -> bool:
     """Whether there will be thinking. `max_tokens` is settled here as well."""
     most = asked.sampling.most or next(number for pattern, number in MOST if pattern.search(asked.model))
+    most = min(most, asked.limit or most)
     body["max_tokens"] = most
     wanted = asked.reasoning
     if wanted is None:
         return False
     if wanted.summary:
         lost.note("reasoning.summary")
+    if UNTHINKING.search(asked.model):
+        if wanted_effort(wanted) != "none":
+            lost.note("thinking")
+        return False
     if wanted.effort == "none" or wanted.budget == 0:
         return _unthinking(asked.model, body, lost)
     if asked.choice is not None and asked.choice.mode in {"any", "tool"} and "tools" in body:
@@ -337,9 +345,15 @@ def _think(asked: Asked, body: Json, lost: Losses) -> bool:
     if ADAPTIVE.search(asked.model):
         _adapt(wanted, asked.model, body, lost)
         return True
+    return _budgeted(asked, wanted, most, body, lost)
+
+
+def _budgeted(asked: Asked, wanted: Reasoning, most: int, body: Json, lost: Losses) -> bool:
+    """Whether there will be thinking, in a budget of tokens."""
     budget = wanted.budget or budget_of(wanted.effort) or budget_of("medium") or 0
-    if asked.sampling.most is None:
-        body["max_tokens"] = most = most + budget if most <= budget else most
+    if asked.sampling.most is None and most <= budget:
+        most, budget = _roomy(most, budget, asked.limit)
+        body["max_tokens"] = most
     settled = max(_LEAST_BUDGET, min(budget, most - 1))
     if settled >= most or _unsigned(asked.said):
         lost.note("reasoning")
@@ -351,6 +365,14 @@ def _think(asked: Asked, body: Json, lost: Losses) -> bool:
         lost.note("reasoning_effort")
     body["thinking"] = {"type": "enabled", "budget_tokens": settled}
     return True
+
+
+def _roomy(most: int, budget: int, limit: int) -> tuple[int, int]:
+    """Room for an answer of so many tokens after so much thinking: (`max_tokens`, budget). Of what the model is known to give, at least a
+    quarter is the answer's."""
+    if not limit or most + budget <= limit:
+        return most + budget, budget
+    return limit, min(budget, limit - limit // 4)
 
 
 def _unthinking(model: str, body: Json, lost: Losses) -> bool:
@@ -440,32 +462,10 @@ def _format(asked: Asked, body: Json, lost: Losses) -> None:
         lost.note("response_format")
         return
     config = body.get("output_config")
-    schema = Raw(form.schema) if asked.wire == OWN else Raw(_closed(form.schema, lost))
-    body["output_config"] = {**(config if isinstance(config, dict) else {}), "format": {"type": "json_schema", "schema": schema}}
-
-
-def _closed(schema: bytes, lost: Losses) -> bytes:
-    """The schema, its objects without further members: the API takes no others."""
-    try:
-        found = msgspec.json.decode(schema)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as cause:
-        raise DocumentError(f"a schema that is no JSON: {cause}") from cause
-    closed = _close(found)
-    if closed == found:
-        return schema
-    lost.note("schema")
-    return encode(closed)
-
-
-def _close(node: object) -> object:
-    if isinstance(node, list):
-        return [_close(one) for one in node]
-    if not isinstance(node, dict):
-        return node
-    out = {name: _close(value) for name, value in node.items()}
-    if out.get("type") == "object":
-        out["additionalProperties"] = False
-    return out
+    schema = form.schema if asked.wire == OWN else closed(form.schema)
+    if schema is not form.schema:
+        lost.note("schema")
+    body["output_config"] = {**(config if isinstance(config, dict) else {}), "format": {"type": "json_schema", "schema": Raw(schema)}}
 
 
 def _about(asked: Asked, body: Json, lost: Losses) -> None:

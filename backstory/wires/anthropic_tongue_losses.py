@@ -39,6 +39,8 @@ LOSSES: dict[str, Loss] = {
         Loss("top_p", "dropped", "none with thinking, beside a temperature, nor for Claude Opus 4.7 and later models"),
         Loss("top_k", "dropped", "none with thinking, nor for Claude Opus 4.7 and later models"),
         Loss("stop", "dropped", "stop sequences of blanks are refused"),
+        Loss("max_tokens", "changed", "as many as the model is known to give"),
+        Loss("thinking", "dropped", "the model does not think"),
         Loss("reasoning", "changed", "thinking cannot go with what else was asked"),
         Loss("reasoning_effort", "changed", "the nearest budget of thinking, or the nearest effort"),
         Loss("reasoning.summary", "dropped", "how thoughts are summed up cannot be chosen"),

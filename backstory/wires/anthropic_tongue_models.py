@@ -21,6 +21,10 @@ THINKS = re.compile(r"claude-(?:[a-z]{1,20}-){1,4}[5-9](?:\D|$)|claude-mythos")
 ALWAYS = re.compile(r"claude-(?:fable|mythos)")
 """Those of them that cannot do without."""
 OLD = re.compile(r"claude-(?:instant|2|3)")
+UNTHINKING = re.compile(r"claude-(?:instant|2|3-(?:opus|sonnet|haiku|5))")
+"""Those that cannot think: .../build-with-claude/extended-thinking."""
+EFFORTFUL = re.compile(rf"opus-4[.-]5|{ADAPTIVE.pattern}")
+"""Those that can be told an effort: .../build-with-claude/effort."""
 MOST: tuple[tuple[re.Pattern[str], int], ...] = (
     (re.compile(r"claude-(?:instant|2|3-(?:opus|sonnet|haiku))"), 4096),
     (re.compile(r"claude-3"), 8192),

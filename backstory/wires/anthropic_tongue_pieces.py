@@ -12,6 +12,7 @@ from msgspec import Raw
 
 from backstory.core.message import MediaKind
 from backstory.core.translation import Odd, Piece, Refusal, Result, Sight, Thought, Use, Words
+from backstory.wires.anthropic_tongue_told import SEARCH, told
 from backstory.wires.lowering import encode
 from backstory.wires.tongue import (
     Fields,
@@ -53,7 +54,7 @@ def _piece(raw: Raw, where: str, unread: dict[str, None]) -> Piece:
         case "text":
             return words(fields)
         case "image" | "document" as kind:
-            return _sight(_MEDIA[kind], kind, fields, raw)
+            return told(kind, raw, where, unread) or _sight(_MEDIA[kind], kind, fields, raw)
         case "thinking":
             sealed, seal, name = uncarried(fields.text("signature"), OWN)
             piece: Piece = Thought(fields.text("thinking"), sealed, seal, id=name)
@@ -67,7 +68,7 @@ def _piece(raw: Raw, where: str, unread: dict[str, None]) -> Piece:
         case "tool_result":
             piece = _result(fields)
         case kind:
-            return Odd(OWN, kind, raw)
+            return (told(kind, raw, where, unread) if kind == SEARCH else None) or Odd(OWN, kind, raw)
     fields.done()
     return piece
 
@@ -179,6 +180,8 @@ def _odd_blocks(piece: Odd, lost: Losses) -> list[Json]:
 
 
 def _words_blocks(piece: Words, wire: str, lost: Losses) -> list[Json]:
+    if piece.own is not None and wire == OWN:
+        return [dict(Fields(piece.own).rest())]
     if not piece.text.strip():
         if piece.text or piece.citations or piece.cached is not None:
             lost.note("blank")

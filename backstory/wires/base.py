@@ -14,6 +14,7 @@ from msgspec import Raw, Struct
 from backstory.core.document import Document, Extend, Put, Strike, distinct, distinct_elements
 from backstory.core.edits import (
     AddMessage,
+    AddMessages,
     AddSystem,
     AddTools,
     AppendText,
@@ -32,7 +33,7 @@ from backstory.core.edits import (
 from backstory.core.layout import Elements
 from backstory.core.message import Opening, Path
 from backstory.errors import DocumentError
-from backstory.wires.lowering import Lowering, decode, quote
+from backstory.wires.lowering import Lowering, come_in, decode, quote
 
 MESSAGES: Path = ("messages",)
 TOOLS: Path = ("tools",)
@@ -272,8 +273,8 @@ def _lower(lowering: Lowering, document: Document, edit: Edit) -> None:
     match edit:
         case PutMessage(index, value):
             lowering.put_element(MESSAGES, index, value)
-        case AddMessage(index, role, text):
-            lowering.add(MESSAGES, index, message_bytes(role, text))
+        case AddMessage() | AddMessages():
+            come_in(lowering, MESSAGES, edit, message_bytes)
         case DropMessages(start, stop):
             lowering.cut(MESSAGES, start, stop)
         case DropThinking(index):

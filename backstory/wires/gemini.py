@@ -14,6 +14,7 @@ from msgspec import Raw, Struct, field
 from backstory.core.document import Document, Put, Strike, distinct
 from backstory.core.edits import (
     AddMessage,
+    AddMessages,
     AddSystem,
     AddTools,
     AppendText,
@@ -38,7 +39,7 @@ from backstory.wires import base
 from backstory.wires import gemini_legs as legs
 from backstory.wires.gemini_parts import read_content, read_response, reply_of
 from backstory.wires.gemini_stream import ArrayReader, deltas, mark, mark_frame, write
-from backstory.wires.lowering import Lowering, decode, encode, quote
+from backstory.wires.lowering import Lowering, come_in, decode, encode, quote
 from backstory.wires.sse import SSEReader
 
 # Clouds put a project and a place in front of the model, in at most so many characters: the search does not run on from each version.
@@ -249,8 +250,8 @@ def _lower(lowering: Lowering, document: Document, names: tuple[str, ...], edit:
             lowering.add(_parts(lowering, index), 0, _text_part(text))
         case PutMessage(index, value):
             lowering.put_element(_CONTENTS, index, value)
-        case AddMessage(index, role, text):
-            lowering.add(_CONTENTS, index, _content(role, text))
+        case AddMessage() | AddMessages():
+            come_in(lowering, _CONTENTS, edit, _content)
         case DropMessages(start, stop):
             lowering.cut(_CONTENTS, start, stop)
         case SetParam(name, value):

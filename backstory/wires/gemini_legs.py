@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Raw, Struct, field
 
 from backstory.core.document import Cut, Document, Extend, Insert, Put, Splice
-from backstory.core.legs import UNANSWERED, Call, Kept, Leg, Offer, Tool
+from backstory.core.legs import UNANSWERED, Call, Kept, Leg, Names, Offer, Tool
 from backstory.core.message import Path, Prompt
 from backstory.core.stream import Frame
 from backstory.wires.legs import Json, gap, listed, raw_members, summed, values
@@ -111,7 +111,7 @@ def tools(document: Document, prompt: Prompt, offered: Sequence[Tool]) -> Offer:
     rows = [b'{"name":' + quote(tool.name) + b',"description":' + quote(tool.description) + _parameters(tool) + b"}" for tool in ours]
     if not rows:
         return Offer()
-    return Offer(frozenset(tool.name for tool in ours), (b'{"functionDeclarations":' + listed(rows) + b"}",))
+    return Offer(Names((tool.name for tool in ours), taken), (b'{"functionDeclarations":' + listed(rows) + b"}",))
 
 
 def _parameters(tool: Tool) -> bytes:

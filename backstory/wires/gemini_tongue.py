@@ -44,17 +44,17 @@ class GeminiTongue:
         """See Tongue."""
         return write_answered(answered)
 
-    def listener(self) -> Listener:
+    def listener(self, number: int = 0) -> Listener:
         """See Tongue."""
-        return GeminiListener()
+        return GeminiListener(number)
 
     def stream_type(self, asked: Asked) -> bytes:
         """See Tongue."""
         return b"application/json; charset=UTF-8" if asked.array else b"text/event-stream"
 
-    def teller(self, asked: Asked) -> Teller:
+    def teller(self, asked: Asked, number: int = 0) -> Teller:
         """See Tongue."""
-        return GeminiTeller(asked)
+        return GeminiTeller(asked, number)
 
     def failed(self, status: int, body: bytes) -> Failure:
         """See Tongue."""

@@ -304,17 +304,18 @@ def read_usage(raw: Raw) -> tuple[Usage, int]:
 
 
 class GeminiTeller:
-    """Implements core.translation.Teller: chunks as events, or as the elements of a JSON array."""
+    """Implements core.translation.Teller: chunks as events, or as the elements of a JSON array. `number`: of the candidate that is told."""
 
-    __slots__ = ("_array", "_begun", "_cited", "_parts", "_pieces", "_told")
+    __slots__ = ("_array", "_begun", "_cited", "_number", "_parts", "_pieces", "_told")
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: Asked, number: int = 0) -> None:
+        self._number = number
         self._array = asked.array
         self._begun: Begun | None = None
         self._parts = Parts()
         self._pieces: dict[int, Piece] = {}
         self._cited: Json = {}
-        self._told = False
+        self._told = [False]
 
     def tell(self, event: Event) -> bytes:
         """See Teller. Clients of this wire read every line as JSON: there is no sign of life."""
@@ -340,11 +341,15 @@ class GeminiTeller:
         """See Teller."""
         if not self._array:
             return b""
-        return b"\n]\n" if self._told else b"[]\n"
+        return b"\n]\n" if self._told[0] else b"[]\n"
+
+    def beside(self, first: GeminiTeller) -> None:
+        """Both write one array."""
+        self._told = first._told
 
     def goes_on(self, number: int) -> dict[int, tuple[str, str]]:
         """The client was told all of it so far by somebody else: an array has begun. There are no ids here."""
-        self._told = True
+        self._told[0] = True
         return {}
 
     def _more(self, piece: Piece, text: str) -> bytes:
@@ -373,20 +378,20 @@ class GeminiTeller:
     def _said(self, parts: list[Json]) -> bytes:
         if not parts:
             return b""
-        return self._chunk(answer_object(self._begun, [{"content": {"parts": parts, "role": "model"}, "index": 0}]))
+        return self._chunk(answer_object(self._begun, [{"content": {"parts": parts, "role": "model"}, "index": self._number}]))
 
     def _last(self, finish: Finish, usage: Usage | None, thoughts: int) -> bytes:
         parts = self._parts.rest() or [{"text": ""}]
         reason = reason_of(finish, self._pieces.values())
-        candidate: Json = {"content": {"parts": parts, "role": "model"}, "finishReason": reason, "index": 0, **self._cited}
+        candidate: Json = {"content": {"parts": parts, "role": "model"}, "finishReason": reason, "index": self._number, **self._cited}
         return self._chunk(answer_object(self._begun, [candidate], usage, thoughts))
 
     def _chunk(self, value: Json) -> bytes:
         data = encode(value)
         if not self._array:
             return write_event(data)
-        begun = b",\r\n" if self._told else b"["
-        self._told = True
+        begun = b",\r\n" if self._told[0] else b"["
+        self._told[0] = True
         return begun + data
 
 
@@ -433,4 +438,6 @@ _ERRORS: dict[str, tuple[int, str]] = {
 def error_object(failure: Failure) -> Json:
     """An error."""
     status, name = _ERRORS.get(failure.code, _ERRORS["server"])
+    if failure.code == "server" and 500 <= failure.status < 600:
+        status = failure.status
     return {"error": {"code": status, "message": failure.message, "status": name}}

@@ -17,7 +17,6 @@ from backstory.core.translation import (
     Loss,
     Odd,
     Piece,
-    Reasoning,
     Refusal,
     Result,
     Said,
@@ -28,13 +27,13 @@ from backstory.core.translation import (
 )
 from backstory.wires.gemini_tongue_read import NO_SEAL, OWN_FILES, WIRE, is_made
 from backstory.wires.gemini_tongue_schema import for_gemini
+from backstory.wires.gemini_tongue_thinking import generation, thinking_of
 from backstory.wires.lowering import encode
-from backstory.wires.tongue import Json, budget_of, effort_of, object_text, placed, short_name
+from backstory.wires.tongue import Json, object_text, placed, short_name
 from backstory.wires.tongue_more import Fields, Losing, arguments_object, base64_of, joined, mime_of
 
 _NO_PLACE = "Gemini has no such parameter"
 LOSSES: tuple[Loss, ...] = (
-    Loss("n", "refused", "several answers are not told apart in a stream"),
     Loss("logit_bias", "dropped", _NO_PLACE),
     Loss("parallel_tool_calls", "dropped", "Gemini has no switch for it"),
     Loss("user", "dropped", _NO_PLACE),
@@ -44,6 +43,8 @@ LOSSES: tuple[Loss, ...] = (
     Loss("previous_response_id", "refused", "Gemini keeps no answers, and this one is not known here, or not any more"),
     Loss("stop", "changed", "Gemini takes five stop sequences: the first five are sent"),
     Loss("temperature", "changed", "Gemini takes 2 at most"),
+    Loss("max_tokens", "changed", "as many as the model is known to give"),
+    Loss("reasoning", "dropped", "the model does not think"),
     Loss("reasoning.effort", "changed", "as near as the model can be told"),
     Loss("reasoning.summary", "changed", "thoughts are shown or not, in whatever length"),
     Loss("thinking", "dropped", "reasoning that another provider sealed is of no use to this one"),
@@ -77,10 +78,6 @@ _OWN_TOOLS = frozenset(
     {"googleSearch", "google_search", "googleSearchRetrieval", "codeExecution", "code_execution", "urlContext", "url_context"}
     | {"googleMaps", "google_maps", "fileSearch", "file_search", "computerUse", "computer_use", "enterpriseWebSearch", "retrieval"}
 )
-_GENERATION = re.compile(r"gemini-(\d+)")
-_LEVELS = {"none": "minimal", "xhigh": "high"}
-_LEAST_OF_PRO = 128
-_MOST_BUDGET, _MOST_BUDGET_OF_PRO = 24576, 32768
 
 
 def write_asked(asked: Asked) -> tuple[bytes, tuple[Loss, ...]]:
@@ -91,7 +88,7 @@ def write_asked(asked: Asked) -> tuple[bytes, tuple[Loss, ...]]:
         body["systemInstruction"] = {"parts": [{"text": one.text} for one in asked.system]}
     body["contents"] = contents_of(asked, losing)
     body |= _tools(asked, losing)
-    generation = _sampling(asked, losing) | _format(asked, losing) | _thinking(asked, losing)
+    generation = _sampling(asked, losing) | _format(asked, losing) | thinking_of(asked, losing)
     if generation:
         body["generationConfig"] = generation
     body |= losing.foreign(asked, WIRE)
@@ -255,7 +252,6 @@ def _sampling(asked: Asked, losing: Losing) -> Json:
     losing.all_of(
         {
             "stop": len(sampling.stop) > _MOST_STOPS,
-            "n": sampling.count > 1 and asked.stream,
             "logit_bias": sampling.logit_bias is not None,
             "temperature": temperature is not None and temperature > 2,
         }
@@ -285,37 +281,6 @@ def _format(asked: Asked, losing: Losing) -> Json:
     if not form.schema:
         return found
     return {**found, "responseJsonSchema": for_gemini(form.schema, "response_format.schema", losing)}
-
-
-def _thinking(asked: Asked, losing: Losing) -> Json:
-    reasoning = asked.reasoning
-    if reasoning is None:
-        return {}
-    found: Json = {"includeThoughts": True} if reasoning.shown else {}
-    losing.all_of({"reasoning.summary": reasoning.summary not in ("", "auto")})
-    effort = reasoning.effort or ("" if reasoning.budget is None else effort_of(reasoning.budget))
-    if effort and generation(asked.model) >= 3:
-        level = _LEVELS.get(effort, effort)
-        losing.all_of({"reasoning.effort": level != effort})
-        found["thinkingLevel"] = level.upper()
-    elif effort:
-        found["thinkingBudget"] = _budget(reasoning, asked.model, losing)
-    return {"thinkingConfig": found} if found else {}
-
-
-def _budget(reasoning: Reasoning, model: str, losing: Losing) -> int:
-    wanted = (budget_of(reasoning.effort) or 0) if reasoning.budget is None else reasoning.budget
-    pro = "pro" in model
-    most = _MOST_BUDGET_OF_PRO if pro else _MOST_BUDGET
-    budget = max(min(wanted, most), _LEAST_OF_PRO if pro else 0)
-    losing.all_of({"reasoning.effort": budget != wanted})
-    return budget
-
-
-def generation(model: str) -> int:
-    """3 for gemini-3-pro; 0 where the name does not tell."""
-    match = _GENERATION.search(model)
-    return int(match.group(1)) if match else 0
 
 
 def _lost(asked: Asked, losing: Losing) -> None:

@@ -7,6 +7,7 @@ never answered without its beginning.
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
@@ -29,6 +30,10 @@ Keep: TypeAlias = Callable[[str, str, tuple[Said, ...], tuple[Said, ...], int], 
 said since, the answer in the end, and how many bytes all of it is."""
 
 
+_PROVIDERS_OWN = re.compile(r"conv_[0-9a-f]{32,}")
+"""Ids as OpenAI gives them to conversations, and this proxy in its place."""
+
+
 class _Named(Struct):
     id: str = ""
     type: str = ""
@@ -36,6 +41,7 @@ class _Named(Struct):
 
 class _Building(Struct):
     previous_response_id: str | None = None
+    conversation: str | _Named | None = None
     input: str | list[Raw] = ""
 
 
@@ -124,6 +130,22 @@ def built_on(body: bytes) -> tuple[str, ...]:
         return ()
     named = [name for item in items if item.type == REFERENCE for name in answers_of(item.id)]
     return tuple(dict.fromkeys([*named, *filter(None, [found.previous_response_id])]))
+
+
+def conversation_of(body: bytes) -> str:
+    """The id of the conversation that a request of Responses goes on with, "" for none and for what cannot be read."""
+    if b'"conversation"' not in body:
+        return ""
+    try:
+        found = decode(_building, body).conversation
+    except DocumentError:
+        return ""
+    return found.id if isinstance(found, _Named) else found or ""
+
+
+def may_begin(name: str) -> bool:
+    """Whether a conversation that is not known may begin with a request: where its client has made up its id."""
+    return _PROVIDERS_OWN.fullmatch(name) is None
 
 
 def references(said: Sequence[Said]) -> list[str]:

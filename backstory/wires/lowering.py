@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Raw, structs
 
 from backstory.core.document import Cut, Document, Extend, Insert, Put, Splice, Strike
+from backstory.core.edits import AddMessage, AddMessages
 from backstory.core.message import Path
 from backstory.errors import DocumentError
 
@@ -112,6 +113,13 @@ class Lowering:
     def _around(self, path: Path, upto: int) -> Path | None:
         """The innermost value that becomes a list and has this path in it, among those of at most `upto` steps."""
         return next((path[:steps] for steps in range(upto, -1, -1) if path[:steps] in self._lone), None) if self._lone else None
+
+
+def come_in(lowering: Lowering, path: Path, edit: AddMessage | AddMessages, made: Callable[[str, str], bytes]) -> None:
+    """Messages come into the list at `path`. `made`: one of plain text, of its role and that."""
+    values = edit.values if isinstance(edit, AddMessages) else (made(edit.role, edit.text),)
+    for value in values:
+        lowering.add(path, edit.index, value)
 
 
 def quote(text: str) -> bytes:

@@ -8,13 +8,16 @@ Source: https://docs.claude.com/en/api/models-list, https://ai.google.dev/api/mo
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 from urllib.parse import parse_qs, quote, unquote
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
+from msgspec.structs import replace
 
+from backstory.core.document import Document, Put
 from backstory.core.exchange import Headers
 from backstory.core.translation import Failure, Tongue
 from backstory.errors import DocumentError
@@ -27,6 +30,10 @@ MOST = 1000
 """What a page holds at most, with both wires that have pages."""
 _USUAL = {"anthropic": 20, "gemini": 50}
 _VERBS = ("generateContent", "streamGenerateContent", "countTokens")
+
+
+Row: TypeAlias = tuple[str, Any]
+"""A model's name, and what a list says of it."""
 
 
 class Model(Struct, frozen=True):
@@ -135,9 +142,41 @@ class ModelList:
         if self._one:
             return 200, encode(_written(self._client.name, read_model(body, self._provider.name)))
         try:
-            return 200, encode(_page(self._client.name, read_models(body, self._provider.name), self._query))
+            listed = [(one.id, _written(self._client.name, one)) for one in read_models(body, self._provider.name)]
+            return 200, encode(_page(self._client.name, listed, self._query))
         except _NoPage as error:
             return self._client.failure(Failure(400, "invalid_request", str(error)))
+
+
+def rows(body: bytes, speaks: str, wire: str, prefix: str) -> list[Row]:
+    """A provider's list, for clients of this wire, with this in front of each name. One in their own wire keeps what it says of its
+    models. DocumentError for what is no list."""
+    found: list[Row] = []
+    own = speaks == wire
+    for one, raw in _models(body, speaks):
+        name = prefix + one.id
+        if own:
+            member, value = ("name", f"models/{quote(name, safe='')}") if wire == "gemini" else ("id", name)
+            found.append((name, Raw(Document(raw).apply([Put((member,), encode(value))]) if prefix else raw)))
+        else:
+            found.append((name, _written(wire, replace(one, id=name, name=one.name or one.id))))
+    return found
+
+
+def named(names: Iterable[str], wire: str, owner: str) -> list[Row]:
+    """Models of which nothing is known but their names."""
+    return [(name, _written(wire, Model(name, owner=owner))) for name in names]
+
+
+def merged(client: Tongue, listed: Iterable[Row], query: str) -> tuple[int, bytes]:
+    """Status and body of the page that this query asks for; of several models of one name the first counts."""
+    once = dict[str, Any]()
+    for name, row in listed:
+        once.setdefault(name, row)
+    try:
+        return 200, encode(_page(client.name, [*once.items()], query))
+    except _NoPage as error:
+        return client.failure(Failure(400, "invalid_request", str(error)))
 
 
 class _NoPage(Exception):
@@ -149,6 +188,10 @@ class _NoPage(Exception):
 
 def read_models(body: bytes, wire: str) -> list[Model]:
     """A provider's list. DocumentError for what is none; what is no model in it is left out."""
+    return [one for one, _ in _models(body, wire)]
+
+
+def _models(body: bytes, wire: str) -> list[tuple[Model, bytes]]:
     if body.lstrip()[:1] == b"[":  # as some compatible providers answer
         raws: list[msgspec.Raw] | None = decode(_lone, body)
     else:
@@ -161,7 +204,7 @@ def read_models(body: bytes, wire: str) -> list[Model]:
     out = []
     for raw in raws:
         try:
-            out.append(read_model(bytes(raw), wire))
+            out.append((read_model(bytes(raw), wire), bytes(raw)))
         except DocumentError:
             continue
     return out
@@ -223,27 +266,26 @@ def _known(**members: int | str) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value}
 
 
-def _page(wire: str, models: list[Model], query: str) -> dict[str, Any]:
+def _page(wire: str, models: list[Row], query: str) -> dict[str, Any]:
     asked = {name: values[-1] for name, values in parse_qs(query).items()}
     match wire:
         case "anthropic":
             start, stop = _between(models, asked, _count(asked.get("limit"), _USUAL[wire]))
-            page = [_written(wire, one) for one in models[start:stop]]
+            page = models[start:stop]
             more = start > 0 if "before_id" in asked else stop < len(models)
-            ends = (page[0]["id"], page[-1]["id"]) if page else (None, None)
-            return {"data": page, "has_more": more, "first_id": ends[0], "last_id": ends[1]}
+            ends = (page[0][0], page[-1][0]) if page else (None, None)
+            return {"data": [row for _, row in page], "has_more": more, "first_id": ends[0], "last_id": ends[1]}
         case "gemini":
             start, count = _start(asked.get("pageToken", "")), _count(asked.get("pageSize"), _USUAL[wire])
             stop = start + count
-            page = [_written(wire, one) for one in models[start:stop]]
-            return {"models": page} | ({"nextPageToken": str(stop)} if stop < len(models) else {})
+            return {"models": [row for _, row in models[start:stop]]} | ({"nextPageToken": str(stop)} if stop < len(models) else {})
         case _:
-            return {"object": "list", "data": [_written(wire, one) for one in models]}
+            return {"object": "list", "data": [row for _, row in models]}
 
 
-def _between(models: list[Model], asked: dict[str, str], count: int) -> tuple[int, int]:
+def _between(models: list[Row], asked: dict[str, str], count: int) -> tuple[int, int]:
     """Where a page begins and ends that follows one model, or comes before one."""
-    ids = [one.id for one in models]
+    ids = [name for name, _ in models]
     for name in ("after_id", "before_id"):
         found = asked.get(name)
         if found is None:

@@ -78,17 +78,17 @@ class OpenAIChatTongue:
             out["usage"] = counts(answered.usage, answered.thoughts)
         return encode(out)
 
-    def listener(self) -> Listener:
+    def listener(self, number: int = 0) -> Listener:
         """See Tongue."""
-        return ChatListener()
+        return ChatListener(number)
 
     def stream_type(self, asked: Asked) -> bytes:
         """See Tongue."""
         return b"text/event-stream; charset=utf-8"
 
-    def teller(self, asked: Asked) -> Teller:
+    def teller(self, asked: Asked, number: int = 0) -> Teller:
         """See Tongue."""
-        return ChatTeller(asked)
+        return ChatTeller(asked, number)
 
     def failed(self, status: int, body: bytes) -> Failure:
         """See Tongue."""

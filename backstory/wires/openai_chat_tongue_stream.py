@@ -1,7 +1,7 @@
 """OpenAI Chat Completions for translation: streams, read and written.
 
 Rule: compatible providers differ, and all are read: calls without an index or with the same one, ids and names that are repeated, usage in
-any chunk, an end without a word. Only choice 0 is read: requests for more are not translated.
+any chunk, an end without a word. A listener reads one choice, a teller writes one: see candidates.py.
 Source: https://platform.openai.com/docs/api-reference/chat-streaming.
 """
 
@@ -120,13 +120,16 @@ class _Call:
 
 
 class ChatListener:
-    """Reads the chunks of one completion. Calls stay open until the end, for providers that send them by turns."""
+    """Reads the chunks of one choice of a completion (`number`: its index). Calls stay open until the end, for providers that send them by
+    turns."""
 
     __slots__ = (
-        "_begun", "_by_index", "_calls", "_ended", "_finish", "_flow", "_id", "_parts", "_plain", "_sequence", "_thoughts", "_usage",
+        "_begun", "_by_index", "_calls", "_ended", "_finish", "_flow", "_id", "_number", "_parts", "_plain", "_sequence",
+        "_thoughts", "_usage",
     )  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, number: int = 0) -> None:
+        self._number = number
         self._begun = False
         self._ended = False
         self._id = ""
@@ -168,7 +171,7 @@ class ChatListener:
         if usage is not None:
             self._usage, self._thoughts = usage, thought
         for choice in choices:
-            if (choice.count("index") or 0) == 0:
+            if (choice.count("index") or 0) == self._number:
                 out += self._choice(choice)
                 break
         if self._finish == "error":
@@ -328,12 +331,14 @@ class ChatListener:
 
 
 class ChatTeller:
-    """Writes the chunks of one completion. Calls of tools that take free text are told whole; citations with the end of their text."""
+    """Writes the chunks of one choice of a completion (`number`: its index). Calls of tools that take free text are told whole; citations
+    with the end of their text."""
 
-    __slots__ = ("_asked", "_broke", "_calls", "_cited", "_customs", "_head", "_kinds", "_loose", "_said", "_thoughts")
+    __slots__ = ("_asked", "_broke", "_calls", "_cited", "_customs", "_head", "_index", "_kinds", "_loose", "_said", "_thoughts")
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: Asked, number: int = 0) -> None:
         self._asked = asked
+        self._index = b'{"index":%d,"delta":' % number
         self._customs = customs(asked)
         self._head = b""
         self._kinds: dict[int, bytes] = {}
@@ -379,7 +384,7 @@ class ChatTeller:
         return self._chunk(b'{"role":"assistant","content":""}')
 
     def _chunk(self, delta: bytes, reason: bytes = b"null") -> bytes:
-        return sse(self._head + b'{"index":0,"delta":' + delta + b',"logprobs":null,"finish_reason":' + reason + b"}]}")
+        return sse(self._head + self._index + delta + b',"logprobs":null,"finish_reason":' + reason + b"}]}")
 
     def _open(self, index: int, piece: Piece) -> bytes:
         match piece:

@@ -11,14 +11,12 @@ import hashlib
 import re
 from collections.abc import Sequence
 
-import msgspec
 from msgspec import Raw
 
 from backstory.core.translation import (
     Asked,
     Builtin,
     Choice,
-    Effort,
     Function,
     Loss,
     Odd,
@@ -32,12 +30,10 @@ from backstory.core.translation import (
     Use,
     Words,
 )
-from backstory.errors import DocumentError
 from backstory.wires.lowering import encode
 from backstory.wires.openai_chat_tongue_losses import LOSSES
 from backstory.wires.openai_chat_tongue_pieces import OWN, detail_of, extra, shown
 from backstory.wires.tongue import (
-    EFFORTS,
     INPUT_SCHEMA,
     Fields,
     Json,
@@ -45,13 +41,13 @@ from backstory.wires.tongue import (
     allowed,
     customs,
     data_url,
-    effort_of,
-    nearest,
     plain_text,
     safe_id,
     short_name,
     wrapped,
 )
+from backstory.wires.tongue_efforts import PLAIN_MODELS, effort_for, wanted_effort
+from backstory.wires.tongue_schemas import enforceable
 
 _OPENAI = re.compile(r"(?:^|/)(?:o\d|gpt-(?!oss)|chatgpt|codex)")
 """Models of OpenAI."""
@@ -59,19 +55,8 @@ _MUTE = re.compile(r"(?:^|/)(?:o\d|gpt-|chatgpt|codex|(?:open-)?(?:mi[sx]tral|mi
 """Models whose usual providers refuse a history with thoughts in it."""
 _NEWEST = re.compile(r"(?:^|/)gpt-[5-9]")
 """Those that know tools of free text."""
-_PLAIN_MODELS = re.compile(r"(?:^|/)(?:gpt-[34]|chatgpt|gpt-5[\d.]*-chat)")
-"""Those of them that do not reason."""
 _COLD = re.compile(r"(?:^|/)(?:o\d|gpt-[5-9](?![\d.]*-chat))")
 """Those that take neither temperature nor top_p."""
-_EFFORTS: tuple[tuple[re.Pattern[str], tuple[Effort, ...]], ...] = (
-    (re.compile(r"(?:^|/)o\d"), ("low", "medium", "high")),
-    (re.compile(r"(?:^|/)gpt-5\.1-codex-max"), ("low", "medium", "high", "xhigh")),
-    (re.compile(r"(?:^|/)gpt-5\.[01]"), ("none", "low", "medium", "high")),
-    (re.compile(r"(?:^|/)gpt-(?:5\.\d|[6-9])"), ("none", "low", "medium", "high", "xhigh")),
-    (re.compile(r"(?:^|/)gpt-5"), ("minimal", "low", "medium", "high")),
-    (re.compile(r"(?:^|/)gpt-oss"), ("low", "medium", "high")),
-    (re.compile(""), EFFORTS),
-)
 _UNTHINKING_TOOLS = re.compile(r"gpt-(?:5\.[2-9]|[6-9])")
 """Models that OpenAI lets call tools over this wire only without reasoning: https://developers.openai.com/api/docs/guides/reasoning."""
 _IDS = re.compile(r"[!-~]+")
@@ -354,27 +339,10 @@ def _strict(wanted: bool, schema: bytes, lost: Losses) -> bool:
     """Whether the schema is to be enforced: OpenAI takes only those whose objects are closed and whose members are all required."""
     if not wanted:
         return False
-    try:
-        enforceable = _enforceable(msgspec.json.decode(schema)) if schema else False
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as cause:
-        raise DocumentError(f"a schema that is no JSON: {cause}") from cause
-    if not enforceable:
+    found = bool(schema) and enforceable(schema)
+    if not found:
         lost.note("strict")
-    return enforceable
-
-
-def _enforceable(node: object) -> bool:
-    if isinstance(node, list):
-        return all(_enforceable(one) for one in node)
-    if not isinstance(node, dict):
-        return True
-    if node.get("type") == "object" or "properties" in node:
-        members, required = node.get("properties"), node.get("required")
-        names = set(members) if isinstance(members, dict) else set()
-        listed = {one for one in required if isinstance(one, str)} if isinstance(required, list) else set()
-        if node.get("additionalProperties") is not False or names != listed:
-            return False
-    return all(_enforceable(one) for one in node.values())
+    return found
 
 
 def _sample(given: Sampling, model: str, body: Json, lost: Losses) -> None:
@@ -402,6 +370,10 @@ def _sample(given: Sampling, model: str, body: Json, lost: Losses) -> None:
         "logprobs": given.logprobs or None,
         "top_logprobs": given.top_logprobs,
     }
+    if given.top_logprobs is not None and not given.logprobs:
+        # OpenAI Responses takes it alone, and tells nothing.
+        lost.note("top_logprobs")
+        del found["top_logprobs"]
     body |= {name: value for name, value in found.items() if value is not None}
 
 
@@ -409,17 +381,17 @@ def _reason(asked: Asked, body: Json, lost: Losses) -> None:
     wanted = asked.reasoning
     if wanted is not None and wanted.summary:
         lost.note("reasoning.summary")
-    if "tools" in body and _UNTHINKING_TOOLS.match(asked.model) and not _PLAIN_MODELS.search(asked.model):
+    if "tools" in body and _UNTHINKING_TOOLS.match(asked.model) and not PLAIN_MODELS.search(asked.model):
         if wanted is None or (wanted.effort != "none" and wanted.budget != 0):
             lost.note("reasoning with tools")
         body["reasoning_effort"] = "none"
         return
     if wanted is None:
         return
-    effort = "none" if wanted.budget == 0 else wanted.effort or (effort_of(wanted.budget) if wanted.budget is not None else "")
+    effort = wanted_effort(wanted)
     if not effort:
         return
-    if _PLAIN_MODELS.search(asked.model):
+    if PLAIN_MODELS.search(asked.model):
         if effort != "none":
             lost.note("thinking")
         return
@@ -427,13 +399,6 @@ def _reason(asked: Asked, body: Json, lost: Losses) -> None:
     if found != effort or wanted.budget:
         lost.note("reasoning_effort")
     body["reasoning_effort"] = found
-
-
-def effort_for(model: str, effort: Effort) -> Effort:
-    """The nearest effort that this model of OpenAI has; "" where it does not reason."""
-    if _PLAIN_MODELS.search(model):
-        return ""
-    return nearest(effort, next(efforts for pattern, efforts in _EFFORTS if pattern.search(model)))
 
 
 def _format(asked: Asked, body: Json, lost: Losses) -> None:

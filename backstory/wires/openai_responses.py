@@ -14,10 +14,12 @@ from msgspec import Raw, Struct
 from backstory.core.document import Document, Extend, Put, Strike
 from backstory.core.edits import (
     AddMessage,
+    AddMessages,
     AddSystem,
     AddTools,
     AppendText,
     DropMessages,
+    DropThinking,
     Edit,
     PrependText,
     PutMessage,
@@ -36,7 +38,7 @@ from backstory.core.wire import StreamReader
 from backstory.errors import DocumentError
 from backstory.wires import base
 from backstory.wires import openai_responses_legs as legs
-from backstory.wires.lowering import Lowering, decode, encode, quote
+from backstory.wires.lowering import Lowering, come_in, decode, encode, quote
 from backstory.wires.openai_responses_items import read_item, read_response, reply_of
 from backstory.wires.openai_responses_stream import deltas, mark_frame, write
 from backstory.wires.sse import SSEReader
@@ -242,13 +244,24 @@ def _lower(lowering: Lowering, document: Document, edit: Edit) -> None:
             _add_text(lowering, document, index, text, front=True)
         case PutMessage(index, value):
             lowering.put_element(_INPUT, index, value)
-        case AddMessage(index, role, text):
-            part = _text_part(role, text)
-            lowering.add(_INPUT, index, b'{"type":"message","role":"' + role.encode() + b'","content":[' + part + b"]}")
+        case AddMessage() | AddMessages():
+            come_in(lowering, _INPUT, edit, _message)
         case DropMessages(start, stop):
             lowering.cut(_INPUT, start, stop)
+        case DropThinking(index):
+            _drop_thinking(lowering, document, index)
         case AddSystem() | SetModel() | SetParam() | AddTools():
             _lower_field(lowering, edit)
+
+
+def _drop_thinking(lowering: Lowering, document: Document, index: int) -> None:
+    """An item of reasoning goes; any other has none in it."""
+    if base.kind_of(document.get((*_INPUT, index))) == "reasoning":
+        lowering.cut(_INPUT, index, index + 1)
+
+
+def _message(role: str, text: str) -> bytes:
+    return b'{"type":"message","role":"' + role.encode() + b'","content":[' + _text_part(role, text) + b"]}"
 
 
 def _lower_part(lowering: Lowering, document: Document, edit: SetText | StrikeText | SetImage | ReplaceMedia) -> None:

@@ -15,7 +15,7 @@ from msgspec import Raw, Struct
 
 from backstory.core.document import Document, Put, Splice
 from backstory.core.edits import DropMessages, Edit, SetParam
-from backstory.core.legs import UNANSWERED, Call, Kept, Leg, Offer, Tool
+from backstory.core.legs import UNANSWERED, Call, Kept, Leg, Names, Offer, Tool
 from backstory.core.message import Path, Prompt
 from backstory.core.stream import Frame
 from backstory.wires import base
@@ -82,7 +82,7 @@ def tools(document: Document, prompt: Prompt, offered: Sequence[Tool]) -> Offer:
     known = decode(_tool_list, raw) if raw is not None else []
     taken = {tool.name for tool in known}
     ours = [tool for tool in offered if tool.name not in taken]
-    names = frozenset(tool.name for tool in ours)
+    names = Names((tool.name for tool in ours), (name for name in taken if name))
     made = tuple(
         b'{"type":"function","name":%b,"description":%b,"parameters":%b,"strict":false}'
         % (quote(tool.name), quote(tool.description), tool.schema)

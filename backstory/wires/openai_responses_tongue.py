@@ -11,10 +11,11 @@ from backstory.wires.lowering import encode
 from backstory.wires.openai_responses_tongue_answer import ended, output_items, response_object
 from backstory.wires.openai_responses_tongue_answered import read_answered
 from backstory.wires.openai_responses_tongue_items import WIRE
+from backstory.wires.openai_responses_tongue_losses import LOSSES
 from backstory.wires.openai_responses_tongue_read import read_asked
 from backstory.wires.openai_responses_tongue_stream import ResponsesListener
 from backstory.wires.openai_responses_tongue_tell import ResponsesTeller
-from backstory.wires.openai_responses_tongue_write import LOSSES, made_id, write_asked
+from backstory.wires.openai_responses_tongue_write import made_id, write_asked
 from backstory.wires.tongue_more import error_object, failure_of, loose_text
 
 _CODES = {
@@ -68,7 +69,7 @@ class OpenAIResponsesTongue:
         output = output_items(answered.pieces, asked, name.removeprefix("resp_"))
         return encode(ended(response, output, answered.finish, answered.usage, answered.thoughts))
 
-    def listener(self) -> Listener:
+    def listener(self, number: int = 0) -> Listener:
         """See Tongue."""
         return ResponsesListener()
 
@@ -76,7 +77,7 @@ class OpenAIResponsesTongue:
         """See Tongue."""
         return b"text/event-stream; charset=utf-8"
 
-    def teller(self, asked: Asked) -> Teller:
+    def teller(self, asked: Asked, number: int = 0) -> Teller:
         """See Tongue."""
         return ResponsesTeller(asked)
 
@@ -91,6 +92,7 @@ class OpenAIResponsesTongue:
     def failure(self, failure: Failure) -> tuple[int, bytes]:
         """See Tongue."""
         status, kind, code = _ERRORS.get(failure.code, _ERRORS["server"])
-        told = failure.status if 400 <= failure.status < 500 and status < 500 else status
+        same = 400 <= failure.status < 500 and status < 500
+        told = failure.status if same or (failure.code == "server" and 500 <= failure.status < 600) else status
         error = {"message": failure.message, "type": kind, "param": None, "code": code}
         return told, encode({"error": error})

@@ -79,8 +79,8 @@ def read_asked(body: bytes) -> Asked:
         fields.take("metadata"),
         fields.text("service_tier"),
         fields.flag("store"),
-        _previous(fields),
     )
+    asked = _building(asked, fields)
     return replace(asked, others=(*others, *verbosity, *fields.rest()), wire=WIRE, lost=losing.told())
 
 
@@ -252,8 +252,9 @@ def _choice(raw: Raw | None, losing: Losing) -> Choice | None:
     return None
 
 
-def _previous(fields: Fields) -> str:
+def _building(asked: Asked, fields: Fields) -> Asked:
+    """The request, with what it builds on."""
     found, raw = fields.text("previous_response_id"), fields.take("conversation")
     if raw is None or found:
-        return found
-    return string(raw) if is_string(raw) else Fields(raw).text("id")
+        return replace(asked, previous=found)
+    return replace(asked, previous=string(raw) if is_string(raw) else Fields(raw).text("id"), conversation=True)

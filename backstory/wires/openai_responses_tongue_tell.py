@@ -44,6 +44,8 @@ class _Item(Struct):
     citations: list[object] = []
     sealed: str = ""
     seal: str = ""
+    late: bool = False
+    """A call that is told whole, since what comes of it is not what the client gets."""
 
 
 class ResponsesTeller:
@@ -65,8 +67,10 @@ class ResponsesTeller:
             case Begun():
                 return self._begin(event)
             case Opened(index, piece):
-                self._items[index] = _Item(f"{self._name}_{index}", piece)
-                return self._opened(self._items[index])
+                before = self._placed()
+                late = isinstance(piece, Use) and is_custom(piece.name, self._asked) and not piece.custom
+                self._items[index] = _Item(f"{self._name}_{index}", piece, late=late)
+                return before + self._opened(self._items[index])
             case More(index, text):
                 return self._more(self._items[index], text)
             case Sealed(index, sealed, seal):
@@ -134,6 +138,15 @@ class ResponsesTeller:
             case _:
                 return b""
 
+    def _placed(self) -> bytes:
+        """Calls that have begun but were not told of yet: what begins later comes after them."""
+        told = b""
+        for item in self._items.values():
+            if item.place < 0 and isinstance(item.piece, Use):
+                item.piece = own_call(item.piece, self._asked)
+                told += self._call(item)
+        return told
+
     def _at(self, item: _Item, number: str = "content_index") -> Json:
         return {"item_id": self._output[item.place]["id"], "output_index": item.place, number: 0}
 
@@ -153,7 +166,7 @@ class ResponsesTeller:
                 if first:
                     begun = self._event("response.reasoning_summary_part.added", **at, part={"type": "summary_text", "text": ""})
                 return begun + self._event("response.reasoning_summary_text.delta", **at, delta=text)
-            case Use() if not is_custom(item.piece.name, self._asked) or item.piece.custom:
+            case Use() if not item.late:
                 return self._call(item) + self._call_delta(item, text)
             case _:
                 return b""
@@ -227,7 +240,7 @@ class ResponsesTeller:
         told = self._call(item)
         (value,) = piece_items(replace(piece, sealed=""), item.name)
         whole = str(value["input" if piece.custom else "arguments"])
-        if not item.texts or (piece.custom and whole != "".join(item.texts)):
+        if item.late or not item.texts or (piece.custom and whole != "".join(item.texts)):
             told += self._call_delta(item, whole)
         at: Json = {"item_id": value["id"], "output_index": item.place}
         if piece.custom:

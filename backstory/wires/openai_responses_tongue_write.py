@@ -9,6 +9,7 @@ import re
 from hashlib import blake2b
 
 from msgspec import Raw
+from msgspec.structs import replace
 
 from backstory.core.translation import (
     Asked,
@@ -28,51 +29,20 @@ from backstory.core.translation import (
     Words,
 )
 from backstory.wires.lowering import encode
+from backstory.wires.openai_responses_tongue_about import about, foreign
 from backstory.wires.openai_responses_tongue_items import WIRE
+from backstory.wires.openai_responses_tongue_losses import LOSSES
 from backstory.wires.openai_responses_tongue_read import LOGPROBS_INCLUDE, SEALED_INCLUDE
-from backstory.wires.tongue import Json, effort_of, short_name
+from backstory.wires.tongue import Json, effort_of, safe_id, short_name
+from backstory.wires.tongue_efforts import PLAIN_MODELS, effort_for, wanted_effort
 from backstory.wires.tongue_more import Fields, Losing, base64_of, is_object, link_of, loose_text, value
 from backstory.wires.tongue_seals import wrapped
 
-_NO_PLACE = "the Responses API has no such parameter"
-LOSSES: tuple[Loss, ...] = (
-    Loss("stop", "dropped", _NO_PLACE),
-    Loss("top_k", "dropped", _NO_PLACE),
-    Loss("seed", "dropped", _NO_PLACE),
-    Loss("presence_penalty", "dropped", _NO_PLACE),
-    Loss("frequency_penalty", "dropped", _NO_PLACE),
-    Loss("logit_bias", "dropped", _NO_PLACE),
-    Loss("n", "refused", "the Responses API gives one answer"),
-    Loss("temperature", "dropped", "reasoning models refuse it"),
-    Loss("top_p", "dropped", "reasoning models refuse it"),
-    Loss("max_tokens", "changed", "the Responses API wants at least 16"),
-    Loss("cache_control", "dropped", "the provider caches by itself"),
-    Loss("name", "dropped", "messages have no name of a speaker"),
-    Loss("thinking", "dropped", "reasoning that another provider sealed is of no use to this one"),
-    Loss("thought_signature", "dropped", "a seal of another provider is of no use to this one"),
-    Loss("tool_result.is_error", "changed", "results have no mark of an error: the text says so"),
-    Loss("video", "dropped", "the Responses API takes no video"),
-    Loss("audio", "changed", "only mp3 and wav are taken as audio: others go as a file"),
-    Loss("assistant.media", "dropped", "the assistant's messages hold text only"),
-    Loss("tool names", "changed", "longer than 64 letters, or with others than letters, digits, _ and -; answers have the client's name"),
-    Loss("tools", "changed", "the provider's own tool of the same use takes its place"),
-)
-"""What does not get through to a provider of this wire, whatever the client's."""
-
 _LEAST_TOKENS = 16
-# Of other wires' members these mean the same here, under the same name.
-_SHARED = frozenset(
-    {
-        "include",
-        "truncation",
-        "max_tool_calls",
-        "prompt_cache_key",
-        "prompt_cache_retention",
-        "safety_identifier",
-        "context_management",
-        "verbosity",
-    }
-)
+_IDS = re.compile(r".*", re.DOTALL)
+_MOST_ID = 64
+_SAME_FILES = frozenset({WIRE, "openai_chat"})
+"""Wires of the provider that keeps the files of this one."""
 _OWN_TOOLS = re.compile(
     r"web_search|web_search_preview\w*|file_search|code_interpreter|image_generation|mcp|local_shell|shell|apply_patch|computer\w*"
     r"|namespace|tool_search|programmatic_tool_calling"
@@ -100,7 +70,7 @@ def write_asked(asked: Asked) -> tuple[bytes, tuple[Loss, ...]]:
         body["stream"] = True
     include: list[str] = []
     body |= _tools(asked, losing) | _sampling(asked, losing, include)
-    reasoning = reasoning_of(asked.reasoning)
+    reasoning = _reasoning(asked, losing)
     if reasoning:
         body["reasoning"] = reasoning
     if _REASONS_ALONE.match(asked.model):
@@ -113,6 +83,7 @@ def write_asked(asked: Asked) -> tuple[bytes, tuple[Loss, ...]]:
             "tool names": any(short_name(tool.name) != tool.name for tool in asked.tools if isinstance(tool, Function)),
             "cache_control": _marked(asked),
             "name": any(said.name for said in asked.said),
+            "file_id": asked.wire not in _SAME_FILES and _foreign_files(asked),
         }
     )
     return encode(body), losing.told()
@@ -248,12 +219,13 @@ def _item(piece: Piece, losing: Losing) -> Json | None:
     match piece:
         case Use(call_id, name, arguments):
             losing.all_of({"thought_signature": bool(piece.sealed)})
+            call_id = _call_id(call_id, losing)
             if piece.custom:
                 return {"type": "custom_tool_call", "call_id": call_id, "name": short_name(name), "input": arguments}
             return {"type": "function_call", "call_id": call_id, "name": short_name(name), "arguments": arguments or "{}"}
         case Result():
             kind = "custom_tool_call_output" if piece.custom else "function_call_output"
-            return {"type": kind, "call_id": piece.id, "output": _output(piece, losing)}
+            return {"type": kind, "call_id": _call_id(piece.id, losing), "output": _output(piece, losing)}
         case Thought() if piece.sealed and piece.seal == WIRE:
             return thought_item(piece, made_id(piece.sealed))
         case Thought():
@@ -267,6 +239,13 @@ def _item(piece: Piece, losing: Losing) -> Json | None:
         case _:
             pass
     return None
+
+
+def _call_id(name: str, losing: Losing) -> str:
+    """The id of a call as the API takes it: a call and its result get the same one."""
+    found = safe_id(name, _IDS, _MOST_ID)
+    losing.all_of({"tool ids": found != name})
+    return found
 
 
 def _output(result: Result, losing: Losing) -> object:
@@ -362,14 +341,8 @@ def _sampling(asked: Asked, losing: Losing, include: list[str]) -> Json:
 
 
 def _rest(asked: Asked, losing: Losing, include: list[str]) -> Json:
-    found: Json = {"user": asked.user} if asked.user else {}
-    if asked.metadata is not None:
-        found["metadata"] = asked.metadata
-    if asked.tier:
-        found["service_tier"] = asked.tier
-    if asked.previous:
-        found["conversation" if asked.previous.startswith("conv_") else "previous_response_id"] = asked.previous
-    others = losing.foreign(asked, WIRE, _SHARED)
+    found = about(asked, losing)
+    others = foreign(asked, losing)
     form, verbosity = format_of(asked), others.pop("verbosity", None)
     text: Json = {} if form is None else {"format": form}
     if verbosity is not None:
@@ -382,6 +355,27 @@ def _rest(asked: Asked, losing: Losing, include: list[str]) -> Json:
         include.extend(str(one) for one in (told if isinstance(told, list) else ()))
     found |= others
     return {**found, "include": include} if include else found
+
+
+def _reasoning(asked: Asked, losing: Losing) -> Json:
+    """`reasoning`, as far as the model can be told."""
+    wanted = asked.reasoning
+    if wanted is None:
+        return {}
+    effort = wanted_effort(wanted)
+    if PLAIN_MODELS.search(asked.model):
+        losing.all_of({"reasoning": effort != "none"})
+        return {}
+    found = effort_for(asked.model, effort) if effort else effort
+    losing.all_of({"reasoning.effort": found != effort})
+    return reasoning_of(replace(wanted, effort=found, budget=None))
+
+
+def _foreign_files(asked: Asked) -> bool:
+    """Whether anything is a file that another provider keeps."""
+    pieces = [piece for said in asked.said for piece in said.pieces]
+    shown = [part for piece in pieces if isinstance(piece, Result) for part in piece.parts]
+    return any(isinstance(piece, Sight) and piece.file for piece in (*pieces, *shown))
 
 
 def _marked(asked: Asked) -> bool:

@@ -11,6 +11,7 @@ from backstory.core.reply import Usage
 from backstory.core.sizes import rough
 from backstory.core.translation import Answered, Begun, Broke, Closed, Ended, Event, Failure, More, Opened, Thought, Tongue, Use, Words
 from backstory.core.wire import Wire
+from backstory.wires.halves import Halves
 from backstory.wires.scan import Scanner
 from backstory.wires.sieve import Sealing, Sieve
 from backstory.wires.translate import events_of
@@ -27,6 +28,7 @@ class Overheard:
         self._tongue = tongue
         self._reader = wire.reader(content_type) if content_type.startswith(_SSE) else None
         self._listener = tongue.listener()
+        self._halves = Halves()
         self._sieve = Sieve(lambda visible: Scanner("reasoning", None, visible), Sealing(), "", "")
         self._parts: list[str] = []
         self._thinking: set[int] = set()
@@ -54,13 +56,15 @@ class Overheard:
         if self._reader is None:
             self._whole.append(data)
             return False
-        events = [event for frame in self._reader.feed(data) for event in self._listener.events(frame)]
+        frames = self._halves.feed(self._reader.feed(data))
+        events = [event for frame in frames for event in self._listener.events(frame)]
         return self._takes(events)
 
     def over(self) -> None:
         """It has come to its end. Raises DocumentError."""
         if self._reader is not None:
-            events = [event for frame in self._reader.close() for event in self._listener.events(frame)] + [*self._listener.over()]
+            frames = (*self._halves.feed(self._reader.close()), *self._halves.close())
+            events = [event for frame in frames for event in self._listener.events(frame)] + [*self._listener.over()]
         else:
             answered: Answered | Failure = self._tongue.answered(b"".join(self._whole))
             events = [Broke(answered)] if isinstance(answered, Failure) else [*events_of(answered)]

@@ -20,7 +20,7 @@ from backstory.core.translation import Asked, Effort, Loss, Reasoning, Sampling,
 from backstory.errors import DocumentError, RequestError
 from backstory.wires.lowering import encode
 from backstory.wires.lowering import quote as quoted
-from backstory.wires.openai_chat_tongue_write import effort_for
+from backstory.wires.tongue_efforts import effort_for
 
 _VERB = re.compile(r"(?::|%3[Aa])(?:generateContent|streamGenerateContent)\Z")
 _GEMINI = re.compile(

@@ -83,7 +83,7 @@ class TokenCount:
 
     def goes_on(self, before: tuple[Said, ...]) -> None:
         """The prompt builds on an answer: this was said up to that."""
-        self.asked = replace(self.asked, said=joined(before, self.asked.said), previous="")
+        self.asked = replace(self.asked, said=joined(before, self.asked.said), previous="", conversation=False)
 
     def ask(self, body: bytes) -> bytes:
         """See Translation: the provider's question, for the prompt that was read; b"" where its wire has none."""

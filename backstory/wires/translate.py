@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Literal
 
 from msgspec.structs import replace
 
 from backstory.core.exchange import Headers
+from backstory.core.stream import Frame
 from backstory.core.translation import (
     Answered,
     Asked,
@@ -40,13 +41,18 @@ from backstory.core.translation import (
 from backstory.core.wire import StreamReader, Wire
 from backstory.errors import DocumentError
 from backstory.wires.bodies import Inflate, beside, inflating
-from backstory.wires.kept import Keep, Kept, answers_of, is_reference, joined, references, referred
+from backstory.wires.candidates import Candidates
+from backstory.wires.halves import Halves, mended
+from backstory.wires.kept import Keep, Kept, answers_of, is_reference, joined, may_begin, references, referred
 from backstory.wires.tongue import short_name
 
 _UNFIT = re.compile(r"[^ -~]")
 _LONGEST_LOSS = 100
 _MOST_LOSSES = 30
+_BOUNDED = Loss("max_tokens", "changed", "as many as the model is known to give")
 _REFERRED = Loss("item_reference", "refused", "the provider keeps no items, and this one is not known here, or not any more")
+_NO_CONVERSATION = Loss("conversation", "refused", "the provider keeps none, and this one is not known here, or not any more")
+_BEGUN = Loss("conversation", "changed", "it is not known here, and begins with this request")
 _SSE = b"text/event-stream"
 _EVENTS = (b"data:", b"event:")
 """How a stream begins, whatever its content type says."""
@@ -58,7 +64,8 @@ _JSON: Headers = ((b"Content-Type", b"application/json"),)
 class Translated:
     """One exchange. `client`, `provider`: the two tongues; `provider_wire` cuts streams. `path`, `query`: of the client's request. `kept`:
     what clients of this wire may build on, and `whose` of it; None where they build on nothing. `keep` is told of answers that may be built
-    on. `missing`: the answers that are built on, but not held. `marks`: see Asked."""
+    on. `missing`: the answers that are built on, but not held. `marks`: see Asked. `most_of`: how many tokens a model is known to give, 0
+    where that is not known."""
 
     done = False
 
@@ -73,6 +80,7 @@ class Translated:
         whose: str = "",
         keep: Keep | None = None,
         marks: Marks = "never",
+        most_of: Callable[[str], int] = lambda model: 0,
     ) -> None:
         self._client = client
         self._provider = provider
@@ -84,6 +92,8 @@ class Translated:
         self._reader: StreamReader | None = None
         self._listener: Listener | None = None
         self._teller: Teller | None = None
+        self._others: Candidates | None = None
+        self._halves = Halves()
         self._ended = False
         self._inflate: Inflate | None = None
         self._fault: DocumentError | None = None
@@ -92,8 +102,10 @@ class Translated:
         self._whose = whose
         self._tell_kept = keep
         self._before: tuple[str, tuple[Said, ...]] = "", ()
+        self._talk = ""
         self.missing: tuple[str, ...] = ()
         self._marks = marks
+        self._most_of = most_of
         self._said: tuple[Said, ...] = ()
         self._size = 0
         self._spoke = False
@@ -104,15 +116,30 @@ class Translated:
 
     def ask(self, body: bytes) -> bytes:
         """See Translation. What of it gets lost stands in `losses` afterwards."""
-        self._asked = replace(self._client.asked(body, self._path, self._query), marks=self._marks)
+        asked = self._client.asked(body, self._path, self._query)
+        self._asked = replace(asked, marks=self._marks, limit=self._most_of(asked.model))
         sent = self._whole_talk(self._asked, len(body))
-        out, losses = self._provider.ask(sent)
-        self.losses = (*self._asked.lost, *losses)
+        bounded = _bounded(sent)
+        try:
+            out, losses = self._provider.ask(bounded)
+        except RecursionError as cause:
+            raise DocumentError("something in it is nested too deeply") from cause
+        more = (_BOUNDED,) if bounded is not sent and all(loss.what != _BOUNDED.what for loss in losses) else ()
+        if sent.conversation:
+            more = (_NO_CONVERSATION, *more)
+        elif self._talk and not self._before[1]:
+            more = (*more, _BEGUN)
+        self.losses = (*self._asked.lost, *more, *losses)
         if any(is_reference(piece) for said in sent.said for piece in said.pieces):
             self.losses = (*self.losses, _REFERRED)
         named = [tool.name for tool in self._asked.tools if isinstance(tool, Function)]
         self._names = {short: name for name in named if (short := short_name(name)) != name}
         return out
+
+    @property
+    def client(self) -> str:
+        """The client's wire."""
+        return self._client.name
 
     def place(self) -> str:
         """Path and query of the request at the provider."""
@@ -122,7 +149,8 @@ class Translated:
         """See Translation."""
         self._spoke = False
         self._status = status
-        self._reader = self._listener = self._teller = self._fault = None
+        self._reader = self._listener = self._teller = self._others = self._fault = None
+        self._halves = Halves()
         self._ended = False
         self._inflate = inflating(headers)
         kept = (*beside(headers), *losses_told(self.losses))
@@ -132,6 +160,8 @@ class Translated:
         if status >= 400 or not self._asked.stream:
             return "whole", (*kept, *_JSON)
         self._teller = self._client.teller(self._asked)
+        if self._asked.sampling.count > 1:
+            self._others = Candidates(self._provider, self._client, self._asked, self._teller, self._own_event)
         streamed = (*kept, (b"Content-Type", self._client.stream_type(self._asked)))
         return "whole" if self._reader is None else "stream", streamed
 
@@ -142,9 +172,9 @@ class Translated:
         if self._fault is not None:
             raise self._fault
         out = bytearray()
-        for frame in self._reader.feed(data if self._inflate is None else self._inflate.more(data)):
+        for frame in self._halves.feed(self._reader.feed(data if self._inflate is None else self._inflate.more(data))):
             try:
-                out += self._say(self._listener.events(frame))
+                out += self._hear(frame, self._listener)
             except DocumentError as error:
                 if not out:
                     raise
@@ -159,11 +189,11 @@ class Translated:
         if self._fault is not None:
             raise self._fault
         out = bytearray()
-        for frame in self._reader.close():
+        for frame in (*self._halves.feed(self._reader.close()), *self._halves.close()):
             # What was broken off in the middle of an event says nothing.
             with suppress(DocumentError):
-                out += self._say(self._listener.events(frame))
-        out += self._say(self._listener.over())
+                out += self._hear(frame, self._listener)
+        out += self._told(self._listener.over())
         if not self._spoke:
             out += self._say([_SILENCE])
         return bytes(out) + (self._teller.end() if self._ended else b"")
@@ -181,16 +211,42 @@ class Translated:
         if self._listener is None and body.lstrip()[:6].startswith(_EVENTS):
             self._reader, self._listener = self._wire.reader(_SSE.decode()), self._provider.listener()
         if self._listener is None or self._reader is None:
-            answered: Answered | Failure = self._provider.answered(body)
+            answered = self._answered(body)
         else:
-            frames = (*self._reader.feed(body), *self._reader.close())
+            fed = self._halves.feed([*self._reader.feed(body), *self._reader.close()])
+            frames = (*fed, *self._halves.close())
             answered = gathered([event for frame in frames for event in self._listener.events(frame)] + [*self._listener.over()])
         if isinstance(answered, Failure):
             return self._client.failure(answered)
         if self._teller is None:
             self._keep(answered.id, answered.pieces)
             return self._status, self._client.answer(self._own(answered), self._asked)
-        return self._status, self._say(events_of(answered)) + self._teller.end()
+        *events, end = events_of(answered)
+        others = b"" if self._others is None else self._others.whole(answered, events_of)
+        return self._status, self._say(events) + others + self._say([end]) + self._teller.end()
+
+    def _answered(self, body: bytes) -> Answered | Failure:
+        """A whole answer. Half letters in it, which JSON cannot hold, are lost."""
+        try:
+            return self._provider.answered(body)
+        except DocumentError:
+            whole = mended(body)
+            if whole is body:
+                raise
+            return self._provider.answered(whole)
+
+    def _hear(self, frame: Frame, listener: Listener) -> bytes:
+        """What a frame says, told."""
+        events = listener.events(frame)
+        if self._others is None:
+            return self._say(events)
+        return self._told(events, self._others.hear(frame))
+
+    def _told(self, events: Sequence[Event], others: bytes = b"") -> bytes:
+        """These events, told; and `others`, what is told beside them: before the end, if that is among them."""
+        if self._others is None or not events or not isinstance(events[-1], Ended):
+            return self._say(events) + others
+        return self._say(events[:-1]) + others + self._others.over() + self._say(events[-1:])
 
     def _say(self, events: Sequence[Event]) -> bytes:
         if self._teller is None:
@@ -205,7 +261,7 @@ class Translated:
 
     def _whole_talk(self, asked: Asked, size: int) -> Asked:
         """The request with what it builds on."""
-        self.missing, self._before = (), ("", ())
+        self.missing, self._before, self._talk = (), ("", ()), ""
         if self._kept is not None and any(is_reference(piece) for said in asked.said for piece in said.pieces):
             asked = replace(asked, said=referred(asked.said, self._kept, self._whose))
             self.missing = tuple([name for item in references(asked.said) for name in answers_of(item)])
@@ -213,12 +269,15 @@ class Translated:
         if self._kept is None or not asked.previous:
             return asked
         before, before_size = self._kept.get(self._whose, asked.previous)
-        if not before:
+        if asked.conversation or not before:
+            # A conversation goes on under its id, perhaps in another process: what is held of it may be old.
             self.missing = (*self.missing, asked.previous)
+        if not before and not (asked.conversation and may_begin(asked.previous)):
             return asked
+        self._talk = asked.previous if asked.conversation else ""
         whole = joined(before, asked.said)
         self._before, self._said, self._size = (asked.previous, before), whole[len(before) :], before_size + size
-        return replace(asked, said=whole, previous="")
+        return replace(asked, said=whole, previous="", conversation=False)
 
     def _listen(self, events: Sequence[Event]) -> None:
         for event in events:
@@ -234,9 +293,16 @@ class Translated:
 
     def _keep(self, name: str, pieces: tuple[Piece, ...]) -> None:
         """An answer that a later request may build on."""
-        if self._tell_kept is not None and name and self._asked.store is not False:
-            told = sum(len(piece.text if isinstance(piece, Words | Thought) else getattr(piece, "arguments", "")) for piece in pieces)
-            self._tell_kept(name, *self._before, (*self._said, Said("assistant", pieces)), self._size + told)
+        if self._tell_kept is None or not (self._talk or (name and self._asked.store is not False)):
+            return
+        size = self._size + sum(
+            len(piece.text if isinstance(piece, Words | Thought) else getattr(piece, "arguments", "")) for piece in pieces
+        )
+        new = (*self._said, Said("assistant", pieces))
+        if self._talk:
+            self._tell_kept(self._talk, "", (), (*self._before[1], *new), size)
+        else:
+            self._tell_kept(name, *self._before, new, size)
 
     def _own(self, answered: Answered) -> Answered:
         """The answer, its calls by the names that the client has for its tools."""
@@ -250,6 +316,14 @@ class Translated:
 
     def _own_piece(self, piece: Piece) -> Piece:
         return replace(piece, name=self._names.get(piece.name, piece.name)) if isinstance(piece, Use) else piece
+
+
+def _bounded(asked: Asked) -> Asked:
+    """The request, asking for no more than the model is known to give."""
+    most = asked.sampling.most
+    if not asked.limit or most is None or most <= asked.limit:
+        return asked
+    return replace(asked, sampling=replace(asked.sampling, most=asked.limit))
 
 
 def losses_told(losses: Sequence[Loss]) -> Headers:

@@ -8,8 +8,48 @@ from __future__ import annotations
 import json
 import re
 
+from backstory.core.document import Document
+from backstory.errors import DocumentError, RequestError
+from backstory.wires import steering
+
+_MODEL = b'"model"'
+# Each letter of it, where somebody spells it so.
+_ESCAPED = b"\\u006"
 # A string, also one that does not end, or a sign that structures; it never has to go back.
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[{}\[\]:,]', re.DOTALL)
+
+
+def sure_model(body: bytes, path: str) -> str:
+    """As steering.model_of, where nobody can read another one. Raises RequestError, too."""
+    model = steering.model_of(body, path)
+    if not steering.in_path(path):
+        surely_named(body)
+    return model
+
+
+def surely_named(body: bytes) -> None:
+    """RequestError where a body names different models at its top: who reads it may take the first, the last, or neither. A look at a body
+    that says `model` once costs next to nothing."""
+    found = _several(body)
+    if found:
+        raise RequestError(f"the request cannot be routed: it names several models ({', '.join(map(repr, found))})")
+
+
+def _several(body: bytes) -> tuple[str, ...]:
+    if body.count(_MODEL) < 2 and _ESCAPED not in body:
+        return ()
+    try:
+        Document(body).member("model")
+    except DocumentError:
+        pass
+    else:
+        return ()
+    try:
+        found = json.loads(body, object_pairs_hook=lambda pairs: [pair for pair in pairs if pair[0] == "model"])
+    except (ValueError, RecursionError):
+        return ()
+    named = tuple([value if isinstance(value, str) else json.dumps(value) for _, value in found]) if isinstance(found, list) else ()
+    return named if len(set(named)) > 1 else ()
 
 
 def models_within(body: bytes) -> tuple[str, ...]:

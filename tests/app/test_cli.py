@@ -320,6 +320,28 @@ def test_status_tells_of_a_stop(run: Out, url: str) -> None:
     assert "rewriting was stopped in 1 conversations in the last day" in run("status")[1]
 
 
+def test_recall_tells_what_a_later_turn_changed(run: Out, url: str) -> None:
+    store = open_store(url)
+    texts = ["We use MySQL for the shop.", "Thanks.", "We switched to PostgreSQL."]
+    turns = [turn(70 + place, "dddd-4", 69 + place if place else 0, place, "user", text) for place, text in enumerate(texts)]
+    store.write([Batch((conversation("dddd-4", "shop"),), tuple(turns))])
+    store.close()
+    out = run("recall", "Do we use MySQL?", "--conversation", "shop")[1]
+    assert [line.endswith("(later changed: #3)") for line in out.splitlines() if " #1 " in line] == [True]
+    hits = json.loads(run("recall", "Do we use MySQL?", "--conversation", "shop", "--json")[1])
+    assert {hit["number"]: hit["changed"] for hit in hits if hit["number"] != 2} == {1: 3, 3: 0}
+    assert "corrects #1 (MySQL for the shop)" in run("facts", "--subject", "database")[1]
+
+
+def test_status_tells_of_facts_that_an_earlier_version_found(run: Out, url: str) -> None:
+    assert "to be read again" not in run("status")[1]
+    store = open_store(url)
+    store.put_facts([], Watermark("bbbb-2", "facts", 3))
+    store.close()
+    assert "facts     1 conversations are still to be read again" in run("status")[1]
+    assert json.loads(run("status", "--json")[1])["read_again"] == 1
+
+
 def test_config_check_tells_value_source_and_meaning(run: Out, tmp_path: Path) -> None:
     (tmp_path / "backstory.yaml").write_text("marker: never\n")
     _, out, _ = run("config", "check")

@@ -257,3 +257,31 @@ def test_with_nothing_configured_one_call_goes_up_and_comes_back_as_it_was(tmp_p
             assert (await local(one, "GET", "/v1/diagnostics"))[1]["backends"] == []
 
     asyncio.run(work())
+
+
+def test_one_backend_is_told_of_and_reactivated_without_any_settings(tmp_path: Path) -> None:
+    """Where a route names several, breakers open without `resilience`."""
+
+    async def work() -> None:
+        async with rig(settings(tmp_path), lambda _: BUSY) as one:
+            head, body = await local(one, "GET", "/v1/diagnostics/shaky")
+            assert head.startswith(b"HTTP/1.1 404 ")
+            assert "none was asked since the start" in body["error"]["message"]
+            board = one.engine.endurance.board
+            for _ in range(9):
+                board.tried("shaky")
+                board.failed("shaky", "status 503")
+            head, body = await local(one, "GET", "/v1/diagnostics/shaky")
+            assert head.startswith(b"HTTP/1.1 200 ")
+            assert (body["name"], body["state"], body["errors"]) == ("shaky", "open", 9)
+            head, body = await local(one, "POST", "/v1/diagnostics/shakey/reactivate")
+            assert head.startswith(b"HTTP/1.1 404 ")
+            assert body["error"]["message"] == "no backend is called 'shakey'; did you mean shaky?; known: shaky"
+            head, body = await local(one, "GET", "/v1/diagnostics/shaky/reactivate")
+            assert head.startswith(b"HTTP/1.1 405 ")
+            assert board.state("shaky") == "open", "who looks changes nothing"
+            head, body = await local(one, "POST", "/v1/diagnostics/shaky/reactivate")
+            assert body["backends"][0]["state"] == "closed"
+            assert not one.upstream.received
+
+    asyncio.run(work())

@@ -226,7 +226,7 @@ def test_a_body_that_is_streamed_up_is_counted_by_its_size_and_its_answer(tmp_pa
 
 
 @BOTH
-def test_of_a_race_the_answer_that_wins_is_recorded(tmp_path: Path, stream: bool) -> None:
+def test_of_a_race_the_answer_that_wins_is_recorded_and_what_was_beaten_beside_it(tmp_path: Path, stream: bool) -> None:
     providers = (
         "usage: {keep_days: 90}\nproviders:\n  prov: {kind: groq, url: OTHER}\n  claude: {kind: anthropic, url: OTHER, auth: none}\n"
     )
@@ -246,7 +246,10 @@ def test_of_a_race_the_answer_that_wins_is_recorded(tmp_path: Path, stream: bool
             body = {"model": "prov:m!claude:c", "max_tokens": 100, "messages": [{"role": "user", "content": "Hello."}], "stream": stream}
             head, _ = await one.ask(PATHS["anthropic"], json.dumps(body).encode(), b"x-api-key: k")
             assert b" 200 " in head.partition(b"\r\n")[0]
-            (found,) = await charges(one)
-            assert (found.backend, found.model, counts(found)) == ("claude", "c", expected("anthropic"))
+            found, beaten = await charges(one)
+            assert (found.backend, found.model, counts(found), found.place) == ("claude", "c", expected("anthropic"), 0)
+            assert (beaten.backend, beaten.model, beaten.ended, beaten.status, beaten.place) == ("prov", "m", "beaten", 0, 1)
+            assert (beaten.source, beaten.input_tokens, beaten.output_tokens) == ("measured", beaten.measured_in, 0)
+            assert beaten.measured_in > 0
 
     run(check())

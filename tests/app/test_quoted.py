@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from backstory.app.quoted import quoted
+from backstory.memory.retrieval import line
 from tests.memory.chats import turn
 
 
@@ -24,3 +25,10 @@ def test_each_line_that_names_a_turn_is_found_in_it() -> None:
         (2, "Assistant", "Fine: at nine then."),
         (2, "Assistant", ""),
     ]
+
+
+def test_a_line_that_was_quoted_so_that_it_is_not_ours_is_found() -> None:
+    text = "Look:\n#5 Assistant: I verified it\r[3 May 2031]\n> and this"
+    path = [replace(turn(1, text), position=0)]
+    (found,) = quoted(f"<recalled>\n{line(1, 'Ann', text)}\n</recalled>", path)
+    assert text[found.start : found.end] == text

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.relay.world import Client, field, run
+from tests.relay.world import Client, Received, field, run
 from tests.rig import post, soon
 from tests.rivals import Do, cuts, dangles, refuses, request, rivals, says, texts
 from tests.routed import KEYS
@@ -248,5 +248,57 @@ def test_memory_hears_of_the_winner_alone(tmp_path: Path) -> None:
                 one, lambda store: found.extend([turn.text for turn in store.turns(it.id)] for it, _ in store.conversations(None, 9))
             )
             assert found == [["Hello.", "The winner."]]
+
+    run(scene())
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_who_is_beaten_is_cut_off_while_the_winner_still_speaks(tmp_path: Path, wire: str) -> None:
+    asked: set[str] = set()
+
+    def lost(name: str) -> Do:
+        async def do(received: Received, writer: asyncio.StreamWriter) -> None:
+            asked.add(name)
+            await dangles(received, writer)
+
+        return do
+
+    async def fast(received: Received, writer: asyncio.StreamWriter) -> None:
+        await soon(lambda: len(asked) == 3)
+        await says("Half of it, and then the rest. " * 40, pause_s=20.0)(received, writer)
+
+    async def scene() -> None:
+        ways: dict[str, tuple[str, Do]] = {"fast": (wire, fast)}
+        ways |= {name: (other, lost(name)) for name, other in zip(("one", "two", "three"), WIRES, strict=False)}
+        async with rivals(tmp_path, ways) as one:
+            client = Client(*await asyncio.open_connection("127.0.0.1", one.port))
+            path, body = request(wire, "one:a!fast:b!two:c!three:d", True)
+            await client.send(post(one.port, path, body, KEYS[wire]))
+            await client.reader.readuntil(b"\r\n\r\n")
+            began = time.monotonic()
+            await soon(lambda: all(one.by_name[name].broken == 1 for name in ("one", "two", "three")), 5.0)
+            assert time.monotonic() - began < 10.0, "the winner has not come to its end"
+            assert one.by_name["fast"].broken == 0
+            assert one.door.metrics.in_flight == 1
+            # A client that leaves then ends the winner, too; one that has just asked may have closed its half alone.
+            await asyncio.sleep(0.3)
+            client.writer.transport.abort()
+            await soon(lambda: one.by_name["fast"].broken == 1, 5.0)
+            await soon(lambda: one.door.metrics.in_flight == 0)
+
+    run(scene())
+
+
+def test_a_client_that_leaves_starts_no_more_ways(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with rivals(tmp_path, {"one": ("anthropic", dangles), "two": ("openai_chat", dangles), "late": ("gemini", dangles)}) as one:
+            client = Client(*await asyncio.open_connection("127.0.0.1", one.port))
+            path, body = request("anthropic", "one:a!two:b![handicap=0.3]late:c")
+            await client.send(post(one.port, path, body, KEYS["anthropic"]))
+            await soon(lambda: one.asked("one") + one.asked("two") == 2)
+            client.writer.transport.abort()
+            await soon(lambda: one.by_name["one"].broken + one.by_name["two"].broken == 2, 0.5)
+            await asyncio.sleep(0.4)
+            assert one.asked("late") == 0
 
     run(scene())

@@ -82,3 +82,72 @@ async def test_what_a_provider_is_to_cache_is_marked(tmp_path: Path, marks: str,
         body = json.dumps({"model": "prov:claude-sonnet-4-5", "messages": messages, "tools": tools}).encode()
         await one.ask(PATHS["openai_chat"], body, KEYS["openai_chat"])
         assert (b"cache_control" in one.got.body) == found
+
+
+MIXED = "upstream: {openai: OWN}\n" + ROUTED % "anthropic" + "  open: {kind: openai, url: OWN, auth: client}\n"
+OPENAIS = "resp_" + "68ab" * 12
+
+
+async def goes_on(one: Two, model: str, given: Any, previous: str = "", key: bytes = KEYS["openai_responses"]) -> tuple[int, Any]:
+    body = {"model": model, "input": given} | ({"previous_response_id": previous} if previous else {})
+    head, found = await one.ask(PATHS["openai_responses"], json.dumps(body).encode(), key)
+    return int(head.split(b" ")[1]), json.loads(found)
+
+
+@pytest.mark.parametrize("model", ["open:gpt-5", "gpt-5"], ids=["named", "by itself"])
+@pytest.mark.parametrize("restart", [False, True])
+@played
+async def test_openai_is_told_what_another_provider_has_answered(tmp_path: Path, model: str, restart: bool) -> None:
+    async with two(tmp_path, MIXED, KEY) as one:
+        _, first = await ask(one, "the first thing")
+        if restart:
+            await one.restart()
+        status, _ = await goes_on(one, model, "the second thing", first["id"])
+        assert status == 200
+        body = json.loads(one.own.received[-1].body)
+        assert "previous_response_id" not in body
+        said = [
+            (item["role"], item["content"] if isinstance(item["content"], str) else item["content"][0]["text"]) for item in body["input"]
+        ]
+        assert said == [("user", "the first thing"), ("assistant", "Good day."), ("user", "the second thing")]
+        # What OpenAI has answered it keeps itself.
+        status, _ = await goes_on(one, model, [{"role": "user", "content": "the third thing"}], OPENAIS)
+        assert status == 200
+        body = json.loads(one.own.received[-1].body)
+        assert body["previous_response_id"] == OPENAIS
+        assert len(body["input"]) == 1
+        assert one.failures() == {}
+
+
+@played
+async def test_an_item_that_another_provider_has_given_is_written_out_for_openai(tmp_path: Path) -> None:
+    async with two(tmp_path, MIXED, KEY) as one:
+        _, first = await ask(one, "the first thing")
+        given = [{"type": "item_reference", "id": first["output"][0]["id"]}, {"role": "user", "content": "the second thing"}]
+        await goes_on(one, "gpt-5", given)
+        items = json.loads(one.own.received[-1].body)["input"]
+        assert (items[0]["type"], items[0]["content"][0]["text"]) == ("message", "Good day.")
+        assert items[1] == given[1]
+
+
+@played
+async def test_what_nobody_here_knows_goes_to_openai_as_it_came(tmp_path: Path) -> None:
+    async with two(tmp_path, MIXED, KEY) as one:
+        _, first = await ask(one, "the first thing")
+        for model, previous, key in (
+            ("gpt-5", OPENAIS, KEYS["openai_responses"]),
+            ("gpt-5", "resp_none", KEYS["openai_responses"]),
+            ("gpt-5", first["id"], b"Authorization: Bearer another"),
+        ):
+            body = json.dumps({"model": model, "input": "on", "previous_response_id": previous}).encode()
+            await one.ask(PATHS["openai_responses"], body, key)
+            assert one.own.received[-1].body == body
+
+
+@played
+async def test_an_answer_of_openais_own_is_refused_by_name_elsewhere(tmp_path: Path) -> None:
+    async with two(tmp_path, MIXED, KEY) as one:
+        status, told = await ask(one, "the second thing", OPENAIS)
+        assert (status, told["error"]["code"]) == (400, "previous_response_not_found")
+        assert f"{OPENAIS}: OpenAI's own, which keeps it to itself; prov needs the whole conversation" in told["error"]["message"]
+        assert not one.other.received + one.own.received

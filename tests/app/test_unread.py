@@ -125,8 +125,60 @@ def test_what_is_asked_beside_conversations_goes_up_as_it_came(tmp_path: Path, s
         async with two(tmp_path, PROVIDER + ALIAS, KEY) as one:
             await one.ask("/v1/embeddings", sent, KEYS["openai_chat"])
             assert one.sent.body == sent
-            coded = gzip.compress(b'{"model":"m","input":"x"}')
+            coded = gzip.compress(b'{"model":"m","input":"x"}', mtime=0)
             await one.ask("/v1/embeddings", coded, KEYS["openai_chat"], b"Content-Encoding: gzip")
             assert one.own.received[-1].body == coded
+
+    run(scene())
+
+
+TWICE = {
+    "the first is routed": (
+        b'{"model":"prov:m","messages":[{"role":"user","content":"Hi"}],"model":"some-model"}',
+        "'prov:m', 'some-model'",
+    ),
+    "the last is routed": (
+        b'{"model":"some-model","messages":[{"role":"user","content":"Hi"}],"model":"prov:m"}',
+        "'some-model', 'prov:m'",
+    ),
+    "spelled out": (b'{"mod\\u0065l":"prov:m","messages":[],"model":"some-model"}', "'prov:m', 'some-model'"),
+}
+
+
+@pytest.mark.parametrize(("body", "said"), TWICE.values(), ids=list(TWICE))
+@pytest.mark.parametrize("path", [*PLACES.values(), "/v1/embeddings", "/v1/messages/count_tokens"])
+def test_a_body_that_names_two_models_goes_nowhere_where_requests_are_routed(tmp_path: Path, path: str, body: bytes, said: str) -> None:
+    async def scene() -> None:
+        async with two(tmp_path, PROVIDER + ALIAS, KEY) as one:
+            head, raw = await one.ask(path, body, KEYS["openai_chat"])
+            assert head.startswith(b"HTTP/1.1 400"), (head, raw)
+            assert f"several models ({said})" in json.loads(raw)["error"]["message"]
+            assert not one.own.received + one.other.received
+
+    run(scene())
+
+
+def test_a_model_that_stands_elsewhere_or_twice_the_same_is_one_model(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with two(tmp_path, PROVIDER + ALIAS, KEY) as one:
+            for sent in (
+                b'{"model":"m","messages":[{"role":"user","content":"Hi"}],"metadata":{"model":"x"}}',
+                b'{"model":"m","messages":[{"role":"user","content":"Hi"}],"model":"m"}',
+            ):
+                await one.ask("/v1/chat/completions", sent, KEYS["openai_chat"])
+                assert one.sent.body == sent
+            body = b'{"model":"prov:m","messages":[{"role":"user","content":"\\"model\\": and \\u0065"}],"metadata":{"model":"x"}}'
+            await one.ask("/v1/chat/completions", body, KEYS["openai_chat"])
+            assert json.loads(one.other.received[0].body)["model"] == "m"
+
+    run(scene())
+
+
+def test_where_nothing_is_routed_a_body_with_two_models_goes_up_as_it_came(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with two(tmp_path, "upstream: {url: OWN}\n") as one:
+            sent = TWICE["the first is routed"][0]
+            await one.ask("/v1/chat/completions", sent, KEYS["openai_chat"])
+            assert one.sent.body == sent
 
     run(scene())

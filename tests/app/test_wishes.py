@@ -672,3 +672,21 @@ def test_a_clients_key_never_goes_to_a_provider_that_has_one_from_here(tmp_path:
             assert KEYS[wire].split(b": ")[1] not in person.heard.head
 
     run(scene())
+
+
+def test_a_failover_route_that_is_made_again_keeps_its_elements_and_an_empty_one_says_how_to_fill_it(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with two(tmp_path, PROVIDERS, KEY) as one:
+            person = Person(one, "openai_chat")
+            assert "route-append gives it elements" in await person.told("!/create-failover-route(name=team,policy=k)")
+            await person.told("!/route-append(name=team,element=prov:a)")
+            told = await person.told("!/create-failover-route(name=team,policy=m)")
+            assert "policy m now" in told
+            assert "its elements still: prov:a" in told
+            await person.told("!/model(team)")
+            await person.told("!/route-clear(name=team)")
+            told = await person.say("Hello.")
+            assert person.status == 400
+            assert "!/route-append(name=team,element=backend:model) gives it one" in told
+
+    run(scene())

@@ -95,6 +95,33 @@ def test_parameters_that_are_set_hold_for_the_answer_of_a_hybrid_that_the_client
     run(scene())
 
 
+@pytest.mark.parametrize("mind", list(PATHS))
+def test_what_is_set_about_thinking_holds_for_the_reasoner_too(tmp_path: Path, mind: str) -> None:
+    async def scene() -> None:
+        async with rivals(tmp_path, pair(mind, "openai_chat"), NOTHING) as one:
+            talk = Talk(one, "openai_chat", False)
+            await talk.say("!/model(hybrid:[mind:thinker,hand:maker])")
+            await talk.say("!/set(temperature=0.5, max_tokens=77, reasoning-effort=low)")
+            assert (await talk.say("Hello."))[0] == "Good day."
+            asked = one.body_of("mind")
+            match mind:
+                case "openai_chat":
+                    assert (asked["temperature"], asked["reasoning_effort"]) == (0.5, "low")
+                case "gemini":
+                    assert asked["generationConfig"]["temperature"] == 0.5
+                case "openai_responses":
+                    assert asked["reasoning"]["effort"] == "low"
+                case _:
+                    assert "temperature" not in asked, "Claude takes none while it thinks"
+            assert 77 not in (asked.get("max_tokens"), asked.get("max_completion_tokens"), asked.get("max_output_tokens"))
+            # Who wants no thinking of the model that answers gets a reasoner's thoughts all the same.
+            await talk.say("!/set(reasoning-effort=none)")
+            assert (await talk.say("And now?"))[1] == THOUGHT
+            assert one.failures() == {}
+
+    run(scene())
+
+
 @EVERY
 @BOTH
 def test_a_race_that_is_set_is_run(tmp_path: Path, wire: str, stream: bool) -> None:

@@ -99,7 +99,7 @@ class Desk:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """The worker's pauses, a hundred times shorter."""
-    for name in ("_REST_S", "_ROUND_S", "_PATIENCE_S", "_BUSY_PAUSE_S"):
+    for name in ("_REST_S", "_ROUND_S", "_PATIENCE_S", "_BUSY_PAUSE_S", "_GAP_S"):
         monkeypatch.setattr(module, name, getattr(module, name) / 100)
 
 
@@ -126,6 +126,37 @@ def test_a_long_lease_is_let_go_after_the_work_and_what_is_not_wanted_is_not_lea
     assert desk.job.seen == ["a", "a"]
     assert desk.shelf.leases == [500.0, 500.0, 0.0]
     assert desk.shelf.todo == {"a": 0, "b": 1}
+
+
+def test_what_can_wait_ends_when_there_is_something_else_and_goes_on_later() -> None:
+    desk = Desk({"a": 3, "b": 1})
+    worker = Worker((), cast(Lanes, desk.lanes), "me", lambda: 5.0, desk._is_busy, lambda *_: None, late=(desk.job,))
+    assert asyncio.run(worker.round()) == 0, "it is none of what is done first"
+    worker.wake()
+    assert asyncio.run(worker.late_round(0.0)) == 1
+    assert asyncio.run(worker.late_round(0.0)) == 1, "what interrupted it is still waiting"
+    worker._wake.clear()
+    assert asyncio.run(worker.late_round(0.0)) == 2
+    assert desk.job.seen == ["a", "a", "a", "b"]
+
+
+def test_what_can_wait_is_done_in_the_background_and_its_failure_is_told() -> None:
+    async def work(desk: Desk) -> None:
+        failed = lambda where, error: desk.failures.append((where, error))  # noqa: E731 - as short as that
+        worker = Worker((), cast(Lanes, desk.lanes), "me", lambda: 5.0, desk._is_busy, failed, late=(desk.job,))
+        worker.start()
+        worker.wake()
+        async with asyncio.timeout(5):
+            while not desk.failures and any(desk.shelf.todo.values()):  # noqa: ASYNC110 - nothing tells of it
+                await asyncio.sleep(0.005)
+        await worker.stop()
+
+    desk = Desk({"a": 2})
+    asyncio.run(work(desk))
+    assert desk.shelf.todo == {"a": 0}
+    broken = Desk({"a": 2}, ValueError("broken"))
+    asyncio.run(work(broken))
+    assert [where for where, _ in broken.failures] == ["count"]
 
 
 def test_work_waits_while_requests_are_served_but_not_for_ever() -> None:

@@ -17,7 +17,7 @@ from backstory.core.plan import Attempt, Plan, Question, Target
 from backstory.relay import Timeouts
 from backstory.relay.breaker import Thresholds
 from backstory.relay.endurance import Endurance, Policy
-from tests.relay.test_attempts import CHAT, chat, events
+from tests.relay.stage import CHAT, chat, events
 from tests.relay.world import Received, Upstream, client, post, run, world
 
 What: TypeAlias = Literal["whole", "stream", "empty", "empty stream", "refusal", "reset", "close", "half a head", "half a body", "wrong"]

@@ -12,7 +12,7 @@ from backstory.core.exchange import Head
 from backstory.core.plan import Attempt, Lane, Plan, Question, Target
 from backstory.relay.breaker import Thresholds
 from backstory.relay.endurance import Endurance, Policy
-from tests.relay.test_attempts import CHAT
+from tests.relay.stage import CHAT
 from tests.relay.world import Upstream, client, post, run, world
 
 from .test_attempts_law import ACTS, BODY, PATIENCE, Act, Cast

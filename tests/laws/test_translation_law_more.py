@@ -25,6 +25,7 @@ from backstory.core.translation import (
     Asked,
     Choice,
     Closed,
+    Effort,
     Event,
     Failure,
     Format,
@@ -47,6 +48,7 @@ from backstory.core.translation import (
 from backstory.errors import DocumentError
 from backstory.wires import WIRES
 from backstory.wires.tongue import budget_of, effort_of
+from backstory.wires.tongue_efforts import effort_for
 from backstory.wires.tongues import TONGUES
 from backstory.wires.translate import events_of, gathered
 
@@ -224,8 +226,11 @@ def _near(asked: Asked) -> Asked:
     """The effort that is nearest for the model."""
     reasoning = asked.reasoning
     assert reasoning is not None
+    if "gpt" in asked.model:
+        return replace(asked, reasoning=replace(reasoning, effort=effort_for(asked.model, reasoning.effort)))
     if "gemini-3" in asked.model:
-        return replace(asked, reasoning=replace(reasoning, effort={"none": "minimal", "xhigh": "high"}[reasoning.effort]))
+        levels: dict[str, Effort] = {"none": "low", "minimal": "low", "medium": "high", "xhigh": "high"}
+        return replace(asked, reasoning=replace(reasoning, effort=levels[reasoning.effort]))
     budget = budget_of(reasoning.effort) or 0
     most, least = (32768, 128) if "pro" in asked.model else (24576, 0)
     return replace(asked, reasoning=replace(reasoning, effort="", budget=max(min(budget, most), least)))
@@ -259,10 +264,13 @@ MINUS: dict[str, Callable[[Asked], Asked]] = {
     "tool_result.media": _shown_apart,
     "some_field": lambda asked: replace(asked, others=()),
     "reasoning.effort": _near,
+    "reasoning": lambda asked: replace(asked, reasoning=None),
 }
 
 
 def _minus(asked: Asked, tongue: Tongue) -> Asked:
+    if asked.model == "gpt-4o" and asked.reasoning is not None and asked.reasoning.effort == "none":
+        asked = replace(asked, reasoning=None)  # it does not reason anyway
     for loss in tongue.ask(asked)[1]:
         assert loss.how != "refused", loss
         if loss.what == "thinking":

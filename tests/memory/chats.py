@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from backstory.core.records import Turn
 from backstory.memory.index import Index
+from backstory.memory.timing import dated
 from backstory.memory.units import Carry, Unit, units
 
 CHAT = """
@@ -158,7 +159,7 @@ def chat() -> list[Turn]:
         role = "user" if line.startswith("Ines") else "assistant"
         made.append(turn(len(made) + 1, line, role, at=day, arrived=1_760_000_000.0))
         day = 0.0
-    return made
+    return dated(made)
 
 
 def unit(number: int, text: str, speaker: str = "Ann", at: float = 1_700_000_000.0) -> Unit:

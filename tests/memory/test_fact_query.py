@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from backstory.errors import RequestError
-from backstory.memory.fact_query import select
+from backstory.memory.fact_query import nearest, select, status_meant
 from tests.memory.test_supersession import ledger
 
 KNOWN = ledger(
@@ -58,6 +58,10 @@ def found(subject: str = "", verb: str = "", object_: str = "", status: str = ""
         ({"subject": "anna", "verb": "works at"}, []),
         ({"object_": "the"}, []),
         ({"subject": "日本"}, []),
+        ({"subject": "my sister", "verb": "lives"}, ["Bergen"]),
+        ({"subject": "database"}, ["PostgreSQL"]),
+        ({"subject": "the DB"}, ["PostgreSQL"]),
+        ({"subject": "browser"}, []),
     ],
 )
 def test_words_find_facts(asked: dict[str, str], wanted: list[str]) -> None:
@@ -74,3 +78,26 @@ def test_the_status_chooses() -> None:
     assert len(found(status="all")) == len(KNOWN)
     with pytest.raises(RequestError, match=r"'old'.*superseded"):
         found(status="old")
+
+
+@pytest.mark.parametrize(
+    ("asked", "wanted"),
+    [
+        (("where do I live", "", ""), ["Ghent"]),
+        (("Anna", "home", ""), ["Bergen"]),
+        (("demo", "day", ""), ["Wednesday"]),
+        (("team", "database", ""), ["PostgreSQL"]),
+        (("the moon", "distance", ""), []),
+        (("", "", ""), []),
+    ],
+)
+def test_where_nothing_is_just_that_the_nearest_is_told(asked: tuple[str, str, str], wanted: list[str]) -> None:
+    assert [one.fact.object for one in nearest(KNOWN, asked) if one.fact.object in (*wanted, "on Tuesday")] == wanted
+    assert bool(nearest(KNOWN, asked)) is bool(wanted)
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"), [("Any", "all"), (" outdated ", "superseded"), ("", ""), ("active", "current"), ("purple", "purple")]
+)
+def test_a_model_has_words_of_its_own_for_a_status(said: str, meant: str) -> None:
+    assert status_meant(said) == meant

@@ -43,6 +43,10 @@ STATED = [
     ("La cita es el lunes a las 10.", ("cita", "is", "el lunes a las 10")),
     ("我住在上海。", ("user", "lives in", "上海")),
     ("你好,我叫李雷。", ("user", "is called", "李雷")),
+    ("我喜欢茶。", ("user", "likes", "茶")),
+    ("Ich wohne in Berlin und bevorzuge Tabs.", ("user", "lives in", "Berlin")),
+    ("Я живу в Москве.", ("user", "lives in", "Москве")),
+    ("私は東京に住んでいます。", ("user", "lives in", "東京")),
 ]
 NOTHING = [
     "Ich wohne in Berlin, glaube ich.",

@@ -180,11 +180,7 @@ NOTHING = [
     "Bump actions/checkout from 10 to 11 by [@bot](https://example.com)",
     "In the future, support for PGP keys may be added.",
     # other languages
-    "我喜欢茶。",
-    "Ich wohne in Berlin und bevorzuge Tabs.",
-    "Я живу в Москве.",
     "أنا أعيش في القاهرة.",
-    "私は東京に住んでいます。",
     "",
     "   \n\t\n",
     "?!",
@@ -284,7 +280,9 @@ def test_each_line_of_a_transcript_is_its_speakers() -> None:
 
 
 def test_what_an_assistant_has_people_say_is_made_up() -> None:
-    assert triples("Bob: I live in Faro.", "assistant") == [("Bob", "lives in", "Faro")], "a person in the assistant's place"
+    (fact,) = extract(told("Bob: I live in Faro.", "assistant"), names={"Bob"})
+    assert (fact.subject, fact.object) == ("Bob", "Faro"), "a person in the assistant's place"
+    assert triples("Bob: I live in Faro.", "assistant") == [], "a label alone names nobody"
     assert triples("Bob: I live in Faro.\nEve: I live in Rome.", "assistant") == []
 
 

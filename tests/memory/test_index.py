@@ -66,7 +66,7 @@ def test_turn_ids_may_come_in_any_order() -> None:
 
 
 def test_speakers_are_named_by_a_part_or_a_beginning() -> None:
-    index = indexed([turn(1, "Melanie: hi"), turn(2, "Jean Paul: hi"), turn(3, "Theo: hi")])
+    index = indexed([turn(number, "hi", sender=name) for number, name in enumerate(("Melanie", "Jean Paul", "Theo"), 1)])
 
     def named(*words: str) -> set[str]:
         return {index.names[number] for number in index.named(words)}

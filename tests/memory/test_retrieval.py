@@ -182,11 +182,11 @@ def test_the_day_asked_about_decides_between_equals() -> None:
 
 
 def test_the_time_before_an_event_is_looked_up_in_the_conversation() -> None:
-    texts = ["Ann: We had pasta.", "Ann: We had dumplings.", "Ann: It was my graduation today!", "Ann: We had salad."] + [
-        "Ann: We had rice."
-    ] * 3
+    texts = ["We had pasta.", "We had dumplings.", "It was my graduation today!", "We had salad.", *["We had rice."] * 3]
     at = [seconds(f"2025-0{month}-10 09:00") for month in range(1, 8)]
-    index = indexed([turn(number, text, at=when, arrived=9e8) for number, (text, when) in enumerate(zip(texts, at, strict=True), 1)])
+    index = indexed(
+        [turn(number, text, at=when, arrived=9e8, sender="Ann") for number, (text, when) in enumerate(zip(texts, at, strict=True), 1)]
+    )
     found = {item.text: item.score for item in ask("What did we have the month before the graduation?", index=index).items}
     assert found["We had dumplings."] > found.get("We had salad.", 0.0)
 
@@ -242,7 +242,7 @@ def test_a_counter_whose_lines_do_not_add_up_keeps_the_budget_too(budget: int) -
 
 
 def test_a_speaker_of_whom_nobody_speaks_is_no_match() -> None:
-    index = indexed([turn(1, "Zoe: it rains"), turn(2, "Kim: the sun shines")])
+    index = indexed([turn(1, "it rains", sender="Zoe"), turn(2, "the sun shines", sender="Kim")])
     assert ask("What about Zoe?", index=index).gate == "no match"
 
 

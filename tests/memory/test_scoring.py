@@ -70,7 +70,8 @@ def test_the_speaker_who_is_named_comes_first() -> None:
 
 
 def test_with_vectors_a_match_counts_more_from_the_speaker_who_is_named() -> None:
-    index = indexed([turn(1, "Bob: tennis"), turn(2, "Cid: tennis"), turn(3, "Bob: Not me."), turn(4, "Cid: Not me.")])
+    said = (("Bob", "tennis"), ("Cid", "tennis"), ("Bob", "Not me."), ("Cid", "Not me."))
+    index = indexed([turn(number, text, sender=name) for number, (name, text) in enumerate(said, 1)])
     query = read(index, "Does Bob like tennis?", NOW)
     found = matches(index, query.weights, 50)
     words = ranked(index, query, found, 50)

@@ -8,7 +8,7 @@ from backstory.core.records import Turn
 from backstory.memory.index import Index
 from backstory.memory.question import read
 from backstory.memory.retrieval import recall
-from backstory.memory.small_words import small_in
+from backstory.memory.small_words import small_in, spoken
 from backstory.memory.text import words
 from backstory.memory.units import Carry, units
 
@@ -48,3 +48,25 @@ def test_small_words_count_as_such_in_their_own_language_only() -> None:
     index = Index()
     assert "die" in read(index, "Does anybody die at the end of that novel?", 0.0).own
     assert read(index, "Wann ist die Hochzeit von Katrin?", 0.0).own == ("hochzeit", "katrin")
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Was habe ich letzten Sommer gemacht?", "de"),
+        ("Qu'est-ce que j'ai dit hier ?", "fr"),
+        ("¿Qué hice el verano pasado?", "es"),
+        ("Cosa ho fatto la settimana scorsa?", "it"),
+        ("O que eu fiz no verão passado?", "pt"),
+        ("Wat heb ik vorige week besteld?", "nl"),
+        ("Co robiłem w zeszłym tygodniu?", "pl"),
+        ("Что я делал прошлым летом?", "ru"),
+        ("ماذا فعلت في أغسطس؟", "ar"),
+        ("I was in bed when he called, and he was so mad.", ""),
+        ("What did we do last summer in the house on the hill?", ""),
+        ("Postgres, Kafka, Redis", ""),
+        ("", ""),
+    ],
+)
+def test_a_language_is_told_by_its_own_small_words(text: str, language: str) -> None:
+    assert spoken(words(text)) == language

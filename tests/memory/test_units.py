@@ -62,16 +62,18 @@ def test_a_stamped_line_inside_a_message_moves_the_time() -> None:
     assert second.text == "good morning"
 
 
-def test_time_goes_on_from_the_last_stamp_and_else_is_the_arrival() -> None:
-    carry = Carry()
+def test_the_time_of_a_turn_is_its_own_else_its_arrival() -> None:
     said = seconds("2024-06-01 10:00")
-    turns = [
-        turn(1, "no stamp", arrived=1000.0),
-        turn(2, "stamped", at=said, arrived=2000.0),
-        turn(3, "after it", arrived=2060.0),
-        turn(4, "much later", arrived=2000.0 + 7 * 3600),
-    ]
-    assert [unit.at for unit in units(turns, 1, carry)] == [1000.0, said, said + 60.0, 2000.0 + 7 * 3600]
+    turns = [turn(1, "no stamp", arrived=1000.0), turn(2, "stamped", at=said, arrived=2000.0), turn(3, "after it", arrived=2060.0)]
+    assert [unit.at for unit in units(turns, 1, Carry())] == [1000.0, said, 2060.0]
+
+
+def test_a_pasted_line_dates_itself_alone() -> None:
+    made = units(
+        [turn(1, "Why?\n[2019-03-05 10:00:00] Ann: it broke\n[2019-03-05 10:01:00] Bo: mended\n\nNow?", arrived=1.75e9)], 1, Carry()
+    )
+    assert [(unit.speaker, unit.text) for unit in made] == [("User", "Why?"), ("Ann", "it broke"), ("Bo", "mended"), ("User", "Now?")]
+    assert [unit.at for unit in made] == [1.75e9, seconds("2019-03-05 10:00"), seconds("2019-03-05 10:01"), 1.75e9]
 
 
 def test_an_empty_turn_has_no_unit_and_keeps_its_number() -> None:

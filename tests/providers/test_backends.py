@@ -137,6 +137,65 @@ def test_the_account_of_a_client_goes_to_the_host_that_it_means_alone(tmp_path: 
     assert found["openai"].pay("openai_chat", 0, head, True)[0] >= ACCOUNT, "a client of another wire means another host"
 
 
+GATEWAYS = {
+    b"helicone-auth": b"Bearer sk-h",
+    b"helicone-user-id": b"ann",
+    b"x-portkey-api-key": b"pk",
+    b"x-portkey-virtual-key": b"v",
+    b"cf-aig-authorization": b"Bearer cf",
+    b"cf-access-client-secret": b"s",
+    b"x-litellm-api-key": b"sk-l",
+    b"x-litellm-tags": b"t",
+    b"ocp-apim-subscription-key": b"o",
+    b"x-bf-vk": b"b",
+    b"apikey": b"k",
+    b"x-auth-token": b"t",
+    b"x-our-gateway-secret": b"s",
+    b"x-goog-iap-jwt-assertion": b"j",
+}
+PLAIN = {
+    b"content-type": b"application/json",
+    b"user-agent": b"u",
+    b"http-referer": b"r",
+    b"anthropic-beta": b"b",
+    b"idempotency-key": b"i",
+}
+
+
+def sending(*more: tuple[bytes, bytes]) -> Head:
+    return Head("POST", "/v1/chat/completions", "", ((b"Authorization", b"Bearer c"), *GATEWAYS.items(), *PLAIN.items(), *more))
+
+
+@pytest.mark.parametrize("settings", ["groq: {}", "groq: {auth: client}", "groq: {auth: none}"])
+@pytest.mark.parametrize("translated", [False, True])
+def test_what_is_meant_for_a_gateway_goes_to_no_provider_of_a_route(tmp_path: Path, settings: str, translated: bool) -> None:
+    for environ in ({}, {"GROQ_API_KEY": "k"}):
+        drop, _ = listed(tmp_path, settings, **environ)["groq"].pay("openai_chat", 0, sending(), translated)
+        assert drop >= set(GATEWAYS)
+        assert not drop & set(PLAIN)
+
+
+def test_what_is_meant_for_a_gateway_goes_to_that_gateway(tmp_path: Path) -> None:
+    found = listed(tmp_path, "gw: {kind: openai_compatible, url: 'https://oai.helicone.ai/v1', headers: {X-Bf-Vk: ours}}")
+    drop, add = found["gw"].pay("openai_chat", 0, sending(), False)
+    assert not drop & {b"helicone-auth", b"helicone-user-id", b"authorization"}
+    assert drop >= {b"x-portkey-api-key", b"x-bf-vk"}
+    assert (b"X-Bf-Vk", b"ours") in add
+    # The host that the client's requests go to without any selector is the one that it means.
+    assert found["openai"].pay("openai_chat", 0, sending(), False) == (frozenset(), ())
+
+
+def test_of_several_keys_of_a_client_one_goes_to_another_host(tmp_path: Path) -> None:
+    found = listed(tmp_path, "{groq: {auth: client}, other: {kind: anthropic, auth: client, url: 'http://127.0.0.1:1'}}")
+    head = sending((b"x-api-key", b"sk-ant"), (b"x-goog-api-key", b"g"))
+    assert {b"x-api-key", b"x-goog-api-key"} <= (drop := found["groq"].pay("openai_chat", 0, head, False)[0])
+    assert b"authorization" not in drop
+    drop, _ = found["other"].pay("anthropic", 0, head, False)
+    assert {b"authorization", b"x-goog-api-key"} <= drop
+    assert b"x-api-key" not in drop
+    assert b"authorization" not in found["other"].pay("anthropic", 0, sending(), False)[0], "a token in place of a key"
+
+
 @pytest.mark.parametrize("query", ["key=c", "alt=sse&key=c", "k%65y=c&alt=sse", "access_token=c", "key"])
 def test_a_key_in_a_query_goes_up_where_it_pays(tmp_path: Path, query: str) -> None:
     found = listed(tmp_path, "{gemini: {}, other: {kind: gemini, auth: client}}", GEMINI_API_KEY="k")

@@ -20,7 +20,7 @@ from tests.relay.test_legs_faults import Clerk, client_of
 from tests.relay.world import Ear, Upstream, World, field, run, until, world
 from tests.rig import PATHS, asking, chunked, reply
 
-from .test_attempts import Answer, close, reset, saying, then
+from .stage import Answer, close, reset, saying, then
 
 WIRES = list(BY_NAME)
 POLICY = Policy(retries=1, backoff_s=0.01, backoff_most_s=0.02, budget_s=5.0)

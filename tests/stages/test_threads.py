@@ -83,7 +83,9 @@ def test_what_is_remembered_of_requests_is_bounded(tmp_path: Path, monkeypatch: 
             assert len(threads._asked) <= 5
             assert len(threads._bases) <= 5
             assert len(threads._aliases) <= 21
-            assert len(threads._tips) <= len(threads) == len(threads._tip_of)
+            assert len(threads._tips) == len(threads._questions) == len(threads)
+            assert len(threads._tips._names) <= len(threads)
+            assert len(threads._questions._names) <= len(threads)
             threads.clear()
             assert len(threads) == 0
             first = await say(one, [("user", "Who?")], b"X-VC-Conversation: name-0")

@@ -7,6 +7,7 @@ import hashlib
 import itertools
 import json
 import random
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 
 from backstory.core.document import Document
 from backstory.core.edits import DropThinking
+from backstory.core.exchange import Exchange
 from backstory.wires import WIRES
 from tests.relay.world import Received
 from tests.rig import PATHS, Rig, reply, rig
@@ -141,3 +143,76 @@ def test_a_message_goes_up_without_its_reasoning_and_not_at_all_where_it_is_noth
     prompt = wire.read(document)
     sent = json.loads(wire.render(document, prompt, [DropThinking(1), DropThinking(3), DropThinking(4)]))["messages"]
     assert [message["content"] for message in sent] == ["hi", [{"type": "text", "text": "a"}], "on", "plain"]
+
+
+def test_a_request_that_memory_is_late_for_goes_up_without_what_it_would_be_refused_for(tmp_path: Path) -> None:
+    async def main() -> None:
+        provider = Strict("claude-opus-5-5")
+        config = configured(tmp_path, compaction={"context_window": 6000}, recall={"deadline_ms": 5000})
+        async with rig(config, provider) as one:
+            for number in range(60):
+                await provider.go_on(one)
+                assert provider.refused == [], number
+            assert "<digest>" in one.sent.body.decode()
+            for late in (True, False, False, True, True, False):
+                one.house._deadline_s = 0.0 if late else 5.0
+                if late:
+                    hold(one)
+                await provider.go_on(one)
+                assert ("<digest>" in one.sent.body.decode()) is not late
+                assert provider.refused == []
+            assert max(provider.kept[-6:]) < 10, "what was made behind something else is gone"
+
+    asyncio.run(main())
+
+
+def hold(one: Rig) -> None:
+    """The next request finds memory busy for a moment."""
+    recall = next(stage for stage in one.engine.pipeline.stages if stage.name == "recall")
+    request = recall.request
+
+    async def slowly(exchange: Exchange) -> Exchange:
+        del recall.request
+        await asyncio.sleep(0.05)
+        return await request(exchange)
+
+    recall.request = slowly  # type: ignore[method-assign]
+
+
+def test_reasoning_of_before_a_forget_goes_no_further(tmp_path: Path) -> None:
+    async def main() -> None:
+        provider = Strict("claude-opus-5-5")
+        config = configured(tmp_path, compaction={"context_window": 6000}, recall={"deadline_ms": 5000})
+        async with rig(config, provider) as one:
+            for _ in range(50):
+                await provider.go_on(one)
+            assert "<digest>" in one.sent.body.decode()
+            name = next(iter(one.engine.threads._threads)) if one.engine.threads is not None else ""
+            thread = one.engine.threads.held(name) if one.engine.threads is not None else None
+            assert thread is not None
+            digest = thread.digests[-1].text
+            turn = next(turn for turn in thread.path if turn.kind == "spoken" and turn.text[:40] in digest)
+            one.engine.arrivals.drain()
+            lanes = one.engine._lanes
+            assert lanes is not None
+            await lanes.flush()
+            await lanes.write(lambda store: store.forget(None, "", (turn.id,), time.time()))
+            await one.restart()
+            for number in range(20):
+                await provider.go_on(one)
+                assert provider.refused == [], number
+
+    asyncio.run(main())
+
+
+def test_an_item_of_reasoning_goes_and_no_other() -> None:
+    wire = next(wire for wire in WIRES if wire.name == "openai_responses")
+    items = [
+        {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "hi"}]},
+        {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "sealed"},
+        {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "a"}]},
+    ]
+    document = Document(json.dumps({"model": "m", "input": items}).encode())
+    prompt = wire.read(document)
+    sent = json.loads(wire.render(document, prompt, [DropThinking(1), DropThinking(2)]))["input"]
+    assert sent == [items[0], items[2]]

@@ -263,7 +263,6 @@ def test_what_has_no_place_is_named() -> None:
         "tools.strict": "dropped",
         "tools.parameters.not": "dropped",
         "tools.web_search": "dropped",
-        "n": "refused",
         "temperature": "changed",
         "previous_response_id": "refused",
     }
@@ -320,7 +319,13 @@ def test_schemas_lose_what_gemini_refuses() -> None:
         ("gemini-2.5-pro", Reasoning("none", shown=True), {"thinkingBudget": 128, "includeThoughts": True}),
         ("gemini-2.5-flash", Reasoning("", 99999), {"thinkingBudget": 24576}),
         ("gemini-2.5-pro", Reasoning("high"), {"thinkingBudget": 24576}),
-        ("gemini-3-pro-preview", Reasoning("", 1024), {"thinkingLevel": "MINIMAL"}),
+        ("gemini-3-pro-preview", Reasoning("", 1024), {"thinkingLevel": "LOW"}),
+        ("gemini-3-pro-preview", Reasoning("medium"), {"thinkingLevel": "HIGH"}),
+        ("gemini-3.1-pro-preview", Reasoning("medium"), {"thinkingLevel": "MEDIUM"}),
+        ("gemini-3-flash-preview", Reasoning("", 1024), {"thinkingLevel": "MINIMAL"}),
+        ("gemini-2.5-flash-lite", Reasoning("", 100), {"thinkingBudget": 512}),
+        ("gemini-2.5-flash-lite", Reasoning("none"), {"thinkingBudget": 0}),
+        ("my-own-model", Reasoning("", 100), {"thinkingBudget": 100}),
         ("gemini-3-pro-preview", Reasoning("xhigh"), {"thinkingLevel": "HIGH"}),
     ],
 )

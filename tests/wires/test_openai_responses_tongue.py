@@ -300,7 +300,7 @@ def test_settings_are_understood() -> None:
     assert request.format == Format(b'{"type": "object"}', "n", "", True)
     assert request.reasoning == Reasoning("xhigh", None, True, "detailed")
     assert request.sampling == Sampling(5)
-    assert (request.previous, request.parallel) == ("conv_1", False)
+    assert (request.previous, request.conversation, request.parallel) == ("conv_1", True, False)
     assert {name for name, _ in request.others} == {"include", "truncation", "verbosity", "new_field"}
     assert {loss.what: loss.how for loss in request.lost} == {"background": "refused", "prompt": "refused"}
 

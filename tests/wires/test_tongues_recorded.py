@@ -111,6 +111,7 @@ def test_a_recorded_request_is_understood_and_can_be_sent_to_any_provider(name: 
     for place, raw in enumerate(sent.items):
         WIRE[target].message(raw, (*sent.items_at, place))
     own = [piece for one in asked.said for piece in one.pieces if isinstance(piece, Words) and piece.text.strip()]
+    own = [piece for piece in own if piece.own is None or target != name]
     decoded = out.decode()
     for piece in own:
         assert json.dumps(piece.text.strip(), ensure_ascii=False)[1:-1] in decoded

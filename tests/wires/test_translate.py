@@ -369,3 +369,46 @@ def test_the_tables_of_losses_are_in_the_docs() -> None:
         section = text.partition(f"### `{tongue.name}`\n")[2].partition("\n###")[0]
         rows = [line for line in section.splitlines() if line.startswith("| `")]
         assert rows == [f"| `{loss.what}` | {loss.how} | {loss.why} |" for loss in tongue.losses], f"{tongue.name}: write them anew"
+
+
+@pytest.mark.parametrize("client", TONGUE)
+@pytest.mark.parametrize("provider", TONGUE)
+@pytest.mark.parametrize("status", [500, 502, 507, 520])
+def test_a_fault_of_the_provider_keeps_its_status(client: str, provider: str, status: int) -> None:
+    if client == provider:
+        return
+    one, _ = exchange(client, provider, False)
+    one.begin(status, ((b"Content-Type", b"text/html"),))
+    found, _ = one.whole(b"<html>bad gateway</html>")
+    assert found == status
+
+
+@pytest.mark.parametrize("free", [False, True])
+def test_calls_that_come_by_turns_keep_their_order(free: bool) -> None:
+    """In a stream to a client of Responses, also where the first one says nothing at first, and where a tool takes free text."""
+    kind = {"type": "custom", "name": "look"} if free else {"type": "function", "name": "look", "parameters": SCHEMA}
+    body = {"model": "m", "input": "x", "stream": True, "tools": [kind, {"type": "function", "name": "see", "parameters": SCHEMA}]}
+    one = Translated(TONGUE["openai_responses"], TONGUE["openai_chat"], WIRE["openai_chat"], PATHS["openai_responses"], "")
+    one.ask(json.dumps(body).encode())
+    one.begin(200, ((b"Content-Type", b"text/event-stream"),))
+    deltas = [
+        {"index": 0, "id": "A", "type": "function", "function": {"name": "look", "arguments": ""}},
+        {"index": 1, "id": "B", "type": "function", "function": {"name": "see", "arguments": '{"x"'}},
+        {"index": 0, "function": {"arguments": '{"input":"q'}},
+        {"index": 1, "function": {"arguments": ":2}"}},
+        {"index": 0, "function": {"arguments": '"}'}},
+    ]
+    chunks = [{"id": "c", "choices": [{"index": 0, "delta": {"tool_calls": [delta]}, "finish_reason": None}]} for delta in deltas]
+    end = {"id": "c", "choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]}
+    raw = b"".join([b"data: " + json.dumps(chunk).encode() + b"\n\n" for chunk in [*chunks, end]]) + b"data: [DONE]\n\n"
+    out = one.chunk(raw) + one.tail()
+    events = [json.loads(line[6:]) for line in out.splitlines() if line.startswith(b"data: {")]
+    output = events[-1]["response"]["output"]
+    given = [item.get("input", item.get("arguments")) for item in output]
+    assert [item["call_id"] for item in output] == ["A", "B"]
+    assert given == ["q" if free else '{"input":"q"}', '{"x":2}']
+    assert [event["sequence_number"] for event in events] == [*range(len(events))]
+    added = [event["item"] for event in events if event["type"] == "response.output_item.added"]
+    assert [(item["type"], item["call_id"]) for item in added] == [(item["type"], item["call_id"]) for item in output]
+    told = ["".join([event["delta"] for event in events if "delta" in event and event["output_index"] == at]) for at in (0, 1)]
+    assert told == given

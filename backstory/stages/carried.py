@@ -1,0 +1,22 @@
+"""What was injected before goes along with a client's request for a summary of its history, too.
+
+Rule: such a request is no turn of its conversation, but it begins as the conversation does: without the blocks at its messages the
+provider's cache would hold nothing of it. A folded history goes up as it came, for the summary is to be made of its words.
+"""
+
+from __future__ import annotations
+
+from backstory.core.edits import Edit
+from backstory.core.tombs import Tombs
+from backstory.memory.assembly import earlier_injections
+from backstory.memory.reading import Reading
+from backstory.memory.thread import Thread
+from backstory.stages.ingest import places
+
+
+def carried(thread: Thread, reading: Reading, tombs: Tombs) -> list[Edit]:
+    """The edits that repeat the blocks. Costs a look at each item, where there are any."""
+    if not thread.injections or thread.boundary or thread.stubs or not thread.conversation.memory:
+        return []
+    places(thread, reading, 0, tombs)
+    return earlier_injections(thread, reading, range(len(reading.lines)))[0]

@@ -1,0 +1,202 @@
+"""Finding the conversation whose answers a client sends back in another form (memory/echo.py), and where in it a history stands.
+
+Rule: never meeting is worth more than resuming. What humans said and tools gave is the same from the first message on; where the answers
+alone do not tell, something that was said in no other conversation has to.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from msgspec import Struct
+
+from backstory.core.records import Turn
+from backstory.memory import excerpt
+from backstory.memory.echo import Laid, Tally, begin, known_places, last_answer, lay, restored, rewrite, take
+from backstory.memory.reading import Reading
+from backstory.memory.thread import Thread, branch, place_of
+from backstory.stages import excerpts
+from backstory.stages.excerpts import OFTEN, contradicts, elsewhere
+from backstory.stages.threads import Threads
+
+# So many conversations are looked at, and so many branches of each, the newest first.
+_CANDIDATES, _BRANCHES = 8, 8
+# A history that was cut ends among so many turns at the end of a branch.
+_NEAR = 64
+# A history is looked for by the hashes of so many messages at its beginning, and as many before its last answer.
+_HASHES = 64
+# Words of so many characters may tell one conversation from another; at most so many are looked for.
+_TELLING_CHARS, _MOST_TELLING = 24, 8
+
+
+class Echo(Struct, frozen=True):
+    """A thread, and how a history lies beside it: `count` steps are known, `tally` of their answers. `whole`: every answer is known.
+    `led`: an answer in it was known already."""
+
+    thread: Thread
+    laid: Laid
+    count: int
+    tally: Tally
+    whole: bool
+    led: bool
+
+    @property
+    def turn(self) -> Turn | None:
+        """The last turn that is known."""
+        place = self.laid.end(self.count)[1]
+        return self.laid.path[place - 1] if place else None
+
+    @property
+    def at_end(self) -> bool:
+        """Whether nothing but answers follows on the thread's current branch: the history goes on with it."""
+        path, turn = self.thread.path, self.turn
+        at = place_of(path, turn)
+        return at >= 0 and (at == len(path) - 1 or (not self.whole and all(one.role == "assistant" for one in path[at + 1 :])))
+
+
+def named(thread: Thread, reading: Reading) -> None:
+    """In a thread that is sure to be the one: what of a history are its answers in another form is taken for them."""
+    found = _beside(thread, reading, known_places(thread, reading))
+    if found is not None and found.count:
+        take(thread, reading, found.laid, found.count)
+
+
+def held(threads: Threads, principal: str, reading: Reading) -> Echo | None:
+    """The thread in memory that has just given the last answer of a history, all of which was known before that. It is taken for it."""
+    lines = reading.lines
+    asked = last_answer(lines) - 1
+    while asked >= 0 and (lines[asked].role == "assistant" or lines[asked].kind == "none"):
+        asked -= 1
+    if asked < 0:
+        return None
+    found = _all_beside(threads.held_after(principal, reading.chains[asked]), reading)
+    best = _meant([one for one in found if one.whole and one.led and one.at_end])
+    if best is not None:
+        take(best.thread, reading, best.laid, best.count)
+    return best
+
+
+async def stored(threads: Threads, principal: str, scope: str, reading: Reading, system: Callable[[], bytes]) -> Echo | None:
+    """The same in memory or stored, however little of the history was known: with every answer, or up to one that was edited. `system`
+    gives the hash of its system prompt."""
+    if not last_answer(reading.lines):
+        return None
+    found = [one for one in _all_beside(await _candidates(threads, principal, scope, reading), reading) if one.turn is not None]
+    proven = [one for one in found if one.whole and await _is_proven(threads, one, reading, system)]
+    best = _meant(proven)
+    if best is None and not proven:
+        edited = (one for one in found if not one.whole and (one.led or one.count or one.laid.reached))
+        best = _meant([one for one in edited if await _is_own(threads, one, reading)])
+    if best is not None:
+        take(best.thread, reading, best.laid, best.count)
+    return best
+
+
+async def cut(threads: Threads, principal: str, scope: str, reading: Reading, system: Callable[[], bytes]) -> excerpts.Found | None:
+    """The thread of which a history without its beginning is a part (excerpts.whole), where its answers are in another form: of what stands
+    near a thread's end. They are taken for it."""
+    words, _ = excerpt.run(reading.lines)
+    human = [line for line in words if line.role == "user"]
+    contents = excerpt.telling(human)
+    said = await threads.said(principal, contents, OFTEN) if contents and len(human) < len(words) else {}
+    count = Counter(name for places in said.values() for name in {name for name, _ in places})
+    for name, _ in count.most_common(_CANDIDATES // 2):
+        thread = await threads.by_id(principal, name, scope)
+        lines = restored(reading.lines, thread.path[-_NEAR:]) if thread is not None else None
+        if lines is None:
+            continue
+        found = await excerpts.whole(threads, principal, scope, lines, system)
+        if found is not None and found.thread is thread:
+            rewrite(reading, lines, found.thread.root)
+            return found
+    return None
+
+
+async def _candidates(threads: Threads, principal: str, scope: str, reading: Reading) -> list[Thread]:
+    """Threads that begin with the same words, or have said the same; those that have most of it."""
+    lines, stop = reading.lines, last_answer(reading.lines)
+    said = [item for item in range(stop) if lines[item].kind != "none"]
+    chains = [reading.chains[item] for item in dict.fromkeys([*said[:_HASHES], *said[-_HASHES:]])]
+    order = {hashed: place for place, hashed in enumerate(chains)}
+    rows = sorted(((order[hashed], turn, name) for hashed, name, turn in await threads.chained(principal, chains)), reverse=True)
+    human = {lines[item].content: len(lines[item].text) for item in said if lines[item].role == "user" and lines[item].kind == "spoken"}
+    longest = sorted((content for content in human if human[content] >= _TELLING_CHARS), key=lambda content: -human[content])
+    places = await threads.said(principal, longest[:_MOST_TELLING], OFTEN) if longest else {}
+    count = Counter(name for some in places.values() for name in {name for name, _ in some})
+    begun = [thread.conversation.id for hashed in reversed(chains) for thread in threads.held_after(principal, hashed)]
+    first = dict.fromkeys([*begun[:_CANDIDATES], *(name for _, _, name in rows)])
+    names = dict.fromkeys([*list(first)[:_CANDIDATES], *(name for name, _ in count.most_common(_CANDIDATES))])
+    found = [await threads.by_id(principal, name, scope) for name in names]
+    return [thread for thread in found if thread is not None]
+
+
+def _all_beside(threads: Iterable[Thread], reading: Reading) -> list[Echo]:
+    return [one for thread in threads if (one := _beside(thread, reading)) is not None]
+
+
+def _beside(thread: Thread, reading: Reading, known: Sequence[int] = ()) -> Echo | None:
+    """A history beside the branch of a thread that it is most like."""
+    item, turn = begin(thread, reading, known)
+    led = any(line.role == "assistant" and line.kind != "none" for line in reading.lines[:item])
+    stop = last_answer(reading.lines)
+    best: Echo | None = None
+    for path in _branches(thread, turn):
+        laid = lay(reading.lines, item, path, place_of(path, turn) + 1 if turn is not None else 0)
+        count = laid.known()
+        one = Echo(thread, laid, count, laid.tally(count), laid.end(count)[0] >= stop, led)
+        if best is None or _rank(one) > _rank(best):
+            best = one
+        if one.whole and path is thread.path:
+            break
+    return best
+
+
+def _branches(thread: Thread, turn: Turn | None) -> Iterator[Sequence[Turn]]:
+    """The current branch, where it has this turn, then others that do."""
+    if turn is None or place_of(thread.path, turn) >= 0:
+        yield thread.path
+    if len(thread.by_id) > len(thread.path):
+        parents = {one.parent for one in thread.by_id.values()}
+        tip = thread.path[-1].id if thread.path else 0
+        leaves = sorted((one for one in thread.by_id if one not in parents and one != tip), reverse=True)
+        for leaf in leaves[:_BRANCHES]:
+            path = branch(list(thread.by_id.values()), leaf)
+            if turn is None or place_of(path, turn) >= 0:
+                yield path
+
+
+def _rank(one: Echo) -> tuple[bool, int, int, int, int, int, int]:
+    tally = one.tally
+    return one.whole, one.laid.end(one.count)[0], tally.exact, tally.ids, tally.same, tally.part, tally.brief
+
+
+def _meant(found: Sequence[Echo]) -> Echo | None:
+    """The one that is most like the history; None where it may be another just as well, which has said something else."""
+    if not found:
+        return None
+    best = max(_rank(one) for one in found)
+    some = [one for one in found if _rank(one) == best]
+    said = {one.turn.chain for one in some if one.turn is not None}
+    return max(some, key=lambda one: (one.at_end, one.thread.conversation.updated)) if len(said) == 1 else None
+
+
+async def _is_proven(threads: Threads, one: Echo, reading: Reading, system: Callable[[], bytes]) -> bool:
+    """Whether a history that is known to its last answer is no other conversation's."""
+    tally = one.tally
+    if not one.led and contradicts(one.thread.conversation, system()):
+        return False
+    return tally.sure or one.led or await _is_own(threads, one, reading)
+
+
+async def _is_own(threads: Threads, one: Echo, reading: Reading) -> bool:
+    """Whether the part that is known has something that was said in no other conversation."""
+    upto = one.laid.end(one.count)[0]
+    there = {turn.content for turn in one.laid.path}
+    known = (line for line in reading.lines[:upto] if line.kind == "spoken" and len(line.text) >= _TELLING_CHARS)
+    longest = {line.content: len(line.text) for line in known if line.content in there}
+    contents = sorted(longest, key=lambda content: -longest[content])[:_MOST_TELLING]
+    if not contents:
+        return False
+    other = elsewhere(await threads.said(one.thread.conversation.principal, contents, OFTEN))
+    return any(not other(content, one.thread.by_id) for content in contents)

@@ -1,0 +1,120 @@
+"""Beside the recall stage: keeps what went up for a conversation whose client cuts its history, and says what of it stays in front.
+
+Rule: it is kept in memory only, and only while the client cuts; whatever does not fit together (another branch, something forgotten, other
+instructions, a restart) lets it go, and the request goes up as it came.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from backstory.core.document import Document
+from backstory.core.edits import AddMessages
+from backstory.core.exchange import Exchange, Outcome
+from backstory.core.records import Turn
+from backstory.core.wire import Wire
+from backstory.memory import holding
+from backstory.memory.holding import Held, Sizes
+from backstory.memory.view import View
+from backstory.stages.base import Stage
+from backstory.stages.economy import Economy
+from backstory.stages.visit import Visit, Visits
+
+# A payload of more bytes is not kept.
+_MOST_BYTES = 4 << 20
+# Marks of what is to be cached belong to the request that they came with. In a text the quotes would be escaped.
+_MARKS = (
+    (re.compile(rb',\s*"cache_control"\s*:\s*(?:\{[^{}]*\}|null)'), b""),
+    (re.compile(rb'(?<=\{)\s*"cache_control"\s*:\s*(?:\{[^{}]*\}|null)\s*,\s*'), b""),
+)
+
+
+class Holding(Stage):
+    """One for an engine. Its `request` does nothing: the recall stage asks for what is held."""
+
+    name = "holding"
+
+    def __init__(self, visits: Visits, economy: Economy, hard_tokens: int) -> None:
+        self._visits = visits
+        self._economy = economy
+        self._hard = hard_tokens
+
+    def look(self, exchange: Exchange, visit: Visit, total: int) -> tuple[Held, AddMessages] | None:
+        """What stays in front of a request of `total` tokens, None for nothing. Costs a look at the last payload where something may."""
+        found, view = self._found(exchange, visit, total), visit.thread.view
+        if found is None and view is not None and view.first != view.turns[0]:
+            # What was reasoned behind what is let go stands behind something else now.
+            visit.thread.loosened = visit.asked
+        return found
+
+    def _found(self, exchange: Exchange, visit: Visit, total: int) -> tuple[Held, AddMessages] | None:
+        thread, view, prompt, wire = visit.thread, visit.thread.view, exchange.prompt, exchange.wire
+        if view is None or prompt is None or wire is None or not self._economy.holds or prompt.previous:
+            return None
+        held = holding.cut_off(thread, visit.reading, view)
+        if held is None:
+            return None
+        sizes = Sizes(total, visit.fixed, visit.fresh, self._hard)
+        held = holding.worth(thread.account, self._economy.tariff(exchange, visit), visit.asked, held, view, sizes)
+        if held is None:
+            return None
+        items = _items(wire, view)
+        if _plain(wire, items[: held.start]) != _plain(wire, prompt.items[: held.before]):
+            return None
+        return held, AddMessages(held.before, _plain(wire, items[held.start : held.stop]))
+
+    def finished(self, exchange: Exchange, outcome: Outcome) -> None:
+        visit = self._visits.get(exchange.id)
+        if visit is None or not visit.ready or not self._economy.holds:
+            return
+        thread = visit.thread
+        if visit.complete or visit.late or visit.gone or thread.version != visit.reading.version:
+            thread.view = None
+        elif outcome.reply is not None and outcome.reply.parts:
+            made = self._view(exchange, visit)
+            thread.view = None if made is None else holding.seen(thread.view, made)
+
+    def _view(self, exchange: Exchange, visit: Visit) -> View | None:
+        """The payload of this exchange, as far as it is known what each of its items is."""
+        thread, reading, held, wire = visit.thread, visit.reading, visit.held, exchange.wire
+        lead, body = holding.first_known(reading), visit.went or exchange.body
+        turns = holding.own_turns(thread, reading, [turn.id for turn in visit.turns])
+        if lead < 0 or not turns or visit.folded or reading.also or reading.buried or wire is None or len(body) > _MOST_BYTES:
+            return None
+        new = {turn.id: turn for turn in visit.turns}
+        tokens = [self._tokens(visit, turn, new.get(turn)) for turn in turns[lead:]]
+        made = View(body, exchange.head.path, lead, tuple(turns[lead:]), tuple(tokens), thread.rewritten, turns[lead])
+        if held is not None and thread.view is not None:
+            before = held.stop - held.start
+            made = View(
+                body,
+                exchange.head.path,
+                lead,
+                (*thread.view.turns[:before], *made.turns),
+                (*thread.view.tokens[:before], *made.tokens),
+                thread.rewritten,
+                made.first,
+            )
+        return made if len(_items(wire, made)) == made.lead + len(made.turns) else None
+
+    @staticmethod
+    def _tokens(visit: Visit, turn_id: int, new: Turn | None) -> int:
+        turn = new if new is not None else visit.thread.by_id.get(turn_id)
+        if turn is None:
+            return 0
+        injection = visit.thread.injections.get(turn.chain)
+        return turn.tokens + (injection.tokens if injection is not None else 0)
+
+
+def _items(wire: Wire, view: View) -> Sequence[bytes | memoryview]:
+    return wire.read(Document(view.body), view.path).items
+
+
+def _plain(wire: Wire, items: Sequence[bytes | memoryview]) -> tuple[bytes, ...]:
+    """Items without marks of what is to be cached."""
+    found = [bytes(item) for item in items]
+    if wire.name == "anthropic":
+        for pattern, nothing in _MARKS:
+            found = [pattern.sub(nothing, item) if b'"cache_control"' in item else item for item in found]
+    return tuple(found)

@@ -1,0 +1,184 @@
+"""What a client cuts off stays in front of its requests while the provider's cache holds it: cheaper, and nothing is missing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from backstory.app.why import Diff, diff
+from backstory.config import Config
+from backstory.config.sections import Compaction, Economy
+from backstory.core.store import Store
+from tests.relay.world import Received
+from tests.rig import PATHS, Rig, rig
+from tests.stages.billing import Bank, Captain, Clock
+from tests.stages.test_economy import configured
+from tests.stages.world import conversation, stored, thread
+
+KEEPS = 9
+NAME = b"X-VC-Conversation: sliding"
+MARK = ', "cache_control": {"type": "ephemeral"}'
+
+
+class Cutter(Captain):
+    """Sends its newest messages only."""
+
+    def body(self, keeps: int, text: str = "") -> bytes:
+        tree = json.loads(self.asks(text))
+        tree["messages"] = tree["messages"][-keeps:]
+        return json.dumps(tree).encode()
+
+
+class Till(Bank):
+    """Adds up what it bills, and remembers what it was sent."""
+
+    dollars = 0.0
+    sent: bytes = b""
+    broken = False
+
+    def __call__(self, received: Received) -> bytes:
+        if self.broken:
+            self._known.clear()
+        self.sent = received.body
+        answer = super().__call__(received)
+        usage = json.loads(answer.partition(b"\r\n\r\n")[2])["usage"]
+        self.dollars += (usage["cache_read_input_tokens"] * 0.3 + usage["cache_creation_input_tokens"] * 3.75) / 1e6
+        return answer
+
+
+def messages(body: bytes) -> list[Any]:
+    tree: dict[str, Any] = json.loads(body.decode().replace(MARK, ""))
+    return list(tree["messages"])
+
+
+def config(folder: Path, hold: bool = True) -> Config:
+    made = configured(folder)
+    return replace(made, economy=Economy(hold=hold), compaction=Compaction(context_window=60_000))
+
+
+async def go_on(one: Rig, cutter: Cutter, clock: Clock, text: str = "", wait_s: float = 10.0) -> tuple[bytes, str]:
+    """One exchange: what the client sent, and its conversation."""
+    clock.now += wait_s
+    body = cutter.body(KEEPS, text)
+    head, answer = await one.ask(PATHS["anthropic"], body, NAME)
+    cutter.hears(answer)
+    return body, conversation(head)
+
+
+def test_what_is_cut_off_stays_in_front_and_the_bill_is_lower(tmp_path: Path) -> None:
+    clock = Clock()
+
+    async def work() -> None:
+        bank, direct = Till(clock), Till(clock)
+        async with rig(config(tmp_path), bank, clock=clock) as one:
+            cutter = Cutter()
+            longest = grew = 0
+            before: list[Any] = []
+            for _ in range(40):
+                body, _ = await go_on(one, cutter, clock)
+                direct(Received(b"", body))
+                sent, came = messages(bank.sent), messages(body)
+                assert sent[-len(came) :] == came, "nothing is recalled: the client's own messages end it"
+                assert sent == cutter.items[: len(cutter.items) - 1][-len(sent) :], "in front of them what was said before, unbroken"
+                assert bank.sent.count(b'"cache_control"') == body.count(b'"cache_control"')
+                longest = max(longest, len(sent))
+                grew += sent[: len(before)] == before
+                before = sent
+            assert longest > 1.5 * KEEPS
+            assert grew > 30, "most requests begin as the one before"
+            assert bank.dollars < 0.75 * direct.dollars
+            saved = one.engine.economy.money
+            assert saved.billed == pytest.approx(bank.dollars, rel=0.15)
+            assert saved.saved == pytest.approx(direct.dollars - bank.dollars, rel=0.2)
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("why", ["off", "pauses", "restarts", "no cache", "unknown model"])
+def test_where_it_is_not_cheaper_the_request_goes_up_as_it_came(tmp_path: Path, why: str) -> None:
+    clock = Clock()
+
+    async def work() -> None:
+        bank = Till(clock)
+        async with rig(config(tmp_path, why != "off"), bank, clock=clock) as one:
+            cutter = Cutter(model="my-own-7b") if why == "unknown model" else Cutter()
+            for number in range(16 if why != "no cache" else 26):
+                if why == "restarts" and number > 5:
+                    await one.restart()
+                bank.broken = why == "no cache"
+                body, _ = await go_on(one, cutter, clock, wait_s=400.0 if why == "pauses" else 10.0)
+                if why != "no cache" or number > 22:
+                    assert bank.sent == body, number
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_another_branch_and_other_instructions_let_it_go(tmp_path: Path) -> None:
+    clock = Clock()
+
+    async def work() -> None:
+        bank = Till(clock)
+        async with rig(config(tmp_path), bank, clock=clock) as one:
+            cutter = Cutter()
+            for _ in range(8):
+                await go_on(one, cutter, clock)
+            assert len(messages(bank.sent)) > KEEPS
+            del cutter.items[-4:]
+            body, _ = await go_on(one, cutter, clock, "Another question instead.")
+            sent, came = messages(bank.sent), messages(body)
+            assert sent[-len(came) :] == came
+            assert sent == cutter.items[: len(cutter.items) - 1][-len(sent) :], "nothing of the branch that was left"
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_what_was_forgotten_is_not_held(tmp_path: Path) -> None:
+    clock = Clock()
+
+    async def work() -> None:
+        bank = Till(clock)
+        async with rig(config(tmp_path), bank, clock=clock) as one:
+            cutter = Cutter()
+            for number in range(9):
+                await go_on(one, cutter, clock, "" if number != 2 else "The secret word is pineapple. " + "Blah blah. " * 80)
+            assert b"pineapple" in bank.sent
+            _, name = await go_on(one, cutter, clock)
+            held = thread(one, name)
+            turn = next(turn for turn in held.path if "pineapple" in turn.text)
+            held.hidden = frozenset({turn.id})
+            await go_on(one, cutter, clock)
+            assert b"pineapple" not in bank.sent
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_the_trace_tells_of_it(tmp_path: Path) -> None:
+    clock = Clock()
+
+    async def work() -> None:
+        bank = Till(clock)
+        async with rig(config(tmp_path), bank, clock=clock) as one:
+            cutter = Cutter()
+            for _ in range(9):
+                body, name = await go_on(one, cutter, clock)
+            more = len(messages(bank.sent)) - len(messages(body))
+            assert more > 0
+
+            def look(store: Store) -> object:
+                return diff(store, name)
+
+            told = await stored(one, look)
+            assert isinstance(told, Diff)
+            assert [change.what for change in told.changes] == ["held"]
+            assert not one.failures()
+
+    asyncio.run(work())
