@@ -1,7 +1,8 @@
 """Requests that go past memory: as they came, but for what an answer of several legs has left in their history.
 
 Rule: who wants no memory still gets a request that the provider takes. What the client knows of such an answer, the provider knows under
-another id, and refuses otherwise. Only one wire has such answers; nothing is read of the others, and nothing where none was ever given.
+another id, and refuses otherwise. Only one wire has such answers; nothing is read of the others before they go up, and nothing where none
+was ever given. What they ask is looked at when they have gone up (unkept.py).
 """
 
 from __future__ import annotations
