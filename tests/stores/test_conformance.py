@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from backstory.core.records import Batch, Conversation, Digest, Fact, Injection, Lookup, Segment, Stub, Turn, TurnTags, Watermark
+from backstory.core.tombs import Tombs
 from backstory.errors import FencedError, NotFound, RowError, StoreError
 from backstory.stores.sql import SqlStore
 from tests.stores.world import Shelf, hash16, index, said, talk, tell
@@ -602,3 +603,19 @@ def test_a_digest_over_a_forgotten_turn_tells_of_the_rest_and_stands_for_as_much
     assert left[1].tokens < 40
     store.forget("ann", "c", (1, 3), now=160.0)
     assert store.digests("c") == [], "nothing is left that they could stand for"
+
+
+def test_what_is_not_to_be_remembered_is_known_by_its_place(shelf: Shelf) -> None:
+    store = shelf.open()
+    rows = [(1000 + number, "ann", hash16(str(number)), 5.0) for number in range(3)]
+    store.lay(rows)
+    store.lay(rows)  # twice is once
+    key, left = store.laid(1000)
+    assert [one.turn for one in left] == [1001, 1002]
+    assert store.laid(1002) == (b"", [])
+    tombs = store.tombs()
+    learnt = Tombs()
+    learnt.learn(key, left)
+    assert [tombs.whole("ann", hash16(str(number))) for number in range(4)] == [True, True, True, False]
+    assert [learnt.whole("ann", hash16(str(number))) for number in range(4)] == [False, True, True, False]
+    assert not tombs.whole("bob", hash16("1"))
