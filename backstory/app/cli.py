@@ -73,13 +73,13 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--keep", metavar="FOLDER", help="leave the database there; without it, it goes")
     status = command("status", _status, "what is stored, and whether a proxy is running")
     listed = command("conversations", _conversations, "the newest conversations")
-    listed.add_argument("--limit", type=int, default=50, metavar="N", help="at most so many (50)")
+    listed.add_argument("--limit", type=options.number(1), default=50, metavar="N", help="at most so many (50)")
     show = command("show", _show, "the turns of a conversation")
     show.add_argument("id", metavar="ID", help="id, its beginning, or label")
     recall = command("recall", _recall, "what memory would bring for a text")
     recall.add_argument("text", metavar="TEXT")
     recall.add_argument("--conversation", metavar="ID", help="from this conversation only")
-    recall.add_argument("--budget", type=int, metavar="TOKENS", help="at most so many tokens (recall.budget_tokens)")
+    recall.add_argument("--budget", type=options.number(0), metavar="TOKENS", help="at most so many tokens (recall.budget_tokens)")
     facts = options.filters(command("facts", _facts, "what is known, and which turn says it"))
     usage = options.sums(command("usage", _usage, "what requests cost and how long they took, and what memory saved"))
     export = command("export", _export, "conversations as files, on standard output")
@@ -305,30 +305,30 @@ def _export(arguments: argparse.Namespace) -> int:
 
 
 def _forget(arguments: argparse.Namespace) -> int:
-    meant = [bool(arguments.id), arguments.all, bool(arguments.turn)]
-    if sum(meant) != 1 or bool(arguments.turn) != bool(arguments.conversation) or arguments.turn < 0:
-        print("backstory: forget: name ID, or --all, or --turn N with --conversation ID", file=sys.stderr)
+    if not options.meant(arguments):
+        wanted = "name ID, or --all, or --principal NAME, or --person NAME, or --turn N with --conversation ID"
+        print(f"backstory: forget: {wanted}", file=sys.stderr)
         return _WRONG
-    from backstory.app import faces
+    from backstory.app import forgetting
     from backstory.config import mask
 
     config = _settings(arguments)
     opened = _store(config)
     with opened as store:
-        record = None if arguments.all else faces.find(store, arguments.id or arguments.conversation)
-        what = (
-            "everything" if record is None else f"turn {arguments.turn} of {record.id}" if arguments.turn else f"conversation {record.id}"
-        )
+        asked = forgetting.meant(store, arguments)
+        what = asked.what
         if not arguments.yes and not _agreed(f"Forget {what} in {mask(config.storage.url)}? It cannot be undone. [y/N] "):
             print("backstory: nothing was forgotten", file=sys.stderr)
             return _FAILED
         opened.wait()
-        receipts = faces.forget(store, record, arguments.turn, time.time())
+        receipts, told = forgetting.forget(store, asked, time.time())
     if arguments.json:
         _print_json(receipts)
     for receipt in receipts if not arguments.json else ():
         rows = ", ".join(f"{number} {table}" for table, number in receipt.counts.items() if number)
         print(f"forgotten: {what} ({rows}); receipt {receipt.id}")
+    if told and not arguments.json:
+        print(told)
     return _FAILED if opened.missing else 0
 
 

@@ -29,7 +29,7 @@ from backstory.core.layout import Layouts
 from backstory.core.records import Batch
 from backstory.core.reply import Usage
 from backstory.core.sizes import rough
-from backstory.core.tombs import Tombs
+from backstory.core.tombs import Tomb, Tombs
 from backstory.core.wire import Wire
 from backstory.core.wishes import WISHES
 from backstory.errors import BackstoryError, DocumentError, StoreError
@@ -362,7 +362,7 @@ class Engine:
             threads.tombs = tombs
             _all(clear)
 
-        self._forgotten = Forgotten(lanes, forget, self._gone)
+        self._forgotten = Forgotten(lanes, forget, self._learn, self._gone, self._clock)
         line.forgets.changed = self._forgotten.drop
         self.pins = Pins(lanes, threads.pinned)
         await self._forgotten.start()
@@ -376,6 +376,10 @@ class Engine:
         if await lanes.read(lambda store: store.conversations(None, 1)):
             shelf.warm_up()
         await self._begin(lanes)
+
+    def _learn(self, key: bytes, laid: list[Tomb]) -> None:
+        if self.threads is not None:
+            self.threads.tombs.learn(key, laid)
 
     async def _open_model(self, meaning: Meaning, lanes: StoreLanes, worker: Worker) -> None:
         """Load the model of vectors beside the traffic; without it recall goes by words."""

@@ -17,10 +17,11 @@ from backstory.app.drive import eager
 from backstory.app.enduring import BACKENDS, of_one
 from backstory.app.engine import Engine
 from backstory.app.over import Over
-from backstory.app.passing import alone, beside_of, dropping, mark_of, proved, sending, sent
+from backstory.app.passing import alone, beside_of, dropping, legible, mark_of, proved, sending, sent
 from backstory.app.past import LOOKED_UP_S, Past, bare
 from backstory.app.regard import OWN_HEADERS, Regard, Regards
 from backstory.app.unheard import Unheard, as_it_came, unread
+from backstory.app.unkept import Unkept
 from backstory.app.wished import Choosing
 from backstory.commands.grammar import Asked
 from backstory.config import Config
@@ -66,6 +67,7 @@ class PortHouse:
         self._label = label
         self._past = Past(engine, config.identity.principal)
         self._unheard = Unheard(engine)
+        self._unkept = Unkept(engine)
         self._deadline_s = config.recall.deadline_ms / 1000
         # What an extension is to see, it has to see before it goes up.
         self._asks = bool(config.extended.stages or config.extended.policies)
@@ -94,8 +96,7 @@ class PortHouse:
         return (
             regard.wire is not None
             and regard.readable
-            and (self._engine.memory or self._engine.is_opening or self._engine.aside is not None)
-            and (not regard.unwanted or self._past.reads(regard.wire))
+            and (self._engine.memory or (not regard.unwanted and (self._engine.is_opening or self._engine.aside is not None)))
         )
 
     def plan(self, head: Head, body: bytes) -> Plan | Awaitable[Plan]:
@@ -125,7 +126,7 @@ class PortHouse:
         target, wire = regard.target, regard.wire
         if wire is None and BACKENDS.fullmatch(head.path):
             return Plan(answer=of_one(self._engine.endurance, head, self.error))
-        if wire is not None and body and not self._engine.memory and self._engine.is_opening and not since:
+        if wire is not None and body and not self._engine.memory and self._engine.is_opening and not since and not regard.unwanted:
             return self._once_open(head, body)
         if wire is None or not body or not self._engine.memory or not regard.readable:
             self._metrics.relayed += 1
@@ -134,6 +135,7 @@ class PortHouse:
             return bare(target)
         if regard.unwanted:
             self._metrics.relayed += 1
+            self._unkept.passes(head, body, wire, regard)
             return self._past.plan(head, body, wire, target)
         return attempt(self._engine.failed, "plan", lambda: self._chat(head, body, wire, target, since=since), lambda: bare(target))
 
@@ -212,7 +214,7 @@ class PortHouse:
             return Plan(target, drop=OWN_HEADERS, tap=ArrivalTap(first, self, started))
         try:
             document = Document(body, engine.layouts)
-            prompt = wire.read(document, head.path)
+            prompt = legible(wire, document, head.path)
         except DocumentError as error:
             self._metrics.unreadable += 1
             engine.log_skipped(head, wire, error)

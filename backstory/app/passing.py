@@ -7,9 +7,14 @@ from collections.abc import Awaitable
 from msgspec.structs import replace
 
 from backstory.app.commanding import Commanding, Plain
+from backstory.core.crowd import crowded
+from backstory.core.document import Document
 from backstory.core.exchange import Beside, Exchange, Head, Note
-from backstory.core.message import Opening
+from backstory.core.layout import Elements
+from backstory.core.message import Opening, Prompt
 from backstory.core.plan import Plan
+from backstory.core.wire import Wire
+from backstory.errors import DocumentError
 from backstory.memory import marker
 from backstory.stages.visit import Visit
 
@@ -42,6 +47,15 @@ def sending(plan: Plan, body: bytes) -> Plan:
 async def sent(plan: Awaitable[Plan], body: bytes) -> Plan:
     """The same of one that is not there yet."""
     return sending(await plan, body)
+
+
+def legible(wire: Wire, document: Document, path: str) -> Prompt:
+    """What the request asks for. DocumentError also for one that cannot be read without keeping all others waiting."""
+    prompt = wire.read(document, path)
+    items = prompt.items
+    if crowded(document.raw, items.fresh if isinstance(items, Elements) else 0):
+        raise DocumentError("too many objects in it")
+    return prompt
 
 
 def alone(opening: Opening, commanding: Commanding | None, plain: Plain | None) -> bool:

@@ -1,7 +1,8 @@
 """Requests that go past memory: as they came, but for what an answer of several legs has left in their history.
 
 Rule: who wants no memory still gets a request that the provider takes. What the client knows of such an answer, the provider knows under
-another id, and refuses otherwise. Only one wire has such answers; nothing is read of the others, and nothing where none was ever given.
+another id, and refuses otherwise. Only one wire has such answers; nothing is read of the others before they go up, and nothing where none
+was ever given. What they ask is looked at when they have gone up (unkept.py).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Literal
 
 from backstory.app.drive import eager, within
 from backstory.app.engine import Engine
+from backstory.app.passing import legible
 from backstory.app.regard import OWN_HEADERS
 from backstory.core.document import Document
 from backstory.core.exchange import Head
@@ -49,7 +51,7 @@ class Past:
     def _mended(self, head: Head, body: bytes, wire: Wire, target: Target) -> Plan | Awaitable[Plan]:
         try:
             document = Document(body, self._engine.layouts)
-            prompt = wire.read(document, head.path)
+            prompt = legible(wire, document, head.path)
         except DocumentError:
             return bare(target)
         if prompt.previous:

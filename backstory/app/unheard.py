@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from backstory.app.engine import Engine
 from backstory.app.journals import recovery
+from backstory.app.passing import legible
 from backstory.app.past import bare
 from backstory.app.regard import OWN_HEADERS, Regard
 from backstory.core.document import Document
@@ -86,7 +87,7 @@ class Unheard:
         engine, head, wire = self._engine, first.head, first.wire
         try:
             document = Document(first.body)
-            prompt = wire.read(document, head.path)
+            prompt = legible(wire, document, head.path)
             if engine.commanding is not None and engine.commanding.plain(head, document, prompt, wire) is not None:
                 return 0
         except DocumentError:

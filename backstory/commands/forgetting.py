@@ -15,7 +15,9 @@ from backstory.commands.command import Command
 from backstory.core.records import Turn
 
 FORGETTING = (
-    Command("forget", "VCFORGET", "forget all turns about a topic, or one by its number", "something", "topic or #number"),
+    Command(
+        "forget", "VCFORGET", "forget all turns about a topic, a person, or one by its number", "something", "topic, @person or #number"
+    ),
     Command("undo", "", "take the last forget back, while there is time"),
 )
 
@@ -72,8 +74,9 @@ def about(topic: str, turns: Iterable[Turn], terms: Callable[[str], Sequence[str
     return found
 
 
-def hidden(topic: str, turns: Sequence[Turn], minutes: float, carried: int) -> str:
-    """The answer to `forget`. `carried`: how many of them the client's own history has."""
+def hidden(topic: str, turns: Sequence[Turn], minutes: float, carried: int, counted: str = "", label: str = "") -> str:
+    """The answer to `forget`. `carried`: how many of them the client's own history has. `counted`: what they have to do with a person.
+    `label`: the conversation's, which went with them."""
     lines = [f"- #{turn.position + 1} {' '.join(turn.sender.split()) or turn.role}: {_short(turn.text)}" for turn in turns[:_SHOWN]]
     more = [f"- and {len(turns) - _SHOWN} more"] if len(turns) > _SHOWN else []
     still = (
@@ -83,13 +86,14 @@ def hidden(topic: str, turns: Sequence[Turn], minutes: float, carried: int) -> s
     )
     return "\n".join(
         [
-            f"{_turns(len(turns))} about {topic!r} will not be recalled any more:",
+            f"{_turns(len(turns))} about {topic!r} will not be recalled any more{f' ({counted})' if counted else ''}:",
             "",
             *lines,
             *more,
             "",
             f"In {_lasting(minutes)} they are removed for good, with every digest and recalled block that tells of them. Until then undo"
             " takes it back.",
+            *([f"The label {label!r} of this conversation is taken away, and stays so."] if label else []),
             *still,
         ]
     )

@@ -98,8 +98,14 @@ def bad_name(what: str) -> str:
 
 def switched(on: bool, changed: bool) -> str:
     """The answer to `memory`."""
-    told = "on" if on else "off: turns are still stored, but nothing is recalled, folded or added"
-    return f"Memory is {'now ' if changed else ''}{told} in this conversation."
+    now = "now " if changed else ""
+    if on:
+        return f"Memory is {now}on in this conversation."
+    return (
+        f"Memory is {now}off in this conversation: nothing is recalled, folded or added. Turns are still stored: once it is on again they"
+        " can be recalled here, until then in conversations that share this one's memory. What must not be stored goes in a request with"
+        " `X-VC-Memory: off`; what is stored already can be forgotten."
+    )
 
 
 def assigned(project: str, others: int, changed: bool) -> str:

@@ -30,6 +30,11 @@ def ids_since(at: float) -> int:
     return max(0, int(at * 1000) - _EPOCH_MS) << (_NODE_BITS + _STEP_BITS)
 
 
+def ids_span(seconds: float) -> int:
+    """How far ids that TurnIds gives grow in this time."""
+    return int(seconds * 1000) << (_NODE_BITS + _STEP_BITS)
+
+
 class TurnIds:
     """Increasing 63-bit ids: milliseconds since 2020, then this process's number, then a step. Unique across processes
     while no two of them share `node` (0..1023) in one millisecond; sorting by id sorts by time of arrival."""

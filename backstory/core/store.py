@@ -34,7 +34,7 @@ from backstory.core.records import (
     Used,
     Watermark,
 )
-from backstory.core.tombs import Tombs
+from backstory.core.tombs import Tomb, Tombs
 
 T = TypeVar("T")
 Spent: TypeAlias = Literal["model", "day", "conversation", "all"]
@@ -300,6 +300,15 @@ class Store(Protocol):
 
     def tombs(self) -> Tombs:
         """By what every forgotten turn is known again."""
+        ...
+
+    def lay(self, tombs: Sequence[tuple[int, str, bytes, float]]) -> None:
+        """Histories that end with what is not to be remembered: a number of its own, principal, hash and time of each. Of all that were
+        laid so, the newest stay (core.tombs.MOST_UNKEPT)."""
+        ...
+
+    def laid(self, after: int) -> tuple[bytes, list[Tomb]]:
+        """Those with a larger number, by number, and the key of the marks: how one process learns what another was told."""
         ...
 
     def receipts(self, after_id: int = 0) -> list[Receipt]:

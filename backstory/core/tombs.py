@@ -10,13 +10,18 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable
 from hashlib import blake2b
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from msgspec import Struct
 
 WHOLE = -1
-"""The parent in a tomb of a turn whose conversation went with it."""
+"""The parent in a tomb of a turn whose conversation went with it, or that never had one (`UNKEPT`)."""
+UNKEPT = ""
+"""The conversation in the tomb of a message that its client asked not to be remembered: `turn` is a number of its own."""
+MOST_UNKEPT = 20_000
+"""So many of these are kept, the newest: a client that never wants memory does not fill the database."""
 _MARK_BYTES = 8
+T = TypeVar("T")
 
 
 class Tomb(Struct, frozen=True):
@@ -55,12 +60,15 @@ class Said(Protocol):
 class Tombs:
     """All tombs of a database. False where there are none. A look-up costs about 1 us."""
 
-    __slots__ = ("_chains", "_contents", "_key", "_whole")
+    __slots__ = ("_chains", "_contents", "_key", "_marks", "_unkept", "_whole")
 
     def __init__(self, key: bytes = b"", rows: Iterable[Tomb] = ()) -> None:
         self._key = key
         self._chains: dict[int, dict[str, int]] = {}
         self._contents: dict[int, set[str]] = {}
+        # What was laid here since they were read, by this process and by others.
+        self._unkept: dict[tuple[str, bytes], None] = {}
+        self._marks: dict[tuple[str, int], None] = {}
         whole: dict[str, array[int]] = {}
         for one in rows:
             if one.parent == WHOLE:
@@ -72,7 +80,20 @@ class Tombs:
         self._whole = {principal: array("q", sorted(chains)) for principal, chains in whole.items()}
 
     def __bool__(self) -> bool:
-        return bool(self._chains or self._whole)
+        return bool(self._chains or self._whole or self._unkept or self._marks)
+
+    def lay(self, principal: str, chains: Iterable[bytes]) -> list[bytes]:
+        """These histories of this principal end with what is not to be remembered. Those that this was not known of."""
+        fresh = [chain for chain in dict.fromkeys(chains) if not self.whole(principal, chain)]
+        self._unkept.update(dict.fromkeys((principal, chain) for chain in fresh))
+        _newest(self._unkept)
+        return fresh
+
+    def learn(self, key: bytes, rows: Iterable[Tomb]) -> None:
+        """Take in what other processes have laid. `key`: that of the database, which may be younger than these tombs."""
+        self._key = self._key or key
+        self._marks.update(dict.fromkeys((one.principal, one.chain) for one in rows))
+        _newest(self._marks)
 
     def places(self, chain: bytes) -> list[str]:
         """The conversations in which a turn was forgotten that this history ended with."""
@@ -84,11 +105,17 @@ class Tombs:
         return next((places[name] for name in conversations if name in places), 0) if places else 0
 
     def whole(self, principal: str, chain: bytes) -> bool:
-        """Whether this history was in a conversation of this principal that was forgotten as a whole."""
+        """Whether this history was in a conversation of this principal that was forgotten as a whole, or is not to be remembered."""
+        if self._unkept and (principal, chain) in self._unkept:
+            return True
         chains = self._whole.get(principal)
-        if chains is None:
+        if chains is None and not self._marks:
             return False
         found = mark(self._key, chain)
+        if (principal, found) in self._marks:
+            return True
+        if chains is None:
+            return False
         place = bisect_left(chains, found)
         return place < len(chains) and chains[place] == found
 
@@ -100,3 +127,9 @@ class Tombs:
     def saying(self, content: bytes) -> list[str]:
         """The conversations in which a message of this content was forgotten."""
         return sorted(self._contents.get(mark(self._key, content), ())) if self._contents else []
+
+
+def _newest(known: dict[T, None]) -> None:
+    """Only the newest of them."""
+    while len(known) > MOST_UNKEPT:
+        del known[next(iter(known))]

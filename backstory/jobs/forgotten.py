@@ -7,19 +7,32 @@ import asyncio
 from collections.abc import Callable
 
 from backstory.commands.forgetting import FORGET
+from backstory.core.ids import ids_since, ids_span
 from backstory.core.store import Lanes
-from backstory.core.tombs import Tombs
+from backstory.core.tombs import Tomb, Tombs
 from backstory.errors import StoreError, StoreGone
 
 # A forgotten text may be recalled by a running proxy for so long at most.
 _LOOK_S = 1.0
+# What another process lays is written within so many seconds.
+_LATE_S = 5.0
 
 
 class Forgotten:
-    """Looks for new receipts and forgets that wait; `forget` drops what is held in memory, and takes the tombs. `gone` is called once,
-    when the database is no longer there."""
+    """Looks for new receipts and forgets that wait; `forget` drops what is held in memory, and takes the tombs. `learn` takes the key and
+    the tombs of what is not to be remembered. `gone` is called once, when the database is no longer there. `clock`: Unix seconds."""
 
-    def __init__(self, lanes: Lanes, forget: Callable[[Tombs], None], gone: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        lanes: Lanes,
+        forget: Callable[[Tombs], None],
+        learn: Callable[[bytes, list[Tomb]], None],
+        gone: Callable[[], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._learn = learn
+        self._clock = clock
+        self._laid = 0
         self._lanes = lanes
         self._forget = forget
         self._gone = gone
@@ -32,6 +45,7 @@ class Forgotten:
         receipts = await self._lanes.read(lambda store: store.receipts(0))
         self._last = max((receipt.id for receipt in receipts), default=0)
         self._waiting = frozenset(await self._lanes.read(lambda store: store.stated(FORGET)))
+        self._laid = ids_since(self._clock() - _LATE_S)
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
@@ -43,7 +57,12 @@ class Forgotten:
 
     async def look(self) -> bool:
         """Whether something was forgotten since the last look."""
-        after = self._last
+        after, since = self._last, self._laid
+        key, laid = await self._lanes.read(lambda store: store.laid(since))
+        if laid:
+            # Another process may have drawn a smaller number and write it later.
+            self._laid = max(since, laid[-1].turn - ids_span(_LATE_S))
+            self._learn(key, laid)
         receipts = await self._lanes.read(lambda store: store.receipts(after))
         waiting = frozenset(await self._lanes.read(lambda store: store.stated(FORGET)))
         if not receipts and waiting == self._waiting:

@@ -25,6 +25,8 @@ _MOST_JOINED = 8
 # Of a text that occurs very often, so many places are looked at.
 _MOST_PLACES = 16
 _ANCHOR_MESSAGES = 3
+# Notes that tell nothing of what the client has left out.
+_PLAIN = ("", "listing")
 _ANCHOR_CHARS = 120
 
 
@@ -124,7 +126,7 @@ def _alone(request: Sequence[Said], stored: Sequence[Said]) -> Alignment | None:
     proof. None for any other request. Costs nothing that grows with what is stored.
     """
     said = [index for index, line in enumerate(request) if line.kind != "none"]
-    if len(said) != 1 or any(getattr(line, "note", "") for line in request):
+    if len(said) != 1 or any(getattr(line, "note", "") not in _PLAIN for line in request):
         return None
     one, first = request[said[0]], next((line for line in stored if line.kind == "spoken"), None)
     if first is None or one.kind != "spoken":

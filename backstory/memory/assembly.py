@@ -16,6 +16,8 @@ from backstory.memory.settled import Fold, Settled
 from backstory.memory.thread import Thread, place_of
 from backstory.memory.turns import Line, chain
 
+# Whose items that are no turns belong to the turns beside them; and what of the others goes when there is a newer one.
+_STEPS, _LISTING = ("assistant", "tool"), "listing"
 # Less than this around a human's words is an envelope (a name, a time), not instructions.
 _INSTRUCTION_CHARS = 200
 
@@ -25,8 +27,8 @@ def fold(thread: Thread, reading: Reading, boundary: int) -> Fold | None:
 
     In a long tool loop the human message that began it stays, and the digest goes in front of it: what follows is the assistant's next
     step. A first human message that also carries the client's own instructions stays. So do items that are no turns (system messages,
-    environment), but for the assistant's: reasoning, or a step without words, goes with what it led to. No tool's result goes up without
-    its call.
+    environment, the newest list of a server's tools), but for the assistant's and answers to them: reasoning, what the provider's own tools
+    did, or a step without words, goes with what it led to. No tool's result goes up without its call.
     """
     if not boundary:
         return None
@@ -43,7 +45,10 @@ def fold(thread: Thread, reading: Reading, boundary: int) -> Fold | None:
     if holder < 0:
         return None
     leads, stays = _led(lines, before), _instructing(lines)
-    runs = _runs([item for item in range(before) if item not in (holder, stays) and item < leads and _goes(lines[item])])
+    if _parts(lines, leads, before):
+        return None
+    stay = {holder, stays, next((item for item in range(leads - 1, -1, -1) if lines[item].note == _LISTING), -1)}
+    runs = _runs([item for item in range(leads) if item not in stay and _goes(lines[item])])
     return Fold(runs, holder) if runs else None
 
 
@@ -60,16 +65,38 @@ def _holds(line: Line) -> bool:
 def _goes(line: Line) -> bool:
     """Whether an item before the boundary does not go up."""
     if line.kind == "none":
-        return line.role == "assistant" and not line.note
+        return line.note == _LISTING or (line.role in _STEPS and not line.note)
     return True
 
 
 def _led(lines: Sequence[Line], before: int) -> int:
-    """Where that begins which led to the first message that stays: its reasoning goes with it. `before` where there is none."""
+    """Where that begins which led to the first message that stays: its reasoning goes with it. `before` where there is none. What waits
+    for an answer that comes beside a human's words stays with them."""
     at = before
-    while lines[before].role == "assistant" and at and lines[at - 1].kind == "none" and lines[at - 1].role == "assistant":
-        at -= 1
+    if lines[before].role == "assistant" or _awaited(lines, before):
+        while at and lines[at - 1].kind == "none" and lines[at - 1].role in _STEPS:
+            at -= 1
+        while at < before and lines[at].role == "tool":  # it answers what stands before the message before
+            at += 1
     return at
+
+
+def _parts(lines: Sequence[Line], leads: int, before: int) -> bool:
+    """Whether what leads to the first message that stays follows another of the assistant's: then both are one answer, and what the
+    provider's tools did in it may rest on reasoning that would go."""
+    if leads == before or not leads or lines[before].role != "assistant" or lines[leads - 1].role != "assistant":
+        return False
+    return any(not line.thinks for line in lines[leads:before])
+
+
+def _awaited(lines: Sequence[Line], before: int) -> bool:
+    """Whether an answer that is no turn comes with this message."""
+    for item in range(before + 1, len(lines)):
+        if lines[item].kind != "none":
+            return False
+        if lines[item].role == "tool":
+            return True
+    return False
 
 
 def _runs(items: Sequence[int]) -> tuple[tuple[int, int], ...]:

@@ -35,15 +35,16 @@ def buried(thread: Thread, reading: Reading, tombs: Tombs, known: int = 0) -> fr
             answering = False
             continue
         gone = bool(tombs.turn(thread.lineage, chains[item])) or (answering and not human(one))
+        whole = not gone and item <= last and tombs.whole(principal, chains[item])
         if not gone and item <= last:
-            gone = tombs.whole(principal, chains[item])
+            gone = whole
             if not gone and tombs.said(thread.lineage, one.content):
                 # The same words may also stand where they were not forgotten: then it is laid beside those first.
                 living = living or {turn.content for turn in thread.path}
                 gone = one.content not in living
         if gone:
             found.add(item)
-        answering = gone and (answering or human(one))
+        answering = gone and (answering or whole or human(one))
     return frozenset(found)
 
 

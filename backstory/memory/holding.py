@@ -73,7 +73,8 @@ def cut_off(thread: Thread, reading: Reading, view: View) -> Held | None:
 def worth(account: Account, tariff: Tariff, now: float, held: Held, view: View, sizes: Sizes) -> Held | None:
     """These items, where it is cheaper that they stay in front: at once and as long as it goes on so."""
     size, came, fixed = sizes.came + held.tokens, sizes.came, min(sizes.fixed, sizes.came)
-    if not account.requests or size > sizes.hard or not account.warm(tariff, now) or loses(account):
+    # Of a model whose price is not known its window is not, either: it may be a local one that its client cuts the history for.
+    if not tariff.known or not account.requests or size > sizes.hard or not account.warm(tariff, now) or loses(account):
         return None
     read, write, growth = tariff.read, max(tariff.write, tariff.input), max(1.0, account.growth)
     again = (came - fixed) * (write - read)

@@ -22,7 +22,7 @@ Kind: TypeAlias = Literal["spoken", "tool", "none"]
 
 _ACKNOWLEDGED = ("Got it. Thanks for the context!", "Got it. Thanks for the additional context!")
 _HASH_BYTES = 16
-_NOTES = {"item_reference": "reference", "compaction": "summary", "compaction_summary": "summary"}
+_NOTES = {"item_reference": "reference", "compaction": "summary", "compaction_summary": "summary", "mcp_list_tools": "listing"}
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder(order="sorted").encode
@@ -32,8 +32,8 @@ class Line(Struct, frozen=True):
     """One message boiled down. `kind`: spoken = a human's or assistant's words or media; tool = only calls or results; none = system,
     empty, or nothing but a client's own text. `text`: the words; of a tool message, its results. `calls`: JSON list of its calls and
     results, "" without. `chars`: length of all its text, for estimates. `note`, `room`: as in Stripped, or
-    "reference" where an item kept by the provider stands here by its id. `media`: what it shows. `at`: Unix seconds, 0.0 = not told.
-    `thinks`: the model's reasoning is part of it."""
+    "reference" where an item kept by the provider stands here by its id, or "listing" where it lists a server's tools. `media`: what it
+    shows. `at`: Unix seconds, 0.0 = not told. `thinks`: the model's reasoning is part of it."""
 
     kind: Kind
     content: bytes
@@ -134,7 +134,7 @@ def _kind(message: Message, stripped: Stripped, tools: Sequence[ToolCall | ToolR
 
 def _kept_elsewhere(parts: tuple[Part, ...]) -> str:
     """ "reference" for an item that stands for one that the provider keeps (Responses `item_reference`), "summary" for a history that
-    the provider has put into a form of its own (`compaction`)."""
+    the provider has put into a form of its own (`compaction`), "listing" for the tools that a server offers (`mcp_list_tools`)."""
     for part in parts:
         if isinstance(part, Opaque) and (note := _NOTES.get(part.kind)):
             return note if note == "summary" or len(parts) == 1 else ""

@@ -11,6 +11,7 @@ import msgspec
 from msgspec.structs import replace
 from xxhash import xxh3_64_hexdigest
 
+from backstory.core.crowd import crowded
 from backstory.core.exchange import Ended, Exchange, First, Headers, Outcome
 from backstory.core.plan import Mode, Tap
 from backstory.core.reply import Delta, Reply
@@ -22,6 +23,8 @@ from backstory.wires.halves import Halves, mended
 _raw = msgspec.json.Decoder(msgspec.Raw)
 # More of an answer than this is not kept in memory: such an answer is relayed and not remembered.
 _MOST_KEPT = 16 * 1024 * 1024
+# An answer of more events and objects than this is not read: it would keep all others waiting. A very long one, a word at a time, has half.
+_MOST_PIECES = 400_000
 # A provider that compresses each event by itself sends a gzip member for each; so many are read. Each takes some 2 us.
 _MOST_MEMBERS = 100_000
 _MEMBER, _WINDOW = b"\x1f\x8b", 1024
@@ -381,7 +384,7 @@ def read_reply(wire: Wire, content_type: str, coding: str, body: bytes) -> Reply
     """What an answer says, None where it cannot be read (an unknown content coding, an error body, no reply at all). A stream with an event
     that cannot be read is not whole, whatever its end says: a word may be missing."""
     plain = decoded(body, coding)
-    if plain is None:
+    if plain is None or crowded(plain, most=_MOST_PIECES):
         return None
     try:
         if content_type.startswith("text/event-stream") or plain[:1] == b"[":

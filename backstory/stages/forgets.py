@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from backstory.commands import forgetting as told
 from backstory.commands.forgetting import FORGET, going, going_text
+from backstory.commands.people import named_in, person
+from backstory.core.records import Turn
 from backstory.memory.alignment import align
 from backstory.memory.text import terms
 from backstory.memory.thread import Thread
@@ -33,19 +35,21 @@ class Forgets:
         if topic.startswith("#"):
             turns = [turn for turn in thread.path if turn.id not in thread.hidden]
         if len(turns) > _INLINE_TURNS:
-            found = await asyncio.get_running_loop().run_in_executor(None, told.about, topic, turns, terms)
+            found, counted = await asyncio.get_running_loop().run_in_executor(None, _named, topic, turns)
         else:
-            found = told.about(topic, turns, terms)
+            found, counted = _named(topic, turns)
         if not found:
             return told.nothing(topic)
         ids = tuple(turn.id for turn in found)
         now = desk.clock()
         waiting = (*going(thread.states.get(FORGET, "")), told.Going(topic, now + desk.undo_s, ids, now))
-        await desk.keep(visit, {FORGET: going_text(waiting)})
+        label = thread.conversation.label
+        label = label if label and named_in(label, topic, terms) else ""
+        await desk.keep(visit, {FORGET: going_text(waiting)}, label="" if label else None)
         await self.changed()
         matched = align(visit.reading.lines, thread.path).matched
         sent = {thread.path[place].id for place in matched if place >= 0}
-        return told.hidden(topic, found, desk.undo_s / 60, len(sent.intersection(ids)))
+        return told.hidden(topic, found, desk.undo_s / 60, len(sent.intersection(ids)), counted, label)
 
     async def undo(self, visit: Visit) -> str:
         """The answer to `undo`."""
@@ -64,6 +68,12 @@ class Forgets:
             settle_states(thread, {FORGET: left})
         await self.changed()
         return told.back(waiting[-1])
+
+
+def _named(topic: str, turns: Sequence[Turn]) -> tuple[list[Turn], str]:
+    """The turns that a topic or a person names, and what they have to do with that person."""
+    whom = None if topic.startswith("#") else person(topic, sorted(turns, key=lambda turn: turn.id), terms)
+    return (told.about(topic, turns, terms), "") if whom is None else (whom.turns, whom.counted())
 
 
 def _shared(thread: Thread, waiting: Sequence[told.Going]) -> bool:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from backstory.core.records import Digest, Turn
-from backstory.core.tombs import WHOLE, Tomb, Tombs, human, mark
+from backstory.core.tombs import MOST_UNKEPT, UNKEPT, WHOLE, Tomb, Tombs, human, mark
 from backstory.stores.rows import KEYS, TOMBS, Connection, insert, marks
 
 _IN_ONE_STATEMENT = 500
@@ -21,6 +21,8 @@ _KEY = "tombs"
 _KEY_BYTES = 32
 _TOMB = insert("tombs", TOMBS, "DO NOTHING")
 _ADDED = insert("keys", KEYS, "DO NOTHING")
+# A number begins with its milliseconds; at one of so many, what is too old is removed.
+_MILLISECONDS, _SOMETIMES = 22, 500
 # Another process learns of a forgetting within a second; what it made of its memory before that is not taken in.
 _LEARNT_S = 5.0
 
@@ -55,6 +57,24 @@ def bury(db: Connection, turn_ids: Iterable[int], also: Collection[str], whole: 
             rows.append((turn, name, principal, WHOLE if whole else parent, *told))
             rows.extend((turn, other, principal, parent, *told) for other in also if other != name)
         db.many(_TOMB, rows)
+
+
+def lay(db: Connection, wanted: Sequence[tuple[int, str, bytes, float]]) -> None:
+    """See Store."""
+    key = _made(db)
+    db.many(_TOMB, [(number, UNKEPT, principal, WHOLE, True, mark(key, chain), 0, at) for number, principal, chain, at in wanted])
+    if wanted and (wanted[-1][0] >> _MILLISECONDS) % _SOMETIMES == 0:
+        sql = "SELECT turn FROM tombs WHERE conversation = ? ORDER BY turn DESC LIMIT 1 OFFSET ?"
+        for (oldest,) in db.all(sql, (UNKEPT, MOST_UNKEPT)):
+            db.run("DELETE FROM tombs WHERE conversation = ? AND turn <= ?", (UNKEPT, oldest))
+
+
+def laid(db: Connection, after: int) -> tuple[bytes, list[Tomb]]:
+    """See Store. Costs what came after."""
+    # The other side of the comparison keeps SQLite from walking all of them by conversation.
+    sql = f"SELECT {','.join(TOMBS)} FROM tombs WHERE turn > ? AND conversation || '' = ? ORDER BY turn"
+    found = [Tomb(*row) for row in db.all(sql, (after, UNKEPT))]
+    return (key_of(db) if found else b""), found
 
 
 def entomb(db: Connection, conversation: str, also: Collection[str]) -> None:

@@ -30,7 +30,7 @@ from backstory.core.records import (
     Watermark,
 )
 from backstory.core.store import Spent
-from backstory.core.tombs import Tombs
+from backstory.core.tombs import Tomb, Tombs
 from backstory.errors import FencedError, NotFound, StoreError
 from backstory.stores import allowance, burial, forgetting, replies, rows, spending, writing
 from backstory.stores.across import Across
@@ -430,6 +430,15 @@ class SqlStore:
     def tombs(self) -> Tombs:
         """See Store. About 2 us for each."""
         return burial.tombs(self._dialect.connection())
+
+    def lay(self, tombs: Sequence[tuple[int, str, bytes, float]]) -> None:
+        """See Store."""
+        with self._dialect.transaction() as db:
+            burial.lay(db, tombs)
+
+    def laid(self, after: int) -> tuple[bytes, list[Tomb]]:
+        """See Store."""
+        return burial.laid(self._dialect.connection(), after)
 
     def receipts(self, after_id: int = 0) -> list[Receipt]:
         """See Store."""

@@ -125,33 +125,38 @@ class Response(Struct):
 
 _content = msgspec.json.Decoder(Content)
 _members = msgspec.json.Decoder(dict[str, Raw])
+_objects = msgspec.json.Decoder(list[dict[str, Raw]])
 _string = msgspec.json.Decoder(str)
 response_decoder = msgspec.json.Decoder(Response)
 """Raises what msgspec raises: the reader of deltas is in a hurry. Others use `read_response`."""
 
 
-class _RawContent(Struct):
-    parts: list[dict[str, Raw]] | dict[str, Raw]
-
-
-_raw_content = msgspec.json.Decoder(_RawContent)
-
-
 def read_content(raw: bytes | memoryview | Raw, at: Path) -> Message:
     """One content. A part without brackets is read as a list of one."""
-    members(raw, "parts")
+    fields = members(raw, "parts")
     content = decode(_content, raw)
     role: Role = "user" if content.role is None else _ROLES.get(content.role, "other")
     parts = content.parts
     if parts is None:
         return Message(role, (), at)
     if isinstance(parts, ReplyPart):
-        return Message(role, (_part(parts, (*at, "parts"), raw, 0),), at)
+        alone = _understood(parts, (*at, "parts")) or Opaque(_named(decode(_members, fields["parts"])), (*at, "parts"))
+        return Message(role, (alone,), at)
     found: list[Part] = []
+    told: set[ToolResult] = set()  # Gemini CLI sends each function response twice after a resumed session
+    names: list[dict[str, Raw]] | None = None
     for index, part in enumerate(parts):
-        one = _part(part, (*at, "parts", index), raw, index)
-        if not (isinstance(one, ToolResult) and _repeated(one, found)):
-            found.append(one)
+        where: Path = (*at, "parts", index)
+        one = _understood(part, where)
+        if one is None:
+            names = decode(_objects, fields["parts"]) if names is None else names
+            one = Opaque(_named(names[index]), where)
+        elif isinstance(one, ToolResult):
+            plain = structs.replace(one, at=())
+            if plain in told:
+                continue
+            told.add(plain)
+        found.append(one)
     return Message(role, tuple(found), at)
 
 
@@ -228,13 +233,9 @@ def arguments_of(call: Call) -> str:
         raise DocumentError("arguments that are not UTF-8") from cause
 
 
-def _part(part: ReplyPart, at: Path, raw: bytes | memoryview | Raw, index: int) -> Part:
-    known = _understood(part, at)
-    if known is not None:
-        return known
-    parts = decode(_raw_content, raw).parts
-    names = parts[index] if isinstance(parts, list) else parts
-    return Opaque(next((name for name in names if name not in _ABOUT_PARTS), ""), at)
+def _named(fields: dict[str, Raw]) -> str:
+    """What a part that is not understood calls itself."""
+    return next((name for name in fields if name not in _ABOUT_PARTS), "")
 
 
 def _understood(part: ReplyPart, at: Path) -> Part | None:
@@ -283,8 +284,3 @@ def _answer_text(raw: Raw) -> tuple[str, str, bool]:
         return "", json.decode(), "error" in answer
     except UnicodeDecodeError as cause:
         raise DocumentError("an answer that is not UTF-8") from cause
-
-
-def _repeated(result: ToolResult, found: list[Part]) -> bool:
-    """Gemini CLI sends each function response twice after a resumed session."""
-    return any(isinstance(part, ToolResult) and structs.replace(part, at=result.at) == result for part in found)

@@ -122,10 +122,12 @@ def deltas(frame: Frame) -> list[Delta]:
         response = response_decoder.decode(frame.data)
         found: list[Delta] = []
         candidate = candidate_of(response)
+        number = -1
         for index, part in enumerate(parts_of(candidate)):
             call = part.call or part.function_call
             if call is not None:
-                found.append(ToolDelta(_call_index(frame, index), call.id or "", call.name or "", arguments_of(call)))
+                number = number if number >= 0 else _number(frame)
+                found.append(ToolDelta(number + index, call.id or "", call.name or "", arguments_of(call)))
             elif part.text is not None and is_thought(part):
                 found.append(ThoughtDelta(part.text, 0, bool(part.signature or part.thought_signature)))
             elif part.text:
@@ -172,9 +174,9 @@ def mark_frame(frame: Frame, text: str, state: dict[str, str]) -> bytes | None:
     return marked
 
 
-def _call_index(frame: Frame, index: int) -> int:
-    """Calls have no number of their own: two in different frames differ by the frame's bytes."""
-    return (crc32(frame.data) << 8) + index
+def _number(frame: Frame) -> int:
+    """Where the numbers of its calls begin, which have none of their own: two in different frames differ by the frame's bytes."""
+    return crc32(frame.data) << 8
 
 
 def _with_text(body: bytes, response: Response, index: int, text: str) -> bytes:

@@ -24,12 +24,13 @@ _encode = msgspec.json.Encoder().encode
 class Lowering:
     """The splices of one request. `wrap` gives the list element for a value that stood alone at a path."""
 
-    __slots__ = ("_document", "_lone", "_splices", "_wrap")
+    __slots__ = ("_document", "_lone", "_places", "_splices", "_wrap")
 
     def __init__(self, document: Document, wrap: Callable[[Path, bytes], bytes]) -> None:
         self._document = document
         self._wrap = wrap
         self._splices: list[Splice] = []
+        self._places: set[Path] = set()  # those that a value or a text was put at
         self._lone: dict[Path, tuple[list[bytes], list[bytes], set[int]]] = {}
 
     def first_byte(self, path: Path) -> bytes:
@@ -49,6 +50,7 @@ class Lowering:
 
     def put(self, path: Path, value: bytes) -> None:
         """The value at `path` becomes these bytes."""
+        self._places.add(path)
         self._splices.append(Put(path, value))
 
     def put_element(self, path: Path, index: int, value: bytes) -> None:
@@ -61,14 +63,15 @@ class Lowering:
         """An edit of a string. DocumentError if there is no string."""
         if self.first_byte(splice.path) != b'"':
             raise DocumentError(f"no text at {list(splice.path)}")
+        self._places.add(splice.path)
         self._splices.append(splice)
 
     def more_text(self, path: Path, text: str) -> None:
         """The string at `path` goes on after a blank line; where there is none yet, it begins with this text."""
-        if self.first_byte(path) == b'"' or any(splice.path == path for splice in self._splices):
+        if self.first_byte(path) == b'"' or path in self._places:
             self._splices.append(Extend(path, f"\n\n{text}"))
         elif not self.first_byte(path):
-            self._splices.append(Put(path, quote(text)))
+            self.put(path, quote(text))
         else:
             raise DocumentError(f"no text at {list(path)}")
 
@@ -94,17 +97,22 @@ class Lowering:
 
     def finish(self) -> bytes:
         """The edited document."""
-        splices = _settled(self._splices)
+        inside: dict[Path | None, list[Splice]] = {}
+        for splice in _settled(self._splices):
+            inside.setdefault(self._around(splice.path, len(splice.path)), []).append(splice)
         for path in sorted(self._lone, key=len, reverse=True):
             before, after, gone = self._lone[path]
-            inner = [s for s in splices if s.path[: len(path)] == path]
-            splices = [s for s in splices if s.path[: len(path)] != path]
             middle: list[bytes] = []
             if self.first_byte(path) and not gone:
-                value = Document(self._document.get(path)).apply([_moved(splice, len(path)) for splice in inner])
+                value = Document(self._document.get(path)).apply([_moved(splice, len(path)) for splice in inside.get(path, ())])
                 middle = [self._wrap(path, value)]
-            splices.append(Put(path, b"[" + b",".join([*before, *middle, *after]) + b"]"))
-        return self._document.apply(splices)
+            made = Put(path, b"[" + b",".join([*before, *middle, *after]) + b"]")
+            inside.setdefault(self._around(path, len(path) - 1), []).append(made)
+        return self._document.apply(inside.get(None, ()))
+
+    def _around(self, path: Path, upto: int) -> Path | None:
+        """The innermost value that becomes a list and has this path in it, among those of at most `upto` steps."""
+        return next((path[:steps] for steps in range(upto, -1, -1) if path[:steps] in self._lone), None) if self._lone else None
 
 
 def come_in(lowering: Lowering, path: Path, edit: AddMessage | AddMessages, made: Callable[[str, str], bytes]) -> None:

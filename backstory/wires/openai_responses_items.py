@@ -24,6 +24,8 @@ _RESULTS = frozenset({"function_call_output", "custom_tool_call_output"})
 OWN_CALLS = {"local_shell_call": "action", "shell_call": "action", "apply_patch_call": "operation", "computer_call": "action"}
 """Calls of tools that the provider defines and the client executes, and the member with what is to be done."""
 _OWN_RESULTS = frozenset(f"{kind}_output" for kind in OWN_CALLS)
+_OF_ALL = frozenset({"", "item_reference", "compaction", "compaction_summary", "compaction_trigger", "additional_tools", "mcp_list_tools"})
+_ANSWERS = ("_output", "_response")
 _TEXTS = frozenset({"input_text", "output_text", "text", "summary_text", "reasoning_text"})
 _REASONS: dict[str, Finish] = {"max_output_tokens": "length", "content_filter": "refusal"}
 _STATUSES: dict[str, Finish] = {"failed": "error", "in_progress": "", "queued": ""}
@@ -158,7 +160,17 @@ def read_item(raw: bytes | memoryview | Raw, at: Path) -> Message:
         return Message("tool", (result,), at)
     if kind in OWN_CALLS or kind in _OWN_RESULTS:
         return _own_item(kind, decode(_own, raw), at)
-    return Message("other", (Opaque(kind, at),), at)
+    return Message(_side(kind, item.role), (Opaque(kind, at),), at)
+
+
+def _side(kind: str, role: str | None) -> Role:
+    """Whose an item is that is not understood: the assistant's, like calls of tools that the provider runs itself, unless it says
+    otherwise, is a client's answer to one, or belongs to the history as a whole."""
+    if role is not None:
+        return _ROLES.get(role, "other")
+    if kind in _OF_ALL:
+        return "other"
+    return "tool" if kind.endswith(_ANSWERS) else "assistant"
 
 
 def _own_item(kind: str, own: _Own, at: Path) -> Message:

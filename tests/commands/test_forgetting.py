@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from backstory.commands.forgetting import Going, about, going, going_text, hidden
+from backstory.commands.people import named_in, person
 from backstory.core.records import Turn
 from backstory.memory.text import terms
 
@@ -48,3 +49,39 @@ def test_the_answer_shows_a_few_and_counts_all() -> None:
 def test_the_time_to_undo_is_told_in_words_that_fit_it() -> None:
     for minutes, words in ((1 / 60, "In 1 second "), (0.5, "In 30 seconds "), (1, "In 1 minute "), (100 / 60, "In 1.7 minutes ")):
         assert words in hidden("dog", TURNS[:1], minutes, 0)
+
+
+GROUP = [
+    Turn(20, "c", 0, 0, b"", b"", "user", "spoken", "The spare key is under the blue pot.", sender="Ann"),
+    Turn(21, "c", 20, 1, b"", b"", "assistant", "spoken", "Noted: under the blue pot."),
+    Turn(22, "c", 21, 2, b"", b"", "user", "spoken", "I parked the van. Ask Ann for the key.", sender="Bob"),
+    Turn(23, "c", 22, 3, b"", b"", "assistant", "spoken", "I shall."),
+    Turn(24, "c", 23, 4, b"", b"", "user", "spoken", "My dentist is in Kirchweg 5.", sender="Ann Lee"),
+]
+
+
+@pytest.mark.parametrize("topic", ["Ann", "@ann", "person  Ann", "PERSON Ann"])
+def test_a_person_is_what_they_said_what_answers_it_and_what_mentions_them(topic: str) -> None:
+    whom = person(topic, GROUP, terms)
+    assert whom is not None
+    assert [turn.id for turn in whom.said] == [20]
+    assert [turn.id for turn in whom.answers] == [21]
+    assert [turn.id for turn in whom.mentions] == [22]
+    assert whom.counted() == "1 that Ann said, 1 in answer to that, 1 that mention the name"
+
+
+def test_a_part_of_a_name_is_enough_where_one_has_it() -> None:
+    whom = person("lee", GROUP, terms)
+    assert whom is not None
+    assert ([turn.id for turn in whom.turns], whom.name) == ([24], "Ann Lee")
+    assert person("key", GROUP, terms) is None, "a topic like any other"
+    nobody = person("@Carl", GROUP, terms)
+    assert nobody is not None
+    assert not nobody.turns
+
+
+def test_a_label_that_says_it_is_told() -> None:
+    assert named_in("Ann's garden", "@Ann", terms)
+    assert named_in("quillfeather-notes", "Quillfeather", terms)
+    assert not named_in("Bob's van", "Ann", terms)
+    assert not named_in("", "#2", terms)

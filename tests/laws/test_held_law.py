@@ -106,7 +106,7 @@ async def step(one: Rig, speaker: Cutting, queue: list[bytes], dice: random.Rand
     whole = [bare(item) for item in speaker.items]
     body = speaker.body()
     queue.append(speaker.answer(f"Aye, number {number}, {dice.randrange(999)}."))
-    await one.ask(PATHS[speaker.wire], body, NAME)
+    await one.ask(PATHS[speaker.wire].replace("/m:", "/gemini-2.5-flash:"), body, NAME)
     sent, came = said(one.sent.body, speaker.wire), said(body, speaker.wire)
     lead = 1 if speaker.wire == "openai_chat" else 0
     assert sent[:lead] == came[:lead]

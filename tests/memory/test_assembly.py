@@ -22,12 +22,16 @@ KINDS = {
     "b": ("user", "spoken"),
     "s": ("system", "none"),
     "t": ("assistant", "none"),
+    "w": ("assistant", "none"),
+    "o": ("tool", "none"),
+    "l": ("other", "none"),
 }
 
 
 def laid_out(shape: str, tokens: int = 100) -> tuple[Thread, Reading]:
     """A thread of this shape (u human, a assistant, c call, k words and a call, r result, b result and a human's words, s system,
-    t reasoning), and a request that carries all of it."""
+    t reasoning, w what a tool of the provider's did or asks, o an answer to that, l a list of tools), and a request that carries all of
+    it."""
     thread = Thread(Conversation("c", "", 0.0, 0.0), root("", ""))
     reading = Reading(b"", [], [], 0)
     turns: list[Turn] = []
@@ -37,7 +41,9 @@ def laid_out(shape: str, tokens: int = 100) -> tuple[Thread, Reading]:
         content = bytes([number]) * 16
         text = f"text {number}"
         calls = "[]" if letter in "ckrb" else ""
-        reading.lines.append(Line(kind, content, role, text, chars=len(text), calls=calls))  # type: ignore[arg-type]
+        note = "listing" if letter == "l" else ""
+        one = Line(kind, content, role, text, chars=len(text), calls=calls, note=note, thinks=letter == "t")  # type: ignore[arg-type]
+        reading.lines.append(one)
         reading.chains.append(last)
         if kind == "none":
             reading.places.append(-1)
@@ -103,8 +109,13 @@ def test_a_human_message_that_answers_a_call_is_no_place_for_a_cut() -> None:
             assert folded.before == 0
 
 
+PLAIN = ("ua", "uta", "ucra", "utcrtcra", "ukbkba", "utkbta", "sua", "usa", "uttta")
+HOSTED = ("utwa", "utwtwta", "utawtwa", "ultwowa", "utcrtwacra", "utwowcra", "utwcrota")
+ROUNDS = (*PLAIN, *HOSTED)
+
+
 @given(
-    st.lists(st.sampled_from(("ua", "uta", "ucra", "utcrtcra", "ukbkba", "utkbta", "sua", "usa", "uttta")), min_size=1, max_size=8),
+    st.lists(st.sampled_from(ROUNDS), min_size=1, max_size=8),
     st.data(),
 )
 def test_no_fold_parts_what_belongs_together(rounds: list[str], data: st.DataObject) -> None:
@@ -113,17 +124,42 @@ def test_no_fold_parts_what_belongs_together(rounds: list[str], data: st.DataObj
     folded = fold(thread, reading, data.draw(st.integers(1, len(thread.path) - 1)))
     kept = kept_items(reading, folded)
     letters = [shape[item] for item in kept]
-    spoken = [letter for letter in letters if letter != "s"]
+    spoken = [letter for letter in letters if letter not in "sl"]
     assert spoken[0] == "u", "a history begins with a human's message"
     assert "s" not in shape or letters.count("s") == shape.count("s")
     for at, item in enumerate(kept):
         if shape[item] in "rb":
             assert kept[at - 1] == item - 1
             assert shape[item - 1] in "ck"
-        if shape[item] == "t":
+        if shape[item] in "tw" and shape[item + 1] != "o":
             assert kept[at + 1] == item + 1, "reasoning is followed by what it led to"
+        if shape[item] in "wo" and shape[item - 1] != "l":
+            assert kept[at - 1] == item - 1, "what the provider's tools did follows what led to it"
+        if shape[item] == "a" and shape[item - 1] in "two":
+            assert kept[at - 1] == item - 1, "a message follows what led to it"
         if shape[item] in "ck":
             assert kept[at + 1] == item + 1
+
+
+def test_what_waits_for_an_answer_beside_words_stays_with_it() -> None:
+    thread, reading = laid_out("uaua" + "tw" + "uo" + "wa")
+    folded = fold(thread, reading, 4)
+    assert folded is not None
+    assert kept_items(reading, folded) == [4, 5, 6, 7, 8, 9]
+
+
+def test_an_answer_goes_with_what_it_answers() -> None:
+    thread, reading = laid_out("ua" + "u" + "twcro" + "tcra")
+    folded = fold(thread, reading, 5)
+    assert folded is not None
+    assert kept_items(reading, folded) == [2, 8, 9, 10, 11], "neither the call before the step nor its answer"
+
+
+def test_of_the_lists_of_tools_before_a_fold_the_newest_stays() -> None:
+    thread, reading = laid_out("ulwa" * 3 + "ulwa")
+    folded = fold(thread, reading, 6)
+    assert folded is not None
+    assert kept_items(reading, folded) == [9, 12, 13, 14, 15]
 
 
 def test_instructions_beside_the_first_words_stay() -> None:

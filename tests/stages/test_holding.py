@@ -100,14 +100,14 @@ def test_what_is_cut_off_stays_in_front_and_the_bill_is_lower(tmp_path: Path) ->
     asyncio.run(work())
 
 
-@pytest.mark.parametrize("why", ["off", "pauses", "restarts", "no cache"])
+@pytest.mark.parametrize("why", ["off", "pauses", "restarts", "no cache", "unknown model"])
 def test_where_it_is_not_cheaper_the_request_goes_up_as_it_came(tmp_path: Path, why: str) -> None:
     clock = Clock()
 
     async def work() -> None:
         bank = Till(clock)
         async with rig(config(tmp_path, why != "off"), bank, clock=clock) as one:
-            cutter = Cutter()
+            cutter = Cutter(model="my-own-7b") if why == "unknown model" else Cutter()
             for number in range(16 if why != "no cache" else 26):
                 if why == "restarts" and number > 5:
                     await one.restart()

@@ -93,6 +93,8 @@ def test_items_that_are_not_understood_are_opaque_and_keep_their_place() -> None
     read = messages(document("codex-codemode").raw)
     kinds = [part.kind for message in read for part in message.parts if isinstance(part, Opaque)]
     assert kinds == ["additional_tools", "compaction", "web_search_call", "item_reference", "compaction_trigger"]
+    opaque = [message.role for message in read for part in message.parts if isinstance(part, Opaque)]
+    assert opaque == ["system", "other", "assistant", "other", "other"], "what a tool of the provider's did is the assistant's"
     assert read[3].parts == (ToolCall("call_2", "exec", 'await tools.shell({cmd: "ls"})', ("input", 3)),)
     assert read[4].parts == (ToolResult("call_2", "", "Script completed\na.txt", ("input", 4, "output")),)
 
