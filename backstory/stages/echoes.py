@@ -131,11 +131,11 @@ async def _candidates(threads: Threads, principal: str, scope: str, reading: Rea
     chains = [reading.chains[item] for item in dict.fromkeys([*said[:_HASHES], *said[-_HASHES:]])]
     order = {hashed: place for place, hashed in enumerate(chains)}
     rows = sorted(((order[hashed], turn, name) for hashed, name, turn in await threads.chained(principal, chains)), reverse=True)
+    begun = [thread.conversation.id for hashed in reversed(chains) for thread in threads.held_after(principal, hashed)]
     human = {lines[item].content: len(lines[item].text) for item in said if lines[item].role == "user" and lines[item].kind == "spoken"}
     longest = sorted((content for content in human if human[content] >= _TELLING_CHARS), key=lambda content: -human[content])
-    places = await threads.said(principal, longest[:_MOST_TELLING], OFTEN) if longest else {}
+    places = await threads.said(principal, longest[:_READ], OFTEN) if longest else {}
     count = Counter(name for some in places.values() for name in {name for name, _ in some})
-    begun = [thread.conversation.id for hashed in reversed(chains) for thread in threads.held_after(principal, hashed)]
     last = list(dict.fromkeys(name for _, _, name in rows))
     names = dict.fromkeys([*begun[:_CANDIDATES], *last[:_READ], *(name for name, _ in count.most_common(_READ))])
     found = [await threads.by_id(principal, name, scope) for name in names]
@@ -149,6 +149,8 @@ def _all_beside(threads: Iterable[Thread], reading: Reading) -> list[Echo]:
 def _beside(thread: Thread, reading: Reading, known: Sequence[int] = ()) -> Echo | None:
     """A history beside the branch of a thread that it is most like."""
     item, turn = begin(thread, reading, known)
+    if turn is None and not _begins(thread, reading):
+        return None
     led = any(line.role == "assistant" and line.kind != "none" for line in reading.lines[:item])
     stop = last_answer(reading.lines)
     best: Echo | None = None
@@ -161,6 +163,12 @@ def _beside(thread: Thread, reading: Reading, known: Sequence[int] = ()) -> Echo
         if one.whole and path is thread.path:
             break
     return best
+
+
+def _begins(thread: Thread, reading: Reading) -> bool:
+    """Whether a history begins with the same message as a thread."""
+    first = next((line.content for line in reading.lines if line.kind != "none"), b"")
+    return bool(thread.path) and thread.path[0].content == first
 
 
 def _branches(thread: Thread, turn: Turn | None) -> Iterator[Sequence[Turn]]:

@@ -137,7 +137,7 @@ class Identify(Stage):
         else:
             known = last >= 0
         if thread is not None and known:
-            if reading.chains[last] not in thread.by_chain:
+            if reading.chains[last] not in thread.by_chain and not self._threads.tombs:
                 echoes.named(thread, reading)
             thread = await self._threads.current(thread, reading.chains[last], reading.lines[last].content, reading.chains[-1], scope)
         continued, seen = None, 0
@@ -215,7 +215,7 @@ class Identify(Stage):
             if thread is None and self._arrivals.lately():
                 thread = self._threads.held_at_tip(principal, base)
             if thread is None and found is None:
-                echo = echoes.held(self._threads, principal, reading)
+                echo = echoes.held(self._threads, principal, reading) if not self._threads.tombs else None
                 thread = echo.thread if echo is not None else await self._threads.at_tip(principal, base, scope)
             if thread is not None:
                 return thread
@@ -253,7 +253,12 @@ class Identify(Stage):
                 return found[0]
         if found is not None and found[1]:
             return await self._from(exchange, *found, opening)
-        echo = await echoes.stored(self._threads, principal, scope, reading, lambda: excerpts.system_of(exchange.prompt, exchange.wire))
+        # Where something was forgotten, what a history still has of it is known by its own hashes alone (memory/graves.py).
+        echo = (
+            None
+            if self._threads.tombs
+            else await echoes.stored(self._threads, principal, scope, reading, lambda: excerpts.system_of(exchange.prompt, exchange.wire))
+        )
         if echo is not None and echo.turn is not None:
             if echo.at_end and not claimed and (echo.whole or not echo.thread.busy):
                 return echo.thread
@@ -274,7 +279,8 @@ class Identify(Stage):
         way on another branch of that."""
         principal, scope = exchange.principal, exchange.scope
         found = await excerpts.whole(self._threads, principal, scope, reading.lines, system)
-        found = found or await echoes.cut(self._threads, principal, scope, reading, system)
+        if found is None and not self._threads.tombs:
+            found = await echoes.cut(self._threads, principal, scope, reading, system)
         if found is None:
             if not self._threads.tombs:
                 return None
