@@ -106,7 +106,8 @@ def lay(lines: Sequence[Line], item: int, path: Sequence[Turn], place: int) -> L
         elif turn.role == "assistant":
             after = _after(path, place)
             if spoken:
-                step = _answers(lines, _row(lines, item, stop), path, range(place, after))
+                row = _row(lines, item, stop)
+                step = _last_words(lines, row, path, place) or _answers(lines, row, path, range(place, after))
             else:
                 # Of what was said beside something that is known, or alone.
                 beside = bool(laid.steps and laid.steps[-1].tally is not None)
@@ -229,6 +230,17 @@ def _answers(lines: Sequence[Line], row: range, path: Sequence[Turn], turns: ran
     setattr(tally, "part" if ids >= _TELLING_ID and how in ("brief", "other") else how, 1)
     places = _beside(lines, items, path, turns)
     return Step(row.stop, turns.stop, places, sorted(set(turns).difference(places.values())), tally)
+
+
+def _last_words(lines: Sequence[Line], row: range, path: Sequence[Turn], place: int) -> Step | None:
+    """Answers without calls beside those that were given there after the last result of a tool; None where that was not used, or they are
+    others. What the tool gave, and what called for it, is not with its client any more."""
+    human = next((at for at in range(place, len(path)) if path[at].role != "assistant" and path[at].kind != "tool"), len(path))
+    first = next((at + 1 for at in range(human - 1, place, -1) if path[at].role != "assistant"), human)
+    if first == human or any(lines[item].calls for item in row):
+        return None
+    step = _answers(lines, row, path, range(first, human))
+    return replace(step, tally=Tally(brief=1)) if step is not None and step.tally is not None and step.tally.sure else None
 
 
 def _beside(lines: Sequence[Line], items: Sequence[int], path: Sequence[Turn], turns: range) -> dict[int, int]:

@@ -23,22 +23,23 @@ async def goes_on(threads: Threads, principal: str, scope: str, reading: Reading
     end, names = _places(threads, reading, last)
     if not names:
         return None
-    base = next((place for place in range(end - 1, -1, -1) if _lives(threads, reading, place)), -1)
-    chain = reading.chains[base] if base >= 0 else b""
     found: list[Thread] = []
     for name in names[:_CANDIDATES]:
         thread = await threads.by_id(principal, name, scope)
         if thread is not None:
             found.append(thread)
     for thread in found:
+        chain = _left(threads, principal, reading, end, thread)
         if thread.tip == (chain or thread.root):
             return thread, thread.by_chain.get(chain, 0)
-    if chain:
+    # What went with a conversation may still stand in another that began in the same words.
+    bases = dict.fromkeys((_left(threads, None, reading, end), _left(threads, principal, reading, end)))
+    for chain in filter(None, bases):
         at_tip = await threads.at_tip(principal, chain, scope)
-        if at_tip is not None:
-            return at_tip, at_tip.by_chain[chain]
-        return await threads.through(principal, chain, scope)
-    return (found[0], 0) if found else None
+        place = (at_tip, at_tip.by_chain[chain]) if at_tip is not None else await threads.through(principal, chain, scope)
+        if place is not None:
+            return place
+    return (found[0], 0) if found and b"" in bases else None
 
 
 def at_end(thread: Thread, turn: int) -> bool:
@@ -73,5 +74,13 @@ def _places(threads: Threads, reading: Reading, last: int) -> tuple[int, list[st
     return -1, []
 
 
-def _lives(threads: Threads, reading: Reading, item: int) -> bool:
-    return reading.lines[item].kind != "none" and not threads.tombs.places(reading.chains[item])
+def _left(threads: Threads, principal: str | None, reading: Reading, end: int, thread: Thread | None = None) -> bytes:
+    """The chain hash of the last item before `end` that was not forgotten, b"" where none is left: of those that went with a conversation
+    of this principal (None: of nobody), one that this thread has is left."""
+    for item in range(end - 1, -1, -1):
+        chain = reading.chains[item]
+        if reading.lines[item].kind == "none" or threads.tombs.places(chain):
+            continue
+        if (thread is not None and chain in thread.by_chain) or principal is None or not threads.tombs.whole(principal, chain):
+            return chain
+    return b""

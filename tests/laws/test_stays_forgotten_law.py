@@ -14,7 +14,9 @@ import re
 import tempfile
 import time
 from pathlib import Path
+from typing import Any, Protocol
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -31,10 +33,26 @@ WORD = re.compile(r"zq\d+qz")
 STEPS = ("say", "say", "say", "edit", "copy", "cut", "forget", "forget", "remove", "whole", "undo", "wait", "restart")
 
 
+class Draws(Protocol):
+    """What decides: st.DataObject, or a case that was found once."""
+
+    def draw(self, strategy: Any) -> Any: ...
+
+
+class Found:
+    """These, one after the other."""
+
+    def __init__(self, *drawn: Any) -> None:
+        self.left = list(drawn)
+
+    def draw(self, _: Any) -> Any:
+        return self.left.pop(0)
+
+
 class World:
     """The sessions, and which words are forgotten: for good, with the whole of their conversation, or so far."""
 
-    def __init__(self, one: Rig, data: st.DataObject, offset: list[float]) -> None:
+    def __init__(self, one: Rig, data: Draws, offset: list[float]) -> None:
         self.one = one
         self.data = data
         self.offset = offset
@@ -54,7 +72,8 @@ class World:
         return f"zq{self.count * 7919}qz"
 
     def talk(self) -> Talk:
-        return self.data.draw(st.sampled_from(self.talks))
+        place: int = self.data.draw(st.integers(0, len(self.talks) - 1))
+        return self.talks[place]
 
     async def say(self, talk: Talk) -> None:
         before = len(self.one.upstream.received)
@@ -191,7 +210,7 @@ def answering(world: list[World]) -> Answer:
     return answer
 
 
-async def run(data: st.DataObject, folder: Path) -> None:
+async def run(data: Draws, folder: Path) -> None:
     offset = [0.0]
     world: list[World] = []
     config = commanded(folder, undo_s=UNDO_S)
@@ -216,3 +235,15 @@ async def run(data: st.DataObject, folder: Path) -> None:
 def test_what_was_forgotten_stays_forgotten_and_the_rest_is_there(data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(run(data, Path(folder)))
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        # All of one is forgotten, and then all of what came after it in the same history.
+        Found(False, 0, 0, ["whole", "remove", "remove", "say"], 0, False, 0, 0, "zq39595qz", 0, "zq47514qz", 0, 0),
+    ],
+)
+def test_what_was_found_once_holds(tmp_path: Path, found: Found) -> None:
+    asyncio.run(run(found, tmp_path))
+    assert not found.left

@@ -91,6 +91,20 @@ def test_an_answer_that_was_split_is_one_turn() -> None:
     assert one.chains[-1] == thread(stored).tip
 
 
+def test_a_client_that_keeps_only_last_words_has_left_the_tool_out() -> None:
+    stored = [human(ASKED), answer("I will look.", ("call_1", "pier")), result("call_1", "rain"), answer(SAID)]
+    for said in (SAID, SAID.partition("</think>")[2]):
+        found, one, there = laid([human(ASKED), answer(said), human("And now?")], stored)
+        assert found.known() == 1
+        assert not found.tally(1).sure, "by itself it proves nothing: others may have asked and heard the same without a tool"
+        take(there, one, found, 1)
+        assert one.places == [0, 3]
+        assert one.unsaid == (), "what the tool gave may be recalled"
+        assert one.chains[1:] == [there.tip, chain(there.tip, human("And now?").content)]
+    found, _, _ = laid([human(ASKED), answer("It is dry and warm today, with no wind at all."), human("And now?")], stored)
+    assert found.known() == 0
+
+
 def test_another_call_is_another_history() -> None:
     stored = [human(ASKED), answer("I will look.", ("call_1", "pier")), result("call_1", "rain"), answer("It rains.")]
     found, _, _ = laid([human(ASKED), answer("", ("call_9", "quay")), result("call_9", "rain"), answer("It rains.")], stored)
