@@ -141,6 +141,7 @@ class Account:
         "pure",
         "purse",
         "recalls",
+        "refused",
         "requests",
         "rewritten",
         "sent_size",
@@ -180,8 +181,9 @@ class Account:
         """What the newest request was charged by."""
         self.rewritten = False
         """Whether any request went up changed."""
-        self.stopped = False
-        """Rewriting has cost more than it saved: nothing new is folded or recalled, unless the window is at stake."""
+        self.stopped = self.refused = False
+        """Rewriting has cost more than it saved: nothing new is folded or recalled, unless the window is at stake. `refused`: a provider
+        has refused a request in which something was held, so nothing is held any more."""
         self.stopped_at = 0.0
         self.holds, self.held_saved = 0, 0.0
         """Measured requests in which something was held that the client had cut off, and what they cost less than they would have."""

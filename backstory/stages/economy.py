@@ -52,8 +52,8 @@ class Choices(Struct, frozen=True):
     early: bool = True
     breaker: bool = True
     kept: float = 0.1
-    holds: bool = True
-    allowance: float = 0.03
+    holds: bool = False
+    allowance: float = 0.25
 
 
 class Money(Struct):

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from backstory.core.document import Document
 from backstory.core.edits import AddMessages
 from backstory.core.exchange import Exchange, Outcome
+from backstory.core.message import Prompt
 from backstory.core.records import Turn
 from backstory.core.wire import Wire
 from backstory.memory import holding
@@ -21,6 +22,7 @@ from backstory.stages.base import Stage
 from backstory.stages.economy import Economy
 from backstory.stages.visit import Visit, Visits
 
+_MARK, _INPUT = b'"cache_control"', b'"input"'
 # A payload of more bytes is not kept.
 _MOST_BYTES = 4 << 20
 # Marks of what is to be cached belong to the request that they came with. In a text the quotes would be escaped.
@@ -50,7 +52,9 @@ class Holding(Stage):
 
     def _found(self, exchange: Exchange, visit: Visit, total: int) -> tuple[Held, AddMessages] | None:
         thread, view, prompt, wire = visit.thread, visit.thread.view, exchange.prompt, exchange.wire
-        if view is None or prompt is None or wire is None or not self._economy.holds or prompt.previous:
+        if view is None or prompt is None or wire is None or not self._economy.holds or prompt.previous or thread.account.refused:
+            return None
+        if exchange.head.path != view.path or not _same(wire.read(Document(view.body), view.path), prompt):
             return None
         held = holding.cut_off(thread, visit.reading, view)
         if held is None:
@@ -60,6 +64,8 @@ class Holding(Stage):
         if held is None:
             return None
         items = _items(wire, view)
+        if any(_MARK in bytes(item) and _INPUT in bytes(item) for item in items[held.start : held.stop]):
+            return None  # what is marked, and what a call was given, might look alike
         if _plain(wire, items[: held.start]) != _plain(wire, prompt.items[: held.before]):
             return None
         return held, AddMessages(held.before, _plain(wire, items[held.start : held.stop]))
@@ -69,6 +75,10 @@ class Holding(Stage):
         if visit is None or not visit.ready or not self._economy.holds:
             return
         thread = visit.thread
+        if visit.held is not None and outcome.status >= 400:
+            # Its provider may take less than is believed: what the client sends goes up as it came from now on.
+            thread.view, thread.account.refused = None, True
+            return
         if visit.complete or visit.late or visit.gone or thread.version != visit.reading.version:
             thread.view = None
         elif outcome.reply is not None and outcome.reply.parts:
@@ -105,6 +115,11 @@ class Holding(Stage):
             return 0
         injection = visit.thread.injections.get(turn.chain)
         return turn.tokens + (injection.tokens if injection is not None else 0)
+
+
+def _same(before: Prompt, now: Prompt) -> bool:
+    """Whether two requests differ in their messages alone, as far as the cache and the provider's rules are concerned."""
+    return (before.model, before.tools, before.system) == (now.model, now.tools, now.system)
 
 
 def _items(wire: Wire, view: View) -> Sequence[bytes | memoryview]:

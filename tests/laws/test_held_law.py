@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from backstory.config.sections import Compaction
+from backstory.config.sections import Compaction, Economy
 from backstory.core.wire import Wire
 from backstory.memory.ceiling import GRACE
 from backstory.wires import WIRES
@@ -28,6 +28,7 @@ from tests.stages.test_economy import configured
 from tests.stages.test_holding import Cutter, Till, messages
 
 NAME = b"X-VC-Conversation: sliding"
+HELD = Economy(hold=True, allowance=0.03)
 BLOCK = re.compile(r"(?:\\n)*<recalled>.*?</recalled>")
 
 
@@ -78,7 +79,7 @@ def test_what_goes_up_is_the_end_of_the_conversation(tmp_path: Path, wire: Wire)
                 # Gemini caches longer prompts only.
                 long = 800 if wire.name == "gemini" else words
                 queue: list[bytes] = []
-                config = replace(configured(tmp_path), compaction=Compaction(context_window=60_000))
+                config = replace(configured(tmp_path), compaction=Compaction(context_window=60_000), economy=HELD)
                 async with rig(config, lambda _: reply(queue.pop(0)), clock=clock) as one:
                     for number in range(36):
                         more += await step(one, speaker, queue, dice, clock, number, long)
@@ -125,7 +126,7 @@ def test_no_conversation_costs_more_than_what_its_client_sends(tmp_path: Path) -
             async def work() -> None:
                 dice, clock = random.Random(seed), Clock()
                 bank, direct, cutter = Till(clock), Till(clock), Cutter(seed, dice.choice([300, 400]))
-                config = replace(configured(tmp_path), compaction=Compaction(context_window=60_000))
+                config = replace(configured(tmp_path), compaction=Compaction(context_window=60_000), economy=HELD)
                 async with rig(config, bank, clock=clock) as one:
                     for number in range(50):
                         clock.now += 2000.0 if dice.random() < away else 10.0

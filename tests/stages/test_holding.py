@@ -15,7 +15,7 @@ from backstory.config import Config
 from backstory.config.sections import Compaction, Economy
 from backstory.core.store import Store
 from tests.relay.world import Received
-from tests.rig import PATHS, Rig, rig
+from tests.rig import PATHS, Rig, reply, rig
 from tests.stages.billing import Bank, Captain, Clock
 from tests.stages.test_economy import configured
 from tests.stages.world import conversation, stored, thread
@@ -58,7 +58,7 @@ def messages(body: bytes) -> list[Any]:
 
 def config(folder: Path, hold: bool = True) -> Config:
     made = configured(folder)
-    return replace(made, economy=Economy(hold=hold), compaction=Compaction(context_window=60_000))
+    return replace(made, economy=Economy(hold=hold, allowance=0.03), compaction=Compaction(context_window=60_000))
 
 
 async def go_on(one: Rig, cutter: Cutter, clock: Clock, text: str = "", wait_s: float = 10.0) -> tuple[bytes, str]:
@@ -179,6 +179,60 @@ def test_the_trace_tells_of_it(tmp_path: Path) -> None:
             told = await stored(one, look)
             assert isinstance(told, Diff)
             assert [change.what for change in told.changes] == ["held"]
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_a_refused_one_is_the_last(tmp_path: Path) -> None:
+    """Its provider takes less than is believed: what the client sends goes up as it came, for good."""
+    clock = Clock()
+
+    async def work() -> None:
+        bank, refuses = Till(clock), [False]
+
+        def answering(received: Received) -> bytes:
+            bank.sent = received.body
+            return reply(b'{"error":{}}', status=b"400 Too long") if refuses[0] else bank(received)
+
+        async with rig(config(tmp_path), answering, clock=clock) as one:
+            cutter, held = Cutter(), 0
+            for number in range(24):
+                clock.now += 10.0
+                body = cutter.body(KEEPS)
+                refuses[0] = number == 12
+                _, told = await one.ask(PATHS["anthropic"], body, NAME)
+                held += len(messages(bank.sent)) > len(messages(body))
+                if number == 12:
+                    assert held, "it was held so far"
+                elif number > 12:
+                    assert bank.sent == body, number
+                if not refuses[0]:
+                    cutter.hears(told)
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("what", ["tools", "model", "system"])
+def test_nothing_is_held_in_front_of_another_kind_of_request(tmp_path: Path, what: str) -> None:
+    clock = Clock()
+
+    async def work() -> None:
+        bank = Till(clock)
+        async with rig(config(tmp_path), bank, clock=clock) as one:
+            cutter = Cutter()
+            for number in range(16):
+                clock.now += 10.0
+                tree = json.loads(cutter.body(KEEPS))
+                if what == "tools" and number % 2:
+                    tree["tools"] = [{"name": "look", "input_schema": {"type": "object"}}]
+                elif what != "tools" and number % 2:
+                    tree[what] = "claude-opus-4-5" if what == "model" else "Something else today."
+                body = json.dumps(tree).encode()
+                _, told = await one.ask(PATHS["anthropic"], body, NAME)
+                assert len(messages(bank.sent)) == len(messages(body)), number
+                cutter.hears(told)
             assert not one.failures()
 
     asyncio.run(work())
