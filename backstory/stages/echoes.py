@@ -206,14 +206,16 @@ async def _is_proven(threads: Threads, one: Echo, reading: Reading, system: Call
     tally = one.tally
     if not one.led and contradicts(one.thread.conversation, system()):
         return False
-    return tally.sure or await _is_own(threads, one, reading)
+    return tally.sure or await _is_own(threads, one, reading, later=not one.led)
 
 
-async def _is_own(threads: Threads, one: Echo, reading: Reading) -> bool:
-    """Whether the part that is known has something that was said in no other conversation."""
+async def _is_own(threads: Threads, one: Echo, reading: Reading, later: bool = False) -> bool:
+    """Whether the part that is known has something that was said in no other conversation. `later`: after its first answer, for whoever
+    sends the same template first is somebody else as well."""
     upto = one.laid.end(one.count)[0]
+    start = next((item for item, line in enumerate(reading.lines) if line.role == "assistant"), 0) if later else 0
     there = {turn.content for turn in one.laid.path}
-    known = (line for line in reading.lines[:upto] if line.kind == "spoken" and len(line.text) >= _TELLING_CHARS)
+    known = (line for line in reading.lines[start:upto] if line.kind == "spoken" and len(line.text) >= _TELLING_CHARS)
     longest = {line.content: len(line.text) for line in known if line.content in there}
     contents = sorted(longest, key=lambda content: -longest[content])[:_MOST_TELLING]
     if not contents:
