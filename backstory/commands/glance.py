@@ -21,21 +21,25 @@ _LOOKED_AT = 8192
 class Glance:
     """For commands with this prefix."""
 
-    __slots__ = ("_first", "_prefixes")
+    __slots__ = ("_first", "_plain", "_prefixes")
 
     def __init__(self, prefix: str) -> None:
         plain = prefix.encode()
         self._first = plain[:1]
         # Some clients write a slash in JSON with a backslash before it.
         spelled = dict.fromkeys((plain, plain.replace(b"/", b"\\/")))
+        self._plain = tuple(spelled)
         self._prefixes = tuple(re.compile(re.escape(one)) for one in spelled)
 
     def command(self, raw: bytes | memoryview) -> bool:
         """Whether a message may be a command, or end with one. About 0.3 us for 300 bytes, 2 us for 3,000, never more than 5."""
         raw = bytes(raw[-_LOOKED_AT:])
-        if self._first in raw and any(prefix.search(raw) is not None for prefix in self._prefixes):
-            return True
-        return _WORDS.search(raw.lower()) is not None
+        if self._first in raw:
+            for prefix in self._plain:
+                if prefix in raw:
+                    return True
+        low = raw.lower()
+        return b"vc" in low and _WORDS.search(low) is not None
 
     def answer(self, raw: bytes, start: int, end: int, stateful: bool) -> bool:
         """Whether there may be an answer of ours between these places. `stateful`: it may be sent back by its id alone."""

@@ -35,7 +35,7 @@ def _spelt(word: str) -> str:
 
 
 _OURS = re.compile(
-    rf"<(?=[{_UNSEEN}\s/]*(?:(?:{_spelt('recalled')}|{_spelt('digest')})\b|{_spelt('!--')}[{_UNSEEN}{_BLANKS}]*{_spelt('vc:')}))",
+    rf"<(?=[{_UNSEEN}\s/]*(?:(?:{_spelt('recalled')}|{_spelt('digest')})(?=[{_UNSEEN}]*(?:\W|\Z))|{_spelt('!--')}[{_UNSEEN}{_BLANKS}]*{_spelt('vc:')}))",
     re.IGNORECASE,
 )
 _NUMBER = rf"[#\uff03\ufe5f][{_UNSEEN}]*\d(?:[{_UNSEEN}]*\d)*(?:[{_UNSEEN}]*[{_BLANKS}{_BREAKS}]|[{_UNSEEN}]*\Z)"

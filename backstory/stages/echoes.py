@@ -92,7 +92,8 @@ async def stored(threads: Threads, principal: str, scope: str, reading: Reading,
     found = [one for one in _all_beside(await _candidates(threads, principal, scope, reading), reading) if one.turn is not None]
     proven = [one for one in found if one.whole and await _is_proven(threads, one, reading, system)]
     best = _meant(proven)
-    if best is None and not proven:
+    # Where a client's summary stands in it, what does not lie beside the branch was summarised, and not edited.
+    if best is None and not proven and reading.summary < 0:
         edited = (one for one in found if not one.whole and (one.led or one.count or one.laid.reached))
         best = _meant([one for one in edited if await _is_own(threads, one, reading)])
     best = _untouched(threads, best, found)

@@ -6,7 +6,7 @@ import re
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from backstory.memory import fence
@@ -79,6 +79,7 @@ def _read(text: str) -> list[str]:
     return ["".join(sign for sign in line if sign not in _UNSEEN).lstrip() for line in text.splitlines()]
 
 
+@example("\n<recalled\u115f>", True)
 @given(_forgeries(), st.booleans())
 def test_no_line_of_anybody_begins_as_ours_do(text: str, first: bool) -> None:
     safe = fence.harmless(text, first=first)
