@@ -359,7 +359,7 @@ class Engine:
         clear = (threads.clear, line.continuity.forget, reader.clear, line.shrink.clear, self.layouts.clear)
 
         def forget(tombs: Tombs) -> None:
-            threads.tombs = tombs
+            threads.tombs = tombs.after(threads.tombs)
             _all(clear)
 
         self._forgotten = Forgotten(lanes, forget, self._learn, self._gone, self._clock)

@@ -60,12 +60,14 @@ class Said(Protocol):
 class Tombs:
     """All tombs of a database. False where there are none. A look-up costs about 1 us."""
 
-    __slots__ = ("_chains", "_contents", "_key", "_marks", "_unkept", "_whole")
+    __slots__ = ("_chains", "_contents", "_key", "_marks", "_owners", "_unkept", "_whole")
 
     def __init__(self, key: bytes = b"", rows: Iterable[Tomb] = ()) -> None:
         self._key = key
         self._chains: dict[int, dict[str, int]] = {}
         self._contents: dict[int, set[str]] = {}
+        # Whose the conversations are in which single turns were forgotten.
+        self._owners: dict[str, str] = {}
         # What was laid here since they were read, by this process and by others.
         self._unkept: dict[tuple[str, bytes], None] = {}
         self._marks: dict[tuple[str, int], None] = {}
@@ -76,6 +78,7 @@ class Tombs:
             else:
                 self._chains.setdefault(one.chain, {})[one.conversation] = one.turn
                 self._contents.setdefault(one.content, set()).add(one.conversation)
+                self._owners[one.conversation] = one.principal
         # Of whole conversations there may be millions: 8 bytes each.
         self._whole = {principal: array("q", sorted(chains)) for principal, chains in whole.items()}
 
@@ -94,6 +97,14 @@ class Tombs:
         self._key = self._key or key
         self._marks.update(dict.fromkeys((one.principal, one.chain) for one in rows))
         _newest(self._marks)
+
+    def after(self, before: Tombs) -> Tombs:
+        """These, which take the place of others, with what was laid there: the database may not have had it yet when these were read."""
+        self._unkept = {**before._unkept, **self._unkept}
+        self._marks = {**before._marks, **self._marks}
+        _newest(self._unkept)
+        _newest(self._marks)
+        return self
 
     def places(self, chain: bytes) -> list[str]:
         """The conversations in which a turn was forgotten that this history ended with."""
@@ -118,6 +129,14 @@ class Tombs:
             return False
         place = bisect_left(chains, found)
         return place < len(chains) and chains[place] == found
+
+    def within(self, conversations: Iterable[str]) -> bool:
+        """Whether a turn was forgotten in one of these conversations, which are still there."""
+        return bool(self._owners) and any(name in self._owners for name in conversations)
+
+    def owned(self, principal: str, content: bytes) -> bool:
+        """Whether a message of this content was forgotten in a conversation of this principal."""
+        return bool(self._owners) and any(self._owners[name] == principal for name in self.saying(content))
 
     def said(self, conversations: Iterable[str], content: bytes) -> bool:
         """Whether a message of this content was forgotten in one of these conversations."""

@@ -135,6 +135,7 @@ def begin(thread: Thread, reading: Reading, known: Sequence[int] = ()) -> tuple[
 def take(thread: Thread, reading: Reading, laid: Laid, count: int) -> None:
     """From now on the reading says what the turns say, in the first `count` steps. Costs the history."""
     path, lines, chains = laid.path, reading.lines, reading.chains
+    reading.sent = reading.sent or list(chains)
     places: dict[int, int] = {}
     ends: dict[int, int] = {}
     for step in laid.steps[:count]:
@@ -183,6 +184,7 @@ def restored(lines: Sequence[Line], path: Sequence[Turn]) -> list[Line] | None:
 
 def rewrite(reading: Reading, lines: Sequence[Line], root: bytes) -> None:
     """From now on the reading says this."""
+    reading.sent = reading.sent or list(reading.chains)
     last = root
     for item, line in enumerate(lines):
         last = last if line.kind == "none" else chain(last, line.content)

@@ -1,7 +1,8 @@
 """Which messages of a request were forgotten: their client goes on sending them, and memory must not take them in again.
 
 Rule: by their place in the history first, which is certain; by their words only where the history is not sent as it was, and only where
-they were answered already: what is said now is said anew. What answers a forgotten question is forgotten with it.
+they were answered already: what is said now is said anew. Words that are nobody else's tell in whatever conversation they come. What
+answers a forgotten question is forgotten with it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from backstory.memory.turns import Line
 
 # So many messages at the end of a history are looked for.
 _MOST_ENDING = 64
+# A message of so many characters may be nobody else's.
+_TELLING_CHARS = 24
 
 
 def buried(thread: Thread, reading: Reading, tombs: Tombs, known: int = 0) -> frozenset[int]:
@@ -35,10 +38,10 @@ def buried(thread: Thread, reading: Reading, tombs: Tombs, known: int = 0) -> fr
             answering = False
             continue
         gone = bool(tombs.turn(thread.lineage, chains[item])) or (answering and not human(one))
-        whole = not gone and item <= last and tombs.whole(principal, chains[item])
+        whole = not gone and item <= last and _whole(principal, reading, item, tombs)
         if not gone and item <= last:
             gone = whole
-            if not gone and tombs.said(thread.lineage, one.content):
+            if not gone and (tombs.said(thread.lineage, one.content) or _told(principal, one, tombs)):
                 # The same words may also stand where they were not forgotten: then it is laid beside those first.
                 living = living or {turn.content for turn in thread.path}
                 gone = one.content not in living
@@ -46,6 +49,18 @@ def buried(thread: Thread, reading: Reading, tombs: Tombs, known: int = 0) -> fr
             found.add(item)
         answering = gone and (answering or whole or human(one))
     return frozenset(found)
+
+
+def carries(principal: str, reading: Reading, tombs: Tombs) -> bool:
+    """Whether there is something in this request that this principal has forgotten anywhere, or did not want remembered."""
+    said = (line.content for line in reading.lines if line.kind != "none")
+    return bool(tombs) and (_ended(principal, reading, tombs) or any(tombs.owned(principal, content) for content in said))
+
+
+def concerns(thread: Thread, reading: Reading, tombs: Tombs) -> bool:
+    """Whether something was forgotten in this conversation, or there is something in this request of it that went with another, or was not
+    to be remembered."""
+    return bool(tombs) and (tombs.within(thread.lineage) or _ended(thread.conversation.principal, reading, tombs))
 
 
 def resent(thread: Thread, reading: Reading, tombs: Tombs, fresh: Sequence[int]) -> frozenset[int]:
@@ -114,6 +129,22 @@ def last_answer(reading: Reading) -> int:
         if line.role == "assistant" and line.kind != "none":
             return item
     return -1
+
+
+def _ended(principal: str, reading: Reading, tombs: Tombs) -> bool:
+    return any(_whole(principal, reading, item, tombs) for item, line in enumerate(reading.lines) if line.kind != "none")
+
+
+def _whole(principal: str, reading: Reading, item: int, tombs: Tombs) -> bool:
+    """By what its answers were, or as its client has them."""
+    sent = reading.sent
+    return tombs.whole(principal, reading.chains[item]) or (bool(sent) and tombs.whole(principal, sent[item]))
+
+
+def _told(principal: str, line: Line, tombs: Tombs) -> bool:
+    """Whether this principal has forgotten it anywhere, in words of which many have not said the same: a client that has answers in
+    another form may send it without anything by which its conversation would be found."""
+    return human(line) and len(line.text) >= _TELLING_CHARS and tombs.owned(principal, line.content)
 
 
 def _answering(reading: Reading, found: Collection[int], upto: int) -> bool:

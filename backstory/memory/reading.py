@@ -32,8 +32,9 @@ class Reading:
     carries within an item of another place. `unsaid`: turns (ids) that its client leaves out of its answers. `buried`: items whose turns
     were forgotten. `aside`: length of the items that are no turns, in characters. `tools`: how many items have calls, results or media.
     `summary`: the last item that is a client's summary of what came before, -1 where none is. `bytes`: raw size of its items, about.
-    `keys`: by how many the reader finds it. `before`: digest of the reading that its first `reused` items were taken from, b"" where none
-    were.
+    `sent`: the chain hashes as its client's form of the answers gives them, where `chains` are those of what was really said; empty where
+    they are the same. `keys`: by how many the reader finds it. `before`: digest of the reading that its first `reused` items were taken
+    from, b"" where none were.
     """
 
     __slots__ = (
@@ -48,6 +49,7 @@ class Reading:
         "lines",
         "places",
         "reused",
+        "sent",
         "summary",
         "thread",
         "tools",
@@ -68,6 +70,7 @@ class Reading:
         self.unsaid: tuple[int, ...] = ()
         self.before = b""
         self.buried: frozenset[int] = frozenset()
+        self.sent: list[bytes] = []
         self.thread = ""
         self.version = -1
 
@@ -129,6 +132,7 @@ class Reader:
             reading.places = known.places[:reused]
             reading.thread, reading.version, reading.buried = known.thread, known.version, known.buried
             reading.unsaid = known.unsaid
+            reading.sent = _going_on(known.sent[:reused], lines)
             reading.goes_on(known, reused)
         reading.take(reused)
         if count >= _WORTH_REMEMBERING:
@@ -187,6 +191,13 @@ class Reader:
             if not found[0].keys:
                 self._bytes -= found[0].bytes
                 found[0].bytes = 0
+
+
+def _going_on(sent: list[bytes], lines: list[Line]) -> list[bytes]:
+    """These chain hashes, and those of the lines after them; none where there are none."""
+    for one in lines[len(sent) :] if sent else ():
+        sent.append(sent[-1] if one.kind == "none" else chain(sent[-1], one.content))
+    return sent
 
 
 def _aside(lines: list[Line]) -> int:

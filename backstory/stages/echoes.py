@@ -78,7 +78,7 @@ def held(threads: Threads, principal: str, reading: Reading) -> Echo | None:
     if asked < 0:
         return None
     found = _all_beside(threads.held_after(principal, reading.chains[asked]), reading)
-    best = _meant([one for one in found if one.whole and one.led and one.at_end and one.tally.sure])
+    best = _untouched(threads, _meant([one for one in found if one.whole and one.led and one.at_end and one.tally.sure]), found)
     if best is not None:
         take(best.thread, reading, best.laid, best.count)
     return best
@@ -96,6 +96,7 @@ async def stored(threads: Threads, principal: str, scope: str, reading: Reading,
     if best is None and not proven and reading.summary < 0:
         edited = (one for one in found if not one.whole and (one.led or one.count or one.laid.reached))
         best = _meant([one for one in edited if await _is_own(threads, one, reading)])
+    best = _untouched(threads, best, found)
     if best is not None:
         take(best.thread, reading, best.laid, best.count)
     return best
@@ -113,13 +114,15 @@ async def cut(threads: Threads, principal: str, scope: str, reading: Reading, sy
     for name, _ in count.most_common(_CANDIDATES):
         thread = await threads.by_id(principal, name, scope)
         lines = restored(reading.lines, thread.path[-_NEAR:]) if thread is not None else None
-        if lines is not None:
+        if thread is not None and lines is not None:
+            if threads.tombs.within(thread.lineage):
+                return None
             made.setdefault(tuple(line.content for line in lines), (lines, set()))[1].add(name)
     if len(made) != 1:
         return None
     ((lines, names),) = made.values()
     found = await excerpts.whole(threads, principal, scope, lines, system)
-    if found is None or found.thread.conversation.id not in names:
+    if found is None or found.thread.conversation.id not in names or threads.tombs.within(found.thread.lineage):
         return None
     rewrite(reading, lines, found.thread.root)
     return found
@@ -199,6 +202,14 @@ def _meant(found: Sequence[Echo]) -> Echo | None:
     some = [one for one in found if _rank(one) == best]
     said = {one.turn.chain for one in some if one.turn is not None}
     return max(some, key=lambda one: (one.at_end, one.thread.conversation.updated)) if len(said) == 1 else None
+
+
+def _untouched(threads: Threads, best: Echo | None, found: Sequence[Echo]) -> Echo | None:
+    """The best of these; None where something was forgotten in one that is as much like the history: what a client still has of that is
+    known by its own hashes alone (memory/graves.py)."""
+    if best is None or any(threads.tombs.within(one.thread.lineage) and _rank(one) >= _rank(best) for one in found):
+        return None
+    return best
 
 
 async def _is_proven(threads: Threads, one: Echo, reading: Reading, system: Callable[[], bytes]) -> bool:

@@ -20,6 +20,7 @@ from backstory.core.wire import Wire
 from backstory.core.wishes import spent
 from backstory.errors import DocumentError
 from backstory.memory import identity, marker
+from backstory.memory.graves import carries, concerns
 from backstory.memory.reading import Reader, Reading
 from backstory.memory.side import COMPACTION, side_request
 from backstory.memory.thread import Thread
@@ -137,7 +138,7 @@ class Identify(Stage):
         else:
             known = last >= 0
         if thread is not None and known:
-            if reading.chains[last] not in thread.by_chain and not self._threads.tombs:
+            if reading.chains[last] not in thread.by_chain and not concerns(thread, reading, self._threads.tombs):
                 echoes.named(thread, reading)
             thread = await self._threads.current(thread, reading.chains[last], reading.lines[last].content, reading.chains[-1], scope)
         continued, seen = None, 0
@@ -215,7 +216,7 @@ class Identify(Stage):
             if thread is None and self._arrivals.lately():
                 thread = self._threads.held_at_tip(principal, base)
             if thread is None and found is None:
-                echo = echoes.held(self._threads, principal, reading) if not self._threads.tombs else None
+                echo = None if carries(principal, reading, self._threads.tombs) else echoes.held(self._threads, principal, reading)
                 thread = echo.thread if echo is not None else await self._threads.at_tip(principal, base, scope)
             if thread is not None:
                 return thread
@@ -253,10 +254,10 @@ class Identify(Stage):
                 return found[0]
         if found is not None and found[1]:
             return await self._from(exchange, *found, opening)
-        # Where something was forgotten, what a history still has of it is known by its own hashes alone (memory/graves.py).
+        # What a history still has of what was forgotten is known by its own hashes alone (memory/graves.py).
         echo = (
             None
-            if self._threads.tombs
+            if carries(principal, reading, self._threads.tombs)
             else await echoes.stored(self._threads, principal, scope, reading, lambda: excerpts.system_of(exchange.prompt, exchange.wire))
         )
         if echo is not None and echo.turn is not None:
@@ -279,7 +280,7 @@ class Identify(Stage):
         way on another branch of that."""
         principal, scope = exchange.principal, exchange.scope
         found = await excerpts.whole(self._threads, principal, scope, reading.lines, system)
-        if found is None and not self._threads.tombs:
+        if found is None and not carries(principal, reading, self._threads.tombs):
             found = await echoes.cut(self._threads, principal, scope, reading, system)
         if found is None:
             if not self._threads.tombs:

@@ -319,7 +319,8 @@ class Threads:
             seen = self._behind
             await self._lanes.flush()
             # What came too late was buried, and is known again from now on.
-            self.tombs = await self._lanes.read(lambda store: store.tombs())
+            read = await self._lanes.read(lambda store: store.tombs())
+            self.tombs = read.after(self.tombs)
             if self._behind == seen:
                 self._behind = 0
 

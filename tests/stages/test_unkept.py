@@ -10,7 +10,8 @@ import pytest
 from backstory.core.ids import ids_since
 from backstory.core.tombs import MOST_UNKEPT, Tombs
 from backstory.stores.database import open_store
-from tests.rig import PATHS, Rig, asking, rig, soon
+from tests.relay.world import Received
+from tests.rig import PATHS, Rig, asking, reply, rig, said, soon
 from tests.stages.world import Chat, configured, echoing, stored
 
 OFF = b"X-VC-Memory: off"
@@ -124,3 +125,40 @@ def test_what_is_held_of_them_is_bounded() -> None:
     assert len(fresh) == MOST_UNKEPT + 10
     assert tombs.lay("me", fresh[-5:]) == []
     assert tombs.lay("me", fresh[:1]) == fresh[:1], "the oldest are no longer known"
+
+
+def test_marks_outlive_a_forgetting_that_overtakes_them(tmp_path: Path) -> None:
+    """What is laid is known at once, and stored later: tombs that are read in between do not have it."""
+
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing()) as one:
+            threads = one.engine.threads
+            assert threads is not None
+            threads.tombs.lay("me", [b"chain"])
+            await one.engine._forgotten.drop()
+            assert threads.tombs.whole("me", b"chain")
+            assert await threads.by_id("me", "no conversation", "") is None
+            assert threads.tombs.whole("me", b"chain")
+
+    asyncio.run(work())
+
+
+def test_it_is_known_by_how_its_client_has_the_answers_before_it(tmp_path: Path) -> None:
+    """Answers before it were known in another form, and what was really said is in their place from then on."""
+    chat: Chat = []
+
+    def answer(_: Received) -> bytes:
+        number = len(chat) // 2 + 1
+        return reply(said("openai_chat", f"<think>They want to talk of fruit, which is harmless.</think>Answer {number}.", number))
+
+    async def work() -> None:
+        async with rig(configured(tmp_path), answer) as one:
+            for number in range(7):
+                chat.append(("user", f"Question {number}: what of the fruit in the market of town {number}?"))
+                await ask(one, "openai_chat", chat, *([OFF] if number == 5 else []))
+                chat.append(("assistant", f"Answer {number + 1}."))
+            found = await texts(one)
+            assert not [text for text in found if "Question 5" in text or text.endswith("Answer 6.")]
+            assert chat[12][1] in found
+
+    asyncio.run(work())
