@@ -12,7 +12,9 @@ from backstory.core.reply import Reply, Usage
 from tests.paging import BY_NAME, NAMES, dangling
 from tests.relay.test_legs import Play, request
 
-WORDS = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), min_size=1, max_size=30).filter(lambda text: text.strip())
+WORDS = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), min_size=1, max_size=30).filter(
+    lambda text: text.strip() and "vc_" not in text  # whose names the client must not see
+)
 TEXTS = st.lists(WORDS.map(Text), max_size=2)
 THOUGHTS = st.lists(WORDS.map(Thinking), max_size=1)
 OURS = st.lists(st.sampled_from(["vc_find_quote", "vc_recall_all"]), min_size=1, max_size=3)
