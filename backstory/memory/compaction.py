@@ -49,6 +49,11 @@ class Window(Struct, frozen=True):
         return int(self.size * self.soft)
 
     @property
+    def protected_tokens(self) -> int:
+        """The most that protected exchanges may take where there is no room for more."""
+        return int(self.size * _PROTECTED_SHARE)
+
+    @property
     def digest_tokens(self) -> int:
         """The most that a digest may take; 0 where the window is too small for one."""
         room = min(_DIGEST_MOST, int(self.size * (_DIGEST_BESIDE if self.recalls else _DIGEST_SHARE)))
@@ -73,7 +78,7 @@ def boundary(
     `kept`: tokens that stay at most; 0: half the window's.
     """
     kept_most = min(kept or int(window.size * _KEPT_SHARE), window.hard_tokens - reserve - window.digest_tokens)
-    protected_most = int(window.size * _PROTECTED_SHARE)
+    protected_most = window.protected_tokens
     held = exchanges = 0
     best = len(path)
     for place in range(len(path) - 1, folded - 1, -1):

@@ -17,9 +17,11 @@ from backstory.core.message import Text
 from backstory.core.records import Digest, Injection, Turn
 from backstory.core.sizes import CHARS_PER_TOKEN
 from backstory.memory import assembly, compaction
+from backstory.memory.asking import asks
 from backstory.memory.compaction import Window
 from backstory.memory.economy import Move
 from backstory.memory.outline import Outline, outline
+from backstory.memory.question import looked_at
 from backstory.memory.retention import NEUTRAL, Rules, Standing
 from backstory.memory.retrieval import Recalled, block
 from backstory.memory.settled import Fold
@@ -192,7 +194,7 @@ class Recall(Stage):
         version, was = thread.version, thread.account.pure
         boundary = thread.folded(visit.upto)
         plan = self._plan(visit, draft, thread.digest_at(boundary), boundary)
-        over = plan.total > limit
+        over = plan.total > limit or self._crowds(visit, draft, plan)
         if plan.folded is not None and self._undone(exchange, visit, draft, plan.total):
             return None
         resumed = was and not thread.account.pure
@@ -206,6 +208,13 @@ class Recall(Stage):
                 thread.account.pure, visit.undone = True, False
                 return None
         return None if draft.complete and self._bursts(visit, draft.total, plan.total) else plan
+
+    def _crowds(self, visit: Visit, draft: Draft, plan: _Plan) -> bool:
+        """Whether older exchanges take the room of what is recalled, in a window that recall may fill, when something is asked."""
+        window, (_, turn) = self._settings.window, asked(visit)
+        if not window.recalls or draft.total <= window.hard_tokens or turn is None:
+            return False
+        return plan.total - draft.fixed - draft.new > window.protected_tokens + window.digest_tokens and asks(looked_at(turn.text)[1])
 
     def _bursts(self, visit: Visit, bare: int, total: int) -> bool:
         """Whether what memory adds to a whole history makes it too large for its window, while the next fold is not ready: it goes up as

@@ -173,3 +173,25 @@ def test_an_edit_in_the_middle_leaves_the_newest_exchanges(tmp_path: Path) -> No
             assert not one.failures()
 
     asyncio.run(work())
+
+
+def test_a_question_has_the_window_that_recall_may_fill_and_remarks_move_nothing(tmp_path: Path) -> None:
+    async def work() -> None:
+        config = replace(_small(tmp_path, window=1000), recall=RecallSection(budget_tokens=1000, deadline_ms=20_000.0))
+        async with rig(config, echoing("openai_chat")) as one:
+            talk = Talk(one, b"X-VC-Conversation: long")
+            await talk.say(SECRET)
+            for number in range(70):
+                await talk.say(_said(number))
+            while len(texts_sent(one)) < 9:
+                await talk.say(f"It is calm at the pier today, and boat {len(talk.messages)} is in.")
+            before = texts_sent(one)
+            await talk.say("Thanks, that is fine.")
+            assert len(texts_sent(one)) > len(before)
+            await talk.say("What was my locker code at the gym in the Harrowgate hall?")
+            sent = texts_sent(one)
+            assert len(sent) < 7, "older exchanges make room for what answers"
+            assert "tangerine-4711" in sent[-1]
+            assert not one.failures()
+
+    asyncio.run(work())
