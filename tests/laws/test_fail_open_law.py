@@ -29,6 +29,7 @@ from backstory.core.exchange import Head
 from backstory.core.ids import TurnIds
 from backstory.errors import StoreError
 from backstory.stages.arrivals import Arrivals
+from backstory.stages.boundary import Boundary
 from backstory.stages.command import Command
 from backstory.stages.continuity import Continuity
 from backstory.stages.erase import Eraser
@@ -160,6 +161,7 @@ PLACES: dict[str, Callable[[Rig], Any]] = {
     "ingest": _stage("ingest"),
     "shrink": _stage("shrink"),
     "recall": _stage("recall"),
+    "boundary": lambda one: _stage("recall")(one)._boundary,
     "links": _stage("links"),
     "continuity": _stage("continuity"),
     "commanding": _of("engine", "commanding"),
@@ -181,6 +183,7 @@ KINDS: dict[str, type] = {
     "ingest": Ingest,
     "shrink": Shrink,
     "recall": Recall,
+    "boundary": Boundary,
     "links": Linked,
     "continuity": Continuity,
     "commanding": Commanding,
