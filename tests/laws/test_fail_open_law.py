@@ -18,8 +18,7 @@ import msgspec
 import pytest
 from msgspec import Struct
 
-from backstory.app import engine as module
-from backstory.app import journals
+from backstory.app import journals, opening
 from backstory.app.commanding import Commanding
 from backstory.app.journals import settle_entry
 from backstory.app.metrics import Metrics
@@ -483,7 +482,7 @@ def test_a_client_that_leaves_while_its_plan_is_made_leaves_nothing_behind(tmp_p
 def test_a_store_that_cannot_be_opened_is_served_without_and_tried_again(
     tmp_path: Path, stored: bytes, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_AGAIN_S", (0.05, 0.1))
+    monkeypatch.setattr(opening, "_AGAIN_S", (0.05, 0.1))
     real = open_store
     times = [0]
 
