@@ -15,6 +15,7 @@ from backstory.core.records import Turn
 from backstory.memory import excerpt
 from backstory.memory.echo import Laid, Tally, begin, known_places, last_answer, lay, restored, rewrite, take
 from backstory.memory.reading import Reading
+from backstory.memory.reworded import along
 from backstory.memory.thread import Thread, branch, place_of
 from backstory.memory.turns import Line
 from backstory.stages import excerpts
@@ -29,6 +30,8 @@ _READ = 4
 _NEAR = 64
 # A history is looked for by the hashes of so many messages at its beginning, and as many before its last answer.
 _HASHES = 64
+# What a human said may stand in other surroundings where so many characters of what was said are known, in all.
+_SURE_CHARS = 120
 # Words of so many characters may tell one conversation from another; at most so many are looked for.
 _TELLING_CHARS, _MOST_TELLING = 24, 8
 
@@ -51,6 +54,11 @@ class Echo(Struct, frozen=True):
         return self.laid.path[place - 1] if place else None
 
     @property
+    def changed(self) -> int:
+        """How many messages of a human are the same in other surroundings."""
+        return self.laid.changed(self.count)
+
+    @property
     def at_end(self) -> bool:
         """Whether nothing but answers follows on the thread's current branch: the history goes on with it."""
         path, turn = self.thread.path, self.turn
@@ -64,9 +72,11 @@ def named(thread: Thread, reading: Reading) -> None:
     if found is not None and found.count:
         take(thread, reading, found.laid, found.count)
         return
-    lines = restored(reading.lines, thread.path[-_NEAR:])
+    lines = along(reading.lines, thread.path[-_NEAR:])
+    reworded = lines is not None
+    lines = restored(lines or reading.lines, thread.path[-_NEAR:]) or lines
     if lines is not None:
-        rewrite(reading, lines, thread.root)
+        rewrite(reading, lines, thread.root, reworded)
 
 
 def held(threads: Threads, principal: str, reading: Reading) -> Echo | None:
@@ -107,24 +117,27 @@ async def cut(threads: Threads, principal: str, scope: str, reading: Reading, sy
     near a thread's end. They are taken for it."""
     words, _ = excerpt.run(reading.lines)
     human = [line for line in words if line.role == "user"]
-    contents = excerpt.telling(human)
-    said = await threads.said(principal, contents, OFTEN) if contents and len(human) < len(words) else {}
+    contents = [*excerpt.telling(human), *excerpt.telling([line for line in words if line.role != "user"])]
+    said = await threads.said(principal, contents, OFTEN) if contents and 0 < len(human) < len(words) else {}
     count = Counter(name for places in said.values() for name in {name for name, _ in places})
-    made: dict[tuple[bytes, ...], tuple[list[Line], set[str]]] = {}
+    made: dict[tuple[bytes, ...], tuple[list[Line], set[str], bool]] = {}
     for name, _ in count.most_common(_CANDIDATES):
         thread = await threads.by_id(principal, name, scope)
-        lines = restored(reading.lines, thread.path[-_NEAR:]) if thread is not None else None
+        again = along(reading.lines, thread.path[-_NEAR:]) if thread is not None else None
+        lines = restored(again or reading.lines, thread.path[-_NEAR:]) or again if thread is not None else None
         if thread is not None and lines is not None:
             if threads.tombs.within(thread.lineage):
                 return None
-            made.setdefault(tuple(line.content for line in lines), (lines, set()))[1].add(name)
+            made.setdefault(tuple(line.content for line in lines), (lines, set(), again is not None))[1].add(name)
     if len(made) != 1:
         return None
-    ((lines, names),) = made.values()
-    found = await excerpts.whole(threads, principal, scope, lines, system)
+    ((lines, names, reworded),) = made.values()
+    # What a human said in other surroundings is no proof: these may be anybody's.
+    anybodys = {one.content for one, line in zip(lines, reading.lines, strict=True) if one is not line and one.role != "assistant"}
+    found = await excerpts.whole(threads, principal, scope, lines, system, [*names] if reworded else (), anybodys)
     if found is None or found.thread.conversation.id not in names or threads.tombs.within(found.thread.lineage):
         return None
-    rewrite(reading, lines, found.thread.root)
+    rewrite(reading, lines, found.thread.root, reworded)
     return found
 
 
@@ -141,7 +154,8 @@ async def _candidates(threads: Threads, principal: str, scope: str, reading: Rea
     places = await threads.said(principal, longest[:_READ], OFTEN) if longest else {}
     count = Counter(name for some in places.values() for name in {name for name, _ in some})
     last = list(dict.fromkeys(name for _, _, name in rows))
-    names = dict.fromkeys([*begun[:_CANDIDATES], *last[:_READ], *(name for name, _ in count.most_common(_READ))])
+    ended = [name for name, _ in (await threads.said(principal, [lines[stop - 1].content], OFTEN))[lines[stop - 1].content]]
+    names = dict.fromkeys([*ended, *begun[:_CANDIDATES], *last[:_READ], *(name for name, _ in count.most_common(_READ))])
     found = [await threads.by_id(principal, name, scope) for name in names]
     return [thread for thread in found if thread is not None]
 
@@ -170,9 +184,12 @@ def _beside(thread: Thread, reading: Reading, known: Sequence[int] = ()) -> Echo
 
 
 def _begins(thread: Thread, reading: Reading) -> bool:
-    """Whether a history begins with the same message as a thread."""
-    first = next((line.content for line in reading.lines if line.kind != "none"), b"")
-    return bool(thread.path) and thread.path[0].content == first
+    """Whether a history begins with the same message as a thread, or with one that may be the same in other surroundings."""
+    first = next((line for line in reading.lines if line.kind != "none"), None)
+    if first is None or not thread.path:
+        return False
+    turn = thread.path[0]
+    return turn.content == first.content or (first.role != "assistant" and turn.role != "assistant")
 
 
 def _branches(thread: Thread, turn: Turn | None) -> Iterator[Sequence[Turn]]:
@@ -189,9 +206,9 @@ def _branches(thread: Thread, turn: Turn | None) -> Iterator[Sequence[Turn]]:
                 yield path
 
 
-def _rank(one: Echo) -> tuple[bool, int, int, int, int, int, int]:
+def _rank(one: Echo) -> tuple[bool, int, int, int, int, int, int, int]:
     tally = one.tally
-    return one.whole, one.laid.end(one.count)[0], tally.exact, tally.ids, tally.same, tally.part, tally.brief
+    return one.whole, one.laid.end(one.count)[0], -one.changed, tally.exact, tally.ids, tally.same, tally.part, tally.brief
 
 
 def _meant(found: Sequence[Echo]) -> Echo | None:
@@ -200,6 +217,9 @@ def _meant(found: Sequence[Echo]) -> Echo | None:
         return None
     best = max(_rank(one) for one in found)
     some = [one for one in found if _rank(one) == best]
+    if best[2]:
+        # Who has just been answered is waited for; who went on long ago is not.
+        some = [one for one in some if one.at_end] or some
     said = {one.turn.chain for one in some if one.turn is not None}
     return max(some, key=lambda one: (one.at_end, one.thread.conversation.updated)) if len(said) == 1 else None
 
@@ -217,6 +237,8 @@ async def _is_proven(threads: Threads, one: Echo, reading: Reading, system: Call
     tally = one.tally
     if not one.led and contradicts(one.thread.conversation, system()):
         return False
+    if one.changed:
+        return await _is_own(threads, one, reading, later=not one.led) or await _is_only(threads, one, reading)
     return tally.sure or await _is_own(threads, one, reading, later=not one.led)
 
 
@@ -233,3 +255,12 @@ async def _is_own(threads: Threads, one: Echo, reading: Reading, later: bool = F
         return False
     other = elsewhere(await threads.said(one.thread.conversation.principal, contents, OFTEN))
     return any(not other(content, one.thread.by_id) for content in contents)
+
+
+async def _is_only(threads: Threads, one: Echo, reading: Reading) -> bool:
+    """Whether so much is known that it is no coincidence, and every conversation that has the last answer has been looked at."""
+    upto = one.laid.end(one.count)[0]
+    known = [line for line in reading.lines[:upto] if line.kind == "spoken"]
+    if not known or sum([len(line.text) for line in known]) < _SURE_CHARS:
+        return False
+    return len((await threads.said(one.thread.conversation.principal, [known[-1].content], OFTEN))[known[-1].content]) < OFTEN

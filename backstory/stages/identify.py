@@ -201,6 +201,8 @@ class Identify(Stage):
         """By what was said. A request with an identity that is new never joins another's conversation: at most it forks from it. One that
         keeps a conversation's beginning, and has a summary of the rest, goes on with it."""
         principal, scope = exchange.principal, exchange.scope
+        if reading.reworded:
+            reading.as_sent()
         last = _last_assistant(reading)
         again = self._threads.asking(reading.digest)
         if again is not None and (again.conversation.principal != principal or claimed or exchange.local):
