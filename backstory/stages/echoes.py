@@ -34,6 +34,7 @@ _HASHES = 64
 _SURE_CHARS = 120
 # Words of so many characters may tell one conversation from another; at most so many are looked for.
 _TELLING_CHARS, _MOST_TELLING = 24, 8
+_TELLING_MESSAGES = 2
 
 
 class Echo(Struct, frozen=True):
@@ -238,13 +239,18 @@ async def _is_proven(threads: Threads, one: Echo, reading: Reading, system: Call
     if not one.led and contradicts(one.thread.conversation, system()):
         return False
     if one.changed:
-        return await _is_own(threads, one, reading, later=not one.led) or await _is_only(threads, one, reading)
+        return await _is_reworded(threads, one, reading)
     return tally.sure or await _is_own(threads, one, reading, later=not one.led)
 
 
 async def _is_own(threads: Threads, one: Echo, reading: Reading, later: bool = False) -> bool:
     """Whether the part that is known has something that was said in no other conversation. `later`: after its first answer, for whoever
     sends the same template first is somebody else as well."""
+    return await _own(threads, one, reading, later) > 0
+
+
+async def _own(threads: Threads, one: Echo, reading: Reading, later: bool) -> int:
+    """How much of that there is, of the longest."""
     upto = one.laid.end(one.count)[0]
     start = next((item for item, line in enumerate(reading.lines) if line.role == "assistant"), 0) if later else 0
     there = {turn.content for turn in one.laid.path}
@@ -252,15 +258,25 @@ async def _is_own(threads: Threads, one: Echo, reading: Reading, later: bool = F
     longest = {line.content: len(line.text) for line in known if line.content in there}
     contents = sorted(longest, key=lambda content: -longest[content])[:_MOST_TELLING]
     if not contents:
-        return False
+        return 0
     other = elsewhere(await threads.said(one.thread.conversation.principal, contents, OFTEN))
-    return any(not other(content, one.thread.by_id) for content in contents)
+    return sum([not other(content, one.thread.by_id) for content in contents])
 
 
-async def _is_only(threads: Threads, one: Echo, reading: Reading) -> bool:
-    """Whether so much is known that it is no coincidence, and every conversation that has the last answer has been looked at."""
+async def _is_reworded(threads: Threads, one: Echo, reading: Reading) -> bool:
+    """The same where what a human said stands in other surroundings: two messages are telling, and an answer is this conversation's own,
+    or every conversation that gave the last one has been looked at."""
     upto = one.laid.end(one.count)[0]
-    known = [line for line in reading.lines[:upto] if line.kind == "spoken"]
-    if not known or sum([len(line.text) for line in known]) < _SURE_CHARS:
+    there = {turn.content for turn in one.laid.path}
+    spoken = [line for line in reading.lines[:upto] if line.kind == "spoken"]
+    within = {
+        line.content for line in spoken if line.role != "assistant" and len(line.text) >= _TELLING_CHARS and line.content not in there
+    }
+    own = await _own(threads, one, reading, later=not one.led)
+    if own and own + len(within) >= _TELLING_MESSAGES:
+        return True
+    answers = {line.content for line in spoken if line.role == "assistant" and len(line.text) >= _TELLING_CHARS and line.content in there}
+    if len(answers) + len(within) < _TELLING_MESSAGES or sum([len(line.text) for line in spoken]) < _SURE_CHARS:
         return False
-    return len((await threads.said(one.thread.conversation.principal, [known[-1].content], OFTEN))[known[-1].content]) < OFTEN
+    last = spoken[-1].content
+    return len((await threads.said(one.thread.conversation.principal, [last], OFTEN))[last]) < OFTEN
