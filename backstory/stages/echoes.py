@@ -95,6 +95,25 @@ def held(threads: Threads, principal: str, reading: Reading) -> Echo | None:
     return best
 
 
+async def gone_on(threads: Threads, principal: str, reading: Reading) -> Thread | None:
+    """The thread in memory with which the history before this one went on, where a human's words stood in other surroundings: its client
+    goes on at its end, and answers in it were given in no other conversation. What of the history is new is taken for what was said."""
+    thread = threads.held(reading.thread)
+    if thread is None or thread.conversation.principal != principal or threads.tombs.within(thread.lineage):
+        return None
+    found = _beside(thread, reading, known_places(thread, reading))
+    if found is None or not (found.whole and found.led and found.at_end and found.tally.sure):
+        return None
+    answers = [line for line in reading.asked if line.role == "assistant" and line.kind == "spoken"]
+    there = {turn.content for turn in thread.path}
+    contents = [content for content in excerpt.telling(answers) if content in there]
+    other = elsewhere(await threads.said(principal, contents, OFTEN))
+    if sum([not other(content, thread.by_id) for content in contents]) < _TELLING_MESSAGES:
+        return None
+    take(thread, reading, found.laid, found.count)
+    return thread
+
+
 async def stored(threads: Threads, principal: str, scope: str, reading: Reading, system: Callable[[], bytes]) -> Echo | None:
     """The same in memory or stored, however little of the history was known: with every answer, or up to one that was edited. `system`
     gives the hash of its system prompt."""
