@@ -119,7 +119,10 @@ async def stored(threads: Threads, principal: str, scope: str, reading: Reading,
     gives the hash of its system prompt."""
     if not last_answer(reading.lines):
         return None
-    found = [one for one in _all_beside(await _candidates(threads, principal, scope, reading), reading) if one.turn is not None]
+    candidates, ended = await _candidates(threads, principal, scope, reading)
+    found = [one for one in _all_beside(candidates, reading) if one.turn is not None]
+    # Whoever gave the last answer counts where a human's words stand in other surroundings; else those that begin alike do.
+    found = [one for one in found if one.changed or one.thread.conversation.id not in ended]
     proven = [one for one in found if one.whole and await _is_proven(threads, one, reading, system)]
     best = _meant(proven)
     # Where a client's summary stands in it, what does not lie beside the branch was summarised, and not edited.
@@ -161,8 +164,9 @@ async def cut(threads: Threads, principal: str, scope: str, reading: Reading, sy
     return found
 
 
-async def _candidates(threads: Threads, principal: str, scope: str, reading: Reading) -> list[Thread]:
-    """Threads that begin with the same words, or have said the same; those that have most of it."""
+async def _candidates(threads: Threads, principal: str, scope: str, reading: Reading) -> tuple[list[Thread], set[str]]:
+    """Threads that begin with the same words, or have said the same; those that have most of it. And the names of those that have been
+    looked at for the last answer alone."""
     lines, stop = reading.lines, last_answer(reading.lines)
     said = [item for item in range(stop) if lines[item].kind != "none"]
     chains = [reading.chains[item] for item in dict.fromkeys([*said[:_HASHES], *said[-_HASHES:]])]
@@ -175,9 +179,9 @@ async def _candidates(threads: Threads, principal: str, scope: str, reading: Rea
     count = Counter(name for some in places.values() for name in {name for name, _ in some})
     last = list(dict.fromkeys(name for _, _, name in rows))
     ended = [name for name, _ in (await threads.said(principal, [lines[stop - 1].content], OFTEN))[lines[stop - 1].content]]
-    names = dict.fromkeys([*ended, *begun[:_CANDIDATES], *last[:_READ], *(name for name, _ in count.most_common(_READ))])
-    found = [await threads.by_id(principal, name, scope) for name in names]
-    return [thread for thread in found if thread is not None]
+    names = dict.fromkeys([*begun[:_CANDIDATES], *last[:_READ], *(name for name, _ in count.most_common(_READ))])
+    found = [await threads.by_id(principal, name, scope) for name in dict.fromkeys([*names, *ended])]
+    return [thread for thread in found if thread is not None], {*ended}.difference(names)
 
 
 def _all_beside(threads: Iterable[Thread], reading: Reading) -> list[Echo]:
