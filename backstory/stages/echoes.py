@@ -129,6 +129,9 @@ async def stored(threads: Threads, principal: str, scope: str, reading: Reading,
     if best is None and not proven and reading.summary < 0:
         edited = (one for one in found if not one.whole and (one.led or one.count or one.laid.reached))
         best = _meant([one for one in edited if await _is_own(threads, one, reading)])
+    if best is not None and not best.tally.sure and any(one.changed and one.tally.sure for one in found):
+        # Its answers are only like those; there they are the same, and its questions stand in other surroundings.
+        best = None
     best = _untouched(threads, best, found)
     if best is not None:
         take(best.thread, reading, best.laid, best.count)
@@ -166,7 +169,7 @@ async def cut(threads: Threads, principal: str, scope: str, reading: Reading, sy
 
 async def _candidates(threads: Threads, principal: str, scope: str, reading: Reading) -> tuple[list[Thread], set[str]]:
     """Threads that begin with the same words, or have said the same; those that have most of it. And the names of those that have been
-    looked at for the last answer alone."""
+    looked at for answers alone."""
     lines, stop = reading.lines, last_answer(reading.lines)
     said = [item for item in range(stop) if lines[item].kind != "none"]
     chains = [reading.chains[item] for item in dict.fromkeys([*said[:_HASHES], *said[-_HASHES:]])]
@@ -178,7 +181,9 @@ async def _candidates(threads: Threads, principal: str, scope: str, reading: Rea
     places = await threads.said(principal, longest[:_READ], OFTEN) if longest else {}
     count = Counter(name for some in places.values() for name in {name for name, _ in some})
     last = list(dict.fromkeys(name for _, _, name in rows))
-    ended = [name for name, _ in (await threads.said(principal, [lines[stop - 1].content], OFTEN))[lines[stop - 1].content]]
+    answers = excerpt.telling([lines[item] for item in said if lines[item].role == "assistant"])[:_READ]
+    given = await threads.said(principal, dict.fromkeys([lines[stop - 1].content, *answers]), OFTEN)
+    ended = [name for some in given.values() for name, _ in some]
     names = dict.fromkeys([*begun[:_CANDIDATES], *last[:_READ], *(name for name, _ in count.most_common(_READ))])
     found = [await threads.by_id(principal, name, scope) for name in dict.fromkeys([*names, *ended])]
     return [thread for thread in found if thread is not None], {*ended}.difference(names)
@@ -287,19 +292,23 @@ async def _own(threads: Threads, one: Echo, reading: Reading, later: bool) -> in
 
 
 async def _is_reworded(threads: Threads, one: Echo, reading: Reading) -> bool:
-    """The same where what a human said stands in other surroundings: two messages are telling, and an answer is this conversation's own,
-    or every conversation that gave the last one has been looked at."""
+    """The same where what a human said stands in other surroundings: two messages are telling, or a long one, and an answer is this
+    conversation's own, or every conversation that gave the last one has been looked at."""
     upto = one.laid.end(one.count)[0]
     there = {turn.content for turn in one.laid.path}
     spoken = [line for line in reading.lines[:upto] if line.kind == "spoken"]
-    within = {
-        line.content for line in spoken if line.role != "assistant" and len(line.text) >= _TELLING_CHARS and line.content not in there
-    }
+    within = _weight(line for line in spoken if line.role != "assistant" and line.content not in there)
     own = await _own(threads, one, reading, later=not one.led)
-    if own and own + len(within) >= _TELLING_MESSAGES:
+    if own and own + within >= _TELLING_MESSAGES:
         return True
-    answers = {line.content for line in spoken if line.role == "assistant" and len(line.text) >= _TELLING_CHARS and line.content in there}
-    if len(answers) + len(within) < _TELLING_MESSAGES or sum([len(line.text) for line in spoken]) < _SURE_CHARS:
+    answers = _weight(line for line in spoken if line.role == "assistant" and line.content in there)
+    if answers + within < _TELLING_MESSAGES or sum([len(line.text) for line in spoken]) < _SURE_CHARS:
         return False
     last = spoken[-1].content
     return len((await threads.said(one.thread.conversation.principal, [last], OFTEN))[last]) < OFTEN
+
+
+def _weight(lines: Iterable[Line]) -> int:
+    """How many messages are telling; a long one counts as enough of them."""
+    told = {line.content: len(line.text) for line in lines if len(line.text) >= _TELLING_CHARS}
+    return sum([_TELLING_MESSAGES if chars >= _SURE_CHARS else 1 for chars in told.values()])

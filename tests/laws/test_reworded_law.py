@@ -193,6 +193,13 @@ _BEATS = ((0, 0), (0, 1), (1, 0))
 @example("anthropic", [False, False], [_told(0, 0, 0), _told(1, 0, 0, True), _told(1, 5, 4)], 20, 20)
 @example("openai_chat", [False, False], [_told(0, 0, 1), _told(1, 0, 1, True), _told(1, 5, 4)], 20, 20)
 @example(
+    "anthropic",
+    [False, False],
+    [(0, 2, 2, "plain", 0, False), (1, 2, 1, "after", 0, False), _told(1, 0, 0, True), (1, 0, 0, "after", 0, False)],
+    0,
+    6,
+)
+@example(
     "openai_chat",
     [False, False],
     [_told(0, 5, 4), *[_told(0, *one) for one in _BEATS], *[_told(1, *one, True) for one in _BEATS], _told(1, 5, 4)],
