@@ -20,6 +20,8 @@ from backstory.memory.view import View
 
 # A gain that is smaller than this share is none.
 _WORTH = 0.03
+# A client has cut so often before anything is held: once or twice may be somebody who has deleted what stood there.
+_FEWEST_CUTS = 2
 # So many held requests are looked at before holding is judged by what it has cost.
 _JUDGED = 3
 
@@ -75,6 +77,8 @@ def worth(account: Account, tariff: Tariff, now: float, held: Held, view: View, 
     size, came, fixed = sizes.came + held.tokens, sizes.came, min(sizes.fixed, sizes.came)
     # Of a model whose price is not known its window is not, either: it may be a local one that its client cuts the history for.
     if not tariff.known or not account.requests or size > sizes.hard or not account.warm(tariff, now) or loses(account):
+        return None
+    if view.cuts < _FEWEST_CUTS:
         return None
     read, write, growth = tariff.read, max(tariff.write, tariff.input), max(1.0, account.growth)
     again = (came - fixed) * (write - read)

@@ -1,7 +1,8 @@
 """Beside the recall stage: keeps what went up for a conversation whose client cuts its history, and says what of it stays in front.
 
 Rule: it is kept in memory only, and only while the client cuts; whatever does not fit together (another branch, something forgotten, other
-instructions, a restart) lets it go, and the request goes up as it came.
+instructions, other tools, a restart) lets it go, and the request goes up as it came. A provider that does not take it gets the request
+without, and nothing is held in that conversation any more.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from backstory.core.document import Document
-from backstory.core.edits import AddMessages
-from backstory.core.exchange import Exchange, Outcome
+from backstory.core.edits import AddMessages, AddTools
+from backstory.core.exchange import Exchange, Note, Outcome
 from backstory.core.message import Prompt
 from backstory.core.records import Turn
 from backstory.core.wire import Wire
@@ -20,9 +23,11 @@ from backstory.memory.holding import Held, Sizes
 from backstory.memory.view import View
 from backstory.stages.base import Stage
 from backstory.stages.economy import Economy
+from backstory.stages.unbind import Unbind
 from backstory.stages.visit import Visit, Visits
 
 _MARK, _INPUT = b'"cache_control"', b'"input"'
+_TOO_MANY = 429
 # A payload of more bytes is not kept.
 _MOST_BYTES = 4 << 20
 # Marks of what is to be cached belong to the request that they came with. In a text the quotes would be escaped.
@@ -54,7 +59,10 @@ class Holding(Stage):
         thread, view, prompt, wire = visit.thread, visit.thread.view, exchange.prompt, exchange.wire
         if view is None or prompt is None or wire is None or not self._economy.holds or prompt.previous or thread.account.refused:
             return None
-        if exchange.head.path != view.path or not _same(wire.read(Document(view.body), view.path), prompt):
+        if exchange.head.path != view.path or self._economy.bare(prompt.model):
+            return None
+        before = Document(view.body)
+        if not _same(wire.read(before, view.path), prompt) or _tools(wire, before) != _tools(wire, exchange.document):
             return None
         held = holding.cut_off(thread, visit.reading, view)
         if held is None:
@@ -75,11 +83,18 @@ class Holding(Stage):
         if visit is None or not visit.ready or not self._economy.holds:
             return
         thread = visit.thread
-        if visit.held is not None and outcome.status >= 400:
+        model = exchange.prompt.model if exchange.prompt is not None else ""
+        if visit.refused:
+            if outcome.reply is not None:
+                self._economy.refused(model)
+            return
+        if visit.held is not None and outcome.status >= 400 and not visit.late:
             # Its provider may take less than is believed: what the client sends goes up as it came from now on.
             thread.view, thread.account.refused = None, True
+            if outcome.status == _TOO_MANY:
+                self._economy.refused(model)
             return
-        if visit.complete or visit.late or visit.gone or thread.version != visit.reading.version:
+        if visit.complete or visit.late or visit.gone or thread.account.refused or thread.version != visit.reading.version:
             thread.view = None
         elif outcome.reply is not None and outcome.reply.parts:
             made = self._view(exchange, visit)
@@ -115,6 +130,31 @@ class Holding(Stage):
             return 0
         injection = visit.thread.injections.get(turn.chain)
         return turn.tokens + (injection.tokens if injection is not None else 0)
+
+
+def let_go(exchange: Exchange, visit: Visit, tools: int) -> Exchange:
+    """The exchange without what is held in front of it, which its provider has refused, and without tools of ours, which take so many
+    tokens: nothing of it is to be refused for our sake. What was reasoned behind it goes, too, where its provider would refuse that."""
+    thread, held = visit.thread, visit.held
+    if held is not None:
+        visit.tokens_sent -= held.tokens
+        visit.absent += len(held.turns)
+        thread.loosened = visit.asked
+    if visit.paging:
+        visit.tokens_sent -= tools
+    visit.held, visit.refused, visit.paging = None, True, frozenset()
+    thread.view, thread.account.refused = None, True
+    note = Note("holding", "refused with what its client had cut off in front of it; asked once more without")
+    edits = tuple(
+        [(stage, edit) for stage, edit in exchange.edits if stage != Unbind.name and not isinstance(edit, AddMessages | AddTools)]
+    )
+    return Unbind.unbind(replace(exchange, edits=edits, notes=(*exchange.notes, note)), visit)
+
+
+def _tools(wire: Wire, document: Document | None) -> tuple[bytes, ...]:
+    """The tools of a request as they stand in it, without marks."""
+    tools = document.member("tools") if document is not None else None
+    return _plain(wire, [tools]) if tools is not None else ()
 
 
 def _same(before: Prompt, now: Prompt) -> bool:

@@ -435,7 +435,7 @@ class Recall(Stage):
         """Nothing was injected after all."""
         if visit.injection is not None and (visit.reasons or visit.found is not None):
             visit.thread.withdraw(visit.injection.chain)
-        visit.injection = None
+        visit.injection = visit.held = None
         visit.reasons, visit.found = [], None
         visit.recalled = visit.folded = 0
 
