@@ -214,7 +214,29 @@ def test_a_refused_one_is_the_last(tmp_path: Path) -> None:
     asyncio.run(work())
 
 
-@pytest.mark.parametrize("what", ["tools", "model", "system"])
+def test_what_somebody_has_deleted_at_the_beginning_is_not_brought_back(tmp_path: Path) -> None:
+    """Twice, one exchange each: that is no client that keeps its newest messages."""
+    clock = Clock()
+
+    async def work() -> None:
+        bank = Till(clock)
+        async with rig(config(tmp_path), bank, clock=clock) as one:
+            cutter = Cutter()
+            for number in range(18):
+                if number in {9, 10}:
+                    del cutter.items[:2]
+                clock.now += 10.0
+                body = cutter.body(99, f"Of {number}: the secret word is pineapple. " + "Blah blah. " * 80 if number < 2 else "")
+                _, answer = await one.ask(PATHS["anthropic"], body, NAME)
+                cutter.hears(answer)
+                assert bank.sent == body, number
+                assert (b"pineapple" in bank.sent) == (number < 10)
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("what", ["tools", "other tools", "model", "system"])
 def test_nothing_is_held_in_front_of_another_kind_of_request(tmp_path: Path, what: str) -> None:
     clock = Clock()
 
@@ -225,7 +247,9 @@ def test_nothing_is_held_in_front_of_another_kind_of_request(tmp_path: Path, wha
             for number in range(16):
                 clock.now += 10.0
                 tree = json.loads(cutter.body(KEEPS))
-                if what == "tools" and number % 2:
+                if what == "other tools":
+                    tree["tools"] = [{"name": f"look{number % 2}", "input_schema": {"type": "object"}}]
+                elif what == "tools" and number % 2:
                     tree["tools"] = [{"name": "look", "input_schema": {"type": "object"}}]
                 elif what != "tools" and number % 2:
                     tree[what] = "claude-opus-4-5" if what == "model" else "Something else today."
