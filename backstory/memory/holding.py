@@ -72,13 +72,16 @@ def cut_off(thread: Thread, reading: Reading, view: View) -> Held | None:
     return Held(view.lead, view.lead + stop, item, frozenset(turns), sum(view.tokens[:stop]))
 
 
-def worth(account: Account, tariff: Tariff, now: float, held: Held, view: View, sizes: Sizes) -> Held | None:
+def may(account: Account, tariff: Tariff, now: float) -> bool:
+    """Whether anything could be held: the provider's cache has what went up, and holding was not measured to lose money."""
+    # Of a model whose price is not known its window is not, either: it may be a local one that its client cuts the history for.
+    return tariff.known and account.requests > 0 and account.warm(tariff, now) and not loses(account)
+
+
+def worth(account: Account, tariff: Tariff, held: Held, view: View, sizes: Sizes) -> Held | None:
     """These items, where it is cheaper that they stay in front: at once and as long as it goes on so."""
     size, came, fixed = sizes.came + held.tokens, sizes.came, min(sizes.fixed, sizes.came)
-    # Of a model whose price is not known its window is not, either: it may be a local one that its client cuts the history for.
-    if not tariff.known or not account.requests or size > sizes.hard or not account.warm(tariff, now) or loses(account):
-        return None
-    if view.cuts < _FEWEST_CUTS:
+    if size > sizes.hard or view.cuts < _FEWEST_CUTS:
         return None
     read, write, growth = tariff.read, max(tariff.write, tariff.input), max(1.0, account.growth)
     again = (came - fixed) * (write - read)

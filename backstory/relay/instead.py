@@ -6,10 +6,12 @@ client's, whatever it is. Of a stream its first event is looked at, for a refusa
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Literal, TypeAlias
 
 from backstory.core.plan import Instead, Plan
+from backstory.core.stream import Frame
 from backstory.core.wire import StreamReader
 from backstory.errors import DocumentError
 from backstory.relay.heads import ReplyHead
@@ -26,12 +28,14 @@ _State: TypeAlias = Literal["open", "refused", "watching", "over"]
 _OTHERWISE = frozenset({401, 403, 404, 407, 408, 429})
 # A refusal is not longer; nor is what comes before the first event that says something.
 _MOST_HELD = 1_048_576
+# So long it is waited for that event behind those that say nothing.
+_PATIENCE_S = 1.0
 
 
 class Guarded:
     """The answer to a request that may be asked otherwise, in front of its legs, with their interface."""
 
-    __slots__ = ("_course", "_held", "_instead", "_legs", "_metrics", "_parts", "_reader", "_size", "_state", "_trailers")
+    __slots__ = ("_course", "_held", "_instead", "_legs", "_metrics", "_parts", "_reader", "_size", "_state", "_trailers", "_waits")
 
     def __init__(self, instead: Instead, legs: Legs | None, course: Course, metrics: DoorMetrics) -> None:
         self._instead = instead
@@ -44,6 +48,7 @@ class Guarded:
         self._trailers: _Trailers = ()
         self._size = 0
         self._reader: StreamReader | None = None
+        self._waits = False
 
     @property
     def later(self) -> bool:
@@ -104,10 +109,9 @@ class Guarded:
 
     def _look(self, data: bytes, done: bool) -> None:
         reader = self._reader
+        frames: list[Frame] = []
         try:
-            frames = reader.feed(data) if reader is not None else []
-            if done and reader is not None:
-                frames = [*frames, *reader.close()]
+            frames = [*(reader.feed(data) if reader is not None else ()), *(reader.close() if done and reader is not None else ())]
             told = next((one for frame in frames if (one := refusals.told(frame.data)) != "nothing"), "nothing")
         except DocumentError:
             told = "something"
@@ -117,6 +121,15 @@ class Guarded:
                 self._ask()
         elif told == "something" or done or self._size > _MOST_HELD:
             self._release(done)
+        elif not self._waits and frames:
+            self._waits = True
+            self._course.wait_for(self._patience())
+
+    async def _patience(self) -> None:
+        """A client that waits for the model to think is not kept from hearing that it does."""
+        await asyncio.sleep(_PATIENCE_S)
+        if self._state == "watching":
+            self._release(False)
 
     def _release(self, done: bool) -> None:
         """What is held back is the client's."""

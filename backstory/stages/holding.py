@@ -8,7 +8,9 @@ without, and nothing is held in that conversation any more.
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from collections.abc import Sequence
+from weakref import ref
 
 from msgspec.structs import replace
 
@@ -20,6 +22,7 @@ from backstory.core.records import Turn
 from backstory.core.wire import Wire
 from backstory.memory import holding
 from backstory.memory.holding import Held, Sizes
+from backstory.memory.thread import Thread
 from backstory.memory.view import View
 from backstory.stages.base import Stage
 from backstory.stages.economy import Economy
@@ -28,8 +31,8 @@ from backstory.stages.visit import Visit, Visits
 
 _MARK, _INPUT = b'"cache_control"', b'"input"'
 _TOO_MANY = 429
-# A payload of more bytes is not kept.
-_MOST_BYTES = 4 << 20
+# A payload of more bytes is not kept; nor are more of all conversations.
+_MOST_BYTES, _MOST_IN_ALL = 4 << 20, 64 << 20
 # Marks of what is to be cached belong to the request that they came with. In a text the quotes would be escaped.
 _MARKS = (
     (re.compile(rb',\s*"cache_control"\s*:\s*(?:\{[^{}]*\}|null)'), b""),
@@ -46,6 +49,8 @@ class Holding(Stage):
         self._visits = visits
         self._economy = economy
         self._hard = hard_tokens
+        self._kept: OrderedDict[str, tuple[ref[Thread], int]] = OrderedDict()
+        self._bytes = 0
 
     def look(self, exchange: Exchange, visit: Visit, total: int) -> tuple[Held, AddMessages] | None:
         """What stays in front of a request of `total` tokens, None for nothing. Costs a look at the last payload where something may."""
@@ -59,7 +64,8 @@ class Holding(Stage):
         thread, view, prompt, wire = visit.thread, visit.thread.view, exchange.prompt, exchange.wire
         if view is None or prompt is None or wire is None or not self._economy.holds or prompt.previous or thread.account.refused:
             return None
-        if exchange.head.path != view.path or self._economy.bare(prompt.model):
+        account, tariff = thread.account, self._economy.tariff(exchange, visit)
+        if exchange.head.path != view.path or self._economy.bare(prompt.model) or not holding.may(account, tariff, visit.asked):
             return None
         before = Document(view.body)
         if not _same(wire.read(before, view.path), prompt) or _tools(wire, before) != _tools(wire, exchange.document):
@@ -68,7 +74,7 @@ class Holding(Stage):
         if held is None:
             return None
         sizes = Sizes(total, visit.fixed, visit.fresh, self._hard)
-        held = holding.worth(thread.account, self._economy.tariff(exchange, visit), visit.asked, held, view, sizes)
+        held = holding.worth(account, tariff, held, view, sizes)
         if held is None:
             return None
         items = _items(wire, view)
@@ -85,20 +91,40 @@ class Holding(Stage):
         thread = visit.thread
         model = exchange.prompt.model if exchange.prompt is not None else ""
         if visit.refused:
+            self._keep(thread, None)
             if outcome.reply is not None:
                 self._economy.refused(model)
             return
         if visit.held is not None and outcome.status >= 400 and not visit.late:
             # Its provider may take less than is believed: what the client sends goes up as it came from now on.
-            thread.view, thread.account.refused = None, True
+            self._keep(thread, None)
+            thread.account.refused = True
             if outcome.status == _TOO_MANY:
                 self._economy.refused(model)
             return
         if visit.complete or visit.late or visit.gone or thread.account.refused or thread.version != visit.reading.version:
-            thread.view = None
+            self._keep(thread, None)
         elif outcome.reply is not None and outcome.reply.parts:
-            made = self._view(exchange, visit)
-            thread.view = None if made is None else holding.seen(thread.view, made)
+            tariff = self._economy.tariff(exchange, visit)
+            made = self._view(exchange, visit) if tariff.known and tariff.caches else None
+            self._keep(thread, None if made is None else holding.seen(thread.view, made))
+
+    def _keep(self, thread: Thread, view: View | None) -> None:
+        """This went up last. The payloads of conversations that were heard of longest ago make room for it."""
+        name = thread.conversation.id
+        before = self._kept.pop(name, None)
+        self._bytes -= 0 if before is None else before[1]
+        thread.view = view
+        if view is None:
+            return
+        self._kept[name] = ref(thread), len(view.body)
+        self._bytes += len(view.body)
+        while self._bytes > _MOST_IN_ALL:
+            _, (kept, size) = self._kept.popitem(last=False)
+            self._bytes -= size
+            other = kept()
+            if other is not None:
+                other.view = None
 
     def _view(self, exchange: Exchange, visit: Visit) -> View | None:
         """The payload of this exchange, as far as it is known what each of its items is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -18,7 +19,7 @@ from backstory.relay.breaker import Thresholds
 from backstory.relay.endurance import Endurance, Policy
 from tests.paging import BY_NAME
 from tests.relay.test_legs_faults import Clerk, client_of
-from tests.relay.world import CALM, FAST, Ear, World, run, until, world
+from tests.relay.world import CALM, FAST, Ear, Script, Upstream, World, run, until, world
 from tests.rig import PATHS, asking, chunked, reply
 
 from .stage import Answer, close, reset, saying, then
@@ -244,6 +245,35 @@ def test_a_stream_that_breaks_off_before_it_says_anything_is_broken_off(begun: b
             assert made.calls == 0
 
     run(work())
+
+
+def test_a_client_hears_within_a_second_that_the_model_thinks() -> None:
+    async def work() -> None:
+        created = b'event: response.created\ndata: {"type":"response.created","response":{"id":"r"}}\n\n'
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+        begun = head + b"%x\r\n%b\r\n" % (len(created), created)
+        async with stage("openai_responses", 1.0) as (one, ear, _):
+            one.upstream.script = dawdling(begun)
+            client = await client_of(one)
+            await client.send(b"POST /v1/responses HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
+            async with asyncio.timeout(1.5):
+                assert b"200 OK" in await client.reader.readuntil(b"\r\n\r\n")
+                assert await client.reader.readuntil(created) == b"%x\r\n%b" % (len(created), created)
+            client.writer.close()
+            await until(lambda: bool(ear.ended))
+
+    run(work())
+
+
+def dawdling(begun: bytes) -> Script:
+    """Says this, and then nothing for a long time."""
+
+    async def script(upstream: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await upstream.request(reader)
+        writer.write(begun)
+        await asyncio.sleep(10)
+
+    return script
 
 
 def test_a_client_that_leaves_meanwhile_is_let_go() -> None:

@@ -260,3 +260,28 @@ def test_nothing_is_held_in_front_of_another_kind_of_request(tmp_path: Path, wha
             assert not one.failures()
 
     asyncio.run(work())
+
+
+def test_payloads_of_many_conversations_take_no_more_room_than_they_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was heard of longest ago goes up as it came, once, and is kept again."""
+    monkeypatch.setattr("backstory.stages.holding._MOST_IN_ALL", 50_000)
+    clock = Clock()
+
+    async def work() -> None:
+        bank = Till(clock)
+        async with rig(config(tmp_path), bank, clock=clock) as one:
+            cutters = [Cutter(seed) for seed in range(9)]
+            names = [""] * len(cutters)
+            for _ in range(10):
+                clock.now += 10.0
+                for number, cutter in enumerate(cutters):
+                    head, answer = await one.ask(PATHS["anthropic"], cutter.body(KEEPS), b"X-VC-Conversation: talk-%d" % number)
+                    names[number] = conversation(head)
+                    cutter.hears(answer)
+            views = [thread(one, name).view for name in names]
+            assert 0 < sum(len(view.body) for view in views if view is not None) <= 50_000
+            assert views[0] is None
+            assert views[-1] is not None
+            assert not one.failures()
+
+    asyncio.run(work())
