@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 
 import pytest
+from xxhash import xxh3_64_hexdigest
 
 from backstory.app.why import Diff, Explanation, diff, explain
 from backstory.core.store import Store
@@ -105,6 +106,7 @@ def test_what_is_not_said_of_the_request_is_the_clients(tmp_path: Path, status: 
             assert head.startswith(b"HTTP/1.1 200")
             assert provider.till.sent == body
             assert one.door.metrics.repeats == 0
+            assert one.engine.economy.bare("claude-sonnet-4-5") == status.startswith(b"429"), "then for other conversations, too"
 
     asyncio.run(work())
 
@@ -248,5 +250,55 @@ def test_a_request_that_is_at_fault_itself_says_nothing_of_the_model(tmp_path: P
             assert len(provider.refused) == 2
             assert thread(one, name).account.refused
             assert not one.engine.economy.bare("claude-sonnet-4-5")
+
+    asyncio.run(work())
+
+
+class Signing(Strict):
+    """Signs its reasoning together with all that stands before it, and counts what comes back behind anything else. `wrong`: of each
+    request that it takes."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        self.wrong: list[int] = []
+        self.carried = 0
+
+    def __call__(self, received: Received) -> bytes:
+        answer = super().__call__(received)
+        if b"200 OK" not in answer[:20]:
+            return answer
+        said, wrong, self.carried = "", 0, 0
+        for message in messages(received.body):
+            for block in message["content"]:
+                self.carried += block["type"] == "thinking"
+                wrong += block["type"] == "thinking" and block["signature"] != xxh3_64_hexdigest(said.encode())
+                said += json.dumps(block)
+        self.wrong.append(wrong)
+        tree = json.loads(answer.partition(b"\r\n\r\n")[2])
+        tree["content"] = [{"type": "thinking", "thinking": "Hm.", "signature": xxh3_64_hexdigest(said.encode())}, *tree["content"]]
+        return reply(json.dumps(tree).encode())
+
+
+def test_what_was_reasoned_behind_it_goes_with_it(tmp_path: Path) -> None:
+    """Where the model holds its reasoning to what stood before it."""
+    clock = Clock()
+
+    async def work() -> None:
+        provider = Signing(clock)
+        async with rig(config(tmp_path), provider, clock=clock) as one:
+            cutter = Cutter(model="claude-opus-5-5")
+            await held(one, cutter, clock, provider)
+            clock.now += 10.0
+            _, answer = await one.ask(PATHS["anthropic"], cutter.body(KEEPS), NAME)
+            cutter.hears(answer)
+            assert provider.carried > 2, "what was reasoned while it was held is right where it stands"
+            provider.most = KEEPS
+            clock.now += 10.0
+            head, _ = await one.ask(PATHS["anthropic"], cutter.body(KEEPS), NAME)
+            assert head.startswith(b"HTTP/1.1 200")
+            assert len(provider.refused) == 1
+            assert b'"thinking"' in provider.refused[0]
+            assert provider.wrong[-1] == provider.carried == 0
+            assert not one.failures()
 
     asyncio.run(work())

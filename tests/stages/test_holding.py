@@ -13,7 +13,15 @@ from msgspec.structs import replace
 from backstory.app.why import Diff, diff
 from backstory.config import Config
 from backstory.config.sections import Compaction, Economy
+from backstory.core.edits import AddMessages, AddTools, AppendText
+from backstory.core.exchange import Exchange, Head
+from backstory.core.records import Conversation
 from backstory.core.store import Store
+from backstory.memory.holding import Held
+from backstory.memory.reading import Reading
+from backstory.memory.thread import Thread
+from backstory.stages.holding import let_go
+from backstory.stages.visit import Visit
 from tests.relay.world import Received
 from tests.rig import PATHS, Rig, reply, rig
 from tests.stages.billing import Bank, Captain, Clock
@@ -285,3 +293,21 @@ def test_payloads_of_many_conversations_take_no_more_room_than_they_may(tmp_path
             assert not one.failures()
 
     asyncio.run(work())
+
+
+def test_what_is_let_go_is_what_was_in_front_and_tools_of_ours() -> None:
+    edits = (
+        ("shrink", AppendText(1, "x")),
+        ("recall", AddMessages(0, (b"{}",))),
+        ("paging", AddTools((b"{}",))),
+        ("recall", AppendText(3, "y")),
+    )
+    held = Held(0, 2, 0, frozenset({1, 2}), 1200)
+    visit = Visit(Thread(Conversation("a", "", 0, 0), b""), Reading(b"", [], [], 0), "", paging=frozenset({"vc_find_quote"}), held=held)
+    visit.tokens_sent, visit.absent, visit.asked = 5000, 3, 7.0
+    made = let_go(Exchange(1, Head("POST", "/", "", ()), b"", edits=edits), visit, 300)
+    assert made.edits == (edits[0], edits[3])
+    assert [note.stage for note in made.notes] == ["holding"]
+    assert (visit.tokens_sent, visit.absent, visit.refused, len(visit.paging)) == (3500, 5, True, 0)
+    assert visit.held is None
+    assert (visit.thread.view, visit.thread.account.refused, visit.thread.loosened) == (None, True, 7.0)
