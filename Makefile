@@ -15,7 +15,7 @@ SOURCES := $(shell find backstory -type f ! -path '*/__pycache__/*')
 define packages
 test -x $(1)/bin/python || $(PYTHON) -m venv --without-pip $(1)
 $(PYTHON) -m pip --python $(1)/bin/python install -q --no-compile --no-deps --require-hashes -r $(2)
-$(1)/bin/python -m compileall -q -x '/(sqlalchemy|alembic|mako|snowballstemmer|prometheus_client|yaml|conformance|bench)/' $(1)/lib
+$(1)/bin/python -m compileall -q -x '/(sqlalchemy|alembic|mako|prometheus_client|yaml|conformance|bench)/' $(1)/lib
 touch $(1)/.packages
 endef
 
@@ -24,6 +24,13 @@ define project
 tools=$$(mktemp -d) && trap 'rm -rf "$$tools" build' EXIT && \
 $(PYTHON) -m pip --python $(1)/bin/python install -q --require-hashes --target "$$tools" -r requirements-build.lock && \
 PYTHONPATH="$$tools" $(PYTHON) -m pip --python $(1)/bin/python install -q --no-deps --no-build-isolation --force-reinstall $(2)
+endef
+
+# Away with what nothing needs at run time: test suites, and the compiled parts of SQLAlchemy, which has the same in Python and
+# runs only where a schema is brought up to date.
+NEEDLESS := sqlalchemy/testing alembic/testing sqlalchemy/*/*_cy.*.so
+define lean
+rm -rf $(addprefix $(1)/lib/python*/site-packages/,$(NEEDLESS))
 endef
 
 setup: $(VENV)/.ready $(addprefix $(VENV)/.extra-,$(EXTRAS))
@@ -37,6 +44,7 @@ $(VENV)/.extra-%: requirements-extras/%.lock | $(VENV)/.packages
 
 $(VENV)/.ready: $(VENV)/.packages requirements-build.lock pyproject.toml README.md $(SOURCES)
 	$(call project,$(VENV),.)
+	$(call lean,$(VENV))
 	touch $@
 
 $(DEV)/.packages: requirements-dev.lock

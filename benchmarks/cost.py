@@ -85,8 +85,8 @@ class Run:
                 marker="never",
             )
             engine = await Engine.open(config, lambda: self.now)
-            if engine.opening is not None:
-                await asyncio.wait({engine.opening})
+            if engine.opening.first is not None:
+                await asyncio.wait({engine.opening.first})
             house = PortHouse(config, engine, "http://127.0.0.1:9", "")
             for ask in self.trace.asks:
                 self.now += ask.wait_s

@@ -82,8 +82,8 @@ class Rig:
 
     async def start(self, wait: bool = True) -> None:
         self.engine = await Engine.open(self.config, self._clock)
-        if wait and self.engine.opening is not None:
-            await asyncio.wait({self.engine.opening})  # on a busy machine the engine is there before its store
+        if wait and self.engine.opening.first is not None:
+            await asyncio.wait({self.engine.opening.first})  # on a busy machine the engine is there before its store
         url = f"http://127.0.0.1:{self.upstream_port}"
         self.house = PortHouse(self.config, self.engine, url, "")
         house: House = metered(self.config, in_front(self.config, self.house), self.house)

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from backstory import __version__
-from backstory.app.aside import Aside
 from backstory.app.atneed import AtNeed, judge
 from backstory.app.commanding import Commanding
 from backstory.app.enduring import diagnostics, endurance
@@ -20,9 +19,10 @@ from backstory.app.journals import WIRE_BY_NAME, open_lanes, read_arrival, recov
 from backstory.app.lineup import Line, Parts, across, choices, line_up, settings
 from backstory.app.local import Local
 from backstory.app.metrics import Metrics
+from backstory.app.opening import StoreOpening
 from backstory.app.recorder import Recorder
 from backstory.app.why import Explanation, explain
-from backstory.config import Config, mask
+from backstory.config import Config
 from backstory.core.exchange import Head
 from backstory.core.ids import TurnIds
 from backstory.core.layout import Layouts
@@ -50,7 +50,7 @@ from backstory.providers import side_model
 from backstory.providers.caching import Tariffs
 from backstory.stages.ahead import Ahead
 from backstory.stages.arrivals import Arrivals
-from backstory.stages.base import Pipeline, attempt, attempted
+from backstory.stages.base import Pipeline, attempted
 from backstory.stages.command import Command
 from backstory.stages.economy import Economy
 from backstory.stages.facts import Facts
@@ -85,10 +85,6 @@ _TELL_AGAIN_S = 10.0
 _MOST_BESIDE = 500
 # How long a stop, or a request that builds on one of them, waits for them.
 _BESIDE_S = 5.0
-# How long a start waits for its store before it listens without memory.
-_OPENING_S = 0.6
-# A store that cannot be opened is tried again after so many seconds, later and later.
-_AGAIN_S = (2.0, 60.0)
 # Of the time that recall has, this share may pass before a question's vector is there.
 _VECTOR_SHARE = 0.3
 
@@ -104,14 +100,9 @@ class Engine:
         self.config = config
         self.metrics = Metrics()
         self.turn_ids = TurnIds(secrets.randbits(10))
-        self.memory = False
-        self.opening: asyncio.Future[bool] | None = None
-        """The first try to open the store; None where there is none."""
-        self.trouble = ""
+        self.opening = StoreOpening(config.storage, self._open, self._shut, self._taken_in, self.failed)
         self._clock = clock
         self._told: dict[str, float] = {}
-        self.aside: Aside | None = None
-        """Where exchanges are kept while the store is not open; None where it is, or where they cannot be."""
         self._settings = settings(config)
         self._started = clock()
         self._lanes: StoreLanes | None = None
@@ -120,7 +111,6 @@ class Engine:
         self._facts: Facts | None = None
         self._has_side = not side_model.off(config)
         self.side: SideRoom | None = None
-        self._again: asyncio.Task[None] | None = None
         self._modelling: asyncio.Task[None] | None = None
         self._beside: dict[int, asyncio.Future[Any]] = {}
         self.waiting = 0
@@ -144,43 +134,40 @@ class Engine:
 
     @classmethod
     async def open(cls, config: Config, clock: Callable[[], float] = time.time) -> Engine:
-        """An engine over the configured storage. Never fails for the store's sake, and does not wait for long: a store that is held by
-        another process is opened when it is let go."""
+        """An engine over the configured storage. Never fails for the store's sake, and does not wait for long (`StoreOpening.start`)."""
         engine = cls(config, clock)
         if config.usage.keep_days:
             engine.recorder = Recorder(config, lambda: engine.lanes, engine.failed, clock, engine._hot)
             engine.metrics.usage = engine.recorder.figures
         sys.setswitchinterval(_HAND_OVER_S)
         if config.memory.enabled:
-            engine.trouble = "the store is being opened"
-            engine._put_aside()
-            first = engine.opening = asyncio.create_task(engine._opened())
-            engine._again = asyncio.create_task(engine._keep_opening(first))
-            await asyncio.wait({first}, timeout=_OPENING_S)
+            await engine.opening.start()
         return engine
 
     async def close(self) -> None:
         """Store what is pending and close."""
-        if self._again is not None:
-            self._again.cancel()
-            await asyncio.wait({self._again})
+        await self.opening.stop()
         if self._beside:
             await asyncio.wait(self._beside.values(), timeout=_BESIDE_S)
         if self.recorder is not None:
             await self.recorder.close()
         await self._shut()
-        if self.aside is not None:
-            self.aside.close()
+        self.opening.close()
+
+    @property
+    def memory(self) -> bool:
+        """Whether memory is on."""
+        return self.opening.is_open
+
+    @property
+    def trouble(self) -> str:
+        """Why memory is off, where it should be on."""
+        return self.opening.trouble
 
     @property
     def wished(self) -> bool:
         """Whether anything is set for the requests of any conversation."""
         return self.command is not None and self.command.wishing.anywhere
-
-    @property
-    def is_opening(self) -> bool:
-        """Whether the store is being opened for the first time: requests wait for that, for a moment."""
-        return self.opening is not None and not self.opening.done()
 
     @property
     def crowded(self) -> bool:
@@ -242,68 +229,13 @@ class Engine:
         """A body that memory cannot read was relayed as it came."""
         log.info("memory skips a request to %s (%s): %s", head.path, wire.name, error)
 
-    async def _opened(self) -> bool:
-        await attempted(self._closed, "opening", self._open(), None)
-        if not self.memory:
-            await self._shut()
-        return self.memory
-
-    def _closed(self, where: str, error: BaseException) -> None:
-        trouble = str(error) if isinstance(error, BackstoryError | OSError) else f"{where}: {type(error).__name__}"
-        if trouble != self.trouble:
-            log.error("memory is off: %s", trouble)
-        self.trouble = trouble
-
-    async def _keep_opening(self, first: asyncio.Future[bool]) -> None:
-        """While opening fails, try again, later and later; then take in what dead processes have left, in the same way."""
-        shortest, longest = _AGAIN_S
-        wait_s = shortest
-        opened = await first
-        while not opened:
-            await asyncio.sleep(wait_s)
-            wait_s = min(2 * wait_s, longest)
-            opened = await self._opened()
-            if opened:
-                log.info("memory is on")
-        wait_s = shortest
-        while self._lanes is not None and self._lanes.unread:
-            await asyncio.sleep(wait_s)
-            wait_s = min(2 * wait_s, longest)
-            if await self._lanes.recover(recovery(self.failed)) and self.threads is not None:
-                # They may lack what was taken in now.
-                self.threads.clear()
-
-    def _put_aside(self) -> None:
-        """From now on what is said is journalled, and no more, until the store is open."""
-        self.aside = attempt(self.failed, "journal", self._begin_aside, lambda: None)
-
-    def _begin_aside(self) -> Aside | None:
-        return self.aside or Aside(self.config.storage)
-
-    async def _begin(self, lanes: StoreLanes) -> None:
-        """Take in what was said while the store was being opened; when nothing is left of it, memory is on."""
-        settle = recovery(self.failed)
-        while self.aside is not None and self.aside.count:
-            attempt(self.failed, "journal", self.aside.turn_over, lambda: None)
-            await lanes.recover(settle)
-        if self.aside is not None:
-            self.aside.close()
-            self.aside = None
-        self.trouble, self.memory = "", True
-
-    def _gone(self) -> None:
-        """The database was taken away. What is not stored yet waits in the journal, and goes into a new one."""
-        self.trouble = "the database is gone; a new one is begun"
-        log.error("%s: %s", self.trouble, mask(self.config.storage.url))
-        self._put_aside()
-        self._again = asyncio.create_task(self._reopen())
-
-    async def _reopen(self) -> None:
-        await self._shut()
-        await self._keep_opening(asyncio.ensure_future(self._opened()))
+    def _taken_in(self) -> None:
+        """More was stored than conversations in memory know."""
+        if self.threads is not None:
+            self.threads.clear()
 
     async def _shut(self) -> None:
-        self.memory = False
+        self.opening.shut()
         self._facts = None
         if self._shelf is not None:
             self._shelf.close()
@@ -362,7 +294,7 @@ class Engine:
             threads.tombs = tombs.after(threads.tombs)
             _all(clear)
 
-        self._forgotten = Forgotten(lanes, forget, self._learn, self._gone, self._clock)
+        self._forgotten = Forgotten(lanes, forget, self._learn, self.opening.gone, self._clock)
         line.forgets.changed = self._forgotten.drop
         self.pins = Pins(lanes, threads.pinned)
         await self._forgotten.start()
@@ -375,7 +307,7 @@ class Engine:
         self._removal.start()
         if await lanes.read(lambda store: store.conversations(None, 1)):
             shelf.warm_up()
-        await self._begin(lanes)
+        await self.opening.begin(lanes)
 
     def _learn(self, key: bytes, laid: list[Tomb]) -> None:
         if self.threads is not None:

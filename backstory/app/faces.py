@@ -31,7 +31,7 @@ from backstory.memory.thread import at_number, branch, next_position
 from backstory.memory.units import Carry, units
 from backstory.providers import side_model
 from backstory.stages.facts import ledger, shown
-from backstory.stages.threads import load_turns
+from backstory.stages.loading import load_turns
 from backstory.stores.database import open_store, shown_place, stored_bytes, there
 
 # Turns that a recall over all conversations looks at, the newest conversations first: building an index takes 0.1 ms for each.

@@ -13,7 +13,7 @@ from backstory.core.records import Batch, Conversation, Receipt
 from backstory.core.store import Store
 from backstory.errors import NotFound
 from backstory.memory.text import terms
-from backstory.stages.threads import load_turns
+from backstory.stages.loading import load_turns
 
 _MOST_CONVERSATIONS = 100_000
 

@@ -96,11 +96,7 @@ class PortHouse:
         regard = self._regards(head)
         if self._over.reads(regard, head):
             return True
-        return (
-            regard.wire is not None
-            and regard.readable
-            and (self._engine.memory or (not regard.unwanted and (self._engine.is_opening or self._engine.aside is not None)))
-        )
+        return regard.wire is not None and regard.readable and (self._engine.memory or (not regard.unwanted and self._engine.opening.hears))
 
     def plan(self, head: Head, body: bytes) -> Plan | Awaitable[Plan]:
         """See House."""
@@ -114,7 +110,7 @@ class PortHouse:
 
     async def _once_open(self, head: Head, body: bytes) -> Plan:
         """A request that comes while the store is being opened waits for that, and all in all not longer than for anything else."""
-        came, opening = time.monotonic(), self._engine.opening
+        came, opening = time.monotonic(), self._engine.opening.first
         if opening is not None:
             await asyncio.wait({opening}, timeout=self._deadline_s)
         plan = self._plan(head, body, self._regards(head), came)
@@ -129,7 +125,7 @@ class PortHouse:
         target, wire = regard.target, regard.wire
         if wire is None and BACKENDS.fullmatch(head.path):
             return Plan(answer=of_one(self._engine.endurance, head, self.error))
-        if wire is not None and body and not self._engine.memory and self._engine.is_opening and not since and not regard.unwanted:
+        if wire is not None and body and not self._engine.memory and self._engine.opening.under_way and not since and not regard.unwanted:
             return self._once_open(head, body)
         if wire is None or not body or not self._engine.memory or not regard.readable:
             self._metrics.relayed += 1

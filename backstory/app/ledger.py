@@ -16,7 +16,7 @@ from backstory.core.store import Store
 from backstory.memory import reasons
 from backstory.memory.reasons import Search
 from backstory.memory.thread import branch
-from backstory.stages.threads import load_shown
+from backstory.stages.loading import load_shown
 
 _SHOWN_CHARS = 80
 

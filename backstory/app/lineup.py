@@ -21,6 +21,7 @@ from backstory.memory.thread import Thread
 from backstory.stages import extended
 from backstory.stages.arrivals import Arrivals
 from backstory.stages.base import Stage
+from backstory.stages.boundary import Boundary
 from backstory.stages.command import Command
 from backstory.stages.commanded import Commanded
 from backstory.stages.continuity import Continuity
@@ -96,7 +97,9 @@ def line_up(parts: Parts) -> Line:
     config, visits, lanes = parts.config, parts.visits, parts.lanes
     continuity = Continuity(parts.threads, lanes, parts.hot)
     holding = Holding(visits, parts.economy, parts.settings.window.hard_tokens)
-    recall = Recall(visits, parts.shelf, parts.settings, rough, parts.clock, parts.new_id, continuity, parts.economy, holding)
+    given = parts.settings
+    boundary = Boundary(parts.shelf, parts.economy, given.window, given.budget, given.patience_s, parts.clock, parts.new_id)
+    recall = Recall(visits, parts.shelf, given, rough, parts.clock, continuity, parts.economy, boundary, holding)
     told = shrink_settings(config, parts.settings)
     shrink = Shrink(visits, lanes, told, recall.outgoing, parts.clock, Pace(parts.hot), parts.failed, parts.economy.target)
     desk = Desk(

@@ -68,7 +68,7 @@ class Unheard:
 
     def plan(self, head: Head, body: bytes, wire: Wire, regard: Regard) -> Plan:
         """The request goes up as it came; with its answer it is kept, where there is room for it."""
-        aside = self._engine.aside
+        aside = self._engine.opening.aside
         if aside is None or not aside.has_room(len(body)):
             return bare(regard.target)
         first = First(head, body, wire, Opening((), False), regard.whose, regard.scope, conversation_id())
@@ -95,8 +95,8 @@ class Unheard:
         number = engine.turn_ids()
         exchange = Exchange(number, head, first.body, wire, document, prompt, first.principal, first.scope, first.conversation)
         arrival = unread(engine, exchange, wire, prompt, answer, complete=complete)
-        if engine.aside is not None:
-            return engine.aside.keep(arrival)
+        if engine.opening.aside is not None:
+            return engine.opening.aside.keep(arrival)
         if not engine.memory:
             return 0
         seq = engine.arrivals.keep(arrival)

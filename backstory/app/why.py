@@ -20,7 +20,7 @@ from backstory.memory import reasons
 from backstory.memory.reasons import Change, Search, Told
 from backstory.memory.retention import Score, score
 from backstory.memory.thread import at_number, branch, next_position
-from backstory.stages.threads import load_pins, load_shown, load_turns, tells
+from backstory.stages.loading import load_pins, load_shown, load_turns, tells
 from backstory.stages.veiled import veiled
 
 GATES = {

@@ -14,9 +14,10 @@ from backstory.memory.assembly import Absent
 from backstory.memory.reading import Reading
 from backstory.memory.retrieval import Recalled
 from backstory.memory.thread import Thread
+from backstory.stages.loading import settle_states
 from backstory.stages.recall import Settings
 from backstory.stages.shelf import Shelf
-from backstory.stages.threads import Threads, settle_states
+from backstory.stages.threads import Threads
 from backstory.stages.visit import Visit
 
 

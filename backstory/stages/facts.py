@@ -15,7 +15,8 @@ from backstory.memory.facts import extract
 from backstory.memory.speakers import names_in
 from backstory.memory.supersession import Known, Ledger, fold_facts
 from backstory.memory.thread import branch
-from backstory.stages.threads import Threads, load_shown, load_turns
+from backstory.stages.loading import load_shown, load_turns
+from backstory.stages.threads import Threads
 
 JOB = "facts"
 """Under this name the background job keeps its watermark."""

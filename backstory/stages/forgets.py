@@ -13,7 +13,7 @@ from backstory.memory.alignment import align
 from backstory.memory.text import terms
 from backstory.memory.thread import Thread
 from backstory.stages.desk import Desk
-from backstory.stages.threads import settle_states
+from backstory.stages.loading import settle_states
 from backstory.stages.visit import Visit
 
 # More turns than this are looked through on another thread: some 20 ms of work.

@@ -27,10 +27,9 @@ from backstory.memory.splits import topic
 from backstory.memory.thread import Thread
 from backstory.stages.base import Stage
 from backstory.stages.desk import Desk
-from backstory.stages.recall import asked
 from backstory.stages.rooms import Rooms
 from backstory.stages.trace import of_items
-from backstory.stages.visit import Visit, Visits
+from backstory.stages.visit import Visit, Visits, asked
 
 _LINK, _INTO, PROJECT = "link:", "into:", "project"
 _NO, _NONE = "no", "none"

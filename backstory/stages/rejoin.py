@@ -22,7 +22,7 @@ from backstory.memory.alignment import align, anchor
 from backstory.memory.thread import Thread
 from backstory.memory.turns import chain as chain_on
 from backstory.stages.excerpts import OFTEN, elsewhere
-from backstory.stages.threads import load_thread
+from backstory.stages.loading import load_thread
 
 # Ends of so many exchanges are kept, for what was journalled after them.
 _MOST_ENDS = 4096

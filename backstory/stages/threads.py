@@ -9,22 +9,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
-from math import inf
 
-from msgspec.structs import replace
-
-from backstory.commands.forgetting import FORGET, veil
 from backstory.core.ids import conversation_id
-from backstory.core.records import Batch, Conversation, Injection, Stub, Turn
-from backstory.core.store import Lanes, Store
-from backstory.core.tombs import Tombs, human
-from backstory.memory.thread import Thread, branch
+from backstory.core.records import Batch, Conversation, Turn
+from backstory.core.store import Lanes
+from backstory.core.tombs import Tombs
+from backstory.memory.thread import Thread
 from backstory.memory.turns import chain as chain_on
 from backstory.memory.turns import root
 from backstory.stages.ends import Ends
-from backstory.stages.veiled import veiled
+from backstory.stages.loading import load_thread
 
 _MOST_THREADS = 2000
 # Threads are kept up to this weight: one for each turn, one for each 100 tokens. Some 50 MB.
@@ -38,7 +34,6 @@ ANSWERS = ("response:", "item:")
 """Names of what the provider has called an earlier answer."""
 # In these turns at its end: a tool loop may follow the words.
 _LAST_TURNS = 8
-_EVER = inf
 
 
 class Threads:
@@ -387,110 +382,6 @@ class Threads:
         if len(self._aliases) > 4 * _MOST_THREADS:
             self._aliases = {key: value for key, value in self._aliases.items() if value in self._threads}
             self._unstored.intersection_update(self._aliases)
-
-
-def load_thread(store: Store, record: Conversation, scope: str, protects: Callable[[Sequence[Turn]], int] | None = None) -> Thread:
-    """A stored conversation's thread. Blocks; some 30 us a turn. `protects`: see Thread."""
-    thread = Thread(record, root(record.principal, scope), protects)
-    ancestors = list(forked_from(store, record))
-    thread.lineage = (record.id, *(one.id for one, _ in ancestors))
-    waiting = veil(store.stated(FORGET, record.principal))
-    turns, since = shown(load_turns(store, record), waiting)
-    thread.hidden = frozenset(since)
-    thread.add(branch(turns))
-    for turn in turns:
-        thread.by_id.setdefault(turn.id, turn)
-        thread.by_chain.setdefault(turn.chain, turn.id)
-    thread.lookups = {one.name: one for name in filter(None, (record.forked_from, record.id)) for one in store.lookups(name)}
-    thread.pins.update(load_pins(store, record, {turn.conversation for turn in turns}))
-    # What was inherited by a fork, the oldest ancestor's first: what had been sent when it was forked off is sent on.
-    for one, made in [*reversed(ancestors), (record, _EVER)]:
-        thread.inject(it for it in store.injections(one.id) if it.created <= made and not tells(it, waiting, thread.by_chain))
-        thread.fold(veiled((it for it in store.digests(one.id) if it.created <= made), since, thread.by_id))
-    thread.stub(it for it in load_stubs(store, record) if it.turn not in thread.hidden)
-    forgotten = [receipt.at for receipt in store.receipts() if any(name in receipt.what for name in thread.lineage)]
-    thread.loosened = max([*waiting.values(), *forgotten], default=0.0)
-    inherited = {name: value for name, value in store.states(record.forked_from).items() if name != FORGET} if record.forked_from else {}
-    settle_states(thread, {**inherited, **store.states(record.id)})
-    if spends := store.spends(record.id):
-        thread.account.replay(spends)
-    return thread
-
-
-def shown(turns: Sequence[Turn], going_since: Mapping[int, float]) -> tuple[list[Turn], dict[int, float]]:
-    """These turns, blank where they are about to be forgotten, and since when, by id. What has answered one of them since goes with it.
-    Takes them by id."""
-    since = {turn.id: going_since[turn.id] for turn in turns if turn.id in going_since}
-    if not since:
-        return list(turns), {}
-    questions = {turn.id for turn in turns if turn.id in since and human(turn)}
-    blank: list[Turn] = []
-    for turn in turns:
-        if turn.id not in since and turn.parent in questions and not human(turn) and turn.arrived > since[turn.parent]:
-            since[turn.id] = since[turn.parent]
-            questions.add(turn.id)
-        blank.append(replace(turn, text="", calls="", raw=b"") if turn.id in since else turn)
-    return blank, since
-
-
-def load_shown(store: Store, record: Conversation) -> tuple[list[Turn], dict[int, float]]:
-    """`shown` for the turns of `load_turns`. Blocks."""
-    return shown(load_turns(store, record), veil(store.stated(FORGET, record.principal)))
-
-
-def tells(injection: Injection, going_since: Mapping[int, float], by_chain: Mapping[bytes, int]) -> bool:
-    """Whether it tells of a turn that is about to be forgotten, or stands at one."""
-    return bool(going_since) and (by_chain.get(injection.chain, 0) in going_since or any(turn in going_since for turn in injection.turns))
-
-
-def settle_states(thread: Thread, states: Mapping[str, str]) -> None:
-    """Let the thread know what was set. An empty value: no longer."""
-    if states:
-        thread.states = {name: value for name, value in {**thread.states, **states}.items() if value}
-
-
-def forked_from(store: Store, record: Conversation) -> Iterator[tuple[Conversation, float]]:
-    """The conversations that this one was forked from, the nearest first, each with the time until which it shares what they have."""
-    seen, made = {record.id}, record.created
-    while record.forked_from and record.forked_from not in seen:
-        seen.add(record.forked_from)
-        before = store.conversation(record.principal, record.forked_from)
-        if before is None:
-            return
-        yield before, made
-        record, made = before, min(made, before.created)
-
-
-def load_stubs(store: Store, record: Conversation) -> list[Stub]:
-    """The stubs of a conversation, and those that were decided for turns that it shares before it was forked off."""
-    stubs = store.stubs(record.id)
-    for one, made in forked_from(store, record):
-        stubs = [stub for stub in store.stubs(one.id) if stub.created <= made] + stubs
-    return stubs
-
-
-def load_turns(store: Store, record: Conversation) -> list[Turn]:
-    """The turns of a conversation and those it shares with the one it was forked from, by id: up to where it was forked off, and those
-    after that place on which its own rest. Blocks; cost grows with the turns."""
-    turns = store.turns(record.id)
-    upto = record.fork_turn
-    for one, _ in forked_from(store, record):
-        theirs = {turn.id: turn for turn in store.turns(one.id)}
-        there = {turn.id for turn in turns}
-        kept = {turn for turn in theirs if turn <= upto}
-        for turn in turns:
-            at = turn.parent
-            while at in theirs and at not in kept and at not in there:
-                kept.add(at)
-                at = theirs[at].parent
-        turns = sorted([*(theirs[turn] for turn in kept), *turns], key=lambda turn: turn.id)
-        upto = one.fork_turn
-    return turns
-
-
-def load_pins(store: Store, record: Conversation, shared: Collection[str]) -> set[int]:
-    """The pinned turns of a conversation and of those that it shares turns with."""
-    return {turn for name in {record.id, *shared} for turn in store.pins(name)}
 
 
 def batch(thread: Thread, turns: Sequence[Turn], aliases: Sequence[str]) -> Batch:

@@ -102,6 +102,19 @@ def new_tokens(visit: Visit, new: int) -> int:
     return min(new, sum(turn.tokens for turn in visit.turns[max(0, len(visit.turns) - count) :]))
 
 
+def asked(visit: Visit) -> tuple[int, Turn | None]:
+    """The new human message that ends the request, and its item; None where something else was said last (a tool loop is under way)."""
+    lines = visit.reading.lines
+    for item in range(len(lines) - 1, -1, -1):
+        line = lines[item]
+        if line.kind == "none":
+            continue
+        if line.kind != "spoken" or line.role != "user" or visit.reading.places[item] >= 0:
+            return item, None
+        return item, next((turn for turn in reversed(visit.turns) if turn.content == line.content), None)
+    return -1, None
+
+
 class Visits:
     """The visits under way, by exchange id."""
 

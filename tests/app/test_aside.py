@@ -52,7 +52,7 @@ def test_no_request_waits_longer_for_the_store_than_for_a_recall(tmp_path: Path)
             await one.stop()
             with held(config):
                 await one.start(wait=False)
-                assert one.engine.is_opening
+                assert one.engine.opening.under_way
                 began = time.monotonic()
                 await ask(one, talk(1), b"x-session-id: s1")
                 assert 0.1 < time.monotonic() - began < 1.0
@@ -66,8 +66,8 @@ def test_what_has_waited_for_the_store_has_so_much_less_time_for_memory(tmp_path
     async def work() -> None:
         config = settings(tmp_path, recall={"deadline_ms": 400})
         async with rig(config, echoing(WIRE)) as one:
-            opening = one.engine.opening = asyncio.get_running_loop().create_future()
-            one.engine.memory = False
+            opening = one.engine.opening.first = asyncio.get_running_loop().create_future()
+            one.engine.opening.is_open = False
             ready, entered = asyncio.Event(), asyncio.Event()
 
             async def hangs(exchange: int, key: str) -> None:
@@ -77,7 +77,7 @@ def test_what_has_waited_for_the_store_has_so_much_less_time_for_memory(tmp_path
             one.engine.order.enter = hangs  # type: ignore[method-assign]
 
             def opened() -> None:
-                one.engine.memory = True
+                one.engine.opening.is_open = True
                 opening.set_result(True)
 
             asyncio.get_running_loop().call_later(0.3, opened)

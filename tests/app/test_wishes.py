@@ -7,12 +7,9 @@ from typing import Any
 
 import pytest
 
-from backstory.core.wishes import WISHES
-from backstory.stores.database import open_store
 from tests.relay.world import run
 from tests.rig import PATHS, asking
 from tests.routed import KEYS, Person, Two, key_of, speaking, two
-from tests.stages.world import stored
 
 WIRES = list(PATHS)
 EVERY = pytest.mark.parametrize("wire", WIRES)
@@ -61,18 +58,18 @@ def test_a_model_alone_is_put_in_place_of_the_clients(tmp_path: Path, wire: str,
             assert (person.place, person.model_heard) == ("own", "new-one")
             assert person.heard is not None
             clean = person.client_body
-            assert person.heard.body == _without_pair(person).replace(b'"m"', b'"new-one"', 1 if wire != "gemini" else 0)
+            assert person.heard.body == without_pair(person).replace(b'"m"', b'"new-one"', 1 if wire != "gemini" else 0)
             assert await person.told("!/unset(model)") == "Not set any more: model."
             await person.say("And now?")
             assert person.model_heard == "m"
-            assert person.heard.body == _without_pair(person)
+            assert person.heard.body == without_pair(person)
             assert clean != person.client_body
             assert one.failures() == {}
 
     run(scene())
 
 
-def _without_pair(person: Person) -> bytes:
+def without_pair(person: Person) -> bytes:
     """The client's last body as it would be without commands and our answers to them."""
     kept: list[tuple[str, str]] = []
     for role, text in person.messages[:-1]:
@@ -108,7 +105,7 @@ def test_parameters_are_spliced_into_the_clients_wire(tmp_path: Path, wire: str,
             assert inside(person.body, MOST[wire]) == 77
             await person.told("!/unset(all)")
             await person.say("Over.")
-            assert person.heard.body == _without_pair(person)
+            assert person.heard.body == without_pair(person)
             assert one.failures() == {}
 
     run(scene())
@@ -214,92 +211,6 @@ def test_a_setting_at_the_end_of_a_message_holds_for_that_message(tmp_path: Path
             assert b"oneoff" not in person.heard.body
             await person.say("Think hard. !/temperature(0.25)")
             assert (person.place, inside(person.body, PLACES[wire])) == ("own", 0.25)
-
-    run(scene())
-
-
-FAILING = {
-    "Explain it. !/temperature(hot)": "temperature is a number from 0 to 2, not 'hot'",
-    "Explain it.\n!/backend(prow)": "did you mean prov?",
-    "Explain it. !/modle(x)": "Did you mean !/model",
-    "Explain it. !/label(" + "x" * 81 + ")": "1 to 80 characters",
-}
-
-
-@pytest.mark.parametrize("text", FAILING)
-@EVERY
-@BOTH
-def test_a_message_is_not_lost_with_a_command_that_fails(tmp_path: Path, wire: str, stream: bool, text: str) -> None:
-    """It is told, nothing goes upstream, and the model never hears of it."""
-
-    async def scene() -> None:
-        async with two(tmp_path, PROVIDERS, KEY) as one:
-            person = asker(one, wire, stream)
-            await person.say("Hello.")
-            told = await person.told(text)
-            assert FAILING[text] in told
-            assert "Your message was not sent to the model" in told
-            await person.say("Never mind.")
-            assert person.heard is not None
-            assert person.heard.body == _without_pair(person)
-            assert b"Explain it" not in person.heard.body
-
-    run(scene())
-
-
-def test_who_expects_json_is_told_by_an_error(tmp_path: Path) -> None:
-    async def scene() -> None:
-        async with two(tmp_path, PROVIDERS, KEY) as one:
-            person = asker(one, "openai_chat", response_format={"type": "json_object"})
-            assert "not 'hot'" in await person.say("Give JSON. !/temperature(hot)")
-            assert (person.status, person.place) == (400, "")
-            await person.say("Give JSON. !/temperature(0.1)")
-            assert (person.place, person.body["temperature"]) == ("own", 0.1)
-
-    run(scene())
-
-
-REFUSED = {
-    "!/backend(prow)": ("no provider 'prow'", "did you mean prov?", "anthropic, claude, gemini, openai, prov"),
-    "!/backend(groq)": ("no provider 'groq'", "groq is known, but not set up"),
-    "!/backend(prov.3)": ("prov has no instance 3",),
-    "!/model(prow:x)": ("no provider 'prow'", "did you mean prov?"),
-    "!/model(claude:claude-c)": ("claude has no model 'claude-c'", "did you mean claude-", "there are claude-a, claude-b"),
-    "!/model(prov:a|)": ("a backend and model are missing",),
-    "!/model(hybrid:[prow:a,prov:b])": ("no provider 'prow'",),
-    "!/oneoff(prow:x)": ("no provider 'prow'",),
-    "!/oneoff": ("needs to be told more", "Usage: !/oneoff(backend:model)"),
-    "!/temperature(3)": ("temperature is a number from 0 to 2, not '3'",),
-    "!/reasoning(huge)": ("reasoning_effort is one of none, minimal, low, medium, high, xhigh (or max), not 'huge'",),
-    "!/set(temprature=1)": ("no key 'temprature'; did you mean temperature?", "Known are backend, model, project, temperature"),
-    "!/set(temperature)": ("key=value",),
-    "!/set(top_k=1.5)": ("a whole number",),
-    "!/set(temperature=0.5, top_p=7)": ("top_p is a number from 0 to 1",),
-    "!/unset(nothing)": ("no key 'nothing'",),
-    "!/create-failover-route(name=r,policy=x)": ("no policy 'x'", "km (every key of each element in turn)"),
-    "!/create-failover-route(name=a b,policy=k)": ("can be called 'a b'",),
-    "!/create-failover-route(policy=k)": ("needs a name",),
-    "!/route-append(name=r,element=prov:a)": ("no failover route 'r'", "none yet"),
-    "!/route-list(name=r)": ("no failover route 'r'",),
-    "!/delete-failover-route(r)": ("no failover route 'r'",),
-    "!/max(5)": ("does not take '5'",),
-    "!/beckend(prov)": ("no command !/beckend", "Did you mean !/backend"),
-}
-
-
-@pytest.mark.parametrize("command", REFUSED)
-def test_what_there_is_not_is_told_and_not_kept(tmp_path: Path, command: str) -> None:
-    async def scene() -> None:
-        async with two(tmp_path, PROVIDERS, KEY) as one:
-            person = asker(one, "anthropic")
-            told = await person.told(command)
-            for part in REFUSED[command]:
-                assert part in told
-            await person.say("Hello.")
-            assert person.heard is not None
-            assert person.heard.body == _without_pair(person)
-            assert person.place == "own"
-            assert await stored(one, lambda store: store.stated(WISHES)) == []
 
     run(scene())
 
@@ -453,96 +364,9 @@ def test_a_model_that_does_not_reason_is_not_asked_to(tmp_path: Path, wire: str)
             assert "reasoning_effort is left out there: gpt-4o does not reason" in await person.told("!/max")
             await person.say("Hello.")
             assert person.heard is not None
-            assert person.heard.body == _without_pair(person).replace(b'"m"', b'"gpt-4o"', 1)
+            assert person.heard.body == without_pair(person).replace(b'"m"', b'"gpt-4o"', 1)
             await person.say("Now. !/model(gpt-5.2)")
             assert inside(person.body, THOUGHTS[wire][0]) == "xhigh"
-
-    run(scene())
-
-
-def test_a_fork_keeps_what_was_set_and_goes_its_own_way(tmp_path: Path) -> None:
-    async def scene() -> None:
-        async with two(tmp_path, PROVIDERS, KEY) as one:
-            trunk, twig, leaf = (asker(one, "openai_chat") for _ in range(3))
-            await trunk.say("One.")
-            await trunk.say("Two. !/model(prov:far)")
-            await trunk.say("Three.")
-            twig.messages = trunk.messages[:4]
-            await twig.say("Another three.")
-            assert twig.conversation != trunk.conversation
-            assert (twig.place, twig.model_heard) == ("other", "far")
-            await trunk.say("Four. !/model(near)")
-            assert (trunk.place, trunk.model_heard) == ("other", "near")
-            await one.restart()
-            await twig.say("And four.")
-            assert (twig.place, twig.model_heard) == ("other", "far"), "what was set after the fork is not its own"
-            await twig.say("Own. !/unset(all)")
-            assert twig.place == "own"
-            await one.restart()
-            await twig.say("And five.")
-            assert twig.place == "own"
-            await trunk.say("Five.")
-            assert (trunk.place, trunk.model_heard) == ("other", "near")
-            leaf.messages = twig.messages[:4]
-            leaf.messages += [("user", "Another three."), ("assistant", "Good day."), ("user", "A third four.")]
-            await leaf.ask()
-            assert leaf.conversation not in {trunk.conversation, twig.conversation}
-            leaf.messages.append(("assistant", "Good day."))
-            await one.restart()
-            await leaf.say("And five.")
-            assert leaf.place == "own", "of the one that it was forked off, not of that one's"
-
-    run(scene())
-
-
-def test_a_message_that_is_edited_stays_in_its_conversation(tmp_path: Path) -> None:
-    """Our answers to commands name it."""
-
-    async def scene() -> None:
-        async with two(tmp_path, PROVIDERS, KEY) as one:
-            person = asker(one, "openai_chat")
-            await person.say("One.")
-            await person.told("!/model(prov:far)")
-            await person.say("Two.")
-            conversation = person.conversation
-            await person.say("Three.")
-            del person.messages[4:]
-            await person.say("Another two.")
-            assert (person.conversation, person.place, person.model_heard) == (conversation, "other", "far")
-
-    run(scene())
-
-
-def test_what_was_set_after_a_fork_is_not_the_forks(tmp_path: Path) -> None:
-    async def scene() -> None:
-        async with two(tmp_path, PROVIDERS, KEY) as one:
-            trunk = asker(one, "openai_chat")
-            for text in ("One.", "Two.", "Three."):
-                await trunk.say(text)
-            twig = asker(one, "openai_chat")
-            twig.messages = trunk.messages[:4]
-            await twig.say("Another three.")
-            await trunk.told("!/model(prov:far)")
-            await trunk.say("Four.")
-            assert trunk.place == "other"
-            await one.restart()
-            await twig.say("And four.")
-            assert twig.place == "own"
-
-    run(scene())
-
-
-def test_two_conversations_never_share_what_is_set(tmp_path: Path) -> None:
-    async def scene() -> None:
-        async with two(tmp_path, PROVIDERS, KEY) as one:
-            ann, bob = asker(one, "anthropic"), asker(one, "anthropic")
-            await ann.told("!/model(prov:far)")
-            await bob.told("!/hello")
-            await ann.say("I am Ann.")
-            await bob.say("I am Bob.")
-            assert (ann.place, bob.place) == ("other", "own")
-            assert bob.heard is not None
-            assert bob.heard.body == _without_pair(bob)
 
     run(scene())
 
@@ -581,85 +405,6 @@ def test_a_large_request_does_not_go_ahead_of_what_is_set(tmp_path: Path) -> Non
     run(scene())
 
 
-def test_a_provider_that_is_gone_is_told_and_nothing_goes_elsewhere(tmp_path: Path) -> None:
-    async def scene() -> None:
-        async with two(tmp_path, PROVIDERS, KEY) as one:
-            person = asker(one, "anthropic")
-            await person.told("!/model(claude:claude-a)")
-            await person.say("Hello.")
-            messages = person.messages
-        async with two(tmp_path, NOTHING) as one:
-            person = asker(one, "anthropic")
-            person.messages = messages
-            told = await person.say("Are you there?")
-            assert (person.status, person.place) == (404, "")
-            assert "no provider 'claude'" in told
-            assert "!/unset takes it back" in told
-            del person.messages[-2:]
-            await person.told("!/unset(all)")
-            await person.say("Are you there?")
-            assert person.place == "own"
-            assert one.failures() == {}
-
-    run(scene())
-
-
-def test_where_the_settings_force_a_route_nobody_chooses(tmp_path: Path) -> None:
-    async def scene() -> None:
-        async with two(tmp_path, PROVIDERS + "routing: {static: 'prov:only', disabled: [gemini]}\n", KEY) as one:
-            person = asker(one, "openai_chat")
-            assert "routing.static is set" in await person.told("!/model(claude:claude-a)")
-            assert "routing.static is set" in await person.told("!/backend(claude)")
-            await person.told("!/temperature(0.5)")
-            await person.say("Hello.")
-            assert (person.model_heard, person.body["temperature"]) == ("only", 0.5)
-        async with two(tmp_path, PROVIDERS + "routing: {disabled: [claude]}\n", KEY) as one:
-            person = asker(one, "openai_chat")
-            assert "claude is disabled in the settings (enabled are anthropic, gemini, openai, prov)" in await person.told(
-                "!/backend(claude)"
-            )
-            assert "disabled in the settings: claude" in await person.told("!/model(claude:claude-a)")
-
-    run(scene())
-
-
-def test_what_is_forgotten_takes_along_what_was_set(tmp_path: Path) -> None:
-    async def scene() -> None:
-        async with two(tmp_path, PROVIDERS, KEY) as one:
-            person = asker(one, "openai_chat")
-            await person.told("!/model(prov:far)")
-            await person.say("Hello.")
-            ((principal, conversation, _),) = await stored(one, lambda store: store.stated(WISHES))
-            await one.stop()
-            store = open_store(one.config.storage.url)
-            store.forget(principal, conversation)
-            assert store.stated(WISHES) == []
-            store.close()
-            await one.start()
-            await person.say("And now?")
-            assert person.place == "own"
-
-    run(scene())
-
-
-def test_several_keys_at_once_are_set_or_none(tmp_path: Path) -> None:
-    async def scene() -> None:
-        async with two(tmp_path, PROVIDERS, KEY) as one:
-            person = asker(one, "openai_chat")
-            told = await person.told('!/set(model="prov:far", reasoning-effort=low, project=harbour)')
-            assert "prov with the model far" in told
-            assert "reasoning_effort=low" in told
-            assert "project 'harbour'" in told
-            status = await person.told("!/status")
-            for row in ("- Backend: prov", "- Model: far", "- Parameters: reasoning_effort=low", "- Project: harbour"):
-                assert row in status
-            assert await person.told("!/unset(project)") == "Not set any more: project."
-            assert "not 'x'" in await person.told("!/set(top_p=0.5, temperature=x)")
-            assert "top_p" not in await person.told("!/status")
-
-    run(scene())
-
-
 @EVERY
 def test_a_clients_key_never_goes_to_a_provider_that_has_one_from_here(tmp_path: Path, wire: str) -> None:
     async def scene() -> None:
@@ -670,23 +415,5 @@ def test_a_clients_key_never_goes_to_a_provider_that_has_one_from_here(tmp_path:
             assert person.heard is not None
             assert key_of(person.heard) == {"authorization": b"Bearer server-key"}
             assert KEYS[wire].split(b": ")[1] not in person.heard.head
-
-    run(scene())
-
-
-def test_a_failover_route_that_is_made_again_keeps_its_elements_and_an_empty_one_says_how_to_fill_it(tmp_path: Path) -> None:
-    async def scene() -> None:
-        async with two(tmp_path, PROVIDERS, KEY) as one:
-            person = Person(one, "openai_chat")
-            assert "route-append gives it elements" in await person.told("!/create-failover-route(name=team,policy=k)")
-            await person.told("!/route-append(name=team,element=prov:a)")
-            told = await person.told("!/create-failover-route(name=team,policy=m)")
-            assert "policy m now" in told
-            assert "its elements still: prov:a" in told
-            await person.told("!/model(team)")
-            await person.told("!/route-clear(name=team)")
-            told = await person.say("Hello.")
-            assert person.status == 400
-            assert "!/route-append(name=team,element=backend:model) gives it one" in told
 
     run(scene())

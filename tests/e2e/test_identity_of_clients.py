@@ -18,7 +18,7 @@ import pytest
 from backstory.core.records import Conversation as Record
 from backstory.core.records import Turn
 from backstory.memory.thread import branch
-from backstory.stages.threads import load_turns
+from backstory.stages.loading import load_turns
 from backstory.stores.database import open_store
 
 from ..rig import Rig, reply, rig, settings

@@ -1,7 +1,8 @@
 """Laws of the tongues of OpenAI Responses and Gemini: what is written is read back, but for what is declared as lost; a stream says what
 the whole answer says, however it is cut.
 
-The oracle is MINUS: for each loss, what a request is without it. A loss that is not there fails, and so does a difference without a loss.
+The oracle is MINUS (losses.py): for each loss, what a request is without it. A loss that is not there fails, and so does a difference
+without a loss.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path as File
 
 import pytest
@@ -25,13 +26,11 @@ from backstory.core.translation import (
     Asked,
     Choice,
     Closed,
-    Effort,
     Event,
     Failure,
     Format,
     Function,
     More,
-    Odd,
     Opened,
     Piece,
     Reasoning,
@@ -47,13 +46,11 @@ from backstory.core.translation import (
 )
 from backstory.errors import DocumentError
 from backstory.wires import WIRES
-from backstory.wires.tongue import budget_of, effort_of
-from backstory.wires.tongue_efforts import effort_for
 from backstory.wires.tongues import TONGUES
 from backstory.wires.translate import events_of, gathered
+from tests.laws.losses import GEMINI, RESPONSES, meaning, minus, plain_piece
 
 CASSETTES = File(__file__).parent.parent / "cassettes"
-RESPONSES, GEMINI = "openai_responses", "gemini"
 MINE = [tongue for tongue in TONGUES if tongue.name in (RESPONSES, GEMINI)]
 every_tongue = pytest.mark.parametrize("tongue", MINE, ids=lambda tongue: tongue.name)
 SETTINGS = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -171,172 +168,7 @@ def askeds(draw: st.DrawFn, wire: str) -> Asked:
     )
 
 
-# --- what a request is without what gets lost
-
-
-def _sampling(**changes: object) -> Callable[[Asked], Asked]:
-    return lambda asked: replace(asked, sampling=replace(asked.sampling, **changes))
-
-
-def _pieces(keep: Callable[[Piece], Piece | None]) -> Callable[[Asked], Asked]:
-    def change(asked: Asked) -> Asked:
-        said = [replace(one, pieces=tuple([new for piece in one.pieces if (new := keep(piece)) is not None])) for one in asked.said]
-        return replace(asked, said=tuple(one for one in said if one.pieces))
-
-    return change
-
-
-FREE = b'{"type":"object","properties":{"input":{"type":"string"}},"required":["input"]}'
-
-
-def _no_custom(asked: Asked) -> Asked:
-    def plain(piece: Piece) -> Piece:
-        match piece:
-            case Use() if piece.custom:
-                return replace(piece, custom=False, arguments=json.dumps({"input": piece.arguments}))
-            case Result():
-                return replace(piece, custom=False)
-            case _:
-                return piece
-
-    tools = tuple(replace(tool, custom=False, schema=FREE) if isinstance(tool, Function) and tool.custom else tool for tool in asked.tools)
-    return _pieces(plain)(replace(asked, tools=tools))
-
-
-def _no_foreign_thought(wire: str) -> Callable[[Asked], Asked]:
-    return _pieces(lambda piece: None if isinstance(piece, Thought) and piece.seal != wire else piece)
-
-
-def _shown_apart(asked: Asked) -> Asked:
-    """What tools show stands behind their results."""
-    said = []
-    for one in asked.said:
-        pieces: list[Piece] = []
-        for piece in one.pieces:
-            if isinstance(piece, Result):
-                pieces.append(replace(piece, parts=tuple(part for part in piece.parts if isinstance(part, Words))))
-                pieces += [part for part in piece.parts if isinstance(part, Sight)]
-            else:
-                pieces.append(piece)
-        said.append(replace(one, pieces=tuple(pieces)))
-    return replace(asked, said=tuple(said))
-
-
-def _near(asked: Asked) -> Asked:
-    """The effort that is nearest for the model."""
-    reasoning = asked.reasoning
-    assert reasoning is not None
-    if "gpt" in asked.model:
-        return replace(asked, reasoning=replace(reasoning, effort=effort_for(asked.model, reasoning.effort)))
-    if "gemini-3" in asked.model:
-        levels: dict[str, Effort] = {"none": "low", "minimal": "low", "medium": "high", "xhigh": "high"}
-        return replace(asked, reasoning=replace(reasoning, effort=levels[reasoning.effort]))
-    budget = budget_of(reasoning.effort) or 0
-    most, least = (32768, 128) if "pro" in asked.model else (24576, 0)
-    return replace(asked, reasoning=replace(reasoning, effort="", budget=max(min(budget, most), least)))
-
-
-def _same(asked: Asked) -> Asked:
-    return asked
-
-
-MINUS: dict[str, Callable[[Asked], Asked]] = {
-    "stop": _sampling(stop=()),
-    "top_k": _sampling(top_k=None),
-    "seed": _sampling(seed=None),
-    "presence_penalty": _sampling(presence=None),
-    "frequency_penalty": _sampling(frequency=None),
-    "logit_bias": _sampling(logit_bias=None),
-    "temperature": _sampling(temperature=None),
-    "top_p": _sampling(top_p=None),
-    "max_tokens": _sampling(most=16),
-    "cache_control": _same,
-    "detail": _same,
-    "filename": _pieces(lambda piece: replace(piece, name="") if isinstance(piece, Sight) else piece),
-    "parallel_tool_calls": lambda asked: replace(asked, parallel=None),
-    "user": lambda asked: replace(asked, user=""),
-    "metadata": lambda asked: replace(asked, metadata=None),
-    "service_tier": lambda asked: replace(asked, tier=""),
-    "store": lambda asked: replace(asked, store=None),
-    "tools.strict": _same,
-    "tools.custom": _no_custom,
-    "tool_choice.allowed_tools": lambda asked: replace(asked, choice=Choice("auto")),
-    "tool_result.media": _shown_apart,
-    "some_field": lambda asked: replace(asked, others=()),
-    "reasoning.effort": _near,
-    "reasoning": lambda asked: replace(asked, reasoning=None),
-}
-
-
-def _minus(asked: Asked, tongue: Tongue) -> Asked:
-    if asked.model == "gpt-4o" and asked.reasoning is not None and asked.reasoning.effort == "none":
-        asked = replace(asked, reasoning=None)  # it does not reason anyway
-    for loss in tongue.ask(asked)[1]:
-        assert loss.how != "refused", loss
-        if loss.what == "thinking":
-            asked = _no_foreign_thought(tongue.name)(asked)
-        elif loss.what == "stop" and loss.how == "changed":
-            asked = _sampling(stop=asked.sampling.stop[:5])(asked)
-        else:
-            asked = MINUS[loss.what](asked)
-    return asked
-
-
-def _parsed(raw: bytes | Raw | None) -> object:
-    return json.loads(bytes(raw)) if raw else None
-
-
-def _piece(piece: Piece) -> object:
-    match piece:
-        case Use():
-            given = piece.arguments if piece.custom else json.loads(piece.arguments)
-            return ("use", piece.id, piece.name, given, piece.custom, piece.sealed)
-        case Thought():
-            return replace(piece, id="")
-        case Words():
-            return replace(piece, cached=None)
-        case Odd():
-            return (piece.wire, piece.kind, _parsed(piece.raw))
-        case _:
-            return piece
-
-
-def _meaning(asked: Asked, wire: str) -> dict[str, object]:
-    """What a request says, in a form that does not depend on how it is cut."""
-    said: list[tuple[str, list[object]]] = []
-    for one in asked.said:
-        if not said or said[-1][0] != one.speaker:
-            said.append((one.speaker, []))
-        said[-1][1].extend(map(_piece, one.pieces))
-    system = [one.text for one in asked.system]
-    reasoning = asked.reasoning
-    effort: object = None
-    if reasoning is not None:
-        told = reasoning.effort or ("" if reasoning.budget is None else effort_of(reasoning.budget))
-        if wire == GEMINI and told == "xhigh":
-            told = "high"  # tokens do not tell them apart
-        effort = (told, reasoning.shown) if told or reasoning.shown else None
-    tools = [(t.name, t.description, _parsed(t.schema), t.custom) for t in asked.tools if isinstance(t, Function)]
-    sampling = asked.sampling
-    form = asked.format
-    return {
-        "model": asked.model,
-        "stream": asked.stream,
-        "system": "\n\n".join(system) if wire == RESPONSES else system,
-        "said": said,
-        "tools": tools,
-        "strict": [bool(tool.strict) for tool in asked.tools if isinstance(tool, Function)] if wire == RESPONSES else None,
-        "choice": asked.choice,
-        "parallel": asked.parallel if wire == RESPONSES else None,
-        "format": None if form is None else (_parsed(form.schema), form.strict),
-        "effort": effort,
-        "sampling": replace(sampling, presence=sampling.presence or None, frequency=sampling.frequency or None),
-        "user": asked.user,
-        "metadata": _parsed(asked.metadata),
-        "tier": asked.tier,
-        "store": bool(asked.store),
-        "others": [(name, _parsed(raw)) for name, raw in asked.others],
-    }
+# --- requests
 
 
 @every_tongue
@@ -349,7 +181,7 @@ def test_a_request_is_read_back_but_for_what_is_declared_lost(tongue: Tongue, da
     read = tongue.asked(body, path, query)
     assert read.unread == ()
     assert read.lost == ()
-    assert _meaning(read, tongue.name) == _meaning(_minus(asked, tongue), tongue.name)
+    assert meaning(read, tongue.name) == meaning(minus(asked, tongue), tongue.name)
     assert tongue.ask(asked)[0] == body
 
 
@@ -391,7 +223,7 @@ def _answer(answered: Answered | Failure, wire: str) -> object:
             pieces[-1] = replace(piece, text=last.text + piece.text)
         else:
             pieces.append(piece)
-    return replace(answered, pieces=()), [_piece(piece) for piece in pieces]
+    return replace(answered, pieces=()), [plain_piece(piece) for piece in pieces]
 
 
 @every_tongue
@@ -428,7 +260,7 @@ def test_what_another_wire_sealed_comes_back_from_a_client_of_responses(answered
     tongue = next(tongue for tongue in MINE if tongue.name == RESPONSES)
     output = json.loads(tongue.answer(answered, Asked("m", False, (), ())))["output"]
     read = tongue.asked(json.dumps({"model": "m", "input": output}).encode(), "/v1/responses", "")
-    assert [_piece(piece) for said in read.said for piece in said.pieces] == [_piece(piece) for piece in answered.pieces]
+    assert [plain_piece(piece) for said in read.said for piece in said.pieces] == [plain_piece(piece) for piece in answered.pieces]
     assert read.unread == ()
     assert read.lost == ()
 

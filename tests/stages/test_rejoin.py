@@ -20,7 +20,7 @@ from backstory.core.records import Arrival, Batch, Conversation, Promise, Turn
 from backstory.core.store import Store
 from backstory.memory.thread import Thread
 from backstory.memory.turns import chain
-from backstory.stages.threads import load_thread
+from backstory.stages.loading import load_thread
 from backstory.stores.inbox import Inbox
 from tests.rig import asking, said
 from tests.rig import settings as configured

@@ -13,6 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from backstory.core.exchange import Exchange
+from backstory.stages import loading
 from backstory.stages import shelf as module
 from backstory.stages import threads as threads_module
 from backstory.stages.base import Pipeline
@@ -323,7 +324,7 @@ def test_background_work_knows_of_a_request_that_waits_for_memory(tmp_path: Path
 def test_background_work_holds_still_while_a_conversation_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Reading gives the interpreter away with every row."""
     seen: list[bool] = []
-    real = threads_module.load_thread
+    real = loading.load_thread
 
     async def work() -> None:
         async with rig(configured(tmp_path), echoing()) as one:

@@ -30,6 +30,24 @@ for number in range(first, first + 200):
     store.write([Batch((talk("shared", at=float(number)),), (said(number, "shared"),))])
 """
 
+# As `make setup` leaves SQLAlchemy: without its compiled parts.
+_UNCOMPILED = """
+import sys
+from importlib.util import spec_from_file_location
+
+class Plain:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name.startswith("sqlalchemy.") and name.endswith("_cy"):
+            return spec_from_file_location(name, path[0] + "/" + name.rpartition(".")[2] + ".py")
+
+sys.meta_path.insert(0, Plain)
+from backstory.stores.migrate import main
+main(["--schema"])
+from sqlalchemy.util import _collections_cy
+assert not _collections_cy._is_compiled()
+"""
+
 
 def test_a_missing_folder_is_made_and_rows_are_there_after_opening_again(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/a/b/store.db"
@@ -183,6 +201,11 @@ def test_a_new_database_is_what_the_migrations_come_to(tmp_path: Path) -> None:
     migrate(f"sqlite:///{tmp_path}/migrated.db")
     open_store(f"sqlite:///{tmp_path}/new.db").close()
     assert _made(tmp_path / "new.db") == _made(tmp_path / "migrated.db")
+
+
+def test_the_schema_is_the_same_without_compiled_parts() -> None:
+    made = subprocess.run([sys.executable, "-c", _UNCOMPILED], check=True, capture_output=True, text=True).stdout
+    assert made == (Path(sqlite.__file__).parent / "sqlite_schema.json").read_text()
 
 
 def test_an_older_schema_is_brought_up_to_date(tmp_path: Path) -> None:
