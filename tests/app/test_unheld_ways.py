@@ -12,8 +12,10 @@ import pytest
 from xxhash import xxh3_64_hexdigest
 
 from backstory.core.extending import Amend
+from backstory.core.sizes import rough_body
 from backstory.extend import SetParam
 from tests.app.test_judging import Judge, judged
+from tests.app.test_metering import charges
 from tests.app.test_unheld import TOO_LONG, header
 from tests.relay.world import Received
 from tests.rig import PATHS, Rig, reply, rig
@@ -107,6 +109,11 @@ def test_what_is_done_to_a_request_is_done_to_the_second_one(tmp_path: Path, way
             assert (b"chat/completions" in second.head) == ("upstream" in WAYS[way])
             if way in {"parameters", "first prompt"}:
                 assert header(head, b"X-VC-Proof").rpartition("=")[2] == xxh3_64_hexdigest(second.body)
+            if way == "recorded":
+                rows = await charges(one)
+                assert len({row.id for row in rows}) == len(rows) == len(provider.taken), "nothing is counted for a refusal"
+                assert (rows[0].status, rows[0].calls, rows[0].ended) == (200, 1, "complete")
+                assert rows[0].measured_in == rough_body(second.body) < rough_body(first.body)
             assert one.failures() == {}
 
     asyncio.run(work())
