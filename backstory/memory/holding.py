@@ -12,10 +12,12 @@ from collections.abc import Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
+from backstory.core.records import Turn
 from backstory.core.tariff import Tariff
 from backstory.memory.economy import Account
 from backstory.memory.reading import Reading
 from backstory.memory.thread import Thread, place_of
+from backstory.memory.turns import Line
 from backstory.memory.view import View
 
 # A gain that is smaller than this share is none.
@@ -67,9 +69,23 @@ def cut_off(thread: Thread, reading: Reading, view: View) -> Held | None:
     if not turns or turns[0] == first:
         return None
     start = place_of(thread.path, thread.by_id.get(turns[0]))
-    if start < 0 or [turn.id for turn in thread.path[start:place]] != turns or not thread.hidden.isdisjoint(turns):
+    cut = thread.path[start:place] if start >= 0 else []
+    if [turn.id for turn in cut] != turns or not thread.hidden.isdisjoint(turns):
+        return None
+    if _elsewhere(reading, {turn.channel for turn in cut if spoken(turn)}, {room for room in view.rooms[:stop] if room is not None}):
         return None
     return Held(view.lead, view.lead + stop, item, frozenset(turns), sum(view.tokens[:stop]))
+
+
+def _elsewhere(reading: Reading, channels: set[str], rooms: set[str]) -> bool:
+    """Whether something of these channels or rooms may have been said before others than those who speak now."""
+    now = next((line for line in reversed(reading.lines) if spoken(line)), None)
+    return now is None or not (channels <= {now.channel} and rooms <= {now.room})
+
+
+def spoken(one: Line | Turn) -> bool:
+    """Whether a human says it."""
+    return one.kind == "spoken" and one.role == "user"
 
 
 def may(account: Account, tariff: Tariff, now: float) -> bool:

@@ -41,7 +41,7 @@ _MARKS = (
 
 
 class Holding(Stage):
-    """One for an engine. Its `request` does nothing: the recall stage asks for what is held."""
+    """One for an engine. Its `request` adds no edit: the recall stage asks for what is held."""
 
     name = "holding"
 
@@ -51,6 +51,12 @@ class Holding(Stage):
         self._hard = hard_tokens
         self._kept: OrderedDict[str, tuple[ref[Thread], int]] = OrderedDict()
         self._bytes = 0
+
+    async def request(self, exchange: Exchange) -> Exchange:
+        visit = self._visits.get(exchange.id)
+        if visit is not None:
+            visit.rewritten = visit.thread.rewritten
+        return exchange
 
     def look(self, exchange: Exchange, visit: Visit, total: int) -> tuple[Held, AddMessages] | None:
         """What stays in front of a request of `total` tokens, None for nothing. Costs a look at the last payload where something may."""
@@ -102,7 +108,14 @@ class Holding(Stage):
             if outcome.status == _TOO_MANY:
                 self._economy.refused(model)
             return
-        if visit.complete or visit.late or visit.gone or thread.account.refused or thread.version != visit.reading.version:
+        if (
+            visit.complete
+            or visit.late
+            or visit.gone
+            or thread.account.refused
+            or thread.rewritten != visit.rewritten
+            or thread.version != visit.reading.version
+        ):
             self._keep(thread, None)
         elif outcome.reply is not None and outcome.reply.parts:
             tariff = self._economy.tariff(exchange, visit)
@@ -135,18 +148,11 @@ class Holding(Stage):
             return None
         new = {turn.id: turn for turn in visit.turns}
         tokens = [self._tokens(visit, turn, new.get(turn)) for turn in turns[lead:]]
-        made = View(body, exchange.head.path, lead, tuple(turns[lead:]), tuple(tokens), thread.rewritten, turns[lead])
-        if held is not None and thread.view is not None:
-            before = held.stop - held.start
-            made = View(
-                body,
-                exchange.head.path,
-                lead,
-                (*thread.view.turns[:before], *made.turns),
-                (*thread.view.tokens[:before], *made.tokens),
-                thread.rewritten,
-                made.first,
-            )
+        rooms, turns = [line.room if holding.spoken(line) else None for line in reading.lines[lead:]], turns[lead:]
+        before, stop = thread.view, held.stop - held.start if held is not None else 0
+        if before is not None and stop:
+            turns, tokens, rooms = [*before.turns[:stop], *turns], [*before.tokens[:stop], *tokens], [*before.rooms[:stop], *rooms]
+        made = View(body, exchange.head.path, lead, tuple(turns), tuple(tokens), thread.rewritten, turns[stop], rooms=tuple(rooms))
         return made if len(_items(wire, made)) == made.lead + len(made.turns) else None
 
     @staticmethod

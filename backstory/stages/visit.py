@@ -41,7 +41,8 @@ class Visit(Struct):
     lines were chosen that it did not bring, what was left out, and how many turns the payload lacks. `bytes_sent`: of the body, 0 where
     it went as it came. `capped`: less may be recalled at it than its budget, for what that costs. `home`: where the conversation belongs,
     where that is to be stored. `held`: what its client has cut off and goes up in front of it all the same; `refused`: its provider did not
-    take it so, and it went up once more without. `went`: the body that went up, b"" where it went as it came."""
+    take it so, and it went up once more without. `rewritten`: of its thread, when it was made ready. `went`: the body
+    that went up, b"" where it went as it came."""
 
     thread: Thread
     reading: Reading
@@ -91,6 +92,7 @@ class Visit(Struct):
     capped: bool = False
     held: Held | None = None
     refused: bool = False
+    rewritten: int = 0
     went: bytes = b""
 
 

@@ -311,3 +311,29 @@ def test_what_is_let_go_is_what_was_in_front_and_tools_of_ours() -> None:
     assert (visit.tokens_sent, visit.absent, visit.refused, len(visit.paging)) == (3500, 5, True, 0)
     assert visit.held is None
     assert (visit.thread.view, visit.thread.account.refused, visit.thread.loosened) == (None, True, 7.0)
+
+
+@pytest.mark.parametrize("said", ["[Telegram Anna id:111 2026-11-26 05:00 UTC] ", "[WhatsApp Anna id:7 2026-11-26 05:00 UTC] ", ""])
+def test_what_was_said_in_another_room_is_not_held_in_this_one(tmp_path: Path, said: str) -> None:
+    """One conversation of a client, part of it in a group."""
+    clock, group = Clock(), "[Telegram Familie group id:-999 2026-11-26 05:00 UTC] "
+
+    async def work() -> None:
+        bank = Till(clock)
+        async with rig(config(tmp_path), bank, clock=clock) as one:
+            cutter, held = Cutter(), 0
+            for number in range(24):
+                before = said if number < 12 else group
+                clock.now += 10.0
+                body = cutter.body(KEEPS, f"{before}Entry {number} of {'Anna alone' if number < 12 else 'all'}. " + "Blah blah. " * 150)
+                _, answer = await one.ask(PATHS["anthropic"], body, NAME)
+                cutter.hears(answer)
+                more = len(messages(bank.sent)) - len(messages(body))
+                held += more > 0
+                if number >= 12:
+                    own = [message["content"][0]["text"].partition("<recalled>")[0] for message in messages(bank.sent)[: max(0, more)]]
+                    assert not any("Anna alone" in text for text in own), number
+            assert held > 3, "in one room it is"
+            assert not one.failures()
+
+    asyncio.run(work())
