@@ -24,7 +24,8 @@ from backstory.errors import NotFound, RequestError
 from backstory.memory import digest as digests
 from backstory.memory import paging, refs
 from backstory.memory.fact_query import nearest, select, status_meant
-from backstory.memory.paging import Asked, Chosen, Row, row
+from backstory.memory.hits import Row, hits, lacking, shortened
+from backstory.memory.paging import Asked, Chosen, row
 from backstory.memory.restoring import located, restored
 from backstory.memory.segments import segments, uncovered
 from backstory.memory.splits import retitled
@@ -47,6 +48,14 @@ _MOST_CALLS = 8
 _LEAST_RESULT = 100
 _OUTLINE_SHARE = 0.12
 _LEAST_OUTLINE = 40
+# A search looks for so many times as much as is shown.
+_WIDER = 3
+# What a turn with the very words is worth beside others; of many of them the newest.
+_EXACT, _MANY = 10.0, 1_000_000
+# Where a span of time has nothing, so many turns of other times are named.
+_ELSEWHERE = 3
+_LEAST_CHARS = 400
+_MOST_ABSENT = 5
 
 
 class Offering(Struct, frozen=True):
@@ -242,21 +251,25 @@ class Desk:
         if not full:
             return self._fenced(f'On "{topic}", in short:', [paging.outline(one, self._numbers) for one in found])
         wanted = {turn.id for one in found for turn in self._between(one.first_turn, one.last_turn)} & self._shown_ids
-        hits = await self._find(topic, Chosen(wanted))
-        first = {hit.number for hit in hits}
-        rows = [row(turn) for turn in self._path if turn.id in wanted]
-        ordered = sorted(rows, key=lambda one: (one.number not in first, one.number)) if self._large(rows) else rows
-        return self._shown(f'What was said on "{topic}":', ordered)
+        worth = {one.number: one.worth + 1.0 for one in await self._find(topic, Chosen(wanted))}
+        rows = [row(turn, worth.get(turn.position + 1, 0.0)) for turn in self._path if turn.id in wanted]
+        return self._shown(f'What was said on "{topic}":', rows, topic)
 
     async def _quote(self, words: str) -> str:
         path = self._path
-        exact = [row(turn) for turn in await _aside(lambda: paging.quoted(path, words))]
+        exact = {turn.position + 1: row(turn) for turn in await _aside(lambda: paging.quoted(path, words))}
         found = await self._find(words, Chosen(self._shown_ids))
-        known = {one.number for one in exact}
-        rows = [*exact, *(one for one in found if one.number not in known)]
-        if not rows:
-            rows = [row(turn) for turn in await _aside(lambda: paging.nearest(self._path, words))]
-        return self._shown(f'Earlier in this conversation, for "{words}":', rows) if rows else f'Nothing was said about "{words}".'
+        known = {one.number: one for one in found}
+        # Those with the very words come before all others, the newest first.
+        rows = [replace(one, worth=_EXACT + known.get(one.number, one).worth + number / _MANY) for number, one in exact.items()]
+        rows += [one for one in found if one.number not in exact]
+        rows = sorted(rows, key=lambda one: one.number) or await self._nearest(words)
+        label = f'Earlier in this conversation, for "{words}"{_without(rows, words)}:'
+        return self._shown(label, rows, words) if rows else f'Nothing was said about "{words}".'
+
+    async def _nearest(self, words: str) -> list[Row]:
+        """What comes nearest by its words alone, where recall has nothing to go by."""
+        return [row(turn) for turn in await _aside(lambda: paging.nearest(self._path, words))]
 
     async def _all(self) -> str:
         lines = [paging.outline(one, self._numbers) for one in await self._segments()]
@@ -281,12 +294,22 @@ class Desk:
         inside = [turn for turn in self._path if any(period.start <= turn.at < period.end for period in named)]
         if span and not named:
             return f'"{span}" is no span of time that can be read; try "last 7 days" or "2024-05-01..2024-05-31".'
-        if named and not inside:
-            return f'Nothing of this conversation was said in "{span or query}".'
-        chosen = Chosen({turn.id for turn in inside} & self._shown_ids if inside else self._shown_ids)
-        rows = await self._find(query, chosen) if query.strip() else []
-        rows = rows or [row(turn) for turn in inside if turn.kind == "spoken" and turn.text]
-        return self._shown(f"Said {span or 'then'}:", rows) if rows else f'Nothing was said about "{query}".'
+        if span and not inside:
+            return f'Nothing of this conversation was said in "{span}".'
+        ids = {turn.id for turn in inside} & self._shown_ids
+        rows = await self._find(query, Chosen(ids)) if query.strip() and ids else []
+        if rows:
+            return self._shown(f'Said {span or "then"} on "{query}"{_without(rows, query)}:', rows, query)
+        if inside and not paging.topical(query):
+            said = [row(turn, paging.weight(turn)) for turn in inside if turn.kind == "spoken" and turn.text]
+            return self._shown(f"Said {span or 'then'}:", said) if said else f'Nothing of this conversation was said in "{span or query}".'
+        # A day that the query itself names may be that of which was spoken, not that on which.
+        rows = await self._find(query, Chosen(self._shown_ids)) if query.strip() else []
+        rows = rows or ([] if span else await self._nearest(query))
+        if not rows:
+            return f'Nothing was said about "{query}".'
+        note = f'Nothing was said about "{query}" in "{span}". At other times' if span else f'On "{query}"{_without(rows, query)}'
+        return self._shown(f"{note}:", paging.best(rows, _ELSEWHERE) if span else rows, query)
 
     async def _summaries(self, query: str) -> str:
         found = await self._about(query)
@@ -320,40 +343,27 @@ class Desk:
         return restored(ref, turn.position + 1, text, start, budget, self._stage.count)
 
     async def _session(self, query: str) -> str:
-        found = await self._find(query, Chosen(self._shown_ids))
-        if not found:
-            found = [row(turn) for turn in await _aside(lambda: paging.nearest(self._path, query))]
-        lines: list[str] = []
+        found = await self._find(query, Chosen(self._shown_ids)) or await self._nearest(query)
+        direct = [one for one in found if one.direct]
         path = self._path
+        told: list[tuple[float, str]] = []
         for number, (first, last) in enumerate(paging.sittings(path), 1):
-            hits = [one for one in found if path[first].position < one.number <= path[last].position + 1]
+            hits = [one for one in direct if path[first].position < one.number <= path[last].position + 1]
             if hits:
-                lines.append(paging.sitting(number, path[first : last + 1], hits[0]))
-        return self._fenced(f'Talked about "{query}" in:', lines) if lines else f'Nothing was said about "{query}".'
+                worth = max(one.worth for one in hits)
+                told.append((-worth, paging.sitting(number, path[first : last + 1], hits, query)))
+        lines = [text for _, text in sorted(told, key=lambda one: one[0])]
+        label = f'Talked about "{query}"{_without(direct, query)} in, the likeliest first:'
+        return self._fenced(label, lines) if lines else f'Nothing was said about "{query}".'
 
     async def _find(self, words: str, chosen: Chosen) -> list[Row]:
-        """What recall finds among these turns, each turn once, in order."""
-        now = self._stage.clock()
-        question = Turn(
-            0,
-            self._thread.conversation.id,
-            0,
-            next_position(self._path, len(self._path)),
-            b"",
-            b"",
-            "user",
-            "spoken",
-            words,
-            at=now,
-            arrived=now,
-        )
-        found = await self._stage.shelf.recall(self._thread, len(self._path), question, chosen, self._budget, 0.0, search=True)
-        rows: dict[int, Row] = {}
-        for item in found.items:
-            known = rows.get(item.number)
-            text = item.text if known is None else f"{known.text}\n{item.text}"
-            rows[item.number] = Row(item.number, item.speaker, item.at, text)
-        return list(rows.values())
+        """What of these turns speaks of this, each turn once, in order."""
+        now, shelf = self._stage.clock(), self._stage.shelf
+        place = next_position(self._path, len(self._path))
+        question = Turn(0, self._thread.conversation.id, 0, place, b"", b"", "user", "spoken", words, at=now, arrived=now)
+        # More than is shown: what has no room is counted, and what only fills the room makes way for what answers.
+        found = await shelf.recall(self._thread, len(self._path), question, chosen, self._budget * _WIDER, 0.0, search=True)
+        return await _aside(lambda: hits(found, words))
 
     async def _about(self, words: str) -> Sequence[Segment]:
         known = await self._segments()
@@ -375,14 +385,20 @@ class Desk:
     def _between(self, first: int, last: int) -> Sequence[Turn]:
         return self._path[self._places[first] : self._places[last] + 1]
 
-    def _large(self, rows: Sequence[Row]) -> bool:
-        return sum(len(one.text) for one in rows) > 2 * self._budget
-
-    def _shown(self, label: str, rows: Sequence[Row]) -> str:
+    def _shown(self, label: str, rows: Sequence[Row], asked: str = "") -> str:
+        """Rows in the fence. `asked`: of a long turn that part is shown that has these words, where there are other turns to show."""
+        if asked and len(rows) > 1:
+            rows = shortened(rows, asked, max(_LEAST_CHARS, self._budget))
         return paging.shown(label, rows, self._budget, self._stage.count)
 
     def _fenced(self, label: str, lines: Sequence[str]) -> str:
         return paging.fenced(label, lines, self._budget, self._stage.count)
+
+
+def _without(rows: Sequence[Row], words: str) -> str:
+    """A word about those that none of these turns has."""
+    absent = lacking(rows, words)[:_MOST_ABSENT]
+    return f" (none of these has {', '.join(absent)})" if absent else ""
 
 
 def _titled(store: Store, conversation: str) -> list[Segment]:

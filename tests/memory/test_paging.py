@@ -14,7 +14,8 @@ from backstory.core.legs import Call
 from backstory.core.records import Fact, Segment, Turn, TurnKind
 from backstory.core.sizes import rough
 from backstory.memory import paging
-from backstory.memory.paging import Asked, Row
+from backstory.memory.hits import Row
+from backstory.memory.paging import Asked
 from backstory.memory.supersession import Known
 
 NOW = datetime(2024, 5, 20, 12, tzinfo=UTC).timestamp()
@@ -170,7 +171,7 @@ def test_a_sitting_ends_with_a_pause_or_a_day() -> None:
     path = [turn(0, "a"), turn(1, "b", NOW + 60), turn(2, "c", NOW + 7200), turn(3, "d", NOW + DAY)]
     assert paging.sittings(path) == [(0, 1), (2, 2), (3, 3)]
     assert paging.sittings([]) == []
-    assert paging.sitting(1, path[:2], Row(2, "Ann", NOW, "b")) == "[Sitting 1, 20 May 2024, turns #1 to #2] #2 Ann: b"
+    assert paging.sitting(1, path[:2], [Row(2, "Ann", NOW, "b")], "b") == "[Sitting 1, 20 May 2024, turns #1 to #2] #2 Ann: b"
 
 
 def test_a_tool_output_is_named_by_number_call_or_hash() -> None:
