@@ -1,7 +1,8 @@
 """Which of the turns that recall brings speak of the thing that somebody looks for, and how well each of them does.
 
 Rule: recall fills the room that it has with whatever is likeliest to help. A search shows only what has words of the query (by stem or
-concept), is near to it in meaning, or stands beside such a turn and counts nearly as much. Weak matches stand behind good ones.
+concept), is near to it in meaning, answers such a turn, or stands beside one and counts nearly as much. Weak matches stand behind good
+ones.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from itertools import pairwise
 from msgspec import Struct
 from msgspec.structs import replace
 
+from backstory.memory import dates
 from backstory.memory.associations import MARK, asked_concepts
 from backstory.memory.index import Index
 from backstory.memory.question import Query
@@ -37,7 +39,8 @@ _LEFT_OUT = "(...)"
 
 class Row(Struct, frozen=True):
     """A turn to be shown. `number`: as the model sees it. `worth`: how well it answers; where room is short, what has less goes first.
-    `direct`: it speaks of the thing itself, and does not only stand beside a turn that does."""
+    `direct`: it speaks of the thing itself, and does not only stand beside a turn that does. `changed`: number of the later turn that
+    changed what it says, 0 for none."""
 
     number: int
     speaker: str
@@ -45,6 +48,7 @@ class Row(Struct, frozen=True):
     text: str
     worth: float = 0.0
     direct: bool = True
+    changed: int = 0
 
 
 def hits(found: Recalled, asked: str) -> list[Row]:
@@ -60,13 +64,16 @@ def hits(found: Recalled, asked: str) -> list[Row]:
     near = _near(basis)
     by_meaning = _by_meaning(basis, shares, near)
     direct = [close or place for close, place in zip(by_meaning, _good(worth), strict=True)]
-    told = {item.number for item, is_direct in zip(found.items, direct, strict=True) if is_direct}
+    if not any(direct) and basis.query.periods:
+        # Of a day that is asked about, all is an answer.
+        direct = [dates.closeness(item.at, basis.query.periods) >= 1.0 for item in found.items]
+    told = {item.number: "?" in item.text for item, is_direct in zip(found.items, direct, strict=True) if is_direct}
     most = max((item.score for item in found.items), default=0.0)
     rows: dict[int, Row] = {}
     for item, value, cosine, is_direct in zip(found.items, worth, near, direct, strict=True):
         if is_direct:
             _put(rows, item, value + cosine + _SCORE * item.score, direct=True)
-        elif item.score >= _BESIDE * most and _stands_beside(item.number, told):
+        elif told.get(item.number - 1) or (item.score >= _BESIDE * most and _stands_beside(item.number, told)):
             _put(rows, item, item.score - 1.0, direct=False)
     return [rows[number] for number in sorted(rows)]
 
@@ -83,10 +90,12 @@ def _good(worth: Sequence[float]) -> list[bool]:
 def _put(rows: dict[int, Row], item: Item, worth: float, *, direct: bool) -> None:
     known = rows.get(item.number)
     if known is None:
-        rows[item.number] = Row(item.number, item.speaker, item.at, item.text, worth, direct)
+        rows[item.number] = Row(item.number, item.speaker, item.at, item.text, worth, direct, item.changed)
     else:
         text = f"{known.text}\n{item.text}"
-        rows[item.number] = Row(item.number, item.speaker, item.at, text, max(worth, known.worth), direct or known.direct)
+        rows[item.number] = replace(
+            known, text=text, worth=max(worth, known.worth), direct=direct or known.direct, changed=max(item.changed, known.changed)
+        )
 
 
 def _stands_beside(number: int, told: Collection[int]) -> bool:

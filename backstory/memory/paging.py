@@ -12,18 +12,19 @@ from typing import TypeAlias
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from backstory.core.legs import Call, Tool
-from backstory.core.records import Segment, Turn
+from backstory.core.records import Turn
 from backstory.memory import dates
 from backstory.memory.dates import DAY_S, Period
 from backstory.memory.fence import RECALL_CLOSE, RECALL_OPEN, harmless, neutral, plain
 from backstory.memory.hits import Row, passage
 from backstory.memory.index import SESSION_GAP_S
 from backstory.memory.question import GENERAL
-from backstory.memory.retrieval import line
+from backstory.memory.retrieval import later, line
 from backstory.memory.supersession import Known
-from backstory.memory.text import fold, terms
+from backstory.memory.text import terms
 from backstory.memory.thread import at_number
 
 Count: TypeAlias = Callable[[str], int]
@@ -43,6 +44,8 @@ _BOUND = re.compile(r"\s*\W?(before|until|till|up to|by|after|since|from)\s+(.+)
 _EVER = 253_402_300_800.0
 _SPAN_S = {"hour": 3600.0, "day": DAY_S, "week": 7 * DAY_S, "month": 30 * DAY_S, "year": 365 * DAY_S}
 _QUOTES = str.maketrans("’‘“”", "''\"\"")
+_BEGINNING, _BEGINNING_SHARE = 5, 0.7
+"""Two words begin alike where so many letters of both are the same, and this share of the shorter one."""
 _TELLING = 20
 """A turn with so many different words tells as much as one with more."""
 _NUMBER = re.compile(r"(?:turn\s*|#\s*)?(\d{1,9})", re.IGNORECASE)
@@ -210,7 +213,7 @@ def shown(label: str, rows: Sequence[Row], budget: int, count: Count) -> str:
     for place in ranked[:_MOST_ROWS]:
         one = rows[place]
         day = dates.day_name(one.at)
-        text = line(one.number, one.speaker, one.text)
+        text = told(one)
         heading = f"[{day}]\n" if day not in days else ""
         cost = count(f"{heading}{text}") + 1
         if cost > left:
@@ -230,6 +233,11 @@ def shown(label: str, rows: Sequence[Row], budget: int, count: Count) -> str:
     if len(texts) < len(rows):
         lines.append(f"({len(rows) - len(texts)} more turns are left out; ask for less to see them.)")
     return "\n".join([RECALL_OPEN, label, *lines, RECALL_CLOSE])
+
+
+def told(one: Row) -> str:
+    """A row as a line, with a word about what does not hold any more."""
+    return line(one.number, one.speaker, one.text) + later(one.changed)
 
 
 def _cut(text: str, budget: int, count: Count) -> str:
@@ -312,11 +320,26 @@ def _even(text: str) -> str:
 
 
 def nearest(path: Sequence[Turn], words: str, most: int = 5) -> list[Turn]:
-    """The turns that have most of these words, where nothing stands out; in order."""
+    """The turns that have most of these words, where nothing stands out; where none has one, those with words that begin like them (other
+    endings, parts of a compound, a slip of the pen); in order."""
     wanted = set(terms(words))
-    scores = {turn.id: len(wanted.intersection(terms(turn.text))) for turn in path} if wanted else {}
-    best = sorted((turn for turn in path if scores.get(turn.id)), key=lambda turn: (-scores[turn.id], -turn.position))[:most]
-    return sorted(best, key=lambda turn: turn.position)
+    if not wanted:
+        return []
+    said = {turn.id: set(terms(turn.text)) for turn in path if turn.text}
+    scores = {name: float(len(wanted & found)) for name, found in said.items()}
+    if not any(scores.values()):
+        alike = {term: max((_alike(one, term) for one in wanted), default=0.0) for term in set().union(*said.values())}
+        alike = {term: value for term, value in alike.items() if value}
+        scores = {name: max((alike[term] for term in found if term in alike), default=0.0) for name, found in said.items()}
+    first = sorted((turn for turn in path if scores.get(turn.id)), key=lambda turn: (-scores[turn.id], -turn.position))[:most]
+    return sorted(first, key=lambda turn: turn.position)
+
+
+def _alike(one: str, other: str) -> float:
+    """How much of the longer word is a beginning that both have; 0 where that is short."""
+    same = next((at for at, (mine, its) in enumerate(zip(one, other, strict=False)) if mine != its), min(len(one), len(other)))
+    enough = same >= _BEGINNING and same >= _BEGINNING_SHARE * min(len(one), len(other))
+    return same / max(len(one), len(other)) if enough else 0.0
 
 
 def best(rows: Sequence[Row], most: int) -> list[Row]:
@@ -335,27 +358,6 @@ def weight(turn: Turn) -> float:
     return min(_TELLING, len(set(terms(turn.text)))) / _TELLING + (turn.role == "user")
 
 
-def about(segments: Sequence[Segment], words: str) -> list[Segment]:
-    """The segments on this topic, the best first: by their tags, then by the words of their digests."""
-    wanted = set(terms(words)) | {fold(words).strip()}
-    scored: list[tuple[float, int]] = []
-    for place, segment in enumerate(segments):
-        tags = {term for tag in segment.tags for term in (*terms(tag), fold(tag))}
-        score = 3.0 * len(wanted & tags) + len(wanted.intersection(terms(segment.digest)))
-        if score:
-            scored.append((-score, place))
-    return [segments[place] for _, place in sorted(scored)]
-
-
-def outline(segment: Segment, numbers: Mapping[int, int]) -> str:
-    """A segment in one paragraph: which turns, when, on what, and its digest."""
-    first, last = numbers.get(segment.first_turn, 0), numbers.get(segment.last_turn, 0)
-    day = dates.day_name(segment.started)
-    where = f"#{first}" if first == last else f"#{first} to #{last}"
-    head = ", ".join(part for part in (where, day, " / ".join(map(plain, segment.tags[:4]))) if part)
-    return f"[{head}] {segment.digest}".strip()
-
-
 def sittings(path: Sequence[Turn]) -> list[tuple[int, int]]:
     """The conversation in sittings, first and last place of each: one ends with a long pause or a day."""
     found: list[tuple[int, int]] = []
@@ -369,13 +371,15 @@ def sittings(path: Sequence[Turn]) -> list[tuple[int, int]]:
 
 
 def sitting(number: int, turns: Sequence[Turn], hits: Sequence[Row], asked: str) -> str:
-    """One sitting in a line: its day, its turns, and the best of what was found in it."""
+    """One sitting: its day, its turns, and the best two of what was found in it."""
     first, last = turns[0], turns[-1]
-    best = max(hits, key=lambda one: one.worth)
+    shown_ = sorted(sorted(hits, key=lambda one: -one.worth)[:2], key=lambda one: one.number)
     day = dates.day_name(first.at)
-    more = f"{len(hits)} of them on this" if len(hits) > 1 else ""
+    spoke = sum(1 for one in hits if one.direct)
+    more = f"{spoke} of them on this" if spoke > len(shown_) else ""
     head = ", ".join(part for part in (f"Sitting {number}", day, f"turns #{first.position + 1} to #{last.position + 1}", more) if part)
-    return f"[{head}] {line(best.number, best.speaker, passage(best.text, asked, _HIT_CHARS))}"
+    lines = [told(replace(one, text=passage(one.text, asked, _HIT_CHARS))) for one in shown_]
+    return f"[{head}] " + "\n".join(lines)
 
 
 def referred(path: Sequence[Turn], ref: str) -> Turn | None:

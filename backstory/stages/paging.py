@@ -21,8 +21,8 @@ from backstory.core.records import Injection, Segment, Turn
 from backstory.core.sizes import rough
 from backstory.core.store import Lanes, Store
 from backstory.errors import NotFound, RequestError
+from backstory.memory import dates, paging, refs, topics
 from backstory.memory import digest as digests
-from backstory.memory import paging, refs
 from backstory.memory.fact_query import nearest, select, status_meant
 from backstory.memory.hits import Row, hits, lacking, shortened
 from backstory.memory.paging import Asked, Chosen, row
@@ -56,6 +56,10 @@ _EXACT, _MANY = 10.0, 1_000_000
 _ELSEWHERE = 3
 _LEAST_CHARS = 400
 _MOST_ABSENT = 5
+# Beside facts, so many turns that speak of the same are told.
+_SPOKEN = 3
+# The fence of an outline, and a word about what it leaves out.
+_LABEL_TOKENS = 60
 
 
 class Offering(Struct, frozen=True):
@@ -245,15 +249,20 @@ class Desk:
                 return await self._session(asked.get("query"))
 
     async def _expand(self, topic: str, full: bool) -> str:
-        found = await self._about(topic)
+        speaking = await self._find(topic, Chosen(self._shown_ids))
+        found = await self._about(topic, speaking)
         if not found:
             return await self._quote(topic)
         if not full:
-            return self._fenced(f'On "{topic}", in short:', [paging.outline(one, self._numbers) for one in found])
+            return self._fenced(f'On "{topic}", in short:', self._outlines(found, speaking, topic))
         wanted = {turn.id for one in found for turn in self._between(one.first_turn, one.last_turn)} & self._shown_ids
-        worth = {one.number: one.worth + 1.0 for one in await self._find(topic, Chosen(wanted))}
+        worth = {one.number: one.worth + 1.0 for one in speaking}
         rows = [row(turn, worth.get(turn.position + 1, 0.0)) for turn in self._path if turn.id in wanted]
         return self._shown(f'What was said on "{topic}":', rows, topic)
+
+    def _outlines(self, found: Sequence[Segment], rows: Sequence[Row], words: str) -> list[str]:
+        short = shortened(rows, words, _LEAST_CHARS)
+        return [topics.outline(one, self._numbers, short) for one in found]
 
     async def _quote(self, words: str) -> str:
         path = self._path
@@ -272,21 +281,45 @@ class Desk:
         return [row(turn) for turn in await _aside(lambda: paging.nearest(self._path, words))]
 
     async def _all(self) -> str:
-        lines = [paging.outline(one, self._numbers) for one in await self._segments()]
-        return self._fenced("The folded part of this conversation, in order:", lines) if lines else "Nothing is folded."
+        known = await self._segments()
+        label = "The folded part of this conversation, in order:"
+        if not known:
+            return "Nothing is folded."
+        room = self._budget - self._stage.count(label) - _LABEL_TOKENS
+        said = [[row(turn) for turn in self._between(one.first_turn, one.last_turn) if _speaks(turn)] for one in known]
+        lines, left = await _aside(lambda: topics.outlined(known, said, self._numbers, room, self._stage.count))
+        note = [f"({left} more turns are left out, those that tell least; vc_expand_topic shows all of a topic.)"] if left else []
+        return self._fenced(label, [*lines, *note])
 
     async def _facts(self, asked: Asked) -> str:
         record = self._thread.conversation
+        words = (asked.get("subject"), asked.get("verb"), asked.get("object"))
         known = await self._stage.facts.known(record.principal, record.id)
         try:
-            found = select(known, asked.get("subject"), asked.get("verb"), asked.get("object"), status_meant(asked.get("status")))
+            found = select(known, *words, status_meant(asked.get("status")))
         except RequestError as error:
             return str(error)
-        if lines := paging.fact_lines(found, self._path):
-            return self._fenced("Facts stated in this conversation:", lines)
-        close = nearest(known, (asked.get("subject"), asked.get("verb"), asked.get("object")))
-        lines = paging.fact_lines(close, self._path)
-        return self._fenced("No fact is just that. The nearest:", lines) if lines else "No such fact was stated."
+        label = "Facts stated in this conversation:"
+        lines = paging.fact_lines(found, self._path)
+        if not lines:
+            label = "No fact is just that. The nearest:"
+            lines = paging.fact_lines(nearest(known, words), self._path)
+        # Not every sentence that states something is read as a fact.
+        more = [] if asked.get("status").strip() else await self._spoken(" ".join(filter(None, words)), lines)
+        if not lines and not more:
+            return "No such fact was stated."
+        if not lines:
+            return self._fenced("No such fact was read; what was said on it:", more)
+        return self._fenced(label, [*lines, *(["Other turns that speak of it:", *more] if more else [])])
+
+    async def _spoken(self, words: str, lines: Sequence[str]) -> list[str]:
+        """The best turns that speak of this and are not among these lines."""
+        rows = await self._find(words, Chosen(self._shown_ids)) if words.strip() else []
+        fresh = [one for one in rows if not any(text.startswith(f"#{one.number} ") for text in lines)]
+        return [
+            f"{paging.told(one)} ({dates.day_name(one.at) or 'no date'})"
+            for one in shortened(paging.best(fresh, _SPOKEN), words, _LEAST_CHARS)
+        ]
 
     async def _when(self, query: str, span: str) -> str:
         now = self._stage.clock()
@@ -301,21 +334,28 @@ class Desk:
         if rows:
             return self._shown(f'Said {span or "then"} on "{query}"{_without(rows, query)}:', rows, query)
         if inside and not paging.topical(query):
-            said = [row(turn, paging.weight(turn)) for turn in inside if turn.kind == "spoken" and turn.text]
+            said = [row(turn, paging.weight(turn)) for turn in inside if _speaks(turn)]
             return self._shown(f"Said {span or 'then'}:", said) if said else f'Nothing of this conversation was said in "{span or query}".'
-        # A day that the query itself names may be that of which was spoken, not that on which.
+        return await self._ever(query, span)
+
+    async def _ever(self, query: str, span: str) -> str:
+        """What was said on this at any time, where the span has nothing of it, or none is given: a day that the query itself names may be
+        that of which was spoken."""
         rows = await self._find(query, Chosen(self._shown_ids)) if query.strip() else []
-        rows = rows or ([] if span else await self._nearest(query))
-        if not rows:
-            return f'Nothing was said about "{query}".'
-        note = f'Nothing was said about "{query}" in "{span}". At other times' if span else f'On "{query}"{_without(rows, query)}'
-        return self._shown(f"{note}:", paging.best(rows, _ELSEWHERE) if span else rows, query)
+        if span:
+            if not rows:
+                return f'Nothing was said about "{query}", neither in "{span}" nor at another time.'
+            label = f'Nothing was said about "{query}" in "{span}". At other times:'
+            return self._shown(label, paging.best(rows, _ELSEWHERE), query)
+        rows = rows or await self._nearest(query)
+        return self._shown(f'On "{query}"{_without(rows, query)}:', rows, query) if rows else f'Nothing was said about "{query}".'
 
     async def _summaries(self, query: str) -> str:
-        found = await self._about(query)
+        rows = await self._find(query, Chosen(self._shown_ids))
+        found = await self._about(query, rows)
         if not found:
             return f'No summary speaks of "{query}". vc_find_quote searches every word.'
-        return self._fenced(f'Summaries on "{query}":', [paging.outline(one, self._numbers) for one in found])
+        return self._fenced(f'Summaries on "{query}", the likeliest first:', self._outlines(found, rows, query))
 
     async def _restore(self, named: str) -> str:
         ref, start = located(named)
@@ -348,10 +388,10 @@ class Desk:
         path = self._path
         told: list[tuple[float, str]] = []
         for number, (first, last) in enumerate(paging.sittings(path), 1):
-            hits = [one for one in direct if path[first].position < one.number <= path[last].position + 1]
-            if hits:
-                worth = max(one.worth for one in hits)
-                told.append((-worth, paging.sitting(number, path[first : last + 1], hits, query)))
+            inside = [one for one in found if path[first].position < one.number <= path[last].position + 1]
+            if any(one.direct for one in inside):
+                worth = max(one.worth for one in inside)
+                told.append((-worth, paging.sitting(number, path[first : last + 1], inside, query)))
         lines = [text for _, text in sorted(told, key=lambda one: one[0])]
         label = f'Talked about "{query}"{_without(direct, query)} in, the likeliest first:'
         return self._fenced(label, lines) if lines else f'Nothing was said about "{query}".'
@@ -365,9 +405,10 @@ class Desk:
         found = await shelf.recall(self._thread, len(self._path), question, chosen, self._budget * _WIDER, 0.0, search=True)
         return await _aside(lambda: hits(found, words))
 
-    async def _about(self, words: str) -> Sequence[Segment]:
-        known = await self._segments()
-        return await _aside(lambda: paging.about(known, words))
+    async def _about(self, words: str, rows: Sequence[Row]) -> Sequence[Segment]:
+        """The segments on this topic, the best first. `rows`: the turns that speak of it."""
+        known, direct = await self._segments(), [one for one in rows if one.direct]
+        return await _aside(lambda: topics.about(known, words, direct, self._numbers))
 
     async def _segments(self) -> Sequence[Segment]:
         """The segments of the folded turns: as they are stored; what is not cut yet is cut now, all of it where some is being forgotten."""
@@ -393,6 +434,10 @@ class Desk:
 
     def _fenced(self, label: str, lines: Sequence[str]) -> str:
         return paging.fenced(label, lines, self._budget, self._stage.count)
+
+
+def _speaks(turn: Turn) -> bool:
+    return turn.kind == "spoken" and bool(turn.text)
 
 
 def _without(rows: Sequence[Row], words: str) -> str:
