@@ -31,16 +31,20 @@ _PAIRS, _FORMS = 0.3, 0.1
 _SCORE = 0.05
 # A turn that has no word of the query and stands so near to one that has it is shown where its score is at least this part of the best.
 _BESIDE, _REACH = 0.6, 2
+# What the answer to a question that has the words is worth, as a share of that.
+_ANSWER = 0.5
 # With vectors: how near to the nearest a turn must be to count by its meaning alone.
 _NEAREST = 0.85
 _WORD = re.compile(r"[^\W_]+")
+_MOST_READ = 100_000
+"""Characters of a text that are looked through for the part with most of the words."""
 _LEFT_OUT = "(...)"
 
 
 class Row(Struct, frozen=True):
     """A turn to be shown. `number`: as the model sees it. `worth`: how well it answers; where room is short, what has less goes first.
-    `direct`: it speaks of the thing itself, and does not only stand beside a turn that does. `changed`: number of the later turn that
-    changed what it says, 0 for none."""
+    `direct`: it speaks of the thing, or answers a question that does, and does not only stand beside it. `changed`: number of the later
+    turn that changed what it says, 0 for none."""
 
     number: int
     speaker: str
@@ -67,13 +71,16 @@ def hits(found: Recalled, asked: str) -> list[Row]:
     if not any(direct) and basis.query.periods:
         # Of a day that is asked about, all is an answer.
         direct = [dates.closeness(item.at, basis.query.periods) >= 1.0 for item in found.items]
-    told = {item.number: "?" in item.text for item, is_direct in zip(found.items, direct, strict=True) if is_direct}
+    told = {item.number for item, is_direct in zip(found.items, direct, strict=True) if is_direct}
+    asks = {item.number: value for item, value in zip(found.items, worth, strict=True) if item.number in told and "?" in item.text}
     most = max((item.score for item in found.items), default=0.0)
     rows: dict[int, Row] = {}
     for item, value, cosine, is_direct in zip(found.items, worth, near, direct, strict=True):
         if is_direct:
             _put(rows, item, value + cosine + _SCORE * item.score, direct=True)
-        elif told.get(item.number - 1) or (item.score >= _BESIDE * most and _stands_beside(item.number, told)):
+        elif item.number - 1 in asks:
+            _put(rows, item, _ANSWER * asks[item.number - 1], direct=True)
+        elif item.score >= _BESIDE * most and _stands_beside(item.number, told):
             _put(rows, item, item.score - 1.0, direct=False)
     return [rows[number] for number in sorted(rows)]
 
@@ -171,8 +178,9 @@ def passage(text: str, asked: str, most: int) -> str:
     if len(text) <= most:
         return text
     wanted = {term for word in words(asked) if (term := stem(word)) and word not in STOP_WORDS}
-    exact = fold(text).find(fold(asked.strip())) if text.isascii() and asked.strip() else -1
-    first = exact if exact >= 0 else _densest(text, wanted, most)
+    quote = asked.strip().lower()
+    exact = text.lower().find(quote) if quote and text.isascii() else -1
+    first = exact if exact >= 0 else _densest(text[:_MOST_READ], wanted, most)
     start = max(0, min(first - most // 4, len(text) - most))
     if start:
         space = text.find(" ", start, first)

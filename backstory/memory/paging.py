@@ -43,6 +43,7 @@ _LAST_SPAN = re.compile(r"\b(?:last|past|previous)\s+(?:(\d{1,4})\s+)?(hour|day|
 _BOUND = re.compile(r"\s*\W?(before|until|till|up to|by|after|since|from)\s+(.+)", re.IGNORECASE | re.DOTALL)
 _EVER = 253_402_300_800.0
 _SPAN_S = {"hour": 3600.0, "day": DAY_S, "week": 7 * DAY_S, "month": 30 * DAY_S, "year": 365 * DAY_S}
+_LETTERS = re.compile(r"\w+")
 _QUOTES = str.maketrans("’‘“”", "''\"\"")
 _BEGINNING, _BEGINNING_SHARE = 5, 0.7
 """Two words begin alike where so many letters of both are the same, and this share of the shorter one."""
@@ -308,7 +309,9 @@ def quoted(path: Sequence[Turn], words: str) -> list[Turn]:
     wanted = " ".join(words.strip().strip("\"'“”„«»").translate(_QUOTES).casefold().split())
     if not wanted:
         return []
-    found = [turn for turn in path if wanted in _even(turn.text)]
+    # Most turns lack the longest of the words: that is found out at once.
+    longest = max(_LETTERS.findall(wanted), key=len, default="")
+    found = [turn for turn in path if longest in turn.text.casefold() and wanted in _even(turn.text)]
     whole = re.compile(rf"(?<!\w){re.escape(wanted)}(?!\w)")
     return [turn for turn in found if whole.search(_even(turn.text))] or found
 
@@ -375,8 +378,7 @@ def sitting(number: int, turns: Sequence[Turn], hits: Sequence[Row], asked: str)
     first, last = turns[0], turns[-1]
     shown_ = sorted(sorted(hits, key=lambda one: -one.worth)[:2], key=lambda one: one.number)
     day = dates.day_name(first.at)
-    spoke = sum(1 for one in hits if one.direct)
-    more = f"{spoke} of them on this" if spoke > len(shown_) else ""
+    more = f"{len(hits)} of them on this" if len(hits) > len(shown_) else ""
     head = ", ".join(part for part in (f"Sitting {number}", day, f"turns #{first.position + 1} to #{last.position + 1}", more) if part)
     lines = [told(replace(one, text=passage(one.text, asked, _HIT_CHARS))) for one in shown_]
     return f"[{head}] " + "\n".join(lines)

@@ -304,7 +304,7 @@ def _carried(visit: Visit) -> set[int]:
 
 def _shown(found: Recalled, question: str, place: str, carried: set[int]) -> list[tuple[float, search.Found]]:
     """What speaks of the question, with how well it does. What recall adds to that where it has room is no answer to a search."""
-    worth = {one.number: one.worth for one in hits(found, question)}
+    worth = {one.number: one.worth for one in hits(found, question) if one.direct}
     return [
         (
             worth[item.number],

@@ -54,7 +54,8 @@ _WIDER = 3
 _EXACT, _MANY = 10.0, 1_000_000
 # Where a span of time has nothing, so many turns of other times are named.
 _ELSEWHERE = 3
-_LEAST_CHARS = 400
+# Of each turn so many characters are shown at least; of one alone so many for a token of the room.
+_LEAST_CHARS, _ALONE = 400, 3
 _MOST_ABSENT = 5
 # Beside facts, so many turns that speak of the same are told.
 _SPOKEN = 3
@@ -258,7 +259,7 @@ class Desk:
         wanted = {turn.id for one in found for turn in self._between(one.first_turn, one.last_turn)} & self._shown_ids
         worth = {one.number: one.worth + 1.0 for one in speaking}
         rows = [row(turn, worth.get(turn.position + 1, 0.0)) for turn in self._path if turn.id in wanted]
-        return self._shown(f'What was said on "{topic}":', rows, topic)
+        return await self._shown(f'What was said on "{topic}":', rows, topic)
 
     def _outlines(self, found: Sequence[Segment], rows: Sequence[Row], words: str) -> list[str]:
         short = shortened(rows, words, _LEAST_CHARS)
@@ -274,7 +275,7 @@ class Desk:
         rows += [one for one in found if one.number not in exact]
         rows = sorted(rows, key=lambda one: one.number) or await self._nearest(words)
         label = f'Earlier in this conversation, for "{words}"{_without(rows, words)}:'
-        return self._shown(label, rows, words) if rows else f'Nothing was said about "{words}".'
+        return await self._shown(label, rows, words) if rows else f'Nothing was said about "{words}".'
 
     async def _nearest(self, words: str) -> list[Row]:
         """What comes nearest by its words alone, where recall has nothing to go by."""
@@ -332,10 +333,14 @@ class Desk:
         ids = {turn.id for turn in inside} & self._shown_ids
         rows = await self._find(query, Chosen(ids)) if query.strip() and ids else []
         if rows:
-            return self._shown(f'Said {span or "then"} on "{query}"{_without(rows, query)}:', rows, query)
+            return await self._shown(f'Said {span or "then"} on "{query}"{_without(rows, query)}:', rows, query)
         if inside and not paging.topical(query):
             said = [row(turn, paging.weight(turn)) for turn in inside if _speaks(turn)]
-            return self._shown(f"Said {span or 'then'}:", said) if said else f'Nothing of this conversation was said in "{span or query}".'
+            return (
+                await self._shown(f"Said {span or 'then'}:", said)
+                if said
+                else f'Nothing of this conversation was said in "{span or query}".'
+            )
         return await self._ever(query, span)
 
     async def _ever(self, query: str, span: str) -> str:
@@ -346,9 +351,9 @@ class Desk:
             if not rows:
                 return f'Nothing was said about "{query}", neither in "{span}" nor at another time.'
             label = f'Nothing was said about "{query}" in "{span}". At other times:'
-            return self._shown(label, paging.best(rows, _ELSEWHERE), query)
+            return await self._shown(label, paging.best(rows, _ELSEWHERE), query)
         rows = rows or await self._nearest(query)
-        return self._shown(f'On "{query}"{_without(rows, query)}:', rows, query) if rows else f'Nothing was said about "{query}".'
+        return await self._shown(f'On "{query}"{_without(rows, query)}:', rows, query) if rows else f'Nothing was said about "{query}".'
 
     async def _summaries(self, query: str) -> str:
         rows = await self._find(query, Chosen(self._shown_ids))
@@ -388,8 +393,8 @@ class Desk:
         path = self._path
         told: list[tuple[float, str]] = []
         for number, (first, last) in enumerate(paging.sittings(path), 1):
-            inside = [one for one in found if path[first].position < one.number <= path[last].position + 1]
-            if any(one.direct for one in inside):
+            inside = [one for one in direct if path[first].position < one.number <= path[last].position + 1]
+            if inside:
                 worth = max(one.worth for one in inside)
                 told.append((-worth, paging.sitting(number, path[first : last + 1], inside, query)))
         lines = [text for _, text in sorted(told, key=lambda one: one[0])]
@@ -426,11 +431,11 @@ class Desk:
     def _between(self, first: int, last: int) -> Sequence[Turn]:
         return self._path[self._places[first] : self._places[last] + 1]
 
-    def _shown(self, label: str, rows: Sequence[Row], asked: str = "") -> str:
-        """Rows in the fence. `asked`: of a long turn that part is shown that has these words, where there are other turns to show."""
-        if asked and len(rows) > 1:
-            rows = shortened(rows, asked, max(_LEAST_CHARS, self._budget))
-        return paging.shown(label, rows, self._budget, self._stage.count)
+    async def _shown(self, label: str, rows: Sequence[Row], asked: str = "") -> str:
+        """Rows in the fence. `asked`: of a long turn the part is shown that has these words."""
+        most = max(_LEAST_CHARS, self._budget * (_ALONE if len(rows) == 1 else 1))
+        budget, count = self._budget, self._stage.count
+        return await _aside(lambda: paging.shown(label, shortened(rows, asked, most) if asked else rows, budget, count))
 
     def _fenced(self, label: str, lines: Sequence[str]) -> str:
         return paging.fenced(label, lines, self._budget, self._stage.count)
