@@ -230,7 +230,7 @@ def _answers(lines: Sequence[Line], row: range, path: Sequence[Turn], turns: ran
     how = "same" if mine and not sent else likeness(sent, kept)
     # The same step was taken, whatever is said of it.
     setattr(tally, "part" if ids >= _TELLING_ID and how in ("brief", "other") else how, 1)
-    places = _beside(lines, items, path, turns)
+    places = _ended(lines, items, path, turns, _beside(lines, items, path, turns))
     return Step(row.stop, turns.stop, places, sorted(set(turns).difference(places.values())), tally)
 
 
@@ -260,6 +260,14 @@ def _beside(lines: Sequence[Line], items: Sequence[int], path: Sequence[Turn], t
                 places[item] = left.pop(found)
                 at = found
     return {item: places.get(item, -1) for item in items}
+
+
+def _ended(lines: Sequence[Line], items: Sequence[int], path: Sequence[Turn], turns: range, places: dict[int, int]) -> dict[int, int]:
+    """The last words of a row are those of its last turn: what comes next goes on from there, whatever a client has joined into one."""
+    last = next((place for place in reversed(turns) if path[place].kind == "spoken"), -1)
+    if items and lines[items[-1]].kind == "spoken" and places[items[-1]] < last and last not in places.values():
+        places[items[-1]] = last
+    return places
 
 
 def _says(line: Line, turn: Turn) -> bool:
