@@ -43,6 +43,8 @@ _LAST_SPAN = re.compile(r"\b(?:last|past|previous)\s+(?:(\d{1,4})\s+)?(hour|day|
 _BOUND = re.compile(r"\s*\W?(before|until|till|up to|by|after|since|from)\s+(.+)", re.IGNORECASE | re.DOTALL)
 _EVER = 253_402_300_800.0
 _SPAN_S = {"hour": 3600.0, "day": DAY_S, "week": 7 * DAY_S, "month": 30 * DAY_S, "year": 365 * DAY_S}
+MOST_READ = 20_000
+"""Of so many turns all words are read for one look-up: about a second."""
 _LETTERS = re.compile(r"\w+")
 _QUOTES = str.maketrans("’‘“”", "''\"\"")
 _BEGINNING, _BEGINNING_SHARE = 5, 0.7
@@ -324,11 +326,11 @@ def _even(text: str) -> str:
 
 def nearest(path: Sequence[Turn], words: str, most: int = 5) -> list[Turn]:
     """The turns that have most of these words, where nothing stands out; where none has one, those with words that begin like them (other
-    endings, parts of a compound, a slip of the pen); in order."""
+    endings, parts of a compound, a slip of the pen); in order. Of a very long conversation the newest turns are looked at."""
     wanted = set(terms(words))
     if not wanted:
         return []
-    said = {turn.id: set(terms(turn.text)) for turn in path if turn.text}
+    said = {turn.id: set(terms(turn.text)) for turn in path[-MOST_READ:] if turn.text}
     scores = {name: float(len(wanted & found)) for name, found in said.items()}
     if not any(scores.values()):
         alike = {term: max((_alike(one, term) for one in wanted), default=0.0) for term in set().union(*said.values())}

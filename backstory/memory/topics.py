@@ -73,7 +73,8 @@ def outlined(
     segments: Sequence[Segment], spoken: Sequence[Sequence[Row]], numbers: Mapping[int, int], budget: int, count: Count
 ) -> tuple[list[str], int]:
     """All segments in order, each in one paragraph, within a budget of tokens, and how many of their turns that leaves out: those that
-    tell least, which is what is said again and again. `spoken`: the turns of each segment. Cost grows with the words of all of them."""
+    tell least, which is what is said again and again. `spoken`: the turns of each segment; none: its digest alone is told. Cost grows with
+    the words of all of them."""
     lines = [found for place, segment in enumerate(segments) for found in _lines(place, segment, spoken[place])]
     said = [set(terms(text.partition(": ")[2] or text)) for _, _, text in lines]
     spread = Counter(term for mine in said for term in mine)
@@ -92,7 +93,7 @@ def outlined(
     for at in sorted(kept):
         texts.setdefault(lines[at][0], []).append(lines[at][2])
     shown = {lines[at][1] for at in kept}
-    left = sum(1 for rows in spoken for one in rows if one.number not in shown)
+    left = len({number or -at for at, (_, number, _) in enumerate(lines, 1) if number not in shown})
     return [heads[place] + "\n".join(mine) for place, mine in texts.items()], left
 
 

@@ -287,7 +287,8 @@ class Desk:
         if not known:
             return "Nothing is folded."
         room = self._budget - self._stage.count(label) - _LABEL_TOKENS
-        said = [[row(turn) for turn in self._between(one.first_turn, one.last_turn) if _speaks(turn)] for one in known]
+        few = self._thread.boundary <= paging.MOST_READ
+        said = [[row(turn) for turn in self._between(one.first_turn, one.last_turn) if few and _speaks(turn)] for one in known]
         lines, left = await _aside(lambda: topics.outlined(known, said, self._numbers, room, self._stage.count))
         note = [f"({left} more turns are left out, those that tell least; vc_expand_topic shows all of a topic.)"] if left else []
         return self._fenced(label, [*lines, *note])

@@ -65,6 +65,13 @@ def test_an_outline_leaves_out_what_is_said_again_and_again() -> None:
     assert whole[0] == "[#1 to #2, 20 May 2024] #1 Ann: Run the tests before you merge.\n#2 Bob: Berth Hedwig is taken."
 
 
+def test_without_the_turns_an_outline_has_the_digests() -> None:
+    known = [segment(0, "#1 Ann: Rain.\n#2 Bob: Snow fell on the whole of the town."), segment(1, "#3 Ann: Hail.")]
+    assert topics.outlined(known, [[], []], NUMBERS, 1000, len)[1] == 0
+    lines, left = topics.outlined(known, [[], []], NUMBERS, 75, len)
+    assert (len(lines), left) == (1, 2)
+
+
 def test_of_a_long_turn_the_outline_has_what_its_digest_has() -> None:
     spoken = [[Row(1, "Ann", NOW, "word " * 100), Row(2, "Bob", NOW, "thing " * 100)]]
     lines, _ = topics.outlined([segment(0, "A summary.\n#1 Ann: word.")], spoken, NUMBERS, 1000, rough)
