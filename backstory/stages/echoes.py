@@ -297,7 +297,9 @@ async def _is_reworded(threads: Threads, one: Echo, reading: Reading) -> bool:
     upto = one.laid.end(one.count)[0]
     there = {turn.content for turn in one.laid.path}
     spoken = [line for line in reading.lines[:upto] if line.kind == "spoken"]
-    within = _weight(line for line in spoken if line.role != "assistant" and line.content not in there)
+    put_in = {item for step in one.laid.steps[: one.count] for item, place in step.places.items() if place < 0}
+    asked = [item for item, line in enumerate(reading.lines[:upto]) if line.kind == "spoken" and line.role != "assistant"]
+    within = _weight(reading.lines[item] for item in asked if item not in put_in)
     own = await _own(threads, one, reading, later=not one.led)
     if own and own + within >= _TELLING_MESSAGES:
         return True
