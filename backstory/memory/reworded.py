@@ -21,6 +21,8 @@ from backstory.memory.turns import Line
 _TELLING_CHARS = 24
 # A run that is laid along a branch has at least one question and its answer.
 _LEAST_RUN = 2
+# In another form, the last answer is looked for among so many; to compare texts is dear.
+_MOST_ENDS = 4
 _REST = re.compile(r"[\W_]+")
 
 
@@ -98,12 +100,11 @@ def along(lines: Sequence[Line], path: Sequence[Turn]) -> list[Line] | None:
     words = [turn for turn in path if turn.kind == "spoken"]
     if len(said) < _LEAST_RUN:
         return None
-    for end in range(len(words) - 1, -1, -1):
-        if words[end].role == "assistant" and _answers(lines[said[-1]], words[end]):
-            made = _walk(lines, said, words, end)
-            if made is not None:
-                return made
-    return None
+    last = lines[said[-1]]
+    answers = [place for place in range(len(words) - 1, -1, -1) if words[place].role == "assistant"]
+    ends = [place for place in answers if words[place].content == last.content]
+    ends = ends or [place for place in answers[:_MOST_ENDS] if _answers(last, words[place])]
+    return next((made for end in ends if (made := _walk(lines, said, words, end)) is not None), None)
 
 
 def _walk(lines: Sequence[Line], said: Sequence[int], words: Sequence[Turn], end: int) -> list[Line] | None:
