@@ -77,6 +77,7 @@ def tell(
         min_score=min_score,
         count=count,
         standing=Standing(rules, (), {}, now),
+        asker=question.sender,
     )
     reasons = []
     for place, item in enumerate(found.items):
