@@ -36,7 +36,7 @@ from backstory.memory.fact_rules import (
 from backstory.memory.forms import Form, Sieve
 from backstory.memory.sentences import Sentence, sentences
 
-READER = 2
+READER = 3
 """Rises with what is found: turns that an earlier reader has read are read again (jobs/facts.py)."""
 _MOST = 24
 """Facts of one turn at most: more are a list or a paste."""

@@ -14,6 +14,7 @@ from msgspec import Struct
 from backstory.core.records import Turn
 from backstory.memory import dates
 from backstory.memory.forms import ALWAYS, Form
+from backstory.memory.pastes import own_until
 from backstory.memory.speakers import Begun, Carry, speakers
 from backstory.memory.text import fold
 
@@ -73,8 +74,10 @@ def sentences(turn: Turn, names: Set[str] = frozenset()) -> Iterator[Sentence]:
     if turn.kind != "spoken" or turn.role not in ("user", "assistant"):
         return
     text, upto = turn.text, len(turn.text)
-    if turn.role == "user" and (task := _TASK.search(text, 0, _EDGE_CHARS)) is not None:
-        upto = task.start("begin")
+    if turn.role == "user":
+        if (task := _TASK.search(text, 0, _EDGE_CHARS)) is not None:
+            upto = task.start("begin")
+        upto = own_until(text, upto)
     author, at = turn.sender or turn.role, turn.at or turn.arrived
     said_by = _said_by(turn, names)
     speaker, inside = author, ""
