@@ -24,7 +24,9 @@ _LONGEST = 400
 _VOID = frozenset({"br", "hr", "img", "p", "li", "input", "b", "i"})
 _TAG = Form(r"\s*<(?P<close>/?)(?P<name>[A-Za-z][\w:-]*)(?:\s[^<>\n]*)?/?>?")
 _SKIPPED = Form(
-    r"\s*(?:>|\||\t| {4}|@@|\+\+\+|---|\d{4}-\d\d-\d\d[T ]\d\d:\d\d|\d\d:\d\d:\d\d|(?:DEBUG|INFO|WARN|ERROR|TRACE|FATAL)\b)", gist=ALWAYS
+    r"\s*(?:>|\||\t| {4}|//|/\*|#\s|--\s|<!--|@@|\+\+\+|---"
+    r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d|\d\d:\d\d:\d\d|(?:DEBUG|INFO|WARN|ERROR|TRACE|FATAL)\b)",
+    gist=ALWAYS,
 )
 _INDENTED = Form(r"(?: {4}|\t)(?!\s*(?:[-*•]|\d+[.)])\s)")
 _BULLET = Form(r"\s*(?:(?:[-*•+]|\d{1,3}[.)]|#{1,6})\s+)?(?:\*\*|__)?")
