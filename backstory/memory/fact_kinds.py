@@ -16,14 +16,14 @@ from backstory.memory.forms import ALWAYS, Form
 from backstory.memory.text import fold
 
 _STATE_WORDS = """
-    null none nil undefined nan empty blank missing wrong invalid valid correct incorrect broken bad ok okay fine good great
-    weird odd off on out up down too also there here dead alive slow fast quick late early unknown unset unavailable unreachable
-    uppercase lowercase required optional unique public private visible invisible stale outdated duplicate different negative
-    positive true false full busy away ill sick angry happy sad tired asleep awake ready sure right tight short long sent lost
-    cut set reset gone shown hidden written overwritten read stuck known taken built split thrown found left kept held done
-    frozen chosen stolen shut put hit caught torn drawn given seen just still never now again already completely totally often
-    sometimes partly currently really case-sensitive read-only nowhere everywhere fun hard easy possible impossible important
-    useless annoying
+    null none nil undefined nan once twice empty blank missing wrong invalid valid correct incorrect broken bad ok okay fine
+    good great weird odd off on out up down too also there here dead alive slow fast quick late early unknown unset unavailable
+    unreachable uppercase lowercase required optional unique public private visible invisible stale outdated duplicate different
+    negative positive true false full busy away ill sick angry happy sad tired asleep awake ready sure right tight short long
+    sent lost cut set reset gone shown hidden written overwritten read stuck known taken built split thrown found left kept held
+    done frozen chosen stolen shut put hit caught torn drawn given seen just still never now again already completely totally
+    often sometimes partly currently really case-sensitive read-only nowhere everywhere fun hard easy possible impossible
+    important useless annoying
 """
 _STATES = frozenset(_STATE_WORDS.split())
 _NOTHING = Form(r"(?:null|none|nil|undefined|nan|empty|blank|missing|0x[0-9a-f]+|\"\"|''|\[\]|\{\})(?![\w-])", re.I, ALWAYS)
@@ -48,7 +48,7 @@ _SOFTWARE = Form(
 )
 _NO_PLACE_WORDS = """
     terminal terminals past future present editor browser shell console cloud repo code spreadsheets denial hell chaos meetings
-    constant emacs vim cli ide logs docs matrix moment bubble shadows shadow command debug dark branch
+    hope fear peace constant emacs vim cli ide logs docs matrix moment bubble shadows shadow command debug dark branch
 """
 _NO_PLACE = frozenset(_NO_PLACE_WORDS.split()) | _CODE
 _FIRM_WORDS = """
@@ -65,6 +65,7 @@ _NO_FIRM_WORDS = """
     prompt console
 """
 _NO_FIRM = frozenset(_NO_FIRM_WORDS.split()) | (_CODE - {"image", "page"})
+_NAMED = Form(r"(?:called|named) (?-i:[^\W\d_a-z])", re.I)
 _CAPITAL = Form(r"(?:^|[\s\"'(-])[^\W\d_a-zß-öø-ÿа-яa-ż]", gist=ALWAYS)
 _LOWER = Form(r"[a-z][a-z'-]*", gist=ALWAYS)
 _LETTERS = Form(r"[^\W\d_][\w'’.-]*(?: [^\W\d_][\w'’.-]*){0,3}", gist=ALWAYS)
@@ -74,6 +75,7 @@ _AGED = Form(r"(?:about |around |almost |nearly )?\d{1,3}(?: years(?: old)?)?", 
 _SPOT = Form(
     r"(?:on |at |in )?(?:/|\./|\w+:\d|localhost|0x|\d+(?:\.\d+)? ?%|\d+ parts?\b)|.*\b(?:branch|page|line|hold|top|bottom)$", re.I, ALWAYS
 )
+_SHARE = Form(r"at \d+(?:\.\d+)? ?%", re.I)
 _EVENT_WORDS = """
     meeting appointment interview exam call flight train deadline demo presentation party wedding trip review workshop release
     standup retro retrospective launch sprint event birthday
@@ -104,12 +106,14 @@ def suits(verb: str, subject: str, value: str, kind: str = "") -> int:
     if not size:
         return 0
     owner, mark, thing = subject.rpartition("'s ")
+    if mark and not thing.split():
+        return size
     if verb == "is called":
-        return _person(value) if not mark or thing.lower().endswith("name") else _unless(_is_state(value), value)
+        return _person(value) if mark or kind == "identity" else _unless(_is_state(value), value)
     if verb != "is":
         return size
     if not mark:
-        return _setting(subject, value) if kind in ("setting", "schedule") else _self(value)
+        return _setting(subject, value) and (_self(value) if kind == "identity" else size)
     return _owned(thing.lower().split(), value) if owner else size
 
 
@@ -117,14 +121,18 @@ def _unless(refused: bool, value: str) -> int:
     return 0 if refused else len(value)
 
 
+def _first(value: str) -> str:
+    return (fold(value).split() or [""])[0]
+
+
 def _is_state(value: str, *, doing: bool = True) -> bool:
     """Whether this says how something is, or what happens to it. `doing`: a word in -ing does."""
-    first = fold(value).split()[0].strip("'\"`,.!")
+    first = _first(value).strip("'\"`,.!")
     if first in _STATES or _NOTHING.match(value) is not None:
         return True
-    if not value[0].islower():
+    if not value[:1].islower() or _NAMED.match(value):
         return False
-    return (first.endswith("ed") and len(first) > 4) or (doing and first.endswith("ing") and len(first) > 5)
+    return (first.endswith("ed") and len(first) > 4) or (doing and first.endswith("ing") and len(first) > 4)
 
 
 def _is_code(value: str) -> bool:
@@ -136,7 +144,7 @@ def _person(value: str) -> int:
     """A name of somebody: up to four words, none of which says how something is."""
     if _LETTERS.fullmatch(value) is None or _is_state(value) or _PREPOSITION.match(value) or _is_code(value):
         return 0
-    return _unless(fold(value).split()[0] in ("a", "an", "the", "my", "your", "this", "that"), value)
+    return _unless(_first(value) in ("a", "an", "the", "my", "your", "this", "that"), value)
 
 
 def _place(value: str) -> int:
@@ -147,7 +155,7 @@ def _place(value: str) -> int:
 
 def _firm(value: str) -> int:
     """A name, or "a small bakery"; not "a living"."""
-    said = fold(value).split()
+    said = fold(value).split() or [""]
     if _CAPITAL.search(value) is not None and said[0] not in ("a", "an", "the"):
         return _unless(_SOFTWARE.fullmatch(value) is not None, value)
     if not _FIRM.isdisjoint(said):
@@ -186,10 +194,10 @@ def _self(value: str) -> int:
 
 
 def _setting(subject: str, value: str) -> int:
-    said = fold(subject).split()
-    if _NOTHING.match(value) or (said[-1] in _CODE and not _EVENTS.isdisjoint(said[:-1])):
+    said = fold(subject).split() or [""]
+    if _NOTHING.match(value) or _SHARE.match(value) or "my" in said[1:] or (said[-1] in _CODE and not _EVENTS.isdisjoint(said[:-1])):
         return 0
-    if said[-1] in _EVENTS and not dated(value) and _SPOT.match(value):
+    if said[-1] in _EVENTS and _SPOT.match(value) and (not dated(value) or _ROOM.search(value)):
         return 0
     if said[-1] in _NUMBERED:
         return _unless(_DIGIT.search(value) is None, value)
@@ -220,7 +228,7 @@ def _email(value: str) -> int:
 
 def _handle(value: str) -> int:
     """One word; what follows says where it is used."""
-    first = value.split(maxsplit=1)[0].rstrip(",;")
+    first = (value.split(maxsplit=1) or [""])[0].rstrip(",;")
     return 0 if _is_state(value) or _PREPOSITION.match(value) or (first in ("a", "an", "the") and len(value) > len(first)) else len(first)
 
 

@@ -16,6 +16,11 @@ _SAYS = Form(
     r"|isn't|not sure)\b",
     re.I,
 )
+_CLOSING = Form(
+    r",? (?:(?:at )?(?:the )?same (?:time|place|room|hour)|as (?:usual|planned|agreed|before|always)|my (?:bad|mistake|fault)|sorry"
+    r"|i was wrong|i mixed (?:it|that) up|remember|and not \S+)$",
+    re.I,
+)
 _ASIDE = Form(r", (?=[a-z])", gist=ALWAYS)
 _DATE_WORD = (
     r"(?:(?:mon|tues|wednes|thurs|fri|satur|sun)days?|mon|tue|wed|thu|fri|sat|sun|jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?"
@@ -48,6 +53,12 @@ def cut_aside(text: str, start: int, end: int) -> int:
             return end
         return comma.start()
     return end
+
+
+def cut_closing(text: str, start: int, end: int) -> int:
+    """Where a correction ends before its closing words: "Friday, same time"."""
+    closing = _CLOSING.search(text, start, end)
+    return closing.start() if closing is not None and closing.start() > start else end
 
 
 def only_value(text: str) -> bool:

@@ -35,7 +35,7 @@ from backstory.memory.fact_rules import (
     rules_for,
 )
 from backstory.memory.fact_scope import PRINTED, elsewhere, not_so
-from backstory.memory.fact_values import cut_aside, only_value
+from backstory.memory.fact_values import cut_aside, cut_closing, only_value
 from backstory.memory.forms import Form, Sieve
 from backstory.memory.sentences import Sentence, sentences
 
@@ -342,6 +342,7 @@ def _fixed(turn: Turn, text: str, clause: _Clause, start: int, end: int) -> Iter
     low, high, fixes = cut_tail(text, *match.span("o"))
     if replaces == (0, 0):
         low, high, replaces = replaced(text, low, high, "is")
+    high = cut_closing(text, low, high)
     changed = _CHANGE.search(text, start, low) is not None
     spoken = match.start("o") > start or "," in text[high : replaces[0]]
     plainly = _MEANT.match(text, start, end) is not None and (text[start] in "iI" or dated(text[low:high]))

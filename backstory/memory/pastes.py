@@ -25,13 +25,13 @@ _NOUNS = """
     scenarios? changelog release.notes commit bio persona prompt template text paragraph passage sentences? draft fixtures?
     samples? examples? data csv json yaml dump script survey answers? reply replies response criteria profile cv resume slack
     discord whatsapp jira confluence customers? clients? users? vendor form greeting string test.data screenshot caption forum
-    faq listing nachricht(?:en)? brief fehlerbericht meldung kunde\\w* kundin anfrage antwort protokoll mitschrift verlauf
-    ausgabe zitat auszug absatz beschreibung rezension rückmeldung kommentar beispiel\\w* testdaten artikel beitrag doku\\w*
-    anleitung lebenslauf vorlage fehlermeldung courriel lettre client\\w* réponse fil transcription journal citation extrait
-    texte avis commentaire exemple article facture correos? mensajes? carta clientes? respuesta hilo transcripción registro cita
-    extracto texto descripción comentario ejemplo artículo documentación messaggio lettera risposta testo esempio mensagem carta
-    cliente resposta trecho texto exemplo bericht klant antwoord voorbeeld tekst wiadomość klient\\w* odpowiedź przykład tekst
-    письмо клиент\\w* ответ сообщение пример текст логи?
+    faq listing original input expected actual variant nachricht(?:en)? brief fehlerbericht meldung kunde\\w* kundin anfrage
+    antwort protokoll mitschrift verlauf ausgabe zitat auszug absatz beschreibung rezension rückmeldung kommentar beispiel\\w*
+    testdaten artikel beitrag doku\\w* anleitung lebenslauf vorlage fehlermeldung courriel lettre client\\w* réponse fil
+    transcription journal citation extrait texte avis commentaire exemple article facture correos? mensajes? carta clientes?
+    respuesta hilo transcripción registro cita extracto texto descripción comentario ejemplo artículo documentación messaggio
+    lettera risposta testo esempio mensagem carta cliente resposta trecho texto exemplo bericht klant antwoord voorbeeld tekst
+    wiadomość klient\\w* odpowiedź przykład tekst письмо клиент\\w* ответ сообщение пример текст логи?
 """
 _SAID_WORDS = """
     says? said wrote writes sent answered answers replied replies reads asks asked reported reports posted told complained
@@ -57,7 +57,9 @@ def _any(text: str) -> str:
 _NOUN = Form(
     _any(_NOUNS) + "|邮件|郵件|工单|客户|日志|对话|文档|例子|回复|メール|チケット|お客様|ログ|会話|ドキュメント|例文", re.I, ALWAYS
 )
-_SAID = Form(_any(_SAID_WORDS) + "|写道|说道|回复|書いて|書きました|言って", re.I, ALWAYS)
+_SAID = Form(
+    _any(_SAID_WORDS) + r"|^(?:he|she|they|someone|somebody|er|il|elle|él|ella)\b|写道|说道|回复|書いて|書きました|言って", re.I, ALWAYS
+)
 _SELF = Form(_any(_SELF_WORDS) + "|我|记住|私|僕|覚えて", re.I, ALWAYS)
 _POINTS = Form(
     r"\b(?:below|following|this|these|here's|here is|here are|attached|pasted|copied|got|received|forwarded|clean (?:it|this|them) up"
@@ -116,9 +118,25 @@ _OWN = Form(r"(?:my|i|i'm|our|we|mein\w*|ich|wir|unser\w*)\b", re.I, ALWAYS)
 _BLOCK = ("```", "~~~", ">", "<", "|", "{", "[{")
 
 
+_ASKED = Form(
+    r"\s*(?:(?:please|can you|could you|bitte)[, ]+)?(?:(?:is|does) (?:this|that|it|the following) "
+    r"(?:(?:good|proper|sound|grammatically) )*(?:correct|right|english|german|french|spanish|natural|okay|ok)"
+    r"|which (?:one |of these |sentence )?(?:sounds|is|reads) (?:better|correct|right)"
+    r"|improve (?:my|the|this) (?:english|german|french|spanish|grammar|style|wording|text)"
+    r"|(?:fix|check|correct) (?:my|the|this)? ?(?:grammar|spelling|english|german|french|spanish|wording|sentence)"
+    r"|translate (?:this )?(?:in)?to \w+|ist das (?:richtig|korrekt|gutes deutsch)|was klingt besser|est-ce (?:que c'est )?correct"
+    r"|¿?es(?:tá)? (?:esto )?correcto)\b[^.?!:\n]{0,30}[.?!:]",
+    re.I,
+)
+"""What asks for work on the words behind it."""
+
+
 def own_until(text: str, upto: int) -> int:
     """Where what is the sender's own ends in text[:upto]; `upto` where all of it is. Looks at the first and the last thousands of
     characters only, once."""
+    asked = _ASKED.match(text, 0, upto)
+    if asked is not None:
+        return asked.end()
     if text.find("\n", 0, upto) < 0 and text.find(":", 0, upto) < 0:
         return upto
     first, headed = True, -1
