@@ -84,7 +84,10 @@ _EVENTS = frozenset(_EVENT_WORDS.split())
 _NUMBERED = frozenset({"port", "ports", "timeout", "limit", "budget", "retries", "age"})
 _POINTED = frozenset({"part", "bug", "thing", "error", "line", "button", "message", "function", "test"})
 _FAVOURITES = frozenset({"favorite", "favourite"})
-_KIN_OR_ROLE = frozenset({"manager", "boss", "doctor", "parent", "dentist", "teacher"})
+_DOINGS = frozenset({"hobby", "hobbies", "job", "profession", "occupation"})
+_PART = Form(r", (?=[^\W\d_A-Z])| (?:in|on|as|from|with|since|near|until|im|in der|als) (?=(?:the|my|our|an?|der|die|das|einem?r?) )")
+"""What is said behind a firm's name: "Siemens in the rail division"."""
+_BUSY = Form(r"(?:runn|hang|fail|pend|wait|crash|block|restart|queu|tim|stall|loop)\w*ing\b", re.I)
 _UNION = Form(r"(?:married|divorced|engaged|separated)(?: (?:to|from) (?P<who>.+))?$", re.I)
 _DETERMINED = Form(r"(?:this|that|these|the|my|our|an?|it|reality|work)\b", re.I)
 _DIET = Form(r"(?:vegan|vegetarian|diabetic|retired|deaf|autistic|pregnant) (?:about|in|with|towards?)\b", re.I)
@@ -148,7 +151,8 @@ def _person(value: str) -> int:
 
 
 def _place(value: str) -> int:
-    if _SOFTWARE.match(value) or is_choice(value) or not _NO_PLACE.isdisjoint(fold(value).split()):
+    used = _SOFTWARE.match(value)
+    if (used and not value[used.end() :].lstrip()[:1].isupper()) or is_choice(value) or not _NO_PLACE.isdisjoint(fold(value).split()):
         return 0
     return len(value)
 
@@ -157,7 +161,8 @@ def _firm(value: str) -> int:
     """A name, or "a small bakery"; not "a living"."""
     said = fold(value).split() or [""]
     if _CAPITAL.search(value) is not None and said[0] not in ("a", "an", "the"):
-        return _unless(_SOFTWARE.fullmatch(value) is not None, value)
+        part = _PART.search(value)
+        return part.start() if part is not None else len(value)
     if not _FIRM.isdisjoint(said):
         return len(value)
     return _unless(not _NO_FIRM.isdisjoint(said) or _is_state(value) or said[0] in _STATES, value)
@@ -214,7 +219,11 @@ def _owned(thing: list[str], value: str) -> int:
         return of_kind(value)
     if not _FAVOURITES.isdisjoint(thing):
         return _unless(head in _POINTED or (head in _FAVOURITES and _is_state(value)) or _NOTHING.match(value) is not None, value)
-    if (head in _CODE and head != "job") or _is_state(value, doing=head not in ("hobby", "hobbies", "sport", "passion")) or _is_code(value):
+    if (
+        (head in _CODE and head != "job")
+        or _is_state(value, doing=head not in _DOINGS or _BUSY.match(value) is not None)
+        or _is_code(value)
+    ):
         return 0
     if _PREPOSITION.match(value) and not dated(value):
         return 0

@@ -56,7 +56,7 @@ HEADS = Form(
 """A beginning that all of the sentence stands under."""
 PRINTED = Form(
     r"\b(?:reads|says|prints|types|answers|shows|displays|outputs|asserts|expects|returns|contains|claims|states|renders|logs|writes"
-    r"|schreibt|sagt|zeigt|steht|dit|écrit|affiche|dice|escribe|muestra)\b",
+    r"|complains|thinks|believes)(?: that|:|,)? (?:my|i|i'm|we|our)\b",
     re.I,
 )
 """What follows in the sentence are the words of somebody or something else."""

@@ -115,6 +115,8 @@ _STEP = Form(
 )
 _VALUE = Form(r"\S+(?: \S+)?\s*$")
 _OWN = Form(r"(?:my|i|i'm|our|we|mein\w*|ich|wir|unser\w*)\b", re.I, ALWAYS)
+_HELP = Form(r"(?:i|we|ich|wir)\b[^,;:]{0,40}\b(?:questions?|help|problems?|trouble|doubts?|fragen?|hilfe)\b", re.I)
+"""The sender's own question, whatever it is about."""
 _BLOCK = ("```", "~~~", ">", "<", "|", "{", "[{")
 
 
@@ -211,7 +213,7 @@ def _points(line: str) -> bool:
 
 def _is_head(head: str) -> bool:
     """Whether a line that ends with a colon introduces somebody else's words."""
-    if _SAID.search(head) or _NOUN.search(head):
+    if _SAID.search(head) or (_NOUN.search(head) and not _HELP.match(head)):
         return True
     return not _SELF.search(head) and len(head.split()) > _FEW
 
