@@ -121,7 +121,7 @@ class Recall(Stage):
         if complete and visit.upto == len(thread.path):
             known = thread.tokens
         else:
-            known = sum(thread.path[place].tokens for place in places if place >= 0)
+            known = sum(thread.path[place].tokens for place in places if place >= 0) + sum(reading.more.values())
         if visit.saved:
             known -= sum(visit.saved.values())
         if visit.buried:

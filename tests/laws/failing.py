@@ -31,8 +31,6 @@ from backstory.wires import WIRES
 from tests.rig import PATHS, Rig
 
 WIRE = "anthropic"
-
-
 PATH = PATHS[WIRE]
 
 
@@ -85,8 +83,6 @@ PLACES: dict[str, Callable[[Rig], Any]] = {
     "visits": _of("engine", "visits"),
     "recorder": _of("engine", "recorder"),
 }
-
-
 KINDS: dict[str, type] = {
     "identify": Identify,
     "command": Command,
@@ -109,8 +105,6 @@ KINDS: dict[str, type] = {
     "visits": Visits,
     "recorder": Recorder,
 }
-
-
 # What makes and ends a part, what says that something failed, and what finds the way without memory.
 SPARED = {"close", "drop", "__init__", "fail_open", "claims", "error", "figures", "exposition", "collect", "drain", "recover"}
 
@@ -121,15 +115,11 @@ def _methods(kind: type) -> list[str]:
 
 
 NEEDED = {"identify.request", "ingest.request", "recall.request"}
-
-
 PARTS = [
     Part(f"{name}.{method}", PLACES[name], method, plain=f"{name}.{method}" in NEEDED)
     for name, kind in KINDS.items()
     for method in _methods(kind)
 ]
-
-
 STAGES = [part for part in PARTS if part.name in NEEDED | {"shrink.request"}]
 
 
