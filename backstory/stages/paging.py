@@ -7,6 +7,7 @@ there like every other injection.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from functools import cached_property
 from typing import TypeVar
@@ -57,6 +58,7 @@ _ELSEWHERE = 3
 # Of each turn so many characters are shown at least; of one alone so many for a token of the room.
 _LEAST_CHARS, _ALONE = 400, 3
 _MOST_ABSENT = 5
+_NUMBER = re.compile(r"#(\d+)")
 # Beside facts, so many turns that speak of the same are told.
 _SPOKEN = 3
 # The fence of an outline, and a word about what it leaves out.
@@ -311,13 +313,14 @@ class Desk:
         if not lines and not more:
             return "No such fact was stated."
         if not lines:
-            return self._fenced("No such fact was read; what was said on it:", more)
+            return self._fenced("No such fact was stated. Turns with words of it:", more)
         return self._fenced(label, [*lines, *(["Other turns that speak of it:", *more] if more else [])])
 
     async def _spoken(self, words: str, lines: Sequence[str]) -> list[str]:
-        """The best turns that speak of this and are not among these lines."""
+        """The best turns that speak of this and that these lines do not tell of, as what is said or what is corrected."""
         rows = await self._find(words, Chosen(self._shown_ids)) if words.strip() else []
-        fresh = [one for one in rows if not any(text.startswith(f"#{one.number} ") for text in lines)]
+        told = {int(number) for text in lines for number in _NUMBER.findall(text)}
+        fresh = [one for one in rows if one.number not in told]
         return [
             f"{paging.told(one)} ({dates.day_name(one.at) or 'no date'})"
             for one in shortened(paging.best(fresh, _SPOKEN), words, _LEAST_CHARS)

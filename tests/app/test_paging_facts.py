@@ -51,11 +51,12 @@ def test_what_changed_just_now_is_told_with_what_it_was(tmp_path: Path, name: st
 @pytest.mark.parametrize(
     ("asked", "wanted", "left_out"),
     [
-        ({"subject": "meeting"}, "meeting is: on Wednesday, corrects #5 (on Tuesday)", "Tuesday. ("),
+        ({"subject": "meeting"}, "meeting is: on Wednesday, corrects #5 (on Tuesday)", "Tuesday. (2"),
         ({"subject": "user", "verb": "employer"}, "user works at: Siemens, corrects #7 (Bosch)", "Kinder"),
         ({"subject": "my sister", "verb": "lives"}, "Anna lives in: Bergen", "Siemens"),
         ({"subject": "the user's job"}, "No fact is just that. The nearest:", "Bergen"),
-        ({"subject": "weather on Mars", "object": "methane"}, "No such fact was stated.", "#"),
+        ({"subject": "weather on Mars", "object": "methane"}, "No such fact was stated. Turns with words of it:", "Anna"),
+        ({"subject": "methane on Mars"}, "No such fact was stated.", "#"),
     ],
 )
 def test_facts_are_found_by_the_words_of_a_model(tmp_path: Path, asked: dict[str, str], wanted: str, left_out: str) -> None:

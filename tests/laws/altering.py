@@ -116,7 +116,7 @@ class Client:
 
     def hear(self, given: Given, form: Form) -> None:
         """This was answered, and joins the history in this form; so does the result of its call."""
-        true, has = self._turns(given), self._turns(form(given))
+        true, has = self.turns(given), self.turns(form(given))
         self.true += true
         self.shown += has if len(has) == len(true) else [""] * len(true)
         self.has += has
@@ -139,7 +139,8 @@ class Client:
             self.given[place] = (start + moved, start + moved + len(items), given)
             moved += len(items) - (stop - start)
 
-    def _turns(self, given: Given) -> list[str]:
+    def turns(self, given: Given) -> list[str]:
+        """The texts of the turns that an answer becomes."""
         alone = given.arguments is not None and (not given.text or self.wire == "openai_responses")
         return [*([given.text] if given.text else []), *([""] if alone else [])]
 

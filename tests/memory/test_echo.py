@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+import pytest
+
 from backstory.core.message import Message, Text, ToolCall, ToolResult
 from backstory.core.records import Conversation, Turn
 from backstory.memory.echo import Laid, begin, lay, restored, take
@@ -113,9 +115,17 @@ def test_another_call_is_another_history() -> None:
 
 
 def test_shortened_results_of_the_same_call_are_known() -> None:
-    stored = [human(ASKED), answer("", ("call_1", "pier")), result("call_1", "rain " * 50), answer("<think>So.</think>It rains.")]
-    one = taken([human(ASKED), answer("", ("call_1", "pier")), result("call_1", "[cut]"), answer("It rains.")], stored)
+    name = "call_8sYb2kPq0Zt1"
+    stored = [human(ASKED), answer("", (name, "pier")), result(name, "rain " * 50), answer("<think>So.</think>It rains.")]
+    one = taken([human(ASKED), answer("", (name, "pier")), result(name, "[cut]"), answer("It rains.")], stored)
     assert one.chains[-1] == thread(stored).tip
+
+
+@pytest.mark.parametrize(("given", "known"), [("rain " * 30 + "... [cut]", True), ("[cut]", False), ("hail " * 50, False)])
+def test_ids_that_a_counter_made_are_others_too(given: str, known: bool) -> None:
+    stored = [human(ASKED), answer("", ("call_1", "pier")), result("call_1", "rain " * 50), answer("<think>So.</think>It rains.")]
+    found, _, _ = laid([human(ASKED), answer("", ("call_1", "pier")), result("call_1", given), answer("It rains.")], stored)
+    assert found.reached == known
 
 
 def test_other_words_of_a_human_end_it() -> None:
