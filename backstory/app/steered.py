@@ -43,7 +43,8 @@ class Steered:
     """`client`: the client's wire; `path`, `query`: of its request, the path with the route's model where it names one. `inner`: the
     translation, None where there is none. `shown`: thoughts are what is wanted, see steering.with_params: open calls do not keep a model
     from them. `wishes`: parameters that count before those of the route, and are left out where there is no place for them; `lost`: those
-    that were, where nothing is translated. `limit`: the most output tokens that the route's model is known to give, 0 where that is not known. `moved`: it is another model than the client named."""
+    that were, where nothing is translated. `limit`: the most output tokens that the route's model is known to give, 0 where that is not
+    known. `moved`: it is another model than the client named."""
 
     done = False
 
