@@ -23,6 +23,8 @@ from backstory.relay.limits import Timeouts
 _USED = 0.9
 _AGAIN_S = 1.0
 _TIMEOUT_S = 15.0
+# One that is refused is not renewed more often than this.
+_RENEWED_S = 10.0
 
 
 class Tokens:
@@ -34,6 +36,7 @@ class Tokens:
         self._held: dict[str, tuple[str, float]] = {}
         self._troubles: dict[str, tuple[str, float]] = {}
         self._refresh: dict[str, str] = {}
+        self._renewed: dict[str, float] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
 
     def ready(self, backends: Iterable[Backend]) -> bool:
@@ -61,6 +64,21 @@ class Tokens:
         waiting = [self._asking[name] for name in needed]
         if waiting:
             await asyncio.wait(waiting)
+
+    async def renewed(self, backend: Backend, refused: str) -> str:
+        """Another token in place of one that its provider does not take any more, "" where there is none. Of a provider that takes none,
+        one is asked for now and then."""
+        held, now = self._held.get(backend.name), self._clock()
+        if held is None or held[0] == refused:
+            if now - self._renewed.get(backend.name, -_RENEWED_S) < _RENEWED_S and backend.name not in self._asking:
+                return ""
+            self._renewed[backend.name] = now
+            self._held.pop(backend.name, None)
+        await self.fetch([backend])
+        try:
+            return self.of(backend)
+        except UpstreamError:
+            return ""
 
     def _at_hand(self, name: str, now: float) -> bool:
         """Whether there is a token, or has just been none."""
