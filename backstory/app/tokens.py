@@ -1,17 +1,22 @@
 """The tokens that providers are paid with, held while they last.
 
-Rule: one request for a token at a time and provider; who needs it waits for that one. A token is in memory alone.
+Rule: one request for a token at a time and provider; who needs it waits for that one. A token is in memory alone; a refresh token that was
+renewed goes to the file that the first one came from, where there is one.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from backstory.app.drive import within
 from backstory.app.outbound import connector
 from backstory.config import Config
+from backstory.config.routing import REFRESH_FILE
 from backstory.errors import BackstoryError, UpstreamError
 from backstory.providers import tokens
 from backstory.providers.backends import Backend
@@ -19,12 +24,29 @@ from backstory.providers.tokens import Token
 from backstory.relay.fetch import Fetcher
 from backstory.relay.limits import Timeouts
 
+_log = logging.getLogger("backstory.tokens")
 # A token goes when so much of its time has passed; one that was not given is asked for again after so many seconds.
 _USED = 0.9
 _AGAIN_S = 1.0
 _TIMEOUT_S = 15.0
 # One that is refused is not renewed more often than this.
 _RENEWED_S = 10.0
+
+
+def written(path: Path, secret: str) -> None:
+    """The file has this secret now, and nobody else reads it; it is never half there. Raises OSError."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.unlink(missing_ok=True)
+    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(fd, "w", encoding="utf-8") as out:
+            out.write(secret + "\n")
+            out.flush()
+            os.fsync(out.fileno())
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
 
 
 class Tokens:
@@ -93,11 +115,22 @@ class Tokens:
             self._troubles[name] = (str(error), self._clock() + _AGAIN_S)
         else:
             self._held[name] = (token.value, self._clock() + _USED * token.lasts_s)
-            if token.refresh:
+            if token.refresh and token.refresh != self._refresh.get(name):
                 self._refresh[name] = token.refresh
+                await self._keep(backend, token.refresh)
         finally:
             fetcher.close()
             del self._asking[name]
+
+    async def _keep(self, backend: Backend, refresh: str) -> None:
+        """A new refresh token goes where the first one came from, where that is a file."""
+        file = backend.secrets.other(REFRESH_FILE)
+        if not file:
+            return
+        try:
+            await asyncio.to_thread(written, Path(file), refresh)
+        except OSError as error:
+            _log.warning("%s: the new refresh token could not be written to %s: %s", backend.name, file, type(error).__name__)
 
     async def _given(self, backend: Backend, fetcher: Fetcher) -> Token:
         """Raises BackstoryError where none is given."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -184,6 +185,45 @@ def test_an_extensions_token_is_used_while_it_lasts_and_its_troubles_are_told(tm
             assert (await one.ask_for("openai_chat", "prov:m|other:m"))[0] == 200
 
     run(scene())
+
+
+def test_a_renewed_refresh_token_outlives_a_restart_in_its_file(tmp_path: Path) -> None:
+    text = "providers:\n  prov: {kind: groq, url: OTHER, auth: oauth_refresh, token_url: OTHER/token, refresh_token_file: refresh.txt}\n"
+    file = tmp_path / "refresh.txt"
+    file.touch(mode=0o644)
+
+    async def scene(asked: str) -> None:
+        async with two(tmp_path, text) as one:
+            assert (await one.ask_for("openai_chat", "prov:m"))[0] == 200
+            assert [form["refresh_token"] for form in one.forms] == [asked]
+
+    for first in ("first", "second"):
+        file.write_text(first + "\n")
+        run(scene(first))
+        assert file.read_text() == "refresh-1\n"
+        assert file.stat().st_mode & 0o777 == 0o600
+        assert not [path for path in tmp_path.iterdir() if path.name.startswith(".refresh")]
+
+
+def test_a_file_that_cannot_be_written_costs_no_request(tmp_path: Path) -> None:
+    text = "providers:\n  prov: {kind: groq, url: OTHER, auth: oauth_refresh, token_url: OTHER/token, refresh_token_file: d/refresh.txt}\n"
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "refresh.txt").write_text("first")
+
+    async def scene() -> None:
+        async with two(tmp_path, text) as one:
+            shutil.rmtree(tmp_path / "d")
+            assert (await one.ask_for("openai_chat", "prov:m"))[0] == 200
+
+    run(scene())
+
+
+@pytest.mark.parametrize("more", ["", ", refresh_token_env: R, refresh_token_file: refresh.txt"])
+def test_a_refresh_token_comes_from_one_place(tmp_path: Path, more: str) -> None:
+    (tmp_path / "backstory.yaml").write_text(f"providers:\n  prov: {{kind: groq, auth: oauth_refresh, token_url: 'http://x/t'{more}}}\n")
+    (tmp_path / "refresh.txt").write_text("first")
+    with pytest.raises(ConfigError, match="refresh_token_env or refresh_token_file"):
+        Config.load(environ={"HOME": str(tmp_path), "R": "r"}, cwd=tmp_path)
 
 
 def taking(*bad: bytes) -> Callable[[Received], bytes | None]:
