@@ -263,7 +263,7 @@ class Engine:
     async def _open(self) -> None:
         config = self.config
         self._lanes = lanes = await open_lanes(config.storage.url, config.storage.journal)
-        await recovered(lanes, recovery(self.failed))
+        await self._follow(lanes)
         self.threads = threads = Threads(lanes, self._clock, lambda path: protected_from(path, self._settings.window))
         threads.tombs = await lanes.read(lambda store: store.tombs())
         meaning = None
@@ -308,6 +308,11 @@ class Engine:
         if await lanes.read(lambda store: store.conversations(None, 1)):
             shelf.warm_up()
         await self.opening.begin(lanes)
+
+    async def _follow(self, lanes: StoreLanes) -> None:
+        """Take in what dead processes have left; what is said from now on comes after it, also where the clock has gone back since."""
+        await recovered(lanes, recovery(self.failed))
+        self.turn_ids.follow(await lanes.read(lambda store: store.newest_id()))
 
     def _learn(self, key: bytes, laid: list[Tomb]) -> None:
         if self.threads is not None:

@@ -13,6 +13,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from backstory.core.records import Turn
+from backstory.core.tokens import estimate
 from backstory.memory.reading import Reading
 from backstory.memory.retold import likeness
 from backstory.memory.thread import Thread, place_of
@@ -140,6 +141,7 @@ def take(thread: Thread, reading: Reading, laid: Laid, count: int) -> None:
     ends: dict[int, int] = {}
     for step in laid.steps[:count]:
         places.update(step.places)
+        reading.more.update(_joined(lines, path, step))
         # What a client leaves out after its last answer has been said, too.
         ends.update({max(step.places): step.place - 1} if step.places and step.tally is not None else {})
         reading.unsaid = (*reading.unsaid, *(path[place].id for place in step.unsaid))
@@ -161,6 +163,15 @@ def take(thread: Thread, reading: Reading, laid: Laid, count: int) -> None:
         first = [known[item] if item < len(known) and known[item] >= 0 else _place(thread, reading, item) for item in range(laid.item)]
         reading.places = [*first, *(places.get(item, -1) for item in range(laid.item, upto))]
         reading.thread, reading.version = thread.conversation.id, thread.version
+
+
+def _joined(lines: Sequence[Line], path: Sequence[Turn], step: Step) -> dict[int, int]:
+    """By item, tokens of what it says beside its turn, where a client has joined others with it."""
+    item = max(step.places, default=-1)
+    if not step.unsaid or item < 0 or step.places[item] < 0:
+        return {}
+    beside = estimate(lines[item].text) - estimate(path[step.places[item]].text)
+    return {item: beside} if beside > 0 else {}
 
 
 def restored(lines: Sequence[Line], path: Sequence[Turn]) -> list[Line] | None:

@@ -38,6 +38,8 @@ _CHATTER_WORDS = """
     understood understand sounds sound welcome bye goodbye morning evening night done stop wait start help want need ask question answer
     """
 _CHATTER = frozenset(stem(word) for word in _CHATTER_WORDS.split())
+GENERAL = _FRAMES | _CHATTER
+"""Terms that do not say what a question is about."""
 _SENTENCE_END = re.compile(r"(?<=[.!?\uff1f\u061f\n])")
 _ASKS = ("?", "\uff1f", "\u061f")
 _LONG_CHARS, _EDGE_CHARS, _MOST_CHARS = 1200, 400, 4000

@@ -30,7 +30,8 @@ class Reading:
 
     `places` (set by ingestion): for each item the index of its turn on the thread's path, -1 where it has none. `also`: turns that it
     carries within an item of another place. `unsaid`: turns (ids) that its client leaves out of its answers. `buried`: items whose turns
-    were forgotten. `aside`: length of the items that are no turns, in characters. `tools`: how many items have calls, results or media.
+    were forgotten. `more`: tokens of what an item says beside its turn (others that its client has joined with it).
+    `aside`: length of the items that are no turns, in characters. `tools`: how many items have calls, results or media.
     `summary`: the last item that is a client's summary of what came before, -1 where none is. `bytes`: raw size of its items, about.
     `sent`: the chain hashes as its client's form of the answers gives them, where `chains` are those of what was really said; empty where
     they are the same. `keys`: by how many the reader finds it. `before`: digest of the reading that its first `reused` items were taken
@@ -47,6 +48,7 @@ class Reading:
         "digest",
         "keys",
         "lines",
+        "more",
         "places",
         "reused",
         "sent",
@@ -70,6 +72,7 @@ class Reading:
         self.unsaid: tuple[int, ...] = ()
         self.before = b""
         self.buried: frozenset[int] = frozenset()
+        self.more: dict[int, int] = {}
         self.sent: list[bytes] = []
         self.thread = ""
         self.version = -1
@@ -132,6 +135,7 @@ class Reader:
             reading.places = known.places[:reused]
             reading.thread, reading.version, reading.buried = known.thread, known.version, known.buried
             reading.unsaid = known.unsaid
+            reading.more = {item: tokens for item, tokens in known.more.items() if item < reused}
             reading.sent = _going_on(known.sent[:reused], lines)
             reading.goes_on(known, reused)
         reading.take(reused)

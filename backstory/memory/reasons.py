@@ -31,6 +31,7 @@ from backstory.core.layout import Elements
 from backstory.core.message import Path
 from backstory.memory import dates
 from backstory.memory.index import ASKS, TELLS, TIMELY, Index
+from backstory.memory.nearness import Asked
 from backstory.memory.question import Query
 
 What: TypeAlias = Literal["block", "earlier block", "digest", "fold", "marker", "stub", "tools", "held", "other"]
@@ -109,7 +110,7 @@ class Told(Struct, frozen=True, omit_defaults=True):
 
 
 class Parts(Struct):
-    """What the final scores of one recall were added up from, by unit: filled by `scoring.ranked`."""
+    """What the final scores of one recall were added up from, by unit: filled by `scoring.ranked`. `asked`: the question's vector."""
 
     words: dict[int, float] = {}
     near: dict[int, float] = {}
@@ -117,6 +118,7 @@ class Parts(Struct):
     passage: dict[int, float] = {}
     to_words: float = 0.0
     to_near: float = 0.0
+    asked: Asked | None = None
 
 
 class Basis(Struct, frozen=True, eq=False):

@@ -207,7 +207,7 @@ def block(recalled: Recalled, label: str = _LABEL) -> str:
             day, before = named, None
         goes_on = before is not None and (before.turn, before.piece + 1, before.speaker) == (item.turn, item.piece, item.speaker)
         text = line(item.number, item.speaker, item.text) if not goes_on else _shown(item.text, first=True)
-        lines.append(text + _note(item.changed))
+        lines.append(text + later(item.changed))
         before = item
     lines.append(RECALL_CLOSE)
     return "\n".join(lines)
@@ -224,7 +224,7 @@ def line(number: int, speaker: str, text: str) -> str:
     return f"#{number} {called(speaker)}: {_shown(text)}"
 
 
-def _note(changed: int) -> str:
+def later(changed: int) -> str:
     """What follows the text of a line that does not hold any more."""
     return f"{_CHANGED}{changed})" if changed else ""
 
@@ -309,7 +309,7 @@ def _chosen(
             out.append((place, "no room"))
             continue
         shown = line(index.numbers[place], index.names[index.speakers[place]], index.texts[place])
-        cost = count(f"{shown}{_note(_changed(index, place, changed))}\n")
+        cost = count(f"{shown}{later(_changed(index, place, changed))}\n")
         day = dates.day_name(index.at[place])
         if day and day not in days:
             cost += count(f"[{_header(day, day if day[-4:] in years else '')}]\n")
