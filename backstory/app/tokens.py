@@ -87,15 +87,21 @@ class Tokens:
         if waiting:
             await asyncio.wait(waiting)
 
+    def refused(self, backend: Backend) -> bool:
+        """Its provider does not take the token any more: whether the next request gets another one."""
+        now = self._clock()
+        if now - self._renewed.get(backend.name, -_RENEWED_S) < _RENEWED_S:
+            return False
+        self._renewed[backend.name] = now
+        self._held.pop(backend.name, None)
+        return True
+
     async def renewed(self, backend: Backend, refused: str) -> str:
         """Another token in place of one that its provider does not take any more, "" where there is none. Of a provider that takes none,
         one is asked for now and then."""
-        held, now = self._held.get(backend.name), self._clock()
-        if held is None or held[0] == refused:
-            if now - self._renewed.get(backend.name, -_RENEWED_S) < _RENEWED_S and backend.name not in self._asking:
-                return ""
-            self._renewed[backend.name] = now
-            self._held.pop(backend.name, None)
+        held = self._held.get(backend.name)
+        if (held is None or held[0] == refused) and not self.refused(backend) and backend.name not in self._asking:
+            return ""
         await self.fetch([backend])
         try:
             return self.of(backend)

@@ -273,6 +273,19 @@ def test_a_provider_that_takes_no_token_is_told_of_and_the_next_way_is_taken(tmp
     run(scene())
 
 
+def test_a_reasoner_whose_token_was_revoked_thinks_again_with_the_next_request(tmp_path: Path) -> None:
+    text = f"providers:\n  mind: {{kind: groq, url: OTHER, {CLIENT}}}\n  hand: {{kind: ollama, url: OTHER}}\n"
+
+    async def scene() -> None:
+        async with two(tmp_path, text, {"SECRET": "s"}, answers=taking(b"token-1")) as one:
+            for _ in range(3):
+                assert (await one.ask_for("openai_chat", "hybrid:[mind:m,hand:m]"))[0] == 200
+            paid = [key_of(received).get("authorization") for received in one.other.received]
+            assert paid == [b"Bearer token-1", None, b"Bearer token-2", None, b"Bearer token-2", None]
+
+    run(scene())
+
+
 def test_a_refusal_of_the_clients_own_key_is_the_clients(tmp_path: Path) -> None:
     async def scene() -> None:
         async with two(tmp_path, "", answers=taking(b"client-key")) as one:
