@@ -466,5 +466,9 @@ def test_an_effort_does_not_make_claude_refuse_a_tool_loop(tmp_path: Path, clien
             for messages, thinks in (([go], True), (loop, False)):
                 assert (await one.ask_for(client, model, messages=messages, tools=[tool], max_tokens=9000))[0] == 200
                 assert ("thinking" in json.loads(one.other.received[-1].body)) is thinks
+            if how == "selector":
+                body = json.dumps({"model": model, "messages": loop, "tools": [tool], "max_tokens": 9000}).encode()
+                head, _ = await one.ask(PATHS[client], body, KEYS[client])
+                assert b"reasoning_effort dropped" in (field(head, b"x-vc-losses") or b""), head
 
     run(scene())
