@@ -44,9 +44,8 @@ def written(path: Path, secret: str) -> None:
             out.flush()
             os.fsync(out.fileno())
         draft.replace(path)
-    except BaseException:
+    finally:
         draft.unlink(missing_ok=True)
-        raise
 
 
 class Tokens:
