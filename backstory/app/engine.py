@@ -260,6 +260,10 @@ class Engine:
             if lanes.queued:
                 log.error("%d exchanges were not stored and wait in the journal: %s", lanes.queued, lanes.last_error)
 
+    def _work_in(self, seconds: float) -> None:
+        if self._worker is not None:
+            self._worker.wake_in(seconds)
+
     async def _open(self) -> None:
         config = self.config
         self._lanes = lanes = await open_lanes(config.storage.url, config.storage.journal)
@@ -271,7 +275,7 @@ class Engine:
             meaning = Meaning(lanes, _VECTOR_SHARE * config.recall.deadline_ms / 1000, self.failed)
         self._shelf = shelf = Shelf(lanes, lambda: self.busy, self._hot, self._has_side and "digests" in config.side_model.tasks, meaning)
         idle_s = config.memory.session_idle_s if across(config) else 0.0
-        jobs = standard_jobs(lanes, Pace(self._hot), idle_s, self._clock)
+        jobs = standard_jobs(lanes, Pace(self._hot), idle_s, self._clock, self._work_in)
         owner = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._worker = Worker(
             jobs, lanes, owner, self._clock, self._hot, self.failed, patience_s=_STEP_PATIENCE_S, late=unhurried(lanes, Pace(self._hot))

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from backstory.core.legs import Call, Tool
 from backstory.core.records import Turn
-from backstory.memory import dates
+from backstory.memory import dates, dates_worded
 from backstory.memory.dates import DAY_S, Period
 from backstory.memory.fence import RECALL_CLOSE, RECALL_OPEN, harmless, neutral, plain
 from backstory.memory.hits import Row, passage
@@ -39,7 +39,7 @@ _HIT_CHARS = 300
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
 _ISO_MONTH, _ISO_YEAR = re.compile(r"(\d{4})-(\d{2})(?!\d)"), re.compile(r"(?:19|20)\d\d")
 _QUARTER = re.compile(r"\bQ([1-4])\W{0,3}(\d{4})\b|\b(\d{4})\W{0,3}Q([1-4])\b", re.IGNORECASE)
-_LAST_SPAN = re.compile(r"\b(?:last|past|previous)\s+(?:(\d{1,4})\s+)?(hour|day|week|month|year)s?\b", re.IGNORECASE)
+_LAST_SPAN = re.compile(r"\b(last|past|previous)\s+(?:(\d{1,4})\s+)?(hour|day|week|month|year)s?\b", re.IGNORECASE)
 _BOUND = re.compile(r"\s*\W?(before|until|till|up to|by|after|since|from)\s+(.+)", re.IGNORECASE | re.DOTALL)
 _EVER = 253_402_300_800.0
 _SPAN_S = {"hour": 3600.0, "day": DAY_S, "week": 7 * DAY_S, "month": 30 * DAY_S, "year": 365 * DAY_S}
@@ -278,9 +278,13 @@ def periods(text: str, now: float, path: Sequence[Turn]) -> tuple[Period, ...]:
     found = dates.asked(_spelled(spaced), now, first, last)
     match = _LAST_SPAN.search(spaced)
     if match is None:
-        return found
-    rolling = Period(now - int(match[1] or 1) * _SPAN_S[match[2].lower()], now + 1.0, sharp=True)
-    return (rolling,) if match[1] else (*found, rolling)
+        return found or next((there for words in dates_worded.readings(spaced) if (there := dates.asked(words, now, first, last))), ())
+    rolling = Period(now - int(match[2] or 1) * _SPAN_S[match[3].lower()], now + 1.0, sharp=True)
+    if match[2] or not found:
+        return (rolling,)
+    # "The last year" and "past year" end now; "last year" ended with December.
+    calendar = match[3].lower() in ("month", "year") and match[1].lower() != "past" and not spaced[: match.start()].lower().endswith("the ")
+    return found if calendar else (*found, rolling)
 
 
 def _spelled(text: str) -> str:

@@ -116,6 +116,7 @@ class Parts(Struct):
     near: dict[int, float] = {}
     level: dict[int, float] = {}
     passage: dict[int, float] = {}
+    oneself: dict[int, float] = {}
     to_words: float = 0.0
     to_near: float = 0.0
     asked: Asked | None = None
@@ -156,6 +157,7 @@ def signals(index: Index, query: Query, parts: Parts, place: int) -> dict[str, f
         "around": parts.to_near * parts.near.get(place, 0.0),
         "passage": parts.passage.get(place, 0.0),
         "session": parts.level.get(index.sessions[place], 0.0),
+        "of oneself": parts.oneself.get(place, 0.0),
         "speaker": float(bool(query.people) and index.speakers[place] in query.people),
         "date": dates.closeness(index.at[place], query.periods) if query.periods else 0.0,
         "tells a time": float(query.when and bool(index.flags[place] & TIMELY)),

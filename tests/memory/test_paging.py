@@ -103,12 +103,29 @@ def test_recalled_text_cannot_close_its_fence() -> None:
         ("2024-05-01..2024-05-03", datetime(2024, 5, 1, tzinfo=UTC).timestamp(), datetime(2024, 5, 4, tzinfo=UTC).timestamp()),
         ("2024-05-01 to 2024-05-03", datetime(2024, 5, 1, tzinfo=UTC).timestamp(), datetime(2024, 5, 4, tzinfo=UTC).timestamp()),
         ("yesterday", datetime(2024, 5, 19, tzinfo=UTC).timestamp(), datetime(2024, 5, 20, tzinfo=UTC).timestamp()),
+        ("vorgestern", datetime(2024, 5, 18, tzinfo=UTC).timestamp(), datetime(2024, 5, 19, tzinfo=UTC).timestamp()),
+        ("letzte Woche", datetime(2024, 5, 13, tzinfo=UTC).timestamp(), datetime(2024, 5, 20, tzinfo=UTC).timestamp()),
+        ("avant-hier", datetime(2024, 5, 18, tzinfo=UTC).timestamp(), datetime(2024, 5, 19, tzinfo=UTC).timestamp()),
+        ("ayer", datetime(2024, 5, 19, tzinfo=UTC).timestamp(), datetime(2024, 5, 20, tzinfo=UTC).timestamp()),
+        ("last year", datetime(2023, 1, 1, tzinfo=UTC).timestamp(), datetime(2024, 1, 1, tzinfo=UTC).timestamp()),
+        ("last month", datetime(2024, 4, 1, tzinfo=UTC).timestamp(), datetime(2024, 5, 2, tzinfo=UTC).timestamp()),
         ("on 3 May 2024", datetime(2024, 5, 3, tzinfo=UTC).timestamp(), datetime(2024, 5, 4, tzinfo=UTC).timestamp()),
     ],
 )
 def test_spans_of_time_are_read(words: str, first: float, last: float) -> None:
     (period,) = paging.periods(words, NOW, [turn(0, "x")])
     assert (period.start, period.end) == (first, last)
+
+
+@pytest.mark.parametrize("words", ["20.5.", "20. Mai", "20 mai", "20 de mayo", "le 20 mai", "am 20. Mai", "20.05"])
+def test_a_day_is_read_without_a_sentence_around_it(words: str) -> None:
+    day = datetime(2024, 5, 20, tzinfo=UTC).timestamp()
+    assert any((period.start, period.end) == (day, day + DAY) for period in paging.periods(words, NOW, [turn(0, "x")]))
+
+
+def test_the_past_year_ends_now() -> None:
+    assert any(period.end > NOW for period in paging.periods("past year", NOW, [turn(0, "x")]))
+    assert any(period.end > NOW for period in paging.periods("in the last year", NOW, [turn(0, "x")]))
 
 
 @given(st.text(max_size=60))
