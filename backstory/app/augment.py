@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Literal
 
@@ -167,18 +167,15 @@ class Augment:
         tongue: Tongue,
         body: bytes,
         model: str,
-        strict: Mapping[str, Value],
-        shown: bool = False,
-        wished: Callable[[bytes], bytes] | None = None,
+        strict: Collection[str] = (),
+        put: Callable[[bytes], bytes] | None = None,
     ) -> bytes:
-        """The body, one of this wire's, with all parameters of this model; the same object where that changes nothing. `strict`: those of
-        its selector. `shown`: see steering.with_params. `wished`: puts in those that its user has set. Raises RequestError or DocumentError
-        for one of these that cannot be, and for nothing else."""
+        """The body, one of this wire's, with all parameters of this model; the same object where that changes nothing. `strict`: the names
+        of those of its selector; `put`: puts in these, and what its user has set. Raises what that raises, and nothing else."""
         soft = {name: value for name, value in self.parameters(model).items() if name not in strict}
         body = self._softly(body, lambda: self._fitting(tongue, body, model, soft))
-        body = steering.with_params(tongue, body, model, strict, shown)
-        if wished is not None:
-            body = wished(body)
+        if put is not None:
+            body = put(body)
         return self._softly(body, lambda: self._cooled(tongue, body, model)) if self.precise else body
 
     def _softly(self, body: bytes, edit: Callable[[], bytes]) -> bytes:
@@ -319,7 +316,7 @@ class Augmentation:
             return plan
 
         def edit(plain: bytes) -> bytes:
-            return augment.set_on(tongue, plain, augment.model, {})
+            return augment.set_on(tongue, plain, augment.model)
 
         plain = body if plan.body is None else plan.body
         out = attempt(self._failed, "parameters", lambda: edit(plain), lambda: plain)

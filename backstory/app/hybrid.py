@@ -48,7 +48,7 @@ _ROOM = 32_000
 # What a person sets in the chat goes for the reasoner, too, as far as it is about how it thinks, not about the answer.
 _SAMPLING = frozenset({"temperature", "top_p", "top_k", "seed"})
 _UNTHINKING = frozenset({"none", "minimal", 0})
-_OK, _TOO_MANY, _FAULT = 200, 429, 500
+_OK, _UNAUTHORIZED, _TOO_MANY, _FAULT = 200, 401, 429, 500
 _MOST_ERROR = 65_536
 _NOTE = b"X-VC-Reasoner"
 _JSON = (b"Content-Type", b"application/json")
@@ -150,6 +150,8 @@ class Hybrid:
             leg.how = "cut"  # where nothing else is said of it
             reply = await fetcher.post(up, target, headers, body, left_s - (time.monotonic() - began), _MOST_ERROR, ear.hear)
             self._judge(route.name, reply.status, reply.headers)
+            if reply.status == _UNAUTHORIZED and route.backend.needs_token:
+                self._tokens.refused(route.backend)
         except UpstreamError as error:
             leg.how = "late" if isinstance(error, UpstreamTimeout) else "cut" if leg.began_at else "failed"
             self._board.failed(route.name, str(error))

@@ -19,6 +19,7 @@ from backstory.errors import PreviousUnknown, RequestError
 from backstory.providers.routing import Route
 from backstory.wires import steering
 from backstory.wires.continued import continued, is_openais
+from backstory.wires.endings import told_open
 from backstory.wires.gemini_tongue_thinking import generation
 from backstory.wires.hosted import Hosted
 from backstory.wires.kept import Keep, Kept
@@ -40,9 +41,10 @@ _SEALING = {"anthropic": re.compile("claude|opus|sonnet|haiku"), "openai_respons
 
 class Steered:
     """`client`: the client's wire; `path`, `query`: of its request, the path with the route's model where it names one. `inner`: the
-    translation, None where there is none. `shown`: see steering.with_params. `wishes`: parameters that count before those of the route,
-    and are left out where there is no place for them; `lost`: those that were, where nothing is translated. `limit`: the most output tokens
-    that the route's model is known to give, 0 where that is not known. `moved`: it is another model than the client named."""
+    translation, None where there is none. `shown`: thoughts are what is wanted, see steering.with_params: open calls do not keep a model
+    from them. `wishes`: parameters that count before those of the route, and are left out where there is no place for them; `lost`: those
+    that were, where nothing is translated. `limit`: the most output tokens that the route's model is known to give, 0 where that is not
+    known. `moved`: it is another model than the client named."""
 
     done = False
 
@@ -145,14 +147,13 @@ class Steered:
                 raise RequestError(f"{refused.what}: {refused.why}")
             body, lost = steering.without(body, route.backend.lacks)
             self.inner.losses = (*self.inner.losses, *lost)
-        strict = {name: it for name, it in route.params if name not in self._wishes}
+        if self.shown and self.speaks == "anthropic":
+            body = told_open(body, route.model)
         if self._augment is not None:
-            wished = self._wished if self._wishes else None
-            body = self._augment.set_on(self._tongue, body, route.model, strict, self.shown, wished)
+            strict = [name for name, _ in route.params if name not in self._wishes]
+            body = self._augment.set_on(self._tongue, body, route.model, strict, self._put)
         else:
-            body = steering.with_params(self._tongue, body, route.model, strict, self.shown)
-            if self._wishes:
-                body = self._wished(body)
+            body = self._put(body)
         self.lost = (*self.lost, *refitted)
         return body if self._hosted is None else self._hosted.ask(body)
 
@@ -168,8 +169,14 @@ class Steered:
         body, changed = refit(self.client, body, self._route.model)
         return body, (*bounded, *changed)
 
-    def _wished(self, body: bytes) -> bytes:
-        body, lost = steering.with_wishes(self._tongue, body, self._route.model, self._wishes)
+    def _put(self, body: bytes) -> bytes:
+        """The body with what its selector and its user say."""
+        route = self._route
+        strict = {name: it for name, it in route.params if name not in self._wishes}
+        body, lost = steering.with_params(self._tongue, body, route.model, strict, self.shown)
+        if self._wishes:
+            body, more = steering.with_wishes(self._tongue, body, route.model, self._wishes)
+            lost += more
         if self.inner is None:
             self.lost = lost
         else:

@@ -25,9 +25,9 @@ from backstory.app.tokens import Tokens
 from backstory.config import Config
 from backstory.core import plan as plans
 from backstory.core.document import Document
-from backstory.core.exchange import Head
+from backstory.core.exchange import Head, Headers
 from backstory.core.message import Message, Prompt
-from backstory.core.plan import Attempt, Lane, Plan, Translation
+from backstory.core.plan import Attempt, Lane, Plan, Target, Translation
 from backstory.core.selectors import Value
 from backstory.core.sizes import rough_body
 from backstory.core.wire import Wire
@@ -158,6 +158,7 @@ class Ways:
             translation=first.translation,
             name=first.name,
             speaks=first.speaks,
+            renew=first.renew,
             others=tuple(others),
         )
 
@@ -201,7 +202,21 @@ class Ways:
             _joined(plan.add, exchange.add, add),
             _translation(copy.copy(plan.translation), exchange if changes else None),
             exchange.speaks if exchange.translated else "",
+            partial(self._renewed, route, exchange, head, target, out, token) if token else None,
         )
+
+    async def _renewed(self, route: Route, exchange: Steered, head: Head, target: Target, body: bytes, token: str) -> Headers | None:
+        """As core.plan.Renew."""
+        backend = route.backend
+        fresh = await self.tokens.renewed(backend, token)
+        if not fresh:
+            return None
+        try:
+            _, add = backend.pay(exchange.speaks, route.instance, head, exchange.translated, fresh)
+            return (*add, *backend.signed(target, body, self._clock(), fresh))
+        except UpstreamError as error:
+            self._failed("token", error)
+            return None
 
 
 def question_of(head: Head, path: str, body: bytes, wire: Wire) -> Question:

@@ -5,11 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backstory.commands.command import Command
+from backstory.errors import Declined
 
 GUIDE = (
     Command("help", "VCHELP", "this list"),
     Command("hello", "", "who answers here"),
+    Command(
+        "loop-detection",
+        "",
+        "whether answers that repeat themselves are cut: they are not, so it can be off only",
+        "something",
+        "on|off",
+        choices=("on", "off", "enabled=true", "enabled=false"),
+        sets=True,
+    ),
 )
+NO_LOOPS = "There is no loop detection here: an answer is passed on as its provider gives it, though it repeats itself."
 
 
 def manual(commands: Sequence[Command], prefix: str) -> str:
@@ -31,6 +42,13 @@ def greeting(version: str, conversation: str, prefix: str) -> str:
     """Who answers."""
     here = f"Backstory {version} is between you and the model, and keeps the memory of conversation {conversation}."
     return f"{here} {prefix}help lists what it can do."
+
+
+def loops(wanted: str) -> str:
+    """The answer to `loop-detection`. Raises Declined where it is to be on."""
+    if wanted.lower() in {"on", "enabled=true"}:
+        raise Declined(f"{NO_LOOPS} Nothing was changed.")
+    return f"{NO_LOOPS} So it is off, as asked."
 
 
 def unknown(name: str, like: Command | None, prefix: str) -> str:

@@ -31,6 +31,7 @@ class ProviderRow(Struct, frozen=True, forbid_unknown_fields=True):
     client_id: str = ""
     client_secret_env: str = ""
     refresh_token_env: str = ""
+    refresh_token_file: str = ""
     scopes: str = ""
     credentials_file: str = ""
 

@@ -29,12 +29,16 @@ _FILLED = re.compile(r"\{(\w+)\}")
 _TEMPLATE = re.compile(r"\\(?:\d{1,2}|g<\w+>)")
 _MOST_KEYS = 20
 _OAUTH_NEEDS: dict[str, tuple[str, ...]] = {
-    "oauth_refresh": ("token_url", "refresh_token_env"),
+    "oauth_refresh": ("token_url",),
     "oauth_client": ("token_url", "client_id", "client_secret_env"),
     "azure": ("tenant", "client_id", "client_secret_env"),
 }
 _ALLOWED: dict[str, tuple[str, ...]] = {"wire": get_args(WireName), "header": get_args(Header)}
 _AWS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+
+
+REFRESH_FILE = "refresh_token_file"
+"""Among the secrets of a provider: where its refresh token is kept."""
 
 
 class Misplaced(ValueError):
@@ -187,6 +191,8 @@ def _auth_problems(given: ProviderRow, row: Row, extended: Extended) -> Iterator
     missing = [name for name in _OAUTH_NEEDS.get(auth, ()) if not getattr(given, name)]
     if missing:
         yield ".auth", f"auth {auth} needs {', '.join(missing)}"
+    if auth == "oauth_refresh" and bool(given.refresh_token_env) == bool(given.refresh_token_file):
+        yield ".auth", "auth oauth_refresh needs refresh_token_env or refresh_token_file, one of them"
     if auth == "key" and not (given.api_key_env or given.api_key_file or row.key_env):
         yield ".auth", "auth key needs api_key_env or api_key_file"
     if auth == "aws" and not row.service:
@@ -271,6 +277,13 @@ def _others(auth: str, given: ProviderRow, environ: Mapping[str, str], base: Pat
             if not value:
                 raise ValueError(f"{name}: the variable {variable} is not set")
             yield name.removesuffix("_env"), check_secret(value, f"{name}: the variable {variable}")
+    if given.refresh_token_file:
+        yield "refresh_token", _from_file(given.refresh_token_file, "refresh_token_file", base)
+        yield REFRESH_FILE, str((base / Path(given.refresh_token_file).expanduser()).resolve())
+    yield from _clouds(auth, given, environ, base)
+
+
+def _clouds(auth: str, given: ProviderRow, environ: Mapping[str, str], base: Path) -> Iterator[tuple[str, str]]:
     if auth == "aws":
         for variable in _AWS:
             if not environ.get(variable) and variable != _AWS[2]:

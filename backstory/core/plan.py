@@ -137,9 +137,13 @@ class Translation(Protocol):
         ...
 
 
+Renew: TypeAlias = Callable[[], Awaitable[Headers | None]]
+"""Where a provider does not take any more what it is paid with: other headers that pay it, None where there are none."""
+
+
 class Attempt(Struct, frozen=True):
-    """Another way for the same request: a key, a model, a provider. `name` is that of its backend; `body`, `drop`, `add`, `translation` and
-    `speaks` are as in Plan. `body` None: as the plan's, or, where that one is translated, the client's own."""
+    """Another way for the same request: a key, a model, a provider. `name` is that of its backend; `body`, `drop`, `add`, `translation`,
+    `speaks` and `renew` are as in Plan. `body` None: as the plan's, or, where that one is translated, the client's own."""
 
     name: str
     target: Target
@@ -148,6 +152,7 @@ class Attempt(Struct, frozen=True):
     add: Headers
     translation: Translation | None
     speaks: str = ""
+    renew: Renew | None = None
 
 
 class Lane(Struct, frozen=True):
@@ -217,14 +222,15 @@ class Gauge(Protocol):
 
 
 class Plan(Struct, frozen=True):
-    """What to do with one request. With an `answer` nothing goes upstream. `drop` names (lower case) request headers to leave out
-    besides hop-by-hop ones; `add` is added. `body` is the body to send, None = the client's own as it came. `translation`: `body`, and
-    what `paging` and `tap` see, is what the client sees, and the provider speaks another wire, or another way. `speaks`: that wire;
-    what the provider says in it may be more than the client sees. `name`: of the backend that the target belongs to, "" for its host.
-    `others`: what is tried after it, in this order, while no answer has begun. `question`: for asking once more. `lanes`: ways that are
-    asked side by side in place of all that; then there is a question. `gauge`: hears every answer. Inside the house only: `onward`:
-    what becomes of the plan once it is whole in the client's wire, where its user has chosen another way; `path`: of the request, where
-    its user has chosen another model than stands there. `instead`: what is asked once where this is refused."""
+    """What to do with one request. With an `answer` nothing goes upstream. `drop` names (lower case) request headers to leave out besides
+    hop-by-hop ones; `add` is added. `body` is the body to send, None = the client's own as it came. `translation`: `body`, and what
+    `paging` and `tap` see, is what the client sees, and the provider speaks another wire, or another way. `speaks`: that wire; what the
+    provider says in it may be more than the client sees. `name`: of the backend that the target belongs to, "" for its host. `renew`: where
+    it is paid with a token, for another one. `others`: what is tried after it, in this order, while no answer has begun. `question`: for
+    asking once more. `lanes`: ways that are asked side by side in place of all that; then there is a question. `gauge`: hears every answer.
+    Inside the house only: `onward`: what becomes of the plan once it is whole in the client's wire, where its user has chosen another way;
+    `path`: of the request, where its user has chosen another model than stands there. `instead`: what is asked once where this is
+    refused."""
 
     target: Target | None = None
     answer: Answer | None = None
@@ -237,6 +243,7 @@ class Plan(Struct, frozen=True):
     others: tuple[Attempt, ...] = ()
     name: str = ""
     question: Question | None = None
+    renew: Renew | None = None
     onward: Callable[[Plan], Plan | Awaitable[Plan]] | None = None
     path: str = ""
     lanes: tuple[Lane, ...] = ()

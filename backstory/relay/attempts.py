@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from backstory.core.exchange import Headers
-from backstory.core.plan import Answer, Attempt, Plan, Question, Target
+from backstory.core.plan import Answer, Attempt, Plan, Question, Renew, Target
 from backstory.errors import BackstoryError, DocumentError, RequestError
 from backstory.relay.comments import Comments
 from backstory.relay.emptiness import Watch
@@ -28,7 +28,7 @@ _State: TypeAlias = Literal["trying", "holding", "watching", "waiting", "settled
 
 _MOST_HELD = 1_048_576
 _MOST_TOLD = 12
-_OK = 200
+_OK, _UNAUTHORIZED = 200, 401
 _CODING = b"accept-encoding"
 _PLAIN: Headers = ((b"Accept-Encoding", b"identity"),)
 
@@ -87,6 +87,8 @@ class Attempts:
         "_patient",
         "_policy",
         "_question",
+        "_renewed",
+        "_renewing",
         "_schedule",
         "_sent_at",
         "_size",
@@ -131,6 +133,8 @@ class Attempts:
         self._watch: Watch | None = None
         self._last: _Held | None = None
         self._told = list(told)
+        self._renewed: set[int] = set()
+        self._renewing: Renew | None = None
         self._patient = False
         self._sent_at = 0.0
         self.comments = comments
@@ -202,6 +206,11 @@ class Attempts:
         if self.settled:
             return True
         fault = fault_of(reply, self._endurance.wall)
+        if fault is None and self._unpaid(reply.status):
+            if self._renews():
+                self._hold("holding", reply, empty)
+                return False
+            fault = Fault("error", str(reply.status), lasting=True)
         if fault is None:
             self._board.answered(self._name)
             if self._looks_into(reply, empty):
@@ -312,6 +321,13 @@ class Attempts:
 
     async def _later(self, step: Step, afresh: bool) -> None:
         """Not at once in any case: the connection that brought a refusal has still to end its reply."""
+        renew, self._renewing = self._renewing, None
+        if renew is not None and not await self._paid(renew):
+            fault = Fault("error", str(_UNAUTHORIZED), lasting=True)
+            self._board.failed(self._name, f"status {_UNAUTHORIZED}")
+            self._step = self._next(fault)
+            self._go_on()
+            return
         await asyncio.sleep(step.wait_s)
         afresh = afresh and step.at == self._at
         self._at = step.at
@@ -327,6 +343,33 @@ class Attempts:
         self._failed(fault, f"no answer began within {self._policy.first_byte_s:g} s")
         self._course.give_up_try()
         self._go_on()
+
+    # What a provider is paid with.
+
+    def _unpaid(self, status: int) -> bool:
+        """Whether it does not take the token that it was paid with."""
+        return status == _UNAUTHORIZED and self._whole and self._tries[self._at].renew is not None
+
+    def _renews(self) -> bool:
+        """Whether it will be asked once more, with another one: once."""
+        if self._at in self._renewed:
+            return False
+        self._renewed.add(self._at)
+        self._renewing = self._tries[self._at].renew
+        self._told.append(f"{self._name}={_UNAUTHORIZED}")
+        self._step = Step(self._at, 0.0)
+        return True
+
+    async def _paid(self, renew: Renew) -> bool:
+        """Whether there is another one: the present way has it now."""
+        fresh = await renew()
+        if fresh is None:
+            return False
+        names = {name.lower() for name, _ in fresh}
+        one = self._tries[self._at]
+        one = replace(one, add=(*[pair for pair in one.add if pair[0].lower() not in names], *fresh))
+        self._tries = (*self._tries[: self._at], one, *self._tries[self._at + 1 :])
+        return True
 
     # What becomes of an answer.
 
@@ -394,7 +437,7 @@ class Attempts:
 def tries_of(plan: Plan, target: Target) -> tuple[Attempt, ...]:
     """The ways of a plan, one after the other."""
     name = plan.name or f"{target.host}:{target.port}"
-    first = Attempt(name, target, plan.body, plan.drop, plan.add, plan.translation, plan.speaks)
+    first = Attempt(name, target, plan.body, plan.drop, plan.add, plan.translation, plan.speaks, plan.renew)
     return (first, *plan.others)
 
 

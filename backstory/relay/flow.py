@@ -194,7 +194,8 @@ class Flow:
         if plan.answer is not None:
             self._answer(plan.answer)
         elif plan.target is not None:
-            if plan.lanes or plan.others or (plan.question is not None and self._door.endurance.policy.repeats):
+            again = plan.renew is not None or (plan.question is not None and self._door.endurance.policy.repeats)
+            if plan.lanes or plan.others or again:
                 found = trial(plan, plan.target, self._body, not self._streamed, self._request, self, self._down)
                 self._race = found if isinstance(found, Race) else None
                 self._attempts = found if isinstance(found, Attempts) else None

@@ -15,9 +15,10 @@ from backstory.core.crowd import crowded
 from backstory.core.exchange import Ended, Exchange, First, Headers, Outcome
 from backstory.core.plan import Mode, Tap
 from backstory.core.reply import Delta, Reply
-from backstory.core.stream import Frame, gather
+from backstory.core.stream import gather
 from backstory.core.wire import StreamReader, Wire
 from backstory.errors import DocumentError
+from backstory.relay.marking import Marking
 from backstory.wires.halves import Halves, mended
 
 _raw = msgspec.json.Decoder(msgspec.Raw)
@@ -65,12 +66,12 @@ class MemoryTap:
         "_held",
         "_kept",
         "_ledger",
+        "_marking",
         "_parts",
         "_proof",
         "_reader",
         "_seq",
         "_started",
-        "_state",
         "_status",
         "_streams",
         "_total",
@@ -92,7 +93,7 @@ class MemoryTap:
         self._content_type = ""
         self._coding = ""
         self._reader: StreamReader | None = None
-        self._state: dict[str, str] = {}
+        self._marking: Marking | None = None
         self._held = bytearray()
         self._proof: tuple[bytes, bytes] | None = None
 
@@ -130,7 +131,7 @@ class MemoryTap:
         self._went = b""
         if exchange.mark and status == 200 and not self._coding and wire is not None:
             if self._content_type.startswith("text/event-stream") or self._streams:
-                self._reader = wire.reader(self._content_type)
+                self._reader, self._marking = wire.reader(self._content_type), Marking(wire, exchange.mark)
                 return "stream", headers
             if self._content_type.startswith("application/json"):
                 return "whole", headers
@@ -196,24 +197,28 @@ class MemoryTap:
 
     def _framed(self, reader: StreamReader, data: bytes | None) -> bytes:
         """What goes out now that these bytes have come, or the end. Where marking fails, all that is held goes out as it came."""
+        marking = self._marking
+        if marking is None:
+            return self._let_go()
+        waited = marking.held
         try:
             frames = reader.close() if data is None else reader.feed(data)
-            out = b"".join([self._marked_frame(frame) for frame in frames])
+            out = b"".join([marking.feed(frame) for frame in frames])
+            if data is None:
+                out += marking.rest()
         except Exception as error:  # noqa: BLE001 (the tap runner)
             self._ledger.failed("mark", error)
-            return self._let_go()
+            self._marking = None
+            return waited + self._let_go()
         del self._held[: sum([len(frame.raw) for frame in frames])]
         return out + self._let_go() if len(self._held) > _MOST_HELD else out
 
     def _let_go(self) -> bytes:
         """The bytes that were held back; nothing is marked any more."""
         held, self._held, self._reader = bytes(self._held), bytearray(), None
+        if self._marking is not None:
+            held, self._marking = self._marking.held + held, None
         return held
-
-    def _marked_frame(self, frame: Frame) -> bytes:
-        wire = self._exchange.wire
-        changed = wire.mark_frame(frame, self._exchange.mark, self._state) if wire is not None else None
-        return frame.raw if changed is None else changed
 
 
 class ArrivalTap:

@@ -41,4 +41,5 @@ def on_way(plan: Plan, attempt: Attempt) -> Plan:
         translation=attempt.translation,
         name=attempt.name,
         speaks=attempt.speaks,
+        renew=attempt.renew,
     )

@@ -70,6 +70,7 @@ class Command(Stage):
         self._handlers: dict[str, Handler] = {
             "help": self._help,
             "hello": self._hello,
+            "loop-detection": self._loops,
             "status": self._status,
             "label": self._label,
             "memory": self._memory,
@@ -157,6 +158,9 @@ class Command(Stage):
 
     async def _hello(self, visit: Visit, _: str) -> str:
         return guide.greeting(self._desk.version, visit.thread.conversation.id, self._desk.prefix)
+
+    async def _loops(self, visit: Visit, wanted: str) -> str:
+        return guide.loops(wanted)
 
     # --- state
 

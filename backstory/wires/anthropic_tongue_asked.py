@@ -398,11 +398,12 @@ def _adapt(wanted: Reasoning, model: str, body: Json, lost: Losses) -> None:
 
 
 def _unsigned(said: Sequence[Said]) -> bool:
-    """Whether the calls that are being answered were made without thoughts that can go back: such may not be answered with thinking on."""
-    for one in reversed(said):
+    """Whether the calls that are being answered were made, or the answer that is to go on was begun, without thoughts that can go back:
+    such may not be answered with thinking on."""
+    for at, one in enumerate(reversed(said)):
         if one.speaker == "assistant":
             calls = any(isinstance(piece, Use) for piece in one.pieces)
-            return calls and not any(isinstance(piece, Thought) and piece.seal == OWN for piece in one.pieces)
+            return (calls or not at) and not any(isinstance(piece, Thought) and piece.seal == OWN for piece in one.pieces)
         if not any(isinstance(piece, Result) for piece in one.pieces):
             return False
     return False

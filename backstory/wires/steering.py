@@ -18,6 +18,7 @@ from backstory.core.document import Cut, Document, Put, Splice
 from backstory.core.selectors import Value
 from backstory.core.translation import Asked, Effort, Loss, Reasoning, Sampling, Tongue
 from backstory.errors import DocumentError, RequestError
+from backstory.wires.endings import in_small
 from backstory.wires.lowering import encode
 from backstory.wires.lowering import quote as quoted
 from backstory.wires.tongue_efforts import effort_for
@@ -50,6 +51,8 @@ _FIELDS = {"max_tokens": "most", "presence_penalty": "presence", "frequency_pena
 _PLAIN = frozenset({"top_k", "verbosity"})
 _EFFORT, _BUDGET = "reasoning_effort", "thinking_budget"
 _REASONING = frozenset({_EFFORT, _BUDGET})
+# What a tongue says where there will be no thinking, though it was asked for.
+_UNTHOUGHT = frozenset({"reasoning", "thinking"})
 _members = msgspec.json.Decoder(dict[str, Raw])
 
 
@@ -98,13 +101,16 @@ def without(body: bytes, names: Iterable[str]) -> tuple[bytes, tuple[Loss, ...]]
     return document.apply([Cut((name,)) for name in found]), tuple([Loss(name, "dropped", "the provider refuses it") for name in found])
 
 
-def with_params(tongue: Tongue, body: bytes, model: str, params: Mapping[str, Value], shown: bool = False) -> bytes:
-    """The body, which is one of this wire's, with these parameters. `shown`: with an effort, thoughts are wanted in the answer.
-    RequestError for one that the wire has no place for."""
+def with_params(
+    tongue: Tongue, body: bytes, model: str, params: Mapping[str, Value], shown: bool = False
+) -> tuple[bytes, tuple[Loss, ...]]:
+    """The body, which is one of this wire's, with these parameters, and what does not go with what else it asks. `shown`: with an effort,
+    thoughts are wanted in the answer. RequestError for one that the wire has no place for."""
     if not params:
-        return body
+        return body, ()
     document = Document(body)
-    return document.apply(_splices(tongue, document, model, params, shown))
+    splices, lost = _splices(tongue, document, model, params, shown)
+    return (document.apply(splices) if splices else body), lost
 
 
 def with_fitting(tongue: Tongue, body: bytes, model: str, params: Mapping[str, Value]) -> tuple[bytes, tuple[str, ...]]:
@@ -114,8 +120,9 @@ def with_fitting(tongue: Tongue, body: bytes, model: str, params: Mapping[str, V
         return body, ()
     document, fitting = Document(body), dict[str, Value]()
     told: list[str] = []
+    lost: tuple[Loss, ...] = ()
     try:
-        splices = _splices(tongue, document, model, params)
+        splices, lost = _splices(tongue, document, model, params)
     except RequestError:
         for name, value in params.items():
             try:
@@ -124,8 +131,9 @@ def with_fitting(tongue: Tongue, body: bytes, model: str, params: Mapping[str, V
                 told.append(str(error))
             else:
                 fitting[name] = value
-        splices = _splices(tongue, document, model, fitting) if fitting else []
+        splices, lost = _splices(tongue, document, model, fitting) if fitting else ([], ())
     out = document.apply(splices) if splices else body
+    told += [f"{loss.what}: {loss.why}" for loss in lost]
     return body if out == body else out, tuple(told)
 
 
@@ -147,8 +155,11 @@ def _named(path: str) -> re.Match[str] | None:
     return _GEMINI.search(path) if _VERB.search(path) else None
 
 
-def _splices(tongue: Tongue, document: Document, model: str, params: Mapping[str, Value], shown: bool = False) -> list[Splice]:
-    """The edits that put these parameters in. RequestError for one that the wire has no place for."""
+def _splices(
+    tongue: Tongue, document: Document, model: str, params: Mapping[str, Value], shown: bool = False
+) -> tuple[list[Splice], tuple[Loss, ...]]:
+    """The edits that put these parameters in, and what has no place beside the rest of the request. RequestError for one that the wire has
+    no place for."""
     plain = {name: value for name, value in params.items() if tongue.name == "openai_chat" and name in _PLAIN}
     splices: list[Splice] = [Put((name,), encode(value)) for name, value in plain.items()]
     rest = {name: value for name, value in params.items() if name not in plain}
@@ -156,9 +167,11 @@ def _splices(tongue: Tongue, document: Document, model: str, params: Mapping[str
         splices += _put(document, "text", {"verbosity": Raw(encode(rest.pop("verbosity")))})
     if "verbosity" in rest:
         raise RequestError(f"verbosity: {tongue.name} has none")
+    lost: tuple[Loss, ...] = ()
     if rest:
-        splices += _difference(document, *_written(tongue, document, model, rest, shown))
-    return splices
+        before, after, lost = _written(tongue, document, model, rest, shown)
+        splices += _difference(document, before, after)
+    return splices, lost
 
 
 def with_wishes(tongue: Tongue, body: bytes, model: str, params: Mapping[str, Value]) -> tuple[bytes, tuple[Loss, ...]]:
@@ -166,9 +179,11 @@ def with_wishes(tongue: Tongue, body: bytes, model: str, params: Mapping[str, Va
     effort is the nearest that the model has."""
     wanted, lost = _able(tongue, model, params)
     try:
-        return with_params(tongue, body, model, wanted), tuple(lost)
+        body, more = with_params(tongue, body, model, wanted)
     except RequestError:
         pass
+    else:
+        return body, (*lost, *more)
     kept: dict[str, Value] = {}
     for name, value in wanted.items():
         try:
@@ -177,7 +192,8 @@ def with_wishes(tongue: Tongue, body: bytes, model: str, params: Mapping[str, Va
             lost.append(Loss(name, "dropped", str(error)))
         else:
             kept[name] = value
-    return with_params(tongue, body, model, kept), tuple(lost)
+    body, more = with_params(tongue, body, model, kept)
+    return body, (*lost, *more)
 
 
 def _able(tongue: Tongue, model: str, params: Mapping[str, Value]) -> tuple[dict[str, Value], list[Loss]]:
@@ -200,24 +216,29 @@ def misplaced(tongue: Tongue, model: str, params: Mapping[str, Value]) -> tuple[
     return with_wishes(tongue, encode({"model": model, key: talk}), model, params)[1]
 
 
-def _asked(tongue: Tongue, document: Document, model: str) -> Asked:
-    """A small request that is to be answered like this one."""
+def _asked(tongue: Tongue, document: Document, model: str, thinking: bool = False) -> Asked:
+    """A small request that is to be answered like this one. `thinking`: what keeps a model from it counts as well."""
     key, talk = _TALK[tongue.name]
     about = {name: Raw(raw) for name in _ABOUT[tongue.name] if (raw := document.member(name)) is not None}
-    small = encode({"model": model, key: talk, **about})
+    ends = in_small(document) if thinking and tongue.name == "anthropic" else {}
+    small = encode({"model": model, key: talk, **about, **ends})
     return replace(tongue.asked(small, f"/v1beta/models/{quote(model, safe='')}:generateContent", ""), model=model)
 
 
 def _written(
     tongue: Tongue, document: Document, model: str, params: Mapping[str, Value], shown: bool
-) -> tuple[dict[str, Raw], dict[str, Raw]]:
-    """The members of a small request like this one, without the parameters and with them."""
-    asked = _asked(tongue, document, model)
+) -> tuple[dict[str, Raw], dict[str, Raw], tuple[Loss, ...]]:
+    """The members of a small request like this one, without the parameters and with them; and what of these does not go with the rest."""
+    thinking = [name for name in (_EFFORT, _BUDGET) if name in params]
+    asked = _asked(tongue, document, model, bool(thinking))
     (before, _), (after, losses) = tongue.ask(asked), tongue.ask(_steered(asked, params, shown))
+    unthought: tuple[Loss, ...] = ()
     for loss in losses:
         if loss.how != "changed" and (loss.what in params or (loss.what == "reasoning_effort" and _BUDGET in params)):
             raise RequestError(f"{loss.what}: {loss.why} ({model} over {tongue.name})")
-    return _members.decode(before), _members.decode(after)
+        if loss.what in _UNTHOUGHT:
+            unthought = tuple([Loss(name, "dropped", loss.why) for name in thinking])
+    return _members.decode(before), _members.decode(after), unthought
 
 
 def _steered(asked: Asked, params: Mapping[str, Value], shown: bool) -> Asked:

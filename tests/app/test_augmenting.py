@@ -438,3 +438,37 @@ def test_what_breaks_is_counted_and_the_request_goes_up_as_it_came(tmp_path: Pat
             assert one.failures() == {"augment": 1, "context": 1, "parameters": 1}
 
     run(scene())
+
+
+@pytest.mark.parametrize("client", ["anthropic", "openai_chat"])
+@pytest.mark.parametrize("how", ["selector", "overrides", "planning"])
+def test_an_effort_does_not_make_claude_refuse_a_tool_loop(tmp_path: Path, client: str, how: str) -> None:
+    text = (
+        PROV % "anthropic"
+        + {
+            "selector": "",
+            "overrides": "overrides:\n  - {model: claude, set: {reasoning_effort: high}}\n",
+            "planning": "planning: {route: 'prov:claude-sonnet-4-5', turns: 3, set: {reasoning_effort: high}}\n",
+        }[how]
+    )
+    model = "prov:claude-sonnet-4-5" + ("?reasoning_effort=high" if how == "selector" else "")
+    tool: dict[str, Any] = {"name": "f", "input_schema": {"type": "object"}}
+    go = {"role": "user", "content": "go"}
+    use, gave = {"type": "tool_use", "id": "t1", "name": "f", "input": {}}, {"type": "tool_result", "tool_use_id": "t1", "content": "r"}
+    loop: list[dict[str, Any]] = [go, {"role": "assistant", "content": [use]}, {"role": "user", "content": [gave]}]
+    if client == "openai_chat":
+        tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
+        call = {"id": "t1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+        loop = [go, {"role": "assistant", "content": None, "tool_calls": [call]}, {"role": "tool", "tool_call_id": "t1", "content": "r"}]
+
+    async def scene() -> None:
+        async with two(tmp_path, text, KEY) as one:
+            for messages, thinks in (([go], True), (loop, False)):
+                assert (await one.ask_for(client, model, messages=messages, tools=[tool], max_tokens=9000))[0] == 200
+                assert ("thinking" in json.loads(one.other.received[-1].body)) is thinks
+            if how == "selector":
+                body = json.dumps({"model": model, "messages": loop, "tools": [tool], "max_tokens": 9000}).encode()
+                head, _ = await one.ask(PATHS[client], body, KEYS[client])
+                assert b"reasoning_effort dropped" in (field(head, b"x-vc-losses") or b""), head
+
+    run(scene())

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from backstory.core.translation import Asked, Function, Result, Said, Sampling, Use, Words
 from backstory.wires import WIRES as ALL
+from backstory.wires.tongues import TONGUES
 from tests.relay.world import Client, Received, field, run
 from tests.rig import post, soon
 from tests.rivals import Do, cuts, dangles, refuses, request, rivals, says, texts
@@ -295,5 +297,37 @@ def test_no_key_of_the_client_goes_to_a_reasoner_that_needs_none(tmp_path: Path)
             assert keys(one.by_name["mind"].received[0]) == []
             assert field(one.by_name["mind"].received[0].head, b"content-type") == b"application/json"
             assert field(one.by_name["mind"].received[0].head, b"anthropic-version") is not None
+
+    run(scene())
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_claude_reasons_in_a_tool_loop_too(tmp_path: Path, wire: str) -> None:
+    asked = Asked(
+        "hybrid:[mind:claude-sonnet-4-5,hand:maker]",
+        False,
+        (),
+        (
+            Said("user", (Words("Go."),)),
+            Said("assistant", (Use("call1", "look", '{"at":"door"}'),)),
+            Said("user", (Result("call1", "look", (Words("It is open."),)),)),
+        ),
+        (Function("look", "", b'{"type":"object","properties":{"at":{"type":"string"}}}'),),
+        sampling=Sampling(most=9000),
+        wire=wire,
+    )
+    body = json.loads(next(tongue for tongue in TONGUES if tongue.name == wire).ask(asked)[0])
+
+    async def scene() -> None:
+        async with rivals(tmp_path, pair("anthropic", "openai_chat")) as one:
+            head, _ = await one.ask_for(wire, asked.model, **{name: value for name, value in body.items() if name != "model"})
+            assert note(head).startswith(b"mind=thought")
+            told = one.body_of("mind")
+            assert told["thinking"]["type"] == "enabled"
+            kinds = [block["type"] for turn in told["messages"] if isinstance(turn["content"], list) for block in turn["content"]]
+            assert set(kinds) <= {"text"}, "no call is open"
+            assert "look" in json.dumps(told["messages"][-2])
+            assert "It is open." in json.dumps(told["messages"][-1])
+            assert b"tool_call_id" in one.by_name["hand"].received[0].body, "the other one gets them as they are"
 
     run(scene())

@@ -412,6 +412,7 @@ def test_the_marker_stands_once_in_an_answer_of_several_legs(tmp_path: Path, nam
             async with rig(configured(folder, marker="always"), model) as one:
                 _, raw, found = await ask(one, wire, [*history(), ASKED], stream)
                 assert str(found.parts).count("vc:conversation=") == 1
+                assert "vc:conversation=" in [part.text for part in found.parts if isinstance(part, Text)][-1]
                 assert b'"vc_' not in raw
 
         asyncio.run(work())

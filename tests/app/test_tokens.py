@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,8 +16,9 @@ from backstory.config import Config
 from backstory.errors import ConfigError
 from backstory.providers.routing import Router
 from tests.extending import install
-from tests.relay.world import field, run
-from tests.routed import KEYS, key_of, two
+from tests.relay.world import Received, field, run
+from tests.rig import reply, said
+from tests.routed import KEYS, key_of, speaking, two
 
 CLIENT = "auth: oauth_client, token_url: OTHER/token, client_id: me, client_secret_env: SECRET, scopes: all"
 
@@ -180,5 +183,114 @@ def test_an_extensions_token_is_used_while_it_lasts_and_its_troubles_are_told(tm
                 assert "nobody is to see" not in body["error"]["message"]
             assert one.failures() == {"extension mine": 2}
             assert (await one.ask_for("openai_chat", "prov:m|other:m"))[0] == 200
+
+    run(scene())
+
+
+def test_a_renewed_refresh_token_outlives_a_restart_in_its_file(tmp_path: Path) -> None:
+    text = "providers:\n  prov: {kind: groq, url: OTHER, auth: oauth_refresh, token_url: OTHER/token, refresh_token_file: refresh.txt}\n"
+    file = tmp_path / "refresh.txt"
+    file.touch(mode=0o644)
+
+    async def scene(asked: str) -> None:
+        async with two(tmp_path, text) as one:
+            assert (await one.ask_for("openai_chat", "prov:m"))[0] == 200
+            assert [form["refresh_token"] for form in one.forms] == [asked]
+
+    for first in ("first", "second"):
+        file.write_text(first + "\n")
+        run(scene(first))
+        assert file.read_text() == "refresh-1\n"
+        assert file.stat().st_mode & 0o777 == 0o600
+        assert not [path for path in tmp_path.iterdir() if path.name.startswith(".refresh")]
+
+
+def test_a_file_that_cannot_be_written_costs_no_request(tmp_path: Path) -> None:
+    text = "providers:\n  prov: {kind: groq, url: OTHER, auth: oauth_refresh, token_url: OTHER/token, refresh_token_file: d/refresh.txt}\n"
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "refresh.txt").write_text("first")
+
+    async def scene() -> None:
+        async with two(tmp_path, text) as one:
+            shutil.rmtree(tmp_path / "d")
+            assert (await one.ask_for("openai_chat", "prov:m"))[0] == 200
+
+    run(scene())
+
+
+@pytest.mark.parametrize("more", ["", ", refresh_token_env: R, refresh_token_file: refresh.txt"])
+def test_a_refresh_token_comes_from_one_place(tmp_path: Path, more: str) -> None:
+    (tmp_path / "backstory.yaml").write_text(f"providers:\n  prov: {{kind: groq, auth: oauth_refresh, token_url: 'http://x/t'{more}}}\n")
+    (tmp_path / "refresh.txt").write_text("first")
+    with pytest.raises(ConfigError, match="refresh_token_env or refresh_token_file"):
+        Config.load(environ={"HOME": str(tmp_path), "R": "r"}, cwd=tmp_path)
+
+
+def taking(*bad: bytes) -> Callable[[Received], bytes | None]:
+    """A provider that has revoked these tokens."""
+
+    def answer(received: Received) -> bytes | None:
+        if field(received.head, b"authorization") in {b"Bearer " + one for one in bad}:
+            return reply(b'{"error":{"message":"token revoked"}}', status=b"401 Unauthorized")
+        return reply(said(speaking(received), "Good day."))
+
+    return answer
+
+
+@pytest.mark.parametrize("retries", [0, 2])
+@pytest.mark.parametrize("wire", KEYS)
+def test_a_token_that_was_revoked_is_renewed_before_the_client_hears_of_it(tmp_path: Path, wire: str, retries: int) -> None:
+    text = f"providers:\n  prov: {{kind: openai_compatible, url: OTHER, {CLIENT}}}\nresilience: {{retries: {retries}}}\n"
+
+    async def scene() -> None:
+        async with two(tmp_path, text, {"SECRET": "s"}, answers=taking(b"token-1")) as one:
+            for _ in range(2):
+                status, body = await one.ask_for(wire, "prov:m")
+                assert (status, "Good day." in json.dumps(body)) == (200, True)
+            assert [key_of(received)["authorization"] for received in one.other.received] == [b"Bearer token-1"] + [b"Bearer token-2"] * 2
+            assert len(one.forms) == 2
+            assert one.other.received[0].body == one.other.received[1].body
+
+    run(scene())
+
+
+def test_a_provider_that_takes_no_token_is_told_of_and_the_next_way_is_taken(tmp_path: Path) -> None:
+    text = f"providers:\n  prov: {{kind: groq, url: OTHER, {CLIENT}}}\n  other: {{kind: ollama, url: OTHER}}\n"
+    now = [1000.0]
+
+    async def scene() -> None:
+        async with two(tmp_path, text, {"SECRET": "s"}, lambda: now[0], taking(b"token-1", b"token-2", b"token-3")) as one:
+            for _ in range(4):
+                status, body = await one.ask_for("openai_chat", "prov:m")
+                assert (status, body["error"]["message"]) == (401, "token revoked")
+            assert len(one.forms) == 2, "no token is asked for with each request"
+            now[0] += 11
+            status, _ = await one.ask_for("openai_chat", "prov:m|other:m")
+            assert status == 200
+            assert key_of(one.other.received[-1]) == {}
+            assert len(one.forms) == 3
+
+    run(scene())
+
+
+def test_a_reasoner_whose_token_was_revoked_thinks_again_with_the_next_request(tmp_path: Path) -> None:
+    text = f"providers:\n  mind: {{kind: groq, url: OTHER, {CLIENT}}}\n  hand: {{kind: ollama, url: OTHER}}\n"
+
+    async def scene() -> None:
+        async with two(tmp_path, text, {"SECRET": "s"}, answers=taking(b"token-1")) as one:
+            for _ in range(3):
+                assert (await one.ask_for("openai_chat", "hybrid:[mind:m,hand:m]"))[0] == 200
+            paid = [key_of(received).get("authorization") for received in one.other.received]
+            assert paid == [b"Bearer token-1", None, b"Bearer token-2", None, b"Bearer token-2", None]
+
+    run(scene())
+
+
+def test_a_refusal_of_the_clients_own_key_is_the_clients(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with two(tmp_path, "", answers=taking(b"client-key")) as one:
+            status, body = await one.ask_for("openai_chat", "m")
+            assert (status, body) == (401, {"error": {"message": "token revoked"}})
+            assert len(one.own.received) == 1
 
     run(scene())

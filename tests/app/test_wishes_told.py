@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -172,5 +173,19 @@ def test_a_failover_route_that_is_made_again_keeps_its_elements_and_an_empty_one
             told = await person.say("Hello.")
             assert person.status == 400
             assert "!/route-append(name=team,element=backend:model) gives it one" in told
+
+    run(scene())
+
+
+@EVERY
+def test_loop_detection_is_told_of_and_not_pretended(tmp_path: Path, wire: str) -> None:
+    async def scene() -> None:
+        async with two(tmp_path, NOTHING) as one:
+            person = asker(one, wire)
+            assert "There is no loop detection here" in await person.told("!/loop-detection(on)")
+            assert "does not take 'maybe'" in await person.told("!/loop-detection(maybe)")
+            assert await person.say("Hello. !/loop-detection(off)") == "Good day."
+            assert "loop" not in json.dumps(person.body)
+            assert "Your message was not sent" in await person.told("Hello. !/loop-detection(on)")
 
     run(scene())

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from backstory.core.stream import Frame
 from backstory.core.wire import Wire
 from backstory.memory import marker
+from backstory.relay.marking import Marking
 from backstory.wires import WIRES
 from tests.laws.test_render_law import PATHS, tapes
 from tests.relay.world import Received, client
@@ -78,13 +78,8 @@ class Teller:
 def wanted(wire: Wire, file: Path, text: str, stream: bytes = b"") -> bytes:
     """The stream (of the file, or what came of it) with this marker put in by the wire, in one piece."""
     reader = wire.reader("text/event-stream" if file.suffix == ".sse" else "application/json")
-    state: dict[str, str] = {}
-
-    def sent(frame: Frame) -> bytes:
-        changed = wire.mark_frame(frame, text, state)
-        return frame.raw if changed is None else changed
-
-    return b"".join([sent(frame) for frame in (*reader.feed(stream or file.read_bytes()), *reader.close())])
+    marking = Marking(wire, text)
+    return b"".join([marking.feed(frame) for frame in (*reader.feed(stream or file.read_bytes()), *reader.close())]) + marking.rest()
 
 
 def in_a_rig(folder: Path, policy: str, wire: Wire, file: Path, law: Callable[[asyncio.Runner, Teller], None]) -> None:

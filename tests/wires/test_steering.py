@@ -81,7 +81,7 @@ def test_whatever_is_wanted_the_rest_stays_and_a_second_time_changes_nothing(nam
     ],
 )
 def test_a_budget_of_thinking_is_set_in_every_wire(name: str, model: str, path: tuple[str, ...], value: object) -> None:
-    found: Any = json.loads(steering.with_params(BY_NAME[name], request(name), model, {"thinking_budget": 3000}))
+    found: Any = json.loads(steering.with_params(BY_NAME[name], request(name), model, {"thinking_budget": 3000})[0])
     for step in path:
         found = found[step]
     assert found == value
