@@ -16,7 +16,11 @@ LOSSES: dict[str, Loss] = {
         Loss("previous_response_id", "refused", "Chat Completions keeps no conversations, and this one is not known here, or not any more"),
         Loss("cache_control", "dropped", "prompts are cached without marks"),
         Loss("citations", "dropped", "citations go back only to the provider that gave them"),
-        Loss("thoughts", "dropped", "reasoning that is signed by another provider; the models of OpenAI and Mistral get none"),
+        Loss(
+            "thoughts", "dropped", "reasoning that is signed by another provider; the models of OpenAI and others that refuse it get none"
+        ),
+        Loss("thought signatures", "changed", "reasoning of another provider is a text, where one is demanded on messages with calls"),
+        Loss("missing thoughts", "changed", "a placeholder, where reasoning is demanded on messages with calls"),
         Loss("odd", "dropped", "only its own wire knows it"),
         Loss("tools", "dropped", "a tool of another provider"),
         Loss("top_k", "dropped", "Chat Completions has none"),
@@ -40,7 +44,8 @@ LOSSES: dict[str, Loss] = {
             "longer than 64 letters, or with others than letters, digits, _ and -; the answer has the client's name",
         ),
         Loss("allowed_tools", "changed", "the other tools are not sent"),
-        Loss("tool ids", "changed", "longer than 40 letters"),
+        Loss("tool ids", "changed", "longer than 40 letters, or other than Mistral takes them (nine letters and digits)"),
+        Loss("results", "changed", "a word of the assistant stands between them and the user's, where a provider refuses that (Mistral)"),
         Loss("custom tools", "changed", "a tool that takes its free text as an argument"),
         Loss("stop_sequences", "changed", "the first four of them"),
         Loss("strict", "changed", "the schema is not one that OpenAI can enforce"),

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from backstory.core.exchange import Headers
 from backstory.core.stream import Frame
 from backstory.core.translation import (
+    NO_HABITS,
     Answered,
     Asked,
     Begun,
@@ -22,6 +23,7 @@ from backstory.core.translation import (
     Event,
     Failure,
     Function,
+    Habits,
     Listener,
     Loss,
     Marks,
@@ -81,7 +83,9 @@ class Translated:
         keep: Keep | None = None,
         marks: Marks = "never",
         most_of: Callable[[str], int] = lambda model: 0,
+        habits: Habits = NO_HABITS,
     ) -> None:
+        self._habits = habits
         self._client = client
         self._provider = provider
         self._wire = provider_wire
@@ -117,7 +121,7 @@ class Translated:
     def ask(self, body: bytes) -> bytes:
         """See Translation. What of it gets lost stands in `losses` afterwards."""
         asked = self._client.asked(body, self._path, self._query)
-        self._asked = replace(asked, marks=self._marks, limit=self._most_of(asked.model))
+        self._asked = replace(asked, marks=self._marks, limit=self._most_of(asked.model), habits=self._habits)
         sent = self._whole_talk(self._asked, len(body))
         bounded = _bounded(sent)
         try:
