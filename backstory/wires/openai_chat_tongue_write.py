@@ -47,7 +47,7 @@ from backstory.wires.tongue import (
     wrapped,
 )
 from backstory.wires.tongue_efforts import PLAIN_MODELS, wanted_effort
-from backstory.wires.tongue_schemas import enforceable
+from backstory.wires.tongue_schemas import enforceable, filled
 
 _OPENAI = re.compile(r"(?:^|/)(?:o\d|gpt-(?!oss)|chatgpt|codex)")
 """Models of OpenAI."""
@@ -306,7 +306,7 @@ def _tool(tool: Function | Builtin, asked: Asked, native: bool, lost: Losses) ->
     if tool.custom:
         lost.note("custom tools")
     schema = INPUT_SCHEMA if tool.custom else tool.schema
-    out["parameters"] = Raw(schema) if schema else _EMPTY
+    out["parameters"] = Raw(schema if asked.wire == OWN else filled(schema)) if schema else _EMPTY
     if tool.strict is not None:
         out["strict"] = tool.strict if asked.wire == OWN else _strict(tool.strict, schema, lost)
     return {"type": "function", "function": out}
@@ -405,7 +405,7 @@ def _format(asked: Asked, body: Json, lost: Losses) -> None:
         if form.description:
             lost.note("response_format.description")
         return
-    inner: Json = {"name": form.name or _ANSWER, "schema": Raw(form.schema)}
+    inner: Json = {"name": form.name or _ANSWER, "schema": Raw(form.schema if asked.wire == OWN else filled(form.schema))}
     if form.description:
         inner["description"] = form.description
     if form.strict is not None:

@@ -24,6 +24,7 @@ from backstory.core.translation import (
 )
 from backstory.wires.tongue import budget_of, effort_of
 from backstory.wires.tongue_efforts import effort_for
+from backstory.wires.tongue_schemas import enforceable
 
 RESPONSES, GEMINI = "openai_responses", "gemini"
 
@@ -90,6 +91,18 @@ def _near(asked: Asked) -> Asked:
     return replace(asked, reasoning=replace(reasoning, effort="", budget=max(min(budget, most), least)))
 
 
+def _unenforced(asked: Asked) -> Asked:
+    """Only schemas that OpenAI can enforce are to be enforced."""
+    tools = [
+        replace(tool, strict=bool(tool.strict) and enforceable(tool.schema)) if isinstance(tool, Function) and not tool.custom else tool
+        for tool in asked.tools
+    ]
+    form = asked.format
+    if form is not None and form.strict and not enforceable(form.schema):
+        form = replace(form, strict=False)
+    return replace(asked, tools=tuple(tools), format=form)
+
+
 def _same(asked: Asked) -> Asked:
     return asked
 
@@ -113,6 +126,7 @@ MINUS: dict[str, Callable[[Asked], Asked]] = {
     "service_tier": lambda asked: replace(asked, tier=""),
     "store": lambda asked: replace(asked, store=None),
     "tools.strict": _same,
+    "strict": _unenforced,
     "tools.custom": _no_custom,
     "tool_choice.allowed_tools": lambda asked: replace(asked, choice=Choice("auto")),
     "tool_result.media": _shown_apart,
