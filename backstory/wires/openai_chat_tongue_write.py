@@ -11,6 +11,7 @@ import hashlib
 import re
 
 from msgspec import Raw
+from msgspec.structs import replace
 
 from backstory.core.translation import (
     Asked,
@@ -47,6 +48,7 @@ from backstory.wires.tongue import (
     wrapped,
 )
 from backstory.wires.tongue_efforts import PLAIN_MODELS, wanted_effort
+from backstory.wires.tongue_json import IN_JSON, says_json
 from backstory.wires.tongue_schemas import enforceable, filled
 
 _OPENAI = re.compile(r"(?:^|/)(?:o\d|gpt-(?!oss)|chatgpt|codex)")
@@ -344,6 +346,10 @@ def _sample(given: Sampling, model: str, body: Json, lost: Losses) -> None:
             if value is not None and value != 1:
                 lost.note(name)
         temperature = top_p = None
+        for name, there in _unreasoned(given):
+            if there:
+                lost.note(name)
+        given = replace(given, presence=None, frequency=None, logit_bias=None, logprobs=False, top_logprobs=None)
     if given.top_k is not None:
         lost.note("top_k")
     stop = list(given.stop[:_MOST_STOPS])
@@ -367,6 +373,17 @@ def _sample(given: Sampling, model: str, body: Json, lost: Losses) -> None:
         lost.note("top_logprobs")
         del found["top_logprobs"]
     body |= {name: value for name, value in found.items() if value is not None}
+
+
+def _unreasoned(given: Sampling) -> tuple[tuple[str, bool], ...]:
+    """What models that reason do not take, and whether it is there."""
+    return (
+        ("presence_penalty", bool(given.presence)),
+        ("frequency_penalty", bool(given.frequency)),
+        ("logit_bias", given.logit_bias is not None),
+        ("logprobs", given.logprobs),
+        ("top_logprobs", given.top_logprobs is not None and not given.logprobs),
+    )
 
 
 def _reason(asked: Asked, body: Json, lost: Losses) -> None:
@@ -402,6 +419,9 @@ def _format(asked: Asked, body: Json, lost: Losses) -> None:
         return
     if not form.schema:
         body["response_format"] = {"type": "json_object"}
+        if asked.wire != OWN and not says_json(asked, True):
+            lost.note("response_format")
+            _say_json(body)
         if form.description:
             lost.note("response_format.description")
         return
@@ -411,6 +431,16 @@ def _format(asked: Asked, body: Json, lost: Losses) -> None:
     if form.strict is not None:
         inner["strict"] = form.strict if asked.wire == OWN else _strict(form.strict, form.schema, lost)
     body["response_format"] = {"type": "json_schema", "json_schema": inner}
+
+
+def _say_json(body: Json) -> None:
+    """In the system prompt."""
+    messages = body["messages"]
+    assert isinstance(messages, list)
+    if messages and messages[0]["role"] == "system":
+        messages[0]["content"] += f"\n\n{IN_JSON}"
+    else:
+        messages.insert(0, {"role": "system", "content": IN_JSON})
 
 
 def _about(asked: Asked, body: Json, lost: Losses) -> None:

@@ -31,6 +31,8 @@ LOSSES: tuple[Loss, ...] = (
     Loss("video", "dropped", "the Responses API takes no video"),
     Loss("audio", "changed", "only mp3 and wav are taken as audio: others go as a file"),
     Loss("assistant.media", "dropped", "the assistant's messages hold text only"),
+    Loss("messages", "changed", "instructions without a message are one"),
+    Loss("response_format", "changed", "the word JSON is said in a message, without which OpenAI gives none"),
     Loss("strict", "changed", "the schema is not one that OpenAI can enforce"),
     Loss("tool ids", "changed", "longer than 64 letters"),
     Loss("tool names", "changed", "longer than 64 letters, or with others than letters, digits, _ and -; answers have the client's name"),

@@ -35,6 +35,7 @@ from backstory.wires.openai_responses_tongue_losses import LOSSES
 from backstory.wires.openai_responses_tongue_read import LOGPROBS_INCLUDE, SEALED_INCLUDE
 from backstory.wires.tongue import Json, effort_of, safe_id, short_name
 from backstory.wires.tongue_efforts import PLAIN_MODELS, effort_for, wanted_effort
+from backstory.wires.tongue_json import IN_JSON, says_json
 from backstory.wires.tongue_more import Fields, Losing, base64_of, is_object, link_of, loose_text, value
 from backstory.wires.tongue_schemas import enforceable, filled
 from backstory.wires.tongue_seals import wrapped
@@ -66,7 +67,9 @@ def write_asked(asked: Asked) -> tuple[bytes, tuple[Loss, ...]]:
     body: Json = {"model": asked.model}
     if asked.system:
         body["instructions"] = "\n\n".join(one.text for one in asked.system)
-    body["input"] = [item for said in asked.said for item in said_items(said, losing)]
+    body["input"] = items = [item for said in asked.said for item in said_items(said, losing)]
+    if asked.wire != WIRE:
+        _begin(asked, body, items, losing)
     if asked.stream:
         body["stream"] = True
     include: list[str] = []
@@ -88,6 +91,22 @@ def write_asked(asked: Asked) -> tuple[bytes, tuple[Loss, ...]]:
         }
     )
     return encode(body), losing.told()
+
+
+def _begin(asked: Asked, body: Json, items: list[Json], losing: Losing) -> None:
+    """What the API wants to stand in the input: something, and the word JSON where the answer is to be in JSON without a schema."""
+    told = body.get("instructions")
+    if not items and told and not asked.previous:
+        losing.lose("messages")
+        del body["instructions"]
+        items.append(_told(told))
+    if asked.format is not None and not asked.format.schema and not says_json(asked, bool(items) and "instructions" not in body):
+        losing.lose("response_format")
+        items.insert(0, _told(IN_JSON))
+
+
+def _told(text: object) -> Json:
+    return {"type": "message", "role": "developer", "content": [{"type": "input_text", "text": text}]}
 
 
 def said_items(said: Said, losing: Losing) -> list[Json]:
