@@ -23,7 +23,7 @@ from backstory.core.document import Document
 from backstory.core.edits import AppendText
 from backstory.core.exchange import Beside, Head, Headers
 from backstory.core.message import Message, Prompt
-from backstory.core.plan import Answer, Plan, Translation
+from backstory.core.plan import Answer, Plan, Translation, asked_once
 from backstory.core.selectors import Value
 from backstory.core.sizes import rough_body
 from backstory.core.translation import Tongue
@@ -271,6 +271,11 @@ class Augmentation:
             plan = attempt(self._failed, "first_prompt", partial(_appended, plan, head.path, body, wire, augment.rules.text), lambda: plan)
         plain = body if plan.body is None else plan.body
         limits = [limit for limit in map(augment.rules.window, augment.models) if limit]
+        if limits and plan.instead is not None and not surely_within(plain, min(limits)):
+            # No client is told that its request is too long for the sake of what was put in front of it.
+            whole = plan
+            plan = attempt(self._failed, "context", lambda: asked_once(whole), lambda: whole)
+            plain = body if plan.body is None else plan.body
         if not limits or surely_within(plain, min(limits)):
             return plan
         count = partial(_counted, _TONGUES[wire.name], plain, head)
@@ -321,7 +326,7 @@ class Augmentation:
         if out is plain:
             return plan
         plan = replace(plan, body=out)
-        return plan if plan.paging is None else replace(plan, translation=joined(plan.translation, Redone(edit)))
+        return plan if not plan.asks_on else replace(plan, translation=joined(plan.translation, Redone(edit)))
 
 
 def of(head: Head) -> Augment | None:
@@ -380,7 +385,7 @@ def joined(near: Translation | None, far: Translation) -> Translation:
 def _appended(plan: Plan, path: str, body: bytes, wire: Wire, text: str) -> Plan:
     edit = partial(_with_text, path, wire, text)
     plan = replace(plan, body=edit(body if plan.body is None else plan.body))
-    return plan if plan.paging is None else replace(plan, translation=Redone(edit))
+    return plan if not plan.asks_on else replace(plan, translation=Redone(edit))
 
 
 def _with_text(path: str, wire: Wire, text: str, body: bytes) -> bytes:

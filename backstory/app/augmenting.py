@@ -6,7 +6,8 @@ app/routing.py). A request for which there is nothing is handed on as it came, a
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -19,9 +20,9 @@ from backstory.app.presenting import Presenting
 from backstory.config import Config
 from backstory.config.augmentation import SideKind, changed
 from backstory.core.document import Document
-from backstory.core.exchange import Head
+from backstory.core.exchange import Beside, Head
 from backstory.core.message import Message, Prompt, Text
-from backstory.core.plan import Answer, House, Plan
+from backstory.core.plan import Answer, House, Plan, Translation
 from backstory.core.wire import Wire
 from backstory.errors import BackstoryError, DocumentError
 from backstory.memory import agent_edits
@@ -131,9 +132,12 @@ class AugmentingHouse:
         if coded:
             others = tuple([replace(one, drop=one.drop | _ENCODED) for one in plan.others])
             plan = replace(plan, drop=plan.drop | _ENCODED, others=others)
-        augment.beside.went = body if plan.body is None else plan.body
-        if augment.beside.went != body:
-            self._count({note.stage for note in augment.beside.notes})
+        beside = augment.beside
+        beside.went = body if plan.body is None else plan.body
+        if plan.instead is not None:
+            plan = replace(plan, instead=replace(plan.instead, body=partial(_went, beside, plan.instead.body, plan.translation)))
+        if beside.went != body:
+            self._count({note.stage for note in beside.notes})
         return plan
 
     # --- what is to be done
@@ -206,6 +210,14 @@ class AugmentingHouse:
             augment.append = True
             size = len(self._rules.text.encode("utf-8", "surrogatepass"))
             augment.beside.note("first_prompt", f"{size} bytes appended to message {place + 1}")
+
+
+def _went(beside: Beside, ask: Callable[[], bytes], translation: Translation | None) -> bytes:
+    """The body to ask with in place of the one that was refused; what goes up is what becomes of it."""
+    body = ask()
+    if body:
+        beside.went = body if translation is None else translation.ask(body)
+    return body
 
 
 def _uncoded(head: Head) -> tuple[tuple[bytes, bytes], ...]:

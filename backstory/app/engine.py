@@ -260,10 +260,14 @@ class Engine:
             if lanes.queued:
                 log.error("%d exchanges were not stored and wait in the journal: %s", lanes.queued, lanes.last_error)
 
+    def _work_in(self, seconds: float) -> None:
+        if self._worker is not None:
+            self._worker.wake_in(seconds)
+
     async def _open(self) -> None:
         config = self.config
         self._lanes = lanes = await open_lanes(config.storage.url, config.storage.journal)
-        await recovered(lanes, recovery(self.failed))
+        await self._follow(lanes)
         self.threads = threads = Threads(lanes, self._clock, lambda path: protected_from(path, self._settings.window))
         threads.tombs = await lanes.read(lambda store: store.tombs())
         meaning = None
@@ -271,7 +275,7 @@ class Engine:
             meaning = Meaning(lanes, _VECTOR_SHARE * config.recall.deadline_ms / 1000, self.failed)
         self._shelf = shelf = Shelf(lanes, lambda: self.busy, self._hot, self._has_side and "digests" in config.side_model.tasks, meaning)
         idle_s = config.memory.session_idle_s if across(config) else 0.0
-        jobs = standard_jobs(lanes, Pace(self._hot), idle_s, self._clock)
+        jobs = standard_jobs(lanes, Pace(self._hot), idle_s, self._clock, self._work_in)
         owner = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._worker = Worker(
             jobs, lanes, owner, self._clock, self._hot, self.failed, patience_s=_STEP_PATIENCE_S, late=unhurried(lanes, Pace(self._hot))
@@ -308,6 +312,11 @@ class Engine:
         if await lanes.read(lambda store: store.conversations(None, 1)):
             shelf.warm_up()
         await self.opening.begin(lanes)
+
+    async def _follow(self, lanes: StoreLanes) -> None:
+        """Take in what dead processes have left; what is said from now on comes after it, also where the clock has gone back since."""
+        await recovered(lanes, recovery(self.failed))
+        self.turn_ids.follow(await lanes.read(lambda store: store.newest_id()))
 
     def _learn(self, key: bytes, laid: list[Tomb]) -> None:
         if self.threads is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -20,6 +21,7 @@ from backstory.app.over import Over
 from backstory.app.passing import alone, beside_of, dropping, legible, mark_of, proved, sending, sent
 from backstory.app.past import LOOKED_UP_S, Past, bare
 from backstory.app.regard import OWN_HEADERS, Regard, Regards
+from backstory.app.rendered import rendered
 from backstory.app.unheard import Unheard, as_it_came, unread
 from backstory.app.unkept import Unkept
 from backstory.app.wished import Choosing
@@ -27,10 +29,10 @@ from backstory.commands.grammar import Asked
 from backstory.config import Config
 from backstory.core.document import Document
 from backstory.core.edits import AddTools
-from backstory.core.exchange import Exchange, First, Head, Headers, Note, Outcome
+from backstory.core.exchange import Exchange, First, Head, Headers, Outcome
 from backstory.core.ids import conversation_id
 from backstory.core.message import Prompt
-from backstory.core.plan import Answer, Paging, Plan, Tap, Target
+from backstory.core.plan import Answer, Instead, Paging, Plan, Tap, Target
 from backstory.core.sizes import CHARS_PER_TOKEN
 from backstory.core.wire import Wire
 from backstory.errors import BackstoryError, Declined, DocumentError
@@ -38,6 +40,7 @@ from backstory.providers import upstreams
 from backstory.relay.tap import AheadTap, ArrivalTap, MemoryTap
 from backstory.stages.arrivals import TURN_IDS
 from backstory.stages.base import attempt
+from backstory.stages.holding import let_go
 from backstory.stages.identify import strikes
 from backstory.stages.shrink import withdraw
 from backstory.stages.unbind import unbound
@@ -166,6 +169,8 @@ class PortHouse:
     def over(self, exchange: Exchange, outcome: Outcome) -> None:
         """See Ledger."""
         late, visit = self._late.pop(exchange.id, None), self._engine.visits.get(exchange.id)
+        if visit is not None and visit.held is not None and not visit.late:
+            self._metrics.held(exchange.id, visit.held.tokens)
         if late is not None and not late.done():
             self._answered[exchange.id] = outcome
         else:
@@ -384,35 +389,55 @@ class PortHouse:
 
     def _made(self, exchange: Exchange, target: Target, started: float, chosen: Chosen | None) -> Plan:
         """The plan in the client's wire, to where the request goes by itself."""
-        exchange = proved(exchange)
+        asked = exchange = proved(exchange)
         visit = self._engine.visits.get(exchange.id)
-        body: bytes | None = None
         if visit is not None and (visit.late or visit.gone):
             withdraw(visit)
+            visit.held = None
         if exchange.edits and exchange.gone:
             self._metrics.fail_open("ahead")
             exchange = replace(exchange, edits=())
-        elif exchange.edits:
-            exchange, body = self._rendered(exchange, visit)
-        if chosen is not None:
-            exchange, body = chosen.put(exchange, body)
+        exchange, body = self._written(exchange, visit, chosen)
         if visit is None:
             self._metrics.planned(exchange, None, started)
             if exchange.conversation:
                 return self._tapped(exchange, target, started, body)
             return Plan(target, body=body, drop=OWN_HEADERS)
-        visit.bytes_sent, visit.went = (len(body), body) if body is not None else (0, b"")
         if self._engine.ahead is not None and exchange.prompt is not None:
             self._engine.ahead.went(exchange.prompt, visit, visit.complete and not exchange.edits)
         mark = mark_of(exchange, visit, self._config.marker, self._config.memory.threshold_messages)
-        exchange = replace(exchange, mark=mark, headers=(*self._headers(exchange, visit), *exchange.headers))
+        owed = self._engine.economy.owed(exchange.conversation)
+        exchange = replace(exchange, mark=mark, headers=(*self._headers(exchange, visit, owed), *exchange.headers))
         self._metrics.planned(exchange, visit, started)
         side, wire, prompt = self._engine.side, exchange.wire, exchange.prompt
         theirs = side is not None and side.by_client and chosen is None
         if theirs and side is not None and wire is not None and prompt is not None and not self._regards(exchange.head).speaks:
             side.seen(exchange.conversation, wire.name, exchange.head, target, prompt.model)
         plan = self._tapped(exchange, target, started, body)
-        return plan if body is None or not visit.paging else self._paged(plan, exchange, visit, body, chosen)
+        if body is not None and visit.paging:
+            plan = self._paged(plan, exchange, visit, body, chosen)
+        if visit.held is None or wire is None or not isinstance(plan.tap, MemoryTap):
+            return plan
+        return replace(plan, instead=Instead(partial(self._unheld, replace(asked, mark=mark), visit, chosen, plan.tap, owed), wire))
+
+    def _written(self, exchange: Exchange, visit: Visit | None, chosen: Chosen | None) -> tuple[Exchange, bytes | None]:
+        """The exchange, and its body with its edits and with what is set for it; None: the body is the exchange's own."""
+        body: bytes | None = None
+        if exchange.edits:
+            exchange, body = rendered(exchange, visit, self._engine.failed)
+        if chosen is not None:
+            exchange, body = chosen.put(exchange, body)
+        if visit is not None:
+            visit.bytes_sent, visit.went = (len(body), body) if body is not None else (0, b"")
+        return exchange, body
+
+    def _unheld(self, exchange: Exchange, visit: Visit, chosen: Chosen | None, tap: MemoryTap, owed: float) -> bytes:
+        """The body without what was held in front of it, which its provider has refused; from now on that is what went up."""
+        exchange, body = self._written(let_go(exchange, visit, self._engine.paging.tokens), visit, chosen)
+        exchange = replace(exchange, headers=(*self._headers(exchange, visit, owed), *exchange.headers))
+        sent = exchange.body if body is None else body
+        tap.instead(exchange, sent)
+        return sent
 
     def _paged(self, plan: Plan, exchange: Exchange, visit: Visit, body: bytes, chosen: Chosen | None) -> Plan:
         """The plan of a request in which tools of ours are offered."""
@@ -459,30 +484,12 @@ class PortHouse:
         tap = MemoryTap(exchange, self, streams, started, exchange.body if body is None else body)
         return Plan(target, body=body, drop=OWN_HEADERS, tap=tap)
 
-    def _rendered(self, exchange: Exchange, visit: Visit | None) -> tuple[Exchange, bytes | None]:
-        """The edited body; None, and an exchange without edits, where the edits cannot be made."""
-        wire, document, prompt = exchange.wire, exchange.document, exchange.prompt
-        if wire is None or document is None or prompt is None:
-            return exchange, None
-        edits = [edit for _, edit in exchange.edits]
-        body = attempt(self._engine.failed, "render", lambda: wire.render(document, prompt, edits), lambda: None)
-        if body is None:
-            if visit is not None:
-                visit.injection = None
-                withdraw(visit)
-                visit.paging = frozenset()
-            return replace(exchange, edits=(), notes=(*exchange.notes, Note("render", "failed open"))), None
-        if body != exchange.body:
-            asked = ",".join(dict.fromkeys(stage for stage, _ in exchange.edits))
-            exchange = replace(exchange, notes=(*exchange.notes, Note("proof", f"bytes differ: {asked}")))
-        return exchange, body
-
-    def _headers(self, exchange: Exchange, visit: Visit) -> Headers:
+    def _headers(self, exchange: Exchange, visit: Visit, owed: float) -> Headers:
         conversation = (b"X-VC-Conversation", exchange.conversation.encode())
         economy = self._engine.economy
-        stats = self._metrics.stats_header(exchange, visit, economy.forecast, economy.owed(exchange.conversation))
+        stats = self._metrics.stats_header(exchange, visit, economy.forecast, owed)
         headers: Headers = (conversation, (b"X-VC-Stats", stats))
-        if exchange.edits or visit.search is not None or exchange.beside is not None:
+        if exchange.edits or visit.search is not None or visit.refused or exchange.beside is not None:
             headers = (*headers, (b"X-VC-Request", b"%d" % exchange.id))
         if self._config.metrics.vidurai_header:
             headers = (*headers, (b"X-Vidurai-Stats", stats))

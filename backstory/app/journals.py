@@ -21,6 +21,7 @@ from backstory.stages.rejoin import Rejoin
 from backstory.stores.database import journal_place, open_store
 from backstory.stores.inbox import Inbox
 from backstory.stores.lanes import Later, Settle, StoreLanes
+from backstory.stores.sql import SqlStore
 from backstory.wires import WIRES
 
 # Each of these tries waits as long as the store waits for another writer.
@@ -32,13 +33,24 @@ _entries = msgspec.msgpack.Decoder(Promise | Arrival)
 
 async def open_lanes(url: str, folder: str = "") -> StoreLanes:
     """The lanes of the store and the journals at this place (`folder`: see `journal_place`). Raises StoreError, ConfigError."""
-    store = await asyncio.get_running_loop().run_in_executor(None, open_store, url)
+    opening = asyncio.get_running_loop().run_in_executor(None, open_store, url)
+    try:
+        store = await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        opening.add_done_callback(_close)
+        raise
     try:
         inbox = Inbox(*journal_place(url, folder))
     except StoreError:
         store.close()
         raise
     return StoreLanes(store, inbox)
+
+
+def _close(opening: asyncio.Future[SqlStore]) -> None:
+    """Nobody waits for this store any more."""
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
 
 
 def verified(turn: Turn) -> bool:

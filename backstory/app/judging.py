@@ -148,7 +148,7 @@ class Judging:
             if isinstance(plan.tap, MemoryTap | ArrivalTap):
                 plan.tap.goes(outcome.body)
         first = [self._watch(outcome.asked)]
-        if first[0] is None and not outcome.notes and not (outcome.amended and plan.paging is not None):
+        if first[0] is None and not outcome.notes and not (outcome.amended and plan.asks_on):
             return plan
 
         def watches() -> Watch | None:
@@ -165,6 +165,9 @@ class Judging:
         ours = plan.paging.ours if plan.paging is not None else frozenset()
         told = tuple([(b"X-VC-Notes", _fit(note)) for note in outcome.notes])
         place = (head.path, head.query)
+        before, tap = plan.instead, plan.tap
+        if before is not None and outcome.amended and isinstance(tap, MemoryTap):
+            plan = replace(plan, instead=replace(before, body=partial(_amended, before.body, amend, tap)))
         judged = Judged(_TONGUES[wire.name], wire, place, came, amend, watches, ours, told, self._unread, self._remember)
         if first[0] is None:
             return replace(plan, translation=judged)
@@ -214,6 +217,14 @@ class Judging:
         tap = plan.tap
         if tap is not None:
             attempt(self._failed, "refused", lambda: tap.over(ended, 0, 0, 0), lambda: None)
+
+
+def _amended(ask: Callable[[], bytes], amend: Callable[[bytes], bytes], tap: MemoryTap) -> bytes:
+    """The body to ask with in place of the one that was refused; whoever listens is told of it with its changes, which it gets later."""
+    body = ask()
+    if body:
+        tap.goes(amend(body))
+    return body
 
 
 class _Several:

@@ -114,10 +114,12 @@ class Metrics:
         self.recalled += visit.recalled
         self.compactions += visit.digest is not None
         self.stubbed += len(visit.stubs)
+        # Of what is held in front of a request it is not known yet that it stays there.
+        sent = visit.tokens_sent - (visit.held.tokens if visit.held is not None else 0)
         self.tokens_in += visit.tokens_in
-        self.tokens_sent += visit.tokens_sent
+        self.tokens_sent += sent
         if visit.tokens_in != visit.tokens_sent:
-            self._open[exchange.id] = (visit.tokens_in, visit.tokens_sent)
+            self._open[exchange.id] = (visit.tokens_in, sent)
 
     def _count(self, differs: bool) -> None:
         self.differing += differs
@@ -127,6 +129,13 @@ class Metrics:
         """The answer to this exchange goes on with another request of so many tokens."""
         self.tokens_sent += tokens
         visit.tokens_legs += tokens
+        before = self._open.get(exchange)
+        if before is not None:
+            self._open[exchange] = (before[0], before[1] + tokens)
+
+    def held(self, exchange: int, tokens: int) -> None:
+        """The answer to this exchange is over, and its request had so many tokens in front that its client had cut off."""
+        self.tokens_sent += tokens
         before = self._open.get(exchange)
         if before is not None:
             self._open[exchange] = (before[0], before[1] + tokens)

@@ -16,7 +16,7 @@ from backstory.app.engine import Engine
 from backstory.app.regard import Regard, Regards
 from backstory.config import Config
 from backstory.core.exchange import Head
-from backstory.core.plan import Answer, Plan
+from backstory.core.plan import Answer, Plan, asked_once
 
 if TYPE_CHECKING:
     from backstory.app.augment import Augmentation
@@ -81,6 +81,9 @@ class Over:
         strict = generation(place) >= 3
         if unsealed(name, before, stands_for_none=strict) is before:
             return plan
+        if plan.instead is not None:
+            plan = asked_once(plan)
+            before = body if plan.body is None else plan.body
         if plan.paging is not None and plan.translation is None:
             before = plan.paging.without()
             plan = replace(plan, paging=None)

@@ -70,7 +70,7 @@ def mark_of(exchange: Exchange, visit: Visit, policy: str, threshold: int) -> st
     wants first."""
     if (
         policy == "never"
-        or marker.stands(visit.marked, visit.reading.places)
+        or marker.stands(visit.marked, visit.reading.places, visit.reading.reworded)
         or (exchange.prompt is not None and exchange.prompt.structured)
     ):
         return ""

@@ -64,15 +64,17 @@ async def start(config: Config) -> Running:
     doors: list[Door] = []
     ports: list[int] = []
     try:
-        for listener in config.listeners or (Listener(config.proxy.host, config.proxy.port),):
+        listeners = config.listeners or (Listener(config.proxy.host, config.proxy.port),)
+        for listener in listeners:
             own = listener.config
             engine = shared
             if own is not None:
                 engine = await Engine.open(own)
                 engines.append(engine)
-            door = _door(own or config, engine, listener)
-            doors.append(door)
-            ports.append(await door.listen(listener.host, listener.port))
+            doors.append(_door(own or config, engine, listener))
+        # The first port last: who is answered there finds the others open.
+        for door, listener in reversed([*zip(doors, listeners, strict=True)]):
+            ports.insert(0, await door.listen(listener.host, listener.port))
     except BaseException:
         await Running(engines, doors, ports, 0.0).stop()
         raise

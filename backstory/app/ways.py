@@ -124,7 +124,10 @@ class Ways:
 
     def plan(self, plan: Plan, sending: Sending, thought: Reasoned | None = None) -> Plan:
         """The plan on its routes, in their order. Raises what the first of them says where none of them can get the request."""
-        if plan.paging is not None and any(route.backend.signs for route in sending.routes):
+        signs = plan.asks_on and any(route.backend.signs for route in sending.routes)
+        if signs:
+            plan = plans.asked_once(plan)
+        if plan.paging is not None and signs:
             # A signature holds for one body: there can be no later legs, so no tools of ours are offered.
             without = plan.paging.without()
             plan = replace(plan, body=without if plan.translation is None else plan.translation.ask(without), paging=None)
@@ -189,7 +192,7 @@ class Ways:
         # Of several legs, the later ones need the same done to them.
         differs = bool(route.params or sending.params) or route.model != sending.routes[0].model or augment is not None
         differs = differs or exchange.unsealed
-        changes = exchange.changes or bool(exchange.lost) or (plan.paging is not None and differs)
+        changes = exchange.changes or bool(exchange.lost) or (plan.asks_on and differs)
         return Attempt(
             route.name,
             target,

@@ -25,7 +25,8 @@ class Found(Struct, frozen=True):
 
 
 def recalled(question: str, found: Sequence[Found], why: str, on: bool) -> str:
-    """The answer to `recall`. `why`: what to say where nothing was found. `on`: memory takes part in this conversation."""
+    """The answer to `recall`. `found`: the best first. `why`: what to say where nothing was found. `on`: memory takes part in this
+    conversation."""
     if not found:
         return f"Nothing in memory answers {question!r} ({why})."
     lines = [
@@ -34,9 +35,10 @@ def recalled(question: str, found: Sequence[Found], why: str, on: bool) -> str:
         for one in found
     ]
     left = sum(1 for one in found if not one.carried)
+    order = ["The best first:"] if len(found) > 1 else []
     summary = f"{left} of these {len(found)} are not in your own history" + (": recall may add them." if on else ".")
     off = [] if on else ["Memory is off in this conversation: none of them would be added to a request."]
-    return "\n".join([*lines, "", summary, *off])
+    return "\n".join([*order, *lines, "", summary, *off])
 
 
 def _place(one: Found) -> str:

@@ -238,14 +238,14 @@ class Economy(Struct, frozen=True):
         Meta(
             description="what a client cuts off its history goes up in front of it all the same, while that is cheaper than what it sends"
         ),
-    ] = False
+    ] = True
     allowance: Annotated[
         float,
         Meta(
             ge=0,
             description="by this share of its bill memory may raise it for a client that cuts its history; the rest must be saved first",
         ),
-    ] = 0.25
+    ] = 0.03
 
 
 class PriceRow(Struct, frozen=True, forbid_unknown_fields=True):

@@ -45,6 +45,12 @@ class TurnIds:
         self._ms = 0
         self._step = 0
 
+    def follow(self, newest: int) -> None:
+        """From now on ids are larger than this one, which an earlier process gave, whatever the clock says."""
+        ms = newest >> (_NODE_BITS + _STEP_BITS)
+        if ms >= self._ms:
+            self._ms, self._step = ms, 1 << _STEP_BITS
+
     def __call__(self) -> int:
         """The next id; always larger than all before it, also when the clock goes back."""
         return self.block(1)

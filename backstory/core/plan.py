@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Literal, Protocol, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from backstory.core.charges import How
 from backstory.core.exchange import Ended, Head, Headers
@@ -88,6 +89,15 @@ class Paging(Struct, frozen=True):
     array: bool = False
     trusted: bool = True
     ours: frozenset[str] = frozenset()
+
+
+class Instead(Struct, frozen=True):
+    """What is asked where the provider refuses a request for the sake of what memory has put in front of it, before the client has
+    anything of an answer. `body`: the request without that and without tools of ours, in the client's wire; called at most once, and memory
+    holds from then on that this went up. b"" where it cannot be made. `wire`: the client's."""
+
+    body: Callable[[], bytes]
+    wire: Wire
 
 
 class Translation(Protocol):
@@ -214,7 +224,7 @@ class Plan(Struct, frozen=True):
     `others`: what is tried after it, in this order, while no answer has begun. `question`: for asking once more. `lanes`: ways that are
     asked side by side in place of all that; then there is a question. `gauge`: hears every answer. Inside the house only: `onward`:
     what becomes of the plan once it is whole in the client's wire, where its user has chosen another way; `path`: of the request, where
-    its user has chosen another model than stands there."""
+    its user has chosen another model than stands there. `instead`: what is asked once where this is refused."""
 
     target: Target | None = None
     answer: Answer | None = None
@@ -232,6 +242,22 @@ class Plan(Struct, frozen=True):
     lanes: tuple[Lane, ...] = ()
     gauge: Gauge | None = None
     speaks: str = ""
+    instead: Instead | None = None
+
+    @property
+    def asks_on(self) -> bool:
+        """Whether there may be further requests in the client's wire for it: what is done to its body is done to those as well, by its
+        translation."""
+        return self.paging is not None or self.instead is not None
+
+
+def asked_once(plan: Plan) -> Plan:
+    """The plan of a request that can be asked in one way alone: what may be refused is left out at once, and so are tools of ours. Raises
+    DocumentError as its translation does."""
+    body = b"" if plan.instead is None else plan.instead.body()
+    if not body:
+        return replace(plan, instead=None)
+    return replace(plan, body=body if plan.translation is None else plan.translation.ask(body), instead=None, paging=None)
 
 
 class House(Protocol):

@@ -315,6 +315,10 @@ class Store(Protocol):
         """Receipts numbered above `after_id`, by number: how one process learns what another has forgotten."""
         ...
 
+    def newest_id(self) -> int:
+        """The largest id of a turn, a digest or a request that is stored, 0 where there is none: later ones must be larger."""
+        ...
+
     def counts(self) -> dict[str, int]:
         """Rows by table, for status."""
         ...

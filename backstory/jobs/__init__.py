@@ -16,11 +16,17 @@ from backstory.jobs.tags import TagJob
 from backstory.jobs.worker import Job
 
 
-def standard(lanes: Lanes, breathe: Callable[[], None], idle_s: float = 0.0, clock: Callable[[], float] = time.time) -> tuple[Job, ...]:
+def standard(
+    lanes: Lanes,
+    breathe: Callable[[], None],
+    idle_s: float = 0.0,
+    clock: Callable[[], float] = time.time,
+    later: Callable[[float], None] = lambda _: None,
+) -> tuple[Job, ...]:
     """The jobs of an engine, in the order in which they run. `breathe` is called between small pieces of their work on other threads.
-    `idle_s`: after such a pause a session is summed up; 0: none is."""
+    `idle_s`: after such a pause a session is summed up; 0: none is. `later`: told in how many seconds there will be work."""
     jobs: tuple[Job, ...] = (TagJob(lanes, breathe), SegmentJob(lanes, breathe), FactJob(lanes, breathe))
-    return (*jobs, SessionJob(lanes, breathe, idle_s, clock)) if idle_s else jobs
+    return (*jobs, SessionJob(lanes, breathe, idle_s, clock, later)) if idle_s else jobs
 
 
 def unhurried(lanes: Lanes, breathe: Callable[[], None]) -> tuple[Job, ...]:

@@ -22,21 +22,37 @@ _LEAST_SPOKEN = 2
 
 
 class SessionJob:
-    """Watermark: the last turn of the last session that is summed up. `idle_s`: a session is over after such a pause."""
+    """Watermark: the last turn of the last session that is summed up. `idle_s`: a session is over after such a pause. `later`: told in how
+    many seconds one that is not over may be."""
 
     name = "sessions"
 
-    def __init__(self, lanes: Lanes, breathe: Callable[[], None], idle_s: float, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        lanes: Lanes,
+        breathe: Callable[[], None],
+        idle_s: float,
+        clock: Callable[[], float],
+        later: Callable[[float], None] = lambda _: None,
+    ) -> None:
         self._lanes = lanes
         self._breathe = breathe
         self._idle_s = idle_s
         self._clock = clock
+        self._later = later
 
     async def step(self, conversation: str, mark: Watermark) -> bool:
         """See Job. A session that is not over stays above the watermark."""
         turns = await self._lanes.read(lambda store: store.turns(conversation, after=mark.turn))
         now = self._clock()
-        if not turns or now - turns[-1].arrived < self._idle_s:
+        if not turns:
+            return False
+        left_s = turns[-1].arrived + self._idle_s - now
+        if left_s > 0:
+            if now + left_s < mark.lease_until:
+                # A lease that outlasts the session would hide from the next look that it is over.
+                await self._lanes.write(lambda store: store.lease(conversation, self.name, mark.owner, left_s, now))
+            self._later(left_s)
             return False
         run = asyncio.get_running_loop().run_in_executor
         rows = await run(None, summed_up, turns, self._idle_s, now, self._breathe)

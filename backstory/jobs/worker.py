@@ -69,6 +69,7 @@ class Worker:
         self._late = tuple(late)
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._later: asyncio.TimerHandle | None = None
         self.steps = 0
 
     def start(self) -> None:
@@ -83,8 +84,20 @@ class Worker:
         """There is something new to work on."""
         self._wake.set()
 
+    def wake_in(self, seconds: float) -> None:
+        """There will be something to work on after so long; the first of several such times counts: work that is not due yet says so again
+        then."""
+        loop = asyncio.get_running_loop()
+        if self._later is not None and not self._later.cancelled() and loop.time() < self._later.when() <= loop.time() + seconds:
+            return
+        if self._later is not None:
+            self._later.cancel()
+        self._later = loop.call_later(seconds, self.wake)
+
     async def stop(self) -> None:
         """End after the running step."""
+        if self._later is not None:
+            self._later.cancel()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)

@@ -28,7 +28,8 @@ _COUNTS = {"a": 1, "an": 1, "few": 3, "one": 1, "two": 2, "three": 3, "four": 4,
 _UNIT_DAYS = {"day": 1, "week": 7, "weekend": 7, "month": 30, "year": 365}
 
 _M = "(?P<month>" + "|".join(sorted(_MONTH_NUMBER, key=len, reverse=True)) + r")\b\.?"
-_NTH = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
+# "12. September", but not "in version 3. May I".
+_NTH = r"(?P<day>\d{1,2})(?:st|nd|rd|th|\.(?! (?:may|mar|march)\b))?"
 _EXACT = (
     Form(rf"\b{_NTH}(?: of)?[ -]{_M}(?:,?[ -]+(?P<year>\d{{4}}))?", re.I),
     Form(rf"\b{_M} {_NTH}\b(?!:)(?:,? +(?P<year>\d{{4}}))?", re.I),

@@ -8,7 +8,7 @@ yesterday in French, and here in German.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 
 from msgspec import Struct
@@ -43,12 +43,14 @@ _FEASTS = {
     "valentine's day": (2, 14),
     "valentines day": (2, 14),
 }
+_FEAST_WORDS = frozenset(word for name in _FEASTS for word in name.replace("'", " ").split() if len(word) > 2)
 _FEAST = Form(rf"\b(?P<which>last |this |next )?(?P<feast>{'|'.join(sorted(_FEASTS, key=len, reverse=True))})\b(?P<year>,? \d{{4}})?", re.I)
 
 
 class _Language(Struct, frozen=True):
     """`months`: twelve, in order, variants with a bar between. `units`: words of days, weeks, weekends,
-    months, years, seasons. `ago`, `last`: patterns with the groups count, unit and unit; `days`: words of a day by themselves."""
+    months, years, seasons. `ago`, `last`: patterns with the groups count, unit and unit; `days`: words of a day by themselves.
+    `parts`: how the beginning, the middle and the end of a month are called."""
 
     months: tuple[str, ...]
     units: Mapping[str, str]
@@ -56,6 +58,7 @@ class _Language(Struct, frozen=True):
     last: str
     days: Mapping[str, str]
     counts: Mapping[str, int]
+    parts: tuple[str, str, str]
     joints: str = ""
 
 
@@ -64,7 +67,7 @@ def _months(text: str) -> tuple[str, ...]:
 
 
 def _pairs(text: str) -> dict[str, str]:
-    return dict(pair.split("=") for pair in text.split())
+    return {key.replace("_", " "): value for key, value in (pair.split("=") for pair in text.split())}
 
 
 def _numbers(text: str) -> dict[str, int]:
@@ -83,8 +86,13 @@ _LANGUAGES = {
         ),
         r"vor (?P<count>\w+) (?P<unit>tag|tagen|woche|wochen|monat|monaten|jahr|jahren)",
         r"(?:letzte[nmrs]?|vergangene[nmrs]?|vorige[nmrs]?) (?P<unit>\w+)",
-        _pairs("vorgestern=the_day_before_yesterday gestern=yesterday heute=today morgen=tomorrow"),
+        _pairs(
+            "vorgestern=the_day_before_yesterday gestern=yesterday heute=today morgen=tomorrow heute_morgen=this_morning"
+            " gestern_morgen=yesterday"
+            " guten_morgen=hello weihnachten=christmas heiligabend=christmas_eve silvester=new_year's_eve neujahr=new_year's_day"
+        ),
         _numbers("ein|einem|einer zwei drei vier fünf sechs sieben acht neun zehn elf zwölf"),
+        (r"anfang", r"mitte", r"ende"),
     ),
     "fr": _Language(
         _months("janvier février|fevrier mars avril mai juin juillet août|aout septembre octobre novembre décembre|decembre"),
@@ -97,8 +105,12 @@ _LANGUAGES = {
         ),
         r"il y a (?P<count>\w+) (?P<unit>jours?|semaines?|mois|ans?|années?)",
         r"(?:l['’]|la |le )?(?P<unit>[\w-]+) (?:derni(?:er|ère)|passée?)",
-        _pairs("avant-hier=the_day_before_yesterday hier=yesterday aujourd'hui=today demain=tomorrow"),
+        _pairs(
+            "avant-hier=the_day_before_yesterday hier=yesterday aujourd'hui=today demain=tomorrow noël=christmas"
+            " réveillon_de_noël=christmas_eve nouvel_an=new_year's_day saint-sylvestre=new_year's_eve saint-valentin=valentine's_day"
+        ),
         _numbers("un|une deux trois quatre cinq six sept huit neuf dix onze douze"),
+        (r"début|commencement", r"mi|milieu", r"fin"),
     ),
     "es": _Language(
         _months("enero febrero marzo abril mayo junio julio agosto septiembre|setiembre octubre noviembre diciembre"),
@@ -110,8 +122,12 @@ _LANGUAGES = {
         ),
         r"hace (?P<count>\w+) (?P<unit>d[ií]as?|semanas?|mes(?:es)?|años?)",
         r"(?:el |la )?(?P<unit>\w+) pasad[oa]",
-        _pairs("anteayer=the_day_before_yesterday ayer=yesterday hoy=today"),
+        _pairs(
+            "anteayer=the_day_before_yesterday ayer=yesterday hoy=today navidad=christmas nochebuena=christmas_eve"
+            " nochevieja=new_year's_eve año_nuevo=new_year's_day san_valentín=valentine's_day"
+        ),
         _numbers("un|una dos tres cuatro cinco seis siete ocho nueve diez once doce"),
+        (r"principios?|comienzos?|inicios?", r"mediados", r"final|finales|fines|fin"),
         r"de |del ",
     ),
     "it": _Language(
@@ -125,8 +141,12 @@ _LANGUAGES = {
         ),
         r"(?P<count>\w+) (?P<unit>giorn[oi]|settiman[ae]|mes[ei]|ann[oi]) fa",
         r"(?:l['’]|la |il )?(?P<unit>\w+) scors[oa]",
-        _pairs("ieri=yesterday oggi=today domani=tomorrow"),
+        _pairs(
+            "ieri=yesterday l'altro_ieri=the_day_before_yesterday oggi=today domani=tomorrow natale=christmas"
+            " vigilia_di_natale=christmas_eve capodanno=new_year's_day san_valentino=valentine's_day"
+        ),
         _numbers("un|uno|una due tre quattro cinque sei sette otto nove dieci undici dodici"),
+        (r"inizio|inizi", r"metà", r"fine"),
     ),
     "ru": _Language(
         _months(
@@ -142,6 +162,7 @@ _LANGUAGES = {
         r"(?:на |в )?прошл(?:ой|ом|ым|ую) (?P<unit>\w+)",
         _pairs("позавчера=the_day_before_yesterday вчера=yesterday сегодня=today завтра=tomorrow"),
         _numbers("один|одну два|две три четыре пять шесть семь восемь девять десять"),
+        (r"начал[ео]", r"середин[еу]", r"кон(?:це|ец)"),
     ),
     "ar": _Language(
         _months("يناير فبراير مارس أبريل مايو يونيو يوليو أغسطس سبتمبر أكتوبر نوفمبر ديسمبر"),
@@ -153,6 +174,7 @@ _LANGUAGES = {
         r"(?P<unit>\w+) الماضية?",
         _pairs("أمس=yesterday اليوم=today غدا=tomorrow"),
         _numbers("واحد اثنين ثلاثة أربعة خمسة ستة سبعة ثمانية تسعة عشرة"),
+        (r"بداية", r"منتصف", r"نهاية"),
     ),
     "pt": _Language(
         _months("janeiro fevereiro março|marco abril maio junho julho agosto setembro outubro novembro dezembro"),
@@ -163,8 +185,12 @@ _LANGUAGES = {
         ),
         r"h[áa] (?P<count>\w+) (?P<unit>dias?|semanas?|m[eê]s(?:es)?|anos?)",
         r"(?:na |no |o |a )?(?P<unit>[\w-]+) passad[oa]",
-        _pairs("anteontem=the_day_before_yesterday ontem=yesterday hoje=today amanhã=tomorrow"),
+        _pairs(
+            "anteontem=the_day_before_yesterday ontem=yesterday hoje=today amanhã=tomorrow natal=christmas "
+            "véspera_de_natal=christmas_eve ano_novo=new_year's_day"
+        ),
         _numbers("um|uma dois|duas três quatro cinco seis sete oito nove dez onze doze"),
+        (r"início|começo|princípio", r"meados", r"fim|final|finais"),
         r"de |do ",
     ),
     "nl": _Language(
@@ -176,8 +202,12 @@ _LANGUAGES = {
         ),
         r"(?P<count>\w+) (?P<unit>dag|dagen|week|weken|maand|maanden|jaar|jaren) geleden",
         r"(?:vorige?|afgelopen|verleden) (?P<unit>\w+)",
-        _pairs("eergisteren=the_day_before_yesterday gisteren=yesterday vandaag=today"),
+        _pairs(
+            "eergisteren=the_day_before_yesterday gisteren=yesterday vandaag=today kerst=christmas"
+            " kerstmis=christmas kerstavond=christmas_eve oudejaarsavond=new_year's_eve nieuwjaar=new_year's_day"
+        ),
         _numbers("een|één twee drie vier vijf zes zeven acht negen tien elf twaalf"),
+        (r"begin", r"midden|half|medio", r"eind|einde"),
     ),
     "pl": _Language(
         _months(
@@ -196,6 +226,7 @@ _LANGUAGES = {
         r"(?:w |we )?(?:zeszł|ubiegł|minion)\w+ (?P<unit>\w+)",
         _pairs("przedwczoraj=the_day_before_yesterday wczoraj=yesterday dzisiaj=today dziś=today jutro=tomorrow"),
         _numbers("jeden|jedną dwa|dwie trzy cztery pięć sześć siedem osiem dziewięć dziesięć"),
+        (r"początk\w+", r"połow\w+", r"końc\w+|koniec"),
     ),
 }
 
@@ -229,14 +260,19 @@ _CJK_WORDS = (
     (Form("上(?:个|個)?月|先月|지난 ?달"), " last month "),
     (Form("去年|昨年|작년"), " last year "),
 )
+_ON_DAY = Form(r"\b(on|am|vom|zum|dem|den|bis|seit|ab|dnia|od|do) (\d{1,2})\.(\d{1,2})\.(?![\d\w])", re.I)
 _COMPILED: dict[str, tuple[Form, ...]] = {}
 _WORD = Form(r"[^\W\d_]+")
+# A day as a time by itself: among other words it may be a version.
+_DOTTED = Form(r"^\s*(\d{1,2})\.(\d{1,2})\.?\s*$")
 
 
 def plain(text: str, today: date) -> str:
     """The text with dates in dates.py's words."""
     if _CJK.search(text) is not None:
         text = _cjk(text)
+    if "." in text:
+        text = _ON_DAY.sub(lambda match: f"{match[1]}{_numbered(match[0], match[3], '', match[2])}", text)
     language = _LANGUAGES.get(spoken(_WORD.findall(fold(text))))
     if language is not None:
         text = _translated(text, language)
@@ -252,13 +288,36 @@ def plain(text: str, today: date) -> str:
     return _SLASHED.sub(r"\3-\1-\2 \3-\2-\1", text) if "/" in text else text
 
 
+def feast(word: str) -> bool:
+    """Whether a word is one of a feast day's name: "Halloween"."""
+    return word.casefold() in _FEAST_WORDS
+
+
+def readings(text: str) -> Iterator[str]:
+    """What a few words without any small ones may mean where they are only a time: as each language reads them that has one of them."""
+    text = _DOTTED.sub(lambda match: _numbered(match[0], match[2], "", match[1]), text)
+    for language in _LANGUAGES.values():
+        made = _translated(text, language)
+        if made != text:
+            yield made
+    yield text
+
+
 def _translated(text: str, language: _Language) -> str:
-    ago, last, months, numbered, days = _expressions(language)
+    ago, last, months, days = _expressions(language)
+    text = days.sub(lambda match: language.days[" ".join(match[0].casefold().split())].replace("_", " "), text)
     text = ago.sub(lambda match: _ago(match, language), text)
     text = last.sub(lambda match: _last(match, language), text)
-    text = numbered.sub(lambda match: f"{match['day']} {_month(match['month'], language)} {match['year'] or ''}", text)
-    text = months.sub(lambda match: f" {_month(match['month'], language)} {match['year'] or ''}", text)
-    return days.sub(lambda match: language.days[match[0].casefold()].replace("_", " "), text)
+    return months.sub(lambda match: _dated(match, language), text)
+
+
+def _dated(match: re.Match[str], language: _Language) -> str:
+    """A month with the day or the part of it that stands before it, and its year."""
+    month = f"{_month(match['month'], language)} {match['year'] or ''}"
+    if match["day"]:
+        return f"{match['day']} {month}"
+    part = next((name for name in ("beginning", "middle", "end") if match[name]), "")
+    return f" {part} of {month}" if part else f" {month}"
 
 
 def _expressions(language: _Language) -> tuple[Form, ...]:
@@ -268,12 +327,14 @@ def _expressions(language: _Language) -> tuple[Form, ...]:
         month = f"(?P<month>{'|'.join(language.months)})"
         year = rf"(?:,? +(?:{language.joints or 'of '})?(?P<year>\d{{4}}))?"
         joints = f"(?:{language.joints})?" if language.joints else ""
+        parts = "|".join(f"(?P<{name}>{words})" for name, words in zip(("beginning", "middle", "end"), language.parts, strict=True))
+        before = rf"(?:\b(?P<day>\d{{1,2}})(?:\.|er|º|°)? +{joints}|\b(?:{parts})[ -](?:d[eoi’']l? ?|of )?)?"
+        days = "|".join(re.escape(day).replace(r"\ ", r"\s+") for day in sorted(language.days, key=len, reverse=True))
         made = _COMPILED[name] = (
             Form(rf"\b{language.ago}\b", re.I),
             Form(rf"\b{language.last}\b", re.I),
-            Form(rf"(?<!\w){month}(?!\w){year}", re.I),
-            Form(rf"\b(?P<day>\d{{1,2}})(?:\.|er|º|°)? +{joints}{month}(?!\w){year}", re.I),
-            Form(rf"\b(?:{'|'.join(map(re.escape, language.days))})\b", re.I),
+            Form(rf"(?<!\w){before}{month}(?!\w){year}", re.I),
+            Form(rf"\b(?:{days})\b", re.I),
         )
     return made
 

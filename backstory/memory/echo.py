@@ -1,7 +1,8 @@
 """A history whose answers came back in another form, laid beside one branch of a conversation.
 
 Rules: what a human said and what tools gave must be the same, message for message; only answers may differ, each in its place between
-them. Calls tell for certain: two steps with other calls are two histories.
+them. What a human said may have less around it than when it was asked, or more (reworded.py), where its answer stands behind it. Calls
+tell for certain: two steps with other calls are two histories.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from backstory.core.records import Turn
+from backstory.core.tokens import estimate
 from backstory.memory.reading import Reading
 from backstory.memory.retold import likeness
+from backstory.memory.reworded import row
 from backstory.memory.thread import Thread, place_of
 from backstory.memory.turns import Call, Line, calls_of, chain
 
@@ -44,13 +47,15 @@ class Tally(Struct):
 
 class Step(Struct):
     """Messages beside turns: one and one, or answers in a row. `item`, `place`: after them. `places`: by item, the place of its turn, -1
-    for an item that is a piece of another's. `unsaid`: places of turns that the client leaves out."""
+    for an item that is a piece of another's. `unsaid`: places of turns that the client leaves out. `changed`: how many messages of a human
+    are the same in other surroundings."""
 
     item: int
     place: int
     places: dict[int, int]
     unsaid: Sequence[int] = ()
     tally: Tally | None = None
+    changed: int = 0
 
 
 class Laid(Struct):
@@ -79,6 +84,10 @@ class Laid(Struct):
             if step.tally is not None:
                 one = _sum(one, step.tally)
         return one
+
+    def changed(self, count: int) -> int:
+        """How many messages of a human are the same in other surroundings, in the first steps."""
+        return sum([step.changed for step in self.steps[:count]])
 
     def end(self, count: int) -> tuple[int, int]:
         """The item and the place after the first `count` steps."""
@@ -112,6 +121,8 @@ def lay(lines: Sequence[Line], item: int, path: Sequence[Turn], place: int) -> L
                 # Of what was said beside something that is known, or alone.
                 beside = bool(laid.steps and laid.steps[-1].tally is not None)
                 step = Step(item, after, {}, range(place, after), Tally(part=1) if beside else Tally(other=1))
+        elif not spoken:
+            step = _reworded(lines, item, stop, path, place)
         if step is None:
             break
         laid.steps.append(step)
@@ -135,13 +146,14 @@ def begin(thread: Thread, reading: Reading, known: Sequence[int] = ()) -> tuple[
 def take(thread: Thread, reading: Reading, laid: Laid, count: int) -> None:
     """From now on the reading says what the turns say, in the first `count` steps. Costs the history."""
     path, lines, chains = laid.path, reading.lines, reading.chains
-    reading.sent = reading.sent or list(chains)
+    reading.taken(laid.changed(count) > 0)
     places: dict[int, int] = {}
     ends: dict[int, int] = {}
     for step in laid.steps[:count]:
         places.update(step.places)
+        reading.more.update(_joined(lines, path, step))
         # What a client leaves out after its last answer has been said, too.
-        ends.update({max(step.places): step.place - 1} if step.places and step.tally is not None else {})
+        ends.update({max(step.places): step.place - 1} if step.places and (step.tally is not None or step.changed) else {})
         reading.unsaid = (*reading.unsaid, *(path[place].id for place in step.unsaid))
     upto, end = laid.end(count)
     for item in range(laid.item, len(lines)):
@@ -163,6 +175,15 @@ def take(thread: Thread, reading: Reading, laid: Laid, count: int) -> None:
         reading.thread, reading.version = thread.conversation.id, thread.version
 
 
+def _joined(lines: Sequence[Line], path: Sequence[Turn], step: Step) -> dict[int, int]:
+    """By item, tokens of what it says beside its turn, where a client has joined others with it."""
+    item = max(step.places, default=-1)
+    if not step.unsaid or item < 0 or step.places[item] < 0:
+        return {}
+    beside = estimate(lines[item].text) - estimate(path[step.places[item]].text)
+    return {item: beside} if beside > 0 else {}
+
+
 def restored(lines: Sequence[Line], path: Sequence[Turn]) -> list[Line] | None:
     """The lines with the turns' words in place of answers that are these in another form, each beside the same message of a human as in
     the path: after it, or, first of all, before it. None where there is none."""
@@ -182,9 +203,9 @@ def restored(lines: Sequence[Line], path: Sequence[Turn]) -> list[Line] | None:
     return made if any(one is not line for one, line in zip(made, lines, strict=True)) else None
 
 
-def rewrite(reading: Reading, lines: Sequence[Line], root: bytes) -> None:
-    """From now on the reading says this."""
-    reading.sent = reading.sent or list(reading.chains)
+def rewrite(reading: Reading, lines: Sequence[Line], root: bytes, reworded: bool = False) -> None:
+    """From now on the reading says this. `reworded`: in place of what a human said."""
+    reading.taken(reworded)
     last = root
     for item, line in enumerate(lines):
         last = last if line.kind == "none" else chain(last, line.content)
@@ -215,6 +236,21 @@ def _after(path: Sequence[Turn], place: int) -> int:
 def _row(lines: Sequence[Line], item: int, stop: int) -> range:
     """The answers in a row that begin there, with what stands between them and is no turn."""
     return range(item, next((at for at in range(item, stop) if lines[at].role != "assistant" and lines[at].kind != "none"), stop))
+
+
+def _reworded(lines: Sequence[Line], item: int, stop: int, path: Sequence[Turn], place: int) -> Step | None:
+    """Messages of a human that are the same in other surroundings; None where they are not, or their answer is another."""
+    found = row(lines, item, stop, path, place)
+    if found is None:
+        return None
+    first, turn = lines[found.item], path[found.place]
+    if first.content != turn.content:
+        answers, turns = _row(lines, found.item, stop), range(found.place, _after(path, found.place))
+        if _last_words(lines, answers, path, found.place) is None:
+            step = _answers(lines, answers, path, turns)
+            if step is None or step.tally is None or not step.tally.sure:
+                return None
+    return Step(found.item, found.place, found.places, found.unsaid, None, found.changed)
 
 
 def _answers(lines: Sequence[Line], row: range, path: Sequence[Turn], turns: range) -> Step | None:

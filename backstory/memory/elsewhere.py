@@ -16,6 +16,7 @@ from backstory.memory import dates
 from backstory.memory.fence import RECALL_CLOSE, RECALL_OPEN, plain
 from backstory.memory.index import Index
 from backstory.memory.reasons import Reason, span
+from backstory.memory.resuming import resumes
 from backstory.memory.retention import Rules, Standing
 from backstory.memory.retrieval import Recalled, line, recall
 from backstory.memory.speakers import names_in
@@ -25,12 +26,6 @@ LABEL = "From earlier conversations, not from this one:"
 _QUOTED = re.compile(r"^#(\d{1,9}) ", re.MULTILINE)
 _LINE = re.compile(r"^#(\d{1,9}) ([^\n:]{0,120}): ([^\n]*)$", re.MULTILINE)
 _LABEL_CHARS = 40
-_RESUMES = re.compile(
-    r"\b(?:where (?:were|are) we|where did we (?:stop|leave off|get to)|left off|last (?:time|session)|continue (?:where|from|with)"
-    r"|(?:carry|go|keep going) on (?:where|from|with)|pick up where|what did we (?:do|work on|talk about)"
-    r"|previous (?:session|conversation))\b",
-    re.IGNORECASE,
-)
 
 
 class Told(Struct, frozen=True):
@@ -77,14 +72,17 @@ def tell(
         min_score=min_score,
         count=count,
         standing=Standing(rules, (), {}, now),
+        asker=question.sender,
     )
-    reasons = []
+    reasons, texts, goes_on = [], [], resumes(question.text)
     for place, item in enumerate(found.items):
+        if goes_on and resumes(item.text):
+            continue
         signals, terms = found.basis.told(place) if found.basis is not None else ({}, ())
         reasons.append(_reason(by_id[item.turn], item.text, item.number, item.speaker, item.at, item.score, signals, terms))
-    texts = [item.text for item in found.items]
-    if not reasons and summaries and _RESUMES.search(question.text):
-        reasons, texts = _last_session(summaries[0], by_id)
+        texts.append(item.text)
+    if not reasons and goes_on:
+        reasons, texts = next((told for one in summaries if (told := _last_session(one, by_id))[0]), ([], []))
     return _fitted(reasons, texts, others, found, budget_tokens, count)
 
 
@@ -96,12 +94,12 @@ def _reason(
 
 
 def _last_session(summary: SessionSummary, by_id: Mapping[int, Turn]) -> tuple[list[Reason], list[str]]:
-    """The lines of a summary whose turns are there."""
+    """The lines of a summary whose turns are there; none where nothing was asked in that session but where the one before it ended."""
     numbers = {by_id[one].position + 1: by_id[one] for one in summary.turns if one in by_id}
     reasons, texts = [], []
     for number, speaker, text in _LINE.findall(summary.text):
         turn = numbers.get(int(number))
-        if turn is not None:
+        if turn is not None and not resumes(text):
             reasons.append(_reason(turn, text, int(number), speaker, turn.at, 0.0, {"last session": 1.0}, ()))
             texts.append(text)
     return reasons, texts

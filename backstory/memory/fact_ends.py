@@ -17,6 +17,7 @@ _HELD = frozenset({"has", "bought", "adopted"})
 _LEFT = frozenset({"quit", "left", "lost", "was"})
 _JOB = frozenset({"works at", "works as"})
 _OF_A_JOB = (("job",), ("posit",), ("work",))
+_OF_A_FIRM = frozenset({"inc", "ltd", "llc", "gmbh", "ag", "se", "corp", "co", "plc", "job", "posit", "work", "compani", "group"})
 _LIVING = frozenset({"lives in", "will live in", "works at", "works as", "likes", "dislikes", "prefers", "speaks", "is"})
 """What does not hold of the dead. What somebody was called, or from where, does."""
 _LET_GO = Form(r"(?:fired|laid off|let go|made redundant)(?: (?:from|by) )?", re.I)
@@ -29,6 +30,22 @@ _STATES = (
     frozenset({"marri", "divorc", "singl", "widow", "widower", "separ", "engag"}),
     frozenset({"vegetarian", "vegan", "pescatarian"}),
 )
+_OPPOSITES = (
+    (("tab",), ("space",)),
+    (("dark", "mode"), ("light", "mode")),
+    (("dark", "theme"), ("light", "theme")),
+    (("metric",), ("imperi",)),
+    (("celsius",), ("fahrenheit",)),
+    (("singl", "quot"), ("doubl", "quot")),
+    (("camelcas",), ("snake", "case")),
+    (("british", "english"), ("american", "english")),
+    (("uk", "english"), ("us", "english")),
+    (("short", "answer"), ("long", "answer")),
+    (("brief", "answer"), ("detail", "answer")),
+    (("formal",), ("inform",)),
+    (("tea",), ("coffe",)),
+)
+_OPPOSED = frozenset(term for pair in _OPPOSITES for side in pair for term in side)
 _ALONE = frozenset({"singl", "separ"})
 """These are a state only by themselves: "a single mother" may be married again."""
 
@@ -52,7 +69,9 @@ def leaves(new: Fact, terms: Sequence[str], old_relation: str, old_terms: Sequen
         return match is not None and (not by or by <= set(old_terms) or old_relation == "works as")
     if tuple(terms) in _OF_A_JOB:
         return True
-    return old_relation == "works at" and (set(terms) <= set(old_terms) or set(old_terms) <= set(terms))
+    # "Siemens Ltd" is Siemens, "Siemens NX" is none.
+    more = set(terms) - set(old_terms)
+    return old_relation == "works at" and (not more or (set(old_terms) <= set(terms) and more <= _OF_A_FIRM))
 
 
 def parts_with(new: Fact, terms: Sequence[str], old: Fact, old_relation: str, old_terms: Sequence[str]) -> bool:
@@ -121,3 +140,15 @@ def _in_state(terms: Sequence[str], states: frozenset[str]) -> bool:
 def _one_thing(text: str, terms: Sequence[str], old: Fact, old_terms: Sequence[str]) -> bool:
     named = head(text)
     return bool(named) and named == head(old.object) and set(terms) <= set(old_terms) and not any(term.isdigit() for term in old_terms)
+
+
+def opposite(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    """Whether nobody prefers both: tabs and spaces."""
+    if _OPPOSED.isdisjoint(one) or _OPPOSED.isdisjoint(other):
+        return False
+    return any((within(left, one) and within(right, other)) or (within(right, one) and within(left, other)) for left, right in _OPPOSITES)
+
+
+def within(few: tuple[str, ...], many: tuple[str, ...]) -> bool:
+    """Whether all of these terms are among those."""
+    return bool(few) and set(few) <= set(many)

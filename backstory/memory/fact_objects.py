@@ -30,6 +30,7 @@ _REFUSED = frozenset(_REFUSED_WORDS.split())
 _NO_SUBJECT_WORDS = """
     i you he she it they we that this these those which who whom what whose how when where why if whether not is are was were be been am has
     have had do does did will would can could should may might must said says say told think thinks thought know knows knew heard read
+    once given e.g whenever until even say suppose shows show claims claim prints reads complains assumes expects reports
     believe means mean because and or but than as there here everything something nothing one it's that's let's i'm don't doesn't isn't
 """
 _NO_SUBJECT = frozenset(_NO_SUBJECT_WORDS.split())

@@ -276,7 +276,13 @@ _MY = (
     _rule("relation", "is called", rf"my (?P<s>{KIN})(?:'s name is| is called| is named|, called) {_O}", "name", owned=True),
     _rule("identity", "is called", rf"my (?:first |full |last )?name(?: is|'s) {_O}", "person"),
     _rule("identity", "is", rf"my {_S}{_NOT_THIS} {_O}", "person", owned=True),
-    _rule("identity", "is", rf"my {_S}(?: is| are) (?P<n>not |no longer )?(?:now |still |currently )?{_O}", "person", owned=True),
+    _rule(
+        "identity",
+        "is",
+        rf"my {_S}(?: is| are) (?P<n>not |no longer )?(?:now |still |currently )?(?:(?:called|named) )?{_O}",
+        "person",
+        owned=True,
+    ),
     _rule(
         "schedule",
         "is",

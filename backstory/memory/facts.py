@@ -18,6 +18,7 @@ from backstory.memory import dates, fact_tongues
 from backstory.memory.choices import is_choice
 from backstory.memory.fact_changes import NOW_AT, SWAP, changes_for
 from backstory.memory.fact_endings import DIED, THERE, endings_for
+from backstory.memory.fact_kinds import suits
 from backstory.memory.fact_objects import begins_dated, cut_tail, cut_when, dated, fits, replaced, says_something, subject_of, trimmed
 from backstory.memory.fact_rules import (
     ALSO,
@@ -33,10 +34,12 @@ from backstory.memory.fact_rules import (
     Rule,
     rules_for,
 )
+from backstory.memory.fact_scope import PRINTED, elsewhere, not_so
+from backstory.memory.fact_values import cut_aside, cut_closing, only_value
 from backstory.memory.forms import Form, Sieve
 from backstory.memory.sentences import Sentence, sentences
 
-READER = 2
+READER = 3
 """Rises with what is found: turns that an earlier reader has read are read again (jobs/facts.py)."""
 _MOST = 24
 """Facts of one turn at most: more are a list or a paste."""
@@ -45,6 +48,9 @@ _MOST_LABELLED = 4
 _LABELLED = "is set to"
 _MOST_LEADS = 4
 _MOST_ALSO = 12
+_ASIDES = frozenset({"value", "datum", "date", "person", "place", "name"})
+"""What an object has to be for a word behind a comma to be none of it."""
+_CHOSEN = frozenset({"preference", "decision"})
 _FEELINGS = frozenset({"likes", "dislikes", "prefers"})
 _MOST_NOTE = 300
 _WORD = Form(r"[\w'-]+")
@@ -119,21 +125,21 @@ def _of(turn: Turn, text: str, sentence: Sentence, fixes: bool, alone: bool) -> 
     """The facts of one sentence. `alone`: nobody else speaks in the turn, or it is a person's: what an assistant has several people say
     is made up."""
     human = turn.role == "user" or (sentence.named and alone)
-    if REPORTED.search(text, sentence.start, sentence.end):
-        return
     start, fixes, keeps = _led(text, sentence.start, sentence.end, fixes)
+    if _not_said(text, sentence, start):
+        return
     found: list[Fact] = []
     for clause in _clauses(text, sentence, start, fixes):
         stated = list(_stated(turn, text, clause, human)) or list(_also(turn, text, clause, found))
         # What comes after a condition or a guess stands under it, too.
-        if stated and HEDGED.search(text, start, clause.end):
+        if stated and (HEDGED.search(text, start, clause.end) or PRINTED.search(text, start, clause.start)):
             break
         found += stated
         yield from stated
     if found or not human:
         return
     if others := fact_tongues.stated(text, *trimmed(text, sentence.start, sentence.end, ends=".!…"), corrects=fixes):
-        yield from (_foreign(turn, sentence, said) for said in others)
+        yield from _foreign(turn, text, sentence, others)
         return
     if keeps and not sentence.named and sentence.end - start <= _MOST_NOTE and says_something(text[start : sentence.end]):
         yield _fact(turn, sentence, "note", sentence.author, "notes", trimmed(text, start, sentence.end), fixes=fixes)
@@ -141,17 +147,31 @@ def _of(turn: Turn, text: str, sentence: Sentence, fixes: bool, alone: bool) -> 
         name = "s" if match["s"] else "name"
         subject = subject_of(match[name], "")
         span = trimmed(text, *match.span("o" if match["s"] else "value"))
-        if subject and fits("datum", text[slice(*span)]) and (match["s"] or _LITERAL.match(text, *span)):
+        if (
+            subject
+            and fits("datum", text[slice(*span)])
+            and suits("is", subject, text[slice(*span)], "setting")
+            and (match["s"] or _LITERAL.match(text, *span))
+        ):
             yield _fact(turn, sentence, "setting", subject, _LABELLED, span, fixes=fixes)
 
 
-def _foreign(turn: Turn, sentence: Sentence, said: fact_tongues.Stated) -> Fact:
-    subject = f"{sentence.author}'s {said.subject}" if said.owned else said.subject
-    if not subject and (said.kind != "correction" or said.verb != "is"):
-        subject = sentence.author
-    return _fact(
-        turn, sentence, said.kind, subject, said.verb, said.object, said.replaces, fixes=said.kind == "correction", stance=said.stance
-    )
+def _not_said(text: str, sentence: Sentence, start: int) -> bool:
+    """Whether the author of this sentence, which begins at `start` behind "well, ", says none of it himself, or asks it."""
+    return REPORTED.search(text, sentence.start, sentence.end) is not None or not_so(text, *trimmed(text, start, sentence.end))
+
+
+def _foreign(turn: Turn, text: str, sentence: Sentence, others: list[fact_tongues.Stated]) -> Iterator[Fact]:
+    for said in others:
+        subject = f"{sentence.author}'s {said.subject}" if said.owned else said.subject
+        if not subject and (said.kind != "correction" or said.verb != "is"):
+            subject = sentence.author
+        if not suits(said.verb, subject, text[slice(*said.object)], said.kind) or elsewhere(
+            text, sentence.start, sentence.end, chosen=said.kind in _CHOSEN
+        ):
+            continue
+        fixes = said.kind == "correction"
+        yield _fact(turn, sentence, said.kind, subject, said.verb, said.object, said.replaces, fixes=fixes, stance=said.stance)
 
 
 def _led(text: str, start: int, end: int, fixes: bool) -> tuple[int, bool, bool]:
@@ -249,8 +269,10 @@ def _read(text: str, rule: Rule, match: re.Match[str], clause: _Clause, author: 
     if rule.verb == "wants" and (clause.sentence.named or not clause.first):
         return None
     low, high, fixes = cut_tail(text, *match.span("o"))
-    if rule.kind in ("preference", "decision"):
+    if rule.kind in _CHOSEN:
         high = cut_when(text, low, high)
+    elif rule.needs in _ASIDES:
+        high = cut_aside(text, low, high)
     replaces = match.span("x") if groups.get("x") else (0, 0)
     if replaces == (0, 0):
         low, high, replaces = replaced(text, low, high, rule.verb)
@@ -262,9 +284,12 @@ def _read(text: str, rule: Rule, match: re.Match[str], clause: _Clause, author: 
         return None
     if rule.needs == "swapped" and not (is_choice(text[low:high]) or is_choice(text[slice(*replaces)])):
         return None
-    low, high = fits_in(text, low, high, rule, who)
-    if not subject or low >= high:
+    if rule.verb != "wants" and elsewhere(text, clause.start, high, chosen=rule.kind in _CHOSEN):
         return None
+    low, high = fits_in(text, low, high, rule, who)
+    if not subject or low >= high or not (size := suits(rule.verb, subject, text[low:high], rule.kind)):
+        return None
+    high = low + size
     negated = rule.stance == "negated" or groups.get("n") is not None
     return _Found(rule, subject, (low, high), replaces, clause.fixes or fixes or replaces[1] > 0, negated)
 
@@ -303,7 +328,7 @@ def _correction(turn: Turn, text: str, clause: _Clause, start: int, end: int) ->
 
 def _fixed(turn: Turn, text: str, clause: _Clause, start: int, end: int) -> Iterator[Fact]:
     if (swap := SWAP.fullmatch(text, start, end)) is not None:
-        if says_something(swap["o"]) and says_something(swap["x"]):
+        if says_something(swap["o"]) and says_something(swap["x"]) and not elsewhere(text, start, end, chosen=False):
             yield _fact(turn, clause.sentence, "correction", "", "is", swap.span("o"), swap.span("x"), fixes=True)
         return
     match = NOT_BUT.fullmatch(text, start, end)
@@ -317,6 +342,7 @@ def _fixed(turn: Turn, text: str, clause: _Clause, start: int, end: int) -> Iter
     low, high, fixes = cut_tail(text, *match.span("o"))
     if replaces == (0, 0):
         low, high, replaces = replaced(text, low, high, "is")
+    high = cut_closing(text, low, high)
     changed = _CHANGE.search(text, start, low) is not None
     spoken = match.start("o") > start or "," in text[high : replaces[0]]
     plainly = _MEANT.match(text, start, end) is not None and (text[start] in "iI" or dated(text[low:high]))
@@ -325,7 +351,7 @@ def _fixed(turn: Turn, text: str, clause: _Clause, start: int, end: int) -> Iter
     if _YES_NO.match(text, low, high):
         return
     length = fits("value" if spoken else "datum", text[low:high])
-    if length and len(text[low:high].split()) <= 8:
+    if length and len(text[low:high].split()) <= 8 and only_value(text[low : low + length]):
         yield _fact(turn, clause.sentence, "correction", "", "is", (low, low + length), replaces, fixes=True)
 
 

@@ -12,14 +12,18 @@ from collections.abc import Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
+from backstory.core.records import Turn
 from backstory.core.tariff import Tariff
 from backstory.memory.economy import Account
 from backstory.memory.reading import Reading
 from backstory.memory.thread import Thread, place_of
+from backstory.memory.turns import Line
 from backstory.memory.view import View
 
 # A gain that is smaller than this share is none.
 _WORTH = 0.03
+# A client has cut so often before anything is held: once or twice may be somebody who has deleted what stood there.
+_FEWEST_CUTS = 2
 # So many held requests are looked at before holding is judged by what it has cost.
 _JUDGED = 3
 
@@ -65,16 +69,35 @@ def cut_off(thread: Thread, reading: Reading, view: View) -> Held | None:
     if not turns or turns[0] == first:
         return None
     start = place_of(thread.path, thread.by_id.get(turns[0]))
-    if start < 0 or [turn.id for turn in thread.path[start:place]] != turns or not thread.hidden.isdisjoint(turns):
+    cut = thread.path[start:place] if start >= 0 else []
+    if [turn.id for turn in cut] != turns or not thread.hidden.isdisjoint(turns):
+        return None
+    if _elsewhere(reading, {turn.channel for turn in cut if spoken(turn)}, {room for room in view.rooms[:stop] if room is not None}):
         return None
     return Held(view.lead, view.lead + stop, item, frozenset(turns), sum(view.tokens[:stop]))
 
 
-def worth(account: Account, tariff: Tariff, now: float, held: Held, view: View, sizes: Sizes) -> Held | None:
+def _elsewhere(reading: Reading, channels: set[str], rooms: set[str]) -> bool:
+    """Whether something of these channels or rooms may have been said before others than those who speak now."""
+    now = next((line for line in reversed(reading.lines) if spoken(line)), None)
+    return now is None or not (channels <= {now.channel} and rooms <= {now.room})
+
+
+def spoken(one: Line | Turn) -> bool:
+    """Whether a human says it."""
+    return one.kind == "spoken" and one.role == "user"
+
+
+def may(account: Account, tariff: Tariff, now: float) -> bool:
+    """Whether anything could be held: the provider's cache has what went up, and holding was not measured to lose money."""
+    # Of a model whose price is not known its window is not, either: it may be a local one that its client cuts the history for.
+    return tariff.known and account.requests > 0 and account.warm(tariff, now) and not loses(account)
+
+
+def worth(account: Account, tariff: Tariff, held: Held, view: View, sizes: Sizes) -> Held | None:
     """These items, where it is cheaper that they stay in front: at once and as long as it goes on so."""
     size, came, fixed = sizes.came + held.tokens, sizes.came, min(sizes.fixed, sizes.came)
-    # Of a model whose price is not known its window is not, either: it may be a local one that its client cuts the history for.
-    if not tariff.known or not account.requests or size > sizes.hard or not account.warm(tariff, now) or loses(account):
+    if size > sizes.hard or view.cuts < _FEWEST_CUTS:
         return None
     read, write, growth = tariff.read, max(tariff.write, tariff.input), max(1.0, account.growth)
     again = (came - fixed) * (write - read)

@@ -134,6 +134,10 @@ class Index:
             self._name_ids[name] = number
         return number
 
+    def number_of(self, name: str) -> int:
+        """Number of a name that somebody speaks under, or of a role; -1 for one that is unknown."""
+        return self._name_ids.get(name, -1)
+
     def hide(self, turn_ids: Set[int]) -> None:
         """Units of these turns are never found again. Unknown ids are passed over."""
         for turn in turn_ids:

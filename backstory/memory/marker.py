@@ -23,6 +23,8 @@ MARKER = re.compile(
 
 # A client may cut off all but so many messages at once.
 _FAR = 20
+# One whose questions come back in other surroundings is known by its answers alone: it gets the marker more often.
+_FAR_REWORDED = 6
 _HINT = "vc:conversation="
 _WITH_NEWLINE = re.compile(r"\n?" + MARKER.pattern)
 
@@ -32,13 +34,15 @@ def marker(conversation_id: str) -> str:
     return f"\n<!-- vc:conversation={conversation_id} -->"
 
 
-def stands(since: int, places: Sequence[int]) -> bool:
+def stands(since: int, places: Sequence[int], reworded: bool = False) -> bool:
     """Whether a marker will still be there for a while. `since`: the messages from it on, 0 for none; `places`: for each message its turn's
-    place, -1 without. A client that cuts its history would cut it off: then it is written anew in time."""
+    place, -1 without; `reworded`: its client's questions come back in other surroundings. A client that cuts its history would cut it off:
+    then it is written anew in time."""
     if not since:
         return False
     cut = next((place for place in places if place >= 0), 0) > 0
-    return since <= (min(len(places) // 2, _FAR) if cut else _FAR)
+    far = _FAR_REWORDED if reworded else _FAR
+    return since <= (min(len(places) // 2, far) if cut else far)
 
 
 def find(text: str) -> str | None:

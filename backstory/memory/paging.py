@@ -12,16 +12,19 @@ from typing import TypeAlias
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from backstory.core.legs import Call, Tool
-from backstory.core.records import Segment, Turn
-from backstory.memory import dates
+from backstory.core.records import Turn
+from backstory.memory import dates, dates_worded
 from backstory.memory.dates import DAY_S, Period
 from backstory.memory.fence import RECALL_CLOSE, RECALL_OPEN, harmless, neutral, plain
+from backstory.memory.hits import Row, passage
 from backstory.memory.index import SESSION_GAP_S
-from backstory.memory.retrieval import line
+from backstory.memory.question import GENERAL
+from backstory.memory.retrieval import later, line
 from backstory.memory.supersession import Known
-from backstory.memory.text import fold, terms
+from backstory.memory.text import terms
 from backstory.memory.thread import at_number
 
 Count: TypeAlias = Callable[[str], int]
@@ -36,10 +39,18 @@ _HIT_CHARS = 300
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
 _ISO_MONTH, _ISO_YEAR = re.compile(r"(\d{4})-(\d{2})(?!\d)"), re.compile(r"(?:19|20)\d\d")
 _QUARTER = re.compile(r"\bQ([1-4])\W{0,3}(\d{4})\b|\b(\d{4})\W{0,3}Q([1-4])\b", re.IGNORECASE)
-_LAST_SPAN = re.compile(r"\b(?:last|past|previous)\s+(?:(\d{1,4})\s+)?(hour|day|week|month|year)s?\b", re.IGNORECASE)
+_LAST_SPAN = re.compile(r"\b(last|past|previous)\s+(?:(\d{1,4})\s+)?(hour|day|week|month|year)s?\b", re.IGNORECASE)
 _BOUND = re.compile(r"\s*\W?(before|until|till|up to|by|after|since|from)\s+(.+)", re.IGNORECASE | re.DOTALL)
 _EVER = 253_402_300_800.0
 _SPAN_S = {"hour": 3600.0, "day": DAY_S, "week": 7 * DAY_S, "month": 30 * DAY_S, "year": 365 * DAY_S}
+MOST_READ = 20_000
+"""Of so many turns all words are read for one look-up: about a second."""
+_LETTERS = re.compile(r"\w+")
+_QUOTES = str.maketrans("’‘“”", "''\"\"")
+_BEGINNING, _BEGINNING_SHARE = 5, 0.7
+"""Two words begin alike where so many letters of both are the same, and this share of the shorter one."""
+_TELLING = 20
+"""A turn with so many different words tells as much as one with more."""
 _NUMBER = re.compile(r"(?:turn\s*|#\s*)?(\d{1,9})", re.IGNORECASE)
 _UNKNOWN = re.compile(r"[^0-9A-Za-z_.:#-]")
 _NAMED = re.compile(r"#(\d{1,9})(?: to #(\d{1,9}))?")
@@ -189,40 +200,47 @@ class Chosen:
         return turn_id in self._ids
 
 
-class Row(Struct, frozen=True):
-    """A turn to be shown. `number`: as the model sees it."""
-
-    number: int
-    speaker: str
-    at: float
-    text: str
-
-
-def row(turn: Turn) -> Row:
+def row(turn: Turn, worth: float = 0.0) -> Row:
     """A turn as it is shown: its words, or its tools' results."""
-    return Row(turn.position + 1, turn.sender or turn.role.title(), turn.at, turn.text)
+    return Row(turn.position + 1, turn.sender or turn.role.title(), turn.at, turn.text, worth)
 
 
 def shown(label: str, rows: Sequence[Row], budget: int, count: Count) -> str:
-    """Rows in the fence, as many as fit; the last one may be cut. Where some are left out, it says how many."""
-    lines: list[str] = []
+    """Rows in the fence, in their order, as many as fit: what is worth least is left out, of equals the later. The best one may be cut.
+    Where some are left out, it says how many."""
     label = harmless(label, first=True)
-    day, left, done = "", budget - count(f"{RECALL_OPEN}\n{label}\n{RECALL_CLOSE}") - _LEAST_TOKENS, 0
-    for one in rows[:_MOST_ROWS]:
-        named = dates.day_name(one.at)
-        heading = [f"[{named}]"] if named and named != day else []
-        text = line(one.number, one.speaker, one.text)
-        cost = count("\n".join([*heading, text])) + 1
+    left = budget - count(f"{RECALL_OPEN}\n{label}\n{RECALL_CLOSE}") - _LEAST_TOKENS
+    ranked = sorted(range(len(rows)), key=lambda place: -rows[place].worth)
+    texts: dict[int, str] = {}
+    days: set[str] = set()
+    for place in ranked[:_MOST_ROWS]:
+        one = rows[place]
+        day = dates.day_name(one.at)
+        text = told(one)
+        heading = f"[{day}]\n" if day not in days else ""
+        cost = count(f"{heading}{text}") + 1
         if cost > left:
-            text = _cut(text, left - _LEAST_TOKENS, count)
-            if not text or done:
+            text = "" if texts else _cut(text, left - _LEAST_TOKENS, count)
+            if not text:
                 break
             cost = left
-        lines += [*heading, text]
-        day, left, done = named or day, left - cost, done + 1
-    if done < len(rows):
-        lines.append(f"({len(rows) - done} more turns are left out; ask for less to see them.)")
+        texts[place] = text
+        days.add(day)
+        left -= cost
+    lines: list[str] = []
+    day = ""
+    for place in sorted(texts):
+        named = dates.day_name(rows[place].at)
+        lines += [f"[{named}]", texts[place]] if named and named != day else [texts[place]]
+        day = named or day
+    if len(texts) < len(rows):
+        lines.append(f"({len(rows) - len(texts)} more turns are left out; ask for less to see them.)")
     return "\n".join([RECALL_OPEN, label, *lines, RECALL_CLOSE])
+
+
+def told(one: Row) -> str:
+    """A row as a line, with a word about what does not hold any more."""
+    return line(one.number, one.speaker, one.text) + later(one.changed)
 
 
 def _cut(text: str, budget: int, count: Count) -> str:
@@ -260,9 +278,13 @@ def periods(text: str, now: float, path: Sequence[Turn]) -> tuple[Period, ...]:
     found = dates.asked(_spelled(spaced), now, first, last)
     match = _LAST_SPAN.search(spaced)
     if match is None:
-        return found
-    rolling = Period(now - int(match[1] or 1) * _SPAN_S[match[2].lower()], now + 1.0, sharp=True)
-    return (rolling,) if match[1] else (*found, rolling)
+        return found or next((there for words in dates_worded.readings(spaced) if (there := dates.asked(words, now, first, last))), ())
+    rolling = Period(now - int(match[2] or 1) * _SPAN_S[match[3].lower()], now + 1.0, sharp=True)
+    if match[2] or not found:
+        return (rolling,)
+    # "The last year" and "past year" end now; "last year" ended with December.
+    calendar = match[3].lower() in ("month", "year") and match[1].lower() != "past" and not spaced[: match.start()].lower().endswith("the ")
+    return found if calendar else (*found, rolling)
 
 
 def _spelled(text: str) -> str:
@@ -288,45 +310,61 @@ def _on_a_side(side: str, found: Sequence[Period], now: float) -> tuple[Period, 
     return (Period(begun.end if side == "after" else begun.start, _EVER, sharp=True),)
 
 
-def quoted(path: Sequence[Turn], words: str, most: int = 5) -> list[Turn]:
-    """The newest turns in which these very words stand, the oldest of them first."""
-    wanted = words.strip().strip("\"'“”").casefold()
-    found: list[Turn] = []
-    for turn in reversed(path):
-        if wanted and wanted in turn.text.casefold():
-            found.append(turn)
-            if len(found) == most:
-                break
-    return found[::-1]
+def quoted(path: Sequence[Turn], words: str) -> list[Turn]:
+    """The turns in which these very words stand, in order: as whole words; where they nowhere do, as part of others."""
+    wanted = " ".join(words.strip().strip("\"'“”„«»").translate(_QUOTES).casefold().split())
+    if not wanted:
+        return []
+    # Most turns lack the longest of the words: that is found out at once.
+    longest = max(_LETTERS.findall(wanted), key=len, default="")
+    found = [turn for turn in path if longest in turn.text.casefold() and wanted in _even(turn.text)]
+    whole = re.compile(rf"(?<!\w){re.escape(wanted)}(?!\w)")
+    return [turn for turn in found if whole.search(_even(turn.text))] or found
+
+
+def _even(text: str) -> str:
+    """A text as quotes are looked for in it: whatever its case, its line breaks and the form of its apostrophes."""
+    text = text.translate(_QUOTES).casefold()
+    return " ".join(text.split())
 
 
 def nearest(path: Sequence[Turn], words: str, most: int = 5) -> list[Turn]:
-    """The turns that have most of these words, where nothing stands out; in order."""
+    """The turns that have most of these words, where nothing stands out; where none has one, those with words that begin like them (other
+    endings, parts of a compound, a slip of the pen); in order. Of a very long conversation the newest turns are looked at."""
     wanted = set(terms(words))
-    scores = {turn.id: len(wanted.intersection(terms(turn.text))) for turn in path} if wanted else {}
-    best = sorted((turn for turn in path if scores.get(turn.id)), key=lambda turn: (-scores[turn.id], -turn.position))[:most]
-    return sorted(best, key=lambda turn: turn.position)
+    if not wanted:
+        return []
+    said = {turn.id: set(terms(turn.text)) for turn in path[-MOST_READ:] if turn.text}
+    scores = {name: float(len(wanted & found)) for name, found in said.items()}
+    if not any(scores.values()):
+        alike = {term: max((_alike(one, term) for one in wanted), default=0.0) for term in set().union(*said.values())}
+        alike = {term: value for term, value in alike.items() if value}
+        scores = {name: max((alike[term] for term in found if term in alike), default=0.0) for name, found in said.items()}
+    first = sorted((turn for turn in path if scores.get(turn.id)), key=lambda turn: (-scores[turn.id], -turn.position))[:most]
+    return sorted(first, key=lambda turn: turn.position)
 
 
-def about(segments: Sequence[Segment], words: str) -> list[Segment]:
-    """The segments on this topic, the best first: by their tags, then by the words of their digests."""
-    wanted = set(terms(words)) | {fold(words).strip()}
-    scored: list[tuple[float, int]] = []
-    for place, segment in enumerate(segments):
-        tags = {term for tag in segment.tags for term in (*terms(tag), fold(tag))}
-        score = 3.0 * len(wanted & tags) + len(wanted.intersection(terms(segment.digest)))
-        if score:
-            scored.append((-score, place))
-    return [segments[place] for _, place in sorted(scored)]
+def _alike(one: str, other: str) -> float:
+    """How much of the longer word is a beginning that both have; 0 where that is short."""
+    same = next((at for at, (mine, its) in enumerate(zip(one, other, strict=False)) if mine != its), min(len(one), len(other)))
+    enough = same >= _BEGINNING and same >= _BEGINNING_SHARE * min(len(one), len(other))
+    return same / max(len(one), len(other)) if enough else 0.0
 
 
-def outline(segment: Segment, numbers: Mapping[int, int]) -> str:
-    """A segment in one paragraph: which turns, when, on what, and its digest."""
-    first, last = numbers.get(segment.first_turn, 0), numbers.get(segment.last_turn, 0)
-    day = dates.day_name(segment.started)
-    where = f"#{first}" if first == last else f"#{first} to #{last}"
-    head = ", ".join(part for part in (where, day, " / ".join(map(plain, segment.tags[:4]))) if part)
-    return f"[{head}] {segment.digest}".strip()
+def best(rows: Sequence[Row], most: int) -> list[Row]:
+    """The best so many of these rows that speak of the thing, in their order."""
+    kept = sorted((one for one in rows if one.direct), key=lambda one: -one.worth)[:most]
+    return [one for one in rows if one in kept]
+
+
+def topical(words: str) -> bool:
+    """Whether these words name something that may be spoken of, not only that something was said."""
+    return any(term not in GENERAL for term in terms(words))
+
+
+def weight(turn: Turn) -> float:
+    """How much a turn tells, where nothing is asked for but a time: a person's before an assistant's, the more different words the more."""
+    return min(_TELLING, len(set(terms(turn.text)))) / _TELLING + (turn.role == "user")
 
 
 def sittings(path: Sequence[Turn]) -> list[tuple[int, int]]:
@@ -341,12 +379,15 @@ def sittings(path: Sequence[Turn]) -> list[tuple[int, int]]:
     return found
 
 
-def sitting(number: int, turns: Sequence[Turn], hit: Row) -> str:
-    """One sitting in a line: its day, its turns, and what was found in it."""
+def sitting(number: int, turns: Sequence[Turn], hits: Sequence[Row], asked: str) -> str:
+    """One sitting: its day, its turns, and the best two of what was found in it."""
     first, last = turns[0], turns[-1]
+    shown_ = sorted(sorted(hits, key=lambda one: -one.worth)[:2], key=lambda one: one.number)
     day = dates.day_name(first.at)
-    head = ", ".join(part for part in (f"Sitting {number}", day, f"turns #{first.position + 1} to #{last.position + 1}") if part)
-    return f"[{head}] {line(hit.number, hit.speaker, hit.text[:_HIT_CHARS])}"
+    more = f"{len(hits)} of them on this" if len(hits) > len(shown_) else ""
+    head = ", ".join(part for part in (f"Sitting {number}", day, f"turns #{first.position + 1} to #{last.position + 1}", more) if part)
+    lines = [told(replace(one, text=passage(one.text, asked, _HIT_CHARS))) for one in shown_]
+    return f"[{head}] " + "\n".join(lines)
 
 
 def referred(path: Sequence[Turn], ref: str) -> Turn | None:

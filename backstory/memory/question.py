@@ -12,6 +12,7 @@ from msgspec import Struct
 from backstory.memory import dates
 from backstory.memory.associations import asked_concepts
 from backstory.memory.dates import Period
+from backstory.memory.dates_worded import feast
 from backstory.memory.index import Index
 from backstory.memory.small_words import small_in
 from backstory.memory.text import STOP_WORDS, fold, stem, terms, words
@@ -21,7 +22,11 @@ MEMBER_WEIGHT = 0.1
 NAME_WEIGHT = 0.3
 FRAME_WEIGHT = 0.3
 _CAPITALISED = re.compile(r"\b[A-Z][a-zA-Z]{2,}")
-_NAME_INSIDE = re.compile(r"(?<=[a-z,;:] )[A-Z][a-zA-Z]{2,}")
+# Inside a sentence, and written as people are: in no other capitals than the first, and without digits.
+_NAME_INSIDE = re.compile(r"(?<=[a-z,;:] )[A-Z][a-z]{2,}(?![^\W_])")
+_WHICH_WORDS = "the a an our my your his her their its this that these those which what any some every each all no per"
+_WHICH = frozenset(_WHICH_WORDS.split())
+"""Behind one of these stands what a thing is called: "the Jira board", "which Postgres version"."""
 _WORDS = re.compile(r"[^\W_]{2}")
 _PLAIN_SHARE = 0.3
 """Share of stop words from which on a question is English, where only names have a capital inside a sentence."""
@@ -38,6 +43,8 @@ _CHATTER_WORDS = """
     understood understand sounds sound welcome bye goodbye morning evening night done stop wait start help want need ask question answer
     """
 _CHATTER = frozenset(stem(word) for word in _CHATTER_WORDS.split())
+GENERAL = _FRAMES | _CHATTER
+"""Terms that do not say what a question is about."""
 _SENTENCE_END = re.compile(r"(?<=[.!?\uff1f\u061f\n])")
 _ASKS = ("?", "\uff1f", "\u061f")
 _LONG_CHARS, _EDGE_CHARS, _MOST_CHARS = 1200, 400, 4000
@@ -116,7 +123,11 @@ def _strangers(index: Index, question: str) -> set[str]:
     said = words(question)
     if sum(map(STOP_WORDS.__contains__, said)) < _PLAIN_SHARE * len(said):
         return set()
-    names = [word for word in _NAME_INSIDE.findall(question) if not dates.timely(word)]
+    names = [
+        match[0]
+        for match in _NAME_INSIDE.finditer(question)
+        if not dates.timely(match[0]) and not feast(match[0]) and question[: match.start()].rsplit(maxsplit=1)[-1].lower() not in _WHICH
+    ]
     known = {part for number in list(index.voices)[:_MOST_VOICES] for part in fold(index.names[number]).split()} if names else set()
     return {
         term

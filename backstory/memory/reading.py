@@ -30,16 +30,18 @@ class Reading:
 
     `places` (set by ingestion): for each item the index of its turn on the thread's path, -1 where it has none. `also`: turns that it
     carries within an item of another place. `unsaid`: turns (ids) that its client leaves out of its answers. `buried`: items whose turns
-    were forgotten. `aside`: length of the items that are no turns, in characters. `tools`: how many items have calls, results or media.
+    were forgotten. `more`: tokens of what an item says beside its turn (others that its client has joined with it).
+    `aside`: length of the items that are no turns, in characters. `tools`: how many items have calls, results or media.
     `summary`: the last item that is a client's summary of what came before, -1 where none is. `bytes`: raw size of its items, about.
     `sent`: the chain hashes as its client's form of the answers gives them, where `chains` are those of what was really said; empty where
-    they are the same. `keys`: by how many the reader finds it. `before`: digest of the reading that its first `reused` items were taken
-    from, b"" where none were.
+    they are the same; then `asked` are the lines as they came, and `reworded` tells whether a human's are among those that differ. `keys`:
+    by how many the reader finds it. `before`: digest of the reading that its first `reused` items were taken from, b"" where none were.
     """
 
     __slots__ = (
         "also",
         "aside",
+        "asked",
         "before",
         "buried",
         "bytes",
@@ -47,8 +49,10 @@ class Reading:
         "digest",
         "keys",
         "lines",
+        "more",
         "places",
         "reused",
+        "reworded",
         "sent",
         "summary",
         "thread",
@@ -70,9 +74,25 @@ class Reading:
         self.unsaid: tuple[int, ...] = ()
         self.before = b""
         self.buried: frozenset[int] = frozenset()
+        self.more: dict[int, int] = {}
         self.sent: list[bytes] = []
+        self.asked: list[Line] = []
+        self.reworded = False
         self.thread = ""
         self.version = -1
+
+    def taken(self, reworded: bool) -> None:
+        """It is about to say what was said in place of what came."""
+        if not self.sent:
+            self.sent, self.asked = list(self.chains), list(self.lines)
+        self.reworded = self.reworded or reworded
+
+    def as_sent(self) -> None:
+        """It says what came again: whoever may have said the same in other surroundings is looked for anew."""
+        self.lines[:], self.chains[:] = self.asked, self.sent
+        self.sent, self.asked, self.reworded = [], [], False
+        self.places, self.unsaid = [], ()
+        self.thread, self.version = "", -1
 
     def goes_on(self, known: Reading, count: int) -> None:
         """Take over the sums of another one, with whose first `count` items this one begins."""
@@ -132,7 +152,10 @@ class Reader:
             reading.places = known.places[:reused]
             reading.thread, reading.version, reading.buried = known.thread, known.version, known.buried
             reading.unsaid = known.unsaid
+            reading.more = {item: tokens for item, tokens in known.more.items() if item < reused}
             reading.sent = _going_on(known.sent[:reused], lines)
+            reading.asked = [*known.asked[:reused], *lines[reused:]] if known.asked else []
+            reading.reworded = known.reworded
             reading.goes_on(known, reused)
         reading.take(reused)
         if count >= _WORTH_REMEMBERING:

@@ -31,6 +31,7 @@ from backstory.core.layout import Elements
 from backstory.core.message import Path
 from backstory.memory import dates
 from backstory.memory.index import ASKS, TELLS, TIMELY, Index
+from backstory.memory.nearness import Asked
 from backstory.memory.question import Query
 
 What: TypeAlias = Literal["block", "earlier block", "digest", "fold", "marker", "stub", "tools", "held", "other"]
@@ -109,14 +110,16 @@ class Told(Struct, frozen=True, omit_defaults=True):
 
 
 class Parts(Struct):
-    """What the final scores of one recall were added up from, by unit: filled by `scoring.ranked`."""
+    """What the final scores of one recall were added up from, by unit: filled by `scoring.ranked`. `asked`: the question's vector."""
 
     words: dict[int, float] = {}
     near: dict[int, float] = {}
     level: dict[int, float] = {}
     passage: dict[int, float] = {}
+    oneself: dict[int, float] = {}
     to_words: float = 0.0
     to_near: float = 0.0
+    asked: Asked | None = None
 
 
 class Basis(Struct, frozen=True, eq=False):
@@ -154,6 +157,7 @@ def signals(index: Index, query: Query, parts: Parts, place: int) -> dict[str, f
         "around": parts.to_near * parts.near.get(place, 0.0),
         "passage": parts.passage.get(place, 0.0),
         "session": parts.level.get(index.sessions[place], 0.0),
+        "of oneself": parts.oneself.get(place, 0.0),
         "speaker": float(bool(query.people) and index.speakers[place] in query.people),
         "date": dates.closeness(index.at[place], query.periods) if query.periods else 0.0,
         "tells a time": float(query.when and bool(index.flags[place] & TIMELY)),

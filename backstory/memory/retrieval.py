@@ -12,7 +12,7 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from backstory.memory import dates
+from backstory.memory import dates, oneself
 from backstory.memory.asking import asks
 from backstory.memory.assembly import AllBut
 from backstory.memory.changes import NOTHING, Changed
@@ -96,11 +96,13 @@ def recall(
     changed: Changed = NOTHING,
     asked: Asked | None = None,
     search: bool = False,
+    asker: str = "",
 ) -> Recalled:
     """The turns that answer the question, less those in `carried` (turn ids). `now`: when it is asked. `min_score`: units below this
     share of the best score are left out. `count`: tokens of a text, which decides what fits. `standing`: pinned turns come first,
     whatever is asked; others as its rules have it. `changed`: what does not hold any more. `asked`: the question's vector, where there is
-    one. `search`: somebody looks for this: whatever has a word of it is an answer, however weak."""
+    one. `search`: somebody looks for this: whatever has a word of it is an answer, however weak. `asker`: the name under which who asks
+    speaks, "" for none: what they ask about themselves (see oneself) is answered with what they have told."""
     if not len(index):
         return Recalled((), gate="empty")
     if budget_tokens < _overhead(count) + _SMALLEST_LINE:
@@ -109,10 +111,13 @@ def recall(
     eligible = _eligible(index, carried)
     wanted = pool_size(budget_tokens) * (_WITH_MEANING if asked is not None and len(index.turns) <= _FEW_UNITS else 1)
     strict = 0.0 if search else standing.rules.gate if standing is not None else 1.0
-    remark = not search and not asks(looked_at(question)[1])
+    aspects = oneself.asked(question)
+    remark = not search and not aspects and not asks(looked_at(question)[1])
     if remark:
         budget_tokens = min(budget_tokens, _REMARK_TOKENS)
     answers = _answers(index, query, question, now, eligible, wanted, strict, asked, index.share(budget_tokens), remark)
+    if aspects:
+        answers = _personal(answers, oneself.told(index, aspects, asker, eligible))
     if standing is not None and answers.scores and not standing.rules.neutral:
         answers.scores, below = standing.weighed(index, answers.scores)
         answers.out += [(place, "below memory.min_importance") for place in below]
@@ -179,6 +184,19 @@ def _answers(
     return _Answers(scores, Recalled((), len(scores) or len(found.scores), best), parts, [])
 
 
+def _personal(answers: _Answers, told: dict[int, float]) -> _Answers:
+    """These answers with what somebody has told of themselves, which is no less worth than the best of them."""
+    if not told:
+        return answers
+    best = max(answers.scores.values(), default=1.0)
+    scores = dict(answers.scores)
+    for place, worth in told.items():
+        scores[place] = max(scores.get(place, 0.0), best * worth)
+    answers.parts.oneself = told
+    found = replace(answers.found, considered=max(answers.found.considered, len(scores)), gate="")
+    return _Answers(scores, found, answers.parts, [one for one in answers.out if one[0] not in told])
+
+
 def _near(asked: Asked | None, best: Sequence[int], wanted: int, eligible: Callable[[int], bool]) -> dict[int, float]:
     """Cosines of the units that are nearest to the question; none where it has no vector."""
     if asked is None:
@@ -207,7 +225,7 @@ def block(recalled: Recalled, label: str = _LABEL) -> str:
             day, before = named, None
         goes_on = before is not None and (before.turn, before.piece + 1, before.speaker) == (item.turn, item.piece, item.speaker)
         text = line(item.number, item.speaker, item.text) if not goes_on else _shown(item.text, first=True)
-        lines.append(text + _note(item.changed))
+        lines.append(text + later(item.changed))
         before = item
     lines.append(RECALL_CLOSE)
     return "\n".join(lines)
@@ -224,7 +242,7 @@ def line(number: int, speaker: str, text: str) -> str:
     return f"#{number} {called(speaker)}: {_shown(text)}"
 
 
-def _note(changed: int) -> str:
+def later(changed: int) -> str:
     """What follows the text of a line that does not hold any more."""
     return f"{_CHANGED}{changed})" if changed else ""
 
@@ -309,7 +327,7 @@ def _chosen(
             out.append((place, "no room"))
             continue
         shown = line(index.numbers[place], index.names[index.speakers[place]], index.texts[place])
-        cost = count(f"{shown}{_note(_changed(index, place, changed))}\n")
+        cost = count(f"{shown}{later(_changed(index, place, changed))}\n")
         day = dates.day_name(index.at[place])
         if day and day not in days:
             cost += count(f"[{_header(day, day if day[-4:] in years else '')}]\n")

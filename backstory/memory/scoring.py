@@ -220,6 +220,7 @@ def ranked(
     if parts is not None:
         parts.words, parts.near, parts.level, parts.to_words, parts.to_near = own, near, level, to_words, to_near
         parts.passage = dict(zip(places, passage, strict=True))
+        parts.asked = asked
     logs = _LOGARITHMS
     last = _LONGEST - 1
     return {

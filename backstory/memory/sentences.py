@@ -14,6 +14,7 @@ from msgspec import Struct
 from backstory.core.records import Turn
 from backstory.memory import dates
 from backstory.memory.forms import ALWAYS, Form
+from backstory.memory.pastes import own_until
 from backstory.memory.speakers import Begun, Carry, speakers
 from backstory.memory.text import fold
 
@@ -23,7 +24,9 @@ _LONGEST = 400
 _VOID = frozenset({"br", "hr", "img", "p", "li", "input", "b", "i"})
 _TAG = Form(r"\s*<(?P<close>/?)(?P<name>[A-Za-z][\w:-]*)(?:\s[^<>\n]*)?/?>?")
 _SKIPPED = Form(
-    r"\s*(?:>|\||\t| {4}|@@|\+\+\+|---|\d{4}-\d\d-\d\d[T ]\d\d:\d\d|\d\d:\d\d:\d\d|(?:DEBUG|INFO|WARN|ERROR|TRACE|FATAL)\b)", gist=ALWAYS
+    r"\s*(?:>|\||\t| {4}|//|/\*|#\s|--\s|<!--|@@|\+\+\+|---"
+    r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d|\d\d:\d\d:\d\d|(?:DEBUG|INFO|WARN|ERROR|TRACE|FATAL)\b)",
+    gist=ALWAYS,
 )
 _INDENTED = Form(r"(?: {4}|\t)(?!\s*(?:[-*•]|\d+[.)])\s)")
 _BULLET = Form(r"\s*(?:(?:[-*•+]|\d{1,3}[.)]|#{1,6})\s+)?(?:\*\*|__)?")
@@ -73,8 +76,10 @@ def sentences(turn: Turn, names: Set[str] = frozenset()) -> Iterator[Sentence]:
     if turn.kind != "spoken" or turn.role not in ("user", "assistant"):
         return
     text, upto = turn.text, len(turn.text)
-    if turn.role == "user" and (task := _TASK.search(text, 0, _EDGE_CHARS)) is not None:
-        upto = task.start("begin")
+    if turn.role == "user":
+        if (task := _TASK.search(text, 0, _EDGE_CHARS)) is not None:
+            upto = task.start("begin")
+        upto = own_until(text, upto)
     author, at = turn.sender or turn.role, turn.at or turn.arrived
     said_by = _said_by(turn, names)
     speaker, inside = author, ""

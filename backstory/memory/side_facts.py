@@ -18,9 +18,11 @@ from msgspec.structs import replace
 from backstory.core.records import Claim, Fact, FactKind, Stance, Turn
 from backstory.core.side import Question
 from backstory.memory.claims import denies, verified
+from backstory.memory.fact_kinds import suits
 from backstory.memory.fact_objects import says_something, subject_of, trimmed
 from backstory.memory.fact_query import alike
 from backstory.memory.fact_rules import HEDGED
+from backstory.memory.fact_scope import elsewhere
 from backstory.memory.facts import extract, meant
 from backstory.memory.sentences import Sentence, sentences
 from backstory.memory.side_tasks import DATA, decoded, list_schema, shown
@@ -175,6 +177,10 @@ def _fact(said: _Said, turn: Turn) -> Fact | None:
     if not subject or not verb or not (human or said.kind in _SHARED_KINDS):
         return None
     if not _ordered(subject, verb, sentence.author, whole[: piece.object[0] - sentence.start]):
+        return None
+    if not suits(verb, subject, text[slice(*piece.object)], said.kind) or elsewhere(
+        text, sentence.start, sentence.end, chosen=said.kind in ("preference", "decision", "note")
+    ):
         return None
     left = _without(text, sentence, piece.replaces)
     negated = said.stance == "negated"

@@ -65,10 +65,13 @@ _SMALL = {
 """By language, as they are written: how common ones are spelt without their accents."""
 # Words that show a language without being small in it: they tell when something was.
 _SHOWING = {
-    "de": "letzten letzte letztes letzter vorigen vergangene gestern vorgestern heute",
-    "fr": "dernier dernière passé passée hier avant-hier demain c'était",
-    "es": "pasado pasada hace ayer anteayer hoy qué pasó enero febrero marzo mayo junio julio septiembre octubre diciembre",
-    "it": "ieri scorso scorsa fa oggi domani nella dello",
+    "de": "letzten letzte letztes letzter vorigen vergangene gestern vorgestern heute anfang mitte ende tagen woche wochen monat"
+    " monaten jahren oktober dezember januar februar märz",
+    "fr": "dernier dernière passé passée hier avant-hier demain c'était début jours semaine semaines janvier février août octobre décembre",
+    "es": "pasado pasada hace ayer anteayer hoy qué pasó días semana semanas"
+    " hablamos hicimos principios mediados enero febrero marzo mayo junio julio septiembre octubre diciembre",
+    "it": "ieri scorso scorsa fa oggi domani nella dello giorni settimana gennaio febbraio maggio luglio ottobre novembre"
+    " abbiamo inizio metà",
     "pt": "passado passada ontem anteontem hoje há atrás fiz aconteceu janeiro fevereiro março maio junho julho setembro outubro dezembro",
     "nl": "vorige afgelopen gisteren eergisteren vandaag geleden",
     "pl": "zeszłym zeszłego zeszłej ubiegłym temu wczoraj przedwczoraj dzisiaj dziś",

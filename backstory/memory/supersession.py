@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from backstory.core.records import Fact
 from backstory.memory import fact_ends, fact_tongues
 from backstory.memory.choices import kind_of
+from backstory.memory.fact_ends import opposite, within
 from backstory.memory.fact_objects import dated
 from backstory.memory.forms import Form
 from backstory.memory.text import STOP_WORDS, fold, stem, words
@@ -28,6 +29,8 @@ STATUSES: tuple[Status, ...] = ("current", "superseded", "negated", "planned")
 _REACH_TURNS = 20
 """A correction that does not name what it corrects is about something said in the last so many turns."""
 _NEAR_TURNS = 4
+_LEAST_NAMED = 2
+"""A subject of fewer words may be that of several things."""
 _SAME_RELATION = {"is set to": "is", "runs on": "is", "switched to": "uses", "uses": "uses", "decided": "uses"}
 _ONE_VALUE = frozenset({"is", "lives in", "works at", "works as", "is aged", "is from", "was born", "grew up in", "is called"})
 _NAME = ("'s", "name")
@@ -42,22 +45,6 @@ _MOST_OPEN = 512
 _OPEN = frozenset({"has", "bought", "adopted"})
 _CORRECTABLE = _ONE_VALUE | {"will", "plans to", "has"}
 _DENIED_BY = {"likes": "dislikes", "dislikes": "likes"}
-_OPPOSITES = (
-    (("tab",), ("space",)),
-    (("dark", "mode"), ("light", "mode")),
-    (("dark", "theme"), ("light", "theme")),
-    (("metric",), ("imperi",)),
-    (("celsius",), ("fahrenheit",)),
-    (("singl", "quot"), ("doubl", "quot")),
-    (("camelcas",), ("snake", "case")),
-    (("british", "english"), ("american", "english")),
-    (("uk", "english"), ("us", "english")),
-    (("short", "answer"), ("long", "answer")),
-    (("brief", "answer"), ("detail", "answer")),
-    (("formal",), ("inform",)),
-    (("tea",), ("coffe",)),
-)
-_OPPOSED = frozenset(term for pair in _OPPOSITES for side in pair for term in side)
 _TIME = Form(r"\b\d{1,2}(?::\d\d)? ?(?:am|pm)\b|\b\d{1,2}:\d\d\b|\bat (?:1?\d|2[0-4])(?= on\b|,|$)|\bnoon\b|\bmidnight\b", re.I)
 _HOUR = Form(r"(?:1?\d|2[0-4])(?: o'clock)?")
 _DAY = Form(
@@ -290,7 +277,7 @@ class Ledger:
                 same = old
             elif _changes(new, old, replaced):
                 old.by = new
-        for old in self._ended(new):
+        for old in self._ended(new) or self._renamed(new):
             old.by = new
         if same is None and new.relation in _CHOSEN and not new.denies:
             if replaced or new.fact.corrects:
@@ -298,6 +285,20 @@ class Ledger:
             elif new.verb == "switched to" and (left := self._left(new)) is not None:
                 left.by = new
         return same
+
+    def _renamed(self, new: _Entry) -> list[_Entry]:
+        """What "Correction: Kontor's limit is 80" is about where it is known as "the rate limit for partner Kontor": the one thing said
+        lately that has all the words of its subject, with a value of the same kind and unit."""
+        if not new.fact.corrects or new.relation != "is" or new.denies or len(new.whose) < _LEAST_NAMED:
+            return []
+        named = set(new.whose) - {"'s"}
+        held: list[_Entry] = []
+        for old in reversed(self._entries):
+            if new.number - old.number > _REACH_TURNS:
+                break
+            if old.by is None and old.relation == "is" and not old.denies and named < set(old.whose) and old.whose != new.whose:
+                held.append(old)
+        return held if len(held) == 1 and _replaces(new, held[0]) else []
 
     def _candidates(self, new: _Entry, replaced: tuple[str, ...]) -> list[_Entry]:
         """Facts about the same subject that the new one can change: of its relation and those beside it, or, where it says what it
@@ -335,7 +336,7 @@ class Ledger:
             if old.by is not None or old.relation not in _CHOSEN or (new.spoken_by_assistant and not old.spoken_by_assistant):
                 continue
             if replaced:
-                if old.terms == replaced or _within(replaced, old.terms):
+                if old.terms == replaced or within(replaced, old.terms):
                     old.by = new
             elif _bears_on(new, old) and (choice is None or kind_of(old.terms) in (choice, None)):
                 old.by = new
@@ -351,7 +352,7 @@ class Ledger:
             if old.by is not None or old.denies or old.terms == terms or (fact.author == "assistant" and not old.spoken_by_assistant):
                 continue
             if replaced:
-                if old.terms == replaced or _within(replaced, old.terms):
+                if old.terms == replaced or within(replaced, old.terms):
                     return old
             elif old.relation in _CORRECTABLE and _of_one_kind(fact.object, wanted, old, number):
                 return old
@@ -411,6 +412,12 @@ def _of_one_kind(text: str, wanted: frozenset[str], old: _Entry, number: int) ->
     return near and wanted == old.classes
 
 
+def _replaces(new: _Entry, old: _Entry) -> bool:
+    """Whether a value may take the place of this one, for its kind, its unit and who says it."""
+    alike = old.classes == new.classes and _unit(old.fact.object) == _unit(new.fact.object)
+    return alike and (old.spoken_by_assistant or not new.spoken_by_assistant)
+
+
 def _thing(whose: tuple[str, ...]) -> tuple[str, ...]:
     """The key of a thing without its owner."""
     return whose[whose.index("'s") + 1 :] if "'s" in whose else whose
@@ -448,20 +455,20 @@ def _says_the_same(new: _Entry, old: _Entry) -> bool:
 
 def _changes(new: _Entry, old: _Entry, replaced: tuple[str, ...]) -> bool:
     """Whether the new fact takes the place of an old one about the same subject."""
-    if replaced and (old.terms == replaced or (new.relation == old.relation and _within(replaced, old.terms))):
+    if replaced and (old.terms == replaced or (new.relation == old.relation and within(replaced, old.terms))):
         return True
     if old.relation == _DENIED_BY.get(new.relation) and old.terms == new.terms:
         return True
     if old.relation != new.relation:
-        return new.relation == "prefers" and old.relation in ("likes", "uses") and _opposite(new.terms, old.terms)
+        return new.relation == "prefers" and old.relation in ("likes", "uses") and opposite(new.terms, old.terms)
     if new.denies != old.denies:
-        return new.terms == old.terms or _within(new.terms, old.terms)
+        return new.terms == old.terms or within(new.terms, old.terms)
     if new.denies:
         return False
     if new.relation == "wants":
         return new.terms[1:] == old.terms[1:]
     if new.relation in ("prefers", "uses"):
-        return _opposite(new.terms, old.terms) or _same_slot(new, old) or (bool(old.fact.replaces) and key(old.fact.replaces) == new.terms)
+        return opposite(new.terms, old.terms) or _same_slot(new, old) or (bool(old.fact.replaces) and key(old.fact.replaces) == new.terms)
     if new.relation in ("has", "takes"):
         return new.fact.kind == old.fact.kind and fact_ends.recounted(new.terms, old.terms)
     return new.relation in _ONE_VALUE and new.fact.kind != "relation" and _one_value(new, old)
@@ -483,16 +490,3 @@ def _same_slot(new: _Entry, old: _Entry) -> bool:
 def _for(text: str) -> tuple[str, ...] | None:
     _, mark, purpose = text.partition(" for ")
     return key(purpose) if mark else None
-
-
-def _opposite(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
-    if _OPPOSED.isdisjoint(one) or _OPPOSED.isdisjoint(other):
-        return False
-    return any(
-        (_within(left, one) and _within(right, other)) or (_within(right, one) and _within(left, other)) for left, right in _OPPOSITES
-    )
-
-
-def _within(few: tuple[str, ...], many: tuple[str, ...]) -> bool:
-    """Whether all of these terms are among those."""
-    return bool(few) and set(few) <= set(many)

@@ -52,6 +52,7 @@ class Thread:
     `protects`: where the turns of a path begin that no digest made for another branch may stand for; None: nowhere."""
 
     __slots__ = (
+        "__weakref__",
         "_account",
         "answers",
         "boundary",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 
 from backstory.core.exchange import Ended
 from backstory.core.plan import House
@@ -58,9 +59,13 @@ class Door:
         self._timer = self.loop.call_later(self._step_s, self._sweep)
 
     async def listen(self, host: str, port: int, house: House | None = None) -> int:
-        """Opens a port (0: any free one) and returns its number. Raises OSError where it is taken."""
+        """Opens a port (0: any free one) and returns its number; `::` is all of IPv4, too. Raises OSError where it is taken."""
         serving = house or self._house
-        server = await self.loop.create_server(lambda: DownConnection(self, serving), host, port, backlog=_BACKLOG)
+        if host == "::" and socket.has_dualstack_ipv6():
+            both = socket.create_server((host, port), family=socket.AF_INET6, backlog=_BACKLOG, dualstack_ipv6=True)
+            server = await self.loop.create_server(lambda: DownConnection(self, serving), sock=both, backlog=_BACKLOG)
+        else:
+            server = await self.loop.create_server(lambda: DownConnection(self, serving), host, port, backlog=_BACKLOG)
         self._servers.append(server)
         bound: int = server.sockets[0].getsockname()[1]
         return bound

@@ -23,6 +23,7 @@ from backstory.relay.endurance import Kind
 from backstory.relay.handed import undelivered
 from backstory.relay.heads import CHUNKED, ReplyHead, Request, render_interim, without_ours
 from backstory.relay.heard import heard
+from backstory.relay.instead import Guarded, reader_of
 from backstory.relay.interpret import Interpreter, interpreter
 from backstory.relay.legs import Legs
 from backstory.relay.overdue import overdue
@@ -58,7 +59,7 @@ class Flow:
         self._plan: Plan | None = None
         self._listener: Listener | None = None
         self._delivery: Delivery | None = None
-        self._legs: Legs | None = None
+        self._legs: Legs | Guarded | None = None
         self._interpreter: Interpreter | None = None
         self._attempts: Attempts | None = None
         self._race: Race | None = None
@@ -180,8 +181,8 @@ class Flow:
         self._plan = plan
         if plan.tap is not None:
             self._listener = Listener(plan.tap, self._door.metrics)
-        if plan.paging is not None:
-            self._legs = Legs(plan.paging, self, self._door.limits.max_buffered_body, self._door.metrics)
+        if plan.asks_on:
+            self._legs = reader_of(plan, self, self._door.limits.max_buffered_body, self._door.metrics)
         if plan.body is not None:
             self._discards = self._streamed
             self._streamed = False

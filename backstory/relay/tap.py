@@ -103,7 +103,11 @@ class MemoryTap:
 
     def goes(self, body: bytes) -> None:
         """The body that goes up is this one."""
-        self._went = body
+        self._went, self._proof = body, None
+
+    def instead(self, exchange: Exchange, body: bytes) -> None:
+        """The request was refused, and goes up once more as this exchange, with this body."""
+        self._exchange, self._went, self._proof = exchange, body, None
 
     @property
     def named(self) -> tuple[int, str]:

@@ -135,7 +135,8 @@ class Boundary:
             return Plan(None, digest, found, draft.total + found.blocks)
         total = draft.fixed + draft.new + found.blocks + found.tokens
         total -= sum([saved for item, saved in visit.saved.items() if folded is None or not folded.dropped(item)])
-        total += sum([tokens for item, tokens in visit.buried.items() if folded is None or not folded.dropped(item)])
+        for beside in (visit.buried, visit.reading.more):
+            total += sum([tokens for item, tokens in beside.items() if folded is None or not folded.dropped(item)])
         if folded is not None and digest is not None:
             total += digest.tokens
         return Plan(folded, digest, found, total)

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from backstory.core.records import Turn
 from backstory.core.store import Store
+from backstory.memory import oneself
 from backstory.memory.associations import MARK
 from backstory.memory.index import Index
 from backstory.memory.question import looked_at
@@ -24,6 +25,7 @@ from backstory.memory.units import index_terms
 
 # So many in all; the best of them with one neighbour on both sides. Some 70 us each.
 _CANDIDATES, _WITH_NEIGHBOURS = 48, 6
+_INTRODUCED = 12
 # The store knows nothing of branches: so many are asked for.
 _HITS = 240
 # Of the part that is indexed, so many postings are looked at.
@@ -58,7 +60,8 @@ def candidates(store: Store, thread: Thread, branch: Branch, question: Turn, pin
     """An index of those turns, with their neighbours, of pinned ones, and of those that are `close` in meaning. Blocks for some
     milliseconds."""
     path, upto, indexed = branch.path, branch.upto, branch.indexed
-    terms = list(dict.fromkeys(index_terms(looked_at(question.text)[0])))
+    aspects = oneself.asked(question.text)
+    terms = list(dict.fromkeys((*index_terms(looked_at(question.text)[0]), *oneself.terms(aspects))))
     principal, mine = thread.conversation.principal, owners(thread, branch)
     stored = store.frequencies(terms)
     # Short turns that have most of the words can be many (the same question, asked again and again); the answer is where the rare ones are.
@@ -74,6 +77,8 @@ def candidates(store: Store, thread: Thread, branch: Branch, question: Turn, pin
     for place in _places(thread, branch, close):
         wanted.update(range(place - 1, place + 2))
     wanted.update(_places(thread, branch, pins))
+    # Who somebody is, they say first.
+    wanted.update(range(_INTRODUCED if aspects else 0))
     index = Index(_frequencies(stored, thread.family.index, terms, new))
     names = thread.family.carry.names | names_in(path)
     for place in sorted(place for place in wanted if 0 <= place < upto):

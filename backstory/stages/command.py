@@ -26,6 +26,7 @@ from backstory.memory import dates
 from backstory.memory.alignment import align
 from backstory.memory.compaction import protected_boundary
 from backstory.memory.fence import called, neutral
+from backstory.memory.hits import hits
 from backstory.memory.retrieval import Recalled
 from backstory.memory.thread import Thread
 from backstory.stages.arrivals import Arrivals
@@ -235,14 +236,14 @@ class Command(Stage):
         budget = desk.settings.budget
         own = await desk.find(thread, asking, set(), budget, search=True)
         carried = _carried(visit)
-        found = [_shown(own, "", carried)]
+        found = _shown(own, question, "", carried)
         known = {turn.id for turn in thread.path}
         for other in await self._links.reach(thread, visit.scope, await self._links.rooms.entered(visit)):
             if other.conversation.memory:
                 more = await desk.find(other, asking, known, budget, search=True)
-                found.append(_shown(more, other.conversation.label or other.conversation.id[:8], set()))
+                found += _shown(more, question, other.conversation.label or other.conversation.id[:8], set())
                 known.update(item.turn for item in more.items)
-        lines = [one for some in found for one in some]
+        lines = [one for _, one in sorted(found, key=lambda one: -one[0])]
         return search.recalled(question, lines, _WHY.get(own.gate, "nothing has its words"), thread.conversation.memory)
 
     # --- folding
@@ -301,8 +302,16 @@ def _carried(visit: Visit) -> set[int]:
     return {path[place].id for place in (*laid.matched, *laid.also) if place >= 0}
 
 
-def _shown(found: Recalled, place: str, carried: set[int]) -> list[search.Found]:
+def _shown(found: Recalled, question: str, place: str, carried: set[int]) -> list[tuple[float, search.Found]]:
+    """What speaks of the question, with how well it does. What recall adds to that where it has room is no answer to a search."""
+    worth = {one.number: one.worth for one in hits(found, question) if one.direct}
     return [
-        search.Found(place, item.number, item.turn, dates.day_name(item.at), called(item.speaker), neutral(item.text), item.turn in carried)
+        (
+            worth[item.number],
+            search.Found(
+                place, item.number, item.turn, dates.day_name(item.at), called(item.speaker), neutral(item.text), item.turn in carried
+            ),
+        )
         for item in found.items
+        if item.number in worth
     ]

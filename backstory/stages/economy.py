@@ -19,7 +19,7 @@ from backstory.core.tariff import Tariff
 from backstory.memory.ceiling import addable, leaves_history, sent
 from backstory.memory.compaction import Window
 from backstory.memory.counted import sane
-from backstory.memory.economy import SMALL_WINDOW, STOPS, STOPS_S, Account, Move, Step
+from backstory.memory.economy import REST_S, SMALL_WINDOW, STOPS, STOPS_S, Account, Move, Step
 from backstory.memory.pacing import paced
 from backstory.stages.base import Stage
 from backstory.stages.visit import Visit, Visits
@@ -32,6 +32,8 @@ _MARKED = 12
 _RELIEVED, _NEAR = 0.7, 0.05
 # Conversations whose side spend has not been told yet.
 _MOST_OWED = 4096
+# Models of which it is known that they refused something.
+_MOST_BARE = 256
 # Whose edits change what a request costs.
 _REWRITES = frozenset({"shrink", "kin", "recall", "paging", "links", "continuity"})
 
@@ -52,8 +54,8 @@ class Choices(Struct, frozen=True):
     early: bool = True
     breaker: bool = True
     kept: float = 0.1
-    holds: bool = False
-    allowance: float = 0.25
+    holds: bool = True
+    allowance: float = 0.03
 
 
 class Money(Struct):
@@ -88,6 +90,7 @@ class Economy(Stage):
         self._judges = choices.breaker and window.size >= SMALL_WINDOW
         self.money = Money()
         self._stops: dict[str, float] = {}
+        self._bare: dict[str, float] = {}
         self._side: OrderedDict[str, float] = OrderedDict()
         self._net = 0.0
 
@@ -121,6 +124,17 @@ class Economy(Stage):
     def holds(self) -> bool:
         """Whether what a client cuts off may stay in front. A small window has no room for it."""
         return self._choices.holds and self._window.size >= SMALL_WINDOW
+
+    def bare(self, model: str) -> bool:
+        """Whether nothing is held in front of requests to this model for a while: one was refused for it lately."""
+        since = self._bare.get(model)
+        return since is not None and abs(self._clock() - since) < REST_S
+
+    def refused(self, model: str) -> None:
+        """A request to this model was refused for the sake of what was held in front of it, or came too soon after others."""
+        if len(self._bare) >= _MOST_BARE:
+            self._bare.clear()
+        self._bare[model] = self._clock()
 
     def recallable(self, exchange: Exchange, visit: Visit, budget: int, total: int) -> int:
         """Of a budget, how many tokens may be recalled at a request of `total` tokens."""

@@ -6,7 +6,7 @@ Rule: never meeting is worth more than resuming. Where two conversations could b
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -37,13 +37,21 @@ class Found(Struct, frozen=True):
 
 
 async def whole(
-    threads: Threads, principal: str, scope: str, lines: Sequence[Said], system: Callable[[], bytes] = bytes, also: Sequence[str] = ()
+    threads: Threads,
+    principal: str,
+    scope: str,
+    lines: Sequence[Said],
+    system: Callable[[], bytes] = bytes,
+    also: Sequence[str] = (),
+    anybodys: Collection[bytes] = (),
 ) -> Found | None:
     """The thread of which this history is a part; None where there is none, or it cannot be told for certain. `system` gives the hash of
-    its system prompt, b"" where that does not matter. `also`: names of conversations that are looked at too."""
+    its system prompt, b"" where that does not matter. `also`: names of conversations that are looked at too. `anybodys`: contents that
+    prove nothing."""
     words, rest = excerpt.run(lines)
     alone = excerpt.exchange(words)
-    contents = alone or (excerpt.telling(words) if anchor(lines) else [])
+    telling = [line for line in words if line.content not in anybodys] if anybodys else words
+    contents = alone or (excerpt.telling(telling) if anchor(lines) else [])
     if not contents:
         return None
     said = await threads.said(principal, contents, OFTEN)

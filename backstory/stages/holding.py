@@ -1,30 +1,38 @@
 """Beside the recall stage: keeps what went up for a conversation whose client cuts its history, and says what of it stays in front.
 
 Rule: it is kept in memory only, and only while the client cuts; whatever does not fit together (another branch, something forgotten, other
-instructions, a restart) lets it go, and the request goes up as it came.
+instructions, other tools, a restart) lets it go, and the request goes up as it came. A provider that does not take it gets the request
+without, and nothing is held in that conversation any more.
 """
 
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from collections.abc import Sequence
+from weakref import ref
+
+from msgspec.structs import replace
 
 from backstory.core.document import Document
-from backstory.core.edits import AddMessages
-from backstory.core.exchange import Exchange, Outcome
+from backstory.core.edits import AddMessages, AddTools
+from backstory.core.exchange import Exchange, Note, Outcome
 from backstory.core.message import Prompt
 from backstory.core.records import Turn
 from backstory.core.wire import Wire
 from backstory.memory import holding
 from backstory.memory.holding import Held, Sizes
+from backstory.memory.thread import Thread
 from backstory.memory.view import View
 from backstory.stages.base import Stage
 from backstory.stages.economy import Economy
+from backstory.stages.unbind import Unbind
 from backstory.stages.visit import Visit, Visits
 
 _MARK, _INPUT = b'"cache_control"', b'"input"'
-# A payload of more bytes is not kept.
-_MOST_BYTES = 4 << 20
+_TOO_MANY = 429
+# A payload of more bytes is not kept; nor are more of all conversations.
+_MOST_BYTES, _MOST_IN_ALL = 4 << 20, 64 << 20
 # Marks of what is to be cached belong to the request that they came with. In a text the quotes would be escaped.
 _MARKS = (
     (re.compile(rb',\s*"cache_control"\s*:\s*(?:\{[^{}]*\}|null)'), b""),
@@ -33,7 +41,7 @@ _MARKS = (
 
 
 class Holding(Stage):
-    """One for an engine. Its `request` does nothing: the recall stage asks for what is held."""
+    """One for an engine. Its `request` adds no edit: the recall stage asks for what is held."""
 
     name = "holding"
 
@@ -41,6 +49,14 @@ class Holding(Stage):
         self._visits = visits
         self._economy = economy
         self._hard = hard_tokens
+        self._kept: OrderedDict[str, tuple[ref[Thread], int]] = OrderedDict()
+        self._bytes = 0
+
+    async def request(self, exchange: Exchange) -> Exchange:
+        visit = self._visits.get(exchange.id)
+        if visit is not None:
+            visit.rewritten = visit.thread.rewritten
+        return exchange
 
     def look(self, exchange: Exchange, visit: Visit, total: int) -> tuple[Held, AddMessages] | None:
         """What stays in front of a request of `total` tokens, None for nothing. Costs a look at the last payload where something may."""
@@ -54,13 +70,17 @@ class Holding(Stage):
         thread, view, prompt, wire = visit.thread, visit.thread.view, exchange.prompt, exchange.wire
         if view is None or prompt is None or wire is None or not self._economy.holds or prompt.previous or thread.account.refused:
             return None
-        if exchange.head.path != view.path or not _same(wire.read(Document(view.body), view.path), prompt):
+        account, tariff = thread.account, self._economy.tariff(exchange, visit)
+        if exchange.head.path != view.path or self._economy.bare(prompt.model) or not holding.may(account, tariff, visit.asked):
+            return None
+        before = Document(view.body)
+        if not _same(wire.read(before, view.path), prompt) or _tools(wire, before) != _tools(wire, exchange.document):
             return None
         held = holding.cut_off(thread, visit.reading, view)
         if held is None:
             return None
         sizes = Sizes(total, visit.fixed, visit.fresh, self._hard)
-        held = holding.worth(thread.account, self._economy.tariff(exchange, visit), visit.asked, held, view, sizes)
+        held = holding.worth(account, tariff, held, view, sizes)
         if held is None:
             return None
         items = _items(wire, view)
@@ -75,15 +95,49 @@ class Holding(Stage):
         if visit is None or not visit.ready or not self._economy.holds:
             return
         thread = visit.thread
-        if visit.held is not None and outcome.status >= 400:
-            # Its provider may take less than is believed: what the client sends goes up as it came from now on.
-            thread.view, thread.account.refused = None, True
+        model = exchange.prompt.model if exchange.prompt is not None else ""
+        if visit.refused:
+            self._keep(thread, None)
+            if outcome.reply is not None:
+                self._economy.refused(model)
             return
-        if visit.complete or visit.late or visit.gone or thread.version != visit.reading.version:
-            thread.view = None
+        if visit.held is not None and outcome.status >= 400 and not visit.late:
+            # Its provider may take less than is believed: what the client sends goes up as it came from now on.
+            self._keep(thread, None)
+            thread.account.refused = True
+            if outcome.status == _TOO_MANY:
+                self._economy.refused(model)
+            return
+        if (
+            visit.complete
+            or visit.late
+            or visit.gone
+            or thread.account.refused
+            or thread.rewritten != visit.rewritten
+            or thread.version != visit.reading.version
+        ):
+            self._keep(thread, None)
         elif outcome.reply is not None and outcome.reply.parts:
-            made = self._view(exchange, visit)
-            thread.view = None if made is None else holding.seen(thread.view, made)
+            tariff = self._economy.tariff(exchange, visit)
+            made = self._view(exchange, visit) if tariff.known and tariff.caches else None
+            self._keep(thread, None if made is None else holding.seen(thread.view, made))
+
+    def _keep(self, thread: Thread, view: View | None) -> None:
+        """This went up last. The payloads of conversations that were heard of longest ago make room for it."""
+        name = thread.conversation.id
+        before = self._kept.pop(name, None)
+        self._bytes -= 0 if before is None else before[1]
+        thread.view = view
+        if view is None:
+            return
+        self._kept[name] = ref(thread), len(view.body)
+        self._bytes += len(view.body)
+        while self._bytes > _MOST_IN_ALL:
+            _, (kept, size) = self._kept.popitem(last=False)
+            self._bytes -= size
+            other = kept()
+            if other is not None:
+                other.view = None
 
     def _view(self, exchange: Exchange, visit: Visit) -> View | None:
         """The payload of this exchange, as far as it is known what each of its items is."""
@@ -94,18 +148,11 @@ class Holding(Stage):
             return None
         new = {turn.id: turn for turn in visit.turns}
         tokens = [self._tokens(visit, turn, new.get(turn)) for turn in turns[lead:]]
-        made = View(body, exchange.head.path, lead, tuple(turns[lead:]), tuple(tokens), thread.rewritten, turns[lead])
-        if held is not None and thread.view is not None:
-            before = held.stop - held.start
-            made = View(
-                body,
-                exchange.head.path,
-                lead,
-                (*thread.view.turns[:before], *made.turns),
-                (*thread.view.tokens[:before], *made.tokens),
-                thread.rewritten,
-                made.first,
-            )
+        rooms, turns = [line.room if holding.spoken(line) else None for line in reading.lines[lead:]], turns[lead:]
+        before, stop = thread.view, held.stop - held.start if held is not None else 0
+        if before is not None and stop:
+            turns, tokens, rooms = [*before.turns[:stop], *turns], [*before.tokens[:stop], *tokens], [*before.rooms[:stop], *rooms]
+        made = View(body, exchange.head.path, lead, tuple(turns), tuple(tokens), thread.rewritten, turns[stop], rooms=tuple(rooms))
         return made if len(_items(wire, made)) == made.lead + len(made.turns) else None
 
     @staticmethod
@@ -115,6 +162,31 @@ class Holding(Stage):
             return 0
         injection = visit.thread.injections.get(turn.chain)
         return turn.tokens + (injection.tokens if injection is not None else 0)
+
+
+def let_go(exchange: Exchange, visit: Visit, tools: int) -> Exchange:
+    """The exchange without what is held in front of it, which its provider has refused, and without tools of ours, which take so many
+    tokens: nothing of it is to be refused for our sake. What was reasoned behind it goes, too, where its provider would refuse that."""
+    thread, held = visit.thread, visit.held
+    if held is not None:
+        visit.tokens_sent -= held.tokens
+        visit.absent += len(held.turns)
+        thread.loosened = visit.asked
+    if visit.paging:
+        visit.tokens_sent -= tools
+    visit.held, visit.refused, visit.paging = None, True, frozenset()
+    thread.view, thread.account.refused = None, True
+    note = Note("holding", "refused with what its client had cut off in front of it; asked once more without")
+    edits = tuple(
+        [(stage, edit) for stage, edit in exchange.edits if stage != Unbind.name and not isinstance(edit, AddMessages | AddTools)]
+    )
+    return Unbind.unbind(replace(exchange, edits=edits, notes=(*exchange.notes, note)), visit)
+
+
+def _tools(wire: Wire, document: Document | None) -> tuple[bytes, ...]:
+    """The tools of a request as they stand in it, without marks."""
+    tools = document.member("tools") if document is not None else None
+    return _plain(wire, [tools]) if tools is not None else ()
 
 
 def _same(before: Prompt, now: Prompt) -> bool:

@@ -201,6 +201,15 @@ class Identify(Stage):
         """By what was said. A request with an identity that is new never joins another's conversation: at most it forks from it. One that
         keeps a conversation's beginning, and has a summary of the rest, goes on with it."""
         principal, scope = exchange.principal, exchange.scope
+        if reading.reworded:
+            thread = (
+                None
+                if claimed or carries(principal, reading, self._threads.tombs)
+                else await echoes.gone_on(self._threads, principal, reading)
+            )
+            if thread is not None:
+                return thread
+            reading.as_sent()
         last = _last_assistant(reading)
         again = self._threads.asking(reading.digest)
         if again is not None and (again.conversation.principal != principal or claimed or exchange.local):

@@ -18,7 +18,7 @@ from backstory.core.message import Text
 from backstory.core.records import Conversation, Home, Injection, SessionSummary, Turn
 from backstory.core.store import Lanes, Store
 from backstory.core.tokens import count, estimate
-from backstory.memory import belonging
+from backstory.memory import belonging, oneself
 from backstory.memory.elsewhere import Told, tell
 from backstory.memory.retention import Rules
 from backstory.memory.units import index_terms
@@ -118,8 +118,9 @@ class Kin(Stage):
 
     async def _told(self, principal: str, home: Home, asked: Turn) -> Told:
         scope = self._scope
-        terms = list(dict.fromkeys(index_terms(asked.text)))
-        found = await self._lanes.read(lambda store: _candidates(store, principal, home, scope.everywhere, terms))
+        aspects = oneself.asked(asked.text)
+        terms = list(dict.fromkeys((*index_terms(asked.text), *oneself.terms(aspects))))
+        found = await self._lanes.read(lambda store: _candidates(store, principal, home, scope.everywhere, terms, bool(aspects)))
         self._shelf.warm_up()
         counter = count if self._shelf.warm else estimate
 
@@ -150,9 +151,9 @@ def _first(visit: Visit) -> Turn | None:
     return last if last is not None and last.role == "user" and last.kind == "spoken" else None
 
 
-def _candidates(store: Store, principal: str, home: Home, everywhere: bool, terms: Sequence[str]) -> _Candidates:
-    """Turns of the conversation's kin that have words of the question, and those that the summaries of the last sessions quote, less
-    those about to be forgotten. Blocks."""
+def _candidates(store: Store, principal: str, home: Home, everywhere: bool, terms: Sequence[str], personal: bool = False) -> _Candidates:
+    """Turns of the conversation's kin that have words of the question, those that the summaries of the last sessions quote, and where it is
+    `personal` those in which people tell of themselves, less those about to be forgotten. Blocks."""
     kin = store.kin(principal, home, everywhere, _MOST_KIN)
     others = {one.id: one for one in kin}
     if not others:
@@ -161,8 +162,16 @@ def _candidates(store: Store, principal: str, home: Home, everywhere: bool, term
     summaries = store.session_summaries([one.id for one in kin[:_MOST_SUMMED]])
     for summary in summaries[:_MOST_SUMMED]:
         wanted.update(summary.turns)
+    if personal:
+        wanted.update(_personal(store, kin[:_MOST_SUMMED]))
     turns = [turn for turn in store.turns_by_id(wanted) if turn.conversation in others and turn.kind == "spoken"]
     if waiting := veil(store.stated(FORGET, principal)):
         answered = store.answers(waiting)
         turns = [turn for turn in turns if turn.id not in waiting and turn.id not in answered]
     return _Candidates(turns, summaries, others, store.frequencies(terms) if terms else {})
+
+
+def _personal(store: Store, kin: Sequence[Conversation]) -> list[int]:
+    """The newest turns with facts of whoever spoke."""
+    told = {fact.turn for one in kin for fact in store.facts(one.id) if fact.role == "user" and fact.kind in ("identity", "relation")}
+    return sorted(told, reverse=True)[:_CANDIDATES]

@@ -21,10 +21,11 @@ from backstory.core.records import Injection, Segment, Turn
 from backstory.core.sizes import rough
 from backstory.core.store import Lanes, Store
 from backstory.errors import NotFound, RequestError
+from backstory.memory import dates, paging, refs, topics
 from backstory.memory import digest as digests
-from backstory.memory import paging, refs
 from backstory.memory.fact_query import nearest, select, status_meant
-from backstory.memory.paging import Asked, Chosen, Row, row
+from backstory.memory.hits import Row, hits, lacking, shortened
+from backstory.memory.paging import Asked, Chosen, row
 from backstory.memory.restoring import located, restored
 from backstory.memory.segments import segments, uncovered
 from backstory.memory.splits import retitled
@@ -47,6 +48,19 @@ _MOST_CALLS = 8
 _LEAST_RESULT = 100
 _OUTLINE_SHARE = 0.12
 _LEAST_OUTLINE = 40
+# A search looks for so many times as much as is shown.
+_WIDER = 3
+# What a turn with the very words is worth beside others; of many of them the newest.
+_EXACT, _MANY = 10.0, 1_000_000
+# Where a span of time has nothing, so many turns of other times are named.
+_ELSEWHERE = 3
+# Of each turn so many characters are shown at least; of one alone so many for a token of the room.
+_LEAST_CHARS, _ALONE = 400, 3
+_MOST_ABSENT = 5
+# Beside facts, so many turns that speak of the same are told.
+_SPOKEN = 3
+# The fence of an outline, and a word about what it leaves out.
+_LABEL_TOKENS = 60
 
 
 class Offering(Struct, frozen=True):
@@ -236,44 +250,78 @@ class Desk:
                 return await self._session(asked.get("query"))
 
     async def _expand(self, topic: str, full: bool) -> str:
-        found = await self._about(topic)
+        speaking = await self._find(topic, Chosen(self._shown_ids))
+        found = await self._about(topic, speaking)
         if not found:
             return await self._quote(topic)
         if not full:
-            return self._fenced(f'On "{topic}", in short:', [paging.outline(one, self._numbers) for one in found])
+            return self._fenced(f'On "{topic}", in short:', self._outlines(found, speaking, topic))
         wanted = {turn.id for one in found for turn in self._between(one.first_turn, one.last_turn)} & self._shown_ids
-        hits = await self._find(topic, Chosen(wanted))
-        first = {hit.number for hit in hits}
-        rows = [row(turn) for turn in self._path if turn.id in wanted]
-        ordered = sorted(rows, key=lambda one: (one.number not in first, one.number)) if self._large(rows) else rows
-        return self._shown(f'What was said on "{topic}":', ordered)
+        worth = {one.number: one.worth + 1.0 for one in speaking}
+        rows = [row(turn, worth.get(turn.position + 1, 0.0)) for turn in self._path if turn.id in wanted]
+        return await self._shown(f'What was said on "{topic}":', rows, topic)
+
+    def _outlines(self, found: Sequence[Segment], rows: Sequence[Row], words: str) -> list[str]:
+        short = shortened(rows, words, _LEAST_CHARS)
+        return [topics.outline(one, self._numbers, short) for one in found]
 
     async def _quote(self, words: str) -> str:
         path = self._path
-        exact = [row(turn) for turn in await _aside(lambda: paging.quoted(path, words))]
+        exact = {turn.position + 1: row(turn) for turn in await _aside(lambda: paging.quoted(path, words))}
         found = await self._find(words, Chosen(self._shown_ids))
-        known = {one.number for one in exact}
-        rows = [*exact, *(one for one in found if one.number not in known)]
-        if not rows:
-            rows = [row(turn) for turn in await _aside(lambda: paging.nearest(self._path, words))]
-        return self._shown(f'Earlier in this conversation, for "{words}":', rows) if rows else f'Nothing was said about "{words}".'
+        known = {one.number: one for one in found}
+        # Those with the very words come before all others, the newest first.
+        rows = [replace(one, worth=_EXACT + known.get(one.number, one).worth + number / _MANY) for number, one in exact.items()]
+        rows += [one for one in found if one.number not in exact]
+        rows = sorted(rows, key=lambda one: one.number) or await self._nearest(words)
+        label = f'Earlier in this conversation, for "{words}"{_without(rows, words)}:'
+        return await self._shown(label, rows, words) if rows else f'Nothing was said about "{words}".'
+
+    async def _nearest(self, words: str) -> list[Row]:
+        """What comes nearest by its words alone, where recall has nothing to go by."""
+        return [row(turn) for turn in await _aside(lambda: paging.nearest(self._path, words))]
 
     async def _all(self) -> str:
-        lines = [paging.outline(one, self._numbers) for one in await self._segments()]
-        return self._fenced("The folded part of this conversation, in order:", lines) if lines else "Nothing is folded."
+        known = await self._segments()
+        label = "The folded part of this conversation, in order:"
+        if not known:
+            return "Nothing is folded."
+        room = self._budget - self._stage.count(label) - _LABEL_TOKENS
+        few = self._thread.boundary <= paging.MOST_READ
+        said = [[row(turn) for turn in self._between(one.first_turn, one.last_turn) if few and _speaks(turn)] for one in known]
+        lines, left = await _aside(lambda: topics.outlined(known, said, self._numbers, room, self._stage.count))
+        note = [f"({left} more turns are left out, those that tell least; vc_expand_topic shows all of a topic.)"] if left else []
+        return self._fenced(label, [*lines, *note])
 
     async def _facts(self, asked: Asked) -> str:
         record = self._thread.conversation
+        words = (asked.get("subject"), asked.get("verb"), asked.get("object"))
         known = await self._stage.facts.known(record.principal, record.id)
         try:
-            found = select(known, asked.get("subject"), asked.get("verb"), asked.get("object"), status_meant(asked.get("status")))
+            found = select(known, *words, status_meant(asked.get("status")))
         except RequestError as error:
             return str(error)
-        if lines := paging.fact_lines(found, self._path):
-            return self._fenced("Facts stated in this conversation:", lines)
-        close = nearest(known, (asked.get("subject"), asked.get("verb"), asked.get("object")))
-        lines = paging.fact_lines(close, self._path)
-        return self._fenced("No fact is just that. The nearest:", lines) if lines else "No such fact was stated."
+        label = "Facts stated in this conversation:"
+        lines = paging.fact_lines(found, self._path)
+        if not lines:
+            label = "No fact is just that. The nearest:"
+            lines = paging.fact_lines(nearest(known, words), self._path)
+        # Not every sentence that states something is read as a fact.
+        more = [] if asked.get("status").strip() else await self._spoken(" ".join(filter(None, words)), lines)
+        if not lines and not more:
+            return "No such fact was stated."
+        if not lines:
+            return self._fenced("No such fact was read; what was said on it:", more)
+        return self._fenced(label, [*lines, *(["Other turns that speak of it:", *more] if more else [])])
+
+    async def _spoken(self, words: str, lines: Sequence[str]) -> list[str]:
+        """The best turns that speak of this and are not among these lines."""
+        rows = await self._find(words, Chosen(self._shown_ids)) if words.strip() else []
+        fresh = [one for one in rows if not any(text.startswith(f"#{one.number} ") for text in lines)]
+        return [
+            f"{paging.told(one)} ({dates.day_name(one.at) or 'no date'})"
+            for one in shortened(paging.best(fresh, _SPOKEN), words, _LEAST_CHARS)
+        ]
 
     async def _when(self, query: str, span: str) -> str:
         now = self._stage.clock()
@@ -281,18 +329,39 @@ class Desk:
         inside = [turn for turn in self._path if any(period.start <= turn.at < period.end for period in named)]
         if span and not named:
             return f'"{span}" is no span of time that can be read; try "last 7 days" or "2024-05-01..2024-05-31".'
-        if named and not inside:
-            return f'Nothing of this conversation was said in "{span or query}".'
-        chosen = Chosen({turn.id for turn in inside} & self._shown_ids if inside else self._shown_ids)
-        rows = await self._find(query, chosen) if query.strip() else []
-        rows = rows or [row(turn) for turn in inside if turn.kind == "spoken" and turn.text]
-        return self._shown(f"Said {span or 'then'}:", rows) if rows else f'Nothing was said about "{query}".'
+        if span and not inside:
+            return f'Nothing of this conversation was said in "{span}".'
+        ids = {turn.id for turn in inside} & self._shown_ids
+        rows = await self._find(query, Chosen(ids)) if query.strip() and ids else []
+        if rows:
+            return await self._shown(f'Said {span or "then"} on "{query}"{_without(rows, query)}:', rows, query)
+        if inside and not paging.topical(query):
+            said = [row(turn, paging.weight(turn)) for turn in inside if _speaks(turn)]
+            return (
+                await self._shown(f"Said {span or 'then'}:", said)
+                if said
+                else f'Nothing of this conversation was said in "{span or query}".'
+            )
+        return await self._ever(query, span)
+
+    async def _ever(self, query: str, span: str) -> str:
+        """What was said on this at any time, where the span has nothing of it, or none is given: a day that the query itself names may be
+        that of which was spoken."""
+        rows = await self._find(query, Chosen(self._shown_ids)) if query.strip() else []
+        if span:
+            if not rows:
+                return f'Nothing was said about "{query}", neither in "{span}" nor at another time.'
+            label = f'Nothing was said about "{query}" in "{span}". At other times:'
+            return await self._shown(label, paging.best(rows, _ELSEWHERE), query)
+        rows = rows or await self._nearest(query)
+        return await self._shown(f'On "{query}"{_without(rows, query)}:', rows, query) if rows else f'Nothing was said about "{query}".'
 
     async def _summaries(self, query: str) -> str:
-        found = await self._about(query)
+        rows = await self._find(query, Chosen(self._shown_ids))
+        found = await self._about(query, rows)
         if not found:
             return f'No summary speaks of "{query}". vc_find_quote searches every word.'
-        return self._fenced(f'Summaries on "{query}":', [paging.outline(one, self._numbers) for one in found])
+        return self._fenced(f'Summaries on "{query}", the likeliest first:', self._outlines(found, rows, query))
 
     async def _restore(self, named: str) -> str:
         ref, start = located(named)
@@ -320,44 +389,32 @@ class Desk:
         return restored(ref, turn.position + 1, text, start, budget, self._stage.count)
 
     async def _session(self, query: str) -> str:
-        found = await self._find(query, Chosen(self._shown_ids))
-        if not found:
-            found = [row(turn) for turn in await _aside(lambda: paging.nearest(self._path, query))]
-        lines: list[str] = []
+        found = await self._find(query, Chosen(self._shown_ids)) or await self._nearest(query)
+        direct = [one for one in found if one.direct]
         path = self._path
+        told: list[tuple[float, str]] = []
         for number, (first, last) in enumerate(paging.sittings(path), 1):
-            hits = [one for one in found if path[first].position < one.number <= path[last].position + 1]
-            if hits:
-                lines.append(paging.sitting(number, path[first : last + 1], hits[0]))
-        return self._fenced(f'Talked about "{query}" in:', lines) if lines else f'Nothing was said about "{query}".'
+            inside = [one for one in direct if path[first].position < one.number <= path[last].position + 1]
+            if inside:
+                worth = max(one.worth for one in inside)
+                told.append((-worth, paging.sitting(number, path[first : last + 1], inside, query)))
+        lines = [text for _, text in sorted(told, key=lambda one: one[0])]
+        label = f'Talked about "{query}"{_without(direct, query)} in, the likeliest first:'
+        return self._fenced(label, lines) if lines else f'Nothing was said about "{query}".'
 
     async def _find(self, words: str, chosen: Chosen) -> list[Row]:
-        """What recall finds among these turns, each turn once, in order."""
-        now = self._stage.clock()
-        question = Turn(
-            0,
-            self._thread.conversation.id,
-            0,
-            next_position(self._path, len(self._path)),
-            b"",
-            b"",
-            "user",
-            "spoken",
-            words,
-            at=now,
-            arrived=now,
-        )
-        found = await self._stage.shelf.recall(self._thread, len(self._path), question, chosen, self._budget, 0.0, search=True)
-        rows: dict[int, Row] = {}
-        for item in found.items:
-            known = rows.get(item.number)
-            text = item.text if known is None else f"{known.text}\n{item.text}"
-            rows[item.number] = Row(item.number, item.speaker, item.at, text)
-        return list(rows.values())
+        """What of these turns speaks of this, each turn once, in order."""
+        now, shelf = self._stage.clock(), self._stage.shelf
+        place = next_position(self._path, len(self._path))
+        question = Turn(0, self._thread.conversation.id, 0, place, b"", b"", "user", "spoken", words, at=now, arrived=now)
+        # More than is shown: what has no room is counted, and what only fills the room makes way for what answers.
+        found = await shelf.recall(self._thread, len(self._path), question, chosen, self._budget * _WIDER, 0.0, search=True)
+        return await _aside(lambda: hits(found, words))
 
-    async def _about(self, words: str) -> Sequence[Segment]:
-        known = await self._segments()
-        return await _aside(lambda: paging.about(known, words))
+    async def _about(self, words: str, rows: Sequence[Row]) -> Sequence[Segment]:
+        """The segments on this topic, the best first. `rows`: the turns that speak of it."""
+        known, direct = await self._segments(), [one for one in rows if one.direct]
+        return await _aside(lambda: topics.about(known, words, direct, self._numbers))
 
     async def _segments(self) -> Sequence[Segment]:
         """The segments of the folded turns: as they are stored; what is not cut yet is cut now, all of it where some is being forgotten."""
@@ -375,14 +432,24 @@ class Desk:
     def _between(self, first: int, last: int) -> Sequence[Turn]:
         return self._path[self._places[first] : self._places[last] + 1]
 
-    def _large(self, rows: Sequence[Row]) -> bool:
-        return sum(len(one.text) for one in rows) > 2 * self._budget
-
-    def _shown(self, label: str, rows: Sequence[Row]) -> str:
-        return paging.shown(label, rows, self._budget, self._stage.count)
+    async def _shown(self, label: str, rows: Sequence[Row], asked: str = "") -> str:
+        """Rows in the fence. `asked`: of a long turn the part is shown that has these words."""
+        most = max(_LEAST_CHARS, self._budget * (_ALONE if len(rows) == 1 else 1))
+        budget, count = self._budget, self._stage.count
+        return await _aside(lambda: paging.shown(label, shortened(rows, asked, most) if asked else rows, budget, count))
 
     def _fenced(self, label: str, lines: Sequence[str]) -> str:
         return paging.fenced(label, lines, self._budget, self._stage.count)
+
+
+def _speaks(turn: Turn) -> bool:
+    return turn.kind == "spoken" and bool(turn.text)
+
+
+def _without(rows: Sequence[Row], words: str) -> str:
+    """A word about those that none of these turns has."""
+    absent = lacking(rows, words)[:_MOST_ABSENT]
+    return f" (none of these has {', '.join(absent)})" if absent else ""
 
 
 def _titled(store: Store, conversation: str) -> list[Segment]:

@@ -121,7 +121,7 @@ class Recall(Stage):
         if complete and visit.upto == len(thread.path):
             known = thread.tokens
         else:
-            known = sum(thread.path[place].tokens for place in places if place >= 0)
+            known = sum(thread.path[place].tokens for place in places if place >= 0) + sum(reading.more.values())
         if visit.saved:
             known -= sum(visit.saved.values())
         if visit.buried:
@@ -247,7 +247,7 @@ class Recall(Stage):
         """Nothing was injected after all."""
         if visit.injection is not None and (visit.reasons or visit.found is not None):
             visit.thread.withdraw(visit.injection.chain)
-        visit.injection = None
+        visit.injection = visit.held = None
         visit.reasons, visit.found = [], None
         visit.recalled = visit.folded = 0
 

@@ -180,6 +180,7 @@ class Shelf:
                 changed=changed,
                 asked=asked,
                 search=search,
+                asker=question.sender,
             )
 
         if len(index) <= _INLINE_UNITS:

@@ -125,7 +125,12 @@ class Threads:
         if not others and any(turn.content == content for turn in reversed(thread.path[-_LAST_TURNS:])):
             return thread
         found = await self._lanes.read(lambda store: store.chains(record.principal, [chain]))
-        return await self.reread(thread, scope) if any(name == record.id for _, name, _ in found) else thread
+        news = any(name == record.id for _, name, _ in found)
+        if not news and others:
+            # A client that has cut its history knows none of the chain hashes: by what it heard last.
+            heard = await self._lanes.read(lambda store: store.contents(record.principal, content))
+            news = any(name == record.id and turn not in thread.by_id for name, turn in heard)
+        return await self.reread(thread, scope) if news else thread
 
     async def reread(self, thread: Thread, scope: str) -> Thread:
         """The thread as it is stored now. One that is in use, or not wholly stored, stays as it is."""

@@ -25,7 +25,8 @@ _MOST_NOTES = 8
 def trace(exchange: Exchange, visit: Visit, now: float) -> Trace | None:
     """What is kept of this exchange; None where nothing was changed or looked for."""
     beside = exchange.beside
-    if (visit.late or visit.gone or not (exchange.edits or visit.search is not None or visit.reasons)) and beside is None:
+    changed = exchange.edits or visit.search is not None or visit.reasons or visit.refused
+    if (visit.late or visit.gone or not changed) and beside is None:
         return None
     lines: list[Reason] = []
     if visit.injection is not None and not (visit.late or visit.gone):

@@ -51,8 +51,11 @@ class Unbind(Stage):
 
     async def request(self, exchange: Exchange) -> Exchange:
         visit = self._visits.get(exchange.id)
-        if visit is None or not visit.ready:
-            return exchange
+        return exchange if visit is None or not visit.ready else self.unbind(exchange, visit)
+
+    @classmethod
+    def unbind(cls, exchange: Exchange, visit: Visit) -> Exchange:
+        """The exchange without what was reasoned behind something else."""
         if not (visit.thread.boundary or visit.thread.stubs or visit.thread.loosened) or not binds(exchange):
             return exchange
         drops = [(edit.start, edit.stop) for stage, edit in exchange.edits if stage == "recall" and isinstance(edit, DropMessages)]
@@ -61,7 +64,7 @@ class Unbind(Stage):
         if drops and (digest := thread.digest_at(thread.folded(visit.upto))) is not None:
             since = max(since, digest.created)
         edits = loosened(thread, visit.reading, drops, since)
-        return replace(exchange, edits=(*exchange.edits, *((self.name, edit) for edit in edits))) if edits else exchange
+        return replace(exchange, edits=(*exchange.edits, *((cls.name, edit) for edit in edits))) if edits else exchange
 
     def finished(self, exchange: Exchange, outcome: Outcome) -> None:
         """What was reasoned in answer to a request that went up as it came stands behind something else from now on."""

@@ -40,8 +40,9 @@ class Visit(Struct):
     For its trace (`trace`, once it is made): `search`, `found`, `reasons`, `left`, `absent`: how the recall went, what it brought, why
     lines were chosen that it did not bring, what was left out, and how many turns the payload lacks. `bytes_sent`: of the body, 0 where
     it went as it came. `capped`: less may be recalled at it than its budget, for what that costs. `home`: where the conversation belongs,
-    where that is to be stored. `held`: what its client has cut off and goes up in front of it all the same. `went`: the body that went up,
-    b"" where it went as it came."""
+    where that is to be stored. `held`: what its client has cut off and goes up in front of it all the same; `refused`: its provider did not
+    take it so, and it went up once more without. `rewritten`: of its thread, when it was made ready. `went`: the body
+    that went up, b"" where it went as it came."""
 
     thread: Thread
     reading: Reading
@@ -90,6 +91,8 @@ class Visit(Struct):
     lookups: list[Lookup] = field(default_factory=list)
     capped: bool = False
     held: Held | None = None
+    refused: bool = False
+    rewritten: int = 0
     went: bytes = b""
 
 

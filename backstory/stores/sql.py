@@ -455,6 +455,11 @@ class SqlStore:
             raise StoreError("forgotten rows are removed, but another process keeps the file from being cleaned of their bytes")
         db.run("UPDATE receipts SET scrubbed = ? WHERE id <= ?", (True, left))
 
+    def newest_id(self) -> int:
+        """See Store."""
+        ids = (("id", "turns"), ("id", "digests"), ("request", "traces"))
+        return max(int(self._all(f"SELECT coalesce(max({name}), 0) FROM {table}")[0][0]) for name, table in ids)
+
     def counts(self) -> dict[str, int]:
         """See Store. Counts every row."""
         return {table: self._all(f"SELECT count(*) FROM {table}")[0][0] for table in _TABLES}

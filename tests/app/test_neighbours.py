@@ -90,3 +90,27 @@ def test_who_is_alone_waits_for_nobody(tmp_path: Path) -> None:
             assert not await lanes.others()
 
     asyncio.run(work())
+
+
+def test_a_client_that_cuts_its_history_and_changes_its_proxy_is_stored_once(tmp_path: Path) -> None:
+    async def work() -> None:
+        config = configured(tmp_path)
+        async with rig(config, echoing("openai_chat")) as one, rig(config, echoing("openai_chat")) as other:
+            chat: Chat = []
+            whole: Chat = []
+            for number, here in enumerate((one, other, one, one, other, other, other, one, other, one, one, other, other, one)):
+                asked = ("user", f"Question number {number}: what of it?")
+                await here.ask(PATHS["openai_chat"], asking("openai_chat", [*chat, asked]), *NAMED)
+                said = ("assistant", f"Answer {len(here.upstream.received)}.")
+                whole += [asked, said]
+                chat = [*chat, asked, said][-6:]
+            for each in (one, other):
+                assert each.engine.lanes is not None
+                await each.engine.lanes.flush()
+            rows = await turns(one)
+            assert len(rows) == 1
+            assert sorted(rows[0]) == sorted(text for _, text in whole)
+            assert not one.failures()
+            assert not other.failures()
+
+    asyncio.run(work())

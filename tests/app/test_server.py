@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from backstory.app.engine import Engine
-from backstory.app.server import _door
+from backstory.app.server import _door, start
 from backstory.config import Config
+from backstory.core.plan import House
+from backstory.relay.door import Door
+from tests.e2e.test_ports import free_ports
 
 
 def test_the_doors_times_and_sizes_are_those_of_the_settings(tmp_path: Path) -> None:
@@ -34,3 +41,41 @@ def test_the_doors_times_and_sizes_are_those_of_the_settings(tmp_path: Path) -> 
         await engine.close()
 
     asyncio.run(scene())
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="no IPv6 here")
+def test_all_addresses_are_those_of_ipv4_too(tmp_path: Path) -> None:
+    async def scene() -> None:
+        given = {"proxy.host": "::", "proxy.port": "0", "storage.url": f"sqlite:///{tmp_path}/store.db"}
+        running = await start(Config.load(given, {}, tmp_path))
+        for host in ("127.0.0.1", "::1"):
+            reader, writer = await asyncio.open_connection(host, running.port)
+            writer.write(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            assert b" 200 OK\r\n" in await reader.read()
+            writer.close()
+        await running.stop()
+
+    asyncio.run(scene())
+
+
+def test_whoever_is_answered_at_the_first_port_finds_the_others_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[int] = []
+    listen = Door.listen
+
+    async def noted(self: Door, host: str, port: int, house: House | None = None) -> int:
+        opened.append(await listen(self, host, port, house))
+        return opened[-1]
+
+    monkeypatch.setattr(Door, "listen", noted)
+
+    async def scene() -> Sequence[int]:
+        first, second = free_ports(2)
+        ports = f"proxy: {{instances: [{{port: {first}}}, {{port: {second}}}]}}"
+        (tmp_path / "b.yaml").write_text(f"storage: {{url: 'sqlite:///{tmp_path}/store.db'}}\n{ports}\n")
+        running = await start(Config.load({"config": str(tmp_path / "b.yaml")}, {}, tmp_path))
+        await running.stop()
+        return running.ports
+
+    ports = asyncio.run(scene())
+    assert len(set(ports)) == 2
+    assert [*reversed(opened)] == [*ports]

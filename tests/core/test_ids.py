@@ -25,5 +25,18 @@ def test_ids_rise_and_blocks_do_not_overlap(steps: list[tuple[int, int]], node: 
         last = first + size - 1
 
 
+@given(st.integers(-100_000, 100_000), st.integers(0, 4095), st.integers(0, 1023), st.integers(0, 1023), st.integers(1, 4096))
+def test_ids_follow_those_of_an_earlier_process_whatever_the_clock_says(back: int, step: int, before: int, node: int, size: int) -> None:
+    now = 1_700_000_000_000
+    newest = TurnIds(before, lambda: now).block(1) + step
+    ids = TurnIds(node, lambda: now - back)
+    ids.follow(newest)
+    first = ids.block(size)
+    assert first > newest
+    assert ids() > first + size - 1
+    ids.follow(newest)
+    assert ids() > first + size
+
+
 def test_conversation_ids_differ() -> None:
     assert conversation_id() != conversation_id()

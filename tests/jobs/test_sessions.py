@@ -71,3 +71,22 @@ def test_a_session_is_summed_up_when_it_is_over_and_anew_after_a_forgetting(tmp_
             assert "Bruno" in left.text
 
     asyncio.run(work())
+
+
+def test_a_summary_is_made_soon_after_the_session_is_over_though_nothing_else_happens(tmp_path: Path) -> None:
+    async def work() -> None:
+        config = scoped(tmp_path, "principal")
+        config = replace(config, memory=replace(config.memory, session_idle_s=1.2))
+        async with rig(config, echoing()) as one:
+            chat: Chat = [("user", FACT), ("assistant", "Answer 1."), ("user", "And Bruno pays 40 euros for the stamps on Tuesday.")]
+            name = await say(one, chat[:1])
+            assert await say(one, chat) == name
+            assert one.engine._worker is not None
+            one.engine._worker._busy = lambda: False
+            for _ in range(60):
+                await asyncio.sleep(0.1)
+                if found := await kept(one, name):
+                    break
+            assert "grey paper" in found[0].text
+
+    asyncio.run(work())

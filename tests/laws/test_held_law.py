@@ -70,7 +70,7 @@ def test_what_goes_up_is_the_end_of_the_conversation(tmp_path: Path, wire: Wire)
     with asyncio.Runner() as runner:
 
         @settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
-        @given(seed=st.integers(0, 10**6), keeps=st.sampled_from([7, 9, 15]), words=st.sampled_from([60, 200]))
+        @given(seed=st.integers(0, 10**6), keeps=st.sampled_from([7, 9, 15]), words=st.sampled_from([100, 200]))
         def law(seed: int, keeps: int, words: int) -> None:
             async def work() -> int:
                 dice, clock, more = random.Random(seed), Clock(), 0

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests.laws.altering import Client, Given
 from tests.laws.test_echo_law import _LAW, _WIRES
 from tests.relay.world import Received
-from tests.rig import PATHS, reply, rig
+from tests.rig import PATHS, Rig, reply, rig
 from tests.stages.world import configured, conversation, stored
 
 _WINDOW = 3_000
@@ -25,13 +25,49 @@ _WORDS = ("harbour", "compass", "galley", "anchor", "lantern", "cargo")
 _WAYS = ("plain", "begun", "gone on", "twice gone on", "in two messages")
 
 
-def _two(client: Client, parts: list[str], number: int) -> bytes:
-    """An answer of two messages; one where the wire has no such thing."""
+def _answer(client: Client, messages: list[str], number: int) -> bytes:
+    """An answer of these messages; of one where the wire has no such thing."""
     if client.wire != "openai_responses":
-        return client.answer(Given("".join(parts)), number)
-    items = [item for part in parts for item in client.written(Given(part))]
+        return client.answer(Given("".join(messages)), number)
+    items = [item for message in messages for item in client.written(Given(message))]
     output = [{"id": f"item_{number}_{place}", **item} for place, item in enumerate(items)]
     return json.dumps({"id": f"resp_{number}", "model": "m", "status": "completed", "output": output}).encode()
+
+
+class Joining:
+    """A client that joins what was said; `names`: the conversations that it came to belong to."""
+
+    def __init__(self, one: Rig, queue: list[bytes], wire: str, named: bool) -> None:
+        self.one, self.queue, self.client = one, queue, Client(wire)
+        self.headers = [b"X-VC-Conversation: mine"] if named else []
+        self.names: set[str] = set()
+
+    async def hear(self, way: str, parts: list[str]) -> None:
+        """An answer of these parts, come in this way."""
+        match way:
+            case "begun":
+                await self._ask(parts[:1], [parts[1:]])
+            case "gone on":
+                await self._ask([], [parts[:1]])
+                await self._ask(parts[:1], [parts[1:]])
+            case "twice gone on":
+                for place, part in enumerate(parts):
+                    await self._ask(parts[:place], [[part]])
+            case "in two messages":
+                await self._ask([], [[part] for part in parts])
+            case _:
+                await self._ask([], [parts])
+        self.client.hear(Given("".join(parts)), lambda given: given)
+
+    async def _ask(self, begun: list[str], messages: list[list[str]]) -> None:
+        client, kept = self.client, len(self.client.items)
+        if begun:
+            client.items += client.written(Given("".join(begun).strip()))
+        self.queue.append(_answer(client, ["".join(parts) for parts in messages], len(self.one.upstream.received)))
+        head, _ = await self.one.ask(PATHS[client.wire], client.body(), *self.headers)
+        self.names.add(conversation(head))
+        assert len(self.one.sent.body) < 4 * _WINDOW, "the window holds"
+        del client.items[kept:]
 
 
 async def alone(folder: Path, wire: str, ways: list[str], seed: int, restart: int, named: bool) -> None:
@@ -40,47 +76,23 @@ async def alone(folder: Path, wire: str, ways: list[str], seed: int, restart: in
     def answer(_: Received) -> bytes:
         return reply(queue.pop(0))
 
-    dice, headers = random.Random(seed), [b"X-VC-Conversation: mine"] if named else []
+    dice, pieces = random.Random(seed), 0
     async with rig(configured(folder, _WINDOW), answer) as one:
-        client, names, number, pieces = Client(wire), set(), 0, 0
-
-        async def ask(begun: str, made: bytes) -> None:
-            nonlocal number
-            kept, number = len(client.items), number + 1
-            if begun:
-                client.items += client.written(Given(begun))
-            queue.append(made)
-            head, _ = await one.ask(PATHS[wire], client.body(), *headers)
-            names.add(conversation(head))
-            assert len(one.sent.body) < 4 * (_WINDOW + 400), "the window holds"
-            del client.items[kept:]
-
+        talk = Joining(one, queue, wire, named)
         for place, way in enumerate(ways):
             if place == restart:
                 await one.restart()
-            client.ask(f"Message {place}: the word for the {dice.choice(('north', 'south'))} is {dice.random():.6f}.")
+            talk.client.ask(f"Message {place}: the word for the {dice.choice(('north', 'south'))} is {dice.random():.6f}.")
             parts = [f"Part {place}.{step} of it: {' '.join(dice.choice(_WORDS) for _ in range(30))}. " for step in range(3)]
-            match way:
-                case "begun":
-                    await ask(parts[0].strip(), client.answer(Given("".join(parts[1:])), number))
-                case "gone on" | "twice gone on":
-                    stops = [1, 2, 3] if way == "twice gone on" else [1, 3]
-                    for start, stop in zip([0, *stops], stops, strict=False):
-                        await ask("".join(parts[:start]).strip(), client.answer(Given("".join(parts[start:stop])), number))
-                case "in two messages":
-                    await ask("", _two(client, parts[:2], number))
-                    parts = parts[:2]
-                case _:
-                    await ask("", client.answer(Given("".join(parts)), number))
+            await talk.hear(way, parts)
             pieces += 1 + (len(parts) if way != "plain" else 1)
-            client.hear(Given("".join(parts)), lambda given: given)
+        names = talk.names
         rows = await stored(one, lambda store: store.turns(next(iter(names))))
         told = " ".join(row.text for row in rows)
         assert len(names) == 1
         assert len(rows) <= pieces, "what is stored grows with what is said"
-        for place, way in enumerate(ways):
-            for step in range(2 if way == "in two messages" else 3):
-                assert f"Part {place}.{step} of it" in told, (place, step, way)
+        wanted = [f"Part {place}.{step} of it" for place in range(len(ways)) for step in range(3)]
+        assert not [part for part in wanted if part not in told]
         assert not one.failures()
 
 

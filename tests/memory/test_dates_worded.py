@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backstory.memory.dates import around, asked
-from backstory.memory.dates_worded import plain
+from backstory.memory.dates_worded import feast, plain
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC).timestamp()
 FIRST = datetime(2025, 6, 1, tzinfo=UTC).timestamp()
@@ -53,6 +53,9 @@ def spans(question: str) -> list[tuple[str, str]]:
         ("Wat heb ik drie weken geleden gezegd?", "2026-11-03", "2026-11-08"),
         ("Co robiłem w zeszłym tygodniu?", "2026-11-16", "2026-11-23"),
         ("Co mówiłem trzy tygodnie temu?", "2026-11-03", "2026-11-08"),
+        ("Was war am 1. September 2026?", "2026-09-01", "2026-09-02"),
+        ("Was war heute Morgen los?", "2026-11-26", "2026-11-27"),
+        ("¿De qué hablamos hace tres días?", "2026-11-23", "2026-11-24"),
         ("Was haben wir am 3. Mai 2026 in Berlin gemacht?", "2026-05-03", "2026-05-04"),
         ("去年夏天我做了什么?", "2025-06-01", "2025-09-02"),
         ("2026年3月1日我做了什么?", "2026-03-01", "2026-03-02"),
@@ -70,6 +73,24 @@ def test_one_period_is_meant(question: str, start: str, end: str) -> None:
     ("question", "day"),
     [
         ("What was I on Halloween?", "2026-10-31"),
+        ("Was haben wir am 12. September gemacht?", "2026-09-12"),
+        ("Worum ging es am 3. November?", "2026-11-03"),
+        ("Was stand am 20.10. an?", "2026-10-20"),
+        ("Worum ging es Anfang Oktober?", "2026-10-02"),
+        ("Was haben wir Ende September besprochen?", "2026-09-30"),
+        ("Was gab es Mitte April?", "2026-04-15"),
+        ("What happened on 20.10.?", "2026-10-20"),
+        ("Was hatten wir an Weihnachten?", "2025-12-25"),
+        ("Qu'a-t-on dit le 14 octobre ?", "2026-10-14"),
+        ("De quoi avons-nous parlé début octobre ?", "2026-10-06"),
+        ("Que s'est-il passé fin septembre ?", "2026-09-26"),
+        ("¿Qué hicimos a principios de octubre?", "2026-10-02"),
+        ("¿Qué hicimos a finales de septiembre de 2025?", "2025-09-30"),
+        ("Cosa abbiamo fatto il 3 novembre?", "2026-11-03"),
+        ("Cosa abbiamo fatto a metà ottobre?", "2026-10-15"),
+        ("O que fizemos no início de outubro?", "2026-10-02"),
+        ("Wat deden we op 3 november?", "2026-11-03"),
+        ("Wat deden we eind september?", "2026-09-30"),
         ("Qu'ai-je fait en août ?", "2026-08-01"),
         ("ماذا فعلت في أغسطس؟", "2026-08-01"),
         ("at the end of October", "2026-10-26"),
@@ -127,3 +148,23 @@ def test_nothing_raises(text: str, today: date) -> None:
 def test_what_names_no_date_stays(words: list[str]) -> None:
     text = " ".join(words)
     assert plain(text, date(2026, 11, 26)) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Was ist neu in Version 15.4.?",
+        "We run 15.4. May I update it?",
+        "In release 3. March on.",
+        "Guten Morgen, was ist mit der Fuhre?",
+        "Der Ofen steht am Ende der Halle.",
+    ],
+)
+def test_versions_and_greetings_are_no_days(text: str) -> None:
+    assert [one for one in asked(text, NOW, FIRST, NOW) if one.end - one.start < 2 * 86_400] == []
+
+
+def test_a_feast_is_known_by_a_word_of_its_name() -> None:
+    assert feast("Halloween")
+    assert feast("Christmas")
+    assert not feast("Henrietta")

@@ -79,6 +79,14 @@ def test_to_go_on_is_to_be_told_the_last_session() -> None:
     assert told("Hi! How are you?", *turns, summaries=(summary,)).text == ""
 
 
+def test_a_session_in_which_only_that_was_asked_is_not_the_last_one() -> None:
+    text, asked = "[3 March 2025]\n#7 User: The printer in the attic needs the toner TN-4410.", of(1, "Wo waren wir stehen geblieben?")
+    last = SessionSummary(7, NAME, (7,), text, 20, DAY, DAY, DAY)
+    empty = SessionSummary(9, NAME, (asked.id,), f"#1 User: {asked.text}", 20, DAY, DAY, DAY + 1)
+    made = told("Wo waren wir stehen geblieben?", FACT, asked, summaries=(empty, last))
+    assert [reason.number for reason in made.reasons] == [7]
+
+
 def test_the_last_session_is_told_by_its_numbers_where_a_turn_before_it_was_forgotten(tmp_path: Path) -> None:
     shelf = Shelf("sqlite", tmp_path)
     store = shelf.open()
@@ -88,3 +96,9 @@ def test_the_last_session_is_told_by_its_numbers_where_a_turn_before_it_was_forg
     store.forget("ann", "c", [1], now=200.0)
     assert quoted(text, store.turns("c")) == before == (2, 3)
     shelf.close()
+
+
+def test_who_asks_about_themselves_is_told_what_they_said_elsewhere() -> None:
+    made = told("Who am I?", of(3, "Hello, I'm Odile and I breed alpacas."), FACT, of(9, "I'm Hal, your helper.", role="assistant"))
+    (reason,) = made.reasons
+    assert (reason.number, reason.signals["of oneself"]) == (3, 1.0)

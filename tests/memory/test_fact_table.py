@@ -8,6 +8,7 @@ from hashlib import blake2b
 import pytest
 
 from backstory.memory.facts import READER, extract
+from tests.memory import fact_table_chats as chats
 from tests.memory import fact_table_more as more
 from tests.memory.fact_table import CHANGED, NOTHING, STATED
 from tests.memory.test_facts import NOTHING as OLDER
@@ -82,10 +83,13 @@ def test_a_reader_that_finds_other_things_has_another_number() -> None:
         *(text for texts, _ in CHANGED for text in texts),
         *OLDER,
         *(text for text, _ in SAID),
+        *chats.NOTHING,
+        *(text for text, _ in chats.STATED),
+        *(text for before, after, _ in (*chats.KEPT, *chats.CHANGED) for text in (before, after)),
     ]
     found = [
         (fact.kind, fact.subject, fact.verb, fact.object, fact.stance, fact.replaces)
         for text in every
         for fact in extract(told(text), names=SPEAK)
     ]
-    assert (READER, blake2b(repr(found).encode(), digest_size=4).hexdigest()) == (2, "2a8c7d1a")
+    assert (READER, blake2b(repr(found).encode(), digest_size=4).hexdigest()) == (3, "d2b1e1a2")

@@ -46,6 +46,9 @@ def test_a_name_that_nobody_has_mentioned_counts_against_a_question() -> None:
         "What did we say in August?",
         "Henrietta bought what?",
         "Was it Brunno, or Innes, who bought the oven?",
+        "What is the URL of the JIRA board, and who pays for AWS?",
+        "Which Postgres does the iPad of K8S run, and does PostHog see it?",
+        "Was the bank open on Halloween, or at Christmas?",
         "Wann hat die Bank den Kredit für den Backofen bewilligt?",
     ],
 )
@@ -124,3 +127,9 @@ def test_a_remark_on_what_hardly_anything_else_is_about_brings_a_few_lines() -> 
     assert INDEX.turns[place] in {item.turn for item in found.items}
     assert found.tokens <= 250
     assert recall(INDEX, f"{remark}?", budget_tokens=4000, carried=(), now=NOW, min_score=0.0, count=count).tokens > 250
+
+
+@pytest.mark.parametrize("word", ["TLS", "tls", "M4", "m4"])
+def test_what_is_written_as_no_person_is_opens_the_gate_as_any_word(word: str) -> None:
+    assert weight(f"When did the bank approve the {word} oven loan?") == weight("When did the bank approve the zzz oven loan?")
+    assert bool(ask(f"Did the oven of {word} need a door seal?").items)

@@ -61,3 +61,5 @@ def test_a_marker_that_will_be_cut_off_stands_no_longer() -> None:
     assert not stands(21, whole)
     assert stands(6, cut)
     assert not stands(7, cut), "half of what its client keeps"
+    assert stands(6, whole, reworded=True)
+    assert not stands(7, whole, reworded=True), "it is known by its answers alone"

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from backstory.core.legs import Call
-from backstory.core.records import Fact, Segment, Turn, TurnKind
+from backstory.core.records import Fact, Turn, TurnKind
 from backstory.core.sizes import rough
 from backstory.memory import paging
-from backstory.memory.paging import Asked, Row
+from backstory.memory.hits import Row
+from backstory.memory.paging import Asked
 from backstory.memory.supersession import Known
 
 NOW = datetime(2024, 5, 20, 12, tzinfo=UTC).timestamp()
@@ -102,12 +103,29 @@ def test_recalled_text_cannot_close_its_fence() -> None:
         ("2024-05-01..2024-05-03", datetime(2024, 5, 1, tzinfo=UTC).timestamp(), datetime(2024, 5, 4, tzinfo=UTC).timestamp()),
         ("2024-05-01 to 2024-05-03", datetime(2024, 5, 1, tzinfo=UTC).timestamp(), datetime(2024, 5, 4, tzinfo=UTC).timestamp()),
         ("yesterday", datetime(2024, 5, 19, tzinfo=UTC).timestamp(), datetime(2024, 5, 20, tzinfo=UTC).timestamp()),
+        ("vorgestern", datetime(2024, 5, 18, tzinfo=UTC).timestamp(), datetime(2024, 5, 19, tzinfo=UTC).timestamp()),
+        ("letzte Woche", datetime(2024, 5, 13, tzinfo=UTC).timestamp(), datetime(2024, 5, 20, tzinfo=UTC).timestamp()),
+        ("avant-hier", datetime(2024, 5, 18, tzinfo=UTC).timestamp(), datetime(2024, 5, 19, tzinfo=UTC).timestamp()),
+        ("ayer", datetime(2024, 5, 19, tzinfo=UTC).timestamp(), datetime(2024, 5, 20, tzinfo=UTC).timestamp()),
+        ("last year", datetime(2023, 1, 1, tzinfo=UTC).timestamp(), datetime(2024, 1, 1, tzinfo=UTC).timestamp()),
+        ("last month", datetime(2024, 4, 1, tzinfo=UTC).timestamp(), datetime(2024, 5, 2, tzinfo=UTC).timestamp()),
         ("on 3 May 2024", datetime(2024, 5, 3, tzinfo=UTC).timestamp(), datetime(2024, 5, 4, tzinfo=UTC).timestamp()),
     ],
 )
 def test_spans_of_time_are_read(words: str, first: float, last: float) -> None:
     (period,) = paging.periods(words, NOW, [turn(0, "x")])
     assert (period.start, period.end) == (first, last)
+
+
+@pytest.mark.parametrize("words", ["20.5.", "20. Mai", "20 mai", "20 de mayo", "le 20 mai", "am 20. Mai", "20.05"])
+def test_a_day_is_read_without_a_sentence_around_it(words: str) -> None:
+    day = datetime(2024, 5, 20, tzinfo=UTC).timestamp()
+    assert any((period.start, period.end) == (day, day + DAY) for period in paging.periods(words, NOW, [turn(0, "x")]))
+
+
+def test_the_past_year_ends_now() -> None:
+    assert any(period.end > NOW for period in paging.periods("past year", NOW, [turn(0, "x")]))
+    assert any(period.end > NOW for period in paging.periods("in the last year", NOW, [turn(0, "x")]))
 
 
 @given(st.text(max_size=60))
@@ -150,27 +168,54 @@ def test_exact_words_are_found_whatever_their_case() -> None:
     assert paging.quoted(path, "  ") == []
 
 
+def test_a_quote_is_found_as_whole_words_where_it_stands_so() -> None:
+    path = [turn(0, "They concatenate strings."), turn(1, "My cat sleeps."), turn(2, "It’s\n  here")]
+    assert [found.position for found in paging.quoted(path, "cat")] == [1]
+    assert [found.position for found in paging.quoted(path, "concat")] == [0]
+    assert [found.position for found in paging.quoted(path, "it's here")] == [2]
+
+
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=12), st.integers(100, 300))
+def test_where_room_is_short_the_weakest_go_and_the_rest_stays_in_order(worth: list[float], budget: int) -> None:
+    rows = [Row(number, "Ann", NOW, "word " * 12, value) for number, value in enumerate(worth, 1)]
+    shown = paging.shown("Found:", rows, budget, rough)
+    told = [number for number in range(1, len(rows) + 1) if f"#{number} Ann:" in shown]
+    places = [shown.index(f"#{number} Ann:") for number in told]
+    assert places == sorted(places)
+    out = [rows[number - 1].worth for number in range(1, len(rows) + 1) if number not in told]
+    assert max(out, default=0.0) <= min((rows[number - 1].worth for number in told), default=1.0)
+    assert not out or f"({len(out)} more turns are left out" in shown
+
+
+def test_a_line_says_what_changed_it() -> None:
+    shown = paging.shown("Found:", [Row(3, "Ann", NOW, "Tuesday.", changed=9)], 400, rough)
+    assert "#3 Ann: Tuesday. (later changed: #9)" in shown
+
+
+def test_words_that_begin_alike_are_found_where_none_is_the_same() -> None:
+    path = [turn(0, "Das Doppelzimmer ist frei."), turn(1, "Die Doppelbuchungen kamen davon."), turn(2, "Die Etiketten sind 100 mm breit.")]
+    assert [found.position for found in paging.nearest(path, "Doppelbuchung")] == [1]
+    assert [found.position for found in paging.nearest(path, "Etikettenformat")] == [2]
+    assert paging.nearest(path, "Dosen") == []
+
+
+def test_what_only_says_that_something_was_said_is_no_topic() -> None:
+    assert not paging.topical("what did we talk about")
+    assert not paging.topical("")
+    assert paging.topical("unicorn")
+
+
 def test_what_comes_nearest_is_found_where_nothing_stands_out() -> None:
     path = [turn(0, "apples and pears"), turn(1, "a locker of blue steel"), turn(2, "the key of the locker")]
     assert [found.position for found in paging.nearest(path, "locker key")] == [1, 2]
     assert paging.nearest(path, "of the") == []
 
 
-def test_segments_are_found_by_their_tags_first() -> None:
-    def segment(number: int, tags: tuple[str, ...], digest: str) -> Segment:
-        return Segment(number, "c", 100, 101, tags, digest, 5, NOW, NOW)
-
-    found = paging.about([segment(1, ("weather",), "boats"), segment(2, ("boats",), "#1 Ann: sailing")], "boats")
-    assert [one.id for one in found] == [2, 1]
-    assert paging.about([segment(1, ("weather",), "rain")], "boats") == []
-    assert paging.outline(found[0], {100: 1, 101: 2}) == "[#1 to #2, 20 May 2024, boats] #1 Ann: sailing"
-
-
 def test_a_sitting_ends_with_a_pause_or_a_day() -> None:
     path = [turn(0, "a"), turn(1, "b", NOW + 60), turn(2, "c", NOW + 7200), turn(3, "d", NOW + DAY)]
     assert paging.sittings(path) == [(0, 1), (2, 2), (3, 3)]
     assert paging.sittings([]) == []
-    assert paging.sitting(1, path[:2], Row(2, "Ann", NOW, "b")) == "[Sitting 1, 20 May 2024, turns #1 to #2] #2 Ann: b"
+    assert paging.sitting(1, path[:2], [Row(2, "Ann", NOW, "b")], "b") == "[Sitting 1, 20 May 2024, turns #1 to #2] #2 Ann: b"
 
 
 def test_a_tool_output_is_named_by_number_call_or_hash() -> None:

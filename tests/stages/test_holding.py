@@ -13,7 +13,15 @@ from msgspec.structs import replace
 from backstory.app.why import Diff, diff
 from backstory.config import Config
 from backstory.config.sections import Compaction, Economy
+from backstory.core.edits import AddMessages, AddTools, AppendText
+from backstory.core.exchange import Exchange, Head
+from backstory.core.records import Conversation
 from backstory.core.store import Store
+from backstory.memory.holding import Held
+from backstory.memory.reading import Reading
+from backstory.memory.thread import Thread
+from backstory.stages.holding import let_go
+from backstory.stages.visit import Visit
 from tests.relay.world import Received
 from tests.rig import PATHS, Rig, reply, rig
 from tests.stages.billing import Bank, Captain, Clock
@@ -214,7 +222,29 @@ def test_a_refused_one_is_the_last(tmp_path: Path) -> None:
     asyncio.run(work())
 
 
-@pytest.mark.parametrize("what", ["tools", "model", "system"])
+def test_what_somebody_has_deleted_at_the_beginning_is_not_brought_back(tmp_path: Path) -> None:
+    """Twice, one exchange each: that is no client that keeps its newest messages."""
+    clock = Clock()
+
+    async def work() -> None:
+        bank = Till(clock)
+        async with rig(config(tmp_path), bank, clock=clock) as one:
+            cutter = Cutter()
+            for number in range(18):
+                if number in {9, 10}:
+                    del cutter.items[:2]
+                clock.now += 10.0
+                body = cutter.body(99, f"Of {number}: the secret word is pineapple. " + "Blah blah. " * 80 if number < 2 else "")
+                _, answer = await one.ask(PATHS["anthropic"], body, NAME)
+                cutter.hears(answer)
+                assert bank.sent == body, number
+                assert (b"pineapple" in bank.sent) == (number < 10)
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("what", ["tools", "other tools", "model", "system"])
 def test_nothing_is_held_in_front_of_another_kind_of_request(tmp_path: Path, what: str) -> None:
     clock = Clock()
 
@@ -225,7 +255,9 @@ def test_nothing_is_held_in_front_of_another_kind_of_request(tmp_path: Path, wha
             for number in range(16):
                 clock.now += 10.0
                 tree = json.loads(cutter.body(KEEPS))
-                if what == "tools" and number % 2:
+                if what == "other tools":
+                    tree["tools"] = [{"name": f"look{number % 2}", "input_schema": {"type": "object"}}]
+                elif what == "tools" and number % 2:
                     tree["tools"] = [{"name": "look", "input_schema": {"type": "object"}}]
                 elif what != "tools" and number % 2:
                     tree[what] = "claude-opus-4-5" if what == "model" else "Something else today."
@@ -233,6 +265,75 @@ def test_nothing_is_held_in_front_of_another_kind_of_request(tmp_path: Path, wha
                 _, told = await one.ask(PATHS["anthropic"], body, NAME)
                 assert len(messages(bank.sent)) == len(messages(body)), number
                 cutter.hears(told)
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_payloads_of_many_conversations_take_no_more_room_than_they_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was heard of longest ago goes up as it came, once, and is kept again."""
+    monkeypatch.setattr("backstory.stages.holding._MOST_IN_ALL", 50_000)
+    clock = Clock()
+
+    async def work() -> None:
+        bank = Till(clock)
+        async with rig(config(tmp_path), bank, clock=clock) as one:
+            cutters = [Cutter(seed) for seed in range(9)]
+            names = [""] * len(cutters)
+            for _ in range(10):
+                clock.now += 10.0
+                for number, cutter in enumerate(cutters):
+                    head, answer = await one.ask(PATHS["anthropic"], cutter.body(KEEPS), b"X-VC-Conversation: talk-%d" % number)
+                    names[number] = conversation(head)
+                    cutter.hears(answer)
+            views = [thread(one, name).view for name in names]
+            assert 0 < sum(len(view.body) for view in views if view is not None) <= 50_000
+            assert views[0] is None
+            assert views[-1] is not None
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_what_is_let_go_is_what_was_in_front_and_tools_of_ours() -> None:
+    edits = (
+        ("shrink", AppendText(1, "x")),
+        ("recall", AddMessages(0, (b"{}",))),
+        ("paging", AddTools((b"{}",))),
+        ("recall", AppendText(3, "y")),
+    )
+    held = Held(0, 2, 0, frozenset({1, 2}), 1200)
+    visit = Visit(Thread(Conversation("a", "", 0, 0), b""), Reading(b"", [], [], 0), "", paging=frozenset({"vc_find_quote"}), held=held)
+    visit.tokens_sent, visit.absent, visit.asked = 5000, 3, 7.0
+    made = let_go(Exchange(1, Head("POST", "/", "", ()), b"", edits=edits), visit, 300)
+    assert made.edits == (edits[0], edits[3])
+    assert [note.stage for note in made.notes] == ["holding"]
+    assert (visit.tokens_sent, visit.absent, visit.refused, len(visit.paging)) == (3500, 5, True, 0)
+    assert visit.held is None
+    assert (visit.thread.view, visit.thread.account.refused, visit.thread.loosened) == (None, True, 7.0)
+
+
+@pytest.mark.parametrize("said", ["[Telegram Anna id:111 2026-11-26 05:00 UTC] ", "[WhatsApp Anna id:7 2026-11-26 05:00 UTC] ", ""])
+def test_what_was_said_in_another_room_is_not_held_in_this_one(tmp_path: Path, said: str) -> None:
+    """One conversation of a client, part of it in a group."""
+    clock, group = Clock(), "[Telegram Familie group id:-999 2026-11-26 05:00 UTC] "
+
+    async def work() -> None:
+        bank = Till(clock)
+        async with rig(config(tmp_path), bank, clock=clock) as one:
+            cutter, held = Cutter(), 0
+            for number in range(24):
+                before = said if number < 12 else group
+                clock.now += 10.0
+                body = cutter.body(KEEPS, f"{before}Entry {number} of {'Anna alone' if number < 12 else 'all'}. " + "Blah blah. " * 150)
+                _, answer = await one.ask(PATHS["anthropic"], body, NAME)
+                cutter.hears(answer)
+                more = len(messages(bank.sent)) - len(messages(body))
+                held += more > 0
+                if number >= 12:
+                    own = [message["content"][0]["text"].partition("<recalled>")[0] for message in messages(bank.sent)[: max(0, more)]]
+                    assert not any("Anna alone" in text for text in own), number
+            assert held > 3, "in one room it is"
             assert not one.failures()
 
     asyncio.run(work())

@@ -312,6 +312,7 @@ def test_no_tool_and_no_command_shows_it_while_it_waits(tmp_path: Path) -> None:
                 await one.engine.why(request)
             await talk.told("!/undo")
             assert "quokka" in str(await one.engine.why(request))
-            assert (await shown()).count("quokka") == before.count("quokka")
+            # A segment that was not stored before may have it among its topics by now.
+            assert (await shown()).count("quokka") >= before.count("quokka")
 
     asyncio.run(work())

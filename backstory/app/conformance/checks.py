@@ -122,6 +122,9 @@ def early(seen: Seen, ask: Ask) -> Iterator[str]:
 
 # --- what reached the provider
 
+# Made once: several threads must not make it at the same time.
+_heard = msgspec.json.Decoder(Heard).decode
+
 
 def heard(check: Callable[[Heard, Seen, Ask], Iterable[str]]) -> Check:
     """`check` of what the provider says reached it."""
@@ -130,7 +133,7 @@ def heard(check: Callable[[Heard, Seen, Ask], Iterable[str]]) -> Check:
         yield from fine(seen)
         if seen.status == 200:
             try:
-                told = msgspec.json.decode(plain(seen.got.text), type=Heard)
+                told = _heard(plain(seen.got.text))
             except (msgspec.DecodeError, msgspec.ValidationError):
                 yield f"the provider's answer is not what it was: {seen.got.text[:200]!r}"
             else:
