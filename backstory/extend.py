@@ -35,6 +35,7 @@ from backstory.core.legs import Call
 from backstory.core.message import Media, Message, Opaque, Part, Path, Text, Thinking, ToolCall, ToolResult
 from backstory.core.provider_row import Row
 from backstory.core.reply import Finish, Reply, Usage
+from backstory.core.translation import Habits
 
 __all__ = [
     "CONTRACT",
@@ -50,6 +51,7 @@ __all__ = [
     "Decision",
     "End",
     "Finish",
+    "Habits",
     "Headers",
     "Instead",
     "Media",

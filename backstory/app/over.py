@@ -113,9 +113,11 @@ def _translating(config: Config, engine: Engine, regards: Regards, error: Callab
     if not config.upstream.wire:
         return None
     from backstory.app.translating import Translating  # noqa: PLC0415
+    from backstory.config.catalogue import habits_at  # noqa: PLC0415
     from backstory.providers.windows import Rooms  # noqa: PLC0415
 
-    return Translating(regards, error, engine, config.upstream.cache_marks, Rooms(config.models))
+    habits = habits_at(config.upstream.url)
+    return Translating(regards, error, engine, config.upstream.cache_marks, Rooms(config.models), habits)
 
 
 def _judging(config: Config, engine: Engine, error: Callable[[Head, int, str, str], Answer]) -> Judging | None:

@@ -23,6 +23,7 @@ from backstory.wires.endings import told_open
 from backstory.wires.gemini_tongue_thinking import generation
 from backstory.wires.hosted import Hosted
 from backstory.wires.kept import Keep, Kept
+from backstory.wires.openai_chat_own import fitted
 from backstory.wires.refit import refit
 from backstory.wires.translate import Translated, losses_told
 from backstory.wires.unsealed import unsealed
@@ -127,17 +128,14 @@ class Steered:
         """See Translation. RequestError, DocumentError for what this provider cannot get."""
         route = self._route
         self.lost = ()
+        refitted: tuple[Loss, ...] = ()
         if self.inner is None:
-            if self._kept is not None:
-                body = continued(body, self._kept, self._whose)
-            own = unsealed(self.client, body, _seals(self.client, route), generation(route.model) >= 3)
-            self.unsealed = own is not body
-            body = own
+            body, refitted = self._own(body)
         if not steering.in_path(self._path):
             body = steering.with_model(body, route.model)
-        refitted: tuple[Loss, ...] = ()
         if self.inner is None and self._moved:
-            body, refitted = self._refit(body)
+            body, changed = self._refit(body)
+            refitted = (*refitted, *changed)
         if self.inner is not None:
             body = self.inner.ask(body)
             refused = next((loss for loss in self.inner.losses if loss.how == "refused"), None)
@@ -156,6 +154,16 @@ class Steered:
             body = self._put(body)
         self.lost = (*self.lost, *refitted)
         return body if self._hosted is None else self._hosted.ask(body)
+
+    def _own(self, body: bytes) -> tuple[bytes, tuple[Loss, ...]]:
+        """The body in the client's own wire, without what this provider refuses of others' making; and what of it got lost."""
+        before = body = continued(body, self._kept, self._whose) if self._kept is not None else body
+        route, lost = self._route, tuple[Loss, ...]()
+        body = unsealed(self.client, body, _seals(self.client, route), generation(route.model) >= 3)
+        if self.client == "openai_chat":
+            body, lost = fitted(body, route.backend.row.habits, route.model, self._moved)
+        self.unsealed = body is not before
+        return body, lost
 
     def _unknown(self) -> str:
         """What is known of answers that are not there."""
@@ -243,7 +251,7 @@ def steered(
     speaks = route.backend.wire(client)
     inner = None
     if speaks != client:
-        provider, wire = TONGUES_BY_NAME[speaks], WIRES_BY_NAME[speaks]
-        inner = Translated(TONGUES_BY_NAME[client], provider, wire, path, query, kept, whose, keep, marks, most_of)
+        row, provider, wire = route.backend.row, TONGUES_BY_NAME[speaks], WIRES_BY_NAME[speaks]
+        inner = Translated(TONGUES_BY_NAME[client], provider, wire, path, query, kept, whose, keep, marks, most_of, row.habits)
     betas = betas if speaks == client else ""
     return Steered(client, speaks, route, path, query, inner, betas, augment, wishes, kept, whose, most_of(route.model), moved)

@@ -14,7 +14,7 @@ from backstory.app.keeping import Keeping, keeps, no_previous
 from backstory.app.regard import Regard, Regards
 from backstory.core.exchange import Ended, Head, Headers
 from backstory.core.plan import Answer, Plan
-from backstory.core.translation import Marks
+from backstory.core.translation import NO_HABITS, Habits, Marks
 from backstory.errors import DocumentError
 from backstory.memory.identity import principal
 from backstory.providers.windows import Rooms
@@ -56,11 +56,18 @@ _ANTHROPIC_VERSION = (b"anthropic-version", b"2023-06-01")
 
 class Translating:
     """For one port. `error` writes an error of ours in the shape of the request's wire. `marks`: see core.translation.Asked. `rooms`: how
-    much models give."""
+    much models give. `habits`: of the provider."""
 
     def __init__(
-        self, regards: Regards, error: Callable[[Head, int, str, str], Answer], engine: Engine, marks: Marks, rooms: Rooms
+        self,
+        regards: Regards,
+        error: Callable[[Head, int, str, str], Answer],
+        engine: Engine,
+        marks: Marks,
+        rooms: Rooms,
+        habits: Habits = NO_HABITS,
     ) -> None:
+        self._habits = habits
         self._regards = regards
         self._error = error
         self._keeping = Keeping(engine)
@@ -96,7 +103,7 @@ class Translating:
         whose = principal("api_key", head) if kept is not None else ""
         keep = self._keeping.keeper(whose, regard.whose, plan.tap is not None) if kept is not None else None
         wire = WIRES_BY_NAME[regard.speaks]
-        exchange = Translated(client, provider, wire, head.path, head.query, kept, whose, keep, self._marks, self._most)
+        exchange = Translated(client, provider, wire, head.path, head.query, kept, whose, keep, self._marks, self._most, self._habits)
         sent = self._sent(plan, head, plain, exchange)
         return self._resumed(plan, head, plain, exchange, whose, sent) if exchange.missing else self._refused(plan, sent)
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
+from urllib.parse import urlsplit
 
 import msgspec
 
 from backstory.core.provider_row import Row
+from backstory.core.translation import NO_HABITS, Habits
 
 OPEN_KINDS = ("openai_compatible", "anthropic_compatible")
 """Rows without a URL of their own."""
@@ -23,3 +25,10 @@ def catalogue() -> dict[str, Row]:
 
     text = files("backstory.config").joinpath("catalogue.toml").read_text(encoding="utf-8")
     return msgspec.convert(tomllib.loads(text), dict[str, Row])
+
+
+def habits_at(url: str) -> Habits:
+    """What is known of the provider at this URL, of whatever kind its settings call it."""
+    host = urlsplit(url).hostname
+    rows = [row for row in catalogue().values() if host and any(urlsplit(one).hostname == host for one in row.urls.values())]
+    return rows[0].habits if rows else NO_HABITS

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
-from backstory.core.translation import Hosting
+from backstory.core.translation import NO_HABITS, Habits, Hosting
 
 WireName: TypeAlias = Literal["anthropic", "openai_chat", "openai_responses", "gemini"]
 Header: TypeAlias = Literal["bearer", "x-api-key", "x-goog-api-key", "api-key"]
@@ -19,7 +19,8 @@ class Row(Struct, frozen=True, forbid_unknown_fields=True):
     `paths`: where a wire's path is not the usual one ({model}, {verb} and values may stand in it). `header`: how it wants its key.
     `key_env`: the variable in which its key usually stands. `auth`: how it is paid for where the settings do not say: an Auth, or a way
     of an extension. `values`: their defaults, `$NAME` for a variable, "" where the settings have to say. `lacks`: members of a request
-    that it refuses. `scopes`: what a token for it is asked for. `service`: its name in AWS signatures. `docs`: where this comes from."""
+    that it refuses. `scopes`: what a token for it is asked for. `service`: its name in AWS signatures.
+    `habits`: what it takes otherwise than others that speak its wire. `docs`: where this comes from."""
 
     title: str
     urls: dict[WireName, str]
@@ -34,3 +35,4 @@ class Row(Struct, frozen=True, forbid_unknown_fields=True):
     service: str = ""
     hosting: Hosting | Literal[""] = ""
     hosts: dict[str, str] = {}
+    habits: Habits = NO_HABITS

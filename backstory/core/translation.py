@@ -22,6 +22,26 @@ Hosting: TypeAlias = Literal["bedrock", "vertex"]
 """A cloud that serves a wire inside of its own (wires/hosted.py)."""
 
 
+GoesBack: TypeAlias = Literal["", "none", "reasoning", "reasoning_content", "demanded"]
+
+
+class Habits(Struct, frozen=True, forbid_unknown_fields=True):
+    """What one provider of a wire takes otherwise than most (Chat Completions: of the others nothing is known). `thoughts`: how earlier
+    reasoning goes back: "none" (a message that has any is refused), by the name of its member, or "demanded" (`reasoning_content`, without
+    which a message with calls is refused); "": as the model's name tells. `thinkers`: a pattern of the models to which it goes, "" for
+    all. `id_length`: how many letters and digits an id of a call has to have, 0 where that is free. `bridged`: a user's words right behind
+    a tool's result are refused. `efforts`: by a pattern of models, the first that fits, the efforts that they know."""
+
+    thoughts: GoesBack = ""
+    thinkers: str = ""
+    id_length: int = 0
+    bridged: bool = False
+    efforts: dict[str, tuple[str, ...]] = {}
+
+
+NO_HABITS = Habits()
+
+
 class Loss(Struct, frozen=True):
     """Something that does not get through. `what`: the field, as the client's wire calls it. `how`: "dropped"; "changed" (it gets through
     as something near it, named in `why`); "refused" (the request is not sent: the answer would not be what was asked for)."""
@@ -190,7 +210,7 @@ class Asked(Struct, frozen=True):
     JSON array (Gemini). `marks`: whether what the provider is to cache is marked where the client marks nothing ("auto": where the
     conversation is likely to go on). `as_is`: the answer comes in the client's own wire, so its id stays what it is. `limit`: the most
     output tokens that the model is known to give, 0 where that is not known; `sampling.most` is no more. `conversation`: `previous` is the
-    id of a conversation that goes on under it, not of an answer."""
+    id of a conversation that goes on under it, not of an answer. `habits`: of the provider that gets it."""
 
     model: str
     stream: bool
@@ -218,6 +238,7 @@ class Asked(Struct, frozen=True):
     as_is: bool = False
     limit: int = 0
     conversation: bool = False
+    habits: Habits = NO_HABITS
 
 
 class Answered(Struct, frozen=True):

@@ -29,7 +29,8 @@ from backstory.wires.gemini_tongue_read import NO_SEAL, OWN_FILES, WIRE, is_made
 from backstory.wires.gemini_tongue_schema import for_gemini
 from backstory.wires.gemini_tongue_thinking import generation, thinking_of
 from backstory.wires.lowering import encode
-from backstory.wires.tongue import Json, object_text, placed, short_name
+from backstory.wires.tongue import Json, letter_name, object_text, placed
+from backstory.wires.tongue_json import in_schema
 from backstory.wires.tongue_more import Fields, Losing, arguments_object, base64_of, joined, mime_of
 
 _NO_PLACE = "Gemini has no such parameter"
@@ -49,7 +50,11 @@ LOSSES: tuple[Loss, ...] = (
     Loss("reasoning.summary", "changed", "thoughts are shown or not, in whatever length"),
     Loss("thinking", "dropped", "reasoning that another provider sealed is of no use to this one"),
     Loss("cache_control", "dropped", "the provider caches by itself"),
-    Loss("tool names", "changed", "longer than 64 letters, or with others than letters, digits, _ and -; answers have the client's name"),
+    Loss(
+        "tool names",
+        "changed",
+        "longer than 64 letters, or with others than letters, digits, _ and -, or not begun by a letter; answers have the client's name",
+    ),
     Loss("refusal", "changed", "a refusal in an earlier answer is text"),
     Loss("arguments", "changed", "arguments that are no JSON object become one"),
     Loss("system messages", "changed", "instructions between messages are told in the user's name, between tags"),
@@ -63,6 +68,8 @@ LOSSES: tuple[Loss, ...] = (
     Loss("tool_result.media", "changed", "models before Gemini 3 take what a tool shows behind its result only"),
     Loss("tools", "changed", "the provider's own tool of the same use takes its place"),
     Loss("tool_choice.allowed_tools", "dropped", "Gemini can only be held to some tools where it has to call one"),
+    Loss("response_format", "changed", "an instruction: models before Gemini 3 do not answer in JSON where they have functions"),
+    Loss("messages", "changed", "instructions without a message are one; results stand right behind their calls"),
     Loss("response_format.description", "dropped", "a schema has no description of its own"),
 )
 """What does not get through to a provider of this wire, whatever the client's."""
@@ -84,13 +91,23 @@ def write_asked(asked: Asked) -> tuple[bytes, tuple[Loss, ...]]:
     """A request, and what of it gets lost."""
     losing = Losing(LOSSES)
     body: Json = {}
-    if asked.system:
-        body["systemInstruction"] = {"parts": [{"text": one.text} for one in asked.system]}
-    body["contents"] = contents_of(asked, losing)
-    body |= _tools(asked, losing)
-    generation = _sampling(asked, losing) | _format(asked, losing) | thinking_of(asked, losing)
-    if generation:
-        body["generationConfig"] = generation
+    tools, told = _tools(asked, losing), [one.text for one in asked.system]
+    form = _format(asked, losing)
+    if form and any(isinstance(tool, Function) for tool in asked.tools) and 0 < generation(asked.model) < 3:
+        losing.lose("response_format")
+        told.append(in_schema(b"" if asked.format is None else asked.format.schema))
+        form = {}
+    contents = contents_of(asked, losing)
+    if told and not contents:
+        losing.lose("messages")
+        contents, told = [{"role": "user", "parts": [{"text": one} for one in told]}], []
+    if told:
+        body["systemInstruction"] = {"parts": [{"text": one} for one in told]}
+    body["contents"] = contents
+    body |= tools
+    config = _sampling(asked, losing) | form | thinking_of(asked, losing)
+    if config:
+        body["generationConfig"] = config
     body |= losing.foreign(asked, WIRE)
     _lost(asked, losing)
     return encode(body), losing.told()
@@ -100,7 +117,7 @@ def contents_of(asked: Asked, losing: Losing) -> list[Json]:
     """The messages."""
     sealed = bool(generation(asked.model) >= 3)
     found: list[tuple[str, bool, list[Json]]] = []
-    for said in placed(asked.said):
+    for said in _behind(placed(asked.said), losing):
         role = "model" if said.speaker == "assistant" else "user"
         for results, pieces in _runs(said):
             parts = [part for piece in pieces for part in _parts(piece, sealed, losing)]
@@ -111,6 +128,26 @@ def contents_of(asked: Asked, losing: Losing) -> list[Json]:
             else:
                 found.append((role, results, parts))
     return [{"role": role, "parts": _with_seal(parts) if sealed and role == "model" else parts} for role, _, parts in found]
+
+
+def _behind(talk: tuple[Said, ...], losing: Losing) -> list[Said]:
+    """The messages, results right behind their calls: what a user said in between comes after them."""
+    out: list[Said] = []
+    begun = 0  # where what the user says after the last answer begins
+    for said in talk:
+        results = tuple([piece for piece in said.pieces if isinstance(piece, Result)])
+        if said.speaker == "assistant":
+            out.append(said)
+            begun = len(out)
+        elif results and any(not isinstance(piece, Result) for one in out[begun:] for piece in one.pieces):
+            losing.lose("messages")
+            out.insert(begun, replace(said, pieces=results))
+            begun += 1
+            rest = tuple([piece for piece in said.pieces if not isinstance(piece, Result)])
+            out += [replace(said, pieces=rest)] if rest else []
+        else:
+            out.append(said)
+    return out
 
 
 def _runs(said: Said) -> list[tuple[bool, list[Piece]]]:
@@ -149,7 +186,7 @@ def _parts(piece: Piece, nested: bool, losing: Losing) -> list[Json]:
             return [thought_part(text, sealed)]
         case Use():
             losing.all_of({"arguments": not piece.custom and object_text(piece.arguments) is None})
-            return [call_part(replace(piece, name=short_name(piece.name)))]
+            return [call_part(replace(piece, name=letter_name(piece.name)))]
         case Result():
             return _result(piece, nested, losing)
         case Sight():
@@ -181,7 +218,7 @@ def _result(piece: Result, nested: bool, losing: Losing) -> list[Json]:
     text = joined(piece.parts)
     answer: Json = {"error" if piece.error else "output": text}
     shown = [part for one in piece.parts if isinstance(one, Sight) and (part := seen_part(one, losing)) is not None]
-    inner: Json = {**call, "name": short_name(piece.name or "tool"), "response": answer}
+    inner: Json = {**call, "name": letter_name(piece.name or "tool"), "response": answer}
     if nested and shown:
         return [{"functionResponse": {**inner, "parts": shown}}]
     losing.all_of({"tool_result.media": bool(shown)})
@@ -222,7 +259,7 @@ def _tools(asked: Asked, losing: Losing) -> Json:
 
 
 def _function(tool: Function, losing: Losing) -> Json:
-    found: Json = {"name": short_name(tool.name), "description": tool.description}
+    found: Json = {"name": letter_name(tool.name), "description": tool.description}
     losing.all_of({"tools.strict": bool(tool.strict), "tools.custom": tool.custom})
     if tool.custom:
         return {**found, "description": _with_grammar(tool), "parametersJsonSchema": _FREE_SCHEMA}
@@ -239,9 +276,9 @@ def _with_grammar(tool: Function) -> str:
 
 def _choice(choice: Choice, losing: Losing) -> Json:
     if choice.mode == "tool":
-        return {"mode": "ANY", "allowedFunctionNames": [short_name(choice.name)]}
+        return {"mode": "ANY", "allowedFunctionNames": [letter_name(choice.name)]}
     if choice.allowed and choice.mode == "any":
-        return {"mode": "ANY", "allowedFunctionNames": [short_name(name) for name in choice.allowed]}
+        return {"mode": "ANY", "allowedFunctionNames": [letter_name(name) for name in choice.allowed]}
     losing.all_of({"tool_choice.allowed_tools": bool(choice.allowed)})
     return {"mode": {"auto": "AUTO", "none": "NONE", "any": "ANY"}[choice.mode]}
 
@@ -291,7 +328,7 @@ def _lost(asked: Asked, losing: Losing) -> None:
     marks += [piece.cached for piece in pieces if isinstance(piece, Words | Sight | Use | Result)]
     losing.all_of(
         {
-            "tool names": any(short_name(tool.name) != tool.name for tool in asked.tools if isinstance(tool, Function)),
+            "tool names": any(letter_name(tool.name) != tool.name for tool in asked.tools if isinstance(tool, Function)),
             "cache_control": any(mark is not None for mark in marks),
             "system messages": any(said.speaker == "system" for said in asked.said),
             "name": any(said.name for said in asked.said),

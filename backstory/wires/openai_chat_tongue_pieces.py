@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Sequence
 
 from msgspec import Raw
+from msgspec.structs import replace
 
 from backstory.core.reply import Usage
 from backstory.core.translation import Odd, Piece, Refusal, Result, Sight, Thought, Use, Words
@@ -207,9 +208,11 @@ def message(pieces: Sequence[Piece], customs: frozenset[str], legacy: bool) -> J
     if any(piece.sealed for piece in thought):
         out["reasoning_details"] = [detail_of(piece, place) for place, piece in enumerate(thought)]
     if calls and legacy:
-        out["function_call"] = {"name": calls[0].name, "arguments": calls[0].arguments}
+        out["function_call"] = {"name": calls[0].name, "arguments": calls[0].arguments or "{}"}
     elif calls:
-        out["tool_calls"] = [tool_call(piece, customs) for piece in calls]
+        out["tool_calls"] = [
+            tool_call(piece if piece.arguments or piece.custom else replace(piece, arguments="{}"), customs) for piece in calls
+        ]
     return out
 
 

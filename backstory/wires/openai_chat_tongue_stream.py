@@ -334,7 +334,9 @@ class ChatTeller:
     """Writes the chunks of one choice of a completion (`number`: its index). Calls of tools that take free text are told whole; citations
     with the end of their text."""
 
-    __slots__ = ("_asked", "_broke", "_calls", "_cited", "_customs", "_head", "_index", "_kinds", "_loose", "_said", "_thoughts")
+    __slots__ = (
+        *("_asked", "_broke", "_calls", "_cited", "_customs", "_head", "_index", "_kinds", "_loose", "_mute", "_said", "_thoughts"),
+    )
 
     def __init__(self, asked: Asked, number: int = 0) -> None:
         self._asked = asked
@@ -343,6 +345,7 @@ class ChatTeller:
         self._head = b""
         self._kinds: dict[int, bytes] = {}
         self._calls: dict[int, int] = {}
+        self._mute: set[int] = set()
         self._said = 0
         self._cited = 0
         self._thoughts = 0
@@ -405,6 +408,7 @@ class ChatTeller:
         number = self._calls[index] = len(self._calls)
         if piece.custom or piece.name in self._customs:
             return b""
+        self._mute.add(index)
         if self._asked.legacy:
             if number:
                 return b""
@@ -429,6 +433,7 @@ class ChatTeller:
         kind = self._kinds.get(index)
         if kind is None or not text:
             return b""
+        self._mute.discard(index)
         ends = b"}" if index not in self._calls else b"}}" if self._asked.legacy else b"}}]}"
         return self._chunk(kind + quote(text) + ends)
 
@@ -442,6 +447,9 @@ class ChatTeller:
                 self._loose = piece
             case Use() if index in self._calls and index not in self._kinds and not self._asked.legacy:
                 return self._chunk(encode({"tool_calls": [{"index": self._calls[index], **tool_call(piece, self._customs)}]}))
+            case Use() if index in self._mute:
+                # Clients parse the pieces put together: no arguments are an object without members.
+                return self._more(index, "{}")
             case _:
                 pass
         return b""

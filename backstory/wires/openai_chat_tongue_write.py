@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
 
 from msgspec import Raw
+from msgspec.structs import replace
 
 from backstory.core.translation import (
     Asked,
@@ -31,8 +31,9 @@ from backstory.core.translation import (
     Words,
 )
 from backstory.wires.lowering import encode
+from backstory.wires.openai_chat_tongue_habits import BRIDGE, effort_at, exact_id, thoughts_back
 from backstory.wires.openai_chat_tongue_losses import LOSSES
-from backstory.wires.openai_chat_tongue_pieces import OWN, detail_of, extra, shown
+from backstory.wires.openai_chat_tongue_pieces import OWN, extra, shown
 from backstory.wires.tongue import (
     INPUT_SCHEMA,
     Fields,
@@ -46,13 +47,12 @@ from backstory.wires.tongue import (
     short_name,
     wrapped,
 )
-from backstory.wires.tongue_efforts import PLAIN_MODELS, effort_for, wanted_effort
-from backstory.wires.tongue_schemas import enforceable
+from backstory.wires.tongue_efforts import PLAIN_MODELS, wanted_effort
+from backstory.wires.tongue_json import IN_JSON, says_json
+from backstory.wires.tongue_schemas import enforceable, filled
 
 _OPENAI = re.compile(r"(?:^|/)(?:o\d|gpt-(?!oss)|chatgpt|codex)")
 """Models of OpenAI."""
-_MUTE = re.compile(r"(?:^|/)(?:o\d|gpt-|chatgpt|codex|(?:open-)?(?:mi[sx]tral|ministral|magistral|devstral|codestral|pixtral))")
-"""Models whose usual providers refuse a history with thoughts in it."""
 _NEWEST = re.compile(r"(?:^|/)gpt-[5-9]")
 """Those that know tools of free text."""
 _COLD = re.compile(r"(?:^|/)(?:o\d|gpt-[5-9](?![\d.]*-chat))")
@@ -120,6 +120,7 @@ class _Messages:
         """What users say one after the other: the results of calls come first, then what these show, then the rest."""
         results = [piece for one in group for piece in one.pieces if isinstance(piece, Result)]
         out = [self._result(piece) for piece in results]
+        behind = len(out)
         seen: list[Json] = []
         for result in results:
             found = [part for sight in shown(result) if (part := self._sight(sight)) is not None]
@@ -134,6 +135,9 @@ class _Messages:
                 out.append(_named({"role": "user", "content": _content(parts)}, one.name))
             elif any(isinstance(piece, Words) for piece in one.pieces):
                 out.append(_named({"role": "user", "content": ""}, one.name))
+        if 0 < behind < len(out) and self._asked.habits.bridged:
+            self._lost.note("results")
+            out.insert(behind, {"role": "assistant", "content": BRIDGE})
         return out
 
     def _result(self, piece: Result) -> Json:
@@ -218,7 +222,7 @@ class _Messages:
         for piece in one.pieces:
             if isinstance(piece, Odd):
                 self._odd(piece)
-        thought = self._thoughts([piece for piece in one.pieces if isinstance(piece, Thought)])
+        thought = thoughts_back([piece for piece in one.pieces if isinstance(piece, Thought)], self._asked, bool(calls), self._lost)
         if not (text or refused or calls):
             if thought:
                 self._lost.note("thoughts")
@@ -231,19 +235,6 @@ class _Messages:
             out["tool_calls"] = calls
         return [_named(out, one.name)]
 
-    def _thoughts(self, thoughts: Sequence[Thought]) -> Json:
-        """Some providers demand them back, others pass over them; some refuse them."""
-        kept = [one for one in thoughts if not _MUTE.search(self._asked.model) and one.seal in {"", OWN}]
-        if len(kept) < len(thoughts):
-            self._lost.note("thoughts")
-        if not kept:
-            return {}
-        text = "".join([one.text for one in kept])
-        out: Json = {"reasoning_content": text} if text else {}
-        if any(one.sealed for one in kept):
-            out["reasoning_details"] = [detail_of(one, place) for place, one in enumerate(kept)]
-        return out
-
     def _call(self, piece: Use) -> Json:
         if piece.cached is not None:
             self._lost.note("cache_control")
@@ -252,12 +243,15 @@ class _Messages:
             return {**head, "type": "custom", "custom": {"name": self._name(piece.name), "input": piece.arguments}}
         given = wrapped(piece.arguments) if piece.custom else piece.arguments or "{}"
         out: Json = {**head, "type": "function", "function": {"name": self._name(piece.name), "arguments": given}}
-        if piece.sealed and not _OPENAI.search(self._asked.model):
+        if piece.sealed and self._asked.habits.thoughts:
+            self._lost.note("thoughts")
+        elif piece.sealed and not _OPENAI.search(self._asked.model):
             out["extra_content"] = extra(piece.sealed)
         return out
 
     def _id(self, name: str) -> str:
-        found = safe_id(name, _IDS, _MOST_ID)
+        length = self._asked.habits.id_length
+        found = exact_id(name, length) if length else safe_id(name, _IDS, _MOST_ID)
         if found != name:
             self._lost.note("tool ids")
         return found
@@ -314,7 +308,7 @@ def _tool(tool: Function | Builtin, asked: Asked, native: bool, lost: Losses) ->
     if tool.custom:
         lost.note("custom tools")
     schema = INPUT_SCHEMA if tool.custom else tool.schema
-    out["parameters"] = Raw(schema) if schema else _EMPTY
+    out["parameters"] = Raw(schema if asked.wire == OWN else filled(schema)) if schema else _EMPTY
     if tool.strict is not None:
         out["strict"] = tool.strict if asked.wire == OWN else _strict(tool.strict, schema, lost)
     return {"type": "function", "function": out}
@@ -352,6 +346,10 @@ def _sample(given: Sampling, model: str, body: Json, lost: Losses) -> None:
             if value is not None and value != 1:
                 lost.note(name)
         temperature = top_p = None
+        for name, there in _unreasoned(given):
+            if there:
+                lost.note(name)
+        given = replace(given, presence=None, frequency=None, logit_bias=None, logprobs=False, top_logprobs=None)
     if given.top_k is not None:
         lost.note("top_k")
     stop = list(given.stop[:_MOST_STOPS])
@@ -377,6 +375,17 @@ def _sample(given: Sampling, model: str, body: Json, lost: Losses) -> None:
     body |= {name: value for name, value in found.items() if value is not None}
 
 
+def _unreasoned(given: Sampling) -> tuple[tuple[str, bool], ...]:
+    """What models that reason do not take, and whether it is there."""
+    return (
+        ("presence_penalty", bool(given.presence)),
+        ("frequency_penalty", bool(given.frequency)),
+        ("logit_bias", given.logit_bias is not None),
+        ("logprobs", given.logprobs),
+        ("top_logprobs", given.top_logprobs is not None and not given.logprobs),
+    )
+
+
 def _reason(asked: Asked, body: Json, lost: Losses) -> None:
     wanted = asked.reasoning
     if wanted is not None and wanted.summary:
@@ -395,7 +404,10 @@ def _reason(asked: Asked, body: Json, lost: Losses) -> None:
         if effort != "none":
             lost.note("thinking")
         return
-    found = effort_for(asked.model, effort)
+    found = effort_at(asked.habits, asked.model, effort)
+    if not found:
+        lost.note("thinking")
+        return
     if found != effort or wanted.budget:
         lost.note("reasoning_effort")
     body["reasoning_effort"] = found
@@ -407,15 +419,28 @@ def _format(asked: Asked, body: Json, lost: Losses) -> None:
         return
     if not form.schema:
         body["response_format"] = {"type": "json_object"}
+        if asked.wire != OWN and not says_json(asked, True):
+            lost.note("response_format")
+            _say_json(body)
         if form.description:
             lost.note("response_format.description")
         return
-    inner: Json = {"name": form.name or _ANSWER, "schema": Raw(form.schema)}
+    inner: Json = {"name": form.name or _ANSWER, "schema": Raw(form.schema if asked.wire == OWN else filled(form.schema))}
     if form.description:
         inner["description"] = form.description
     if form.strict is not None:
         inner["strict"] = form.strict if asked.wire == OWN else _strict(form.strict, form.schema, lost)
     body["response_format"] = {"type": "json_schema", "json_schema": inner}
+
+
+def _say_json(body: Json) -> None:
+    """In the system prompt."""
+    messages = body["messages"]
+    assert isinstance(messages, list)
+    if messages and messages[0]["role"] == "system":
+        messages[0]["content"] += f"\n\n{IN_JSON}"
+    else:
+        messages.insert(0, {"role": "system", "content": IN_JSON})
 
 
 def _about(asked: Asked, body: Json, lost: Losses) -> None:

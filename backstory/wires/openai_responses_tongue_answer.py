@@ -87,7 +87,7 @@ def response_object(asked: Asked, response_id: str, model: str, created: int) ->
     """A response that has begun, with all that an answer tells of its request."""
     losing = Losing()
     sampling = asked.sampling
-    text: Json = {"format": format_of(asked) or {"type": "text"}}
+    text: Json = {"format": format_of(asked, losing) or {"type": "text"}}
     return {
         "id": response_id,
         "object": "response",

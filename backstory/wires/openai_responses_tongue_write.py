@@ -35,7 +35,9 @@ from backstory.wires.openai_responses_tongue_losses import LOSSES
 from backstory.wires.openai_responses_tongue_read import LOGPROBS_INCLUDE, SEALED_INCLUDE
 from backstory.wires.tongue import Json, effort_of, safe_id, short_name
 from backstory.wires.tongue_efforts import PLAIN_MODELS, effort_for, wanted_effort
+from backstory.wires.tongue_json import IN_JSON, says_json
 from backstory.wires.tongue_more import Fields, Losing, base64_of, is_object, link_of, loose_text, value
+from backstory.wires.tongue_schemas import enforceable, filled
 from backstory.wires.tongue_seals import wrapped
 
 _LEAST_TOKENS = 16
@@ -65,7 +67,9 @@ def write_asked(asked: Asked) -> tuple[bytes, tuple[Loss, ...]]:
     body: Json = {"model": asked.model}
     if asked.system:
         body["instructions"] = "\n\n".join(one.text for one in asked.system)
-    body["input"] = [item for said in asked.said for item in said_items(said, losing)]
+    body["input"] = items = [item for said in asked.said for item in said_items(said, losing)]
+    if asked.wire != WIRE:
+        _begin(asked, body, items, losing)
     if asked.stream:
         body["stream"] = True
     include: list[str] = []
@@ -87,6 +91,22 @@ def write_asked(asked: Asked) -> tuple[bytes, tuple[Loss, ...]]:
         }
     )
     return encode(body), losing.told()
+
+
+def _begin(asked: Asked, body: Json, items: list[Json], losing: Losing) -> None:
+    """What the API wants to stand in the input: something, and the word JSON where the answer is to be in JSON without a schema."""
+    told = body.get("instructions")
+    if not items and told and not asked.previous:
+        losing.lose("messages")
+        del body["instructions"]
+        items.append(_told(told))
+    if asked.format is not None and not asked.format.schema and not says_json(asked, bool(items) and "instructions" not in body):
+        losing.lose("response_format")
+        items.insert(0, _told(IN_JSON))
+
+
+def _told(text: object) -> Json:
+    return {"type": "message", "role": "developer", "content": [{"type": "input_text", "text": text}]}
 
 
 def said_items(said: Said, losing: Losing) -> list[Json]:
@@ -115,7 +135,7 @@ def tools_of(asked: Asked, losing: Losing) -> list[object]:
     found: list[object] = []
     for tool in asked.tools:
         if isinstance(tool, Function):
-            found.append(_function(tool))
+            found.append(_function(tool, asked.wire == WIRE, losing))
             continue
         alike = next((own for pattern, own in _ALIKE if pattern.fullmatch(tool.type)), None)
         if _OWN_TOOLS.fullmatch(tool.type):
@@ -154,7 +174,7 @@ def reasoning_of(reasoning: Reasoning | None) -> Json:
     return found
 
 
-def format_of(asked: Asked) -> Json | None:
+def format_of(asked: Asked, losing: Losing) -> Json | None:
     """`text.format`, None where the answer may be any text."""
     form = asked.format
     if form is None:
@@ -164,7 +184,16 @@ def format_of(asked: Asked) -> Json | None:
     found: Json = {"type": "json_schema", "name": form.name or "answer", "schema": Raw(form.schema)}
     if form.description:
         found["description"] = form.description
-    return found if form.strict is None else {**found, "strict": form.strict}
+    if asked.wire != WIRE:
+        found["schema"] = Raw(filled(form.schema))
+    return found if form.strict is None else {**found, "strict": _strict(form.strict, form.schema, asked.wire == WIRE, losing)}
+
+
+def _strict(wanted: bool | None, schema: bytes, own: bool, losing: Losing) -> bool:
+    """Whether a schema is to be enforced: what the API cannot enforce it refuses. `own`: its client means this API."""
+    found = bool(wanted) and (own or (bool(schema) and enforceable(schema)))
+    losing.all_of({"strict": found != bool(wanted)})
+    return found
 
 
 def annotation(citation: Raw) -> object | None:
@@ -289,18 +318,19 @@ def _seen(seen: Sight, losing: Losing) -> Json | None:
     return {"type": "input_file", "file_data": f"data:{seen.mime or 'application/pdf'};base64,{base64_of(seen)}", **named}
 
 
-def _function(tool: Function) -> Json:
+def _function(tool: Function, own: bool, losing: Losing) -> Json:
     if tool.custom:
         found: Json = {"type": "custom", "name": short_name(tool.name), "description": tool.description}
         return {**found, "format": Raw(tool.schema)} if tool.schema else found
-    parameters: object = Raw(tool.schema) if tool.schema else {"type": "object", "properties": {}}
+    schema = tool.schema if own else filled(tool.schema)
+    parameters: object = Raw(schema) if schema else {"type": "object", "properties": {}}
     # The API takes a tool for strict that does not say otherwise.
     return {
         "type": "function",
         "name": short_name(tool.name),
         "description": tool.description,
         "parameters": parameters,
-        "strict": bool(tool.strict),
+        "strict": _strict(tool.strict, tool.schema, own, losing),
     }
 
 
@@ -343,7 +373,7 @@ def _sampling(asked: Asked, losing: Losing, include: list[str]) -> Json:
 def _rest(asked: Asked, losing: Losing, include: list[str]) -> Json:
     found = about(asked, losing)
     others = foreign(asked, losing)
-    form, verbosity = format_of(asked), others.pop("verbosity", None)
+    form, verbosity = format_of(asked, losing), others.pop("verbosity", None)
     text: Json = {} if form is None else {"format": form}
     if verbosity is not None:
         text["verbosity"] = verbosity

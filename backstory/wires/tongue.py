@@ -286,6 +286,14 @@ def short_name(name: str) -> str:
     return safe_id(name, _NAMES, _MOST_NAME, f"{start}_")[:_MOST_NAME]
 
 
+def letter_name(name: str) -> str:
+    """The same for Gemini, whose names begin with a letter or _."""
+    found = short_name(name)
+    if found[:1].isalpha() or found[:1] == "_":
+        return found
+    return f"_{found[:46]}_{hashlib.sha256(found.encode()).hexdigest()[:12]}"
+
+
 def customs(asked: Asked) -> frozenset[str]:
     """The names of the client's tools that take free text."""
     return frozenset([tool.name for tool in asked.tools if isinstance(tool, Function) and tool.custom])

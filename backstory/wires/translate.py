@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from backstory.core.exchange import Headers
 from backstory.core.stream import Frame
 from backstory.core.translation import (
+    NO_HABITS,
     Answered,
     Asked,
     Begun,
@@ -22,6 +23,7 @@ from backstory.core.translation import (
     Event,
     Failure,
     Function,
+    Habits,
     Listener,
     Loss,
     Marks,
@@ -44,8 +46,10 @@ from backstory.wires.bodies import Inflate, beside, inflating
 from backstory.wires.candidates import Candidates
 from backstory.wires.halves import Halves, mended
 from backstory.wires.kept import Keep, Kept, answers_of, is_reference, joined, may_begin, references, referred
-from backstory.wires.tongue import short_name
+from backstory.wires.tongue import letter_name, short_name
+from backstory.wires.unique_ids import unique
 
+_RENAMED = Loss("tool ids", "changed", "an id that stands twice in the conversation is another one the second time")
 _UNFIT = re.compile(r"[^ -~]")
 _LONGEST_LOSS = 100
 _MOST_LOSSES = 30
@@ -81,7 +85,9 @@ class Translated:
         keep: Keep | None = None,
         marks: Marks = "never",
         most_of: Callable[[str], int] = lambda model: 0,
+        habits: Habits = NO_HABITS,
     ) -> None:
+        self._habits = habits
         self._client = client
         self._provider = provider
         self._wire = provider_wire
@@ -117,8 +123,10 @@ class Translated:
     def ask(self, body: bytes) -> bytes:
         """See Translation. What of it gets lost stands in `losses` afterwards."""
         asked = self._client.asked(body, self._path, self._query)
-        self._asked = replace(asked, marks=self._marks, limit=self._most_of(asked.model))
-        sent = self._whole_talk(self._asked, len(body))
+        self._asked = replace(asked, marks=self._marks, limit=self._most_of(asked.model), habits=self._habits)
+        talk = self._whole_talk(self._asked, len(body))
+        said = unique(talk.said)
+        sent = talk if said is talk.said else replace(talk, said=said)
         bounded = _bounded(sent)
         try:
             out, losses = self._provider.ask(bounded)
@@ -129,11 +137,14 @@ class Translated:
             more = (_NO_CONVERSATION, *more)
         elif self._talk and not self._before[1]:
             more = (*more, _BEGUN)
+        if sent is not talk and all(loss.what != _RENAMED.what for loss in losses):
+            more = (*more, _RENAMED)
         self.losses = (*self._asked.lost, *more, *losses)
         if any(is_reference(piece) for said in sent.said for piece in said.pieces):
             self.losses = (*self.losses, _REFERRED)
+        shorten = letter_name if self._provider.name == "gemini" else short_name
         named = [tool.name for tool in self._asked.tools if isinstance(tool, Function)]
-        self._names = {short: name for name in named if (short := short_name(name)) != name}
+        self._names = {short: name for name in named if (short := shorten(name)) != name}
         return out
 
     @property

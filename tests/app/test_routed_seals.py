@@ -128,3 +128,34 @@ def test_openai_gets_no_reasoning_by_an_id_that_it_has_not_given(tmp_path: Path)
             assert [heard(got.body) for got in one.other.received] == [[items[0], items[2]], items]
 
     run(scene())
+
+
+def test_a_provider_gets_thoughts_of_others_as_it_takes_them(tmp_path: Path) -> None:
+    call = {"id": "toolu_1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    said = {"role": "assistant", "content": None, "tool_calls": [call]}
+    details = [{"type": "reasoning.text", "text": "hm", "signature": "S", "format": "anthropic-claude-v1"}]
+    result = {"role": "tool", "tool_call_id": "toolu_1", "content": "Blue."}
+    thinking = {"type": "thinking", "thinking": "hm", "signature": ""}
+    used = {"type": "tool_use", "id": "toolu_1", "name": "look", "input": {}}
+    bodies = {
+        "openai_chat": [{"role": "user", "content": "Hi"}, {**said, "reasoning_content": "hm", "reasoning_details": details}, result],
+        "anthropic": [
+            {"role": "user", "content": "Hi"},
+            {"role": "assistant", "content": [thinking, used]},
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_1", "content": "Blue."}]},
+        ],
+    }
+    text = "providers:\n  prov: {kind: groq, url: OTHER, api_key_env: PROV_KEY}\n"
+
+    async def scene() -> None:
+        async with two(tmp_path, text, KEY) as one:
+            for wire, messages in bodies.items():
+                body = {"model": "prov:qwen/qwen3-32b", "max_tokens": 9, "messages": messages}
+                head, _ = await one.ask(PATHS[wire], json.dumps(body).encode(), KEYS[wire])
+                assert head.startswith(b"HTTP/1.1 200")
+                assert (b"thoughts dropped" in head) == (wire == "openai_chat")
+            sent = [json.loads(got.body)["messages"] for got in one.other.received]
+            assert sent == [[{"role": "user", "content": "Hi"}, {**said, "reasoning": "hm"}, result]] * 2
+            assert one.failures() == {}
+
+    run(scene())

@@ -12,6 +12,7 @@ from backstory.core.translation import (
     Asked,
     Choice,
     Effort,
+    Format,
     Function,
     Odd,
     Piece,
@@ -24,6 +25,8 @@ from backstory.core.translation import (
 )
 from backstory.wires.tongue import budget_of, effort_of
 from backstory.wires.tongue_efforts import effort_for
+from backstory.wires.tongue_json import IN_JSON, in_schema
+from backstory.wires.tongue_schemas import enforceable
 
 RESPONSES, GEMINI = "openai_responses", "gemini"
 
@@ -90,6 +93,25 @@ def _near(asked: Asked) -> Asked:
     return replace(asked, reasoning=replace(reasoning, effort="", budget=max(min(budget, most), least)))
 
 
+def _unenforced(asked: Asked) -> Asked:
+    """Only schemas that OpenAI can enforce are to be enforced."""
+    tools = [
+        replace(tool, strict=bool(tool.strict) and enforceable(tool.schema)) if isinstance(tool, Function) and not tool.custom else tool
+        for tool in asked.tools
+    ]
+    form = asked.format
+    if form is not None and form.strict and not enforceable(form.schema):
+        form = replace(form, strict=False)
+    return replace(asked, tools=tuple(tools), format=form)
+
+
+def _told_of_json(asked: Asked, form: Format, wire: str) -> Asked:
+    """Gemini is told in place of the format, OpenAI beside it."""
+    if wire == GEMINI:
+        return replace(asked, format=None, system=(*asked.system, Words(in_schema(form.schema))))
+    return replace(asked, system=(*asked.system, Words(IN_JSON)))
+
+
 def _same(asked: Asked) -> Asked:
     return asked
 
@@ -113,6 +135,7 @@ MINUS: dict[str, Callable[[Asked], Asked]] = {
     "service_tier": lambda asked: replace(asked, tier=""),
     "store": lambda asked: replace(asked, store=None),
     "tools.strict": _same,
+    "strict": _unenforced,
     "tools.custom": _no_custom,
     "tool_choice.allowed_tools": lambda asked: replace(asked, choice=Choice("auto")),
     "tool_result.media": _shown_apart,
@@ -131,6 +154,8 @@ def minus(asked: Asked, tongue: Tongue) -> Asked:
             asked = _no_foreign_thought(tongue.name)(asked)
         elif loss.what == "stop" and loss.how == "changed":
             asked = _sampling(stop=asked.sampling.stop[:5])(asked)
+        elif loss.what == "response_format" and asked.format is not None:
+            asked = _told_of_json(asked, asked.format, tongue.name)
         else:
             asked = MINUS[loss.what](asked)
     return asked

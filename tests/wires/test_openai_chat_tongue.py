@@ -221,6 +221,21 @@ def test_a_client_of_functions_is_answered_with_one_function_call() -> None:
     assert not any("tool_calls" in delta for delta in deltas)
 
 
+@pytest.mark.parametrize("legacy", [False, True])
+def test_a_call_without_arguments_has_those_of_an_object_without_members(legacy: bool) -> None:
+    asked = Asked("m", True, (), (), legacy=legacy)
+    teller = TONGUE.teller(asked)
+    # As Claude's stream begins such a call, and says nothing more of it.
+    begun: list[Event] = [Begun("1", "m"), Opened(0, Use("c1", "look", "")), More(0, ""), Closed(0, Use("c1", "look", "{}"))]
+    told = b"".join([teller.tell(one) for one in (*begun, Ended("tool_calls"))]) + teller.end()
+    assert told.count(b'{"arguments":"{}"}') == 1
+    for arguments in ("", "{}"):
+        whole_one = json.loads(TONGUE.answer(Answered("1", "m", (Use("c1", "look", arguments),), "tool_calls"), asked))
+        message = whole_one["choices"][0]["message"]
+        call = message["function_call"] if legacy else message["tool_calls"][0]["function"]
+        assert call == {"name": "look", "arguments": "{}"}
+
+
 def test_a_tool_of_free_text_is_called_with_free_text() -> None:
     patch = Function("patch", "", b"", custom=True)
     asked = Asked("m", True, (), (), tools=(patch,))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+from msgspec.structs import replace
 
 from backstory.core.translation import Asked, Format, Function, Tongue
 from backstory.errors import DocumentError
 from backstory.wires import WIRES
-from backstory.wires.tongue_schemas import closed, enforceable
+from backstory.wires.tongue_schemas import closed, enforceable, filled
 from backstory.wires.tongues import TONGUES
 from backstory.wires.translate import Translated
 
@@ -36,8 +37,43 @@ def test_what_can_be_enforced_is_closed_all_through() -> None:
     innermost = b',"properties":{"a":{"type":"string"}'
     assert not enforceable(deep(400).replace(b',"additionalProperties":false' + innermost, innermost))
     assert not enforceable(b'{"type":"object","properties":{"a":{}},"additionalProperties":false}')
+    shut = b'"required":["a"],"additionalProperties":false'
+    for inner in (b'{"type":"array"}', b'{"type":["array","null"],"items":{}}', b'{"oneOf":[{"type":"string"}]}', b'{"allOf":[]}'):
+        assert not enforceable(b'{"type":"object","properties":{"a":%b},%b}' % (inner, shut))
+    assert enforceable(b'{"type":"object","properties":{"a":{"type":"array","items":{"enum":[{"not":1}]}}},%b}' % shut)
+    named = b'{"type":"object","properties":{"not":{"type":"string"}},"required":["not"],"additionalProperties":false}'
+    assert enforceable(named)
     with pytest.raises(DocumentError, match="no JSON"):
         enforceable(b"{")
+
+
+def test_arrays_say_of_what_they_are_and_data_stays_what_it_is() -> None:
+    given = b'{"type":"object","properties":{"type":{"type":"array"},"b":{"type":["array","null"]},"c":{"default":{"type":"array"}}}}'
+    wanted = json.loads(given)
+    wanted["properties"]["type"]["items"] = wanted["properties"]["b"]["items"] = {}
+    assert json.loads(filled(given)) == wanted
+    whole = b'{ "type": "array", "items": {"type": "string"} }'
+    assert filled(whole) is whole
+    assert filled(b'{"type":"array","items":' * 400 + b'{"type":"array"}' + b"}" * 400).count(b'"items":{}') == 1
+
+
+@pytest.mark.parametrize("name", ["openai_chat", "openai_responses"])
+def test_openai_gets_no_schema_that_it_refuses(name: str) -> None:
+    array = b'{"type":"object","properties":{"x":{"type":"array"}}}'
+    asked = Asked(
+        "gpt-5", False, (), (), wire="anthropic", tools=(Function("f", "", array, strict=True),), format=Format(array, strict=True)
+    )
+    body, losses = TONGUE[name].ask(asked)
+    sent = json.loads(body)
+    tool = sent["tools"][0] if name == "openai_responses" else sent["tools"][0]["function"]
+    form = sent["text"]["format"] if name == "openai_responses" else sent["response_format"]["json_schema"]
+    for one, member in ((tool, "parameters"), (form, "schema")):
+        assert one["strict"] is False
+        assert one[member]["properties"]["x"] == {"type": "array", "items": {}}
+    assert [loss.what for loss in losses if loss.how == "changed"] == ["strict"]
+    kept = TONGUE[name].ask(replace(asked, wire=name))[0]
+    assert b'"items"' not in kept
+    assert kept.count(b'"strict":true') == 2
 
 
 @pytest.mark.parametrize("tongue", TONGUES, ids=lambda tongue: tongue.name)

@@ -261,8 +261,9 @@ def _written(call: Call) -> Json:
 
 def _call(name: str, function: str, arguments: str, node: Node) -> Call:
     node.demand(bool(name), "a call without an id")
-    Node.parsed((arguments or "{}").encode(), f"{node.where}.arguments", node.faults)
-    return Call(name, function, arguments or "{}")
+    # Clients parse it: no arguments are an object without members.
+    Node.parsed(arguments.encode(), f"{node.where}.arguments", node.faults)
+    return Call(name, function, arguments)
 
 
 def _signature(message: Node) -> str:

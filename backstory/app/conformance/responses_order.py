@@ -59,9 +59,9 @@ def _read_item(item: Node, got: Got) -> None:
             got.signature += item.text("encrypted_content", absent=True)
         case "function_call":
             arguments = item.text("arguments")
-            Node.parsed((arguments or "{}").encode(), f"{item.where}.arguments", item.faults)
+            Node.parsed(arguments.encode(), f"{item.where}.arguments", item.faults)
             item.demand(bool(item.text("call_id")), "call_id is empty")
-            got.calls.append(Call(item.text("call_id"), item.text("name"), arguments or "{}"))
+            got.calls.append(Call(item.text("call_id"), item.text("name"), arguments))
         case _:
             item.fault(f"an item of type {kind!r}")
 
