@@ -243,7 +243,8 @@ class Economy(Struct, frozen=True):
         float,
         Meta(
             ge=0,
-            description="by this share of its bill memory may raise it for a client that cuts its history; the rest must be saved first",
+            description="by this share of its bill memory may raise it for a client that cuts its history, besides a few lines for each"
+            " question; the rest must be saved first; 0: both must be",
         ),
     ] = 0.03
 

@@ -1,7 +1,7 @@
 """How much memory may add to the requests of a client that cuts its own history.
 
 Rule: what the client sends is what it would have paid without memory. Memory is there to bring back what was cut off, and that has to be
-paid from what was saved in the conversation before, but for a small share of the bill, and a few lines at its beginning. A client that
+paid from what was saved in the conversation before, but for a small share of the bill, and a few lines for each question. A client that
 sends no more than its last exchange leaves its history to memory, and has no ceiling.
 """
 
@@ -18,6 +18,9 @@ from backstory.memory.reading import Reading
 
 # So many tokens may be recalled in a conversation before anything was saved in it, and stay: the best lines for a first question.
 GRACE = 600
+# A question has the lines that answer it best whatever was saved, unless nothing may be added at all: so many tokens, while what is
+# recalled takes no more than this share of the client's request; else the best line or two.
+_LINES, _LINE, _LINES_SHARE = 160, 90, 0.5
 # A block takes so much of what is left at most: the next question finds something left, too.
 _AT_ONCE = 0.5
 # Of what was saved, so much may be spent: it is an estimate, and is to stay a saving.
@@ -90,6 +93,11 @@ def addable(account: Account, tariff: Tariff, now: Sent, budget: int, share: flo
         share = 0.0
     spare = share * (account.purse.direct + direct) + (account.purse.saved - added) * (_SPENT if account.purse.saved > added else 1)
     return min(budget, max(0, int(_AT_ONCE * (spare / price + GRACE))))
+
+
+def least(now: Sent, budget: int) -> int:
+    """How many tokens may be recalled for a question whatever was saved."""
+    return min(budget, max(_LINE, min(_LINES, int(_LINES_SHARE * now.came) - (now.went - now.came))))
 
 
 def _price(tariff: Tariff, now: Sent) -> float:

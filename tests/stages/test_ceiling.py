@@ -21,6 +21,7 @@ from tests.stages.world import Chat, configured, conversation, stored, talk
 NAME = b"X-VC-Conversation: limited"
 ASKED = "What was the code of the blue locker?"
 BUDGET = 2000
+_COLOURS = ("blue", "green", "red", "grey", "white", "black", "brown", "violet", "orange", "pink", "golden", "silver")
 
 
 class Meter:
@@ -116,5 +117,34 @@ def test_a_client_that_leaves_its_history_to_memory_has_no_ceiling(tmp_path: Pat
             for number in range(20):
                 await _say(one, [("user", _question(number))], NAME)
                 assert len(json.loads(one.sent.body)["messages"][-1]["content"]) > 2 * BUDGET, "a whole block each time"
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("allowance", [0.03, 0.0])
+def test_a_question_has_a_few_lines_whatever_was_saved_unless_nothing_may_be_added(tmp_path: Path, allowance: float) -> None:
+    meter = Meter()
+    codes = [f"The code of the {name} locker is tangerine-{number * 37 % 1000:03d}." for number, name in enumerate(_COLOURS)]
+
+    async def work() -> None:
+        config = _config(tmp_path)
+        async with rig(replace(config, economy=replace(config.economy, allowance=allowance)), meter) as one:
+            chat: Chat = []
+            found = came = 0
+            for number in range(90):
+                place = number * 7 % len(codes)
+                said = codes[number] if number < len(codes) else talk(1, number)[0][1]
+                if number >= 30 and number % 2:
+                    said = f"What was the code of the {_COLOURS[place]} locker?"
+                chat.append(("user", said))
+                chat = chat[-10:]
+                chat = chat[chat[0][0] == "assistant" :]
+                came += sum(len(text) for _, text in chat)
+                await _say(one, chat, NAME)
+                found += said.startswith("What was") and codes[place][-4:-1] in one.sent.body.decode()
+                chat.append(("assistant", f"Answer {meter.count}. " + "It is as it was. " * 20))
+            assert found == 30 if allowance else found < 10
+            assert meter.characters - came <= 0.75 * came
+            assert not one.failures()
 
     asyncio.run(work())
