@@ -183,7 +183,8 @@ async def _candidates(threads: Threads, principal: str, scope: str, reading: Rea
     last = list(dict.fromkeys(name for _, _, name in rows))
     answers = excerpt.telling([lines[item] for item in said if lines[item].role == "assistant"])[:_READ]
     given = await threads.said(principal, dict.fromkeys([lines[stop - 1].content, *answers]), OFTEN)
-    ended = [name for some in given.values() for name, _ in some]
+    # What everybody is answered tells of nobody.
+    ended = [name for some in given.values() if len(some) < OFTEN for name, _ in some]
     names = dict.fromkeys([*begun[:_CANDIDATES], *last[:_READ], *(name for name, _ in count.most_common(_READ))])
     found = [await threads.by_id(principal, name, scope) for name in dict.fromkeys([*names, *ended])]
     return [thread for thread in found if thread is not None], {*ended}.difference(names)
