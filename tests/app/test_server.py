@@ -14,7 +14,7 @@ from backstory.app.server import _door, start
 from backstory.config import Config
 from backstory.core.plan import House
 from backstory.relay.door import Door
-from tests.e2e.test_ports import free_ports
+from tests.ports import free_ports
 
 
 def test_the_doors_times_and_sizes_are_those_of_the_settings(tmp_path: Path) -> None:

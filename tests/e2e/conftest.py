@@ -7,7 +7,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -22,6 +21,7 @@ import pytest
 from backstory.app.provider import Answer, Received, ScriptedProvider, says
 from backstory.core.message import Text, ToolCall, ToolResult
 from backstory.core.reply import Reply
+from tests.ports import free_port
 
 _CODEWORD = re.compile(r"codeword is ([a-z]+-\d+)")
 
@@ -80,7 +80,7 @@ class Proxy:
         self.folder = folder
         self.upstream = upstream
         self.settings = settings
-        self.port = _free_port()
+        self.port = free_port()
         self.server = ""
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -152,13 +152,6 @@ class Proxy:
             else:
                 return
         pytest.fail(f"the proxy did not come up:\n{self.log()}")
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_ports
 from tests.rig import post
 
 from .conftest import Proxy
@@ -23,16 +24,6 @@ def raws() -> Iterator[tuple[RawProvider, RawProvider]]:
     yield both
     for one in both:
         one.stop()
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [int(one.getsockname()[1]) for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 def is_open(port: int) -> bool:

@@ -117,7 +117,7 @@ async def step(one: Rig, speaker: Cutting, queue: list[bytes], dice: random.Rand
     return len(sent) > len(came)
 
 
-def test_no_conversation_costs_more_than_what_its_client_sends(tmp_path: Path) -> None:
+def test_where_nothing_may_be_added_no_conversation_costs_more_than_what_its_client_sends(tmp_path: Path) -> None:
     with asyncio.Runner() as runner:
 
         @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
@@ -126,7 +126,7 @@ def test_no_conversation_costs_more_than_what_its_client_sends(tmp_path: Path) -
             async def work() -> None:
                 dice, clock = random.Random(seed), Clock()
                 bank, direct, cutter = Till(clock), Till(clock), Cutter(seed, dice.choice([300, 400]))
-                config = replace(configured(tmp_path), compaction=Compaction(context_window=60_000), economy=HELD)
+                config = replace(configured(tmp_path), compaction=Compaction(context_window=60_000), economy=replace(HELD, allowance=0.0))
                 async with rig(config, bank, clock=clock) as one:
                     for number in range(50):
                         clock.now += 2000.0 if dice.random() < away else 10.0
