@@ -189,6 +189,15 @@ class Thread:
             self.path.append(turn)
             self.tokens += turn.tokens
 
+    def after(self, before: bytes, chain: bytes) -> Turn | None:
+        """The turn with this chain hash, on whatever branch, that follows what has the one `before`; None where there is none to show.
+        Of a branch that is not taken, because a request is under way on the current one, it tells what is stored."""
+        known = self.by_id.get(self.by_chain.get(chain, 0))
+        if known is None or known.id in self.hidden:
+            return None
+        parent = self.by_id.get(known.parent)
+        return known if before == (parent.chain if parent is not None else self.root) else None
+
     def rewind(self, turn_id: int) -> None:
         """Turn `turn_id` (0: nothing at all) becomes the tip; what follows it stays known as another branch."""
         if (self.path[-1].id if self.path else 0) == turn_id:
