@@ -8,6 +8,8 @@ from __future__ import annotations
 import binascii
 from typing import TypeAlias
 
+from xxhash import xxh3_128_digest
+
 Encoded: TypeAlias = bytes | memoryview | str
 
 _HEADER_CHARS = 64
@@ -15,6 +17,14 @@ _HEADER_CHARS = 64
 _MOST_SEGMENTS = 200
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _BARE = frozenset({0x01, *range(0xD0, 0xD9)})
+
+
+def fingerprint(data: Encoded) -> bytes:
+    """16 bytes over an image's, a document's or a recording's base64 text, by which it is told from others of its size; b"" for none. A
+    megabyte takes 0.1 ms."""
+    if isinstance(data, str):
+        data = data.encode("utf-8", "surrogatepass")
+    return xxh3_128_digest(data) if data else b""
 
 
 def dimensions(data: Encoded) -> tuple[int, int]:

@@ -36,7 +36,7 @@ class ToolCall(Struct, frozen=True, tag=True):
 class Media(Struct, frozen=True, tag=True):
     """An image, document, audio or video. `mime` may be ""; `size` is the length of its base64 text in bytes, 0 for a link; `ref` is the
     link, or "". `width`, `height`: of an image, in pixels, 0 where its header does not tell. `detail`: how closely it is to be looked at,
-    in the wire's words.
+    in the wire's words. `content`: hash of its base64 text as it came, b"" for a link.
     """
 
     kind: MediaKind
@@ -47,6 +47,7 @@ class Media(Struct, frozen=True, tag=True):
     width: int = 0
     height: int = 0
     detail: str = ""
+    content: bytes = b""
 
 
 class ToolResult(Struct, frozen=True, tag=True):

@@ -176,7 +176,7 @@ class _Table:
             a, b = self.request[self.asked[i]], self.stored[self.kept[j]]
             if a.content == b.content:
                 steps = (1, 1)
-            elif a.role != b.role:
+            elif a.role != b.role or self._shows_another(self.asked[i]):
                 break
             else:
                 steps = self._joined(i, j) or ((1, 1) if i < len(self.asked) - 1 and _grown(a.text, b.text) else (0, 0))
@@ -186,6 +186,12 @@ class _Table:
             self._pair_run(i, j, *steps)
             i, j = i + steps[0], j + steps[1]
         self.walked = (i, j)
+
+    def _shows_another(self, index: int) -> bool:
+        """Whether this is what the request ends with, and shows something: in the same words, with another image, it is asked anew. Of
+        what was said before, a client may have made smaller copies."""
+        one = self.request[index]
+        return bool(getattr(one, "media", ())) and all(line.kind == "none" for line in self.request[index + 1 :])
 
     def _pair_run(self, i: int, j: int, asked: int, kept: int) -> None:
         for step in range(asked):

@@ -160,6 +160,7 @@ def _content(role: str, what: Kind, text: str, parts: tuple[Part, ...]) -> bytes
         for part in parts:
             if isinstance(part, Media):
                 digest.update(f"\0{part.kind} {part.size} {part.ref}".encode("utf-8", "surrogatepass"))
+                digest.update(part.content)
     return digest.digest()
 
 

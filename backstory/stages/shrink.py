@@ -19,7 +19,7 @@ from xxhash import xxh3_128_digest
 from backstory.core.document import Document
 from backstory.core.edits import Edit, PutMessage, ReplaceMedia, SetImage, SetText, StrikeText
 from backstory.core.exchange import Exchange, Outcome
-from backstory.core.images import dimensions
+from backstory.core.images import dimensions, fingerprint
 from backstory.core.message import Media, Message, Part, Path, Prompt, Text, ToolResult
 from backstory.core.records import Stub, Turn
 from backstory.core.store import Lanes
@@ -392,7 +392,7 @@ def _seen(media: Media, texts: dict[tuple[str, int], str], place: int) -> Media:
         return media
     mime, _, data = url.removeprefix("data:").partition(";base64,")
     width, height = dimensions(data)
-    return replace(media, mime=mime, size=len(data), width=width, height=height)
+    return replace(media, mime=mime, size=len(data), width=width, height=height, content=fingerprint(data))
 
 
 def _loose(part: Part) -> Part:

@@ -13,7 +13,7 @@ from msgspec import Raw, Struct, structs
 
 from backstory.core.document import Document, Extend, distinct
 from backstory.core.edits import Edit
-from backstory.core.images import dimensions
+from backstory.core.images import dimensions, fingerprint
 from backstory.core.legs import Kept, Offer, Talk, Tool
 from backstory.core.message import (
     Media,
@@ -362,6 +362,6 @@ def _result_media(content: str | list[_Inner] | None, at: Path) -> tuple[Media, 
 
 def _media(kind: MediaKind, source: _Source, at: Path) -> Media:
     """`data` is base64 (without its quotes), or the text of a plain-text document."""
-    size = max(0, len(source.data) - 2)
-    width, height = dimensions(memoryview(source.data)[1:-1]) if size and kind == "image" else (0, 0)
-    return Media(kind, source.media_type, size, source.url or source.file_id, at, width, height)
+    data = memoryview(source.data)[1:-1]
+    width, height = dimensions(data) if data.nbytes and kind == "image" else (0, 0)
+    return Media(kind, source.media_type, data.nbytes, source.url or source.file_id, at, width, height, content=fingerprint(data))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Raw, Struct, field, structs
 
-from backstory.core.images import dimensions
+from backstory.core.images import dimensions, fingerprint
 from backstory.core.message import Media, MediaKind, Message, Opaque, Part, Path, Role, Text, Thinking, ToolCall, ToolResult
 from backstory.core.reply import Finish, Reply, Usage
 from backstory.errors import DocumentError
@@ -253,7 +253,7 @@ def _understood(part: ReplyPart, at: Path) -> Part | None:
         data = memoryview(inline.data)[1:-1]
         kind = _media_kind(mime)
         width, height = dimensions(data) if kind == "image" else (0, 0)
-        return Media(kind, mime, data.nbytes, "", at, width, height)
+        return Media(kind, mime, data.nbytes, "", at, width, height, content=fingerprint(data))
     file = part.file or part.file_data
     if file is not None:
         mime = file.mime or file.mime_type or ""

@@ -14,7 +14,7 @@ from msgspec import Raw, Struct
 
 from backstory.core.document import Document, Extend
 from backstory.core.edits import Edit
-from backstory.core.images import dimensions
+from backstory.core.images import dimensions, fingerprint
 from backstory.core.legs import Kept, Offer, Talk, Tool
 from backstory.core.message import (
     Media,
@@ -404,8 +404,8 @@ def _known_part(part: _Part, at: Path) -> Part:
         case _VideoPart(link):
             return _linked("video", link, at)
         case _AudioPart(audio):
-            size = max(0, len(audio.data) - 2)
-            return Media("audio", f"audio/{audio.format}" if audio.format else "", size, "", at)
+            data = memoryview(audio.data)[1:-1]
+            return Media("audio", f"audio/{audio.format}" if audio.format else "", data.nbytes, "", at, content=fingerprint(data))
         case _FilePart(file):
             return _linked("document", file.file_data, at) if file.file_data else Media("document", "", 0, file.file_id or "", at)
 
@@ -417,5 +417,6 @@ def _linked(kind: MediaKind, link: str | _Link, at: Path) -> Media:
     if not url.startswith("data:"):
         return Media(kind, "", 0, url, at, detail=detail)
     start = url.find(",") + 1 or len(url)
-    width, height = dimensions(url[start:]) if kind == "image" else (0, 0)
-    return Media(kind, url[5 : start - 1].partition(";")[0], len(url) - start, "", at, width, height, detail)
+    data = url[start:]
+    width, height = dimensions(data) if kind == "image" else (0, 0)
+    return Media(kind, url[5 : start - 1].partition(";")[0], len(data), "", at, width, height, detail, fingerprint(data))

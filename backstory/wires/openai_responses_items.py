@@ -11,7 +11,7 @@ import re
 import msgspec
 from msgspec import Raw, Struct, structs
 
-from backstory.core.images import dimensions
+from backstory.core.images import dimensions, fingerprint
 from backstory.core.message import SCREENSHOT, Media, MediaKind, Message, Opaque, Part, Path, Role, Text, Thinking, ToolCall, ToolResult
 from backstory.core.reply import Finish, Reply, Usage
 from backstory.errors import DocumentError
@@ -259,7 +259,8 @@ def _part(part: _Part, at: Path) -> Part:
         return _media("document", part.file_data if bytes(part.file_data) else part.file_url, part.file_id, at)
     if kind == "input_audio":
         audio = decode(_audio, part.input_audio)
-        return Media("audio", f"audio/{audio.format}" if audio.format else "", max(memoryview(audio.data).nbytes - 2, 0), "", at)
+        data = memoryview(audio.data)[1:-1]
+        return Media("audio", f"audio/{audio.format}" if audio.format else "", data.nbytes, "", at, content=fingerprint(data))
     return Opaque(kind, at)
 
 
@@ -276,9 +277,9 @@ def _media(kind: MediaKind, raw: Raw, file_id: object, at: Path, detail: str = "
         mime = match.group(1).replace(b"\\/", b"/").decode("latin-1")
         data = memoryview(raw)[match.end() : -1]
         width, height = dimensions(data) if kind == "image" else (0, 0)
-        return Media(kind, mime, data.nbytes, "", at, width, height, detail)
+        return Media(kind, mime, data.nbytes, "", at, width, height, detail, fingerprint(data))
     if view[:1] == b'"' and kind == "document" and b"://" not in view:
-        return Media(kind, "", memoryview(raw).nbytes - 2, "", at)
+        return Media(kind, "", memoryview(raw).nbytes - 2, "", at, content=fingerprint(memoryview(raw)[1:-1]))
     if view[:1] == b'"':
         return Media(kind, "", 0, decode(_string, raw), at, detail=detail)
     return Media(kind, "", 0, file_id if isinstance(file_id, str) else "", at, detail=detail)

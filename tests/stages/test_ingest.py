@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -196,5 +197,44 @@ def test_branches_that_go_on_at_once_are_stored_once(tmp_path: Path) -> None:
                 assert {text for _, text in chat[:-1]} <= {text for _, text in kept}, "nothing is lost"
             assert [turn.text for turn in thread(one, name).path[:-1]] == [text for _, text in chats[0]]
             assert not one.failures()
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("wire", ["anthropic", "openai_chat", "openai_responses", "gemini"])
+def test_another_image_of_the_same_size_is_another_message(tmp_path: Path, wire: str) -> None:
+    """Recordings of a fixed length and pictures that are not compressed all have one size."""
+
+    def shown(data: str) -> list[dict[str, Any]]:
+        text: dict[str, Any]
+        image: dict[str, Any]
+        match wire:
+            case "anthropic":
+                source = {"type": "base64", "media_type": "image/png", "data": data}
+                text, image = {"type": "text", "text": "What is this?"}, {"type": "image", "source": source}
+            case "openai_chat":
+                link = {"url": f"data:image/png;base64,{data}"}
+                text, image = {"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": link}
+            case "openai_responses":
+                text = {"type": "input_text", "text": "What is this?"}
+                image = {"type": "input_image", "image_url": f"data:image/png;base64,{data}"}
+            case _:
+                text, image = {"text": "What is this?"}, {"inlineData": {"mimeType": "image/png", "data": data}}
+        return [image, text]
+
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing(wire)) as one:
+            named, chat = b"X-VC-Conversation: n", [*talk(2)]
+            for data in ("AAAA" * 20, "BBBB" * 20):
+                body = json.loads(asking(wire, [*chat, ("user", "x")]))
+                key, inside = (
+                    ("contents", "parts") if wire == "gemini" else ("input" if wire == "openai_responses" else "messages", "content")
+                )
+                body[key][-1][inside] = shown(data)
+                head, _ = await one.ask(PATHS[wire], json.dumps(body).encode(), named)
+                name = conversation(head)
+            raws = await stored(one, lambda store: b"".join(turn.raw for turn in store.turns(name, raw=True)))
+            assert b"AAAA" in raws
+            assert b"BBBB" in raws, "both are kept"
 
     asyncio.run(work())

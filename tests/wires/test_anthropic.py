@@ -25,6 +25,7 @@ from backstory.core.edits import (
     SetText,
     StrikeText,
 )
+from backstory.core.images import fingerprint
 from backstory.core.message import Media, Message, Opaque, Part, Text, Thinking, ToolCall, ToolResult
 from backstory.core.reply import Delta, Ending, Finish, Meter, Reply, Started, TextDelta, Usage
 from backstory.core.stream import Frame, gather
@@ -99,9 +100,9 @@ def test_media_results_and_unknown_blocks_are_read() -> None:
     first, second, third, fourth, _ = messages(raw)
     at = ("messages", 0, "content")
     assert first.parts == (
-        Media("image", "image/png", 12, "", (*at, 0)),
+        Media("image", "image/png", 12, "", (*at, 0), content=fingerprint("iVBORw0KGgo=")),
         Media("image", "", 0, "https://example.org/a.png", (*at, 1)),
-        Media("document", "application/pdf", 8, "", (*at, 2)),
+        Media("document", "application/pdf", 8, "", (*at, 2), content=fingerprint("JVBERi0=")),
         Media("document", "", 0, "file_1", (*at, 3)),
         Opaque("search_result", (*at, 4)),
         Text("café?", (*at, 5, "text")),
@@ -109,7 +110,9 @@ def test_media_results_and_unknown_blocks_are_read() -> None:
     assert [type(part) for part in second.parts] == [Opaque, Opaque, ToolCall]
     inside = ("messages", 2, "content", 0, "content")
     assert third.parts == (
-        ToolResult("toolu_2", "", "one\ntwo", inside, True, (Media("image", "image/png", 4, "", (*inside, 1)),)),
+        ToolResult(
+            "toolu_2", "", "one\ntwo", inside, True, (Media("image", "image/png", 4, "", (*inside, 1), content=fingerprint("iVBO")),)
+        ),
         ToolResult("toolu_3", "", "", ("messages", 2, "content", 1, "content")),
     )
     assert fourth.parts == (Text("Fine.", ("messages", 3, "content")),)
@@ -326,7 +329,7 @@ def test_system_text_is_added_in_the_form_that_is_there() -> None:
 def test_results_may_be_set_and_struck_whatever_their_form() -> None:
     raw = tape("blocks.request.json")
     at = ("messages", 2, "content", 0, "content")
-    shown = (Media("image", "image/png", 4, "", (*at, 1)),)
+    shown = (Media("image", "image/png", 4, "", (*at, 1), content=fingerprint("iVBO")),)
     assert messages(rendered(raw, SetText(at, "gone")))[2].parts[0] == ToolResult("toolu_2", "", "gone", at, True, shown), "the image stays"
     assert messages(rendered(raw, StrikeText(at, "o")))[2].parts[0] == ToolResult("toolu_2", "", "ne\ntw", at, True, shown)
     second = ("messages", 2, "content", 1, "content")

@@ -24,6 +24,7 @@ from backstory.core.edits import (
     SetText,
     StrikeText,
 )
+from backstory.core.images import fingerprint
 from backstory.core.message import Media, Message, Opaque, Text, Thinking, ToolCall, ToolResult
 from backstory.errors import DocumentError
 from backstory.wires.gemini import Gemini
@@ -100,7 +101,7 @@ def test_a_request_in_snake_case_is_read() -> None:
     assert read[1].parts[2] == ToolCall("", "shell", '{"command": "ls"}', ("contents", 1, "parts", 2))
     assert [part.text for part in read[2].parts if isinstance(part, ToolResult)] == ["a.txt"]
     assert read[3].parts == (
-        Media("image", "image/png", 12, "", ("contents", 3, "parts", 0)),
+        Media("image", "image/png", 12, "", ("contents", 3, "parts", 0), content=fingerprint("iVBORw0KGgo=")),
         Media("video", "video/mp4", 0, "https://example.com/v.mp4", ("contents", 3, "parts", 1)),
     )
 

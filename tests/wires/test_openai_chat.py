@@ -14,6 +14,7 @@ from openai.types.chat import ChatCompletion
 
 from backstory.core.document import Document
 from backstory.core.edits import AddMessage, AddSystem, AddTools, AppendText, DropMessages, Edit, PrependText, SetModel, SetText, StrikeText
+from backstory.core.images import fingerprint
 from backstory.core.message import Media, Message, Opaque, Part, Text, Thinking, ToolCall, ToolResult
 from backstory.core.reply import Delta, Ending, Finish, Meter, Reply, Started, TextDelta, ThoughtDelta, ToolDelta, Usage
 from backstory.core.stream import Frame
@@ -80,10 +81,10 @@ def test_a_request_with_all_kinds_of_parts_is_read() -> None:
     at = ("messages", 2, "content")
     assert found[2].parts == (
         Text("What is this? é", (*at, 0, "text")),
-        Media("image", "image/png", 12, "", (*at, 1), detail="low"),
+        Media("image", "image/png", 12, "", (*at, 1), detail="low", content=fingerprint("iVBORw0KGgo=")),
         Media("image", "", 0, "https://example.org/a.png", (*at, 2)),
-        Media("audio", "audio/wav", 8, "", (*at, 3)),
-        Media("document", "application/pdf", 8, "", (*at, 4)),
+        Media("audio", "audio/wav", 8, "", (*at, 3), content=fingerprint("UklGRg==")),
+        Media("document", "application/pdf", 8, "", (*at, 4), content=fingerprint("JVBERi0=")),
         Media("document", "", 0, "file-1", (*at, 5)),
         Opaque("future", (*at, 6)),
     )
@@ -419,7 +420,7 @@ def test_odd_spellings_of_compatible_clients_are_read() -> None:
     assert WIRE.message(b'{"role":"assistant","content":"x","reasoning":"y"}', ()).parts[0] == Thinking("y", False, ("reasoning",))
     linked = b'{"role":"user","content":[{"type":"image_url","image_url":"data:;base64,AAAA"},{"type":"video_url","video_url":{"url":"https://a/v"}}]}'
     assert WIRE.message(linked, ()).parts == (
-        Media("image", "", 4, "", ("content", 0)),
+        Media("image", "", 4, "", ("content", 0), content=fingerprint("AAAA")),
         Media("video", "", 0, "https://a/v", ("content", 1)),
     )
 

@@ -23,6 +23,7 @@ from backstory.core.edits import (
     SetText,
     StrikeText,
 )
+from backstory.core.images import fingerprint
 from backstory.core.message import Media, Message, Opaque, Text, Thinking, ToolCall, ToolResult
 from backstory.errors import DocumentError
 from backstory.wires.openai_responses import OpenAIResponses
@@ -105,12 +106,15 @@ def test_items_without_a_type_are_messages_and_media_keep_their_size() -> None:
     read = messages(raw)
     assert [message.role for message in read] == ["system", "user", "assistant", "system", "user"]
     assert [part for part in read[1].parts if isinstance(part, Media)] == [
-        Media("image", "image/png", 12, "", ("input", 1, "content", 1), detail="auto"),
+        Media("image", "image/png", 12, "", ("input", 1, "content", 1), detail="auto", content=fingerprint("iVBORw0KGgo=")),
         Media("document", "", 0, "file_1", ("input", 1, "content", 2)),
         Media("image", "", 0, "https://example.com/a.png", ("input", 1, "content", 3)),
-        Media("audio", "audio/wav", 8, "", ("input", 1, "content", 4)),
+        Media("audio", "audio/wav", 8, "", ("input", 1, "content", 4), content=fingerprint("UklGRg==")),
     ]
     assert read[2].parts[1] == Text("not that", ("input", 2, "content", 1, "refusal"))
+
+
+_PDF = Media("document", "", 8, "", ("i", "content", 0), content=fingerprint("JVBERi0="))
 
 
 @pytest.mark.parametrize(
@@ -123,7 +127,14 @@ def test_items_without_a_type_are_messages_and_media_keep_their_size() -> None:
         ({}, Message("other", (Opaque("", ("i",)),), ("i",))),
         (
             {"role": "user", "content": [{"type": "input_file", "filename": "a.pdf", "file_data": "JVBERi0="}, {"type": "input_image"}]},
-            Message("user", (Media("document", "", 8, "", ("i", "content", 0)), Media("image", "", 0, "", ("i", "content", 1))), ("i",)),
+            Message(
+                "user",
+                (
+                    Media("document", "", 8, "", ("i", "content", 0), content=fingerprint("JVBERi0=")),
+                    Media("image", "", 0, "", ("i", "content", 1)),
+                ),
+                ("i",),
+            ),
         ),
         (
             {"role": "user", "content": [{"type": "input_file", "file_url": "https://example.com/a.pdf"}, {"type": "new", "text": 5}]},
