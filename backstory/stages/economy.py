@@ -24,6 +24,7 @@ from backstory.memory.economy import REST_S, SMALL_WINDOW, STOPS, STOPS_S, Accou
 from backstory.memory.pacing import paced
 from backstory.memory.question import looked_at
 from backstory.stages.base import Stage
+from backstory.stages.unbind import binds
 from backstory.stages.visit import Visit, Visits, asked, began
 
 # Clients move their marks along the newest messages: among so many.
@@ -140,11 +141,13 @@ class Economy(Stage):
 
     def anew(self, exchange: Exchange, visit: Visit) -> bool:
         """Whether nothing behind the fixed part of a request, of which nothing is folded or held, is in the provider's cache, however it
-        goes up: its client has cut it anew, or its provider keeps none of it. Not in a small window, where nothing goes by the bill."""
+        goes up: its client has cut it anew, or its provider keeps none of it (nor holds reasoning to what stood before it).
+        Not in a small window, where nothing goes by the bill."""
         prompt, paths, tariff = exchange.prompt, visit.thread.account.paths, self.tariff(exchange, visit)
         if visit.complete or not self._judges or prompt is None or prompt.previous:
             return False
-        visit.anew = (tariff.known and not tariff.caches) or (paths is not None and paths[1] != began(visit))
+        cut = paths is not None and paths[1] != began(visit)
+        visit.anew = cut or (tariff.known and not tariff.caches and not binds(exchange))
         return visit.anew
 
     def recallable(self, exchange: Exchange, visit: Visit, budget: int, total: int, stays: bool = False) -> int:

@@ -187,10 +187,13 @@ class Recall(Stage):
     def _fewer(self, visit: Visit, found: Outline, edits: list[Edit], total: int) -> tuple[Outline, list[Edit], int]:
         """The same without the blocks of earlier questions: nothing is in the provider's cache that they would keep there."""
         thread, blocks = visit.thread, found.blocks
-        visit.dropped = () if visit.late or visit.gone else leaving(thread, visit.reading, visit.turns, self._clock())
+        now = self._clock()
+        visit.dropped = () if visit.late or visit.gone else leaving(thread, visit.reading, visit.turns, now)
         if not visit.dropped:
             return found, edits, total
         thread.inject(visit.dropped)
+        # What was reasoned behind a block that goes stands behind something else now.
+        thread.loosened = now
         found = outline(thread, visit.reading, 0)
         return found, found.edits, total - blocks + found.blocks
 
