@@ -33,6 +33,8 @@ _MARKED = 12
 
 # Stubs are enough where they leave a request with at most this share of the window, and about as little as a fold would.
 _RELIEVED, _NEAR = 0.7, 0.05
+# Of plans and decisions that a summary leaves out, so many tokens go along at least: some four lines.
+_KEEPS = 200
 # Conversations whose side spend has not been told yet.
 _MOST_OWED = 4096
 # Models of which it is known that they refused something.
@@ -138,6 +140,11 @@ class Economy(Stage):
         if len(self._bare) >= _MOST_BARE:
             self._bare.clear()
         self._bare[model] = self._clock()
+
+    @property
+    def keeps(self) -> int:
+        """So many tokens of what a client's summary leaves out go along whatever was saved."""
+        return _KEEPS if self._choices.allowance > 0 else 0
 
     def anew(self, exchange: Exchange, visit: Visit) -> bool:
         """Whether nothing behind the fixed part of a request, of which nothing is folded or held, is in the provider's cache, however it

@@ -209,15 +209,16 @@ class Recall(Stage):
         room = left if budget >= window.hard_tokens else max(window.hard_tokens - total, min(budget, left // 4))
         summary = self._continuity.summary(visit)
         visit.summed = summary >= 0 or visit.continued
-        room = min(self._economy.recallable(exchange, visit, budget, total), room)
+        space, room = max(0, room), min(self._economy.recallable(exchange, visit, budget, total), room)
         if visit.gone or (turn is None and not _holds(visit, summary)):
             return edits, total
         lasting = room
         if visit.anew and visit.summed:
             lasting = min(room, self._economy.recallable(exchange, visit, budget, total, stays=True))
-        kept = await self._continuity.kept(exchange, visit, absent, min(lasting // 2, _MOST_KEPT), summary)
+        most = min(_MOST_KEPT, max(lasting // 2, min(self._economy.keeps, space)))
+        kept = await self._continuity.kept(exchange, visit, absent, most, summary)
         # A block with that in it stays at its message, whatever becomes of others.
-        room = lasting if kept.text else room
+        room = max(lasting, kept.tokens) if kept.text else room
         found = await self._answering(visit, turn, absent, room - kept.tokens) if turn is not None else _NOTHING
         if not (found.items or kept.text):
             return edits, total
