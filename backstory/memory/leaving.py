@@ -21,7 +21,9 @@ def leaving(thread: Thread, reading: Reading, new: list[Turn], now: float) -> tu
     """The blocks at what people said before the newest question, as they are left out from `now` (Unix seconds) on. What a client's summary
     does not say stays. `new`: the turns that the request adds."""
     lines = reading.lines
-    newest = next((item for item in range(len(lines) - 1, -1, -1) if spoken(lines[item])), 0)
+    newest = next((item for item in range(len(lines) - 1, -1, -1) if spoken(lines[item])), -1)
+    if newest < 0:
+        return ()
     return tuple([replace(one, conversation=thread.conversation.id, left=now) for one in _earlier(thread, reading, newest, new)])
 
 
