@@ -46,7 +46,7 @@ from backstory.wires.bodies import Inflate, beside, inflating
 from backstory.wires.candidates import Candidates
 from backstory.wires.halves import Halves, mended
 from backstory.wires.kept import Keep, Kept, answers_of, is_reference, joined, may_begin, references, referred
-from backstory.wires.tongue import letter_name, short_name
+from backstory.wires.tongue import failed_plainly, letter_name, short_name
 from backstory.wires.unique_ids import unique
 
 _RENAMED = Loss("tool ids", "changed", "an id that stands twice in the conversation is another one the second time")
@@ -237,10 +237,13 @@ class Translated:
         return self._status, self._say(events) + others + self._say([end]) + self._teller.end()
 
     def _answered(self, body: bytes) -> Answered | Failure:
-        """A whole answer. Half letters in it, which JSON cannot hold, are lost."""
+        """A whole answer. Half letters in it, which JSON cannot hold, are lost. A page or a text that is no answer is a failure with its words."""
         try:
             return self._provider.answered(body)
         except DocumentError:
+            if body.lstrip()[:1] not in (b"", b"{", b"["):
+                shown = failed_plainly(self._status, body).message
+                return Failure(502, "server", f"the provider's answer ({self._status}) is none that its wire has: {shown}")
             whole = mended(body)
             if whole is body:
                 raise
