@@ -237,7 +237,7 @@ class Translated:
         return self._status, self._say(events) + others + self._say([end]) + self._teller.end()
 
     def _answered(self, body: bytes) -> Answered | Failure:
-        """A whole answer. Half letters in it, which JSON cannot hold, are lost. A page or a text that is no answer is a failure with its words."""
+        """A whole answer. Half letters, which JSON cannot hold, are lost. A page or a text that is none is a failure with its words."""
         try:
             return self._provider.answered(body)
         except DocumentError:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.wires.test_translate import JSON_TYPE, NAMES, SSE_TYPE, exchange
 
-BEGUN = {
+BEGUN: dict[str, list[object]] = {
     "anthropic": [
         {"type": "message_start", "message": {"id": "msg_1", "model": "m", "usage": {"input_tokens": 3}}},
         {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
@@ -28,7 +28,7 @@ BROKEN = {
     "words alone": {"error": BOOM},
     "no code": {"error": {"code": None, "message": BOOM, "type": None, "param": 3}},
 }
-OWN = {
+OWN: dict[str, list[object]] = {
     "openai_responses": [
         {"type": "error", "code": 500, "message": BOOM, "param": None},
         {"type": "error", "error": {"code": 500, "message": BOOM}},
@@ -40,7 +40,7 @@ OWN = {
     "anthropic": [{"type": "error", "error": BOOM}],
     "openai_chat": [],
 }
-CASES = [(name, event) for name in NAMES for event in (*BROKEN.values(), *OWN[name])]
+CASES: list[tuple[str, object]] = [(name, event) for name in NAMES for event in (*BROKEN.values(), *OWN[name])]
 
 
 def sse(*events: object) -> bytes:
