@@ -45,7 +45,7 @@ from backstory.errors import DocumentError
 from backstory.wires.bodies import Inflate, beside, inflating
 from backstory.wires.candidates import Candidates
 from backstory.wires.halves import Halves, mended
-from backstory.wires.kept import Keep, Kept, answers_of, is_reference, joined, may_begin, references, referred
+from backstory.wires.kept import Keep, Kept, answers_of, is_reference, joined, lasting, may_begin, references, referred
 from backstory.wires.tongue import failed_plainly, letter_name, short_name
 from backstory.wires.unique_ids import unique
 
@@ -229,6 +229,7 @@ class Translated:
             answered = gathered([event for frame in frames for event in self._listener.events(frame)] + [*self._listener.over()])
         if isinstance(answered, Failure):
             return self._client.failure(answered)
+        answered = replace(answered, id=self._lasting(answered.id))
         if self._teller is None:
             self._keep(answered.id, answered.pieces)
             return self._status, self._client.answer(self._own(answered), self._asked)
@@ -268,6 +269,7 @@ class Translated:
         self._spoke = self._spoke or any(not isinstance(event, Waits) for event in events)
         self._ended = self._ended or any(isinstance(event, (Ended, Broke)) for event in events)
         if self._tell_kept is not None:
+            events = [replace(event, id=self._lasting(event.id)) if isinstance(event, Begun) else event for event in events]
             self._listen(events)
         if self._names:
             events = [self._own_event(event) for event in events]
@@ -292,6 +294,10 @@ class Translated:
         whole = joined(before, asked.said)
         self._before, self._said, self._size = (asked.previous, before), whole[len(before) :], before_size + size
         return replace(asked, said=whole, previous="", conversation=False)
+
+    def _lasting(self, name: str) -> str:
+        """The id of an answer, for its client: another than the provider's where that could not be built on."""
+        return lasting(name) if self._tell_kept is not None and not self._talk and self._asked.store is not False else name
 
     def _listen(self, events: Sequence[Event]) -> None:
         for event in events:
