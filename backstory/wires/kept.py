@@ -118,7 +118,7 @@ class Kept:
 
 def lasting(name: str) -> str:
     """The id under which an answer can be kept: the provider's, where that is long enough to be the only one of its kind; else a new one.
-    Some tell none, some count (`chatcmpl-7`), Ollama draws one of a thousand: an id that comes again would go on with another conversation."""
+    Some tell none, Ollama draws one of a thousand: an id that comes again would go on with another conversation."""
     return name if len(_PREFIX.sub("", name)) >= _UNIQUE else f"resp_{uuid4().hex}"
 
 
