@@ -1,7 +1,8 @@
 """Finding facts by words: case, plurals, word order and the forms of a verb make no difference; a beginning of a word is enough.
 
-Rule: an empty filter lets everything through; a subject that no fact has is looked for among the objects, and as what things of a kind are
-called ("database"), and then by what is said of somebody ("name"); who is known by name ("my sister") is found by either; what is superseded is given out where it is asked for.
+Rule: an empty filter lets everything through; a subject that no fact has is looked for among the objects, as what things of a kind are
+called ("database"), and then as what is said of somebody ("name"); who is known by name ("my sister") is found by either; what is
+superseded is given out where it is asked for.
 """
 
 from __future__ import annotations
