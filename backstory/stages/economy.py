@@ -23,7 +23,7 @@ from backstory.memory.economy import REST_S, SMALL_WINDOW, STOPS, STOPS_S, Accou
 from backstory.memory.pacing import paced
 from backstory.stages.base import Stage
 from backstory.stages.unbind import binds
-from backstory.stages.visit import Visit, Visits, asked, began, wants_answer
+from backstory.stages.visit import Visit, Visits, began, wants_answer
 
 # Clients move their marks along the newest messages: among so many.
 _MARKED = 12
