@@ -256,6 +256,11 @@ class Thread:
             self.rewritten += known is not None or injection.chain in self.by_chain
             self.injections[injection.chain] = injection
 
+    def going(self, chain: bytes) -> Injection | None:
+        """What goes up with the message of this chain hash, None where nothing does, or does any more."""
+        injection = self.injections.get(chain)
+        return injection if injection is not None and not injection.left else None
+
     def withdraw(self, chain: bytes) -> None:
         """Nothing was injected at this message after all."""
         if self.injections.pop(chain, None) is not None:
