@@ -16,16 +16,14 @@ from backstory.core.records import Arrival, Spend
 from backstory.core.reply import Reply, Usage
 from backstory.core.sizes import rough_body
 from backstory.core.tariff import Tariff
-from backstory.memory.asking import asks
 from backstory.memory.ceiling import addable, least, leaves_history, sent
 from backstory.memory.compaction import Window
 from backstory.memory.counted import sane
 from backstory.memory.economy import REST_S, SMALL_WINDOW, STOPS, STOPS_S, Account, Move, Step
 from backstory.memory.pacing import paced
-from backstory.memory.question import looked_at
 from backstory.stages.base import Stage
 from backstory.stages.unbind import binds
-from backstory.stages.visit import Visit, Visits, asked, began
+from backstory.stages.visit import Visit, Visits, began, wants_answer
 
 # Clients move their marks along the newest messages: among so many.
 _MARKED = 12
@@ -167,7 +165,7 @@ class Economy(Stage):
             now = sent(account, visit.reading, visit.held, tokens, began(visit), visit.anew and not stays, visit.summed)
             warm = account.warm(tariff, visit.asked)
             most = addable(account, tariff, now, budget, self._choices.allowance, warm)
-            if self._choices.allowance > 0 and most < (few := least(now, budget, account.purse)) and _asks(visit):
+            if self._choices.allowance > 0 and most < (few := least(now, budget, account.purse)) and wants_answer(visit):
                 most = few
             visit.capped = most < budget
             return most
@@ -390,9 +388,3 @@ def _marked(exchange: Exchange) -> bytes:
     if not isinstance(items, Elements) or len(items) <= _MARKED:
         return exchange.body
     return exchange.body[: items.start] + exchange.body[items.place(-_MARKED) :]
-
-
-def _asks(visit: Visit) -> bool:
-    """Whether somebody asks something, or wants something done."""
-    _, turn = asked(visit)
-    return turn is not None and asks(looked_at(turn.text)[1])

@@ -10,6 +10,7 @@ from msgspec import Struct, field
 
 from backstory.core.records import Digest, Home, Injection, Lookup, Spend, Stub, Trace, Turn
 from backstory.core.tariff import Tariff
+from backstory.memory.asking import wants
 from backstory.memory.holding import Held
 from backstory.memory.reading import Reading
 from backstory.memory.reasons import Left, Reason, Search
@@ -124,6 +125,12 @@ def asked(visit: Visit) -> tuple[int, Turn | None]:
             return item, None
         return item, next((turn for turn in reversed(visit.turns) if turn.content == line.content), None)
     return -1, None
+
+
+def wants_answer(visit: Visit) -> bool:
+    """Whether somebody asks something at the end of the request, or wants something done."""
+    _, turn = asked(visit)
+    return turn is not None and wants(turn.text)
 
 
 class Visits:
