@@ -342,10 +342,10 @@ def test_postgresql_without_its_driver_names_the_extra(tmp_path: Path, monkeypat
         Config.load({"storage.url": "postgresql://h/d"}, {}, tmp_path)
 
 
-def test_the_readme_lists_every_key_with_its_default() -> None:
-    readme = (Path(__file__).parent.parent / "README.md").read_text()
+def test_the_settings_page_lists_every_key_with_its_default() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "settings.md").read_text()
     for name, _, default, meaning in describe():
-        assert f"| `{name}` | {f'`{default}`' if default else 'empty'} | {meaning} |" in readme
+        assert f"| `{name}` | {f'`{default}`' if default else 'empty'} | {meaning} |" in page
 
 
 @pytest.mark.parametrize(("spelled", "meant"), [("true", 0.5), ("false", 0.0), ("0.25", 0.25)])

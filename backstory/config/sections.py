@@ -246,7 +246,7 @@ class Economy(Struct, frozen=True):
             description="by this share of its bill memory may raise it for a client that cuts its history, besides a few lines for each"
             " question; the rest must be saved first; 0: both must be",
         ),
-    ] = 0.03
+    ] = 0.005
 
 
 class PriceRow(Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,8 +1,9 @@
-"""What a stage is, and how the stages are run: `run()` alone times, stops at an answer, and catches."""
+"""What a stage is, and how the stages are run: `run()` alone stops at an answer; whatever breaks is caught here."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Literal, TypeVar
 
 from msgspec.structs import replace
@@ -56,10 +57,7 @@ class Pipeline:
     def finish(self, exchange: Exchange, outcome: Outcome) -> None:
         """Tell every stage, the last first."""
         for stage in reversed(self.stages):
-            try:
-                stage.finished(exchange, outcome)
-            except Exception as error:
-                self.failed(stage.name, error)
+            attempt(self.failed, stage.name, partial(stage.finished, exchange, outcome), lambda: None)
 
     def _without(self, exchange: Exchange, stage: Stage, error: Exception) -> Exchange:
         self.failed(stage.name, error)
