@@ -86,8 +86,7 @@ def diffs(text: str, budget: int) -> str | None:
     lines = text.split("\n")
     if not any(line.startswith("@@") for line in lines) or not any(line.startswith(("--- ", "diff ")) for line in lines):
         return None
-    kept = [not line.startswith(" ") for line in lines]
-    made = gaps(lines, kept, "unchanged lines")
+    made = gaps(lines, _changed(lines), "unchanged lines")
     if len(made) > budget:
         some = made.split("\n")
         for each in (12, 5, 2):
@@ -185,6 +184,16 @@ def _grouped(lines: Sequence[str], budget: int, text: str, key: object, what: st
     if len(made) > budget:
         made = gaps(out, pick(out, budget), f"lines of {what}")
     return made if len(made) < len(text) else None
+
+
+def _changed(lines: Sequence[str]) -> list[bool]:
+    """Which lines are not context. Outside of a hunk none is: `git show` indents what a commit says of itself."""
+    kept: list[bool] = []
+    inside = False
+    for line in lines:
+        inside = line.startswith("@@") or (inside and line[:1] in (" ", "+", "-", "\\", ""))
+        kept.append(not inside or not line.startswith(" "))
+    return kept
 
 
 def _changes(lines: Sequence[str], each: int) -> list[bool]:

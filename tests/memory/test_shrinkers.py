@@ -190,6 +190,19 @@ def test_a_diff_loses_what_was_not_changed_first() -> None:
     assert small.startswith("diff --git a/x.py b/x.py")
 
 
+def test_what_a_commit_says_of_itself_is_no_unchanged_line() -> None:
+    hunk = ["diff --git a/x b/x", "--- a/x", "+++ b/x", "@@ -1,30 +1,30 @@", *(f" same {at}" for at in range(29)), "-old", "+new"]
+    commits = [
+        [f"commit {at:040x}", "Author: Ann", "", f"    Ships {at} sail {at} knots", "", " x | 2 +-", "", *hunk, ""] for at in range(3)
+    ]
+    text = "\n".join(line for one in commits for line in one)
+    found = shrink_data.diffs(text, 2000)
+    assert found is not None
+    for at in range(3):
+        assert f"    Ships {at} sail {at} knots\n\n x | 2 +-" in found
+    assert found.count("... 29 unchanged lines left out ...") == 3
+
+
 def test_colours_go_and_redrawn_lines_show_their_last_state() -> None:
     assert shrink_lines.ansi("\x1b[31mred\x1b[0m \x1b]0;title\x07plain", 10) == "red plain"
     assert shrink_lines.ansi("plain", 10) is None
