@@ -167,17 +167,20 @@ def _of_match(line: str) -> str:
 
 
 def _grouped(lines: Sequence[str], budget: int, text: str, key: object, what: str) -> str | None:
-    """Neighbours of one group: some of each, fewer where there are many groups; in the end groups go too."""
+    """Neighbours of one group: some of each and of those that tell of errors, fewer where there are many groups; in the end groups go
+    too."""
     of = _of_match if key is _of_match else _of_path
     groups = [(name, list(some)) for name, some in groupby(lines, of)]
     made = ""
     for each in (8, 4, 2, 1):
         out: list[str] = []
         for name, some in groups:
-            shown = some if len(some) <= each + 1 else some[:each]
-            out += shown
-            if len(shown) < len(some):
-                out.append(f"... {len(some) - len(shown)} more {what} in {clip(name, 120) or '.'} left out ...")
+            rest = some[each:] if len(some) > each + 1 else []
+            wrong = [line for line in rest if telling(line)][: min(each, _WRONG_ELEMENTS)]
+            out += some[: len(some) - len(rest)]
+            if len(rest) > len(wrong):
+                out.append(f"... {len(rest) - len(wrong)} more {what} in {clip(name, 120) or '.'} left out ...")
+            out += wrong
         made = "\n".join(out)
         if len(made) <= budget:
             break
