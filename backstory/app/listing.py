@@ -29,14 +29,15 @@ from backstory.errors import BackstoryError, DocumentError, UpstreamError, Upstr
 from backstory.providers import upstreams
 from backstory.providers.backends import CREDENTIALS, Backend
 from backstory.providers.routing import Router
+from backstory.relay.decoding import content, decoded
 from backstory.relay.fetch import Fetcher
 from backstory.relay.limits import Timeouts
-from backstory.relay.tap import content, decoded
 from backstory.wires import model_lists
 from backstory.wires.model_lists import ModelList, Row
 
 _MOST_BYTES = 16 << 20
 _OK = 200
+_REFUSED = "401"
 _SEVERAL = 2
 _MISSING = b"X-VC-Models-Missing"
 _JSON = (b"Content-Type", b"application/json")
@@ -88,6 +89,10 @@ class Listing:
         rows = [row for told in found if not isinstance(told, str) for row in told]
         if not rows:
             return None
+        for source, told in zip(sources, found, strict=True):
+            backend = self._router.backends.get(source.name)
+            if told == _REFUSED and backend is not None and backend.needs_token:
+                self._tokens.refused(backend)  # the next question gets another one
         missing = [f"{source.name}={told}" for source, told in zip(sources, found, strict=True) if isinstance(told, str)]
         status, body = model_lists.merged(TONGUES_BY_NAME[aside.wire], rows, head.query)
         more = ((_MISSING, ", ".join(missing).encode("ascii", "replace")),) if missing else ()

@@ -50,6 +50,7 @@ _MADE = re.compile(r"call_g[0-9a-f]{24}")
 _TEXT_NAMES = ("output", "result", "content", "error")
 """The member under which clients put the text of a function's answer when it is nothing but text."""
 _LEVELS: dict[str, Effort] = {"minimal": "minimal", "low": "low", "medium": "medium", "high": "high", "xhigh": "xhigh"}
+_MODES = frozenset({"", "MODE_UNSPECIFIED", "AUTO", "ANY", "NONE"})
 _JSON_MIME = "application/json"
 _CACHED = Loss("cachedContent", "refused", "what is cached is known to its own provider only")
 _VALIDATED = Loss("toolConfig.functionCallingConfig.mode", "changed", "VALIDATED becomes AUTO")
@@ -113,6 +114,7 @@ class Talk:
         assistant = fields.text("role") == "model"
         pieces: list[Piece] = []
         sealed: set[str] = set()
+        results: dict[str, list[Result]] = {}
         for part in fields.items("parts"):
             for piece in pieces_of(read_part(part, self._losing)):
                 if isinstance(piece, Thought) and piece.seal != WIRE and piece.sealed in sealed:
@@ -120,8 +122,11 @@ class Talk:
                 found = self._known(piece)
                 if isinstance(found, Thought) and found.sealed:
                     sealed.add(found.sealed)
-                if not (isinstance(found, Result) and found in pieces):
-                    pieces.append(found)
+                if isinstance(found, Result):
+                    if found in (alike := results.setdefault(found.id, [])):
+                        continue
+                    alike.append(found)
+                pieces.append(found)
         self._losing.rest(fields, "contents")
         self.said.append(Said("assistant" if assistant else "user", _thought_through(pieces)))
 
@@ -300,6 +305,8 @@ def _choice(config: Fields | None, losing: Losing) -> Choice | None:
     losing.rest(calling, "toolConfig.functionCallingConfig")
     if mode == "VALIDATED":
         losing.add(_VALIDATED)
+    elif mode not in _MODES:
+        losing.lose("toolConfig.functionCallingConfig.mode")
     match mode:
         case "ANY" if len(allowed) == 1:
             return Choice("tool", allowed[0])
@@ -338,6 +345,8 @@ def _reasoning(generation: Fields | None, losing: Losing) -> Reasoning | None:
     budget, level = config.integer("thinkingBudget", "thinking_budget"), config.text("thinkingLevel", "thinking_level").lower()
     shown = bool(config.flag("includeThoughts", "include_thoughts"))
     losing.rest(config, "generationConfig.thinkingConfig")
+    if level not in {"", "thinking_level_unspecified", *_LEVELS}:
+        losing.lose("generationConfig.thinkingConfig.thinkingLevel")
     # -1: as much as the model likes, as where nothing is said.
     return Reasoning(_LEVELS.get(level, ""), None if budget is None or budget < 0 else budget, shown)
 

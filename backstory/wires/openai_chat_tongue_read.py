@@ -36,6 +36,9 @@ _SYSTEM = frozenset({"system", "developer"})
 _CHOICES = {"auto": Choice("auto"), "none": Choice("none"), "required": Choice("any"), "any": Choice("any")}
 
 
+_WORDS = frozenset({*EFFORTS, "max"})
+
+
 def read(body: bytes, path: str) -> Asked:
     """A request."""
     fields = Fields(body)
@@ -89,25 +92,28 @@ class _Messages:
         """(the leading system messages, the others)."""
         system: list[Words] = []
         said: list[Said] = []
+        results: list[Piece] = []
         for fields in messages:
             role, name = fields.text("role"), fields.text("name")
             self._count += 1
+            if role in {"tool", "function"}:
+                results.append(self._result(fields, name))
+                fields.done()
+                continue
+            if results:
+                said.append(Said("user", tuple(results)))
+                results = []
             if role in _SYSTEM:
                 words = [piece for piece in content_pieces(fields) if isinstance(piece, Words)]
                 if said:
                     said.append(Said("system", tuple(words), name))
                 else:
                     system += words
-            elif role in {"tool", "function"}:
-                result = self._result(fields, name)
-                after = bool(said) and all(isinstance(piece, Result) for piece in said[-1].pieces) and bool(said[-1].pieces)
-                if after:
-                    said[-1] = Said("user", (*said[-1].pieces, result))
-                else:
-                    said.append(Said("user", (result,)))
             else:
                 said.append(self._said(fields, role, name))
             fields.done()
+        if results:
+            said.append(Said("user", tuple(results)))
         return tuple(system), tuple(said)
 
     def _said(self, fields: Fields, role: str, name: str) -> Said:
@@ -151,12 +157,12 @@ def _tools(fields: Fields) -> tuple[tuple[Function | Builtin, ...], Choice | Non
 def _tool(raw: Raw, unread: dict[str, None]) -> Function | Builtin:
     fields = Fields(raw, "tools", unread)
     kind, cached = fields.text("type"), fields.raw("cache_control")
-    function = fields.inner("function")
-    if function is not None:
-        return _function(function, cached)
-    custom = fields.inner("custom")
-    if custom is None:
+    function, custom = fields.inner("function"), fields.inner("custom")
+    if function is None and custom is None:
         return Builtin(kind, raw)
+    fields.done()
+    if function is not None or custom is None:
+        return _function(function or fields, cached)
     form = custom.raw("format")
     return Function(custom.text("name"), custom.text("description"), bytes(form or b""), custom=True, cached=cached)
 
@@ -170,7 +176,7 @@ def _function(fields: Fields, cached: Raw | None = None) -> Function:
 
 def _choice(fields: Fields) -> Choice | None:
     if fields.kind("tool_choice") != "object":
-        return _CHOICES.get(fields.text("tool_choice"))
+        return _CHOICES.get(fields.word("tool_choice", _CHOICES))
     found = fields.inner("tool_choice") or Fields(b"{}")
     allowed = found.inner("allowed_tools")
     if allowed is not None:
@@ -178,7 +184,13 @@ def _choice(fields: Fields) -> Choice | None:
         mode = _CHOICES.get(allowed.text("mode"), Choice("auto")).mode
         return Choice(mode, allowed=tuple([one.text("name") for one in inner if one is not None]))
     named = found.inner("function") or found.inner("custom")
-    return Choice("tool", named.text("name")) if named is not None else None
+    if named is None:
+        found.word("type", ())
+        return None
+    name = named.text("name")
+    found.done("type")
+    named.done()
+    return Choice("tool", name)
 
 
 def _format(fields: Fields) -> Format | None:
@@ -191,18 +203,22 @@ def _format(fields: Fields) -> Format | None:
         case "json_schema":
             inner = found.inner("json_schema") or Fields(b"{}")
             schema = bytes(inner.raw("schema") or b"")
-            return Format(schema, inner.text("name"), inner.text("description"), inner.flag("strict"))
-        case _:
+            form = Format(schema, inner.text("name"), inner.text("description"), inner.flag("strict"))
+            inner.done()
+            return form
+        case kind:
             found.done()
+            if kind not in {"", "text"}:
+                fields.unread[f"response_format.{kind}"] = None
             return None
 
 
 def _reasoning(fields: Fields) -> Reasoning | None:
     """`reasoning_effort`, or OpenRouter's `reasoning`."""
-    effort = _effort(fields.text("reasoning_effort"))
+    effort = _effort(fields.word("reasoning_effort", _WORDS))
     if fields.kind("reasoning") == "object":
         found = fields.inner("reasoning") or Fields(b"{}")
-        effort = _effort(found.text("effort")) or effort
+        effort = _effort(found.word("effort", _WORDS)) or effort
         budget, hidden, enabled = found.count("max_tokens"), found.flag("exclude"), found.flag("enabled")
         found.done()
         if enabled is False:

@@ -138,7 +138,7 @@ class Talk:
         last = self._said[-1] if self._said else None
         if not found and pieces:
             return
-        if last is not None and last[0] == speaker and (speaker == "assistant" or (_results(last[1]) and _results(found))):
+        if last is not None and last[0] == speaker and (speaker == "assistant" or (_results(last[1][-1:]) and _results(found))):
             last[1].extend(found)
         else:
             self._said.append((speaker, found))
@@ -210,6 +210,8 @@ def _text(fields: Fields, losing: Losing) -> tuple[Format | None, tuple[tuple[st
 
 def _format(form: Fields | None, losing: Losing) -> Format | None:
     kind = "" if form is None else form.text("type")
+    if kind not in ("", "text", "json_object", "json_schema"):
+        losing.lose(f"text.format.{kind}")
     if form is None or kind not in ("json_object", "json_schema"):
         return None
     if kind == "json_object":
@@ -242,6 +244,7 @@ def _choice(raw: Raw | None, losing: Losing) -> Choice | None:
     fields = Fields(raw)
     kind, name = fields.text("type"), fields.text("name")
     if kind in ("function", "custom") and name:
+        losing.rest(fields, "tool_choice")
         return Choice("tool", name)
     if kind == "allowed_tools":
         named = [Fields(one).text("name") for one in fields.items("tools")]

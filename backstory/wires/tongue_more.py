@@ -194,13 +194,6 @@ def arguments_object(text: str, under: str) -> dict[str, Raw]:
         return {under: Raw(msgspec.json.encode(text.encode("utf-8", "replace").decode()))}
 
 
-def free_text(arguments: str) -> str:
-    """What a tool of free text is called with, where it had to be offered as a function with one string, `input`."""
-    found = arguments_object(arguments, "input")
-    raw = found.get("input")
-    return string(raw) if len(found) == 1 and raw is not None and is_string(raw) else arguments
-
-
 def kind_of(mime: str) -> MediaKind:
     """What a file of this type is."""
     return _KINDS.get(mime.partition("/")[0], "document")
@@ -258,9 +251,14 @@ def error_object(body: bytes) -> Fields | None:
         error = fields.take("error", "detail")
         if error is None:
             return Fields(raw)
-        return Fields(error) if is_object(error) else Fields(b'{"message":' + bytes(error) + b"}" if is_string(error) else b"{}")
+        return told_error(error)
     except (DocumentError, IndexError):
         return None
+
+
+def told_error(raw: Raw) -> Fields:
+    """An `error` that is an object, or its words alone. DocumentError where it is malformed."""
+    return Fields(raw) if is_object(raw) else Fields(b'{"message":' + bytes(raw) + b"}" if is_string(raw) else b"{}")
 
 
 def loose_text(fields: Fields, *names: str) -> str:
