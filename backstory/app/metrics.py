@@ -182,11 +182,11 @@ class Metrics:
         price of fresh input, less `side`: what requests of memory's own have cost for this conversation since its last answer. Negative: it
         costs more, as a request does that moves the digest. `unknown`: the model has no known price.
 
-        `compression_ratio` is sent over in; `cache_kept` is 0 where this request moved the digest or decided stubs, and so changed the
-        prefix that the provider may have cached.
+        `compression_ratio` is sent over in; `cache_kept` is 0 where this request moved the digest, decided stubs or left out blocks of
+        earlier questions, and so changed the prefix that the provider may have cached.
         """
         saved = visit.tokens_in - visit.tokens_sent
-        moved = visit.digest is not None or visit.undone or bool(visit.stubs)
+        moved = visit.digest is not None or visit.undone or bool(visit.stubs or visit.dropped)
         model = exchange.prompt.model if exchange.prompt is not None else ""
         cost: float | None = 0.0
         if saved or moved:

@@ -14,6 +14,7 @@ from typing import Any
 
 from backstory.app.enduring import Enduring, needed
 from backstory.app.engine import Engine
+from backstory.app.files import open_many
 from backstory.app.heap import give_back, one_heap
 from backstory.app.house import PortHouse
 from backstory.app.lineup import check_commands
@@ -148,6 +149,7 @@ async def _serve(config: Config) -> None:
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(name, ended.set)
     one_heap()
+    open_many()
     running = await start(config)
     _settle_down()
     trimming = loop.create_task(give_back(lambda: running.busy))

@@ -31,13 +31,14 @@ _SETTINGS = tuple(command.name for command in COMMANDS if command.sets)
 
 class Asked(Struct, frozen=True):
     """A command that was found. `command`: None where there is none of this `name`. `written`: as it stands in the message. `before`: it
-    ends a longer message, which goes on to the model without it."""
+    ends a longer message, which goes on to the model without it. `sender`: who gave it, "" where the message does not say."""
 
     name: str
     argument: str
     written: str
     command: Command | None = None
     before: bool = False
+    sender: str = ""
 
     @property
     def accepted(self) -> bool:

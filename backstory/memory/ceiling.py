@@ -12,6 +12,7 @@ from msgspec import Struct
 from backstory.core.tariff import Tariff
 from backstory.memory.economy import Account
 from backstory.memory.holding import Held
+from backstory.memory.purse import Purse
 from backstory.memory.reading import Reading
 
 # So many tokens may be recalled in a conversation before anything was saved in it, and stay: the best lines for a first question.
@@ -21,6 +22,8 @@ GRACE = 400
 _LINES, _LINE, _LINES_SHARE = 160, 90, 0.5
 # The best line or two also where they are read again in so many requests.
 _LASTING = 8
+# The best line alone where they have made so much of the bill already: somebody asks with every short request.
+_DEAR, _BEST = 0.03, 60
 # A block takes so much of what is left at most: the next question finds something left, too.
 _AT_ONCE = 0.5
 # Of what was saved, so much may be spent: it is an estimate, and is to stay a saving.
@@ -108,8 +111,10 @@ def addable(account: Account, tariff: Tariff, now: Sent, budget: int, share: flo
     return min(budget, max(0, int(_AT_ONCE * (spare / price + GRACE))))
 
 
-def least(now: Sent, budget: int) -> int:
+def least(now: Sent, budget: int, purse: Purse) -> int:
     """How many tokens may be recalled for a question whatever was saved."""
+    if -purse.saved > _DEAR * purse.direct:
+        return min(budget, _BEST)
     if now.reads >= _LASTING:
         return min(budget, _LINE)
     return min(budget, max(_LINE, min(_LINES, int(_LINES_SHARE * now.came) - (now.went - now.came))))

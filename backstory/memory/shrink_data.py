@@ -86,8 +86,7 @@ def diffs(text: str, budget: int) -> str | None:
     lines = text.split("\n")
     if not any(line.startswith("@@") for line in lines) or not any(line.startswith(("--- ", "diff ")) for line in lines):
         return None
-    kept = [not line.startswith(" ") for line in lines]
-    made = gaps(lines, kept, "unchanged lines")
+    made = gaps(lines, _changed(lines), "unchanged lines")
     if len(made) > budget:
         some = made.split("\n")
         for each in (12, 5, 2):
@@ -168,23 +167,36 @@ def _of_match(line: str) -> str:
 
 
 def _grouped(lines: Sequence[str], budget: int, text: str, key: object, what: str) -> str | None:
-    """Neighbours of one group: some of each, fewer where there are many groups; in the end groups go too."""
+    """Neighbours of one group: some of each and of those that tell of errors, fewer where there are many groups; in the end groups go
+    too."""
     of = _of_match if key is _of_match else _of_path
     groups = [(name, list(some)) for name, some in groupby(lines, of)]
     made = ""
     for each in (8, 4, 2, 1):
         out: list[str] = []
         for name, some in groups:
-            shown = some if len(some) <= each + 1 else some[:each]
-            out += shown
-            if len(shown) < len(some):
-                out.append(f"... {len(some) - len(shown)} more {what} in {clip(name, 120) or '.'} left out ...")
+            rest = some[each:] if len(some) > each + 1 else []
+            wrong = [line for line in rest if telling(line)][: min(each, _WRONG_ELEMENTS)]
+            out += some[: len(some) - len(rest)]
+            if len(rest) > len(wrong):
+                out.append(f"... {len(rest) - len(wrong)} more {what} in {clip(name, 120) or '.'} left out ...")
+            out += wrong
         made = "\n".join(out)
         if len(made) <= budget:
             break
     if len(made) > budget:
         made = gaps(out, pick(out, budget), f"lines of {what}")
     return made if len(made) < len(text) else None
+
+
+def _changed(lines: Sequence[str]) -> list[bool]:
+    """Which lines are not context. Outside of a hunk none is: `git show` indents what a commit says of itself."""
+    kept: list[bool] = []
+    inside = False
+    for line in lines:
+        inside = line.startswith("@@") or (inside and line[:1] in (" ", "+", "-", "\\", ""))
+        kept.append(not inside or not line.startswith(" "))
+    return kept
 
 
 def _changes(lines: Sequence[str], each: int) -> list[bool]:

@@ -19,7 +19,7 @@ from backstory.errors import BackstoryError, HeadError, RequestError, RequestTim
 from backstory.relay.asker import told
 from backstory.relay.chunks import ChunkReader
 from backstory.relay.flow import Flow
-from backstory.relay.heads import CHUNKED, Heads, Request, is_broken, render_answer, too_large
+from backstory.relay.heads import CHUNKED, Heads, Request, addressed, is_broken, render_answer, too_large
 from backstory.relay.sink import Sink
 
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ class DownConnection(asyncio.Protocol):
             if request.websocket:
                 return self._upgrade(request, data[end + 4 :])
         except RequestError as error:
-            self.refuse(error)
+            self.refuse(error, data[:end])
             return b""
         return self._begin(request, data[end + 4 :])
 
@@ -324,10 +324,11 @@ class DownConnection(asyncio.Protocol):
         """An error of our own in the client's shape."""
         return told(self.house, head, error)
 
-    def refuse(self, error: RequestError) -> None:
-        """Ends a request that cannot be served with an error, and the connection with it."""
+    def refuse(self, error: RequestError, raw: bytes = b"") -> None:
+        """Ends a request that cannot be served with an error, and the connection with it. `raw`: its head, where that is to blame."""
         self.door.metrics.refused += 1
         flow, self._flow = self._flow, None
+        raw = raw or bytes(self._buffer)
         self._buffer.clear()
         if flow is not None:
             flow.give_up()
@@ -336,7 +337,7 @@ class DownConnection(asyncio.Protocol):
                 return
         self.keep = False
         request = self._request if flow is not None else None
-        self._write_answer(self.error(request.head if request is not None else None, error), b"GET")
+        self._write_answer(self.error(request.head if request is not None else addressed(raw), error), b"GET")
         self._linger()
 
     def answer(self, answer: Answer, request: Request) -> None:

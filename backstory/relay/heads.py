@@ -184,6 +184,16 @@ def _fault(raw: bytes) -> str:
     return "a malformed request line or header line"
 
 
+def addressed(raw: bytes) -> Head | None:
+    """Method and path alone of a head that is refused, where its first line can be read: they tell in which form its client is answered."""
+    end = raw.find(b"\r\n")
+    start = _REQUEST_START.fullmatch(raw, 0, end) if end > 0 else None
+    if start is None:
+        return None
+    path, _, query = start[2].decode("latin-1").partition("?")
+    return Head(start[1].decode("ascii"), path, query, ())
+
+
 def is_broken(part: bytes | bytearray, start: int = 0) -> bool:
     """Whether a head that has not ended yet can never become a good one (bare CR or LF, control bytes from `start` on)."""
     return _BROKEN.search(part, start) is not None

@@ -140,6 +140,7 @@ class Command(Stage):
             # What was said before the command is told of, too.
             self._arrivals.lately()
             await self._desk.lanes.flush()
+            visit.asker = asked.sender
             setter = self.wishing.setters.get(command.name)
             handler = self._handlers.get(command.name)
             told = await setter(exchange, visit, asked.argument) if setter else await handler(visit, asked.argument) if handler else ""
@@ -236,7 +237,7 @@ class Command(Stage):
 
     async def _recall(self, visit: Visit, question: str) -> str:
         thread, desk = visit.thread, self._desk
-        asking = Turn(0, thread.conversation.id, 0, 0, b"", b"", "user", "spoken", question, at=desk.clock())
+        asking = Turn(0, thread.conversation.id, 0, 0, b"", b"", "user", "spoken", question, sender=visit.asker, at=desk.clock())
         budget = desk.settings.budget
         own = await desk.find(thread, asking, set(), budget, search=True)
         carried = _carried(visit)

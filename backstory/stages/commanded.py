@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from backstory.commands.command import Command
 from backstory.commands.grammar import Asked
 from backstory.core.extending import Asked as Given
@@ -40,7 +42,7 @@ class Commanded:
     def known(self, asked: Asked) -> Asked:
         """What was asked, with the extension's command where it is one."""
         found = next((one for one in self.commands if asked.command is None and one.name == asked.name), None)
-        return asked if found is None else Asked(asked.name, asked.argument, asked.written, found, asked.before)
+        return asked if found is None else replace(asked, command=found)
 
     def _handler(self, name: str) -> Callable[[Visit, str], Awaitable[str]]:
         async def handler(visit: Visit, argument: str) -> str:

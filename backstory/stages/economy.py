@@ -165,7 +165,7 @@ class Economy(Stage):
             now = sent(account, visit.reading, visit.held, tokens, began(visit), visit.anew and not stays, visit.summed)
             warm = account.warm(tariff, visit.asked)
             most = addable(account, tariff, now, budget, self._choices.allowance, warm)
-            if self._choices.allowance > 0 and most < (few := least(now, budget)) and wants_answer(visit):
+            if self._choices.allowance > 0 and most < (few := least(now, budget, account.purse)) and wants_answer(visit):
                 most = few
             visit.capped = most < budget
             return most

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from backstory.commands import sign
 from backstory.commands.glance import Glance
@@ -240,7 +241,9 @@ class _Sweep:
         """The command in a user's message; none where there is more in it than text."""
         if not all(isinstance(part, Text) for part in message.parts):
             return None
-        return find(strip("user", message.parts).text, self._prefix)
+        said = strip("user", message.parts)
+        asked = find(said.text, self._prefix)
+        return asked if asked is None or not said.sender else replace(asked, sender=said.sender)
 
     def _next_user(self, place: int) -> int:
         for later in range(place + 1, len(self._prompt.items)):

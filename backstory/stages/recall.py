@@ -169,6 +169,11 @@ class Recall(Stage):
             edits, total = [held[1], *edits], total + held[0].tokens
         if held is None and plan.folded is None and self._economy.anew(exchange, visit):
             found, edits, total = self._fewer(visit, found, edits, total)
+            if visit.dropped:
+                told = (
+                    f"blocks of earlier questions ({len(visit.dropped)}) go up no more: nothing before this one is in the provider's cache"
+                )
+                exchange = replace(exchange, notes=(*exchange.notes, Note(self.name, told)))
             elsewhere = found.injected | thread.hidden if thread.hidden else found.injected
         absent = assembly.Absent(thread, visit.upto, visit.reading, found.rest, elsewhere, found.settled)
         lacks = visit.absent = absent.count - (len(visit.held.turns) if visit.held is not None else 0)

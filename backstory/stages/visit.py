@@ -37,6 +37,7 @@ class Visit(Struct):
     later requests. `buried`: tokens of the items that were forgotten, by item. `muted`: the forgotten turn that its answer answers, -1
     where that has no number; 0 for none. `continued`: the request was found to go on with this thread by a summary of it. `seen`: with so
     many of its items it begins as one that has just gone up in a conversation that it is not known to go on with; 0 for every other.
+    `asker`: who gave the command that it brings, "" where nobody is named.
 
     For its trace (`trace`, once it is made): `search`, `found`, `reasons`, `left`, `absent`: how the recall went, what it brought, why
     lines were chosen that it did not bring, what was left out, and how many turns the payload lacks. `bytes_sent`: of the body, 0 where
@@ -75,6 +76,7 @@ class Visit(Struct):
     left: list[Left] = field(default_factory=list)
     absent: int = 0
     continued: bool = False
+    asker: str = ""
     seen: int = 0
     bytes_sent: int = 0
     trace: Trace | None = None

@@ -81,7 +81,7 @@ class StoreLanes:
         self._submitted = self._done = 0
         self._back_off_s = 0.0
         self._shed_from = 0
-        self._restoring = False
+        self._restoring, self._restore_from = False, 0.0
         self._closing = False
         self._lost = False
         self._settled = 0
@@ -325,7 +325,7 @@ class StoreLanes:
 
     def _read_back(self) -> None:
         """Store what was let go of, now that the store can be written again."""
-        if not self._shed_from or self._settle is None or self._closing or self._restoring:
+        if not self._shed_from or self._settle is None or self._closing or self._restoring or time.monotonic() < self._restore_from:
             return
         self._restoring = True
         shed = self.shed
@@ -335,7 +335,10 @@ class StoreLanes:
 
     def _restored(self, done: asyncio.Future[None], shed: int) -> None:
         self._restoring = False
-        if not done.cancelled() and done.exception() is None and self.shed == shed:
+        if done.cancelled() or done.exception() is not None:
+            # Whole files are read for each try.
+            self._restore_from = time.monotonic() + _BACK_OFF_S[1]
+        elif self.shed == shed:
             self.shed = self._shed_from = 0
 
     def _noted(self, done: asyncio.Future[None]) -> None:

@@ -193,6 +193,18 @@ def test_a_full_disk_stops_nobody_and_is_made_up_for(proxy: Proxy) -> None:
     assert stored(proxy.database) == {text: [f"You asked: {text}"] for text in texts}
 
 
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="the limit is read from outside, which Linux can")
+def test_a_shells_limit_of_open_files_does_not_break_streams(proxy: Proxy) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, hard))
+    try:
+        proxy.start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert proxy.process is not None
+    assert resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE)[0] == (min(hard, 65_536) if hard >= 0 else 65_536)
+
+
 class Traffic:
     """Clients that talk without a pause until the proxy is gone, and go on with their conversations when there is another.
 

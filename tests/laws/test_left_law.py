@@ -67,11 +67,13 @@ class Slider:
         if self.wire == "anthropic":
             tree["max_tokens"] = 100
         before, came, items = self.sent, self.came, [*self.items]
-        await one.ask(PATHS[self.wire], json.dumps(tree).encode(), NAME)
+        head, _ = await one.ask(PATHS[self.wire], json.dumps(tree).encode(), NAME)
         goes_on = items[: len(came)] == came
         if came and goes_on and self.wire == "openai_chat":
             assert self.sent[: len(before)] == before, "what went up goes up again"
             self.stayed += any("<recalled>" in str(message) for message in before)
+        elif came and goes_on and self.sent[: len(before)] != before:
+            assert b"cache_kept=0" in head, "and that is told"
         elif came and not goes_on:
             assert self.sent[-len(items) : -1] == items[:-1], "no question but the newest has its block"
             self.left += any("<recalled>" in str(message) for message in before)

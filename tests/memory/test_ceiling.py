@@ -101,4 +101,4 @@ def test_what_goes_up_once_is_priced_once_and_what_a_summary_leaves_for_all_to_c
     summed = sent(account, reading, None, tokens, 42, summed=True)
     assert (summed.writes, summed.reads, summed.slides) == (1.0, 29.0, False)
     assert summed.came_cached == 100, "its client has cut it all the same"
-    assert least(summed, 2000) < least(once, 2000), "a few lines that stay are fewer"
+    assert least(summed, 2000, account.purse) < least(once, 2000, account.purse), "a few lines that stay are fewer"

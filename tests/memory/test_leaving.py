@@ -15,7 +15,7 @@ CONVERSATION = Conversation("c", "p", 0.0, 0.0)
 def _thread(texts: list[str]) -> Thread:
     """A thread of questions and answers, with such a block at each question, "" for none."""
     thread = Thread(CONVERSATION, b"root")
-    turns = []
+    turns: list[Turn] = []
     for number, text in enumerate(texts):
         for role in ("user", "assistant"):
             place = len(turns)

@@ -178,6 +178,14 @@ def test_a_listing_says_how_many_more_there_are() -> None:
     assert shrink_data.listing("one line of prose\n" * 40, 100) is None
 
 
+def test_of_lines_with_one_prefix_those_that_tell_of_errors_stay() -> None:
+    lines = [f"web-{at % 9}-abc: {'CrashLoopBackOff error' if at == 50 else 'Running'} {'xyz'[at % 3]}" for at in range(120)]
+    found = shrink("\n".join(lines), 700)
+    assert lines[50] in found.split("\n")
+    left = next(line for line in found.split("\n") if line.startswith("... "))
+    assert int(left.split()[1]) == len(lines) - found.count("\n")
+
+
 def test_a_diff_loses_what_was_not_changed_first() -> None:
     hunk = "@@ -1,9 +1,9 @@ def leak():\n" + " same line\n" * 8 + "-old {0}\n+new {0}\n" + " other line\n" * 8
     text = "diff --git a/x.py b/x.py\n--- a/x.py\n+++ b/x.py\n" + "".join(hunk.format(number) for number in range(20))
@@ -188,6 +196,19 @@ def test_a_diff_loses_what_was_not_changed_first() -> None:
     small = shrink_data.diffs(text, 500)
     assert small is not None
     assert small.startswith("diff --git a/x.py b/x.py")
+
+
+def test_what_a_commit_says_of_itself_is_no_unchanged_line() -> None:
+    hunk = ["diff --git a/x b/x", "--- a/x", "+++ b/x", "@@ -1,30 +1,30 @@", *(f" same {at}" for at in range(29)), "-old", "+new"]
+    commits = [
+        [f"commit {at:040x}", "Author: Ann", "", f"    Ships {at} sail {at} knots", "", " x | 2 +-", "", *hunk, ""] for at in range(3)
+    ]
+    text = "\n".join(line for one in commits for line in one)
+    found = shrink_data.diffs(text, 2000)
+    assert found is not None
+    for at in range(3):
+        assert f"    Ships {at} sail {at} knots\n\n x | 2 +-" in found
+    assert found.count("... 29 unchanged lines left out ...") == 3
 
 
 def test_colours_go_and_redrawn_lines_show_their_last_state() -> None:

@@ -116,6 +116,24 @@ def test_memory_off_lasts(tmp_path: Path) -> None:
     asyncio.run(work())
 
 
+def test_who_asks_about_oneself_among_others_is_told_what_they_have_said(tmp_path: Path) -> None:
+    ann, bo = "[Telegram Ann id:1 2026-11-26 05:00 UTC] ", "[Telegram Bo id:2 2026-11-26 05:01 UTC] "
+
+    async def work() -> None:
+        async with rig(commanded(tmp_path), echoing("openai_chat")) as one:
+            talk = Talk(one, b"X-VC-Conversation: crew")
+            await talk.say(ann + "I'm Annika and I work as a welder.")
+            await talk.say(bo + "I'm Bogdan and I work as a baker.")
+            for number in range(3):
+                await talk.say(ann + LONG.format(number))
+            for before, own, other in ((ann, "welder", "baker"), (bo, "baker", "welder")):
+                told = await talk.told(before + "VCRECALL who am I?")
+                assert own in told
+                assert other not in told
+
+    asyncio.run(work())
+
+
 def test_recall_shows_what_it_finds_and_what_is_carried(tmp_path: Path) -> None:
     async def work() -> None:
         async with rig(commanded(tmp_path), echoing("openai_chat")) as one:

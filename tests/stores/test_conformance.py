@@ -128,6 +128,10 @@ def test_injections_and_digests_stay_as_they_were_first_written(store: SqlStore)
     store.write([Batch((talk("c"),), injections=(later, injection), digests=(digest,))])
     store.write([Batch(injections=(replace(injection, text="other"),), digests=(replace(digest, text="other"),))])
     assert store.injections("c") == [injection, later]
+    store.write([Batch(injections=(replace(injection, text="other", left=12.0),))])
+    assert store.injections("c") == [replace(injection, left=12.0), later], "but when one was left out"
+    store.write([Batch(injections=(injection,))])
+    assert store.injections("c") == [injection, later], "and goes up again"
     assert store.digests("c") == [digest]
 
 

@@ -219,6 +219,34 @@ def test_memory_is_bounded_and_what_was_let_go_of_is_read_back(shelf: Shelf, imp
     assert journals(shelf, url) == []
 
 
+def test_what_cannot_be_read_back_is_not_tried_at_every_write(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = shelf.url()
+    monkeypatch.setattr(lanes_module, "_STRANDED_S", 0.0)
+    tries: list[int] = []
+
+    def refuses(records: list[bytes]) -> list[Batch]:
+        tries.append(len(records))
+        raise StoreError("a page of it cannot be read")
+
+    async def main(lanes: StoreLanes) -> None:
+        await lanes.recover(refuses)
+        lanes.append(_encode(batch(1)))
+        for number in range(2, 12):
+            await asyncio.sleep(0.01)
+            keep(lanes, number)
+            await lanes.flush()
+        await until(lambda: tries)
+        assert len(tries) == 1
+
+    run(shelf, url, main)
+
+    async def again(lanes: StoreLanes) -> None:
+        assert await lanes.recover(settle) >= 1
+
+    run(shelf, url, again)
+    assert stored(shelf, url) == list(range(1, 12))
+
+
 def test_what_could_not_be_stored_until_the_end_is_in_the_journal(shelf: Shelf, impatient: None, monkeypatch: pytest.MonkeyPatch) -> None:
     url = shelf.url()
     monkeypatch.setattr(lanes_module, "_CLOSE_S", 0.1)
