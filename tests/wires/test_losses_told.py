@@ -78,7 +78,9 @@ def test_nothing_is_told_of_a_request_that_loses_nothing(client: str, provider: 
 
 
 @pytest.mark.parametrize("provider", ["openai_chat", "openai_responses"])
-@pytest.mark.parametrize(("mime", "title", "name"), [("application/pdf", "Report", "Report.pdf"), ("application/pdf", "a.b.pdf", "a.b.pdf")])
+@pytest.mark.parametrize(
+    ("mime", "title", "name"), [("application/pdf", "Report", "Report.pdf"), ("application/pdf", "a.b.pdf", "a.b.pdf")]
+)
 def test_a_file_has_a_name_by_which_openai_tells_its_type(provider: str, mime: str, title: str, name: str) -> None:
     source = {"type": "base64", "media_type": mime, "data": "JVBERi0="}
     blocks = [{"type": "document", "title": title, "source": source}, {"type": "text", "text": "?"}]
