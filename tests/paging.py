@@ -137,7 +137,7 @@ async def ask(one: Rig, wire: Wire, turns: Sequence[tuple[str, str]], stream: bo
 
 
 def heard(wire: Wire, answer: bytes, stream: bool) -> Reply:
-    from backstory.relay.tap import read_reply  # noqa: PLC0415
+    from backstory.relay.decoding import read_reply  # noqa: PLC0415
 
     found = read_reply(wire, "text/event-stream" if stream else "application/json", "", answer)
     assert found is not None, answer

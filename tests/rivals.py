@@ -16,7 +16,7 @@ from backstory.config import Config
 from backstory.core.message import Text, Thinking
 from backstory.core.reply import Usage
 from backstory.core.translation import Answered, Piece, Thought, Words
-from backstory.relay.tap import read_reply
+from backstory.relay.decoding import read_reply
 from backstory.wires import WIRES
 from backstory.wires.translate import events_of
 from tests.relay.world import Received, Upstream

@@ -28,7 +28,7 @@ from backstory.errors import BackstoryError, DocumentError
 from backstory.memory import agent_edits
 from backstory.memory.side import side_request
 from backstory.memory.turns import line
-from backstory.relay.tap import decoded
+from backstory.relay.decoding import decoded
 from backstory.stages.base import attempt
 from backstory.wires import steering
 

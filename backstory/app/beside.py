@@ -28,7 +28,7 @@ from backstory.errors import RequestError, UpstreamError
 from backstory.providers import upstreams
 from backstory.providers.backends import Backend
 from backstory.providers.routing import Question, Route, Router
-from backstory.relay.tap import decoded
+from backstory.relay.decoding import decoded
 from backstory.wires import model_lists, steering, token_counts
 from backstory.wires.lowering import quote as quoted
 from backstory.wires.model_lists import ModelList

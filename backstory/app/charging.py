@@ -21,7 +21,7 @@ from backstory.core.sizes import CHARS_PER_TOKEN, rough_body
 from backstory.memory.counted import sane
 from backstory.providers import prices
 from backstory.providers.caching import Tariffs
-from backstory.relay.tap import content, decoded
+from backstory.relay.decoding import content, decoded
 from backstory.wires.usage import Stated, mentions, model_of, stated, streamed, summed, text_bytes
 
 # Of a larger request the model is the one that its answer names: to read it would hold up others.

@@ -21,7 +21,7 @@ from backstory.core.plan import Answer, Plan
 from backstory.core.translation import Said
 from backstory.errors import DocumentError
 from backstory.memory.identity import principal
-from backstory.relay.tap import decoded
+from backstory.relay.decoding import decoded
 from backstory.wires.lowering import decode, encode
 from backstory.wires.openai_responses_tongue_read import read_asked
 

@@ -26,8 +26,8 @@ from backstory.core.translation import Broke
 from backstory.core.wire import Wire
 from backstory.errors import DocumentError
 from backstory.relay.breaker import Thresholds
+from backstory.relay.decoding import decoded
 from backstory.relay.endurance import Endurance, Policy
-from backstory.relay.tap import decoded
 
 PLACE = "/v1/diagnostics"
 BACKENDS = re.compile(f"{PLACE}(?:/.*)?")

@@ -32,11 +32,11 @@ from backstory.core.wire import Wire
 from backstory.errors import BackstoryError, DocumentError, RequestError, UpstreamError, UpstreamTimeout
 from backstory.providers.routing import Route
 from backstory.relay.breaker import Board
+from backstory.relay.decoding import content
 from backstory.relay.endurance import asked_s
 from backstory.relay.fetch import Fetcher
 from backstory.relay.heard import NOBODY, Heard
 from backstory.relay.limits import Timeouts
-from backstory.relay.tap import content
 from backstory.wires import steering
 from backstory.wires.kept import Kept
 from backstory.wires.overheard import Overheard, is_readable

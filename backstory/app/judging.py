@@ -28,7 +28,8 @@ from backstory.core.reply import Finish
 from backstory.core.translation import Use
 from backstory.core.wire import Wire
 from backstory.errors import DocumentError, ExtensionError
-from backstory.relay.tap import ArrivalTap, MemoryTap, decoded
+from backstory.relay.decoding import decoded
+from backstory.relay.tap import ArrivalTap, MemoryTap
 from backstory.stages.base import Failed, attempt, attempted
 from backstory.stages.fuse import Fuse
 from backstory.wires.judged import KEEPING, Judged

@@ -29,9 +29,9 @@ from backstory.errors import BackstoryError, DocumentError, UpstreamError, Upstr
 from backstory.providers import upstreams
 from backstory.providers.backends import CREDENTIALS, Backend
 from backstory.providers.routing import Router
+from backstory.relay.decoding import content, decoded
 from backstory.relay.fetch import Fetcher
 from backstory.relay.limits import Timeouts
-from backstory.relay.tap import content, decoded
 from backstory.wires import model_lists
 from backstory.wires.model_lists import ModelList, Row
 

@@ -28,7 +28,7 @@ from backstory.core.selectors import Branch, Selector
 from backstory.core.wire import Wire
 from backstory.errors import BackstoryError, DocumentError, PreviousUnknown, RequestError
 from backstory.providers.routing import Question, Route
-from backstory.relay.tap import decoded
+from backstory.relay.decoding import decoded
 from backstory.stages.base import attempt, attempted
 from backstory.wires import steering
 from backstory.wires.brought_back import brought_back

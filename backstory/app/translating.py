@@ -18,7 +18,7 @@ from backstory.core.translation import NO_HABITS, Habits, Marks
 from backstory.errors import DocumentError
 from backstory.memory.identity import principal
 from backstory.providers.windows import Rooms
-from backstory.relay.tap import decoded
+from backstory.relay.decoding import decoded
 from backstory.stages.base import attempt
 from backstory.wires import WIRES
 from backstory.wires.chained import Chained

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol, TypeVar
 
 from backstory.core.records import Watermark
 from backstory.core.store import Lanes
 from backstory.errors import FencedError, StoreError
 
+T = TypeVar("T")
 _LEASE_S = 30.0
 # After a change the worker rests so long, so that one answer's turns are worked on together.
 _REST_S = 0.5
@@ -115,12 +116,7 @@ class Worker:
                     break
                 for name in todo:
                     blocked.add(name)
-                    try:
-                        done += await self._conversation(job, name)
-                    except FencedError:
-                        continue
-                    except Exception as error:
-                        self._failed(job.name, error)
+                    done += await self._unhurt(job, self._conversation(job, name), 0)
         return done
 
     async def late_round(self, gap_s: float = -1.0) -> int:
@@ -134,15 +130,20 @@ class Worker:
                 if name is None:
                     break
                 blocked.add(name)
-                try:
-                    if await self._slowly(job, name, _GAP_S if gap_s < 0 else gap_s, ends):
-                        self._wake.set()
-                        return self.steps - before
-                except FencedError:
-                    continue
-                except Exception as error:
-                    self._failed(job.name, error)
+                if await self._unhurt(job, self._slowly(job, name, _GAP_S if gap_s < 0 else gap_s, ends), False):
+                    self._wake.set()
+                    return self.steps - before
         return self.steps - before
+
+    async def _unhurt(self, job: Job, work: Awaitable[T], nothing: T) -> T:
+        """What this work on one conversation gives; where it fails, or another has its lease, the others go on."""
+        try:
+            return await work
+        except FencedError:
+            pass
+        except Exception as error:
+            self._failed(job.name, error)
+        return nothing
 
     async def _slowly(self, job: Job, name: str, gap_s: float, ends: float) -> bool:
         """Whether it is time for something else."""

@@ -6,8 +6,11 @@ Rule: only an English message is judged. Whatever cannot be told is taken for a 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
+from backstory.memory import oneself
 from backstory.memory.forms import Form
+from backstory.memory.question import looked_at
 from backstory.memory.text import STOP_WORDS, words
 
 # From this share of stop words on a message is English. Exclamations have few of them.
@@ -59,6 +62,12 @@ def asks(message: str) -> bool:
         return bool(_said(message))
     sentences = (_said(sentence) for sentence in _SENTENCE_END.split(message))
     return any(_QUESTION.match(sentence) or _REQUEST.match(sentence) for sentence in sentences)
+
+
+def wants(message: str, aspects: Collection[str] | None = None) -> bool:
+    """Whether a person's message is to be answered with something, as far as it is read for that (question.looked_at): it asks, or names
+    what its sender has told of themselves ("My home town"). `aspects`: which of that (oneself.asked), where it is known already."""
+    return bool(oneself.asked(message) if aspects is None else aspects) or asks(looked_at(message)[1])
 
 
 def _said(sentence: str) -> str:

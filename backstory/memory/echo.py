@@ -154,7 +154,7 @@ def take(thread: Thread, reading: Reading, laid: Laid, count: int) -> None:
         reading.more.update(_joined(lines, path, step))
         # What a client leaves out after its last answer has been said, too.
         ends.update({max(step.places): step.place - 1} if step.places and (step.tally is not None or step.changed) else {})
-        reading.unsaid = (*reading.unsaid, *(path[place].id for place in step.unsaid))
+    reading.unsaid = (*reading.unsaid, *(path[place].id for step in laid.steps[:count] for place in step.unsaid))
     upto, end = laid.end(count)
     for item in range(laid.item, len(lines)):
         line, place = lines[item], places.get(item, -1)

@@ -337,7 +337,11 @@ def nearest(path: Sequence[Turn], words: str, most: int = 5) -> list[Turn]:
     said = {turn.id: set(terms(turn.text)) for turn in path[-MOST_READ:] if turn.text}
     scores = {name: float(len(wanted & found)) for name, found in said.items()}
     if not any(scores.values()):
-        alike = {term: max((_alike(one, term) for one in wanted), default=0.0) for term in set().union(*said.values())}
+        begun: dict[str, list[str]] = {}
+        for one in wanted:
+            begun.setdefault(one[:_BEGINNING], []).append(one)
+        known = set().union(*said.values())
+        alike = {term: max((_alike(one, term) for one in begun.get(term[:_BEGINNING], ())), default=0.0) for term in known}
         alike = {term: value for term, value in alike.items() if value}
         scores = {name: max((alike[term] for term in found if term in alike), default=0.0) for name, found in said.items()}
     first = sorted((turn for turn in path if scores.get(turn.id)), key=lambda turn: (-scores[turn.id], -turn.position))[:most]

@@ -13,15 +13,16 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from backstory.memory import dates, oneself
-from backstory.memory.asking import asks
+from backstory.memory.asking import wants
 from backstory.memory.assembly import AllBut
+from backstory.memory.associations import MARK
 from backstory.memory.changes import NOTHING, Changed
 from backstory.memory.fence import RECALL_CLOSE, RECALL_OPEN, called, harmless
 from backstory.memory.gate import any_passes, passes, told, worth_a_look
 from backstory.memory.index import Index
 from backstory.memory.likeness import Chosen
 from backstory.memory.nearness import Asked
-from backstory.memory.question import Query, looked_at, read
+from backstory.memory.question import Query, read
 from backstory.memory.reasons import MOST_LEFT, Basis, Left, Parts
 from backstory.memory.retention import Standing
 from backstory.memory.scoring import anchored, evidence, lifted, matches, only, pool_size, ranked
@@ -112,7 +113,10 @@ def recall(
     wanted = pool_size(budget_tokens) * (_WITH_MEANING if asked is not None and len(index.turns) <= _FEW_UNITS else 1)
     strict = 0.0 if search else standing.rules.gate if standing is not None else 1.0
     aspects = oneself.asked(question)
-    remark = not search and not aspects and not asks(looked_at(question)[1])
+    if search and not aspects and not query.own:
+        # Who looks for a word that only frames questions ("name") looks for that.
+        query = replace(query, own=tuple([term for term in query.weights if not term.startswith(MARK)]))
+    remark = not search and not wants(question, aspects)
     if remark:
         budget_tokens = min(budget_tokens, _REMARK_TOKENS)
     answers = _answers(index, query, question, now, eligible, wanted, strict, asked, index.share(budget_tokens), remark)

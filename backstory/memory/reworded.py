@@ -23,6 +23,8 @@ _TELLING_CHARS = 24
 _LEAST_RUN = 2
 # In another form, the last answer is looked for among so many; to compare texts is dear.
 _MOST_ENDS = 4
+# Messages in a row are compared with turns that they are not up to so many characters, some milliseconds; a pair counts as so many more.
+_MOST_UNLIKE, _PAIR = 500_000, 100
 _REST = re.compile(r"[\W_]+")
 
 
@@ -73,21 +75,44 @@ def row(lines: Sequence[Line], item: int, stop: int, path: Sequence[Turn], place
         upto += 1
     if end >= stop or upto >= len(path):
         return None
-    places: dict[int, int] = {}
-    at, changed = place, 0
-    for one in items:
-        line = lines[one]
-        found = next((spot for spot in range(at, upto) if path[spot].content == line.content), -1)
-        if found < 0:
-            found = next((spot for spot in range(at, upto) if reworded(line, path[spot])), -1)
-            changed += 1
-        places[one] = found
-        at = found + 1 if found >= 0 else at
+    places = _spots(lines, items, path, range(place, upto))
+    if places is None:
+        return None
     known = {spot for spot in places.values() if spot >= 0}
-    if not known or len(known) < min(len(items), upto - place):
+    if not known:
         return None
     unsaid = [spot for spot in range(place, upto) if spot not in known]
+    changed = sum(1 for one, spot in places.items() if spot < 0 or path[spot].content != lines[one].content)
     return Row(end, upto, places, unsaid, changed + len(unsaid))
+
+
+def _spots(lines: Sequence[Line], items: Sequence[int], path: Sequence[Turn], turns: range) -> dict[int, int] | None:
+    """By item, the place of its turn among these, -1 for none; None where more of both are left over than one side may have beside the
+    other."""
+    same: dict[bytes, list[int]] = {}
+    for spot in reversed(turns):
+        same.setdefault(path[spot].content, []).append(spot)
+    places: dict[int, int] = {}
+    at, beside, unlike = turns.start, max(0, len(items) - len(turns)), _MOST_UNLIKE
+    for item in items:
+        line = lines[item]
+        spots = same.get(line.content, [])
+        while spots and spots[-1] < at:
+            spots.pop()
+        found = spots[-1] if spots else -1
+        for spot in range(at, turns.stop) if found < 0 else ():
+            if reworded(line, path[spot]):
+                found = spot
+                break
+            unlike -= _PAIR + len(line.text) + len(path[spot].text)
+            if unlike < 0:
+                return None
+        places[item] = found
+        at = found + 1 if found >= 0 else at
+        beside -= found < 0
+        if beside < 0:
+            return None
+    return places
 
 
 def along(lines: Sequence[Line], path: Sequence[Turn]) -> list[Line] | None:

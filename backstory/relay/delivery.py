@@ -68,21 +68,13 @@ class Listener:
 
     def heard(self, data: bytes) -> None:
         """As Tap.chunk where its result is ignored."""
-        if self._listening:
-            try:
-                self._tap.chunk(data)
-            except Exception as error:  # noqa: BLE001 (the tap runner)
-                self._failed("chunk", type(error).__name__)
+        self._ask(b"", self._tap.chunk, data)
 
     def last(self, data: bytes) -> None:
         """The last piece, where it may be empty, and the acknowledgement."""
-        if self._listening:
-            try:
-                if data:
-                    self._tap.chunk(data)
-                self._tap.acknowledge()
-            except Exception as error:  # noqa: BLE001 (the tap runner)
-                self._failed("its last calls", type(error).__name__)
+        if data:
+            self._ask(b"", self._tap.chunk, data)
+        self._ask(None, self._tap.acknowledge)
 
     def tail(self) -> bytes:
         """As Tap.tail; nothing where it failed."""

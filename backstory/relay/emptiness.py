@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 from backstory.core.exchange import Headers
 from backstory.core.wire import Wire
 from backstory.errors import DocumentError
-from backstory.relay.tap import content, decoded
+from backstory.relay.decoding import content, decoded
 from backstory.wires import WIRES, bare
 
 Verdict: TypeAlias = Literal["open", "empty", "something"]

@@ -17,11 +17,10 @@ from backstory.core.exchange import Ended, Headers
 from backstory.core.plan import Answer, Attempt, Mode, Plan, Target
 from backstory.errors import BackstoryError, DocumentError, UpstreamError
 from backstory.relay.attempts import Attempts
-from backstory.relay.chunks import ending, frame
 from backstory.relay.delivery import Delivery, Listener
 from backstory.relay.endurance import Kind
 from backstory.relay.handed import undelivered
-from backstory.relay.heads import CHUNKED, ReplyHead, Request, render_interim, without_ours
+from backstory.relay.heads import ReplyHead, Request, render_interim, without_ours
 from backstory.relay.heard import heard
 from backstory.relay.instead import Guarded, reader_of
 from backstory.relay.interpret import Interpreter, interpreter
@@ -29,15 +28,15 @@ from backstory.relay.legs import Legs
 from backstory.relay.overdue import overdue
 from backstory.relay.race import Race
 from backstory.relay.runner import Answered, Runner
-from backstory.relay.sending import opened, placed, send
+from backstory.relay.sending import opened, placed
 from backstory.relay.trials import on_way, trial
+from backstory.relay.upload import Upload
 from backstory.relay.upstream import UpConnection
 
 if TYPE_CHECKING:
     from backstory.relay.asker import Asker
 
 _log = logging.getLogger("backstory.relay")
-_WAITING = 65536  # bytes of a streamed body kept while there is no connection to send them on
 _Trailers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 _RETRIED = frozenset((b"GET", b"HEAD"))
 
@@ -46,9 +45,8 @@ class Flow:
     """One exchange. `since`: when something last happened (door clock). `over`: its end was told."""
 
     __slots__ = (
-        "_attempts", "_body", "_clock", "_delivery", "_discards", "_door", "_down", "_interpreter", "_legs", "_length", "_listener",
-        "_pieces", "_plan", "_race", "_request", "_size", "_streamed", "_task", "_tries", "_up", "_uploaded", "bytes_in", "over",
-        "since",
+        "_attempts", "_clock", "_delivery", "_door", "_down", "_interpreter", "_legs", "_listener", "_plan", "_race", "_request", "_task",
+        "_tries", "_up", "_upload", "over", "since",
     )  # fmt: skip
 
     def __init__(self, down: Asker, request: Request) -> None:
@@ -65,11 +63,8 @@ class Flow:
         self._race: Race | None = None
         self._up: UpConnection | None = None
         self._task: asyncio.Task[None] | None = None
-        self._body = b""
-        self._length = self._size = self._tries = self.bytes_in = 0
-        self._pieces: list[bytes] = []
-        self._streamed = self._discards = False
-        self._uploaded = True
+        self._upload = Upload(down.hold_upload)
+        self._tries = 0
         self.over = False
         self.since = clock.now
         door.metrics.in_flight += 1
@@ -78,37 +73,22 @@ class Flow:
 
     def start(self, body: bytes) -> None:
         """The request was read; `body` is all of it."""
-        self._body = body
-        self._length = self.bytes_in = len(body)
+        self._upload.whole(body)
         self._ask(body)
 
     def start_streaming(self) -> None:
         """The request's head was read; its body follows in `upload`."""
-        self._streamed = True
-        self._uploaded = False
-        self._length = self._request.length
+        self._upload.begin(self._request.length)
         self._ask(b"")
 
     def upload(self, data: bytes, last: bool) -> None:
         """A piece of a streamed body."""
-        self.bytes_in += len(data)
         self.since = self._clock.now
-        self._uploaded = last
-        if self._discards or self.over:
-            return
-        up = self._up
-        if up is None:
-            self._pieces.append(data)
-            self._size += len(data)
-            if self._size > _WAITING:
-                self._down.hold_upload(True)
-            return
-        if self._length == CHUNKED:
-            data = frame(data) + ending() if last else frame(data)
-        up.bulky = True
-        up.sent = last
-        if data:
-            up.transport.write(data)
+        body = self._upload
+        body.came += len(data)
+        body.done = last
+        if not self.over:
+            body.more(data, last, self._up)
 
     def client_full(self, full: bool) -> None:
         """Whether the client reads too slowly: then the provider waits."""
@@ -145,7 +125,7 @@ class Flow:
             return
         readers = (self._legs, attempts, self._interpreter)
         reading = self._delivery is not None or any(one is not None and one.reading for one in readers)
-        error = overdue(up, self.since, self._clock.now, reading, self._uploaded, self._door.timeouts)
+        error = overdue(up, self.since, self._clock.now, reading, self._upload.done, self._door.timeouts)
         if error is not None:
             self._fail(error)
 
@@ -184,19 +164,14 @@ class Flow:
         if plan.asks_on:
             self._legs = reader_of(plan, self, self._door.limits.max_buffered_body, self._door.metrics)
         if plan.body is not None:
-            self._discards = self._streamed
-            self._streamed = False
-            self._body = plan.body
-            self._length = len(plan.body)
-            if self._discards:
-                self._pieces.clear()
-                self._down.hold_upload(False)
+            self._upload.put(plan.body)
         if plan.answer is not None:
             self._answer(plan.answer)
         elif plan.target is not None:
             again = plan.renew is not None or (plan.question is not None and self._door.endurance.policy.repeats)
             if plan.lanes or plan.others or again:
-                found = trial(plan, plan.target, self._body, not self._streamed, self._request, self, self._down)
+                body = self._upload
+                found = trial(plan, plan.target, body.body, not body.streamed, self._request, self, self._down)
                 self._race = found if isinstance(found, Race) else None
                 self._attempts = found if isinstance(found, Attempts) else None
                 found.start()
@@ -236,29 +211,18 @@ class Flow:
             speaks = plan.speaks if self._attempts is not None else ""
             self._interpreter = interpreter(plan.translation, speaks, self, up, self._door)
         later = self._legs is not None and self._legs.later
-        up.begin(heard(plan, target, self._body, later, self._interpreter or self), request.method == b"HEAD")
-        head = self._down.heads.render(request, target.path, target.host_header, plan.drop, plan.add, self._length)
+        up.begin(heard(plan, target, self._upload.body, later, self._interpreter or self), request.method == b"HEAD")
+        head = self._down.heads.render(request, target.path, target.host_header, plan.drop, plan.add, self._upload.length)
         head = placed(up, request.method, head)
         if self._down.full:
             up.pause(True)
-        if not self._streamed:
-            body, self._body = self._body, b""
-            if send(up, head, body) and self._listener is not None:
-                self._listener.sent()
-            return
-        data = b"".join(self._pieces)
-        self._pieces.clear()
-        if self._length == CHUNKED:
-            data = frame(data) + ending() if self._uploaded else frame(data)
-        up.sent = self._uploaded
-        up.transport.write(head + data)
-        self._down.hold_upload(up.full)
+        if self._upload.send(up, head) and self._listener is not None:
+            self._listener.sent()
 
     def upstream_full(self, full: bool) -> None:
         """As Receiver.upstream_full: the client's body waits."""
         self.since = self._clock.now
-        if self._streamed:
-            self._down.hold_upload(full)
+        self._upload.upstream_full(full)
 
     # The reply comes down.
 
@@ -282,7 +246,7 @@ class Flow:
         """The client gets a reply with this head; `mode` as Delivery's. An answer that comes before the request was read to its end
         closes the client's connection after it."""
         down, request = self._down, self._request
-        if not self._uploaded:
+        if not self._upload.done:
             down.keep = False
         connection = b"" if down.keep else b"close"
         if request.old and down.keep:
@@ -338,7 +302,6 @@ class Flow:
         if self.over or plan is None or plan.target is None:
             return
         self._task = None
-        self._streamed = False
         if self._attempts is not None:
             self._attempts = attempts = self._attempts.leg(body, self) or self._attempts
             if attempts.settled:
@@ -348,11 +311,11 @@ class Flow:
             attempts.start()
             return
         try:
-            self._body = body if plan.translation is None else plan.translation.ask(body)
+            self._upload.put(body if plan.translation is None else plan.translation.ask(body))
         except DocumentError:
             self.break_off()
             return
-        self._length, self._tries = len(self._body), 0
+        self._tries = 0
         self._connect(plan.target)
 
     # The tries (attempts.py, race.py).
@@ -367,7 +330,7 @@ class Flow:
         self._plan = on_way(plan, attempt)
         self._interpreter = None
         if body is not None:
-            self._body, self._length = body, len(body)
+            self._upload.put(body)
         self._tries = 1 if afresh else 0
         self._connect(attempt.target)
 
@@ -424,7 +387,7 @@ class Flow:
             self._fail(error, kind=None if up.answered else "stale" if up.used else "closed")
             return
         plan, method = self._plan, self._request.method
-        stale = up.used and not up.answered and method in _RETRIED and not self._length
+        stale = up.used and not up.answered and method in _RETRIED and not self._upload.length
         if stale and plan is not None and plan.target is not None:
             self._connect(plan.target)
         elif up.eof and up.sent and not up.full and not up.answered and (self._legs is None or not self._legs.later):
@@ -490,12 +453,12 @@ class Flow:
             return
         self.over = True
         self._door.metrics.in_flight -= 1
-        self._pieces.clear()
+        self._upload.drop()
         delivery, listener = self._delivery, self._listener
         if delivery is not None:
             status, bytes_out = delivery.reply.status, delivery.bytes_out
         if self._plan is not None and self._plan.gauge is not None:
-            self._plan.gauge.over(ended, status, self.bytes_in)
+            self._plan.gauge.over(ended, status, self._upload.came)
         if listener is None:
             return
-        self._door.tell_later(listener, ended, status, self.bytes_in, bytes_out)
+        self._door.tell_later(listener, ended, status, self._upload.came, bytes_out)

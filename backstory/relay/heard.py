@@ -16,8 +16,8 @@ from backstory.core.charges import How
 from backstory.core.exchange import Headers
 from backstory.core.plan import Plan, Target
 from backstory.errors import UpstreamError
+from backstory.relay.decoding import content
 from backstory.relay.heads import ReplyHead
-from backstory.relay.tap import content
 from backstory.relay.upstream import Receiver
 from backstory.wires.usage import mentions, text_bytes
 

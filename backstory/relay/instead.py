@@ -14,10 +14,10 @@ from backstory.core.plan import Instead, Plan
 from backstory.core.stream import Frame
 from backstory.core.wire import StreamReader
 from backstory.errors import DocumentError
+from backstory.relay.decoding import content
 from backstory.relay.heads import ReplyHead
 from backstory.relay.legs import Course, Legs
 from backstory.relay.limits import DoorMetrics
-from backstory.relay.tap import content
 from backstory.wires import refusals
 
 _log = logging.getLogger("backstory.relay")

@@ -142,20 +142,16 @@ class Legs:
     # A streamed leg.
 
     def _stream(self, data: bytes, done: bool, trailers: _Trailers) -> None:
-        talk, reader = self._paging.talk, self._reader
+        reader = self._reader
         self._held += data
         if reader is None:
             return
-        try:
-            frames = reader.feed(data)
-            if done:
-                frames = [*frames, *reader.close()]
-            out = b"".join([talk.frame(frame) for frame in frames])
-            self._held = self._held[sum([len(frame.raw) for frame in frames]) :]
-            leg = talk.over() if done else None
-        except Exception as error:  # noqa: BLE001 (the tap runner)
-            self._broke(error, done, trailers)
+        nothing: tuple[bytes, Leg | None] | None = None
+        read = self._asked(nothing, lambda: self._read(reader, data, done))
+        if read is None:
+            self._broke(done, trailers)
             return
+        out, leg = read
         self._spoke = self._spoke or bool(out)
         if leg is None:
             if out:
@@ -167,9 +163,17 @@ class Legs:
         else:
             self._leg_over(leg, out, trailers)
 
-    def _broke(self, error: BaseException, done: bool, trailers: _Trailers) -> None:
+    def _read(self, reader: StreamReader, data: bytes, done: bool) -> tuple[bytes, Leg | None]:
+        """What the client gets of these bytes, and the leg, once it is over."""
+        talk, frames = self._paging.talk, reader.feed(data)
+        if done:
+            frames = [*frames, *reader.close()]
+        out = b"".join([talk.frame(frame) for frame in frames])
+        self._held = self._held[sum([len(frame.raw) for frame in frames]) :]
+        return out, talk.over() if done else None
+
+    def _broke(self, done: bool, trailers: _Trailers) -> None:
         """The wire could not go on: a first leg passes as it comes from here on."""
-        self._note(error)
         held, self._held, self._reader = self._held, b"", None
         if self.later:
             self._state = "refused"
@@ -261,10 +265,9 @@ class Legs:
 
     def _whole_over(self, head: ReplyHead, body: bytes, trailers: _Trailers) -> None:
         talk = self._paging.talk
-        try:
-            leg = talk.whole(body)
-        except Exception as error:  # noqa: BLE001 (the tap runner)
-            self._note(error)
+        nothing: Leg | None = None
+        leg = self._asked(nothing, lambda: talk.whole(body))
+        if leg is None:
             if self.later:
                 self._recover()
             else:

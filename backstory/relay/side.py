@@ -23,8 +23,8 @@ from backstory.core.wire import Wire
 from backstory.errors import DocumentError, SideModelError, UpstreamError
 from backstory.providers.side_model import Endpoint
 from backstory.relay.budget import Budget, Hold
+from backstory.relay.decoding import content, decoded, read_reply
 from backstory.relay.fetch import Fetched, Fetcher
-from backstory.relay.tap import content, decoded, read_reply
 
 T = TypeVar("T")
 

@@ -1,8 +1,9 @@
-"""What a stage is, and how the stages are run: `run()` alone times, stops at an answer, and catches."""
+"""What a stage is, and how the stages are run: `run()` alone stops at an answer; whatever breaks is caught here."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Literal, TypeVar
 
 from msgspec.structs import replace
@@ -56,15 +57,18 @@ class Pipeline:
     def finish(self, exchange: Exchange, outcome: Outcome) -> None:
         """Tell every stage, the last first."""
         for stage in reversed(self.stages):
-            try:
-                stage.finished(exchange, outcome)
-            except Exception as error:
-                self.failed(stage.name, error)
+            attempt(self.failed, stage.name, partial(stage.finished, exchange, outcome), lambda: None)
 
     def _without(self, exchange: Exchange, stage: Stage, error: Exception) -> Exchange:
         self.failed(stage.name, error)
-        note = Note(stage.name, f"failed open: {type(error).__name__}")
+        note = Note(stage.name, _failed_open(type(error)))
         return replace(exchange, notes=(*exchange.notes, note))
+
+
+def failed_open(exchange: Exchange, stage: str, *kinds: type[Exception]) -> bool:
+    """Whether this stage failed open for this exchange, with an error of one of these very classes."""
+    texts = {_failed_open(kind) for kind in kinds}
+    return any(note.stage == stage and note.text in texts for note in exchange.notes)
 
 
 def attempt(failed: Failed, where: str, call: Callable[[], T], otherwise: Callable[[], T]) -> T:
@@ -83,3 +87,7 @@ async def attempted(failed: Failed, where: str, work: Awaitable[T], otherwise: T
     except Exception as error:
         failed(where, error)
     return otherwise
+
+
+def _failed_open(kind: type[Exception]) -> str:
+    return f"failed open: {kind.__name__}"

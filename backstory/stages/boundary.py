@@ -12,18 +12,16 @@ from msgspec import Struct
 from backstory.core.exchange import Exchange
 from backstory.core.records import Digest
 from backstory.memory import assembly, compaction
-from backstory.memory.asking import asks
 from backstory.memory.compaction import Window
 from backstory.memory.economy import Move
 from backstory.memory.outline import Outline, outline
-from backstory.memory.question import looked_at
 from backstory.memory.settled import Fold
 from backstory.memory.standin import stand_in
 from backstory.memory.thread import Thread
 from backstory.stages.economy import Economy
 from backstory.stages.shelf import Shelf
 from backstory.stages.unbind import binds
-from backstory.stages.visit import Visit, asked
+from backstory.stages.visit import Visit, wants_answer
 
 # So many tokens may stay besides the protected exchanges, to see where those begin.
 _ONLY_PROTECTED = 1
@@ -110,10 +108,10 @@ class Boundary:
 
     def _crowds(self, visit: Visit, draft: Draft, plan: Plan) -> bool:
         """Whether older exchanges take the room of what is recalled, in a window that recall may fill, when something is asked."""
-        window, (_, turn) = self._window, asked(visit)
-        if not window.recalls or draft.total <= window.hard_tokens or turn is None:
+        window = self._window
+        if not window.recalls or draft.total <= window.hard_tokens:
             return False
-        return plan.total - draft.fixed - draft.new > window.protected_tokens + window.digest_tokens and asks(looked_at(turn.text)[1])
+        return plan.total - draft.fixed - draft.new > window.protected_tokens + window.digest_tokens and wants_answer(visit)
 
     def _undone(self, exchange: Exchange, visit: Visit, draft: Draft, total: int) -> bool:
         """Whether what is folded goes up as the client has it, from now on: rewriting was stopped, there is room, and it is cheaper; and
@@ -147,9 +145,10 @@ class Boundary:
         thread = visit.thread
         if self.awaited(thread, visit.upto):
             return None
-        floor, at = thread.folded(visit.upto), self._cut(visit, draft)
-        worth = self._worth(visit, draft, at, size) if over else self._pays(exchange, visit, draft, at, size)
-        if not at or at <= floor or not worth:
+        at = self._cut(visit, draft)
+        if at <= thread.folded(visit.upto):
+            return None
+        if not (self._worth(visit, draft, at, size) if over else self._pays(exchange, visit, draft, at, size)):
             return None
         place = self._ready(visit, draft, at)
         if not place:

@@ -37,11 +37,15 @@ def load_thread(store: Store, record: Conversation, scope: str, protects: Callab
     thread.pins.update(load_pins(store, record, {turn.conversation for turn in turns}))
     # What was inherited by a fork, the oldest ancestor's first: what had been sent when it was forked off is sent on.
     for one, made in [*reversed(ancestors), (record, _EVER)]:
-        thread.inject(it for it in store.injections(one.id) if it.created <= made and not tells(it, waiting, thread.by_chain))
+        blocks = [it for it in store.injections(one.id) if it.created <= made and not tells(it, waiting, thread.by_chain)]
+        thread.inject(replace(it, left=0.0) if it.left > made else it for it in blocks)
         thread.fold(veiled((it for it in store.digests(one.id) if it.created <= made), since, thread.by_id))
-    thread.stub(it for it in load_stubs(store, record) if it.turn not in thread.hidden)
+    stubs = [it for it in load_stubs(store, record) if it.turn not in thread.hidden]
+    thread.stub(thread.inherited(it for it in stubs if it.conversation != record.id))
+    thread.stub(it for it in stubs if it.conversation == record.id)
     forgotten = [receipt.at for receipt in store.receipts() if any(name in receipt.what for name in thread.lineage)]
-    thread.loosened = max([*waiting.values(), *forgotten], default=0.0)
+    left = [injection.left for injection in thread.injections.values()]
+    thread.loosened = max([*waiting.values(), *forgotten, *left], default=0.0)
     inherited = {name: value for name, value in store.states(record.forked_from).items() if name != FORGET} if record.forked_from else {}
     settle_states(thread, {**inherited, **store.states(record.id)})
     if spends := store.spends(record.id):

@@ -114,6 +114,7 @@ class Talk:
         assistant = fields.text("role") == "model"
         pieces: list[Piece] = []
         sealed: set[str] = set()
+        results: dict[str, list[Result]] = {}
         for part in fields.items("parts"):
             for piece in pieces_of(read_part(part, self._losing)):
                 if isinstance(piece, Thought) and piece.seal != WIRE and piece.sealed in sealed:
@@ -121,8 +122,11 @@ class Talk:
                 found = self._known(piece)
                 if isinstance(found, Thought) and found.sealed:
                     sealed.add(found.sealed)
-                if not (isinstance(found, Result) and found in pieces):
-                    pieces.append(found)
+                if isinstance(found, Result):
+                    if found in (alike := results.setdefault(found.id, [])):
+                        continue
+                    alike.append(found)
+                pieces.append(found)
         self._losing.rest(fields, "contents")
         self.said.append(Said("assistant" if assistant else "user", _thought_through(pieces)))
 

@@ -134,12 +134,13 @@ def _behind(talk: tuple[Said, ...], losing: Losing) -> list[Said]:
     """The messages, results right behind their calls: what a user said in between comes after them."""
     out: list[Said] = []
     begun = 0  # where what the user says after the last answer begins
+    mixed = False  # whether anything but results stands there
     for said in talk:
         results = tuple([piece for piece in said.pieces if isinstance(piece, Result)])
         if said.speaker == "assistant":
             out.append(said)
-            begun = len(out)
-        elif results and any(not isinstance(piece, Result) for one in out[begun:] for piece in one.pieces):
+            begun, mixed = len(out), False
+        elif results and mixed:
             losing.lose("messages")
             out.insert(begun, replace(said, pieces=results))
             begun += 1
@@ -147,6 +148,7 @@ def _behind(talk: tuple[Said, ...], losing: Losing) -> list[Said]:
             out += [replace(said, pieces=rest)] if rest else []
         else:
             out.append(said)
+            mixed = mixed or len(results) < len(said.pieces)
     return out
 
 

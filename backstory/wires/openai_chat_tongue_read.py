@@ -92,25 +92,28 @@ class _Messages:
         """(the leading system messages, the others)."""
         system: list[Words] = []
         said: list[Said] = []
+        results: list[Piece] = []
         for fields in messages:
             role, name = fields.text("role"), fields.text("name")
             self._count += 1
+            if role in {"tool", "function"}:
+                results.append(self._result(fields, name))
+                fields.done()
+                continue
+            if results:
+                said.append(Said("user", tuple(results)))
+                results = []
             if role in _SYSTEM:
                 words = [piece for piece in content_pieces(fields) if isinstance(piece, Words)]
                 if said:
                     said.append(Said("system", tuple(words), name))
                 else:
                     system += words
-            elif role in {"tool", "function"}:
-                result = self._result(fields, name)
-                after = bool(said) and all(isinstance(piece, Result) for piece in said[-1].pieces) and bool(said[-1].pieces)
-                if after:
-                    said[-1] = Said("user", (*said[-1].pieces, result))
-                else:
-                    said.append(Said("user", (result,)))
             else:
                 said.append(self._said(fields, role, name))
             fields.done()
+        if results:
+            said.append(Said("user", tuple(results)))
         return tuple(system), tuple(said)
 
     def _said(self, fields: Fields, role: str, name: str) -> Said:

@@ -12,8 +12,8 @@ from backstory.core.reply import Finish, Usage
 from backstory.core.translation import Asked, Failure, Function, Odd, Piece, Refusal, Sight, Thought, Use, Words
 from backstory.wires.openai_responses_tongue_items import WIRE
 from backstory.wires.openai_responses_tongue_write import annotation, choice_of, format_of, reasoning_of, thought_item, tools_of
-from backstory.wires.tongue import Json
-from backstory.wires.tongue_more import Fields, Losing, free_text
+from backstory.wires.tongue import Json, unwrapped
+from backstory.wires.tongue_more import Fields, Losing
 from backstory.wires.tongue_seals import wrapped
 
 _INCOMPLETE: dict[Finish, str] = {"length": "max_output_tokens", "refusal": "content_filter"}
@@ -63,7 +63,7 @@ def own_call(piece: Piece, asked: Asked) -> Piece:
         return piece
     name = piece.name.removeprefix(f"{tool.space}__") if tool.space else piece.name
     if tool.custom and not piece.custom:
-        return replace(piece, name=name, space=tool.space, custom=True, arguments=free_text(piece.arguments))
+        return replace(piece, name=name, space=tool.space, custom=True, arguments=unwrapped(piece.arguments))
     return replace(piece, name=name, space=tool.space)
 
 

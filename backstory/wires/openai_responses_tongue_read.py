@@ -138,7 +138,7 @@ class Talk:
         last = self._said[-1] if self._said else None
         if not found and pieces:
             return
-        if last is not None and last[0] == speaker and (speaker == "assistant" or (_results(last[1]) and _results(found))):
+        if last is not None and last[0] == speaker and (speaker == "assistant" or (_results(last[1][-1:]) and _results(found))):
             last[1].extend(found)
         else:
             self._said.append((speaker, found))

@@ -321,11 +321,13 @@ def wrapped(text: str) -> str:
 
 
 def unwrapped(arguments: str) -> str:
-    """The free text in arguments; the arguments themselves where they are nothing like it."""
+    """The free text in arguments, their one member; the arguments themselves where they are nothing like it."""
     try:
-        return Fields(arguments.encode("utf-8", "replace")).text("input")
+        fields = Fields(arguments.encode("utf-8", "replace"))
+        text = fields.text("input")
     except DocumentError:
         return arguments
+    return arguments if fields.rest() else text
 
 
 def object_text(arguments: str) -> Raw | None:

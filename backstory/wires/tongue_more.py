@@ -205,13 +205,6 @@ def arguments_object(text: str, under: str) -> dict[str, Raw]:
         return {under: Raw(msgspec.json.encode(text.encode("utf-8", "replace").decode()))}
 
 
-def free_text(arguments: str) -> str:
-    """What a tool of free text is called with, where it had to be offered as a function with one string, `input`."""
-    found = arguments_object(arguments, "input")
-    raw = found.get("input")
-    return string(raw) if len(found) == 1 and raw is not None and is_string(raw) else arguments
-
-
 def kind_of(mime: str) -> MediaKind:
     """What a file of this type is."""
     return _KINDS.get(mime.partition("/")[0], "document")

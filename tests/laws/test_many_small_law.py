@@ -19,7 +19,7 @@ from backstory.core.stream import gather
 from backstory.core.wire import Wire
 from backstory.memory.paging import EXPAND
 from backstory.memory.turns import line
-from backstory.relay.tap import read_reply
+from backstory.relay.decoding import read_reply
 from backstory.wires import WIRES
 from tests.rig import PATHS, reply, rig, said, soon
 from tests.stages.world import configured

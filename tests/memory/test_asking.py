@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from backstory.memory.asking import asks
+from backstory.memory.asking import asks, wants
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,18 @@ def test_remarks_ask_nothing(message: str) -> None:
 )
 def test_questions_requests_and_what_cannot_be_told_ask(message: str) -> None:
     assert asks(message)
+
+
+@pytest.mark.parametrize("message", ["My home town", "what was the code of the blue locker", "Tell me about the trip to Oslo."])
+def test_what_people_ask_about_themselves_wants_an_answer_like_any_question(message: str) -> None:
+    assert wants(message)
+
+
+@pytest.mark.parametrize("message", ["Thanks!", "Glad it helped ya, Mira!", f"Thanks! {'The day was full of love and joy. ' * 200}"])
+def test_remarks_want_none(message: str) -> None:
+    assert not wants(message)
+
+
+def test_what_is_known_of_a_message_counts() -> None:
+    assert wants("Thanks!", {"name"})
+    assert not wants("My home town", ())

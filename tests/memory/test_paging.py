@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -209,6 +210,14 @@ def test_what_comes_nearest_is_found_where_nothing_stands_out() -> None:
     path = [turn(0, "apples and pears"), turn(1, "a locker of blue steel"), turn(2, "the key of the locker")]
     assert [found.position for found in paging.nearest(path, "locker key")] == [1, 2]
     assert paging.nearest(path, "of the") == []
+
+
+def test_many_words_that_nobody_has_said_cost_little() -> None:
+    path = [turn(place, " ".join(f"{letter}word{place}x{letter}" for letter in "abcdefghij")) for place in range(2000)]
+    paging.nearest(path, "other")
+    began = time.process_time()
+    assert paging.nearest(path, " ".join(f"kword{number}z" for number in range(250))) == []
+    assert time.process_time() - began < 1.5  # several times as long where each is laid beside every word that was said
 
 
 def test_a_sitting_ends_with_a_pause_or_a_day() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from msgspec.structs import replace
 
@@ -101,3 +103,24 @@ def test_a_cut_history_lies_along_the_end_of_a_branch() -> None:
     assert made[4] is sent[4]
     skipped = _lines(("user", "go on"), ("assistant", "Step 1 is done."), ("user", "go on"), ("assistant", "Step 3 is done."))
     assert along(skipped, path) is None
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_many_messages_in_a_row_are_laid_beside_others_in_little_time(same: bool) -> None:
+    stored = [("user", f"Reading number {number} of the gauge at the mill.") for number in range(3000)]
+    said = stored if same else [("user", f"Bag number {number} of the flour from the mill.") for number in range(3000)]
+    sent = [("user", f"Today is Monday.\n\n{text}") for _, text in said]
+    lines, path = _lines(*sent, ("assistant", "Noted."), ("user", "And?")), _path(*stored, ("assistant", "Noted."))  # type: ignore[arg-type]
+    began = time.process_time()
+    found = row(lines, 0, len(lines), path, 0)
+    assert time.process_time() - began < 1.0  # a minute where each is laid beside every other
+    assert (found is not None and found.changed == len(stored)) is same
+
+
+def test_one_question_is_found_among_many_that_its_client_leaves_out() -> None:
+    stored = [("user", f"Reminder {number}: be brief.") for number in range(300)]
+    path = _path(*stored, ("user", "How many doors has it?"), ("assistant", "Nine."))  # type: ignore[arg-type]
+    lines = _lines(("user", "Now: How many doors has it?"), ("assistant", "Nine."))
+    found = row(lines, 0, len(lines), path, 0)
+    assert found is not None
+    assert found.places == {0: 300}

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from backstory.core.message import Text
-from backstory.relay.tap import read_reply
+from backstory.relay.decoding import read_reply
 from tests.wires.test_halves import GRIN, HIGH, LOW, WIRE, streamed
 
 

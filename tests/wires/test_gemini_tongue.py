@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from base64 import b64encode
 from collections.abc import Sequence
 from pathlib import Path
@@ -360,3 +361,12 @@ def test_a_thought_that_a_client_kept_in_pieces_is_one_with_the_seal_after_it() 
     for found in (kept, [*cut, *kept[1:]]):
         said = asked(contents=[{"role": "user", "parts": [{"text": "Hi"}]}, {"role": "model", "parts": found}]).said[1]
         assert [piece for piece in said.pieces if isinstance(piece, Thought)] == [thought]
+
+
+def test_results_of_thousands_of_calls_at_once_are_written_in_little_time() -> None:
+    calls = tuple([Use(f"call_{number}", "f", "{}") for number in range(15_000)])
+    said = (Said("assistant", calls), *(Said("user", (Result(one.id, "f", (Words("r"),)),)) for one in calls))
+    began = time.process_time()
+    found, _ = written(Asked("gemini-2.5-flash", False, (), (Said("user", (Words("Go."),)), *said)))
+    assert time.process_time() - began < 1.5  # many times as long where each looks at all before it
+    assert len(found["contents"][-1]["parts"]) == 15_000

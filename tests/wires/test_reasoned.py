@@ -9,7 +9,7 @@ import pytest
 from backstory.app.translating import TONGUES_BY_NAME
 from backstory.core.message import Text, Thinking, ToolCall
 from backstory.core.reply import Reply, Usage
-from backstory.relay.tap import read_reply
+from backstory.relay.decoding import read_reply
 from backstory.wires.overheard import Overheard
 from backstory.wires.reasoned import Reasoned
 from tests.paging import BY_NAME, tools

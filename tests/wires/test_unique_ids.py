@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,6 +40,14 @@ def test_what_was_sent_once_is_sent_again_as_it_was() -> None:
     talk = turn("a") + turn("a") + turn("a", "b")
     assert unique(talk)[:6] == unique(talk[:6])
     assert ids(unique(talk), Use) == ["a", "a_2", "a_3", "b"]
+
+
+def test_one_id_in_thousands_of_turns_is_made_many_in_little_time() -> None:
+    talk = turn("call_0") * 5000
+    began = time.process_time()
+    found = unique(talk)
+    assert time.process_time() - began < 0.5  # seconds where each new one is looked for from the first on
+    assert ids(found, Use)[-1] == ids(found, Result)[-1] == "call_0_5000"
 
 
 def test_a_provider_gets_them_and_the_loss_is_told() -> None:

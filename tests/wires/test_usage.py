@@ -7,7 +7,7 @@ import json
 import pytest
 
 from backstory.core.reply import Usage
-from backstory.relay.tap import read_reply
+from backstory.relay.decoding import read_reply
 from backstory.wires import WIRES
 
 WIRE = {wire.name: wire for wire in WIRES}
