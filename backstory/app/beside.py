@@ -77,8 +77,8 @@ class Beside:
         """Whether the body is needed to know where such a question goes."""
         return head.method == "POST" and bool(_EMBEDDINGS.fullmatch(head.path) or _EMBED.fullmatch(head.path) or _counts(head))
 
-    def routes(self, head: Head, body: bytes) -> tuple[Aside, tuple[Route, ...]] | None:
-        """The question and its ways; None where it is none, or goes where it always went. Raises BackstoryError."""
+    def routes(self, head: Head, body: bytes, at: str) -> tuple[Aside, tuple[Route, ...]] | None:
+        """The question and its ways; None where it is none, or goes where it always went, which is this host. Raises BackstoryError."""
         coding = head.header(b"content-encoding").strip().lower()
         plain = body if coding in _PLAINLY or not self.reads(head) else decoded(body, coding)
         aside = _aside(head, plain or b"")
@@ -89,7 +89,7 @@ class Beside:
         if self.reads(head) and aside.wire != "gemini":
             surely_named(plain)
         host = _HOSTS.get(aside.wire, "api.openai.com")
-        selector = self._router.named(aside.wire, aside.model, host)
+        selector = self._router.named(aside.wire, aside.model, host, at)
         if selector is None:
             self._stays(aside, plain, host)
             return None

@@ -79,7 +79,7 @@ class RoutingHouse:
     def _aside(self, head: Head, body: bytes) -> Plan | Awaitable[Plan]:
         """What is no request to a model."""
         try:
-            found = self._beside.routes(head, body)
+            found = self._beside.routes(head, body, self._regards(head).target.host)
             if found is None:
                 listed = self._beside.all_models(head) if self._listing.is_needed else None
                 return self._house.plan(head, body) if listed is None else eager(self._listed(head, body, listed))

@@ -15,6 +15,7 @@ from backstory.config import Config
 from backstory.config.extended import Extended
 from backstory.config.routes import ProviderRow
 from backstory.config.routing import BUILT_IN, Keys, auth_of, row_of
+from backstory.config.sections import Instance
 from backstory.core.exchange import Head, Headers
 from backstory.core.extending import Account, Payment, Pays, Token
 from backstory.core.plan import Target
@@ -214,12 +215,20 @@ def backends(config: Config) -> dict[str, Backend]:
     return found
 
 
-def upstream_of(config: Config) -> Backend | None:
-    """The provider of `upstream.url`, which gets whatever names no other, under the name of its place; None where there is no such URL."""
-    if not config.upstream.url:
-        return None
-    base, speaks = upstreams.base(config.upstream.url), config.upstream.wire
-    given = ProviderRow(kind="openai_compatible", url=config.upstream.url, auth="client")
+def upstreams_of(config: Config) -> dict[str, Backend]:
+    """The upstreams of the ports, by their hosts: what names no provider goes there. Two on one host are told apart by nobody, and left
+    out."""
+    rows = config.proxy.instances or (Instance(0),)
+    urls = dict.fromkeys([url for row in rows if (url := row.upstream or config.upstream.url) and not row.config])
+    found = [(upstreams.base(url).host, _upstream(url, config)) for url in urls]
+    hosts = [host for host, _ in found]
+    return {host: backend for host, backend in found if hosts.count(host) == 1}
+
+
+def _upstream(url: str, config: Config) -> Backend:
+    """Under the name of its place."""
+    base, speaks = upstreams.base(url), config.upstream.wire
+    given = ProviderRow(kind="openai_compatible", url=url, auth="client")
     urls = {wire: base for wire in _OWN if speaks in {"", wire}}
     made = _backend(f"{base.host}:{base.port}", given, Keys(), config.extended)
     return replace(made, urls=urls, home=frozenset(urls), natural=True)

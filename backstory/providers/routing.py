@@ -18,7 +18,7 @@ from backstory.config.catalogue import catalogue
 from backstory.config.routing import unknown_backend
 from backstory.core.selectors import Branch, Selector, Value, is_plain, nearest, parse, suggest
 from backstory.errors import NoRoute, RequestError
-from backstory.providers.backends import Backend, backends, upstream_of
+from backstory.providers.backends import Backend, backends, upstreams_of
 from backstory.providers.tokens import check
 from backstory.providers.windows import Rooms
 
@@ -65,7 +65,8 @@ class Router:
 
     def __init__(self, config: Config) -> None:
         self.backends = backends(config)
-        self._upstream = upstream_of(config)
+        self._upstreams = upstreams_of(config)
+        self._called = {one.name: one for one in self._upstreams.values()} | self.backends
         for backend in self.backends.values():
             check(backend)
         self.rooms = Rooms(config.models)
@@ -75,7 +76,7 @@ class Router:
         """The selector to which every request goes, "" for none."""
         self._defaults = {wire: str(getattr(config.routing, wire)) for wire in _OWN}
         self._aliases = [(re.compile(one.pattern), one.replacement) for one in config.model_aliases]
-        self._kept: dict[tuple[str, str, str], Selector | None] = {}
+        self._kept: dict[tuple[str, str, str, str], Selector | None] = {}
 
     def must_read(self, wire: str) -> bool:
         """Whether no request of this wire goes up as it came."""
@@ -92,13 +93,13 @@ class Router:
         """Where requests of this wire go whose model selects nothing: a provider or a selector of the settings, "" for its upstream."""
         return self._defaults[wire]
 
-    def selector(self, wire: str, model: str, host: str) -> Selector | None:
-        """What a request of this wire that names this model selects; None where it goes up as it came, which would be to this host. Raises
-        SelectorError, NoRoute."""
-        key = (wire, model, host)
+    def selector(self, wire: str, model: str, host: str, at: str = "") -> Selector | None:
+        """What a request of this wire that names this model selects; None where it goes up as it came, which would be to this host (`at`,
+        where `host` only says whose names those of its models are). Raises SelectorError, NoRoute."""
+        key = (wire, model, host, at)
         if key in self._kept:
             return self._kept[key]
-        found = self._found(wire, model, host)
+        found = self._found(wire, model, host, at or host)
         if len(self._kept) < _MOST_KEPT:
             self._kept[key] = found
         return found
@@ -121,13 +122,13 @@ class Router:
         """A selector of the settings; a provider alone means the model that is named. Raises SelectorError, NoRoute."""
         return self.checked(self._meant(text, model), wire)
 
-    def named(self, wire: str, model: str, host: str) -> Selector | None:
+    def named(self, wire: str, model: str, host: str, at: str = "") -> Selector | None:
         """The same of what is no conversation: defaults of a wire do not count, and of the static route only its providers. `model`: "" for
         none, which is then that of the route."""
         if not self.static:
             if not model:
                 return None
-            found = self.selector(wire, model, host)
+            found = self.selector(wire, model, host, at)
             return None if found is None or found == self._defaulted(wire, model) else found
         found = self.checked(self._meant(self.static, model), wire)
         if not model:
@@ -158,25 +159,25 @@ class Router:
             return ()
         return tuple([route for branch in branches for route in self._instances(branch, 0)])
 
-    def _found(self, wire: str, model: str, host: str) -> Selector | None:
+    def _found(self, wire: str, model: str, host: str, at: str) -> Selector | None:
         if self.static:
             return self.checked(self._meant(self.static, model), wire)
-        found = self._spelled_out(wire, model, host)
+        found = self._spelled_out(wire, model, host, at)
         if found is not None:
             return found
         return self._defaulted(wire, model)
 
-    def _spelled_out(self, wire: str, model: str, host: str | None) -> Selector | None:
+    def _spelled_out(self, wire: str, model: str, host: str | None, at: str = "") -> Selector | None:
         """By aliases, lists of models and the name itself."""
         for pattern, replacement in () if self.names_provider(model) else self._aliases:
             match = pattern.search(model)
             if match is not None:
-                return self.checked(parse(match.expand(replacement)), wire)
+                return self.checked(parse(match.expand(replacement)), wire, at)
         listed = next((one for one in self.backends.values() if model in one.models), None)
         if listed is not None:
             return Selector("one", (Branch(listed.name, model),))
         if not is_plain(model) and self._is_selector(model, host):
-            return self.checked(parse(model), wire)
+            return self.checked(parse(model), wire, at)
         return None
 
     def _enabled(self) -> str:
@@ -206,19 +207,20 @@ class Router:
             return True
         return not _TAG.match(after) and (host is None or bool(nearest(named, self.backends, _LIKE)))
 
-    def checked(self, selector: Selector, wire: str) -> Selector:
-        """The selector with a provider in every branch. Raises NoRoute for what nobody has."""
-        return Selector(selector.kind, tuple([self.complete(branch, wire) for branch in selector.branches]))
+    def checked(self, selector: Selector, wire: str, host: str = "") -> Selector:
+        """The selector with a provider in every branch. `host`: where requests go by themselves. Raises NoRoute for what nobody has."""
+        return Selector(selector.kind, tuple([self.complete(branch, wire, host) for branch in selector.branches]))
 
-    def complete(self, branch: Branch, wire: str) -> Branch:
+    def complete(self, branch: Branch, wire: str, host: str = "") -> Branch:
         """The branch with its provider. Raises NoRoute, RequestError for what that has not."""
-        found = self._called(branch.backend)
+        found = self._called.get(branch.backend)
         if branch.backend and found is None:
             self.unknown(branch)
         if found is None and self.names_provider(branch.model):
             named = branch.model.partition(":")[0]
             raise RequestError(f"{named!r}: the instance of a provider is a number, as in {named.partition('.')[0]}.1")
-        found = found or next((one for one in self.backends.values() if branch.model in one.models), None) or self._own(wire)
+        found = found or next((one for one in self.backends.values() if branch.model in one.models), None)
+        found = found or self._own(wire, host)
         if found.models and branch.model not in found.models:
             models = ", ".join(found.models)
             raise NoRoute(f"{found.name} has no model {branch.model!r}{suggest(branch.model, found.models)} (there are {models})")
@@ -248,13 +250,13 @@ class Router:
             text += f"; {branch.backend} is known, but not set up: list it under providers"
         raise NoRoute(text)
 
-    def _called(self, name: str) -> Backend | None:
-        upstream = self._upstream
-        return upstream if upstream is not None and upstream.name == name else self.backends.get(name)
-
-    def _own(self, wire: str) -> Backend:
-        """The provider of a wire where none is named."""
-        return self.backends.get(self._defaults[wire]) or self._upstream or self.backends[_OWN[wire]]
+    def _own(self, wire: str, host: str) -> Backend:
+        """The provider of a wire where none is named. `host`: where its requests go by themselves, "" where that is not known."""
+        found, usual = self.backends.get(self._defaults[wire]), self.backends[_OWN[wire]]
+        only = next(iter(self._upstreams.values())) if len(self._upstreams) == 1 else None
+        if found is not None or (host and any(base.host == host for base in usual.urls.values())):
+            return found or usual
+        return (self._upstreams.get(host) if host else only) or usual
 
     def _fit(self, selector: Selector, question: Question) -> Sequence[Branch]:
         """The branches that take this request."""
@@ -296,8 +298,7 @@ class Router:
 
     def _instances(self, branch: Branch, lane: int) -> list[Route]:
         """With an instance that one; without, all, one key after the other."""
-        backend = self._called(branch.backend)
-        assert backend is not None, "the branch is complete"
+        backend = self._called[branch.backend]
         numbers = [branch.instance] if branch.instance else list(backend.keys) or [0]
         more = (lane, branch.handicap, branch.ttft_timeout)
         return [Route(backend, branch.model, number, branch.params, *more) for number in numbers]

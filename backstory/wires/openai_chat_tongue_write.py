@@ -49,6 +49,7 @@ from backstory.wires.tongue import (
 )
 from backstory.wires.tongue_efforts import PLAIN_MODELS, wanted_effort
 from backstory.wires.tongue_json import IN_JSON, says_json
+from backstory.wires.tongue_more import file_name
 from backstory.wires.tongue_schemas import enforceable, filled
 
 _OPENAI = re.compile(r"(?:^|/)(?:o\d|gpt-(?!oss)|chatgpt|codex)")
@@ -212,8 +213,9 @@ class _Messages:
             self._lost.note("plain documents")
             title = f" title={encode(piece.name).decode()}" if piece.name else ""
             return {"type": "text", "text": f"<document{title}>\n{text}\n</document>"}
-        file: Json = {"filename": piece.name} if piece.name or self._asked.wire == OWN else {"filename": "document.pdf"}
-        return {"type": "file", "file": {**({} if not file["filename"] else file), "file_data": data_url(piece, "application/pdf")}}
+        own = self._asked.wire == OWN
+        name = piece.name if own else file_name(piece) if piece.name else "document.pdf"
+        return {"type": "file", "file": {**({"filename": name} if name else {}), "file_data": data_url(piece, "application/pdf")}}
 
     def _assistant(self, one: Said) -> list[Json]:
         text = "".join([self._words(piece).text for piece in one.pieces if isinstance(piece, Words)])

@@ -29,7 +29,7 @@ LOSSES: tuple[Loss, ...] = (
     Loss("thinking", "dropped", "reasoning that another provider sealed is of no use to this one"),
     Loss("thought_signature", "dropped", "a seal of another provider is of no use to this one"),
     Loss("tool_result.is_error", "changed", "results have no mark of an error: the text says so"),
-    Loss("video", "dropped", "the Responses API takes no video"),
+    Loss("video", "refused", "the Responses API takes no video"),
     Loss("audio", "changed", "only mp3 and wav are taken as audio: others go as a file"),
     Loss("assistant.media", "dropped", "the assistant's messages hold text only"),
     Loss("messages", "changed", "instructions without a message are one"),

@@ -36,7 +36,7 @@ from backstory.wires.openai_responses_tongue_read import LOGPROBS_INCLUDE, SEALE
 from backstory.wires.tongue import Json, effort_of, safe_id, short_name
 from backstory.wires.tongue_efforts import PLAIN_MODELS, effort_for, wanted_effort
 from backstory.wires.tongue_json import IN_JSON, says_json
-from backstory.wires.tongue_more import Fields, Losing, base64_of, is_object, link_of, loose_text, value
+from backstory.wires.tongue_more import Fields, Losing, base64_of, file_name, is_object, link_of, loose_text, value
 from backstory.wires.tongue_schemas import enforceable, filled
 from backstory.wires.tongue_seals import wrapped
 
@@ -313,8 +313,7 @@ def _seen(seen: Sight, losing: Losing) -> Json | None:
         return {"type": "input_file", "file_id": seen.file, **named}
     if seen.url:
         return {"type": "input_file", "file_url": seen.url, **named}
-    if "filename" not in named:
-        named["filename"] = f"file.{(seen.mime or 'application/pdf').rpartition('/')[2]}"
+    named["filename"] = file_name(seen)
     return {"type": "input_file", "file_data": f"data:{seen.mime or 'application/pdf'};base64,{base64_of(seen)}", **named}
 
 

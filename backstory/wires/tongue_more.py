@@ -46,6 +46,17 @@ _ENDINGS = {
     "wav": "audio/wav",
     "mp4": "video/mp4",
 }
+_SUFFIXES = {
+    "application/pdf": "pdf",
+    "text/plain": "txt",
+    "text/markdown": "md",
+    "text/javascript": "js",
+    "text/x-python": "py",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation": "pptx",
+}
+_ODD = re.compile(r"[^a-z0-9]")
 _DATA_URL = re.compile(r"data:([^;,]*)(?:;[^,]*)?,", re.ASCII)
 
 
@@ -230,6 +241,14 @@ def base64_of(seen: Sight) -> str:
 def link_of(seen: Sight, usual: str) -> str:
     """Its link, or a data URL. `usual`: its type where it does not tell."""
     return seen.url or f"data:{seen.mime or usual};base64,{base64_of(seen)}"
+
+
+def file_name(seen: Sight) -> str:
+    """A name for bytes of a file with an ending, by which OpenAI tells what it is."""
+    if "." in seen.name:
+        return seen.name
+    mime = seen.mime or "application/pdf"
+    return f"{seen.name or 'file'}.{_SUFFIXES.get(mime) or _ODD.sub('', mime.rpartition('/')[2].removeprefix('x-'))}"
 
 
 def joined(parts: Sequence[Words | Sight]) -> str:

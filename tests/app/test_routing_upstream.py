@@ -48,3 +48,23 @@ def test_a_provider_that_is_named_is_itself(tmp_path: Path) -> None:
             assert (status, len(one.other.received), len(one.own.received)) == (200, 1, 0)
 
     run(scene())
+
+
+def test_of_several_ports_each_has_its_own(tmp_path: Path) -> None:
+    ports = "proxy: {instances: [{port: 5757, upstream: OWN}, {port: 5758, upstream: 'https://llm.example'}]}\n"
+
+    async def scene() -> None:
+        async with two(tmp_path, ports + TEXT.partition("\n")[2]) as one:
+            status, body = await one.ask_for("openai_chat", "big?temperature=0.5")
+            assert (status, len(one.own.received), len(one.other.received)) == (200, 1, 0), body
+
+    run(scene())
+
+
+def test_so_has_what_is_asked_beside_conversations(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with two(tmp_path, TEXT) as one:
+            await one.ask("/v1/embeddings", b'{"model":"vector|prov:v","input":"Hi."}', KEYS["openai_chat"])
+            assert [b'"vector"' in received.body for received in one.own.received] == [True]
+
+    run(scene())

@@ -75,3 +75,26 @@ def test_what_is_not_understood_is_told(client: str, more: dict[str, Any], what:
 def test_nothing_is_told_of_a_request_that_loses_nothing(client: str, provider: str) -> None:
     if client != provider:
         assert lost(client, provider, {}) == {}
+
+
+@pytest.mark.parametrize("provider", ["openai_chat", "openai_responses"])
+@pytest.mark.parametrize(
+    ("mime", "title", "name"), [("application/pdf", "Report", "Report.pdf"), ("application/pdf", "a.b.pdf", "a.b.pdf")]
+)
+def test_a_file_has_a_name_by_which_openai_tells_its_type(provider: str, mime: str, title: str, name: str) -> None:
+    source = {"type": "base64", "media_type": mime, "data": "JVBERi0="}
+    blocks = [{"type": "document", "title": title, "source": source}, {"type": "text", "text": "?"}]
+    one = Translated(TONGUE["anthropic"], TONGUE[provider], WIRE[provider], PATHS["anthropic"], "")
+    body = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": blocks}]}
+    assert f'"filename":"{name}"'.encode() in one.ask(json.dumps(body).encode())
+
+
+def test_a_text_of_gemini_is_no_file_of_an_unknown_type() -> None:
+    one = Translated(TONGUE["gemini"], TONGUE["openai_responses"], WIRE["openai_responses"], PATHS["gemini"], "")
+    parts = [{"inlineData": {"mimeType": "text/plain", "data": "aGVsbG8="}}, {"text": "?"}]
+    assert b'"filename":"file.txt"' in one.ask(json.dumps({"contents": [{"role": "user", "parts": parts}]}).encode())
+
+
+def test_a_film_is_refused_where_it_would_not_be_seen() -> None:
+    parts = [{"inlineData": {"mimeType": "video/mp4", "data": "AAAA"}}, {"text": "?"}]
+    assert lost("gemini", "openai_responses", {"contents": [{"role": "user", "parts": parts}]})["video"] == "refused"

@@ -347,7 +347,7 @@ def test_what_has_no_place_is_named() -> None:
     sampling = Sampling(stop=("a",), top_k=1, seed=1, count=2)
     body, losses = written(Asked("m", False, (), said, sampling=sampling, tools=(Builtin("google_maps", Raw(b"{}")),), wire="gemini"))
     assert losses == {
-        "video": "dropped",
+        "video": "refused",
         "audio": "changed",
         "thinking": "dropped",
         "assistant.media": "dropped",

@@ -1,9 +1,10 @@
-// Answers through the official Node SDKs: node sdks.mjs MODULES CLIENT URL MODEL PROMPT MODE. Prints {text, calls, usage} as JSON.
+// Answers through the official Node SDKs: node sdks.mjs MODULES CLIENT URL MODEL PROMPTS MODE. PROMPTS: a JSON list. Prints as JSON a list of
+// {text, calls, usage}, or {error, status} where the SDK throws.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
-const [modules, client, url, model, prompt, mode] = process.argv.slice(2);
+const [modules, client, url, model, prompts, mode] = process.argv.slice(2);
 const stream = mode === "stream";
 const schema = { type: "object", properties: { place: { type: "string" } }, required: ["place"] };
 
@@ -16,7 +17,7 @@ const load = async (name) => {
 };
 
 const clients = {
-  async anthropic() {
+  async anthropic(prompt) {
     const { default: Anthropic } = await load("@anthropic-ai/sdk");
     const sdk = new Anthropic({ baseURL: url, apiKey: "sk-conformance", maxRetries: 0 });
     const given = { model, max_tokens: 900, messages: [{ role: "user", content: prompt }], tools: [{ name: "look", input_schema: schema }] };
@@ -26,7 +27,7 @@ const clients = {
     const { input_tokens: input, cache_read_input_tokens: read, cache_creation_input_tokens: made, output_tokens: output } = message.usage;
     return { text: text.join(""), calls, usage: [input + (read ?? 0) + (made ?? 0), output] };
   },
-  async openai_chat() {
+  async openai_chat(prompt) {
     const { default: OpenAI } = await load("openai");
     const sdk = new OpenAI({ baseURL: `${url}/v1`, apiKey: "sk-conformance", maxRetries: 0 });
     const tools = [{ type: "function", function: { name: "look", parameters: schema } }];
@@ -38,17 +39,18 @@ const clients = {
     const calls = (message.tool_calls ?? []).map((call) => [call.function.name, JSON.parse(call.function.arguments)]);
     return { text: message.content ?? "", calls, usage: [found.usage.prompt_tokens, found.usage.completion_tokens] };
   },
-  async openai_responses() {
+  async openai_responses(prompt) {
     const { default: OpenAI } = await load("openai");
     const sdk = new OpenAI({ baseURL: `${url}/v1`, apiKey: "sk-conformance", maxRetries: 0 });
     const tools = [{ type: "function", name: "look", parameters: schema, strict: false }];
     const given = { model, input: prompt, store: false, tools };
     const found = stream ? await sdk.responses.stream(given).finalResponse() : await sdk.responses.create(given);
+    if (found.status === "failed") throw new Error(found.error.message);
     const calls = found.output.filter((item) => item.type === "function_call").map((item) => [item.name, JSON.parse(item.arguments)]);
     const parts = found.output.filter((item) => item.type === "message").flatMap((item) => item.content);
     return { text: parts.map((part) => part.text).join(""), calls, usage: [found.usage.input_tokens, found.usage.output_tokens] };
   },
-  async gemini() {
+  async gemini(prompt) {
     const { GoogleGenAI } = await load("@google/genai");
     const sdk = new GoogleGenAI({ apiKey: "sk-conformance", httpOptions: { baseUrl: url } });
     const config = { tools: [{ functionDeclarations: [{ name: "look", parametersJsonSchema: schema }] }] };
@@ -60,8 +62,16 @@ const clients = {
     const calls = parts.filter((part) => part.functionCall).map((part) => [part.functionCall.name, part.functionCall.args]);
     const usage = chunks.at(-1).usageMetadata;
     const output = (usage.candidatesTokenCount ?? 0) + (usage.thoughtsTokenCount ?? 0);
-    return { text: parts.map((part) => part.text ?? "").join(""), calls, usage: [usage.promptTokenCount, output] };
+    return { text: parts.map((part) => (part.thought ? "" : (part.text ?? ""))).join(""), calls, usage: [usage.promptTokenCount, output] };
   },
 };
 
-console.log(JSON.stringify(await clients[client]()));
+const told = [];
+for (const prompt of JSON.parse(prompts)) {
+  try {
+    told.push(await clients[client](prompt));
+  } catch (error) {
+    told.push({ error: String(error.message), status: error.status ?? 0 });
+  }
+}
+console.log(JSON.stringify(told));
