@@ -11,7 +11,7 @@ from math import inf
 from msgspec.structs import replace
 
 from backstory.commands.forgetting import FORGET, veil
-from backstory.core.records import Conversation, Injection, Stub, Turn
+from backstory.core.records import Conversation, Injection, Spend, Stub, Turn
 from backstory.core.store import Store
 from backstory.core.tombs import human
 from backstory.memory.thread import Thread, branch
@@ -41,12 +41,28 @@ def load_thread(store: Store, record: Conversation, scope: str, protects: Callab
         thread.fold(veiled((it for it in store.digests(one.id) if it.created <= made), since, thread.by_id))
     thread.stub(it for it in load_stubs(store, record) if it.turn not in thread.hidden)
     forgotten = [receipt.at for receipt in store.receipts() if any(name in receipt.what for name in thread.lineage)]
-    thread.loosened = max([*waiting.values(), *forgotten], default=0.0)
+    spends = store.spends(record.id)
+    thread.loosened = max([*waiting.values(), *forgotten, _in_front(spends, turns)], default=0.0)
     inherited = {name: value for name, value in store.states(record.forked_from).items() if name != FORGET} if record.forked_from else {}
     settle_states(thread, {**inherited, **store.states(record.id)})
-    if spends := store.spends(record.id):
+    if spends:
         thread.account.replay(spends)
     return thread
+
+
+def _in_front(spends: Sequence[Spend], turns: Sequence[Turn]) -> float:
+    """When the last answer was there to a request with more in it than its client sent of a history that it cuts, 0 where there is none:
+    what stood in front of that is not known any more, so what was reasoned behind it goes no further."""
+    traffic = [one for one in spends if one.kind == "traffic"]
+    place = next((at for at in range(len(traffic) - 1, -1, -1) if _added(traffic[at])), -1)
+    if place < 0:
+        return 0.0
+    after = traffic[place + 1].id if place + 1 < len(traffic) else inf
+    return max([turn.arrived for turn in turns if traffic[place].id <= turn.id < after], default=0.0)
+
+
+def _added(one: Spend) -> bool:
+    return not one.rewritten and one.tokens_sent > one.tokens_in
 
 
 def shown(turns: Sequence[Turn], going_since: Mapping[int, float]) -> tuple[list[Turn], dict[int, float]]:
