@@ -41,20 +41,24 @@ def load_thread(store: Store, record: Conversation, scope: str, protects: Callab
         thread.fold(veiled((it for it in store.digests(one.id) if it.created <= made), since, thread.by_id))
     thread.stub(it for it in load_stubs(store, record) if it.turn not in thread.hidden)
     forgotten = [receipt.at for receipt in store.receipts() if any(name in receipt.what for name in thread.lineage)]
-    spends = store.spends(record.id)
-    thread.loosened = max([*waiting.values(), *forgotten, _in_front(spends, turns)], default=0.0)
     inherited = {name: value for name, value in store.states(record.forked_from).items() if name != FORGET} if record.forked_from else {}
     settle_states(thread, {**inherited, **store.states(record.id)})
-    if spends:
+    if spends := store.spends(record.id):
         thread.account.replay(spends)
+    thread.loosened = max([*waiting.values(), *forgotten, _otherwise(thread, spends, turns)], default=0.0)
     return thread
 
 
-def _in_front(spends: Sequence[Spend], turns: Sequence[Turn]) -> float:
-    """When the last answer was there to a request with more in it than its client sent of a history that it cuts, 0 where there is none:
-    what stood in front of that is not known any more, so what was reasoned behind it goes no further."""
+def _otherwise(thread: Thread, spends: Sequence[Spend], turns: Sequence[Turn]) -> float:
+    """When the last answer was there to a request that went up with something else in it than the next one will, 0 where there is none:
+    what was reasoned behind that goes no further. Either more was in front of a history that its client cuts, and what that was is not
+    known any more; or it went up as it came, memory being late, in a conversation that goes up changed."""
     traffic = [one for one in spends if one.kind == "traffic"]
-    place = next((at for at in range(len(traffic) - 1, -1, -1) if _added(traffic[at])), -1)
+    changes = [it.created for it in thread.injections.values()] + [it.created for it in thread.digests]
+    changes += [stub.created for stubs in thread.stubs.values() for stub in stubs]
+    goes_bare = thread.account.pure or not thread.conversation.memory
+    since = inf if goes_bare else min(changes, default=inf)
+    place = next((at for at in range(len(traffic) - 1, -1, -1) if _added(traffic[at]) or _bare(traffic[at], since)), -1)
     if place < 0:
         return 0.0
     after = traffic[place + 1].id if place + 1 < len(traffic) else inf
@@ -63,6 +67,10 @@ def _in_front(spends: Sequence[Spend], turns: Sequence[Turn]) -> float:
 
 def _added(one: Spend) -> bool:
     return not one.rewritten and one.tokens_sent > one.tokens_in
+
+
+def _bare(one: Spend, since: float) -> bool:
+    return one.tokens_sent == one.tokens_in and not one.stopped and one.at > since
 
 
 def shown(turns: Sequence[Turn], going_since: Mapping[int, float]) -> tuple[list[Turn], dict[int, float]]:
