@@ -152,11 +152,25 @@ def test_unknown_key_names_line_and_nearest(tmp_path: Path, home: dict[str, str]
             "got 'http://me:***@h' (a URL is http:// or https:// with a host, without a query or credentials)",
         ),
         ("upstream:\n  ca_file: nowhere.pem\n", "there is no such file"),
+        (
+            "upstream:\n  url: https://h:99999/v1\n",
+            "line 2: upstream.url: expected text, got 'https://h:99999/v1' (its host or its port cannot",
+        ),
+        ("upstream:\n  url: http://[::1\n", "(its host or its port cannot be read)"),
+        ("upstream:\n  url: http://:80\n", "(its host or its port cannot be read)"),
+        ("upstream:\n  proxy: http://me:hush@h:many\n", "got 'http://me:***@h:many' (its host or its port cannot be read)"),
+        ("upstream:\n  url: https://h/?api_key=sk-1&x=2\n", "got 'https://h/?api_key=***&x=2' (a URL is http:// or https:// with a host"),
+        ("upstream:\n  client_key: backstory.yaml\n", "line 2: upstream.client_key: there is no upstream.client_cert that it belongs to"),
+        ("storage:\n  url: 'sqlite:///:memory:'\n", "(a SQLite database is a file here"),
         ("compaction:\n  soft_threshold: 0.9\n", "compaction.soft_threshold (0.9) is above compaction.hard_threshold (0.85)"),
         ("marker: never\nmarker: always\n", "line 2: marker: stands here twice"),
         ("proxy:\n  instances:\n    - port: 1\n    - prt: 2\n", "line 4: proxy.instances[1]"),
         ("proxy:\n  instances:\n    - {port: 1}\n    - {port: 1}\n", "two instances at 127.0.0.1:1"),
         ("proxy:\n  instances: [{port: 1, upstream: nowhere}]\n", "line 2: proxy.instances: upstream 'nowhere': a URL is http://"),
+        (
+            "proxy:\n  instances: [{port: 1, upstream: 'http://h:99999'}]\n",
+            "upstream 'http://h:99999': its host or its port cannot be read",
+        ),
         ("proxy:\n  instances: [{port: 1, config: none.yaml}]\n", "none.yaml: cannot be read as a configuration file"),
         ("commands:\n  prefix: go\n", "line 2: commands.prefix: expected text of the form ^[!#$%&*+,"),
         ("commands:\n  undo_s: -1\n", "line 2: commands.undo_s: expected a number from 0, got -1"),
@@ -286,6 +300,8 @@ def test_secrets_are_masked(tmp_path: Path, home: dict[str, str]) -> None:
     rows = effective({"upstream.proxy": "http://me:hush@proxy:1"}, home, tmp_path)
     assert "hush" not in "".join(row.value for row in rows)
     assert mask("http://me:hush@proxy:1/x") == "http://me:***@proxy:1/x"
+    assert mask("https://h/a?key=hush&b=1&Access-Token=hush#c") == "https://h/a?key=***&b=1&Access-Token=***#c"
+    assert mask("postgresql://h/d?sslkey=/a.key&sslmode=require") == "postgresql://h/d?sslkey=/a.key&sslmode=require"
 
 
 @given(
@@ -326,10 +342,10 @@ def test_postgresql_without_its_driver_names_the_extra(tmp_path: Path, monkeypat
         Config.load({"storage.url": "postgresql://h/d"}, {}, tmp_path)
 
 
-def test_the_readme_lists_every_key_with_its_default() -> None:
-    readme = (Path(__file__).parent.parent / "README.md").read_text()
+def test_the_settings_page_lists_every_key_with_its_default() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "settings.md").read_text()
     for name, _, default, meaning in describe():
-        assert f"| `{name}` | {f'`{default}`' if default else 'empty'} | {meaning} |" in readme
+        assert f"| `{name}` | {f'`{default}`' if default else 'empty'} | {meaning} |" in page
 
 
 @pytest.mark.parametrize(("spelled", "meant"), [("true", 0.5), ("false", 0.0), ("0.25", 0.25)])

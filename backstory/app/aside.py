@@ -20,6 +20,11 @@ _MOST_BODY = 8 << 20
 _encoder = msgspec.msgpack.Encoder()
 
 
+def has_room(storage: Storage, size: int) -> bool:
+    """Whether the journals beside this store may take one more exchange whose request has so many bytes. Raises BackstoryError."""
+    return size <= _MOST_BODY and Inbox.size(*journal_place(storage.url, storage.journal)) + size < _MOST_BYTES
+
+
 class Aside:
     """The journal of a process without a store. Raises StoreError where it cannot be begun."""
 

@@ -7,7 +7,9 @@ provider whose wire has that question; of one that has not, tokens are estimated
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Literal, TypeAlias
 from urllib.parse import quote, unquote
 
@@ -16,12 +18,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from backstory.app import questions
+from backstory.app.tokens import Tokens
 from backstory.app.translating import CLIENTS_OWN, PLAIN, TONGUES_BY_NAME
 from backstory.core.document import Document, Put, Splice
-from backstory.core.exchange import Head
+from backstory.core.exchange import Head, Headers
 from backstory.core.plan import Attempt, Plan, Target, Translation
 from backstory.core.sizes import rough_body
-from backstory.errors import RequestError
+from backstory.errors import RequestError, UpstreamError
 from backstory.providers import upstreams
 from backstory.providers.backends import Backend
 from backstory.providers.routing import Question, Route, Router
@@ -29,6 +32,7 @@ from backstory.relay.decoding import decoded
 from backstory.wires import model_lists, steering, token_counts
 from backstory.wires.lowering import quote as quoted
 from backstory.wires.model_lists import ModelList
+from backstory.wires.own_counts import OwnCount
 from backstory.wires.token_counts import TokenCount
 from backstory.wires.unread import models_within, surely_named
 
@@ -59,11 +63,15 @@ class Aside(Struct, frozen=True):
 
 
 class Beside:
-    """`token`: what a backend is paid with, "" for a key (raises UpstreamError)."""
+    """`failed` counts what broke and was done without."""
 
-    def __init__(self, router: Router, token: Callable[[Backend], str]) -> None:
+    def __init__(
+        self, router: Router, tokens: Tokens, failed: Callable[[str, Exception], None], clock: Callable[[], float] = time.time
+    ) -> None:
         self._router = router
-        self._token = token
+        self._tokens = tokens
+        self._failed = failed
+        self._clock = clock
 
     def reads(self, head: Head) -> bool:
         """Whether the body is needed to know where such a question goes."""
@@ -127,18 +135,36 @@ class Beside:
             translation=first.translation,
             name=first.name,
             others=tuple(others),
+            renew=first.renew,
         )
 
     def _paid(self, head: Head, route: Route, way: Attempt) -> Attempt:
         """`way.name`: the wire that is spoken."""
-        translated = way.translation is not None
+        translated = way.translation is not None and not isinstance(way.translation, OwnCount)
         path, _, query = way.target.path.partition("?")
         query = route.backend.query(query)
         target = replace(way.target, path=f"{path}?{query}" if query else path)
-        drop, add = route.backend.pay(way.name, route.instance, head, translated, self._token(route.backend))
-        if translated:
-            drop, add = drop | CLIENTS_OWN, (*add, *PLAIN)
-        return replace(way, target=target, name=route.name, drop=drop, add=add)
+        token = self._tokens.of(route.backend)
+        way = replace(way, target=target)
+        drop, add = self._pay(head, route, way, translated, token)
+        renew = partial(self._renewed, head, route, way, translated, token) if token else None
+        return replace(way, name=route.name, drop=drop, add=add, renew=renew)
+
+    def _pay(self, head: Head, route: Route, way: Attempt, translated: bool, token: str) -> tuple[frozenset[bytes], Headers]:
+        drop, add = route.backend.pay(way.name, route.instance, head, translated, token)
+        add = (*add, *route.backend.signed(way.target, way.body or b"", self._clock(), token))
+        return (drop | CLIENTS_OWN, (*add, *PLAIN)) if translated else (drop, add)
+
+    async def _renewed(self, head: Head, route: Route, way: Attempt, translated: bool, token: str) -> Headers | None:
+        """As core.plan.Renew."""
+        fresh = await self._tokens.renewed(route.backend, token)
+        if not fresh:
+            return None
+        try:
+            return self._pay(head, route, way, translated, fresh)[1]
+        except UpstreamError as error:
+            self._failed("token", error)
+            return None
 
     # --- counts
 
@@ -150,7 +176,8 @@ class Beside:
         out = body if aside.wire == "gemini" else steering.with_model(body, route.model)
         if speaks == aside.wire:
             target = self._count_target(backend, speaks, route.model, path, head.query)
-            return self._going(head, [route], [_way(speaks, target, out)])
+            own = OwnCount(TONGUES_BY_NAME[speaks], path, head.query, out, route.model)
+            return self._going(head, [route], [_way(speaks, target, out, own)])
         question = TokenCount(TONGUES_BY_NAME[aside.wire], TONGUES_BY_NAME[speaks], path, head.query)
         asked = question.read(out)
         if asked.previous:

@@ -23,6 +23,7 @@ from backstory.app.opening import StoreOpening
 from backstory.app.recorder import Recorder
 from backstory.app.why import Explanation, explain
 from backstory.config import Config
+from backstory.core.embedding import Embedder
 from backstory.core.exchange import Head
 from backstory.core.ids import TurnIds
 from backstory.core.layout import Layouts
@@ -112,6 +113,7 @@ class Engine:
         self._has_side = not side_model.off(config)
         self.side: SideRoom | None = None
         self._modelling: asyncio.Task[None] | None = None
+        self._embedder: Embedder | None = None
         self._beside: dict[int, asyncio.Future[Any]] = {}
         self.waiting = 0
         """Requests that wait for memory at this moment."""
@@ -254,6 +256,10 @@ class Engine:
             if self._removal is not None:
                 await self._removal.stop()
             self.arrivals.close()
+        embedder, self._embedder = self._embedder, None
+        if embedder is not None:
+            # A thread that waits for its answer would have to be waited for.
+            embedder.close()
         lanes, self._lanes = self._lanes, None
         if lanes is not None:
             await lanes.close()
@@ -327,7 +333,7 @@ class Engine:
         loading = asyncio.get_running_loop().run_in_executor(None, opened, self.config.vectors)
         embedder = await attempted(self.failed, "vectors", loading, None)
         if embedder is not None:
-            meaning.embedder = embedder
+            self._embedder = meaning.embedder = embedder
             worker.add(VectorJob(lanes, embedder, self.config.memory.threshold_messages, Pace(self._hot), self._clock))
             worker.wake()
 

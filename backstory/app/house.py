@@ -22,7 +22,7 @@ from backstory.app.passing import alone, beside_of, dropping, legible, mark_of, 
 from backstory.app.past import LOOKED_UP_S, Past, bare
 from backstory.app.regard import OWN_HEADERS, Regard, Regards
 from backstory.app.rendered import rendered
-from backstory.app.unheard import Unheard, as_it_came, unread
+from backstory.app.unheard import Unheard, as_it_came, missed, unread
 from backstory.app.unkept import Unkept
 from backstory.app.wished import Choosing
 from backstory.commands.grammar import Asked
@@ -157,7 +157,7 @@ class PortHouse:
     def promise(self, exchange: Exchange, status: int, content_type: str, coding: str, body: bytes) -> int:
         """See Ledger. A journal that cannot be written is counted; the answer leaves all the same."""
         engine, late = self._engine, self._late.get(exchange.id)
-        if late is not None and not late.done() and not engine.visits.ready(exchange.id):
+        if late is not None and (missed(late) or not (late.done() or engine.visits.ready(exchange.id))):
             return attempt(engine.failed, "journal", lambda: self._unread(exchange, content_type, coding, body), lambda: 0)
         return attempt(engine.failed, "journal", lambda: engine.ingest.promise(exchange, status, content_type, coding, body), lambda: 0)
 
@@ -402,7 +402,7 @@ class PortHouse:
             self._metrics.planned(exchange, None, started)
             if exchange.conversation:
                 return self._tapped(exchange, target, started, body)
-            return Plan(target, body=body, drop=OWN_HEADERS)
+            return self._unheard.missed(exchange, Plan(target, body=body, drop=OWN_HEADERS))
         if self._engine.ahead is not None and exchange.prompt is not None:
             self._engine.ahead.went(exchange.prompt, visit, visit.complete and not exchange.edits)
         mark = mark_of(exchange, visit, self._config.marker, self._config.memory.threshold_messages)

@@ -18,7 +18,7 @@ from backstory.stages.arrivals import unfold
 from backstory.stages.base import Failed, attempt
 from backstory.stages.ingest import settle
 from backstory.stages.rejoin import Rejoin
-from backstory.stores.database import journal_place, open_store
+from backstory.stores.database import journal_place, open_to_write
 from backstory.stores.inbox import Inbox
 from backstory.stores.lanes import Later, Settle, StoreLanes
 from backstory.stores.sql import SqlStore
@@ -33,7 +33,7 @@ _entries = msgspec.msgpack.Decoder(Promise | Arrival)
 
 async def open_lanes(url: str, folder: str = "") -> StoreLanes:
     """The lanes of the store and the journals at this place (`folder`: see `journal_place`). Raises StoreError, ConfigError."""
-    opening = asyncio.get_running_loop().run_in_executor(None, open_store, url)
+    opening = asyncio.get_running_loop().run_in_executor(None, open_to_write, url)
     try:
         store = await asyncio.shield(opening)
     except asyncio.CancelledError:

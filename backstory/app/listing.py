@@ -37,6 +37,7 @@ from backstory.wires.model_lists import ModelList, Row
 
 _MOST_BYTES = 16 << 20
 _OK = 200
+_REFUSED = "401"
 _SEVERAL = 2
 _MISSING = b"X-VC-Models-Missing"
 _JSON = (b"Content-Type", b"application/json")
@@ -88,6 +89,10 @@ class Listing:
         rows = [row for told in found if not isinstance(told, str) for row in told]
         if not rows:
             return None
+        for source, told in zip(sources, found, strict=True):
+            backend = self._router.backends.get(source.name)
+            if told == _REFUSED and backend is not None and backend.needs_token:
+                self._tokens.refused(backend)  # the next question gets another one
         missing = [f"{source.name}={told}" for source, told in zip(sources, found, strict=True) if isinstance(told, str)]
         status, body = model_lists.merged(TONGUES_BY_NAME[aside.wire], rows, head.query)
         more = ((_MISSING, ", ".join(missing).encode("ascii", "replace")),) if missing else ()

@@ -8,13 +8,13 @@ what reached it: it answers a question with the line of the prompt that fits bes
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 from collections.abc import Callable, Iterable
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from backstory.app.loopback import Loopback
 from backstory.core.document import Document
 from backstory.core.exchange import Head
 from backstory.core.message import Message, Prompt, Text, ToolResult
@@ -101,52 +101,16 @@ def quoting(received: Received) -> Reply:
     return says(f'It was said: "{best}"' if best else "Nothing that reached me answers that.")
 
 
-class ScriptedProvider:
+class ScriptedProvider(Loopback):
     """Serves between `start` and `stop`. `received` grows with every conversation request."""
 
     def __init__(self, answer: Answer = echo) -> None:
+        super().__init__()
         self.answer = answer
         self.received: list[Received] = []
-        self.port = 0
-        self._server: asyncio.Server | None = None
-        self._connections: dict[asyncio.Task[None] | None, asyncio.StreamWriter] = {}
 
-    @property
-    def url(self) -> str:
-        """The base URL, without a path."""
-        return f"http://127.0.0.1:{self.port}"
-
-    async def start(self) -> None:
-        """Listen on a free port."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def stop(self) -> None:
-        """Stop listening and close every connection."""
-        if self._server is not None:
-            self._server.close()
-            for writer in self._connections.values():
-                writer.transport.abort()
-            await asyncio.gather(*filter(None, self._connections))
-            await self._server.wait_closed()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        self._connections[task] = writer
-        try:
-            while (request := await read_request(reader, writer)) is not None:
-                await self._respond(writer, *request)
-                if request[0].header(b"connection").lower() == "close":
-                    break
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
-            pass
-        finally:
-            self._connections.pop(task, None)
-            writer.close()
-            with contextlib.suppress(ConnectionError):
-                await writer.wait_closed()
-
-    async def _respond(self, writer: asyncio.StreamWriter, head: Head, body: bytes) -> None:
+    async def respond(self, writer: asyncio.StreamWriter, head: Head, body: bytes) -> None:
+        """See Loopback."""
         wire = next((one for one in WIRES if one.claims(head.method, head.path)), None)
         if wire is None:
             await _send(writer, 404, "application/json", b'{"error":{"message":"no such endpoint"}}', False)
@@ -182,30 +146,6 @@ def _understood(head: Head, body: bytes, wire: Wire) -> Received:
     prompt = wire.read(Document(body), head.path)
     messages = tuple(wire.message(raw, (*prompt.items_at, index)) for index, raw in enumerate(prompt.items))
     return Received(head, body, wire, prompt, messages)
-
-
-async def read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> tuple[Head, bytes] | None:
-    """The next request of a connection, None at its end. Raises ValueError for what is no HTTP."""
-    try:
-        raw = await reader.readuntil(b"\r\n\r\n")
-    except asyncio.IncompleteReadError:
-        return None
-    first, *lines = raw[:-4].split(b"\r\n")
-    method, target, _ = first.decode("ascii").split(" ")
-    headers = tuple((name, value.strip()) for name, _, value in (line.partition(b":") for line in lines))
-    path, _, query = target.partition("?")
-    head = Head(method, path, query, headers)
-    if head.header(b"expect").lower() == "100-continue":
-        writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    if head.header(b"transfer-encoding").lower() != "chunked":
-        return head, await reader.readexactly(int(head.header(b"content-length") or 0))
-    body = bytearray()
-    while size := int((await reader.readline()).split(b";")[0], 16):
-        body += await reader.readexactly(size)
-        await reader.readexactly(2)
-    while (await reader.readline()).strip():
-        pass
-    return head, bytes(body)
 
 
 async def _send(writer: asyncio.StreamWriter, status: int, kind: str, content: bytes, streams: bool) -> None:

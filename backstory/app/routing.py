@@ -49,7 +49,7 @@ class RoutingHouse:
         self._regards: Regards = house.regards
         self._ways = house.ways()
         self._router, self._tokens = self._ways.router, self._ways.tokens
-        self._beside = Beside(self._router, self._tokens.of)
+        self._beside = Beside(self._router, self._tokens, house.failed)
         self._listing = Listing(config, self._router, self._tokens, self._regards)
         # Else it is done where thoughts of tags are (reworking.py).
         self._cleans = config.reply.think_tags == "keep" and config.tools.virtual == "off"

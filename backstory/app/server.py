@@ -82,7 +82,9 @@ async def start(config: Config) -> Running:
 
 
 def serve(config: Config) -> int:
-    """Serve until SIGINT or SIGTERM. The exit code. Raises ConfigError for settings that cannot be served."""
+    """Serve until SIGINT, SIGTERM, or SIGHUP where that is not ignored (nohup). The exit code.
+
+    Raises ConfigError for settings that cannot be served."""
     for each in (config, *(listener.config for listener in config.listeners if listener.config is not None)):
         check_commands(each)
     try:
@@ -142,7 +144,7 @@ def metered(config: Config, front: House, house: PortHouse) -> House:
 async def _serve(config: Config) -> None:
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
+    for name in _stops():
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(name, ended.set)
     one_heap()
@@ -167,6 +169,13 @@ async def _serve(config: Config) -> None:
     log.info("stopping: running answers may finish")
     trimming.cancel()
     await running.stop()
+
+
+def _stops() -> list[signal.Signals]:
+    """What ends the proxy. A terminal that is closed sends SIGHUP; who wants the proxy to outlive it has it ignored."""
+    hung_up = getattr(signal, "SIGHUP", None)
+    outlives = hung_up is None or signal.getsignal(hung_up) is signal.SIG_IGN
+    return [signal.SIGINT, signal.SIGTERM, *(() if outlives else (hung_up,))]
 
 
 def _settle_down() -> None:

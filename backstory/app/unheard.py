@@ -1,4 +1,5 @@
-"""Exchanges that memory does not look at on their way: what the journal keeps of them, and those that come while the store is not open."""
+"""Exchanges that memory does not look at on their way: what the journal keeps of them, and those that come while the store is not open or
+cannot be read."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ import time
 import msgspec
 from msgspec.structs import replace
 
+from backstory.app.aside import has_room
 from backstory.app.engine import Engine
 from backstory.app.journals import recovery
 from backstory.app.passing import legible
@@ -20,10 +22,10 @@ from backstory.core.message import Opening, Prompt
 from backstory.core.plan import Plan
 from backstory.core.records import Arrival, Batch
 from backstory.core.wire import Wire
-from backstory.errors import DocumentError
+from backstory.errors import DocumentError, StoreError, StoreGone
 from backstory.relay.tap import ArrivalTap
 from backstory.stages.arrivals import MOST_IDS, TURN_IDS
-from backstory.stages.base import attempt, attempted
+from backstory.stages.base import attempt, attempted, failed_open
 from backstory.stages.identify import known_names
 
 _encoder = msgspec.msgpack.Encoder()
@@ -60,8 +62,13 @@ def unread(
     return replace(came, unread=True, names=names, marked=tuple(filter(None, (found, *marked))))
 
 
+def missed(late: asyncio.Future[Plan]) -> bool:
+    """Whether memory, too late for the request, has ended without its conversation because the store could not be read."""
+    return late.done() and not late.cancelled() and late.exception() is None and isinstance(late.result().tap, ArrivalTap)
+
+
 class Unheard:
-    """Exchanges that come while the store is not open. An ArrivalLedger."""
+    """Exchanges that come while the store is not open, or cannot be read. An ArrivalLedger."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -73,6 +80,22 @@ class Unheard:
             return bare(regard.target)
         first = First(head, body, wire, Opening((), False), regard.whose, regard.scope, conversation_id())
         return Plan(regard.target, drop=OWN_HEADERS, tap=ArrivalTap(first, self, time.monotonic()))
+
+    def missed(self, exchange: Exchange, plan: Plan) -> Plan:
+        """The plan of a request that is in no conversation. Where that is so because the store could not be read, it is kept with its
+        answer until it can be, while there is room."""
+        wire, engine = exchange.wire, self._engine
+        if wire is None or not failed_open(exchange, "identify", StoreError, StoreGone):
+            return plan
+        if not attempt(engine.failed, "journal", lambda: has_room(engine.config.storage, len(exchange.body)), lambda: False):
+            return plan
+        opening = Opening((), False)
+        name = conversation_id()
+        first = First(exchange.head, exchange.body, wire, opening, exchange.principal, exchange.scope, name, came=exchange.came)
+        tap = ArrivalTap(first, self, time.monotonic())
+        if plan.body is not None:
+            tap.goes(plan.body)
+        return replace(plan, tap=tap)
 
     def arrival(self, exchange: First, content_type: str, coding: str, body: bytes, complete: bool) -> int:
         """See ArrivalLedger. A journal that cannot be written is counted; the answer leaves all the same."""

@@ -64,9 +64,8 @@ def nearest(name: str, more: Sequence[Command] = ()) -> Command | None:
 
 def _word(text: str) -> Asked | None:
     """A whole message of the form `VCNAME argument`."""
-    word, _, rest = text.partition(" ")
+    word, rest = (*text.split(None, 1), "")[:2]
     command = _BY_WORD.get(word.upper())
-    rest = rest.strip()
     if command is None or len(text) > _LONGEST or (rest and command.takes == "nothing"):
         return None
     return Asked(command.name, rest, text, command)

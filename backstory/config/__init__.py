@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct, field
@@ -240,9 +241,7 @@ def _build(given: Collected, main: Config | None = None, label: str = "") -> Con
         if part.name in sections:
             top[part.name] = part.type(**sections[part.name])
     config = Config(**top)
-    if config.compaction.soft_threshold > config.compaction.hard_threshold:
-        low, high = config.compaction.soft_threshold, config.compaction.hard_threshold
-        wrong.append(f"compaction.soft_threshold ({low}) is above compaction.hard_threshold ({high})")
+    wrong += _together(config, given)
     wrong += [f"{given.settings[name].source}: {name}: {text}" for name, text in problems(config.side_model) if name in given.settings]
     extended = _extended(config.extensions, given)
     wrong += [
@@ -267,6 +266,18 @@ def _build(given: Collected, main: Config | None = None, label: str = "") -> Con
     side_key = read_key(config.side_model, given.environ)
     config = change(config, outbound=outbound, side_key=side_key, provider_keys=paid, extended=extended)
     return config if main else change(config, listeners=_listeners(config, given))
+
+
+def _together(config: Config, given: Collected) -> list[str]:
+    """What is wrong with values that are right each by itself."""
+    wrong = []
+    low, high = config.compaction.soft_threshold, config.compaction.hard_threshold
+    if low > high:
+        wrong.append(f"compaction.soft_threshold ({low}) is above compaction.hard_threshold ({high})")
+    if config.upstream.client_key and not config.upstream.client_cert:
+        source = given.settings["upstream.client_key"].source
+        wrong.append(f"{source}: upstream.client_key: there is no upstream.client_cert that it belongs to")
+    return wrong
 
 
 def _extended(names: tuple[str, ...], given: Collected) -> Extended:
@@ -369,6 +380,13 @@ def _url(text: str, proxy: bool = False) -> str:
     credentials = "" if proxy else "@"
     if not re.fullmatch(rf"https?://[^\s/?#{credentials}]+(/[^\s?#]*)?", text):
         raise ValueError("a URL is http:// or https:// with a host, without a query" + ("" if proxy else " or credentials"))
+    try:
+        parts = urlsplit(text)
+        reachable = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        reachable = False
+    if not reachable:
+        raise ValueError("its host or its port cannot be read")
     return text.rstrip("/")
 
 

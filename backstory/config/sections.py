@@ -246,7 +246,7 @@ class Economy(Struct, frozen=True):
             description="by this share of its bill memory may raise it for a client that cuts its history, besides a few lines for each"
             " question; the rest must be saved first; 0: both must be",
         ),
-    ] = 0.03
+    ] = 0.005
 
 
 class PriceRow(Struct, frozen=True, forbid_unknown_fields=True):
@@ -456,8 +456,9 @@ def spell(value: Any) -> str:
 
 
 def mask(text: str) -> str:
-    """The text with the passwords of its URLs covered."""
-    return re.sub(r"(://[^/@\s:]*):[^\s\"']+@", rf"\1:{MASK}@", text)
+    """The text with the passwords of its URLs covered, and the keys in their queries."""
+    text = re.sub(r"(://[^/@\s:]*):[^\s\"']+@", rf"\1:{MASK}@", text)
+    return re.sub(r"([?&](?!sslkey=)[\w.-]*(?:key|token|secret|passw)[\w.-]*=)[^&#\s\"']+", rf"\1{MASK}", text, flags=re.IGNORECASE)
 
 
 def _key(section: str, name: str, annotated: Any, default: Any) -> Key:

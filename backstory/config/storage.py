@@ -28,6 +28,8 @@ def check_storage(url: str) -> None:
     if not is_postgres(url):
         if not re.fullmatch(r"sqlite:///.+", url):
             raise ValueError(f"a storage URL is {_SQLITE} or {_POSTGRES}")
+        if url.startswith("sqlite:///:memory:"):
+            raise ValueError("a SQLite database is a file here: what is in memory only would be gone with the process")
         return
     _check_postgres(url)
     if find_spec("asyncpg") is None:

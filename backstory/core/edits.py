@@ -41,14 +41,16 @@ class SetImage(Struct, frozen=True, tag=True):
 
 
 class AppendText(Struct, frozen=True, tag=True):
-    """Message `index` gets a further text part at its end (a string content is continued after a blank line)."""
+    """Message `index` gets a further text part at its end. One that is nothing but a text, as a string or as a list of one part (a wire
+    with both forms takes them for the same), is continued after a blank line."""
 
     index: int
     text: str
 
 
 class PrependText(Struct, frozen=True, tag=True):
-    """Message `index` gets a further text part at its beginning (a string content begins with it and a blank line)."""
+    """Message `index` gets a further text part at its beginning. One that is nothing but a text begins with it and a blank line, as
+    above."""
 
     index: int
     text: str

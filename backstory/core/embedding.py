@@ -27,3 +27,7 @@ class Embedder(Protocol):
         """A vector for each text: signed bytes, all of one length, of which only the direction means anything. Zeros for a text in which
         the model finds nothing. Raises EmbeddingError."""
         ...
+
+    def close(self) -> None:
+        """Nothing is asked any more: whoever waits for somebody else's answer gets an EmbeddingError. A second call does nothing."""
+        ...

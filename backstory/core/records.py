@@ -173,7 +173,8 @@ class Digest(Struct, frozen=True):
 
 
 class Injection(Struct, frozen=True):
-    """What was put into the message with this chain hash when it went upstream; sent again with it, byte for byte, ever after."""
+    """What was put into the message with this chain hash when it went upstream; sent again with it, byte for byte, until `left`: when it
+    was left out, as nothing of the prompt before it was in the provider's cache any more (Unix seconds); 0.0: it still goes up."""
 
     conversation: str
     chain: bytes
@@ -181,6 +182,7 @@ class Injection(Struct, frozen=True):
     turns: tuple[int, ...]
     tokens: int
     created: float
+    left: float = 0.0
 
 
 class Stub(Struct, frozen=True):

@@ -1,6 +1,7 @@
 """Vectors of every turn of conversations that are long enough to be recalled from, by one model, in the order of the turns.
 
-The job's name holds the model's: another model begins at the first turn. What an abandoned model has made goes after a week.
+The job's name holds the model's: another model begins at the first turn, also one that shows itself only by the length of its vectors.
+What an abandoned model has made goes after a week.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class VectorJob:
         self._breathe = breathe
         self._clock = clock
         self._carries: OrderedDict[str, tuple[int, Carry]] = OrderedDict()
+        self._anew: set[str] = set()
         self._rests_until = 0.0
         self._swept = False
 
@@ -68,11 +70,22 @@ class VectorJob:
                 self._carries.pop(conversation, None)
             carry = await self._carry(conversation, turns[0].id, mark.turn)
             rows = await self._embedded(turns, carry)
+            if rows and conversation not in self._anew and await self._others(rows[0]):
+                # Once: a model that answers now so, now so, would be asked for ever.
+                self._anew.add(conversation)
+                self._carries.pop(conversation, None)
+                await self._lanes.write(lambda store: store.put_vectors((), replace(mark, turn=0)))
+                return True
             self._carries[conversation] = (last, carry)
             while len(self._carries) > _CARRIES:
                 self._carries.popitem(last=False)
         await self._lanes.write(lambda store: store.put_vectors(rows, replace(mark, turn=last)))
         return more
+
+    async def _others(self, row: TurnVectors) -> bool:
+        """Whether the conversation's earlier vectors are of another length: behind the name is another model now."""
+        found = await self._lanes.read(lambda store: store.vectors(row.conversation, row.model, limit=1))
+        return any(one.turn < row.turn and len(one.pieces[0][1]) != len(row.pieces[0][1]) for one in found if one.pieces)
 
     async def _carry(self, conversation: str, first: int, upto: int) -> Carry:
         """What units take over from the turns before the first: the names in a transcript."""

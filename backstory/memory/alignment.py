@@ -28,6 +28,8 @@ _ANCHOR_MESSAGES = 3
 # Notes that tell nothing of what the client has left out.
 _PLAIN = ("", "listing")
 _ANCHOR_CHARS = 120
+# Who had said so much since an earlier summary has had another one made; less may be an edit of what was said right after it.
+_SINCE_SUMMARY = 2
 
 
 class Said(Protocol):
@@ -225,7 +227,7 @@ class _Table:
         if run < 2:
             longer = _common(a, b)
             pairs = longer if len(longer) > run else pairs
-        pairs = self._credible(pairs, asked, len(b))
+        pairs = [] if self.summary and _acknowledges(pairs, asked, kept) else self._credible(pairs, asked, len(b))
         self.pairs.extend((i + x, j + y) for x, y in pairs)
 
     def _credible(self, pairs: list[Pair], asked: Sequence[Said], end: int) -> list[Pair]:
@@ -342,6 +344,14 @@ class _Table:
         if fresh == len(self.request):
             return Alignment(matched, fresh, tip, "compacted" if self.summary else "retry", True)
         return Alignment(matched, fresh, tip, "compacted" if self.summary else "truncated", True)
+
+
+def _acknowledges(pairs: Sequence[Pair], asked: Sequence[Said], kept: Sequence[Said]) -> bool:
+    """Whether all that is known behind a summary is how the assistant takes it in: clients say that in the same words each time."""
+    if len(pairs) != 1 or pairs[0][0] or asked[0].role != "assistant":
+        return False
+    since = sum(1 for line in kept[pairs[0][1] + 1 :] if line.role != "assistant")
+    return since >= _SINCE_SUMMARY
 
 
 def _grown(a: str, b: str) -> bool:

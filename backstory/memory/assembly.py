@@ -135,12 +135,12 @@ def earlier_injections(thread: Thread, reading: Reading, kept: Sequence[int]) ->
         for item in kept:
             line = reading.lines[item]
             if line.note == "summary":
-                injection = thread.injections.get(summary_chain(thread, line))
+                injection = thread.going(summary_chain(thread, line))
             elif line.kind == "none" or line.role == "assistant":
                 continue
             else:
                 place = reading.places[item]
-                injection = thread.injections.get(thread.path[place].chain) if place >= 0 else None
+                injection = thread.going(thread.path[place].chain) if place >= 0 else None
             if injection is not None:
                 edits.append(AppendText(item, injection.text))
                 turns.update(injection.turns)

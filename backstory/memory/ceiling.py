@@ -7,8 +7,6 @@ sends no more than its last exchange leaves its history to memory, and has no ce
 
 from __future__ import annotations
 
-import math
-
 from msgspec import Struct
 
 from backstory.core.tariff import Tariff
@@ -17,10 +15,12 @@ from backstory.memory.holding import Held
 from backstory.memory.reading import Reading
 
 # So many tokens may be recalled in a conversation before anything was saved in it, and stay: the best lines for a first question.
-GRACE = 600
+GRACE = 400
 # A question has the lines that answer it best whatever was saved, unless nothing may be added at all: so many tokens, while what is
 # recalled takes no more than this share of the client's request; else the best line or two.
 _LINES, _LINE, _LINES_SHARE = 160, 90, 0.5
+# The best line or two also where they are read again in so many requests.
+_LASTING = 8
 # A block takes so much of what is left at most: the next question finds something left, too.
 _AT_ONCE = 0.5
 # Of what was saved, so much may be spent: it is an estimate, and is to stay a saving.
@@ -51,25 +51,38 @@ def leaves_history(reading: Reading) -> bool:
     return sum(place >= 0 for place in reading.places) <= _LAST_EXCHANGE
 
 
-def sent(account: Account, reading: Reading, held: Held | None, tokens: tuple[int, int, int, int]) -> Sent:
-    """This request of a conversation. `tokens`: as it came, as it goes, of what never changes, and of what is new. A client that cuts from
-    the beginning of its history at every request keeps so many messages; of any other it cannot be told how long a message stays."""
+def sent(
+    account: Account,
+    reading: Reading,
+    held: Held | None,
+    tokens: tuple[int, int, int, int],
+    first: int,
+    leaves: bool = False,
+    summed: bool = False,
+) -> Sent:
+    """This request of a conversation. `tokens`: as it came, as it goes, of what never changes, and of what is new. `first`: where on the
+    branch it begins. `leaves`: what is recalled goes up until something else is, or longer where it is held. `summed`: the client has
+    summed up what it cut. One that cuts from the beginning of its history at every request keeps so many messages; of any other it cannot
+    be told how long a message stays."""
     came, went, fixed, fresh = tokens
-    first = next((place for place in reading.places if place >= 0), 0)
-    slides = account.paths is not None and account.paths[0] != first
+    cut = account.paths is not None and account.paths[0] != first
+    slides = cut and not summed
     ours = first - len(held.turns) if held is not None else first
     moved = account.paths is not None and account.paths[1] != ours
     stay = max(1.0, sum(line.kind == "spoken" for line in reading.lines) / 2)
     if held is not None:
-        # Read until it is let go; then written once more, and again, as long as its client still sends the message.
-        again = math.ceil(max(0.0, stay - held.coming) / held.cycle)
-        writes, reads = 1.0 + again, max(stay, held.coming)
+        # Read until it is let go, or its client has cut off the message.
+        writes, reads = 1.0, max(1.0, held.coming)
+    elif leaves:
+        # Where something is held from time to time, it is read until that is let go.
+        writes, reads = 1.0, stay - 1 if account.holds else 0.0
+        stay = 1.0 + reads
     elif slides:
         writes, reads = stay, 0.0
     else:
         stay = max(stay, account.to_come)
         writes, reads = 1.0, stay - 1
-    came_cached = min(fixed if slides else came - fresh, account.size_in)
+    came_cached = min(fixed if cut else came - fresh, account.size_in)
     went_cached = min(fixed if moved else went - fresh, account.sent_size)
     return Sent(came, went, max(0, came_cached), max(0, went_cached), stay, writes, reads, slides or held is not None)
 
@@ -97,6 +110,8 @@ def addable(account: Account, tariff: Tariff, now: Sent, budget: int, share: flo
 
 def least(now: Sent, budget: int) -> int:
     """How many tokens may be recalled for a question whatever was saved."""
+    if now.reads >= _LASTING:
+        return min(budget, _LINE)
     return min(budget, max(_LINE, min(_LINES, int(_LINES_SHARE * now.came) - (now.went - now.came))))
 
 

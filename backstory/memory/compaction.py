@@ -84,7 +84,7 @@ def boundary(
     for place in range(len(path) - 1, folded - 1, -1):
         turn = path[place]
         injection = injections.get(turn.chain)
-        held += turn.tokens - saved.get(turn.id, 0) + (injection.tokens if injection is not None else 0)
+        held += turn.tokens - saved.get(turn.id, 0) + (injection.tokens if injection is not None and not injection.left else 0)
         human = _is_human(turn)
         if not human and not (steps and _is_step(path, place)):
             continue

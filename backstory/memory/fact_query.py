@@ -1,7 +1,8 @@
 """Finding facts by words: case, plurals, word order and the forms of a verb make no difference; a beginning of a word is enough.
 
-Rule: an empty filter lets everything through; a subject that no fact has is looked for among the objects, and as what things of a kind are
-called ("database"); who is known by name ("my sister") is found by either; what is superseded is given out where it is asked for.
+Rule: an empty filter lets everything through; a subject that no fact has is looked for among the objects, as what things of a kind are
+called ("database"), and then as what is said of somebody ("name"); who is known by name ("my sister") is found by either; what is
+superseded is given out where it is asked for.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ def select(known: Iterable[Known], subject: str = "", verb: str = "", object_: s
         or [one for one in found if any(_about(one, name) for name in names if _is_named(name, subject, names))]
         or [one for one in found if subject.strip() and _has(one.object, subject)]
         or [one for one in found if subject.strip() and _is_kind(one, subject)]
+        or [one for one in found if _is_attribute(one, subject)]
     )
 
 
@@ -99,6 +101,13 @@ def _is_named(name: str, subject: str, names: dict[str, str]) -> bool:
 def _is_kind(one: Known, subject: str) -> bool:
     kind = kind_of(_stems(one.object))
     return kind is not None and any(kind in called(term) for term in _stems(subject))
+
+
+def _is_attribute(one: Known, subject: str) -> bool:
+    """By what it says of somebody: their "name" is in what they are called."""
+    asked = [term for term in _stems(subject) if term not in STOP_WORDS and term not in _ME]
+    verb = [term for term in _stems(one.verb) if term not in STOP_WORDS]
+    return bool(asked) and all(not alike(term).isdisjoint(verb) for term in asked)
 
 
 def _about(one: Known, subject: str) -> bool:

@@ -1,8 +1,8 @@
 """Which of the turns that recall brings speak of the thing that somebody looks for, and how well each of them does.
 
 Rule: recall fills the room that it has with whatever is likeliest to help. A search shows only what has words of the query (by stem or
-concept), is near to it in meaning, answers such a turn, or stands beside one and counts nearly as much. Weak matches stand behind good
-ones.
+concept), is near to it in meaning, answers such a turn, or stands beside one and counts nearly as much; and, where somebody asks about
+themselves, what they have told of that. Weak matches stand behind good ones.
 """
 
 from __future__ import annotations
@@ -68,6 +68,9 @@ def hits(found: Recalled, asked: str) -> list[Row]:
     near = _near(basis)
     by_meaning = _by_meaning(basis, shares, near)
     direct = [close or place for close, place in zip(by_meaning, _good(worth), strict=True)]
+    own = basis.parts.oneself
+    worth = [max(value, own.get(place, 0.0)) for value, place in zip(worth, basis.places, strict=True)]
+    direct = [is_direct or place in own for is_direct, place in zip(direct, basis.places, strict=True)]
     if not any(direct) and basis.query.periods:
         # Of a day that is asked about, all is an answer.
         direct = [dates.closeness(item.at, basis.query.periods) >= 1.0 for item in found.items]

@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 import msgspec
 from msgspec import Struct
@@ -58,7 +58,7 @@ _user_id = msgspec.json.Decoder(_UserId)
 def claims(head: Head, prompt: Prompt, document: Document) -> tuple[Claim, ...]:
     """What the request says about its conversation, the strongest first: X-VC-Conversation, the client's own ids, server-side state."""
     found: list[Claim] = []
-    named = _clean(head.header(HEADER))
+    named = _chosen(head.header(HEADER))
     if named:
         found.append(Claim(f"conversation:{named}", True, named))
     session = _session(head, document) or _openclaw(prompt)
@@ -144,6 +144,16 @@ def _string(document: Document, path: tuple[str, ...]) -> str:
 def _clean(value: str) -> str:
     value = value.strip()
     return value if _ID.fullmatch(value) else ""
+
+
+def _chosen(value: str) -> str:
+    """A name that a person may have made up: one with spaces or letters of other tongues is written in those of an id; of one that is too
+    long, its hash."""
+    value = value.strip()
+    if not value or _ID.fullmatch(value):
+        return value
+    named = quote(value.encode("utf-8", "surrogatepass"), "")
+    return named if len(named) <= _LONGEST_ID else hashlib.sha256(named.encode()).hexdigest()
 
 
 def _openclaw(prompt: Prompt) -> str:

@@ -15,6 +15,8 @@ from backstory.core.images import dimensions
 from backstory.errors import ConfigError
 
 _FORMATS = ("PNG", "JPEG", "WEBP")
+# Of these modes every sample has a byte. Others (16 bits of grey) would be cut off, not scaled.
+_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK"})
 # Decoding takes 4 bytes for each of them.
 _MOST_PIXELS = 40_000_000
 # What does not get smaller by so much stays.
@@ -40,16 +42,17 @@ def smaller(data: str, bounds: Bounds) -> str | None:
         return None
     try:
         with Image.open(BytesIO(binascii.a2b_base64(data, strict_mode=True)), formats=_FORMATS) as image:
-            if image.size != (width, height) or getattr(image, "is_animated", False):
+            if image.size != (width, height) or image.mode not in _MODES or getattr(image, "is_animated", False):
                 return None
-            made = ImageOps.exif_transpose(image)
+            clear = image.has_transparency_data
+            # Before it is made smaller: of a palette no pixels between two can be made, and text would lose whole strokes.
+            made = ImageOps.exif_transpose(image).convert("RGBA" if clear else "RGB")
             made.thumbnail((bounds.edge, bounds.edge), Image.Resampling.BICUBIC)
-            clear = made.has_transparency_data
             out = BytesIO()
             if clear:
-                made.convert("RGBA").save(out, "PNG", optimize=True)
+                made.save(out, "PNG", optimize=True)
             else:
-                made.convert("RGB").save(out, "JPEG", quality=bounds.quality, optimize=True)
+                made.save(out, "JPEG", quality=bounds.quality, optimize=True)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
     text = binascii.b2a_base64(out.getvalue(), newline=False).decode()

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from backstory.memory import dates, oneself
 from backstory.memory.asking import wants
 from backstory.memory.assembly import AllBut
+from backstory.memory.associations import MARK
 from backstory.memory.changes import NOTHING, Changed
 from backstory.memory.fence import RECALL_CLOSE, RECALL_OPEN, called, harmless
 from backstory.memory.gate import any_passes, passes, told, worth_a_look
@@ -112,6 +113,9 @@ def recall(
     wanted = pool_size(budget_tokens) * (_WITH_MEANING if asked is not None and len(index.turns) <= _FEW_UNITS else 1)
     strict = 0.0 if search else standing.rules.gate if standing is not None else 1.0
     aspects = oneself.asked(question)
+    if search and not aspects and not query.own:
+        # Who looks for a word that only frames questions ("name") looks for that.
+        query = replace(query, own=tuple([term for term in query.weights if not term.startswith(MARK)]))
     remark = not search and not wants(question, aspects)
     if remark:
         budget_tokens = min(budget_tokens, _REMARK_TOKENS)

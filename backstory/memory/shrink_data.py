@@ -9,11 +9,12 @@ from typing import TypeAlias
 
 import msgspec
 
-from backstory.memory.shrink_lines import clip, gaps, pick, share, telling
+from backstory.memory.shrink_lines import LOGGED, clip, gaps, pick, share, telling
 
-Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+Json: TypeAlias = "bool | int | msgspec.Raw | str | list[Json] | dict[str, Json] | None"
 
-_decode = msgspec.json.Decoder().decode
+# A number with a point or an exponent stays as it is spelt: 1.10 may be a version, and no digit of a price is to be lost.
+_decode = msgspec.json.Decoder(float_hook=lambda spelt: msgspec.Raw(spelt.encode())).decode
 _encode = msgspec.json.Encoder().encode
 # Elements kept of an array, characters of a string, members of an object: what is tried one after the other until the budget holds.
 _STEPS = ((8, 400, 40), (4, 160, 24), (3, 80, 16), (2, 40, 12), (1, 24, 8))
@@ -24,7 +25,8 @@ _LONG = re.compile(r"(?:total \d|[-dlbcps][-rwxsStT]{9}[.+@]? )")
 _PATH = re.compile(r"(?:\./|/|~/|[A-Za-z]:\\)?[\w.@+()\[\]-]+(?:[/\\][\w .@+()\[\]-]+)*/?\s*\Z")
 _MATCH = re.compile(r"([\w./@+\\-]{1,300}?)[:-](\d+)[:-]")
 _TREE = re.compile(r"(?:[│|] {0,3}| {4})*(?:├──|└──|\|--|`--|\+--)")
-_LISTED, _LISTING_SHARE = 20, 0.8
+_LETTER = re.compile(r"[^\W\d_]")
+_LISTED, _LISTING_SHARE, _LOG_SHARE = 20, 0.8, 0.5
 _HEADS = (
     "diff ",
     "index ",
@@ -67,7 +69,9 @@ def listing(text: str, budget: int) -> str | None:
     lines = text.split("\n")
     if len(lines) < _LISTED:
         return None
-    if share(lines, _MATCH.match) >= _LISTING_SHARE:
+    if share(lines, LOGGED.match) >= _LOG_SHARE:
+        return None
+    if share(lines, _of_match) >= _LISTING_SHARE:
         return _grouped(lines, budget, text, _of_match, "matches")
     if share(lines, _PATH.match) >= _LISTING_SHARE:
         return _grouped(lines, budget, text, _of_path, "entries")
@@ -158,8 +162,9 @@ def _of_path(line: str) -> str:
 
 
 def _of_match(line: str) -> str:
+    """The file of a match; "" for what is none: a name without a letter is part of a date or an address."""
     found = _MATCH.match(line)
-    return found.group(1) if found else ""
+    return found.group(1) if found and _LETTER.search(found.group(1)) else ""
 
 
 def _grouped(lines: Sequence[str], budget: int, text: str, key: object, what: str) -> str | None:

@@ -31,6 +31,9 @@ _TELLING = (
     "segfault",
     "✗",
     "✕",
+    "✖",
+    "× ",
+    "not ok",
     "●",
 )
 # What such a word stands in when nothing went wrong.
@@ -42,9 +45,8 @@ _BLOB_LINES = 6
 _BLOB_HEAD, _BLOB_TAIL = 24, 8
 _DIGITS = re.compile(r"[0-9]+")
 _HEX = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{7,}(?![0-9A-Za-z])")
-_LOGGED = re.compile(
-    r"[\[(<]?(?:\d{4}-\d\d-\d\d|\d\d:\d\d:\d\d|[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:|(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR)\b)"
-)
+LOGGED = re.compile(r"[\[(<]?(?:\d{4}-\d\d-\d\d|\d\d:\d\d:\d\d|[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:|(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR)\b)")
+"""The beginning of a line in a log."""
 _GAP = re.compile(r"\.\.\. (\d{1,9}) [^\n]{1,200} left out \.\.\.\Z")
 _RUN, _OFTEN = 4, 6
 _LOG_SHARE = 0.5
@@ -115,7 +117,7 @@ def repeats(text: str, budget: int) -> str | None:
         if stop - at >= _RUN and shapes[at].strip():
             kept[at + 1 : stop - 1] = [False] * (stop - at - 2)
         at = stop
-    if sum(1 for line in lines if _LOGGED.match(line)) >= _LOG_SHARE * len(lines):
+    if sum(1 for line in lines if LOGGED.match(line)) >= _LOG_SHARE * len(lines):
         _often(shapes, kept)
     return _shorter(gaps(lines, kept, "similar lines"), text)
 
@@ -150,28 +152,32 @@ def teller(text: str) -> Callable[[str], bool]:
 
 
 def pick(lines: Sequence[str], budget: int, first: int = _FIRST, last: int = _LAST) -> list[bool]:
-    """Which lines fit the budget: the first and last ones, then those that tell of errors (with the one after each), then from both ends
-    inward. Each gap between them is taken to cost a note."""
+    """Which lines fit the budget: the very first and last, for half of it those that tell of errors (with the one after each), then the
+    other first and last ones, more errors, and from both ends inward. Each gap between them is taken to cost a note."""
     kept = [False] * len(lines)
-    left = budget
-    wanted = [*range(min(first, len(lines))), *range(max(0, len(lines) - last), len(lines))]
     tells = teller("\n".join(lines))
-    wrong = [place for place, line in enumerate(lines) if tells(line)]
-    for place in _outside_in(wrong):
-        wanted += [place, place + 1]
-    inward = _outside_in(range(len(lines)))
-    for some, most in ((wanted, left), (inward, left)):
-        for place in some:
-            if place >= len(lines) or kept[place] or not most:
-                continue
-            size = len(lines[place]) + 1 + (0 if _beside(kept, place) else _NOTE)
-            if size > left:
-                if some is inward:
-                    break
-                continue
+    wrong = [near for place in _outside_in([at for at, line in enumerate(lines) if tells(line)]) for near in (place, place + 1)]
+    edges = [*range(min(first, len(lines))), *range(max(0, len(lines) - last), len(lines))]
+    left = budget - _take(lines, kept, (0, len(lines) - 1), budget)
+    left -= _take(lines, kept, wrong, min(left, budget // 2))
+    left -= _take(lines, kept, (*edges, *wrong), left)
+    _take(lines, kept, _outside_in(range(len(lines))), left, inward=True)
+    return kept
+
+
+def _take(lines: Sequence[str], kept: list[bool], places: Iterable[int], room: int, *, inward: bool = False) -> int:
+    """Keep these lines as far as there is room; how much they take. `inward`: the first that does not fit ends it."""
+    left = room
+    for place in places:
+        if place >= len(lines) or kept[place]:
+            continue
+        size = len(lines[place]) + 1 + (0 if _beside(kept, place) else _NOTE)
+        if size <= left:
             kept[place] = True
             left -= size
-    return kept
+        elif inward:
+            break
+    return room - left
 
 
 def gaps(lines: Sequence[str], kept: Sequence[bool], what: str) -> str:

@@ -7,8 +7,8 @@ share turns share index and digests too: whoever recalls from an index names the
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
 
 from backstory.core.records import Conversation, Digest, Home, Injection, Lookup, Stub, Turn
@@ -189,6 +189,15 @@ class Thread:
             self.path.append(turn)
             self.tokens += turn.tokens
 
+    def after(self, before: bytes, chain: bytes) -> Turn | None:
+        """The turn with this chain hash, on whatever branch, that follows what has the one `before`; None where there is none to show.
+        Of a branch that is not taken, because a request is under way on the current one, it tells what is stored."""
+        known = self.by_id.get(self.by_chain.get(chain, 0))
+        if known is None or known.id in self.hidden:
+            return None
+        parent = self.by_id.get(known.parent)
+        return known if before == (parent.chain if parent is not None else self.root) else None
+
     def rewind(self, turn_id: int) -> None:
         """Turn `turn_id` (0: nothing at all) becomes the tip; what follows it stays known as another branch."""
         if (self.path[-1].id if self.path else 0) == turn_id:
@@ -223,13 +232,13 @@ class Thread:
         forked.lookups = self.lookups.copy()
         forked.pins = self.pins.copy()
         forked.digests = self.digests.copy()
-        forked.stubs = self.stubs.copy()
         forked.tokens = self.tokens
         forked.boundary = self.boundary
         forked.family, forked.indexed = self.family, self.indexed
         forked.states, forked.hidden, forked.loosened = self.states.copy(), self.hidden, self.loosened
         forked._account = self._account.fork() if self._account is not None else None
         forked.rewind(turn_id)
+        forked.stub(forked.inherited(stub for stubs in self.stubs.values() for stub in stubs))
         forked.origin = (self.conversation.id, self.version, forked.version, len(forked.path))
         return forked
 
@@ -247,6 +256,11 @@ class Thread:
             self.rewritten += known is not None or injection.chain in self.by_chain
             self.injections[injection.chain] = injection
 
+    def going(self, chain: bytes) -> Injection | None:
+        """What goes up with the message of this chain hash, None where nothing does, or does any more."""
+        injection = self.injections.get(chain)
+        return injection if injection is not None and not injection.left else None
+
     def withdraw(self, chain: bytes) -> None:
         """Nothing was injected at this message after all."""
         if self.injections.pop(chain, None) is not None:
@@ -258,6 +272,17 @@ class Thread:
             known = self.stubs.get(stub.turn, ())
             if not any((one.kind, one.place) == (stub.kind, stub.place) for one in known):
                 self.stubs[stub.turn] = (*known, stub)
+
+    def inherited(self, stubs: Iterable[Stub]) -> Iterator[Stub]:
+        """Those of another conversation's stubs that count in this one, which was forked off it: where it went another way so early that
+        what gave way would be protected now, it has the room for that."""
+        protected: dict[float, int] = {}
+        for stub in stubs:
+            if self.protects is not None and stub.created not in protected:
+                before = bisect_right(self.path, stub.created, key=_arrived)
+                protected[stub.created] = self.protects(self.path[:before])
+            if self.protects is None or place_of(self.path, self.by_id.get(stub.turn)) < protected[stub.created]:
+                yield stub
 
     def unstub(self, stubs: Iterable[Stub]) -> None:
         """These do not count."""
@@ -327,6 +352,7 @@ def at_number(path: Sequence[Turn], number: int) -> Turn | None:
 
 _position = attrgetter("position")
 _id = attrgetter("id")
+_arrived = attrgetter("arrived")
 
 
 def branch(turns: Sequence[Turn], tip: int = 0) -> list[Turn]:

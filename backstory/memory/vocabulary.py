@@ -23,6 +23,8 @@ _BROAD_SHARE = 3
 _NUMERONYM = re.compile(r"([a-z])(\d{1,2})([a-z])")
 _LEAST_LONG = 5
 _LEAST_SLIP = 7
+# Words of the same letters that a new one is held against: genes have four letters, and a long chat has thousands of them.
+_MOST_ALIKE = 50
 # Endings with which a product is sometimes written, and at least so many letters before them.
 _ENDINGS = (".js", ".io", "sql", "js", "lang", "db", "py")
 _LEAST_BASE = 4
@@ -63,7 +65,7 @@ class Vocabulary:
         self._tags: dict[str, int] = {}
         self._same: dict[str, str] = {}
         self._long: dict[str, str] = {}
-        self._slips: dict[str, list[tuple[str, str]]] = {}
+        self._slips: dict[str, list[tuple[str, str, str]]] = {}
         self._initials: dict[str, tuple[str, ...]] = {}
         self._spelt: dict[str, str] = {}
         self._words: dict[str, tuple[str, ...]] = {}
@@ -165,7 +167,9 @@ class Vocabulary:
         """The stem of a word that differs from this one by two neighbouring letters or a doubled one."""
         if len(word) < _LEAST_SLIP or not word.isascii() or not word.isalpha():
             return None
-        return next((term for other, term in self._slips.get(_letters(word), ()) if _slipped(word, other)), None)
+        single = _DOUBLED.sub(r"\1", word)
+        alike = self._slips.get(_letters(word), ())
+        return next((term for other, once, term in alike if once == single or _swapped(word, other)), None)
 
     def _register(self, word: str, term: str, found: str) -> None:
         """Have it found under the names that it may be given later: its numeronym, or what a numeronym ("#") may stand for; itself with
@@ -178,7 +182,9 @@ class Vocabulary:
             if word.isalpha() and len(word) >= _LEAST_LONG:
                 self._long.setdefault(_numeronym(word), found)
             if word.isalpha() and len(word) >= _LEAST_SLIP:
-                self._slips.setdefault(_letters(word), []).append((word, found))
+                alike = self._slips.setdefault(_letters(word), [])
+                if len(alike) < _MOST_ALIKE:
+                    alike.append((word, _DOUBLED.sub(r"\1", word), found))
 
 
 def _numeronym(word: str) -> str:
@@ -198,14 +204,12 @@ def _letters(word: str) -> str:
     return "".join(sorted(set(word)))
 
 
-def _slipped(one: str, other: str) -> bool:
-    """Whether two words with the same letters differ by a doubled letter, or by two neighbours that changed places."""
-    if _DOUBLED.sub(r"\1", one) == _DOUBLED.sub(r"\1", other):
-        return True
+def _swapped(one: str, other: str) -> bool:
+    """Whether in two words two neighbouring letters, not the first, have changed places."""
     if len(one) != len(other):
         return False
-    apart = [place for place, (left, right) in enumerate(zip(one, other, strict=True)) if left != right]
-    return len(apart) == 2 and apart[1] == apart[0] + 1 and apart[0] > 0
+    at = next((place for place, (left, right) in enumerate(zip(one, other, strict=True)) if left != right), 0)
+    return at > 0 and one[at : at + 2] == other[at + 1 : at - 1 : -1] and one[at + 2 :] == other[at + 2 :]
 
 
 def _spelled_out(short: str, words: Sequence[str]) -> list[str]:

@@ -68,6 +68,8 @@ class Backend(Struct, frozen=True):
     secrets: Keys
     pays: tuple[str, Pays] | None = None
     home: frozenset[str] = frozenset()
+    natural: bool = False
+    """Keys stand where each wire has them, whatever `header` says."""
 
     def __repr__(self) -> str:
         return f"Backend({self.name!r}, {', '.join(self.urls)}, {self.paid_with})"
@@ -135,7 +137,7 @@ class Backend(Struct, frozen=True):
         if self.pays is not None:
             return CREDENTIALS | _ACCOUNT, add
         key = self.keys.get(instance, "") or token
-        header: Header = "bearer" if token else self.header
+        header: Header = "bearer" if token else _NATURAL.get(wire, "bearer") if self.natural else self.header
         if key or self.auth in {"none", "aws"}:
             return CREDENTIALS | _ACCOUNT, (*add, _as_header(header, key)) if key else add
         if not translated and header == _NATURAL.get(wire, "bearer"):
@@ -210,6 +212,17 @@ def backends(config: Config) -> dict[str, Backend]:
             raise ConfigError(keys.trouble)
         found[name] = _at_home(_backend(name, given, keys, config.extended), urls if not config.upstream.url else {})
     return found
+
+
+def upstream_of(config: Config) -> Backend | None:
+    """The provider of `upstream.url`, which gets whatever names no other, under the name of its place; None where there is no such URL."""
+    if not config.upstream.url:
+        return None
+    base, speaks = upstreams.base(config.upstream.url), config.upstream.wire
+    given = ProviderRow(kind="openai_compatible", url=config.upstream.url, auth="client")
+    urls = {wire: base for wire in _OWN if speaks in {"", wire}}
+    made = _backend(f"{base.host}:{base.port}", given, Keys(), config.extended)
+    return replace(made, urls=urls, home=frozenset(urls), natural=True)
 
 
 def _at_home(backend: Backend, urls: Mapping[str, str]) -> Backend:

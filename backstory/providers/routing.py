@@ -18,7 +18,7 @@ from backstory.config.catalogue import catalogue
 from backstory.config.routing import unknown_backend
 from backstory.core.selectors import Branch, Selector, Value, is_plain, nearest, parse, suggest
 from backstory.errors import NoRoute, RequestError
-from backstory.providers.backends import Backend, backends
+from backstory.providers.backends import Backend, backends, upstream_of
 from backstory.providers.tokens import check
 from backstory.providers.windows import Rooms
 
@@ -65,6 +65,7 @@ class Router:
 
     def __init__(self, config: Config) -> None:
         self.backends = backends(config)
+        self._upstream = upstream_of(config)
         for backend in self.backends.values():
             check(backend)
         self.rooms = Rooms(config.models)
@@ -211,10 +212,13 @@ class Router:
 
     def complete(self, branch: Branch, wire: str) -> Branch:
         """The branch with its provider. Raises NoRoute, RequestError for what that has not."""
-        if branch.backend and branch.backend not in self.backends:
+        found = self._called(branch.backend)
+        if branch.backend and found is None:
             self.unknown(branch)
-        found = self.backends.get(branch.backend) or next((one for one in self.backends.values() if branch.model in one.models), None)
-        found = found or self.backends[self._own(wire)]
+        if found is None and self.names_provider(branch.model):
+            named = branch.model.partition(":")[0]
+            raise RequestError(f"{named!r}: the instance of a provider is a number, as in {named.partition('.')[0]}.1")
+        found = found or next((one for one in self.backends.values() if branch.model in one.models), None) or self._own(wire)
         if found.models and branch.model not in found.models:
             models = ", ".join(found.models)
             raise NoRoute(f"{found.name} has no model {branch.model!r}{suggest(branch.model, found.models)} (there are {models})")
@@ -244,10 +248,13 @@ class Router:
             text += f"; {branch.backend} is known, but not set up: list it under providers"
         raise NoRoute(text)
 
-    def _own(self, wire: str) -> str:
+    def _called(self, name: str) -> Backend | None:
+        upstream = self._upstream
+        return upstream if upstream is not None and upstream.name == name else self.backends.get(name)
+
+    def _own(self, wire: str) -> Backend:
         """The provider of a wire where none is named."""
-        default = self._defaults[wire]
-        return default if default in self.backends else _OWN[wire]
+        return self.backends.get(self._defaults[wire]) or self._upstream or self.backends[_OWN[wire]]
 
     def _fit(self, selector: Selector, question: Question) -> Sequence[Branch]:
         """The branches that take this request."""
@@ -289,7 +296,8 @@ class Router:
 
     def _instances(self, branch: Branch, lane: int) -> list[Route]:
         """With an instance that one; without, all, one key after the other."""
-        backend = self.backends[branch.backend]
+        backend = self._called(branch.backend)
+        assert backend is not None, "the branch is complete"
         numbers = [branch.instance] if branch.instance else list(backend.keys) or [0]
         more = (lane, branch.handicap, branch.ttft_timeout)
         return [Route(backend, branch.model, number, branch.params, *more) for number in numbers]

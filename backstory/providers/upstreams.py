@@ -14,7 +14,9 @@ from backstory.errors import ConfigError
 Provider: TypeAlias = Literal["anthropic", "openai", "gemini"]
 
 _VERSION = re.compile(r"v\d+(?:(?:alpha|beta)\d*)?")
-_GEMINI_VERB = re.compile(r"/v1(?:beta|alpha)?/(?:models|tunedModels)/[^/]+:[A-Za-z]+$")
+_VERBS = r"(?:generate|stream|count|embed|batch|asyncBatch|predict|transfer)[A-Za-z]*"
+# OpenAI's fine-tuned models have colons in their names, and eight letters behind the last.
+_GEMINI_VERB = re.compile(rf"/v1(?:beta|alpha)?/(?:models|tunedModels)/(?!ft:)[^/]+:{_VERBS}$")
 
 
 class Base(Struct, frozen=True):

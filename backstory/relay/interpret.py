@@ -93,6 +93,7 @@ class Interpreter:
         if self._mode == "whole":
             self._gather(data, done)
             return
+        out = b""
         try:
             out = self._translation.chunk(data) if data else b""
             if self._translation.done and not done:
@@ -101,6 +102,8 @@ class Interpreter:
             if done:
                 out += self._translation.tail()
         except DocumentError as error:
+            if out:
+                self._course.deliver(out, False)
             self._fail(error)
             return
         self._course.deliver(out, done)

@@ -61,8 +61,14 @@ class Pipeline:
 
     def _without(self, exchange: Exchange, stage: Stage, error: Exception) -> Exchange:
         self.failed(stage.name, error)
-        note = Note(stage.name, f"failed open: {type(error).__name__}")
+        note = Note(stage.name, _failed_open(type(error)))
         return replace(exchange, notes=(*exchange.notes, note))
+
+
+def failed_open(exchange: Exchange, stage: str, *kinds: type[Exception]) -> bool:
+    """Whether this stage failed open for this exchange, with an error of one of these very classes."""
+    texts = {_failed_open(kind) for kind in kinds}
+    return any(note.stage == stage and note.text in texts for note in exchange.notes)
 
 
 def attempt(failed: Failed, where: str, call: Callable[[], T], otherwise: Callable[[], T]) -> T:
@@ -81,3 +87,7 @@ async def attempted(failed: Failed, where: str, work: Awaitable[T], otherwise: T
     except Exception as error:
         failed(where, error)
     return otherwise
+
+
+def _failed_open(kind: type[Exception]) -> str:
+    return f"failed open: {kind.__name__}"

@@ -22,7 +22,8 @@ from backstory.memory.counted import sane
 from backstory.memory.economy import REST_S, SMALL_WINDOW, STOPS, STOPS_S, Account, Move, Step
 from backstory.memory.pacing import paced
 from backstory.stages.base import Stage
-from backstory.stages.visit import Visit, Visits, wants_answer
+from backstory.stages.unbind import binds
+from backstory.stages.visit import Visit, Visits, began, wants_answer
 
 # Clients move their marks along the newest messages: among so many.
 _MARKED = 12
@@ -30,6 +31,8 @@ _MARKED = 12
 
 # Stubs are enough where they leave a request with at most this share of the window, and about as little as a fold would.
 _RELIEVED, _NEAR = 0.7, 0.05
+# Of plans and decisions that a summary leaves out, so many tokens go along at least: some four lines.
+_KEEPS = 200
 # Conversations whose side spend has not been told yet.
 _MOST_OWED = 4096
 # Models of which it is known that they refused something.
@@ -55,7 +58,7 @@ class Choices(Struct, frozen=True):
     breaker: bool = True
     kept: float = 0.1
     holds: bool = True
-    allowance: float = 0.03
+    allowance: float = 0.005
 
 
 class Money(Struct):
@@ -136,12 +139,30 @@ class Economy(Stage):
             self._bare.clear()
         self._bare[model] = self._clock()
 
-    def recallable(self, exchange: Exchange, visit: Visit, budget: int, total: int) -> int:
-        """Of a budget, how many tokens may be recalled at a request of `total` tokens."""
+    @property
+    def keeps(self) -> int:
+        """So many tokens of what a client's summary leaves out go along whatever was saved."""
+        return _KEEPS if self._choices.allowance > 0 else 0
+
+    def anew(self, exchange: Exchange, visit: Visit) -> bool:
+        """Whether nothing behind the fixed part of a request, of which nothing is folded or held, is in the provider's cache, however it
+        goes up: its client has cut it anew, or its provider keeps none of it (nor holds reasoning to what stood before it).
+        Not in a small window, where nothing goes by the bill."""
+        prompt, paths, tariff = exchange.prompt, visit.thread.account.paths, self.tariff(exchange, visit)
+        if visit.complete or not self._judges or prompt is None or prompt.previous:
+            return False
+        cut = paths is not None and paths[1] != began(visit)
+        visit.anew = cut or (tariff.known and not tariff.caches and not binds(exchange))
+        return visit.anew
+
+    def recallable(self, exchange: Exchange, visit: Visit, budget: int, total: int, stays: bool = False) -> int:
+        """Of a budget, how many tokens may be recalled at a request of `total` tokens. `stays`: what goes up again whatever
+        other blocks do."""
         account = visit.thread.account
-        if self._judges and not visit.complete and not leaves_history(visit.reading):
+        if self._judges and not visit.complete and (visit.summed or not leaves_history(visit.reading)):
             tariff = self.tariff(exchange, visit)
-            now = sent(account, visit.reading, visit.held, (visit.tokens_in, total, visit.fixed, visit.fresh))
+            tokens = visit.tokens_in, total, visit.fixed, visit.fresh
+            now = sent(account, visit.reading, visit.held, tokens, began(visit), visit.anew and not stays, visit.summed)
             warm = account.warm(tariff, visit.asked)
             most = addable(account, tariff, now, budget, self._choices.allowance, warm)
             if self._choices.allowance > 0 and most < (few := least(now, budget)) and wants_answer(visit):
@@ -354,7 +375,7 @@ class Economy(Stage):
 
 
 def _paths(visit: Visit, changed: bool) -> tuple[int, int, int]:
-    first = next((place for place in visit.reading.places if place >= 0), 0)
+    first = began(visit)
     ours = first - len(visit.held.turns) if changed and visit.held is not None else first
     return first, ours, visit.folded if changed else 0
 

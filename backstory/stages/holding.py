@@ -160,7 +160,7 @@ class Holding(Stage):
         turn = new if new is not None else visit.thread.by_id.get(turn_id)
         if turn is None:
             return 0
-        injection = visit.thread.injections.get(turn.chain)
+        injection = visit.thread.going(turn.chain)
         return turn.tokens + (injection.tokens if injection is not None else 0)
 
 

@@ -33,7 +33,7 @@ from backstory.memory.turns import Line, align, line
 from backstory.memory.turns import chain as chain_on
 from backstory.stages import excerpts
 from backstory.stages.base import Failed, Stage, attempt
-from backstory.stages.threads import Threads, batch
+from backstory.stages.threads import Threads, batch, unknown
 from backstory.stages.trace import trace
 from backstory.stages.visit import Visit, Visits
 
@@ -181,10 +181,9 @@ class Ingest(Stage):
                 thread.answers.update(dict.fromkeys(keys, turns[-1].id))
         thread.conversation = replace(thread.conversation, updated=self._clock())
         spends = (replace(visit.spend, id=self._answer_id(visit)),) if visit.spend is not None else ()
-        rows = replace(_batch(visit), turns=tuple(turns), conversations=(thread.conversation,), spends=spends)
+        rows = replace(_batch(visit), turns=unknown(thread, turns), conversations=(thread.conversation,), spends=spends)
         thread.add([replace(turn, raw=b"") if turn.raw else turn for turn in turns])
-        if visit.injection is not None:
-            thread.inject((visit.injection,))
+        thread.inject((*visit.dropped, *((visit.injection,) if visit.injection is not None else ())))
         self._threads.moved(thread)
         self._threads.grown(thread)
         self._lanes.submit(rows, outcome.seq)
@@ -203,6 +202,8 @@ class Ingest(Stage):
         """The new turns up to the assistant's last become part of the thread, and go to the journal and the store: what is journalled with
         the answer rests on them. Where they cannot be journalled, they wait for the answer like all others."""
         turns, thread = visit.turns, visit.thread
+        if any(turn.id in thread.by_id for turn in turns):
+            return
         cut = next((place + 1 for place in range(len(turns) - 1, -1, -1) if turns[place].role == "assistant"), 0)
         if not cut:
             return
@@ -266,9 +267,14 @@ class Ingest(Stage):
         position = next_position(thread.path, fresh.upto)
         turns: list[Turn] = []
         for item in sorted((*fresh.items, *fresh.passed)) if fresh.passed else fresh.items:
-            one = reading.lines[item]
+            one, before = reading.lines[item], chain
             chain = chain_on(chain, one.content)
             if item in fresh.passed:
+                continue
+            known = thread.after(before, chain)
+            if known is not None:
+                turns.append(known)
+                parent = known.id
                 continue
             if "<" in one.text and one.kind == "spoken":
                 one = _own(one, thread)
@@ -471,7 +477,7 @@ def _batch(visit: Visit) -> Batch:
     rows = batch(visit.thread, visit.turns, visit.aliases)
     return replace(
         rows,
-        injections=(visit.injection,) if visit.injection is not None else (),
+        injections=(*visit.dropped, *((visit.injection,) if visit.injection is not None else ())),
         digests=(visit.digest,) if visit.digest is not None else (),
         stubs=() if visit.late else visit.stubs,
         traces=(visit.trace,) if visit.trace is not None else (),

@@ -37,15 +37,19 @@ def load_thread(store: Store, record: Conversation, scope: str, protects: Callab
     thread.pins.update(load_pins(store, record, {turn.conversation for turn in turns}))
     # What was inherited by a fork, the oldest ancestor's first: what had been sent when it was forked off is sent on.
     for one, made in [*reversed(ancestors), (record, _EVER)]:
-        thread.inject(it for it in store.injections(one.id) if it.created <= made and not tells(it, waiting, thread.by_chain))
+        blocks = [it for it in store.injections(one.id) if it.created <= made and not tells(it, waiting, thread.by_chain)]
+        thread.inject(replace(it, left=0.0) if it.left > made else it for it in blocks)
         thread.fold(veiled((it for it in store.digests(one.id) if it.created <= made), since, thread.by_id))
-    thread.stub(it for it in load_stubs(store, record) if it.turn not in thread.hidden)
+    stubs = [it for it in load_stubs(store, record) if it.turn not in thread.hidden]
+    thread.stub(thread.inherited(it for it in stubs if it.conversation != record.id))
+    thread.stub(it for it in stubs if it.conversation == record.id)
     forgotten = [receipt.at for receipt in store.receipts() if any(name in receipt.what for name in thread.lineage)]
+    left = [injection.left for injection in thread.injections.values()]
     inherited = {name: value for name, value in store.states(record.forked_from).items() if name != FORGET} if record.forked_from else {}
     settle_states(thread, {**inherited, **store.states(record.id)})
     if spends := store.spends(record.id):
         thread.account.replay(spends)
-    thread.loosened = max([*waiting.values(), *forgotten, _otherwise(thread, spends, turns)], default=0.0)
+    thread.loosened = max([*waiting.values(), *forgotten, *left, _otherwise(thread, spends, turns)], default=0.0)
     return thread
 
 
@@ -54,7 +58,7 @@ def _otherwise(thread: Thread, spends: Sequence[Spend], turns: Sequence[Turn]) -
     what was reasoned behind that goes no further. Either more was in front of a history that its client cuts, and what that was is not
     known any more; or it went up as it came, memory being late, in a conversation that goes up changed."""
     traffic = [one for one in spends if one.kind == "traffic"]
-    changes = [it.created for it in thread.injections.values()] + [it.created for it in thread.digests]
+    changes = [it.created for it in thread.injections.values() if not it.left] + [it.created for it in thread.digests]
     changes += [stub.created for stubs in thread.stubs.values() for stub in stubs]
     goes_bare = thread.account.pure or not thread.conversation.memory
     since = inf if goes_bare else min(changes, default=inf)

@@ -27,6 +27,8 @@ _ROWS_AT_ONCE = 4000
 _MOST_WAITING = 20_000
 # Of a long question, a paste mostly, so many characters from its end: there it asks.
 _ASKED_CHARS = 1000
+# So many questions are with the model at a time, and others go by words: threads that wait for a model that hangs are missing elsewhere.
+_MOST_AT_ONCE = 3
 
 
 class _Loaded:
@@ -64,6 +66,7 @@ class Meaning:
         self._failed = failed
         self._loaded: WeakKeyDictionary[Family, _Loaded] = WeakKeyDictionary()
         self._running: set[asyncio.Future[Any]] = set()
+        self._asking = 0
         # Whether the database looks for vectors itself; None until it was asked.
         self._seeks: bool | None = None
 
@@ -77,16 +80,19 @@ class Meaning:
             self._loaded[family] = _Loaded()
         loaded = self._loaded[family]
         text = unnamed(index, question[-_ASKED_CHARS:])
-        vector = asyncio.ensure_future(_aside(partial(embedder.embed, [text])))
+        vector = asyncio.ensure_future(self._vector(embedder, text))
         reading = asyncio.ensure_future(self._read(thread, loaded, index, embedder.model))
         for task in (vector, reading):
             self._running.add(task)
             task.add_done_callback(self._ended)
         # Not `timeout`: a request may have no task of its own yet.
         done, _ = await asyncio.wait((vector, reading), timeout=self._patience_s)
-        if vector not in done or vector.exception() is not None or not len(loaded.nearness):
+        found = vector.result() if vector in done and vector.exception() is None else b""
+        if found and loaded.nearness.dimensions not in (0, len(found)):
+            # Another model answers under this name: its vectors are made anew (see jobs), and read again from the first one on.
+            self._loaded.pop(family, None)
             return None
-        return Asked(loaded.nearness, vector.result()[0], embedder.trust)
+        return Asked(loaded.nearness, found, embedder.trust) if found and len(loaded.nearness) else None
 
     async def near(self, principal: str, owners: Sequence[str], question: str, limit: int) -> Near | None:
         """The turns nearest to the question in these conversations, where the database itself can look for them: of histories that are
@@ -105,8 +111,9 @@ class Meaning:
             self._seeks = await self._lanes.read(lambda store: store.seeks())
         if not self._seeks:
             return None
-        (vector,) = await _aside(partial(embedder.embed, [text]))
-        model = embedder.model
+        vector, model = await self._vector(embedder, text), embedder.model
+        if not vector:
+            return None
 
         def read(store: Store) -> list[TurnVectors]:
             found: list[TurnVectors] = []
@@ -116,6 +123,16 @@ class Meaning:
             return found
 
         return Near(await self._lanes.read(read), vector, embedder.trust)
+
+    async def _vector(self, embedder: Embedder, text: str) -> bytes:
+        """The vector of a question, b"" where too many are being asked."""
+        if self._asking >= _MOST_AT_ONCE:
+            return b""
+        self._asking += 1
+        try:
+            return (await _aside(partial(embedder.embed, [text])))[0]
+        finally:
+            self._asking -= 1
 
     def _ended(self, task: asyncio.Future[Any]) -> None:
         """What broke is told, also where nobody waited any more."""

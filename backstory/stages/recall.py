@@ -17,7 +17,8 @@ from backstory.core.records import Injection, Turn
 from backstory.core.sizes import CHARS_PER_TOKEN
 from backstory.memory import assembly
 from backstory.memory.compaction import Window
-from backstory.memory.outline import outline
+from backstory.memory.leaving import leaving
+from backstory.memory.outline import Outline, outline
 from backstory.memory.retention import NEUTRAL, Rules, Standing
 from backstory.memory.retrieval import Recalled, block
 from backstory.memory.thread import Thread
@@ -166,6 +167,9 @@ class Recall(Stage):
         if held is not None:
             visit.held, elsewhere = held[0], elsewhere | held[0].turns
             edits, total = [held[1], *edits], total + held[0].tokens
+        if held is None and plan.folded is None and self._economy.anew(exchange, visit):
+            found, edits, total = self._fewer(visit, found, edits, total)
+            elsewhere = found.injected | thread.hidden if thread.hidden else found.injected
         absent = assembly.Absent(thread, visit.upto, visit.reading, found.rest, elsewhere, found.settled)
         lacks = visit.absent = absent.count - (len(visit.held.turns) if visit.held is not None else 0)
         edits, total = _unanswered(visit, edits, total)
@@ -180,6 +184,19 @@ class Recall(Stage):
         visit.tokens_sent = total
         return _with(exchange, edits)
 
+    def _fewer(self, visit: Visit, found: Outline, edits: list[Edit], total: int) -> tuple[Outline, list[Edit], int]:
+        """The same without the blocks of earlier questions: nothing is in the provider's cache that they would keep there."""
+        thread, blocks = visit.thread, found.blocks
+        now = self._clock()
+        visit.dropped = () if visit.late or visit.gone else leaving(thread, visit.reading, visit.turns, now)
+        if not visit.dropped:
+            return found, edits, total
+        thread.inject(visit.dropped)
+        # What was reasoned behind a block that goes stands behind something else now.
+        thread.loosened = now
+        found = outline(thread, visit.reading, 0)
+        return found, found.edits, total - blocks + found.blocks
+
     async def _recall(
         self, exchange: Exchange, visit: Visit, absent: assembly.Absent, edits: list[Edit], total: int
     ) -> tuple[list[Edit], int]:
@@ -190,11 +207,18 @@ class Recall(Stage):
         left = window.size - total
         # Just below the next fold a question still gets its best lines: of what is kept free for the answer, a quarter at most.
         room = left if budget >= window.hard_tokens else max(window.hard_tokens - total, min(budget, left // 4))
-        room = min(self._economy.recallable(exchange, visit, budget, total), room)
         summary = self._continuity.summary(visit)
+        visit.summed = summary >= 0 or visit.continued
+        space, room = max(0, room), min(self._economy.recallable(exchange, visit, budget, total), room)
         if visit.gone or (turn is None and not _holds(visit, summary)):
             return edits, total
-        kept = await self._continuity.kept(exchange, visit, absent, min(room // 2, _MOST_KEPT), summary)
+        lasting = room
+        if visit.anew and visit.summed:
+            lasting = min(room, self._economy.recallable(exchange, visit, budget, total, stays=True))
+        most = min(_MOST_KEPT, max(lasting // 2, min(self._economy.keeps, space)))
+        kept = await self._continuity.kept(exchange, visit, absent, most, summary)
+        # A block with that in it stays at its message, whatever becomes of others.
+        room = max(lasting, kept.tokens) if kept.text else room
         found = await self._answering(visit, turn, absent, room - kept.tokens) if turn is not None else _NOTHING
         if not (found.items or kept.text):
             return edits, total
@@ -240,6 +264,9 @@ class Recall(Stage):
         known = visit.thread.injections.get(turn.chain) if turn is not None else None
         if known is None:
             return edits, total
+        if known.left:
+            known = replace(known, left=0.0)
+            visit.thread.inject((known,))
         visit.injection = known
         return [*edits, AppendText(item, known.text)], total + known.tokens
 
@@ -255,13 +282,13 @@ class Recall(Stage):
 def _unanswered(visit: Visit, edits: list[Edit], total: int) -> tuple[list[Edit], int]:
     """Messages before the newest that went up before and have no turn yet, for they got no answer: what was injected at them then is
     injected now."""
-    injections, reading, turns = visit.thread.injections, visit.reading, visit.turns
-    if not injections or len(turns) < 2:
+    thread, reading, turns = visit.thread, visit.reading, visit.turns
+    if not thread.injections or len(turns) < 2:
         return edits, total
     edits, last, item = [*edits], asked(visit)[0], len(reading.lines)
     for turn in reversed(turns):
         item = next((at for at in range(item - 1, -1, -1) if reading.places[at] < 0 and reading.lines[at].content == turn.content), -1)
-        known = injections.get(turn.chain)
+        known = thread.going(turn.chain)
         if known is not None and 0 <= item != last and turn.role != "assistant":
             edits.append(AppendText(item, known.text))
             total += known.tokens

@@ -118,7 +118,8 @@ class Shrink(Stage):
         if visit is None or not visit.ready or prompt is None or wire is None:
             return exchange
         thread, settings = visit.thread, self._settings
-        if not thread.conversation.memory or visit.upto + len(visit.turns) < settings.threshold:
+        short = visit.upto + len(visit.turns) < settings.threshold
+        if not thread.conversation.memory or (short and not thread.stubs):
             return exchange
         soft = settings.rules.window.soft_tokens
         if not thread.stubs and thread.tokens < soft and len(exchange.body) < soft * _BYTES_PER_TOKEN:
@@ -129,19 +130,19 @@ class Shrink(Stage):
             return exchange
         done = False
         try:
-            shrunk = await self._shrunk(exchange, visit, prompt, wire)
+            shrunk = await self._shrunk(exchange, visit, prompt, wire, short)
             done = True
         finally:
             if not done:
                 withdraw(visit)
         return shrunk
 
-    async def _shrunk(self, exchange: Exchange, visit: Visit, prompt: Prompt, wire: Wire) -> Exchange:
+    async def _shrunk(self, exchange: Exchange, visit: Visit, prompt: Prompt, wire: Wire, short: bool) -> Exchange:
         thread = visit.thread
         known = [stub for stubs in thread.stubs.values() for stub in stubs]
         placed = _count(visit, self._place(visit, prompt, wire, known))
         total = self._measure(exchange, visit)
-        if self._at_boundary(visit, total):
+        if not short and self._at_boundary(visit, total):
             placed += await self._decide(exchange, visit, prompt, wire, total)
         if not placed:
             return exchange

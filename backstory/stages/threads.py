@@ -390,6 +390,11 @@ class Threads:
 
 
 def batch(thread: Thread, turns: Sequence[Turn], aliases: Sequence[str]) -> Batch:
-    """What is to be stored of these new turns."""
+    """What is to be stored of these turns."""
     record = thread.conversation
-    return Batch((record,), tuple(turns), tuple((record.principal, key, record.id) for key in aliases))
+    return Batch((record,), unknown(thread, turns), tuple((record.principal, key, record.id) for key in aliases))
+
+
+def unknown(thread: Thread, turns: Sequence[Turn]) -> tuple[Turn, ...]:
+    """Those of these turns that the thread does not have: all others are stored."""
+    return tuple([turn for turn in turns if turn.id not in thread.by_id])

@@ -43,7 +43,8 @@ class Visit(Struct):
     it went as it came. `capped`: less may be recalled at it than its budget, for what that costs. `home`: where the conversation belongs,
     where that is to be stored. `held`: what its client has cut off and goes up in front of it all the same; `refused`: its provider did not
     take it so, and it went up once more without. `rewritten`: of its thread, when it was made ready. `went`: the body
-    that went up, b"" where it went as it came."""
+    that went up, b"" where it went as it came. `anew`: nothing behind its fixed part is in the provider's cache, however it goes up;
+    `dropped`: the earlier blocks that go up no more for that. `summed`: its client goes on from a summary of its history."""
 
     thread: Thread
     reading: Reading
@@ -58,6 +59,7 @@ class Visit(Struct):
     answer: int = 0
     aliases: list[str] = field(default_factory=list)
     injection: Injection | None = None
+    dropped: tuple[Injection, ...] = ()
     digest: Digest | None = None
     stubs: tuple[Stub, ...] = ()
     saved: dict[int, int] = field(default_factory=dict)
@@ -95,6 +97,8 @@ class Visit(Struct):
     refused: bool = False
     rewritten: int = 0
     went: bytes = b""
+    anew: bool = False
+    summed: bool = False
 
 
 def new_tokens(visit: Visit, new: int) -> int:
@@ -103,6 +107,11 @@ def new_tokens(visit: Visit, new: int) -> int:
         return new
     count = sum(line.kind != "none" for line in visit.reading.lines[visit.seen :])
     return min(new, sum(turn.tokens for turn in visit.turns[max(0, len(visit.turns) - count) :]))
+
+
+def began(visit: Visit) -> int:
+    """Where on the branch the client's request begins."""
+    return next((place for place in visit.reading.places if place >= 0), visit.upto)
 
 
 def asked(visit: Visit) -> tuple[int, Turn | None]:

@@ -6,6 +6,7 @@ come to it (`make schema` writes it down); an older one is brought there by a ch
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -25,7 +26,7 @@ from backstory.stores import sqlite
 from backstory.stores.dialect import Dialect, Schema
 from backstory.stores.sql import SqlStore
 
-HEAD = "0013"
+HEAD = "0014"
 """The version of the schema that this code reads and writes: the newest file in migrations/versions."""
 
 _MIGRATION_S = 600
@@ -68,6 +69,15 @@ def open_store(url: str, clock: Callable[[], float] = time.time) -> SqlStore:
     with suppress(StoreError):
         store.compact()
     return store
+
+
+def open_to_write(url: str) -> SqlStore:
+    """The same for who will write to it. Raises StoreError also for a file that may only be read: SQLite opens one all the same, refuses
+    every row, and goes on refusing when the file may be written again."""
+    backend = backend_of(url)
+    if backend.scheme == "sqlite" and backend.there(url) and not os.access(sqlite_path(url), os.W_OK):
+        raise StoreError(f"{sqlite_path(url)}: the file may only be read")
+    return open_store(url)
 
 
 def there(url: str) -> bool:

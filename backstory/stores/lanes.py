@@ -8,6 +8,7 @@ because the journal has them, and are read back from it later. Nothing is raised
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
@@ -23,6 +24,7 @@ from backstory.stores.inbox import Inbox
 from backstory.stores.neighbours import Neighbours
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 _READERS = 2
 _GATHER_S = 0.1
@@ -257,6 +259,8 @@ class StoreLanes:
             self.failed += 1
             self.last_error = str(error)
             self._lost = isinstance(error, StoreGone)
+            if not self._back_off_s:
+                log.warning("the store cannot be written; turns wait in the journal: %s", error)
             shortest, longest = _BACK_OFF_S
             self._back_off_s = min(longest, max(shortest, 2 * self._back_off_s))
             for one in reversed(group):
@@ -271,6 +275,8 @@ class StoreLanes:
             self._done += len(group)
             self._let_go(group)
         else:
+            if self._back_off_s:
+                log.info("the store can be written again")
             self._back_off_s = 0.0
             self._done += len(group)
             self.written += len(group) - done.result()

@@ -156,7 +156,7 @@ TURNS = (
     "raw",
 )
 ALIASES = ("principal", "name", "conversation")
-INJECTIONS = ("conversation", "chain", "text", "turns", "tokens", "created")
+INJECTIONS = ("conversation", "chain", "text", "turns", "tokens", "created", "left_at")
 DIGESTS = ("id", "conversation", "upto_turn", "upto_chain", "text", "tokens", "created")
 SEGMENTS = ("id", "conversation", "first_turn", "last_turn", "tags", "digest", "tokens", "started", "ended")
 STUBS = ("conversation", "turn", "kind", "place", "content", "ref", "text", "tokens", "saved", "created")
@@ -267,12 +267,12 @@ def turn_of(row: Row, conversation: str) -> Turn:
 
 def injection_row(one: Injection, key: int) -> tuple[Value, ...]:
     """For INJECTIONS."""
-    return (key, one.chain, pack_text(one.text), _to_json(one.turns).decode(), one.tokens, one.created)
+    return (key, one.chain, pack_text(one.text), _to_json(one.turns).decode(), one.tokens, one.created, one.left)
 
 
 def injection_of(row: Row, conversation: str) -> Injection:
     """From INJECTIONS."""
-    return Injection(conversation, row[1], unpack_text(row[2]), _ids.decode(row[3]), row[4], row[5])
+    return Injection(conversation, row[1], unpack_text(row[2]), _ids.decode(row[3]), row[4], row[5], row[6])
 
 
 def lookup_row(one: Lookup, key: int) -> tuple[Value, ...]:

@@ -122,6 +122,7 @@ injections = Table(
     _text("turns"),
     _int("tokens"),
     _time("created"),
+    Column("left_at", Float(53), nullable=False, server_default="0"),
 )
 
 lookups = Table(

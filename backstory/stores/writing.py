@@ -62,7 +62,7 @@ _ALIAS = insert(
     ALIASES,
     "(principal, name) DO UPDATE SET conversation = excluded.conversation WHERE aliases.conversation <> excluded.conversation",
 )
-_INJECTION = insert("injections", INJECTIONS, "DO NOTHING")
+_INJECTION = insert("injections", INJECTIONS, "(conversation, chain) DO UPDATE SET left_at = excluded.left_at")
 _DIGEST = insert("digests", DIGESTS, "DO NOTHING")
 _TRACE = insert("traces", TRACES, "DO NOTHING")
 _HOME = insert("homes", HOMES, f"(conversation) DO UPDATE SET {update(HOMES[1:])}")

@@ -58,6 +58,9 @@ class MiniLm:
             raise ConfigError(f"vectors.path: {path} cannot be opened as an ONNX model: {error}") from error
         self._inputs = [one.name for one in self._session.get_inputs()]
 
+    def close(self) -> None:
+        """See Embedder."""
+
     def embed(self, texts: Sequence[str]) -> list[bytes]:
         """See Embedder. Texts of like length go together, some at once."""
         made: dict[int, bytes] = {}

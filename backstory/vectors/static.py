@@ -41,6 +41,9 @@ class StaticTable:
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
 
+    def close(self) -> None:
+        """See Embedder."""
+
     def embed(self, texts: Sequence[str]) -> list[bytes]:
         """See Embedder."""
         rows = numpy.zeros((len(texts), self._table.shape[1]), numpy.float32)

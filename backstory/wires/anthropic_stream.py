@@ -17,6 +17,7 @@ from backstory.core.message import Part, Text, Thinking, ToolCall
 from backstory.core.reply import Delta, Ending, Finish, Meter, Reply, Started, TextDelta, ThoughtDelta, ToolDelta, Usage
 from backstory.core.stream import Frame
 from backstory.errors import DocumentError
+from backstory.wires.counted import count, counts_of, inside
 from backstory.wires.lowering import decode, quote
 from backstory.wires.sse import event
 
@@ -33,28 +34,12 @@ _OWN_ID = "msg_backstory"
 """Stands for an id where a reply of our own has none: clients require one."""
 
 
-class _Creation(Struct, gc=False):
-    """`cache_creation` of usage: how the written tokens divide by lifetime."""
-
-    ephemeral_1h_input_tokens: int | None = None
-
-
-class Counts(Struct, gc=False):
-    """Usage as the wire has it."""
-
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
-    cache_creation_input_tokens: int | None = None
-    cache_creation: _Creation | None = None
-
-
 class _Message(Struct):
     content: list[Raw]
     id: str = ""
     model: str = ""
     stop_reason: str | None = None
-    usage: Counts | None = None
+    usage: Raw = Raw()
 
 
 class _MessageStart(Struct, tag_field="type", tag="message_start"):
@@ -116,7 +101,7 @@ class _Change(Struct, gc=False):
 
 class _MessageDelta(Struct, tag_field="type", tag="message_delta"):
     delta: _Change
-    usage: Counts | None = None
+    usage: Raw = Raw()
 
 
 class _MessageStop(Struct, tag_field="type", tag="message_stop", gc=False):
@@ -143,7 +128,7 @@ def reply_of(body: bytes, part: Callable[[Raw], Part]) -> Reply:
     found = decode(_message, body)
     parts = tuple([part(block) for block in found.content])
     finish = _finish(found.stop_reason) if found.stop_reason is not None else ""
-    return Reply(parts, finish, usage_of(found.usage) if found.usage else None, found.id, found.model)
+    return Reply(parts, finish, usage_of(found.usage), found.id, found.model)
 
 
 def deltas(frame: Frame) -> list[Delta]:
@@ -161,10 +146,10 @@ def deltas(frame: Frame) -> list[Delta]:
             return _block_start(found)
         case _MessageStart(message):
             started: list[Delta] = [Started(message.id, message.model)]
-            return [*started, Meter(usage_of(message.usage))] if message.usage else started
+            return started if (metered := usage_of(message.usage)) is None else [*started, Meter(metered)]
         case _MessageDelta(change, usage):
             ending: list[Delta] = [Ending(_finish(change.stop_reason))] if change.stop_reason is not None else []
-            return [*ending, Meter(usage_of(usage))] if usage else ending
+            return ending if (metered := usage_of(usage)) is None else [*ending, Meter(metered)]
         case _Error():
             return [Ending("error")]
         case _:
@@ -243,11 +228,14 @@ def _finish(reason: str) -> Finish:
     return _FINISH.get(reason, "other")
 
 
-def usage_of(found: Counts) -> Usage:
-    """`input_tokens` of this wire leaves out what was read from and written to the cache."""
-    read, written = found.cache_read_input_tokens or 0, found.cache_creation_input_tokens or 0
-    longer = (found.cache_creation.ephemeral_1h_input_tokens or 0) if found.cache_creation is not None else 0
-    return Usage((found.input_tokens or 0) + read + written, found.output_tokens or 0, read, written, longer)
+def usage_of(raw: Raw) -> Usage | None:
+    """`input_tokens` of this wire leaves out what was read from and written to the cache. None where nothing is told."""
+    found = counts_of(raw)
+    if found is None:
+        return None
+    read, written = count(found, "cache_read_input_tokens"), count(found, "cache_creation_input_tokens")
+    longer = count(inside(found, "cache_creation"), "ephemeral_1h_input_tokens")
+    return Usage(count(found, "input_tokens") + read + written, count(found, "output_tokens"), read, written, longer)
 
 
 def counts(usage: Usage | None) -> bytes:

@@ -49,6 +49,7 @@ _GO_ON = "Go on."
 _EMPTY_SCHEMA = Raw(b'{"type":"object","properties":{}}')
 _SPEAKERS: dict[str, Speaker] = {"user": "user", "assistant": "assistant", "system": "system"}
 _READ_EFFORTS: dict[str, Effort] = {"low": "low", "medium": "medium", "high": "high", "xhigh": "xhigh", "max": "xhigh"}
+_THINKING = frozenset({"enabled", "adaptive", "disabled"})
 _TIERS = {"auto": "auto", "standard_only": "standard_only", "default": "standard_only"}
 _ONLY_JSON = "Answer with one JSON object and nothing else: no text around it, no code fence."
 
@@ -156,13 +157,14 @@ def _read_choice(fields: Fields) -> tuple[Choice | None, bool | None]:
     found = fields.inner("tool_choice")
     if found is None:
         return None, None
-    alone = found.flag("disable_parallel_tool_use")
+    alone, kind, name = found.flag("disable_parallel_tool_use"), found.text("type"), found.text("name")
     parallel = None if alone is None else not alone
-    match found.text("type"):
+    found.done()
+    match kind:
         case "auto" | "any" | "none" as mode:
             return Choice(mode), parallel
         case "tool":
-            return Choice("tool", found.text("name")), parallel
+            return Choice("tool", name), parallel
         case kind:
             raise DocumentError(f"tool_choice of type {kind}")
 
@@ -173,11 +175,12 @@ def _read_config(fields: Fields) -> tuple[Reasoning | None, Format | None]:
     form = _read_format(config.inner("format") if config is not None else None) or _read_format(fields.inner("output_format"))
     effort: Effort = ""
     if config is not None:
-        effort = _READ_EFFORTS.get(config.text("effort"), "")
+        effort = _READ_EFFORTS.get(config.word("effort", _READ_EFFORTS), "")
         config.done()
-    if thinking is None:
+    kind = "" if thinking is None else thinking.word("type", _THINKING)
+    if thinking is None or not kind:
         return (Reasoning(effort) if effort else None), form
-    kind, budget, display = thinking.text("type"), thinking.count("budget_tokens"), thinking.text("display")
+    budget, display = thinking.count("budget_tokens"), thinking.text("display")
     thinking.done()
     if kind == "disabled":
         return Reasoning("none"), form
@@ -185,7 +188,7 @@ def _read_config(fields: Fields) -> tuple[Reasoning | None, Format | None]:
 
 
 def _read_format(fields: Fields | None) -> Format | None:
-    if fields is None or fields.text("type") != "json_schema":
+    if fields is None or not fields.word("type", ("json_schema",)):
         return None
     schema = fields.raw("schema")
     fields.done()

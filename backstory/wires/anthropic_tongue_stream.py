@@ -128,6 +128,9 @@ class Counts:
 
 def failure_in(fields: Fields, status: int) -> Failure | None:
     """The failure that an error body or event tells. `status` 0: that of its type. None where it tells none."""
+    if fields.kind("error") == "string":
+        message = fields.text("error")
+        return Failure(status or 500, code_of(status or 500, message), message)
     if fields.kind("error") != "object":
         return None
     error = fields.inner("error")
@@ -171,7 +174,7 @@ class AnthropicListener:
         if frame.data[:1] != b"{":
             return () if frame.data else (Waits(),)
         fields = Fields(frame.data, lenient=True)
-        return self._told(fields.text("type") or frame.event, fields)
+        return self._told(fields.text("type") or frame.event or ("error" if fields.kind("error") else ""), fields)
 
     def over(self) -> Sequence[Event]:
         """See Listener. A message whose stop reason came is whole."""

@@ -261,7 +261,7 @@ def _lower_text(lowering: Lowering, document: Document, edit: Edit, late: frozen
         case ReplaceMedia(at, text):
             replace_media(lowering, document, at, text_block(text), _MEDIA)
         case AppendText(index, text):
-            _append(lowering, _content(document, index), text)
+            _append(lowering, document, _content(document, index), text)
         case PrependText(index, text):
             _prepend(lowering, document, _content(document, index), text, late)
         case _:
@@ -378,18 +378,33 @@ def _strike(lowering: Lowering, at: Path, text: str) -> None:
             lowering.text(Strike(inner, text))
 
 
-def _append(lowering: Lowering, content: Path, text: str) -> None:
-    if lowering.first_byte(content) == BRACKET:
+def lone_text(lowering: Lowering, document: Document, content: Path) -> Path:
+    """Where the text of a message's content stands that is nothing but one text: the content itself, or the text of a list's one block.
+    Clients write a message as the one or as the other as their cache marks move: both have to get the same text. () where it is more."""
+    first = lowering.first_byte(content)
+    if first == QUOTE:
+        return content
+    if first != BRACKET or document.length(content) != 1 or kind_of(document.get((*content, 0))) not in _TEXT_KINDS:
+        return ()
+    text = (*content, 0, "text")
+    return text if lowering.first_byte(text) == QUOTE else ()
+
+
+def _append(lowering: Lowering, document: Document, content: Path, text: str) -> None:
+    alone = lone_text(lowering, document, content)
+    if alone:
+        lowering.more_text(alone, text)
+    elif lowering.first_byte(content) == BRACKET:
         lowering.add(content, lowering.length(content), text_block(text))
     else:
         lowering.more_text(content, text)
 
 
 def _prepend(lowering: Lowering, document: Document, content: Path, text: str, late: frozenset[str]) -> None:
-    first = lowering.first_byte(content)
-    if first == QUOTE:
-        lowering.text(Extend(content, f"{text}\n\n", True))
-    elif first == BRACKET:
+    alone = lone_text(lowering, document, content)
+    if alone:
+        lowering.text(Extend(alone, f"{text}\n\n", True))
+    elif lowering.first_byte(content) == BRACKET:
         blocks = document.elements(content)
         place = next((index for index, block in enumerate(blocks) if kind_of(block) not in late), len(blocks))
         lowering.add(content, place, text_block(text))

@@ -12,6 +12,7 @@ from backstory.core.images import dimensions
 from backstory.core.message import Media, MediaKind, Message, Opaque, Part, Path, Role, Text, Thinking, ToolCall, ToolResult
 from backstory.core.reply import Finish, Reply, Usage
 from backstory.errors import DocumentError
+from backstory.wires.counted import count, counts_of
 from backstory.wires.lowering import decode
 from backstory.wires.strict import members
 
@@ -98,16 +99,6 @@ class Candidate(Struct):
     index: int = 0
 
 
-class Counts(Struct):
-    """usageMetadata. `prompt` includes cached input."""
-
-    prompt: int = field(name="promptTokenCount", default=0)
-    tools: int = field(name="toolUsePromptTokenCount", default=0)
-    cached: int = field(name="cachedContentTokenCount", default=0)
-    candidates: int = field(name="candidatesTokenCount", default=0)
-    thoughts: int = field(name="thoughtsTokenCount", default=0)
-
-
 class _Feedback(Struct):
     block: str | None = field(name="blockReason", default=None)
 
@@ -116,7 +107,7 @@ class Response(Struct):
     """A whole response or an element of a stream."""
 
     candidates: list[Candidate] = []
-    usage: Counts | None = field(name="usageMetadata", default=None)
+    usage: Raw = field(name="usageMetadata", default=Raw())
     feedback: _Feedback | None = field(name="promptFeedback", default=None)
     model: str | None = field(name="modelVersion", default=None)
     id: str | None = field(name="responseId", default=None)
@@ -215,11 +206,13 @@ def finish_of(response: Response) -> Finish:
     return "error" if response.error is not None else ""
 
 
-def usage_of(counts: Counts | None) -> Usage | None:
-    """Thoughts are output; the prompt includes cached input."""
-    if counts is None:
+def usage_of(raw: Raw) -> Usage | None:
+    """Thoughts are output; the prompt includes cached input. None where nothing is told."""
+    found = counts_of(raw)
+    if found is None:
         return None
-    return Usage(counts.prompt + counts.tools, counts.candidates + counts.thoughts, counts.cached)
+    into = count(found, "promptTokenCount") + count(found, "toolUsePromptTokenCount")
+    return Usage(into, count(found, "candidatesTokenCount") + count(found, "thoughtsTokenCount"), count(found, "cachedContentTokenCount"))
 
 
 def arguments_of(call: Call) -> str:

@@ -50,6 +50,7 @@ _MADE = re.compile(r"call_g[0-9a-f]{24}")
 _TEXT_NAMES = ("output", "result", "content", "error")
 """The member under which clients put the text of a function's answer when it is nothing but text."""
 _LEVELS: dict[str, Effort] = {"minimal": "minimal", "low": "low", "medium": "medium", "high": "high", "xhigh": "xhigh"}
+_MODES = frozenset({"", "MODE_UNSPECIFIED", "AUTO", "ANY", "NONE"})
 _JSON_MIME = "application/json"
 _CACHED = Loss("cachedContent", "refused", "what is cached is known to its own provider only")
 _VALIDATED = Loss("toolConfig.functionCallingConfig.mode", "changed", "VALIDATED becomes AUTO")
@@ -304,6 +305,8 @@ def _choice(config: Fields | None, losing: Losing) -> Choice | None:
     losing.rest(calling, "toolConfig.functionCallingConfig")
     if mode == "VALIDATED":
         losing.add(_VALIDATED)
+    elif mode not in _MODES:
+        losing.lose("toolConfig.functionCallingConfig.mode")
     match mode:
         case "ANY" if len(allowed) == 1:
             return Choice("tool", allowed[0])
@@ -342,6 +345,8 @@ def _reasoning(generation: Fields | None, losing: Losing) -> Reasoning | None:
     budget, level = config.integer("thinkingBudget", "thinking_budget"), config.text("thinkingLevel", "thinking_level").lower()
     shown = bool(config.flag("includeThoughts", "include_thoughts"))
     losing.rest(config, "generationConfig.thinkingConfig")
+    if level not in {"", "thinking_level_unspecified", *_LEVELS}:
+        losing.lose("generationConfig.thinkingConfig.thinkingLevel")
     # -1: as much as the model likes, as where nothing is said.
     return Reasoning(_LEVELS.get(level, ""), None if budget is None or budget < 0 else budget, shown)
 

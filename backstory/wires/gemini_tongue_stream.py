@@ -41,7 +41,7 @@ from backstory.wires.gemini_tongue_read import WIRE, made_id, pieces_of, read_pa
 from backstory.wires.lowering import encode
 from backstory.wires.sse import event as write_event
 from backstory.wires.tongue import Json
-from backstory.wires.tongue_more import Fields, Losing, failure_of, loose_text
+from backstory.wires.tongue_more import Fields, Losing, failure_of, listed, loose_text, told_error
 
 _CODES = {
     "INVALID_ARGUMENT": "invalid_request",
@@ -101,14 +101,16 @@ class GeminiListener:
             return ()
         if not frame.data:
             return (Waits(),) if frame.raw.strip() not in (b"]", b"[", b"") else ()
-        return self.chunk(frame.data)
+        # Errors come in a list, too.
+        chunks: list[bytes | Raw] = [frame.data] if frame.data[:1] != b"[" else [*listed(Raw(frame.data))]
+        return [event for chunk in chunks for event in self.chunk(chunk)] if len(chunks) != 1 else self.chunk(chunks[0])
 
     def chunk(self, data: bytes | Raw) -> list[Event]:
         """What a chunk says."""
         fields = Fields(data)
-        error = fields.fields("error")
+        error = fields.take("error")
         if error is not None:
-            return self._break(read_failure(0, error))
+            return self._break(read_failure(0, told_error(error)))
         events = self._begin(fields)
         usage = fields.take("usageMetadata", "usage_metadata")
         if usage is not None:

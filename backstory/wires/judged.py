@@ -16,15 +16,15 @@ from backstory.core.extending import Watch
 from backstory.core.translation import Asked, Failure, Tongue, Use
 from backstory.core.wire import Wire
 from backstory.errors import DocumentError
+from backstory.wires.filtered import ABOUT_THE_BODY, Filtered, all_of, put
 from backstory.wires.judge import Judge
-from backstory.wires.reworked import ABOUT_THE_BODY, Stream, all_of, put
 from backstory.wires.translate import events_of, gathered
 
 KEEPING = "openai_responses"
 """The wire whose provider keeps calls that later requests must bring results for."""
 
 
-class Judged:
+class Judged(Filtered):
     """`place`: path and query of the client's request, `body`: that. `amend`: what was done to it, and has to be done to a later leg.
     `watches`: who watches an answer, None for nobody; asked for each. `ours`: as of Judge. `headers`: what is told in the answer's head.
     `unread`: told of an answer that was to be watched, and cannot be. `unmade`: told of an answer (its id at the provider) and a call in it
@@ -43,9 +43,7 @@ class Judged:
         unread: Callable[[DocumentError], None],
         unmade: Callable[[str, Use], None] = lambda _, __: None,
     ) -> None:
-        self.learnt: Headers = ()
-        self._tongue = tongue
-        self._wire = wire
+        super().__init__(tongue, wire)
         self._place = place
         self._body = body
         self._amend = amend
@@ -56,7 +54,6 @@ class Judged:
         self._unmade = unmade
         self._asked: Asked | None = None
         self._judge: Judge | None = None
-        self._stream: Stream | None = None
 
     @property
     def done(self) -> bool:
@@ -90,22 +87,20 @@ class Judged:
         told = tuple([pair for pair in told if pair[0].lower() not in ABOUT_THE_BODY])
         if kind.startswith(b"application/json") and not asked.array:
             return "whole", told
-        self._stream = Stream(self._wire.reader(kind.decode("latin-1")), self._tongue.listener(), self._tongue.teller(asked), self._judge)
+        self._filter(kind, asked, self._judge)
         return "stream", told
 
     def chunk(self, data: bytes) -> bytes:
         """See Translation."""
-        return data if self._stream is None else self._told(self._stream.chunk(data))
+        return self._told(super().chunk(data)) if self._stream is not None else data
 
     def tail(self) -> bytes:
         """See Translation."""
-        return b"" if self._stream is None else self._told(self._stream.tail())
+        return self._told(super().tail()) if self._stream is not None else b""
 
     def rest(self) -> bytes:
         """See Translation. A call that is held was not judged, so it is not told."""
-        if self._stream is None or self.holds:
-            return b""
-        return self._stream.rest()
+        return b"" if self.holds else super().rest()
 
     def whole(self, body: bytes) -> tuple[int, bytes]:
         """See Translation."""

@@ -11,6 +11,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
+from uuid import uuid4
 
 import msgspec
 from msgspec import Raw, Struct
@@ -30,6 +31,9 @@ Keep: TypeAlias = Callable[[str, str, tuple[Said, ...], tuple[Said, ...], int], 
 said since, the answer in the end, and how many bytes all of it is."""
 
 
+_PREFIX = re.compile(r"^[a-z]+[-_]")
+_UNIQUE = 12
+"""An id of fewer letters, without its prefix, may come again."""
 _PROVIDERS_OWN = re.compile(r"conv_[0-9a-f]{32,}")
 """Ids as OpenAI gives them to conversations, and this proxy in its place."""
 
@@ -110,6 +114,12 @@ class Kept:
         said = next((found for name in answers_of(item) if (found := self.get(whose, name)[0])), ())
         pieces = said[-1].pieces if said else ()
         return pieces[int(place)] if place.isdecimal() and int(place) < len(pieces) else None
+
+
+def lasting(name: str) -> str:
+    """The id under which an answer can be kept: the provider's, where that is long enough to be the only one of its kind; else a new one.
+    Some tell none, Ollama draws one of a thousand: an id that comes again would go on with another conversation."""
+    return name if len(_PREFIX.sub("", name)) >= _UNIQUE else f"resp_{uuid4().hex}"
 
 
 def answers_of(item: str) -> tuple[str, str]:

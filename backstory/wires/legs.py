@@ -20,8 +20,8 @@ _raws = msgspec.json.Decoder(dict[str, Raw])
 
 
 def values(raw: bytes | memoryview | Raw) -> Json:
-    """The members of an object; {} for null or nothing. DocumentError for anything else."""
-    return {} if bytes(raw) in (b"", b"null") else decode(_object, raw)
+    """The members of a `usage`; {} for anything that is no object."""
+    return {} if bytes(raw)[:1] != b"{" else decode(_object, raw)
 
 
 def raw_members(raw: bytes | memoryview | Raw) -> dict[str, Raw]:

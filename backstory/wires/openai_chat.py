@@ -153,7 +153,7 @@ class _Completion(Struct, gc=False):
     choices: list[_Choice]
     id: str | None = None
     model: str | None = None
-    usage: events.Counts | None = None
+    usage: Raw = Raw()
 
 
 class _Format(Struct, gc=False):
@@ -239,8 +239,7 @@ class OpenAIChat:
         if choice is None:
             raise DocumentError("an answer without a choice 0")
         finish = events.finish_of(choice.finish_reason) if choice.finish_reason else ""
-        usage = events.usage_of(found.usage) if found.usage else None
-        return Reply(_parts(choice.message, None), finish, usage, found.id or "", found.model or "")
+        return Reply(_parts(choice.message, None), finish, events.usage_of(found.usage), found.id or "", found.model or "")
 
     def echo(self, reply: Reply) -> tuple[Message, ...]:
         """One assistant message."""

@@ -15,6 +15,7 @@ from backstory.core.message import Text, Thinking, ToolCall
 from backstory.core.reply import Delta, Ending, Finish, Meter, Reply, Started, TextDelta, ThoughtDelta, ToolDelta, Usage
 from backstory.core.stream import Frame
 from backstory.errors import DocumentError
+from backstory.wires.counted import count, counts_of, inside
 from backstory.wires.lowering import quote
 from backstory.wires.sse import event, replaced
 
@@ -33,20 +34,6 @@ _REFUSAL = 1
 """Index of a refusal's text, apart from that of the answer."""
 _DONE = b"[DONE]"
 _NULL = Raw(b"null")
-
-
-class _Cached(Struct, gc=False):
-    cached_tokens: int | None = None
-    cache_write_tokens: int | None = None
-
-
-class Counts(Struct, gc=False):
-    """Usage as the wire has it."""
-
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    prompt_tokens_details: _Cached | None = None
-    prompt_cache_hit_tokens: int | None = None
 
 
 class _Function(Struct, gc=False):
@@ -86,7 +73,7 @@ class _Chunk(Struct, gc=False):
     id: str | None = None
     model: str | None = None
     choices: list[_Choice] | None = None
-    usage: Counts | None = None
+    usage: Raw = _NULL
     error: Raw = _NULL
 
 
@@ -99,11 +86,14 @@ def finish_of(reason: str) -> Finish:
     return _FINISH.get(reason, "other")
 
 
-def usage_of(counts: Counts) -> Usage:
-    """`prompt_tokens` of this wire includes cached input."""
-    details = counts.prompt_tokens_details or _Cached()
-    read = details.cached_tokens or counts.prompt_cache_hit_tokens or 0
-    return Usage(counts.prompt_tokens or 0, counts.completion_tokens or 0, read, details.cache_write_tokens or 0)
+def usage_of(raw: Raw) -> Usage | None:
+    """`prompt_tokens` of this wire includes cached input. None where nothing is told."""
+    found = counts_of(raw)
+    if found is None:
+        return None
+    details = inside(found, "prompt_tokens_details")
+    read = count(details, "cached_tokens") or count(found, "prompt_cache_hit_tokens")
+    return Usage(count(found, "prompt_tokens"), count(found, "completion_tokens"), read, count(details, "cache_write_tokens"))
 
 
 def deltas(frame: Frame) -> list[Delta]:
@@ -121,8 +111,8 @@ def deltas(frame: Frame) -> list[Delta]:
             _pieces(delta, out)
         if choice.finish_reason:
             out.append(Ending(finish_of(choice.finish_reason)))
-    if chunk.usage is not None:
-        out.append(Meter(usage_of(chunk.usage)))
+    if (usage := usage_of(chunk.usage)) is not None:
+        out.append(Meter(usage))
     if chunk.error != _NULL:
         out.append(Ending("error"))
     return out

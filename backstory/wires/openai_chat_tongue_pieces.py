@@ -138,11 +138,12 @@ def call(fields: Fields, place: int = 0) -> Use:
     """One of `tool_calls`. `place`: its place, for a call without an id."""
     sealed = signature(fields)
     name = fields.text("id")
-    custom = fields.inner("custom")
+    custom, function = fields.inner("custom"), fields.inner("function") or Fields(b"{}")
+    fields.done("type", "index")
     if custom is not None:
         return Use(name, custom.text("name"), custom.text("input"), custom=True, sealed=sealed)
-    function = fields.inner("function") or Fields(b"{}")
     tool, given = function.text("name"), arguments(function)
+    function.done()
     return Use(name or made_id(f"{tool}:{given}", place), tool, given or "{}", sealed=sealed)
 
 

@@ -36,6 +36,9 @@ _SYSTEM = frozenset({"system", "developer"})
 _CHOICES = {"auto": Choice("auto"), "none": Choice("none"), "required": Choice("any"), "any": Choice("any")}
 
 
+_WORDS = frozenset({*EFFORTS, "max"})
+
+
 def read(body: bytes, path: str) -> Asked:
     """A request."""
     fields = Fields(body)
@@ -154,12 +157,12 @@ def _tools(fields: Fields) -> tuple[tuple[Function | Builtin, ...], Choice | Non
 def _tool(raw: Raw, unread: dict[str, None]) -> Function | Builtin:
     fields = Fields(raw, "tools", unread)
     kind, cached = fields.text("type"), fields.raw("cache_control")
-    function = fields.inner("function")
-    if function is not None:
-        return _function(function, cached)
-    custom = fields.inner("custom")
-    if custom is None:
+    function, custom = fields.inner("function"), fields.inner("custom")
+    if function is None and custom is None:
         return Builtin(kind, raw)
+    fields.done()
+    if function is not None or custom is None:
+        return _function(function or fields, cached)
     form = custom.raw("format")
     return Function(custom.text("name"), custom.text("description"), bytes(form or b""), custom=True, cached=cached)
 
@@ -173,7 +176,7 @@ def _function(fields: Fields, cached: Raw | None = None) -> Function:
 
 def _choice(fields: Fields) -> Choice | None:
     if fields.kind("tool_choice") != "object":
-        return _CHOICES.get(fields.text("tool_choice"))
+        return _CHOICES.get(fields.word("tool_choice", _CHOICES))
     found = fields.inner("tool_choice") or Fields(b"{}")
     allowed = found.inner("allowed_tools")
     if allowed is not None:
@@ -181,7 +184,13 @@ def _choice(fields: Fields) -> Choice | None:
         mode = _CHOICES.get(allowed.text("mode"), Choice("auto")).mode
         return Choice(mode, allowed=tuple([one.text("name") for one in inner if one is not None]))
     named = found.inner("function") or found.inner("custom")
-    return Choice("tool", named.text("name")) if named is not None else None
+    if named is None:
+        found.word("type", ())
+        return None
+    name = named.text("name")
+    found.done("type")
+    named.done()
+    return Choice("tool", name)
 
 
 def _format(fields: Fields) -> Format | None:
@@ -194,18 +203,22 @@ def _format(fields: Fields) -> Format | None:
         case "json_schema":
             inner = found.inner("json_schema") or Fields(b"{}")
             schema = bytes(inner.raw("schema") or b"")
-            return Format(schema, inner.text("name"), inner.text("description"), inner.flag("strict"))
-        case _:
+            form = Format(schema, inner.text("name"), inner.text("description"), inner.flag("strict"))
+            inner.done()
+            return form
+        case kind:
             found.done()
+            if kind not in {"", "text"}:
+                fields.unread[f"response_format.{kind}"] = None
             return None
 
 
 def _reasoning(fields: Fields) -> Reasoning | None:
     """`reasoning_effort`, or OpenRouter's `reasoning`."""
-    effort = _effort(fields.text("reasoning_effort"))
+    effort = _effort(fields.word("reasoning_effort", _WORDS))
     if fields.kind("reasoning") == "object":
         found = fields.inner("reasoning") or Fields(b"{}")
-        effort = _effort(found.text("effort")) or effort
+        effort = _effort(found.word("effort", _WORDS)) or effort
         budget, hidden, enabled = found.count("max_tokens"), found.flag("exclude"), found.flag("enabled")
         found.done()
         if enabled is False:

@@ -339,8 +339,9 @@ def _add_text(lowering: Lowering, document: Document, index: int, text: str, *, 
         if message.role not in _TEXT_TYPES or not document.has((*path, "role")):
             raise DocumentError(f"item {index} takes no text")
         role, content = message.role, (*path, "content")
-    if lowering.first_byte(content) == base.QUOTE:
-        lowering.text(Extend(content, f"{text}\n\n" if front else f"\n\n{text}", front))
+    alone = base.lone_text(lowering, document, content)
+    if alone:
+        lowering.text(Extend(alone, f"{text}\n\n" if front else f"\n\n{text}", front))
     else:
         lowering.add(content, 0 if front else lowering.length(content), _text_part(role, text))
 

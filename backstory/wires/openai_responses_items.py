@@ -15,6 +15,7 @@ from backstory.core.images import dimensions
 from backstory.core.message import SCREENSHOT, Media, MediaKind, Message, Opaque, Part, Path, Role, Text, Thinking, ToolCall, ToolResult
 from backstory.core.reply import Finish, Reply, Usage
 from backstory.errors import DocumentError
+from backstory.wires.counted import count, counts_of, inside
 from backstory.wires.lowering import decode
 from backstory.wires.strict import members
 
@@ -82,19 +83,6 @@ class _Audio(Struct):
     format: str = ""
 
 
-class _Cached(Struct):
-    cached_tokens: int | None = None
-    cache_write_tokens: int | None = None
-
-
-class Counts(Struct):
-    """Usage."""
-
-    input_tokens: int = 0
-    output_tokens: int = 0
-    input_tokens_details: _Cached | None = None
-
-
 class _Incomplete(Struct):
     reason: str | None = None
 
@@ -120,7 +108,7 @@ class Response(Struct):
     model: str = ""
     status: str | None = None
     output: list[Raw] | None = None
-    usage: Counts | None = None
+    usage: Raw = Raw()
     incomplete_details: _Incomplete | None = None
     store: bool | None = None
 
@@ -227,12 +215,14 @@ def finish_of(response: Response) -> Finish:
     return "refusal" if refused else "stop"
 
 
-def usage_of(counts: Counts | None) -> Usage | None:
-    """`input_tokens` of this wire includes cached input."""
-    if counts is None:
+def usage_of(raw: Raw) -> Usage | None:
+    """`input_tokens` of this wire includes cached input. None where nothing is told."""
+    found = counts_of(raw)
+    if found is None:
         return None
-    details = counts.input_tokens_details or _Cached()
-    return Usage(counts.input_tokens, counts.output_tokens, details.cached_tokens or 0, details.cache_write_tokens or 0)
+    details = inside(found, "input_tokens_details")
+    read, written = count(details, "cached_tokens"), count(details, "cache_write_tokens")
+    return Usage(count(found, "input_tokens"), count(found, "output_tokens"), read, written)
 
 
 def _message(fields: dict[str, Raw], at: Path) -> Message:

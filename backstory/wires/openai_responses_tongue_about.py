@@ -48,7 +48,9 @@ def about(asked: Asked, losing: Losing) -> Json:
         found["service_tier"] = tier
     elif tier:
         losing.lose("service_tier")
-    if asked.previous:
+    if asked.previous and asked.wire != WIRE:
+        losing.lose("previous_response_id")
+    elif asked.previous:
         found["conversation" if asked.conversation else "previous_response_id"] = asked.previous
     return found
 

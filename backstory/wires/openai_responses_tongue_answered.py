@@ -9,7 +9,7 @@ from backstory.core.reply import Finish, Usage
 from backstory.core.translation import Answered, Failure, Piece, Refusal, Thought, Use
 from backstory.errors import DocumentError
 from backstory.wires.openai_responses_tongue_items import items_of, read_content, read_item
-from backstory.wires.tongue_more import Fields, Losing
+from backstory.wires.tongue_more import Fields, Losing, failure_of, loose_text, told_error
 
 _REASONS: dict[str, Finish] = {"max_output_tokens": "length", "content_filter": "refusal"}
 
@@ -17,11 +17,11 @@ _REASONS: dict[str, Finish] = {"max_output_tokens": "length", "content_filter": 
 def read_answered(body: bytes) -> Answered | Failure:
     """A whole response object."""
     fields = Fields(body)
-    error = fields.fields("error")
+    error = fields.take("error")
     status = fields.text("status")
     output = fields.take("output")
     if error is not None or status == "failed":
-        return read_failure(error)
+        return read_failure(None if error is None else told_error(error))
     if output is None:
         raise DocumentError("a response without output")
     losing = Losing()
@@ -85,8 +85,8 @@ def read_usage(raw: Raw | None) -> tuple[Usage | None, int]:
 
 def read_failure(error: Fields | None) -> Failure:
     """The `error` of a failed response, or of an event."""
-    code = error.text("code") if error is not None else ""
-    message = error.text("message") if error is not None else ""
+    code = loose_text(error, "code") if error is not None else ""
+    message = loose_text(error, "message") if error is not None else ""
     message = message or "the provider's answer failed"
     if code in ("rate_limit_exceeded", "insufficient_quota"):
         return Failure(429, "rate_limit", message, code)
@@ -94,4 +94,5 @@ def read_failure(error: Fields | None) -> Failure:
         return Failure(400, "context_length", message, code)
     if code in ("invalid_prompt", "invalid_request_error") or "image" in code:
         return Failure(400, "invalid_request", message, code)
-    return Failure(500, "server", message, code)
+    status = int(code) if len(code) == 3 and code.isdecimal() and 400 <= int(code) < 600 else 500  # compatible providers tell HTTP's
+    return failure_of(status, b"", message, code) if status != 500 else Failure(500, "server", message, code)

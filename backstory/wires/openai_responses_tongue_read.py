@@ -210,6 +210,8 @@ def _text(fields: Fields, losing: Losing) -> tuple[Format | None, tuple[tuple[st
 
 def _format(form: Fields | None, losing: Losing) -> Format | None:
     kind = "" if form is None else form.text("type")
+    if kind not in ("", "text", "json_object", "json_schema"):
+        losing.lose(f"text.format.{kind}")
     if form is None or kind not in ("json_object", "json_schema"):
         return None
     if kind == "json_object":
@@ -242,6 +244,7 @@ def _choice(raw: Raw | None, losing: Losing) -> Choice | None:
     fields = Fields(raw)
     kind, name = fields.text("type"), fields.text("name")
     if kind in ("function", "custom") and name:
+        losing.rest(fields, "tool_choice")
         return Choice("tool", name)
     if kind == "allowed_tools":
         named = [Fields(one).text("name") for one in fields.items("tools")]

@@ -31,10 +31,10 @@ from backstory.core.translation import (
     Waits,
     Words,
 )
-from backstory.wires.lowering import decode, encode
+from backstory.wires.lowering import decode
 from backstory.wires.openai_responses_tongue_answered import finish_of, output_pieces, read_failure, read_usage, reason_of
 from backstory.wires.openai_responses_tongue_items import PARAGRAPH, spaced
-from backstory.wires.tongue_more import Fields, Losing, is_object, listed
+from backstory.wires.tongue_more import Fields, Losing, is_object, is_string, listed, told_error
 
 _Key: TypeAlias = "tuple[int, int]"
 
@@ -58,8 +58,6 @@ class _Event(Struct):
     annotation: Raw = Raw()
     response: Raw = Raw()
     error: Raw = Raw()
-    code: str | None = None
-    message: str | None = None
 
 
 class _Telling(Struct):
@@ -96,7 +94,7 @@ class ResponsesListener:
         if not frame.data:
             return (Waits(),)
         event = decode(_event, frame.data)
-        kind = event.type or frame.event
+        kind = event.type or frame.event or ("error" if is_object(event.error) or is_string(event.error) else "")
         if kind in _TEXT_DELTAS:
             bare: Piece = Words("") if kind == "response.output_text.delta" else Refusal("")
             return self._more((event.output_index, event.content_index), bare, event.delta)
@@ -104,6 +102,11 @@ class ResponsesListener:
             return self._more((event.output_index, _WHOLE), Use("", "", ""), event.delta)
         if kind in _THOUGHT_DELTAS:
             return self._more((event.output_index, _WHOLE), self._thought(event), event.delta)
+        if kind == "error":
+            self._done = True
+            told = Fields(frame.data)
+            nested = told.take("error")
+            return (*self._begin(Raw()), Broke(read_failure(told if nested is None else told_error(nested))))
         return self._rare(kind, event)
 
     def over(self) -> Sequence[Event]:
@@ -125,11 +128,6 @@ class ResponsesListener:
             case "response.reasoning_summary_part.added":
                 key = (event.output_index, _WHOLE)
                 return self._more(key, self._thought(event), PARAGRAPH) if event.summary_index and key in self._pieces else ()
-            case "error":
-                self._done = True
-                error = Fields(event.error) if is_object(event.error) else None
-                told = Fields(encode({"code": event.code, "message": event.message}))
-                return (*self._begin(Raw()), Broke(read_failure(error or told)))
             case _:
                 return self._end(kind, event.response) if kind in _ENDS else ()
 
@@ -241,7 +239,8 @@ class ResponsesListener:
         status = kind.removeprefix("response.")
         self._done = True
         if status == "failed":
-            return [*events, Broke(read_failure(fields.fields("error")))]
+            error = fields.take("error")
+            return [*events, Broke(read_failure(None if error is None else told_error(error)))]
         output = fields.take("output")
         for place, item in enumerate(() if output is None else listed(output)):
             events += self._late(place, item)

@@ -35,7 +35,8 @@ from backstory.core.translation import (
 from backstory.core.wire import Wire
 from backstory.errors import DocumentError
 from backstory.wires.brought_back import OTHERS, TAG, brought_back
-from backstory.wires.reworked import ABOUT_THE_BODY, SEALINGS, Stream, put
+from backstory.wires.filtered import ABOUT_THE_BODY, Filtered, put
+from backstory.wires.reworked import SEALINGS
 from backstory.wires.sieve import Sealing
 
 _WORDS = """Another model has thought about this before you. Use its reasoning as far as it is sound, and answer what was asked yourself.
@@ -71,16 +72,14 @@ class _Shared(Struct):
     told: bool = False
 
 
-class Reasoned:
+class Reasoned(Filtered):
     """One exchange. `path`, `query`: of the client's request. `thought`: "" where there is none, and nothing is added. `tokens`: what it
     counts. `note`: a header of ours for the answer."""
 
     done = False
 
     def __init__(self, tongue: Tongue, wire: Wire, path: str, query: str, thought: str, tokens: int, note: tuple[bytes, bytes]) -> None:
-        self.learnt: Headers = ()
-        self._tongue = tongue
-        self._wire = wire
+        super().__init__(tongue, wire)
         self._path = path
         self._query = query
         self._thought = thought
@@ -90,7 +89,6 @@ class Reasoned:
         self._asked: Asked | None = None
         self._shared = _Shared()
         self._later = False
-        self._stream: Stream | None = None
 
     def ask(self, body: bytes) -> bytes:
         """See Translation. Asked once more, it is for a later leg of the answer. Raises DocumentError."""
@@ -130,23 +128,9 @@ class Reasoned:
         kept = (*(pair for pair in headers if pair[0].lower() not in ABOUT_THE_BODY), self._note)
         json = kind.startswith(b"application/json")
         if kind.startswith(b"text/event-stream") or (json and asked.array):
-            teller = self._tongue.teller(asked)
-            sieve = Prefix(self._piece(asked), self._tokens, self._shared)
-            self._stream = Stream(self._wire.reader(kind.decode("latin-1")), self._tongue.listener(), teller, sieve)
+            self._filter(kind, asked, Prefix(self._piece(asked), self._tokens, self._shared))
             return "stream", kept
         return ("whole", kept) if json else ("stream", noted)
-
-    def chunk(self, data: bytes) -> bytes:
-        """See Translation."""
-        return data if self._stream is None else self._stream.chunk(data)
-
-    def tail(self) -> bytes:
-        """See Translation."""
-        return b"" if self._stream is None else self._stream.tail()
-
-    def rest(self) -> bytes:
-        """See Translation."""
-        return b"" if self._stream is None else self._stream.rest()
 
     def whole(self, body: bytes) -> tuple[int, bytes]:
         """See Translation."""

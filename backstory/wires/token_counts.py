@@ -37,7 +37,7 @@ _COUNTED = {
     "openai_responses": frozenset({"model", "input", "instructions", "tools", "tool_choice", "text", "reasoning", "parallel_tool_calls"}),
 }
 # Compatible providers of the wire do not all have the question.
-_NO_SUCH_QUESTION = frozenset({404, 405, 501})
+NO_SUCH_QUESTION = frozenset({404, 405, 501})
 # Around a message and a tool stand tokens of the model's own.
 _MESSAGE, _TOOL, _PROMPT = 4, 8, 3
 _PIXELS_PER_TOKEN, _MOST_PIXELS = 750, 1568 * 1568
@@ -109,7 +109,7 @@ class TokenCount:
             case _:
                 return "/v1/responses/input_tokens"
 
-    def begin(self, status: int, headers: Headers) -> tuple[Literal["whole"], Headers]:
+    def begin(self, status: int, headers: Headers) -> tuple[Literal["pass", "whole"], Headers]:
         """See Translation."""
         self._status, self._inflate = status, inflating(headers)
         return "whole", (*beside(headers), (b"Content-Type", b"application/json"))
@@ -130,7 +130,7 @@ class TokenCount:
         """See Translation. What is no count, and no error either, comes from one who does not know the question."""
         if self._inflate is not None:
             body = self._inflate.more(body)
-        if self._status >= 400 and self._status not in _NO_SUCH_QUESTION:
+        if self._status >= 400 and self._status not in NO_SUCH_QUESTION:
             return self._client.failure(self._provider.failed(self._status, body))
         found = _told(body) if self._status < 400 else None
         return 200, self.answer(estimated(self.asked), True) if found is None else self.answer(found, False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import binascii
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Literal, TypeAlias, TypeVar
 
 import msgspec
@@ -124,6 +124,13 @@ class Fields:
     def rest(self) -> tuple[tuple[str, Raw], ...]:
         """What nobody took."""
         return tuple([(name, raw) for name in [*self._members] if (raw := self.raw(name)) is not None])
+
+    def word(self, name: str, known: Container[str]) -> str:
+        """A string that is one of these; "" for any other, which is told of."""
+        found = self.text(name)
+        if found and found not in known:
+            self.unread[f"{self._where}.{name}".lstrip(".")] = None
+        return found if found in known else ""
 
     def done(self, *known: str) -> None:
         """What nobody took is told of, but for members `known` to say nothing."""

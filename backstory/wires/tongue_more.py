@@ -251,9 +251,14 @@ def error_object(body: bytes) -> Fields | None:
         error = fields.take("error", "detail")
         if error is None:
             return Fields(raw)
-        return Fields(error) if is_object(error) else Fields(b'{"message":' + bytes(error) + b"}" if is_string(error) else b"{}")
+        return told_error(error)
     except (DocumentError, IndexError):
         return None
+
+
+def told_error(raw: Raw) -> Fields:
+    """An `error` that is an object, or its words alone. DocumentError where it is malformed."""
+    return Fields(raw) if is_object(raw) else Fields(b'{"message":' + bytes(raw) + b"}" if is_string(raw) else b"{}")
 
 
 def loose_text(fields: Fields, *names: str) -> str:

@@ -45,8 +45,8 @@ from backstory.errors import DocumentError
 from backstory.wires.bodies import Inflate, beside, inflating
 from backstory.wires.candidates import Candidates
 from backstory.wires.halves import Halves, mended
-from backstory.wires.kept import Keep, Kept, answers_of, is_reference, joined, may_begin, references, referred
-from backstory.wires.tongue import letter_name, short_name
+from backstory.wires.kept import Keep, Kept, answers_of, is_reference, joined, lasting, may_begin, references, referred
+from backstory.wires.tongue import failed_plainly, letter_name, short_name
 from backstory.wires.unique_ids import unique
 
 _RENAMED = Loss("tool ids", "changed", "an id that stands twice in the conversation is another one the second time")
@@ -229,6 +229,7 @@ class Translated:
             answered = gathered([event for frame in frames for event in self._listener.events(frame)] + [*self._listener.over()])
         if isinstance(answered, Failure):
             return self._client.failure(answered)
+        answered = replace(answered, id=self._lasting(answered.id))
         if self._teller is None:
             self._keep(answered.id, answered.pieces)
             return self._status, self._client.answer(self._own(answered), self._asked)
@@ -237,10 +238,13 @@ class Translated:
         return self._status, self._say(events) + others + self._say([end]) + self._teller.end()
 
     def _answered(self, body: bytes) -> Answered | Failure:
-        """A whole answer. Half letters in it, which JSON cannot hold, are lost."""
+        """A whole answer. Half letters, which JSON cannot hold, are lost. A page or a text that is none is a failure with its words."""
         try:
             return self._provider.answered(body)
         except DocumentError:
+            if body.lstrip()[:1] not in (b"", b"{", b"["):
+                shown = failed_plainly(self._status, body).message
+                return Failure(502, "server", f"the provider's answer ({self._status}) is none that its wire has: {shown}")
             whole = mended(body)
             if whole is body:
                 raise
@@ -265,6 +269,7 @@ class Translated:
         self._spoke = self._spoke or any(not isinstance(event, Waits) for event in events)
         self._ended = self._ended or any(isinstance(event, (Ended, Broke)) for event in events)
         if self._tell_kept is not None:
+            events = [replace(event, id=self._lasting(event.id)) if isinstance(event, Begun) else event for event in events]
             self._listen(events)
         if self._names:
             events = [self._own_event(event) for event in events]
@@ -289,6 +294,10 @@ class Translated:
         whole = joined(before, asked.said)
         self._before, self._said, self._size = (asked.previous, before), whole[len(before) :], before_size + size
         return replace(asked, said=whole, previous="", conversation=False)
+
+    def _lasting(self, name: str) -> str:
+        """The id of an answer, for its client: another than the provider's where that could not be built on."""
+        return lasting(name) if self._tell_kept is not None and not self._talk and self._asked.store is not False else name
 
     def _listen(self, events: Sequence[Event]) -> None:
         for event in events:

@@ -42,7 +42,7 @@ class _Told(Struct):
 
     usage: Raw = _EMPTY
     model: object = None
-    metadata: gemini_parts.Counts | None = field(name="usageMetadata", default=None)
+    metadata: Raw = field(name="usageMetadata", default=_EMPTY)
     version: object = field(name="modelVersion", default=None)
     message: Raw = _EMPTY
     response: Raw = _EMPTY
@@ -56,9 +56,6 @@ _told = msgspec.json.Decoder(_Told)
 _several = msgspec.json.Decoder(list[_Told])
 _inner = msgspec.json.Decoder(_Inner)
 _named = msgspec.json.Decoder(_Named)
-_anthropic = msgspec.json.Decoder(anthropic_stream.Counts)
-_responses = msgspec.json.Decoder(openai_responses_items.Counts)
-_chat = msgspec.json.Decoder(openai_chat_stream.Counts)
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
@@ -119,8 +116,7 @@ def text_bytes(body: bytes) -> int:
 
 def _of(told: _Told) -> Stated:
     model, usage = _text(told.model) or _text(told.version), _counts(told.usage)
-    if told.metadata is not None:
-        usage = gemini_parts.usage_of(told.metadata)
+    usage = gemini_parts.usage_of(told.metadata) or usage
     for raw in (told.message, told.response):
         if raw is not _EMPTY:
             try:
@@ -134,15 +130,12 @@ def _of(told: _Told) -> Stated:
 def _counts(raw: Raw) -> Usage | None:
     """The counts of the wire whose names these are; Anthropic's and OpenAI's have some in common, and what they mean by them."""
     text = bytes(raw)
-    try:
-        if b'"prompt_tokens"' in text or b'"completion_tokens"' in text:
-            return openai_chat_stream.usage_of(_chat.decode(text))
-        if b'"input_tokens_details"' in text:
-            return openai_responses_items.usage_of(_responses.decode(text))
-        if b'"input_tokens"' in text or b'"output_tokens"' in text:
-            return anthropic_stream.usage_of(_anthropic.decode(text))
-    except _UNREADABLE:
-        pass
+    if b'"prompt_tokens"' in text or b'"completion_tokens"' in text:
+        return openai_chat_stream.usage_of(raw)
+    if b'"input_tokens_details"' in text:
+        return openai_responses_items.usage_of(raw)
+    if b'"input_tokens"' in text or b'"output_tokens"' in text:
+        return anthropic_stream.usage_of(raw)
     return None
 
 

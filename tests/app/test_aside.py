@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -199,5 +200,26 @@ def test_an_answer_that_comes_when_the_store_is_open_already_is_taken_in(tmp_pat
             tap.over("complete", 200, 1, 1)
             await soon(lambda: not one.engine._beside)
             assert ["Slow to answer.", "At last."] in await told(one)
+
+    asyncio.run(work())
+
+
+def test_a_file_that_may_only_be_read_is_used_as_soon_as_it_may_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite would open it, and refuse every turn until the next start."""
+    monkeypatch.setattr("backstory.app.opening._AGAIN_S", (0.05, 0.1))
+    mode = [os.R_OK]
+    monkeypatch.setattr("backstory.stores.database.os.access", lambda _, asked: asked & mode[0] == asked)  # root may write all
+
+    async def work() -> None:
+        config = settings(tmp_path)
+        async with rig(config, echoing(WIRE)) as one:
+            assert not one.engine.memory
+            assert one.engine.trouble.endswith("memory.db: the file may only be read")
+            await ask(one, [("user", "While it may only be read?")])
+            await asyncio.sleep(0.2)
+            assert not one.engine.memory
+            mode[0] = os.R_OK | os.W_OK
+            await soon(lambda: one.engine.memory)
+            assert await told(one) == [["While it may only be read?", "Answer 1."]]
 
     asyncio.run(work())

@@ -150,6 +150,34 @@ def test_counts_reach_the_provider_or_are_estimated(tmp_path: Path, wire: str, p
     run(scene())
 
 
+def refusing(status: str, body: bytes) -> Do:
+    async def do(_: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(reply(body, b"text/plain", status=status.encode()))
+
+    return do
+
+
+@pytest.mark.parametrize("wire", list(COUNTS))
+def test_a_compatible_provider_that_does_not_know_the_question_has_the_prompt_estimated(tmp_path: Path, wire: str) -> None:
+    path, member = COUNTS[wire]
+    part: dict[str, Any] = {"contents": [{"role": "user", "parts": [{"text": "Hello, how are you?"}]}]}
+    if wire != "gemini":
+        part = {"model": "MODEL", ("input" if wire == "openai_responses" else "messages"): [{"role": "user", "content": "Hello, you."}]}
+    ways = {"p": (wire, refusing("404 Not Found", b"404 page not found")), "q": (wire, refusing("404 No", b"no model m9"))}
+
+    async def scene() -> None:
+        async with rivals(tmp_path, ways) as one:
+            head, raw = await one.ask(path.replace("%s", "p:m9"), json.dumps(part).replace("MODEL", "p:m9").encode(), KEYS[wire])
+            assert head.startswith(b"HTTP/1.1 200"), (head, raw)
+            assert 5 < json.loads(raw)[member] < 20
+            assert field(head, b"x-vc-count") == b"estimate"
+            head, raw = await one.ask(path.replace("%s", "q:m9"), json.dumps(part).replace("MODEL", "q:m9").encode(), KEYS[wire])
+            assert head.startswith(b"HTTP/1.1 404"), "a model that there is not is told"
+            assert b"no model m9" in raw
+
+    run(scene())
+
+
 @pytest.mark.parametrize("provider", ["anthropic", "openai_chat", "gemini"])
 def test_lists_of_models_are_the_static_routes_providers(tmp_path: Path, provider: str) -> None:
     async def scene() -> None:

@@ -95,9 +95,12 @@ async def test_a_request_that_is_translated_for_the_only_provider_is_bounded_too
 
 @pytest.mark.parametrize("routed", [True, False])
 @pytest.mark.parametrize("kind", ["create", "continue"])
+@pytest.mark.parametrize("wire", ["openai_chat", "openai_responses", "gemini"])
 @played
-async def test_a_thread_that_is_not_known_is_told_so_that_its_client_begins_another(tmp_path: Path, routed: bool, kind: str) -> None:
-    async with two(tmp_path, ROUTED % "openai_chat" if routed else "upstream: {wire: openai_chat}\n", KEY) as one:
+async def test_a_thread_that_is_not_known_is_told_so_that_its_client_begins_another(
+    tmp_path: Path, routed: bool, kind: str, wire: str
+) -> None:
+    async with two(tmp_path, ROUTED % wire if routed else f"upstream: {{wire: {wire}}}\n", KEY) as one:
         thread = {"type": kind} | ({"previous_message_id": "msg_1"} if kind == "continue" else {})
         status, told = await one.ask_for("anthropic", "prov:m" if routed else "m", thread=thread)
         assert status == (200 if kind == "create" else 404)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import wraps
@@ -93,6 +94,31 @@ async def test_a_client_goes_on_after_a_restart(tmp_path: Path, stream: bool) ->
         await ask(one, "four", third["id"], stream=stream)
         assert sent(one) == ["one", "Answer 1.", "two", "Answer 2.", "three", "Answer 3.", "four"]
         assert not one.failures()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("name", [b"", b"chatcmpl-7"])
+@played
+async def test_a_provider_whose_ids_come_again_mixes_no_conversations(tmp_path: Path, stream: bool, name: bytes) -> None:
+    """Ollama draws an id from a thousand; others tell none."""
+    model = Model(stream)
+
+    def answer(received: Received) -> bytes | list[bytes]:
+        given = model(received)
+        if isinstance(given, list):
+            return chunked([re.sub(rb'"id": "[^"]*"', b'"id": "%s"' % name, piece) for piece in (given[1], b"data: [DONE]\n\n")])
+        body = json.loads(given.partition(b"\r\n\r\n")[2])
+        return reply(json.dumps({**body, "id": name.decode()}).encode())
+
+    async with rig(replace(settings(tmp_path), upstream=Upstream(wire="openai_chat")), answer) as one:
+        _, first = await ask(one, "one", stream=stream)
+        _, other = await ask(one, "uno", stream=stream)
+        assert len({first["id"], other["id"]}) == 2
+        status, _ = await ask(one, "two", first["id"], stream=stream)
+        assert status == 200
+        assert sent(one) == ["one", "Answer 1.", "two"]
+        await ask(one, "due", other["id"], stream=stream)
+        assert sent(one) == ["uno", "Answer 2.", "due"]
 
 
 @played

@@ -196,9 +196,15 @@ def test_what_is_recalled_stays(tmp_path: Path) -> None:
             assert 0 < sent - came < 700
             cutter.hears(answer)
             block = json.dumps(messages(provider.till.sent)[-1])
+            provider.most = KEEPS + 2
             clock.now += 10.0
-            await one.ask(PATHS["anthropic"], cutter.body(KEEPS), NAME)
+            _, answer = await one.ask(PATHS["anthropic"], cutter.body(KEEPS + 2), NAME)
             assert block in json.dumps(messages(provider.till.sent)), "and goes up with its message from now on"
+            cutter.hears(answer)
+            clock.now += 10.0
+            body = cutter.body(KEEPS + 2)
+            await one.ask(PATHS["anthropic"], body, NAME)
+            assert provider.till.sent == body, "until its client cuts its history anew"
             assert not one.failures()
 
     asyncio.run(work())

@@ -24,6 +24,8 @@ FOUND = {
     "VCMERGESTATUS": ("mergestatus", ""),
     "VCFORGET #12": ("forget", "#12"),
     "VCFORGET": ("forget", ""),
+    "VCFORGET\tthe zebra": ("forget", "the zebra"),
+    "VCFORGET\u00a0the zebra": ("forget", "the zebra"),
     "!/status": ("status", ""),
     "!/STATUS": ("status", ""),
     "!/status()": ("status", ""),

@@ -271,7 +271,8 @@ def test_a_killed_proxy_has_lost_no_acknowledged_turn(proxy: Proxy, raw: RawProv
     assert not [text for text, answers in found.items() if any(answer.rstrip("…") not in f"You asked: {text}" for answer in answers)]
 
 
-def test_a_stop_lets_a_running_stream_end(proxy: Proxy, raw: RawProvider) -> None:
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP], ids=["stopped", "its terminal closed"])
+def test_a_stop_lets_a_running_stream_end(proxy: Proxy, raw: RawProvider, how: signal.Signals) -> None:
     def slowly(received: Received) -> bytes | list[bytes | float | None]:
         made = streaming(received)
         assert not isinstance(made, bytes)
@@ -284,7 +285,7 @@ def test_a_stop_lets_a_running_stream_end(proxy: Proxy, raw: RawProvider) -> Non
     thread.start()
     time.sleep(0.4)
     began = time.monotonic()
-    assert proxy.stop() == 0
+    assert proxy.stop(how) == 0
     assert time.monotonic() - began < 6
     thread.join(10)
     assert got[0].ended == "complete"

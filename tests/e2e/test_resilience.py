@@ -35,11 +35,11 @@ class Faulty(ScriptedProvider):
         self.empty = [False]
         self.asked = 0
 
-    async def _respond(self, writer: asyncio.StreamWriter, head: Head, body: bytes) -> None:
+    async def respond(self, writer: asyncio.StreamWriter, head: Head, body: bytes) -> None:
         self.asked += 1
         if not self.first:
             self.empty = self.empty or [False]
-            await super()._respond(writer, head, body)
+            await super().respond(writer, head, body)
             return
         raw = self.first.pop(0)
         if raw:

@@ -299,3 +299,24 @@ def test_an_sdk_client_with_a_summary_goes_on_in_another_process(proxy: Proxy, p
         assert "SQLite instead of Postgres" in text
     finally:
         client.close()
+
+
+@pytest.mark.parametrize("kind", [ClaudeCode, Codex, GeminiCli, Opencode], ids=lambda kind: kind.__name__.lower())
+def test_what_was_said_between_two_summaries_comes_back(tmp_path: Path, kind: type[Shape]) -> None:
+    """Gemini CLI takes each summary in with the same words."""
+
+    async def test(w: World) -> None:
+        shape = kind(session())
+        await talk(w, shape)
+        await summarised(shape)(w)
+        said = ["The gate of the pier opens with marlin forty-two.", "How do the retries work now?", "And what of the uploader's log?"]
+        for text in said:
+            await w.say(shape, text)
+        await summarised(shape)(w)
+        await w.send(shape, shape.ask("What does the gate of the pier open with?"), "With marlin forty-two.")
+        assert "marlin forty-two" in w.one.sent.body.decode().partition("<recalled>")[2] or kind is Codex
+        ((_, turns),) = await w.kept()
+        spoken = [turn.text for turn in turns if turn.kind == "spoken" and turn.role == "user"]
+        assert all(any(text in one for one in spoken) for text in said)
+
+    run(tmp_path, test)

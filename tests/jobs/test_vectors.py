@@ -44,12 +44,16 @@ class Letters:
         self.model = model
         self.seen: list[str] = []
         self.broken = False
+        self.letters = "abcdefgh"
+
+    def close(self) -> None:
+        """See Embedder."""
 
     def embed(self, texts: Sequence[str]) -> list[bytes]:
         if self.broken:
             raise EmbeddingError("broken")
         self.seen += texts
-        return [bytes(min(127, text.lower().count(letter)) for letter in "abcdefgh") for text in texts]
+        return [bytes(min(127, text.lower().count(letter)) for letter in self.letters) for text in texts]
 
 
 def plain(number: int) -> str:
@@ -126,6 +130,23 @@ def test_another_model_begins_anew_beside_the_first(shelf: Shelf) -> None:
     work(store, second)
     assert len(second.seen) == 5
     assert len(store.vectors("c", "other")) == len(store.vectors("c", "letters")) == 5
+
+
+def test_another_model_behind_the_same_name_begins_anew_once(shelf: Shelf) -> None:
+    store, model = shelf.open(), Letters()
+    grow(store, 1, 100)
+    job = work(store, model)
+    model.letters = "abcd"
+    grow(store, 101, 1)
+    run(store, job)
+    rows = store.vectors("c", "letters")
+    assert len(rows) == 101
+    assert {len(vector) for row in rows for _, vector in row.pieces} == {4}
+    model.letters = "abcdef"
+    grow(store, 102, 1)
+    asked = len(model.seen)
+    run(store, job)
+    assert len(model.seen) == asked + 1
 
 
 def test_tool_output_has_none(shelf: Shelf) -> None:

@@ -352,7 +352,7 @@ def test_a_store_that_cannot_be_opened_is_served_without_and_tried_again(
             raise ERRORS[fault]()
         return real(url)
 
-    monkeypatch.setattr(journals, "open_store", fails)
+    monkeypatch.setattr(journals, "open_to_write", fails)
 
     async def work() -> None:
         async with prepared(tmp_path, stored) as one:

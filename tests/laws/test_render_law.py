@@ -141,8 +141,11 @@ def oracle_of(wire: Wire, raw: bytes, said: Sequence[Said]) -> list[Said]:
     ]
 
 
-def apply_edits(messages: Sequence[Said], offset: int, places: dict[Path, tuple[int, int]], edits: Sequence[Edit]) -> list[Said]:
-    """What the edits mean. `offset` is the index of the first message; `places` says which message and part a path names."""
+def apply_edits(
+    messages: Sequence[Said], offset: int, places: dict[Path, tuple[int, int]], edits: Sequence[Edit], lone: bool
+) -> list[Said]:
+    """What the edits mean. `offset` is the index of the first message; `places` says which message and part a path names; `lone`: a list
+    of one text is written on as a string is."""
     changed = [Said(one.role, list(one.texts), one.single, one.raw) for one in messages]
     for edit in edits:
         match edit:
@@ -161,8 +164,9 @@ def apply_edits(messages: Sequence[Said], offset: int, places: dict[Path, tuple[
         fronts = [edit.text for edit in edits if isinstance(edit, PrependText) and edit.index - offset == index]
         backs = [edit.text for edit in edits if isinstance(edit, AppendText) and edit.index - offset == index]
         if fronts or backs:
+            alone = one.single or (lone and len(one.texts) == 1)
             one.texts = [*fronts, *one.texts, *backs]
-            one.texts = ["\n\n".join(one.texts)] if one.single else one.texts
+            one.texts = ["\n\n".join(one.texts)] if alone else one.texts
             one.raw = b""
     gone = {index - offset for edit in edits if isinstance(edit, DropMessages) for index in range(edit.start, edit.stop)}
     out: list[Said] = []
@@ -215,7 +219,7 @@ def test_edits_mean_the_same_in_bytes_and_in_messages(wire: Wire, data: st.DataO
     assert [texts(message) for message in found[first:]] == [one.texts for one in before]
     edits = data.draw(edit_lists(wire, prompt, found))
     result = wire.render(Document(raw), prompt, edits)
-    wanted = apply_edits(before, first, places, edits)
+    wanted = apply_edits(before, first, places, edits, wire.name != "gemini")
     after, messages = read(wire, result)
     skipped = leading(messages)
     assert [(message.role, texts(message)) for message in messages[skipped:]] == [(one.role, one.texts) for one in wanted]

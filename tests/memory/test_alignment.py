@@ -366,3 +366,15 @@ def test_long_histories_cost_little() -> None:
         align(request, stored, known)
     assert general < 3.0
     assert (time.process_time() - begun) / 100 < 0.01
+
+
+def test_a_second_summary_that_is_taken_in_with_the_same_words_is_one() -> None:
+    taken = _assistant("Got it. Thanks for the additional context!")
+    stored = [*_talk(4), taken, *_talk(4, 10)]
+    found = align([SUMMARY, taken, _NEW], stored)
+    assert (found.how, found.tip, found.fresh) == ("compacted", len(stored) - 1, 1), "it goes on after all that was said since"
+    assert found.matched == (-1, -1, -1)
+    assert _how([SUMMARY, taken, *stored[-2:], _NEW], stored) == ("compacted", 4, len(stored) - 1, True)
+    again = [*_talk(4), taken, *_talk(1, 10)]
+    assert _how([SUMMARY, taken, _user("question number 10 about another town")], again) == ("branch", 2, 8, True), "an edit stays one"
+    assert _how([SUMMARY, *again[8:], _NEW], again) == ("compacted", 4, len(again) - 1, True), "what follows on the first is no second"

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from backstory.core.reply import Usage
 from backstory.core.tariff import Tariff
-from backstory.memory.ceiling import GRACE, Sent, addable
+from backstory.memory.ceiling import GRACE, Sent, addable, least, sent
 from backstory.memory.economy import Account, Step
+from backstory.memory.reading import Reading
+from backstory.memory.turns import Line
 
 TARIFFS = (
     Tariff("caches", 3.0, 15.0, 0.3, 3.75, 300.0),
@@ -85,3 +87,18 @@ def test_a_history_that_stays_in_the_cache_leaves_more() -> None:
     read, written = Sent(2000, 2000, 1900, 1900, 10.0, 1.0, 9.0), sliding(2000, 2000, 10.0)
     grants = [addable(account, TARIFFS[0], sent, 2000, 0.0) for sent in (read, written)]
     assert grants[0] - GRACE / 2 > 3 * (grants[1] - GRACE / 2) > 0
+
+
+def test_what_goes_up_once_is_priced_once_and_what_a_summary_leaves_for_all_to_come() -> None:
+    account = Account()
+    reading = Reading(b"", [Line("spoken", b"%d" % number, "user", f"Message {number}") for number in range(20)], [], 0)
+    account.requests, account.paths, account.size_in = 60, (40, 40, 0), 4000
+    tokens = 4000, 4000, 100, 50
+    once = sent(account, reading, None, tokens, 42, leaves=True)
+    assert (once.writes, once.reads, once.slides) == (1.0, 0.0, True)
+    anew = sent(account, reading, None, tokens, 42)
+    assert (anew.writes, anew.reads) == (10.0, 0.0)
+    summed = sent(account, reading, None, tokens, 42, summed=True)
+    assert (summed.writes, summed.reads, summed.slides) == (1.0, 29.0, False)
+    assert summed.came_cached == 100, "its client has cut it all the same"
+    assert least(summed, 2000) < least(once, 2000), "a few lines that stay are fewer"

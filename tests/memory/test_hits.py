@@ -154,3 +154,16 @@ def test_every_turn_that_is_called_a_hit_shares_a_word(said: list[str], place: i
         assert not one.direct or answers or named.intersection(terms(one.text) + concepts(terms(one.text)))
     if asked in said:
         assert any(one.text == asked and one.direct for one in rows), "whatever else there is, the very words are found"
+
+
+def test_what_somebody_told_of_themselves_is_found_without_a_word_of_the_question() -> None:
+    index = talk(SAID | {10: "Hi, I'm Marta and I work as a welder.", 12: "What is the name of that moon?"})
+    for question in ("who am I", "what do you know about me", "wie hei\u00dfe ich", "what is my name"):
+        assert [one.number for one in searched(question, index) if one.direct][:1] == [11], question
+    assert 13 not in [one.number for one in searched("what is my name", index)]
+
+
+def test_a_word_that_only_frames_questions_is_looked_for_where_it_is_all_there_is() -> None:
+    index = talk(SAID | {12: "What is the name of that moon?"})
+    assert 13 in [one.number for one in searched("name", index) if one.direct]
+    assert searched("of the", index) == []

@@ -162,3 +162,25 @@ def test_the_system_hash_tells_prompts_apart_wherever_they_stand() -> None:
 def test_a_reference_without_a_usable_id_is_passed_over() -> None:
     items = ({"type": "item_reference", "id": "msg_1"}, {"type": "item_reference", "id": 5}, {"type": "item_reference"})
     assert _keys(_head(path="/v1/responses"), prompt=_prompt(*items)) == ["item:msg_1"]
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("trip", "trip"),
+        ("  trip ", "trip"),
+        ("trip to Porto", "trip%20to%20Porto"),
+        ("trip%20to%20Porto", "trip%20to%20Porto"),
+        ("x" * 200, "x" * 200),
+        ("x" * 201, hashlib.sha256(b"x" * 201).hexdigest()),
+    ],
+)
+def test_whatever_a_person_calls_a_conversation_is_its_name(name: str, key: str) -> None:
+    assert _keys(_head(("X-VC-Conversation", name))) == [f"conversation:{key}"]
+    assert claims(_head(("X-VC-Conversation", name)), _prompt(), Document(b"{}"))[0].conversation == key
+
+
+def test_names_in_other_letters_are_told_apart() -> None:
+    keys = {*_keys(_head(("X-VC-Conversation", "été"))), *_keys(_head(("X-VC-Conversation", "旅行"))), *_keys(_head(("x", "y")))}
+    assert len(keys) == 2
+    assert all(key.isascii() and " " not in key for key in keys)

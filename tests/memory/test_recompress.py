@@ -68,6 +68,27 @@ def test_anything_else_stays(data: str) -> None:
     assert smaller(data, BOUNDS) is None
 
 
+def test_grey_of_sixteen_bits_stays_for_it_would_become_white() -> None:
+    image = Image.new("I;16", (600, 300))
+    image.putdata([x * y * 7 % 65_521 for y in range(300) for x in range(600)])
+    out = BytesIO()
+    image.save(out, "PNG")
+    assert smaller(base64.b64encode(out.getvalue()).decode(), BOUNDS) is None
+
+
+@pytest.mark.parametrize("mode", ["P", "1"])
+def test_of_a_palette_no_stroke_is_lost(mode: str) -> None:
+    image = Image.new("RGB", (1024, 512), "white")
+    for x in range(1, 1024, 4):
+        image.paste("black", (x, 0, x + 1, 512))
+    out = BytesIO()
+    image.convert(mode).save(out, "PNG", compress_level=0)
+    url = smaller(base64.b64encode(out.getvalue()).decode(), BOUNDS)
+    assert url is not None
+    with Image.open(BytesIO(base64.b64decode(url.partition(",")[2]))) as made:
+        assert {made.convert("L").getpixel((x, 40)) for x in range(20, 200)}.isdisjoint((0, 255)), "lines of a pixel are grey, not gone"
+
+
 def test_an_animation_stays() -> None:
     frames = [Image.new("RGB", (600, 300), colour) for colour in ("red", "blue")]
     out = BytesIO()

@@ -133,6 +133,31 @@ def test_json_stays_json_and_shows_the_odd_ones() -> None:
     assert "characters left out" in read["note"]
 
 
+def test_json_keeps_its_numbers_as_they_are_spelt() -> None:
+    odd = '{"version":1.10,"price":100.00,"exact":0.10000000000000000555,"far":1E5,"huge":1e999,"id":12345678901234567890123}'
+    found = shrink_data.data(f"[{','.join(['{}'] * 400)},{odd}]", 300)
+    assert found is not None
+    assert found.endswith(f"{odd}]")
+
+
+@pytest.mark.parametrize(
+    "start", ["2026-11-26 10:{:02}:{:02} INFO", "2026-11-26T10:{:02}:{:02}Z", "10:{:02}:{:02}", "26-11-2026 10:{:02}:{:02}"]
+)
+def test_a_log_is_no_listing_of_matches_and_keeps_its_error_and_its_last_line(start: str) -> None:
+    lines = [f"{start.format(at // 60, at % 60)} worker asked for {'part ' * (at % 7)}by {'abcdefg'[at % 5]}" for at in range(200)]
+    lines[77] = f"{start.format(1, 17)} ERROR payment failed: card declined for order 991"
+    found = shrink("\n".join(lines), 700)
+    assert lines[77] in found
+    assert found.endswith(lines[-1])
+    assert "matches in" not in found
+
+
+@pytest.mark.parametrize("failed", ["not ok 33 - adds two numbers", "✖ adds two numbers (1.2ms)", " × src/sum.test.ts > adds two numbers"])
+def test_the_name_of_the_test_that_failed_stays_whatever_the_runner(failed: str) -> None:
+    passed = [f"ok {at} - {['parser', 'lexer', 'vm'][at % 3]} takes {'abcdefgh'[at % 8] * 9}" for at in range(1, 61)]
+    assert failed in shrink("\n".join([*passed[:32], failed, *passed[33:]]), 600)
+
+
 def test_json_lines_are_cut_by_line() -> None:
     text = "\n".join(json.dumps({"n": number, "level": "error" if number == 50 else "info"}) for number in range(200))
     found = shrink_data.data(text, 400)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -141,3 +143,11 @@ def test_it_converges() -> None:
     once = {tag for turn in tagged([turn.text for turn in chat()], vocabulary) for tag in turn}
     again = {tag for turn in tagged([turn.text for turn in chat()], vocabulary) for tag in turn}
     assert len(again - once) < 0.15 * len(once)
+
+
+def test_thousands_of_words_of_the_same_letters_take_no_time() -> None:
+    chance = random.Random(1)
+    genes = [" ".join("".join(chance.choices("acgt", k=20)) for _ in range(100)) for _ in range(50)]
+    began = time.process_time()
+    tagged(genes)
+    assert time.process_time() - began < 3

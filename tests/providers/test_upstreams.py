@@ -62,6 +62,11 @@ def test_what_is_no_upstream_is_refused_with_its_text(url: str) -> None:
         ("/v1beta/models", False, "gemini"),
         ("/v1/models/gemini-x:generateContent", False, "gemini"),
         ("/v1/models/gpt-x", False, "openai"),
+        ("/v1/models/ft:gpt-4o-mini:org::AbCdEfGh", False, "openai"),
+        ("/v1/models/groq:llama", False, "openai"),
+        ("/v1/models/groq:llama", True, "anthropic"),
+        ("/v1/models/m:streamGenerateContent", True, "gemini"),
+        ("/v1/models/groq:m:countTokens", False, "gemini"),
     ],
 )
 def test_a_path_tells_its_provider(path: str, anthropic_headers: bool, expected: str) -> None:

@@ -99,6 +99,22 @@ def test_a_stream_in_single_bytes_is_the_same_stream(tmp_path: Path, own: str, o
 
 
 @PAIRS
+def test_what_came_before_something_unreadable_is_told_though_all_came_at_once(tmp_path: Path, own: str, other: str) -> None:
+    async def work() -> None:
+        garbled = chunked([STREAMS[other][0] + b"data: {oops\n\n"])
+        async with rig(speaking(tmp_path, other), lambda _: [b"".join(garbled)]) as one:
+            async with client(one.port) as reader:
+                await reader.send(post(one.upstream_port, PATHS[own], ask(own, True)))
+                got, _ = await reader.rest()
+            assert b"One." in got
+            assert ENDS[own] not in got
+            assert not got.endswith(b"0\r\n\r\n")
+            await soon(lambda: len(one.engine.visits) == 0)
+
+    asyncio.run(work())
+
+
+@PAIRS
 def test_a_provider_that_breaks_off_is_a_break_for_the_client(tmp_path: Path, own: str, other: str) -> None:
     async def work() -> None:
         head, first, second, _ = chunked(STREAMS[other])

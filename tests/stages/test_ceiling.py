@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from backstory.app.ledger import as_text, ledger
 from backstory.config import Config
+from backstory.config.sections import Economy
 from backstory.config.sections import Recall as RecallSection
 from backstory.core.store import Store
 from tests.relay.world import Received
@@ -145,6 +146,70 @@ def test_a_question_has_a_few_lines_whatever_was_saved_unless_nothing_may_be_add
                 chat.append(("assistant", f"Answer {meter.count}. " + "It is as it was. " * 20))
             assert found == 30 if allowance else found < 10
             assert meter.characters - came <= 0.75 * came
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_what_was_recalled_is_paid_once_where_every_request_begins_anew(tmp_path: Path) -> None:
+    meter = Meter()
+    codes = [f"The code of the {name} locker is tangerine-{number * 37 % 1000:03d}." for number, name in enumerate(_COLOURS)]
+
+    async def work() -> None:
+        async with rig(replace(_config(tmp_path), economy=Economy(hold=False)), meter) as one:
+            chat: Chat = []
+            found = came = 0
+            for number in range(120):
+                place = number * 7 % len(codes)
+                said = codes[number] if number < len(codes) else f"It is {number} degrees at the quay."
+                if number >= 30 and number % 5 == 4:
+                    said = f"What was the code of the {_COLOURS[place]} locker?"
+                chat.append(("user", said))
+                chat = chat[-10:]
+                chat = chat[chat[0][0] == "assistant" :]
+                came += sum(len(text) for _, text in chat)
+                await _say(one, chat, NAME)
+                sent = [message["content"] for message in json.loads(one.sent.body)["messages"]]
+                assert not any("<recalled>" in text for text in sent[:-1]), number
+                found += said.startswith("What was") and codes[place][-4:-1] in sent[-1]
+                chat.append(("assistant", f"Answer {meter.count}. " + "It is as it was. " * 40))
+            assert found >= 16, "of 18"
+            assert 0 < meter.characters - came <= 0.03 * came
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_what_each_summary_leaves_out_of_the_plan_goes_along_and_costs_little(tmp_path: Path) -> None:
+    meter = Meter()
+    decided = ("keep the tide tables in SQLite, not in Postgres", "write the exporter of charts in Rust rather than in Go", "")
+    summary = "We spoke of the weather in many towns, of the quay and of the tides, and the user was content with all of it."
+    opening = "This session is being continued from a previous conversation that ran out of context. The summary is below:\n\n"
+
+    async def work() -> None:
+        async with rig(_config(tmp_path), meter) as one:
+            chat: Chat = []
+            came = blocks = 0
+            for number in range(90):
+                made = f"We decided to {decided[number // 30]}."
+                said = made if number % 30 == 20 else f"It is {number} degrees at the quay today. " * 12
+                chat.append(("user", said))
+                came += sum(len(text) for _, text in chat)
+                await _say(one, chat, NAME)
+                sent = one.sent.body.decode()
+                if number > 30:
+                    assert decided[number // 30 - 1] in sent, number
+                    blocks = max(blocks, sent.count("Said in this conversation before its summary"))
+                chat.append(("assistant", f"Answer {meter.count}. " + "It is as it was. " * 40))
+                if number % 30 == 29:
+                    chat.append(
+                        ("user", "Your task is to create a detailed summary of the conversation so far, paying close attention to it.")
+                    )
+                    came += sum(len(text) for _, text in chat)
+                    await _say(one, chat, NAME)
+                    chat = [("user", f"{opening}{summary} That was until message {number}."), ("assistant", "Understood.")]
+            assert blocks == 1
+            assert meter.characters - came <= 0.03 * came
             assert not one.failures()
 
     asyncio.run(work())

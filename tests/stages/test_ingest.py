@@ -160,3 +160,41 @@ def test_requests_of_one_conversation_at_once_are_branches_of_it(tmp_path: Path)
             assert not one.failures()
 
     asyncio.run(work())
+
+
+def test_branches_that_go_on_at_once_are_stored_once(tmp_path: Path) -> None:
+    """Two terminals in one session: while one is answered, the other's branch is not the current one, and yet it is no news."""
+
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing()) as one:
+            named = b"X-VC-Conversation: n"
+            base: Chat = [*talk(3), ("user", "Start.")]
+            await say(one, base, named)
+            base += [("assistant", "Answer 1.")]
+            chats: list[Chat] = [[*base, ("user", f"This is terminal {number}.")] for number in range(3)]
+
+            async def ask(chat: Chat) -> Chat:
+                async with client(one.port) as other:
+                    await other.send(post(one.upstream_port, PATHS["anthropic"], asking("anthropic", chat), named))
+                    answer = json.loads((await other.reply())[1])
+                    return [*chat, ("assistant", answer["content"][0]["text"])]
+
+            for number in range(5):
+                chats = list(await asyncio.gather(*(ask(chat) for chat in chats)))
+                await soon(lambda: len(one.engine.visits) == 0)
+                if number == 2:
+                    await one.restart()
+                chats = [[*chat, ("user", f"Go on with {number}, terminal {place}.")] for place, chat in enumerate(chats)]
+            name = await say(one, chats[0], named)
+
+            def rows(store: Store) -> list[tuple[int, str]]:
+                return [(turn.parent, turn.text) for turn in store.turns(name)]
+
+            kept = await stored(one, rows)
+            assert len(kept) == len(set(kept)) == len(base) + 3 * 10 + 2
+            for chat in chats:
+                assert {text for _, text in chat[:-1]} <= {text for _, text in kept}, "nothing is lost"
+            assert [turn.text for turn in thread(one, name).path[:-1]] == [text for _, text in chats[0]]
+            assert not one.failures()
+
+    asyncio.run(work())

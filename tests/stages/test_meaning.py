@@ -131,11 +131,34 @@ def test_a_remote_model_that_hangs_costs_a_share_of_the_deadline_and_words_do(tm
     asyncio.run(work())
 
 
+def test_questions_that_wait_for_a_model_that_hangs_leave_threads_to_others_and_a_stop_waits_for_none(tmp_path: Path) -> None:
+    async def work() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
+            config = with_vectors(configured(tmp_path, deadline_ms=200.0), model="remote", url=url, name="m")
+            async with rig(config, echoing()) as one:
+                await loaded(one)
+                chat: Chat = [("user", FACT), ("assistant", "Answer 1."), *talk(14, 1)]
+                await say(one, chat[:-1])
+                for number in range(40):
+                    await cut(one, f"What did the puppy do to the oak table, for the {number}. time?")
+                free = asyncio.get_running_loop().run_in_executor(None, time.monotonic)
+                await asyncio.wait_for(free, 2.0)
+                began = time.monotonic()
+            assert time.monotonic() - began < 5
+            await asyncio.wait_for(asyncio.get_running_loop().shutdown_default_executor(), 5)
+
+    asyncio.run(work())
+
+
 class Broken:
     """A model that breaks."""
 
     model = "broken"
     trust = Trust(0.5, 0.0)
+
+    def close(self) -> None:
+        """See Embedder."""
 
     def embed(self, texts: Sequence[str]) -> list[bytes]:
         raise EmbeddingError("broken")

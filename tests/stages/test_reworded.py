@@ -53,12 +53,12 @@ def test_what_was_told_at_a_question_goes_along_again(tmp_path: Path) -> None:
         told = _sent(one)[-1]
         assert "17 crowns" in told
         assert "Context: The depot has nine doors." in told, "its own words go up as they are"
-        assert await _say(one, queue, asker, "And what was day 3 like at sea?", "It was calm, and grey above.", kept=4) == name
+        assert await _say(one, queue, asker, "And what was day 3 like at sea?", "It was calm, and grey above.", kept=6) == name
         again = next(text for text in _sent(one) if asked in text)
         assert "17 crowns" in again
         assert again.startswith(asked), "its client has taken away what stood before it"
         before = _sent(one)[:-1]
-        await _say(one, queue, asker, "Thank you, and now to the next harbour.", "We set sail at noon, then, with the tide.", kept=6)
+        await _say(one, queue, asker, "Thank you, and now to the next harbour.", "We set sail at noon, then, with the tide.", kept=8)
         assert _sent(one)[: len(before)] == before, "from then on nothing changes any more"
 
     _in_a_rig(tmp_path, work)

@@ -190,6 +190,39 @@ def test_a_fork_keeps_the_stubs_it_was_born_with_and_gets_no_later_ones(tmp_path
     asyncio.run(work())
 
 
+def test_a_fork_that_has_room_shows_what_gave_way_in_the_other(tmp_path: Path) -> None:
+    """Who edits an early message is in a short conversation again, and the image in front of it is what it is about."""
+
+    async def work() -> None:
+        agent = Agent()
+        async with rig(told(tmp_path, window=20_000), agent) as one:
+            agent.messages[0]["content"] = [png(1000, 1000, 9000), {"type": "text", "text": "Like this."}]
+            early: list[dict[str, Any]] = []
+            for number in range(40):
+                sent = await agent.ask(one)
+                agent.messages.append({"role": "assistant", "content": agent.said})
+                early = early or list(agent.messages)
+                agent.messages.append(
+                    {"role": "user", "content": [png(1000, 1000 + number, 9000), {"type": "text", "text": f"Or {number}?"}]}
+                )
+                if LEFT_OUT in sent:
+                    break
+            fork = Agent()
+            fork.messages, agent.said = [*early, {"role": "user", "content": "Another way."}], [{"type": "text", "text": "Well."}]
+            for number in range(4):
+                assert await fork.ask(one, name=fork.name) == fork.asked
+                assert fork.name != agent.name
+                fork.messages += [{"role": "assistant", "content": agent.said}, {"role": "user", "content": f"And {number}?"}]
+                if number == 1:
+                    await one.restart()
+            deep = Agent()
+            deep.messages = [*agent.messages[:-1], {"role": "user", "content": "A third way."}]
+            assert (await deep.ask(one)).count(LEFT_OUT) == sent.count(LEFT_OUT), "what is old there stays left out"
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
 def test_what_is_not_in_the_store_word_for_word_stays(tmp_path: Path) -> None:
     """The store says something else than memory: nothing gives way, and history is folded as before."""
 

@@ -174,7 +174,7 @@ def test_a_record_that_is_never_submitted_is_there_for_the_next_start(shelf: She
     assert journals(shelf, url) == []
 
 
-def test_a_locked_database_is_waited_for(shelf: Shelf, impatient: None) -> None:
+def test_a_locked_database_is_waited_for(shelf: Shelf, impatient: None, caplog: pytest.LogCaptureFixture) -> None:
     url = shelf.url()
 
     async def main(lanes: StoreLanes) -> None:
@@ -189,9 +189,12 @@ def test_a_locked_database_is_waited_for(shelf: Shelf, impatient: None) -> None:
         await lanes.flush()
         assert lanes.last_error == ""
 
-    lanes = run(shelf, url, main, gather_s=0.01)
+    with caplog.at_level("INFO", "backstory"):
+        lanes = run(shelf, url, main, gather_s=0.01)
     assert stored(shelf, url) == [1, 2, 3, 4, 5, 6]
     assert lanes.written == 6
+    told = [(record.levelname, record.getMessage().partition(":")[0]) for record in caplog.records if record.name.endswith("stores.lanes")]
+    assert told == [("WARNING", "the store cannot be written; turns wait in the journal"), ("INFO", "the store can be written again")]
 
 
 def test_memory_is_bounded_and_what_was_let_go_of_is_read_back(shelf: Shelf, impatient: None) -> None:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -164,3 +168,51 @@ def test_a_remote_model_that_answers_otherwise_is_an_embedding_error(endpoint: s
 def test_a_remote_model_that_is_not_there_is_an_embedding_error() -> None:
     with pytest.raises(EmbeddingError, match="remote:tiny"):
         Remote("http://127.0.0.1:9/v1", "tiny").embed(["one"])
+
+
+@contextmanager
+def tarpit(first: bytes, every_s: float) -> Iterator[str]:
+    """An endpoint that takes each request, and sends this byte by byte, so slowly."""
+    over = threading.Event()
+
+    def serve(server: socket.socket) -> None:
+        with suppress(OSError):
+            while not over.is_set():
+                client, _ = server.accept()
+                threading.Thread(target=drip, args=(client,), daemon=True).start()
+
+    def drip(client: socket.socket) -> None:
+        with client, suppress(OSError):
+            for byte in first:
+                if over.wait(every_s):
+                    return
+                client.sendall(bytes([byte]))
+            over.wait(30)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=serve, args=(server,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/v1"
+        over.set()
+
+
+@pytest.mark.parametrize("every_s", [0.05, 30.0])
+def test_a_remote_model_has_its_time_however_slowly_it_answers(every_s: float) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
+    with tarpit(head + b" " * 1000, every_s) as url:
+        began = time.monotonic()
+        with pytest.raises(EmbeddingError):
+            Remote(url, "tiny", timeout_s=0.4).embed(["one"])
+        assert time.monotonic() - began < 3
+
+
+def test_who_waits_for_a_remote_model_is_let_go_when_it_is_closed() -> None:
+    with tarpit(b"", 30.0) as url, ThreadPoolExecutor(1) as pool:
+        model = Remote(url, "tiny")
+        waiting = pool.submit(model.embed, ["one"])
+        time.sleep(0.2)
+        assert not waiting.done()
+        model.close()
+        with pytest.raises(EmbeddingError):
+            waiting.result(3)
+        with pytest.raises(EmbeddingError, match="closed"):
+            model.embed(["another"])

@@ -60,7 +60,7 @@ def test_it_joins_the_one_that_stands_there_and_keeps_its_members() -> None:
 
 def test_one_whose_answer_is_gone_moves_on() -> None:
     up = sent(history("usaua"), DropMessages(2, 3), PrependText(3, "digest"))
-    assert texts(up) == ["u0", "digest", "u3", "s1", "a4"]
+    assert texts(up) == ["u0", "digest\n\nu3", "s1", "a4"]
 
 
 def test_what_keeps_its_place_keeps_its_bytes() -> None:

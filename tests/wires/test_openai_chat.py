@@ -307,14 +307,16 @@ def test_text_goes_on_in_the_form_that_is_there() -> None:
         user([{"type": "text", "text": "two"}]),
         {"role": "assistant", "content": None, "tool_calls": []},
         {"role": "assistant"},
+        user([{"type": "text", "text": "two"}, {"type": "text", "text": "three"}]),
     )
-    edits = [edit for index in range(4) for edit in (AppendText(index, "+"), AppendText(index, "é"))]
-    found = json.loads(rendered(raw, *edits, PrependText(0, "0"), PrependText(1, "0")))["messages"]
+    edits = [edit for index in range(5) for edit in (AppendText(index, "+"), AppendText(index, "é"))]
+    found = json.loads(rendered(raw, *edits, PrependText(0, "0"), PrependText(1, "0"), PrependText(4, "0")))["messages"]
     assert found == [
         user("0\n\none\n\n+\n\né"),
-        user([{"type": "text", "text": text} for text in ("0", "two", "+", "é")]),
+        user([{"type": "text", "text": "0\n\ntwo\n\n+\n\né"}]),
         {"role": "assistant", "content": "+\n\né", "tool_calls": []},
         {"role": "assistant", "content": "+\n\né"},
+        user([{"type": "text", "text": text} for text in ("0", "two", "three", "+", "é")]),
     ]
     assert json.loads(rendered(raw, PrependText(3, "a")))["messages"][3]["content"] == "a"
 

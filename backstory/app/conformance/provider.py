@@ -3,88 +3,45 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 
 from backstory.app.conformance.dialects import DIALECTS
 from backstory.app.conformance.plays import PAUSE_S, chosen, mirrored
 from backstory.app.conformance.values import Dialect, Play, dumped, object_of
-from backstory.app.provider import read_request
+from backstory.app.loopback import Loopback
 from backstory.core.exchange import Head
 
 _HTML = "<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1><p>{}</p></body></html>"
 _SSE, _JSON = "text/event-stream", "application/json"
-_LARGEST_HEAD = 1 << 20
 
 
-class PlayingProvider:
-    """Serves between `start` and `stop`. `port` 0: a free one."""
+class PlayingProvider(Loopback):
+    """Each request is answered by the play that it names."""
 
-    def __init__(self, port: int = 0, host: str = "127.0.0.1") -> None:
-        self.port = port
-        self._host = host
-        self._server: asyncio.Server | None = None
-        self._connections: dict[asyncio.Task[None] | None, asyncio.StreamWriter] = {}
-
-    @property
-    def url(self) -> str:
-        """The base URL, without a path."""
-        return f"http://{self._host}:{self.port}"
-
-    async def start(self) -> None:
-        """Listen. Raises OSError for a port that is taken."""
-        self._server = await asyncio.start_server(self._serve, self._host, self.port, limit=_LARGEST_HEAD)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def stop(self) -> None:
-        """Stop listening and close every connection."""
-        if self._server is not None:
-            self._server.close()
-            for writer in self._connections.values():
-                writer.transport.abort()
-            await asyncio.gather(*filter(None, self._connections))
-            await self._server.wait_closed()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        self._connections[task] = writer
-        try:
-            while (request := await read_request(reader, writer)) is not None:
-                await _respond(writer, *request)
-                if request[0].header(b"connection").lower() == "close":
-                    break
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
-            pass
-        finally:
-            self._connections.pop(task, None)
-            writer.close()
-            with contextlib.suppress(ConnectionError):
-                await writer.wait_closed()
-
-
-async def _respond(writer: asyncio.StreamWriter, head: Head, body: bytes) -> None:
-    dialect = next((one for one in DIALECTS.values() if one.claims(head.path)), None)
-    if dialect is None or head.method != "POST":
-        await _whole(writer, 404, _JSON, dumped({"error": {"message": f"the scripted provider has no {head.method} {head.path}"}}))
-        return
-    heard = dialect.heard(head.path, object_of(body))
-    _, play = chosen(body.decode("utf-8", "replace"), heard.model)
-    if heard.complaints:
-        play = Play(status=400, message=f"refused as a provider of {dialect.name} would: {'; '.join(heard.complaints)}")
-    if play.how == "mirror":
-        play = mirrored(play, heard)
-    if play.status >= 400 and play.how != "html":
-        await _whole(writer, play.status, _JSON, dialect.refusal(play.status, play.message), play.retry_after)
-    elif play.how == "html":
-        await _whole(writer, play.status, "text/html; charset=utf-8", _HTML.format(play.message).encode())
-    elif play.how == "empty":
-        await _whole(writer, 200, _SSE if heard.stream else _JSON, b"")
-    elif not heard.stream and play.how == "cut":
-        await _torn(writer, dialect.answer(play, heard.model))
-    elif not heard.stream or play.how == "unstreamed":
-        await _whole(writer, 200, "text/plain" if play.how == "mistyped" else _JSON, dialect.answer(play, heard.model))
-    else:
-        await _stream(writer, play, dialect, heard.model)
+    async def respond(self, writer: asyncio.StreamWriter, head: Head, body: bytes) -> None:
+        """See Loopback."""
+        dialect = next((one for one in DIALECTS.values() if one.claims(head.path)), None)
+        if dialect is None or head.method != "POST":
+            await _whole(writer, 404, _JSON, dumped({"error": {"message": f"the scripted provider has no {head.method} {head.path}"}}))
+            return
+        heard = dialect.heard(head.path, object_of(body))
+        _, play = chosen(body.decode("utf-8", "replace"), heard.model)
+        if heard.complaints:
+            play = Play(status=400, message=f"refused as a provider of {dialect.name} would: {'; '.join(heard.complaints)}")
+        if play.how == "mirror":
+            play = mirrored(play, heard)
+        if play.status >= 400 and play.how != "html":
+            await _whole(writer, play.status, _JSON, dialect.refusal(play.status, play.message), play.retry_after)
+        elif play.how == "html":
+            await _whole(writer, play.status, "text/html; charset=utf-8", _HTML.format(play.message).encode())
+        elif play.how == "empty":
+            await _whole(writer, 200, _SSE if heard.stream else _JSON, b"")
+        elif not heard.stream and play.how == "cut":
+            await _torn(writer, dialect.answer(play, heard.model))
+        elif not heard.stream or play.how == "unstreamed":
+            await _whole(writer, 200, "text/plain" if play.how == "mistyped" else _JSON, dialect.answer(play, heard.model))
+        else:
+            await _stream(writer, play, dialect, heard.model)
 
 
 async def _whole(writer: asyncio.StreamWriter, status: int, kind: str, content: bytes, retry_after: str = "") -> None:
