@@ -359,7 +359,7 @@ class Economy(Stage):
         before = account.paths or paths
         added = visit.injection.tokens if changed and visit.recalled and visit.injection is not None else 0
         return Step(
-            visit.asked,
+            visit.asked or self._clock(),
             visit.tokens_in,
             visit.tokens_sent if changed else visit.tokens_in,
             visit.fresh,

@@ -11,7 +11,7 @@ from math import inf
 from msgspec.structs import replace
 
 from backstory.commands.forgetting import FORGET, veil
-from backstory.core.records import Conversation, Injection, Stub, Turn
+from backstory.core.records import Conversation, Injection, Spend, Stub, Turn
 from backstory.core.store import Store
 from backstory.core.tombs import human
 from backstory.memory.thread import Thread, branch
@@ -45,12 +45,36 @@ def load_thread(store: Store, record: Conversation, scope: str, protects: Callab
     thread.stub(it for it in stubs if it.conversation == record.id)
     forgotten = [receipt.at for receipt in store.receipts() if any(name in receipt.what for name in thread.lineage)]
     left = [injection.left for injection in thread.injections.values()]
-    thread.loosened = max([*waiting.values(), *forgotten, *left], default=0.0)
     inherited = {name: value for name, value in store.states(record.forked_from).items() if name != FORGET} if record.forked_from else {}
     settle_states(thread, {**inherited, **store.states(record.id)})
     if spends := store.spends(record.id):
         thread.account.replay(spends)
+    thread.loosened = max([*waiting.values(), *forgotten, *left, _otherwise(thread, spends, turns)], default=0.0)
     return thread
+
+
+def _otherwise(thread: Thread, spends: Sequence[Spend], turns: Sequence[Turn]) -> float:
+    """When the last answer was there to a request that went up with something else in it than the next one will, 0 where there is none:
+    what was reasoned behind that goes no further. Either more was in front of a history that its client cuts, and what that was is not
+    known any more; or it went up as it came, memory being late, in a conversation that goes up changed."""
+    traffic = [one for one in spends if one.kind == "traffic"]
+    changes = [it.created for it in thread.injections.values() if not it.left] + [it.created for it in thread.digests]
+    changes += [stub.created for stubs in thread.stubs.values() for stub in stubs]
+    goes_bare = thread.account.pure or not thread.conversation.memory
+    since = inf if goes_bare else min(changes, default=inf)
+    place = next((at for at in range(len(traffic) - 1, -1, -1) if _added(traffic[at]) or _bare(traffic[at], since)), -1)
+    if place < 0:
+        return 0.0
+    after = traffic[place + 1].id if place + 1 < len(traffic) else inf
+    return max([turn.arrived for turn in turns if traffic[place].id <= turn.id < after], default=0.0)
+
+
+def _added(one: Spend) -> bool:
+    return not one.rewritten and one.tokens_sent > one.tokens_in
+
+
+def _bare(one: Spend, since: float) -> bool:
+    return one.tokens_sent == one.tokens_in and not one.stopped and one.at > since
 
 
 def shown(turns: Sequence[Turn], going_since: Mapping[int, float]) -> tuple[list[Turn], dict[int, float]]:

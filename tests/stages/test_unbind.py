@@ -18,8 +18,9 @@ from backstory.core.edits import DropThinking
 from backstory.core.exchange import Exchange
 from backstory.wires import WIRES
 from tests.relay.world import Received
-from tests.rig import PATHS, Rig, reply, rig
+from tests.rig import PATHS, Rig, reply, rig, soon
 from tests.rig import settings as configured
+from tests.stages.world import stored
 
 WORDS = ["harbour", "compass", "galley", "anchor", "lantern", "cargo", "rudder", "sail", "map", "rope", "copper", "barrel", "tide", "north"]
 TOOLS = [{"name": "look", "description": "Looks.", "input_schema": {"type": "object", "properties": {}}}]
@@ -145,7 +146,8 @@ def test_a_message_goes_up_without_its_reasoning_and_not_at_all_where_it_is_noth
     assert [message["content"] for message in sent] == ["hi", [{"type": "text", "text": "a"}], "on", "plain"]
 
 
-def test_a_request_that_memory_is_late_for_goes_up_without_what_it_would_be_refused_for(tmp_path: Path) -> None:
+@pytest.mark.parametrize("again", [False, True], ids=["one process", "restarts"])
+def test_a_request_that_memory_is_late_for_goes_up_without_what_it_would_be_refused_for(tmp_path: Path, again: bool) -> None:
     async def main() -> None:
         provider = Strict("claude-opus-5-5")
         config = configured(tmp_path, compaction={"context_window": 6000}, recall={"deadline_ms": 5000})
@@ -161,7 +163,13 @@ def test_a_request_that_memory_is_late_for_goes_up_without_what_it_would_be_refu
                 await provider.go_on(one)
                 assert ("<digest>" in one.sent.body.decode()) is not late
                 assert provider.refused == []
+                if again:
+                    await one.restart()
             assert max(provider.kept[-6:]) < 10, "what was made behind something else is gone"
+            await soon(lambda: len(one.engine.visits) == 0)
+            days = await stored(one, lambda store: store.spent("day"))
+            assert days
+            assert all(day.name > "2000" for day in days), "each is counted when it was asked"
 
     asyncio.run(main())
 
