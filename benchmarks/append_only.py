@@ -20,7 +20,7 @@ from backstory.core.document import Document
 from backstory.core.message import Text, ToolCall
 from backstory.core.reply import Reply
 from backstory.core.tokens import count
-from backstory.memory.fence import DIGEST_CLOSE, DIGEST_OPEN
+from backstory.memory.reading.fence import DIGEST_CLOSE, DIGEST_OPEN
 from benchmarks.world import PATHS, Client, Talk, bounded, running, says, table
 
 # Time for the digest that is made ahead: a provider takes longer to answer.

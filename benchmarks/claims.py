@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from backstory.core.records import Claim, Turn
-from backstory.memory.claims import verified
+from backstory.memory.side_model.claims import verified
 
 _VERB = re.compile(r"\b(is|was|are|has|had|likes|loves|enjoys|plans|wants|feels|went)\b")
 _NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-z]+")

@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from backstory.config.sections import ToolOutput
 from backstory.core.message import Text, ToolCall
 from backstory.core.reply import Reply
-from backstory.memory.shrinkers import shrink
+from backstory.memory.shrinking.shrinkers import shrink
 from benchmarks.append_only import BREATH_S, pieces, share, tokens
 from benchmarks.world import Client, Talk, bounded, running, table
 

@@ -18,10 +18,10 @@ import numpy
 from backstory.config.sections import Vectors
 from backstory.core.records import Turn
 from backstory.core.tokens import count
-from backstory.memory.index import Index
-from backstory.memory.nearness import Asked, Nearness
-from backstory.memory.retrieval import recall
-from backstory.memory.units import Carry, units
+from backstory.memory.recall.index import Index
+from backstory.memory.recall.nearness import Asked, Nearness
+from backstory.memory.recall.retrieval import recall
+from backstory.memory.recall.units import Carry, units
 from backstory.vectors import opened
 from backstory.vectors.quantise import to_bytes
 from benchmarks.world import Talk, part, table

@@ -14,8 +14,8 @@ from typing import Any
 
 import msgspec
 
-from backstory.app.enduring import Enduring, needed
 from backstory.app.engine import Engine
+from backstory.app.gateway.enduring import Enduring, needed
 from backstory.app.house import PortHouse
 from backstory.app.server import in_front, metered
 from backstory.config import Config

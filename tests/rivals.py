@@ -11,14 +11,14 @@ from typing import Any, TypeAlias
 
 from msgspec.structs import replace
 
-from backstory.app.translating import TONGUES_BY_NAME
+from backstory.app.gateway.translating import TONGUES_BY_NAME
 from backstory.config import Config
 from backstory.core.message import Text, Thinking
 from backstory.core.reply import Usage
 from backstory.core.translation import Answered, Piece, Thought, Words
 from backstory.relay.decoding import read_reply
 from backstory.wires import WIRES
-from backstory.wires.translate import events_of
+from backstory.wires.translation.translate import events_of
 from tests.relay.world import Received, Upstream
 from tests.rig import PATHS, QUICK, Rig, chunked, reply, settings
 from tests.routed import KEYS, speaking

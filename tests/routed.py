@@ -18,8 +18,8 @@ from backstory.core.message import Text
 from backstory.core.reply import Reply
 from backstory.core.translation import Answered, Words
 from backstory.wires import WIRES
-from backstory.wires.tongues import TONGUES
-from backstory.wires.translate import events_of
+from backstory.wires.translation.tongues import TONGUES
+from backstory.wires.translation.translate import events_of
 from tests.relay.world import Received, Upstream, field
 from tests.rig import PATHS, QUICK, Rig, asking, chunked, reply, said, settings
 

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backstory import __version__
-from backstory.app import options, outlet
+from backstory.app.faces import options, outlet
 from backstory.errors import BackstoryError, ConfigError
 
 if TYPE_CHECKING:
-    from backstory.app.faces import Hit
-    from backstory.app.leftovers import Opened
+    from backstory.app.faces.leftovers import Opened
+    from backstory.app.faces.stored import Hit
     from backstory.config import Config
 
 _WRONG, _FAILED, _INTERRUPTED = 2, 1, 130
@@ -134,7 +134,7 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 
 def _extensions(arguments: argparse.Namespace) -> int:
-    from backstory.app import extending
+    from backstory.app.faces import extending
 
     return extending.main(_overrides(arguments), arguments.json)
 
@@ -151,7 +151,7 @@ def _version(_: argparse.Namespace) -> int:
 
 
 def _config(arguments: argparse.Namespace) -> int:
-    from backstory.app.checking import check
+    from backstory.app.faces.checking import check
     from backstory.config import describe, effective
 
     settings = effective(_overrides(arguments))
@@ -168,7 +168,8 @@ def _config(arguments: argparse.Namespace) -> int:
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    from backstory.app import faces, leftovers
+    from backstory.app.faces import leftovers
+    from backstory.app.faces import stored as faces
 
     config = _settings(arguments)
     for sentence in leftovers.take_in(config.storage):
@@ -195,7 +196,9 @@ def _status(arguments: argparse.Namespace) -> int:
 
 
 def _usage(arguments: argparse.Namespace) -> int:
-    from backstory.app import faces, spent, usage
+    from backstory.app.faces import spent
+    from backstory.app.faces import stored as faces
+    from backstory.app.metering import usage
 
     config = _settings(arguments)
     with _store(config) as store:
@@ -212,7 +215,7 @@ def _usage(arguments: argparse.Namespace) -> int:
 
 
 def _diagnostics(arguments: argparse.Namespace) -> int:
-    from backstory.app import diagnosing
+    from backstory.app.faces import diagnosing
 
     found = diagnosing.asked(_settings(arguments), arguments.reactivate)
     if arguments.json:
@@ -223,7 +226,7 @@ def _diagnostics(arguments: argparse.Namespace) -> int:
 
 
 def _conversations(arguments: argparse.Namespace) -> int:
-    from backstory.app import faces
+    from backstory.app.faces import stored as faces
 
     with _store(_settings(arguments)) as store:
         rows = faces.conversations(store, min(max(0, arguments.limit), _MOST_ROWS))
@@ -237,7 +240,7 @@ def _conversations(arguments: argparse.Namespace) -> int:
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    from backstory.app import faces
+    from backstory.app.faces import stored as faces
 
     with _store(_settings(arguments)) as store:
         rows = faces.story(store, faces.find(store, arguments.id))
@@ -249,7 +252,7 @@ def _show(arguments: argparse.Namespace) -> int:
 
 
 def _recall(arguments: argparse.Namespace) -> int:
-    from backstory.app import faces
+    from backstory.app.faces import stored as faces
 
     config = _settings(arguments)
     budget = config.recall.budget_tokens if arguments.budget is None else max(0, arguments.budget)
@@ -272,7 +275,7 @@ def _changed(hit: Hit) -> str:
 
 
 def _facts(arguments: argparse.Namespace) -> int:
-    from backstory.app import faces
+    from backstory.app.faces import stored as faces
 
     with _store(_settings(arguments)) as store:
         record = faces.find(store, arguments.conversation) if arguments.conversation else None
@@ -292,7 +295,7 @@ def _facts(arguments: argparse.Namespace) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    from backstory.app import faces
+    from backstory.app.faces import stored as faces
 
     opened = _store(_settings(arguments))
     with opened as store:
@@ -309,7 +312,7 @@ def _forget(arguments: argparse.Namespace) -> int:
         wanted = "name ID, or --all, or --principal NAME, or --person NAME, or --turn N with --conversation ID"
         print(f"backstory: forget: {wanted}", file=sys.stderr)
         return _WRONG
-    from backstory.app import forgetting
+    from backstory.app.faces import forgetting
     from backstory.config import mask
 
     config = _settings(arguments)
@@ -333,7 +336,7 @@ def _forget(arguments: argparse.Namespace) -> int:
 
 
 def _why(arguments: argparse.Namespace) -> int:
-    from backstory.app import why
+    from backstory.app.faces import why
 
     with _store(_settings(arguments)) as store:
         found = why.explain(store, arguments.request)
@@ -345,7 +348,7 @@ def _why(arguments: argparse.Namespace) -> int:
 
 
 def _diff(arguments: argparse.Namespace) -> int:
-    from backstory.app import why
+    from backstory.app.faces import why
 
     with _store(_settings(arguments)) as store:
         found = why.diff(store, arguments.request)
@@ -357,7 +360,8 @@ def _diff(arguments: argparse.Namespace) -> int:
 
 
 def _ledger(arguments: argparse.Namespace) -> int:
-    from backstory.app import faces, ledger
+    from backstory.app.faces import ledger
+    from backstory.app.faces import stored as faces
 
     with _store(_settings(arguments)) as store:
         entries = ledger.ledger(store, faces.find(store, arguments.id))
@@ -369,7 +373,7 @@ def _ledger(arguments: argparse.Namespace) -> int:
 
 
 def _restore(arguments: argparse.Namespace) -> int:
-    from backstory.app.restored import restored
+    from backstory.app.faces.restored import restored
 
     with _store(_settings(arguments)) as store:
         found = restored(store, arguments.ref)
@@ -387,7 +391,8 @@ def _restore(arguments: argparse.Namespace) -> int:
 
 
 def _pin(arguments: argparse.Namespace) -> int:
-    from backstory.app import faces, why
+    from backstory.app.faces import stored as faces
+    from backstory.app.faces import why
 
     with _store(_settings(arguments)) as store:
         record = faces.find(store, arguments.id)
@@ -441,7 +446,7 @@ def _agreed(question: str) -> bool:
 
 def _store(config: Config) -> Opened:
     """The store for one command, closed after it."""
-    from backstory.app.leftovers import Opened
+    from backstory.app.faces.leftovers import Opened
 
     return Opened(config, outlet.complain)
 

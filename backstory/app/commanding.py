@@ -11,7 +11,7 @@ from backstory.core.message import Opening, Prompt, Text
 from backstory.core.plan import Answer
 from backstory.core.wire import Wire
 from backstory.errors import DocumentError
-from backstory.memory.side import side_request
+from backstory.memory.identity.side import side_request
 from backstory.stages.erase import Eraser
 
 # How OpenAI's Responses API names what a request builds on; the only wire whose provider keeps replies by id.

@@ -23,7 +23,8 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import Struct
 
-from backstory.app import faces, logs
+from backstory.app import logs
+from backstory.app.faces import stored as faces
 from backstory.app.provider import Received, ScriptedProvider, quoting, says, scripted
 from backstory.app.server import Running, start
 from backstory.config import Config, Log

@@ -12,16 +12,16 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from backstory import __version__
-from backstory.app.atneed import AtNeed, judge
 from backstory.app.commanding import Commanding
-from backstory.app.enduring import diagnostics, endurance
+from backstory.app.faces.why import Explanation, explain
+from backstory.app.gateway.atneed import AtNeed, judge
+from backstory.app.gateway.enduring import diagnostics, endurance
 from backstory.app.journals import WIRE_BY_NAME, open_lanes, read_arrival, recovered, recovery, verified
 from backstory.app.lineup import Line, Parts, across, choices, line_up, settings
 from backstory.app.local import Local
+from backstory.app.metering.recorder import Recorder
 from backstory.app.metrics import Metrics
 from backstory.app.opening import StoreOpening
-from backstory.app.recorder import Recorder
-from backstory.app.why import Explanation, explain
 from backstory.config import Config
 from backstory.core.embedding import Embedder
 from backstory.core.exchange import Head
@@ -41,12 +41,12 @@ from backstory.jobs.pins import Pins
 from backstory.jobs.removal import Removal
 from backstory.jobs.vectors import VectorJob
 from backstory.jobs.worker import Worker
-from backstory.memory.compaction import protected_from
-from backstory.memory.economy import STOPS_S
-from backstory.memory.fact_query import select
-from backstory.memory.reading import Reader
-from backstory.memory.supersession import Known
-from backstory.memory.thread import Thread
+from backstory.memory.economy.decisions import STOPS_S
+from backstory.memory.facts.query import select
+from backstory.memory.facts.supersession import Known
+from backstory.memory.folding.compaction import protected_from
+from backstory.memory.identity.thread import Thread
+from backstory.memory.reading.requests import Reader
 from backstory.providers import side_model
 from backstory.providers.caching import Tariffs
 from backstory.stages.ahead import Ahead
@@ -395,7 +395,7 @@ class Engine:
         return Paging(self.visits, shelf, lanes, told, rough, self._clock, self.failed, verified, facts, self.restore)
 
     async def why(self, request: str, principal: str | None = None) -> Explanation:
-        """Why a request went up as it did: see app/why.py. `principal`: whose it must be, None: whoever's. Raises NotFound, StoreError."""
+        """Why a request went up as it did: see why.py. `principal`: whose it must be, None: whoever's. Raises NotFound, StoreError."""
         lanes = self._lanes
         if lanes is None:
             raise StoreError(self.trouble or "memory is off")

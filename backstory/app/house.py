@@ -15,16 +15,16 @@ from msgspec.structs import replace
 
 from backstory.app.commanding import Plain, answer, told
 from backstory.app.drive import eager
-from backstory.app.enduring import BACKENDS, of_one
 from backstory.app.engine import Engine
-from backstory.app.over import Over
+from backstory.app.gateway.enduring import BACKENDS, of_one
+from backstory.app.gateway.over import Over
+from backstory.app.gateway.wished import Choosing
 from backstory.app.passing import alone, beside_of, dropping, legible, mark_of, proved, sending, sent
 from backstory.app.past import LOOKED_UP_S, Past, bare
 from backstory.app.regard import OWN_HEADERS, Regard, Regards
 from backstory.app.rendered import rendered
 from backstory.app.unheard import Unheard, as_it_came, missed, unread
 from backstory.app.unkept import Unkept
-from backstory.app.wished import Choosing
 from backstory.commands.grammar import Asked
 from backstory.config import Config
 from backstory.core.document import Document
@@ -48,7 +48,7 @@ from backstory.stages.visit import Visit
 from backstory.wires import WIRES
 
 if TYPE_CHECKING:
-    from backstory.app.chosen import Chosen
+    from backstory.app.gateway.chosen import Chosen
 
 _JSON: Headers = ((b"content-type", b"application/json"),)
 # No smaller body has a summary in it that could be recognised.

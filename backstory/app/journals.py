@@ -12,7 +12,7 @@ from backstory.core.records import Arrival, Batch, Promise, Turn
 from backstory.core.reply import Reply
 from backstory.core.sizes import rough
 from backstory.errors import DocumentError, StoreError
-from backstory.memory.turns import content_hash
+from backstory.memory.reading.turns import content_hash
 from backstory.relay.decoding import read_reply
 from backstory.stages.arrivals import unfold
 from backstory.stages.base import Failed, attempt

@@ -13,11 +13,12 @@ from backstory.config import Config
 from backstory.core.sizes import CHARS_PER_TOKEN, rough
 from backstory.core.store import Lanes
 from backstory.errors import ConfigError
-from backstory.memory import retention, tool_output
-from backstory.memory.compaction import Window
-from backstory.memory.reading import Reader
-from backstory.memory.recompress import Bounds
-from backstory.memory.thread import Thread
+from backstory.memory.folding.compaction import Window
+from backstory.memory.identity.thread import Thread
+from backstory.memory.reading.requests import Reader
+from backstory.memory.recall import retention
+from backstory.memory.shrinking import tool_output
+from backstory.memory.shrinking.recompress import Bounds
 from backstory.stages import extended
 from backstory.stages.arrivals import Arrivals
 from backstory.stages.base import Stage

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from backstory.app import usage_metrics
-from backstory.app.recorder import Figures
+from backstory.app.metering import usage_metrics
+from backstory.app.metering.recorder import Figures
 from backstory.app.side_metrics import families
 from backstory.core.exchange import Exchange, Outcome
 from backstory.core.records import Spend

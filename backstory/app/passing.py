@@ -15,7 +15,7 @@ from backstory.core.message import Opening, Prompt
 from backstory.core.plan import Plan
 from backstory.core.wire import Wire
 from backstory.errors import DocumentError
-from backstory.memory import marker
+from backstory.memory.identity import marker
 from backstory.stages.visit import Visit
 
 

@@ -21,8 +21,8 @@ from backstory.core.message import Prompt
 from backstory.core.plan import Plan, Target
 from backstory.core.wire import Wire
 from backstory.errors import DocumentError
-from backstory.memory.identity import principal
-from backstory.memory.turns import root
+from backstory.memory.identity.named import principal
+from backstory.memory.reading.turns import root
 from backstory.stages.base import attempt, attempted
 
 _KEEPING = "openai_responses"

@@ -10,7 +10,7 @@ from backstory.config import Config
 from backstory.core.exchange import Head
 from backstory.core.plan import Target
 from backstory.core.wire import Wire
-from backstory.memory.identity import principal
+from backstory.memory.identity.named import principal
 from backstory.providers import upstreams
 from backstory.stages.arrivals import CLIENT_HEADERS
 from backstory.wires import WIRES
@@ -27,8 +27,8 @@ _MOST_PATHS = 1000
 class Regard(Struct, frozen=True):
     """`wire`: None where it is no request to a model. `readable`: its body can be read. `unwanted`: it is to go past memory. `drop`:
     headers that do not go up. `unnamed`: none of its headers names a conversation. `speaks`: the wire of the provider, where it is another;
-    "" where it is not. `routes`: those of a request that is on its way to a provider that a selector names (app/routing.py), and nobody
-    else translates it; `host`: of the upstream that it would have gone to otherwise; `races`, `reasoners`: as of app/ways.py."""
+    "" where it is not. `routes`: those of a request that is on its way to a provider that a selector names (routing.py), and nobody
+    else translates it; `host`: of the upstream that it would have gone to otherwise; `races`, `reasoners`: as of app/gateway/ways.py."""
 
     wire: Wire | None
     target: Target

@@ -12,15 +12,15 @@ from collections.abc import Coroutine, Sequence
 from importlib.util import find_spec
 from typing import Any
 
-from backstory.app.enduring import Enduring, needed
 from backstory.app.engine import Engine
 from backstory.app.files import open_many
+from backstory.app.gateway.enduring import Enduring, needed
+from backstory.app.gateway.outbound import connector, warnings
 from backstory.app.heap import give_back, one_heap
 from backstory.app.house import PortHouse
 from backstory.app.lineup import check_commands
-from backstory.app.metering import Metering
-from backstory.app.outbound import connector, warnings
-from backstory.app.usage import Guard, named
+from backstory.app.metering.house import Metering
+from backstory.app.metering.usage import Guard, named
 from backstory.config import Config, Listener
 from backstory.core.plan import House
 from backstory.errors import ConfigError, with_extra
@@ -124,11 +124,11 @@ def in_front(config: Config, house: PortHouse) -> House:
     for a provider's key, or a file of text, that is not there."""
     found: House = house
     if config.routes:
-        from backstory.app.routing import RoutingHouse
+        from backstory.app.gateway.routing import RoutingHouse
 
         found = RoutingHouse(config, house)
     if config.augmentation.in_use:
-        from backstory.app.augmenting import AugmentingHouse
+        from backstory.app.gateway.augmenting import AugmentingHouse
 
         found = AugmentingHouse(config, found, house)
     return found
@@ -160,7 +160,7 @@ async def _serve(config: Config) -> None:
         for text in warnings(one):
             log.warning("%s", text)
         if one.extensions:
-            from backstory.app import extending
+            from backstory.app.faces import extending
 
             log.info("%s", extending.told(one))
         if side_model.configured(one):

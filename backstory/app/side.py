@@ -13,7 +13,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
-from backstory.app.outbound import connector
+from backstory.app.gateway.outbound import connector
 from backstory.config import Config
 from backstory.core.exchange import Head
 from backstory.core.plan import Target

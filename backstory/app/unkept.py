@@ -1,5 +1,5 @@
 """What is asked in a request that is to go past memory, and what answers it, is never taken in: its client sends it again with the next
-request, which may want memory. By its place in the history, like what was forgotten (memory/graves.py); no text of it is kept.
+request, which may want memory. By its place in the history, like what was forgotten (memory/identity/graves.py); no text of it is kept.
 
 Rule: nothing of this is on the request's way. It is looked at when it has gone up.
 """
@@ -19,9 +19,9 @@ from backstory.core.exchange import Head
 from backstory.core.message import Prompt
 from backstory.core.wire import Wire
 from backstory.errors import DocumentError
-from backstory.memory.graves import last_answer
-from backstory.memory.reading import Reader
-from backstory.memory.turns import root
+from backstory.memory.identity.graves import last_answer
+from backstory.memory.reading.requests import Reader
+from backstory.memory.reading.turns import root
 from backstory.stages.base import attempt, attempted
 
 # A request asks in so many messages; of more, those before are a history that was never here.

@@ -19,7 +19,7 @@ Effort: TypeAlias = Literal["", "none", "minimal", "low", "medium", "high", "xhi
 Speaker: TypeAlias = Literal["user", "assistant", "system"]
 Marks: TypeAlias = Literal["auto", "always", "never"]
 Hosting: TypeAlias = Literal["bedrock", "vertex"]
-"""A cloud that serves a wire inside of its own (wires/hosted.py)."""
+"""A cloud that serves a wire inside of its own (wires/anthropic/hosted.py)."""
 
 
 GoesBack: TypeAlias = Literal["", "none", "reasoning", "reasoning_content", "demanded"]

@@ -14,8 +14,8 @@ from msgspec.structs import replace
 
 from backstory.core.records import Fact, Turn, Watermark
 from backstory.core.store import Lanes
-from backstory.memory.facts import READER, extract
-from backstory.memory.speakers import LEARNT_FROM, names_in, opening
+from backstory.memory.facts.extraction import READER, extract
+from backstory.memory.reading.speakers import LEARNT_FROM, names_in, opening
 
 # About 15 ms of work on a thread.
 _TURNS_A_STEP = 100

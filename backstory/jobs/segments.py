@@ -15,10 +15,10 @@ from msgspec.structs import replace
 from backstory.core.records import Segment, Turn, Watermark
 from backstory.core.store import Lanes
 from backstory.core.tokens import estimate
-from backstory.memory.digest import digest
-from backstory.memory.segments import segments, topics, uncovered
-from backstory.memory.splits import topic
-from backstory.memory.units import Carry, units
+from backstory.memory.folding.digest import digest
+from backstory.memory.folding.segments import segments, topics, uncovered
+from backstory.memory.recall.units import Carry, units
+from backstory.memory.tags.splits import topic
 
 # A segment's digest, as a share of its turns, and at least so many tokens.
 _DIGEST_SHARE = 0.15

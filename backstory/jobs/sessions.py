@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from backstory.core.records import SessionSummary, Turn, Watermark
 from backstory.core.store import Lanes
 from backstory.core.tokens import estimate
-from backstory.memory.digest import digest
-from backstory.memory.elsewhere import quoted
+from backstory.memory.folding.digest import digest
+from backstory.memory.recall.elsewhere import quoted
 
 _TOKENS = 250
 """Of one summary."""

@@ -20,10 +20,10 @@ from backstory.core.store import Lanes, Store
 from backstory.core.tokens import estimate
 from backstory.errors import SideModelError
 from backstory.jobs.worker import Job
-from backstory.memory.claims import Verdict, better, verified
-from backstory.memory.side_facts import Found, fact_question, read_answer, supported
-from backstory.memory.side_tasks import digest_question, joined, read_claims, read_tags, tag_question
-from backstory.memory.units import index_terms
+from backstory.memory.recall.units import index_terms
+from backstory.memory.side_model.claims import Verdict, better, verified
+from backstory.memory.side_model.facts import Found, fact_question, read_answer, supported
+from backstory.memory.side_model.tasks import digest_question, joined, read_claims, read_tags, tag_question
 
 # Turns of one question about tags. Fewer wait for company, unless nothing was said for a while.
 _TURNS_A_QUESTION, _LEAST_TURNS, _QUIET_S = 12, 6, 120.0

@@ -2,7 +2,7 @@
 
 The vocabulary of a conversation grows with its turns; where the job takes over a conversation, it is learnt anew from all turns that are
 tagged already: whoever tags it, and in however many steps, a conversation has one vocabulary. The same holds for topics that are split
-because too many turns have them (memory/splits.py): turns tagged before are renamed then.
+because too many turns have them (memory/tags/splits.py): turns tagged before are renamed then.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from msgspec.structs import replace
 
 from backstory.core.records import Turn, TurnTags, Watermark
 from backstory.core.store import Lanes
-from backstory.memory.splits import Splits, looked_at, narrowed, splits, topic
-from backstory.memory.tagging import tags
-from backstory.memory.units import index_terms
-from backstory.memory.vocabulary import Vocabulary
+from backstory.memory.recall.units import index_terms
+from backstory.memory.tags.splits import Splits, looked_at, narrowed, splits, topic
+from backstory.memory.tags.tagging import tags
+from backstory.memory.tags.vocabulary import Vocabulary
 
 # About 20 ms of work on a thread.
 _TURNS_A_STEP = 80

@@ -18,8 +18,8 @@ from backstory.core.embedding import Embedder
 from backstory.core.records import Turn, TurnVectors, Watermark
 from backstory.core.store import Lanes
 from backstory.errors import EmbeddingError
-from backstory.memory.nearness import text_name
-from backstory.memory.units import Carry, units
+from backstory.memory.recall.nearness import text_name
+from backstory.memory.recall.units import Carry, units
 
 # Turns of one step, and texts that the model gets at once: 50 ms of a slow one.
 _TURNS_A_STEP = 64

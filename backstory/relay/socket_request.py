@@ -16,7 +16,7 @@ from backstory.relay.chunks import ChunkReader
 from backstory.relay.flow import Flow
 from backstory.relay.heads import CHUNKED, ReplyHead, Request, read_reply
 from backstory.wires.bodies import Inflate, inflating
-from backstory.wires.responses_socket import Answering
+from backstory.wires.openai_responses.socket import Answering
 
 if TYPE_CHECKING:
     from backstory.relay.websocket import WebSocket

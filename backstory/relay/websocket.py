@@ -1,5 +1,5 @@
 """A client's connection that has become a WebSocket (RFC 6455): messages come in, each that asks for an answer becomes an exchange as a
-POST would (socket_request.py), and what it says goes out as messages. What they mean is known by wires/responses_socket.py.
+POST would (socket_request.py), and what it says goes out as messages. What they mean is known by wires/openai_responses/socket.py.
 
 Rule: requests of one lane are answered one after the other, those of several lanes side by side. A client that does not take what it is
 sent is not read either. The framing is wsproto's: an extra, loaded when the first client asks for it.
@@ -28,7 +28,7 @@ from backstory.errors import UpgradeRefused
 from backstory.relay.heads import Heads, Request
 from backstory.relay.socket_request import SocketRequest
 from backstory.wires import WIRES
-from backstory.wires.responses_socket import Session, SocketError, Wanted, failure
+from backstory.wires.openai_responses.socket import Session, SocketError, Wanted, failure
 
 if TYPE_CHECKING:
     from backstory.relay.door import Door

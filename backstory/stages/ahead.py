@@ -12,7 +12,7 @@ from collections.abc import Callable
 from backstory.core.layout import Elements
 from backstory.core.message import Prompt
 from backstory.core.wishes import WISHES
-from backstory.memory.thread import Thread
+from backstory.memory.identity.thread import Thread
 from backstory.stages.identify import hinted
 from backstory.stages.threads import Threads
 from backstory.stages.visit import Visit

@@ -26,11 +26,11 @@ from backstory.core.reply import Reply
 from backstory.core.store import Lanes
 from backstory.core.wire import Wire
 from backstory.errors import DocumentError
-from backstory.memory.clients import CLIENTS
-from backstory.memory.side import side_request
-from backstory.memory.thread import Thread
-from backstory.memory.timing import dated
-from backstory.memory.turns import chain, line, root
+from backstory.memory.identity.clients import CLIENTS
+from backstory.memory.identity.side import side_request
+from backstory.memory.identity.thread import Thread
+from backstory.memory.reading.timing import dated
+from backstory.memory.reading.turns import chain, line, root
 from backstory.stages.base import Failed, attempt
 from backstory.stages.excerpts import system_of
 from backstory.stages.ingest import answer_turns, reply_keys, turn_of

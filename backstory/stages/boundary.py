@@ -11,13 +11,13 @@ from msgspec import Struct
 
 from backstory.core.exchange import Exchange
 from backstory.core.records import Digest
-from backstory.memory import assembly, compaction
-from backstory.memory.compaction import Window
-from backstory.memory.economy import Move
-from backstory.memory.outline import Outline, outline
-from backstory.memory.settled import Fold
-from backstory.memory.standin import stand_in
-from backstory.memory.thread import Thread
+from backstory.memory.economy.decisions import Move
+from backstory.memory.folding import assembly, compaction
+from backstory.memory.folding.compaction import Window
+from backstory.memory.folding.outline import Outline, outline
+from backstory.memory.folding.standin import stand_in
+from backstory.memory.identity.settled import Fold
+from backstory.memory.identity.thread import Thread
 from backstory.stages.economy import Economy
 from backstory.stages.shelf import Shelf
 from backstory.stages.unbind import binds

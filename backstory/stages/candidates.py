@@ -13,15 +13,15 @@ from msgspec import Struct
 
 from backstory.core.records import Turn
 from backstory.core.store import Store
-from backstory.memory import oneself
-from backstory.memory.associations import MARK
-from backstory.memory.index import Index
-from backstory.memory.question import looked_at
-from backstory.memory.scan import MOST_TURNS, Mentions, mentions, units_about
-from backstory.memory.scoring import matches
-from backstory.memory.speakers import names_in
-from backstory.memory.thread import Thread, place_of
-from backstory.memory.units import index_terms
+from backstory.memory.identity.thread import Thread, place_of
+from backstory.memory.reading.speakers import names_in
+from backstory.memory.recall import oneself
+from backstory.memory.recall.associations import MARK
+from backstory.memory.recall.index import Index
+from backstory.memory.recall.question import looked_at
+from backstory.memory.recall.scan import MOST_TURNS, Mentions, mentions, units_about
+from backstory.memory.recall.scoring import matches
+from backstory.memory.recall.units import index_terms
 
 # So many in all; the best of them with one neighbour on both sides. Some 70 us each.
 _CANDIDATES, _WITH_NEIGHBOURS = 48, 6

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from backstory.core.edits import Edit
 from backstory.core.tombs import Tombs
-from backstory.memory.assembly import earlier_injections
-from backstory.memory.reading import Reading
-from backstory.memory.thread import Thread
+from backstory.memory.folding.assembly import earlier_injections
+from backstory.memory.identity.thread import Thread
+from backstory.memory.reading.requests import Reading
 from backstory.stages.ingest import places
 
 

@@ -22,13 +22,13 @@ from backstory.core.reply import Reply, Usage
 from backstory.core.store import Store
 from backstory.core.wishes import WISHES
 from backstory.errors import BackstoryError, Declined, RequestError
-from backstory.memory import dates
-from backstory.memory.alignment import align
-from backstory.memory.compaction import protected_boundary
-from backstory.memory.fence import called, neutral
-from backstory.memory.hits import hits
-from backstory.memory.retrieval import Recalled
-from backstory.memory.thread import Thread
+from backstory.memory.folding.compaction import protected_boundary
+from backstory.memory.identity.alignment import align
+from backstory.memory.identity.thread import Thread
+from backstory.memory.reading.fence import called, neutral
+from backstory.memory.recall import dates
+from backstory.memory.recall.hits import hits
+from backstory.memory.recall.retrieval import Recalled
 from backstory.stages.arrivals import Arrivals
 from backstory.stages.base import Stage
 from backstory.stages.commanded import Commanded

@@ -12,7 +12,7 @@ from backstory.core.extending import Asked as Given
 from backstory.core.extending import Command as Extension
 from backstory.core.extending import Spoken
 from backstory.errors import ExtensionError
-from backstory.memory.thread import Thread
+from backstory.memory.identity.thread import Thread
 from backstory.stages.base import Failed, attempted
 from backstory.stages.fuse import Fuse
 from backstory.stages.visit import Visit

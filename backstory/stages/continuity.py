@@ -19,10 +19,10 @@ from backstory.core.message import Message, Text
 from backstory.core.records import Batch
 from backstory.core.store import Lanes
 from backstory.core.tokens import count
-from backstory.memory.assembly import Absent, summary_chain
-from backstory.memory.compactions import ASKS
-from backstory.memory.continuity import LABEL, MOST_TURNS, Kept, still_open
-from backstory.memory.thread import Thread
+from backstory.memory.folding.assembly import Absent, summary_chain
+from backstory.memory.folding.compactions import ASKS
+from backstory.memory.folding.continuity import LABEL, MOST_TURNS, Kept, still_open
+from backstory.memory.identity.thread import Thread
 from backstory.stages.base import Stage
 from backstory.stages.pace import Pace
 from backstory.stages.threads import Threads

@@ -10,10 +10,10 @@ from msgspec.structs import replace
 
 from backstory.core.records import Batch, Conversation, Turn
 from backstory.core.store import Lanes, Store
-from backstory.memory.assembly import Absent
-from backstory.memory.reading import Reading
-from backstory.memory.retrieval import Recalled
-from backstory.memory.thread import Thread
+from backstory.memory.folding.assembly import Absent
+from backstory.memory.identity.thread import Thread
+from backstory.memory.reading.requests import Reading
+from backstory.memory.recall.retrieval import Recalled
 from backstory.stages.loading import settle_states
 from backstory.stages.recall import Settings
 from backstory.stages.shelf import Shelf

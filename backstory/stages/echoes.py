@@ -1,4 +1,4 @@
-"""Finding the conversation whose answers a client sends back in another form (memory/echo.py), and where in it a history stands.
+"""Finding the conversation whose answers a client sends back in another form (memory/identity/echo.py), and where in it a history stands.
 
 Rule: never meeting is worth more than resuming. What humans said and tools gave is the same from the first message on; where the answers
 alone do not tell, something that was said in no other conversation has to.
@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from msgspec import Struct
 
 from backstory.core.records import Turn
-from backstory.memory import excerpt
-from backstory.memory.echo import Laid, Tally, begin, known_places, last_answer, lay, restored, rewrite, take
-from backstory.memory.reading import Reading
-from backstory.memory.reworded import along
-from backstory.memory.thread import Thread, branch, place_of
-from backstory.memory.turns import Line
+from backstory.memory.identity import excerpt
+from backstory.memory.identity.echo import Laid, Tally, begin, known_places, last_answer, lay, restored, rewrite, take
+from backstory.memory.identity.reworded import along
+from backstory.memory.identity.thread import Thread, branch, place_of
+from backstory.memory.reading.requests import Reading
+from backstory.memory.reading.turns import Line
 from backstory.stages import excerpts
 from backstory.stages.excerpts import OFTEN, contradicts, elsewhere
 from backstory.stages.threads import Threads
@@ -256,7 +256,7 @@ def _meant(found: Sequence[Echo]) -> Echo | None:
 
 def _untouched(threads: Threads, best: Echo | None, found: Sequence[Echo]) -> Echo | None:
     """The best of these; None where something was forgotten in one that is as much like the history: what a client still has of that is
-    known by its own hashes alone (memory/graves.py)."""
+    known by its own hashes alone (memory/identity/graves.py)."""
     if best is None or any(threads.tombs.within(one.thread.lineage) and _rank(one) >= _rank(best) for one in found):
         return None
     return best

@@ -16,11 +16,11 @@ from backstory.core.records import Arrival, Spend
 from backstory.core.reply import Reply, Usage
 from backstory.core.sizes import rough_body
 from backstory.core.tariff import Tariff
-from backstory.memory.ceiling import addable, least, leaves_history, sent
-from backstory.memory.compaction import Window
-from backstory.memory.counted import sane
-from backstory.memory.economy import REST_S, SMALL_WINDOW, STOPS, STOPS_S, Account, Move, Step
-from backstory.memory.pacing import paced
+from backstory.memory.economy.ceiling import addable, least, leaves_history, sent
+from backstory.memory.economy.counted import sane
+from backstory.memory.economy.decisions import REST_S, SMALL_WINDOW, STOPS, STOPS_S, Account, Move, Step
+from backstory.memory.economy.pacing import paced
+from backstory.memory.folding.compaction import Window
 from backstory.stages.base import Stage
 from backstory.stages.unbind import binds
 from backstory.stages.visit import Visit, Visits, began, wants_answer

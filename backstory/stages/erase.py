@@ -24,8 +24,8 @@ from backstory.core.layout import Elements
 from backstory.core.message import Message, Opaque, Path, Prompt, Text
 from backstory.core.wire import Wire
 from backstory.errors import DocumentError
-from backstory.memory import marker
-from backstory.memory.envelope import strip
+from backstory.memory.identity import marker
+from backstory.memory.reading.envelope import strip
 
 # Between a command and its answer, or after the newest message, a client may put so many items of its own (system messages).
 _BETWEEN = 3

@@ -13,11 +13,12 @@ from msgspec import Struct
 from backstory.core.message import Message, Prompt
 from backstory.core.records import Conversation, Turn
 from backstory.core.wire import Wire
-from backstory.memory import excerpt, identity
-from backstory.memory.alignment import Said, anchor
-from backstory.memory.excerpt import Stand
-from backstory.memory.reading import Reading
-from backstory.memory.thread import Thread, place_of
+from backstory.memory.identity import excerpt
+from backstory.memory.identity import named as identity
+from backstory.memory.identity.alignment import Said, anchor
+from backstory.memory.identity.excerpt import Stand
+from backstory.memory.identity.thread import Thread, place_of
+from backstory.memory.reading.requests import Reading
 from backstory.stages.threads import Threads
 
 # So many conversations are looked at: those that have most of what is looked for.

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Sequence
 from backstory.core.records import Conversation, Fact, Turn
 from backstory.core.store import Lanes, Store
 from backstory.errors import NotFound
-from backstory.memory.facts import extract
-from backstory.memory.speakers import names_in
-from backstory.memory.supersession import Known, Ledger, fold_facts
-from backstory.memory.thread import branch
+from backstory.memory.facts.extraction import extract
+from backstory.memory.facts.supersession import Known, Ledger, fold_facts
+from backstory.memory.identity.thread import branch
+from backstory.memory.reading.speakers import names_in
 from backstory.stages.loading import load_shown, load_turns
 from backstory.stages.threads import Threads
 

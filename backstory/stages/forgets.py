@@ -9,9 +9,9 @@ from backstory.commands import forgetting as told
 from backstory.commands.forgetting import FORGET, going, going_text
 from backstory.commands.people import named_in, person
 from backstory.core.records import Turn
-from backstory.memory.alignment import align
+from backstory.memory.identity.alignment import align
+from backstory.memory.identity.thread import Thread
 from backstory.memory.text import terms
-from backstory.memory.thread import Thread
 from backstory.stages.desk import Desk
 from backstory.stages.loading import settle_states
 from backstory.stages.visit import Visit

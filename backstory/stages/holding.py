@@ -20,10 +20,10 @@ from backstory.core.exchange import Exchange, Note, Outcome
 from backstory.core.message import Prompt
 from backstory.core.records import Turn
 from backstory.core.wire import Wire
-from backstory.memory import holding
-from backstory.memory.holding import Held, Sizes
-from backstory.memory.thread import Thread
-from backstory.memory.view import View
+from backstory.memory.economy import holding
+from backstory.memory.economy.holding import Held, Sizes
+from backstory.memory.folding.view import View
+from backstory.memory.identity.thread import Thread
 from backstory.stages.base import Stage
 from backstory.stages.economy import Economy
 from backstory.stages.unbind import Unbind

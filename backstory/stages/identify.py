@@ -19,12 +19,13 @@ from backstory.core.message import Message, Prompt, Text
 from backstory.core.wire import Wire
 from backstory.core.wishes import spent
 from backstory.errors import DocumentError
-from backstory.memory import identity, marker
-from backstory.memory.graves import carries, concerns
-from backstory.memory.reading import Reader, Reading
-from backstory.memory.side import COMPACTION, side_request
-from backstory.memory.thread import Thread
-from backstory.memory.turns import root
+from backstory.memory.identity import marker
+from backstory.memory.identity import named as identity
+from backstory.memory.identity.graves import carries, concerns
+from backstory.memory.identity.side import COMPACTION, side_request
+from backstory.memory.identity.thread import Thread
+from backstory.memory.reading.requests import Reader, Reading
+from backstory.memory.reading.turns import root
 from backstory.stages import echoes, excerpts, rest
 from backstory.stages.arrivals import Arrivals
 from backstory.stages.base import Stage
@@ -263,7 +264,7 @@ class Identify(Stage):
                 return found[0]
         if found is not None and found[1]:
             return await self._from(exchange, *found, opening)
-        # What a history still has of what was forgotten is known by its own hashes alone (memory/graves.py).
+        # What a history still has of what was forgotten is known by its own hashes alone (memory/identity/graves.py).
         echo = (
             None
             if carries(principal, reading, self._threads.tombs)

@@ -22,15 +22,15 @@ from backstory.core.store import Lanes
 from backstory.core.tombs import Tombs
 from backstory.core.wire import Wire
 from backstory.errors import StoreError
-from backstory.memory import media
-from backstory.memory.echo import known_places
-from backstory.memory.graves import beginning, buried, ending, muted, resent
-from backstory.memory.ours import without
-from backstory.memory.reading import Reading
-from backstory.memory.thread import Thread, next_position, place_of
-from backstory.memory.timing import dated
-from backstory.memory.turns import Line, align, line
-from backstory.memory.turns import chain as chain_on
+from backstory.memory.identity.echo import known_places
+from backstory.memory.identity.graves import beginning, buried, ending, muted, resent
+from backstory.memory.identity.thread import Thread, next_position, place_of
+from backstory.memory.reading.ours import without
+from backstory.memory.reading.requests import Reading
+from backstory.memory.reading.timing import dated
+from backstory.memory.reading.turns import Line, align, line
+from backstory.memory.reading.turns import chain as chain_on
+from backstory.memory.shrinking import media
 from backstory.stages import excerpts
 from backstory.stages.base import Failed, Stage, attempt
 from backstory.stages.threads import Threads, batch, unknown

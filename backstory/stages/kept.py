@@ -15,8 +15,8 @@ from backstory.core.legs import Kept
 from backstory.core.records import Lookup, Turn
 from backstory.core.store import Lanes, Store
 from backstory.errors import StoreError
-from backstory.memory import lookups
-from backstory.memory.thread import place_of
+from backstory.memory.identity.thread import place_of
+from backstory.memory.recall import lookups
 from backstory.stages.visit import Visit
 
 # Of one conversation, as many as the store keeps.
@@ -54,7 +54,7 @@ class Lookups:
         self._leave(visit, (lookups.owed(visit.thread.conversation.id, _chain(visit), text, turns, self._clock()),))
 
     def keep(self, visit: Visit, kept: Kept, bare: Kept, turns: Sequence[int]) -> None:
-        """A provider keeps the visit's answer under another id than its client has for it. `bare`, `turns`: as in memory/lookups.py."""
+        """A provider keeps the visit's answer under another id than its client has for it. `bare`, `turns`: as in lookups.py."""
         thread = visit.thread
         self._leave(visit, lookups.kept(thread.conversation.id, _chain(visit), thread.root, kept, bare, turns, self._clock()))
 

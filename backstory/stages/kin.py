@@ -18,10 +18,11 @@ from backstory.core.message import Text
 from backstory.core.records import Conversation, Home, Injection, SessionSummary, Turn
 from backstory.core.store import Lanes, Store
 from backstory.core.tokens import count, estimate
-from backstory.memory import belonging, oneself
-from backstory.memory.elsewhere import Told, tell
-from backstory.memory.retention import Rules
-from backstory.memory.units import index_terms
+from backstory.memory.identity import belonging
+from backstory.memory.recall import oneself
+from backstory.memory.recall.elsewhere import Told, tell
+from backstory.memory.recall.retention import Rules
+from backstory.memory.recall.units import index_terms
 from backstory.stages.base import Stage
 from backstory.stages.links import PROJECT
 from backstory.stages.shelf import Shelf

@@ -19,12 +19,12 @@ from backstory.core.exchange import Exchange
 from backstory.core.records import Batch, Conversation, Injection
 from backstory.core.sizes import rough
 from backstory.core.store import Store
-from backstory.memory import belonging
-from backstory.memory.fence import neutral
-from backstory.memory.reasons import Reason
-from backstory.memory.retrieval import Recalled, block
-from backstory.memory.splits import topic
-from backstory.memory.thread import Thread
+from backstory.memory.identity import belonging
+from backstory.memory.identity.thread import Thread
+from backstory.memory.reading.fence import neutral
+from backstory.memory.recall.reasons import Reason
+from backstory.memory.recall.retrieval import Recalled, block
+from backstory.memory.tags.splits import topic
 from backstory.stages.base import Stage
 from backstory.stages.desk import Desk
 from backstory.stages.rooms import Rooms

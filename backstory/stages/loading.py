@@ -14,8 +14,8 @@ from backstory.commands.forgetting import FORGET, veil
 from backstory.core.records import Conversation, Injection, Spend, Stub, Turn
 from backstory.core.store import Store
 from backstory.core.tombs import human
-from backstory.memory.thread import Thread, branch
-from backstory.memory.turns import root
+from backstory.memory.identity.thread import Thread, branch
+from backstory.memory.reading.turns import root
 from backstory.stages.veiled import veiled
 
 _EVER = inf

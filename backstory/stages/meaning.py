@@ -16,10 +16,10 @@ from msgspec import Struct
 from backstory.core.embedding import Embedder, Trust
 from backstory.core.records import TurnVectors
 from backstory.core.store import Lanes, Store
-from backstory.memory.index import Index
-from backstory.memory.nearness import Asked, Nearness, text_name
-from backstory.memory.question import unnamed
-from backstory.memory.thread import Family, Thread
+from backstory.memory.identity.thread import Family, Thread
+from backstory.memory.recall.index import Index
+from backstory.memory.recall.nearness import Asked, Nearness, text_name
+from backstory.memory.recall.question import unnamed
 
 # Rows of one read: some 2 MB. A question waits for one read, no more.
 _ROWS_AT_ONCE = 4000

@@ -22,16 +22,17 @@ from backstory.core.records import Injection, Segment, Turn
 from backstory.core.sizes import rough
 from backstory.core.store import Lanes, Store
 from backstory.errors import NotFound, RequestError
-from backstory.memory import dates, paging, refs, topics
-from backstory.memory import digest as digests
-from backstory.memory.fact_query import nearest, select, status_meant
-from backstory.memory.hits import Row, hits, lacking, shortened
-from backstory.memory.paging import Asked, Chosen, row
-from backstory.memory.restoring import located, restored
-from backstory.memory.segments import segments, uncovered
-from backstory.memory.splits import retitled
-from backstory.memory.thread import Thread, next_position
-from backstory.memory.units import Carry, units
+from backstory.memory.facts.query import nearest, select, status_meant
+from backstory.memory.folding import digest as digests
+from backstory.memory.folding.segments import segments, uncovered
+from backstory.memory.identity.thread import Thread, next_position
+from backstory.memory.recall import dates, paging, topics
+from backstory.memory.recall.hits import Row, hits, lacking, shortened
+from backstory.memory.recall.paging import Asked, Chosen, row
+from backstory.memory.recall.units import Carry, units
+from backstory.memory.shrinking import refs
+from backstory.memory.shrinking.restoring import located, restored
+from backstory.memory.tags.splits import retitled
 from backstory.stages.base import Failed, Stage, attempted
 from backstory.stages.facts import Facts
 from backstory.stages.kept import Lookups

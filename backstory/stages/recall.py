@@ -15,13 +15,13 @@ from backstory.core.exchange import Exchange, Note
 from backstory.core.message import Text
 from backstory.core.records import Injection, Turn
 from backstory.core.sizes import CHARS_PER_TOKEN
-from backstory.memory import assembly
-from backstory.memory.compaction import Window
-from backstory.memory.leaving import leaving
-from backstory.memory.outline import Outline, outline
-from backstory.memory.retention import NEUTRAL, Rules, Standing
-from backstory.memory.retrieval import Recalled, block
-from backstory.memory.thread import Thread
+from backstory.memory.economy.leaving import leaving
+from backstory.memory.folding import assembly
+from backstory.memory.folding.compaction import Window
+from backstory.memory.folding.outline import Outline, outline
+from backstory.memory.identity.thread import Thread
+from backstory.memory.recall.retention import NEUTRAL, Rules, Standing
+from backstory.memory.recall.retrieval import Recalled, block
 from backstory.stages.base import Stage
 from backstory.stages.boundary import Boundary, Draft
 from backstory.stages.continuity import Continuity

@@ -17,10 +17,10 @@ from msgspec.structs import replace
 
 from backstory.core.records import Arrival, Batch, Conversation, Turn
 from backstory.core.store import Store
-from backstory.memory import excerpt
-from backstory.memory.alignment import align, anchor
-from backstory.memory.thread import Thread
-from backstory.memory.turns import chain as chain_on
+from backstory.memory.identity import excerpt
+from backstory.memory.identity.alignment import align, anchor
+from backstory.memory.identity.thread import Thread
+from backstory.memory.reading.turns import chain as chain_on
 from backstory.stages.excerpts import OFTEN, elsewhere
 from backstory.stages.loading import load_thread
 

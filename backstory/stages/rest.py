@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from backstory.core.tombs import human
-from backstory.memory.graves import last_answer
-from backstory.memory.reading import Reading
-from backstory.memory.thread import Thread
+from backstory.memory.identity.graves import last_answer
+from backstory.memory.identity.thread import Thread
+from backstory.memory.reading.requests import Reading
 from backstory.stages import excerpts
 from backstory.stages.threads import Threads
 

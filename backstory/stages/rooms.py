@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from backstory.core.records import Home
 from backstory.core.store import Lanes, Store
-from backstory.memory import belonging
-from backstory.memory.thread import Thread
+from backstory.memory.identity import belonging
+from backstory.memory.identity.thread import Thread
 from backstory.stages.visit import Visit
 
 # Conversations that are looked at, the last updated first.

@@ -21,18 +21,18 @@ from backstory.core.records import Summary, Turn
 from backstory.core.store import Lanes
 from backstory.core.tokens import count, estimate
 from backstory.errors import StoreError
-from backstory.memory.assembly import Absent, AllBut, Present, digest_block
-from backstory.memory.changes import NOTHING, Changes
-from backstory.memory.compaction import Window, cut
-from backstory.memory.digest import Reader
-from backstory.memory.economy import SMALL_WINDOW
-from backstory.memory.index import Index
-from backstory.memory.nearness import Asked
-from backstory.memory.paging import Chosen
-from backstory.memory.retention import Standing
-from backstory.memory.retrieval import Recalled, recall
-from backstory.memory.thread import Family, Thread, place_of
-from backstory.memory.units import Unit, index_terms, units
+from backstory.memory.economy.decisions import SMALL_WINDOW
+from backstory.memory.facts.changes import NOTHING, Changes
+from backstory.memory.folding.assembly import Absent, AllBut, Present, digest_block
+from backstory.memory.folding.compaction import Window, cut
+from backstory.memory.folding.digest import Reader
+from backstory.memory.identity.thread import Family, Thread, place_of
+from backstory.memory.recall.index import Index
+from backstory.memory.recall.nearness import Asked
+from backstory.memory.recall.paging import Chosen
+from backstory.memory.recall.retention import Standing
+from backstory.memory.recall.retrieval import Recalled, recall
+from backstory.memory.recall.units import Unit, index_terms, units
 from backstory.stages.candidates import Branch, candidates, owners
 from backstory.stages.meaning import Meaning
 from backstory.stages.pace import Pace
@@ -478,7 +478,7 @@ def _extend(thread: Thread, turns: Sequence[Turn], breathe: Callable[[], None] =
 
 
 def _digest_with() -> Callable[..., str]:
-    from backstory.memory.claims import digest_with  # noqa: PLC0415 - only where a side model is in use
+    from backstory.memory.side_model.claims import digest_with  # noqa: PLC0415 - only where a side model is in use
 
     return digest_with
 

@@ -25,12 +25,13 @@ from backstory.core.records import Stub, Turn
 from backstory.core.store import Lanes
 from backstory.core.wire import Wire
 from backstory.errors import DocumentError
-from backstory.memory import assembly, tool_output
-from backstory.memory import media as pictures
-from backstory.memory.recompress import Bounds
-from backstory.memory.settled import Fold
-from backstory.memory.thread import place_of
-from backstory.memory.tool_output import Rules
+from backstory.memory.folding import assembly
+from backstory.memory.identity.settled import Fold
+from backstory.memory.identity.thread import place_of
+from backstory.memory.shrinking import media as pictures
+from backstory.memory.shrinking import tool_output
+from backstory.memory.shrinking.recompress import Bounds
+from backstory.memory.shrinking.tool_output import Rules
 from backstory.stages.base import Failed, Stage, attempted
 from backstory.stages.stubs import Shown, drafts, make_smaller, prepare
 from backstory.stages.visit import Visit, Visits

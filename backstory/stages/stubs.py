@@ -18,11 +18,11 @@ from backstory.core.sizes import rough
 from backstory.core.store import Lanes, Store
 from backstory.core.wire import Wire
 from backstory.errors import DocumentError, NotFound
-from backstory.memory import media as pictures
-from backstory.memory import refs, tool_output
-from backstory.memory.recompress import Bounds, smaller
-from backstory.memory.thread import Thread
-from backstory.memory.tool_output import Choice, Rules
+from backstory.memory.identity.thread import Thread
+from backstory.memory.shrinking import media as pictures
+from backstory.memory.shrinking import refs, tool_output
+from backstory.memory.shrinking.recompress import Bounds, smaller
+from backstory.memory.shrinking.tool_output import Choice, Rules
 from backstory.stages.threads import Threads
 
 _LEAST_SAVED = 60

@@ -16,9 +16,9 @@ from backstory.core.ids import conversation_id
 from backstory.core.records import Batch, Conversation, Turn
 from backstory.core.store import Lanes
 from backstory.core.tombs import Tombs
-from backstory.memory.thread import Thread
-from backstory.memory.turns import chain as chain_on
-from backstory.memory.turns import root
+from backstory.memory.identity.thread import Thread
+from backstory.memory.reading.turns import chain as chain_on
+from backstory.memory.reading.turns import root
 from backstory.stages.ends import Ends
 from backstory.stages.loading import load_thread
 

@@ -13,10 +13,10 @@ from backstory.core.edits import AppendText
 from backstory.core.exchange import Exchange, Note
 from backstory.core.message import Path, Text, ToolResult
 from backstory.core.records import Trace, Turn
-from backstory.memory import reasons
-from backstory.memory.reasons import Reason, Search, Told
-from backstory.memory.retrieval import Recalled
-from backstory.memory.thread import Thread
+from backstory.memory.identity.thread import Thread
+from backstory.memory.recall import reasons
+from backstory.memory.recall.reasons import Reason, Search, Told
+from backstory.memory.recall.retrieval import Recalled
 from backstory.stages.visit import Visit
 
 _MOST_NOTES = 8

@@ -15,8 +15,8 @@ from msgspec.structs import replace
 from backstory.core import reasoning
 from backstory.core.edits import DropMessages, DropThinking, Edit
 from backstory.core.exchange import Exchange, Outcome
-from backstory.memory.reading import Reading
-from backstory.memory.thread import Thread
+from backstory.memory.identity.thread import Thread
+from backstory.memory.reading.requests import Reading
 from backstory.stages.base import Stage
 from backstory.stages.visit import Visit, Visits
 

@@ -10,12 +10,12 @@ from msgspec import Struct, field
 
 from backstory.core.records import Digest, Home, Injection, Lookup, Spend, Stub, Trace, Turn
 from backstory.core.tariff import Tariff
-from backstory.memory.asking import wants
-from backstory.memory.holding import Held
-from backstory.memory.reading import Reading
-from backstory.memory.reasons import Left, Reason, Search
-from backstory.memory.retrieval import Recalled
-from backstory.memory.thread import Thread
+from backstory.memory.economy.holding import Held
+from backstory.memory.identity.thread import Thread
+from backstory.memory.reading.requests import Reading
+from backstory.memory.recall.asking import wants
+from backstory.memory.recall.reasons import Left, Reason, Search
+from backstory.memory.recall.retrieval import Recalled
 
 T = TypeVar("T")
 # So long a request waits to be known, in such steps: nothing tells of it but the visit itself.

@@ -18,7 +18,7 @@ from backstory.core.exchange import Exchange, Outcome
 from backstory.core.selectors import Value
 from backstory.core.wishes import MOST_ELEMENTS, MOST_ROUTES, NOTHING, POLICIES, WISHES, Detour, Wishes, spent, text_of, wishes_of
 from backstory.errors import Declined, NoRoute, StoreError
-from backstory.memory.thread import Thread
+from backstory.memory.identity.thread import Thread
 from backstory.stages.desk import Desk
 from backstory.stages.visit import Visit
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable
 from backstory.core.exchange import Exchange
 from backstory.core.records import Injection
 from backstory.core.store import Lanes
-from backstory.memory import belonging
-from backstory.memory.thread import Thread
+from backstory.memory.identity import belonging
+from backstory.memory.identity.thread import Thread
 from backstory.stages.base import Stage
 from backstory.stages.rooms import Rooms
 from backstory.stages.visit import Visit, Visits

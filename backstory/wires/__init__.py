@@ -6,10 +6,10 @@ The same formats for translation are in `tongues.TONGUES`: they are loaded where
 from __future__ import annotations
 
 from backstory.core.wire import Wire
-from backstory.wires.anthropic import Anthropic
-from backstory.wires.gemini import Gemini
-from backstory.wires.openai_chat import OpenAIChat
-from backstory.wires.openai_responses import OpenAIResponses
+from backstory.wires.anthropic.wire import Anthropic
+from backstory.wires.gemini.wire import Gemini
+from backstory.wires.openai_chat.wire import OpenAIChat
+from backstory.wires.openai_responses.wire import OpenAIResponses
 
 WIRES: tuple[Wire, ...] = (Anthropic(), OpenAIChat(), OpenAIResponses(), Gemini())
 """No two of them claim the same request."""

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from backstory.core.stream import Frame
 from backstory.core.translation import Answered, Asked, Begun, Broke, Ended, Event, Listener, Teller, Tongue
-from backstory.wires.gemini_tongue_stream import GeminiTeller
+from backstory.wires.gemini.tongue_stream import GeminiTeller
 
 _MOST = 128
 """As many as the APIs let a client ask for."""

@@ -16,8 +16,8 @@ from backstory.core.translation import Said
 from backstory.errors import DocumentError
 from backstory.wires.kept import REFERENCE, Kept, built_on
 from backstory.wires.lowering import decode, encode
-from backstory.wires.openai_responses_tongue_write import said_items
-from backstory.wires.tongue_more import Losing
+from backstory.wires.openai_responses.tongue_write import said_items
+from backstory.wires.translation.more import Losing
 
 # OpenAI's own ids end in so many hexadecimal digits; those of translated answers are other providers', or shorter.
 _OPENAIS = re.compile(r"[a-z]+_[0-9a-f]{40,}")

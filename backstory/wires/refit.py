@@ -1,7 +1,7 @@
 """How a request in its client's own wire is made to fit another model than the client named: how much it is to think.
 
 Rule: splices only; what the model is not known to refuse stays as it was asked for, and a request of which nothing changes stays the same
-object. Sources: anthropic_tongue_models.py, gemini_tongue_thinking.py, tongue_efforts.py.
+object. Sources: anthropic/tongue_models.py, gemini/tongue_thinking.py, translation/efforts.py.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import Literal
 from backstory.core.document import Cut, Document, Put, Splice
 from backstory.core.message import Path
 from backstory.core.translation import Effort, Loss
-from backstory.wires.anthropic_tongue_models import ADAPTIVE, COLD, EFFORTFUL, UNTHINKING
-from backstory.wires.gemini_tongue_thinking import is_unthinking
+from backstory.wires.anthropic.tongue_models import ADAPTIVE, COLD, EFFORTFUL, UNTHINKING
+from backstory.wires.gemini.tongue_thinking import is_unthinking
 from backstory.wires.lowering import encode
-from backstory.wires.tongue import EFFORTS, budget_of
-from backstory.wires.tongue_efforts import effort_for
+from backstory.wires.translation.efforts import effort_for
+from backstory.wires.translation.tongue import EFFORTS, budget_of
 
 _EFFORT_PLACES: dict[str, tuple[Path, ...]] = {
     "openai_chat": (("reasoning_effort",), ("reasoning", "effort")),

@@ -18,10 +18,10 @@ from backstory.core.document import Cut, Document, Put, Splice
 from backstory.core.selectors import Value
 from backstory.core.translation import Asked, Effort, Loss, Reasoning, Sampling, Tongue
 from backstory.errors import DocumentError, RequestError
-from backstory.wires.endings import in_small
+from backstory.wires.anthropic.endings import in_small
 from backstory.wires.lowering import encode
 from backstory.wires.lowering import quote as quoted
-from backstory.wires.tongue_efforts import effort_for
+from backstory.wires.translation.efforts import effort_for
 
 _VERB = re.compile(r"(?::|%3[Aa])(?:generateContent|streamGenerateContent)\Z")
 _GEMINI = re.compile(

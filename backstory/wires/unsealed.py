@@ -17,9 +17,9 @@ from msgspec import Raw, Struct
 from backstory.core.document import Cut, Document, Put, Splice
 from backstory.core.message import Path
 from backstory.errors import DocumentError
-from backstory.wires.gemini_tongue_read import NO_SEAL
+from backstory.wires.gemini.tongue_read import NO_SEAL
 from backstory.wires.lowering import decode, quote
-from backstory.wires.tongue_seals import unwrapped
+from backstory.wires.translation.seals import unwrapped
 
 _MARK = b"backstory:"
 _CODED = b"YmFja3N0b3J5O"

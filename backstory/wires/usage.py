@@ -13,7 +13,10 @@ import msgspec
 from msgspec import Raw, Struct, field
 
 from backstory.core.reply import Usage
-from backstory.wires import anthropic_stream, gemini_parts, openai_chat_stream, openai_responses_items
+from backstory.wires.anthropic import stream as anthropic_stream
+from backstory.wires.gemini import parts as gemini_parts
+from backstory.wires.openai_chat import stream as openai_chat_stream
+from backstory.wires.openai_responses import items as openai_responses_items
 
 # Unescaped, so no part of a text: the member itself, where it holds something.
 MENTIONED = re.compile(rb'"usage(?:Metadata)?"\s*:\s*\{')

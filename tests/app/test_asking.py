@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from backstory.app.cli import main
-from tests.app.test_why import ask_for_it
+from tests.app.faces.test_why import ask_for_it
 from tests.rig import rig
 from tests.stages.world import configured, echoing
 

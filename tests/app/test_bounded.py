@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.app.test_keeping import played
+from tests.app.gateway.test_keeping import played
 from tests.relay.world import field
 from tests.rig import PATHS
 from tests.routed import KEYS, Two, two

@@ -19,7 +19,7 @@ from backstory.app.cli import main
 from backstory.core.ids import TurnIds
 from backstory.core.records import Batch, Conversation, Spend, Turn, Used, Watermark
 from backstory.jobs.facts import stated
-from backstory.memory import tool_output
+from backstory.memory.shrinking import tool_output
 from backstory.stores.database import open_store
 
 TALE = [

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from backstory.core import ids
-from backstory.memory.thread import branch
+from backstory.memory.identity.thread import branch
 from tests.rig import rig
 from tests.stages.talks import Talk
 from tests.stages.world import configured, echoing, stored

@@ -14,8 +14,8 @@ from backstory.core.message import Prompt
 from backstory.core.records import Conversation, Digest, Spend
 from backstory.core.reply import Reply, Usage
 from backstory.core.side import day_of
-from backstory.memory.reading import Reading
-from backstory.memory.thread import Thread
+from backstory.memory.identity.thread import Thread
+from backstory.memory.reading.requests import Reading
 from backstory.relay.limits import DoorMetrics
 from backstory.stages.visit import Visit
 

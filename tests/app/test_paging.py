@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from backstory.core.message import Text, ToolCall
 from backstory.core.records import Spend
 from backstory.core.reply import Reply
-from backstory.memory.paging import LAST, NO_MORE
+from backstory.memory.recall.paging import LAST, NO_MORE
 from tests.paging import (
     BY_NAME,
     FACT,

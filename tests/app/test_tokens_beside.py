@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.test_tokens import CLIENT, EXTENSION, taking
+from tests.app.gateway.test_tokens import CLIENT, EXTENSION, taking
 from tests.extending import install
 from tests.relay.world import Received, field, run
 from tests.rig import reply

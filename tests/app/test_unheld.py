@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from xxhash import xxh3_64_hexdigest
 
-from backstory.app.why import Diff, Explanation, diff, explain
+from backstory.app.faces.why import Diff, Explanation, diff, explain
 from backstory.core.store import Store
 from tests.relay.world import Received
 from tests.rig import PATHS, Rig, reply, rig

@@ -14,8 +14,8 @@ from xxhash import xxh3_64_hexdigest
 from backstory.core.extending import Amend
 from backstory.core.sizes import rough_body
 from backstory.extend import SetParam
-from tests.app.test_judging import Judge, judged
-from tests.app.test_metering import charges
+from tests.app.gateway.test_judging import Judge, judged
+from tests.app.metering.test_house import charges
 from tests.app.test_unheld import TOO_LONG, header
 from tests.relay.world import Received
 from tests.rig import PATHS, Rig, reply, rig

@@ -11,10 +11,10 @@ from msgspec.structs import replace
 
 from backstory.config.extended import Extended
 from backstory.core.extending import Allow, Refuse
+from tests.app.gateway.test_hybrid import OTHER, THOUGHT, pair
+from tests.app.gateway.test_judging import Judge
+from tests.app.metering.test_house import charges
 from tests.app.test_hosted import ENVIRON, MODELS, SETTINGS, serving
-from tests.app.test_hybrid import OTHER, THOUGHT, pair
-from tests.app.test_judging import Judge
-from tests.app.test_metering import charges
 from tests.app.test_race import attempts, race
 from tests.app.test_wishes import KEY, NOTHING, PROVIDERS, asker, inside
 from tests.relay.world import field, run

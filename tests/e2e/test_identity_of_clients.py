@@ -17,7 +17,7 @@ import pytest
 
 from backstory.core.records import Conversation as Record
 from backstory.core.records import Turn
-from backstory.memory.thread import branch
+from backstory.memory.identity.thread import branch
 from backstory.stages.loading import load_turns
 from backstory.stores.database import open_store
 

@@ -15,7 +15,7 @@ from backstory.core.store import Lanes, Store
 from backstory.errors import FencedError
 from backstory.jobs import facts as module
 from backstory.jobs.facts import READ_BY, FactJob, ReadAgainJob
-from backstory.memory.facts import extract
+from backstory.memory.facts.extraction import extract
 from backstory.stores.sql import SqlStore
 from tests.stores.world import Shelf, said, talk
 

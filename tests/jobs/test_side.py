@@ -16,9 +16,9 @@ from backstory.errors import FencedError
 from backstory.jobs.facts import stated
 from backstory.jobs.side import SideDigestJob, SideFactJob, SideTagJob
 from backstory.jobs.worker import Job
-from backstory.memory.tagging import tags
-from backstory.memory.units import index_terms
-from backstory.memory.vocabulary import Vocabulary
+from backstory.memory.recall.units import index_terms
+from backstory.memory.tags.tagging import tags
+from backstory.memory.tags.vocabulary import Vocabulary
 from backstory.stores.sql import SqlStore
 from tests.relay.world import run
 from tests.rig import reply

@@ -14,7 +14,7 @@ from backstory.core.records import Batch, TurnTags, Watermark
 from backstory.core.store import Lanes, Store
 from backstory.jobs import tags as module
 from backstory.jobs.tags import TagJob
-from backstory.memory.splits import topic
+from backstory.memory.tags.splits import topic
 from backstory.stores.sql import SqlStore
 from tests.jobs.test_facts import Straight
 from tests.memory.chats import chat

@@ -14,8 +14,8 @@ from backstory.core.records import Batch, Turn, Watermark
 from backstory.core.store import Lanes, Store
 from backstory.errors import EmbeddingError
 from backstory.jobs.vectors import VectorJob
-from backstory.memory.nearness import text_name
-from backstory.memory.units import Carry, units
+from backstory.memory.recall.nearness import text_name
+from backstory.memory.recall.units import Carry, units
 from backstory.stores.sql import SqlStore
 from tests.stores.world import Shelf, said, talk
 

@@ -9,8 +9,8 @@ from typing import Any
 from msgspec import Struct
 
 from backstory.app.commanding import Commanding
+from backstory.app.metering.recorder import Recorder
 from backstory.app.metrics import Metrics
-from backstory.app.recorder import Recorder
 from backstory.core.ids import TurnIds
 from backstory.stages.arrivals import Arrivals
 from backstory.stages.boundary import Boundary

@@ -23,10 +23,10 @@ from backstory.core.translation import (
     Use,
     Words,
 )
-from backstory.wires.tongue import budget_of, effort_of
-from backstory.wires.tongue_efforts import effort_for
-from backstory.wires.tongue_json import IN_JSON, in_schema
-from backstory.wires.tongue_schemas import enforceable
+from backstory.wires.translation.efforts import effort_for
+from backstory.wires.translation.in_json import IN_JSON, in_schema
+from backstory.wires.translation.schemas import enforceable
+from backstory.wires.translation.tongue import budget_of, effort_of
 
 RESPONSES, GEMINI = "openai_responses", "gemini"
 

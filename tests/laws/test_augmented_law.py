@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from backstory.app.augment import _with_text
+from backstory.app.gateway.augment import _with_text
 from backstory.config.augmentation import (
     Auxiliary,
     Context,

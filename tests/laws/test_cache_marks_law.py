@@ -14,7 +14,7 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from backstory.core.translation import Asked, Function, Marks, Piece, Result, Said, Sight, Thought, Use, Words
-from backstory.wires.anthropic_tongue import AnthropicTongue
+from backstory.wires.anthropic.tongue import AnthropicTongue
 from tests.laws.translated import SOLID, turns
 
 TONGUE = AnthropicTongue()

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from backstory.core.wire import Wire
-from backstory.memory import marker
+from backstory.memory.identity import marker
 from backstory.relay.marking import Marking
 from backstory.wires import WIRES
 from tests.laws.test_render_law import PATHS, tapes

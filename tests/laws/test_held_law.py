@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from backstory.config.sections import Compaction, Economy
 from backstory.core.wire import Wire
-from backstory.memory.ceiling import GRACE
+from backstory.memory.economy.ceiling import GRACE
 from backstory.wires import WIRES
 from tests.laws.test_append_only_law import SYSTEM, TOPICS, Speaker
 from tests.relay.world import Received

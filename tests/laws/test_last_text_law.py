@@ -14,8 +14,8 @@ from backstory.core.translation import Answered, Piece, Thought, Use, Words
 from backstory.core.wire import Wire
 from backstory.relay.marking import Marking
 from backstory.wires import WIRES
-from backstory.wires.tongues import TONGUES
-from backstory.wires.translate import events_of
+from backstory.wires.translation.tongues import TONGUES
+from backstory.wires.translation.translate import events_of
 from tests.rig import PATHS, asking
 
 MARK = "\n<!-- x -->"

@@ -13,10 +13,10 @@ from msgspec.structs import replace
 
 from backstory.errors import DocumentError
 from backstory.wires import WIRES
-from backstory.wires.anthropic_tongue_models import UNTHINKING
-from backstory.wires.tongue_efforts import effort_for
-from backstory.wires.tongues import TONGUES
-from backstory.wires.translate import Translated
+from backstory.wires.anthropic.tongue_models import UNTHINKING
+from backstory.wires.translation.efforts import effort_for
+from backstory.wires.translation.tongues import TONGUES
+from backstory.wires.translation.translate import Translated
 from tests.laws.translated import requests
 from tests.wires.test_candidates import CHAT, GEMINI, exchange, from_chat, from_gemini, streamed
 

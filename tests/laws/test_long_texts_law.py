@@ -11,21 +11,21 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
-from backstory.app import beside
+from backstory.app.gateway import beside
 from backstory.core.exchange import Head
 from backstory.core.records import Turn
 from backstory.core.tokens import estimate
 from backstory.core.translation import Asked, Function, Words
-from backstory.memory.continuity import still_open
-from backstory.memory.sentences import parts
-from backstory.memory.vocabulary import Vocabulary
+from backstory.memory.folding.continuity import still_open
+from backstory.memory.reading.sentences import parts
+from backstory.memory.tags.vocabulary import Vocabulary
 from backstory.providers import upstreams
 from backstory.stages.continuity import summary_keys
 from backstory.wires import WIRES, steering
-from backstory.wires.anthropic_tongue_models import ADAPTIVE, COLD, THINKS
-from backstory.wires.declared import declared
-from backstory.wires.text_calls import Kind, Shapes, tool_of
-from backstory.wires.tongue import failed_plainly
+from backstory.wires.anthropic.tongue_models import ADAPTIVE, COLD, THINKS
+from backstory.wires.reworking.declared import declared
+from backstory.wires.reworking.text_calls import Kind, Shapes, tool_of
+from backstory.wires.translation.tongue import failed_plainly
 from tests.memory.chats import turn
 
 LONG = 100_000

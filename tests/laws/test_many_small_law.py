@@ -17,8 +17,8 @@ from backstory.core.edits import AppendText, DropMessages, Edit, PrependText, Se
 from backstory.core.message import Message, Prompt, Text, ToolResult
 from backstory.core.stream import gather
 from backstory.core.wire import Wire
-from backstory.memory.paging import EXPAND
-from backstory.memory.turns import line
+from backstory.memory.reading.turns import line
+from backstory.memory.recall.paging import EXPAND
 from backstory.relay.decoding import read_reply
 from backstory.wires import WIRES
 from tests.rig import PATHS, reply, rig, said, soon

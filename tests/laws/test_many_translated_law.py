@@ -10,8 +10,8 @@ import pytest
 from backstory.core.wire import Wire
 from backstory.errors import DocumentError
 from backstory.wires import WIRES
-from backstory.wires.tongues import TONGUES
-from backstory.wires.translate import Translated
+from backstory.wires.translation.tongues import TONGUES
+from backstory.wires.translation.translate import Translated
 from tests.laws.test_many_small_law import BODIES, CALL, IDS, many
 from tests.rig import PATHS
 

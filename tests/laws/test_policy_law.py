@@ -20,13 +20,13 @@ from backstory.core.legs import Call
 from backstory.core.reply import Finish
 from backstory.core.translation import Answered, Asked, Piece, Refusal, Use, Words
 from backstory.errors import DocumentError
-from backstory.wires.judged import Judged
-from backstory.wires.translate import events_of, gathered
+from backstory.wires.reworking.judged import Judged
+from backstory.wires.translation.translate import events_of, gathered
 from tests.laws.test_translation_sdk_law import Speaker
 from tests.laws.translated import ANSWERS
-from tests.wires.test_judged import ASKED, SSE
-from tests.wires.test_reworked import PATHS, QUERIES
-from tests.wires.test_tongues_recorded import TONGUE, WIRE, text_of
+from tests.wires.reworking.test_judged import ASKED, SSE
+from tests.wires.reworking.test_reworked import PATHS, QUERIES
+from tests.wires.translation.test_tongues_recorded import TONGUE, WIRE, text_of
 
 WIRES = pytest.mark.parametrize("name", WIRE)
 QUICK = settings(max_examples=25, deadline=None)

@@ -14,10 +14,10 @@ _SCRIPT = """
 import hashlib
 import random
 from backstory.core.tokens import count
-from backstory.memory.digest import digest
-from backstory.memory.retrieval import block
+from backstory.memory.folding.digest import digest
+from backstory.memory.recall.retrieval import block
 from tests.memory.chats import QUESTIONS, turn
-from tests.memory.test_retrieval import ask
+from tests.memory.recall.test_retrieval import ask
 
 # Every sentence has one word of each frequency: their gains differ by rounding alone.
 dice = random.Random(3)

@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from backstory.app import faces
+from backstory.app.faces import stored as faces
 from backstory.core.store import Store
 from tests.relay.world import Received
 from tests.rig import QUICK, Answer, Rig, reply, rig, said

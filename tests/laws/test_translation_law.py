@@ -13,8 +13,8 @@ from msgspec.structs import replace
 
 from backstory.core.translation import Answered, Asked, Event, Refusal, Thought, Tongue, Use, Words
 from backstory.wires import WIRES
-from backstory.wires.tongues import TONGUES
-from backstory.wires.translate import events_of, gathered
+from backstory.wires.translation.tongues import TONGUES
+from backstory.wires.translation.translate import events_of, gathered
 from tests.laws.translated import ANSWERS, requests, said
 
 QUICK = settings(max_examples=60, deadline=None)

@@ -46,8 +46,8 @@ from backstory.core.translation import (
 )
 from backstory.errors import DocumentError
 from backstory.wires import WIRES
-from backstory.wires.tongues import TONGUES
-from backstory.wires.translate import events_of, gathered
+from backstory.wires.translation.tongues import TONGUES
+from backstory.wires.translation.translate import events_of, gathered
 from tests.laws.losses import GEMINI, RESPONSES, meaning, minus, plain_piece
 
 CASSETTES = File(__file__).parent.parent / "cassettes"

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from openai import OpenAI
 
 from backstory.core.translation import Answered, Asked, Refusal, Thought, Use, Words
-from backstory.wires.anthropic_tongue import AnthropicTongue
-from backstory.wires.openai_chat_tongue import OpenAIChatTongue
-from backstory.wires.translate import events_of
+from backstory.wires.anthropic.tongue import AnthropicTongue
+from backstory.wires.openai_chat.tongue import OpenAIChatTongue
+from backstory.wires.translation.translate import events_of
 from tests.laws.translated import ANSWERS
 
 QUICK = settings(max_examples=25, deadline=None)

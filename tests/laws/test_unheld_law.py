@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from msgspec import Struct
 from msgspec.structs import replace
 
-from backstory.app.why import Explanation, explain
+from backstory.app.faces.why import Explanation, explain
 from backstory.config.sections import Compaction
 from backstory.core.message import Text
 from backstory.core.reply import Reply, Usage

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from backstory.core.records import Turn
-from backstory.memory.index import Index
-from backstory.memory.timing import dated
-from backstory.memory.units import Carry, Unit, units
+from backstory.memory.reading.timing import dated
+from backstory.memory.recall.index import Index
+from backstory.memory.recall.units import Carry, Unit, units
 
 CHAT = """
 @ 2025-01-11 18:05

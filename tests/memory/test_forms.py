@@ -8,10 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backstory.memory import asking, dates, dates_worded, fact_changes, fact_endings, fact_objects, fact_rules, facts, plans, sentences
-from backstory.memory.fact_tongues import _TONGUES
+from backstory.memory.facts import change_forms as fact_changes
+from backstory.memory.facts import ending_forms as fact_endings
+from backstory.memory.facts import extraction as facts
+from backstory.memory.facts import objects as fact_objects
+from backstory.memory.facts import rules as fact_rules
+from backstory.memory.facts.tongues import _TONGUES
+from backstory.memory.folding import plans
 from backstory.memory.forms import Form, needed
-from tests.memory import fact_table, test_facts
+from backstory.memory.reading import sentences
+from backstory.memory.recall import asking, dates, dates_worded
+from tests.memory.facts import table as fact_table
+from tests.memory.facts import test_extraction as test_facts
 
 _MODULES = (asking, dates, dates_worded, fact_changes, fact_endings, fact_objects, fact_rules, facts, plans, sentences)
 

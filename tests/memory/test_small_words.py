@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from backstory.core.records import Turn
-from backstory.memory.index import Index
-from backstory.memory.question import read
-from backstory.memory.retrieval import recall
+from backstory.memory.recall.index import Index
+from backstory.memory.recall.question import read
+from backstory.memory.recall.retrieval import recall
+from backstory.memory.recall.units import Carry, units
 from backstory.memory.small_words import small_in, spoken
 from backstory.memory.text import words
-from backstory.memory.units import Carry, units
 
 TALK = {
     "Meine Schwester Katrin heiratet am 14. Juni in Freiburg.": (

@@ -154,9 +154,9 @@ def test_the_request_goes_up_as_the_client_wrote_it(tmp_path: Path) -> None:
 
 def test_off_loads_nothing_of_it() -> None:
     told = (
-        "import sys, backstory.app.over as over, backstory.config as config; over.Over(config.Config(), None, None, None); "
+        "import sys, backstory.app.gateway.over as over, backstory.config as config; over.Over(config.Config(), None, None, None); "
         "print([name for name in sys.modules if 'rework' in name or name.endswith('.scan')])"
     )
     out = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True, timeout=60)
     assert "backstory.wires" not in out.stdout
-    assert "backstory.app.reworking" not in out.stdout
+    assert "backstory.app.gateway.reworking" not in out.stdout

@@ -13,7 +13,7 @@ from backstory.core.stream import Frame
 from backstory.relay import tap as module
 from backstory.relay.tap import ArrivalTap, MemoryTap, proof
 from backstory.wires import WIRES
-from backstory.wires.openai_chat import OpenAIChat
+from backstory.wires.openai_chat.wire import OpenAIChat
 from tests.rig import PATHS, asking, said
 
 MARK = "\n\n<!-- vc:conversation=x -->"

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from backstory.core.message import Prompt
-from backstory.memory.fence import DIGEST_OPEN
-from backstory.memory.marker import marker
+from backstory.memory.identity.marker import marker
+from backstory.memory.reading.fence import DIGEST_OPEN
 from tests.relay.world import Received
 from tests.rig import PATHS, Rig, asking, rig, soon
 from tests.stages.world import Chat, configured, conversation, echoing, talk, thread

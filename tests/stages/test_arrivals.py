@@ -11,7 +11,7 @@ import pytest
 from backstory.core.records import Arrival
 from backstory.core.store import Store
 from backstory.stages import arrivals as module
-from backstory.wires.anthropic import Anthropic
+from backstory.wires.anthropic.wire import Anthropic
 from tests.rig import PATHS, asking, reply, rig, said, soon
 from tests.stages.world import configured, conversation, echoing, say, stored, thread
 

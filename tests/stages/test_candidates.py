@@ -9,10 +9,10 @@ import pytest
 from msgspec.structs import replace
 
 from backstory.core.records import Batch, Turn
-from backstory.memory.retrieval import recall
-from backstory.memory.scan import Mentions, mentions
-from backstory.memory.thread import Thread
-from backstory.memory.units import Carry, units
+from backstory.memory.identity.thread import Thread
+from backstory.memory.recall.retrieval import recall
+from backstory.memory.recall.scan import Mentions, mentions
+from backstory.memory.recall.units import Carry, units
 from backstory.stages import candidates as module
 from backstory.stages.candidates import Branch, candidates
 from backstory.stores.sql import SqlStore

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from backstory.app.ledger import as_text, ledger
+from backstory.app.faces.ledger import as_text, ledger
 from backstory.config import Config
 from backstory.config.sections import Economy
 from backstory.config.sections import Recall as RecallSection

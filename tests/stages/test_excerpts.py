@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from backstory.memory.excerpt import telling
-from backstory.memory.turns import Line
+from backstory.memory.identity.excerpt import telling
+from backstory.memory.reading.turns import Line
 from backstory.stages import excerpts
 from tests.relay.world import Received
 from tests.rig import PATHS, Rig, asking, reply, rig, said

@@ -9,11 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from backstory.core.records import Batch, Turn, Watermark
-from backstory.memory.facts import extract
-from backstory.memory.supersession import fold_facts
+from backstory.memory.facts.extraction import extract
+from backstory.memory.facts.supersession import fold_facts
 from backstory.stages.facts import JOB, ledger
 from backstory.stores.sql import SqlStore
-from tests.memory.test_supersession import SAID, plain
+from tests.memory.facts.test_supersession import SAID, plain
 from tests.stores.world import Shelf, said, talk
 
 

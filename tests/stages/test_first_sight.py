@@ -9,7 +9,7 @@ import pytest
 
 from backstory.app.journals import _entries, settle_entry
 from backstory.core.records import Promise
-from backstory.memory.fence import DIGEST_OPEN
+from backstory.memory.reading.fence import DIGEST_OPEN
 from tests.rig import PATHS, Rig, asking, reply, rig, soon
 from tests.stages.world import Chat, configured, conversation, echoing, stored, talk, thread
 

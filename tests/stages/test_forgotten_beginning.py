@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from backstory.app import faces
+from backstory.app.faces import stored as faces
 from tests.rig import PATHS, asking, rig, soon
 from tests.stages.talks import Talk, commanded
 from tests.stages.world import Chat, configured, conversation, echoing, stored, talk, thread

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from backstory.app import faces
+from backstory.app.faces import stored as faces
 from tests.rig import rig
 from tests.stages.talks import Talk, commanded
 from tests.stages.world import echoing, stored

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from backstory.app.why import Diff, diff
+from backstory.app.faces.why import Diff, diff
 from backstory.config import Config
 from backstory.config.sections import Compaction, Economy
 from backstory.core.edits import AddMessages, AddTools, AppendText
 from backstory.core.exchange import Exchange, Head
 from backstory.core.records import Conversation
 from backstory.core.store import Store
-from backstory.memory.holding import Held
-from backstory.memory.reading import Reading
-from backstory.memory.thread import Thread
+from backstory.memory.economy.holding import Held
+from backstory.memory.identity.thread import Thread
+from backstory.memory.reading.requests import Reading
 from backstory.stages.holding import let_go
 from backstory.stages.visit import Visit
 from tests.relay.world import Received

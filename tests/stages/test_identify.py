@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from backstory.memory.marker import marker
+from backstory.memory.identity.marker import marker
 from tests.rig import PATHS, Rig, asking, rig
 from tests.stages.world import Chat, configured, conversation, echoing, say, stored, talk, thread
 

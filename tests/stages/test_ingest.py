@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from backstory.core.store import Store
-from backstory.memory.turns import chain
+from backstory.memory.reading.turns import chain
 from tests.relay.world import Received, client
 from tests.rig import PATHS, QUICK, asking, chunked, post, reply, rig, said, soon
 from tests.stages.world import Chat, configured, conversation, echoing, say, stored, talk, thread

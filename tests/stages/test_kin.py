@@ -16,7 +16,7 @@ from backstory.config.sections import Identity
 from backstory.core.records import Batch
 from backstory.core.store import Store
 from backstory.errors import StoreError
-from backstory.memory.elsewhere import LABEL
+from backstory.memory.recall.elsewhere import LABEL
 from backstory.stages.kin import Kin
 from tests.rig import PATHS, Rig, asking, reply, rig, said
 from tests.stages.world import Chat, configured, conversation, echoing, say, stored

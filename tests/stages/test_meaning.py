@@ -17,7 +17,7 @@ from backstory.core.embedding import Trust
 from backstory.core.records import TurnVectors
 from backstory.core.store import Store
 from backstory.errors import EmbeddingError
-from backstory.memory.nearness import text_name
+from backstory.memory.recall.nearness import text_name
 from backstory.stages.meaning import Meaning
 from tests.rig import Rig, rig
 from tests.stages.world import Chat, configured, echoing, say, stored, talk, thread

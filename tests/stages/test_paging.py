@@ -14,8 +14,8 @@ from backstory.core.message import Text, ToolCall
 from backstory.core.records import Injection
 from backstory.core.reply import Reply
 from backstory.core.sizes import rough
-from backstory.memory.paging import BROKEN, TOO_MANY
-from backstory.memory.supersession import Known
+from backstory.memory.facts.supersession import Known
+from backstory.memory.recall.paging import BROKEN, TOO_MANY
 from backstory.stages.facts import Facts
 from tests.paging import BY_NAME, Model, ask, body, configured, history, results, with_rows
 from tests.rig import PATHS, Rig, rig

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from backstory.app import why
+from backstory.app.faces import why
 from backstory.config.sections import Memory
 from backstory.core.store import Store
 from tests.rig import rig

@@ -18,8 +18,8 @@ from backstory.app.journals import open_lanes, recovery
 from backstory.core.ids import TurnIds
 from backstory.core.records import Arrival, Batch, Conversation, Promise, Turn
 from backstory.core.store import Store
-from backstory.memory.thread import Thread
-from backstory.memory.turns import chain
+from backstory.memory.identity.thread import Thread
+from backstory.memory.reading.turns import chain
 from backstory.stages.loading import load_thread
 from backstory.stores.inbox import Inbox
 from tests.rig import asking, said

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from backstory.app import faces, ledger
+from backstory.app.faces import ledger
+from backstory.app.faces import stored as faces
 from backstory.config import Config
 from backstory.core.legs import Call
 from backstory.core.records import Conversation, Turn
 from backstory.core.store import Store
 from backstory.errors import NotFound
-from backstory.memory.reading import Reading
+from backstory.memory.reading.requests import Reading
 from backstory.stages.visit import Visit
 from tests.relay.world import Upstream
 from tests.rig import QUICK, Rig, reply, rig, said, soon

@@ -16,7 +16,7 @@ import pytest
 from msgspec.structs import replace
 from PIL import Image
 
-from backstory.app.restored import restored
+from backstory.app.faces.restored import restored
 from backstory.config import Config
 from backstory.config.sections import Media
 from backstory.errors import NotFound

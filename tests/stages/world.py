@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from backstory.config import Config
 from backstory.core.store import Store
-from backstory.memory.thread import Thread
+from backstory.memory.identity.thread import Thread
 from tests.relay.world import Received
 from tests.rig import PATHS, Rig, asking, reply, said, settings, with_marker
 

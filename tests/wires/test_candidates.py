@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from backstory.wires import WIRES
-from backstory.wires.tongues import TONGUES
-from backstory.wires.translate import Translated
+from backstory.wires.translation.tongues import TONGUES
+from backstory.wires.translation.translate import Translated
 
 WIRE = {wire.name: wire for wire in WIRES}
 TONGUE = {tongue.name: tongue for tongue in TONGUES}

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.wires.test_translate import JSON_TYPE, NAMES, SSE_TYPE, exchange
+from tests.wires.translation.test_translate import JSON_TYPE, NAMES, SSE_TYPE, exchange
 
 BEGUN: dict[str, list[object]] = {
     "anthropic": [

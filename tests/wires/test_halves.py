@@ -13,9 +13,9 @@ from backstory.core.reply import TextDelta, ToolDelta
 from backstory.core.stream import Frame
 from backstory.wires import WIRES
 from backstory.wires.halves import Halves, halves, mended
-from backstory.wires.tongues import TONGUES
-from backstory.wires.translate import Translated
-from tests.wires.test_translate import asking
+from backstory.wires.translation.tongues import TONGUES
+from backstory.wires.translation.translate import Translated
+from tests.wires.translation.test_translate import asking
 
 WIRE = {wire.name: wire for wire in WIRES}
 TONGUE = {tongue.name: tongue for tongue in TONGUES}

@@ -10,7 +10,7 @@ import pytest
 from backstory.core.document import Document
 from backstory.core.edits import AddTools
 from backstory.core.legs import Offer
-from backstory.memory import paging
+from backstory.memory.recall import paging
 from backstory.wires.legs import gap, summed
 from tests.paging import BY_NAME, NAMES, tools
 from tests.rig import PATHS, asking

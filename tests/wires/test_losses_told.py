@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from backstory.wires import WIRES
-from backstory.wires.tongues import TONGUES
-from backstory.wires.translate import Translated
-from tests.wires.test_translate import PATHS
+from backstory.wires.translation.tongues import TONGUES
+from backstory.wires.translation.translate import Translated
+from tests.wires.translation.test_translate import PATHS
 
 TONGUE, WIRE = {one.name: one for one in TONGUES}, {one.name: one for one in WIRES}
 PLAIN: dict[str, Any] = {"type": "object"}

@@ -9,7 +9,7 @@ import pytest
 
 from backstory.errors import DocumentError
 from backstory.wires.model_lists import ASKED, Model, ModelList, read_models
-from backstory.wires.tongues import TONGUES
+from backstory.wires.translation.tongues import TONGUES
 
 TONGUE = {tongue.name: tongue for tongue in TONGUES}
 LISTS: dict[str, dict[str, Any]] = {

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from backstory.core.document import Document
-from backstory.memory.clients import CLIENTS
+from backstory.memory.identity.clients import CLIENTS
 from backstory.wires import WIRES
 from tests.rig import PATHS, asking
 

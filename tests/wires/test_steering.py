@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from backstory.core.selectors import PARAMETERS, Value
 from backstory.errors import RequestError
 from backstory.wires import steering
-from backstory.wires.tongues import TONGUES
+from backstory.wires.translation.tongues import TONGUES
 from tests.rig import asking
 
 BY_NAME = {tongue.name: tongue for tongue in TONGUES}

@@ -13,7 +13,7 @@ from backstory.core.tokens import count
 from backstory.core.translation import Asked, Said, Sight, Words
 from backstory.errors import DocumentError
 from backstory.wires.token_counts import ASKED, TokenCount, estimated
-from backstory.wires.tongues import TONGUES
+from backstory.wires.translation.tongues import TONGUES
 
 TONGUE = {tongue.name: tongue for tongue in TONGUES}
 ASKING: dict[str, tuple[str, dict[str, Any]]] = {

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from backstory.core.translation import Result, Said, Use, Words
 from backstory.wires import WIRES
-from backstory.wires.tongues import TONGUES
-from backstory.wires.translate import Translated
+from backstory.wires.translation.tongues import TONGUES
+from backstory.wires.translation.translate import Translated
 from backstory.wires.unique_ids import unique
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from backstory.core.translation import Thought
-from backstory.wires.gemini_tongue_read import NO_SEAL, foreign_seal
+from backstory.wires.gemini.tongue_read import NO_SEAL, foreign_seal
 from backstory.wires.unsealed import unsealed
 
 FOREIGN = {"type": "thinking", "thinking": "hm", "signature": "backstory:openai_responses:rs_1:ENC"}

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from backstory.errors import ConfigError
-from backstory.memory.stamps import moment
+from backstory.memory.reading.stamps import moment
 
 SAMPLE = "sample"
 """The name of the data set that comes with the program."""

@@ -14,13 +14,13 @@ from backstory.app.bench.dataset import Talk
 from backstory.core.embedding import Embedder
 from backstory.core.records import Turn
 from backstory.core.tokens import count
-from backstory.memory.index import Index
-from backstory.memory.nearness import Asked, Nearness
-from backstory.memory.question import unnamed
-from backstory.memory.retrieval import block, line, recall
-from backstory.memory.scoring import matches
+from backstory.memory.recall.index import Index
+from backstory.memory.recall.nearness import Asked, Nearness
+from backstory.memory.recall.question import unnamed
+from backstory.memory.recall.retrieval import block, line, recall
+from backstory.memory.recall.scoring import matches
+from backstory.memory.recall.units import Carry, units
 from backstory.memory.text import terms
-from backstory.memory.units import Carry, units
 
 _EMBEDDED_AT_ONCE = 64
 

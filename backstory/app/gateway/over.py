@@ -1,0 +1,136 @@
+"""What becomes of a plan behind memory: requests that are augmented, policies of extensions, answers that are made over, providers that
+speak another wire.
+
+Rule: what is not set up is not loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from backstory.app.drive import eager
+from backstory.app.engine import Engine
+from backstory.app.regard import Regard, Regards
+from backstory.config import Config
+from backstory.core.exchange import Head
+from backstory.core.plan import Answer, Plan, asked_once
+
+if TYPE_CHECKING:
+    from backstory.app.gateway.augment import Augmentation
+    from backstory.app.gateway.judging import Judging
+    from backstory.app.gateway.reworking import Reworking
+    from backstory.app.gateway.translating import Translating
+
+# What another wire sealed is marked so (wires/unsealed.py).
+_MARKS = {"anthropic": b"backstory:", "openai_responses": b"backstory:", "gemini": b"YmFja3N0b3J5O"}
+
+
+class Over:
+    """For one port. `error` writes an error of ours in the shape of the request's wire."""
+
+    def __init__(self, config: Config, engine: Engine, regards: Regards, error: Callable[[Head, int, str, str], Answer]) -> None:
+        self._engine = engine
+        self._judging = _judging(config, engine, error)
+        self._augmentation = _augmentation(config, engine, error)
+        self._reworking = _reworking(config)
+        self._translating = _translating(config, engine, regards, error)
+
+    def reads(self, regard: Regard, head: Head) -> bool:
+        """Whether a request has to be read for it."""
+        if regard.speaks or (self._translating is not None and self._translating.counts(head)):
+            return True
+        if self._judging is not None and regard.wire is not None:
+            return True
+        return self._reworking is not None and regard.wire is not None and regard.readable
+
+    def plan(self, plan: Plan | Awaitable[Plan], head: Head, body: bytes, regard: Regard) -> Plan | Awaitable[Plan]:
+        """The plan with all of it: what is said for the client comes first; policies see the request as memory has left it, and the
+        answer as its client gets it; the client's own wire is made over after that, and translated, to where it goes; what is said to the
+        model that it goes up to comes last."""
+        if self._augmentation is not None:
+            plan = self._augmentation.near(plan, head, body, regard)
+        if self._judging is not None and regard.wire is not None:
+            plan = self._judging.plan(plan, head, body, regard.wire, regard)
+        if self._reworking is not None:
+            plan = self._reworking.plan(plan, head, body, regard)
+        if isinstance(plan, Plan):
+            plan = self._gone_on(plan, head, body, regard)
+        elif self._translating is not None or self._engine.wished:
+            plan = eager(self._later(plan, head, body, regard))
+        plan = plan if self._augmentation is None else self._augmentation.far(plan, head, body, regard)
+        mark = _MARKS.get(regard.wire.name) if regard.wire is not None and regard.readable else None
+        if mark is None or mark not in body or regard.routed or regard.speaks:
+            return plan
+        return self._own(plan, head, body, regard) if isinstance(plan, Plan) else eager(self._own_later(plan, head, body, regard))
+
+    async def _own_later(self, plan: Awaitable[Plan], head: Head, body: bytes, regard: Regard) -> Plan:
+        return self._own(await plan, head, body, regard)
+
+    def _own(self, plan: Plan, head: Head, body: bytes, regard: Regard) -> Plan:
+        """The plan of a request that goes where it always goes, without what other providers sealed: it was elsewhere before. Then it is
+        asked in one leg: later ones would bring that back."""
+        if plan.answer is not None or plan.name or regard.wire is None:
+            return plan
+        from backstory.wires.gemini.tongue_thinking import generation  # noqa: PLC0415 - only where there is such a mark
+        from backstory.wires.unsealed import unsealed  # noqa: PLC0415
+
+        name, place, before = regard.wire.name, plan.path or head.path, body if plan.body is None else plan.body
+        strict = generation(place) >= 3
+        if unsealed(name, before, stands_for_none=strict) is before:
+            return plan
+        if plan.instead is not None:
+            plan = asked_once(plan)
+            before = body if plan.body is None else plan.body
+        if plan.paging is not None and plan.translation is None:
+            before = plan.paging.without()
+            plan = replace(plan, paging=None)
+        return replace(plan, body=unsealed(name, before, stands_for_none=strict))
+
+    async def _later(self, plan: Awaitable[Plan], head: Head, body: bytes, regard: Regard) -> Plan:
+        done = self._gone_on(await plan, head, body, regard)
+        return done if isinstance(done, Plan) else await done
+
+    def _gone_on(self, plan: Plan, head: Head, body: bytes, regard: Regard) -> Plan | Awaitable[Plan]:
+        if plan.onward is not None:
+            return plan.onward(plan)
+        if self._translating is None or regard.routed:
+            return plan
+        return self._translating.plan(plan, replace(head, path=plan.path) if plan.path else head, body, regard)
+
+
+def _augmentation(config: Config, engine: Engine, error: Callable[[Head, int, str, str], Answer]) -> Augmentation | None:
+    if not config.augmentation.reads:
+        return None
+    from backstory.app.gateway.augment import Augmentation  # noqa: PLC0415
+
+    return Augmentation(error, engine.failed)
+
+
+def _translating(config: Config, engine: Engine, regards: Regards, error: Callable[[Head, int, str, str], Answer]) -> Translating | None:
+    if not config.upstream.wire:
+        return None
+    from backstory.app.gateway.translating import Translating  # noqa: PLC0415
+    from backstory.config.catalogue import habits_at  # noqa: PLC0415
+    from backstory.providers.windows import Rooms  # noqa: PLC0415
+
+    habits = habits_at(config.upstream.url)
+    return Translating(regards, error, engine, config.upstream.cache_marks, Rooms(config.models), habits)
+
+
+def _judging(config: Config, engine: Engine, error: Callable[[Head, int, str, str], Answer]) -> Judging | None:
+    if not config.extended.policies:
+        return None
+    from backstory.app.gateway.judging import Judging  # noqa: PLC0415
+
+    return Judging(config, engine, error)
+
+
+def _reworking(config: Config) -> Reworking | None:
+    if config.reply.think_tags == "keep" and config.tools.virtual == "off":
+        return None
+    from backstory.app.gateway.reworking import Reworking  # noqa: PLC0415
+
+    return Reworking(config)

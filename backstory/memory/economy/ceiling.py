@@ -1,0 +1,126 @@
+"""How much memory may add to the requests of a client that cuts its own history.
+
+Rule: what the client sends is what it would have paid without memory. Memory is there to bring back what was cut off, and that has to be
+paid from what was saved in the conversation before, but for a small share of the bill, and a few lines for each question. A client that
+sends no more than its last exchange leaves its history to memory, and has no ceiling.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from backstory.core.tariff import Tariff
+from backstory.memory.economy.decisions import Account
+from backstory.memory.economy.holding import Held
+from backstory.memory.economy.purse import Purse
+from backstory.memory.reading.requests import Reading
+
+# So many tokens may be recalled in a conversation before anything was saved in it, and stay: the best lines for a first question.
+GRACE = 400
+# A question has the lines that answer it best whatever was saved, unless nothing may be added at all: so many tokens, while what is
+# recalled takes no more than this share of the client's request; else the best line or two.
+_LINES, _LINE, _LINES_SHARE = 160, 90, 0.5
+# The best line or two also where they are read again in so many requests.
+_LASTING = 8
+# The best line alone where they have made so much of the bill already: somebody asks with every short request.
+_DEAR, _BEST = 0.03, 60
+# A block takes so much of what is left at most: the next question finds something left, too.
+_AT_ONCE = 0.5
+# Of what was saved, so much may be spent: it is an estimate, and is to stay a saving.
+_SPENT = 0.5
+# So many turns of the conversation in a request are its last exchange.
+_LAST_EXCHANGE = 2
+_MILLION = 1_000_000
+
+
+class Sent(Struct, frozen=True):
+    """A request, in tokens. `came`: as its client sent it, `went`: before anything is recalled; `came_cached`, `went_cached`: with how
+    many of its first tokens it begins as the one before did. `stay`: in so many requests a message that is sent now will be. `writes`,
+    `reads`: so often what is recalled now will be written and read again by the provider's cache. `slides`: its client cuts from the
+    beginning at every request."""
+
+    came: int
+    went: int
+    came_cached: int
+    went_cached: int
+    stay: float
+    writes: float
+    reads: float
+    slides: bool = False
+
+
+def leaves_history(reading: Reading) -> bool:
+    """Whether the client leaves its history to memory."""
+    return sum(place >= 0 for place in reading.places) <= _LAST_EXCHANGE
+
+
+def sent(
+    account: Account,
+    reading: Reading,
+    held: Held | None,
+    tokens: tuple[int, int, int, int],
+    first: int,
+    leaves: bool = False,
+    summed: bool = False,
+) -> Sent:
+    """This request of a conversation. `tokens`: as it came, as it goes, of what never changes, and of what is new. `first`: where on the
+    branch it begins. `leaves`: what is recalled goes up until something else is, or longer where it is held. `summed`: the client has
+    summed up what it cut. One that cuts from the beginning of its history at every request keeps so many messages; of any other it cannot
+    be told how long a message stays."""
+    came, went, fixed, fresh = tokens
+    cut = account.paths is not None and account.paths[0] != first
+    slides = cut and not summed
+    ours = first - len(held.turns) if held is not None else first
+    moved = account.paths is not None and account.paths[1] != ours
+    stay = max(1.0, sum(line.kind == "spoken" for line in reading.lines) / 2)
+    if held is not None:
+        # Read until it is let go, or its client has cut off the message.
+        writes, reads = 1.0, max(1.0, held.coming)
+    elif leaves:
+        # Where something is held from time to time, it is read until that is let go.
+        writes, reads = 1.0, stay - 1 if account.holds else 0.0
+        stay = 1.0 + reads
+    elif slides:
+        writes, reads = stay, 0.0
+    else:
+        stay = max(stay, account.to_come)
+        writes, reads = 1.0, stay - 1
+    came_cached = min(fixed if cut else came - fresh, account.size_in)
+    went_cached = min(fixed if moved else went - fresh, account.sent_size)
+    return Sent(came, went, max(0, came_cached), max(0, went_cached), stay, writes, reads, slides or held is not None)
+
+
+def addable(account: Account, tariff: Tariff, now: Sent, budget: int, share: float, warm: bool = True) -> int:
+    """Of a budget, how many tokens may be recalled at this request: what stays in later ones is paid there again. `share`: of its bill,
+    what may be added without having been saved; not where the client's cutting leaves enough to be saved. `warm`: the provider's cache
+    holds the request before."""
+    price = _price(tariff, now) / _MILLION * account.ratio
+    if price <= 0:
+        return budget
+    direct, goes = (
+        tariff.predicted(size * account.ratio + account.aside, cached * account.ratio + account.aside if warm else 0)
+        for size, cached in ((now.came, now.came_cached), (now.went, now.went_cached))
+    )
+    added = goes - direct
+    if added > 0:
+        # Earlier blocks are half through their stay.
+        added *= 1 + (now.stay - 1) / 2
+    if tariff.caches and now.slides:
+        share = 0.0
+    spare = share * (account.purse.direct + direct) + (account.purse.saved - added) * (_SPENT if account.purse.saved > added else 1)
+    return min(budget, max(0, int(_AT_ONCE * (spare / price + GRACE))))
+
+
+def least(now: Sent, budget: int, purse: Purse) -> int:
+    """How many tokens may be recalled for a question whatever was saved."""
+    if -purse.saved > _DEAR * purse.direct:
+        return min(budget, _BEST)
+    if now.reads >= _LASTING:
+        return min(budget, _LINE)
+    return min(budget, max(_LINE, min(_LINES, int(_LINES_SHARE * now.came) - (now.went - now.came))))
+
+
+def _price(tariff: Tariff, now: Sent) -> float:
+    """Dollars for a million tokens that stay."""
+    first = max(tariff.input, tariff.write) if tariff.caches else tariff.input
+    return first * now.writes + (tariff.read if tariff.caches else tariff.input) * now.reads

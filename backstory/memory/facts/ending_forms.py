@@ -1,0 +1,80 @@
+"""The forms of English sentences that say that something is over: a job, a marriage, a life, what somebody had.
+
+Rule: as in facts/rules.py. What says by itself too little ("Rex died", "I don't work there any more") is a correction: it is a fact only
+where something is known that it ends.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from backstory.memory.facts.rules import KIN, NAME, Rule
+from backstory.memory.forms import Form
+
+_LATELY = r"(?:(?:just|recently|finally|now|also|already|sadly|unfortunately|actually|all) ){0,2}"
+_WHEN = (
+    r"(?:,? (?:today|yesterday|recently|already|now|again|(?:last|this) \w+|in (?-i:[A-Z])\w+|in \d{4}"
+    r"|(?:an?|two|three|\d+|a few|some|several) \w+ ago))?"
+)
+_I = rf"i(?:'ve| have)? {_LATELY}"
+_WE = rf"we(?:'ve| have)? {_LATELY}"
+_OURS = r"(?:the|my|our) [^,;]+?"
+_LET_GO = rf"(?:fired|laid off|let go|made redundant)(?: (?:from|by) (?-i:{NAME}))?"
+_GONE = r"(?:died|passed away)"
+
+
+def _mine(verb: str, pattern: str, **more: object) -> Rule:
+    return Rule("event", verb, Form(pattern, re.I), **more)  # type: ignore[arg-type]
+
+
+def _parted(who: str, subject: str) -> tuple[Rule, ...]:
+    return (
+        _mine("sold", rf"{who}sold (?P<o>{_OURS}){_WHEN}", subject=subject, longest=5),
+        _mine("gave away", rf"{who}(?:gave|given) away (?P<o>{_OURS}){_WHEN}", subject=subject, longest=5),
+        _mine("gave away", rf"{who}(?:gave|given) (?P<o>{_OURS}) away{_WHEN}", subject=subject, longest=5),
+        _mine("got rid of", rf"{who}(?:got rid of|rehomed|scrapped) (?P<o>{_OURS}){_WHEN}", subject=subject, longest=5),
+    )
+
+
+_JOB = (
+    _mine("lost", rf"{_I}lost (?P<o>my (?:job|position)){_WHEN}"),
+    _mine("was", rf"i(?:'ve| have)? {_LATELY}(?:got|was|been|were) (?P<o>{_LET_GO}){_WHEN}"),
+    Rule("event", "left", Form(rf"(?i:{_I})left (?P<o>{NAME}){_WHEN}"), "name", longest=4),
+)
+_STATE = (
+    Rule("identity", "is", Form(rf"(?:{_I}|{_WE})(?:got|gotten) (?P<o>(?:married|divorced)(?: to (?-i:{NAME}))?){_WHEN}", re.I)),
+    Rule(
+        "identity",
+        "is",
+        Form(rf"(?:i'm|i am|im) {_LATELY}(?P<o>single|widowed|an? widow(?:er)?|separated|engaged(?: to (?-i:{NAME}))?){_WHEN}", re.I),
+    ),
+)
+_ON_THEM = (
+    Rule("event", "left", Form(rf"(?P<s>{NAME}) {_LATELY}(?:left|quit|resigned from) (?P<o>{NAME}){_WHEN}"), "name", longest=4),
+    Rule(
+        "identity",
+        "works at",
+        Form(rf"(?P<s>{NAME}) (?:doesn't|does not|no longer) works? (?:at|for) (?P<o>.+)"),
+        "name",
+        "negated",
+    ),
+    Rule("identity", "lives in", Form(rf"(?P<s>{NAME}) (?:doesn't|does not|no longer) lives? in (?P<o>.+)"), "name", "negated"),
+)
+_BY_WORD: dict[str, Sequence[Rule]] = {
+    **dict.fromkeys(("i", "i've"), (*_JOB, *_STATE, *_parted(_I, "")[1:])),
+    **dict.fromkeys(("i'm", "im"), _STATE[1:]),
+    **dict.fromkeys(("we", "we've"), (*_STATE[:1], *_parted(_WE, "we"))),
+}
+THERE = Form(
+    rf"(?P<s>(?i:i)|{NAME}) (?:don't|dont|do not|doesn't|does not|no longer) (?:actually )?(?P<verb>live|work)s? (?P<o>there|here)"
+    r"(?: any ?more| any longer| now)?",
+)
+"""A denial that points to what was said before: "I don't work there any more"."""
+DIED = Form(rf"(?:(?i:my|our) (?P<kin>(?i:{KIN}))(?:,? (?P<who>{NAME}),?)?|(?P<s>{NAME})) (?:has )?{_LATELY}(?P<o>{_GONE}){_WHEN}")
+"""Of whom nothing is known, nothing has ended: "Chrome died"."""
+
+
+def endings_for(word: str) -> Sequence[Rule]:
+    """The rules that a clause with this first word (lower case) may have the form of, after those of `fact_rules.rules_for`."""
+    return _BY_WORD.get(word, _ON_THEM)

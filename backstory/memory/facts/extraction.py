@@ -1,0 +1,401 @@
+"""Facts: what the sentences of a turn state, by rules.
+
+Rule: precision before recall. A fact is a literal span of its turn, with who said it; nothing is put together from two turns, guessed or
+reworded. People's words give facts of all kinds, an assistant's only decisions and settings ("we'll use", "I've set the port to"), a tool's
+none. Most forms are English; facts/tongues.py has those of four other languages. Nothing here raises.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Set
+from functools import cache, lru_cache
+
+from msgspec import Struct
+
+from backstory.core.records import Fact, FactKind, Turn
+from backstory.memory.facts import tongues as fact_tongues
+from backstory.memory.facts.change_forms import NOW_AT, SWAP, changes_for
+from backstory.memory.facts.choices import is_choice
+from backstory.memory.facts.ending_forms import DIED, THERE, endings_for
+from backstory.memory.facts.kinds import suits
+from backstory.memory.facts.objects import begins_dated, cut_tail, cut_when, dated, fits, replaced, says_something, subject_of, trimmed
+from backstory.memory.facts.rules import (
+    ALSO,
+    CORRECTION,
+    CUT,
+    HEDGED,
+    IS_NOT_BUT,
+    LABELLED,
+    LEAD,
+    NOT_BUT,
+    ONLY_FIX,
+    REPORTED,
+    Rule,
+    rules_for,
+)
+from backstory.memory.facts.scope import PRINTED, elsewhere, not_so
+from backstory.memory.facts.values import cut_aside, cut_closing, only_value
+from backstory.memory.forms import Form, Sieve
+from backstory.memory.reading.sentences import Sentence, sentences
+from backstory.memory.recall import dates
+
+READER = 3
+"""Rises with what is found: turns that an earlier reader has read are read again (jobs/facts.py)."""
+_MOST = 24
+"""Facts of one turn at most: more are a list or a paste."""
+_MOST_LABELLED = 4
+"""Lines with a label ("port: 8080") in one turn: more are a file."""
+_LABELLED = "is set to"
+_MOST_LEADS = 4
+_MOST_ALSO = 12
+_ASIDES = frozenset({"value", "datum", "date", "person", "place", "name"})
+"""What an object has to be for a word behind a comma to be none of it."""
+_CHOSEN = frozenset({"preference", "decision"})
+_FEELINGS = frozenset({"likes", "dislikes", "prefers"})
+_MOST_NOTE = 300
+_WORD = Form(r"[\w'-]+")
+_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_WEEKDAY = Form(rf"\b(?P<day>{'|'.join(_WEEKDAYS)})s?\b", re.I)
+_NOT_DAYS = frozenset({"uses", "switched to", "decided", "works at", "left", "lives in", "will live in"})
+_YES_NO = Form(r"(?:to )?(?:yes|no|ok|okay|true|false|none)$", re.I)
+_LITERAL = Form(r"[\d\"'-]|\S+://|[/~.]|true\b|false\b|on\b|off\b|\S+@\S", re.I)
+_POINTS = Form(
+    r"(?:forget|scrap|drop|skip|ditch|scratch|lose|nix|never mind|no more|it|that|this|not|i meant|make|[\w:]+(?: [\w:]+)?, not"
+    r"|\S*\d\S* not|\w+day not)\b",
+    re.I,
+)
+_MEANT = Form(r"i meant|make (?:it|that)\b", re.I)
+_CHANGE = Form(r"moved|changed|postponed|rescheduled|pushed|switched|\bnow\b", re.I)
+
+
+class _Clause(Struct, frozen=True):
+    """Part of a sentence, from `start` to `end` in the turn's text. `fixes`: it is said as a correction.
+    `first`: it begins the sentence."""
+
+    sentence: Sentence
+    start: int
+    end: int
+    fixes: bool
+    first: bool
+
+
+class _Found(Struct, frozen=True):
+    """A fact in the making."""
+
+    rule: Rule
+    subject: str
+    object: tuple[int, int]
+    replaces: tuple[int, int]
+    fixes: bool
+    negated: bool
+
+
+def extract(turn: Turn, breathe: Callable[[], None] = lambda: None, names: Set[str] = frozenset()) -> tuple[Fact, ...]:
+    """The facts of a turn, in the order of its text. `breathe` is called between sentences. `names`: who is known to speak in
+    the conversation. About 0.1 ms for a short turn."""
+    text = turn.text.replace("’", "'")
+    made: list[Fact] = []
+    fixing: Sentence | None = None
+    said = list(sentences(turn, names))
+    alone = turn.role == "user" or len({sentence.author for sentence in said}) == 1
+    for sentence in said:
+        breathe()
+        if not sentence.states:
+            fixing = None
+            continue
+        if ONLY_FIX.match(text, sentence.start, sentence.end):
+            fixing = sentence
+            continue
+        corrects = fixing is not None and fixing.author == sentence.author
+        made.extend(_of(turn, text, sentence, corrects, alone))
+        fixing = None
+        if len(made) >= _MOST:
+            break
+    if sum(fact.verb == _LABELLED for fact in made) > _MOST_LABELLED:
+        made = [fact for fact in made if fact.verb != _LABELLED]
+    return tuple(_numbered(made[:_MOST]))
+
+
+def _numbered(made: list[Fact]) -> Iterator[Fact]:
+    for place, fact in enumerate(made):
+        yield Fact(fact.turn, fact.conversation, place, *(getattr(fact, name) for name in Fact.__struct_fields__[3:]))
+
+
+def _of(turn: Turn, text: str, sentence: Sentence, fixes: bool, alone: bool) -> Iterator[Fact]:
+    """The facts of one sentence. `alone`: nobody else speaks in the turn, or it is a person's: what an assistant has several people say
+    is made up."""
+    human = turn.role == "user" or (sentence.named and alone)
+    start, fixes, keeps = _led(text, sentence.start, sentence.end, fixes)
+    if _not_said(text, sentence, start):
+        return
+    found: list[Fact] = []
+    for clause in _clauses(text, sentence, start, fixes):
+        stated = list(_stated(turn, text, clause, human)) or list(_also(turn, text, clause, found))
+        # What comes after a condition or a guess stands under it, too.
+        if stated and (HEDGED.search(text, start, clause.end) or PRINTED.search(text, start, clause.start)):
+            break
+        found += stated
+        yield from stated
+    if found or not human:
+        return
+    if others := fact_tongues.stated(text, *trimmed(text, sentence.start, sentence.end, ends=".!…"), corrects=fixes):
+        yield from _foreign(turn, text, sentence, others)
+        return
+    if keeps and not sentence.named and sentence.end - start <= _MOST_NOTE and says_something(text[start : sentence.end]):
+        yield _fact(turn, sentence, "note", sentence.author, "notes", trimmed(text, start, sentence.end), fixes=fixes)
+    elif sentence.alone and (match := LABELLED.fullmatch(text, start, sentence.end)) is not None:
+        name = "s" if match["s"] else "name"
+        subject = subject_of(match[name], "")
+        span = trimmed(text, *match.span("o" if match["s"] else "value"))
+        if (
+            subject
+            and fits("datum", text[slice(*span)])
+            and suits("is", subject, text[slice(*span)], "setting")
+            and (match["s"] or _LITERAL.match(text, *span))
+        ):
+            yield _fact(turn, sentence, "setting", subject, _LABELLED, span, fixes=fixes)
+
+
+def _not_said(text: str, sentence: Sentence, start: int) -> bool:
+    """Whether the author of this sentence, which begins at `start` behind "well, ", says none of it himself, or asks it."""
+    return REPORTED.search(text, sentence.start, sentence.end) is not None or not_so(text, *trimmed(text, start, sentence.end))
+
+
+def _foreign(turn: Turn, text: str, sentence: Sentence, others: list[fact_tongues.Stated]) -> Iterator[Fact]:
+    for said in others:
+        subject = f"{sentence.author}'s {said.subject}" if said.owned else said.subject
+        if not subject and (said.kind != "correction" or said.verb != "is"):
+            subject = sentence.author
+        if not suits(said.verb, subject, text[slice(*said.object)], said.kind) or elsewhere(
+            text, sentence.start, sentence.end, chosen=said.kind in _CHOSEN
+        ):
+            continue
+        fixes = said.kind == "correction"
+        yield _fact(turn, sentence, said.kind, subject, said.verb, said.object, said.replaces, fixes=fixes, stance=said.stance)
+
+
+def _led(text: str, start: int, end: int, fixes: bool) -> tuple[int, bool, bool]:
+    """Where a sentence begins behind "well, ", "no, ", "remember that "; whether it is said as a correction, and to be remembered."""
+    keeps = False
+    for _ in range(_MOST_LEADS):
+        match = LEAD.match(text, start, end)
+        if match is None:
+            break
+        fixes = fixes or match["fix"] is not None
+        keeps = keeps or match["keep"] is not None
+        start = match.end()
+    return start, fixes, keeps
+
+
+def _clauses(text: str, sentence: Sentence, start: int, fixes: bool) -> Iterator[_Clause]:
+    end = sentence.end
+    said = trimmed(text, start, end, ends=".!…")
+    if any(form.fullmatch(text, *said) is not None for form in (NOT_BUT, IS_NOT_BUT, SWAP)):
+        yield _Clause(sentence, start, end, fixes=True, first=True)
+        return
+    first = start
+    while start < end:
+        cut = CUT.search(text, start, end)
+        stop = cut.start() if cut is not None else end
+        begin, fixes, _ = _led(text, start, stop, fixes)
+        if begin < stop:
+            yield _Clause(sentence, begin, stop, fixes, begin == first)
+        if cut is not None and cut["only"] is not None:
+            return
+        start = cut.end() if cut is not None else end
+
+
+def _stated(turn: Turn, text: str, clause: _Clause, human: bool) -> Iterator[Fact]:
+    """The fact of a clause, if it has the form of one; of "my sister Anna lives in Bergen" also that she is called Anna."""
+    start, end = trimmed(text, clause.start, clause.end, ends=".!…")
+    word = _WORD.match(text, start, end)
+    sentence = clause.sentence
+    if word is not None:
+        first = word.group().lower()
+        for rule in _sieve(first).likely(text[start:end].lower()):
+            if (rule.both or human) and (match := rule.pattern.fullmatch(text, start, end)) is not None:
+                found = _read(text, rule, match, clause, sentence.author)
+                if found is not None:
+                    yield from _kin(turn, sentence, match, found)
+                    yield _made(turn, sentence, found)
+                    return
+    if human:
+        ended = list(_ended(turn, text, clause, start, end))
+        yield from ended or _correction(turn, text, clause, start, end)
+
+
+@lru_cache(512)
+def _sieve(first: str) -> Sieve[Rule]:
+    return _sieve_of((*changes_for(first), *rules_for(first), *endings_for(first)))
+
+
+@cache
+def _sieve_of(rules: tuple[Rule, ...]) -> Sieve[Rule]:
+    return Sieve(rules, lambda rule: rule.pattern)
+
+
+def _also(turn: Turn, text: str, clause: _Clause, found: list[Fact]) -> Iterator[Fact]:
+    """A fact about the same person as the last clause's: "I love sushi and hate pizza"."""
+    match = ALSO.fullmatch(text, *trimmed(text, clause.start, clause.end, ends=".!…"))
+    last = found[-1] if found else None
+    if match is None or last is None or last.kind != "preference" or last.verb not in _FEELINGS:
+        return
+    low, high, _ = cut_tail(text, *match.span("o"))
+    high = cut_when(text, low, high)
+    if 0 < len(text[low:high].split()) <= _MOST_ALSO and fits("", text[low:high]):
+        verb = "dislikes" if match["not"] else "prefers" if match["rather"] else "likes"
+        yield _fact(turn, clause.sentence, "preference", last.subject, verb, (low, high))
+
+
+def _ended(turn: Turn, text: str, clause: _Clause, start: int, end: int) -> Iterator[Fact]:
+    """What ends something that was said before, if anything was."""
+    sentence = clause.sentence
+    if (match := THERE.fullmatch(text, start, end)) is not None:
+        subject = sentence.author if match["s"].lower() == "i" else match["s"]
+        verb = "lives in" if match["verb"] == "live" else "works at"
+        yield _fact(turn, sentence, "correction", subject, verb, match.span("o"), fixes=True, stance="negated")
+    elif (match := DIED.fullmatch(text, start, end)) is not None:
+        subject = match["s"] or match["who"] or subject_of(match["kin"], sentence.author)
+        yield _fact(turn, sentence, "correction", subject, "has", match.span("o"), fixes=True)
+    elif (match := NOW_AT.fullmatch(text, start, end)) is not None and (match["home"] is None or clause.fixes):
+        verb, group = ("lives in", "home") if match["home"] else ("works at", "job" if match["job"] else "there")
+        if not begins_dated(match[group]):
+            yield _fact(turn, sentence, "correction", sentence.author, verb, match.span(group), fixes=True)
+
+
+def _read(text: str, rule: Rule, match: re.Match[str], clause: _Clause, author: str) -> _Found | None:
+    """What a rule finds; None where the object is not what the rule needs."""
+    groups = match.groupdict()
+    if rule.verb == "wants" and (clause.sentence.named or not clause.first):
+        return None
+    low, high, fixes = cut_tail(text, *match.span("o"))
+    if rule.kind in _CHOSEN:
+        high = cut_when(text, low, high)
+    elif rule.needs in _ASIDES:
+        high = cut_aside(text, low, high)
+    replaces = match.span("x") if groups.get("x") else (0, 0)
+    if replaces == (0, 0):
+        low, high, replaces = replaced(text, low, high, rule.verb)
+        low, high, _ = cut_tail(text, low, high)
+    who = groups.get("s")
+    subject = author if who is None else groups.get("who") or subject_of(who, author if rule.owned else "")
+    subject = rule.subject or subject
+    if rule.verb == "likes" and text.startswith(("the ", "The "), low):
+        return None
+    if rule.needs == "swapped" and not (is_choice(text[low:high]) or is_choice(text[slice(*replaces)])):
+        return None
+    if rule.verb != "wants" and elsewhere(text, clause.start, high, chosen=rule.kind in _CHOSEN):
+        return None
+    low, high = fits_in(text, low, high, rule, who)
+    if not subject or low >= high or not (size := suits(rule.verb, subject, text[low:high], rule.kind)):
+        return None
+    high = low + size
+    negated = rule.stance == "negated" or groups.get("n") is not None
+    return _Found(rule, subject, (low, high), replaces, clause.fixes or fixes or replaces[1] > 0, negated)
+
+
+def fits_in(text: str, low: int, high: int, rule: Rule, who: str | None) -> tuple[int, int]:
+    """The part of the object that is what the rule needs; an empty one where nothing is."""
+    size = len(text[low:high].split())
+    # A day is nothing that is used or decided on by itself.
+    if not 0 < size <= rule.longest or (rule.verb in _NOT_DAYS and begins_dated(text[low:high])):
+        return 0, 0
+    needs = rule.needs
+    found = fits(needs, text[low:high], who or "")
+    return (low, low + found) if found else (0, 0)
+
+
+def _kin(turn: Turn, sentence: Sentence, match: re.Match[str], found: _Found) -> Iterator[Fact]:
+    if match.groupdict().get("who"):
+        owned = subject_of(match["s"], sentence.author)
+        yield _fact(turn, sentence, "relation", owned, "is called", match.span("who"))
+
+
+def _made(turn: Turn, sentence: Sentence, found: _Found) -> Fact:
+    rule = found.rule
+    stance = "negated" if found.negated else rule.stance
+    kind = (
+        "schedule" if rule.kind in ("setting", "identity") and rule.verb == "is" and dated(turn.text[slice(*found.object)]) else rule.kind
+    )
+    return _fact(turn, sentence, kind, found.subject, rule.verb, found.object, found.replaces, found.fixes, stance)
+
+
+def _correction(turn: Turn, text: str, clause: _Clause, start: int, end: int) -> Iterator[Fact]:
+    """ "No, it's Tuesday", "not Thursday but Friday", "I meant 8081": what it is about is found where facts are read."""
+    if clause.fixes or _POINTS.match(text, start, end) is not None:
+        yield from _fixed(turn, text, clause, start, end)
+
+
+def _fixed(turn: Turn, text: str, clause: _Clause, start: int, end: int) -> Iterator[Fact]:
+    if (swap := SWAP.fullmatch(text, start, end)) is not None:
+        if says_something(swap["o"]) and says_something(swap["x"]) and not elsewhere(text, start, end, chosen=False):
+            yield _fact(turn, clause.sentence, "correction", "", "is", swap.span("o"), swap.span("x"), fixes=True)
+        return
+    match = NOT_BUT.fullmatch(text, start, end)
+    if match is not None and not fits("value", match["x"]):
+        return
+    replaces = match.span("x") if match else (0, 0)
+    if match is None:
+        match = CORRECTION.fullmatch(text, start, end)
+        if match is None:
+            return
+    low, high, fixes = cut_tail(text, *match.span("o"))
+    if replaces == (0, 0):
+        low, high, replaces = replaced(text, low, high, "is")
+    high = cut_closing(text, low, high)
+    changed = _CHANGE.search(text, start, low) is not None
+    spoken = match.start("o") > start or "," in text[high : replaces[0]]
+    plainly = _MEANT.match(text, start, end) is not None and (text[start] in "iI" or dated(text[low:high]))
+    if not (clause.fixes or fixes or replaces[1] > 0 or (changed and spoken) or plainly):
+        return
+    if _YES_NO.match(text, low, high):
+        return
+    length = fits("value" if spoken else "datum", text[low:high])
+    if length and len(text[low:high].split()) <= 8 and only_value(text[low : low + length]):
+        yield _fact(turn, clause.sentence, "correction", "", "is", (low, low + length), replaces, fixes=True)
+
+
+def _fact(
+    turn: Turn,
+    sentence: Sentence,
+    kind: FactKind,
+    subject: str,
+    verb: str,
+    span: tuple[int, int],
+    replaces: tuple[int, int] = (0, 0),
+    fixes: bool = False,
+    stance: str = "stated",
+) -> Fact:
+    text = turn.text
+    begins, ends = meant(text[sentence.start : sentence.end], sentence.at)
+    return Fact(
+        turn.id,
+        turn.conversation,
+        0,
+        kind,
+        subject,
+        verb,
+        text[slice(*span)],
+        stance,  # type: ignore[arg-type]
+        text[slice(*trimmed(text, *replaces))],
+        fixes,
+        sentence.author,
+        turn.role,
+        sentence.at,
+        begins,
+        ends,
+        sentence.start,
+        sentence.end,
+        text[sentence.start : sentence.end],
+    )
+
+
+def meant(said: str, at: float) -> tuple[float, float]:
+    """The time that a sentence speaks of; (0.0, 0.0) for none. A weekday by itself is the next one."""
+    if at <= 0 or not dates.timely(said):
+        return 0.0, 0.0
+    periods = dates.mentioned(said, at)
+    if not periods and (match := _WEEKDAY.search(said)) is not None:
+        periods = dates.mentioned(f"this {match['day']}", at)
+    return (periods[0].start, periods[0].end) if periods else (0.0, 0.0)

@@ -1,0 +1,493 @@
+"""Which facts of a branch hold: the facts of its turns, in the order of the turns, each of which may change what earlier ones said.
+
+Rule: order is by turn, never by time, so clocks that go backwards change nothing. Nothing is stored of what is decided here: it follows
+from the facts of the turns that are there, so a forgotten correction gives back what it had corrected. What is superseded stays, with
+the turn that did it. An assistant never supersedes what a person said.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from backstory.core.records import Fact
+from backstory.memory.facts import ends as fact_ends
+from backstory.memory.facts import tongues as fact_tongues
+from backstory.memory.facts.choices import kind_of
+from backstory.memory.facts.ends import opposite, within
+from backstory.memory.facts.objects import dated
+from backstory.memory.forms import Form
+from backstory.memory.text import STOP_WORDS, fold, stem, words
+
+Status: TypeAlias = Literal["current", "superseded", "negated", "planned"]
+STATUSES: tuple[Status, ...] = ("current", "superseded", "negated", "planned")
+
+_REACH_TURNS = 20
+"""A correction that does not name what it corrects is about something said in the last so many turns."""
+_NEAR_TURNS = 4
+_LEAST_NAMED = 2
+"""A subject of fewer words may be that of several things."""
+_SAME_RELATION = {"is set to": "is", "runs on": "is", "switched to": "uses", "uses": "uses", "decided": "uses"}
+_ONE_VALUE = frozenset({"is", "lives in", "works at", "works as", "is aged", "is from", "was born", "grew up in", "is called"})
+_NAME = ("'s", "name")
+_OF_NOW = frozenset({"new", "current"})
+_CHOSEN = frozenset({"uses", "prefers"})
+_BESIDE = {"likes": ("dislikes",), "dislikes": ("likes",), "prefers": ("likes", "uses")}
+_COMPARED = _ONE_VALUE | {"uses", "prefers", "wants"}
+"""Relations of which every fact about a subject is compared with a new one; of others, only those that share its words."""
+_PRUNED_EACH = 64
+_MOST_OPEN = 512
+"""Among so many of the newest things that somebody has or plans is looked for what one ends."""
+_OPEN = frozenset({"has", "bought", "adopted"})
+_CORRECTABLE = _ONE_VALUE | {"will", "plans to", "has"}
+_DENIED_BY = {"likes": "dislikes", "dislikes": "likes"}
+_TIME = Form(r"\b\d{1,2}(?::\d\d)? ?(?:am|pm)\b|\b\d{1,2}:\d\d\b|\bat (?:1?\d|2[0-4])(?= on\b|,|$)|\bnoon\b|\bmidnight\b", re.I)
+_HOUR = Form(r"(?:1?\d|2[0-4])(?: o'clock)?")
+_DAY = Form(
+    r"day\b|days\b|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)|\d{4}-\d|\b(?:tomorrow|tonight|week|weekend|month|year|spring|summer|autumn)\b"
+    r"|\bthe \d|\b\d{1,2}/\d|\d\.\d{1,2}\.\d{4}",
+    re.I,
+)
+_PLACE_TO_LOOK = Form(r"://|^[/~.]|\S@\S|\w\.\w+[/:]")
+_NUMBER = Form(r"(?:(?:on|at|in|by|port|version|about|around|exactly|now|to|from) )*[$€£#@+-]?v?\d", re.I)
+_CALLED_OFF = Form(r"cancel+ed|called off")
+
+
+class Known(Struct, frozen=True):
+    """A fact as it stands on a branch. `number`: of its turn, 1-based, as shown. `by`: the turn id that superseded it and `by_number` that
+    turn's number, 0 for none. `again`: numbers of later turns that say the same. `subject`, `verb`, `object`: those of the fact, or, of a
+    correction, of the fact that it corrects where it only points to it ("it's Tuesday", "not there any more"). `corrects`: numbers of the
+    turns whose facts it superseded, and `was`: the object of the last of these, "" for none."""
+
+    fact: Fact
+    number: int
+    status: Status
+    subject: str
+    verb: str
+    object: str
+    by: int = 0
+    by_number: int = 0
+    again: tuple[int, ...] = ()
+    corrects: tuple[int, ...] = ()
+    was: str = ""
+
+
+class _Entry:
+    """A fact that has been read, and what has become of it. `meant`: the fact in the words of what it corrects."""
+
+    __slots__ = ("again", "by", "classes", "fact", "meant", "number", "relation", "subject", "terms", "verb", "whose")
+
+    def __init__(self, fact: Fact, number: int, subject: str, verb: str, meant: Fact | None = None) -> None:
+        self.fact = fact
+        self.meant = meant or fact
+        self.number = number
+        self.subject = subject
+        self.verb = verb
+        self.whose = subject_key(subject)
+        self.relation = _SAME_RELATION.get(verb, verb)
+        if self.whose[-2:] == _NAME:
+            self.whose, self.relation = self.whose[:-2], "is called"
+        self.terms = key(self.meant.object if self.denies else fact.object)
+        self.classes = classes(fact.object)
+        self.by: _Entry | None = None
+        self.again: list[int] = []
+
+    @property
+    def denies(self) -> bool:
+        return self.fact.stance == "negated"
+
+    @property
+    def spoken_by_assistant(self) -> bool:
+        return self.fact.author == "assistant"
+
+
+class Ledger:
+    """The facts of one branch so far. `add` takes them in the order of the turns; the same facts give the same ledger, in one go or one by
+    one. Cost of each: the facts that share its subject or its object, and those of the last few turns."""
+
+    def __init__(self) -> None:
+        self._entries: list[_Entry] = []
+        self._about: dict[tuple[str, ...], dict[str, dict[str, list[_Entry]]]] = {}
+        self._names: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
+        self._open: list[_Entry] = []
+        self._chosen: dict[int, list[_Entry]] = {}
+
+    def add(self, facts: Iterable[Fact], number: int) -> None:
+        """The facts of the next turn, which has this number."""
+        for fact in facts:
+            if fact.kind == "correction":
+                self._correct(fact, number)
+                continue
+            entry = _Entry(fact, number, fact.subject, fact.verb)
+            self._name(entry)
+            same = self._supersede(entry)
+            if same is not None:
+                same.again.append(number)
+            else:
+                self._keep(entry)
+
+    def known(self) -> list[Known]:
+        """Every fact with its status, in the order of the turns; what was said again stands once."""
+        ended: dict[int, list[_Entry]] = {}
+        for entry in self._entries:
+            if entry.by is not None:
+                ended.setdefault(id(entry.by), []).append(entry)
+        return [
+            Known(
+                entry.fact,
+                entry.number,
+                _status(entry),
+                entry.subject,
+                entry.verb,
+                entry.meant.object if entry.denies else entry.fact.object,
+                entry.by.fact.turn if entry.by is not None else 0,
+                entry.by.number if entry.by is not None else 0,
+                tuple(entry.again),
+                tuple(dict.fromkeys(old.number for old in ended.get(id(entry), ()))),
+                next((old.fact.object for old in reversed(ended.get(id(entry), ()))), ""),
+            )
+            for entry in self._entries
+        ]
+
+    def changed(self) -> dict[int, tuple[tuple[str, int], ...]]:
+        """What was said and does not hold any more, by turn id: each sentence, and the number of the later turn that changed it."""
+        found: dict[int, tuple[tuple[str, int], ...]] = {}
+        for entry in self._entries:
+            if entry.by is not None and entry.by.fact.turn != entry.fact.turn:
+                found[entry.fact.turn] = (*found.get(entry.fact.turn, ()), (entry.fact.text, entry.by.number))
+        return found
+
+    def _keep(self, entry: _Entry) -> None:
+        self._entries.append(entry)
+        about = self._about.setdefault(entry.whose, {}).setdefault(entry.relation, {})
+        for term in ("",) if entry.relation in _COMPARED else dict.fromkeys(entry.terms):
+            held = about.setdefault(term, [])
+            held.append(entry)
+            if len(held) % _PRUNED_EACH == 0:
+                held[:] = [old for old in held if old.by is None]
+
+        if entry.relation in _CHOSEN and not entry.denies and (kind := kind_of(entry.terms)) is not None:
+            same = self._chosen.setdefault(kind, [])
+            same.append(entry)
+            if len(same) % _PRUNED_EACH == 0:
+                same[:] = [old for old in same if old.by is None]
+        if entry.relation in _OPEN or entry.meant.kind == "schedule":
+            self._open.append(entry)
+            if len(self._open) >= 2 * _MOST_OPEN:
+                self._open[:] = [old for old in self._open if old.by is None][-_MOST_OPEN:]
+
+    def _correct(self, fact: Fact, number: int) -> None:
+        """Take in a correction, if there is what it corrects."""
+        if fact.subject and fact.stance != "negated":
+            entry = _Entry(fact, number, fact.subject, fact.verb)
+            gone = self._dead(entry) if fact.verb == "has" else self._holding(entry)
+        else:
+            old = self._pointed(fact) if fact.subject else self._corrected(fact, number)
+            gone = [old] if old is not None else []
+            if old is not None:
+                said = old.meant.object if fact.subject or old.verb == "has" else fact.object
+                meant = replace(fact, kind=old.meant.kind, subject=old.subject, verb=old.verb, object=said)
+                entry = _Entry(fact, number, old.subject, old.verb, meant)
+        if gone:
+            for old in gone:
+                old.by = entry
+            self._keep(entry)
+
+    def _pointed(self, fact: Fact) -> _Entry | None:
+        """What "not there any more" denies: the last fact of this relation that holds."""
+        return max(self._holding(_Entry(fact, 0, fact.subject, fact.verb)), key=lambda old: old.number, default=None)
+
+    def _holding(self, new: _Entry) -> list[_Entry]:
+        """What holds of the same relation of the same subject."""
+        about = (self._about.get(each, {}).get(new.relation, {}).get("", []) for each in self._kin(new.whose))
+        return [old for entries in about for old in entries if old.by is None and not old.denies]
+
+    def _dead(self, new: _Entry) -> list[_Entry]:
+        """What does not hold any more of somebody who has died."""
+        gone: list[_Entry] = []
+        for whose in self._kin(new.whose):
+            for relation, by_term in self._about.get(whose, {}).items():
+                for old in {id(old): old for entries in by_term.values() for old in entries}.values():
+                    if old.by is None and fact_ends.ends_with_life(old.meant, relation):
+                        gone.append(old)
+        owner, mark, kin = new.subject.partition("'s ")
+        if mark:
+            held = [old for old in self._held(new) if fact_ends.owned_died(kin, old.meant, old.relation, old.terms)]
+            gone += held if subject_key(owner) == subject_key(new.fact.author) and _one(held) else []
+        for name in self._kin(new.whose):
+            gone += [old for old in self._held(new) if old not in gone and fact_ends.named_died(name, old.meant, old.relation, old.terms)]
+        return gone
+
+    def _held(self, new: _Entry) -> list[_Entry]:
+        """The newest things that the one who says this has or plans, of those that hold."""
+        return [old for old in self._open[-_MOST_OPEN:] if old.by is None and old.fact.author == new.fact.author]
+
+    def _ended(self, new: _Entry) -> list[_Entry]:
+        """What this ends though it has another relation, or another subject."""
+        match new.fact.kind:
+            case "event":
+                about = self._about.get(new.whose, {})
+                jobs = [old for relation in ("works at", "works as") for old in about.get(relation, {}).get("", []) if not old.denies]
+                gone = [old for old in jobs if old.by is None and fact_ends.leaves(new.fact, new.terms, old.relation, old.terms)]
+                held = [old for old in self._held(new) if fact_ends.parts_with(new.fact, new.terms, old.meant, old.relation, old.terms)]
+                return gone + (held if _one(held) else [])
+            case "schedule" if new.relation == "is":
+                subject = _thing(new.whose)
+                # What is known by this very name is what is meant: "the deadline" is not that of the other project.
+                known = bool(self._about.get(new.whose, {}).get("is"))
+                held = [
+                    old
+                    for old in self._held(new)
+                    if old.whose != new.whose
+                    and (not known or (old.verb == "has" and len(subject) > 1))
+                    and fact_ends.moves(new.fact, subject, old.meant, _thing(old.whose), key(old.meant.object))
+                ]
+                return held if _one(held) else []
+        return []
+
+    def _name(self, entry: _Entry) -> None:
+        """ "My sister Anna": what is said of one of the two is said of the other, while there is one sister only."""
+        if entry.fact.kind == "relation" and entry.verb == "is called" and not entry.denies:
+            self._names.setdefault(entry.whose, set()).add(entry.terms)
+
+    def _kin(self, whose: tuple[str, ...]) -> list[tuple[str, ...]]:
+        """The keys under which this subject goes."""
+        found = [whose]
+        for owner, names in self._names.items():
+            if len(names) == 1:
+                (name,) = names
+                if whose == owner:
+                    found.append(name)
+                elif whose == name:
+                    found.append(owner)
+        return found
+
+    def _supersede(self, new: _Entry) -> _Entry | None:
+        """Mark what the new fact takes the place of; the earlier fact that says the same, if one still holds."""
+        replaced = key(new.fact.replaces) if new.fact.replaces else ()
+        same: _Entry | None = None
+        for old in self._candidates(new, replaced):
+            if old.by is not None or (new.spoken_by_assistant and not old.spoken_by_assistant):
+                continue
+            if _says_the_same(new, old):
+                same = old
+            elif _changes(new, old, replaced):
+                old.by = new
+        for old in self._ended(new) or self._renamed(new):
+            old.by = new
+        if same is None and new.relation in _CHOSEN and not new.denies:
+            if replaced or new.fact.corrects:
+                self._choose_again(new, replaced)
+            elif new.verb == "switched to" and (left := self._left(new)) is not None:
+                left.by = new
+        return same
+
+    def _renamed(self, new: _Entry) -> list[_Entry]:
+        """What "Correction: Kontor's limit is 80" is about where it is known as "the rate limit for partner Kontor": the one thing said
+        lately that has all the words of its subject, with a value of the same kind and unit."""
+        if not new.fact.corrects or new.relation != "is" or new.denies or len(new.whose) < _LEAST_NAMED:
+            return []
+        named = set(new.whose) - {"'s"}
+        held: list[_Entry] = []
+        for old in reversed(self._entries):
+            if new.number - old.number > _REACH_TURNS:
+                break
+            if old.by is None and old.relation == "is" and not old.denies and named < set(old.whose) and old.whose != new.whose:
+                held.append(old)
+        return held if len(held) == 1 and _replaces(new, held[0]) else []
+
+    def _candidates(self, new: _Entry, replaced: tuple[str, ...]) -> list[_Entry]:
+        """Facts about the same subject that the new one can change: of its relation and those beside it, or, where it says what it
+        replaces, of every relation."""
+        relations = (new.relation, *_BESIDE.get(new.relation, ()))
+        found: list[_Entry] = []
+        for whose in self._kin(new.whose):
+            about = self._about.get(whose, {})
+            for relation in about if replaced else relations:
+                by_term = about.get(relation, {})
+                for terms in (("",),) if relation in _COMPARED else (new.terms, replaced, fact_ends.counted(new.terms)[-1:]):
+                    shared = [by_term.get(term, []) for term in terms]
+                    fewest: list[_Entry] = min(shared, key=len) if shared else []
+                    found.extend(fewest)
+        return found
+
+    def _left(self, new: _Entry) -> _Entry | None:
+        """What "we switched to PostgreSQL" leaves: the one thing of that kind that is in use."""
+        kind = kind_of(new.terms)
+        if kind is None:
+            return None
+        held = [
+            old
+            for old in self._chosen.get(kind, ())
+            if old.by is None
+            and (old.whose == new.whose or old.fact.author == new.fact.author)
+            and not (new.spoken_by_assistant and not old.spoken_by_assistant)
+        ]
+        return held[0] if len(held) == 1 else None
+
+    def _choose_again(self, new: _Entry, replaced: tuple[str, ...]) -> None:
+        """ "Let's go with MySQL instead": the last choice that this can be about, whoever made it."""
+        choice = kind_of(new.terms)
+        for old in reversed(self._entries):
+            if old.by is not None or old.relation not in _CHOSEN or (new.spoken_by_assistant and not old.spoken_by_assistant):
+                continue
+            if replaced:
+                if old.terms == replaced or within(replaced, old.terms):
+                    old.by = new
+            elif _bears_on(new, old) and (choice is None or kind_of(old.terms) in (choice, None)):
+                old.by = new
+                return
+
+    def _corrected(self, fact: Fact, number: int) -> _Entry | None:
+        """The fact that a correction without a subject is about: the last one that has what it says is wrong, or an object of its kind."""
+        wanted, replaced = classes(fact.object), key(fact.replaces) if fact.replaces else ()
+        terms = key(fact.object)
+        for old in reversed(self._entries):
+            if number - old.number > _REACH_TURNS:
+                return None
+            if old.by is not None or old.denies or old.terms == terms or (fact.author == "assistant" and not old.spoken_by_assistant):
+                continue
+            if replaced:
+                if old.terms == replaced or within(replaced, old.terms):
+                    return old
+            elif old.relation in _CORRECTABLE and _of_one_kind(fact.object, wanted, old, number):
+                return old
+        return None
+
+
+def fold_facts(turns: Iterable[tuple[int, Iterable[Fact]]]) -> Ledger:
+    """The ledger of a branch: number and facts of each of its turns, in order."""
+    ledger = Ledger()
+    for number, facts in turns:
+        ledger.add(facts, number)
+    return ledger
+
+
+def classes(text: str) -> frozenset[str]:
+    """What kinds of value an object has: day, time, address, number, else word."""
+    if _CALLED_OFF.fullmatch(text):
+        return frozenset({"day", "time"})
+    found = set(fact_tongues.kinds_of(text))
+    if _TIME.search(text):
+        found.add("time")
+    if dated(text) and _DAY.search(text):
+        found.add("day")
+    if not found and _PLACE_TO_LOOK.search(text):
+        found.add("address")
+    elif not found and _NUMBER.match(text):
+        found.add("number")
+    return frozenset(found or {"word"})
+
+
+@lru_cache(8192)
+def key(text: str) -> tuple[str, ...]:
+    """By what two objects or subjects are known to be the same: the stems of their words, without articles and the like."""
+    found = words(text)
+    kept = tuple(stem(word) or word for word in found if word not in STOP_WORDS)
+    return kept or tuple(found) or (fold(text),)
+
+
+def subject_key(subject: str) -> tuple[str, ...]:
+    """The same for a subject: "user's sister" and "the user's sisters" have one key, and so have an address and the new address."""
+    owner, mark, thing = subject.partition("'s ")
+    terms = key(thing if mark else subject)
+    terms = tuple(term for term in terms if term not in _OF_NOW) or terms
+    return (*key(owner), "'s", *terms) if mark else terms
+
+
+def _of_one_kind(text: str, wanted: frozenset[str], old: _Entry, number: int) -> bool:
+    """Whether a value may be meant in the place of an old one: another day or time, lately; another number of the same unit, or another
+    name, only for what was said just before."""
+    if wanted & old.classes & {"day", "time"}:
+        return True
+    near = number - old.number <= _NEAR_TURNS
+    if "time" in old.classes and _HOUR.fullmatch(text):
+        return near
+    if "number" in wanted & old.classes:
+        return near and _unit(text) == _unit(old.fact.object)
+    return near and wanted == old.classes
+
+
+def _replaces(new: _Entry, old: _Entry) -> bool:
+    """Whether a value may take the place of this one, for its kind, its unit and who says it."""
+    alike = old.classes == new.classes and _unit(old.fact.object) == _unit(new.fact.object)
+    return alike and (old.spoken_by_assistant or not new.spoken_by_assistant)
+
+
+def _thing(whose: tuple[str, ...]) -> tuple[str, ...]:
+    """The key of a thing without its owner."""
+    return whose[whose.index("'s") + 1 :] if "'s" in whose else whose
+
+
+def _one(held: list[_Entry]) -> bool:
+    """Whether these are about one thing: all that is said of which one it is stands with one of them."""
+    which = [set(old.terms if old.relation in _OPEN else _thing(old.whose)) for old in held]
+    return bool(which) and all(each <= max(which, key=len) for each in which)
+
+
+def _unit(text: str) -> tuple[str, ...]:
+    return tuple(word for word in words(text) if not any(char.isdigit() for char in word) and word not in STOP_WORDS and word != "port")
+
+
+def _bears_on(new: _Entry, old: _Entry) -> bool:
+    """Whether a decision that names nothing it replaces may be about this one."""
+    return old.fact.kind == new.fact.kind == "decision" and old.number >= new.number - _REACH_TURNS and not old.denies
+
+
+def _status(entry: _Entry) -> Status:
+    if entry.by is not None:
+        return "superseded"
+    match entry.fact.stance:
+        case "negated":
+            return "negated"
+        case "planned":
+            return "planned"
+    return "current"
+
+
+def _says_the_same(new: _Entry, old: _Entry) -> bool:
+    return new.relation == old.relation and new.terms == old.terms and new.fact.stance == old.fact.stance
+
+
+def _changes(new: _Entry, old: _Entry, replaced: tuple[str, ...]) -> bool:
+    """Whether the new fact takes the place of an old one about the same subject."""
+    if replaced and (old.terms == replaced or (new.relation == old.relation and within(replaced, old.terms))):
+        return True
+    if old.relation == _DENIED_BY.get(new.relation) and old.terms == new.terms:
+        return True
+    if old.relation != new.relation:
+        return new.relation == "prefers" and old.relation in ("likes", "uses") and opposite(new.terms, old.terms)
+    if new.denies != old.denies:
+        return new.terms == old.terms or within(new.terms, old.terms)
+    if new.denies:
+        return False
+    if new.relation == "wants":
+        return new.terms[1:] == old.terms[1:]
+    if new.relation in ("prefers", "uses"):
+        return opposite(new.terms, old.terms) or _same_slot(new, old) or (bool(old.fact.replaces) and key(old.fact.replaces) == new.terms)
+    if new.relation in ("has", "takes"):
+        return new.fact.kind == old.fact.kind and fact_ends.recounted(new.terms, old.terms)
+    return new.relation in _ONE_VALUE and new.fact.kind != "relation" and _one_value(new, old)
+
+
+def _one_value(new: _Entry, old: _Entry) -> bool:
+    """Whether two objects of one subject cannot both hold. "I'm a nurse" and "I'm vegetarian" can."""
+    if new.relation == "is" and new.fact.kind == "identity" and "'s" not in new.whose:
+        return fact_ends.other_state(new.terms, old.terms)
+    return bool(new.classes & old.classes) or "address" in (new.classes | old.classes)
+
+
+def _same_slot(new: _Entry, old: _Entry) -> bool:
+    """ "PostgreSQL for the orders" and "MySQL for the orders"."""
+    ours, theirs = _for(new.fact.object), _for(old.fact.object)
+    return ours is not None and ours == theirs
+
+
+def _for(text: str) -> tuple[str, ...] | None:
+    _, mark, purpose = text.partition(" for ")
+    return key(purpose) if mark else None

@@ -1,0 +1,234 @@
+"""What must not be lost when a client puts a summary in place of its history: open steps of the plan, decisions, constraints and file paths
+of the turns that were cut, as far as the summary does not say them.
+
+Rule: everything is taken word for word from a turn, with the turn's number. What was settled later, or is in the summary, is left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from backstory.core.records import Turn
+from backstory.memory.folding.plans import BOUND, DECIDED, OPEN, in_order, written
+from backstory.memory.reading.fence import RECALL_CLOSE, RECALL_OPEN
+from backstory.memory.reading.sentences import parts
+from backstory.memory.recall.reasons import Reason, span
+from backstory.memory.recall.retrieval import line
+from backstory.memory.text import terms
+
+LABEL = "Said in this conversation before its summary, and not in the summary:"
+
+PLAN_TOOLS = {
+    "TodoWrite": ("todos", "content", "status"),
+    "todowrite": ("todos", "content", "status"),
+    "todo_write": ("todos", "content", "status"),
+    "write_todos": ("todos", "description", "status"),
+    "update_plan": ("plan", "step", "status"),
+}
+"""How clients keep a plan: by tool, the argument that holds its steps, and in each step its text and its state."""
+
+_SETTLED = frozenset({"completed", "complete", "done", "cancelled", "canceled"})
+_BOX = re.compile(r"^[ \t]*(?:[-*]|\d{1,3}[.)])[ \t]+\[(?P<mark>[ xX])\][ \t]+(?P<text>\S.{2,300})$", re.MULTILINE)
+_PATH = re.compile(r"(?<![\w/.:@+-])(?:~?/|\.{1,2}/)?(?:[\w.@+-]+/)+[\w.@+-]*\w\.\w{1,6}\b(?!/)")
+_WEB = re.compile(r"\b(?:https?|ftp|file)://\S+")
+# A sentence is said by the summary where one sentence of it has this share of its terms.
+_COVERED, _SAME = 0.7, 0.6
+_SHORTEST, _LONGEST = 12, 400
+_MOST_PATHS, _MOST_EACH = 20, 12
+_TEXT_CHARS = 8_000
+# What somebody meant to do next is still open if it was said in so many of the last turns.
+_STILL_TURNS = 12
+# Turns that are looked through: the newest of those that were cut.
+MOST_TURNS = 2_000
+
+_decode = msgspec.json.Decoder().decode
+_KINDS = (("plan", "Open:"), ("listed", "Planned:"), ("bound", "Keep to:"), ("decided", "Decided:"))
+
+
+class Kept(Struct, frozen=True):
+    """The block, "" where nothing is to be kept; its tokens; where each of its lines is from."""
+
+    text: str = ""
+    tokens: int = 0
+    reasons: tuple[Reason, ...] = ()
+
+
+class _Found(Struct, frozen=True):
+    kind: str
+    turn: Turn
+    text: str
+    terms: frozenset[str]
+
+
+def still_open(
+    turns: Sequence[Turn], said: Iterable[str], budget_tokens: int, count: Callable[[str], int], breathe: Callable[[], None] = lambda: None
+) -> Kept:
+    """What of these turns (in order, those that the client cut) is to be kept beyond what it says itself: `said`, its summary and the
+    messages that it still sends. At most `budget_tokens`. About 50 us a turn."""
+    texts = list(said)
+    turns = turns[-MOST_TURNS:]
+    spoken = [frozenset(terms(sentence)) for text in texts for sentence in _sentences(text)]
+    found = [one for one in _found(turns, breathe) if not _covered(one.terms, spoken)]
+    paths = _paths(turns, "\n".join(texts))
+    return _fitted(_apart(found), paths, budget_tokens, count)
+
+
+def _found(turns: Sequence[Turn], breathe: Callable[[], None]) -> Iterator[_Found]:
+    """The newest first."""
+    boxes: dict[frozenset[str], bool] = {}
+    planned = listed = False
+    for back, turn in enumerate(reversed(turns)):
+        breathe()
+        if turn.calls and not planned and turn.role == "assistant":
+            steps = list(_plan(turn))
+            planned = bool(steps)
+            yield from [_Found("plan", turn, text, frozenset(terms(text))) for text, settled in steps if not settled]
+        if turn.kind != "spoken":
+            continue
+        text = turn.text[:_TEXT_CHARS]
+        marked: set[str] = set()
+        for match in _BOX.finditer(text):
+            marked.add(match["text"].strip())
+            known = frozenset(terms(match["text"]))
+            if known not in boxes:
+                boxes[known] = match["mark"] != " "
+                if not boxes[known]:
+                    yield _Found("plan", turn, match["text"].strip(), known)
+        own = () if listed else written(text)
+        listed = listed or bool(own)
+        yield from [_Found("listed", turn, step, frozenset(terms(step))) for step in own]
+        yield from _told(turn, text, marked.union(own), back < _STILL_TURNS)
+
+
+def _told(turn: Turn, text: str, boxes: set[str], lately: bool) -> Iterator[_Found]:
+    for sentence in _sentences(text):
+        if not _SHORTEST <= len(sentence) <= _LONGEST or sentence.endswith("?") or any(box in sentence for box in boxes):
+            continue
+        kind = "plan" if lately and OPEN.search(sentence) else "decided" if DECIDED.search(sentence) else ""
+        if not kind and turn.role == "user" and BOUND.search(sentence):
+            kind = "bound"
+        kind = kind or ("listed" if in_order(sentence) else "")
+        if kind:
+            yield _Found(kind, turn, sentence, frozenset(terms(sentence)))
+
+
+def _plan(turn: Turn) -> Iterator[tuple[str, bool]]:
+    """The steps of the plan that this turn's tool call sets, and whether each is settled."""
+    for call in _listed(turn.calls):
+        shape = PLAN_TOOLS.get(str(call.get("name")))
+        arguments = call.get("arguments")
+        if shape is None or not isinstance(arguments, str):
+            continue
+        try:
+            given = _decode(arguments)
+        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+            continue
+        steps = given.get(shape[0]) if isinstance(given, dict) else None
+        for step in steps if isinstance(steps, list) else ():
+            text = step.get(shape[1]) if isinstance(step, dict) else None
+            if isinstance(text, str) and text.strip():
+                yield text.strip(), str(step.get(shape[2], "")).lower() in _SETTLED
+
+
+def _listed(calls: str) -> list[dict[str, Any]]:
+    try:
+        found = _decode(calls)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return []
+    return [call for call in found if isinstance(call, dict)] if isinstance(found, list) else []
+
+
+def _paths(turns: Sequence[Turn], said: str) -> list[tuple[str, Turn]]:
+    """File paths that the turns name and `said` does not, those named last first, each with the last turn that names it."""
+    found: dict[str, Turn] = {}
+    for turn in reversed(turns):
+        for text in (
+            turn.text[:_TEXT_CHARS] if turn.kind == "spoken" else "",
+            turn.calls[:_TEXT_CHARS] if turn.role == "assistant" else "",
+        ):
+            for match in _PATH.finditer(_WEB.sub(" ", text)) if "/" in text else ():
+                if match.group() not in said:
+                    found.setdefault(match.group(), turn)
+        if len(found) >= _MOST_PATHS:
+            break
+    return list(found.items())[:_MOST_PATHS]
+
+
+def _sentences(text: str) -> Iterator[str]:
+    for said in text.splitlines():
+        for part in parts(said):
+            sentence = part.strip(" \t-*#>")
+            if sentence:
+                yield sentence
+
+
+def _covered(wanted: frozenset[str], spoken: Sequence[frozenset[str]]) -> bool:
+    return not wanted or any(len(wanted & one) >= _COVERED * len(wanted) for one in spoken)
+
+
+def _apart(found: Iterable[_Found]) -> list[_Found]:
+    """Those that do not say what a newer one of their kind says, or have just the same words."""
+    kept: list[_Found] = []
+    for one in found:
+        same = (other for other in kept if other.kind == one.kind)
+        if not any(len(one.terms & other.terms) >= _SAME * min(len(one.terms), len(other.terms)) for other in same):
+            kept.append(one)
+    return kept
+
+
+def _fitted(found: Sequence[_Found], paths: Sequence[tuple[str, Turn]], budget_tokens: int, count: Callable[[str], int]) -> Kept:
+    """The most important that fit: open steps, the last plan that was written out, then constraints, decisions, and paths; of each the
+    newest first."""
+    chosen: list[_Found] = []
+    left = budget_tokens - count(_block([], []))
+    for kind, heading in _KINDS:
+        own = [one for one in found if one.kind == kind][:_MOST_EACH]
+        left -= count(heading + "\n") if own else 0
+        for one in own:
+            cost = count(_line(one) + "\n")
+            if cost <= left:
+                left -= cost
+                chosen.append(one)
+    named = list(paths)
+    while named and count(_files(named) + "\n") > left:
+        named.pop()
+    while chosen or named:
+        text = _block(chosen, named)
+        tokens = count(text)
+        if tokens <= budget_tokens:
+            return Kept(text, tokens, tuple(_reasons(chosen, named)))
+        (named or chosen).pop()
+    return Kept()
+
+
+def _block(chosen: Sequence[_Found], paths: Sequence[tuple[str, Turn]]) -> str:
+    lines = [RECALL_OPEN, LABEL]
+    for kind, heading in _KINDS:
+        own = sorted((one for one in chosen if one.kind == kind), key=lambda one: one.turn.position)
+        lines += [heading, *map(_line, own)] if own else []
+    lines += [_files(paths)] if paths else []
+    return "\n".join([*lines, RECALL_CLOSE])
+
+
+def _line(one: _Found) -> str:
+    return line(one.turn.position + 1, _speaker(one.turn), one.text)
+
+
+def _files(paths: Sequence[tuple[str, Turn]]) -> str:
+    return "Files: " + ", ".join(f"{path} (#{turn.position + 1})" for path, turn in paths)
+
+
+def _speaker(turn: Turn) -> str:
+    return turn.sender or turn.role.title()
+
+
+def _reasons(chosen: Sequence[_Found], paths: Sequence[tuple[str, Turn]]) -> Iterator[Reason]:
+    named = [(one.turn, one.text, one.kind) for one in chosen] + [(turn, path, "file") for path, turn in paths]
+    for turn, text, kind in named:
+        start, end = span(turn.text, text)
+        yield Reason(turn.id, turn.position + 1, _speaker(turn), turn.at, start, end, 0.0, {kind: 1.0}, (), "kept")

@@ -1,0 +1,369 @@
+"""One conversation in memory: the turns of its current branch and what was derived from them.
+
+A thread is built from stored rows and grows with what is stored after; it does no I/O. A turn on a branch knows its parent, so any
+stored turn can become the tip again. What may be recalled is the branch alone: a sibling branch is never looked at. Threads that
+share turns share index and digests too: whoever recalls from an index names the turns that may be found.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import attrgetter
+
+from backstory.core.records import Conversation, Digest, Home, Injection, Lookup, Stub, Turn
+from backstory.memory.economy.decisions import Account
+from backstory.memory.facts.changes import Changes
+from backstory.memory.folding.view import View
+from backstory.memory.identity.settled import Settled
+from backstory.memory.recall.index import Index
+from backstory.memory.recall.units import Carry
+
+
+class Family:
+    """What threads that share turns have together: the index, and the digests that were made, by the last turn that each stands for.
+
+    Most conversations are short and are never asked for: an index, empty as it may be, is made when it is.
+    """
+
+    __slots__ = ("__weakref__", "_index", "carry", "digests", "images", "stubs")
+
+    def __init__(self) -> None:
+        self._index: Index | None = None
+        self.carry = Carry()
+        self.digests: dict[int, tuple[str, int]] = {}
+        self.stubs: dict[tuple[int, int, str], str | None] = {}
+        """Texts of stubs that were made, decided or not, by turn, place and reason; None where none is worth it."""
+
+        self.images: dict[tuple[int, int], tuple[str, int] | None] = {}
+        """Smaller images that were made, as data URLs with their tokens, by turn and place; None where none is worth it."""
+
+    @property
+    def index(self) -> Index:
+        """Of the turns that were indexed so far."""
+        if self._index is None:
+            self._index = Index()
+        return self._index
+
+
+class Thread:
+    """State of one conversation. `version` changes when the path changes in another way than by growing at its end. `carried`: tokens of
+    the newest request, as its client sent it. `told_in`: the room for which what was injected was last looked at, None where nobody has.
+    `protects`: where the turns of a path begin that no digest made for another branch may stand for; None: nowhere."""
+
+    __slots__ = (
+        "__weakref__",
+        "_account",
+        "answers",
+        "boundary",
+        "busy",
+        "by_chain",
+        "by_id",
+        "carried",
+        "changes",
+        "compacted",
+        "conversation",
+        "counted",
+        "digests",
+        "family",
+        "hidden",
+        "home",
+        "indexed",
+        "injections",
+        "lineage",
+        "lookups",
+        "loosened",
+        "origin",
+        "path",
+        "pending_seq",
+        "pins",
+        "protects",
+        "rewritten",
+        "root",
+        "settled",
+        "states",
+        "stubs",
+        "tokens",
+        "told_in",
+        "version",
+        "view",
+    )
+
+    def __init__(self, conversation: Conversation, root: bytes, protects: Callable[[Sequence[Turn]], int] | None = None) -> None:
+        self.conversation, self.root, self.protects = conversation, root, protects
+        self.lineage: tuple[str, ...] = (conversation.id,)
+        """Its conversation, and those that it was forked from, the nearest first."""
+        self._account: Account | None = None
+        self.answers: dict[str, int] = {}
+        """The last turn of an answer by each name under which a request may build on it; those of this process only."""
+        self.path: list[Turn] = []
+        self.by_id: dict[int, Turn] = {}
+        self.by_chain: dict[bytes, int] = {}
+        self.injections: dict[bytes, Injection] = {}
+        self.rewritten = 0
+        """Changes when what was injected at a turn of it does."""
+        self.settled: Settled | None = None
+        """What is settled of its requests; None where nothing is folded or missing, and right after it was read."""
+        self.lookups: dict[str, Lookup] = {}
+        """What look-ups have left, by name."""
+        self.home: Home | None = None
+        """Where it belongs, None where nobody has asked."""
+        self.told_in: str | None = None
+        self.pins: set[int] = set()
+        """Turns that its user has pinned."""
+        self.digests: list[Digest] = []
+        self.stubs: dict[int, tuple[Stub, ...]] = {}
+        """By turn."""
+        self.boundary = self.tokens = self.indexed = 0
+        self.family = Family()
+        self.version = self.busy = self.carried = self.pending_seq = 0
+        self.changes: Changes | None = None
+        """What later turns of the path have changed; None where nobody has asked yet."""
+        self.view: View | None = None
+        """What went up last, where its client cuts its history."""
+        self.counted = self.compacted = False
+        """Whether it was counted among the sessions since the start; whether the boundary was moved on request, and no request has gone up
+        since."""
+        self.states: dict[str, str] = {}
+        """What its user has set for it."""
+        self.hidden: frozenset[int] = frozenset()
+        """Turns that are about to be forgotten: they are not recalled."""
+        self.origin, self.loosened = ("", 0, 0, 0), 0.0
+        """Where it was forked off: that conversation's id and version then, its own version then, and how much of the path is the same.
+        When something that went up before was taken out (Unix seconds), other than by a fold or a stub."""
+
+    @property
+    def account(self) -> Account:
+        """What its requests cost. Made when it is asked for: most conversations have one."""
+        if self._account is None:
+            self._account = Account()
+        return self._account
+
+    def resume(self, other: Thread) -> None:
+        """Its requests cost what goes on from those of another: the provider has just seen what it begins with."""
+        self._account = other.account.resume()
+
+    @property
+    def tip(self) -> bytes:
+        """Chain hash at the end of the current branch."""
+        return self.path[-1].chain if self.path else self.root
+
+    @property
+    def question(self) -> bytes:
+        """Chain hash of what the answers at the end of the current branch answer; the tip's where none is there."""
+        last = next((turn for turn in reversed(self.path) if turn.role != "assistant"), None)
+        return last.chain if last is not None else self.root
+
+    @property
+    def digest(self) -> Digest | None:
+        """The newest digest at the boundary, None where nothing is folded."""
+        return self.digest_at(self.boundary)
+
+    def digest_at(self, boundary: int) -> Digest | None:
+        """The newest digest that stands for the first `boundary` turns of the path, None where there is none."""
+        if not boundary:
+            return None
+        upto = self.path[boundary - 1].id
+        return next((digest for digest in reversed(self.digests) if digest.upto_turn == upto), None)
+
+    def folded(self, upto: int) -> int:
+        """How many of the first `upto` turns of the path are folded: fewer than on the whole where another branch follows."""
+        return self.boundary if upto >= len(self.path) else self._furthest(upto)
+
+    def add(self, turns: Sequence[Turn]) -> None:
+        """These turns, each the child of its parent; the last becomes the tip, where what stands there now was not begun after it. Turns
+        known already are not added again."""
+        for turn in turns:
+            if turn.id in self.by_id:
+                continue
+            tip = self.path[-1].id if self.path else 0
+            if turn.parent != tip:
+                if turn.id < tip:
+                    # Its client has gone on without it: another branch.
+                    self.by_id[turn.id] = turn
+                    self.by_chain.setdefault(turn.chain, turn.id)
+                    continue
+                self.rewind(turn.parent)
+            self.by_id[turn.id] = turn
+            self.by_chain[turn.chain] = turn.id
+            self.path.append(turn)
+            self.tokens += turn.tokens
+
+    def after(self, before: bytes, chain: bytes) -> Turn | None:
+        """The turn with this chain hash, on whatever branch, that follows what has the one `before`; None where there is none to show.
+        Of a branch that is not taken, because a request is under way on the current one, it tells what is stored."""
+        known = self.by_id.get(self.by_chain.get(chain, 0))
+        if known is None or known.id in self.hidden:
+            return None
+        parent = self.by_id.get(known.parent)
+        return known if before == (parent.chain if parent is not None else self.root) else None
+
+    def rewind(self, turn_id: int) -> None:
+        """Turn `turn_id` (0: nothing at all) becomes the tip; what follows it stays known as another branch."""
+        if (self.path[-1].id if self.path else 0) == turn_id:
+            return
+        turn = self.by_id.get(turn_id)
+        at = place_of(self.path, turn)
+        if at >= 0:
+            kept = at + 1
+            path = self.path[:kept]
+            self.tokens -= sum(gone.tokens for gone in self.path[kept:])
+        else:
+            path = self._ancestors(turn_id)
+            kept = 0
+            for old, new in zip(self.path, path, strict=False):
+                if old.id != new.id:
+                    break
+                kept += 1
+            self.tokens = sum(turn.tokens for turn in path)
+        self.indexed = min(self.indexed, kept)
+        self.path = path
+        self.version += 1
+        self._settle_boundary()
+
+    def fork(self, conversation: Conversation, turn_id: int) -> Thread:
+        """A thread of another conversation that shares the turns up to `turn_id`."""
+        forked = Thread(conversation, self.root, self.protects)
+        forked.lineage = (conversation.id, *self.lineage)
+        forked.by_id = self.by_id.copy()
+        forked.by_chain = self.by_chain.copy()
+        forked.path = self.path.copy()
+        forked.injections = self.injections.copy()
+        forked.lookups = self.lookups.copy()
+        forked.pins = self.pins.copy()
+        forked.digests = self.digests.copy()
+        forked.tokens = self.tokens
+        forked.boundary = self.boundary
+        forked.family, forked.indexed = self.family, self.indexed
+        forked.states, forked.hidden, forked.loosened = self.states.copy(), self.hidden, self.loosened
+        forked._account = self._account.fork() if self._account is not None else None
+        forked.rewind(turn_id)
+        forked.stub(forked.inherited(stub for stubs in self.stubs.values() for stub in stubs))
+        forked.origin = (self.conversation.id, self.version, forked.version, len(forked.path))
+        return forked
+
+    def fold(self, digests: Iterable[Digest]) -> None:
+        """Digests that were stored or made; the one on the branch that goes furthest counts from now on."""
+        self.digests.extend(digests)
+        self._settle_boundary()
+
+    def inject(self, injections: Iterable[Injection]) -> None:
+        """What was injected, by the chain hash of the message that carries it."""
+        for injection in injections:
+            known = self.injections.get(injection.chain)
+            if known is injection:
+                continue
+            self.rewritten += known is not None or injection.chain in self.by_chain
+            self.injections[injection.chain] = injection
+
+    def going(self, chain: bytes) -> Injection | None:
+        """What goes up with the message of this chain hash, None where nothing does, or does any more."""
+        injection = self.injections.get(chain)
+        return injection if injection is not None and not injection.left else None
+
+    def withdraw(self, chain: bytes) -> None:
+        """Nothing was injected at this message after all."""
+        if self.injections.pop(chain, None) is not None:
+            self.rewritten += 1
+
+    def stub(self, stubs: Iterable[Stub]) -> None:
+        """What goes upstream in place of old results from now on. One that is there already stays."""
+        for stub in stubs:
+            known = self.stubs.get(stub.turn, ())
+            if not any((one.kind, one.place) == (stub.kind, stub.place) for one in known):
+                self.stubs[stub.turn] = (*known, stub)
+
+    def inherited(self, stubs: Iterable[Stub]) -> Iterator[Stub]:
+        """Those of another conversation's stubs that count in this one, which was forked off it: where it went another way so early that
+        what gave way would be protected now, it has the room for that."""
+        protected: dict[float, int] = {}
+        for stub in stubs:
+            if self.protects is not None and stub.created not in protected:
+                before = bisect_right(self.path, stub.created, key=_arrived)
+                protected[stub.created] = self.protects(self.path[:before])
+            if self.protects is None or place_of(self.path, self.by_id.get(stub.turn)) < protected[stub.created]:
+                yield stub
+
+    def unstub(self, stubs: Iterable[Stub]) -> None:
+        """These do not count."""
+        for stub in stubs:
+            left = tuple(one for one in self.stubs.pop(stub.turn, ()) if one is not stub)
+            if left:
+                self.stubs[stub.turn] = left
+
+    def saved(self) -> dict[int, int]:
+        """Tokens that stubs save, by turn."""
+        return {turn: sum(stub.saved for stub in stubs) for turn, stubs in self.stubs.items()}
+
+    def _ancestors(self, turn_id: int) -> list[Turn]:
+        path: list[Turn] = []
+        while turn_id and (turn := self.by_id.get(turn_id)) is not None:
+            path.append(turn)
+            turn_id = turn.parent
+        path.reverse()
+        return path
+
+    def _settle_boundary(self) -> None:
+        self.boundary = self._furthest(len(self.path))
+
+    def _furthest(self, upto: int) -> int:
+        """The furthest boundary among the first `upto` turns of the path. A branch that went further than others did keeps its own, and
+        does not leave so little to the others that what they are about goes."""
+        found: dict[int, list[Digest]] = {}
+        for digest in self.digests:
+            at = place_of(self.path, self.by_id.get(digest.upto_turn))
+            if 0 <= at < upto:
+                found.setdefault(at + 1, []).append(digest)
+        return next((at for at in sorted(found, reverse=True) if any(self._holds(at, digest, upto) for digest in found[at])), 0)
+
+    def _holds(self, boundary: int, digest: Digest, upto: int) -> bool:
+        """Whether this digest was made for the first `upto` turns of the path, or leaves them what is protected."""
+        path, made = self.path, digest.id
+        if self.protects is None:
+            return True
+        if digest.conversation == self.conversation.id:
+            before = max((turn for turn in self.by_id if turn < made), default=0)
+            if 0 <= place_of(path, self.by_id.get(before)) < upto:
+                return True
+        return boundary <= self.protects(path[: bisect_left(path, made, hi=min(upto, len(path)), key=_id)])
+
+
+def place_of(path: Sequence[Turn], turn: Turn | None) -> int:
+    """Where on the path this turn stands, -1 where it does not. That is its position, but where turns before it were forgotten."""
+    if turn is None:
+        return -1
+    at = turn.position
+    if at < len(path) and path[at].id == turn.id:
+        return at
+    at = bisect_left(path, turn.position, key=_position)
+    return at if at < len(path) and path[at].id == turn.id else -1
+
+
+def next_position(path: Sequence[Turn], upto: int) -> int:
+    """The position of a turn that follows the first `upto` of the path."""
+    return path[upto - 1].position + 1 if upto else 0
+
+
+def at_number(path: Sequence[Turn], number: int) -> Turn | None:
+    """The turn that is shown under this number, None where it was forgotten or is not there."""
+    at = bisect_left(path, number - 1, key=_position)
+    return path[at] if at < len(path) and path[at].position == number - 1 else None
+
+
+_position = attrgetter("position")
+_id = attrgetter("id")
+_arrived = attrgetter("arrived")
+
+
+def branch(turns: Sequence[Turn], tip: int = 0) -> list[Turn]:
+    """The turns from the first to `tip` (0: the newest turn), following parents."""
+    if not turns:
+        return []
+    by_id = {turn.id: turn for turn in turns}
+    at = tip or max(by_id)
+    path: list[Turn] = []
+    while at and (turn := by_id.get(at)) is not None:
+        path.append(turn)
+        at = turn.parent
+    path.reverse()
+    return path

@@ -1,0 +1,1 @@
+"""What a side model is asked, how its answers are read, and which of its claims hold."""

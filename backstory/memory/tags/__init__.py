@@ -1,0 +1,1 @@
+"""Tags: what turns are about, in a vocabulary that converges."""

@@ -1,0 +1,1 @@
+"""Gemini generateContent: the wire, its streams, answers of several legs, and the same for translation."""

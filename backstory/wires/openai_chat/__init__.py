@@ -1,0 +1,1 @@
+"""OpenAI Chat Completions: the wire, its streams, answers of several legs, and the same for translation."""

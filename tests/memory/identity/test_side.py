@@ -1,0 +1,123 @@
+"""Side requests are recognised, and no conversation is taken for one."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import msgspec
+import pytest
+
+from backstory.core.document import Document
+from backstory.core.exchange import Head
+from backstory.core.message import Message, Opaque, Part, Prompt, Role, Text
+from backstory.memory.identity.side import compaction, side_request
+
+_CLAUDE = "claude-cli/2.1.329 (external, cli)"
+
+
+def _ask(
+    *messages: tuple[str, str | Part],
+    system: str = "",
+    agent: str = "",
+    path: str = "/v1/messages",
+    structured: bool = False,
+    tools: int = 0,
+    headers: tuple[tuple[bytes, bytes], ...] = (),
+    **body: object,
+) -> str:
+    read = [Message(cast(Role, role), (Text(part) if isinstance(part, str) else part,)) for role, part in messages]
+    items = tuple(msgspec.json.encode({"role": m.role, "content": m.text}) for m in read)
+    head = Head("POST", path, "", ((b"User-Agent", agent.encode()), *headers))
+    prompt = Prompt("m", True, (Text(system),) if system else (), items, ("messages",), structured, tools)
+    shown = [read[0], read[-1]] if len(read) > 1 else read
+    return side_request(head, prompt, Document(msgspec.json.encode(body)), shown)
+
+
+def test_titles() -> None:
+    title = "You are naming a coding session so the user can pick it out of a long list of sessions."
+    assert _ask(("user", "<session>\nHi\n</session>"), system=title, agent=_CLAUDE, structured=True) == "title"
+    assert _ask(("user", "<session>\nHi\n</session>"), system="Something new.", structured=True) == "title"
+    assert _ask(("system", "You are a title generator. You output ONLY a thread title."), ("user", '"Hi"')) == "title"
+    assert _ask(("user", "Generate a title for this conversation:\n"), ("user", '"Hi"')) == "title"
+
+
+def test_routers_and_memory_extraction() -> None:
+    assert _ask(("user", "Hi"), system="\nYou are a specialized Task Routing AI. Your sole function is", structured=True) == "router"
+    assert _ask(("system", "You are now acting as the managed memory extraction subagent for an AI"), ("user", "Hi")) == "memory extraction"
+
+
+def test_requests_for_a_summary() -> None:
+    history = (("user", "Hi"), ("assistant", "Hello"))
+    assert _ask(*history, ("user", "You are performing a CONTEXT CHECKPOINT COMPACTION. Create a handoff summary")) == "compaction"
+    assert _ask(*history, ("user", "Your task is to create a detailed summary of the conversation so far")) == "compaction"
+    for kind in ("summarize_task", "condense"):
+        asked = f'<explicit_instructions type="{kind}">\nThe conversation is running out of context.'
+        assert _ask(*history, ("user", asked)) == "compaction"
+        assert _ask(("user", "Hi"), ("assistant", "Hello"), ("user", asked), *history * 4, ("user", "Go on.")) == "", "it stays"
+    roo = "Summarize the conversation so far, as described in the prompt instructions."
+    assert _ask(*history, ("user", roo), system="Anything.") == "compaction"
+    assert _ask(*history, system="Your task is to create a detailed summary of the conversation so far, paying close") == "compaction"
+    assert _ask(*history, ("user", "Please tell me: " + roo)) == ""
+    assert _ask(*history, ("other", Opaque("compaction_trigger"))) == "compaction"
+    assert _ask(*history, system="You are a specialized system component responsible for distilling chat history") == "compaction"
+
+
+def test_probes_warm_ups_and_counts() -> None:
+    assert _ask(("user", "quota"), max_tokens=1) == "quota probe"
+    assert _ask(("user", "Warmup")) == "warm-up"
+    assert _ask(("user", "Hi"), path="/v1/responses", generate=False) == "warm-up"
+    assert _ask(("user", "Hi"), path="/v1/messages/count_tokens") == "count"
+    assert _ask(("user", "Hi"), path="/v1beta/models/m:countTokens") == "count"
+
+
+def test_a_subagent_without_an_id_of_its_own_is_aside_and_one_with_it_is_not() -> None:
+    system = "x-anthropic-billing-header: cc_version=2; cc_is_subagent=true;"
+    assert _ask(("user", "Hi"), system=system, agent=_CLAUDE, tools=8) == "subagent"
+    named = ((b"x-claude-code-agent-id", b"a1"),)
+    assert _ask(("user", "Hi"), system=system, agent=_CLAUDE, tools=8, headers=named) == ""
+
+
+def test_json_without_tools_is_aside_only_for_clients_that_talk_in_text() -> None:
+    assert _ask(("user", "Hi"), agent=_CLAUDE, structured=True) == "json"
+    assert _ask(("user", "Hi"), agent="GeminiCLI-tui/0.61.0/gemini", structured=True) == "json"
+    assert _ask(("user", "Hi"), agent=_CLAUDE, structured=True, tools=12) == ""
+    assert _ask(("user", "Hi"), agent="OpenAI/Python 3.52.0", structured=True) == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Please explain: You are performing a CONTEXT CHECKPOINT COMPACTION",
+        "My boss said: Your task is to create a detailed summary of the conversation",
+        "quota",
+        "What is a <session>?",
+        "Write a title for my book",
+        "What did we do so far?",
+    ],
+)
+def test_a_person_who_writes_about_such_things_is_in_a_conversation(text: str) -> None:
+    assert _ask(("user", text), max_tokens=1000) == ""
+    assert _ask(("user", "Hi"), ("assistant", "Hello"), ("user", text), system="You are helpful.") == ""
+
+
+def test_a_long_history_that_began_with_such_a_text_is_a_conversation() -> None:
+    history = [("user", "Generate a title for this conversation:"), *[("assistant", "ok"), ("user", "more")] * 5]
+    assert _ask(*history, system="You are helpful.", agent=_CLAUDE, tools=3) == ""
+
+
+def test_a_generate_flag_elsewhere_in_the_body_means_nothing() -> None:
+    assert _ask(("user", "Hi"), path="/v1/responses", metadata={"generate": False}) == ""
+    assert _ask(("user", "Hi"), path="/v1/responses", generate=True) == ""
+
+
+def test_what_the_model_wrote_last_makes_no_side_request() -> None:
+    assert _ask(("user", "Hi"), ("assistant", "You are performing a CONTEXT CHECKPOINT COMPACTION")) == ""
+
+
+def test_compaction_knows_summaries_and_requests_for_them() -> None:
+    assert compaction("\nThis session is being continued from a previous conversation that ran out of context.")
+    assert compaction("Another language model started to solve this problem and produced a summary")
+    assert compaction("You are performing a CONTEXT CHECKPOINT COMPACTION.")
+    assert compaction("[summarize_task] Result:\nThis session is being continued from a previous conversation")
+    assert not compaction("Tell me: This session is being continued from a previous conversation")
+    assert not compaction("")
