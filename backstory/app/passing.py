@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 
 from msgspec.structs import replace
 
@@ -16,6 +16,7 @@ from backstory.core.plan import Plan
 from backstory.core.wire import Wire
 from backstory.errors import DocumentError
 from backstory.memory.identity import marker
+from backstory.memory.reading.turns import Line
 from backstory.stages.visit import Visit
 
 
@@ -65,6 +66,11 @@ def alone(opening: Opening, commanding: Commanding | None, plain: Plain | None) 
     return commanding is None or not commanding.suspects(opening)
 
 
+def prefilled(lines: Sequence[Line]) -> bool:
+    """Whether the last of a request's messages is the model's own: the client puts the answer behind it, and reads both as one."""
+    return bool(lines) and lines[-1].role == "assistant"
+
+
 def mark_of(exchange: Exchange, visit: Visit, policy: str, threshold: int) -> str:
     """The marker that the answer gets, "" for none. `policy`: never, auto or always; `threshold`: so many messages `auto`
     wants first."""
@@ -72,6 +78,7 @@ def mark_of(exchange: Exchange, visit: Visit, policy: str, threshold: int) -> st
         policy == "never"
         or marker.stands(visit.marked, visit.reading.places, visit.reading.reworded)
         or (exchange.prompt is not None and exchange.prompt.structured)
+        or prefilled(visit.reading.lines)
     ):
         return ""
     if policy == "auto":

@@ -105,7 +105,7 @@ class Prompt(Struct, frozen=True):
     """What a request asks for. `items` are the raw bytes of each message, in order: they are decoded one by one with
     `Wire.message`, because most of them are known from the request before.
 
-    `structured` says that the reply is JSON by a schema or JSON mode: never to be marked. `previous` is the id of
+    `structured` says that the reply is bound to a form (JSON, a choice, a grammar): never to be marked. `previous` is the id of
     server-side state that the request builds on (Responses `previous_response_id`, `conversation`; Anthropic thread), or "".
     """
 

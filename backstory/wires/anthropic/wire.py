@@ -38,6 +38,7 @@ from backstory.wires import base
 from backstory.wires.anthropic import legs
 from backstory.wires.anthropic import stream as events
 from backstory.wires.anthropic.order import moved
+from backstory.wires.guided import guided
 from backstory.wires.lowering import Lowering, decode, quote
 from backstory.wires.sse import SSEReader
 
@@ -279,7 +280,7 @@ def _structured(document: Document) -> bool:
     if base.field(document, "output_format") is not None:
         return True
     config = base.field(document, "output_config")
-    return config is not None and bytes(decode(_output_config, config).format) != b"null"
+    return (config is not None and bytes(decode(_output_config, config).format) != b"null") or guided(document)
 
 
 def _previous(document: Document) -> str:

@@ -50,6 +50,7 @@ _CONTENTS: Path = ("contents",)
 _MEDIA = frozenset({"inlineData", "inline_data", "fileData", "file_data"})
 _INLINE = frozenset({"inlineData", "inline_data"})
 _BRACE = ord("{")
+_PLAIN = (None, "", "text/plain")
 _ROLES = {"user": b"user", "assistant": b"model"}
 _STATUSES = {
     400: "INVALID_ARGUMENT",
@@ -73,6 +74,9 @@ class _Generation(Struct):
     response_schema: Raw = Raw()
     json_schema: Raw = field(name="responseJsonSchema", default=Raw())
     response_json_schema: Raw = Raw()
+    own_json_schema: Raw = field(name="_responseJsonSchema", default=Raw())
+    format: Raw = field(name="responseFormat", default=Raw())
+    response_format: Raw = Raw()
 
 
 class _Tool(Struct):
@@ -225,9 +229,18 @@ def _structured(raw: bytes | None) -> bool:
     if raw is None:
         return False
     generation = decode(_generation, raw)
-    mime = generation.mime or generation.response_mime_type or "text/plain"
-    schemas = (generation.schema, generation.response_schema, generation.json_schema, generation.response_json_schema)
-    return mime != "text/plain" or any(bytes(schema) not in (b"", b"null") for schema in schemas)
+    forms = (
+        generation.schema,
+        generation.response_schema,
+        generation.json_schema,
+        generation.response_json_schema,
+        generation.own_json_schema,
+        generation.format,
+        generation.response_format,
+    )
+    return any(mime not in _PLAIN for mime in (generation.mime, generation.response_mime_type)) or any(
+        bytes(form) not in (b"", b"null") for form in forms
+    )
 
 
 def _count(raw: bytes | None) -> int:

@@ -36,6 +36,7 @@ from backstory.core.stream import Frame
 from backstory.core.wire import StreamReader
 from backstory.errors import DocumentError
 from backstory.wires import base
+from backstory.wires.guided import guided
 from backstory.wires.lowering import Lowering, decode, quote
 from backstory.wires.openai_chat import legs
 from backstory.wires.openai_chat import stream as events
@@ -55,7 +56,6 @@ _ROLES: dict[str, Role] = {
 _SYSTEM_ROLES = ("system", "developer")
 _CONTENT: Path = ("choices", 0, "message", "content")
 _OBJECTS = ("content", "tool_calls", "function", "function_call")
-_PLAIN_FORMATS = ("", "text")
 
 
 class _Link(Struct, gc=False):
@@ -156,10 +156,6 @@ class _Completion(Struct, gc=False):
     usage: Raw = Raw()
 
 
-class _Format(Struct, gc=False):
-    type: str = ""
-
-
 class _Where(Struct, gc=False):
     """As much of an answer as a mark needs."""
 
@@ -171,7 +167,6 @@ _message = msgspec.json.Decoder(_Message)
 _loose_message = msgspec.json.Decoder(_LooseMessage)
 _part = msgspec.json.Decoder(_Part)
 _completion = msgspec.json.Decoder(_Completion)
-_format = msgspec.json.Decoder(_Format)
 _number = msgspec.json.Decoder(int)
 _where = msgspec.json.Decoder(_Where)
 
@@ -317,8 +312,7 @@ def _structured(document: Document) -> bool:
     count = base.field(document, "n")
     if count is not None and decode(_number, count) != 1:
         return True
-    raw = base.field(document, "response_format")
-    return raw is not None and decode(_format, raw).type not in _PLAIN_FORMATS
+    return guided(document)
 
 
 def _parts(found: _Message | _LooseMessage, at: Path | None) -> tuple[Part, ...]:

@@ -37,6 +37,7 @@ from backstory.core.stream import Frame
 from backstory.core.wire import StreamReader
 from backstory.errors import DocumentError
 from backstory.wires import base
+from backstory.wires.guided import formed, guided
 from backstory.wires.lowering import Lowering, come_in, decode, encode, quote
 from backstory.wires.openai_responses import legs
 from backstory.wires.openai_responses.items import read_item, read_response, reply_of
@@ -46,17 +47,12 @@ from backstory.wires.sse import SSEReader
 _INPUT: Path = ("input",)
 _INSTRUCTIONS: Path = ("instructions",)
 _BRACE = ord("{")
-_JSON_FORMATS = frozenset({"json_schema", "json_object"})
 _MEDIA = frozenset({"input_image", "input_file", "input_audio"})
 _TEXT_TYPES = {"user": b"input_text", "system": b"input_text", "assistant": b"output_text"}
 
 
-class _Format(Struct):
-    type: str = ""
-
-
 class _TextOptions(Struct):
-    format: _Format | None = None
+    format: Raw = Raw(b"null")
 
 
 class _Conversation(Struct):
@@ -103,7 +99,7 @@ class OpenAIResponses:
             system=_system(document),
             items=_items(document),
             items_at=_INPUT,
-            structured=_structured(base.field(document, "text")),
+            structured=_structured(document),
             tools=base.count_field(document, "tools"),
             previous=_previous(document),
         )
@@ -215,9 +211,11 @@ def _items(document: Document) -> Sequence[bytes | memoryview]:
     return items
 
 
-def _structured(raw: bytes | None) -> bool:
-    options = decode(_text_options, raw) if raw is not None else None
-    return options is not None and options.format is not None and options.format.type in _JSON_FORMATS
+def _structured(document: Document) -> bool:
+    """Whether the reply is not plain text."""
+    raw = base.field(document, "text")
+    options = decode(_text_options, raw) if raw is not None else _TextOptions()
+    return formed(options.format) or guided(document)
 
 
 def _previous(document: Document) -> str:
