@@ -191,7 +191,7 @@ class Engine:
     async def facts(
         self, principal: str, conversation: str, subject: str = "", verb: str = "", object_: str = "", status: str = "", most: int = 50
     ) -> list[Known]:
-        """What is known of a conversation of this principal, the newest `most` of it, in the order of the turns; see `fact_query.select`.
+        """What is known of a conversation of this principal, the newest `most` of it, in the order of the turns; see memory/facts/query.py.
         NotFound where there is no such conversation, RequestError for an unknown status, StoreError where memory is off."""
         if self._facts is None:
             raise StoreError(self.trouble or "memory is off")
@@ -395,7 +395,7 @@ class Engine:
         return Paging(self.visits, shelf, lanes, told, rough, self._clock, self.failed, verified, facts, self.restore)
 
     async def why(self, request: str, principal: str | None = None) -> Explanation:
-        """Why a request went up as it did: see why.py. `principal`: whose it must be, None: whoever's. Raises NotFound, StoreError."""
+        """Why a request went up so: see faces/why.py. `principal`: whose it must be, None: whoever's. Raises NotFound, StoreError."""
         lanes = self._lanes
         if lanes is None:
             raise StoreError(self.trouble or "memory is off")

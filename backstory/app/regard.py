@@ -27,7 +27,7 @@ _MOST_PATHS = 1000
 class Regard(Struct, frozen=True):
     """`wire`: None where it is no request to a model. `readable`: its body can be read. `unwanted`: it is to go past memory. `drop`:
     headers that do not go up. `unnamed`: none of its headers names a conversation. `speaks`: the wire of the provider, where it is another;
-    "" where it is not. `routes`: those of a request that is on its way to a provider that a selector names (routing.py), and nobody
+    "" where it is not. `routes`: those of a request that is on its way to a provider that a selector names (gateway/routing.py), and nobody
     else translates it; `host`: of the upstream that it would have gone to otherwise; `races`, `reasoners`: as of app/gateway/ways.py."""
 
     wire: Wire | None

@@ -52,9 +52,9 @@ class Note(Struct, frozen=True):
 
 
 class Beside(Struct):
-    """What is done to a request beside the stages (augment.py): why and by whom; the body that came, and the one that went up in the
-    end (b"": those that the stages were given, and left). A head has it in `kept` under this class; it is filled in while the request is
-    made ready."""
+    """What is done to a request beside the stages (app/gateway/augment.py): why and by whom; the body that came, and the one that went
+    up in the end (b"": those that the stages were given, and left). A head has it in `kept` under this class; it is filled in while the
+    request is made ready."""
 
     notes: list[Note] = []
     came: bytes = b""

@@ -206,9 +206,9 @@ class Stub(Struct, frozen=True):
 
 
 class Lookup(Struct, frozen=True):
-    """What look-ups in an answer have left for later requests. `name`: what it is (lookups.py); a conversation has one of each
-    name, the last made. `chain`: hash up to the message that the answer followed. `text`: JSON of memory's own making. `turns`: ids of
-    those that it quotes."""
+    """What look-ups in an answer have left for later requests. `name`: what it is (memory/recall/lookups.py); a conversation has one of
+    each name, the last made. `chain`: hash up to the message that the answer followed. `text`: JSON of memory's own making. `turns`: ids
+    of those that it quotes."""
 
     conversation: str
     name: str
@@ -312,7 +312,8 @@ class Receipt(Struct, frozen=True):
 
 class Trace(Struct, frozen=True):
     """Derived: what was done to one request, and why. `request`: its id. `turn`: the turn that its newest human message became, 0 where
-    there is none. `turns`: every turn that it tells of. `told`: JSON of memory's own making (reasons.py); no text of turns."""
+    there is none. `turns`: every turn that it tells of. `told`: JSON of memory's own making (memory/recall/reasons.py); no text of
+    turns."""
 
     request: int
     conversation: str

@@ -54,7 +54,8 @@ class Lookups:
         self._leave(visit, (lookups.owed(visit.thread.conversation.id, _chain(visit), text, turns, self._clock()),))
 
     def keep(self, visit: Visit, kept: Kept, bare: Kept, turns: Sequence[int]) -> None:
-        """A provider keeps the visit's answer under another id than its client has for it. `bare`, `turns`: as in lookups.py."""
+        """A provider keeps the visit's answer under another id than its client has for it. `bare`, `turns`: as in
+        memory/recall/lookups.py."""
         thread = visit.thread
         self._leave(visit, lookups.kept(thread.conversation.id, _chain(visit), thread.root, kept, bare, turns, self._clock()))
 

@@ -109,7 +109,7 @@ class Kept:
             self._size -= gone
 
     def piece(self, whose: str, item: str) -> Piece | None:
-        """The piece of an answer that the client knows as the item of this id: KIND_ANSWER_PLACE (see openai_responses_tongue_answer)."""
+        """The piece of an answer that the client knows by this id: KIND_ANSWER_PLACE (see openai_responses/tongue_answer.py)."""
         _, _, place = item.rpartition("_")
         said = next((found for name in answers_of(item) if (found := self.get(whose, name)[0])), ())
         pieces = said[-1].pieces if said else ()

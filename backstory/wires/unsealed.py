@@ -28,7 +28,7 @@ MARKS = {"anthropic": _MARK, "openai_responses": _MARK, "gemini": _CODED}
 """What stands in each request of a wire in which there is such a seal."""
 _EMPTY = re.compile(rb'"signature"\s*:\s*(?:""|null)')
 _THINKING = re.compile(rb'"type"\s*:\s*"thinking"')
-# Ids of reasoning as openai_responses_tongue_answer makes them: OpenAI's own have no second line in them.
+# Ids of reasoning as openai_responses/tongue_answer.py makes them: OpenAI's own have no second line in them.
 _MADE = re.compile(rb'"rs_[^"]*_[0-9]+"')
 _MADE_ID = re.compile(r"rs_.*_[0-9]+")
 _SEALS = ("thoughtSignature", "thought_signature")

@@ -110,5 +110,5 @@ SWAP = Form(
 
 
 def changes_for(word: str) -> Sequence[Rule]:
-    """The rules that a clause with this first word (lower case) may have the form of, after those of `fact_rules.rules_for`."""
+    """The rules that a clause with this first word (lower case) may have the form of, after those of `rules.rules_for`."""
     return _BY_WORD.get(word, ())

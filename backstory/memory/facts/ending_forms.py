@@ -76,5 +76,5 @@ DIED = Form(rf"(?:(?i:my|our) (?P<kin>(?i:{KIN}))(?:,? (?P<who>{NAME}),?)?|(?P<s
 
 
 def endings_for(word: str) -> Sequence[Rule]:
-    """The rules that a clause with this first word (lower case) may have the form of, after those of `fact_rules.rules_for`."""
+    """The rules that a clause with this first word (lower case) may have the form of, after those of `rules.rules_for`."""
     return _BY_WORD.get(word, _ON_THEM)

@@ -154,7 +154,7 @@ def replaced(text: str, start: int, end: int, verb: str) -> tuple[int, int, tupl
 
 
 def fits(needs: str, text: str, subject: str = "") -> int:
-    """How many characters of this object are what is needed, 0 where it is something else. See fact_rules.Needs."""
+    """How many characters of this object are what is needed, 0 where it is something else. See rules.Needs."""
     match needs:
         case "value":
             return len(text) if _is_value(text) else 0

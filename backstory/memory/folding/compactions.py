@@ -1,4 +1,5 @@
-"""How clients summarise their own history: data, one row per client, and nothing else. Read by side.py and envelope.py.
+"""How clients summarise their own history: data, one row per client, and nothing else. Read by
+memory/identity/ and stages/continuity.py.
 
 A client asks the model for a summary (a side request), and goes on with it in place of the history. To support a client, add a row.
 """

@@ -1,8 +1,8 @@
 """What of a request goes upstream before anything is recalled, at a cost that grows with what is new.
 
-A thread keeps what is settled of its history (settled.py): of a request that goes on from it, only the items after that are looked at.
-Whatever else may have changed (the path, the boundary, what was injected, the places or words of a message) is checked first; where
-something has, every item is looked at again.
+A thread keeps what is settled of its history (identity/settled.py): of a request that goes on from it, only the items after that are
+looked at. Whatever else may have changed (the path, the boundary, what was injected, the places or words of a message) is checked first;
+where something has, every item is looked at again.
 """
 
 from __future__ import annotations

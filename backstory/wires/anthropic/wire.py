@@ -199,7 +199,7 @@ class Anthropic:
 
     def render(self, document: Document, prompt: Prompt, edits: Sequence[Edit]) -> bytes:
         """Splices only. System text becomes a further block where `system` is a list. System messages that lose their place: see
-        `anthropic_order.moved`."""
+        `order.moved`."""
         gone, come = moved(document, edits)
         return base.render(document, [*edits, *gone] if gone else edits, _add_system, _FIRST_BLOCKS, come)
 
@@ -217,7 +217,7 @@ class Anthropic:
         return SSEReader()
 
     def deltas(self, frame: Frame) -> list[Delta]:
-        """See `anthropic_stream.deltas`."""
+        """See `stream.deltas`."""
         return events.deltas(frame)
 
     def mark(self, body: bytes, text: str) -> bytes:
@@ -232,7 +232,7 @@ class Anthropic:
         return body
 
     def mark_frame(self, frame: Frame, text: str, state: dict[str, str]) -> bytes | None:
-        """See `anthropic_stream.mark_frame`."""
+        """See `stream.mark_frame`."""
         return events.mark_frame(frame, text, state)
 
     def write(self, reply: Reply, stream: bool) -> bytes:
@@ -240,7 +240,7 @@ class Anthropic:
         return events.write_stream(reply) if stream else events.write_whole(reply)
 
     def tools(self, document: Document, prompt: Prompt, offered: Sequence[Tool]) -> Offer:
-        """See `anthropic_legs.tools`."""
+        """See `legs.tools`."""
         return legs.tools(document, prompt, offered)
 
     def talk(self, body: bytes, ours: frozenset[str], query: str) -> Talk:

@@ -1,7 +1,7 @@
 """Gemini, for translation. Implements core.translation.Tongue.
 
-Beside it: gemini/tongue_read.py reads requests and parts, _write.py writes requests, _answer.py the parts of answers; _stream.py hears
-and tells answers, whole and in chunks; _schema.py and _citations.py know what their names say.
+Beside it: tongue_read.py reads requests and parts, tongue_write.py writes requests, tongue_answer.py the parts of answers;
+tongue_stream.py hears and tells answers, whole and in chunks; tongue_schema.py and tongue_citations.py know what their names say.
 """
 
 from __future__ import annotations

@@ -163,15 +163,15 @@ class Gemini:
         return ArrayReader() if "json" in content_type.lower() else SSEReader()
 
     def deltas(self, frame: Frame) -> list[Delta]:
-        """See `gemini_stream.deltas`."""
+        """See `stream.deltas`."""
         return deltas(frame)
 
     def mark(self, body: bytes, text: str) -> bytes:
-        """See `gemini_stream.mark`."""
+        """See `stream.mark`."""
         return mark(body, read_response(body), text)
 
     def mark_frame(self, frame: Frame, text: str, state: dict[str, str]) -> bytes | None:
-        """See `gemini_stream.mark_frame`."""
+        """See `stream.mark_frame`."""
         return mark_frame(frame, text, state)
 
     def write(self, reply: Reply, stream: bool) -> bytes:
@@ -179,7 +179,7 @@ class Gemini:
         return write(reply, stream)
 
     def tools(self, document: Document, prompt: Prompt, offered: Sequence[Tool]) -> Offer:
-        """See `gemini_legs.tools`."""
+        """See `legs.tools`."""
         return legs.tools(document, prompt, offered)
 
     def talk(self, body: bytes, ours: frozenset[str], query: str) -> Talk:

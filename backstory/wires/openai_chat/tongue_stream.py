@@ -1,7 +1,7 @@
 """OpenAI Chat Completions for translation: streams, read and written.
 
 Rule: compatible providers differ, and all are read: calls without an index or with the same one, ids and names that are repeated, usage in
-any chunk, an end without a word. A listener reads one choice, a teller writes one: see candidates.py.
+any chunk, an end without a word. A listener reads one choice, a teller writes one: see wires/candidates.py.
 Source: https://platform.openai.com/docs/api-reference/chat-streaming.
 """
 

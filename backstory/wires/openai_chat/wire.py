@@ -245,7 +245,7 @@ class OpenAIChat:
         return SSEReader()
 
     def deltas(self, frame: Frame) -> list[Delta]:
-        """See `openai_chat_stream.deltas`."""
+        """See `stream.deltas`."""
         return events.deltas(frame)
 
     def mark(self, body: bytes, text: str) -> bytes:
@@ -265,7 +265,7 @@ class OpenAIChat:
         return body
 
     def mark_frame(self, frame: Frame, text: str, state: dict[str, str]) -> bytes | None:
-        """See `openai_chat_stream.mark_frame`."""
+        """See `stream.mark_frame`."""
         return events.mark_frame(frame, text, state)
 
     def write(self, reply: Reply, stream: bool) -> bytes:
@@ -273,7 +273,7 @@ class OpenAIChat:
         return events.write_stream(reply) if stream else events.write_whole(reply)
 
     def tools(self, document: Document, prompt: Prompt, offered: Sequence[Tool]) -> Offer:
-        """See `openai_chat_legs.tools`."""
+        """See `legs.tools`."""
         return legs.tools(document, prompt, offered)
 
     def talk(self, body: bytes, ours: frozenset[str], query: str) -> Talk:

@@ -1,7 +1,7 @@
 """OpenAI Responses, for translation. Implements core.translation.Tongue.
 
-Beside it: openai_responses/tongue_read.py reads requests, _answered.py answers, _items.py what both are made of; _write.py writes requests,
-_answer.py answers; _stream.py hears streams, _tell.py tells them.
+Beside it: tongue_read.py reads requests, tongue_answered.py answers, tongue_items.py what both are made of; tongue_write.py writes
+requests, tongue_answer.py answers; tongue_stream.py hears streams, tongue_tell.py tells them.
 """
 
 from __future__ import annotations

@@ -144,7 +144,7 @@ class OpenAIResponses:
         return SSEReader()
 
     def deltas(self, frame: Frame) -> list[Delta]:
-        """See `openai_responses_stream.deltas`."""
+        """See `stream.deltas`."""
         return deltas(frame)
 
     def mark(self, body: bytes, text: str) -> bytes:
@@ -158,7 +158,7 @@ class OpenAIResponses:
         return body
 
     def mark_frame(self, frame: Frame, text: str, state: dict[str, str]) -> bytes | None:
-        """See `openai_responses_stream.mark_frame`."""
+        """See `stream.mark_frame`."""
         return mark_frame(frame, text, state)
 
     def write(self, reply: Reply, stream: bool) -> bytes:
@@ -166,7 +166,7 @@ class OpenAIResponses:
         return write(reply, stream)
 
     def tools(self, document: Document, prompt: Prompt, offered: Sequence[Tool]) -> Offer:
-        """See `openai_responses_legs.tools`."""
+        """See `legs.tools`."""
         return legs.tools(document, prompt, offered)
 
     def talk(self, body: bytes, ours: frozenset[str], query: str) -> Talk:
@@ -174,7 +174,7 @@ class OpenAIResponses:
         return legs.ResponsesTalk(body, ours)
 
     def mend(self, document: Document, prompt: Prompt, kept: Mapping[str, Kept]) -> tuple[Edit, ...]:
-        """See `openai_responses_legs.mend`."""
+        """See `legs.mend`."""
         return legs.mend(document, prompt, kept)
 
     def error(self, status: int, code: str, message: str) -> bytes:
