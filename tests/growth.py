@@ -1,0 +1,39 @@
+"""How the time of something grows with its size, whatever else the machine does: only times of one run are held against each other."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable
+
+TIMES = 10
+MOST = 40.0
+"""So many times as long may `TIMES` as much take. In proportion it takes 10 to 16 times as long, the most of it because memory is slower
+than a cache; where each is held against all others, up to 100 times."""
+_TRIES = 5
+
+
+def growth(work: Callable[[int], Callable[[], object]], size: int) -> float:
+    """How many times as long (CPU time of this thread) `size` takes as a tenth of it. `work` makes ready what is timed. The least time of
+    several counts, and the large one is only taken again where it took too long: who shares the processor can make a time longer, and
+    never shorter."""
+    small = min(_seconds(work(size // TIMES)) for _ in range(3))
+    large = _seconds(work(size))
+    for _ in range(_TRIES - 1):
+        if large < MOST * small:
+            break
+        large = min(large, _seconds(work(size)))
+    return large / small
+
+
+def _seconds(act: Callable[[], object]) -> float:
+    """Without the collector of garbage, which looks through whatever the tests before have left."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        began = time.thread_time()
+        act()
+        return time.thread_time() - began
+    finally:
+        if collects:
+            gc.enable()
