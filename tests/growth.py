@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 TIMES = 10
-MOST = 40.0
+MOST = 30.0
 """So many times as long may `TIMES` as much take. In proportion it takes 10 to 16 times as long, the most of it because memory is slower
 than a cache; where each is held against all others, up to 100 times."""
 _TRIES = 5

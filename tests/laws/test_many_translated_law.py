@@ -15,7 +15,7 @@ from tests.laws.test_many_small_law import BODIES, CALL, IDS, many
 from tests.rig import PATHS
 
 MANY = 12_000
-"""Where each result was held against all before it, so many took 80 times as long as a tenth of them."""
+"""Where each result was held against all before it, so many took 45 to 75 times as long as a tenth of them."""
 RESULTS = {
     "anthropic": '{"type":"tool_result","tool_use_id":"%d","content":"a"}',
     "openai_chat": '{"role":"tool","tool_call_id":"%d","content":"a"}',
