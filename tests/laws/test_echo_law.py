@@ -152,12 +152,18 @@ async def strangers(folder: Path, wire: str, system: tuple[str, str], forms: lis
             has, shown = ([text.strip() for text in texts][: len(told)] for texts in (talk.client.has, talk.client.shown))
             before = len(told) - len(talk.client.turns(given))
             if told[:before] != has[:before]:
-                assert len(told) == len(shown)
-                for mine, its in zip(told, shown, strict=True):
+                # Of a longer one it is what a client has that has cut its history, word for word, which nobody can tell from it.
+                assert len(told) == len(shown) or _tells(shown)
+                for mine, its in zip(told[len(told) - len(shown) :], shown, strict=True):
                     assert its in (mine, _sent(mine, form)), "it is its own history"
             for other in range(len(talks)):
                 assert other == who % len(talks) or f"by number {other} alone".encode() not in one.sent.body
         assert not one.failures()
+
+
+def _tells(shown: list[str]) -> bool:
+    """Whether a history is long enough to be known without its beginning, less what was asked last and its answer."""
+    return len(shown) >= 5 and len({text for text in shown[:-2] if len(text) >= 24}) >= 2
 
 
 def _sent(text: str, form: str) -> str:
@@ -185,6 +191,20 @@ def _sent(text: str, form: str) -> str:
     ("You help.", "You help."),
     ["anew", "mute"],
     [(0, 1, 4, False), (1, 1, 4, False), (0, 0, 0, False), (0, 0, 0, False), (1, 0, 0, False), (1, 0, 4, False)],
+    0,
+)
+@example(
+    "anthropic",
+    ("You help.", "You help."),
+    ["anew", "anew"],
+    [(0, 0, 0, False), (0, 0, 1, False), (1, 0, 0, False), (1, 0, 2, True), (1, 0, 0, False), (0, 0, 0, False)],
+    0,
+)
+@example(
+    "anthropic",
+    ("You help.", "You help."),
+    ["anew", "anew"],
+    [(0, 0, 0, False), (0, 3, 0, False), (0, 0, 1, False), (1, 3, 0, True), (1, 0, 1, True), (1, 0, 0, False)],
     0,
 )
 @given(
