@@ -149,16 +149,24 @@ async def strangers(folder: Path, wire: str, system: tuple[str, str], forms: lis
             held = one.engine.threads.held(talk.names[-1])
             assert held is not None
             told = [_words(row).strip() for row in held.path]
-            has, shown = ([text.strip() for text in texts][: len(told)] for texts in (talk.client.has, talk.client.shown))
-            before = len(told) - len(talk.client.turns(given))
-            if told[:before] != has[:before]:
-                # Of a longer one it is what a client has that has cut its history, word for word, which nobody can tell from it.
-                assert len(told) == len(shown) or _tells(shown)
-                for mine, its in zip(told[len(told) - len(shown) :], shown, strict=True):
-                    assert its in (mine, _sent(mine, form)), "it is its own history"
+            turns = list(zip(talk.client.true, talk.client.shown, strict=True))[: -1 if given.arguments is not None else None]
+            assert _is_its(told, [(true.strip(), shown.strip()) for true, shown in turns], form), "it is its own history"
             for other in range(len(talks)):
                 assert other == who % len(talks) or f"by number {other} alone".encode() not in one.sent.body
         assert not one.failures()
+
+
+def _is_its(told: list[str], turns: list[tuple[str, str]], form: str) -> bool:
+    """Whether what is told of a conversation is what a client was told and has of it (`turns`: both): from the end on, each is as it was
+    said, or as the client sends it, where it sends it at all. What goes before is a beginning that a client may have cut: one that has,
+    word for word, all that follows cannot be told from that client."""
+    left = [text for text in told if text]
+    for true, shown in reversed([turn for turn in turns if any(turn)]):
+        if left and (left[-1] in (true, shown) or _sent(left[-1], form) == shown):
+            left.pop()
+        elif shown:
+            return False
+    return not left or _tells([shown for _, shown in turns])
 
 
 def _tells(shown: list[str]) -> bool:
@@ -205,6 +213,13 @@ def _sent(text: str, form: str) -> str:
     ("You help.", "You help."),
     ["anew", "anew"],
     [(0, 0, 0, False), (0, 3, 0, False), (0, 0, 1, False), (1, 3, 0, True), (1, 0, 1, True), (1, 0, 0, False)],
+    0,
+)
+@example(
+    "openai_responses",
+    ("You help.", "You help."),
+    ["mute", "anew"],
+    [(0, 0, 4, False), (0, 0, 0, False), (0, 0, 0, False), (0, 0, 0, False), (0, 0, 4, False), (0, 0, 0, False)],
     0,
 )
 @given(
