@@ -123,12 +123,12 @@ async def stored(threads: Threads, principal: str, scope: str, reading: Reading,
     found = [one for one in _all_beside(candidates, reading) if one.turn is not None]
     # Whoever gave the last answer counts where a human's words stand in other surroundings; else those that begin alike do.
     found = [one for one in found if one.changed or one.thread.conversation.id not in ended]
-    whole = [one for one in found if one.whole and not _gave_another(one, found)]
-    proven = [one for one in whole if await _is_proven(threads, one, reading, system)]
+    fit = [one for one in found if not _gave_another(one, found)]
+    proven = [one for one in fit if one.whole and await _is_proven(threads, one, reading, system)]
     best = _meant(proven)
     # Where a client's summary stands in it, what does not lie beside the branch was summarised, and not edited.
     if best is None and not proven and reading.summary < 0:
-        edited = (one for one in found if not one.whole and (one.led or one.count or one.laid.reached))
+        edited = (one for one in fit if not one.whole and (one.led or one.count or one.laid.reached))
         best = _meant([one for one in edited if await _is_own(threads, one, reading)])
     if best is not None and not best.tally.sure and any(one.changed and one.tally.sure for one in found):
         # Its answers are only like those; there they are the same, and its questions stand in other surroundings.
@@ -270,10 +270,6 @@ async def _is_proven(threads: Threads, one: Echo, reading: Reading, system: Call
         return False
     if one.changed:
         return await _is_reworded(threads, one, reading)
-    if tally.other:
-        # Two that were asked the same have other answers, too: so many messages tell, an answer among them.
-        own = await _own(threads, one, reading, later=not one.led)
-        return len(own) >= _TELLING_MESSAGES and any(turn.content in own for turn in one.laid.path if turn.role == "assistant")
     return tally.sure or await _is_own(threads, one, reading, later=not one.led)
 
 
@@ -286,7 +282,11 @@ def _gave_another(one: Echo, found: Sequence[Echo]) -> bool:
 async def _is_own(threads: Threads, one: Echo, reading: Reading, later: bool = False) -> bool:
     """Whether the part that is known has something that was said in no other conversation. `later`: after its first answer, for whoever
     sends the same template first is somebody else as well."""
-    return bool(await _own(threads, one, reading, later))
+    own = await _own(threads, one, reading, later)
+    if one.tally.other:
+        # Two that were asked the same have other answers, too: so many messages tell, an answer among them.
+        return len(own) >= _TELLING_MESSAGES and any(turn.content in own for turn in one.laid.path if turn.role == "assistant")
+    return bool(own)
 
 
 async def _own(threads: Threads, one: Echo, reading: Reading, later: bool) -> set[bytes]:

@@ -240,6 +240,13 @@ def _sent(text: str, form: str) -> str:
     0,
 )
 @example(
+    "anthropic",
+    ("You help.", "You help."),
+    ["anew", "anew"],
+    [(0, 0, 0, False), (0, 0, 0, False), (0, 3, 0, False), (1, 0, 1, False), (1, 0, 0, False), (1, 3, 1, True), (1, 0, 0, False)],
+    0,
+)
+@example(
     "openai_chat",
     ("You help.", "You help."),
     ["anew", "anew"],
