@@ -14,7 +14,7 @@ from backstory.core.exchange import Exchange, Outcome
 from backstory.core.layout import Elements
 from backstory.core.records import Arrival, Spend
 from backstory.core.reply import Reply, Usage
-from backstory.core.sizes import rough_body
+from backstory.core.sizes import rough, rough_body
 from backstory.core.tariff import Tariff
 from backstory.memory.economy.ceiling import addable, least, leaves_history, sent
 from backstory.memory.economy.counted import sane
@@ -22,6 +22,7 @@ from backstory.memory.economy.decisions import REST_S, SMALL_WINDOW, STOPS, STOP
 from backstory.memory.economy.pacing import paced
 from backstory.memory.folding.compaction import Window
 from backstory.stages.base import Stage
+from backstory.stages.measuring import drafted, note
 from backstory.stages.unbind import binds
 from backstory.stages.visit import Visit, Visits, began, wants_answer
 
@@ -244,6 +245,9 @@ class Economy(Stage):
         if visit is None or not visit.ready or outcome.reply is None or exchange.wire is None or exchange.prompt is None:
             return
         account, tariff, usage = visit.thread.account, self.tariff(exchange, visit), outcome.reply.usage
+        if not visit.asked:
+            # It went up before memory had come to its size: what the next ones cost is told from that, too.
+            note(visit, drafted(exchange, visit, rough))
         step = self._step(exchange, visit)
         was_stopped = account.stopped
         billed, direct, counted = account.settle(step, tariff, usage, self._judges)

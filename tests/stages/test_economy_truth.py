@@ -1,0 +1,108 @@
+"""The bill is told truly where a request went up before memory had looked at it: against what the very same requests cost as they came."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+import pytest
+
+from backstory.core.exchange import Exchange
+from backstory.core.reply import Usage
+from backstory.stages.base import Stage
+from tests.relay.world import Received
+from tests.rig import Rig, rig
+from tests.stages.billing import Bank, Captain, Clock
+from tests.stages.test_economy import PATH, configured, rows
+from tests.stages.world import conversation
+
+# Dollars per million tokens of the model: fresh, output, read, written.
+INPUT, OUTPUT, READ, WRITE = 3.0, 15.0, 0.3, 3.75
+NEAR = 0.03
+DEADLINE_S = 0.02
+
+
+def paid(answer: bytes) -> float:
+    """Dollars that an answer of the bank was billed by."""
+    usage = json.loads(answer.partition(b"\r\n\r\n")[2])["usage"]
+    return cost(Usage(0, usage["output_tokens"], usage["cache_read_input_tokens"], usage["cache_creation_input_tokens"]))
+
+
+def cost(usage: Usage) -> float:
+    return (usage.cache_read_tokens * READ + usage.cache_write_tokens * WRITE + usage.output_tokens * OUTPUT) / 1e6
+
+
+class Voyage:
+    """A conversation of which some requests find memory too late. `direct`: what it would cost as it comes; `told`: sum of what
+    X-VC-Stats has said; `folds`: requests that were shorter than they came."""
+
+    def __init__(self, one: Rig, clock: Clock) -> None:
+        self.one, self.clock, self.captain = one, clock, Captain()
+        self.direct = self.told = 0.0
+        self.folds = 0
+        self.name = ""
+        self._passthrough = Bank(clock)
+
+    async def talks(self, late: bool = False) -> None:
+        self.clock.now += 10
+        body = self.captain.asks()
+        with slow(self.one) if late else nullcontext():
+            head, answer = await self.one.ask(PATH, body)
+        self.captain.hears(answer)
+        self.direct += paid(self._passthrough(Received(b"", body)))
+        self.name = self.name or conversation(head)
+        if late:
+            assert self.one.sent.body == body, "memory was late"
+            return
+        stats = dict(pair.split("=") for pair in head.partition(b"X-VC-Stats: ")[2].partition(b"\r\n")[0].decode().split(","))
+        self.told += float(stats["cost_saved"])
+        self.folds += int(stats["tokens_sent"]) < int(stats["tokens_in"])
+
+    async def told_rows(self) -> tuple[float, float]:
+        """Dollars billed, and those of pure passthrough, by the ledger."""
+        found = await rows(self.one, self.name)
+        return sum(row.billed for row in found), sum(row.direct for row in found)
+
+
+class Slow(Stage):
+    """Takes longer than a request has."""
+
+    name = "slow"
+
+    async def request(self, exchange: Exchange) -> Exchange:
+        await asyncio.sleep(2 * DEADLINE_S)
+        return exchange
+
+
+@contextmanager
+def slow(one: Rig) -> Iterator[None]:
+    """Meanwhile a request's time is over before its size is looked at."""
+    pipeline, kept = one.engine.pipeline, one.house._deadline_s
+    stages = pipeline.stages
+    at = next(place for place, stage in enumerate(stages) if stage.name == "recall")
+    pipeline.stages, one.house._deadline_s = (*stages[:at], Slow(), *stages[at:]), DEADLINE_S
+    yield
+    pipeline.stages, one.house._deadline_s = stages, kept
+
+
+@pytest.mark.parametrize(("late", "restarts"), [((21,), ()), ((21, 30, 31), ()), ((21,), (26,)), ((), (26, 33))], ids=str)
+def test_a_late_request_does_not_swell_what_the_others_have_saved(tmp_path: Path, late: Collection[int], restarts: Collection[int]) -> None:
+    clock = Clock()
+
+    async def work() -> None:
+        async with rig(configured(tmp_path), Bank(clock), clock=clock) as one:
+            voyage = Voyage(one, clock)
+            for number in range(60):
+                if number in restarts:
+                    await one.restart()
+                await voyage.talks(number in late)
+            billed, direct = await voyage.told_rows()
+            assert voyage.folds > 20
+            assert direct - billed == pytest.approx(voyage.direct - billed, rel=NEAR)
+            assert direct == pytest.approx(voyage.direct, rel=NEAR)
+            assert all(row.tokens_in > 0 for row in await rows(one, voyage.name))
+
+    asyncio.run(work())
