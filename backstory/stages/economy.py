@@ -19,6 +19,7 @@ from backstory.core.tariff import Tariff
 from backstory.memory.economy.ceiling import addable, least, leaves_history, sent
 from backstory.memory.economy.counted import sane
 from backstory.memory.economy.decisions import REST_S, SMALL_WINDOW, STOPS, STOPS_S, Account, Move, Step
+from backstory.memory.economy.forecast import forecast
 from backstory.memory.economy.pacing import paced
 from backstory.memory.folding.compaction import Window
 from backstory.stages.base import Stage
@@ -232,11 +233,8 @@ class Economy(Stage):
         tariff = self.tariff(exchange, visit)
         if not tariff.known:
             return None
-        step, account = self._step(exchange, visit), visit.thread.account
-        warm = account.warm(tariff, step.at) and account.requests > 0
-        cached = min(account.size_in, step.fixed if step.broken_in else step.total_in - step.fresh_in) if warm else 0
-        sent = account.cached(tariff, step) if account.requests else 0
-        return tariff.predicted(step.total_in, cached) - tariff.predicted(step.total_sent, sent)
+        step = self._step(exchange, visit)
+        return forecast(visit.thread.account, tariff, step, _standing(exchange, visit, step))
 
     # --- when it is over
 
@@ -376,6 +374,15 @@ class Economy(Stage):
             visit.tokens_legs,
             changed and visit.held is not None,
         )
+
+
+def _standing(exchange: Exchange, visit: Visit, step: Step) -> int | None:
+    """With how many of its tokens a request begins as the one before, where it changes what went up; None where it does not. The first
+    time, our tools come to the client's, in front of everything."""
+    if step.changed and visit.paging and not visit.thread.account.rewritten and exchange.prompt is not None and exchange.prompt.tools:
+        return 0
+    moved = step.broken_sent or visit.digest is not None or visit.undone or bool(visit.stubs or visit.dropped)
+    return min(step.fixed, visit.thread.account.sent_size) if moved else None
 
 
 def _paths(visit: Visit, changed: bool) -> tuple[int, int, int]:
