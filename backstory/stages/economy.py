@@ -19,6 +19,7 @@ from backstory.core.tariff import Tariff
 from backstory.memory.economy.ceiling import addable, least, leaves_history, sent
 from backstory.memory.economy.counted import sane
 from backstory.memory.economy.decisions import REST_S, SMALL_WINDOW, STOPS, STOPS_S, Account, Move, Step
+from backstory.memory.economy.earlier import earlier
 from backstory.memory.economy.forecast import forecast
 from backstory.memory.economy.pacing import paced
 from backstory.memory.folding.compaction import Window
@@ -358,7 +359,7 @@ class Economy(Stage):
         changed = not visit.late and any(stage in _REWRITES for stage, _ in exchange.edits)
         account = visit.thread.account
         paths = _paths(visit, changed)
-        before = account.paths or paths
+        before = account.paths or earlier(account, visit.thread.path, visit.fixed, paths)
         added = visit.injection.tokens if changed and visit.recalled and visit.injection is not None else 0
         return Step(
             visit.asked or self._clock(),

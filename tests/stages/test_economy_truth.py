@@ -21,7 +21,7 @@ from tests.stages.world import conversation
 
 # Dollars per million tokens of the model: fresh, output, read, written.
 INPUT, OUTPUT, READ, WRITE = 3.0, 15.0, 0.3, 3.75
-NEAR = 0.03
+NEAR, SAME = 0.03, 0.01
 DEADLINE_S = 0.02
 # The first fold comes at about this request.
 FOLDED = 22
@@ -41,8 +41,9 @@ class Voyage:
     """A conversation of which some requests find memory too late. `direct`: what it would cost as it comes; `told`: sum of what
     X-VC-Stats has said, and `saved` what it should have; `folds`: requests that were shorter than they came."""
 
-    def __init__(self, one: Rig, clock: Clock) -> None:
+    def __init__(self, one: Rig, clock: Clock, kept: int = 0) -> None:
         self.one, self.clock, self.captain = one, clock, Captain()
+        self._kept = kept
         self.direct = self.told = self.saved = 0.0
         self.folds = 0
         self.name = ""
@@ -50,7 +51,7 @@ class Voyage:
 
     async def talks(self, late: bool = False) -> None:
         self.clock.now += 10
-        body = self.captain.asks()
+        body = cut(self.captain.asks(), self._kept)
         with slow(self.one) if late else nullcontext():
             head, answer = await self.one.ask(PATH, body)
         self.captain.hears(answer)
@@ -69,6 +70,15 @@ class Voyage:
         """Dollars billed, and those of pure passthrough, by the ledger."""
         found = await rows(self.one, self.name)
         return sum(row.billed for row in found), sum(row.direct for row in found)
+
+
+def cut(body: bytes, kept: int) -> bytes:
+    """The request with its newest messages only, and a system prompt that is long enough to be cached; as it is where `kept` is 0."""
+    if not kept:
+        return body
+    tree = json.loads(body)
+    tree["system"][0]["text"] *= 12
+    return json.dumps({**tree, "messages": tree["messages"][-kept:]}).encode()
 
 
 class Slow(Stage):
@@ -112,5 +122,25 @@ def test_late_requests_and_restarts_leave_both_meters_true(tmp_path: Path, late:
                 assert voyage.told == pytest.approx(voyage.saved, rel=NEAR)
             assert direct == pytest.approx(voyage.direct, rel=NEAR)
             assert all(row.tokens_in > 0 for row in await rows(one, voyage.name))
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("restarts", [(), (20,), (20, 30, 31, 45)], ids=str)
+def test_a_restart_does_not_forget_that_a_client_cuts_its_history(tmp_path: Path, restarts: Collection[int]) -> None:
+    clock = Clock()
+
+    async def work() -> None:
+        async with rig(configured(tmp_path), Bank(clock), clock=clock) as one:
+            voyage = Voyage(one, clock, kept=9)
+            for number in range(60):
+                if number in restarts:
+                    await one.restart()
+                await voyage.talks()
+            _, direct = await voyage.told_rows()
+            assert direct == pytest.approx(voyage.direct, rel=NEAR)
+            assert voyage.told == pytest.approx(voyage.saved, abs=NEAR * voyage.direct)
+            assert max(direct - voyage.direct, voyage.told - voyage.saved) < SAME * voyage.direct, "never much above"
+            assert any(row.tokens_sent > row.tokens_in for row in await rows(one, voyage.name)), "something was held or recalled"
 
     asyncio.run(work())
