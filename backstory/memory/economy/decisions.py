@@ -396,7 +396,7 @@ class Account:
             total = min(one.tokens_sent, self.sent_size + grown + _MOST_ADDED) if self.requests else one.tokens_sent
             legs, sent = one.tokens_sent - total, max(0, total - self.sent_size)
             input_tokens = int(one.input_tokens * total / one.tokens_sent) if legs else one.input_tokens
-            if one.measured and counted and sent:
+            if one.measured and counted and sent and self.sent_size:  # rows without a size tell nothing of growth
                 self._ours += sent
                 self._theirs += max(0, input_tokens - counted)
             counted = input_tokens if one.measured else 0
