@@ -19,21 +19,13 @@ from backstory.memory.folding.standin import stand_in
 from backstory.memory.identity.settled import Fold
 from backstory.memory.identity.thread import Thread
 from backstory.stages.economy import Economy
+from backstory.stages.measuring import Draft
 from backstory.stages.shelf import Shelf
 from backstory.stages.unbind import binds
 from backstory.stages.visit import Visit, wants_answer
 
 # So many tokens may stay besides the protected exchanges, to see where those begin.
 _ONLY_PROTECTED = 1
-
-
-class Draft(Struct, frozen=True):
-    """`fixed`: tokens of what is no turn. `new`: of the new turns. `complete`: the payload carries every turn of the branch."""
-
-    fixed: int
-    new: int
-    total: int
-    complete: bool
 
 
 class Plan(Struct, frozen=True):

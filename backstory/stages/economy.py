@@ -16,14 +16,17 @@ from backstory.core.exchange import Exchange, Outcome
 from backstory.core.layout import Elements
 from backstory.core.records import Arrival, Spend
 from backstory.core.reply import Reply, Usage
-from backstory.core.sizes import rough_body
+from backstory.core.sizes import rough, rough_body
 from backstory.core.tariff import Messages, Tariff
 from backstory.memory.economy.ceiling import addable, least, leaves_history, sent
 from backstory.memory.economy.counted import sane
 from backstory.memory.economy.decisions import REST_S, SMALL_WINDOW, STOPS, STOPS_S, Account, Move, Step
+from backstory.memory.economy.earlier import earlier
+from backstory.memory.economy.forecast import forecast
 from backstory.memory.economy.pacing import paced
 from backstory.memory.folding.compaction import Window
 from backstory.stages.base import Stage
+from backstory.stages.measuring import drafted, note
 from backstory.stages.unbind import binds
 from backstory.stages.visit import Visit, Visits, began, wants_answer
 
@@ -241,11 +244,8 @@ class Economy(Stage):
         tariff = self.tariff(exchange, visit)
         if not tariff.known:
             return None
-        step, account = self._step(exchange, visit), visit.thread.account
-        warm = account.warm(tariff, step.at) and account.requests > 0
-        cached = min(account.size_in, step.fixed if step.broken_in else step.total_in - step.fresh_in) if warm else 0
-        sent = account.cached(tariff, step) if account.requests else 0
-        saved = tariff.predicted(step.total_in, cached) - tariff.predicted(step.total_sent, sent)
+        step = self._step(exchange, visit)
+        saved = forecast(visit.thread.account, tariff, step, _standing(exchange, visit, step))
         return min(0.0, saved) if tariff.partly else saved
 
     # --- when it is over
@@ -255,6 +255,9 @@ class Economy(Stage):
         if visit is None or not visit.ready or outcome.reply is None or exchange.wire is None or exchange.prompt is None:
             return
         account, tariff, usage = visit.thread.account, self.tariff(exchange, visit), outcome.reply.usage
+        if not visit.asked:
+            # It went up before memory had come to its size: what the next ones cost is told from that, too.
+            note(visit, drafted(exchange, visit, rough))
         step = self._step(exchange, visit)
         was_stopped = account.stopped
         billed, direct, counted = account.settle(step, tariff, usage, self._judges)
@@ -367,7 +370,7 @@ class Economy(Stage):
         changed = not visit.late and any(stage in _REWRITES for stage, _ in exchange.edits)
         account = visit.thread.account
         paths = _paths(visit, changed)
-        before = account.paths or paths
+        before = account.paths or earlier(account, visit.thread.path, visit.fixed, paths)
         added = visit.injection.tokens if changed and visit.recalled and visit.injection is not None else 0
         return Step(
             visit.asked or self._clock(),
@@ -383,6 +386,15 @@ class Economy(Stage):
             visit.tokens_legs,
             changed and visit.held is not None,
         )
+
+
+def _standing(exchange: Exchange, visit: Visit, step: Step) -> int | None:
+    """With how many of its tokens a request begins as the one before, where it changes what went up; None where it does not. The first
+    time, our tools come to the client's, in front of everything."""
+    if step.changed and visit.paging and not visit.thread.account.rewritten and exchange.prompt is not None and exchange.prompt.tools:
+        return 0
+    moved = step.broken_sent or visit.digest is not None or visit.undone or bool(visit.stubs or visit.dropped)
+    return min(step.fixed, visit.thread.account.sent_size) if moved else None
 
 
 def _paths(visit: Visit, changed: bool) -> tuple[int, int, int]:

@@ -12,9 +12,7 @@ from msgspec.structs import replace
 
 from backstory.core.edits import AppendText, Edit
 from backstory.core.exchange import Exchange, Note
-from backstory.core.message import Text
 from backstory.core.records import Injection, Turn
-from backstory.core.sizes import CHARS_PER_TOKEN
 from backstory.memory.economy.leaving import leaving
 from backstory.memory.folding import assembly
 from backstory.memory.folding.compaction import Window
@@ -23,21 +21,20 @@ from backstory.memory.identity.thread import Thread
 from backstory.memory.recall.retention import NEUTRAL, Rules, Standing
 from backstory.memory.recall.retrieval import Recalled, block
 from backstory.stages.base import Stage
-from backstory.stages.boundary import Boundary, Draft
+from backstory.stages.boundary import Boundary
 from backstory.stages.continuity import Continuity
 from backstory.stages.economy import Economy
 from backstory.stages.holding import Holding
+from backstory.stages.measuring import Draft, drafted, note
 from backstory.stages.shelf import Shelf
 from backstory.stages.trace import search
-from backstory.stages.visit import Visit, Visits, asked, new_tokens
+from backstory.stages.visit import Visit, Visits, asked
 
 # What a client's own summary leaves out takes at most so many tokens, and half of what may be recalled.
 _MOST_KEPT = 600
 _NOTHING = Recalled(())
 # Of a request's patience, so much goes into an index that is being made: the store is searched in the rest.
 _FOR_AN_INDEX = 1 / 3
-# The parts of a request that are neither messages nor memory (framing of messages, reply's start) in tokens.
-_FRAMING = 8
 
 
 class Settings(Struct, frozen=True):
@@ -85,9 +82,8 @@ class Recall(Stage):
         if visit is None or not visit.ready or exchange.prompt is None:
             return exchange
         draft = self.measure(exchange, visit)
-        visit.tokens_in = draft.total + sum(visit.saved.values())
-        visit.tokens_sent = draft.total
-        visit.fixed, visit.fresh, visit.complete, visit.asked = draft.fixed, new_tokens(visit, draft.new), draft.complete, self._clock()
+        note(visit, draft)
+        visit.asked = self._clock()
         thread, fits = visit.thread, draft.total <= self._economy.limit(visit)
         thread.carried = draft.total
         if not thread.conversation.memory:
@@ -109,25 +105,8 @@ class Recall(Stage):
         return thread.carried + more <= self._settings.window.soft_tokens or self._boundary.awaited(thread, len(thread.path))
 
     def measure(self, exchange: Exchange, visit: Visit) -> Draft:
-        """Tokens of the request as the client sent it, less what stubs save, and whether it carries the whole branch. Costs what is new
-        when it does."""
-        prompt, reading, thread = exchange.prompt, visit.reading, visit.thread
-        fixed = _FRAMING + int(reading.aside / CHARS_PER_TOKEN)
-        led = bool(reading.lines) and reading.lines[0].role == "system"
-        if prompt is not None and not led:
-            fixed += sum(self._count(part.text) for part in prompt.system if isinstance(part, Text))
-        new = sum(turn.tokens for turn in visit.turns)
-        places = reading.places
-        complete = len(places) - places.count(-1) + len(reading.also) >= visit.upto
-        if complete and visit.upto == len(thread.path):
-            known = thread.tokens
-        else:
-            known = sum(thread.path[place].tokens for place in places if place >= 0) + sum(reading.more.values())
-        if visit.saved:
-            known -= sum(visit.saved.values())
-        if visit.buried:
-            known += sum(visit.buried.values())
-        return Draft(fixed, new, fixed + known + new, complete)
+        """As `drafted`."""
+        return drafted(exchange, visit, self._count)
 
     def outgoing(self, exchange: Exchange, visit: Visit) -> int:
         """Tokens of what would go up as things stand: with the digest in place of what is folded, and with what was injected before."""

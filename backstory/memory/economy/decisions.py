@@ -135,6 +135,7 @@ class Account:
         "last_at",
         "lasts_s",
         "lost",
+        "newest",
         "often",
         "owing",
         "partly",
@@ -163,8 +164,7 @@ class Account:
         """Usual tokens by which a request is longer than the one before."""
         self.added = self.often = 0.0
         """Of that, tokens that were recalled, and the share of requests at which something was."""
-        self.size_in = 0
-        self.sent_size = 0
+        self.size_in = self.sent_size = 0
         self.direct_size = 0.0
         """Tokens, as the provider counts, of the newest request as the client sent it."""
         self.sent_sum = self.lost = 0
@@ -193,6 +193,7 @@ class Account:
         self.paths: tuple[int, int, int] | None = None
         """Where on the branch the client's newest request began, and ours, and what was folded in it: a change breaks the prefix. None:
         not known."""
+        self.newest = 0  # id of the newest row that was replayed: of its answer's first turn
         self._window: list[tuple[float, float]] = []
         self._expected = self._read = 0.0
         self._ours = self._theirs = self._counted = 0
@@ -395,13 +396,14 @@ class Account:
             total = min(one.tokens_sent, self.sent_size + grown + _MOST_ADDED) if self.requests else one.tokens_sent
             legs, sent = one.tokens_sent - total, max(0, total - self.sent_size)
             input_tokens = int(one.input_tokens * total / one.tokens_sent) if legs else one.input_tokens
-            if one.measured and counted and sent:
+            if one.measured and counted and sent and self.sent_size:  # rows without a size tell nothing of growth
                 self._ours += sent
                 self._theirs += max(0, input_tokens - counted)
             counted = input_tokens if one.measured else 0
             step = Step(one.at, one.tokens_in, total, grown, sent, 0)
             self.rewritten = self.rewritten or one.tokens_in != one.tokens_sent
             self._remember(step, input_tokens + (one.tokens_in - total) * self.ratio)
+            self.newest = one.id
             self.purse.book(one.billed, one.direct, one.priced)
             if self.stopped and not one.stopped:
                 self.owing = 0.0

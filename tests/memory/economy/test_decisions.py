@@ -429,3 +429,16 @@ def test_a_fork_has_found_the_same_cache() -> None:
     made.stopped = True
     other = made.fork()
     assert (other.requests, other.sent_size, other.last_at, other.stopped) == (3, 3000, made.last_at, False)
+
+
+def test_a_row_without_a_size_tells_nothing_of_how_the_provider_counts() -> None:
+    sizes = [(1000 * at, 1000 * at) for at in range(1, 12)] + [(0, 0), (13_000, 6_000), (14_000, 7_000)]
+    counted = [900 * at for at in range(1, 13)] + [5_400, 6_300]
+    rows = [
+        Spend(at, "c", 10.0 * at, "traffic", "m", "anthropic", came, sent, tokens, 20, 0, 0, 0.01, 0.01, True, True, came != sent, False)
+        for at, ((came, sent), tokens) in enumerate(zip(sizes, counted, strict=True), 1)
+    ]
+    made = Account()
+    made.replay(rows)
+    assert made.ratio == pytest.approx(0.9)
+    assert made.direct_size == pytest.approx(14_000 * 0.9)
