@@ -1,0 +1,69 @@
+"""Excerpts: what goes up of a unit that is too long for all the room there is.
+
+Rule: an excerpt is a run of whole sentences as they stand in the unit, and has the one in which most of the question stands. What is
+left out before and after it is marked. A unit in which no sentence has a word of the question has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from backstory.memory.reading.sentences import bounds
+from backstory.memory.recall.index import Index
+from backstory.memory.recall.question import Query
+from backstory.memory.recall.units import index_terms
+
+LEFT_OUT = "(...)"
+# A sentence that asks is seldom the one that answers.
+_ASKING = 0.5
+_ASKS = ("?", "\uff1f", "\u061f")
+
+
+def marked(text: str, start: int, rest: int) -> str:
+    """An excerpt as it is shown. `start`, `rest`: how many characters of its unit stand before it and after it."""
+    return f"{f'{LEFT_OUT} ' if start else ''}{text}{f' {LEFT_OUT}' if rest else ''}"
+
+
+def excerpt(index: Index, query: Query, text: str, fits: Callable[[int, int, bool], bool]) -> tuple[int, int] | None:
+    """From which character to which the sentences of a unit's text stand that answer best; None where there are none, or no room for
+    one. `fits`: whether there is room for these characters; whether there is for more than the best sentence, too."""
+    places = list(_sentences(text))
+    worth = [_worth(index, query, text[start:end]) for start, end in places]
+    most = max(worth, default=0.0)
+    if most <= 0 or len(places) < 2:
+        return None
+    best = worth.index(most)
+    if not fits(*places[best], False):
+        return None
+    first, last = _widened(places, worth, best, fits)
+    return places[first][0], places[last][1]
+
+
+def _widened(
+    places: Sequence[tuple[int, int]], worth: Sequence[float], best: int, fits: Callable[[int, int, bool], bool]
+) -> tuple[int, int]:
+    """The run of sentences around the best one, as long as there is room: the neighbour with more of the question first, then what
+    follows."""
+    first = last = best
+    while True:
+        beside = [(first, last + 1)] if last + 1 < len(places) else []
+        if first:
+            before = (first - 1, last)
+            beside.insert(0 if beside and worth[first - 1] > worth[last + 1] else len(beside), before)
+        wider = next((one for one in beside if fits(places[one[0]][0], places[one[1]][1], True)), None)
+        if wider is None:
+            return first, last
+        first, last = wider
+
+
+def _sentences(text: str) -> Iterator[tuple[int, int]]:
+    start = 0
+    for line in text.split("\n"):
+        yield from bounds(text, start, start + len(line))
+        start += len(line) + 1
+
+
+def _worth(index: Index, query: Query, sentence: str) -> float:
+    """What of the question stands in a sentence, in nats."""
+    found = sum([query.weights[term] * index.rarity(term) for term in set(index_terms(sentence)) if term in query.weights])
+    return found * _ASKING if sentence.endswith(_ASKS) else found
