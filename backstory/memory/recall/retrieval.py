@@ -21,6 +21,7 @@ from backstory.memory.recall.asking import wants
 from backstory.memory.recall.associations import MARK
 from backstory.memory.recall.gate import any_passes, passes, told, worth_a_look
 from backstory.memory.recall.index import Index
+from backstory.memory.recall.inview import Seen, adding
 from backstory.memory.recall.likeness import Chosen
 from backstory.memory.recall.nearness import Asked
 from backstory.memory.recall.question import Query, read
@@ -42,6 +43,7 @@ _NEAR_PART, _FEWEST_NEAR = 3, 50
 _SMALLEST_LINE = 12
 # An excerpt of more than one sentence takes so much of the room that is left: the next best hit finds some, too.
 _EXCERPT = 1 / 3
+_NONE_SEEN: Seen = {}
 # What a message that asks nothing brings back is a reminder, not an answer.
 _REMARK_TOKENS = 250
 _ASKS = ("?", "\uff1f", "\u061f")
@@ -121,18 +123,22 @@ def recall(
     asked: Asked | None = None,
     search: bool = False,
     asker: str = "",
+    seen: Seen = _NONE_SEEN,
 ) -> Recalled:
     """The turns that answer the question, less those in `carried` (turn ids). `now`: when it is asked. `min_score`: units below this
     share of the best score are left out. `count`: tokens of a text, which decides what fits. `standing`: pinned turns come first,
     whatever is asked; others as its rules have it. `changed`: what does not hold any more. `asked`: the question's vector, where there is
     one. `search`: somebody looks for this: whatever has a word of it is an answer, however weak. `asker`: the name under which who asks
-    speaks, "" for none: what they ask about themselves (see oneself) is answered with what they have told."""
+    speaks, "" for none: what they ask about themselves (see oneself) is answered with what they have told. `seen`: what is in
+    view of turns that are not in `carried`."""
     if not len(index):
         return Recalled((), gate="empty")
     if budget_tokens < _overhead(count) + _SMALLEST_LINE:
         return Recalled((), gate="no room")
     query = anchored(index, read(index, question, now))
     eligible = _eligible(index, carried)
+    if seen:
+        eligible = _also(eligible, adding(index, query, seen))
     wanted = pool_size(budget_tokens) * (_WITH_MEANING if asked is not None and len(index.turns) <= _FEW_UNITS else 1)
     strict = 0.0 if search else standing.rules.gate if standing is not None else 1.0
     aspects = oneself.asked(question)
@@ -157,7 +163,11 @@ def recall(
         gate = answers.found.gate or "no match"
         return replace(answers.found, gate=gate, terms=query.own, left=_left(index, answers.out, {}))
     answers.scores = kept
-    return _fitted(index, answers, first, query, budget_tokens, given, count, changed)
+    return _fitted(index, answers, first, query, budget_tokens, given, count, changed, seen)
+
+
+def _also(eligible: Callable[[int], bool], adds: Callable[[int], bool]) -> Callable[[int], bool]:
+    return lambda place: eligible(place) and adds(place)
 
 
 def _eligible(index: Index, carried: Container[int]) -> Callable[[int], bool]:
@@ -250,12 +260,19 @@ def block(recalled: Recalled, label: str = _LABEL) -> str:
         if named and named != day:
             lines.append(f"[{_header(named, day)}]")
             day, before = named, None
-        goes_on = before is not None and (before.turn, before.piece + 1, before.speaker) == (item.turn, item.piece, item.speaker)
+        goes_on = before is not None and _goes_on(before, item)
         text = line(item.number, item.speaker, item.shown) if not goes_on else _shown(item.shown, first=True)
         lines.append(text + later(item.changed))
         before = item
     lines.append(RECALL_CLOSE)
     return "\n".join(lines)
+
+
+def _goes_on(before: Item, item: Item) -> bool:
+    """Whether a unit is the next piece of the same text, and both are whole."""
+    if before.start or before.rest or item.start or item.rest:
+        return False
+    return (before.turn, before.piece + 1, before.speaker) == (item.turn, item.piece, item.speaker)
 
 
 def _header(day: str, before: str) -> str:
@@ -290,11 +307,12 @@ def _fitted(
     given: int,
     count: Callable[[str], int],
     changed: Changed,
+    seen: Seen,
 ) -> Recalled:
     """The best units that fit, by value for their length; what is over the budget when all is counted goes, the least valuable first.
     `given`: the budget before it was made smaller for this message."""
     found, scores, overhead = answers.found, answers.scores, _overhead(count)
-    filling = _Filling(index, query, count, changed, budget_tokens - overhead, given - overhead)
+    filling = _Filling(index, query, count, changed, budget_tokens - overhead, given - overhead, seen)
     chosen = _chosen(filling, scores, first, answers.out)
     pinned = set(first)
     while chosen:
@@ -344,8 +362,10 @@ class _Filling:
     tokens add up: each line is counted with its line break. In a small room, that would not hold the longest units, there is an excerpt of
     one that would take most of it."""
 
-    def __init__(self, index: Index, query: Query, count: Callable[[str], int], changed: Changed, left: int, whole: int) -> None:
-        self.index, self.left, self.whole = index, left, whole
+    def __init__(
+        self, index: Index, query: Query, count: Callable[[str], int], changed: Changed, left: int, whole: int, seen: Seen
+    ) -> None:
+        self.index, self.left, self.whole, self._seen = index, left, whole, seen
         self._query, self._count, self._changed = query, count, changed
         self._days: set[str] = set()
         self._years: set[str] = set()
@@ -361,9 +381,10 @@ class _Filling:
         size, text, left = self.index.sizes[place], self.index.texts[place], self.left
         if not text:
             return None
-        if self.whole < PIECE_TOKENS and size > self.whole * _EXCERPT:
-            found = excerpt(self.index, self._query, text, partial(self._fits, place))
-            if found is not None:
+        parts = self._seen.get(place, ())
+        if parts or (self.whole < PIECE_TOKENS and size > self.whole * _EXCERPT):
+            found = excerpt(self.index, self._query, text, partial(self._fits, place), parts)
+            if found is not None or parts:
                 return found
         if size > left:
             return None
