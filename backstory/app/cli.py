@@ -74,17 +74,14 @@ def _parser() -> argparse.ArgumentParser:
     status = command("status", _status, "what is stored, and whether a proxy is running")
     listed = command("conversations", _conversations, "the newest conversations")
     listed.add_argument("--limit", type=options.number(1), default=50, metavar="N", help="at most so many (50)")
-    show = command("show", _show, "the turns of a conversation")
-    show.add_argument("id", metavar="ID", help="id, its beginning, or label")
+    show = options.shown(command("show", _show, "the turns of a conversation"))
     recall = command("recall", _recall, "what memory would bring for a text")
     recall.add_argument("text", metavar="TEXT")
     recall.add_argument("--conversation", metavar="ID", help="from this conversation only")
     recall.add_argument("--budget", type=options.number(0), metavar="TOKENS", help="at most so many tokens (recall.budget_tokens)")
     facts = options.filters(command("facts", _facts, "what is known, and which turn says it"))
     usage = options.sums(command("usage", _usage, "what requests cost and how long they took, and what memory saved"))
-    export = command("export", _export, "conversations as files, on standard output")
-    export.add_argument("id", metavar="ID", nargs="?", help="one conversation; without it, all")
-    export.add_argument("--format", choices=("jsonl", "markdown"), default="jsonl")
+    export = options.exported(command("export", _export, "conversations as files, on standard output"))
     forget = options.named(command("forget", _forget, "remove what is stored, for good"))
     asked = _asking(command)
     diagnostics = command("diagnostics", _diagnostics, "what the running proxy knows of its backends")
@@ -243,11 +240,13 @@ def _show(arguments: argparse.Namespace) -> int:
     from backstory.app.faces import stored as faces
 
     with _store(_settings(arguments)) as store:
-        rows = faces.story(store, faces.find(store, arguments.id))
-    if arguments.json:
-        _print_json(rows)
-    else:
-        _print_all(faces.as_text(rows))
+        rows = faces.told(store, faces.find(store, arguments.id))
+    if not arguments.json:
+        _print_all(faces.as_text(rows, arguments.branches))
+        return 0
+    _print_json([row for row in rows if arguments.branches or not row.branch])
+    if not arguments.branches:
+        outlet.complain(faces.unshown(rows))
     return 0
 
 
@@ -302,8 +301,9 @@ def _export(arguments: argparse.Namespace) -> int:
         ids = [arguments.id] if arguments.id else [row.id for row in reversed(faces.conversations(store, _MOST_ROWS))]
         for named in ids:
             record = faces.find(store, named)
-            rows = faces.story(store, record, raw=True)
-            _print_all(faces.as_markdown(record, rows) if arguments.format == "markdown" else faces.as_jsonl(rows))
+            rows = faces.told(store, record, raw=True)
+            in_markdown = arguments.format == "markdown"
+            _print_all(faces.as_markdown(record, rows, arguments.branches) if in_markdown else faces.as_jsonl(rows))
     return _FAILED if opened.missing else 0
 
 

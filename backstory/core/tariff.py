@@ -12,8 +12,9 @@ _MILLION = 1_000_000
 class Tariff(Struct, frozen=True):
     """Prices are dollars per million tokens; where `known` is False they are shares of the fresh input price instead, and say nothing of
     money. `write`: input that the provider stores for later. `ttl_s`: how long an unused cache entry lives. `least`: shorter prompts are
-    not cached. `step`: cached prefixes are counted in steps of so many tokens. `caches`: whether this request is cached at all.
-    `model`: the row it came from, or the name of the fallback."""
+    not cached. `step`: cached prefixes are counted in steps of so many tokens. `caches`: whether anything of its history is cached; what
+    never changes may be all the same. `partly`: its history is cached up to somewhere far from its end. `model`: the row it came from, or
+    the name of the fallback."""
 
     model: str
     input: float
@@ -25,6 +26,7 @@ class Tariff(Struct, frozen=True):
     step: int = 1
     caches: bool = True
     known: bool = True
+    partly: bool = False
     long_write: float = 0.0
     """Where one request writes at two prices: that of the longer lifetime. 0: there is only one."""
 
@@ -54,3 +56,12 @@ class Tariff(Struct, frozen=True):
         if not self.caches or read < self.least:
             return 0
         return read // self.step * self.step
+
+
+class Messages(Struct, frozen=True):
+    """Where in a request's bytes its messages stand: start <= byte < stop. `near`: where the newest of them begin, on one of which
+    clients leave a mark if they mark what goes on."""
+
+    start: int
+    near: int
+    stop: int

@@ -17,7 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from backstory.config.sections import PriceRow
-from backstory.core.tariff import Tariff
+from backstory.core.tariff import Messages, Tariff
 from backstory.providers import prices
 from backstory.providers.prices import Price
 
@@ -77,15 +77,18 @@ class Tariffs:
         self._rows = tuple(rows)
         self._priced = lru_cache(512)(self._find)
 
-    def of(self, wire: str, model: str, body: bytes) -> Tariff:
-        """Of this request. Costs a search through its bytes: some 30 us for 400 KB."""
+    def of(self, wire: str, model: str, body: bytes, messages: Messages | None = None) -> Tariff:
+        """Of this request. Costs a search through its bytes: some 30 us for 400 KB. `messages`: without them, a mark anywhere is one of
+        the newest message."""
         short, longer = self._priced(wire, model)
         if _family(wire, model) != "anthropic":
-            return longer if any(_named(body, _RETAIN, _DAY_LONG)) else short
+            return longer if any(_named(body, _RETAIN, _DAY_LONG).values()) else short
         marks = _named(body, _MARK, _HOUR_LONG)
-        if not marks:
+        inside = [at for at in marks if messages is not None and messages.start <= at < messages.stop]
+        if not marks or (messages is not None and not inside):
             return replace(short, caches=False)
-        return longer if all(marks) else _mixed(short, longer) if any(marks) else short
+        found = longer if all(marks.values()) else _mixed(short, longer) if any(marks.values()) else short
+        return replace(found, partly=True) if messages is not None and inside and inside[-1] < messages.near else found
 
     def counted(self, wire: str, model: str) -> Tariff:
         """Of tokens that the provider has counted, those written for the longer lifetime apart."""
@@ -128,13 +131,13 @@ def _family(wire: str, model: str) -> str:
     return known or ("anthropic" if wire == "anthropic" else "gemini" if wire == "gemini" else "openai")
 
 
-def _named(body: bytes, name: bytes, value: re.Pattern[bytes]) -> list[bool]:
+def _named(body: bytes, name: bytes, value: re.Pattern[bytes]) -> dict[int, bool]:
     """For each place where the body has this name as a key, whether such a value follows. In a text its quotes would be escaped."""
-    found: list[bool] = []
+    found: dict[int, bool] = {}
     at = body.find(name)
     while at >= 0 and len(found) < _MOST_MARKS:
         end = at + len(name)
-        found.append(value.match(body, end, end + _MARK_BYTES) is not None)
+        found[at] = value.match(body, end, end + _MARK_BYTES) is not None
         at = body.find(name, end)
     return found
 

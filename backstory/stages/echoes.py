@@ -123,11 +123,12 @@ async def stored(threads: Threads, principal: str, scope: str, reading: Reading,
     found = [one for one in _all_beside(candidates, reading) if one.turn is not None]
     # Whoever gave the last answer counts where a human's words stand in other surroundings; else those that begin alike do.
     found = [one for one in found if one.changed or one.thread.conversation.id not in ended]
-    proven = [one for one in found if one.whole and await _is_proven(threads, one, reading, system)]
+    fit = [one for one in found if not _gave_another(one, found)]
+    proven = [one for one in fit if one.whole and await _is_proven(threads, one, reading, system)]
     best = _meant(proven)
     # Where a client's summary stands in it, what does not lie beside the branch was summarised, and not edited.
     if best is None and not proven and reading.summary < 0:
-        edited = (one for one in found if not one.whole and (one.led or one.count or one.laid.reached))
+        edited = (one for one in fit if not one.whole and (one.led or one.count or one.laid.reached))
         best = _meant([one for one in edited if await _is_own(threads, one, reading)])
     if best is not None and not best.tally.sure and any(one.changed and one.tally.sure for one in found):
         # Its answers are only like those; there they are the same, and its questions stand in other surroundings.
@@ -272,14 +273,24 @@ async def _is_proven(threads: Threads, one: Echo, reading: Reading, system: Call
     return tally.sure or await _is_own(threads, one, reading, later=not one.led)
 
 
+def _gave_another(one: Echo, found: Sequence[Echo]) -> bool:
+    """Whether an answer that was not given here was, word for word and after the same words, in another conversation."""
+    after = next((step.item for step in one.laid.steps[: one.count] if step.tally is not None and step.tally.other), 0)
+    return after > 0 and any(other.laid.item >= after for other in found)
+
+
 async def _is_own(threads: Threads, one: Echo, reading: Reading, later: bool = False) -> bool:
     """Whether the part that is known has something that was said in no other conversation. `later`: after its first answer, for whoever
     sends the same template first is somebody else as well."""
-    return await _own(threads, one, reading, later) > 0
+    own = await _own(threads, one, reading, later)
+    if one.tally.other:
+        # Two that were asked the same have other answers, too: so many messages tell, an answer among them.
+        return len(own) >= _TELLING_MESSAGES and any(turn.content in own for turn in one.laid.path if turn.role == "assistant")
+    return bool(own)
 
 
-async def _own(threads: Threads, one: Echo, reading: Reading, later: bool) -> int:
-    """How much of that there is, of the longest."""
+async def _own(threads: Threads, one: Echo, reading: Reading, later: bool) -> set[bytes]:
+    """The contents of what was said there alone, of the longest."""
     upto = one.laid.end(one.count)[0]
     start = next((item for item, line in enumerate(reading.lines) if line.role == "assistant"), 0) if later else 0
     there = {turn.content for turn in one.laid.path}
@@ -287,9 +298,9 @@ async def _own(threads: Threads, one: Echo, reading: Reading, later: bool) -> in
     longest = {line.content: len(line.text) for line in known if line.content in there}
     contents = sorted(longest, key=lambda content: -longest[content])[:_MOST_TELLING]
     if not contents:
-        return 0
+        return set()
     other = elsewhere(await threads.said(one.thread.conversation.principal, contents, OFTEN))
-    return sum([not other(content, one.thread.by_id) for content in contents])
+    return {content for content in contents if not other(content, one.thread.by_id)}
 
 
 async def _is_reworded(threads: Threads, one: Echo, reading: Reading) -> bool:
@@ -301,7 +312,7 @@ async def _is_reworded(threads: Threads, one: Echo, reading: Reading) -> bool:
     put_in = {item for step in one.laid.steps[: one.count] for item, place in step.places.items() if place < 0}
     asked = [item for item, line in enumerate(reading.lines[:upto]) if line.kind == "spoken" and line.role != "assistant"]
     within = _weight(reading.lines[item] for item in asked if item not in put_in)
-    own = await _own(threads, one, reading, later=not one.led)
+    own = len(await _own(threads, one, reading, later=not one.led))
     if own and own + within >= _TELLING_MESSAGES:
         return True
     answers = _weight(line for line in spoken if line.role == "assistant" and line.content in there)

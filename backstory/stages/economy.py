@@ -4,18 +4,20 @@ fold may move, and when an answer is over it makes the row of what was paid, whi
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from backstory.core.exchange import Exchange, Outcome
 from backstory.core.layout import Elements
 from backstory.core.records import Arrival, Spend
 from backstory.core.reply import Reply, Usage
 from backstory.core.sizes import rough_body
-from backstory.core.tariff import Tariff
+from backstory.core.tariff import Messages, Tariff
 from backstory.memory.economy.ceiling import addable, least, leaves_history, sent
 from backstory.memory.economy.counted import sane
 from backstory.memory.economy.decisions import REST_S, SMALL_WINDOW, STOPS, STOPS_S, Account, Move, Step
@@ -25,8 +27,11 @@ from backstory.stages.base import Stage
 from backstory.stages.unbind import binds
 from backstory.stages.visit import Visit, Visits, began, wants_answer
 
-# Clients move their marks along the newest messages: among so many.
-_MARKED = 12
+# Clients move their marks along the newest messages: among so many. So many messages may be instructions, in wires that have them there.
+_MARKED, _HEADING, _ROLE_BYTES = 6, 4, 200
+_INSTRUCTS = re.compile(rb'"role"[ \t\n\r]*:[ \t\n\r]*"(?:system|developer)"')
+# A request's own mark: its provider sets one behind the newest message.
+_AUTOMATIC = ("cache_control",)
 
 
 # Stubs are enough where they leave a request with at most this share of the window, and about as little as a fold would.
@@ -44,7 +49,7 @@ _REWRITES = frozenset({"shrink", "kin", "recall", "paging", "links", "continuity
 class Priced(Protocol):
     """Tariffs of requests."""
 
-    def of(self, wire: str, model: str, body: bytes) -> Tariff:
+    def of(self, wire: str, model: str, body: bytes, messages: Messages | None = None) -> Tariff:
         """By wire, model and what the request asks of the provider's cache."""
         ...
 
@@ -219,10 +224,15 @@ class Economy(Stage):
     def tariff(self, exchange: Exchange, visit: Visit) -> Tariff:
         """What this request is charged by."""
         if visit.tariff is None:
-            wire, prompt = exchange.wire, exchange.prompt
-            visit.tariff = self._tariffs.of(
-                wire.name if wire is not None else "", prompt.model if prompt is not None else "", _marked(exchange)
-            )
+            wire, prompt, messages = exchange.wire, exchange.prompt, _messages(exchange)
+            named = wire.name if wire is not None else "", prompt.model if prompt is not None else ""
+            visit.tariff = self._tariffs.of(*named, exchange.body, messages)
+            if messages is not None and not visit.tariff.caches and exchange.document is not None and exchange.document.has(_AUTOMATIC):
+                visit.tariff = self._tariffs.of(*named, exchange.body)
+            account = visit.thread.account
+            account.partly = account.partly or visit.tariff.partly
+            if account.partly and visit.tariff.caches:
+                visit.tariff = replace(visit.tariff, partly=True)
         return visit.tariff
 
     def forecast(self, exchange: Exchange, visit: Visit) -> float | None:
@@ -235,7 +245,8 @@ class Economy(Stage):
         warm = account.warm(tariff, step.at) and account.requests > 0
         cached = min(account.size_in, step.fixed if step.broken_in else step.total_in - step.fresh_in) if warm else 0
         sent = account.cached(tariff, step) if account.requests else 0
-        return tariff.predicted(step.total_in, cached) - tariff.predicted(step.total_sent, sent)
+        saved = tariff.predicted(step.total_in, cached) - tariff.predicted(step.total_sent, sent)
+        return min(0.0, saved) if tariff.partly else saved
 
     # --- when it is over
 
@@ -380,11 +391,16 @@ def _paths(visit: Visit, changed: bool) -> tuple[int, int, int]:
     return first, ours, visit.folded if changed else 0
 
 
-def _marked(exchange: Exchange) -> bytes:
-    """The parts of a request in which clients mark what is to be cached: what is no message, and the last messages. A long history is not
-    searched for marks that no client leaves there.
-    """
+def _messages(exchange: Exchange) -> Messages | None:
+    """Where the request's messages stand, behind the instructions that some wires have among them; None where that is not known."""
     items = exchange.prompt.items if exchange.prompt is not None else ()
-    if not isinstance(items, Elements) or len(items) <= _MARKED:
-        return exchange.body
-    return exchange.body[: items.start] + exchange.body[items.place(-_MARKED) :]
+    if not isinstance(items, Elements) or not items:
+        return None
+    first = next((at for at in range(min(len(items), _HEADING)) if not _instructs(items[at])), 0)
+    spans = items.spans()
+    return Messages(spans[first][0], spans[max(first, len(items) - _MARKED)][0], spans[-1][1])
+
+
+def _instructs(item: memoryview) -> bool:
+    """Whether a message is the instructions, by its role, which stands near one of its ends."""
+    return any(_INSTRUCTS.search(part) is not None for part in (item[:_ROLE_BYTES], item[-_ROLE_BYTES:]))

@@ -119,7 +119,7 @@ class Holding(Stage):
             self._keep(thread, None)
         elif outcome.reply is not None and outcome.reply.parts:
             tariff = self._economy.tariff(exchange, visit)
-            made = self._view(exchange, visit) if tariff.known and tariff.caches else None
+            made = self._view(exchange, visit) if tariff.known and tariff.caches and not tariff.partly else None
             self._keep(thread, None if made is None else holding.seen(thread.view, made))
 
     def _keep(self, thread: Thread, view: View | None) -> None:

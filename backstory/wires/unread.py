@@ -45,11 +45,12 @@ def _several(body: bytes) -> tuple[str, ...]:
     else:
         return ()
     try:
-        found = json.loads(body, object_pairs_hook=lambda pairs: [pair for pair in pairs if pair[0] == "model"])
+        found = json.loads(body, object_pairs_hook=tuple)
     except (ValueError, RecursionError):
         return ()
-    named = tuple([value if isinstance(value, str) else json.dumps(value) for _, value in found]) if isinstance(found, list) else ()
-    return named if len(set(named)) > 1 else ()
+    pairs = found if isinstance(found, tuple) else ()
+    named = dict.fromkeys([value if isinstance(value, str) else json.dumps(value) for key, value in pairs if key == "model"])
+    return tuple(named) if len(named) > 1 else ()
 
 
 def models_within(body: bytes) -> tuple[str, ...]:

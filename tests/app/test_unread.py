@@ -119,7 +119,9 @@ def test_what_is_asked_beside_conversations_is_refused_alike(tmp_path: Path, pat
     run(scene())
 
 
-@pytest.mark.parametrize("sent", [b'{"model":"m","input":"cut \\ud83d"}', b'{"input":"x"}', b"", b"{"])
+@pytest.mark.parametrize(
+    "sent", [b'{"model":"m","input":"cut \\ud83d"}', b'{"input":"x"}', b"", b"{", b'["model","model"]', b'[{"model":"a"},{"model":"b"}]']
+)
 def test_what_is_asked_beside_conversations_goes_up_as_it_came(tmp_path: Path, sent: bytes) -> None:
     async def scene() -> None:
         async with two(tmp_path, PROVIDER + ALIAS, KEY) as one:

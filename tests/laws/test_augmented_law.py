@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -26,12 +26,22 @@ from backstory.config.augmentation import (
 from backstory.wires import WIRES
 from backstory.wires.unread import models_within
 from tests.laws.test_untouched_law import BODY, PATH_OF, Script, answers, exchange
-from tests.rig import PATHS, asking, rig
+from tests.rig import PATHS, asking, reply, rig
 from tests.rig import settings as configured
 
 FEW = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 TEXT = "Answer in verse. ünïcode ✓"
 WORDS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=30)
+
+
+def _names_several(body: bytes) -> bool:
+    """Whether a body names different models at its top."""
+    try:
+        read = json.loads(body, object_pairs_hook=tuple)
+    except (ValueError, RecursionError):
+        return False
+    models = [json.dumps(value) for key, value in read if key == "model"] if isinstance(read, tuple) else []
+    return len(set(models)) > 1
 
 
 def test_whatever_is_set_up_for_others_changes_nothing(tmp_path: Path) -> None:
@@ -50,10 +60,14 @@ def test_whatever_is_set_up_for_others_changes_nothing(tmp_path: Path) -> None:
         one = runner.run(context.__aenter__())
 
         @FEW
+        @example("/v1/messages", b'{"model":"","model":"#","":[]}', [reply(b"{}")])
+        @example("/v1/embeddings", b'["model","model"]', [reply(b"{}")])
         @given(PATH_OF, BODY, answers())
         def law(path: str, body: bytes, answer: list[bytes]) -> None:
             # Where there are routes, names with these signs are selectors, and refused where they are none.
             assume(not any(set(model) & set("!|^:") for model in models_within(body)))
+            # Where there are routes, nobody can tell where a body goes that names several (tests/app/test_unread.py).
+            assume(not _names_several(body))
             runner.run(exchange(one, script, path, body, [], answer))
 
         law()

@@ -181,9 +181,11 @@ class World:
 
         def work(store: Store) -> None:
             for record, _ in store.conversations(None, 99):
-                shown = faces.story(store, record, raw=True)
+                shown = faces.told(store, record, raw=True)
                 assert not words([(row.role, f"{row.text} {row.raw}") for row in shown]) & hidden
-                numbers = [row.number for row in shown]
+                numbers = [row.number for row in shown if not row.branch]
+                kept = {turn.id for turn in store.turns(record.id) if set(WORD.findall(turn.text)) - hidden}
+                assert kept <= {row.id for row in shown}
                 assert numbers == sorted(set(numbers))
             for one in sorted(hidden)[:3]:
                 assert not any(one in hit.text for hit in faces.recalled(store, one, None, 4000, 0.0))

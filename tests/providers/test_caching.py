@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from backstory.config.sections import PriceRow
+from backstory.core.tariff import Messages
 from backstory.providers.caching import FALLBACK, RULES, Tariffs
 
 MARKED = b'{"system":[{"type":"text","text":"x","cache_control": {"type":"ephemeral"}}]}'
 HOUR = b'{"system":[{"type":"text","text":"x","cache_control":{"type":"ephemeral","ttl":"1h"}}]}'
+MARK = b'{"cache_control":{"type":"ephemeral"}}'
 QUOTED = rb'{"messages":[{"role":"user","content":"say \"cache_control\": {\"ttl\": \"1h\"}"}]}'
 
 
@@ -22,6 +24,17 @@ def test_anthropic_caches_what_is_marked() -> None:
     assert (both.ttl_s, both.write, both.long_write) == (300, 3.75, 6)
     for body in (b"{}", QUOTED):
         assert not of("anthropic", "claude-sonnet-4-5", body).caches
+
+
+@pytest.mark.parametrize(
+    ("at", "caches", "partly"), [(-1, False, False), (0, True, True), (1, True, True), (2, True, False), (3, False, False)]
+)
+def test_where_the_last_mark_stands_says_how_much_is_cached(at: int, caches: bool, partly: bool) -> None:
+    parts = [b'{"system":[%b],"messages":[', b"%b,", b"%b,", b"%b", b'],"tools":[%b]}']
+    made = [part % (MARK if place == at + 1 else b"{}") for place, part in enumerate(parts)]
+    ends = [len(b"".join(made[:count])) for count in range(1, 5)]
+    tariff = Tariffs().of("anthropic", "claude-sonnet-4-5", b"".join(made), Messages(ends[0], ends[2], ends[3]))
+    assert (tariff.caches, tariff.partly) == (caches, partly)
 
 
 def test_openai_caches_by_itself_in_steps() -> None:

@@ -88,8 +88,7 @@ class Person:
         self.turns.append(("user", text or f"Entry {len(self.turns)}. " + " ".join(lines)))
         more: dict[str, Any] = {"model": MODELS[self.wire]} if self.wire != "gemini" else {}
         if self.wire == "anthropic":
-            mark = {"cache_control": {"type": "ephemeral"}}
-            more |= {"max_tokens": 100, "system": [{"type": "text", "text": "You are the mate of a ship.", **mark}]}
+            more |= {"max_tokens": 100, "system": "You are the mate of a ship.", "cache_control": {"type": "ephemeral"}}
         return asking(self.wire, self.turns, **more)
 
     async def says(self, one: Rig, text: str = "", wait_s: float = 10.0) -> dict[str, str]:

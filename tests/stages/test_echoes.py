@@ -131,6 +131,50 @@ def test_another_agent_with_the_same_beginning_is_another(tmp_path: Path) -> Non
     in_a_rig(tmp_path, work)
 
 
+@pytest.mark.parametrize("restarts", [False, True], ids=["running", "restarted"])
+def test_an_answer_that_is_another_needs_more_than_a_question_that_both_ask(tmp_path: Path, restarts: bool) -> None:
+    async def work(one: Rig, queue: list[bytes]) -> None:
+        ours = Asking(one, queue)
+        await ours.ask("continue", Given("I have begun with the work."))
+        name = await ours.ask(QUESTION, Given("Dry."))
+        stranger = Asking(one, queue)
+        for text, answer in (("continue", "There was nothing to do for me."), (QUESTION, "Dry.")):
+            stranger.client.ask(text)
+            stranger.client.hear(Given(answer), FORMS["exact"])
+        if restarts:
+            await one.restart()
+        assert await stranger.ask("Go on.", Given("Yes.")) != name
+
+    in_a_rig(tmp_path, work)
+
+
+def test_a_history_is_not_where_its_answer_is_another_but_where_it_was_given(tmp_path: Path) -> None:
+    async def work(one: Rig, queue: list[bytes]) -> None:
+        ours, others = Asking(one, queue), Asking(one, queue)
+        await ours.ask("continue", Given("I have begun with the work."))
+        await others.ask("continue", Given("There was nothing to do for me."))
+        name = await ours.ask(QUESTION, Given(LONG))
+        # The others went past the proxy for once.
+        others.client.ask(QUESTION)
+        others.client.hear(Given(LONG), FORMS["exact"])
+        assert await others.ask("Go on.", Given("Yes.")) != name
+
+    in_a_rig(tmp_path, work)
+
+
+def test_an_edited_answer_in_the_middle_stays_in_its_conversation(tmp_path: Path) -> None:
+    async def work(one: Rig, queue: list[bytes]) -> None:
+        client = Asking(one, queue)
+        name = await client.ask("continue", Given("I have begun with the work."))
+        assert await client.ask(QUESTION, Given(LONG)) == name
+        for item in client.client.items:
+            if item["content"] == "I have begun with the work.":
+                item["content"] = "You have nothing to do here."
+        assert await client.ask("Go on.", Given("Yes.")) == name
+
+    in_a_rig(tmp_path, work)
+
+
 def test_principals_never_meet(tmp_path: Path) -> None:
     async def work(one: Rig, queue: list[bytes]) -> None:
         alice = Asking(one, queue, "openai_chat", "You help.", b"X-VC-Project: one")

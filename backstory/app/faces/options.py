@@ -102,3 +102,18 @@ def filters(facts: argparse.ArgumentParser) -> argparse.ArgumentParser:
     statuses = ("current", "superseded", "negated", "planned", "all")
     facts.add_argument("--status", choices=statuses, default="", help="without it, what holds")
     return facts
+
+
+def shown(show: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Which turns `show` prints."""
+    show.add_argument("id", metavar="ID", help="id, its beginning, or label")
+    show.add_argument("--branches", action="store_true", help="those of its other branches, too")
+    return show
+
+
+def exported(export: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """What `export` writes, and how."""
+    export.add_argument("id", metavar="ID", nargs="?", help="one conversation; without it, all")
+    export.add_argument("--format", choices=("jsonl", "markdown"), default="jsonl")
+    export.add_argument("--branches", action="store_true", help="in markdown, other branches, too; jsonl always has them")
+    return export

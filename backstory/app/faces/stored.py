@@ -24,6 +24,7 @@ from backstory.jobs.facts import FACTS, READ_BY
 from backstory.memory.economy.decisions import STOPS_S
 from backstory.memory.facts.query import select
 from backstory.memory.facts.supersession import Known
+from backstory.memory.identity.branches import branches
 from backstory.memory.identity.thread import at_number, branch, next_position
 from backstory.memory.reading.fence import called
 from backstory.memory.recall.index import Index
@@ -31,7 +32,7 @@ from backstory.memory.recall.retrieval import recall
 from backstory.memory.recall.units import Carry, units
 from backstory.providers import side_model
 from backstory.stages.facts import ledger, shown
-from backstory.stages.loading import load_turns
+from backstory.stages.loading import load_shown, load_turns
 from backstory.stores.database import open_store, shown_place, stored_bytes, there
 
 # Turns that a recall over all conversations looks at, the newest conversations first: building an index takes 0.1 ms for each.
@@ -56,7 +57,8 @@ class ConversationRow(Struct, frozen=True):
 
 class TurnRow(Struct, frozen=True, omit_defaults=True):
     """A turn as it is shown and exported. `number`: 1-based place on its branch. `at`: when it was said; `arrived`: when it came, where
-    that is not the same. `raw`: the message's JSON as it came, where it was kept."""
+    that is not the same. `raw`: the message's JSON as it came, where it was kept. `parent`: id of the turn that it follows, 0 for a first.
+    `branch`: 0 for the current one and what it has in common with others, else the number of another one."""
 
     conversation: str
     number: int
@@ -69,6 +71,8 @@ class TurnRow(Struct, frozen=True, omit_defaults=True):
     raw: str = ""
     complete: bool = True
     arrived: float = 0.0
+    parent: int = 0
+    branch: int = 0
 
 
 class Hit(Struct, frozen=True):
@@ -180,9 +184,24 @@ def find(store: Store, named: str) -> Conversation:
 def story(store: Store, record: Conversation, raw: bool = False) -> list[TurnRow]:
     """The turns of a conversation's newest branch, from the first on, with those it shares with the one it was forked from, without those
     that are about to be forgotten."""
-    path = shown(store, record)
-    kept = {turn.id: turn for turn in store.turns_by_id([turn.id for turn in path], raw=True)} if raw else {}
-    return [_row(record.id, kept.get(turn.id, turn), turn.position + 1) for turn in path]
+    return [row for row in told(store, record, raw) if not row.branch]
+
+
+def told(store: Store, record: Conversation, raw: bool = False) -> list[TurnRow]:
+    """`story`, and then every turn of its other branches, branch by branch: each after the turn that it follows."""
+    turns, since = load_shown(store, record)
+    paths = [[turn for turn in path if turn.id not in since] for path in branches(turns, record.id)]
+    paths = [paths[0], *filter(None, paths[1:])]
+    kept = {turn.id: turn for turn in store.turns_by_id([turn.id for path in paths for turn in path], raw=True)} if raw else {}
+    by_id = {turn.id: turn for turn in turns}
+
+    def follows(turn: Turn) -> int:
+        before = by_id.get(turn.parent)
+        while before is not None and before.id in since:
+            before = by_id.get(before.parent)
+        return before.id if before is not None else 0
+
+    return [_row(record.id, kept.get(turn.id, turn), follows(turn), number) for number, path in enumerate(paths) for turn in path]
 
 
 def recalled(store: Store, question: str, record: Conversation | None, budget: int, now: float) -> list[Hit]:
@@ -322,21 +341,64 @@ def as_jsonl(rows: Iterable[TurnRow]) -> Iterator[str]:
         yield msgspec.json.encode(row).decode() + "\n"
 
 
-def as_markdown(record: Conversation, rows: Sequence[TurnRow]) -> Iterator[str]:
-    """A heading for the conversation and for each turn, and the text as it was said."""
+def as_markdown(record: Conversation, rows: Sequence[TurnRow], every: bool = False) -> Iterator[str]:
+    """A heading for the conversation and for each turn, and the text as it was said. `every`: other branches, too, each under a heading;
+    without it, how many turns they have."""
+    current, others = _parted(rows)
+    beside = f"; {_turns(len(others), 'more ')} on other branches" if others else ""
     yield f"# Conversation {record.label or record.id}\n\n"
-    yield f"{len(rows)} turns, {stamp(record.created)} to {stamp(record.updated)}\n"
-    for row in rows:
-        text = row.text.rstrip("\n") or (f"```json\n{row.calls}\n```" if row.calls else "(no text)")
-        yield f"\n## {row.number}. {name(row.speaker)}, {stamp(row.at)}\n\n{text}\n" + ("" if row.complete else "\n(broken off)\n")
+    yield f"{_turns(len(current))}, {stamp(record.created)} to {stamp(record.updated)}{beside}\n"
+    yield from map(_in_markdown, current)
+    for heading, row in _headed(rows, others if every else []):
+        yield (f"\n# {heading}\n" if heading else "") + _in_markdown(row)
 
 
-def as_text(rows: Iterable[TurnRow]) -> Iterator[str]:
-    """Number, time, speaker, and the text below, for a terminal."""
-    for row in rows:
-        text = plain(row.text) or plain(row.calls) or "(no text)"
-        ending = "" if row.complete else " (broken off)"
-        yield f"{row.number:>4}  {stamp(row.at)}  {name(row.speaker)}{ending}\n" + "".join(f"      {line}\n" for line in text.splitlines())
+def as_text(rows: Sequence[TurnRow], every: bool = False) -> Iterator[str]:
+    """Number, time, speaker, and the text below, for a terminal. `every`: see `as_markdown`."""
+    current, others = _parted(rows)
+    yield from map(_in_text, current)
+    for heading, row in _headed(rows, others if every else []):
+        yield (f"\n{heading}\n" if heading else "") + _in_text(row)
+    if not every and (sentence := unshown(rows)):
+        yield f"\n{sentence}\n"
+
+
+def unshown(rows: Sequence[TurnRow]) -> str:
+    """How many turns stand on other branches, and how to see them; "" for none."""
+    others = _parted(rows)[1]
+    return f"{_turns(len(others), 'more ')} on other branches: --branches shows them" if others else ""
+
+
+def _parted(rows: Sequence[TurnRow]) -> tuple[list[TurnRow], list[TurnRow]]:
+    return [row for row in rows if not row.branch], [row for row in rows if row.branch]
+
+
+def _turns(number: int, more: str = "") -> str:
+    return f"{number} {more}turn" + ("" if number == 1 else "s")
+
+
+def _headed(rows: Sequence[TurnRow], others: Sequence[TurnRow]) -> Iterator[tuple[str, TurnRow]]:
+    """These of the rows, the first of each branch with what says where that goes off."""
+    by_id = {row.id: row for row in rows}
+    last = 0
+    for row in others:
+        before = by_id.get(row.parent)
+        place = (
+            f"after turn {before.number}" + (f" of branch {before.branch}" if before.branch else "") if before else "before the first turn"
+        )
+        yield (f"Branch {row.branch}, goes off {place}" if row.branch != last else ""), row
+        last = row.branch
+
+
+def _in_markdown(row: TurnRow) -> str:
+    text = row.text.rstrip("\n") or (f"```json\n{row.calls}\n```" if row.calls else "(no text)")
+    return f"\n## {row.number}. {name(row.speaker)}, {stamp(row.at)}\n\n{text}\n" + ("" if row.complete else "\n(broken off)\n")
+
+
+def _in_text(row: TurnRow) -> str:
+    text = plain(row.text) or plain(row.calls) or "(no text)"
+    ending = "" if row.complete else " (broken off)"
+    return f"{row.number:>4}  {stamp(row.at)}  {name(row.speaker)}{ending}\n" + "".join(f"      {line}\n" for line in text.splitlines())
 
 
 def plain(text: str) -> str:
@@ -386,12 +448,15 @@ def _fact_row(conversation: str, known: Known) -> FactRow:
     )
 
 
-def _row(conversation: str, turn: Turn, number: int) -> TurnRow:
+def _row(conversation: str, turn: Turn, parent: int, branch: int) -> TurnRow:
     raw = turn.raw.decode("utf-8", "replace")
     speaker = turn.sender or turn.role
     at = turn.at or turn.arrived
     arrived = turn.arrived if turn.arrived != at else 0.0
-    return TurnRow(conversation, number, turn.id, at, turn.role, speaker, turn.text, turn.calls, raw, turn.complete, arrived)
+    number = turn.position + 1
+    return TurnRow(
+        conversation, number, turn.id, at, turn.role, speaker, turn.text, turn.calls, raw, turn.complete, arrived, parent, branch
+    )
 
 
 def _health(host: str, port: int) -> str:

@@ -121,6 +121,6 @@ def least(now: Sent, budget: int, purse: Purse) -> int:
 
 
 def _price(tariff: Tariff, now: Sent) -> float:
-    """Dollars for a million tokens that stay."""
+    """Dollars for a million tokens that stay. Behind the last mark they are paid in full again and again."""
     first = max(tariff.input, tariff.write) if tariff.caches else tariff.input
-    return first * now.writes + (tariff.read if tariff.caches else tariff.input) * now.reads
+    return first * now.writes + (tariff.read if tariff.caches and not tariff.partly else tariff.input) * now.reads

@@ -137,6 +137,7 @@ class Account:
         "lost",
         "often",
         "owing",
+        "partly",
         "paths",
         "pure",
         "purse",
@@ -181,9 +182,9 @@ class Account:
         """What the newest request was charged by."""
         self.rewritten = False
         """Whether any request went up changed."""
-        self.stopped = self.refused = False
+        self.stopped = self.refused = self.partly = False
         """Rewriting has cost more than it saved: nothing new is folded or recalled, unless the window is at stake. `refused`: a provider
-        has refused a request in which something was held, so nothing is held any more."""
+        has refused a request in which something was held, so nothing is held any more. `partly`: as of a tariff, of any request."""
         self.stopped_at = 0.0
         self.holds, self.held_saved = 0, 0.0
         """Measured requests in which something was held that the client had cut off, and what they cost less than they would have."""
@@ -414,11 +415,16 @@ class Account:
         self.sent_sum = self.lost = 0  # what was lost is not in the rows: the promise is kept from here on
 
     def _direct(self, step: Step, tariff: Tariff, usage: Usage, size: float) -> float:
-        """The request as it came, by the rules of the cache, as good as it was while nothing was changed."""
+        """The request as it came, by the rules of the cache, as good as it was while nothing was changed; of a prompt that is not cached to
+        its end, what was paid and what the two differ by. Where that end is not known, no saving is claimed."""
         cached = 0.0
         if self.warm(tariff, step.at):
             aside = self.aside if not step.complete else max(0.0, usage.input_tokens - step.total_sent * self.ratio)
             cached = min(self.direct_size, aside + step.fixed * self.ratio if step.broken_in else size - step.fresh_in * self.ratio)
+        if tariff.partly or not tariff.caches:
+            ours = self.cached(tariff, step) * self.ratio
+            told = tariff.predicted(size, max(0.0, cached)) - tariff.predicted(usage.input_tokens, ours)
+            return tariff.cost(usage) + (min(0.0, told) if tariff.partly else told)
         return tariff.predicted(size, max(0.0, cached) * self.quality, usage.output_tokens)
 
     def _size(self, step: Step, usage: Usage) -> float:

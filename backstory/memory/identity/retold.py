@@ -1,7 +1,8 @@
 """Whether a text that a client sends back is an answer of the provider's in another form.
 
 Clients take the model's reasoning and comments out, write JSON and Markdown anew, trim, cut and shorten. Rule: what counts is what is said,
-letters and digits in their order; a text of the same length that says something else was edited, and is no echo.
+letters and digits in their order; a text of the same length that says something else was edited, and is no echo. Reasoning and comments
+may be missing or cut, but no client writes others in their place: where both texts have some, these have to be alike, too.
 """
 
 from __future__ import annotations
@@ -30,10 +31,12 @@ _BRIEF, _LONG_CHARS = 0.5, 120
 
 _ORDER: tuple[Likeness, ...] = ("same", "part", "brief", "other")
 
-_REASONING = re.compile(r"<(think|thinking|thought|thoughts|reasoning|reflection|analysis|scratchpad)\b[^>]*>.*?</\1\s*>", re.DOTALL | re.I)
+_REASONING = re.compile(
+    r"<(think|thinking|thought|thoughts|reasoning|reflection|analysis|scratchpad)\b[^>]*>(.*?)</\1\s*>", re.DOTALL | re.I
+)
 # Some chat templates begin in the middle of the reasoning.
 _REASONED = re.compile(r"\A.*</(?:think|thinking|thought|reasoning)\s*>", re.DOTALL | re.I)
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_COMMENT = re.compile(r"<!--(.*?)-->", re.DOTALL)
 _TAG = re.compile(r"</?[A-Za-z][^<>]{0,400}>")
 _TARGET = re.compile(r"\]\([^()\s]{0,2000}\)")
 _FENCE = re.compile(r"\A```[A-Za-z]*\s*\n(.*?)\n?```\Z", re.DOTALL)
@@ -45,6 +48,10 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 
 def likeness(sent: str, kept: str) -> Likeness:
     """How the text that a client sends is like the one that it was given. Costs both texts."""
+    return max(_said_alike(sent, kept), _set_apart_alike(sent, kept), key=_ORDER.index)
+
+
+def _said_alike(sent: str, kept: str) -> Likeness:
     a, b = _spoken(sent), _spoken(kept)
     given = _data(b)
     if given:
@@ -56,6 +63,17 @@ def likeness(sent: str, kept: str) -> Likeness:
         # Cut in the middle of what else would be taken out.
         whole = "same" if sent.strip() == kept.strip() else _alike(_plain(sent), _plain(kept))
         found = min(found, whole, key=_ORDER.index)
+    return found
+
+
+def _set_apart_alike(sent: str, kept: str) -> Likeness:
+    """How their reasoning and comments are alike. Either may have fewer of them, or none."""
+    found: Likeness = "same"
+    for pieces in (_reasoning, _comments):
+        a = [plain for piece in pieces(sent) if (plain := _plain(piece))]
+        b = [plain for piece in pieces(kept) if (plain := _plain(piece))] if a else []
+        if b and not set(a) <= set(b):
+            found = max(found, _alike("".join(a), "".join(b)), key=_ORDER.index)
     return found
 
 
@@ -85,6 +103,18 @@ def _spoken(text: str) -> str:
     text = text.strip()
     fenced = _FENCE.match(text)
     return fenced[1].strip() if fenced else text
+
+
+def _reasoning(text: str) -> list[str]:
+    if "</" not in text:
+        return []
+    text = _COMMENT.sub("", text)
+    begun = _REASONED.match(_REASONING.sub("", text))
+    return [*([begun[0]] if begun else []), *(match[2] for match in _REASONING.finditer(text))]
+
+
+def _comments(text: str) -> list[str]:
+    return [match[1] for match in _COMMENT.finditer(_REASONING.sub("", text))] if "<!--" in text else []
 
 
 def _plain(text: str) -> str:

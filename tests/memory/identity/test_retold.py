@@ -23,6 +23,10 @@ LONG = "The harbour of the old town was built in 1873, and its lantern has burnt
         ("A bold word, and a link.", "A **bold** word, and a [link](https://example.org/page)."),
         ("<p>A <b>bold</b> word &amp; more</p>", "A **bold** word & more"),
         ("👍", "👍 "),
+        ("<think>They greet me.</think>Hello!", "They greet me.</think> Hello!"),
+        ("<think></think>Hello!", "<think>They greet me.</think>Hello!"),
+        ("<think>First.</think>Hello!", "<think>First.</think>Hello!<think>Second.</think> <!-- vc -->"),
+        ("<think>They  greet me.</think>Hello!", "<!-- a --><think>They greet <b>me</b>.</think>Hello!"),
     ],
 )
 def test_the_same_words_are_the_same_answer(sent: str, kept: str) -> None:
@@ -39,6 +43,8 @@ def test_the_same_words_are_the_same_answer(sent: str, kept: str) -> None:
         (f"Mate: {LONG}", LONG),
         ("Bot: It is soup 3", "It is soup 3, and nothing"[:12]),
         (f"<think>{LONG[:60]}...", f"<think>{LONG}</think>Yes."),
+        (f"<think>{LONG[:60]} [...]</think>Yes.", f"<think>{LONG}</think>Yes."),
+        (f"{LONG}<!-- {LONG[:60]} -->", f"{LONG}<!-- {LONG} -->"),
     ],
 )
 def test_a_part_of_it_is_known(sent: str, kept: str) -> None:
@@ -59,6 +65,10 @@ def test_a_note_in_its_place_is_brief() -> None:
         (json.dumps({"a": 2, "text": LONG}), json.dumps({"a": 1, "text": LONG})),
         ("", LONG),
         ("👎", "👍"),
+        (f"<think>Once more.</think>{LONG}", f"<think>They want me to go on.</think>{LONG}"),
+        (f"<think>me</think>{LONG}", f"<think>They want me to go on.</think>{LONG}"),
+        (f"Once more.</think>{LONG}", f"<think>They want me to go on.</think>{LONG}"),
+        (f"{LONG} <!-- seen 1 -->", f"{LONG} <!-- seen 2 -->"),
     ],
 )
 def test_an_edited_answer_is_another(sent: str, kept: str) -> None:
