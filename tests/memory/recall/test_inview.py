@@ -38,7 +38,8 @@ def ask(index: Index, question: str, seen: Seen, budget: int = 330, carried: fro
 
 
 def test_each_piece_is_found_while_another_is_in_view() -> None:
-    index, blocks = history(report()), []
+    index = history(report())
+    blocks: list[str] = []
     for valve in (8, 51, 29, 40):
         partly, seen = in_view(index, {2}, blocks)
         assert partly == {2}
@@ -67,7 +68,8 @@ def test_a_turn_of_one_unit_and_one_that_is_all_there_are_not_opened() -> None:
 
 
 def test_of_an_excerpt_only_its_sentences_are_in_view() -> None:
-    index, blocks = history(report()), []
+    index = history(report())
+    blocks: list[str] = []
     for valve in (29, 28, 30, 27):
         partly, seen = in_view(index, {2}, blocks)
         found = ask(index, f"What is the tolerance of valve V-{valve}?", seen, 70)
