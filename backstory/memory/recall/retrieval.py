@@ -7,7 +7,7 @@ headers included, never has more tokens than the budget.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from functools import partial
 
 from msgspec import Struct
@@ -371,10 +371,13 @@ class _Filling:
         self._years: set[str] = set()
         self._last = 0
 
-    def size(self, place: int) -> int:
-        """Of a unit, as it is likely to be shown."""
-        size = self.index.sizes[place]
-        return min(size, int(self.whole * _EXCERPT)) if self.whole < PIECE_TOKENS else size
+    def sizes(self, places: Iterable[int]) -> Mapping[int, int] | Sequence[int]:
+        """Of these units by place, as they are likely to be shown."""
+        sizes = self.index.sizes
+        if self.whole >= PIECE_TOKENS:
+            return sizes
+        most = int(self.whole * _EXCERPT)
+        return {place: min(sizes[place], most) for place in places}
 
     def part(self, place: int) -> tuple[int, int] | None:
         """From which character to which a unit goes into the room that is left, None where it does not."""
@@ -417,8 +420,8 @@ class _Filling:
 def _chosen(filling: _Filling, scores: Mapping[int, float], first: Sequence[int], out: list[tuple[int, str]]) -> dict[int, tuple[int, int]]:
     """Places, `first` and then the most valuable, each with the part of its text that is shown. `out` is told what was left out, and
     why."""
-    pinned = set(first)
-    worth = [(-score / (_THRIFT_FLOOR + filling.size(place)) ** _THRIFT, place) for place, score in scores.items() if place not in pinned]
+    pinned, sizes = set(first), filling.sizes(scores)
+    worth = [(-score / (_THRIFT_FLOOR + sizes[place]) ** _THRIFT, place) for place, score in scores.items() if place not in pinned]
     rest = [place for _, place in sorted(worth)]
     chosen: dict[int, tuple[int, int]] = {}
     known = Chosen(filling.index)
