@@ -105,6 +105,6 @@ def _part(said: str) -> str:
     too short to be known again."""
     begins, end = said.startswith(f"{LEFT_OUT} "), said.rfind(f" {LEFT_OUT}")
     if begins or end > 0:
-        return said[len(LEFT_OUT) + 1 if begins else 0 : end if end > 0 else len(said)]
+        return plain(said[len(LEFT_OUT) + 1 if begins else 0 : end if end > 0 else len(said)])
     first = said.split("\n", 1)[0]
     return first if len(first) > _TELLING_CHARS else ""
