@@ -314,7 +314,7 @@ def _shown(found: Recalled, question: str, place: str, carried: set[int]) -> lis
         (
             worth[item.number],
             search.Found(
-                place, item.number, item.turn, dates.day_name(item.at), called(item.speaker), neutral(item.text), item.turn in carried
+                place, item.number, item.turn, dates.day_name(item.at), called(item.speaker), neutral(item.shown), item.turn in carried
             ),
         )
         for item in found.items

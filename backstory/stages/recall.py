@@ -5,7 +5,7 @@ recalled now. With nothing missing from the payload and room in the window it ad
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Set
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -141,7 +141,7 @@ class Recall(Stage):
             if thread.compacted:
                 visit.digest, thread.compacted = plan.digest, False
         found = plan.outline
-        elsewhere = found.injected | thread.hidden if thread.hidden else found.injected
+        elsewhere: Set[int] = thread.hidden
         held = self._holding.look(exchange, visit, total) if thread.view is not None and plan.folded is None else None
         if held is not None:
             visit.held, elsewhere = held[0], elsewhere | held[0].turns
@@ -153,8 +153,7 @@ class Recall(Stage):
                     f"blocks of earlier questions ({len(visit.dropped)}) go up no more: nothing before this one is in the provider's cache"
                 )
                 exchange = replace(exchange, notes=(*exchange.notes, Note(self.name, told)))
-            elsewhere = found.injected | thread.hidden if thread.hidden else found.injected
-        absent = assembly.Absent(thread, visit.upto, visit.reading, found.rest, elsewhere, found.settled)
+        absent = assembly.Absent(thread, visit.upto, visit.reading, found.rest, elsewhere, found.settled, found.injected, found.edits)
         lacks = visit.absent = absent.count - (len(visit.held.turns) if visit.held is not None else 0)
         edits, total = _unanswered(visit, edits, total)
         edits, before = self._again(visit, edits, total)

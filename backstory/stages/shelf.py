@@ -28,6 +28,7 @@ from backstory.memory.folding.compaction import Window, cut
 from backstory.memory.folding.digest import Reader
 from backstory.memory.identity.thread import Family, Thread, place_of
 from backstory.memory.recall.index import Index
+from backstory.memory.recall.inview import Seen, in_view
 from backstory.memory.recall.nearness import Asked
 from backstory.memory.recall.paging import Chosen
 from backstory.memory.recall.retention import Standing
@@ -160,6 +161,11 @@ class Shelf:
             index = thread.family.index
         if self._meaning is not None and index is thread.family.index:
             asked = await self._meaning.asked(thread, index, question.text)
+        seen: Seen = {}
+        if isinstance(absent, Absent) and absent.injected:
+            partly, seen = in_view(index, absent.injected, absent.blocks())
+            if partly:
+                absent.reopen(partly)
         carried = _carried(index, absent, index is thread.family.index)
         now = question.at
         counter = self._counter()
@@ -181,6 +187,7 @@ class Shelf:
                 asked=asked,
                 search=search,
                 asker=question.sender,
+                seen=seen,
             )
 
         if len(index) <= _INLINE_UNITS:

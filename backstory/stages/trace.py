@@ -79,7 +79,7 @@ def of_items(thread: Thread, found: Recalled) -> list[Reason]:
     reached: dict[int, int] = {}
     for place, item in enumerate(found.items):
         turn = thread.by_id.get(item.turn)
-        start, end = reasons.span(turn.text, item.text, reached.get(item.turn, 0)) if turn is not None else (0, 0)
+        start, end = found.stands(place, turn.text, reached.get(item.turn, 0)) if turn is not None else (0, 0)
         reached[item.turn] = end
         kind: reasons.Kind = "pinned" if item.pinned else "recalled"
         signals, terms = found.basis.told(place) if found.basis is not None else ({}, ())

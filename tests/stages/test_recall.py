@@ -238,3 +238,21 @@ def test_what_a_client_puts_around_each_message_counts_and_is_folded_with_it(tmp
             assert one.sent.body.count(b"openclaw:ctx") < 20
 
     asyncio.run(work())
+
+
+def test_a_long_message_gives_all_its_pieces_one_after_another(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing()) as one:
+            report = " ".join(f"Section {at} of the report. The tolerance of valve V-{at} is {at * 37} microns." for at in range(150))
+            chat: Chat = [("user", report), ("assistant", "Answer 1."), *talk(13, 1)]
+            name = await say(one, chat[:-1])
+            cut = chat[-7:-1]
+            for number, valve in enumerate((87, 107, 12, 133), 1):
+                cut = [*cut, ("assistant", f"Answer {number}."), ("user", f"What is the tolerance of valve V-{valve}?")]
+                assert await say(one, cut) == name
+                body = one.sent.body.decode()
+                assert f"valve V-{valve} is {valve * 37} microns" in body
+            assert all(body.count(f"valve V-{valve} is") <= 1 for valve in range(150)), "nothing goes up twice"
+            assert not one.failures()
+
+    asyncio.run(work())

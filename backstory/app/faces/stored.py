@@ -222,7 +222,7 @@ def recalled(store: Store, question: str, record: Conversation | None, budget: i
     found = recall(
         index, question, budget_tokens=budget, carried=frozenset(), now=now, min_score=0.0, count=count, search=True, changed=changed
     )
-    hits = [Hit(*places[item.turn], item.at, item.speaker, round(item.score, 4), item.text, item.changed) for item in found.items]
+    hits = [Hit(*places[item.turn], item.at, item.speaker, round(item.score, 4), item.shown, item.changed) for item in found.items]
     return sorted(hits, key=lambda hit: -hit.score)
 
 

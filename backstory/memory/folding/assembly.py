@@ -156,13 +156,22 @@ def summary_chain(thread: Thread, line: Line) -> bytes:
 class Absent:
     """The turns of a branch that the payload does not carry: neither as a message nor in a block injected before. Membership by turn id.
 
-    `kept`: the items that go up, less those of `settled`.
+    `kept`: the items that go up, less those of `settled`. `injected`: the turns in blocks that go up, and in nothing of `elsewhere`;
+    `edits`: among them those that put these blocks in.
     """
 
-    __slots__ = ("_carried", "_elsewhere", "_settled", "_thread", "_upto", "count")
+    __slots__ = ("_carried", "_edits", "_elsewhere", "_settled", "_thread", "_upto", "count", "injected")
 
     def __init__(
-        self, thread: Thread, upto: int, reading: Reading, kept: Sequence[int], elsewhere: Set[int], settled: Settled | None = None
+        self,
+        thread: Thread,
+        upto: int,
+        reading: Reading,
+        kept: Sequence[int],
+        elsewhere: Set[int],
+        settled: Settled | None = None,
+        injected: Set[int] = frozenset(),
+        edits: Sequence[Edit] = (),
     ) -> None:
         places = reading.places
         self._thread = thread
@@ -170,7 +179,9 @@ class Absent:
         self._settled = settled
         self._carried = {places[item] for item in kept}
         self._carried.update(reading.also)
-        self._elsewhere = elsewhere
+        self._elsewhere = elsewhere | injected if elsewhere else injected
+        self._edits = edits
+        self.injected = injected - elsewhere if elsewhere else injected
         here = sum([1 for place in self._carried if 0 <= place < upto and (settled is None or place not in settled.carried)])
         if settled is not None:
             here += len(settled.carried) if settled.upto <= upto else sum(1 for place in settled.carried if place < upto)
@@ -182,6 +193,14 @@ class Absent:
         if not 0 <= place < self._upto or place in self._carried or turn_id in self._elsewhere:
             return False
         return settled is None or place not in settled.carried
+
+    def blocks(self) -> list[str]:
+        """The blocks that go up with the request."""
+        return [edit.text for edit in self._edits if isinstance(edit, AppendText)]
+
+    def reopen(self, turns: Set[int]) -> None:
+        """Of these turns in the blocks not all is there: they may be found again."""
+        self._elsewhere = self._elsewhere - turns
 
     def ids(self) -> Set[int]:
         """Their ids. Costs what the branch has; where its beginning is settled, what that leaves."""

@@ -148,12 +148,17 @@ def _split(text: str, start: int, stop: int, author: str, named_: bool, at: floa
 
 def parts(line: str) -> Iterator[str]:
     """The sentences of a line as they stand in it, whoever says them."""
-    start = 0
-    while start < len(line):
-        end = _end(line, start, len(line))
-        low, high = _stripped(line, start, end)
+    for low, high in bounds(line, 0, len(line)):
+        yield line[low:high]
+
+
+def bounds(text: str, start: int, stop: int) -> Iterator[tuple[int, int]]:
+    """From where to where the sentences of a line stand in a text, whoever says them. `start`, `stop`: of the line."""
+    while start < stop:
+        end = _end(text, start, stop)
+        low, high = _stripped(text, start, end)
         if low < high:
-            yield line[low:high]
+            yield low, high
         start = max(end, start + 1)
 
 

@@ -79,18 +79,26 @@ def tell(
         if goes_on and resumes(item.text):
             continue
         signals, terms = found.basis.told(place) if found.basis is not None else ({}, ())
-        reasons.append(_reason(by_id[item.turn], item.text, item.number, item.speaker, item.at, item.score, signals, terms))
-        texts.append(item.text)
+        turn = by_id[item.turn]
+        where = found.stands(place, turn.text)
+        reasons.append(_reason(turn, where, item.number, item.speaker, item.at, item.score, signals, terms))
+        texts.append(item.shown)
     if not reasons and goes_on:
         reasons, texts = next((told for one in summaries if (told := _last_session(one, by_id))[0]), ([], []))
     return _fitted(reasons, texts, others, found, budget_tokens, count)
 
 
 def _reason(
-    turn: Turn, text: str, number: int, speaker: str, at: float, score: float, signals: dict[str, float], terms: tuple[str, ...]
+    turn: Turn,
+    where: tuple[int, int],
+    number: int,
+    speaker: str,
+    at: float,
+    score: float,
+    signals: dict[str, float],
+    terms: tuple[str, ...],
 ) -> Reason:
-    start, end = span(turn.text, text)
-    return Reason(turn.id, number, speaker, at, start, end, score, signals, terms, "elsewhere", turn.conversation)
+    return Reason(turn.id, number, speaker, at, *where, score, signals, terms, "elsewhere", turn.conversation)
 
 
 def _last_session(summary: SessionSummary, by_id: Mapping[int, Turn]) -> tuple[list[Reason], list[str]]:
@@ -100,7 +108,7 @@ def _last_session(summary: SessionSummary, by_id: Mapping[int, Turn]) -> tuple[l
     for number, speaker, text in _LINE.findall(summary.text):
         turn = numbers.get(int(number))
         if turn is not None and not resumes(text):
-            reasons.append(_reason(turn, text, int(number), speaker, turn.at, 0.0, {"last session": 1.0}, ()))
+            reasons.append(_reason(turn, span(turn.text, text), int(number), speaker, turn.at, 0.0, {"last session": 1.0}, ()))
             texts.append(text)
     return reasons, texts
 

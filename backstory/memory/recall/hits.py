@@ -18,6 +18,7 @@ from backstory.memory.recall import dates
 from backstory.memory.recall.associations import MARK, asked_concepts
 from backstory.memory.recall.index import Index
 from backstory.memory.recall.question import Query
+from backstory.memory.recall.quoting import LEFT_OUT
 from backstory.memory.recall.reasons import Basis
 from backstory.memory.recall.retrieval import Item, Recalled
 from backstory.memory.text import STOP_WORDS, fold, stem, terms, words
@@ -38,7 +39,6 @@ _NEAREST = 0.85
 _WORD = re.compile(r"[^\W_]+")
 _MOST_READ = 100_000
 """Characters of a text that are looked through for the part with most of the words."""
-_LEFT_OUT = "(...)"
 
 
 class Row(Struct, frozen=True):
@@ -100,9 +100,9 @@ def _good(worth: Sequence[float]) -> list[bool]:
 def _put(rows: dict[int, Row], item: Item, worth: float, *, direct: bool) -> None:
     known = rows.get(item.number)
     if known is None:
-        rows[item.number] = Row(item.number, item.speaker, item.at, item.text, worth, direct, item.changed)
+        rows[item.number] = Row(item.number, item.speaker, item.at, item.shown, worth, direct, item.changed)
     else:
-        text = f"{known.text}\n{item.text}"
+        text = f"{known.text}\n{item.shown}"
         rows[item.number] = replace(
             known, text=text, worth=max(worth, known.worth), direct=direct or known.direct, changed=max(item.changed, known.changed)
         )
@@ -189,8 +189,8 @@ def passage(text: str, asked: str, most: int) -> str:
         space = text.find(" ", start, first)
         start = space + 1 if space >= 0 else start
     end = min(len(text), start + most)
-    before = f"{_LEFT_OUT} " if start else ""
-    after = f" {_LEFT_OUT}" if end < len(text) else ""
+    before = f"{LEFT_OUT} " if start else ""
+    after = f" {LEFT_OUT}" if end < len(text) else ""
     return f"{before}{text[start:end]}{after}"
 
 

@@ -7,7 +7,8 @@ headers included, never has more tokens than the budget.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from functools import partial
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -20,12 +21,15 @@ from backstory.memory.recall.asking import wants
 from backstory.memory.recall.associations import MARK
 from backstory.memory.recall.gate import any_passes, passes, told, worth_a_look
 from backstory.memory.recall.index import Index
+from backstory.memory.recall.inview import Seen, adding
 from backstory.memory.recall.likeness import Chosen
 from backstory.memory.recall.nearness import Asked
 from backstory.memory.recall.question import Query, read
-from backstory.memory.recall.reasons import MOST_LEFT, Basis, Left, Parts
+from backstory.memory.recall.quoting import excerpt, marked
+from backstory.memory.recall.reasons import MOST_LEFT, Basis, Left, Parts, span
 from backstory.memory.recall.retention import Standing
 from backstory.memory.recall.scoring import anchored, evidence, lifted, matches, only, pool_size, ranked
+from backstory.memory.recall.units import PIECE_TOKENS
 
 _LABEL = "Earlier in this conversation:"
 _CHANGED = " (later changed: #"
@@ -37,6 +41,9 @@ _WITH_MEANING, _FEW_UNITS = 2, 4000
 # Of the candidates by meaning a third of those by words is enough: they are fewer that matter, and their neighbours come along.
 _NEAR_PART, _FEWEST_NEAR = 3, 50
 _SMALLEST_LINE = 12
+# An excerpt of more than one sentence takes so much of the room that is left: the next best hit finds some, too.
+_EXCERPT = 1 / 3
+_NONE_SEEN: Seen = {}
 # What a message that asks nothing brings back is a reminder, not an answer.
 _REMARK_TOKENS = 250
 _ASKS = ("?", "\uff1f", "\u061f")
@@ -46,7 +53,8 @@ _ASKED_CHARS, _MOST_QUESTIONS = 20_000, 8
 
 class Item(Struct, frozen=True):
     """A unit that was chosen. `score`: 1 for the best. `piece`: which part of its turn it is. `changed`: number of
-    the later turn that changed what it says, 0 for none."""
+    the later turn that changed what it says, 0 for none. `start`, `rest`: how many characters of the unit were left out before `text` and
+    after it, where there is room for an excerpt only."""
 
     turn: int
     number: int
@@ -57,6 +65,13 @@ class Item(Struct, frozen=True):
     piece: int = 0
     pinned: bool = False
     changed: int = 0
+    start: int = 0
+    rest: int = 0
+
+    @property
+    def shown(self) -> str:
+        """The text, with a mark where something was left out."""
+        return marked(self.text, self.start, self.rest)
 
 
 class Recalled(Struct, frozen=True):
@@ -73,6 +88,16 @@ class Recalled(Struct, frozen=True):
     left: tuple[Left, ...] = ()
     terms: tuple[str, ...] = ()
     basis: Basis | None = None
+
+    def stands(self, item: int, text: str, after: int = 0) -> tuple[int, int]:
+        """From which character to which an item stands in its turn's text, from `after` on if it is there; 0, 0 where it does not. An
+        excerpt stands there where its unit does, however often its words are said."""
+        one, basis = self.items[item], self.basis
+        if (one.start or one.rest) and basis is not None:
+            start, end = span(text, basis.index.texts[basis.places[item]], after)
+            if start < end:
+                return start + one.start, start + one.start + len(one.text)
+        return span(text, one.text, after)
 
 
 class _Answers(Struct):
@@ -98,25 +123,29 @@ def recall(
     asked: Asked | None = None,
     search: bool = False,
     asker: str = "",
+    seen: Seen = _NONE_SEEN,
 ) -> Recalled:
     """The turns that answer the question, less those in `carried` (turn ids). `now`: when it is asked. `min_score`: units below this
     share of the best score are left out. `count`: tokens of a text, which decides what fits. `standing`: pinned turns come first,
     whatever is asked; others as its rules have it. `changed`: what does not hold any more. `asked`: the question's vector, where there is
     one. `search`: somebody looks for this: whatever has a word of it is an answer, however weak. `asker`: the name under which who asks
-    speaks, "" for none: what they ask about themselves (see oneself) is answered with what they have told."""
+    speaks, "" for none: what they ask about themselves (see oneself) is answered with what they have told. `seen`: what is in
+    view of turns that are not in `carried`."""
     if not len(index):
         return Recalled((), gate="empty")
     if budget_tokens < _overhead(count) + _SMALLEST_LINE:
         return Recalled((), gate="no room")
     query = anchored(index, read(index, question, now))
     eligible = _eligible(index, carried)
+    if seen:
+        eligible = _also(eligible, adding(index, query, seen))
     wanted = pool_size(budget_tokens) * (_WITH_MEANING if asked is not None and len(index.turns) <= _FEW_UNITS else 1)
     strict = 0.0 if search else standing.rules.gate if standing is not None else 1.0
     aspects = oneself.asked(question)
     if search and not aspects and not query.own:
         # Who looks for a word that only frames questions ("name") looks for that.
         query = replace(query, own=tuple([term for term in query.weights if not term.startswith(MARK)]))
-    remark = not search and not wants(question, aspects)
+    remark, given = not search and not wants(question, aspects), budget_tokens
     if remark:
         budget_tokens = min(budget_tokens, _REMARK_TOKENS)
     answers = _answers(index, query, question, now, eligible, wanted, strict, asked, index.share(budget_tokens), remark)
@@ -134,7 +163,11 @@ def recall(
         gate = answers.found.gate or "no match"
         return replace(answers.found, gate=gate, terms=query.own, left=_left(index, answers.out, {}))
     answers.scores = kept
-    return _fitted(index, answers, first, query, budget_tokens, count, changed)
+    return _fitted(index, answers, first, query, budget_tokens, given, count, changed, seen)
+
+
+def _also(eligible: Callable[[int], bool], adds: Callable[[int], bool]) -> Callable[[int], bool]:
+    return lambda place: eligible(place) and adds(place)
 
 
 def _eligible(index: Index, carried: Container[int]) -> Callable[[int], bool]:
@@ -227,12 +260,19 @@ def block(recalled: Recalled, label: str = _LABEL) -> str:
         if named and named != day:
             lines.append(f"[{_header(named, day)}]")
             day, before = named, None
-        goes_on = before is not None and (before.turn, before.piece + 1, before.speaker) == (item.turn, item.piece, item.speaker)
-        text = line(item.number, item.speaker, item.text) if not goes_on else _shown(item.text, first=True)
+        goes_on = before is not None and _goes_on(before, item)
+        text = line(item.number, item.speaker, item.shown) if not goes_on else _shown(item.shown, first=True)
         lines.append(text + later(item.changed))
         before = item
     lines.append(RECALL_CLOSE)
     return "\n".join(lines)
+
+
+def _goes_on(before: Item, item: Item) -> bool:
+    """Whether a unit is the next piece of the same text, and both are whole."""
+    if before.start or before.rest or item.start or item.rest:
+        return False
+    return (before.turn, before.piece + 1, before.speaker) == (item.turn, item.piece, item.speaker)
 
 
 def _header(day: str, before: str) -> str:
@@ -259,35 +299,50 @@ def _shown(text: str, *, first: bool = False) -> str:
 
 
 def _fitted(
-    index: Index, answers: _Answers, first: Sequence[int], query: Query, budget_tokens: int, count: Callable[[str], int], changed: Changed
+    index: Index,
+    answers: _Answers,
+    first: Sequence[int],
+    query: Query,
+    budget_tokens: int,
+    given: int,
+    count: Callable[[str], int],
+    changed: Changed,
+    seen: Seen,
 ) -> Recalled:
-    """The best units that fit, by value for their length; what is over the budget when all is counted goes, the least valuable first."""
-    found, scores = answers.found, answers.scores
-    chosen = _chosen(index, scores, first, budget_tokens - _overhead(count), count, answers.out, changed)
+    """The best units that fit, by value for their length; what is over the budget when all is counted goes, the least valuable first.
+    `given`: the budget before it was made smaller for this message."""
+    found, scores, overhead = answers.found, answers.scores, _overhead(count)
+    filling = _Filling(index, query, count, changed, budget_tokens - overhead, given - overhead, seen)
+    chosen = _chosen(filling, scores, first, answers.out)
     pinned = set(first)
     while chosen:
         places = sorted(chosen)
-        items = tuple([_item(index, scores, place, place in pinned, _changed(index, place, changed)) for place in places])
+        items = tuple([_item(index, scores, place, place in pinned, chosen[place], changed) for place in places])
         made = Recalled(items, found.considered, found.best)
         tokens = count(block(made))
         if tokens <= budget_tokens:
             basis = Basis(index, query, answers.parts, tuple(places))
             return replace(made, tokens=tokens, left=_left(index, answers.out, scores), terms=query.own, basis=basis)
-        answers.out.append((chosen.pop(), "no room"))
+        answers.out.append((chosen.popitem()[0], "no room"))
     return Recalled((), found.considered, found.best, "no room", left=_left(index, answers.out, scores), terms=query.own)
 
 
-def _item(index: Index, scores: Mapping[int, float], place: int, pinned: bool, changed: int) -> Item:
+def _item(index: Index, scores: Mapping[int, float], place: int, pinned: bool, part: tuple[int, int], changed: Changed) -> Item:
+    start, end = part
+    whole = index.texts[place]
+    text = whole[start:end]
     return Item(
         index.turns[place],
         index.numbers[place],
         index.names[index.speakers[place]],
         index.at[place],
-        index.texts[place],
+        text,
         round(scores.get(place, 0.0), 4),
         index.pieces[place],
         pinned,
-        changed,
+        _changed(index.turns[place], text, changed),
+        start,
+        len(whole) - end,
     )
 
 
@@ -296,56 +351,94 @@ def _left(index: Index, out: Sequence[tuple[int, str]], scores: Mapping[int, flo
     return tuple([Left(index.turns[place], index.numbers[place], why, round(scores.get(place, 0.0), 4)) for place, why in best])
 
 
-def _changed(index: Index, place: int, changed: Changed) -> int:
-    """Number of the turn that changed what this unit says last, 0 for none."""
-    said = changed.get(index.turns[place])
-    return max((number for sentence, number in said if sentence in index.texts[place]), default=0) if said else 0
+def _changed(turn: int, text: str, changed: Changed) -> int:
+    """Number of the turn that changed what this part of a turn says last, 0 for none."""
+    said = changed.get(turn)
+    return max((number for sentence, number in said if sentence in text), default=0) if said else 0
 
 
-def _chosen(
-    index: Index,
-    scores: Mapping[int, float],
-    first: Sequence[int],
-    left: int,
-    count: Callable[[str], int],
-    out: list[tuple[int, str]],
-    changed: Changed,
-) -> list[int]:
-    """Places, `first` and then the most valuable. A line's tokens add up: each line is counted with its line break. `out` is told what was
-    left out, and why."""
-    sizes = index.sizes
-    pinned = set(first)
+class _Filling:
+    """A block while it is filled. `left`: room for lines, in tokens; `whole`: what that was, before a message made it smaller. A line's
+    tokens add up: each line is counted with its line break. In a small room, that would not hold the longest units, there is an excerpt of
+    one that would take most of it."""
+
+    def __init__(
+        self, index: Index, query: Query, count: Callable[[str], int], changed: Changed, left: int, whole: int, seen: Seen
+    ) -> None:
+        self.index, self.left, self.whole, self._seen = index, left, whole, seen
+        self._query, self._count, self._changed = query, count, changed
+        self._days: set[str] = set()
+        self._years: set[str] = set()
+        self._last = 0
+
+    def sizes(self, places: Iterable[int]) -> Mapping[int, int] | Sequence[int]:
+        """Of these units by place, as they are likely to be shown."""
+        sizes = self.index.sizes
+        if self.whole >= PIECE_TOKENS:
+            return sizes
+        most = int(self.whole * _EXCERPT)
+        return {place: min(sizes[place], most) for place in places}
+
+    def part(self, place: int) -> tuple[int, int] | None:
+        """From which character to which a unit goes into the room that is left, None where it does not."""
+        size, text, left = self.index.sizes[place], self.index.texts[place], self.left
+        if not text:
+            return None
+        parts = self._seen.get(place, ())
+        if parts or (self.whole < PIECE_TOKENS and size > self.whole * _EXCERPT):
+            found = excerpt(self.index, self._query, text, partial(self._fits, place), parts)
+            if found is not None or parts:
+                return found
+        if size > left:
+            return None
+        self._last = self._cost(place, 0, len(text))
+        return (0, len(text)) if self._last <= left else None
+
+    def take(self, place: int, part: tuple[int, int]) -> None:
+        """This goes into the block: what `part` has just given for this unit."""
+        whole = part == (0, len(self.index.texts[place]))
+        self.left -= self._last if whole else self._cost(place, *part)
+        day = dates.day_name(self.index.at[place])
+        self._days.add(day)
+        self._years.add(day[-4:])
+
+    def _fits(self, place: int, start: int, end: int, more: bool) -> bool:
+        """Whether there is room for this part of a unit; `more`: and for another one."""
+        return self._cost(place, start, end) <= (int(self.left * _EXCERPT) if more else self.left)
+
+    def _cost(self, place: int, start: int, end: int) -> int:
+        index, whole = self.index, self.index.texts[place]
+        text = whole[start:end]
+        shown = line(index.numbers[place], index.names[index.speakers[place]], marked(text, start, len(whole) - end))
+        cost = self._count(f"{shown}{later(_changed(index.turns[place], text, self._changed))}\n")
+        day = dates.day_name(index.at[place])
+        if day and day not in self._days:
+            cost += self._count(f"[{_header(day, day if day[-4:] in self._years else '')}]\n")
+        return cost
+
+
+def _chosen(filling: _Filling, scores: Mapping[int, float], first: Sequence[int], out: list[tuple[int, str]]) -> dict[int, tuple[int, int]]:
+    """Places, `first` and then the most valuable, each with the part of its text that is shown. `out` is told what was left out, and
+    why."""
+    pinned, sizes = set(first), filling.sizes(scores)
     worth = [(-score / (_THRIFT_FLOOR + sizes[place]) ** _THRIFT, place) for place, score in scores.items() if place not in pinned]
     rest = [place for _, place in sorted(worth)]
-    chosen: list[int] = []
-    days: set[str] = set()
-    years: set[str] = set()
-    known = Chosen(index)
+    chosen: dict[int, tuple[int, int]] = {}
+    known = Chosen(filling.index)
     misses = 0
     for at, place in enumerate([*first, *rest]):
-        if misses > _MISSES or left < _SMALLEST_LINE:
+        if misses > _MISSES or filling.left < _SMALLEST_LINE:
             out += [(other, "no room") for other in rest[max(0, at - len(first)) :][:MOST_LEFT]]
             break
-        if sizes[place] > left or not index.texts[place]:
+        part = filling.part(place)
+        if part is None:
             misses += 1
             out.append((place, "no room"))
-            continue
-        shown = line(index.numbers[place], index.names[index.speakers[place]], index.texts[place])
-        cost = count(f"{shown}{later(_changed(index, place, changed))}\n")
-        day = dates.day_name(index.at[place])
-        if day and day not in days:
-            cost += count(f"[{_header(day, day if day[-4:] in years else '')}]\n")
-        if cost > left:
-            misses += 1
-            out.append((place, "no room"))
-            continue
-        if known.says_it_already(place):
+        elif known.says_it_already(place):
             out.append((place, "says the same as another"))
-            continue
-        left -= cost
-        days.add(day)
-        years.add(day[-4:])
-        chosen.append(place)
+        else:
+            filling.take(place, part)
+            chosen[place] = part
     return chosen
 
 

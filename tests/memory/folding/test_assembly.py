@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backstory.core.edits import DropMessages, PrependText
+from backstory.core.edits import AppendText, DropMessages, Edit, PrependText
 from backstory.core.records import Conversation, Digest, Injection, Turn
 from backstory.memory.folding.assembly import Absent, AllBut, Present, earlier_injections, fold, fold_edits, kept_items
 from backstory.memory.folding.compaction import Window, boundary
@@ -203,3 +203,16 @@ def test_injections_stay_with_their_message() -> None:
     edits, turns, tokens = earlier_injections(thread, reading, kept_items(reading, None))
     assert [edit.index for edit in edits if hasattr(edit, "index")] == [2]
     assert (turns, tokens) == ({1}, 7)
+
+
+def test_a_turn_in_a_block_is_absent_again_where_not_all_of_it_is_there() -> None:
+    thread, reading = laid_out("uauauaua")
+    folded = fold(thread, reading, 4)
+    kept = kept_items(reading, folded)
+    edits: list[Edit] = [AppendText(4, "block"), DropMessages(0, 2)]
+    absent = Absent(thread, 8, reading, kept, {2}, None, {2, 3, 5}, edits)
+    assert (absent.injected, absent.blocks()) == ({3, 5}, ["block"]), "what is hidden or held stays so"
+    assert absent.ids() == {1, 4}
+    absent.reopen({3, 5})
+    assert absent.ids() == {1, 3, 4}, "a turn that goes up as a message does not come back"
+    assert [turn.id for turn in thread.path if turn.id in absent] == [1, 3, 4]
