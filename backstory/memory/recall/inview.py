@@ -103,7 +103,8 @@ def _shown(text: str, said: Sequence[str]) -> Sequence[str] | None:
 def _part(said: str) -> str:
     """What a line says that may be no more than a part of its unit: an excerpt without its marks; else its first line, "" where that is
     too short to be known again."""
-    begins, end = said.startswith(f"{LEFT_OUT} "), said.rfind(f" {LEFT_OUT}")
+    # An excerpt whose last line is a mark of quotation and nothing else has lost the space behind that (quoting.plain).
+    begins, end = said.startswith(f"{LEFT_OUT} "), max(said.rfind(f"{sign}{LEFT_OUT}") for sign in " \n")
     if begins or end > 0:
         return plain(said[len(LEFT_OUT) + 1 if begins else 0 : end if end > 0 else len(said)])
     first = said.split("\n", 1)[0]

@@ -113,6 +113,7 @@ def test_lines_of_a_transcript_that_are_not_in_view_are_found() -> None:
 
 @settings(max_examples=60, deadline=None)
 @example(["\n>", ""], 178)
+@example(["\n>\n", "\n\n"], 58)
 @given(st.lists(st.text("ab #1.\n<[>", max_size=90), min_size=2, max_size=8), st.integers(40, 600))
 def test_whatever_a_block_shows_is_in_view(parts: list[str], budget: int) -> None:
     text = "\n\n".join(f"harbour {part} ferry {'sea ' * 150}." for part in parts)
