@@ -73,6 +73,11 @@ class Store(Protocol):
         """Which of these chain hashes are stored: (chain, conversation, turn id), for conversations of this principal."""
         ...
 
+    def deepest(self, principal: str, chains: Sequence[bytes], limit: int) -> list[str]:
+        """Conversations of this principal that have the last of these chain hashes, or the one before, and so on: `limit` of them, those
+        with the last first, and of several the one that said it last. `chains`: of one history, in its order."""
+        ...
+
     def contents(self, principal: str, content: bytes, limit: int = 8) -> list[tuple[str, int]]:
         """Newest spoken turns with this content hash: (conversation, turn id)."""
         ...

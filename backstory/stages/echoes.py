@@ -174,19 +174,17 @@ async def _candidates(threads: Threads, principal: str, scope: str, reading: Rea
     lines, stop = reading.lines, last_answer(reading.lines)
     said = [item for item in range(stop) if lines[item].kind != "none"]
     chains = [reading.chains[item] for item in dict.fromkeys([*said[:_HASHES], *said[-_HASHES:]])]
-    order = {hashed: place for place, hashed in enumerate(chains)}
-    rows = sorted(((order[hashed], turn, name) for hashed, name, turn in await threads.chained(principal, chains)), reverse=True)
+    last = await threads.deepest(principal, chains, _READ)
     begun = [thread.conversation.id for hashed in reversed(chains) for thread in threads.held_after(principal, hashed)]
     human = {lines[item].content: len(lines[item].text) for item in said if lines[item].role == "user" and lines[item].kind == "spoken"}
     longest = sorted((content for content in human if human[content] >= _TELLING_CHARS), key=lambda content: -human[content])
     places = await threads.said(principal, longest[:_READ], OFTEN) if longest else {}
     count = Counter(name for some in places.values() for name in {name for name, _ in some})
-    last = list(dict.fromkeys(name for _, _, name in rows))
     answers = excerpt.telling([lines[item] for item in said if lines[item].role == "assistant"])[:_READ]
     given = await threads.said(principal, dict.fromkeys([lines[stop - 1].content, *answers]), OFTEN)
     # What everybody is answered tells of nobody.
     ended = [name for some in given.values() if len(some) < OFTEN for name, _ in some]
-    names = dict.fromkeys([*begun[:_CANDIDATES], *last[:_READ], *(name for name, _ in count.most_common(_READ))])
+    names = dict.fromkeys([*begun[:_CANDIDATES], *last, *(name for name, _ in count.most_common(_READ))])
     found = [await threads.by_id(principal, name, scope) for name in dict.fromkeys([*names, *ended])]
     return [thread for thread in found if thread is not None], {*ended}.difference(names)
 

@@ -194,6 +194,11 @@ class Threads:
         await self._caught_up()
         return await self._lanes.read(lambda store: store.chains(principal, chains))
 
+    async def deepest(self, principal: str, chains: Sequence[bytes], limit: int) -> list[str]:
+        """Names of stored conversations that share most of a history, by its chain hashes. See Store."""
+        await self._caught_up()
+        return await self._lanes.read(lambda store: store.deepest(principal, chains, limit))
+
     async def at_tip(self, principal: str, tip: bytes, scope: str) -> Thread | None:
         """The same, in memory or stored."""
         held = self.held_at_tip(principal, tip)

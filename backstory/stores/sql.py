@@ -7,6 +7,7 @@ Rule: every look-up that is given a principal checks it in its own statement.
 from __future__ import annotations
 
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
 
@@ -134,6 +135,21 @@ class SqlStore:
             )
             found.extend((row[0], row[1], row[2]) for row in self._all(sql, (*some, principal)))
         return sorted(found, key=lambda row: row[2])
+
+    def deepest(self, principal: str, chains: Sequence[bytes], limit: int) -> list[str]:
+        """See Store. Whoever has a hash of a history has those before it, so the last is found by halves; what everybody begins with costs
+        no more than what one has."""
+        sql = (
+            "SELECT c.id FROM turns t JOIN conversations c ON c.key = t.conversation"
+            " WHERE t.chain = ? AND c.principal = ? ORDER BY t.id DESC LIMIT ?"
+        )
+        deep = bisect_left(range(len(chains)), True, key=lambda place: not self._all(sql, (chains[place], principal, 1)))
+        found: dict[str, None] = {}
+        for chain in reversed(chains[:deep]):
+            found.update(dict.fromkeys(row[0] for row in self._all(sql, (chain, principal, limit))))
+            if len(found) >= limit:
+                break
+        return list(found)[:limit]
 
     def contents(self, principal: str, content: bytes, limit: int = 8) -> list[tuple[str, int]]:
         """See Store."""

@@ -114,6 +114,17 @@ def test_chains_and_contents_are_found(store: SqlStore) -> None:
     assert store.contents("ann", one.content, limit=1) == [("b", 9)]
 
 
+def test_the_conversations_that_share_most_of_a_history_are_found_first(store: SqlStore) -> None:
+    for number, name in enumerate("abcdefgh", 1):
+        store.write([Batch((talk(name),), (replace(said(number, name), chain=hash16("everybody's")),))])
+    store.write([Batch(turns=(replace(said(20, "b"), chain=hash16("second")), replace(said(21, "e"), chain=hash16("second"))))])
+    store.write([Batch(turns=(replace(said(22, "b"), chain=hash16("third")),))])
+    history = [hash16(words) for words in ("everybody's", "second", "third", "new", "newer")]
+    assert store.deepest("ann", history, 2) == ["b", "e"]
+    assert store.deepest("ann", history, 4) == ["b", "e", "h", "g"]
+    assert store.deepest("ann", history[3:], 4) == store.deepest("ben", history, 4) == store.deepest("ann", [], 4) == []
+
+
 def test_more_chains_than_one_statement_takes_are_found(store: SqlStore) -> None:
     store.write([Batch((talk("a"),), tuple(said(number, "a") for number in range(1, 1300)))])
     chains = [turn.chain for turn in store.turns("a")]
