@@ -49,6 +49,8 @@ _FEEDBACK, _FEEDBACK_UNITS, _FEEDBACK_TERMS, _FEEDBACK_LEAST = 0.2, 8, 20, 4
 _POSTINGS, _MORE_POSTINGS = 5_000, 1_500
 # Candidates that are scored with all signals: as many as could fill the budget, and never fewer than this.
 _POOL, _TOKENS_EACH = 150, 16
+# The best of them, two of five, bring their neighbours along.
+_BRING = 0.4
 _CHECKED = 30
 # A question about somebody who was never mentioned is hardly about this conversation.
 _STRANGER = 2.0
@@ -198,7 +200,7 @@ def ranked(
     pool = [*found.best, *_then(index, query, wanted, any_period=not found.best)]
     if not pool:
         return {}
-    places = _surroundings(index, pool)
+    places = _surroundings(index, pool, int(_BRING * wanted))
     near = _near(index, own, places)
     to_words = _WORDS / (max([own.get(place, 0.0) for place in pool]) or 1.0)
     to_near = _AROUND / (max(near.values()) or 1.0)
@@ -253,11 +255,11 @@ def _extra(index: Index, query: Query, places: Sequence[int], words: Sequence[fl
     return added
 
 
-def _surroundings(index: Index, pool: Iterable[int]) -> list[int]:
-    """These places and those up to two to each side within their sessions, in order."""
+def _surroundings(index: Index, pool: Sequence[int], bringing: int) -> list[int]:
+    """These places and those up to two to each side of the first `bringing` of them within their sessions, in order."""
     sessions, end = index.sessions, index.complete
     seen = set(pool)
-    for place in pool:
+    for place in pool[:bringing]:
         session = sessions[place]
         for other in (place - 2, place - 1, place + 1, place + 2):
             if other not in seen and 0 <= other < end and sessions[other] == session:

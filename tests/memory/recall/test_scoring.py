@@ -169,3 +169,15 @@ def test_what_meaning_adds_is_its_share_for_the_unit_and_for_its_passage() -> No
     assert 0 <= level < 0.2, "far from all of them: no more than its session gains"
     assert meant[8] - plain[8] - level == pytest.approx(0.45, abs=1e-6)
     assert meant[11] - plain[11] - level == pytest.approx(0.2, abs=1e-6), "only its passage is near"
+
+
+def test_the_best_candidates_bring_their_neighbours_along_and_the_others_come_alone() -> None:
+    index = Index()
+    index.add(unit(number, ("apple " * (1 + number // 20)) if number % 10 == 5 else f"filler {number}") for number in range(1, 201))
+    query = read(index, "apple", NOW)
+    scores = ranked(index, query, matches(index, query.weights, 10), wanted=10)
+    own = {place for place in scores if (place + 1) % 10 == 5}
+    best = [place for place in own if {place - 2, place - 1, place + 1, place + 2} & scores.keys()]
+    assert len(own) == 10
+    assert set(best) == {164, 174, 184, 194}
+    assert all({place - 2, place - 1, place + 1, place + 2} <= scores.keys() for place in best)
