@@ -11,7 +11,7 @@ import math
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Collection, Iterable, Mapping, Set
 
 from backstory.memory.recall.associations import MARK
 from backstory.memory.recall.dates import DAY_S, timely
@@ -208,20 +208,15 @@ class Index:
         found, total = self.document_frequency(term), self.documents
         return _rarity(found, total)
 
-    def rarities(self, numbers: Iterable[int]) -> list[float]:
+    def rarities(self, numbers: Collection[int]) -> list[float]:
         """The same of these terms. Many of them occur as often as another: that is worked out once."""
         total, postings, wider, words = self.documents, self.postings, self.frequencies, self.words
-        known: dict[int, float] = {}
-        made: list[float] = []
-        for number in numbers:
-            found = len(postings[number])
-            if wider is not None:
-                found = max(found, wider.get(words[number], 0))
-            value = known.get(found)
-            if value is None:
-                value = known[found] = _rarity(found, total)
-            made.append(value)
-        return made
+        if wider is not None:
+            frequencies = [max(len(postings[number]), wider.get(words[number], 0)) for number in numbers]
+        else:
+            frequencies = list(map(len, map(postings.__getitem__, numbers)))
+        known = {found: _rarity(found, total) for found in set(frequencies)}
+        return list(map(known.__getitem__, frequencies))
 
     def document_frequency(self, term: str) -> int:
         """In how many turns (of the larger whole, if one was given) or units the term occurs."""

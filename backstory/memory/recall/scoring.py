@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from heapq import nlargest
-from operator import neg
+from operator import mul, neg
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -135,7 +135,9 @@ def top(scores: Mapping[int, float], wanted: int) -> list[int]:
 
 def _falling(scores: Mapping[int, float]) -> list[int]:
     """Places by score, the best first, then by place."""
-    return [place for _, place in sorted(zip(map(neg, scores.values()), scores, strict=True))]
+    places = sorted(scores)
+    places.sort(key=scores.__getitem__, reverse=True)
+    return places
 
 
 def only(found: Found, eligible: Callable[[int], bool], wanted: int) -> Found:
@@ -358,14 +360,14 @@ def _feedback(index: Index, query: Query, found: Found) -> dict[str, float]:
         if index.speakers[place] in query.people:
             near[place] += best * _SPEAKER
     gathered: dict[int, float] = {}
+    get = gathered.get
     for place in top(near, _FEEDBACK_UNITS):
         share = near[place] / math.sqrt(max(_FEEDBACK_LEAST, index.lengths[place]))
         for number in index.terms_of(place):
-            gathered[number] = gathered.get(number, 0.0) + share
-    words, asked = index.words, query.weights
-    numbers = [number for number in gathered if words[number] not in asked]
-    worth = [(gathered[number] * rarity, -number) for number, rarity in zip(numbers, index.rarities(numbers), strict=True)]
-    chosen = nlargest(_FEEDBACK_TERMS, worth)
+            gathered[number] = get(number, 0.0) + share
+    for term in query.weights:
+        gathered.pop(index.vocabulary.get(term, -1), None)
+    chosen = nlargest(_FEEDBACK_TERMS, zip(map(mul, gathered.values(), index.rarities(gathered)), map(neg, gathered), strict=True))
     return {index.words[-number]: _FEEDBACK * value / chosen[0][0] for value, number in chosen if chosen[0][0] > 0}
 
 
