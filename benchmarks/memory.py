@@ -23,6 +23,7 @@ from xxhash import xxh3_128_digest
 from backstory.core.document import Document
 from backstory.core.message import Text, ToolCall
 from backstory.core.reply import Reply
+from backstory.memory.reading.fence import RECALL_OPEN
 from benchmarks.world import Client, Cost, House, Look, Messages, Talk, bounded, part, running, says, table
 
 # Between requests that need no background work, and between those that do: a provider takes longer to answer.
@@ -50,31 +51,35 @@ def reading_ms(client: Client, body: bytes) -> float:
     return statistics.median(times)
 
 
-async def grown(house: House, turns: int, requests: int, alone: bool, name: str) -> tuple[list[Cost], float, float, float]:
-    """A conversation of so many turns that goes on, its questions alone or at the end of a long message: costs once warm, whole CPU in ms,
-    reading in ms, share of requests that went up with the answer."""
+async def grown(house: House, turns: int, requests: int, alone: bool, name: str) -> tuple[list[Cost], list[Cost], float, float, float]:
+    """A conversation of so many turns that goes on, its questions alone or at the end of a long message: costs once warm, those of the
+    requests for which something was recalled, whole CPU in ms, reading in ms, share of requests that went up with the answer."""
     talk, client = Talk(turns), Client("openai_chat")
     messages: Messages = []
     facts = [talk.fact(number) for number in range(turns)]
     for number in range(turns // 2 - WARM):
         messages += client.user(f"{facts[number][0]} {talk.text(CHARS - 60)}") + client.back(says(talk.text(CHARS)))
     costs: list[Cost] = []
-    found = 0
+    recalling: list[Cost] = []
+    found = blocks = 0
     cpu = 0.0
     for number in range(WARM + requests):
         if number == WARM:
             gc.collect()
-            costs, found, cpu = [], 0, time.process_time()
+            costs, recalling, found, cpu = [], [], 0, time.process_time()
         _, question, value = facts[talk.random.randrange(turns // 5)]
         messages += client.user(question if alone else f"{talk.text(CHARS - 60)} {question}")
         body = client.body(messages)
         cost = await house.ask(client, body, says(talk.text(CHARS)), *named(name))
         costs.append(cost)
+        if cost.sent.count(RECALL_OPEN.encode()) > blocks:
+            recalling.append(cost)
+        blocks = cost.sent.count(RECALL_OPEN.encode())
         found += value.encode() in cost.sent and len(cost.sent) < len(body) / 1.2
         messages += client.back(cost.said)
         await asyncio.sleep(BREATH_S if number else 4.0)
     whole = (time.process_time() - cpu) * 1000 / requests
-    return costs, whole, reading_ms(client, client.body(messages)), found / requests
+    return costs, recalling, whole, reading_ms(client, client.body(messages)), found / requests
 
 
 async def active(requests: int) -> None:
@@ -82,16 +87,20 @@ async def active(requests: int) -> None:
     rows: list[tuple[object, ...]] = []
     for window, alone in ((60_000, True), (60_000, False), (120_000, True), (120_000, False)):
         medians: dict[int, float] = {}
+        recalls: dict[int, float] = {}
         for turns in (100, 400) if window == 60_000 else (400,):
             name = "" if alone else f"bench{turns}"
             async with running(window) as house:
-                costs, whole, reading, found = await grown(house, turns, requests, alone, name)
+                costs, recalling, whole, reading, found = await grown(house, turns, requests, alone, name)
             wall, cpu = [cost.wall_ms for cost in costs], [cost.cpu_ms for cost in costs]
             medians[turns] = statistics.median(cpu) - reading
-            ratio = f"{medians[400] / medians[100]:.2f}" if turns == 400 and 100 in medians else ""
+            recalls[turns] = statistics.median([cost.cpu_ms for cost in recalling]) - reading if recalling else 0.0
+            both = turns == 400 and 100 in medians
+            ratio = f"{medians[400] / medians[100]:.2f}" if both else ""
+            recalled = f"{recalls[400] / recalls[100]:.2f}" if both and recalls[100] else ""
             up = statistics.median([cost.up_ms for cost in costs])
             title = f"{turns} turns, window {window}, {'question alone' if alone else 'long message, X-VC-Conversation'}"
-            row = (up, statistics.median(wall), part(wall, 0.99), statistics.median(cpu), whole, reading, f"{found:.0%}", ratio)
+            row = (up, statistics.median(wall), part(wall, 0.99), statistics.median(cpu), whole, reading, f"{found:.0%}", f"{len(recalling) / requests:.0%}", ratio, recalled)
             rows.append((title, *row))
     columns = (
         "history",
@@ -102,7 +111,9 @@ async def active(requests: int) -> None:
         "whole CPU ms",
         "reading ms",
         "answered",
+        "recalled",
         "400/100 less reading",
+        "of those that recall",
     )
     table("Memory active (2.4 kB a turn: 400 turns are 1 MB)", columns, rows)
 
