@@ -100,7 +100,18 @@ async def active(requests: int) -> None:
             recalled = f"{recalls[400] / recalls[100]:.2f}" if both and recalls[100] else ""
             up = statistics.median([cost.up_ms for cost in costs])
             title = f"{turns} turns, window {window}, {'question alone' if alone else 'long message, X-VC-Conversation'}"
-            row = (up, statistics.median(wall), part(wall, 0.99), statistics.median(cpu), whole, reading, f"{found:.0%}", f"{len(recalling) / requests:.0%}", ratio, recalled)
+            row = (
+                up,
+                statistics.median(wall),
+                part(wall, 0.99),
+                statistics.median(cpu),
+                whole,
+                reading,
+                f"{found:.0%}",
+                f"{len(recalling) / requests:.0%}",
+                ratio,
+                recalled,
+            )
             rows.append((title, *row))
     columns = (
         "history",

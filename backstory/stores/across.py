@@ -11,9 +11,8 @@ from backstory.core.records import Conversation, Home, SessionSummary, Trace, Wa
 from backstory.errors import NotFound
 from backstory.stores import rows
 from backstory.stores.dialect import Dialect
-from backstory.stores.rows import Connection, Value, marks
+from backstory.stores.rows import Connection, Value, marks, slices
 
-_IN_ONE_STATEMENT = 500
 _KEY = "(SELECT key FROM conversations WHERE id = ?)"
 _SUMMARY = rows.insert(
     "session_summaries",
@@ -106,8 +105,7 @@ def put_session_summaries(db: Connection, key: int, made: Sequence[SessionSummar
         db.run("DELETE FROM session_summaries WHERE conversation = ?", (key,))
     wanted = sorted({turn for one in made for turn in one.turns})
     there: set[int] = set()
-    for start in range(0, len(wanted), _IN_ONE_STATEMENT):
-        some = wanted[start : start + _IN_ONE_STATEMENT]
+    for some in slices(wanted):
         there.update(row[0] for row in db.all(f"SELECT id FROM turns WHERE conversation = ? AND id IN ({marks(len(some))})", (key, *some)))
     made = [one for one in made if there.issuperset(one.turns)]
     db.many(_SUMMARY, [rows.session_summary_row(one, key) for one in made])

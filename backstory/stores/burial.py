@@ -14,9 +14,8 @@ from msgspec.structs import replace
 
 from backstory.core.records import Digest, Turn
 from backstory.core.tombs import MOST_UNKEPT, UNKEPT, WHOLE, Tomb, Tombs, human, mark
-from backstory.stores.rows import KEYS, TOMBS, Connection, insert, marks
+from backstory.stores.rows import KEYS, TOMBS, Connection, insert, marks, slices
 
-_IN_ONE_STATEMENT = 500
 _KEY = "tombs"
 _KEY_BYTES = 32
 _TOMB = insert("tombs", TOMBS, "DO NOTHING")
@@ -43,8 +42,7 @@ def bury(db: Connection, turn_ids: Iterable[int], also: Collection[str], whole: 
     """Tombs for these stored turns, before they are removed. `also`: conversations that share them. `whole`: theirs goes with them."""
     key = _made(db)
     wanted = sorted(turn_ids)
-    for start in range(0, len(wanted), _IN_ONE_STATEMENT):
-        some = wanted[start : start + _IN_ONE_STATEMENT]
+    for some in slices(wanted):
         found = db.all(
             "SELECT t.id, c.id, c.principal, t.parent, t.role, t.kind, t.chain, t.content"
             f" FROM turns t JOIN conversations c ON c.key = t.conversation WHERE t.id IN ({marks(len(some))})",
@@ -90,8 +88,7 @@ def answers(db: Connection, since: Mapping[int, float]) -> set[int]:
     wanted = sorted(since)
     at: dict[int, float] = {}
     names: set[str] = set()
-    for start in range(0, len(wanted), _IN_ONE_STATEMENT):
-        some = wanted[start : start + _IN_ONE_STATEMENT]
+    for some in slices(wanted):
         sql = (
             "SELECT t.id, c.id FROM turns t JOIN conversations c ON c.key = t.conversation"
             f" WHERE t.id IN ({marks(len(some))}) AND t.role = 'user' AND t.kind = 'spoken'"
@@ -192,8 +189,7 @@ def _graves(db: Connection, turn_ids: Collection[int]) -> dict[int, _Grave]:
     wanted = sorted(turn for turn in turn_ids if turn)
     while wanted:
         before: set[int] = set()
-        for start in range(0, len(wanted), _IN_ONE_STATEMENT):
-            some = wanted[start : start + _IN_ONE_STATEMENT]
+        for some in slices(wanted):
             # Of the rows of one turn, one may not know the parent any more.
             sql = (
                 "SELECT turn, max(parent), max(CASE WHEN question THEN 1 ELSE 0 END) FROM tombs"
@@ -208,8 +204,7 @@ def _graves(db: Connection, turn_ids: Collection[int]) -> dict[int, _Grave]:
 
 def _stored(db: Connection, turn_ids: Sequence[int]) -> set[int]:
     there: set[int] = set()
-    for start in range(0, len(turn_ids), _IN_ONE_STATEMENT):
-        some = turn_ids[start : start + _IN_ONE_STATEMENT]
+    for some in slices(turn_ids):
         there.update(row[0] for row in db.all(f"SELECT id FROM turns WHERE id IN ({marks(len(some))})", some))
     return there
 
@@ -221,8 +216,7 @@ def _known(db: Connection, key: bytes, turns: Sequence[Turn]) -> set[tuple[str, 
         by_name.setdefault(turn.conversation, []).append(mark(key, turn.chain))
     found: set[tuple[str, int]] = set()
     for name, chains in by_name.items():
-        for start in range(0, len(chains), _IN_ONE_STATEMENT):
-            some = chains[start : start + _IN_ONE_STATEMENT]
+        for some in slices(chains):
             sql = f"SELECT chain FROM tombs WHERE conversation = ? AND parent <> {WHOLE} AND chain IN ({marks(len(some))})"
             found.update((name, row[0]) for row in db.all(sql, (name, *some)))
     return found

@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from backstory.core.charges import Charge, Percentiles, Shared, Slice, Sum
 from backstory.core.ids import ids_since
 from backstory.stores.dialect import Dialect
-from backstory.stores.rows import CHARGES, Connection, Row, Value, insert, marks
+from backstory.stores.rows import CHARGES, Connection, Row, Value, insert, marks, slices
 
-_IN_ONE_STATEMENT = 500
 # The largest number that a column takes.
 _MOST = (1 << 63) - 1
 _DAY_MS = 86_400_000
@@ -154,8 +153,7 @@ def _forgotten(db: Connection, rows: Sequence[Charge]) -> dict[tuple[str, str], 
     """When what these rows are of was last forgotten: a principal's conversation, or ("") all of it."""
     names = sorted({"", *(row.conversation for row in rows)})
     found: dict[tuple[str, str], float] = {}
-    for start in range(0, len(names), _IN_ONE_STATEMENT):
-        some = names[start : start + _IN_ONE_STATEMENT]
+    for some in slices(names):
         sql = (
             f"SELECT principal, conversation, max(at) FROM forgotten WHERE turn = 0 AND conversation IN ({marks(len(some))}) GROUP BY 1, 2"
         )

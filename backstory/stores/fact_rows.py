@@ -10,9 +10,8 @@ from collections.abc import Callable, Sequence
 from backstory.core.records import Fact, Watermark
 from backstory.stores import rows
 from backstory.stores.dialect import Dialect
-from backstory.stores.rows import Connection, marks
+from backstory.stores.rows import Connection, marks, slices
 
-_IN_ONE_STATEMENT = 500
 _KEY = "(SELECT key FROM conversations WHERE id = ?)"
 _PUT = rows.insert("facts", rows.FACTS, f"(conversation, turn, place) DO UPDATE SET {rows.update(rows.FACTS[3:])}")
 _MARK = rows.insert("watermarks", rows.WATERMARKS, "(conversation, job) DO NOTHING")
@@ -46,8 +45,7 @@ class FactRows:
             db.run(sql, (key, since, mark.turn))
             there: set[int] = set()
             named = sorted({one.turn for one in rows_})
-            for start in range(0, len(named), _IN_ONE_STATEMENT):
-                some = named[start : start + _IN_ONE_STATEMENT]
+            for some in slices(named):
                 sql = f"SELECT id FROM turns WHERE id IN ({marks(len(some))}) AND conversation = ?"
                 there.update(row[0] for row in db.all(sql, (*some, key)))
             fresh = [one for one in rows_ if one.turn in there and one.conversation == mark.conversation]

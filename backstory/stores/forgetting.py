@@ -7,7 +7,7 @@ it). Work that is under way on what it was loses its lease. A fork keeps its own
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -16,10 +16,8 @@ from backstory.core.lines import without
 from backstory.core.records import Receipt
 from backstory.errors import NotFound
 from backstory.stores import burial, charges, replies
-from backstory.stores.rows import DIGESTS, FORGOTTEN, RECEIPTS, Connection, Row, counts_text, digest_of, insert, marks, pack_text
+from backstory.stores.rows import DIGESTS, FORGOTTEN, RECEIPTS, Connection, Row, counts_text, digest_of, insert, marks, pack_text, slices
 
-_IN_ONE_STATEMENT = 500
-_Sliced = TypeVar("_Sliced", int, str)
 _WHOLE = (
     *("turns", "aliases", "injections", "digests", "stubs", "segments", "summaries", "facts", "usage", "vectors", "watermarks", "states"),
     *("traces", "homes", "session_summaries", "pins", "lookups"),
@@ -106,7 +104,7 @@ class _Work:
     def owned_turns(self, principal: str | None, conversation_id: str, turn_ids: Sequence[int]) -> dict[int, tuple[_Place, int]]:
         """Place and parent of those of these turns that are there and may be forgotten by this principal."""
         found: dict[int, tuple[_Place, int]] = {}
-        for some in _slices(sorted(set(turn_ids))):
+        for some in slices(sorted(set(turn_ids))):
             sql = (
                 "SELECT t.id, t.parent, c.key, c.id, c.principal FROM turns t JOIN conversations c ON c.key = t.conversation"
                 f" WHERE t.id IN ({marks(len(some))})"
@@ -153,7 +151,7 @@ class _Work:
             self._remove_replies(place)
         for place in places:
             own = [turn for turn, (at, _) in gone.items() if at.key == place.key]
-            for some in _slices(own):
+            for some in slices(own):
                 inside = f"IN ({marks(len(some))})"
                 self._numbered(self._db.all(f"SELECT id, position FROM turns WHERE id {inside}", some))
                 chains = [row[0] for row in self._db.all(f"SELECT chain FROM turns WHERE id {inside}", some)]
@@ -180,7 +178,7 @@ class _Work:
         if gone:
             self._move_forks(gone)
             self._remove_quotes(gone, principals)
-            for some in _slices(list(gone)):
+            for some in slices(list(gone)):
                 self._delete("stubs", f"turn IN ({marks(len(some))})", some)
         for place in sorted(places, key=lambda place: place.key):
             if gone:
@@ -198,7 +196,7 @@ class _Work:
             )
             if any(begin <= turn <= end for turn in gone)
         ]
-        for some in _slices([number for number, _ in torn]):
+        for some in slices([number for number, _ in torn]):
             self._delete("segments", f"id IN ({marks(len(some))})", some)
         for number, begin, end in self._db.all("SELECT id, first_turn, last_turn FROM summaries WHERE conversation = ?", (place.key,)):
             if any(begin <= turn <= end for turn in gone):
@@ -277,7 +275,7 @@ class _Work:
         level = [place.id for place in places]
         while level:
             forks: list[_Place] = []
-            for some in _slices(level):
+            for some in slices(level):
                 sql = f"SELECT key, id, principal FROM conversations WHERE forked_from IN ({marks(len(some))}) ORDER BY key"
                 forks.extend(_Place(*row) for row in self._db.all(sql, some) if row[0] not in known)
             known.update(fork.key for fork in forks)
@@ -315,7 +313,3 @@ def _kept(turn: int, gone: Mapping[int, int]) -> int:
     while turn in gone:
         turn = gone[turn]
     return turn
-
-
-def _slices(values: Sequence[_Sliced]) -> Iterable[Sequence[_Sliced]]:
-    return (values[start : start + _IN_ONE_STATEMENT] for start in range(0, len(values), _IN_ONE_STATEMENT))

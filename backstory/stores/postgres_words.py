@@ -12,10 +12,9 @@ from collections import Counter
 from collections.abc import Sequence
 from hashlib import blake2b
 
-from backstory.stores.rows import Connection, Value, marks
+from backstory.stores.rows import Connection, Value, marks, slices
 from backstory.stores.sqlite import fold
 
-_IN_ONE_STATEMENT = 500
 _SPACE = re.compile(r"[\x00-\x20\x7f]+")
 # PostgreSQL takes words of up to 2,046 bytes; long before that nobody looks for them by a part.
 _LONGEST_WORD = 500
@@ -43,8 +42,8 @@ def add_words(connection: Connection, rows: Sequence[tuple[int, str, str]]) -> N
 
 def drop_words(connection: Connection, rows: Sequence[tuple[int, str, str]]) -> None:
     """See Dialect."""
-    for start in range(0, len(rows), _IN_ONE_STATEMENT):
-        docs = [row[0] for row in rows[start : start + _IN_ONE_STATEMENT]]
+    for some in slices(rows):
+        docs = [row[0] for row in some]
         gone = connection.all(f"DELETE FROM words WHERE doc IN ({marks(len(docs))}) RETURNING size", docs)
         connection.run("UPDATE word_totals SET rows = rows - ?, size = size - ?", (len(gone), sum(row[0] for row in gone)))
 
@@ -52,8 +51,7 @@ def drop_words(connection: Connection, rows: Sequence[tuple[int, str, str]]) -> 
 def count_words(connection: Connection, words: Sequence[str]) -> dict[str, int]:
     """See Dialect."""
     found: dict[str, int] = {}
-    for start in range(0, len(words), _IN_ONE_STATEMENT):
-        some = words[start : start + _IN_ONE_STATEMENT]
+    for some in slices(words):
         values: list[Value] = []
         for place, word in enumerate(some):
             # Whose a row is, is asked in the same way.

@@ -7,8 +7,8 @@ replaces the mark. Column names are held against `tables.py` by a test, so that 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
@@ -33,9 +33,12 @@ from backstory.core.records import (
 )
 from backstory.errors import StoreError
 
+_Sliced = TypeVar("_Sliced")
 Value: TypeAlias = str | bytes | int | float
 Row: TypeAlias = tuple[Any, ...]
 
+# So many values are asked for in one statement.
+_IN_ONE_STATEMENT = 500
 # Under this, deflate saves less than its state costs to set up.
 _PACK_FROM_BYTES = 512
 _SMALL_WINDOW_BYTES = 8192
@@ -103,6 +106,11 @@ def unpack_text(data: bytes) -> str:
         return unpack(data).decode()
     except UnicodeDecodeError as cause:
         raise StoreError(f"a stored text is damaged: {cause}") from cause
+
+
+def slices(values: Sequence[_Sliced]) -> Iterator[Sequence[_Sliced]]:
+    """These values in order, as many at a time as one statement takes."""
+    return (values[start : start + _IN_ONE_STATEMENT] for start in range(0, len(values), _IN_ONE_STATEMENT))
 
 
 def marks(count: int) -> str:

@@ -7,7 +7,6 @@ Rule: every look-up that is given a principal checks it in its own statement.
 from __future__ import annotations
 
 import time
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
 
@@ -33,7 +32,7 @@ from backstory.core.records import (
 from backstory.core.store import Spent
 from backstory.core.tombs import Tomb, Tombs
 from backstory.errors import FencedError, NotFound, StoreError
-from backstory.stores import allowance, burial, forgetting, replies, rows, spending, writing
+from backstory.stores import allowance, beginnings, burial, forgetting, replies, rows, spending, writing
 from backstory.stores.across import Across
 from backstory.stores.charges import SqlCharges
 from backstory.stores.dialect import Dialect
@@ -42,7 +41,6 @@ from backstory.stores.finding import Counts, choose
 from backstory.stores.rows import Connection, Value, marks
 from backstory.stores.vector_rows import VectorRows
 
-_IN_ONE_STATEMENT = 500
 _KEY = "(SELECT key FROM conversations WHERE id = ?)"
 _TABLES = (
     *("conversations", "turns", "aliases", "tags", "vectors", "segments", "summaries", "facts", "digests", "injections", "stubs", "usage"),
@@ -126,38 +124,15 @@ class SqlStore:
 
     def chains(self, principal: str, chains: Sequence[bytes]) -> list[tuple[bytes, str, int]]:
         """See Store. By turn id; cost grows with the number of chains asked for."""
-        found: list[tuple[bytes, str, int]] = []
-        for start in range(0, len(chains), _IN_ONE_STATEMENT):
-            some = chains[start : start + _IN_ONE_STATEMENT]
-            sql = (
-                "SELECT t.chain, c.id, t.id FROM turns t JOIN conversations c ON c.key = t.conversation"
-                f" WHERE t.chain IN ({marks(len(some))}) AND c.principal = ?"
-            )
-            found.extend((row[0], row[1], row[2]) for row in self._all(sql, (*some, principal)))
-        return sorted(found, key=lambda row: row[2])
+        return beginnings.chains(self._dialect.connection(), principal, chains)
 
     def deepest(self, principal: str, chains: Sequence[bytes], limit: int) -> list[str]:
-        """See Store. Whoever has a hash of a history has those before it, so the last is found by halves; what everybody begins with costs
-        no more than what one has."""
-        sql = (
-            "SELECT c.id FROM turns t JOIN conversations c ON c.key = t.conversation"
-            " WHERE t.chain = ? AND c.principal = ? ORDER BY t.id DESC LIMIT ?"
-        )
-        deep = bisect_left(range(len(chains)), True, key=lambda place: not self._all(sql, (chains[place], principal, 1)))
-        found: dict[str, None] = {}
-        for chain in reversed(chains[:deep]):
-            found.update(dict.fromkeys(row[0] for row in self._all(sql, (chain, principal, limit))))
-            if len(found) >= limit:
-                break
-        return list(found)[:limit]
+        """See Store. What everybody begins with costs no more than what one has."""
+        return beginnings.deepest(self._dialect.connection(), principal, chains, limit)
 
     def contents(self, principal: str, content: bytes, limit: int = 8) -> list[tuple[str, int]]:
         """See Store."""
-        sql = (
-            "SELECT c.id, t.id FROM turns t JOIN conversations c ON c.key = t.conversation"
-            " WHERE t.content = ? AND t.kind = 'spoken' AND c.principal = ? ORDER BY t.id DESC LIMIT ?"
-        )
-        return [(row[0], row[1]) for row in self._all(sql, (content, principal, limit))]
+        return beginnings.contents(self._dialect.connection(), principal, content, limit)
 
     def turns(self, conversation_id: str, after: int = 0, limit: int = 1_000_000_000, raw: bool = False) -> list[Turn]:
         """See Store."""
@@ -170,8 +145,7 @@ class SqlStore:
         wanted = sorted(set(ids))
         columns = _TURNS + (",t.raw" if raw else "")
         found: list[Turn] = []
-        for start in range(0, len(wanted), _IN_ONE_STATEMENT):
-            some = wanted[start : start + _IN_ONE_STATEMENT]
+        for some in rows.slices(wanted):
             sql = (
                 f"SELECT c.id, {columns} FROM turns t JOIN conversations c ON c.key = t.conversation"
                 f" WHERE t.id IN ({marks(len(some))}) ORDER BY t.id"
@@ -214,7 +188,7 @@ class SqlStore:
         with self._dialect.transaction() as db:
             key, owner = self._move(db, mark)
             fresh = {one.turn: one for one in rows_ if one.conversation == mark.conversation}
-            for some in _slices(list(fresh)):
+            for some in rows.slices(list(fresh)):
                 where = f"conversation = ? AND turn IN ({marks(len(some))})"
                 old = db.all(f"SELECT doc, terms FROM tags WHERE {where}", (key, *some))
                 if old:
@@ -229,7 +203,7 @@ class SqlStore:
         """See Store."""
         with self._dialect.transaction() as db:
             key, _ = self._move(db, mark)
-            for some in _slices(sorted(names)):
+            for some in rows.slices(sorted(names)):
                 sql = f"SELECT {','.join(rows.TAGS)} FROM tags WHERE conversation = ? AND turn IN ({marks(len(some))})"
                 changed = []
                 for row in db.all(sql, (key, *some)):
@@ -502,7 +476,3 @@ def _principal_mark(principal: str) -> str:
 
 def _conversation_mark(key: int) -> str:
     return f"=c{key}"
-
-
-def _slices(ids: Sequence[int]) -> Iterable[Sequence[int]]:
-    return (ids[start : start + _IN_ONE_STATEMENT] for start in range(0, len(ids), _IN_ONE_STATEMENT))

@@ -19,7 +19,7 @@ import msgspec
 
 from backstory.errors import RowError, StoreError, StoreGone
 from backstory.stores.dialect import Pieces, Schema
-from backstory.stores.rows import Connection, Row, Value, marks
+from backstory.stores.rows import Connection, Row, Value, marks, slices
 
 # How long a writer waits for another process's transaction, and compacting for another process's readers.
 _BUSY_S = 5.0
@@ -27,7 +27,6 @@ _AGAIN_S = 0.01
 # The WAL is copied back into the database when it has so many pages (16 MiB): pages that change often are copied once.
 _CHECKPOINT_PAGES = 4000
 _CACHE_KIB = 2000
-_IN_ONE_STATEMENT = 500
 _PRAGMAS = (
     "synchronous=NORMAL",
     f"wal_autocheckpoint={_CHECKPOINT_PAGES}",
@@ -162,10 +161,10 @@ class Sqlite:
     def count_words(self, connection: Connection, words: Sequence[str]) -> dict[str, int]:
         """In how many rows each word occurs, without those that occur in none. Cost grows with the counts: 30 ns each."""
         found: dict[str, int] = {}
-        for start in range(0, len(words), _IN_ONE_STATEMENT):
-            some = [fold(word) for word in words[start : start + _IN_ONE_STATEMENT]]
+        for given in slices(words):
+            some = [fold(word) for word in given]
             counts: dict[str, int] = dict(connection.all(f"SELECT term, doc FROM word_counts WHERE term IN ({marks(len(some))})", some))
-            for word, folded in zip(words[start:], some, strict=False):
+            for word, folded in zip(given, some, strict=True):
                 if folded in counts:
                     found[word] = counts[folded]
         return found

@@ -10,9 +10,8 @@ from collections.abc import Callable, Sequence
 from backstory.core.records import Hit, TurnVectors, Watermark
 from backstory.stores import rows
 from backstory.stores.dialect import Dialect
-from backstory.stores.rows import Connection, marks
+from backstory.stores.rows import Connection, marks, slices
 
-_IN_ONE_STATEMENT = 500
 _KEY = "(SELECT key FROM conversations WHERE id = ?)"
 _PUT = rows.insert("vectors", rows.VECTORS, f"(conversation, turn, model) DO UPDATE SET {rows.update(rows.VECTORS[3:])}")
 
@@ -38,8 +37,7 @@ class VectorRows:
             key, _ = self._move(db, mark)
             fresh = {one.turn: one for one in rows_ if one.conversation == mark.conversation and one.pieces}
             ids = list(fresh)
-            for start in range(0, len(ids), _IN_ONE_STATEMENT):
-                some = ids[start : start + _IN_ONE_STATEMENT]
+            for some in slices(ids):
                 sql = f"SELECT id FROM turns WHERE id IN ({marks(len(some))}) AND conversation = ? ORDER BY id"
                 there = [fresh[row[0]] for row in db.all(sql, (*some, key))]
                 db.many(_PUT, [rows.vectors_row(one, key) for one in there])

@@ -33,6 +33,7 @@ from backstory.stores.rows import (
     insert,
     lookup_row,
     marks,
+    slices,
     spend_row,
     stub_row,
     trace_row,
@@ -40,7 +41,6 @@ from backstory.stores.rows import (
     update,
 )
 
-_IN_ONE_STATEMENT = 500
 _NEWER = "CASE WHEN excluded.updated >= conversations.updated THEN excluded.{0} ELSE conversations.{0} END"
 _LARGER = "CASE WHEN excluded.{0} > conversations.{0} THEN excluded.{0} ELSE conversations.{0} END"
 _UPSERT = insert(
@@ -283,8 +283,7 @@ class _Places:
         self.gone = gone
         self._found: dict[str, tuple[int, str]] = {}
         wanted = list(ids)
-        for start in range(0, len(wanted), _IN_ONE_STATEMENT):
-            some = wanted[start : start + _IN_ONE_STATEMENT]
+        for some in slices(wanted):
             for name, key, principal in db.all(f"SELECT id, key, principal FROM conversations WHERE id IN ({marks(len(some))})", some):
                 self._found[name] = (key, principal)
 
