@@ -271,7 +271,7 @@ class Ingest(Stage):
             chain = chain_on(chain, one.content)
             if item in fresh.passed:
                 continue
-            known = thread.after(before, chain)
+            known = thread.after(before, chain) or self._visits.under_way(thread, parent, chain)
             if known is not None:
                 turns.append(known)
                 parent = known.id

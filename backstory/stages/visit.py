@@ -21,6 +21,7 @@ T = TypeVar("T")
 # So long a request waits to be known, in such steps: nothing tells of it but the visit itself.
 _KNOWN_S = 5.0
 _STEP_S = 0.01
+_TWO = 2
 
 
 class Visit(Struct):
@@ -152,6 +153,15 @@ class Visits:
     def get(self, exchange: int) -> Visit | None:
         """The visit of an exchange, None where memory has no part in it."""
         return self._visits.get(exchange)
+
+    def under_way(self, thread: Thread, parent: int, chain: bytes) -> Turn | None:
+        """The turn with this chain hash, after turn `parent`, that another request of the same conversation brings and that waits for its
+        answer; None where there is none. Costs a look at each visit, where two of the thread are under way."""
+        if thread.busy < _TWO:
+            return None
+        name = thread.conversation.id
+        asked = (visit for visit in self._visits.values() if visit.turns and not visit.muted and visit.thread.conversation.id == name)
+        return next((turn for visit in asked for turn in visit.turns if turn.chain == chain and turn.parent == parent), None)
 
     async def known(self, exchange: int, task: asyncio.Task[T]) -> set[asyncio.Task[T]]:
         """Wait until it is known whose request this is: something may be set for it. At most some seconds, and until `task`, which finds

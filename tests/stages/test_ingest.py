@@ -163,6 +163,41 @@ def test_requests_of_one_conversation_at_once_are_branches_of_it(tmp_path: Path)
     asyncio.run(work())
 
 
+def test_what_is_said_at_once_in_the_same_words_is_stored_once(tmp_path: Path) -> None:
+    """Two tabs that ask the same: one question, and the answer of each as a branch."""
+
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing()) as one:
+            named = b"X-VC-Conversation: n"
+            chat: Chat = [*talk(3), ("user", "Start."), ("assistant", "Answer 1."), ("user", "And now?")]
+            name = await say(one, chat[:-2], named)
+
+            async def ask() -> str:
+                async with client(one.port) as other:
+                    await other.send(post(one.upstream_port, PATHS["anthropic"], asking("anthropic", chat), named))
+                    return str(json.loads((await other.reply())[1])["content"][0]["text"])
+
+            answers = await asyncio.gather(*(ask() for _ in range(4)))
+            await soon(lambda: len(one.engine.visits) == 0)
+
+            def rows(store: Store) -> list[tuple[str, int]]:
+                return [(turn.text, turn.parent) for turn in store.turns(name)]
+
+            kept = await stored(one, rows)
+            assert [text for text, _ in kept].count("And now?") == 1
+            assert sorted(text for text, _ in kept[len(chat) :]) == sorted(answers)
+            assert len({parent for _, parent in kept[len(chat) :]}) == 1
+            for number, answer in enumerate(answers[:2]):
+                more: Chat = [*chat, ("assistant", answer), ("user", f"I take number {number}.")]
+                assert await say(one, more, named) == name
+                assert [turn.text for turn in thread(one, name).path[:-1]] == [text for _, text in more]
+                await one.restart()
+            assert len(await stored(one, rows)) == len(kept) + 4
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
 def test_branches_that_go_on_at_once_are_stored_once(tmp_path: Path) -> None:
     """Two terminals in one session: while one is answered, the other's branch is not the current one, and yet it is no news."""
 

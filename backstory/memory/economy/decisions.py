@@ -64,6 +64,7 @@ _SHARED = (
     "sent_size",
     "direct_size",
     "paths",
+    "partly",
     "fixed",
     "tariff",
     "purse",

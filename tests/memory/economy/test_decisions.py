@@ -426,9 +426,10 @@ def test_what_was_folded_stays_folded_where_undoing_costs_more() -> None:
 
 def test_a_fork_has_found_the_same_cache() -> None:
     made = account([1000, 2000, 3000])
-    made.stopped = True
+    made.stopped = made.partly = True
     other = made.fork()
     assert (other.requests, other.sent_size, other.last_at, other.stopped) == (3, 3000, made.last_at, False)
+    assert other.partly, "its client marks what it has marked"
 
 
 def test_a_row_without_a_size_tells_nothing_of_how_the_provider_counts() -> None:
