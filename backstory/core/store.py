@@ -78,6 +78,10 @@ class Store(Protocol):
         with the last first, and of several the one that said it last. `chains`: of one history, in its order."""
         ...
 
+    def ended(self, principal: str, chain: bytes, limit: int) -> list[str]:
+        """Conversations of this principal whose newest turn has this chain hash: `limit` of them, the newest first."""
+        ...
+
     def contents(self, principal: str, content: bytes, limit: int = 8) -> list[tuple[str, int]]:
         """Newest spoken turns with this content hash: (conversation, turn id)."""
         ...

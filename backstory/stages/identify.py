@@ -257,7 +257,7 @@ class Identify(Stage):
         is a part."""
         principal, scope = exchange.principal, exchange.scope
         if found is None:
-            found = await self._threads.through(principal, base, scope)
+            found = await self._asked_before(principal, scope, reading, base) or await self._threads.through(principal, base, scope)
         if found is None and self._threads.tombs:
             found = await rest.goes_on(self._threads, principal, scope, reading)
             if found is not None and not claimed and rest.at_end(*found):
@@ -275,6 +275,15 @@ class Identify(Stage):
                 return echo.thread
             return await self._from(exchange, echo.thread, echo.turn.id, ())
         return None if claimed else await self._part(exchange, reading, lambda: excerpts.system_of(exchange.prompt, exchange.wire))
+
+    async def _asked_before(self, principal: str, scope: str, reading: Reading, base: bytes) -> tuple[Thread, int] | None:
+        """The thread in which all that a request says was said before, and the turn of its last answer (`base`): of several conversations
+        that share that turn, the one that has the question after it, and what was recalled at it."""
+        if reading.chains[-1] == base:
+            return None
+        same = await self._threads.through(principal, reading.chains[-1], scope)
+        turn = same[0].by_chain.get(base, 0) if same is not None else 0
+        return (same[0], turn) if same is not None and turn else None
 
     async def _from(self, exchange: Exchange, thread: Thread, turn: int, opening: Sequence[Message]) -> Thread:
         """What goes on from this turn of a thread: the thread itself, where its client has put a summary of it in place of what came after

@@ -30,6 +30,8 @@ _TOKENS_A_WEIGHT, _BYTES_A_WEIGHT = 100, 400
 _SETTLED_A_WEIGHT = 2
 # So many of the threads last used are looked through for a message that may not be stored yet.
 _LATELY = 64
+# Of conversations that have said the same, so many are looked at: either will do, and thousands may have.
+_MOST_ALIKE = 16
 ANSWERS = ("response:", "item:")
 """Names of what the provider has called an earlier answer."""
 # In these turns at its end: a tool loop may follow the words.
@@ -189,11 +191,6 @@ class Threads:
         threads = (self._threads.get(name) for name in names)
         return (thread for thread in threads if thread is not None and thread.conversation.principal == principal)
 
-    async def chained(self, principal: str, chains: Sequence[bytes]) -> list[tuple[bytes, str, int]]:
-        """Where these chain hashes are stored: the hash, the conversation and the turn."""
-        await self._caught_up()
-        return await self._lanes.read(lambda store: store.chains(principal, chains))
-
     async def deepest(self, principal: str, chains: Sequence[bytes], limit: int) -> list[str]:
         """Names of stored conversations that share most of a history, by its chain hashes. See Store."""
         await self._caught_up()
@@ -204,7 +201,13 @@ class Threads:
         held = self.held_at_tip(principal, tip)
         if held is not None:
             return held
-        return next((thread for thread in await self._stored(principal, tip, scope) if thread.tip == tip), None)
+        await self.others()
+        await self._caught_up()
+        for name in await self._lanes.read(lambda store: store.ended(principal, tip, _MOST_ALIKE)):
+            thread = await self._that_has(principal, name, tip, scope)
+            if thread is not None and thread.tip == tip:
+                return thread
+        return None
 
     def held_through(self, principal: str, chain: bytes) -> tuple[Thread, int] | None:
         """The thread in memory in which what has this chain hash was last answered, and the turn it belongs to."""
@@ -218,10 +221,14 @@ class Threads:
         held = self.held_through(principal, chain)
         if held is not None:
             return held
-        for thread in await self._stored(principal, chain, scope):
-            turn_id = thread.by_chain.get(chain)
-            if turn_id is not None:
-                return thread, turn_id
+        at_tip = self.held_at_tip(principal, chain)
+        if at_tip is not None:
+            return at_tip, at_tip.by_chain[chain]
+        await self.others()
+        for name in await self.deepest(principal, [chain], _MOST_ALIKE):
+            thread = await self._that_has(principal, name, chain, scope)
+            if thread is not None:
+                return thread, thread.by_chain[chain]
         return None
 
     async def said(self, principal: str, contents: Collection[bytes], most: int) -> dict[bytes, list[tuple[str, int]]]:
@@ -329,16 +336,12 @@ class Threads:
             if self._behind == seen:
                 self._behind = 0
 
-    async def _stored(self, principal: str, chain: bytes, scope: str) -> list[Thread]:
-        held = list(self._of(principal, self._tips.there(chain)))
-        await self.others()
-        for _, conversation, _ in await self.chained(principal, [chain]):
-            thread = await self.by_id(principal, conversation, scope)
-            if thread is not None and chain not in thread.by_chain:
-                thread = await self.reread(thread, scope)
-            if thread is not None and thread not in held:
-                held.append(thread)
-        return held
+    async def _that_has(self, principal: str, conversation: str, chain: bytes, scope: str) -> Thread | None:
+        """A stored conversation's thread that has this chain hash."""
+        thread = await self.by_id(principal, conversation, scope)
+        if thread is not None and chain not in thread.by_chain:
+            thread = await self.reread(thread, scope)
+        return thread if thread is not None and chain in thread.by_chain else None
 
     async def _load(self, record: Conversation, scope: str, sure: bool) -> Thread | None:
         """The stored thread, read once however many requests wait for it: a long one takes seconds, and most of them on another thread.

@@ -1,4 +1,4 @@
-"""Which conversations have a message, or begin with a history: looked up by hashes, within what one principal may see."""
+"""Which conversations have a message, begin with a history or end with it: looked up by hashes, within what one principal may see."""
 
 from __future__ import annotations
 
@@ -34,6 +34,15 @@ def deepest(db: Connection, principal: str, chains: Sequence[bytes], limit: int)
         if len(found) >= limit:
             break
     return list(found)[:limit]
+
+
+def ended(db: Connection, principal: str, chain: bytes, limit: int) -> list[str]:
+    """See Store."""
+    sql = (
+        "SELECT c.id FROM turns t JOIN conversations c ON c.key = t.conversation"
+        " WHERE t.chain = ? AND c.last_turn = t.id AND c.principal = ? ORDER BY t.id DESC LIMIT ?"
+    )
+    return [row[0] for row in db.all(sql, (chain, principal, limit))]
 
 
 def contents(db: Connection, principal: str, content: bytes, limit: int) -> list[tuple[str, int]]:

@@ -130,6 +130,10 @@ class SqlStore:
         """See Store. What everybody begins with costs no more than what one has."""
         return beginnings.deepest(self._dialect.connection(), principal, chains, limit)
 
+    def ended(self, principal: str, chain: bytes, limit: int) -> list[str]:
+        """See Store."""
+        return beginnings.ended(self._dialect.connection(), principal, chain, limit)
+
     def contents(self, principal: str, content: bytes, limit: int = 8) -> list[tuple[str, int]]:
         """See Store."""
         return beginnings.contents(self._dialect.connection(), principal, content, limit)

@@ -73,7 +73,7 @@ def test_it_is_kept_where_memory_was_late_too(tmp_path: Path) -> None:
         async with rig(config, echoing(WIRE)) as one:
             await cold(one)
 
-            async def late(*_: object) -> list[object]:
+            async def late(*_: object) -> None:
                 await asyncio.sleep(0.15)
                 raise StoreError("the store cannot be read")
 
@@ -85,7 +85,7 @@ def test_it_is_kept_where_memory_was_late_too(tmp_path: Path) -> None:
                 return received
 
             assert one.engine.threads is not None
-            one.engine.threads.chained = late  # type: ignore[method-assign, assignment]
+            one.engine.threads.at_tip = late  # type: ignore[method-assign, assignment]
             one.upstream.request = slowly  # type: ignore[method-assign]
             await ask(one, SECOND)
             one.upstream.request = request  # type: ignore[method-assign]

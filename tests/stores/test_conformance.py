@@ -125,6 +125,16 @@ def test_the_conversations_that_share_most_of_a_history_are_found_first(store: S
     assert store.deepest("ann", history[3:], 4) == store.deepest("ben", history, 4) == store.deepest("ann", [], 4) == []
 
 
+def test_the_conversations_that_end_with_a_history_are_found(store: SqlStore) -> None:
+    for number, name in enumerate("abcd", 1):
+        store.write([Batch((talk(name),), (replace(said(number, name), chain=hash16("everybody's")),))])
+    assert store.ended("ann", hash16("everybody's"), 9) == ["d", "c", "b", "a"]
+    store.write([Batch(turns=(said(20, "c"),))])
+    assert store.ended("ann", hash16("everybody's"), 9) == ["d", "b", "a"]
+    assert store.ended("ann", hash16("everybody's"), 2) == ["d", "b"]
+    assert store.ended("ben", hash16("everybody's"), 9) == store.ended("ann", hash16("nobody's"), 9) == []
+
+
 def test_more_chains_than_one_statement_takes_are_found(store: SqlStore) -> None:
     store.write([Batch((talk("a"),), tuple(said(number, "a") for number in range(1, 1300)))])
     chains = [turn.chain for turn in store.turns("a")]
