@@ -87,7 +87,7 @@ class Identify(Stage):
             note = Note(self.name, f"side request: {reason}")
             exchange = replace(exchange, edits=(*exchange.edits, *edits), notes=(*exchange.notes, note))
             return await self._summary(exchange, prompt, wire, document, marked) if reason == COMPACTION else exchange
-        self._arrivals.going_on(prompt)
+        await self._arrivals.going_on(prompt)
         visit = await self._visit(exchange, claims, marked, reading, opening)
         visit.own_identity = any(claim.own for claim in claims)
         visit.marked = _since(edits, prompt) if marked else 0
@@ -102,7 +102,7 @@ class Identify(Stage):
     async def _summary(self, exchange: Exchange, prompt: Prompt, wire: Wire, document: Document, marked: str) -> Exchange:
         """The exchange with the conversation that its client asks a summary of, so that the summary is heard; as it is where that cannot
         be told. Nothing of it is stored as a turn."""
-        self._arrivals.going_on(prompt)
+        await self._arrivals.going_on(prompt)
         claims = [_scoped(claim, exchange.scope) for claim in identity.claims(exchange.head, prompt, document)]
         reading = await self._read(prompt, wire, root(exchange.principal, exchange.scope), ())
         thread = await self._named(exchange, claims, marked)

@@ -55,6 +55,31 @@ def test_a_repeated_first_request_does_not_mix_with_its_twin(tmp_path: Path) -> 
     asyncio.run(work())
 
 
+def test_many_that_begin_alike_hold_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_QUIET_S", 60.0)
+    ran: list[int] = []
+
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing()) as one:
+            names = [await say(one, [("user", "Hi.")]) for _ in range(100)]
+            arrivals = one.engine.arrivals
+            settle = arrivals._settle
+
+            def counted(seq: int) -> None:
+                settle(seq)
+                if not ran:
+                    asyncio.get_running_loop().call_soon(lambda: ran.append(len(arrivals)))
+
+            arrivals._settle = counted  # type: ignore[method-assign]
+            assert len(arrivals) == 100
+            assert await say(one, [("user", "Hi."), ("assistant", "Answer 70."), ("user", "Go on.")]) == names[69]
+            assert ran[0] >= 80, "others have their turn before all are read"
+            assert len(arrivals) == 0
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
 def test_too_many_are_read_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_MOST_WAITING", 3)
 
