@@ -190,7 +190,8 @@ class Stub(Struct, frozen=True):
 
     `kind`: a result's text, media in words (media), or an image as a smaller one (image): then `text` is its data URL. `place`: which
     result or image of its turn it stands for, counted from 0, results and images apart. `content`: 16-byte hash of what it stands for.
-    `ref`: the name by which that can be restored. `tokens`: of the stub; `saved`: how many fewer than before.
+    `ref`: the name by which that can be restored. `tokens`: of the stub; `saved`: how many fewer than before. `created`: when it was
+    decided, on whichever branch that was last.
     """
 
     conversation: str

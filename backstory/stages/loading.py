@@ -40,9 +40,8 @@ def load_thread(store: Store, record: Conversation, scope: str, protects: Callab
         blocks = [it for it in store.injections(one.id) if it.created <= made and not tells(it, waiting, thread.by_chain)]
         thread.inject(replace(it, left=0.0) if it.left > made else it for it in blocks)
         thread.fold(veiled((it for it in store.digests(one.id) if it.created <= made), since, thread.by_id))
-    stubs = [it for it in load_stubs(store, record) if it.turn not in thread.hidden]
-    thread.stub(thread.inherited(it for it in stubs if it.conversation != record.id))
-    thread.stub(it for it in stubs if it.conversation == record.id)
+    thread.stub(it for it in load_stubs(store, record) if it.turn not in thread.hidden)
+    thread.settle_stubs()
     forgotten = [receipt.at for receipt in store.receipts() if any(name in receipt.what for name in thread.lineage)]
     left = [injection.left for injection in thread.injections.values()]
     inherited = {name: value for name, value in store.states(record.forked_from).items() if name != FORGET} if record.forked_from else {}

@@ -140,8 +140,7 @@ class Shrink(Stage):
 
     async def _shrunk(self, exchange: Exchange, visit: Visit, prompt: Prompt, wire: Wire, short: bool) -> Exchange:
         thread = visit.thread
-        known = [stub for stubs in thread.stubs.values() for stub in stubs]
-        placed = _count(visit, self._place(visit, prompt, wire, known))
+        placed = _count(visit, self._place(visit, prompt, wire, thread.stubbed(visit.upto)))
         total = self._measure(exchange, visit)
         if not short and self._at_boundary(visit, total):
             placed += await self._decide(exchange, visit, prompt, wire, total)
@@ -206,7 +205,7 @@ class Shrink(Stage):
         if visit.late or thread.version != version:
             return []
         now = self._clock()
-        placed = self._place(visit, prompt, wire, [one.stub(thread.conversation.id, now) for one in made])
+        placed = self._place(visit, prompt, wire, [thread.stub_again(one.stub(thread.conversation.id, now)) for one in made])
         old: set[tuple[str, int, int]] = {(one.kind, one.turn, one.place) for one in made if one.old}
         placed = _enough(placed, old, total, min(int(rules.window.size * _TARGET), self._target(visit)))
         if sum(one.stub.saved for one in placed) < rules.window.size * _LEAST_GAIN:

@@ -66,7 +66,11 @@ _INJECTION = insert("injections", INJECTIONS, "(conversation, chain) DO UPDATE S
 _DIGEST = insert("digests", DIGESTS, "DO NOTHING")
 _TRACE = insert("traces", TRACES, "DO NOTHING")
 _HOME = insert("homes", HOMES, f"(conversation) DO UPDATE SET {update(HOMES[1:])}")
-_STUB = insert("stubs", STUBS, "DO NOTHING")
+_STUB = insert(
+    "stubs",
+    STUBS,
+    "(conversation, turn, kind, place) DO UPDATE SET created = excluded.created WHERE excluded.created > stubs.created",
+)
 _SPEND = insert("usage", USAGE, "DO NOTHING")
 _LOOKUP = insert("lookups", LOOKUPS, f"(conversation, name) DO UPDATE SET {update(LOOKUPS[2:])} WHERE excluded.created >= lookups.created")
 _MOST_LOOKUPS = 128

@@ -223,6 +223,40 @@ def test_a_fork_that_has_room_shows_what_gave_way_in_the_other(tmp_path: Path) -
     asyncio.run(work())
 
 
+def test_a_branch_that_has_room_shows_what_gave_way_on_another(tmp_path: Path) -> None:
+    """Who goes back to an early step, in the same session, sees what it read there; on the longer branch it stays left out."""
+
+    async def work() -> None:
+        agent, first = Agent(), b""
+        async with rig(told(tmp_path, window=20_000), agent) as one:
+            await agent.step(one, output(agent.number), name="s")
+            await agent.ask(one, name="s")
+            early = [*agent.messages, {"role": "assistant", "content": agent.said}]
+            agent.messages = [*early, {"role": "user", "content": "Go on."}]
+            while LEFT_OUT not in first:
+                first = await agent.step(one, output(agent.number), name="s")
+            longer, back = list(agent.messages), [*early, {"role": "user", "content": "Another way."}]
+            agent.number = 1000
+            for restarted in (False, True):
+                agent.messages = list(back)
+                if restarted:
+                    await one.restart()
+                assert await agent.ask(one, name="s") == agent.asked, "there is room"
+                agent.messages = list(longer)
+                assert (await agent.ask(one, name="s")).startswith(first[: first.rindex(LEFT_OUT)]), "as it went up before"
+            agent.messages, sent = list(back), b""
+            while LEFT_OUT not in sent:
+                sent = await agent.step(one, output(agent.number), name="s")
+            stub = first[first.index(LEFT_OUT) :].partition(b'"')[0]
+            assert stub in sent, "it gives way here too, in the same words"
+            await one.restart()
+            del agent.messages[-2:]
+            assert await agent.ask(one, name="s") == sent
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
 def test_what_is_not_in_the_store_word_for_word_stays(tmp_path: Path) -> None:
     """The store says something else than memory: nothing gives way, and history is folded as before."""
 

@@ -162,6 +162,8 @@ def test_stubs_stay_as_they_were_first_written(store: SqlStore) -> None:
     store.write([Batch((talk("c"),), stubs=(stub, media))])
     store.write([Batch(stubs=(replace(stub, text="other"),))])
     assert store.stubs("c") == [media, stub]
+    store.write([Batch(stubs=(replace(stub, text="other", created=7.0),)), Batch(stubs=(replace(stub, created=6.0),))])
+    assert store.stubs("c") == [media, replace(stub, created=7.0)], "but for when that was decided last"
     assert store.stubs("d") == []
 
 

@@ -11,6 +11,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
 
+from msgspec.structs import replace
+
 from backstory.core.records import Conversation, Digest, Home, Injection, Lookup, Stub, Turn
 from backstory.memory.economy.decisions import Account
 from backstory.memory.facts.changes import Changes
@@ -54,6 +56,7 @@ class Thread:
     __slots__ = (
         "__weakref__",
         "_account",
+        "_known_stubs",
         "answers",
         "boundary",
         "busy",
@@ -113,7 +116,8 @@ class Thread:
         """Turns that its user has pinned."""
         self.digests: list[Digest] = []
         self.stubs: dict[int, tuple[Stub, ...]] = {}
-        """By turn."""
+        """By turn; those that count on the current branch."""
+        self._known_stubs: dict[int, tuple[Stub, ...]] = {}
         self.boundary = self.tokens = self.indexed = 0
         self.family = Family()
         self.version = self.busy = self.carried = self.pending_seq = 0
@@ -220,6 +224,7 @@ class Thread:
         self.path = path
         self.version += 1
         self._settle_boundary()
+        self.settle_stubs()
 
     def fork(self, conversation: Conversation, turn_id: int) -> Thread:
         """A thread of another conversation that shares the turns up to `turn_id`."""
@@ -237,8 +242,9 @@ class Thread:
         forked.family, forked.indexed = self.family, self.indexed
         forked.states, forked.hidden, forked.loosened = self.states.copy(), self.hidden, self.loosened
         forked._account = self._account.fork() if self._account is not None else None
+        forked._known_stubs = self._known_stubs.copy()
         forked.rewind(turn_id)
-        forked.stub(forked.inherited(stub for stubs in self.stubs.values() for stub in stubs))
+        forked.settle_stubs()
         forked.origin = (self.conversation.id, self.version, forked.version, len(forked.path))
         return forked
 
@@ -269,27 +275,59 @@ class Thread:
     def stub(self, stubs: Iterable[Stub]) -> None:
         """What goes upstream in place of old results from now on. One that is there already stays."""
         for stub in stubs:
+            self._known_stubs[stub.turn] = (*self._known_stubs.get(stub.turn, ()), stub)
             known = self.stubs.get(stub.turn, ())
-            if not any((one.kind, one.place) == (stub.kind, stub.place) for one in known):
-                self.stubs[stub.turn] = (*known, stub)
+            self.stubs[stub.turn] = (*known, *_first(known, stub))
 
-    def inherited(self, stubs: Iterable[Stub]) -> Iterator[Stub]:
-        """Those of another conversation's stubs that count in this one, which was forked off it: where it went another way so early that
-        what gave way would be protected now, it has the room for that."""
-        protected: dict[float, int] = {}
-        for stub in stubs:
-            if self.protects is not None and stub.created not in protected:
-                before = bisect_right(self.path, stub.created, key=_arrived)
-                protected[stub.created] = self.protects(self.path[:before])
-            if self.protects is None or place_of(self.path, self.by_id.get(stub.turn)) < protected[stub.created]:
+    def stub_again(self, stub: Stub) -> Stub:
+        """This stub, with the words of the one that went up in its place on another branch, if there was one."""
+        same = (
+            one
+            for one in self._known_stubs.get(stub.turn, ())
+            if (one.kind, one.place, one.content) == (stub.kind, stub.place, stub.content)
+        )
+        known = next(same, None)
+        return replace(known, conversation=stub.conversation, created=stub.created) if known is not None else stub
+
+    def settle_stubs(self) -> None:
+        """Only those count that count on the current branch."""
+        self.stubs = {}
+        for stub in self._counting(self.path):
+            known = self.stubs.get(stub.turn, ())
+            self.stubs[stub.turn] = (*known, *_first(known, stub))
+
+    def stubbed(self, upto: int) -> list[Stub]:
+        """Those that count for a request that goes on from the first `upto` turns of the path: fewer than on the whole where another branch
+        follows."""
+        if upto >= len(self.path):
+            return [stub for stubs in self.stubs.values() for stub in stubs]
+        found: dict[tuple[int, str, int], Stub] = {}
+        for stub in self._counting(self.path[:upto]):
+            found.setdefault((stub.turn, stub.kind, stub.place), stub)
+        return list(found.values())
+
+    def _counting(self, path: Sequence[Turn]) -> Iterator[Stub]:
+        """Those that were decided on a branch, or on one that it has left late enough: one that went another way so early that what gave
+        way would be protected now has the room for that."""
+        aside: list[float] | None = None
+        counts: dict[tuple[float, bool], int] = {}
+        for stub in [stub for stubs in self._known_stubs.values() for stub in stubs]:
+            name = (stub.created, stub.conversation == self.conversation.id)
+            if name not in counts and self.protects is not None:
+                if aside is None:
+                    aside = sorted(turn.arrived for turn in self.by_id.values() if place_of(path, turn) < 0)
+                here = name[1] and _was_newest(path, stub.created, aside)
+                counts[name] = len(path) if here else self.protects(path[: bisect_right(path, stub.created, key=_arrived)])
+            if self.protects is None or place_of(path, self.by_id.get(stub.turn)) < counts[name]:
                 yield stub
 
     def unstub(self, stubs: Iterable[Stub]) -> None:
         """These do not count."""
         for stub in stubs:
-            left = tuple(one for one in self.stubs.pop(stub.turn, ()) if one is not stub)
-            if left:
-                self.stubs[stub.turn] = left
+            for known in (self.stubs, self._known_stubs):
+                left = tuple(one for one in known.pop(stub.turn, ()) if one is not stub)
+                if left:
+                    known[stub.turn] = left
 
     def saved(self) -> dict[int, int]:
         """Tokens that stubs save, by turn."""
@@ -326,6 +364,18 @@ class Thread:
             if 0 <= place_of(path, self.by_id.get(before)) < upto:
                 return True
         return boundary <= self.protects(path[: bisect_left(path, made, hi=min(upto, len(path)), key=_id)])
+
+
+def _first(known: Sequence[Stub], stub: Stub) -> tuple[Stub, ...]:
+    """This stub, none where one of these stands in its place."""
+    return () if any((one.kind, one.place) == (stub.kind, stub.place) for one in known) else (stub,)
+
+
+def _was_newest(path: Sequence[Turn], at: float, aside: Sequence[float]) -> bool:
+    """Whether the last that had arrived on a path at this time was the last of all: then what was decided was decided on it. `aside`: when
+    turns that are not on it have arrived, in order."""
+    before = bisect_right(path, at, key=_arrived)
+    return bisect_right(aside, path[before - 1].arrived if before else 0.0) == bisect_right(aside, at)
 
 
 def place_of(path: Sequence[Turn], turn: Turn | None) -> int:
