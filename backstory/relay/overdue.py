@@ -9,8 +9,9 @@ from backstory.relay.upstream import UpConnection
 
 def overdue(up: UpConnection, since: float, now: float, reading: bool, uploaded: bool, timeouts: Timeouts) -> UpstreamTimeout | None:
     """What is told of it, None while there is time. `since`: when something last happened; `reading`: the head of the reply has come;
-    `uploaded`: the request is all there. Times are those of the door's clock."""
-    waited_s = now - since
+    `uploaded`: the request is all there. Times are those of the door's clock. A provider that still takes the request is not late."""
+    up.look()
+    waited_s = now - max(since, up.took_at)
     if reading:
         late = waited_s > timeouts.idle_s
         return UpstreamTimeout(f"the upstream sent nothing for {timeouts.idle_s:g} s") if late else None

@@ -15,7 +15,7 @@ from backstory.core.plan import Target
 from backstory.errors import UpstreamError
 from backstory.relay.chunks import Dechunker
 from backstory.relay.connect import Connector, Origin
-from backstory.relay.heads import CHUNKED, ReplyHead, read_reply
+from backstory.relay.heads import CHUNKED, ReplyHead, is_broken, read_reply
 from backstory.relay.limits import Clock, DoorMetrics, Limits, Timeouts
 from backstory.relay.unread import unread
 
@@ -56,12 +56,13 @@ class UpConnection(asyncio.Protocol):
 
     `sent`: the receiver has written its whole request; `answered`: a byte came back for it; `got_at`: when the present head began, 0
     before. `used`: replies read so far. `full`: the provider takes no more bytes at the moment; `eof`: it has sent its last. `bulky`: the
-    request goes out in many writes, so it may be answered before it was read.
+    request goes out in many writes, so it may be answered before it was read. `took_at`: when the provider was last seen to take some of a
+    request that is too large for one write, 0 before.
     """
 
     __slots__ = (
-        "_dechunker", "_empty", "_interims", "_keep", "_left", "_part", "_paused", "_pool", "_reading", "_watch", "answered", "bulky",
-        "eof", "full", "got_at", "idle_until", "keep_s", "origin", "prefix", "proxy_line", "receiver", "sent",
+        "_dechunker", "_empty", "_interims", "_keep", "_left", "_part", "_paused", "_pool", "_reading", "_unsent", "_watch", "answered",
+        "bulky", "eof", "full", "got_at", "idle_until", "keep_s", "origin", "prefix", "proxy_line", "receiver", "sent", "took_at",
         "transport", "used",
     )  # fmt: skip
 
@@ -80,8 +81,9 @@ class UpConnection(asyncio.Protocol):
         self._dechunker: Dechunker | None = None
         self._watch: select.poll | None = None
         self._keep = False
+        self._unsent = 0
         self.full = self.eof = self.sent = self.answered = self.bulky = False
-        self.got_at = 0.0
+        self.got_at = self.took_at = 0.0
         self.used = 0
         self.idle_until = 0.0
         self.keep_s = 0.0
@@ -109,7 +111,7 @@ class UpConnection(asyncio.Protocol):
         self._interims = 0
         self._part = b""
         self.sent = self.answered = self.bulky = False
-        self.got_at = 0.0
+        self.got_at = self.took_at = 0.0
 
     def pause(self, paused: bool) -> None:
         """Stops or resumes reading: back pressure of a slow client."""
@@ -119,6 +121,13 @@ class UpConnection(asyncio.Protocol):
                 self.transport.pause_reading()
             else:
                 self.transport.resume_reading()
+
+    def look(self) -> None:
+        """Notes in `took_at` whether the provider has taken some of the request since the last look."""
+        left = self.transport.get_write_buffer_size() if self.full else 0
+        if left != self._unsent:
+            self._unsent = left
+            self.took_at = self._pool.clock.now
 
     @property
     def paused(self) -> bool:
@@ -158,8 +167,7 @@ class UpConnection(asyncio.Protocol):
                 if (end if end >= 0 else len(data)) > self._pool.limits.max_head_bytes:
                     raise UpstreamError("the upstream's reply has a head that is too large")
                 if end < 0:
-                    if not b"HTTP/1.".startswith(data[:7]):
-                        raise UpstreamError("the upstream's reply is not HTTP")
+                    _check_part(data, len(self._part))
                     self._part = data
                     if not data:  # an informational reply alone: the head that counts has not begun
                         self.got_at = 0.0
@@ -186,6 +194,8 @@ class UpConnection(asyncio.Protocol):
         self._keep = reply.keep if not self.bulky else reply.keep and self._was_read(reply)
         self.keep_s = reply.keep_s
         empty = self._empty or reply.status == 204 or reply.status == 304  # noqa: PLR1714 (hot)
+        if empty and (reply.length > 0 or reply.length == CHUNKED):
+            self._keep = False  # a provider that sends the body it speaks of would spoil the next reply
         if reply.length == CHUNKED and not empty:
             self._begin_chunks(receiver, reply, data)
             return
@@ -314,6 +324,14 @@ class UpConnection(asyncio.Protocol):
         self.full = False
         if self.receiver is not None:
             self.receiver.upstream_full(False)
+
+
+def _check_part(part: bytes, seen: int) -> None:
+    """Raises UpstreamError as soon as it is clear that an unfinished head will be no good; `seen` bytes of it were checked before."""
+    if not b"HTTP/1.".startswith(part[:7]):
+        raise UpstreamError("the upstream's reply is not HTTP")
+    if is_broken(part, max(0, seen - 1)):
+        raise UpstreamError("the upstream's reply has a malformed head")
 
 
 def _cut_short() -> UpstreamError:

@@ -55,6 +55,9 @@ BEFORE: dict[str, tuple[Script, int]] = {
     "sends a head too large": (sends(b"HTTP/1.1 200 OK\r\n" + b"X: aaaaaaaaaa\r\n" * 6_000 + b"\r\n", then="stall"), 502),
     "switches protocols": (sends(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", then="stall"), 502),
     "hints without end": (sends(b"HTTP/1.1 102 Processing\r\n\r\n" * 200, then="stall"), 502),
+    "ends its lines with bare LF": (sends(b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok", then="stall"), 502),
+    "ends its lines with bare LF, in pieces": (sends(b"HTTP/1.1 200 OK", b"\nContent-Length: 2\n\nok", then="stall"), 502),
+    "has a NUL in an unfinished head": (sends(b"HTTP/1.1 200 OK\r\nX: \x00\r\n", then="stall"), 502),
     "sends a folded header": (sends(b"HTTP/1.1 200 OK\r\nX: 1\r\n 2\r\nContent-Length: 0\r\n\r\n"), 502),
     "sends a bad first chunk": (sends(CHUNKED + b"zz\r\n", then="stall"), 502),
 }
@@ -238,6 +241,57 @@ def test_a_poisoned_connection_is_never_used_again(raw: bytes) -> None:
                 assert body == b"ok"
                 assert w.upstream.opened == at + 1
             assert w.door.metrics.upstream_reused == 0
+
+    run(work())
+
+
+@pytest.mark.parametrize("first", [b"HEAD / HTTP/1.1", b"GET /204 HTTP/1.1", b"GET /304 HTTP/1.1"])
+def test_a_body_that_follows_late_where_none_belongs_spoils_nothing(first: bytes) -> None:
+    heads = {
+        b"/": b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n",
+        b"/204": b"HTTP/1.1 204 No Content\r\nContent-Length: 4\r\n\r\n",
+        b"/304": b"HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n",
+    }
+
+    async def script(upstream: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            received = await upstream.request(reader)
+            head = heads.get(received.head.split(b" ")[1])
+            if head is None:
+                await asyncio.sleep(0.1)
+            writer.write(head or OK)
+            if head is not None:
+                await asyncio.sleep(0.05)
+                writer.write(b"evil")
+
+    async def work() -> None:
+        async with world(script) as w, client(w.port) as one:
+            await one.send(first + b"\r\nHost: a\r\n\r\n")
+            assert (await one.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 ")
+            await one.send(post(b"{}", close=False))
+            assert await one.reply() == (OK.removesuffix(b"ok"), b"ok")
+
+    run(work())
+
+
+@pytest.mark.parametrize("wants", [True, False], ids=["whole", "streamed"])
+def test_a_provider_that_takes_a_large_request_slowly_is_not_late(wants: bool) -> None:
+    size = 60_000_000  # more than sockets hold
+
+    async def script(upstream: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        left = int(field(head, b"content-length") or b"")
+        while left:
+            left -= len(await reader.readexactly(min(left, 1_000_000)))
+            if left > size / 2:
+                await asyncio.sleep(0.05)
+        writer.write(OK)
+        await reader.read()
+
+    async def work() -> None:
+        async with world(script, wants=wants, timeouts=structs.replace(FAST, first_byte_s=0.7, idle_s=0.7)) as w:
+            got, _ = await ask(w.port, post(b"x" * size))
+            assert got.endswith(b"\r\n\r\nok")
 
     run(work())
 

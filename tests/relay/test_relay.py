@@ -60,7 +60,7 @@ def test_a_reply_reaches_the_client_byte_for_byte(raw: bytes, plain: bool, tappe
             for _ in range(2):
                 await one.send(post(b"{}", close=False))
                 assert await one.reader.readexactly(len(raw)) == raw
-            assert w.upstream.opened == 1
+            assert w.upstream.opened == (2 if b" 304 " in raw else 1), "a body spoken of where none belongs might follow"
             assert w.upstream.received[0].head == (b"POST /v1/messages HTTP/1.1\r\nHost: up.test\r\nContent-Length: 2\r\n\r\n")
 
     run(work(), plain)
@@ -73,7 +73,7 @@ def test_the_answer_to_a_head_request_has_no_body_and_keeps_its_length() -> None
             for _ in range(2):
                 await one.send(b"HEAD /x HTTP/1.1\r\nHost: a\r\n\r\n")
                 assert await one.reader.readuntil(b"\r\n\r\n") == raw
-            assert w.upstream.opened == 1
+            assert w.upstream.opened == 2, "a body that comes all the same spoils nothing"
 
     run(work())
 
