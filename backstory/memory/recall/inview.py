@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import lru_cache
 
 from backstory.memory.reading.fence import RECALL_CLOSE
 from backstory.memory.recall.associations import MARK
@@ -21,6 +22,9 @@ from backstory.memory.recall.units import index_terms
 _LINE = re.compile(r"^#(\d+) [^:\n]*: ", re.M)
 # What may follow it: a note that it was changed, the next day, the end of the block.
 _AFTER = re.compile(rf"(?: \(later changed: #\d+\))?(?:\n\[[^\]\n]*\])?\n?(?:{re.escape(RECALL_CLOSE)})?\s*\Z")
+_AFTER_CHARS, _AFTER_ENDS = 200, (")", "]", RECALL_CLOSE)
+# So many blocks are not read again: some 2 MB.
+_MOST_BLOCKS = 256
 # Of a part of a unit that is no longer than this it cannot be told whose it is.
 _TELLING_CHARS = 16
 
@@ -83,11 +87,24 @@ def _lines(blocks: Sequence[str]) -> dict[int, list[str]]:
     """What the blocks say of each turn, by its number."""
     found: dict[int, list[str]] = {}
     for block in blocks:
-        starts = list(_LINE.finditer(block))
-        ends = [*(start.start() for start in starts[1:]), len(block)]
-        for start, end in zip(starts, ends, strict=False):
-            found.setdefault(int(start[1]), []).append(plain(_AFTER.sub("", block[start.end() : end])))
+        for number, said in _said(block):
+            found.setdefault(number, []).append(said)
     return found
+
+
+@lru_cache(_MOST_BLOCKS)
+def _said(block: str) -> list[tuple[int, str]]:
+    """The lines of a block, each with the number of its turn. A block goes up again and again."""
+    starts = list(_LINE.finditer(block))
+    ends = [*(start.start() for start in starts[1:]), len(block)]
+    return [(int(start[1]), plain(_ended(block[start.end() : end]))) for start, end in zip(starts, ends, strict=False)]
+
+
+def _ended(said: str) -> str:
+    """What a line says, without what may follow it. That is looked for at its end only, in constant time."""
+    said = said.rstrip()
+    at = max(0, len(said) - _AFTER_CHARS)
+    return said[:at] + _AFTER.sub("", said[at:]) if said.endswith(_AFTER_ENDS) else said
 
 
 def _shown(text: str, said: Sequence[str]) -> Sequence[str] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -9,6 +11,7 @@ from backstory.core.tokens import count
 from backstory.memory.recall.index import Index
 from backstory.memory.recall.inview import Seen, in_view
 from backstory.memory.recall.retrieval import Recalled, block, recall
+from tests.growth import MOST, growth
 from tests.memory.chats import indexed, turn
 
 NOW = 1_700_000_000.0
@@ -123,3 +126,12 @@ def test_whatever_a_block_shows_is_in_view(parts: list[str], budget: int) -> Non
     assert partly <= {1}
     if found.basis is not None and partly:
         assert set(found.basis.places) <= set(seen)
+
+
+def test_the_time_of_a_block_grows_with_its_length_whatever_stands_in_it() -> None:
+    def work(size: int) -> Callable[[], object]:
+        index = history(f"one{' ' * size}two")
+        said = f"<recalled>\nEarlier in this conversation:\n#2 Ann: one{' ' * size}two (...)\n</recalled>"
+        return lambda: in_view(index, [2], [said])
+
+    assert growth(work, 20_000) < MOST
