@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Sequence
+
 from msgspec import Struct
 
 from backstory.core.reply import Usage
@@ -29,6 +32,12 @@ class Tariff(Struct, frozen=True):
     partly: bool = False
     long_write: float = 0.0
     """Where one request writes at two prices: that of the longer lifetime. 0: there is only one."""
+    head: bool = True
+    """Whether what never changes is found in the cache although what follows has changed."""
+    tail: float = 0.0
+    """So many tokens at the end of the request stand behind its last mark: they are never in the cache, and written nowhere."""
+    loose: int = 0
+    """In so many of its newest messages."""
 
     def cost(self, usage: Usage) -> float:
         """Of these tokens, as the provider counted them."""
@@ -45,10 +54,11 @@ class Tariff(Struct, frozen=True):
 
     def predicted(self, size: float, cached: float, output: float = 0.0) -> float:
         """Of a request of `size` tokens, of which the cache holds the first `cached`."""
-        if not self.caches or size < self.least:
+        end = size - self.tail
+        if not self.caches or end < self.least:
             return (size * self.input + output * self.output) / _MILLION
-        read = self.hit(size, cached)
-        return (read * self.read + (size - read) * self.write + output * self.output) / _MILLION
+        read = self.hit(end, cached)
+        return (read * self.read + (end - read) * self.write + self.tail * self.input + output * self.output) / _MILLION
 
     def hit(self, size: float, cached: float) -> float:
         """How many tokens of a request of `size` are read from a cache that holds its first `cached`."""
@@ -60,8 +70,17 @@ class Tariff(Struct, frozen=True):
 
 class Messages(Struct, frozen=True):
     """Where in a request's bytes its messages stand: start <= byte < stop. `near`: where the newest of them begin, on one of which
-    clients leave a mark if they mark what goes on."""
+    clients leave a mark if they mark what goes on. `ends`: where each of them ends; `tokens`: of all together."""
 
     start: int
     near: int
     stop: int
+    ends: Sequence[int] = ()
+    tokens: int = 0
+
+    def behind(self, place: int) -> tuple[float, int]:
+        """Tokens of the messages behind the one that this byte is in, and how many they are."""
+        after = bisect_right(self.ends, place)
+        if after >= len(self.ends):
+            return 0.0, 0
+        return self.tokens * (self.stop - self.ends[after]) / (self.stop - self.start), len(self.ends) - 1 - after

@@ -77,18 +77,22 @@ class Tariffs:
         self._rows = tuple(rows)
         self._priced = lru_cache(512)(self._find)
 
-    def of(self, wire: str, model: str, body: bytes, messages: Messages | None = None) -> Tariff:
+    def of(self, wire: str, model: str, body: bytes, messages: Messages | None = None, automatic: bool = False) -> Tariff:
         """Of this request. Costs a search through its bytes: some 30 us for 400 KB. `messages`: without them, a mark anywhere is one of
-        the newest message."""
+        the newest message. `automatic`: the request has a mark of its own, which stands behind its newest message."""
         short, longer = self._priced(wire, model)
         if _family(wire, model) != "anthropic":
             return longer if any(_named(body, _RETAIN, _DAY_LONG).values()) else short
         marks = _named(body, _MARK, _HOUR_LONG)
         inside = [at for at in marks if messages is not None and messages.start <= at < messages.stop]
-        if not marks or (messages is not None and not inside):
-            return replace(short, caches=False)
+        head = messages is None or len(marks) - len(inside) > automatic
+        if not marks or (messages is not None and not inside and not automatic):
+            return replace(short, caches=False, head=head)
         found = longer if all(marks.values()) else _mixed(short, longer) if any(marks.values()) else short
-        return replace(found, partly=True) if messages is not None and inside and inside[-1] < messages.near else found
+        if messages is None or automatic:
+            return replace(found, head=head)
+        tail, loose = messages.behind(inside[-1])
+        return replace(found, head=head, tail=tail, loose=loose, partly=inside[-1] < messages.near)
 
     def counted(self, wire: str, model: str) -> Tariff:
         """Of tokens that the provider has counted, those written for the longer lifetime apart."""

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from backstory.core.exchange import Exchange
 from backstory.core.records import Digest
-from backstory.memory.economy.decisions import Move
+from backstory.memory.economy.steps import Move
 from backstory.memory.folding import assembly, compaction
 from backstory.memory.folding.compaction import Window
 from backstory.memory.folding.outline import Outline, outline

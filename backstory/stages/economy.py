@@ -20,10 +20,11 @@ from backstory.core.sizes import rough, rough_body
 from backstory.core.tariff import Messages, Tariff
 from backstory.memory.economy.ceiling import addable, least, leaves_history, sent
 from backstory.memory.economy.counted import sane
-from backstory.memory.economy.decisions import REST_S, SMALL_WINDOW, STOPS, STOPS_S, Account, Move, Step
+from backstory.memory.economy.decisions import REST_S, SMALL_WINDOW, STOPS, STOPS_S, Account
 from backstory.memory.economy.earlier import earlier
 from backstory.memory.economy.forecast import forecast
 from backstory.memory.economy.pacing import paced
+from backstory.memory.economy.steps import Move, Step
 from backstory.memory.folding.compaction import Window
 from backstory.stages.base import Stage
 from backstory.stages.measuring import drafted, note
@@ -52,7 +53,7 @@ _REWRITES = frozenset({"shrink", "kin", "recall", "paging", "links", "continuity
 class Priced(Protocol):
     """Tariffs of requests."""
 
-    def of(self, wire: str, model: str, body: bytes, messages: Messages | None = None) -> Tariff:
+    def of(self, wire: str, model: str, body: bytes, messages: Messages | None = None, automatic: bool = False) -> Tariff:
         """By wire, model and what the request asks of the provider's cache."""
         ...
 
@@ -152,16 +153,20 @@ class Economy(Stage):
         """So many tokens of what a client's summary leaves out go along whatever was saved."""
         return _KEEPS if self._choices.allowance > 0 else 0
 
-    def anew(self, exchange: Exchange, visit: Visit) -> bool:
-        """Whether nothing behind the fixed part of a request, of which nothing is folded or held, is in the provider's cache, however it
-        goes up: its client has cut it anew, or its provider keeps none of it (nor holds reasoning to what stood before it).
-        Not in a small window, where nothing goes by the bill."""
+    def uncached(self, exchange: Exchange, visit: Visit) -> int:
+        """From which place of the branch on nothing of a request, of which nothing is folded or held, is in the provider's cache, however
+        it goes up: from the first, where its client has cut it anew or its provider keeps none of it (nor holds reasoning to what stood
+        before it); or from behind the last mark of the request before. -1: what went up is. So it is in a small window, where nothing goes
+        by the bill."""
         prompt, paths, tariff = exchange.prompt, visit.thread.account.paths, self.tariff(exchange, visit)
         if visit.complete or not self._judges or prompt is None or prompt.previous:
-            return False
-        cut = paths is not None and paths[1] != began(visit)
-        visit.anew = cut or (tariff.known and not tariff.caches and not binds(exchange))
-        return visit.anew
+            return -1
+        first = began(visit)
+        cut = paths is not None and paths[1] != first
+        all_of_it = cut or (tariff.known and not tariff.caches and not binds(exchange))
+        visit.anew = all_of_it or (tariff.loose > 0 and not binds(exchange))
+        visit.since = 0 if all_of_it else visit.thread.account.loose if visit.anew else -1
+        return visit.since
 
     def recallable(self, exchange: Exchange, visit: Visit, budget: int, total: int, stays: bool = False) -> int:
         """Of a budget, how many tokens may be recalled at a request of `total` tokens. `stays`: what goes up again whatever
@@ -170,7 +175,7 @@ class Economy(Stage):
         if self._judges and not visit.complete and (visit.summed or not leaves_history(visit.reading)):
             tariff = self.tariff(exchange, visit)
             tokens = visit.tokens_in, total, visit.fixed, visit.fresh
-            now = sent(account, visit.reading, visit.held, tokens, began(visit), visit.anew and not stays, visit.summed)
+            now = sent(account, tariff, visit.reading, visit.held, tokens, began(visit), visit.anew and not stays, visit.summed)
             warm = account.warm(tariff, visit.asked)
             most = addable(account, tariff, now, budget, self._choices.allowance, warm)
             if self._choices.allowance > 0 and most < (few := least(now, budget, account.purse)) and wants_answer(visit):
@@ -227,11 +232,11 @@ class Economy(Stage):
     def tariff(self, exchange: Exchange, visit: Visit) -> Tariff:
         """What this request is charged by."""
         if visit.tariff is None:
-            wire, prompt, messages = exchange.wire, exchange.prompt, _messages(exchange)
+            wire, prompt = exchange.wire, exchange.prompt
             named = wire.name if wire is not None else "", prompt.model if prompt is not None else ""
-            visit.tariff = self._tariffs.of(*named, exchange.body, messages)
-            if messages is not None and not visit.tariff.caches and exchange.document is not None and exchange.document.has(_AUTOMATIC):
-                visit.tariff = self._tariffs.of(*named, exchange.body)
+            automatic = exchange.document is not None and exchange.document.has(_AUTOMATIC)
+            messages = _messages(exchange, visit.tokens_in - visit.fixed)
+            visit.tariff = self._tariffs.of(*named, exchange.body, messages, automatic)
             account = visit.thread.account
             account.partly = account.partly or visit.tariff.partly
             if account.partly and visit.tariff.caches:
@@ -245,8 +250,7 @@ class Economy(Stage):
         if not tariff.known:
             return None
         step = self._step(exchange, visit)
-        saved = forecast(visit.thread.account, tariff, step, _standing(exchange, visit, step))
-        return min(0.0, saved) if tariff.partly else saved
+        return forecast(visit.thread.account, tariff, step, _standing(exchange, visit, step, tariff))
 
     # --- when it is over
 
@@ -254,14 +258,15 @@ class Economy(Stage):
         visit = self._visits.get(exchange.id)
         if visit is None or not visit.ready or outcome.reply is None or exchange.wire is None or exchange.prompt is None:
             return
-        account, tariff, usage = visit.thread.account, self.tariff(exchange, visit), outcome.reply.usage
         if not visit.asked:
             # It went up before memory had come to its size: what the next ones cost is told from that, too.
             note(visit, drafted(exchange, visit, rough))
+        account, tariff, usage = visit.thread.account, self.tariff(exchange, visit), outcome.reply.usage
         step = self._step(exchange, visit)
         was_stopped = account.stopped
         billed, direct, counted = account.settle(step, tariff, usage, self._judges)
         account.paths = _paths(visit, step.changed)
+        account.loose = _unmarked(visit, tariff.loose) if tariff.caches else -1
         counts = step.changed and step.complete
         if account.stopped and not was_stopped:
             self._stops[visit.thread.conversation.id] = step.at
@@ -385,16 +390,35 @@ class Economy(Stage):
             changed,
             visit.tokens_legs,
             changed and visit.held is not None,
+            _loose(visit, self.tariff(exchange, visit).loose) if changed else 0,
         )
 
 
-def _standing(exchange: Exchange, visit: Visit, step: Step) -> int | None:
+def _loose(visit: Visit, newest: int) -> int:
+    """Tokens of the blocks at so many of the newest messages."""
+    thread = visit.thread
+    if not newest or not thread.injections:
+        return 0
+    blocks = [thread.going(thread.path[place].chain) for place in visit.reading.places[-newest:] if place >= 0]
+    return sum([one.tokens for one in (*blocks, visit.injection) if one is not None])
+
+
+def _unmarked(visit: Visit, newest: int) -> int:
+    """Where on the branch so many of a request's newest messages begin; -1: nowhere."""
+    places = visit.reading.places[-newest:] if newest else []
+    return next((place for place in places if place >= 0), visit.upto if newest else -1)
+
+
+def _standing(exchange: Exchange, visit: Visit, step: Step, tariff: Tariff) -> int | None:
     """With how many of its tokens a request begins as the one before, where it changes what went up; None where it does not. The first
     time, our tools come to the client's, in front of everything."""
     if step.changed and visit.paging and not visit.thread.account.rewritten and exchange.prompt is not None and exchange.prompt.tools:
         return 0
-    moved = step.broken_sent or visit.digest is not None or visit.undone or bool(visit.stubs or visit.dropped)
-    return min(step.fixed, visit.thread.account.sent_size) if moved else None
+    left = bool(visit.dropped) and not visit.since
+    moved = step.broken_sent or visit.digest is not None or visit.undone or bool(visit.stubs) or left
+    if not moved:
+        return None
+    return int(min(step.fixed, visit.thread.account.found(tariff).sent)) if tariff.head else 0
 
 
 def _paths(visit: Visit, changed: bool) -> tuple[int, int, int]:
@@ -403,14 +427,15 @@ def _paths(visit: Visit, changed: bool) -> tuple[int, int, int]:
     return first, ours, visit.folded if changed else 0
 
 
-def _messages(exchange: Exchange) -> Messages | None:
+def _messages(exchange: Exchange, tokens: int) -> Messages | None:
     """Where the request's messages stand, behind the instructions that some wires have among them; None where that is not known."""
     items = exchange.prompt.items if exchange.prompt is not None else ()
     if not isinstance(items, Elements) or not items:
         return None
     first = next((at for at in range(min(len(items), _HEADING)) if not _instructs(items[at])), 0)
     spans = items.spans()
-    return Messages(spans[first][0], spans[max(first, len(items) - _MARKED)][0], spans[-1][1])
+    ends = [span[1] for span in spans]
+    return Messages(spans[first][0], spans[max(first, len(items) - _MARKED)][0], spans[-1][1], ends, max(0, tokens))
 
 
 def _instructs(item: memoryview) -> bool:

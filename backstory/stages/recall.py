@@ -146,12 +146,11 @@ class Recall(Stage):
         if held is not None:
             visit.held, elsewhere = held[0], elsewhere | held[0].turns
             edits, total = [held[1], *edits], total + held[0].tokens
-        if held is None and plan.folded is None and self._economy.anew(exchange, visit):
-            found, edits, total = self._fewer(visit, found, edits, total)
+        since = self._economy.uncached(exchange, visit) if held is None and plan.folded is None else -1
+        if since >= 0:
+            found, edits, total = self._fewer(visit, found, edits, total, since)
             if visit.dropped:
-                told = (
-                    f"blocks of earlier questions ({len(visit.dropped)}) go up no more: nothing before this one is in the provider's cache"
-                )
+                told = f"blocks of earlier questions ({len(visit.dropped)}) go up no more: nothing from there on is in the provider's cache"
                 exchange = replace(exchange, notes=(*exchange.notes, Note(self.name, told)))
         absent = assembly.Absent(thread, visit.upto, visit.reading, found.rest, elsewhere, found.settled, found.injected, found.edits)
         lacks = visit.absent = absent.count - (len(visit.held.turns) if visit.held is not None else 0)
@@ -167,11 +166,12 @@ class Recall(Stage):
         visit.tokens_sent = total
         return _with(exchange, edits)
 
-    def _fewer(self, visit: Visit, found: Outline, edits: list[Edit], total: int) -> tuple[Outline, list[Edit], int]:
-        """The same without the blocks of earlier questions: nothing is in the provider's cache that they would keep there."""
+    def _fewer(self, visit: Visit, found: Outline, edits: list[Edit], total: int, since: int) -> tuple[Outline, list[Edit], int]:
+        """The same without the blocks of earlier questions from this place of the branch on: nothing is in the provider's cache that they
+        would keep there."""
         thread, blocks = visit.thread, found.blocks
         now = self._clock()
-        visit.dropped = () if visit.late or visit.gone else leaving(thread, visit.reading, visit.turns, now)
+        visit.dropped = () if visit.late or visit.gone else leaving(thread, visit.reading, visit.turns, now, since)
         if not visit.dropped:
             return found, edits, total
         thread.inject(visit.dropped)

@@ -45,8 +45,9 @@ class Visit(Struct):
     it went as it came. `capped`: less may be recalled at it than its budget, for what that costs. `home`: where the conversation belongs,
     where that is to be stored. `held`: what its client has cut off and goes up in front of it all the same; `refused`: its provider did not
     take it so, and it went up once more without. `rewritten`: of its thread, when it was made ready. `went`: the body
-    that went up, b"" where it went as it came. `anew`: nothing behind its fixed part is in the provider's cache, however it goes up;
-    `dropped`: the earlier blocks that go up no more for that. `summed`: its client goes on from a summary of its history."""
+    that went up, b"" where it went as it came. `anew`: what is recalled at it will not be in the provider's cache, however it goes up;
+    `since`: from this place of the branch on nothing is, -1 for nowhere; `dropped`: the earlier blocks that go up no more for that.
+    `summed`: its client goes on from a summary of its history."""
 
     thread: Thread
     reading: Reading
@@ -101,6 +102,7 @@ class Visit(Struct):
     rewritten: int = 0
     went: bytes = b""
     anew: bool = False
+    since: int = -1
     summed: bool = False
 
 

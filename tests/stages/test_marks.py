@@ -1,5 +1,5 @@
-"""Clients that mark elsewhere than at their newest message: what is believed to be in the cache is what they mark, and what is told as
-saved is no more than was saved.
+"""Clients that mark elsewhere than at their newest message, or ask several models in one conversation: what is believed to be in the
+cache is what they mark and what this model has read, and what is told as saved is what was saved.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ PRICES = Tariffs().of("anthropic", MODEL, b'{"cache_control":{"type":"ephemeral"
 MARK = {"cache_control": {"type": "ephemeral"}}
 WIRE = next(wire for wire in WIRES if wire.name == "anthropic")
 LOOKED_BACK = 20
+# A question of these short requests has a line or two that nothing was saved for; and the meter is as near the truth.
+MOST, NEAR = 0.03, 0.015
 Marks = Callable[[int], Sequence[int]]
 
 
@@ -41,11 +43,11 @@ class Cache:
         for message in tree["messages"]:
             content = message["content"]
             blocks += [{"type": "text", "text": content}] if isinstance(content, str) else content
-        prefix = size = 0
+        prefix, size = hash(tree["model"]), 0
         keys, sizes, marked = [], [], []
         for at, block in enumerate(blocks):
             plain = json.dumps({**block, "cache_control": None})
-            prefix, size = hash((prefix, plain)), size + len(plain) // 4
+            prefix, size = hash((prefix, plain)), size + len(block["text"]) // 4 + 4
             keys.append(prefix)
             sizes.append(size)
             if "cache_control" in block and size >= PRICES.least:
@@ -58,12 +60,13 @@ class Cache:
 
 
 class Client:
-    """Talks, and asks at every third turn for a thing that was said; keeps its newest `keeps` messages. `marks`: which of so many it
-    marks."""
+    """Talks, and asks at every third turn for a thing that was said; keeps its newest `keeps` messages, from `most` on. `marks`: which of
+    so many it marks; `both`: its instructions, too. `models`: whom it asks, by turns."""
 
-    def __init__(self, marks: Marks, keeps: int) -> None:
+    def __init__(self, marks: Marks, keeps: int, most: int = 0, both: bool = False, models: Sequence[str] = (MODEL,)) -> None:
         self._dice = random.Random(1)
-        self._marks, self._keeps = marks, keeps
+        self._marks, self._keeps, self._most, self._both, self._models = marks, keeps, most, both, models
+        self._start = 0
         self._said: list[tuple[str, str]] = []
         self._names: list[str] = []
 
@@ -76,7 +79,9 @@ class Client:
             self._names.append(f"Ship{number}")
             text = f"The password of Ship{number} is zeta{number * 7}. {words.capitalize()}."
         self._said += [("user", text)]
-        kept = self._said[-self._keeps :]
+        if len(self._said) - self._start > self._most:
+            self._start = max(0, len(self._said) - self._keeps)
+        kept = self._said[self._start :]
         kept = kept[1:] if kept[0][0] == "assistant" else kept
         marked = set(self._marks(len(kept)))
         listed = [
@@ -84,8 +89,10 @@ class Client:
             for at, (role, said) in enumerate(kept)
         ]
         self._said += [("assistant", f"Noted, {number}.")]
-        system = [{"type": "text", "text": "You are the mate of a ship. " * 300, **({} if marked else MARK)}]
-        return json.dumps({"model": MODEL, "max_tokens": 50, "system": system, "messages": listed}).encode()
+        system = [{"type": "text", "text": "You are the mate of a ship. " * 300, **({} if marked and not self._both else MARK)}]
+        return json.dumps(
+            {"model": self._models[number % len(self._models)], "max_tokens": 50, "system": system, "messages": listed}
+        ).encode()
 
 
 async def bills(one: Rig, clock: Clock, client: Client, cache: Cache, requests: int) -> float:
@@ -99,12 +106,34 @@ async def bills(one: Rig, clock: Clock, client: Client, cache: Cache, requests: 
     return direct
 
 
-@pytest.mark.parametrize(
-    ("marks", "keeps"),
-    [(lambda _: (), 10), (lambda count: range(30, count, 30), 10_000), (lambda _: (0,), 10_000)],
-    ids=["the system prompt, and cuts", "every thirtieth message", "the first message"],
-)
-def test_marks_elsewhere_neither_raise_the_bill_nor_the_meter(tmp_path: Path, marks: Marks, keeps: int) -> None:
+def every(apart: int) -> Marks:
+    """Marks the two newest of those that stand so far apart."""
+    return lambda count: range(apart - 1, count, apart)[-2:]
+
+
+def end(count: int) -> Sequence[int]:
+    return (count - 1,)
+
+
+CLIENTS = {
+    "the system prompt, and cuts": Client(lambda _: (), 10),
+    "every thirtieth message": Client(lambda count: range(30, count, 30), 10_000),
+    "the first message": Client(lambda _: (0,), 10_000),
+    "every fifth message": Client(every(5), 10_000, both=True),
+    "every fifth message, and cuts": Client(every(5), 10, both=True),
+    "every fifth message, and cuts now and then": Client(every(5), 20, 40, True),
+    "every twentieth message, and cuts now and then": Client(every(20), 20, 40, True),
+    "every twentieth message, and cut once": Client(every(20), 20, 100, True),
+    "the newest message alone": Client(end, 10_000),
+    "the newest message alone, and cuts": Client(end, 10),
+    "two models": Client(end, 10_000, both=True, models=(MODEL, "claude-sonnet-4-6")),
+    "two models, and cuts": Client(end, 20, both=True, models=(MODEL, "claude-sonnet-4-6")),
+    "another model now and then": Client(end, 10_000, both=True, models=(*(9 * [MODEL]), "claude-sonnet-4-6")),
+}
+
+
+@pytest.mark.parametrize("name", CLIENTS)
+def test_marks_elsewhere_and_other_models_neither_raise_the_bill_nor_bend_the_meter(tmp_path: Path, name: str) -> None:
     clock, cache, paid = Clock(), Cache(), [0.0]
 
     def provider(received: Received) -> bytes:
@@ -115,10 +144,9 @@ def test_marks_elsewhere_neither_raise_the_bill_nor_the_meter(tmp_path: Path, ma
     async def work() -> None:
         config = with_marker(settings(tmp_path, compaction={"context_window": 30_000}, recall={"deadline_ms": 20_000.0}), "never")
         async with rig(replace(config), provider, clock=clock) as one:
-            direct = await bills(one, clock, Client(marks, keeps), Cache(), 90)
-            assert paid[0] <= direct * 1.05
-            money = one.engine.economy.money
-            assert money.saved <= max(0.0, direct - paid[0]) + 0.01 * direct
+            direct = await bills(one, clock, CLIENTS[name], Cache(), 90)
+            assert paid[0] <= (1 + MOST) * direct
+            assert one.engine.economy.money.saved == pytest.approx(direct - paid[0], abs=NEAR * direct)
             assert not one.failures()
 
     asyncio.run(work())

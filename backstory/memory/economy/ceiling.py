@@ -22,8 +22,9 @@ GRACE = 400
 _LINES, _LINE, _LINES_SHARE = 160, 90, 0.5
 # The best line or two also where they are read again in so many requests.
 _LASTING = 8
-# The best line alone where they have made so much of the bill already: somebody asks with every short request.
-_DEAR, _BEST = 0.03, 60
+# The best line alone where they have made so much of the bill already: somebody asks with every short request. And none where that is
+# more than a cent, too: of a request of a few hundred tokens even one line is a tenth.
+_DEAR, _BEST, _CENT = 0.03, 60, 0.01
 # A block takes so much of what is left at most: the next question finds something left, too.
 _AT_ONCE = 0.5
 # Of what was saved, so much may be spent: it is an estimate, and is to stay a saving.
@@ -56,6 +57,7 @@ def leaves_history(reading: Reading) -> bool:
 
 def sent(
     account: Account,
+    tariff: Tariff,
     reading: Reading,
     held: Held | None,
     tokens: tuple[int, int, int, int],
@@ -85,8 +87,9 @@ def sent(
     else:
         stay = max(stay, account.to_come)
         writes, reads = 1.0, stay - 1
-    came_cached = min(fixed if cut else came - fresh, account.size_in)
-    went_cached = min(fixed if moved else went - fresh, account.sent_size)
+    found, stays = account.found(tariff), fixed if tariff.head else 0
+    came_cached = int(min(stays if cut else came - fresh, found.came))
+    went_cached = int(min(stays if moved else went - fresh, found.sent))
     return Sent(came, went, max(0, came_cached), max(0, went_cached), stay, writes, reads, slides or held is not None)
 
 
@@ -94,7 +97,7 @@ def addable(account: Account, tariff: Tariff, now: Sent, budget: int, share: flo
     """Of a budget, how many tokens may be recalled at this request: what stays in later ones is paid there again. `share`: of its bill,
     what may be added without having been saved; not where the client's cutting leaves enough to be saved. `warm`: the provider's cache
     holds the request before."""
-    price = _price(tariff, now) / _MILLION * account.ratio
+    price = _price(tariff, now, max(1.0, account.growth)) / _MILLION * account.ratio
     if price <= 0:
         return budget
     direct, goes = (
@@ -114,13 +117,16 @@ def addable(account: Account, tariff: Tariff, now: Sent, budget: int, share: flo
 def least(now: Sent, budget: int, purse: Purse) -> int:
     """How many tokens may be recalled for a question whatever was saved."""
     if -purse.saved > _DEAR * purse.direct:
-        return min(budget, _BEST)
+        return min(budget, _BEST) if -purse.saved <= _CENT else 0
     if now.reads >= _LASTING:
         return min(budget, _LINE)
     return min(budget, max(_LINE, min(_LINES, int(_LINES_SHARE * now.came) - (now.went - now.came))))
 
 
-def _price(tariff: Tariff, now: Sent) -> float:
-    """Dollars for a million tokens that stay. Behind the last mark they are paid in full again and again."""
-    first = max(tariff.input, tariff.write) if tariff.caches else tariff.input
-    return first * now.writes + (tariff.read if tariff.caches and not tariff.partly else tariff.input) * now.reads
+def _price(tariff: Tariff, now: Sent, growth: float) -> float:
+    """Dollars for a million tokens that stay. Behind the last mark they are paid in full again and again, until one stands further on."""
+    if not tariff.caches:
+        return tariff.input * (now.writes + now.reads)
+    full = now.reads if tariff.partly else min(now.reads, tariff.tail / growth)
+    first = tariff.input if tariff.loose else max(tariff.input, tariff.write)
+    return first * now.writes + tariff.input * full + tariff.read * (now.reads - full)

@@ -12,13 +12,15 @@ from collections.abc import Iterable, Sequence
 from copy import copy
 from typing import Literal, TypeAlias
 
-from msgspec import Struct
+from msgspec.structs import replace
 
 from backstory.core.records import Spend
 from backstory.core.reply import Usage
 from backstory.core.tariff import Tariff
 from backstory.memory.economy.counted import first_of, sane
 from backstory.memory.economy.purse import Purse
+from backstory.memory.economy.steps import Move, Step, begins, behind, best_size, denser, tails
+from backstory.memory.economy.stored import NOTHING, Holdings, Stored, model_of, put, shared
 
 KEPT = 0.97
 """Of the tokens of all payloads of a conversation, the share with which the payloads after them begin."""
@@ -66,6 +68,8 @@ _SHARED = (
     "paths",
     "partly",
     "fixed",
+    "holdings",
+    "loose",
     "tariff",
     "purse",
     "owing",
@@ -85,36 +89,6 @@ _LARGE, _FEW = 0.2, 4
 STOPS, STOPS_S = 3, 86_400.0
 
 
-class Step(Struct, frozen=True):
-    """One request, in estimated tokens. `total_in`, `total_sent`: of the client's request and of ours. `fresh_in`, `fresh_sent`: at their
-    ends, of what no request before had. `fixed`: system prompt and what else never changes. `broken_in`, `broken_sent`: nothing after
-    the fixed part is where it was. `complete`: the client sent its whole history. `changed`: it went up changed. `legs`: of further
-    requests that its answer took, because our tools were called; the provider's usage is of all of them. `held`: something
-    stays in front that its client cut off."""
-
-    at: float
-    total_in: int
-    total_sent: int
-    fresh_in: int
-    fresh_sent: int
-    fixed: int
-    broken_in: bool = False
-    broken_sent: bool = False
-    complete: bool = True
-    changed: bool = False
-    legs: int = 0
-    held: bool = False
-
-
-class Move(Struct, frozen=True):
-    """A change of what goes up from now on. `size`: tokens of this request without it; `after`: with it. `shared`: with how many of them
-    both begin."""
-
-    size: int
-    after: int
-    shared: int
-
-
 class Account:
     """What is known of a conversation's requests: their sizes, their pace, what they cost. Built from its spends, or as they come."""
 
@@ -132,9 +106,11 @@ class Account:
         "gap_s",
         "growth",
         "held_saved",
+        "holdings",
         "holds",
         "last_at",
         "lasts_s",
+        "loose",
         "lost",
         "newest",
         "often",
@@ -156,8 +132,7 @@ class Account:
     )
 
     def __init__(self) -> None:
-        self.requests, self.last_at = 0, 0.0
-        self.gap_s = 0.0
+        self.requests, self.last_at, self.gap_s = 0, 0.0, 0.0
         """Usual seconds between two requests."""
         self.lasts_s = 0.0
         """The longest pause after which the cache still held what it should."""
@@ -165,13 +140,12 @@ class Account:
         """Usual tokens by which a request is longer than the one before."""
         self.added = self.often = 0.0
         """Of that, tokens that were recalled, and the share of requests at which something was."""
-        self.size_in = self.sent_size = 0
-        self.direct_size = 0.0
+        self.size_in, self.sent_size, self.direct_size = 0, 0, 0.0
         """Tokens, as the provider counts, of the newest request as the client sent it."""
         self.sent_sum = self.lost = 0
         """Tokens of all payloads but the newest; and of those the ones that the payload after did not begin with."""
         self.aside = 0.0
-        """Tokens, as the provider counts, that are in every request and that we do not count (tools)."""
+        """Tokens, as the provider counts, that are in every request and that we do not count (tools); negative: counted too many."""
         self.fixed = 0
         """Of the newest request, tokens of what never changes."""
         self.purse = Purse()
@@ -179,6 +153,8 @@ class Account:
         """What measured, changed requests have cost more than they would have as they came: negative where they were cheaper."""
         self.recalls = 0.0
         """Of the newest changed requests, the share at which something was recalled."""
+        self.holdings, self.loose = Holdings(), -1
+        """`loose`: of the newest payload, the place of the first turn behind its last mark."""
         self.tariff: Tariff | None = None
         """What the newest request was charged by."""
         self.rewritten = False
@@ -232,7 +208,14 @@ class Account:
     def warm(self, tariff: Tariff, now: float) -> bool:
         """Whether the provider's cache still holds the last request: as long as it promises, or as it has been seen to. A conversation that
         was never seen may be there, too."""
-        return tariff.caches and (not self.last_at or now - self.last_at < max(tariff.ttl_s, self.lasts_s))
+        if not tariff.caches or not self.last_at:
+            return tariff.caches
+        found = self.found(tariff)
+        return found is not NOTHING and now - found.at < max(tariff.ttl_s, self.lasts_s)
+
+    def found(self, tariff: Tariff) -> Stored:
+        """What the cache of this model has been given; NOTHING where it has not been asked."""
+        return self.holdings.get(model_of(tariff), NOTHING)
 
     def stays_warm(self, tariff: Tariff) -> bool:
         """Whether requests usually come before the cache has gone cold."""
@@ -242,9 +225,7 @@ class Account:
         """Tokens of a request of ours that the cache should hold."""
         if not self.warm(tariff, step.at):
             return 0.0
-        if step.broken_sent:
-            return min(step.fixed, self.sent_size)
-        return min(self.sent_size, step.total_sent - step.fresh_sent)
+        return min(self.found(tariff).sent, begins(step, tariff)[1])
 
     def kept(self, size: int, hard: int, digest: int, least: float) -> int:
         """Tokens that should stay verbatim after a fold at `hard`, in a window of `size`: half of it, or fewer where the conversation grows
@@ -305,7 +286,7 @@ class Account:
 
     def price(self, move: Move, tariff: Tariff, now: float) -> float:
         """Dollars that a move costs at once."""
-        cached = min(self.sent_size, move.size) if self.warm(tariff, now) else 0
+        cached = min(self.found(tariff).sent, move.size) if self.warm(tariff, now) else 0
         return (tariff.predicted(move.after, min(cached, move.shared)) - tariff.predicted(move.size, cached)) * self.ratio
 
     def sustains(self, move: Move) -> bool:
@@ -327,7 +308,7 @@ class Account:
         loss = sum(billed - direct for billed, direct in self._window) / max(1, len(self._window))
         if not self.warm(tariff, now):
             return move.after <= move.size
-        once = tariff.predicted(move.after, min(move.shared, self.sent_size)) - tariff.predicted(move.after, move.after)
+        once = tariff.predicted(move.after, min(move.shared, self.found(tariff).sent)) - tariff.predicted(move.after, move.after)
         return self.to_come * loss > once
 
     # --- what has been
@@ -347,6 +328,7 @@ class Account:
         if self.rewritten or step.changed:
             direct = self._direct(step, tariff, first, size)
         self._remember(step, size)
+        self._store(step, tariff, size, first.input_tokens if measured else 0)
         self.purse.book(billed, direct, tariff.known)
         self.tariff = tariff
         if step.held and measured:
@@ -360,9 +342,10 @@ class Account:
 
     def _estimated(self, step: Step, tariff: Tariff, output: int) -> Usage:
         """What the provider should have counted. Further legs find in the cache what the first one wrote."""
-        hit = int(tariff.hit(step.total_sent, self.cached(tariff, step)))
-        kept = tariff.caches and step.total_sent >= tariff.least
-        written = step.total_sent - hit if kept and tariff.write > tariff.input else 0
+        end = int(step.total_sent - behind(step, tariff))
+        hit = int(tariff.hit(end, self.cached(tariff, step)))
+        kept = tariff.caches and end >= tariff.least
+        written = end - hit if kept and tariff.write > tariff.input else 0
         return Usage(step.total_sent + step.legs, output, hit + (step.legs if kept else 0), written)
 
     def measured(self, billed: float, direct: float, at: float = 0.0) -> None:
@@ -403,7 +386,10 @@ class Account:
             counted = input_tokens if one.measured else 0
             step = Step(one.at, one.tokens_in, total, grown, sent, 0)
             self.rewritten = self.rewritten or one.tokens_in != one.tokens_sent
-            self._remember(step, input_tokens + (one.tokens_in - total) * self.ratio)
+            size = input_tokens + (one.tokens_in - total) * self.ratio
+            self._remember(step, size)
+            held = Stored(one.at, one.tokens_in, total, size, input_tokens if one.measured else 0)
+            self.holdings = put(self.holdings, one.model if one.priced else "", held)
             self.newest = one.id
             self.purse.book(one.billed, one.direct, one.priced)
             if self.stopped and not one.stopped:
@@ -419,15 +405,19 @@ class Account:
 
     def _direct(self, step: Step, tariff: Tariff, usage: Usage, size: float) -> float:
         """The request as it came, by the rules of the cache, as good as it was while nothing was changed; of a prompt that is not cached to
-        its end, what was paid and what the two differ by. Where that end is not known, no saving is claimed."""
+        its end and is cut, what was paid and what the two differ by."""
         cached = 0.0
         if self.warm(tariff, step.at):
-            aside = self.aside if not step.complete else max(0.0, usage.input_tokens - step.total_sent * self.ratio)
-            cached = min(self.direct_size, aside + step.fixed * self.ratio if step.broken_in else size - step.fresh_in * self.ratio)
-        if tariff.partly or not tariff.caches:
+            aside = self.aside if not step.complete else self._beside(step, usage)
+            fixed = aside + step.fixed * self.ratio if tariff.head else 0.0
+            cached = min(self.found(tariff).direct, fixed if step.broken_in else size - step.fresh_in * self.ratio)
+        came, went = tails(step, tariff, self.ratio)
+        if tariff.tail and step.complete:
+            tariff = replace(came, tail=min(size, came.tail * denser(step, tariff, usage, went.tail)))
+        elif tariff.tail or not tariff.caches:
             ours = self.cached(tariff, step) * self.ratio
-            told = tariff.predicted(size, max(0.0, cached)) - tariff.predicted(usage.input_tokens, ours)
-            return tariff.cost(usage) + (min(0.0, told) if tariff.partly else told)
+            ours += self.aside if ours else 0.0
+            return tariff.cost(usage) + came.predicted(size, max(0.0, cached)) - went.predicted(usage.input_tokens, ours)
         return tariff.predicted(size, max(0.0, cached) * self.quality, usage.output_tokens)
 
     def _size(self, step: Step, usage: Usage) -> float:
@@ -447,18 +437,35 @@ class Account:
         before, grown = self._counted, step.total_sent - self.sent_size
         self._counted = usage.input_tokens
         if not step.changed:
-            self.aside = max(0.0, usage.input_tokens - step.total_sent * self.ratio)
+            self.aside = self._beside(step, usage)
         if not before or step.broken_sent or grown <= 0:
             return
-        if tariff.caches and usage.cache_read_tokens * 2 > min(before, usage.input_tokens):
-            self.lasts_s = max(self.lasts_s, step.at - self.last_at + 1)
+        held = self.found(tariff)
+        if tariff.caches and held.counted and usage.cache_read_tokens * 2 > min(held.counted, usage.input_tokens):
+            self.lasts_s = max(self.lasts_s, step.at - held.at + 1)
         self._ours += grown
         self._theirs += max(0, usage.input_tokens - before)
         if not self.rewritten and not step.changed and self.warm(tariff, step.at):
-            expected = tariff.hit(usage.input_tokens, min(before, usage.input_tokens - step.fresh_sent * self.ratio))
+            end = usage.input_tokens - tariff.tail * self.ratio
+            expected = tariff.hit(end, min(held.counted, usage.input_tokens - step.fresh_sent * self.ratio))
             if expected > 0:
                 self._expected += expected
                 self._read += usage.cache_read_tokens
+
+    def _beside(self, step: Step, usage: Usage) -> float:
+        """Tokens of a request that we do not count; negative where we count too many in what never changes."""
+        return max(-step.fixed * self.ratio, usage.input_tokens - step.total_sent * self.ratio)
+
+    def _store(self, step: Step, tariff: Tariff, size: float, counted: int) -> None:
+        """What the cache of its model holds of a request that is over, and what those of others still do."""
+        ratio, aside = self.ratio, self.aside
+        came, sent, direct = step.total_in - tariff.tail, step.total_sent - behind(step, tariff), size - tariff.tail * ratio
+        told = counted - (step.total_sent - sent) * ratio if counted else 0.0
+        if not tariff.caches:
+            came = sent = step.fixed if tariff.head else 0
+            direct = told = came * ratio + aside if came else 0.0
+        others = shared(self.holdings, *begins(step, tariff), ratio, aside)
+        self.holdings = put(others, model_of(tariff), Stored(step.at, came, sent, direct, told))
 
     def _remember(self, step: Step, size: float) -> None:
         weight = max(_SMOOTH, 1 / max(1, self.requests))
@@ -482,21 +489,11 @@ class Account:
 
 def gain(account: Account, move: Move, tariff: Tariff, now: float) -> float:
     """What a move saves over the requests that may be counted on, less what it costs now: negative where it loses."""
-    cached = min(account.sent_size, move.size) if account.warm(tariff, now) else 0
+    cached = min(account.found(tariff).sent, move.size) if account.warm(tariff, now) else 0
     once = tariff.predicted(move.size, cached) - tariff.predicted(move.after, min(cached, move.shared))
     usual = account.stays_warm(tariff)
     later = tariff.predicted(move.size, move.size if usual else 0) - tariff.predicted(move.after, move.after if usual else 0)
     return once + account.to_come * later
-
-
-def best_size(after: int, growth: float, tariff: Tariff) -> float:
-    """The size at which a conversation that grows by `growth` a request is best folded to `after`: reading all that is carried along costs
-    as much then as writing what stays once more. The minimum of read * (T + a) / 2 + a * (write - read) * growth / (T - a) over T."""
-    if not tariff.caches:
-        return after
-    if tariff.read <= 0:
-        return math.inf
-    return after + math.sqrt(2 * after * max(0.0, tariff.write - tariff.read) * max(0.0, growth) / tariff.read)
 
 
 def negative(window: Sequence[tuple[float, float]]) -> bool:

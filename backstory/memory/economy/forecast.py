@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from backstory.core.tariff import Tariff
-from backstory.memory.economy.decisions import Account, Step
+from backstory.memory.economy.decisions import Account
+from backstory.memory.economy.steps import Step, tails
 
 
 def forecast(account: Account, tariff: Tariff, step: Step, shared: int | None = None) -> float:
@@ -14,12 +15,14 @@ def forecast(account: Account, tariff: Tariff, step: Step, shared: int | None = 
     if account.direct_size and step.complete and not step.broken_in:
         size = max(0.0, account.direct_size + (step.total_in - account.size_in) * ratio)
     sent = max(0.0, size - (step.total_in - step.total_sent) * ratio)
+    came, went = tails(step, tariff, ratio)
     if not account.requests or not account.warm(tariff, step.at):
-        return tariff.predicted(size, 0) - tariff.predicted(sent, 0)
-    kept = aside + step.fixed * ratio if step.broken_in else size - step.fresh_in * ratio
-    cached = max(0.0, min(account.direct_size, kept))
+        return came.predicted(size, 0) - went.predicted(sent, 0)
+    fixed = aside + step.fixed * ratio if tariff.head else 0.0
+    cached = max(0.0, min(account.found(tariff).direct, fixed if step.broken_in else size - step.fresh_in * ratio))
     if shared is None:
-        found = sent - (step.total_sent - account.cached(tariff, step)) * ratio
+        held = account.cached(tariff, step)
+        found = sent - (step.total_sent - held) * ratio if held else 0.0
     else:
         found = shared * ratio + (aside if shared else 0.0)
-    return tariff.predicted(size, cached * account.quality) - tariff.predicted(sent, max(0.0, found) * account.quality)
+    return came.predicted(size, cached * account.quality) - went.predicted(sent, max(0.0, found) * account.quality)

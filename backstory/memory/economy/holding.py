@@ -100,7 +100,8 @@ def worth(account: Account, tariff: Tariff, held: Held, view: View, sizes: Sizes
     if size > sizes.hard or view.cuts < _FEWEST_CUTS:
         return None
     read, write, growth = tariff.read, max(tariff.write, tariff.input), max(1.0, account.growth)
-    again = (came - fixed) * (write - read)
+    stays = fixed if tariff.head else 0
+    again = max(0.0, came - stays - tariff.tail) * (write - read)
     furthest = came + math.sqrt(max(0.0, 2 * again * growth / read)) if read > 0 else math.inf
     if size > furthest:
         return None
@@ -108,8 +109,8 @@ def worth(account: Account, tariff: Tariff, held: Held, view: View, sizes: Sizes
         holding = read * (furthest + came) / 2 + again * growth / max(1.0, furthest - came)
         if holding > (1 - _WORTH) * (read * came + again / view.apart):
             return None
-    kept = min(account.sent_size, size - sizes.fresh) * account.quality
-    if tariff.predicted(size, kept) > (1 - _WORTH) * tariff.predicted(came, fixed):
+    kept = min(account.found(tariff).sent, size - sizes.fresh) * account.quality
+    if tariff.predicted(size, kept) > (1 - _WORTH) * tariff.predicted(came, stays):
         return None
     furthest = min(furthest, sizes.hard)
     return replace(held, coming=(furthest - size) / growth, cycle=max(1.0, (furthest - came) / growth))

@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from backstory.core.reply import Usage
 from backstory.core.tariff import Tariff
 from backstory.memory.economy.ceiling import GRACE, Sent, addable, least, sent
-from backstory.memory.economy.decisions import Account, Step
+from backstory.memory.economy.decisions import Account
+from backstory.memory.economy.purse import Purse
+from backstory.memory.economy.steps import Step
+from backstory.memory.economy.stored import Stored
 from backstory.memory.reading.requests import Reading
 from backstory.memory.reading.turns import Line
 
@@ -92,13 +95,26 @@ def test_a_history_that_stays_in_the_cache_leaves_more() -> None:
 def test_what_goes_up_once_is_priced_once_and_what_a_summary_leaves_for_all_to_come() -> None:
     account = Account()
     reading = Reading(b"", [Line("spoken", b"%d" % number, "user", f"Message {number}") for number in range(20)], [], 0)
-    account.requests, account.paths, account.size_in = 60, (40, 40, 0), 4000
+    account.requests, account.paths, account.holdings = 60, (40, 40, 0), {TARIFFS[0].model: Stored(0.0, 4000, 4000, 4000, 4000)}
     tokens = 4000, 4000, 100, 50
-    once = sent(account, reading, None, tokens, 42, leaves=True)
+    once = sent(account, TARIFFS[0], reading, None, tokens, 42, leaves=True)
     assert (once.writes, once.reads, once.slides) == (1.0, 0.0, True)
-    anew = sent(account, reading, None, tokens, 42)
+    anew = sent(account, TARIFFS[0], reading, None, tokens, 42)
     assert (anew.writes, anew.reads) == (10.0, 0.0)
-    summed = sent(account, reading, None, tokens, 42, summed=True)
+    summed = sent(account, TARIFFS[0], reading, None, tokens, 42, summed=True)
     assert (summed.writes, summed.reads, summed.slides) == (1.0, 29.0, False)
     assert summed.came_cached == 100, "its client has cut it all the same"
     assert least(summed, 2000, account.purse) < least(once, 2000, account.purse), "a few lines that stay are fewer"
+
+
+@given(seed=st.integers(0, 10**6), size=st.integers(50, 600), often=st.floats(0.2, 1.0), dollars=st.sampled_from([0.1, 2.5, 30.0]))
+@settings(deadline=None)
+def test_few_lines_for_each_short_request_raise_the_bill_by_a_cent_or_a_small_share(
+    seed: int, size: int, often: float, dollars: float
+) -> None:
+    dice, purse = random.Random(seed), Purse()
+    for _ in range(3000):
+        came = dice.randint(size // 2, size)
+        added = least(sliding(came, came, 1.0), 2000, purse) if dice.random() < often else 0
+        purse.book((came + added) * dollars / 1e6, came * dollars / 1e6, True)
+        assert -purse.saved <= max(0.03 * purse.direct, 0.01) + 160 * dollars / 1e6

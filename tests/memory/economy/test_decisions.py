@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from backstory.core.records import Spend
 from backstory.core.reply import Usage
 from backstory.core.tariff import Tariff
-from backstory.memory.economy.decisions import KEPT, RECALL_LEAST, REST_S, WINDOW, Account, Move, Step, best_size, gain, negative
+from backstory.memory.economy.decisions import KEPT, RECALL_LEAST, REST_S, WINDOW, Account, gain, negative
+from backstory.memory.economy.steps import Move, Step, best_size
 
 TARIFFS = (
     Tariff("5 minutes", 3, 15, 0.3, 3.75, 300),
@@ -83,7 +84,9 @@ def test_a_cold_cache_makes_a_fold_free() -> None:
     move = Move(41_000, 15_000, 500)
     assert made.verdict(move, TARIFFS[0], made.last_at + 10, 200_000) in ("often", "soon")
     assert made.verdict(move, TARIFFS[0], made.last_at + 301, 200_000) == "cold"
-    assert made.verdict(move, TARIFFS[1], made.last_at + 301, 200_000) != "cold", "an hour is longer"
+    hour = replace(TARIFFS[1], model=TARIFFS[0].model)
+    assert made.verdict(move, hour, made.last_at + 301, 200_000) != "cold", "an hour is longer"
+    assert made.verdict(move, TARIFFS[1], made.last_at + 10, 200_000) == "cold", "another model has read none of it"
 
 
 def test_a_long_talk_has_earned_a_move() -> None:

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from backstory.core.reply import Usage
 from backstory.core.tariff import Tariff
-from backstory.memory.economy.decisions import Account, Step
+from backstory.memory.economy.decisions import Account
 from backstory.memory.economy.forecast import forecast
+from backstory.memory.economy.steps import Step
 
 TARIFF = Tariff("5 minutes", 3, 15, 0.3, 3.75, 300)
 FIXED, FRESH = 4_000, 500
