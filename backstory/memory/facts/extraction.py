@@ -216,9 +216,9 @@ def _clauses(text: str, sentence: Sentence, start: int, fixes: bool, free: bool)
     behind = BEHIND.search(text, *said)
     if (
         behind is not None
-        and (behind["now"] is None or _IT.match(text, start, end))
         and (match := CORRECTION.fullmatch(text, start, behind.start())) is not None
         and only_value(match["o"])
+        and (behind["now"] is None or (_IT.match(text, start, end) is not None and dated(match["o"])))
     ):
         yield _Clause(sentence, start, behind.start(), fixes=True, first=True, alone=free)
         return

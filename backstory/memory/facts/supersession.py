@@ -368,8 +368,10 @@ def _may_be(fact: Fact, old: _Entry, number: int) -> bool:
     """Whether a value may be meant in the place of an old one: another day or time, lately; another number of the same unit, or another
     name, only for what was said just before."""
     wanted = classes(fact.object)
-    if fact.verb == "is called" and old.relation != "is called":
-        return False
+    if fact.verb == "is called":
+        # "Her name is Ada" is somebody else's: of the speaker's own name, only its spelling may be meant.
+        named = old.relation == "is called" and number - old.number <= _NEAR_TURNS
+        return named and (old.subject != fact.author or spelled_alike(fact.object, old.fact.object))
     if wanted & old.classes & {"day", "time"}:
         return True
     near = number - old.number <= _NEAR_TURNS

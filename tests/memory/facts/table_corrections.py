@@ -136,6 +136,17 @@ La cita es el jueves. / Es el viernes, no el jueves. | viernes
 La cita es el jueves. / Se ha cancelado. | cancelad
 La cita es el jueves. / Quise decir el viernes. | viernes
 La cita es el jueves. / Eso era incorrecto: el viernes. | viernes
+The concert is on June 2. / They have postponed it to June 9. | june 9
+The concert is on June 2. / I was wrong, it's June 9. | june 9
+The concert is on June 2. / June 9, I meant to say. | june 9
+The concert is on June 2. / It's been pushed to June 9. | june 9
+The concert is on June 2. / Unfortunately the concert was cancelled. | cancelled
+The budget is 300 dollars. / My boss lowered it to 250 dollars. | 250
+The budget is 300 dollars. / It was cut to 250 dollars. | 250
+Das Konzert ist am Freitag. / Es wurde leider auf Samstag verschoben. | samstag
+Das Konzert ist am Freitag. / Ich meinte natürlich Samstag. | samstag
+Le concert est vendredi. / Le concert est annulé. | annulé
+El concierto es el viernes. / Lo han aplazado al sábado. | sábado
 """
 _UNCHANGED = r"""
 The meeting is on Monday. / Got this mail: they moved it to Tuesday.
@@ -283,6 +294,34 @@ La cita es el jueves. / A: ¿El hotel es para el miércoles? / No, el martes.
 La cita es el jueves. / Espero un paquete. Se ha aplazado al viernes.
 La cita es el jueves. / No se ha cancelado.
 La cita es el jueves. / Traduce: la cambiaron al viernes.
+The concert is on June 2. / The plumber called. He moved it to June 9.
+The concert is on June 2. / We moved it to staging.
+The concert is on June 2. / Can you move it to June 9?
+The concert is on June 2. / Should we cancel it?
+The concert is on June 2. / I called it a day.
+The concert is on June 2. / They set it to music.
+The concert is on June 2. / It's over now.
+The concert is on June 2. / It's Friday now, finally.
+The concert is on June 2. / It's late now.
+The concert is on June 2. / A: What day is your flight? / June 9, sorry.
+The concert is on June 2. / A: Which day is the interview? / It's June 9, actually.
+The concert is on June 2. / It's complicated, actually.
+The concert is on June 2. / They cancelled the flight.
+The concert is on June 2. / She cancelled on me again.
+The concert is on June 2. / Sorry, Friday was a mess.
+The port is 8080. / It's 3 now.
+The port is 8080. / I set it to 5 minutes.
+The port is 8080. / We raised it to production.
+The port is 8080. / A: What's the error count? / It's 17 now.
+The port is 8080. / The counter is broken. It was set to 9.
+My name is Eva. / It's called Redis.
+My name is Eva. / Sorry, it's called Kafka.
+My name is Eva. / A: What is your cat called? / Sorry, Minka I meant.
+I live in Rome. / A: Which city is the client in? / Actually it's Paris.
+Das Konzert ist am Freitag. / Das Buch ist toll. Es wurde auf den 5. Mai verschoben.
+Das Konzert ist am Freitag. / A: Wann kommt dein Bruder? / Am Samstag eigentlich.
+Le concert est vendredi. / A: Quand arrive ton frère ? / Samedi, en fait.
+El concierto es el viernes. / A: ¿Cuándo llega tu hermano? / El sábado, en realidad.
 """
 
 
