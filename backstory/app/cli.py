@@ -109,6 +109,7 @@ def _asking(command: Callable[[str, object, str], argparse.ArgumentParser]) -> l
     pin = command("pin", _pin, "keep a turn in view, or show what each turn is worth")
     pin.add_argument("id", metavar="ID", help="id, its beginning, or label of a conversation")
     pin.add_argument("turn", metavar="TURN", type=int, nargs="?", default=0, help="number in `show`; without it, every turn and its score")
+    pin.add_argument("--branch", type=int, default=0, metavar="B", help="of this branch, by its number in `show --branches`")
     pin.add_argument("--remove", action="store_true", help="let go of it")
     ledger = command("ledger", _ledger, "what was dropped from view in a conversation, and why")
     ledger.add_argument("id", metavar="ID", help="id, its beginning, or label of a conversation")
@@ -397,8 +398,8 @@ def _pin(arguments: argparse.Namespace) -> int:
     with _store(_settings(arguments)) as store:
         record = faces.find(store, arguments.id)
         if arguments.turn:
-            why.pin(store, record, arguments.turn, not arguments.remove, time.time())
-        rows = [row for row in why.retention(store, record, time.time()) if arguments.turn in (0, row[0])]
+            why.pin(store, record, arguments.turn, not arguments.remove, time.time(), arguments.branch)
+        rows = [row for row in why.retention(store, record, time.time(), arguments.branch) if arguments.turn in (0, row[0])]
     if arguments.json:
         _print_json([{"number": number, "turn": turn.id, "retention": score} for number, turn, score in rows])
         return 0

@@ -2,7 +2,8 @@
 what the summary does not say of plan, decisions and constraints goes along once.
 
 Rule: nothing here runs for a conversation that nobody has summarised; a summary is recognised by whole lines of it, and only within the
-memory of the principal who had it written.
+memory of the principal who had it written. What a conversation says of plan and decisions is looked for while the model writes the summary,
+so that it is there when the client goes on; what is not ready in time is for the next request.
 """
 
 from __future__ import annotations
@@ -14,14 +15,16 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import blake2b
 
+from msgspec import Struct
+
 from backstory.core.exchange import Exchange, Outcome
 from backstory.core.message import Message, Text
-from backstory.core.records import Batch
+from backstory.core.records import Batch, Turn
 from backstory.core.store import Lanes
 from backstory.core.tokens import count
 from backstory.memory.folding.assembly import Absent, summary_chain
 from backstory.memory.folding.compactions import ASKS
-from backstory.memory.folding.continuity import LABEL, MOST_TURNS, Kept, still_open
+from backstory.memory.folding.continuity import LABEL, MOST_TURNS, Gathered, Kept, gather, later, left_out
 from backstory.memory.identity.thread import Thread
 from backstory.stages.base import Stage
 from backstory.stages.pace import Pace
@@ -43,7 +46,23 @@ _LEADING = 3
 # Cut turns of so many characters are looked through on the event loop; more on another thread.
 _INLINE_CHARS = 20_000
 _REHEARSAL = re.compile(r"<(analysis|scratchpad)>(?:(?!<\1>).)*?</\1>", re.DOTALL)
+_INLINE_FOUND = 64
 _MOST_DONE = 2_000
+_MOST_GATHERED = 64
+
+
+class _Gathering(Struct, frozen=True):
+    """What the first `size` turns of a path say; `chain`: hash of the last of them."""
+
+    size: int
+    chain: bytes
+    made: asyncio.Future[Gathered]
+
+    def holds(self, path: Sequence[Turn]) -> bool:
+        """Whether this path begins with these turns, and what they say is known, or will be."""
+        if self.made.done() and (self.made.cancelled() or self.made.exception() is not None):
+            return False
+        return self.size <= len(path) and (not self.size or path[self.size - 1].chain == self.chain)
 
 
 class Continuity(Stage):
@@ -57,6 +76,8 @@ class Continuity(Stage):
         self._hot = hot
         self._asked: dict[int, Thread] = {}
         self._done: OrderedDict[tuple[str, bytes], None] = OrderedDict()
+        self._gathered: OrderedDict[str, _Gathering] = OrderedDict()
+        self._awaited: Counter[str] = Counter()
         self.awaited: OrderedDict[tuple[str, str], tuple[str, float]] = OrderedDict()
         """Conversations by principal and name of a line, of the summaries of the last hour, and when each was heard."""
 
@@ -69,6 +90,7 @@ class Continuity(Stage):
     def asked(self, exchange: int, thread: Thread) -> None:
         """This exchange asks for a summary of this conversation."""
         self._asked[exchange] = thread
+        self._gather(thread, len(thread.path))
 
     def finished(self, exchange: Exchange, outcome: Outcome) -> None:
         """Keep the names of the summary that was written."""
@@ -141,12 +163,43 @@ class Continuity(Stage):
         self._done[done] = None
         while len(self._done) > _MOST_DONE:
             self._done.popitem(last=False)
-        turns = [turn for turn in visit.thread.path[max(0, visit.upto - MOST_TURNS) : visit.upto] if turn.id in absent]
         said = self._said(exchange, visit, item)
-        if sum(len(turn.text) for turn in turns) <= _INLINE_CHARS:
-            return still_open(turns, said, budget_tokens, count)
-        pace = Pace(self._hot)
-        return await asyncio.get_running_loop().run_in_executor(None, still_open, turns, said, budget_tokens, count, pace)
+        name = visit.thread.conversation.id
+        gathering = self._gather(visit.thread, visit.upto)
+        if not gathering.done():
+            self._awaited[name] += 1
+            try:
+                # Late for this request, it is there for the next one.
+                await asyncio.shield(gathering)
+            finally:
+                self._awaited -= Counter((name,))
+        known = self._gathered.get(name)
+        since = visit.thread.path[known.size : visit.upto] if known is not None and known.made is gathering else []
+        found = later(gather(since), gathering.result()) if since else gathering.result()
+        if len(found.found) <= _INLINE_FOUND:
+            return left_out(found, absent.__contains__, said, budget_tokens, count)
+        return await asyncio.get_running_loop().run_in_executor(None, left_out, found, absent.__contains__, said, budget_tokens, count)
+
+    def _gather(self, thread: Thread, upto: int) -> asyncio.Future[Gathered]:
+        """What the first `upto` turns of this path say, or what is known of the path already that begins with nearly all of them. Of short
+        ones at once, of others on another thread, which gives way to requests unless one waits for it."""
+        name, path = thread.conversation.id, thread.path
+        known = self._gathered.get(name)
+        if known is not None and known.holds(path) and _chars(path[known.size : upto]) <= _INLINE_CHARS:
+            return known.made
+        turns = path[max(0, upto - MOST_TURNS) : upto]
+        loop = asyncio.get_running_loop()
+        if _chars(turns) <= _INLINE_CHARS:
+            made: asyncio.Future[Gathered] = loop.create_future()
+            made.set_result(gather(turns))
+        else:
+            pace = Pace(lambda: self._hot() and not self._awaited[name])
+            made = loop.run_in_executor(None, gather, turns, pace)
+        self._gathered[name] = _Gathering(upto, path[upto - 1].chain if upto else b"", made)
+        self._gathered.move_to_end(name)
+        while len(self._gathered) > _MOST_GATHERED:
+            self._gathered.popitem(last=False)
+        return made
 
     def again(self, visit: Visit, item: int) -> None:
         """It did not go along after all."""
@@ -156,6 +209,7 @@ class Continuity(Stage):
         """Hold nothing that tells of a conversation."""
         self.awaited.clear()
         self._done.clear()
+        self._gathered.clear()
 
     @staticmethod
     def _went_along(visit: Visit, item: int) -> bool:
@@ -181,6 +235,10 @@ class Continuity(Stage):
         else:
             texts, leading = [], range(item, min(item + 2, len(prompt.items)))
         return texts + [wire.message(prompt.items[place], (*prompt.items_at, place)).text for place in leading]
+
+
+def _chars(turns: Sequence[Turn]) -> int:
+    return sum(len(turn.text) + len(turn.calls) for turn in turns)
 
 
 def summary_keys(text: str) -> list[str]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from backstory.core.records import Conversation, Fact, Turn
 from backstory.core.store import Lanes, Store
 from backstory.errors import NotFound
+from backstory.memory.facts.asked import question
 from backstory.memory.facts.extraction import extract
 from backstory.memory.facts.supersession import Known, Ledger, fold_facts
 from backstory.memory.identity.thread import branch
@@ -64,4 +65,5 @@ def ledger(store: Store, record: Conversation, path: Sequence[Turn] | None = Non
     def of(turn: Turn) -> Iterable[Fact]:
         return stored.get(turn.id, ()) if turn.id <= upto[turn.conversation] else extract(turn, breathe, names)
 
-    return fold_facts((turn.position + 1, of(turn)) for turn in path)
+    before = (None, *path)
+    return fold_facts((turn.position + 1, of(turn), question(last)) for last, turn in zip(before, path, strict=False))

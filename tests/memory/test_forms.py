@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backstory.memory.facts import alike, asked, correction_forms
 from backstory.memory.facts import change_forms as fact_changes
 from backstory.memory.facts import ending_forms as fact_endings
 from backstory.memory.facts import extraction as facts
@@ -19,9 +20,24 @@ from backstory.memory.forms import Form, needed
 from backstory.memory.reading import sentences
 from backstory.memory.recall import asking, dates, dates_worded
 from tests.memory.facts import table as fact_table
+from tests.memory.facts import table_corrections as corrections
 from tests.memory.facts import test_extraction as test_facts
 
-_MODULES = (asking, dates, dates_worded, fact_changes, fact_endings, fact_objects, fact_rules, facts, plans, sentences)
+_MODULES = (
+    asked,
+    alike,
+    correction_forms,
+    asking,
+    dates,
+    dates_worded,
+    fact_changes,
+    fact_endings,
+    fact_objects,
+    fact_rules,
+    facts,
+    plans,
+    sentences,
+)
 
 
 def forms() -> list[Form]:
@@ -30,7 +46,8 @@ def forms() -> list[Form]:
     found += [rule.pattern for rules in (*fact_rules._BY_WORD.values(), fact_rules._OTHERS) for rule in rules]
     found += [rule.pattern for module in (fact_changes, fact_endings) for rules in module._BY_WORD.values() for rule in rules]
     for tongue in (make() for make in _TONGUES.values()):
-        found += [tongue.hedge, tongue.cut, tongue.lead, tongue.under, tongue.corrects, tongue.goes_on, tongue.not_but]
+        found += [tongue.hedge, tongue.cut, tongue.lead, tongue.under, tongue.corrects, tongue.goes_on]
+        found += [*tongue.not_but, *tongue.points]
         found += [form for rule in tongue.rules for form in (rule.form, rule.elided) if form is not None]
     return list({id(form): form for form in found}.values())
 
@@ -38,6 +55,7 @@ def forms() -> list[Form]:
 FORMS = forms()
 TEXTS = [
     *(*fact_table.NOTHING, *(text for text, _, _ in fact_table.STATED), *(text for texts, _ in fact_table.CHANGED for text in texts)),
+    *(text for texts in (*corrections.UNCHANGED, *(texts for texts, _ in corrections.CORRECTED)) for text in texts),
     *(*test_facts.NOTHING, *(text for text, _ in test_facts.STATED)),
 ]
 

@@ -19,12 +19,13 @@ _MOST_CONVERSATIONS = 100_000
 
 
 class Meant(Struct, frozen=True):
-    """`what`: in words. `record`: the conversation, None for all. `turn`: as shown, 0 for none. `person`, `principal`: "" and None for
-    none."""
+    """`what`: in words. `record`: the conversation, None for all. `turn`, `branch`: as shown, 0 for none and for the newest. `person`,
+    `principal`: "" and None for none."""
 
     what: str
     record: Conversation | None
     turn: int = 0
+    branch: int = 0
     person: str = ""
     principal: str | None = None
 
@@ -44,7 +45,10 @@ def meant(store: Store, arguments: argparse.Namespace) -> Meant:
         )
     if record is None:
         raise NotFound("no conversation was named")
-    return Meant(f"turn {arguments.turn} of {record.id}" if arguments.turn else f"conversation {record.id}", record, arguments.turn)
+    if not arguments.turn:
+        return Meant(f"conversation {record.id}", record)
+    where = f" (branch {arguments.branch})" if arguments.branch else ""
+    return Meant(f"turn {arguments.turn} of {record.id}{where}", record, arguments.turn, arguments.branch)
 
 
 def forget(store: Store, asked: Meant, now: float) -> tuple[list[Receipt], str]:
@@ -53,7 +57,7 @@ def forget(store: Store, asked: Meant, now: float) -> tuple[list[Receipt], str]:
         return _person(store, asked, now)
     if asked.principal is not None:
         return [store.forget(asked.principal, now=now)], ""
-    return faces.forget(store, asked.record, asked.turn, now), ""
+    return faces.forget(store, asked.record, asked.turn, now, asked.branch), ""
 
 
 def _person(store: Store, asked: Meant, now: float) -> tuple[list[Receipt], str]:

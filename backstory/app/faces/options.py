@@ -41,6 +41,7 @@ def named(forget: argparse.ArgumentParser) -> argparse.ArgumentParser:
     forget.add_argument("--principal", metavar="NAME", help="everything of this principal")
     forget.add_argument("--person", default="", metavar="NAME", help="what they said, what answers it and what mentions them")
     forget.add_argument("--turn", type=int, default=0, metavar="N", help="one turn, by its number in `show`; with --conversation")
+    forget.add_argument("--branch", type=int, default=0, metavar="B", help="the branch of --turn, by its number in `show --branches`")
     forget.add_argument("--conversation", metavar="ID", help="the conversation of --turn, or the only one of --person")
     forget.add_argument("--yes", action="store_true", help="do not ask")
     return forget
@@ -49,7 +50,7 @@ def named(forget: argparse.ArgumentParser) -> argparse.ArgumentParser:
 def meant(arguments: argparse.Namespace) -> bool:
     """Whether `forget` was told one thing to remove."""
     ways = (arguments.id, arguments.all, arguments.principal is not None, arguments.person.strip(), arguments.turn)
-    if sum(map(bool, ways)) != 1 or arguments.turn < 0:
+    if sum(map(bool, ways)) != 1 or arguments.turn < 0 or arguments.branch < 0 or (arguments.branch and not arguments.turn):
         return False
     return bool(arguments.conversation) == bool(arguments.turn) or bool(arguments.person)
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 from msgspec import Struct
 
+from backstory.app.faces import numbered
 from backstory.app.metering.usage import Served
 from backstory.config import Config, mask
 from backstory.core.records import Conversation, Receipt, Total, Turn, Used
@@ -24,15 +25,12 @@ from backstory.jobs.facts import FACTS, READ_BY
 from backstory.memory.economy.decisions import STOPS_S
 from backstory.memory.facts.query import select
 from backstory.memory.facts.supersession import Known
-from backstory.memory.identity.branches import branches
-from backstory.memory.identity.thread import at_number, branch, next_position
 from backstory.memory.reading.fence import called
 from backstory.memory.recall.index import Index
 from backstory.memory.recall.retrieval import recall
 from backstory.memory.recall.units import Carry, units
 from backstory.providers import side_model
 from backstory.stages.facts import ledger, shown
-from backstory.stages.loading import load_shown, load_turns
 from backstory.stores.database import open_store, shown_place, stored_bytes, there
 
 # Turns that a recall over all conversations looks at, the newest conversations first: building an index takes 0.1 ms for each.
@@ -189,9 +187,7 @@ def story(store: Store, record: Conversation, raw: bool = False) -> list[TurnRow
 
 def told(store: Store, record: Conversation, raw: bool = False) -> list[TurnRow]:
     """`story`, and then every turn of its other branches, branch by branch: each after the turn that it follows."""
-    turns, since = load_shown(store, record)
-    paths = [[turn for turn in path if turn.id not in since] for path in branches(turns, record.id)]
-    paths = [paths[0], *filter(None, paths[1:])]
+    paths, turns, since = numbered.paths(store, record)
     kept = {turn.id: turn for turn in store.turns_by_id([turn.id for path in paths for turn in path], raw=True)} if raw else {}
     by_id = {turn.id: turn for turn in turns}
 
@@ -236,9 +232,9 @@ def facts(store: Store, record: Conversation | None, subject: str, verb: str, ob
     return rows
 
 
-def forget(store: Store, record: Conversation | None, number: int, now: float) -> list[Receipt]:
-    """Remove a conversation, one of its turns (`number` as shown, 0 = all of it), or (None) everything: then there is a receipt for
-    each principal. NotFound where nothing is there."""
+def forget(store: Store, record: Conversation | None, number: int, now: float, on: int = 0) -> list[Receipt]:
+    """Remove a conversation, one of its turns (`number` and branch `on` as shown, 0 = all of it, and the newest branch), or (None)
+    everything: then there is a receipt for each principal. NotFound where nothing is there."""
     if record is None:
         receipts: list[Receipt] = []
         seen: set[str] = set()
@@ -251,10 +247,7 @@ def forget(store: Store, record: Conversation | None, number: int, now: float) -
         return receipts
     if not number:
         return [store.forget(record.principal, record.id, now=now)]
-    path = branch(load_turns(store, record))
-    turn = at_number(path, number)
-    if turn is None:
-        raise NotFound(f"conversation {record.id} has the turns 1 to {next_position(path, len(path))}, not {number}")
+    turn = numbered.turn_of(store, record, number, on)
     return [store.forget(record.principal, turn.conversation, [turn.id], now)]
 
 

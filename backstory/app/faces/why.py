@@ -11,16 +11,17 @@ import msgspec
 from msgspec import Struct
 
 from backstory.app.faces import stored as faces
+from backstory.app.faces.numbered import path_of, turn_of
 from backstory.app.faces.quoted import quoted
 from backstory.commands.forgetting import FORGET, veil
 from backstory.core.records import Conversation, Digest, Injection, Trace, Turn
 from backstory.core.store import Store
 from backstory.errors import NotFound, StoreError
-from backstory.memory.identity.thread import at_number, branch, next_position
+from backstory.memory.identity.thread import branch
 from backstory.memory.recall import reasons
 from backstory.memory.recall.reasons import Change, Search, Told
 from backstory.memory.recall.retention import Score, score
-from backstory.stages.loading import load_pins, load_shown, load_turns, tells
+from backstory.stages.loading import load_pins, load_shown, tells
 from backstory.stages.veiled import veiled
 
 GATES = {
@@ -189,9 +190,10 @@ def diff(store: Store, named: str, principal: str | None = None) -> Diff:
     return Diff(case.trace.request, case.record.id, case.trace.created, told.came, told.went, tuple(made), tuple(unknown), told.notes)
 
 
-def retention(store: Store, record: Conversation, now: float) -> list[tuple[int, Turn, Score]]:
-    """Number, turn and retention score of every turn of a conversation's newest branch."""
-    path = branch(load_shown(store, record)[0])
+def retention(store: Store, record: Conversation, now: float, on: int = 0) -> list[tuple[int, Turn, Score]]:
+    """Number, turn and retention score of every turn of a conversation's newest branch, or of branch `on` as it is shown. NotFound where
+    there is none of this number."""
+    path = path_of(store, record, on) if on else branch(load_shown(store, record)[0])
     pins = load_pins(store, record, {turn.conversation for turn in path})
     uses: dict[int, int] = {}
     for injection in store.injections(record.id):
@@ -203,12 +205,9 @@ def retention(store: Store, record: Conversation, now: float) -> list[tuple[int,
     ]
 
 
-def pin(store: Store, record: Conversation, number: int, pinned: bool, now: float) -> Turn:
-    """Pin a turn by its number in `show`, or let go of it; the turn. Raises NotFound."""
-    path = branch(load_turns(store, record))
-    turn = at_number(path, number)
-    if turn is None:
-        raise NotFound(f"conversation {record.id} has the turns 1 to {next_position(path, len(path))}, not {number}")
+def pin(store: Store, record: Conversation, number: int, pinned: bool, now: float, on: int = 0) -> Turn:
+    """Pin a turn by its number in `show` (on branch `on`), or let go of it; the turn. Raises NotFound."""
+    turn = turn_of(store, record, number, on)
     store.pin(turn.conversation, turn.id, pinned, now)
     return turn
 

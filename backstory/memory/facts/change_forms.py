@@ -95,7 +95,7 @@ _IM = r"(?:i'm|i am|im)"
 NOW_AT = Form(
     rf"(?:{_IM} (?:now|currently) (?:at|with) {_NO_EMPLOYER}(?P<job>(?-i:{NAME}))|{_IM} (?:at"
     rf"|with) {_NO_EMPLOYER}(?P<there>(?-i:{NAME})) now"
-    rf"|{_IM} (?:now |back )?in (?P<home>(?-i:{NAME}))(?: now)?)",
+    rf"|{_IM} (?:now |back )?in (?P<home>(?-i:{NAME}))(?: now)?|we(?:'ve| have)? (?:just )?moved to (?P<moved>(?-i:{NAME})))",
     re.I,
 )
 """Where somebody is now: of work only where a job is known that this takes the place of, of a home only where he says that he moved."""

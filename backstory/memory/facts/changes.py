@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from backstory.core.records import Turn
+from backstory.memory.facts.asked import question
 from backstory.memory.facts.extraction import extract
 from backstory.memory.facts.supersession import Ledger
 from backstory.memory.reading.speakers import LEARNT_FROM, names_in
@@ -37,6 +38,7 @@ class Changes:
         if self._read < LEARNT_FROM:
             self._names = names_in(path)
         for place in range(self._read, upto):
-            self._ledger.add(extract(path[place], breathe, self._names), path[place].position + 1)
+            asked = question(path[place - 1]) if place else ""
+            self._ledger.add(extract(path[place], breathe, self._names), path[place].position + 1, asked)
         self._read = upto
         self.found = self._ledger.changed()

@@ -17,6 +17,7 @@ from backstory.core.records import Fact, FactKind, Turn
 from backstory.memory.facts import tongues as fact_tongues
 from backstory.memory.facts.change_forms import NOW_AT, SWAP, changes_for
 from backstory.memory.facts.choices import is_choice
+from backstory.memory.facts.correction_forms import ADMITS, BEHIND, HELD, MOVED, NAMED, OFF, OFF_THAT, ONLY_ADMITS, POINTED
 from backstory.memory.facts.ending_forms import DIED, THERE, endings_for
 from backstory.memory.facts.kinds import suits
 from backstory.memory.facts.objects import begins_dated, cut_tail, cut_when, dated, fits, replaced, says_something, subject_of, trimmed
@@ -40,7 +41,7 @@ from backstory.memory.forms import Form, Sieve
 from backstory.memory.reading.sentences import Sentence, sentences
 from backstory.memory.recall import dates
 
-READER = 3
+READER = 4
 """Rises with what is found: turns that an earlier reader has read are read again (jobs/facts.py)."""
 _MOST = 24
 """Facts of one turn at most: more are a list or a paste."""
@@ -49,6 +50,8 @@ _MOST_LABELLED = 4
 _LABELLED = "is set to"
 _MOST_LEADS = 4
 _MOST_ALSO = 12
+_PLACED = frozenset({"is", "has", "will", "plans to"})
+"""What has one of these and a day is what "it" means in the next sentence."""
 _ASIDES = frozenset({"value", "datum", "date", "person", "place", "name"})
 """What an object has to be for a word behind a comma to be none of it."""
 _CHOSEN = frozenset({"preference", "decision"})
@@ -61,23 +64,27 @@ _NOT_DAYS = frozenset({"uses", "switched to", "decided", "works at", "left", "li
 _YES_NO = Form(r"(?:to )?(?:yes|no|ok|okay|true|false|none)$", re.I)
 _LITERAL = Form(r"[\d\"'-]|\S+://|[/~.]|true\b|false\b|on\b|off\b|\S+@\S", re.I)
 _POINTS = Form(
-    r"(?:forget|scrap|drop|skip|ditch|scratch|lose|nix|never mind|no more|it|that|this|not|i meant|make|[\w:]+(?: [\w:]+)?, not"
+    r"(?:forget|scrap|drop|skip|ditch|scratch|lose|nix|never mind|no more|it|that|this|not|(?:what )?i (?:meant|wanted)|make"
+    r"|[\w:]+(?: [\w:]+)?, not"
     r"|\S*\d\S* not|\w+day not)\b",
     re.I,
 )
-_MEANT = Form(r"i meant|make (?:it|that)\b", re.I)
+_IT = Form(r"(?:it|that)\b", re.I)
+_REALLY = Form(r"(?:it|that)\S* (?:is |was )?(?:actually|really)\b", re.I)
+_MEANT = Form(r"(?:what )?i (?:meant|wanted)|make (?:it|that)\b", re.I)
 _CHANGE = Form(r"moved|changed|postponed|rescheduled|pushed|switched|\bnow\b", re.I)
 
 
 class _Clause(Struct, frozen=True):
     """Part of a sentence, from `start` to `end` in the turn's text. `fixes`: it is said as a correction.
-    `first`: it begins the sentence."""
+    `first`: it begins the sentence. `alone`: nothing before it in its turn, but what states a fact, names what "it" may mean."""
 
     sentence: Sentence
     start: int
     end: int
     fixes: bool
     first: bool
+    alone: bool
 
 
 class _Found(Struct, frozen=True):
@@ -97,18 +104,24 @@ def extract(turn: Turn, breathe: Callable[[], None] = lambda: None, names: Set[s
     text = turn.text.replace("’", "'")
     made: list[Fact] = []
     fixing: Sentence | None = None
+    free = True
     said = list(sentences(turn, names))
     alone = turn.role == "user" or len({sentence.author for sentence in said}) == 1
     for sentence in said:
         breathe()
         if not sentence.states:
             fixing = None
+            free = free and HELD.search(text, sentence.start, sentence.end) is None
             continue
-        if ONLY_FIX.match(text, sentence.start, sentence.end):
+        if any(form.match(text, sentence.start, sentence.end) for form in (ONLY_FIX, ONLY_ADMITS)):
             fixing = sentence
             continue
         corrects = fixing is not None and fixing.author == sentence.author
-        made.extend(_of(turn, text, sentence, corrects, alone))
+        found = list(_of(turn, text, sentence, corrects, alone, free))
+        free = any(fact.verb in _PLACED and dated(fact.object) for fact in found) or (
+            free and HELD.search(text, sentence.start, sentence.end) is None
+        )
+        made.extend(found)
         fixing = None
         if len(made) >= _MOST:
             break
@@ -122,15 +135,15 @@ def _numbered(made: list[Fact]) -> Iterator[Fact]:
         yield Fact(fact.turn, fact.conversation, place, *(getattr(fact, name) for name in Fact.__struct_fields__[3:]))
 
 
-def _of(turn: Turn, text: str, sentence: Sentence, fixes: bool, alone: bool) -> Iterator[Fact]:
+def _of(turn: Turn, text: str, sentence: Sentence, fixes: bool, alone: bool, free: bool) -> Iterator[Fact]:
     """The facts of one sentence. `alone`: nobody else speaks in the turn, or it is a person's: what an assistant has several people say
-    is made up."""
+    is made up. `free`: what "it" means is not named in the turn by what states nothing."""
     human = turn.role == "user" or (sentence.named and alone)
     start, fixes, keeps = _led(text, sentence.start, sentence.end, fixes)
     if _not_said(text, sentence, start):
         return
     found: list[Fact] = []
-    for clause in _clauses(text, sentence, start, fixes):
+    for clause in _clauses(text, sentence, start, fixes, free):
         stated = list(_stated(turn, text, clause, human)) or list(_also(turn, text, clause, found))
         # What comes after a condition or a guess stands under it, too.
         if stated and (HEDGED.search(text, start, clause.end) or PRINTED.search(text, start, clause.start)):
@@ -140,7 +153,7 @@ def _of(turn: Turn, text: str, sentence: Sentence, fixes: bool, alone: bool) -> 
     if found or not human:
         return
     if others := fact_tongues.stated(text, *trimmed(text, sentence.start, sentence.end, ends=".!…"), corrects=fixes):
-        yield from _foreign(turn, text, sentence, others)
+        yield from _foreign(turn, text, sentence, others, free)
         return
     if keeps and not sentence.named and sentence.end - start <= _MOST_NOTE and says_something(text[start : sentence.end]):
         yield _fact(turn, sentence, "note", sentence.author, "notes", trimmed(text, start, sentence.end), fixes=fixes)
@@ -162,10 +175,12 @@ def _not_said(text: str, sentence: Sentence, start: int) -> bool:
     return REPORTED.search(text, sentence.start, sentence.end) is not None or not_so(text, *trimmed(text, start, sentence.end))
 
 
-def _foreign(turn: Turn, text: str, sentence: Sentence, others: list[fact_tongues.Stated]) -> Iterator[Fact]:
+def _foreign(turn: Turn, text: str, sentence: Sentence, others: list[fact_tongues.Stated], free: bool) -> Iterator[Fact]:
     for said in others:
+        if said.verb == POINTED and not free:
+            continue
         subject = f"{sentence.author}'s {said.subject}" if said.owned else said.subject
-        if not subject and (said.kind != "correction" or said.verb != "is"):
+        if not subject and (said.kind != "correction" or said.verb not in ("is", POINTED)):
             subject = sentence.author
         if not suits(said.verb, subject, text[slice(*said.object)], said.kind) or elsewhere(
             text, sentence.start, sentence.end, chosen=said.kind in _CHOSEN
@@ -181,18 +196,31 @@ def _led(text: str, start: int, end: int, fixes: bool) -> tuple[int, bool, bool]
     for _ in range(_MOST_LEADS):
         match = LEAD.match(text, start, end)
         if match is None:
-            break
+            taken_back = ADMITS.match(text, start, end)
+            if taken_back is None:
+                break
+            fixes, start = True, taken_back.end()
+            continue
         fixes = fixes or match["fix"] is not None
         keeps = keeps or match["keep"] is not None
         start = match.end()
     return start, fixes, keeps
 
 
-def _clauses(text: str, sentence: Sentence, start: int, fixes: bool) -> Iterator[_Clause]:
+def _clauses(text: str, sentence: Sentence, start: int, fixes: bool, free: bool) -> Iterator[_Clause]:
     end = sentence.end
     said = trimmed(text, start, end, ends=".!…")
-    if any(form.fullmatch(text, *said) is not None for form in (NOT_BUT, IS_NOT_BUT, SWAP)):
-        yield _Clause(sentence, start, end, fixes=True, first=True)
+    if any(form.fullmatch(text, *said) is not None for form in (NOT_BUT, IS_NOT_BUT, SWAP, MOVED)):
+        yield _Clause(sentence, start, end, fixes=True, first=True, alone=free)
+        return
+    behind = BEHIND.search(text, *said)
+    if (
+        behind is not None
+        and (match := CORRECTION.fullmatch(text, start, behind.start())) is not None
+        and only_value(match["o"])
+        and (behind["now"] is None or (_IT.match(text, start, end) is not None and dated(match["o"])))
+    ):
+        yield _Clause(sentence, start, behind.start(), fixes=True, first=True, alone=free)
         return
     first = start
     while start < end:
@@ -200,7 +228,7 @@ def _clauses(text: str, sentence: Sentence, start: int, fixes: bool) -> Iterator
         stop = cut.start() if cut is not None else end
         begin, fixes, _ = _led(text, start, stop, fixes)
         if begin < stop:
-            yield _Clause(sentence, begin, stop, fixes, begin == first)
+            yield _Clause(sentence, begin, stop, fixes, begin == first, free and begin == first)
         if cut is not None and cut["only"] is not None:
             return
         start = cut.end() if cut is not None else end
@@ -258,8 +286,9 @@ def _ended(turn: Turn, text: str, clause: _Clause, start: int, end: int) -> Iter
     elif (match := DIED.fullmatch(text, start, end)) is not None:
         subject = match["s"] or match["who"] or subject_of(match["kin"], sentence.author)
         yield _fact(turn, sentence, "correction", subject, "has", match.span("o"), fixes=True)
-    elif (match := NOW_AT.fullmatch(text, start, end)) is not None and (match["home"] is None or clause.fixes):
-        verb, group = ("lives in", "home") if match["home"] else ("works at", "job" if match["job"] else "there")
+    elif (match := NOW_AT.fullmatch(text, start, end)) is not None and (match["job"] or match["there"] or clause.fixes):
+        home = "home" if match["home"] else "moved" if match["moved"] else ""
+        verb, group = ("lives in", home) if home else ("works at", "job" if match["job"] else "there")
         if not begins_dated(match[group]):
             yield _fact(turn, sentence, "correction", sentence.author, verb, match.span(group), fixes=True)
 
@@ -323,8 +352,35 @@ def _made(turn: Turn, sentence: Sentence, found: _Found) -> Fact:
 
 def _correction(turn: Turn, text: str, clause: _Clause, start: int, end: int) -> Iterator[Fact]:
     """ "No, it's Tuesday", "not Thursday but Friday", "I meant 8081": what it is about is found where facts are read."""
-    if clause.fixes or _POINTS.match(text, start, end) is not None:
+    pointed = list(_pointed(turn, text, clause, start, end))
+    if pointed or (not clause.alone and any(form.fullmatch(text, start, end) for form in (MOVED, OFF))):
+        yield from pointed
+    elif clause.fixes or _POINTS.match(text, start, end) is not None:
         yield from _fixed(turn, text, clause, start, end)
+
+
+def _pointed(turn: Turn, text: str, clause: _Clause, start: int, end: int) -> Iterator[Fact]:
+    """ "They moved it to Tuesday", "It got cancelled", "Sorry, her name is Anne"."""
+    sentence = clause.sentence
+    if (match := OFF_THAT.fullmatch(text, start, end)) is not None:
+        if subject := subject_of(match["s"] or match["that"], ""):
+            yield _fact(turn, sentence, "correction", subject, "is", match.span("o" if match["o"] else "not"), fixes=True)
+        return
+    if clause.fixes and clause.alone and (match := NAMED.fullmatch(text, start, end)) is not None:
+        yield _fact(turn, sentence, "correction", "", "is called", match.span("o" if match["o"] else "name"), fixes=True)
+        return
+    if not clause.alone:
+        return
+    if (match := OFF.fullmatch(text, start, end)) is not None:
+        yield _fact(turn, sentence, "correction", "", POINTED, match.span(match.lastgroup or "o"), fixes=True)
+    elif (match := MOVED.fullmatch(text, start, end)) is not None:
+        low, high, _ = cut_tail(text, *match.span("o"))
+        high = cut_closing(text, low, high)
+        said = text[low:high]
+        plain = dated(said) or not (match["move"] or match["moved"])
+        if plain and fits("datum", said) == len(said) and only_value(said) and not elsewhere(text, start, end, chosen=False):
+            replaces = match.span("x") if match["x"] else (0, 0)
+            yield _fact(turn, sentence, "correction", "", POINTED, (low, high), replaces, fixes=True)
 
 
 def _fixed(turn: Turn, text: str, clause: _Clause, start: int, end: int) -> Iterator[Fact]:
@@ -346,7 +402,9 @@ def _fixed(turn: Turn, text: str, clause: _Clause, start: int, end: int) -> Iter
     high = cut_closing(text, low, high)
     changed = _CHANGE.search(text, start, low) is not None
     spoken = match.start("o") > start or "," in text[high : replaces[0]]
-    plainly = _MEANT.match(text, start, end) is not None and (text[start] in "iI" or dated(text[low:high]))
+    plainly = (_REALLY.match(text, start, end) is not None and fits("datum", text[low:high]) > 0) or (
+        _MEANT.match(text, start, end) is not None and (text[start] in "iIwW" or dated(text[low:high]))
+    )
     if not (clause.fixes or fixes or replaces[1] > 0 or (changed and spoken) or plainly):
         return
     if _YES_NO.match(text, low, high):

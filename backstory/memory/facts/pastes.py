@@ -82,6 +82,8 @@ _HEAD = Form(
     ALWAYS,
 )
 """One head of a mail; two of them, one below the other, are the beginning of one."""
+_SUBJECT = Form(r"(?:subject|betreff|objet|asunto|oggetto|assunto|onderwerp|temat|тема):", re.I, ALWAYS)
+"""The head that needs no second one: with words below it, it is a mail's."""
 _FORWARDED = Form(
     r"[-_=>* ]{0,12}(?:original message|forwarded message|begin forwarded|ursprüngliche nachricht|weitergeleitete nachricht"
     r"|message (?:d'origine|transféré)|mensaje (?:original|reenviado)|messaggio originale|mensagem original"
@@ -148,8 +150,8 @@ def own_until(text: str, upto: int) -> int:
         if _others(text, start, stop, line, first=first, behind_gap=behind_gap):
             return start
         if _HEAD.match(line):
-            if headed >= 0:
-                return headed
+            if headed >= 0 or (_SUBJECT.match(line) and text[stop:upto].strip()):
+                return headed if headed >= 0 else start
             headed = start
         else:
             headed = -1

@@ -272,7 +272,9 @@ _WE_RULES = (
         subject="we",
     ),
 )
+_OFF = r"(?:is|was|has been|got|are|had to be|has to be|just got|is now|'s been) (?P<o>(?:cancel+ed|called off))"
 _MY = (
+    _rule("schedule", "is", rf"my {_S} {_OFF}", owned=True),
     _rule("relation", "is called", rf"my (?P<s>{KIN})(?:'s name is| is called| is named|, called) {_O}", "name", owned=True),
     _rule("identity", "is called", rf"my (?:first |full |last )?name(?: is|'s) {_O}", "person"),
     _rule("identity", "is", rf"my {_S}{_NOT_THIS} {_O}", "person", owned=True),
@@ -318,7 +320,7 @@ _ORDERS = (
 )
 _CONTRACTED = _rule("schedule", "is", rf"(?:the |our |my )?{_S}'s (?:now )?(?P<o>(?:on|at|due) .+)", "datum")
 _THINGS = (
-    _rule("schedule", "is", rf"(?:the |our |my )?{_S} (?:is|was|has been|got|are) (?P<o>(?:cancel+ed|called off))"),
+    _rule("schedule", "is", rf"(?:the |our |my )?{_S} {_OFF}"),
     _rule(
         "schedule",
         "is",
@@ -378,7 +380,9 @@ _THEIR = (
 
 CORRECTION = Form(
     r"(?:(?:it|that)(?:'s| has| was| is)? (?:just |now )?(?:been |being |got )?(?:moved|changed|postponed|rescheduled|pushed|switched)"
-    r"(?: back)? to|(?:it|that|this)(?:'s| is| was| will be| should be|'ll be)|i meant|make (?:it|that)|it(?:'s)? now(?: is)?)? ?"
+    r"(?: back)? to|(?:it|that|this)(?:'s| is| was| will be| should be|'ll be)|(?:what )?i (?:meant|wanted)(?: to (?:say|write"
+    r"|type))?(?: is| was)?|make (?:it|that)|it(?:'s)? now(?: is)?"
+    r"|(?:it|that|this) (?:starts|begins|ends|takes place|happens|opens|closes|leaves|is due|is scheduled))? ?"
     r"(?:(?:actually|really|now|on|at|in|for|due|called|port|version) )*(?P<o>.+?)"
     # What it is about may come last: "it's Tuesday, the appointment".
     r"(?:, (?-i:the|my|our) (?-i:[a-z])[\w'-]*(?: [\w'-]+){0,4})?",
@@ -396,7 +400,7 @@ LEAD = Form(
     r"|note(?: that)?|hey|hi|hello|yes"
     r"|yeah|yep|right|anyway|listen|look|ah|hmm|great|cool|perfect|good|alright|all right|sure|thanks|thank you|fine"
     r"|then|now|first|as i said"
-    r"|as you know|info|reminder|update|in fact|today|i said|again|in that case|one more thing|good news|quick update"
+    r"|as you know|info|reminder|update|in fact|unfortunately|sadly|today|i said|again|in that case|one more thing|good news|quick update"
     r"|guess what|plus|anyways|so yeah|you know)\b[,:!.–—-]*\s+"
     r"|(?:because|since)\s+(?=(?:i|i'm|i've|we|we've|we're|my|our)\b)"
     r"|(?P<fix>(?:actually|sorry|scratch that|i was wrong|my mistake|my bad|oops|on second thoughts?|change of plans?|plans? changed"

@@ -7,9 +7,7 @@ the turn that did it. An assistant never supersedes what a person said.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
@@ -17,12 +15,11 @@ from msgspec.structs import replace
 
 from backstory.core.records import Fact
 from backstory.memory.facts import ends as fact_ends
-from backstory.memory.facts import tongues as fact_tongues
+from backstory.memory.facts.alike import HOUR, classes, key, spelled_alike, subject_key, unit
+from backstory.memory.facts.asked import answers
 from backstory.memory.facts.choices import kind_of
+from backstory.memory.facts.correction_forms import POINTED
 from backstory.memory.facts.ends import opposite, within
-from backstory.memory.facts.objects import dated
-from backstory.memory.forms import Form
-from backstory.memory.text import STOP_WORDS, fold, stem, words
 
 Status: TypeAlias = Literal["current", "superseded", "negated", "planned"]
 STATUSES: tuple[Status, ...] = ("current", "superseded", "negated", "planned")
@@ -35,7 +32,6 @@ _LEAST_NAMED = 2
 _SAME_RELATION = {"is set to": "is", "runs on": "is", "switched to": "uses", "uses": "uses", "decided": "uses"}
 _ONE_VALUE = frozenset({"is", "lives in", "works at", "works as", "is aged", "is from", "was born", "grew up in", "is called"})
 _NAME = ("'s", "name")
-_OF_NOW = frozenset({"new", "current"})
 _CHOSEN = frozenset({"uses", "prefers"})
 _BESIDE = {"likes": ("dislikes",), "dislikes": ("likes",), "prefers": ("likes", "uses")}
 _COMPARED = _ONE_VALUE | {"uses", "prefers", "wants"}
@@ -46,16 +42,6 @@ _MOST_OPEN = 512
 _OPEN = frozenset({"has", "bought", "adopted"})
 _CORRECTABLE = _ONE_VALUE | {"will", "plans to", "has"}
 _DENIED_BY = {"likes": "dislikes", "dislikes": "likes"}
-_TIME = Form(r"\b\d{1,2}(?::\d\d)? ?(?:am|pm)\b|\b\d{1,2}:\d\d\b|\bat (?:1?\d|2[0-4])(?= on\b|,|$)|\bnoon\b|\bmidnight\b", re.I)
-_HOUR = Form(r"(?:1?\d|2[0-4])(?: o'clock)?")
-_DAY = Form(
-    r"day\b|days\b|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)|\d{4}-\d|\b(?:tomorrow|tonight|week|weekend|month|year|spring|summer|autumn)\b"
-    r"|\bthe \d|\b\d{1,2}/\d|\d\.\d{1,2}\.\d{4}",
-    re.I,
-)
-_PLACE_TO_LOOK = Form(r"://|^[/~.]|\S@\S|\w\.\w+[/:]")
-_NUMBER = Form(r"(?:(?:on|at|in|by|port|version|about|around|exactly|now|to|from) )*[$€£#@+-]?v?\d", re.I)
-_CALLED_OFF = Form(r"cancel+ed|called off")
 
 
 class Known(Struct, frozen=True):
@@ -117,11 +103,11 @@ class Ledger:
         self._open: list[_Entry] = []
         self._chosen: dict[int, list[_Entry]] = {}
 
-    def add(self, facts: Iterable[Fact], number: int) -> None:
-        """The facts of the next turn, which has this number."""
+    def add(self, facts: Iterable[Fact], number: int, asked: str = "") -> None:
+        """The facts of the next turn, which has this number. `asked`: the question that an assistant asked right before it."""
         for fact in facts:
             if fact.kind == "correction":
-                self._correct(fact, number)
+                self._correct(fact, number, asked)
                 continue
             entry = _Entry(fact, number, fact.subject, fact.verb)
             self._name(entry)
@@ -181,13 +167,13 @@ class Ledger:
             if len(self._open) >= 2 * _MOST_OPEN:
                 self._open[:] = [old for old in self._open if old.by is None][-_MOST_OPEN:]
 
-    def _correct(self, fact: Fact, number: int) -> None:
+    def _correct(self, fact: Fact, number: int, asked: str) -> None:
         """Take in a correction, if there is what it corrects."""
         if fact.subject and fact.stance != "negated":
             entry = _Entry(fact, number, fact.subject, fact.verb)
-            gone = self._dead(entry) if fact.verb == "has" else self._holding(entry)
+            gone = self._dead(entry) if fact.verb == "has" else self._holding(entry) or self._called_off(fact, number)
         else:
-            old = self._pointed(fact) if fact.subject else self._corrected(fact, number)
+            old = self._pointed(fact) if fact.subject else self._corrected(fact, number, asked)
             gone = [old] if old is not None else []
             if old is not None:
                 said = old.meant.object if fact.subject or old.verb == "has" else fact.object
@@ -206,6 +192,13 @@ class Ledger:
         """What holds of the same relation of the same subject."""
         about = (self._about.get(each, {}).get(new.relation, {}).get("", []) for each in self._kin(new.whose))
         return [old for entries in about for old in entries if old.by is None and not old.denies]
+
+    def _called_off(self, fact: Fact, number: int) -> list[_Entry]:
+        """What "they cancelled the meeting" is about where it is known as "a meeting on Friday"; or the job that was left in this turn."""
+        if fact.verb == "is":
+            return self._ended(_Entry(replace(fact, kind="schedule"), number, fact.subject, fact.verb))
+        about = (self._about.get(each, {}).get(fact.verb, {}).get("", []) for each in self._kin(subject_key(fact.subject)))
+        return [old for entries in about for old in entries if old.by is not None and old.by.number == number][-1:]
 
     def _dead(self, new: _Entry) -> list[_Entry]:
         """What does not hold any more of somebody who has died."""
@@ -343,79 +336,74 @@ class Ledger:
                 old.by = new
                 return
 
-    def _corrected(self, fact: Fact, number: int) -> _Entry | None:
+    def _corrected(self, fact: Fact, number: int, asked: str) -> _Entry | None:
         """The fact that a correction without a subject is about: the last one that has what it says is wrong, or an object of its kind."""
-        wanted, replaced = classes(fact.object), key(fact.replaces) if fact.replaces else ()
+        replaced = key(fact.replaces) if fact.replaces else ()
         terms = key(fact.object)
+        reach = _NEAR_TURNS if fact.verb == POINTED else _REACH_TURNS
+        likely: list[_Entry] = []
         for old in reversed(self._entries):
-            if number - old.number > _REACH_TURNS:
-                return None
+            if number - old.number > reach or (likely and old.number != likely[0].number and not _spelled(fact)):
+                break
             if old.by is not None or old.denies or old.terms == terms or (fact.author == "assistant" and not old.spoken_by_assistant):
                 continue
             if replaced:
                 if old.terms == replaced or within(replaced, old.terms):
                     return old
-            elif old.relation in _CORRECTABLE and _of_one_kind(fact.object, wanted, old, number):
-                return old
-        return None
+            elif old.relation in _CORRECTABLE and _may_be(fact, old, number):
+                likely.append(old)
+        found = _likeliest(fact, likely, number)
+        return None if found is None or answers(asked, fact, found.subject, found.relation, found.fact.object) else found
 
 
-def fold_facts(turns: Iterable[tuple[int, Iterable[Fact]]]) -> Ledger:
-    """The ledger of a branch: number and facts of each of its turns, in order."""
+def fold_facts(turns: Iterable[tuple[int, Iterable[Fact], str]]) -> Ledger:
+    """The ledger of a branch: number and facts of each of its turns, in order, and what an assistant asked right before it."""
     ledger = Ledger()
-    for number, facts in turns:
-        ledger.add(facts, number)
+    for number, facts, asked in turns:
+        ledger.add(facts, number, asked)
     return ledger
 
 
-def classes(text: str) -> frozenset[str]:
-    """What kinds of value an object has: day, time, address, number, else word."""
-    if _CALLED_OFF.fullmatch(text):
-        return frozenset({"day", "time"})
-    found = set(fact_tongues.kinds_of(text))
-    if _TIME.search(text):
-        found.add("time")
-    if dated(text) and _DAY.search(text):
-        found.add("day")
-    if not found and _PLACE_TO_LOOK.search(text):
-        found.add("address")
-    elif not found and _NUMBER.match(text):
-        found.add("number")
-    return frozenset(found or {"word"})
-
-
-@lru_cache(8192)
-def key(text: str) -> tuple[str, ...]:
-    """By what two objects or subjects are known to be the same: the stems of their words, without articles and the like."""
-    found = words(text)
-    kept = tuple(stem(word) or word for word in found if word not in STOP_WORDS)
-    return kept or tuple(found) or (fold(text),)
-
-
-def subject_key(subject: str) -> tuple[str, ...]:
-    """The same for a subject: "user's sister" and "the user's sisters" have one key, and so have an address and the new address."""
-    owner, mark, thing = subject.partition("'s ")
-    terms = key(thing if mark else subject)
-    terms = tuple(term for term in terms if term not in _OF_NOW) or terms
-    return (*key(owner), "'s", *terms) if mark else terms
-
-
-def _of_one_kind(text: str, wanted: frozenset[str], old: _Entry, number: int) -> bool:
+def _may_be(fact: Fact, old: _Entry, number: int) -> bool:
     """Whether a value may be meant in the place of an old one: another day or time, lately; another number of the same unit, or another
     name, only for what was said just before."""
+    wanted = classes(fact.object)
+    if fact.verb == "is called":
+        # "Her name is Ada" is somebody else's: of the speaker's own name, only its spelling may be meant.
+        named = old.relation == "is called" and number - old.number <= _NEAR_TURNS
+        return named and (old.subject != fact.author or spelled_alike(fact.object, old.fact.object))
     if wanted & old.classes & {"day", "time"}:
         return True
     near = number - old.number <= _NEAR_TURNS
-    if "time" in old.classes and _HOUR.fullmatch(text):
+    if "time" in old.classes and HOUR.fullmatch(fact.object):
         return near
     if "number" in wanted & old.classes:
-        return near and _unit(text) == _unit(old.fact.object)
+        return near and unit(fact.object) == unit(old.fact.object)
     return near and wanted == old.classes
+
+
+def _spelled(fact: Fact) -> bool:
+    """Whether it is a name, of which the one that is spelled like it may be meant though another was said since."""
+    return classes(fact.object) == {"word"}
+
+
+def _likeliest(fact: Fact, likely: list[_Entry], number: int) -> _Entry | None:
+    """Of what this may be about, the newest first, the one that is: the last one said, or, where one turn says several of them, the one
+    that is spelled like it. None where that leaves several."""
+    if not likely or likely[0].number == number:
+        return likely[0] if likely else None
+    lately = [old for old in likely if old.number == likely[0].number]
+    if len(lately) == 1 and not _spelled(fact):
+        return lately[0]
+    alike = [] if {"day", "time"} & classes(fact.object) else [old for old in likely if spelled_alike(fact.object, old.fact.object)]
+    if alike:
+        return alike[0] if len(alike) == 1 or alike[0].number != alike[1].number else None
+    return lately[0] if len(lately) == 1 else None
 
 
 def _replaces(new: _Entry, old: _Entry) -> bool:
     """Whether a value may take the place of this one, for its kind, its unit and who says it."""
-    alike = old.classes == new.classes and _unit(old.fact.object) == _unit(new.fact.object)
+    alike = old.classes == new.classes and unit(old.fact.object) == unit(new.fact.object)
     return alike and (old.spoken_by_assistant or not new.spoken_by_assistant)
 
 
@@ -428,10 +416,6 @@ def _one(held: list[_Entry]) -> bool:
     """Whether these are about one thing: all that is said of which one it is stands with one of them."""
     which = [set(old.terms if old.relation in _OPEN else _thing(old.whose)) for old in held]
     return bool(which) and all(each <= max(which, key=len) for each in which)
-
-
-def _unit(text: str) -> tuple[str, ...]:
-    return tuple(word for word in words(text) if not any(char.isdigit() for char in word) and word not in STOP_WORDS and word != "port")
 
 
 def _bears_on(new: _Entry, old: _Entry) -> bool:

@@ -42,7 +42,8 @@ class Rule(Struct, frozen=True):
 class Tongue(Struct, frozen=True):
     """`hedge`: what makes a sentence no statement of its author's own. `cut`: between two clauses. `lead`: what a clause may begin with.
     `under`: with which words a sentence begins whose first clause is subordinate. `fix`: words of a correction; `it_is`, `named`: what may
-    stand before its object; `when`: a day or an hour; `after`: what may stand behind. `not_but`: groups x and o."""
+    stand before its object; `when`: a day or an hour; `after`: what may stand behind. `not_but`: groups x and o. `points`: what says of
+    "it" that it has changed, or takes the last value back: a fact only right after what it is about."""
 
     rules: tuple[Rule, ...]
     hedge: Form
@@ -51,7 +52,8 @@ class Tongue(Struct, frozen=True):
     under: Form
     corrects: Form
     goes_on: Form
-    not_but: Form
+    not_but: tuple[Form, ...]
+    points: tuple[Form, ...] = ()
 
 
 def rules(pronoun: str, *rows: tuple[FactKind, str, str]) -> tuple[Rule, ...]:
@@ -100,16 +102,25 @@ def tongue(
     named: str,
     time: str,
     not_but: str,
+    no: str = "",
+    behind: str = "",
+    points: tuple[str, ...] = (),
 ) -> Tongue:
-    """Of the sources of its expressions."""
+    """Of the sources of its expressions. `no`: between a value and the one that it takes the place of; `behind`: words behind a value by
+    which it does."""
     value = rf"(?:(?i:{it_is})(?P<o>{time})|(?i:{named})(?P<name>{NAME}))"
+    spoken = rf"(?:,? (?i:{behind}))?" if behind else ""
     return Tongue(
         made,
         Form(rf"(?i:\b(?:{hedge})\b)"),
         Form(rf"(?i:{cut})|;| [–—-] |\s\("),
         Form(rf"(?i:{lead})"),
         Form(rf"(?i:(?:{under}))"),
-        Form(rf"(?i:{fix})[,.!:;–-]* {value}"),
+        Form(rf"(?i:{fix})(?:[,.!:;–-]* (?i:{fix}))?(?: ?[,.!:;–-]+)? {value}{spoken}"),
         Form(value),
-        Form(not_but),
+        (Form(not_but), *((Form(rf"(?i:{it_is})(?P<o>{time}),? (?i:{no}) (?P<x>{time})"),) if no else ())),
+        (
+            *((Form(rf"(?i:{it_is})(?P<o>{time}),? (?i:{behind})"),) if behind else ()),
+            *(Form(source) for source in points),
+        ),
     )

@@ -16,6 +16,7 @@ from msgspec import Struct
 from backstory.core.records import FactKind, Stance
 from backstory.memory.facts import tongues_east, tongues_germanic, tongues_romance
 from backstory.memory.facts.choices import is_choice
+from backstory.memory.facts.correction_forms import POINTED
 from backstory.memory.facts.tongue import Rule, Tongue
 from backstory.memory.forms import Sieve
 
@@ -35,16 +36,16 @@ _TONGUES: dict[str, Callable[[], Tongue]] = {
 _SIGNS = {
     "de": "ich mein meine meiner meinem unser unsere wir ist wurde findet beginnt startet wohnt lebt arbeitet nein nicht heißt"
     " heisst quatsch falsch"
-    f" doch entschuldigung nutzen verwenden benutzen {tongues_germanic.DE_DAYS}",
+    f" doch es sie meinte fällt entschuldigung nutzen verwenden benutzen {tongues_germanic.DE_DAYS}",
     "nl": f"ik mijn onze wij gebruiken heet woont werkt nee niet overgestapt overgegaan gemigreerd oeps wacht geannuleerd"
     f" afgelast afgezegd verplaatst verzet"
     f" begint {tongues_germanic.NL_DAYS}",
-    "fr": f"je j mon ma notre nous utilise utilisons migré remplacé est été aura habite vit travaille non pardon désolé désolée"
+    "fr": f"je j mon ma notre nous c l ça utilise utilisons migré remplacé est été aura habite vit travaille non pardon désolé désolée"
     f" pas finalement {tongues_romance.FR_DAYS}",
     "es": "llamo gusta gustan encanta encantan mudé mudado mudo mi yo vivo trabajo tengo tenemos soy estoy ahora usamos uso"
     " hemos nos pasamos cambiamos migramos odio detesto es"
     " vive trabaja está fue"
-    f" perdón queda será empieza nuestro nuestra bebo como ha se {tongues_romance.ES_DAYS}",
+    f" perdón queda será empieza nuestro nuestra bebo como ha se la lo me equivoqué quería quise {tongues_romance.ES_DAYS}",
     "it": "mi io mio mia nostro nostra abito vivo lavoro amo adoro odio detesto non sono ho abbiamo usiamo uso siamo è sarà"
     " inizia abita vive lavora"
     f" scusa anzi {tongues_romance.IT_DAYS}",
@@ -113,7 +114,7 @@ def _kinds() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
     return (
         re.compile(rf"\b(?:{days}|\d{{1,2}}\.? (?:de )?(?:{months}))\b|{east.HAN_DAY}|{east.JA_DAY}", re.I),
         re.compile(rf"\b(?:{hours})|{east.HAN_HOUR}|{east.JA_HOUR}", re.I),
-        re.compile(rf"{west.DE_OFF}|{west.NL_OFF}|{romance.OFF}|{east.OFF}", re.I),
+        re.compile(rf"{west.DE_OFF}|{west.DE_FALLS}|{west.NL_OFF}|{romance.OFF}|{east.OFF}", re.I),
     )
 
 
@@ -213,10 +214,12 @@ def _found(rule: Rule, match: re.Match[str]) -> Stated | None:
 
 def _correction(tongue: Tongue, text: str, start: int, end: int, corrects: bool) -> Stated | None:
     start, end = _bare(text, start, end)
-    for form in (tongue.not_but, tongue.corrects, *((tongue.goes_on,) if corrects else ())):
+    firm = (*tongue.not_but, tongue.corrects, *((tongue.goes_on,) if corrects else ()))
+    for form in (*firm, *tongue.points):
         match = form.fullmatch(text, start, end)
         if match is not None:
             groups = match.groupdict()
             span = match.span("o") if groups.get("o") else match.span("name")
-            return Stated("correction", "is", "stated", "", False, span, match.span("x") if groups.get("x") else (0, 0))
+            verb = "is" if form in firm else POINTED
+            return Stated("correction", verb, "stated", "", False, span, match.span("x") if groups.get("x") else (0, 0))
     return None

@@ -234,7 +234,7 @@ def chinese() -> Tongue:
             rf"|叫(?P<name>[{_HAN}]{{1,3}}))"
         ),
         Form(rf"(?:应该是|應該是|是|改到|在)?(?:(?P<o>{time})|叫(?P<name>[{_HAN}]{{1,3}}))"),
-        Form(rf"不是(?P<x>{time})[,,]?(?:而)?是(?P<o>{time})"),
+        (Form(rf"不是(?P<x>{time})[,,]?(?:而)?是(?P<o>{time})"),),
     )
 
 
@@ -292,5 +292,5 @@ def japanese() -> Tongue:
             rf"|(?P<name>[\u4e00-\u9fff\u3040-\u30ff]{{1,8}}?)という名前です)"
         ),
         Form(rf"(?:(?P<o>{time})(?:です|でした)?|(?P<name>[\u4e00-\u9fff\u3040-\u30ff]{{1,8}}?)という名前です)"),
-        Form(rf"(?P<x>{time})ではなく(?:て)?、?(?P<o>{time})(?:です)?"),
+        (Form(rf"(?P<x>{time})ではなく(?:て)?、?(?P<o>{time})(?:です)?"),),
     )

@@ -12,6 +12,7 @@ DE_HOUR = r"\d{1,2} Uhr(?: \d\d)?"
 NL_DAYS = "maandag|dinsdag|woensdag|donderdag|vrijdag|zaterdag|zondag|vandaag|morgen|overmorgen"
 NL_MONTHS = "januari|februari|maart|april|mei|juni|juli|augustus|september|oktober|november|december"
 NL_HOUR = r"\d{1,2} uur(?: \d\d)?"
+DE_FALLS = r"fällt(?: \w+)? aus"
 DE_OFF, NL_OFF = "abgesagt|ausgefallen|gestrichen", "geannuleerd|afgelast|afgezegd"
 
 
@@ -38,6 +39,9 @@ def german() -> Tongue:
     noun = rf"(?:[a-zäöüß]+e[nrs]? )?[{UP}][\wäöüß-]+"
     no = "ich|er|sie|es|wir|ihr|du|dass|was|wer|wo|wenn|und|oder|aber|nicht|kein|keine|ist|sind|war"
     thing = rf"(?i:der|die|das|meine?|unsere?) (?P<s>{NO_THING}[{UP}][\w-]+(?: {plain(no)})?)"
+    it, off = r"(?:es|er|sie|das|der termin)", rf"(?P<o>{DE_OFF})"
+    lately = r"(?: jetzt| nun| doch| gerade| leider| wieder| heute)*"
+    put = r"(?:verschoben|verlegt|vorgezogen|verschieben|verlegen|vorziehen|geändert|ändern|gelegt|umgelegt)"
     time = when(DE_DAYS, DE_MONTHS, "am|um|den|dem|der|nächsten|kommenden|diesen|erst|jetzt|ab|bis|schon", DE_HOUR)
     now = r"(?: jetzt| nun| inzwischen| derzeit| zurzeit| aktuell| weiterhin| noch)?"
     on = r"(?: jetzt| nun| gerade| letzte Woche| letzten Monat| inzwischen| vor kurzem| kürzlich| komplett| endlich)*"
@@ -87,7 +91,8 @@ def german() -> Tongue:
         ("preference", "switched to", rf"(?i:ich (?:bin|habe){on})(?: von (?P<x>{NAME}))? (?i:auf|zu) (?P<o>{tool}) (?i:{over})"),
         ("decision", "~switched to", rf"(?i:wir haben) (?P<x>{NAME}) (?i:durch) (?P<o>{tool}) (?i:ersetzt)"),
         ("schedule", "is", rf"{thing} (?:ist|findet|beginnt|startet)(?: jetzt| doch| nun)? (?P<o>{time})(?: statt)?"),
-        ("schedule", "is", rf"{thing} (?:ist|wurde) (?P<o>{DE_OFF})"),
+        ("schedule", "is", rf"{thing} (?:ist|wurde|musste) (?P<o>{DE_OFF})(?: worden| werden)?"),
+        ("schedule", "is", rf"{thing} (?P<o>{DE_FALLS})"),
         ("schedule", "is", rf"{thing} (?:ist|wurde)(?: jetzt| nun| doch)? auf (?P<o>{time}) (?:verschoben|verlegt|vorgezogen)"),
         ("identity", "lives in", rf"(?P<s>{NAME}) (?:wohnt|lebt){now} in (?P<o>{name})"),
         ("identity", "works at", rf"(?P<s>{NAME}) arbeitet{now} bei (?P<o>{name})"),
@@ -103,11 +108,27 @@ def german() -> Tongue:
         lead=r"(?:(?:hallo|hi|hey|ja|also|übrigens|ach|genau|okay|ok|danke|gut|zur info|info|moin|servus|außerdem|und|aber)[,!.:]? )"
         r"|(?:bitte )?(?:merke? dir|denke? daran|denk dran|vergiss nicht|notiere?(?: dir)?)(?: bitte)?[,:]? (?:dass )?",
         under="weil|da",
-        fix=r"(?:ach )?(?:nein|quatsch|falsch|korrektur|sorry|entschuldigung|moment|halt|doch nicht|stimmt nicht)",
+        fix=r"(?:ach )?(?:nein|quatsch|falsch|korrektur|sorry|entschuldigung|moment|halt|doch nicht|stimmt nicht"
+        r"|das (?:war|ist) (?:falsch|verkehrt|nicht richtig)|das stimmt(?:e)? nicht(?: mehr)?|mein fehler|falscher tag|ich (?:meine"
+        r"|meinte|wollte)"
+        r"(?: natürlich| eigentlich)?(?: sagen| schreiben)?|(?:da )?habe? ich mich (?:vertan|geirrt|verschrieben|vertippt)"
+        r"|ich habe? mich (?:vertan|geirrt|verschrieben|vertippt))",
         it_is=r"(?:(?:es|er|sie|das|der termin) (?:ist|war|wäre) |doch |erst |eher |ich meinte |lieber )*",
         named=r"(?:er|sie|es) hei(?:ß|ss)t ",
         time=time,
         not_but=rf"(?i:(?:nein, )?(?:es ist )?nicht) (?P<x>{time}),? sondern (?P<o>{time})",
+        no="(?:und )?nicht",
+        behind="(?:meinte|meine) ich(?: natürlich| eigentlich)?|wollte ich (?:sagen|schreiben)|eigentlich",
+        points=(
+            rf"(?i:(?:sie|wir|man|er|ich|die) (?:haben|hat|habe|mussten|musste) (?:es|ihn|sie|das|den termin){lately}(?: von \w+)?) "
+            rf"(?i:auf |zu )?(?P<o>{time}) (?i:{put})",
+            rf"(?i:{it} (?:wurde|ist|wird|musste){lately}(?: von \w+)? auf) (?P<o>{time}) (?i:{put})(?: worden| werden)?",
+            rf"(?i:{it} (?:ist|findet|war)(?: nun| jetzt)? (?:doch|eigentlich)(?: erst| schon)?) (?P<o>(?=am |um |erst "
+            rf"|den ){time})(?: statt)?",
+            rf"(?i:{it} (?:ist|wurde){lately}) {off}(?: worden)?",
+            rf"(?i:{it}) (?P<o>{DE_FALLS})",
+            rf"(?i:(?:sie|wir|man|er|ich) (?:haben|hat|habe) (?:es|ihn|sie|das|den termin){lately}) {off}",
+        ),
     )
 
 

@@ -20,7 +20,7 @@ PT_DAYS = (
 )
 PT_MONTHS = "janeiro|fevereiro|março|abril|maio|junho|julho|agosto|setembro|outubro|novembro|dezembro"
 PT_HOUR = r"(?:as|às) \d{1,2}(?::\d\d|h)?"
-OFF = r"annulée?|cancelad[oa]|annullat[oa]|suspendid[oa]"
+OFF = r"annulée?|cancelad[oa]|cancel(?:ó|aron)|suspendi(?:ó|eron)|annullat[oa]|suspendid[oa]"
 
 
 @cache
@@ -34,6 +34,7 @@ def french() -> Tongue:
     )
     owned = r"(?:chiens?|chats?|chevaux|cheval|enfants?|fils|filles?|frères?|sœurs?|soeurs?|voitures?|maison|appartement|vélos?|jardin)"
     time = when(FR_DAYS, FR_MONTHS, "le|à|au|ce|dès|maintenant|pour", FR_HOUR, "prochain")
+    lately, put = r"(?: finalement| encore| déjà| juste)* ?", r"(?:déplac|report|décal|avanc|repouss)(?:ée?|er)"
     thing = rf"(?i:(?:le|la|mon|ma|notre) |l')(?P<s>{NO_THING}{plain(no, 1, 5)})"
     liked = rf"(?:le |la |les |l'){plain(no, 1, 3)}"
     we, now = r"(?:on|nous)", r"(?: maintenant| désormais| actuellement| aussi)?"
@@ -95,11 +96,22 @@ def french() -> Tongue:
         lead=r"(?:(?:bonjour|salut|oui|maintenant|au fait|ok|d'accord|merci|pour info|info|et|mais|aussi|voilà)[,!.:]? )"
         r"|(?:n'oublie pas|souviens-toi|note|rappelle-toi|retiens)(?: bien)?[,:]? (?:que |qu')",
         under=r"parce que|puisque|comme",
-        fix=r"(?:ah )?(?:non|pardon|correction|désolée?|erreur|en fait|finalement)",
+        fix=r"(?:ah )?(?:non|pardon|correction|désolée?|erreur(?: de ma part)?|en fait|finalement"
+        r"|c'(?:était|est) (?:faux|une erreur)|ce n'est (?:plus|pas) (?:vrai|ça)|je me suis trompée?(?: de jour| d'heure)?|mauvais jour"
+        r"|je (?:voulais|veux) dire)",
         it_is=r"(?:c'est |c'était |ce sera |il est |elle est |plutôt |je voulais dire )*",
         named=r"(?:il|elle) s'appelle ",
         time=time,
         not_but=rf"(?i:(?:non, )?(?:ce n'est )?pas) (?P<x>{time}),? mais (?P<o>{time})",
+        no="pas|et pas|et non(?: pas)?|non pas",
+        behind="en fait|finalement|en réalité|je (?:voulais|veux) dire|plutôt|pardon",
+        points=(
+            rf"(?i:(?:ils|elles|on|il|elle|nous|je) (?:l'(?:ont|a|avons|ai)|(?:ont|a|avons|ai) dû (?:le |la |l')){lately}"
+            rf"{put})(?: (?:de|du) \w+)? (?P<o>{time})",
+            rf"(?i:(?:il|elle|ça|ce|c') ?(?:est|a été|vient d'être){lately}{put})(?: (?:de|du) \w+)? (?P<o>{time})",
+            r"(?i:(?:il|elle|ça|ce|c') ?(?:est|a été|vient d'être)(?: finalement| maintenant)*) (?P<o>annulée?)",
+            r"(?i:(?:ils|elles|on|il|elle|nous|je) l'(?:ont|a|avons|ai)) (?P<o>annulée?)",
+        ),
     )
 
 
@@ -117,6 +129,7 @@ def spanish() -> Tongue:
     )
     time = when(ES_DAYS, ES_MONTHS, "el|al|a|este|próximo|para|ahora|por la", ES_HOUR, "próximo")
     thing = rf"(?i:el|la|mi|nuestro|nuestra) (?P<s>{NO_THING}{plain(no, 1, 5)})"
+    put = r"(?:movid|aplazad|pospuest|cambiad|pasad|adelantad|retrasad)[oa]"
     moved = r"(?:se ha (?:movido|aplazado|pospuesto|cambiado)|se (?:movió|aplazó|pospuso|cambió)|ha sido (?:movid|aplazad|pospuest)[oa])"
     liked = rf"(?:el|la|los|las) {plain(no, 1, 3)}"
     now = r"(?: ahora| actualmente| también)?"
@@ -160,7 +173,8 @@ def spanish() -> Tongue:
         ("decision", "~switched to", rf"(?i:{switch})(?: de (?P<x>{NAME}))? a (?P<o>{NAME})"),
         ("decision", "~switched to", rf"(?i:hemos (?:reemplazado|sustituido)) (?P<x>{NAME}) por (?P<o>{NAME})"),
         ("schedule", "is", rf"{thing} (?:es|será|empieza)(?: ahora)? (?P<o>{time})"),
-        ("schedule", "is", rf"{thing} (?:está|fue|ha sido|queda) (?P<o>cancelad[oa]|suspendid[oa])"),
+        ("schedule", "is", rf"{thing} (?:está|fue|ha sido|se ha|queda) (?P<o>cancelad[oa]|suspendid[oa])"),
+        ("schedule", "is", rf"{thing} se (?P<o>canceló|suspendió)"),
         ("schedule", "is", rf"{thing} {moved} (?P<o>(?:a |al |para ){time})"),
         ("identity", "lives in", rf"(?P<s>{NAME}) vive(?: ahora)? en (?P<o>{NAME})"),
         ("identity", "works at", rf"(?P<s>{NAME}) trabaja(?: ahora)? (?:en|para) (?P<o>{NO_WORK}{NAME})"),
@@ -174,11 +188,25 @@ def spanish() -> Tongue:
         lead=r"(?:(?:hola|sí|bueno|por cierto|ok|vale|gracias|pues|y|pero|además|info)[,!.:]? )"
         r"|(?:recuerda|no olvides|ten en cuenta|apunta|anota)[,:]? que ",
         under=r"porque|como|ya que",
-        fix=r"(?:ay )?(?:no|perdón|perdona|corrección|en realidad|espera|mejor)",
+        fix=r"(?:ay )?(?:no|perdón|perdona|corrección|en realidad|al final|espera|mejor"
+        r"|me (?:equivoqué|he equivocado|confundí|he confundido)(?: de (?:día|hora|fecha))?|(?:eso )?(?:era|estaba|es|está) (?:falso"
+        r"|incorrecto|mal)"
+        r"|ya no(?: es así)?|(?:quería|quise) decir|día equivocado)",
         it_is=r"(?:es |era |será |mejor |quise decir )*",
         named=r"se llama ",
         time=time,
         not_but=rf"(?i:no (?:es )?)(?P<x>{time}),? sino (?P<o>{time})",
+        no="(?:y )?no",
+        behind="en realidad|de hecho|al final|(?:quería|quise) decir|perdón",
+        points=(
+            rf"(?i:(?:l[oa] (?:han|hemos|he|ha) {put}|(?:tuvieron|tuvimos) que (?:mover|aplazar|posponer|cambiar|pasar|adelantar"
+            rf"|retrasar)l[oa]"
+            rf"|l[oa] (?:movieron|aplazaron|pospusieron|cambiaron|pasaron|adelantaron|retrasaron|movimos"
+            rf"|cambiamos))(?: del \w+)?) (?P<o>{time})",
+            rf"(?i:(?:se ha|ha sido|fue) {put}|se (?:movió|aplazó|pospuso|cambió|pasó|adelantó|retrasó))(?: del \w+)? (?P<o>{time})",
+            r"(?i:(?:se ha|ha sido|está|fue|l[oa] han)) (?P<o>cancelad[oa])",
+            r"(?i:se|l[oa]) (?P<o>cancel(?:ó|aron))",
+        ),
     )
 
 

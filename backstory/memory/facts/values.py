@@ -18,7 +18,7 @@ _SAYS = Form(
 )
 _CLOSING = Form(
     r",? (?:(?:at )?(?:the )?same (?:time|place|room|hour)|as (?:usual|planned|agreed|before|always)|my (?:bad|mistake|fault)|sorry"
-    r"|i was wrong|i mixed (?:it|that) up|remember|and not \S+)$",
+    r"|i was wrong|i mixed (?:it|that) up|remember|and not \S+|with(?:out)? (?:(?:an?|one|two|no) )?[\w'-]{1,9})$",
     re.I,
 )
 _ASIDE = Form(r", (?=[a-z])", gist=ALWAYS)

@@ -40,6 +40,8 @@ _WEB = re.compile(r"\b(?:https?|ftp|file)://\S+")
 _COVERED, _SAME = 0.7, 0.6
 _SHORTEST, _LONGEST = 12, 400
 _MOST_PATHS, _MOST_EACH = 20, 12
+_MOST_NAMED = 200
+"""Paths that are looked for: a summary names some of them itself."""
 _TEXT_CHARS = 8_000
 # What somebody meant to do next is still open if it was said in so many of the last turns.
 _STILL_TURNS = 12
@@ -65,17 +67,45 @@ class _Found(Struct, frozen=True):
     terms: frozenset[str]
 
 
+class Gathered(Struct, frozen=True):
+    """What turns say of plan, decisions and constraints, the newest first; the file paths that they name, those named last first, each with
+    the last turn that names it."""
+
+    found: tuple[_Found, ...]
+    paths: tuple[tuple[str, Turn], ...]
+
+
 def still_open(
     turns: Sequence[Turn], said: Iterable[str], budget_tokens: int, count: Callable[[str], int], breathe: Callable[[], None] = lambda: None
 ) -> Kept:
-    """What of these turns (in order, those that the client cut) is to be kept beyond what it says itself: `said`, its summary and the
-    messages that it still sends. At most `budget_tokens`. About 50 us a turn."""
-    texts = list(said)
+    """`left_out` of what these turns say (in order, those that the client cut)."""
+    ids = {turn.id for turn in turns}
+    return left_out(gather(turns, breathe), ids.__contains__, said, budget_tokens, count)
+
+
+def gather(turns: Sequence[Turn], breathe: Callable[[], None] = lambda: None) -> Gathered:
+    """What these turns (in order) say of it, whatever a summary says. Some 1.5 us a character. `breathe` is called between two turns."""
     turns = turns[-MOST_TURNS:]
+    return Gathered(tuple(_found(turns, breathe)), tuple(_paths(turns, breathe)))
+
+
+def later(new: Gathered, old: Gathered) -> Gathered:
+    """What both say, where `new` is of the turns right behind those of `old`."""
+    paths = {**dict(new.paths), **{path: turn for path, turn in old.paths if path not in dict(new.paths)}}
+    return Gathered((*new.found, *old.found), tuple(paths.items()))
+
+
+def left_out(
+    gathered: Gathered, absent: Callable[[int], bool], said: Iterable[str], budget_tokens: int, count: Callable[[str], int]
+) -> Kept:
+    """What is to be kept of it beyond what the client says itself: `said`, its summary and the messages that it still sends. `absent`:
+    whether the turn of this id does not go up any more. At most `budget_tokens`. About 20 us for each thing found."""
+    texts = list(said)
     spoken = [frozenset(terms(sentence)) for text in texts for sentence in _sentences(text)]
-    found = [one for one in _found(turns, breathe) if not _covered(one.terms, spoken)]
-    paths = _paths(turns, "\n".join(texts))
-    return _fitted(_apart(found), paths, budget_tokens, count)
+    found = _apart((one for one in gathered.found if absent(one.turn.id)), spoken)
+    whole = "\n".join(texts)
+    paths = [(path, turn) for path, turn in gathered.paths if absent(turn.id) and path not in whole]
+    return _fitted(found, paths[:_MOST_PATHS], budget_tokens, count)
 
 
 def _found(turns: Sequence[Turn], breathe: Callable[[], None]) -> Iterator[_Found]:
@@ -143,20 +173,20 @@ def _listed(calls: str) -> list[dict[str, Any]]:
     return [call for call in found if isinstance(call, dict)] if isinstance(found, list) else []
 
 
-def _paths(turns: Sequence[Turn], said: str) -> list[tuple[str, Turn]]:
-    """File paths that the turns name and `said` does not, those named last first, each with the last turn that names it."""
+def _paths(turns: Sequence[Turn], breathe: Callable[[], None]) -> list[tuple[str, Turn]]:
+    """File paths that the turns name, those named last first, each with the last turn that names it."""
     found: dict[str, Turn] = {}
     for turn in reversed(turns):
+        breathe()
         for text in (
             turn.text[:_TEXT_CHARS] if turn.kind == "spoken" else "",
             turn.calls[:_TEXT_CHARS] if turn.role == "assistant" else "",
         ):
             for match in _PATH.finditer(_WEB.sub(" ", text)) if "/" in text else ():
-                if match.group() not in said:
-                    found.setdefault(match.group(), turn)
-        if len(found) >= _MOST_PATHS:
+                found.setdefault(match.group(), turn)
+        if len(found) >= _MOST_NAMED:
             break
-    return list(found.items())[:_MOST_PATHS]
+    return list(found.items())[:_MOST_NAMED]
 
 
 def _sentences(text: str) -> Iterator[str]:
@@ -171,14 +201,17 @@ def _covered(wanted: frozenset[str], spoken: Sequence[frozenset[str]]) -> bool:
     return not wanted or any(len(wanted & one) >= _COVERED * len(wanted) for one in spoken)
 
 
-def _apart(found: Iterable[_Found]) -> list[_Found]:
-    """Those that do not say what a newer one of their kind says, or have just the same words."""
-    kept: list[_Found] = []
+def _apart(found: Iterable[_Found], spoken: Sequence[frozenset[str]]) -> list[_Found]:
+    """The newest of each kind that the summary does not say, and that do not say what a newer one of their kind does, or have just the same
+    words."""
+    kept: dict[str, list[_Found]] = {}
     for one in found:
-        same = (other for other in kept if other.kind == one.kind)
-        if not any(len(one.terms & other.terms) >= _SAME * min(len(one.terms), len(other.terms)) for other in same):
-            kept.append(one)
-    return kept
+        own = kept.setdefault(one.kind, [])
+        if len(own) >= _MOST_EACH or _covered(one.terms, spoken):
+            continue
+        if not any(len(one.terms & other.terms) >= _SAME * min(len(one.terms), len(other.terms)) for other in own):
+            own.append(one)
+    return [one for own in kept.values() for one in own]
 
 
 def _fitted(found: Sequence[_Found], paths: Sequence[tuple[str, Turn]], budget_tokens: int, count: Callable[[str], int]) -> Kept:
@@ -187,7 +220,7 @@ def _fitted(found: Sequence[_Found], paths: Sequence[tuple[str, Turn]], budget_t
     chosen: list[_Found] = []
     left = budget_tokens - count(_block([], []))
     for kind, heading in _KINDS:
-        own = [one for one in found if one.kind == kind][:_MOST_EACH]
+        own = [one for one in found if one.kind == kind]
         left -= count(heading + "\n") if own else 0
         for one in own:
             cost = count(_line(one) + "\n")

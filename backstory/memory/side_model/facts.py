@@ -17,13 +17,13 @@ from msgspec.structs import replace
 
 from backstory.core.records import Claim, Fact, FactKind, Stance, Turn
 from backstory.core.side import Question
+from backstory.memory.facts.alike import key
 from backstory.memory.facts.extraction import extract, meant
 from backstory.memory.facts.kinds import suits
 from backstory.memory.facts.objects import says_something, subject_of, trimmed
 from backstory.memory.facts.query import alike
 from backstory.memory.facts.rules import HEDGED
 from backstory.memory.facts.scope import elsewhere
-from backstory.memory.facts.supersession import key
 from backstory.memory.reading.sentences import Sentence, sentences
 from backstory.memory.side_model.claims import denies, verified
 from backstory.memory.side_model.tasks import DATA, decoded, list_schema, shown

@@ -144,3 +144,40 @@ def test_what_is_about_to_be_forgotten_is_on_no_branch(told: Told, tmp_path: Pat
     assert {"Four nights.", "Three nights.", "Two nights.", "Adlon, Berlin.", "Hilton."} <= {row["text"] for row in rows}
     ids = {row["id"] for row in rows}
     assert all(row["parent"] in ids for row in rows if row["number"] > 1)
+
+
+def test_a_turn_of_another_branch_is_forgotten_by_its_number(told: Told) -> None:
+    name = named(told)
+    before = {row["id"]: (row.get("branch", 0), row["number"]) for row in told.rows("export")}
+    told("forget", "--turn", "3", "--branch", "1", "--conversation", name, "--yes")
+    left = {row["id"] for row in told.rows("export")}
+    assert [place for turn, place in before.items() if turn not in left] == [(1, 3)]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("forget", "--turn", "3", "--branch", "7", "--yes", "--conversation"), "has no branch 7; beside the current one it has 1 to 2"),
+        (("forget", "--turn", "30", "--branch", "1", "--yes", "--conversation"), "of conversation"),
+        (("forget", "--turn", "30", "--yes", "--conversation"), "--branch B names one"),
+    ],
+)
+def test_a_branch_or_turn_that_is_not_there_is_told(
+    told: Told, words: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = named(told)
+    assert main([*words, name, "--storage", told.url]) != 0
+    assert said in capsys.readouterr().err
+    assert len(told.rows("export")) == 10
+
+
+def test_a_branch_without_a_turn_is_refused(told: Told) -> None:
+    assert main(["forget", named(told), "--branch", "1", "--yes", "--storage", told.url]) == 2
+
+
+def test_a_turn_of_another_branch_is_pinned_by_its_number(told: Told) -> None:
+    name = named(told)
+    wanted = next(row["id"] for row in told.rows("export") if row.get("branch") == 1 and row["number"] == 3)
+    [row] = told.rows("pin", name, "3", "--branch", "1", "--json")
+    assert (row["turn"], row["retention"]["pinned"]) == (wanted, True)
+    assert not any(row["retention"]["pinned"] for row in told.rows("pin", name, "--json"))

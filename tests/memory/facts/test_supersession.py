@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backstory.core.records import Turn
+from backstory.memory.facts.asked import question
 from backstory.memory.facts.extraction import extract
 from backstory.memory.facts.supersession import Known, Ledger, fold_facts
 
@@ -64,7 +65,8 @@ def turns(texts: Sequence[str], at: Sequence[float] = ()) -> list[Turn]:
 
 
 def ledger(texts: Sequence[str], at: Sequence[float] = ()) -> Ledger:
-    return fold_facts((turn.id, extract(turn)) for turn in turns(texts, at))
+    said = turns(texts, at)
+    return fold_facts((turn.id, extract(turn), question(last)) for last, turn in zip([None, *said], said, strict=False))
 
 
 def holds(*texts: str) -> list[str]:
@@ -251,7 +253,7 @@ def test_without_the_last_turn_all_is_as_it_was_before_it(said: list[str]) -> No
 def test_a_long_conversation_is_read_quickly() -> None:
     """10,000 turns with a fact each, all of one subject."""
     said = turns([f"I like dish number{number}." if number % 2 else f"The port of host{number} is {number}." for number in range(10_000)])
-    facts = [(turn.id, extract(turn)) for turn in said]
+    facts = [(turn.id, extract(turn), "") for turn in said]
     began = time.process_time()
     known = fold_facts(facts).known()
     assert len(known) == 10_000

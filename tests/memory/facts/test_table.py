@@ -9,6 +9,7 @@ import pytest
 
 from backstory.memory.facts.extraction import READER, extract
 from tests.memory.facts import table_chats as chats
+from tests.memory.facts import table_corrections as corrections
 from tests.memory.facts import table_more as more
 from tests.memory.facts.table import CHANGED, NOTHING, STATED
 from tests.memory.facts.test_extraction import NOTHING as OLDER
@@ -86,10 +87,11 @@ def test_a_reader_that_finds_other_things_has_another_number() -> None:
         *chats.NOTHING,
         *(text for text, _ in chats.STATED),
         *(text for before, after, _ in (*chats.KEPT, *chats.CHANGED) for text in (before, after)),
+        *(text for texts, _ in corrections.CORRECTED for text in texts),
     ]
     found = [
         (fact.kind, fact.subject, fact.verb, fact.object, fact.stance, fact.replaces)
         for text in every
         for fact in extract(told(text), names=SPEAK)
     ]
-    assert (READER, blake2b(repr(found).encode(), digest_size=4).hexdigest()) == (3, "d2b1e1a2")
+    assert (READER, blake2b(repr(found).encode(), digest_size=4).hexdigest()) == (4, "3478e35f")

@@ -123,7 +123,7 @@ def test_a_later_fact_supersedes_an_earlier_one_whoever_found_it() -> None:
     }
     assert not extract(turns[1])
     found = supported(read_answer(json.dumps({"facts": [raw]})), turns, "m").facts
-    known = fold_facts([(1, extract(turns[0])), (2, found)]).known()
+    known = fold_facts([(1, extract(turns[0]), ""), (2, found, "")]).known()
     assert [(one.fact.object, one.status, one.by_number) for one in known] == [("8080", "superseded", 2), ("9090", "current", 0)]
 
 
