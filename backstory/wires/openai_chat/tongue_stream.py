@@ -33,6 +33,7 @@ from backstory.core.translation import (
     Words,
 )
 from backstory.wires.lowering import encode, quote
+from backstory.wires.openai_chat.stream import FINISHES
 from backstory.wires.openai_chat.tongue_pieces import (
     arguments,
     counts,
@@ -51,15 +52,6 @@ from backstory.wires.translation.parts import Parts
 from backstory.wires.translation.tongue import Fields, Json, code_of, own_id
 
 ID = "chatcmpl-"
-_FINISHES: dict[str, Finish] = {
-    "stop": "stop",
-    "eos": "stop",
-    "length": "length",
-    "tool_calls": "tool_calls",
-    "function_call": "tool_calls",
-    "content_filter": "refusal",
-    "error": "error",
-}
 _REASONS: dict[Finish, str] = {"length": "length", "tool_calls": "tool_calls", "refusal": "content_filter"}
 _DONE = b"[DONE]"
 
@@ -69,7 +61,7 @@ _DONE = b"[DONE]"
 
 def finish_of(reason: str, calls: bool) -> Finish:
     """The neutral name of a finish reason. Some providers stop for calls without saying so."""
-    found = _FINISHES.get(reason, "other") if reason else "stop"
+    found = FINISHES.get(reason, "other") if reason else "stop"
     return "tool_calls" if calls and found == "stop" else found
 
 
