@@ -28,7 +28,8 @@ class Regard(Struct, frozen=True):
     """`wire`: None where it is no request to a model. `readable`: its body can be read. `unwanted`: it is to go past memory. `drop`:
     headers that do not go up. `unnamed`: none of its headers names a conversation. `speaks`: the wire of the provider, where it is another;
     "" where it is not. `routes`: those of a request that is on its way to a provider that a selector names (gateway/routing.py), and nobody
-    else translates it; `host`: of the upstream that it would have gone to otherwise; `races`, `reasoners`: as of app/gateway/ways.py."""
+    else translates it; `host`: of the upstream that it would have gone to otherwise, whose place (upstreams.Base) `at` is in any case;
+    `races`, `reasoners`: as of app/gateway/ways.py."""
 
     wire: Wire | None
     target: Target
@@ -43,6 +44,7 @@ class Regard(Struct, frozen=True):
     host: str = ""
     races: bool = False
     reasoners: tuple[Route, ...] = ()
+    at: str = ""
 
     @property
     def routed(self) -> bool:
@@ -59,11 +61,13 @@ class Regards:
         self._paths: dict[str, Wire | None] = {}
         url = upstream_url or config.upstream.url
         self._fixed = upstreams.base(url) if url else None
-        self._bases = {
+        self._bases: dict[str, upstreams.Base] = {
             "anthropic": upstreams.base(config.upstream.anthropic),
             "openai": upstreams.base(config.upstream.openai),
             "gemini": upstreams.base(config.upstream.gemini),
         }
+        self._fixed_place = self._fixed.place if self._fixed is not None else ""
+        self._places = {name: base.place for name, base in self._bases.items()}
 
     def __call__(self, head: Head) -> Regard:
         """The regard of this head; kept with it."""
@@ -81,6 +85,7 @@ class Regards:
             head.header(b"x-vc-project"),
             CLIENT_HEADERS.isdisjoint(head.named),
             self.speaks if wire is not None and wire.name != self.speaks else "",
+            at=self._fixed_place or self._places[_provider(head)],
         )
         head.kept[self] = regard
         return regard
@@ -103,6 +108,10 @@ class Regards:
     def _target(self, head: Head) -> Target:
         if self._fixed is not None:
             return upstreams.target(self._fixed, head.path, head.query)
-        named = upstreams.provider(head.path, bool(head.header(b"anthropic-version")))
+        named = _provider(head)
         versioned = "v1" if named == "openai" else ""
         return upstreams.target(self._bases[named], head.path, head.query, versioned)
+
+
+def _provider(head: Head) -> upstreams.Provider:
+    return upstreams.provider(head.path, bool(head.header(b"anthropic-version")))

@@ -216,21 +216,21 @@ def backends(config: Config) -> dict[str, Backend]:
 
 
 def upstreams_of(config: Config) -> dict[str, Backend]:
-    """The upstreams of the ports, by their hosts: what names no provider goes there. Two on one host are told apart by nobody, and left
-    out."""
+    """The upstreams of the ports, by their places (upstreams.Base): what names no provider goes there."""
     rows = config.proxy.instances or (Instance(0),)
     urls = dict.fromkeys([url for row in rows if (url := row.upstream or config.upstream.url) and not row.config])
-    found = [(upstreams.base(url).host, _upstream(url, config)) for url in urls]
-    hosts = [host for host, _ in found]
-    return {host: backend for host, backend in found if hosts.count(host) == 1}
+    bases = {base.place: (base, url) for url in urls for base in [upstreams.base(url)]}
+    hosts = [f"{base.host}:{base.port}" for base, _ in bases.values()]
+    names = {place: place if hosts.count(host) > 1 else host for (place, _), host in zip(bases.items(), hosts, strict=True)}
+    return {place: _upstream(names[place], url, config) for place, (_, url) in bases.items()}
 
 
-def _upstream(url: str, config: Config) -> Backend:
+def _upstream(name: str, url: str, config: Config) -> Backend:
     """Under the name of its place."""
     base, speaks = upstreams.base(url), config.upstream.wire
     given = ProviderRow(kind="openai_compatible", url=url, auth="client")
     urls = {wire: base for wire in _OWN if speaks in {"", wire}}
-    made = _backend(f"{base.host}:{base.port}", given, Keys(), config.extended)
+    made = _backend(name, given, Keys(), config.extended)
     return replace(made, urls=urls, home=frozenset(urls), natural=True)
 
 

@@ -27,9 +27,9 @@ _CALLED = {"anthropic": ("claude-",), "openai": ("gpt-", "chatgpt-", "o1", "o3",
 
 
 class Way(Struct, frozen=True):
-    """Where a request goes by itself. `model`: as its client calls it. `host`: of its wire's upstream. `own`: the routes that the settings
-    or its model give it, the first to be tried first; empty where it goes to that upstream. `races`, `reasoners`: as of Choice. `fixed`:
-    the settings take it there in place of its model's way, and no model's name alone changes that."""
+    """Where a request goes by itself. `model`: as its client calls it. `host`: of its wire's upstream, `at`: its place (upstreams.Base).
+    `own`: the routes that the settings or its model give it, the first to be tried first; empty where it goes to that upstream. `races`,
+    `reasoners`: as of Choice. `fixed`: the settings take it there in place of its model's way, and no model's name alone changes that."""
 
     wire: str
     model: str
@@ -38,6 +38,7 @@ class Way(Struct, frozen=True):
     races: bool = False
     reasoners: tuple[Route, ...] = ()
     fixed: bool = False
+    at: str = ""
 
 
 class Choice(Struct, frozen=True):
@@ -83,7 +84,7 @@ class Chooser:
 
     def split(self, text: str, way: Way) -> tuple[str, str]:
         """Provider and model where the text is no more than both; "" and the text otherwise. Raises RequestError for what there is not."""
-        selector = self._router.written(text, way.wire)
+        selector = self._router.written(text, way.wire, way.at)
         if selector is None or selector.kind != "one" or _OPERATORS.search(text) or not self._router.names_provider(text):
             return "", text
         branch = selector.branches[0]
@@ -138,7 +139,7 @@ class Chooser:
     def _selector(self, named: str, backend: str, way: Way) -> Selector | None:
         """None where the request goes where it would by itself."""
         if not backend or _OPERATORS.search(named) or (named and self._router.names_provider(named)):
-            return self._router.written(named, way.wire)
+            return self._router.written(named, way.wire, way.at)
         name, _, number = backend.partition(".")
         model = named or (way.own[0].model if way.own and not way.fixed else way.model)
         return self._router.checked(Selector("one", (Branch(name, model, int(number or 0)),)), way.wire)

@@ -61,7 +61,7 @@ class Question(Struct, frozen=True):
 
 
 class Router:
-    """For one port. `host`: where requests of a wire go that are not routed. Raises ConfigError for a key that is not there."""
+    """For one port. `at`: the place (upstreams.Base) where requests go that are not routed. Raises ConfigError for a missing key."""
 
     def __init__(self, config: Config) -> None:
         self.backends = backends(config)
@@ -82,11 +82,11 @@ class Router:
         """Whether no request of this wire goes up as it came."""
         return bool(self.static or self._defaults[wire])
 
-    def own(self, wire: str, host: str) -> Backend | None:
-        """The provider that stands for this host, to which requests of the wire go by themselves, with their client's key; None where there
-        is none."""
+    def own(self, wire: str, at: str) -> Backend | None:
+        """The provider that stands for this place, to which requests of the wire go by themselves, with their client's key; None where
+        there is none."""
         found = self.backends[_OWN[wire]]
-        at_home = wire in found.home and wire in found.urls and found.urls[wire].host == host
+        at_home = wire in found.home and wire in found.urls and found.urls[wire].place == at
         return found if at_home and found.passes_key and found.name not in self._disabled else None
 
     def default(self, wire: str) -> str:
@@ -94,12 +94,12 @@ class Router:
         return self._defaults[wire]
 
     def selector(self, wire: str, model: str, host: str, at: str = "") -> Selector | None:
-        """What a request of this wire that names this model selects; None where it goes up as it came, which would be to this host (`at`,
-        where `host` only says whose names those of its models are). Raises SelectorError, NoRoute."""
+        """What a request of this wire that names this model selects; None where it goes up as it came, which would be to the upstream of
+        this place (`at`, "" where that is not known). `host` says whose names those of its models are. Raises SelectorError, NoRoute."""
         key = (wire, model, host, at)
         if key in self._kept:
             return self._kept[key]
-        found = self._found(wire, model, host, at or host)
+        found = self._found(wire, model, host, at)
         if len(self._kept) < _MOST_KEPT:
             self._kept[key] = found
         return found
@@ -108,11 +108,11 @@ class Router:
         """Whether this provider gets no request."""
         return backend in self._disabled
 
-    def written(self, text: str, wire: str) -> Selector | None:
+    def written(self, text: str, wire: str, at: str = "") -> Selector | None:
         """What a text selects that somebody has written in a conversation: as `selector`, but where requests of the wire go by default,
         and providers that are disabled, count for nothing; and who writes a colon means a provider, but for a model's tag (qwen3:8b).
         None for a model's name that no provider lists."""
-        found = self._spelled_out(wire, text, None)
+        found = self._spelled_out(wire, text, None, at)
         off = [] if found is None else [branch.backend for branch in found.branches if branch.backend in self._disabled]
         if found is not None and len(off) == len(found.branches):
             raise NoRoute(f"disabled in the settings: {', '.join(dict.fromkeys(off))} (enabled are {self._enabled()})")
@@ -207,11 +207,11 @@ class Router:
             return True
         return not _TAG.match(after) and (host is None or bool(nearest(named, self.backends, _LIKE)))
 
-    def checked(self, selector: Selector, wire: str, host: str = "") -> Selector:
-        """The selector with a provider in every branch. `host`: where requests go by themselves. Raises NoRoute for what nobody has."""
-        return Selector(selector.kind, tuple([self.complete(branch, wire, host) for branch in selector.branches]))
+    def checked(self, selector: Selector, wire: str, at: str = "") -> Selector:
+        """The selector with a provider in every branch. `at`: where requests go by themselves. Raises NoRoute for what nobody has."""
+        return Selector(selector.kind, tuple([self.complete(branch, wire, at) for branch in selector.branches]))
 
-    def complete(self, branch: Branch, wire: str, host: str = "") -> Branch:
+    def complete(self, branch: Branch, wire: str, at: str = "") -> Branch:
         """The branch with its provider. Raises NoRoute, RequestError for what that has not."""
         found = self._called.get(branch.backend)
         if branch.backend and found is None:
@@ -220,7 +220,7 @@ class Router:
             named = branch.model.partition(":")[0]
             raise RequestError(f"{named!r}: the instance of a provider is a number, as in {named.partition('.')[0]}.1")
         found = found or next((one for one in self.backends.values() if branch.model in one.models), None)
-        found = found or self._own(wire, host)
+        found = found or self._own(wire, at)
         if found.models and branch.model not in found.models:
             models = ", ".join(found.models)
             raise NoRoute(f"{found.name} has no model {branch.model!r}{suggest(branch.model, found.models)} (there are {models})")
@@ -250,13 +250,13 @@ class Router:
             text += f"; {branch.backend} is known, but not set up: list it under providers"
         raise NoRoute(text)
 
-    def _own(self, wire: str, host: str) -> Backend:
-        """The provider of a wire where none is named. `host`: where its requests go by themselves, "" where that is not known."""
+    def _own(self, wire: str, at: str) -> Backend:
+        """The provider of a wire where none is named. `at`: where its requests go by themselves, "" where that is not known."""
         found, usual = self.backends.get(self._defaults[wire]), self.backends[_OWN[wire]]
         only = next(iter(self._upstreams.values())) if len(self._upstreams) == 1 else None
-        if found is not None or (host and any(base.host == host for base in usual.urls.values())):
+        if found is not None or (at and any(base.place == at for base in usual.urls.values())):
             return found or usual
-        return (self._upstreams.get(host) if host else only) or usual
+        return (self._upstreams.get(at) if at else only) or usual
 
     def _fit(self, selector: Selector, question: Question) -> Sequence[Branch]:
         """The branches that take this request."""

@@ -28,6 +28,12 @@ class Base(Struct, frozen=True):
     host_header: bytes
     prefix: str
 
+    @property
+    def place(self) -> str:
+        """What tells it from others: host, port and prefix, a version of the API left out."""
+        head, _, last = self.prefix.rpartition("/")
+        return f"{self.host}:{self.port}{head if _VERSION.fullmatch(last) else self.prefix}"
+
 
 def base(url: str) -> Base:
     """Take a base URL apart. ConfigError for what is no http(s) URL."""

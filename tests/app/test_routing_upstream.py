@@ -61,6 +61,24 @@ def test_of_several_ports_each_has_its_own(tmp_path: Path) -> None:
     run(scene())
 
 
+@pytest.mark.parametrize("other", ["OTHER", "OWN/elsewhere"])
+def test_ports_on_one_host_are_told_apart(tmp_path: Path, other: str) -> None:
+    """By the port and by the path of their upstreams."""
+    ports = f"proxy: {{instances: [{{port: 5757, upstream: OWN}}, {{port: 5758, upstream: '{other}'}}]}}\n"
+
+    async def scene() -> None:
+        async with two(tmp_path, ports + TEXT.partition("\n")[2]) as one:
+            for model in ("big?temperature=0.5", "big|prov:m"):
+                status, body = await one.ask_for("openai_chat", model)
+                assert status == 200, body
+                assert b"POST /v1/chat" in one.own.received[-1].head
+            assert (len(one.own.received), len(one.other.received)) == (2, 0)
+            await one.ask("/v1/embeddings", b'{"model":"vector|prov:v","input":"Hi."}', KEYS["openai_chat"])
+            assert len(one.own.received) == 3
+
+    run(scene())
+
+
 def test_so_has_what_is_asked_beside_conversations(tmp_path: Path) -> None:
     async def scene() -> None:
         async with two(tmp_path, TEXT) as one:

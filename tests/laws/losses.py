@@ -24,6 +24,7 @@ from backstory.core.translation import (
     Words,
 )
 from backstory.wires.translation.efforts import effort_for
+from backstory.wires.translation.freely import INPUT_SCHEMA
 from backstory.wires.translation.in_json import IN_JSON, in_schema
 from backstory.wires.translation.schemas import enforceable
 from backstory.wires.translation.tongue import budget_of, effort_of
@@ -43,7 +44,7 @@ def _pieces(keep: Callable[[Piece], Piece | None]) -> Callable[[Asked], Asked]:
     return change
 
 
-FREE = b'{"type":"object","properties":{"input":{"type":"string"}},"required":["input"]}'
+FREE = INPUT_SCHEMA
 
 
 def _no_custom(asked: Asked) -> Asked:

@@ -67,20 +67,20 @@ class Case(Struct, frozen=True):
         """What is asked first: a conversation of its own, for it begins with the case's name."""
         ask = self.scenario.ask
         first = replace(ask.turns[0], parts=(Text(f"Case {self.id}."), *ask.turns[0].parts))
-        return marked(replace(ask, turns=(first, *ask.turns[1:])), self.scenario.play)
+        return marked(replace(ask, turns=(first, *ask.turns[1:])), self.scenario.play, self.provider)
 
     def next(self, before: Ask, got: Got) -> Ask | None:
         """What is asked after this answer."""
         if self.scenario.then is None:
             return None
         turns = (*before.turns, *self.scenario.then(got))
-        return marked(replace(before, turns=turns), "mirror")
+        return marked(replace(before, turns=turns), "mirror", self.provider)
 
 
-def marked(ask: Ask, play: str) -> Ask:
-    """With the play's marker in its last message."""
+def marked(ask: Ask, play: str, provider: str) -> Ask:
+    """With the marker of the play, and of the wire that its provider speaks, in its last message."""
     last = ask.turns[-1]
-    return replace(ask, turns=(*ask.turns[:-1], replace(last, parts=(*last.parts, Text(plays.marker(play))))))
+    return replace(ask, turns=(*ask.turns[:-1], replace(last, parts=(*last.parts, Text(plays.marker(play, provider))))))
 
 
 def cases(only: str = "", clients: Iterable[str] = WIRES, providers: Iterable[str] = WIRES) -> Iterator[Case]:

@@ -129,7 +129,8 @@ Then, in another terminal:
 with --providers and --clients for the wires that the gateway has, --url WIRE=URL where a provider has an address of its own,
 --key KEY where the gateway wants one.
 
-Every prompt names what the provider is to do, as [[conformance:NAME]]; a model named conformance-NAME does as well. The names:
+Every prompt names what the provider is to do, as [[conformance:NAME]], or [[conformance:NAME@WIRE]] where it is
+to be asked in the words of that wire alone; a model named conformance-NAME does as well. The names:
   {", ".join(PLAYS)}"""
 
 

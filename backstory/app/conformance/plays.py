@@ -1,5 +1,5 @@
 """What the scripted provider can play, by name. A request names its play with `[[conformance:NAME]]` somewhere in its messages (the last
-one counts) or with a model `conformance-NAME`."""
+one counts) or with a model `conformance-NAME`. `[[conformance:NAME@WIRE]]` says as well in whose words the provider has to be asked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from backstory.app.conformance.values import Call, Heard, Play, Refusal, Text, Thought, Usage, dumped
 
-_MARKER = re.compile(r"\[\[conformance:([a-z0-9-]+)\]\]")
+_MARKER = re.compile(r"\[\[conformance:([a-z0-9-]+)(?:@([a-z_]+))?\]\]")
 _MODEL = re.compile(r"conformance-([a-z0-9-]+)")
 
 UNICODE = 'Grüße, naïve café — “quotes”, 你好, עברית, 👩‍👩‍👧 and 🦭; \t"tab", back\\slash,\nnew line; \u2028 ends.'
@@ -60,15 +60,18 @@ PLAYS: Mapping[str, Play] = {
 }
 
 
-def marker(name: str) -> str:
-    """What a prompt has to hold."""
-    return f"[[conformance:{name}]]"
+def marker(name: str, wire: str = "") -> str:
+    """What a prompt has to hold. `wire`: of the provider, "" for any."""
+    return f"[[conformance:{name}@{wire}]]" if wire else f"[[conformance:{name}]]"
 
 
-def chosen(body: str, model: str) -> tuple[str, Play]:
-    """The play that this request names, and its name; "text" where it names none. An unknown one answers with status 400."""
-    named = _MARKER.findall(body) or _MODEL.findall(model)
-    name = named[-1] if named else "text"
+def chosen(body: str, model: str, wire: str = "") -> tuple[str, Play]:
+    """The play that this request names, and its name; "text" where it names none. An unknown one answers with status 400. `wire`: in whose
+    words it was asked; where those are not the words that it should be asked in, the answer says just that, which is right for no case."""
+    named = _MARKER.findall(body) or [(name, "") for name in _MODEL.findall(model)]
+    name, wanted = named[-1] if named else ("text", "")
+    if wire and wanted and wire != wanted:
+        return name, Play((Text(f"The provider was asked in the words of {wire}, not of {wanted}."),))
     return name, PLAYS.get(name) or Play(status=400, message=f"there is no play {name!r}; there are {', '.join(PLAYS)}")
 
 

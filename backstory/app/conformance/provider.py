@@ -25,7 +25,7 @@ class PlayingProvider(Loopback):
             await _whole(writer, 404, _JSON, dumped({"error": {"message": f"the scripted provider has no {head.method} {head.path}"}}))
             return
         heard = dialect.heard(head.path, object_of(body))
-        _, play = chosen(body.decode("utf-8", "replace"), heard.model)
+        _, play = chosen(body.decode("utf-8", "replace"), heard.model, dialect.name)
         if heard.complaints:
             play = Play(status=400, message=f"refused as a provider of {dialect.name} would: {'; '.join(heard.complaints)}")
         if play.how == "mirror":

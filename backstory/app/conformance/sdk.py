@@ -81,7 +81,7 @@ class Sdks:
         """One case. Never raises for what an SDK does: that is a fault."""
         name, wire, provider, play, mode = case
         began = time.monotonic()
-        prompt = f"Case {name}. {plays.marker(play)}"
+        prompt = f"Case {name}. {plays.marker(play, provider)}"
         try:
             told = _ASKING[wire](self._client(wire, provider), self._gateway.models[provider], prompt, mode == "stream")
         except _errors() as error:

@@ -79,7 +79,7 @@ class RoutingHouse:
     def _aside(self, head: Head, body: bytes) -> Plan | Awaitable[Plan]:
         """What is no request to a model."""
         try:
-            found = self._beside.routes(head, body, self._regards(head).target.host)
+            found = self._beside.routes(head, body, self._regards(head).at)
             if found is None:
                 listed = self._beside.all_models(head) if self._listing.is_needed else None
                 return self._house.plan(head, body) if listed is None else eager(self._listed(head, body, listed))
@@ -172,7 +172,8 @@ class RoutingHouse:
         fixed = plain and augment is not None and augment.route
         selector, routes = self._elsewhere(wire, model, augment, question) if fixed and augment is not None else (None, ())
         if selector is None:
-            selector = self._router.selector(wire.name, model, self._regards(head).target.host) or self._going_on(head, plain, wire, model)
+            regard = self._regards(head)
+            selector = self._router.selector(wire.name, model, regard.target.host, regard.at) or self._going_on(head, plain, wire, model)
         if selector is None:
             if augment is not None:
                 augment.goes_to((model,))
@@ -197,16 +198,16 @@ class RoutingHouse:
         """The client's own provider, where a request may build on an answer of another one, which is kept here."""
         if not wire.stateful or not plain or not model or not perhaps_kept(plain):
             return None
-        own = self._router.own(wire.name, self._regards(head).target.host)
+        own = self._router.own(wire.name, self._regards(head).at)
         return None if own is None else Selector("one", (Branch(own.name, model),))
 
     def _stays(self, head: Head, wire: Wire, plain: bytes, error: DocumentError) -> None:
         """A body that cannot be read goes where it always went only if that is where its model goes. Raises BackstoryError where not."""
         if self._router.must_read(wire.name):
             raise RequestError(f"the request cannot be routed: {error}") from error
-        host = self._regards(head).target.host
+        regard = self._regards(head)
         for model in models_within(plain) if plain else ():
-            if self._router.selector(wire.name, model, host) is not None:
+            if self._router.selector(wire.name, model, regard.target.host, regard.at) is not None:
                 raise RequestError(f"the request cannot be routed to where {model!r} goes: {error}") from error
 
     def _elsewhere(self, wire: Wire, model: str, augment: Augment, question: Question) -> tuple[Selector | None, tuple[Route, ...]]:
@@ -245,6 +246,7 @@ class RoutingHouse:
             regard.target.host,
             races,
             reasoners,
+            regard.at,
         )
         return seen
 

@@ -61,7 +61,7 @@ def way_of(exchange: Exchange, regard: Regard) -> Way:
     if fixed and augment is not None:
         model = augment.model
     name, host = wire.name if wire is not None else "", regard.host or regard.target.host
-    return Way(name, model, host, regard.routes, regard.races, regard.reasoners, fixed)
+    return Way(name, model, host, regard.routes, regard.races, regard.reasoners, fixed, regard.at)
 
 
 def choice_of(ways: Ways, exchange: Exchange, wishes: Wishes, way: Way) -> Choice:

@@ -37,8 +37,9 @@ from backstory.wires.anthropic.tongue_pieces import OWN, blocks, pieces, words
 from backstory.wires.anthropic.tongue_told import losses as told_losses
 from backstory.wires.lowering import encode
 from backstory.wires.translation.efforts import wanted_effort
+from backstory.wires.translation.freely import INPUT_SCHEMA, described
 from backstory.wires.translation.schemas import closed
-from backstory.wires.translation.tongue import INPUT_SCHEMA, Fields, Json, Losses, allowed, budget_of, effort_of, placed, short_name
+from backstory.wires.translation.tongue import Fields, Json, Losses, allowed, budget_of, effort_of, placed, short_name
 
 _MOST_USER = 256
 _LEAST_BUDGET = 1024
@@ -301,8 +302,8 @@ def _tool(tool: Function | Builtin, asked: Asked, lost: Losses) -> Json | None:
     if name != tool.name:
         lost.note("tool names")
     out: Json = {"name": name, "input_schema": Raw(schema) if schema else _EMPTY_SCHEMA}
-    if tool.description:
-        out["description"] = tool.description
+    if description := described(tool):
+        out["description"] = description
     if tool.strict is not None and asked.wire == OWN:
         out["strict"] = tool.strict
     elif tool.strict:

@@ -47,7 +47,7 @@ LOSSES: dict[str, Loss] = {
         Loss("response_format", "changed", "an instruction to answer in JSON: the wire knows only schemas"),
         Loss("response_format.description", "dropped", "a format is only a schema"),
         Loss("schema", "changed", "objects of an answer's schema have no further members"),
-        Loss("custom tools", "changed", "a tool that takes its free text as an argument"),
+        Loss("custom tools", "changed", "a tool that takes its free text as an argument, its grammar in the description"),
         Loss("tool ids", "changed", "with others than letters, digits, _ and -"),
         Loss("allowed_tools", "changed", "the other tools are not sent"),
         Loss(

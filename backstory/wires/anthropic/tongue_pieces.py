@@ -14,6 +14,7 @@ from backstory.core.message import MediaKind
 from backstory.core.translation import Odd, Piece, Refusal, Result, Sight, Thought, Use, Words
 from backstory.wires.anthropic.tongue_told import SEARCH, told
 from backstory.wires.lowering import encode
+from backstory.wires.translation.freely import wrapped
 from backstory.wires.translation.seals import carried, uncarried
 from backstory.wires.translation.tongue import (
     Fields,
@@ -27,7 +28,6 @@ from backstory.wires.translation.tongue import (
     short_name,
     sniffed,
     text_of,
-    wrapped,
 )
 
 OWN = "anthropic"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from msgspec import Raw
 from msgspec.structs import replace
 
 from backstory.core.translation import (
@@ -29,6 +30,7 @@ from backstory.wires.gemini.tongue_read import NO_SEAL, OWN_FILES, WIRE, is_made
 from backstory.wires.gemini.tongue_schema import for_gemini
 from backstory.wires.gemini.tongue_thinking import generation, thinking_of
 from backstory.wires.lowering import encode
+from backstory.wires.translation.freely import INPUT_SCHEMA, described
 from backstory.wires.translation.in_json import in_schema
 from backstory.wires.translation.more import Fields, Losing, arguments_object, base64_of, joined, mime_of
 from backstory.wires.translation.tongue import Json, letter_name, object_text, placed
@@ -64,7 +66,7 @@ LOSSES: tuple[Loss, ...] = (
     Loss("filename", "dropped", "files have no name here"),
     Loss("detail", "dropped", "how closely to look is the provider's choice"),
     Loss("tools.strict", "dropped", "Gemini has no switch for it"),
-    Loss("tools.custom", "changed", "a tool of free text is offered as a function of one string"),
+    Loss("tools.custom", "changed", "a tool of free text is offered as a function of one string, its grammar in the description"),
     Loss("tool_result.media", "changed", "models before Gemini 3 take what a tool shows behind its result only"),
     Loss("tools", "changed", "the provider's own tool of the same use takes its place"),
     Loss("tool_choice.allowed_tools", "dropped", "Gemini can only be held to some tools where it has to call one"),
@@ -74,7 +76,6 @@ LOSSES: tuple[Loss, ...] = (
 )
 """What does not get through to a provider of this wire, whatever the client's."""
 
-_FREE_SCHEMA: Json = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
 _MOST_STOPS = 5
 _USUAL = {"image": "image/png", "audio": "audio/wav", "video": "video/mp4"}
 _ALIKE: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -264,16 +265,10 @@ def _function(tool: Function, losing: Losing) -> Json:
     found: Json = {"name": letter_name(tool.name), "description": tool.description}
     losing.all_of({"tools.strict": bool(tool.strict), "tools.custom": tool.custom})
     if tool.custom:
-        return {**found, "description": _with_grammar(tool), "parametersJsonSchema": _FREE_SCHEMA}
+        return {**found, "description": described(tool), "parametersJsonSchema": Raw(INPUT_SCHEMA)}
     if not tool.schema:
         return found
     return {**found, "parametersJsonSchema": for_gemini(tool.schema, "tools.parameters", losing)}
-
-
-def _with_grammar(tool: Function) -> str:
-    """What a tool of free text says of itself, and of how its text has to be."""
-    grammar = Fields(tool.schema).text("definition") if tool.schema else ""
-    return f"{tool.description}\n\nIts input is text of this grammar:\n{grammar}".strip() if grammar else tool.description
 
 
 def _choice(choice: Choice, losing: Losing) -> Json:

@@ -19,14 +19,21 @@ from backstory.wires.counted import count, counts_of, inside
 from backstory.wires.lowering import quote
 from backstory.wires.sse import event, replaced
 
-_FINISH: dict[str, Finish] = {
+FINISHES: dict[str, Finish] = {
     "stop": "stop",
+    "eos": "stop",
     "length": "length",
     "tool_calls": "tool_calls",
     "function_call": "tool_calls",
     "content_filter": "refusal",
     "error": "error",
+    "model_length": "length",
+    "sensitive": "refusal",
+    "abort": "error",
+    "insufficient_system_resource": "error",
+    "network_error": "error",
 }
+"""OpenAI's words, and those of compatible providers (Mistral, Z.ai, vLLM, DeepSeek) in their API pages."""
 _REASON: dict[Finish, str] = {"length": "length", "tool_calls": "tool_calls", "refusal": "content_filter"}
 _OWN_ID = "chatcmpl-backstory"
 """Stands for an id where a reply of our own has none: clients require one."""
@@ -83,7 +90,7 @@ _encode = msgspec.json.Encoder().encode
 
 def finish_of(reason: str) -> Finish:
     """The neutral name of a finish reason."""
-    return _FINISH.get(reason, "other")
+    return FINISHES.get(reason, "other")
 
 
 def usage_of(raw: Raw) -> Usage | None:

@@ -51,7 +51,7 @@ LOSSES: dict[str, Loss] = {
         Loss("allowed_tools", "changed", "the other tools are not sent"),
         Loss("tool ids", "changed", "longer than 40 letters, or other than Mistral takes them (nine letters and digits)"),
         Loss("results", "changed", "a word of the assistant stands between them and the user's, where a provider refuses that (Mistral)"),
-        Loss("custom tools", "changed", "a tool that takes its free text as an argument"),
+        Loss("custom tools", "changed", "a tool that takes its free text as an argument, its grammar in the description"),
         Loss("stop_sequences", "changed", "the first four of them"),
         Loss("strict", "changed", "the schema is not one that OpenAI can enforce"),
         Loss("user", "changed", "longer than 64 letters: a hash of it"),

@@ -28,6 +28,7 @@ from backstory.core.translation import (
 )
 from backstory.errors import DocumentError
 from backstory.wires.openai_chat.tongue_pieces import OWN, content_pieces, made_id, message_pieces
+from backstory.wires.translation.freely import flat_format
 from backstory.wires.translation.tongue import EFFORTS, Fields
 
 _DEPLOYMENT = re.compile(r"/deployments/([^/]+)/")
@@ -164,7 +165,7 @@ def _tool(raw: Raw, unread: dict[str, None]) -> Function | Builtin:
     if function is not None or custom is None:
         return _function(function or fields, cached)
     form = custom.raw("format")
-    return Function(custom.text("name"), custom.text("description"), bytes(form or b""), custom=True, cached=cached)
+    return Function(custom.text("name"), custom.text("description"), b"" if form is None else flat_format(form), custom=True, cached=cached)
 
 
 def _function(fields: Fields, cached: Raw | None = None) -> Function:

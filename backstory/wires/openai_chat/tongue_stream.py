@@ -33,6 +33,7 @@ from backstory.core.translation import (
     Words,
 )
 from backstory.wires.lowering import encode, quote
+from backstory.wires.openai_chat.stream import FINISHES
 from backstory.wires.openai_chat.tongue_pieces import (
     arguments,
     counts,
@@ -46,19 +47,11 @@ from backstory.wires.openai_chat.tongue_pieces import (
     usage_of,
 )
 from backstory.wires.sse import event as sse
+from backstory.wires.translation.freely import customs
 from backstory.wires.translation.parts import Parts
-from backstory.wires.translation.tongue import Fields, Json, code_of, customs, own_id
+from backstory.wires.translation.tongue import Fields, Json, code_of, own_id
 
 ID = "chatcmpl-"
-_FINISHES: dict[str, Finish] = {
-    "stop": "stop",
-    "eos": "stop",
-    "length": "length",
-    "tool_calls": "tool_calls",
-    "function_call": "tool_calls",
-    "content_filter": "refusal",
-    "error": "error",
-}
 _REASONS: dict[Finish, str] = {"length": "length", "tool_calls": "tool_calls", "refusal": "content_filter"}
 _DONE = b"[DONE]"
 
@@ -68,7 +61,7 @@ _DONE = b"[DONE]"
 
 def finish_of(reason: str, calls: bool) -> Finish:
     """The neutral name of a finish reason. Some providers stop for calls without saying so."""
-    found = _FINISHES.get(reason, "other") if reason else "stop"
+    found = FINISHES.get(reason, "other") if reason else "stop"
     return "tool_calls" if calls and found == "stop" else found
 
 

@@ -35,21 +35,19 @@ from backstory.wires.openai_chat.tongue_habits import BRIDGE, effort_at, exact_i
 from backstory.wires.openai_chat.tongue_losses import LOSSES
 from backstory.wires.openai_chat.tongue_pieces import OWN, extra, shown
 from backstory.wires.translation.efforts import PLAIN_MODELS, wanted_effort
+from backstory.wires.translation.freely import INPUT_SCHEMA, customs, described, nested_format, wrapped
 from backstory.wires.translation.in_json import IN_JSON, says_json
 from backstory.wires.translation.more import file_name
 from backstory.wires.translation.schemas import enforceable, filled
 from backstory.wires.translation.tongue import (
-    INPUT_SCHEMA,
     Fields,
     Json,
     Losses,
     allowed,
-    customs,
     data_url,
     plain_text,
     safe_id,
     short_name,
-    wrapped,
 )
 
 _OPENAI = re.compile(r"(?:^|/)(?:o\d|gpt-(?!oss)|chatgpt|codex)")
@@ -302,11 +300,12 @@ def _tool(tool: Function | Builtin, asked: Asked, native: bool, lost: Losses) ->
         return None
     if tool.cached is not None:
         lost.note("cache_control")
+    free = tool.custom and native
     out: Json = {"name": _short(tool.name, lost)}
-    if tool.description:
-        out["description"] = tool.description
-    if tool.custom and native:
-        return {"type": "custom", "custom": {**out, **({"format": Raw(tool.schema)} if tool.schema else {})}}
+    if description := tool.description if free else described(tool):
+        out["description"] = description
+    if free:
+        return {"type": "custom", "custom": {**out, **({"format": nested_format(tool.schema)} if tool.schema else {})}}
     if tool.custom:
         lost.note("custom tools")
     schema = INPUT_SCHEMA if tool.custom else tool.schema

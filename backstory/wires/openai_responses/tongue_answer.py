@@ -12,9 +12,10 @@ from backstory.core.reply import Finish, Usage
 from backstory.core.translation import Asked, Failure, Function, Odd, Piece, Refusal, Sight, Thought, Use, Words
 from backstory.wires.openai_responses.tongue_items import WIRE
 from backstory.wires.openai_responses.tongue_write import annotation, choice_of, format_of, reasoning_of, thought_item, tools_of
+from backstory.wires.translation.freely import unwrapped
 from backstory.wires.translation.more import Fields, Losing
 from backstory.wires.translation.seals import wrapped
-from backstory.wires.translation.tongue import Json, unwrapped
+from backstory.wires.translation.tongue import Json
 
 _INCOMPLETE: dict[Finish, str] = {"length": "max_output_tokens", "refusal": "content_filter"}
 _FAILURES = {"rate_limit": "rate_limit_exceeded", "invalid_request": "invalid_prompt", "context_length": "context_length_exceeded"}

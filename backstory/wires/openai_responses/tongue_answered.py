@@ -12,6 +12,8 @@ from backstory.wires.openai_responses.tongue_items import items_of, read_content
 from backstory.wires.translation.more import Fields, Losing, failure_of, loose_text, told_error
 
 _REASONS: dict[str, Finish] = {"max_output_tokens": "length", "content_filter": "refusal"}
+FAILED = frozenset({"failed", "cancelled"})
+"""How a response ends that is no answer, or only some of one."""
 
 
 def read_answered(body: bytes) -> Answered | Failure:
@@ -20,8 +22,8 @@ def read_answered(body: bytes) -> Answered | Failure:
     error = fields.take("error")
     status = fields.text("status")
     output = fields.take("output")
-    if error is not None or status == "failed":
-        return read_failure(None if error is None else told_error(error))
+    if error is not None or status in FAILED:
+        return read_failure(None if error is None else told_error(error), status)
     if output is None:
         raise DocumentError("a response without output")
     losing = Losing()
@@ -55,11 +57,11 @@ def output_pieces(raw: Raw, losing: Losing) -> list[Piece]:
 
 
 def finish_of(status: str, reason: str, pieces: list[Piece]) -> Finish:
-    """Why it ended."""
+    """Why it ended. One that is incomplete for another reason than is known was cut off all the same."""
     if status == "incomplete":
-        return _REASONS.get(reason, "other")
+        return _REASONS.get(reason, "length")
     if status not in ("", "completed"):
-        return "error" if status == "failed" else "other"
+        return "other"
     if any(isinstance(piece, Use) for piece in pieces):
         return "tool_calls"
     return "refusal" if any(isinstance(piece, Refusal) for piece in pieces) else "stop"
@@ -83,16 +85,16 @@ def read_usage(raw: Raw | None) -> tuple[Usage | None, int]:
     return usage, (out.integer("reasoning_tokens") if out else 0) or 0
 
 
-def read_failure(error: Fields | None) -> Failure:
-    """The `error` of a failed response, or of an event."""
+def read_failure(error: Fields | None, status: str = "") -> Failure:
+    """The `error` of a failed response, or of an event. `status`: the response's."""
     code = loose_text(error, "code") if error is not None else ""
     message = loose_text(error, "message") if error is not None else ""
-    message = message or "the provider's answer failed"
+    message = message or ("the provider cancelled its answer" if status == "cancelled" else "the provider's answer failed")
     if code in ("rate_limit_exceeded", "insufficient_quota"):
         return Failure(429, "rate_limit", message, code)
     if code == "context_length_exceeded":
         return Failure(400, "context_length", message, code)
     if code in ("invalid_prompt", "invalid_request_error") or "image" in code:
         return Failure(400, "invalid_request", message, code)
-    status = int(code) if len(code) == 3 and code.isdecimal() and 400 <= int(code) < 600 else 500  # compatible providers tell HTTP's
-    return failure_of(status, b"", message, code) if status != 500 else Failure(500, "server", message, code)
+    http = int(code) if len(code) == 3 and code.isdecimal() and 400 <= int(code) < 600 else 500  # compatible providers tell HTTP's
+    return failure_of(http, b"", message, code) if http != 500 else Failure(500, "server", message, code)

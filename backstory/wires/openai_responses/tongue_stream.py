@@ -32,7 +32,7 @@ from backstory.core.translation import (
     Words,
 )
 from backstory.wires.lowering import decode
-from backstory.wires.openai_responses.tongue_answered import finish_of, output_pieces, read_failure, read_usage, reason_of
+from backstory.wires.openai_responses.tongue_answered import FAILED, finish_of, output_pieces, read_failure, read_usage, reason_of
 from backstory.wires.openai_responses.tongue_items import PARAGRAPH, spaced
 from backstory.wires.translation.more import Fields, Losing, is_object, is_string, listed, told_error
 
@@ -238,9 +238,9 @@ class ResponsesListener:
         events = self._begin(raw)
         status = kind.removeprefix("response.")
         self._done = True
-        if status == "failed":
+        if status in FAILED:
             error = fields.take("error")
-            return [*events, Broke(read_failure(None if error is None else told_error(error)))]
+            return [*events, Broke(read_failure(None if error is None else told_error(error), status))]
         output = fields.take("output")
         for place, item in enumerate(() if output is None else listed(output)):
             events += self._late(place, item)

@@ -16,7 +16,7 @@ from msgspec import Raw, Struct
 
 from backstory.core.translation import Asked, Builtin, Effort, Failure, Function, Loss, Said, Sight, Words
 from backstory.errors import DocumentError
-from backstory.wires.lowering import decode, encode
+from backstory.wires.lowering import decode
 
 Json: TypeAlias = dict[str, object]
 """An object to be written. Its values: JSON, or Raw."""
@@ -281,8 +281,6 @@ def own_id(name: str, prefix: str) -> str:
 
 _NAMES = re.compile(r"[a-zA-Z0-9_-]+")
 _MOST_NAME = 64
-INPUT_SCHEMA = b'{"type":"object","properties":{"input":{"type":"string"}},"required":["input"],"additionalProperties":false}'
-"""The arguments of a tool that takes free text, where a wire has no such tools."""
 
 
 def short_name(name: str) -> str:
@@ -301,11 +299,6 @@ def letter_name(name: str) -> str:
     return f"_{found[:46]}_{hashlib.sha256(found.encode()).hexdigest()[:12]}"
 
 
-def customs(asked: Asked) -> frozenset[str]:
-    """The names of the client's tools that take free text."""
-    return frozenset([tool.name for tool in asked.tools if isinstance(tool, Function) and tool.custom])
-
-
 def allowed(asked: Asked, lost: Losses) -> tuple[Function | Builtin, ...]:
     """The tools to offer, for a provider that cannot be told which of them may be called."""
     only = asked.choice.allowed if asked.choice is not None else ()
@@ -313,21 +306,6 @@ def allowed(asked: Asked, lost: Losses) -> tuple[Function | Builtin, ...]:
         return asked.tools
     lost.note("allowed_tools")
     return tuple([tool for tool in asked.tools if isinstance(tool, Function) and tool.name in only])
-
-
-def wrapped(text: str) -> str:
-    """Free text as arguments."""
-    return encode({"input": text}).decode()
-
-
-def unwrapped(arguments: str) -> str:
-    """The free text in arguments, their one member; the arguments themselves where they are nothing like it."""
-    try:
-        fields = Fields(arguments.encode("utf-8", "replace"))
-        text = fields.text("input")
-    except DocumentError:
-        return arguments
-    return arguments if fields.rest() else text
 
 
 def object_text(arguments: str) -> Raw | None:

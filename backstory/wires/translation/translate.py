@@ -61,6 +61,9 @@ _SSE = b"text/event-stream"
 _EVENTS = (b"data:", b"event:")
 """How a stream begins, whatever its content type says."""
 _SILENCE = Broke(Failure(502, "server", "the provider's answer is empty"))
+_FAILED = Broke(Failure(502, "server", "the provider's answer ended in an error"))
+_ENDLESS = frozenset({"anthropic", "openai_chat"})
+"""Wires in which no answer can say that it ended in an error: that is told as an error, not as a regular end."""
 _NOTHING = Asked("", False, (), ())
 _JSON: Headers = ((b"Content-Type", b"application/json"),)
 
@@ -227,6 +230,8 @@ class Translated:
             fed = self._halves.feed([*self._reader.feed(body), *self._reader.close()])
             frames = (*fed, *self._halves.close())
             answered = gathered([event for frame in frames for event in self._listener.events(frame)] + [*self._listener.over()])
+        if isinstance(answered, Answered) and answered.finish == "error" and self._client.name in _ENDLESS:
+            answered = _FAILED.failure
         if isinstance(answered, Failure):
             return self._client.failure(answered)
         answered = replace(answered, id=self._lasting(answered.id))
@@ -266,6 +271,8 @@ class Translated:
     def _say(self, events: Sequence[Event]) -> bytes:
         if self._teller is None:
             return b""
+        if self._client.name in _ENDLESS:
+            events = [_FAILED if isinstance(event, Ended) and event.finish == "error" else event for event in events]
         self._spoke = self._spoke or any(not isinstance(event, Waits) for event in events)
         self._ended = self._ended or any(isinstance(event, (Ended, Broke)) for event in events)
         if self._tell_kept is not None:

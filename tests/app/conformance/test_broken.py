@@ -239,3 +239,12 @@ def test_results_that_change_places_are_found(broken: Broken, gateway: Gateway) 
         assert failed(broken, gateway, "anthropic", "asks-results") == {"asks-results/whole", "asks-results/stream"}
     finally:
         broken.spoil_request = lambda body: body
+
+
+@pytest.mark.parametrize("client", ["anthropic", "gemini"])
+def test_a_relay_that_translates_nothing_fails_every_case_between_two_wires(gateway: Gateway, client: str) -> None:
+    """Its clients get what they would get from a provider of their own wire, and nothing of it is right: the provider speaks another."""
+    urls = dict(gateway.urls) | {"openai_chat": gateway.urls[client]}
+    outcomes = play_all(cases("", (client,), ("openai_chat",)), replace(gateway, urls=urls))
+    assert len(outcomes) > 80
+    assert [outcome.id for outcome in outcomes if not outcome.faults] == []

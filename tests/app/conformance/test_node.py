@@ -36,7 +36,7 @@ def test_the_node_sdk_understands_every_provider(gateway: Gateway, client: str, 
     names = [*dict.fromkeys([*SAID, *COUNTED]), *FAILED, *([BREAKS] if mode == "stream" else [])]
     running = {}
     for provider in WIRES:
-        prompts = json.dumps([f"Case node {client}>{provider}/{name}/{mode}. {plays.marker(name)}" for name in names])
+        prompts = json.dumps([f"Case node {client}>{provider}/{name}/{mode}. {plays.marker(name, provider)}" for name in names])
         command = ["node", str(script), str(MODULES), client, gateway.urls[provider], gateway.models[provider], prompts, mode]
         running[provider] = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     for provider, process in running.items():

@@ -116,4 +116,5 @@ def test_the_last_marker_counts_and_a_model_may_name_a_play_too() -> None:
     assert chosen(f"{marker('text')} and {marker('calls')}", "conformance-usage")[0] == "calls"
     assert chosen("hello", "openai/conformance-usage")[0] == "usage"
     assert chosen("hello", "gpt-4o")[0] == "text"
+    assert chosen(marker("calls", "gemini"), "m", "gemini") == chosen(marker("calls"), "m", "anthropic") == ("calls", PLAYS["calls"])
     assert "there is no play 'nonsense'" in chosen(marker("nonsense"), "m")[1].message

@@ -222,7 +222,7 @@ def test_a_tool_of_free_text_tells_its_grammar() -> None:
     form = b'{"type":"grammar","syntax":"lark","definition":"start: X"}'
     body, losses = written(Asked("m", False, (), (), (Function("patch", "Patches.", form, custom=True),)))
     (declared,) = body["tools"][0]["functionDeclarations"]
-    assert declared["description"] == "Patches.\n\nIts input is text of this grammar:\nstart: X"
+    assert declared["description"] == "Patches.\n\nIts input is text of this Lark grammar:\nstart: X"
     assert declared["parametersJsonSchema"]["required"] == ["input"]
     assert losses == {"tools.custom": "changed"}
 
