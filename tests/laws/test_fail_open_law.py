@@ -258,7 +258,7 @@ def test_an_answer_that_memory_is_late_for_is_in_the_journal_before_its_end(tmp_
 
     async def work() -> None:
         async with prepared(tmp_path, stored, deadline_ms=20.0) as one:
-            mend = breaks(one.engine._lanes._store, "chains", lambda _: time.sleep(STALL_S))  # type: ignore[union-attr]
+            mend = breaks(one.engine._lanes._store, "ended", lambda _: time.sleep(STALL_S))  # type: ignore[union-attr]
             await hold(one, REQUESTS["goes on"], b"", plain=True)
             assert len(one.engine.visits) == 0
             (record,) = journalled(tmp_path)
@@ -283,7 +283,7 @@ def test_what_memory_was_late_for_joins_its_conversation_after_a_kill(tmp_path: 
     async def work(number: int) -> None:
         nonlocal place
         async with prepared(place, (place / "memory.db").read_bytes(), deadline_ms=20.0) as one:
-            mend = breaks(one.engine._lanes._store, "chains", lambda _: time.sleep(STALL_S))  # type: ignore[union-attr]
+            mend = breaks(one.engine._lanes._store, "ended", lambda _: time.sleep(STALL_S))  # type: ignore[union-attr]
             _, got = await one.ask(PATH, asking(WIRE, spoken))
             assert one.failures()["deadline"] == 1
             place = Path(shutil.copytree(place, tmp_path / str(number)))
@@ -307,7 +307,7 @@ def test_memory_that_lags_far_behind_takes_on_no_more(tmp_path: Path, stored: by
 
     async def work() -> None:
         async with prepared(tmp_path, stored, deadline_ms=10.0) as one:
-            mend = breaks(one.engine._lanes._store, "chains", lambda _: time.sleep(STALL_S))  # type: ignore[union-attr]
+            mend = breaks(one.engine._lanes._store, "ended", lambda _: time.sleep(STALL_S))  # type: ignore[union-attr]
             for number in range(6):
                 await hold(one, asking(WIRE, chat(number + 3)[1:]), b"", plain=True)
             assert one.failures()["crowded"] >= 1
