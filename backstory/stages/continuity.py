@@ -76,6 +76,7 @@ class Continuity(Stage):
         self._hot = hot
         self._asked: dict[int, Thread] = {}
         self._done: OrderedDict[tuple[str, bytes], None] = OrderedDict()
+        self._bare: OrderedDict[tuple[str, bytes], None] = OrderedDict()
         self._gathered: OrderedDict[str, _Gathering] = OrderedDict()
         self._awaited: Counter[str] = Counter()
         self.awaited: OrderedDict[tuple[str, str], tuple[str, float]] = OrderedDict()
@@ -160,9 +161,7 @@ class Continuity(Stage):
         done = _named(visit, item)
         if done in self._done or self._went_along(visit, item):
             return Kept()
-        self._done[done] = None
-        while len(self._done) > _MOST_DONE:
-            self._done.popitem(last=False)
+        _note(self._done, done)
         said = self._said(exchange, visit, item)
         name = visit.thread.conversation.id
         gathering = self._gather(visit.thread, visit.upto)
@@ -205,10 +204,20 @@ class Continuity(Stage):
         """It did not go along after all."""
         self._done.pop(_named(visit, item), None)
 
+    def passed(self, visit: Visit, item: int) -> None:
+        """Nor is it to stand at this summary any more, which went up without it."""
+        self.again(visit, item)
+        _note(self._bare, _named(visit, item))
+
+    def bare(self, visit: Visit, item: int) -> bool:
+        """Whether this summary stays as it went up."""
+        return _named(visit, item) in self._bare
+
     def forget(self) -> None:
         """Hold nothing that tells of a conversation."""
         self.awaited.clear()
         self._done.clear()
+        self._bare.clear()
         self._gathered.clear()
 
     @staticmethod
@@ -246,6 +255,12 @@ def summary_keys(text: str) -> list[str]:
     lines = [line for line in _lines(_REHEARSAL.sub("", text)) if len(line) >= _TELLING_CHARS]
     longest = sorted(dict.fromkeys(lines), key=len, reverse=True)[:_MOST_LINES]
     return [_key(line) for line in longest]
+
+
+def _note(names: OrderedDict[tuple[str, bytes], None], name: tuple[str, bytes]) -> None:
+    names[name] = None
+    while len(names) > _MOST_DONE:
+        names.popitem(last=False)
 
 
 def _named(visit: Visit, item: int) -> tuple[str, bytes]:

@@ -162,6 +162,7 @@ class Recall(Stage):
             total = before
         if thread.version != version:
             self._forget(visit)
+            self._continuity.again(visit, self._continuity.summary(visit))
             return replace(exchange, notes=(*exchange.notes, Note(self.name, "the conversation took another branch meanwhile")))
         visit.tokens_sent = total
         return _with(exchange, edits)
@@ -193,7 +194,7 @@ class Recall(Stage):
         summary = self._continuity.summary(visit)
         visit.summed = summary >= 0 or visit.continued
         space, room = max(0, room), min(self._economy.recallable(exchange, visit, budget, total), room)
-        if visit.gone or (turn is None and not _holds(visit, summary)):
+        if visit.gone or (turn is None and (not _holds(visit, summary) or self._continuity.bare(visit, summary))):
             return edits, total
         lasting = room
         if visit.anew and visit.summed:
@@ -206,7 +207,9 @@ class Recall(Stage):
         if not (found.items or kept.text):
             return edits, total
         if visit.late:
-            if turn is not None:
+            if turn is None:
+                self._continuity.passed(visit, summary)
+            else:
                 self._continuity.again(visit, summary)
             return edits, total
         visit.reasons, visit.found = list(kept.reasons), found

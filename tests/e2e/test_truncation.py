@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import pytest
 from msgspec.structs import replace
 
 from backstory.config.sections import Identity
+from backstory.memory.folding.continuity import Kept
+from backstory.stages.continuity import Continuity
 from tests.e2e.clients import CLIENTS, SYSTEM, Chat
 from tests.e2e.conftest import Provider, Proxy
 from tests.e2e.shapes import Chat as ChatShape
@@ -168,6 +171,49 @@ def test_work_that_goes_on_after_a_summary_finds_its_plan_at_the_summary(tmp_pat
         sent = w.one.sent.body.decode()
         assert sent.count("Said in this conversation before its summary") == 1, "once"
         assert "tangerine seventeen" in sent
+
+    run(tmp_path, test)
+
+
+@contextmanager
+def slow_to_gather(w: World) -> Iterator[None]:
+    """Meanwhile a request's time is over when it is known what a summary leaves out."""
+    kept, deadline_s = Continuity.kept, w.one.house._deadline_s
+
+    async def late(self: Continuity, *asked: Any) -> Kept:
+        found = await kept(self, *asked)
+        await asyncio.sleep(0.1)
+        return found
+
+    w.one.house._deadline_s = 0.05
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Continuity, "kept", late)
+        yield
+    w.one.house._deadline_s = deadline_s
+
+
+@pytest.mark.parametrize("kind", [ClaudeCode, Codex], ids=lambda kind: kind.__name__.lower())
+def test_what_was_too_late_for_the_summary_goes_along_with_the_next_words(tmp_path: Path, kind: type[Shape]) -> None:
+    async def test(w: World) -> None:
+        shape = kind(session())
+        await talk(w, shape)
+        await summarised(shape)(w)
+        if kind is ClaudeCode:
+            shape.items = shape.items[:1]
+        body = shape._body()  # type: ignore[attr-defined]
+        with slow_to_gather(w):
+            await w.send(shape, body, "Let me look.", called=True)
+        assert w.one.sent.body == body, "memory was late"
+        await asyncio.sleep(0.2)
+        body = shape.tell("all is well")
+        await w.send(shape, body, "It is done.")
+        assert w.one.sent.body == body, "the summary stays as it went up: the provider has it in its cache"
+        await w.say(shape, NEXT)
+        recalled = w.one.sent.body.decode().partition("<recalled>")[2]
+        assert "Said in this conversation before its summary" in recalled
+        assert "move the cache into src/cache/store.py" in recalled
+        assert w.one.failures() == {"deadline": 1}
+        await w.one.restart()
 
     run(tmp_path, test)
 

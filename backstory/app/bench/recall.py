@@ -137,10 +137,10 @@ def as_text(report: Report) -> Iterator[str]:
         f"{'p50 ms':>9}{'p99 ms':>9}\n"
     )
     for row in report.rows:
-        interval = f"{row.recall.low:.1f} to {row.recall.high:.1f}"
+        interval = f"{row.recall.low:.1f} to {row.recall.high:.1f}" if row.recall.questions else "-"
         over = "" if row.within else "   over the budget"
         yield (
-            f"{row.system:<11}{row.budget:>7}{row.recall.percent:>10.1f}{interval:>15}{row.tokens:>8}{_of(row.silent):>8}{_of(row.false):>7}"
+            f"{row.system:<11}{row.budget:>7}{_of(row.recall):>10}{interval:>15}{row.tokens:>8}{_of(row.silent):>8}{_of(row.false):>7}"
             f"{_of(row.foreign):>9}{row.p50_ms:>9.2f}{row.p99_ms:>9.2f}{over}\n"
         )
     yield "\nsilent: nothing brought for a question with evidence, %; false: something brought for a question without, %;\n"

@@ -20,7 +20,7 @@ from backstory.core.tariff import Tariff
 from backstory.memory.economy.counted import first_of, sane
 from backstory.memory.economy.purse import Purse
 from backstory.memory.economy.steps import Move, Step, begins, behind, best_size, denser, tails
-from backstory.memory.economy.stored import NOTHING, Holdings, Stored, model_of, put, shared
+from backstory.memory.economy.stored import NOTHING, Holdings, Stored, folded, model_of, put, shared
 
 KEPT = 0.97
 """Of the tokens of all payloads of a conversation, the share with which the payloads after them begin."""
@@ -378,7 +378,7 @@ class Account:
             grown = max(0, one.tokens_in - self.size_in)
             # What is over is no growth: further legs are in the row, too.
             total = min(one.tokens_sent, self.sent_size + grown + _MOST_ADDED) if self.requests else one.tokens_sent
-            legs, sent = one.tokens_sent - total, max(0, total - self.sent_size)
+            legs, sent, shrunk = one.tokens_sent - total, max(0, total - self.sent_size), total < self.sent_size
             input_tokens = int(one.input_tokens * total / one.tokens_sent) if legs else one.input_tokens
             if one.measured and counted and sent and self.sent_size:  # rows without a size tell nothing of growth
                 self._ours += sent
@@ -389,7 +389,7 @@ class Account:
             size = input_tokens + (one.tokens_in - total) * self.ratio
             self._remember(step, size)
             held = Stored(one.at, one.tokens_in, total, size, input_tokens if one.measured else 0)
-            self.holdings = put(self.holdings, one.model if one.priced else "", held)
+            self.holdings = put(folded(self.holdings) if shrunk else self.holdings, one.model if one.priced else "", held)
             self.newest = one.id
             self.purse.book(one.billed, one.direct, one.priced)
             if self.stopped and not one.stopped:

@@ -50,6 +50,11 @@ def shared(holdings: Holdings, came: float, sent: float, ratio: float, aside: fl
     }
 
 
+def folded(holdings: Holdings) -> Holdings:
+    """What they hold after a fold of which no more is known: nothing that goes up, and all that the client sends."""
+    return {model: replace(one, sent=0.0, counted=0.0) for model, one in holdings.items()}
+
+
 def put(holdings: Holdings, model: str, one: Stored) -> Holdings:
     """With this one, as the newest; the oldest are left out."""
     made = {name: held for name, held in holdings.items() if name != model}

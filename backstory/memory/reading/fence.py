@@ -34,8 +34,10 @@ def _spelt(word: str) -> str:
     return f"[{_UNSEEN}]*".join(word)
 
 
+_LESS = "[<\uff1c\ufe64]"
+"""With the forms of it that East Asian keyboards write: a model reads them as the sign."""
 _OURS = re.compile(
-    rf"<(?=[{_UNSEEN}\s/]*(?:(?:{_spelt('recalled')}|{_spelt('digest')})(?=[{_UNSEEN}]*(?:\W|\Z))|{_spelt('!--')}[{_UNSEEN}{_BLANKS}]*{_spelt('vc:')}))",
+    rf"{_LESS}(?=[{_UNSEEN}\s/\uff0f]*(?:(?:{_spelt('recalled')}|{_spelt('digest')})(?=[{_UNSEEN}]*(?:\W|\Z))|{_spelt('!--')}[{_UNSEEN}{_BLANKS}]*{_spelt('vc:')}))",
     re.IGNORECASE,
 )
 _NUMBER = rf"[#\uff03\ufe5f][{_UNSEEN}]*\d(?:[{_UNSEEN}]*\d)*(?:[{_UNSEEN}]*[{_BLANKS}{_BREAKS}]|[{_UNSEEN}]*\Z)"
@@ -55,7 +57,7 @@ _ONLY_JOINERS = re.compile(rf"[{_JOINERS}\s]*\Z")
 
 def neutral(text: str) -> str:
     """The text with our fences and markers in it made harmless: their `<` becomes `‹`. A second call changes nothing."""
-    if "<" not in text:
+    if "<" not in text and "\uff1c" not in text and "\ufe64" not in text:
         return text
     return _OURS.sub("‹", text)
 

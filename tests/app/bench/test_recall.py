@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -67,3 +68,12 @@ def test_the_command_prints_a_table_and_json(capsys: pytest.CaptureFixture[str])
     assert usual["backstory", 120] > usual["recency", 120] + 20, "budgets that tell systems apart"
     assert main(["bench", "recall", "--budgets", "many"]) == 2
     assert "--budgets" in capsys.readouterr().err
+
+
+def test_of_questions_that_nothing_answers_no_share_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    turns = [{"id": "1", "speaker": "Ann", "text": "My dog is Rex."}]
+    talk = {"id": "a", "turns": turns, "questions": [{"text": "Who is the pope?", "evidence": []}]}
+    (tmp_path / "set.json").write_text(json.dumps({"name": "none", "conversations": [talk]}))
+    assert main(["bench", "recall", str(tmp_path / "set.json"), "--budgets", "100", "--systems", "backstory"]) == 0
+    row = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("backstory "))
+    assert row.split()[:4] == ["backstory", "100", "-", "-"]

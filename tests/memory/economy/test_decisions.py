@@ -328,6 +328,24 @@ def test_stopping_is_remembered_by_the_rows() -> None:
     assert again.stopped
 
 
+def test_after_a_restart_a_fold_for_one_model_holds_for_all_of_them() -> None:
+    """What one has been sent before it is no beginning of what goes up since."""
+    first, second = (replace(TARIFFS[0], model=name) for name in ("first", "second"))
+    rows = [
+        Spend(1, "c", 1000.0, "traffic", "first", "w", 50_000, 50_000, 50_000, 5, priced=True, measured=True),
+        Spend(2, "c", 1010.0, "traffic", "second", "w", 50_500, 10_000, 10_000, 5, priced=True, measured=True, rewritten=True),
+    ]
+    made = Account()
+    made.replay(rows)
+    following = step(1020.0, 51_000, 10_500, changed=True)
+    assert made.cached(second, following) == 10_000
+    assert made.cached(first, following) == 0
+    assert made.found(first).came == 50_000, "as its client sends it, it goes on"
+    made.replay([replace(rows[1], id=3, at=1015.0, model="first")])
+    assert made.cached(first, following) == 10_000
+    assert made.cached(second, following) == 10_000
+
+
 def test_how_the_provider_counts_is_known_from_the_rows() -> None:
     rows = [
         Spend(number, "c", 1000.0 + number, "traffic", "m", "w", 90_000 + 1000 * number, 20_000 + 1000 * number, 25_000 + 600 * number, 5)
