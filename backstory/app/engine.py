@@ -181,12 +181,9 @@ class Engine:
         self._beside[exchange] = task
         task.add_done_callback(lambda _: self._beside.pop(exchange))
 
-    async def _before(self, exchange: int) -> bool:
-        """Wait for what memory still works on of exchanges before this one, some seconds at most. Whether there was any."""
-        earlier = [task for number, task in self._beside.items() if number < exchange]
-        if earlier:
-            await asyncio.wait(earlier, timeout=_BESIDE_S)
-        return bool(earlier)
+    def _before(self, exchange: int) -> list[asyncio.Future[Any]]:
+        """What memory still works on of exchanges before this one, whose requests went up without it."""
+        return [task for number, task in self._beside.items() if number < exchange] if self._beside else []
 
     async def facts(
         self, principal: str, conversation: str, subject: str = "", verb: str = "", object_: str = "", status: str = "", most: int = 50

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -71,7 +72,7 @@ class Parts(Struct):
     paging: Paging
     economy: Economy
     order: Order
-    before: Callable[[int], Awaitable[bool]]
+    before: Callable[[int], Sequence[asyncio.Future[Any]]]
     clock: Callable[[], float]
     new_id: Callable[[], int]
     hot: Callable[[], bool]

@@ -7,7 +7,8 @@ requests (titles, routers, summaries) belong to none and get no memory.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from msgspec.structs import replace
 from xxhash import xxh3_128_hexdigest
@@ -38,13 +39,14 @@ from backstory.stages.wishes import held, with_wishes
 
 # More messages than this are read on another thread: about 10 ms of work.
 _INLINE_ITEMS = 400
+# So long a request waits for what is late of those before it.
+_BEFORE_S = 5.0
 # The first message of a conversation is among so many.
 _LEADING = 4
 
 
 class Identify(Stage):
-    """Finds or begins the thread of a request and opens its visit. `before` waits for what memory still works on of exchanges before one,
-    and tells whether there was any."""
+    """Finds or begins the thread of a request and opens its visit. `before` tells what memory still works on of exchanges before one."""
 
     name = "identify"
     late = True
@@ -56,7 +58,7 @@ class Identify(Stage):
         reader: Reader,
         arrivals: Arrivals,
         order: Order,
-        before: Callable[[int], Awaitable[bool]],
+        before: Callable[[int], Sequence[asyncio.Future[Any]]],
         continuity: Continuity,
     ) -> None:
         self._threads = threads
@@ -129,12 +131,16 @@ class Identify(Stage):
     ) -> Visit:
         principal, scope = exchange.principal, exchange.scope
         claims = [_scoped(claim, scope) for claim in claims] if scope else claims
+        before = self._before(exchange.id)
         thread = await self._named(exchange, claims, marked)
         last = _last_assistant(reading)
         if thread is None and claims and _goes_on(claims, last) and await self._threads.others():
             thread = await self._named(exchange, claims, marked)
         if thread is None:
             thread = await self._said(exchange, reading, bool(claims), opening)
+            if thread is None and last >= 0 and not claims and await _over(before):
+                # What it goes on with may have been read only now. Where its client cuts its history, order alone does not tell.
+                thread = await self._said(exchange, reading, False, opening)
             known = thread is not None and last >= 0 and reading.chains[last] in thread.by_chain
         else:
             known = last >= 0
@@ -179,7 +185,7 @@ class Identify(Stage):
         thread: Thread | None = None
         for claim in claims:
             thread = await self._claimed(principal, claim, scope)
-            if thread is None and claim.key.startswith(ANSWERS) and await self._before(exchange.id):
+            if thread is None and claim.key.startswith(ANSWERS) and await _over(self._before(exchange.id)):
                 thread = await self._claimed(principal, claim, scope)
             if thread is not None:
                 break
@@ -311,6 +317,13 @@ class Identify(Stage):
             prompt, wire = exchange.prompt, exchange.wire
             return self._threads.fork(thread, deepest.id, wire.name if wire else "", prompt.model if prompt else "")
         return thread
+
+
+async def _over(tasks: Sequence[asyncio.Future[Any]]) -> bool:
+    """Wait for these, some seconds at most. Whether there are any."""
+    if tasks:
+        await asyncio.wait(tasks, timeout=_BEFORE_S)
+    return bool(tasks)
 
 
 def _scoped(claim: identity.Claim, scope: str) -> identity.Claim:
