@@ -11,6 +11,7 @@ MOST = 30.0
 """So many times as long may `TIMES` as much take. In proportion it takes 10 to 16 times as long, the most of it because memory is slower
 than a cache; where each is held against all others, up to 100 times."""
 _TRIES = 5
+_STEPS, _STEPS_S = 200_000, 0.009
 
 
 def growth(work: Callable[[int], Callable[[], object]], size: int) -> float:
@@ -37,3 +38,14 @@ def _seconds(act: Callable[[], object]) -> float:
     finally:
         if collects:
             gc.enable()
+
+
+def pace() -> float:
+    """How many times as long as where bounds in seconds were chosen a fixed piece of work takes on this machine, 1 at least."""
+
+    def work() -> None:
+        total = 0
+        for number in range(_STEPS):
+            total += number
+
+    return max(1.0, min(_seconds(work) for _ in range(3)) / _STEPS_S)

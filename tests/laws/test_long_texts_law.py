@@ -29,7 +29,7 @@ from backstory.wires.translation.tongue import failed_plainly
 from tests.memory.chats import turn
 
 LONG = 100_000
-MOST_S = 3.0
+MOST_S = 1.0
 """Each of these takes some hundredths of a second, and would take many seconds, or hours, where beginnings were taken one by one."""
 BASE = upstreams.base("https://api.test/v1")
 SHAPES = Shapes([tool_of(Function("edit", "", b"{}"))])

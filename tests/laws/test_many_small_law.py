@@ -21,11 +21,12 @@ from backstory.memory.reading.turns import line
 from backstory.memory.recall.paging import EXPAND
 from backstory.relay.decoding import read_reply
 from backstory.wires import WIRES
+from tests.growth import pace
 from tests.rig import PATHS, reply, rig, said, soon
 from tests.stages.world import configured
 
 MANY = 20_000
-MOST_S = 6.0
+MOST_S = 2.0 * pace()
 """Each takes some tenths of a second, and would take many seconds if each thing were held against all others."""
 
 BODIES = {
