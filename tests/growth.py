@@ -27,6 +27,17 @@ def growth(work: Callable[[int], Callable[[], object]], size: int) -> float:
     return large / small
 
 
+def cost(act: Callable[[], object], most: float) -> float:
+    """CPU seconds of this thread that `act` takes, where they are over `most` held against the pace of this machine. Once: what is done
+    again may be remembered."""
+    return paced(_seconds(act), most)
+
+
+def paced(seconds: float, most: float) -> float:
+    """What so many seconds here are where bounds were chosen. Within `most` they are what they are."""
+    return seconds if seconds < most else seconds / pace()
+
+
 def _seconds(act: Callable[[], object]) -> float:
     """Without the collector of garbage, which looks through whatever the tests before have left."""
     collects = gc.isenabled()

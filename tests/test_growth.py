@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.growth import MOST, growth
+from tests.growth import MOST, cost, growth, pace, paced
 
 SIZE = 6_000
 
@@ -51,3 +51,14 @@ def test_garbage_is_collected_as_before() -> None:
     assert gc.isenabled()
     growth(proportional, 100)
     assert gc.isenabled()
+
+
+def test_seconds_over_the_bound_are_held_against_the_pace_of_the_machine() -> None:
+    assert paced(0.9, 1.0) == 0.9
+    assert paced(1e6, 1.0) == pytest.approx(1e6 / pace(), rel=0.5)
+    assert pace() >= 1.0
+
+
+def test_what_takes_long_costs_much() -> None:
+    assert cost(square(SIZE), 0.001) > 0.001
+    assert cost(proportional(1), 1.0) < 0.1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 
 from backstory.core.records import Fact, Turn
 from backstory.memory.facts.extraction import extract
+from tests.growth import cost
 
 MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC).timestamp()
 
@@ -357,10 +357,9 @@ def test_what_stands_around_it_in_sentences_of_its_own_changes_nothing(
     ],
 )
 def test_no_text_takes_long(text: str) -> None:
-    began = time.process_time()
+    assert cost(lambda: extract(told(text)), 0.5) < 0.5
     facts: tuple[Fact, ...] = extract(told(text))
     assert len(facts) <= 24
-    assert time.process_time() - began < 0.5
 
 
 def test_extraction_is_fast() -> None:
@@ -369,7 +368,5 @@ def test_extraction_is_fast() -> None:
     turns += [
         told(f"Thanks! The loop in parser.py reads line {number} twice, and then it stops. Can you see why?") for number in range(900)
     ]
-    began = time.process_time()
-    for turn in turns:
-        extract(turn)
-    assert len(turns) / (time.process_time() - began) > 1_500
+    most = len(turns) / 1_500
+    assert cost(lambda: [extract(turn) for turn in turns], most) < most

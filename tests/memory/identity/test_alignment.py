@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backstory.core.message import Message, Opaque, Text, ToolCall, ToolResult
 from backstory.memory.identity.alignment import Alignment, align, anchor, spoken_count
 from backstory.memory.reading.turns import Line, line
+from tests.growth import cost
 
 
 def _user(text: str) -> Line:
@@ -318,9 +317,7 @@ def test_retakes_with_one_answer_keep_what_is_known_where_it_is() -> None:
 def test_many_answers_that_are_alike_cost_little() -> None:
     stored = [one for number in range(3_000) for one in (_user(f"question number {number} about a town"), _assistant("."))]
     request = [*stored[1_000:], _user("And now?"), _assistant("Yes."), *stored[500:1_500], _user("What now?")]
-    begun = time.process_time()
-    _check(align(request, stored), request, stored)
-    assert time.process_time() - begun < 2.0
+    assert cost(lambda: _check(align(request, stored), request, stored), 2.0) < 2.0
 
 
 def test_a_call_that_is_repeated_beside_named_items_is_known() -> None:
@@ -355,17 +352,12 @@ def test_spoken_messages_are_counted() -> None:
 def test_long_histories_cost_little() -> None:
     stored = _talk(3000)
     same = [_user("ok"), _assistant("ok")] * 3000
-    begun = time.process_time()
-    align([*stored[:100], _user("other"), *stored[101:3000], *stored[3500:], _NEW], stored)
-    align([*same[1:], _NEW], [*same, _user("end"), _assistant("of it")])
-    general = time.process_time() - begun
+    other = [*stored[:100], _user("other"), *stored[101:3000], *stored[3500:], _NEW]
+    ended = [*same, _user("end"), _assistant("of it")]
     request = [*stored, _NEW]
     known = tuple(range(len(stored)))
-    begun = time.process_time()
-    for _ in range(100):
-        align(request, stored, known)
-    assert general < 3.0
-    assert (time.process_time() - begun) / 100 < 0.01
+    assert cost(lambda: (align(other, stored), align([*same[1:], _NEW], ended)), 3.0) < 3.0
+    assert cost(lambda: [align(request, stored, known) for _ in range(100)], 1.0) < 1.0
 
 
 def test_a_second_summary_that_is_taken_in_with_the_same_words_is_one() -> None:

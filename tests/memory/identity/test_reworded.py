@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from msgspec.structs import replace
 
@@ -12,6 +10,7 @@ from backstory.core.records import Turn
 from backstory.memory.identity.echo import lay
 from backstory.memory.identity.reworded import along, reworded, row
 from backstory.memory.reading.turns import Line, chain, line
+from tests.growth import cost
 
 _DOCUMENT = "### Task:\nUse the context.\n<context>\nThe depot has nine doors.\n</context>\n<user_query>\n{}\n</user_query>"
 
@@ -111,9 +110,8 @@ def test_many_messages_in_a_row_are_laid_beside_others_in_little_time(same: bool
     said = stored if same else [("user", f"Bag number {number} of the flour from the mill.") for number in range(3000)]
     sent = [("user", f"Today is Monday.\n\n{text}") for _, text in said]
     lines, path = _lines(*sent, ("assistant", "Noted."), ("user", "And?")), _path(*stored, ("assistant", "Noted."))  # type: ignore[arg-type]
-    began = time.process_time()
+    assert cost(lambda: row(lines, 0, len(lines), path, 0), 1.0) < 1.0  # a minute where each is laid beside every other
     found = row(lines, 0, len(lines), path, 0)
-    assert time.process_time() - began < 1.0  # a minute where each is laid beside every other
     assert (found is not None and found.changed == len(stored)) is same
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 
 import pytest
@@ -15,6 +14,7 @@ from backstory.memory.identity.marker import marker
 from backstory.memory.reading import fence
 from backstory.memory.reading.envelope import NOTHING, Stripped, strip
 from backstory.memory.reading.stamps import Claims, ending, moment
+from tests.growth import cost
 
 
 def _user(*texts: str) -> Stripped:
@@ -240,14 +240,10 @@ _MEGABYTE = 1 << 20
     ],
 )
 def test_hostile_text_costs_linear_time(unit: str) -> None:
-    def cost(size: int) -> float:
-        texts = (unit * (size // len(unit)), "x" + unit * (size // len(unit)), unit * (size // len(unit)) + "]</system-reminder>")
-        begun = time.perf_counter()
-        for text in texts:
-            strip("user", (Text(text),))
-        return (time.perf_counter() - begun) / len(texts)
-
-    assert min(cost(_MEGABYTE) for _ in range(2)) < 0.2, "a quadratic scan takes many seconds"
+    long = unit * (_MEGABYTE // len(unit))
+    texts = (long, "x" + long, long + "]</system-reminder>")
+    most = 0.2 * len(texts)
+    assert cost(lambda: [strip("user", (Text(text),)) for text in texts], most) < most, "a quadratic scan takes many seconds"
 
 
 @settings(max_examples=50)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +35,7 @@ from backstory.errors import DocumentError
 from backstory.wires import WIRES
 from backstory.wires.gemini.tongue import GeminiTongue
 from backstory.wires.translation.translate import events_of, gathered
+from tests.growth import MOST, growth
 
 CASSETTES = Path(__file__).parents[2] / "cassettes" / "gemini"
 TONGUE = GeminiTongue()
@@ -364,9 +364,10 @@ def test_a_thought_that_a_client_kept_in_pieces_is_one_with_the_seal_after_it() 
 
 
 def test_results_of_thousands_of_calls_at_once_are_written_in_little_time() -> None:
-    calls = tuple([Use(f"call_{number}", "f", "{}") for number in range(15_000)])
-    said = (Said("assistant", calls), *(Said("user", (Result(one.id, "f", (Words("r"),)),)) for one in calls))
-    began = time.process_time()
-    found, _ = written(Asked("gemini-2.5-flash", False, (), (Said("user", (Words("Go."),)), *said)))
-    assert time.process_time() - began < 1.5  # many times as long where each looks at all before it
-    assert len(found["contents"][-1]["parts"]) == 15_000
+    def writing(count: int) -> Callable[[], object]:
+        calls = tuple([Use(f"call_{number}", "f", "{}") for number in range(count)])
+        said = (Said("assistant", calls), *(Said("user", (Result(one.id, "f", (Words("r"),)),)) for one in calls))
+        return lambda: written(Asked("gemini-2.5-flash", False, (), (Said("user", (Words("Go."),)), *said)))[0]
+
+    assert growth(writing, 15_000) < MOST
+    assert len(writing(15_000)()["contents"][-1]["parts"]) == 15_000  # type: ignore[index]

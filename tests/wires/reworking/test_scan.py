@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-import time
+from functools import partial
 
 import pytest
 from hypothesis import example, given, settings
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from backstory.wires.reworking.scan import MOST, Gone, Inner, Plain, Scanner, Span, Spoken, Think
 from backstory.wires.reworking.text_calls import Shapes, TextCall, Tool
+from tests.growth import cost
 
 RUN = Tool("run", {"cmd": ("string",)}, needed=True)
 WRITE = Tool("write", {"path": ("string",), "content": ("string",), "lines": ("integer",)})
@@ -207,10 +208,9 @@ def test_a_call_may_be_very_long_and_costs_what_it_is_long() -> None:
     """A closing tag of the call in every line of it, and pieces of every size."""
     content = "x = '</content>'; # <content>\n" * 60_000
     text = f"<write><path>a</path><content>{content}</content></write>"
-    started = time.process_time()
-    spans = scan([text[at : at + 50] for at in range(0, len(text), 50)])
-    assert time.process_time() - started < 5
-    (spoken,) = spans
+    pieces = [text[at : at + 50] for at in range(0, len(text), 50)]
+    assert cost(lambda: scan(pieces), 5) < 5
+    (spoken,) = scan(pieces)
     assert isinstance(spoken, Spoken)
     assert spoken.calls[0].arguments.count("x = ") == 60_000
 
@@ -223,6 +223,5 @@ def test_a_call_that_never_ends_is_given_up() -> None:
 
 def test_tags_without_end_cost_what_they_are_long() -> None:
     for text in ("<run><cmd>" * 5000 + "</cmd>" * 5000 + "<think>" * 5000, "<run><cmd>" * 3000 + "x</run>" * 3000):
-        started = time.process_time()
+        assert cost(partial(scan, ["a", text]), 5) < 5
         assert said(scan(["a", text])) == "a" + text
-        assert time.process_time() - started < 5
