@@ -41,7 +41,7 @@ from backstory.jobs.pins import Pins
 from backstory.jobs.removal import Removal
 from backstory.jobs.vectors import VectorJob
 from backstory.jobs.worker import Worker
-from backstory.memory.economy.decisions import STOPS_S
+from backstory.memory.economy.account import STOPS_S
 from backstory.memory.facts.query import select
 from backstory.memory.facts.supersession import Known
 from backstory.memory.folding.compaction import protected_from

@@ -18,9 +18,11 @@ from backstory.core.records import Arrival, Spend
 from backstory.core.reply import Reply, Usage
 from backstory.core.sizes import rough, rough_body
 from backstory.core.tariff import Messages, Tariff
+from backstory.memory.economy import decisions
+from backstory.memory.economy.account import REST_S, STOPS, STOPS_S, Account
 from backstory.memory.economy.ceiling import addable, least, leaves_history, sent
 from backstory.memory.economy.counted import sane
-from backstory.memory.economy.decisions import REST_S, SMALL_WINDOW, STOPS, STOPS_S, Account
+from backstory.memory.economy.decisions import SMALL_WINDOW
 from backstory.memory.economy.earlier import earlier
 from backstory.memory.economy.forecast import forecast
 from backstory.memory.economy.pacing import paced
@@ -130,7 +132,7 @@ class Economy(Stage):
     def kept(self, account: Account) -> int:
         """Tokens that a fold leaves as they are, at most."""
         window = self._window
-        return account.kept(window.size, window.hard_tokens, window.digest_tokens, self._choices.kept)
+        return decisions.kept(account, window.size, window.hard_tokens, window.digest_tokens, self._choices.kept)
 
     @property
     def holds(self) -> bool:
@@ -185,7 +187,7 @@ class Economy(Stage):
         if not self._judges or not visit.complete or not account.recalls:
             return budget
         budget = paced(account, budget, self._window.hard_tokens, self.target(visit))
-        return account.recallable(budget, Move(visit.tokens_in, total, 0), self.tariff(exchange, visit))
+        return decisions.recallable(account, budget, Move(visit.tokens_in, total, 0), self.tariff(exchange, visit))
 
     @staticmethod
     def shared(exchange: Exchange, visit: Visit, fixed: int) -> int:
@@ -222,12 +224,12 @@ class Economy(Stage):
             return False
         if move is None:
             move = Move(size, visit.fixed + self.kept(account) + window.digest_tokens, self.shared(exchange, visit, visit.fixed))
-        return account.verdict(move, self.tariff(exchange, visit), self._clock(), window.hard_tokens) in ("pays", "cold")
+        return decisions.verdict(account, move, self.tariff(exchange, visit), self._clock(), window.hard_tokens) in ("pays", "cold")
 
     def undo(self, exchange: Exchange, visit: Visit, move: Move) -> bool:
         """Whether what is folded goes up again as the client has it."""
         account = visit.thread.account
-        return self.stopped(account) and account.undo(move, self.tariff(exchange, visit), self._clock())
+        return self.stopped(account) and decisions.undo(account, move, self.tariff(exchange, visit), self._clock())
 
     def tariff(self, exchange: Exchange, visit: Visit) -> Tariff:
         """What this request is charged by."""

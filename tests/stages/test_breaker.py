@@ -18,7 +18,7 @@ from backstory.core.message import Text
 from backstory.core.records import Spend
 from backstory.core.reply import Reply, Usage
 from backstory.core.store import Store
-from backstory.memory.economy.decisions import REST_S, STOPS, WINDOW
+from backstory.memory.economy.account import REST_S, STOPS, WINDOW
 from backstory.providers.caching import Tariffs
 from backstory.wires import WIRES
 from tests.relay.world import Received

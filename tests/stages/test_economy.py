@@ -13,7 +13,7 @@ from backstory.config.sections import Economy as Settings
 from backstory.core.records import Spend
 from backstory.core.reply import Usage
 from backstory.core.store import Store
-from backstory.memory.economy.decisions import STOPS, WINDOW
+from backstory.memory.economy.account import STOPS, WINDOW
 from tests.rig import PATHS, Rig, rig, settings, with_marker
 from tests.stages.billing import MODEL, Bank, Captain, Clock
 from tests.stages.world import conversation, stored, thread

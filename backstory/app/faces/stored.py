@@ -22,7 +22,7 @@ from backstory.core.store import Spent, Store
 from backstory.core.tokens import count
 from backstory.errors import ConfigError, NotFound
 from backstory.jobs.facts import FACTS, READ_BY
-from backstory.memory.economy.decisions import STOPS_S
+from backstory.memory.economy.account import STOPS_S
 from backstory.memory.facts.query import select
 from backstory.memory.facts.supersession import Known
 from backstory.memory.reading.fence import called

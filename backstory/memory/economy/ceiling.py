@@ -10,7 +10,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from backstory.core.tariff import Tariff
-from backstory.memory.economy.decisions import Account
+from backstory.memory.economy.account import Account
 from backstory.memory.economy.holding import Held
 from backstory.memory.economy.purse import Purse
 from backstory.memory.reading.requests import Reading

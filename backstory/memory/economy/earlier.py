@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backstory.core.records import Turn
-from backstory.memory.economy.decisions import Account
+from backstory.memory.economy.account import Account
 
 # So many tokens, or this share of the request, may be a system prompt that has changed.
 _LEAST, _SHARE = 64, 0.02

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backstory.core.tariff import Tariff
-from backstory.memory.economy.decisions import Account
+from backstory.memory.economy.account import Account
 from backstory.memory.economy.steps import Step, tails
 
 

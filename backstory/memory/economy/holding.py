@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from backstory.core.records import Turn
 from backstory.core.tariff import Tariff
-from backstory.memory.economy.decisions import Account
+from backstory.memory.economy.account import Account
 from backstory.memory.folding.view import View
 from backstory.memory.identity.thread import Thread, place_of
 from backstory.memory.reading.requests import Reading

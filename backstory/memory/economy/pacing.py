@@ -6,7 +6,8 @@ from the window; what a conversation says is not ours to choose, what is recalle
 
 from __future__ import annotations
 
-from backstory.memory.economy.decisions import KEPT, Account
+from backstory.memory.economy.account import Account
+from backstory.memory.economy.decisions import KEPT
 
 # Tokens of the lines that are always granted.
 LEAST = 500

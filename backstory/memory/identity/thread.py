@@ -14,7 +14,7 @@ from operator import attrgetter
 from msgspec.structs import replace
 
 from backstory.core.records import Conversation, Digest, Home, Injection, Lookup, Stub, Turn
-from backstory.memory.economy.decisions import Account
+from backstory.memory.economy.account import Account
 from backstory.memory.facts.changes import Changes
 from backstory.memory.folding.view import View
 from backstory.memory.identity.settled import Settled

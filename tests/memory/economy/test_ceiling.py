@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from backstory.core.reply import Usage
 from backstory.core.tariff import Tariff
+from backstory.memory.economy.account import Account
 from backstory.memory.economy.ceiling import GRACE, Sent, addable, least, sent
-from backstory.memory.economy.decisions import Account
 from backstory.memory.economy.purse import Purse
 from backstory.memory.economy.steps import Step
 from backstory.memory.economy.stored import Stored

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from backstory.core.records import Spend, Turn
-from backstory.memory.economy.decisions import Account
+from backstory.memory.economy.account import Account
 from backstory.memory.economy.earlier import earlier
 
 FIXED, EACH, TURNS = 500, 300, 20

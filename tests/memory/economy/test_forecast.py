@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from backstory.core.reply import Usage
 from backstory.core.tariff import Tariff
-from backstory.memory.economy.decisions import Account
+from backstory.memory.economy.account import Account
 from backstory.memory.economy.forecast import forecast
 from backstory.memory.economy.steps import Step
 

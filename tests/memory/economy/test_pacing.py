@@ -6,7 +6,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from backstory.memory.economy.decisions import KEPT, Account
+from backstory.memory.economy.account import Account
+from backstory.memory.economy.decisions import KEPT
 from backstory.memory.economy.pacing import LEAST, paced, sustainable
 
 
