@@ -73,6 +73,11 @@ class Provider:
         self._loop.run_forever()
 
 
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    # Of tests that are run without a terminal: what they start would inherit that, and not hear that its own is closed.
+    signal.signal(signal.SIGHUP, lambda *_: None)
+
+
 class Proxy:
     """`backstory serve` in a folder of its own. `settings` are environment variables without BACKSTORY_ in front."""
 

@@ -122,8 +122,9 @@ def test_what_reaches_a_provider_was_said_by_the_same_principal_in_the_same_room
 
     with asyncio.Runner() as runner:
 
-        @settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+        @settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate])
         @given(st.lists(_said, min_size=8, max_size=14))
+        @example([Said(who, "", topic, asks) for asks in (False, True) for topic in ("printer", "boiler") for who in ("sk-ann", "sk-ben")])
         def law(talk: list[Said]) -> None:
             (tmp_path / "memory.db").unlink(missing_ok=True)
             runner.run(work(talk))
