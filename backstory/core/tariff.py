@@ -70,17 +70,22 @@ class Tariff(Struct, frozen=True):
 
 class Messages(Struct, frozen=True):
     """Where in a request's bytes its messages stand: start <= byte < stop. `near`: where the newest of them begin, on one of which
-    clients leave a mark if they mark what goes on. `ends`: where each of them ends; `tokens`: of all together."""
+    clients leave a mark if they mark what goes on. `spans`: where each of them begins and ends; `tokens`: of all together."""
 
     start: int
     near: int
     stop: int
-    ends: Sequence[int] = ()
+    spans: Sequence[tuple[int, int]] = ()
     tokens: int = 0
 
     def behind(self, place: int) -> tuple[float, int]:
         """Tokens of the messages behind the one that this byte is in, and how many they are."""
-        after = bisect_right(self.ends, place)
-        if after >= len(self.ends):
+        spans = self.spans
+        after = bisect_right(spans, place, key=_end)
+        if after >= len(spans):
             return 0.0, 0
-        return self.tokens * (self.stop - self.ends[after]) / (self.stop - self.start), len(self.ends) - 1 - after
+        return self.tokens * (self.stop - spans[after][1]) / (self.stop - self.start), len(spans) - 1 - after
+
+
+def _end(span: tuple[int, int]) -> int:
+    return span[1]

@@ -436,8 +436,7 @@ def _messages(exchange: Exchange, tokens: int) -> Messages | None:
         return None
     first = next((at for at in range(min(len(items), _HEADING)) if not _instructs(items[at])), 0)
     spans = items.spans()
-    ends = [span[1] for span in spans]
-    return Messages(spans[first][0], spans[max(first, len(items) - _MARKED)][0], spans[-1][1], ends, max(0, tokens))
+    return Messages(spans[first][0], spans[max(first, len(items) - _MARKED)][0], spans[-1][1], spans, max(0, tokens))
 
 
 def _instructs(item: memoryview) -> bool:

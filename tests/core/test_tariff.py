@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backstory.core.reply import Usage
-from backstory.core.tariff import Tariff
+from backstory.core.tariff import Messages, Tariff
 
 SONNET = Tariff("claude-sonnet-4-5", 3, 15, 0.3, 3.75, 300, long_write=6)
 GPT = Tariff("gpt-4o", 2.5, 10, 1.25, 2.5, 300, step=128)
@@ -36,3 +36,12 @@ def test_a_fuller_cache_never_costs_more(size: int, one: int, other: int) -> Non
     less, more = sorted((one, other))
     for tariff in (SONNET, GPT):
         assert tariff.predicted(size, more) <= tariff.predicted(size, less) + 1e-12
+
+
+def test_what_stands_behind_a_message_is_its_share_of_their_bytes() -> None:
+    messages = Messages(10, 40, 50, [(10, 19), (20, 39), (40, 50)], 400)
+    assert messages.behind(10) == messages.behind(18) == (310.0, 2)
+    assert messages.behind(25) == (110.0, 1)
+    assert messages.behind(49) == (0.0, 0)
+    assert messages.behind(50) == (0.0, 0)
+    assert Messages(10, 40, 50).behind(20) == (0.0, 0)
