@@ -65,7 +65,9 @@ $(DEMO)/.ready: $(DEMO)/.packages requirements-build.lock pyproject.toml README.
 run: setup
 	$(VENV)/bin/backstory serve $(ARGS)
 
+# Hundreds of tests start a proxy: where Python is told to write no byte code, each would compile all of it.
 test: $(DEV)/.ready
+	$(DEV)/bin/python -m compileall -q backstory
 	$(DEV)/bin/python -m pytest -n 2 $(ARGS)
 
 static: $(DEV)/.ready
