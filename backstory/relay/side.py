@@ -6,6 +6,7 @@ ours; where nobody knows what became of a request, the reservation stays used up
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Callable
@@ -25,6 +26,8 @@ from backstory.providers.side_model import Endpoint
 from backstory.relay.budget import Budget, Hold
 from backstory.relay.decoding import content, decoded, read_reply
 from backstory.relay.fetch import Fetched, Fetcher
+
+log = logging.getLogger("backstory")
 
 T = TypeVar("T")
 
@@ -91,6 +94,7 @@ class SideCaller:
         self._troubles: dict[tuple[str, int], Trouble] = {}
         self.figures = figures
         self._paid = paid
+        self._full_on = ""
 
     def ready(self, conversation: str) -> bool:
         """See SideModel."""
@@ -152,6 +156,7 @@ class SideCaller:
             raise
         if hold is None:
             self._fetcher.give_back(up)
+            self._tell_full()
             raise SideModelError("the side model's budget of the day is used up", "budget")
         try:
             got = await self._fetcher.post(up, endpoint.target, headers(endpoint), body, self._timeout_s)
@@ -172,7 +177,8 @@ class SideCaller:
         micros = endpoint.price.micros(usage.input_tokens, usage.output_tokens)
         await self._budget.settle(hold, usage.input_tokens + usage.output_tokens, micros)
         self._paid(endpoint.model, usage, question.conversation, micros / 1_000_000)
-        self._troubles.pop(_origin(endpoint), None)
+        if self._troubles.pop(_origin(endpoint), None) is not None:
+            log.info("side model: %s answers again", endpoint.model)
         if reply.finish == "length":
             raise SideModelError("the answer was longer than allowed", "too long", lasting=True)
         return said(reply)
@@ -209,6 +215,14 @@ class SideCaller:
     def _trouble(self, endpoint: Endpoint) -> Trouble:
         return self._troubles.get(_origin(endpoint)) or Trouble()
 
+    def _tell_full(self) -> None:
+        """Once a day, for the log."""
+        figures = self.figures
+        if self._full_on != figures.day:
+            self._full_on = figures.day
+            money = f", ${figures.micros / 1e6:.4f} of ${figures.micros_most / 1e6:g}" if figures.micros_most else ""
+            log.info("side model: no room for more today (UTC): %d of %d tokens%s", figures.tokens, figures.tokens_most, money)
+
     def _turned_away(self, endpoint: Endpoint, conversation: str, got: Fetched) -> NoReturn:
         if got.status in {401, 403}:
             self._refused(conversation)
@@ -226,7 +240,10 @@ class SideCaller:
         if trouble.failures >= _BREAK_AT:
             pause_s = min(_LONGEST_BREAK_S, _BREAK_S * 2 ** min(10, trouble.failures - _BREAK_AT))
         pause_s *= 0.75 + self._chance() / 2
-        trouble.until = time.monotonic() + max(pause_s, min(least_s, _LONGEST_BREAK_S))
+        pause_s = max(pause_s, min(least_s, _LONGEST_BREAK_S))
+        trouble.until = time.monotonic() + pause_s
+        if trouble.failures in (1, _BREAK_AT):
+            log.warning("side model: %s; failures in a row: %d; left alone for %d s", text, trouble.failures, pause_s)
         raise SideModelError(text, reason, lasting)
 
 

@@ -95,11 +95,16 @@ def test_an_answer_is_read_and_paid_by_the_providers_count(store: SqlStore, tmp_
 
 
 @pytest.mark.parametrize("most", [Used(0, 0), Used(0, 10**9), Used(900, 10**9), Used(10**9, 1)])
-def test_without_room_in_the_budget_nothing_is_sent(store: SqlStore, tmp_path: Path, most: Used) -> None:
+def test_without_room_in_the_budget_nothing_is_sent(store: SqlStore, tmp_path: Path, most: Used, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+
     async def work() -> None:
         async with desk(store, tmp_path, five, most=most) as (one, provider):
-            with pytest.raises(SideModelError, match="budget"):
-                await one.caller.ask(QUESTION, read)
+            for _ in range(2):
+                with pytest.raises(SideModelError, match="budget"):
+                    await one.caller.ask(QUESTION, read)
+                one.now += 400
+            one.now -= 500
             assert not provider.asked
             assert store.used(DAY) == Used()
             assert not one.caller.ready("c")
@@ -107,6 +112,9 @@ def test_without_room_in_the_budget_nothing_is_sent(store: SqlStore, tmp_path: P
             assert one.caller.ready("c"), "a new day, a new budget"
 
     run(work())
+    assert [line.split(",")[0] for line in caplog.messages] == [f"side model: no room for more today (UTC): 0 of {most.tokens} tokens"], (
+        "told once a day"
+    )
 
 
 @pytest.mark.parametrize(
@@ -287,7 +295,9 @@ def test_a_refused_key_is_told_and_not_tried_again_for_long(store: SqlStore, tmp
     run(work())
 
 
-def test_pauses_grow_the_breaker_opens_and_a_success_closes_it(store: SqlStore, tmp_path: Path) -> None:
+def test_pauses_grow_the_breaker_opens_and_a_success_closes_it(store: SqlStore, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+
     async def work() -> None:
         async with desk(store, tmp_path, lambda asked: reply(b"{}", status=b"500 Oh")) as (one, provider):
             pauses = []
@@ -306,6 +316,10 @@ def test_pauses_grow_the_breaker_opens_and_a_success_closes_it(store: SqlStore, 
             assert not one.caller._troubles
 
     run(work())
+    first, fifth, again = caplog.messages
+    assert first.startswith("side model: the side model's provider answered 500; failures in a row: 1; left alone for ")
+    assert "failures in a row: 5" in fifth
+    assert again == "side model: m answers again"
 
 
 @pytest.mark.parametrize(
