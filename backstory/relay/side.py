@@ -42,6 +42,7 @@ _MOST_SENDS = 4
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 2.0, 60.0
 _BREAK_AT, _BREAK_S, _LONGEST_BREAK_S = 5, 120.0, 3600.0
 _REFUSED_KEY_S = 600.0
+_MOST_TROUBLES = 1000
 _LOOSER = {"schema": "object", "object": "text", "tool": "text"}
 # What a refusal speaks of that is about the form of the answer, not about the question.
 _ABOUT_FORM = re.compile(rb"format|schema|json_object|tool|grammar|structured", re.IGNORECASE)
@@ -58,7 +59,7 @@ class Manner(Struct):
 
 
 class Trouble(Struct):
-    """Failures of one provider in a row, and until when (monotonic seconds) it is left alone."""
+    """Failures of one provider and key in a row, and until when (monotonic seconds) it is left alone."""
 
     failures: int = 0
     until: float = 0.0
@@ -91,7 +92,7 @@ class SideCaller:
         self._answer_tokens = answer_tokens
         self._chance = chance
         self._manners: dict[tuple[str, int, str, str], Manner] = {}
-        self._troubles: dict[tuple[str, int], Trouble] = {}
+        self._troubles: dict[tuple[str, int, int], Trouble] = {}
         self.figures = figures
         self._paid = paid
         self._full_on = ""
@@ -132,10 +133,12 @@ class SideCaller:
                 answer = read(text)
             except DocumentError as error:
                 if wrong:
-                    raise SideModelError(f"no usable answer: {error}", "garbage", lasting=True) from error
+                    self._fail(endpoint, f"no usable answer: {error}", "garbage", lasting=True, answered=True)
                 wrong = text[:_MAX_QUOTED] or "(nothing)"
                 continue
             self.figures.answers += 1
+            if self._troubles.pop(_origin(endpoint), None) is not None:
+                log.info("side model: %s answers again", endpoint.model)
             return answer
         raise SideModelError("the provider refuses every form of the question", "refused", lasting=True)
 
@@ -177,10 +180,8 @@ class SideCaller:
         micros = endpoint.price.micros(usage.input_tokens, usage.output_tokens)
         await self._budget.settle(hold, usage.input_tokens + usage.output_tokens, micros)
         self._paid(endpoint.model, usage, question.conversation, micros / 1_000_000)
-        if self._troubles.pop(_origin(endpoint), None) is not None:
-            log.info("side model: %s answers again", endpoint.model)
         if reply.finish == "length":
-            raise SideModelError("the answer was longer than allowed", "too long", lasting=True)
+            self._fail(endpoint, "the answer was longer than side_model.answer_tokens", "too long", lasting=True, answered=True)
         return said(reply)
 
     def _usage(self, reply: Reply, body: bytes) -> Usage:
@@ -232,13 +233,20 @@ class SideCaller:
         reason = "rate" if got.status in {429, 529, 503} else "status"
         self._fail(endpoint, f"the side model's provider answered {got.status}", reason, retry_after(got.headers, time.time()))
 
-    def _fail(self, endpoint: Endpoint, text: str, reason: str, least_s: float = 0.0, lasting: bool = False) -> NoReturn:
-        """Leave the provider alone for a while: longer with each failure, and not before it said."""
+    def _fail(
+        self, endpoint: Endpoint, text: str, reason: str, least_s: float = 0.0, lasting: bool = False, answered: bool = False
+    ) -> NoReturn:
+        """Leave the provider alone for a while: longer with each failure, and not before it said. `answered`: it did, and nothing can be
+        made of that, which may be this one question's fault; where it is not, the budget is not spent on more of it."""
         trouble = self._troubles.setdefault(_origin(endpoint), Trouble())
+        while len(self._troubles) > _MOST_TROUBLES:
+            del self._troubles[next(iter(self._troubles))]
         trouble.failures += 1
         pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(10, trouble.failures - 1))
         if trouble.failures >= _BREAK_AT:
             pause_s = min(_LONGEST_BREAK_S, _BREAK_S * 2 ** min(10, trouble.failures - _BREAK_AT))
+        elif answered:
+            pause_s = 0.0
         pause_s *= 0.75 + self._chance() / 2
         pause_s = max(pause_s, min(least_s, _LONGEST_BREAK_S))
         trouble.until = time.monotonic() + pause_s
@@ -303,5 +311,6 @@ def retry_after(lines: Headers, now: float) -> float:
     return 0.0
 
 
-def _origin(endpoint: Endpoint) -> tuple[str, int]:
-    return endpoint.target.host, endpoint.target.port
+def _origin(endpoint: Endpoint) -> tuple[str, int, int]:
+    """Who is asked, and with which key: one client's refused key is not another's. Of the key only a hash is kept."""
+    return endpoint.target.host, endpoint.target.port, hash(endpoint.auth)

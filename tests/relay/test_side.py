@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import Raw
+from msgspec.structs import replace
 
 from backstory.config.side_models import Dialect
 from backstory.core.records import Used
@@ -320,6 +321,44 @@ def test_pauses_grow_the_breaker_opens_and_a_success_closes_it(store: SqlStore, 
     assert first.startswith("side model: the side model's provider answered 500; failures in a row: 1; left alone for ")
     assert "failures in a row: 5" in fifth
     assert again == "side model: m answers again"
+
+
+def test_one_clients_refused_key_does_not_keep_another_client_waiting(
+    store: SqlStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(asked: Asked) -> bytes:
+        return five(asked) if asked.header(b"authorization") == b"Bearer good" else reply(b"{}", status=b"401 No")
+
+    async def work() -> None:
+        async with desk(store, tmp_path, answer) as (one, _):
+            assert one.to is not None
+            monkeypatch.setattr(module, "_MOST_TROUBLES", 3)
+            for number in range(4):
+                one.to = replace(one.to, auth=((b"Authorization", b"Bearer bad%d" % number),))
+                with pytest.raises(SideModelError, match="key"):
+                    await one.caller.ask(QUESTION, read)
+                assert not one.caller.ready("c")
+            assert len(one.caller._troubles) == 3
+            one.to = replace(one.to, auth=((b"Authorization", b"Bearer good"),))
+            assert await one.caller.ask(QUESTION, read) == 5
+
+    run(work())
+
+
+@pytest.mark.parametrize(("said", "finish"), [("I would rather talk.", ""), ('{"n": 5', "length")])
+def test_a_model_that_never_answers_as_it_should_is_left_alone_like_one_that_fails(
+    store: SqlStore, tmp_path: Path, said: str, finish: str
+) -> None:
+    async def work() -> None:
+        async with desk(store, tmp_path, lambda asked: says(asked, said, finish=finish)) as (one, _):
+            for _ in range(5):
+                assert one.caller.ready("c"), "it may be the question's fault"
+                with pytest.raises(SideModelError) as raised:
+                    await one.caller.ask(QUESTION, read)
+                assert raised.value.lasting
+            assert not one.caller.ready("c"), "the budget is not for such answers"
+
+    run(work())
 
 
 @pytest.mark.parametrize(
