@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from msgspec import Struct
 
 from backstory.memory.facts.rules import HEDGED
-from backstory.memory.text import fold, stem
+from backstory.memory.text import STOP_WORDS, fold, stem
 
 _WORD = re.compile(r"\d+(?:[.,:]\d+)*|[^\W\d_]+(?:[-'’./_@]\w+)*")
 _CLAUSE = re.compile(
@@ -26,6 +26,7 @@ _WORDS_SPEAKER = """
     ich wir mich mir uns je j moi nous yo me nosotros nos eu nós io mi noi ci ik wij we mij ons ja mnie я мы мне меня нас
 """
 _SPEAKER = frozenset(_WORDS_SPEAKER.split())
+_ELIDED = ("i'", "i’", "we'", "we’", "j'", "j’", "m'", "m’")
 _WORDS_PRONOUN = """
     he she they it him her them his hers their its there that this who which
     er sie es ihn ihm ihr ihnen dort il elle ils elles lui leur y él ella ellos ellas le lo la ele ela lui lei loro hij zij ze hem haar
@@ -44,7 +45,7 @@ _BY = re.compile(r"\b(?:by|von|par|por|da|door)\b", re.I)
 _LISTED = re.compile(r"\W*(?:and|or|und|oder|et|ou|y|o|e|en|и)?\W*", re.I)
 _OPEN = re.compile(
     r"\b(?:want\w*|plan\w*|consider\w*|think\w*|thought|hop(?:es?|ing|ed)|ask\w*|suggest\w*|propos\w*|recommend\w*|may|can|believ\w*|feel\w*|"
-    r"discuss\w*|talk\w*|open to|interest\w*|likely|unlikely|uncertain\w*|dream\w*|expect\w*|when|once|until|case)\b",
+    r"discuss\w*|talk\w*|open to|interest\w*|likely|unlikely|needs?|needed|must|uncertain\w*|dream\w*|expect\w*|when|once|until|case)\b",
     re.I,
 )
 """What says of a claim that it is none of what is so already, besides what hedges a sentence."""
@@ -61,11 +62,13 @@ _SIGNS = {"%": "percent", "$": "dollar", "€": "euro", "£": "pound", "¥": "ye
 
 
 class _Clause(Struct, frozen=True):
-    """`marks`: its names and numbers; `words`: all its words and their stems; `bridged`: it says of whom by a pronoun; `spoken`: of
-    its speaker."""
+    """`sentence`: which one it is part of; `marks`: its names and numbers; `words`: all its words and their stems; `head`: those before its
+    first number that say something; `bridged`: it says of whom by a pronoun; `spoken`: of its speaker."""
 
+    sentence: int
     marks: frozenset[str]
     words: frozenset[str]
+    head: frozenset[str]
     bridged: bool
     spoken: bool
 
@@ -77,26 +80,29 @@ class Bindings:
     def __init__(self, sentences: Sequence[str], speakers: Collection[str], named: Callable[[str, bool], bool]) -> None:
         self._named = named
         self._speakers = {key for name in speakers for key in _keys(name)} | _SPEAKERS
-        self._clauses = [clause for sentence in sentences for clause in self._taken_apart(sentence)]
+        self._clauses = [clause for number, sentence in enumerate(sentences) for clause in self._taken_apart(sentence, number)]
         self._words = frozenset().union(*(clause.words for clause in self._clauses))
 
     def hold(self, claim: str, close: Sequence[str]) -> bool:
         """Whether the claim puts together what these turns do. `close`: the sentences it is likest to."""
         turned = self._swapped(claim, close) or _turned(claim, close)
-        return not turned and self._together(claim) and self._counted(claim) and _outright(claim, close)
+        return not turned and self._together(claim) and self._counted(claim) and self._done_by(claim) and _outright(claim, close)
 
-    def _taken_apart(self, sentence: str) -> Iterator[_Clause]:
+    def _taken_apart(self, sentence: str, number: int) -> Iterator[_Clause]:
         first = True
         for piece in _CLAUSE.split(sentence):
             found = _WORD.findall(piece)
             if found:
                 lowered = {fold(word).replace("'", "").replace("’", "") for word in found}
                 signs = {word for sign, word in _SIGNS.items() if sign in piece}
+                before = takewhile(lambda word: not _keys(word)[0][0].isdigit(), found)
                 yield _Clause(
+                    number,
                     frozenset(self._marks(found, first)),
                     frozenset(key for word in found for key in _keys(word)) | signs,
+                    frozenset(key for word in before if fold(word) not in STOP_WORDS for key in _keys(word)),
                     not lowered.isdisjoint(_PRONOUN),
-                    not lowered.isdisjoint(_SPEAKER) or any(word.startswith(("i'", "we'", "i’", "we’")) for word in map(fold, found)),
+                    not lowered.isdisjoint(_SPEAKER) or any(word.startswith(_ELIDED) for word in map(fold, found)),
                 )
                 first = False
 
@@ -131,12 +137,29 @@ class Bindings:
             key = _keys(unit)[0]
             if number in numbers and key in _UNITS and not any({number, key} <= clause.words for clause in self._clauses):
                 return False
-        return not any(self._elsewhere(word, number, numbers) for number in numbers for word in told - numbers - _UNITS)
+        return not any(self._elsewhere(word, number, numbers, told) for number in numbers for word in told - numbers - _UNITS)
 
-    def _elsewhere(self, word: str, number: str, numbers: set[str]) -> bool:
-        """Whether every clause that has the word has other numbers than the claim."""
+    def _elsewhere(self, word: str, number: str, numbers: set[str], told: set[str]) -> bool:
+        """Whether every clause that has the word has other numbers than the claim. What stands in front of the first number of a sentence
+        may go on to the next ("the limit is set to 5 and the timeout to 30") where the claim has what that one is about."""
         having = [clause for clause in self._clauses if word in clause.words]
+        own = {clause.sentence for clause in self._clauses if number in clause.words and clause.head & told}
+        if any(word in clause.head and clause.sentence in own for clause in having):
+            return False
         return bool(having) and all(number not in clause.words and _numbers(clause) and not _numbers(clause) & numbers for clause in having)
+
+    def _done_by(self, claim: str) -> bool:
+        """Whether some of what is told of the names in the claim stands where no other is named alone."""
+        found = _WORD.findall(claim)
+        names = {mark for mark in self._marks(found) if not mark[0].isdigit()}
+        told = {key for word in found for key in _keys(word)}
+        if not (names - self._speakers) & self._words:
+            return True
+        rest = {_keys(word)[0] for word in found if fold(word) not in STOP_WORDS} - names
+        having = [clause for clause in self._clauses if rest & clause.words]
+        return not having or any(
+            clause.bridged or clause.spoken or names & clause.words or not (clause.marks - _numbers(clause) - told) for clause in having
+        )
 
     def _swapped(self, claim: str, close: Sequence[str]) -> bool:
         """Whether two names stand the other way round than in each sentence that has both ("Ann owes Ben"). A "by" turns them, and what

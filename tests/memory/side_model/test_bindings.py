@@ -15,6 +15,9 @@ def holds(said: str, claim: str, sender: str = "Ann", role: str = "user") -> boo
 
 AGES = "Ann is 30 years old. Bob is 40 years old."
 HOMES = "My sister Carla lives in Lisbon and my brother Tom lives in Porto."
+RELEASES = "We deployed version 2.3 to prod on Monday; staging runs 2.4."
+LIMITS = "I've set the retry limit to 5 and the timeout to 30 seconds in config/app.yaml."
+PLAN = "Anna will call the vendor tomorrow and Tom prepares the slides."
 BUDGET = "The budget is 5000 euros for the team trip and 300 euros for the office."
 
 
@@ -33,6 +36,12 @@ BUDGET = "The budget is 5000 euros for the team trip and 300 euros for the offic
         ("Bob and Tom went to Rome.", "Tom and Bob went to Rome."),
         ("I moved to Lisbon.", "The user Ann moved to Lisbon."),
         (BUDGET, "The budget for the trip is 5000 euros."),
+        (RELEASES, "Version 2.3 was deployed to prod on Monday."),
+        (RELEASES, "Staging runs version 2.4."),
+        (LIMITS, "The retry limit was set to 5 and the timeout to 30 seconds in config/app.yaml."),
+        (LIMITS, "The user set the timeout to 30 seconds in config/app.yaml."),
+        (PLAN, "Tom prepares the slides."),
+        ("J'habite à Lisbonne avec Carla et je paie 1250 euros de loyer.", "Ann habite à Lisbonne et paie 1250 euros de loyer."),
         ("I like tea more than coffee.", "Ann likes tea more than coffee."),
         ("I might move to Berlin next year.", "Ann might move to Berlin next year."),
         ("I might move to Berlin next year.", "Ann considers moving to Berlin next year."),
@@ -58,6 +67,10 @@ def test_what_stands_together_is_kept(said: str, claim: str) -> None:
         ("My sister Carla lives in Lisbon.", "The user lives in Lisbon."),
         ("Alice owes Bob 50 dollars.", "Bob owes Alice 50 dollars."),
         (BUDGET, "The budget for the office is 5000 euros."),
+        (RELEASES, "Prod runs version 2.4."),
+        (LIMITS, "The timeout was set to 5 in config/app.yaml."),
+        (LIMITS, "The retry limit was set to 30 seconds."),
+        (PLAN, "Tom will call the vendor."),
         ("Dana's birthday is on 3 May, Eli's on 4 June.", "Eli's birthday is on 3 May."),
         ("I like tea more than coffee.", "Ann likes coffee more than tea."),
         ("We use Postgres instead of MySQL for billing.", "They use MySQL instead of Postgres for billing."),
