@@ -13,6 +13,7 @@ from itertools import pairwise, takewhile
 
 from msgspec import Struct
 
+from backstory.memory.facts.correction_forms import SLIP
 from backstory.memory.facts.rules import HEDGED
 from backstory.memory.text import STOP_WORDS, fold, stem
 
@@ -86,7 +87,14 @@ class Bindings:
     def hold(self, claim: str, close: Sequence[str]) -> bool:
         """Whether the claim puts together what these turns do. `close`: the sentences it is likest to."""
         turned = self._swapped(claim, close) or _turned(claim, close)
-        return not turned and self._together(claim) and self._counted(claim) and self._done_by(claim) and _outright(claim, close)
+        return (
+            not turned
+            and not _taken_back(claim, close)
+            and self._together(claim)
+            and self._counted(claim)
+            and self._done_by(claim)
+            and _outright(claim, close)
+        )
 
     def _taken_apart(self, sentence: str, number: int) -> Iterator[_Clause]:
         first = True
@@ -197,6 +205,19 @@ def _turned(claim: str, close: Sequence[str]) -> bool:
         theirs = [sides for sentence in close if (sides := _sides(joint, sentence)) is not None]
         if mine is not None and theirs and all(_crossed(mine, sides) for sides in theirs):
             return True
+    return False
+
+
+def _taken_back(claim: str, close: Sequence[str]) -> bool:
+    """Whether the claim says what a sentence says before "no wait," and nothing of what it says after that."""
+    told = {key for word in _WORD.findall(claim) for key in _keys(word)}
+    for sentence in close:
+        slip = SLIP.search(sentence, 0, len(sentence.rstrip(" .!…")))
+        if slip is not None:
+            before, after = _WORD.findall(sentence[: slip.start()]), _WORD.findall(sentence[slip.end() :])
+            meant = {key for word in after if fold(word) not in STOP_WORDS for key in _keys(word)}
+            if before and told.intersection(_keys(before[-1])) and not told & meant:
+                return True
     return False
 
 
