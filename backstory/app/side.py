@@ -168,7 +168,8 @@ def told(config: Config) -> str:
         free = "" if side.money_per_day else ", where that is free"
         where = f"{side.model or 'its own model'} at each conversation's own upstream{free}"
     else:
-        where = f"{side.model} at {side_model.own_base(side).scheme}://{side_model.own_base(side).host}"
+        base = side_model.own_base(side)
+        where = f"{side.model} at {base.scheme}://{base.host_header.decode()}"
     money = f" and ${most.micros / 1_000_000:g}" if most.micros else ""
     tasks = ", ".join(side.tasks)
     return f"side model: text of conversations is sent to {where}, for {tasks}; at most {most.tokens} tokens{money} a day"

@@ -6,6 +6,7 @@ ours; where nobody knows what became of a request, the reservation stays used up
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Callable
@@ -26,6 +27,8 @@ from backstory.relay.budget import Budget, Hold
 from backstory.relay.decoding import content, decoded, read_reply
 from backstory.relay.fetch import Fetched, Fetcher
 
+log = logging.getLogger("backstory")
+
 T = TypeVar("T")
 
 # No tokenizer makes more tokens than there are bytes; a chat's framing takes some more, and what a provider itself says about tools
@@ -39,6 +42,7 @@ _MOST_SENDS = 4
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 2.0, 60.0
 _BREAK_AT, _BREAK_S, _LONGEST_BREAK_S = 5, 120.0, 3600.0
 _REFUSED_KEY_S = 600.0
+_MOST_TROUBLES = 1000
 _LOOSER = {"schema": "object", "object": "text", "tool": "text"}
 # What a refusal speaks of that is about the form of the answer, not about the question.
 _ABOUT_FORM = re.compile(rb"format|schema|json_object|tool|grammar|structured", re.IGNORECASE)
@@ -55,7 +59,7 @@ class Manner(Struct):
 
 
 class Trouble(Struct):
-    """Failures of one provider in a row, and until when (monotonic seconds) it is left alone."""
+    """Failures of one provider and key in a row, and until when (monotonic seconds) it is left alone."""
 
     failures: int = 0
     until: float = 0.0
@@ -88,9 +92,10 @@ class SideCaller:
         self._answer_tokens = answer_tokens
         self._chance = chance
         self._manners: dict[tuple[str, int, str, str], Manner] = {}
-        self._troubles: dict[tuple[str, int], Trouble] = {}
+        self._troubles: dict[tuple[str, int, int], Trouble] = {}
         self.figures = figures
         self._paid = paid
+        self._full_on = ""
 
     def ready(self, conversation: str) -> bool:
         """See SideModel."""
@@ -128,10 +133,12 @@ class SideCaller:
                 answer = read(text)
             except DocumentError as error:
                 if wrong:
-                    raise SideModelError(f"no usable answer: {error}", "garbage", lasting=True) from error
+                    self._fail(endpoint, f"no usable answer: {error}", "garbage", lasting=True, answered=True)
                 wrong = text[:_MAX_QUOTED] or "(nothing)"
                 continue
             self.figures.answers += 1
+            if self._troubles.pop(_origin(endpoint), None) is not None:
+                log.info("side model: %s answers again", endpoint.model)
             return answer
         raise SideModelError("the provider refuses every form of the question", "refused", lasting=True)
 
@@ -152,6 +159,7 @@ class SideCaller:
             raise
         if hold is None:
             self._fetcher.give_back(up)
+            self._tell_full()
             raise SideModelError("the side model's budget of the day is used up", "budget")
         try:
             got = await self._fetcher.post(up, endpoint.target, headers(endpoint), body, self._timeout_s)
@@ -172,9 +180,8 @@ class SideCaller:
         micros = endpoint.price.micros(usage.input_tokens, usage.output_tokens)
         await self._budget.settle(hold, usage.input_tokens + usage.output_tokens, micros)
         self._paid(endpoint.model, usage, question.conversation, micros / 1_000_000)
-        self._troubles.pop(_origin(endpoint), None)
         if reply.finish == "length":
-            raise SideModelError("the answer was longer than allowed", "too long", lasting=True)
+            self._fail(endpoint, "the answer was longer than side_model.answer_tokens", "too long", lasting=True, answered=True)
         return said(reply)
 
     def _usage(self, reply: Reply, body: bytes) -> Usage:
@@ -209,6 +216,14 @@ class SideCaller:
     def _trouble(self, endpoint: Endpoint) -> Trouble:
         return self._troubles.get(_origin(endpoint)) or Trouble()
 
+    def _tell_full(self) -> None:
+        """Once a day, for the log."""
+        figures = self.figures
+        if self._full_on != figures.day:
+            self._full_on = figures.day
+            money = f", ${figures.micros / 1e6:.4f} of ${figures.micros_most / 1e6:g}" if figures.micros_most else ""
+            log.info("side model: no room for more today (UTC): %d of %d tokens%s", figures.tokens, figures.tokens_most, money)
+
     def _turned_away(self, endpoint: Endpoint, conversation: str, got: Fetched) -> NoReturn:
         if got.status in {401, 403}:
             self._refused(conversation)
@@ -218,15 +233,25 @@ class SideCaller:
         reason = "rate" if got.status in {429, 529, 503} else "status"
         self._fail(endpoint, f"the side model's provider answered {got.status}", reason, retry_after(got.headers, time.time()))
 
-    def _fail(self, endpoint: Endpoint, text: str, reason: str, least_s: float = 0.0, lasting: bool = False) -> NoReturn:
-        """Leave the provider alone for a while: longer with each failure, and not before it said."""
+    def _fail(
+        self, endpoint: Endpoint, text: str, reason: str, least_s: float = 0.0, lasting: bool = False, answered: bool = False
+    ) -> NoReturn:
+        """Leave the provider alone for a while: longer with each failure, and not before it said. `answered`: it did, and nothing can be
+        made of that, which may be this one question's fault; where it is not, the budget is not spent on more of it."""
         trouble = self._troubles.setdefault(_origin(endpoint), Trouble())
+        while len(self._troubles) > _MOST_TROUBLES:
+            del self._troubles[next(iter(self._troubles))]
         trouble.failures += 1
         pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(10, trouble.failures - 1))
         if trouble.failures >= _BREAK_AT:
             pause_s = min(_LONGEST_BREAK_S, _BREAK_S * 2 ** min(10, trouble.failures - _BREAK_AT))
+        elif answered:
+            pause_s = 0.0
         pause_s *= 0.75 + self._chance() / 2
-        trouble.until = time.monotonic() + max(pause_s, min(least_s, _LONGEST_BREAK_S))
+        pause_s = max(pause_s, min(least_s, _LONGEST_BREAK_S))
+        trouble.until = time.monotonic() + pause_s
+        if trouble.failures in (1, _BREAK_AT):
+            log.warning("side model: %s; failures in a row: %d; left alone for %d s", text, trouble.failures, pause_s)
         raise SideModelError(text, reason, lasting)
 
 
@@ -286,5 +311,6 @@ def retry_after(lines: Headers, now: float) -> float:
     return 0.0
 
 
-def _origin(endpoint: Endpoint) -> tuple[str, int]:
-    return endpoint.target.host, endpoint.target.port
+def _origin(endpoint: Endpoint) -> tuple[str, int, int]:
+    """Who is asked, and with which key: one client's refused key is not another's. Of the key only a hash is kept."""
+    return endpoint.target.host, endpoint.target.port, hash(endpoint.auth)

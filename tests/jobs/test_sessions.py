@@ -47,7 +47,7 @@ def test_one_word_is_no_session() -> None:
 def test_a_session_is_summed_up_when_it_is_over_and_anew_after_a_forgetting(tmp_path: Path) -> None:
     async def work() -> None:
         config = scoped(tmp_path, "principal")
-        config = replace(config, memory=replace(config.memory, session_idle_s=0.05))
+        config = replace(config, memory=replace(config.memory, session_idle_s=1.5))
         async with rig(config, echoing()) as one:
             chat: Chat = [("user", FACT), ("assistant", "Answer 1."), ("user", "And Bruno pays 40 euros for the stamps on Tuesday.")]
             name = await say(one, chat[:1])
@@ -56,7 +56,7 @@ def test_a_session_is_summed_up_when_it_is_over_and_anew_after_a_forgetting(tmp_
             assert worker is not None
             worker._busy = lambda: False
             await stored(one, lambda store: None)
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(1.6)
             await worker.round()
             (made,) = await kept(one, name)
             assert "grey paper" in made.text

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import Raw
+from msgspec.structs import replace
 
 from backstory.config.side_models import Dialect
 from backstory.core.records import Used
@@ -95,11 +96,16 @@ def test_an_answer_is_read_and_paid_by_the_providers_count(store: SqlStore, tmp_
 
 
 @pytest.mark.parametrize("most", [Used(0, 0), Used(0, 10**9), Used(900, 10**9), Used(10**9, 1)])
-def test_without_room_in_the_budget_nothing_is_sent(store: SqlStore, tmp_path: Path, most: Used) -> None:
+def test_without_room_in_the_budget_nothing_is_sent(store: SqlStore, tmp_path: Path, most: Used, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+
     async def work() -> None:
         async with desk(store, tmp_path, five, most=most) as (one, provider):
-            with pytest.raises(SideModelError, match="budget"):
-                await one.caller.ask(QUESTION, read)
+            for _ in range(2):
+                with pytest.raises(SideModelError, match="budget"):
+                    await one.caller.ask(QUESTION, read)
+                one.now += 400
+            one.now -= 500
             assert not provider.asked
             assert store.used(DAY) == Used()
             assert not one.caller.ready("c")
@@ -107,6 +113,9 @@ def test_without_room_in_the_budget_nothing_is_sent(store: SqlStore, tmp_path: P
             assert one.caller.ready("c"), "a new day, a new budget"
 
     run(work())
+    assert [line.split(",")[0] for line in caplog.messages] == [f"side model: no room for more today (UTC): 0 of {most.tokens} tokens"], (
+        "told once a day"
+    )
 
 
 @pytest.mark.parametrize(
@@ -287,7 +296,9 @@ def test_a_refused_key_is_told_and_not_tried_again_for_long(store: SqlStore, tmp
     run(work())
 
 
-def test_pauses_grow_the_breaker_opens_and_a_success_closes_it(store: SqlStore, tmp_path: Path) -> None:
+def test_pauses_grow_the_breaker_opens_and_a_success_closes_it(store: SqlStore, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+
     async def work() -> None:
         async with desk(store, tmp_path, lambda asked: reply(b"{}", status=b"500 Oh")) as (one, provider):
             pauses = []
@@ -304,6 +315,48 @@ def test_pauses_grow_the_breaker_opens_and_a_success_closes_it(store: SqlStore, 
             provider.answer = five
             assert await one.caller.ask(QUESTION, read) == 5
             assert not one.caller._troubles
+
+    run(work())
+    first, fifth, again = caplog.messages
+    assert first.startswith("side model: the side model's provider answered 500; failures in a row: 1; left alone for ")
+    assert "failures in a row: 5" in fifth
+    assert again == "side model: m answers again"
+
+
+def test_one_clients_refused_key_does_not_keep_another_client_waiting(
+    store: SqlStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(asked: Asked) -> bytes:
+        return five(asked) if asked.header(b"authorization") == b"Bearer good" else reply(b"{}", status=b"401 No")
+
+    async def work() -> None:
+        async with desk(store, tmp_path, answer) as (one, _):
+            assert one.to is not None
+            monkeypatch.setattr(module, "_MOST_TROUBLES", 3)
+            for number in range(4):
+                one.to = replace(one.to, auth=((b"Authorization", b"Bearer bad%d" % number),))
+                with pytest.raises(SideModelError, match="key"):
+                    await one.caller.ask(QUESTION, read)
+                assert not one.caller.ready("c")
+            assert len(one.caller._troubles) == 3
+            one.to = replace(one.to, auth=((b"Authorization", b"Bearer good"),))
+            assert await one.caller.ask(QUESTION, read) == 5
+
+    run(work())
+
+
+@pytest.mark.parametrize(("said", "finish"), [("I would rather talk.", ""), ('{"n": 5', "length")])
+def test_a_model_that_never_answers_as_it_should_is_left_alone_like_one_that_fails(
+    store: SqlStore, tmp_path: Path, said: str, finish: str
+) -> None:
+    async def work() -> None:
+        async with desk(store, tmp_path, lambda asked: says(asked, said, finish=finish)) as (one, _):
+            for _ in range(5):
+                assert one.caller.ready("c"), "it may be the question's fault"
+                with pytest.raises(SideModelError) as raised:
+                    await one.caller.ask(QUESTION, read)
+                assert raised.value.lasting
+            assert not one.caller.ready("c"), "the budget is not for such answers"
 
     run(work())
 

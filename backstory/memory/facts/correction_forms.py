@@ -100,3 +100,15 @@ HELD = Form(
     ALWAYS,
 )
 """Words that another thing may be called by, which "it" then means."""
+SLIP = Form(
+    r"(?:[,;]|\s[–—-]{1,2}|\.\.\.|…)\s+(?:(?:oh|ah|er|uh|um|well|hmm),?\s+)?"
+    r"(?:(?:no,?\s+wait|wait,?\s+no|no,?\s+sorry|sorry,?\s+no"
+    r"|(?:scratch|strike) that|make (?:that|it)|correction|i meant(?: to say)?|or rather)"
+    r"\b[,:;]?\s+|(?:no,|(?:sorry|oops|my bad|i mean|actually)\b[,:;]?)\s+"
+    r"(?!(?:i|he|she|they|we|you|it|this|there|who|what|why|how|when|where|not|but|and|do|don't|does|is|are|the|my|our|if|so|thanks|please|just)"
+    r"\b)(?=\S+(?: \S+){0,3}$))(?=\S)",
+    re.I,
+    "wait|sorry|that|make|correction|mean|rather|no|oops|bad|actually",
+)
+"""Within a sentence: what comes before was a slip, what comes after is meant ("on Tuesday, no wait, Wednesday"). Words that often mean
+something else count where only a few words follow them."""

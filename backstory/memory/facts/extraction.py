@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator, Set
 from functools import cache, lru_cache
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from backstory.core.records import Fact, FactKind, Turn
 from backstory.memory.facts import tongues as fact_tongues
 from backstory.memory.facts.change_forms import NOW_AT, SWAP, changes_for
 from backstory.memory.facts.choices import is_choice
-from backstory.memory.facts.correction_forms import ADMITS, BEHIND, HELD, MOVED, NAMED, OFF, OFF_THAT, ONLY_ADMITS, POINTED
+from backstory.memory.facts.correction_forms import ADMITS, BEHIND, HELD, MOVED, NAMED, OFF, OFF_THAT, ONLY_ADMITS, POINTED, SLIP
 from backstory.memory.facts.ending_forms import DIED, THERE, endings_for
 from backstory.memory.facts.kinds import suits
 from backstory.memory.facts.objects import begins_dated, cut_tail, cut_when, dated, fits, replaced, says_something, subject_of, trimmed
@@ -41,7 +42,7 @@ from backstory.memory.forms import Form, Sieve
 from backstory.memory.reading.sentences import Sentence, sentences
 from backstory.memory.recall import dates
 
-READER = 4
+READER = 5
 """Rises with what is found: turns that an earlier reader has read are read again (jobs/facts.py)."""
 _MOST = 24
 """Facts of one turn at most: more are a list or a paste."""
@@ -72,6 +73,7 @@ _POINTS = Form(
 _IT = Form(r"(?:it|that)\b", re.I)
 _REALLY = Form(r"(?:it|that)\S* (?:is |was )?(?:actually|really)\b", re.I)
 _MEANT = Form(r"(?:what )?i (?:meant|wanted)|make (?:it|that)\b", re.I)
+_AT = Form(r"(?:in|at|to|from|as)\s+", re.I)
 _CHANGE = Form(r"moved|changed|postponed|rescheduled|pushed|switched|\bnow\b", re.I)
 
 
@@ -117,7 +119,7 @@ def extract(turn: Turn, breathe: Callable[[], None] = lambda: None, names: Set[s
             fixing = sentence
             continue
         corrects = fixing is not None and fixing.author == sentence.author
-        found = list(_of(turn, text, sentence, corrects, alone, free))
+        found = _slipped(turn, text, sentence, corrects, alone, free)
         free = any(fact.verb in _PLACED and dated(fact.object) for fact in found) or (
             free and HELD.search(text, sentence.start, sentence.end) is None
         )
@@ -128,6 +130,25 @@ def extract(turn: Turn, breathe: Callable[[], None] = lambda: None, names: Set[s
     if sum(fact.verb == _LABELLED for fact in made) > _MOST_LABELLED:
         made = [fact for fact in made if fact.verb != _LABELLED]
     return tuple(_numbered(made[:_MOST]))
+
+
+def _slipped(turn: Turn, text: str, sentence: Sentence, corrects: bool, alone: bool, free: bool) -> list[Fact]:
+    """The facts of one sentence. Where it takes back in its middle what it began with, that is none without what takes its place."""
+    slip = SLIP.search(text, *trimmed(text, sentence.start, sentence.end, ends=".!…"))
+    if slip is None:
+        return list(_of(turn, text, sentence, corrects, alone, free))
+    said = list(_of(turn, text, replace(sentence, end=slip.start(), alone=False), corrects, alone, free))
+    rest = replace(sentence, start=slip.end(), alone=False)
+    if not said:
+        return list(_of(turn, text, sentence, corrects, alone, free))
+    if instead := list(_of(turn, text, rest, True, alone, free)):
+        return said + instead
+    low, high = trimmed(text, slip.end(), sentence.end, ends=".!…")
+    low = place.end() if (place := _AT.match(text, low, high)) is not None else low
+    last = said[-1]
+    if last.stance != "stated" or not only_value(text[low:high]) or suits(last.verb, last.subject, text[low:high], last.kind) != high - low:
+        return []
+    return [_fact(turn, sentence, last.kind, last.subject, last.verb, (low, high), fixes=True)]
 
 
 def _numbered(made: list[Fact]) -> Iterator[Fact]:

@@ -347,8 +347,14 @@ def _item(index: Index, scores: Mapping[int, float], place: int, pinned: bool, p
 
 
 def _left(index: Index, out: Sequence[tuple[int, str]], scores: Mapping[int, float]) -> tuple[Left, ...]:
-    best = sorted(out, key=lambda one: -scores.get(one[0], 0.0))[:MOST_LEFT]
-    return tuple([Left(index.turns[place], index.numbers[place], why, round(scores.get(place, 0.0), 4)) for place, why in best])
+    """The best of them, each turn once for each reason: it may be there in several parts."""
+    best: dict[tuple[int, str], Left] = {}
+    for place, why in sorted(out, key=lambda one: -scores.get(one[0], 0.0)):
+        turn = index.turns[place]
+        best.setdefault((turn, why), Left(turn, index.numbers[place], why, round(scores.get(place, 0.0), 4)))
+        if len(best) == MOST_LEFT:
+            break
+    return tuple(best.values())
 
 
 def _changed(turn: int, text: str, changed: Changed) -> int:

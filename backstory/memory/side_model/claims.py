@@ -17,6 +17,7 @@ from backstory.core.records import Claim, Summary, Turn
 from backstory.memory.folding.digest import digest_units
 from backstory.memory.recall import dates
 from backstory.memory.recall.units import Carry, Unit, units
+from backstory.memory.side_model.bindings import Bindings
 from backstory.memory.text import STOP_WORDS, fold, stem, terms, words
 
 LABEL = CLAIMANT
@@ -28,13 +29,14 @@ _SHARED = 0.5
 _CLOSE = 0.6
 _SENTENCE = re.compile(r"(?<=[.!?。！？])\s+|\n+")
 _END = re.compile(r"(?<=[.!?。！？])\s+(?=[^\W_a-z])")
-_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
+_NUMBER = re.compile(r"(?:(?<![\w.,:/)\]-])[-\u2212]|\bminus )?\d+(?:[.,:]\d+)*")
 _WORD = re.compile(r"[^\W_]+(?:[-'’./_@][^\W_]+)*")
 _CODED = re.compile(r"[a-z][A-Z]|\w[_/@.]\w|[^\W\d_]\d|\d[^\W\d_]|[A-Z]{2}")
 _ORDINAL = re.compile(r"\d+(?:st|nd|rd|th|s)", re.IGNORECASE)
 _PARTS = re.compile(r"\d+|[^\W\d_]+")
 _VERB = re.compile(r"[A-Z][a-z]+(?:ed|ing)")
 _SUBJECT_WORDS = "user users assistant speaker speakers human both nobody everyone someone people summary"
+_ROLES = ("user", "speaker", "human")
 _SUBJECTS = frozenset(_SUBJECT_WORDS.split())
 """Words with which a claim may begin although no turn has them."""
 _NOT_WORDS = """
@@ -148,11 +150,14 @@ class _Source:
 
     def __init__(self, turns: Sequence[Turn]) -> None:
         told = [f"{turn.sender or turn.role}: {turn.text}" for turn in turns]
+        self._speakers = {name for turn in turns for name in (turn.sender, *(_ROLES if turn.role == "user" else (turn.role,))) if name}
         self._sentences = [sentence for text in told for sentence in _SENTENCE.split(text) if sentence.strip()]
         self._terms = [_stems(sentence) for sentence in self._sentences]
         self._stems = set().union(*self._terms)
         self._words = {fold(word) for text in told for word in _WORD.findall(text)} | {word for text in told for word in words(text)}
         self._numbers = {number for text in told for number in _numbers(text)}
+        plain = [sentence for turn in turns for sentence in _SENTENCE.split(turn.text) if sentence.strip()]
+        self._bindings = Bindings(plain, self._speakers, _is_name)
         self._at = max((turn.at for turn in turns), default=0.0)
         self._periods: set[tuple[float, float]] = set()
         for turn in turns:
@@ -204,7 +209,13 @@ class _Source:
         best = max(likeness, default=0.0)
         denied = denies(claim)
         close = (sentence for sentence, like in zip(self._sentences, likeness, strict=True) if like and like >= _CLOSE * best)
-        return any(denies(sentence) == denied for sentence in close)
+        alike = [self._bare(sentence) for sentence in close if denies(sentence) == denied]
+        return bool(alike) and self._bindings.hold(claim, alike)
+
+    def _bare(self, sentence: str) -> str:
+        """Without who says it."""
+        name, colon, said = sentence.partition(": ")
+        return said if colon and name in self._speakers else sentence
 
 
 def _is_name(word: str, first: bool) -> bool:
@@ -226,10 +237,11 @@ def _numbers(text: str) -> set[str]:
 
 
 def _bare(number: str) -> str:
+    number, sign = number.lstrip("minus -\u2212"), "" if number[0].isdigit() else "-"
     if re.fullmatch(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?", number):
         number = number.replace(",", "")
     whole, dot, rest = number.replace(",", ".").partition(".")
-    return (whole.lstrip("0") or "0") + dot + rest
+    return sign + (whole.lstrip("0") or "0") + dot + rest
 
 
 def _stems(text: str) -> set[str]:

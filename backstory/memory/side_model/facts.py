@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from backstory.core.records import Claim, Fact, FactKind, Stance, Turn
 from backstory.core.side import Question
 from backstory.memory.facts.alike import key
+from backstory.memory.facts.correction_forms import SLIP
 from backstory.memory.facts.extraction import extract, meant
 from backstory.memory.facts.kinds import suits
 from backstory.memory.facts.objects import says_something, subject_of, trimmed
@@ -184,6 +185,9 @@ def _fact(said: _Said, turn: Turn) -> Fact | None:
         return None
     left = _without(text, sentence, piece.replaces)
     negated = said.stance == "negated"
+    slip = SLIP.search(text, sentence.start, trimmed(text, sentence.start, sentence.end, ends=".!…")[1])
+    if slip is not None and piece.object[0] < slip.start():
+        return None
     if HEDGED.search(whole) or not _agrees(left, text[slice(*piece.object)], negated):
         return None
     if not _borne(turn, left, f"{subject} {'not ' if negated else ''}{verb} {text[slice(*piece.object)]}"):

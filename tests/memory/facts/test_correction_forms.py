@@ -33,3 +33,40 @@ def test_what_only_looks_like_a_correction_changes_nothing(texts: list[str]) -> 
 )
 def test_a_correction_that_points_to_nothing_near_is_no_fact(texts: list[str]) -> None:
     assert all(one.status == "current" and one.fact.kind != "correction" for one in ledger(texts).known())
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("The meeting is on Tuesday, no wait, Wednesday.", "Wednesday"),
+        ("The meeting is on Tuesday, sorry, Wednesday.", "Wednesday"),
+        ("The meeting is on Tuesday, I mean Wednesday.", "Wednesday"),
+        ("The meeting is on Tuesday, scratch that, on Wednesday.", "Wednesday"),
+        ("I work at Google, well, actually at Meta.", "Meta"),
+        ("I live in Oslo, sorry, Bergen.", "Bergen"),
+        ("I live in Oslo, oh wait, no, in Bergen.", "Bergen"),
+        ("My dog is called Rex, no, Max.", "Max"),
+        ("My name is Jon, I mean John.", "John"),
+        ("I use vim, or rather neovim.", "neovim"),
+        ("I prefer tea, I mean coffee.", "coffee"),
+    ],
+)
+def test_of_a_sentence_that_takes_itself_back_the_end_holds(text: str, left: str) -> None:
+    assert [one.fact.object for one in ledger([text]).known() if one.status == "current"] == [left]
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("I live in Oslo, no wait, I have to think about that.", []),
+        ("I like olives, or rather whatever they had on that pizza last summer.", []),
+        ("I don't like tea, no, coffee.", []),
+        ("I live in Oslo, actually.", ["Oslo"]),
+        ("The meeting is on Tuesday, I mean it.", ["on Tuesday"]),
+        ("I like tea, no sugar.", ["tea, no sugar"]),
+        ("I live in Oslo, sorry, I can't come.", ["Oslo"]),
+        ("Well, no, wait, I live in Oslo.", ["Oslo"]),
+    ],
+)
+def test_what_a_sentence_takes_back_without_a_word_for_it_is_no_fact(text: str, left: list[str]) -> None:
+    assert [one.fact.object for one in ledger([text]).known() if one.status == "current"] == left

@@ -85,6 +85,15 @@ def test_the_floor_keeps_unimportant_turns_out_and_says_so() -> None:
     assert [(left.turn, left.why) for left in made.left] == [(1, "below memory.min_importance")]
 
 
+def test_a_turn_of_several_parts_is_said_to_be_left_out_once() -> None:
+    long = " ".join(f"The kettle number {number} is in the kitchen, beside the window to the garden." for number in range(80))
+    index = indexed([turn(1, long, at=NOW - 900 * DAY_S, arrived=NOW - 900 * DAY_S)])
+    assert len(index.turns) > 1
+    standing = Standing(Rules(floor=0.9), frozenset(), {}, NOW)
+    made = recall(index, "kettle?", budget_tokens=300, carried=(), now=NOW, min_score=0.0, count=estimate, standing=standing)
+    assert [(left.turn, left.why) for left in made.left] == [(1, "below memory.min_importance")]
+
+
 def test_a_pinned_turn_comes_first_whatever_is_asked() -> None:
     pin = 41
     standing = Standing(NEUTRAL, {pin}, {}, NOW)

@@ -56,6 +56,8 @@ def test_a_fact_is_a_piece_of_its_turn_and_names_who_found_it() -> None:
         ("Carla gave me a book.", {"subject": "user", "verb": "gave", "object": "a book"}),
         ("My brother bought a boat.", {"subject": "user", "verb": "bought", "object": "a boat"}),
         ("Carla hates the cold and Ben loves it.", {"subject": "Ben", "verb": "hates", "object": "the cold"}),
+        ("Carla bought a telescope, no wait, a microscope.", {"subject": "Carla", "verb": "bought", "object": "a telescope"}),
+        ("Carla bought a telescope, I mean a microscope.", {"subject": "Carla", "verb": "bought", "object": "a telescope"}),
         ("I never eat meat.", {"verb": "eats", "object": "meat"}),
         ("I never, ever eat meat.", {"verb": "eats", "object": "meat"}),
         ("If it rains Carla buys an umbrella.", {"subject": "Carla", "verb": "buys", "object": "an umbrella"}),
