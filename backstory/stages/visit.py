@@ -25,7 +25,8 @@ _TWO = 2
 
 
 class Visit(Struct):
-    """`upto`: number of turns on the thread's path that the request goes on from. `turns`: the new ones, to be stored with the answer.
+    """`upto`: number of turns on the thread's path that the request goes on from, `last`: the last of them, also where another request
+    takes another path meanwhile. `turns`: the new ones, to be stored with the answer.
     `base`: id of the turn that it names as what it builds on, 0 where it names none. `parent`: id of the turn that the answer follows,
     once `turns` are stored; `chain`: hash of the history that it follows. `answer`: the first id of the answer's turns, 0 before it is
     set aside. `tokens_in`, `tokens_sent`: of the client's request and of ours. `late`: the request went up without memory's edits.
@@ -56,6 +57,7 @@ class Visit(Struct):
     marked: int = 0
     base: int = 0
     upto: int = 0
+    last: Turn | None = None
     turns: list[Turn] = field(default_factory=list)
     parent: int = 0
     chain: bytes = b""
@@ -104,6 +106,11 @@ class Visit(Struct):
     anew: bool = False
     since: int = -1
     summed: bool = False
+
+
+def answered(visit: Visit) -> Turn | None:
+    """The turn that its answer follows; None where there is none before it."""
+    return visit.turns[-1] if visit.turns else visit.last
 
 
 def new_tokens(visit: Visit, new: int) -> int:
