@@ -267,12 +267,13 @@ class Ingest(Stage):
         parent, chain = (last.id, last.chain) if last is not None else (0, thread.root)
         position = next_position(thread.path, fresh.upto)
         turns: list[Turn] = []
+        waiting = self._visits.under_way(thread)
         for item in sorted((*fresh.items, *fresh.passed)) if fresh.passed else fresh.items:
             one, before = reading.lines[item], chain
             chain = chain_on(chain, one.content)
             if item in fresh.passed:
                 continue
-            known = thread.after(before, chain) or self._visits.under_way(thread, parent, chain)
+            known = thread.after(before, chain) or waiting.get((parent, chain))
             if known is not None:
                 turns.append(known)
                 parent = known.id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from typing import TypeVar
 
 from msgspec import Struct, field
@@ -163,14 +164,17 @@ class Visits:
         """The visit of an exchange, None where memory has no part in it."""
         return self._visits.get(exchange)
 
-    def under_way(self, thread: Thread, parent: int, chain: bytes) -> Turn | None:
-        """The turn with this chain hash, after turn `parent`, that another request of the same conversation brings and that waits for its
-        answer; None where there is none. Costs a look at each visit, where two of the thread are under way."""
+    def under_way(self, thread: Thread) -> Mapping[tuple[int, bytes], Turn]:
+        """The turns that other requests of the same conversation bring and that wait for their answers, by the turn that each follows and
+        its chain hash; none where no other is under way. Costs a look at each visit, and at each of these turns."""
         if thread.busy < _TWO:
-            return None
-        name = thread.conversation.id
-        asked = (visit for visit in self._visits.values() if visit.turns and not visit.muted and visit.thread.conversation.id == name)
-        return next((turn for visit in asked for turn in visit.turns if turn.chain == chain and turn.parent == parent), None)
+            return {}
+        name, found = thread.conversation.id, dict[tuple[int, bytes], Turn]()
+        for visit in self._visits.values():
+            if visit.turns and not visit.muted and visit.thread.conversation.id == name:
+                for turn in visit.turns:
+                    found.setdefault((turn.parent, turn.chain), turn)
+        return found
 
     async def known(self, exchange: int, task: asyncio.Task[T]) -> set[asyncio.Task[T]]:
         """Wait until it is known whose request this is: something may be set for it. At most some seconds, and until `task`, which finds
