@@ -397,12 +397,13 @@ class Economy(Stage):
 
 
 def _loose(visit: Visit, newest: int) -> int:
-    """Tokens of the blocks at so many of the newest messages."""
-    thread = visit.thread
+    """Tokens of the blocks at so many of the newest messages; of the newest alone where the thread has taken another path meanwhile."""
+    thread, reading = visit.thread, visit.reading
     if not newest or not thread.injections:
         return 0
-    blocks = [thread.going(thread.path[place].chain) for place in visit.reading.places[-newest:] if place >= 0]
-    return sum([one.tokens for one in (*blocks, visit.injection) if one is not None])
+    places = reading.places[-newest:] if reading.version == thread.version else []
+    blocks = [thread.going(thread.path[place].chain) for place in places if place >= 0]
+    return sum({one.chain: one.tokens for one in (*blocks, visit.injection) if one is not None}.values())
 
 
 def _unmarked(visit: Visit, newest: int) -> int:

@@ -35,7 +35,7 @@ from backstory.stages import excerpts
 from backstory.stages.base import Failed, Stage, attempt
 from backstory.stages.threads import Threads, batch, unknown
 from backstory.stages.trace import trace
-from backstory.stages.visit import Visit, Visits
+from backstory.stages.visit import Visit, Visits, answered
 
 # An answer comes to at most this many turns; the ids are set aside before it is parsed.
 _ANSWER_TURNS = 256
@@ -96,7 +96,8 @@ class Ingest(Stage):
         if self._most_new < tokens <= _MOST_TAKEN_IN and fresh.upto == len(thread.path):
             self._take_in(visit, fresh, exchange.wire.name if exchange.wire is not None else "")
             fresh = Fresh(visit.upto, ())
-        tip = thread.path[fresh.upto - 1].id if fresh.upto else 0
+        visit.last = thread.path[fresh.upto - 1] if fresh.upto else None
+        tip = visit.last.id if visit.last is not None else 0
         # Drawn now, so that what is asked later is newer, whichever is answered first.
         self._answer_id(visit)
         visit.parent = visit.turns[-1].id if visit.turns and not visit.muted else visit.muted or tip
@@ -167,7 +168,7 @@ class Ingest(Stage):
             self._clock(),
             self._estimate,
             complete,
-            visit.turns[-1] if visit.turns else thread.path[visit.upto - 1] if visit.upto else None,
+            answered(visit),
         )
         turns = [*visit.turns, *answer]
         if visit.muted:
@@ -266,12 +267,13 @@ class Ingest(Stage):
         parent, chain = (last.id, last.chain) if last is not None else (0, thread.root)
         position = next_position(thread.path, fresh.upto)
         turns: list[Turn] = []
+        waiting = self._visits.under_way(thread)
         for item in sorted((*fresh.items, *fresh.passed)) if fresh.passed else fresh.items:
             one, before = reading.lines[item], chain
             chain = chain_on(chain, one.content)
             if item in fresh.passed:
                 continue
-            known = thread.after(before, chain) or self._visits.under_way(thread, parent, chain)
+            known = thread.after(before, chain) or waiting.get((parent, chain))
             if known is not None:
                 turns.append(known)
                 parent = known.id
@@ -487,4 +489,5 @@ def _batch(visit: Visit) -> Batch:
 
 
 def _position(visit: Visit) -> int:
-    return visit.turns[-1].position + 1 if visit.turns else next_position(visit.thread.path, visit.upto)
+    last = answered(visit)
+    return last.position + 1 if last is not None else 0

@@ -17,7 +17,7 @@ from backstory.core.store import Lanes, Store
 from backstory.errors import StoreError
 from backstory.memory.identity.thread import place_of
 from backstory.memory.recall import lookups
-from backstory.stages.visit import Visit
+from backstory.stages.visit import Visit, answered
 
 # Of one conversation, as many as the store keeps.
 _MOST_HELD = 128
@@ -122,9 +122,8 @@ def _named(store: Store, principal: str, name: str) -> list[Lookup]:
 
 def _chain(visit: Visit) -> bytes:
     """Hash up to the message that the visit's answer follows."""
-    if visit.turns:
-        return visit.turns[-1].chain
-    return visit.thread.path[visit.upto - 1].chain if visit.upto else visit.thread.root
+    last = answered(visit)
+    return last.chain if last is not None else visit.thread.root
 
 
 def _goes_on(visit: Visit, chain: bytes) -> bool:

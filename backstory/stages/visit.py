@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from typing import TypeVar
 
 from msgspec import Struct, field
@@ -25,7 +26,8 @@ _TWO = 2
 
 
 class Visit(Struct):
-    """`upto`: number of turns on the thread's path that the request goes on from. `turns`: the new ones, to be stored with the answer.
+    """`upto`: number of turns on the thread's path that the request goes on from, `last`: the last of them, also where another request
+    takes another path meanwhile. `turns`: the new ones, to be stored with the answer.
     `base`: id of the turn that it names as what it builds on, 0 where it names none. `parent`: id of the turn that the answer follows,
     once `turns` are stored; `chain`: hash of the history that it follows. `answer`: the first id of the answer's turns, 0 before it is
     set aside. `tokens_in`, `tokens_sent`: of the client's request and of ours. `late`: the request went up without memory's edits.
@@ -56,6 +58,7 @@ class Visit(Struct):
     marked: int = 0
     base: int = 0
     upto: int = 0
+    last: Turn | None = None
     turns: list[Turn] = field(default_factory=list)
     parent: int = 0
     chain: bytes = b""
@@ -104,6 +107,11 @@ class Visit(Struct):
     anew: bool = False
     since: int = -1
     summed: bool = False
+
+
+def answered(visit: Visit) -> Turn | None:
+    """The turn that its answer follows; None where there is none before it."""
+    return visit.turns[-1] if visit.turns else visit.last
 
 
 def new_tokens(visit: Visit, new: int) -> int:
@@ -156,14 +164,17 @@ class Visits:
         """The visit of an exchange, None where memory has no part in it."""
         return self._visits.get(exchange)
 
-    def under_way(self, thread: Thread, parent: int, chain: bytes) -> Turn | None:
-        """The turn with this chain hash, after turn `parent`, that another request of the same conversation brings and that waits for its
-        answer; None where there is none. Costs a look at each visit, where two of the thread are under way."""
+    def under_way(self, thread: Thread) -> Mapping[tuple[int, bytes], Turn]:
+        """The turns that other requests of the same conversation bring and that wait for their answers, by the turn that each follows and
+        its chain hash; none where no other is under way. Costs a look at each visit, and at each of these turns."""
         if thread.busy < _TWO:
-            return None
-        name = thread.conversation.id
-        asked = (visit for visit in self._visits.values() if visit.turns and not visit.muted and visit.thread.conversation.id == name)
-        return next((turn for visit in asked for turn in visit.turns if turn.chain == chain and turn.parent == parent), None)
+            return {}
+        name, found = thread.conversation.id, dict[tuple[int, bytes], Turn]()
+        for visit in self._visits.values():
+            if visit.turns and not visit.muted and visit.thread.conversation.id == name:
+                for turn in visit.turns:
+                    found.setdefault((turn.parent, turn.chain), turn)
+        return found
 
     async def known(self, exchange: int, task: asyncio.Task[T]) -> set[asyncio.Task[T]]:
         """Wait until it is known whose request this is: something may be set for it. At most some seconds, and until `task`, which finds

@@ -11,7 +11,7 @@ import pytest
 
 from backstory.core.store import Store
 from backstory.memory.reading.turns import chain
-from tests.relay.world import Received, client
+from tests.relay.world import Received, Upstream, client
 from tests.rig import PATHS, QUICK, asking, chunked, post, reply, rig, said, soon
 from tests.stages.world import Chat, configured, conversation, echoing, say, stored, talk, thread
 
@@ -271,5 +271,44 @@ def test_another_image_of_the_same_size_is_another_message(tmp_path: Path, wire:
             raws = await stored(one, lambda store: b"".join(turn.raw for turn in store.turns(name, raw=True)))
             assert b"AAAA" in raws
             assert b"BBBB" in raws, "both are kept"
+
+    asyncio.run(work())
+
+
+def test_an_answer_is_kept_where_another_request_goes_back_meanwhile(tmp_path: Path) -> None:
+    gate, count, named = asyncio.Event(), [0], b"x-session-id: s"
+    gate.set()
+
+    async def script(upstream: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            received = await upstream.request(reader)
+            count[0] += 1
+            number = count[0]
+            if b"another" not in received.body:
+                await gate.wait()
+            writer.write(reply(said("anthropic", f"Answer {number}.", number)))
+            await writer.drain()
+
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing()) as one:
+            one.upstream.script = script
+            asked, chat = asking("anthropic", [*talk(5), ("user", "And now?")]), talk(1)
+            for number in range(5):
+                await say(one, [*talk(number), *talk(1, number)[:1]], named)
+            await one.ask(PATHS["anthropic"], asked, named)
+            gate.clear()
+            again = asyncio.create_task(one.ask(PATHS["anthropic"], asked, named))
+            await soon(lambda: count[0] == 7)
+            async with client(one.port) as other:
+                await other.send(post(one.upstream_port, PATHS["anthropic"], asking("anthropic", [*chat, ("user", "Or another?")]), named))
+                head, _ = await other.reply()
+                await soon(lambda: len(thread(one, conversation(head)).path) == 4)
+                gate.set()
+                await again
+            turns = await stored(one, lambda store: store.turns(conversation(head)))
+            texts = {turn.id: turn.text for turn in turns}
+            assert {texts[turn.parent] for turn in turns if turn.text in ("Answer 6.", "Answer 7.")} == {"And now?"}
+            assert "Answer 7." in texts.values()
+            assert not one.failures()
 
     asyncio.run(work())

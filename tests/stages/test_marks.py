@@ -15,8 +15,13 @@ import pytest
 from msgspec.structs import replace
 
 from backstory.core.message import Text
+from backstory.core.records import Conversation, Injection, Turn
 from backstory.core.reply import Reply, Usage
+from backstory.memory.identity.thread import Thread
+from backstory.memory.reading.requests import Reading
 from backstory.providers.caching import Tariffs
+from backstory.stages.economy import _loose
+from backstory.stages.visit import Visit
 from backstory.wires import WIRES
 from tests.relay.world import Received
 from tests.rig import PATHS, Rig, reply, rig, settings, with_marker
@@ -150,3 +155,15 @@ def test_marks_elsewhere_and_other_models_neither_raise_the_bill_nor_bend_the_me
             assert not one.failures()
 
     asyncio.run(work())
+
+
+def test_blocks_behind_the_mark_are_counted_once_and_on_the_path_of_their_request() -> None:
+    thread = Thread(Conversation("c", "", 0.0, 0.0), b"root")
+    thread.add([Turn(place + 1, "c", place, place, chain, chain, "user", "spoken", "Said.") for place, chain in enumerate((b"a", b"b"))])
+    blocks = [Injection("c", chain, "Told.", (1,), 10, 0.0) for chain in (b"a", b"b")]
+    thread.inject(blocks)
+    reading = Reading(b"", [], [], 0)
+    reading.places, reading.version = [0, 1], thread.version
+    assert _loose(Visit(thread, reading, "", injection=blocks[1]), 2) == 20, "the newest message is asked again, and is on the path"
+    thread.rewind(1)
+    assert _loose(Visit(thread, reading, "", injection=blocks[1]), 2) == 10

@@ -78,7 +78,8 @@ class Beside:
         return head.method == "POST" and bool(_EMBEDDINGS.fullmatch(head.path) or _EMBED.fullmatch(head.path) or _counts(head))
 
     def routes(self, head: Head, body: bytes, at: str) -> tuple[Aside, tuple[Route, ...]] | None:
-        """The question and its ways; None where it is none, or goes where it always went, which is this host. Raises BackstoryError."""
+        """The question and its ways; None where it is none, or goes where it always went, which is to the upstream of this
+        place (upstreams.Base). Raises BackstoryError."""
         coding = head.header(b"content-encoding").strip().lower()
         plain = body if coding in _PLAINLY or not self.reads(head) else decoded(body, coding)
         aside = _aside(head, plain or b"")

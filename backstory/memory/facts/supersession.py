@@ -41,6 +41,8 @@ _MOST_OPEN = 512
 """Among so many of the newest things that somebody has or plans is looked for what one ends."""
 _OPEN = frozenset({"has", "bought", "adopted"})
 _CORRECTABLE = _ONE_VALUE | {"will", "plans to", "has"}
+_NAMES = frozenset({"word"})
+"""The classes of a name: of names, the one that is spelled like it may be meant though another was said since."""
 _DENIED_BY = {"likes": "dislikes", "dislikes": "likes"}
 
 
@@ -338,21 +340,21 @@ class Ledger:
 
     def _corrected(self, fact: Fact, number: int, asked: str) -> _Entry | None:
         """The fact that a correction without a subject is about: the last one that has what it says is wrong, or an object of its kind."""
-        replaced = key(fact.replaces) if fact.replaces else ()
+        wanted, replaced = classes(fact.object), key(fact.replaces) if fact.replaces else ()
         terms = key(fact.object)
         reach = _NEAR_TURNS if fact.verb == POINTED else _REACH_TURNS
         likely: list[_Entry] = []
         for old in reversed(self._entries):
-            if number - old.number > reach or (likely and old.number != likely[0].number and not _spelled(fact)):
+            if number - old.number > reach or (likely and old.number != likely[0].number and wanted != _NAMES):
                 break
             if old.by is not None or old.denies or old.terms == terms or (fact.author == "assistant" and not old.spoken_by_assistant):
                 continue
             if replaced:
                 if old.terms == replaced or within(replaced, old.terms):
                     return old
-            elif old.relation in _CORRECTABLE and _may_be(fact, old, number):
+            elif old.relation in _CORRECTABLE and _may_be(fact, wanted, old, number):
                 likely.append(old)
-        found = _likeliest(fact, likely, number)
+        found = _likeliest(fact, wanted, likely, number)
         return None if found is None or answers(asked, fact, found.subject, found.relation, found.fact.object) else found
 
 
@@ -364,10 +366,9 @@ def fold_facts(turns: Iterable[tuple[int, Iterable[Fact], str]]) -> Ledger:
     return ledger
 
 
-def _may_be(fact: Fact, old: _Entry, number: int) -> bool:
-    """Whether a value may be meant in the place of an old one: another day or time, lately; another number of the same unit, or another
-    name, only for what was said just before."""
-    wanted = classes(fact.object)
+def _may_be(fact: Fact, wanted: frozenset[str], old: _Entry, number: int) -> bool:
+    """Whether a value (`wanted`: its classes) may be meant in the place of an old one: another day or time, lately; another number of the
+    same unit, or another name, only for what was said just before."""
     if fact.verb == "is called":
         # "Her name is Ada" is somebody else's: of the speaker's own name, only its spelling may be meant.
         named = old.relation == "is called" and number - old.number <= _NEAR_TURNS
@@ -382,20 +383,15 @@ def _may_be(fact: Fact, old: _Entry, number: int) -> bool:
     return near and wanted == old.classes
 
 
-def _spelled(fact: Fact) -> bool:
-    """Whether it is a name, of which the one that is spelled like it may be meant though another was said since."""
-    return classes(fact.object) == {"word"}
-
-
-def _likeliest(fact: Fact, likely: list[_Entry], number: int) -> _Entry | None:
+def _likeliest(fact: Fact, wanted: frozenset[str], likely: list[_Entry], number: int) -> _Entry | None:
     """Of what this may be about, the newest first, the one that is: the last one said, or, where one turn says several of them, the one
     that is spelled like it. None where that leaves several."""
     if not likely or likely[0].number == number:
         return likely[0] if likely else None
     lately = [old for old in likely if old.number == likely[0].number]
-    if len(lately) == 1 and not _spelled(fact):
+    if len(lately) == 1 and wanted != _NAMES:
         return lately[0]
-    alike = [] if {"day", "time"} & classes(fact.object) else [old for old in likely if spelled_alike(fact.object, old.fact.object)]
+    alike = [] if {"day", "time"} & wanted else [old for old in likely if spelled_alike(fact.object, old.fact.object)]
     if alike:
         return alike[0] if len(alike) == 1 or alike[0].number != alike[1].number else None
     return lately[0] if len(lately) == 1 else None

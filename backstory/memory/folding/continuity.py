@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from backstory.core.records import Turn
 from backstory.memory.folding.plans import BOUND, DECIDED, OPEN, in_order, written
@@ -61,18 +62,33 @@ class Kept(Struct, frozen=True):
 
 
 class _Found(Struct, frozen=True):
+    """`source`: where it stands: in a tool's plan, as a box to tick, as one of the steps of a list, in a sentence. `back`: how many turns
+    came after it."""
+
     kind: str
     turn: Turn
     text: str
     terms: frozenset[str]
+    source: Literal["tool", "box", "steps", "sentence"]
+    back: int
+
+
+class _Settled(Struct):
+    """What turns leave of older ones: of boxes those that they do not name, of plans and lists none where they have one."""
+
+    boxes: dict[frozenset[str], bool] = field(default_factory=dict)
+    planned: bool = False
+    listed: bool = False
 
 
 class Gathered(Struct, frozen=True):
-    """What turns say of plan, decisions and constraints, the newest first; the file paths that they name, those named last first, each with
-    the last turn that names it."""
+    """What so many turns (`size`) say of plan, decisions and constraints, the newest first; the file paths that they name, those named last
+    first, each with the last turn that names it; and what they settle of what older ones say."""
 
     found: tuple[_Found, ...]
     paths: tuple[tuple[str, Turn], ...]
+    size: int
+    settled: _Settled
 
 
 def still_open(
@@ -85,14 +101,25 @@ def still_open(
 
 def gather(turns: Sequence[Turn], breathe: Callable[[], None] = lambda: None) -> Gathered:
     """What these turns (in order) say of it, whatever a summary says. Some 1.5 us a character. `breathe` is called between two turns."""
-    turns = turns[-MOST_TURNS:]
-    return Gathered(tuple(_found(turns, breathe)), tuple(_paths(turns, breathe)))
+    turns, settled = turns[-MOST_TURNS:], _Settled()
+    return Gathered(tuple(_found(turns, settled, breathe)), tuple(_paths(turns, breathe)), len(turns), settled)
 
 
 def later(new: Gathered, old: Gathered) -> Gathered:
     """What both say, where `new` is of the turns right behind those of `old`."""
-    paths = {**dict(new.paths), **{path: turn for path, turn in old.paths if path not in dict(new.paths)}}
-    return Gathered((*new.found, *old.found), tuple(paths.items()))
+    paths, older, newer = dict(new.paths), old.settled, new.settled
+    paths |= {path: turn for path, turn in old.paths if path not in paths}
+    left = [still for one in old.found if (still := _behind(one, new)) is not None]
+    settled = _Settled(older.boxes | newer.boxes, older.planned or newer.planned, older.listed or newer.listed)
+    return Gathered((*new.found, *left), tuple(paths.items()), old.size + new.size, settled)
+
+
+def _behind(one: _Found, new: Gathered) -> _Found | None:
+    """What an older turn says, now that these turns stand behind it; None where they settle it."""
+    settled, back = new.settled, one.back + new.size
+    gone = {"tool": settled.planned, "box": one.terms in settled.boxes, "steps": settled.listed, "sentence": False}[one.source]
+    kind = _kind(one.turn, one.text, back < _STILL_TURNS) if one.source == "sentence" else one.kind
+    return replace(one, kind=kind, back=back) if kind and not gone else None
 
 
 def left_out(
@@ -108,16 +135,15 @@ def left_out(
     return _fitted(found, paths[:_MOST_PATHS], budget_tokens, count)
 
 
-def _found(turns: Sequence[Turn], breathe: Callable[[], None]) -> Iterator[_Found]:
-    """The newest first."""
-    boxes: dict[frozenset[str], bool] = {}
-    planned = listed = False
+def _found(turns: Sequence[Turn], settled: _Settled, breathe: Callable[[], None]) -> Iterator[_Found]:
+    """The newest first. `settled` is filled."""
+    boxes = settled.boxes
     for back, turn in enumerate(reversed(turns)):
         breathe()
-        if turn.calls and not planned and turn.role == "assistant":
+        if turn.calls and not settled.planned and turn.role == "assistant":
             steps = list(_plan(turn))
-            planned = bool(steps)
-            yield from [_Found("plan", turn, text, frozenset(terms(text))) for text, settled in steps if not settled]
+            settled.planned = bool(steps)
+            yield from [_Found("plan", turn, text, frozenset(terms(text)), "tool", back) for text, done in steps if not done]
         if turn.kind != "spoken":
             continue
         text = turn.text[:_TEXT_CHARS]
@@ -128,23 +154,28 @@ def _found(turns: Sequence[Turn], breathe: Callable[[], None]) -> Iterator[_Foun
             if known not in boxes:
                 boxes[known] = match["mark"] != " "
                 if not boxes[known]:
-                    yield _Found("plan", turn, match["text"].strip(), known)
-        own = () if listed else written(text)
-        listed = listed or bool(own)
-        yield from [_Found("listed", turn, step, frozenset(terms(step))) for step in own]
-        yield from _told(turn, text, marked.union(own), back < _STILL_TURNS)
+                    yield _Found("plan", turn, match["text"].strip(), known, "box", back)
+        own = () if settled.listed else written(text)
+        settled.listed = settled.listed or bool(own)
+        yield from [_Found("listed", turn, step, frozenset(terms(step)), "steps", back) for step in own]
+        yield from _told(turn, text, marked.union(own), back)
 
 
-def _told(turn: Turn, text: str, boxes: set[str], lately: bool) -> Iterator[_Found]:
+def _told(turn: Turn, text: str, boxes: set[str], back: int) -> Iterator[_Found]:
     for sentence in _sentences(text):
         if not _SHORTEST <= len(sentence) <= _LONGEST or sentence.endswith("?") or any(box in sentence for box in boxes):
             continue
-        kind = "plan" if lately and OPEN.search(sentence) else "decided" if DECIDED.search(sentence) else ""
-        if not kind and turn.role == "user" and BOUND.search(sentence):
-            kind = "bound"
-        kind = kind or ("listed" if in_order(sentence) else "")
+        kind = _kind(turn, sentence, back < _STILL_TURNS)
         if kind:
-            yield _Found(kind, turn, sentence, frozenset(terms(sentence)))
+            yield _Found(kind, turn, sentence, frozenset(terms(sentence)), "sentence", back)
+
+
+def _kind(turn: Turn, sentence: str, lately: bool) -> str:
+    """What a sentence says of it; "" for nothing."""
+    kind = "plan" if lately and OPEN.search(sentence) else "decided" if DECIDED.search(sentence) else ""
+    if not kind and turn.role == "user" and BOUND.search(sentence):
+        kind = "bound"
+    return kind or ("listed" if in_order(sentence) else "")
 
 
 def _plan(turn: Turn) -> Iterator[tuple[str, bool]]:

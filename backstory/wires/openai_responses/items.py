@@ -20,6 +20,8 @@ from backstory.wires.lowering import decode
 from backstory.wires.strict import members
 
 _ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system", "developer": "system"}
+ENDS = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
+"""The last events of a stream."""
 CALLS = frozenset({"function_call", "custom_tool_call"})
 _RESULTS = frozenset({"function_call_output", "custom_tool_call_output"})
 OWN_CALLS = {"local_shell_call": "action", "shell_call": "action", "apply_patch_call": "operation", "computer_call": "action"}

@@ -21,6 +21,7 @@ from backstory.core.stream import Frame
 from backstory.wires import base
 from backstory.wires.legs import Json, listed, rewritten, summed, values
 from backstory.wires.lowering import Lowering, decode, encode, quote
+from backstory.wires.openai_responses.items import ENDS
 from backstory.wires.sse import event
 
 _MOST_TOOLS = 128
@@ -30,7 +31,6 @@ _NONE = b'"none"'
 _NULLS = (b"", b"null")
 _MARK = b'"vc:spent"'
 _SPOKEN_ID = b"msg_unanswered"
-_ENDS = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
 _BEGINNINGS = frozenset({"response.created", "response.in_progress", "response.queued"})
 _CALLS = frozenset({"function_call", "custom_tool_call", "local_shell_call", "shell_call", "apply_patch_call", "computer_call"})
 """Items that wait for something of the client's."""
@@ -161,7 +161,7 @@ class ResponsesTalk:
         if kind in ("error", "response.failed") and self._number:
             self._failed = True
             return b""
-        if kind in _ENDS:
+        if kind in ENDS:
             return self._end(frame, found)
         if kind == "response.output_item.added":
             return self._added(frame, found)

@@ -20,13 +20,14 @@ from backstory.core.exchange import Headers
 from backstory.core.stream import Frame
 from backstory.errors import DocumentError
 from backstory.wires.lowering import encode, quote
+from backstory.wires.openai_responses.items import ENDS
 from backstory.wires.sse import SSEReader
 
 MOST_LANES = 32
 """Named lanes of a connection; as the API's own."""
 _SSE = b"text/event-stream"
 _ENVELOPE = ("type", "stream_id", "generate")
-_ENDS = frozenset({"response.completed", "response.failed", "response.incomplete", "error"})
+_ENDS = ENDS | {"error"}
 # Of a failed answer's headers those that clients act on.
 _TOLD = (b"retry-after", b"x-ratelimit-", b"x-request-id", b"x-codex-", b"openai-", b"x-vc-")
 _QUOTED = 500
@@ -299,8 +300,9 @@ class Answering:
             for name in ("added", "done"):
                 events.append(b'"type":"response.output_item.%b","output_index":%d,"item":%b' % (name.encode(), at, bytes(item)))
         status = bytes(fields.get("status", b'"completed"')).strip(b'"')
-        status = status if status in {b"failed", b"incomplete"} else b"completed"
-        events.append(b'"type":"response.%b","response":%b' % (status, body))
+        kind = b"response." + status
+        kind = kind if kind.decode("latin-1") in ENDS else b"response.completed"
+        events.append(b'"type":"%b","response":%b' % (kind, body))
         frames = [Frame(b"", "", b'{%b,"sequence_number":%d}' % (event, at)) for at, event in enumerate(events)]
         return self._told(frames)
 

@@ -18,7 +18,7 @@ from backstory.core.reply import Delta, Ending, Meter, Reply, Started, TextDelta
 from backstory.core.stream import Frame
 from backstory.errors import DocumentError
 from backstory.wires.lowering import decode, encode
-from backstory.wires.openai_responses.items import CALLS, OWN_CALLS, finish_of, kept, read_item, read_response, usage_of
+from backstory.wires.openai_responses.items import CALLS, ENDS, OWN_CALLS, finish_of, kept, read_item, read_response, usage_of
 from backstory.wires.sse import event as write_event
 from backstory.wires.sse import replaced
 
@@ -27,7 +27,6 @@ _Json: TypeAlias = "dict[str, object]"
 _TEXT_DELTAS = frozenset({"response.output_text.delta", "response.refusal.delta"})
 _THOUGHT_DELTAS = frozenset({"response.reasoning_summary_text.delta", "response.reasoning_text.delta"})
 _CALL_DELTAS = frozenset({"response.function_call_arguments.delta", "response.custom_tool_call_input.delta"})
-_ENDS = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
 _PART_ENDS = frozenset({"response.output_text.done", "response.content_part.done"})
 _CONTENT_SHIFT = 20
 """A second content part of an output item gets an index of its own: output_index + (content_index << 20)."""
@@ -94,7 +93,7 @@ def _rare(event: _Event, kind: str) -> list[Delta]:
     if kind == "response.created":
         response = read_response(event.response)
         return [Started(response.id, response.model)]
-    if kind in _ENDS:
+    if kind in ENDS:
         response = read_response(event.response)
         response.status = kind.removeprefix("response.")
         usage = usage_of(response.usage)
@@ -170,7 +169,7 @@ def _repeats(document: Document, event: _Event, state: dict[str, str]) -> Path:
         return ("part", "text") if here and event.content_index == content else ()
     if event.type == "response.output_item.done":
         return ("item", "content", content, "text") if here else ()
-    if event.type in _ENDS and document.has(("response", "output", 0)):
+    if event.type in ENDS and document.has(("response", "output", 0)):
         return ("response", "output", _place(document, output, state["item"]), "content", content, "text")
     return ()
 

@@ -32,6 +32,7 @@ from backstory.core.translation import (
     Words,
 )
 from backstory.wires.lowering import decode
+from backstory.wires.openai_responses.items import ENDS
 from backstory.wires.openai_responses.tongue_answered import FAILED, finish_of, output_pieces, read_failure, read_usage, reason_of
 from backstory.wires.openai_responses.tongue_items import PARAGRAPH, spaced
 from backstory.wires.translation.more import Fields, Losing, is_object, is_string, listed, told_error
@@ -44,7 +45,6 @@ _CALLS = {"function_call": False, "custom_tool_call": True}
 _TEXT_DELTAS = frozenset({"response.output_text.delta", "response.refusal.delta"})
 _CALL_DELTAS = frozenset({"response.function_call_arguments.delta", "response.custom_tool_call_input.delta"})
 _THOUGHT_DELTAS = frozenset({"response.reasoning_summary_text.delta", "response.reasoning_text.delta"})
-_ENDS = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
 
 
 class _Event(Struct):
@@ -129,7 +129,7 @@ class ResponsesListener:
                 key = (event.output_index, _WHOLE)
                 return self._more(key, self._thought(event), PARAGRAPH) if event.summary_index and key in self._pieces else ()
             case _:
-                return self._end(kind, event.response) if kind in _ENDS else ()
+                return self._end(kind, event.response) if kind in ENDS else ()
 
     def _begin(self, raw: Raw) -> list[Event]:
         if self._begun:

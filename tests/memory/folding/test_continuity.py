@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from backstory.core.records import Turn
 from backstory.core.tokens import estimate
-from backstory.memory.folding.continuity import LABEL, still_open
+from backstory.memory.folding.continuity import LABEL, gather, later, left_out, still_open
 from tests.memory.chats import turn
 
 TALK = (
@@ -63,6 +63,23 @@ def test_the_newest_plan_of_a_tool_counts() -> None:
     assert "buy glue" in kept
     assert "nails" not in kept
     assert "fence" not in kept
+
+
+PROGRESS = (
+    *turns(),
+    todo(6, ("paint the fence", "pending"), ("buy nails", "pending")),
+    *[turn(number, "It works, and the next one does too.", "user") for number in range(7, 20)],
+    todo(20, ("paint the fence", "completed"), ("buy glue", "pending")),
+    turn(21, "- [x] write the migration in db/versions/0003_users.py\nWe will do this:\n1. read the logs\n2. mend the cache", "assistant"),
+    turn(22, "New plan:\n1. draw the map\n2. print the map", "assistant"),
+)
+
+
+@given(st.integers(0, len(PROGRESS)))
+def test_what_came_since_settles_what_was_open_before(cut: int) -> None:
+    everywhere = {one.id for one in PROGRESS}.__contains__
+    both = later(gather(PROGRESS[cut:]), gather(PROGRESS[:cut]))
+    assert left_out(both, everywhere, [], 2000, estimate) == still_open(PROGRESS, [], 2000, estimate)
 
 
 def test_a_newer_decision_takes_the_place_of_an_older_one() -> None:

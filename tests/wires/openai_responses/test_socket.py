@@ -87,6 +87,15 @@ def test_an_answer_that_failed_leaves_the_one_before_it() -> None:
     assert len(json.loads(again.body)["input"]) == 3
 
 
+@pytest.mark.parametrize("status", ["completed", "incomplete", "failed", "cancelled"])
+def test_each_last_event_is_the_last(status: str) -> None:
+    one = session()
+    told = [{"type": f"response.{status}", "response": {"id": "resp_1", "status": status, "output": []}}]
+    assert answered(one.begin(wanted(one, input="a")), told, []) == told
+    whole = one.begin(wanted(one, input="a")).refused(200, (), json.dumps(told[0]["response"]).encode())
+    assert json.loads(whole[-1])["type"] == told[0]["type"]
+
+
 def test_a_warm_up_by_the_cache_option_is_one_too() -> None:
     one = session()
     asked = wanted(one, input="a", prompt_cache_options={"prewarm": True})
