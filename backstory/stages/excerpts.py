@@ -69,6 +69,8 @@ async def whole(
         stand = excerpt.stand(thread, words, rest) if thread is not None else None
         if thread is not None and stand is not None:
             found.append(Found(thread, stand))
+    if not found and words[-1].content not in said:
+        found = await _forks(threads, principal, scope, names, words, rest)
 
     other = elsewhere(said)
     # Those that share the turn in which the history ends were forked there: one conversation's words.
@@ -80,6 +82,21 @@ async def whole(
     hashed = system() if sure else b""
     sure = [one for one in sure if not contradicts(one.thread.conversation, hashed)]
     return max(sure, key=_nearest, default=None)
+
+
+async def _forks(
+    threads: Threads, principal: str, scope: str, names: Collection[str], words: Sequence[Said], rest: Sequence[Said]
+) -> list[Found]:
+    """Where a history stands on forks of these conversations that have nothing telling of their own yet: by its last words."""
+    last = words[-1].content
+    ended = (await threads.said(principal, [last], OFTEN))[last]
+    found: list[Found] = []
+    for name in dict.fromkeys(name for name, _ in ended if name not in names):
+        thread = await threads.by_id(principal, name, scope)
+        stand = excerpt.stand(thread, words, rest) if thread is not None and not {*names}.isdisjoint(thread.lineage) else None
+        if thread is not None and stand is not None:
+            found.append(Found(thread, stand))
+    return found
 
 
 async def _copy(

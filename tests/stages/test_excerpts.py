@@ -275,6 +275,32 @@ def test_a_branch_that_is_in_use_is_left_alone(tmp_path: Path) -> None:
     in_a_rig(tmp_path, work)
 
 
+@pytest.mark.parametrize("restarts", [False, True], ids=["running", "restarted"])
+def test_who_has_got_a_conversation_of_its_own_keeps_it_however_short_its_words_are(tmp_path: Path, restarts: bool) -> None:
+    async def work(one: Rig) -> None:
+        client = Client(one)
+        name = await client.grow(8)
+        del client.chat[:6]
+        first = client.chat[:]
+        assert await client.ask("One way, with a bridge over the river.") == name
+        aside = client.chat[:]
+        client.chat = first[:]
+        assert await client.ask("Another way, through the tunnel.") == name
+        busy = thread(one, name)
+        busy.busy += 1
+        client.chat = aside
+        other = await client.ask("How long?", "Short.")
+        busy.busy -= 1
+        assert other != name
+        if restarts:
+            await one.restart()
+        for _ in range(3):
+            del client.chat[:2]
+            assert await client.ask("And then?", "Done.") == other
+
+    in_a_rig(tmp_path, work)
+
+
 def test_of_two_with_the_same_words_none_is_meant(tmp_path: Path) -> None:
     async def work(one: Rig) -> None:
         names = set()
