@@ -184,7 +184,7 @@ class Connector:
             raise UpstreamError(f"the upstream's proxy cannot be used: {fault}")
         loop = asyncio.get_running_loop()
         proxy = self._proxy_for(origin)
-        sock = await (_dial(host, port) if proxy is None else _dial(proxy.host, proxy.port))
+        sock = await (_dial(host, port) if proxy is None else _dial_proxy(proxy))
         try:
             if scheme != "https":
                 _, protocol = await loop.create_connection(factory, sock=sock)
@@ -247,6 +247,14 @@ def _drop(attempt: asyncio.Task[socket.socket]) -> None:
     """Closes what an attempt that lost the race has opened all the same."""
     if not attempt.cancelled() and attempt.exception() is None:
         attempt.result().close()
+
+
+async def _dial_proxy(proxy: _Proxy) -> socket.socket:
+    """The same, to a proxy. Raises UpstreamError that says that it is the proxy which cannot be reached."""
+    try:
+        return await _dial(proxy.host, proxy.port)
+    except (OSError, ValueError) as error:
+        raise UpstreamError(f"the proxy on the way to the upstream could not be reached: {type(error).__name__}") from error
 
 
 async def _dial_one(family: int, address: tuple[str | int, ...] | tuple[int, bytes]) -> socket.socket:

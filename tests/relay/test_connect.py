@@ -282,3 +282,15 @@ def test_a_host_name_with_bytes_no_resolver_takes_is_an_upstream_error() -> None
             await Connector().connect(("http", "a\x00b", 80), asyncio.Protocol, 1.0)
 
     run(work())
+
+
+@pytest.mark.parametrize(("host", "what"), [("127.0.0.1", "reached: Connection"), ("x" * 70 + ".invalid", "reached: UnicodeError")])
+def test_a_proxy_that_cannot_be_reached_is_not_taken_for_the_upstream(host: str, what: str) -> None:
+    async def work() -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            connector = Connector(Tls(), Proxies(http=f"http://{host}:{free.getsockname()[1]}"))
+            with pytest.raises(UpstreamError, match=rf"the proxy on the way to the upstream.*{what}"):
+                await connector.connect(("http", "api.test", 80), asyncio.Protocol, 5)
+
+    run(work())
