@@ -91,9 +91,9 @@ async def _forks(
     last = words[-1].content
     ended = (await threads.said(principal, [last], OFTEN))[last]
     found: list[Found] = []
-    for name in dict.fromkeys(name for name, _ in ended if name not in names):
+    for name in await threads.forked(principal, dict.fromkeys(name for name, _ in ended if name not in names), names):
         thread = await threads.by_id(principal, name, scope)
-        stand = excerpt.stand(thread, words, rest) if thread is not None and not {*names}.isdisjoint(thread.lineage) else None
+        stand = excerpt.stand(thread, words, rest) if thread is not None else None
         if thread is not None and stand is not None:
             found.append(Found(thread, stand))
     return found
