@@ -184,7 +184,7 @@ class Connector:
             raise UpstreamError(f"the upstream's proxy cannot be used: {fault}")
         loop = asyncio.get_running_loop()
         proxy = self._proxy_for(origin)
-        sock = await (_dial(host, port) if proxy is None else _dial(proxy.host, proxy.port))
+        sock = await (_dial(host, port) if proxy is None else _dial_proxy(proxy))
         try:
             if scheme != "https":
                 _, protocol = await loop.create_connection(factory, sock=sock)
@@ -249,6 +249,14 @@ def _drop(attempt: asyncio.Task[socket.socket]) -> None:
         attempt.result().close()
 
 
+async def _dial_proxy(proxy: _Proxy) -> socket.socket:
+    """The same, to a proxy. Raises UpstreamError that says that it is the proxy which cannot be reached."""
+    try:
+        return await _dial(proxy.host, proxy.port)
+    except (OSError, ValueError) as error:
+        raise UpstreamError(f"the proxy on the way to the upstream could not be reached: {type(error).__name__}") from error
+
+
 async def _dial_one(family: int, address: tuple[str | int, ...] | tuple[int, bytes]) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -286,11 +294,16 @@ async def _tunnel(sock: socket.socket, authority: bytes, authorization: bytes) -
     loop = asyncio.get_running_loop()
     await loop.sock_sendall(sock, b"CONNECT %b HTTP/1.1\r\nHost: %b\r\n%b\r\n" % (authority, authority, authorization))
     head = b""
-    while not head.endswith(b"\r\n\r\n"):
+    while b"\r\n\r\n" not in head:
         part = await loop.sock_recv(sock, 4096)
         head += part
         if not part or len(head) > _MAX_TUNNEL_HEAD:
             raise UpstreamError("the proxy closed the connection or sent no readable answer")
-    words = head.split(b"\r\n", 1)[0].split(b" ")
-    if len(words) < 2 or not words[0].startswith(b"HTTP/1.") or not (len(words[1]) == 3 and words[1].startswith(b"2")):
-        raise UpstreamError("the proxy refused a tunnel to the upstream")
+    version, _, told = head.split(b"\r\n", 1)[0].partition(b" ")
+    status = told.partition(b" ")[0].decode("ascii", "replace")
+    if not version.startswith(b"HTTP/1.") or not (status.isascii() and status.isdigit() and len(status) == 3):
+        raise UpstreamError("the proxy sent no readable answer")
+    # A refusal may have a body, on a connection that stays open: nobody waits for its end.
+    if not status.startswith("2"):
+        asks = ": it asks for a user and a password" if status == "407" else ""
+        raise UpstreamError(f"the proxy refused a tunnel to the upstream with status {status}{asks}")

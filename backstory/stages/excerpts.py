@@ -23,6 +23,8 @@ from backstory.stages.threads import Threads
 
 # So many conversations are looked at: those that have most of what is looked for.
 _CANDIDATES = 4
+# So many that have said some of it are looked at for whether one is a copy of another.
+_COPIES = 8
 # A message that was said this often is nobody's own.
 OFTEN = 8
 # The system prompt stands among so many leading messages.
@@ -67,15 +69,51 @@ async def whole(
         stand = excerpt.stand(thread, words, rest) if thread is not None else None
         if thread is not None and stand is not None:
             found.append(Found(thread, stand))
+    if not found and words[-1].content not in said:
+        found = await _forks(threads, principal, scope, names, words, rest)
 
     other = elsewhere(said)
     # Those that share the turn in which the history ends were forked there: one conversation's words.
     if len({one.stand.end.id for one in found}) != 1:
         return None
     sure = [one for one in found if excerpt.proven(one.thread, one.stand.end, contents, other, *([1] if alone else []))]
+    if not sure:
+        sure = [one for one in found if await _copy(threads, principal, scope, one, contents, said)]
     hashed = system() if sure else b""
     sure = [one for one in sure if not contradicts(one.thread.conversation, hashed)]
     return max(sure, key=_nearest, default=None)
+
+
+async def _forks(
+    threads: Threads, principal: str, scope: str, names: Collection[str], words: Sequence[Said], rest: Sequence[Said]
+) -> list[Found]:
+    """Where a history stands on forks of these conversations that have nothing telling of their own yet: by its last words."""
+    last = words[-1].content
+    ended = (await threads.said(principal, [last], OFTEN))[last]
+    found: list[Found] = []
+    for name in await threads.forked(principal, dict.fromkeys(name for name, _ in ended if name not in names), names):
+        thread = await threads.by_id(principal, name, scope)
+        stand = excerpt.stand(thread, words, rest) if thread is not None else None
+        if thread is not None and stand is not None:
+            found.append(Found(thread, stand))
+    return found
+
+
+async def _copy(
+    threads: Threads, principal: str, scope: str, one: Found, contents: Sequence[bytes], said: Mapping[bytes, Sequence[tuple[str, int]]]
+) -> bool:
+    """Whether a history is this conversation's where some of it was said in others, too, because one of them began with a copy of the
+    other's newest messages. Something in it has to be this one's alone all the same: that of the two it was said in."""
+    thread, end = one.thread, one.stand.end
+    if not excerpt.proven(thread, end, contents, elsewhere(said), 1):
+        return False
+    names = dict.fromkeys(name for content in contents for name, turn in said[content] if turn not in thread.by_id)
+    if len(names) > _COPIES:
+        return False
+    others = [await threads.by_id(principal, name, scope) for name in names]
+    kin = {name for name, other in zip(names, others, strict=True) if other is not None and excerpt.copied(thread, other)}
+    beyond = {content: [at for at in places if at[0] not in kin] for content, places in said.items() if len(places) < OFTEN}
+    return excerpt.proven(thread, end, [content for content in contents if content in beyond], elsewhere(beyond))
 
 
 async def own(threads: Threads, thread: Thread, lines: Sequence[Said], end: int) -> bool:

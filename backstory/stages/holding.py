@@ -2,7 +2,7 @@
 
 Rule: it is kept in memory only, and only while the client cuts; whatever does not fit together (another branch, something forgotten, other
 instructions, other tools, a restart) lets it go, and the request goes up as it came. A provider that does not take it gets the request
-without, and nothing is held in that conversation any more.
+without, and nothing is held in that conversation any more; one that fails is asked as the client asks it, and has one more chance.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Holding(Stage):
 
     def _found(self, exchange: Exchange, visit: Visit, total: int) -> tuple[Held, AddMessages] | None:
         thread, view, prompt, wire = visit.thread, visit.thread.view, exchange.prompt, exchange.wire
-        if view is None or prompt is None or wire is None or not self._economy.holds or prompt.previous or thread.account.refused:
+        if view is None or prompt is None or wire is None or not self._economy.holds or prompt.previous or _refused(thread):
             return None
         account, tariff = thread.account, self._economy.tariff(exchange, visit)
         if exchange.head.path != view.path or self._economy.bare(prompt.model) or not holding.may(account, tariff, visit.asked):
@@ -102,17 +102,19 @@ class Holding(Stage):
                 self._economy.refused(model)
             return
         if visit.held is not None and outcome.status >= 400 and not visit.late:
-            # Its provider may take less than is believed: what the client sends goes up as it came from now on.
+            # Its provider may take less than is believed: what the client sends goes up as it came, at the very least once more.
             self._keep(thread, None)
-            thread.account.refused = True
+            thread.account.refused = holding.failures(thread.account.refused, outcome.status)
             if outcome.status == _TOO_MANY:
                 self._economy.refused(model)
             return
+        if visit.held is not None and outcome.reply is not None:
+            thread.account.refused = 0
         if (
             visit.complete
             or visit.late
             or visit.gone
-            or thread.account.refused
+            or _refused(thread)
             or thread.rewritten != visit.rewritten
             or thread.version != visit.reading.version
         ):
@@ -175,12 +177,17 @@ def let_go(exchange: Exchange, visit: Visit, tools: int) -> Exchange:
     if visit.paging:
         visit.tokens_sent -= tools
     visit.held, visit.refused, visit.paging = None, True, frozenset()
-    thread.view, thread.account.refused = None, True
+    thread.view, thread.account.refused = None, holding.REFUSED
     note = Note("holding", "refused with what its client had cut off in front of it; asked once more without")
     edits = tuple(
         [(stage, edit) for stage, edit in exchange.edits if stage != Unbind.name and not isinstance(edit, AddMessages | AddTools)]
     )
     return Unbind.unbind(replace(exchange, edits=edits, notes=(*exchange.notes, note)), visit)
+
+
+def _refused(thread: Thread) -> bool:
+    """Whether nothing is held in it any more."""
+    return thread.account.refused >= holding.REFUSED
 
 
 def _tools(wire: Wire, document: Document | None) -> tuple[bytes, ...]:

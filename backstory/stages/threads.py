@@ -14,7 +14,7 @@ from itertools import islice
 
 from backstory.core.ids import conversation_id
 from backstory.core.records import Batch, Conversation, Turn
-from backstory.core.store import Lanes
+from backstory.core.store import Lanes, Store
 from backstory.core.tombs import Tombs
 from backstory.memory.identity.thread import Thread
 from backstory.memory.reading.turns import chain as chain_on
@@ -195,6 +195,16 @@ class Threads:
         """Names of stored conversations that share most of a history, by its chain hashes. See Store."""
         await self._caught_up()
         return await self._lanes.read(lambda store: store.deepest(principal, chains, limit))
+
+    async def forked(self, principal: str, names: Collection[str], origins: Collection[str]) -> list[str]:
+        """Those of these conversations that were forked off one of the `origins`, at once or over others. None of them is read for that."""
+        held = {name: thread for name in names if (thread := self._threads.get(name)) is not None}
+        found = [name for name, thread in held.items() if not {*origins}.isdisjoint(thread.lineage[1:])]
+
+        def stored(store: Store) -> list[str]:
+            return [name for name in names if name not in held and _leads_to(store, principal, name, origins)]
+
+        return [*found, *await self._lanes.read(stored)]
 
     async def at_tip(self, principal: str, tip: bytes, scope: str) -> Thread | None:
         """The same, in memory or stored."""
@@ -395,6 +405,15 @@ class Threads:
         if len(self._aliases) > 4 * _MOST_THREADS:
             self._aliases = {key: value for key, value in self._aliases.items() if value in self._threads}
             self._unstored.intersection_update(self._aliases)
+
+
+def _leads_to(store: Store, principal: str, name: str, origins: Collection[str]) -> bool:
+    record = store.conversation(principal, name)
+    while record is not None and record.forked_from:
+        if record.forked_from in origins:
+            return True
+        record = store.conversation(principal, record.forked_from)
+    return False
 
 
 def batch(thread: Thread, turns: Sequence[Turn], aliases: Sequence[str]) -> Batch:

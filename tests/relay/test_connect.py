@@ -210,7 +210,9 @@ def tunnels(answer: bytes, port: int) -> tuple[list[bytes], object]:
     async def script(upstream: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         heads.append(await reader.readuntil(b"\r\n\r\n"))
         writer.write(answer)
-        if b" 200" not in answer:
+        if b" 200 " not in answer:
+            if b"<p>" in answer:
+                await reader.read()
             return
         up_reader, up_writer = await asyncio.open_connection("127.0.0.1", port)
 
@@ -229,7 +231,11 @@ def tunnels(answer: bytes, port: int) -> tuple[list[bytes], object]:
     [
         (b"HTTP/1.1 200 Connection established\r\nX: 1\r\n\r\n", b"200"),
         (b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", b"502"),
+        (b"HTTP/1.1 407 No\r\nContent-Length: 19\r\n\r\n<p>Who are you?</p>", b"502"),
+        (b"HTTP/1.1 403 Forbidden\r\nContent-Length: 9999\r\n\r\n<p>", b"502"),
         (b"nonsense\r\n\r\n", b"502"),
+        (b"HTTP/1.1 2000 OK\r\n\r\n", b"502"),
+        (b"HTTP/1.1 x\xb2\xb3\r\n\r\n", b"502"),
         (b"", b"502"),
     ],
 )
@@ -274,5 +280,17 @@ def test_a_host_name_with_bytes_no_resolver_takes_is_an_upstream_error() -> None
     async def work() -> None:
         with pytest.raises(UpstreamError):
             await Connector().connect(("http", "a\x00b", 80), asyncio.Protocol, 1.0)
+
+    run(work())
+
+
+@pytest.mark.parametrize(("host", "what"), [("127.0.0.1", "reached: Connection"), ("x" * 70 + ".invalid", "reached: UnicodeError")])
+def test_a_proxy_that_cannot_be_reached_is_not_taken_for_the_upstream(host: str, what: str) -> None:
+    async def work() -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            connector = Connector(Tls(), Proxies(http=f"http://{host}:{free.getsockname()[1]}"))
+            with pytest.raises(UpstreamError, match=rf"the proxy on the way to the upstream.*{what}"):
+                await connector.connect(("http", "api.test", 80), asyncio.Protocol, 5)
 
     run(work())

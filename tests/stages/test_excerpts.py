@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,8 +42,13 @@ class Client:
             self.chat.append(("user", text))
         self.count += 1
         NEXT[0] = answer or f"This is answer {self.count} of {self.system}, in words of its own."
-        system = {"system": self.system} if self.system else {}
-        head, _ = await self.one.ask(PATHS[self.wire], asking(self.wire, self.chat, **system))
+        system: dict[str, Any] = {"system": self.system} if self.system else {}
+        if self.wire == "openai_responses":
+            system = {"instructions": self.system}
+        elif self.wire == "gemini":
+            system = {"systemInstruction": {"parts": [{"text": self.system}]}}
+        leading = [("system", self.system)] if self.system and self.wire == "openai_chat" else []
+        head, _ = await self.one.ask(PATHS[self.wire], asking(self.wire, [*leading, *self.chat], **({} if leading else system)))
         self.chat.append(("assistant", NEXT[0]))
         return conversation(head)
 
@@ -126,6 +132,47 @@ def test_two_that_end_in_the_same_words_never_meet(tmp_path: Path, system: tuple
             seen.append(mine)
         assert not seen[0] & (seen[1] | {names[0]})
         assert not seen[1] & {names[1]}
+
+    in_a_rig(tmp_path, work)
+
+
+@pytest.mark.parametrize("wire", sorted(PATHS))
+@pytest.mark.parametrize("keeps", [7, 21])
+@pytest.mark.parametrize("restarts", [False, True], ids=["running", "restarted"])
+def test_what_was_once_taken_for_another_is_not_so_at_every_request(tmp_path: Path, wire: str, keeps: int, restarts: bool) -> None:
+    """Its system prompt has changed; its window holds what both conversations have, and only few words of its own."""
+
+    async def work(one: Rig) -> None:
+        client = Client(one, "You are a pilot.", wire)
+        first = await client.grow(14)
+        client.system = "You are a pilot and a cook."
+        names = set()
+        for number in range(8):
+            client.chat = client.chat[1 - keeps :]
+            names.add(await client.ask(f"And then? {number}", f"Then comes this: the {number}th of many steps."))
+            if restarts and number == 3:
+                await one.restart()
+        assert first not in names
+        assert len(names) == 1
+
+    in_a_rig(tmp_path, work, wire)
+
+
+def test_who_has_what_two_have_is_neither(tmp_path: Path) -> None:
+    """One began with a copy of the other's words: what both have said proves nothing, however much it is."""
+
+    async def work(one: Rig) -> None:
+        client = Client(one, "You are a pilot.")
+        first = await client.grow(8)
+        client.system, chat = "You are a pilot and a cook.", client.chat[-7:]
+        client.chat = client.chat[-6:]
+        second = await client.ask("And then?", "As before.")
+        assert second != first
+        stranger = Client(one, "You are a pilot and a cook.")
+        stranger.chat = chat[-4:]
+        assert await stranger.ask("What else?", "Nothing.") not in (first, second)
+        stranger.chat = [*chat[-4:], ("user", "And then?"), ("assistant", "As before.")]
+        assert await stranger.ask("What else?", "Nothing.") not in (first, second)
 
     in_a_rig(tmp_path, work)
 
@@ -224,6 +271,32 @@ def test_a_branch_that_is_in_use_is_left_alone(tmp_path: Path) -> None:
         assert thread(one, other).conversation.forked_from == name
         assert [turn.text for turn in thread(one, other).path][-4:] == [text for _, text in client.chat[-4:]]
         assert busy.path[-1].text != client.chat[-1][1]
+
+    in_a_rig(tmp_path, work)
+
+
+@pytest.mark.parametrize("restarts", [False, True], ids=["running", "restarted"])
+def test_who_has_got_a_conversation_of_its_own_keeps_it_however_short_its_words_are(tmp_path: Path, restarts: bool) -> None:
+    async def work(one: Rig) -> None:
+        client = Client(one)
+        name = await client.grow(8)
+        del client.chat[:6]
+        first = client.chat[:]
+        assert await client.ask("One way, with a bridge over the river.") == name
+        aside = client.chat[:]
+        client.chat = first[:]
+        assert await client.ask("Another way, through the tunnel.") == name
+        busy = thread(one, name)
+        busy.busy += 1
+        client.chat = aside
+        other = await client.ask("How long?", "Short.")
+        busy.busy -= 1
+        assert other != name
+        if restarts:
+            await one.restart()
+        for _ in range(3):
+            del client.chat[:2]
+            assert await client.ask("And then?", "Done.") == other
 
     in_a_rig(tmp_path, work)
 

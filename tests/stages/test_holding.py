@@ -222,6 +222,43 @@ def test_a_refused_one_is_the_last(tmp_path: Path) -> None:
     asyncio.run(work())
 
 
+@pytest.mark.parametrize(("status", "times"), [(b"529 Overloaded", 1), (b"401 Expired", 1), (b"500 Oops", 2), (b"429 Slow down", 1)])
+def test_a_provider_in_trouble_is_not_taken_for_one_that_refuses(tmp_path: Path, status: bytes, times: int) -> None:
+    """The repetition goes up as the client sends it. Later what is cut off is held again, unless the next held request failed, too."""
+    clock = Clock()
+
+    async def work() -> None:
+        bank, fails = Till(clock), [False]
+
+        def answering(received: Received) -> bytes:
+            return reply(b'{"error":{}}', status=status) if fails[0] else bank(received)
+
+        async with rig(config(tmp_path), answering, clock=clock) as one:
+            cutter, failed, held = Cutter(), 0, 0
+            for number in range(30):
+                clock.now += 10.0
+                body = cutter.body(KEEPS)
+                fails[0] = number > 11 and failed < times
+                _, told = await one.ask(PATHS["anthropic"], body, NAME)
+                longer = len(messages(one.sent.body)) > len(messages(body))
+                if fails[0] and longer:
+                    failed += 1
+                    fails[0] = False
+                    _, told = await one.ask(PATHS["anthropic"], body, NAME)
+                    assert one.sent.body == body
+                elif fails[0]:
+                    fails[0] = False
+                    _, told = await one.ask(PATHS["anthropic"], body, NAME)
+                elif failed == times:
+                    held += longer
+                cutter.hears(told)
+            assert failed == times
+            assert bool(held) == (times == 1 and not status.startswith(b"429"))
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
 def test_what_somebody_has_deleted_at_the_beginning_is_not_brought_back(tmp_path: Path) -> None:
     """Twice, one exchange each: that is no client that keeps its newest messages."""
     clock = Clock()
@@ -310,7 +347,7 @@ def test_what_is_let_go_is_what_was_in_front_and_tools_of_ours() -> None:
     assert [note.stage for note in made.notes] == ["holding"]
     assert (visit.tokens_sent, visit.absent, visit.refused, len(visit.paging)) == (3500, 5, True, 0)
     assert visit.held is None
-    assert (visit.thread.view, visit.thread.account.refused, visit.thread.loosened) == (None, True, 7.0)
+    assert (visit.thread.view, visit.thread.account.refused, visit.thread.loosened) == (None, 2, 7.0)
 
 
 @pytest.mark.parametrize("said", ["[Telegram Anna id:111 2026-11-26 05:00 UTC] ", "[WhatsApp Anna id:7 2026-11-26 05:00 UTC] ", ""])

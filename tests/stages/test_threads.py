@@ -172,3 +172,25 @@ def test_a_fork_of_a_fork_is_read_back_whole(tmp_path: Path) -> None:
             assert await stored(one, forks) == 2
 
     asyncio.run(work())
+
+
+@pytest.mark.parametrize("restarts", [False, True], ids=["running", "restarted"])
+def test_what_was_forked_off_is_told_however_far(tmp_path: Path, restarts: bool) -> None:
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing()) as one:
+            root, chat = await grown(one, 3, "root")
+            other, _ = await grown(one, 2, "other")
+            first: Chat = [*chat[:4], ("user", "First fork.")]
+            child = await say(one, first)
+            first.append(("assistant", f"Answer {len(one.upstream.received)}."))
+            assert await say(one, [*first, ("user", "More.")]) == child
+            grandchild = await say(one, [*first, ("user", "Something else.")])
+            assert len({root, other, child, grandchild}) == 4
+            await stored(one, lambda store: store.counts())
+            if restarts:
+                await one.restart()
+            names = [other, root, child, grandchild, "unknown"]
+            assert await held(one).forked("", names, [root]) == [child, grandchild]
+            assert await held(one).forked("", names, [child]) == [grandchild]
+
+    asyncio.run(work())

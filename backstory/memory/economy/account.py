@@ -135,10 +135,10 @@ class Account:
         """What the newest request was charged by."""
         self.rewritten = False
         """Whether any request went up changed."""
-        self.stopped = self.refused = self.partly = False
-        """Rewriting has cost more than it saved: nothing new is folded or recalled, unless the window is at stake. `refused`: a provider
-        has refused a request in which something was held, so nothing is held any more. `partly`: as of a tariff, of any request."""
-        self.stopped_at = 0.0
+        self.stopped = self.partly = False
+        """Rewriting has cost more than it saved: nothing new is folded or recalled, unless the window is at stake. `partly`: as of a
+        tariff, of any request. `refused`: how often in a row a provider has not taken what was held (memory/economy/holding.py)."""
+        self.stopped_at, self.refused = 0.0, 0
         self.holds, self.held_saved = 0, 0.0
         """Measured requests in which something was held that the client had cut off, and what they cost less than they would have."""
         self.pure = False

@@ -26,6 +26,10 @@ _WORTH = 0.03
 _FEWEST_CUTS = 2
 # So many held requests are looked at before holding is judged by what it has cost.
 _JUDGED = 3
+# So often in a row a provider that fails may have failed at what was held.
+REFUSED = 2
+# Those that are about who asks, where and when (RFC 9110 section 15.5); 429 is not among them: it may be about the size.
+_OTHERWISE = frozenset({401, 403, 404, 407, 408})
 
 
 class Held(Struct, frozen=True):
@@ -86,6 +90,14 @@ def _elsewhere(reading: Reading, channels: set[str], rooms: set[str]) -> bool:
 def spoken(one: Line | Turn) -> bool:
     """Whether a human says it."""
     return one.kind == "spoken" and one.role == "user"
+
+
+def failures(before: int, status: int) -> int:
+    """How often in a row a provider has not taken what was held (`Account.refused`), after this answer to a held request. A server's own
+    trouble may have nothing to do with it, the first time; whoever refuses the request itself has it as often as is enough."""
+    if status < 400:
+        return 0
+    return before + 1 if status >= 500 or status in _OTHERWISE else REFUSED
 
 
 def may(account: Account, tariff: Tariff, now: float) -> bool:

@@ -22,8 +22,10 @@ _TELLING_CHARS = 24
 _TELLING_MESSAGES = 2
 # An answer of so many characters is no canned one.
 _ANSWER_CHARS = 120
-# At most so many are looked for.
-_MOST_TELLING = 8
+# At most so many are looked for, so many of them because they are the newest: others may have a copy of those before.
+_MOST_TELLING, _NEWEST = 8, 2
+# So much of a conversation's beginning in the middle of another is no coincidence.
+_COPIED_MESSAGES, _COPIED_CHARS = 3, 120
 # A history that goes on ends among so many turns at the end of its branch: work with tools may follow the words.
 _NEAR = 16
 
@@ -99,10 +101,12 @@ def deepest(thread: Thread, turn: Turn, lines: Iterable[Said]) -> tuple[Turn, in
 
 
 def telling(words: Sequence[Said]) -> list[bytes]:
-    """The contents that are worth looking for: of the longest messages that are said once."""
+    """The contents that are worth looking for: of the longest messages that are said once, and the newest of some length."""
     count = Counter(line.content for line in words)
     long = [line for line in words if len(line.text) >= _TELLING_CHARS and count[line.content] == 1]
-    return [line.content for line in sorted(long, key=lambda line: -len(line.text))[:_MOST_TELLING]]
+    newest, others = long[-_NEWEST:], long[:-_NEWEST]
+    longest = sorted(others, key=lambda line: -len(line.text))[: _MOST_TELLING - _NEWEST]
+    return [line.content for line in sorted([*longest, *newest], key=lambda line: -len(line.text))]
 
 
 def exchange(words: Sequence[Said]) -> list[bytes]:
@@ -129,3 +133,22 @@ def proven(
         at = thread.by_id.get(at.parent)
     own = (content for content in contents if count[content] == 1 and not elsewhere(content, thread.by_id))
     return sum(1 for _ in own) >= least
+
+
+def copied(thread: Thread, other: Thread) -> bool:
+    """Whether one of these begins with what stands in the middle of the other: a history without its beginning that could not be told for
+    a part of that was kept as a conversation of its own. Costs the turns of both."""
+    return _within(thread, other) or _within(other, thread)
+
+
+def _within(thread: Thread, other: Thread) -> bool:
+    start = other.path[0] if other.path else None
+    if start is None:
+        return False
+    for turn in thread.by_id.values():
+        if turn.content == start.content and turn.parent:
+            count = 1 + deepest(thread, turn, other.path[1:])[1]
+            words = [one for one in other.path[:count] if one.kind == "spoken"]
+            if len(words) >= _COPIED_MESSAGES and sum([len(one.text) for one in words]) >= _COPIED_CHARS:
+                return True
+    return False

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from backstory.core.message import Message, Text, ToolCall, ToolResult
 from backstory.core.records import Conversation, Turn
-from backstory.memory.identity.excerpt import Stand, ends_with, proven, run, stand, telling
+from backstory.memory.identity.excerpt import Stand, copied, ends_with, proven, run, stand, telling
 from backstory.memory.identity.thread import Thread
 from backstory.memory.reading.turns import Line, chain, line, root
 from backstory.stages.ingest import turn_of
@@ -143,6 +143,28 @@ def test_only_what_nobody_else_says_is_a_proof() -> None:
     assert not known([*history[2:], NEW], history[3:6])
     assert not proven(tree.thread, tree.thread.path[-1], [], nowhere)
     assert telling([user("continue"), assistant("ok")]) == []
+
+
+def test_the_newest_of_some_length_are_looked_for_however_long_the_others_are() -> None:
+    long = [user(f"{'A very long story about many things. ' * 9} {number}") for number in range(9)]
+    newest = [user("And what comes after all that?"), assistant("After all that comes a rest.")]
+    found_in = telling([*long, *newest, user("continue")])
+    assert len(found_in) == 8
+    assert {one.content for one in newest} <= {*found_in}
+
+
+def test_one_may_begin_with_a_copy_of_what_stands_in_the_middle_of_another() -> None:
+    history = talk(8)
+    whole, later, sibling, short = Tree(), Tree(), Tree(), Tree()
+    whole.grow(whole.grow(0, history[:12]) - 2, history[10:14])
+    later.grow(0, [*history[6:12], user("And now?"), assistant("Now it rains.")])
+    sibling.grow(0, history[:8])
+    short.grow(0, [*history[6:8], user("Something else entirely, and at some length."), assistant("As you wish.")])
+    assert copied(whole.thread, later.thread)
+    assert copied(later.thread, whole.thread)
+    assert not copied(whole.thread, sibling.thread), "who begins alike has no copy"
+    assert not copied(whole.thread, short.thread), "one exchange may be anybody's"
+    assert not copied(whole.thread, Tree().thread)
 
 
 @given(st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=12), st.data())
