@@ -107,12 +107,13 @@ class OpenAIChatTongue:
 
 
 def _candidate(choice: Fields, name: str) -> tuple[tuple[Piece, ...], Finish, str]:
-    """(pieces, finish, stop sequence)."""
-    inner = choice.inner("message")
-    if inner is None:
+    """(pieces, finish, stop sequence). Google leaves out the message where nothing of it was let through."""
+    inner, reason = choice.inner("message"), choice.text("finish_reason")
+    if inner is None and not reason:
         raise DocumentError("a choice without a message")
-    pieces = tuple([_with_id(piece, name, place) for place, piece in enumerate(message_pieces(inner))])
-    finish = finish_of(choice.text("finish_reason"), any(isinstance(piece, Use) for piece in pieces))
+    said = message_pieces(inner) if inner is not None else ()
+    pieces = tuple([_with_id(piece, name, place) for place, piece in enumerate(said)])
+    finish = finish_of(reason, any(isinstance(piece, Use) for piece in pieces))
     sequence = choice.text("stop_reason") if choice.kind("stop_reason") == "string" else ""
     return pieces, finish, sequence if finish == "stop" else ""
 

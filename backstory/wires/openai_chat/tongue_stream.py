@@ -33,7 +33,7 @@ from backstory.core.translation import (
     Words,
 )
 from backstory.wires.lowering import encode, quote
-from backstory.wires.openai_chat.stream import FINISHES
+from backstory.wires.openai_chat import stream as words
 from backstory.wires.openai_chat.tongue_pieces import (
     arguments,
     counts,
@@ -61,7 +61,7 @@ _DONE = b"[DONE]"
 
 def finish_of(reason: str, calls: bool) -> Finish:
     """The neutral name of a finish reason. Some providers stop for calls without saying so."""
-    found = FINISHES.get(reason, "other") if reason else "stop"
+    found = words.finish_of(reason) if reason else "stop"
     return "tool_calls" if calls and found == "stop" else found
 
 
@@ -167,7 +167,7 @@ class ChatListener:
             if (choice.count("index") or 0) == self._number:
                 out += self._choice(choice)
                 break
-        if self._finish == "error":
+        if self._finish and words.finish_of(self._finish) == "error":
             return [*out, *self._broke(Failure(500, "server", "the provider's answer ended in an error"))]
         if usage is not None and not choices and self._finish:
             out += self._end()

@@ -8,10 +8,10 @@ from msgspec.structs import replace
 from backstory.core.reply import Finish, Usage
 from backstory.core.translation import Answered, Failure, Piece, Refusal, Thought, Use
 from backstory.errors import DocumentError
+from backstory.wires.openai_responses.items import cut_by
 from backstory.wires.openai_responses.tongue_items import items_of, read_content, read_item
 from backstory.wires.translation.more import Fields, Losing, failure_of, loose_text, told_error
 
-_REASONS: dict[str, Finish] = {"max_output_tokens": "length", "content_filter": "refusal"}
 FAILED = frozenset({"failed", "cancelled"})
 """How a response ends that is no answer, or only some of one."""
 
@@ -57,9 +57,9 @@ def output_pieces(raw: Raw, losing: Losing) -> list[Piece]:
 
 
 def finish_of(status: str, reason: str, pieces: list[Piece]) -> Finish:
-    """Why it ended. One that is incomplete for another reason than is known was cut off all the same."""
+    """Why it ended."""
     if status == "incomplete":
-        return _REASONS.get(reason, "length")
+        return cut_by(reason)
     if status not in ("", "completed"):
         return "other"
     if any(isinstance(piece, Use) for piece in pieces):
