@@ -53,7 +53,7 @@ from backstory.wires.translation.tongue import (
 _OPENAI = re.compile(r"(?:^|/)(?:o\d|gpt-(?!oss)|chatgpt|codex)")
 """Models of OpenAI."""
 _NEWEST = re.compile(r"(?:^|/)gpt-[5-9]")
-"""Those that know tools of free text."""
+"""Those that know tools of free text, where OpenAI serves them."""
 _COLD = re.compile(r"(?:^|/)(?:o\d|gpt-[5-9](?![\d.]*-chat))")
 """Those that take neither temperature nor top_p."""
 _UNTHINKING_TOOLS = re.compile(r"gpt-(?:5\.[2-9]|[6-9])")
@@ -93,7 +93,7 @@ class _Messages:
     def __init__(self, asked: Asked, lost: Losses) -> None:
         self._asked = asked
         self._lost = lost
-        self._native = bool(_NEWEST.search(asked.model))
+        self._native = _free(asked)
 
     def write(self) -> list[Json]:
         """The system prompt is one message."""
@@ -277,9 +277,14 @@ def _short(name: str, lost: Losses) -> str:
     return found
 
 
+def _free(asked: Asked) -> bool:
+    """Whether tools of free text are known. A provider that shares only a model's name with OpenAI refuses them."""
+    return asked.habits.own_tools and bool(_NEWEST.search(asked.model))
+
+
 def _tools(asked: Asked, body: Json, lost: Losses) -> None:
-    native = bool(_NEWEST.search(asked.model))
-    openai = bool(_OPENAI.search(asked.model))
+    native = _free(asked)
+    openai = asked.habits.own_tools and bool(_OPENAI.search(asked.model))
     offered = asked.tools if openai else allowed(asked, lost)
     tools = [tool for one in offered if (tool := _tool(one, asked, native, lost)) is not None]
     if not tools:
