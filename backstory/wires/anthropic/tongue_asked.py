@@ -37,9 +37,10 @@ from backstory.wires.anthropic.tongue_pieces import OWN, blocks, pieces, words
 from backstory.wires.anthropic.tongue_told import losses as told_losses
 from backstory.wires.lowering import encode
 from backstory.wires.translation.efforts import wanted_effort
+from backstory.wires.translation.fields import Fields
 from backstory.wires.translation.freely import INPUT_SCHEMA, described
 from backstory.wires.translation.schemas import closed
-from backstory.wires.translation.tongue import Fields, Json, Losses, allowed, budget_of, effort_of, placed, short_name
+from backstory.wires.translation.tongue import Json, Losses, allowed, budget_of, effort_of, placed, short_name
 
 _MOST_USER = 256
 _LEAST_BUDGET = 1024

@@ -34,9 +34,10 @@ from backstory.wires.anthropic.stream import FINISHES, counts
 from backstory.wires.anthropic.tongue_pieces import OWN, cited_as, shown, signature_on
 from backstory.wires.lowering import encode, quote
 from backstory.wires.sse import event as sse
+from backstory.wires.translation.fields import Fields
 from backstory.wires.translation.parts import InTurn, Parts
 from backstory.wires.translation.seals import carried, uncarried
-from backstory.wires.translation.tongue import Fields, Json, code_of, own_id, text_of
+from backstory.wires.translation.tongue import Json, code_of, own_id, text_of
 
 ID = "msg_"
 _REASONS: dict[Finish, str] = {"length": "max_tokens", "tool_calls": "tool_use", "refusal": "refusal"}

@@ -15,8 +15,9 @@ from backstory.wires.openai_chat import tongue_write as writing
 from backstory.wires.openai_chat.tongue_losses import LOSSES
 from backstory.wires.openai_chat.tongue_pieces import OWN, counts, made_id, message, message_pieces, usage_of
 from backstory.wires.openai_chat.tongue_stream import ID, ChatListener, ChatTeller, error_of, failure_in, finish_of, reason_of
+from backstory.wires.translation.fields import Fields
 from backstory.wires.translation.freely import customs
-from backstory.wires.translation.tongue import Fields, Json, failed_plainly, object_of, own_id
+from backstory.wires.translation.tongue import Json, failed_plainly, object_of, own_id
 
 _OVERLOADED, _ANTHROPIC_OVERLOADED = 503, 529
 

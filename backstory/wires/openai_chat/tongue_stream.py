@@ -47,9 +47,10 @@ from backstory.wires.openai_chat.tongue_pieces import (
     usage_of,
 )
 from backstory.wires.sse import event as sse
+from backstory.wires.translation.fields import Fields
 from backstory.wires.translation.freely import customs
 from backstory.wires.translation.parts import Parts
-from backstory.wires.translation.tongue import Fields, Json, code_of, own_id
+from backstory.wires.translation.tongue import Json, code_of, own_id
 
 ID = "chatcmpl-"
 _REASONS: dict[Finish, str] = {"length": "length", "tool_calls": "tool_calls", "refusal": "content_filter"}

@@ -35,20 +35,12 @@ from backstory.wires.openai_chat.tongue_habits import BRIDGE, effort_at, exact_i
 from backstory.wires.openai_chat.tongue_losses import LOSSES
 from backstory.wires.openai_chat.tongue_pieces import OWN, extra, shown
 from backstory.wires.translation.efforts import PLAIN_MODELS, wanted_effort
+from backstory.wires.translation.fields import Fields
 from backstory.wires.translation.freely import INPUT_SCHEMA, customs, described, nested_format, wrapped
 from backstory.wires.translation.in_json import IN_JSON, says_json
-from backstory.wires.translation.more import file_name
+from backstory.wires.translation.media import data_url, file_name, plain_text
 from backstory.wires.translation.schemas import enforceable, filled
-from backstory.wires.translation.tongue import (
-    Fields,
-    Json,
-    Losses,
-    allowed,
-    data_url,
-    plain_text,
-    safe_id,
-    short_name,
-)
+from backstory.wires.translation.tongue import Json, Losses, allowed, safe_id, short_name
 
 _OPENAI = re.compile(r"(?:^|/)(?:o\d|gpt-(?!oss)|chatgpt|codex)")
 """Models of OpenAI."""
