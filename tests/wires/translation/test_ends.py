@@ -158,3 +158,18 @@ def test_words_of_gemini_are_understood(reason: str, wanted: str) -> None:
 def test_memory_and_translation_read_the_same_end(status: str, details: object, wanted: str) -> None:
     body = json.dumps(response(status, incomplete_details=details)).encode()
     assert WIRE["openai_responses"].reply(body).finish == wanted
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(("client", "member"), [("openai_chat", "created"), ("openai_responses", "created_at")])
+@pytest.mark.parametrize(
+    ("date", "wanted"),
+    [(b"Sun, 06 Nov 1994 08:49:37 GMT", 784_111_777), (b"yesterday", 0), (b"Sun, 99 Nov 1994 08:49:37 GMT", 0), (b"", 0)],
+)
+def test_an_answer_was_made_when_its_head_says(client: str, member: str, date: bytes, wanted: int, stream: bool) -> None:
+    one = exchange(client, "anthropic", stream)
+    one.begin(200, ((b"Content-Type", b"application/json"), *(((b"Date", date),) if date else ())))
+    answer = {"type": "message", "id": "msg_1", "role": "assistant", "model": "m", "content": [{"type": "text", "text": SAID}]}
+    _, out = one.whole(json.dumps({**answer, "stop_reason": "end_turn"}).encode())
+    told = json.loads(out if not stream else next(line[6:] for line in out.splitlines() if line.startswith(b"data: {")))
+    assert told.get("response", told)[member] == wanted
