@@ -49,8 +49,17 @@ def _of_class(kind: type) -> list[str]:
 
 def _default(one: msgspec.structs.FieldInfo) -> str:
     if one.default is not msgspec.NODEFAULT:
-        return f" = {one.default!r}"
+        return f" = {_written(one.default)}"
     return "" if one.default_factory is msgspec.NODEFAULT else f" = {one.default_factory()!r}"
+
+
+def _written(default: object) -> str:
+    """A default. Of a struct, what is not its own default: a field more changes nothing of what was promised."""
+    if not isinstance(default, msgspec.Struct):
+        return repr(default)
+    bare = type(default)()
+    given = [name for name in default.__struct_fields__ if getattr(default, name) != getattr(bare, name)]
+    return f"{type(default).__name__}({', '.join([f'{name}={getattr(default, name)!r}' for name in given])})"
 
 
 def _methods(kind: type) -> list[str]:

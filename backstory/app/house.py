@@ -21,7 +21,7 @@ from backstory.app.gateway.over import Over
 from backstory.app.gateway.wished import Choosing
 from backstory.app.passing import alone, beside_of, dropping, legible, mark_of, proved, sending, sent
 from backstory.app.past import LOOKED_UP_S, Past, bare
-from backstory.app.regard import OWN_HEADERS, Regard, Regards
+from backstory.app.regard import OWN_HEADERS, Regard, Regards, provider_of
 from backstory.app.rendered import rendered
 from backstory.app.unheard import Unheard, as_it_came, missed, unread
 from backstory.app.unkept import Unkept
@@ -36,7 +36,6 @@ from backstory.core.plan import Answer, Instead, Paging, Plan, Tap, Target
 from backstory.core.sizes import CHARS_PER_TOKEN
 from backstory.core.wire import Wire
 from backstory.errors import BackstoryError, Declined, DocumentError
-from backstory.providers import upstreams
 from backstory.relay.tap import AheadTap, ArrivalTap, MemoryTap
 from backstory.stages.arrivals import TURN_IDS
 from backstory.stages.base import attempt
@@ -143,7 +142,7 @@ class PortHouse:
         self._metrics.errors += 1
         wire = self._regards.wire(head.path) if head is not None else None
         if wire is None:
-            named = upstreams.provider(head.path, bool(head.header(b"anthropic-version"))) if head is not None else "openai"
+            named = provider_of(head) if head is not None else "openai"
             wire = next(one for one in WIRES if one.name.startswith(named))
         return Answer(status, _JSON, wire.error(status, code, message))
 

@@ -85,7 +85,7 @@ class Regards:
             head.header(b"x-vc-project"),
             CLIENT_HEADERS.isdisjoint(head.named),
             self.speaks if wire is not None and wire.name != self.speaks else "",
-            at=self._fixed_place or self._places[_provider(head)],
+            at=self._fixed_place or self._places[provider_of(head)],
         )
         head.kept[self] = regard
         return regard
@@ -108,10 +108,12 @@ class Regards:
     def _target(self, head: Head) -> Target:
         if self._fixed is not None:
             return upstreams.target(self._fixed, head.path, head.query)
-        named = _provider(head)
+        named = provider_of(head)
         versioned = "v1" if named == "openai" else ""
         return upstreams.target(self._bases[named], head.path, head.query, versioned)
 
 
-def _provider(head: Head) -> upstreams.Provider:
-    return upstreams.provider(head.path, bool(head.header(b"anthropic-version")))
+def provider_of(head: Head) -> upstreams.Provider:
+    """Whose endpoint a request is for."""
+    by_google = bool(head.header(b"x-goog-api-key")) and not head.header(b"authorization")
+    return upstreams.provider(head.path, bool(head.header(b"anthropic-version")), by_google)

@@ -5,6 +5,7 @@ Rule: what differs between providers stands in a row, never in code.
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.resources import files
 from urllib.parse import urlsplit
@@ -30,5 +31,12 @@ def catalogue() -> dict[str, Row]:
 def habits_at(url: str) -> Habits:
     """What is known of the provider at this URL, of whatever kind its settings call it."""
     host = urlsplit(url).hostname
-    rows = [row for row in catalogue().values() if host and any(urlsplit(one).hostname == host for one in row.urls.values())]
+    rows = [row for row in catalogue().values() if host and any(_serves(one, host) for one in row.urls.values())]
     return rows[0].habits if rows else NO_HABITS
+
+
+def _serves(base: str, host: str) -> bool:
+    """Whether a base URL is of this host. A {name} in it is one label of any name, but for one that is all of it."""
+    told = urlsplit(base).hostname or ""
+    pattern = re.sub(r"\\\{\w+\\\}", "[^.]+", re.escape(told))
+    return pattern != "[^.]+" and re.fullmatch(pattern, host) is not None

@@ -30,13 +30,15 @@ class Habits(Struct, frozen=True, forbid_unknown_fields=True):
     reasoning goes back: "none" (a message that has any is refused), by the name of its member, or "demanded" (`reasoning_content`, without
     which a message with calls is refused); "": as the model's name tells. `thinkers`: a pattern of the models to which it goes, "" for
     all. `id_length`: how many letters and digits an id of a call has to have, 0 where that is free. `bridged`: a user's words right behind
-    a tool's result are refused. `efforts`: by a pattern of models, the first that fits, the efforts that they know."""
+    a tool's result are refused. `efforts`: by a pattern of models, the first that fits, the efforts that they know. `own_tools`:
+    OpenAI's models have there what only OpenAI gives them: tools of free text, and lists of the tools that may be called."""
 
     thoughts: GoesBack = ""
     thinkers: str = ""
     id_length: int = 0
     bridged: bool = False
     efforts: dict[str, tuple[str, ...]] = {}
+    own_tools: bool = False
 
 
 NO_HABITS = Habits()

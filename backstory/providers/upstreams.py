@@ -18,6 +18,8 @@ _VERBS = r"(?:generate|stream|count|embed|batch|asyncBatch|predict|transfer)[A-Z
 # OpenAI's fine-tuned models have colons in their names, and eight letters behind the last.
 _GEMINI_VERB = re.compile(rf"/v1(?:beta|alpha)?/(?:models|tunedModels)/(?!ft:)[^/]+:{_VERBS}$")
 
+_OPENAI_ONLY = re.compile(r"(?:/v1)?/(?:chat/|completions|responses|embeddings|audio/|images/|moderations|realtime)")
+
 
 class Base(Struct, frozen=True):
     """An upstream's base URL, taken apart. `prefix` begins with a slash or is empty, and never ends with one."""
@@ -58,13 +60,16 @@ def base(url: str) -> Base:
     )
 
 
-def provider(path: str, anthropic_headers: bool) -> Provider:
-    """Whose endpoint a path is. `anthropic_headers`: the request carries `anthropic-version` (paths that two providers share)."""
+def provider(path: str, anthropic_headers: bool, google_key: bool = False) -> Provider:
+    """Whose endpoint a path is. Paths that providers share: `anthropic_headers`: the request carries `anthropic-version`; `google_key`: it
+    is paid for with `x-goog-api-key` (google-genai asks for `/v1/models`, `/v1/files` and others)."""
     if path.startswith(("/v1/messages", "/anthropic/", "/api/hello", "/v1/complete")) and path != "/v1/completions":
         return "anthropic"
     if path.startswith(("/v1beta/", "/v1alpha/", "/upload/v1beta/")) or _GEMINI_VERB.search(path):
         return "gemini"
-    return "anthropic" if anthropic_headers else "openai"
+    if anthropic_headers:
+        return "anthropic"
+    return "gemini" if google_key and not _OPENAI_ONLY.match(path) else "openai"
 
 
 def ends_in_version(prefix: str) -> bool:

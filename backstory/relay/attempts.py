@@ -301,7 +301,7 @@ class Attempts:
         """A try is over without an answer."""
         self._told.append(f"{self._name}={fault.what}")
         if fault.kind == "limited":
-            self._board.limited(self._name, f"status {fault.what}", fault.asked_s or 0.0)
+            self._board.limited(self._name, f"status {fault.what}", fault.asked_s)
         else:
             self._board.failed(self._name, what or f"status {fault.what}")
 

@@ -21,10 +21,12 @@ _LONGEST_ERROR = 200
 
 
 class Thresholds(Struct, frozen=True):
-    """`failures` in a row open a breaker, 0: none ever does. `open_s`: for so long, the first time."""
+    """`failures` in a row open a breaker, 0: none ever does. `open_s`: for so long, the first time. `rest_s`: so long a backend rests that
+    was asked too often and does not say for how long."""
 
     failures: int = 5
     open_s: float = 30.0
+    rest_s: float = 0.0
 
 
 class _Backend(Struct):
@@ -126,12 +128,13 @@ class Board:
             backend.openings += 1
             backend.trial_until = 0.0
 
-    def limited(self, name: str, what: str, rest_s: float) -> None:
-        """It was asked too often, and wants to be left alone for so long (0: it did not say). It lives, so its breaker closes."""
+    def limited(self, name: str, what: str, rest_s: float | None) -> None:
+        """It was asked too often, and wants to be left alone for so long (None: it did not say). It lives, so its breaker closes."""
         backend = self._of(name)
         backend.limited += 1
         self._note(backend, what)
         self._close(backend)
+        rest_s = self._thresholds.rest_s if rest_s is None else rest_s
         backend.resting_until = max(backend.resting_until, self._clock() + rest_s)
 
     def said_nothing(self, name: str) -> None:

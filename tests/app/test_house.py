@@ -51,6 +51,12 @@ def target(plan: Plan) -> Target:
         (head("/v1/messages"), "api.anthropic.com", "/v1/messages"),
         (head("/v1/messages", query="beta=true"), "api.anthropic.com", "/v1/messages?beta=true"),
         (head("/v1/models", "GET", headers=((b"Anthropic-Version", b"1"),)), "api.anthropic.com", "/v1/models"),
+        (head("/v1/models", "GET", headers=((b"X-Goog-Api-Key", b"k"),)), "generativelanguage.googleapis.com", "/v1/models"),
+        (
+            head("/v1/models", "GET", headers=((b"X-Goog-Api-Key", b"k"), (b"Authorization", b"Bearer k"))),
+            "api.openai.com",
+            "/v1/models",
+        ),
         (head("/v1/chat/completions"), "api.openai.com", "/v1/chat/completions"),
         (head("/chat/completions"), "api.openai.com", "/v1/chat/completions"),
         (head("/v1/responses"), "api.openai.com", "/v1/responses"),
@@ -105,7 +111,12 @@ def test_an_error_has_the_shape_of_the_wire(path: str, wire: str) -> None:
 
 @pytest.mark.parametrize(
     ("asked", "shape"),
-    [(None, "code"), (head("/v1/models", "GET"), "code"), (head("/v1/models", "GET", headers=((b"anthropic-version", b"1"),)), "type")],
+    [
+        (None, "code"),
+        (head("/v1/models", "GET"), "code"),
+        (head("/v1/models", "GET", headers=((b"anthropic-version", b"1"),)), "type"),
+        (head("/v1/models/a:m", "GET", headers=((b"x-goog-api-key", b"k"),)), "status"),
+    ],
 )
 def test_an_error_of_no_conversation_has_its_providers_shape(asked: Head | None, shape: str) -> None:
     async def work() -> None:

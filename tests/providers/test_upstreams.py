@@ -71,3 +71,20 @@ def test_what_is_no_upstream_is_refused_with_its_text(url: str) -> None:
 )
 def test_a_path_tells_its_provider(path: str, anthropic_headers: bool, expected: str) -> None:
     assert provider(path, anthropic_headers) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/v1/models", "gemini"),
+        ("/v1/models/groq:llama", "gemini"),
+        ("/v1/files", "gemini"),
+        ("/upload/v1/files", "gemini"),
+        ("/v1/chat/completions", "openai"),
+        ("/v1/responses", "openai"),
+        ("/v1/embeddings", "openai"),
+        ("/v1/messages", "anthropic"),
+    ],
+)
+def test_a_key_of_google_tells_the_provider_of_a_path_that_several_have(path: str, expected: str) -> None:
+    assert provider(path, False, True) == expected

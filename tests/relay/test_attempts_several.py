@@ -125,6 +125,24 @@ def test_the_only_backend_is_asked_even_where_its_breaker_is_open_but_once() -> 
     run(work())
 
 
+def test_a_key_at_its_limit_that_does_not_say_for_how_long_rests_too() -> None:
+    async def work() -> None:
+        policy, now = Policy(retries=0, budget_s=5.0), [100.0]
+        thresholds = Thresholds(0, rest_s=8.0)
+        behind = [[reply(200, chat("back"))]]
+        async with stage(reply(429, b""), behind=behind, policy=policy, thresholds=thresholds, clock=lambda: now[0]) as one:
+            for _ in range(3):
+                raw, _ = await ask(one.port, post(b"{}"))
+                assert raw.endswith(chat("back"))
+            assert attempts(raw) == b"front=resting, back.0=200"
+            assert one.asked == [1, 3]
+            now[0] += 8.1
+            await ask(one.port, post(b"{}"))
+            assert one.asked == [2, 4]
+
+    run(work())
+
+
 def test_a_key_at_its_limit_rests_for_the_requests_that_follow() -> None:
     async def work() -> None:
         policy = Policy(retries=0, budget_s=5.0)

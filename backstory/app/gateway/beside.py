@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from backstory.app.gateway import questions
 from backstory.app.gateway.tokens import Tokens
 from backstory.app.gateway.translating import CLIENTS_OWN, PLAIN, TONGUES_BY_NAME
+from backstory.app.regard import provider_of
 from backstory.core.document import Document, Put, Splice
 from backstory.core.exchange import Head, Headers
 from backstory.core.plan import Attempt, Plan, Target, Translation
@@ -247,9 +248,8 @@ def _aside(head: Head, body: bytes) -> Aside | None:
 
 def _family(head: Head) -> str:
     """The wire of a client that asks for models, by its path and its key."""
-    if head.path.startswith(("/v1beta/", "/v1alpha/")) or (head.header(b"x-goog-api-key") and not head.header(b"authorization")):
-        return "gemini"
-    return "anthropic" if head.path.startswith("/anthropic/") or head.header(b"anthropic-version") else "openai_chat"
+    family = provider_of(head)
+    return "openai_chat" if family == "openai" else family
 
 
 def _reads(body: bytes) -> bool:

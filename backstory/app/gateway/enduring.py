@@ -56,7 +56,7 @@ def endurance(config: Config, clock: Callable[[], float] = time.monotonic, wall:
         given.keep_alive_s,
         given.empty_retry,
     )
-    return Endurance(policy, Thresholds(given.breaker_failures, given.breaker_open_s), clock, wall)
+    return Endurance(policy, Thresholds(given.breaker_failures, given.breaker_open_s, given.backoff_most_s), clock, wall)
 
 
 def needed(config: Config) -> bool:

@@ -172,7 +172,7 @@ class Hybrid:
 
     def _judge(self, name: str, status: int, headers: Headers) -> None:
         if status == _TOO_MANY:
-            self._board.limited(name, f"status {status}", asked_s(headers, self._clock) or 0.0)
+            self._board.limited(name, f"status {status}", asked_s(headers, self._clock))
         elif status >= _FAULT:
             self._board.failed(name, f"status {status}")
         else:

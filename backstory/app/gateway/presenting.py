@@ -7,11 +7,10 @@ from collections.abc import Awaitable, Sequence
 from msgspec.structs import replace
 
 from backstory.app.drive import eager
-from backstory.app.regard import Regards
+from backstory.app.regard import Regards, provider_of
 from backstory.config.augmentation import HeaderRow
 from backstory.core.exchange import Head, Headers
 from backstory.core.plan import Attempt, Plan
-from backstory.providers import upstreams
 
 
 class Presenting:
@@ -36,7 +35,7 @@ class Presenting:
         if plan.answer is not None:
             return plan
         speaks = self._regards(head).speaks.partition("_")[0]
-        named = plan.name or speaks or upstreams.provider(head.path, bool(head.header(b"anthropic-version")))
+        named = plan.name or speaks or provider_of(head)
         drop, add = self._of(named, plan.add)
         others = tuple([self._other(one) for one in plan.others])
         return replace(plan, drop=plan.drop | drop, add=(*plan.add, *add), others=others)

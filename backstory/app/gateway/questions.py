@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 
+from backstory.app.regard import provider_of
 from backstory.core.exchange import Head
 from backstory.core.plan import Answer, Plan
-from backstory.providers import upstreams
 from backstory.wires import model_lists, token_counts
 from backstory.wires.token_counts import TokenCount, estimated
 
@@ -29,9 +29,7 @@ def models(head: Head, speaks: str) -> tuple[str, str] | None:
     found = model_lists.ASKED.fullmatch(head.path) if head.method == "GET" else None
     if found is None:
         return None
-    family: str = upstreams.provider(head.path, bool(head.header(b"anthropic-version")))
-    if family == "openai" and head.header(b"x-goog-api-key") and not head.header(b"authorization"):
-        family = "gemini"
+    family: str = provider_of(head)
     if family == speaks.partition("_")[0]:
         return None
     return _CLIENTS.get(family, family), found.group("one") or ""

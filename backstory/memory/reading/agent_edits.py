@@ -47,11 +47,16 @@ class Sign(Struct, frozen=True):
 
 RESULT_SIGNS = (
     Sign("claude code", r"String to replace not found in file|Found \d+ matches of the string to replace, but replace_all is false"),
-    Sign("gemini cli", r"Failed to edit, |\b0 occurrences found for old_string|[Ee]xpected \d+ occurrences? but found \d+"),
+    Sign("gemini cli", r"Failed to edit(?:, |\. Found | because the text matches )"),
+    Sign("gemini cli", r"\b0 occurrences found for old_string|[Ee]xpected \d+ occurrences? but found \d+"),
     Sign("opencode", r"oldString not found in content|Could not find oldString in the file|Found multiple matches for oldString"),
     Sign("opencode", r"oldString found multiple times"),
     Sign("cline", r"The SEARCH block:|SEARCH block content doesn't match"),
     Sign("roo", r"No sufficiently similar match found|Unable to apply diff to file|Failed to apply diff"),
+    Sign("roo", r"No match found (?:in file: |for (?:the specified )?'old_string')"),
+    Sign("roo", r"Found \d+ matches (?:of|for the specified) 'old_string'"),
+    Sign("roo", r"Occurrence count mismatch in file: |Expected \d+ occurrence\(s\) but found \d"),
+    Sign("pi", r"Could not find the exact text in |Found \d+ occurrences of (?:the text|edits\[\d+\]) in "),
     Sign("codex", r"apply_patch verification failed|Failed to find (?:expected lines|context) "),
     Sign("crush", r"old_string (?:not found in file|appears multiple times in the file)"),
 )

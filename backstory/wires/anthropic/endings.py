@@ -12,7 +12,8 @@ from msgspec import Struct
 from backstory.core.document import Document, Put, Splice
 from backstory.wires.anthropic.tongue_models import ADAPTIVE
 from backstory.wires.lowering import encode
-from backstory.wires.translation.tongue import Fields, text_of
+from backstory.wires.translation.fields import Fields
+from backstory.wires.translation.tongue import text_of
 
 _THOUGHTS = frozenset({"thinking", "redacted_thinking"})
 _FORCED = frozenset({"any", "tool"})

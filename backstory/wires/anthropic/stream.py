@@ -21,7 +21,7 @@ from backstory.wires.counted import count, counts_of, inside
 from backstory.wires.lowering import decode, quote
 from backstory.wires.sse import event
 
-_FINISH: dict[str, Finish] = {
+FINISHES: dict[str, Finish] = {
     "end_turn": "stop",
     "stop_sequence": "stop",
     "max_tokens": "length",
@@ -29,6 +29,8 @@ _FINISH: dict[str, Finish] = {
     "tool_use": "tool_calls",
     "refusal": "refusal",
 }
+"""`stop_reason`, as the BetaStopReason of Anthropic's SDK has them. `pause_turn` and `compaction` are "other": only who asked for
+them knows how to go on."""
 _STOP_REASON: dict[Finish, str] = {"length": "max_tokens", "tool_calls": "tool_use", "refusal": "refusal"}
 _OWN_ID = "msg_backstory"
 """Stands for an id where a reply of our own has none: clients require one."""
@@ -225,7 +227,7 @@ def _block_start(found: _BlockStart) -> list[Delta]:
 
 
 def _finish(reason: str) -> Finish:
-    return _FINISH.get(reason, "other")
+    return FINISHES.get(reason, "other")
 
 
 def usage_of(raw: Raw) -> Usage | None:

@@ -24,7 +24,8 @@ from backstory.wires.anthropic.tongue_stream import (
     reason_of,
 )
 from backstory.wires.lowering import encode
-from backstory.wires.translation.tongue import Fields, failed_plainly, object_of, own_id
+from backstory.wires.translation.fields import Fields
+from backstory.wires.translation.tongue import failed_plainly, object_of, own_id
 
 _OVERLOADED = 529
 

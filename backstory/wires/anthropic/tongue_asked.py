@@ -37,14 +37,15 @@ from backstory.wires.anthropic.tongue_pieces import OWN, blocks, pieces, words
 from backstory.wires.anthropic.tongue_told import losses as told_losses
 from backstory.wires.lowering import encode
 from backstory.wires.translation.efforts import wanted_effort
+from backstory.wires.translation.fields import Fields
 from backstory.wires.translation.freely import INPUT_SCHEMA, described
 from backstory.wires.translation.schemas import closed
-from backstory.wires.translation.tongue import Fields, Json, Losses, allowed, budget_of, effort_of, placed, short_name
+from backstory.wires.translation.tongue import Json, Losses, allowed, budget_of, effort_of, placed, short_name
 
 _MOST_USER = 256
-_LEAST_BUDGET = 1024
+_LEAST_BUDGET, _ROOM = 1024, 4096
 _LEAST_TOP_P = 0.95
-"""What the API takes beside thinking."""
+"""What the API takes beside thinking. `_ROOM`: tokens, some pages; of smaller limits it is a quarter."""
 _FILLER = "."
 _GO_ON = "Go on."
 _EMPTY_SCHEMA = Raw(b'{"type":"object","properties":{}}')
@@ -353,13 +354,15 @@ def _think(asked: Asked, body: Json, lost: Losses) -> bool:
 
 
 def _budgeted(asked: Asked, wanted: Reasoning, most: int, body: Json, lost: Losses) -> bool:
-    """Whether there will be thinking, in a budget of tokens."""
+    """Whether there will be thinking, in a budget of tokens. One that nobody named leaves room for the answer."""
     budget = wanted.budget or budget_of(wanted.effort) or budget_of("medium") or 0
     if asked.sampling.most is None and most <= budget:
         most, budget = _roomy(most, budget, asked.limit)
         body["max_tokens"] = most
-    settled = max(_LEAST_BUDGET, min(budget, most - 1))
-    if settled >= most or _unsigned(asked.said):
+    settled = (
+        max(budget, _LEAST_BUDGET) if (wanted.budget or most) < most else min(max(budget, _LEAST_BUDGET), most - min(most // 4, _ROOM))
+    )
+    if not _LEAST_BUDGET <= settled < most or _unsigned(asked.said):
         lost.note("reasoning")
         return False
     told = asked.wire == OWN and wanted.effort in EFFORTS

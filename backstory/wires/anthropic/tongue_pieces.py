@@ -14,21 +14,11 @@ from backstory.core.message import MediaKind
 from backstory.core.translation import Odd, Piece, Refusal, Result, Sight, Thought, Use, Words
 from backstory.wires.anthropic.tongue_told import SEARCH, told
 from backstory.wires.lowering import encode
+from backstory.wires.translation.fields import Fields
 from backstory.wires.translation.freely import wrapped
+from backstory.wires.translation.media import plain_text, sniffed
 from backstory.wires.translation.seals import carried, uncarried
-from backstory.wires.translation.tongue import (
-    Fields,
-    Json,
-    Losses,
-    cite_of,
-    object_of,
-    object_text,
-    plain_text,
-    safe_id,
-    short_name,
-    sniffed,
-    text_of,
-)
+from backstory.wires.translation.tongue import Json, Losses, cite_of, object_of, object_text, safe_id, short_name, text_of
 
 OWN = "anthropic"
 ON_CALL = "gemini"

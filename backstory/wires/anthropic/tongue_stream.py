@@ -30,23 +30,16 @@ from backstory.core.translation import (
     Waits,
     Words,
 )
-from backstory.wires.anthropic.stream import counts
+from backstory.wires.anthropic.stream import FINISHES, counts
 from backstory.wires.anthropic.tongue_pieces import OWN, cited_as, shown, signature_on
 from backstory.wires.lowering import encode, quote
 from backstory.wires.sse import event as sse
+from backstory.wires.translation.fields import Fields
 from backstory.wires.translation.parts import InTurn, Parts
 from backstory.wires.translation.seals import carried, uncarried
-from backstory.wires.translation.tongue import Fields, Json, code_of, own_id, text_of
+from backstory.wires.translation.tongue import Json, code_of, own_id, text_of
 
 ID = "msg_"
-_STOPS: dict[str, Finish] = {
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "tool_use": "tool_calls",
-    "refusal": "refusal",
-}
 _REASONS: dict[Finish, str] = {"length": "max_tokens", "tool_calls": "tool_use", "refusal": "refusal"}
 _TYPES = {
     "invalid_request_error": 400,
@@ -84,7 +77,7 @@ _PING = sse(b'{"type":"ping"}', "ping")
 
 def finish_of(reason: str) -> Finish:
     """The neutral name of a stop reason."""
-    return _STOPS.get(reason, "other") if reason else ""
+    return FINISHES.get(reason, "other") if reason else ""
 
 
 def reason_of(finish: Finish, sequence: str, refused: bool) -> str:

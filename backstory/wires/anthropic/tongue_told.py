@@ -12,7 +12,7 @@ from msgspec import Raw
 
 from backstory.core.translation import Loss, Piece, Result, Said, Words
 from backstory.wires.lowering import encode
-from backstory.wires.translation.tongue import Fields
+from backstory.wires.translation.fields import Fields
 
 SEARCH = "search_result"
 _LOSSES = {

@@ -32,12 +32,17 @@ FINISHES: dict[str, Finish] = {
     "IMAGE_PROHIBITED_CONTENT": "refusal",
     "IMAGE_RECITATION": "refusal",
     "MODEL_ARMOR": "refusal",
+    "ESCALATION": "refusal",
+    "PUP_LIMITED_DISABLED": "refusal",
+    "CONTINUATION": "length",
     "MALFORMED_FUNCTION_CALL": "error",
     "MALFORMED_RESPONSE": "error",
     "UNEXPECTED_TOOL_CALL": "error",
     "TOO_MANY_TOOL_CALLS": "error",
     "MISSING_THOUGHT_SIGNATURE": "error",
 }
+"""Gemini's and Vertex AI's `finishReason`, as the FinishReason of google-genai has them. OTHER, IMAGE_OTHER and NO_IMAGE are "other", as is
+any that comes later."""
 _ANSWER_NAMES = ("output", "result", "content", "error")
 """The member under which clients put the text of a function's answer when it is nothing but text."""
 _ABOUT_PARTS = frozenset(

@@ -8,7 +8,8 @@ from backstory.core.reply import Finish, Usage
 from backstory.core.translation import Odd, Piece, Refusal, Sight, Thought, Use, Words
 from backstory.wires.gemini.tongue_read import WIRE, foreign_seal
 from backstory.wires.gemini.tongue_write import call_part, seen_part
-from backstory.wires.translation.more import Fields, Losing
+from backstory.wires.translation.fields import Fields
+from backstory.wires.translation.more import Losing
 from backstory.wires.translation.tongue import Json
 
 _REASONS: dict[Finish, str] = {"stop": "STOP", "tool_calls": "STOP", "": "STOP", "length": "MAX_TOKENS", "refusal": "SAFETY"}

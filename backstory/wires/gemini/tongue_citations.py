@@ -9,7 +9,8 @@ from msgspec import Raw
 
 from backstory.core.translation import Words
 from backstory.wires.lowering import encode
-from backstory.wires.translation.more import Fields, is_object, loose_text
+from backstory.wires.translation.fields import Fields
+from backstory.wires.translation.more import is_object, loose_text
 from backstory.wires.translation.tongue import Json
 
 
@@ -25,7 +26,7 @@ def citations_of(raw: Raw | None, text: str) -> tuple[Raw, ...]:
     chunks = [_source(chunk) for chunk in fields.items("groundingChunks", "grounding_chunks")]
     found: list[Raw] = []
     for support in map(Fields, fields.items("groundingSupports", "grounding_supports")):
-        place = _place(support.fields("segment"), data)
+        place = _place(support.inner("segment"), data)
         for one in support.items("groundingChunkIndices", "grounding_chunk_indices"):
             index = int(bytes(one)) if bytes(one).isdigit() else -1
             if 0 <= index < len(chunks):
@@ -39,14 +40,14 @@ def grounding_of(piece: Words) -> Json:
     supports: list[Json] = []
     for raw in piece.citations:
         outer = Fields(raw) if is_object(raw) else None
-        fields = outer.fields("url_citation") or outer if outer is not None else None
+        fields = outer.inner("url_citation") or outer if outer is not None else None
         url = loose_text(fields, "url", "uri") if fields is not None else ""
         if fields is None or not url:
             continue
         source = (url, loose_text(fields, "title"))
         if source not in chunks:
             chunks.append(source)
-        start, end = fields.integer("start_index") or 0, fields.integer("end_index") or 0
+        start, end = fields.count("start_index") or 0, fields.count("end_index") or 0
         before = len(piece.text[:start].encode("utf-8", "replace"))
         inner = piece.text[start:end]
         segment: Json = {"startIndex": before, "endIndex": before + len(inner.encode("utf-8", "replace")), "text": inner}
@@ -59,14 +60,14 @@ def grounding_of(piece: Words) -> Json:
 
 def _source(raw: Raw) -> tuple[str, str]:
     chunk = Fields(raw)
-    inner = chunk.fields("web", "retrievedContext", "retrieved_context", "maps")
+    inner = chunk.inner("web", "retrievedContext", "retrieved_context", "maps")
     return ("", "") if inner is None else (loose_text(inner, "uri"), loose_text(inner, "title"))
 
 
 def _place(segment: Fields | None, data: bytes) -> tuple[int, int]:
     if segment is None:
         return 0, 0
-    start, end = segment.integer("startIndex", "start_index") or 0, segment.integer("endIndex", "end_index") or 0
+    start, end = segment.count("startIndex", "start_index") or 0, segment.count("endIndex", "end_index") or 0
     return len(data[:start].decode("utf-8", "replace")), len(data[:end].decode("utf-8", "replace"))
 
 

@@ -37,7 +37,9 @@ from backstory.core.translation import (
 )
 from backstory.wires.gemini.tongue_schema import from_gemini
 from backstory.wires.lowering import encode
-from backstory.wires.translation.more import Fields, Losing, held, is_object, is_string, kind_of, mime_of, string
+from backstory.wires.translation.fields import Fields
+from backstory.wires.translation.media import held, kind_of, mime_of
+from backstory.wires.translation.more import Losing, is_object, is_string, string
 from backstory.wires.translation.seals import unwrapped, wrapped
 
 WIRE = "gemini"
@@ -69,14 +71,14 @@ def read_asked(body: bytes, path: str, query: str) -> Asked:
     fields = Fields(body)
     losing = Losing()
     match = _PATH.search(path)
-    fields.take("model")
-    system = _system(fields.take("systemInstruction", "system_instruction"), losing)
+    fields.raw("model")
+    system = _system(fields.raw("systemInstruction", "system_instruction"), losing)
     talk = Talk(losing)
     for raw in fields.items("contents"):
         talk.content(raw)
-    generation = fields.fields("generationConfig", "generation_config")
+    generation = fields.inner("generationConfig", "generation_config")
     stream = match is not None and match.group(2) == "streamGenerateContent"
-    if fields.take("cachedContent", "cached_content") is not None:
+    if fields.raw("cachedContent", "cached_content") is not None:
         losing.add(_CACHED)
     asked = Asked(
         unquote(match.group(1)) if match else "",
@@ -84,7 +86,7 @@ def read_asked(body: bytes, path: str, query: str) -> Asked:
         system,
         tuple(talk.said),
         tuple(tool for raw in fields.items("tools") for tool in _tools(raw, losing)),
-        _choice(fields.fields("toolConfig", "tool_config"), losing),
+        _choice(fields.inner("toolConfig", "tool_config"), losing),
         format=_format(generation, losing),
         reasoning=_reasoning(generation, losing),
         sampling=_sampling(generation),
@@ -191,10 +193,10 @@ def read_part(raw: Raw, losing: Losing) -> Part:
     fields = Fields(raw)
     thinks = fields.flag("thought")
     sealed = fields.text("thoughtSignature", "thought_signature")
-    text = fields.take("text")
-    call = fields.fields("functionCall", "function_call")
-    answer = fields.fields("functionResponse", "function_response")
-    media = fields.take("inlineData", "inline_data"), fields.take("fileData", "file_data")
+    text = fields.raw("text")
+    call = fields.inner("functionCall", "function_call")
+    answer = fields.inner("functionResponse", "function_response")
+    media = fields.raw("inlineData", "inline_data"), fields.raw("fileData", "file_data")
     if call is not None:
         piece: Piece = _call(call, losing)
     elif answer is not None:
@@ -227,14 +229,14 @@ def pieces_of(part: Part) -> list[Piece]:
 
 
 def _call(fields: Fields, losing: Losing) -> Use:
-    args = fields.take("args")
+    args = fields.raw("args")
     found = Use(fields.text("id"), fields.text("name"), "{}" if args is None else bytes(args).decode("utf-8", "replace"))
     losing.rest(fields, "functionCall")
     return found
 
 
 def _answer(fields: Fields, losing: Losing) -> Result:
-    call, name, given = fields.text("id"), fields.text("name"), fields.take("response")
+    call, name, given = fields.text("id"), fields.text("name"), fields.raw("response")
     text, error = _given(given)
     parts: list[Words | Sight] = [] if text is None else [Words(text)]
     for raw in fields.items("parts"):
@@ -285,7 +287,7 @@ def _tools(raw: Raw, losing: Losing) -> list[Function | Builtin]:
     found: list[Function | Builtin] = []
     for one in fields.items("functionDeclarations", "function_declarations"):
         declared = Fields(one)
-        own, schema = declared.take("parameters"), declared.take("parametersJsonSchema", "parameters_json_schema")
+        own, schema = declared.raw("parameters"), declared.raw("parametersJsonSchema", "parameters_json_schema")
         parameters = b"" if own is None else from_gemini(bytes(own))
         found.append(
             Function(declared.text("name"), declared.text("description"), parameters if schema is None else bytes(schema)),
@@ -297,7 +299,7 @@ def _tools(raw: Raw, losing: Losing) -> list[Function | Builtin]:
 def _choice(config: Fields | None, losing: Losing) -> Choice | None:
     if config is None:
         return None
-    calling = config.fields("functionCallingConfig", "function_calling_config")
+    calling = config.inner("functionCallingConfig", "function_calling_config")
     losing.rest(config, "toolConfig")
     if calling is None:
         return None
@@ -324,8 +326,8 @@ def _format(generation: Fields | None, losing: Losing) -> Format | None:
     if generation is None:
         return None
     mime = generation.text("responseMimeType", "response_mime_type")
-    own = generation.take("responseSchema", "response_schema")
-    schema = generation.take("responseJsonSchema", "response_json_schema", "_responseJsonSchema")
+    own = generation.raw("responseSchema", "response_schema")
+    schema = generation.raw("responseJsonSchema", "response_json_schema", "_responseJsonSchema")
     if mime == "text/x.enum":
         losing.add(_ENUM)
     elif mime not in ("", "text/plain", _JSON_MIME):
@@ -339,10 +341,10 @@ def _format(generation: Fields | None, losing: Losing) -> Format | None:
 
 
 def _reasoning(generation: Fields | None, losing: Losing) -> Reasoning | None:
-    config = generation.fields("thinkingConfig", "thinking_config") if generation is not None else None
+    config = generation.inner("thinkingConfig", "thinking_config") if generation is not None else None
     if config is None:
         return None
-    budget, level = config.integer("thinkingBudget", "thinking_budget"), config.text("thinkingLevel", "thinking_level").lower()
+    budget, level = config.count("thinkingBudget", "thinking_budget"), config.text("thinkingLevel", "thinking_level").lower()
     shown = bool(config.flag("includeThoughts", "include_thoughts"))
     losing.rest(config, "generationConfig.thinkingConfig")
     if level not in {"", "thinking_level_unspecified", *_LEVELS}:
@@ -358,16 +360,16 @@ def _sampling(generation: Fields | None) -> Sampling:
     if generation.texts("responseModalities", "response_modalities") not in ((), ("TEXT",), ("Text",), ("text",)):
         generation.leave("responseModalities")
     return Sampling(
-        generation.integer("maxOutputTokens", "max_output_tokens"),
+        generation.count("maxOutputTokens", "max_output_tokens"),
         generation.number("temperature"),
         generation.number("topP", "top_p"),
         None if top_k is None else int(top_k),
         generation.texts("stopSequences", "stop_sequences"),
-        generation.integer("seed"),
+        generation.count("seed"),
         generation.number("presencePenalty", "presence_penalty"),
         generation.number("frequencyPenalty", "frequency_penalty"),
-        generation.integer("candidateCount", "candidate_count") or 1,
+        generation.count("candidateCount", "candidate_count") or 1,
         None,
         bool(generation.flag("responseLogprobs", "response_logprobs")),
-        generation.integer("logprobs"),
+        generation.count("logprobs"),
     )

@@ -40,7 +40,8 @@ from backstory.wires.gemini.tongue_citations import citations_of, grounding_of
 from backstory.wires.gemini.tongue_read import WIRE, made_id, pieces_of, read_part
 from backstory.wires.lowering import encode
 from backstory.wires.sse import event as write_event
-from backstory.wires.translation.more import Fields, Losing, failure_of, listed, loose_text, told_error
+from backstory.wires.translation.fields import Fields, listed
+from backstory.wires.translation.more import Losing, failure_of, loose_text, told_error
 from backstory.wires.translation.tongue import Json
 
 _CODES = {
@@ -108,18 +109,18 @@ class GeminiListener:
     def chunk(self, data: bytes | Raw) -> list[Event]:
         """What a chunk says."""
         fields = Fields(data)
-        error = fields.take("error")
+        error = fields.raw("error")
         if error is not None:
             return self._break(read_failure(0, told_error(error)))
         events = self._begin(fields)
-        usage = fields.take("usageMetadata", "usage_metadata")
+        usage = fields.raw("usageMetadata", "usage_metadata")
         if usage is not None:
             self._usage = read_usage(usage)
         for raw in fields.items("candidates"):
             candidate = Fields(raw)
-            if (candidate.integer("index") or 0) == self._number and not self._done:
+            if (candidate.count("index") or 0) == self._number and not self._done:
                 events += self._candidate(candidate)
-        feedback = fields.fields("promptFeedback", "prompt_feedback")
+        feedback = fields.inner("promptFeedback", "prompt_feedback")
         if feedback is not None and feedback.text("blockReason", "block_reason") and not self._done:
             self._finish = "refusal"
             events += self._refused(feedback.text("blockReasonMessage", "block_reason_message"))
@@ -149,9 +150,9 @@ class GeminiListener:
 
     def _candidate(self, candidate: Fields) -> list[Event]:
         events: list[Event] = []
-        content = candidate.fields("content")
-        self._grounding = candidate.take("groundingMetadata", "grounding_metadata") or self._grounding
-        self._grounding = self._grounding or candidate.take("citationMetadata", "citation_metadata")
+        content = candidate.inner("content")
+        self._grounding = candidate.raw("groundingMetadata", "grounding_metadata") or self._grounding
+        self._grounding = self._grounding or candidate.raw("citationMetadata", "citation_metadata")
         for raw in content.items("parts") if content is not None else ():
             events += self._part(raw)
         reason = candidate.text("finishReason", "finish_reason")
@@ -275,7 +276,7 @@ def read_answered(body: bytes) -> Answered | Failure:
     first = _gathered(body, 0)
     if isinstance(first, Failure):
         return first
-    others = sorted({number for raw in Fields(body).items("candidates") if (number := Fields(raw).integer("index") or 0)})
+    others = sorted({number for raw in Fields(body).items("candidates") if (number := Fields(raw).count("index") or 0)})
     more = [found for number in others if isinstance(found := _gathered(body, number), Answered)]
     return replace(first, more=tuple((one.pieces, one.finish) for one in more))
 
@@ -299,10 +300,10 @@ def _gathered(body: bytes, number: int) -> Answered | Failure:
 def read_usage(raw: Raw) -> tuple[Usage, int]:
     """Usage, and tokens of thoughts. The prompt includes cached input."""
     fields = Fields(raw)
-    thoughts = fields.integer("thoughtsTokenCount", "thoughts_token_count") or 0
-    into = (fields.integer("promptTokenCount", "prompt_token_count") or 0) + (fields.integer("toolUsePromptTokenCount") or 0)
-    out = (fields.integer("candidatesTokenCount", "candidates_token_count") or 0) + thoughts
-    return Usage(into, out, fields.integer("cachedContentTokenCount", "cached_content_token_count") or 0), thoughts
+    thoughts = fields.count("thoughtsTokenCount", "thoughts_token_count") or 0
+    into = (fields.count("promptTokenCount", "prompt_token_count") or 0) + (fields.count("toolUsePromptTokenCount") or 0)
+    out = (fields.count("candidatesTokenCount", "candidates_token_count") or 0) + thoughts
+    return Usage(into, out, fields.count("cachedContentTokenCount", "cached_content_token_count") or 0), thoughts
 
 
 class GeminiTeller:

@@ -30,9 +30,11 @@ from backstory.wires.gemini.tongue_read import NO_SEAL, OWN_FILES, WIRE, is_made
 from backstory.wires.gemini.tongue_schema import for_gemini
 from backstory.wires.gemini.tongue_thinking import generation, thinking_of
 from backstory.wires.lowering import encode
+from backstory.wires.translation.fields import Fields
 from backstory.wires.translation.freely import INPUT_SCHEMA, described
 from backstory.wires.translation.in_json import in_schema
-from backstory.wires.translation.more import Fields, Losing, arguments_object, base64_of, joined, mime_of
+from backstory.wires.translation.media import base64_of, mime_of, sniffed
+from backstory.wires.translation.more import Losing, arguments_object, joined
 from backstory.wires.translation.tongue import Json, letter_name, object_text, placed
 
 _NO_PLACE = "Gemini has no such parameter"
@@ -237,7 +239,7 @@ def seen_part(seen: Sight, losing: Losing) -> Json | None:
     if link:
         mime = seen.mime or mime_of(link)
         return {"fileData": {"fileUri": link} | ({"mimeType": mime} if mime else {})}
-    return {"inlineData": {"mimeType": seen.mime or _USUAL.get(seen.kind, "application/pdf"), "data": base64_of(seen)}}
+    return {"inlineData": {"mimeType": sniffed(seen) or _USUAL.get(seen.kind, "application/pdf"), "data": base64_of(seen)}}
 
 
 def _tools(asked: Asked, losing: Losing) -> Json:

@@ -21,19 +21,24 @@ from backstory.wires.sse import event, replaced
 
 FINISHES: dict[str, Finish] = {
     "stop": "stop",
-    "eos": "stop",
     "length": "length",
     "tool_calls": "tool_calls",
     "function_call": "tool_calls",
     "content_filter": "refusal",
-    "error": "error",
+    "eos": "stop",
     "model_length": "length",
+    "error": "error",
     "sensitive": "refusal",
-    "abort": "error",
-    "insufficient_system_resource": "error",
     "network_error": "error",
+    "model_context_window_exceeded": "length",
+    "insufficient_system_resource": "error",
+    "abort": "error",
+    "function_call_filter": "error",
 }
-"""OpenAI's words, and those of compatible providers (Mistral, Z.ai, vLLM, DeepSeek) in their API pages."""
+"""Why a model stopped: OpenAI's five words, and what compatible providers have beside them: Together (`eos`; its SDK's types), Mistral
+(`model_length`, `error`; its OpenAPI), Z.ai (`sensitive`, `network_error`, `model_context_window_exceeded`; docs.z.ai, API reference),
+DeepSeek (`insufficient_system_resource`; api-docs.deepseek.com), vLLM (`abort`; RequestFinishedReason), Google's endpoint for OpenAI's SDKs
+(`function_call_filter: MALFORMED_FUNCTION_CALL`, `content_filter: PROHIBITED_CONTENT`: Gemini's own word stands behind a colon)."""
 _REASON: dict[Finish, str] = {"length": "length", "tool_calls": "tool_calls", "refusal": "content_filter"}
 _OWN_ID = "chatcmpl-backstory"
 """Stands for an id where a reply of our own has none: clients require one."""
@@ -90,7 +95,7 @@ _encode = msgspec.json.Encoder().encode
 
 def finish_of(reason: str) -> Finish:
     """The neutral name of a finish reason."""
-    return FINISHES.get(reason, "other")
+    return FINISHES.get(reason.partition(":")[0], "other")
 
 
 def usage_of(raw: Raw) -> Usage | None:

@@ -15,8 +15,9 @@ from backstory.wires.openai_chat import tongue_write as writing
 from backstory.wires.openai_chat.tongue_losses import LOSSES
 from backstory.wires.openai_chat.tongue_pieces import OWN, counts, made_id, message, message_pieces, usage_of
 from backstory.wires.openai_chat.tongue_stream import ID, ChatListener, ChatTeller, error_of, failure_in, finish_of, reason_of
+from backstory.wires.translation.fields import Fields
 from backstory.wires.translation.freely import customs
-from backstory.wires.translation.tongue import Fields, Json, failed_plainly, object_of, own_id
+from backstory.wires.translation.tongue import Json, failed_plainly, object_of, own_id
 
 _OVERLOADED, _ANTHROPIC_OVERLOADED = 503, 529
 
@@ -107,12 +108,13 @@ class OpenAIChatTongue:
 
 
 def _candidate(choice: Fields, name: str) -> tuple[tuple[Piece, ...], Finish, str]:
-    """(pieces, finish, stop sequence)."""
-    inner = choice.inner("message")
-    if inner is None:
+    """(pieces, finish, stop sequence). Google leaves out the message where nothing of it was let through."""
+    inner, reason = choice.inner("message"), choice.text("finish_reason")
+    if inner is None and not reason:
         raise DocumentError("a choice without a message")
-    pieces = tuple([_with_id(piece, name, place) for place, piece in enumerate(message_pieces(inner))])
-    finish = finish_of(choice.text("finish_reason"), any(isinstance(piece, Use) for piece in pieces))
+    said = message_pieces(inner) if inner is not None else ()
+    pieces = tuple([_with_id(piece, name, place) for place, piece in enumerate(said)])
+    finish = finish_of(reason, any(isinstance(piece, Use) for piece in pieces))
     sequence = choice.text("stop_reason") if choice.kind("stop_reason") == "string" else ""
     return pieces, finish, sequence if finish == "stop" else ""
 

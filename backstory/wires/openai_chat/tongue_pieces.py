@@ -16,8 +16,10 @@ from msgspec.structs import replace
 
 from backstory.core.reply import Usage
 from backstory.core.translation import Odd, Piece, Refusal, Result, Sight, Thought, Use, Words
+from backstory.wires.translation.fields import Fields
 from backstory.wires.translation.freely import unwrapped
-from backstory.wires.translation.tongue import Fields, Json, cite_of, from_data_url, object_of, text_of
+from backstory.wires.translation.media import from_data_url
+from backstory.wires.translation.tongue import Json, cite_of, object_of, text_of
 
 OWN = "openai_chat"
 _FORMATS = {"anthropic-claude-v1": "anthropic", "openai-responses-v1": "openai_responses", "google-gemini-v1": "gemini"}

@@ -28,8 +28,9 @@ from backstory.core.translation import (
 )
 from backstory.errors import DocumentError
 from backstory.wires.openai_chat.tongue_pieces import OWN, content_pieces, made_id, message_pieces
+from backstory.wires.translation.fields import Fields
 from backstory.wires.translation.freely import flat_format
-from backstory.wires.translation.tongue import EFFORTS, Fields
+from backstory.wires.translation.tongue import EFFORTS
 
 _DEPLOYMENT = re.compile(r"/deployments/([^/]+)/")
 """Azure names the model in the path."""

@@ -33,7 +33,7 @@ from backstory.core.translation import (
     Words,
 )
 from backstory.wires.lowering import encode, quote
-from backstory.wires.openai_chat.stream import FINISHES
+from backstory.wires.openai_chat import stream as words
 from backstory.wires.openai_chat.tongue_pieces import (
     arguments,
     counts,
@@ -47,9 +47,10 @@ from backstory.wires.openai_chat.tongue_pieces import (
     usage_of,
 )
 from backstory.wires.sse import event as sse
+from backstory.wires.translation.fields import Fields
 from backstory.wires.translation.freely import customs
 from backstory.wires.translation.parts import Parts
-from backstory.wires.translation.tongue import Fields, Json, code_of, own_id
+from backstory.wires.translation.tongue import Json, code_of, own_id
 
 ID = "chatcmpl-"
 _REASONS: dict[Finish, str] = {"length": "length", "tool_calls": "tool_calls", "refusal": "content_filter"}
@@ -61,7 +62,7 @@ _DONE = b"[DONE]"
 
 def finish_of(reason: str, calls: bool) -> Finish:
     """The neutral name of a finish reason. Some providers stop for calls without saying so."""
-    found = FINISHES.get(reason, "other") if reason else "stop"
+    found = words.finish_of(reason) if reason else "stop"
     return "tool_calls" if calls and found == "stop" else found
 
 
@@ -167,7 +168,7 @@ class ChatListener:
             if (choice.count("index") or 0) == self._number:
                 out += self._choice(choice)
                 break
-        if self._finish == "error":
+        if self._finish and words.finish_of(self._finish) == "error":
             return [*out, *self._broke(Failure(500, "server", "the provider's answer ended in an error"))]
         if usage is not None and not choices and self._finish:
             out += self._end()

@@ -35,25 +35,17 @@ from backstory.wires.openai_chat.tongue_habits import BRIDGE, effort_at, exact_i
 from backstory.wires.openai_chat.tongue_losses import LOSSES
 from backstory.wires.openai_chat.tongue_pieces import OWN, extra, shown
 from backstory.wires.translation.efforts import PLAIN_MODELS, wanted_effort
+from backstory.wires.translation.fields import Fields
 from backstory.wires.translation.freely import INPUT_SCHEMA, customs, described, nested_format, wrapped
 from backstory.wires.translation.in_json import IN_JSON, says_json
-from backstory.wires.translation.more import file_name
+from backstory.wires.translation.media import data_url, file_name, plain_text
 from backstory.wires.translation.schemas import enforceable, filled
-from backstory.wires.translation.tongue import (
-    Fields,
-    Json,
-    Losses,
-    allowed,
-    data_url,
-    plain_text,
-    safe_id,
-    short_name,
-)
+from backstory.wires.translation.tongue import Json, Losses, allowed, safe_id, short_name
 
 _OPENAI = re.compile(r"(?:^|/)(?:o\d|gpt-(?!oss)|chatgpt|codex)")
 """Models of OpenAI."""
 _NEWEST = re.compile(r"(?:^|/)gpt-[5-9]")
-"""Those that know tools of free text."""
+"""Those that know tools of free text, where OpenAI serves them."""
 _COLD = re.compile(r"(?:^|/)(?:o\d|gpt-[5-9](?![\d.]*-chat))")
 """Those that take neither temperature nor top_p."""
 _UNTHINKING_TOOLS = re.compile(r"gpt-(?:5\.[2-9]|[6-9])")
@@ -93,7 +85,7 @@ class _Messages:
     def __init__(self, asked: Asked, lost: Losses) -> None:
         self._asked = asked
         self._lost = lost
-        self._native = bool(_NEWEST.search(asked.model))
+        self._native = _free(asked)
 
     def write(self) -> list[Json]:
         """The system prompt is one message."""
@@ -277,9 +269,14 @@ def _short(name: str, lost: Losses) -> str:
     return found
 
 
+def _free(asked: Asked) -> bool:
+    """Whether tools of free text are known. A provider that shares only a model's name with OpenAI refuses them."""
+    return asked.habits.own_tools and bool(_NEWEST.search(asked.model))
+
+
 def _tools(asked: Asked, body: Json, lost: Losses) -> None:
-    native = bool(_NEWEST.search(asked.model))
-    openai = bool(_OPENAI.search(asked.model))
+    native = _free(asked)
+    openai = asked.habits.own_tools and bool(_OPENAI.search(asked.model))
     offered = asked.tools if openai else allowed(asked, lost)
     tools = [tool for one in offered if (tool := _tool(one, asked, native, lost)) is not None]
     if not tools:

@@ -144,7 +144,7 @@ class _LooseMessage(Struct, gc=False):
 
 
 class _Choice(Struct, gc=False):
-    message: _LooseMessage
+    message: _LooseMessage | None = None
     index: int = 0
     finish_reason: str | None = None
 
@@ -234,7 +234,8 @@ class OpenAIChat:
         if choice is None:
             raise DocumentError("an answer without a choice 0")
         finish = events.finish_of(choice.finish_reason) if choice.finish_reason else ""
-        return Reply(_parts(choice.message, None), finish, events.usage_of(found.usage), found.id or "", found.model or "")
+        said = () if choice.message is None else _parts(choice.message, None)
+        return Reply(said, finish, events.usage_of(found.usage), found.id or "", found.model or "")
 
     def echo(self, reply: Reply) -> tuple[Message, ...]:
         """One assistant message."""

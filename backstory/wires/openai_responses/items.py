@@ -30,8 +30,9 @@ _OWN_RESULTS = frozenset(f"{kind}_output" for kind in OWN_CALLS)
 _OF_ALL = frozenset({"", "item_reference", "compaction", "compaction_summary", "compaction_trigger", "additional_tools", "mcp_list_tools"})
 _ANSWERS = ("_output", "_response")
 _TEXTS = frozenset({"input_text", "output_text", "text", "summary_text", "reasoning_text"})
-_REASONS: dict[str, Finish] = {"max_output_tokens": "length", "content_filter": "refusal"}
-_STATUSES: dict[str, Finish] = {"failed": "error", "in_progress": "", "queued": ""}
+_REASONS: dict[str, Finish] = {"content_filter": "refusal"}
+_STATUSES: dict[str, Finish] = {"failed": "error", "cancelled": "error", "in_progress": "", "queued": ""}
+"""A response's `status`, as the ResponseStatus of OpenAI's SDK has them."""
 _LONGEST_DATA_HEAD = 200
 _DATA_URL = re.compile(rb'"data:([^;,"]*)[^,"]*,')
 
@@ -203,11 +204,16 @@ def kept(response: Response) -> tuple[str, ...]:
     return tuple(item_id for item_id in ids if isinstance(item_id, str) and item_id)
 
 
+def cut_by(reason: str) -> Finish:
+    """What `incomplete_details.reason` says. Whatever it is (`max_output_tokens`, `max_messages`, `steered`), the answer was cut off."""
+    return _REASONS.get(reason, "length")
+
+
 def finish_of(response: Response) -> Finish:
     """Why it ended; "" for one that is still at work."""
     if response.status == "incomplete":
         reason = response.incomplete_details.reason if response.incomplete_details else None
-        return _REASONS.get(reason or "", "other")
+        return cut_by(reason or "")
     if response.status not in (None, "completed"):
         return _STATUSES.get(response.status, "other")
     kinds = [decode(_head, item) for item in response.output or ()]

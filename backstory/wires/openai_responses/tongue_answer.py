@@ -12,8 +12,9 @@ from backstory.core.reply import Finish, Usage
 from backstory.core.translation import Asked, Failure, Function, Odd, Piece, Refusal, Sight, Thought, Use, Words
 from backstory.wires.openai_responses.tongue_items import WIRE
 from backstory.wires.openai_responses.tongue_write import annotation, choice_of, format_of, reasoning_of, thought_item, tools_of
+from backstory.wires.translation.fields import Fields
 from backstory.wires.translation.freely import unwrapped
-from backstory.wires.translation.more import Fields, Losing
+from backstory.wires.translation.more import Losing
 from backstory.wires.translation.seals import wrapped
 from backstory.wires.translation.tongue import Json
 

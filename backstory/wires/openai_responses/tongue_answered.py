@@ -8,10 +8,11 @@ from msgspec.structs import replace
 from backstory.core.reply import Finish, Usage
 from backstory.core.translation import Answered, Failure, Piece, Refusal, Thought, Use
 from backstory.errors import DocumentError
+from backstory.wires.openai_responses.items import cut_by
 from backstory.wires.openai_responses.tongue_items import items_of, read_content, read_item
-from backstory.wires.translation.more import Fields, Losing, failure_of, loose_text, told_error
+from backstory.wires.translation.fields import Fields
+from backstory.wires.translation.more import Losing, failure_of, loose_text, told_error
 
-_REASONS: dict[str, Finish] = {"max_output_tokens": "length", "content_filter": "refusal"}
 FAILED = frozenset({"failed", "cancelled"})
 """How a response ends that is no answer, or only some of one."""
 
@@ -19,16 +20,16 @@ FAILED = frozenset({"failed", "cancelled"})
 def read_answered(body: bytes) -> Answered | Failure:
     """A whole response object."""
     fields = Fields(body)
-    error = fields.take("error")
+    error = fields.raw("error")
     status = fields.text("status")
-    output = fields.take("output")
+    output = fields.raw("output")
     if error is not None or status in FAILED:
         return read_failure(None if error is None else told_error(error), status)
     if output is None:
         raise DocumentError("a response without output")
     losing = Losing()
     pieces = pieces_of(items_of(output), losing)
-    usage, thoughts = read_usage(fields.take("usage"))
+    usage, thoughts = read_usage(fields.raw("usage"))
     finish = finish_of(status, reason_of(fields), pieces)
     created = int(fields.number("created_at") or 0)
     return Answered(fields.text("id"), fields.text("model"), tuple(pieces), finish, usage, thoughts, "", created)
@@ -52,14 +53,14 @@ def output_pieces(raw: Raw, losing: Losing) -> list[Piece]:
     fields = Fields(raw)
     kind = fields.text("type") or "message"
     if kind == "message":
-        return read_content(fields.take("content"), losing)
+        return read_content(fields.raw("content"), losing)
     return read_item(kind, fields, raw, losing)[1]
 
 
 def finish_of(status: str, reason: str, pieces: list[Piece]) -> Finish:
-    """Why it ended. One that is incomplete for another reason than is known was cut off all the same."""
+    """Why it ended."""
     if status == "incomplete":
-        return _REASONS.get(reason, "length")
+        return cut_by(reason)
     if status not in ("", "completed"):
         return "other"
     if any(isinstance(piece, Use) for piece in pieces):
@@ -69,7 +70,7 @@ def finish_of(status: str, reason: str, pieces: list[Piece]) -> Finish:
 
 def reason_of(fields: Fields) -> str:
     """Why a response is incomplete."""
-    details = fields.fields("incomplete_details")
+    details = fields.inner("incomplete_details")
     return "" if details is None else details.text("reason")
 
 
@@ -78,11 +79,11 @@ def read_usage(raw: Raw | None) -> tuple[Usage | None, int]:
     if raw is None:
         return None, 0
     fields = Fields(raw)
-    into, out = fields.fields("input_tokens_details"), fields.fields("output_tokens_details")
-    cached = into.integer("cached_tokens") if into else 0
-    written = into.integer("cache_write_tokens") if into else 0
-    usage = Usage(fields.integer("input_tokens") or 0, fields.integer("output_tokens") or 0, cached or 0, written or 0)
-    return usage, (out.integer("reasoning_tokens") if out else 0) or 0
+    into, out = fields.inner("input_tokens_details"), fields.inner("output_tokens_details")
+    cached = into.count("cached_tokens") if into else 0
+    written = into.count("cache_write_tokens") if into else 0
+    usage = Usage(fields.count("input_tokens") or 0, fields.count("output_tokens") or 0, cached or 0, written or 0)
+    return usage, (out.count("reasoning_tokens") if out else 0) or 0
 
 
 def read_failure(error: Fields | None, status: str = "") -> Failure:

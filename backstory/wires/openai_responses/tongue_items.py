@@ -14,7 +14,9 @@ from msgspec.structs import replace
 
 from backstory.core.translation import Odd, Piece, Refusal, Result, Sight, Speaker, Thought, Use, Words
 from backstory.wires.lowering import decode
-from backstory.wires.translation.more import Fields, Losing, held, is_object, is_string, sight, string
+from backstory.wires.translation.fields import Fields
+from backstory.wires.translation.media import from_data_url, held, linked
+from backstory.wires.translation.more import Losing, is_object, is_string, string
 from backstory.wires.translation.seals import unwrapped
 
 WIRE = "openai_responses"
@@ -28,7 +30,7 @@ _Read: TypeAlias = "Callable[[Fields, Losing], tuple[Speaker, list[Piece]]]"
 def read_item(kind: str, fields: Fields, raw: Raw, losing: Losing) -> tuple[Speaker, list[Piece]]:
     """An item that is no message, its type taken from `fields`: whose it is, and what it holds."""
     reader = _READERS.get(kind)
-    if reader is None or (kind == "image_generation_call" and fields.take("result") is None):
+    if reader is None or (kind == "image_generation_call" and fields.raw("result") is None):
         speaker: Speaker = "user" if kind.endswith(("_output", "_response")) else "assistant"
         return speaker, [Odd(WIRE, kind, raw)]
     if kind == "image_generation_call":
@@ -66,8 +68,8 @@ def items_of(raw: Raw) -> list[Raw]:
 
 
 def passed_over(fields: Fields, kind: str, losing: Losing) -> None:
-    fields.take("id")
-    fields.take("status")
+    fields.raw("id")
+    fields.raw("status")
     losing.rest(fields, f"input.{kind}")
 
 
@@ -79,7 +81,7 @@ def _part(raw: Raw, losing: Losing) -> Piece:
     match kind:
         case "input_text" | "output_text" | "text" | "summary_text" | "reasoning_text":
             found: Piece = Words(fields.text("text"), citations=tuple(fields.items("annotations")))
-            fields.take("logprobs")
+            fields.raw("logprobs")
         case "refusal":
             found = Refusal(fields.text("refusal"))
         case "input_image":
@@ -87,7 +89,7 @@ def _part(raw: Raw, losing: Losing) -> Piece:
         case "input_file":
             found = _file(fields)
         case "input_audio":
-            audio = fields.fields("input_audio") or fields
+            audio = fields.inner("input_audio") or fields
             form = audio.text("format")
             found = Sight("audio", f"audio/{form}" if form else "", audio.text("data"))
         case _:
@@ -98,25 +100,25 @@ def _part(raw: Raw, losing: Losing) -> Piece:
 
 def _image(fields: Fields) -> Sight:
     detail = fields.text("detail").replace("auto", "")
-    link, file = fields.take("image_url"), fields.text("file_id")
+    link, file = fields.raw("image_url"), fields.text("file_id")
     if link is None:
         return Sight("image", file=file, detail=detail)
     url = string(link) if is_string(link) else Fields(link).text("url")
-    return sight("image", url, detail=detail)
+    return linked("image", url, detail=detail)
 
 
 def _file(fields: Fields) -> Sight:
     name, detail = fields.text("filename"), fields.text("detail")
     data, url, file = fields.text("file_data"), fields.text("file_url"), fields.text("file_id")
-    if data.startswith("data:"):
-        return sight("document", data, name, detail)
+    if from_data_url(data) is not None:
+        return linked("document", data, name, detail)
     if data:
         return held("document", "application/pdf" if name.lower().endswith(".pdf") or not name else "", data, name, detail)
     return Sight("document", url=url, file="" if url else file, name=name, detail=detail)
 
 
 def _reasoned(fields: Fields, losing: Losing) -> tuple[Speaker, list[Piece]]:
-    texts = [*read_content(fields.take("summary"), losing), *read_content(fields.take("content"), losing)]
+    texts = [*read_content(fields.raw("summary"), losing), *read_content(fields.raw("content"), losing)]
     text = PARAGRAPH.join([piece.text for piece in texts if isinstance(piece, Words)])
     return "assistant", [thought(text, fields.text("encrypted_content"), fields.text("id"))]
 
@@ -135,7 +137,7 @@ def _name(fields: Fields) -> str:
 
 def _given(fields: Fields, losing: Losing) -> tuple[Speaker, list[Piece]]:
     call = fields.text("call_id")
-    parts = read_content(fields.take("output"), losing)
+    parts = read_content(fields.raw("output"), losing)
     if not all(isinstance(part, Words | Sight) for part in parts):
         losing.lose("input.function_call_output.output")
     return "user", [Result(call, "", tuple(part for part in parts if isinstance(part, Words | Sight)))]
@@ -150,7 +152,7 @@ def _drawn(fields: Fields, losing: Losing) -> tuple[Speaker, list[Piece]]:
     """A picture that the model drew."""
     form = fields.text("output_format") or "png"
     for name in ("action", "background", "quality", "size", "revised_prompt"):
-        fields.take(name)
+        fields.raw(name)
     return "assistant", [Sight("image", f"image/{form}", fields.text("result"))]
 
 

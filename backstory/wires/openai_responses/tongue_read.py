@@ -30,7 +30,8 @@ from backstory.core.translation import (
 )
 from backstory.wires.lowering import decode, encode
 from backstory.wires.openai_responses.tongue_items import WIRE, items_of, passed_over, read_content, read_item, spaced
-from backstory.wires.translation.more import Fields, Losing, is_object, is_string, string
+from backstory.wires.translation.fields import Fields
+from backstory.wires.translation.more import Losing, is_object, is_string, string
 
 SEALED_INCLUDE = "reasoning.encrypted_content"
 LOGPROBS_INCLUDE = "message.output_text.logprobs"
@@ -48,19 +49,19 @@ def read_asked(body: bytes) -> Asked:
     """A request."""
     fields = Fields(body)
     losing = Losing()
-    instructions = fields.take("instructions")
+    instructions = fields.raw("instructions")
     talk = Talk(losing)
     if instructions is not None and is_string(instructions):
         talk.system.append(Words(string(instructions)))
     else:
         talk.items([] if instructions is None else [instructions] if is_object(instructions) else items_of(instructions))
-    given = fields.take("input")
+    given = fields.raw("input")
     if given is not None:
         talk.items(items_of(given))
     said = talk.said()
     sampling, others = _sampling(fields)
     for name in ("prompt", "background"):
-        found = fields.take(name)
+        found = fields.raw(name)
         if found is not None and bytes(found) != b"false":
             losing.add(_KEPT[name])
     shown, verbosity = _text(fields, losing)
@@ -70,13 +71,13 @@ def read_asked(body: bytes) -> Asked:
         tuple(talk.system),
         said,
         (*(tool for raw in fields.items("tools") for tool in read_tools(raw, losing)), *talk.tools),
-        _choice(fields.take("tool_choice"), losing),
+        _choice(fields.raw("tool_choice"), losing),
         fields.flag("parallel_tool_calls"),
         shown,
-        _reasoning(fields.fields("reasoning"), losing),
+        _reasoning(fields.inner("reasoning"), losing),
         sampling,
         fields.text("user"),
-        fields.take("metadata"),
+        fields.raw("metadata"),
         fields.text("service_tier"),
         fields.flag("store"),
     )
@@ -116,7 +117,7 @@ class Talk:
 
     def _message(self, fields: Fields) -> None:
         role = fields.text("role") or "user"
-        pieces = read_content(fields.take("content"), self._losing)
+        pieces = read_content(fields.raw("content"), self._losing)
         passed_over(fields, "message", self._losing)
         if role == "assistant":
             self._add("assistant", pieces)
@@ -172,7 +173,7 @@ def read_tools(raw: Raw, losing: Losing, space: str = "") -> list[Function | Bui
     if kind not in ("function", "custom"):
         return [Builtin(kind, raw)]
     custom = kind == "custom"
-    schema = fields.take("format" if custom else "parameters")
+    schema = fields.raw("format" if custom else "parameters")
     description, strict = fields.text("description"), fields.flag("strict")
     losing.rest(fields, "tools")
     whole = spaced(space, name)
@@ -185,25 +186,25 @@ def _results(pieces: list[Piece]) -> bool:
 
 def _sampling(fields: Fields) -> tuple[Sampling, tuple[tuple[str, Raw], ...]]:
     """How to choose tokens; what else `include` and `stream_options` ask for is handed on by name."""
-    raw = fields.take("include")
+    raw = fields.raw("include")
     include = decode(_strings, raw) if raw is not None else []
     others = tuple(one for one in include if one not in (SEALED_INCLUDE, LOGPROBS_INCLUDE))
     sampling = Sampling(
-        fields.integer("max_output_tokens"),
+        fields.count("max_output_tokens"),
         fields.number("temperature"),
         fields.number("top_p"),
         logprobs=LOGPROBS_INCLUDE in include,
-        top_logprobs=fields.integer("top_logprobs"),
+        top_logprobs=fields.count("top_logprobs"),
     )
     return sampling, (("include", Raw(encode(list(others)))),) if others else ()
 
 
 def _text(fields: Fields, losing: Losing) -> tuple[Format | None, tuple[tuple[str, Raw], ...]]:
     """The form of the answer; and `verbosity`, as Chat Completions calls it, among the other members."""
-    options = fields.fields("text")
+    options = fields.inner("text")
     if options is None:
         return None, ()
-    form, verbosity = options.fields("format"), options.take("verbosity")
+    form, verbosity = options.inner("format"), options.raw("verbosity")
     losing.rest(options, "text")
     return _format(form, losing), () if verbosity is None else (("verbosity", verbosity),)
 
@@ -216,7 +217,7 @@ def _format(form: Fields | None, losing: Losing) -> Format | None:
         return None
     if kind == "json_object":
         return Format()
-    schema = form.take("schema")
+    schema = form.raw("schema")
     found = Format(b"{}" if schema is None else bytes(schema), form.text("name"), form.text("description"), form.flag("strict"))
     losing.rest(form, "text.format")
     return found
@@ -257,7 +258,7 @@ def _choice(raw: Raw | None, losing: Losing) -> Choice | None:
 
 def _building(asked: Asked, fields: Fields) -> Asked:
     """The request, with what it builds on."""
-    found, raw = fields.text("previous_response_id"), fields.take("conversation")
+    found, raw = fields.text("previous_response_id"), fields.raw("conversation")
     if raw is None or found:
         return replace(asked, previous=found)
     return replace(asked, previous=string(raw) if is_string(raw) else Fields(raw).text("id"), conversation=True)

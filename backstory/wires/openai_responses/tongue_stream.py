@@ -35,7 +35,8 @@ from backstory.wires.lowering import decode
 from backstory.wires.openai_responses.items import ENDS
 from backstory.wires.openai_responses.tongue_answered import FAILED, finish_of, output_pieces, read_failure, read_usage, reason_of
 from backstory.wires.openai_responses.tongue_items import PARAGRAPH, spaced
-from backstory.wires.translation.more import Fields, Losing, is_object, is_string, listed, told_error
+from backstory.wires.translation.fields import Fields, listed
+from backstory.wires.translation.more import Losing, is_object, is_string, told_error
 
 _Key: TypeAlias = "tuple[int, int]"
 
@@ -105,7 +106,7 @@ class ResponsesListener:
         if kind == "error":
             self._done = True
             told = Fields(frame.data)
-            nested = told.take("error")
+            nested = told.raw("error")
             return (*self._begin(Raw()), Broke(read_failure(told if nested is None else told_error(nested))))
         return self._rare(kind, event)
 
@@ -239,9 +240,9 @@ class ResponsesListener:
         status = kind.removeprefix("response.")
         self._done = True
         if status in FAILED:
-            error = fields.take("error")
+            error = fields.raw("error")
             return [*events, Broke(read_failure(None if error is None else told_error(error), status))]
-        output = fields.take("output")
+        output = fields.raw("output")
         for place, item in enumerate(() if output is None else listed(output)):
             events += self._late(place, item)
         for telling in self._pieces.values():
@@ -249,7 +250,7 @@ class ResponsesListener:
                 telling.piece, telling.closed = _with_text(telling), True
                 events.append(Closed(telling.index, telling.piece))
         told = [telling.piece for telling in self._pieces.values()]
-        usage, thoughts = read_usage(fields.take("usage"))
+        usage, thoughts = read_usage(fields.raw("usage"))
         return [*events, Ended(finish_of(status, reason_of(fields), told), usage, thoughts)]
 
     def _late(self, place: int, raw: Raw) -> list[Event]:

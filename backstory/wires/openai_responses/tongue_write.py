@@ -34,8 +34,10 @@ from backstory.wires.openai_responses.tongue_items import WIRE
 from backstory.wires.openai_responses.tongue_losses import LOSSES
 from backstory.wires.openai_responses.tongue_read import LOGPROBS_INCLUDE, SEALED_INCLUDE
 from backstory.wires.translation.efforts import PLAIN_MODELS, effort_for, wanted_effort
+from backstory.wires.translation.fields import Fields
 from backstory.wires.translation.in_json import IN_JSON, says_json
-from backstory.wires.translation.more import Fields, Losing, base64_of, file_name, is_object, link_of, loose_text, value
+from backstory.wires.translation.media import data_url, file_name, link_of
+from backstory.wires.translation.more import Losing, is_object, loose_text, value
 from backstory.wires.translation.schemas import enforceable, filled
 from backstory.wires.translation.seals import wrapped
 from backstory.wires.translation.tongue import Json, effort_of, safe_id, short_name
@@ -202,14 +204,14 @@ def annotation(citation: Raw) -> object | None:
         return None
     fields = Fields(citation)
     kind = fields.text("type")
-    inner = fields.fields("url_citation")
+    inner = fields.inner("url_citation")
     if kind in _ANNOTATIONS and inner is None:
         return citation
     named = inner or fields
     url = loose_text(named, "url", "uri")
     if not url:
         return None
-    start, end = named.integer("start_index", "startIndex") or 0, named.integer("end_index", "endIndex") or 0
+    start, end = named.count("start_index", "startIndex") or 0, named.count("end_index", "endIndex") or 0
     return {"type": "url_citation", "start_index": start, "end_index": end, "title": loose_text(named, "title"), "url": url}
 
 
@@ -314,7 +316,7 @@ def _seen(seen: Sight, losing: Losing) -> Json | None:
     if seen.url:
         return {"type": "input_file", "file_url": seen.url, **named}
     named["filename"] = file_name(seen)
-    return {"type": "input_file", "file_data": f"data:{seen.mime or 'application/pdf'};base64,{base64_of(seen)}", **named}
+    return {"type": "input_file", "file_data": data_url(seen, "application/pdf"), **named}
 
 
 def _function(tool: Function, own: bool, losing: Losing) -> Json:

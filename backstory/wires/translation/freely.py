@@ -13,7 +13,8 @@ from msgspec import Raw
 from backstory.core.translation import Asked, Function
 from backstory.errors import DocumentError
 from backstory.wires.lowering import encode
-from backstory.wires.translation.tongue import Fields, Json, object_of
+from backstory.wires.translation.fields import Fields
+from backstory.wires.translation.tongue import Json, object_of
 
 INPUT_SCHEMA = b'{"type":"object","properties":{"input":{"type":"string"}},"required":["input"],"additionalProperties":false}'
 """The arguments of a tool that takes free text, where a wire has no such tools."""

@@ -1,22 +1,22 @@
-"""What the tongues share: JSON taken apart member by member, losses, effort and budget, codes of errors, ids, seals, media.
+"""What the tongues share: losses, effort and budget, codes of errors, ids, names of tools, citations.
 
 Rule: every member of a body is taken by somebody or told of: at the top it is one of `Asked.others`, deeper it is `Asked.unread`.
 """
 
 from __future__ import annotations
 
-import binascii
 import hashlib
 import re
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
 
-from backstory.core.translation import Asked, Builtin, Effort, Failure, Function, Loss, Said, Sight, Words
+from backstory.core.translation import Asked, Builtin, Effort, Failure, Function, Loss, Said, Words
 from backstory.errors import DocumentError
 from backstory.wires.lowering import decode
+from backstory.wires.translation.fields import Fields
 
 Json: TypeAlias = dict[str, object]
 """An object to be written. Its values: JSON, or Raw."""
@@ -39,104 +39,6 @@ _KINDS: dict[bytes, Literal["string", "array", "object", "null", "flag", "number
     b"t": "flag",
     b"f": "flag",
 }
-
-
-class Fields:
-    """One JSON object. A member is gone once it was taken; null counts as absent. `where`: what the object is called in `unread`, the
-    list of the members that `done` found untaken. A member of another type than asked for is a DocumentError, or, where `lenient`, as
-    good as absent: what a provider says beside the point must not spoil its answer."""
-
-    __slots__ = ("_lenient", "_members", "_where", "unread")
-
-    def __init__(
-        self, raw: bytes | memoryview | Raw, where: str = "", unread: dict[str, None] | None = None, lenient: bool = False
-    ) -> None:
-        self._members = decode(_members, raw)
-        self._where = where
-        self._lenient = lenient
-        self.unread = unread if unread is not None else {}
-
-    def kind(self, name: str) -> str:
-        """What the member is: string, array, object, flag, number; "" where it is absent or null. It is not taken."""
-        raw = self._members.get(name)
-        found = "null" if raw is None else _KINDS.get(bytes(memoryview(raw)[:1]), "number")
-        return "" if found == "null" else found
-
-    def raw(self, name: str) -> Raw | None:
-        """The member as it stands."""
-        raw = self._members.pop(name, None)
-        return None if raw is None or bytes(memoryview(raw)[:1]) == b"n" else raw
-
-    def text(self, name: str) -> str:
-        """A string; "" where it is absent."""
-        return self._value(_string, name) or ""
-
-    def texts(self, name: str) -> tuple[str, ...]:
-        """A list of strings, or a lone one."""
-        if self.kind(name) == "string":
-            return (self.text(name),)
-        found = self._value(_strings, name)
-        return () if found is None else tuple(found)
-
-    def count(self, name: str) -> int | None:
-        """A whole number."""
-        return self._value(_int, name)
-
-    def number(self, name: str) -> float | None:
-        """A number."""
-        return self._value(_float, name)
-
-    def flag(self, name: str) -> bool | None:
-        """True or false."""
-        return self._value(_bool, name)
-
-    def inner(self, name: str) -> Fields | None:
-        """An object."""
-        raw = self.raw(name)
-        if raw is None or (self._lenient and bytes(memoryview(raw)[:1]) != b"{"):
-            return None
-        return Fields(raw, f"{self._where}.{name}" if self._where else name, self.unread, self._lenient)
-
-    def elements(self, name: str) -> list[Raw]:
-        """The elements of a list, [] where it is absent."""
-        return self._value(_elements, name) or []
-
-    def objects(self, name: str) -> list[Fields]:
-        """The elements of a list of objects."""
-        where = f"{self._where}.{name}" if self._where else name
-        return [
-            Fields(raw, where, self.unread, self._lenient)
-            for raw in self.elements(name)
-            if not self._lenient or bytes(memoryview(raw)[:1]) == b"{"
-        ]
-
-    def _value(self, decoder: msgspec.json.Decoder[X], name: str) -> X | None:
-        raw = self.raw(name)
-        if raw is None:
-            return None
-        try:
-            return decode(decoder, raw)
-        except DocumentError as cause:
-            if self._lenient:
-                return None
-            raise DocumentError(f"{self._where}.{name}".lstrip(".") + f": {cause}") from cause
-
-    def rest(self) -> tuple[tuple[str, Raw], ...]:
-        """What nobody took."""
-        return tuple([(name, raw) for name in [*self._members] if (raw := self.raw(name)) is not None])
-
-    def word(self, name: str, known: Container[str]) -> str:
-        """A string that is one of these; "" for any other, which is told of."""
-        found = self.text(name)
-        if found and found not in known:
-            self.unread[f"{self._where}.{name}".lstrip(".")] = None
-        return found if found in known else ""
-
-    def done(self, *known: str) -> None:
-        """What nobody took is told of, but for members `known` to say nothing."""
-        for name, raw in self._members.items():
-            if name not in known and bytes(memoryview(raw)[:1]) != b"n":
-                self.unread[f"{self._where}.{name}" if self._where else name] = None
 
 
 def text_of(raw: Raw | bytes) -> str:
@@ -333,51 +235,6 @@ def placed(said: Sequence[Said]) -> tuple[Said, ...]:
         else:
             out.append(one)
     return tuple(out)
-
-
-# --- media
-
-_MAGIC = (
-    ("/9j/", "image/jpeg"),
-    ("iVBORw0KGgo", "image/png"),
-    ("R0lGOD", "image/gif"),
-    ("UklGR", "image/webp"),
-    ("JVBERi0", "application/pdf"),
-)
-"""The first letters of files in base64."""
-
-
-def sniffed(sight: Sight) -> str:
-    """The media type, from the data where nobody says it; "" where that does not tell either."""
-    return sight.mime or next((mime for letters, mime in _MAGIC if sight.data.startswith(letters)), "")
-
-
-def data_url(sight: Sight, default: str) -> str:
-    """`data` as a URL."""
-    return f"data:{sniffed(sight) or default};base64,{sight.data}"
-
-
-def from_data_url(url: str) -> tuple[str, str] | None:
-    """(media type, base64 text) of a data URL in base64; None for any other."""
-    if not url.startswith("data:"):
-        return None
-    head, found, data = url[5:].partition(",")
-    mime, *more = head.split(";")
-    return (mime, data) if found and "base64" in more else None
-
-
-def plain_text(sight: Sight) -> str | None:
-    """The text of a document that is text. None for any other."""
-    if sight.kind != "document" or not sight.data:
-        return None
-    if sight.plain:
-        return sight.data
-    if not sight.mime.startswith("text/") and sight.mime not in {"application/json", "application/xml"}:
-        return None
-    try:
-        return binascii.a2b_base64(sight.data).decode()
-    except (ValueError, UnicodeDecodeError):
-        return None
 
 
 # --- citations

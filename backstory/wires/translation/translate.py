@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from email.utils import parsedate_to_datetime
 from typing import Literal
 
 from msgspec.structs import replace
@@ -64,6 +65,8 @@ _SILENCE = Broke(Failure(502, "server", "the provider's answer is empty"))
 _FAILED = Broke(Failure(502, "server", "the provider's answer ended in an error"))
 _ENDLESS = frozenset({"anthropic", "openai_chat"})
 """Wires in which no answer can say that it ended in an error: that is told as an error, not as a regular end."""
+_DATED = frozenset({"openai_chat", "openai_responses"})
+"""Wires whose answers say when they were made."""
 _NOTHING = Asked("", False, (), ())
 _JSON: Headers = ((b"Content-Type", b"application/json"),)
 
@@ -117,6 +120,7 @@ class Translated:
         self._most_of = most_of
         self._said: tuple[Said, ...] = ()
         self._size = 0
+        self._date = b""
         self._spoke = False
         self._begun = ""
         self._pieces: list[Piece] = []
@@ -167,6 +171,7 @@ class Translated:
         self._halves = Halves()
         self._ended = False
         self._inflate = inflating(headers)
+        self._date = next((value for key, value in headers if key.lower() == b"date"), b"")
         kept = (*beside(headers), *losses_told(self.losses))
         kind = next((value for key, value in headers if key.lower() == b"content-type"), b"").lower()
         if status < 400 and kind.startswith(_SSE):
@@ -234,7 +239,7 @@ class Translated:
             answered = _FAILED.failure
         if isinstance(answered, Failure):
             return self._client.failure(answered)
-        answered = replace(answered, id=self._lasting(answered.id))
+        answered = replace(answered, id=self._lasting(answered.id), created=answered.created or self._began_at())
         if self._teller is None:
             self._keep(answered.id, answered.pieces)
             return self._status, self._client.answer(self._own(answered), self._asked)
@@ -275,8 +280,8 @@ class Translated:
             events = [_FAILED if isinstance(event, Ended) and event.finish == "error" else event for event in events]
         self._spoke = self._spoke or any(not isinstance(event, Waits) for event in events)
         self._ended = self._ended or any(isinstance(event, (Ended, Broke)) for event in events)
+        events = [self._begins(event) if isinstance(event, Begun) else event for event in events]
         if self._tell_kept is not None:
-            events = [replace(event, id=self._lasting(event.id)) if isinstance(event, Begun) else event for event in events]
             self._listen(events)
         if self._names:
             events = [self._own_event(event) for event in events]
@@ -301,6 +306,19 @@ class Translated:
         whole = joined(before, asked.said)
         self._before, self._said, self._size = (asked.previous, before), whole[len(before) :], before_size + size
         return replace(asked, said=whole, previous="", conversation=False)
+
+    def _begins(self, event: Begun) -> Begun:
+        return replace(event, id=self._lasting(event.id), created=event.created or self._began_at())
+
+    def _began_at(self) -> int:
+        """When the answer began, by the provider's clock (RFC 9110 section 6.6.1): not every wire says so itself. Unix seconds, 0 where
+        nobody does, or no client would hear of it."""
+        if not self._date or self._client.name not in _DATED:
+            return 0
+        try:
+            return int(parsedate_to_datetime(self._date.decode("latin-1")).timestamp())
+        except (ValueError, OverflowError):
+            return 0
 
     def _lasting(self, name: str) -> str:
         """The id of an answer, for its client: another than the provider's where that could not be built on."""

@@ -8,6 +8,18 @@ from backstory.core.message import Message, Text, ToolCall, ToolResult
 from backstory.memory.reading.agent_edits import count_writes, ends_example, failed_edit
 
 REPORTS = [
+    ("gemini cli", "edit", "Failed to edit. Found 3 occurrences for old_string in /a.py but replace_all was not enabled."),
+    ("gemini cli", "edit", "Failed to edit because the text matches multiple locations. Provide more context."),
+    ("roo", "search_replace", '{"status":"error","error":"No match found for the specified \'old_string\'. Please ensure"}'),
+    ("roo", "edit", "No match found for 'old_string' in a.py. Make sure the text to find appears exactly"),
+    ("roo", "edit", "Found 2 matches of 'old_string' in the file. Use 'replace_all: true'"),
+    ("roo", "search_replace", "Found 2 matches for the specified 'old_string'. This tool can only replace ONE"),
+    ("roo", "edit_file", "No match found in file: /w/a.py\n\n<error_details>\nThe provided old_string could not be found"),
+    ("roo", "edit_file", "Occurrence count mismatch in file: /w/a.py\n\n<error_details>\nExpected 1 occurrence(s) but found 2"),
+    ("roo", "edit_file", "Expected 1 occurrence(s) but found 2. Please adjust your old_string"),
+    ("pi", "edit", "Could not find the exact text in a.py. The old text must match exactly"),
+    ("pi", "edit", "Found 2 occurrences of edits[0] in a.py. Each oldText must be unique."),
+    ("pi", "edit", "Found 2 occurrences of the text in a.py. The text must be unique."),
     ("claude code", "Edit", "<tool_use_error>String to replace not found in file.\nString: a</tool_use_error>"),
     (
         "claude code",

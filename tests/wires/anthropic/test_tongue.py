@@ -109,7 +109,10 @@ def test_a_conversation_begins_with_a_user_and_has_no_empty_text() -> None:
     [
         ("claude-sonnet-4-5", Reasoning("low"), None, {"type": "enabled", "budget_tokens": 4096}, 32_000),
         ("claude-sonnet-4-5", Reasoning("xhigh"), None, {"type": "enabled", "budget_tokens": 32_768}, 64_768),
-        ("claude-sonnet-4-5", Reasoning("high"), 5000, {"type": "enabled", "budget_tokens": 4999}, 5000),
+        ("claude-sonnet-4-5", Reasoning("high"), 5000, {"type": "enabled", "budget_tokens": 3750}, 5000),
+        ("claude-sonnet-4-5", Reasoning("high"), 1300, None, 1300),
+        ("claude-sonnet-4-5", Reasoning("", 4900), 5000, {"type": "enabled", "budget_tokens": 4900}, 5000),
+        ("claude-sonnet-4-5", Reasoning("", 8000), 5000, {"type": "enabled", "budget_tokens": 3750}, 5000),
         ("claude-sonnet-4-5", Reasoning("high"), 1000, None, 1000),
         ("claude-sonnet-4-5", Reasoning("none"), 1000, {"type": "disabled"}, 1000),
         ("claude-opus-4-7", Reasoning("high", shown=True), 1000, {"type": "adaptive", "display": "summarized"}, 1000),

@@ -261,8 +261,8 @@ def test_a_frame_that_can_be_read_in_two_ways_is_left_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "finish"), [("failed", "error"), ("cancelled", "other"), ("queued", ""), ("in_progress", ""), (None, "stop")]
+    ("status", "finish"), [("failed", "error"), ("cancelled", "error"), ("queued", ""), ("in_progress", ""), (None, "stop")]
 )
 def test_every_status_has_a_neutral_name(status: str | None, finish: str) -> None:
     assert WIRE.reply(msgspec.json.encode({"status": status, "output": []})).finish == finish
-    assert WIRE.reply(b'{"status":"incomplete","output":[]}').finish == "other"
+    assert WIRE.reply(b'{"status":"incomplete","output":[]}').finish == "length"

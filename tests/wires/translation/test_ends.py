@@ -98,15 +98,78 @@ def test_an_answer_that_ended_in_an_error_is_none(client: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "wanted"), [("model_length", "max_tokens"), ("sensitive", "refusal"), ("eos", "end_turn"), ("whatever", "end_turn")]
+    ("reason", "wanted"),
+    [
+        ("model_length", "max_tokens"),
+        ("model_context_window_exceeded", "max_tokens"),
+        ("sensitive", "refusal"),
+        ("content_filter: PROHIBITED_CONTENT", "refusal"),
+        ("eos", "end_turn"),
+        ("whatever", "end_turn"),
+    ],
 )
 def test_words_of_compatible_providers_are_understood(reason: str, wanted: str) -> None:
     answer = {"id": "c", "choices": [{"index": 0, "message": {"role": "assistant", "content": SAID}, "finish_reason": reason}]}
     assert end("anthropic", whole("anthropic", "openai_chat", answer)[1]) == wanted
 
 
-@pytest.mark.parametrize("reason", ["error", "abort", "network_error", "insufficient_system_resource"])
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "error",
+        "abort",
+        "network_error",
+        "insufficient_system_resource",
+        "function_call_filter: MALFORMED_FUNCTION_CALL",
+    ],
+)
 def test_words_for_a_fault_are_one(reason: str) -> None:
     chunk = {"id": "c", "choices": [{"index": 0, "delta": {"content": SAID}, "finish_reason": reason}]}
     events = streamed("anthropic", "openai_chat", [chunk])
     assert (events[-1]["type"], events[-1]["error"]["type"]) == ("error", "api_error")
+
+
+def test_a_choice_that_is_filtered_whole_has_no_message() -> None:
+    """Google's endpoint for OpenAI's SDKs leaves `message` out of it."""
+    answer = {"id": "c", "choices": [{"index": 0, "finish_reason": "content_filter: PROHIBITED_CONTENT"}]}
+    status, told = whole("anthropic", "openai_chat", answer)
+    assert (status, told["content"], end("anthropic", told)) == (200, [], "refusal")
+    reply = WIRE["openai_chat"].reply(json.dumps(answer).encode())
+    assert (reply.parts, reply.finish) == ((), "refusal")
+
+
+@pytest.mark.parametrize(
+    ("reason", "wanted"),
+    [
+        ("CONTINUATION", "max_tokens"),
+        ("ESCALATION", "refusal"),
+        ("PUP_LIMITED_DISABLED", "refusal"),
+        ("IMAGE_PROHIBITED_CONTENT", "refusal"),
+        ("NO_IMAGE", "end_turn"),
+    ],
+)
+def test_words_of_gemini_are_understood(reason: str, wanted: str) -> None:
+    answer = {"candidates": [{"content": {"role": "model", "parts": [{"text": SAID}]}, "finishReason": reason}]}
+    assert end("anthropic", whole("anthropic", "gemini", answer)[1]) == wanted
+    assert stream_end("anthropic", streamed("anthropic", "gemini", [answer])) == wanted
+
+
+@pytest.mark.parametrize(("status", "details", "wanted"), [("cancelled", None, "error"), ("incomplete", {"reason": "steered"}, "length")])
+def test_memory_and_translation_read_the_same_end(status: str, details: object, wanted: str) -> None:
+    body = json.dumps(response(status, incomplete_details=details)).encode()
+    assert WIRE["openai_responses"].reply(body).finish == wanted
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(("client", "member"), [("openai_chat", "created"), ("openai_responses", "created_at")])
+@pytest.mark.parametrize(
+    ("date", "wanted"),
+    [(b"Sun, 06 Nov 1994 08:49:37 GMT", 784_111_777), (b"yesterday", 0), (b"Sun, 99 Nov 1994 08:49:37 GMT", 0), (b"", 0)],
+)
+def test_an_answer_was_made_when_its_head_says(client: str, member: str, date: bytes, wanted: int, stream: bool) -> None:
+    one = exchange(client, "anthropic", stream)
+    one.begin(200, ((b"Content-Type", b"application/json"), *(((b"Date", date),) if date else ())))
+    answer = {"type": "message", "id": "msg_1", "role": "assistant", "model": "m", "content": [{"type": "text", "text": SAID}]}
+    _, out = one.whole(json.dumps({**answer, "stop_reason": "end_turn"}).encode())
+    told = json.loads(out if not stream else next(line[6:] for line in out.splitlines() if line.startswith(b"data: {")))
+    assert told.get("response", told)[member] == wanted

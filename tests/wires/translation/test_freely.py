@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
+from backstory.config.catalogue import catalogue
 from backstory.core.translation import Function
 from backstory.wires import WIRES
 from backstory.wires.translation.freely import described, flat_format, nested_format, unwrapped, wrapped
@@ -39,15 +40,15 @@ def test_a_call_without_a_word_has_none(nothing: str) -> None:
     assert unwrapped(nothing) == ""
 
 
-def asked(client: str, provider: str, model: str) -> dict[str, Any]:
-    """What a provider gets that a client offers a tool of free text with a grammar."""
+def asked(client: str, provider: str, model: str, kind: str = "openai_compatible") -> dict[str, Any]:
+    """What a provider of this kind gets of a client that offers a tool of free text with a grammar."""
     if client == "openai_chat":
         tool: dict[str, Any] = {"type": "custom", "custom": {"name": "exec", "description": "Runs it.", "format": NESTED}}
         body: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": "Go."}], "tools": [tool]}
     else:
         tool = {"type": "custom", "name": "exec", "description": "Runs it.", "format": FLAT}
         body = {"model": model, "input": "Go.", "tools": [tool]}
-    one = Translated(TONGUE[client], TONGUE[provider], WIRE[provider], PATHS[client], "")
+    one = Translated(TONGUE[client], TONGUE[provider], WIRE[provider], PATHS[client], "", habits=catalogue()[kind].habits)
     found: dict[str, Any] = json.loads(one.ask(json.dumps(body).encode()))
     return found
 
@@ -61,11 +62,32 @@ def test_a_grammar_is_told_where_nothing_enforces_it(client: str) -> None:
         assert asked(client, "openai_chat", "llama-3.3-70b")["tools"][0]["function"]["description"] == told
 
 
-def test_a_grammar_stands_where_each_wire_of_openai_has_it() -> None:
-    there = asked("openai_responses", "openai_chat", "gpt-5")["tools"]
+@pytest.mark.parametrize("kind", ["openai", "azure", "azure_deployments"])
+def test_a_grammar_stands_where_each_wire_of_openai_has_it(kind: str) -> None:
+    there = asked("openai_responses", "openai_chat", "gpt-5", kind)["tools"]
     assert there == [{"type": "custom", "custom": {"name": "exec", "description": "Runs it.", "format": NESTED}}]
     back = asked("openai_chat", "openai_responses", "gpt-5")["tools"]
     assert back == [{"type": "custom", "name": "exec", "description": "Runs it.", "format": FLAT}]
+
+
+def test_a_provider_that_shares_a_models_name_gets_a_function() -> None:
+    there = asked("openai_responses", "openai_chat", "openai/gpt-5")["tools"][0]
+    assert there["type"] == "function"
+    assert there["function"]["parameters"]["required"] == ["input"]
+
+
+def test_a_provider_that_shares_a_models_name_is_told_no_list_of_allowed_tools() -> None:
+    tools = [{"type": "function", "name": name, "parameters": {"type": "object", "properties": {}}} for name in "fg"]
+    choice = {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "f"}]}
+    body = {"model": "gpt-5", "input": "Go.", "tools": tools, "tool_choice": choice}
+    chat = TONGUE["openai_chat"]
+    one = Translated(TONGUE["openai_responses"], chat, WIRE["openai_chat"], PATHS["openai_responses"], "")
+    found = json.loads(one.ask(json.dumps(body).encode()))
+    assert ([tool["function"]["name"] for tool in found["tools"]], found["tool_choice"]) == (["f"], "auto")
+    habits = catalogue()["openai"].habits
+    one = Translated(TONGUE["openai_responses"], chat, WIRE["openai_chat"], PATHS["openai_responses"], "", habits=habits)
+    found = json.loads(one.ask(json.dumps(body).encode()))
+    assert ([tool["function"]["name"] for tool in found["tools"]], found["tool_choice"]["type"]) == (["f", "g"], "allowed_tools")
 
 
 @pytest.mark.parametrize("form", [b'{"type":"text"}', b'{"type":"grammar","grammar":7}', b"7"])
