@@ -231,7 +231,7 @@ class _Table:
         run = _overlap(b, a)
         pairs = [(x, len(b) - run + x) for x in range(run)]
         if run < 2:
-            longer = _common(a, b)
+            longer = _with_questions(_common(a, b), asked, b)
             pairs = longer if len(longer) > run else pairs
         pairs = [] if self.summary and _acknowledges(pairs, asked, kept) else self._credible(pairs, asked, len(b))
         self.pairs.extend((i + x, j + y) for x, y in pairs)
@@ -418,6 +418,17 @@ def _common(a: Sequence[bytes], b: Sequence[bytes]) -> list[Pair]:
         x, y, node = nodes[node]
         pairs.append((x, y))
     return pairs
+
+
+def _with_questions(pairs: Sequence[Pair], asked: Sequence[Said], b: Sequence[bytes]) -> list[Pair]:
+    """The same, each answer at the question before it, where that had the same answer: the last "Done." is another question's where the
+    one in front of it was asked anew."""
+    found: list[Pair] = []
+    for x, y in pairs:
+        answers = found and asked[x].role == "assistant" and asked[x - 1].role != "assistant" and found[-1][0] == x - 1
+        beside = found[-1][1] + 1 if answers else y
+        found.append((x, beside if b[beside] == b[y] else y))
+    return found
 
 
 def _looked_at(a: Sequence[bytes], b: Sequence[bytes], step: int, places: Mapping[bytes, Sequence[int]]) -> Sequence[int]:

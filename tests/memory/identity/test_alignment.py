@@ -314,6 +314,18 @@ def test_retakes_with_one_answer_keep_what_is_known_where_it_is() -> None:
         stored = [*stored[: found.tip + 1], question, _assistant(".")]
 
 
+def test_an_answer_that_was_given_twice_stands_at_its_question() -> None:
+    """A client that sends its newest messages edits its last question, and had the same answer to the one before."""
+    stored = [*_talk(2), _user("Which boat is it?"), _assistant("Done."), _user("And which harbour?"), _assistant("Done.")]
+    request = [*stored[1:6], _user("And which pier?")]
+    found = align(request, stored)
+    _check(found, request, stored)
+    assert (found.matched, found.tip, found.how) == ((1, 2, 3, 4, 5, -1), 5, "branch")
+    beats = [*_talk(2), _user("heartbeat"), _assistant("Done."), _user("heartbeat"), _assistant("Done.")]
+    pruned = [*beats[:5], beats[5], _user("What now?")]
+    assert align(pruned[1:], beats).matched[-3:] == (6, 7, -1), "each with its own question"
+
+
 def test_many_answers_that_are_alike_cost_little() -> None:
     stored = [one for number in range(3_000) for one in (_user(f"question number {number} about a town"), _assistant("."))]
     request = [*stored[1_000:], _user("And now?"), _assistant("Yes."), *stored[500:1_500], _user("What now?")]
