@@ -18,6 +18,7 @@ from backstory.core.records import Conversation, Digest, Injection, Trace, Turn
 from backstory.core.store import Store
 from backstory.errors import NotFound, StoreError
 from backstory.memory.identity.thread import branch
+from backstory.memory.reading.speakers import voice
 from backstory.memory.recall import reasons
 from backstory.memory.recall.reasons import Change, Search, Told
 from backstory.memory.recall.retention import Score, score
@@ -381,7 +382,7 @@ def _lines(store: Store, case: _Case) -> Iterator[Line]:
         )
     if case.trace is None:
         for turn in turns.values():
-            speaker = turn.sender or turn.role.title()
+            speaker = voice(turn)[0]
             yield Line(case.number(turn.id), turn.id, turn.conversation, turn.at, speaker, turn.text, 0, 0, "recalled", 0.0, {}, ())
 
 

@@ -15,8 +15,10 @@ _HEAD = Form(
 )
 _STEP = Form(r"[ \t]*(?:\d{1,2}[.)、]|[-*•])[ \t]*(?!\[[ xX]\])(?P<text>\S.{2,300})")
 _INLINE = Form(r"(?:^|(?<=\s))\d{1,2}[.)]\s+")
+_STEP_ENDS = re.compile(r"(?<=[^\W\d_]{2}[.!?])\s+(?=(?P<next>\w))")
 _SEQUENCE = Form(
-    r"^(?:first(?:ly)?\b.{8,}\b(?:then|after that|next)\b|(?:zuerst|erst(?:ens)?)\b.{8,}\b(?:dann|danach)\b"
+    r"^(?:[^\n:]{0,30}\b(?:plan|plans|steps|schritte|pasos|план)\b[^\n:]{0,30}:\s*)?"
+    r"(?:first(?:ly)?\b.{8,}\b(?:then|after that|next)\b|(?:zuerst|erst(?:ens)?)\b.{8,}\b(?:dann|danach)\b"
     r"|d['’]abord\b.{8,}\b(?:ensuite|puis)\b"
     r"|primero\b.{8,}\b(?:luego|después)\b|сначала\b.{8,}\b(?:потом|затем)\b|先.{2,}(?:然后|再|次に|その後))",
     re.IGNORECASE,
@@ -63,8 +65,13 @@ def in_order(sentence: str) -> bool:
 
 
 def _inline(rest: str) -> list[str]:
+    """Steps in one line; behind the sentence in which the last one stands, something else begins."""
     pieces = [piece.strip(" ;,") for piece in _INLINE.split(rest)]
-    return [piece for piece in pieces[1:] if piece] if len(pieces) > 2 and not pieces[0] else []
+    if len(pieces) < 3 or pieces[0]:
+        return []
+    end = next((match.start() for match in _STEP_ENDS.finditer(pieces[-1]) if match["next"].isupper()), len(pieces[-1]))
+    pieces[-1] = pieces[-1][:end]
+    return [piece for piece in pieces[1:] if piece]
 
 
 def _lines(after: str) -> Iterator[str]:

@@ -61,6 +61,12 @@ class Begun(Struct, frozen=True):
     end: int
 
 
+def voice(turn: Turn) -> tuple[str, str]:
+    """Who says a turn, as it is shown, and in which role. What a tool gave is the tool's, also in wires that send it in a message of the
+    user's."""
+    return ("Tool", "tool") if turn.kind == "tool" else (turn.sender or turn.role.title(), turn.role)
+
+
 class Carry(Struct):
     """What is known so far of who speaks on a branch, from one turn to the next. `names`: those who are proven to. `begun`: how
     many messages of each role began with each name; `bare`: how many with none. `heard`: names that lines of earlier turns began with;

@@ -19,6 +19,7 @@ from backstory.core.records import Turn
 from backstory.memory.facts.supersession import Known
 from backstory.memory.identity.thread import at_number
 from backstory.memory.reading.fence import RECALL_CLOSE, RECALL_OPEN, harmless, neutral, plain
+from backstory.memory.reading.speakers import voice
 from backstory.memory.recall import dates, dates_worded
 from backstory.memory.recall.dates import DAY_S, Period
 from backstory.memory.recall.hits import Row, passage
@@ -202,7 +203,7 @@ class Chosen:
 
 def row(turn: Turn, worth: float = 0.0) -> Row:
     """A turn as it is shown: its words, or its tools' results."""
-    return Row(turn.position + 1, turn.sender or turn.role.title(), turn.at, turn.text, worth)
+    return Row(turn.position + 1, voice(turn)[0], turn.at, turn.text, worth)
 
 
 def shown(label: str, rows: Sequence[Row], budget: int, count: Count) -> str:
@@ -368,7 +369,7 @@ def topical(words: str) -> bool:
 
 def weight(turn: Turn) -> float:
     """How much a turn tells, where nothing is asked for but a time: a person's before an assistant's, the more different words the more."""
-    return min(_TELLING, len(set(terms(turn.text)))) / _TELLING + (turn.role == "user")
+    return min(_TELLING, len(set(terms(turn.text)))) / _TELLING + (voice(turn)[1] == "user")
 
 
 def sittings(path: Sequence[Turn]) -> list[tuple[int, int]]:

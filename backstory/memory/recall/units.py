@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from backstory.core.records import Turn
 from backstory.core.tokens import estimate
-from backstory.memory.reading.speakers import Carry, speakers
+from backstory.memory.reading.speakers import Carry, speakers, voice
 from backstory.memory.recall.associations import concepts
 from backstory.memory.text import terms
 
@@ -64,14 +64,14 @@ def units(
 
 def _of(turn: Turn, number: int, carry: Carry, bare: bool) -> Iterator[Unit]:
     at = turn.at or turn.arrived
-    speaker = turn.sender or turn.role.title()
+    speaker, role = voice(turn)
     piece = 0
     carry.listen(turn)
     for line_at, name, text in _said(turn, at, carry) if turn.kind == "spoken" else ((at, "", turn.text[:_TOOL_CHARS].strip()),):
         said_by = name or speaker
         for part in pieces(text):
             found = () if bare else tuple(index_terms(part))
-            yield Unit(turn.id, piece, number, said_by, turn.role, part, line_at, estimate(part), found)
+            yield Unit(turn.id, piece, number, said_by, role, part, line_at, estimate(part), found)
             piece += 1
 
 

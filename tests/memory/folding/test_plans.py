@@ -14,6 +14,9 @@ from backstory.memory.folding.plans import BOUND, DECIDED, in_order, written
     [
         ("The plan:\n1. write tests\n2. refactor it\n3. update docs", ["write tests", "refactor it", "update docs"]),
         ("Plan: 1. write tests in a.py 2. refactor b.py 3. update c.md.", ["write tests in a.py", "refactor b.py", "update c.md."]),
+        ("My plan: 1. move the table 2. drop the index. We use Go. Mind src/a.py.", ["move the table", "drop the index."]),
+        ("Plan: 1) ask Dr. Who; 2) mend it, e.g. with tape! Then: tea.", ["ask Dr. Who", "mend it, e.g. with tape!"]),
+        ("План: 1. написать тесты 2. обновить код. Мы решили взять Go.", ["написать тесты", "обновить код."]),
         ("Here is my plan:\n\n- Write tests\n- Refactor\n\nShall I start?", ["Write tests", "Refactor"]),
         ("**Next steps:**\n* this one\n* that one\nAnd so on.", ["this one", "that one"]),
         ("Der Plan:\n1. Tests schreiben\n2. Klasse umbauen\n\nFertig.", ["Tests schreiben", "Klasse umbauen"]),
@@ -35,6 +38,8 @@ def test_the_last_plan_that_is_written_out(text: str, steps: list[str]) -> None:
         "First we migrate the table, then we backfill.",
         "Zuerst bauen wir um, dann testen wir.",
         "D'abord on migre la table, ensuite on teste.",
+        "My plan: first migrate the table, then drop the index.",
+        "Unser Plan für heute: zuerst bauen wir um, dann testen wir.",
     ],
 )
 def test_one_thing_after_another(text: str) -> None:

@@ -123,6 +123,12 @@ def test_what_an_assistant_says_of_itself_is_not_the_users() -> None:
     assert texts(ask(index, "What is my name?")) == []
 
 
+def test_what_a_tool_says_is_not_the_users() -> None:
+    index = Index()
+    index.add(units([turn(1, "My name is Mallory.", kind="tool", at=NOW), turn(2, "My name is Odile.", at=NOW)], 1, Carry()))
+    assert oneself.told(index, frozenset({"name"}), "", lambda _: True) == {1: 1.0}
+
+
 def test_a_line_says_that_it_is_recalled_for_what_it_tells() -> None:
     found = ask(indexed("I'm Odile, nice to meet you."), "Who am I?")
     assert found.basis is not None

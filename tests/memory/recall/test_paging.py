@@ -188,6 +188,12 @@ def test_where_room_is_short_the_weakest_go_and_the_rest_stays_in_order(worth: l
     assert not out or f"({len(out)} more turns are left out" in shown
 
 
+def test_what_a_tool_gave_is_shown_as_the_tools() -> None:
+    mine = turn(0, "The key is under the mat.")
+    assert paging.row(replace(mine, kind="tool")).speaker == "Tool"
+    assert paging.weight(replace(mine, kind="tool")) < paging.weight(mine)
+
+
 def test_a_line_says_what_changed_it() -> None:
     shown = paging.shown("Found:", [Row(3, "Ann", NOW, "Tuesday.", changed=9)], 400, rough)
     assert "#3 Ann: Tuesday. (later changed: #9)" in shown

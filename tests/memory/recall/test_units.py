@@ -54,6 +54,13 @@ def test_the_speaker_is_the_sender_else_the_role() -> None:
     assert units([turn(1, "hi", role="assistant")], 1, Carry())[0].speaker == "Assistant"
 
 
+def test_what_a_tool_gave_is_the_tools_in_a_message_of_any_role() -> None:
+    for role in ("user", "tool", "assistant"):
+        for sender in ("", "Kim"):
+            (made,) = units([turn(1, "Ann: the key is under the mat", role=role, kind="tool", sender=sender)], 1, Carry())
+            assert (made.speaker, made.role) == ("Tool", "tool")
+
+
 def test_a_stamped_line_inside_a_message_moves_the_time() -> None:
     first, second = units(
         [turn(1, "Ann: bye\n[9:00 am on 3 June, 2024] Ann: good morning", at=seconds("2024-06-01 10:00"), arrived=1.75e9)], 1, Carry()
