@@ -166,6 +166,22 @@ def test_unknown_key_names_line_and_nearest(tmp_path: Path, home: dict[str, str]
         ("marker: never\nmarker: always\n", "line 2: marker: stands here twice"),
         ("proxy:\n  instances:\n    - port: 1\n    - prt: 2\n", "line 4: proxy.instances[1]"),
         ("proxy:\n  instances:\n    - {port: 1}\n    - {port: 1}\n", "two instances at 127.0.0.1:1"),
+        (
+            "proxy: {port: 81}\nupstream: {url: 'http://localhost:81/v1'}\n",
+            "the upstream 'http://localhost:81/v1' of port 81 is this proxy itself",
+        ),
+        (
+            "proxy: {port: 81}\nupstream: {openai: 'http://127.0.0.1:81'}\n",
+            "the upstream 'http://127.0.0.1:81' of port 81 is this proxy itself",
+        ),
+        (
+            "proxy: {host: '::', port: 80}\nupstream: {gemini: 'http://[::1]'}\n",
+            "the upstream 'http://[::1]' of port 80 is this proxy itself",
+        ),
+        (
+            "proxy:\n  instances: [{port: 1, upstream: 'http://127.0.0.1:2'}, {port: 2, upstream: 'http://127.0.0.1:2'}]\n",
+            "the upstream 'http://127.0.0.1:2' of port 2 is this proxy itself",
+        ),
         ("proxy:\n  instances: [{port: 1, upstream: nowhere}]\n", "line 2: proxy.instances: upstream 'nowhere': a URL is http://"),
         (
             "proxy:\n  instances: [{port: 1, upstream: 'http://h:99999'}]\n",

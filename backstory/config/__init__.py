@@ -99,6 +99,14 @@ _MAPPINGS = frozenset(
         "usage.names",
     }
 )
+# What else an address to listen on is called by.
+_NAMES = {
+    "127.0.0.1": ("127.0.0.1", "localhost"),
+    "::1": ("::1", "localhost"),
+    "localhost": ("127.0.0.1", "::1", "localhost"),
+    "0.0.0.0": ("127.0.0.1", "localhost", "0.0.0.0"),
+    "::": ("127.0.0.1", "::1", "localhost", "0.0.0.0", "::"),
+}
 _UNSHOWN = ("side_model.api_key_env", "vectors.api_key", "usage.token")
 
 
@@ -425,9 +433,22 @@ def _listeners(config: Config, given: Collected) -> tuple[Listener, ...]:
             raise ConfigError(f"{where}: proxy.instances: upstream {mask(item.upstream)!r}: {error}") from error
         found[place] = Listener(host, item.port, upstream, item.label, own)
     main = Listener(config.proxy.host, config.proxy.port)
-    if not found or ("proxy.port" in given.settings and (main.host, main.port) not in found):
-        return (main, *found.values())
-    return tuple(found.values())
+    asked = not found or ("proxy.port" in given.settings and (main.host, main.port) not in found)
+    listeners = (main, *found.values()) if asked else tuple(found.values())
+    for one in listeners:
+        _check_upstreams(one, (one.config or config).upstream)
+    return listeners
+
+
+def _check_upstreams(listener: Listener, upstream: Upstream) -> None:
+    """Raises ConfigError where a port would be its own upstream: one request would go round until no connection is left."""
+    names = _NAMES.get(listener.host, (listener.host,))
+    given = listener.upstream or upstream.url
+    for url in (given,) if given else (upstream.anthropic, upstream.openai, upstream.gemini):
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        if port == listener.port and parts.hostname in names:
+            raise ConfigError(f"the upstream {mask(url)!r} of port {port} is this proxy itself")
 
 
 def _instance(main: Config, item: Instance, path: Path, environ: Mapping[str, str]) -> Config:
