@@ -46,7 +46,7 @@ class Tls(Struct, frozen=True):
             if self.ca_file:
                 context.load_verify_locations(cafile=self.ca_file)
             if self.cert_file:
-                context.load_cert_chain(self.cert_file, self.key_file or None, password=_no_passphrase)
+                context.load_cert_chain(self.cert_file, self.key_file or None)
         except (OSError, ssl.SSLError) as error:
             raise ConfigError(f"TLS files {self.ca_file!r}, {self.cert_file!r}, {self.key_file!r} cannot be used: {error}") from error
         if not self.verify:
@@ -54,11 +54,6 @@ class Tls(Struct, frozen=True):
             context.verify_mode = ssl.CERT_NONE
         context.set_alpn_protocols(["http/1.1"])
         return context
-
-
-def _no_passphrase() -> str:
-    """Instead of asking for one at the terminal, where nobody may sit."""
-    raise ConfigError("the client certificate's key is encrypted with a passphrase: decrypt it (openssl pkey -in KEY -out PLAIN)")
 
 
 class Proxies(Struct, frozen=True):

@@ -1,7 +1,7 @@
 """The marker of a streamed answer: behind its last text, which is known only when something else has followed.
 
 Rule: no text and no word of a thought waits. What closes a text does, until the next event says whether more text comes: that of a later
-leg, say, or behind a tool of the provider's own. An answer that is for a program to read stays as it came.
+leg, say, or behind a tool of the provider's own.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from backstory.core.reply import Delta, Ending, TextDelta, ThoughtDelta, ToolDelta
 from backstory.core.stream import Frame
 from backstory.core.wire import Wire
-from backstory.memory.identity.marker import Said
 
 # Further events than these, with nothing said in them, are a provider's own work: text follows.
 _MOST = 64
@@ -19,14 +18,13 @@ _KEEPS_ALIVE = "ping"
 class Marking:
     """One answer. `text`: the marker."""
 
-    __slots__ = ("_done", "_held", "_said", "_state", "_text", "_wire")
+    __slots__ = ("_done", "_held", "_state", "_text", "_wire")
 
     def __init__(self, wire: Wire, text: str) -> None:
         self._wire = wire
         self._text = text
         self._state: dict[str, str] = {}
         self._held: list[Frame] = []
-        self._said = Said()
         self._done = False
 
     @property
@@ -58,27 +56,18 @@ class Marking:
         return b"".join([self._put(frame) for frame in held])
 
     def _first(self, frame: Frame) -> bytes:
-        said = self._wire.deltas(frame)
-        for delta in said:
-            if isinstance(delta, TextDelta):
-                self._said.add(delta.text, delta.index)
         state = dict(self._state)
         changed = self._wire.mark_frame(frame, self._text, state)
         if changed is None:
             self._state = state
             return frame.raw
-        if _last(said):
-            self._done = True
-            if self._said.for_a_program:
-                return frame.raw
-            self._state = state
+        if _last(self._wire.deltas(frame)):
+            self._state, self._done = state, True
             return changed
         self._held.append(frame)
         return b""
 
     def _put(self, frame: Frame) -> bytes:
-        if self._said.for_a_program:
-            return frame.raw
         changed = self._wire.mark_frame(frame, self._text, self._state)
         return frame.raw if changed is None else changed
 

@@ -9,11 +9,9 @@ from typing import Protocol
 from xxhash import xxh3_64_hexdigest
 
 from backstory.core.exchange import Ended, Exchange, First, Headers, Outcome
-from backstory.core.message import Text
 from backstory.core.plan import Mode, Tap
 from backstory.core.wire import StreamReader
 from backstory.errors import DocumentError
-from backstory.memory.identity.marker import Said
 from backstory.relay.decoding import MOST_KEPT, content, read_reply
 from backstory.relay.marking import Marking
 
@@ -143,14 +141,11 @@ class MemoryTap:
         wire = self._exchange.wire
         if wire is None or not self._exchange.mark:
             return body
-        said = Said()
         try:
-            for at, part in enumerate(wire.reply(body).parts):
-                if isinstance(part, Text):
-                    said.add(part.text, at)
-            return body if said.for_a_program else wire.mark(body, self._exchange.mark)
+            marked = wire.mark(body, self._exchange.mark)
         except DocumentError:
             return body
+        return marked
 
     def acknowledge(self) -> None:
         """See Tap."""

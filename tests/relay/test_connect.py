@@ -8,7 +8,6 @@ import ssl
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives import serialization
 
 from backstory.core.plan import Answer, Plan
 from backstory.errors import ConfigError, UpstreamError
@@ -99,14 +98,6 @@ def test_a_client_certificate_is_shown(papers: Path) -> None:
                 server.close()
 
     run(work())
-
-
-def test_a_key_with_a_passphrase_is_refused_and_nobody_is_asked_for_it(papers: Path, tmp_path: Path) -> None:
-    key = serialization.load_pem_private_key((papers / "key.pem").read_bytes(), None)
-    sealed = serialization.BestAvailableEncryption(b"secret")
-    (tmp_path / "key.pem").write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, sealed))
-    with pytest.raises(ConfigError, match="encrypted with a passphrase"):
-        Connector(Tls(cert_file=str(papers / "cert.pem"), key_file=str(tmp_path / "key.pem")))
 
 
 def test_plain_http_behind_an_https_target_is_a_502() -> None:

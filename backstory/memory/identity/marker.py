@@ -26,7 +26,6 @@ _FAR = 20
 # One whose questions come back in other surroundings is known by its answers alone: it gets the marker more often.
 _FAR_REWORDED = 6
 _HINT = "vc:conversation="
-_FENCE = "```"
 _WITH_NEWLINE = re.compile(r"\n?" + MARKER.pattern)
 
 
@@ -44,30 +43,6 @@ def stands(since: int, places: Sequence[int], reworded: bool = False) -> bool:
     cut = next((place for place in places if place >= 0), 0) > 0
     far = _FAR_REWORDED if reworded else _FAR
     return since <= (min(len(places) // 2, far) if cut else far)
-
-
-class Said:
-    """The texts of one answer, as far as a marker behind the last of them asks: how they begin, and how that one ends."""
-
-    __slots__ = ("_at", "_begun", "_end", "_first")
-
-    def __init__(self) -> None:
-        self._at = -1
-        self._first = self._begun = self._end = ""
-
-    def add(self, text: str, at: int) -> None:
-        """More text. `at`: the number of the text that it belongs to."""
-        if at != self._at:
-            self._at, self._begun = at, ""
-        self._first = _head(self._first, text)
-        self._begun = _head(self._begun, text)
-        self._end = (self._end + text).rstrip()[-len(_FENCE) :]
-
-    @property
-    def for_a_program(self) -> bool:
-        """Whether all of it, or its last text, has the form of a JSON object or array, or is one fenced block: what stands behind
-        that breaks whatever reads it."""
-        return any(_bound(begun, self._end) for begun in (self._first, self._begun))
 
 
 def find(text: str) -> str | None:
@@ -91,11 +66,3 @@ def strikes(message: Message) -> list[Strike]:
             texts = dict.fromkeys(match.group() for match in _WITH_NEWLINE.finditer(part.text))
             edits.extend(StrikeText(part.at, text) for text in sorted(texts, key=len, reverse=True))
     return edits
-
-
-def _head(begun: str, text: str) -> str:
-    return begun if len(begun) >= len(_FENCE) else (begun + text).lstrip()[: len(_FENCE)]
-
-
-def _bound(begun: str, end: str) -> bool:
-    return (begun[:1], end[-1:]) in (("{", "}"), ("[", "]")) or (begun == _FENCE and end == _FENCE)
