@@ -20,7 +20,7 @@ from backstory.memory.identity.thread import Thread
 from backstory.memory.reading.turns import chain as chain_on
 from backstory.memory.reading.turns import root
 from backstory.stages.ends import Ends
-from backstory.stages.loading import load_thread
+from backstory.stages.loading import forked_from, load_thread
 
 _MOST_THREADS = 2000
 # Threads are kept up to this weight: one for each turn, one for each 100 tokens. Some 50 MB.
@@ -409,11 +409,7 @@ class Threads:
 
 def _leads_to(store: Store, principal: str, name: str, origins: Collection[str]) -> bool:
     record = store.conversation(principal, name)
-    while record is not None and record.forked_from:
-        if record.forked_from in origins:
-            return True
-        record = store.conversation(principal, record.forked_from)
-    return False
+    return record is not None and any(one.id in origins for one, _ in forked_from(store, record))
 
 
 def batch(thread: Thread, turns: Sequence[Turn], aliases: Sequence[str]) -> Batch:

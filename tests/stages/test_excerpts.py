@@ -250,27 +250,34 @@ def test_who_goes_back_to_an_earlier_branch_finds_it_as_it_was(tmp_path: Path, c
     in_a_rig(tmp_path, work)
 
 
+async def beside(one: Rig, client: Client, *asked: str) -> tuple[str, str]:
+    """A conversation, and the one that its client gets when it goes on from another branch (`asked`: what it asks there, and the answer)
+    while a request of the first is under way."""
+    name = await client.grow(8)
+    del client.chat[:6]
+    first = client.chat[:]
+    assert await client.ask("One way, with a bridge over the river.") == name
+    aside = client.chat[:]
+    client.chat = first[:]
+    assert await client.ask("Another way, through the tunnel.") == name
+    busy = thread(one, name)
+    busy.busy += 1
+    client.chat = aside
+    other = await client.ask(*asked)
+    busy.busy -= 1
+    assert other != name
+    return name, other
+
+
 def test_a_branch_that_is_in_use_is_left_alone(tmp_path: Path) -> None:
     """Another request of the conversation is under way: who goes on from another branch gets a conversation of its own there."""
 
     async def work(one: Rig) -> None:
         client = Client(one)
-        name = await client.grow(8)
-        del client.chat[:6]
-        first = client.chat[:]
-        assert await client.ask("One way, with a bridge over the river.") == name
-        aside = client.chat[:]
-        client.chat = first[:]
-        assert await client.ask("Another way, through the tunnel.") == name
-        busy = thread(one, name)
-        busy.busy += 1
-        client.chat = aside
-        other = await client.ask("How long is the bridge?")
-        busy.busy -= 1
-        assert other != name
+        name, other = await beside(one, client, "How long is the bridge?")
         assert thread(one, other).conversation.forked_from == name
         assert [turn.text for turn in thread(one, other).path][-4:] == [text for _, text in client.chat[-4:]]
-        assert busy.path[-1].text != client.chat[-1][1]
+        assert thread(one, name).path[-1].text != client.chat[-1][1]
 
     in_a_rig(tmp_path, work)
 
@@ -279,19 +286,7 @@ def test_a_branch_that_is_in_use_is_left_alone(tmp_path: Path) -> None:
 def test_who_has_got_a_conversation_of_its_own_keeps_it_however_short_its_words_are(tmp_path: Path, restarts: bool) -> None:
     async def work(one: Rig) -> None:
         client = Client(one)
-        name = await client.grow(8)
-        del client.chat[:6]
-        first = client.chat[:]
-        assert await client.ask("One way, with a bridge over the river.") == name
-        aside = client.chat[:]
-        client.chat = first[:]
-        assert await client.ask("Another way, through the tunnel.") == name
-        busy = thread(one, name)
-        busy.busy += 1
-        client.chat = aside
-        other = await client.ask("How long?", "Short.")
-        busy.busy -= 1
-        assert other != name
+        _, other = await beside(one, client, "How long?", "Short.")
         if restarts:
             await one.restart()
         for _ in range(3):
