@@ -101,7 +101,7 @@ def messages(sent: str) -> list[str]:
 def test_a_written_digest_is_used_at_the_next_boundary_and_never_before(tmp_path: Path) -> None:
     async def work() -> None:
         async with SideProvider().serving() as provider:
-            config = with_side(tmp_path, local(provider), **{**SMALL, "compaction": {"context_window": 4000}})
+            config = with_side(tmp_path, local(provider, timeout_s=60.0), **{**SMALL, "compaction": {"context_window": 4000}})
             async with rig(config, noted) as one:
                 chat = await ready(one)
                 sent: list[list[str]] = []
@@ -236,7 +236,7 @@ def test_a_side_request_that_comes_by_a_door_of_ours_is_not_remembered(tmp_path:
 def test_figures_are_in_the_metrics_and_the_spend_outlives_a_restart(tmp_path: Path) -> None:
     async def work() -> None:
         async with SideProvider().serving() as provider:
-            config = with_side(tmp_path, local(provider, input_price=1.0, output_price=2.0, money_per_day=1.0))
+            config = with_side(tmp_path, local(provider, input_price=1.0, output_price=2.0, money_per_day=1.0, timeout_s=60.0))
             async with rig(config, noted) as one:
                 chat = Chat(one)
                 for number in range(3):
@@ -278,7 +278,7 @@ def test_no_more_requests_at_a_time_than_allowed(tmp_path: Path, concurrency: in
 
     async def work() -> None:
         async with SideProvider(answer).serving() as provider:
-            config = with_side(tmp_path, local(provider, concurrency=concurrency))
+            config = with_side(tmp_path, local(provider, concurrency=concurrency, timeout_s=60.0))
             async with rig(config, noted) as one:
                 for number in range(6):
                     await Chat(one).ask(told(number))

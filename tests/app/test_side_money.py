@@ -39,7 +39,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_meter_tells_the_same_bill(tmp_path: Path, model: str) -> None:
     async def work() -> None:
         async with SideProvider().serving() as provider:
-            side = local(provider, input_price=50.0, output_price=150.0, money_per_day=1.0)
+            side = local(provider, input_price=50.0, output_price=150.0, money_per_day=1.0, timeout_s=60.0)
             config = with_side(tmp_path, replace(side, model=model))
             async with rig(config, noted) as one:
                 chat, saved = Chat(one), 0.0
