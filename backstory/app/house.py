@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -36,7 +36,7 @@ from backstory.core.plan import Answer, Instead, Paging, Plan, Tap, Target
 from backstory.core.sizes import CHARS_PER_TOKEN
 from backstory.core.wire import Wire
 from backstory.errors import BackstoryError, Declined, DocumentError
-from backstory.relay.tap import AheadTap, ArrivalTap, MemoryTap
+from backstory.relay.tap import AheadTap, ArrivalTap, Heard, MemoryTap
 from backstory.stages.arrivals import TURN_IDS
 from backstory.stages.base import attempt
 from backstory.stages.holding import let_go
@@ -271,16 +271,17 @@ class PortHouse:
             return plan
         return sending(plan, plain.body) if isinstance(plan, Plan) else eager(sent(plan, plain.body))
 
-    def arrival(self, exchange: First, content_type: str, coding: str, body: bytes, complete: bool) -> int:
-        """See ArrivalLedger. A journal that cannot be written is counted; the answer leaves all the same."""
+    def arrivals(self, heard: Sequence[Heard]) -> list[int]:
+        """See ArrivalLedger. A journal that cannot be written is counted; the answers leave all the same."""
         engine = self._engine
-        arrival = as_it_came(exchange, exchange.wire.name, (content_type, coding, body), engine.turn_ids.block(TURN_IDS), complete)
-
-        def unjournalled() -> int:
-            engine.arrivals.take(arrival, 0)
-            return 0
-
-        return attempt(engine.failed, "journal", lambda: engine.arrivals.journal(arrival, exchange.opening), unjournalled)
+        block = engine.turn_ids.block
+        came = [(as_it_came(one[0], one[0].wire.name, one[1:4], block(TURN_IDS), one[4]), one[0].opening) for one in heard]
+        seqs = attempt(engine.failed, "journal", lambda: engine.arrivals.journal(came), lambda: None)
+        if seqs is None and len(came) > 1:
+            return [seq for one in heard for seq in self.arrivals([one])]
+        if seqs is None:
+            engine.arrivals.take(came[0][0], 0)
+        return [0] if seqs is None else seqs
 
     def _unread(self, exchange: Exchange, content_type: str, coding: str, body: bytes) -> int:
         """The answer has come, and memory still looks for its conversation: journal both as they came, with what tells it. If the process

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -23,7 +24,7 @@ from backstory.core.plan import Plan
 from backstory.core.records import Arrival, Batch
 from backstory.core.wire import Wire
 from backstory.errors import DocumentError, StoreError, StoreGone
-from backstory.relay.tap import ArrivalTap
+from backstory.relay.tap import ArrivalTap, Heard
 from backstory.stages.arrivals import MOST_IDS, TURN_IDS
 from backstory.stages.base import attempt, attempted, failed_open
 from backstory.stages.identify import known_names
@@ -97,8 +98,11 @@ class Unheard:
             tap.goes(plan.body)
         return replace(plan, tap=tap)
 
-    def arrival(self, exchange: First, content_type: str, coding: str, body: bytes, complete: bool) -> int:
-        """See ArrivalLedger. A journal that cannot be written is counted; the answer leaves all the same."""
+    def arrivals(self, heard: Sequence[Heard]) -> list[int]:
+        """See ArrivalLedger. A journal that cannot be written is counted; the answers leave all the same."""
+        return [self._arrived(*one) for one in heard]
+
+    def _arrived(self, exchange: First, content_type: str, coding: str, body: bytes, complete: bool) -> int:
         answer = (content_type, coding, body)
         return attempt(self._engine.failed, "journal", lambda: self._keep(exchange, answer, complete), lambda: 0)
 

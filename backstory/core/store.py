@@ -358,13 +358,12 @@ class Lanes(Protocol):
         """Journal these bytes; the number they got. Raises StoreError."""
         ...
 
-    async def write(self, call: Callable[[Store], T]) -> T:
-        """`call(store)` on the writer's thread, after everything submitted before is stored. Raises what it raises."""
+    def append_all(self, payloads: Sequence[bytes]) -> tuple[int, list[Place]]:
+        """As `append` of each, at once; the number of the first, and where each lies. Raises StoreError: then none is journalled."""
         ...
 
-    @property
-    def place(self) -> Place:
-        """Where the bytes journalled last lie."""
+    async def write(self, call: Callable[[Store], T]) -> T:
+        """`call(store)` on the writer's thread, after everything submitted before is stored. Raises what it raises."""
         ...
 
     def fetch(self, place: Place, size: int) -> bytes:

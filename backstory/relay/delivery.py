@@ -15,6 +15,7 @@ from backstory.core.plan import Mode, Tap
 from backstory.relay.chunks import ending
 from backstory.relay.heads import CHUNKED, TO_END, ReplyHead, choose_framing, render_reply, render_trailers, without_ours
 from backstory.relay.limits import DoorMetrics
+from backstory.relay.tap import ArrivalTap
 
 _log = logging.getLogger("backstory.relay")
 _T = TypeVar("_T")
@@ -76,6 +77,11 @@ class Listener:
             self._ask(b"", self._tap.chunk, data)
         self._ask(None, self._tap.acknowledge)
 
+    def joins(self, data: bytes) -> bool:
+        """The last piece; whether it is acknowledged by `acknowledge_all`."""
+        tap = self._tap
+        return isinstance(tap, ArrivalTap) and self._ask(False, tap.joins, data)
+
     def tail(self) -> bytes:
         """As Tap.tail; nothing where it failed."""
         return self._bytes(self._ask(b"", self._tap.tail), b"")
@@ -95,6 +101,16 @@ class Listener:
             self._ask(None, self._tap.over, ended, status, bytes_in, bytes_out)
 
 
+def acknowledge_all(listeners: Sequence[Listener]) -> None:
+    """Acknowledge the answers of those that join, at once; where that fails, each by itself."""
+    if not listeners:
+        return
+    taps = [tap for one in listeners if isinstance(tap := one._tap, ArrivalTap)]
+    if not listeners[0]._ask(False, ArrivalTap.acknowledge_all, taps):
+        for one in listeners:
+            one.acknowledge()
+
+
 class Delivery:
     """One reply on its way to the client. `write` is handed whole pieces: head and first bytes together, a chunk with its frame.
 
@@ -108,6 +124,7 @@ class Delivery:
 
     __slots__ = (
         "_add",
+        "_apart",
         "_chunked",
         "_connection",
         "_gathered",
@@ -150,6 +167,7 @@ class Delivery:
         self._write = write
         self._gathered: list[bytes] = []
         self._size = 0
+        self._apart = False
         self.reply = reply
         self.started = False
         self.bytes_out = 0
@@ -194,6 +212,11 @@ class Delivery:
         if listener is not None and data and not done and self._mode == "pass":
             listener.heard(data)
 
+    def joins(self, data: bytes) -> bool:
+        """The last piece; whether it is fed when `acknowledge_all` has been told of the tap."""
+        self._apart = self._mode == "pass" and self._listener is not None and self._listener.joins(data)
+        return self._apart
+
     def break_off(self) -> None:
         """The reply will not come to its end: what a tap still holds back of it is sent."""
         rest = self._listener.tail() if self._listener is not None and self._mode == "stream" else b""
@@ -209,7 +232,7 @@ class Delivery:
                 data += listener.tail()
             if done:
                 listener.acknowledge()
-        elif done:
+        elif done and not self._apart:
             listener.last(data)
         return data
 

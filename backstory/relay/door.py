@@ -17,6 +17,7 @@ from backstory.relay.delivery import Listener
 from backstory.relay.down import DownConnection
 from backstory.relay.endurance import Endurance
 from backstory.relay.limits import Clock, DoorMetrics, Limits, Timeouts
+from backstory.relay.together import Together
 from backstory.relay.upstream import Pool
 
 _log = logging.getLogger("backstory.relay")
@@ -51,6 +52,7 @@ class Door:
         self.draining = False
         self.sockets = sockets
         self._told: list[tuple[Listener, Ended, int, int, int]] = []
+        self.together = Together(self)
         self._servers: list[asyncio.Server] = []
         self._connections: set[Served] = set()
         self._empty = asyncio.Event()

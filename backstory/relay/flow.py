@@ -42,11 +42,11 @@ _RETRIED = frozenset((b"GET", b"HEAD"))
 
 
 class Flow:
-    """One exchange. `since`: when something last happened (door clock). `over`: its end was told."""
+    """One exchange. `since`: when something last happened (door clock). `over`: its end was told. `listener`: its tap's."""
 
     __slots__ = (
-        "_attempts", "_clock", "_delivery", "_door", "_down", "_interpreter", "_legs", "_listener", "_plan", "_race", "_request", "_task",
-        "_tries", "_up", "_upload", "over", "since",
+        "_attempts", "_clock", "_delivery", "_door", "_down", "_interpreter", "_legs", "_plan", "_race", "_request", "_task",
+        "_tries", "_up", "_upload", "listener", "over", "since",
     )  # fmt: skip
 
     def __init__(self, down: Asker, request: Request) -> None:
@@ -55,7 +55,7 @@ class Flow:
         self._clock = clock = door.clock
         self._request = request
         self._plan: Plan | None = None
-        self._listener: Listener | None = None
+        self.listener: Listener | None = None
         self._delivery: Delivery | None = None
         self._legs: Legs | Guarded | None = None
         self._interpreter: Interpreter | None = None
@@ -160,7 +160,7 @@ class Flow:
     def _go(self, plan: Plan) -> None:
         self._plan = plan
         if plan.tap is not None:
-            self._listener = Listener(plan.tap, self._door.metrics)
+            self.listener = Listener(plan.tap, self._door.metrics)
         if plan.asks_on:
             self._legs = reader_of(plan, self, self._door.limits.max_buffered_body, self._door.metrics)
         if plan.body is not None:
@@ -216,8 +216,8 @@ class Flow:
         head = placed(up, request.method, head)
         if self._down.full:
             up.pause(True)
-        if self._upload.send(up, head) and self._listener is not None:
-            self._listener.sent()
+        if self._upload.send(up, head) and self.listener is not None:
+            self.listener.sent()
 
     def upstream_full(self, full: bool) -> None:
         """As Receiver.upstream_full: the client's body waits."""
@@ -233,7 +233,7 @@ class Flow:
         if attempts is not None and (attempts.comments.begun or not attempts.settled):
             attempts.interims.append(reply)
         elif not self._request.old and (self._legs is None or not self._legs.later):
-            self._down.transport.write(render_interim(reply if self._listener is None else without_ours(reply)))
+            self._down.transport.write(render_interim(reply if self.listener is None else without_ours(reply)))
 
     def begin_reply(self, reply: ReplyHead, empty: bool) -> None:
         """As Receiver.begin_reply."""
@@ -261,7 +261,7 @@ class Flow:
                 attempts.comments.keep_for_the_end(reply)
                 return
             more = attempts.headers
-        self._delivery = Delivery(reply, empty, self._listener, request.old, connection, limit, down.transport.write, mode, more, begun)
+        self._delivery = Delivery(reply, empty, self.listener, request.old, connection, limit, down.transport.write, mode, more, begun)
 
     def deliver(self, data: bytes, done: bool, trailers: _Trailers = ()) -> None:
         """As Receiver.deliver."""
@@ -282,15 +282,26 @@ class Flow:
             if self._attempts is not None:
                 self._attempts.comments.more_for_the_end(data, done)
             return
-        delivery.feed(data, done, trailers)
-        if done:
-            if delivery.closes:
-                self._down.keep = False
-            self._finish("complete" if delivery.reply.status < 400 else "error")
-            if self._legs is not None:
-                # An answer that ends in a task of its own: the loop would read the client's next request before it tells the tap.
-                self._door.tell_now()
-            self._down.finish()
+        if not done:
+            delivery.feed(data, False)
+        elif self._legs is None and delivery.joins(data):
+            self._door.together.add(self, data, trailers)
+        else:
+            self.end(data, trailers)
+
+    def end(self, data: bytes, trailers: _Trailers) -> None:
+        """The last bytes of the body for the client."""
+        delivery = self._delivery
+        if delivery is None or self.over:
+            return
+        delivery.feed(data, True, trailers)
+        if delivery.closes:
+            self._down.keep = False
+        self._finish("complete" if delivery.reply.status < 400 else "error")
+        if self._legs is not None:
+            # An answer that ends in a task of its own: the loop would read the client's next request before it tells the tap.
+            self._door.tell_now()
+        self._down.finish()
 
     def wait_for(self, work: Coroutine[object, object, None]) -> None:
         """This has to be done before the answer goes on; it is dropped when the client leaves."""
@@ -401,8 +412,8 @@ class Flow:
     # The end.
 
     def _answer(self, answer: Answer) -> None:
-        if self._listener is not None:
-            self._listener.acknowledge()
+        if self.listener is not None:
+            self.listener.acknowledge()
         self._finish("complete" if answer.status < 400 else "error", answer.status, len(answer.body))
         self._down.answer(answer, self._request)
 
@@ -454,7 +465,7 @@ class Flow:
         self.over = True
         self._door.metrics.in_flight -= 1
         self._upload.drop()
-        delivery, listener = self._delivery, self._listener
+        delivery, listener = self._delivery, self.listener
         if delivery is not None:
             status, bytes_out = delivery.reply.status, delivery.bytes_out
         if self._plan is not None and self._plan.gauge is not None:

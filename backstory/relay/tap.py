@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeAlias
 
 from xxhash import xxh3_64_hexdigest
 
@@ -17,6 +17,11 @@ from backstory.relay.marking import Marking
 
 # An event of a stream that is longer passes unmarked, and all after it.
 _MOST_HELD = 4 * 1024 * 1024
+# A longer answer is journalled by itself.
+_JOINED = 65536
+
+Heard: TypeAlias = tuple[First, str, str, bytes, bool]
+"""A first exchange, and its answer: content type, content coding, body; whether it came to its end."""
 
 
 class Ledger(Protocol):
@@ -206,8 +211,8 @@ class MemoryTap:
 
 
 class ArrivalTap:
-    """Listens to the answer of a first exchange: nothing of it is read, all of it is journalled as it came. A refusal begins no
-    conversation, and gets none of our headers."""
+    """Listens to the answer of a first exchange: nothing of it is read, all of it is journalled as it came, with others that end at the
+    same moment. A refusal begins no conversation, and gets none of our headers."""
 
     __slots__ = ("_exchange", "_first", "_headers", "_kept", "_ledger", "_parts", "_seq", "_started", "_status", "_total", "_went")
 
@@ -273,6 +278,23 @@ class ArrivalTap:
         """See Tap."""
         self._keep(True)
 
+    def joins(self, data: bytes) -> bool:
+        """The last piece. Whether what was said is little enough to be journalled with what others have said."""
+        self.chunk(data)
+        return self._kept < _JOINED
+
+    @staticmethod
+    def acknowledge_all(taps: Sequence[ArrivalTap]) -> bool:
+        """Acknowledge them with one call for those of each ledger. True."""
+        found: dict[int, list[ArrivalTap]] = {}
+        for tap in taps:
+            if tap._parts is not None and tap._status < 400:
+                found.setdefault(id(tap._ledger), []).append(tap)
+        for some in found.values():
+            for tap, seq in zip(some, some[0]._ledger.arrivals([tap._heard(True) for tap in some]), strict=True):
+                tap._seq = seq
+        return True
+
     def over(self, ended: Ended, status: int, bytes_in: int, bytes_out: int) -> None:
         """See Tap."""
         if ended == "interrupted" and self._kept and not self._seq:
@@ -284,10 +306,12 @@ class ArrivalTap:
         self._ledger.arrived(self._exchange, Outcome(ended, status, None, first, total, bytes_in, bytes_out, self._seq, self._total))
 
     def _keep(self, complete: bool) -> None:
-        if self._parts is None or self._status >= 400:
+        if self._parts is None or self._status >= 400 or self._seq:
             return
-        content_type, coding = content(self._headers)
-        self._seq = self._ledger.arrival(self._exchange, content_type, coding, _joined(self._parts), complete)
+        self._seq = self._ledger.arrivals([self._heard(complete)])[0]
+
+    def _heard(self, complete: bool) -> Heard:
+        return (self._exchange, *content(self._headers), _joined(self._parts or []), complete)
 
 
 class AheadTap:
@@ -341,10 +365,10 @@ class AheadTap:
 
 
 class ArrivalLedger(Protocol):
-    """Who is told of a first exchange."""
+    """Who is told of first exchanges."""
 
-    def arrival(self, exchange: First, content_type: str, coding: str, body: bytes, complete: bool) -> int:
-        """Journal it; the number of the entry, 0 where it could not be written."""
+    def arrivals(self, heard: Sequence[Heard]) -> list[int]:
+        """Journal them; the numbers of their entries, 0 where one could not be written."""
         ...
 
     def arrived(self, exchange: First, outcome: Outcome) -> None:

@@ -132,25 +132,27 @@ class Arrivals:
             return None
         return wire.opening(body, head.path)
 
-    def journal(self, arrival: Arrival, opening: Opening) -> int:
-        """Put it by; the number of its entry. A later request will begin with the messages of its opening. Raises StoreError."""
-        payload = _encoder.encode(arrival)
-        seq = self._lanes.append(payload)
-        key = xxh3_64_intdigest(opening.items[-1])
-        self._last, self._newest = time.monotonic(), seq
-        place = self._lanes.place
-        self._waiting[seq] = _Waiting(place.fd, place.end, len(payload), key, arrival.conversation)
-        same = self._keys.setdefault(key, seq)
-        if isinstance(same, list):
-            same.append(seq)
-        elif same != seq:
-            self._keys[key] = [same, seq]
-        self._conversations[arrival.conversation] = seq
-        if len(self._waiting) > _MOST_WAITING:
-            self._settle(next(iter(self._waiting)))
+    def journal(self, came: Sequence[tuple[Arrival, Opening]]) -> list[int]:
+        """Put them by, all or none; the numbers of their entries. A later request will begin with the messages of an opening. Raises
+        StoreError."""
+        payloads = [_encoder.encode(arrival) for arrival, _ in came]
+        first, places = self._lanes.append_all(payloads)
+        keys, waiting = self._keys, self._waiting
+        for seq, ((arrival, opening), payload, place) in enumerate(zip(came, payloads, places, strict=True), first):
+            key = xxh3_64_intdigest(opening.items[-1])
+            waiting[seq] = _Waiting(place.fd, place.end, len(payload), key, arrival.conversation)
+            same = keys.setdefault(key, seq)
+            if isinstance(same, list):
+                same.append(seq)
+            elif same != seq:
+                keys[key] = [same, seq]
+            self._conversations[arrival.conversation] = self._newest = seq
+        self._last = time.monotonic()
+        while len(waiting) > _MOST_WAITING:
+            self._settle(next(iter(waiting)))
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(_QUIET_S, self._tick)
-        return seq
+        return list(range(first, first + len(came)))
 
     def keep(self, arrival: Arrival) -> int:
         """Journal it and no more; the number of the entry. Raises StoreError."""

@@ -1,7 +1,8 @@
 """The inbox: an append-only journal of what was answered but may not be in the store yet.
 
-Rules: one record is one `write`, and what was written survives the death of the process. A file is removed only when everything in
-it is settled. A file belongs to the process that holds its lock; one that nobody holds is an orphan, to be read by whoever starts.
+Rules: a record is written whole, in one `write`, and what was written survives the death of the process. A file is removed only when
+everything in it is settled. A file belongs to the process that holds its lock; one that nobody holds is an orphan, to be read by
+whoever starts.
 
 A record is magic, length, checksum (xxh3, low 32 bits, seeded with the length) and the payload. The journal is not synced to the platter.
 """
@@ -14,8 +15,9 @@ import os
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import accumulate
 from pathlib import Path
 
 from msgspec import Struct
@@ -79,27 +81,27 @@ class Inbox:
     def append(self, payload: bytes) -> int:
         """Write one record; its number, one more than that of the record before. About 3 us. Raises StoreError when the disk refuses
         it; then nothing of it is left in the file."""
-        size = len(payload)
-        record = _head(_MAGIC, size, _checksum(payload, size)) + payload
+        return self.append_all((payload,))[0]
+
+    def append_all(self, payloads: Sequence[bytes]) -> tuple[int, list[Place]]:
+        """Write some records at once; the number of the first, and where each lies. As `append`: all of them, or none."""
+        records = [_head(_MAGIC, size := len(payload), _checksum(payload, size)) + payload for payload in payloads]
+        whole = records[0] if len(records) == 1 else b"".join(records)
         with self._lock:
             file = self._active
             try:
-                written = os.write(file.fd, record)
+                written = os.write(file.fd, whole)
             except OSError as cause:
                 raise self._undo(file, cause.strerror or str(cause)) from cause
-            if written != len(record):
+            if written != len(whole):
                 raise self._undo(file, "the disk is full")
-            file.size += written
-            self._seq = file.last = self._seq + 1
+            ends = [*accumulate(map(len, records), initial=file.size)][1:]
+            file.size = ends[-1]
+            first = self._seq + 1
+            self._seq = file.last = self._seq + len(records)
             if not file.first:
-                file.first = file.last
-            return self._seq
-
-    @property
-    def place(self) -> Place:
-        """Where the record written last lies."""
-        file = self._active
-        return Place(file.fd, file.size)
+                file.first = first
+        return first, [Place(file.fd, end) for end in ends]
 
     def fetch(self, place: Place, size: int) -> bytes:
         """A record's payload of this size, while it is not settled. Raises StoreError."""

@@ -129,20 +129,19 @@ class StoreLanes:
 
     def append(self, payload: bytes) -> int:
         """See Lanes."""
+        return self.append_all((payload,))[0]
+
+    def append_all(self, payloads: Sequence[bytes]) -> tuple[int, list[Place]]:
+        """See Lanes."""
         try:
-            seq = self._inbox.append(payload)
+            first, places = self._inbox.append_all(payloads)
         except StoreError as error:
             self._unjournalled = str(error)
             raise
         self._unjournalled = ""
-        self._open[seq] = time.monotonic()
-        self._last = seq
-        return seq
-
-    @property
-    def place(self) -> Place:
-        """See Lanes."""
-        return self._inbox.place
+        self._last = first + len(places) - 1
+        self._open.update(dict.fromkeys(range(first, self._last + 1), time.monotonic()))
+        return first, places
 
     def fetch(self, place: Place, size: int) -> bytes:
         """See Lanes."""

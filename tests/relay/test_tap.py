@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from backstory.core.exchange import Exchange, First, Head, Headers, Outcome
 from backstory.core.message import Text
 from backstory.core.stream import Frame
 from backstory.relay import tap as module
-from backstory.relay.tap import ArrivalTap, MemoryTap, proof
+from backstory.relay.tap import ArrivalTap, Heard, MemoryTap, proof
 from backstory.wires import WIRES
 from backstory.wires.openai_chat.wire import OpenAIChat
 from tests.rig import PATHS, asking, said
@@ -54,9 +55,9 @@ class Book:
     def failed(self, where: str, error: BaseException) -> None:
         self.told.append((where, type(error).__name__))
 
-    def arrival(self, exchange: First, content_type: str, coding: str, body: bytes, complete: bool) -> int:
-        self.told.append(("arrival", content_type, coding, body, complete))
-        return 9
+    def arrivals(self, heard: Sequence[Heard]) -> list[int]:
+        self.told.extend(("arrival", *rest) for _, *rest in heard)
+        return [9] * len(heard)
 
     def arrived(self, exchange: First, outcome: Outcome) -> None:
         self.told.append(outcome)

@@ -11,6 +11,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -222,24 +224,45 @@ def test_the_lock_of_a_living_process_is_not_waited_for(tmp_path: Path) -> None:
     inbox.close()
 
 
+@contextmanager
+def limited(size: int) -> Iterator[None]:
+    """No file can be longer."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+
+
 def test_a_full_disk_leaves_whole_records_only(tmp_path: Path) -> None:
     inbox = Inbox(tmp_path, "db")
     inbox.append(b"x" * 1000)
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1500, hard))
-    try:
+    with limited(1500):
         with pytest.raises(StoreError, match=r"db\.inbox-"):
             inbox.append(b"y" * 1000)
         assert inbox.append(b"z") == 2
         with pytest.raises(StoreError):
             inbox.append(b"y" * 1000)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        signal.signal(signal.SIGXFSZ, before)
     assert inbox.append(b"last") == 3
     inbox.close()
     assert left(tmp_path) == [b"x" * 1000, b"z", b"last"]
+
+
+def test_records_that_are_written_together_are_there_all_or_none(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path, "db")
+    inbox.append(b"one")
+    payloads = [b"two", b"", b"x" * 1000]
+    first, places = inbox.append_all(payloads)
+    assert first == 2
+    assert [inbox.fetch(place, len(payload)) for place, payload in zip(places, payloads, strict=True)] == payloads
+    with limited(2000), pytest.raises(StoreError, match=r"db\.inbox-"):
+        inbox.append_all([b"small", b"y" * 1000])
+    assert inbox.append(b"last") == 5
+    inbox.close()
+    assert left(tmp_path) == [b"one", *payloads, b"last"]
 
 
 def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
