@@ -303,6 +303,11 @@ class Flow:
             self._door.tell_now()
         self._down.finish()
 
+    def drop(self) -> None:
+        """A fault of ours: the client is told by its connection."""
+        self._down.cut()
+        self.give_up()
+
     def wait_for(self, work: Coroutine[object, object, None]) -> None:
         """This has to be done before the answer goes on; it is dropped when the client leaves."""
         self._task = self._door.loop.create_task(work)

@@ -1,10 +1,11 @@
 """Answers that end in the same turn of the event loop are acknowledged together, with one write to the journal.
 
-Rule: the last bytes of none of them leave before that.
+Rule: the last bytes of none of them leave before that. A fault in one is nobody else's.
 """
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, TypeAlias
 
 from backstory.relay.delivery import acknowledge_all
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from backstory.relay.door import Door
     from backstory.relay.flow import Flow
 
+_log = logging.getLogger("backstory.relay")
 _Trailers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 
 
@@ -36,5 +38,9 @@ class Together:
         here = [one for one in ending if not one[0].over]
         acknowledge_all([flow.listener for flow, _, _ in here if flow.listener is not None])
         for flow, data, trailers in here:
-            flow.end(data, trailers)
+            try:
+                flow.end(data, trailers)
+            except Exception:  # noqa: BLE001 (the HTTP door)
+                _log.exception("an answer could not be ended")
+                flow.drop()
         self._door.tell_now()

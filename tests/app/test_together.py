@@ -156,3 +156,29 @@ def test_one_whose_client_leaves_meanwhile_is_kept_as_broken_off(tmp_path: Path,
             assert sum(len(texts) for texts in kept) == 2 * MANY
 
     asyncio.run(work())
+
+
+def test_a_fault_in_one_is_nobody_elses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work() -> None:
+        async with crowd(tmp_path) as (one, clients):
+            end = Flow.end
+            hurt: list[Flow] = []
+
+            def fails(flow: Flow, data: bytes, trailers: tuple[tuple[bytes, bytes], ...]) -> None:
+                if not hurt:
+                    hurt.append(flow)
+                    raise RuntimeError("a fault")
+                end(flow, data, trailers)
+
+            monkeypatch.setattr(Flow, "end", fails)
+            for number, client in enumerate(clients):
+                await client.send(post(one.upstream_port, PATHS[WIRE], asking(WIRE, [("user", f"Question {number}?")])))
+            for client in clients:
+                client.writer.write_eof()
+            heard = [await client.rest() for client in clients]
+            assert sorted(len(data) > 0 for data, _ in heard) == [False, *[True] * (MANY - 1)]
+            await soon(lambda: len(one.engine.arrivals) == 0)
+            assert len(await told(one)) == MANY
+            assert one.door.metrics.in_flight == 0
+
+    asyncio.run(work())
