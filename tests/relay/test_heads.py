@@ -13,6 +13,8 @@ from backstory.relay.heads import (
     CHUNKED,
     TO_END,
     Heads,
+    _fields,
+    _reply_fields,
     bodiless,
     choose_framing,
     is_broken,
@@ -246,6 +248,17 @@ MALFORMED_REPLIES = {
 def test_a_malformed_or_ambiguous_reply_is_refused(raw: bytes) -> None:
     with pytest.raises(UpstreamError):
         read_reply(raw)
+
+
+_pieces = st.sampled_from([b"\r\n", b"\r", b"\n", b":", b" ", b"\t", b"a", b"X-Name", b"\x00", b"\x7f", b"\xff", b"(", b"v"])
+
+
+@given(st.lists(_pieces, max_size=24).map(b"".join))
+@settings(max_examples=500)
+def test_the_lines_of_replies_and_requests_are_read_alike(lines: bytes) -> None:
+    pairs = _fields(b"GET / HTTP/1.1\r\n" + lines)
+    fields = _reply_fields(b"HTTP/1.1 200 OK\r\n" + lines)
+    assert fields == (None if pairs is None else ([name.lower() for name, _ in pairs], pairs))
 
 
 def test_a_reply_is_passed_on_with_reason_order_case_and_doubles() -> None:
