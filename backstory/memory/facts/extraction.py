@@ -274,6 +274,11 @@ def _stated(turn: Turn, text: str, clause: _Clause, human: bool) -> Iterator[Fac
         yield from ended or _correction(turn, text, clause, start, end)
 
 
+def forget() -> None:
+    """Hold no words any more with which sentences begin."""
+    _sieve.cache_clear()
+
+
 @lru_cache(512)
 def _sieve(first: str) -> Sieve[Rule]:
     return _sieve_of((*changes_for(first), *rules_for(first), *endings_for(first)))

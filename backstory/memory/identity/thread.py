@@ -102,8 +102,7 @@ class Thread:
         """The last turn of an answer by each name under which a request may build on it; those of this process only."""
         self.path: list[Turn] = []
         self.by_id: dict[int, Turn] = {}
-        self._ids: list[int] = []
-        """Of all that are known, in order."""
+        self._ids: list[int] = []  # of all that are known, in order
         self.by_chain: dict[bytes, int] = {}
         self.injections: dict[bytes, Injection] = {}
         self.rewritten = 0
@@ -121,9 +120,8 @@ class Thread:
         self.stubs: dict[int, tuple[Stub, ...]] = {}
         """By turn; those that count on the current branch."""
         self._known_stubs: dict[int, tuple[Stub, ...]] = {}
-        self.boundary = self.tokens = self.indexed = 0
         self.family = Family()
-        self.version = self.busy = self.carried = self.pending_seq = 0
+        self.boundary = self.tokens = self.indexed = self.version = self.busy = self.carried = self.pending_seq = 0
         self.changes: Changes | None = None
         """What later turns of the path have changed; None where nobody has asked yet."""
         self.view: View | None = None

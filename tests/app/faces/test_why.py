@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from backstory.app.faces import why
-from backstory.core.records import Conversation, Injection, Turn
-from backstory.core.store import Batch, Store
+from backstory.core.records import Batch, Conversation, Injection, Turn
+from backstory.core.store import Store
 from backstory.errors import NotFound
 from backstory.stages import trace
 from backstory.stores.database import open_store
