@@ -83,7 +83,7 @@ def test_a_conversation_of_json_alone_is_one_conversation(tmp_path: Path, wire: 
         return json.dumps({"which": len(chat), "why": f"it is what was asked as number {len(chat)}"})
 
     async def work() -> None:
-        config = with_marker(settings(tmp_path, memory={"threshold_messages": 4}), "auto")
+        config = with_marker(settings(tmp_path, memory={"threshold_messages": 4}, recall={"deadline_ms": 20_000}), "auto")
         async with rig(config, lambda _: answered(wire, stream, record())) as one:
 
             async def ask(sent: Sequence[tuple[str, str]]) -> str:

@@ -81,7 +81,7 @@ def test_no_lookup_has_what_was_forgotten(tmp_path: Path, here: bool) -> None:
                 await talk.told("VCFORGET locker")
             else:
                 await stored(one, lambda store: store.forget("", talk.id, now=1.0))
-                await soon(lambda: not holding())
-            assert not holding()
+            # Work that was under way may end after it: the next look for what was forgotten, a second later, lets go of that, too.
+            await soon(lambda: not holding(), 30.0)
 
     asyncio.run(work())
