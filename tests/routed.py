@@ -217,6 +217,26 @@ async def two(
     forms: list[dict[str, str]] = []
     own, other = Provider(script), Provider(script)
     servers = [await asyncio.start_server(one.serve, "127.0.0.1", 0) for one in (own, other)]
+    try:
+        async with _proxied(folder, text, environ, clock, servers, own, other, forms) as one:
+            yield one
+    finally:
+        for server, upstream in zip(servers, (own, other), strict=True):
+            server.close()
+            await upstream.end()
+
+
+@asynccontextmanager
+async def _proxied(
+    folder: Path,
+    text: str,
+    environ: Mapping[str, str] | None,
+    clock: Callable[[], float],
+    servers: Sequence[asyncio.Server],
+    own: Provider,
+    other: Provider,
+    forms: list[dict[str, str]],
+) -> AsyncIterator[Two]:
     ports = [server.sockets[0].getsockname()[1] for server in servers]
     text = text.replace("OTHER", f"http://127.0.0.1:{ports[1]}").replace("OWN", f"http://127.0.0.1:{ports[0]}")
     (folder / "backstory.yaml").write_text(text)
@@ -229,6 +249,3 @@ async def two(
         yield one
     finally:
         await one.stop()
-        for server, upstream in zip(servers, (own, other), strict=True):
-            server.close()
-            await upstream.end()

@@ -41,6 +41,7 @@ from backstory.jobs.pins import Pins
 from backstory.jobs.removal import Removal
 from backstory.jobs.vectors import VectorJob
 from backstory.jobs.worker import Worker
+from backstory.memory import lookups
 from backstory.memory.economy.account import STOPS_S
 from backstory.memory.facts.query import select
 from backstory.memory.facts.supersession import Known
@@ -295,7 +296,7 @@ class Engine:
             self._modelling = asyncio.create_task(self._open_model(meaning, lanes, self._worker))
         await self._open_side(lanes)
 
-        clear = (threads.clear, line.continuity.forget, reader.clear, line.shrink.clear, self.layouts.clear)
+        clear = (threads.clear, line.continuity.forget, reader.clear, line.shrink.clear, self.layouts.clear, lookups.forget)
 
         def forget(tombs: Tombs) -> None:
             threads.tombs = tombs.after(threads.tombs)

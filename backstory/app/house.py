@@ -213,7 +213,7 @@ class PortHouse:
             first = First(head, body, wire, opening, whose, scope, conversation, headers, came)
             return Plan(target, drop=OWN_HEADERS, tap=ArrivalTap(first, self, started))
         try:
-            document = Document(body, engine.layouts)
+            document = Document(body, engine.layouts, halves=True)
             prompt = legible(wire, document, head.path)
         except DocumentError as error:
             self._metrics.unreadable += 1

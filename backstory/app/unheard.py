@@ -113,7 +113,7 @@ class Unheard:
     def _keep(self, first: First, answer: tuple[str, str, bytes], complete: bool) -> int:
         engine, head, wire = self._engine, first.head, first.wire
         try:
-            document = Document(first.body)
+            document = Document(first.body, halves=True)
             prompt = legible(wire, document, head.path)
             if engine.commanding is not None and engine.commanding.plain(head, document, prompt, wire) is not None:
                 return 0

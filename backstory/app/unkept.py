@@ -63,9 +63,9 @@ class Unkept:
     def _prompt(self, head: Head, body: bytes, wire: Wire) -> Prompt:
         """What it says without commands and our answers to them: so it is read when it comes again."""
         commanding = self._engine.commanding
-        document = Document(body, self._engine.layouts)
+        document = Document(body, self._engine.layouts, halves=True)
         prompt = legible(wire, document, head.path)
         found = commanding.plain(head, document, prompt, wire) if commanding is not None else None
         if found is None or found.body == body:
             return prompt
-        return legible(wire, Document(found.body), head.path)
+        return legible(wire, Document(found.body, halves=True), head.path)

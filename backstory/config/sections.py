@@ -68,7 +68,7 @@ class Upstream(Struct, frozen=True):
     idle_timeout_s: Annotated[float, Meta(gt=0, description="longest pause inside an answer; then it is cut")] = 300.0
     ca_file: Annotated[str, Meta(description="file of certificates to trust; empty: the system's")] = ""
     client_cert: Annotated[str, Meta(description="file of the client certificate to show")] = ""
-    client_key: Annotated[str, Meta(description="file of the client certificate's key")] = ""
+    client_key: Annotated[str, Meta(description="file of the client certificate's key, without a passphrase")] = ""
     proxy: Annotated[str, Meta(description="outbound proxy: env (HTTP_PROXY, HTTPS_PROXY, NO_PROXY), none, or a URL")] = "env"
 
 

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from backstory.core.layout import Elements, Layouts, hold
+from backstory.core.letters import whole
 from backstory.core.levels import UNREADABLE, Members, Span, decode_array, decode_object, element_spans, members, skip
 from backstory.core.message import Path
 from backstory.errors import DocumentError
@@ -82,13 +83,15 @@ class _Level(Struct):
 
 class Document:
     """Bytes of one JSON value. Levels are located when an edit, a `span` or a reader asks for them, and then kept. `layouts`: arrays
-    seen before, with which the large one of this document may begin.
+    seen before, with which the large one of this document may begin. `halves`: half letters in it (`letters.py`) are read as U+FFFD, in
+    `raw` and whatever is given of it, where it would not be read at all; what edits leave alone keeps them.
     """
 
-    __slots__ = ("_elements", "_layouts", "_levels", "raw")
+    __slots__ = ("_came", "_elements", "_halves", "_layouts", "_levels", "raw")
 
-    def __init__(self, raw: bytes, layouts: Layouts | None = None) -> None:
-        self.raw = raw
+    def __init__(self, raw: bytes, layouts: Layouts | None = None, halves: bool = False) -> None:
+        self.raw = self._came = raw
+        self._halves = halves
         self._layouts = layouts
         self._levels: dict[Path, Members | Sequence[Span]] = {}
         self._elements: dict[Path, Sequence[memoryview]] = {}
@@ -97,6 +100,8 @@ class Document:
         """Look for the one large array of the document before anything else: then its bytes are passed over only once, or, where it goes
         on from one seen before, only what is new. Nothing happens where it is not found at a glance."""
         found = hold(self.raw, name, self._layouts)
+        if found is None and self._mended():
+            found = hold(self.raw, name, self._layouts)
         if found is not None:
             self._elements[(name,)], self._levels[()] = found
 
@@ -179,8 +184,20 @@ class Document:
                     self._touched(levels, path).inserted.setdefault(self._place(path), []).append(value)
         patches: list[Patch] = [patch for path, level in levels.items() for patch in self._patches(path, level)]
         patches += [(*self.span(path), value) for path, value in values.items()]
-        patches += [(*self.span(path), _respell(self.get(path), edits)) for path, edits in strings.items()]
-        return _patched(self.raw, patches)
+        patches += [self._respelled(self.span(path), edits) for path, edits in strings.items()]
+        return _patched(self._came, patches)
+
+    def _respelled(self, span: Span, edits: list[Extend | Strike]) -> Patch:
+        start, end = span
+        return start, end, _respell(self._came[start:end], self.raw[start:end], edits)
+
+    def _mended(self) -> bool:
+        """Whether it can be read now: half letters are done with once."""
+        if not self._halves:
+            return False
+        self._halves = False
+        self.raw = whole(self._came)
+        return self.raw is not self._came
 
     def _present(self, path: Path) -> bool:
         """False for a key that its object does not have; an error for any other place that does not exist."""
@@ -240,7 +257,13 @@ class Document:
             return found.spans() if isinstance(found, Elements) else element_spans(self.raw, start, end, [view.nbytes for view in found])
         if first != b"{":
             raise DocumentError(f"neither an object nor an array at {list(path)}")
-        return members(self.raw, start, decode_object(memoryview(self.raw)[start:end]))
+        try:
+            values = decode_object(memoryview(self.raw)[start:end])
+        except DocumentError:
+            if not self._mended():
+                raise
+            values = decode_object(memoryview(self.raw)[start:end])
+        return members(self.raw, start, values)
 
 
 def distinct(raw: bytes | memoryview | Raw) -> dict[str, Raw]:
@@ -334,10 +357,10 @@ def _encoded(text: str) -> bytes:
         raise DocumentError(f"not writable as UTF-8: {cause}") from cause
 
 
-def _respell(raw: bytes, splices: list[Extend | Strike]) -> bytes:
-    """A JSON string edited in its escaped form, so that the bytes of the rest stay."""
+def _respell(raw: bytes, read: bytes, splices: list[Extend | Strike]) -> bytes:
+    """A JSON string edited in its escaped form, so that the bytes of the rest stay. `read`: the same as it can be read."""
     try:
-        text = _string.decode(raw)
+        text = _string.decode(read)
     except UNREADABLE as cause:
         raise DocumentError(f"not a string: {cause}") from cause
     for splice in splices:

@@ -68,6 +68,14 @@ def estimate(text: str) -> int:
     return max(1, int(sum(map(_cost, _PIECE.findall(text))) * _MARGIN + 0.999)) if text else 0
 
 
+def forget() -> None:
+    """Hold no words any more."""
+    _line.cache_clear()
+    _COSTS.clear()
+    if _vocabulary.cache_info().currsize:
+        _vocabulary().clear()
+
+
 class _Costs(dict[str, float]):
     """What pieces cost. Most of a text is a few thousand of them, over and over."""
 
@@ -78,7 +86,8 @@ class _Costs(dict[str, float]):
         return found
 
 
-_cost = _Costs().__getitem__
+_COSTS = _Costs()
+_cost = _COSTS.__getitem__
 
 
 def _cost_of(piece: str) -> float:

@@ -204,6 +204,11 @@ class _Frame:
         return found if len(found) <= _MOST else ()
 
 
+def forget() -> None:
+    """Hold no texts any more."""
+    _low.cache_clear()
+
+
 @lru_cache(16)
 def _low(text: str, start: int, end: int) -> str:
     return text[start:end].lower()

@@ -146,6 +146,11 @@ def terms(text: str) -> list[str]:
     return [term for word in words(text) if word not in STOP_WORDS and (term := stem(word))]
 
 
+def forget() -> None:
+    """Hold no words any more."""
+    stem.cache_clear()
+
+
 @lru_cache(maxsize=100_000)
 def stem(word: str) -> str:
     """The index term of a folded word; "" for one that is no term (a lone letter)."""

@@ -38,7 +38,7 @@ class Tls(Struct, frozen=True):
     verify: bool = True
 
     def context(self) -> ssl.SSLContext:
-        """The TLS context. Raises ConfigError where a file cannot be read."""
+        """The TLS context. Raises ConfigError where a file cannot be read, or a key without a passphrase."""
         context = ssl.create_default_context()
         # Python 3.13 asks of every certificate what many companies' own authorities have not got (RFC 5280's required extensions).
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
@@ -46,7 +46,7 @@ class Tls(Struct, frozen=True):
             if self.ca_file:
                 context.load_verify_locations(cafile=self.ca_file)
             if self.cert_file:
-                context.load_cert_chain(self.cert_file, self.key_file or None)
+                context.load_cert_chain(self.cert_file, self.key_file or None, self._no_passphrase)
         except (OSError, ssl.SSLError) as error:
             raise ConfigError(f"TLS files {self.ca_file!r}, {self.cert_file!r}, {self.key_file!r} cannot be used: {error}") from error
         if not self.verify:
@@ -54,6 +54,11 @@ class Tls(Struct, frozen=True):
             context.verify_mode = ssl.CERT_NONE
         context.set_alpn_protocols(["http/1.1"])
         return context
+
+    def _no_passphrase(self) -> str:
+        """In place of OpenSSL's question at the terminal, where nobody may sit."""
+        key = self.key_file or self.cert_file
+        raise ConfigError(f"key {key!r} is encrypted with a passphrase: keep a copy without (openssl pkey -in {key} -out PLAIN)")
 
 
 class Proxies(Struct, frozen=True):

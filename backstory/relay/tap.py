@@ -9,9 +9,12 @@ from typing import Protocol, TypeAlias
 from xxhash import xxh3_64_hexdigest
 
 from backstory.core.exchange import Ended, Exchange, First, Headers, Outcome
+from backstory.core.message import Text
 from backstory.core.plan import Mode, Tap
+from backstory.core.reply import Reply
 from backstory.core.wire import StreamReader
 from backstory.errors import DocumentError
+from backstory.memory.identity.marker import Said
 from backstory.relay.decoding import MOST_KEPT, content, read_reply
 from backstory.relay.marking import Marking
 
@@ -59,6 +62,7 @@ class MemoryTap:
         "_parts",
         "_proof",
         "_reader",
+        "_reply",
         "_seq",
         "_started",
         "_status",
@@ -85,6 +89,7 @@ class MemoryTap:
         self._marking: Marking | None = None
         self._held = bytearray()
         self._proof: tuple[bytes, bytes] | None = None
+        self._reply: Reply | None = None
 
     @property
     def conversation(self) -> str:
@@ -146,11 +151,18 @@ class MemoryTap:
         wire = self._exchange.wire
         if wire is None or not self._exchange.mark:
             return body
+        said, self._reply = Said(), read_reply(wire, self._content_type, self._coding, body)
+        if self._reply is None:
+            return body
+        for at, part in enumerate(self._reply.parts):
+            if isinstance(part, Text):
+                said.add(part.text, at)
+        if said.for_a_program(self._reply.finish == "length"):
+            return body
         try:
-            marked = wire.mark(body, self._exchange.mark)
+            return wire.mark(body, self._exchange.mark)
         except DocumentError:
             return body
-        return marked
 
     def acknowledge(self) -> None:
         """See Tap."""
@@ -160,11 +172,11 @@ class MemoryTap:
     def over(self, ended: Ended, status: int, bytes_in: int, bytes_out: int) -> None:
         """See Tap."""
         now = time.monotonic()
-        reply = None
+        reply = None if self._parts is None else self._reply
         if ended == "complete" and status >= 400:
             ended = "error"
         try:
-            if status and status < 400 and self._parts is not None and self._exchange.wire is not None:
+            if reply is None and status and status < 400 and self._parts is not None and self._exchange.wire is not None:
                 reply = read_reply(self._exchange.wire, self._content_type, self._coding, b"".join(self._parts))
         finally:
             first = (self._first - self._started) * 1000 if self._first else 0.0

@@ -285,7 +285,7 @@ def _asked_before(rows: Batch, thread: Thread) -> Batch:
 
 def unfold(arrival: Arrival, wire: Wire, reply: Reply | None, estimate: Callable[[str], int]) -> Batch:
     """The rows of a first exchange: its conversation, its turns and the answer's. No rows for a side request or what cannot be read."""
-    document = Document(arrival.body)
+    document = Document(arrival.body, halves=True)
     try:
         prompt = wire.read(document, arrival.path)
         first = max(0, len(prompt.items) - _MOST_READ)

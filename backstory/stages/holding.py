@@ -20,6 +20,7 @@ from backstory.core.exchange import Exchange, Note, Outcome
 from backstory.core.message import Prompt
 from backstory.core.records import Turn
 from backstory.core.wire import Wire
+from backstory.errors import DocumentError
 from backstory.memory.economy import holding
 from backstory.memory.economy.holding import Held, Sizes
 from backstory.memory.folding.view import View
@@ -74,7 +75,11 @@ class Holding(Stage):
         if exchange.head.path != view.path or self._economy.bare(prompt.model) or not holding.may(account, tariff, visit.asked):
             return None
         before = Document(view.body)
-        if not _same(wire.read(before, view.path), prompt) or _tools(wire, before) != _tools(wire, exchange.document):
+        try:
+            same = _same(wire.read(before, view.path), prompt)
+        except DocumentError:
+            return None  # half a letter in it: what is read of it is not what went up
+        if not same or _tools(wire, before) != _tools(wire, exchange.document):
             return None
         held = holding.cut_off(thread, visit.reading, view)
         if held is None:

@@ -31,8 +31,7 @@ def load_thread(store: Store, record: Conversation, scope: str, protects: Callab
     thread.hidden = frozenset(since)
     thread.add(branch(turns))
     for turn in turns:
-        thread.by_id.setdefault(turn.id, turn)
-        thread.by_chain.setdefault(turn.chain, turn.id)
+        thread.know(turn)
     thread.lookups = {one.name: one for name in filter(None, (record.forked_from, record.id)) for one in store.lookups(name)}
     thread.pins.update(load_pins(store, record, {turn.conversation for turn in turns}))
     # What was inherited by a fork, the oldest ancestor's first: what had been sent when it was forked off is sent on.

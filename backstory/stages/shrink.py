@@ -349,7 +349,7 @@ def _sound(exchange: Exchange, prompt: Prompt, wire: Wire, placed: Sequence[Plac
         return []
     try:
         made = wire.render(exchange.document, prompt, [one.edit for one in placed])
-        items = wire.read(Document(made), exchange.head.path).items
+        items = wire.read(Document(made, halves=True), exchange.head.path).items
         by_item: dict[int, list[Stub]] = {}
         for one in placed:
             by_item.setdefault(one.item, []).append(one.stub)

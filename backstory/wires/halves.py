@@ -12,16 +12,10 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from backstory.core.letters import ESCAPES, LOST
 from backstory.core.stream import Frame
 
-_LOST = b"\\ufffd"
 _ESCAPE = b"\\u"
-# One escape at a time, so that an escaped backslash is not taken for the beginning of another.
-_ESCAPES = re.compile(
-    rb"\\(?:(?P<pair>u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
-    rb"|(?P<high>u[dD][89abAB][0-9a-fA-F]{2})|(?P<low>u[dD][c-fC-F][0-9a-fA-F]{2})|.)",
-    re.DOTALL,
-)
 _BEGUN = re.compile(rb'(?<!\\)(?:\\\\)*"\Z')
 """The beginning of a string: a quotation mark that is not escaped."""
 
@@ -93,7 +87,7 @@ def mended(data: bytes) -> bytes:
     out = bytearray()
     at = 0
     for half in halves(data):
-        out += data[at : half.start] + _LOST
+        out += data[at : half.start] + LOST
         at = half.end
     return bytes(out) + data[at:] if at else data
 
@@ -102,7 +96,7 @@ def halves(data: bytes) -> list[Half]:
     """All halves of letters in some JSON, in order."""
     found: list[Half] = []
     if _ESCAPE in data:
-        for match in _ESCAPES.finditer(data):
+        for match in ESCAPES.finditer(data):
             if match["high"] or match["low"]:
                 start, end = match.span()
                 high = match["high"] is not None
@@ -147,7 +141,7 @@ def _whole(first: bytes, last: bytes) -> bool:
     """Whether these make a letter, or more of one."""
     both = first + last
     if first[:1] == b"\\" or last[:1] == b"\\":
-        match = _ESCAPES.fullmatch(both)
+        match = ESCAPES.fullmatch(both)
         return match is not None and match["pair"] is not None
     try:
         both.decode()

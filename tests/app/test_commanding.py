@@ -62,7 +62,7 @@ def test_the_first_message_of_ordinary_talk_still_goes_the_short_way(tmp_path: P
 def test_a_message_that_cannot_be_read_goes_up_as_it_came(tmp_path: Path) -> None:
     async def work() -> None:
         async with rig(commanded(tmp_path), echoing("openai_chat")) as one:
-            for text in ("VCRECALL \\ud800 x", "Go. \\udfff !/memory(off)"):
+            for text in ("VCRECALL \t x", "Go. \t !/memory(off)"):
                 raw = asking("openai_chat", [("user", "COMMAND")]).replace(b"COMMAND", text.encode())
                 await one.ask(PATHS["openai_chat"], raw)
                 assert one.sent.body == raw

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backstory.core.document import Cut, Document, Extend, Insert, Put, Splice, Strike, distinct, distinct_elements
+from backstory.core.layout import Layouts
 from backstory.core.message import Path
 from backstory.errors import DocumentError
 
@@ -400,3 +401,29 @@ def test_runs_of_elements_go_and_others_come_in_one_pass(count: int, cuts: list[
     splices: list[Splice] = [Cut(("a", start), stop) for start, stop in cuts]
     splices += [Insert(("a", place), b"%d" % (100 + number)) for number, place in enumerate(places)]
     assert json.loads(Document(json.dumps({"a": values}).encode()).apply(splices)) == {"a": wanted}
+
+
+HALVES = b'{"system":"\\udc00","messages":[{"content":"a \\ud83d b","n": 1 },{"content":"\\ud83d\\ude00 \\\\ud83d"}]}'
+
+
+def test_half_letters_are_read_where_that_is_asked_for_and_stay_where_no_edit_is() -> None:
+    with pytest.raises(DocumentError):
+        Document(HALVES).elements(("messages",))
+    for held in (True, False):
+        document = Document(HALVES, Layouts(7), halves=True)
+        if held:
+            document.hold("messages")
+        first, last = (bytes(item) for item in document.elements(("messages",)))
+        assert json.loads(first) == {"content": "a \ufffd b", "n": 1}
+        assert json.loads(last) == {"content": "\U0001f600 \\ud83d"}
+        assert document.apply([]) == HALVES
+        made = document.apply([Cut(("messages", 1)), Extend(("system",), "!"), Put(("messages", 0, "n"), b"2")])
+        assert made == b'{"system":"\\udc00!","messages":[{"content":"a \\ud83d b","n": 2 }]}'
+        made = document.apply([Strike(("messages", 0, "content"), " b"), Extend(("messages", 0, "content"), "c ", front=True)])
+        assert made == HALVES.replace(b"a \\ud83d b", b"c a \\ud83d")
+
+
+@pytest.mark.parametrize("raw", [b'{"a":"\\ud83d', b'["\\ud83d"]', b'{"a":NaN,"b":"\\ud83d"}', b'{"\\ud83d":1,"\\ud83e":2}'])
+def test_what_is_no_json_is_not_read_for_its_half_letters(raw: bytes) -> None:
+    with pytest.raises(DocumentError):
+        Document(raw, halves=True).keys()

@@ -8,6 +8,7 @@ import ssl
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from backstory.core.plan import Answer, Plan
 from backstory.errors import ConfigError, UpstreamError
@@ -98,6 +99,20 @@ def test_a_client_certificate_is_shown(papers: Path) -> None:
                 server.close()
 
     run(work())
+
+
+@pytest.mark.parametrize("kind", [serialization.PrivateFormat.PKCS8, serialization.PrivateFormat.TraditionalOpenSSL])
+def test_a_key_with_a_passphrase_is_refused_and_nobody_is_asked_for_it(
+    papers: Path, tmp_path: Path, kind: serialization.PrivateFormat
+) -> None:
+    key = serialization.load_pem_private_key((papers / "key.pem").read_bytes(), None)
+    sealed = key.private_bytes(serialization.Encoding.PEM, kind, serialization.BestAvailableEncryption(b"secret"))
+    apart, both = tmp_path / "key.pem", tmp_path / "both.pem"
+    apart.write_bytes(sealed)
+    both.write_bytes(sealed + (papers / "cert.pem").read_bytes())
+    for tls in (Tls(cert_file=str(papers / "cert.pem"), key_file=str(apart)), Tls(cert_file=str(both))):
+        with pytest.raises(ConfigError, match=f"{tls.key_file or tls.cert_file}.*encrypted with a passphrase"):
+            Connector(tls)
 
 
 def test_plain_http_behind_an_https_target_is_a_502() -> None:

@@ -22,7 +22,7 @@ from backstory.memory.reading.speakers import voice
 from backstory.memory.recall import reasons
 from backstory.memory.recall.reasons import Change, Search, Told
 from backstory.memory.recall.retention import Score, score
-from backstory.stages.loading import load_pins, load_shown, tells
+from backstory.stages.loading import forked_from, load_pins, load_shown, tells
 from backstory.stages.veiled import veiled
 
 GATES = {
@@ -314,16 +314,12 @@ def _told(trace: Trace | None) -> Told:
 
 
 def _injections(store: Store, record: Conversation) -> dict[bytes, Injection]:
-    """Those of a conversation and of those that it was forked from, by chain."""
+    """Those of a conversation, and what it shares of those that it was forked from, by chain."""
     found = {one.chain: one for one in store.injections(record.id)}
-    seen = {record.id}
-    parent = record.forked_from
-    while parent and parent not in seen:
-        seen.add(parent)
-        for one in store.injections(parent):
-            found.setdefault(one.chain, one)
-        before = store.conversation(record.principal, parent)
-        parent = before.forked_from if before is not None else ""
+    for parent, made in forked_from(store, record):
+        for one in store.injections(parent.id):
+            if one.created <= made:
+                found.setdefault(one.chain, one)
     return found
 
 

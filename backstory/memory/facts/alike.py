@@ -54,6 +54,11 @@ def key(text: str) -> tuple[str, ...]:
     return kept or tuple(found) or (fold(text),)
 
 
+def forget() -> None:
+    """Hold no objects and subjects any more."""
+    key.cache_clear()
+
+
 def subject_key(subject: str) -> tuple[str, ...]:
     """The same for a subject: "user's sister" and "the user's sisters" have one key, and so have an address and the new address."""
     owner, mark, thing = subject.partition("'s ")

@@ -42,7 +42,7 @@ from backstory.memory.forms import Form, Sieve
 from backstory.memory.reading.sentences import Sentence, sentences
 from backstory.memory.recall import dates
 
-READER = 5
+READER = 6
 """Rises with what is found: turns that an earlier reader has read are read again (jobs/facts.py)."""
 _MOST = 24
 """Facts of one turn at most: more are a list or a paste."""
@@ -272,6 +272,11 @@ def _stated(turn: Turn, text: str, clause: _Clause, human: bool) -> Iterator[Fac
     if human:
         ended = list(_ended(turn, text, clause, start, end))
         yield from ended or _correction(turn, text, clause, start, end)
+
+
+def forget() -> None:
+    """Hold no words any more with which sentences begin."""
+    _sieve.cache_clear()
 
 
 @lru_cache(512)

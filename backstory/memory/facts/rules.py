@@ -33,6 +33,7 @@ _PREPOSITION = (
 # A thing has no name that begins with a preposition: "switched from A to B" says nothing of a "from A".
 _S = rf"(?P<s>(?!{_PREPOSITION}\b)(?:{_NOUN} ){{0,5}}?{_NOUN})"
 _WE = r"(?:we(?:'ll|'re| will| are|'ve| have)?(?: now| all| just| then)*|let's|let us)"
+_TOGETHER = "meet|ship|launch|release|go live|leave|fly|present|start|deploy|move|deliver|demo"
 _I = r"(?:i(?:'ve| have)?)"
 _IM = r"(?:i'm|i am|im)"
 KIN = (
@@ -261,12 +262,20 @@ _WE_RULES = (
     ),
     _rule("decision", "is called", rf"let's (?:call|name) (?:it|this|the \w+) {_O}", "name", subject="we"),
     _rule("decision", "uses", rf"(?:we'll|we will|let's) {_ADV}keep {_O}", "value", subject="we"),
+    # What is denied is a habit: "we won't deploy on Friday" says nothing of other Fridays.
     _rule(
         "schedule",
         "plans to",
-        rf"(?:we'll|we will|we|we're|we are|let's) {_ADV}(?P<o>(?:meet|meeting|ship|shipping|launch|launching|release"
-        rf"|releasing|go live|going live|leave"
-        r"|leaving|fly|flying|present|presenting|start|starting|deploy|deploying|move|moving|deliver|demo)\b.*)",
+        rf"we {_ADV}(?:don't|do not|never|no longer) {_ADV}(?P<o>(?:{_TOGETHER})\b.*)",
+        "date",
+        stance="negated",
+        subject="we",
+    ),
+    _rule(
+        "schedule",
+        "plans to",
+        rf"(?:we'll|we will|we|we're|we are|let's) {_ADV}(?P<o>(?:meeting|shipping|launching|releasing|going live|leaving|flying|presenting"
+        rf"|starting|deploying|moving|{_TOGETHER})\b.*)",
         "date",
         stance="planned",
         subject="we",

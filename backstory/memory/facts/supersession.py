@@ -20,6 +20,7 @@ from backstory.memory.facts.asked import answers
 from backstory.memory.facts.choices import kind_of
 from backstory.memory.facts.correction_forms import POINTED
 from backstory.memory.facts.ends import opposite, within
+from backstory.memory.text import words
 
 Status: TypeAlias = Literal["current", "superseded", "negated", "planned"]
 STATUSES: tuple[Status, ...] = ("current", "superseded", "negated", "planned")
@@ -41,6 +42,7 @@ _MOST_OPEN = 512
 """Among so many of the newest things that somebody has or plans is looked for what one ends."""
 _OPEN = frozenset({"has", "bought", "adopted"})
 _CORRECTABLE = _ONE_VALUE | {"will", "plans to", "has"}
+_PLANS = "plans to"
 _NAMES = frozenset({"word"})
 """The classes of a name: of names, the one that is spelled like it may be meant though another was said since."""
 _DENIED_BY = {"likes": "dislikes", "dislikes": "likes"}
@@ -443,6 +445,8 @@ def _changes(new: _Entry, old: _Entry, replaced: tuple[str, ...]) -> bool:
     if old.relation != new.relation:
         return new.relation == "prefers" and old.relation in ("likes", "uses") and opposite(new.terms, old.terms)
     if new.denies != old.denies:
+        if new.relation == _PLANS:
+            return new.fact.author == old.fact.author and _denies(*((new, old) if new.denies else (old, new)))
         return new.terms == old.terms or within(new.terms, old.terms)
     if new.denies:
         return False
@@ -453,6 +457,12 @@ def _changes(new: _Entry, old: _Entry, replaced: tuple[str, ...]) -> bool:
     if new.relation in ("has", "takes"):
         return new.fact.kind == old.fact.kind and fact_ends.recounted(new.terms, old.terms)
     return new.relation in _ONE_VALUE and new.fact.kind != "relation" and _one_value(new, old)
+
+
+def _denies(denial: _Entry, plan: _Entry) -> bool:
+    """Whether this is the plan that is denied, whatever more is said of it. A plan for one Friday is no habit on Fridays."""
+    denied = words(denial.fact.object)
+    return words(plan.fact.object)[: len(denied)] == denied
 
 
 def _one_value(new: _Entry, old: _Entry) -> bool:

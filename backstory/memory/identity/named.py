@@ -214,6 +214,11 @@ def system_hash(system: Iterable[Part], leading: Sequence[Message] = ()) -> byte
     return _without_changes("\n".join(texts)[:_SYSTEM_CHARS])
 
 
+def forget() -> None:
+    """Hold no system prompts any more."""
+    _without_changes.cache_clear()
+
+
 @lru_cache(maxsize=64)
 def _without_changes(joined: str) -> bytes:
     for rule in _OUT:

@@ -7,7 +7,7 @@ share turns share index and digests too: whoever recalls from an index names the
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
 
@@ -56,6 +56,7 @@ class Thread:
     __slots__ = (
         "__weakref__",
         "_account",
+        "_ids",
         "_known_stubs",
         "answers",
         "boundary",
@@ -101,6 +102,7 @@ class Thread:
         """The last turn of an answer by each name under which a request may build on it; those of this process only."""
         self.path: list[Turn] = []
         self.by_id: dict[int, Turn] = {}
+        self._ids: list[int] = []  # of all that are known, in order
         self.by_chain: dict[bytes, int] = {}
         self.injections: dict[bytes, Injection] = {}
         self.rewritten = 0
@@ -118,9 +120,8 @@ class Thread:
         self.stubs: dict[int, tuple[Stub, ...]] = {}
         """By turn; those that count on the current branch."""
         self._known_stubs: dict[int, tuple[Stub, ...]] = {}
-        self.boundary = self.tokens = self.indexed = 0
         self.family = Family()
-        self.version = self.busy = self.carried = self.pending_seq = 0
+        self.boundary = self.tokens = self.indexed = self.version = self.busy = self.carried = self.pending_seq = 0
         self.changes: Changes | None = None
         """What later turns of the path have changed; None where nobody has asked yet."""
         self.view: View | None = None
@@ -184,14 +185,20 @@ class Thread:
             if turn.parent != tip:
                 if turn.id < tip:
                     # Its client has gone on without it: another branch.
-                    self.by_id[turn.id] = turn
-                    self.by_chain.setdefault(turn.chain, turn.id)
+                    self.know(turn)
                     continue
                 self.rewind(turn.parent)
-            self.by_id[turn.id] = turn
+            self.know(turn)
             self.by_chain[turn.chain] = turn.id
             self.path.append(turn)
             self.tokens += turn.tokens
+
+    def know(self, turn: Turn) -> None:
+        """One of another branch. What is known already stays."""
+        if turn.id not in self.by_id:
+            self.by_id[turn.id] = turn
+            insort(self._ids, turn.id)
+        self.by_chain.setdefault(turn.chain, turn.id)
 
     def after(self, before: bytes, chain: bytes) -> Turn | None:
         """The turn with this chain hash, on whatever branch, that follows what has the one `before`; None where there is none to show.
@@ -230,7 +237,7 @@ class Thread:
         """A thread of another conversation that shares the turns up to `turn_id`."""
         forked = Thread(conversation, self.root, self.protects)
         forked.lineage = (conversation.id, *self.lineage)
-        forked.by_id = self.by_id.copy()
+        forked.by_id, forked._ids = self.by_id.copy(), self._ids.copy()
         forked.by_chain = self.by_chain.copy()
         forked.path = self.path.copy()
         forked.injections = self.injections.copy()
@@ -360,8 +367,8 @@ class Thread:
         if self.protects is None:
             return True
         if digest.conversation == self.conversation.id:
-            before = max((turn for turn in self.by_id if turn < made), default=0)
-            if 0 <= place_of(path, self.by_id.get(before)) < upto:
+            before = bisect_left(self._ids, made)
+            if before and 0 <= place_of(path, self.by_id[self._ids[before - 1]]) < upto:
                 return True
         return boundary <= self.protects(path[: bisect_left(path, made, hi=min(upto, len(path)), key=_id)])
 

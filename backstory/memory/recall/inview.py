@@ -79,6 +79,11 @@ def adding(index: Index, query: Query, seen: Seen) -> Callable[[int], bool]:
     return adds
 
 
+def forget() -> None:
+    """Hold no blocks any more."""
+    _said.cache_clear()
+
+
 def _has(index: Index, texts: Sequence[str]) -> set[int]:
     return {index.vocabulary.get(term, -1) for text in texts for term in index_terms(text)} - {-1}
 

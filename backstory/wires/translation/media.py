@@ -40,10 +40,10 @@ _MAGIC = (
     ("/9j/", "image/jpeg"),
     ("iVBORw0KGgo", "image/png"),
     ("R0lGOD", "image/gif"),
-    ("UklGR", "image/webp"),
+    ("UklGR.{7}RUJQ", "image/webp"),
     ("JVBERi0", "application/pdf"),
 )
-"""The first letters of files in base64."""
+"""The first letters of files in base64. WebP is one of several formats in a RIFF container, as WAV is: its own letters come behind."""
 _ODD = re.compile(r"[^a-z0-9]")
 _DATA_URL = re.compile(r"data:([^;,]*)((?:;[^;,]*)*),", re.ASCII | re.IGNORECASE)
 
@@ -60,7 +60,7 @@ def mime_of(url: str) -> str:
 
 def sniffed(sight: Sight) -> str:
     """The media type, from the data where nobody says it; "" where that does not tell either."""
-    return sight.mime or next((mime for letters, mime in _MAGIC if sight.data.startswith(letters)), "")
+    return sight.mime or next((mime for letters, mime in _MAGIC if re.match(letters, sight.data)), "")
 
 
 def from_data_url(url: str) -> tuple[str, str] | None:
@@ -123,5 +123,5 @@ def file_name(sight: Sight) -> str:
     """A name for bytes of a file with an ending, by which OpenAI tells what it is."""
     if "." in sight.name:
         return sight.name
-    mime = sight.mime or "application/pdf"
+    mime = sniffed(sight) or "application/pdf"
     return f"{sight.name or 'file'}.{_SUFFIXES.get(mime) or _ODD.sub('', mime.rpartition('/')[2].removeprefix('x-'))}"

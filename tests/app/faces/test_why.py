@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from backstory.app.faces import why
-from backstory.core.records import Turn
+from backstory.core.records import Batch, Conversation, Injection, Turn
 from backstory.core.store import Store
 from backstory.errors import NotFound
 from backstory.stages import trace
+from backstory.stores.database import open_store
 from tests.rig import PATHS, Rig, asking, rig
 from tests.stages.test_recall import FACT, long_talk
 from tests.stages.test_shrink import Agent, output, png
@@ -246,3 +247,23 @@ class _Torn(dict[int, Turn]):
         if sys._getframe(1).f_globals["__name__"] == trace.__name__:
             raise KeyError(key)
         return super().get(key, default)
+
+
+def test_a_fork_shows_the_blocks_that_it_shares_and_none_that_came_after_it(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'm.db'}")
+    try:
+        own = [number.to_bytes(16, "big") for number in range(4)]
+        turns = [
+            Turn(1, "aaaa", 0, 0, own[0], own[0], "user", "spoken", "The first?"),
+            Turn(2, "aaaa", 1, 1, own[1], own[1], "user", "spoken", "The second?"),
+        ]
+        before, after = (Injection("aaaa", own[at], f"block {at}", (), 1, 10.0 + 20 * at) for at in range(2))
+        store.write([Batch((Conversation("aaaa", "", 1.0, 9.0),), tuple(turns), injections=(before, after))])
+        fork = Conversation("bbbb", "", 20.0, 21.0, forked_from="aaaa", fork_turn=2)
+        store.write([Batch((fork,), (Turn(3, "bbbb", 2, 2, own[2], own[2], "user", "spoken", "The third?"),))])
+        assert [it.text for it in why.explain(store, "bbbb:1").blocks] == ["block 0"]
+        assert [it.text for it in why.explain(store, "aaaa:2").blocks] == ["block 1"]
+        with pytest.raises(NotFound):
+            why.explain(store, "bbbb:2")
+    finally:
+        store.close()

@@ -256,6 +256,8 @@ We stopped using Jenkins. | we | -uses | Jenkins
 Priya: I live in Pune. | Priya | lives in | Pune
 My manager is Dana. | user's manager | is | Dana
 We deploy on Fridays at 15:00. | we | +plans to | deploy on Fridays at 15:00
+We never deploy on Fridays. | we | -plans to | deploy on Fridays
+We no longer ship on Mondays. | we | -plans to | ship on Mondays
 I'm lactose intolerant. | user | is | lactose intolerant
 My phone number is +49 151 234567. | user's phone number | is | +49 151 234567
 # German

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from backstory.core.records import Turn
 from backstory.memory.facts.asked import question
@@ -72,6 +73,46 @@ def ledger(texts: Sequence[str], at: Sequence[float] = ()) -> Ledger:
 def holds(*texts: str) -> list[str]:
     """Objects of the facts that hold."""
     return [one.fact.object for one in ledger(texts).known() if one.status == "current"]
+
+
+@pytest.mark.parametrize(
+    ("said", "denied"),
+    [
+        ("We deploy on Fridays.", "We never deploy on Fridays."),
+        ("We deploy on Fridays.", "We don't deploy on Fridays any more."),
+        ("We deploy on Fridays at 15:00.", "We never deploy on Fridays."),
+        ("We usually ship on Mondays.", "We no longer ship on Mondays."),
+    ],
+)
+def test_a_habit_is_denied_by_its_negation_and_the_other_way_round(said: str, denied: str) -> None:
+    first, second = ledger([said, denied]).known()
+    assert (first.status, first.by_number, second.status) == ("superseded", 2, "negated")
+    again = ledger([said, denied, said.replace(" at 15:00", "")]).known()
+    assert [one.status for one in again] == ["superseded", "superseded", "planned"]
+    assert again[1].by_number == 3
+
+
+@pytest.mark.parametrize(
+    ("said", "other"),
+    [
+        ("We deploy on Friday.", "We never deploy on Fridays."),
+        ("We never deploy on Fridays.", "We'll deploy on Friday."),
+        ("We deploy on Fridays.", "We won't deploy on Friday."),
+        ("We deploy on Fridays.", "We never deploy on Mondays."),
+        ("We deploy on Fridays.", "We never deploy on Fridays at 15:00."),
+        ("We deploy on Fridays.", "A: We never deploy on Fridays."),
+    ],
+)
+def test_another_statement_denies_no_habit(said: str, other: str) -> None:
+    assert not [one for one in ledger([said, other]).known() if one.status == "superseded"]
+
+
+def test_what_another_person_denies_is_not_this_ones_habit() -> None:
+    said = turns(["We deploy on Fridays.", "We never deploy on Fridays."])
+    said = [replace(turn, sender=name) for turn, name in zip(said, ("Ann", "Bob"), strict=True)]
+    known = fold_facts((turn.id, extract(turn), "") for turn in said).known()
+    assert len(known) == 2
+    assert not [one for one in known if one.status == "superseded"]
 
 
 def test_a_correction_supersedes_at_once_and_says_where() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -9,6 +11,7 @@ from msgspec.structs import replace
 from backstory.core.records import Conversation, Digest, Turn
 from backstory.memory.identity.thread import Thread, at_number, branch, next_position, place_of
 from backstory.memory.reading.turns import chain, root
+from tests.growth import MOST, growth
 
 
 def turn(turn_id: int, parent: Turn | None, text: str, role: str = "user") -> Turn:
@@ -166,3 +169,29 @@ def test_a_fold_of_a_branch_that_went_further_leaves_another_what_is_protected()
     assert one.boundary == 4
     one.fold([Digest(80, "c", edited[1].id, edited[1].chain, "mine", 1, 3.0)])
     assert one.boundary == 14, "what was made for this branch goes as far as it has to"
+
+
+def test_turns_of_another_branch_are_known_once_whatever_their_order() -> None:
+    one, aside = thread(), line(3, 50, word="a")
+    one.add(line(4))
+    for known in (aside[2], aside[0], aside[1], aside[0]):
+        one.know(known)
+    assert len(one.path) == 4
+    assert sorted(one.by_id) == [1, 2, 3, 4, 50, 51, 52]
+    assert [one.by_chain[known.chain] for known in aside] == [50, 51, 52]
+
+
+def test_digests_that_do_not_hold_cost_no_look_at_every_turn() -> None:
+    """Each was made right after another branch had its last turn, and stands for more than it leaves."""
+
+    def work(size: int) -> Callable[[], object]:
+        one = Thread(Conversation("c", "", 0.0, 0.0), root("", ""), lambda path: 0)
+        begun = line(4)
+        one.add([*begun, turn(5, begun[1], "aside")])
+        # The other branch goes on; its ids leave room for those of the digests.
+        one.rewind(begun[-1].id)
+        one.add(line(size, size, begun[-1]))
+        made = [Digest(6 + number, "c", size + number, b"", "", 1, 1.0) for number in range(size // 10)]
+        return lambda: one.fold(made)
+
+    assert growth(work, 3000) < MOST

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from backstory.core.translation import Sight
 from backstory.wires import WIRES
-from backstory.wires.translation.media import data_url, from_data_url, held
+from backstory.wires.translation.media import data_url, file_name, from_data_url, held, sniffed
 from backstory.wires.translation.tongues import TONGUES
 from backstory.wires.translation.translate import Translated
 
@@ -78,3 +78,22 @@ def test_an_image_in_a_link_without_base64_goes_up_as_its_bytes(client: str) -> 
 @pytest.mark.parametrize(("provider", "member"), [("anthropic", "media_type"), ("gemini", "mimeType")])
 def test_an_image_whose_link_says_no_type_is_what_its_bytes_are(client: str, provider: str, member: str) -> None:
     assert shown(client, provider, "data:;base64,/9j/4AAQ")[member] == "image/jpeg"
+
+
+@pytest.mark.parametrize(
+    ("begins", "mime", "ending"),
+    [
+        (b"RIFF\x24\x08\x00\x00WEBPVP8 ", "image/webp", "webp"),
+        (b"RIFF\x24\x08\x00\x00WAVEfmt ", "", "pdf"),
+        (b"\x89PNG\r\n\x1a\n", "image/png", "png"),
+        (b"\xff\xd8\xff\xe0\x00\x10JFIF", "image/jpeg", "jpeg"),
+        (b"GIF89a\x01\x00", "image/gif", "gif"),
+        (b"%PDF-1.7\n", "application/pdf", "pdf"),
+        (b"", "", "pdf"),
+    ],
+)
+def test_what_nobody_says_the_data_tells(begins: bytes, mime: str, ending: str) -> None:
+    one = Sight("document", "", b64encode(begins).decode())
+    assert sniffed(one) == mime
+    assert file_name(one) == f"file.{ending}"
+    assert data_url(one, "application/pdf").startswith(f"data:{mime or 'application/pdf'};")
