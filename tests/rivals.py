@@ -62,6 +62,12 @@ def refuses(status: int, after_s: float = 0.0, text: str = "no") -> Do:
     return do
 
 
+async def shows(_: Received, writer: asyncio.StreamWriter) -> None:
+    """A page of the web in place of an answer, as a portal or a wrong address gives it."""
+    page = b"<!doctype html><title>Sign in</title>"
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n%b" % (len(page), page))
+
+
 async def cuts(received: Received, writer: asyncio.StreamWriter) -> None:
     """A head, the beginning of an answer that says nothing yet, and the end of the connection."""
     kind = b"text/event-stream" if streams(received) else b"application/json"

@@ -17,9 +17,11 @@ from backstory.core.exchange import Headers
 from backstory.core.plan import Answer, Attempt, Plan, Question, Renew, Target
 from backstory.errors import BackstoryError, DocumentError, RequestError
 from backstory.relay.comments import Comments
+from backstory.relay.decoding import content, decoded
 from backstory.relay.emptiness import Watch
-from backstory.relay.endurance import Endurance, Fault, Kind, Schedule, Step, fault_of
+from backstory.relay.endurance import Endurance, Fault, Kind, Schedule, Step, fault_of, is_page
 from backstory.relay.heads import ReplyHead
+from backstory.wires import patience
 
 _Trailers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 # trying: nothing of an answer has come. holding: the body of a refusal is read. watching: an answer is looked into. waiting: for the next
@@ -82,6 +84,7 @@ class Attempts:
         "_endurance",
         "_held",
         "_last",
+        "_limited",
         "_name",
         "_parts",
         "_patient",
@@ -131,6 +134,7 @@ class Attempts:
         self._parts: list[bytes] = []
         self._size = 0
         self._watch: Watch | None = None
+        self._limited: Fault | None = None
         self._last: _Held | None = None
         self._told = list(told)
         self._renewed: set[int] = set()
@@ -218,9 +222,11 @@ class Attempts:
                 return False
             self._settle(str(reply.status))
             return True
-        self._failed(fault)
-        self._step = self._next(fault) if self._whole else None
-        if self._step is None and not self._has_answer:
+        if fault.kind == "limited" and fault.asked_s is None and self._whole and not empty:
+            self._limited = fault
+            self._hold("holding", reply, empty)
+            return False
+        if not self._decided(fault):
             self._settle()
             return True
         self._hold("holding", reply, empty)
@@ -232,7 +238,7 @@ class Attempts:
         self._size += len(data)
         if self._state == "watching":
             self._look(data, done, trailers)
-        elif self._size > _MOST_HELD:
+        elif self._size > _MOST_HELD or (done and not self._weighed(b"".join(self._parts))):
             self._release(done, trailers)
         elif done:
             if not self._has_answer:
@@ -246,6 +252,7 @@ class Attempts:
             self._board.broke_off(self._name, str(error))
             return False
         if self._state == "holding":  # its status was its word
+            self._weighed(b"")
             self._go_on()
             return True
         if self._state == "watching":
@@ -296,6 +303,20 @@ class Attempts:
             attempt = plainly(attempt)
         body = self._body if attempt.body is None else attempt.body
         self._course.try_this(attempt, body if self._whole else None, afresh)
+
+    def _decided(self, fault: Fault) -> bool:
+        """A reply is no answer. Whether something else can become the client's."""
+        self._failed(fault, fault.why)
+        self._step = self._next(fault) if self._whole else None
+        return self._step is not None or self._has_answer
+
+    def _weighed(self, body: bytes) -> bool:
+        """The body of a refusal is there, which may say how long to wait. False where it is the client's."""
+        fault, self._limited = self._limited, None
+        if fault is None or self._held is None:
+            return True
+        plain = decoded(body, content(self._held[0].headers)[1])
+        return self._decided(fault if plain is None else replace(fault, asked_s=patience.asked_s(plain)))
 
     def _failed(self, fault: Fault, what: str = "") -> None:
         """A try is over without an answer."""
@@ -383,7 +404,8 @@ class Attempts:
     @property
     def _has_answer(self) -> bool:
         """Whether an answer is at hand, if only an empty one: that is better than to hear why there is no other."""
-        return self._last is not None and self._last.reply.status < 400
+        last = self._last
+        return last is not None and last.reply.status < 400 and not is_page(last.reply)
 
     def _hold(self, state: _State, reply: ReplyHead, empty: bool) -> None:
         self._state = state

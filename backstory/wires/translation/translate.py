@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
+from math import ceil
 from typing import Literal
 
 from msgspec.structs import replace
@@ -43,6 +44,7 @@ from backstory.core.translation import (
 )
 from backstory.core.wire import StreamReader, Wire
 from backstory.errors import DocumentError
+from backstory.wires import patience
 from backstory.wires.bodies import Inflate, beside, inflating
 from backstory.wires.candidates import Candidates
 from backstory.wires.halves import Halves, mended
@@ -121,6 +123,7 @@ class Translated:
         self._said: tuple[Said, ...] = ()
         self._size = 0
         self._date = b""
+        self._waits = False
         self._spoke = False
         self._begun = ""
         self._pieces: list[Piece] = []
@@ -172,6 +175,7 @@ class Translated:
         self._ended = False
         self._inflate = inflating(headers)
         self._date = next((value for key, value in headers if key.lower() == b"date"), b"")
+        self._waits = any(key.lower() == b"retry-after" for key, _ in headers)
         kept = (*beside(headers), *losses_told(self.losses))
         kind = next((value for key, value in headers if key.lower() == b"content-type"), b"").lower()
         if status < 400 and kind.startswith(_SSE):
@@ -226,6 +230,8 @@ class Translated:
         if self._inflate is not None:
             body = self._inflate.more(body)
         if self._status >= 400:
+            wait_s = None if self._waits else patience.asked_s(body)
+            self.learnt = () if wait_s is None else ((b"Retry-After", b"%d" % ceil(wait_s)),)
             return self._client.failure(self._provider.failed(self._status, body))
         if self._listener is None and body.lstrip()[:6].startswith(_EVENTS):
             self._reader, self._listener = self._wire.reader(_SSE.decode()), self._provider.listener()
