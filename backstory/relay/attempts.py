@@ -19,7 +19,7 @@ from backstory.errors import BackstoryError, DocumentError, RequestError
 from backstory.relay.comments import Comments
 from backstory.relay.decoding import content, decoded
 from backstory.relay.emptiness import Watch
-from backstory.relay.endurance import Endurance, Fault, Kind, Schedule, Step, fault_of, is_page
+from backstory.relay.endurance import Endurance, Fault, Kind, Schedule, Step, fault_of
 from backstory.relay.heads import ReplyHead
 from backstory.wires import patience
 
@@ -31,8 +31,13 @@ _State: TypeAlias = Literal["trying", "holding", "watching", "waiting", "settled
 _MOST_HELD = 1_048_576
 _MOST_TOLD = 12
 _OK, _UNAUTHORIZED = 200, 401
+# An error that a provider tells in place of an answer comes soon: for so long the head of a stream that says nothing is held back for it.
+_LISTENS_S = 2.0
 _CODING = b"accept-encoding"
 _PLAIN: Headers = ((b"Accept-Encoding", b"identity"),)
+
+
+_EMPTY = Fault("empty", "empty")
 
 
 class Course(Protocol):
@@ -64,12 +69,13 @@ class Course(Protocol):
 
 
 class _Held(Struct, frozen=True):
-    """An answer, or what there is of it."""
+    """A reply, or what there is of it. `answers`: it is an answer, if an empty one, and no refusal."""
 
     reply: ReplyHead
     empty: bool
     body: bytes
     trailers: _Trailers = ()
+    answers: bool = False
 
 
 class Attempts:
@@ -83,6 +89,7 @@ class Attempts:
         "_course",
         "_endurance",
         "_held",
+        "_held_at",
         "_last",
         "_limited",
         "_name",
@@ -140,7 +147,7 @@ class Attempts:
         self._renewed: set[int] = set()
         self._renewing: Renew | None = None
         self._patient = False
-        self._sent_at = 0.0
+        self._sent_at = self._held_at = 0.0
         self.comments = comments
         self.interims: list[ReplyHead] = []
 
@@ -216,10 +223,10 @@ class Attempts:
                 return False
             fault = Fault("error", str(reply.status), lasting=True)
         if fault is None:
-            self._board.answered(self._name)
             if self._looks_into(reply, empty):
                 self._hold("watching", reply, empty)
                 return False
+            self._board.answered(self._name)
             self._settle(str(reply.status))
             return True
         if fault.kind == "limited" and fault.asked_s is None and self._whole and not empty:
@@ -256,6 +263,9 @@ class Attempts:
             self._go_on()
             return True
         if self._state == "watching":
+            fault = None if self._watch is None else self._watch.fault
+            if fault is not None and self._gives_way(fault, ()):
+                return True
             self._release(done=False, trailers=())
             return False
         fault = Fault(kind or "error", kind or error.code, lasting=kind is None)
@@ -276,6 +286,8 @@ class Attempts:
         waits = self._state == "trying" and not answered and not self._patient
         if waits and policy.first_byte_s and now - self._sent_at > policy.first_byte_s:
             self._slow()
+        if self._state == "watching" and now - self._held_at > _LISTENS_S and not self._schedule.may_reask:
+            self._release(done=False, trailers=())
         self.comments.check(self.headers)
 
     def abandon(self) -> None:
@@ -396,7 +408,8 @@ class Attempts:
 
     def _looks_into(self, reply: ReplyHead, empty: bool) -> bool:
         question = self._question
-        if not self._schedule.may_reask or question is None or empty or reply.status != _OK or not self._whole:
+        wanted = self._schedule.may_reask or self._policy.retries > 0 or len(self._tries) > 1
+        if not wanted or question is None or empty or reply.status != _OK or not self._whole:
             return False
         self._watch = Watch(question.wire, reply.headers)
         return self._watch.reads
@@ -404,36 +417,54 @@ class Attempts:
     @property
     def _has_answer(self) -> bool:
         """Whether an answer is at hand, if only an empty one: that is better than to hear why there is no other."""
-        last = self._last
-        return last is not None and last.reply.status < 400 and not is_page(last.reply)
+        return self._last is not None and self._last.answers
 
     def _hold(self, state: _State, reply: ReplyHead, empty: bool) -> None:
         self._state = state
+        self._held_at = self._endurance.clock()
         self._held = (reply, empty)
         self._parts, self._size = [], 0
 
     def _look(self, data: bytes, done: bool, trailers: _Trailers) -> None:
         verdict = self._watch.feed(data, done) if self._watch is not None else "something"
-        if verdict == "something" or (verdict == "empty" and self._course.spoke()):
+        fault = None if self._watch is None else self._watch.fault
+        if done and fault is not None:
+            if not self._gives_way(fault, trailers):
+                self._release(done, trailers)
+        elif verdict == "something" or (verdict == "empty" and self._course.spoke()):
             self._release(done, trailers)
         elif verdict == "empty":
-            self._board.said_nothing(self._name)
-            fault = Fault("empty", "empty")
-            self._step = self._next(fault)
+            self._step = self._next(_EMPTY)
             if self._step is None:
                 self._release(done, trailers)
                 return
+            self._board.answered(self._name)
+            self._board.said_nothing(self._name)
             self._told.append(f"{self._name}=empty")
-            self._last = self._gathered(trailers)
+            self._last = self._gathered(trailers, answers=True)
             self._go_on()
 
-    def _gathered(self, trailers: _Trailers) -> _Held | None:
-        return None if self._held is None else _Held(*self._held, b"".join(self._parts), trailers)
+    def _gives_way(self, fault: Fault, trailers: _Trailers) -> bool:
+        """What was looked into is an error in place of an answer. Whether something else can become the client's."""
+        self._state = "holding"
+        if not self._decided(fault):
+            self._step = self._next(_EMPTY)
+        if self._step is None and not self._has_answer:
+            return False
+        if not self._has_answer:
+            self._last = self._gathered(trailers)
+        self._go_on()
+        return True
+
+    def _gathered(self, trailers: _Trailers, answers: bool = False) -> _Held | None:
+        return None if self._held is None else _Held(*self._held, b"".join(self._parts), trailers, answers)
 
     def _release(self, done: bool, trailers: _Trailers) -> None:
         """What is held back is the client's."""
         held = self._gathered(trailers)
         if held is not None:
+            if self._state == "watching":
+                self._board.answered(self._name)
             self._settle(str(held.reply.status) if self._state == "watching" else "")
             self._course.pass_on(held.reply, held.empty, held.body, done, trailers)
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.relay.world import Received, field, run
 from tests.rig import reply
-from tests.rivals import Do, says, shows
+from tests.rivals import Do, says, shows, tells, texts
 from tests.rivals import rivals as several
 from tests.routed import KEYS, key_of, speaking, two
 
@@ -63,6 +63,22 @@ def test_who_answers_with_a_page_gives_way_whatever_it_speaks(tmp_path: Path, wi
             assert head.startswith(b"HTTP/1.1 200"), (head, body)
             assert b"Here I am." in body
             assert (one.asked("web"), one.asked("good")) == (1, 1)
+
+    run(scene())
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+@pytest.mark.parametrize("speaks", ["anthropic", "openai_chat", "openai_responses", "gemini"])
+@pytest.mark.parametrize("wire", ["anthropic", "openai_chat", "openai_responses", "gemini"])
+def test_who_tells_an_error_before_anything_else_gives_way(tmp_path: Path, wire: str, speaks: str, stream: bool) -> None:
+    async def scene() -> None:
+        async with several(tmp_path, {"busy": (speaks, tells), "good": (wire, says("Here I am."))}) as one:
+            head, body = await one.ask_for(wire, "busy:a|good:b", stream)
+            assert head.startswith(b"HTTP/1.1 200"), (head, body)
+            assert texts(wire, body, stream) == ("Here I am.", "")
+            assert (one.asked("busy"), one.asked("good")) == (1, 1)
+            head, body = await one.ask_for(wire, "busy:a", stream)
+            assert b"Overloaded" in body
 
     run(scene())
 
