@@ -55,6 +55,8 @@ from backstory.wires.unique_ids import unique
 _RENAMED = Loss("tool ids", "changed", "an id that stands twice in the conversation is another one the second time")
 _UNFIT = re.compile(r"[^ -~]")
 _LONGEST_LOSS = 100
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_LONGEST_PLACE = 200
 _MOST_LOSSES = 30
 _BOUNDED = Loss("max_tokens", "changed", "as many as the model is known to give")
 _REFERRED = Loss("item_reference", "refused", "the provider keeps no items, and this one is not known here, or not any more")
@@ -124,6 +126,7 @@ class Translated:
         self._size = 0
         self._date = b""
         self._waits = False
+        self._points_to = ""
         self._spoke = False
         self._begun = ""
         self._pieces: list[Piece] = []
@@ -175,6 +178,10 @@ class Translated:
         self._ended = False
         self._inflate = inflating(headers)
         self._date = next((value for key, value in headers if key.lower() == b"date"), b"")
+        self._points_to = ""
+        if status in _REDIRECTS:
+            place = next((value for key, value in headers if key.lower() == b"location"), b"")
+            self._points_to = place.partition(b"?")[0].decode("latin-1")[:_LONGEST_PLACE]
         self._waits = any(key.lower() == b"retry-after" for key, _ in headers)
         kept = (*beside(headers), *losses_told(self.losses))
         kind = next((value for key, value in headers if key.lower() == b"content-type"), b"").lower()
@@ -254,13 +261,15 @@ class Translated:
         return self._status, self._say(events) + others + self._say([end]) + self._teller.end()
 
     def _answered(self, body: bytes) -> Answered | Failure:
-        """A whole answer. Half letters, which JSON cannot hold, are lost. A page or a text that is none is a failure with its words."""
+        """A whole answer. Half letters, which JSON cannot hold, are lost. A page or a text that is none is a failure with its words, and so
+        is none at all."""
         try:
             return self._provider.answered(body)
         except DocumentError:
-            if body.lstrip()[:1] not in (b"", b"{", b"["):
-                shown = failed_plainly(self._status, body).message
-                return Failure(502, "server", f"the provider's answer ({self._status}) is none that its wire has: {shown}")
+            if body.lstrip()[:1] not in (b"{", b"["):
+                shown = failed_plainly(self._status, body).message if body.strip() else "it is empty"
+                place = f", and points to {self._points_to}" if self._points_to else ""
+                return Failure(502, "server", f"the provider's answer ({self._status}) is none that its wire has: {shown}{place}")
             whole = mended(body)
             if whole is body:
                 raise
