@@ -49,6 +49,7 @@ from backstory.wires.bodies import Inflate, beside, inflating
 from backstory.wires.candidates import Candidates
 from backstory.wires.halves import Halves, mended
 from backstory.wires.kept import Keep, Kept, answers_of, is_reference, joined, lasting, may_begin, references, referred
+from backstory.wires.translation import compacting
 from backstory.wires.translation.tongue import failed_plainly, letter_name, short_name
 from backstory.wires.unique_ids import unique
 
@@ -113,6 +114,8 @@ class Translated:
         self._ended = False
         self._inflate: Inflate | None = None
         self._fault: DocumentError | None = None
+        self._compacts = False
+        self._summary: compacting.Compacting | None = None
         self._names: dict[str, str] = {}
         self._kept = kept
         self._whose = whose
@@ -138,6 +141,9 @@ class Translated:
         asked = self._client.asked(body, self._path, self._query)
         self._asked = replace(asked, marks=self._marks, limit=self._most_of(asked.model), habits=self._habits)
         talk = self._whole_talk(self._asked, len(body))
+        talk = replace(talk, said=compacting.told_again(talk.said)) if talk.wire == compacting.WIRE else talk
+        self._compacts = compacting.wants_summary(talk.said)
+        talk = compacting.asking(talk) if self._compacts else talk
         said = unique(talk.said)
         sent = talk if said is talk.said else replace(talk, said=said)
         bounded = _bounded(sent)
@@ -152,6 +158,8 @@ class Translated:
             more = (*more, _BEGUN)
         if sent is not talk and all(loss.what != _RENAMED.what for loss in losses):
             more = (*more, _RENAMED)
+        if self._compacts:
+            more = (*more, compacting.LOSS)
         self.losses = (*self._asked.lost, *more, *losses)
         if any(is_reference(piece) for said in sent.said for piece in said.pieces):
             self.losses = (*self.losses, _REFERRED)
@@ -176,6 +184,7 @@ class Translated:
         self._reader = self._listener = self._teller = self._others = self._fault = None
         self._halves = Halves()
         self._ended = False
+        self._summary = compacting.Compacting() if self._compacts else None
         self._inflate = inflating(headers)
         self._date = next((value for key, value in headers if key.lower() == b"date"), b"")
         self._points_to = ""
@@ -250,6 +259,8 @@ class Translated:
             answered = gathered([event for frame in frames for event in self._listener.events(frame)] + [*self._listener.over()])
         if isinstance(answered, Answered) and answered.finish == "error" and self._client.name in _ENDLESS:
             answered = _FAILED.failure
+        if self._compacts and self._teller is None and isinstance(answered, Answered):
+            answered = compacting.compacted(answered)
         if isinstance(answered, Failure):
             return self._client.failure(answered)
         answered = replace(answered, id=self._lasting(answered.id), created=answered.created or self._began_at())
@@ -291,6 +302,8 @@ class Translated:
     def _say(self, events: Sequence[Event]) -> bytes:
         if self._teller is None:
             return b""
+        if self._summary is not None:
+            events = [told for event in events for told in self._summary.hear(event)]
         if self._client.name in _ENDLESS:
             events = [_FAILED if isinstance(event, Ended) and event.finish == "error" else event for event in events]
         self._spoke = self._spoke or any(not isinstance(event, Waits) for event in events)
