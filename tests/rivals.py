@@ -15,7 +15,7 @@ from backstory.app.gateway.translating import TONGUES_BY_NAME
 from backstory.config import Config
 from backstory.core.message import Text, Thinking
 from backstory.core.reply import Usage
-from backstory.core.translation import Answered, Piece, Thought, Words
+from backstory.core.translation import Answered, Begun, Broke, Failure, Piece, Thought, Words
 from backstory.relay.decoding import read_reply
 from backstory.wires import WIRES
 from backstory.wires.translation.translate import events_of
@@ -60,6 +60,25 @@ def refuses(status: int, after_s: float = 0.0, text: str = "no") -> Do:
         writer.write(reply(json.dumps({"error": {"message": text, "type": "said"}}).encode(), status=b"%d Said" % status))
 
     return do
+
+
+async def tells(received: Received, writer: asyncio.StreamWriter) -> None:
+    """An error of its own under status 200, before anything else."""
+    tongue = TONGUES_BY_NAME[speaking(received)]
+    failure = Failure(529, "overloaded", "Overloaded")
+    if not streams(received):
+        writer.write(reply(tongue.failure(failure)[1]))
+        return
+    asked = tongue.asked(received.body, received.head.split(b" ")[1].split(b"?")[0].decode(), "alt=sse")
+    teller = tongue.teller(asked)
+    for piece in chunked([teller.tell(Begun("id_1", "m")) + teller.tell(Broke(failure)) + teller.end()]):
+        writer.write(piece)
+
+
+async def shows(_: Received, writer: asyncio.StreamWriter) -> None:
+    """A page of the web in place of an answer, as a portal or a wrong address gives it."""
+    page = b"<!doctype html><title>Sign in</title>"
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n%b" % (len(page), page))
 
 
 async def cuts(received: Received, writer: asyncio.StreamWriter) -> None:

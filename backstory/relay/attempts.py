@@ -17,9 +17,11 @@ from backstory.core.exchange import Headers
 from backstory.core.plan import Answer, Attempt, Plan, Question, Renew, Target
 from backstory.errors import BackstoryError, DocumentError, RequestError
 from backstory.relay.comments import Comments
+from backstory.relay.decoding import content, decoded
 from backstory.relay.emptiness import Watch
 from backstory.relay.endurance import Endurance, Fault, Kind, Schedule, Step, fault_of
 from backstory.relay.heads import ReplyHead
+from backstory.wires import patience
 
 _Trailers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 # trying: nothing of an answer has come. holding: the body of a refusal is read. watching: an answer is looked into. waiting: for the next
@@ -29,8 +31,13 @@ _State: TypeAlias = Literal["trying", "holding", "watching", "waiting", "settled
 _MOST_HELD = 1_048_576
 _MOST_TOLD = 12
 _OK, _UNAUTHORIZED = 200, 401
+# An error that a provider tells in place of an answer comes soon: for so long the head of a stream that says nothing is held back for it.
+_LISTENS_S = 2.0
 _CODING = b"accept-encoding"
 _PLAIN: Headers = ((b"Accept-Encoding", b"identity"),)
+
+
+_EMPTY = Fault("empty", "empty")
 
 
 class Course(Protocol):
@@ -62,12 +69,13 @@ class Course(Protocol):
 
 
 class _Held(Struct, frozen=True):
-    """An answer, or what there is of it."""
+    """A reply, or what there is of it. `answers`: it is an answer, if an empty one, and no refusal."""
 
     reply: ReplyHead
     empty: bool
     body: bytes
     trailers: _Trailers = ()
+    answers: bool = False
 
 
 class Attempts:
@@ -81,7 +89,9 @@ class Attempts:
         "_course",
         "_endurance",
         "_held",
+        "_held_at",
         "_last",
+        "_limited",
         "_name",
         "_parts",
         "_patient",
@@ -131,12 +141,13 @@ class Attempts:
         self._parts: list[bytes] = []
         self._size = 0
         self._watch: Watch | None = None
+        self._limited: Fault | None = None
         self._last: _Held | None = None
         self._told = list(told)
         self._renewed: set[int] = set()
         self._renewing: Renew | None = None
         self._patient = False
-        self._sent_at = 0.0
+        self._sent_at = self._held_at = 0.0
         self.comments = comments
         self.interims: list[ReplyHead] = []
 
@@ -212,15 +223,17 @@ class Attempts:
                 return False
             fault = Fault("error", str(reply.status), lasting=True)
         if fault is None:
-            self._board.answered(self._name)
             if self._looks_into(reply, empty):
                 self._hold("watching", reply, empty)
                 return False
+            self._board.answered(self._name)
             self._settle(str(reply.status))
             return True
-        self._failed(fault)
-        self._step = self._next(fault) if self._whole else None
-        if self._step is None and not self._has_answer:
+        if fault.kind == "limited" and fault.asked_s is None and self._whole and not empty:
+            self._limited = fault
+            self._hold("holding", reply, empty)
+            return False
+        if not self._decided(fault):
             self._settle()
             return True
         self._hold("holding", reply, empty)
@@ -232,7 +245,7 @@ class Attempts:
         self._size += len(data)
         if self._state == "watching":
             self._look(data, done, trailers)
-        elif self._size > _MOST_HELD:
+        elif self._size > _MOST_HELD or (done and not self._weighed(b"".join(self._parts))):
             self._release(done, trailers)
         elif done:
             if not self._has_answer:
@@ -246,9 +259,13 @@ class Attempts:
             self._board.broke_off(self._name, str(error))
             return False
         if self._state == "holding":  # its status was its word
+            self._weighed(b"")
             self._go_on()
             return True
         if self._state == "watching":
+            fault = None if self._watch is None else self._watch.fault
+            if fault is not None and self._gives_way(fault, ()):
+                return True
             self._release(done=False, trailers=())
             return False
         fault = Fault(kind or "error", kind or error.code, lasting=kind is None)
@@ -269,6 +286,8 @@ class Attempts:
         waits = self._state == "trying" and not answered and not self._patient
         if waits and policy.first_byte_s and now - self._sent_at > policy.first_byte_s:
             self._slow()
+        if self._state == "watching" and now - self._held_at > _LISTENS_S and not self._schedule.may_reask:
+            self._release(done=False, trailers=())
         self.comments.check(self.headers)
 
     def abandon(self) -> None:
@@ -296,6 +315,20 @@ class Attempts:
             attempt = plainly(attempt)
         body = self._body if attempt.body is None else attempt.body
         self._course.try_this(attempt, body if self._whole else None, afresh)
+
+    def _decided(self, fault: Fault) -> bool:
+        """A reply is no answer. Whether something else can become the client's."""
+        self._failed(fault, fault.why)
+        self._step = self._next(fault) if self._whole else None
+        return self._step is not None or self._has_answer
+
+    def _weighed(self, body: bytes) -> bool:
+        """The body of a refusal is there, which may say how long to wait. False where it is the client's."""
+        fault, self._limited = self._limited, None
+        if fault is None or self._held is None:
+            return True
+        plain = decoded(body, content(self._held[0].headers)[1])
+        return self._decided(fault if plain is None else replace(fault, asked_s=patience.asked_s(plain)))
 
     def _failed(self, fault: Fault, what: str = "") -> None:
         """A try is over without an answer."""
@@ -375,7 +408,8 @@ class Attempts:
 
     def _looks_into(self, reply: ReplyHead, empty: bool) -> bool:
         question = self._question
-        if not self._schedule.may_reask or question is None or empty or reply.status != _OK or not self._whole:
+        wanted = self._schedule.may_reask or self._policy.retries > 0 or len(self._tries) > 1
+        if not wanted or question is None or empty or reply.status != _OK or not self._whole:
             return False
         self._watch = Watch(question.wire, reply.headers)
         return self._watch.reads
@@ -383,35 +417,54 @@ class Attempts:
     @property
     def _has_answer(self) -> bool:
         """Whether an answer is at hand, if only an empty one: that is better than to hear why there is no other."""
-        return self._last is not None and self._last.reply.status < 400
+        return self._last is not None and self._last.answers
 
     def _hold(self, state: _State, reply: ReplyHead, empty: bool) -> None:
         self._state = state
+        self._held_at = self._endurance.clock()
         self._held = (reply, empty)
         self._parts, self._size = [], 0
 
     def _look(self, data: bytes, done: bool, trailers: _Trailers) -> None:
         verdict = self._watch.feed(data, done) if self._watch is not None else "something"
-        if verdict == "something" or (verdict == "empty" and self._course.spoke()):
+        fault = None if self._watch is None else self._watch.fault
+        if done and fault is not None:
+            if not self._gives_way(fault, trailers):
+                self._release(done, trailers)
+        elif verdict == "something" or (verdict == "empty" and self._course.spoke()):
             self._release(done, trailers)
         elif verdict == "empty":
-            self._board.said_nothing(self._name)
-            fault = Fault("empty", "empty")
-            self._step = self._next(fault)
+            self._step = self._next(_EMPTY)
             if self._step is None:
                 self._release(done, trailers)
                 return
+            self._board.answered(self._name)
+            self._board.said_nothing(self._name)
             self._told.append(f"{self._name}=empty")
-            self._last = self._gathered(trailers)
+            self._last = self._gathered(trailers, answers=True)
             self._go_on()
 
-    def _gathered(self, trailers: _Trailers) -> _Held | None:
-        return None if self._held is None else _Held(*self._held, b"".join(self._parts), trailers)
+    def _gives_way(self, fault: Fault, trailers: _Trailers) -> bool:
+        """What was looked into is an error in place of an answer. Whether something else can become the client's."""
+        self._state = "holding"
+        if not self._decided(fault):
+            self._step = self._next(_EMPTY)
+        if self._step is None and not self._has_answer:
+            return False
+        if not self._has_answer:
+            self._last = self._gathered(trailers)
+        self._go_on()
+        return True
+
+    def _gathered(self, trailers: _Trailers, answers: bool = False) -> _Held | None:
+        return None if self._held is None else _Held(*self._held, b"".join(self._parts), trailers, answers)
 
     def _release(self, done: bool, trailers: _Trailers) -> None:
         """What is held back is the client's."""
         held = self._gathered(trailers)
         if held is not None:
+            if self._state == "watching":
+                self._board.answered(self._name)
             self._settle(str(held.reply.status) if self._state == "watching" else "")
             self._course.pass_on(held.reply, held.empty, held.body, done, trailers)
 

@@ -6,22 +6,30 @@ and nothing but reasoning, is empty.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Literal, TypeAlias
 
 from backstory.core.exchange import Headers
+from backstory.core.stream import Frame
+from backstory.core.translation import Broke, Failure
 from backstory.core.wire import Wire
 from backstory.errors import DocumentError
 from backstory.relay.decoding import content, decoded
+from backstory.relay.endurance import Fault
 from backstory.wires import WIRES, bare
 
 Verdict: TypeAlias = Literal["open", "empty", "something"]
 
 # An answer with nothing in it is not larger.
 _MOST_BYTES = 262_144
+# Errors that are not about the request: another provider, or the same one later, may answer it.
+_OWN_FAULTS = frozenset({"server", "overloaded", "timeout", "rate_limit"})
+_MENTIONED = (b"error", b"failed")
 
 
 class Watch:
-    """One answer of status 200 in this wire."""
+    """One answer of status 200 in this wire. `fault`: the provider has told an error of its own, and nothing before it; what comes after
+    that is not looked at."""
 
     def __init__(self, wire: Wire, headers: Headers) -> None:
         self._wire = wire
@@ -30,6 +38,7 @@ class Watch:
         self._reader = wire.reader(self._content_type) if streams else None
         self._parts: list[bytes] = []
         self._size = 0
+        self.fault: Fault | None = None
 
     @property
     def reads(self) -> bool:
@@ -53,7 +62,11 @@ class Watch:
         if not done:
             return "open"
         plain = decoded(b"".join(self._parts), self._coding)
-        return "something" if plain is None or bare.of_answer(self._wire.name, plain) == "something" else "empty"
+        if plain is not None and bare.of_answer(self._wire.name, plain) != "something":
+            return "empty"
+        if plain is not None:
+            self._hear(Frame(plain, "", plain))
+        return "something"
 
     def _stream(self, data: bytes, done: bool) -> Verdict:
         reader = self._reader
@@ -61,9 +74,28 @@ class Watch:
         frames = reader.feed(data)
         if done:
             frames = [*frames, *reader.close()]
-        if any(bare.of_event(self._wire.name, frame.data) != "nothing" for frame in frames):
-            return "something"
+        for frame in frames:
+            if self.fault is None and bare.of_event(self._wire.name, frame.data) != "nothing":
+                return "something"
+            self._hear(frame)
         return "empty" if done else "open"
+
+    def _hear(self, frame: Frame) -> None:
+        """Whether it is an error, and whose fault that is."""
+        if self.fault is not None or not any(word in frame.data for word in _MENTIONED):
+            return
+        from backstory.wires.translation.tongues import TONGUES  # noqa: PLC0415 (rare)
+
+        tongue = next(one for one in TONGUES if one.name == self._wire.name)
+        with suppress(DocumentError):
+            broke = next((event.failure for event in tongue.listener().events(frame) if isinstance(event, Broke)), None)
+            if broke is not None and broke.code in _OWN_FAULTS:
+                self.fault = _fault(broke)
+
+
+def _fault(broke: Failure) -> Fault:
+    limited = broke.code == "rate_limit"
+    return Fault("limited" if limited else "error", "error", why=f"an error in place of an answer: {broke.detail or broke.code}")
 
 
 class Aside:

@@ -21,12 +21,13 @@ Kind: TypeAlias = Literal["connect", "closed", "stale", "slow", "limited", "erro
 """Why there is no answer: no connection came about; it ended before a byte of one; it did so in the moment it was used again; none began in
 the time it was given; the provider was asked too often; it said that it failed; there was nothing in it."""
 
-_TOO_MANY = 429
+_OK, _TOO_MANY = 200, 429
 # Said of a request that was not carried out (RFC 9110 section 15.5.9), and all the provider's own faults but these: what it has not got
 # (501), and what it does not speak (505), it will not have the next time.
 _REQUEST_TIMEOUT = 408
 _LASTING = frozenset({501, 505})
 _MOST_DOUBLINGS = 16
+_PAGE = b"text/html"
 
 
 class Policy(Struct, frozen=True):
@@ -68,13 +69,15 @@ class Endurance:
 
 
 class Fault(Struct, frozen=True):
-    """A try without an answer. `what` is told in a header and in the diagnostics. `asked_s`: the provider wants to be asked again after so
-    long, None where it did not say. `lasting`: the same backend would say the same again."""
+    """A try without an answer. `what` is told in a header. `asked_s`: the provider wants to be asked again after so
+    long, None where it did not say. `lasting`: the same backend would say the same again. `why`: told in the diagnostics, "" for the
+    status alone."""
 
     kind: Kind
     what: str
     asked_s: float | None = None
     lasting: bool = False
+    why: str = ""
 
 
 class Step(Struct, frozen=True):
@@ -85,13 +88,21 @@ class Step(Struct, frozen=True):
 
 
 def fault_of(reply: ReplyHead, wall: Callable[[], float]) -> Fault | None:
-    """What this reply says of why there is no answer; None for an answer, a refusal of the request among them."""
+    """What this reply says of why there is no answer; None for an answer, a refusal of the request among them. A page of the web is none,
+    whatever its status: a portal's, or what stands at a wrong address."""
     status = reply.status
+    if status == _OK and is_page(reply):
+        return Fault("error", "page", lasting=True, why=f"status {status}, a page of the web")
     if status not in {_TOO_MANY, _REQUEST_TIMEOUT} and (status < 500 or status in _LASTING):
         return None
     named = {key.lower(): value for key, value in reply.headers}
     lasting = named.get(b"x-should-retry", b"").strip().lower() == b"false"
     return Fault("limited" if status == _TOO_MANY else "error", str(status), asked_s(reply.headers, wall), lasting)
+
+
+def is_page(reply: ReplyHead) -> bool:
+    """Whether this is a page of the web: no model answers with one."""
+    return any(key.lower() == b"content-type" and value.strip().lower().startswith(_PAGE) for key, value in reply.headers)
 
 
 def asked_s(headers: Headers, wall: Callable[[], float]) -> float | None:

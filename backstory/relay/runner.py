@@ -19,7 +19,7 @@ from backstory.relay import interpret
 from backstory.relay.attempts import Attempts, plainly
 from backstory.relay.comments import Comments
 from backstory.relay.emptiness import Verdict, Watch
-from backstory.relay.endurance import Kind
+from backstory.relay.endurance import Kind, is_page
 from backstory.relay.heads import ReplyHead
 from backstory.relay.heard import Heard
 from backstory.relay.interpret import Interpreter, interpreter
@@ -246,7 +246,8 @@ class Runner:
     def _begun(self, reply: ReplyHead, empty: bool) -> None:
         self.reply, self.empty = reply, empty
         self._parts, self._size = [], 0
-        self._watch = Watch(self._wire, reply.headers) if reply.status < _REFUSED and not empty else None
+        answers = reply.status < _REFUSED and not empty and not is_page(reply)
+        self._watch = Watch(self._wire, reply.headers) if answers else None
 
     def _more(self, data: bytes, done: bool, trailers: _Trailers) -> None:
         """The first byte that says something wins. What cannot be looked into says something with its first byte."""

@@ -19,6 +19,7 @@ from backstory.core.message import Path
 from backstory.errors import DocumentError
 from backstory.wires.gemini.tongue_read import NO_SEAL
 from backstory.wires.lowering import decode, quote
+from backstory.wires.translation.compacting import HELD, shown
 from backstory.wires.translation.seals import unwrapped
 
 _MARK = b"backstory:"
@@ -168,7 +169,11 @@ def _items(document: Document, signed: bool) -> list[Splice]:
             item = decode(_item, raw)
             sealed = item.encrypted_content or ""
             made = signed and not sealed and _MADE_ID.fullmatch(item.id or "") is not None
-            if item.type == "reasoning" and (made or unwrapped(sealed)[0]):
+            summary = shown(sealed) if item.type in HELD else ""
+            if summary:
+                said = b'{"type":"message","role":"user","content":[{"type":"input_text","text":%b}]}'
+                splices.append(Put(("input", index), said % quote(summary)))
+            elif item.type == "reasoning" and (made or unwrapped(sealed)[0]):
                 splices.append(Cut(("input", index)))
     return splices
 

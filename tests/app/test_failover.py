@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
 import pytest
 
-from tests.relay.world import run
+from tests.relay.world import Received, field, run
+from tests.rig import reply
+from tests.rivals import Do, says, shows, tells, texts
+from tests.rivals import rivals as several
 from tests.routed import KEYS, key_of, speaking, two
 
 PROVIDERS = (
@@ -44,5 +48,58 @@ def test_a_client_of_gemini_that_names_a_selector_is_asked_for_again(tmp_path: P
             head, _ = await one.ask(path, b'{"contents":[{"role":"user","parts":[{"text":"Hi"}]}]}', KEYS["gemini"])
             assert head.startswith(b"HTTP/1.1 200")
             assert [json.loads(received.body)["model"] for received in one.other.received] == ["m"] * 3
+
+    run(scene())
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+@pytest.mark.parametrize("speaks", ["anthropic", "openai_chat", "gemini"])
+@pytest.mark.parametrize("wire", ["anthropic", "gemini", "openai_responses"])
+def test_who_answers_with_a_page_gives_way_whatever_it_speaks(tmp_path: Path, wire: str, speaks: str, stream: bool) -> None:
+    async def scene() -> None:
+        providers: dict[str, tuple[str, Do]] = {"web": (speaks, shows), "good": ("openai_chat", says("Here I am."))}
+        async with several(tmp_path, providers) as one:
+            head, body = await one.ask_for(wire, "web:a|good:b", stream)
+            assert head.startswith(b"HTTP/1.1 200"), (head, body)
+            assert b"Here I am." in body
+            assert (one.asked("web"), one.asked("good")) == (1, 1)
+
+    run(scene())
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+@pytest.mark.parametrize("speaks", ["anthropic", "openai_chat", "openai_responses", "gemini"])
+@pytest.mark.parametrize("wire", ["anthropic", "openai_chat", "openai_responses", "gemini"])
+def test_who_tells_an_error_before_anything_else_gives_way(tmp_path: Path, wire: str, speaks: str, stream: bool) -> None:
+    async def scene() -> None:
+        async with several(tmp_path, {"busy": (speaks, tells), "good": (wire, says("Here I am."))}) as one:
+            head, body = await one.ask_for(wire, "busy:a|good:b", stream)
+            assert head.startswith(b"HTTP/1.1 200"), (head, body)
+            assert texts(wire, body, stream) == ("Here I am.", "")
+            assert (one.asked("busy"), one.asked("good")) == (1, 1)
+            head, body = await one.ask_for(wire, "busy:a", stream)
+            assert b"Overloaded" in body
+
+    run(scene())
+
+
+@pytest.mark.parametrize("wire", ["anthropic", "openai_chat", "openai_responses"])
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+def test_how_long_google_asks_to_wait_is_told_to_clients_of_other_wires(tmp_path: Path, wire: str, stream: bool) -> None:
+    details = [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "38.2s"}]
+
+    async def limits(_: Received, writer: asyncio.StreamWriter) -> None:
+        error = {"error": {"code": 429, "message": "quota", "status": "RESOURCE_EXHAUSTED", "details": details}}
+        writer.write(reply(json.dumps(error).encode(), status=b"429 Too Many Requests"))
+
+    async def scene() -> None:
+        async with several(tmp_path, {"g": ("gemini", limits), "good": ("openai_chat", says("Here."))}) as one:
+            head, _ = await one.ask_for(wire, "g:a", stream)
+            assert head.startswith(b"HTTP/1.1 429"), head
+            assert field(head, b"retry-after") == b"39"
+            head, _ = await one.ask_for(wire, "g:a|good:b", stream)
+            assert field(head, b"x-vc-attempts") == b"g=429, good=200"
+            head, _ = await one.ask_for(wire, "g:a|good:b", stream)
+            assert field(head, b"x-vc-attempts") == b"g=resting, good=200"
 
     run(scene())

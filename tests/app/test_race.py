@@ -11,7 +11,7 @@ import pytest
 
 from tests.relay.world import Client, Received, field, run
 from tests.rig import post, soon
-from tests.rivals import Do, cuts, dangles, refuses, request, rivals, says, texts
+from tests.rivals import Do, cuts, dangles, refuses, request, rivals, says, shows, texts
 from tests.routed import KEYS
 from tests.stages.world import stored
 
@@ -59,7 +59,9 @@ def test_the_first_with_something_to_say_answers_and_the_other_is_cut_off(tmp_pa
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
 @pytest.mark.parametrize("wire", WIRES)
 @pytest.mark.parametrize(
-    "fault", [refuses(400), refuses(503), cuts, says(""), refuses(200)], ids=["400", "503", "cut", "empty", "an error under 200"]
+    "fault",
+    [refuses(400), refuses(503), cuts, says(""), refuses(200), shows],
+    ids=["400", "503", "cut", "empty", "an error under 200", "a page"],
 )
 def test_who_fails_has_lost_and_nobody_hears_of_it(tmp_path: Path, wire: str, stream: bool, fault: Do) -> None:
     async def scene() -> None:

@@ -20,14 +20,16 @@ from backstory.relay.endurance import Endurance, Policy
 from tests.relay.stage import CHAT, chat, events
 from tests.relay.world import Received, Upstream, client, post, run, world
 
-What: TypeAlias = Literal["whole", "stream", "empty", "empty stream", "refusal", "reset", "close", "half a head", "half a body", "wrong"]
+What: TypeAlias = Literal[
+    "whole", "stream", "empty", "empty stream", "refusal", "reset", "close", "half a head", "half a body", "wrong", "failed stream"
+]
 PATIENCE = Timeouts(connect_s=1.0, first_byte_s=0.3, idle_s=0.3, header_s=0.3, body_idle_s=1.0, keepalive_s=1.0, drain_s=1.0, probe_s=0.2)
 BODY = b'{"model":"m","stream":true,"n":"%b"}' % (b"x" * 300)
 
 
 PASSED_ON = re.compile(rb"X-Own|<\d\.\d+>")
 # Only after these may anybody be asked again.
-UNANSWERED = frozenset({"refusal", "reset", "close", "empty", "empty stream"})
+UNANSWERED = frozenset({"refusal", "reset", "close", "empty", "empty stream", "failed stream"})
 
 
 class Act(Struct, frozen=True):
@@ -42,7 +44,20 @@ class Act(Struct, frozen=True):
 ACTS = st.builds(
     Act,
     st.sampled_from(
-        ("whole", "stream", "empty", "empty stream", "refusal", "refusal", "reset", "close", "half a head", "half a body", "wrong")
+        (
+            "whole",
+            "stream",
+            "empty",
+            "empty stream",
+            "refusal",
+            "refusal",
+            "reset",
+            "close",
+            "half a head",
+            "half a body",
+            "wrong",
+            "failed stream",
+        )
     ),
     st.sampled_from((429, 500, 502, 503, 529)),
     st.sampled_from((0, 0, 0, 40)),
@@ -53,7 +68,8 @@ ACTS = st.builds(
 def raw(act: Act, name: str) -> bytes:
     """An answer in which its own name stands in head and body."""
     own = b"X-Own: %b\r\n" % name.encode()
-    bodies = {"stream": events(f"<{name}>", "more"), "empty stream": events(), "empty": chat("")}
+    failed = b'data: {"error":{"message":"no","code":502}}\n\n'
+    bodies = {"stream": events(f"<{name}>", "more"), "empty stream": events(), "empty": chat(""), "failed stream": failed}
     body = bodies.get(act.what, chat(f"<{name}>"))
     status = {"refusal": act.status, "wrong": 400}.get(act.what, 200)
     kind = b"text/event-stream" if "stream" in act.what else b"application/json"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import time
 from collections.abc import Callable
 from email.utils import formatdate
@@ -130,6 +131,47 @@ def test_what_the_provider_asks_for_is_waited_for(header: bytes) -> None:
             raw, _ = await ask(one.port, post(b"{}"))
             assert raw.endswith(chat("yes"))
             assert 0.39 <= time.monotonic() - began < 3.0
+
+    run(work())
+
+
+@pytest.mark.parametrize("coding", [b"", b"gzip"])
+def test_what_a_body_asks_for_is_waited_for_too(coding: bytes) -> None:
+    """Google says it in the body alone."""
+    body = b'[{"error":{"code":429,"details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"0.4s"}]}}]'
+    said = reply(429, gzip.compress(body), b"Content-Encoding: gzip") if coding else reply(429, body)
+
+    async def work() -> None:
+        async with stage(said, reply(200, chat("yes"))) as one:
+            began = time.monotonic()
+            raw, _ = await ask(one.port, post(b"{}"))
+            assert raw.endswith(chat("yes"))
+            assert time.monotonic() - began >= 0.39
+
+    run(work())
+
+
+def test_a_body_that_asks_for_more_than_the_budget_is_passed_on_whole() -> None:
+    body = b'{"error":{"code":429,"details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"39s"}]}}'
+
+    async def work() -> None:
+        async with stage(reply(429, body)) as one:
+            raw, _ = await ask(one.port, post(b"{}"))
+            assert raw.startswith(b"HTTP/1.1 429 ")
+            assert raw.endswith(body)
+            assert one.asked == [1]
+            assert one.world.door.endurance.board.rows()[0].resting_for_s > 30
+
+    run(work())
+
+
+def test_a_429_whose_body_breaks_off_is_its_status_alone() -> None:
+    async def work() -> None:
+        begun = b"HTTP/1.1 429 Said\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"
+        async with stage(then(begun, reset), reply(200, chat("yes"))) as one:
+            raw, _ = await ask(one.port, post(b"{}"))
+            assert raw.endswith(chat("yes"))
+            assert attempts(raw) == b"front=429, front=200"
 
     run(work())
 

@@ -9,7 +9,7 @@ from backstory.core.plan import Attempt
 from backstory.relay.breaker import Thresholds
 from backstory.relay.endurance import Policy
 
-from .stage import attempts, chat, reply, stage
+from .stage import attempts, chat, reply, split, stage
 from .world import FAST, ask, field, post, run
 
 
@@ -152,5 +152,44 @@ def test_a_key_at_its_limit_rests_for_the_requests_that_follow() -> None:
                 assert raw.endswith(chat("back"))
             assert attempts(raw) == b"front=resting, back.0=200"
             assert one.asked == [1, 3]
+
+    run(work())
+
+
+PAGE = reply(200, b"<!doctype html><title>Sign in</title>", kind=b"text/html; charset=utf-8")
+
+
+def test_a_page_of_the_web_is_no_answer_of_a_model_and_gives_way() -> None:
+    async def work() -> None:
+        async with stage(PAGE, behind=[[reply(200, chat("yes"))]]) as one:
+            raw, _ = await ask(one.port, post(b"{}"))
+            assert raw.endswith(chat("yes"))
+            assert attempts(raw) == b"front=page, back.0=200"
+            assert one.asked == [1, 1]
+            row = one.world.door.endurance.board.rows()[1]
+            assert (row.errors, row.last_error) == (1, "status 200, a page of the web")
+
+    run(work())
+
+
+def test_a_page_that_nobody_stands_behind_is_passed_on_as_it_came() -> None:
+    async def work() -> None:
+        async with stage(PAGE) as one:
+            raw, _ = await ask(one.port, post(b"{}"))
+            head, body = split(raw)
+            assert (head.split(b"\r\n")[0], field(head, b"content-type")) == (b"HTTP/1.1 200 Said", b"text/html; charset=utf-8")
+            assert body == split(PAGE)[1]
+            assert one.asked == [1]
+
+    run(work())
+
+
+def test_what_another_says_of_itself_is_told_rather_than_a_page() -> None:
+    async def work() -> None:
+        async with stage(PAGE, behind=[[reply(503, b"later")]], policy=Policy()) as one:
+            raw, _ = await ask(one.port, post(b"{}"))
+            assert raw.startswith(b"HTTP/1.1 503 ")
+            assert raw.endswith(b"later")
+            assert attempts(raw) == b"front=page, back.0=503"
 
     run(work())

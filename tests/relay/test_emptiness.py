@@ -77,3 +77,26 @@ def test_what_cannot_be_read_is_not_looked_into() -> None:
     assert Watch(wire, JSON).feed(b'{"error":{"message":"no"}}', True) == "something"
     assert Watch(BY_NAME["gemini"], JSON).feed(b'[{"candidates"', False) == "something"
     assert Watch(wire, JSON).feed(b" " * 300_000, False) == "something"
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "own"),
+    [
+        ("anthropic", b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}', True),
+        ("anthropic", b'{"type":"error","error":{"type":"invalid_request_error","message":"no"}}', False),
+        ("openai_chat", b'{"error":{"code":502,"message":"Provider returned error"}}', True),
+        ("openai_chat", b'{"error":{"type":"invalid_request_error","message":"no"}}', False),
+        ("openai_responses", b'{"type":"error","code":"server_error","message":"no"}', True),
+        (
+            "openai_responses",
+            b'{"type":"response.failed","response":{"status":"failed","error":{"code":"rate_limit_exceeded","message":"slow"}}}',
+            True,
+        ),
+        ("gemini", b'{"error":{"code":503,"message":"The model is overloaded.","status":"UNAVAILABLE"}}', True),
+        ("gemini", b'{"error":{"code":400,"message":"no","status":"INVALID_ARGUMENT"}}', False),
+    ],
+)
+def test_an_error_of_the_providers_own_is_known_in_every_wire(name: str, error: bytes, own: bool) -> None:
+    watch = Watch(BY_NAME[name], SSE)
+    watch.feed(b"data: %b\n\n" % error, False)
+    assert (watch.fault is not None) is own

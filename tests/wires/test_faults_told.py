@@ -84,3 +84,26 @@ def test_a_response_that_failed_with_a_code_of_http_says_why(client: str) -> Non
     status, out = one.whole(json.dumps({"error": {"code": 429, "message": "Slow down.", "type": "x"}}).encode())
     assert status == 429
     assert b"Slow down." in out
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("status", "headers", "words"),
+    [
+        (
+            301,
+            ((b"Location", b"https://llm.example/v1/messages?key=secret"),),
+            "(301) is none that its wire has: it is empty, and points to https",
+        ),
+        (308, (), "(308) is none that its wire has: it is empty"),
+        (204, (), "(204) is none that its wire has: it is empty"),
+        (200, ((b"Content-Length", b"0"),), "(200) is none that its wire has: it is empty"),
+    ],
+)
+def test_an_answer_that_is_none_says_so(status: int, headers: tuple[tuple[bytes, bytes], ...], words: str, stream: bool) -> None:
+    one, _ = exchange("anthropic", "openai_chat", stream)
+    assert one.begin(status, headers)[0] == "whole"
+    found, out = one.whole(b"")
+    assert found == 502
+    assert words in json.loads(out)["error"]["message"]
+    assert b"secret" not in out

@@ -119,3 +119,12 @@ def test_what_has_nothing_of_the_kind_is_not_touched() -> None:
     for wire in ("anthropic", "openai_chat", "openai_responses", "gemini"):
         for body in (anthropic([OWN, TEXT]), anthropic(told), gemini({"text": CODED}), b"{backstory:", b"YmFja3N0b3J5O", b""):
             assert unsealed(wire, body, True, True) is body
+
+
+def test_a_summary_that_another_provider_gave_is_told_to_openai() -> None:
+    said = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hi"}]}
+    own = {"type": "compaction", "id": "cmp_1", "encrypted_content": "gAAAA"}
+    ours = {"type": "compaction", "id": "cmp_2", "encrypted_content": 'backstory:summary::All of "it".'}
+    body = json.dumps({"input": [said, own, ours, said]}).encode()
+    told = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": '<summary>\nAll of "it".\n</summary>'}]}
+    assert json.loads(unsealed("openai_responses", body))["input"] == [said, own, told, said]

@@ -150,7 +150,7 @@ class Ways:
         return replace(
             plan,
             lanes=lanes,
-            question=_asked_again(sending) if lanes else plan.question,
+            question=_asked_again(sending) if others else plan.question,
             target=first.target,
             body=first.body,
             drop=first.drop,

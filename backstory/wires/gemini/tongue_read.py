@@ -55,6 +55,7 @@ _LEVELS: dict[str, Effort] = {"minimal": "minimal", "low": "low", "medium": "med
 _MODES = frozenset({"", "MODE_UNSPECIFIED", "AUTO", "ANY", "NONE"})
 _JSON_MIME = "application/json"
 _CACHED = Loss("cachedContent", "refused", "what is cached is known to its own provider only")
+_SHOWN = Loss("responseModalities", "refused", "no other wire answers in pictures or sound alone")
 _VALIDATED = Loss("toolConfig.functionCallingConfig.mode", "changed", "VALIDATED becomes AUTO")
 _ENUM = Loss("generationConfig.responseMimeType", "changed", "a bare value of an enum becomes JSON")
 
@@ -89,7 +90,7 @@ def read_asked(body: bytes, path: str, query: str) -> Asked:
         _choice(fields.inner("toolConfig", "tool_config"), losing),
         format=_format(generation, losing),
         reasoning=_reasoning(generation, losing),
-        sampling=_sampling(generation),
+        sampling=_sampling(generation, losing),
         tier=fields.text("serviceTier", "service_tier"),
         store=fields.flag("store"),
         array=stream and "alt=sse" not in query,
@@ -353,11 +354,14 @@ def _reasoning(generation: Fields | None, losing: Losing) -> Reasoning | None:
     return Reasoning(_LEVELS.get(level, ""), None if budget is None or budget < 0 else budget, shown)
 
 
-def _sampling(generation: Fields | None) -> Sampling:
+def _sampling(generation: Fields | None, losing: Losing) -> Sampling:
     if generation is None:
         return Sampling()
     top_k = generation.number("topK", "top_k")
-    if generation.texts("responseModalities", "response_modalities") not in ((), ("TEXT",), ("Text",), ("text",)):
+    wanted = {one.upper() for one in generation.texts("responseModalities", "response_modalities")}
+    if wanted and "TEXT" not in wanted:
+        losing.add(_SHOWN)
+    elif wanted > {"TEXT"}:
         generation.leave("responseModalities")
     return Sampling(
         generation.count("maxOutputTokens", "max_output_tokens"),

@@ -39,7 +39,9 @@ from backstory.wires.translation.tongue import Json, letter_name, object_text, p
 
 _NO_PLACE = "Gemini has no such parameter"
 LOSSES: tuple[Loss, ...] = (
+    Loss("modalities", "refused", "an answer that is spoken has no place in Gemini's wire as it is asked for"),
     Loss("logit_bias", "dropped", _NO_PLACE),
+    Loss("top_logprobs", "dropped", "told only with logprobs, which were not asked for"),
     Loss("parallel_tool_calls", "dropped", "Gemini has no switch for it"),
     Loss("user", "dropped", _NO_PLACE),
     Loss("metadata", "dropped", _NO_PLACE),
@@ -287,6 +289,7 @@ def _sampling(asked: Asked, losing: Losing) -> Json:
     temperature = sampling.temperature
     losing.all_of(
         {
+            "top_logprobs": sampling.top_logprobs is not None and not sampling.logprobs,
             "stop": len(sampling.stop) > _MOST_STOPS,
             "logit_bias": sampling.logit_bias is not None,
             "temperature": temperature is not None and temperature > 2,

@@ -16,6 +16,7 @@ LOSSES: tuple[Loss, ...] = (
     Loss("frequency_penalty", "dropped", _NO_PLACE),
     Loss("logit_bias", "dropped", _NO_PLACE),
     Loss("n", "refused", "the Responses API gives one answer"),
+    Loss("modalities", "refused", "the Responses API answers in text"),
     Loss("previous_response_id", "refused", "a conversation that another provider keeps cannot go on here"),
     Loss("file_id", "refused", "the file is kept by another provider"),
     Loss("temperature", "dropped", "reasoning models refuse it"),

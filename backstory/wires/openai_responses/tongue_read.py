@@ -28,6 +28,7 @@ from backstory.core.translation import (
     Use,
     Words,
 )
+from backstory.errors import DocumentError
 from backstory.wires.lowering import decode, encode
 from backstory.wires.openai_responses.tongue_items import WIRE, items_of, passed_over, read_content, read_item, spaced
 from backstory.wires.translation.fields import Fields
@@ -104,6 +105,8 @@ class Talk:
                 continue
             fields = Fields(raw)
             kind = fields.text("type") or "message"
+            if kind == "message" and not (fields.kind("role") or fields.kind("content")):
+                raise DocumentError("an item of the input says neither its type nor its role")
             if kind == "message":
                 self._message(fields)
             elif kind == "additional_tools":

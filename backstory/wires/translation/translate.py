@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
+from math import ceil
 from typing import Literal
 
 from msgspec.structs import replace
@@ -43,16 +44,20 @@ from backstory.core.translation import (
 )
 from backstory.core.wire import StreamReader, Wire
 from backstory.errors import DocumentError
+from backstory.wires import patience
 from backstory.wires.bodies import Inflate, beside, inflating
 from backstory.wires.candidates import Candidates
 from backstory.wires.halves import Halves, mended
 from backstory.wires.kept import Keep, Kept, answers_of, is_reference, joined, lasting, may_begin, references, referred
+from backstory.wires.translation import compacting
 from backstory.wires.translation.tongue import failed_plainly, letter_name, short_name
 from backstory.wires.unique_ids import unique
 
 _RENAMED = Loss("tool ids", "changed", "an id that stands twice in the conversation is another one the second time")
 _UNFIT = re.compile(r"[^ -~]")
 _LONGEST_LOSS = 100
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_LONGEST_PLACE = 200
 _MOST_LOSSES = 30
 _BOUNDED = Loss("max_tokens", "changed", "as many as the model is known to give")
 _REFERRED = Loss("item_reference", "refused", "the provider keeps no items, and this one is not known here, or not any more")
@@ -109,6 +114,8 @@ class Translated:
         self._ended = False
         self._inflate: Inflate | None = None
         self._fault: DocumentError | None = None
+        self._compacts = False
+        self._summary: compacting.Compacting | None = None
         self._names: dict[str, str] = {}
         self._kept = kept
         self._whose = whose
@@ -121,6 +128,8 @@ class Translated:
         self._said: tuple[Said, ...] = ()
         self._size = 0
         self._date = b""
+        self._waits = False
+        self._points_to = ""
         self._spoke = False
         self._begun = ""
         self._pieces: list[Piece] = []
@@ -132,6 +141,9 @@ class Translated:
         asked = self._client.asked(body, self._path, self._query)
         self._asked = replace(asked, marks=self._marks, limit=self._most_of(asked.model), habits=self._habits)
         talk = self._whole_talk(self._asked, len(body))
+        talk = replace(talk, said=compacting.told_again(talk.said)) if talk.wire == compacting.WIRE else talk
+        self._compacts = compacting.wants_summary(talk.said)
+        talk = compacting.asking(talk) if self._compacts else talk
         said = unique(talk.said)
         sent = talk if said is talk.said else replace(talk, said=said)
         bounded = _bounded(sent)
@@ -146,6 +158,8 @@ class Translated:
             more = (*more, _BEGUN)
         if sent is not talk and all(loss.what != _RENAMED.what for loss in losses):
             more = (*more, _RENAMED)
+        if self._compacts:
+            more = (*more, compacting.LOSS)
         self.losses = (*self._asked.lost, *more, *losses)
         if any(is_reference(piece) for said in sent.said for piece in said.pieces):
             self.losses = (*self.losses, _REFERRED)
@@ -170,8 +184,14 @@ class Translated:
         self._reader = self._listener = self._teller = self._others = self._fault = None
         self._halves = Halves()
         self._ended = False
+        self._summary = compacting.Compacting() if self._compacts else None
         self._inflate = inflating(headers)
         self._date = next((value for key, value in headers if key.lower() == b"date"), b"")
+        self._points_to = ""
+        if status in _REDIRECTS:
+            place = next((value for key, value in headers if key.lower() == b"location"), b"")
+            self._points_to = place.partition(b"?")[0].decode("latin-1")[:_LONGEST_PLACE]
+        self._waits = any(key.lower() == b"retry-after" for key, _ in headers)
         kept = (*beside(headers), *losses_told(self.losses))
         kind = next((value for key, value in headers if key.lower() == b"content-type"), b"").lower()
         if status < 400 and kind.startswith(_SSE):
@@ -226,6 +246,8 @@ class Translated:
         if self._inflate is not None:
             body = self._inflate.more(body)
         if self._status >= 400:
+            wait_s = None if self._waits else patience.asked_s(body)
+            self.learnt = () if wait_s is None else ((b"Retry-After", b"%d" % ceil(wait_s)),)
             return self._client.failure(self._provider.failed(self._status, body))
         if self._listener is None and body.lstrip()[:6].startswith(_EVENTS):
             self._reader, self._listener = self._wire.reader(_SSE.decode()), self._provider.listener()
@@ -237,6 +259,8 @@ class Translated:
             answered = gathered([event for frame in frames for event in self._listener.events(frame)] + [*self._listener.over()])
         if isinstance(answered, Answered) and answered.finish == "error" and self._client.name in _ENDLESS:
             answered = _FAILED.failure
+        if self._compacts and self._teller is None and isinstance(answered, Answered):
+            answered = compacting.compacted(answered)
         if isinstance(answered, Failure):
             return self._client.failure(answered)
         answered = replace(answered, id=self._lasting(answered.id), created=answered.created or self._began_at())
@@ -248,13 +272,15 @@ class Translated:
         return self._status, self._say(events) + others + self._say([end]) + self._teller.end()
 
     def _answered(self, body: bytes) -> Answered | Failure:
-        """A whole answer. Half letters, which JSON cannot hold, are lost. A page or a text that is none is a failure with its words."""
+        """A whole answer. Half letters, which JSON cannot hold, are lost. A page or a text that is none is a failure with its words, and so
+        is none at all."""
         try:
             return self._provider.answered(body)
         except DocumentError:
-            if body.lstrip()[:1] not in (b"", b"{", b"["):
-                shown = failed_plainly(self._status, body).message
-                return Failure(502, "server", f"the provider's answer ({self._status}) is none that its wire has: {shown}")
+            if body.lstrip()[:1] not in (b"{", b"["):
+                shown = failed_plainly(self._status, body).message if body.strip() else "it is empty"
+                place = f", and points to {self._points_to}" if self._points_to else ""
+                return Failure(502, "server", f"the provider's answer ({self._status}) is none that its wire has: {shown}{place}")
             whole = mended(body)
             if whole is body:
                 raise
@@ -276,6 +302,8 @@ class Translated:
     def _say(self, events: Sequence[Event]) -> bytes:
         if self._teller is None:
             return b""
+        if self._summary is not None:
+            events = [told for event in events for told in self._summary.hear(event)]
         if self._client.name in _ENDLESS:
             events = [_FAILED if isinstance(event, Ended) and event.finish == "error" else event for event in events]
         self._spoke = self._spoke or any(not isinstance(event, Waits) for event in events)

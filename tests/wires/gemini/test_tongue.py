@@ -178,7 +178,7 @@ def test_what_has_no_place_is_named() -> None:
         toolConfig={"functionCallingConfig": {"mode": "VALIDATED"}, "retrievalConfig": {}},
         generationConfig={
             "speechConfig": {},
-            "responseModalities": ["IMAGE"],
+            "responseModalities": ["TEXT", "IMAGE"],
             "thinkingConfig": {"new": 1},
             "responseMimeType": "text/x.enum",
         },

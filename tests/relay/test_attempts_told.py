@@ -1,0 +1,154 @@
+"""Answers of status 200 in which the provider tells an error before anything else: they are errors, where somebody else can be asked."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from backstory.relay.breaker import Thresholds
+from backstory.relay.endurance import Policy
+
+from .stage import attempts, chat, close, events, reply, split, sse, stage, then
+from .world import ask, client, field, post, run
+
+ONCE = Policy(retries=0, budget_s=5.0)
+
+
+def told(code: object, kind: str = "server_error") -> bytes:
+    return b"data: %b\n\n" % json.dumps({"error": {"message": "Provider returned error", "type": kind, "code": code}}).encode()
+
+
+START = events()[: events().index(b"\n\n") + 2]
+
+
+@pytest.mark.parametrize(
+    "error", [told(502), told("overloaded"), told(429, "rate_limit_error"), told(None)], ids=["502", "busy", "429", "server"]
+)
+@pytest.mark.parametrize("before", [b"", START, b": PROCESSING\n\n" + START], ids=["at once", "begun", "comment"])
+def test_an_error_before_anything_was_said_gives_way(error: bytes, before: bytes) -> None:
+    async def work() -> None:
+        async with stage(sse(before + error + b"data: [DONE]\n\n"), behind=[[sse(events("yes"))]], policy=ONCE) as one:
+            raw, _ = await ask(one.port, post(b'{"stream":true}'))
+            assert split(raw)[1] == events("yes")
+            assert attempts(raw) == b"front=error, back.0=200"
+            assert one.asked == [1, 1]
+            assert one.ear.heard == events("yes")
+
+    run(work())
+
+
+def test_an_error_in_place_of_a_whole_answer_gives_way() -> None:
+    async def work() -> None:
+        async with stage(reply(200, told(503)[6:]), behind=[[reply(200, chat("yes"))]], policy=ONCE) as one:
+            raw, _ = await ask(one.port, post(b"{}"))
+            assert raw.endswith(chat("yes"))
+            assert attempts(raw) == b"front=error, back.0=200"
+
+    run(work())
+
+
+def test_it_is_asked_for_again_where_retries_are_set() -> None:
+    async def work() -> None:
+        async with stage(sse(told(502)), sse(events("yes"))) as one:
+            raw, _ = await ask(one.port, post(b"{}"))
+            assert split(raw)[1] == events("yes")
+            assert attempts(raw) == b"front=error, front=200"
+
+    run(work())
+
+
+@pytest.mark.parametrize("body", [told(502), START + told("overloaded")])
+def test_where_nobody_is_left_the_error_is_told_as_it_came(body: bytes) -> None:
+    async def work() -> None:
+        async with stage(sse(body), behind=[[sse(told(503))]], policy=ONCE) as one:
+            raw, _ = await ask(one.port, post(b"{}"))
+            assert split(raw)[1] == told(503)
+            assert raw.startswith(b"HTTP/1.1 200 ")
+            assert attempts(raw) == b"front=error, back.0=error"
+        async with stage(sse(body), policy=ONCE) as one:
+            raw, _ = await ask(one.port, post(b"{}"))
+            assert split(raw)[1] == body
+            assert attempts(raw) is None
+
+    run(work())
+
+
+def test_what_a_later_one_says_is_told_rather_than_such_an_error() -> None:
+    async def work() -> None:
+        async with stage(sse(told(502)), behind=[[reply(401, b"no key")]], policy=ONCE) as one:
+            raw, _ = await ask(one.port, post(b"{}"))
+            assert raw.startswith(b"HTTP/1.1 401 ")
+            assert raw.endswith(b"no key")
+
+    run(work())
+
+
+@pytest.mark.parametrize(
+    "error",
+    [told(400, "invalid_request_error"), told("context_length_exceeded", "invalid_request_error"), told(401, "authentication_error")],
+)
+def test_an_error_about_the_request_is_the_clients(error: bytes) -> None:
+    async def work() -> None:
+        async with stage(sse(error), behind=[[sse(events("never"))]], policy=ONCE) as one:
+            raw, _ = await ask(one.port, post(b"{}"))
+            assert split(raw)[1] == error
+            assert one.asked == [1, 0]
+
+    run(work())
+
+
+def test_an_error_behind_a_word_is_the_clients() -> None:
+    body = events("One")[: -len(b"data: [DONE]\n\n")] + told(502)
+
+    async def work() -> None:
+        async with stage(sse(body), behind=[[sse(events("never"))]], policy=ONCE) as one:
+            raw, _ = await ask(one.port, post(b"{}"))
+            assert split(raw)[1] == body
+            assert one.asked == [1, 0]
+
+    run(work())
+
+
+def test_an_error_whose_stream_breaks_off_gives_way_too() -> None:
+    begun = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 900\r\n\r\n" + told(502)
+
+    async def work() -> None:
+        async with stage(then(begun, close), behind=[[sse(events("yes"))]], policy=ONCE) as one:
+            raw, _ = await ask(one.port, post(b"{}"))
+            assert split(raw)[1] == events("yes")
+
+    run(work())
+
+
+def test_the_head_of_a_stream_that_says_nothing_for_long_is_not_held_back() -> None:
+    begun = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 900\r\n\r\n" + START
+    now = [100.0]
+
+    def clock() -> float:
+        return now[0]
+
+    async def work() -> None:
+        silent = stage(then(begun, lambda _: None), behind=[[sse(events("never"))]], policy=ONCE, clock=clock)
+        async with silent as one, client(one.port) as who:
+            await who.send(post(b"{}"))
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(who.reader.readuntil(b"\r\n\r\n"), 0.1)
+            now[0] += 3.0
+            assert (await who.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+            assert await who.reader.readuntil(b"\n\n") == START
+
+    run(work())
+
+
+def test_a_backend_that_tells_nothing_but_errors_is_passed_over_in_time() -> None:
+    async def work() -> None:
+        async with stage(sse(told(502)), behind=[[sse(events("yes"))]], policy=ONCE, thresholds=Thresholds(3, 30.0)) as one:
+            for _ in range(4):
+                raw, _ = await ask(one.port, post(b"{}"))
+            assert attempts(raw) == b"front=set aside, back.0=200"
+            assert one.asked == [3, 4]
+            assert field(raw, b"content-type") == b"text/event-stream"
+
+    run(work())
