@@ -190,6 +190,8 @@ def _status(arguments: argparse.Namespace) -> int:
     print(f"proxy     {status.proxy}: {status.health or 'does not answer'}")
     if status.side_model:
         print(f"side      {status.side_model}")
+    for name, url in status.apart.items():
+        print(f"apart     {name}: {url} (--storage looks into it)")
     return 0
 
 
@@ -314,6 +316,7 @@ def _forget(arguments: argparse.Namespace) -> int:
         print(f"backstory: forget: {wanted}", file=sys.stderr)
         return _WRONG
     from backstory.app.faces import forgetting
+    from backstory.app.faces import stored as faces
     from backstory.config import mask
 
     config = _settings(arguments)
@@ -333,6 +336,9 @@ def _forget(arguments: argparse.Namespace) -> int:
         print(f"forgotten: {what} ({rows}); receipt {receipt.id}")
     if told and not arguments.json:
         print(told)
+    if arguments.all or arguments.principal is not None or (arguments.person and not arguments.conversation):
+        for name, url in faces.apart(config).items():
+            outlet.complain(f"nothing was forgotten in the memory of {name}: {url} (--storage looks into it)")
     return _FAILED if opened.missing else 0
 
 

@@ -74,15 +74,18 @@ def prefilled(lines: Sequence[Line]) -> bool:
 def mark_of(exchange: Exchange, visit: Visit, policy: str, threshold: int) -> str:
     """The marker that the answer gets, "" for none. `policy`: never, auto or always; `threshold`: so many messages `auto`
     wants first."""
+    reading = visit.reading
+    said = [place for place, line in zip(reading.places, reading.lines, strict=False) if line.kind != "none"] if visit.marked else []
     if (
         policy == "never"
-        or marker.stands(visit.marked, visit.reading.places, visit.reading.reworded)
+        or marker.stands(visit.marked, said, reading.reworded)
         or (exchange.prompt is not None and exchange.prompt.structured)
-        or prefilled(visit.reading.lines)
+        or prefilled(reading.lines)
     ):
         return ""
     if policy == "auto":
         spoken = visit.upto + len(visit.turns)
-        if visit.own_identity or spoken + 1 < threshold:
+        known = spoken + 1 < threshold and not (visit.adrift or visit.marked)
+        if visit.own_identity or known:
             return ""
     return marker.marker(exchange.conversation)

@@ -116,6 +116,15 @@ async def _copy(
     return excerpt.proven(thread, end, [content for content in contents if content in beyond], elsewhere(beyond))
 
 
+async def heard(threads: Threads, principal: str, lines: Sequence[Said]) -> bool:
+    """Whether the last question and answer of a history were both said in some conversation before: its client may have cut off what stood
+    in front of them, in words too short to prove it."""
+    last = [line.content for line in excerpt.run(lines)[0][-2:]]
+    said = await threads.said(principal, last, OFTEN) if last else {}
+    named = [{name for name, _ in said.get(content, ())} for content in last]
+    return bool(named and set.intersection(*named))
+
+
 async def own(threads: Threads, thread: Thread, lines: Sequence[Said], end: int) -> bool:
     """Whether nobody else says what this history of a thread says, or enough of it is the thread's alone. `end`: the turn it ends with, 0
     where nothing of it is stored."""

@@ -148,7 +148,7 @@ class Identify(Stage):
             if reading.chains[last] not in thread.by_chain and not concerns(thread, reading, self._threads.tombs):
                 echoes.named(thread, reading)
             thread = await self._threads.current(thread, reading.chains[last], reading.lines[last].content, reading.chains[-1], scope)
-        continued, seen = None, 0
+        continued, seen, adrift = None, 0, False
         if thread is None:
             leading = [*_summaries(exchange, reading), *opening]
             continued = await self._continuity.continued(exchange, leading, _summarised(reading))
@@ -158,11 +158,12 @@ class Identify(Stage):
             model = prompt.model if prompt is not None else ""
             thread = self._threads.new(principal, scope, exchange.wire.name if exchange.wire else "", model, b"")
             seen = self._just_seen(thread, reading) if last >= 0 else 0
+            adrift = last >= 0 and not claims and await excerpts.heard(self._threads, principal, reading.lines)
         if not exchange.local:
             self._threads.asked(reading.digest, reading.chains[last] if last >= 0 else b"", thread)
         aliases = [claim.key for claim in claims if self._threads.name(thread, claim.key)]
         base = next((thread.answers[claim.key] for claim in claims if claim.key in thread.answers), 0)
-        return Visit(thread, reading, scope, aliases=aliases, base=base, continued=continued is not None, seen=seen)
+        return Visit(thread, reading, scope, aliases=aliases, base=base, continued=continued is not None, seen=seen, adrift=adrift)
 
     def _just_seen(self, thread: Thread, reading: Reading) -> int:
         """How many items of a history that begins a conversation have just gone up in another: what it costs goes on from there."""

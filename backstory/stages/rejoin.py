@@ -21,7 +21,7 @@ from backstory.memory.identity import excerpt
 from backstory.memory.identity.alignment import align, anchor
 from backstory.memory.identity.thread import Thread
 from backstory.memory.reading.turns import chain as chain_on
-from backstory.stages.excerpts import OFTEN, elsewhere
+from backstory.stages.excerpts import OFTEN, contradicts, elsewhere
 from backstory.stages.loading import load_thread
 
 # Ends of so many exchanges are kept, for what was journalled after them.
@@ -71,7 +71,7 @@ class Rejoin:
             self._ended(_End(name, turn, chains[-1]))
             return Batch()
         named = _named(entry, store)
-        place = _in_named(entry, rows.turns, named, store) if named is not None else _by_words(entry, rows.turns, stored, store)
+        place = _in_named(entry, rows.turns, named, store) if named is not None else _by_words(entry, rows, stored, store)
         if place is None:
             made = replace(rows, aliases=(*rows.aliases, *_aliases(entry, rows.conversations[0].id)))
             self._ended(_End(entry.conversation, rows.turns[-1].id, chains[-1]))
@@ -187,12 +187,13 @@ def _after(record: Conversation, turn: Turn, known: int, fork: bool = False) -> 
     return _Place(record.id, turn.id, turn.position, turn.chain, known, fork)
 
 
-def _by_words(entry: Arrival, turns: Sequence[Turn], stored: dict[bytes, list[tuple[str, int]]], store: Store) -> _Place | None:
+def _by_words(entry: Arrival, rows: Batch, stored: dict[bytes, list[tuple[str, int]]], store: Store) -> _Place | None:
     """After the last turn that is stored with the same history, once an assistant has spoken in it. What goes on from a conversation's end
     belongs to that, unless its client has a name of its own for it; anything else is a conversation of its own from there."""
+    turns = rows.turns
     known = next((count for count in range(len(turns), 0, -1) if turns[count - 1].chain in stored), 0)
     if not any(turn.role == "assistant" for turn in turns[:known]):
-        return None if entry.names else _abridged(entry, turns, store)
+        return None if entry.names else _abridged(entry, rows, store)
     there = stored[turns[known - 1].chain]
     place: _Place | None = None
     for name, at in reversed(there):
@@ -206,8 +207,9 @@ def _by_words(entry: Arrival, turns: Sequence[Turn], stored: dict[bytes, list[tu
     return place
 
 
-def _abridged(entry: Arrival, turns: Sequence[Turn], store: Store) -> _Place | None:
-    """In the conversation of whose end this history is a part."""
+def _abridged(entry: Arrival, rows: Batch, store: Store) -> _Place | None:
+    """In the conversation of whose end this history is a part; of none whose system prompt is another."""
+    turns, system = rows.turns, rows.conversations[0].system_hash
     asked = turns[:-1] if turns[-1].role == "assistant" else turns
     words, rest = excerpt.run(asked)
     contents = excerpt.telling(words) if anchor(asked) else []
@@ -215,7 +217,8 @@ def _abridged(entry: Arrival, turns: Sequence[Turn], store: Store) -> _Place | N
     found: list[Thread] = []
     for name in islice(dict.fromkeys(name for places in said.values() for name, _ in places), _CANDIDATES):
         record = store.conversation(entry.principal, name)
-        thread = load_thread(store, record, entry.scope) if record is not None else None
+        meant = record is not None and not contradicts(record, system)
+        thread = load_thread(store, record, entry.scope) if record is not None and meant else None
         stand = excerpt.stand(thread, words, rest) if thread is not None and _is_of_scope(thread) else None
         if thread is not None and stand is not None and excerpt.proven(thread, stand.end, contents, elsewhere(said)):
             found.append(thread)

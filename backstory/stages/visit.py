@@ -49,13 +49,15 @@ class Visit(Struct):
     take it so, and it went up once more without. `rewritten`: of its thread, when it was made ready. `went`: the body
     that went up, b"" where it went as it came. `anew`: what is recalled at it will not be in the provider's cache, however it goes up;
     `since`: from this place of the branch on nothing is, -1 for nowhere; `dropped`: the earlier blocks that go up no more for that.
-    `summed`: its client goes on from a summary of its history."""
+    `summed`: its client goes on from a summary of its history. `adrift`: it may go on with what was said before, but
+    with which conversation cannot be told."""
 
     thread: Thread
     reading: Reading
     scope: str
     own_identity: bool = False
     marked: int = 0
+    adrift: bool = False
     base: int = 0
     upto: int = 0
     last: Turn | None = None

@@ -30,9 +30,11 @@ ENCODE = msgspec.msgpack.Encoder().encode
 IDS = TurnIds(1)
 
 
-def entry(asked: Chat, told: str, name: str, *names: str, scope: str = "", principal: str = "", marked: str = "") -> Arrival:
+def entry(
+    asked: Chat, told: str, name: str, *names: str, scope: str = "", principal: str = "", marked: str = "", system: str = ""
+) -> Arrival:
     """An unread exchange: `asked` is the whole history that its client sent."""
-    body, answer = asking("anthropic", asked), said("anthropic", told)
+    body, answer = asking("anthropic", asked, **({"system": system} if system else {})), said("anthropic", told)
     first = IDS.block(600)
     kind = "application/json"
     return Arrival(
@@ -171,6 +173,18 @@ def test_an_unnamed_client_that_cuts_its_history_is_known_by_the_end(tmp_path: P
     dies_with(tmp_path, entry(asked[-7:], told, "c-9"))
     (thread,) = recovered(tmp_path)
     assert texts(thread) == of(after(exchanges[5]))
+
+
+@pytest.mark.parametrize(("system", "joins"), [("You are a pilot.", True), ("", True), ("You extract memories.", False)])
+def test_another_agent_with_a_part_of_the_history_has_a_conversation_of_its_own(tmp_path: Path, system: str, joins: bool) -> None:
+    exchanges = grown(6)
+    dies_with(tmp_path, *(entry(*one, f"c-{at}", system="You are a pilot.") for at, one in enumerate(exchanges[:5])))
+    recovered(tmp_path)
+    asked, told = exchanges[5]
+    dies_with(tmp_path, entry(asked[-7:], told, "c-9", system=system))
+    first, *others = sorted(recovered(tmp_path), key=lambda thread: thread.conversation.id)
+    assert texts(first) == of(after(exchanges[5 if joins else 4]))
+    assert [texts(other) for other in others] == ([] if joins else [of(after((asked[-7:], told)))])
 
 
 def test_a_conversation_that_was_found_before_the_end_is_the_one(tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ class Status(Struct, frozen=True):
     """The store, and whether a proxy answers. `health` is what it says of itself ("" = none answers); `bytes` is 0
     where nothing is stored yet. `usage`: all that was paid. `stopped`: conversations in which rewriting was stopped in the last day.
     `side_model`: its budget today, or why nothing is sent; "" where none is set up. `read_again`: conversations whose facts are still
-    those that an earlier version found."""
+    those that an earlier version found. `apart`: memories of instances with a file of their own, as name and URL."""
 
     storage: str
     bytes: int
@@ -148,6 +148,7 @@ class Status(Struct, frozen=True):
     stopped: int
     side_model: str = ""
     read_again: int = 0
+    apart: dict[str, str] = {}
 
 
 def existing(config: Config) -> Store:
@@ -310,7 +311,13 @@ def status(config: Config) -> Status:
     shown = f"[{host}]" if ":" in host else host
     health = _health("127.0.0.1" if host in ("0.0.0.0", "::") else host, port)
     proxy = f"http://{shown}:{port}"
-    return Status(mask(config.storage.url), size, rows, proxy, health, used, stopped, _side_model(config, spent), again)
+    return Status(mask(config.storage.url), size, rows, proxy, health, used, stopped, _side_model(config, spent), again, apart(config))
+
+
+def apart(config: Config) -> dict[str, str]:
+    """The memories that a command does not look into: those of instances with a file of their own. Masked URLs by the instances' names."""
+    own = [(one.label or str(one.port), one.config.storage.url) for one in config.listeners if one.config is not None]
+    return {name: mask(url) for name, url in own if url != config.storage.url}
 
 
 def _side_model(config: Config, spent: Used) -> str:

@@ -40,12 +40,13 @@ def marker(conversation_id: str) -> str:
 
 
 def stands(since: int, places: Sequence[int], reworded: bool = False) -> bool:
-    """Whether a marker will still be there for a while. `since`: the messages from it on, 0 for none; `places`: for each message its turn's
-    place, -1 without; `reworded`: its client's questions come back in other surroundings. A client that cuts its history would cut it off:
-    then it is written anew in time."""
+    """Whether a marker will still be there for a while. `since`: the messages from it on, 0 for none; `places`: for each message that says
+    something its turn's place, -1 without; `reworded`: its client's questions come back in other surroundings. A client that cuts its
+    history, wherever, would cut it off: then it is written anew in time."""
     if not since:
         return False
-    cut = next((place for place in places if place >= 0), 0) > 0
+    known = [place for place in places if place >= 0]
+    cut = bool(known) and max(known) >= len(known)
     far = _FAR_REWORDED if reworded else _FAR
     return since <= (min(len(places) // 2, far) if cut else far)
 

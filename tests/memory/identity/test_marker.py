@@ -61,5 +61,8 @@ def test_a_marker_that_will_be_cut_off_stands_no_longer() -> None:
     assert not stands(21, whole)
     assert stands(6, cut)
     assert not stands(7, cut), "half of what its client keeps"
+    for window in ([0, *range(14, 19), -1], [-1, 0, 14, -1, 16, -1]):
+        assert stands(3, window)
+        assert not stands(4, window), "it keeps the first message, or one that says the same, and the last ones"
     assert stands(6, whole, reworded=True)
     assert not stands(7, whole, reworded=True), "it is known by its answers alone"
