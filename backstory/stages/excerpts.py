@@ -116,13 +116,17 @@ async def _copy(
     return excerpt.proven(thread, end, [content for content in contents if content in beyond], elsewhere(beyond))
 
 
-async def heard(threads: Threads, principal: str, lines: Sequence[Said]) -> bool:
-    """Whether the last question and answer of a history were both said in some conversation before: its client may have cut off what stood
-    in front of them, in words too short to prove it."""
+async def heard(threads: Threads, principal: str, scope: str, lines: Sequence[Said]) -> bool:
+    """Whether the last question and answer of a history are those with which some conversation ends: its client may have cut off what
+    stood in front of them, in words too short to prove it. Examples that a program puts in front of its questions end none."""
     last = [line.content for line in excerpt.run(lines)[0][-2:]]
     said = await threads.said(principal, last, OFTEN) if last else {}
-    named = [{name for name, _ in said.get(content, ())} for content in last]
-    return bool(named and set.intersection(*named))
+    asked = {name for name, _ in said.get(last[0], ())} if last else set[str]()
+    for name in [name for name in dict.fromkeys(name for name, _ in said.get(last[-1], ())) if name in asked][:_CANDIDATES]:
+        thread = await threads.by_id(principal, name, scope)
+        if thread is not None and [turn.content for turn in thread.path[-len(last) :]] == last:
+            return True
+    return False
 
 
 async def own(threads: Threads, thread: Thread, lines: Sequence[Said], end: int) -> bool:

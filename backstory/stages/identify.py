@@ -158,7 +158,7 @@ class Identify(Stage):
             model = prompt.model if prompt is not None else ""
             thread = self._threads.new(principal, scope, exchange.wire.name if exchange.wire else "", model, b"")
             seen = self._just_seen(thread, reading) if last >= 0 else 0
-            adrift = last >= 0 and not claims and await excerpts.heard(self._threads, principal, reading.lines)
+            adrift = last >= 0 and not claims and await excerpts.heard(self._threads, principal, scope, reading.lines)
         if not exchange.local:
             self._threads.asked(reading.digest, reading.chains[last] if last >= 0 else b"", thread)
         aliases = [claim.key for claim in claims if self._threads.name(thread, claim.key)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,20 @@ def test_a_window_of_a_few_short_messages_has_a_memory(tmp_path: Path, wire: Wir
             assert b"amber-77" not in await other.ask("What is my code?")
             assert max(client.named.values()) >= len(SHORT) - 2, "one from where its client began to cut"
             assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_examples_in_front_of_a_programs_questions_are_no_conversation(tmp_path: Path) -> None:
+    """Others each time, as a selector chooses them: the program gets the answers as they were given."""
+    examples = [("Great!", "good"), ("Awful.", "bad"), ("It works.", "good"), ("It broke.", "bad"), ("Meh.", "so so")]
+
+    async def work() -> None:
+        async with rig(with_marker(settings(tmp_path), "auto"), lambda _: reply(said("openai_chat", "good"))) as one:
+            for number, chosen in enumerate(permutations(examples, 2)):
+                chat = [line for asked, answer in chosen for line in (("user", asked), ("assistant", answer))]
+                _, body = await one.ask(PATHS["openai_chat"], asking("openai_chat", [*chat, ("user", f"Review {number}.")]))
+                assert body == said("openai_chat", "good")
 
     asyncio.run(work())
 
