@@ -4,7 +4,8 @@
 
 Clients that keep their newest messages (10, 20 or 40), plain ones and agents with instructions and tools, and one that has its history
 summed up whenever it has grown long. The direct bill is that of the requests as the client sends them. At worst: the saving so far, at the
-moment when it is least. Found: of the questions for what the client does not send any more, the share whose answer went up.
+moment when it is least. Found: of the questions for what the client does not send any more, the share whose answer went up (of one that
+sums up: for what was said before its last summary).
 """
 
 from __future__ import annotations
@@ -30,10 +31,12 @@ _LONG_CHARS = 120_000
 
 
 class Wanted(Struct):
-    """One request, and the word that answers it, "" where its client still has that, or asks nothing."""
+    """One request, and the word that answers it, "" where its client still has that, or asks nothing. `asked`: that word, and the turn in
+    which it was said, -1 for none."""
 
     ask: Ask
     word: str
+    asked: tuple[str, int] = ("", -1)
 
 
 def sliding(client: Client, turns: int, keeps: int, seed: int, pause_every: int = 0) -> Iterator[Wanted]:
@@ -50,7 +53,8 @@ def sliding(client: Client, turns: int, keeps: int, seed: int, pause_every: int 
         sent = [*messages, *question][-(keeps - 1) :]
         away = pause_every and number % pause_every == pause_every - 1
         lacks = old >= 0 and 2 * (number - old) >= keeps
-        yield Wanted(Ask(sent, reply, 4000.0 if away else dice.uniform(16, 64)), facts[old][2] if lacks else "")
+        word = facts[old][2] if old >= 0 else ""
+        yield Wanted(Ask(sent, reply, 4000.0 if away else dice.uniform(16, 64)), word if lacks else "", (word, old))
         messages += [*question, *client.back(reply)]
 
 
@@ -58,12 +62,13 @@ def summing(client: Client, turns: int, seed: int) -> Iterator[Wanted]:
     """The same with a client that has its history summed up once it is long, and goes on from the summary."""
     talk = Talk(seed)
     messages: Messages = []
-    begun = 0
-    for one in sliding(client, turns, 2 * turns + 2, seed + 1):
+    begun = summed = 0
+    for number, one in enumerate(sliding(client, turns, 2 * turns + 2, seed + 1)):
         new = one.ask.messages[begun:]
         messages += new
         begun += len(new) + 1
-        yield Wanted(Ask(list(messages), one.ask.reply, one.ask.wait_s), "")
+        word, old = one.asked
+        yield Wanted(Ask(list(messages), one.ask.reply, one.ask.wait_s), word if old < summed else "")
         messages += client.back(one.ask.reply)
         if sum(len(str(message)) for message in messages) > _LONG_CHARS:
             summary = Reply((Text(talk.text(2500)),), "stop")
@@ -71,6 +76,7 @@ def summing(client: Client, turns: int, seed: int) -> Iterator[Wanted]:
             yield Wanted(Ask([*messages, *client.user(ordered)], summary, 10.0), "")
             text = "".join(part.text for part in summary.parts if isinstance(part, Text))
             messages = [*client.user(_SUMMED_UP + text), *client.back(Reply((Text("Understood."),), "stop"))]
+            summed = number + 1
 
 
 class CutRun(Run):

@@ -359,6 +359,7 @@ class Engine:
                 self.metrics.figures,
                 self.failed,
                 judge(self.ways),
+                WIRE_BY_NAME.__getitem__,
             )
         )
         self.ahead = Ahead(threads, line.settled, time.monotonic)

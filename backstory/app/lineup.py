@@ -13,6 +13,7 @@ from backstory.commands import COMMANDS
 from backstory.config import Config
 from backstory.core.sizes import CHARS_PER_TOKEN, rough
 from backstory.core.store import Lanes
+from backstory.core.wire import Wire
 from backstory.errors import ConfigError
 from backstory.memory.folding.compaction import Window
 from backstory.memory.identity.thread import Thread
@@ -21,6 +22,7 @@ from backstory.memory.recall import retention
 from backstory.memory.shrinking import tool_output
 from backstory.memory.shrinking.recompress import Bounds
 from backstory.stages import extended
+from backstory.stages.apart import Apart
 from backstory.stages.arrivals import Arrivals
 from backstory.stages.base import Stage
 from backstory.stages.boundary import Boundary
@@ -79,6 +81,7 @@ class Parts(Struct):
     figures: Callable[[], Mapping[str, Any]]
     failed: Callable[[str, BaseException], None]
     judge: Judge
+    wires: Callable[[str], Wire]
 
 
 class Line(Struct):
@@ -101,7 +104,8 @@ def line_up(parts: Parts) -> Line:
     holding = Holding(visits, parts.economy, parts.settings.window.hard_tokens)
     given = parts.settings
     boundary = Boundary(parts.shelf, parts.economy, given.window, given.budget, given.patience_s, parts.clock, parts.new_id)
-    recall = Recall(visits, parts.shelf, given, rough, parts.clock, continuity, parts.economy, boundary, holding)
+    apart = Apart(lanes, parts.wires)
+    recall = Recall(visits, parts.shelf, given, rough, parts.clock, continuity, parts.economy, boundary, holding, apart)
     told = shrink_settings(config, parts.settings)
     shrink = Shrink(visits, lanes, told, recall.outgoing, parts.clock, Pace(parts.hot), parts.failed, parts.economy.target)
     desk = Desk(
@@ -115,6 +119,7 @@ def line_up(parts: Parts) -> Line:
         config.commands.prefix,
         config.commands.undo_s,
         __version__,
+        apart,
     )
     links = Links(desk)
     forgets = Forgets(desk)

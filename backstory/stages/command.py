@@ -239,7 +239,7 @@ class Command(Stage):
         thread, desk = visit.thread, self._desk
         asking = Turn(0, thread.conversation.id, 0, 0, b"", b"", "user", "spoken", question, sender=visit.asker, at=desk.clock())
         budget = desk.settings.budget
-        own = await desk.find(thread, asking, set(), budget, search=True)
+        own = await desk.find(thread, asking, set(await desk.apart.turns(visit, len(thread.path))), budget, search=True)
         carried = _carried(visit)
         found = _shown(own, question, "", carried)
         known = {turn.id for turn in thread.path}

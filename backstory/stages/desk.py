@@ -14,6 +14,7 @@ from backstory.memory.folding.assembly import Absent
 from backstory.memory.identity.thread import Thread
 from backstory.memory.reading.requests import Reading
 from backstory.memory.recall.retrieval import Recalled
+from backstory.stages.apart import Apart
 from backstory.stages.loading import settle_states
 from backstory.stages.recall import Settings
 from backstory.stages.shelf import Shelf
@@ -34,6 +35,7 @@ class Desk(Struct, frozen=True):
     prefix: str
     undo_s: float
     version: str
+    apart: Apart
 
     async def keep(
         self, visit: Visit, states: Mapping[str, str] | None = None, label: str | None = None, memory: bool | None = None

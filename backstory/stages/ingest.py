@@ -32,6 +32,7 @@ from backstory.memory.reading.turns import Line, align, line
 from backstory.memory.reading.turns import chain as chain_on
 from backstory.memory.shrinking import media
 from backstory.stages import excerpts
+from backstory.stages.apart import note_rooms
 from backstory.stages.base import Failed, Stage, attempt
 from backstory.stages.threads import Threads, batch, unknown
 from backstory.stages.trace import trace
@@ -92,6 +93,7 @@ class Ingest(Stage):
             reading.also = tuple(set(range(fresh.upto)).difference(reading.places))
         visit.upto = fresh.upto
         visit.turns, visit.chain = self._turns(thread, reading, exchange.prompt, exchange.wire, fresh)
+        note_rooms(visit)
         tokens = sum([turn.tokens for turn in visit.turns])
         if self._most_new < tokens <= _MOST_TAKEN_IN and fresh.upto == len(thread.path):
             self._take_in(visit, fresh, exchange.wire.name if exchange.wire is not None else "")

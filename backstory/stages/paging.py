@@ -175,9 +175,9 @@ class Desk:
 
     @cached_property
     def _path(self) -> Sequence[Turn]:
-        """The turns that the request goes on from, blank where they are being forgotten. Copied only when a call comes: most answers call
-        nothing."""
-        path, hidden = self._thread.path[: self._visit.upto], self._thread.hidden
+        """The turns that the request goes on from, blank where they are being forgotten, or were not said in this group. Copied only when a
+        call comes: most answers call nothing."""
+        path, hidden = self._thread.path[: self._visit.upto], self._thread.hidden | self._visit.apart
         return [replace(turn, text="", calls="") if turn.id in hidden else turn for turn in path] if hidden else path
 
     @cached_property
@@ -193,7 +193,7 @@ class Desk:
     @cached_property
     def _shown_ids(self) -> set[int]:
         """Ids of those that may be found."""
-        return set(self._numbers).difference(self._thread.hidden)
+        return set(self._numbers).difference(self._thread.hidden, self._visit.apart)
 
     async def answer(self, calls: Sequence[Call], left: int) -> Sequence[str]:
         """See Pager."""
@@ -300,6 +300,7 @@ class Desk:
         record = self._thread.conversation
         words = (asked.get("subject"), asked.get("verb"), asked.get("object"))
         known = await self._stage.facts.known(record.principal, record.id)
+        known = [one for one in known if one.fact.turn not in self._visit.apart]
         try:
             found = select(known, *words, status_meant(asked.get("status")))
         except RequestError as error:
@@ -421,10 +422,10 @@ class Desk:
         return await _aside(lambda: topics.about(known, words, direct, self._numbers))
 
     async def _segments(self) -> Sequence[Segment]:
-        """The segments of the folded turns: as they are stored; what is not cut yet is cut now, all of it where some is being forgotten."""
+        """The segments of the folded turns: as they are stored; what is not cut yet is cut now, all of it where some is not shown."""
         owners = dict.fromkeys(turn.conversation for turn in self._path[: self._thread.boundary])
         stored: list[Segment] = []
-        for owner in owners if not self._thread.hidden else ():
+        for owner in owners if not (self._thread.hidden or self._visit.apart) else ():
             stored += await self._stage.lanes.read(lambda store, name=owner: _titled(store, name))  # type: ignore[misc]
         made = [one for one in stored if one.first_turn in self._numbers and one.last_turn in self._numbers]
         runs = uncovered(self._path[: self._thread.boundary], made)

@@ -20,6 +20,7 @@ from backstory.memory.folding.outline import Outline, outline
 from backstory.memory.identity.thread import Thread
 from backstory.memory.recall.retention import NEUTRAL, Rules, Standing
 from backstory.memory.recall.retrieval import Recalled, block
+from backstory.stages.apart import Apart
 from backstory.stages.base import Stage
 from backstory.stages.boundary import Boundary
 from backstory.stages.continuity import Continuity
@@ -66,6 +67,7 @@ class Recall(Stage):
         economy: Economy,
         boundary: Boundary,
         holding: Holding,
+        apart: Apart,
     ) -> None:
         self._visits = visits
         self._shelf = shelf
@@ -76,6 +78,7 @@ class Recall(Stage):
         self._economy = economy
         self._boundary = boundary
         self._holding = holding
+        self._apart = apart
 
     async def request(self, exchange: Exchange) -> Exchange:
         visit = self._visits.get(exchange.id)
@@ -141,7 +144,8 @@ class Recall(Stage):
             if thread.compacted:
                 visit.digest, thread.compacted = plan.digest, False
         found = plan.outline
-        elsewhere: Set[int] = thread.hidden
+        visit.apart = await self._apart.turns(visit, visit.upto)
+        elsewhere: Set[int] = thread.hidden | visit.apart
         held = self._holding.look(exchange, visit, total) if thread.view is not None and plan.folded is None else None
         if held is not None:
             visit.held, elsewhere = held[0], elsewhere | held[0].turns

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import TypeVar
 
 from msgspec import Struct, field
@@ -40,7 +40,7 @@ class Visit(Struct):
     later requests. `buried`: tokens of the items that were forgotten, by item. `muted`: the forgotten turn that its answer answers, -1
     where that has no number; 0 for none. `continued`: the request was found to go on with this thread by a summary of it. `seen`: with so
     many of its items it begins as one that has just gone up in a conversation that it is not known to go on with; 0 for every other.
-    `asker`: who gave the command that it brings, "" where nobody is named.
+    `asker`: who gave the command that it brings, "" where nobody is named. `apart`: turns of its branch that were not said in its group.
 
     For its trace (`trace`, once it is made): `search`, `found`, `reasons`, `left`, `absent`: how the recall went, what it brought, why
     lines were chosen that it did not bring, what was left out, and how many turns the payload lacks. `bytes_sent`: of the body, 0 where
@@ -81,6 +81,7 @@ class Visit(Struct):
     found: Recalled | None = None
     reasons: list[Reason] = field(default_factory=list)
     left: list[Left] = field(default_factory=list)
+    apart: Set[int] = frozenset()
     absent: int = 0
     continued: bool = False
     asker: str = ""

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from backstory.config.sections import Identity
@@ -197,6 +198,41 @@ def test_a_turn_that_is_being_forgotten_is_not_found(tmp_path: Path) -> None:
             found = await looked(one, model, *calls)
             assert held.hidden
             assert "tangerine-4711" not in "".join(found)
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("group", [False, True])
+def test_nothing_of_a_direct_message_is_found_in_a_group(tmp_path: Path, group: bool) -> None:
+    model = Model(WIRE)
+    direct, there = "[Telegram Anna id:111 2026-11-26 05:00 UTC] ", "[Telegram Familie group id:-999 2026-11-26 06:00 UTC] "
+
+    async def work() -> None:
+        async with rig(configured(tmp_path), model) as one:
+            told = history()
+            turns = [
+                (role, (direct if number < 2 or not group else there) + text if role == "user" else text)
+                for number, (role, text) in enumerate(told)
+            ]
+            last = ("user", (there if group else direct) + "What is it?")
+            model.replies[:] = [
+                called(
+                    ("vc_find_quote", {"query": "blue locker"}),
+                    ("vc_expand_topic", {"topic": "locker code", "depth": "full"}),
+                    ("vc_recall_all", {}),
+                    ("vc_remember_when", {"query": "locker", "time_range": "November 2026"}),
+                    ("vc_search_summaries", {"query": "locker"}),
+                    ("vc_restore_tool", {"ref": "#1"}),
+                    ("vc_find_session", {"query": "locker"}),
+                    ("vc_query_facts", {"subject": "locker"}),
+                ),
+                Reply((Text("Good."),), "stop"),
+            ]
+            await one.ask(PATHS["anthropic"], body("anthropic", [*turns, last], False))
+            found = results(WIRE, model.received[-1])
+            assert len(found) == 8
+            assert any("tangerine" in text for text in found) != group
             assert not one.failures()
 
     asyncio.run(work())

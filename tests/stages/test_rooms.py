@@ -128,3 +128,35 @@ def test_the_same_room_is_one(tmp_path: Path) -> None:
             assert not one.failures()
 
     asyncio.run(work())
+
+
+@pytest.mark.parametrize("wire", ["openai_chat", "anthropic"])
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("elsewhere", [DIRECT, "[WhatsApp Anna id:7 2026-11-26 05:00 UTC] ", ""])
+def test_within_one_conversation_a_group_hears_what_was_said_in_it_alone(
+    tmp_path: Path, wire: str, restarted: bool, elsewhere: str
+) -> None:
+    """One conversation of a client that cuts its history, part of it in a group."""
+
+    async def work() -> None:
+        async with rig(commanded(tmp_path), echoing(wire)) as one:
+            talk = Talk(one, b"X-VC-Conversation: both", wire=wire)
+            await talk.say(elsewhere + FACT)
+            await talk.say(GROUP + "Our match is on the field in Haren.")
+            for number in range(8):
+                await talk.say(f"{elsewhere if number < 4 else GROUP}Message {number} about football.")
+            if restarted:
+                await one.restart()
+            talk.forget_all_but(0)
+            await talk.say(GROUP + QUESTION)
+            assert "Hulst" not in one.sent.body.decode()
+            assert "Hulst" not in await talk.told(GROUP + "VCRECALL sarcoidosis")
+            await talk.say(GROUP + "Where is our match?")
+            assert "Haren" in one.sent.body.decode()
+            talk.forget_all_but(0)
+            await talk.say(elsewhere + QUESTION)
+            assert "Hulst" in one.sent.body.decode()
+            assert "Hulst" in await talk.told(elsewhere + "VCRECALL sarcoidosis")
+            assert not one.failures()
+
+    asyncio.run(work())

@@ -77,7 +77,7 @@ _ADMITTED = (
 )
 _REGRET = r"(?:,? (?:sorry|my bad|my mistake|though|actually))?"
 ADMITS = Form(
-    rf"(?:(?:oh|sorry|no|oops|ah),? )?(?:{_ADMITTED}{_REGRET}(?:[,:;.!–—-]+\s+| [:–—-] )|(?:as )?it turns out[,:]? (?:that )?)"
+    rf"(?:(?:oh|sorry|no|oops|ah),? )?(?:{_ADMITTED}{_REGRET}(?:[,:;.!–—-]+\s+| [:–—-] )|(?:(?:as )?it )?turns out[,:]? (?:that )?)"
     rf"|\*(?=[^\s*][^*]*$)",
     re.I,
     ALWAYS,

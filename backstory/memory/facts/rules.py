@@ -423,14 +423,15 @@ LEAD = Form(
     ALWAYS,
 )
 ONLY_FIX = Form(
-    r"(?:no+|nope|nein|non|nah|wait|sorry|oops|actually|correction|scratch that|my mistake|my bad|i was wrong|wrong|not quite"
+    r"(?:no+|nope|nein|non|não|nie|nee|нет|不对|不對|不是|错了|錯了|いいえ|いえ|違います|nah|wait|sorry|oops|actually|correction"
+    r"|scratch that|my mistake|my bad|i was wrong|wrong|not quite"
     r"|change of plans?|i changed my mind|changed my mind|that's wrong|that's not right|i misspoke"
-    r"|on second thoughts?)(?: no| sorry| wait)*[.,!:…]*$",
+    r"|on second thoughts?)(?: no| sorry| wait)*[.,!:…。，、！]*$",
     re.I,
 )
 LABELLED = Form(
     r"(?:(?P<s>(?!(?i:https?|ftp|see|url|link|e\.g|please|look|check|read|try|fix|visit|have|could|can)\b|(?i:go|open|run|take) )"
-    r"[A-Za-z][\w.-]*(?: [\w.-]+){0,3}):\s*(?!//)(?P<o>(?:[^:]|:(?! ))+)"
+    r"[A-Za-z][\w.-]*(?P<more>(?: [\w.-]+){1,3})?):(?(more)\s+|(?!(?<=\d:)\d)\s*)(?!//)(?P<o>(?:[^:]|:(?! ))+)"
     r"|(?:export )?(?P<name>[A-Z_][A-Z0-9_]+|[a-z]+(?:_[a-z0-9]+)*)\s?=\s?(?P<value>[^=]+))",
 )
 HEDGED = Form(

@@ -35,7 +35,7 @@ _ONE_VALUE = frozenset({"is", "lives in", "works at", "works as", "is aged", "is
 _NAME = ("'s", "name")
 _CHOSEN = frozenset({"uses", "prefers"})
 _BESIDE = {"likes": ("dislikes",), "dislikes": ("likes",), "prefers": ("likes", "uses")}
-_COMPARED = _ONE_VALUE | {"uses", "prefers", "wants"}
+_COMPARED = _ONE_VALUE | {"uses", "prefers", "wants", "notes"}
 """Relations of which every fact about a subject is compared with a new one; of others, only those that share its words."""
 _PRUNED_EACH = 64
 _MOST_OPEN = 512
@@ -43,6 +43,8 @@ _MOST_OPEN = 512
 _OPEN = frozenset({"has", "bought", "adopted"})
 _CORRECTABLE = _ONE_VALUE | {"will", "plans to", "has"}
 _PLANS = "plans to"
+_VALUED = frozenset(key("password passphrase passcode code pin key token username login number id name address port url"))
+"""Of these a thing has one that counts."""
 _NAMES = frozenset({"word"})
 """The classes of a name: of names, the one that is spelled like it may be meant though another was said since."""
 _DENIED_BY = {"likes": "dislikes", "dislikes": "likes"}
@@ -450,8 +452,8 @@ def _changes(new: _Entry, old: _Entry, replaced: tuple[str, ...]) -> bool:
         return new.terms == old.terms or within(new.terms, old.terms)
     if new.denies:
         return False
-    if new.relation == "wants":
-        return new.terms[1:] == old.terms[1:]
+    if new.relation in ("notes", "wants"):
+        return _reworded(new, old)
     if new.relation in ("prefers", "uses"):
         return opposite(new.terms, old.terms) or _same_slot(new, old) or (bool(old.fact.replaces) and key(old.fact.replaces) == new.terms)
     if new.relation in ("has", "takes"):
@@ -463,6 +465,20 @@ def _denies(denial: _Entry, plan: _Entry) -> bool:
     """Whether this is the plan that is denied, whatever more is said of it. A plan for one Friday is no habit on Fridays."""
     denied = words(denial.fact.object)
     return words(plan.fact.object)[: len(denied)] == denied
+
+
+def _reworded(new: _Entry, old: _Entry) -> bool:
+    """Whether an order, or a note, is another one of the same thing."""
+    if new.relation == "wants":
+        return new.terms[1:] == old.terms[1:]
+    return (ours := _noted(new.fact.object)) is not None and ours == _noted(old.fact.object)
+
+
+def _noted(text: str) -> tuple[str, ...] | None:
+    """Of what is a note, "the wifi password is blue42", the thing of which there is one value; None where it is none."""
+    thing, mark, value = text.partition(" is ")
+    named = key(thing)
+    return named if mark and len(value.removeprefix("now ").split()) == 1 and named[-1] in _VALUED else None
 
 
 def _one_value(new: _Entry, old: _Entry) -> bool:

@@ -43,7 +43,8 @@ class Tongue(Struct, frozen=True):
     """`hedge`: what makes a sentence no statement of its author's own. `cut`: between two clauses. `lead`: what a clause may begin with.
     `under`: with which words a sentence begins whose first clause is subordinate. `fix`: words of a correction; `it_is`, `named`: what may
     stand before its object; `when`: a day or an hour; `after`: what may stand behind. `not_but`: groups x and o. `points`: what says of
-    "it" that it has changed, or takes the last value back: a fact only right after what it is about."""
+    "it" that it has changed, or takes the last value back: a fact only right after what it is about. `fixing`: words of a correction in
+    front of a whole statement."""
 
     rules: tuple[Rule, ...]
     hedge: Form
@@ -54,6 +55,7 @@ class Tongue(Struct, frozen=True):
     goes_on: Form
     not_but: tuple[Form, ...]
     points: tuple[Form, ...] = ()
+    fixing: Form = Form(r"(?!)")
 
 
 def rules(pronoun: str, *rows: tuple[FactKind, str, str]) -> tuple[Rule, ...]:
@@ -123,4 +125,5 @@ def tongue(
             *((Form(rf"(?i:{it_is})(?P<o>{time}),? (?i:{behind})"),) if behind else ()),
             *(Form(source) for source in points),
         ),
+        Form(rf"(?i:{fix})(?:[,.!:;–-]+ ?(?i:{fix}))?(?:[,.!:;…]+| [–-]) ?"),
     )

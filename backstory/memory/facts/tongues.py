@@ -78,11 +78,11 @@ def stated(text: str, start: int, end: int, *, corrects: bool) -> list[Stated]:
     sentence without a word of another language."""
     for name in _candidates(text, start, min(end, start + _LONGEST)):
         tongue = _TONGUES[name]()
-        begins = _led(tongue, text, start, end)
-        likely = _sieve(name).likely(text[begins:end].lower())
-        found = (
-            [] if not likely or tongue.hedge.search(text, begins, end) is not None else list(_clauses(tongue, likely, text, begins, end))
-        )
+        begins = low = _led(tongue, text, start, end)
+        if (fixing := tongue.fixing.match(text, begins, end)) is not None:
+            low = _led(tongue, text, fixing.end(), end)
+        likely = _sieve(name).likely(text[low:end].lower())
+        found = [] if not likely or tongue.hedge.search(text, low, end) is not None else list(_clauses(tongue, likely, text, low, end))
         if not found and (fixed := _correction(tongue, text, begins, end, corrects)) is not None:
             found = [fixed]
         if found:
@@ -187,9 +187,9 @@ def _clauses(tongue: Tongue, likely: Sequence[Rule], text: str, start: int, end:
 
 
 def _bare(text: str, start: int, end: int) -> tuple[int, int]:
-    while start < end and text[start] in " ,;:":
+    while start < end and text[start] in " ,;:，；：、":
         start += 1
-    while end > start and text[end - 1] in " ,;:.!。！、":
+    while end > start and text[end - 1] in " ,;:.!，；：。！、":
         end -= 1
     return start, end
 

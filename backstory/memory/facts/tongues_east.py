@@ -54,6 +54,7 @@ def polish() -> Tongue:
     time = when(PL_DAYS, PL_MONTHS, "w|we|o|na|dnia|najbliższy|najbliższą|przyszły|przyszłą|ten|tę", PL_HOUR)
     event = rf"(?P<s>(?i:{PL_EVENT})(?: (?:z|u|o) {plain(no, 1, 3)})?)"
     now = r"(?: teraz| obecnie| też)?"
+    being = r"(?:wegetarianinem|wegetarianką|weganinem|weganką|żonaty|mężatką|rozwiedzion[ya]|w ciąży)"
     made = rules(
         "ja",
         ("identity", "is called", rf"(?i:(?:ja )?nazywam się|(?:ja )?mam na imię) (?P<o>{NAME})"),
@@ -68,7 +69,8 @@ def polish() -> Tongue:
         ("preference", "-likes", rf"(?i:nie lubię) (?P<o>{plain(no, 1, 3)})"),
         ("preference", "dislikes", rf"(?i:nienawidzę) (?P<o>{plain(no, 1, 3)})"),
         ("preference", "-drinks", rf"(?i:nie piję) (?P<o>{plain(no, 1, 2)})"),
-        ("identity", "is", r"(?i:jestem) (?P<o>wegetarianinem|wegetarianką|weganinem|weganką|żonaty|mężatką|rozwiedzion[ya]|w ciąży)"),
+        ("identity", "is", rf"(?i:jestem) (?P<o>{being})"),
+        ("identity", "-is", rf"(?i:(?:już )?nie jestem(?: już)?) (?P<o>{being})"),
         ("identity", "is aged", r"(?i:mam) (?P<o>\d{1,3}) lat[a]?"),
         (
             "possession",
@@ -127,6 +129,7 @@ def russian() -> Tongue:
     event = rf"(?P<s>(?i:{RU_EVENT})(?: (?:с|у|по|к) {plain(no, 1, 3)})?)"
     now = r"(?: сейчас| теперь| тоже)?"
     pro = "(?:я )?"
+    being = r"(?:вегетарианец|вегетарианка|веган(?:ка)?|диабетик|женат|замужем|разведён|разведена|беременна)"
     made = rules(
         "я",
         ("identity", "is called", rf"(?i:меня зовут|моё имя|мое имя) (?P<o>{NAME})"),
@@ -142,12 +145,8 @@ def russian() -> Tongue:
         ("preference", "dislikes", rf"(?i:{pro}ненавижу) (?P<o>{plain(no, 1, 3)})"),
         ("preference", "-drinks", rf"(?i:{pro}не пью) (?P<o>{plain(no, 1, 2)})"),
         ("preference", "-eats", rf"(?i:{pro}не ем) (?P<o>{plain(no, 1, 2)})"),
-        (
-            "identity",
-            "is",
-            r"(?i:я(?: теперь)?) (?P<o>вегетарианец|вегетарианка|веган(?:ка)?|диабетик|женат|замужем|разведён"
-            r"|разведена|беременна)",
-        ),
+        ("identity", "is", rf"(?i:я(?: теперь)?) (?P<o>{being})"),
+        ("identity", "-is", rf"(?i:я (?:(?:больше|уже) )?не) (?P<o>{being})"),
         ("identity", "is aged", r"(?i:мне(?: уже)?) (?P<o>\d{1,3}) (?:год|года|лет)"),
         (
             "possession",
@@ -226,15 +225,16 @@ def chinese() -> Tongue:
     return Tongue(
         made,
         Form(hedge),
-        Form(r"[,,;;、]|(?:而且|但是|因为|因為|所以)"),
-        Form(r"(?:你好|您好|对了|對了|嗯|好的|记住|記住|请记住)[,,!!。::]? ?"),
+        Form(r"[,，;；、]|(?:而且|但是|因为|因為|所以)"),
+        Form(r"(?:你好|您好|对了|對了|嗯|好的|记住|記住|请记住)[,，!！。:：]? ?"),
         Form(r"因为|因為"),
         Form(
-            rf"(?:不对|不對|不是|不|错了|錯了|抱歉|更正|哦不)[,,。!!]? ?(?:应该是|應該是|是|改到|在)?(?:(?P<o>{time})"
+            rf"(?:不对|不對|不是|不|错了|錯了|抱歉|更正|哦不)[,，。!！]? ?(?:应该是|應該是|是|改到|在)?(?:(?P<o>{time})"
             rf"|叫(?P<name>[{_HAN}]{{1,3}}))"
         ),
         Form(rf"(?:应该是|應該是|是|改到|在)?(?:(?P<o>{time})|叫(?P<name>[{_HAN}]{{1,3}}))"),
-        (Form(rf"不是(?P<x>{time})[,,]?(?:而)?是(?P<o>{time})"),),
+        (Form(rf"不是(?P<x>{time})[,，]?(?:而)?是(?P<o>{time})"),),
+        fixing=Form(r"(?:不对|不對|不是|不|错了|錯了|抱歉|更正|哦不)[,，。!！] ?"),
     )
 
 
@@ -284,13 +284,14 @@ def japanese() -> Tongue:
     return Tongue(
         made,
         Form(r"と思|たら|れば|なら|もし|かもしれ|でしょう|だろう|らしい|と言|と聞|そうです|彼|たいです|か$"),
-        Form(r"[、,]|(?:が、|ので、|から、)"),
-        Form(r"(?:こんにちは|はい|ちなみに|ところで|あと|実は)[、,。!!]? ?"),
+        Form(r"[、,，]|(?:が、|ので、|から、)"),
+        Form(r"(?:こんにちは|はい|ちなみに|ところで|あと|実は)[、,，。!！]? ?"),
         Form(r"(?!)"),
         Form(
-            rf"(?:いいえ|いえ|いや|違います|違う|すみません|訂正|やっぱり)[、,。!!]? ?(?:(?P<o>{time})(?:です|でした)?"
+            rf"(?:いいえ|いえ|いや|違います|違う|すみません|訂正|やっぱり)[、,，。!！]? ?(?:(?P<o>{time})(?:です|でした)?"
             rf"|(?P<name>[\u4e00-\u9fff\u3040-\u30ff]{{1,8}}?)という名前です)"
         ),
         Form(rf"(?:(?P<o>{time})(?:です|でした)?|(?P<name>[\u4e00-\u9fff\u3040-\u30ff]{{1,8}}?)という名前です)"),
         (Form(rf"(?P<x>{time})ではなく(?:て)?、?(?P<o>{time})(?:です)?"),),
+        fixing=Form(r"(?:いいえ|いえ|いや|違います|違う|すみません|訂正|やっぱり)[、,，。!！] ?"),
     )

@@ -46,6 +46,9 @@ def german() -> Tongue:
     now = r"(?: jetzt| nun| inzwischen| derzeit| zurzeit| aktuell| weiterhin| noch)?"
     on = r"(?: jetzt| nun| gerade| letzte Woche| letzten Monat| inzwischen| vor kurzem| kürzlich| komplett| endlich)*"
     over = r"(?:umgestiegen|gewechselt|migriert|umgestellt|umgezogen|gegangen)"
+    being = (
+        rf"(?:Vegetarier(?:in)?|Veganer(?:in)?|Diabetiker(?:in)?|verheiratet|geschieden|ledig|verwitwet|schwanger|allergisch gegen {noun})"
+    )
     made = rules(
         "ich",
         ("identity", "is called", rf"(?i:ich hei(?:ß|ss)e|mein name ist) (?P<o>{name})"),
@@ -65,13 +68,8 @@ def german() -> Tongue:
         ("preference", "drinks", rf"(?i:ich trinke (?:gern|gerne|am liebsten)) (?P<o>{no_pronoun}{noun})"),
         ("preference", "-drinks", rf"(?i:ich trinke keine?n?) (?P<o>{noun})(?: mehr)?"),
         ("preference", "-eats", rf"(?i:ich esse keine?n?) (?P<o>{noun})(?: mehr)?"),
-        (
-            "identity",
-            "is",
-            r"(?i:ich bin(?: jetzt| seit kurzem)?) (?P<o>Vegetarier(?:in)?|Veganer(?:in)?|Diabetiker(?:in)?|verheiratet"
-            r"|geschieden|ledig|verwitwet"
-            rf"|schwanger|allergisch gegen {noun})",
-        ),
+        ("identity", "is", rf"(?i:ich bin(?: jetzt| seit kurzem)?) (?P<o>{being})"),
+        ("identity", "-is", rf"(?i:ich bin(?: jetzt| doch)? (?:nicht|keine?)(?: mehr)?) (?P<o>{being})(?: mehr)?"),
         ("identity", "is aged", r"(?i:ich bin(?: jetzt)?) (?P<o>\d{1,3})(?: Jahre(?: alt)?)?"),
         ("identity", "'is", rf"(?i:meine?) (?P<s>Lieblings[a-zäöüß]+) ist (?P<o>{plain(no, 1, 3)})"),
         ("schedule", "'is", rf"(?i:mein) (?P<s>Geburtstag|Hochzeitstag) ist (?P<o>{time})"),
@@ -149,6 +147,7 @@ def dutch() -> Tongue:
     time = when(NL_DAYS, NL_MONTHS, "op|om|de|aanstaande|volgende|komende|nu|pas|al|vanaf", NL_HOUR)
     thing = rf"(?i:de|het|mijn|onze|ons) (?P<s>{NO_THING}{plain(no, 1, 4)})"
     now = r"(?: nu| tegenwoordig| momenteel| inmiddels| nog)?"
+    being = r"(?:vegetariër|vegetarisch|veganist|getrouwd|gescheiden|zwanger|diabeet)"
     made = rules(
         "ik",
         ("identity", "is called", rf"(?i:ik heet|mijn naam is) (?P<o>{NAME})"),
@@ -167,7 +166,8 @@ def dutch() -> Tongue:
         ("preference", "dislikes", rf"(?i:ik haat) (?P<o>{plain(no, 1, 3)})"),
         ("preference", "-drinks", rf"(?i:ik drink geen) (?P<o>{plain(no, 1, 2)})"),
         ("preference", "-eats", rf"(?i:ik eet geen) (?P<o>{plain(no, 1, 2)})"),
-        ("identity", "is", r"(?i:ik ben(?: nu)?) (?P<o>vegetariër|vegetarisch|veganist|getrouwd|gescheiden|zwanger|diabeet)"),
+        ("identity", "is", rf"(?i:ik ben(?: nu)?) (?P<o>{being})"),
+        ("identity", "-is", rf"(?i:ik ben(?: nu| toch)? (?:niet|geen)(?: meer)?) (?P<o>{being})(?: meer)?"),
         ("identity", "is aged", r"(?i:ik ben(?: nu)?) (?P<o>\d{1,3})(?: jaar(?: oud)?)?"),
         ("possession", "has", rf"(?i:ik heb|we hebben|wij hebben) (?P<o>(?:een|twee|drie|vier|vijf|\d+) {owned}(?: genaamd {NAME})?)"),
         ("decision", "~uses", rf"(?i:(?:we|wij) gebruiken{now}) (?P<o>{NAME})"),

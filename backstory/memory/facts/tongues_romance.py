@@ -38,6 +38,10 @@ def french() -> Tongue:
     thing = rf"(?i:(?:le|la|mon|ma|notre) |l')(?P<s>{NO_THING}{plain(no, 1, 5)})"
     liked = rf"(?:le |la |les |l'){plain(no, 1, 3)}"
     we, now = r"(?:on|nous)", r"(?: maintenant| désormais| actuellement| aussi)?"
+    being = (
+        r"(?:végétarien(?:ne)?|végane?|diabétique|mariée?|divorcée?|célibataire|veu(?:f|ve)|enceinte"
+        rf"|allergique (?:à la |au |aux |à l'|à ){plain(no, 1, 2)})"
+    )
     made = rules(
         "",
         ("identity", "is called", rf"(?i:je m'appelle|mon nom est) (?P<o>{NAME})"),
@@ -54,12 +58,8 @@ def french() -> Tongue:
         ("preference", "dislikes", rf"(?i:je déteste) (?P<o>{liked})"),
         ("preference", "-drinks", rf"(?i:je ne bois (?:pas|plus) (?:de |d'))(?P<o>{plain(no, 1, 2)})"),
         ("preference", "-eats", rf"(?i:je ne mange (?:pas|plus) (?:de |d'))(?P<o>{plain(no, 1, 2)})"),
-        (
-            "identity",
-            "is",
-            r"(?i:je suis(?: maintenant)?) (?P<o>végétarien(?:ne)?|végane?|diabétique|mariée?|divorcée?|célibataire|veu(?:f|ve)|enceinte"
-            rf"|allergique (?:à la |au |aux |à l'|à ){plain(no, 1, 2)})",
-        ),
+        ("identity", "is", rf"(?i:je suis(?: maintenant)?) (?P<o>{being})"),
+        ("identity", "-is", rf"(?i:je ne suis (?:finalement )?(?:pas|plus)) (?P<o>{being})"),
         ("identity", "is aged", r"(?i:j'ai) (?P<o>\d{1,3}) ans"),
         ("identity", "'is", rf"(?i:mon|ma) (?P<s>\w+ (?:préférée?|favorite?|favori)) est (?P<o>{plain(no, 1, 3)})"),
         ("schedule", "'is", rf"(?i:mon) (?P<s>anniversaire) est (?P<o>{time})"),
@@ -134,6 +134,10 @@ def spanish() -> Tongue:
     liked = rf"(?:el|la|los|las) {plain(no, 1, 3)}"
     now = r"(?: ahora| actualmente| también)?"
     switch = r"(?:hemos (?:pasado|cambiado|migrado)|nos hemos (?:pasado|cambiado)|(?:nos )?(?:pasamos|cambiamos)|migramos)"
+    being = (
+        r"(?:vegetarian[oa]|vegan[oa]|celíac[oa]|diabétic[oa]|casad[oa]|divorciad[oa]|solter[oa]|jubilad[oa]|embarazada"
+        rf"|alérgic[oa] (?:al |a la |a los |a las |a ){plain(no, 1, 2)})"
+    )
     made = rules(
         "",
         ("identity", "is called", rf"(?i:me llamo|mi nombre es) (?P<o>{NAME})"),
@@ -150,13 +154,8 @@ def spanish() -> Tongue:
         ("preference", "dislikes", rf"(?i:odio|detesto) (?P<o>{liked})"),
         ("preference", "-drinks", rf"(?i:(?:ya )?no bebo) (?P<o>{plain(no, 1, 2)})"),
         ("preference", "-eats", rf"(?i:(?:ya )?no como) (?P<o>{plain(no + '|el|la|tú|ayer|antes|siempre', 1, 2)})"),
-        (
-            "identity",
-            "is",
-            r"(?i:soy|estoy|ahora soy|ahora estoy) (?P<o>vegetarian[oa]|vegan[oa]|celíac[oa]|diabétic[oa]|casad[oa]"
-            r"|divorciad[oa]|solter[oa]"
-            rf"|jubilad[oa]|embarazada|alérgic[oa] (?:al |a la |a los |a las |a ){plain(no, 1, 2)})",
-        ),
+        ("identity", "is", rf"(?i:soy|estoy|ahora soy|ahora estoy) (?P<o>{being})"),
+        ("identity", "-is", rf"(?i:(?:ya )?no (?:soy|estoy)) (?P<o>{being})"),
         ("identity", "is aged", r"(?i:tengo) (?P<o>\d{1,3}) años"),
         ("identity", "'is", rf"(?i:mi) (?P<s>\w+ (?:favorit|preferid)[oa]) es (?P<o>{plain(no, 1, 3)})"),
         ("schedule", "'is", rf"(?i:mi) (?P<s>cumpleaños) es (?P<o>{time})"),
@@ -224,6 +223,7 @@ def italian() -> Tongue:
     the = r"(?:il |lo |la |i |gli |le |l')"
     thing = rf"(?i:(?:il|lo|la|il mio|la mia|il nostro|la nostra) |l')(?P<s>{NO_THING}{plain(no, 1, 4)})"
     now = r"(?: ora| adesso| attualmente| anche)?"
+    being = r"(?:vegetarian[oa]|vegan[oa]|celiac[oa]|diabetic[oa]|sposat[oa]|divorziat[oa]|single|incinta|in pensione)"
     made = rules(
         "",
         ("identity", "is called", rf"(?i:mi chiamo|il mio nome è) (?P<o>{NAME})"),
@@ -239,12 +239,8 @@ def italian() -> Tongue:
         ("preference", "dislikes", rf"(?i:odio|detesto) (?P<o>{the}{plain(no, 1, 3)})"),
         ("preference", "-drinks", rf"(?i:non bevo)(?: più)? (?P<o>{plain(no, 1, 2)})"),
         ("preference", "-eats", rf"(?i:non mangio)(?: più)? (?P<o>{plain(no, 1, 2)})"),
-        (
-            "identity",
-            "is",
-            r"(?i:sono) (?P<o>vegetarian[oa]|vegan[oa]|celiac[oa]|diabetic[oa]|sposat[oa]|divorziat[oa]|single"
-            r"|incinta|in pensione)",
-        ),
+        ("identity", "is", rf"(?i:sono) (?P<o>{being})"),
+        ("identity", "-is", rf"(?i:non sono(?: più)?) (?P<o>{being})"),
         ("identity", "is aged", r"(?i:ho) (?P<o>\d{1,3}) anni"),
         ("identity", "'is", rf"(?i:il mio|la mia) (?P<s>\w+ preferit[oa]) è (?P<o>{plain(no, 1, 3)})"),
         (
@@ -292,6 +288,7 @@ def portuguese() -> Tongue:
     thing = rf"(?i:(?:o|a|o meu|a minha|meu|minha|o nosso|a nossa)) (?P<s>{NO_THING}{plain(no, 1, 4)})"
     to = r"(?:de |do |da |dos |das )"
     now = r"(?: agora| atualmente| também)?"
+    being = r"(?:vegetarian[oa]|vegan[oa]|celíac[oa]|diabétic[oa]|casad[oa]|divorciad[oa]|solteir[oa]|grávida)"
     made = rules(
         "",
         ("identity", "is called", rf"(?i:chamo-me|(?:eu )?me chamo|(?:o )?meu nome é) (?P<o>{NAME})"),
@@ -306,12 +303,8 @@ def portuguese() -> Tongue:
         ("preference", "-likes", rf"(?i:(?:eu )?(?:já )?não gosto {to})(?P<o>{plain(no, 1, 3)})"),
         ("preference", "dislikes", rf"(?i:(?:eu )?(?:odeio|detesto)) (?P<o>{plain(no, 1, 3)})"),
         ("preference", "-drinks", rf"(?i:(?:eu )?(?:já )?não bebo) (?P<o>{plain(no, 1, 2)})"),
-        (
-            "identity",
-            "is",
-            r"(?i:(?:eu )?(?:sou|estou)) (?P<o>vegetarian[oa]|vegan[oa]|celíac[oa]|diabétic[oa]|casad[oa]"
-            r"|divorciad[oa]|solteir[oa]|grávida)",
-        ),
+        ("identity", "is", rf"(?i:(?:eu )?(?:sou|estou)) (?P<o>{being})"),
+        ("identity", "-is", rf"(?i:(?:eu )?(?:já )?não (?:sou|estou)(?: mais)?) (?P<o>{being})"),
         ("identity", "is aged", r"(?i:(?:eu )?tenho) (?P<o>\d{1,3}) anos"),
         ("identity", "'is", rf"(?i:(?:o |a )?(?:meu|minha)) (?P<s>\w+ (?:favorit|preferid)[oa]) é (?P<o>{plain(no, 1, 3)})"),
         (

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from backstory.core.records import Home
 
@@ -19,6 +19,25 @@ class Directory(Struct, frozen=True):
 
     client: str
     pattern: re.Pattern[str]
+
+
+class Elsewhere(Struct, frozen=True):
+    """Of the first `looked` turns of a path, in this version of it, the ids of those (`turns`) that were not said in this room. `where`:
+    the room of the last of them."""
+
+    version: int = 0
+    room: str = ""
+    looked: int = 0
+    where: str = ""
+    turns: set[int] = field(default_factory=set)
+
+
+class Whereabouts(Struct):
+    """Where a conversation's turns were said. `told`: by turn, the room in which people's words came through a channel, as far as anybody
+    has asked. `elsewhere`: what is known of the path for the group that asked last."""
+
+    told: dict[int, str] = field(default_factory=dict)
+    elsewhere: Elsewhere = field(default_factory=Elsewhere)
 
 
 DIRECTORIES = (
@@ -35,6 +54,7 @@ AGENTS = (b"x-claude-code-agent-id", b"x-codex-parent-thread-id", b"x-openai-sub
 """Headers of requests that a client's own agents make: nobody speaks in them."""
 
 _READ_CHARS = 200_000
+_GROUP = re.compile(r"group .*|chat [^:]*:(?:-\d+|\S+@g\.us)", re.DOTALL)
 _LINE_END = re.compile(r"\\n.*", re.DOTALL)
 _OPENCLAW_SESSION = re.compile(r"(?:^|\n)Runtime: agent=[!-~]{1,200} \| session=([!-~]{1,200}) \|")
 _OPENCLAW_META = re.compile(r'"schema":\s*"openclaw\.inbound_meta\.v\d+"')
@@ -71,6 +91,11 @@ def audience(rooms: Iterable[str], texts: Iterable[str]) -> str:
             told = " ".join(f"{name}={value}" for name, value in sorted(meta))
             return f"session {session[1] if session is not None else ''} {told}".strip()
     return ""
+
+
+def grouped(room: str) -> bool:
+    """Whether a room, as an envelope tells it, is surely a group: by its kind, or by the form of its id (Telegram, WhatsApp)."""
+    return _GROUP.fullmatch(room) is not None
 
 
 def settled(known: Home | None, now: Home, earlier: Iterable[str]) -> Home:

@@ -17,6 +17,7 @@ from backstory.core.records import Conversation, Digest, Home, Injection, Lookup
 from backstory.memory.economy.account import Account
 from backstory.memory.facts.changes import Changes
 from backstory.memory.folding.view import View
+from backstory.memory.identity.belonging import Whereabouts
 from backstory.memory.identity.settled import Settled
 from backstory.memory.recall.index import Index
 from backstory.memory.recall.units import Carry
@@ -83,6 +84,7 @@ class Thread:
         "pins",
         "protects",
         "rewritten",
+        "rooms",
         "root",
         "settled",
         "states",
@@ -133,9 +135,9 @@ class Thread:
         """What its user has set for it."""
         self.hidden: frozenset[int] = frozenset()
         """Turns that are about to be forgotten: they are not recalled."""
-        self.origin, self.loosened = ("", 0, 0, 0), 0.0
+        self.origin, self.loosened, self.rooms = ("", 0, 0, 0), 0.0, Whereabouts()
         """Where it was forked off: that conversation's id and version then, its own version then, and how much of the path is the same.
-        When something that went up before was taken out (Unix seconds), other than by a fold or a stub."""
+        When something that went up before was taken out (Unix seconds), other than by a fold or a stub. Where its turns were said."""
 
     @property
     def account(self) -> Account:
@@ -243,6 +245,7 @@ class Thread:
         forked.injections = self.injections.copy()
         forked.lookups = self.lookups.copy()
         forked.pins = self.pins.copy()
+        forked.rooms.told.update(self.rooms.told)
         forked.digests = self.digests.copy()
         forked.tokens = self.tokens
         forked.boundary = self.boundary

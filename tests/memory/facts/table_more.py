@@ -117,6 +117,24 @@ Mam 5 minut.
 不,今天不行。
 今日は忙しいです。
 いいえ、今日は無理です。
+Moved to 11:30.
+Rescheduled to 11:30, see you there.
+Starts at 9:15 sharp.
+Verschoben auf 14:30.
+Zug 7:42 ab Hbf
+Kickoff 20:45!
+Connect to localhost:8080
+Server at 10.0.0.1:8080
+Fixed in app.ts:17:3
+Genesis 1:1
+如果我住在北京，就好了。
+他说，我住在北京。
+我住在北京，你呢？
+不，今天不行。
+No, si vivo en Sevilla es por ti.
+Nein, ich glaube nicht, dass ich in Bonn wohne.
+¿No soy vegano?
+Je ne suis pas Marie.
 """
 _STATED = """
 We have migrated our stack from AWS to GCP. | GCP
@@ -174,6 +192,11 @@ Egzamin jest w piątek. | w piątek
 私は京都に住んでいて、ソニーで働いています。 | ソニー
 面接は金曜日に変更になりました。 | 金曜日
 Dockerを使っています。 | Docker
+你好，我叫李雷。 | 李雷
+我住在上海，在腾讯工作。 | 腾讯
+我叫王芳，住在杭州。 | 杭州
+Port 2: 8080 | 8080
+Scores: 3:2 | 3:2
 """
 _CHANGED = """
 I use Safari. / I'm back on Firefox now. | Firefox
@@ -209,6 +232,30 @@ Egzamin jest w piątek. / Egzamin został przełożony na sobotę. | sobotę
 我住在上海。 / 我搬到杭州了。 | 杭州
 面试在周三。 / 面试改到周五了。 | 周五
 打ち合わせは10時です。 / すみません、11時です。 | 11時
+我住在北京。 / 不，我住在上海。 | 上海
+我住在北京。 / 不对，我住在上海。 | 上海
+会议在星期二。 / 不，是星期三。 | 星期三
+会议在星期二。 / 不对！是星期三。 | 星期三
+私は東京に住んでいます。 / いいえ、私は大阪に住んでいます。 | 大阪
+会議は月曜日です。 / いいえ。火曜日です。 | 火曜日
+Moro em Lisboa. / Não, moro no Porto. | Porto
+Moro em Lisboa. / Não. Moro no Porto. | Porto
+Vivo en Madrid. / No, vivo en Sevilla. | Sevilla
+Vivo en Madrid. / No vivo en Sevilla. | Madrid
+Vivo en Madrid. / Perdón: vivo en Sevilla. | Sevilla
+Trabajo en Telefónica. / No, trabajo en Movistar. | Movistar
+Ich wohne in Berlin. / Quatsch, ich wohne in Potsdam. | Potsdam
+I'm allergic to peanuts. / Turns out I'm not allergic to peanuts after all. |
+The demo is on Tuesday. / Turns out it's Friday. | Friday
+Ich bin allergisch gegen Nüsse. / Ich bin doch nicht allergisch gegen Nüsse. |
+Ich bin Vegetarier. / Ich bin kein Vegetarier mehr. |
+Je suis végétarien. / Je ne suis plus végétarien. |
+Soy alérgico a las nueces. / No soy alérgico a las nueces. |
+Sono vegetariano. / Non sono più vegetariano. |
+Sou vegetariana. / Já não sou vegetariana. |
+Jestem wegetarianinem. / Nie jestem już wegetarianinem. |
+Я вегетарианец. / Я больше не вегетарианец. |
+Ik ben vegetariër. / Ik ben geen vegetariër meer. |
 """
 
 NOTHING = _NOTHING.strip().splitlines()

@@ -297,3 +297,21 @@ def test_a_long_conversation_is_read_quickly() -> None:
     facts = [(turn.id, extract(turn), "") for turn in said]
     assert cost(lambda: fold_facts(facts).known(), 2.0) < 2.0
     assert len(fold_facts(facts).known()) == 10_000
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "left"),
+    [
+        ("the wifi password is blue42", "the wifi password is red17", ["the wifi password is red17"]),
+        ("the wifi password is blue42", "the wifi password is now red17", ["the wifi password is now red17"]),
+        ("the wifi password is blue42", "the guest password is red17", ["the wifi password is blue42", "the guest password is red17"]),
+        (
+            "the wifi password is blue42",
+            "the wifi password is on the fridge",
+            ["the wifi password is blue42", "the wifi password is on the fridge"],
+        ),
+        ("the shed is cold", "the shed is locked", ["the shed is cold", "the shed is locked"]),
+    ],
+)
+def test_a_note_of_a_value_takes_the_place_of_the_one_before(before: str, after: str, left: list[str]) -> None:
+    assert holds(f"Remember that {before}.", f"Remember that {after}.") == left

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from backstory.core.message import Text
 from backstory.core.records import Home
-from backstory.memory.identity.belonging import MIXED, audience, opted_out, project, settled, tellable
+from backstory.memory.identity.belonging import MIXED, audience, grouped, opted_out, project, settled, tellable
 from backstory.memory.reading.envelope import strip
 from tests.memory.reading.test_envelope import GROUP, OLD
 
@@ -79,6 +79,16 @@ def test_earlier_turns_of_a_channel_make_a_conversation_unsure() -> None:
     assert not tellable(settled(None, Home("c", "", ""), ["", "telegram"]))
     assert not tellable(settled(None, Home("c", "", "group a"), [""]))
     assert tellable(settled(None, Home("c", "", ""), ["", ""]))
+
+
+@pytest.mark.parametrize("room", ["group telegram:-100", "chat telegram:-999", "chat whatsapp:1203630@g.us"])
+def test_a_group_is_known_by_its_kind_or_its_id(room: str) -> None:
+    assert grouped(room)
+
+
+@pytest.mark.parametrize("room", ["", "direct telegram:7", "chat telegram:111", "chat whatsapp:Ann", "chat whatsapp:+1-555", "?"])
+def test_what_may_be_between_two_is_no_group(room: str) -> None:
+    assert not grouped(room)
 
 
 def test_opting_out_names_principals() -> None:

@@ -1,0 +1,74 @@
+"""What was said elsewhere than in the group in which the newest message was said, within one conversation: it is told there no more than
+what another conversation has heard.
+
+Rule: a room is told by the envelope of a human's message, and what follows it was said there. Only of a group is it sure that others are
+there: two direct messages may name each its own id. Nothing is looked up for any other conversation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Set
+
+from backstory.core.records import Turn
+from backstory.core.store import Lanes, Store
+from backstory.core.wire import Wire
+from backstory.errors import DocumentError
+from backstory.memory.economy.holding import spoken
+from backstory.memory.identity import belonging
+from backstory.memory.identity.belonging import Elsewhere
+from backstory.memory.reading.envelope import strip
+from backstory.stages.visit import Visit
+
+# The room of a channel's message that cannot be read (any more).
+_UNKNOWN = "?"
+
+
+class Apart:
+    """Tells them from the turns of a branch. `wires`: the format of a stored turn, by its name."""
+
+    def __init__(self, lanes: Lanes, wires: Callable[[str], Wire]) -> None:
+        self._lanes = lanes
+        self._wires = wires
+
+    async def turns(self, visit: Visit, upto: int) -> Set[int]:
+        """Ids of the first `upto` turns of the visit's branch that were said elsewhere: none where the newest message was said in no group.
+        One read of the store where rooms are not known yet, after a restart; then a microsecond for each new turn. Raises StoreError."""
+        thread = visit.thread
+        now = next((line for line in reversed(visit.reading.lines) if spoken(line)), None)
+        if now is None or not belonging.grouped(now.room):
+            return frozenset()
+        known = thread.rooms.elsewhere
+        if (known.version, known.room) != (thread.version, now.room) or known.looked > upto:
+            known = Elsewhere(thread.version, now.room)
+        path = thread.path[known.looked : upto]
+        missing = [turn.id for turn in path if turn.channel and spoken(turn) and turn.id not in thread.rooms.told]
+        if missing:
+            thread.rooms.told.update(await self._lanes.read(lambda store: self._read(store, missing)))
+        where, found = known.where, set(known.turns) if missing else known.turns
+        for turn in path:
+            if spoken(turn):
+                where = thread.rooms.told.get(turn.id, _UNKNOWN) if turn.channel else ""
+            if where != now.room:
+                found.add(turn.id)
+        if not missing:
+            thread.rooms.elsewhere = Elsewhere(known.version, now.room, known.looked + len(path), where, found)
+        return found
+
+    def _read(self, store: Store, turns: Collection[int]) -> dict[int, str]:
+        return {turn.id: self._room(turn) for turn in store.turns_by_id(turns, raw=True)}
+
+    def _room(self, turn: Turn) -> str:
+        try:
+            message = self._wires(turn.wire).message(turn.raw, ("",)) if turn.raw else None
+        except (DocumentError, LookupError):
+            return _UNKNOWN
+        return (strip(message.role, message.parts).room or _UNKNOWN) if message is not None else _UNKNOWN
+
+
+def note_rooms(visit: Visit) -> None:
+    """What new messages tell of where they were said is known from here on."""
+    lines, places = visit.reading.lines, visit.reading.places
+    for turn in visit.turns:
+        if turn.channel and spoken(turn):
+            said = (at for at in range(len(lines) - 1, -1, -1) if places[at] < 0 and lines[at].content == turn.content)
+            visit.thread.rooms.told[turn.id] = next((lines[at].room for at in said), "") or _UNKNOWN
