@@ -259,7 +259,9 @@ class Attempts:
             self._board.broke_off(self._name, str(error))
             return False
         if self._state == "holding":  # its status was its word
-            self._weighed(b"")
+            if not self._weighed(b""):
+                self._release(done=False, trailers=())
+                return False
             self._go_on()
             return True
         if self._state == "watching":

@@ -107,6 +107,7 @@ def acknowledge_all(listeners: Sequence[Listener]) -> None:
         return
     taps = [tap for one in listeners if isinstance(tap := one._tap, ArrivalTap)]
     if not listeners[0]._ask(False, ArrivalTap.acknowledge_all, taps):
+        listeners[0]._listening = len(listeners) > 1  # whose fault it is shows now
         for one in listeners:
             one.acknowledge()
 

@@ -291,9 +291,11 @@ class ArrivalTap:
         self._keep(True)
 
     def joins(self, data: bytes) -> bool:
-        """The last piece. Whether what was said is little enough to be journalled with what others have said."""
+        """The last piece. Whether what was said is little enough to be journalled with what others have said; it is heard only then."""
+        if self._kept + len(data) >= _JOINED:
+            return False
         self.chunk(data)
-        return self._kept < _JOINED
+        return True
 
     @staticmethod
     def acknowledge_all(taps: Sequence[ArrivalTap]) -> bool:

@@ -176,6 +176,21 @@ def test_a_429_whose_body_breaks_off_is_its_status_alone() -> None:
     run(work())
 
 
+def test_a_429_whose_body_breaks_off_ends_the_exchange_where_no_try_is_left() -> None:
+    begun = b"HTTP/1.1 429 Said\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"
+
+    async def work() -> None:
+        async with stage(*[then(begun, reset)] * 9) as one:
+            raw, _ = await ask(one.port, post(b"{}"))
+            assert raw.startswith(b"HTTP/1.1 429 Said\r\n")
+            assert attempts(raw) == b"front=429, front=429, front=429"
+            assert one.asked == [3]
+            await until(lambda: bool(one.ear.ended))
+            assert one.world.door.metrics.in_flight == 0
+
+    run(work())
+
+
 def test_what_would_outlast_the_budget_is_the_clients_to_decide() -> None:
     async def work() -> None:
         async with stage(reply(429, b"later", b"Retry-After: 30"), reply(200, chat("yes"))) as one:
