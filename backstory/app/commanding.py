@@ -61,7 +61,7 @@ class Commanding:
             conversation = conversation or builds_on[0]
             value = b'"%b"' % builds_on[1].encode() if builds_on[1] else b"null"
             edits = [*edits, SetParam(_PREVIOUS, value)]
-        body = wire.render(document, prompt, edits) if edits else document.raw
+        body = wire.render(document, prompt, edits) if edits else document.came
         return Plain(body, conversation, asked)
 
 

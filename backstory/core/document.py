@@ -84,13 +84,13 @@ class _Level(Struct):
 class Document:
     """Bytes of one JSON value. Levels are located when an edit, a `span` or a reader asks for them, and then kept. `layouts`: arrays
     seen before, with which the large one of this document may begin. `halves`: half letters in it (`letters.py`) are read as U+FFFD, in
-    `raw` and whatever is given of it, where it would not be read at all; what edits leave alone keeps them.
+    `raw` and whatever is given of it, where it would not be read at all; `came` is as it came, and what edits leave alone keeps them.
     """
 
-    __slots__ = ("_came", "_elements", "_halves", "_layouts", "_levels", "raw")
+    __slots__ = ("_elements", "_halves", "_layouts", "_levels", "came", "raw")
 
     def __init__(self, raw: bytes, layouts: Layouts | None = None, halves: bool = False) -> None:
-        self.raw = self._came = raw
+        self.raw = self.came = raw
         self._halves = halves
         self._layouts = layouts
         self._levels: dict[Path, Members | Sequence[Span]] = {}
@@ -185,19 +185,19 @@ class Document:
         patches: list[Patch] = [patch for path, level in levels.items() for patch in self._patches(path, level)]
         patches += [(*self.span(path), value) for path, value in values.items()]
         patches += [self._respelled(self.span(path), edits) for path, edits in strings.items()]
-        return _patched(self._came, patches)
+        return _patched(self.came, patches)
 
     def _respelled(self, span: Span, edits: list[Extend | Strike]) -> Patch:
         start, end = span
-        return start, end, _respell(self._came[start:end], self.raw[start:end], edits)
+        return start, end, _respell(self.came[start:end], self.raw[start:end], edits)
 
     def _mended(self) -> bool:
         """Whether it can be read now: half letters are done with once."""
         if not self._halves:
             return False
         self._halves = False
-        self.raw = whole(self._came)
-        return self.raw is not self._came
+        self.raw = whole(self.came)
+        return self.raw is not self.came
 
     def _present(self, path: Path) -> bool:
         """False for a key that its object does not have; an error for any other place that does not exist."""

@@ -15,15 +15,19 @@ ESCAPES = re.compile(
 )
 """One escape at a time, so that an escaped backslash is not taken for the beginning of another."""
 _SUSPECT = re.compile(rb"\\u[dD][89a-fA-F]")
+# Up to the next half: all of that is passed over in one go, since a large text may hold millions of escapes.
+_FINE = re.compile(
+    rb"(?:[^\\]++|\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?!u[dD][89a-fA-F][0-9a-fA-F]{2}).))*+", re.DOTALL
+)
 
 
 def whole(raw: bytes) -> bytes:
     """The same JSON with U+FFFD for each half letter, every other byte in its place; the same object where there is none."""
     if _SUSPECT.search(raw) is None:
         return raw
-    made = ESCAPES.sub(_one, raw)
-    return raw if made == raw else made
-
-
-def _one(match: re.Match[bytes]) -> bytes:
-    return LOST if match["high"] or match["low"] else match.group()
+    made: list[bytes] = []
+    at = 0
+    while (fine := _FINE.match(raw, at)) is not None and fine.end() + len(LOST) <= len(raw):
+        made += [raw[at : fine.end()], LOST]
+        at = fine.end() + len(LOST)
+    return b"".join([*made, raw[at:]]) if made else raw
