@@ -287,7 +287,16 @@ class Engine:
         most = self._settings.window.hard_tokens
         self.ingest = Ingest(threads, self.visits, lanes, self.turn_ids, self._clock, rough, self._stored, most, self.failed)
         self.arrivals = Arrivals(
-            threads, lanes, WIRE_BY_NAME.__getitem__, read_arrival, rough, self._worker.wake, self.failed, self._hot, self.economy.first
+            threads,
+            lanes,
+            WIRE_BY_NAME.__getitem__,
+            read_arrival,
+            rough,
+            self._worker.wake,
+            self.failed,
+            self._hot,
+            lambda: self.busy,
+            self.economy.first,
         )
         reader = Reader(secrets.randbits(63))
         line = self._line_up(lanes, threads, shelf, reader)

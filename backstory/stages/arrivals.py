@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from itertools import count, islice
 
@@ -91,7 +91,7 @@ Spent = Callable[[Arrival, Reply | None, str], Spend]
 
 class Arrivals:
     """First exchanges that wait. `read` gives the answer of an arrival, `wire` the wire of its name; `hot`: whether a request is being
-    handled at this moment."""
+    handled at this moment, `busy`: whether any have come in lately."""
 
     def __init__(
         self,
@@ -103,6 +103,7 @@ class Arrivals:
         stored: Callable[[], None],
         failed: Failed,
         hot: Callable[[], bool],
+        busy: Callable[[], bool],
         spent: Spent,
     ) -> None:
         self._threads = threads
@@ -113,13 +114,14 @@ class Arrivals:
         self._stored = stored
         self._failed = failed
         self._hot = hot
+        self._busy = busy
         self._spent = spent
         self._waiting: dict[int, _Waiting] = {}
         self._keys: dict[int, int | list[int]] = {}
         self._conversations: dict[str, int] = {}
+        self._latest: deque[int] = deque(maxlen=_LATELY)
         self._unanswered: OrderedDict[int, tuple[str, float]] = OrderedDict()
         self._timer: asyncio.TimerHandle | None = None
-        self._last = 0.0
         self._newest = self._ticked = 0
 
     def __len__(self) -> int:
@@ -147,7 +149,7 @@ class Arrivals:
             elif same != seq:
                 keys[key] = [same, seq]
             self._conversations[arrival.conversation] = self._newest = seq
-        self._last = time.monotonic()
+            self._latest.append(seq)
         while len(waiting) > _MOST_WAITING:
             self._settle(next(iter(waiting)))
         if self._timer is None:
@@ -191,8 +193,10 @@ class Arrivals:
             self._settle(seq)
 
     def lately(self) -> bool:
-        """The last that came are read now: what goes on with one of them may repeat it in another form. Whether there were any."""
-        found = list(islice(reversed(self._waiting), _LATELY))
+        """The last that came are read now, where they wait: what goes on with one of them may repeat it in another form. Whether there were
+        any. Those before them are not read for a history that is asked about again."""
+        found = [seq for seq in self._latest if seq in self._waiting]
+        self._latest.clear()
         for seq in found:
             self._settle(seq)
         return bool(found)
@@ -211,7 +215,7 @@ class Arrivals:
 
     def _tick(self) -> None:
         self._timer = None
-        quiet = time.monotonic() - self._last > _QUIET_S and not self._hot()
+        quiet = not self._busy() and not self._hot()
         came, self._ticked = self._newest - self._ticked, self._newest
         rush = came > _RUSH
         if self._lanes.queued < _MOST_QUEUED:

@@ -55,6 +55,20 @@ def test_a_repeated_first_request_does_not_mix_with_its_twin(tmp_path: Path) -> 
     asyncio.run(work())
 
 
+def test_a_history_that_is_not_known_is_looked_for_among_the_last_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_QUIET_S", 60.0)
+
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing()) as one:
+            for number in range(150):
+                await say(one, [("user", f"First words {number}.")])
+            for number in range(3):
+                await say(one, [("user", "Elsewhere."), ("assistant", "Nobody has heard it."), ("user", f"Go on {number}.")])
+            assert len(one.engine.arrivals) == 150 - module._LATELY
+
+    asyncio.run(work())
+
+
 def test_many_that_begin_alike_hold_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_QUIET_S", 60.0)
     ran: list[int] = []
