@@ -35,8 +35,6 @@ _OK, _UNAUTHORIZED = 200, 401
 _LISTENS_S = 2.0
 _CODING = b"accept-encoding"
 _PLAIN: Headers = ((b"Accept-Encoding", b"identity"),)
-
-
 _EMPTY = Fault("empty", "empty")
 
 
