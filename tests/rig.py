@@ -34,6 +34,8 @@ PATHS = {
     "gemini": "/v1beta/models/m:generateContent",
 }
 QUICK = Timeouts(probe_s=0.2, linger_s=0.2)
+LONG_MS = 20_000.0
+"""`recall.deadline_ms` where a test does not speak of it: no machine is so busy that memory is late by then."""
 Answer = Callable[[Received], bytes | Sequence[bytes]]
 """The raw bytes of an answer, head and all, in as many writes as there are pieces."""
 
@@ -54,7 +56,7 @@ def settings(folder: Path, **sections: dict[str, Any]) -> Config:
     return Config(
         storage=Storage(url=f"sqlite:///{path}"),
         memory=Memory(**sections.get("memory", {})),
-        recall=Recall(**sections.get("recall", {})),
+        recall=Recall(**{"deadline_ms": LONG_MS, **sections.get("recall", {})}),
         compaction=Compaction(**sections.get("compaction", {})),
         media=Media(**sections.get("media", {})),
         tool_output=ToolOutput(**sections.get("tool_output", {})),
