@@ -104,7 +104,8 @@ class Proxy:
 
     def start(self) -> Proxy:
         environ = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-        environ |= {f"BACKSTORY_{name}": value for name, value in self.settings.items()}
+        settings = {"RECALL__DEADLINE_MS": "20000"} | self.settings  # memory is late only where a test is about that
+        environ |= {f"BACKSTORY_{name}": value for name, value in settings.items()}
         environ |= {"HOME": str(self.folder), "XDG_DATA_HOME": str(self.folder)}
         with (self.folder / "proxy.log").open("ab") as output:
             self.process = subprocess.Popen(

@@ -34,7 +34,7 @@ def raw() -> Iterator[RawProvider]:
 @pytest.fixture
 def proxy(tmp_path: Path, raw: RawProvider) -> Iterator[Proxy]:
     raw.script = usual
-    one = Proxy(tmp_path, raw.url)
+    one = Proxy(tmp_path, raw.url, RECALL__DEADLINE_MS="250")
     yield one
     if one.process is not None:
         one.stop()
