@@ -114,7 +114,8 @@ class Translated:
         self._ended = False
         self._inflate: Inflate | None = None
         self._fault: DocumentError | None = None
-        self._compacts = False
+        self._compacts = self._posted = False
+        self._users: tuple[Said, ...] = ()
         self._summary: compacting.Compacting | None = None
         self._names: dict[str, str] = {}
         self._kept = kept
@@ -138,9 +139,11 @@ class Translated:
 
     def ask(self, body: bytes) -> bytes:
         """See Translation. What of it gets lost stands in `losses` afterwards."""
-        asked = self._client.asked(body, self._path, self._query)
+        self._posted = self._client.name == compacting.WIRE and compacting.PATH.fullmatch(self._path) is not None
+        asked = self._client.asked(compacting.triggered(body) if self._posted else body, self._path, self._query)
         self._asked = replace(asked, marks=self._marks, limit=self._most_of(asked.model), habits=self._habits)
         talk = self._whole_talk(self._asked, len(body))
+        self._users = compacting.from_users(talk.said) if self._posted else ()
         talk = replace(talk, said=compacting.told_again(talk.said)) if talk.wire == compacting.WIRE else talk
         self._compacts = compacting.wants_summary(talk.said)
         talk = compacting.asking(talk) if self._compacts else talk
@@ -266,7 +269,10 @@ class Translated:
         answered = replace(answered, id=self._lasting(answered.id), created=answered.created or self._began_at())
         if self._teller is None:
             self._keep(answered.id, answered.pieces)
-            return self._status, self._client.answer(self._own(answered), self._asked)
+            out = self._client.answer(self._own(answered), self._asked)
+            if self._posted:
+                out = compacting.as_posted(out, self._client.ask(Asked("", False, (), self._users, wire=compacting.WIRE))[0])
+            return self._status, out
         *events, end = events_of(answered)
         others = b"" if self._others is None else self._others.whole(answered, events_of)
         return self._status, self._say(events) + others + self._say([end]) + self._teller.end()
