@@ -278,19 +278,20 @@ class Translated:
         return self._status, self._say(events) + others + self._say([end]) + self._teller.end()
 
     def _answered(self, body: bytes) -> Answered | Failure:
-        """A whole answer. Half letters, which JSON cannot hold, are lost. A page or a text that is none is a failure with its words, and so
-        is none at all."""
+        """A whole answer. Half letters, which JSON cannot hold, are lost. What is none is a failure of the provider's, with the words of a
+        page or a text."""
         try:
             return self._provider.answered(body)
-        except DocumentError:
+        except DocumentError as error:
             if body.lstrip()[:1] not in (b"{", b"["):
                 shown = failed_plainly(self._status, body).message if body.strip() else "it is empty"
                 place = f", and points to {self._points_to}" if self._points_to else ""
                 return Failure(502, "server", f"the provider's answer ({self._status}) is none that its wire has: {shown}{place}")
             whole = mended(body)
-            if whole is body:
-                raise
-            return self._provider.answered(whole)
+            if whole is not body:
+                with suppress(DocumentError):
+                    return self._provider.answered(whole)
+            return Failure(502, "server", f"the provider's answer ({self._status}) is none that its wire has: {error}")
 
     def _hear(self, frame: Frame, listener: Listener) -> bytes:
         """What a frame says, told."""
