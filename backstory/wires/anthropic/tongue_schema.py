@@ -15,7 +15,7 @@ _REFUSED = frozenset(
     {
         "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "maxItems", "uniqueItems",
         "contains", "minContains", "maxContains", "prefixItems", "minProperties", "maxProperties", "patternProperties", "propertyNames",
-        "unevaluatedItems", "unevaluatedProperties", "dependentRequired", "dependentSchemas", "not", "if", "then", "else",
+        "unevaluatedItems", "unevaluatedProperties", "dependentRequired", "dependentSchemas", "discriminator", "not", "if", "then", "else",
     }
 )  # fmt: skip
 _FORMATS = frozenset({"date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"})
