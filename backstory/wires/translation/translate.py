@@ -131,7 +131,7 @@ class Translated:
         self._date = b""
         self._waits = False
         self._points_to = ""
-        self._spoke = False
+        self._spoke = self._answers = False
         self._begun = ""
         self._pieces: list[Piece] = []
         self.losses: tuple[Loss, ...] = ()
@@ -182,7 +182,7 @@ class Translated:
 
     def begin(self, status: int, headers: Headers) -> tuple[Literal["stream", "whole"], Headers]:
         """See Translation."""
-        self._spoke = False
+        self._spoke = self._answers = False
         self._status = status
         self._reader = self._listener = self._teller = self._others = self._fault = None
         self._halves = Halves()
@@ -218,6 +218,9 @@ class Translated:
             try:
                 out += self._hear(frame, self._listener)
             except DocumentError as error:
+                if not self._answers:
+                    self._listener = _Deaf()
+                    return bytes(out) + self._say([Broke(self._none_of_its_wire(error))])
                 if not out:
                     raise
                 self._fault = error  # what was understood before it goes to the client first
@@ -257,9 +260,7 @@ class Translated:
         if self._listener is None or self._reader is None:
             answered = self._answered(body)
         else:
-            fed = self._halves.feed([*self._reader.feed(body), *self._reader.close()])
-            frames = (*fed, *self._halves.close())
-            answered = gathered([event for frame in frames for event in self._listener.events(frame)] + [*self._listener.over()])
+            answered = self._streamed(body, self._reader, self._listener)
         if isinstance(answered, Answered) and answered.finish == "error" and self._client.name in _ENDLESS:
             answered = _FAILED.failure
         if self._compacts and self._teller is None and isinstance(answered, Answered):
@@ -291,7 +292,18 @@ class Translated:
             if whole is not body:
                 with suppress(DocumentError):
                     return self._provider.answered(whole)
-            return Failure(502, "server", f"the provider's answer ({self._status}) is none that its wire has: {error}")
+            return self._none_of_its_wire(error)
+
+    def _streamed(self, body: bytes, reader: StreamReader, listener: Listener) -> Answered | Failure:
+        """A whole answer that came as a stream."""
+        frames = (*self._halves.feed([*reader.feed(body), *reader.close()]), *self._halves.close())
+        try:
+            return gathered([event for frame in frames for event in listener.events(frame)] + [*listener.over()])
+        except DocumentError as error:
+            return self._none_of_its_wire(error)
+
+    def _none_of_its_wire(self, error: DocumentError) -> Failure:
+        return Failure(502, "server", f"the provider's answer ({self._status}) is none that its wire has: {error}")
 
     def _hear(self, frame: Frame, listener: Listener) -> bytes:
         """What a frame says, told."""
@@ -314,6 +326,7 @@ class Translated:
         if self._client.name in _ENDLESS:
             events = [_FAILED if isinstance(event, Ended) and event.finish == "error" else event for event in events]
         self._spoke = self._spoke or any(not isinstance(event, Waits) for event in events)
+        self._answers = self._answers or any(not isinstance(event, Waits | Begun) for event in events)
         self._ended = self._ended or any(isinstance(event, (Ended, Broke)) for event in events)
         events = [self._begins(event) if isinstance(event, Begun) else event for event in events]
         if self._tell_kept is not None:
@@ -396,6 +409,16 @@ class Translated:
 
     def _own_piece(self, piece: Piece) -> Piece:
         return replace(piece, name=self._names.get(piece.name, piece.name)) if isinstance(piece, Use) else piece
+
+
+class _Deaf:
+    """Hears nothing more. Implements core.translation.Listener."""
+
+    def events(self, frame: Frame) -> Sequence[Event]:
+        return ()
+
+    def over(self) -> Sequence[Event]:
+        return ()
 
 
 def _bounded(asked: Asked) -> Asked:
