@@ -44,6 +44,7 @@ _KEYS_IN_QUERIES = frozenset({"key", "access_token"})
 _OWN = {"anthropic": "anthropic", "openai_chat": "openai", "openai_responses": "openai", "gemini": "gemini"}
 _NATURAL: dict[str, Header] = {"anthropic": "x-api-key", "gemini": "x-goog-api-key"}
 _TAILS = {"anthropic": "messages", "openai_chat": "chat/completions", "openai_responses": "responses"}
+_COMPACT = "/compact"
 _VERSION = (b"anthropic-version", b"2023-06-01")
 TOKEN_AUTHS: frozenset[Auth] = frozenset({"oauth_refresh", "oauth_client", "google", "azure"})
 """Those that are paid for with a token that has to be fetched first."""
@@ -87,7 +88,8 @@ class Backend(Struct, frozen=True):
         return client if client in self.urls else next(iter(self.urls))
 
     def target(self, wire: str, model: str, path: str, query: str) -> Target:
-        """Where a request of this wire goes. `path`, `query`: of a request in it; Gemini's path names model and verb."""
+        """Where a request of this wire goes. `path`, `query`: of a request in it; Gemini's path names model and verb, that of
+        Responses may ask to compact."""
         base, template = self.urls[wire], self.paths.get(wire, "")
         query = self.query(query)
         if template:
@@ -101,7 +103,7 @@ class Backend(Struct, frozen=True):
             return upstreams.target(base, path, query)
         else:
             versioned = base.prefix if upstreams.ends_in_version(base.prefix) else f"{base.prefix}/v1"
-            whole = f"{versioned}/{_TAILS[wire]}"
+            whole = f"{versioned}/{_TAILS[wire]}{_COMPACT if path.endswith(_COMPACT) else ''}"
         return Target(base.scheme, base.host, base.port, base.host_header, f"{whole}?{query}" if query else whole)
 
     def query(self, query: str) -> str:

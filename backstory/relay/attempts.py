@@ -20,7 +20,7 @@ from backstory.relay.comments import Comments
 from backstory.relay.decoding import content, decoded
 from backstory.relay.emptiness import Watch
 from backstory.relay.endurance import Endurance, Fault, Kind, Schedule, Step, fault_of
-from backstory.relay.heads import ReplyHead
+from backstory.relay.heads import CHUNKED, ReplyHead
 from backstory.wires import patience
 
 _Trailers: TypeAlias = tuple[tuple[bytes, bytes], ...]
@@ -81,34 +81,9 @@ class Attempts:
     what was tried before. `interims`: informational replies of the try under way."""
 
     __slots__ = (
-        "_at",
-        "_board",
-        "_body",
-        "_course",
-        "_endurance",
-        "_held",
-        "_held_at",
-        "_last",
-        "_limited",
-        "_name",
-        "_parts",
-        "_patient",
-        "_policy",
-        "_question",
-        "_renewed",
-        "_renewing",
-        "_schedule",
-        "_sent_at",
-        "_size",
-        "_state",
-        "_step",
-        "_told",
-        "_tried",
-        "_tries",
-        "_watch",
-        "_whole",
-        "comments",
-        "interims",
+        *("_at", "_board", "_body", "_course", "_endurance", "_held", "_held_at", "_last", "_limited", "_name", "_parts", "_patient"),
+        *("_policy", "_question", "_renewed", "_renewing", "_schedule", "_sent_at", "_size", "_state", "_step", "_told", "_tried"),
+        *("_tries", "_watch", "_whole", "comments", "interims"),
     )
 
     def __init__(
@@ -286,8 +261,16 @@ class Attempts:
         waits = self._state == "trying" and not answered and not self._patient
         if waits and policy.first_byte_s and now - self._sent_at > policy.first_byte_s:
             self._slow()
-        if self._state == "watching" and now - self._held_at > _LISTENS_S and not self._schedule.may_reask:
+        late = now - self._held_at > _LISTENS_S
+        fault = None if self._watch is None else self._watch.fault
+        if self._state == "watching" and fault is not None:
+            # Its stream stays open: what may still come is not waited for.
+            if not self._gives_way(fault, (), whole=False):
+                self._release(done=False, trailers=())
+        elif self._state == "watching" and late and not self._schedule.may_reask:
             self._release(done=False, trailers=())
+        elif self._state == "holding" and late:
+            self._unread()
         self.comments.check(self.headers)
 
     def abandon(self) -> None:
@@ -377,6 +360,14 @@ class Attempts:
         self._course.give_up_try()
         self._go_on()
 
+    def _unread(self) -> None:
+        """The body of a refusal does not come to its end: its status was its word."""
+        if not self._weighed(b""):
+            self._release(done=False, trailers=())
+            return
+        self._course.give_up_try()
+        self._go_on()
+
     # What a provider is paid with.
 
     def _unpaid(self, status: int) -> bool:
@@ -444,15 +435,17 @@ class Attempts:
             self._last = self._gathered(trailers, answers=True)
             self._go_on()
 
-    def _gives_way(self, fault: Fault, trailers: _Trailers) -> bool:
-        """What was looked into is an error in place of an answer. Whether something else can become the client's."""
+    def _gives_way(self, fault: Fault, trailers: _Trailers, whole: bool = True) -> bool:
+        """What was looked into is an error in place of an answer; `whole`: it is over. Whether something else can become the client's."""
         self._state = "holding"
         if not self._decided(fault):
             self._step = self._next(_EMPTY)
         if self._step is None and not self._has_answer:
             return False
-        if not self._has_answer:
+        if not self._has_answer and (whole or (self._held is not None and self._held[0].length == CHUNKED)):
             self._last = self._gathered(trailers)
+        if not whole:
+            self._course.give_up_try()
         self._go_on()
         return True
 

@@ -123,6 +123,10 @@ class Flow:
         up = self._up
         if up is None or self.over:
             return
+        if self._interpreter is not None:
+            self._interpreter.check(self._clock.now)
+        if up is not self._up or self.over:
+            return
         readers = (self._legs, attempts, self._interpreter)
         reading = self._delivery is not None or any(one is not None and one.reading for one in readers)
         error = overdue(up, self.since, self._clock.now, reading, self._upload.done, self._door.timeouts)

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from backstory.relay.door import Door
 
 
+_MOST_ERROR_S = 2.0
+"""So long for the body of an error: its status says the most of it."""
+
+
 class Course(Receiver, Protocol):
     """The exchange (flow.py)."""
 
@@ -33,7 +37,7 @@ class Interpreter:
     """Implements upstream.Receiver for one leg. `limit`: how large a body may be gathered. `reading`: the head of the answer has come.
     `aside`: hears what the provider says."""
 
-    __slots__ = ("_aside", "_course", "_gathered", "_head", "_limit", "_mode", "_size", "_translation", "_up", "reading")
+    __slots__ = ("_aside", "_course", "_gathered", "_head", "_limit", "_mode", "_since", "_size", "_translation", "_up", "reading")
 
     def __init__(self, translation: Translation, course: Course, up: UpConnection, limit: int, aside: Aside | None = None) -> None:
         self._aside = aside
@@ -45,6 +49,7 @@ class Interpreter:
         self._mode: Mode = "pass"
         self._gathered: list[bytes] = []
         self._size = 0
+        self._since = 0.0
         self.reading = False
 
     @property
@@ -62,6 +67,7 @@ class Interpreter:
 
     def lost(self, error: UpstreamError) -> None:
         """See Receiver. What was held back of a stream goes to the client first."""
+        self._head = None
         rest = self._translation.rest() if self._mode == "stream" else b""
         if rest:
             self._course.deliver(rest, False)
@@ -116,8 +122,21 @@ class Interpreter:
         if self._size > self._limit or head is None:
             self._fail(DocumentError("the upstream's answer is too large to be translated"))
             return
-        if not done:
+        if done:
+            self._understood(head)
+
+    def check(self, now: float) -> None:
+        """Called by the sweep, with the door's seconds. The body of an error that does not come to its end is not waited for."""
+        head = self._head
+        if head is None or head.status < 400:
             return
+        self._since = self._since or now
+        if now - self._since > _MOST_ERROR_S:
+            self._up.abort()
+            self._understood(head)
+
+    def _understood(self, head: ReplyHead) -> None:
+        self._head = None
         try:
             status, body = self._translation.whole(b"".join(self._gathered))
         except DocumentError as error:

@@ -131,6 +131,10 @@ class Runner:
             self.attempts.check(answered=up is not None and up.answered)
         if up is None or up is not self.up or self.state != "running":
             return
+        if self.interpreter is not None:
+            self.interpreter.check(clock.now)
+        if up is not self.up or self.state != "running":
+            return
         reading = self.reply is not None or self.attempts.reading or (self.interpreter is not None and self.interpreter.reading)
         error = overdue(up, self._since, clock.now, reading, True, self._door.timeouts)
         if error is not None:

@@ -67,6 +67,40 @@ def test_who_answers_with_a_page_gives_way_whatever_it_speaks(tmp_path: Path, wi
     run(scene())
 
 
+@pytest.mark.parametrize("speaks", ["openai_chat", "gemini"])
+@pytest.mark.parametrize("body", [b'{"id":"x","choi', b"[7]", b'{"choices":7,"candidates":7}'])
+def test_who_answers_with_what_another_wire_is_not_made_of_gives_way(tmp_path: Path, speaks: str, body: bytes) -> None:
+    async def garbles(_: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(reply(body))
+
+    async def scene() -> None:
+        async with several(tmp_path, {"odd": (speaks, garbles), "good": ("openai_chat", says("Here I am."))}) as one:
+            for stream in (False, True):
+                head, told = await one.ask_for("anthropic", "odd:a|good:b", stream)
+                assert head.startswith(b"HTTP/1.1 200"), (head, told)
+                assert b"Here I am." in told
+
+    run(scene())
+
+
+@pytest.mark.parametrize("wire", ["anthropic", "openai_responses", "gemini"])
+@pytest.mark.parametrize("begun", [b"", b'data: {"id":"c","choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}\n\n'])
+def test_a_stream_that_is_garbled_before_anything_is_said_gives_way(tmp_path: Path, wire: str, begun: bytes) -> None:
+    async def garbles(_: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(reply(begun + b"data: {oops\n\n", b"text/event-stream"))
+
+    async def scene() -> None:
+        async with several(tmp_path, {"odd": ("openai_chat", garbles), "good": ("openai_chat", says("Here I am."))}) as one:
+            for stream in (False, True):
+                head, told = await one.ask_for(wire, "odd:a|good:b", stream)
+                assert head.startswith(b"HTTP/1.1 200"), (head, told)
+                assert b"Here I am." in told
+                head, told = await one.ask_for(wire, "odd:a", stream)
+                assert b"is none that its wire has" in told
+
+    run(scene())
+
+
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
 @pytest.mark.parametrize("speaks", ["anthropic", "openai_chat", "openai_responses", "gemini"])
 @pytest.mark.parametrize("wire", ["anthropic", "openai_chat", "openai_responses", "gemini"])

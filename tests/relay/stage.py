@@ -22,7 +22,15 @@ from .world import CALM, Ear, Script, Upstream, World, field, world
 
 CHAT = next(wire for wire in WIRES if wire.name == "openai_chat")
 QUICK = Policy(retries=2, backoff_s=0.01, backoff_most_s=0.05, budget_s=5.0)
-Answer: TypeAlias = bytes | Callable[[asyncio.StreamWriter], None] | float
+
+
+class Stays(Struct, frozen=True):
+    """These bytes, and the connection stays open."""
+
+    said: bytes
+
+
+Answer: TypeAlias = bytes | Callable[[asyncio.StreamWriter], None] | float | Stays
 """What a provider does with a request: it says these bytes, does something with the connection, or says nothing for so many seconds."""
 
 
@@ -75,6 +83,10 @@ def saying(*answers: Answer) -> Script:
             answer = left.pop(0) if len(left) > 1 else left[0]
             if isinstance(answer, float):
                 await asyncio.sleep(answer)
+                return
+            if isinstance(answer, Stays):
+                writer.write(answer.said)
+                await asyncio.sleep(30)
                 return
             if isinstance(answer, bytes):
                 writer.write(answer)

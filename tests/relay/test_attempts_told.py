@@ -6,12 +6,13 @@ import asyncio
 import json
 
 import pytest
+from msgspec.structs import replace
 
 from backstory.relay.breaker import Thresholds
 from backstory.relay.endurance import Policy
 
-from .stage import attempts, chat, close, events, reply, split, sse, stage, then
-from .world import ask, client, field, post, run
+from .stage import Stays, attempts, chat, close, events, reply, split, sse, stage, then
+from .world import ask, client, field, post, run, until
 
 ONCE = Policy(retries=0, budget_s=5.0)
 
@@ -150,5 +151,63 @@ def test_a_backend_that_tells_nothing_but_errors_is_passed_over_in_time() -> Non
             assert attempts(raw) == b"front=set aside, back.0=200"
             assert one.asked == [3, 4]
             assert field(raw, b"content-type") == b"text/event-stream"
+
+    run(work())
+
+
+def opened(*pieces: bytes) -> Stays:
+    """A stream that says this, and stays open."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    return Stays(head + b"".join(b"%x\r\n%b\r\n" % (len(one), one) for one in pieces))
+
+
+@pytest.mark.parametrize("policy", [ONCE, Policy(retries=0, budget_s=5.0, empty_retry=True)], ids=["once", "empty"])
+def test_an_error_is_not_waited_behind_where_its_stream_stays_open(policy: Policy) -> None:
+    def clock() -> float:
+        return 100.0
+
+    async def work() -> None:
+        error = opened(START, told(502))
+        async with stage(error, behind=[[sse(events("yes"))]], policy=policy, clock=clock) as one:
+            raw, _ = await ask(one.port, post(b"{}"))
+            assert split(raw)[1] == events("yes")
+            assert attempts(raw) == b"front=error, back.0=200"
+        async with stage(error, behind=[[reply(401, b"no key")]], policy=policy, clock=clock) as one:
+            raw, _ = await ask(one.port, post(b"{}"))
+            assert raw.endswith(b"no key")
+        async with stage(error, behind=[[opened(told(503))]], policy=ONCE, clock=clock) as one, client(one.port) as who:
+            await who.send(post(b"{}"))
+            assert (await who.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+            assert told(503) in await who.reader.readuntil(b"\n\n\r\n")
+
+    run(work())
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_the_body_of_a_refusal_is_not_waited_for_where_it_does_not_come(status: int) -> None:
+    begun = b"HTTP/1.1 %d Said\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{" % status
+    now = [100.0]
+
+    def clock() -> float:
+        return now[0]
+
+    async def work() -> None:
+        stalls = Stays(begun)
+        async with stage(stalls, behind=[[sse(events("yes"))]], policy=ONCE, clock=clock) as one, client(one.port) as who:
+            await who.send(post(b"{}"))
+            await until(lambda: one.asked == [1, 0])
+            await asyncio.sleep(0.1)
+            now[0] += 3.0
+            raw, _ = await who.reply()
+            assert attempts(raw) == b"front=%d, back.0=200" % status
+        async with stage(stalls, policy=replace(ONCE, retries=1), clock=clock) as one, client(one.port) as who:
+            await who.send(post(b"{}"))
+            for asked in (1, 2):
+                await until(lambda: one.asked == [asked])  # noqa: B023
+                await asyncio.sleep(0.1)
+                now[0] += 3.0
+            raw = await who.reader.readuntil(b"\r\n\r\n{")
+            assert raw.startswith(b"HTTP/1.1 %d " % status)
+            assert attempts(raw) == b"front=%d, front=%d" % (status, status)
 
     run(work())

@@ -316,3 +316,29 @@ def test_a_request_in_the_providers_own_wire_is_not_touched(tmp_path: Path) -> N
         assert got == said("anthropic", "Yes.")
 
     at(tmp_path, "anthropic", lambda _: reply(said("anthropic", "Yes.")), step)
+
+
+@PAIRS
+@pytest.mark.parametrize("status", [429, 500])
+def test_the_body_of_an_error_is_not_waited_for_where_it_does_not_come(tmp_path: Path, own: str, other: str, status: int) -> None:
+    stalls = b'HTTP/1.1 %d No\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{"error":' % status
+
+    async def step(one: Rig) -> None:
+        head, body = await one.ask(PATHS[own], ask(own, True))
+        assert head.startswith(b"HTTP/1.1 %d" % status)
+        assert json.loads(body)["error"]["message"]
+        assert len(one.upstream.received) == 1
+
+    at(tmp_path, other, lambda _: stalls, step)
+
+
+@PAIRS
+@pytest.mark.parametrize("body", [b'{"id":', b"[1]", b'{"id":"x"}', b'{"id":"\\ud83d","choices":7,"content":7}'])
+def test_an_answer_that_is_none_is_the_providers_failure(tmp_path: Path, own: str, other: str, body: bytes) -> None:
+    async def step(one: Rig) -> None:
+        for stream in (False, True):
+            head, told = await one.ask(PATHS[own], ask(own, stream))
+            assert head.startswith(b"HTTP/1.1 502")
+            assert "is none that its wire has" in json.loads(told)["error"]["message"]
+
+    at(tmp_path, other, lambda _: reply(body), step)

@@ -10,6 +10,7 @@ from backstory.core.exchange import Head
 from backstory.core.plan import Answer, Plan
 from backstory.wires import model_lists, token_counts
 from backstory.wires.token_counts import TokenCount, estimated
+from backstory.wires.translation import compacting
 
 # A larger prompt is estimated on a thread of its own: a megabyte takes a tenth of a second.
 _AT_ONCE_BYTES = 16_384
@@ -21,6 +22,11 @@ def counts(head: Head, speaks: str) -> str:
     found = token_counts.ASKED.fullmatch(head.path) if head.method == "POST" else None
     wire = found.lastgroup if found is not None else None
     return "" if wire is None or wire == speaks else wire
+
+
+def compacts(head: Head) -> bool:
+    """Whether a history is to be compacted."""
+    return head.method == "POST" and compacting.PATH.fullmatch(head.path) is not None
 
 
 def models(head: Head, speaks: str) -> tuple[str, str] | None:

@@ -17,6 +17,8 @@ from backstory.app.gateway.augment import Augment, carry, model_wire, of
 from backstory.app.gateway.beside import Aside, Beside
 from backstory.app.gateway.keeping import no_previous
 from backstory.app.gateway.listing import Listing
+from backstory.app.gateway.questions import compacts
+from backstory.app.gateway.translating import RESPONSES, WIRES_BY_NAME
 from backstory.app.gateway.ways import Sending, question_of
 from backstory.app.house import PortHouse
 from backstory.app.metering.gauge import carry_bill
@@ -56,13 +58,13 @@ class RoutingHouse:
 
     def wants_body(self, head: Head) -> bool:
         """See House."""
-        return self._wire(head) is not None or self._beside.reads(head) or self._house.wants_body(head)
+        return self._wire(head) is not None or compacts(head) or self._beside.reads(head) or self._house.wants_body(head)
 
     def plan(self, head: Head, body: bytes) -> Plan | Awaitable[Plan]:
         """See House."""
         wire = self._wire(head)
         if wire is None:
-            return self._aside(head, body)
+            return self._compaction(head, body) if compacts(head) else self._aside(head, body)
         if self._cleans:
             body = _cleaned(head, body, wire)
         try:
@@ -75,6 +77,25 @@ class RoutingHouse:
             return eager(self._paid(sending))
         plan = self._house.plan(sending.seen, sending.body)
         return self._finished(plan, sending) if isinstance(plan, Plan) else eager(self._later(plan, sending))
+
+    def _compaction(self, head: Head, body: bytes) -> Plan | Awaitable[Plan]:
+        """A history that is to be compacted. Memory has no part in that."""
+        try:
+            sending = self._routed(head, body, WIRES_BY_NAME[RESPONSES])
+        except BackstoryError as error:
+            return Plan(answer=self._refused(head, error))
+        if sending is None:
+            return self._house.plan(head, body)
+        sending = replace(sending, races=False, reasoners=())
+        return self._compacting(sending) if self._ways.ready(sending) else eager(self._compacting_paid(sending))
+
+    async def _compacting_paid(self, sending: Sending) -> Plan:
+        await self._ways.fetch(sending)
+        return self._compacting(sending)
+
+    def _compacting(self, sending: Sending) -> Plan:
+        regard = self._regards(sending.head)
+        return self._finished(Plan(regard.target, drop=regard.drop), sending)
 
     def _aside(self, head: Head, body: bytes) -> Plan | Awaitable[Plan]:
         """What is no request to a model."""

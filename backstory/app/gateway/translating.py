@@ -30,6 +30,7 @@ from backstory.wires.translation.translate import Translated
 
 WIRES_BY_NAME = {wire.name: wire for wire in WIRES}
 TONGUES_BY_NAME = {tongue.name: tongue for tongue in TONGUES}
+RESPONSES = "openai_responses"
 # What says who asks, and in which version of whose wire; and what would have the answer come in a coding that has to be undone first.
 CLIENTS_OWN = frozenset(
     {
@@ -78,7 +79,7 @@ class Translating:
 
     def counts(self, head: Head) -> bool:
         """Whether the body is needed of a request that is no conversation."""
-        return bool(questions.counts(head, self._regards.speaks)) or self._conversations.claims(head)
+        return bool(questions.counts(head, self._regards.speaks)) or self._conversations.claims(head) or self._compacts(head)
 
     def plan(self, plan: Plan | Awaitable[Plan], head: Head, body: bytes, regard: Regard) -> Plan | Awaitable[Plan]:
         """The plan, in the provider's wire."""
@@ -151,6 +152,8 @@ class Translating:
             return plan
         if self._conversations.claims(head):
             return self._conversations.plan(head, body)
+        if self._compacts(head):
+            return self._compaction(plan, head, body)
         counted = questions.counts(head, speaks)
         if counted:
             return self._count(plan, head, body, TokenCount(TONGUES_BY_NAME[counted], TONGUES_BY_NAME[speaks], head.path, head.query))
@@ -160,6 +163,21 @@ class Translating:
         client, one = listed
         models = ModelList(TONGUES_BY_NAME[client], TONGUES_BY_NAME[speaks], one, head.query)
         return self._going(replace(plan, translation=models), models.place(), head)
+
+    def _compacts(self, head: Head) -> bool:
+        return questions.compacts(head) and self._regards.speaks not in {"", RESPONSES}
+
+    def _compaction(self, plan: Plan, head: Head, body: bytes) -> Plan | Awaitable[Plan]:
+        """A history that is to be compacted."""
+        plain = decoded(body, head.header(b"content-encoding").strip().lower())
+        if plain is None:
+            return self._unread(head)
+        speaks, whose = self._regards.speaks, principal("api_key", head)
+        client, provider, wire = TONGUES_BY_NAME[RESPONSES], TONGUES_BY_NAME[speaks], WIRES_BY_NAME[speaks]
+        kept, marks = self._keeping.kept, self._marks
+        exchange = Translated(client, provider, wire, head.path, head.query, kept, whose, None, marks, self._most, self._habits)
+        sent = self._sent(plan, head, plain, exchange)
+        return self._resumed(plan, head, plain, exchange, whose, sent) if exchange.missing else sent
 
     def _count(self, plan: Plan, head: Head, body: bytes, question: TokenCount) -> Plan | Awaitable[Plan]:
         plain = decoded(body, head.header(b"content-encoding").strip().lower())

@@ -34,12 +34,12 @@ from backstory.wires.anthropic import tongue_marks as marks
 from backstory.wires.anthropic.tongue_losses import LOSSES
 from backstory.wires.anthropic.tongue_models import ADAPTIVE, ALWAYS, COLD, EFFORTS, HIGHEST, MOST, OLD, THINKS, UNTHINKING
 from backstory.wires.anthropic.tongue_pieces import OWN, blocks, pieces, words
+from backstory.wires.anthropic.tongue_schema import for_claude
 from backstory.wires.anthropic.tongue_told import losses as told_losses
 from backstory.wires.lowering import encode
 from backstory.wires.translation.efforts import wanted_effort
 from backstory.wires.translation.fields import Fields
 from backstory.wires.translation.freely import INPUT_SCHEMA, described
-from backstory.wires.translation.schemas import closed
 from backstory.wires.translation.tongue import Json, Losses, allowed, budget_of, effort_of, placed, short_name
 
 _MOST_USER = 256
@@ -470,7 +470,7 @@ def _format(asked: Asked, body: Json, lost: Losses) -> None:
         lost.note("response_format")
         return
     config = body.get("output_config")
-    schema = form.schema if asked.wire == OWN else closed(form.schema)
+    schema = form.schema if asked.wire == OWN else for_claude(form.schema)
     if schema is not form.schema:
         lost.note("schema")
     body["output_config"] = {**(config if isinstance(config, dict) else {}), "format": {"type": "json_schema", "schema": Raw(schema)}}

@@ -46,7 +46,11 @@ LOSSES: dict[str, Loss] = {
         Loss("reasoning.summary", "dropped", "how thoughts are summed up cannot be chosen"),
         Loss("response_format", "changed", "an instruction to answer in JSON: the wire knows only schemas"),
         Loss("response_format.description", "dropped", "a format is only a schema"),
-        Loss("schema", "changed", "objects of an answer's schema have no further members"),
+        Loss(
+            "schema",
+            "changed",
+            "objects of an answer's schema have no further members, and limits (minimum, maxLength ...) stand in its descriptions",
+        ),
         Loss("custom tools", "changed", "a tool that takes its free text as an argument, its grammar in the description"),
         Loss("tool ids", "changed", "with others than letters, digits, _ and -"),
         Loss("allowed_tools", "changed", "the other tools are not sent"),

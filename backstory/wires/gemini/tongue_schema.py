@@ -27,7 +27,13 @@ _LISTS = frozenset({"anyOf", "oneOf", "prefixItems"})
 _ONE = frozenset({"items", "additionalProperties"})
 _NUMBERS = frozenset({"minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties"})
 # What only Gemini's own schemas have, and what is spelled otherwise there.
-_OWN = frozenset({"nullable", "propertyOrdering", "property_ordering", "type"})
+_OWN = frozenset({"nullable", "propertyOrdering", "type"})
+# The API takes both spellings; Google's SDK for Python sends these.
+_SPELLED = {
+    "any_of": "anyOf", "one_of": "oneOf", "prefix_items": "prefixItems", "additional_properties": "additionalProperties",
+    "property_ordering": "propertyOrdering", "min_items": "minItems", "max_items": "maxItems", "min_length": "minLength",
+    "max_length": "maxLength", "min_properties": "minProperties", "max_properties": "maxProperties", "defs": "$defs", "ref": "$ref",
+}  # fmt: skip
 _DEEPEST = 100
 
 
@@ -85,19 +91,25 @@ def _settled(schema: _Schema) -> _Schema:
 def _plain(schema: object, depth: int) -> object:
     if not isinstance(schema, dict) or depth > _DEEPEST:
         return schema
+    spelled: _Schema = {_SPELLED.get(str(name), str(name)): inner for name, inner in schema.items()}
     found: _Schema = {}
-    for name, inner in schema.items():
+    for name, inner in spelled.items():
         if name in _SCHEMAS_BY_NAME and isinstance(inner, dict):
             found[name] = {key: _plain(one, depth + 1) for key, one in inner.items()}
         elif name in _LISTS and isinstance(inner, list):
             found[name] = [_plain(one, depth + 1) for one in inner]
         elif name in _ONE:
             found[name] = _plain(inner, depth + 1)
+        elif name == "$ref" and isinstance(inner, str):
+            found[name] = inner.replace("#/defs/", "#/$defs/")
         elif name in _NUMBERS and isinstance(inner, str) and inner.isdigit():
             found[name] = int(inner)
         elif name not in _OWN:
             found[name] = inner
-    return found | _kind(schema)
+    choices = found.get("anyOf")
+    if spelled.get("nullable") is True and "type" not in spelled and isinstance(choices, list):
+        found["anyOf"] = [*choices, {"type": "null"}]
+    return found | _kind(spelled)
 
 
 def _kind(schema: _Schema) -> _Schema:

@@ -2,7 +2,7 @@
 client keeps in place of what OpenAI would have sealed.
 
 The client's last item is a `compaction_trigger`; the answer to it is one item, `compaction`, whose `encrypted_content` comes back in front
-of what follows (Codex, "remote compaction").
+of what follows (Codex, "remote compaction"). Or it posts to `/v1/responses/compact`, whose answer is what its user has said, and that item.
 
 Rule: the request begins as the one before it, tools and all, so that the provider's prompt cache is read.
 """
@@ -10,8 +10,10 @@ Rule: the request begins as the one before it, tools and all, so that the provid
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 
+import msgspec
 from msgspec import Raw
 from msgspec.structs import replace
 
@@ -30,16 +32,19 @@ from backstory.core.translation import (
     Opened,
     Piece,
     Said,
+    Sight,
     Waits,
     Words,
 )
-from backstory.wires.lowering import encode
+from backstory.wires.lowering import decode, encode
 from backstory.wires.translation.fields import Fields
 from backstory.wires.translation.seals import unwrapped, wrapped
 
 LOSS = Loss("compaction_trigger", "changed", "the model is asked for a summary, which stands in the item that OpenAI would have sealed")
 WIRE = "openai_responses"
 """The client's."""
+PATH = re.compile(r"(?:/v1)?/responses/compact")
+"""Where a history is posted that is to be compacted: https://developers.openai.com/api/docs/guides/conversation-state."""
 _TRIGGER = "compaction_trigger"
 HELD = frozenset({"compaction", "compaction_summary"})
 """Types of the item that holds a compacted history."""
@@ -50,12 +55,41 @@ _ASKED = (
     "and errors as they stand), and what is left to do. Answer with the summary alone; call no tools."
 )
 _EMPTY = Failure(502, "server", "the provider gave no summary")
+_members = msgspec.json.Decoder(dict[str, Raw])
+_items = msgspec.json.Decoder(list[Raw])
 
 
 def wants_summary(said: Sequence[Said]) -> bool:
     """Whether this is all that is asked for."""
     last = said[-1].pieces[-1:] if said else ()
     return any(isinstance(piece, Odd) and piece.wire == WIRE and piece.kind == _TRIGGER for piece in last)
+
+
+def triggered(body: bytes) -> bytes:
+    """The request for a response that does what this one to PATH wants. DocumentError for what is none."""
+    members = decode(_members, body)
+    given = members.get("input")
+    items: list[object] = []
+    if given is not None and bytes(given)[:1] == b'"':
+        items = [{"role": "user", "content": given}]
+    elif given is not None and bytes(given) != b"null":
+        items = [*decode(_items, bytes(given))]
+    return encode({**members, "input": [*items, {"type": _TRIGGER}], "stream": False, "store": False})
+
+
+def from_users(said: Sequence[Said]) -> tuple[Said, ...]:
+    """What users have said and shown."""
+    found = [(one, tuple([piece for piece in one.pieces if isinstance(piece, Words | Sight)])) for one in said if one.speaker == "user"]
+    return tuple([replace(one, pieces=pieces) for one, pieces in found if pieces])
+
+
+def as_posted(response: bytes, users: bytes) -> bytes:
+    """The answer to a request to PATH. `response`: that to `triggered`; `users`: a request with what users have said."""
+    found, asked = decode(_members, response), decode(_members, users)
+    said = [_message(item) for item in decode(_items, bytes(asked["input"]))]
+    output = [*said, *decode(_items, bytes(found["output"]))]
+    told = {"id": found["id"], "object": "response.compaction", "created_at": found["created_at"], "output": output}
+    return encode({**told, "usage": found["usage"]})
 
 
 def asking(asked: Asked) -> Asked:
@@ -129,6 +163,13 @@ def _summary(piece: Piece) -> str:
     if not isinstance(piece, Odd) or piece.wire != WIRE or piece.kind not in HELD:
         return ""
     return shown(Fields(piece.raw, lenient=True).text("encrypted_content"))
+
+
+def _message(item: Raw) -> dict[str, object]:
+    """A message of a request, as one of an answer."""
+    name = f"msg_{hashlib.sha256(bytes(item)).hexdigest()[:32]}"
+    members = decode(_members, bytes(item))
+    return {"id": name, **members, "type": "message", "status": "completed"}
 
 
 def _item(text: str) -> Odd:

@@ -64,14 +64,15 @@ def sniffed(sight: Sight) -> str:
 
 
 def from_data_url(url: str) -> tuple[str, str] | None:
-    """(media type, base64 text) of a data: URL, whose data may be percent-encoded instead; None for any other link."""
+    """(media type, base64 text) of a data: URL, whose data may be percent-encoded instead, and is text where no type is given
+    then; None for any other link."""
     found = _DATA_URL.match(url)
     if found is None:
         return None
     data = url[found.end() :]
-    if ";base64" not in found.group(2).lower():
-        data = b64encode(unquote_to_bytes(data)).decode()
-    return found.group(1), data
+    if ";base64" in found.group(2).lower():
+        return found.group(1), data
+    return found.group(1) or "text/plain", b64encode(unquote_to_bytes(data)).decode()
 
 
 def data_url(sight: Sight, usual: str) -> str:

@@ -15,27 +15,10 @@ _UNENFORCED = frozenset({"allOf", "oneOf", "not", "if", "patternProperties", "de
 """Keywords that OpenAI does not enforce: https://platform.openai.com/docs/guides/structured-outputs."""
 
 
-def closed(schema: bytes) -> bytes:
-    """The schema, its objects without further members; the same object where they have none. DocumentError for what is no JSON."""
-    found = _read(schema)
-    changed = False
-    waiting = [found]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, list):
-            waiting.extend(node)
-        elif isinstance(node, dict):
-            waiting.extend(node.values())
-            if node.get("type") == "object" and node.get("additionalProperties") is not False:
-                node["additionalProperties"] = False
-                changed = True
-    return encode(found) if changed else schema
-
-
 def enforceable(schema: bytes) -> bool:
     """Whether OpenAI can enforce it: all objects are closed, all members required, all arrays say of what, and nothing stands in it that
     it cannot enforce. DocumentError for what is no JSON."""
-    return all(_is_closed(node) and not _UNENFORCED & node.keys() for node in _schemas(_read(schema)))
+    return all(_is_closed(node) and not _UNENFORCED & node.keys() for node in schemas_in(read_schema(schema)))
 
 
 def filled(schema: bytes) -> bytes:
@@ -43,16 +26,16 @@ def filled(schema: bytes) -> bytes:
     DocumentError for what is no JSON."""
     if b"array" not in schema:
         return schema
-    found = _read(schema)
+    found = read_schema(schema)
     changed = False
-    for node in _schemas(found):
-        if _is_array(node) and "items" not in node:
+    for node in schemas_in(found):
+        if "array" in kinds_of(node) and "items" not in node:
             node["items"] = {}
             changed = True
     return encode(found) if changed else schema
 
 
-def _schemas(root: object) -> Iterator[dict[str, object]]:
+def schemas_in(root: object) -> Iterator[dict[str, object]]:
     """Every schema in this one, itself first."""
     waiting = [root]
     while waiting:
@@ -68,13 +51,22 @@ def _schemas(root: object) -> Iterator[dict[str, object]]:
                     waiting.append(inner)
 
 
-def _is_array(node: dict[str, object]) -> bool:
+def kinds_of(node: dict[str, object]) -> list[object]:
+    """The types that it names."""
     kind = node.get("type")
-    return kind == "array" or (isinstance(kind, list) and "array" in kind)
+    return kind if isinstance(kind, list) else [kind]
+
+
+def read_schema(schema: bytes) -> object:
+    """Its value. DocumentError for what is no JSON."""
+    try:
+        return msgspec.json.decode(schema)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as cause:
+        raise DocumentError(f"a schema that is no JSON: {cause}") from cause
 
 
 def _is_closed(node: dict[str, object]) -> bool:
-    if _is_array(node):
+    if "array" in kinds_of(node):
         return bool(node.get("items"))
     if node.get("type") != "object" and "properties" not in node:
         return True
@@ -82,10 +74,3 @@ def _is_closed(node: dict[str, object]) -> bool:
     names = set(members) if isinstance(members, dict) else set()
     listed = {one for one in required if isinstance(one, str)} if isinstance(required, list) else set()
     return node.get("additionalProperties") is False and names == listed
-
-
-def _read(schema: bytes) -> object:
-    try:
-        return msgspec.json.decode(schema)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as cause:
-        raise DocumentError(f"a schema that is no JSON: {cause}") from cause

@@ -114,7 +114,8 @@ class Translated:
         self._ended = False
         self._inflate: Inflate | None = None
         self._fault: DocumentError | None = None
-        self._compacts = False
+        self._compacts = self._posted = False
+        self._users: tuple[Said, ...] = ()
         self._summary: compacting.Compacting | None = None
         self._names: dict[str, str] = {}
         self._kept = kept
@@ -130,7 +131,7 @@ class Translated:
         self._date = b""
         self._waits = False
         self._points_to = ""
-        self._spoke = False
+        self._spoke = self._answers = False
         self._begun = ""
         self._pieces: list[Piece] = []
         self.losses: tuple[Loss, ...] = ()
@@ -138,9 +139,11 @@ class Translated:
 
     def ask(self, body: bytes) -> bytes:
         """See Translation. What of it gets lost stands in `losses` afterwards."""
-        asked = self._client.asked(body, self._path, self._query)
+        self._posted = self._client.name == compacting.WIRE and compacting.PATH.fullmatch(self._path) is not None
+        asked = self._client.asked(compacting.triggered(body) if self._posted else body, self._path, self._query)
         self._asked = replace(asked, marks=self._marks, limit=self._most_of(asked.model), habits=self._habits)
         talk = self._whole_talk(self._asked, len(body))
+        self._users = compacting.from_users(talk.said) if self._posted else ()
         talk = replace(talk, said=compacting.told_again(talk.said)) if talk.wire == compacting.WIRE else talk
         self._compacts = compacting.wants_summary(talk.said)
         talk = compacting.asking(talk) if self._compacts else talk
@@ -179,7 +182,7 @@ class Translated:
 
     def begin(self, status: int, headers: Headers) -> tuple[Literal["stream", "whole"], Headers]:
         """See Translation."""
-        self._spoke = False
+        self._spoke = self._answers = False
         self._status = status
         self._reader = self._listener = self._teller = self._others = self._fault = None
         self._halves = Halves()
@@ -215,6 +218,9 @@ class Translated:
             try:
                 out += self._hear(frame, self._listener)
             except DocumentError as error:
+                if not self._answers:
+                    self._listener = _Deaf()
+                    return bytes(out) + self._say([Broke(self._none_of_its_wire(error))])
                 if not out:
                     raise
                 self._fault = error  # what was understood before it goes to the client first
@@ -254,9 +260,7 @@ class Translated:
         if self._listener is None or self._reader is None:
             answered = self._answered(body)
         else:
-            fed = self._halves.feed([*self._reader.feed(body), *self._reader.close()])
-            frames = (*fed, *self._halves.close())
-            answered = gathered([event for frame in frames for event in self._listener.events(frame)] + [*self._listener.over()])
+            answered = self._streamed(body, self._reader, self._listener)
         if isinstance(answered, Answered) and answered.finish == "error" and self._client.name in _ENDLESS:
             answered = _FAILED.failure
         if self._compacts and self._teller is None and isinstance(answered, Answered):
@@ -266,25 +270,40 @@ class Translated:
         answered = replace(answered, id=self._lasting(answered.id), created=answered.created or self._began_at())
         if self._teller is None:
             self._keep(answered.id, answered.pieces)
-            return self._status, self._client.answer(self._own(answered), self._asked)
+            out = self._client.answer(self._own(answered), self._asked)
+            if self._posted:
+                out = compacting.as_posted(out, self._client.ask(Asked("", False, (), self._users, wire=compacting.WIRE))[0])
+            return self._status, out
         *events, end = events_of(answered)
         others = b"" if self._others is None else self._others.whole(answered, events_of)
         return self._status, self._say(events) + others + self._say([end]) + self._teller.end()
 
     def _answered(self, body: bytes) -> Answered | Failure:
-        """A whole answer. Half letters, which JSON cannot hold, are lost. A page or a text that is none is a failure with its words, and so
-        is none at all."""
+        """A whole answer. Half letters, which JSON cannot hold, are lost. What is none is a failure of the provider's, with the words of a
+        page or a text."""
         try:
             return self._provider.answered(body)
-        except DocumentError:
+        except DocumentError as error:
             if body.lstrip()[:1] not in (b"{", b"["):
                 shown = failed_plainly(self._status, body).message if body.strip() else "it is empty"
                 place = f", and points to {self._points_to}" if self._points_to else ""
                 return Failure(502, "server", f"the provider's answer ({self._status}) is none that its wire has: {shown}{place}")
             whole = mended(body)
-            if whole is body:
-                raise
-            return self._provider.answered(whole)
+            if whole is not body:
+                with suppress(DocumentError):
+                    return self._provider.answered(whole)
+            return self._none_of_its_wire(error)
+
+    def _streamed(self, body: bytes, reader: StreamReader, listener: Listener) -> Answered | Failure:
+        """A whole answer that came as a stream."""
+        frames = (*self._halves.feed([*reader.feed(body), *reader.close()]), *self._halves.close())
+        try:
+            return gathered([event for frame in frames for event in listener.events(frame)] + [*listener.over()])
+        except DocumentError as error:
+            return self._none_of_its_wire(error)
+
+    def _none_of_its_wire(self, error: DocumentError) -> Failure:
+        return Failure(502, "server", f"the provider's answer ({self._status}) is none that its wire has: {error}")
 
     def _hear(self, frame: Frame, listener: Listener) -> bytes:
         """What a frame says, told."""
@@ -307,6 +326,7 @@ class Translated:
         if self._client.name in _ENDLESS:
             events = [_FAILED if isinstance(event, Ended) and event.finish == "error" else event for event in events]
         self._spoke = self._spoke or any(not isinstance(event, Waits) for event in events)
+        self._answers = self._answers or any(not isinstance(event, Waits | Begun) for event in events)
         self._ended = self._ended or any(isinstance(event, (Ended, Broke)) for event in events)
         events = [self._begins(event) if isinstance(event, Begun) else event for event in events]
         if self._tell_kept is not None:
@@ -389,6 +409,16 @@ class Translated:
 
     def _own_piece(self, piece: Piece) -> Piece:
         return replace(piece, name=self._names.get(piece.name, piece.name)) if isinstance(piece, Use) else piece
+
+
+class _Deaf:
+    """Hears nothing more. Implements core.translation.Listener."""
+
+    def events(self, frame: Frame) -> Sequence[Event]:
+        return ()
+
+    def over(self) -> Sequence[Event]:
+        return ()
 
 
 def _bounded(asked: Asked) -> Asked:

@@ -152,6 +152,33 @@ def test_a_request_is_understood_in_both_spellings() -> None:
     )
 
 
+def test_schemas_are_understood_as_googles_sdk_spells_them() -> None:
+    members = {
+        "a": {"any_of": [{"type": "INTEGER"}, {"type": "STRING", "max_length": "5"}], "nullable": True},
+        "b": {"type": "ARRAY", "items": {"ref": "#/defs/c"}, "min_items": 1, "max_items": 4},
+        "min_items": {"type": "OBJECT", "additional_properties": {"type": "NUMBER"}},
+    }
+    own = {"type": "OBJECT", "properties": members, "property_ordering": ["a", "b"], "defs": {"c": {"type": "BOOLEAN"}}}
+    request = asked(
+        contents=[{"parts": [{"text": "hi"}]}],
+        tools=[{"functionDeclarations": [{"name": "f", "parameters": own}]}],
+        generationConfig={"responseMimeType": "application/json", "responseSchema": own},
+    )
+    plain = {
+        "properties": {
+            "a": {"anyOf": [{"type": "integer"}, {"type": "string", "maxLength": 5}, {"type": "null"}]},
+            "b": {"type": "array", "items": {"$ref": "#/$defs/c"}, "minItems": 1, "maxItems": 4},
+            "min_items": {"type": "object", "additionalProperties": {"type": "number"}},
+        },
+        "$defs": {"c": {"type": "boolean"}},
+        "type": "object",
+    }
+    assert request.format is not None
+    assert json.loads(request.format.schema) == plain
+    assert isinstance(request.tools[0], Function)
+    assert json.loads(request.tools[0].schema) == plain
+
+
 @pytest.mark.parametrize(
     ("path", "query", "expected"),
     [

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from backstory.core.reply import Usage
 from backstory.core.translation import Answered, Thought, Words
+from backstory.errors import DocumentError
 from backstory.wires import WIRES
 from backstory.wires.translation.tongues import TONGUES
 from backstory.wires.translation.translate import Translated, events_of
@@ -103,3 +105,39 @@ def test_a_summary_behind_other_words_keeps_its_place() -> None:
     _, sent = exchange("openai_chat", [*SAID, item, SAID[3]])
     assert [message["role"] for message in sent["messages"]] == ["user", "assistant", "tool", "assistant", "user", "assistant"]
     assert sent["messages"][4]["content"] == "<summary>\nSum.\n</summary>"
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_history_that_is_posted_comes_back_as_what_its_user_said_and_a_summary(provider: str) -> None:
+    wire = next(wire for wire in WIRES if wire.name == provider)
+    shown = {"type": "input_image", "image_url": "data:image/png;base64,aGk="}
+    old = {"type": "compaction", "id": "cmp_1", "encrypted_content": "backstory:summary::Before."}
+    for given, users in (
+        ([old, *SAID, {"role": "user", "content": [shown]}], [["input_text"], ["input_image"]]),
+        ("Find the leak.", [["input_text"]]),
+    ):
+        one = Translated(TONGUE["openai_responses"], TONGUE[provider], wire, "/v1/responses/compact", "")
+        sent = json.loads(one.ask(json.dumps({"model": "m", "input": given, "instructions": "Be brief."}).encode()))
+        texts = json.dumps(sent)
+        assert texts.index("Find the leak.") < texts.index("Sum up this conversation")
+        assert ("Before." in texts) is isinstance(given, list)
+        tongue = TONGUE[provider]
+        asked = tongue.asked(
+            b'{"contents":[]}' if provider == "gemini" else b'{"messages":[],"max_tokens":9}', "/v1beta/models/m:generateContent", ""
+        )
+        one.begin(200, ((b"Content-Type", b"application/json"),))
+        status, out = one.whole(tongue.answer(Answered("a1", "m", (Words("Leak: pool.py"),), "stop", Usage(10, 5)), asked))
+        told = json.loads(out)
+        assert (status, told["object"], told["usage"]["total_tokens"]) == (200, "response.compaction", 15)
+        assert [item["type"] for item in told["output"]] == [*["message"] * len(users), "compaction"]
+        assert [[part["type"] for part in item["content"]] for item in told["output"][:-1]] == users
+        assert {item["role"] for item in told["output"][:-1]} == {"user"}
+        assert len({item["id"] for item in told["output"]}) == len(told["output"])
+        assert told["output"][-1]["encrypted_content"].endswith("Leak: pool.py")
+
+
+def test_what_is_no_history_is_not_compacted() -> None:
+    one = Translated(TONGUE["openai_responses"], TONGUE["openai_chat"], WIRES[1], "/v1/responses/compact", "")
+    for body in (b"{", b"[]", b'{"model":"m","input":{"a":1}}', b'{"model":"m","input":7}'):
+        with pytest.raises(DocumentError):
+            one.ask(body)

@@ -31,6 +31,8 @@ QUOTED = "%3Csvg%20xmlns='a'/%3E"
         (f"data:image/svg+xml,{QUOTED}", ("image/svg+xml", b64encode(SVG.encode()).decode())),
         (f"data:image/svg+xml;charset=utf-8,{QUOTED}", ("image/svg+xml", b64encode(SVG.encode()).decode())),
         ("data:;base64,SGk=", ("", "SGk=")),
+        ("data:,Hi", ("text/plain", "SGk=")),
+        ("data:;charset=utf-8,Hi", ("text/plain", "SGk=")),
         ("https://example.com/data:image/png;base64,AA==", None),
         ("data:image/png;base64", None),
         ("", None),
