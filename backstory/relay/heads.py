@@ -369,7 +369,7 @@ def render_reply(reply: ReplyHead, framing: int, add: Headers, connection: bytes
 def without_ours(reply: ReplyHead) -> ReplyHead:
     """The head of an answer that gets headers of ours, without those that came under our names: only one can be true. Everything else
     stays as it came."""
-    if _OURS not in reply.raw.lower():
+    if reply.raw.lower().find(_OURS) < 0:
         return reply
     kept = [at for at, name in enumerate(reply.names) if not name.startswith(_OURS)]
     raw = b"\r\n".join(line for line in reply.raw.split(b"\r\n") if not line[: len(_OURS)].lower().startswith(_OURS))
