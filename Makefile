@@ -8,7 +8,7 @@ DEV := .venv-dev
 DEMO := .venv-demo
 SOURCES := $(shell find backstory -type f ! -path '*/__pycache__/*')
 
-.PHONY: setup run test static check demo schema lock clean
+.PHONY: setup run test static check demo schema associations lock clean
 
 # What a lock names, and nothing else, with hashes checked. The environments hold no pip of their own, and no
 # byte code of packages that few starts load (Python adds it when one does): that keeps .venv small.
@@ -86,6 +86,13 @@ schema: $(DEV)/.ready
 	$(DEV)/bin/python -m backstory.stores.migrate --schema > backstory/stores/sqlite_schema.json.new
 	$(DEV)/bin/python -m backstory.stores.migrate --sql "" > backstory/stores/postgres_schema.json.new
 	for name in sqlite postgres; do mv backstory/stores/$${name}_schema.json.new backstory/stores/$${name}_schema.json; done
+
+# The stems of the words that belong together. After a change of associations.txt or of the stemming.
+ASSOCIATED := backstory/memory/recall/associations.json
+associations: $(DEV)/.ready
+	$(DEV)/bin/python -c 'import msgspec; from backstory.memory.recall.associations import listed; print(msgspec.json.encode(listed()).decode())' \
+		> $(ASSOCIATED).new
+	mv $(ASSOCIATED).new $(ASSOCIATED)
 
 # Locks for all supported interpreters and systems; needs the network. They name no index.
 LOCK = "$$tools/bin/uv" pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"

@@ -1,7 +1,8 @@
 """Whether raw JSON may hold something of a command: what every request is asked, so it must cost next to nothing.
 
 Rule: it may say yes too often, and never no where there is something. A single byte is found at 0.01 ns a byte, a pattern that begins
-with plain bytes at 0.3; one that ignores case or begins with a choice takes thirty times as long.
+with plain bytes at 0.3; one that ignores case or begins with a choice takes thirty times as long. `find` spares what `in` costs beside the
+search: it tries first whether it was given a number.
 """
 
 from __future__ import annotations
@@ -34,12 +35,12 @@ class Glance:
     def command(self, raw: bytes | memoryview) -> bool:
         """Whether a message may be a command, or end with one. About 0.3 us for 300 bytes, 2 us for 3,000, never more than 5."""
         raw = bytes(raw[-_LOOKED_AT:])
-        if self._first in raw:
+        if raw.find(self._first) >= 0:
             for prefix in self._plain:
-                if prefix in raw:
+                if raw.find(prefix) >= 0:
                     return True
         low = raw.lower()
-        return b"vc" in low and _WORDS.search(low) is not None
+        return low.find(b"vc") >= 0 and _WORDS.search(low) is not None
 
     def answer(self, raw: bytes, start: int, end: int, stateful: bool) -> bool:
         """Whether there may be an answer of ours between these places. `stateful`: it may be sent back by its id alone."""

@@ -11,6 +11,8 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 from http import HTTPStatus
+from itertools import compress
+from operator import ne
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -44,6 +46,7 @@ _HOP_UP = _HOP | {b"proxy-authorization", b"proxy-authenticate", b"trailer", b"e
 _HOP_DOWN = _HOP | {b"proxy-authenticate", b"proxy-authentication-info", b"trailer"}
 _MOVED_UP = _HOP_UP | {b"host", b"content-length"}
 _WATCHED_DOWN = _HOP_DOWN | {b"content-length"}
+_FRAMES_DOWN = _WATCHED_DOWN - {b"content-length"}
 _CHANGED_DOWN = _HOP_DOWN - {b"transfer-encoding", b"trailer"}
 # How the names of our own headers begin.
 _OURS = b"x-vc-"
@@ -366,7 +369,7 @@ def render_reply(reply: ReplyHead, framing: int, add: Headers, connection: bytes
 def without_ours(reply: ReplyHead) -> ReplyHead:
     """The head of an answer that gets headers of ours, without those that came under our names: only one can be true. Everything else
     stays as it came."""
-    if _OURS not in reply.raw.lower():
+    if reply.raw.lower().find(_OURS) < 0:
         return reply
     kept = [at for at, name in enumerate(reply.names) if not name.startswith(_OURS)]
     raw = b"\r\n".join(line for line in reply.raw.split(b"\r\n") if not line[: len(_OURS)].lower().startswith(_OURS))
@@ -464,3 +467,34 @@ class Heads:
             self._rendered = (b"%b%b: " % (b"".join(lines[:framed]), name), b"\r\n" + b"".join(lines[framed + 1 :]))
             self._rendered_names, self._rendered_for = request.names, about
         return b"%b%d%b" % (self._rendered[0], length, self._rendered[1])
+
+
+class ReplyHeads:
+    """Reads the reply heads of one connection. A provider says nearly the same each time: only lines that differ from those of the head
+    before are read."""
+
+    __slots__ = ("_last", "_lines")
+
+    def __init__(self) -> None:
+        self._last: ReplyHead | None = None
+        self._lines: list[bytes] = []
+
+    def read(self, raw: bytes) -> ReplyHead:
+        """As read_reply."""
+        lines, last = raw.split(b"\r\n"), self._last
+        self._last = None
+        reply = self._again(last, raw, lines) if last is not None and len(lines) == len(self._lines) else None
+        self._last, self._lines = reply or read_reply(raw), lines
+        return self._last
+
+    def _again(self, last: ReplyHead, raw: bytes, lines: list[bytes]) -> ReplyHead | None:
+        """None where more has changed than values and the length."""
+        headers, names, framed = [*last.headers], last.names, False
+        for at in compress(range(-1, len(headers)), map(ne, lines, self._lines)):
+            name, colon, value = lines[at + 1].partition(b":")
+            if at < 0 or not colon or name != headers[at][0] or names[at] in _FRAMES_DOWN or lines[at + 1].translate(None, _FINE):
+                return None
+            headers[at] = (name, value.strip(b" \t"))
+            framed = framed or names[at] == b"content-length"
+        length = _reply_length(names, headers, old=False) if framed else last.length
+        return ReplyHead(last.status, raw, last.line, tuple(headers), names, length, last.keep, last.keep_s, last.named, last.plain)

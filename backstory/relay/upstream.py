@@ -15,7 +15,7 @@ from backstory.core.plan import Target
 from backstory.errors import UpstreamError
 from backstory.relay.chunks import Dechunker
 from backstory.relay.connect import Connector, Origin
-from backstory.relay.heads import CHUNKED, ReplyHead, is_broken, read_reply
+from backstory.relay.heads import CHUNKED, ReplyHead, ReplyHeads, is_broken
 from backstory.relay.limits import Clock, DoorMetrics, Limits, Timeouts
 from backstory.relay.unread import unread
 
@@ -61,9 +61,9 @@ class UpConnection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_dechunker", "_empty", "_interims", "_keep", "_left", "_part", "_paused", "_pool", "_reading", "_unsent", "_watch", "answered",
-        "bulky", "eof", "full", "got_at", "idle_until", "keep_s", "origin", "prefix", "proxy_line", "receiver", "sent", "took_at",
-        "transport", "used",
+        "_dechunker", "_empty", "_heads", "_interims", "_keep", "_left", "_part", "_paused", "_pool", "_reading", "_unsent", "_watch",
+        "answered", "bulky", "eof", "full", "got_at", "idle_until", "keep_s", "origin", "prefix", "proxy_line", "receiver", "sent",
+        "took_at", "transport", "used",
     )  # fmt: skip
 
     def __init__(self, pool: Pool, origin: Origin) -> None:
@@ -79,6 +79,7 @@ class UpConnection(asyncio.Protocol):
         self._empty = False
         self._paused = False
         self._dechunker: Dechunker | None = None
+        self._heads = ReplyHeads()
         self._watch: select.poll | None = None
         self._keep = False
         self._unsent = 0
@@ -172,7 +173,7 @@ class UpConnection(asyncio.Protocol):
                     if not data:  # an informational reply alone: the head that counts has not begun
                         self.got_at = 0.0
                     return
-                reply = read_reply(data[:end])
+                reply = self._heads.read(data[:end])
                 data = data[end + 4 :]
                 if reply.status < 200:
                     self._interim(receiver, reply)

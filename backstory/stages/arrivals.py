@@ -130,7 +130,7 @@ class Arrivals:
     @staticmethod
     def opening(head: Head, body: bytes, wire: Wire) -> Opening | None:
         """What it says, if this can only be the first request of a conversation that its body does not name, and is small."""
-        if len(body) > _MOST_BYTES or (_TELLTALE in body and any(text in body for text in _CLIENT_TEXTS)):
+        if len(body) > _MOST_BYTES or (body.find(_TELLTALE) >= 0 and any(text in body for text in _CLIENT_TEXTS)):
             return None
         return wire.opening(body, head.path)
 

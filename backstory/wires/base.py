@@ -154,7 +154,7 @@ def opening(named: Naming, items: list[Raw], stream: bool | None) -> Opening | N
 def _leads(item: Raw) -> bool:
     """Whether it looks like a system message: a closer look may tell otherwise later."""
     start = bytes(memoryview(item)[:_ROLE_WITHIN])
-    return b'"system"' in start or b'"developer"' in start
+    return start.find(b'"system"') >= 0 or start.find(b'"developer"') >= 0
 
 
 def fresh(items: Sequence[memoryview]) -> Sequence[memoryview]:

@@ -126,7 +126,7 @@ def _cut_bytes(data: bytes) -> list[Half]:
 
 def _suspect(data: bytes) -> bool:
     """Whether there may be halves."""
-    return _ESCAPE in data or not data.isascii()
+    return data.find(_ESCAPE) >= 0 or not data.isascii()
 
 
 def _ends(data: bytes, at: int) -> bool:

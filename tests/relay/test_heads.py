@@ -13,6 +13,7 @@ from backstory.relay.heads import (
     CHUNKED,
     TO_END,
     Heads,
+    ReplyHeads,
     _fields,
     _reply_fields,
     bodiless,
@@ -259,6 +260,40 @@ def test_the_lines_of_replies_and_requests_are_read_alike(lines: bytes) -> None:
     pairs = _fields(b"GET / HTTP/1.1\r\n" + lines)
     fields = _reply_fields(b"HTTP/1.1 200 OK\r\n" + lines)
     assert fields == (None if pairs is None else ([name.lower() for name, _ in pairs], pairs))
+
+
+_lines_before = st.sampled_from(
+    [b"X: 1", b"X: 2", b"X:1 ", b"x: 1", b"X", b"X : 1", b"Date: a", b"Date: \x00", b"Y: a:b", b" f", b"D: 1\nE: 2"]
+)
+_lines_framing = st.sampled_from(
+    b"Content-Length: 5|Content-Length: 6|Content-Length: |content-length:7|Transfer-Encoding: chunked|Transfer-Encoding: gzip|"
+    b"Connection: close|Connection: X|Keep-Alive: timeout=3|Keep-Alive: timeout=0|Trailer: T".split(b"|")
+)
+_starts = st.sampled_from([b"HTTP/1.1 200 OK"] * 4 + [b"HTTP/1.1 201 OK", b"HTTP/1.0 200 OK", b"HTTP/2 200 OK"])
+_like_replies = st.tuples(_starts, _lines_before, _lines_framing, _lines_framing, _lines_before).map(b"\r\n".join)
+
+
+@given(st.lists(st.one_of(_like_replies, _like_replies.map(lambda raw: raw.rpartition(b"\r\n")[0])), min_size=2, max_size=8))
+@settings(max_examples=500, deadline=None)
+def test_a_reply_like_the_one_before_is_read_as_if_it_were_new(replies: list[bytes]) -> None:
+    heads = ReplyHeads()
+    for raw in replies:
+        try:
+            alone = read_reply(raw)
+        except UpstreamError:
+            with pytest.raises(UpstreamError):
+                heads.read(raw)
+            continue
+        assert heads.read(raw) == alone
+
+
+def test_of_replies_with_their_length_twice_each_is_looked_at() -> None:
+    heads, two = ReplyHeads(), b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nContent-Length: %d"
+    for one in (1, 1, 2, 30):
+        assert heads.read(two % (one, one)).length == one
+    with pytest.raises(UpstreamError):
+        heads.read(two % (30, 31))
+    assert heads.read(two % (31, 31)).length == 31
 
 
 def test_a_reply_is_passed_on_with_reason_order_case_and_doubles() -> None:

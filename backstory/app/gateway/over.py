@@ -62,7 +62,7 @@ class Over:
             plan = eager(self._later(plan, head, body, regard))
         plan = plan if self._augmentation is None else self._augmentation.far(plan, head, body, regard)
         mark = _MARKS.get(regard.wire.name) if regard.wire is not None and regard.readable else None
-        if mark is None or mark not in body or regard.routed or regard.speaks:
+        if mark is None or body.find(mark) < 0 or regard.routed or regard.speaks:
             return plan
         return self._own(plan, head, body, regard) if isinstance(plan, Plan) else eager(self._own_later(plan, head, body, regard))
 

@@ -9,10 +9,13 @@ from __future__ import annotations
 from functools import cache
 from importlib import resources
 
+import msgspec
+
 from backstory.memory.text import stem, words
 
 MARK = "0"
 """First character of concept terms: no stem of a word begins with it."""
+_stems = msgspec.json.Decoder(dict[str, tuple[list[str], list[str]]])
 
 
 def concepts(found: list[str]) -> list[str]:
@@ -27,20 +30,32 @@ def asked_concepts(term: str) -> tuple[tuple[str, bool], ...]:
     return tuple((concept, (term, concept) in heads) for concept in table.get(term, ()))
 
 
+def listed() -> dict[str, tuple[list[str], list[str]]]:
+    """What the list comes to: the terms of each concept's heads, and of its other members. To find the stems takes some 0.2 s, so they
+    are kept in associations.json (`make associations`)."""
+    found: dict[str, tuple[list[str], list[str]]] = {}
+    for line in _beside("associations.txt").decode().splitlines():
+        if line and not line.startswith("#"):
+            name, _, rest = line.partition(":")
+            first, _, others = rest.partition("|")
+            found[MARK + name.strip()] = _terms(first), _terms(others)
+    return found
+
+
+def _terms(text: str) -> list[str]:
+    return list(dict.fromkeys(filter(None, map(stem, words(text)))))
+
+
+def _beside(name: str) -> bytes:
+    return resources.files("backstory.memory.recall").joinpath(name).read_bytes()
+
+
 @cache
 def _table() -> tuple[dict[str, tuple[str, ...]], frozenset[tuple[str, str]]]:
     belongs: dict[str, dict[str, None]] = {}
     heads: set[tuple[str, str]] = set()
-    text = resources.files("backstory.memory.recall").joinpath("associations.txt").read_text("utf-8")
-    for line in text.splitlines():
-        if not line or line.startswith("#"):
-            continue
-        name, _, listed = line.partition(":")
-        first, _, members = listed.partition("|")
-        concept = MARK + name.strip()
-        for word in words(first):
-            heads.add((stem(word), concept))
-        for word in [*words(first), *words(members)]:
-            if term := stem(word):
-                belongs.setdefault(term, {})[concept] = None
+    for concept, (first, others) in _stems.decode(_beside("associations.json")).items():
+        heads.update((term, concept) for term in first)
+        for term in (*first, *others):
+            belongs.setdefault(term, {})[concept] = None
     return {term: tuple(named) for term, named in belongs.items()}, frozenset(heads)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from importlib import resources
 
-from backstory.memory.recall.associations import MARK, asked_concepts, concepts
+import msgspec
+
+from backstory.memory.recall.associations import MARK, asked_concepts, concepts, listed
 from backstory.memory.text import stem
 
 
@@ -19,6 +21,11 @@ def test_each_concept_is_named_once() -> None:
     found = concepts([stem("dog"), stem("puppy"), stem("cat")])
     assert len(found) == len(set(found))
     assert all(concept.startswith(MARK) for concept in found)
+
+
+def test_the_stems_are_those_of_the_list() -> None:
+    kept = resources.files("backstory.memory.recall").joinpath("associations.json").read_bytes()
+    assert msgspec.json.decode(kept, type=dict[str, tuple[list[str], list[str]]]) == listed(), "make associations"
 
 
 def test_the_list_is_small_and_well_formed() -> None:
