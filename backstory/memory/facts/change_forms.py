@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
+from backstory.core.records import Stance
 from backstory.memory.facts.rules import NAME, Needs, Rule
 from backstory.memory.forms import Form
 
@@ -57,6 +58,7 @@ _SWITCHES = tuple(
         (rf"now run(?:ning)? on (?P<o>{_THING})", "choice"),
         (rf"(?:back )?on (?P<o>{_THING}) (?:now|these days)", "choice"),
         (rf"now (?:back )?on (?P<o>{_THING})", "choice"),
+        (rf"(?:upgraded|updated|downgraded|went)(?: up| back| down)? to (?P<o>{_THING} v?\d[\w.]*)", ""),
     )
     for pair in _switch(pattern, needs)  # type: ignore[arg-type]
 )
@@ -77,14 +79,52 @@ _JOBS = (
         "name",
     ),
 )
+_VERSIONS = tuple(
+    Rule(
+        kind,
+        "uses",
+        Form(rf"{who}(?: are| am|'re|'m) {_LATELY}(?:on|running(?: on)?) (?P<o>{_THING} v?\d[\w.]*)", re.I),
+        "choice",
+        subject=subject,
+    )
+    for who, subject, kind in _WHO
+)
+_OFF = tuple(
+    Rule("decision", "uses", Form(rf"(?:we are|we're) {_LATELY}{words}", re.I), "choice", "negated", "we")
+    for words in (r"(?:no longer on|off) (?P<o>.+)", r"not on (?P<o>.+?) any ?(?:more|longer)")
+)
+_NAMED = Rule(
+    "identity",
+    "is called",
+    Form(
+        rf"i(?:'ve| have)? {_LATELY}changed my (?:first |full |last |sur)?name"
+        rf"(?: from (?P<x>(?-i:{NAME})))?(?: back)? to (?P<o>(?-i:{NAME})){_WHEN}",
+        re.I,
+    ),
+    "name",
+)
+_ROLE = r"[\w-]+(?: [\w-]+){0,2}"
+_ROLE_FORMS: tuple[tuple[Literal["identity", "correction"], Stance, str], ...] = (
+    (
+        "identity",
+        "stated",
+        rf"(?P<o>{NAME}) (?:has |have |will )?(?:replaced|replaces|succeeded|took over from) (?P<x>{NAME}) as [owner](?P<s>{_ROLE})",
+    ),
+    ("correction", "negated", rf"(?P<o>{NAME}) (?:is no longer|isn't|is not) [owner](?P<s>{_ROLE}?)(?: any ?more)?"),
+)
+_ROLES = tuple(
+    Rule(kind, "is", Form(pattern.replace("[owner]", owner)), stance=stance, owned=owned)
+    for owner, owned in (("my ", True), ("(?:(?:our|the) )?", False))
+    for kind, stance, pattern in _ROLE_FORMS
+)
 _HOMES = (Rule("identity", "lives in", Form(r"we (?:(?:now|still|currently|all|both) )?live in (?P<o>.+)", re.I), "name", subject="we"),)
 _PICKS = tuple(
     Rule("decision", "uses", Form(rf"{who} {_LATELY}(?:take|have|pick|order|choose) (?P<o>the .+)", re.I), "pick", subject=subject)
     for who, subject in (("(?:we'll|we will|let's)", "we"), ("(?:i'll|i will)", ""))
 )
 _BY_WORD: dict[str, Sequence[Rule]] = {
-    **dict.fromkeys(("i", "i've", "i'm", "i'll"), (*_SWITCHES[1::2], *_JOBS, _PICKS[1])),
-    **dict.fromkeys(("we", "we've", "we're", "we'll", "let's"), (*_SWITCHES[::2], *_HOMES, _PICKS[0])),
+    **dict.fromkeys(("i", "i've", "i'm", "i'll"), (_NAMED, *_SWITCHES[1::2], _VERSIONS[1], *_JOBS, _PICKS[1])),
+    **dict.fromkeys(("we", "we've", "we're", "we'll", "let's"), (*_SWITCHES[::2], _VERSIONS[0], *_OFF, *_HOMES, _PICKS[0])),
 }
 _NO_EMPLOYER = (
     r"(?!(?-i:Starbucks|McDonald|Heathrow|Home|Work|Step|Level|Chapter|Page|Part|Terminal|Gate|Room|Day|Week|Phase|Stage|Section|Line|Task"
@@ -111,4 +151,4 @@ SWAP = Form(
 
 def changes_for(word: str) -> Sequence[Rule]:
     """The rules that a clause with this first word (lower case) may have the form of, after those of `rules.rules_for`."""
-    return _BY_WORD.get(word, ())
+    return _BY_WORD.get(word, _ROLES)

@@ -37,9 +37,17 @@ def _parted(who: str, subject: str) -> tuple[Rule, ...]:
     )
 
 
+_SOMETIME = r"(?:yesterday|(?:last |this )?(?:mon|tues|wednes|thurs|fri|satur|sun)day|last (?:week|month|night)|(?:\w+ ){1,2}ago)"
+_LAST_DAY = (
+    Rule("event", "left", Form(rf"(?i:{_SOMETIME} was my (?:very )?last day (?:at|with)) (?P<o>{NAME})"), "name", longest=4),
+    Rule("event", "left", Form(rf"(?i:my (?:very )?last day (?:at|with)) (?P<o>{NAME}) (?i:was {_SOMETIME})"), "name", longest=4),
+    Rule("event", "left", Form(rf"(?i:{_I}(?:had|worked) my (?:very )?last day (?:at|with)) (?P<o>{NAME}){_WHEN}"), "name", longest=4),
+)
 _JOB = (
     _mine("lost", rf"{_I}lost (?P<o>my (?:job|position)){_WHEN}"),
     _mine("was", rf"i(?:'ve| have)? {_LATELY}(?:got|was|been|were) (?P<o>{_LET_GO}){_WHEN}"),
+    _mine("has", rf"{_I}(?P<o>(?:resigned|retired)(?: from work)?){_WHEN}"),
+    _LAST_DAY[2],
     Rule("event", "left", Form(rf"(?i:{_I})left (?P<o>{NAME}){_WHEN}"), "name", longest=4),
 )
 _STATE = (
@@ -49,8 +57,11 @@ _STATE = (
         "is",
         Form(rf"(?:i'm|i am|im) {_LATELY}(?P<o>single|widowed|an? widow(?:er)?|separated|engaged(?: to (?-i:{NAME}))?){_WHEN}", re.I),
     ),
+    Rule("identity", "is", Form(rf"(?:i'm|i am|im) {_LATELY}(?P<o>unemployed|jobless|out of work|between jobs){_WHEN}", re.I)),
 )
 _ON_THEM = (
+    *_LAST_DAY[:2],
+    _mine("was", rf"(?P<o>(?-i:{NAME}) (?:has |have )?{_LATELY}(?:let me go|fired me|laid me off|made me redundant)){_WHEN}"),
     Rule("event", "left", Form(rf"(?P<s>{NAME}) {_LATELY}(?:left|quit|resigned from) (?P<o>{NAME}){_WHEN}"), "name", longest=4),
     Rule(
         "identity",
@@ -71,6 +82,14 @@ THERE = Form(
     r"(?: any ?more| any longer| now)?",
 )
 """A denial that points to what was said before: "I don't work there any more"."""
+GONE_FROM = Form(
+    rf"(?:(?:i'm|i am|im) (?:no longer (?:at|with|working (?:at|for))|not (?:at|with|working (?:at|for))(?=.* (?:any ?more|any longer)$))"
+    rf" (?P<job>(?-i:{NAME}))|{_I}left my (?:job|position) (?:at|with) (?P<left>(?-i:{NAME}))"
+    rf"|(?:i'm|i am|im) (?:no longer|not)(?= .*|.* any ?more$) (?:living|based) in (?P<home>(?-i:{NAME}))"
+    rf"|{_I}moved (?:out of|away from) (?P<moved>(?-i:{NAME})))(?: any ?more| any longer)?{_WHEN}",
+    re.I,
+)
+"""A denial of where somebody works or lives: a fact only where that is known."""
 DIED = Form(rf"(?:(?i:my|our) (?P<kin>(?i:{KIN}))(?:,? (?P<who>{NAME}),?)?|(?P<s>{NAME})) (?:has )?{_LATELY}(?P<o>{_GONE}){_WHEN}")
 """Of whom nothing is known, nothing has ended: "Chrome died"."""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 
 from backstory.core.records import Fact
 from backstory.memory.forms import Form
@@ -14,16 +15,21 @@ from backstory.memory.text import stem, words
 
 _PARTED = frozenset({"sold", "gave away", "got rid of"})
 _HELD = frozenset({"has", "bought", "adopted"})
-_LEFT = frozenset({"quit", "left", "lost", "was"})
+_LEFT = frozenset({"quit", "left", "lost", "was", "has"})
 _JOB = frozenset({"works at", "works as"})
 _OF_A_JOB = (("job",), ("posit",), ("work",))
 _OF_A_FIRM = frozenset({"inc", "ltd", "llc", "gmbh", "ag", "se", "corp", "co", "plc", "job", "posit", "work", "compani", "group"})
 _LIVING = frozenset({"lives in", "will live in", "works at", "works as", "likes", "dislikes", "prefers", "speaks", "is"})
 """What does not hold of the dead. What somebody was called, or from where, does."""
-_LET_GO = Form(r"(?:fired|laid off|let go|made redundant)(?: (?:from|by) )?", re.I)
+_LET_GO = Form(r"\b(?:fired|laid(?: me)? off|let(?: me)? go|made(?: me)? redundant)\b|^(?:resigned|retired)\b", re.I)
+_NO_WORK = (("retir",), ("unemploy",), ("jobless",), ("work",), ("job",))
+"""What somebody is who has no work: "out of work", "between jobs"."""
 _CALLED_OFF = Form(r"cancel+ed|called off", re.I)
 _MOVED = Form(r"\b(?:moved|postponed|rescheduled|pushed|brought forward|delayed|shifted|bumped)\b", re.I)
 _BREAK = Form(r",|\b(?:with|for|called|named|in|from|that|who|which|of|at|on|by|about|until|to|next|this|tomorrow|today)\b", re.I)
+_LONG = 4
+_ENDING = 2
+"""So many letters at the end of a name tell its case, of names of so many at least."""
 _SEVERAL = Form(r",|\band\b|\bor\b", re.I)
 _DETERMINED = Form(r"(?:the|my|our|an?) ", re.I)
 _STATES = (
@@ -63,15 +69,20 @@ def leaves(new: Fact, terms: Sequence[str], old_relation: str, old_terms: Sequen
     """Whether this event ends a job, of the same subject."""
     if old_relation not in _JOB or new.verb not in _LEFT:
         return False
-    if new.verb == "was":
-        match = _LET_GO.match(new.object)
-        by = set(terms) - {"fire", "laid", "lay", "off", "let", "go", "made", "make", "redund"}
+    if new.verb in ("was", "has"):
+        match = _LET_GO.search(new.object)
+        by = set(terms) - {"fire", "laid", "lay", "off", "let", "go", "made", "make", "redund", "resign", "retir", "work"}
         return match is not None and (not by or by <= set(old_terms) or old_relation == "works as")
     if tuple(terms) in _OF_A_JOB:
         return True
     # "Siemens Ltd" is Siemens, "Siemens NX" is none.
     more = set(terms) - set(old_terms)
     return old_relation == "works at" and (not more or (set(old_terms) <= set(terms) and more <= _OF_A_FIRM))
+
+
+def without_work(terms: Sequence[str]) -> bool:
+    """Whether somebody who is this has no job."""
+    return tuple(terms) in _NO_WORK
 
 
 def parts_with(new: Fact, terms: Sequence[str], old: Fact, old_relation: str, old_terms: Sequence[str]) -> bool:
@@ -152,3 +163,15 @@ def opposite(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
 def within(few: tuple[str, ...], many: tuple[str, ...]) -> bool:
     """Whether all of these terms are among those."""
     return bool(few) and set(few) <= set(many)
+
+
+def is_named(few: Sequence[str], many: Sequence[str]) -> bool:
+    """Whether all of these words are among those, for all that their endings differ as names are declined in some languages."""
+    return bool(few) and all(any(one == other or _declined(one, other) for other in many) for one in few)
+
+
+def _declined(one: str, other: str) -> bool:
+    if (one + other).isascii() or min(len(one), len(other)) < _LONG:
+        return False
+    shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+    return shared >= max(len(one), len(other)) - _ENDING

@@ -19,30 +19,28 @@ from backstory.memory.facts import tongues as fact_tongues
 from backstory.memory.facts.change_forms import NOW_AT, SWAP, changes_for
 from backstory.memory.facts.choices import is_choice
 from backstory.memory.facts.correction_forms import ADMITS, BEHIND, HELD, MOVED, NAMED, OFF, OFF_THAT, ONLY_ADMITS, POINTED, SLIP
-from backstory.memory.facts.ending_forms import DIED, THERE, endings_for
+from backstory.memory.facts.ending_forms import DIED, GONE_FROM, THERE, endings_for
 from backstory.memory.facts.kinds import suits
 from backstory.memory.facts.objects import begins_dated, cut_tail, cut_when, dated, fits, replaced, says_something, subject_of, trimmed
 from backstory.memory.facts.rules import (
     ALSO,
     CORRECTION,
     CUT,
-    HEDGED,
     IS_NOT_BUT,
     LABELLED,
     LEAD,
     NOT_BUT,
     ONLY_FIX,
-    REPORTED,
     Rule,
     rules_for,
 )
-from backstory.memory.facts.scope import PRINTED, elsewhere, not_so
+from backstory.memory.facts.scope import HEDGED, PRINTED, REPORTED, elsewhere, not_so
 from backstory.memory.facts.values import cut_aside, cut_closing, only_value
 from backstory.memory.forms import Form, Sieve
 from backstory.memory.reading.sentences import Sentence, sentences
 from backstory.memory.recall import dates
 
-READER = 7
+READER = 8
 """Rises with what is found: turns that an earlier reader has read are read again (jobs/facts.py)."""
 _MOST = 24
 """Facts of one turn at most: more are a list or a paste."""
@@ -309,6 +307,10 @@ def _ended(turn: Turn, text: str, clause: _Clause, start: int, end: int) -> Iter
         subject = sentence.author if match["s"].lower() == "i" else match["s"]
         verb = "lives in" if match["verb"] == "live" else "works at"
         yield _fact(turn, sentence, "correction", subject, verb, match.span("o"), fixes=True, stance="negated")
+    elif (match := GONE_FROM.fullmatch(text, start, end)) is not None:
+        verb = "lives in" if match["home"] or match["moved"] else "works at"
+        span = match.span(match.lastgroup or "job")
+        yield _fact(turn, sentence, "correction", sentence.author, verb, span, fixes=True, stance="negated")
     elif (match := DIED.fullmatch(text, start, end)) is not None:
         subject = match["s"] or match["who"] or subject_of(match["kin"], sentence.author)
         yield _fact(turn, sentence, "correction", subject, "has", match.span("o"), fixes=True)
@@ -325,7 +327,7 @@ def _read(text: str, rule: Rule, match: re.Match[str], clause: _Clause, author: 
     if rule.verb == "wants" and (clause.sentence.named or not clause.first):
         return None
     low, high, fixes = cut_tail(text, *match.span("o"))
-    if rule.kind in _CHOSEN:
+    if rule.kind in _CHOSEN or rule.kind == "event":
         high = cut_when(text, low, high)
     elif rule.needs in _ASIDES:
         high = cut_aside(text, low, high)

@@ -75,6 +75,8 @@ _AGED = Form(r"(?:about |around |almost |nearly )?\d{1,3}(?: years(?: old)?)?", 
 _SPOT = Form(
     r"(?:on |at |in )?(?:/|\./|\w+:\d|localhost|0x|\d+(?:\.\d+)? ?%|\d+ parts?\b)|.*\b(?:branch|page|line|hold|top|bottom)$", re.I, ALWAYS
 )
+_KEYED = Form(r"(?=\S*\d)[\w#*-]+", gist=ALWAYS)
+"""What opens a door or is typed in somewhere: one word, with a digit in it."""
 _SHARE = Form(r"at \d+(?:\.\d+)? ?%", re.I)
 _EVENT_WORDS = """
     meeting appointment interview exam call flight train deadline demo presentation party wedding trip review workshop release
@@ -206,6 +208,8 @@ def _setting(subject: str, value: str) -> int:
         return 0
     if said[-1] in _NUMBERED:
         return _unless(_DIGIT.search(value) is None, value)
+    if said[-1] == "code":
+        return _unless(_KEYED.fullmatch(value) is None, value)
     return _unless(said[0] == "parent" or said[-1] == "parent", value)
 
 

@@ -15,7 +15,8 @@ _EDGES = " \t.,!;:…"
 _PAIRS = {"`": "`", '"': '"', "'": "'", "“": "”", "*": "*", "«": "»"}
 _TAIL = Form(
     r",? (?:please|though|too|as well|anyway|anyways|btw|by the way|thanks|thank you|thx|then|again|lol|haha|for now|after all|if possible"
-    r"|right now|now|i think|of course|obviously|actually|sorry|ok|okay|remember|by default|for sure|as always|any ?more"
+    r"|right now|now|from now on|these days|nowadays"
+    r"|i think|of course|obviously|actually|sorry|ok|okay|remember|by default|for sure|as always|any ?more"
     r"|any longer|a lot|very much"
     r"|so much|(?P<swap>instead))$",
     re.I,
@@ -41,8 +42,16 @@ _VAGUE_WORDS = """
     time message text file files here why love heart soul life mind world
 """
 _VAGUE = frozenset(_VAGUE_WORDS.split())
-_COUNTED = frozenset({"count", "number", "total", "size"})
+_COUNTED = frozenset({"count", "number", "total", "size", "code"})
 """Words that say something with another before them: "the replica count"."""
+_OF_PROGRAM_WORDS = """
+    error exit status return response result http source test sample example dead legacy client server my your same whole sql python js java
+    byte machine assembly country
+"""
+_OF_PROGRAMS = frozenset(_OF_PROGRAM_WORDS.split())
+"""Of these a code is no key to anything."""
+_KEY = Form(r"(?:password|passcode|passphrase|passwort|pin|code|key)$", re.I)
+_KEYED = Form(r"(?=\S*\d)(?:[\w#*!$&+@-]+)", gist=ALWAYS)
 _KIN_WORDS = """
     sister brother mother mom mum father dad wife husband son daughter partner girlfriend boyfriend aunt uncle cousin niece nephew
     grandmother grandma grandfather grandpa friend dog cat puppy kitten horse parrot rabbit hamster pet baby boss manager
@@ -155,6 +164,10 @@ def replaced(text: str, start: int, end: int, verb: str) -> tuple[int, int, tupl
 
 def fits(needs: str, text: str, subject: str = "") -> int:
     """How many characters of this object are what is needed, 0 where it is something else. See rules.Needs."""
+    return len(text) if _opens(needs, text, subject) else _fits(needs, text, subject)
+
+
+def _fits(needs: str, text: str, subject: str) -> int:
     match needs:
         case "value":
             return len(text) if _is_value(text) else 0
@@ -177,6 +190,11 @@ def fits(needs: str, text: str, subject: str = "") -> int:
             own = not _OWN.isdisjoint(named) or (not _KIN.isdisjoint(named) and _A.match(text) is not None)
             return len(text) if _is_value(text) or (own and says_something(text) and not _NO_HEAD.match(text)) else 0
     return len(text) if says_something(text) and not _NO_HEAD.match(text) else 0
+
+
+def _opens(needs: str, text: str, subject: str) -> bool:
+    """Whether this is what is typed in somewhere: "blue42" of a password."""
+    return needs in ("value", "datum", "person") and _KEY.search(subject) is not None and _KEYED.fullmatch(text) is not None
 
 
 def dated(text: str) -> bool:
@@ -204,7 +222,8 @@ def subject_of(words: str, owner: str) -> str:
         return ""
     if owner and not (_OWN | _KIN).isdisjoint(part.removesuffix("'s") for part in parts):
         return f"{owner}'s {words}"
-    vague = parts[-1] in _VAGUE and (len(parts) == 1 or parts[-1] not in _COUNTED)
+    counted = parts[-1] in _COUNTED and (parts[-1] != "code" or _OF_PROGRAMS.isdisjoint(parts))
+    vague = parts[-1] in _VAGUE and (len(parts) == 1 or not counted)
     return words if not vague and parts[0] not in _VAGUE and any(char.isalpha() for char in words) else ""
 
 

@@ -46,10 +46,11 @@ NAME = r"[A-ZÀ-ÖØ-Þ][\w'’-]*(?: [A-ZÀ-ÖØ-Þ][\w'’-]*)?"
 _USE = r"(?:use|go with|stick with|stay with|stick to|adopt|build on|build with|host on|host it on|deploy on|deploy to|deploy it on|run on)"
 _USING = r"(?:using|going with|sticking with|staying with|adopting|building on|hosting on|deploying on|deploying to|running on)"
 _TO = r"(?:switch|switched|switching|move|moved|moving|migrate|migrated|migrating|change|changed|changing)(?: over)?"
-_ADOPT = r"(?:upgrade|upgraded|upgrading|switch|switched|switching|migrate|migrated|migrating|change|changed|changing)(?: over)?"
+_ADOPT = r"(?:(?:up|down)grad(?:e|ed|ing)|switch|switched|switching|migrate|migrated|migrating|change|changed|changing)(?: over)?"
 _CHANGED = (
     r"(?:moved|postponed|rescheduled|pushed(?: back)?|brought forward|delayed|shifted|changed|bumped|switched"
-    r"|extended|slipped|renamed|increased|raised|lowered)"
+    r"|extended|slipped|renamed|increased|raised|lowered|upgraded|downgraded|updated)"
+    r"(?: by [\w ]{1,20}?)?"
 )
 _OWNED = (
     r"(?:dogs?|cats?|puppy|kitten|horses?|parrot|rabbits?|hamster|pets?|car|bike|bicycle|motorbike|boat|house|flat|apartment|garden|piano|guitar"
@@ -122,7 +123,14 @@ _ME = (
     ),
     *(
         _rule("preference", verb, rf"{_I} (?:don't|do not|never|no longer|can't|cannot) {_ADV}{word} {_O}", stance="negated")
-        for verb, word in (("eats", "eat"), ("drinks", "drink"), ("drives", "drive"), ("smokes", "smoke"), ("works on", "work on"))
+        for verb, word in (
+            ("eats", "eat"),
+            ("drinks", "drink"),
+            ("drives", "drive"),
+            ("smokes", "smoke"),
+            ("plays", "play(?: the)?"),
+            ("works on", "work on"),
+        )
     ),
     *(
         _rule("preference", verb, rf"{_I} {_ADV}(?:started|began) {word}ing (?!{_PREPOSITION}\b)(?P<o>.+?)(?: again)?")
@@ -207,7 +215,8 @@ _ME = (
     _rule(
         "setting",
         "is",
-        rf"{_I} {_ADV}(?:changed|set|bumped|raised|increased|lowered|reduced|moved|updated|renamed|switched) (?:the |our |my )?{_S}"
+        rf"{_I} {_ADV}(?:changed|set|bumped|raised|increased|lowered|reduced|moved|updated|renamed|switched|(?:up|down)graded)"
+        rf" (?:the |our |my )?{_S}"
         rf"(?: from (?P<x>.+?))? to {_O}",
         "value",
         both=True,
@@ -327,6 +336,13 @@ _ORDERS = (
         "value",
     ),
 )
+_TAKES_PLACE = _rule(
+    "schedule",
+    "is",
+    rf"(?:the |our |my )?{_S} (?:now )?(?:takes place|starts|begins|ends|expires|happens|closes|opens|leaves|departs)"
+    r" (?P<o>(?:on|at|in|by)? ?.+)",
+    "date",
+)
 _CONTRACTED = _rule("schedule", "is", rf"(?:the |our |my )?{_S}'s (?:now )?(?P<o>(?:on|at|due) .+)", "datum")
 _THINGS = (
     _rule("schedule", "is", rf"(?:the |our |my )?{_S} {_OFF}"),
@@ -336,13 +352,13 @@ _THINGS = (
         rf"(?:the |our )?{_S} (?:(?:is|has|was|got|has been|is being|was just|has now been) )?{_CHANGED}(?: from (?P<x>.+?))? to {_O}",
         "value",
     ),
-    _rule("setting", "runs on", rf"(?:the |our )?{_S} (?:runs|listens|is running|is listening) (?:on|at) (?:port )?{_O}", "value"),
     _rule(
-        "schedule",
-        "is",
-        rf"(?:the |our )?{_S} (?:takes place|starts|begins|ends|expires|happens|closes|opens) (?P<o>(?:on|at|in|by)? ?.+)",
-        "date",
+        "setting",
+        "runs on",
+        rf"(?:the |our )?{_S} (?:now )?(?:runs|listens|is running|is listening|is now (?:running|listening)) (?:on|at) (?:port )?{_O}",
+        "value",
     ),
+    _TAKES_PLACE,
     _rule(
         "setting",
         "is called",
@@ -397,11 +413,6 @@ CORRECTION = Form(
     r"(?:, (?-i:the|my|our) (?-i:[a-z])[\w'-]*(?: [\w'-]+){0,4})?",
     re.I,
 )
-REPORTED = Form(
-    r"[,.”\"] (?:he|she|they|(?!I\b)[A-Z]\w+) (?:said|says|told|wrote|writes|claims|claimed|replied|insists|insisted)\b|\baccording to\b"
-    r"|[,.”\"] said (?:no|every|nobody)|\b[Aa]s [A-Z][\w.]*(?: [A-Z][\w.]*)* (?:once )?(?:said|says|put it|wrote)\b"
-)
-"""After a statement: it is somebody else's."""
 NOT_BUT = Form(r"(?:it's |that's )?not (?!only\b|just\b|all\b)(?P<x>.+?)(?:,|;| but) ?(?:but |it's |rather |on |at )*(?P<o>.+)", re.I)
 IS_NOT_BUT = Form(rf"(?:my|our|the) [^,;]{{1,60}}?{_NOT_THIS} [^,;]+", re.I)
 LEAD = Form(
@@ -434,17 +445,6 @@ LABELLED = Form(
     r"[A-Za-z][\w.-]*(?P<more>(?: [\w.-]+){1,3})?):(?(more)\s+|(?!(?<=\d:)\d)\s*)(?!//)(?P<o>(?:[^:]|:(?! ))+)"
     r"|(?:export )?(?P<name>[A-Z_][A-Z0-9_]+|[a-z]+(?:_[a-z0-9]+)*)\s?=\s?(?P<value>[^=]+))",
 )
-HEDGED = Form(
-    r"\b(?:maybe|perhaps|might|possibly|probably|presumably|could|would(?! prefer)|should(?! be (?:moved|called))"
-    r"|i think|i guess|i believe|i suppose"
-    r"|i assume|not sure|unsure|wonder|whether|suppose|supposing|imagine|imagining|hypothetical\w*|for example"
-    r"|for instance|e\.g\.|let's say"
-    r"|let's assume|assume|assuming|pretend|as if|in case|what if|wish|unless|as long as|provided|depending|guess"
-    r"|apparently|supposedly|allegedly|if only|or something"
-    r"|if|once upon a time|in (?:my|the|this) (?:dream|novel|story|book|film|movie|game|song|poem|scene|episode|play|chapter"
-    r"|joke|scenario|example|comic|sketch|thought experiment))\b",
-    re.I,
-)
 _FEEL = (
     r"(?:(?:really|also|absolutely|usually|generally|much|rather) )*(?:(?P<not>hates?|dislikes?|detests?|loathes?|can't stand|cannot stand)"
     r"|(?P<rather>prefers?)|loves?|enjoys?|adores?)"
@@ -454,7 +454,7 @@ ALSO = Form(rf"{_FEEL} {_O}", re.I)
 CUT = Form(
     r"(?P<only>,?\s+(?:when|whenever|where|until|as soon as|in order to|so that)\b)|\s*;|\s[–—-]{1,2}\s|,?\s+(?:but"
     r"|because|cause|cuz|although|though|whereas|while|since)\b"
-    r"|,\s+(?:which|who|then|so|as|given|except|especially|please|thanks)\b|\s\("
+    r"|(?<!\bfrom now on)(?<!\bgoing forward)(?<!\bfuture),\s+(?:which|who|then|so|as|given|except|especially|please|thanks)\b|\s\("
     r"|,?\s+(?:and|so|or)\s+(?=(?:i|i'm|i've|i'll|we|we'll|we're|my|our|the|it|it's|he|she|they|let's|please|call|always|never|that|then|also|is|was"
     r"|has|will|would|can|need|want|am)\b)"
     rf"|(?:,?\s+and|,)\s+(?={_FEEL.replace('?P<not>', '?:').replace('?P<rather>', '?:')}\s+[^\s,])"
@@ -469,10 +469,10 @@ _ORDER_WORDS = """
 """
 _BY_WORD: Mapping[str, Sequence[Rule]] = {
     **dict.fromkeys((*_DO_WORDS.split(), *_ORDER_WORDS.split()), (*_ORDERS, *_THINGS)),
-    **dict.fromkeys(("i", "i'm", "i've", "i'll", "i'd", "im"), (*_ME, *_ORDERS, _WE_RULES[-1])),
+    **dict.fromkeys(("i", "i'm", "i've", "i'll", "i'd", "im"), (*_ME, *_ORDERS)),
     **dict.fromkeys(("call", "just", "you", "everyone", "everybody", "people", "friends"), (*_ME, *_ORDERS[2:3])),
     **dict.fromkeys(("we", "we'll", "we're", "we've", "let's", "lets", "let"), (*_WE_RULES, *_ME, *_ORDERS)),
-    "my": (*_OF_KIN, *_MY, _CONTRACTED),
+    "my": (*_OF_KIN, *_MY, _CONTRACTED, _TAKES_PLACE),
     "please": (*_ME, *_ORDERS),
 }
 _OTHERS = (*_THEIR, *_THEM, *_THINGS)

@@ -26,6 +26,22 @@ _SHOWN = (
 # "In the database team" is where somebody works.
 _NOT_OF = r"(?!'| (?:team|group|department|company|room|server|cluster|world|industry|sector|lab|building)\b)"
 _THE = r"(?:(?:the|this|that|these|those|my|our|your|their|his|her|its|a|an|some|every|each|all|one|row|line) )"
+REPORTED = Form(
+    r"[,.”\"] (?:he|she|they|(?!I\b)[A-Z]\w+) (?:said|says|told|wrote|writes|claims|claimed|replied|insists|insisted)\b|\baccording to\b"
+    r"|[,.”\"] said (?:no|every|nobody)|\b[Aa]s [A-Z][\w.]*(?: [A-Z][\w.]*)* (?:once )?(?:said|says|put it|wrote)\b"
+)
+"""After a statement: it is somebody else's."""
+HEDGED = Form(
+    r"\b(?:maybe|perhaps|might|possibly|probably|presumably|could|would(?! prefer)|should(?! be (?:moved|called))"
+    r"|i think|i guess|i believe|i suppose"
+    r"|i assume|not sure|unsure|wonder|whether|suppose|supposing|imagine|imagining|hypothetical\w*|for example"
+    r"|for instance|e\.g\.|let's say"
+    r"|let's assume|assume|assuming|pretend|as if|in case|what if|wish|unless|as long as|provided|depending|guess"
+    r"|apparently|supposedly|allegedly|if only|or something"
+    r"|if|once upon a time|in (?:my|the|this) (?:dream|novel|story|book|film|movie|game|song|poem|scene|episode|play|chapter"
+    r"|joke|scenario|example|comic|sketch|thought experiment))\b",
+    re.I,
+)
 
 
 def _in(nouns: str) -> str:

@@ -7,23 +7,26 @@ the turn that did it. An assistant never supersedes what a person said.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from backstory.core.records import Fact
+from backstory.core.records import Fact, Stance
 from backstory.memory.facts import ends as fact_ends
+from backstory.memory.facts import slots
 from backstory.memory.facts.alike import HOUR, classes, key, spelled_alike, subject_key, unit
 from backstory.memory.facts.asked import answers
 from backstory.memory.facts.choices import kind_of
 from backstory.memory.facts.correction_forms import POINTED
 from backstory.memory.facts.ends import opposite, within
+from backstory.memory.facts.versions import changes, outdates, version_of
 from backstory.memory.text import words
 
 Status: TypeAlias = Literal["current", "superseded", "negated", "planned"]
 STATUSES: tuple[Status, ...] = ("current", "superseded", "negated", "planned")
+_STANDS: Mapping[Stance, Status] = {"stated": "current", "negated": "negated", "planned": "planned"}
 
 _REACH_TURNS = 20
 """A correction that does not name what it corrects is about something said in the last so many turns."""
@@ -43,8 +46,7 @@ _MOST_OPEN = 512
 _OPEN = frozenset({"has", "bought", "adopted"})
 _CORRECTABLE = _ONE_VALUE | {"will", "plans to", "has"}
 _PLANS = "plans to"
-_VALUED = frozenset(key("password passphrase passcode code pin key token username login number id name address port url"))
-"""Of these a thing has one that counts."""
+_THERE = frozenset({"there", "here"})
 _NAMES = frozenset({"word"})
 """The classes of a name: of names, the one that is spelled like it may be meant though another was said since."""
 _DENIED_BY = {"likes": "dislikes", "dislikes": "likes"}
@@ -72,7 +74,7 @@ class Known(Struct, frozen=True):
 class _Entry:
     """A fact that has been read, and what has become of it. `meant`: the fact in the words of what it corrects."""
 
-    __slots__ = ("again", "by", "classes", "fact", "meant", "number", "relation", "subject", "terms", "verb", "whose")
+    __slots__ = ("again", "by", "classes", "fact", "meant", "number", "relation", "subject", "terms", "verb", "version", "whose")
 
     def __init__(self, fact: Fact, number: int, subject: str, verb: str, meant: Fact | None = None) -> None:
         self.fact = fact
@@ -86,6 +88,7 @@ class _Entry:
             self.whose, self.relation = self.whose[:-2], "is called"
         self.terms = key(self.meant.object if self.denies else fact.object)
         self.classes = classes(fact.object)
+        self.version = None if self.denies else version_of(fact, self.relation, self.whose)
         self.by: _Entry | None = None
         self.again: list[int] = []
 
@@ -108,6 +111,7 @@ class Ledger:
         self._names: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
         self._open: list[_Entry] = []
         self._chosen: dict[int, list[_Entry]] = {}
+        self._versions: dict[tuple[str, ...], list[_Entry]] = {}
 
     def add(self, facts: Iterable[Fact], number: int, asked: str = "") -> None:
         """The facts of the next turn, which has this number. `asked`: the question that an assistant asked right before it."""
@@ -158,16 +162,11 @@ class Ledger:
         self._entries.append(entry)
         about = self._about.setdefault(entry.whose, {}).setdefault(entry.relation, {})
         for term in ("",) if entry.relation in _COMPARED else dict.fromkeys(entry.terms):
-            held = about.setdefault(term, [])
-            held.append(entry)
-            if len(held) % _PRUNED_EACH == 0:
-                held[:] = [old for old in held if old.by is None]
-
+            _put(about.setdefault(term, []), entry)
+        if entry.version is not None:
+            _put(self._versions.setdefault(entry.version.name, []), entry)
         if entry.relation in _CHOSEN and not entry.denies and (kind := kind_of(entry.terms)) is not None:
-            same = self._chosen.setdefault(kind, [])
-            same.append(entry)
-            if len(same) % _PRUNED_EACH == 0:
-                same[:] = [old for old in same if old.by is None]
+            _put(self._chosen.setdefault(kind, []), entry)
         if entry.relation in _OPEN or entry.meant.kind == "schedule":
             self._open.append(entry)
             if len(self._open) >= 2 * _MOST_OPEN:
@@ -191,8 +190,10 @@ class Ledger:
             self._keep(entry)
 
     def _pointed(self, fact: Fact) -> _Entry | None:
-        """What "not there any more" denies: the last fact of this relation that holds."""
-        return max(self._holding(_Entry(fact, 0, fact.subject, fact.verb)), key=lambda old: old.number, default=None)
+        """What "not there any more" denies, or "I've left Siemens": the last fact of this relation that holds, of that name."""
+        new = _Entry(fact, 0, fact.subject, fact.verb)
+        held = (old for old in self._holding(new) if fact.object.lower() in _THERE or fact_ends.is_named(new.terms, old.terms))
+        return max(held, key=lambda old: old.number, default=None)
 
     def _holding(self, new: _Entry) -> list[_Entry]:
         """What holds of the same relation of the same subject."""
@@ -230,11 +231,11 @@ class Ledger:
         """What this ends though it has another relation, or another subject."""
         match new.fact.kind:
             case "event":
-                about = self._about.get(new.whose, {})
-                jobs = [old for relation in ("works at", "works as") for old in about.get(relation, {}).get("", []) if not old.denies]
-                gone = [old for old in jobs if old.by is None and fact_ends.leaves(new.fact, new.terms, old.relation, old.terms)]
+                gone = [old for old in self._jobs(new) if fact_ends.leaves(new.fact, new.terms, old.relation, old.terms)]
                 held = [old for old in self._held(new) if fact_ends.parts_with(new.fact, new.terms, old.meant, old.relation, old.terms)]
                 return gone + (held if _one(held) else [])
+            case "identity" if new.relation == "is" and not new.denies and fact_ends.without_work(new.terms):
+                return self._jobs(new)
             case "schedule" if new.relation == "is":
                 subject = _thing(new.whose)
                 # What is known by this very name is what is meant: "the deadline" is not that of the other project.
@@ -248,6 +249,11 @@ class Ledger:
                 ]
                 return held if _one(held) else []
         return []
+
+    def _jobs(self, new: _Entry) -> list[_Entry]:
+        about = self._about.get(new.whose, {})
+        held = [old for relation in ("works at", "works as") for old in about.get(relation, {}).get("", [])]
+        return [old for old in held if old.by is None and not old.denies]
 
     def _name(self, entry: _Entry) -> None:
         """ "My sister Anna": what is said of one of the two is said of the other, while there is one sister only."""
@@ -277,12 +283,13 @@ class Ledger:
                 same = old
             elif _changes(new, old, replaced):
                 old.by = new
-        for old in self._ended(new) or self._renamed(new):
+        outdated = self._outdated(new)
+        for old in outdated or self._ended(new) or self._renamed(new):
             old.by = new
         if same is None and new.relation in _CHOSEN and not new.denies:
             if replaced or new.fact.corrects:
                 self._choose_again(new, replaced)
-            elif new.verb == "switched to" and (left := self._left(new)) is not None:
+            elif not outdated and new.verb == "switched to" and (left := self._left(new)) is not None:
                 left.by = new
         return same
 
@@ -326,8 +333,24 @@ class Ledger:
             if old.by is None
             and (old.whose == new.whose or old.fact.author == new.fact.author)
             and not (new.spoken_by_assistant and not old.spoken_by_assistant)
+            and not slots.other_purpose(new.fact.object, old.fact.object)
         ]
         return held[0] if len(held) == 1 else None
+
+    def _outdated(self, new: _Entry) -> list[_Entry]:
+        """What "We upgraded to PostgreSQL 16" outdates: the one version of that thing that is in use, or the one that is used for this."""
+        if new.version is None or not changes(new.fact):
+            return []
+        held = [
+            old
+            for old in self._versions.get(new.version.name, ())
+            if old.by is None
+            and old.version is not None
+            and outdates(new.version, old.version)
+            and (old.whose == new.whose or "is" in (old.relation, new.relation))
+            and not (new.spoken_by_assistant and not old.spoken_by_assistant)
+        ]
+        return held if len({old.version.purpose for old in held if old.version is not None}) == 1 else []
 
     def _choose_again(self, new: _Entry, replaced: tuple[str, ...]) -> None:
         """ "Let's go with MySQL instead": the last choice that this can be about, whoever made it."""
@@ -360,6 +383,12 @@ class Ledger:
                 likely.append(old)
         found = _likeliest(fact, wanted, likely, number)
         return None if found is None or answers(asked, fact, found.subject, found.relation, found.fact.object) else found
+
+
+def _put(held: list[_Entry], entry: _Entry) -> None:
+    held.append(entry)
+    if len(held) % _PRUNED_EACH == 0:
+        held[:] = [old for old in held if old.by is None]
 
 
 def fold_facts(turns: Iterable[tuple[int, Iterable[Fact], str]]) -> Ledger:
@@ -424,14 +453,7 @@ def _bears_on(new: _Entry, old: _Entry) -> bool:
 
 
 def _status(entry: _Entry) -> Status:
-    if entry.by is not None:
-        return "superseded"
-    match entry.fact.stance:
-        case "negated":
-            return "negated"
-        case "planned":
-            return "planned"
-    return "current"
+    return "superseded" if entry.by is not None else _STANDS[entry.fact.stance]
 
 
 def _says_the_same(new: _Entry, old: _Entry) -> bool:
@@ -453,47 +475,24 @@ def _changes(new: _Entry, old: _Entry, replaced: tuple[str, ...]) -> bool:
     if new.denies:
         return False
     if new.relation in ("notes", "wants"):
-        return _reworded(new, old)
+        return slots.reworded(new.fact, new.terms, old.fact, old.terms)
     if new.relation in ("prefers", "uses"):
-        return opposite(new.terms, old.terms) or _same_slot(new, old) or (bool(old.fact.replaces) and key(old.fact.replaces) == new.terms)
+        back = bool(old.fact.replaces) and key(old.fact.replaces) == new.terms
+        return back or slots.other_choice(new.fact.object, new.terms, old.fact.object, old.terms)
     if new.relation in ("has", "takes"):
         return new.fact.kind == old.fact.kind and fact_ends.recounted(new.terms, old.terms)
     return new.relation in _ONE_VALUE and new.fact.kind != "relation" and _one_value(new, old)
+
+
+def _one_value(new: _Entry, old: _Entry) -> bool:
+    """Whether two objects of one subject cannot both hold. "I'm a nurse" and "I'm vegetarian" can."""
+    if slots.person_is(new.fact, new.relation, new.whose):
+        return fact_ends.other_state(new.terms, old.terms)
+    alike = bool(new.classes & old.classes) or "address" in (new.classes | old.classes)
+    return alike and slots.one_value(new.fact, new.relation, old.fact)
 
 
 def _denies(denial: _Entry, plan: _Entry) -> bool:
     """Whether this is the plan that is denied, whatever more is said of it. A plan for one Friday is no habit on Fridays."""
     denied = words(denial.fact.object)
     return words(plan.fact.object)[: len(denied)] == denied
-
-
-def _reworded(new: _Entry, old: _Entry) -> bool:
-    """Whether an order, or a note, is another one of the same thing."""
-    if new.relation == "wants":
-        return new.terms[1:] == old.terms[1:]
-    return (ours := _noted(new.fact.object)) is not None and ours == _noted(old.fact.object)
-
-
-def _noted(text: str) -> tuple[str, ...] | None:
-    """Of what is a note, "the wifi password is blue42", the thing of which there is one value; None where it is none."""
-    thing, mark, value = text.partition(" is ")
-    named = key(thing)
-    return named if mark and len(value.removeprefix("now ").split()) == 1 and named[-1] in _VALUED else None
-
-
-def _one_value(new: _Entry, old: _Entry) -> bool:
-    """Whether two objects of one subject cannot both hold. "I'm a nurse" and "I'm vegetarian" can."""
-    if new.relation == "is" and new.fact.kind == "identity" and "'s" not in new.whose:
-        return fact_ends.other_state(new.terms, old.terms)
-    return bool(new.classes & old.classes) or "address" in (new.classes | old.classes)
-
-
-def _same_slot(new: _Entry, old: _Entry) -> bool:
-    """ "PostgreSQL for the orders" and "MySQL for the orders"."""
-    ours, theirs = _for(new.fact.object), _for(old.fact.object)
-    return ours is not None and ours == theirs
-
-
-def _for(text: str) -> tuple[str, ...] | None:
-    _, mark, purpose = text.partition(" for ")
-    return key(purpose) if mark else None

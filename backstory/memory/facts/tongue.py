@@ -14,6 +14,8 @@ from backstory.memory.forms import Form
 
 UP = "A-ZÀ-ÖØ-ÞĄĆĘŁŃÓŚŹŻА-ЯЁ"
 NAME = rf"[{UP}][\w'.&+#-]*(?: (?:(?:de|del|da|do|della|di|la|el|am|aan|an der|von|van|sur) )?[{UP}][\w'.&+#-]*){{0,3}}"
+VERSION = r"(?: v?\d+(?:\.\d+)*)?"
+_VERSIONED = frozenset({"uses", "switched to"})
 NO_WORK = (
     r"(?!(?:Navidad|Noël|Natal|Natale|Semana|Internet|Excel|Word|Photoshop|Python|Java|JavaScript|Rust|Go|Linux|Windows|Casa|Remoto)\b)"
 )
@@ -63,10 +65,11 @@ def rules(pronoun: str, *rows: tuple[FactKind, str, str]) -> tuple[Rule, ...]:
     `pronoun`: a word with which forms begin that can go without it; where words are not set apart, the source of it."""
     marks: Mapping[str, Stance] = {"-": "negated", "+": "planned"}
     made: list[Rule] = []
-    for kind, marked, pattern in rows:
+    for kind, marked, source in rows:
         verb = marked.lstrip("-+'~")
         signs = marked[: len(marked) - len(verb)]
         stance = next((marks[sign] for sign in signs if sign in marks), "stated")
+        pattern = source.replace(f"(?P<o>{NAME})", f"(?P<o>{NAME}{VERSION})") if verb in _VERSIONED else source
         gist = pattern.replace(NAME, "[n]")
         begins, instead = (pronoun, "") if pattern.startswith(pronoun) else (f"(?i:{pronoun} ", "(?i:")
         elided = None

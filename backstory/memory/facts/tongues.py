@@ -44,16 +44,18 @@ _SIGNS = {
     f" pas finalement {tongues_romance.FR_DAYS}",
     "es": "llamo gusta gustan encanta encantan mudé mudado mudo mi yo vivo trabajo tengo tenemos soy estoy ahora usamos uso"
     " hemos nos pasamos cambiamos migramos odio detesto es"
-    " vive trabaja está fue"
+    " vive trabaja está fue dejado dejé renuncié renunciado fui ido despedido despidieron"
     f" perdón queda será empieza nuestro nuestra bebo como ha se la lo me equivoqué quería quise {tongues_romance.ES_DAYS}",
     "it": "mi io mio mia nostro nostra abito vivo lavoro amo adoro odio detesto non sono ho abbiamo usiamo uso siamo è sarà"
     " inizia abita vive lavora"
     f" scusa anzi {tongues_romance.IT_DAYS}",
     "pt": "eu meu minha nosso nossa chamo moro vivo mudei trabalho gosto adoro odeio detesto sou estou tenho temos usamos"
     " uso não já mudamos mudámos"
+    f" saí deixei pedi demiti fui"
     f" passamos passámos migramos é será foi está mora vive trabalha desculpa aliás afinal {tongues_romance.PT_DAYS}",
     "pl": "ja się mam mamy mój moja nasz nasza mieszkam mieszka przeprowadziłem przeprowadziłam przeprowadzam pracuję pracuje"
     " lubię uwielbiam nie jestem"
+    " odszedłem odeszłam zwolniłem zwolniłam był"
     " nienawidzę używamy używam korzystamy korzystam przeszliśmy zmigrowaliśmy jest będzie został została zostało przepraszam jednak"
     f" {tongues_east.PL_DAYS}",
 }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from backstory.memory.facts.tongue import NAME, Tongue, plain, rules, tongue, when
+from backstory.memory.facts.tongue import NAME, VERSION, Tongue, plain, rules, tongue, when
 from backstory.memory.forms import Form
 
 PL_DAYS = "poniedziałek|wtorek|środę|środa|czwartek|piątek|sobotę|sobota|niedzielę|niedziela|dziś|dzisiaj|jutro|pojutrze"
@@ -65,6 +65,8 @@ def polish() -> Tongue:
         ("identity", "-lives in", rf"(?i:nie mieszkam już (?:w|we)|już nie mieszkam (?:w|we)) (?P<o>{NAME})"),
         ("identity", "works at", rf"(?i:(?:ja )?pracuję{now} (?:w|we|dla)) (?P<o>{NAME})"),
         ("identity", "-works at", rf"(?i:nie pracuję już (?:w|we|dla)|już nie pracuję (?:w|we|dla)) (?P<o>{NAME})"),
+        ("correction", "-works at", rf"(?i:(?:odszedłem|odeszłam|zwolniłem się|zwolniłam się) (?:z|ze)) (?P<o>{NAME})"),
+        ("correction", "-works at", rf"(?i:wczoraj był mój ostatni dzień (?:w|we)) (?P<o>{NAME})"),
         ("preference", "likes", rf"(?i:(?:bardzo )?(?:lubię|uwielbiam)) (?P<o>{plain(no, 1, 3)})"),
         ("preference", "-likes", rf"(?i:nie lubię) (?P<o>{plain(no, 1, 3)})"),
         ("preference", "dislikes", rf"(?i:nienawidzę) (?P<o>{plain(no, 1, 3)})"),
@@ -140,6 +142,9 @@ def russian() -> Tongue:
         ("identity", "-lives in", rf"(?i:{pro}(?:больше|уже) не живу (?:в|во)) (?P<o>{NAME})"),
         ("identity", "works at", rf"(?i:{pro}(?:(?:сейчас|теперь) )?работаю{now} (?:в|во|на)) (?P<o>{NAME})"),
         ("identity", "-works at", rf"(?i:{pro}(?:больше|уже) не работаю (?:в|во|на)) (?P<o>{NAME})"),
+        ("correction", "-works at", rf"(?i:{pro}(?:уволился|уволилась|уш[её]л|ушла) (?:из|с|со)) (?P<o>{NAME})"),
+        ("correction", "-works at", rf"(?i:меня уволили (?:из|с)) (?P<o>{NAME})"),
+        ("correction", "-works at", rf"(?i:вчера был мой последний (?:рабочий )?день (?:в|во|на)) (?P<o>{NAME})"),
         ("preference", "likes", rf"(?i:{pro}(?:очень )?(?:люблю|обожаю)|мне (?:очень )?нрав(?:и|я)тся) (?P<o>{plain(no, 1, 3)})"),
         ("preference", "-likes", rf"(?i:{pro}не люблю|мне не нрав(?:и|я)тся) (?P<o>{plain(no, 1, 3)})"),
         ("preference", "dislikes", rf"(?i:{pro}ненавижу) (?P<o>{plain(no, 1, 3)})"),
@@ -186,7 +191,7 @@ def chinese() -> Tongue:
     """Its forms. Words are not set apart, so objects are names of places, things of a few signs, or written in Latin letters."""
     place = rf"(?:(?![这那哪你我他她它的里裡边邊旁附家吗嗎呢吧楼樓了一个個不])[{_HAN}]){{2,6}}"
     thing = rf"(?:(?![你我他她它这這那哪的了吗嗎呢吧想说說])[{_HAN}]){{1,5}}"
-    tool = r"[A-Za-z][A-Za-z0-9.+#-]*(?: [A-Z][A-Za-z0-9.+#-]*){0,2}"
+    tool = r"[A-Za-z][A-Za-z0-9.+#-]*(?: [A-Z][A-Za-z0-9.+#-]*){0,2}" + VERSION
     time = rf"(?:{HAN_DAY})?(?:{HAN_HOUR})|{HAN_DAY}"
     event = (
         r"(?P<s>(?:[\u4e00-\u9fff]{0,4})(?:会议|會議|约会|約會|预约|預約|面试|面試|考试|考試|航班|聚会|聚會|演示|婚礼|婚禮"
@@ -203,6 +208,8 @@ def chinese() -> Tongue:
         ("identity", "-lives in", rf"我(?:已经|已經)?不住在?(?P<o>{place})了"),
         ("identity", "works at", rf"我{now}(?:在|于)(?P<o>{place}|{tool})(?:工作|上班)"),
         ("identity", "-works at", rf"我(?:已经|已經)?不在(?P<o>{place}|{tool})(?:工作|上班)了"),
+        ("correction", "-works at", rf"我(?:已经|已經|刚|剛)?(?:从|從)(?P<o>{place}|{tool})(?:辞职|辭職|离职|離職)了?"),
+        ("correction", "-works at", rf"我(?:已经|已經|刚|剛)?(?:离开|離開)了?(?P<o>{place}|{tool})了?"),
         ("preference", "likes", rf"我(?:很|最|也|特别|特別)?(?:喜欢|喜歡|爱喝|愛喝|爱吃|愛吃)(?P<o>{thing})"),
         ("preference", "-likes", rf"我不(?:喜欢|喜歡|爱喝|愛喝|爱吃|愛吃)(?P<o>{thing})"),
         ("identity", "is aged", r"我(?:今年)?(?P<o>\d{1,3})[岁歲]了?"),
@@ -244,7 +251,7 @@ def japanese() -> Tongue:
     me = r"(?:私|わたし|僕|ぼく|俺)"
     place = r"[\u4e00-\u9fff\u30a0-\u30ff]{1,8}"
     thing = r"(?:(?!彼|彼女|あなた|君|これ|それ|あれ|その|この|こと|人)[\u4e00-\u9fff\u3040-\u30ff\u30a0-\u30ffー]){1,8}"
-    tool = r"[A-Za-z][A-Za-z0-9.+#-]*(?: [A-Z][A-Za-z0-9.+#-]*){0,2}"
+    tool = r"[A-Za-z][A-Za-z0-9.+#-]*(?: [A-Z][A-Za-z0-9.+#-]*){0,2}" + VERSION
     time = rf"(?:(?:{JA_DAY})の?)?(?:{JA_HOUR})|{JA_DAY}"
     event = (
         r"(?P<s>(?:[\u4e00-\u9fff\u30a0-\u30ffー]{0,6})(?:会議|打ち合わせ|ミーティング|面接|試験|予約|締め切り|締切|フライト"
@@ -261,6 +268,7 @@ def japanese() -> Tongue:
         ("identity", "lives in", rf"(?:{me}は)?{now}(?P<o>{place})に引っ越し(?:ました|た)"),
         ("identity", "-lives in", rf"(?:{me}は)?もう(?P<o>{place})に(?:は)?住んでいません"),
         ("identity", "works at", rf"{me}は{now}(?P<o>{place}|{tool})(?:で働いています|で働いていて|に勤めています|で働いてる)"),
+        ("correction", "-works at", rf"(?:{me}は)?(?P<o>{place}|{tool})を(?:辞めました|退職しました|辞めた|退職した)"),
         ("preference", "likes", rf"{me}は(?P<o>{thing})が(?:大)?好きです"),
         ("preference", "-likes", rf"{me}は(?P<o>{thing})が好きではありません"),
         ("preference", "dislikes", rf"{me}は(?P<o>{thing})が嫌いです"),

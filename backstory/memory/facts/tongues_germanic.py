@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from backstory.memory.facts.tongue import NAME, NO_THING, NO_WORK, UP, Tongue, plain, rules, tongue, when
+from backstory.memory.facts.tongue import NAME, NO_THING, NO_WORK, UP, VERSION, Tongue, plain, rules, tongue, when
 
 DE_DAYS = "montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonnabend|sonntag|heute|morgen|übermorgen"
 DE_MONTHS = "januar|februar|märz|april|mai|juni|juli|august|september|oktober|november|dezember"
@@ -27,7 +27,7 @@ def german() -> Tongue:
         r"|Es|Mama|Oma|Papa|Opa|Python|Java|Linux|Windows|Excel|Word|Wolken)\b)"
     )
     no_tool = r"(?!(?:Sie|Ihre?n?|Dich|Es|Zeit|Gelegenheit|\w+(?:heit|keit|ung|schaft))\b)"
-    name, tool = no_place + NAME, no_tool + NAME
+    name, tool = no_place + NAME, no_tool + NAME + VERSION
     kin = (
         r"(?:Hund|Hündin|Katze|Kater|Pferd|Hamster|Kaninchen|Papagei|Bruder|Schwester|Mutter|Vater|Frau|Mann|Sohn|Tochter|Freund|Freundin"
         r"|Chef|Chefin|Nachbar|Nachbarin|Partner|Partnerin|Oma|Opa|Tante|Onkel|Kollege|Kollegin)"
@@ -45,7 +45,7 @@ def german() -> Tongue:
     time = when(DE_DAYS, DE_MONTHS, "am|um|den|dem|der|nächsten|kommenden|diesen|erst|jetzt|ab|bis|schon", DE_HOUR)
     now = r"(?: jetzt| nun| inzwischen| derzeit| zurzeit| aktuell| weiterhin| noch)?"
     on = r"(?: jetzt| nun| gerade| letzte Woche| letzten Monat| inzwischen| vor kurzem| kürzlich| komplett| endlich)*"
-    over = r"(?:umgestiegen|gewechselt|migriert|umgestellt|umgezogen|gegangen)"
+    over = r"(?:umgestiegen|aktualisiert|gewechselt|migriert|umgestellt|umgezogen|gegangen)"
     being = (
         rf"(?:Vegetarier(?:in)?|Veganer(?:in)?|Diabetiker(?:in)?|verheiratet|geschieden|ledig|verwitwet|schwanger|allergisch gegen {noun})"
     )
@@ -61,6 +61,19 @@ def german() -> Tongue:
         ("identity", "works at", rf"(?i:ich arbeite{now} (?:bei|für)(?: der| dem)?) (?P<o>{name})"),
         ("identity", "works at", rf"(?i:ich{now} (?:bei|für)(?: der| dem)?) (?P<o>{name}) (?i:arbeite)"),
         ("identity", "-works at", rf"(?i:ich arbeite nicht mehr (?:bei|für)(?: der| dem)?) (?P<o>{name})"),
+        ("correction", "-works at", rf"(?i:(?:mir wurde|ich wurde) (?:bei|beim)(?: der| dem)?) (?P<o>{name}) (?i:gekündigt|entlassen)"),
+        (
+            "correction",
+            "-works at",
+            rf"(?i:ich habe(?: meine Stelle| meinen Job)? (?:bei|beim)(?: der| dem)?) (?P<o>{name}) (?i:gekündigt|aufgehört)",
+        ),
+        (
+            "correction",
+            "-works at",
+            rf"(?i:(?:gestern|letzte Woche|(?:am )?\w+tag) war mein letzter (?:Arbeits)?tag (?:bei|beim)(?: der| dem)?) (?P<o>{name})",
+        ),
+        ("correction", "-works at", rf"(?i:ich habe) (?P<o>{name}) (?i:verlassen)"),
+        ("correction", "-works at", rf"(?i:ich bin nicht mehr (?:bei|beim)(?: der| dem)?) (?P<o>{name})"),
         ("correction", "works at", rf"(?i:ich bin (?:jetzt|nun|inzwischen) (?:bei|beim)(?: der| dem)?) (?P<o>{name})"),
         ("preference", "likes", rf"(?i:ich (?:mag|liebe)(?: sehr)?) (?P<o>{no_pronoun}{noun})"),
         ("preference", "-likes", rf"(?i:ich mag keine?n?) (?P<o>{no_pronoun}{noun})"),
@@ -160,6 +173,9 @@ def dutch() -> Tongue:
         ("identity", "works at", rf"(?i:ik werk{now} (?:bij|voor)(?: de| het)?) (?P<o>{NO_WORK}{NAME})"),
         ("identity", "works at", rf"(?i:ik{now} (?:bij|voor)) (?P<o>{NO_WORK}{NAME}) (?i:werk)"),
         ("identity", "-works at", rf"(?i:ik werk niet meer (?:bij|voor)) (?P<o>{NAME})"),
+        ("correction", "-works at", rf"(?i:ik heb (?:mijn )?ontslag genomen bij) (?P<o>{NAME})"),
+        ("correction", "-works at", rf"(?i:(?:gisteren|vorige week|\w+dag) was mijn laatste (?:werk)?dag bij) (?P<o>{NAME})"),
+        ("correction", "-works at", rf"(?i:ik (?:ben weg|werk niet langer) bij) (?P<o>{NAME})"),
         ("correction", "works at", rf"(?i:ik (?:zit|ben) (?:nu|inmiddels) bij) (?P<o>{NAME})"),
         ("preference", "likes", rf"(?i:ik hou(?:d)?(?: erg| veel)? van) (?P<o>{plain(no, 1, 3)})"),
         ("preference", "-likes", rf"(?i:ik hou(?:d)? niet van) (?P<o>{plain(no, 1, 3)})"),

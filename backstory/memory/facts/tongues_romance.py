@@ -52,6 +52,8 @@ def french() -> Tongue:
         ("identity", "-lives in", rf"(?i:je (?:n'habite|ne vis) plus (?:à|au|en)) (?P<o>{NAME})"),
         ("identity", "works at", rf"(?i:je travaille{now} (?:chez|pour)) (?P<o>{NO_WORK}{NAME})"),
         ("identity", "-works at", rf"(?i:je ne travaille plus (?:chez|pour)) (?P<o>{NO_WORK}{NAME})"),
+        ("correction", "-works at", rf"(?i:j'ai (?:quitté|démissionné (?:de|d'|chez)|été licenciée? (?:de|par|chez))) ?(?P<o>{NAME})"),
+        ("correction", "-works at", rf"(?i:hier,? c'était mon dernier jour chez) (?P<o>{NAME})"),
         ("correction", "works at", rf"(?i:je suis (?:maintenant|désormais) chez) (?P<o>{NAME})"),
         ("preference", "likes", rf"(?i:j'(?:aime|adore)(?: beaucoup)?) (?P<o>{liked})"),
         ("preference", "-likes", rf"(?i:je n'aime (?:pas|plus)) (?P<o>{liked})"),
@@ -148,6 +150,13 @@ def spanish() -> Tongue:
         ("identity", "-lives in", rf"(?i:ya no vivo en) (?P<o>{NAME})"),
         ("identity", "works at", rf"(?i:(?:(?:yo|ahora) )?trabajo{now} (?:en|para)) (?P<o>{NO_WORK}{NAME})"),
         ("identity", "-works at", rf"(?i:ya no trabajo (?:en|para)) (?P<o>{NAME})"),
+        (
+            "correction",
+            "-works at",
+            rf"(?i:(?:he dejado|dejé|renuncié a|he renunciado a|me fui de|me he ido de"
+            rf"|me han despedido de|me despidieron de)(?: la| el)?) (?P<o>{NAME})",
+        ),
+        ("correction", "-works at", rf"(?i:ayer fue mi último día en) (?P<o>{NAME})"),
         ("correction", "works at", rf"(?i:ahora estoy en) (?P<o>{NAME})"),
         ("preference", "likes", rf"(?i:me (?:gustan?|encantan?)(?: mucho)?) (?P<o>{liked})"),
         ("preference", "-likes", rf"(?i:(?:ya )?no me gustan?) (?P<o>{liked})"),
@@ -234,6 +243,14 @@ def italian() -> Tongue:
         ("identity", "-lives in", rf"(?i:non (?:abito|vivo) più (?:a|ad|in)) (?P<o>{NAME})"),
         ("identity", "works at", rf"(?i:(?:(?:io|ora|adesso) )?lavoro{now} (?:per|in|da|alla|presso)) (?P<o>{NO_WORK}{NAME})"),
         ("identity", "-works at", rf"(?i:non lavoro più (?:per|in|da|alla|presso)) (?P<o>{NAME})"),
+        (
+            "correction",
+            "-works at",
+            rf"(?i:(?:ho lasciato(?: la| il)?|mi sono licenziat[oa] (?:da|dalla|dal)"
+            rf"|mi sono dimess[oa] (?:da|dalla|dal)"
+            rf"|sono stat[oa] licenziat[oa] (?:da|dalla|dal))) (?P<o>{NAME})",
+        ),
+        ("correction", "-works at", rf"(?i:ieri è stato il mio ultimo giorno (?:in|da|alla|presso)) (?P<o>{NAME})"),
         ("preference", "likes", rf"(?i:mi (?:piace|piacciono)(?: molto)?|amo|adoro) (?P<o>{the}{plain(no, 1, 3)})"),
         ("preference", "-likes", rf"(?i:non mi (?:piace|piacciono)) (?P<o>{the}{plain(no, 1, 3)})"),
         ("preference", "dislikes", rf"(?i:odio|detesto) (?P<o>{the}{plain(no, 1, 3)})"),
@@ -299,6 +316,13 @@ def portuguese() -> Tongue:
         ("identity", "-lives in", rf"(?i:(?:eu )?(?:já )?não (?:moro|vivo)(?: mais)? (?:em|no|na)) (?P<o>{NAME})"),
         ("identity", "works at", rf"(?i:(?:(?:eu|agora) )?trabalho{now} (?:na|no|em|para a?)) (?P<o>{NO_WORK}{NAME})"),
         ("identity", "-works at", rf"(?i:(?:eu )?(?:já )?não trabalho(?: mais)? (?:na|no|em|para a?)) (?P<o>{NAME})"),
+        (
+            "correction",
+            "-works at",
+            rf"(?i:(?:eu )?(?:saí d[aoe]|deixei(?: a| o)?|pedi demissão d[aoe]|me demiti d[aoe]"
+            rf"|demiti-me d[aoe]|fui demitid[oa] d[aoe])) (?P<o>{NAME})",
+        ),
+        ("correction", "-works at", rf"(?i:ontem foi (?:o )?meu último dia (?:na|no|em)) (?P<o>{NAME})"),
         ("preference", "likes", rf"(?i:(?:eu )?gosto(?: muito)? {to}|(?:eu )?adoro (?:o |a |os |as )?)(?P<o>{plain(no, 1, 3)})"),
         ("preference", "-likes", rf"(?i:(?:eu )?(?:já )?não gosto {to})(?P<o>{plain(no, 1, 3)})"),
         ("preference", "dislikes", rf"(?i:(?:eu )?(?:odeio|detesto)) (?P<o>{plain(no, 1, 3)})"),

@@ -14,7 +14,7 @@ from itertools import pairwise, takewhile
 from msgspec import Struct
 
 from backstory.memory.facts.correction_forms import SLIP
-from backstory.memory.facts.rules import HEDGED
+from backstory.memory.facts.scope import HEDGED
 from backstory.memory.text import STOP_WORDS, fold, stem
 
 _WORD = re.compile(r"\d+(?:[.,:]\d+)*|[^\W\d_]+(?:[-'’./_@]\w+)*")

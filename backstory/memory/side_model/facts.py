@@ -23,8 +23,7 @@ from backstory.memory.facts.extraction import extract, meant
 from backstory.memory.facts.kinds import suits
 from backstory.memory.facts.objects import says_something, subject_of, trimmed
 from backstory.memory.facts.query import alike
-from backstory.memory.facts.rules import HEDGED
-from backstory.memory.facts.scope import elsewhere
+from backstory.memory.facts.scope import HEDGED, elsewhere
 from backstory.memory.reading.sentences import Sentence, sentences
 from backstory.memory.side_model.claims import denies, verified
 from backstory.memory.side_model.tasks import DATA, decoded, list_schema, shown

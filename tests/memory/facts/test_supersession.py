@@ -302,14 +302,16 @@ def test_a_long_conversation_is_read_quickly() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "left"),
     [
-        ("the wifi password is blue42", "the wifi password is red17", ["the wifi password is red17"]),
-        ("the wifi password is blue42", "the wifi password is now red17", ["the wifi password is now red17"]),
-        ("the wifi password is blue42", "the guest password is red17", ["the wifi password is blue42", "the guest password is red17"]),
+        ("the wifi note is blue", "the wifi note is red", ["the wifi note is blue", "the wifi note is red"]),
+        ("the wifi password is blue", "the wifi password is red", ["the wifi password is red"]),
+        ("the wifi password is blue", "the wifi password is now red", ["the wifi password is now red"]),
+        ("the wifi password is blue", "the guest password is red", ["the wifi password is blue", "the guest password is red"]),
         (
-            "the wifi password is blue42",
+            "the wifi password is blue",
             "the wifi password is on the fridge",
-            ["the wifi password is blue42", "the wifi password is on the fridge"],
+            ["the wifi password is blue", "the wifi password is on the fridge"],
         ),
+        ("the wifi password is blue42", "the wifi password is now red17", ["red17"]),
         ("the shed is cold", "the shed is locked", ["the shed is cold", "the shed is locked"]),
     ],
 )

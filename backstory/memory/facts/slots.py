@@ -1,0 +1,171 @@
+"""Whether two facts of one relation and one subject are about the same place, so that only one of them can hold: "the limit is 100
+requests" and "the limit is 5 MB" are not, "answer in German" and "reply in English" are.
+
+Rule: what may stand beside the other does not take its place. Only the words of the two facts count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from backstory.core.records import Fact
+from backstory.memory.facts.alike import key, subject_key, unit
+from backstory.memory.facts.ends import opposite
+from backstory.memory.forms import ALWAYS, Form
+from backstory.memory.text import fold, stem
+
+_VALUED = frozenset(key("password passphrase passcode code pin key token username login number id name address port url"))
+"""Of these a thing has one that counts."""
+_EDGE = Form(r"\b(?:(?P<end>end|expire|close|finish|until|till)|(?P<start>start|begin|open|since))(?:s|es|ed|ing)?\b")
+_SURNAME = Form(r"\b(?:last|family|maiden) name|\bsurname|\blastname")
+BESIDES = Form(
+    r"(?<=\w )also\b|\btoo\b|\bas well\b|\bpart[- ]time\b|\bon the side\b|\bon weekends\b|\bin the evenings?\b"
+    r"|\b(?:second|side) (?:job|home)\b"
+    r"|\bbesides\b|\badditionally\b"
+)
+"""Words that say that something is there beside something else."""
+_LEAVING = Form(r"\b(?:mov|relocat|chang|switch|promot)\w*|\bnow\b", gist=ALWAYS)
+_NOW = Form(r"\b(?:now|these days|nowadays)\b|\b(?:chang|rais|lower|increas|reduc|bump|updat|mov|set)\w*", gist=ALWAYS)
+_AMOUNT = Form(r"\d[\d.,]* ?(?:[a-z%]+|[kKMGT]i?B)(?: [a-z]+){0,2}", gist=ALWAYS)
+_DIMENSIONS = tuple(
+    frozenset(stem(word) for word in row.split())
+    for row in (
+        "ms msec millisecond milliseconds s sec secs second seconds min mins minute minutes h hour hours day days week weeks month months"
+        " year years",
+        "b byte bytes kb mb gb tb kib mib gib tib kilobytes megabytes gigabytes",
+        "euro euros eur dollar dollars usd pound pounds gbp yen chf francs k",
+        "mm cm m km meter meters metre metres inch inches feet mile miles",
+        "mg g kg gram grams pounds lbs stone",
+    )
+)
+_PURPOSES = (" for ", " in ", " on ")
+_DENIALS = frozenset({"never", "not", "don't", "dont", "stop", "avoid", "no"})
+_IDLE = frozenset({"always", "only", "just", "please", "exclusively", "strictly", "simply", "do"})
+_ANSWERS = frozenset({"answer", "reply", "respond", "write", "speak", "talk", "use"})
+_ANSWERED = frozenset(stem(word) for word in ("answers", "replies", "responses", "everything", "back", "messages", "texts", "language"))
+_SETS = (
+    "german english french spanish italian portuguese dutch polish russian chinese mandarin japanese korean turkish arabic hindi swedish"
+    " norwegian danish finnish greek czech hungarian romanian ukrainian hebrew thai vietnamese indonesian persian catalan latin",
+    "tabs spaces",
+    "dark light",
+    "metric imperial",
+    "celsius fahrenheit",
+    "single double",
+    "camelcase snake_case kebab-case pascalcase",
+    "british american",
+    "short brief briefly concise concisely long detailed detail elaborate",
+    "formal informal casual",
+)
+
+
+def person_is(new: Fact, relation: str, whose: tuple[str, ...]) -> bool:
+    """Whether this says what a person is, who may be several things."""
+    return relation == "is" and new.kind == "identity" and "'s" not in whose and _somebody(new, whose)
+
+
+def one_value(new: Fact, relation: str, old: Fact) -> bool:
+    """Whether two objects of one class, of a relation of which a subject has one, cannot both hold. When something starts and when it ends
+    can, and a first name and a last one, a second job and a first."""
+    if relation == "is called":
+        return (_SURNAME.search(new.text.lower()) is None) == (_SURNAME.search(old.text.lower()) is None)
+    if relation in ("lives in", "works at", "works as"):
+        said = new.text.lower()
+        return new.corrects or BESIDES.search(said) is None or _LEAVING.search(said) is not None
+    return not _other_edge(new, old) and _commensurable(new, old)
+
+
+def reworded(new: Fact, terms: Sequence[str], old: Fact, old_terms: Sequence[str]) -> bool:
+    """Whether an order, or a note, is another one of the same thing."""
+    if new.verb == "wants":
+        return tuple(terms[1:]) == tuple(old_terms[1:]) or _ordered_anew(new.object, old.object)
+    return (ours := _noted(new.object)) is not None and ours == _noted(old.object)
+
+
+def other_choice(new: str, terms: tuple[str, ...], old: str, old_terms: tuple[str, ...]) -> bool:
+    """Whether two things that are used or preferred cannot both be: "PostgreSQL for the orders" and MySQL for them, tabs and spaces."""
+    ours, theirs = purpose(new, (" for ",)), purpose(old, (" for ",))
+    return opposite(terms, old_terms) or (bool(ours) and ours == theirs)
+
+
+def other_purpose(one: str, other: str) -> bool:
+    """ "Postgres 14 in staging" and "Postgres 16 in production"."""
+    ours, theirs = purpose(one), purpose(other)
+    return bool(ours) and bool(theirs) and ours != theirs
+
+
+def purpose(text: str, marks: Sequence[str] = _PURPOSES) -> tuple[str, ...]:
+    """What a thing is used for; empty where that is not said."""
+    for mark in marks:
+        _, found, rest = text.partition(mark)
+        if found:
+            return key(rest)
+    return ()
+
+
+def _somebody(new: Fact, whose: tuple[str, ...]) -> bool:
+    """Whether the subject is a person, as far as that can be seen: who speaks, or a name."""
+    return whose == subject_key(new.author) or (new.subject[:1].isupper() and not new.subject.isupper())
+
+
+def _other_edge(new: Fact, old: Fact) -> bool:
+    """Whether one says when a thing starts, the other when it ends."""
+    ours, theirs = _edge(new), _edge(old)
+    return bool(ours) and bool(theirs) and ours != theirs
+
+
+def _edge(fact: Fact) -> str:
+    """The last word of an edge before the object."""
+    found = ""
+    text, start = fact.text.partition(fact.object)[0].lower(), 0
+    while (match := _EDGE.search(text, start)) is not None:
+        found, start = match.lastgroup or "", match.end()
+    return found
+
+
+def _commensurable(new: Fact, old: Fact) -> bool:
+    """Whether two amounts count the same. Where a change is said, whatever they count."""
+    ours, theirs = unit(new.object), unit(old.object)
+    if ours == theirs or _AMOUNT.fullmatch(new.object) is None or _AMOUNT.fullmatch(old.object) is None:
+        return True
+    if not ours or not theirs or new.corrects or _NOW.search(new.text.lower()) is not None:
+        return True
+    one, other = stem(ours[0]), stem(theirs[0])
+    return one == other or any(one in row and other in row for row in _DIMENSIONS)
+
+
+def _noted(text: str) -> tuple[str, ...] | None:
+    """Of what is a note, "the wifi password is blue42", the thing of which there is one value; None where it is none."""
+    thing, mark, value = text.partition(" is ")
+    named = key(thing)
+    return named if mark and len(value.removeprefix("now ").split()) == 1 and named[-1] in _VALUED else None
+
+
+def _ordered_anew(new: str, old: str) -> bool:
+    ours, theirs = _order(new), _order(old)
+    if ours is None or theirs is None or ours[1:3] != theirs[1:3]:
+        return False
+    return (ours[0] != theirs[0]) if ours[3] == theirs[3] else not ours[0] and not theirs[0]
+
+
+@lru_cache(512)
+def _order(text: str) -> tuple[bool, int, tuple[str, ...], str] | None:
+    """An order that says one of several things of which one can be wanted: whether it forbids it, which set of things it is of, what else
+    it says, and the thing; None for any other."""
+    said = [word for word in (one.strip(".,;:!'\"") for one in fold(text).split()) if word not in _IDLE]
+    denies = not _DENIALS.isdisjoint(said[:2])
+    rest = [word for word in said if word not in _DENIALS]
+    sets = _by_word()
+    places = [(place, sets[word]) for place, word in enumerate(rest) if word in sets]
+    if len(places) != 1:
+        return None
+    place, row = places[0]
+    more = [word for at, word in enumerate(rest) if at != place]
+    if not row and more[:1] and more[0] in _ANSWERS:
+        more = ["answer", *(word for word in more[1:] if stem(word) not in _ANSWERED)]
+    return denies, row, key(" ".join(more)), rest[place]
+
+
+@lru_cache(1)
+def _by_word() -> dict[str, int]:
+    return {word: number for number, row in enumerate(_SETS) for word in row.split()}
