@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from backstory.stores import neighbours
-from tests.rig import PATHS, Rig, asking, rig
+from tests.rig import PATHS, Rig, asking, rig, soon
 from tests.stages.world import Chat, configured, echoing, stored
 
 NAMED = (b"x-session-id: s1",)
@@ -58,6 +58,35 @@ def test_what_another_process_has_answered_and_is_asked_again_here_is_not_taken_
                 await each.ask(PATHS["anthropic"], asking("anthropic", some), *NAMED)
                 await stored(each, lambda store: store.counts())
             assert await turns(one) == [["A.", "Answer 1.", "B.", "Answer 1.", "Answer 2."]]
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("exchanges", [1, 3])
+@pytest.mark.parametrize("headers", [NAMED, ()], ids=["named", "by what was said"])
+def test_what_a_process_has_answered_that_died_is_gone_on_with_elsewhere(
+    tmp_path: Path, headers: tuple[bytes, ...], exchanges: int
+) -> None:
+    async def work() -> None:
+        config = configured(tmp_path)
+        async with rig(config, echoing("anthropic")) as other:
+            chat: Chat = []
+            async with rig(config, echoing("anthropic")) as one:
+                for number in range(exchanges):
+                    if number == exchanges - 1:
+                        lanes = one.engine.lanes
+                        assert lanes is not None
+                        await lanes.flush()
+                        lanes.submit = lambda _batch, _seq: None  # type: ignore[method-assign]
+                    chat.append(("user", f"Question number {number}: what of it?"))
+                    await one.ask(PATHS["anthropic"], asking("anthropic", chat), *headers)
+                    chat.append(("assistant", f"Answer {number + 1}."))
+                await soon(lambda: not one.engine.arrivals)
+            chat.append(("user", "And then, in the other house?"))
+            await other.ask(PATHS["anthropic"], asking("anthropic", chat), *headers)
+            chat.append(("assistant", "Answer 1."))
+        async with rig(config, echoing("anthropic")) as third:
+            assert await turns(third) == [[text for _, text in chat]]
 
     asyncio.run(work())
 
