@@ -164,6 +164,13 @@ def test_unknown_key_names_line_and_nearest(tmp_path: Path, home: dict[str, str]
         ("storage:\n  url: 'sqlite:///:memory:'\n", "(a SQLite database is a file here"),
         ("compaction:\n  soft_threshold: 0.9\n", "compaction.soft_threshold (0.9) is above compaction.hard_threshold (0.85)"),
         ("marker: never\nmarker: always\n", "line 2: marker: stands here twice"),
+        ("recall: {budget_tokens: 1}\nrecall: {min_score: 0.5}\n", "line 2: recall: stands here twice"),
+        ("recall: {budget_tokens: 1}\nrecall:\n", "line 2: recall: stands here twice"),
+        ("providers:\n  groq: {}\n  xai: {}\n  groq: {}\n", "line 4: providers.groq: stands here twice"),
+        ("prices:\n  - {model: x}\n  - {model: y,\n     model: z}\n", "line 4: prices[1].model: stands here twice"),
+        ("marker: 2026-13-45\n", "cannot be read as a configuration file: month must be in 1..12"),
+        ("recall: {budget_tokens: !!int x}\n", "cannot be read as a configuration file: invalid literal for int()"),
+        ("marker: " + "[" * 3000 + "]" * 3000 + "\n", "cannot be read as a configuration file: it is nested too deeply"),
         ("proxy:\n  instances:\n    - port: 1\n    - prt: 2\n", "line 4: proxy.instances[1]"),
         ("proxy:\n  instances:\n    - {port: 1}\n    - {port: 1}\n", "two instances at 127.0.0.1:1"),
         (

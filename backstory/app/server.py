@@ -75,11 +75,21 @@ async def start(config: Config) -> Running:
             doors.append(_door(own or config, engine, listener))
         # The first port last: who is answered there finds the others open.
         for door, listener in reversed([*zip(doors, listeners, strict=True)]):
-            ports.insert(0, await door.listen(listener.host, listener.port))
+            ports.insert(0, await _listening(door, listener))
     except BaseException:
         await Running(engines, doors, ports, 0.0).stop()
         raise
     return Running(engines, doors, ports, config.proxy.drain_s)
+
+
+async def _listening(door: Door, listener: Listener) -> int:
+    """The port that is open now. Raises OSError, which names the address."""
+    try:
+        return await door.listen(listener.host, listener.port)
+    except (OSError, UnicodeError) as error:
+        # UnicodeError: what cannot be a host's name (IDNA).
+        reason = str(error) if isinstance(error, UnicodeError) else error.strerror or str(error)
+        raise OSError(f"{listener.host} port {listener.port}: {reason}") from error
 
 
 def serve(config: Config) -> int:

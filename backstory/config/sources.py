@@ -80,15 +80,15 @@ def collect_file(out: Collected, path: Path) -> None:
     import yaml  # noqa: PLC0415 - 20 ms that only a configuration file costs
 
     try:
-        text = path.read_text(encoding="utf-8")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        content = yaml.safe_load(text)
+        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    except RecursionError as error:
+        raise ConfigError(f"{path}: cannot be read as a configuration file: it is nested too deeply") from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"{path}: cannot be read as a configuration file: {error}") from error
-    if node is None or content is None:
+    if node is None or node.tag == "tag:yaml.org,2002:null":
         return
-    if not isinstance(content, dict) or not isinstance(node, yaml.MappingNode):
-        raise ConfigError(f"{path}, line 1: expected keys and values, got {type(content).__name__}")
+    if not isinstance(node, yaml.MappingNode):
+        raise ConfigError(f"{path}, line 1: expected keys and values, got {'list' if isinstance(node, yaml.SequenceNode) else 'text'}")
     for name, key_node, value_node in _leaves(out, path, node):
         place = f"{path}, line {key_node.start_mark.line + 1}"
         if name in _NOT_YET:
@@ -96,10 +96,31 @@ def collect_file(out: Collected, path: Path) -> None:
         elif _ALIASES.get(name, name) not in keys():
             out.problems.append(_unknown(name, place))
         else:
-            value = content
-            for step in name.split("."):
-                value = value[step]
+            out.problems += _repeated(path, name, value_node, set())
+            try:
+                value = yaml.SafeLoader("").construct_document(value_node)
+            except (ValueError, RecursionError, yaml.YAMLError) as error:
+                raise ConfigError(f"{place}: {name}: cannot be read as a configuration file: {error}") from error
             out.settings[_ALIASES.get(name, name)] = Given(value, place, False, path.parent, value_node)
+
+
+def _repeated(path: Path, name: str, node: yaml.Node, walked: set[int]) -> Iterator[str]:
+    """Keys below a setting that stand twice in one mapping: YAML would take the last one, and say nothing. `walked`: nodes that have
+    been looked at; one may stand in many places, and in itself."""
+    if isinstance(node.value, str) or id(node) in walked:
+        return
+    walked.add(id(node))
+    seen: set[str] = set()
+    for at, child in enumerate(node.value):
+        if not isinstance(child, tuple):
+            yield from _repeated(path, f"{name}[{at}]", child, walked)
+            continue
+        key, value = child
+        inner = f"{name}.{key.value}"
+        if inner in seen:
+            yield f"{path}, line {key.start_mark.line + 1}: {inner}: stands here twice"
+        seen.add(inner)
+        yield from _repeated(path, inner, value, walked)
 
 
 def _find(here: Path, environ: Mapping[str, str]) -> Path | None:

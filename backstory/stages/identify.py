@@ -145,9 +145,7 @@ class Identify(Stage):
         else:
             known = last >= 0
         if thread is not None and known:
-            if reading.chains[last] not in thread.by_chain and not concerns(thread, reading, self._threads.tombs):
-                echoes.named(thread, reading)
-            thread = await self._threads.current(thread, reading.chains[last], reading.lines[last].content, reading.chains[-1], scope)
+            thread = await self._current(thread, reading, last, scope)
         continued, seen, adrift = None, 0, False
         if thread is None:
             leading = [*_summaries(exchange, reading), *opening]
@@ -164,6 +162,16 @@ class Identify(Stage):
         aliases = [claim.key for claim in claims if self._threads.name(thread, claim.key)]
         base = next((thread.answers[claim.key] for claim in claims if claim.key in thread.answers), 0)
         return Visit(thread, reading, scope, aliases=aliases, base=base, continued=continued is not None, seen=seen, adrift=adrift)
+
+    async def _current(self, thread: Thread, reading: Reading, last: int, scope: str) -> Thread:
+        """This thread as it is now, and what the request says of it laid beside that."""
+        said = reading.lines[last].content
+        if reading.chains[last] not in thread.by_chain and await self._threads.others():
+            # Word for word what another process has answered is no other form of what is known here.
+            thread = await self._threads.current(thread, reading.chains[last], said, reading.chains[-1], scope)
+        if reading.chains[last] not in thread.by_chain and not concerns(thread, reading, self._threads.tombs):
+            echoes.named(thread, reading)
+        return await self._threads.current(thread, reading.chains[last], reading.lines[last].content, reading.chains[-1], scope)
 
     def _just_seen(self, thread: Thread, reading: Reading) -> int:
         """How many items of a history that begins a conversation have just gone up in another: what it costs goes on from there."""

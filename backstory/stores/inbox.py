@@ -178,6 +178,11 @@ class Inbox:
         return any(size(path) and (not _is_locked(path) or _is_of_dead(path)) for path in _journals(folder, name))
 
     @staticmethod
+    def abandoned(path: Path) -> bool:
+        """Whether something is in this journal that no process has in hand. Raises StoreError."""
+        return size(path) > 0 and not _is_locked(path)
+
+    @staticmethod
     def unsettled(folder: Path, name: str) -> list[Path]:
         """Journals that some process has in hand, and in which something is that may not be in the store yet. Raises StoreError."""
         return [path for path in _journals(folder, name) if size(path) and _is_locked(path)]

@@ -186,7 +186,7 @@ class StoreLanes:
 
     async def others(self) -> bool:
         """See Lanes."""
-        return await self._neighbours.settled()
+        return await self._neighbours.settled(self._take_over)
 
     async def recover(self, settle: Settle) -> int:
         """Store what dead processes left in their journals; the number of records. What cannot be stored now stays for the next call:
@@ -212,6 +212,11 @@ class StoreLanes:
         self._inbox.close()
 
     # --- on the event loop
+
+    async def _take_over(self) -> None:
+        """Take in what processes have left that died while this one runs."""
+        if self._settle is not None and not self._closing:
+            await self.recover(self._settle)
 
     async def _drain(self) -> None:
         """Until everything is stored, or nothing can be any more. Of the transaction that tells which, the end is waited for."""

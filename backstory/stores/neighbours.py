@@ -1,12 +1,14 @@
 """Other processes on this machine that have the same store, known by their journals: a journal with something in it is not stored yet.
 
-Rule: who is alone pays for a look at the folder, twice a second at most.
+Rules: who is alone pays for a look at the folder, twice a second at most. What a process has left that died is taken in by whoever would
+wait for it: nobody else stores it before the next start.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from backstory.stores.inbox import Inbox, size
@@ -31,13 +33,17 @@ class Neighbours:
             self._any, self._at = bool(self._inbox.others()), now
         return self._any
 
-    async def settled(self) -> bool:
+    async def settled(self, take_in: Callable[[], Awaitable[object]]) -> bool:
         """Until what they have journalled by now is stored, or for half a second. Whether there are any. A file that was waited for in vain
-        is not waited for again."""
+        is not waited for again. `take_in` stores what dead ones have left."""
         if not self:
             return False
         found = frozenset(path for path in self._inbox.others() if size(path))
-        waiting, until = found - self._stuck, time.monotonic() + _WAIT_S
+        waiting = found - self._stuck
+        if any(Inbox.abandoned(path) for path in waiting):
+            await take_in()
+            waiting = frozenset(path for path in waiting if size(path))
+        until = time.monotonic() + _WAIT_S
         while waiting and time.monotonic() < until:
             await asyncio.sleep(_STEP_S)
             waiting = frozenset(path for path in waiting if size(path))

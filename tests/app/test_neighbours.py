@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from backstory.stores import neighbours
-from tests.rig import PATHS, Rig, asking, rig
+from tests.rig import PATHS, Answer, Rig, asking, reply, rig, said, soon
 from tests.stages.world import Chat, configured, echoing, stored
 
 NAMED = (b"x-session-id: s1",)
@@ -58,6 +58,71 @@ def test_what_another_process_has_answered_and_is_asked_again_here_is_not_taken_
                 await each.ask(PATHS["anthropic"], asking("anthropic", some), *NAMED)
                 await stored(each, lambda store: store.counts())
             assert await turns(one) == [["A.", "Answer 1.", "B.", "Answer 1.", "Answer 2."]]
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("headers", [NAMED, ()], ids=["named", "by what was said"])
+def test_another_answer_that_a_neighbour_gave_is_not_taken_for_a_form_of_the_one_here(tmp_path: Path, headers: tuple[bytes, ...]) -> None:
+    def says(*texts: str) -> Answer:
+        left = iter(texts)
+        return lambda _: reply(said("anthropic", next(left)))
+
+    async def work() -> None:
+        config = configured(tmp_path)
+        long = "Windmills of the northern polder were built by the carpenter Jansen in 1740. " * 4
+        here, there = says("In Delft, by the old harbour.", long, "It was in the spring."), says("That nobody knows.")
+        async with rig(config, here) as one, rig(config, there) as other:
+            chat: Chat = [("user", "Where do you live, and since when?")]
+            await one.ask(PATHS["anthropic"], asking("anthropic", chat), *headers)
+            chat += [("assistant", "In Delft, by the old harbour."), ("user", "Who built the windmills, and when?")]
+            for each in (one, other):
+                await each.ask(PATHS["anthropic"], asking("anthropic", chat), *headers)
+            chat += [("assistant", "That nobody knows."), ("user", "And in which season?")]
+            await one.ask(PATHS["anthropic"], asking("anthropic", chat), *headers)
+            chat.append(("assistant", "It was in the spring."))
+        async with rig(config, here) as third:
+            names = [record.id for record, _ in await stored(third, lambda store: store.conversations(None, 99))]
+            rows = [turn for name in names for turn in await stored(third, lambda store, name=name: store.turns(name))]  # type: ignore[misc]
+            by_id = {turn.id: turn for turn in rows}
+            (turn,) = [turn for turn in rows if turn.text == "It was in the spring."]
+            path = []
+            while True:
+                path.append(turn.text)
+                if not turn.parent:
+                    break
+                turn = by_id[turn.parent]
+            assert path[::-1] == [text for _, text in chat]
+            assert len([turn for turn in rows if turn.text == "That nobody knows."]) == 1
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("exchanges", [1, 3])
+@pytest.mark.parametrize("headers", [NAMED, ()], ids=["named", "by what was said"])
+def test_what_a_process_has_answered_that_died_is_gone_on_with_elsewhere(
+    tmp_path: Path, headers: tuple[bytes, ...], exchanges: int
+) -> None:
+    async def work() -> None:
+        config = configured(tmp_path)
+        async with rig(config, echoing("anthropic")) as other:
+            chat: Chat = []
+            async with rig(config, echoing("anthropic")) as one:
+                for number in range(exchanges):
+                    if number == exchanges - 1:
+                        lanes = one.engine.lanes
+                        assert lanes is not None
+                        await lanes.flush()
+                        lanes.submit = lambda _batch, _seq: None  # type: ignore[assignment,method-assign]
+                    chat.append(("user", f"Question number {number}: what of it?"))
+                    await one.ask(PATHS["anthropic"], asking("anthropic", chat), *headers)
+                    chat.append(("assistant", f"Answer {number + 1}."))
+                await soon(lambda: not one.engine.arrivals)
+            chat.append(("user", "And then, in the other house?"))
+            await other.ask(PATHS["anthropic"], asking("anthropic", chat), *headers)
+            chat.append(("assistant", "Answer 1."))
+        async with rig(config, echoing("anthropic")) as third:
+            assert await turns(third) == [[text for _, text in chat]]
 
     asyncio.run(work())
 

@@ -79,3 +79,13 @@ def test_whoever_is_answered_at_the_first_port_finds_the_others_open(tmp_path: P
     ports = asyncio.run(scene())
     assert len(set(ports)) == 2
     assert [*reversed(opened)] == [*ports]
+
+
+@pytest.mark.parametrize("host", ["a..b", "nowhere.invalid", "taken"])
+def test_an_address_that_cannot_be_listened_at_is_told(host: str, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        given = {"proxy.host": "127.0.0.1" if host == "taken" else host, "proxy.port": str(port)}
+        config = Config.load({**given, "storage.url": f"sqlite:///{tmp_path}/store.db"}, {}, tmp_path)
+        with pytest.raises(OSError, match=f"^{config.proxy.host} port {port}: "):
+            asyncio.run(start(config))

@@ -154,6 +154,9 @@ def test_one_whose_client_leaves_meanwhile_is_kept_as_broken_off(tmp_path: Path,
             kept = await told(one)
             assert len(kept) == MANY
             assert sum(len(texts) for texts in kept) == 2 * MANY
+            names = [record.id for record, _ in await stored(one, lambda store: store.conversations(None, 99))]
+            ended = [await stored(one, lambda store, name=name: store.turns(name)[-1].complete) for name in names]  # type: ignore[misc]
+            assert sorted(ended) == [False, *[True] * (MANY - 1)]
 
     asyncio.run(work())
 

@@ -265,6 +265,31 @@ def test_records_that_are_written_together_are_there_all_or_none(tmp_path: Path)
     assert left(tmp_path) == [b"one", *payloads, b"last"]
 
 
+_TORN = """
+import os, signal, sys
+from pathlib import Path
+from backstory.stores import inbox
+def torn(fd, data, write=os.write):
+    write(fd, data[: int(sys.argv[2])])
+    os.kill(os.getpid(), signal.SIGKILL)
+journal = inbox.Inbox(Path(sys.argv[1]), "db")
+journal.append(b"before")
+inbox.os.write = torn
+journal.append_all([b"first" * 9, b"second" * 9, b"third" * 9])
+"""
+
+
+@pytest.mark.parametrize("whole", [0, 1, 2, 3])
+@pytest.mark.parametrize("more", [0, 5, 12, 30])
+def test_kill_9_in_the_middle_of_a_joint_write_leaves_the_records_before_it(tmp_path: Path, whole: int, more: int) -> None:
+    together = [b"first" * 9, b"second" * 9, b"third" * 9]
+    written = sum(12 + len(payload) for payload in together[:whole]) + more
+    child = subprocess.run([sys.executable, "-c", _TORN, str(tmp_path), str(written)], check=False)
+    assert child.returncode == -signal.SIGKILL
+    (orphan,) = Inbox.orphans(tmp_path, "db")
+    assert (orphan.records, orphan.skipped) == ([b"before", *together[:whole]], 0)
+
+
 def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="file"):
