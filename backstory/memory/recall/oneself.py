@@ -32,7 +32,8 @@ _LIKELY, _OLDER = 0.8, 0.03
 _WHOLE = Form("|".join(f"(?P<{aspect}>{'|'.join(f'(?:{fold(one)})' for one in rows.values())})" for aspect, rows in forms.ASKED.items()))
 _LEAD = Form(rf"(?:(?:{'|'.join(fold(one) for one in forms.LEADS.values())})(?: |$))+")
 _TRAIL = Form(rf"(?: (?:{fold(forms.TRAILS)}))+$")
-_SELF = frozenset(words(forms.SELF))
+SELF = frozenset(words(forms.SELF))
+"""Words of whoever speaks: "I", "my"."""
 _SIGNS = frozenset(f"{forms.SELF} {forms.SIGNS} {' '.join(forms.CUES.values())}".split())
 _AND = Form(rf" (?:{fold(forms.AND)}) ")
 _TOLD = [(aspect, Form(form)) for aspect, rows in forms.TOLD.items() for form in rows.values()]
@@ -47,7 +48,7 @@ def asked(question: str) -> frozenset[str]:
         return frozenset()
     sentences = [" ".join(said) for one in _PARTS.split(question) if (said := words(one))]
     parts = {
-        part for one in sentences if one.count(" ") < _MOST_WORDS and not _SELF.isdisjoint(one.split()) for part in (one, *_AND.split(one))
+        part for one in sentences if one.count(" ") < _MOST_WORDS and not SELF.isdisjoint(one.split()) for part in (one, *_AND.split(one))
     }
     found = {aspect for part in parts if (aspect := _aspect(part)) and (aspect != "doing" or [part] == sentences)}
     return frozenset(chain.from_iterable(_TOGETHER.get(aspect, (aspect,)) for aspect in found))

@@ -9,7 +9,7 @@ import re
 
 from msgspec import Struct
 
-from backstory.memory.recall import dates
+from backstory.memory.recall import dates, oneself
 from backstory.memory.recall.associations import asked_concepts
 from backstory.memory.recall.dates import Period
 from backstory.memory.recall.dates_worded import feast
@@ -52,13 +52,24 @@ _WHEN = re.compile(
     r"\b(?:when|what (?:date|day|month|year|time)|how long|how (?:many|much|often)|which (?:day|month|year|week))\b",
     re.I,
 )
+_OURS = "we our ours wir uns unser unsere nous notre nos nosotros nuestro noi nostro"
+_SPEAKING = (oneself.SELF | frozenset(_OURS.split())) - {"user"}
+"""Words of whoever speaks, alone or with others."""
+_FOR_ME = re.compile(r"\b(?:tell|remind|show|give|send|list|write|find|help) (?:me|us)\b", re.I)
+_TOLD_BY_MODEL = re.compile(
+    r"\b(?:did you|you(?: have|['\u2019]ve| had| once| just| already)* (?:said|told|gave|given|named|listed|suggested|recommended|proposed"
+    r"|mentioned|advised|explained|showed|shown|wrote|written|picked|came up|calculated|estimated|chose|made|described|provided)"
+    r"|according to you|your (?:advice|suggestions?|recommendations?|answers?|list))\b",
+    re.I,
+)
 
 
 class Query(Struct, frozen=True):
     """`weights`: of terms and concepts. `own`: its terms without names and words that only frame a question. `people`: numbers of
     the speakers it names (empty where it names all of them). `named`: it names any. `periods`: times it asks about. `when`: it asks
     for a time or a number. `event`: side, days and terms of an event that it asks the time before or after. `strangers`: those of its own
-    terms that are names which nobody has mentioned."""
+    terms that are names which nobody has mentioned. `role`: number of the role whose words it asks for, where somebody talks with a model:
+    the user's for what they ask about themselves, the model's for what it has told them; -1 for neither."""
 
     weights: dict[str, float]
     own: tuple[str, ...]
@@ -68,6 +79,7 @@ class Query(Struct, frozen=True):
     when: bool
     event: tuple[str, float, tuple[str, ...]] | None
     strangers: frozenset[str] = frozenset()
+    role: int = -1
 
 
 def read(index: Index, question: str, now: float) -> Query:
@@ -102,7 +114,18 @@ def read(index: Index, question: str, now: float) -> Query:
         _WHEN.search(asking) is not None,
         _event(asking),
         frozenset(_strangers(index, question).intersection(own)),
+        -1 if people else _role(index, asking),
     )
+
+
+def _role(index: Index, asking: str) -> int:
+    """See Query."""
+    user, model = index.number_of("user"), index.number_of("assistant")
+    if user < 0 or model < 0:
+        return -1
+    if _TOLD_BY_MODEL.search(asking) is not None:
+        return model
+    return -1 if _SPEAKING.isdisjoint(words(_FOR_ME.sub("", asking))) else user
 
 
 def unnamed(index: Index, question: str) -> str:

@@ -158,7 +158,7 @@ def signals(index: Index, query: Query, parts: Parts, place: int) -> dict[str, f
         "passage": parts.passage.get(place, 0.0),
         "session": parts.level.get(index.sessions[place], 0.0),
         "of oneself": parts.oneself.get(place, 0.0),
-        "speaker": float(bool(query.people) and index.speakers[place] in query.people),
+        "speaker": float(index.speakers[place] in query.people or index.roles[place] == query.role),
         "date": dates.closeness(index.at[place], query.periods) if query.periods else 0.0,
         "tells a time": float(query.when and bool(index.flags[place] & TIMELY)),
         "tells": float(bool(index.flags[place] & TELLS)),

@@ -34,6 +34,8 @@ _NOTHINGS = [0.0] * (2 * _SIDE + 1)
 # Shares of the final score, against the best match in words = 1.
 _WORDS, _AROUND, _PASSAGE = 0.5, 0.5, 0.2
 _SPEAKER, _DATE, _TIMELY, _ASKS, _LENGTH = 0.4, 0.3, 0.2, 0.1, 0.1
+# What it adds that a unit is of the side that is asked about: of whoever asks, or of the model.
+_ROLE = 0.6
 # With vectors: what a match counts more in the mouth of somebody whom the question names, and how often a unit's own meaning counts beside
 # that of its passage.
 _SAID, _OWN = 0.6, 1.25
@@ -252,6 +254,9 @@ def _extra(index: Index, query: Query, places: Sequence[int], words: Sequence[fl
     if query.people:
         said = [_SPEAKER + _SAID * word for word in words] if words is not None else [_SPEAKER] * len(places)
         added = [more + by if speakers[place] in query.people else more for more, by, place in zip(added, said, places, strict=True)]
+    if query.role >= 0:
+        roles = index.roles
+        added = [more + _ROLE if roles[place] == query.role else more for more, place in zip(added, places, strict=True)]
     if query.periods:
         added = [more + _DATE * dates.closeness(at[place], query.periods) for more, place in zip(added, places, strict=True)]
     return added

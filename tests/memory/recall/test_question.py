@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from backstory.memory.recall.question import read, unnamed
-from tests.memory.chats import chat, indexed, seconds
+from tests.memory.chats import chat, indexed, seconds, turn
 
 NOW = seconds("2025-07-01 12:00")
 INDEX = indexed(chat())
@@ -52,3 +52,28 @@ def test_questions_for_a_time_are_known() -> None:
 )
 def test_a_question_without_the_names_of_speakers(question: str, left: str) -> None:
     assert unnamed(indexed(chat()), question) == left
+
+
+@pytest.mark.parametrize(
+    ("question", "role"),
+    [
+        ("When did I buy the bike?", "user"),
+        ("How much do we pay for the bike now?", "user"),
+        ("Remind me what my bike cost", "user"),
+        ("Wann habe ich mein Rad gekauft?", "user"),
+        ("Which bikes did you recommend to me?", "assistant"),
+        ("What was the bike you suggested for my commute?", "assistant"),
+        ("Tell me about bikes", ""),
+        ("Which bike has the best brakes?", ""),
+    ],
+)
+def test_a_question_asks_for_the_words_of_one_side_of_a_talk_with_a_model(question: str, role: str) -> None:
+    index = indexed([turn(1, "I bought a bike"), turn(2, "Which bike was it?", role="assistant")])
+    found = read(index, question, NOW).role
+    assert (index.names[found] if found >= 0 else "") == role
+
+
+def test_where_only_people_talk_or_one_of_them_is_named_no_side_is_asked_for() -> None:
+    assert read(indexed([turn(1, "I bought a bike", sender="Ann")]), "When did I buy a bike?", NOW).role == -1
+    both = indexed([turn(1, "I bought a bike", sender="Ann"), turn(2, "A fine bike.", role="assistant")])
+    assert read(both, "When did Ann buy my bike?", NOW).role == -1

@@ -181,3 +181,11 @@ def test_the_best_candidates_bring_their_neighbours_along_and_the_others_come_al
     assert len(own) == 10
     assert set(best) == {164, 174, 184, 194}
     assert all({place - 2, place - 1, place + 1, place + 2} <= scores.keys() for place in best)
+
+
+def test_what_people_have_told_comes_before_what_the_model_explains_where_they_ask_about_themselves() -> None:
+    told, advice = "we adopted a greyhound, what food is right?", "A dog eats twice a day, and a dog walks a lot."
+    index = indexed([turn(1, advice, role="assistant"), turn(2, "thanks, fine"), turn(3, told)])
+    mine, general = read(index, "Which dog did we adopt?", NOW), read(index, "Which dog can anyone adopt?", NOW)
+    by_side = [ranked(index, query, matches(index, query.weights, 10), 10) for query in (mine, general)]
+    assert by_side[0][2] - by_side[0][0] == pytest.approx(by_side[1][2] - by_side[1][0] + 0.6)
