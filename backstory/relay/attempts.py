@@ -20,7 +20,7 @@ from backstory.relay.comments import Comments
 from backstory.relay.decoding import content, decoded
 from backstory.relay.emptiness import Watch
 from backstory.relay.endurance import Endurance, Fault, Kind, Schedule, Step, fault_of
-from backstory.relay.heads import CHUNKED, ReplyHead
+from backstory.relay.heads import ReplyHead
 from backstory.wires import patience
 
 _Trailers: TypeAlias = tuple[tuple[bytes, bytes], ...]
@@ -239,7 +239,7 @@ class Attempts:
             return True
         if self._state == "watching":
             fault = None if self._watch is None else self._watch.fault
-            if fault is not None and self._gives_way(fault, ()):
+            if fault is not None and self._gives_way(fault, (), whole=False):
                 return True
             self._release(done=False, trailers=())
             return False
@@ -436,13 +436,14 @@ class Attempts:
             self._go_on()
 
     def _gives_way(self, fault: Fault, trailers: _Trailers, whole: bool = True) -> bool:
-        """What was looked into is an error in place of an answer; `whole`: it is over. Whether something else can become the client's."""
+        """What was looked into is an error in place of an answer; `whole`: it is over. Whether something else can become the client's.
+        What has a length and does not reach it never does: the client would wait for the rest."""
         self._state = "holding"
         if not self._decided(fault):
             self._step = self._next(_EMPTY)
         if self._step is None and not self._has_answer:
             return False
-        if not self._has_answer and (whole or (self._held is not None and self._held[0].length == CHUNKED)):
+        if not self._has_answer and (whole or (self._held is not None and self._held[0].length < 0)):
             self._last = self._gathered(trailers)
         if not whole:
             self._course.give_up_try()

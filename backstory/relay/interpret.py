@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from backstory.relay.door import Door
 
 
-_MOST_ERROR_S = 2.0
-"""So long for the body of an error: its status says the most of it."""
+_REFUSED = 400
+_QUIET_S, _MOST_ERROR_S = 2.0, 10.0
+"""So long for a byte of an error's body, and for all of it: its status says the most."""
 
 
 class Course(Receiver, Protocol):
@@ -37,7 +38,10 @@ class Interpreter:
     """Implements upstream.Receiver for one leg. `limit`: how large a body may be gathered. `reading`: the head of the answer has come.
     `aside`: hears what the provider says."""
 
-    __slots__ = ("_aside", "_course", "_gathered", "_head", "_limit", "_mode", "_since", "_size", "_translation", "_up", "reading")
+    __slots__ = (
+        *("_aside", "_came", "_came_at", "_course", "_gathered", "_head", "_limit", "_mode", "_since", "_size", "_translation", "_up"),
+        "reading",
+    )
 
     def __init__(self, translation: Translation, course: Course, up: UpConnection, limit: int, aside: Aside | None = None) -> None:
         self._aside = aside
@@ -49,7 +53,8 @@ class Interpreter:
         self._mode: Mode = "pass"
         self._gathered: list[bytes] = []
         self._size = 0
-        self._since = 0.0
+        self._since = self._came_at = 0.0
+        self._came = -1
         self.reading = False
 
     @property
@@ -66,8 +71,11 @@ class Interpreter:
         self._course.upstream_full(full)
 
     def lost(self, error: UpstreamError) -> None:
-        """See Receiver. What was held back of a stream goes to the client first."""
-        self._head = None
+        """See Receiver. What was held back of a stream goes to the client first. An error is one without the rest of its body."""
+        head, self._head = self._head, None
+        if head is not None and head.status >= _REFUSED:
+            self._understood(head)
+            return
         rest = self._translation.rest() if self._mode == "stream" else b""
         if rest:
             self._course.deliver(rest, False)
@@ -128,10 +136,12 @@ class Interpreter:
     def check(self, now: float) -> None:
         """Called by the sweep, with the door's seconds. The body of an error that does not come to its end is not waited for."""
         head = self._head
-        if head is None or head.status < 400:
+        if head is None or head.status < _REFUSED:
             return
         self._since = self._since or now
-        if now - self._since > _MOST_ERROR_S:
+        if self._came != self._size:
+            self._came, self._came_at = self._size, now
+        if now - self._came_at > _QUIET_S or now - self._since > _MOST_ERROR_S:
             self._up.abort()
             self._understood(head)
 
@@ -142,7 +152,7 @@ class Interpreter:
         except DocumentError as error:
             self._fail(error)
             return
-        headers = (*(head.headers if status < 400 else _about_an_error(head.headers)), *self._translation.learnt)
+        headers = (*(head.headers if status < _REFUSED else _about_an_error(head.headers)), *self._translation.learnt)
         self._course.begin_reply(_headed(replace(head, status=status, length=len(body)), headers), False)
         self._course.deliver(body, True)
 

@@ -12,9 +12,10 @@ from backstory.relay.breaker import Thresholds
 from backstory.relay.endurance import Policy
 
 from .stage import Stays, attempts, chat, close, events, reply, split, sse, stage, then
-from .world import ask, client, field, post, run, until
+from .world import CALM, ask, client, field, post, run, until
 
 ONCE = Policy(retries=0, budget_s=5.0)
+SLOW = replace(CALM, probe_s=5.0, drain_s=5.0)
 
 
 def told(code: object, kind: str = "server_error") -> bytes:
@@ -209,5 +210,26 @@ def test_the_body_of_a_refusal_is_not_waited_for_where_it_does_not_come(status: 
             raw = await who.reader.readuntil(b"\r\n\r\n{")
             assert raw.startswith(b"HTTP/1.1 %d " % status)
             assert attempts(raw) == b"front=%d, front=%d" % (status, status)
+
+    run(work())
+
+
+@pytest.mark.parametrize("ends", [True, False], ids=["cut", "open"])
+def test_an_error_that_comes_short_of_its_length_is_never_a_whole_answer(ends: bool) -> None:
+    begun = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n%b\r\n" + START + told(502)
+    short = begun % b"Content-Length: 5000\r\n"
+
+    async def work() -> None:
+        front = then(short, close) if ends else Stays(short)
+        async with stage(front, behind=[[close]], policy=ONCE, timeouts=SLOW if ends else CALM) as one, client(one.port) as who:
+            await who.send(post(b"{}", close=False))
+            raw, _ = await who.reply()
+            assert raw.startswith(b"HTTP/1.1 502 ")
+            assert attempts(raw) == b"front=error, back.0=closed"
+        async with stage(Stays(begun % b""), behind=[[close]], policy=ONCE) as one, client(one.port) as who:
+            await who.send(post(b"{}", close=False))
+            raw, body = await who.reply()
+            assert raw.startswith(b"HTTP/1.1 200 ")
+            assert body == START + told(502)
 
     run(work())

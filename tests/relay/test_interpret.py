@@ -13,6 +13,11 @@ from msgspec.structs import replace
 
 from backstory.config import Config
 from backstory.config.sections import Upstream
+from backstory.relay.heads import ReplyHead, read_reply
+from backstory.relay.interpret import Interpreter
+from backstory.wires import WIRES
+from backstory.wires.translation.tongues import TONGUES
+from backstory.wires.translation.translate import Translated
 from tests.relay.world import Received, client
 from tests.rig import PATHS, Answer, Rig, asking, chunked, post, reply, rig, said, settings, soon
 
@@ -342,3 +347,65 @@ def test_an_answer_that_is_none_is_the_providers_failure(tmp_path: Path, own: st
             assert "is none that its wire has" in json.loads(told)["error"]["message"]
 
     at(tmp_path, other, lambda _: reply(body), step)
+
+
+@PAIRS
+@pytest.mark.parametrize("status", [429, 500])
+def test_an_error_that_is_cut_off_keeps_its_status(tmp_path: Path, own: str, other: str, status: int) -> None:
+    cut = b'HTTP/1.1 %d No\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{"error":\r\nzz\r\n' % status
+
+    async def step(one: Rig) -> None:
+        head, body = await one.ask(PATHS[own], ask(own))
+        assert head.startswith(b"HTTP/1.1 %d" % status)
+        assert json.loads(body)["error"]["message"]
+
+    at(tmp_path, other, lambda _: cut, step)
+
+
+class Course:
+    """The statuses that an exchange was told of."""
+
+    def __init__(self) -> None:
+        self.begun: list[int] = []
+        self.got = b""
+
+    def alive(self) -> None: ...
+
+    def begin_reply(self, reply: ReplyHead, empty: bool) -> None:
+        self.begun.append(reply.status)
+
+    def deliver(self, data: bytes, done: bool) -> None:
+        assert done
+        self.got += data
+
+    def abort(self) -> None: ...
+
+
+def test_an_error_that_still_comes_is_waited_for_but_not_for_ever() -> None:
+    def begun() -> tuple[Interpreter, Course]:
+        course, tongues = Course(), {one.name: one for one in TONGUES}
+        chat, claude = tongues["openai_chat"], tongues["anthropic"]
+        translated = Translated(chat, claude, next(wire for wire in WIRES if wire.name == "anthropic"), "/v1/chat/completions", "")
+        translated.ask(ask("openai_chat"))
+        found = Interpreter(translated, course, course, 1 << 20)  # type: ignore[arg-type]
+        found.begin_reply(read_reply(b"HTTP/1.1 529 No\r\nContent-Type: application/json\r\nContent-Length: 500"), False)
+        return found, course
+
+    one, course = begun()
+    for now, piece in ((100.0, b'{"error":{"type":"overloaded_error",'), (101.5, b'"message":"Wait '), (103.0, b'a while."}}')):
+        one.deliver(piece, False)
+        one.check(now)
+    one.check(104.9)
+    assert not course.begun
+    one.check(105.1)
+    assert (len(course.begun), json.loads(course.got)["error"]["message"]) == (1, "Wait a while.")
+    one.check(200.0)
+    assert len(course.begun) == 1
+
+    one, course = begun()
+    for tick in range(12):
+        one.deliver(b" ", False)
+        one.check(100.0 + tick)
+        if course.begun:
+            break
+    assert tick == 11

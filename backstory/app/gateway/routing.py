@@ -37,6 +37,7 @@ from backstory.wires.continued import perhaps_kept
 from backstory.wires.reworking.brought_back import brought_back
 from backstory.wires.reworking.reasoned import Reasoned
 from backstory.wires.unread import models_within, sure_model
+from backstory.wires.unsealed import MARKS, unsealed
 
 _ENCODING = b"content-encoding"
 _ENCODED = frozenset({_ENCODING})
@@ -85,7 +86,8 @@ class RoutingHouse:
         except BackstoryError as error:
             return Plan(answer=self._refused(head, error))
         if sending is None:
-            return self._house.plan(head, body)
+            plan = self._house.plan(head, body)
+            return _opened(plan, body) if isinstance(plan, Plan) else plan
         sending = replace(sending, races=False, reasoners=())
         return self._compacting(sending) if self._ways.ready(sending) else eager(self._compacting_paid(sending))
 
@@ -283,6 +285,14 @@ class RoutingHouse:
             tap = plan.tap
             attempt(self._house.failed, "routing", lambda: _dropped(tap), lambda: None)
             return Plan(answer=self._refused(sending.head, error))
+
+
+def _opened(plan: Plan, body: bytes) -> Plan:
+    """The plan of a compaction that goes where it always goes, without what other providers sealed: it was elsewhere before."""
+    if plan.answer is not None or plan.body is not None or MARKS[RESPONSES] not in body:
+        return plan
+    found = unsealed(RESPONSES, body)
+    return plan if found is body else replace(plan, body=found)
 
 
 def _plain(head: Head, body: bytes) -> bytes | None:

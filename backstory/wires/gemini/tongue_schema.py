@@ -6,6 +6,7 @@ Keywords: ai.google.dev/api/generate-content (responseJsonSchema) and ai.google.
 
 from __future__ import annotations
 
+import re
 from typing import TypeAlias
 
 from backstory.wires.lowering import encode
@@ -34,6 +35,7 @@ _SPELLED = {
     "property_ordering": "propertyOrdering", "min_items": "minItems", "max_items": "maxItems", "min_length": "minLength",
     "max_length": "maxLength", "min_properties": "minProperties", "max_properties": "maxProperties", "defs": "$defs", "ref": "$ref",
 }  # fmt: skip
+_WHOLE = re.compile("[0-9]{1,18}")
 _DEEPEST = 100
 
 
@@ -102,14 +104,20 @@ def _plain(schema: object, depth: int) -> object:
             found[name] = _plain(inner, depth + 1)
         elif name == "$ref" and isinstance(inner, str):
             found[name] = inner.replace("#/defs/", "#/$defs/")
-        elif name in _NUMBERS and isinstance(inner, str) and inner.isdigit():
+        elif name in _NUMBERS and isinstance(inner, str) and _WHOLE.fullmatch(inner):
             found[name] = int(inner)
         elif name not in _OWN:
             found[name] = inner
     choices = found.get("anyOf")
-    if spelled.get("nullable") is True and "type" not in spelled and isinstance(choices, list):
-        found["anyOf"] = [*choices, {"type": "null"}]
-    return found | _kind(spelled)
+    return found | (_union(choices, spelled) if isinstance(choices, list) else _kind(spelled))
+
+
+def _union(choices: list[object], schema: _Schema) -> _Schema:
+    """`anyOf` with these, and `type` where it says no other than they do: Google's SDK for Python says OBJECT of every union."""
+    kinds = {str(one["type"]) for one in choices if isinstance(one, dict) and "type" in one}
+    nothing: list[object] = [{"type": "null"}] if schema.get("nullable") is True else []
+    kind = {} if kinds - {str(schema.get("type")).lower()} else _kind(schema)
+    return {**kind, "anyOf": [*choices, *nothing]}
 
 
 def _kind(schema: _Schema) -> _Schema:

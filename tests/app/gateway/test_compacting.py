@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from backstory.wires.translation.seals import wrapped
 from tests.app.gateway.test_keeping import played
 from tests.relay.world import Received
 from tests.routed import KEYS, Two, two
@@ -60,6 +61,20 @@ async def test_a_provider_of_the_wire_gets_it_as_it_came(tmp_path: Path) -> None
         assert (status, "did you mean prov" in told["error"]["message"]) == (404, True)
         await one.ask("/v1/responses/compact", BYTES, KEY)
         assert (path_of(one.own.received[0]), one.own.received[0].body) == (b"/v1/responses/compact", BYTES)
+
+
+@pytest.mark.parametrize("model", ["m", "prov:m"])
+@played
+async def test_what_others_sealed_is_opened_for_a_provider_of_the_wire(tmp_path: Path, model: str) -> None:
+    held = {"type": "compaction", "id": "cmp_1", "encrypted_content": wrapped("summary", "Before.")}
+    thought = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": wrapped("anthropic", "sig")}
+    async with two(tmp_path, PROVIDER % "openai", ENV) as one:
+        await compacted(one, model=model, input=[held, {"role": "user", "content": "Go on."}, thought])
+        (got,) = [*one.own.received, *one.other.received]
+        assert path_of(got) == b"/v1/responses/compact"
+        assert b"<summary>\\nBefore." in got.body
+        assert b"backstory:" not in got.body
+        assert one.failures() == {}
 
 
 @pytest.mark.parametrize("wire", ["anthropic", "openai_chat", "gemini"])

@@ -34,6 +34,7 @@ from backstory.core.translation import (
 from backstory.errors import DocumentError
 from backstory.wires import WIRES
 from backstory.wires.gemini.tongue import GeminiTongue
+from backstory.wires.gemini.tongue_schema import from_gemini
 from backstory.wires.translation.translate import events_of, gathered
 from tests.growth import MOST, growth
 
@@ -177,6 +178,25 @@ def test_schemas_are_understood_as_googles_sdk_spells_them() -> None:
     assert json.loads(request.format.schema) == plain
     assert isinstance(request.tools[0], Function)
     assert json.loads(request.tools[0].schema) == plain
+
+
+def test_a_union_of_googles_sdk_is_what_its_choices_are() -> None:
+    choices = [{"type": "INTEGER"}, {"type": "STRING", "max_length": 4}]
+    plain = [{"type": "integer"}, {"type": "string", "maxLength": 4}]
+    members = {"type": "OBJECT", "any_of": [{"type": "OBJECT", "required": ["a"]}]}
+    for given, expected in (
+        ({"type": "OBJECT", "any_of": choices}, {"anyOf": plain}),
+        ({"type": "OBJECT", "any_of": choices, "nullable": True}, {"anyOf": [*plain, {"type": "null"}]}),
+        ({"type": "TYPE_UNSPECIFIED", "any_of": choices, "nullable": True}, {"anyOf": [*plain, {"type": "null"}]}),
+        (members, {"type": "object", "anyOf": [{"type": "object", "required": ["a"]}]}),
+    ):
+        assert json.loads(from_gemini(json.dumps(given).encode())) == expected
+
+
+@pytest.mark.parametrize("number", ["\u00b2", "9" * 5000, "-1", ""])
+def test_a_limit_that_is_no_number_stays_as_it_is(number: str) -> None:
+    given = {"type": "array", "maxItems": number}
+    assert json.loads(from_gemini(json.dumps(given).encode())) == given
 
 
 @pytest.mark.parametrize(
