@@ -41,7 +41,7 @@ def test_the_first_with_something_to_say_answers_and_the_other_is_cut_off(tmp_pa
             assert time.monotonic() - began < 1.0
             assert attempts(head) == b"slow=beaten, fast=200"
             assert (one.asked("slow"), one.asked("fast")) == (1, 1)
-            await soon(lambda: one.by_name["slow"].broken == 1, 1.0)
+            await soon(lambda: one.by_name["slow"].broken == 1)
             assert (one.door.metrics.races, one.door.metrics.beaten) == (1, 1)
             # The same, the other way round: the winner speaks the client's own wire, and its connection is used again.
             one.by_name["slow"].does = [says("Slow, but sure.", 0.1)]
@@ -50,7 +50,7 @@ def test_the_first_with_something_to_say_answers_and_the_other_is_cut_off(tmp_pa
                 head, body = await one.ask_for(wire, "fast:b!slow:a", stream)
                 assert texts(wire, body, stream) == ("Slow, but sure.", "")
                 assert attempts(head) == b"fast=beaten, slow=200"
-            await soon(lambda: one.by_name["fast"].broken == 2, 1.0)
+            await soon(lambda: one.by_name["fast"].broken == 2)
             assert one.failures() == {}
 
     run(scene())
@@ -102,7 +102,7 @@ def test_where_all_fail_the_first_that_is_named_is_told(tmp_path: Path, wire: st
 def test_a_winner_that_breaks_off_is_broken_off_and_never_continued_by_another(tmp_path: Path, wire: str) -> None:
     async def half(received: object, writer: asyncio.StreamWriter) -> None:
         first = asyncio.ensure_future(says("Half of it.", pause_s=30)(received, writer))  # type: ignore[arg-type]
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(1.0)
         first.cancel()
         writer.close()
 
@@ -114,7 +114,7 @@ def test_a_winner_that_breaks_off_is_broken_off_and_never_continued_by_another(t
             raw, _ = await client.rest()
             assert b"Half of it." in raw
             assert b"The other." not in raw
-            await soon(lambda: one.by_name["slow"].broken == 1, 1.0)
+            await soon(lambda: one.by_name["slow"].broken == 1)
             client.writer.close()
 
     run(scene())
@@ -148,7 +148,7 @@ def test_a_time_to_the_first_byte_ends_a_way_while_another_is_left(tmp_path: Pat
             head, body = await one.ask_for("openai_chat", "[ttft_timeout=0.2]slow:a![handicap=30]fast:b", True)
             assert texts("openai_chat", body, True) == ("Second.", "")
             assert attempts(head) == b"slow=slow, fast=200"
-            await soon(lambda: one.by_name["slow"].broken == 1, 1.0)
+            await soon(lambda: one.by_name["slow"].broken == 1)
             # Given up, and asked once more where all others fail.
             one.by_name["slow"].does = [refuses(500, 0.1)]
             one.by_name["fast"].does = [dangles, says("Again.", 0.3)]
@@ -295,12 +295,12 @@ def test_a_client_that_leaves_starts_no_more_ways(tmp_path: Path) -> None:
     async def scene() -> None:
         async with rivals(tmp_path, {"one": ("anthropic", dangles), "two": ("openai_chat", dangles), "late": ("gemini", dangles)}) as one:
             client = Client(*await asyncio.open_connection("127.0.0.1", one.port))
-            path, body = request("anthropic", "one:a!two:b![handicap=0.3]late:c")
+            path, body = request("anthropic", "one:a!two:b![handicap=1]late:c")
             await client.send(post(one.port, path, body, KEYS["anthropic"]))
             await soon(lambda: one.asked("one") + one.asked("two") == 2)
             client.writer.transport.abort()
-            await soon(lambda: one.by_name["one"].broken + one.by_name["two"].broken == 2, 0.5)
-            await asyncio.sleep(0.4)
+            await soon(lambda: one.by_name["one"].broken + one.by_name["two"].broken == 2)
+            await asyncio.sleep(1.1)
             assert one.asked("late") == 0
 
     run(scene())

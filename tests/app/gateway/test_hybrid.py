@@ -52,7 +52,7 @@ def test_one_thinks_and_the_other_answers_with_its_thoughts_at_hand(tmp_path: Pa
             assert texts(wire, body, stream) == ("Good day.", THOUGHT)
             assert note(head).startswith(b"mind=thought, input_tokens=")
             assert note(head).endswith(b", estimated")
-            await soon(lambda: one.by_name["mind"].broken == 1, 1.0)
+            await soon(lambda: one.by_name["mind"].broken == 1)
             asked, told = one.by_name["mind"].received[0], one.by_name["hand"].received[0]
             assert THOUGHT.encode() not in asked.body
             assert told.body.count(THOUGHT.encode()) == 1
