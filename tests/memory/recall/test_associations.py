@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import resources
 
 import msgspec
+import pytest
 
 from backstory.memory.recall.associations import MARK, asked_concepts, concepts, listed
 from backstory.memory.text import stem
@@ -21,6 +22,24 @@ def test_each_concept_is_named_once() -> None:
     found = concepts([stem("dog"), stem("puppy"), stem("cat")])
     assert len(found) == len(set(found))
     assert all(concept.startswith(MARK) for concept in found)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("salary", "wages"),
+        ("propose", "engaged"),
+        ("guests", "invited"),
+        ("apprentice", "trainee"),
+        ("phone", "smartphone"),
+        ("booking", "reserved"),
+        ("resign", "quit"),
+        ("intolerance", "allergic"),
+        ("linter", "format"),
+    ],
+)
+def test_everyday_synonyms_ask_for_one_another(asked: str, said: str) -> None:
+    assert {concept for concept, head in asked_concepts(stem(asked)) if head}.intersection(concepts([stem(said)]))
 
 
 def test_the_stems_are_those_of_the_list() -> None:

@@ -56,6 +56,12 @@ def test_speakers_times_first_words_and_other_languages_are_no_strangers(questio
     assert not read(INDEX, question, NOW).strangers
 
 
+def test_a_speaker_is_enough_alone_but_not_beside_a_word_that_nobody_has_said() -> None:
+    assert ask("What about Bruno?").items
+    assert ask("Which oven did Bruno buy?").items
+    assert ask("Which submarine does Bruno own?").gate == "weak"
+
+
 def test_a_month_is_enough_where_no_word_is_known() -> None:
     found = ask("Which xylophones resounded in February 2025?")
     assert found.items
