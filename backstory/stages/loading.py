@@ -96,6 +96,14 @@ def load_shown(store: Store, record: Conversation) -> tuple[list[Turn], dict[int
     return shown(load_turns(store, record), veil(store.stated(FORGET, record.principal)))
 
 
+def load_beside(store: Store, record: Conversation) -> tuple[list[Turn], dict[int, float], list[Injection]]:
+    """`load_shown`, and what was injected in this conversation itself and may be told. Blocks."""
+    waiting = veil(store.stated(FORGET, record.principal))
+    turns, since = shown(load_turns(store, record), waiting)
+    chains = {turn.chain: turn.id for turn in turns}
+    return turns, since, [one for one in store.injections(record.id) if not tells(one, waiting, chains)]
+
+
 def tells(injection: Injection, going_since: Mapping[int, float], by_chain: Mapping[bytes, int]) -> bool:
     """Whether it tells of a turn that is about to be forgotten, or stands at one."""
     return bool(going_since) and (by_chain.get(injection.chain, 0) in going_since or any(turn in going_since for turn in injection.turns))

@@ -20,7 +20,7 @@ from backstory.memory.identity.thread import Thread
 from backstory.memory.reading.turns import chain as chain_on
 from backstory.memory.reading.turns import root
 from backstory.stages.ends import Ends
-from backstory.stages.loading import forked_from, load_thread
+from backstory.stages.loading import forked_from, load_beside, load_thread
 
 _MOST_THREADS = 2000
 # Threads are kept up to this weight: one for each turn, one for each 100 tokens. Some 50 MB.
@@ -135,10 +135,13 @@ class Threads:
         return await self.reread(thread, scope) if news else thread
 
     async def reread(self, thread: Thread, scope: str) -> Thread:
-        """The thread as it is stored now. One that is in use, or not wholly stored, stays as it is."""
+        """The thread as it is stored now. One that is in use stays, and learns what is stored beside it; one that is not wholly stored
+        stays as it is."""
         record = thread.conversation
         if not thread.busy:
             await self._lanes.flush()
+        if thread.busy:
+            await self._learn(thread)
         if thread.busy or thread.pending_seq > self._lanes.settled or self._threads.get(record.id) is not thread:
             return self._threads.get(record.id, thread)
         self._leave(record.id)
@@ -151,6 +154,18 @@ class Threads:
         found.answers.update(thread.answers)
         found.counted = thread.counted
         return found
+
+    async def _learn(self, thread: Thread) -> None:
+        """Turns of another process are known from now on, as another branch, with what went up with them."""
+        record, epoch = thread.conversation, self._epoch
+        turns, since, blocks = await self._lanes.read(lambda store: load_beside(store, record))
+        if epoch != self._epoch:
+            return
+        news = {turn.chain for turn in turns if turn.chain not in thread.by_chain}
+        thread.hidden |= frozenset(since)
+        for turn in turns:
+            thread.know(turn)
+        thread.inject(one for one in blocks if one.chain in news and one.chain not in thread.injections)
 
     def adopt(self, record: Conversation, scope: str, turns: Sequence[Turn]) -> Thread:
         """A thread of turns that are not in the store yet."""

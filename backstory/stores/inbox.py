@@ -233,6 +233,10 @@ class Inbox:
             except OSError as cause:
                 os.close(fd)
                 raise StoreError(f"{path}: {cause.strerror or cause}") from cause
+            if not path.exists():
+                # Somebody has looked, and has removed it.
+                os.close(fd)
+                continue
             self._own.add(path)
             return _File(fd, path)
 

@@ -13,7 +13,7 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
@@ -214,9 +214,11 @@ class StoreLanes:
     # --- on the event loop
 
     async def _take_over(self) -> None:
-        """Take in what processes have left that died while this one runs."""
+        """Take in what processes have left that died while this one runs. Raises nothing."""
         if self._settle is not None and not self._closing:
-            await self.recover(self._settle)
+            taking = asyncio.get_running_loop().run_in_executor(self._writer, self._take_in, self._settle, 0.0)
+            taking.add_done_callback(self._noted)
+            await asyncio.wait({taking})
 
     async def _drain(self) -> None:
         """Until everything is stored, or nothing can be any more. Of the transaction that tells which, the end is waited for."""
@@ -345,7 +347,7 @@ class StoreLanes:
         elif self.shed == shed:
             self.shed = self._shed_from = 0
 
-    def _noted(self, done: asyncio.Future[None]) -> None:
+    def _noted(self, done: asyncio.Future[Any]) -> None:
         if not done.cancelled() and (error := done.exception()) is not None:
             self.failed += 1
             self.last_error = str(error)
@@ -382,10 +384,10 @@ class StoreLanes:
             self._store_records(self._inbox.read(path), settle)
             self._inbox.release(path)
 
-    def _take_in(self, settle: Settle) -> int:
+    def _take_in(self, settle: Settle, *patience: float) -> int:
         before, held = self.recovered, False
         # Who tries again does not wait again: the writer has more to do.
-        patience = () if not self.unread else (0.0,)
+        patience = patience if not self.unread else (0.0,)
         try:
             for orphan in Inbox.orphans(self._inbox.folder, self._inbox.name, *patience):
                 if orphan.held:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from backstory.stores import neighbours
-from tests.rig import PATHS, Answer, Rig, asking, reply, rig, said, soon
+from tests.relay.world import Client
+from tests.rig import PATHS, Answer, Rig, asking, post, reply, rig, said, soon
 from tests.stages.world import Chat, configured, echoing, stored
 
 NAMED = (b"x-session-id: s1",)
@@ -123,6 +125,46 @@ def test_what_a_process_has_answered_that_died_is_gone_on_with_elsewhere(
             chat.append(("assistant", "Answer 1."))
         async with rig(config, echoing("anthropic")) as third:
             assert await turns(third) == [[text for _, text in chat]]
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("headers", [NAMED, ()], ids=["named", "by what was said"])
+def test_a_conversation_that_is_busy_here_and_went_on_elsewhere_is_stored_once(tmp_path: Path, headers: tuple[bytes, ...]) -> None:
+    released: list[bool] = []
+    answers = iter(["In Delft.", None, "In the spring."])
+
+    def slowly(_: object) -> bytes | Iterator[bytes]:
+        text = next(answers)
+        return reply(said("anthropic", text)) if text is not None else late()
+
+    def there(_: object) -> bytes:
+        return reply(said("anthropic", "By Jansen the carpenter."))
+
+    def late() -> Iterator[bytes]:
+        while not released:
+            yield b""
+        yield reply(said("anthropic", "That came too late."))
+
+    async def work() -> None:
+        config = configured(tmp_path)
+        async with rig(config, slowly) as one, rig(config, there) as other:  # type: ignore[arg-type]
+            chat: Chat = [("user", "Where do you live?")]
+            await one.ask(PATHS["anthropic"], asking("anthropic", chat), *headers)
+            chat += [("assistant", "In Delft."), ("user", "Who built the windmills?")]
+            client = Client(*await asyncio.open_connection("127.0.0.1", one.port))
+            await client.send(post(one.upstream_port, PATHS["anthropic"], asking("anthropic", chat), *headers))
+            await soon(lambda: len(one.upstream.received) == 2)
+            await other.ask(PATHS["anthropic"], asking("anthropic", chat), *headers)
+            chat += [("assistant", "By Jansen the carpenter."), ("user", "And in which season?")]
+            await one.ask(PATHS["anthropic"], asking("anthropic", chat), *headers)
+            released.append(True)
+            await client.reply()
+            client.writer.close()
+        async with rig(config, echoing("anthropic")) as third:
+            rows = [text for texts in await turns(third) for text in texts]
+            assert rows.count("By Jansen the carpenter.") == 1
+            assert rows.count("In the spring.") == 1
 
     asyncio.run(work())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import random
 import resource
@@ -318,3 +319,22 @@ def test_nothing_is_lost_while_one_thread_appends_and_one_settles(tmp_path: Path
     settling.join()
     inbox.close()
     assert {int(record) for record in left(tmp_path)} >= set(range(2501, 5001))
+
+
+def test_a_file_that_was_taken_for_left_before_it_was_locked_is_not_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flock = fcntl.flock
+    looked: list[int] = []
+
+    def late(fd: int, how: int) -> None:
+        if not looked:
+            looked.append(fd)
+            for orphan in Inbox.orphans(tmp_path, "db"):
+                orphan.path.unlink()
+        flock(fd, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    inbox = Inbox(tmp_path, "db")
+    inbox.append(b"one")
+    inbox.close()
+    assert looked
+    assert left(tmp_path) == [b"one"]
