@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from backstory.core.records import Fact
 from backstory.memory.facts.alike import key, subject_key, unit
+from backstory.memory.facts.choices import kind_of
 from backstory.memory.facts.ends import opposite
 from backstory.memory.forms import ALWAYS, Form
 from backstory.memory.text import fold, stem
@@ -23,6 +24,7 @@ BESIDES = Form(
     r"(?<=\w )also\b|\btoo\b|\bas well\b|\bpart[- ]time\b|\bon the side\b|\bon weekends\b|\bin the evenings?\b"
     r"|\b(?:second|side) (?:job|home)\b"
     r"|\bbesides\b|\badditionally\b"
+    r"|\b(?:auch|aussi|également|anche|también|também|ook)\b"
 )
 """Words that say that something is there beside something else."""
 _LEAVING = Form(r"\b(?:mov|relocat|chang|switch|promot)\w*|\bnow\b", gist=ALWAYS)
@@ -40,6 +42,12 @@ _DIMENSIONS = tuple(
     )
 )
 _PURPOSES = (" for ", " in ", " on ")
+_EACH = (" per ", " a ", " an ", " each ", " every ")
+_HABIT = Form(r"\b(?:on |every )?((?:mon|tues|wednes|thurs|fri|satur|sun)days|weekends|weekdays|holidays)\b", gist=ALWAYS)
+_SEVERAL = frozenset(
+    key("brother sister son daughter child kid twin friend colleague coworker neighbor neighbour cousin aunt uncle niece nephew roommate")
+)
+"""Of these somebody can have more than one."""
 _DENIALS = frozenset({"never", "not", "don't", "dont", "stop", "avoid", "no"})
 _IDLE = frozenset({"always", "only", "just", "please", "exclusively", "strictly", "simply", "do"})
 _ANSWERS = frozenset({"answer", "reply", "respond", "write", "speak", "talk", "use"})
@@ -59,9 +67,21 @@ _SETS = (
 )
 
 
-def person_is(new: Fact, relation: str, whose: tuple[str, ...]) -> bool:
-    """Whether this says what a person is, who may be several things."""
-    return relation == "is" and new.kind == "identity" and "'s" not in whose and _somebody(new, whose)
+def person_is(new: Fact, relation: str, whose: tuple[str, ...], old: Fact) -> bool:
+    """Whether this says what a person is, who may be several things: as far as one of the two says that it is a person."""
+    return relation == "is" and "identity" in (new.kind, old.kind) and "'s" not in whose and _somebody(new, whose)
+
+
+def another(new: Fact, whose: tuple[str, ...], old: Fact) -> bool:
+    """Whether these are names of two of those of whom somebody can have several: "my brother is Tom" and "my brother is Max"."""
+    named = new.kind == old.kind == "identity" and new.verb == old.verb == "is" and new.object[:1].isupper() and old.object[:1].isupper()
+    return named and "'s" in whose and whose[-1] in _SEVERAL and not new.corrects
+
+
+def beside(new: Fact) -> bool:
+    """Whether this says itself that it is there beside something else, and no change."""
+    said = new.text.lower()
+    return not new.corrects and BESIDES.search(said) is not None and _LEAVING.search(said) is None
 
 
 def one_value(new: Fact, relation: str, old: Fact) -> bool:
@@ -70,9 +90,8 @@ def one_value(new: Fact, relation: str, old: Fact) -> bool:
     if relation == "is called":
         return (_SURNAME.search(new.text.lower()) is None) == (_SURNAME.search(old.text.lower()) is None)
     if relation in ("lives in", "works at", "works as"):
-        said = new.text.lower()
-        return new.corrects or BESIDES.search(said) is None or _LEAVING.search(said) is not None
-    return not _other_edge(new, old) and _commensurable(new, old)
+        return not beside(new)
+    return not _other_edge(new, old) and _commensurable(new, old) and not _of_other_times(new, old) and not beside(new)
 
 
 def reworded(new: Fact, terms: Sequence[str], old: Fact, old_terms: Sequence[str]) -> bool:
@@ -82,10 +101,16 @@ def reworded(new: Fact, terms: Sequence[str], old: Fact, old_terms: Sequence[str
     return (ours := _noted(new.object)) is not None and ours == _noted(old.object)
 
 
-def other_choice(new: str, terms: tuple[str, ...], old: str, old_terms: tuple[str, ...]) -> bool:
-    """Whether two things that are used or preferred cannot both be: "PostgreSQL for the orders" and MySQL for them, tabs and spaces."""
-    ours, theirs = purpose(new, (" for ",)), purpose(old, (" for ",))
-    return opposite(terms, old_terms) or (bool(ours) and ours == theirs)
+def other_choice(new: Fact, terms: tuple[str, ...], old: Fact, old_terms: tuple[str, ...]) -> bool:
+    """Whether two things that are used or preferred cannot both be: "PostgreSQL for the orders" and MySQL for them, tabs and spaces, but
+    not tabs, and spaces in YAML."""
+    if beside(new):
+        return False
+    ours, theirs = purpose(new.object, (" for ",)), purpose(old.object, (" for ",))
+    if opposite(terms, old_terms):
+        where = purpose(new.object)
+        return not where or where == purpose(old.object) or new.verb == "switched to" or _said_anew(new)
+    return bool(ours) and ours == theirs and not _of_other_kinds(new, old)
 
 
 def other_purpose(one: str, other: str) -> bool:
@@ -114,6 +139,33 @@ def _other_edge(new: Fact, old: Fact) -> bool:
     return bool(ours) and bool(theirs) and ours != theirs
 
 
+def _of_other_times(new: Fact, old: Fact) -> bool:
+    """Whether an amount is for another stretch or place, "5 per minute" and "100 per hour", or an hour for other days: "at 8", "at 9 on
+    Sundays"."""
+    if _said_anew(new):
+        return False
+    ours, theirs = purpose(new.object, _EACH), purpose(old.object, _EACH)
+    if ours and theirs and ours != theirs:
+        return True
+    days = _HABIT.findall(new.object.lower())
+    if days and days != _HABIT.findall(old.object.lower()) and any(sign.isdigit() for sign in new.object):
+        return True
+    amounts = new.object[:1].isdigit() and old.object[:1].isdigit()
+    where = purpose(new.object, (" in ",))
+    return amounts and bool(where) and where != purpose(old.object, (" in ",))
+
+
+def _of_other_kinds(new: Fact, old: Fact) -> bool:
+    """Whether two things of one purpose are known to be of two kinds: PostgreSQL and Kafka "for the orders"."""
+    ours, theirs = (kind_of(key(fact.object.partition(" for ")[0])) for fact in (new, old))
+    return ours is not None and theirs is not None and ours != theirs and not new.corrects and new.verb != "switched to"
+
+
+def _said_anew(new: Fact) -> bool:
+    """Whether this says itself that something has changed."""
+    return new.corrects or _NOW.search(new.text.lower()) is not None
+
+
 def _edge(fact: Fact) -> str:
     """The last word of an edge before the object."""
     found = ""
@@ -128,7 +180,7 @@ def _commensurable(new: Fact, old: Fact) -> bool:
     ours, theirs = unit(new.object), unit(old.object)
     if ours == theirs or _AMOUNT.fullmatch(new.object) is None or _AMOUNT.fullmatch(old.object) is None:
         return True
-    if not ours or not theirs or new.corrects or _NOW.search(new.text.lower()) is not None:
+    if not ours or not theirs or _said_anew(new):
         return True
     one, other = stem(ours[0]), stem(theirs[0])
     return one == other or any(one in row and other in row for row in _DIMENSIONS)

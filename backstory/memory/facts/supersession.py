@@ -478,7 +478,7 @@ def _changes(new: _Entry, old: _Entry, replaced: tuple[str, ...]) -> bool:
         return slots.reworded(new.fact, new.terms, old.fact, old.terms)
     if new.relation in ("prefers", "uses"):
         back = bool(old.fact.replaces) and key(old.fact.replaces) == new.terms
-        return back or slots.other_choice(new.fact.object, new.terms, old.fact.object, old.terms)
+        return back or slots.other_choice(new.fact, new.terms, old.fact, old.terms)
     if new.relation in ("has", "takes"):
         return new.fact.kind == old.fact.kind and fact_ends.recounted(new.terms, old.terms)
     return new.relation in _ONE_VALUE and new.fact.kind != "relation" and _one_value(new, old)
@@ -486,10 +486,10 @@ def _changes(new: _Entry, old: _Entry, replaced: tuple[str, ...]) -> bool:
 
 def _one_value(new: _Entry, old: _Entry) -> bool:
     """Whether two objects of one subject cannot both hold. "I'm a nurse" and "I'm vegetarian" can."""
-    if slots.person_is(new.fact, new.relation, new.whose):
+    if slots.person_is(new.fact, new.relation, new.whose, old.fact):
         return fact_ends.other_state(new.terms, old.terms)
     alike = bool(new.classes & old.classes) or "address" in (new.classes | old.classes)
-    return alike and slots.one_value(new.fact, new.relation, old.fact)
+    return alike and not slots.another(new.fact, new.whose, old.fact) and slots.one_value(new.fact, new.relation, old.fact)
 
 
 def _denies(denial: _Entry, plan: _Entry) -> bool:
