@@ -80,8 +80,13 @@ def another(new: Fact, whose: tuple[str, ...], old: Fact) -> bool:
 
 def beside(new: Fact) -> bool:
     """Whether this says itself that it is there beside something else, and no change."""
-    said = new.text.lower()
-    return not new.corrects and BESIDES.search(said) is not None and _LEAVING.search(said) is None
+    return not new.corrects and _says_beside(new.text)
+
+
+@lru_cache(512)
+def _says_beside(text: str) -> bool:
+    said = text.lower()
+    return BESIDES.search(said) is not None and _LEAVING.search(said) is None
 
 
 def one_value(new: Fact, relation: str, old: Fact) -> bool:
@@ -91,7 +96,7 @@ def one_value(new: Fact, relation: str, old: Fact) -> bool:
         return (_SURNAME.search(new.text.lower()) is None) == (_SURNAME.search(old.text.lower()) is None)
     if relation in ("lives in", "works at", "works as"):
         return not beside(new)
-    return not _other_edge(new, old) and _commensurable(new, old) and not _of_other_times(new, old) and not beside(new)
+    return not beside(new) and not _of_other_times(new, old) and not _other_edge(new, old) and _commensurable(new, old)
 
 
 def reworded(new: Fact, terms: Sequence[str], old: Fact, old_terms: Sequence[str]) -> bool:
@@ -142,17 +147,21 @@ def _other_edge(new: Fact, old: Fact) -> bool:
 def _of_other_times(new: Fact, old: Fact) -> bool:
     """Whether an amount is for another stretch or place, "5 per minute" and "100 per hour", or an hour for other days: "at 8", "at 9 on
     Sundays"."""
-    if _said_anew(new):
+    ours, theirs = _circumstances(new.object), _circumstances(old.object)
+    if ours == theirs or not any(ours) or _said_anew(new):
         return False
-    ours, theirs = purpose(new.object, _EACH), purpose(old.object, _EACH)
-    if ours and theirs and ours != theirs:
+    (each, days, where), (other_each, other_days, other_where) = ours, theirs
+    if each and other_each and each != other_each:
         return True
-    days = _HABIT.findall(new.object.lower())
-    if days and days != _HABIT.findall(old.object.lower()) and any(sign.isdigit() for sign in new.object):
+    if days != other_days and days and any(sign.isdigit() for sign in new.object):
         return True
-    amounts = new.object[:1].isdigit() and old.object[:1].isdigit()
-    where = purpose(new.object, (" in ",))
-    return amounts and bool(where) and where != purpose(old.object, (" in ",))
+    return bool(where) and where != other_where and new.object[:1].isdigit() and old.object[:1].isdigit()
+
+
+@lru_cache(4096)
+def _circumstances(text: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Of what stretch an amount is, on which days of every week it is so, and where."""
+    return purpose(text, _EACH), tuple(_HABIT.findall(text.lower())), purpose(text, (" in ",))
 
 
 def _of_other_kinds(new: Fact, old: Fact) -> bool:
@@ -163,7 +172,12 @@ def _of_other_kinds(new: Fact, old: Fact) -> bool:
 
 def _said_anew(new: Fact) -> bool:
     """Whether this says itself that something has changed."""
-    return new.corrects or _NOW.search(new.text.lower()) is not None
+    return new.corrects or _says_change(new.text)
+
+
+@lru_cache(512)
+def _says_change(text: str) -> bool:
+    return _NOW.search(text.lower()) is not None
 
 
 def _edge(fact: Fact) -> str:

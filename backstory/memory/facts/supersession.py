@@ -42,7 +42,8 @@ _COMPARED = _ONE_VALUE | {"uses", "prefers", "wants", "notes"}
 """Relations of which every fact about a subject is compared with a new one; of others, only those that share its words."""
 _PRUNED_EACH = 64
 _MOST_OPEN = 512
-"""Among so many of the newest things that somebody has or plans is looked for what one ends."""
+"""Among so many of the newest things that somebody has or plans, or that are said of one subject in one relation, is looked for what one
+ends."""
 _OPEN = frozenset({"has", "bought", "adopted"})
 _CORRECTABLE = _ONE_VALUE | {"will", "plans to", "has"}
 _PLANS = "plans to"
@@ -319,7 +320,7 @@ class Ledger:
                 for terms in (("",),) if relation in _COMPARED else (new.terms, replaced, fact_ends.counted(new.terms)[-1:]):
                     shared = [by_term.get(term, []) for term in terms]
                     fewest: list[_Entry] = min(shared, key=len) if shared else []
-                    found.extend(fewest)
+                    found.extend(fewest[-_MOST_OPEN:])
         return found
 
     def _left(self, new: _Entry) -> _Entry | None:
