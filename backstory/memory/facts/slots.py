@@ -6,6 +6,7 @@ Rule: what may stand beside the other does not take its place. Only the words of
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -21,7 +22,7 @@ _VALUED = frozenset(key("password passphrase passcode code pin key token usernam
 _EDGE = Form(r"\b(?:(?P<end>end|expire|close|finish|until|till)|(?P<start>start|begin|open|since))(?:s|es|ed|ing)?\b")
 _SURNAME = Form(r"\b(?:last|family|maiden) name|\bsurname|\blastname")
 BESIDES = Form(
-    r"(?<=\w )also\b|\btoo\b|\bas well\b|\bpart[- ]time\b|\bon the side\b|\bon weekends\b|\bin the evenings?\b"
+    r"(?<=\w )also\b|\btoo(?=[.,;!?)]|$| (?:and|but|for|on|in|at|when|if)\b)|\bas well\b(?! as\b)|\bpart[- ]time\b|\bon the side\b|\bon weekends\b|\bin the evenings?\b"
     r"|\b(?:second|side) (?:job|home)\b"
     r"|\bbesides\b|\badditionally\b"
     r"|\b(?:auch|aussi|également|anche|también|também|ook)\b"
@@ -42,6 +43,8 @@ _DIMENSIONS = tuple(
     )
 )
 _PURPOSES = (" for ", " in ", " on ")
+_CLAUSE = re.compile(r"[;:.!?](?!\d)|,(?! (?:too|as well)\b)")
+_PLACE = Form(r" in (?:[A-Z]\w*|(?:staging|production|prod|dev|development|test|testing)\b).*", gist=ALWAYS)
 _EACH = (" per ", " a ", " an ", " each ", " every ")
 _HABIT = Form(r"\b(?:on |every )?((?:mon|tues|wednes|thurs|fri|satur|sun)days|weekends|weekdays|holidays)\b", gist=ALWAYS)
 _SEVERAL = frozenset(
@@ -80,13 +83,16 @@ def another(new: Fact, whose: tuple[str, ...], old: Fact) -> bool:
 
 def beside(new: Fact) -> bool:
     """Whether this says itself that it is there beside something else, and no change."""
-    return not new.corrects and _says_beside(new.text)
+    return not new.corrects and _says_beside(new.text, new.object)
 
 
 @lru_cache(512)
-def _says_beside(text: str) -> bool:
-    said = text.lower()
-    return BESIDES.search(said) is not None and _LEAVING.search(said) is None
+def _says_beside(text: str, thing: str) -> bool:
+    """In the clause of the thing: "at 10, which is also late" says nothing of it."""
+    said, named = text.lower(), _CLAUSE.split(thing.lower(), maxsplit=1)[0]
+    before, found, behind = said.partition(named) if named else (said, "", "")
+    clause = f"{_CLAUSE.split(before)[-1]}{found}{_CLAUSE.split(behind, maxsplit=1)[0]}" if found else said
+    return BESIDES.search(clause) is not None and _LEAVING.search(said) is None
 
 
 def one_value(new: Fact, relation: str, old: Fact) -> bool:
@@ -111,10 +117,12 @@ def other_choice(new: Fact, terms: tuple[str, ...], old: Fact, old_terms: tuple[
     not tabs, and spaces in YAML."""
     if beside(new):
         return False
-    ours, theirs = purpose(new.object, (" for ",)), purpose(old.object, (" for ",))
+    # "Light mode, dark is too hard on my eyes" is for no eyes.
+    said, before = new.object.partition(",")[0], old.object.partition(",")[0]
+    ours, theirs = purpose(said, (" for ",)), purpose(before, (" for ",))
     if opposite(terms, old_terms):
-        where = purpose(new.object)
-        return not where or where == purpose(old.object) or new.verb == "switched to" or _said_anew(new)
+        where = purpose(said)
+        return not where or where == purpose(before) or new.verb == "switched to" or _said_anew(new)
     return bool(ours) and ours == theirs and not _of_other_kinds(new, old)
 
 
@@ -161,7 +169,8 @@ def _of_other_times(new: Fact, old: Fact) -> bool:
 @lru_cache(4096)
 def _circumstances(text: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """Of what stretch an amount is, on which days of every week it is so, and where."""
-    return purpose(text, _EACH), tuple(_HABIT.findall(text.lower())), purpose(text, (" in ",))
+    where = _PLACE.search(text)
+    return purpose(text, _EACH), tuple(_HABIT.findall(text.lower())), key(where.group()) if where is not None else ()
 
 
 def _of_other_kinds(new: Fact, old: Fact) -> bool:

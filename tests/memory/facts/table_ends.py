@@ -6,6 +6,13 @@ Rows: turns, each behind a slash | what is known to hold, each behind a slash, a
 from __future__ import annotations
 
 _ENDED = r"""
+I prefer dark mode. / I prefer light mode, dark is too hard on my eyes. | prefers: light mode, dark is too hard on my eyes
+The demo is on Monday. / The demo is on Friday, which is too late for me. | is: on Friday
+The price is 5 euros. / The price is 9 euros, which is too much. | is: 9 euros
+The limit is 100 requests. / The limit is 200 requests in total. | is: 200 requests in total
+My sister lives in Rome. / My sister lives in Bonn, she also has a dog. | lives in: Bonn
+I work at Google. / I work at Bosch, which also makes drills. | works at: Bosch
+The standup is on Monday. / The standup is on Wednesday, too. | is: on Monday / is: on Wednesday
 The standup is on Monday. / The standup is on Wednesday too. | is: on Monday / is: on Wednesday
 The office is in Berlin. / The office is also in Munich. | is: in Berlin / is: also in Munich
 I use Notion for notes. / I also use Obsidian for notes. | uses: Notion for notes / uses: Obsidian for notes
