@@ -13,8 +13,9 @@ from backstory.memory.facts.rules import KIN, NAME, Rule
 from backstory.memory.forms import Form
 
 _LATELY = r"(?:(?:just|recently|finally|now|also|already|sadly|unfortunately|actually|all) ){0,2}"
+_MONTH = r"january|february|march|april|may|june|july|august|september|october|november|december|spring|summer|autumn|fall|winter"
 _WHEN = (
-    r"(?:,? (?:today|yesterday|recently|already|now|again|(?:last|this) \w+|in (?-i:[A-Z])\w+|in \d{4}"
+    rf"(?:,? (?:today|yesterday|recently|already|now|again|(?:last|this) \w+|in (?:{_MONTH})|in \d{{4}}"
     r"|(?:an?|two|three|\d+|a few|some|several) \w+ ago))?"
 )
 _I = rf"i(?:'ve| have)? {_LATELY}"

@@ -40,7 +40,7 @@ from backstory.memory.forms import Form, Sieve
 from backstory.memory.reading.sentences import Sentence, sentences
 from backstory.memory.recall import dates
 
-READER = 8
+READER = 9
 """Rises with what is found: turns that an earlier reader has read are read again (jobs/facts.py)."""
 _MOST = 24
 """Facts of one turn at most: more are a list or a paste."""

@@ -6,11 +6,13 @@ Rule: what may stand beside the other does not take its place. Only the words of
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 
 from backstory.core.records import Fact
 from backstory.memory.facts.alike import key, subject_key, unit
+from backstory.memory.facts.choices import kind_of
 from backstory.memory.facts.ends import opposite
 from backstory.memory.forms import ALWAYS, Form
 from backstory.memory.text import fold, stem
@@ -20,9 +22,10 @@ _VALUED = frozenset(key("password passphrase passcode code pin key token usernam
 _EDGE = Form(r"\b(?:(?P<end>end|expire|close|finish|until|till)|(?P<start>start|begin|open|since))(?:s|es|ed|ing)?\b")
 _SURNAME = Form(r"\b(?:last|family|maiden) name|\bsurname|\blastname")
 BESIDES = Form(
-    r"(?<=\w )also\b|\btoo\b|\bas well\b|\bpart[- ]time\b|\bon the side\b|\bon weekends\b|\bin the evenings?\b"
+    r"(?<=\w )also\b|\btoo(?=[.,;!?)]|$| (?:and|but|for|on|in|at|when|if)\b)|\bas well\b(?! as\b)|\bpart[- ]time\b|\bon the side\b|\bon weekends\b|\bin the evenings?\b"
     r"|\b(?:second|side) (?:job|home)\b"
     r"|\bbesides\b|\badditionally\b"
+    r"|\b(?:auch|aussi|également|anche|también|também|ook)\b"
 )
 """Words that say that something is there beside something else."""
 _LEAVING = Form(r"\b(?:mov|relocat|chang|switch|promot)\w*|\bnow\b", gist=ALWAYS)
@@ -40,6 +43,14 @@ _DIMENSIONS = tuple(
     )
 )
 _PURPOSES = (" for ", " in ", " on ")
+_CLAUSE = re.compile(r"[;:.!?](?!\d)|,(?! (?:too|as well)\b)")
+_PLACE = Form(r" in (?:[A-Z]\w*|(?:staging|production|prod|dev|development|test|testing)\b).*", gist=ALWAYS)
+_EACH = (" per ", " a ", " an ", " each ", " every ")
+_HABIT = Form(r"\b(?:on |every )?((?:mon|tues|wednes|thurs|fri|satur|sun)days|weekends|weekdays|holidays)\b", gist=ALWAYS)
+_SEVERAL = frozenset(
+    key("brother sister son daughter child kid twin friend colleague coworker neighbor neighbour cousin aunt uncle niece nephew roommate")
+)
+"""Of these somebody can have more than one."""
 _DENIALS = frozenset({"never", "not", "don't", "dont", "stop", "avoid", "no"})
 _IDLE = frozenset({"always", "only", "just", "please", "exclusively", "strictly", "simply", "do"})
 _ANSWERS = frozenset({"answer", "reply", "respond", "write", "speak", "talk", "use"})
@@ -59,9 +70,29 @@ _SETS = (
 )
 
 
-def person_is(new: Fact, relation: str, whose: tuple[str, ...]) -> bool:
-    """Whether this says what a person is, who may be several things."""
-    return relation == "is" and new.kind == "identity" and "'s" not in whose and _somebody(new, whose)
+def person_is(new: Fact, relation: str, whose: tuple[str, ...], old: Fact) -> bool:
+    """Whether this says what a person is, who may be several things: as far as one of the two says that it is a person."""
+    return relation == "is" and "identity" in (new.kind, old.kind) and "'s" not in whose and _somebody(new, whose)
+
+
+def another(new: Fact, whose: tuple[str, ...], old: Fact) -> bool:
+    """Whether these are names of two of those of whom somebody can have several: "my brother is Tom" and "my brother is Max"."""
+    named = new.kind == old.kind == "identity" and new.verb == old.verb == "is" and new.object[:1].isupper() and old.object[:1].isupper()
+    return named and "'s" in whose and whose[-1] in _SEVERAL and not new.corrects
+
+
+def beside(new: Fact) -> bool:
+    """Whether this says itself that it is there beside something else, and no change."""
+    return not new.corrects and _says_beside(new.text, new.object)
+
+
+@lru_cache(512)
+def _says_beside(text: str, thing: str) -> bool:
+    """In the clause of the thing: "at 10, which is also late" says nothing of it."""
+    said, named = text.lower(), _CLAUSE.split(thing.lower(), maxsplit=1)[0]
+    before, found, behind = said.partition(named) if named else (said, "", "")
+    clause = f"{_CLAUSE.split(before)[-1]}{found}{_CLAUSE.split(behind, maxsplit=1)[0]}" if found else said
+    return BESIDES.search(clause) is not None and _LEAVING.search(said) is None
 
 
 def one_value(new: Fact, relation: str, old: Fact) -> bool:
@@ -70,9 +101,8 @@ def one_value(new: Fact, relation: str, old: Fact) -> bool:
     if relation == "is called":
         return (_SURNAME.search(new.text.lower()) is None) == (_SURNAME.search(old.text.lower()) is None)
     if relation in ("lives in", "works at", "works as"):
-        said = new.text.lower()
-        return new.corrects or BESIDES.search(said) is None or _LEAVING.search(said) is not None
-    return not _other_edge(new, old) and _commensurable(new, old)
+        return not beside(new)
+    return not beside(new) and not _of_other_times(new, old) and not _other_edge(new, old) and _commensurable(new, old)
 
 
 def reworded(new: Fact, terms: Sequence[str], old: Fact, old_terms: Sequence[str]) -> bool:
@@ -82,10 +112,18 @@ def reworded(new: Fact, terms: Sequence[str], old: Fact, old_terms: Sequence[str
     return (ours := _noted(new.object)) is not None and ours == _noted(old.object)
 
 
-def other_choice(new: str, terms: tuple[str, ...], old: str, old_terms: tuple[str, ...]) -> bool:
-    """Whether two things that are used or preferred cannot both be: "PostgreSQL for the orders" and MySQL for them, tabs and spaces."""
-    ours, theirs = purpose(new, (" for ",)), purpose(old, (" for ",))
-    return opposite(terms, old_terms) or (bool(ours) and ours == theirs)
+def other_choice(new: Fact, terms: tuple[str, ...], old: Fact, old_terms: tuple[str, ...]) -> bool:
+    """Whether two things that are used or preferred cannot both be: "PostgreSQL for the orders" and MySQL for them, tabs and spaces, but
+    not tabs, and spaces in YAML."""
+    if beside(new):
+        return False
+    # "Light mode, dark is too hard on my eyes" is for no eyes.
+    said, before = new.object.partition(",")[0], old.object.partition(",")[0]
+    ours, theirs = purpose(said, (" for ",)), purpose(before, (" for ",))
+    if opposite(terms, old_terms):
+        where = purpose(said)
+        return not where or where == purpose(before) or new.verb == "switched to" or _said_anew(new)
+    return bool(ours) and ours == theirs and not _of_other_kinds(new, old)
 
 
 def other_purpose(one: str, other: str) -> bool:
@@ -114,6 +152,43 @@ def _other_edge(new: Fact, old: Fact) -> bool:
     return bool(ours) and bool(theirs) and ours != theirs
 
 
+def _of_other_times(new: Fact, old: Fact) -> bool:
+    """Whether an amount is for another stretch or place, "5 per minute" and "100 per hour", or an hour for other days: "at 8", "at 9 on
+    Sundays"."""
+    ours, theirs = _circumstances(new.object), _circumstances(old.object)
+    if ours == theirs or not any(ours) or _said_anew(new):
+        return False
+    (each, days, where), (other_each, other_days, other_where) = ours, theirs
+    if each and other_each and each != other_each:
+        return True
+    if days != other_days and days and any(sign.isdigit() for sign in new.object):
+        return True
+    return bool(where) and where != other_where and new.object[:1].isdigit() and old.object[:1].isdigit()
+
+
+@lru_cache(4096)
+def _circumstances(text: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Of what stretch an amount is, on which days of every week it is so, and where."""
+    where = _PLACE.search(text)
+    return purpose(text, _EACH), tuple(_HABIT.findall(text.lower())), key(where.group()) if where is not None else ()
+
+
+def _of_other_kinds(new: Fact, old: Fact) -> bool:
+    """Whether two things of one purpose are known to be of two kinds: PostgreSQL and Kafka "for the orders"."""
+    ours, theirs = (kind_of(key(fact.object.partition(" for ")[0])) for fact in (new, old))
+    return ours is not None and theirs is not None and ours != theirs and not new.corrects and new.verb != "switched to"
+
+
+def _said_anew(new: Fact) -> bool:
+    """Whether this says itself that something has changed."""
+    return new.corrects or _says_change(new.text)
+
+
+@lru_cache(512)
+def _says_change(text: str) -> bool:
+    return _NOW.search(text.lower()) is not None
+
+
 def _edge(fact: Fact) -> str:
     """The last word of an edge before the object."""
     found = ""
@@ -128,7 +203,7 @@ def _commensurable(new: Fact, old: Fact) -> bool:
     ours, theirs = unit(new.object), unit(old.object)
     if ours == theirs or _AMOUNT.fullmatch(new.object) is None or _AMOUNT.fullmatch(old.object) is None:
         return True
-    if not ours or not theirs or new.corrects or _NOW.search(new.text.lower()) is not None:
+    if not ours or not theirs or _said_anew(new):
         return True
     one, other = stem(ours[0]), stem(theirs[0])
     return one == other or any(one in row and other in row for row in _DIMENSIONS)

@@ -42,7 +42,8 @@ _COMPARED = _ONE_VALUE | {"uses", "prefers", "wants", "notes"}
 """Relations of which every fact about a subject is compared with a new one; of others, only those that share its words."""
 _PRUNED_EACH = 64
 _MOST_OPEN = 512
-"""Among so many of the newest things that somebody has or plans is looked for what one ends."""
+"""Among so many of the newest things that somebody has or plans, or that are said of one subject in one relation, is looked for what one
+ends."""
 _OPEN = frozenset({"has", "bought", "adopted"})
 _CORRECTABLE = _ONE_VALUE | {"will", "plans to", "has"}
 _PLANS = "plans to"
@@ -319,7 +320,7 @@ class Ledger:
                 for terms in (("",),) if relation in _COMPARED else (new.terms, replaced, fact_ends.counted(new.terms)[-1:]):
                     shared = [by_term.get(term, []) for term in terms]
                     fewest: list[_Entry] = min(shared, key=len) if shared else []
-                    found.extend(fewest)
+                    found.extend(fewest[-_MOST_OPEN:])
         return found
 
     def _left(self, new: _Entry) -> _Entry | None:
@@ -478,7 +479,7 @@ def _changes(new: _Entry, old: _Entry, replaced: tuple[str, ...]) -> bool:
         return slots.reworded(new.fact, new.terms, old.fact, old.terms)
     if new.relation in ("prefers", "uses"):
         back = bool(old.fact.replaces) and key(old.fact.replaces) == new.terms
-        return back or slots.other_choice(new.fact.object, new.terms, old.fact.object, old.terms)
+        return back or slots.other_choice(new.fact, new.terms, old.fact, old.terms)
     if new.relation in ("has", "takes"):
         return new.fact.kind == old.fact.kind and fact_ends.recounted(new.terms, old.terms)
     return new.relation in _ONE_VALUE and new.fact.kind != "relation" and _one_value(new, old)
@@ -486,10 +487,10 @@ def _changes(new: _Entry, old: _Entry, replaced: tuple[str, ...]) -> bool:
 
 def _one_value(new: _Entry, old: _Entry) -> bool:
     """Whether two objects of one subject cannot both hold. "I'm a nurse" and "I'm vegetarian" can."""
-    if slots.person_is(new.fact, new.relation, new.whose):
+    if slots.person_is(new.fact, new.relation, new.whose, old.fact):
         return fact_ends.other_state(new.terms, old.terms)
     alike = bool(new.classes & old.classes) or "address" in (new.classes | old.classes)
-    return alike and slots.one_value(new.fact, new.relation, old.fact)
+    return alike and not slots.another(new.fact, new.whose, old.fact) and slots.one_value(new.fact, new.relation, old.fact)
 
 
 def _denies(denial: _Entry, plan: _Entry) -> bool:

@@ -6,6 +6,34 @@ Rows: turns, each behind a slash | what is known to hold, each behind a slash, a
 from __future__ import annotations
 
 _ENDED = r"""
+I prefer dark mode. / I prefer light mode, dark is too hard on my eyes. | prefers: light mode, dark is too hard on my eyes
+The demo is on Monday. / The demo is on Friday, which is too late for me. | is: on Friday
+The price is 5 euros. / The price is 9 euros, which is too much. | is: 9 euros
+The limit is 100 requests. / The limit is 200 requests in total. | is: 200 requests in total
+My sister lives in Rome. / My sister lives in Bonn, she also has a dog. | lives in: Bonn
+I work at Google. / I work at Bosch, which also makes drills. | works at: Bosch
+The standup is on Monday. / The standup is on Wednesday, too. | is: on Monday / is: on Wednesday
+The standup is on Monday. / The standup is on Wednesday too. | is: on Monday / is: on Wednesday
+The office is in Berlin. / The office is also in Munich. | is: in Berlin / is: also in Munich
+I use Notion for notes. / I also use Obsidian for notes. | uses: Notion for notes / uses: Obsidian for notes
+J'habite à Paris. / J'habite aussi à Lyon. | lives in: Paris / lives in: Lyon
+Vivo a Roma. / Vivo anche a Milano. | lives in: Roma / lives in: Milano
+I prefer tabs. / I prefer spaces in YAML. | prefers: tabs / prefers: spaces in YAML
+I prefer dark mode. / I prefer light mode for reading. | prefers: dark mode / prefers: light mode for reading
+I prefer spaces in YAML. / I prefer tabs in YAML. | prefers: tabs in YAML
+I prefer tabs. / I prefer spaces. | prefers: spaces
+We use PostgreSQL for the orders. / We use Kafka for the orders. | uses: PostgreSQL for the orders / uses: Kafka for the orders
+We use PostgreSQL for the orders. / We use MySQL for the orders. | uses: MySQL for the orders
+The price is 10 dollars. / The price is 12 dollars in Europe. | is: 10 dollars / is: 12 dollars in Europe
+The price is 10 dollars. / The price is now 12 dollars in Europe. | is: 12 dollars in Europe
+The limit is 10 per minute. / The limit is 100 per hour. | is: 10 per minute / is: 100 per hour
+The limit is 10 per minute. / The limit is 20 per minute. | is: 20 per minute
+Breakfast is at 8. / Breakfast is at 9 on Sundays. | is: at 8 / is: at 9 on Sundays
+The meeting is at 9 on Monday. / The meeting is at 10 on Tuesday. | is: at 10 on Tuesday
+Anna is vegan. / Anna is Swedish. | is: vegan / is: Swedish
+My brother is Tom. / My brother is Max. | is: Tom / is: Max
+I own a house. / We sold the house in Italy. | has: a house / sold: the house in Italy
+We have a boat. / We sold the boat in March. | sold: the boat
 We use PostgreSQL 14. / We upgraded to PostgreSQL 16. | switched to: PostgreSQL 16
 We use PostgreSQL 14 in production. / We just upgraded PostgreSQL to 16 last night. | is: 16 last night
 We're on Python 3.9. / We finally moved to Python 3.12. | switched to: Python 3.12

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from backstory.core.records import Turn
+from backstory.memory.facts import supersession
 from backstory.memory.facts.asked import question
 from backstory.memory.facts.extraction import extract
 from backstory.memory.facts.supersession import Known, Ledger, fold_facts
-from tests.growth import cost
+from tests.growth import MOST, cost, growth
 
 SAID = [
     "The demo is on Tuesday.",
@@ -317,3 +318,14 @@ def test_a_long_conversation_is_read_quickly() -> None:
 )
 def test_a_note_of_a_value_takes_the_place_of_the_one_before(before: str, after: str, left: list[str]) -> None:
     assert holds(f"Remember that {before}.", f"Remember that {after}.") == left
+
+
+def test_what_stands_beside_each_other_is_not_all_held_against_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supersession, "_MOST_OPEN", 16)
+
+    def work(size: int) -> Callable[[], object]:
+        said = turns([f"The limit is {number} in place{number}." for number in range(size)])
+        facts = [(turn.id, extract(turn), "") for turn in said]
+        return lambda: fold_facts(facts)
+
+    assert growth(work, 1500) < MOST
