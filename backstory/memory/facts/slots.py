@@ -22,7 +22,8 @@ _VALUED = frozenset(key("password passphrase passcode code pin key token usernam
 _EDGE = Form(r"\b(?:(?P<end>end|expire|close|finish|until|till)|(?P<start>start|begin|open|since))(?:s|es|ed|ing)?\b")
 _SURNAME = Form(r"\b(?:last|family|maiden) name|\bsurname|\blastname")
 BESIDES = Form(
-    r"(?<=\w )also\b|\btoo(?=[.,;!?)]|$| (?:and|but|for|on|in|at|when|if)\b)|\bas well\b(?! as\b)|\bpart[- ]time\b|\bon the side\b|\bon weekends\b|\bin the evenings?\b"
+    r"(?<=\w )also\b|\btoo(?=[.,;!?)]|$| (?:and|but|for|on|in|at|when|if)\b)|\bas well\b(?! as\b)|\bpart[- ]time\b|\bon the side\b"
+    r"|\bon weekends\b|\bin the evenings?\b"
     r"|\b(?:second|side) (?:job|home)\b"
     r"|\bbesides\b|\badditionally\b"
     r"|\b(?:auch|aussi|également|anche|también|também|ook)\b"
