@@ -15,9 +15,9 @@ from backstory.memory.recall.nearness import Asked
 from backstory.memory.recall.question import Query
 from backstory.memory.recall.scoring import Found, evidence, most_shared
 
-# The best unit must hold this share of the question's weight in rare words; less is enough for who asks a model about what was said by
-# one of them, and where the question names a speaker; more is asked for where it names somebody whom nobody has mentioned.
-_ENOUGH, _ENOUGH_OURS, _ENOUGH_NAMED, _ENOUGH_STRANGE = 0.25, 0.22, 0.1, 0.45
+# The best unit must hold this share of the question's weight in rare words; less is enough where the question names a speaker, more is
+# asked for where it names somebody whom nobody has mentioned.
+_ENOUGH, _ENOUGH_NAMED, _ENOUGH_STRANGE = 0.22, 0.1, 0.45
 # The same for the sum of share and cosine.
 _MORE_STRANGE = 0.3
 # What is said without a question or a request is seldom about what was said before: it needs a large share, and several words in one
@@ -44,7 +44,7 @@ def passes(index: Index, query: Query, found: Found, near: Mapping[int, float], 
     strange = _strange(query)
     if asked is not None and asked.trust.enough and asked.nearness.dimensions:
         return best, best + max(near.values(), default=0.0) >= gate * (asked.trust.enough + (_MORE_STRANGE if strange else 0.0))
-    if best < gate * (_ENOUGH_STRANGE if strange else _ENOUGH_OURS if query.role >= 0 else _ENOUGH):
+    if best < gate * (_ENOUGH_STRANGE if strange else _ENOUGH):
         return best, False
     return best, len(query.own) < _MANY_WORDS or most_shared(index, query, found) > 1
 
