@@ -21,22 +21,14 @@ from pathlib import Path
 
 from backstory.core.reply import Usage
 from backstory.core.translation import Answered, Begun, Closed, Ended, Event, More, Opened, Words
-from backstory.wires import WIRES
 from backstory.wires.translation.tongues import TONGUES
 from backstory.wires.translation.translate import Translated
 from benchmarks.relay import Connection, Proxy
-from benchmarks.world import bounded, table
+from benchmarks.world import PATHS, WIRE, bounded, table
 
 NAMES = ("anthropic", "openai_chat", "openai_responses", "gemini")
 TONGUE = {tongue.name: tongue for tongue in TONGUES}
-WIRE = {wire.name: wire for wire in WIRES}
-PATHS = {
-    "anthropic": "/v1/messages",
-    "openai_chat": "/v1/chat/completions",
-    "openai_responses": "/v1/responses",
-    "gemini": "/v1beta/models/%s:generateContent",
-}
-STREAMED = "/v1beta/models/%s:streamGenerateContent"
+GEMINI = "/v1beta/models/%s:%s"
 KINDS = {"anthropic": "anthropic_compatible", "openai_chat": "openai_compatible", "openai_responses": "openai", "gemini": "gemini"}
 BLOCK = 10
 WORD = "some words "
@@ -45,7 +37,7 @@ WORD = "some words "
 def asking(wire: str, model: str, text: str, stream: bool) -> tuple[str, bytes]:
     """Path, with the query, and body of a small request."""
     if wire == "gemini":
-        path = f"{STREAMED % model}?alt=sse" if stream else PATHS[wire] % model
+        path = GEMINI % (model, "streamGenerateContent?alt=sse" if stream else "generateContent")
         return path, json.dumps({"contents": [{"role": "user", "parts": [{"text": text}]}]}).encode()
     key = "input" if wire == "openai_responses" else "messages"
     more = {"max_tokens": 1000} if wire == "anthropic" else {}
@@ -89,7 +81,7 @@ async def provide(events: int) -> None:
                 size = next(int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length"))
                 body = await reader.readexactly(size)
                 path = head.split(b" ")[1].partition(b"?")[0].decode()
-                name = next(wire.name for wire in WIRES if wire.claims("POST", path))
+                name = next(wire.name for wire in WIRE.values() if wire.claims("POST", path))
                 if b"stream" not in path.encode() and b'"stream":true' not in body.replace(b" ", b""):
                     length = len(whole[name])
                     writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % length + whole[name])
