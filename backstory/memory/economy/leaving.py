@@ -1,27 +1,88 @@
 """Which blocks go up no more.
 
 Rule: a block stays at its message while that keeps a prompt in the provider's cache. Where nothing of the prompt is in it anyway, each
-earlier block would be paid for in full once more, and the newest question has its own.
+earlier block would be paid for in full once more, and the newest question has its own. Where a client has cut its history, a block that has
+had its answer goes, too, as soon as writing the few messages behind it once more costs less than reading it until the client cuts again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from msgspec import Struct
 from msgspec.structs import replace
 
+from backstory.core.edits import AppendText, Edit
 from backstory.core.records import Injection, Turn
+from backstory.core.tariff import Tariff
+from backstory.memory.economy.decisions import gain
 from backstory.memory.economy.holding import spoken
+from backstory.memory.economy.steps import Move
 from backstory.memory.folding.continuity import LABEL
 from backstory.memory.identity.thread import Thread
 from backstory.memory.reading.requests import Reading
+
+# Nothing is written again of more than so many messages: a provider looks some 20 blocks back for what it has cached.
+MOST_AGAIN = 16
+
+
+class Parting(Struct, frozen=True):
+    """From the place `since` of the branch on, blocks of earlier questions are left out because that is cheaper; of what goes up then, the
+    `again` tokens before what is new are not found in the cache."""
+
+    since: int
+    again: int
+
+
+def parting(thread: Thread, reading: Reading, tariff: Tariff, now: float, total: int, fresh: int, behind: bool) -> Parting | None:
+    """The cheapest one for a request of `total` tokens with all blocks, `fresh` of them new; None where they had better stay. `behind`:
+    they stand behind the marks of their messages. Costs a look at the newest messages."""
+    account, lines, path = thread.account, reading.lines, thread.path
+    newest = newest_spoken(reading)
+    coming = account.until_cut(account.size_in)
+    # In whole steps a block of a few hundred tokens would weigh a step more or less in each request to come.
+    tariff = replace(tariff, step=1)
+    # What is cached ends where two prompts begin to differ, or at a mark: the message that bears the block is then written again, too.
+    whole = tariff.marked and not behind
+    best, found, blocks, again = 0.0, None, 0, 0
+    for item in range(len(lines) - 1, max(-1, len(lines) - 1 - MOST_AGAIN), -1):
+        place = reading.places[item]
+        if place < 0:
+            continue
+        known, said = thread.going(path[place].chain), path[place].tokens
+        if known is None or item >= newest or not spoken(path[place]) or LABEL in known.text:
+            again += said + (known.tokens if known is not None else 0)
+            continue
+        blocks += known.tokens
+        lost = again + whole * (said + _answer(thread, reading, item))
+        gained = gain(account, Move(total, total - blocks, max(0, total - fresh - lost - blocks)), tariff, now, coming)
+        if gained > best:
+            best, found = gained, Parting(place, lost)
+        again += said
+    return found
+
+
+def _answer(thread: Thread, reading: Reading, item: int) -> int:
+    """Tokens right before this message that its client did not mark the time before."""
+    place = reading.places[item - 1] if item else -1
+    return thread.path[place].tokens if place >= 0 and thread.path[place].role == "assistant" else 0
+
+
+def newest_spoken(reading: Reading) -> int:
+    """The item of the newest message that a human says; -1 where none does."""
+    lines = reading.lines
+    return next((item for item in range(len(lines) - 1, -1, -1) if spoken(lines[item])), -1)
+
+
+def behind(edits: Sequence[Edit]) -> list[Edit]:
+    """The same with the blocks behind the marks of their messages, but for what stays with a client's summary."""
+    return [replace(one, behind=True) if isinstance(one, AppendText) and LABEL not in one.text else one for one in edits]
 
 
 def leaving(thread: Thread, reading: Reading, new: list[Turn], now: float, since: int = 0) -> tuple[Injection, ...]:
     """The blocks at what people said before the newest question, as they are left out from `now` (Unix seconds) on. What a client's summary
     does not say stays. `new`: the turns that the request adds. `since`: on the branch, before this place everything stays."""
-    lines = reading.lines
-    newest = next((item for item in range(len(lines) - 1, -1, -1) if spoken(lines[item])), -1)
+    newest = newest_spoken(reading)
     if newest < 0:
         return ()
     return tuple([replace(one, conversation=thread.conversation.id, left=now) for one in _earlier(thread, reading, newest, new, since)])
