@@ -60,7 +60,9 @@ class Till:
         return usage
 
     def _marked(self, blocks: list[tuple[str, bool]]) -> tuple[int, int]:
-        names, ends, found = [], [], 0
+        names: list[str] = []
+        ends: list[int] = []
+        found = 0
         for text, _ in blocks:
             names.append((names[-1] if names else "") + f"|{hash(text)}")
             ends.append((ends[-1] if ends else 0) + len(text))

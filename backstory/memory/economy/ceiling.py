@@ -77,8 +77,9 @@ def sent(
 ) -> Sent:
     """This request of a conversation. `tokens`: as it came, as it goes, of what never changes, and of what is new. `first`: where on the
     branch it begins. `leaves`: what is recalled goes up until something else is, or longer where it is held. `summed`: the client has
-    summed up what it cut. `goes`, `behind`: what is recalled may be left out after its answer, and stands behind the last mark. `lost`: tokens
-    of what goes, before what is new, that are not found in the cache, for a block before them has been left out. A client that cuts from the beginning of its history at every request keeps so many messages; of any other it is told from where it last cut how
+    summed up what it cut. `goes`, `behind`: what is recalled may be left out after its answer, and stands behind the last mark. `lost`:
+    tokens of what goes, before what is new, that are not found in the cache, for a block before them has been left out. A client that
+    cuts from the beginning of its history at every request keeps so many messages; of any other it is told from where it last cut how
     long a message stays, or not at all."""
     came, went, fixed, fresh = tokens
     cut = account.paths is not None and account.paths[0] != first

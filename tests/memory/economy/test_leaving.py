@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from backstory.core.edits import AppendText, DropMessages
+from backstory.core.edits import AppendText, DropMessages, Edit
 from backstory.core.records import Conversation, Injection, Turn
 from backstory.core.tariff import Tariff
 from backstory.memory.economy.leaving import MOST_AGAIN, Parting, behind, leaving, parting
@@ -111,5 +111,5 @@ def test_much_that_stands_behind_a_block_keeps_it() -> None:
 
 
 def test_blocks_stand_behind_the_marks_but_for_what_stays() -> None:
-    edits = [AppendText(1, "one"), AppendText(2, LABEL + " two"), DropMessages(0, 1)]
+    edits: list[Edit] = [AppendText(1, "one"), AppendText(2, LABEL + " two"), DropMessages(0, 1)]
     assert behind(edits) == [AppendText(1, "one", True), *edits[1:]]
