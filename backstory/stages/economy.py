@@ -25,7 +25,7 @@ from backstory.memory.economy.counted import sane
 from backstory.memory.economy.decisions import SMALL_WINDOW
 from backstory.memory.economy.earlier import earlier
 from backstory.memory.economy.forecast import forecast
-from backstory.memory.economy.leaving import parting
+from backstory.memory.economy.leaving import parting, steps
 from backstory.memory.economy.pacing import paced
 from backstory.memory.economy.steps import Move, Step
 from backstory.memory.folding.compaction import Window
@@ -46,6 +46,8 @@ _AUTOMATIC = ("cache_control",)
 _RELIEVED, _NEAR = 0.7, 0.05
 # Of plans and decisions that a summary leaves out, so many tokens go along at least: some four lines.
 _KEEPS = 200
+# Where a question takes more requests than this, tools are at work.
+_AT_WORK = 1.5
 # Conversations whose side spend has not been told yet.
 _MOST_OWED = 4096
 # Models of which it is known that they refused something.
@@ -170,18 +172,24 @@ class Economy(Stage):
         all_of_it = cut or (tariff.known and not tariff.caches and not binds(exchange))
         visit.anew = all_of_it or (tariff.loose > 0 and not binds(exchange))
         visit.since = 0 if all_of_it else visit.thread.account.loose if visit.anew else -1
-        if visit.since < 0 and visit.summed and not binds(exchange) and visit.thread.injections:
-            found = parting(visit.thread, visit.reading, tariff, visit.asked, total, visit.fresh, visit.behind)
+        if visit.since < 0 and visit.thread.injections and self._parts(exchange, visit):
+            found = parting(visit.thread, visit.reading, tariff, visit.asked, total, visit.fresh)
             if found is not None:
                 visit.since, visit.again = found.since, found.again
         return visit.since
 
     def behind(self, exchange: Exchange, visit: Visit) -> bool:
-        """Whether blocks stand behind the marks of their messages: where they go after their answer, what is marked stays in the cache."""
+        """Whether blocks stand behind the marks of their messages: where they go after their answer, what is marked stays in the cache.
+        Where tools are at work between, they would be paid for twice."""
         if visit.complete or not visit.summed or not self._judges or binds(exchange):
             return False
         tariff = self.tariff(exchange, visit)
-        return tariff.marked and tariff.caches
+        return tariff.marked and tariff.caches and steps(visit.thread.path) <= _AT_WORK
+
+    def _parts(self, exchange: Exchange, visit: Visit) -> bool:
+        """Whether blocks may go after their answer: the client has summed up its history, and the message that bears one is found without
+        it."""
+        return visit.summed and not binds(exchange) and (visit.behind or not self.tariff(exchange, visit).marked)
 
     def recallable(self, exchange: Exchange, visit: Visit, budget: int, total: int, stays: bool = False) -> int:
         """Of a budget, how many tokens may be recalled at a request of `total` tokens. `stays`: what goes up again whatever
@@ -191,7 +199,7 @@ class Economy(Stage):
             tariff = self.tariff(exchange, visit)
             tokens = visit.tokens_in, total, visit.fixed, visit.fresh
             once = visit.anew and not stays and not (visit.summed and tariff.caches)
-            goes = visit.summed and not stays and not binds(exchange)
+            goes = steps(visit.thread.path) if not stays and self._parts(exchange, visit) else 0.0
             behind, lost = visit.behind and not stays, visit.again if visit.dropped else 0
             now = sent(account, tariff, visit.reading, visit.held, tokens, began(visit), once, visit.summed, goes, behind, lost)
             warm, share = account.warm(tariff, visit.asked), self._choices.allowance

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from backstory.core.tariff import Tariff
 from backstory.memory.economy.account import Account
-from backstory.memory.economy.holding import Held, spoken
+from backstory.memory.economy.holding import Held
 from backstory.memory.economy.leaving import MOST_AGAIN
 from backstory.memory.reading.requests import Reading
 
@@ -71,16 +71,16 @@ def sent(
     first: int,
     leaves: bool = False,
     summed: bool = False,
-    goes: bool = False,
+    goes: float = 0.0,
     behind: bool = False,
     lost: int = 0,
 ) -> Sent:
     """This request of a conversation. `tokens`: as it came, as it goes, of what never changes, and of what is new. `first`: where on the
     branch it begins. `leaves`: what is recalled goes up until something else is, or longer where it is held. `summed`: the client has
-    summed up what it cut. `goes`, `behind`: what is recalled may be left out after its answer, and stands behind the last mark. `lost`:
-    tokens of what goes, before what is new, that are not found in the cache, for a block before them has been left out. A client that
-    cuts from the beginning of its history at every request keeps so many messages; of any other it is told from where it last cut how
-    long a message stays, or not at all."""
+    summed up what it cut. `goes`: what is recalled may be left out after its answer, in so many requests, 0: it stays; `behind`: it stands
+    behind the last mark. `lost`: tokens of what goes, before what is new, that are not found in the cache, for a block before them has
+    been left out. A client that cuts from the beginning of its history at every request keeps so many messages; of any other it is told
+    from where it last cut how long a message stays, or not at all."""
     came, went, fixed, fresh = tokens
     cut = account.paths is not None and account.paths[0] != first
     slides = cut and not summed
@@ -101,21 +101,13 @@ def sent(
         coming = account.until_cut(came)
         stay = max(1.0, coming) if math.isfinite(coming) else max(stay, account.to_come)
         writes, reads = 1.0, stay - 1
-        passing = _steps(reading) if goes else 0.0
+        passing = goes if 2 * goes <= MOST_AGAIN else 0.0
     found, stays = account.found(tariff), fixed if tariff.head else 0
     came_cached = int(min(stays if cut else came - fresh, found.came))
     went_cached = int(min(stays if moved else went - fresh - lost, found.sent))
-    again = fresh * (tariff.marked and not behind) + (passing - 1) * max(1.0, account.growth) if passing else 0.0
+    again = (passing - 1) * max(1.0, account.growth) if passing else 0.0
     cached = max(0, came_cached), max(0, went_cached)
     return Sent(came, went, *cached, stay, writes, reads, slides or held is not None, passing, again, behind)
-
-
-def _steps(reading: Reading) -> float:
-    """In how many requests a question is the newest, usually: one, and more where tools are at work for it. 0 where nothing is left out
-    behind so many."""
-    lines = [line for line in reading.lines if line.kind != "none"]
-    steps = max(1.0, len(lines) / 2 / max(1, sum(spoken(line) for line in lines)))
-    return steps if 2 * steps <= MOST_AGAIN else 0.0
 
 
 def addable(account: Account, tariff: Tariff, now: Sent, budget: int, share: float, warm: bool = True) -> int:

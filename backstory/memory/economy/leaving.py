@@ -22,8 +22,12 @@ from backstory.memory.folding.continuity import LABEL
 from backstory.memory.identity.thread import Thread
 from backstory.memory.reading.requests import Reading
 
-# Nothing is written again of more than so many messages: a provider looks some 20 blocks back for what it has cached.
-MOST_AGAIN = 16
+# Nothing is written again of more than so many messages, each of two blocks or three: a provider looks some 20 blocks back for what it has.
+MOST_AGAIN = 8
+# What is written again must have been paid back after so many requests: nobody knows how many come.
+_PAID_BACK = 12.0
+# So many of the newest turns tell in how many requests a question is the newest.
+_NEWEST = 200
 
 
 class Parting(Struct, frozen=True):
@@ -34,16 +38,14 @@ class Parting(Struct, frozen=True):
     again: int
 
 
-def parting(thread: Thread, reading: Reading, tariff: Tariff, now: float, total: int, fresh: int, behind: bool) -> Parting | None:
-    """The cheapest one for a request of `total` tokens with all blocks, `fresh` of them new; None where they had better stay. `behind`:
-    they stand behind the marks of their messages. Costs a look at the newest messages."""
+def parting(thread: Thread, reading: Reading, tariff: Tariff, now: float, total: int, fresh: int) -> Parting | None:
+    """The cheapest one for a request of `total` tokens with all blocks, `fresh` of them new; None where they had better stay. The message
+    of a block is found in the cache without it. Costs a look at the newest messages."""
     account, lines, path = thread.account, reading.lines, thread.path
     newest = newest_spoken(reading)
-    coming = account.until_cut(account.size_in)
+    coming = min(_PAID_BACK, account.until_cut(account.size_in))
     # In whole steps a block of a few hundred tokens would weigh a step more or less in each request to come.
     tariff = replace(tariff, step=1)
-    # What is cached ends where two prompts begin to differ, or at a mark: the message that bears the block is then written again, too.
-    whole = tariff.marked and not behind
     best, found, blocks, again = 0.0, None, 0, 0
     for item in range(len(lines) - 1, max(-1, len(lines) - 1 - MOST_AGAIN), -1):
         place = reading.places[item]
@@ -54,18 +56,17 @@ def parting(thread: Thread, reading: Reading, tariff: Tariff, now: float, total:
             again += said + (known.tokens if known is not None else 0)
             continue
         blocks += known.tokens
-        lost = again + whole * (said + _answer(thread, reading, item))
-        gained = gain(account, Move(total, total - blocks, max(0, total - fresh - lost - blocks)), tariff, now, coming)
+        gained = gain(account, Move(total, total - blocks, max(0, total - fresh - again - blocks)), tariff, now, coming)
         if gained > best:
-            best, found = gained, Parting(place, lost)
+            best, found = gained, Parting(place, again)
         again += said
     return found
 
 
-def _answer(thread: Thread, reading: Reading, item: int) -> int:
-    """Tokens right before this message that its client did not mark the time before."""
-    place = reading.places[item - 1] if item else -1
-    return thread.path[place].tokens if place >= 0 and thread.path[place].role == "assistant" else 0
+def steps(path: Sequence[Turn]) -> float:
+    """In how many requests a question is the newest, usually: one, and more where tools are at work for it."""
+    newest = path[-_NEWEST:]
+    return max(1.0, len(newest) / 2 / max(1, sum(spoken(turn) for turn in newest)))
 
 
 def newest_spoken(reading: Reading) -> int:

@@ -117,18 +117,18 @@ def test_what_may_go_after_its_answer_is_priced_so() -> None:
     told = Reading(b"", [Line("spoken", b"%d" % number, "user" if number % 2 else "assistant", "x") for number in range(20)], [], 0)
     account.requests, account.paths = 60, (40, 40, 0)
     tokens = 4000, 4000, 100, 50
-    goes = sent(account, marked, told, None, tokens, 40, summed=True, goes=True)
-    assert (goes.passing, goes.again) == (1.0, 50), "its message is written again"
-    behind = sent(account, marked, told, None, tokens, 40, summed=True, goes=True, behind=True)
+    goes = sent(account, marked, told, None, tokens, 40, summed=True, goes=1.0)
+    assert (goes.passing, goes.again) == (1.0, 0.0)
+    account.growth = 100.0
+    assert sent(account, marked, told, None, tokens, 40, summed=True, goes=3.0).again == 200.0, "what tools have brought is written again"
+    behind = sent(account, marked, told, None, tokens, 40, summed=True, goes=1.0, behind=True)
     assert (behind.passing, behind.again) == (1.0, 0.0)
-    assert sent(account, TARIFFS[2], told, None, tokens, 40, summed=True, goes=True).again == 0.0
     stays = sent(account, marked, told, None, tokens, 40, summed=True)
     account.purse.book(0.8, 0.8, True)
     grants = [addable(account, marked, now, 2000, 0.005) for now in (behind, goes, stays)]
     assert grants[0] >= grants[1] >= grants[2] > 0
     assert grants[0] <= 160, "the share is there for the lines that answer best"
-    busy = Reading(b"", [Line("spoken" if not number else "tool", b"%d" % number, "user", "x") for number in range(40)], [], 0)
-    assert sent(account, marked, busy, None, tokens, 40, summed=True, goes=True).passing == 0.0, "too much is said for one question"
+    assert sent(account, marked, told, None, tokens, 40, summed=True, goes=20.0).passing == 0.0, "too much is said for one question"
 
 
 @given(seed=st.integers(0, 10**6), size=st.integers(50, 600), often=st.floats(0.2, 1.0), dollars=st.sampled_from([0.1, 2.5, 30.0]))
