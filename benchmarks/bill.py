@@ -30,14 +30,26 @@ _AWAY_S = 4000.0
 _SYSTEM_CHARS, _TOOLS = 12_000, 24
 
 
+class Piece(Struct, frozen=True):
+    """Of a payload what is cached as one. `marked`: something is kept that ends here. `plain`: its bytes without marks."""
+
+    digest: bytes
+    tokens: int
+    marked: bool
+    plain: bytes
+
+
 class Provider:
-    """One account at a provider: `ask` tells what a request is billed. Prefixes are cached message by message; a look-up refreshes."""
+    """One account at a provider: `ask` tells what a request is billed. Where clients mark what is to be cached, an entry is written where a
+    mark stands, and looked for at each mark and `_BACK` blocks before it; what stands behind the last mark is paid as input. Elsewhere what
+    two payloads begin with is found, to the token. A look-up refreshes."""
 
     def __init__(self, wire: str) -> None:
         self.wire = wire
         self._entries: dict[bytes, float] = {}
+        self._bodies: dict[bytes, dict[bytes, float]] = {}
         self.dollars = 0.0
-        self.before: list[tuple[bytes, int]] = []
+        self.before: list[Piece] = []
         self.kept: list[tuple[int, int]] = []
         """For each payload but the first: tokens of the one before, and with how many of them it begins."""
         self.last = b""
@@ -47,60 +59,101 @@ class Provider:
         self.last = body
         tariff = PRICES.of(self.wire, model, body)
         pieces = pieces_of(body, self.wire, PATHS[self.wire])
-        size = sum(tokens for _, tokens in pieces)
-        cached, at, place, places = 0, 0, b"", []
-        for digest, tokens in pieces:
-            place = xxh3_128_digest(place + digest)
-            at += tokens
-            places.append(place)
-            if self._entries.get(place, -1.0) >= now:
-                cached = at
-        usage = _usage(tariff, size, cached, output)
-        if tariff.caches and size >= tariff.least:
-            self._entries.update(dict.fromkeys(places, now + tariff.ttl_s))
+        size = sum(one.tokens for one in pieces)
+        cached, end = (self._marked if tariff.marked else self._unmarked)(pieces, tariff, now)
+        usage = _usage(tariff, size, end, cached, output)
         self.dollars += tariff.cost(usage)
         self._compare(pieces)
         return usage
 
-    def _compare(self, pieces: list[tuple[bytes, int]]) -> None:
+    def _marked(self, pieces: list[Piece], tariff: Tariff, now: float) -> tuple[int, int]:
+        """How many tokens are found, and how many are in front of the last mark."""
+        place, at, places, ends = b"", 0, [], []
+        for one in pieces:
+            place = xxh3_128_digest(place + one.digest)
+            at += one.tokens
+            places.append(place)
+            ends.append(at)
+        marks = [index for index, one in enumerate(pieces) if one.marked]
+        looked = {index for mark in marks for index in range(max(0, mark - _BACK), mark + 1)}
+        found = max((index for index in looked if self._entries.get(places[index], -1.0) >= now), default=-1)
+        kept = [index for index in marks if ends[index] >= tariff.least]
+        self._entries.update({places[index]: now + tariff.ttl_s for index in {*kept, found} if index >= 0})
+        return ends[found] if found >= 0 else 0, ends[marks[-1]] if marks else 0
+
+    def _unmarked(self, pieces: list[Piece], tariff: Tariff, now: float) -> tuple[int, int]:
+        """The same without marks: all that two payloads begin with is found."""
+        place, at, cached = b"", 0, -1
+        for one in pieces:
+            known = self._bodies.setdefault(place, {})
+            if cached < 0 and known.get(one.plain, -1.0) < now:
+                alike = max((_alike(one.plain, old) for old, until in known.items() if until >= now), default=0)
+                cached = at + (count(one.plain[:alike].decode("utf-8", "ignore")) if alike else 0)
+            known[one.plain] = now + tariff.ttl_s
+            place = xxh3_128_digest(place + one.digest)
+            at += one.tokens
+        return (at if cached < 0 else cached), at
+
+    def _compare(self, pieces: list[Piece]) -> None:
         if self.before:
             same = 0
             for old, new in zip(self.before, pieces, strict=False):
-                if old != new:
+                if old.digest != new.digest:
                     break
-                same += old[1]
-            self.kept.append((sum(tokens for _, tokens in self.before), same))
+                same += old.tokens
+            self.kept.append((sum(one.tokens for one in self.before), same))
         self.before = pieces
 
 
-def _usage(tariff: Tariff, size: int, cached: int, output: int) -> Usage:
-    read = int(tariff.hit(size, cached))
-    written = size - read if tariff.caches and size >= tariff.least and tariff.write > tariff.input else 0
+def _alike(one: bytes, other: bytes) -> int:
+    """With how many bytes both begin."""
+    return next((place for place, (left, right) in enumerate(zip(one, other, strict=False)) if left != right), min(len(one), len(other)))
+
+
+def _usage(tariff: Tariff, size: int, end: int, cached: int, output: int) -> Usage:
+    read = int(tariff.hit(end, cached))
+    written = end - read if tariff.caches and end >= tariff.least and tariff.write > tariff.input else 0
     return Usage(size, output, read, written, written if tariff.ttl_s == 3600 and tariff.write > tariff.input else 0)
 
 
-def pieces_of(body: bytes, wire: str, path: str) -> list[tuple[bytes, int]]:
-    """What a payload consists of, in the order in which providers cache it, each with its tokens. Marks are no part of it."""
+def pieces_of(body: bytes, wire: str, path: str) -> list[Piece]:
+    """What a payload consists of, in the order in which providers cache it."""
     document = Document(body, _LAYOUTS)
     prompt = WIRE[wire].read(document, path)
     at = body.find(b'"' + str(prompt.items_at[0]).encode() + b'":')
     first = prompt.items[0] if prompt.items else b""
     start = body.find(bytes(first), at)
     ahead = body[:start] + body[start + sum(map(len, prompt.items)) + len(prompt.items) - 1 :]
-    return [_piece(ahead), *(_piece(bytes(item)) for item in prompt.items)]
+    found = [_piece(ahead)]
+    for item in prompt.items:
+        found += _blocks(bytes(item)) if wire == "anthropic" else (_piece(bytes(item)),)
+    return found
 
 
-def _piece(raw: bytes) -> tuple[bytes, int]:
+def _blocks(raw: bytes) -> tuple[Piece, ...]:
+    """The blocks of a message, each with its role; each message is looked at once."""
+    found = _MESSAGES.get(raw)
+    if found is None:
+        message = msgspec.json.decode(raw)
+        said = message["content"]
+        blocks = [{"type": "text", "text": said}] if isinstance(said, str) else said
+        found = _MESSAGES[raw] = tuple(_piece(msgspec.json.encode({"role": message["role"], "content": [one]})) for one in blocks)
+    return found
+
+
+def _piece(raw: bytes) -> Piece:
     """By the bytes without their marks; each is looked at once."""
     found = _PIECES.get(raw)
     if found is None:
         plain = _MARK.sub(b"", raw)
-        found = _PIECES[raw] = (xxh3_128_digest(plain), count(plain.decode()))
+        found = _PIECES[raw] = Piece(xxh3_128_digest(plain), count(plain.decode()), plain != raw, plain)
     return found
 
 
 _MARK = re.compile(rb',"cache_control":\{[^{}]*\}')
-_PIECES: dict[bytes, tuple[bytes, int]] = {}
+_BACK = 20
+_PIECES: dict[bytes, Piece] = {}
+_MESSAGES: dict[bytes, tuple[Piece, ...]] = {}
 _LAYOUTS = Layouts(7)
 
 

@@ -243,8 +243,8 @@ class Economy(Struct, frozen=True):
         float,
         Meta(
             ge=0,
-            description="by this share of its bill memory may raise it for a client that cuts its history, besides a few lines for each"
-            " question; the rest must be saved first; 0: both must be",
+            description="by this share of its bill memory may raise it for a client that cuts its history, or by a cent, for a few lines"
+            " for each question; the rest must be saved first; 0: all of it",
         ),
     ] = 0.005
 

@@ -42,10 +42,12 @@ class SetImage(Struct, frozen=True, tag=True):
 
 class AppendText(Struct, frozen=True, tag=True):
     """Message `index` gets a further text part at its end. One that is nothing but a text, as a string or as a list of one part (a wire
-    with both forms takes them for the same), is continued after a blank line."""
+    with both forms takes them for the same), is continued after a blank line. `behind`: a list of one part gets another one all the same,
+    so that the text stands behind the mark of what is to be cached that the part may bear; where a wire has no such marks it is nothing."""
 
     index: int
     text: str
+    behind: bool = False
 
 
 class PrependText(Struct, frozen=True, tag=True):

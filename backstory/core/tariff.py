@@ -38,6 +38,8 @@ class Tariff(Struct, frozen=True):
     """So many tokens at the end of the request stand behind its last mark: they are never in the cache, and written nowhere."""
     loose: int = 0
     """In so many of its newest messages."""
+    marked: bool = False
+    """Whether what is found in the cache ends at a mark, not wherever two prompts begin to differ."""
 
     def cost(self, usage: Usage) -> float:
         """Of these tokens, as the provider counted them."""

@@ -124,6 +124,7 @@ class Tariffs:
             rule.step,
             True,
             known,
+            marked=rule.marked,
         )
         long_write = into * _LONG_TIMES if family == "anthropic" and row.cache_write is None else write
         return tariff, replace(tariff, write=long_write, ttl_s=max(ttl, rule.long_ttl_s if row.cache_ttl_s is None else ttl))

@@ -25,9 +25,11 @@ from backstory.memory.economy.counted import sane
 from backstory.memory.economy.decisions import SMALL_WINDOW
 from backstory.memory.economy.earlier import earlier
 from backstory.memory.economy.forecast import forecast
+from backstory.memory.economy.leaving import parting, steps
 from backstory.memory.economy.pacing import paced
 from backstory.memory.economy.steps import Move, Step
 from backstory.memory.folding.compaction import Window
+from backstory.memory.folding.continuity import LABEL
 from backstory.stages.base import Stage
 from backstory.stages.measuring import drafted, note
 from backstory.stages.unbind import binds
@@ -44,6 +46,8 @@ _AUTOMATIC = ("cache_control",)
 _RELIEVED, _NEAR = 0.7, 0.05
 # Of plans and decisions that a summary leaves out, so many tokens go along at least: some four lines.
 _KEEPS = 200
+# Where a question takes more requests than this, tools are at work.
+_AT_WORK = 1.5
 # Conversations whose side spend has not been told yet.
 _MOST_OWED = 4096
 # Models of which it is known that they refused something.
@@ -155,11 +159,11 @@ class Economy(Stage):
         """So many tokens of what a client's summary leaves out go along whatever was saved."""
         return _KEEPS if self._choices.allowance > 0 else 0
 
-    def uncached(self, exchange: Exchange, visit: Visit) -> int:
-        """From which place of the branch on nothing of a request, of which nothing is folded or held, is in the provider's cache, however
-        it goes up: from the first, where its client has cut it anew or its provider keeps none of it (nor holds reasoning to what stood
-        before it); or from behind the last mark of the request before. -1: what went up is. So it is in a small window, where nothing goes
-        by the bill."""
+    def without(self, exchange: Exchange, visit: Visit, total: int) -> int:
+        """From which place of the branch on a request of `total` tokens, of which nothing is folded or held, goes up without the blocks of
+        earlier questions: from the first, where its client has cut it anew or its provider keeps none of it (nor holds reasoning to what
+        stood before it), so that nothing of it is in the provider's cache, however it goes up; from behind the last mark of the request
+        before; or from where that is cheaper. -1: from nowhere. So it is in a small window, where nothing goes by the bill."""
         prompt, paths, tariff = exchange.prompt, visit.thread.account.paths, self.tariff(exchange, visit)
         if visit.complete or not self._judges or prompt is None or prompt.previous:
             return -1
@@ -168,7 +172,24 @@ class Economy(Stage):
         all_of_it = cut or (tariff.known and not tariff.caches and not binds(exchange))
         visit.anew = all_of_it or (tariff.loose > 0 and not binds(exchange))
         visit.since = 0 if all_of_it else visit.thread.account.loose if visit.anew else -1
+        if visit.since < 0 and visit.thread.injections and self._parts(exchange, visit):
+            found = parting(visit.thread, visit.reading, tariff, visit.asked, total, visit.fresh)
+            if found is not None:
+                visit.since, visit.again = found.since, found.again
         return visit.since
+
+    def behind(self, exchange: Exchange, visit: Visit) -> bool:
+        """Whether blocks stand behind the marks of their messages: where they go after their answer, what is marked stays in the cache.
+        Where tools are at work between, they would be paid for twice."""
+        if visit.complete or not visit.summed or not self._judges or binds(exchange):
+            return False
+        tariff = self.tariff(exchange, visit)
+        return tariff.marked and tariff.caches and steps(visit.thread.path) <= _AT_WORK
+
+    def _parts(self, exchange: Exchange, visit: Visit) -> bool:
+        """Whether blocks may go after their answer: the client has summed up its history, and the message that bears one is found without
+        it."""
+        return visit.summed and not binds(exchange) and (visit.behind or not self.tariff(exchange, visit).marked)
 
     def recallable(self, exchange: Exchange, visit: Visit, budget: int, total: int, stays: bool = False) -> int:
         """Of a budget, how many tokens may be recalled at a request of `total` tokens. `stays`: what goes up again whatever
@@ -177,10 +198,13 @@ class Economy(Stage):
         if self._judges and not visit.complete and (visit.summed or not leaves_history(visit.reading)):
             tariff = self.tariff(exchange, visit)
             tokens = visit.tokens_in, total, visit.fixed, visit.fresh
-            now = sent(account, tariff, visit.reading, visit.held, tokens, began(visit), visit.anew and not stays, visit.summed)
-            warm = account.warm(tariff, visit.asked)
-            most = addable(account, tariff, now, budget, self._choices.allowance, warm)
-            if self._choices.allowance > 0 and most < (few := least(now, budget, account.purse)) and wants_answer(visit):
+            once = visit.anew and not stays and not (visit.summed and tariff.caches)
+            goes = steps(visit.thread.path) if not stays and self._parts(exchange, visit) else 0.0
+            behind, lost = visit.behind and not stays, visit.again if visit.dropped else 0
+            now = sent(account, tariff, visit.reading, visit.held, tokens, began(visit), once, visit.summed, goes, behind, lost)
+            warm, share = account.warm(tariff, visit.asked), self._choices.allowance
+            most = addable(account, tariff, now, budget, share, warm)
+            if share > 0 and not stays and most < (few := least(account, tariff, now, budget, share)) and wants_answer(visit):
                 most = few
             visit.capped = most < budget
             return most
@@ -393,12 +417,16 @@ class Economy(Stage):
             visit.tokens_legs,
             changed and visit.held is not None,
             _loose(visit, self.tariff(exchange, visit).loose) if changed else 0,
+            visit.again if changed and visit.dropped else 0,
         )
 
 
 def _loose(visit: Visit, newest: int) -> int:
     """Tokens of the blocks at so many of the newest messages; of the newest alone where the thread has taken another path meanwhile."""
     thread, reading = visit.thread, visit.reading
+    if visit.behind and not newest:
+        one = visit.injection
+        return one.tokens if one is not None and LABEL not in one.text else 0
     if not newest or not thread.injections:
         return 0
     places = reading.places[-newest:] if reading.version == thread.version else []
@@ -417,7 +445,7 @@ def _standing(exchange: Exchange, visit: Visit, step: Step, tariff: Tariff) -> i
     time, our tools come to the client's, in front of everything."""
     if step.changed and visit.paging and not visit.thread.account.rewritten and exchange.prompt is not None and exchange.prompt.tools:
         return 0
-    left = bool(visit.dropped) and not visit.since
+    left = bool(visit.dropped) and not (visit.since or visit.again)
     moved = step.broken_sent or visit.digest is not None or visit.undone or bool(visit.stubs) or left
     if not moved:
         return None

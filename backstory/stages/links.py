@@ -271,7 +271,7 @@ class Linked(Stage):
         own, edits = visit.injection, exchange.edits
         added = made.tokens
         if own is not None:
-            edits = tuple(edit for edit in edits if edit[1] != AppendText(item, own.text))
+            edits = tuple(edit for edit in edits if edit[1] not in (AppendText(item, own.text), AppendText(item, own.text, True)))
             turns = tuple(dict.fromkeys((*own.turns, *made.turns)))
             made = replace(made, text=f"{own.text}\n{made.text}", turns=turns, tokens=own.tokens + made.tokens)
         visit.injection = made = replace(made, created=self._desk.clock())

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from backstory.core.edits import AppendText, Edit
 from backstory.core.exchange import Exchange, Note
 from backstory.core.records import Injection, Turn
-from backstory.memory.economy.leaving import leaving
+from backstory.memory.economy.leaving import behind, leaving
 from backstory.memory.folding import assembly
 from backstory.memory.folding.compaction import Window
 from backstory.memory.folding.outline import Outline, outline
@@ -144,17 +144,20 @@ class Recall(Stage):
             if thread.compacted:
                 visit.digest, thread.compacted = plan.digest, False
         found = plan.outline
+        visit.summed = self._continuity.summary(visit) >= 0 or visit.continued
+        visit.behind = thread.behind = self._economy.behind(exchange, visit)
         visit.apart = await self._apart.turns(visit, visit.upto)
         elsewhere: Set[int] = thread.hidden | visit.apart
         held = self._holding.look(exchange, visit, total) if thread.view is not None and plan.folded is None else None
         if held is not None:
             visit.held, elsewhere = held[0], elsewhere | held[0].turns
             edits, total = [held[1], *edits], total + held[0].tokens
-        since = self._economy.uncached(exchange, visit) if held is None and plan.folded is None else -1
+        since = self._economy.without(exchange, visit, total) if held is None and plan.folded is None else -1
         if since >= 0:
             found, edits, total = self._fewer(visit, found, edits, total, since)
             if visit.dropped:
-                told = f"blocks of earlier questions ({len(visit.dropped)}) go up no more: nothing from there on is in the provider's cache"
+                why = "that is cheaper" if visit.again else "nothing from there on is in the provider's cache"
+                told = f"blocks of earlier questions ({len(visit.dropped)}) go up no more: {why}"
                 exchange = replace(exchange, notes=(*exchange.notes, Note(self.name, told)))
         absent = assembly.Absent(thread, visit.upto, visit.reading, found.rest, elsewhere, found.settled, found.injected, found.edits)
         lacks = visit.absent = absent.count - (len(visit.held.turns) if visit.held is not None else 0)
@@ -169,7 +172,7 @@ class Recall(Stage):
             self._continuity.again(visit, self._continuity.summary(visit))
             return replace(exchange, notes=(*exchange.notes, Note(self.name, "the conversation took another branch meanwhile")))
         visit.tokens_sent = total
-        return _with(exchange, edits)
+        return _with(exchange, behind(edits) if visit.behind else edits)
 
     def _fewer(self, visit: Visit, found: Outline, edits: list[Edit], total: int, since: int) -> tuple[Outline, list[Edit], int]:
         """The same without the blocks of earlier questions from this place of the branch on: nothing is in the provider's cache that they
@@ -179,7 +182,10 @@ class Recall(Stage):
         visit.dropped = () if visit.late or visit.gone else leaving(thread, visit.reading, visit.turns, now, since)
         if not visit.dropped:
             return found, edits, total
+        before = thread.rewritten
         thread.inject(visit.dropped)
+        if visit.rewritten == before:
+            visit.rewritten = thread.rewritten
         # What was reasoned behind a block that goes stands behind something else now.
         thread.loosened = now
         found = outline(thread, visit.reading, 0)
@@ -196,14 +202,13 @@ class Recall(Stage):
         # Just below the next fold a question still gets its best lines: of what is kept free for the answer, a quarter at most.
         room = left if budget >= window.hard_tokens else max(window.hard_tokens - total, min(budget, left // 4))
         summary = self._continuity.summary(visit)
-        visit.summed = summary >= 0 or visit.continued
-        space, room = max(0, room), min(self._economy.recallable(exchange, visit, budget, total), room)
+        room = min(self._economy.recallable(exchange, visit, budget, total), room)
         if visit.gone or (turn is None and (not _holds(visit, summary) or self._continuity.bare(visit, summary))):
             return edits, total
         lasting = room
-        if visit.anew and visit.summed:
+        if visit.summed:
             lasting = min(room, self._economy.recallable(exchange, visit, budget, total, stays=True))
-        most = min(_MOST_KEPT, max(lasting // 2, min(self._economy.keeps, space)))
+        most = min(_MOST_KEPT, max(lasting // 2, min(self._economy.keeps, lasting)))
         kept = await self._continuity.kept(exchange, visit, absent, most, summary)
         # A block with that in it stays at its message, whatever becomes of others.
         room = max(lasting, kept.tokens) if kept.text else room

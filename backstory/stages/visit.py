@@ -48,7 +48,9 @@ class Visit(Struct):
     where that is to be stored. `held`: what its client has cut off and goes up in front of it all the same; `refused`: its provider did not
     take it so, and it went up once more without. `rewritten`: of its thread, when it was made ready. `went`: the body
     that went up, b"" where it went as it came. `anew`: what is recalled at it will not be in the provider's cache, however it goes up;
-    `since`: from this place of the branch on nothing is, -1 for nowhere; `dropped`: the earlier blocks that go up no more for that.
+    `since`: from this place of the branch on nothing is, or had better not be, -1 for nowhere; `dropped`: the earlier blocks that go up no
+    more for that; `again`: so many tokens before the new ones are written again for it. `behind`: blocks stand behind the marks of their
+    messages.
     `summed`: its client goes on from a summary of its history. `adrift`: it may go on with what was said before, but
     with which conversation cannot be told."""
 
@@ -109,6 +111,8 @@ class Visit(Struct):
     went: bytes = b""
     anew: bool = False
     since: int = -1
+    again: int = 0
+    behind: bool = False
     summed: bool = False
 
 

@@ -260,8 +260,8 @@ def _lower_text(lowering: Lowering, document: Document, edit: Edit, late: frozen
             set_image(lowering, at, url)
         case ReplaceMedia(at, text):
             replace_media(lowering, document, at, text_block(text), _MEDIA)
-        case AppendText(index, text):
-            _append(lowering, document, _content(document, index), text)
+        case AppendText(index, text, behind):
+            _append(lowering, document, _content(document, index), text, behind)
         case PrependText(index, text):
             _prepend(lowering, document, _content(document, index), text, late)
         case _:
@@ -390,11 +390,12 @@ def lone_text(lowering: Lowering, document: Document, content: Path) -> Path:
     return text if lowering.first_byte(text) == QUOTE else ()
 
 
-def _append(lowering: Lowering, document: Document, content: Path, text: str) -> None:
-    alone = lone_text(lowering, document, content)
+def _append(lowering: Lowering, document: Document, content: Path, text: str, behind: bool) -> None:
+    listed = lowering.first_byte(content) == BRACKET
+    alone = lone_text(lowering, document, content) if not (listed and behind) else ()
     if alone:
         lowering.more_text(alone, text)
-    elif lowering.first_byte(content) == BRACKET:
+    elif listed:
         lowering.add(content, lowering.length(content), text_block(text))
     else:
         lowering.more_text(content, text)

@@ -4,6 +4,7 @@ are passed in. Whoever measures a loss over a whole window stops.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from copy import copy
 
@@ -49,6 +50,7 @@ _SHARED = (
     "fixed",
     "holdings",
     "loose",
+    "summit",
     "tariff",
     "purse",
     "owing",
@@ -57,6 +59,8 @@ _SHARED = (
     "_ours",
     "_theirs",
 )
+# A request of less than this share of the one before has lost most of its history.
+_MOST_OF_IT = 0.6
 # Weight of the newest request in how often something is recalled.
 _RECALLS = 0.25
 # So large a loss, as a share of all that the conversation would have cost, is judged over so many requests already.
@@ -104,6 +108,7 @@ class Account:
         "size_in",
         "stopped",
         "stopped_at",
+        "summit",
         "tariff",
     )
 
@@ -122,8 +127,9 @@ class Account:
         """Tokens of all payloads but the newest; and of those the ones that the payload after did not begin with."""
         self.aside = 0.0
         """Tokens, as the provider counts, that are in every request and that we do not count (tools); negative: counted too many."""
-        self.fixed = 0
-        """Of the newest request, tokens of what never changes."""
+        self.fixed = self.summit = 0
+        """Of the newest request, tokens of what never changes; and at how many its client last summed up its history, or cut most of it, 0
+        where it never has."""
         self.purse = Purse()
         self.owing = 0.0
         """What measured, changed requests have cost more than they would have as they came: negative where they were cheaper."""
@@ -180,6 +186,10 @@ class Account:
     def to_come(self) -> float:
         """Requests that may be counted on."""
         return min(_MOST_TO_COME, max(_FEWEST, self.requests * _TO_COME))
+
+    def until_cut(self, size: int) -> float:
+        """Requests that come, from one of `size` tokens as it came on, before its client cuts as it last did; infinite where it has not."""
+        return (self.summit - size) / max(1.0, self.growth) if self.summit > size else math.inf
 
     def warm(self, tariff: Tariff, now: float) -> bool:
         """Whether the provider's cache still holds the last request: as long as it promises, or as it has been seen to. A conversation that
@@ -324,6 +334,9 @@ class Account:
             ours = self.cached(tariff, step) * self.ratio
             ours += self.aside if ours else 0.0
             return tariff.cost(usage) + came.predicted(size, max(0.0, cached)) - went.predicted(usage.input_tokens, ours)
+        if step.broken_in and step.broken_sent and usage.cache_read_tokens:
+            # Both begin with the same, which is all that is found of either: how much that is has been counted.
+            return tariff.predicted(size, min(self.found(tariff).direct, usage.cache_read_tokens), usage.output_tokens)
         return tariff.predicted(size, max(0.0, cached) * self.quality, usage.output_tokens)
 
     def _size(self, step: Step, usage: Usage) -> float:
@@ -383,9 +396,12 @@ class Account:
             self.growth += weight * (grown - self.growth)
             self.added += weight * (recalled - self.added)
             self.often += weight * ((recalled > 0) - self.often)
-            shared = min(step.fixed, self.sent_size) if step.broken_sent else min(self.sent_size, step.total_sent - step.fresh_sent)
+            goes_on = step.total_sent - step.fresh_sent - step.again
+            shared = min(step.fixed, self.sent_size) if step.broken_sent else min(self.sent_size, goes_on)
             self.sent_sum += self.sent_size
             self.lost += self.sent_size - max(0, shared)
+            if step.total_in < _MOST_OF_IT * self.size_in:
+                self.summit = self.size_in
         self.requests += 1
         self.fixed = step.fixed
         self.last_at = step.at  # also where the clock was set back: what it said before says nothing any more

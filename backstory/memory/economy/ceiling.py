@@ -7,12 +7,15 @@ sends no more than its last exchange leaves its history to memory, and has no ce
 
 from __future__ import annotations
 
+import math
+
 from msgspec import Struct
+from msgspec.structs import replace
 
 from backstory.core.tariff import Tariff
 from backstory.memory.economy.account import Account
 from backstory.memory.economy.holding import Held
-from backstory.memory.economy.purse import Purse
+from backstory.memory.economy.leaving import MOST_AGAIN
 from backstory.memory.reading.requests import Reading
 
 # So many tokens may be recalled in a conversation before anything was saved in it, and stay: the best lines for a first question.
@@ -22,8 +25,8 @@ GRACE = 400
 _LINES, _LINE, _LINES_SHARE = 160, 90, 0.5
 # The best line or two also where they are read again in so many requests.
 _LASTING = 8
-# The best line alone where they have made so much of the bill already: somebody asks with every short request. And none where that is
-# more than a cent, too: of a request of a few hundred tokens even one line is a tenth.
+# They are within what may be added; or, of a small bill, within this share of it. Then the best line alone is, within a cent: of a request
+# of a few hundred tokens even that is a tenth.
 _DEAR, _BEST, _CENT = 0.03, 60, 0.01
 # A block takes so much of what is left at most: the next question finds something left, too.
 _AT_ONCE = 0.5
@@ -38,7 +41,8 @@ class Sent(Struct, frozen=True):
     """A request, in tokens. `came`: as its client sent it, `went`: before anything is recalled; `came_cached`, `went_cached`: with how
     many of its first tokens it begins as the one before did. `stay`: in so many requests a message that is sent now will be. `writes`,
     `reads`: so often what is recalled now will be written and read again by the provider's cache. `slides`: its client cuts from the
-    beginning at every request."""
+    beginning at every request. `passing`: what is recalled may be left out once it has its answer, after so many requests, and then `again`
+    tokens are written once more; 0: it stays. `behind`: it stands behind the last mark in this one."""
 
     came: int
     went: int
@@ -48,6 +52,9 @@ class Sent(Struct, frozen=True):
     writes: float
     reads: float
     slides: bool = False
+    passing: float = 0.0
+    again: float = 0.0
+    behind: bool = False
 
 
 def leaves_history(reading: Reading) -> bool:
@@ -64,14 +71,20 @@ def sent(
     first: int,
     leaves: bool = False,
     summed: bool = False,
+    goes: float = 0.0,
+    behind: bool = False,
+    lost: int = 0,
 ) -> Sent:
     """This request of a conversation. `tokens`: as it came, as it goes, of what never changes, and of what is new. `first`: where on the
     branch it begins. `leaves`: what is recalled goes up until something else is, or longer where it is held. `summed`: the client has
-    summed up what it cut. One that cuts from the beginning of its history at every request keeps so many messages; of any other it cannot
-    be told how long a message stays."""
+    summed up what it cut. `goes`: what is recalled may be left out after its answer, in so many requests, 0: it stays; `behind`: it stands
+    behind the last mark. `lost`: tokens of what goes, before what is new, that are not found in the cache, for a block before them has
+    been left out. A client that cuts from the beginning of its history at every request keeps so many messages; of any other it is told
+    from where it last cut how long a message stays, or not at all."""
     came, went, fixed, fresh = tokens
     cut = account.paths is not None and account.paths[0] != first
     slides = cut and not summed
+    passing = 0.0
     ours = first - len(held.turns) if held is not None else first
     moved = account.paths is not None and account.paths[1] != ours
     stay = max(1.0, sum(line.kind == "spoken" for line in reading.lines) / 2)
@@ -85,20 +98,24 @@ def sent(
     elif slides:
         writes, reads = stay, 0.0
     else:
-        stay = max(stay, account.to_come)
+        coming = account.until_cut(came)
+        stay = max(1.0, coming) if math.isfinite(coming) else max(stay, account.to_come)
         writes, reads = 1.0, stay - 1
+        passing = goes if 2 * goes <= MOST_AGAIN else 0.0
     found, stays = account.found(tariff), fixed if tariff.head else 0
     came_cached = int(min(stays if cut else came - fresh, found.came))
-    went_cached = int(min(stays if moved else went - fresh, found.sent))
-    return Sent(came, went, max(0, came_cached), max(0, went_cached), stay, writes, reads, slides or held is not None)
+    went_cached = int(min(stays if moved else went - fresh - lost, found.sent))
+    again = (passing - 1) * max(1.0, account.growth) if passing else 0.0
+    cached = max(0, came_cached), max(0, went_cached)
+    return Sent(came, went, *cached, stay, writes, reads, slides or held is not None, passing, again, behind)
 
 
 def addable(account: Account, tariff: Tariff, now: Sent, budget: int, share: float, warm: bool = True) -> int:
     """Of a budget, how many tokens may be recalled at this request: what stays in later ones is paid there again. `share`: of its bill,
     what may be added without having been saved; not where the client's cutting leaves enough to be saved. `warm`: the provider's cache
     holds the request before."""
-    price = _price(tariff, now, max(1.0, account.growth)) / _MILLION * account.ratio
-    if price <= 0:
+    costs = _costs(account, tariff, now)
+    if costs[0][0] <= 0:
         return budget
     direct, goes = (
         tariff.predicted(size * account.ratio + account.aside, cached * account.ratio + account.aside if warm else 0)
@@ -110,17 +127,34 @@ def addable(account: Account, tariff: Tariff, now: Sent, budget: int, share: flo
         added *= 1 + (now.stay - 1) / 2
     if tariff.caches and now.slides:
         share = 0.0
-    spare = share * (account.purse.direct + direct) + (account.purse.saved - added) * (_SPENT if account.purse.saved > added else 1)
-    return min(budget, max(0, int(_AT_ONCE * (spare / price + GRACE))))
+    saved = (account.purse.saved - added) * (_SPENT if account.purse.saved > added else 1)
+    share *= account.purse.direct + direct
+    most = int(_AT_ONCE * max(max(share - once, GRACE * price) / price + saved / price for price, once in costs))
+    return min(budget, max(0, min(most, _LINES) if saved <= 0 < share else most))
 
 
-def least(now: Sent, budget: int, purse: Purse) -> int:
-    """How many tokens may be recalled for a question whatever was saved."""
-    if -purse.saved > _DEAR * purse.direct:
-        return min(budget, _BEST) if -purse.saved <= _CENT else 0
-    if now.reads >= _LASTING:
-        return min(budget, _LINE)
-    return min(budget, max(_LINE, min(_LINES, int(_LINES_SHARE * now.came) - (now.went - now.came))))
+def least(account: Account, tariff: Tariff, now: Sent, budget: int, share: float) -> int:
+    """How many tokens may be recalled for a question although nothing was saved: while that is within `share` of the bill, or a cent."""
+    purse, costs = account.purse, _costs(account, tariff, now)
+    lasting = now.reads >= _LASTING and not now.passing
+    few = _LINE if lasting else max(_LINE, min(_LINES, int(_LINES_SHARE * now.came) - (now.went - now.came)))
+    left = max(share * purse.direct, min(_CENT, _DEAR * purse.direct)) + purse.saved
+    if costs[0][0] > 0:
+        few = min(few, int(max((left - once) / price for price, once in costs)))
+    if few < _BEST:
+        few = _BEST if -purse.saved <= _CENT and purse.direct * share < _CENT else 0
+    return min(budget, few)
+
+
+def _costs(account: Account, tariff: Tariff, now: Sent) -> list[tuple[float, float]]:
+    """The ways that a block may go, each with dollars for one of its tokens and for what is written once more: it stays, or it is left out
+    after its answer."""
+    growth, unit = max(1.0, account.growth), account.ratio / _MILLION
+    costs = [(_price(tariff, now, growth) * unit, 0.0)]
+    if now.passing:
+        once = replace(now, reads=now.passing - 1)
+        costs.append((_price(tariff, once, growth) * unit, now.again * max(0.0, tariff.write - tariff.read) * unit))
+    return costs
 
 
 def _price(tariff: Tariff, now: Sent, growth: float) -> float:
@@ -128,5 +162,5 @@ def _price(tariff: Tariff, now: Sent, growth: float) -> float:
     if not tariff.caches:
         return tariff.input * (now.writes + now.reads)
     full = now.reads if tariff.partly else min(now.reads, tariff.tail / growth)
-    first = tariff.input if tariff.loose else max(tariff.input, tariff.write)
+    first = tariff.input if tariff.loose or now.behind else max(tariff.input, tariff.write)
     return first * now.writes + tariff.input * full + tariff.read * (now.reads - full)

@@ -121,10 +121,11 @@ def undo(account: Account, move: Move, tariff: Tariff, now: float) -> bool:
     return account.to_come * loss > once
 
 
-def gain(account: Account, move: Move, tariff: Tariff, now: float) -> float:
-    """What a move saves over the requests that may be counted on, less what it costs now: negative where it loses."""
+def gain(account: Account, move: Move, tariff: Tariff, now: float, most: float = math.inf) -> float:
+    """What a move saves over the requests that may be counted on, `most` of them at most, less what it costs now: negative where it
+    loses."""
     cached = min(account.found(tariff).sent, move.size) if account.warm(tariff, now) else 0
     once = tariff.predicted(move.size, cached) - tariff.predicted(move.after, min(cached, move.shared))
     usual = account.stays_warm(tariff)
     later = tariff.predicted(move.size, move.size if usual else 0) - tariff.predicted(move.after, move.after if usual else 0)
-    return once + account.to_come * later
+    return once + min(most, account.to_come) * later

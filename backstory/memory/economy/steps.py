@@ -19,7 +19,8 @@ class Step(Struct, frozen=True):
     ends, of what no request before had. `fixed`: system prompt and what else never changes. `broken_in`, `broken_sent`: nothing after
     the fixed part is where it was. `complete`: the client sent its whole history. `changed`: it went up changed. `legs`: of further
     requests that its answer took, because our tools were called; the provider's usage is of all of them. `held`: something
-    stays in front that its client cut off. `loose`: tokens of what memory has put behind the client's last mark."""
+    stays in front that its client cut off. `loose`: tokens of what memory has put behind the client's last mark. `again`: before what is
+    new, tokens that have gone up and are written once more, for a block before them has been left out."""
 
     at: float
     total_in: int
@@ -34,6 +35,7 @@ class Step(Struct, frozen=True):
     legs: int = 0
     held: bool = False
     loose: int = 0
+    again: int = 0
 
 
 class Move(Struct, frozen=True):
@@ -49,17 +51,18 @@ def begins(step: Step, tariff: Tariff) -> tuple[int, int]:
     """With how many of its tokens a request begins as the one before whose cache can be read: as its client sent it, and as it went up."""
     fixed = step.fixed if tariff.head else 0
     came = fixed if step.broken_in else max(0, step.total_in - step.fresh_in)
-    return came, fixed if step.broken_sent else max(0, step.total_sent - step.fresh_sent)
+    return came, fixed if step.broken_sent else max(0, step.total_sent - step.fresh_sent - step.again)
 
 
 def behind(step: Step, tariff: Tariff) -> float:
     """Tokens behind the last mark of what went up: no more than all messages, where the one that was marked does not go up any more."""
-    return min(tariff.tail + step.loose, max(0, step.total_sent - step.fixed)) if tariff.tail else 0.0
+    loose = tariff.tail + step.loose
+    return min(loose, max(0, step.total_sent - step.fixed)) if loose else 0.0
 
 
 def tails(step: Step, tariff: Tariff, ratio: float) -> tuple[Tariff, Tariff]:
     """The tariff of a request as it came and as it went up, in tokens of the provider: `ratio` for one of ours."""
-    if not tariff.tail:
+    if not (tariff.tail or step.loose):
         return tariff, tariff
     return replace(tariff, tail=tariff.tail * ratio), replace(tariff, tail=behind(step, tariff) * ratio)
 

@@ -60,6 +60,7 @@ class Thread:
         "_ids",
         "_known_stubs",
         "answers",
+        "behind",
         "boundary",
         "busy",
         "by_chain",
@@ -128,9 +129,9 @@ class Thread:
         """What later turns of the path have changed; None where nobody has asked yet."""
         self.view: View | None = None
         """What went up last, where its client cuts its history."""
-        self.counted = self.compacted = False
+        self.counted = self.compacted = self.behind = False
         """Whether it was counted among the sessions since the start; whether the boundary was moved on request, and no request has gone up
-        since."""
+        since; whether blocks stood behind the marks of their messages in the newest request."""
         self.states: dict[str, str] = {}
         """What its user has set for it."""
         self.hidden: frozenset[int] = frozenset()

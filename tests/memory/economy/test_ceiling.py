@@ -7,12 +7,12 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from backstory.core.reply import Usage
 from backstory.core.tariff import Tariff
 from backstory.memory.economy.account import Account
 from backstory.memory.economy.ceiling import GRACE, Sent, addable, least, sent
-from backstory.memory.economy.purse import Purse
 from backstory.memory.economy.steps import Step
 from backstory.memory.economy.stored import Stored
 from backstory.memory.reading.requests import Reading
@@ -104,7 +104,31 @@ def test_what_goes_up_once_is_priced_once_and_what_a_summary_leaves_for_all_to_c
     summed = sent(account, TARIFFS[0], reading, None, tokens, 42, summed=True)
     assert (summed.writes, summed.reads, summed.slides) == (1.0, 29.0, False)
     assert summed.came_cached == 100, "its client has cut it all the same"
-    assert least(summed, 2000, account.purse) < least(once, 2000, account.purse), "a few lines that stay are fewer"
+    account.purse.book(10.0, 10.0, True)
+    few = [least(account, TARIFFS[0], one, 2000, 0.01) for one in (summed, once)]
+    assert few[0] < few[1], "a few lines that stay are fewer"
+    account.summit, account.growth = 4800, 100.0
+    until = sent(account, TARIFFS[0], reading, None, tokens, 42, summed=True)
+    assert until.reads == 7.0, "until its client sums up again"
+
+
+def test_what_may_go_after_its_answer_is_priced_so() -> None:
+    account, marked = Account(), replace(TARIFFS[0], marked=True)
+    told = Reading(b"", [Line("spoken", b"%d" % number, "user" if number % 2 else "assistant", "x") for number in range(20)], [], 0)
+    account.requests, account.paths = 60, (40, 40, 0)
+    tokens = 4000, 4000, 100, 50
+    goes = sent(account, marked, told, None, tokens, 40, summed=True, goes=1.0)
+    assert (goes.passing, goes.again) == (1.0, 0.0)
+    account.growth = 100.0
+    assert sent(account, marked, told, None, tokens, 40, summed=True, goes=3.0).again == 200.0, "what tools have brought is written again"
+    behind = sent(account, marked, told, None, tokens, 40, summed=True, goes=1.0, behind=True)
+    assert (behind.passing, behind.again) == (1.0, 0.0)
+    stays = sent(account, marked, told, None, tokens, 40, summed=True)
+    account.purse.book(0.8, 0.8, True)
+    grants = [addable(account, marked, now, 2000, 0.005) for now in (behind, goes, stays)]
+    assert grants[0] >= grants[1] >= grants[2] > 0
+    assert grants[0] <= 160, "the share is there for the lines that answer best"
+    assert sent(account, marked, told, None, tokens, 40, summed=True, goes=20.0).passing == 0.0, "too much is said for one question"
 
 
 @given(seed=st.integers(0, 10**6), size=st.integers(50, 600), often=st.floats(0.2, 1.0), dollars=st.sampled_from([0.1, 2.5, 30.0]))
@@ -112,9 +136,10 @@ def test_what_goes_up_once_is_priced_once_and_what_a_summary_leaves_for_all_to_c
 def test_few_lines_for_each_short_request_raise_the_bill_by_a_cent_or_a_small_share(
     seed: int, size: int, often: float, dollars: float
 ) -> None:
-    dice, purse = random.Random(seed), Purse()
+    dice, account, tariff = random.Random(seed), Account(), Tariff("plain", dollars, dollars, dollars, dollars, 0.0, caches=False)
+    purse = account.purse
     for _ in range(3000):
         came = dice.randint(size // 2, size)
-        added = least(sliding(came, came, 1.0), 2000, purse) if dice.random() < often else 0
+        added = least(account, tariff, sliding(came, came, 1.0), 2000, 0.005) if dice.random() < often else 0
         purse.book((came + added) * dollars / 1e6, came * dollars / 1e6, True)
-        assert -purse.saved <= max(0.03 * purse.direct, 0.01) + 160 * dollars / 1e6
+        assert -purse.saved <= max(0.005 * purse.direct, 0.01) + 60 * dollars / 1e6

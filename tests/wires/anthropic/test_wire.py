@@ -307,6 +307,13 @@ def test_text_goes_on_after_a_blank_line_or_as_a_block() -> None:
     assert rendered(raw, PrependText(1, "+")) == raw.replace(b'[{"type":"text"', b"[" + block + b',{"type":"text"')
 
 
+def test_text_behind_a_mark_is_a_block_of_its_own() -> None:
+    marked = [{"type": "text", "text": "two", "cache_control": {"type": "ephemeral"}}]
+    raw, block = request("one", marked), b'{"type":"text","text":"+"}'
+    assert rendered(raw, AppendText(1, "+", True)) == raw.replace(b'"ephemeral"}}]', b'"ephemeral"}},' + block + b"]")
+    assert rendered(raw, AppendText(0, "+", True)) == raw.replace(b'"one"', b'"one\\n\\n+"')
+
+
 def test_text_never_precedes_results_or_reasoning() -> None:
     raw = tape("claude-code.request.json")
     found = messages(rendered(raw, PrependText(3, "+"), PrependText(2, "-")))
