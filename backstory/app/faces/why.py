@@ -14,6 +14,7 @@ from backstory.app.faces import stored as faces
 from backstory.app.faces.numbered import path_of, turn_of
 from backstory.app.faces.quoted import quoted
 from backstory.commands.forgetting import FORGET, veil
+from backstory.core.lines import without
 from backstory.core.records import Conversation, Digest, Injection, Trace, Turn
 from backstory.core.store import Store
 from backstory.errors import NotFound, StoreError
@@ -324,7 +325,9 @@ def _injections(store: Store, record: Conversation) -> dict[bytes, Injection]:
 
 
 def _digests(store: Store, case: _Case) -> list[Digest]:
-    return list(veiled(store.digests(case.record.id), case.hidden, case.turns))
+    """As they went up, less what is about to be forgotten."""
+    made, unheard = veiled(store.digests(case.record.id), case.hidden, case.turns), frozenset(case.told.unheard)
+    return [without(one, unheard, claims=False) or one for one in made] if unheard else list(made)
 
 
 def _blocks(case: _Case) -> Iterator[Block]:
