@@ -101,6 +101,15 @@ def test_a_conversation_is_found_by_id_beginning_or_label(run: Out, named: str) 
     assert "   3  2023-11-14 22:13  user\n      The kitchen tiles cost 38 euros per square metre.\n" in out
 
 
+def test_a_conversation_is_found_by_the_name_that_its_client_gave_it(run: Out, url: str) -> None:
+    store = open_store(url)
+    store.write([Batch(aliases=(("", "conversation:eggs", "aaaa-1"), ("", "session:claude-code:0e-9f", "bbbb-2")))])
+    store.close()
+    assert "aaaa-1" in run("show", "eggs", "--json")[1]
+    assert "bbbb-2" in run("why", "0e-9f")[2]
+    assert run("show", "egg")[0] == 1, "a part of it is no name"
+
+
 def test_a_fork_shows_what_it_shares(run: Out) -> None:
     rows = json.loads(run("show", "bbbb", "--json")[1])
     assert [row["number"] for row in rows] == [1, 2, 3]
