@@ -46,6 +46,9 @@ MESSAGE_SIGNS = (
     Sign("### Task:\nGenerate a concise, 3-5 word title", "title"),
     Sign("### Task:\nGenerate 1-3 broad tags", "title"),
     Sign("### Task:\nSuggest 3-5 relevant follow-up questions", "title"),
+    Sign("### Task:\nAnalyze the chat history to determine the necessity of generating search queries", "title"),
+    Sign("### Task:\nGenerate a detailed prompt for am image generation task", "title"),
+    Sign("### Task:\nYou are an autocompletion system.", "title"),
     *(Sign(opening, COMPACTION) for client in COMPACTORS for opening in client.messages),
 )
 

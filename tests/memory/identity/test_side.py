@@ -39,6 +39,8 @@ def test_titles() -> None:
     assert _ask(("user", "<session>\nHi\n</session>"), system="Something new.", structured=True) == "title"
     assert _ask(("system", "You are a title generator. You output ONLY a thread title."), ("user", '"Hi"')) == "title"
     assert _ask(("user", "Generate a title for this conversation:\n"), ("user", '"Hi"')) == "title"
+    queries = "### Task:\nAnalyze the chat history to determine the necessity of generating search queries, in the given language."
+    assert _ask(("user", f"{queries}\n<chat_history>\nUSER: Hi\n</chat_history>")) == "title"
 
 
 def test_routers_and_memory_extraction() -> None:
