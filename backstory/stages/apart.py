@@ -56,6 +56,23 @@ class Apart:
             thread.rooms.elsewhere = Elsewhere(known.version, now, known.looked + len(path), where, found)
         return found
 
+    async def everywhere(self, visit: Visit) -> Set[int]:
+        """Ids of all turns of the conversation, on any branch, said elsewhere: none where the newest message was said in no group.
+        Costs a look at each turn. Raises StoreError."""
+        thread, now = visit.thread, _room(visit)
+        if not belonging.grouped(now):
+            return frozenset()
+        told = thread.rooms.told
+        missing = [turn.id for turn in thread.by_id.values() if turn.channel and spoken(turn) and turn.id not in told]
+        if missing:
+            told.update(await self._lanes.read(lambda store: self._read(store, missing)))
+        where: dict[int, str] = {}
+        # A turn is stored after the one that it follows, and has the larger id.
+        for name, turn in sorted(thread.by_id.items()):
+            before = where.get(turn.parent, "")
+            where[name] = (told.get(name, _UNKNOWN) if turn.channel else "") if spoken(turn) else before
+        return {name for name, room in where.items() if room != now}
+
     def _read(self, store: Store, turns: Collection[int]) -> dict[int, str]:
         return {turn.id: self._room(turn) for turn in store.turns_by_id(turns, raw=True)}
 

@@ -32,11 +32,9 @@ class Forgets:
     async def forget(self, visit: Visit, topic: str) -> str:
         """The answer to `forget`."""
         thread, desk = visit.thread, self._desk
-        within = grouped(visit)
-        # In a group nothing is shown, nor done, to what was not said there: of other branches that is not known.
-        without = thread.hidden | (await desk.apart.turns(visit, len(thread.path)) if within else frozenset())
-        every = thread.path if within or topic.startswith("#") else thread.by_id.values()
-        turns = [turn for turn in every if turn.id not in without]
+        # In a group nothing is shown, nor done, to what was not said there.
+        without = thread.hidden | await desk.apart.everywhere(visit)
+        turns = [turn for turn in (thread.path if topic.startswith("#") else thread.by_id.values()) if turn.id not in without]
         if len(turns) > _INLINE_TURNS:
             found, counted = await asyncio.get_running_loop().run_in_executor(None, _named, topic, turns)
         else:
@@ -63,7 +61,7 @@ class Forgets:
         mine = [(name, going(value)) for _, name, value in rows if name == record.id or _shared(thread, going(value))]
         mine = [(name, waiting) for name, waiting in mine if waiting and waiting[-1].due > desk.clock()]
         if grouped(visit):
-            elsewhere = await desk.apart.turns(visit, len(thread.path))
+            elsewhere = await desk.apart.everywhere(visit)
             mine = [(name, waiting) for name, waiting in mine if all(turn in thread.by_id for turn in waiting[-1].turns)]
             mine = [(name, waiting) for name, waiting in mine if elsewhere.isdisjoint(waiting[-1].turns)]
         if not mine:

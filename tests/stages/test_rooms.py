@@ -244,6 +244,12 @@ def test_in_a_group_nothing_is_forgotten_that_was_not_said_there(tmp_path: Path)
             assert "1 turn about 'Groningen'" in await direct.told(DIRECT + "VCFORGET Groningen")
             assert "no forget to take back" in await group.told(GROUP + "!/undo")
             assert "1 turn about 'Groningen'" in await direct.told(DIRECT + "!/undo")
+            # Each client's history is a branch of its own, and one of them is the conversation's current one.
+            for talk, room in ((direct, DIRECT), (group, GROUP)):
+                await talk.say(room + "Go on.")
+                assert "1 turn about 'cold'" in await group.told(GROUP + "VCFORGET cold")
+                assert "1 turn about" in await group.told(GROUP + "!/undo")
+                assert "Nothing in this conversation" in await group.told(GROUP + "VCFORGET Hulst")
             assert not one.failures()
 
     asyncio.run(work())
