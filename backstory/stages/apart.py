@@ -7,6 +7,7 @@ there: two direct messages may name each its own id. Nothing is looked up for an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Set
 
 from msgspec.structs import replace
@@ -24,6 +25,7 @@ from backstory.stages.visit import Visit
 
 # The room of a channel's message that cannot be read (any more).
 _UNKNOWN = "?"
+_NUMBER = re.compile(r"#(\d{1,9})")
 
 
 class Apart:
@@ -98,7 +100,8 @@ def heard(visit: Visit, digest: Digest | None) -> tuple[Digest | None, int]:
     gone = {turn.position + 1 for place, turn in enumerate(path) if turn.id in visit.apart and place not in sent}
     if not gone:
         return digest, 0
-    visit.unheard = tuple(sorted(gone))
+    # Those that its lines name are enough to tell what was left out.
+    visit.unheard = tuple(sorted(gone.intersection(map(int, _NUMBER.findall(digest.text))))) or (min(gone),)
     found = without(digest, gone, claims=False) or replace(digest, text="", tokens=0)
     return found, digest.tokens - found.tokens
 

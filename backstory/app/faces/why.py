@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from backstory.app.faces import stored as faces
 from backstory.app.faces.numbered import path_of, turn_of
@@ -327,7 +328,7 @@ def _injections(store: Store, record: Conversation) -> dict[bytes, Injection]:
 def _digests(store: Store, case: _Case) -> list[Digest]:
     """As they went up, less what is about to be forgotten."""
     made, unheard = veiled(store.digests(case.record.id), case.hidden, case.turns), frozenset(case.told.unheard)
-    return [without(one, unheard, claims=False) or one for one in made] if unheard else list(made)
+    return [without(one, unheard, claims=False) or replace(one, text="", tokens=0) for one in made] if unheard else list(made)
 
 
 def _blocks(case: _Case) -> Iterator[Block]:
