@@ -108,8 +108,10 @@ def _asking(command: Callable[[str, object, str], argparse.ArgumentParser]) -> l
         one.add_argument("request", metavar="REQUEST", help="number of a request (X-VC-Request), or a conversation, or conversation:turn")
     pin = command("pin", _pin, "keep a turn in view, or show what each turn is worth")
     pin.add_argument("id", metavar="ID", help="id, its beginning, or label of a conversation")
-    pin.add_argument("turn", metavar="TURN", type=int, nargs="?", default=0, help="number in `show`; without it, every turn and its score")
-    pin.add_argument("--branch", type=int, default=0, metavar="B", help="of this branch, by its number in `show --branches`")
+    pin.add_argument(
+        "turn", metavar="TURN", type=options.number(1), nargs="?", default=0, help="number in `show`; without it, every turn and its score"
+    )
+    pin.add_argument("--branch", type=options.number(0), default=0, metavar="B", help="of this branch, by its number in `show --branches`")
     pin.add_argument("--remove", action="store_true", help="let go of it")
     ledger = command("ledger", _ledger, "what was dropped from view in a conversation, and why")
     ledger.add_argument("id", metavar="ID", help="id, its beginning, or label of a conversation")

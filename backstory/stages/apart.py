@@ -7,9 +7,13 @@ there: two direct messages may name each its own id. Nothing is looked up for an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Set
 
-from backstory.core.records import Turn
+from msgspec.structs import replace
+
+from backstory.core.lines import without
+from backstory.core.records import Digest, Turn
 from backstory.core.store import Lanes, Store
 from backstory.core.wire import Wire
 from backstory.errors import DocumentError
@@ -21,6 +25,7 @@ from backstory.stages.visit import Visit
 
 # The room of a channel's message that cannot be read (any more).
 _UNKNOWN = "?"
+_NUMBER = re.compile(r"#(\d{1,9})")
 
 
 class Apart:
@@ -33,13 +38,12 @@ class Apart:
     async def turns(self, visit: Visit, upto: int) -> Set[int]:
         """Ids of the first `upto` turns of the visit's branch that were said elsewhere: none where the newest message was said in no group.
         One read of the store where rooms are not known yet, after a restart; then a microsecond for each new turn. Raises StoreError."""
-        thread = visit.thread
-        now = next((line for line in reversed(visit.reading.lines) if spoken(line)), None)
-        if now is None or not belonging.grouped(now.room):
+        thread, now = visit.thread, _room(visit)
+        if not belonging.grouped(now):
             return frozenset()
         known = thread.rooms.elsewhere
-        if (known.version, known.room) != (thread.version, now.room) or known.looked > upto:
-            known = Elsewhere(thread.version, now.room)
+        if (known.version, known.room) != (thread.version, now) or known.looked > upto:
+            known = Elsewhere(thread.version, now)
         path = thread.path[known.looked : upto]
         missing = [turn.id for turn in path if turn.channel and spoken(turn) and turn.id not in thread.rooms.told]
         if missing:
@@ -48,11 +52,28 @@ class Apart:
         for turn in path:
             if spoken(turn):
                 where = thread.rooms.told.get(turn.id, _UNKNOWN) if turn.channel else ""
-            if where != now.room:
+            if where != now:
                 found.add(turn.id)
         if not missing:
-            thread.rooms.elsewhere = Elsewhere(known.version, now.room, known.looked + len(path), where, found)
+            thread.rooms.elsewhere = Elsewhere(known.version, now, known.looked + len(path), where, found)
         return found
+
+    async def everywhere(self, visit: Visit) -> Set[int]:
+        """Ids of all turns of the conversation, on any branch, said elsewhere: none where the newest message was said in no group.
+        Costs a look at each turn. Raises StoreError."""
+        thread, now = visit.thread, _room(visit)
+        if not belonging.grouped(now):
+            return frozenset()
+        told = thread.rooms.told
+        missing = [turn.id for turn in thread.by_id.values() if turn.channel and spoken(turn) and turn.id not in told]
+        if missing:
+            told.update(await self._lanes.read(lambda store: self._read(store, missing)))
+        where: dict[int, str] = {}
+        # A turn is stored after the one that it follows, and has the larger id.
+        for name, turn in sorted(thread.by_id.items()):
+            before = where.get(turn.parent, "")
+            where[name] = (told.get(name, _UNKNOWN) if turn.channel else "") if spoken(turn) else before
+        return {name for name, room in where.items() if room != now}
 
     def _read(self, store: Store, turns: Collection[int]) -> dict[int, str]:
         return {turn.id: self._room(turn) for turn in store.turns_by_id(turns, raw=True)}
@@ -63,6 +84,31 @@ class Apart:
         except (DocumentError, LookupError):
             return _UNKNOWN
         return (strip(message.role, message.parts).room or _UNKNOWN) if message is not None else _UNKNOWN
+
+
+def grouped(visit: Visit) -> bool:
+    """Whether the newest message was said in a group."""
+    return belonging.grouped(_room(visit))
+
+
+def heard(visit: Visit, digest: Digest | None) -> tuple[Digest | None, int]:
+    """A digest without the lines that tell of turns said elsewhere (`visit.apart`), but what the client sends itself may be told in short;
+    and the tokens that are left out. Costs a look at each folded turn where there are such turns. Sets `visit.unheard`."""
+    if digest is None or not visit.apart:
+        return digest, 0
+    path, sent = visit.thread.path[: visit.thread.folded(visit.upto)], {*visit.reading.places, *visit.reading.also}
+    gone = {turn.position + 1 for place, turn in enumerate(path) if turn.id in visit.apart and place not in sent}
+    if not gone:
+        return digest, 0
+    # Those that its lines name are enough to tell what was left out.
+    visit.unheard = tuple(sorted(gone.intersection(map(int, _NUMBER.findall(digest.text))))) or (min(gone),)
+    found = without(digest, gone, claims=False) or replace(digest, text="", tokens=0)
+    return found, digest.tokens - found.tokens
+
+
+def _room(visit: Visit) -> str:
+    """Where the newest message was said, as far as its envelope tells."""
+    return next((line.room for line in reversed(visit.reading.lines) if spoken(line)), "")
 
 
 def note_rooms(visit: Visit) -> None:

@@ -12,6 +12,7 @@ from backstory.core.records import Turn
 from backstory.memory.identity.alignment import align
 from backstory.memory.identity.thread import Thread
 from backstory.memory.text import terms
+from backstory.stages.apart import grouped
 from backstory.stages.desk import Desk
 from backstory.stages.loading import settle_states
 from backstory.stages.visit import Visit
@@ -31,9 +32,9 @@ class Forgets:
     async def forget(self, visit: Visit, topic: str) -> str:
         """The answer to `forget`."""
         thread, desk = visit.thread, self._desk
-        turns = [turn for turn in thread.by_id.values() if turn.id not in thread.hidden]
-        if topic.startswith("#"):
-            turns = [turn for turn in thread.path if turn.id not in thread.hidden]
+        # In a group nothing is shown, nor done, to what was not said there.
+        without = thread.hidden | await desk.apart.everywhere(visit)
+        turns = [turn for turn in (thread.path if topic.startswith("#") else thread.by_id.values()) if turn.id not in without]
         if len(turns) > _INLINE_TURNS:
             found, counted = await asyncio.get_running_loop().run_in_executor(None, _named, topic, turns)
         else:
@@ -59,6 +60,10 @@ class Forgets:
         # A turn that branches share is forgotten in all of them, and taken back in any.
         mine = [(name, going(value)) for _, name, value in rows if name == record.id or _shared(thread, going(value))]
         mine = [(name, waiting) for name, waiting in mine if waiting and waiting[-1].due > desk.clock()]
+        if grouped(visit):
+            elsewhere = await desk.apart.everywhere(visit)
+            mine = [(name, waiting) for name, waiting in mine if all(turn in thread.by_id for turn in waiting[-1].turns)]
+            mine = [(name, waiting) for name, waiting in mine if elsewhere.isdisjoint(waiting[-1].turns)]
         if not mine:
             return told.too_late(desk.undo_s / 60)
         name, waiting = max(mine, key=lambda one: one[1][-1].at)

@@ -20,6 +20,7 @@ from backstory.core.records import Batch, Conversation, Injection
 from backstory.core.sizes import rough
 from backstory.core.store import Store
 from backstory.memory.identity import belonging
+from backstory.memory.identity import named as identity
 from backstory.memory.identity.thread import Thread
 from backstory.memory.reading.fence import neutral
 from backstory.memory.recall.reasons import Reason
@@ -202,10 +203,9 @@ class Links:
         return False
 
     async def _target(self, visit: Visit, named: str) -> Thread | str:
-        """The user's conversation of this label, id or beginning of an id; what to say where it is not one."""
+        """The user's conversation of this label, id or beginning of an id, or name; what to say where it is not one."""
         principal = visit.thread.conversation.principal
-        rows = await self._desk.lanes.read(lambda store: store.conversations(principal, _MOST_CONVERSATIONS))
-        found = _named([record for record, _ in rows], named)
+        found = await self._desk.lanes.read(lambda store: _found(store, principal, named))
         if not found:
             return told.not_found(named)
         if len(found) > 1:
@@ -296,6 +296,15 @@ def _sums(found: Iterable[tuple[Recalled, int]]) -> tuple[tuple[int, ...], int]:
     """Turns and tokens of these."""
     turns = dict.fromkeys(item.turn for recalled, _ in found for item in recalled.items)
     return tuple(turns), sum(tokens for _, tokens in found)
+
+
+def _found(store: Store, principal: str, named: str) -> list[Conversation]:
+    """Those that are meant: by the name that their client has given them where nothing else fits."""
+    every = [record for record, _ in store.conversations(principal, _MOST_CONVERSATIONS)]
+    if found := _named(every, named):
+        return found
+    told = {store.alias(principal, key) for key in identity.keys(named)}
+    return [record for record in every if record.id in told]
 
 
 def _named(records: Iterable[Conversation], named: str) -> list[Conversation]:

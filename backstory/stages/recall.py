@@ -20,7 +20,7 @@ from backstory.memory.folding.outline import Outline, outline
 from backstory.memory.identity.thread import Thread
 from backstory.memory.recall.retention import NEUTRAL, Rules, Standing
 from backstory.memory.recall.retrieval import Recalled, block
-from backstory.stages.apart import Apart
+from backstory.stages.apart import Apart, heard
 from backstory.stages.base import Stage
 from backstory.stages.boundary import Boundary
 from backstory.stages.continuity import Continuity
@@ -138,15 +138,16 @@ class Recall(Stage):
         if plan.folded is None and draft.complete:
             return self._repeat(exchange, visit)
         edits, total = plan.outline.edits, plan.total
+        visit.apart = await self._apart.turns(visit, visit.upto)
         if plan.folded is not None:
-            edits = [*assembly.fold_edits(plan.folded, plan.digest), *edits]
+            digest, less = heard(visit, plan.digest)
+            edits, total = [*assembly.fold_edits(plan.folded, digest), *edits], total - less
             visit.folded = thread.folded(visit.upto)
             if thread.compacted:
                 visit.digest, thread.compacted = plan.digest, False
         found = plan.outline
         visit.summed = self._continuity.summary(visit) >= 0 or visit.continued
         visit.behind = thread.behind = self._economy.behind(exchange, visit)
-        visit.apart = await self._apart.turns(visit, visit.upto)
         elsewhere: Set[int] = thread.hidden | visit.apart
         held = self._holding.look(exchange, visit, total) if thread.view is not None and plan.folded is None else None
         if held is not None:

@@ -47,6 +47,7 @@ def trace(exchange: Exchange, visit: Visit, now: float) -> Trace | None:
         tuple(visit.left),
         reasons.changes(exchange.edits, prompt.items if prompt is not None else (), new, chains, partial(_was, exchange)),
         tuple([f"{note.stage}: {note.text}" for note in _notes(exchange)][:_MOST_NOTES]),
+        visit.unheard,
     )
     turns = dict.fromkeys([*([asked.id] if asked is not None else []), *(reason.turn for reason in lines)])
     return Trace(

@@ -40,7 +40,8 @@ class Visit(Struct):
     later requests. `buried`: tokens of the items that were forgotten, by item. `muted`: the forgotten turn that its answer answers, -1
     where that has no number; 0 for none. `continued`: the request was found to go on with this thread by a summary of it. `seen`: with so
     many of its items it begins as one that has just gone up in a conversation that it is not known to go on with; 0 for every other.
-    `asker`: who gave the command that it brings, "" where nobody is named. `apart`: turns of its branch that were not said in its group.
+    `asker`: who gave the command that it brings, "" where nobody is named. `apart`: turns of its branch that were not said in its
+    group; `unheard`: numbers of those of which its digest does not tell for that.
 
     For its trace (`trace`, once it is made): `search`, `found`, `reasons`, `left`, `absent`: how the recall went, what it brought, why
     lines were chosen that it did not bring, what was left out, and how many turns the payload lacks. `bytes_sent`: of the body, 0 where
@@ -84,6 +85,7 @@ class Visit(Struct):
     reasons: list[Reason] = field(default_factory=list)
     left: list[Left] = field(default_factory=list)
     apart: Set[int] = frozenset()
+    unheard: tuple[int, ...] = ()
     absent: int = 0
     continued: bool = False
     asker: str = ""

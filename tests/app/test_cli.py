@@ -101,6 +101,15 @@ def test_a_conversation_is_found_by_id_beginning_or_label(run: Out, named: str) 
     assert "   3  2023-11-14 22:13  user\n      The kitchen tiles cost 38 euros per square metre.\n" in out
 
 
+def test_a_conversation_is_found_by_the_name_that_its_client_gave_it(run: Out, url: str) -> None:
+    store = open_store(url)
+    store.write([Batch(aliases=(("", "conversation:eggs", "aaaa-1"), ("", "session:claude-code:0e-9f", "bbbb-2")))])
+    store.close()
+    assert "aaaa-1" in run("show", "eggs", "--json")[1]
+    assert "bbbb-2" in run("why", "0e-9f")[2]
+    assert run("show", "egg")[0] == 1, "a part of it is no name"
+
+
 def test_a_fork_shows_what_it_shares(run: Out) -> None:
     rows = json.loads(run("show", "bbbb", "--json")[1])
     assert [row["number"] for row in rows] == [1, 2, 3]
@@ -201,7 +210,7 @@ def test_forget_takes_one_turn_or_all(run: Out) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [(), ("aaaa", "--all"), ("--turn", "3"), ("aaaa", "--conversation", "home"), ("--turn", "-1", "--conversation", "home"), ("--all",)],
+    [(), ("aaaa", "--all"), ("--turn", "3"), ("aaaa", "--conversation", "home"), ("--all",)],
 )
 def test_forget_without_a_clear_word_forgets_nothing(run: Out, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO())
@@ -231,6 +240,11 @@ def test_forget_takes_a_principal_or_a_person(run: Out) -> None:
         (("conversations", "--limit", "many"), "not a whole number: 'many'"),
         (("recall", "rent", "--budget", "-5"), "must be at least 0, not -5"),
         (("usage", "--limit", "-3"), "must be at least 1, not -3"),
+        (("forget", "home", "--turn", "0", "--yes"), "must be at least 1, not 0"),
+        (("forget", "--turn", "-1", "--conversation", "home", "--yes"), "must be at least 1, not -1"),
+        (("forget", "--conversation", "home", "--turn", "1", "--branch", "-1", "--yes"), "must be at least 0, not -1"),
+        (("pin", "home", "0"), "must be at least 1, not 0"),
+        (("pin", "home", "-5"), "must be at least 1, not -5"),
         (("conformance", "--timeout", "-1"), "must be more than 0, not -1"),
         (("conformance", "--serve-provider", "70000"), "must be from 0 to 65535, not 70000"),
         (("bench", "recall", "--budgets", "-5"), ""),
@@ -451,7 +465,6 @@ def test_a_closed_output_is_no_traceback(url: str) -> None:
         ("why", f"aaaa-1:{'9' * 5000}"),
         ("diff", "9" * 25),
         ("pin", "aaaa-1", "9" * 25),
-        ("pin", "aaaa-1", "-5"),
         ("forget", "--conversation", "aaaa-1", "--turn", "9" * 25, "--yes"),
     ],
 )

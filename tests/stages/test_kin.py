@@ -256,3 +256,22 @@ def test_what_breaks_in_it_costs_nothing_but_the_block(tmp_path: Path, method: s
             assert one.failures() == {"kin": 1}
 
     asyncio.run(work())
+
+
+@pytest.mark.parametrize("wire", list(PATHS))
+def test_a_title_for_what_a_request_quotes_is_told_nothing_and_kept_nowhere(tmp_path: Path, wire: str) -> None:
+    """Of a client of which nothing is known."""
+    asked = f"Give this conversation a short title.\n\nUser: {QUESTION[0][1]}\nAssistant: TN or so.\n"
+
+    async def work() -> None:
+        async with rig(scoped(tmp_path, "principal"), echoing(wire)) as one:
+            await say(one, FACT, wire=wire)
+            await indexed(one)
+            assert await say(one, [("user", asked)], wire=wire) == ""
+            assert one.sent.body == asking(wire, [("user", asked)])
+            await indexed(one)
+            assert len(await stored(one, lambda store: store.conversations("", 10))) == 1
+            assert await say(one, QUESTION, wire=wire)
+            assert b"TN-4410" in one.sent.body
+
+    asyncio.run(work())

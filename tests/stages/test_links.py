@@ -188,3 +188,18 @@ def test_an_ambiguous_name_is_asked_back(tmp_path: Path) -> None:
             assert "circle" in await talk.told(f"VCATTACH {talk.id[:4]}")
 
     asyncio.run(work())
+
+
+def test_a_conversation_is_named_as_its_client_names_it(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(commanded(tmp_path), echoing("openai_chat")) as one:
+            pets = Talk(one, b"X-VC-Conversation: our pets")
+            await pets.say(DOG)
+            await one.restart()
+            talk = Talk(one)
+            await talk.say("Hello.")
+            assert f"{pets.id[:8]} knows" in await talk.told("VCATTACH our pets")
+            assert "No conversation of yours" in await talk.told("VCATTACH our pet")
+            assert not one.failures()
+
+    asyncio.run(work())

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from functools import partial
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
+from backstory.app.faces.why import explain
+from backstory.config import Config
+from backstory.config.sections import Compaction
 from tests.rig import rig
 from tests.stages.talks import Talk, commanded, texts_sent
 from tests.stages.test_kin import indexed
-from tests.stages.world import echoing
+from tests.stages.world import echoing, stored
 
 DIRECT = "[Telegram Anna id:111 2026-11-26 05:00 UTC] "
 GROUP = "[Telegram Familie group id:-999 2026-11-26 05:00 UTC] "
@@ -160,3 +165,96 @@ def test_within_one_conversation_a_group_hears_what_was_said_in_it_alone(
             assert not one.failures()
 
     asyncio.run(work())
+
+
+@pytest.mark.parametrize("wire", ["openai_chat", "anthropic", "openai_responses", "gemini"])
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("compacted", [False, True])
+def test_a_digest_tells_a_group_nothing_that_its_client_does_not_send(tmp_path: Path, wire: str, restarted: bool, compacted: bool) -> None:
+    """Direct messages and a group in one conversation: each client sends its own part of it."""
+
+    async def work() -> None:
+        async with rig(_small(tmp_path), echoing(wire)) as one:
+            both = b"X-VC-Conversation: both"
+            direct, group = Talk(one, both, wire=wire), Talk(one, both, wire=wire)
+            await direct.say(DIRECT + FACT)
+            for number in range(4):
+                await direct.say(f"{DIRECT}Message {number} about football. " + "It matters for the plan. " * 30)
+            if compacted:
+                assert "are folded" in await Talk(one, both, wire=wire).told(GROUP + "VCCOMPACT")
+            digests = 0
+            await group.say(GROUP + "Our match is on the field in Haren.")
+            for number in range(10):
+                await group.say(f"{GROUP}Message {number} about tennis. " + "It matters for the plan. " * 60)
+                body = one.sent.body.decode()
+                assert "Hulst" not in body
+                assert "#1 " not in body
+                if "<digest>" in body:
+                    digests += 1
+                    text = body[body.index("<digest>") : body.index("</digest>")]
+                    assert "Haren" in text
+                    request = group.head.partition(b"X-VC-Request: ")[2].partition(b"\r\n")[0].decode()
+                    why = await stored(one, partial(explain, named=request))
+                    assert [block.text for block in why.blocks if block.folded and json.dumps(block.text)[1:-1] in body]
+                if restarted and number in (4, 8):
+                    await one.restart()
+            assert digests, "it was folded"
+            direct.messages += [("user", DIRECT + "And what is next?")]
+            await direct.say(DIRECT + "What do you know of my diagnosis?")
+            assert "Hulst" in one.sent.body.decode()
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_a_digest_stands_for_all_that_the_client_of_a_group_sends_itself(tmp_path: Path) -> None:
+    """What goes up anyway may be told in short, and the prefix stays as it is whoever speaks last."""
+
+    async def work() -> None:
+        async with rig(_small(tmp_path), echoing("openai_chat")) as one:
+            talk = Talk(one, b"X-VC-Conversation: both")
+            await talk.say(DIRECT + FACT)
+            digests = set()
+            for number in range(16):
+                await talk.say(f"{GROUP if number % 2 else DIRECT}Message {number} about tennis. " + "It matters for the plan. " * 30)
+                first = texts_sent(one)[0]
+                if "<digest>" in first:
+                    digests.add(first[: first.index("</digest>")])
+                    assert "Hulst" in first
+            assert 0 < len(digests) < 4
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_in_a_group_nothing_is_forgotten_that_was_not_said_there(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(commanded(tmp_path), echoing("openai_chat")) as one:
+            both = b"X-VC-Conversation: both"
+            direct, group = Talk(one, both), Talk(one, both)
+            await direct.say(DIRECT + FACT)
+            await group.say(GROUP + "My diagnosis is a cold.")
+            for topic in ("Groningen", "#1", "@Anna"):
+                told = await group.told(GROUP + f"VCFORGET {topic}")
+                assert "Nothing in this conversation is about" in told, topic
+            told = await group.told(GROUP + "VCFORGET diagnosis")
+            assert "1 turn about 'diagnosis'" in told
+            assert "Hulst" not in told
+            assert "1 turn about" in await group.told(GROUP + "!/undo")
+            assert "1 turn about 'Groningen'" in await direct.told(DIRECT + "VCFORGET Groningen")
+            assert "no forget to take back" in await group.told(GROUP + "!/undo")
+            assert "1 turn about 'Groningen'" in await direct.told(DIRECT + "!/undo")
+            # Each client's history is a branch of its own, and one of them is the conversation's current one.
+            for talk, room in ((direct, DIRECT), (group, GROUP)):
+                await talk.say(room + "Go on.")
+                assert "1 turn about 'cold'" in await group.told(GROUP + "VCFORGET cold")
+                assert "1 turn about" in await group.told(GROUP + "!/undo")
+                assert "Nothing in this conversation" in await group.told(GROUP + "VCFORGET Hulst")
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+def _small(folder: Path) -> Config:
+    """A window that a few messages fill."""
+    return replace(commanded(folder), compaction=Compaction(context_window=3_000, protected_recent_turns=1))

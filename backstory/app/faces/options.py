@@ -40,8 +40,8 @@ def named(forget: argparse.ArgumentParser) -> argparse.ArgumentParser:
     forget.add_argument("--all", action="store_true", help="everything")
     forget.add_argument("--principal", metavar="NAME", help="everything of this principal")
     forget.add_argument("--person", default="", metavar="NAME", help="what they said, what answers it and what mentions them")
-    forget.add_argument("--turn", type=int, default=0, metavar="N", help="one turn, by its number in `show`; with --conversation")
-    forget.add_argument("--branch", type=int, default=0, metavar="B", help="the branch of --turn, by its number in `show --branches`")
+    forget.add_argument("--turn", type=number(1), default=0, metavar="N", help="one turn, by its number in `show`; with --conversation")
+    forget.add_argument("--branch", type=number(0), default=0, metavar="B", help="the branch of --turn, by its number in `show --branches`")
     forget.add_argument("--conversation", metavar="ID", help="the conversation of --turn, or the only one of --person")
     forget.add_argument("--yes", action="store_true", help="do not ask")
     return forget

@@ -25,6 +25,7 @@ from backstory.jobs.facts import FACTS, READ_BY
 from backstory.memory.economy.account import STOPS_S
 from backstory.memory.facts.query import select
 from backstory.memory.facts.supersession import Known
+from backstory.memory.identity import named as identity
 from backstory.memory.reading.fence import called
 from backstory.memory.recall.index import Index
 from backstory.memory.recall.retrieval import recall
@@ -167,12 +168,16 @@ def conversations(store: Store, limit: int) -> list[ConversationRow]:
 
 
 def find(store: Store, named: str) -> Conversation:
-    """The conversation of this id, unique beginning of an id (4 characters or more), or label. NotFound where there is none, or several."""
+    """The conversation of this id, unique beginning of an id (4 characters or more), or label, or to which its client has given this name.
+    NotFound where there is none, or several."""
     every = [it for it, _ in store.conversations(None, _MOST_CONVERSATIONS)]
     exact = [it for it in every if it.id == named.lower()]
     by_label = [it for it in every if it.label and it.label.lower() == named.lower()]
     by_start = [it for it in every if len(named) >= 4 and it.id.startswith(named.lower())]
     found = exact or by_label or by_start
+    if not found:
+        told = {store.alias(owner, key) for owner in {it.principal for it in every} for key in identity.keys(named)}
+        found = [it for it in every if it.id in told]
     if not found:
         raise NotFound(f"no conversation has the id or label {named!r}")
     if len(found) > 1:

@@ -9,11 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from backstory.app.faces import stored as faces
 from backstory.app.faces.numbered import path_of, turn_of
 from backstory.app.faces.quoted import quoted
 from backstory.commands.forgetting import FORGET, veil
+from backstory.core.lines import without
 from backstory.core.records import Conversation, Digest, Injection, Trace, Turn
 from backstory.core.store import Store
 from backstory.errors import NotFound, StoreError
@@ -266,10 +268,10 @@ def _case(store: Store, named: str, principal: str | None) -> _Case:
     record = faces.find(store, name)
     if principal is not None and record.principal != principal:
         raise NotFound(f"no request or conversation {named!r}")
-    return _of(store, record, trace, int(turn or 0))
+    return _of(store, record, trace, int(turn) if turn else None)
 
 
-def _of(store: Store, record: Conversation, trace: Trace | None, number: int) -> _Case:
+def _of(store: Store, record: Conversation, trace: Trace | None, number: int | None) -> _Case:
     turns, hidden = load_shown(store, record)
     path = branch(turns)
     hidden |= veil(store.stated(FORGET, record.principal))
@@ -287,15 +289,15 @@ def _of(store: Store, record: Conversation, trace: Trace | None, number: int) ->
 
 
 def _choose(
-    traces: Sequence[Trace], path: Sequence[Turn], number: int, record: Conversation, injections: Mapping[bytes, Injection]
+    traces: Sequence[Trace], path: Sequence[Turn], number: int | None, record: Conversation, injections: Mapping[bytes, Injection]
 ) -> tuple[Trace | None, Turn | None]:
-    """The trace of a turn (0: the newest one), and the human message that it is about."""
-    if not number:
+    """The trace of a turn (None: the newest one), and the human message that it is about."""
+    if number is None:
         if not traces:
             raise NotFound(f"no request of conversation {record.id} was changed, or nothing is kept of it")
         asked = next((turn for turn in path if turn.id == traces[-1].turn), None)
         return traces[-1], asked
-    if number > len(path):
+    if not 0 < number <= len(path):
         raise NotFound(f"conversation {record.id} has the turns 1 to {len(path)}, not {number}")
     asked = next((turn for turn in reversed(path[:number]) if turn.role == "user" and turn.kind == "spoken"), None)
     found = next((one for one in reversed(traces) if asked is not None and one.turn == asked.id), None)
@@ -324,7 +326,9 @@ def _injections(store: Store, record: Conversation) -> dict[bytes, Injection]:
 
 
 def _digests(store: Store, case: _Case) -> list[Digest]:
-    return list(veiled(store.digests(case.record.id), case.hidden, case.turns))
+    """As they went up, less what is about to be forgotten."""
+    made, unheard = veiled(store.digests(case.record.id), case.hidden, case.turns), frozenset(case.told.unheard)
+    return [without(one, unheard, claims=False) or replace(one, text="", tokens=0) for one in made] if unheard else list(made)
 
 
 def _blocks(case: _Case) -> Iterator[Block]:

@@ -37,6 +37,7 @@ _ENCODED = frozenset({_ENCODING})
 _HEADER = b"x-vc-reasoning"
 _KINDS: dict[str, SideKind] = {
     "title": "title",
+    "summary": "summary",
     "compaction": "summary",
     "router": "router",
     "memory extraction": "memory",

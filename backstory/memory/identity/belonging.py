@@ -54,7 +54,7 @@ AGENTS = (b"x-claude-code-agent-id", b"x-codex-parent-thread-id", b"x-openai-sub
 """Headers of requests that a client's own agents make: nobody speaks in them."""
 
 _READ_CHARS = 200_000
-_GROUP = re.compile(r"group .*|chat [^:]*:(?:-\d+|\S+@g\.us)", re.DOTALL)
+_GROUP = re.compile(r"group .*|chat [^:]*:(?:-\d+|\S+@g\.us)|chat slack:[CG][0-9A-Z]{8,}", re.DOTALL)
 _LINE_END = re.compile(r"\\n.*", re.DOTALL)
 _OPENCLAW_SESSION = re.compile(r"(?:^|\n)Runtime: agent=[!-~]{1,200} \| session=([!-~]{1,200}) \|")
 _OPENCLAW_META = re.compile(r'"schema":\s*"openclaw\.inbound_meta\.v\d+"')
@@ -94,7 +94,8 @@ def audience(rooms: Iterable[str], texts: Iterable[str]) -> str:
 
 
 def grouped(room: str) -> bool:
-    """Whether a room, as an envelope tells it, is surely a group: by its kind, or by the form of its id (Telegram, WhatsApp)."""
+    """Whether a room, as an envelope tells it, is surely a group: by its kind, or by the form of its id (Telegram, WhatsApp,
+    Slack)."""
     return _GROUP.fullmatch(room) is not None
 
 

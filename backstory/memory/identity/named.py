@@ -72,6 +72,13 @@ def claims(head: Head, prompt: Prompt, document: Document) -> tuple[Claim, ...]:
     return tuple(found)
 
 
+def keys(named: str) -> tuple[str, ...]:
+    """The keys under which a conversation stands to which its client has given this name: in X-VC-Conversation, or as its own session.
+    Without a project: there the same name is another conversation's."""
+    chosen = _chosen(named)
+    return (f"conversation:{chosen}", *(f"session:{client.name}:{named}" for client in CLIENTS)) if chosen else ()
+
+
 def principal(mode: str, head: Head) -> str:
     """Whose memory this is. mode "api_key": the first 16 hex digits of the SHA-256 of the client's key, "anonymous" where it sends none.
     Any other mode: "", one user."""

@@ -1,7 +1,8 @@
 """Requests that a client makes on its own behalf: titles, routing, summaries, probes. They are no part of the conversation they are about.
 
-Rule: a request counts as one only by a known opening of its system prompt or last message, by a parameter that no conversation has, or
-because a known client asks for JSON without offering tools. What a person writes in the middle of a text never makes one.
+Rule: a request counts as one only by a known opening of its system prompt or last message, by a parameter that no conversation has,
+because a known client asks for JSON without offering tools, or because it is a single message with the shape of naming.py. What a person
+writes in the middle of a text never makes one.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from backstory.core.document import Document
 from backstory.core.exchange import Head
 from backstory.core.message import Message, Opaque, Prompt, Text
 from backstory.memory.folding.compactions import COMPACTORS
+from backstory.memory.identity.naming import naming
 
 
 class Sign(Struct, frozen=True):
@@ -44,6 +46,9 @@ MESSAGE_SIGNS = (
     Sign("### Task:\nGenerate a concise, 3-5 word title", "title"),
     Sign("### Task:\nGenerate 1-3 broad tags", "title"),
     Sign("### Task:\nSuggest 3-5 relevant follow-up questions", "title"),
+    Sign("### Task:\nAnalyze the chat history to determine the necessity of generating search queries", "title"),
+    Sign("### Task:\nGenerate a detailed prompt for am image generation task", "title"),
+    Sign("### Task:\nYou are an autocompletion system.", "title"),
     *(Sign(opening, COMPACTION) for client in COMPACTORS for opening in client.messages),
 )
 
@@ -56,6 +61,7 @@ COMPACTIONS = SUMMARY_OPENINGS + tuple(sign.opening for sign in MESSAGE_SIGNS if
 _TRIGGERS = frozenset(client.trigger for client in COMPACTORS if client.trigger)
 # These clients talk to their user in free text with tools on offer; JSON without tools is for themselves.
 _ASKING_JSON = ("claude-cli/", "geminicli")
+_NAMES = b"x-vc-conversation"
 _PROBE_BYTES = 400
 _LOOKED_AT = 8
 
@@ -66,12 +72,17 @@ def compaction(text: str) -> bool:
 
 
 def side_request(head: Head, prompt: Prompt, document: Document, messages: Sequence[Message]) -> str:
-    """What kind of side request this is, "" for a conversation: title, router, memory extraction, compaction, subagent, quota probe,
-    warm-up, count, json. `messages`: at least the first (with the leading system messages) and the last one of the request."""
+    """What kind of side request this is, "" for a conversation: title, summary, router, memory extraction, compaction, subagent, quota
+    probe, warm-up, count, json. `messages`: at least the first (with the leading system messages) and the last one of the request."""
     path = head.path
     if path.endswith(("/count_tokens", ":countTokens", "/input_tokens")):
         return "count"
-    return _by_opening(prompt, messages) or _by_parameter(path, prompt, document) or _by_client(head, prompt)
+    return (
+        _by_opening(prompt, messages)
+        or _by_parameter(path, prompt, document)
+        or _by_client(head, prompt)
+        or _by_shape(head, prompt, messages)
+    )
 
 
 def _by_opening(prompt: Prompt, messages: Sequence[Message]) -> str:
@@ -132,6 +143,17 @@ def _by_client(head: Head, prompt: Prompt) -> str:
     if prompt.structured and not prompt.tools and agent.startswith(_ASKING_JSON):
         return "json"
     return ""
+
+
+def _by_shape(head: Head, prompt: Prompt, messages: Sequence[Message]) -> str:
+    """A title or a summary that a client of which nothing is known asks for: in one message, naming no conversation."""
+    if prompt.tools or prompt.previous or not messages or len(messages) != len(prompt.items) or head.header(_NAMES):
+        return ""
+    *before, last = messages
+    if last.role != "user" or any(message.role != "system" for message in before) or not all(isinstance(part, Text) for part in last.parts):
+        return ""
+    told = [part.text for part in prompt.system[:_LOOKED_AT] if isinstance(part, Text)]
+    return naming("\n".join([*told, *(message.text for message in before)]), last.text)
 
 
 def _is(document: Document, name: str, value: bytes) -> bool:

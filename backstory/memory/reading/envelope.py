@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from backstory.core.message import Part, Text
 from backstory.memory.identity import marker
+from backstory.memory.identity.belonging import grouped
 from backstory.memory.identity.side import COMPACTIONS
 from backstory.memory.reading import openclaw
 from backstory.memory.reading.fence import called
@@ -76,6 +77,8 @@ _CHANNELS = frozenset(
     )
 )
 _CHANNEL_ID = re.compile(r"\bid:(\S{1,100})")
+# How the place ends in a header of a chat of several.
+_SHARED = re.compile(r"(?:^|\s)(?:#\S+|group|channel)$", re.IGNORECASE)
 _ELAPSED = re.compile(r" \+\d{1,6}(?:ms|[smhdw])(?= |$)")
 _LONGEST_HEADER = 400
 # More blocks than this at one end of a text are no client's.
@@ -264,7 +267,10 @@ def _channel(inner: str, claims: Claims) -> bool:
         return False
     sender = _CHANNEL_ID.sub("", told[1] if told else rest)
     sender = " ".join(_ELAPSED.sub("", sender).split())
-    room = f"chat {name.lower()}:{by_id[1] if by_id else sender}"
+    place = f"{name.lower()}:{by_id[1] if by_id else sender}"
+    room = f"chat {place}"
+    if not grouped(room) and _SHARED.search(sender):
+        room = f"group {place}"
     claims.claim(sender, name.lower(), told[0] if told else 0.0, room=room)
     return True
 

@@ -95,7 +95,8 @@ class Search(Struct, frozen=True, omit_defaults=True):
 
 class Told(Struct, frozen=True, omit_defaults=True):
     """All that is kept of one request. `came`, `went`: bytes of the body that came and of the one that went up. `chain`: of the newest
-    human message, in hex. `folded`: turns that a digest stood for. `absent`: stored turns that did not go up as messages."""
+    human message, in hex. `folded`: turns that a digest stood for. `absent`: stored turns that did not go up as messages.
+    `unheard`: numbers of turns of which the digest did not tell, for they were not said in the group that asked."""
 
     came: int = 0
     went: int = 0
@@ -107,6 +108,7 @@ class Told(Struct, frozen=True, omit_defaults=True):
     left: tuple[Left, ...] = ()
     changes: tuple[Change, ...] = ()
     notes: tuple[str, ...] = ()
+    unheard: tuple[int, ...] = ()
 
 
 class Parts(Struct):

@@ -265,5 +265,8 @@ def test_a_fork_shows_the_blocks_that_it_shares_and_none_that_came_after_it(tmp_
         assert [it.text for it in why.explain(store, "aaaa:2").blocks] == ["block 1"]
         with pytest.raises(NotFound):
             why.explain(store, "bbbb:2")
+        for look in (why.explain, why.diff):
+            with pytest.raises(NotFound, match="turns 1 to 2, not 0"):
+                look(store, "aaaa:0")
     finally:
         store.close()

@@ -38,6 +38,11 @@ def test_a_client_tells_its_directory(text: str, found: str) -> None:
         (GROUP, "group telegram:-100123"),
         (OLD, "direct signal:+1555"),
         ("[Telegram Trip planning id:-100123 2026-11-20 14:03 UTC] Porto it is.", "chat telegram:-100123"),
+        ("[Discord Guild #general channel id:123 2026-11-20 14:03 UTC] Porto it is.", "group discord:123"),
+        ("[Slack #team 2026-11-20 14:03 UTC] Porto it is.", "group slack:#team"),
+        ("[Signal Family group id:abc= +2m 2026-11-20 14:03 UTC] Porto it is.", "group signal:abc="),
+        ("[Discord Ann user id:55 2026-11-20 14:03 UTC] Porto it is.", "chat discord:55"),
+        ("[Signal Ann Group-Smith id:+1555 2026-11-20 14:03 UTC] Porto it is.", "chat signal:+1555"),
         ("[WhatsApp +1555 +30s Sun 2026-01-18 00:20:12 CST] Porto it is.", "chat whatsapp:+1555"),
         ("Porto it is.", ""),
     ],
@@ -81,12 +86,24 @@ def test_earlier_turns_of_a_channel_make_a_conversation_unsure() -> None:
     assert tellable(settled(None, Home("c", "", ""), ["", ""]))
 
 
-@pytest.mark.parametrize("room", ["group telegram:-100", "chat telegram:-999", "chat whatsapp:1203630@g.us"])
+@pytest.mark.parametrize("room", ["group telegram:-100", "chat telegram:-999", "chat whatsapp:1203630@g.us", "chat slack:C04AB12CD"])
 def test_a_group_is_known_by_its_kind_or_its_id(room: str) -> None:
     assert grouped(room)
 
 
-@pytest.mark.parametrize("room", ["", "direct telegram:7", "chat telegram:111", "chat whatsapp:Ann", "chat whatsapp:+1-555", "?"])
+@pytest.mark.parametrize(
+    "room",
+    [
+        "",
+        "direct telegram:7",
+        "chat telegram:111",
+        "chat whatsapp:Ann",
+        "chat whatsapp:+1-555",
+        "chat slack:D04AB12CD",
+        "chat slack:Carl",
+        "?",
+    ],
+)
 def test_what_may_be_between_two_is_no_group(room: str) -> None:
     assert not grouped(room)
 

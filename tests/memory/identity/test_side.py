@@ -39,6 +39,8 @@ def test_titles() -> None:
     assert _ask(("user", "<session>\nHi\n</session>"), system="Something new.", structured=True) == "title"
     assert _ask(("system", "You are a title generator. You output ONLY a thread title."), ("user", '"Hi"')) == "title"
     assert _ask(("user", "Generate a title for this conversation:\n"), ("user", '"Hi"')) == "title"
+    queries = "### Task:\nAnalyze the chat history to determine the necessity of generating search queries, in the given language."
+    assert _ask(("user", f"{queries}\n<chat_history>\nUSER: Hi\n</chat_history>")) == "title"
 
 
 def test_routers_and_memory_extraction() -> None:
@@ -121,3 +123,15 @@ def test_compaction_knows_summaries_and_requests_for_them() -> None:
     assert compaction("[summarize_task] Result:\nThis session is being continued from a previous conversation")
     assert not compaction("Tell me: This session is being continued from a previous conversation")
     assert not compaction("")
+
+
+def test_a_title_for_what_one_message_quotes() -> None:
+    task, said = "Generate a short title for the following conversation.", "User: An egg?\nAssistant: Seven minutes."
+    assert _ask(("user", said), system=task) == "title"
+    assert _ask(("system", task), ("user", said)) == "title"
+    assert _ask(("user", f"Summarize this chat:\n{said}")) == "summary"
+    assert _ask(("user", said), ("assistant", "Eggs"), ("user", said), system=task) == "", "a conversation goes on"
+    assert _ask(("assistant", said), system=task) == ""
+    assert _ask(("user", said), system=task, tools=1) == ""
+    assert _ask(("user", said), system=task, headers=((b"X-VC-Conversation", b"eggs"),)) == "", "it was named"
+    assert _ask(("user", Opaque("image")), system=task) == ""
