@@ -17,6 +17,7 @@ from backstory.app.regard import Regard, Regards
 from backstory.config import Config
 from backstory.core.exchange import Head
 from backstory.core.plan import Answer, Plan, asked_once
+from backstory.providers import upstreams
 
 if TYPE_CHECKING:
     from backstory.app.gateway.augment import Augmentation
@@ -113,11 +114,11 @@ def _translating(config: Config, engine: Engine, regards: Regards, error: Callab
     if not config.upstream.wire:
         return None
     from backstory.app.gateway.translating import Translating  # noqa: PLC0415
-    from backstory.config.catalogue import habits_at  # noqa: PLC0415
+    from backstory.config.catalogue import known_at  # noqa: PLC0415
     from backstory.providers.windows import Rooms  # noqa: PLC0415
 
-    habits = habits_at(config.upstream.url)
-    return Translating(regards, error, engine, config.upstream.cache_marks, Rooms(config.models), habits)
+    known = known_at(upstreams.base(config.upstream.url).host if config.upstream.url else "")
+    return Translating(regards, error, engine, config.upstream.cache_marks, Rooms(config.models), known)
 
 
 def _judging(config: Config, engine: Engine, error: Callable[[Head, int, str, str], Answer]) -> Judging | None:

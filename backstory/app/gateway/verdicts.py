@@ -5,6 +5,7 @@ from __future__ import annotations
 from backstory.app.gateway.augment import of
 from backstory.app.gateway.ways import Ways, question_of
 from backstory.app.regard import Regard
+from backstory.config.catalogue import known_at
 from backstory.core.exchange import Exchange
 from backstory.core.wishes import Wishes
 from backstory.errors import RequestError
@@ -25,17 +26,17 @@ def verdict_of(ways: Ways, exchange: Exchange, wishes: Wishes) -> Verdict:
     where = ", then ".join(dict.fromkeys(named)) or _by_itself(choice.model or way.model, bool(choice.model))
     if choice.routes:
         first = choice.routes[0]
-        speaks, model = first.backend.wire(way.wire), first.model
+        speaks, model, known = first.backend.wire(way.wire), first.model, first.backend.known
         if all(route.backend is first.backend for route in choice.routes):
             where += f" (paid with {first.backend.paid_with})"
     else:
-        speaks, model = way.wire, choice.model or way.model
+        speaks, model, known = way.wire, choice.model or way.model, known_at(way.host)
     tongue = TONGUES_BY_NAME[speaks]
-    lost = steering.misplaced(tongue, model, choice.params)
+    lost = steering.misplaced(tongue, model, choice.params, known)
     return Verdict(
         where,
         ways.chooser.doubt(wishes.asked) if choice.model else "",
-        tuple([f"{loss.what} is left out there: {loss.why.partition(': ')[2] or loss.why}." for loss in lost]),
+        tuple([f"{loss.what} is left out there: {loss.why}." for loss in lost]),
     )
 
 
