@@ -189,3 +189,26 @@ def test_loop_detection_is_told_of_and_not_pretended(tmp_path: Path, wire: str) 
             assert "Your message was not sent" in await person.told("Hello. !/loop-detection(on)")
 
     run(scene())
+
+
+PLACES = {
+    "!/model(prov:a|claude:claude-a)": "goes to prov with the model a, then claude with the model claude-a.",
+    "!/model(prov:a!claude:claude-a)": (
+        "goes to prov with the model a and claude with the model claude-a at the same time: the first with something to say answers."
+    ),
+    "!/model(hybrid:[claude:claude-a,prov:a])": (
+        "goes to prov with the model a (paid with a key of its own), once claude with the model claude-a has thought about it."
+    ),
+}
+
+
+@pytest.mark.parametrize("command", PLACES)
+def test_where_requests_go_is_told_as_it_is(tmp_path: Path, command: str) -> None:
+    async def scene() -> None:
+        async with two(tmp_path, PROVIDERS, KEY) as one:
+            person = asker(one, "openai_chat")
+            assert PLACES[command] in await person.told(command)
+            told = await person.told("!/set(seed=4)")
+            assert ("seed is left out at claude: Anthropic Messages has no seed" in told) is ("hybrid" not in command)
+
+    run(scene())
