@@ -77,6 +77,8 @@ REFUSED = {
     "!/route-append(name=r,element=prov:a)": ("no failover route 'r'", "none yet"),
     "!/route-list(name=r)": ("no failover route 'r'",),
     "!/delete-failover-route(r)": ("no failover route 'r'",),
+    "!/model prov:a": ("stands in brackets right behind it: !/model(prov:a)",),
+    "!/model(hybrid:[claude:claude-a,prov:b]": ("stands in brackets right behind it: !/model(hybrid:[claude:claude-a,prov:b])",),
     "!/max(5)": ("does not take '5'",),
     "!/beckend(prov)": ("no command !/beckend", "Did you mean !/backend"),
 }
