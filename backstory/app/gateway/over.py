@@ -6,6 +6,7 @@ Rule: what is not set up is not loaded.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from backstory.config import Config
 from backstory.core.exchange import Head
 from backstory.core.plan import Answer, Plan, asked_once
 from backstory.providers import upstreams
+from backstory.wires import WIRES
 
 if TYPE_CHECKING:
     from backstory.app.gateway.augment import Augmentation
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 
 # What another wire sealed is marked so (wires/unsealed.py).
 _MARKS = {"anthropic": b"backstory:", "openai_responses": b"backstory:", "gemini": b"YmFja3N0b3J5O"}
+_RESPONSES = next(wire for wire in WIRES if wire.name == "openai_responses")
+_COMPACTS = re.compile(r"(?:/v1)?/responses/compact")
+"""Where a history is posted that is to be compacted (wires/translation/compacting.py)."""
 
 
 class Over:
@@ -41,7 +46,7 @@ class Over:
 
     def reads(self, regard: Regard, head: Head) -> bool:
         """Whether a request has to be read for it."""
-        if regard.speaks or (self._translating is not None and self._translating.counts(head)):
+        if regard.speaks or (self._translating is not None and self._translating.counts(head)) or _compacts(head):
             return True
         if self._judging is not None and regard.wire is not None:
             return True
@@ -55,17 +60,26 @@ class Over:
             plan = self._augmentation.near(plan, head, body, regard)
         if self._judging is not None and regard.wire is not None:
             plan = self._judging.plan(plan, head, body, regard.wire, regard)
+        compacts = regard.wire is None and _compacts(head)
+        if compacts:
+            plan = self.judged(plan, head, body, regard)
         if self._reworking is not None:
             plan = self._reworking.plan(plan, head, body, regard)
         if isinstance(plan, Plan):
             plan = self._gone_on(plan, head, body, regard)
         elif self._translating is not None or self._engine.wished:
             plan = eager(self._later(plan, head, body, regard))
+        if compacts:
+            return _opened(plan, body) if isinstance(plan, Plan) else eager(_opened_later(plan, body))
         plan = plan if self._augmentation is None else self._augmentation.far(plan, head, body, regard)
         mark = _MARKS.get(regard.wire.name) if regard.wire is not None and regard.readable else None
         if mark is None or body.find(mark) < 0 or regard.routed or regard.speaks:
             return plan
         return self._own(plan, head, body, regard) if isinstance(plan, Plan) else eager(self._own_later(plan, head, body, regard))
+
+    def judged(self, plan: Plan | Awaitable[Plan], head: Head, body: bytes, regard: Regard) -> Plan | Awaitable[Plan]:
+        """The plan of a history that is to be compacted, of which this is the body, with what policies say to that."""
+        return plan if self._judging is None else self._judging.plan(plan, head, body, _RESPONSES, regard, False)
 
     async def _own_later(self, plan: Awaitable[Plan], head: Head, body: bytes, regard: Regard) -> Plan:
         return self._own(await plan, head, body, regard)
@@ -100,6 +114,25 @@ class Over:
         if self._translating is None or regard.routed:
             return plan
         return self._translating.plan(plan, replace(head, path=plan.path) if plan.path else head, body, regard)
+
+
+def _compacts(head: Head) -> bool:
+    return head.method == "POST" and _COMPACTS.fullmatch(head.path) is not None
+
+
+async def _opened_later(plan: Awaitable[Plan], body: bytes) -> Plan:
+    return _opened(await plan, body)
+
+
+def _opened(plan: Plan, body: bytes) -> Plan:
+    """The plan of a compaction that goes where it always goes, without what other providers sealed: it was elsewhere before."""
+    before = body if plan.body is None else plan.body
+    if plan.answer is not None or plan.translation is not None or before.find(_MARKS[_RESPONSES.name]) < 0:
+        return plan
+    from backstory.wires.unsealed import unsealed  # noqa: PLC0415 - only where there is such a mark
+
+    found = unsealed(_RESPONSES.name, before)
+    return plan if found is before else replace(plan, body=found)
 
 
 def _augmentation(config: Config, engine: Engine, error: Callable[[Head, int, str, str], Answer]) -> Augmentation | None:

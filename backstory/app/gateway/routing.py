@@ -37,7 +37,6 @@ from backstory.wires.continued import perhaps_kept
 from backstory.wires.reworking.brought_back import brought_back
 from backstory.wires.reworking.reasoned import Reasoned
 from backstory.wires.unread import models_within, sure_model
-from backstory.wires.unsealed import MARKS, unsealed
 
 _ENCODING = b"content-encoding"
 _ENCODED = frozenset({_ENCODING})
@@ -86,18 +85,23 @@ class RoutingHouse:
         except BackstoryError as error:
             return Plan(answer=self._refused(head, error))
         if sending is None:
-            plan = self._house.plan(head, body)
-            return _opened(plan, body) if isinstance(plan, Plan) else plan
+            return self._house.plan(head, body)
         sending = replace(sending, races=False, reasoners=())
-        return self._compacting(sending) if self._ways.ready(sending) else eager(self._compacting_paid(sending))
+        if not self._ways.ready(sending):
+            return eager(self._compacting_paid(sending))
+        plan = self._compacting(sending)
+        return self._finished(plan, sending) if isinstance(plan, Plan) else eager(self._later(plan, sending))
 
     async def _compacting_paid(self, sending: Sending) -> Plan:
         await self._ways.fetch(sending)
-        return self._compacting(sending)
+        plan = self._compacting(sending)
+        return self._finished(plan if isinstance(plan, Plan) else await plan, sending)
 
-    def _compacting(self, sending: Sending) -> Plan:
+    def _compacting(self, sending: Sending) -> Plan | Awaitable[Plan]:
+        """What policies say to it comes before it is written for whom it goes to."""
         regard = self._regards(sending.head)
-        return self._finished(Plan(regard.target, drop=regard.drop), sending)
+        head = sending.head if not sending.plain else sending.seen
+        return self._house.behind.judged(Plan(regard.target, drop=regard.drop), head, sending.body, regard)
 
     def _aside(self, head: Head, body: bytes) -> Plan | Awaitable[Plan]:
         """What is no request to a model."""
@@ -285,14 +289,6 @@ class RoutingHouse:
             tap = plan.tap
             attempt(self._house.failed, "routing", lambda: _dropped(tap), lambda: None)
             return Plan(answer=self._refused(sending.head, error))
-
-
-def _opened(plan: Plan, body: bytes) -> Plan:
-    """The plan of a compaction that goes where it always goes, without what other providers sealed: it was elsewhere before."""
-    if plan.answer is not None or plan.body is not None or MARKS[RESPONSES] not in body:
-        return plan
-    found = unsealed(RESPONSES, body)
-    return plan if found is body else replace(plan, body=found)
 
 
 def _plain(head: Head, body: bytes) -> bytes | None:

@@ -169,7 +169,7 @@ class Translating:
 
     def _compaction(self, plan: Plan, head: Head, body: bytes) -> Plan | Awaitable[Plan]:
         """A history that is to be compacted."""
-        plain = decoded(body, head.header(b"content-encoding").strip().lower())
+        plain = decoded(body, head.header(b"content-encoding").strip().lower()) if plan.body is None else plan.body
         if plain is None:
             return self._unread(head)
         speaks, whose = self._regards.speaks, principal("api_key", head)
