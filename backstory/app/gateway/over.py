@@ -19,10 +19,13 @@ from backstory.config import Config
 from backstory.core.exchange import Head
 from backstory.core.plan import Answer, Plan, asked_once
 from backstory.providers import upstreams
+from backstory.stages.base import attempted
 from backstory.wires import WIRES
 
 if TYPE_CHECKING:
+    from backstory.app.commanding import Plain
     from backstory.app.gateway.augment import Augmentation
+    from backstory.app.gateway.counted import Counted
     from backstory.app.gateway.judging import Judging
     from backstory.app.gateway.reworking import Reworking
     from backstory.app.gateway.translating import Translating
@@ -32,6 +35,9 @@ _MARKS = {"anthropic": b"backstory:", "openai_responses": b"backstory:", "gemini
 _RESPONSES = next(wire for wire in WIRES if wire.name == "openai_responses")
 _COMPACTS = re.compile(r"(?:/v1)?/responses/compact")
 """Where a history is posted that is to be compacted (wires/translation/compacting.py)."""
+_COUNTS = re.compile(r"(?:/count_tokens|/input_tokens|(?::|%3[Aa])countTokens)\Z")
+# In every answer of ours (commands/sign.py).
+_ANSWER = b"~vc:"
 
 
 class Over:
@@ -39,6 +45,7 @@ class Over:
 
     def __init__(self, config: Config, engine: Engine, regards: Regards, error: Callable[[Head, int, str, str], Answer]) -> None:
         self._engine = engine
+        self._regards = regards
         self._judging = _judging(config, engine, error)
         self._augmentation = _augmentation(config, engine, error)
         self._reworking = _reworking(config)
@@ -48,6 +55,8 @@ class Over:
         """Whether a request has to be read for it."""
         if regard.speaks or (self._translating is not None and self._translating.counts(head)) or _compacts(head):
             return True
+        if self._counts(head):
+            return True
         if self._judging is not None and regard.wire is not None:
             return True
         return self._reworking is not None and regard.wire is not None and regard.readable
@@ -56,6 +65,14 @@ class Over:
         """The plan with all of it: what is said for the client comes first; policies see the request as memory has left it, and the
         answer as its client gets it; the client's own wire is made over after that, and translated, to where it goes; what is said to the
         model that it goes up to comes last."""
+        if body and self._counts(head) and _ANSWER in body:
+            counted = self._counting()
+            plain = counted.plain(head, body)
+            if plain is not None:
+                return eager(self._counted(plan, head, regard, counted, plain))
+        return self._through(plan, head, body, regard)
+
+    def _through(self, plan: Plan | Awaitable[Plan], head: Head, body: bytes, regard: Regard) -> Plan | Awaitable[Plan]:
         if self._augmentation is not None:
             plan = self._augmentation.near(plan, head, body, regard)
         if self._judging is not None and regard.wire is not None:
@@ -80,6 +97,28 @@ class Over:
     def judged(self, plan: Plan | Awaitable[Plan], head: Head, body: bytes, regard: Regard) -> Plan | Awaitable[Plan]:
         """The plan of a history that is to be compacted, of which this is the body, with what policies say to that."""
         return plan if self._judging is None else self._judging.plan(plan, head, body, _RESPONSES, regard, False)
+
+    def _counts(self, head: Head) -> bool:
+        """Whether tokens are asked for, in which there may be commands. Where nobody gives any, nothing is read for it."""
+        engine = self._engine
+        if engine.commanding is None or not engine.commanding.seen or not engine.memory:
+            return False
+        return head.method == "POST" and _COUNTS.search(head.path) is not None
+
+    def _counting(self) -> Counted:
+        from backstory.app.gateway.counted import Counted  # noqa: PLC0415 - only where commands were given
+
+        return Counted(self._engine, self._regards)
+
+    async def _counted(self, plan: Plan | Awaitable[Plan], head: Head, regard: Regard, counted: Counted, plain: Plain) -> Plan:
+        nothing: Plan | None = None
+        found = await attempted(self._engine.failed, "count", counted.plan(head, plain), nothing)
+        if found is not None:
+            return found
+        plan = plan if isinstance(plan, Plan) else await plan
+        plan = plan if plan.answer is not None else replace(plan, body=plain.body)
+        done = self._gone_on(plan, head, plain.body, regard)
+        return done if isinstance(done, Plan) else await done
 
     async def _own_later(self, plan: Awaitable[Plan], head: Head, body: bytes, regard: Regard) -> Plan:
         return self._own(await plan, head, body, regard)

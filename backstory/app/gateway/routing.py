@@ -12,9 +12,11 @@ from collections.abc import Awaitable
 
 from msgspec.structs import replace
 
+from backstory.app.commanding import Plain
 from backstory.app.drive import eager
 from backstory.app.gateway.augment import Augment, carry, model_wire, of
 from backstory.app.gateway.beside import Aside, Beside
+from backstory.app.gateway.counted import Counted
 from backstory.app.gateway.keeping import no_previous
 from backstory.app.gateway.listing import Listing
 from backstory.app.gateway.questions import compacts
@@ -52,6 +54,7 @@ class RoutingHouse:
         self._ways = house.ways()
         self._router, self._tokens = self._ways.router, self._ways.tokens
         self._beside = Beside(self._router, self._tokens, house.failed)
+        self._counted = Counted(house.engine, house.regards)
         self._listing = Listing(config, self._router, self._tokens, self._regards)
         # Else it is done where thoughts of tags are (reworking.py).
         self._cleans = config.reply.think_tags == "keep" and config.tools.virtual == "off"
@@ -110,6 +113,9 @@ class RoutingHouse:
             if found is None:
                 listed = self._beside.all_models(head) if self._listing.is_needed else None
                 return self._house.plan(head, body) if listed is None else eager(self._listed(head, body, listed))
+            plain = self._counted.plain(head, body) if found[0].kind == "count" else None
+            if plain is not None:
+                return eager(self._aside_counted(head, plain, *found))
             if not self._tokens.ready(route.backend for route in found[1]):
                 return eager(self._aside_paid(head, body, *found))
             return self._dropped(self._beside.plan(head, body, *found), head)
@@ -128,6 +134,12 @@ class RoutingHouse:
             return listed
         plan = self._house.plan(head, body)
         return plan if isinstance(plan, Plan) else await plan
+
+    async def _aside_counted(self, head: Head, plain: Plain, aside: Aside, routes: tuple[Route, ...]) -> Plan:
+        """Tokens of a conversation in which commands were given."""
+        nothing: Plan | None = None
+        found = await attempted(self._house.failed, "count", self._counted.plan(head, plain, routes), nothing)
+        return found if found is not None else await self._aside_paid(head, plain.body, aside, routes)
 
     async def _aside_paid(self, head: Head, body: bytes, aside: Aside, routes: tuple[Route, ...]) -> Plan:
         await self._tokens.fetch(route.backend for route in routes)
