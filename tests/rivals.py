@@ -26,7 +26,7 @@ from tests.routed import KEYS, speaking
 BY_NAME = {wire.name: wire for wire in WIRES}
 Do: TypeAlias = "Callable[[Received, asyncio.StreamWriter], Any]"
 """What a provider does with a request: a coroutine function; the connection stays open after it."""
-KINDS = {"anthropic": "anthropic", "openai_chat": "groq", "openai_responses": "openai", "gemini": "gemini"}
+KINDS = {"anthropic": "anthropic", "openai_chat": "together", "openai_responses": "openai", "gemini": "gemini"}
 
 
 def says(text: str, after_s: float = 0.0, thought: str = "", pause_s: float = 0.0) -> Do:

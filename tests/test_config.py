@@ -112,7 +112,10 @@ def test_unknown_key_names_line_and_nearest(tmp_path: Path, home: dict[str, str]
             "line 4: providers.work.kind: no kind 'opnai'; did you mean openai? (kind is one of openai,",
         ),
         ("providers:\n  gw: {kind: openai_compatible}\n", "line 2: providers.gw: the kind openai_compatible needs url"),
-        ("providers:\n  my-gw:\n    kind: groq\n    keys: 3\n", "line 3: providers.my-gw: expected names, each with {kind, url, wire,"),
+        (
+            "providers:\n  my-gw:\n    kind: groq\n    keys: 3\n",
+            "line 4: providers.my-gw.keys: no such setting (there are kind, url, wire,",
+        ),
         (
             "providers:\n  groq:\n    wire: gemni\n",
             "line 3: providers.groq.wire: expected one of anthropic, openai_chat, openai_responses, gemini",

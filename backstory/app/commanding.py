@@ -5,7 +5,7 @@ from __future__ import annotations
 from backstory.commands import sign
 from backstory.commands.grammar import Asked
 from backstory.core.document import Document
-from backstory.core.edits import Edit, SetParam
+from backstory.core.edits import DropMessages, Edit, SetParam
 from backstory.core.exchange import Exchange, Head, Headers
 from backstory.core.message import Opening, Prompt, Text
 from backstory.core.plan import Answer
@@ -33,14 +33,21 @@ class Plain:
 
 
 class Commanding:
-    """Finds commands with this prefix."""
+    """Finds commands with this prefix. `seen`: there was one, or an answer to one, in any request so far."""
 
     def __init__(self, prefix: str) -> None:
         self._eraser = Eraser(prefix)
+        self.seen = False
 
     def suspects(self, opening: Opening) -> bool:
         """Whether a first message may hold a command, so that a closer look is needed. Some us."""
         return self._eraser.suspects(memoryview(opening.items[-1]))
+
+    def asides(self, body: bytes, prompt: Prompt, wire: Wire) -> frozenset[int]:
+        """The places of commands and of our answers to them, which are no part of the conversation. Raises DocumentError."""
+        cleaned = self._eraser.clean(body, prompt, wire)
+        gone = () if cleaned is None else [edit for edit in cleaned.edits if isinstance(edit, DropMessages)]
+        return frozenset([place for edit in gone for place in range(edit.start, edit.stop)])
 
     def plain(self, head: Head, document: Document, prompt: Prompt, wire: Wire) -> Plain | None:
         """None where there is nothing of a command: the usual case; or where a message cannot be read. Raises DocumentError for what cannot
@@ -52,6 +59,7 @@ class Commanding:
         builds_on = sign.of_reply_id(prompt.previous) if wire.stateful and prompt.previous else None
         if cleaned is None and builds_on is None:
             return None
+        self.seen = True
         edits: list[Edit] = [] if cleaned is None else cleaned.edits
         asked = None if cleaned is None else cleaned.asked
         conversation = "" if cleaned is None else cleaned.conversation

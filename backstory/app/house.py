@@ -77,7 +77,7 @@ class PortHouse:
         self.regards = self._regards = Regards(config, upstream_url)
         self.ways = engine.ways
         self._choosing = Choosing(engine, self._regards, self.error, config.commands.prefix)
-        self._over = Over(config, engine, self._regards, self.error)
+        self.behind = self._over = Over(config, engine, self._regards, self.error)
         # A shorter history was hardly ever folded.
         self._least = int(config.compaction.context_window * config.compaction.soft_threshold * CHARS_PER_TOKEN)
         self._late: dict[int, asyncio.Future[Plan]] = {}

@@ -3,7 +3,7 @@
 Rules: a command word is the whole message, on one line. `!/name(argument)` is the whole message too, or, for commands that only set
 something, what the last line of a longer one ends with, outside of code. Whatever else looks like one (a path, a script's first line, a
 quotation) is left alone. A message that is nothing but `!/name`, of a name that does not exist, is a command all the same: nobody
-says that to a model.
+says that to a model. Nor is `!/model(x` or `!/model x` said to one, where that is all: it is a command in the wrong form.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ _FENCES = ("```", "~~~")
 _LIKE = 0.5
 # So like the name of a setting is one that was meant for it, though it ends a message of other words.
 _MEANT = 0.75
+_SENTENCE = ".?!,;:"
 _BY_NAME: Mapping[str, Command] = {command.name: command for command in COMMANDS}
 _BY_WORD: Mapping[str, Command] = {command.word: command for command in COMMANDS if command.word}
 _SETTINGS = tuple(command.name for command in COMMANDS if command.sets)
@@ -31,7 +32,8 @@ _SETTINGS = tuple(command.name for command in COMMANDS if command.sets)
 
 class Asked(Struct, frozen=True):
     """A command that was found. `command`: None where there is none of this `name`. `written`: as it stands in the message. `before`: it
-    ends a longer message, which goes on to the model without it. `sender`: who gave it, "" where the message does not say."""
+    ends a longer message, which goes on to the model without it. `sender`: who gave it, "" where the message does not say. `bare`: the
+    argument does not stand in brackets."""
 
     name: str
     argument: str
@@ -39,11 +41,12 @@ class Asked(Struct, frozen=True):
     command: Command | None = None
     before: bool = False
     sender: str = ""
+    bare: bool = False
 
     @property
     def accepted(self) -> bool:
         """Whether it can be carried out as it was given."""
-        return self.command is not None and self.command.accepts(self.argument)
+        return self.command is not None and not self.bare and self.command.accepts(self.argument)
 
 
 def find(text: str, prefix: str) -> Asked | None:
@@ -74,11 +77,29 @@ def _word(text: str) -> Asked | None:
 
 def _whole(text: str, prefix: str) -> Asked | None:
     """A whole message of the form `!/name` or `!/name(argument)`."""
-    match = _call(prefix).fullmatch(text) if len(text) <= _LONGEST else None
-    if match is None:
+    if len(text) > _LONGEST:
         return None
+    match = _call(prefix).fullmatch(text)
+    if match is None:
+        return _bare(text, prefix)
     name = match["name"].lower()
     return Asked(name, (match["argument"] or "").strip(), text, _BY_NAME.get(name))
+
+
+def _bare(text: str, prefix: str) -> Asked | None:
+    """A whole message `!/name(argument` or `!/name argument` of a command that takes one: a bracket was forgotten, or both. With a space
+    it is one word, and no end of a sentence."""
+    match = _call(prefix).match(text)
+    command = _BY_NAME.get(match["name"].lower()) if match is not None and match["argument"] is None else None
+    if match is None or command is None or command.takes == "nothing":
+        return None
+    rest = text[match.end() :]
+    argument = rest[1:].strip()
+    if argument[:1] == "(" and argument[-1] == ")":
+        argument = argument[1:-1].strip()
+    forgotten = rest[:1] == "(" and ")" not in rest
+    spaced = rest[:1].isspace() and len(argument.split()) == 1 and argument[-1] not in _SENTENCE
+    return Asked(command.name, argument, text, command, bare=True) if argument and (forgotten or spaced) else None
 
 
 def _ending(text: str, end: str, prefix: str) -> Asked | None:

@@ -64,6 +64,11 @@ def wrong(command: Command, argument: str, prefix: str) -> str:
     return f"{told}{choices} Usage: {command.usage(prefix)}"
 
 
+def bare(command: Command, argument: str, prefix: str) -> str:
+    """What belongs to it does not stand in brackets."""
+    return f"What {prefix}{command.name} takes stands in brackets right behind it: {prefix}{command.name}({argument}). Nothing was changed."
+
+
 def failed(name: str, reason: str, prefix: str) -> str:
     """It was understood, and could not be done."""
     return f"{prefix}{name} could not be done: {reason}. Nothing of it was sent to the model."

@@ -71,12 +71,14 @@ from backstory.config.sections import (
     spell,
 )
 from backstory.config.side_models import Secret, check_provider, check_variable, problems, read_key
-from backstory.config.sources import Collected, Given, collect, collect_environ, collect_file
+from backstory.config.sources import Collected, Given, collect, collect_environ, collect_file, fields_at
 from backstory.config.storage import check_storage, data_folder, default_storage
+from backstory.core.selectors import suggest
 from backstory.errors import ConfigError, with_extra
 
 __all__ = ["Config", "Instance", "Listener", "Log", "OutboundProxies", "PriceRow", "Setting", "describe", "effective", "mask"]
 
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`")
 _PROFILES = {"QUALITY_FOCUSED": "QUALITY", "COST_FOCUSED": "COST"}
 # Where decay is only switched on, half of a turn's rank is at stake.
 _DECAYS = {"true": 0.5, "false": 0.0}
@@ -360,18 +362,26 @@ def _wrong(key: Key, setting: Given, error: Exception) -> str:
     place, name, detail = setting.source, key.name, str(error)
     got = "***" if key.name in _UNSHOWN else mask(repr(setting.value))
     within = re.search(r" - at `\$(.*)`", detail)
-    if within and within[1]:
-        name += within[1]
-        if setting.node is not None:
-            line = _line_within(setting.node, within[1])
-            place = re.sub(r"line \d+$", f"line {line}", place)
+    steps = within[1] if within else ""
     detail = re.sub(r" - at `\$.*`", "", detail)
+    unknown, known = _UNKNOWN.fullmatch(detail), fields_at(key.type, steps)
+    place = _place_within(setting, f"{steps}.{unknown[1]}" if unknown is not None and known else steps)
+    name += steps
+    if unknown is not None and known:
+        return f"{place}: {name}.{unknown[1]}: no such setting{suggest(unknown[1], known)} (there are {', '.join(known)})"
     if isinstance(error, routes.Misplaced):
         return f"{place}: {name}: {detail}"
     expects = f"expected {key.expects}, got {got}" if not within or not within[1] else f"expected {key.expects}"
     if isinstance(error, msgspec.ValidationError) and not (within and within[1]):
         return f"{place}: {name}: {expects}"
     return f"{place}: {name}: {expects} ({detail})"
+
+
+def _place_within(setting: Given, steps: str) -> str:
+    """Where these steps into its value lead to."""
+    if not steps or setting.node is None:
+        return setting.source
+    return re.sub(r"line \d+$", f"line {_line_within(setting.node, steps)}", setting.source)
 
 
 def _line_within(node: Any, steps: str) -> int:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from backstory.core.provider_row import Row
-from backstory.core.translation import NO_HABITS, Habits
+from backstory.core.translation import NOTHING_KNOWN, Known
 
 OPEN_KINDS = ("openai_compatible", "anthropic_compatible")
 """Rows without a URL of their own."""
@@ -28,11 +28,16 @@ def catalogue() -> dict[str, Row]:
     return msgspec.convert(tomllib.loads(text), dict[str, Row])
 
 
-def habits_at(url: str) -> Habits:
-    """What is known of the provider at this URL, of whatever kind its settings call it."""
-    host = urlsplit(url).hostname
+@cache
+def known_at(host: str) -> Known:
+    """What is known of the provider at this host, of whatever kind the settings call it."""
     rows = [row for row in catalogue().values() if host and any(_serves(one, host) for one in row.urls.values())]
-    return rows[0].habits if rows else NO_HABITS
+    return known_of(rows[0]) if rows else NOTHING_KNOWN
+
+
+def known_of(row: Row) -> Known:
+    """What the row says of a request's body."""
+    return Known(row.lacks, row.habits)
 
 
 def _serves(base: str, host: str) -> bool:

@@ -19,7 +19,7 @@ from backstory.config.extended import NOTHING, Extended
 from backstory.config.routes import AliasRow, ProviderRow, Routing
 from backstory.config.side_models import check_secret, check_variable
 from backstory.core.provider_row import Auth, Header, Row, WireName
-from backstory.core.selectors import Branch, parse, suggest
+from backstory.core.selectors import HYBRID, Branch, nearest, parse, suggest
 from backstory.errors import SelectorError
 
 BUILT_IN = ("anthropic", "openai", "gemini")
@@ -118,7 +118,9 @@ def route_problem(text: str, known: set[str]) -> str:
 
 def unknown_backend(branch: Branch, known: Mapping[str, Any] | set[str]) -> str:
     """What to say of a backend that there is not."""
-    return f"no provider {branch.backend!r}{suggest(branch.backend, known)} (there are {', '.join(sorted(known))})"
+    hybrid = nearest(branch.backend, (*known, "hybrid")) == "hybrid"
+    hint = f"; did you mean {HYBRID}?" if hybrid else suggest(branch.backend, known)
+    return f"no provider {branch.backend!r}{hint} (there are {', '.join(sorted(known))})"
 
 
 def in_use(providers: Mapping[str, ProviderRow], aliases: tuple[AliasRow, ...], routing: Routing) -> bool:

@@ -6,10 +6,12 @@ Nothing is checked here but the names: an unknown one is a problem with its plac
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
+import msgspec
 from msgspec import Struct
 
 from backstory.config.sections import keys
@@ -148,6 +150,22 @@ def _leaves(out: Collected, path: Path, node: yaml.MappingNode, above: str = "")
             continue
         else:
             yield name, key, value
+
+
+def fields_at(annotated: Any, steps: str) -> tuple[str, ...]:
+    """The keys that a mapping inside of a value of this type may have; none where it has no keys of its own. `steps`: `[0].set`."""
+    base = _plain(annotated)
+    for index, name in re.findall(r"\[(\d+)\]|\.([\w-]+)", steps):
+        args = get_args(base)
+        if get_origin(base) in (tuple, dict):
+            base = _plain(args[get_origin(base) is dict])
+        elif name and not index and isinstance(base, type) and issubclass(base, Struct):
+            base = _plain(next((one.type for one in msgspec.structs.fields(base) if one.name == name), str))
+    return base.__struct_fields__ if isinstance(base, type) and issubclass(base, Struct) else ()
+
+
+def _plain(annotated: Any) -> Any:
+    return get_args(annotated)[0] if get_origin(annotated) is Annotated else annotated
 
 
 def _unknown(name: str, place: str) -> str:

@@ -29,6 +29,9 @@ Value: TypeAlias = float | int | str
 _KINDS: dict[str, Kind] = {"|": "failover", "^": "weighted", "!": "race"}
 _SIGNS = {kind: sign for sign, kind in _KINDS.items()}
 _HYBRID = "hybrid:["
+HYBRID = "hybrid:[reasoner,executor]"
+"""How one is written."""
+_LIKE_HYBRID = re.compile(r"([A-Za-z]+)\s*:\s*\[")
 _LONGEST = 2000
 _MOST_BRANCHES = 20
 _BACKEND = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)(?:\.(\d{1,3}))?")
@@ -168,8 +171,12 @@ def _blanked(text: str) -> str:
 
 def _hybrid(text: str, start: int) -> Selector:
     begin, end = start + len(_HYBRID), len(text.rstrip())
-    if text[end - 1] != "]":
+    close = _closing(text, begin)
+    if close < 0:
         raise SelectorError("hybrid:[ has no ] at its end", text, end - 1)
+    if close < end - 1:
+        behind = close + 1 + len(text[close + 1 :]) - len(text[close + 1 :].lstrip())
+        raise SelectorError(f"nothing can stand behind {HYBRID}; parameters stand behind each of the two", text, behind)
     inside = _blanked(text[: end - 1])
     comma = inside.find(",", begin)
     more = inside.find(",", comma + 1) if comma >= 0 else -1
@@ -179,6 +186,16 @@ def _hybrid(text: str, start: int) -> Selector:
     if sign is not None:
         raise SelectorError(f"{sign.group()} cannot stand in hybrid:[ ]", text, sign.start())
     return Selector("hybrid", (_branch(text, begin, comma, "hybrid"), _branch(text, comma + 1, end - 1, "hybrid")))
+
+
+def _closing(text: str, begin: int) -> int:
+    """The place of the bracket that closes the one in front of this place, -1 where none does."""
+    depth = 1
+    for at, sign in enumerate(text[begin:], begin):
+        depth += (sign == "[") - (sign == "]")
+        if not depth:
+            return at
+    return -1
 
 
 def _branch(text: str, start: int, end: int, kind: Kind) -> Branch:
@@ -224,6 +241,11 @@ def _named(named: str, text: str, place: int) -> tuple[str, int, str]:
     """Backend, instance and model. What stands before a colon is no backend where it cannot be one's name."""
     for sign in "[]":
         if sign in named:
+            hybrid = _LIKE_HYBRID.match(named)
+            if hybrid is not None and hybrid[1] == _HYBRID[:-2]:
+                raise SelectorError(f"{HYBRID} stands alone, with no blank in front of its [", text, place)
+            if hybrid is not None and nearest(hybrid[1], [_HYBRID[:-2]]):
+                raise SelectorError(f"{hybrid[1]}:[ is nothing; did you mean {HYBRID}?", text, place)
             raise SelectorError(f"{sign} stands in a name; annotations stand in front of it", text, place + named.index(sign))
     before, colon, after = named.partition(":")
     match = _BACKEND.fullmatch(before.strip()) if colon else None

@@ -44,6 +44,16 @@ class Habits(Struct, frozen=True, forbid_unknown_fields=True):
 NO_HABITS = Habits()
 
 
+class Known(Struct, frozen=True):
+    """What is known of one provider. `lacks`: members of a request's body that it refuses."""
+
+    lacks: tuple[str, ...] = ()
+    habits: Habits = NO_HABITS
+
+
+NOTHING_KNOWN = Known()
+
+
 class Loss(Struct, frozen=True):
     """Something that does not get through. `what`: the field, as the client's wire calls it. `how`: "dropped"; "changed" (it gets through
     as something near it, named in `why`); "refused" (the request is not sent: the answer would not be what was asked for)."""

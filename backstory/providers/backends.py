@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from backstory.config import Config
+from backstory.config.catalogue import OPEN_KINDS, catalogue, known_at, known_of
 from backstory.config.extended import Extended
 from backstory.config.routes import ProviderRow
 from backstory.config.routing import BUILT_IN, Keys, auth_of, row_of
@@ -20,6 +21,7 @@ from backstory.core.exchange import Head, Headers
 from backstory.core.extending import Account, Payment, Pays, Token
 from backstory.core.plan import Target
 from backstory.core.provider_row import Auth, Header, Row
+from backstory.core.translation import Known
 from backstory.errors import BackstoryError, ConfigError, ExtensionError, UpstreamError
 from backstory.providers import upstreams
 from backstory.providers.gateways import foreign
@@ -52,7 +54,7 @@ TOKEN_AUTHS: frozenset[Auth] = frozenset({"oauth_refresh", "oauth_client", "goog
 
 class Backend(Struct, frozen=True):
     """One provider. `urls`: the wires that it speaks, the preferred one first. `paths`: where a wire's path is not the usual one. `keys`:
-    of ours, by instance; empty where there are none. `lacks`: members of a request that it refuses. `pays`: an extension's way of paying,
+    of ours, by instance; empty where there are none. `known`: what it takes otherwise than others. `pays`: an extension's way of paying,
     with the extension's name. `home`: the wires whose clients would reach the same host without any selector."""
 
     name: str
@@ -64,7 +66,7 @@ class Backend(Struct, frozen=True):
     keys: dict[int, str]
     models: tuple[str, ...]
     headers: Headers
-    lacks: tuple[str, ...]
+    known: Known
     row: Row
     given: ProviderRow
     secrets: Keys
@@ -208,7 +210,10 @@ def backends(config: Config) -> dict[str, Backend]:
     for name in BUILT_IN:
         if name not in config.providers:
             given = ProviderRow(url=urls[name], auth="client")
-            found[name] = _at_home(_backend(name, given, Keys(), config.extended), urls)
+            made = _at_home(_backend(name, given, Keys(), config.extended), urls)
+            # What its provider's own host refuses, whoever else is there may take.
+            lacks = known_at(next(iter(made.urls.values())).host).lacks
+            found[name] = replace(made, known=Known(lacks, made.row.habits))
     for name, given in config.providers.items():
         keys = config.provider_keys.get(name, Keys())
         if keys.trouble:
@@ -258,7 +263,7 @@ def _backend(name: str, given: ProviderRow, keys: Keys, extended: Extended) -> B
         dict(keys.numbered),
         given.models,
         tuple([(key.encode(), value.encode()) for key, value in given.headers.items()]),
-        row.lacks,
+        _known(given, row),
         row,
         given,
         keys,
@@ -276,6 +281,13 @@ def _urls(given: ProviderRow, row: Row, values: Mapping[str, str]) -> dict[str, 
         urls = {given.wire: urls.get(given.wire, given.url)}
     filled = {**values, "host": _host(row, values)}
     return {wire: upstreams.base(url.format_map(filled) if not given.url else url) for wire, url in urls.items()}
+
+
+def _known(given: ProviderRow, row: Row) -> Known:
+    """One that its settings call any provider is known by its host."""
+    if any(row is catalogue()[kind] for kind in OPEN_KINDS):
+        return known_at(upstreams.base(given.url).host)
+    return known_of(row)
 
 
 def _host(row: Row, values: Mapping[str, str]) -> str:

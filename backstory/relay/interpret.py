@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 _REFUSED = 400
-_QUIET_S, _MOST_ERROR_S = 2.0, 10.0
+QUIET_S, MOST_ERROR_S = 2.0, 10.0
 """So long for a byte of an error's body, and for all of it: its status says the most."""
 
 
@@ -141,7 +141,7 @@ class Interpreter:
         self._since = self._since or now
         if self._came != self._size:
             self._came, self._came_at = self._size, now
-        if now - self._came_at > _QUIET_S or now - self._since > _MOST_ERROR_S:
+        if now - self._came_at > QUIET_S or now - self._since > MOST_ERROR_S:
             self._up.abort()
             self._understood(head)
 

@@ -14,7 +14,7 @@ from msgspec import Raw, Struct
 
 from backstory.core.plan import Attempt, Lane, Question, Target
 from backstory.core.wire import Wire
-from backstory.errors import BackstoryError, UpstreamError
+from backstory.errors import BackstoryError, UpstreamError, UpstreamTimeout
 from backstory.relay import interpret
 from backstory.relay.attempts import Attempts, plainly
 from backstory.relay.comments import Comments
@@ -93,7 +93,7 @@ class Runner:
         self._request = request
         self._wire: Wire = question.wire
         self._body = b""
-        self._since = 0.0
+        self._since = self._begun_at = 0.0
         self._task: asyncio.Task[None] | None = None
         self._fresh = False
         self._watch: Watch | None = None
@@ -135,10 +135,19 @@ class Runner:
             self.interpreter.check(clock.now)
         if up is not self.up or self.state != "running":
             return
+        if self._stalls(clock.now):
+            self._fail(UpstreamTimeout("the body of the upstream's error came to no end"), None)
+            return
         reading = self.reply is not None or self.attempts.reading or (self.interpreter is not None and self.interpreter.reading)
         error = overdue(up, self._since, clock.now, reading, True, self._door.timeouts)
         if error is not None:
             self._fail(error, None)
+
+    def _stalls(self, now: float) -> bool:
+        """Whether it is a refusal, which cannot win, whose body does not come to its end."""
+        if not self.attempts.settled or self.reply is None or self.reply.status < _REFUSED:
+            return False
+        return now - self._since > interpret.QUIET_S or now - self._begun_at > interpret.MOST_ERROR_S
 
     # As attempts.Course.
 
@@ -249,6 +258,7 @@ class Runner:
 
     def _begun(self, reply: ReplyHead, empty: bool) -> None:
         self.reply, self.empty = reply, empty
+        self._begun_at = self._door.clock.now
         self._parts, self._size = [], 0
         answers = reply.status < _REFUSED and not empty and not is_page(reply)
         self._watch = Watch(self._wire, reply.headers) if answers else None

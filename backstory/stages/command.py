@@ -132,6 +132,8 @@ class Command(Stage):
         command, prefix = asked.command, self._desk.prefix
         if command is None:
             return guide.unknown(asked.name, nearest(asked.name, self._more.commands), prefix), False
+        if asked.bare:
+            return guide.bare(command, asked.argument, prefix), False
         if not asked.accepted:
             return guide.wrong(command, asked.argument, prefix), False
         if visit is None:

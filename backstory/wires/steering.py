@@ -7,7 +7,7 @@ the wire's tongue: a small request is written with and without it, and the diffe
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote, unquote
 
 import msgspec
@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from backstory.core.document import Cut, Document, Put, Splice
 from backstory.core.selectors import Value
-from backstory.core.translation import Asked, Effort, Loss, Reasoning, Sampling, Tongue
+from backstory.core.translation import NOTHING_KNOWN, Asked, Effort, Known, Loss, Reasoning, Sampling, Tongue
 from backstory.errors import DocumentError, RequestError
 from backstory.wires.anthropic.endings import in_small
 from backstory.wires.lowering import encode
@@ -53,6 +53,7 @@ _EFFORT, _BUDGET = "reasoning_effort", "thinking_budget"
 _REASONING = frozenset({_EFFORT, _BUDGET})
 # What a tongue says where there will be no thinking, though it was asked for.
 _UNTHOUGHT = frozenset({"reasoning", "thinking"})
+_REFUSES = "the provider refuses it"
 _members = msgspec.json.Decoder(dict[str, Raw])
 
 
@@ -92,54 +93,58 @@ def with_model(body: bytes, model: str) -> bytes:
     return body if document.member("model") == value else document.apply([Put(("model",), value)])
 
 
-def without(body: bytes, names: Iterable[str]) -> tuple[bytes, tuple[Loss, ...]]:
+def without(body: bytes, names: Sequence[str]) -> tuple[bytes, tuple[Loss, ...]]:
     """The body without these members, and which of them it had."""
+    if not names:
+        return body, ()
     document = Document(body)
     found = [name for name in names if document.has((name,))]
     if not found:
         return body, ()
-    return document.apply([Cut((name,)) for name in found]), tuple([Loss(name, "dropped", "the provider refuses it") for name in found])
+    return document.apply([Cut((name,)) for name in found]), tuple([Loss(name, "dropped", _REFUSES) for name in found])
 
 
 def with_params(
-    tongue: Tongue, body: bytes, model: str, params: Mapping[str, Value], shown: bool = False
+    tongue: Tongue, body: bytes, model: str, params: Mapping[str, Value], shown: bool = False, known: Known = NOTHING_KNOWN
 ) -> tuple[bytes, tuple[Loss, ...]]:
     """The body, which is one of this wire's, with these parameters, and what does not go with what else it asks. `shown`: with an effort,
-    thoughts are wanted in the answer. RequestError for one that the wire has no place for."""
+    thoughts are wanted in the answer. `known`: of the provider. RequestError for one that the wire has no place for, or that the provider
+    refuses."""
     if not params:
         return body, ()
     document = Document(body)
-    splices, lost = _splices(tongue, document, model, params, shown)
+    splices, lost = _splices(tongue, document, model, params, shown, known)
     return (document.apply(splices) if splices else body), lost
 
 
-def with_fitting(tongue: Tongue, body: bytes, model: str, params: Mapping[str, Value]) -> tuple[bytes, tuple[str, ...]]:
-    """The body with those of the parameters for which wire and model have a place, and what is to be said of the others. The same object
-    where nothing changes. DocumentError where the body cannot be edited."""
+def with_fitting(
+    tongue: Tongue, body: bytes, model: str, params: Mapping[str, Value], known: Known = NOTHING_KNOWN
+) -> tuple[bytes, tuple[Loss, ...]]:
+    """The body with those of the parameters for which wire, model and provider have a place, and the others. The same object where nothing
+    changes. DocumentError where the body cannot be edited."""
     if not params:
         return body, ()
     document, fitting = Document(body), dict[str, Value]()
-    told: list[str] = []
+    left: list[Loss] = []
     lost: tuple[Loss, ...] = ()
     try:
-        splices, lost = _splices(tongue, document, model, params)
+        splices, lost = _splices(tongue, document, model, params, known=known)
     except RequestError:
         for name, value in params.items():
             try:
-                _splices(tongue, document, model, {**fitting, name: value})
+                _splices(tongue, document, model, {**fitting, name: value}, known=known)
             except RequestError as error:
-                told.append(str(error))
+                left.append(_left(name, error))
             else:
                 fitting[name] = value
-        splices, lost = _splices(tongue, document, model, fitting) if fitting else ([], ())
+        splices, lost = _splices(tongue, document, model, fitting, known=known) if fitting else ([], ())
     out = document.apply(splices) if splices else body
-    told += [f"{loss.what}: {loss.why}" for loss in lost]
-    return body if out == body else out, tuple(told)
+    return body if out == body else out, (*left, *lost)
 
 
-def cooler(tongue: Tongue, body: bytes, model: str, temperature: float, top_p: float) -> bytes:
+def cooler(tongue: Tongue, body: bytes, model: str, temperature: float, top_p: float, known: Known = NOTHING_KNOWN) -> bytes:
     """The body with a temperature of at most this, and of at most this top_p where it has one; the same object where it is as cool
-    already, or the model takes neither. DocumentError where the body cannot be edited."""
+    already, or the model or its provider takes neither. DocumentError where the body cannot be edited."""
     document = Document(body)
     now = _asked(tongue, document, model).sampling
     wanted: dict[str, Value] = {}
@@ -147,7 +152,7 @@ def cooler(tongue: Tongue, body: bytes, model: str, temperature: float, top_p: f
         wanted["top_p"] = top_p
     if now.temperature is None or now.temperature > temperature:
         wanted["temperature"] = temperature
-    return with_fitting(tongue, body, model, wanted)[0]
+    return with_fitting(tongue, body, model, wanted, known)[0]
 
 
 def _named(path: str) -> re.Match[str] | None:
@@ -155,11 +160,16 @@ def _named(path: str) -> re.Match[str] | None:
     return _GEMINI.search(path) if _VERB.search(path) else None
 
 
+def _left(name: str, error: RequestError) -> Loss:
+    """A parameter that there is no place for, as the error says."""
+    return Loss(name, "dropped", str(error).removeprefix(f"{name}: "))
+
+
 def _splices(
-    tongue: Tongue, document: Document, model: str, params: Mapping[str, Value], shown: bool = False
+    tongue: Tongue, document: Document, model: str, params: Mapping[str, Value], shown: bool = False, known: Known = NOTHING_KNOWN
 ) -> tuple[list[Splice], tuple[Loss, ...]]:
     """The edits that put these parameters in, and what has no place beside the rest of the request. RequestError for one that the wire has
-    no place for."""
+    no place for, or the provider refuses."""
     plain = {name: value for name, value in params.items() if tongue.name == "openai_chat" and name in _PLAIN}
     splices: list[Splice] = [Put((name,), encode(value)) for name, value in plain.items()]
     rest = {name: value for name, value in params.items() if name not in plain}
@@ -169,17 +179,22 @@ def _splices(
         raise RequestError(f"verbosity: {tongue.name} has none")
     lost: tuple[Loss, ...] = ()
     if rest:
-        before, after, lost = _written(tongue, document, model, rest, shown)
+        before, after, lost = _written(tongue, document, model, rest, shown, known)
         splices += _difference(document, before, after)
+    refused = next((one.path[0] for one in splices if isinstance(one, Put) and one.path[0] in known.lacks), None)
+    if refused is not None:
+        raise RequestError(f"{refused}: {_REFUSES} ({model} over {tongue.name})")
     return splices, lost
 
 
-def with_wishes(tongue: Tongue, body: bytes, model: str, params: Mapping[str, Value]) -> tuple[bytes, tuple[Loss, ...]]:
+def with_wishes(
+    tongue: Tongue, body: bytes, model: str, params: Mapping[str, Value], known: Known = NOTHING_KNOWN
+) -> tuple[bytes, tuple[Loss, ...]]:
     """The same for parameters that somebody has set for whatever is asked: those for which there is no place are left out, and told; an
     effort is the nearest that the model has."""
     wanted, lost = _able(tongue, model, params)
     try:
-        body, more = with_params(tongue, body, model, wanted)
+        body, more = with_params(tongue, body, model, wanted, known=known)
     except RequestError:
         pass
     else:
@@ -187,12 +202,12 @@ def with_wishes(tongue: Tongue, body: bytes, model: str, params: Mapping[str, Va
     kept: dict[str, Value] = {}
     for name, value in wanted.items():
         try:
-            with_params(tongue, body, model, {**kept, name: value})
+            with_params(tongue, body, model, {**kept, name: value}, known=known)
         except RequestError as error:
-            lost.append(Loss(name, "dropped", str(error)))
+            lost.append(_left(name, error))
         else:
             kept[name] = value
-    body, more = with_params(tongue, body, model, kept)
+    body, more = with_params(tongue, body, model, kept, known=known)
     return body, (*lost, *more)
 
 
@@ -205,32 +220,33 @@ def _able(tongue: Tongue, model: str, params: Mapping[str, Value]) -> tuple[dict
         idle = params.get(_EFFORT) == "none"
         return (
             {name: value for name, value in params.items() if name not in thinking},
-            [] if idle else [Loss(name, "dropped", f"{name}: {model} does not reason") for name in thinking],
+            [] if idle else [Loss(name, "dropped", f"{model} does not reason") for name in thinking],
         )
     return {name: effort_for(model, msgspec.convert(it, Effort)) if name == _EFFORT else it for name, it in params.items()}, []
 
 
-def misplaced(tongue: Tongue, model: str, params: Mapping[str, Value]) -> tuple[Loss, ...]:
-    """Those of these parameters for which this wire, or this model of it, has no place in a plain request."""
+def misplaced(tongue: Tongue, model: str, params: Mapping[str, Value], known: Known = NOTHING_KNOWN) -> tuple[Loss, ...]:
+    """Those of these parameters for which this wire, or this model or provider of it, has no place in a plain request."""
     key, talk = _TALK[tongue.name]
-    return with_wishes(tongue, encode({"model": model, key: talk}), model, params)[1]
+    return with_wishes(tongue, encode({"model": model, key: talk}), model, params, known)[1]
 
 
-def _asked(tongue: Tongue, document: Document, model: str, thinking: bool = False) -> Asked:
+def _asked(tongue: Tongue, document: Document, model: str, thinking: bool = False, known: Known = NOTHING_KNOWN) -> Asked:
     """A small request that is to be answered like this one. `thinking`: what keeps a model from it counts as well."""
     key, talk = _TALK[tongue.name]
     about = {name: Raw(raw) for name in _ABOUT[tongue.name] if (raw := document.member(name)) is not None}
     ends = in_small(document) if thinking and tongue.name == "anthropic" else {}
     small = encode({"model": model, key: talk, **about, **ends})
-    return replace(tongue.asked(small, f"/v1beta/models/{quote(model, safe='')}:generateContent", ""), model=model)
+    asked = tongue.asked(small, f"/v1beta/models/{quote(model, safe='')}:generateContent", "")
+    return replace(asked, model=model, habits=known.habits)
 
 
 def _written(
-    tongue: Tongue, document: Document, model: str, params: Mapping[str, Value], shown: bool
+    tongue: Tongue, document: Document, model: str, params: Mapping[str, Value], shown: bool, known: Known
 ) -> tuple[dict[str, Raw], dict[str, Raw], tuple[Loss, ...]]:
     """The members of a small request like this one, without the parameters and with them; and what of these does not go with the rest."""
     thinking = [name for name in (_EFFORT, _BUDGET) if name in params]
-    asked = _asked(tongue, document, model, bool(thinking))
+    asked = _asked(tongue, document, model, bool(thinking), known)
     (before, _), (after, losses) = tongue.ask(asked), tongue.ask(_steered(asked, params, shown))
     unthought: tuple[Loss, ...] = ()
     for loss in losses:

@@ -98,6 +98,23 @@ def test_where_all_fail_the_first_that_is_named_is_told(tmp_path: Path, wire: st
     run(scene())
 
 
+@pytest.mark.parametrize("trickles", [False, True])
+def test_nobody_waits_for_the_rest_of_a_refusal_where_all_others_have_lost(tmp_path: Path, trickles: bool) -> None:
+    async def stalls(_: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(b'HTTP/1.1 503 No\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n\r\n{"error":')
+        for _second in range(120):
+            await asyncio.sleep(0.5)
+            writer.write(b" " if trickles else b"")
+
+    async def scene() -> None:
+        async with rivals(tmp_path, race("openai_chat", stalls, refuses(404, 0.05, "no such thing"))) as one, asyncio.timeout(45):
+            head, body = await one.ask_for("openai_chat", "slow:a!fast:b")
+            assert head.startswith(b"HTTP/1.1 404"), head
+            assert b"no such thing" in body
+
+    run(scene())
+
+
 @pytest.mark.parametrize("wire", WIRES)
 def test_a_winner_that_breaks_off_is_broken_off_and_never_continued_by_another(tmp_path: Path, wire: str) -> None:
     async def half(received: object, writer: asyncio.StreamWriter) -> None:

@@ -417,3 +417,31 @@ def test_a_clients_key_never_goes_to_a_provider_that_has_one_from_here(tmp_path:
             assert KEYS[wire].split(b": ")[1] not in person.heard.head
 
     run(scene())
+
+
+@EVERY
+def test_what_is_left_out_is_told_though_nothing_changes(tmp_path: Path, wire: str) -> None:
+    params = {"anthropic": "seed=4", "openai_chat": "thinking_budget=2000", "openai_responses": "top_k=4", "gemini": "verbosity=low"}[wire]
+
+    async def scene() -> None:
+        async with two(tmp_path, NOTHING) as one:
+            person = asker(one, wire, model="gpt-4o" if wire == "openai_chat" else "m")
+            assert "is left out there" in await person.told(f"!/set({params})")
+            await person.say("Hello.")
+            assert person.heard is not None
+            assert person.heard.body == without_pair(person).replace(b'"m"', b'"%b"' % person.model.encode(), 1)
+            assert b"X-VC-Losses: %b dropped" % params.partition("=")[0].encode() in person.head
+
+    run(scene())
+
+
+def test_an_effort_without_room_is_told(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with two(tmp_path, NOTHING) as one:
+            person = asker(one, "anthropic", model="claude-sonnet-4-5")
+            await person.told("!/max")
+            await person.say("Hello.", max_tokens=500)
+            assert "thinking" not in person.body
+            assert b"X-VC-Losses: reasoning_effort dropped" in person.head
+
+    run(scene())

@@ -77,6 +77,8 @@ REFUSED = {
     "!/route-append(name=r,element=prov:a)": ("no failover route 'r'", "none yet"),
     "!/route-list(name=r)": ("no failover route 'r'",),
     "!/delete-failover-route(r)": ("no failover route 'r'",),
+    "!/model prov:a": ("stands in brackets right behind it: !/model(prov:a)",),
+    "!/model(hybrid:[claude:claude-a,prov:b]": ("stands in brackets right behind it: !/model(hybrid:[claude:claude-a,prov:b])",),
     "!/max(5)": ("does not take '5'",),
     "!/beckend(prov)": ("no command !/beckend", "Did you mean !/backend"),
 }
@@ -187,5 +189,28 @@ def test_loop_detection_is_told_of_and_not_pretended(tmp_path: Path, wire: str) 
             assert await person.say("Hello. !/loop-detection(off)") == "Good day."
             assert "loop" not in json.dumps(person.body)
             assert "Your message was not sent" in await person.told("Hello. !/loop-detection(on)")
+
+    run(scene())
+
+
+PLACES = {
+    "!/model(prov:a|claude:claude-a)": "goes to prov with the model a, then claude with the model claude-a.",
+    "!/model(prov:a!claude:claude-a)": (
+        "goes to prov with the model a and claude with the model claude-a at the same time: the first with something to say answers."
+    ),
+    "!/model(hybrid:[claude:claude-a,prov:a])": (
+        "goes to prov with the model a (paid with a key of its own), once claude with the model claude-a has thought about it."
+    ),
+}
+
+
+@pytest.mark.parametrize("command", PLACES)
+def test_where_requests_go_is_told_as_it_is(tmp_path: Path, command: str) -> None:
+    async def scene() -> None:
+        async with two(tmp_path, PROVIDERS, KEY) as one:
+            person = asker(one, "openai_chat")
+            assert PLACES[command] in await person.told(command)
+            told = await person.told("!/set(seed=4)")
+            assert ("seed is left out at claude: Anthropic Messages has no seed" in told) is ("hybrid" not in command)
 
     run(scene())

@@ -35,6 +35,15 @@ FOUND = {
     "!/stauts": ("stauts", ""),
     "!/create-failover-route(name=a,policy=k)": ("create-failover-route", "name=a,policy=k"),
 }
+BARE = {
+    "!/model gpt-4o": ("model", "gpt-4o"),
+    "!/Model  groq:llama ": ("model", "groq:llama"),
+    "!/model(gpt-4o": ("model", "gpt-4o"),
+    "!/model( hybrid:[a:b, c:d]": ("model", "hybrid:[a:b, c:d]"),
+    "!/model (gpt-4o)": ("model", "gpt-4o"),
+    "!/set temperature=0.5": ("set", "temperature=0.5"),
+    "!/label(my talk": ("label", "my talk"),
+}
 ENDING = {
     "Go on. !/memory(off)": ("memory", "off"),
     "Go on.\n!/memory(ON)  \n": ("memory", "ON"),
@@ -55,6 +64,18 @@ LEFT_ALONE = (
     "VCRECALL " + "x" * 2000,
     "!/",
     "!/usr/bin/env python",
+    "!/model is how I choose a model",
+    "!/model what?",
+    "!/model?",
+    "!/model (x) is wrong",
+    "!/model(x) is wrong",
+    "!/max tokens",
+    "!/model(",
+    "!/model(x\ny",
+    "!/unheard of",
+    "!/unheard(of",
+    "What does !/model x do",
+    "What does !/model(x",
     "!/bin/sh",
     "#!/bin/sh",
     "!/status now",
@@ -84,6 +105,14 @@ def test_a_message_that_is_nothing_but_a_command_is_one(text: str) -> None:
     assert found is not None
     assert (found.name, found.argument) == FOUND[text]
     assert not found.before
+    assert found.written == text.strip()
+
+
+@pytest.mark.parametrize("text", BARE)
+def test_a_bracket_that_was_forgotten_makes_a_command_of_the_wrong_form(text: str) -> None:
+    found = find(text, "!/")
+    assert found is not None
+    assert (found.name, found.argument, found.before, found.accepted) == (*BARE[text], False, False)
     assert found.written == text.strip()
 
 

@@ -49,7 +49,7 @@ def test_parameters_are_those_of_selectors() -> None:
     [
         (
             "overrides:\n  - {model: x, set: {temperture: 1}}\n",
-            "line 2: overrides[0].set: expected a list of {model, set} (Object contains unknown",
+            "line 2: overrides[0].set.temperture: no such setting; did you mean temperature? (there are temperature, top_p, ",
         ),
         ("overrides:\n  - model: x\n    set:\n      top_p: 2\n", "line 4: overrides[0].set.top_p: "),
         ("overrides:\n  - {model: '(', set: {seed: 1}}\n", "line 2: overrides[0].model: no regular expression"),
@@ -63,6 +63,16 @@ def test_parameters_are_those_of_selectors() -> None:
         ("edit_precision:\n  models: '['\n", "line 2: edit_precision.models: no regular expression"),
         ("edit_precision:\n  temperature: 3\n", "line 2: edit_precision.temperature: expected a number from 0 to 2, got 3"),
         ("planning: {route: 'grok:x'}\n", "line 1: planning.route: no provider 'grok' (there are anthropic, gemini, openai)"),
+        (
+            "planning: {route: 'hybird:[openai:x,openai:y]'}\n",
+            "line 1: planning.route: hybird:[ is nothing; did you mean hybrid:[reasoner,",
+        ),
+        ("planning: {route: 'hybird:x'}\n", "line 1: planning.route: no provider 'hybird'; did you mean hybrid:[reasoner,executor]?"),
+        (
+            "reasoning:\n  - name: x\n    modle: y\n",
+            "line 3: reasoning[0].modle: no such setting; did you mean model? (there are name, set,",
+        ),
+        ("providers:\n  a: {knd: groq}\n", "line 2: providers.a.knd: no such setting; did you mean kind? (there are kind, url,"),
         ("planning: {route: 'openai:x?temperatur=1'}\n", "no such parameter: 'temperatur'; did you mean temperature?"),
         ("planning:\n  route: openai:x\n  set: {verbosity: loud}\n", "line 3: planning.set.verbosity: expected one of low, medium, high"),
         ("planning:\n  turn: 3\n", "line 2: planning.turn: no such setting; did you mean planning.turns?"),

@@ -101,6 +101,13 @@ def test_a_plain_name_is_a_model_and_nothing_else(name: str) -> None:
         ("a.0:b", 2, "instances are counted from 1"),
         ("hybrid:[a:b]", 8, "takes two, with a comma between"),
         ("hybrid:[a:b,c:d", 14, "has no ] at its end"),
+        ("hybrid:[a:b,c:d]|e:f", 16, "nothing can stand behind hybrid:[reasoner,executor]"),
+        ("hybrid:[a:b,c:d] ?top_k=1", 17, "nothing can stand behind hybrid:[reasoner,executor]"),
+        ("hybrid:[a:b,c:d]|hybrid:[e:f,g:h]", 16, "nothing can stand behind hybrid:[reasoner,executor]"),
+        ("e:f|hybrid:[a:b,c:d]", 4, "hybrid:[reasoner,executor] stands alone"),
+        ("hybrid: [a:b,c:d]", 0, "hybrid:[reasoner,executor] stands alone, with no blank"),
+        ("hybird:[a:b,c:d]", 0, "hybird:[ is nothing; did you mean hybrid:[reasoner,executor]?"),
+        ("Hybird:[a:b,c:d]", 0, "did you mean hybrid:[reasoner,executor]?"),
         ("hybrid:[a:b|c:d,e:f]", 11, "| cannot stand in hybrid:[ ]"),
     ],
 )

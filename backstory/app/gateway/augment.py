@@ -19,6 +19,7 @@ from backstory.app.drive import eager
 from backstory.app.regard import Regard, Regards
 from backstory.config import Config
 from backstory.config.augmentation import changed
+from backstory.config.catalogue import known_at
 from backstory.core.document import Document
 from backstory.core.edits import AppendText
 from backstory.core.exchange import Beside, Head, Headers
@@ -26,7 +27,7 @@ from backstory.core.message import Message, Prompt
 from backstory.core.plan import Answer, Plan, Translation, asked_once
 from backstory.core.selectors import Value
 from backstory.core.sizes import rough_body
-from backstory.core.translation import Tongue
+from backstory.core.translation import Known, Loss, Tongue
 from backstory.core.wire import Wire
 from backstory.errors import ConfigError, ContextTooLong, DocumentError, RequestError
 from backstory.memory.reading import agent_edits
@@ -37,6 +38,7 @@ from backstory.wires import steering
 from backstory.wires.token_counts import estimated
 from backstory.wires.translation.chained import Chained
 from backstory.wires.translation.tongues import TONGUES
+from backstory.wires.translation.translate import losses_told
 
 log = logging.getLogger("backstory")
 
@@ -167,33 +169,36 @@ class Augment:
         tongue: Tongue,
         body: bytes,
         model: str,
+        known: Known,
         strict: Collection[str] = (),
         put: Callable[[bytes], bytes] | None = None,
-    ) -> bytes:
-        """The body, one of this wire's, with all parameters of this model; the same object where that changes nothing. `strict`: the names
-        of those of its selector; `put`: puts in these, and what its user has set. Raises what that raises, and nothing else."""
+    ) -> tuple[bytes, tuple[Loss, ...]]:
+        """The body, one of this wire's, with all parameters of this model, and those of the settings that are left out; the same object
+        where that changes nothing. `known`: of the provider. `strict`: the names of those of its selector; `put`: puts in these, and what
+        its user has set. Raises what that raises, and nothing else."""
         soft = {name: value for name, value in self.parameters(model).items() if name not in strict}
-        body = self._softly(body, lambda: self._fitting(tongue, body, model, soft))
+        body, left = self._fitting(tongue, body, model, soft, known)
         if put is not None:
             body = put(body)
-        return self._softly(body, lambda: self._cooled(tongue, body, model)) if self.precise else body
+        return (self._cooled(tongue, body, model, known) if self.precise else body), left
 
-    def _softly(self, body: bytes, edit: Callable[[], bytes]) -> bytes:
+    def _fitting(self, tongue: Tongue, body: bytes, model: str, soft: Mapping[str, Value], known: Known) -> tuple[bytes, tuple[Loss, ...]]:
         try:
-            return edit()
+            body, left = steering.with_fitting(tongue, body, model, soft, known)
+        except DocumentError as error:
+            self.beside.note("parameters", f"left out: {error}")
+            return body, ()
+        for loss in left:
+            self.beside.note("parameters", f"left out: {loss.what}: {loss.why}")
+        return body, left
+
+    def _cooled(self, tongue: Tongue, body: bytes, model: str, known: Known) -> bytes:
+        told = self.rules.given.edit_precision
+        try:
+            cool = steering.cooler(tongue, body, model, told.temperature, told.top_p, known)
         except DocumentError as error:
             self.beside.note("parameters", f"left out: {error}")
             return body
-
-    def _fitting(self, tongue: Tongue, body: bytes, model: str, soft: Mapping[str, Value]) -> bytes:
-        body, left = steering.with_fitting(tongue, body, model, soft)
-        for text in left:
-            self.beside.note("parameters", f"left out: {text}")
-        return body
-
-    def _cooled(self, tongue: Tongue, body: bytes, model: str) -> bytes:
-        told = self.rules.given.edit_precision
-        cool = steering.cooler(tongue, body, model, told.temperature, told.top_p)
         if cool is body:
             self.beside.note("edit_precision", f"nothing to lower for {model}")
         return cool
@@ -208,12 +213,14 @@ class Augment:
 
 
 class Redone:
-    """An edit of the request that is made again for each leg of an answer. Implements core.plan.Translation: the answer passes as it is."""
+    """An edit of the request that is made again for each leg of an answer. `lost`: what the answer's head tells. Implements
+    core.plan.Translation: the answer passes as it is."""
 
     done = False
 
-    def __init__(self, edit: Callable[[bytes], bytes]) -> None:
+    def __init__(self, edit: Callable[[bytes], bytes], lost: Sequence[Loss] = ()) -> None:
         self._edit = edit
+        self._told = losses_told(lost)
         self.learnt: Headers = ()
 
     def ask(self, body: bytes) -> bytes:
@@ -222,7 +229,7 @@ class Redone:
 
     def begin(self, status: int, headers: Headers) -> tuple[Literal["pass"], Headers]:
         """See Translation."""
-        return "pass", headers
+        return "pass", (*headers, *self._told) if self._told else headers
 
     def chunk(self, data: bytes) -> bytes:
         """See Translation."""
@@ -312,18 +319,21 @@ class Augmentation:
 
     def _far(self, plan: Plan, body: bytes, tongue: Tongue, augment: Augment) -> Plan:
         # A plan with a name goes where its user has chosen, with all that belongs there.
-        if plan.answer is not None or plan.name:
+        if plan.answer is not None or plan.name or plan.target is None or not (augment.precise or augment.parameters(augment.model)):
             return plan
+        host = plan.target.host
 
-        def edit(plain: bytes) -> bytes:
-            return augment.set_on(tongue, plain, augment.model)
+        def edit(plain: bytes) -> tuple[bytes, tuple[Loss, ...]]:
+            return augment.set_on(tongue, plain, augment.model, known_at(host))
 
         plain = body if plan.body is None else plan.body
-        out = attempt(self._failed, "parameters", lambda: edit(plain), lambda: plain)
+        out, left = attempt(self._failed, "parameters", lambda: edit(plain), lambda: (plain, ()))
+        if left:
+            plan = replace(plan, translation=joined(Redone(lambda sent: sent, left), plan.translation))
         if out is plain:
             return plan
         plan = replace(plan, body=out)
-        return plan if not plan.asks_on else replace(plan, translation=joined(plan.translation, Redone(edit)))
+        return plan if not plan.asks_on else replace(plan, translation=joined(plan.translation, Redone(lambda sent: edit(sent)[0])))
 
 
 def of(head: Head) -> Augment | None:
@@ -374,9 +384,9 @@ def surely_within(body: bytes, limit: int) -> bool:
     return most <= limit and most + _PER_LINK * len(_LINK.findall(body)) <= limit
 
 
-def joined(near: Translation | None, far: Translation) -> Translation:
+def joined(near: Translation | None, far: Translation | None) -> Translation | None:
     """Both, one after the other."""
-    return far if near is None else Chained(near, far)
+    return Chained(near, far) if near is not None and far is not None else near or far
 
 
 def _appended(plan: Plan, path: str, body: bytes, wire: Wire, text: str) -> Plan:

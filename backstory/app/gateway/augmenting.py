@@ -68,6 +68,7 @@ class AugmentingHouse:
         self._regards = own.regards
         self._failed = own.failed
         self._count = own.augmented
+        self._commanding = own.engine.commanding
         self._rules = Rules(config)
         self._routes = config.routes
         self._presenting = Presenting(self._rules.given.client_headers, own.regards)
@@ -154,7 +155,7 @@ class AugmentingHouse:
             if kind:
                 self._auxiliary(augment, kind, ends)
                 return
-            self._planning(augment, read)
+            self._planning(augment, read, document.raw)
             self._precision(augment, read)
             self._first_prompt(augment, read)
         except DocumentError:
@@ -168,12 +169,15 @@ class AugmentingHouse:
             augment.route = given.route
             augment.beside.note("auxiliary", f"{kind}: it goes to {given.route}")
 
-    def _planning(self, augment: Augment, read: _Read) -> None:
+    def _planning(self, augment: Augment, read: _Read, body: bytes) -> None:
         given = self._rules.given.planning
         if not given.route or read.prompt.previous or not self._rules.planned.search(augment.model):
             return
         turns = writes = 0
+        asides = self._commanding.asides(body, read.prompt, read.wire) if self._commanding is not None else ()
         for index in range(example_end(read.wire, read.prompt) + 1, len(read.prompt.items)):
+            if index in asides:
+                continue
             message = read.message(index)
             if message.role == "user":
                 said = line(message)

@@ -17,6 +17,7 @@ from backstory.app.gateway.augment import of
 from backstory.app.gateway.verdicts import TONGUES_BY_NAME, choice_of, way_of
 from backstory.app.gateway.ways import Sending
 from backstory.app.regard import Regard
+from backstory.config.catalogue import known_at
 from backstory.core.exchange import Ended, Exchange, Note
 from backstory.core.plan import Plan, Target
 from backstory.core.translation import Loss
@@ -60,17 +61,18 @@ class Chosen:
             body = steering.with_model(body, choice.model)
         if choice.params:
             tongue = TONGUES_BY_NAME[self._wire.name]
-            body, self._lost = steering.with_wishes(tongue, body, choice.model or self._way.model, choice.params)
+            known = known_at(self._way.host)
+            body, self._lost = steering.with_wishes(tongue, body, choice.model or self._way.model, choice.params, known)
         return body
 
     def put(self, exchange: Exchange, body: bytes | None) -> tuple[Exchange, bytes | None]:
         """The exchange and its body with that; None: the body is the exchange's own. Where it cannot be read, it stays as it is."""
         before = exchange.body if body is None else body
         after = attempt(self._failed, "set", lambda: self.written(before), lambda: before)
+        exchange = replace(exchange, headers=(*exchange.headers, *losses_told(self._lost))) if self._lost else exchange
         if after == before:
             return exchange, body
-        notes = (*exchange.notes, Note("proof", "bytes differ: set by command"))
-        return replace(exchange, notes=notes, headers=(*exchange.headers, *losses_told(self._lost))), after
+        return replace(exchange, notes=(*exchange.notes, Note("proof", "bytes differ: set by command"))), after
 
     def planned(self, plan: Plan) -> Plan:
         """The plan, with what is still to be done."""

@@ -222,7 +222,7 @@ def _streamed(asking: Asking, route: Route) -> tuple[str, str, bytes]:
     splices: list[Splice] = [Put(("stream",), b"true")]
     if document.has(("tool_choice",)):
         splices.append(Cut(("tool_choice",)))
-    if asking.wire.name == "openai_chat" and "stream_options" not in route.backend.lacks:
+    if asking.wire.name == "openai_chat" and "stream_options" not in route.backend.known.lacks:
         splices.append(Put(("stream_options",), b'{"include_usage":true}'))
     return asking.path, asking.head.query, document.apply(splices)
 

@@ -77,21 +77,23 @@ class Judging:
         self._failed: Failed = engine.failed
         self._error = error
 
-    def plan(self, plan: Plan | Awaitable[Plan], head: Head, body: bytes, wire: Wire, regard: Regard) -> Plan | Awaitable[Plan]:
-        """The plan, with what the policies have to say."""
-        return eager(self._judged(plan, head, body, wire, regard))
+    def plan(
+        self, plan: Plan | Awaitable[Plan], head: Head, body: bytes, wire: Wire, regard: Regard, answers: bool = True
+    ) -> Plan | Awaitable[Plan]:
+        """The plan, with what the policies have to say. `answers`: its answer is one of this wire, so that they can watch it."""
+        return eager(self._judged(plan, head, body, wire, regard, answers))
 
-    async def _judged(self, plan: Plan | Awaitable[Plan], head: Head, body: bytes, wire: Wire, regard: Regard) -> Plan:
+    async def _judged(self, plan: Plan | Awaitable[Plan], head: Head, body: bytes, wire: Wire, regard: Regard, answers: bool) -> Plan:
         planned = plan if isinstance(plan, Plan) else await plan
         if planned.answer is not None:
             return planned
         try:
-            return await attempted(self._failed, "policies", self._asked(planned, head, body, wire, regard), planned)
+            return await attempted(self._failed, "policies", self._asked(planned, head, body, wire, regard, answers), planned)
         except BaseException:  # the client has left meanwhile
             self._over(planned, "interrupted")
             raise
 
-    async def _asked(self, plan: Plan, head: Head, body: bytes, wire: Wire, regard: Regard) -> Plan:
+    async def _asked(self, plan: Plan, head: Head, body: bytes, wire: Wire, regard: Regard, answers: bool) -> Plan:
         plain = decoded(body, head.header(b"content-encoding").strip().lower()) if plan.body is None else plan.body
         try:
             if not plain:
@@ -106,6 +108,8 @@ class Judging:
             self._over(plan, "refused")
             status = refusal.status if refusal.status in _REFUSALS else 403
             return Plan(answer=self._error(head, status, "refused_by_policy", f"{refusal.message} (policy {name})"))
+        if not answers:
+            return plan if outcome.body == plain else replace(plan, body=outcome.body, drop=plan.drop | _CODINGS)
         came = decoded(body, head.header(b"content-encoding").strip().lower()) if plan.body is not None else plain
         return self._with(plan, head, wire, outcome, plain, came or plain)
 

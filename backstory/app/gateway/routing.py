@@ -12,9 +12,11 @@ from collections.abc import Awaitable
 
 from msgspec.structs import replace
 
+from backstory.app.commanding import Plain
 from backstory.app.drive import eager
 from backstory.app.gateway.augment import Augment, carry, model_wire, of
 from backstory.app.gateway.beside import Aside, Beside
+from backstory.app.gateway.counted import Counted
 from backstory.app.gateway.keeping import no_previous
 from backstory.app.gateway.listing import Listing
 from backstory.app.gateway.questions import compacts
@@ -37,7 +39,6 @@ from backstory.wires.continued import perhaps_kept
 from backstory.wires.reworking.brought_back import brought_back
 from backstory.wires.reworking.reasoned import Reasoned
 from backstory.wires.unread import models_within, sure_model
-from backstory.wires.unsealed import MARKS, unsealed
 
 _ENCODING = b"content-encoding"
 _ENCODED = frozenset({_ENCODING})
@@ -53,6 +54,7 @@ class RoutingHouse:
         self._ways = house.ways()
         self._router, self._tokens = self._ways.router, self._ways.tokens
         self._beside = Beside(self._router, self._tokens, house.failed)
+        self._counted = Counted(house.engine, house.regards)
         self._listing = Listing(config, self._router, self._tokens, self._regards)
         # Else it is done where thoughts of tags are (reworking.py).
         self._cleans = config.reply.think_tags == "keep" and config.tools.virtual == "off"
@@ -86,18 +88,23 @@ class RoutingHouse:
         except BackstoryError as error:
             return Plan(answer=self._refused(head, error))
         if sending is None:
-            plan = self._house.plan(head, body)
-            return _opened(plan, body) if isinstance(plan, Plan) else plan
+            return self._house.plan(head, body)
         sending = replace(sending, races=False, reasoners=())
-        return self._compacting(sending) if self._ways.ready(sending) else eager(self._compacting_paid(sending))
+        if not self._ways.ready(sending):
+            return eager(self._compacting_paid(sending))
+        plan = self._compacting(sending)
+        return self._finished(plan, sending) if isinstance(plan, Plan) else eager(self._later(plan, sending))
 
     async def _compacting_paid(self, sending: Sending) -> Plan:
         await self._ways.fetch(sending)
-        return self._compacting(sending)
+        plan = self._compacting(sending)
+        return self._finished(plan if isinstance(plan, Plan) else await plan, sending)
 
-    def _compacting(self, sending: Sending) -> Plan:
+    def _compacting(self, sending: Sending) -> Plan | Awaitable[Plan]:
+        """What policies say to it comes before it is written for whom it goes to."""
         regard = self._regards(sending.head)
-        return self._finished(Plan(regard.target, drop=regard.drop), sending)
+        head = sending.head if not sending.plain else sending.seen
+        return self._house.behind.judged(Plan(regard.target, drop=regard.drop), head, sending.body, regard)
 
     def _aside(self, head: Head, body: bytes) -> Plan | Awaitable[Plan]:
         """What is no request to a model."""
@@ -106,6 +113,9 @@ class RoutingHouse:
             if found is None:
                 listed = self._beside.all_models(head) if self._listing.is_needed else None
                 return self._house.plan(head, body) if listed is None else eager(self._listed(head, body, listed))
+            plain = self._counted.plain(head, body) if found[0].kind == "count" else None
+            if plain is not None:
+                return eager(self._aside_counted(head, plain, *found))
             if not self._tokens.ready(route.backend for route in found[1]):
                 return eager(self._aside_paid(head, body, *found))
             return self._dropped(self._beside.plan(head, body, *found), head)
@@ -124,6 +134,12 @@ class RoutingHouse:
             return listed
         plan = self._house.plan(head, body)
         return plan if isinstance(plan, Plan) else await plan
+
+    async def _aside_counted(self, head: Head, plain: Plain, aside: Aside, routes: tuple[Route, ...]) -> Plan:
+        """Tokens of a conversation in which commands were given."""
+        nothing: Plan | None = None
+        found = await attempted(self._house.failed, "count", self._counted.plan(head, plain, routes), nothing)
+        return found if found is not None else await self._aside_paid(head, plain.body, aside, routes)
 
     async def _aside_paid(self, head: Head, body: bytes, aside: Aside, routes: tuple[Route, ...]) -> Plan:
         await self._tokens.fetch(route.backend for route in routes)
@@ -285,14 +301,6 @@ class RoutingHouse:
             tap = plan.tap
             attempt(self._house.failed, "routing", lambda: _dropped(tap), lambda: None)
             return Plan(answer=self._refused(sending.head, error))
-
-
-def _opened(plan: Plan, body: bytes) -> Plan:
-    """The plan of a compaction that goes where it always goes, without what other providers sealed: it was elsewhere before."""
-    if plan.answer is not None or plan.body is not None or MARKS[RESPONSES] not in body:
-        return plan
-    found = unsealed(RESPONSES, body)
-    return plan if found is body else replace(plan, body=found)
 
 
 def _plain(head: Head, body: bytes) -> bytes | None:

@@ -143,13 +143,12 @@ class Steered:
                 if refused.what == "previous_response_id":
                     raise PreviousUnknown(f"{refused.what}: {refused.why}{self._unknown()}")
                 raise RequestError(f"{refused.what}: {refused.why}")
-            body, lost = steering.without(body, route.backend.lacks)
-            self.inner.losses = (*self.inner.losses, *lost)
         if self.shown and self.speaks == "anthropic":
             body = told_open(body, route.model)
         if self._augment is not None:
             strict = [name for name, _ in route.params if name not in self._wishes]
-            body = self._augment.set_on(self._tongue, body, route.model, strict, self._put)
+            body, left = self._augment.set_on(self._tongue, body, route.model, route.backend.known, strict, self._put)
+            self._lose(left)
         else:
             body = self._put(body)
         self.lost = (*self.lost, *refitted)
@@ -161,7 +160,7 @@ class Steered:
         route, lost = self._route, tuple[Loss, ...]()
         body = unsealed(self.client, body, _seals(self.client, route), generation(route.model) >= 3)
         if self.client == "openai_chat":
-            body, lost = fitted(body, route.backend.row.habits, route.model, self._moved)
+            body, lost = fitted(body, route.backend.known.habits, route.model, self._moved)
         self.unsealed = body is not before
         return body, lost
 
@@ -181,15 +180,20 @@ class Steered:
         """The body with what its selector and its user say."""
         route = self._route
         strict = {name: it for name, it in route.params if name not in self._wishes}
-        body, lost = steering.with_params(self._tongue, body, route.model, strict, self.shown)
+        known = route.backend.known
+        body, lost = steering.with_params(self._tongue, body, route.model, strict, self.shown, known)
         if self._wishes:
-            body, more = steering.with_wishes(self._tongue, body, route.model, self._wishes)
+            body, more = steering.with_wishes(self._tongue, body, route.model, self._wishes, known)
             lost += more
+        self._lose(lost)
+        return body
+
+    def _lose(self, lost: tuple[Loss, ...]) -> None:
+        """This is told with the answer."""
         if self.inner is None:
-            self.lost = lost
+            self.lost = (*self.lost, *lost)
         else:
             self.inner.losses = (*self.inner.losses, *lost)
-        return body
 
     def begin(self, status: int, headers: Headers) -> tuple[Mode, Headers]:
         """See Translation."""
@@ -251,7 +255,7 @@ def steered(
     speaks = route.backend.wire(client)
     inner = None
     if speaks != client:
-        row, provider, wire = route.backend.row, TONGUES_BY_NAME[speaks], WIRES_BY_NAME[speaks]
-        inner = Translated(TONGUES_BY_NAME[client], provider, wire, path, query, kept, whose, keep, marks, most_of, row.habits)
+        known, provider, wire = route.backend.known, TONGUES_BY_NAME[speaks], WIRES_BY_NAME[speaks]
+        inner = Translated(TONGUES_BY_NAME[client], provider, wire, path, query, kept, whose, keep, marks, most_of, known)
     betas = betas if speaks == client else ""
     return Steered(client, speaks, route, path, query, inner, betas, augment, wishes, kept, whose, most_of(route.model), moved)

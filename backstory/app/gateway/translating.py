@@ -14,7 +14,7 @@ from backstory.app.gateway.keeping import Keeping, keeps, no_previous
 from backstory.app.regard import Regard, Regards
 from backstory.core.exchange import Ended, Head, Headers
 from backstory.core.plan import Answer, Plan
-from backstory.core.translation import NO_HABITS, Habits, Marks
+from backstory.core.translation import NOTHING_KNOWN, Known, Marks
 from backstory.errors import DocumentError
 from backstory.memory.identity.named import principal
 from backstory.providers.windows import Rooms
@@ -57,7 +57,7 @@ _ANTHROPIC_VERSION = (b"anthropic-version", b"2023-06-01")
 
 class Translating:
     """For one port. `error` writes an error of ours in the shape of the request's wire. `marks`: see core.translation.Asked. `rooms`: how
-    much models give. `habits`: of the provider."""
+    much models give. `known`: of the provider."""
 
     def __init__(
         self,
@@ -66,9 +66,9 @@ class Translating:
         engine: Engine,
         marks: Marks,
         rooms: Rooms,
-        habits: Habits = NO_HABITS,
+        known: Known = NOTHING_KNOWN,
     ) -> None:
-        self._habits = habits
+        self._known = known
         self._regards = regards
         self._error = error
         self._keeping = Keeping(engine)
@@ -104,7 +104,7 @@ class Translating:
         whose = principal("api_key", head) if kept is not None else ""
         keep = self._keeping.keeper(whose, regard.whose, plan.tap is not None) if kept is not None else None
         wire = WIRES_BY_NAME[regard.speaks]
-        exchange = Translated(client, provider, wire, head.path, head.query, kept, whose, keep, self._marks, self._most, self._habits)
+        exchange = Translated(client, provider, wire, head.path, head.query, kept, whose, keep, self._marks, self._most, self._known)
         sent = self._sent(plan, head, plain, exchange)
         return self._resumed(plan, head, plain, exchange, whose, sent) if exchange.missing else self._refused(plan, sent)
 
@@ -169,13 +169,13 @@ class Translating:
 
     def _compaction(self, plan: Plan, head: Head, body: bytes) -> Plan | Awaitable[Plan]:
         """A history that is to be compacted."""
-        plain = decoded(body, head.header(b"content-encoding").strip().lower())
+        plain = decoded(body, head.header(b"content-encoding").strip().lower()) if plan.body is None else plan.body
         if plain is None:
             return self._unread(head)
         speaks, whose = self._regards.speaks, principal("api_key", head)
         client, provider, wire = TONGUES_BY_NAME[RESPONSES], TONGUES_BY_NAME[speaks], WIRES_BY_NAME[speaks]
         kept, marks = self._keeping.kept, self._marks
-        exchange = Translated(client, provider, wire, head.path, head.query, kept, whose, None, marks, self._most, self._habits)
+        exchange = Translated(client, provider, wire, head.path, head.query, kept, whose, None, marks, self._most, self._known)
         sent = self._sent(plan, head, plain, exchange)
         return self._resumed(plan, head, plain, exchange, whose, sent) if exchange.missing else sent
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from backstory.app.gateway.augment import of
 from backstory.app.gateway.ways import Ways, question_of
 from backstory.app.regard import Regard
+from backstory.config.catalogue import known_at
 from backstory.core.exchange import Exchange
 from backstory.core.wishes import Wishes
 from backstory.errors import RequestError
 from backstory.providers.choosing import Choice, Way
+from backstory.providers.routing import Route
 from backstory.stages.wishes import Verdict
 from backstory.wires import steering
 from backstory.wires.translation.tongues import TONGUES
@@ -21,22 +25,41 @@ def verdict_of(ways: Ways, exchange: Exchange, wishes: Wishes) -> Verdict:
     if wishes.asked or wishes.backend:
         ways.chooser.check_place()
     choice = choice_of(ways, exchange, wishes, way)
-    named = [f"{route.name} with the model {route.model}" for route in choice.routes]
-    where = ", then ".join(dict.fromkeys(named)) or _by_itself(choice.model or way.model, bool(choice.model))
+    doubt = ways.chooser.doubt(wishes.asked) if choice.model else ""
     if choice.routes:
-        first = choice.routes[0]
-        speaks, model = first.backend.wire(way.wire), first.model
-        if all(route.backend is first.backend for route in choice.routes):
-            where += f" (paid with {first.backend.paid_with})"
-    else:
-        speaks, model = way.wire, choice.model or way.model
-    tongue = TONGUES_BY_NAME[speaks]
-    lost = steering.misplaced(tongue, model, choice.params)
-    return Verdict(
-        where,
-        ways.chooser.doubt(wishes.asked) if choice.model else "",
-        tuple([f"{loss.what} is left out there: {loss.why.partition(': ')[2] or loss.why}." for loss in lost]),
-    )
+        return Verdict(_places(choice), doubt, _lost(choice, way.wire))
+    model = choice.model or way.model
+    lost = steering.misplaced(TONGUES_BY_NAME[way.wire], model, choice.params, known_at(way.host))
+    return Verdict(_by_itself(model, bool(choice.model)), doubt, tuple([f"{loss.what} is left out there: {loss.why}." for loss in lost]))
+
+
+def _places(choice: Choice) -> str:
+    """Its ways in words: one after the other, side by side, or behind a reasoner."""
+    lanes: dict[int, list[Route]] = {}
+    for route in choice.routes:
+        lanes.setdefault(route.lane if choice.races else 0, []).append(route)
+    where = " and ".join(_in_turn(lane) for lane in lanes.values())
+    if len(lanes) > 1:
+        where += " at the same time: the first with something to say answers"
+    elif all(route.backend is choice.routes[0].backend for route in choice.routes):
+        where += f" (paid with {choice.routes[0].backend.paid_with})"
+    return where + (f", once {_in_turn(choice.reasoners)} has thought about it" if choice.reasoners else "")
+
+
+def _in_turn(routes: Sequence[Route]) -> str:
+    return ", then ".join(dict.fromkeys([f"{route.name} with the model {route.model}" for route in routes]))
+
+
+def _lost(choice: Choice, wire: str) -> tuple[str, ...]:
+    """A sentence for each parameter that one of its ways has no place for."""
+    ways = {(route.backend.name, route.model): route for route in choice.routes}
+    found: list[str] = []
+    for route in ways.values():
+        backend = route.backend
+        there = "there" if len(ways) == 1 else f"at {backend.name}"
+        lost = steering.misplaced(TONGUES_BY_NAME[backend.wire(wire)], route.model, choice.params, backend.known)
+        found += [f"{loss.what} is left out {there}: {loss.why}." for loss in lost]
+    return tuple(dict.fromkeys(found))
 
 
 def _by_itself(model: str, changed: bool) -> str:

@@ -34,7 +34,7 @@ from backstory.wires.anthropic import tongue_marks as marks
 from backstory.wires.anthropic.tongue_losses import LOSSES
 from backstory.wires.anthropic.tongue_models import ADAPTIVE, ALWAYS, COLD, EFFORTS, HIGHEST, MOST, OLD, THINKS, UNTHINKING
 from backstory.wires.anthropic.tongue_pieces import OWN, blocks, pieces, words
-from backstory.wires.anthropic.tongue_schema import for_claude
+from backstory.wires.anthropic.tongue_schema import for_claude, in_words
 from backstory.wires.anthropic.tongue_told import losses as told_losses
 from backstory.wires.lowering import encode
 from backstory.wires.translation.efforts import wanted_effort
@@ -53,7 +53,6 @@ _SPEAKERS: dict[str, Speaker] = {"user": "user", "assistant": "assistant", "syst
 _READ_EFFORTS: dict[str, Effort] = {"low": "low", "medium": "medium", "high": "high", "xhigh": "xhigh", "max": "xhigh"}
 _THINKING = frozenset({"enabled", "adaptive", "disabled"})
 _TIERS = {"auto": "auto", "standard_only": "standard_only", "default": "standard_only"}
-_ONLY_JSON = "Answer with one JSON object and nothing else: no text around it, no code fence."
 
 
 # --- read
@@ -242,8 +241,8 @@ def _plainly(content: list[Json]) -> str | list[Json]:
 
 def _system(asked: Asked, lost: Losses) -> list[Json]:
     found = [block for one in asked.system for block in blocks(one, asked.wire, lost)]
-    if asked.format is not None and not asked.format.schema:
-        found.append({"type": "text", "text": _ONLY_JSON})
+    if words := in_words(asked):
+        found.append({"type": "text", "text": words})
     return found
 
 
@@ -466,7 +465,7 @@ def _format(asked: Asked, body: Json, lost: Losses) -> None:
         return
     if form.description:
         lost.note("response_format.description")
-    if not form.schema:
+    if in_words(asked):
         lost.note("response_format")
         return
     config = body.get("output_config")

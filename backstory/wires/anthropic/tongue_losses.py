@@ -44,7 +44,11 @@ LOSSES: dict[str, Loss] = {
         Loss("reasoning", "changed", "thinking cannot go with what else was asked"),
         Loss("reasoning_effort", "changed", "the nearest budget of thinking, or the nearest effort"),
         Loss("reasoning.summary", "dropped", "how thoughts are summed up cannot be chosen"),
-        Loss("response_format", "changed", "an instruction to answer in JSON: the wire knows only schemas"),
+        Loss(
+            "response_format",
+            "changed",
+            "an instruction to answer in JSON: the wire knows only schemas, and models before Claude 4.1 not even these",
+        ),
         Loss("response_format.description", "dropped", "a format is only a schema"),
         Loss(
             "schema",

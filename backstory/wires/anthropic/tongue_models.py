@@ -23,6 +23,8 @@ ALWAYS = re.compile(r"claude-(?:fable|mythos)")
 OLD = re.compile(r"claude-(?:instant|2|3)")
 UNTHINKING = re.compile(r"claude-(?:instant|2|3-(?:opus|sonnet|haiku|5))")
 """Those that cannot think: .../build-with-claude/extended-thinking."""
+FORMLESS = re.compile(r"claude-(?:instant|2|3|4-(?:opus|sonnet)|(?:opus|sonnet)-4(?![.-][1-9](?!\d)))")
+"""Those that cannot be held to a schema: .../build-with-claude/structured-outputs."""
 EFFORTFUL = re.compile(rf"opus-4[.-]5|{ADAPTIVE.pattern}")
 """Those that can be told an effort: .../build-with-claude/effort."""
 MOST: tuple[tuple[re.Pattern[str], int], ...] = (

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import msgspec
 
+from backstory.core.translation import Asked
+from backstory.wires.anthropic.tongue_models import FORMLESS
 from backstory.wires.lowering import encode
+from backstory.wires.translation.in_json import in_schema
 from backstory.wires.translation.schemas import kinds_of, read_schema, schemas_in
 
 _REFUSED = frozenset(
@@ -18,6 +21,7 @@ _REFUSED = frozenset(
         "unevaluatedItems", "unevaluatedProperties", "dependentRequired", "dependentSchemas", "discriminator", "not", "if", "then", "else",
     }
 )  # fmt: skip
+_ONLY_JSON = "Answer with one JSON object and nothing else: no text around it, no code fence."
 _FORMATS = frozenset({"date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"})
 
 
@@ -29,6 +33,14 @@ def for_claude(schema: bytes) -> bytes:
     for node in schemas_in(found):
         changed = _settle(node) or changed
     return encode(found) if changed else schema
+
+
+def in_words(asked: Asked) -> str:
+    """The instruction to answer as it is asked for, where the model cannot be held to it; "" where it can, or nothing is asked for."""
+    if asked.format is None:
+        return ""
+    schema = asked.format.schema
+    return _ONLY_JSON if not schema else in_schema(schema) if FORMLESS.search(asked.model) else ""
 
 
 def _settle(node: dict[str, object]) -> bool:

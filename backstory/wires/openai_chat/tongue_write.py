@@ -398,13 +398,10 @@ def _reason(asked: Asked, body: Json, lost: Losses) -> None:
     effort = wanted_effort(wanted)
     if not effort:
         return
-    if PLAIN_MODELS.search(asked.model):
+    found = "" if PLAIN_MODELS.search(asked.model) else effort_at(asked.habits, asked.model, effort)
+    if not found:
         if effort != "none":
             lost.note("thinking")
-        return
-    found = effort_at(asked.habits, asked.model, effort)
-    if not found:
-        lost.note("thinking")
         return
     if found != effort or wanted.budget:
         lost.note("reasoning_effort")

@@ -36,6 +36,7 @@ from backstory.core.translation import (
     Waits,
     Words,
 )
+from backstory.errors import DocumentError
 from backstory.wires.lowering import decode, encode
 from backstory.wires.translation.fields import Fields
 from backstory.wires.translation.seals import unwrapped, wrapped
@@ -93,7 +94,10 @@ def as_posted(response: bytes, users: bytes) -> bytes:
 
 
 def asking(asked: Asked) -> Asked:
-    """The request for a summary. No tool may be called for it."""
+    """The request for a summary. No tool may be called for it. DocumentError where there is nothing to be summed up."""
+    pieces = [piece for one in asked.said for piece in one.pieces][:-1]
+    if not asked.previous and all(isinstance(piece, Words) and not piece.text.strip() for piece in pieces):
+        raise DocumentError("input: there is nothing to be compacted")
     *before, last = asked.said
     kept = [replace(last, pieces=last.pieces[:-1])] if len(last.pieces) > 1 else []
     said = (*before, *kept, Said("user", (Words(_ASKED),)))

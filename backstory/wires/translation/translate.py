@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from backstory.core.exchange import Headers
 from backstory.core.stream import Frame
 from backstory.core.translation import (
-    NO_HABITS,
+    NOTHING_KNOWN,
     Answered,
     Asked,
     Begun,
@@ -25,7 +25,7 @@ from backstory.core.translation import (
     Event,
     Failure,
     Function,
-    Habits,
+    Known,
     Listener,
     Loss,
     Marks,
@@ -49,6 +49,7 @@ from backstory.wires.bodies import Inflate, beside, inflating
 from backstory.wires.candidates import Candidates
 from backstory.wires.halves import Halves, mended
 from backstory.wires.kept import Keep, Kept, answers_of, is_reference, joined, lasting, may_begin, references, referred
+from backstory.wires.steering import without
 from backstory.wires.translation import compacting
 from backstory.wires.translation.tongue import failed_plainly, letter_name, short_name
 from backstory.wires.unique_ids import unique
@@ -80,7 +81,7 @@ class Translated:
     """One exchange. `client`, `provider`: the two tongues; `provider_wire` cuts streams. `path`, `query`: of the client's request. `kept`:
     what clients of this wire may build on, and `whose` of it; None where they build on nothing. `keep` is told of answers that may be built
     on. `missing`: the answers that are built on, but not held. `marks`: see Asked. `most_of`: how many tokens a model is known to give, 0
-    where that is not known."""
+    where that is not known. `known`: of the provider."""
 
     done = False
 
@@ -96,9 +97,9 @@ class Translated:
         keep: Keep | None = None,
         marks: Marks = "never",
         most_of: Callable[[str], int] = lambda model: 0,
-        habits: Habits = NO_HABITS,
+        known: Known = NOTHING_KNOWN,
     ) -> None:
-        self._habits = habits
+        self._known = known
         self._client = client
         self._provider = provider
         self._wire = provider_wire
@@ -141,7 +142,7 @@ class Translated:
         """See Translation. What of it gets lost stands in `losses` afterwards."""
         self._posted = self._client.name == compacting.WIRE and compacting.PATH.fullmatch(self._path) is not None
         asked = self._client.asked(compacting.triggered(body) if self._posted else body, self._path, self._query)
-        self._asked = replace(asked, marks=self._marks, limit=self._most_of(asked.model), habits=self._habits)
+        self._asked = replace(asked, marks=self._marks, limit=self._most_of(asked.model), habits=self._known.habits)
         talk = self._whole_talk(self._asked, len(body))
         self._users = compacting.from_users(talk.said) if self._posted else ()
         talk = replace(talk, said=compacting.told_again(talk.said)) if talk.wire == compacting.WIRE else talk
@@ -166,6 +167,8 @@ class Translated:
         self.losses = (*self._asked.lost, *more, *losses)
         if any(is_reference(piece) for said in sent.said for piece in said.pieces):
             self.losses = (*self.losses, _REFERRED)
+        out, lacking = without(out, self._known.lacks)
+        self.losses = (*self.losses, *lacking)
         shorten = letter_name if self._provider.name == "gemini" else short_name
         named = [tool.name for tool in self._asked.tools if isinstance(tool, Function)]
         self._names = {short: name for name in named if (short := shorten(name)) != name}

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.app.gateway.test_augmenting import APPEND, AUX, KEY, PLAN, PROV, TEXT, WIRES, editing, history, model_in, params, texts
+from tests.app.test_wishes import NOTHING, asker
 from tests.relay.world import field, run
 from tests.rig import PATHS, asking
 from tests.routed import KEYS, two
@@ -139,5 +140,23 @@ def test_only_the_kinds_that_are_named_go_elsewhere(tmp_path: Path) -> None:
             trigger = {"model": "m", "input": [{"role": "user", "content": "Hi."}, {"type": "compaction_trigger"}]}
             await one.ask(PATHS["openai_responses"], json.dumps(trigger).encode(), KEYS["openai_responses"])
             assert (len(one.own.received), len(one.other.received)) == (2, 1)
+
+    run(scene())
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_commands_are_no_messages_of_the_user(tmp_path: Path, wire: str) -> None:
+    async def scene() -> None:
+        async with two(tmp_path, NOTHING + PROV % "openai_chat" + PLAN, KEY) as one:
+            person = asker(one, wire)
+            await person.told("!/temperature(0.3)")
+            await person.say("First.")
+            assert person.model_heard == "strong"
+            await person.told("!/status")
+            await person.say("Second. !/temperature(0.4)")
+            assert person.model_heard == "strong"
+            await person.say("Third.")
+            assert (person.place, person.model_heard) == ("own", "m")
+            assert one.failures() == {}
 
     run(scene())

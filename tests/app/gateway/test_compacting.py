@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 
+from backstory.app.house import PortHouse
+from backstory.app.server import in_front
+from backstory.core.exchange import Head
+from backstory.core.extending import Amend, Decision, Refuse, Request
+from backstory.core.plan import Plan
+from backstory.extend import AppendText
 from backstory.wires.translation.seals import wrapped
+from tests.app.gateway.test_judging import Judge, judged
 from tests.app.gateway.test_keeping import played
 from tests.relay.world import Received
 from tests.routed import KEYS, Two, two
@@ -95,3 +102,53 @@ async def test_the_one_provider_of_the_wire_gets_it_as_it_came(tmp_path: Path) -
     async with two(tmp_path, "upstream: {wire: openai_responses}\n") as one:
         await one.ask("/v1/responses/compact", BYTES, KEY)
         assert (path_of(one.own.received[0]), one.own.received[0].body) == (b"/v1/responses/compact", BYTES)
+
+
+@pytest.mark.parametrize("given", [[], None, "", [{"role": "user", "content": " "}]])
+@pytest.mark.parametrize("text", ["upstream: {wire: anthropic}\n", PROVIDER % "openai_compatible" + "routing: {openai_responses: prov}\n"])
+@played
+async def test_nothing_is_no_history(tmp_path: Path, text: str, given: object) -> None:
+    async with two(tmp_path, text, ENV) as one:
+        status, told = await compacted(one, input=given)
+        assert (status, "there is nothing to be compacted" in told["error"]["message"]) == (400, True)
+        assert not one.own.received + one.other.received
+        assert one.failures() == {}
+
+
+@played
+async def test_what_others_sealed_is_opened_without_any_providers(tmp_path: Path) -> None:
+    held = {"type": "compaction", "id": "cmp_1", "encrypted_content": wrapped("summary", "Before.")}
+    async with two(tmp_path, "") as one:
+        await compacted(one, input=[held, {"role": "user", "content": "Go on."}])
+        assert b"<summary>\\nBefore." in one.own.received[0].body
+        assert b"backstory:" not in one.own.received[0].body
+        await one.ask("/v1/responses/compact", BYTES, KEY)
+        assert one.own.received[1].body == BYTES
+
+
+WAYS = {
+    "": "own",
+    "upstream: {wire: anthropic}\n": "own",
+    PROVIDER % "openai": "own",
+    PROVIDER % "openai" + "routing: {openai_responses: prov}\n": "other",
+    PROVIDER % "openai_compatible" + "routing: {openai_responses: prov}\n": "other",
+}
+
+
+@pytest.mark.parametrize("text", WAYS)
+@played
+async def test_policies_are_asked_about_it(tmp_path: Path, text: str) -> None:
+    def decide(request: Request) -> Decision:
+        return Refuse("No secrets.") if any("secret" in one.text for one in request.messages) else Amend((AppendText(0, "(Amended.)"),))
+
+    async with two(tmp_path, text, ENV) as one:
+        house = PortHouse(judged(one.config, Judge(decide)), one.engine, f"http://127.0.0.1:{one.upstream_port}", "")
+        front = in_front(judged(one.config, Judge(decide)), house)
+        for said, status in (("a secret", 403), ("a leak", 200)):
+            body = BYTES.replace(b"the leak", said.encode())
+            found = front.plan(Head("POST", "/v1/responses/compact", "", ()), body)
+            plan = found if isinstance(found, Plan) else await found
+            assert (plan.answer.status if plan.answer is not None else 200) == status
+            if plan.answer is None:
+                assert b"(Amended.)" in (plan.body or b"")
+                assert (plan.name or "own") == {"own": "own", "other": "prov"}[WAYS[text]]

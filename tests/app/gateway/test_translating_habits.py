@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
-from backstory.config.catalogue import catalogue, habits_at
+from backstory.config.catalogue import catalogue, known_at, known_of
 from backstory.core.exchange import Head
 from backstory.core.plan import Plan
-from backstory.core.translation import NO_HABITS
+from backstory.core.translation import NOTHING_KNOWN
 from tests.relay.world import run
 from tests.routed import two
 
@@ -30,8 +31,8 @@ from tests.routed import two
         ("", ""),
     ],
 )
-def test_habits_are_those_of_the_row_with_this_host(url: str, kind: str) -> None:
-    assert habits_at(url) == (catalogue()[kind].habits if kind else NO_HABITS)
+def test_what_is_known_is_that_of_the_row_with_this_host(url: str, kind: str) -> None:
+    assert known_at(urlsplit(url).hostname or "") == (known_of(catalogue()[kind]) if kind else NOTHING_KNOWN)
 
 
 @pytest.mark.parametrize(("url", "short"), [("https://api.mistral.ai", True), ("https://api.example.com", False)])

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from backstory.config.catalogue import catalogue
-from backstory.core.translation import Function
+from backstory.config.catalogue import catalogue, known_of
+from backstory.core.translation import Function, Known
 from backstory.wires import WIRES
 from backstory.wires.translation.freely import described, flat_format, nested_format, unwrapped, wrapped
 from backstory.wires.translation.tongues import TONGUES
@@ -48,7 +48,7 @@ def asked(client: str, provider: str, model: str, kind: str = "openai_compatible
     else:
         tool = {"type": "custom", "name": "exec", "description": "Runs it.", "format": FLAT}
         body = {"model": model, "input": "Go.", "tools": [tool]}
-    one = Translated(TONGUE[client], TONGUE[provider], WIRE[provider], PATHS[client], "", habits=catalogue()[kind].habits)
+    one = Translated(TONGUE[client], TONGUE[provider], WIRE[provider], PATHS[client], "", known=known_of(catalogue()[kind]))
     found: dict[str, Any] = json.loads(one.ask(json.dumps(body).encode()))
     return found
 
@@ -85,7 +85,7 @@ def test_a_provider_that_shares_a_models_name_is_told_no_list_of_allowed_tools()
     found = json.loads(one.ask(json.dumps(body).encode()))
     assert ([tool["function"]["name"] for tool in found["tools"]], found["tool_choice"]) == (["f"], "auto")
     habits = catalogue()["openai"].habits
-    one = Translated(TONGUE["openai_responses"], chat, WIRE["openai_chat"], PATHS["openai_responses"], "", habits=habits)
+    one = Translated(TONGUE["openai_responses"], chat, WIRE["openai_chat"], PATHS["openai_responses"], "", known=Known(habits=habits))
     found = json.loads(one.ask(json.dumps(body).encode()))
     assert ([tool["function"]["name"] for tool in found["tools"]], found["tool_choice"]["type"]) == (["f", "g"], "allowed_tools")
 

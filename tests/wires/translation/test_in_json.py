@@ -54,6 +54,34 @@ def test_gemini_2_is_told_of_a_format_in_words_where_it_has_functions(model: str
     assert (("response_format", "changed") in lost) == before
 
 
+@pytest.mark.parametrize(
+    ("model", "held"),
+    [
+        ("claude-3-haiku-20240307", False),
+        ("claude-3-5-sonnet-latest", False),
+        ("claude-3-7-sonnet-20250219", False),
+        ("anthropic/claude-3.7-sonnet", False),
+        ("claude-sonnet-4-20250514", False),
+        ("claude-opus-4-0", False),
+        ("claude-opus-4@20250514", False),
+        ("us.anthropic.claude-sonnet-4-20250514-v1:0", False),
+        ("anthropic/claude-sonnet-4", False),
+        ("claude-opus-4-1-20250805", True),
+        ("claude-sonnet-4-5-20250929", True),
+        ("claude-haiku-4-5", True),
+        ("anthropic/claude-sonnet-4.5", True),
+        ("claude-opus-4-6", True),
+        ("claude-sonnet-5", True),
+        ("some-other", True),
+    ],
+)
+def test_older_models_of_anthropic_are_told_of_a_schema_in_words(model: str, held: bool) -> None:
+    body, lost = sent("anthropic", Asked(model, False, (Words("Be brief."),), HI, format=Format(SCHEMA), wire="openai_chat"))
+    assert ("format" in body.get("output_config", {})) == held
+    assert (SCHEMA.decode() in json.dumps(body["system"]).replace('\\"', '"')) == (not held)
+    assert (("response_format", "changed") in lost) == (not held)
+
+
 def test_instructions_alone_are_a_message() -> None:
     asked = Asked("m", False, (Words("Tell a joke."),), (), wire="openai_chat")
     body, lost = sent("openai_responses", asked)
