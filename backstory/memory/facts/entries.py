@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from backstory.core.records import Fact
 from backstory.memory.facts import ends as fact_ends
-from backstory.memory.facts import slots
+from backstory.memory.facts import places, slots
 from backstory.memory.facts.alike import HOUR, classes, key, spelled_alike, subject_key, unit
 from backstory.memory.facts.ends import opposite, within
 from backstory.memory.facts.versions import version_of
@@ -26,6 +26,7 @@ NAMES = frozenset({"word"})
 """The classes of a name: of names, the one that is spelled like it may be meant though another was said since."""
 _SAME_RELATION = {"is set to": "is", "runs on": "is", "switched to": "uses", "uses": "uses", "decided": "uses"}
 _NAME = ("'s", "name")
+_PLACED = frozenset({"lives in", "is from", "grew up in", "was born"})
 _DENIED_BY = {"likes": "dislikes", "dislikes": "likes"}
 
 
@@ -129,7 +130,7 @@ def takes_place(new: Entry, old: Entry, replaced: tuple[str, ...]) -> bool:
     if new.denies != old.denies:
         if new.relation == PLANS:
             return new.fact.author == old.fact.author and _denies(*((new, old) if new.denies else (old, new)))
-        return new.terms == old.terms or within(new.terms, old.terms)
+        return new.terms == old.terms or (within(new.terms, old.terms) and (new.relation != "uses" or slots.unused(new.fact, old.fact)))
     if new.denies:
         return False
     if new.relation in ("notes", "wants"):
@@ -146,6 +147,10 @@ def _one_value(new: Entry, old: Entry) -> bool:
     """Whether two objects of one subject cannot both hold. "I'm a nurse" and "I'm vegetarian" can."""
     if slots.person_is(new.fact, new.relation, new.whose, old.fact):
         return fact_ends.other_state(new.terms, old.terms)
+    if new.relation in _PLACED and not new.fact.corrects and places.refines(new.fact.object, old.fact.object, moved=slots.moved(new.fact)):
+        return False
+    if new.relation == "is" and slots.other_day(new.fact, old.fact):
+        return False
     alike = bool(new.classes & old.classes) or "address" in (new.classes | old.classes)
     return alike and not slots.another(new.fact, new.whose, old.fact) and slots.one_value(new.fact, new.relation, old.fact)
 

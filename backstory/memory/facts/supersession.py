@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from backstory.core.records import Fact, Stance
 from backstory.memory.facts import ends as fact_ends
-from backstory.memory.facts import slots
+from backstory.memory.facts import over_forms, slots
 from backstory.memory.facts.alike import classes, key, subject_key
 from backstory.memory.facts.asked import answers
 from backstory.memory.facts.choices import kind_of
@@ -55,6 +55,9 @@ _MOST_OPEN = 512
 ends."""
 _CORRECTABLE = ONE_VALUE | {"will", "plans to", "has"}
 _THERE = frozenset({"there", "here"})
+_WE = key("we")
+_QUIT = "quit"
+_RESIGNS = frozenset({"notice", "resignation", "resigned", "quit"})
 
 
 class Known(Struct, frozen=True):
@@ -153,9 +156,10 @@ class Ledger:
             entry = Entry(fact, number, fact.subject, fact.verb)
             gone = self._dead(entry) if fact.verb == "has" else self._holding(entry) or self._called_off(fact, number)
         else:
-            old = self._pointed(fact) if fact.subject else self._corrected(fact, number, asked)
-            gone = [old] if old is not None else []
+            gone = self._over(fact, number) if fact.subject else []
+            old = gone[0] if gone else None if fact.subject else self._corrected(fact, number, asked)
             if old is not None:
+                gone = gone or [old]
                 said = old.meant.object if fact.subject or old.verb == "has" else fact.object
                 meant = replace(fact, kind=old.meant.kind, subject=old.subject, verb=old.verb, object=said)
                 entry = Entry(fact, number, old.subject, old.verb, meant)
@@ -164,11 +168,47 @@ class Ledger:
                 old.by = entry
             self._keep(entry)
 
-    def _pointed(self, fact: Fact) -> Entry | None:
-        """What "not there any more" denies, or "I've left Siemens": the last fact of this relation that holds, of that name."""
-        new = Entry(fact, 0, fact.subject, fact.verb)
-        held = (old for old in self._holding(new) if fact.object.lower() in _THERE or fact_ends.is_named(new.terms, old.terms))
-        return max(held, key=lambda old: old.number, default=None)
+    def _over(self, fact: Fact, number: int) -> list[Entry]:
+        """What is denied by one that names it by less: "not there any more", "I gave notice", "Jenkins is gone", "we broke up"."""
+        new = Entry(fact, number, fact.subject, fact.verb)
+        match fact.verb:
+            case over_forms.OUT_OF:
+                jobs = self._jobs(new)
+                if fact.object.lower() == _QUIT:
+                    # Out of the blue it may be a game that he quits.
+                    return jobs if any(number - old.number <= NEAR_TURNS for old in jobs) else []
+                firm = [old for old in jobs if fact_ends.is_named(new.terms, old.terms)]
+                return jobs if any(word in _RESIGNS for word in fact.object.lower().split()) else firm
+            case over_forms.WITH:
+                return self._couple(new)
+            case "uses":
+                about = (self._about.get(whose, {}).get("uses", {}).get("", []) for whose in {new.whose, _WE})
+                return [old for held in about for old in held if old.by is None and not old.denies and slots.is_thing(new.terms, old.fact)]
+            case "has":
+                held = [old for old in self._held(new) if fact_ends.is_sold(fact.object, new.terms, old.meant, old.relation, old.terms)]
+                return held if one_thing(held) else []
+        held = [old for old in self._holding(new) if fact.object.lower() in _THERE or fact_ends.is_named(new.terms, old.terms)]
+        return [max(held, key=lambda old: old.number)] if held else []
+
+    def _couple(self, new: Entry) -> list[Entry]:
+        """What says that who speaks and somebody are a couple: of "we" only where one such is known."""
+        said = new.fact.object.lower()
+        mates = [old for kin in fact_ends.MATES for old in self._mates((*new.whose, "'s", kin))]
+        mates += [old for old in self._held(new) if fact_ends.is_mate(old.meant, old.relation)]
+        tied = [old for old in self._about.get(new.whose, {}).get("is", {}).get("", []) if old.by is None and fact_ends.is_tied(old.terms)]
+        if said == "we":
+            return mates + tied if fact_ends.one_mate([old.meant for old in mates], [old.terms for old in tied]) else []
+        if (kin := key(said)[0]) in fact_ends.MATES:
+            mates = [old for old in mates if kin in (*old.whose, fact_ends.head(old.meant.object))]
+            names = [name for old in mates if (name := fact_ends.named(old.meant, old.relation))]
+            return mates + [old for old in tied if old.terms[1:] in names]
+        return [old for old in mates if fact_ends.named(old.meant, old.relation) == new.terms] + [
+            old for old in tied if old.terms[1:] == new.terms
+        ]
+
+    def _mates(self, whose: tuple[str, ...]) -> list[Entry]:
+        about = self._about.get(whose, {})
+        return [old for relation in ("is", "is called") for old in about.get(relation, {}).get("", []) if old.by is None and not old.denies]
 
     def _holding(self, new: Entry) -> list[Entry]:
         """What holds of the same relation of the same subject."""
