@@ -143,15 +143,16 @@ def unnamed(index: Index, question: str) -> str:
 
 def _strangers(index: Index, question: str) -> set[str]:
     """Names in an English question that do not occur in the index."""
-    said = words(question)
-    if sum(map(STOP_WORDS.__contains__, said)) < _PLAIN_SHARE * len(said):
-        return set()
     names = [
         match[0]
         for match in _NAME_INSIDE.finditer(question)
         if not dates.timely(match[0]) and not feast(match[0]) and question[: match.start()].rsplit(maxsplit=1)[-1].lower() not in _WHICH
     ]
-    known = {part for number in list(index.voices)[:_MOST_VOICES] for part in fold(index.names[number]).split()} if names else set()
+    # Names are of no language: "Has Dario watched Detectorists?" has one small word of two.
+    said = [word for word in words(question) if word not in {fold(name) for name in names}]
+    if not names or sum(map(STOP_WORDS.__contains__, said)) < _PLAIN_SHARE * len(said):
+        return set()
+    known = {part for number in list(index.voices)[:_MOST_VOICES] for part in fold(index.names[number]).split()}
     return {
         term
         for word in map(fold, names)
