@@ -193,6 +193,12 @@ def purpose(text: str, marks: Sequence[str] = _PURPOSES) -> tuple[str, ...]:
     return ()
 
 
+def forget() -> None:
+    """Hold no sentences any more."""
+    for held in (_says_beside, _weekdays, _circumstances, _says_change, _order):
+        held.cache_clear()
+
+
 def _somebody(new: Fact, whose: tuple[str, ...]) -> bool:
     """Whether the subject is a person, as far as that can be seen: who speaks, or a name."""
     return whose == subject_key(new.author) or (new.subject[:1].isupper() and not new.subject.isupper())

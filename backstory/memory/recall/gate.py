@@ -11,13 +11,12 @@ from collections.abc import Mapping, Sequence
 from msgspec.structs import replace
 
 from backstory.memory.recall import oneself
-from backstory.memory.recall.associations import asked_concepts
 from backstory.memory.recall.dates import Period
 from backstory.memory.recall.everyday import EVERYDAY
 from backstory.memory.recall.index import Index
 from backstory.memory.recall.nearness import Asked
 from backstory.memory.recall.question import Query
-from backstory.memory.recall.scoring import Found, evidence, most_shared
+from backstory.memory.recall.scoring import Found, beside, evidence, most_shared
 from backstory.memory.text import words
 
 # The best unit must hold this share of the question's weight in rare words; less is enough where the question names a speaker, more is
@@ -92,7 +91,7 @@ def _by_chance(index: Index, query: Query, found: Found) -> bool:
     """Whether nothing but everyday words of the question have been said ("size"), and a rarer one never ("shoe"), nor what belongs with it.
     Not where somebody asks about himself and has told of himself with such a word."""
     rarer = tuple(term for term in query.own if term not in EVERYDAY)
-    if not any(_unsaid(index, term) for term in rarer) or evidence(index, replace(query, own=rarer), found) > 0.0:
+    if not any(_unsaid(index, query, term) for term in rarer) or evidence(index, replace(query, own=rarer), found) > 0.0:
         return False
     if query.role < 0 or query.role != index.number_of("user"):
         return True
@@ -105,8 +104,8 @@ def _by_chance(index: Index, query: Query, found: Found) -> bool:
     )
 
 
-def _unsaid(index: Index, term: str) -> bool:
-    return not index.document_frequency(term) and not any(concept in index.vocabulary for concept, _ in asked_concepts(term))
+def _unsaid(index: Index, query: Query, term: str) -> bool:
+    return not index.document_frequency(term) and not any(concept in index.vocabulary for concept in beside(query, term))
 
 
 def _strange(query: Query) -> bool:
