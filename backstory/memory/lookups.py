@@ -7,11 +7,21 @@ from __future__ import annotations
 
 from backstory.core import tokens
 from backstory.memory import forms, text
-from backstory.memory.facts import alike, extraction
+from backstory.memory.facts import alike, extraction, slots
 from backstory.memory.identity import named
-from backstory.memory.recall import inview
+from backstory.memory.recall import inflected, inview
 
-LOOKUPS = (tokens.forget, text.forget, forms.forget, named.forget, alike.forget, extraction.forget, inview.forget)
+LOOKUPS = (
+    tokens.forget,
+    text.forget,
+    forms.forget,
+    named.forget,
+    alike.forget,
+    extraction.forget,
+    slots.forget,
+    inflected.forget,
+    inview.forget,
+)
 
 
 def forget() -> None:

@@ -61,6 +61,11 @@ _SMALL = {
         tego tej tym co kto kiedy gdzie jak dlaczego czy ile jaki jaka jakie ktory ktora ktore moj moja moje twoj twoja jego jej ich ja ty
         on ona my wy oni mnie mi cie ci go mu jeszcze juz tylko bardzo oraz ale lub bo ze zeby
     """,
+    "ar": "في من ماذا متى أين هل ما على كان كانت إلى عن مع هذا هذه ذلك التي الذي أنا هو هي نحن لا لم قد كل",
+    "hi": """
+        का की के है हैं था थी थे में से को पर ने मैं मेरा मेरी मेरे हम हमारा हमारी तुम आप यह वह ये वे क्या कब कहाँ कौन कैसे कितना कितने कितनी क्यों और
+        या नहीं भी तो ही हो एक मुझे उसे उनका उसका उसकी
+    """,
 }
 """By language, as they are written: how common ones are spelt without their accents."""
 # Words that show a language without being small in it: they tell when something was.
@@ -90,18 +95,28 @@ def small_in(words: Sequence[str]) -> frozenset[str]:
     return frozenset(best) if len(best) >= max(_LEAST, _SHARE * len(known)) else frozenset()
 
 
+def small_of(language: str) -> frozenset[str]:
+    """The small words of a language, folded; none of one that is not known."""
+    return _small().get(language, frozenset())
+
+
 def spoken(words: Collection[str]) -> str:
     """The language ("de") of which these folded words have most; "" for English, and where that cannot be told."""
     known = set(words)
-    best, most = "", 0
-    for name, signs in _signs().items():
-        shared = len(known & signs)
-        if shared > most:
-            best, most = name, shared
-    if most < _LEAST and not (most and any(word[0] > _BEYOND_LATIN for word in known)):
+    shown = known & _shown()
+    english = len(known & STOP_WORDS)
+    # Each language shares a few of its small words with English.
+    if not shown or len(shown) <= english or (len(shown) < _LEAST and not any(word[0] > _BEYOND_LATIN for word in known)):
         return ""
-    # Each of them shares a few of its small words with English.
-    return best if most > len(known & STOP_WORDS) else ""
+    shared: dict[str, int] = {}
+    signs = _signs()
+    for word in shown:
+        for name in signs[word]:
+            shared[name] = shared.get(name, 0) + 1
+    most = max(shared.values())
+    if most <= english or (most < _LEAST and not any(word[0] > _BEYOND_LATIN for word in known)):
+        return ""
+    return next(name for name in _SHOWING if shared.get(name) == most)
 
 
 @cache
@@ -110,6 +125,16 @@ def _small() -> dict[str, frozenset[str]]:
 
 
 @cache
-def _signs() -> dict[str, frozenset[str]]:
+def _signs() -> dict[str, tuple[str, ...]]:
+    """The languages that a word shows."""
     small = _small()
-    return {name: small.get(name, frozenset()).union(fold(words).split()) for name, words in _SHOWING.items()}
+    found: dict[str, tuple[str, ...]] = {}
+    for name, words in _SHOWING.items():
+        for word in small.get(name, frozenset()).union(fold(words).split()):
+            found[word] = (*found.get(word, ()), name)
+    return found
+
+
+@cache
+def _shown() -> frozenset[str]:
+    return frozenset(_signs())

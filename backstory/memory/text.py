@@ -1,22 +1,31 @@
 """Words: folding, tokens, stop words and stems.
 
 Rule: the same text gives the same terms wherever it is read (a turn when it is indexed, a question when it is asked). English is
-stemmed; words of other languages pass as they are; scripts that put no spaces between words become overlapping pairs of characters.
+stemmed; words of other languages pass as they are (what they are without their endings: recall/inflected.py); scripts that put no spaces
+between words become overlapping pairs of characters.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 from threading import local
 
 from snowballstemmer import stemmer
 
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003134f"
-_WORD = re.compile(r"[^\W_]+")
-_RUN = re.compile(f"[{_UNSPACED}]+|[^\\W_{_UNSPACED}]+")
+_VOWELS = (
+    "\u0900-\u0963\u0980-\u09e3\u0a00-\u0a65\u0a80-\u0ae3\u0b00-\u0b63\u0b80-\u0bd7\u0c00-\u0c63\u0c80-\u0ce3\u0d00-\u0d63\u0d80-\u0df3"
+)
+"""Of the scripts of India, where the signs of vowels are no letters by themselves."""
+_WORD = re.compile(f"(?:[^\\W_]|[{_VOWELS}])+")
+_PLAIN = re.compile(r"[^\W_]+")
+_RUN = re.compile(f"[{_UNSPACED}]+|(?:[^\\W_{_UNSPACED}]|[{_VOWELS}])+")
 _IS_UNSPACED = re.compile(f"[{_UNSPACED}]")
+_HIRAGANA = re.compile("[\u3041-\u309f]")
+_LONE_KANJI = re.compile("(?<![\u3400-\u4dbf\u4e00-\u9fff])[\u3400-\u4dbf\u4e00-\u9fff](?![\u3400-\u4dbf\u4e00-\u9fff])")
 _GROUPED = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _INNER_CAPITAL = re.compile(r"[a-z][A-Z]|[A-Z]{2}[a-z]")
 _HUMP = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
@@ -126,24 +135,39 @@ def fold(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """Folded words in order, stop words included; names in camelCase are followed by their parts, unspaced scripts are cut in pairs."""
+    """Folded words in order, stop words included; names in camelCase are followed by their parts, unspaced scripts are cut in pairs. In
+    Japanese a sign that is a word by itself follows them."""
     if _INNER_CAPITAL.search(text):
         text = _WORD.sub(_with_humps, text)
     folded = fold(text)
-    if folded.isascii() or not _IS_UNSPACED.search(folded):
+    if folded.isascii():
+        return _PLAIN.findall(folded)
+    if not _IS_UNSPACED.search(folded):
         return _WORD.findall(folded)
     found: list[str] = []
     for run in _RUN.findall(folded):
         if _IS_UNSPACED.match(run):
             found.extend(run[i : i + 2] for i in range(max(1, len(run) - 1)))
+            if len(run) > 1 and _HIRAGANA.search(run):
+                found.extend(_LONE_KANJI.findall(run))
         else:
             found.append(run)
     return found
 
 
+def has_hiragana(word: str) -> bool:
+    """Whether a pair of characters has one of those that Japanese writes particles and endings with."""
+    return not word.isascii() and _HIRAGANA.search(word) is not None
+
+
 def terms(text: str) -> list[str]:
     """Index terms of a text, in order, with repeats: stems of all words but stop words."""
-    return [term for word in words(text) if word not in STOP_WORDS and (term := stem(word))]
+    return terms_of(words(text))
+
+
+def terms_of(said: Iterable[str]) -> list[str]:
+    """The same of words that are folded."""
+    return [term for word in said if word not in STOP_WORDS and (term := stem(word))]
 
 
 def forget() -> None:

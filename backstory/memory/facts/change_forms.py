@@ -52,7 +52,7 @@ _SWITCHES = tuple(
             "swapped",
         ),
         (rf"(?:replaced|substituted|replacing) (?P<x>{_THING}) (?:with|by) (?P<o>{_THING}){_FOR}", "swapped"),
-        (rf"(?:swapped|traded|ditched|dropped|dumped|exchanged|left|abandoned) (?P<x>{_THING}) for (?P<o>{_THING})", "swapped"),
+        (rf"(?:swapped|traded|ditched|dropped|dumped|exchanged|left|abandoned) (?P<x>{_THING}) for (?P<o>{_THING})", "traded"),
         (rf"(?:moved|migrated|moving|migrating)(?: over)? (?:back )?to (?P<o>{_THING})", "choice"),
         (rf"(?:run(?:ning)?|deploy(?:ing)?) on (?P<o>{_THING}) now", "choice"),
         (rf"now run(?:ning)? on (?P<o>{_THING})", "choice"),
@@ -110,7 +110,11 @@ _ROLE_FORMS: tuple[tuple[Literal["identity", "correction"], Stance, str], ...] =
         "stated",
         rf"(?P<o>{NAME}) (?:has |have |will )?(?:replaced|replaces|succeeded|took over from) (?P<x>{NAME}) as [owner](?P<s>{_ROLE})",
     ),
-    ("correction", "negated", rf"(?P<o>{NAME}) (?:is no longer|isn't|is not) [owner](?P<s>{_ROLE}?)(?: any ?more)?"),
+    (
+        "correction",
+        "negated",
+        rf"(?P<o>{NAME}) (?:is no longer|isn't|is not) [owner](?!used\b|in\b|around\b)(?P<s>{_ROLE}?)(?: any ?more)?",
+    ),
 )
 _ROLES = tuple(
     Rule(kind, "is", Form(pattern.replace("[owner]", owner)), stance=stance, owned=owned)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from itertools import takewhile
 
 from backstory.core.records import Fact
+from backstory.memory.facts.alike import key
 from backstory.memory.forms import Form
 from backstory.memory.text import stem, words
 
@@ -30,8 +31,19 @@ _BREAK = Form(r",|\b(?:with|for|called|named|in|from|that|who|which|of|at|on|by|
 _LONG = 4
 _ENDING = 2
 """So many letters at the end of a name tell its case, of names of so many at least."""
+_MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december|spring|summer|autumn|fall|winter"
 _SEVERAL = Form(r",|\band\b|\bor\b", re.I)
 _DETERMINED = Form(r"(?:the|my|our|an?) ", re.I)
+_TO_WHOM = Form(
+    rf" (?:to (?:my|our|his|her|their|the|an?|some|(?-i:[A-Z])).*|for [$€£]?\d.*|on (?:mon|tues|wednes|thurs|fri|satur|sun)day.*"
+    rf"|(?:in|last) (?:{_MONTHS}).*"
+    r"|in \d{4}.*|(?:last|this) (?:week|month|year|night|weekend).*|online|today|yesterday|already|again)$",
+    re.I,
+)
+"""To whom, for how much and when something is sold says nothing of which one."""
+MATES = frozenset({"girlfriend", "boyfriend", "partner", "fianc", "fiance", "husband", "wife", "spous"})
+_TIES = frozenset({"marri", "engag"})
+_WITH_NAME = Form(r"\b(?:called|named) (?P<name>(?-i:[^\W\d_a-z])\w*(?: (?-i:[^\W\d_a-z])\w*)?)", re.I)
 _STATES = (
     frozenset({"marri", "divorc", "singl", "widow", "widower", "separ", "engag"}),
     frozenset({"vegetarian", "vegan", "pescatarian"}),
@@ -89,7 +101,41 @@ def parts_with(new: Fact, terms: Sequence[str], old: Fact, old_relation: str, ol
     """Whether "we sold the car" is about what this fact says that somebody has."""
     if new.verb not in _PARTED or old_relation not in _HELD or old.stance != "stated" or not _DETERMINED.match(new.object):
         return False
-    return _one_thing(new.object, terms, old, old_terms)
+    to = _TO_WHOM.search(new.object)
+    if to is None:
+        return _one_thing(new.object, terms, old, old_terms)
+    thing = new.object[: to.start()]
+    return _one_thing(thing, key(thing), old, old_terms)
+
+
+def is_sold(text: str, terms: Sequence[str], old: Fact, old_relation: str, old_terms: Sequence[str]) -> bool:
+    """Whether "the boat is sold" is about what this fact says that somebody has."""
+    return old_relation in _HELD and old.stance == "stated" and _one_thing(text, terms, old, old_terms)
+
+
+def is_mate(old: Fact, old_relation: str) -> bool:
+    """Whether this says that somebody has a partner."""
+    return old_relation == "has" and old.stance == "stated" and head(old.object) in MATES
+
+
+def is_tied(terms: Sequence[str]) -> bool:
+    """Whether somebody is engaged or married to somebody."""
+    return len(terms) > 1 and terms[0] in _TIES
+
+
+def named(old: Fact, old_relation: str) -> tuple[str, ...]:
+    """The name of the partner that this is about; empty where it names none."""
+    if old_relation != "has":
+        return key(old.object)
+    found = _WITH_NAME.search(old.object)
+    return key(found["name"]) if found is not None else ()
+
+
+def one_mate(mates: Sequence[Fact], tied: Sequence[Sequence[str]]) -> bool:
+    """Whether these are about one person: of one name at most, and of one kind."""
+    names = {name for old in mates if (name := named(old, "has" if old.verb == "has" else old.verb))} | {tuple(terms[1:]) for terms in tied}
+    kinds = {head(old.object) if old.verb == "has" else key(old.subject)[-1] for old in mates}
+    return bool(mates or tied) and len(names) <= 1 and len(kinds) <= 1
 
 
 def owned_died(kin: str, old: Fact, old_relation: str, old_terms: Sequence[str]) -> bool:

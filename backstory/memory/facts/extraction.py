@@ -22,6 +22,7 @@ from backstory.memory.facts.correction_forms import ADMITS, BEHIND, HELD, MOVED,
 from backstory.memory.facts.ending_forms import DIED, GONE_FROM, THERE, endings_for
 from backstory.memory.facts.kinds import suits
 from backstory.memory.facts.objects import begins_dated, cut_tail, cut_when, dated, fits, replaced, says_something, subject_of, trimmed
+from backstory.memory.facts.over_forms import PARTED, over
 from backstory.memory.facts.rules import (
     ALSO,
     CORRECTION,
@@ -40,7 +41,7 @@ from backstory.memory.forms import Form, Sieve
 from backstory.memory.reading.sentences import Sentence, sentences
 from backstory.memory.recall import dates
 
-READER = 9
+READER = 10
 """Rises with what is found: turns that an earlier reader has read are read again (jobs/facts.py)."""
 _MOST = 24
 """Facts of one turn at most: more are a list or a paste."""
@@ -54,6 +55,7 @@ _PLACED = frozenset({"is", "has", "will", "plans to"})
 _ASIDES = frozenset({"value", "datum", "date", "person", "place", "name"})
 """What an object has to be for a word behind a comma to be none of it."""
 _CHOSEN = frozenset({"preference", "decision"})
+_SWAPS = frozenset({"swapped", "traded"})
 _FEELINGS = frozenset({"likes", "dislikes", "prefers"})
 _MOST_NOTE = 300
 _WORD = Form(r"[\w'-]+")
@@ -229,7 +231,7 @@ def _led(text: str, start: int, end: int, fixes: bool) -> tuple[int, bool, bool]
 def _clauses(text: str, sentence: Sentence, start: int, fixes: bool, free: bool) -> Iterator[_Clause]:
     end = sentence.end
     said = trimmed(text, start, end, ends=".!…")
-    if any(form.fullmatch(text, *said) is not None for form in (NOT_BUT, IS_NOT_BUT, SWAP, MOVED)):
+    if any(form.fullmatch(text, *said) is not None for form in (NOT_BUT, IS_NOT_BUT, SWAP, MOVED, PARTED)):
         yield _Clause(sentence, start, end, fixes=True, first=True, alone=free)
         return
     behind = BEHIND.search(text, *said)
@@ -311,6 +313,8 @@ def _ended(turn: Turn, text: str, clause: _Clause, start: int, end: int) -> Iter
         verb = "lives in" if match["home"] or match["moved"] else "works at"
         span = match.span(match.lastgroup or "job")
         yield _fact(turn, sentence, "correction", sentence.author, verb, span, fixes=True, stance="negated")
+    elif (done := over(text, start, end, whole=clause.first and clause.end == sentence.end)) is not None:
+        yield _fact(turn, sentence, "correction", done.subject or sentence.author, done.verb, done.object, fixes=True, stance="negated")
     elif (match := DIED.fullmatch(text, start, end)) is not None:
         subject = match["s"] or match["who"] or subject_of(match["kin"], sentence.author)
         yield _fact(turn, sentence, "correction", subject, "has", match.span("o"), fixes=True)
@@ -340,7 +344,7 @@ def _read(text: str, rule: Rule, match: re.Match[str], clause: _Clause, author: 
     subject = rule.subject or subject
     if rule.verb == "likes" and text.startswith(("the ", "The "), low):
         return None
-    if rule.needs == "swapped" and not (is_choice(text[low:high]) or is_choice(text[slice(*replaces)])):
+    if rule.needs in _SWAPS and not _swaps(rule.needs, text[low:high], text[slice(*replaces)]):
         return None
     if rule.verb != "wants" and elsewhere(text, clause.start, high, chosen=rule.kind in _CHOSEN):
         return None
@@ -350,6 +354,11 @@ def _read(text: str, rule: Rule, match: re.Match[str], clause: _Clause, author: 
     high = low + size
     negated = rule.stance == "negated" or groups.get("n") is not None
     return _Found(rule, subject, (low, high), replaces, clause.fixes or fixes or replaces[1] > 0, negated)
+
+
+def _swaps(needs: str, new: str, old: str) -> bool:
+    """Whether one thing that people choose takes the place of another. "We dropped Redis for caching" names a use."""
+    return is_choice(new) or (is_choice(old) and (needs == "swapped" or new[:1].isupper()))
 
 
 def fits_in(text: str, low: int, high: int, rule: Rule, who: str | None) -> tuple[int, int]:

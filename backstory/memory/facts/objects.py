@@ -14,7 +14,8 @@ from backstory.memory.text import STOP_WORDS, fold
 _EDGES = " \t.,!;:…"
 _PAIRS = {"`": "`", '"': '"', "'": "'", "“": "”", "*": "*", "«": "»"}
 _TAIL = Form(
-    r",? (?:please|though|too|as well|anyway|anyways|btw|by the way|thanks|thank you|thx|then|again|lol|haha|for now|after all|if possible"
+    r",? (?:please|though|too|as well|anyway|anyways|btw|by the way|thanks|thank you|thx|then|again|lol|haha|for now|for good|after all"
+    r"|if possible"
     r"|right now|now|from now on|these days|nowadays"
     r"|i think|of course|obviously|actually|sorry|ok|okay|remember|by default|for sure|as always|any ?more"
     r"|any longer|a lot|very much"

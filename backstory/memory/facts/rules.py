@@ -15,10 +15,10 @@ from msgspec import Struct
 from backstory.core.records import FactKind, Stance
 from backstory.memory.forms import ALWAYS, Form
 
-Needs: TypeAlias = Literal["", "value", "datum", "name", "date", "place", "person", "choice", "swapped", "pick"]
+Needs: TypeAlias = Literal["", "value", "datum", "name", "date", "place", "person", "choice", "swapped", "traded", "pick"]
 """What an object has to be: anything that says something, a value (a number, date, path, address, code or name), a value that is no name,
 a proper name, something with a date or time in it, a place, a value unless the subject is a thing of a person's own, something that
-people choose one of, the same or what it takes the place of, or one of several by its colour or size."""
+people choose one of, the same or what it takes the place of ("traded": by a name), or one of several by its colour or size."""
 
 _ADV = (
     r"(?:(?:really|generally|usually|always|personally|still|now|also|just|actually|definitely|mostly|strongly|absolutely|currently|recently"
@@ -74,6 +74,7 @@ _TOOL = (
     r"|Windows|Neovim|Vim|Emacs|Postgres|PostgreSQL|MySQL|SQLite|React|Vue|Svelte|Docker|Kubernetes|GitLab|GitHub)(?: \d[\d.]*)?"
 )
 _PAST = r"(?: (?:today|yesterday|recently|already|(?:last|this|on) \w+|(?:an?|two|three|\d+|a few|some) \w+ ago))?"
+_TIME_ONLY = r"(?:yesterday|today|recently|already|last \w+|this \w+|(?:an?|two|three|\d+|a few) \w+ ago)(?:$|[.,;!])"
 _NOT_THIS = r" (?:is not|isn't|are not|aren't) (?P<x>[^,;]{1,60}?)(?:[,;](?: but| rather| it's| it is| they're)+| but(?: rather| it's)*)"
 _SOON = r"(?:bed|sleep|try|see|be|need|assume|guess|say|lunch|dinner|have to|want|ask|check|do that|the)"
 _EVENT = (
@@ -158,7 +159,7 @@ _ME = (
     ),
     _rule("preference", "plays", rf"{_I} {_ADV}play (?!{_PREPOSITION}\b|around\b|along\b|games\b)(?:the )?{_O}", longest=3),
     *(
-        _rule("event", word.split()[0], rf"{_I} {_ADV}{word} (?!{_PREPOSITION}\b|late\b|early\b){_O}")
+        _rule("event", word.split()[0], rf"{_I} {_ADV}{word} (?!{_PREPOSITION}\b|late\b|early\b|{_TIME_ONLY}){_O}")
         for word in ("joined", "adopted", "bought", "sold", "quit", "signed up for", "graduated from", "enrolled in")
     ),
     _rule("identity", "lives in", rf"{_I} {_ADV}(?:moved|relocated) from (?P<x>.+?) to {_O}", "name"),

@@ -44,10 +44,25 @@ _DIMENSIONS = tuple(
     )
 )
 _PURPOSES = (" for ", " in ", " on ")
+_USES = (" for ", " as a ", " as an ", " as the ", " as our ", " as my ")
 _CLAUSE = re.compile(r"[;:.!?](?!\d)|,(?! (?:too|as well)\b)")
 _PLACE = Form(r" in (?:[A-Z]\w*|(?:staging|production|prod|dev|development|test|testing)\b).*", gist=ALWAYS)
 _EACH = (" per ", " a ", " an ", " each ", " every ")
 _HABIT = Form(r"\b(?:on |every )?((?:mon|tues|wednes|thurs|fri|satur|sun)days|weekends|weekdays|holidays)\b", gist=ALWAYS)
+_WEEKDAY = Form(r"\b(mon|tues|wednes|thurs|fri|satur|sun)days?\b", re.I)
+_DATE = Form(
+    r"\b(?:next|this|coming|last)\b|\b(?:january|february|march|april|may|june|july|august|september|october|november|december)\b|\d(?:st|nd|rd|th)\b"
+    r"|\d[./-]\d",
+    re.I,
+    ALWAYS,
+)
+_ONE_EVENT = Form(
+    r"\b(?:the|this|that|next|final|first|last|deadline|due|appointment|launch|release|demo|exam|interview|flight|wedding|birthday|party|delivery"
+    r"|presentation|kick-?off|holiday|vacation)\b",
+    re.I,
+    ALWAYS,
+)
+"""Words of what takes place once."""
 _SEVERAL = frozenset(
     key("brother sister son daughter child kid twin friend colleague coworker neighbor neighbour cousin aunt uncle niece nephew roommate")
 )
@@ -120,7 +135,7 @@ def other_choice(new: Fact, terms: tuple[str, ...], old: Fact, old_terms: tuple[
         return False
     # "Light mode, dark is too hard on my eyes" is for no eyes.
     said, before = new.object.partition(",")[0], old.object.partition(",")[0]
-    ours, theirs = purpose(said, (" for ",)), purpose(before, (" for ",))
+    ours, theirs = purpose(said, _USES), purpose(before, _USES)
     if opposite(terms, old_terms):
         where = purpose(said)
         return not where or where == purpose(before) or new.verb == "switched to" or _said_anew(new)
@@ -133,6 +148,42 @@ def other_purpose(one: str, other: str) -> bool:
     return bool(ours) and bool(theirs) and ours != theirs
 
 
+def moved(new: Fact) -> bool:
+    """Whether this says that somebody has gone to live elsewhere."""
+    return _LEAVING.search(new.text.lower()) is not None
+
+
+def is_thing(terms: Sequence[str], old: Fact) -> bool:
+    """Whether what this fact says is in use is the thing of this name, whatever it is used for."""
+    named = re.split(r" (?:for|in|on|as|with|to) ", old.object, maxsplit=1)[0]
+    return key(named) == tuple(terms)
+
+
+def unused(new: Fact, old: Fact) -> bool:
+    """Whether "we dropped Redis for caching" is about all that this says: not where it is in use for more than that."""
+    ours, theirs = purpose(new.object, (" for ",)), purpose(old.object, (" for ",))
+    return not ours or ours == theirs
+
+
+def other_day(new: Fact, old: Fact) -> bool:
+    """Whether two weekdays may be two days of what takes place more than once a week: "yoga is on Monday", "yoga is on Thursday". Not
+    where the sentence speaks of one event ("the demo"), or says a change of all that is known."""
+    ours, theirs = _weekdays(new.object), _weekdays(old.object)
+    if not ours or not theirs or ours & theirs or _ONE_EVENT.search(_said_before(new)) or _ONE_EVENT.search(_said_before(old)):
+        return False
+    left = _weekdays(new.replaces)
+    return not (left & theirs) if left else not _said_anew(new)
+
+
+def _said_before(fact: Fact) -> str:
+    return fact.text.partition(fact.object)[0]
+
+
+@lru_cache(4096)
+def _weekdays(text: str) -> frozenset[str]:
+    return frozenset(day.lower() for day in _WEEKDAY.findall(text)) if _DATE.search(text) is None else frozenset()
+
+
 def purpose(text: str, marks: Sequence[str] = _PURPOSES) -> tuple[str, ...]:
     """What a thing is used for; empty where that is not said."""
     for mark in marks:
@@ -140,6 +191,12 @@ def purpose(text: str, marks: Sequence[str] = _PURPOSES) -> tuple[str, ...]:
         if found:
             return key(rest)
     return ()
+
+
+def forget() -> None:
+    """Hold no sentences any more."""
+    for held in (_says_beside, _weekdays, _circumstances, _says_change, _order):
+        held.cache_clear()
 
 
 def _somebody(new: Fact, whose: tuple[str, ...]) -> bool:

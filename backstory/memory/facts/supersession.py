@@ -15,42 +15,49 @@ from msgspec.structs import replace
 
 from backstory.core.records import Fact, Stance
 from backstory.memory.facts import ends as fact_ends
-from backstory.memory.facts import slots
-from backstory.memory.facts.alike import HOUR, classes, key, spelled_alike, subject_key, unit
+from backstory.memory.facts import over_forms, slots
+from backstory.memory.facts.alike import classes, key, subject_key
 from backstory.memory.facts.asked import answers
 from backstory.memory.facts.choices import kind_of
 from backstory.memory.facts.correction_forms import POINTED
-from backstory.memory.facts.ends import opposite, within
-from backstory.memory.facts.versions import changes, outdates, version_of
-from backstory.memory.text import words
+from backstory.memory.facts.ends import within
+from backstory.memory.facts.entries import (
+    NAMES,
+    NEAR_TURNS,
+    ONE_VALUE,
+    OPEN,
+    REACH_TURNS,
+    Entry,
+    bears_on,
+    likeliest,
+    may_be,
+    one_thing,
+    replaces_value,
+    says_the_same,
+    takes_place,
+    thing,
+)
+from backstory.memory.facts.versions import changes, outdates
 
 Status: TypeAlias = Literal["current", "superseded", "negated", "planned"]
 STATUSES: tuple[Status, ...] = ("current", "superseded", "negated", "planned")
 _STANDS: Mapping[Stance, Status] = {"stated": "current", "negated": "negated", "planned": "planned"}
 
-_REACH_TURNS = 20
-"""A correction that does not name what it corrects is about something said in the last so many turns."""
-_NEAR_TURNS = 4
 _LEAST_NAMED = 2
 """A subject of fewer words may be that of several things."""
-_SAME_RELATION = {"is set to": "is", "runs on": "is", "switched to": "uses", "uses": "uses", "decided": "uses"}
-_ONE_VALUE = frozenset({"is", "lives in", "works at", "works as", "is aged", "is from", "was born", "grew up in", "is called"})
-_NAME = ("'s", "name")
 _CHOSEN = frozenset({"uses", "prefers"})
 _BESIDE = {"likes": ("dislikes",), "dislikes": ("likes",), "prefers": ("likes", "uses")}
-_COMPARED = _ONE_VALUE | {"uses", "prefers", "wants", "notes"}
+_COMPARED = ONE_VALUE | {"uses", "prefers", "wants", "notes"}
 """Relations of which every fact about a subject is compared with a new one; of others, only those that share its words."""
 _PRUNED_EACH = 64
 _MOST_OPEN = 512
 """Among so many of the newest things that somebody has or plans, or that are said of one subject in one relation, is looked for what one
 ends."""
-_OPEN = frozenset({"has", "bought", "adopted"})
-_CORRECTABLE = _ONE_VALUE | {"will", "plans to", "has"}
-_PLANS = "plans to"
+_CORRECTABLE = ONE_VALUE | {"will", "plans to", "has"}
 _THERE = frozenset({"there", "here"})
-_NAMES = frozenset({"word"})
-"""The classes of a name: of names, the one that is spelled like it may be meant though another was said since."""
-_DENIED_BY = {"likes": "dislikes", "dislikes": "likes"}
+_WE = key("we")
+_QUIT = "quit"
+_RESIGNS = frozenset({"notice", "resignation", "resigned", "quit"})
 
 
 class Known(Struct, frozen=True):
@@ -72,47 +79,17 @@ class Known(Struct, frozen=True):
     was: str = ""
 
 
-class _Entry:
-    """A fact that has been read, and what has become of it. `meant`: the fact in the words of what it corrects."""
-
-    __slots__ = ("again", "by", "classes", "fact", "meant", "number", "relation", "subject", "terms", "verb", "version", "whose")
-
-    def __init__(self, fact: Fact, number: int, subject: str, verb: str, meant: Fact | None = None) -> None:
-        self.fact = fact
-        self.meant = meant or fact
-        self.number = number
-        self.subject = subject
-        self.verb = verb
-        self.whose = subject_key(subject)
-        self.relation = _SAME_RELATION.get(verb, verb)
-        if self.whose[-2:] == _NAME:
-            self.whose, self.relation = self.whose[:-2], "is called"
-        self.terms = key(self.meant.object if self.denies else fact.object)
-        self.classes = classes(fact.object)
-        self.version = None if self.denies else version_of(fact, self.relation, self.whose)
-        self.by: _Entry | None = None
-        self.again: list[int] = []
-
-    @property
-    def denies(self) -> bool:
-        return self.fact.stance == "negated"
-
-    @property
-    def spoken_by_assistant(self) -> bool:
-        return self.fact.author == "assistant"
-
-
 class Ledger:
     """The facts of one branch so far. `add` takes them in the order of the turns; the same facts give the same ledger, in one go or one by
     one. Cost of each: the facts that share its subject or its object, and those of the last few turns."""
 
     def __init__(self) -> None:
-        self._entries: list[_Entry] = []
-        self._about: dict[tuple[str, ...], dict[str, dict[str, list[_Entry]]]] = {}
+        self._entries: list[Entry] = []
+        self._about: dict[tuple[str, ...], dict[str, dict[str, list[Entry]]]] = {}
         self._names: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
-        self._open: list[_Entry] = []
-        self._chosen: dict[int, list[_Entry]] = {}
-        self._versions: dict[tuple[str, ...], list[_Entry]] = {}
+        self._open: list[Entry] = []
+        self._chosen: dict[int, list[Entry]] = {}
+        self._versions: dict[tuple[str, ...], list[Entry]] = {}
 
     def add(self, facts: Iterable[Fact], number: int, asked: str = "") -> None:
         """The facts of the next turn, which has this number. `asked`: the question that an assistant asked right before it."""
@@ -120,7 +97,7 @@ class Ledger:
             if fact.kind == "correction":
                 self._correct(fact, number, asked)
                 continue
-            entry = _Entry(fact, number, fact.subject, fact.verb)
+            entry = Entry(fact, number, fact.subject, fact.verb)
             self._name(entry)
             same = self._supersede(entry)
             if same is not None:
@@ -130,7 +107,7 @@ class Ledger:
 
     def known(self) -> list[Known]:
         """Every fact with its status, in the order of the turns; what was said again stands once."""
-        ended: dict[int, list[_Entry]] = {}
+        ended: dict[int, list[Entry]] = {}
         for entry in self._entries:
             if entry.by is not None:
                 ended.setdefault(id(entry.by), []).append(entry)
@@ -159,7 +136,7 @@ class Ledger:
                 found[entry.fact.turn] = (*found.get(entry.fact.turn, ()), (entry.fact.text, entry.by.number))
         return found
 
-    def _keep(self, entry: _Entry) -> None:
+    def _keep(self, entry: Entry) -> None:
         self._entries.append(entry)
         about = self._about.setdefault(entry.whose, {}).setdefault(entry.relation, {})
         for term in ("",) if entry.relation in _COMPARED else dict.fromkeys(entry.terms):
@@ -168,7 +145,7 @@ class Ledger:
             _put(self._versions.setdefault(entry.version.name, []), entry)
         if entry.relation in _CHOSEN and not entry.denies and (kind := kind_of(entry.terms)) is not None:
             _put(self._chosen.setdefault(kind, []), entry)
-        if entry.relation in _OPEN or entry.meant.kind == "schedule":
+        if entry.relation in OPEN or entry.meant.kind == "schedule":
             self._open.append(entry)
             if len(self._open) >= 2 * _MOST_OPEN:
                 self._open[:] = [old for old in self._open if old.by is None][-_MOST_OPEN:]
@@ -176,41 +153,78 @@ class Ledger:
     def _correct(self, fact: Fact, number: int, asked: str) -> None:
         """Take in a correction, if there is what it corrects."""
         if fact.subject and fact.stance != "negated":
-            entry = _Entry(fact, number, fact.subject, fact.verb)
+            entry = Entry(fact, number, fact.subject, fact.verb)
             gone = self._dead(entry) if fact.verb == "has" else self._holding(entry) or self._called_off(fact, number)
         else:
-            old = self._pointed(fact) if fact.subject else self._corrected(fact, number, asked)
-            gone = [old] if old is not None else []
+            gone = self._over(fact, number) if fact.subject else []
+            old = gone[0] if gone else None if fact.subject else self._corrected(fact, number, asked)
             if old is not None:
+                gone = gone or [old]
                 said = old.meant.object if fact.subject or old.verb == "has" else fact.object
                 meant = replace(fact, kind=old.meant.kind, subject=old.subject, verb=old.verb, object=said)
-                entry = _Entry(fact, number, old.subject, old.verb, meant)
+                entry = Entry(fact, number, old.subject, old.verb, meant)
         if gone:
             for old in gone:
                 old.by = entry
             self._keep(entry)
 
-    def _pointed(self, fact: Fact) -> _Entry | None:
-        """What "not there any more" denies, or "I've left Siemens": the last fact of this relation that holds, of that name."""
-        new = _Entry(fact, 0, fact.subject, fact.verb)
-        held = (old for old in self._holding(new) if fact.object.lower() in _THERE or fact_ends.is_named(new.terms, old.terms))
-        return max(held, key=lambda old: old.number, default=None)
+    def _over(self, fact: Fact, number: int) -> list[Entry]:
+        """What is denied by one that names it by less: "not there any more", "I gave notice", "Jenkins is gone", "we broke up"."""
+        new = Entry(fact, number, fact.subject, fact.verb)
+        match fact.verb:
+            case over_forms.OUT_OF:
+                jobs = self._jobs(new)
+                if fact.object.lower() == _QUIT:
+                    # Out of the blue it may be a game that he quits.
+                    return jobs if any(number - old.number <= NEAR_TURNS for old in jobs) else []
+                firm = [old for old in jobs if fact_ends.is_named(new.terms, old.terms)]
+                return jobs if any(word in _RESIGNS for word in fact.object.lower().split()) else firm
+            case over_forms.WITH:
+                return self._couple(new)
+            case "uses":
+                about = (self._about.get(whose, {}).get("uses", {}).get("", []) for whose in {new.whose, _WE})
+                return [old for held in about for old in held if old.by is None and not old.denies and slots.is_thing(new.terms, old.fact)]
+            case "has":
+                held = [old for old in self._held(new) if fact_ends.is_sold(fact.object, new.terms, old.meant, old.relation, old.terms)]
+                return held if one_thing(held) else []
+        held = [old for old in self._holding(new) if fact.object.lower() in _THERE or fact_ends.is_named(new.terms, old.terms)]
+        return [max(held, key=lambda old: old.number)] if held else []
 
-    def _holding(self, new: _Entry) -> list[_Entry]:
+    def _couple(self, new: Entry) -> list[Entry]:
+        """What says that who speaks and somebody are a couple: of "we" only where one such is known."""
+        said = new.fact.object.lower()
+        mates = [old for kin in fact_ends.MATES for old in self._mates((*new.whose, "'s", kin))]
+        mates += [old for old in self._held(new) if fact_ends.is_mate(old.meant, old.relation)]
+        tied = [old for old in self._about.get(new.whose, {}).get("is", {}).get("", []) if old.by is None and fact_ends.is_tied(old.terms)]
+        if said == "we":
+            return mates + tied if fact_ends.one_mate([old.meant for old in mates], [old.terms for old in tied]) else []
+        if (kin := key(said)[0]) in fact_ends.MATES:
+            mates = [old for old in mates if kin in (*old.whose, fact_ends.head(old.meant.object))]
+            names = [name for old in mates if (name := fact_ends.named(old.meant, old.relation))]
+            return mates + [old for old in tied if old.terms[1:] in names]
+        return [old for old in mates if fact_ends.named(old.meant, old.relation) == new.terms] + [
+            old for old in tied if old.terms[1:] == new.terms
+        ]
+
+    def _mates(self, whose: tuple[str, ...]) -> list[Entry]:
+        about = self._about.get(whose, {})
+        return [old for relation in ("is", "is called") for old in about.get(relation, {}).get("", []) if old.by is None and not old.denies]
+
+    def _holding(self, new: Entry) -> list[Entry]:
         """What holds of the same relation of the same subject."""
         about = (self._about.get(each, {}).get(new.relation, {}).get("", []) for each in self._kin(new.whose))
         return [old for entries in about for old in entries if old.by is None and not old.denies]
 
-    def _called_off(self, fact: Fact, number: int) -> list[_Entry]:
+    def _called_off(self, fact: Fact, number: int) -> list[Entry]:
         """What "they cancelled the meeting" is about where it is known as "a meeting on Friday"; or the job that was left in this turn."""
         if fact.verb == "is":
-            return self._ended(_Entry(replace(fact, kind="schedule"), number, fact.subject, fact.verb))
+            return self._ended(Entry(replace(fact, kind="schedule"), number, fact.subject, fact.verb))
         about = (self._about.get(each, {}).get(fact.verb, {}).get("", []) for each in self._kin(subject_key(fact.subject)))
         return [old for entries in about for old in entries if old.by is not None and old.by.number == number][-1:]
 
-    def _dead(self, new: _Entry) -> list[_Entry]:
+    def _dead(self, new: Entry) -> list[Entry]:
         """What does not hold any more of somebody who has died."""
-        gone: list[_Entry] = []
+        gone: list[Entry] = []
         for whose in self._kin(new.whose):
             for relation, by_term in self._about.get(whose, {}).items():
                 for old in {id(old): old for entries in by_term.values() for old in entries}.values():
@@ -219,26 +233,26 @@ class Ledger:
         owner, mark, kin = new.subject.partition("'s ")
         if mark:
             held = [old for old in self._held(new) if fact_ends.owned_died(kin, old.meant, old.relation, old.terms)]
-            gone += held if subject_key(owner) == subject_key(new.fact.author) and _one(held) else []
+            gone += held if subject_key(owner) == subject_key(new.fact.author) and one_thing(held) else []
         for name in self._kin(new.whose):
             gone += [old for old in self._held(new) if old not in gone and fact_ends.named_died(name, old.meant, old.relation, old.terms)]
         return gone
 
-    def _held(self, new: _Entry) -> list[_Entry]:
+    def _held(self, new: Entry) -> list[Entry]:
         """The newest things that the one who says this has or plans, of those that hold."""
         return [old for old in self._open[-_MOST_OPEN:] if old.by is None and old.fact.author == new.fact.author]
 
-    def _ended(self, new: _Entry) -> list[_Entry]:
+    def _ended(self, new: Entry) -> list[Entry]:
         """What this ends though it has another relation, or another subject."""
         match new.fact.kind:
             case "event":
                 gone = [old for old in self._jobs(new) if fact_ends.leaves(new.fact, new.terms, old.relation, old.terms)]
                 held = [old for old in self._held(new) if fact_ends.parts_with(new.fact, new.terms, old.meant, old.relation, old.terms)]
-                return gone + (held if _one(held) else [])
+                return gone + (held if one_thing(held) else [])
             case "identity" if new.relation == "is" and not new.denies and fact_ends.without_work(new.terms):
                 return self._jobs(new)
             case "schedule" if new.relation == "is":
-                subject = _thing(new.whose)
+                subject = thing(new.whose)
                 # What is known by this very name is what is meant: "the deadline" is not that of the other project.
                 known = bool(self._about.get(new.whose, {}).get("is"))
                 held = [
@@ -246,17 +260,17 @@ class Ledger:
                     for old in self._held(new)
                     if old.whose != new.whose
                     and (not known or (old.verb == "has" and len(subject) > 1))
-                    and fact_ends.moves(new.fact, subject, old.meant, _thing(old.whose), key(old.meant.object))
+                    and fact_ends.moves(new.fact, subject, old.meant, thing(old.whose), key(old.meant.object))
                 ]
-                return held if _one(held) else []
+                return held if one_thing(held) else []
         return []
 
-    def _jobs(self, new: _Entry) -> list[_Entry]:
+    def _jobs(self, new: Entry) -> list[Entry]:
         about = self._about.get(new.whose, {})
         held = [old for relation in ("works at", "works as") for old in about.get(relation, {}).get("", [])]
         return [old for old in held if old.by is None and not old.denies]
 
-    def _name(self, entry: _Entry) -> None:
+    def _name(self, entry: Entry) -> None:
         """ "My sister Anna": what is said of one of the two is said of the other, while there is one sister only."""
         if entry.fact.kind == "relation" and entry.verb == "is called" and not entry.denies:
             self._names.setdefault(entry.whose, set()).add(entry.terms)
@@ -273,16 +287,16 @@ class Ledger:
                     found.append(owner)
         return found
 
-    def _supersede(self, new: _Entry) -> _Entry | None:
+    def _supersede(self, new: Entry) -> Entry | None:
         """Mark what the new fact takes the place of; the earlier fact that says the same, if one still holds."""
         replaced = key(new.fact.replaces) if new.fact.replaces else ()
-        same: _Entry | None = None
+        same: Entry | None = None
         for old in self._candidates(new, replaced):
             if old.by is not None or (new.spoken_by_assistant and not old.spoken_by_assistant):
                 continue
-            if _says_the_same(new, old):
+            if says_the_same(new, old):
                 same = old
-            elif _changes(new, old, replaced):
+            elif takes_place(new, old, replaced):
                 old.by = new
         outdated = self._outdated(new)
         for old in outdated or self._ended(new) or self._renamed(new):
@@ -294,36 +308,36 @@ class Ledger:
                 left.by = new
         return same
 
-    def _renamed(self, new: _Entry) -> list[_Entry]:
+    def _renamed(self, new: Entry) -> list[Entry]:
         """What "Correction: Kontor's limit is 80" is about where it is known as "the rate limit for partner Kontor": the one thing said
         lately that has all the words of its subject, with a value of the same kind and unit."""
         if not new.fact.corrects or new.relation != "is" or new.denies or len(new.whose) < _LEAST_NAMED:
             return []
         named = set(new.whose) - {"'s"}
-        held: list[_Entry] = []
+        held: list[Entry] = []
         for old in reversed(self._entries):
-            if new.number - old.number > _REACH_TURNS:
+            if new.number - old.number > REACH_TURNS:
                 break
             if old.by is None and old.relation == "is" and not old.denies and named < set(old.whose) and old.whose != new.whose:
                 held.append(old)
-        return held if len(held) == 1 and _replaces(new, held[0]) else []
+        return held if len(held) == 1 and replaces_value(new, held[0]) else []
 
-    def _candidates(self, new: _Entry, replaced: tuple[str, ...]) -> list[_Entry]:
+    def _candidates(self, new: Entry, replaced: tuple[str, ...]) -> list[Entry]:
         """Facts about the same subject that the new one can change: of its relation and those beside it, or, where it says what it
         replaces, of every relation."""
         relations = (new.relation, *_BESIDE.get(new.relation, ()))
-        found: list[_Entry] = []
+        found: list[Entry] = []
         for whose in self._kin(new.whose):
             about = self._about.get(whose, {})
             for relation in about if replaced else relations:
                 by_term = about.get(relation, {})
                 for terms in (("",),) if relation in _COMPARED else (new.terms, replaced, fact_ends.counted(new.terms)[-1:]):
                     shared = [by_term.get(term, []) for term in terms]
-                    fewest: list[_Entry] = min(shared, key=len) if shared else []
+                    fewest: list[Entry] = min(shared, key=len) if shared else []
                     found.extend(fewest[-_MOST_OPEN:])
         return found
 
-    def _left(self, new: _Entry) -> _Entry | None:
+    def _left(self, new: Entry) -> Entry | None:
         """What "we switched to PostgreSQL" leaves: the one thing of that kind that is in use."""
         kind = kind_of(new.terms)
         if kind is None:
@@ -338,7 +352,7 @@ class Ledger:
         ]
         return held[0] if len(held) == 1 else None
 
-    def _outdated(self, new: _Entry) -> list[_Entry]:
+    def _outdated(self, new: Entry) -> list[Entry]:
         """What "We upgraded to PostgreSQL 16" outdates: the one version of that thing that is in use, or the one that is used for this."""
         if new.version is None or not changes(new.fact):
             return []
@@ -353,7 +367,7 @@ class Ledger:
         ]
         return held if len({old.version.purpose for old in held if old.version is not None}) == 1 else []
 
-    def _choose_again(self, new: _Entry, replaced: tuple[str, ...]) -> None:
+    def _choose_again(self, new: Entry, replaced: tuple[str, ...]) -> None:
         """ "Let's go with MySQL instead": the last choice that this can be about, whoever made it."""
         choice = kind_of(new.terms)
         for old in reversed(self._entries):
@@ -362,31 +376,31 @@ class Ledger:
             if replaced:
                 if old.terms == replaced or within(replaced, old.terms):
                     old.by = new
-            elif _bears_on(new, old) and (choice is None or kind_of(old.terms) in (choice, None)):
+            elif bears_on(new, old) and (choice is None or kind_of(old.terms) in (choice, None)):
                 old.by = new
                 return
 
-    def _corrected(self, fact: Fact, number: int, asked: str) -> _Entry | None:
+    def _corrected(self, fact: Fact, number: int, asked: str) -> Entry | None:
         """The fact that a correction without a subject is about: the last one that has what it says is wrong, or an object of its kind."""
         wanted, replaced = classes(fact.object), key(fact.replaces) if fact.replaces else ()
         terms = key(fact.object)
-        reach = _NEAR_TURNS if fact.verb == POINTED else _REACH_TURNS
-        likely: list[_Entry] = []
+        reach = NEAR_TURNS if fact.verb == POINTED else REACH_TURNS
+        likely: list[Entry] = []
         for old in reversed(self._entries):
-            if number - old.number > reach or (likely and old.number != likely[0].number and wanted != _NAMES):
+            if number - old.number > reach or (likely and old.number != likely[0].number and wanted != NAMES):
                 break
             if old.by is not None or old.denies or old.terms == terms or (fact.author == "assistant" and not old.spoken_by_assistant):
                 continue
             if replaced:
                 if old.terms == replaced or within(replaced, old.terms):
                     return old
-            elif old.relation in _CORRECTABLE and _may_be(fact, wanted, old, number):
+            elif old.relation in _CORRECTABLE and may_be(fact, wanted, old, number):
                 likely.append(old)
-        found = _likeliest(fact, wanted, likely, number)
+        found = likeliest(fact, wanted, likely, number)
         return None if found is None or answers(asked, fact, found.subject, found.relation, found.fact.object) else found
 
 
-def _put(held: list[_Entry], entry: _Entry) -> None:
+def _put(held: list[Entry], entry: Entry) -> None:
     held.append(entry)
     if len(held) % _PRUNED_EACH == 0:
         held[:] = [old for old in held if old.by is None]
@@ -400,100 +414,5 @@ def fold_facts(turns: Iterable[tuple[int, Iterable[Fact], str]]) -> Ledger:
     return ledger
 
 
-def _may_be(fact: Fact, wanted: frozenset[str], old: _Entry, number: int) -> bool:
-    """Whether a value (`wanted`: its classes) may be meant in the place of an old one: another day or time, lately; another number of the
-    same unit, or another name, only for what was said just before."""
-    if fact.verb == "is called":
-        # "Her name is Ada" is somebody else's: of the speaker's own name, only its spelling may be meant.
-        named = old.relation == "is called" and number - old.number <= _NEAR_TURNS
-        return named and (old.subject != fact.author or spelled_alike(fact.object, old.fact.object))
-    if wanted & old.classes & {"day", "time"}:
-        return True
-    near = number - old.number <= _NEAR_TURNS
-    if "time" in old.classes and HOUR.fullmatch(fact.object):
-        return near
-    if "number" in wanted & old.classes:
-        return near and unit(fact.object) == unit(old.fact.object)
-    return near and wanted == old.classes
-
-
-def _likeliest(fact: Fact, wanted: frozenset[str], likely: list[_Entry], number: int) -> _Entry | None:
-    """Of what this may be about, the newest first, the one that is: the last one said, or, where one turn says several of them, the one
-    that is spelled like it. None where that leaves several."""
-    if not likely or likely[0].number == number:
-        return likely[0] if likely else None
-    lately = [old for old in likely if old.number == likely[0].number]
-    if len(lately) == 1 and wanted != _NAMES:
-        return lately[0]
-    alike = [] if {"day", "time"} & wanted else [old for old in likely if spelled_alike(fact.object, old.fact.object)]
-    if alike:
-        return alike[0] if len(alike) == 1 or alike[0].number != alike[1].number else None
-    return lately[0] if len(lately) == 1 else None
-
-
-def _replaces(new: _Entry, old: _Entry) -> bool:
-    """Whether a value may take the place of this one, for its kind, its unit and who says it."""
-    alike = old.classes == new.classes and unit(old.fact.object) == unit(new.fact.object)
-    return alike and (old.spoken_by_assistant or not new.spoken_by_assistant)
-
-
-def _thing(whose: tuple[str, ...]) -> tuple[str, ...]:
-    """The key of a thing without its owner."""
-    return whose[whose.index("'s") + 1 :] if "'s" in whose else whose
-
-
-def _one(held: list[_Entry]) -> bool:
-    """Whether these are about one thing: all that is said of which one it is stands with one of them."""
-    which = [set(old.terms if old.relation in _OPEN else _thing(old.whose)) for old in held]
-    return bool(which) and all(each <= max(which, key=len) for each in which)
-
-
-def _bears_on(new: _Entry, old: _Entry) -> bool:
-    """Whether a decision that names nothing it replaces may be about this one."""
-    return old.fact.kind == new.fact.kind == "decision" and old.number >= new.number - _REACH_TURNS and not old.denies
-
-
-def _status(entry: _Entry) -> Status:
+def _status(entry: Entry) -> Status:
     return "superseded" if entry.by is not None else _STANDS[entry.fact.stance]
-
-
-def _says_the_same(new: _Entry, old: _Entry) -> bool:
-    return new.relation == old.relation and new.terms == old.terms and new.fact.stance == old.fact.stance
-
-
-def _changes(new: _Entry, old: _Entry, replaced: tuple[str, ...]) -> bool:
-    """Whether the new fact takes the place of an old one about the same subject."""
-    if replaced and (old.terms == replaced or (new.relation == old.relation and within(replaced, old.terms))):
-        return True
-    if old.relation == _DENIED_BY.get(new.relation) and old.terms == new.terms:
-        return True
-    if old.relation != new.relation:
-        return new.relation == "prefers" and old.relation in ("likes", "uses") and opposite(new.terms, old.terms)
-    if new.denies != old.denies:
-        if new.relation == _PLANS:
-            return new.fact.author == old.fact.author and _denies(*((new, old) if new.denies else (old, new)))
-        return new.terms == old.terms or within(new.terms, old.terms)
-    if new.denies:
-        return False
-    if new.relation in ("notes", "wants"):
-        return slots.reworded(new.fact, new.terms, old.fact, old.terms)
-    if new.relation in ("prefers", "uses"):
-        back = bool(old.fact.replaces) and key(old.fact.replaces) == new.terms
-        return back or slots.other_choice(new.fact, new.terms, old.fact, old.terms)
-    if new.relation in ("has", "takes"):
-        return new.fact.kind == old.fact.kind and fact_ends.recounted(new.terms, old.terms)
-    return new.relation in _ONE_VALUE and new.fact.kind != "relation" and _one_value(new, old)
-
-
-def _one_value(new: _Entry, old: _Entry) -> bool:
-    """Whether two objects of one subject cannot both hold. "I'm a nurse" and "I'm vegetarian" can."""
-    if slots.person_is(new.fact, new.relation, new.whose, old.fact):
-        return fact_ends.other_state(new.terms, old.terms)
-    alike = bool(new.classes & old.classes) or "address" in (new.classes | old.classes)
-    return alike and not slots.another(new.fact, new.whose, old.fact) and slots.one_value(new.fact, new.relation, old.fact)
-
-
-def _denies(denial: _Entry, plan: _Entry) -> bool:
-    """Whether this is the plan that is denied, whatever more is said of it. A plan for one Friday is no habit on Fridays."""
-    denied = words(denial.fact.object)
-    return words(plan.fact.object)[: len(denied)] == denied

@@ -10,10 +10,14 @@ from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
+from backstory.memory.recall import oneself
+from backstory.memory.recall.dates import Period
+from backstory.memory.recall.everyday import EVERYDAY
 from backstory.memory.recall.index import Index
 from backstory.memory.recall.nearness import Asked
 from backstory.memory.recall.question import Query
-from backstory.memory.recall.scoring import Found, evidence, most_shared
+from backstory.memory.recall.scoring import Found, beside, evidence, most_shared
+from backstory.memory.text import words
 
 # The best unit must hold this share of the question's weight in rare words; less is enough where the question names a speaker, more is
 # asked for where it names somebody whom nobody has mentioned.
@@ -23,6 +27,12 @@ _MORE_STRANGE = 0.3
 # What is said without a question or a request is seldom about what was said before: it needs a large share, and several words in one
 # unit that hardly any other has.
 _ENOUGH_REMARK, _REMARK_WORDS, _RARE_SHARE, _RARE = 0.4, 2, 0.02, 3
+# What is asked for where only words are shared that are said of everything, and a rarer one has never been said: more than one of two.
+_ENOUGH_EVERYDAY = 0.55
+# So many of the best units are looked at for somebody who speaks of himself.
+_TELLING = 3
+# That something was said in a time which holds most of what was said at all, and is as long as this, tells nothing.
+_LONG_S, _MOST_OF_IT = 92 * 86_400.0, 0.5
 # One word in common is chance where the question has so many of its own.
 _MANY_WORDS = 5
 
@@ -32,7 +42,7 @@ def told(index: Index, query: Query) -> bool:
     known. Not where it names a stranger, too."""
     if not query.own:
         return True
-    return not _strange(query) and any(index.said_in(period.start, period.end) for period in query.periods)
+    return not _strange(query) and any(_tells(index, period) for period in query.periods)
 
 
 def passes(index: Index, query: Query, found: Found, near: Mapping[int, float], gate: float, asked: Asked | None) -> tuple[float, bool]:
@@ -45,6 +55,8 @@ def passes(index: Index, query: Query, found: Found, near: Mapping[int, float], 
     if asked is not None and asked.trust.enough and asked.nearness.dimensions:
         return best, best + max(near.values(), default=0.0) >= gate * (asked.trust.enough + (_MORE_STRANGE if strange else 0.0))
     if best < gate * (_ENOUGH_STRANGE if strange else _ENOUGH):
+        return best, False
+    if best < gate * _ENOUGH_EVERYDAY and _by_chance(index, query, found):
         return best, False
     return best, len(query.own) < _MANY_WORDS or most_shared(index, query, found) > 1
 
@@ -67,6 +79,33 @@ def any_passes(
         if enough:
             return best, True
     return best, False
+
+
+def _tells(index: Index, period: Period) -> bool:
+    """Whether something was said in this time, and not nearly all of it in a long one ("this year")."""
+    said = len(index.said_in(period.start, period.end))
+    return bool(said) and (period.end - period.start < _LONG_S or said <= _MOST_OF_IT * index.complete)
+
+
+def _by_chance(index: Index, query: Query, found: Found) -> bool:
+    """Whether nothing but everyday words of the question have been said ("size"), and a rarer one never ("shoe"), nor what belongs with it.
+    Not where somebody asks about himself and has told of himself with such a word."""
+    rarer = tuple(term for term in query.own if term not in EVERYDAY)
+    if not any(_unsaid(index, query, term) for term in rarer) or evidence(index, replace(query, own=rarer), found) > 0.0:
+        return False
+    if query.role < 0 or query.role != index.number_of("user"):
+        return True
+    own = {index.vocabulary.get(term, -1) for term in query.own}
+    return not any(
+        index.roles[place] == query.role
+        and own.intersection(index.terms_of(place))
+        and not oneself.SELF.isdisjoint(words(index.texts[place]))
+        for place in found.best[:_TELLING]
+    )
+
+
+def _unsaid(index: Index, query: Query, term: str) -> bool:
+    return not index.document_frequency(term) and not any(concept in index.vocabulary for concept in beside(query, term))
 
 
 def _strange(query: Query) -> bool:

@@ -14,8 +14,9 @@ from backstory.memory.recall.associations import asked_concepts
 from backstory.memory.recall.dates import Period
 from backstory.memory.recall.dates_worded import feast
 from backstory.memory.recall.index import Index
-from backstory.memory.small_words import small_in
-from backstory.memory.text import STOP_WORDS, fold, stem, terms, words
+from backstory.memory.recall.inflected import inflected
+from backstory.memory.small_words import small_in, spoken
+from backstory.memory.text import STOP_WORDS, fold, has_hiragana, stem, terms, words
 
 HEAD_WEIGHT = 0.6
 MEMBER_WEIGHT = 0.1
@@ -69,7 +70,8 @@ class Query(Struct, frozen=True):
     the speakers it names (empty where it names all of them). `named`: it names any. `periods`: times it asks about. `when`: it asks
     for a time or a number. `event`: side, days and terms of an event that it asks the time before or after. `strangers`: those of its own
     terms that are names which nobody has mentioned. `role`: number of the role whose words it asks for, where somebody talks with a model:
-    the user's for what they ask about themselves, the model's for what it has told them; -1 for neither."""
+    the user's for what they ask about themselves, the model's for what it has told them; -1 for neither. `inflected`: by its own
+    terms, what these are without the endings of another language."""
 
     weights: dict[str, float]
     own: tuple[str, ...]
@@ -80,6 +82,7 @@ class Query(Struct, frozen=True):
     event: tuple[str, float, tuple[str, ...]] | None
     strangers: frozenset[str] = frozenset()
     role: int = -1
+    inflected: dict[str, str] = {}
 
 
 def read(index: Index, question: str, now: float) -> Query:
@@ -92,15 +95,22 @@ def read(index: Index, question: str, now: float) -> Query:
     weights: dict[str, float] = {}
     own: dict[str, None] = {}
     said = words(question)
+    bare = inflected(said)
+    without: dict[str, str] = {}
     small = small_in(said) if sum(map(STOP_WORDS.__contains__, said)) < _PLAIN_SHARE * len(said) else frozenset()
+    endings = {word for word in said if has_hiragana(word)}
+    if len(endings) == len(said):
+        endings = set()
     for word in said:
         term = "" if word in STOP_WORDS or word in small else stem(word)
         if term:
-            weight = NAME_WEIGHT if term in name_terms else FRAME_WEIGHT if term in _FRAMES else 1.0
+            weight = NAME_WEIGHT if term in name_terms else FRAME_WEIGHT if term in _FRAMES or word in endings else 1.0
             weights[term] = max(weights.get(term, 0.0), weight)
             if weight == 1.0 and term not in _CHATTER:
                 own[term] = None
-    concepts: dict[str, float] = {}
+                if word in bare:
+                    without[term] = bare[word]
+    concepts: dict[str, float] = dict.fromkeys(without.values(), HEAD_WEIGHT)
     for term, weight in weights.items():
         if term not in name_terms:
             for concept, head in asked_concepts(term):
@@ -115,6 +125,7 @@ def read(index: Index, question: str, now: float) -> Query:
         _event(asking),
         frozenset(_strangers(index, question).intersection(own)),
         -1 if people else _role(index, asking),
+        without,
     )
 
 
@@ -143,15 +154,16 @@ def unnamed(index: Index, question: str) -> str:
 
 def _strangers(index: Index, question: str) -> set[str]:
     """Names in an English question that do not occur in the index."""
-    said = words(question)
-    if sum(map(STOP_WORDS.__contains__, said)) < _PLAIN_SHARE * len(said):
-        return set()
     names = [
         match[0]
         for match in _NAME_INSIDE.finditer(question)
         if not dates.timely(match[0]) and not feast(match[0]) and question[: match.start()].rsplit(maxsplit=1)[-1].lower() not in _WHICH
     ]
-    known = {part for number in list(index.voices)[:_MOST_VOICES] for part in fold(index.names[number]).split()} if names else set()
+    # Names are of no language: "Has Dario watched Detectorists?" has one small word of two.
+    said = [word for word in words(question) if word not in {fold(name) for name in names}]
+    if not names or sum(map(STOP_WORDS.__contains__, said)) < _PLAIN_SHARE * len(said) or spoken(said):
+        return set()
+    known = {part for number in list(index.voices)[:_MOST_VOICES] for part in fold(index.names[number]).split()}
     return {
         term
         for word in map(fold, names)

@@ -172,7 +172,7 @@ def evidence(index: Index, query: Query, found: Found) -> float:
         rarity = index.rarity(term)
         asked += rarity * (_STRANGER if term in query.strangers else 1.0)
         by_number = {index.vocabulary.get(term, -1): rarity}
-        for concept, _ in asked_concepts(term):
+        for concept in beside(query, term):
             number = index.vocabulary.get(concept)
             if number is not None:
                 by_number[number] = query.weights[concept] * min(rarity, index.rarity(concept))
@@ -188,9 +188,15 @@ def evidence(index: Index, query: Query, found: Found) -> float:
     return best / asked if asked else 0.0
 
 
+def beside(query: Query, term: str) -> list[str]:
+    """What a word of the question's own stands for beside itself: concepts, and what it is without its ending."""
+    found = [concept for concept, _ in asked_concepts(term)]
+    return [*found, query.inflected[term]] if term in query.inflected else found
+
+
 def most_shared(index: Index, query: Query, found: Found) -> int:
     """How many different words of the question's own one of the best units has at most."""
-    own = {index.vocabulary.get(term, -1) for term in query.own}
+    own = {index.vocabulary.get(term, -1) for term in (query.inflected.get(term, term) for term in query.own)}
     return max((len(own.intersection(index.terms_of(place))) for place in found.best[:_CHECKED]), default=0)
 
 

@@ -16,7 +16,8 @@ from backstory.core.records import Turn
 from backstory.core.tokens import estimate
 from backstory.memory.reading.speakers import Carry, speakers, voice
 from backstory.memory.recall.associations import concepts
-from backstory.memory.text import terms
+from backstory.memory.recall.inflected import inflected
+from backstory.memory.text import terms_of, words
 
 __all__ = ["PIECE_TOKENS", "Carry", "Unit", "index_terms", "pieces", "units"]
 
@@ -76,9 +77,10 @@ def _of(turn: Turn, number: int, carry: Carry, bare: bool) -> Iterator[Unit]:
 
 
 def index_terms(text: str) -> list[str]:
-    """Terms of a text and the concepts they stand for."""
-    found = terms(text)
-    return found + concepts(found)
+    """Terms of a text, the concepts they stand for, and its words without their endings where it is in another language than English."""
+    said = words(text)
+    found = terms_of(said)
+    return found + concepts(found) + list(inflected(said).values())
 
 
 def _said(turn: Turn, at: float, carry: Carry) -> Iterator[tuple[float, str, str]]:

@@ -12,6 +12,7 @@ from tests.memory.facts import table_chats as chats
 from tests.memory.facts import table_corrections as corrections
 from tests.memory.facts import table_ends as ends
 from tests.memory.facts import table_more as more
+from tests.memory.facts import table_over as over
 from tests.memory.facts.table import CHANGED, NOTHING, STATED
 from tests.memory.facts.test_extraction import NOTHING as OLDER
 from tests.memory.facts.test_extraction import STATED as SAID
@@ -24,7 +25,7 @@ SPEAK = frozenset({"Priya", "Anna"})
 """Who is known to speak."""
 
 
-@pytest.mark.parametrize("text", [*NOTHING, *more.NOTHING, *ends.NOTHING])
+@pytest.mark.parametrize("text", [*NOTHING, *more.NOTHING, *ends.NOTHING, *over.NOTHING])
 def test_what_states_nothing_gives_none(text: str) -> None:
     assert [(one.subject, one.verb, one.object) for one in ledger([text]).known()] == []
 
@@ -42,7 +43,7 @@ def test_what_changes_takes_the_place_of_what_was(texts: list[str], left: list[s
     assert holds(*texts) == left
 
 
-@pytest.mark.parametrize(("texts", "left"), ends.ENDED)
+@pytest.mark.parametrize(("texts", "left"), [*ends.ENDED, *over.OVER])
 def test_what_is_over_goes_and_what_is_beside_it_stays(texts: list[str], left: list[str]) -> None:
     assert [f"{one.verb}: {one.object}" for one in ledger(texts).known() if one.status in ("current", "planned")] == left
 
@@ -91,11 +92,11 @@ def test_a_reader_that_finds_other_things_has_another_number() -> None:
         *(text for text, _ in chats.STATED),
         *(text for before, after, _ in (*chats.KEPT, *chats.CHANGED) for text in (before, after)),
         *(text for texts, _ in corrections.CORRECTED for text in texts),
-        *(text for texts, _ in ends.ENDED for text in texts),
+        *(text for texts, _ in (*ends.ENDED, *over.OVER) for text in texts),
     ]
     found = [
         (fact.kind, fact.subject, fact.verb, fact.object, fact.stance, fact.replaces)
         for text in every
         for fact in extract(told(text), names=SPEAK)
     ]
-    assert (READER, blake2b(repr(found).encode(), digest_size=4).hexdigest()) == (9, "c22fd13e")
+    assert (READER, blake2b(repr(found).encode(), digest_size=4).hexdigest()) == (10, "3ff072c5")

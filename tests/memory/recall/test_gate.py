@@ -5,11 +5,14 @@ from __future__ import annotations
 import pytest
 
 from backstory.core.embedding import Trust
+from backstory.core.records import Turn
 from backstory.core.tokens import count
+from backstory.memory.recall.index import Index
 from backstory.memory.recall.nearness import Asked, Nearness
 from backstory.memory.recall.question import read
 from backstory.memory.recall.retrieval import Recalled, block, recall
 from backstory.memory.recall.scoring import Found, evidence, lifted, matches, most_shared
+from backstory.memory.recall.units import Carry, units
 from tests.memory.chats import chat, indexed, seconds
 
 NOW = seconds("2025-07-01 12:00")
@@ -139,3 +142,58 @@ def test_a_remark_on_what_hardly_anything_else_is_about_brings_a_few_lines() -> 
 def test_what_is_written_as_no_person_is_opens_the_gate_as_any_word(word: str) -> None:
     assert weight(f"When did the bank approve the {word} oven loan?") == weight("When did the bank approve the zzz oven loan?")
     assert bool(ask(f"Did the oven of {word} need a door seal?").items)
+
+
+def told_of(question: str, *said: str) -> Recalled:
+    """What is recalled of these turns of a user, each answered by an assistant, among many about bread."""
+    rest = [(f"How long does loaf {number} rise?", f"Loaf {number} rises for {number} hours.") for number in range(40)]
+    turns = [
+        Turn(number, "c", number - 1, number - 1, b"", b"", role, "spoken", text, at=NOW - 9e6 + number * 60.0)
+        for number, (role, text) in enumerate(
+            [
+                (role, text)
+                for pair in [*[(one, "Noted.") for one in said], *rest]
+                for role, text in zip(("user", "assistant"), pair, strict=True)
+            ],
+            1,
+        )
+    ]
+    index = Index()
+    index.add(units(turns, 1, Carry()))
+    return recall(index, question, budget_tokens=400, carried=(), now=NOW, min_score=0.0, count=count)
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("What is my shoe size?", "The size of the image is wrong on the page."),
+        ("Which opera did they see together?", "Please see the log of the build."),
+        ("When did I pass the driving exam in Ulm?", "This test does not pass in the pipeline."),
+    ],
+)
+def test_a_word_that_is_said_of_everything_opens_nothing_for_a_rarer_one_that_nobody_said(question: str, said: str) -> None:
+    assert told_of(question, said).gate == "weak"
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("What is my shoe size?", "I take size 42, by the way."),
+        ("What is my shoe size?", "A shoe of mine is 42."),
+        ("Which size is the image?", "The size of the image is wrong on the page."),
+        ("How is the pace of the build?", "The build is too slow."),
+    ],
+)
+def test_what_somebody_tells_of_himself_and_the_rarer_word_open_it(question: str, said: str) -> None:
+    assert said in block(told_of(question, said))
+
+
+def test_a_year_that_holds_nearly_everything_opens_nothing() -> None:
+    assert ask("Which xylophones resounded in February 2025?").items
+    assert ask("Which xylophones resounded this year?").gate
+    assert ask("Which oven did Bruno buy this year?").items
+    assert ask("What did we say this year?").items
+
+
+def test_names_tell_nothing_of_the_language_of_a_question() -> None:
+    assert read(INDEX, "Has Dario watched Detectorists?", NOW).strangers == {"dario", "detector"}

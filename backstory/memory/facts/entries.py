@@ -1,0 +1,161 @@
+"""One fact of a branch while the branch is read, and by what two of them are known to be about the same.
+
+Rule: only the facts themselves count; what was said between them and what has become of others is known in supersession.py.
+"""
+
+from __future__ import annotations
+
+from backstory.core.records import Fact
+from backstory.memory.facts import ends as fact_ends
+from backstory.memory.facts import places, slots
+from backstory.memory.facts.alike import HOUR, classes, key, spelled_alike, subject_key, unit
+from backstory.memory.facts.ends import opposite, within
+from backstory.memory.facts.versions import version_of
+from backstory.memory.text import words
+
+REACH_TURNS = 20
+"""A correction that does not name what it corrects is about something said in the last so many turns."""
+NEAR_TURNS = 4
+"""Or, where it says still less, in so many."""
+PLANS = "plans to"
+ONE_VALUE = frozenset({"is", "lives in", "works at", "works as", "is aged", "is from", "was born", "grew up in", "is called"})
+"""Relations of which a subject has one."""
+OPEN = frozenset({"has", "bought", "adopted"})
+"""Relations whose objects may go."""
+NAMES = frozenset({"word"})
+"""The classes of a name: of names, the one that is spelled like it may be meant though another was said since."""
+_SAME_RELATION = {"is set to": "is", "runs on": "is", "switched to": "uses", "uses": "uses", "decided": "uses"}
+_NAME = ("'s", "name")
+_PLACED = frozenset({"lives in", "is from", "grew up in", "was born"})
+_DENIED_BY = {"likes": "dislikes", "dislikes": "likes"}
+
+
+class Entry:
+    """A fact that has been read, and what has become of it. `meant`: the fact in the words of what it corrects."""
+
+    __slots__ = ("again", "by", "classes", "fact", "meant", "number", "relation", "subject", "terms", "verb", "version", "whose")
+
+    def __init__(self, fact: Fact, number: int, subject: str, verb: str, meant: Fact | None = None) -> None:
+        self.fact = fact
+        self.meant = meant or fact
+        self.number = number
+        self.subject = subject
+        self.verb = verb
+        self.whose = subject_key(subject)
+        self.relation = _SAME_RELATION.get(verb, verb)
+        if self.whose[-2:] == _NAME:
+            self.whose, self.relation = self.whose[:-2], "is called"
+        self.terms = key(self.meant.object if self.denies else fact.object)
+        self.classes = classes(fact.object)
+        self.version = None if self.denies else version_of(fact, self.relation, self.whose)
+        self.by: Entry | None = None
+        self.again: list[int] = []
+
+    @property
+    def denies(self) -> bool:
+        """Whether it says that something is not so."""
+        return self.fact.stance == "negated"
+
+    @property
+    def spoken_by_assistant(self) -> bool:
+        """Whether an assistant says it."""
+        return self.fact.author == "assistant"
+
+
+def may_be(fact: Fact, wanted: frozenset[str], old: Entry, number: int) -> bool:
+    """Whether a value (`wanted`: its classes) may be meant in the place of an old one: another day or time, lately; another number of the
+    same unit, or another name, only for what was said just before."""
+    if fact.verb == "is called":
+        # "Her name is Ada" is somebody else's: of the speaker's own name, only its spelling may be meant.
+        named = old.relation == "is called" and number - old.number <= NEAR_TURNS
+        return named and (old.subject != fact.author or spelled_alike(fact.object, old.fact.object))
+    if wanted & old.classes & {"day", "time"}:
+        return True
+    near = number - old.number <= NEAR_TURNS
+    if "time" in old.classes and HOUR.fullmatch(fact.object):
+        return near
+    if "number" in wanted & old.classes:
+        return near and unit(fact.object) == unit(old.fact.object)
+    return near and wanted == old.classes
+
+
+def likeliest(fact: Fact, wanted: frozenset[str], likely: list[Entry], number: int) -> Entry | None:
+    """Of what this may be about, the newest first, the one that is: the last one said, or, where one turn says several of them, the one
+    that is spelled like it. None where that leaves several."""
+    if not likely or likely[0].number == number:
+        return likely[0] if likely else None
+    lately = [old for old in likely if old.number == likely[0].number]
+    if len(lately) == 1 and wanted != NAMES:
+        return lately[0]
+    alike = [] if {"day", "time"} & wanted else [old for old in likely if spelled_alike(fact.object, old.fact.object)]
+    if alike:
+        return alike[0] if len(alike) == 1 or alike[0].number != alike[1].number else None
+    return lately[0] if len(lately) == 1 else None
+
+
+def replaces_value(new: Entry, old: Entry) -> bool:
+    """Whether a value may take the place of this one, for its kind, its unit and who says it."""
+    alike = old.classes == new.classes and unit(old.fact.object) == unit(new.fact.object)
+    return alike and (old.spoken_by_assistant or not new.spoken_by_assistant)
+
+
+def thing(whose: tuple[str, ...]) -> tuple[str, ...]:
+    """The key of a thing without its owner."""
+    return whose[whose.index("'s") + 1 :] if "'s" in whose else whose
+
+
+def one_thing(held: list[Entry]) -> bool:
+    """Whether these are about one thing: all that is said of which one it is stands with one of them."""
+    which = [set(old.terms if old.relation in OPEN else thing(old.whose)) for old in held]
+    return bool(which) and all(each <= max(which, key=len) for each in which)
+
+
+def bears_on(new: Entry, old: Entry) -> bool:
+    """Whether a decision that names nothing it replaces may be about this one."""
+    return old.fact.kind == new.fact.kind == "decision" and old.number >= new.number - REACH_TURNS and not old.denies
+
+
+def says_the_same(new: Entry, old: Entry) -> bool:
+    return new.relation == old.relation and new.terms == old.terms and new.fact.stance == old.fact.stance
+
+
+def takes_place(new: Entry, old: Entry, replaced: tuple[str, ...]) -> bool:
+    """Whether the new fact takes the place of an old one about the same subject."""
+    if replaced and (old.terms == replaced or (new.relation == old.relation and within(replaced, old.terms))):
+        return True
+    if old.relation == _DENIED_BY.get(new.relation) and old.terms == new.terms:
+        return True
+    if old.relation != new.relation:
+        return new.relation == "prefers" and old.relation in ("likes", "uses") and opposite(new.terms, old.terms)
+    if new.denies != old.denies:
+        if new.relation == PLANS:
+            return new.fact.author == old.fact.author and _denies(*((new, old) if new.denies else (old, new)))
+        return new.terms == old.terms or (within(new.terms, old.terms) and (new.relation != "uses" or slots.unused(new.fact, old.fact)))
+    if new.denies:
+        return False
+    if new.relation in ("notes", "wants"):
+        return slots.reworded(new.fact, new.terms, old.fact, old.terms)
+    if new.relation in ("prefers", "uses"):
+        back = bool(old.fact.replaces) and key(old.fact.replaces) == new.terms
+        return back or slots.other_choice(new.fact, new.terms, old.fact, old.terms)
+    if new.relation in ("has", "takes"):
+        return new.fact.kind == old.fact.kind and fact_ends.recounted(new.terms, old.terms)
+    return new.relation in ONE_VALUE and new.fact.kind != "relation" and _one_value(new, old)
+
+
+def _one_value(new: Entry, old: Entry) -> bool:
+    """Whether two objects of one subject cannot both hold. "I'm a nurse" and "I'm vegetarian" can."""
+    if slots.person_is(new.fact, new.relation, new.whose, old.fact):
+        return fact_ends.other_state(new.terms, old.terms)
+    if new.relation in _PLACED and not new.fact.corrects and places.refines(new.fact.object, old.fact.object, moved=slots.moved(new.fact)):
+        return False
+    if new.relation == "is" and slots.other_day(new.fact, old.fact):
+        return False
+    alike = bool(new.classes & old.classes) or "address" in (new.classes | old.classes)
+    return alike and not slots.another(new.fact, new.whose, old.fact) and slots.one_value(new.fact, new.relation, old.fact)
+
+
+def _denies(denial: Entry, plan: Entry) -> bool:
+    """Whether this is the plan that is denied, whatever more is said of it. A plan for one Friday is no habit on Fridays."""
+    denied = words(denial.fact.object)
+    return words(plan.fact.object)[: len(denied)] == denied
