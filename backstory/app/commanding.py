@@ -33,11 +33,10 @@ class Plain:
 
 
 class Commanding:
-    """Finds commands with this prefix. `seen`: there was one, or an answer to one, in any request so far."""
+    """Finds commands with this prefix."""
 
     def __init__(self, prefix: str) -> None:
         self._eraser = Eraser(prefix)
-        self.seen = False
 
     def suspects(self, opening: Opening) -> bool:
         """Whether a first message may hold a command, so that a closer look is needed. Some us."""
@@ -59,7 +58,6 @@ class Commanding:
         builds_on = sign.of_reply_id(prompt.previous) if wire.stateful and prompt.previous else None
         if cleaned is None and builds_on is None:
             return None
-        self.seen = True
         edits: list[Edit] = [] if cleaned is None else cleaned.edits
         asked = None if cleaned is None else cleaned.asked
         conversation = "" if cleaned is None else cleaned.conversation

@@ -95,8 +95,8 @@ def _bare(text: str, prefix: str) -> Asked | None:
         return None
     rest = text[match.end() :]
     argument = rest[1:].strip()
-    if argument[:1] == "(" and argument[-1] == ")":
-        argument = argument[1:-1].strip()
+    if argument[:1] == "(" or "(" not in argument:
+        argument = argument.removeprefix("(").removesuffix(")").strip()
     forgotten = rest[:1] == "(" and ")" not in rest
     spaced = rest[:1].isspace() and len(argument.split()) == 1 and argument[-1] not in _SENTENCE
     return Asked(command.name, argument, text, command, bare=True) if argument and (forgotten or spaced) else None

@@ -36,6 +36,8 @@ FOUND = {
     "!/create-failover-route(name=a,policy=k)": ("create-failover-route", "name=a,policy=k"),
 }
 BARE = {
+    "!/model x)": ("model", "x"),
+    "!/model (x": ("model", "x"),
     "!/model gpt-4o": ("model", "gpt-4o"),
     "!/Model  groq:llama ": ("model", "groq:llama"),
     "!/model(gpt-4o": ("model", "gpt-4o"),

@@ -36,8 +36,8 @@ _RESPONSES = next(wire for wire in WIRES if wire.name == "openai_responses")
 _COMPACTS = re.compile(r"(?:/v1)?/responses/compact")
 """Where a history is posted that is to be compacted (wires/translation/compacting.py)."""
 _COUNTS = re.compile(r"(?:/count_tokens|/input_tokens|(?::|%3[Aa])countTokens)\Z")
-# In every answer of ours (commands/sign.py).
-_ANSWER = b"~vc:"
+# In every answer of ours, and in its id (commands/sign.py).
+_ANSWERS = (b"~vc:", b"_vc-")
 
 
 class Over:
@@ -65,7 +65,7 @@ class Over:
         """The plan with all of it: what is said for the client comes first; policies see the request as memory has left it, and the
         answer as its client gets it; the client's own wire is made over after that, and translated, to where it goes; what is said to the
         model that it goes up to comes last."""
-        if body and self._counts(head) and _ANSWER in body:
+        if body and self._counts(head) and any(sign in body for sign in _ANSWERS):
             counted = self._counting()
             plain = counted.plain(head, body)
             if plain is not None:
@@ -99,9 +99,9 @@ class Over:
         return plan if self._judging is None else self._judging.plan(plan, head, body, _RESPONSES, regard, False)
 
     def _counts(self, head: Head) -> bool:
-        """Whether tokens are asked for, in which there may be commands. Where nobody gives any, nothing is read for it."""
+        """Whether tokens are asked for, in which there may be commands: given before a restart, too, so that what is in it has to tell."""
         engine = self._engine
-        if engine.commanding is None or not engine.commanding.seen or not engine.memory:
+        if engine.commanding is None or not engine.memory:
             return False
         return head.method == "POST" and _COUNTS.search(head.path) is not None
 

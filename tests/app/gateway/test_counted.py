@@ -94,6 +94,35 @@ def test_a_model_alone_is_counted_by_its_name_after_a_restart_too(tmp_path: Path
     run(scene())
 
 
+@EVERY
+@pytest.mark.parametrize("text", [NOTHING, PROVIDERS])
+def test_what_comes_first_after_a_restart_is_counted_without_commands(tmp_path: Path, wire: str, text: str) -> None:
+    async def scene() -> None:
+        async with two(tmp_path, text) as one:
+            person = asker(one, wire)
+            await person.say("Hello.")
+            await person.told("!/status")
+            await one.restart()
+            await counted(person, wire, "How much?")
+            talk = [("user", "Hello."), ("assistant", "Good day."), ("user", "How much?")]
+            assert json.loads(one.sent.body) == json.loads(asking(wire, talk))
+            assert one.failures() == {}
+
+    run(scene())
+
+
+def test_a_question_that_builds_on_an_answer_of_ours_is_counted_without_it(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with two(tmp_path, NOTHING) as one:
+            ours = f"resp_vc-{'4be5c724726243309c0736c7eb0a4c74'}9161f1f39f87"
+            asked = {"model": "m", "previous_response_id": ours, "input": "How much?"}
+            await one.ask(PATHS["openai_responses"], json.dumps(asked).encode(), KEYS["openai_responses"])
+            assert json.loads(one.sent.body) == {**asked, "previous_response_id": None}
+            assert one.failures() == {}
+
+    run(scene())
+
+
 def test_a_selector_in_the_question_gives_way_to_what_was_set(tmp_path: Path) -> None:
     async def scene() -> None:
         async with two(tmp_path, PROVIDERS) as one:
