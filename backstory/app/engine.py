@@ -105,6 +105,7 @@ class Engine:
         self.opening = StoreOpening(config.storage, self._open, self._shut, self._taken_in, self.failed)
         self._clock = clock
         self._told: dict[str, float] = {}
+        self._ended = False
         self._settings = settings(config)
         self._started = clock()
         self._lanes: StoreLanes | None = None
@@ -236,6 +237,7 @@ class Engine:
 
     async def _shut(self) -> None:
         self.opening.shut()
+        self._ended = True
         self._facts = None
         if self._shelf is not None:
             self._shelf.close()
@@ -269,7 +271,7 @@ class Engine:
             self._worker.wake_in(seconds)
 
     async def _open(self) -> None:
-        config = self.config
+        config, self._ended = self.config, False
         self._lanes = lanes = await open_lanes(config.storage.url, config.storage.journal)
         await self._follow(lanes)
         self.threads = threads = Threads(lanes, self._clock, lambda path: protected_from(path, self._settings.window))
@@ -279,10 +281,17 @@ class Engine:
             meaning = Meaning(lanes, _VECTOR_SHARE * config.recall.deadline_ms / 1000, self.failed)
         self._shelf = shelf = Shelf(lanes, lambda: self.busy, self._hot, self._has_side and "digests" in config.side_model.tasks, meaning)
         idle_s = config.memory.session_idle_s if across(config) else 0.0
-        jobs = standard_jobs(lanes, Pace(self._hot), idle_s, self._clock, self._work_in)
+        jobs = standard_jobs(lanes, Pace(self._gives_way), idle_s, self._clock, self._work_in)
         owner = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._worker = Worker(
-            jobs, lanes, owner, self._clock, self._hot, self.failed, patience_s=_STEP_PATIENCE_S, late=unhurried(lanes, Pace(self._hot))
+            jobs,
+            lanes,
+            owner,
+            self._clock,
+            self._hot,
+            self.failed,
+            patience_s=_STEP_PATIENCE_S,
+            late=unhurried(lanes, Pace(self._gives_way)),
         )
         most = self._settings.window.hard_tokens
         self.ingest = Ingest(threads, self.visits, lanes, self.turn_ids, self._clock, rough, self._stored, most, self.failed)
@@ -341,7 +350,7 @@ class Engine:
         embedder = await attempted(self.failed, "vectors", loading, None)
         if embedder is not None:
             self._embedder = meaning.embedder = embedder
-            worker.add(VectorJob(lanes, embedder, self.config.memory.threshold_messages, Pace(self._hot), self._clock))
+            worker.add(VectorJob(lanes, embedder, self.config.memory.threshold_messages, Pace(self._gives_way), self._clock))
             worker.wake()
 
     def _line_up(self, lanes: StoreLanes, threads: Threads, shelf: Shelf, reader: Reader) -> Line:
@@ -364,7 +373,7 @@ class Engine:
                 self._before,
                 self._clock,
                 self.turn_ids,
-                self._hot,
+                self._gives_way,
                 self.metrics.figures,
                 self.failed,
                 judge(self.ways),
@@ -398,7 +407,7 @@ class Engine:
 
     def _pages(self, shelf: Shelf, lanes: StoreLanes, threads: Threads) -> Paging:
         told = Offering(self.config.paging.enabled, self._settings.budget, self._settings.window.size)
-        facts = Facts(lanes, threads, Pace(self._hot))
+        facts = Facts(lanes, threads, Pace(self._gives_way))
         self._facts = facts
         return Paging(self.visits, shelf, lanes, told, rough, self._clock, self.failed, verified, facts, self.restore)
 
@@ -420,6 +429,12 @@ class Engine:
         if self.waiting or (self.threads is not None and self.threads.loading) or time.monotonic() - self.metrics.last_request < _HOT_S:
             return True
         return any(door.in_flight for door in self.metrics.doors)
+
+    def _gives_way(self) -> bool:
+        """As `_hot`, for work on other threads. Raises CancelledError once memory is closed: the next start makes what was being made."""
+        if self._ended:
+            raise asyncio.CancelledError
+        return self._hot()
 
     def _stored(self, thread: Thread) -> None:
         """An answer was stored: get ready what its conversation will need, and let the jobs know."""

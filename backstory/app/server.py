@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import gc
 import logging
+import os
 import signal
 import sys
-from collections.abc import Coroutine, Sequence
+import threading
+from collections.abc import Callable, Coroutine, Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -29,6 +31,9 @@ from backstory.relay.door import Door
 from backstory.relay.limits import DoorMetrics, Limits, Timeouts
 
 log = logging.getLogger("backstory")
+
+# Work on other threads ends at its next breath; what takes none is not waited for longer than this.
+_LINGER_S = 5.0
 
 
 class Running:
@@ -98,12 +103,22 @@ def serve(config: Config) -> int:
     Raises ConfigError for settings that cannot be served."""
     for each in (config, *(listener.config for listener in config.listeners if listener.config is not None)):
         check_commands(each)
+    leaving = threading.Timer(_LINGER_S, _leave)
+    leaving.daemon = True
     try:
-        _run(_serve(config))
+        _run(_serve(config, leaving.start))
     except OSError as error:
         log.error("cannot listen: %s", error)
         return 1
+    finally:
+        leaving.cancel()
     return 0
+
+
+def _leave() -> None:
+    """End the process at once: all is stored and closed."""
+    logging.shutdown()
+    os._exit(0)
 
 
 def _door(config: Config, engine: Engine, listener: Listener) -> Door:
@@ -152,7 +167,8 @@ def metered(config: Config, front: House, house: PortHouse) -> House:
     return Metering(front, house.regards, engine, engine.recorder, Guard(config.usage.token), named(config.usage.names))
 
 
-async def _serve(config: Config) -> None:
+async def _serve(config: Config, closed: Callable[[], None]) -> None:
+    """`closed` is called when all is stored and closed: then only work on other threads may be left."""
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     for name in _stops():
@@ -181,6 +197,7 @@ async def _serve(config: Config) -> None:
     log.info("stopping: running answers may finish")
     trimming.cancel()
     await running.stop()
+    closed()
 
 
 def _stops() -> list[signal.Signals]:

@@ -9,6 +9,7 @@ import asyncio
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 
 from msgspec.structs import replace
 
@@ -20,12 +21,13 @@ from backstory.memory.folding.segments import segments, topics, uncovered
 from backstory.memory.recall.units import Carry, units
 from backstory.memory.tags.splits import topic
 
-# A segment's digest, as a share of its turns, and at least so many tokens.
+# A segment's digest, as a share of its turns, and at least and at most so many tokens: a turn can be as long as a book.
 _DIGEST_SHARE = 0.15
-_DIGEST_LEAST = 60
+_DIGEST_LEAST, _DIGEST_MOST = 60, 4_000
 _MOST_REMEMBERED = 10_000
 # Requests read on the same threads.
 _READ_AT_ONCE = 500
+_id = attrgetter("id")
 
 
 class SegmentJob:
@@ -107,9 +109,9 @@ def cut(turns: Sequence[Turn], tags: Mapping[int, Sequence[str]], breathe: Calla
     if not turns:
         return []
     made: list[Segment] = []
-    for run in segments(units(turns, turns[0].position + 1, Carry()), tags):
-        part = [turn for turn in turns if run.first_turn <= turn.id <= run.last_turn]
-        budget = max(_DIGEST_LEAST, int(run.tokens * _DIGEST_SHARE))
+    for run in segments(units(turns, turns[0].position + 1, Carry(), breathe), tags):
+        part = turns[bisect_left(turns, run.first_turn, key=_id) : bisect_right(turns, run.last_turn, key=_id)]
+        budget = min(_DIGEST_MOST, max(_DIGEST_LEAST, int(run.tokens * _DIGEST_SHARE)))
         text = digest(part, budget, estimate, breathe)
         made.append(
             Segment(

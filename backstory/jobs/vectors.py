@@ -111,7 +111,7 @@ def embedded(embedder: Embedder, turns: Sequence[Turn], carry: Carry, breathe: C
     """The rows of these turns, with the units that the index will have of them; `carry` is changed. Tool output has none: it is found by
     its words. Raises EmbeddingError."""
     spoken = {turn.id for turn in turns if turn.kind == "spoken"}
-    made = [unit for unit in units(turns, 1, carry) if unit.turn in spoken and unit.piece < _MOST_PIECES]
+    made = [unit for unit in units(turns, 1, carry, breathe) if unit.turn in spoken and unit.piece < _MOST_PIECES]
     vectors: list[bytes] = []
     for start in range(0, len(made), _TEXTS_AT_ONCE):
         vectors += embedder.embed([unit.text for unit in made[start : start + _TEXTS_AT_ONCE]])

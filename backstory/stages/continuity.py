@@ -194,6 +194,8 @@ class Continuity(Stage):
         else:
             pace = Pace(lambda: self._hot() and not self._awaited[name])
             made = loop.run_in_executor(None, gather, turns, pace)
+            # Where memory is closed meanwhile nobody asks how it ended.
+            made.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
         self._gathered[name] = _Gathering(upto, path[upto - 1].chain if upto else b"", made)
         self._gathered.move_to_end(name)
         while len(self._gathered) > _MOST_GATHERED:

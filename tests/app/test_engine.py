@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -15,6 +17,10 @@ from backstory.config import Config
 from backstory.config.sections import Compaction, Economy, Memory, Recall, Storage
 from backstory.core.records import Arrival, Batch, Conversation, Promise, Turn
 from backstory.errors import StoreError
+from backstory.jobs.facts import FactJob, ReadAgainJob
+from backstory.jobs.segments import SegmentJob
+from backstory.jobs.tags import TagJob
+from backstory.stages.shrink import Shrink
 from backstory.stores.database import journal_place
 from tests.rig import asking, said
 from tests.rig import settings as configured
@@ -97,6 +103,31 @@ def test_closing_twice_and_closing_what_never_opened_are_nothing(tmp_path: Path)
         assert lost._health()["status"] == "degraded"
         assert str(tmp_path) in lost._health()["trouble"]
         await lost.close()
+
+    asyncio.run(work())
+
+
+def test_work_on_other_threads_ends_when_memory_is_closed(tmp_path: Path) -> None:
+    """However much of it there is: the next start begins it again."""
+
+    async def work() -> None:
+        engine = await Engine.open(configured(tmp_path))
+        worker, facts = engine._worker, engine._facts
+        assert worker is not None
+        assert facts is not None
+        (shrink,) = (stage for stage in engine.pipeline.stages if isinstance(stage, Shrink))
+        breaths = [facts._breathe, shrink._pace]
+        breaths += [job._breathe for job in (*worker._jobs, *worker._late) if isinstance(job, TagJob | SegmentJob | FactJob | ReadAgainJob)]
+        assert len(breaths) == 6
+
+        def endless(breathe: Callable[[], None]) -> None:
+            while True:
+                breathe()
+                time.sleep(0.001)
+
+        for breathe in breaths:
+            asyncio.get_running_loop().run_in_executor(None, endless, breathe).cancel()
+        await engine.close()
 
     asyncio.run(work())
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -89,3 +91,28 @@ def test_an_address_that_cannot_be_listened_at_is_told(host: str, tmp_path: Path
         config = Config.load({**given, "storage.url": f"sqlite:///{tmp_path}/store.db"}, {}, tmp_path)
         with pytest.raises(OSError, match=f"^{config.proxy.host} port {port}: "):
             asyncio.run(start(config))
+
+
+_SERVES = """
+import asyncio, os, signal, sys, time
+from backstory.app import server
+from backstory.config import Config
+
+start = server.start
+
+async def started(config):
+    running = await start(config)
+    loop = asyncio.get_running_loop()
+    loop.run_in_executor(None, time.sleep, 3600)
+    loop.call_soon(os.kill, os.getpid(), signal.SIGTERM)
+    return running
+
+server.start = started
+server.serve(Config.load({"proxy.port": "0", "storage.url": sys.argv[1]}, {}, None))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGTERM here")
+def test_work_that_takes_no_breath_holds_up_no_stop(tmp_path: Path) -> None:
+    command = (sys.executable, "-c", _SERVES, f"sqlite:///{tmp_path}/store.db")
+    assert subprocess.run(command, cwd=tmp_path, timeout=600, check=False).returncode == 0

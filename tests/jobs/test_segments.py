@@ -80,3 +80,9 @@ def test_a_forgotten_turn_leaves_no_other_turn_without_a_segment(shelf: Shelf, d
     assert [one for one in before if one.last_turn < torn.first_turn or one.first_turn > torn.last_turn] == [
         one for one in store.segments("c") if one in before
     ]
+
+
+def test_the_digest_of_a_segment_that_is_one_long_turn_is_a_digest_still() -> None:
+    pasted = said(1, "c", "\n".join(f"{number},customer{number}@example.com,order placed,EUR,Berlin" for number in range(4_000)), 0, 0)
+    (one,) = module.cut([pasted], {}, lambda: None)
+    assert 1_000 < one.tokens <= 4_000

@@ -6,6 +6,7 @@ One JSON object: `{"name": ..., "conversations": [{"id": ..., "turns": [{"id", "
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib import resources
@@ -78,7 +79,7 @@ def load(path: str) -> Dataset:
     except OSError as error:
         raise ConfigError(f"{path}: the data set cannot be read: {error.strerror or error}") from error
     try:
-        found = msgspec.json.decode(raw, type=Dataset)
+        found = msgspec.json.decode(raw.removeprefix(codecs.BOM_UTF8), type=Dataset)
     except msgspec.ValidationError as error:
         raise ConfigError(f"{path}: not the shape of a data set: {error}") from error
     except msgspec.DecodeError as error:

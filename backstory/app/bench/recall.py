@@ -131,7 +131,7 @@ def as_text(report: Report) -> Iterator[str]:
         f"{report.dataset or 'data set'}: {report.conversations} conversations, {report.turns} turns, {report.questions} questions; "
         f"vectors: {report.vectors}\n"
     )
-    yield "evidence: questions whose every evidence turn is in the context, % (95 % interval of a bootstrap over questions)\n\n"
+    yield "evidence: questions whose every evidence turn is in the context, % (95 % interval, Wilson)\n\n"
     yield (
         f"{'system':<11}{'budget':>7}{'evidence':>10}{'interval':>15}{'tokens':>8}{'silent':>8}{'false':>7}{'foreign':>9}"
         f"{'p50 ms':>9}{'p99 ms':>9}\n"

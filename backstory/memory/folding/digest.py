@@ -42,6 +42,9 @@ _LEAST_TERMS, _MOST_TOKENS = 3, 90
 # Gains shrink with what is covered already: each word's by how often it is, and each stretch of the run's by its lines.
 _STRETCHES, _STRETCH = 24, 0.35
 _LENGTH = 0.6
+# For one choice the gains of so many sentences are looked up again: more than prose takes that fills a window. Among sentences that are
+# much alike every gain shrinks with every choice.
+_MOST_LOOKS = 200
 _CODE = "```"
 
 
@@ -144,7 +147,8 @@ def _digest(run: Sequence[_Said], budget_tokens: int, count: Callable[[str], int
 
 
 def _chosen(sentences: Sequence[_Sentence], left: int, count: Callable[[str], int], breathe: Callable[[], None]) -> list[int]:
-    """Places of sentences, the most useful first: greedy by gain for length, gains looked up again only when they might be the best."""
+    """Places of sentences, the most useful first: greedy by gain for length, gains looked up again only when they might be the best, and
+    only `_MOST_LOOKS` for a choice."""
     frequency = Counter(term for sentence in _breathing(sentences, breathe) for term in set(sentence.terms))
     rarity = {term: math.log(1.0 + len(sentences) / times) for term, times in frequency.items()}
     covered: Counter[str] = Counter()
@@ -158,16 +162,9 @@ def _chosen(sentences: Sequence[_Sentence], left: int, count: Callable[[str], in
     heapify(heap)
     chosen: list[int] = []
     days: set[str] = set()
-    while heap and left > 0:
-        breathe()
-        _, place = heappop(heap)
+    gone: set[int] = set()
+    while (place := _best(heap, sentences, gain, gone, left, breathe)) >= 0:
         sentence = sentences[place]
-        if sentence.tokens > 2 * left:
-            continue
-        now = -gain(sentence)
-        if heap and now > heap[0][0]:
-            heappush(heap, (now, place))
-            continue
         day = dates.day_name(sentence.said.at)
         cost = count(line(sentence.said.number, sentence.said.speaker, sentence.text) + "\n")
         cost += 0 if day in days or not day else count(f"[{day}]\n")
@@ -179,6 +176,33 @@ def _chosen(sentences: Sequence[_Sentence], left: int, count: Callable[[str], in
         covered.update(set(sentence.terms))
         stretches[sentence.stretch] += 1
     return chosen
+
+
+def _best(
+    heap: list[tuple[float, int]],
+    sentences: Sequence[_Sentence],
+    gain: Callable[[_Sentence], float],
+    gone: set[int],
+    left: int,
+    breathe: Callable[[], None],
+) -> int:
+    """The place of the best sentence that may fit, -1 where there is none. It is taken off the heap, or `gone`, which is left out. The heap
+    holds gains (negative) as they are, or were when they were greater."""
+    best, looks = (0.0, -1), 0
+    while heap and left > 0:
+        breathe()
+        _, place = heappop(heap)
+        if place in gone or sentences[place].tokens > 2 * left:
+            continue
+        now = -gain(sentences[place])
+        if not heap or now <= heap[0][0]:
+            return place
+        heappush(heap, (now, place))
+        best, looks = min(best, (now, place)), looks + 1
+        if looks == _MOST_LOOKS:
+            gone.add(best[1])
+            return best[1]
+    return -1
 
 
 def _breathing(run: Sequence[T], breathe: Callable[[], None]) -> Iterator[T]:

@@ -18,8 +18,10 @@ from backstory.core.records import Turn
 from backstory.memory.recall.associations import MARK
 from backstory.memory.recall.units import Carry, Unit, units
 
-# So much is looked through, the newest first. The newest turn is always among it.
+# So much is looked through, the newest first; of a turn that is longer than what is left, half of that: its beginning and its end. The
+# newest turn is looked through whole.
 MOST_TURNS, _MOST_CHARS = 1500, 1_000_000
+_LEAST_CHARS = 100
 _MOST_WORDS = 16
 # Of a turn with more characters, what stands around the words is read: so many characters to both sides, so often.
 _LONG_CHARS = 8000
@@ -41,13 +43,14 @@ def mentions(turns: Sequence[Turn], terms: Iterable[str], wanted: int) -> Mentio
     words = _words(terms)
     held: list[tuple[int, list[str]]] = []
     counts = dict.fromkeys(words, 0)
-    looked = chars = 0
+    looked, left = 0, _MOST_CHARS
     for turn in reversed(turns):
-        chars += len(turn.text)
-        if looked and (looked >= MOST_TURNS or chars > _MOST_CHARS):
+        if looked and (looked >= MOST_TURNS or left < _LEAST_CHARS):
             break
+        share = len(turn.text) if len(turn.text) <= left else left // 2
+        text = _plain(turn.text if not looked else _edges(turn.text, share))
+        left -= share
         looked += 1
-        text = _plain(turn.text)
         has = [word for word in words if word in text]
         if has:
             held.append((turn.id, has))
@@ -75,6 +78,11 @@ def _words(terms: Iterable[str]) -> tuple[str, ...]:
     """What can be looked for: no concepts; the longest, which tell most."""
     plain = dict.fromkeys(term for term in terms if term and term[0] != MARK)
     return tuple(sorted(plain, key=len, reverse=True)[:_MOST_WORDS])
+
+
+def _edges(text: str, most: int) -> str:
+    """The beginning and the end of a text of more characters."""
+    return text if len(text) <= most else f"{text[: most // 2]}\n{text[len(text) - most // 2 :]}"
 
 
 def _plain(text: str) -> str:

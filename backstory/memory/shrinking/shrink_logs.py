@@ -23,13 +23,13 @@ _STEP = re.compile(
     r"|Setting up|Selecting|Using cached|Requirement already|Checking|Updating|Adding|Linking|Generating|Copying|Scanning"
     r"|Get:\d|Hit:\d|make(?:\[\d+\])?: (?:Entering|Leaving|Nothing)|(?:gcc|g\+\+|cc|c\+\+|clang|clang\+\+|ld|ar|javac|tsc|rustc|go build) "
     r"|> Task :|:\w[\w:-]* (?:UP-TO-DATE|NO-SOURCE)|\[\s*\d+(?:/\d+|%)\]|#\d+ |npm (?:http|timing|info)|asset |modules? by path"
-    r"|\[INFO\]|INFO[: ]|  +\S+ ?@ ?[\d.]+|├|└|│)"
+    r"|\[INFO\]|INFO[: ]|(?<=  )\S+ ?@ ?[\d.]+|├|└|│)"
 )
 _STEP_SHARE = 0.4
 _STEP_LINES = 12
 _FRAME = re.compile(
     r"\s*(?:File \"[^\"]{1,400}\", line \d+|at [\w$.<>\[\] /\\@:#-]{1,300}(?:\(|:\d)|at async |\S{1,300}\.go:\d+ \+0x"
-    r"|\S{1,300}\(0x[0-9a-f]|\s*\d+: +0x|\d{1,4}: [\w:<>$ ]{1,200}\Z|#\d+ +0x|from \S{1,300}:\d+:in |\.\.\. \d+ more|\[<?[0-9a-f]{8,}>?\])"
+    r"|\S{1,300}\(0x[0-9a-f]|\d+: +0x|\d{1,4}: [\w:<>$ ]{1,200}\Z|#\d+ +0x|from \S{1,300}:\d+:in |\.\.\. \d+ more|\[<?[0-9a-f]{8,}>?\])"
 )
 _FRAMES, _FRAMES_FIRST, _FRAMES_LAST = 8, 2, 3
 

@@ -69,3 +69,7 @@ def test_a_wrong_shape_is_told_with_its_place(tmp_path: Path, change: object, to
 def test_a_file_that_is_not_there_is_told() -> None:
     with pytest.raises(ConfigError, match="cannot be read: No such file"):
         load("/nowhere/data.json")
+
+
+def test_a_mark_of_byte_order_is_no_part_of_it(tmp_path: Path) -> None:
+    assert load(written(tmp_path, "\ufeff" + json.dumps(GOOD))) == load(written(tmp_path, GOOD))

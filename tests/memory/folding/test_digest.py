@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backstory.core.tokens import count
+from backstory.core.tokens import count, estimate
 from backstory.memory.folding.digest import Reader, digest
+from tests.growth import MOST, growth
 from tests.memory.chats import chat, turn
 
 _LINE = re.compile(r"#(\d+) ([^:]+): (.*)", re.DOTALL)
@@ -129,3 +131,21 @@ def test_names_are_not_cut_at_the_points_of_short_forms() -> None:
         "The taxi leaves at 9 a.m.",
         "Then the nurse Petra comes.",
     ]
+
+
+def numbered(sentences: int) -> Callable[[], object]:
+    pasted = turn(1, " ".join(f"word{number} lorem ipsum number {number * 7}." for number in range(sentences)))
+    budget = int(0.12 * estimate(pasted.text))
+    return lambda: digest([pasted], budget, estimate)
+
+
+def test_a_pasted_text_takes_time_in_proportion_however_alike_its_sentences_are() -> None:
+    assert growth(numbered, 8_000) < MOST
+
+
+def test_where_many_sentences_are_as_good_those_chosen_are_still_the_better_ones() -> None:
+    lines = [f"Row {number} of the list was counted as {number * 7} units." for number in range(3_000)]
+    lines[2_000] = "We decided that Petra must pay the deposit of 900 euros to Okonkwo before 5 April."
+    text = digest([turn(1, "\n".join(lines))], 3_000, estimate)
+    assert "Petra must pay" in text
+    assert len(set(text.splitlines())) == len(text.splitlines()) > 50

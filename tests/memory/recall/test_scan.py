@@ -36,6 +36,15 @@ def test_the_newest_turns_are_looked_through_and_no_more_than_is_bounded(monkeyp
     assert mentions(turns, ["harbour"], 9).turns == (turns[-1].id,)
 
 
+@pytest.mark.parametrize("after", [0, 1])
+def test_a_turn_longer_than_what_is_looked_through_hides_neither_itself_nor_those_before(after: int) -> None:
+    long = f"The first harbour. {FILLER * 20_000}The fruit is a durian."
+    assert len(long) > scan._MOST_CHARS
+    turns = [turn(1, "The code of locker 5 is quillfeather."), turn(2, long), *(turn(3, "What about it?") for _ in range(after))]
+    assert mentions(turns, ["durian"], 9).turns == (2,)
+    assert mentions(turns, ["quillfeath"], 9).turns == (1,)
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 1500), st.integers(0, 1500))
 def test_of_a_long_turn_what_stands_around_the_words_is_read(before: int, after: int) -> None:

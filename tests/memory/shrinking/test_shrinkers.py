@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from backstory.memory.shrinking import shrink_data, shrink_lines, shrink_logs
 from backstory.memory.shrinking.shrinkers import SHRINKERS, shrink
-from tests.growth import cost
+from tests.growth import MOST, cost, growth
 
 PYTEST = "\n".join(
     [
@@ -363,3 +364,12 @@ HARD = {
 def test_no_text_takes_long(text: str) -> None:
     """A pattern that tries again and again would take minutes; the bound leaves room for a busy machine."""
     assert cost(lambda: [shrinker(text, 800) for shrinker in (shrink, *SHRINKERS)], 5) < 5
+
+
+@pytest.mark.parametrize("shrinker", [shrink_logs.builds, shrink_logs.traces])
+def test_blanks_before_a_line_take_time_in_proportion(shrinker: Callable[[str, int], str | None]) -> None:
+    def deep(blanks: int) -> Callable[[], object]:
+        text = "\n".join([" " * blanks + "x"] * 200)
+        return lambda: shrinker(text, 800)
+
+    assert growth(deep, 400) < MOST
