@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from backstory.core.edits import AppendText, Edit
 from backstory.core.exchange import Exchange, Outcome
 from backstory.core.layout import Elements
 from backstory.core.records import Arrival, Spend
@@ -178,13 +179,17 @@ class Economy(Stage):
                 visit.since, visit.again = found.since, found.again
         return visit.since
 
-    def behind(self, exchange: Exchange, visit: Visit) -> bool:
+    def behind(self, exchange: Exchange, visit: Visit, blocks: Sequence[Edit]) -> bool:
         """Whether blocks stand behind the marks of their messages: where they go after their answer, what is marked stays in the cache.
-        Where tools are at work between, they would be paid for twice."""
+        Where tools are at work between, they would be paid for twice. `blocks`: those that go up again stand where they stood."""
         if visit.complete or not visit.summed or not self._judges or binds(exchange):
             return False
-        tariff = self.tariff(exchange, visit)
-        return tariff.marked and tariff.caches and steps(visit.thread.path) <= _AT_WORK
+        tariff, stood = self.tariff(exchange, visit), visit.thread.behind
+        if not (tariff.marked and tariff.caches):
+            return False
+        if stood is not None and any(isinstance(one, AppendText) and LABEL not in one.text for one in blocks):
+            return stood
+        return steps(visit.thread.path) <= _AT_WORK
 
     def _parts(self, exchange: Exchange, visit: Visit) -> bool:
         """Whether blocks may go after their answer: the client has summed up its history, and the message that bears one is found without

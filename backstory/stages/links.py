@@ -19,6 +19,7 @@ from backstory.core.exchange import Exchange
 from backstory.core.records import Batch, Conversation, Injection
 from backstory.core.sizes import rough
 from backstory.core.store import Store
+from backstory.memory.folding.continuity import LABEL
 from backstory.memory.identity import belonging
 from backstory.memory.identity import named as identity
 from backstory.memory.identity.thread import Thread
@@ -278,7 +279,8 @@ class Linked(Stage):
         visit.recalled += len(made.turns) - (len(own.turns) if own is not None else 0)
         visit.tokens_sent += added
         visit.thread.inject((made,))
-        return replace(exchange, edits=(*edits, (self.name, AppendText(item, made.text))))
+        stays = LABEL in made.text
+        return replace(exchange, edits=(*edits, (self.name, AppendText(item, made.text, visit.behind and not stays))))
 
 
 def linked(thread: Thread) -> list[str]:

@@ -147,7 +147,7 @@ class Recall(Stage):
                 visit.digest, thread.compacted = plan.digest, False
         found = plan.outline
         visit.summed = self._continuity.summary(visit) >= 0 or visit.continued
-        visit.behind = thread.behind = self._economy.behind(exchange, visit)
+        visit.behind = thread.behind = self._economy.behind(exchange, visit, found.edits)
         elsewhere: Set[int] = thread.hidden | visit.apart
         held = self._holding.look(exchange, visit, total) if thread.view is not None and plan.folded is None else None
         if held is not None:

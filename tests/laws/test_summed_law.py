@@ -18,6 +18,7 @@ from backstory.config.sections import PriceRow
 from backstory.core.reply import Usage
 from backstory.memory.economy.ceiling import GRACE
 from backstory.providers.caching import Tariffs
+from backstory.stages import economy
 from tests.relay.world import Received
 from tests.rig import PATHS, Rig, reply, rig, settings, with_marker
 from tests.stages.billing import Clock
@@ -205,5 +206,23 @@ def test_a_block_has_gone_with_the_next_question_and_its_message_is_as_it_came(t
             await one.says(house, "Thanks, that is all.")
             sent, came = (json.loads(body)["messages"] for body in (house.sent.body, one.came))
             assert sent[:-1] == came[:-1], "as it came"
+
+    asyncio.run(work())
+
+
+def test_a_block_stands_where_it_stood_though_tools_are_at_work_less_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = Talker("anthropic", 6)
+
+    async def work() -> None:
+        async with rig(_config(tmp_path, 0.2), one, clock=one.clock) as house:
+            await one.goes(house, 1)
+            monkeypatch.setattr(economy, "steps", lambda _: 3.0)
+            await one.says(house, "What is the code of the galley2 locker?")
+            sent = json.loads(house.sent.body)["messages"][-1]["content"]
+            assert ["<recalled>" in part["text"] for part in sent] == [True], "in front of the mark"
+            monkeypatch.setattr(economy, "steps", lambda _: 1.0)
+            await one.says(house, "Thanks, that is all.")
+            again = json.loads(house.sent.body)["messages"][-3]["content"]
+            assert [part["text"] for part in again] == [part["text"] for part in sent], "append-only"
 
     asyncio.run(work())

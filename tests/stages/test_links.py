@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
+import pytest
+
+from backstory.core.edits import AppendText
+from backstory.core.exchange import Exchange, Head
+from backstory.core.records import Conversation, Injection
+from backstory.memory.folding.continuity import LABEL
+from backstory.memory.identity.thread import Thread
+from backstory.memory.reading.requests import Reading
+from backstory.stages.desk import Desk
+from backstory.stages.links import Linked, Links
+from backstory.stages.visit import Visit, Visits
 from tests.rig import Rig, rig
 from tests.stages.talks import Talk, commanded, texts_sent
 from tests.stages.world import echoing, stored
@@ -203,3 +216,15 @@ def test_a_conversation_is_named_as_its_client_names_it(tmp_path: Path) -> None:
             assert not one.failures()
 
     asyncio.run(work())
+
+
+@pytest.mark.parametrize("behind", [True, False])
+def test_what_is_recalled_from_elsewhere_stands_where_blocks_stand(behind: bool) -> None:
+    thread = Thread(Conversation("a", "", 0, 0), b"")
+    visit = Visit(thread, Reading(b"", [], [], 0), "", behind=behind)
+    visit.injection = Injection("a", b"1", "Own.", (1,), 2, 0.0)
+    linked = Linked(Visits(), cast(Desk, SimpleNamespace(clock=float)), cast(Links, None))
+    came = Exchange(1, Head("POST", "/", "", ()), b"", edits=(("recall", AppendText(0, "Own.", behind)),))
+    for text, where in (("Elsewhere.", behind), (f"{LABEL} Plans.", False)):
+        made = linked._inject(came, visit, 0, Injection("a", b"1", text, (2,), 2, 0.0))
+        assert made.edits[-1][1] == AppendText(0, visit.injection.text, where)

@@ -32,6 +32,8 @@ _DEAR, _BEST, _CENT = 0.03, 60, 0.01
 _AT_ONCE = 0.5
 # Of what was saved, so much may be spent: it is an estimate, and is to stay a saving.
 _SPENT = 0.5
+# Of the stay of earlier blocks, so much is still to come, once so many times their stay has gone by.
+_HALF, _FILLED = 0.5, 1.5
 # So many turns of the conversation in a request are its last exchange.
 _LAST_EXCHANGE = 2
 _MILLION = 1_000_000
@@ -123,8 +125,9 @@ def addable(account: Account, tariff: Tariff, now: Sent, budget: int, share: flo
     )
     added = goes - direct
     if added > 0:
-        # Earlier blocks are half through their stay.
-        added *= 1 + (now.stay - 1) / 2
+        # Earlier blocks are half through their stay; among the first requests of a client that cuts, hardly one is yet.
+        young = now.slides and account.requests < _FILLED * now.stay
+        added *= 1 + (now.stay - 1) * (1 if young else _HALF)
     if tariff.caches and now.slides:
         share = 0.0
     saved = (account.purse.saved - added) * (_SPENT if account.purse.saved > added else 1)

@@ -39,6 +39,16 @@ _TASK = re.compile(r"[dcs]\w*[nu]\w*t|[dcs]\w*t\w*[nu]|s\w*t|t\w*[cs]\w*[nu]|g\w
 # Beside a quoted conversation the task need not say of what.
 _ORDER = re.compile(r"[dcs]\w*[nu]|s")
 _TRADE = re.compile(r"\b(?:conversation|chat|dialogue?|session) (title|name|summary)\w* (?:generator|writer|assistant)", re.IGNORECASE)
+# It sets how somebody is answered, who speaks, or a conversation that is to be made up.
+_ANSWERS = re.compile(
+    r"^answer\b|\b(?:(?:then|and) answer|before (?:you )?(?:answer|reply|respond)|(?:respond|reply)\w* to\b|in (?:each|every)\b"
+    r"|(?:provid|giv|writ|generat|produc|creat)\w* (?:an? |the |your )?(?:\w+ ){0,2}(?:answers?|reply|replies|responses?)\b"
+    r"|(?:your|its|user'?s?) name\b|(?:writ|generat|creat|mak|invent)\w* (?:an? |some )?(?:\w+ )?(?:conversation|dialog(?:ue)?|chat)s?\b"
+    r"(?!['’]?s?\s(?:titles?|names?|topics?|labels?|head\w+|captions?|summar\w+|history|logs?|transcripts?|sessions?)\b))",
+    re.IGNORECASE,
+)
+_APART = re.compile(r"\b(?:with|for|of|in|from|that|which|using)\b", re.IGNORECASE)
+"""Between the verb and the title: what is made is something else, which has one."""
 _BEGINS = re.compile(r"(?:^|[.!?:\n>`\"])\s*(?:please |now |then |task: ?|bitte )?$", re.IGNORECASE)
 _STEMS = (
     *(
@@ -104,7 +114,8 @@ def _first_set(system: str) -> Task:
     polite = _POLITE.match(text)
     if polite is not None and not _set(polite[0]):
         text = text[polite.end() :].lstrip(_BULLETS)
-    return _set(_SENTENCE.split(text, maxsplit=1)[0])
+    first = _SENTENCE.split(text, maxsplit=1)[0]
+    return _set(first) if _ANSWERS.search(first) is None else ""
 
 
 def _speaks(text: str) -> bool:
@@ -129,7 +140,9 @@ def _ordered(text: str) -> Task:
     for kinds, starts in _runs(text):
         for place, start in enumerate(starts):
             found = _ORDER.match(kinds, place)
-            if found is not None and _BEGINS.search(text[max(0, start - _BEFORE_CHARS) : start]):
+            if found is None or _BEGINS.search(text[max(0, start - _BEFORE_CHARS) : start]) is None:
+                continue
+            if _APART.search(text, start, starts[found.end() - 1]) is None:
                 return _kind(found[0])
     return ""
 

@@ -108,8 +108,6 @@ class Thread:
         self._ids: list[int] = []  # of all that are known, in order
         self.by_chain: dict[bytes, int] = {}
         self.injections: dict[bytes, Injection] = {}
-        self.rewritten = 0
-        """Changes when what was injected at a turn of it does."""
         self.settled: Settled | None = None
         """What is settled of its requests; None where nothing is folded or missing, and right after it was read."""
         self.lookups: dict[str, Lookup] = {}
@@ -124,14 +122,16 @@ class Thread:
         """By turn; those that count on the current branch."""
         self._known_stubs: dict[int, tuple[Stub, ...]] = {}
         self.family = Family()
-        self.boundary = self.tokens = self.indexed = self.version = self.busy = self.carried = self.pending_seq = 0
+        self.boundary = self.tokens = self.indexed = self.version = self.busy = self.carried = self.pending_seq = self.rewritten = 0
+        """`rewritten` changes when what was injected at a turn of it does."""
         self.changes: Changes | None = None
         """What later turns of the path have changed; None where nobody has asked yet."""
         self.view: View | None = None
         """What went up last, where its client cuts its history."""
-        self.counted = self.compacted = self.behind = False
+        self.behind: bool | None = None
+        self.counted = self.compacted = False
         """Whether it was counted among the sessions since the start; whether the boundary was moved on request, and no request has gone up
-        since; whether blocks stood behind the marks of their messages in the newest request."""
+        since. `behind`: whether blocks stood behind the marks of their messages in the newest request; None: not known."""
         self.states: dict[str, str] = {}
         """What its user has set for it."""
         self.hidden: frozenset[int] = frozenset()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -38,6 +38,7 @@ def sliding(came: int, went: int, stay: float) -> Sent:
     often=st.floats(0.05, 1.0),
     share=st.sampled_from([0.0, 0.02, 0.05, 0.5]),
 )
+@example(tariff=TARIFFS[0], keeps=10, budget=100, seed=2628, often=0.5, share=0.0)
 @settings(deadline=None)
 def test_the_bill_is_never_above_the_direct_one_but_for_the_share(
     tariff: Tariff, keeps: int, budget: int, seed: int, often: float, share: float
