@@ -21,6 +21,7 @@ from backstory.core.tokens import count, estimate
 from backstory.memory.identity import belonging
 from backstory.memory.recall import oneself
 from backstory.memory.recall.elsewhere import Told, tell
+from backstory.memory.recall.question import looked_at
 from backstory.memory.recall.retention import Rules
 from backstory.memory.recall.units import index_terms
 from backstory.stages.base import Stage
@@ -120,7 +121,7 @@ class Kin(Stage):
     async def _told(self, principal: str, home: Home, asked: Turn) -> Told:
         scope = self._scope
         aspects = oneself.asked(asked.text)
-        terms = list(dict.fromkeys((*index_terms(asked.text), *oneself.terms(aspects))))
+        terms = list(dict.fromkeys((*index_terms(looked_at(asked.text)[0]), *oneself.terms(aspects))))
         found = await self._lanes.read(lambda store: _candidates(store, principal, home, scope.everywhere, terms, bool(aspects)))
         self._shelf.warm_up()
         counter = count if self._shelf.warm else estimate

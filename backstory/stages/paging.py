@@ -33,6 +33,7 @@ from backstory.memory.recall.units import Carry, units
 from backstory.memory.shrinking import refs
 from backstory.memory.shrinking.restoring import located, restored
 from backstory.memory.tags.splits import retitled
+from backstory.stages.apart import grouped
 from backstory.stages.base import Failed, Stage, attempted
 from backstory.stages.facts import Facts
 from backstory.stages.kept import Lookups
@@ -116,7 +117,7 @@ class Paging(Stage):
             return exchange
         kept = await self.lookups.kept(visit, prompt.previous)
         mended = wire.mend(document, prompt, kept)
-        if not visit.thread.conversation.memory or (not visit.folded and not visit.thread.stubs):
+        if not visit.thread.conversation.memory or (not visit.folded and not visit.thread.stubs) or (not visit.placed and grouped(visit)):
             return _with(exchange, self.name, mended)
         edits = [*mended, *(await self._owed(visit) if not kept else ())]
         if self._welcome(prompt.tools):

@@ -91,6 +91,7 @@ class Recall(Stage):
         thread.carried = draft.total
         if not thread.conversation.memory:
             return exchange
+        visit.apart, visit.placed = await self._apart.turns(visit, visit.upto), True
         short = visit.upto + len(visit.turns) < self._settings.threshold
         if short and self._continuity.summary(visit) < 0:
             return self._repeat(exchange, visit)
@@ -138,7 +139,6 @@ class Recall(Stage):
         if plan.folded is None and draft.complete:
             return self._repeat(exchange, visit)
         edits, total = plan.outline.edits, plan.total
-        visit.apart = await self._apart.turns(visit, visit.upto)
         if plan.folded is not None:
             digest, less = heard(visit, plan.digest)
             edits, total = [*assembly.fold_edits(plan.folded, digest), *edits], total - less

@@ -41,7 +41,7 @@ class Visit(Struct):
     where that has no number; 0 for none. `continued`: the request was found to go on with this thread by a summary of it. `seen`: with so
     many of its items it begins as one that has just gone up in a conversation that it is not known to go on with; 0 for every other.
     `asker`: who gave the command that it brings, "" where nobody is named. `apart`: turns of its branch that were not said in its
-    group; `unheard`: numbers of those of which its digest does not tell for that.
+    group, `placed`: once that is known; `unheard`: numbers of those of which its digest does not tell for that.
 
     For its trace (`trace`, once it is made): `search`, `found`, `reasons`, `left`, `absent`: how the recall went, what it brought, why
     lines were chosen that it did not bring, what was left out, and how many turns the payload lacks. `bytes_sent`: of the body, 0 where
@@ -85,6 +85,7 @@ class Visit(Struct):
     reasons: list[Reason] = field(default_factory=list)
     left: list[Left] = field(default_factory=list)
     apart: Set[int] = frozenset()
+    placed: bool = False
     unheard: tuple[int, ...] = ()
     absent: int = 0
     continued: bool = False

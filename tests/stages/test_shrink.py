@@ -6,7 +6,7 @@ import asyncio
 import base64
 import json
 import struct
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -18,10 +18,12 @@ from PIL import Image
 
 from backstory.app.faces.restored import restored
 from backstory.config import Config
-from backstory.config.sections import Media
-from backstory.errors import NotFound
+from backstory.config.sections import Media, Paging
+from backstory.errors import NotFound, StoreError
 from backstory.stages import shrink as module
+from backstory.stages.apart import Apart
 from backstory.stages.shrink import Shrink
+from backstory.stages.visit import Visit
 from tests.relay.world import Received
 from tests.rig import PATHS, Rig, reply, rig, soon, with_marker
 from tests.rig import settings as configured
@@ -298,6 +300,26 @@ def test_stubs_that_came_too_late_do_not_count(tmp_path: Path) -> None:
             stage.__class__ = kind
             await agent.until_stubs(one, most=1)
             assert len(thread(one, agent.name).stubs) >= late[0]
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("group", [False, True])
+def test_a_group_is_offered_nothing_while_it_is_not_known_what_was_said_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, group: bool
+) -> None:
+    async def broken(apart: Apart, visit: Visit, upto: int) -> Set[int]:
+        raise StoreError("gone for a moment")
+
+    async def work() -> None:
+        agent = Agent()
+        async with rig(replace(told(tmp_path), paging=Paging(enabled="on")), agent) as one:
+            assert b"vc_restore_tool" in await agent.until_stubs(one)
+            monkeypatch.setattr(Apart, "turns", broken)
+            where = "Familie group id:-999" if group else "Anna id:111"
+            agent.messages.append({"role": "user", "content": f"[Telegram {where} 2026-11-26 06:00 UTC] What was on the first deck?"})
+            assert (b"vc_restore_tool" in await agent.ask(one)) != group
+            assert len(thread(one, agent.name).stubs) > 0
 
     asyncio.run(work())
 
