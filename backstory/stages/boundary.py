@@ -66,10 +66,10 @@ class Boundary:
 
     async def moved(self, exchange: Exchange, visit: Visit, draft: Draft) -> Plan | None:
         """What goes up before anything is recalled, the boundary where it belongs from now on; None: the request goes up as it came."""
-        thread, limit = visit.thread, self._economy.limit(visit)
+        thread, limit = visit.thread, self._economy.limit(exchange, visit)
         version, was = thread.version, thread.account.pure
         plan = self.standing(visit, draft)
-        over = plan.total > limit or self._crowds(visit, draft, plan)
+        over = plan.total > limit or self._crowds(exchange, visit, draft, plan)
         if plan.folded is not None and self._undone(exchange, visit, draft, plan.total):
             return None
         resumed = was and not thread.account.pure
@@ -82,12 +82,12 @@ class Boundary:
             if resumed and draft.complete and draft.total <= self._window.hard_tokens:
                 thread.account.pure, visit.undone = True, False
                 return None
-        return None if draft.complete and self.bursts(visit, draft.total, plan.total) else plan
+        return None if draft.complete and self.bursts(exchange, visit, draft.total, plan.total) else plan
 
-    def bursts(self, visit: Visit, bare: int, total: int) -> bool:
+    def bursts(self, exchange: Exchange, visit: Visit, bare: int, total: int) -> bool:
         """Whether what memory adds to a whole history makes it too large for its window, while the next fold is not ready: it goes up as
         it came until then."""
-        if total <= max(bare, self._window.size):
+        if total <= max(bare, self._window.size, self._economy.most(exchange, visit)):
             return False
         visit.undone = True
         return True
@@ -98,10 +98,10 @@ class Boundary:
             return False
         return not any(place > thread.folded(upto) for place in self._shelf.ready(thread, upto))
 
-    def _crowds(self, visit: Visit, draft: Draft, plan: Plan) -> bool:
+    def _crowds(self, exchange: Exchange, visit: Visit, draft: Draft, plan: Plan) -> bool:
         """Whether older exchanges take the room of what is recalled, in a window that recall may fill, when something is asked."""
         window = self._window
-        if not window.recalls or draft.total <= window.hard_tokens:
+        if not window.recalls or draft.total <= self._economy.most(exchange, visit):
             return False
         return plan.total - draft.fixed - draft.new > window.protected_tokens + window.digest_tokens and wants_answer(visit)
 
@@ -109,7 +109,7 @@ class Boundary:
         """Whether what is folded goes up as the client has it, from now on: rewriting was stopped, there is room, and it is cheaper; and
         whether it still does once rewriting is tried again, until a new fold may pay."""
         account, economy = visit.thread.account, self._economy
-        was, room = account.pure, draft.complete and draft.total <= self._window.hard_tokens and not binds(exchange)
+        was, room = account.pure, draft.complete and draft.total <= economy.most(exchange, visit) and not binds(exchange)
         if economy.stopped(account):
             account.pure = room and economy.undo(exchange, visit, Move(total, draft.total, draft.fixed))
         elif was:

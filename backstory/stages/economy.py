@@ -24,10 +24,11 @@ from backstory.memory.economy.ceiling import addable, least, leaves_history, sen
 from backstory.memory.economy.counted import sane
 from backstory.memory.economy.decisions import SMALL_WINDOW
 from backstory.memory.economy.earlier import earlier
-from backstory.memory.economy.forecast import forecast
+from backstory.memory.economy.forecast import Dearness, expected, forecast, without_answer
 from backstory.memory.economy.leaving import parting, steps
 from backstory.memory.economy.pacing import paced
 from backstory.memory.economy.steps import Move, Step
+from backstory.memory.economy.stored import model_of
 from backstory.memory.folding.compaction import Window
 from backstory.memory.folding.continuity import LABEL
 from backstory.stages.base import Stage
@@ -98,7 +99,18 @@ class Economy(Stage):
 
     name = "economy"
 
-    def __init__(self, visits: Visits, tariffs: Priced, window: Window, choices: Choices, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        visits: Visits,
+        tariffs: Priced,
+        window: Window,
+        choices: Choices,
+        clock: Callable[[], float],
+        takes: Callable[[str], int] = lambda _: 0,
+    ) -> None:
+        """`takes`: how many tokens a model is known to take, 0 where that is not known."""
+        self._takes = takes
+        self._dearness = Dearness()
         self._visits = visits
         self._tariffs = tariffs
         self._window = window
@@ -225,12 +237,22 @@ class Economy(Stage):
         account = visit.thread.account
         return account.fixed + self._window.digest_tokens + self.kept(account)
 
-    def limit(self, visit: Visit) -> int:
+    def limit(self, exchange: Exchange, visit: Visit) -> int:
         """Above this many tokens the boundary moves: above fewer where stubs were decided just now, for what changes is paid anyway; above
-        more where the next request of a client that is never known would change it again."""
+        more where the next request of a client that is never known would change it again, and where rewriting was stopped: above what the
+        model is known to take."""
         if visit.stubs:
             return self.relieved(visit)
-        return self._window.size if visit.seen else self._window.hard_tokens
+        return max(self._window.size if visit.seen else 0, self.most(exchange, visit))
+
+    def most(self, exchange: Exchange, visit: Visit) -> int:
+        """So many tokens may go up as they came: the window's, and where rewriting was stopped what the model is known to take, if that is
+        more."""
+        hard = self._window.hard_tokens
+        if not self.stopped(visit.thread.account) or exchange.prompt is None:
+            return hard
+        taken = self._takes(exchange.prompt.model) * hard / self._window.size
+        return max(hard, int(taken / max(1.0, visit.thread.account.ratio)))
 
     def relieved(self, visit: Visit) -> int:
         """Stubs that leave a request with no more tokens than this are enough."""
@@ -275,8 +297,8 @@ class Economy(Stage):
         tariff = self.tariff(exchange, visit)
         if not tariff.known:
             return None
-        step = self._step(exchange, visit)
-        return forecast(visit.thread.account, tariff, step, _standing(exchange, visit, step, tariff))
+        step, dear = self._step(exchange, visit), self._dearness.of(model_of(tariff))
+        return forecast(visit.thread.account, tariff, step, _standing(exchange, visit, step, tariff), dear)
 
     # --- when it is over
 
@@ -289,7 +311,9 @@ class Economy(Stage):
             note(visit, drafted(exchange, visit, rough))
         account, tariff, usage = visit.thread.account, self.tariff(exchange, visit), outcome.reply.usage
         step = self._step(exchange, visit)
-        was_stopped = account.stopped
+        was_stopped, told = account.stopped, 0.0
+        if step.changed and step.complete and not step.legs and _standing(exchange, visit, step, tariff) is None:
+            told = expected(account, tariff, step)[1]
         billed, direct, counted = account.settle(step, tariff, usage, self._judges)
         account.paths = _paths(visit, step.changed)
         account.loose = _unmarked(visit, tariff.loose) if tariff.caches else -1
@@ -298,6 +322,8 @@ class Economy(Stage):
             self._stops[visit.thread.conversation.id] = step.at
             self.money.stops += 1
         measured = usage is not None and usage.input_tokens > 0
+        if told and measured:
+            self._dearness.measured(model_of(tariff), told, without_answer(tariff, counted))
         if counts and measured:
             self._net += direct - billed
         spend = Spend(
