@@ -11,11 +11,12 @@ from msgspec import Struct
 
 from backstory.core.exchange import Exchange
 from backstory.core.records import Digest
+from backstory.core.tokens import estimate
 from backstory.memory.economy.steps import Move
 from backstory.memory.folding import assembly, compaction
 from backstory.memory.folding.compaction import Window
 from backstory.memory.folding.outline import Outline, outline
-from backstory.memory.folding.standin import stand_in
+from backstory.memory.folding.standin import stand_in, unsaid
 from backstory.memory.identity.settled import Fold
 from backstory.memory.identity.thread import Thread
 from backstory.stages.economy import Economy
@@ -164,10 +165,14 @@ class Boundary:
         return at
 
     def _folded(self, visit: Visit, place: int, text: str, tokens: int) -> Digest | None:
-        """The digest of the first `place` turns, from now on; None where the request is on its way already."""
+        """The digest of the first `place` turns, from now on; None where the request is on its way already. One that says nothing says
+        which turns these are."""
         if visit.late or visit.gone:
             return None
         thread, upto = visit.thread, visit.thread.path[place - 1]
+        if not text:
+            text = unsaid(thread, place)
+            tokens = estimate(text)
         digest = Digest(self._new_id(), thread.conversation.id, upto.id, upto.chain, text, tokens, self._clock())
         thread.fold((digest,))
         visit.digest = digest

@@ -323,7 +323,7 @@ class Economy(Stage):
             self.money.stops += 1
         measured = usage is not None and usage.input_tokens > 0
         if told and measured:
-            self._dearness.measured(model_of(tariff), told, without_answer(tariff, counted))
+            self._dearness.measured(model_of(tariff), told, without_answer(tariff, counted), step.total_sent)
         if counts and measured:
             self._net += direct - billed
         spend = Spend(

@@ -123,6 +123,32 @@ def test_an_index_that_is_long_in_the_making_does_not_eat_the_deadline(tmp_path:
     asyncio.run(work())
 
 
+def test_a_fold_of_which_nothing_can_be_told_says_which_turns_are_left_out(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(_small(tmp_path), echoing("openai_chat")) as one:
+            talk = Talk(one, b"X-VC-Conversation: code")
+            folds, before = 0, [""]
+            for number in range(60):
+                await talk.say("```\n" + "\n".join(f"x{number}_{at} = {at * number}" for at in range(20)) + "\n```")
+                sent = texts_sent(one)
+                if len(sent) == len(talk.messages) - 1:
+                    continue
+                boundary = thread(one, talk.id).boundary
+                assert sent[0].startswith(f"<digest>\n[left out: #1 to #{boundary}; what is asked for of them is recalled]\n</digest>")
+                assert len(sent) == len(talk.messages) - 1 - boundary
+                folds += sent[0] != before[0]
+                if sent[0] == before[0]:
+                    _grows(one, before)
+                before = sent
+            assert folds > 1
+            await one.restart()
+            await talk.say("ok")
+            _grows(one, before)
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
 def test_where_no_digest_is_in_time_the_older_one_stands_for_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def work() -> None:
         async with rig(_small(tmp_path), echoing("openai_chat")) as one:

@@ -12,28 +12,28 @@ _NEWEST = 0.25
 
 
 class Dearness:
-    """How many times as dear what goes up changed is as the rules of the cache say, by model, as it was measured lately: at least 1. What
-    is cheaper than told is no promise."""
+    """Dollars for each of our tokens by which what goes up changed is dearer than the rules of the cache say, by model, as it was measured
+    lately: at least 0. What is cheaper than told is no promise."""
 
-    __slots__ = ("_times",)
+    __slots__ = ("_more",)
 
     def __init__(self) -> None:
-        self._times: dict[str, float] = {}
+        self._more: dict[str, float] = {}
 
     def of(self, model: str) -> float:
         """Of this model's requests."""
-        return self._times.get(model, 1.0) if self._times else 1.0
+        return self._more.get(model, 0.0) if self._more else 0.0
 
-    def measured(self, model: str, told: float, paid: float) -> None:
-        """A request was told to cost `told` dollars, and has cost `paid`, both without its answer."""
-        if told <= 0:
+    def measured(self, model: str, told: float, paid: float, tokens: int) -> None:
+        """A request of so many tokens was told to cost `told` dollars, and has cost `paid`, both without its answer."""
+        if tokens <= 0:
             return
-        times = self.of(model)
-        times += _NEWEST * (paid / told - times)
-        if times > 1.0:
-            self._times[model] = times
+        more = self.of(model)
+        more += _NEWEST * ((paid - told) / tokens - more)
+        if more > 0:
+            self._more[model] = more
         else:
-            self._times.pop(model, None)
+            self._more.pop(model, None)
 
 
 def without_answer(tariff: Tariff, usage: Usage) -> float:
@@ -41,12 +41,12 @@ def without_answer(tariff: Tariff, usage: Usage) -> float:
     return tariff.cost(usage) - tariff.output * usage.output_tokens / 1e6
 
 
-def forecast(account: Account, tariff: Tariff, step: Step, shared: int | None = None, dear: float = 1.0) -> float:
+def forecast(account: Account, tariff: Tariff, step: Step, shared: int | None = None, dear: float = 0.0) -> float:
     """Dollars by which a request should be cheaper than it would be as it came (negative: dearer), by the rules of the cache. `shared`:
-    with so many of its tokens it begins as what went up before; None: it goes on from that. `dear`: so many times as much as these
-    rules say is paid for it."""
+    with so many of its tokens it begins as what went up before; None: it goes on from that. `dear`: so many dollars more than these
+    rules say are paid for each of its tokens."""
     direct, billed = expected(account, tariff, step, shared)
-    return direct - billed * dear
+    return direct - billed - dear * step.total_sent
 
 
 def expected(account: Account, tariff: Tariff, step: Step, shared: int | None = None) -> tuple[float, float]:
