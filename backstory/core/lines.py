@@ -19,7 +19,7 @@ _LINE = re.compile(r"#(\d+) (.*)", re.DOTALL)
 _ALSO = re.compile(r"\(also (#\d+(?:, #\d+)*)\)")
 _NUMBER = re.compile(r"#(\d+)")
 # What stands where there was nothing to tell says which turns there are, and nothing of what was said.
-_LEFT_OUT = re.compile(r"\[left out: #\d+ to #\d+;[^\]]*\]")
+_LEFT_OUT = re.compile(r"\[#\d+ to #\d+ are left out here;[^\]]*\]")
 # The fences around a digest, and its headings: days.
 _FENCE, _HEADING = ("<", ">"), ("[", "]")
 
@@ -33,7 +33,7 @@ def without(digest: Digest, gone: Container[int], claims: bool = True) -> Digest
 def unsaid(first: int, last: int) -> str:
     """The line of a digest that has nothing to tell of the turns with these numbers: without it a model would take what is left for all
     there was."""
-    return f"[left out: #{first} to #{last}; what is asked for of them is recalled]"
+    return f"[#{first} to #{last} are left out here; what is asked for of them is recalled]"
 
 
 def tells_nothing(digest: Digest) -> bool:

@@ -18,7 +18,7 @@ from backstory.memory.folding.compaction import Window
 from backstory.memory.folding.outline import Outline, outline
 from backstory.memory.folding.standin import stand_in, unsaid
 from backstory.memory.identity.settled import Fold
-from backstory.memory.identity.thread import Thread
+from backstory.memory.identity.thread import Thread, place_of
 from backstory.stages.economy import Economy
 from backstory.stages.measuring import Draft
 from backstory.stages.shelf import Shelf
@@ -70,6 +70,8 @@ class Boundary:
         thread, limit = visit.thread, self._economy.limit(exchange, visit)
         version, was = thread.version, thread.account.pure
         plan = self.standing(visit, draft)
+        if plan.total > limit and self._as_before(visit):
+            plan = self.standing(visit, draft)
         over = plan.total > limit or self._crowds(exchange, visit, draft, plan)
         if plan.folded is not None and self._undone(exchange, visit, draft, plan.total):
             return None
@@ -84,6 +86,20 @@ class Boundary:
                 thread.account.pure, visit.undone = True, False
                 return None
         return None if draft.complete and self.bursts(exchange, visit, draft.total, plan.total) else plan
+
+    def _as_before(self, visit: Visit) -> bool:
+        """Fold a conversation of its own where the one was folded that it begins as, with the same digest: the same turns, from the first
+        on, stand in front of it, and its provider has just had it so. Whether it is."""
+        thread, before = visit.thread, visit.before
+        digest = before.digest if before is not None and not thread.digests else None
+        if before is None or digest is None or not digest.text or thread.hidden or before.hidden:
+            return False
+        own = thread.by_id.get(thread.by_chain.get(digest.upto_chain, 0))
+        place = place_of(thread.path, own) + 1
+        if not 0 < place <= visit.upto or assembly.fold(thread, visit.reading, place) is None:
+            return False
+        visit.resumed = self._folded(visit, place, digest.text, digest.tokens) is not None
+        return visit.resumed
 
     def bursts(self, exchange: Exchange, visit: Visit, bare: int, total: int) -> bool:
         """Whether what memory adds to a whole history makes it too large for its window, while the next fold is not ready: it goes up as
@@ -175,7 +191,7 @@ class Boundary:
             tokens = estimate(text)
         digest = Digest(self._new_id(), thread.conversation.id, upto.id, upto.chain, text, tokens, self._clock())
         thread.fold((digest,))
-        visit.digest = digest
+        visit.digest, visit.resumed = digest, False
         return digest
 
     def _stand_in(self, visit: Visit, draft: Draft) -> Digest | None:

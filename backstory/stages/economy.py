@@ -437,7 +437,7 @@ class Economy(Stage):
             visit.fresh + added,
             visit.fixed,
             paths[0] != before[0],
-            paths[1:] != before[1:] or (changed and visit.seen > 0),
+            paths[1:] != before[1:] or (changed and visit.seen > 0 and not visit.resumed),
             visit.complete,
             changed,
             visit.tokens_legs,
@@ -472,7 +472,7 @@ def _standing(exchange: Exchange, visit: Visit, step: Step, tariff: Tariff) -> i
     if step.changed and visit.paging and not visit.thread.account.rewritten and exchange.prompt is not None and exchange.prompt.tools:
         return 0
     left = bool(visit.dropped) and not (visit.since or visit.again)
-    moved = step.broken_sent or visit.digest is not None or visit.undone or bool(visit.stubs) or left
+    moved = step.broken_sent or (visit.digest is not None and not visit.resumed) or visit.undone or bool(visit.stubs) or left
     if not moved:
         return None
     return int(min(step.fixed, visit.thread.account.found(tariff).sent)) if tariff.head else 0

@@ -129,7 +129,8 @@ class Shrink(Stage):
             return exchange
         if not thread.stubs and not visit.reading.tools:
             return exchange
-        if visit.seen and self._measure(exchange, visit) <= settings.rules.window.size:
+        if visit.seen and not thread.stubs:
+            # The next request may begin a conversation again, which would have other refs in its stubs: a fold can go up as it was.
             return exchange
         done = False
         try:

@@ -44,4 +44,4 @@ def test_a_digest_that_tells_of_nothing_stands_in_for_no_more() -> None:
     thread.add(path)
     thread.fold((Digest(100, "c", path[29].id, path[29].chain, unsaid(thread, 30), 20, 1.0),))
     assert stand_in(thread, 36) == ("", 0)
-    assert unsaid(thread, 36) == "<digest>\n[left out: #1 to #36; what is asked for of them is recalled]\n</digest>"
+    assert unsaid(thread, 36) == "<digest>\n[#1 to #36 are left out here; what is asked for of them is recalled]\n</digest>"
