@@ -135,7 +135,9 @@ def test_a_fold_of_which_nothing_can_be_told_says_which_turns_are_left_out(tmp_p
                 if len(sent) == len(talk.messages) - 1:
                     continue
                 boundary = thread(one, talk.id).boundary
-                assert sent[0].startswith(f"<digest>\n[#1 to #{boundary} are left out here; what is asked for of them is recalled]\n</digest>")
+                assert sent[0].startswith(
+                    f"<digest>\n[#1 to #{boundary} are left out here; what is asked for of them is recalled]\n</digest>"
+                )
                 assert len(sent) == len(talk.messages) - 1 - boundary
                 folds += sent[0] != before[0]
                 if sent[0] == before[0]:
@@ -231,7 +233,9 @@ def test_who_is_never_known_gets_the_fold_that_went_up_before(tmp_path: Path, st
     async def work() -> None:
         async with rig(_small(tmp_path), echoing()) as one:
             messages: list[dict[str, object]] = [{"role": "user", "content": "Please fix it."}]
-            names, before, same = set(), [], 0
+            names: set[str] = set()
+            before: list[object] = []
+            same = 0
             for number in range(24):
                 call = {"type": "tool_use", "id": f"t{number}", "name": "read", "input": {"path": f"f{number}"}}
                 result = {"type": "tool_result", "tool_use_id": f"t{number}", "content": f"line {number} " * 40}
