@@ -50,6 +50,7 @@ from backstory.memory.identity.thread import Thread
 from backstory.memory.reading.requests import Reader
 from backstory.providers import side_model
 from backstory.providers.caching import Tariffs
+from backstory.providers.windows import Rooms
 from backstory.stages.ahead import Ahead
 from backstory.stages.arrivals import Arrivals
 from backstory.stages.base import Pipeline, attempted
@@ -128,7 +129,9 @@ class Engine:
         self.command: Command | None = None
         self.ways = AtNeed(self, clock)
         self._removal: Removal | None = None
-        self.economy = Economy(self.visits, Tariffs(config.prices), self._settings.window, choices(config), clock)
+        rooms = Rooms(config.models)
+        takes = lambda model: rooms.of(model).window  # noqa: E731
+        self.economy = Economy(self.visits, Tariffs(config.prices), self._settings.window, choices(config), clock, takes)
         self.metrics.money = self.economy.money
         self.metrics.halted = lambda: self.economy.halted
         self.threads: Threads | None = None

@@ -107,7 +107,8 @@ def line_up(parts: Parts) -> Line:
     apart = Apart(lanes, parts.wires)
     recall = Recall(visits, parts.shelf, given, rough, parts.clock, continuity, parts.economy, boundary, holding, apart)
     told = shrink_settings(config, parts.settings)
-    shrink = Shrink(visits, lanes, told, recall.outgoing, parts.clock, Pace(parts.hot), parts.failed, parts.economy.target)
+    economy = parts.economy
+    shrink = Shrink(visits, lanes, told, recall.outgoing, parts.clock, Pace(parts.hot), parts.failed, economy.target, economy.most)
     desk = Desk(
         parts.threads,
         lanes,

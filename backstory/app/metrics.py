@@ -186,7 +186,7 @@ class Metrics:
         earlier questions, and so changed the prefix that the provider may have cached.
         """
         saved = visit.tokens_in - visit.tokens_sent
-        moved = visit.digest is not None or visit.undone or bool(visit.stubs or visit.dropped)
+        moved = (visit.digest is not None and not visit.resumed) or visit.undone or bool(visit.stubs or visit.dropped)
         model = exchange.prompt.model if exchange.prompt is not None else ""
         cost: float | None = 0.0
         if saved or moved:

@@ -18,6 +18,8 @@ CLAIMANT = "Summary"
 _LINE = re.compile(r"#(\d+) (.*)", re.DOTALL)
 _ALSO = re.compile(r"\(also (#\d+(?:, #\d+)*)\)")
 _NUMBER = re.compile(r"#(\d+)")
+# What stands where there was nothing to tell says which turns there are, and nothing of what was said.
+_LEFT_OUT = re.compile(r"\[#\d+ to #\d+ are left out here;[^\]]*\]")
 # The fences around a digest, and its headings: days.
 _FENCE, _HEADING = ("<", ">"), ("[", "]")
 
@@ -26,6 +28,17 @@ def without(digest: Digest, gone: Container[int], claims: bool = True) -> Digest
     """The digest without the lines that tell of turns with these numbers; None where it has lines of which that cannot be told. One of
     which nothing is left has no text, and stands for its turns all the same. `claims`: whether lines of a side model may stay."""
     return kept(digest, lambda number: number not in gone, claims)
+
+
+def unsaid(first: int, last: int) -> str:
+    """The line of a digest that has nothing to tell of the turns with these numbers: without it a model would take what is left for all
+    there was."""
+    return f"[#{first} to #{last} are left out here; what is asked for of them is recalled]"
+
+
+def tells_nothing(digest: Digest) -> bool:
+    """Whether it only says which turns it stands for, or nothing at all."""
+    return not any(_LINE.fullmatch(line) for line in digest.text.split("\n"))
 
 
 def kept(digest: Digest, tells: Callable[[int], bool], claims: bool = True) -> Digest | None:
@@ -47,7 +60,10 @@ def _left(body: Sequence[str], tells: Callable[[int], bool], claims: bool) -> It
     for line in body:
         found = _LINE.fullmatch(line)
         if found is None:
-            heading = line
+            if _LEFT_OUT.fullmatch(line):
+                yield line
+            else:
+                heading = line
             continue
         claimed = found[2].startswith(f"{CLAIMANT}: ")
         also = _ALSO.search(found[2]) if claimed else None

@@ -11,13 +11,14 @@ from msgspec import Struct
 
 from backstory.core.exchange import Exchange
 from backstory.core.records import Digest
+from backstory.core.tokens import estimate
 from backstory.memory.economy.steps import Move
 from backstory.memory.folding import assembly, compaction
 from backstory.memory.folding.compaction import Window
 from backstory.memory.folding.outline import Outline, outline
-from backstory.memory.folding.standin import stand_in
+from backstory.memory.folding.standin import stand_in, unsaid
 from backstory.memory.identity.settled import Fold
-from backstory.memory.identity.thread import Thread
+from backstory.memory.identity.thread import Thread, place_of
 from backstory.stages.economy import Economy
 from backstory.stages.measuring import Draft
 from backstory.stages.shelf import Shelf
@@ -66,10 +67,12 @@ class Boundary:
 
     async def moved(self, exchange: Exchange, visit: Visit, draft: Draft) -> Plan | None:
         """What goes up before anything is recalled, the boundary where it belongs from now on; None: the request goes up as it came."""
-        thread, limit = visit.thread, self._economy.limit(visit)
+        thread, limit = visit.thread, self._economy.limit(exchange, visit)
         version, was = thread.version, thread.account.pure
         plan = self.standing(visit, draft)
-        over = plan.total > limit or self._crowds(visit, draft, plan)
+        if plan.total > limit and self._as_before(visit):
+            plan = self.standing(visit, draft)
+        over = plan.total > limit or self._crowds(exchange, visit, draft, plan)
         if plan.folded is not None and self._undone(exchange, visit, draft, plan.total):
             return None
         resumed = was and not thread.account.pure
@@ -82,12 +85,26 @@ class Boundary:
             if resumed and draft.complete and draft.total <= self._window.hard_tokens:
                 thread.account.pure, visit.undone = True, False
                 return None
-        return None if draft.complete and self.bursts(visit, draft.total, plan.total) else plan
+        return None if draft.complete and self.bursts(exchange, visit, draft.total, plan.total) else plan
 
-    def bursts(self, visit: Visit, bare: int, total: int) -> bool:
+    def _as_before(self, visit: Visit) -> bool:
+        """Fold a conversation of its own where the one was folded that it begins as, with the same digest: the same turns, from the first
+        on, stand in front of it, and its provider has just had it so. Whether it is."""
+        thread, before = visit.thread, visit.before
+        digest = before.digest if before is not None and not thread.digests else None
+        if before is None or digest is None or not digest.text or thread.hidden or before.hidden:
+            return False
+        own = thread.by_id.get(thread.by_chain.get(digest.upto_chain, 0))
+        place = place_of(thread.path, own) + 1
+        if not 0 < place <= visit.upto or assembly.fold(thread, visit.reading, place) is None:
+            return False
+        visit.resumed = self._folded(visit, place, digest.text, digest.tokens) is not None
+        return visit.resumed
+
+    def bursts(self, exchange: Exchange, visit: Visit, bare: int, total: int) -> bool:
         """Whether what memory adds to a whole history makes it too large for its window, while the next fold is not ready: it goes up as
         it came until then."""
-        if total <= max(bare, self._window.size):
+        if total <= max(bare, self._window.size, self._economy.most(exchange, visit)):
             return False
         visit.undone = True
         return True
@@ -98,10 +115,10 @@ class Boundary:
             return False
         return not any(place > thread.folded(upto) for place in self._shelf.ready(thread, upto))
 
-    def _crowds(self, visit: Visit, draft: Draft, plan: Plan) -> bool:
+    def _crowds(self, exchange: Exchange, visit: Visit, draft: Draft, plan: Plan) -> bool:
         """Whether older exchanges take the room of what is recalled, in a window that recall may fill, when something is asked."""
         window = self._window
-        if not window.recalls or draft.total <= window.hard_tokens:
+        if not window.recalls or draft.total <= self._economy.most(exchange, visit):
             return False
         return plan.total - draft.fixed - draft.new > window.protected_tokens + window.digest_tokens and wants_answer(visit)
 
@@ -109,7 +126,7 @@ class Boundary:
         """Whether what is folded goes up as the client has it, from now on: rewriting was stopped, there is room, and it is cheaper; and
         whether it still does once rewriting is tried again, until a new fold may pay."""
         account, economy = visit.thread.account, self._economy
-        was, room = account.pure, draft.complete and draft.total <= self._window.hard_tokens and not binds(exchange)
+        was, room = account.pure, draft.complete and draft.total <= economy.most(exchange, visit) and not binds(exchange)
         if economy.stopped(account):
             account.pure = room and economy.undo(exchange, visit, Move(total, draft.total, draft.fixed))
         elif was:
@@ -164,13 +181,17 @@ class Boundary:
         return at
 
     def _folded(self, visit: Visit, place: int, text: str, tokens: int) -> Digest | None:
-        """The digest of the first `place` turns, from now on; None where the request is on its way already."""
+        """The digest of the first `place` turns, from now on; None where the request is on its way already. One that says nothing says
+        which turns these are."""
         if visit.late or visit.gone:
             return None
         thread, upto = visit.thread, visit.thread.path[place - 1]
+        if not text:
+            text = unsaid(thread, place)
+            tokens = estimate(text)
         digest = Digest(self._new_id(), thread.conversation.id, upto.id, upto.chain, text, tokens, self._clock())
         thread.fold((digest,))
-        visit.digest = digest
+        visit.digest, visit.resumed = digest, False
         return digest
 
     def _stand_in(self, visit: Visit, draft: Draft) -> Digest | None:

@@ -25,10 +25,11 @@ from backstory.memory.economy.ceiling import addable, least, leaves_history, sen
 from backstory.memory.economy.counted import sane
 from backstory.memory.economy.decisions import SMALL_WINDOW
 from backstory.memory.economy.earlier import earlier
-from backstory.memory.economy.forecast import forecast
+from backstory.memory.economy.forecast import Dearness, expected, forecast, without_answer
 from backstory.memory.economy.leaving import parting, steps
 from backstory.memory.economy.pacing import paced
 from backstory.memory.economy.steps import Move, Step
+from backstory.memory.economy.stored import model_of
 from backstory.memory.folding.compaction import Window
 from backstory.memory.folding.continuity import LABEL
 from backstory.stages.base import Stage
@@ -99,7 +100,18 @@ class Economy(Stage):
 
     name = "economy"
 
-    def __init__(self, visits: Visits, tariffs: Priced, window: Window, choices: Choices, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        visits: Visits,
+        tariffs: Priced,
+        window: Window,
+        choices: Choices,
+        clock: Callable[[], float],
+        takes: Callable[[str], int] = lambda _: 0,
+    ) -> None:
+        """`takes`: how many tokens a model is known to take, 0 where that is not known."""
+        self._takes = takes
+        self._dearness = Dearness()
         self._visits = visits
         self._tariffs = tariffs
         self._window = window
@@ -230,12 +242,22 @@ class Economy(Stage):
         account = visit.thread.account
         return account.fixed + self._window.digest_tokens + self.kept(account)
 
-    def limit(self, visit: Visit) -> int:
+    def limit(self, exchange: Exchange, visit: Visit) -> int:
         """Above this many tokens the boundary moves: above fewer where stubs were decided just now, for what changes is paid anyway; above
-        more where the next request of a client that is never known would change it again."""
+        more where the next request of a client that is never known would change it again, and where rewriting was stopped: above what the
+        model is known to take."""
         if visit.stubs:
             return self.relieved(visit)
-        return self._window.size if visit.seen else self._window.hard_tokens
+        return max(self._window.size if visit.seen else 0, self.most(exchange, visit))
+
+    def most(self, exchange: Exchange, visit: Visit) -> int:
+        """So many tokens may go up as they came: the window's, and where rewriting was stopped what the model is known to take, if that is
+        more."""
+        hard = self._window.hard_tokens
+        if not self.stopped(visit.thread.account) or exchange.prompt is None:
+            return hard
+        taken = self._takes(exchange.prompt.model) * hard / self._window.size
+        return max(hard, int(taken / max(1.0, visit.thread.account.ratio)))
 
     def relieved(self, visit: Visit) -> int:
         """Stubs that leave a request with no more tokens than this are enough."""
@@ -280,8 +302,8 @@ class Economy(Stage):
         tariff = self.tariff(exchange, visit)
         if not tariff.known:
             return None
-        step = self._step(exchange, visit)
-        return forecast(visit.thread.account, tariff, step, _standing(exchange, visit, step, tariff))
+        step, dear = self._step(exchange, visit), self._dearness.of(model_of(tariff))
+        return forecast(visit.thread.account, tariff, step, _standing(exchange, visit, step, tariff), dear)
 
     # --- when it is over
 
@@ -294,7 +316,9 @@ class Economy(Stage):
             note(visit, drafted(exchange, visit, rough))
         account, tariff, usage = visit.thread.account, self.tariff(exchange, visit), outcome.reply.usage
         step = self._step(exchange, visit)
-        was_stopped = account.stopped
+        was_stopped, told = account.stopped, 0.0
+        if step.changed and step.complete and not step.legs and _standing(exchange, visit, step, tariff) is None:
+            told = expected(account, tariff, step)[1]
         billed, direct, counted = account.settle(step, tariff, usage, self._judges)
         account.paths = _paths(visit, step.changed)
         account.loose = _unmarked(visit, tariff.loose) if tariff.caches else -1
@@ -303,6 +327,8 @@ class Economy(Stage):
             self._stops[visit.thread.conversation.id] = step.at
             self.money.stops += 1
         measured = usage is not None and usage.input_tokens > 0
+        if told and measured:
+            self._dearness.measured(model_of(tariff), told, without_answer(tariff, counted), step.total_sent)
         if counts and measured:
             self._net += direct - billed
         spend = Spend(
@@ -416,7 +442,7 @@ class Economy(Stage):
             visit.fresh + added,
             visit.fixed,
             paths[0] != before[0],
-            paths[1:] != before[1:] or (changed and visit.seen > 0),
+            paths[1:] != before[1:] or (changed and visit.seen > 0 and not visit.resumed),
             visit.complete,
             changed,
             visit.tokens_legs,
@@ -451,7 +477,7 @@ def _standing(exchange: Exchange, visit: Visit, step: Step, tariff: Tariff) -> i
     if step.changed and visit.paging and not visit.thread.account.rewritten and exchange.prompt is not None and exchange.prompt.tools:
         return 0
     left = bool(visit.dropped) and not (visit.since or visit.again)
-    moved = step.broken_sent or visit.digest is not None or visit.undone or bool(visit.stubs) or left
+    moved = step.broken_sent or (visit.digest is not None and not visit.resumed) or visit.undone or bool(visit.stubs) or left
     if not moved:
         return None
     return int(min(step.fixed, visit.thread.account.found(tariff).sent)) if tariff.head else 0

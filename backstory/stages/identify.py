@@ -146,7 +146,7 @@ class Identify(Stage):
             known = last >= 0
         if thread is not None and known:
             thread = await self._current(thread, reading, last, scope)
-        continued, seen, adrift = None, 0, False
+        continued, seen, adrift, of = None, 0, False, None
         if thread is None:
             leading = [*_summaries(exchange, reading), *opening]
             continued = await self._continuity.continued(exchange, leading, _summarised(reading))
@@ -155,13 +155,15 @@ class Identify(Stage):
             prompt = exchange.prompt
             model = prompt.model if prompt is not None else ""
             thread = self._threads.new(principal, scope, exchange.wire.name if exchange.wire else "", model, b"")
-            seen = self._just_seen(thread, reading) if last >= 0 else 0
+            of = self._just_seen(thread, reading) if last >= 0 else None
+            seen = reading.reused if of is not None else 0
             adrift = last >= 0 and not claims and await excerpts.heard(self._threads, principal, scope, reading.lines)
         if not exchange.local:
             self._threads.asked(reading.digest, reading.chains[last] if last >= 0 else b"", thread)
         aliases = [claim.key for claim in claims if self._threads.name(thread, claim.key)]
         base = next((thread.answers[claim.key] for claim in claims if claim.key in thread.answers), 0)
-        return Visit(thread, reading, scope, aliases=aliases, base=base, continued=continued is not None, seen=seen, adrift=adrift)
+        on = continued is not None
+        return Visit(thread, reading, scope, aliases=aliases, base=base, continued=on, seen=seen, before=of, adrift=adrift)
 
     async def _current(self, thread: Thread, reading: Reading, last: int, scope: str) -> Thread:
         """This thread as it is now, and what the request says of it laid beside that."""
@@ -173,13 +175,13 @@ class Identify(Stage):
             echoes.named(thread, reading)
         return await self._threads.current(thread, reading.chains[last], reading.lines[last].content, reading.chains[-1], scope)
 
-    def _just_seen(self, thread: Thread, reading: Reading) -> int:
-        """How many items of a history that begins a conversation have just gone up in another: what it costs goes on from there."""
+    def _just_seen(self, thread: Thread, reading: Reading) -> Thread | None:
+        """The conversation in which the beginning of a history that begins another has just gone up: what it costs goes on from there."""
         before = self._threads.held(reading.thread) if reading.reused else None
         if before is None or before is thread or before.root != thread.root:
-            return 0
+            return None
         thread.resume(before)
-        return reading.reused
+        return before
 
     def _going_on(self, exchange: Exchange, thread: Thread) -> Thread:
         """A conversation of its own that goes on where this one ends."""

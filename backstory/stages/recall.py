@@ -87,7 +87,7 @@ class Recall(Stage):
         draft = self.measure(exchange, visit)
         note(visit, draft)
         visit.asked = self._clock()
-        thread, fits = visit.thread, draft.total <= self._economy.limit(visit)
+        thread, fits = visit.thread, draft.total <= self._economy.limit(exchange, visit)
         thread.carried = draft.total
         if not thread.conversation.memory:
             return exchange
@@ -124,7 +124,7 @@ class Recall(Stage):
         if not visit.thread.injections:
             return exchange
         found = outline(visit.thread, visit.reading, 0)
-        if self._boundary.bursts(visit, visit.tokens_sent, visit.tokens_sent + found.blocks):
+        if self._boundary.bursts(exchange, visit, visit.tokens_sent, visit.tokens_sent + found.blocks):
             return exchange
         edits, total = _unanswered(visit, found.edits, visit.tokens_sent + found.blocks)
         edits, visit.tokens_sent = self._again(visit, edits, total)

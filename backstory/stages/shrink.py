@@ -79,8 +79,8 @@ class Settings(Struct, frozen=True):
 
 
 class Shrink(Stage):
-    """`measure` tells how many tokens would go up as things stand, `target` to how many they should be brought down. `pace` is called
-    between pieces of work that nobody waits for."""
+    """`measure` tells how many tokens would go up as things stand, `target` to how many they should be brought down, and
+    `most` above how many they must be. `pace` is called between pieces of work that nobody waits for."""
 
     name = "shrink"
 
@@ -94,6 +94,7 @@ class Shrink(Stage):
         pace: Callable[[], None],
         failed: Failed,
         target: Callable[[Visit], int],
+        most: Callable[[Exchange, Visit], int],
     ) -> None:
         self._visits = visits
         self._lanes = lanes
@@ -103,6 +104,7 @@ class Shrink(Stage):
         self._pace = pace
         self._failed = failed
         self._target = target
+        self._most = most
         self._preparing: dict[int, asyncio.Future[None]] = {}
         self._tried: OrderedDict[str, int] = OrderedDict()
         self._looked_at: OrderedDict[bytes, Places] = OrderedDict()
@@ -127,7 +129,8 @@ class Shrink(Stage):
             return exchange
         if not thread.stubs and not visit.reading.tools:
             return exchange
-        if visit.seen and self._measure(exchange, visit) <= settings.rules.window.size:
+        if visit.seen and not thread.stubs:
+            # The next request may begin a conversation again, which would have other refs in its stubs: a fold can go up as it was.
             return exchange
         done = False
         try:
@@ -142,7 +145,7 @@ class Shrink(Stage):
         thread = visit.thread
         placed = _count(visit, self._place(visit, prompt, wire, thread.stubbed(visit.upto)))
         total = self._measure(exchange, visit)
-        if not short and self._at_boundary(visit, total):
+        if not short and self._at_boundary(exchange, visit, total):
             placed += await self._decide(exchange, visit, prompt, wire, total)
         if not placed:
             return exchange
@@ -179,13 +182,13 @@ class Shrink(Stage):
         shown = _shown(visit, prompt, wire, set(range(thread.boundary, last)))
         await make_smaller(self._lanes, wire, prompt.model, thread, turns, shown, bounds)
 
-    def _at_boundary(self, visit: Visit, total: int) -> bool:
+    def _at_boundary(self, exchange: Exchange, visit: Visit, total: int) -> bool:
         """Whether the request must be made shorter anyway, or what comes before is no longer cached by the provider."""
         window = self._settings.rules.window
         if total <= window.soft_tokens or not visit.upto:
             return False
         pause_s = self._clock() - visit.thread.path[visit.upto - 1].arrived
-        return total > window.hard_tokens or pause_s > self._settings.cold_after_s
+        return total > self._most(exchange, visit) or pause_s > self._settings.cold_after_s
 
     async def _decide(self, exchange: Exchange, visit: Visit, prompt: Prompt, wire: Wire, total: int) -> list[Placed]:
         """New stubs; nothing where they would not free enough, or came too late."""

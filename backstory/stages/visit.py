@@ -40,6 +40,7 @@ class Visit(Struct):
     later requests. `buried`: tokens of the items that were forgotten, by item. `muted`: the forgotten turn that its answer answers, -1
     where that has no number; 0 for none. `continued`: the request was found to go on with this thread by a summary of it. `seen`: with so
     many of its items it begins as one that has just gone up in a conversation that it is not known to go on with; 0 for every other.
+    `before`: that conversation; `resumed`: it goes on from what was folded there, as its provider has it.
     `asker`: who gave the command that it brings, "" where nobody is named. `apart`: turns of its branch that were not said in its
     group, `placed`: once that is known; `unheard`: numbers of those of which its digest does not tell for that.
 
@@ -91,6 +92,8 @@ class Visit(Struct):
     continued: bool = False
     asker: str = ""
     seen: int = 0
+    before: Thread | None = None
+    resumed: bool = False
     bytes_sent: int = 0
     trace: Trace | None = None
     home: Home | None = None

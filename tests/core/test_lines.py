@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backstory.core.lines import kept, without
+from backstory.core.lines import kept, tells_nothing, unsaid, without
 from backstory.core.records import Digest
 
 _DAYS = ("[3 May 2026]", "[4 May 2026]")
@@ -63,3 +63,11 @@ def test_what_is_kept_is_what_was_asked_for(lines: list[tuple[int, str]], wanted
     numbered = [line for line in found.text.split("\n") if line.startswith("#")]
     assert numbered == [f"#{number} Ann: word{number}." for number, _ in lines if number in wanted]
     assert not any(one.startswith("[") and not after.startswith("#") for one, after in pairwise(found.text.split("\n")))
+
+
+def test_the_line_of_a_digest_that_has_nothing_to_tell_stays_and_says_nothing() -> None:
+    left = digest(unsaid(1, 12))
+    assert without(left, {3}) is left
+    assert tells_nothing(left)
+    assert tells_nothing(digest())
+    assert not tells_nothing(WHOLE)

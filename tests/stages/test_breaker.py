@@ -14,6 +14,7 @@ from typing import Any, Literal
 import pytest
 from msgspec.structs import replace
 
+from backstory.config.routes import ModelRow
 from backstory.core.message import Text
 from backstory.core.records import Spend
 from backstory.core.reply import Reply, Usage
@@ -247,10 +248,54 @@ def test_lies_in_several_conversations_stop_the_instance_for_a_day(tmp_path: Pat
             other = Person(wire, clock, 99)
             await other.until(one, SOFT * SIZE)
             assert (await other.says(one, wait_s=1000.0))["same"] == "True", "nowhere"
+            told = await other.until(one, 1.2 * SIZE)
+            assert (told["same"], float(told["cost_saved"])) == ("True", 0.0), "also above the window that is set: the model takes more"
             clock.now += 86_400
             assert not halted(one)
             assert (await other.says(one, wait_s=1000.0))["same"] == "False", "it is tried again"
             assert not one.failures()
+
+    asyncio.run(work())
+
+
+def test_what_a_model_takes_is_a_bound_where_rewriting_is_stopped(tmp_path: Path) -> None:
+    clock = Clock()
+
+    async def work() -> None:
+        provider = Provider("openai_responses", clock)
+        config = replace(configured(tmp_path), models=(ModelRow("gpt-5*", window=int(1.2 * SIZE)),))
+        async with rig(config, provider, clock=clock) as one:
+            for number in range(STOPS):
+                one.engine.economy.restore([(f"c{number}", clock.now)], -1.0)
+            assert halted(one)
+            person = Person("openai_responses", clock)
+            told = await person.until(one, SIZE)
+            assert told["same"] == "True"
+            told = await person.until(one, 1.2 * HARD * SIZE)
+            assert told["same"] == "False", "it must fit"
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("wire", ["anthropic", "openai_chat"])
+def test_what_requests_are_said_to_save_is_no_gain_where_they_are_measured_to_lose(tmp_path: Path, wire: str) -> None:
+    clock = Clock()
+
+    async def work() -> None:
+        provider, person = Provider(wire, clock), Person(wire, clock)
+        async with rig(configured(tmp_path, breaker=False), provider, clock=clock) as one:
+            await person.folded(one)
+            provider.mode = "lies"
+            told = [await person.says(one, f"Short entry {number}.") for number in range(2 * WINDOW)]
+            assert all(one["same"] == "False" for one in told)
+            lost = sum(row.direct - row.billed for row in (await rows(one, told[0]["id"]))[-2 * WINDOW :])
+            said = sum(float(one["cost_saved"]) for one in told)
+            assert 1.4 * lost < said < 0.6 * lost < 0
+            provider.mode = "honest"
+            for number in range(2 * WINDOW):
+                last = await person.says(one, f"Entry {number} of the day.")
+            assert float(last["cost_saved"]) > 0, "it is not held against it for good"
 
     asyncio.run(work())
 

@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from backstory.config import Config
+from backstory.config.routes import ModelRow
 from backstory.config.sections import Economy as Settings
 from backstory.core.records import Spend
 from backstory.core.reply import Usage
@@ -146,7 +147,8 @@ def test_a_measured_loss_stops_rewriting(tmp_path: Path) -> None:
 
     async def work() -> None:
         bank, captain = Bank(clock), Captain()
-        async with rig(configured(tmp_path), bank, clock=clock) as one:
+        config = replace(configured(tmp_path), models=(ModelRow("claude*", window=SIZE),))
+        async with rig(config, bank, clock=clock) as one:
             told = await ruined(one, captain, clock, bank)
             clock.now += 10
             undone = await talk(one, captain, "And now?")
@@ -164,7 +166,7 @@ def test_a_measured_loss_stops_rewriting(tmp_path: Path) -> None:
             held = thread(one, told["id"])
             assert held.account.stopped
             await until(one, captain, clock, HARD * SIZE + 1000)
-            assert b"<digest>" in one.sent.body, "the window is at stake"
+            assert b"<digest>" in one.sent.body, "what the model takes is at stake"
             assert b"<recalled>" not in one.sent.body.rpartition(b'"role": "user"')[2], "but nothing new is recalled"
             assert not one.failures()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,9 @@ from backstory.config import Config
 from backstory.config.sections import Recall as RecallSection
 from backstory.stages import shelf as shelf_module
 from backstory.stages.shelf import Shelf
-from tests.rig import Rig, rig, soon
+from tests.rig import PATHS, Rig, rig, soon
 from tests.stages.talks import Talk, commanded, texts_sent
-from tests.stages.world import echoing, stored, thread
+from tests.stages.world import conversation, echoing, stored, thread
 
 SECRET = "My locker code at the gym is tangerine-4711, in the Harrowgate hall."
 
@@ -123,6 +124,34 @@ def test_an_index_that_is_long_in_the_making_does_not_eat_the_deadline(tmp_path:
     asyncio.run(work())
 
 
+def test_a_fold_of_which_nothing_can_be_told_says_which_turns_are_left_out(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with rig(_small(tmp_path), echoing("openai_chat")) as one:
+            talk = Talk(one, b"X-VC-Conversation: code")
+            folds, before = 0, [""]
+            for number in range(60):
+                await talk.say("```\n" + "\n".join(f"x{number}_{at} = {at * number}" for at in range(20)) + "\n```")
+                sent = texts_sent(one)
+                if len(sent) == len(talk.messages) - 1:
+                    continue
+                boundary = thread(one, talk.id).boundary
+                assert sent[0].startswith(
+                    f"<digest>\n[#1 to #{boundary} are left out here; what is asked for of them is recalled]\n</digest>"
+                )
+                assert len(sent) == len(talk.messages) - 1 - boundary
+                folds += sent[0] != before[0]
+                if sent[0] == before[0]:
+                    _grows(one, before)
+                before = sent
+            assert folds > 1
+            await one.restart()
+            await talk.say("ok")
+            _grows(one, before)
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
 def test_where_no_digest_is_in_time_the_older_one_stands_for_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def work() -> None:
         async with rig(_small(tmp_path), echoing("openai_chat")) as one:
@@ -192,6 +221,40 @@ def test_a_question_has_the_window_that_recall_may_fill_and_remarks_move_nothing
             sent = texts_sent(one)
             assert len(sent) < 7, "older exchanges make room for what answers"
             assert "tangerine-4711" in sent[-1]
+            assert not one.failures()
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("step", ["dock {0} shut", "step {0}"], ids=["told", "nothing to tell"])
+def test_who_is_never_known_gets_the_fold_that_went_up_before(tmp_path: Path, step: str) -> None:
+    """Something rewrites every answer on its way to the client: each request begins a conversation, and goes on from the payload before."""
+
+    async def work() -> None:
+        async with rig(_small(tmp_path), echoing()) as one:
+            messages: list[dict[str, object]] = [{"role": "user", "content": "Please fix it."}]
+            names: set[str] = set()
+            before: list[object] = []
+            same = 0
+            for number in range(24):
+                call = {"type": "tool_use", "id": f"t{number}", "name": "read", "input": {"path": f"f{number}"}}
+                result = {"type": "tool_result", "tool_use_id": f"t{number}", "content": f"line {number} " * 40}
+                messages += [
+                    {"role": "assistant", "content": [{"type": "text", "text": step.format(number)}, call]},
+                    {"role": "user", "content": [result]},
+                ]
+                body = json.dumps({"model": "claude-sonnet-4-5", "max_tokens": 9, "messages": messages}).encode()
+                head, _ = await one.ask(PATHS["anthropic"], body)
+                names.add(conversation(head))
+                sent = json.loads(one.sent.body)["messages"]
+                kept = sent[: len(before)] == before
+                assert (b"cache_kept=1" in head) is kept
+                if len(sent) < len(messages):
+                    same += kept
+                    assert b"digest>" in one.sent.body
+                before = sent
+            assert len(names) > 20
+            assert same > 8
             assert not one.failures()
 
     asyncio.run(work())

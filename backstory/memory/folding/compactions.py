@@ -10,7 +10,8 @@ from msgspec import Struct
 
 
 class Compactor(Struct, frozen=True):
-    """`systems`, `messages`: how the system prompt, or the message that asks for the summary, begins. `trigger`: the kind of the part that
+    """`systems`, `messages`: how the system prompt, or the message that asks for the summary, begins; of a message so much that no person
+    begins one so. `trigger`: the kind of the part that
     asks for it without words. `summaries`: how the message begins that stands in place of the history afterwards; `asks`: the question
     that stands there, where the summary is given as its answer."""
 
@@ -26,7 +27,12 @@ COMPACTORS = (
     Compactor(
         "claude-code",
         ("You are a helpful AI assistant tasked with summarizing conversations",),
-        ("Your task is to create a detailed summary of the conversation", "CRITICAL: Respond with TEXT ONLY. Do NOT call any tools."),
+        (
+            "Your task is to create a detailed summary of the conversation so far, paying close attention to",
+            "Your task is to create a detailed summary of the RECENT portion of the conversation",
+            "Your task is to create a detailed summary of this conversation. This summary will be placed",
+            "CRITICAL: Respond with TEXT ONLY. Do NOT call any tools.",
+        ),
         summaries=("This session is being continued from a previous conversation",),
     ),
     Compactor(
@@ -47,7 +53,7 @@ COMPACTORS = (
     Compactor(
         "opencode",
         ("You are an anchored context summarization assistant",),
-        ("Provide a detailed prompt for continuing our conversation above",),
+        ("Provide a detailed prompt for continuing our conversation above.",),
         asks="What did we do so far?",
     ),
     Compactor(
@@ -72,7 +78,7 @@ COMPACTORS = (
     ),
     Compactor(
         "others",
-        messages=("Distill the above chat messages into a single summary message",),
+        messages=("Distill the above chat messages into a single summary message.",),
         summaries=("<conversation_summary>",),
     ),
 )

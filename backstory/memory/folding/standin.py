@@ -6,7 +6,9 @@ is late; what the older one leaves out is recalled when it is asked for.
 
 from __future__ import annotations
 
+from backstory.core import lines
 from backstory.core.lines import kept
+from backstory.memory.folding.assembly import digest_block
 from backstory.memory.identity.thread import Thread, place_of
 
 
@@ -20,9 +22,14 @@ def stand_in(thread: Thread, at: int) -> tuple[str, int]:
             continue
         last = thread.path[shared - 1].position + 1
         found = kept(digest, lambda number, last=last: number <= last)  # type: ignore[misc]
-        if found is not None:
+        if found is not None and not lines.tells_nothing(found):
             most, best = shared, (found.text, found.tokens)
     return best
+
+
+def unsaid(thread: Thread, at: int) -> str:
+    """The block for the first `at` turns of the path where no digest has anything to tell of them."""
+    return digest_block(lines.unsaid(thread.path[0].position + 1, thread.path[at - 1].position + 1))
 
 
 def _shared(thread: Thread, upto: int) -> int:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from backstory.core.reply import Usage
 from backstory.core.tariff import Tariff
 from backstory.memory.economy.account import Account
-from backstory.memory.economy.forecast import forecast
+from backstory.memory.economy.forecast import Dearness, forecast
 from backstory.memory.economy.steps import Step
 
 TARIFF = Tariff("5 minutes", 3, 15, 0.3, 3.75, 300)
@@ -50,3 +50,18 @@ def test_a_changed_prefix_is_not_counted_on() -> None:
     assert fixed - nothing == pytest.approx(FIXED * (TARIFF.write - TARIFF.read) / 1e6, rel=0.01)
     cold = Step(made.last_at + 1000, made.size_in + FRESH, 9_000, FRESH, FRESH, FIXED, changed=True)
     assert forecast(made, TARIFF, cold) == pytest.approx((made.size_in + FRESH - 9_000) * TARIFF.write / 1e6, rel=0.01)
+
+
+@given(st.floats(-0.3, 5), st.integers(12, 40))
+def test_what_is_measured_to_be_dearer_is_told_dearer(more: float, requests: int) -> None:
+    dear = Dearness()
+    for _ in range(requests):
+        dear.measured("m", 0.5, 0.5 + more, 1000)
+    assert dear.of("m") == pytest.approx(max(0.0, more) / 1000, rel=0.05)
+    assert dear.of("another") == 0.0
+    made, step = spoken(1.0), Step(1000.0, 24_500, 6_000, FRESH, FRESH, FIXED, changed=True)
+    told = forecast(made, TARIFF, step, FIXED)
+    assert forecast(made, TARIFF, step, FIXED, dear.of("m")) == pytest.approx(told - 6_000 * dear.of("m"))
+    for _ in range(requests):
+        dear.measured("m", 0.5, 0.5, 1000)
+    assert dear.of("m") <= max(0.0, more) / 1000 / 20

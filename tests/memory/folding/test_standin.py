@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from backstory.core.records import Conversation, Digest
-from backstory.memory.folding.standin import stand_in
+from backstory.memory.folding.standin import stand_in, unsaid
 from backstory.memory.identity.thread import Thread
 from backstory.memory.reading.turns import root
 from tests.memory.identity.test_thread import line
@@ -36,3 +36,12 @@ def test_of_a_branch_that_went_elsewhere_only_what_is_shared_is_told() -> None:
     assert "#21 " not in stand_in(thread, 24)[0]
     thread.digests[1] = replace(thread.digests[1], text="no line of ours")
     assert stand_in(thread, 16) == (older.text, older.tokens)
+
+
+def test_a_digest_that_tells_of_nothing_stands_in_for_no_more() -> None:
+    thread = Thread(Conversation("c", "", 0.0, 0.0), root("", ""))
+    path = line(40)
+    thread.add(path)
+    thread.fold((Digest(100, "c", path[29].id, path[29].chain, unsaid(thread, 30), 20, 1.0),))
+    assert stand_in(thread, 36) == ("", 0)
+    assert unsaid(thread, 36) == "<digest>\n[#1 to #36 are left out here; what is asked for of them is recalled]\n</digest>"

@@ -12,6 +12,7 @@ from backstory.core.exchange import Head
 from backstory.core.message import Message, Opaque, Part, Prompt, Role, Text
 from backstory.memory.identity.side import compaction, side_request
 
+_WHOLE = "this conversation. This summary will be placed at the start of a continuing session"
 _CLAUDE = "claude-cli/2.1.329 (external, cli)"
 
 
@@ -51,7 +52,8 @@ def test_routers_and_memory_extraction() -> None:
 def test_requests_for_a_summary() -> None:
     history = (("user", "Hi"), ("assistant", "Hello"))
     assert _ask(*history, ("user", "You are performing a CONTEXT CHECKPOINT COMPACTION. Create a handoff summary")) == "compaction"
-    assert _ask(*history, ("user", "Your task is to create a detailed summary of the conversation so far")) == "compaction"
+    for which in ("the conversation so far, paying close attention to the", "the RECENT portion of the conversation", _WHOLE):
+        assert _ask(*history, ("user", f"Your task is to create a detailed summary of {which}")) == "compaction"
     for kind in ("summarize_task", "condense"):
         asked = f'<explicit_instructions type="{kind}">\nThe conversation is running out of context.'
         assert _ask(*history, ("user", asked)) == "compaction"
@@ -91,6 +93,10 @@ def test_json_without_tools_is_aside_only_for_clients_that_talk_in_text() -> Non
     [
         "Please explain: You are performing a CONTEXT CHECKPOINT COMPACTION",
         "My boss said: Your task is to create a detailed summary of the conversation",
+        "Your task is to create a detailed summary of the conversation so far in my novel, between Ann and Bob.",
+        "Your task is to create a detailed summary of this conversation between two clerks:",
+        "Provide a detailed prompt for continuing our conversation above about whales, in the style of a poem.",
+        "Distill the above chat messages into a single summary message for my boss, please.",
         "quota",
         "What is a <session>?",
         "Write a title for my book",
