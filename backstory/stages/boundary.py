@@ -20,7 +20,7 @@ from backstory.memory.folding.standin import stand_in, unsaid
 from backstory.memory.identity.settled import Fold
 from backstory.memory.identity.thread import Thread, place_of
 from backstory.stages.economy import Economy
-from backstory.stages.measuring import Draft
+from backstory.stages.measuring import Draft, shared
 from backstory.stages.shelf import Shelf
 from backstory.stages.unbind import binds
 from backstory.stages.visit import Visit, wants_answer
@@ -221,7 +221,7 @@ class Boundary:
     def _pays(self, exchange: Exchange, visit: Visit, draft: Draft, at: int, size: int) -> bool:
         """Whether a fold there is worth its price."""
         after = self._plan(visit, draft, _placeholder(visit.thread, at), at)
-        move = Move(size, after.total + self._window.digest_tokens, self._economy.shared(exchange, visit, draft.fixed))
+        move = Move(size, after.total + self._window.digest_tokens, shared(exchange, visit, draft.fixed))
         return after.folded is not None and self._economy.early(exchange, visit, move, size)
 
     def _ready(self, visit: Visit, draft: Draft, wanted: int) -> int:

@@ -33,7 +33,7 @@ from backstory.memory.economy.stored import model_of
 from backstory.memory.folding.compaction import Window
 from backstory.memory.folding.continuity import LABEL
 from backstory.stages.base import Stage
-from backstory.stages.measuring import drafted, note
+from backstory.stages.measuring import drafted, note, shared
 from backstory.stages.unbind import binds
 from backstory.stages.visit import Visit, Visits, began, wants_answer
 
@@ -230,13 +230,6 @@ class Economy(Stage):
         budget = paced(account, budget, self._window.hard_tokens, self.target(visit))
         return decisions.recallable(account, budget, Move(visit.tokens_in, total, 0), self.tariff(exchange, visit))
 
-    @staticmethod
-    def shared(exchange: Exchange, visit: Visit, fixed: int) -> int:
-        """With how many of its first tokens a request begins as before when its history is folded: with those that never change. The first
-        time, our tools come to the client's, in front of everything."""
-        first = not visit.thread.boundary and not visit.thread.stubs
-        return 0 if first and exchange.prompt is not None and exchange.prompt.tools else fixed
-
     def target(self, visit: Visit) -> int:
         """Tokens to which a request should be brought down where its prefix changes anyway."""
         account = visit.thread.account
@@ -274,7 +267,7 @@ class Economy(Stage):
         if not account.requests or self.stopped(account):
             return False
         if move is None:
-            move = Move(size, visit.fixed + self.kept(account) + window.digest_tokens, self.shared(exchange, visit, visit.fixed))
+            move = Move(size, visit.fixed + self.kept(account) + window.digest_tokens, shared(exchange, visit, visit.fixed))
         return decisions.verdict(account, move, self.tariff(exchange, visit), self._clock(), window.hard_tokens) in ("pays", "cold")
 
     def undo(self, exchange: Exchange, visit: Visit, move: Move) -> bool:

@@ -51,3 +51,10 @@ def note(visit: Visit, draft: Draft) -> None:
     visit.tokens_in = draft.total + sum(visit.saved.values())
     visit.tokens_sent = draft.total
     visit.fixed, visit.fresh, visit.complete = draft.fixed, new_tokens(visit, draft.new), draft.complete
+
+
+def shared(exchange: Exchange, visit: Visit, fixed: int) -> int:
+    """With how many of its first tokens a request begins as before when its history is folded: with those that never change. The first
+    time, our tools come to the client's, in front of everything."""
+    first = not visit.thread.boundary and not visit.thread.stubs
+    return 0 if first and exchange.prompt is not None and exchange.prompt.tools else fixed
