@@ -130,7 +130,11 @@ class Engine:
         self.ways = AtNeed(self, clock)
         self._removal: Removal | None = None
         rooms = Rooms(config.models)
-        takes = lambda model: rooms.of(model).window  # noqa: E731
+
+        def takes(model: str) -> tuple[int, int]:
+            room = rooms.of(model)
+            return room.window, room.max_output
+
         self.economy = Economy(self.visits, Tariffs(config.prices), self._settings.window, choices(config), clock, takes)
         self.metrics.money = self.economy.money
         self.metrics.halted = lambda: self.economy.halted
