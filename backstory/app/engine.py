@@ -130,7 +130,11 @@ class Engine:
         self.ways = AtNeed(self, clock)
         self._removal: Removal | None = None
         rooms = Rooms(config.models)
-        takes = lambda model: rooms.of(model).window  # noqa: E731
+
+        def takes(model: str) -> tuple[int, int]:
+            room = rooms.of(model)
+            return room.window, room.max_output
+
         self.economy = Economy(self.visits, Tariffs(config.prices), self._settings.window, choices(config), clock, takes)
         self.metrics.money = self.economy.money
         self.metrics.halted = lambda: self.economy.halted
@@ -377,6 +381,7 @@ class Engine:
                 self._clock,
                 self.turn_ids,
                 self._gives_way,
+                self._waited_for,
                 self.metrics.figures,
                 self.failed,
                 judge(self.ways),
@@ -410,7 +415,7 @@ class Engine:
 
     def _pages(self, shelf: Shelf, lanes: StoreLanes, threads: Threads) -> Paging:
         told = Offering(self.config.paging.enabled, self._settings.budget, self._settings.window.size)
-        facts = Facts(lanes, threads, Pace(self._gives_way))
+        facts = Facts(lanes, threads, Pace(self._waited_for))
         self._facts = facts
         return Paging(self.visits, shelf, lanes, told, rough, self._clock, self.failed, verified, facts, self.restore)
 
@@ -437,6 +442,12 @@ class Engine:
         """As `_hot`, for work on other threads. Raises CancelledError once memory is closed: the next start makes what was being made."""
         if self._ended:
             raise asyncio.CancelledError
+        return self._hot()
+
+    def _waited_for(self) -> bool:
+        """The same for work that a request may wait for. Raises StoreError instead: the request goes on without it."""
+        if self._ended:
+            raise StoreError("memory was closed meanwhile")
         return self._hot()
 
     def _stored(self, thread: Thread) -> None:

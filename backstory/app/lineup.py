@@ -60,7 +60,8 @@ _PROFILES = {"QUALITY": (1.5, 0.8, 0.0), "BALANCED": (1.0, 1.0, 0.2), "COST": (0
 
 
 class Parts(Struct):
-    """What stages are made of."""
+    """What stages are made of. `hot`: whether a request is being handled at this moment; `waited_for`: the same, asked by work that a
+    request may wait for."""
 
     config: Config
     settings: Settings
@@ -78,6 +79,7 @@ class Parts(Struct):
     clock: Callable[[], float]
     new_id: Callable[[], int]
     hot: Callable[[], bool]
+    waited_for: Callable[[], bool]
     figures: Callable[[], Mapping[str, Any]]
     failed: Callable[[str, BaseException], None]
     judge: Judge
@@ -100,7 +102,7 @@ def line_up(parts: Parts) -> Line:
     """Stages that need what another one decides come after it; when an answer is over they are told in reverse order: first what it cost,
     last the turns, with which all of it is stored."""
     config, visits, lanes = parts.config, parts.visits, parts.lanes
-    continuity = Continuity(parts.threads, lanes, parts.hot)
+    continuity = Continuity(parts.threads, lanes, parts.waited_for)
     holding = Holding(visits, parts.economy, parts.settings.window.hard_tokens)
     given = parts.settings
     boundary = Boundary(parts.shelf, parts.economy, given.window, given.budget, given.patience_s, parts.clock, parts.new_id)

@@ -66,7 +66,7 @@ class _Gathering(Struct, frozen=True):
 
 
 class Continuity(Stage):
-    """`hot`: whether a request is being handled at this moment."""
+    """`hot`: whether a request is being handled at this moment. Raises StoreError once memory is closed."""
 
     name = "continuity"
 

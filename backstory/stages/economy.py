@@ -107,9 +107,9 @@ class Economy(Stage):
         window: Window,
         choices: Choices,
         clock: Callable[[], float],
-        takes: Callable[[str], int] = lambda _: 0,
+        takes: Callable[[str], tuple[int, int]] = lambda _: (0, 0),
     ) -> None:
-        """`takes`: how many tokens a model is known to take, 0 where that is not known."""
+        """`takes`: how many tokens a model is known to take with its answer, and to answer with; 0 where that is not known."""
         self._takes = takes
         self._dearness = Dearness()
         self._visits = visits
@@ -249,7 +249,9 @@ class Economy(Stage):
         hard = self._window.hard_tokens
         if not self.stopped(visit.thread.account) or exchange.prompt is None:
             return hard
-        taken = self._takes(exchange.prompt.model) * hard / self._window.size
+        window, answer = self._takes(exchange.prompt.model)
+        # What an answer may take of it is no room for a request: gpt-5 refuses one that leaves it less.
+        taken = min(window * hard / self._window.size, window - answer if answer < window else window)
         return max(hard, int(taken / max(1.0, visit.thread.account.ratio)))
 
     def relieved(self, visit: Visit) -> int:

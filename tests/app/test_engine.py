@@ -20,6 +20,8 @@ from backstory.errors import StoreError
 from backstory.jobs.facts import FactJob, ReadAgainJob
 from backstory.jobs.segments import SegmentJob
 from backstory.jobs.tags import TagJob
+from backstory.memory.identity.thread import Thread
+from backstory.stages.recall import Recall as RecallStage
 from backstory.stages.shrink import Shrink
 from backstory.stores.database import journal_place
 from tests.rig import asking, said
@@ -128,6 +130,25 @@ def test_work_on_other_threads_ends_when_memory_is_closed(tmp_path: Path) -> Non
         for breathe in breaths:
             asyncio.get_running_loop().run_in_executor(None, endless, breathe).cancel()
         await engine.close()
+
+    asyncio.run(work())
+
+
+def test_a_request_that_waits_for_work_on_another_thread_goes_up_without_it_when_memory_is_closed(tmp_path: Path) -> None:
+    async def work() -> None:
+        engine = await Engine.open(configured(tmp_path))
+        facts = engine._facts
+        (recall,) = (stage for stage in engine.pipeline.stages if isinstance(stage, RecallStage))
+        record = Conversation("c", "", 0.0, 0.0)
+        long = [Turn(1 + at, "c", 0, at, b"%d" % at, b"", "user", "spoken", "It waits for the disk. " * 20) for at in range(60)]
+        thread = Thread(record, b"root")
+        thread.path.extend(long)
+        assert facts is not None
+        await engine.close()
+        with pytest.raises(StoreError):
+            await recall._continuity._gather(thread, 60)
+        with pytest.raises(StoreError):
+            facts._breathe()
 
     asyncio.run(work())
 

@@ -258,12 +258,16 @@ def test_lies_in_several_conversations_stop_the_instance_for_a_day(tmp_path: Pat
     asyncio.run(work())
 
 
-def test_what_a_model_takes_is_a_bound_where_rewriting_is_stopped(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("window", "answer", "bound"), [(1.2, None, 1.2 * HARD), (2.0, 0.8, 1.25)], ids=["share", "answer"])
+def test_what_a_model_takes_is_a_bound_where_rewriting_is_stopped(
+    tmp_path: Path, window: float, answer: float | None, bound: float
+) -> None:
     clock = Clock()
 
     async def work() -> None:
         provider = Provider("openai_responses", clock)
-        config = replace(configured(tmp_path), models=(ModelRow("gpt-5*", window=int(1.2 * SIZE)),))
+        row = ModelRow("gpt-5*", window=int(window * SIZE), max_output=None if answer is None else int(answer * SIZE))
+        config = replace(configured(tmp_path), models=(row,))
         async with rig(config, provider, clock=clock) as one:
             for number in range(STOPS):
                 one.engine.economy.restore([(f"c{number}", clock.now)], -1.0)
@@ -271,8 +275,8 @@ def test_what_a_model_takes_is_a_bound_where_rewriting_is_stopped(tmp_path: Path
             person = Person("openai_responses", clock)
             told = await person.until(one, SIZE)
             assert told["same"] == "True"
-            told = await person.until(one, 1.2 * HARD * SIZE)
-            assert told["same"] == "False", "it must fit"
+            told = await person.until(one, bound * SIZE)
+            assert told["same"] == "False", "it must fit, with its answer"
             assert not one.failures()
 
     asyncio.run(work())

@@ -46,13 +46,21 @@ COMPACTORS = (
         (
             "You are a specialized system component responsible for distilling chat history",
             "You are the component that summarizes internal chat history",
+            "You are the component that summarizes a conversation when its context window is about to overflow",
         ),
-        ("First, reason in your scratchpad. Then, generate the <state_snapshot>",),
+        (
+            "First, reason in your scratchpad. Then, generate the <state_snapshot>",
+            "First, reason in your <analysis> block. Then, produce the <state_snapshot>",
+            "You are the component that summarizes a conversation when its context window is about to overflow",
+        ),
         summaries=("<state_snapshot>",),
     ),
     Compactor(
         "opencode",
-        ("You are an anchored context summarization assistant",),
+        (
+            "You are an anchored context summarization assistant",
+            "You are a context summarization agent. You are given a conversation between a user and an agent.",
+        ),
         ("Provide a detailed prompt for continuing our conversation above.",),
         asks="What did we do so far?",
     ),

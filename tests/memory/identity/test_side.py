@@ -54,6 +54,14 @@ def test_requests_for_a_summary() -> None:
     assert _ask(*history, ("user", "You are performing a CONTEXT CHECKPOINT COMPACTION. Create a handoff summary")) == "compaction"
     for which in ("the conversation so far, paying close attention to the", "the RECENT portion of the conversation", _WHOLE):
         assert _ask(*history, ("user", f"Your task is to create a detailed summary of {which}")) == "compaction"
+    overflow = "\nYou are the component that summarizes a conversation when its context window is about to overflow. The summary you"
+    directive = "First, reason in your <analysis> block. Then, produce the <state_snapshot> XML."
+    assert _ask(*history, ("user", directive), system=overflow) == "compaction"
+    assert _ask(*history, ("user", directive), system="You are Qwen Code.") == "compaction"
+    assert _ask(*history, ("user", f"{overflow}\n\nDo not call tools; {directive}"), system="You are Qwen Code.", tools=9) == "compaction"
+    anchored = "Here is the conversation so far:\n\n<conversation>\n[User]: Hi\n</conversation>\nCreate a new anchored summary"
+    condensing = "You are a context summarization agent. You are given a conversation between a user and an agent. Your goal is to"
+    assert _ask(("system", condensing), ("user", anchored)) == "compaction"
     for kind in ("summarize_task", "condense"):
         asked = f'<explicit_instructions type="{kind}">\nThe conversation is running out of context.'
         assert _ask(*history, ("user", asked)) == "compaction"
@@ -97,6 +105,8 @@ def test_json_without_tools_is_aside_only_for_clients_that_talk_in_text() -> Non
         "Your task is to create a detailed summary of this conversation between two clerks:",
         "Provide a detailed prompt for continuing our conversation above about whales, in the style of a poem.",
         "Distill the above chat messages into a single summary message for my boss, please.",
+        "You are the component that summarizes a conversation in my play. What do you say?",
+        "First, reason in your <analysis> block. Then, tell me what is wrong with this.",
         "quota",
         "What is a <session>?",
         "Write a title for my book",
