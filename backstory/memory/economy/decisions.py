@@ -24,8 +24,6 @@ Verdict: TypeAlias = Literal["pays", "cold", "costs", "soon", "often", "poor"]
 _WORTH_SHARE = 0.25
 # Of the window stays verbatim after a fold, at most.
 _MOST_KEPT = 0.5
-# And so many tokens at least: a share of a window that is hardly more than a small one would be the last step of a tool loop alone.
-_FEWEST = 5000
 # A conversation that must lose so many times what the promise allows, however seldom it is folded, may save money instead.
 _HOPELESS = 2.0
 # So many requests should lie between two folds.
@@ -39,15 +37,14 @@ _SEEN = 4
 
 def kept(account: Account, size: int, hard: int, digest: int, least: float) -> int:
     """Tokens that should stay verbatim after a fold at `hard`, in a window of `size`: half of it, or fewer where the conversation grows
-    quickly or the fold would cost more than there is to spend, but no less than the share `least`, and some steps of a
-    tool loop."""
+    quickly or the fold would cost more than there is to spend, but no less than the share `least`."""
     most = int(size * _MOST_KEPT)
     if size < SMALL_WINDOW or account.requests < _SEEN:
         return most
     growth, aside = account.coming_growth, account.fixed + digest
     apart = hard - aside - growth * _APART
     promised = math.sqrt(max(0.0, hard * hard - 2 * (hard - account.fixed) * growth / (1 - KEPT))) - aside
-    return max(int(size * least), min(most, _FEWEST), int(min(most, apart, promised, affords(account, hard) - digest)))
+    return max(int(size * least), int(min(most, apart, promised, affords(account, hard) - digest)))
 
 
 def affords(account: Account, size: int) -> float:

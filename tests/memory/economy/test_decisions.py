@@ -153,12 +153,6 @@ def test_a_fold_keeps_less_where_there_is_nothing_to_spend() -> None:
     assert decisions.affords(made, 51_000) == pytest.approx(written + 1_000_000)
 
 
-@pytest.mark.parametrize(("size", "least"), [(16_000, 5000), (20_000, 5000), (50_000, 5000), (120_000, 12_000), (200_000, 20_000)])
-def test_a_fold_in_a_window_that_is_not_large_keeps_the_last_steps_of_one_that_grows_quickly(size: int, least: int) -> None:
-    made = account([2000 * number for number in range(1, 9)])
-    assert decisions.kept(made, size, int(size * 0.85), 1600, 0.1) == least
-
-
 def recalled(tariff: Tariff, times: int, added: int) -> Account:
     """Of a conversation that was folded to 6,000 tokens, and then recalled from at every request: so many tokens each."""
     made = account([300 * number for number in range(1, 46)], tariff=tariff)
