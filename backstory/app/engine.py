@@ -23,6 +23,7 @@ from backstory.app.metering.recorder import Recorder
 from backstory.app.metrics import Metrics
 from backstory.app.opening import StoreOpening
 from backstory.config import Config
+from backstory.config.sections import Compaction
 from backstory.core.embedding import Embedder
 from backstory.core.exchange import Head
 from backstory.core.ids import TurnIds
@@ -129,11 +130,11 @@ class Engine:
         self.command: Command | None = None
         self.ways = AtNeed(self, clock)
         self._removal: Removal | None = None
-        rooms = Rooms(config.models)
+        rooms, window_set = Rooms(config.models), config.compaction.context_window != Compaction().context_window
 
         def takes(model: str) -> tuple[int, int]:
             room = rooms.of(model)
-            return room.window, room.max_output
+            return (0, 0) if window_set and not rooms.told(model) else (room.window, room.max_output)
 
         self.economy = Economy(self.visits, Tariffs(config.prices), self._settings.window, choices(config), clock, takes)
         self.metrics.money = self.economy.money

@@ -70,7 +70,14 @@ class Rooms:
     def of(self, model: str) -> Room:
         """Of this model."""
         name = prices.plain(model)
-        row = next((one for one in self._rows if fnmatchcase(model.lower(), one.model.lower())), ModelRow(""))
+        row = self._row(model)
         known = max((start for start in _TABLE if name.startswith(start)), key=len, default="")
         window, output = _TABLE.get(known, (0, 0))
         return Room(window if row.window is None else row.window, output if row.max_output is None else row.max_output)
+
+    def told(self, model: str) -> bool:
+        """Whether the settings themselves say the window of this model."""
+        return self._row(model).window is not None
+
+    def _row(self, model: str) -> ModelRow:
+        return next((one for one in self._rows if fnmatchcase(model.lower(), one.model.lower())), ModelRow(""))

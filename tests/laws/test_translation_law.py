@@ -42,7 +42,7 @@ EXPLAINED: dict[str, set[str]] = {
     "choice": {"tool names", "allowed_tools"},
     "schema": {"response_format", "schema"},
     "json": {"response_format"},
-    "format.strict": {"strict"},
+    "format.strict": {"strict", "response_format"},
     "format.description": {"response_format.description", "response_format"},
     "reasoning": {"reasoning with tools", "reasoning", "reasoning_effort", "thinking"},
     "summary": {"reasoning.summary", "reasoning with tools"},

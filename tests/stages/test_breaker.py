@@ -236,7 +236,8 @@ def test_lies_in_several_conversations_stop_the_instance_for_a_day(tmp_path: Pat
 
     async def work() -> None:
         provider = Provider(wire, clock)
-        async with rig(configured(tmp_path), provider, clock=clock) as one:
+        config = replace(configured(tmp_path), models=(ModelRow("*", window=2 * SIZE),))
+        async with rig(config, provider, clock=clock) as one:
             for number in range(STOPS):
                 provider.mode = "honest"
                 person = Person(wire, clock, 10 + number)
@@ -249,7 +250,9 @@ def test_lies_in_several_conversations_stop_the_instance_for_a_day(tmp_path: Pat
             await other.until(one, SOFT * SIZE)
             assert (await other.says(one, wait_s=1000.0))["same"] == "True", "nowhere"
             told = await other.until(one, 1.2 * SIZE)
-            assert (told["same"], float(told["cost_saved"])) == ("True", 0.0), "also above the window that is set: the model takes more"
+            assert (told["same"], float(told["cost_saved"])) == ("True", 0.0), (
+                "also above the window that is set: the model is said to take more"
+            )
             clock.now += 86_400
             assert not halted(one)
             assert (await other.says(one, wait_s=1000.0))["same"] == "False", "it is tried again"

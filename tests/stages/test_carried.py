@@ -6,6 +6,9 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
+from msgspec.structs import replace
+
 from tests.rig import PATHS, Rig, rig
 from tests.stages.billing import Clock
 from tests.stages.test_holding import NAME, Cutter, Till, config, messages
@@ -23,12 +26,15 @@ async def say(one: Rig, cutter: Cutter, clock: Clock, text: str = "") -> bytes:
     return body
 
 
-def test_a_request_for_a_summary_carries_the_blocks_of_before(tmp_path: Path) -> None:
+@pytest.mark.parametrize("breaker", [True, False], ids=["leaves", "stays"])
+def test_a_request_for_a_summary_carries_the_blocks_of_before(tmp_path: Path, breaker: bool) -> None:
+    """A block that has gone with its answer is not there again; without the breaker blocks stay."""
     clock = Clock()
 
     async def work() -> None:
         bank = Till(clock)
-        async with rig(config(tmp_path), bank, clock=clock) as one:
+        told = config(tmp_path)
+        async with rig(replace(told, economy=replace(told.economy, breaker=breaker)), bank, clock=clock) as one:
             cutter = Cutter()
             await say(one, cutter, clock, "The code of the blue locker is tangerine.")
             for _ in range(8):
@@ -41,7 +47,7 @@ def test_a_request_for_a_summary_carries_the_blocks_of_before(tmp_path: Path) ->
             assert b"tangerine" in bank.sent
             await say(one, cutter, clock)
             before: list[Any] = messages(bank.sent)
-            assert "tangerine" in str(before)
+            assert ("tangerine" in str(before)) != breaker
             body = await say(one, cutter, clock, ORDER)
             sent = messages(bank.sent)
             assert sent[: len(before)] == before
