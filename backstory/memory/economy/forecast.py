@@ -13,14 +13,12 @@ _NEWEST = 0.25
 
 class Dearness:
     """Dollars for each of our tokens by which what goes up changed is dearer than the rules of the cache say, by model, as it was measured
-    lately: at least 0. What is cheaper than told is no promise, and a single dear request, as behind one that memory came too late for, is
-    no rule: of each two in a row the cheaper one counts."""
+    lately: at least 0. What is cheaper than told is no promise."""
 
-    __slots__ = ("_last", "_more")
+    __slots__ = ("_more",)
 
     def __init__(self) -> None:
         self._more: dict[str, float] = {}
-        self._last: dict[str, float] = {}
 
     def of(self, model: str) -> float:
         """Of this model's requests."""
@@ -30,9 +28,8 @@ class Dearness:
         """A request of so many tokens was told to cost `told` dollars, and has cost `paid`, both without its answer."""
         if tokens <= 0:
             return
-        more, now = self.of(model), (paid - told) / tokens
-        more += _NEWEST * (min(now, self._last.get(model, 0.0)) - more)
-        self._last[model] = now
+        more = self.of(model)
+        more += _NEWEST * ((paid - told) / tokens - more)
         if more > 0:
             self._more[model] = more
         else:

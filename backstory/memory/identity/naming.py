@@ -50,40 +50,9 @@ _ANSWERS = re.compile(
 _APART = re.compile(r"\b(?:with|for|of|in|from|that|which|using)\b", re.IGNORECASE)
 """Between the verb and the title: what is made is something else, which has one."""
 _BEGINS = re.compile(r"(?:^|[.!?:\n>`\"])\s*(?:please |now |then |task: ?|bitte )?$", re.IGNORECASE)
-_STEMS = (
-    *(
-        "titl",
-        "headline",
-        "heading",
-        "caption",
-        "subject line",
-        "name",
-        "label",
-        "topic",
-        "summar",
-        "titel",
-        "überschrift",
-        "fass",
-        "titre",
-    ),
-    *(
-        "títul",
-        "titol",
-        "résum",
-        "resum",
-        "riassu",
-        "заголов",
-        "назван",
-        "标题",
-        "標題",
-        "主题",
-        "タイトル",
-        "摘要",
-        "要約",
-        "总结",
-        "總結",
-        "概括",
-    ),
+_STEM = re.compile(
+    "titl|headline|heading|caption|subject line|name|label|topic|summar|titel|überschrift|fass|titre|títul|titol|résum|resum|riassu"
+    "|заголов|назван|标题|標題|主题|タイトル|摘要|要約|总结|總結|概括"
 )
 _ROLE = re.compile(r"^[ \t>*_#\[\"-]{0,6}(user|human|assistant|ai|bot|model|用户|助手)[\]*_\"]{0,3}\s?[:：]", re.IGNORECASE | re.MULTILINE)
 _ELEMENT = re.compile(r"<(?:conversation|chat|chat[_-]history|dialog|dialogue|history|messages|transcript|session)>", re.IGNORECASE)
@@ -120,8 +89,7 @@ def _first_set(system: str) -> Task:
 
 def _speaks(text: str) -> bool:
     """Whether it can be about a title or a summary at all."""
-    text = text.lower()
-    return any(stem in text for stem in _STEMS)
+    return _STEM.search(text.lower()) is not None
 
 
 def _set(text: str) -> Task:

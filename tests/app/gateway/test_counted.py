@@ -37,14 +37,20 @@ async def counted(person: Person, wire: str, said: str, model: str = "m") -> tup
 
 @EVERY
 @pytest.mark.parametrize("text", [NOTHING, PROVIDERS])
-def test_commands_are_not_counted(tmp_path: Path, wire: str, text: str) -> None:
+@pytest.mark.parametrize("restarts", [False, True])
+def test_commands_are_not_counted(tmp_path: Path, wire: str, text: str, restarts: bool) -> None:
+    """Nor where a count is the first that a process is asked."""
+
     async def scene() -> None:
         async with two(tmp_path, text) as one:
             person = asker(one, wire)
             await person.say("Hello.")
-            await counted(person, wire, "How much?")
-            assert one.sent.body == person.client_body
+            if not restarts:
+                await counted(person, wire, "How much?")
+                assert one.sent.body == person.client_body
             await person.told("!/status")
+            if restarts:
+                await one.restart()
             await counted(person, wire, "How much?")
             talk = [("user", "Hello."), ("assistant", "Good day."), ("user", "How much?")]
             assert json.loads(one.sent.body) == json.loads(asking(wire, talk))
@@ -89,23 +95,6 @@ def test_a_model_alone_is_counted_by_its_name_after_a_restart_too(tmp_path: Path
             await person.told("!/unset(all)")
             await counted(person, "anthropic", "How much?")
             assert json.loads(one.sent.body)["model"] == "m"
-            assert one.failures() == {}
-
-    run(scene())
-
-
-@EVERY
-@pytest.mark.parametrize("text", [NOTHING, PROVIDERS])
-def test_what_comes_first_after_a_restart_is_counted_without_commands(tmp_path: Path, wire: str, text: str) -> None:
-    async def scene() -> None:
-        async with two(tmp_path, text) as one:
-            person = asker(one, wire)
-            await person.say("Hello.")
-            await person.told("!/status")
-            await one.restart()
-            await counted(person, wire, "How much?")
-            talk = [("user", "Hello."), ("assistant", "Good day."), ("user", "How much?")]
-            assert json.loads(one.sent.body) == json.loads(asking(wire, talk))
             assert one.failures() == {}
 
     run(scene())

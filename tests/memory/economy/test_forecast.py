@@ -65,13 +65,3 @@ def test_what_is_measured_to_be_dearer_is_told_dearer(more: float, requests: int
     for _ in range(requests):
         dear.measured("m", 0.5, 0.5, 1000)
     assert dear.of("m") <= max(0.0, more) / 1000 / 20
-
-
-def test_a_single_dear_request_is_no_rule() -> None:
-    dear = Dearness()
-    for number in range(40):
-        dear.measured("m", 0.5, 5.0 if number % 2 else 0.5, 1000)
-        assert dear.of("m") == 0.0
-    dear.measured("m", 0.5, 5.0, 1000)
-    dear.measured("m", 0.5, 5.0, 1000)
-    assert dear.of("m") > 0.0
