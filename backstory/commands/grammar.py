@@ -3,7 +3,8 @@
 Rules: a command word is the whole message, on one line. `!/name(argument)` is the whole message too, or, for commands that only set
 something, what the last line of a longer one ends with, outside of code. Whatever else looks like one (a path, a script's first line, a
 quotation) is left alone. A message that is nothing but `!/name`, of a name that does not exist, is a command all the same: nobody
-says that to a model. Nor is `!/model(x` or `!/model x` said to one, where that is all: it is a command in the wrong form.
+says that to a model; one with digits or an underscore in its name (`!/top_k(5)`) is where
+brackets follow. Nor is `!/model(x` or `!/model x` said to one, where that is all: it is a command in the wrong form.
 """
 
 from __future__ import annotations
@@ -83,6 +84,8 @@ def _whole(text: str, prefix: str) -> Asked | None:
     if match is None:
         return _bare(text, prefix)
     name = match["name"].lower()
+    if match["argument"] is None and not name.replace("-", "").isalpha():
+        return None
     return Asked(name, (match["argument"] or "").strip(), text, _BY_NAME.get(name))
 
 
@@ -129,4 +132,5 @@ def _in_code(before: str) -> bool:
 
 @cache
 def _call(prefix: str) -> re.Pattern[str]:
-    return re.compile(re.escape(prefix) + r"(?P<name>[A-Za-z]{1,30}(?:-[A-Za-z]{1,30}){0,3})(?:\((?P<argument>[^\n]{0,900})\))?")
+    name = r"(?P<name>[A-Za-z][A-Za-z0-9]{0,29}(?:[-_][A-Za-z0-9]{1,30}){0,3})"
+    return re.compile(re.escape(prefix) + name + r"(?:\((?P<argument>[^\n]{0,900})\))?")

@@ -33,6 +33,8 @@ FOUND = {
     "!/recall(who (if any) knows)": ("recall", "who (if any) knows"),
     "!/memory(off)": ("memory", "off"),
     "!/stauts": ("stauts", ""),
+    "!/top_k(5)": ("top_k", "5"),
+    "!/gpt4(x)": ("gpt4", "x"),
     "!/create-failover-route(name=a,policy=k)": ("create-failover-route", "name=a,policy=k"),
 }
 BARE = {
