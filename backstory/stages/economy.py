@@ -4,7 +4,6 @@ fold may move, and when an answer is over it makes the row of what was paid, whi
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
@@ -14,7 +13,6 @@ from msgspec.structs import replace
 
 from backstory.core.edits import AppendText, Edit
 from backstory.core.exchange import Exchange, Outcome
-from backstory.core.layout import Elements
 from backstory.core.records import Arrival, Spend
 from backstory.core.reply import Reply, Usage
 from backstory.core.sizes import rough, rough_body
@@ -33,13 +31,10 @@ from backstory.memory.economy.stored import model_of
 from backstory.memory.folding.compaction import Window
 from backstory.memory.folding.continuity import LABEL
 from backstory.stages.base import Stage
-from backstory.stages.measuring import drafted, note, shared
+from backstory.stages.measuring import drafted, messages_of, note, paths_of, shared, standing
 from backstory.stages.unbind import binds
 from backstory.stages.visit import Visit, Visits, began, wants_answer
 
-# Clients move their marks along the newest messages: among so many. So many messages may be instructions, in wires that have them there.
-_MARKED, _HEADING, _ROLE_BYTES = 6, 4, 200
-_INSTRUCTS = re.compile(rb'"role"[ \t\n\r]*:[ \t\n\r]*"(?:system|developer)"')
 # A request's own mark: its provider sets one behind the newest message.
 _AUTOMATIC = ("cache_control",)
 
@@ -283,7 +278,7 @@ class Economy(Stage):
             wire, prompt = exchange.wire, exchange.prompt
             named = wire.name if wire is not None else "", prompt.model if prompt is not None else ""
             automatic = exchange.document is not None and exchange.document.has(_AUTOMATIC)
-            messages = _messages(exchange, visit.tokens_in - visit.fixed)
+            messages = messages_of(exchange, visit.tokens_in - visit.fixed)
             visit.tariff = self._tariffs.of(*named, exchange.body, messages, automatic)
             account = visit.thread.account
             account.partly = account.partly or visit.tariff.partly
@@ -298,7 +293,7 @@ class Economy(Stage):
         if not tariff.known:
             return None
         step, dear = self._step(exchange, visit), self._dearness.of(model_of(tariff))
-        return forecast(visit.thread.account, tariff, step, _standing(exchange, visit, step, tariff), dear)
+        return forecast(visit.thread.account, tariff, step, standing(exchange, visit, step, tariff), dear)
 
     # --- when it is over
 
@@ -312,10 +307,10 @@ class Economy(Stage):
         account, tariff, usage = visit.thread.account, self.tariff(exchange, visit), outcome.reply.usage
         step = self._step(exchange, visit)
         was_stopped, told = account.stopped, 0.0
-        if step.changed and step.complete and not step.legs and _standing(exchange, visit, step, tariff) is None:
+        if step.changed and step.complete and not step.legs and standing(exchange, visit, step, tariff) is None:
             told = expected(account, tariff, step)[1]
         billed, direct, counted = account.settle(step, tariff, usage, self._judges)
-        account.paths = _paths(visit, step.changed)
+        account.paths = paths_of(visit, step.changed)
         account.loose = _unmarked(visit, tariff.loose) if tariff.caches else -1
         counts = step.changed and step.complete
         if account.stopped and not was_stopped:
@@ -426,7 +421,7 @@ class Economy(Stage):
     def _step(self, exchange: Exchange, visit: Visit) -> Step:
         changed = not visit.late and any(stage in _REWRITES for stage, _ in exchange.edits)
         account = visit.thread.account
-        paths = _paths(visit, changed)
+        paths = paths_of(visit, changed)
         before = account.paths or earlier(account, visit.thread.path, visit.fixed, paths)
         added = visit.injection.tokens if changed and visit.recalled and visit.injection is not None else 0
         return Step(
@@ -464,36 +459,3 @@ def _unmarked(visit: Visit, newest: int) -> int:
     """Where on the branch so many of a request's newest messages begin; -1: nowhere."""
     places = visit.reading.places[-newest:] if newest else []
     return next((place for place in places if place >= 0), visit.upto if newest else -1)
-
-
-def _standing(exchange: Exchange, visit: Visit, step: Step, tariff: Tariff) -> int | None:
-    """With how many of its tokens a request begins as the one before, where it changes what went up; None where it does not. The first
-    time, our tools come to the client's, in front of everything."""
-    if step.changed and visit.paging and not visit.thread.account.rewritten and exchange.prompt is not None and exchange.prompt.tools:
-        return 0
-    left = bool(visit.dropped) and not (visit.since or visit.again)
-    moved = step.broken_sent or (visit.digest is not None and not visit.resumed) or visit.undone or bool(visit.stubs) or left
-    if not moved:
-        return None
-    return int(min(step.fixed, visit.thread.account.found(tariff).sent)) if tariff.head else 0
-
-
-def _paths(visit: Visit, changed: bool) -> tuple[int, int, int]:
-    first = began(visit)
-    ours = first - len(visit.held.turns) if changed and visit.held is not None else first
-    return first, ours, visit.folded if changed else 0
-
-
-def _messages(exchange: Exchange, tokens: int) -> Messages | None:
-    """Where the request's messages stand, behind the instructions that some wires have among them; None where that is not known."""
-    items = exchange.prompt.items if exchange.prompt is not None else ()
-    if not isinstance(items, Elements) or not items:
-        return None
-    first = next((at for at in range(min(len(items), _HEADING)) if not _instructs(items[at])), 0)
-    spans = items.spans()
-    return Messages(spans[first][0], spans[max(first, len(items) - _MARKED)][0], spans[-1][1], spans, max(0, tokens))
-
-
-def _instructs(item: memoryview) -> bool:
-    """Whether a message is the instructions, by its role, which stands near one of its ends."""
-    return any(_INSTRUCTS.search(part) is not None for part in (item[:_ROLE_BYTES], item[-_ROLE_BYTES:]))
