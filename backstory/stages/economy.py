@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -17,7 +17,7 @@ from backstory.core.records import Arrival, Spend
 from backstory.core.reply import Reply, Usage
 from backstory.core.sizes import rough, rough_body
 from backstory.core.tariff import Messages, Tariff
-from backstory.memory.economy import decisions
+from backstory.memory.economy import decisions, marking
 from backstory.memory.economy.account import REST_S, STOPS, STOPS_S, Account
 from backstory.memory.economy.ceiling import addable, least, leaves_history, sent
 from backstory.memory.economy.counted import sane
@@ -33,7 +33,7 @@ from backstory.memory.folding.continuity import LABEL
 from backstory.stages.base import Stage
 from backstory.stages.measuring import drafted, messages_of, note, paths_of, shared, standing
 from backstory.stages.unbind import binds
-from backstory.stages.visit import Visit, Visits, began, wants_answer
+from backstory.stages.visit import Refused, Visit, Visits, began, unmark, wants_answer
 
 # A request's own mark: its provider sets one behind the newest message.
 _AUTOMATIC = ("cache_control",)
@@ -60,17 +60,23 @@ class Priced(Protocol):
         """By wire, model and what the request asks of the provider's cache."""
         ...
 
+    def lent(self, wire: str, model: str) -> Tariff | None:
+        """Of a request that is marked for its client; None where none can be."""
+        ...
+
 
 class Choices(Struct, frozen=True):
     """`early`: folds may move before the hard threshold where that pays. `breaker`: rewriting stops where it is measured to lose money.
     `kept`: share of the window that a fold leaves verbatim at least. `holds`: what a client cuts off stays in front while that is cheaper.
-    `allowance`: share of the bill of a client that cuts its history by which memory may raise it."""
+    `allowance`: share of the bill of a client that cuts its history by which memory may raise it. `marks`: requests of clients that mark
+    nothing are marked for the provider's cache: auto: only where they go up changed anyway."""
 
     early: bool = True
     breaker: bool = True
     kept: float = 0.1
     holds: bool = True
     allowance: float = 0.005
+    marks: Literal["auto", "always", "never"] = "auto"
 
 
 class Money(Struct):
@@ -116,7 +122,7 @@ class Economy(Stage):
         self._judges = choices.breaker and window.size >= SMALL_WINDOW
         self.money = Money()
         self._stops: dict[str, float] = {}
-        self._bare: dict[str, float] = {}
+        self._bare: dict[tuple[Refused, str], float] = {}
         self._side: OrderedDict[str, float] = OrderedDict()
         self._net = 0.0
 
@@ -151,16 +157,22 @@ class Economy(Stage):
         """Whether what a client cuts off may stay in front. A small window has no room for it."""
         return self._choices.holds and self._window.size >= SMALL_WINDOW
 
-    def bare(self, model: str) -> bool:
-        """Whether nothing is held in front of requests to this model for a while: one was refused for it lately."""
-        since = self._bare.get(model)
+    def bare(self, model: str, what: Refused = "held") -> bool:
+        """Whether nothing is held in front of requests to this model for a while, or none marked: one was refused for it lately."""
+        since = self._bare.get((what, model))
         return since is not None and abs(self._clock() - since) < REST_S
 
-    def refused(self, model: str) -> None:
-        """A request to this model was refused for the sake of what was held in front of it, or came too soon after others."""
+    def refused(self, model: str, what: Refused = "held") -> None:
+        """A request to this model was refused for the sake of what was held in front of it, or of its mark, or came too soon after
+        others."""
         if len(self._bare) >= _MOST_BARE:
             self._bare.clear()
-        self._bare[model] = self._clock()
+        self._bare[what, model] = self._clock()
+
+    @property
+    def marks_all(self) -> bool:
+        """Whether requests that go up as they came may be marked, too."""
+        return self._choices.marks == "always"
 
     @property
     def keeps(self) -> int:
@@ -192,7 +204,7 @@ class Economy(Stage):
         if visit.complete or not visit.summed or not self._judges or binds(exchange):
             return False
         tariff, stood = self.tariff(exchange, visit), visit.thread.behind
-        if not (tariff.marked and tariff.caches):
+        if not (tariff.marked and tariff.caches) or tariff.lent:
             return False
         if stood is not None and any(isinstance(one, AppendText) and LABEL not in one.text for one in blocks):
             return stood
@@ -284,7 +296,30 @@ class Economy(Stage):
             account.partly = account.partly or visit.tariff.partly
             if account.partly and visit.tariff.caches:
                 visit.tariff = replace(visit.tariff, partly=True)
+            now, lent = visit.asked or self._clock(), None if visit.tariff.caches or visit.unmarked else self.lent(exchange, visit)
+            if lent is not None and account.found(lent).sent and account.warm(lent, now) and marking.trusted(account, now):
+                visit.tariff = lent  # as long as it is not known that it goes up otherwise
         return visit.tariff
+
+    def lent(self, exchange: Exchange, visit: Visit) -> Tariff | None:
+        """What this request is charged by if it is marked for its client; None where it must not be."""
+        prompt, wire = exchange.prompt, exchange.wire
+        if not exchange.markable or visit.late or visit.gone or prompt is None or wire is None or prompt.previous:
+            return None
+        thread = visit.thread
+        if not thread.conversation.memory or exchange.wishes or self.stopped(thread.account) or self.bare(prompt.model, "mark"):
+            return None
+        return self._tariffs.lent(wire.name, prompt.model)
+
+    def marks(self, exchange: Exchange, visit: Visit, lent: Tariff, stays: bool) -> bool:
+        """Whether this request is to be marked, by what it is charged by then. `stays`: it will stand in front of the next one, whatever
+        its client cuts. What is held in front of it is only because it is to be read."""
+        if visit.held is not None:
+            return True
+        account, step = visit.thread.account, self._step(exchange, visit)
+        if not marking.pays(account, lent, step, stays):
+            return False
+        return self.marks_all or marking.affordable(account, lent, step, self._choices.allowance)
 
     def forecast(self, exchange: Exchange, visit: Visit) -> float | None:
         """Dollars by which this request should be cheaper than it would be as it came (negative: dearer), by the rules of the cache; None
@@ -304,6 +339,8 @@ class Economy(Stage):
         if not visit.asked:
             # It went up before memory had come to its size: what the next ones cost is told from that, too.
             note(visit, drafted(exchange, visit, rough))
+        if not visit.lent and (visit.tariff is None or visit.tariff.lent):
+            unmark(visit)
         account, tariff, usage = visit.thread.account, self.tariff(exchange, visit), outcome.reply.usage
         step = self._step(exchange, visit)
         was_stopped, told = account.stopped, 0.0
