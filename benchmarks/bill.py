@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct, field
+from msgspec.structs import replace
 from xxhash import xxh3_128_digest
 
 from backstory.core.document import Document
@@ -124,10 +125,12 @@ def pieces_of(body: bytes, wire: str, path: str) -> list[Piece]:
     first = prompt.items[0] if prompt.items else b""
     start = body.find(bytes(first), at)
     ahead = body[:start] + body[start + sum(map(len, prompt.items)) + len(prompt.items) - 1 :]
-    found = [_piece(ahead)]
+    whole = wire == "anthropic" and document.has(("cache_control",))
+    found = [_piece(ahead.replace(_WHOLE, b"") if whole else ahead)]
     for item in prompt.items:
         found += _blocks(bytes(item)) if wire == "anthropic" else (_piece(bytes(item)),)
-    return found
+    # A mark of the request is one at its last block.
+    return [*found[:-1], replace(found[-1], marked=True)] if whole else found
 
 
 def _blocks(raw: bytes) -> tuple[Piece, ...]:
@@ -151,6 +154,7 @@ def _piece(raw: bytes) -> Piece:
 
 
 _MARK = re.compile(rb',"cache_control":\{[^{}]*\}')
+_WHOLE = b',"cache_control":{"type":"ephemeral"}'
 _BACK = 20
 _PIECES: dict[bytes, Piece] = {}
 _MESSAGES: dict[bytes, tuple[Piece, ...]] = {}

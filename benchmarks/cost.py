@@ -1,6 +1,6 @@
 """What conversations cost through the proxy, beside what they cost without it.
 
-    python -m benchmarks.cost [--quick] [--rules "Anthropic, 5 minutes"] [--kept]
+    python -m benchmarks.cost [--quick] [--rules "Anthropic, no marks"] [--marks always]
 
 Each conversation is sent twice in simulated time: as the client sends it, and as it leaves the whole memory, to a provider that bills by
 the prices and cache rules of providers/. Tokens are those of o200k_base; answers are the same for both. Kept: of the tokens of all
@@ -16,6 +16,7 @@ import asyncio
 import statistics
 import tempfile
 from pathlib import Path
+from typing import Literal, TypeAlias, get_args
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -23,7 +24,7 @@ from msgspec.structs import replace
 from backstory.app.engine import Engine
 from backstory.app.house import PortHouse
 from backstory.config import Config
-from backstory.config.sections import Compaction, Recall, Storage
+from backstory.config.sections import Compaction, Economy, Recall, Storage
 from backstory.core.exchange import Head
 from backstory.core.message import Text, ToolCall
 from backstory.core.plan import Plan
@@ -33,6 +34,9 @@ from backstory.stages.shrink import Shrink
 from benchmarks.bill import RULES, Provider, Rules, Trace, body, listed, traces
 from benchmarks.world import Client, bounded, table
 
+# Nothing goes there: a house knows a provider by its address.
+_AT = {"anthropic": "https://api.anthropic.com"}
+Marks: TypeAlias = Literal["auto", "always", "never"]
 TARGETS = {"loop": 15.0, "chat": 40.0}
 
 
@@ -63,7 +67,9 @@ class Result(Struct, frozen=True):
 class Run:
     """One conversation through a memory of its own."""
 
-    def __init__(self, rules: Rules, trace: Trace) -> None:
+    def __init__(self, rules: Rules, trace: Trace, marks: Marks = "auto") -> None:
+        """`marks`: economy.cache_marks."""
+        self.marks = marks
         self.rules = rules
         self.trace = trace
         self.client = Client(rules.wire)
@@ -82,12 +88,13 @@ class Run:
                 storage=Storage(url=url),
                 compaction=Compaction(context_window=self.trace.window),
                 recall=Recall(deadline_ms=60_000.0),
+                economy=Economy(cache_marks=self.marks),
                 marker="never",
             )
             engine = await Engine.open(config, lambda: self.now)
             if engine.opening.first is not None:
                 await asyncio.wait({engine.opening.first})
-            house = PortHouse(config, engine, "http://127.0.0.1:9", "")
+            house = PortHouse(config, engine, _AT.get(self.rules.wire, "http://127.0.0.1:9"), "")
             for ask in self.trace.asks:
                 self.now += ask.wait_s
                 said = listed(ask.messages) if self.rules.wire == "anthropic" else ask.messages
@@ -158,14 +165,14 @@ async def _quiet(engine: Engine) -> None:
         await lanes.flush()
 
 
-async def main(quick: bool, names: list[str]) -> None:
+async def main(quick: bool, names: list[str], marks: Marks) -> None:
     """All conversations under all rules, and the targets."""
     results: list[Result] = []
     for rules in RULES:
         if names and rules.name not in names:
             continue
         for trace in traces(Client(rules.wire), quick):
-            results.append(await Run(rules, trace).work())
+            results.append(await Run(rules, trace, marks).work())
             print(f"# {results[-1].rules}, {results[-1].trace}: {results[-1].saved:.1f} %", flush=True)
     columns = ("", "direct $", "through $", "saved %", "at worst %", "by choice %", "the ledger says $", "kept %", "kept, mean %", "folds")
     rows = [
@@ -195,5 +202,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="the shortest conversations only")
     parser.add_argument("--rules", nargs="*", default=[], choices=[rules.name for rules in RULES])
+    parser.add_argument("--marks", default="auto", choices=get_args(Marks), help="economy.cache_marks")
     told = parser.parse_args()
-    bounded(lambda: main(told.quick, told.rules), 3000)
+    bounded(lambda: main(told.quick, told.rules, told.marks), 3000)

@@ -1,6 +1,6 @@
 """What conversations cost through the proxy whose clients cut their own histories, beside what they cost without it.
 
-    python -m benchmarks.cut [--quick] [--rules "Anthropic, 5 minutes"] [--turns 200]
+    python -m benchmarks.cut [--quick] [--rules "Anthropic, 5 minutes"] [--turns 200] [--marks always]
 
 Clients that keep their newest messages (10, 20 or 40), plain ones and agents with instructions and tools, and one that has its history
 summed up whenever it has grown long. The direct bill is that of the requests as the client sends them. At worst: the saving so far, at the
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from typing import get_args
 
 from msgspec import Struct
 
@@ -19,7 +20,7 @@ from backstory.app.house import PortHouse
 from backstory.core.message import Text
 from backstory.core.reply import Reply
 from benchmarks.bill import RULES, Ask, Rules, Trace
-from benchmarks.cost import Result, Run
+from benchmarks.cost import Marks, Result, Run
 from benchmarks.world import Client, Messages, Talk, bounded, table
 
 _KEEPS, _TURNS = (10, 20, 40), (50, 200, 400)
@@ -82,8 +83,8 @@ def summing(client: Client, turns: int, seed: int) -> Iterator[Wanted]:
 class CutRun(Run):
     """Counts how many answers went up, too."""
 
-    def __init__(self, rules: Rules, trace: Trace, words: list[str]) -> None:
-        super().__init__(rules, trace)
+    def __init__(self, rules: Rules, trace: Trace, words: list[str], marks: Marks = "auto") -> None:
+        super().__init__(rules, trace, marks)
         self.words = iter(words)
         self.asked = self.found = 0
         self.tokens = 0
@@ -112,7 +113,7 @@ def traces(client: Client, turns: list[int], quick: bool) -> Iterator[tuple[Trac
             yield Trace(f"agent, {count} turns, sums up", "", _WINDOW, True, [one.ask for one in made]), [one.word for one in made]
 
 
-async def main(quick: bool, names: list[str], turns: list[int]) -> None:
+async def main(quick: bool, names: list[str], turns: list[int], marks: Marks) -> None:
     """All conversations under all rules."""
     rows: list[tuple[object, ...]] = []
     results: list[Result] = []
@@ -120,7 +121,7 @@ async def main(quick: bool, names: list[str], turns: list[int]) -> None:
         if names and rules.name not in names:
             continue
         for trace, words in traces(Client(rules.wire), turns, quick):
-            run = CutRun(rules, trace, words)
+            run = CutRun(rules, trace, words, marks)
             one = await run.work()
             results.append(one)
             found = f"{100 * run.found / run.asked:.0f} % of {run.asked}" if run.asked else ""
@@ -139,5 +140,6 @@ if __name__ == "__main__":
     parser.add_argument("--quick", action="store_true", help="only the clients that keep their newest messages")
     parser.add_argument("--rules", nargs="*", default=[], choices=[rules.name for rules in RULES])
     parser.add_argument("--turns", nargs="*", type=int, default=list(_TURNS))
+    parser.add_argument("--marks", default="auto", choices=get_args(Marks), help="economy.cache_marks")
     told = parser.parse_args()
-    bounded(lambda: main(told.quick, told.rules, told.turns), 3000)
+    bounded(lambda: main(told.quick, told.rules, told.turns, told.marks), 3000)

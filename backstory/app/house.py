@@ -19,7 +19,7 @@ from backstory.app.engine import Engine
 from backstory.app.gateway.enduring import BACKENDS, of_one
 from backstory.app.gateway.over import Over
 from backstory.app.gateway.wished import Choosing
-from backstory.app.passing import alone, beside_of, dropping, legible, mark_of, proved, sending, sent
+from backstory.app.passing import alone, beside_of, dropping, legible, mark_of, markable, proved, sending, sent
 from backstory.app.past import LOOKED_UP_S, Past, bare
 from backstory.app.regard import OWN_HEADERS, Regard, Regards, provider_of
 from backstory.app.rendered import rendered
@@ -43,7 +43,7 @@ from backstory.stages.holding import let_go
 from backstory.stages.identify import strikes
 from backstory.stages.shrink import withdraw
 from backstory.stages.unbind import unbound
-from backstory.stages.visit import Visit
+from backstory.stages.visit import Visit, unmark
 from backstory.wires import WIRES
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ class PortHouse:
         self._deadline_s = config.recall.deadline_ms / 1000
         # What an extension is to see, it has to see before it goes up.
         self._asks = bool(config.extended.stages or config.extended.policies)
+        self._marks = config.economy.cache_marks
         self._lean = config.marker != "always" and config.memory.scope == "conversation" and not config.extended.stages
         self.regards = self._regards = Regards(config, upstream_url)
         self.ways = engine.ways
@@ -222,7 +223,9 @@ class PortHouse:
         found = self._spoken(head, document, prompt, wire) if plain is None else None
         if found is not None:
             return self._without_commands(head, body, wire, target, found)
-        exchange = Exchange(engine.turn_ids(), head, body, wire, document, prompt, whose, scope, beside=beside)
+        takes = markable(wire, regard, body, self._marks)
+        hurries = not (regard.speaks or self._asks or (takes and self._marks == "always"))
+        exchange = Exchange(engine.turn_ids(), head, body, wire, document, prompt, whose, scope, beside=beside, markable=takes)
         if engine.crowded and (plain is None or plain.asked is None):
             self._metrics.fail_open("crowded")
             return self._past.plan(head, body, wire, target)
@@ -230,7 +233,7 @@ class PortHouse:
             asked = self._expect(exchange.id, plain.asked)
             ends = plain.asked is not None and plain.asked.before
             exchange = replace(exchange, came=plain.came, named=plain.conversation, local=asked and not ends, bidden=asked and ends)
-        elif engine.ahead is not None and not regard.speaks and not self._asks and engine.ahead.may_go(body, prompt):
+        elif engine.ahead is not None and hurries and engine.ahead.may_go(body, prompt):
             gone = replace(exchange, gone=True)
             return Plan(target, drop=OWN_HEADERS, tap=AheadTap(lambda: self._behind(gone, target, started)))
         done = eager(self._through(exchange, target, started))
@@ -394,6 +397,7 @@ class PortHouse:
         if visit is not None and (visit.late or visit.gone):
             withdraw(visit)
             visit.held = None
+            unmark(visit)
         if exchange.edits and exchange.gone:
             self._metrics.fail_open("ahead")
             exchange = replace(exchange, edits=())
@@ -416,7 +420,7 @@ class PortHouse:
         plan = self._tapped(exchange, target, started, body)
         if body is not None and visit.paging:
             plan = self._paged(plan, exchange, visit, body, chosen)
-        if visit.held is None or wire is None or not isinstance(plan.tap, MemoryTap):
+        if (visit.held is None and not visit.lent) or wire is None or not isinstance(plan.tap, MemoryTap):
             return plan
         return replace(plan, instead=Instead(partial(self._unheld, replace(asked, mark=mark), visit, chosen, plan.tap, owed), wire))
 

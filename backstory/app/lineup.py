@@ -37,6 +37,7 @@ from backstory.stages.identify import Identify
 from backstory.stages.ingest import Ingest
 from backstory.stages.kin import Kin, Scope
 from backstory.stages.links import PROJECT, Linked, Links
+from backstory.stages.marks import Marks
 from backstory.stages.order import Order
 from backstory.stages.pace import Pace
 from backstory.stages.paging import Paging
@@ -142,6 +143,7 @@ def line_up(parts: Parts) -> Line:
         Linked(visits, desk, links),
         continuity,
         *extended.stages(config.extended.stages, config.recall.deadline_ms),
+        Marks(visits, parts.economy, holding),
         parts.economy,
     )
     return Line(stages, command, continuity, shrink, forgets, recall.settled)
@@ -198,4 +200,4 @@ def shrink_settings(config: Config, told: Settings) -> ShrinkSettings:
 def choices(config: Config) -> Choices:
     """What the settings let the economy do."""
     told = config.economy
-    return Choices(told.early_folds, told.breaker, _KEPT[config.memory.reward_profile], told.hold, told.allowance)
+    return Choices(told.early_folds, told.breaker, _KEPT[config.memory.reward_profile], told.hold, told.allowance, told.cache_marks)

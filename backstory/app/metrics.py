@@ -183,19 +183,20 @@ class Metrics:
         costs more, as a request does that moves the digest. `unknown`: the model has no known price.
 
         `compression_ratio` is sent over in; `cache_kept` is 0 where this request moved the digest, decided stubs or left out blocks of
-        earlier questions, and so changed the prefix that the provider may have cached.
+        earlier questions, and so changed the prefix that the provider may have cached. `cache_marked` is there, and 1, where the request
+        was marked for its client, who marks nothing.
         """
         saved = visit.tokens_in - visit.tokens_sent
         moved = (visit.digest is not None and not visit.resumed) or visit.undone or bool(visit.stubs or visit.dropped)
         model = exchange.prompt.model if exchange.prompt is not None else ""
         cost: float | None = 0.0
-        if saved or moved:
+        if saved or moved or visit.lent:
             cost = forecast(exchange, visit) if forecast is not None else prices.saved(model, saved)
         told = "unknown" if cost is None and saved else f"{(cost or 0.0) - side:.6f}"
         ratio = visit.tokens_sent / visit.tokens_in if visit.tokens_in else 1.0
         return (
             f"tokens_in={visit.tokens_in},tokens_sent={visit.tokens_sent},tokens_saved={saved},"
-            f"cost_saved={told},compression_ratio={ratio:.3f},cache_kept={int(not moved)}"
+            f"cost_saved={told},compression_ratio={ratio:.3f},cache_kept={int(not moved)}{',cache_marked=1' if visit.lent else ''}"
         ).encode()
 
     def _observe(self, seconds: float) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Sequence
 from msgspec.structs import replace
 
 from backstory.app.commanding import Commanding, Plain
+from backstory.app.regard import Regard
+from backstory.config.catalogue import known_at
 from backstory.core.crowd import crowded
 from backstory.core.document import Document
 from backstory.core.exchange import Beside, Exchange, Head, Note
@@ -32,6 +34,9 @@ def beside_of(head: Head) -> Beside | None:
     """What is done to the request beside the stages, None for nothing."""
     found = head.kept.get(Beside)
     return found if isinstance(found, Beside) and found.notes else None
+
+
+_ANTHROPIC, _CACHE_CONTROL = "anthropic", b'"cache_control"'
 
 
 async def dropping(plan: Awaitable[Plan], drop: frozenset[bytes]) -> Plan:
@@ -64,6 +69,19 @@ def alone(opening: Opening, commanding: Commanding | None, plain: Plain | None) 
     if plain is not None:
         return plain.asked is None and not plain.conversation
     return commanding is None or not commanding.suspects(opening)
+
+
+def markable(wire: Wire, regard: Regard, body: bytes, marks: str) -> bool:
+    """Whether a request of this wire marks nothing for its provider's cache, and may be marked as a whole, to where it goes. `marks`: as
+    the settings say (economy.cache_marks)."""
+    if marks == "never" or wire.name != _ANTHROPIC or body.find(_CACHE_CONTROL) >= 0 or regard.speaks not in {"", _ANTHROPIC}:
+        return False
+    rows = [route.backend.row for route in (*regard.routes, *regard.reasoners)]
+    if any(row.hosting or _ANTHROPIC not in row.urls for row in rows):
+        return False
+    if marks == "always":
+        return True
+    return all(row.habits.marked_whole for row in rows) if rows else known_at(regard.target.host).habits.marked_whole
 
 
 def prefilled(lines: Sequence[Line]) -> bool:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from backstory.core.exchange import Exchange, Note
 from backstory.stages.base import Failed, attempt
 from backstory.stages.shrink import withdraw
-from backstory.stages.visit import Visit
+from backstory.stages.visit import Visit, unmark
 
 
 def rendered(exchange: Exchange, visit: Visit | None, failed: Failed) -> tuple[Exchange, bytes | None]:
@@ -22,6 +22,7 @@ def rendered(exchange: Exchange, visit: Visit | None, failed: Failed) -> tuple[E
             visit.injection = visit.held = None
             withdraw(visit)
             visit.paging = frozenset()
+            unmark(visit)
         return replace(exchange, edits=(), notes=(*exchange.notes, Note("render", "failed open"))), None
     if body != exchange.body:
         asked = ",".join(dict.fromkeys(stage for stage, _ in exchange.edits))

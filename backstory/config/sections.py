@@ -247,6 +247,13 @@ class Economy(Struct, frozen=True):
             " for each question; the rest must be saved first; 0: all of it",
         ),
     ] = 0.005
+    cache_marks: Annotated[
+        Literal["auto", "always", "never"],
+        Meta(
+            description="requests of Anthropic clients that mark nothing (cache_control) are marked for the provider's cache; auto: those"
+            " that memory changes anyway, at Anthropic's own API; always: of any conversation that goes on, at any upstream of that wire"
+        ),
+    ] = "auto"
 
 
 class PriceRow(Struct, frozen=True, forbid_unknown_fields=True):

@@ -108,7 +108,7 @@ class Exchange(Struct, frozen=True):
     but a command for us; `bidden`: it ends with one that was not carried out yet. `gone`: the client's bytes went up before the stages were
     asked, so what they ask for comes too late. `wishes`: what its user has set for it, None for nothing; `model`: the one that its client
     names, where the prompt has another for that. `beside`: what is done to it beside the stages, None for nothing.
-    """
+    `markable`: it marks nothing for its provider's cache, which takes a mark of the whole request."""
 
     id: int
     head: Head
@@ -132,3 +132,4 @@ class Exchange(Struct, frozen=True):
     wishes: Wishes | None = None
     model: str = ""
     beside: Beside | None = None
+    markable: bool = False

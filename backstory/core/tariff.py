@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from backstory.core.reply import Usage
 
@@ -40,6 +41,13 @@ class Tariff(Struct, frozen=True):
     """In so many of its newest messages."""
     marked: bool = False
     """Whether what is found in the cache ends at a mark, not wherever two prompts begin to differ."""
+    lent: bool = False
+    """Whether the mark is the proxy's own: as its client sent it, nothing of the request is cached."""
+
+    @property
+    def came(self) -> Tariff:
+        """That of the same request as its client sent it."""
+        return replace(self, caches=False, lent=False) if self.lent else self
 
     def cost(self, usage: Usage) -> float:
         """Of these tokens, as the provider counted them."""

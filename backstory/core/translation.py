@@ -31,7 +31,8 @@ class Habits(Struct, frozen=True, forbid_unknown_fields=True):
     which a message with calls is refused); "": as the model's name tells. `thinkers`: a pattern of the models to which it goes, "" for
     all. `id_length`: how many letters and digits an id of a call has to have, 0 where that is free. `bridged`: a user's words right behind
     a tool's result are refused. `efforts`: by a pattern of models, the first that fits, the efforts that they know. `own_tools`:
-    OpenAI's models have there what only OpenAI gives them: tools of free text, and lists of the tools that may be called."""
+    OpenAI's models have there what only OpenAI gives them: tools of free text, and lists of the tools that may be called. `marked_whole`:
+    of Anthropic's wire, a request as a whole may be marked for the cache (`cache_control` beside its messages)."""
 
     thoughts: GoesBack = ""
     thinkers: str = ""
@@ -39,6 +40,7 @@ class Habits(Struct, frozen=True, forbid_unknown_fields=True):
     bridged: bool = False
     efforts: dict[str, tuple[str, ...]] = {}
     own_tools: bool = False
+    marked_whole: bool = False
 
 
 NO_HABITS = Habits()

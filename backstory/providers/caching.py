@@ -94,6 +94,12 @@ class Tariffs:
         tail, loose = messages.behind(inside[-1])
         return replace(found, head=head, tail=tail, loose=loose, partly=inside[-1] < messages.near)
 
+    def lent(self, wire: str, model: str) -> Tariff | None:
+        """Of a request that marks nothing by itself and is marked as a whole, for the short lifetime; None where its provider has no such
+        marks or its price is not known."""
+        short = self._priced(wire, model)[0]
+        return replace(short, head=False, lent=True) if short.marked and short.known else None
+
     def counted(self, wire: str, model: str) -> Tariff:
         """Of tokens that the provider has counted, those written for the longer lifetime apart."""
         return _mixed(*self._priced(wire, model))

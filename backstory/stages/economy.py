@@ -4,22 +4,20 @@ fold may move, and when an answer is over it makes the row of what was paid, whi
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from backstory.core.edits import AppendText, Edit
 from backstory.core.exchange import Exchange, Outcome
-from backstory.core.layout import Elements
 from backstory.core.records import Arrival, Spend
 from backstory.core.reply import Reply, Usage
 from backstory.core.sizes import rough, rough_body
 from backstory.core.tariff import Messages, Tariff
-from backstory.memory.economy import decisions
+from backstory.memory.economy import decisions, marking
 from backstory.memory.economy.account import REST_S, STOPS, STOPS_S, Account
 from backstory.memory.economy.ceiling import addable, least, leaves_history, sent
 from backstory.memory.economy.counted import sane
@@ -33,13 +31,10 @@ from backstory.memory.economy.stored import model_of
 from backstory.memory.folding.compaction import Window
 from backstory.memory.folding.continuity import LABEL
 from backstory.stages.base import Stage
-from backstory.stages.measuring import drafted, note, shared
+from backstory.stages.measuring import drafted, messages_of, note, paths_of, shared, standing
 from backstory.stages.unbind import binds
-from backstory.stages.visit import Visit, Visits, began, wants_answer
+from backstory.stages.visit import Refused, Visit, Visits, began, unmark, wants_answer
 
-# Clients move their marks along the newest messages: among so many. So many messages may be instructions, in wires that have them there.
-_MARKED, _HEADING, _ROLE_BYTES = 6, 4, 200
-_INSTRUCTS = re.compile(rb'"role"[ \t\n\r]*:[ \t\n\r]*"(?:system|developer)"')
 # A request's own mark: its provider sets one behind the newest message.
 _AUTOMATIC = ("cache_control",)
 
@@ -65,17 +60,23 @@ class Priced(Protocol):
         """By wire, model and what the request asks of the provider's cache."""
         ...
 
+    def lent(self, wire: str, model: str) -> Tariff | None:
+        """Of a request that is marked for its client; None where none can be."""
+        ...
+
 
 class Choices(Struct, frozen=True):
     """`early`: folds may move before the hard threshold where that pays. `breaker`: rewriting stops where it is measured to lose money.
     `kept`: share of the window that a fold leaves verbatim at least. `holds`: what a client cuts off stays in front while that is cheaper.
-    `allowance`: share of the bill of a client that cuts its history by which memory may raise it."""
+    `allowance`: share of the bill of a client that cuts its history by which memory may raise it. `marks`: requests of clients that mark
+    nothing are marked for the provider's cache: auto: only where they go up changed anyway."""
 
     early: bool = True
     breaker: bool = True
     kept: float = 0.1
     holds: bool = True
     allowance: float = 0.005
+    marks: Literal["auto", "always", "never"] = "auto"
 
 
 class Money(Struct):
@@ -121,7 +122,7 @@ class Economy(Stage):
         self._judges = choices.breaker and window.size >= SMALL_WINDOW
         self.money = Money()
         self._stops: dict[str, float] = {}
-        self._bare: dict[str, float] = {}
+        self._bare: dict[tuple[Refused, str], float] = {}
         self._side: OrderedDict[str, float] = OrderedDict()
         self._net = 0.0
 
@@ -156,16 +157,22 @@ class Economy(Stage):
         """Whether what a client cuts off may stay in front. A small window has no room for it."""
         return self._choices.holds and self._window.size >= SMALL_WINDOW
 
-    def bare(self, model: str) -> bool:
-        """Whether nothing is held in front of requests to this model for a while: one was refused for it lately."""
-        since = self._bare.get(model)
+    def bare(self, model: str, what: Refused = "held") -> bool:
+        """Whether nothing is held in front of requests to this model for a while, or none marked: one was refused for it lately."""
+        since = self._bare.get((what, model))
         return since is not None and abs(self._clock() - since) < REST_S
 
-    def refused(self, model: str) -> None:
-        """A request to this model was refused for the sake of what was held in front of it, or came too soon after others."""
+    def refused(self, model: str, what: Refused = "held") -> None:
+        """A request to this model was refused for the sake of what was held in front of it, or of its mark, or came too soon after
+        others."""
         if len(self._bare) >= _MOST_BARE:
             self._bare.clear()
-        self._bare[model] = self._clock()
+        self._bare[what, model] = self._clock()
+
+    @property
+    def marks_all(self) -> bool:
+        """Whether requests that go up as they came may be marked, too."""
+        return self._choices.marks == "always"
 
     @property
     def keeps(self) -> int:
@@ -197,7 +204,7 @@ class Economy(Stage):
         if visit.complete or not visit.summed or not self._judges or binds(exchange):
             return False
         tariff, stood = self.tariff(exchange, visit), visit.thread.behind
-        if not (tariff.marked and tariff.caches):
+        if not (tariff.marked and tariff.caches) or tariff.lent:
             return False
         if stood is not None and any(isinstance(one, AppendText) and LABEL not in one.text for one in blocks):
             return stood
@@ -283,13 +290,36 @@ class Economy(Stage):
             wire, prompt = exchange.wire, exchange.prompt
             named = wire.name if wire is not None else "", prompt.model if prompt is not None else ""
             automatic = exchange.document is not None and exchange.document.has(_AUTOMATIC)
-            messages = _messages(exchange, visit.tokens_in - visit.fixed)
+            messages = messages_of(exchange, visit.tokens_in - visit.fixed)
             visit.tariff = self._tariffs.of(*named, exchange.body, messages, automatic)
             account = visit.thread.account
             account.partly = account.partly or visit.tariff.partly
             if account.partly and visit.tariff.caches:
                 visit.tariff = replace(visit.tariff, partly=True)
+            now, lent = visit.asked or self._clock(), None if visit.tariff.caches or visit.unmarked else self.lent(exchange, visit)
+            if lent is not None and account.found(lent).sent and account.warm(lent, now) and marking.trusted(account, now):
+                visit.tariff = lent  # as long as it is not known that it goes up otherwise
         return visit.tariff
+
+    def lent(self, exchange: Exchange, visit: Visit) -> Tariff | None:
+        """What this request is charged by if it is marked for its client; None where it must not be."""
+        prompt, wire = exchange.prompt, exchange.wire
+        if not exchange.markable or visit.late or visit.gone or prompt is None or wire is None or prompt.previous:
+            return None
+        thread = visit.thread
+        if not thread.conversation.memory or exchange.wishes or self.stopped(thread.account) or self.bare(prompt.model, "mark"):
+            return None
+        return self._tariffs.lent(wire.name, prompt.model)
+
+    def marks(self, exchange: Exchange, visit: Visit, lent: Tariff, stays: bool) -> bool:
+        """Whether this request is to be marked, by what it is charged by then. `stays`: it will stand in front of the next one, whatever
+        its client cuts. What is held in front of it is only because it is to be read."""
+        if visit.held is not None:
+            return True
+        account, step = visit.thread.account, self._step(exchange, visit)
+        if not marking.pays(account, lent, step, stays):
+            return False
+        return self.marks_all or marking.affordable(account, lent, step, self._choices.allowance)
 
     def forecast(self, exchange: Exchange, visit: Visit) -> float | None:
         """Dollars by which this request should be cheaper than it would be as it came (negative: dearer), by the rules of the cache; None
@@ -298,7 +328,7 @@ class Economy(Stage):
         if not tariff.known:
             return None
         step, dear = self._step(exchange, visit), self._dearness.of(model_of(tariff))
-        return forecast(visit.thread.account, tariff, step, _standing(exchange, visit, step, tariff), dear)
+        return forecast(visit.thread.account, tariff, step, standing(exchange, visit, step, tariff), dear)
 
     # --- when it is over
 
@@ -309,13 +339,15 @@ class Economy(Stage):
         if not visit.asked:
             # It went up before memory had come to its size: what the next ones cost is told from that, too.
             note(visit, drafted(exchange, visit, rough))
+        if not visit.lent and (visit.tariff is None or visit.tariff.lent):
+            unmark(visit)
         account, tariff, usage = visit.thread.account, self.tariff(exchange, visit), outcome.reply.usage
         step = self._step(exchange, visit)
         was_stopped, told = account.stopped, 0.0
-        if step.changed and step.complete and not step.legs and _standing(exchange, visit, step, tariff) is None:
+        if step.changed and step.complete and not step.legs and standing(exchange, visit, step, tariff) is None:
             told = expected(account, tariff, step)[1]
         billed, direct, counted = account.settle(step, tariff, usage, self._judges)
-        account.paths = _paths(visit, step.changed)
+        account.paths = paths_of(visit, step.changed)
         account.loose = _unmarked(visit, tariff.loose) if tariff.caches else -1
         counts = step.changed and step.complete
         if account.stopped and not was_stopped:
@@ -426,7 +458,7 @@ class Economy(Stage):
     def _step(self, exchange: Exchange, visit: Visit) -> Step:
         changed = not visit.late and any(stage in _REWRITES for stage, _ in exchange.edits)
         account = visit.thread.account
-        paths = _paths(visit, changed)
+        paths = paths_of(visit, changed)
         before = account.paths or earlier(account, visit.thread.path, visit.fixed, paths)
         added = visit.injection.tokens if changed and visit.recalled and visit.injection is not None else 0
         return Step(
@@ -464,36 +496,3 @@ def _unmarked(visit: Visit, newest: int) -> int:
     """Where on the branch so many of a request's newest messages begin; -1: nowhere."""
     places = visit.reading.places[-newest:] if newest else []
     return next((place for place in places if place >= 0), visit.upto if newest else -1)
-
-
-def _standing(exchange: Exchange, visit: Visit, step: Step, tariff: Tariff) -> int | None:
-    """With how many of its tokens a request begins as the one before, where it changes what went up; None where it does not. The first
-    time, our tools come to the client's, in front of everything."""
-    if step.changed and visit.paging and not visit.thread.account.rewritten and exchange.prompt is not None and exchange.prompt.tools:
-        return 0
-    left = bool(visit.dropped) and not (visit.since or visit.again)
-    moved = step.broken_sent or (visit.digest is not None and not visit.resumed) or visit.undone or bool(visit.stubs) or left
-    if not moved:
-        return None
-    return int(min(step.fixed, visit.thread.account.found(tariff).sent)) if tariff.head else 0
-
-
-def _paths(visit: Visit, changed: bool) -> tuple[int, int, int]:
-    first = began(visit)
-    ours = first - len(visit.held.turns) if changed and visit.held is not None else first
-    return first, ours, visit.folded if changed else 0
-
-
-def _messages(exchange: Exchange, tokens: int) -> Messages | None:
-    """Where the request's messages stand, behind the instructions that some wires have among them; None where that is not known."""
-    items = exchange.prompt.items if exchange.prompt is not None else ()
-    if not isinstance(items, Elements) or not items:
-        return None
-    first = next((at for at in range(min(len(items), _HEADING)) if not _instructs(items[at])), 0)
-    spans = items.spans()
-    return Messages(spans[first][0], spans[max(first, len(items) - _MARKED)][0], spans[-1][1], spans, max(0, tokens))
-
-
-def _instructs(item: memoryview) -> bool:
-    """Whether a message is the instructions, by its role, which stands near one of its ends."""
-    return any(_INSTRUCTS.search(part) is not None for part in (item[:_ROLE_BYTES], item[-_ROLE_BYTES:]))

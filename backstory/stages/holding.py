@@ -19,6 +19,7 @@ from backstory.core.edits import AddMessages, AddTools
 from backstory.core.exchange import Exchange, Note, Outcome
 from backstory.core.message import Prompt
 from backstory.core.records import Turn
+from backstory.core.tariff import Tariff
 from backstory.core.wire import Wire
 from backstory.errors import DocumentError
 from backstory.memory.economy import holding
@@ -28,10 +29,12 @@ from backstory.memory.identity.thread import Thread
 from backstory.stages.base import Stage
 from backstory.stages.economy import Economy
 from backstory.stages.unbind import Unbind
-from backstory.stages.visit import Visit, Visits
+from backstory.stages.visit import Visit, Visits, began, unmark
 
 _MARK, _INPUT = b'"cache_control"', b'"input"'
 _TOO_MANY = 429
+# What these ask for goes with what is let go.
+_FOR_OURS = frozenset({Unbind.name, "marks"})
 # A payload of more bytes is not kept; nor are more of all conversations.
 _MOST_BYTES, _MOST_IN_ALL = 4 << 20, 64 << 20
 # Marks of what is to be cached belong to the request that they came with. In a text the quotes would be escaped.
@@ -95,6 +98,24 @@ class Holding(Stage):
             return None
         return held, AddMessages(held.before, _plain(wire, items[held.start : held.stop]))
 
+    def stays(self, exchange: Exchange, visit: Visit, tariff: Tariff) -> bool:
+        """Whether what goes up now will stand in front of the next request, whatever its client cuts. `tariff`: of this one."""
+        thread, view, prompt = visit.thread, visit.thread.view, exchange.prompt
+        if visit.held is not None:
+            return visit.held.coming >= 1
+        if (
+            view is None
+            or prompt is None
+            or visit.folded
+            or not self._economy.holds
+            or _refused(thread)
+            or self._economy.bare(prompt.model)
+        ):
+            return False
+        cut = thread.account.paths is not None and thread.account.paths[0] != began(visit)
+        sizes = Sizes(visit.tokens_sent, visit.fixed, visit.fresh, self._hard)
+        return holding.promises(thread.account, tariff, view, sizes, cut)
+
     def finished(self, exchange: Exchange, outcome: Outcome) -> None:
         visit = self._visits.get(exchange.id)
         if visit is None or not visit.ready or not self._economy.holds:
@@ -103,8 +124,8 @@ class Holding(Stage):
         model = exchange.prompt.model if exchange.prompt is not None else ""
         if visit.refused:
             self._keep(thread, None)
-            if outcome.reply is not None:
-                self._economy.refused(model)
+            for what in visit.refused if outcome.reply is not None else ():
+                self._economy.refused(model, what)
             return
         if visit.held is not None and outcome.status >= 400 and not visit.late:
             # Its provider may take less than is believed: what the client sends goes up as it came, at the very least once more.
@@ -126,7 +147,8 @@ class Holding(Stage):
             self._keep(thread, None)
         elif outcome.reply is not None and outcome.reply.parts:
             tariff = self._economy.tariff(exchange, visit)
-            made = self._view(exchange, visit) if tariff.known and tariff.caches and not tariff.partly else None
+            caches = tariff.caches or self._economy.lent(exchange, visit) is not None
+            made = self._view(exchange, visit) if tariff.known and caches and not tariff.partly else None
             self._keep(thread, None if made is None else holding.seen(thread.view, made))
 
     def _keep(self, thread: Thread, view: View | None) -> None:
@@ -172,22 +194,28 @@ class Holding(Stage):
 
 
 def let_go(exchange: Exchange, visit: Visit, tools: int) -> Exchange:
-    """The exchange without what is held in front of it, which its provider has refused, and without tools of ours, which take so many
-    tokens: nothing of it is to be refused for our sake. What was reasoned behind it goes, too, where its provider would refuse that."""
-    thread, held = visit.thread, visit.held
+    """The exchange without what is held in front of it, which its provider has refused, without a mark of ours, and without tools of ours,
+    which take so many tokens: nothing of it is to be refused for our sake. What was reasoned behind it goes, too, where its provider would
+    refuse that."""
+    thread, held, notes = visit.thread, visit.held, []
     if held is not None:
         visit.tokens_sent -= held.tokens
         visit.absent += len(held.turns)
         thread.loosened = visit.asked
+        thread.account.refused = holding.REFUSED
+        notes.append(Note("holding", "refused with what its client had cut off in front of it; asked once more without"))
+    if visit.lent:
+        notes.append(Note("marks", "refused with a mark for the provider's cache; asked once more without"))
     if visit.paging:
         visit.tokens_sent -= tools
-    visit.held, visit.refused, visit.paging = None, True, frozenset()
-    thread.view, thread.account.refused = None, holding.REFUSED
-    note = Note("holding", "refused with what its client had cut off in front of it; asked once more without")
+    visit.refused = (*(("held",) if held is not None else ()), *(("mark",) if visit.lent else ()))
+    visit.held, visit.paging, thread.view = None, frozenset(), None
+    unmark(visit)
     edits = tuple(
-        [(stage, edit) for stage, edit in exchange.edits if stage != Unbind.name and not isinstance(edit, AddMessages | AddTools)]
+        [(stage, edit) for stage, edit in exchange.edits if stage not in _FOR_OURS and not isinstance(edit, AddMessages | AddTools)]
     )
-    return Unbind.unbind(replace(exchange, edits=edits, notes=(*exchange.notes, note)), visit)
+    kept = [note for note in exchange.notes if note.stage != "marks"]
+    return Unbind.unbind(replace(exchange, edits=edits, notes=(*kept, *notes)), visit)
 
 
 def _refused(thread: Thread) -> bool:

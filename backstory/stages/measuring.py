@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from msgspec import Struct
 
 from backstory.core.exchange import Exchange
+from backstory.core.layout import Elements
 from backstory.core.message import Text
 from backstory.core.sizes import CHARS_PER_TOKEN
-from backstory.stages.visit import Visit, new_tokens
+from backstory.core.tariff import Messages, Tariff
+from backstory.memory.economy.steps import Step
+from backstory.stages.visit import Visit, began, new_tokens
 
 # The parts of a request that are neither messages nor memory (framing of messages, reply's start) in tokens.
 _FRAMING = 8
+# Clients move their marks along the newest messages: among so many. So many messages may be instructions, in wires that have them there.
+_MARKED, _HEADING, _ROLE_BYTES = 6, 4, 200
+_INSTRUCTS = re.compile(rb'"role"[ \t\n\r]*:[ \t\n\r]*"(?:system|developer)"')
 
 
 class Draft(Struct, frozen=True):
@@ -58,3 +65,37 @@ def shared(exchange: Exchange, visit: Visit, fixed: int) -> int:
     time, our tools come to the client's, in front of everything."""
     first = not visit.thread.boundary and not visit.thread.stubs
     return 0 if first and exchange.prompt is not None and exchange.prompt.tools else fixed
+
+
+def standing(exchange: Exchange, visit: Visit, step: Step, tariff: Tariff) -> int | None:
+    """With how many of its tokens a request begins as the one before, where it changes what went up; None where it does not. The first
+    time, our tools come to the client's, in front of everything."""
+    if step.changed and visit.paging and not visit.thread.account.rewritten and exchange.prompt is not None and exchange.prompt.tools:
+        return 0
+    left = bool(visit.dropped) and not (visit.since or visit.again)
+    moved = step.broken_sent or (visit.digest is not None and not visit.resumed) or visit.undone or bool(visit.stubs) or left
+    if not moved:
+        return None
+    return int(min(step.fixed, visit.thread.account.found(tariff).sent)) if tariff.head else 0
+
+
+def paths_of(visit: Visit, changed: bool) -> tuple[int, int, int]:
+    """As Account.paths, of this request. `changed`: it goes up so."""
+    first = began(visit)
+    ours = first - len(visit.held.turns) if changed and visit.held is not None else first
+    return first, ours, visit.folded if changed else 0
+
+
+def messages_of(exchange: Exchange, tokens: int) -> Messages | None:
+    """Where the request's messages stand, behind the instructions that some wires have among them; None where that is not known."""
+    items = exchange.prompt.items if exchange.prompt is not None else ()
+    if not isinstance(items, Elements) or not items:
+        return None
+    first = next((at for at in range(min(len(items), _HEADING)) if not _instructs(items[at])), 0)
+    spans = items.spans()
+    return Messages(spans[first][0], spans[max(first, len(items) - _MARKED)][0], spans[-1][1], spans, max(0, tokens))
+
+
+def _instructs(item: memoryview) -> bool:
+    """Whether a message is the instructions, by its role, which stands near one of its ends."""
+    return any(_INSTRUCTS.search(part) is not None for part in (item[:_ROLE_BYTES], item[-_ROLE_BYTES:]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Set
-from typing import TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
 from msgspec import Struct, field
 
@@ -19,6 +19,8 @@ from backstory.memory.recall.reasons import Left, Reason, Search
 from backstory.memory.recall.retrieval import Recalled
 
 T = TypeVar("T")
+Refused: TypeAlias = Literal["held", "mark"]
+"""For whose sake a request may be refused: what is held in front of it, or the mark that it was given."""
 # So long a request waits to be known, in such steps: nothing tells of it but the visit itself.
 _KNOWN_S = 5.0
 _STEP_S = 0.01
@@ -48,11 +50,12 @@ class Visit(Struct):
     lines were chosen that it did not bring, what was left out, and how many turns the payload lacks. `bytes_sent`: of the body, 0 where
     it went as it came. `capped`: less may be recalled at it than its budget, for what that costs. `home`: where the conversation belongs,
     where that is to be stored. `held`: what its client has cut off and goes up in front of it all the same; `refused`: its provider did not
-    take it so, and it went up once more without. `rewritten`: of its thread, when it was made ready. `went`: the body
-    that went up, b"" where it went as it came. `anew`: what is recalled at it will not be in the provider's cache, however it goes up;
+    take it so, or with a mark of ours, and it went up once more without. `rewritten`: of its thread, when it was made ready. `went`: the
+    body that went up, b"" where it went as it came. `anew`: what is recalled at it will not be in the provider's cache, however it goes up;
     `since`: from this place of the branch on nothing is, or had better not be, -1 for nowhere; `dropped`: the earlier blocks that go up no
     more for that; `again`: so many tokens before the new ones are written again for it. `behind`: blocks stand behind the marks of their
     messages.
+    `lent`: it goes up with a mark of ours for the provider's cache; `unmarked`: it must not.
     `summed`: its client goes on from a summary of its history. `adrift`: it may go on with what was said before, but
     with which conversation cannot be told."""
 
@@ -112,7 +115,7 @@ class Visit(Struct):
     lookups: list[Lookup] = field(default_factory=list)
     capped: bool = False
     held: Held | None = None
-    refused: bool = False
+    refused: tuple[Refused, ...] = ()
     rewritten: int = 0
     went: bytes = b""
     anew: bool = False
@@ -120,11 +123,18 @@ class Visit(Struct):
     again: int = 0
     behind: bool = False
     summed: bool = False
+    lent: bool = False
+    unmarked: bool = False
 
 
 def answered(visit: Visit) -> Turn | None:
     """The turn that its answer follows; None where there is none before it."""
     return visit.turns[-1] if visit.turns else visit.last
+
+
+def unmark(visit: Visit) -> None:
+    """Its request goes up without a mark of ours, and is charged by that."""
+    visit.lent, visit.unmarked, visit.tariff = False, True, None
 
 
 def new_tokens(visit: Visit, new: int) -> int:

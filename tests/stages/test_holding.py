@@ -345,7 +345,7 @@ def test_what_is_let_go_is_what_was_in_front_and_tools_of_ours() -> None:
     made = let_go(Exchange(1, Head("POST", "/", "", ()), b"", edits=edits), visit, 300)
     assert made.edits == (edits[0], edits[3])
     assert [note.stage for note in made.notes] == ["holding"]
-    assert (visit.tokens_sent, visit.absent, visit.refused, len(visit.paging)) == (3500, 5, True, 0)
+    assert (visit.tokens_sent, visit.absent, visit.refused, len(visit.paging)) == (3500, 5, ("held",), 0)
     assert visit.held is None
     assert (visit.thread.view, visit.thread.account.refused, visit.thread.loosened) == (None, 2, 7.0)
 

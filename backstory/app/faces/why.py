@@ -105,8 +105,9 @@ class Explanation(Struct, frozen=True):
 
 
 class Difference(Struct, frozen=True):
-    """One edit. `what`: block, earlier block, digest, fold, marker, stub, tools, held or other. `first`, `last`: messages of the request as
-    it came, counted from 1. `bytes`: added, or (below 0) taken out. `text`: what was added, "" where nothing was, or it is not stored."""
+    """One edit. `what`: block, earlier block, digest, fold, marker, stub, tools, held, cache mark or other. `first`, `last`: messages of
+    the request as it came, counted from 1. `bytes`: added, or (below 0) taken out. `text`: what was added, "" where nothing was, or
+    it is not stored."""
 
     what: str
     first: int
@@ -186,7 +187,7 @@ def diff(store: Store, named: str, principal: str | None = None) -> Diff:
     made, unknown = [], []
     for change in case.told.changes:
         text = digest if change.what == "digest" else texts.get(change.chain, "")
-        if change.bytes > 0 and not text and change.what not in ("stub", "tools", "held"):
+        if change.bytes > 0 and not text and change.what not in ("stub", "tools", "held", "cache mark"):
             unknown.append(f"the text of {_named(change)}")
         made.append(Difference(change.what, change.item + 1, max(change.item + 1, change.to), change.bytes, text))
     told = case.told

@@ -41,6 +41,12 @@ _SHARED = (
     "last_at",
     "lasts_s",
     "gap_s",
+    "gaps",
+    "cuts",
+    "hits",
+    "lent",
+    "lent_at",
+    "told",
     "growth",
     "size_in",
     "sent_size",
@@ -61,8 +67,15 @@ _SHARED = (
 )
 # A request of less than this share of the one before has lost most of its history.
 _MOST_OF_IT = 0.6
-# Weight of the newest request in how often something is recalled.
+# Weight of the newest request in how often something is recalled, or cut.
 _RECALLS = 0.25
+LEAST_HITS = 0.5
+"""So often, lately, what a mark of ours wrote must have been found: else there is none for `REST_S`."""
+# How often that is before anything is known; what one that was found makes of it, and one that was not: of the first two, one is enough,
+# and of many two in a row.
+_HITS, _HIT, _MISS = 0.6, 0.5, 0.6
+# So many pauses tell how soon requests come.
+_GAPS = 8
 # So large a loss, as a share of all that the conversation would have cost, is judged over so many requests already.
 _LARGE, _FEW = 0.2, 4
 # So many stopped conversations, in this time, stop the instance where it has lost money on the whole.
@@ -81,15 +94,20 @@ class Account:
         "_window",
         "added",
         "aside",
+        "cuts",
         "direct_size",
         "fixed",
         "gap_s",
+        "gaps",
         "growth",
         "held_saved",
+        "hits",
         "holdings",
         "holds",
         "last_at",
         "lasts_s",
+        "lent",
+        "lent_at",
         "loose",
         "lost",
         "newest",
@@ -110,11 +128,12 @@ class Account:
         "stopped_at",
         "summit",
         "tariff",
+        "told",
     )
 
     def __init__(self) -> None:
-        self.requests, self.last_at, self.gap_s = 0, 0.0, 0.0
-        """Usual seconds between two requests."""
+        self.requests, self.last_at, self.gap_s, self.gaps, self.cuts = 0, 0.0, 0.0, tuple[float, ...](), 0.0
+        """Usual seconds between two requests; the newest of these pauses; and the share of requests whose client cut its history."""
         self.lasts_s = 0.0
         """The longest pause after which the cache still held what it should."""
         self.growth = 0.0
@@ -143,8 +162,10 @@ class Account:
         """Whether any request went up changed."""
         self.stopped = self.partly = False
         """Rewriting has cost more than it saved: nothing new is folded or recalled, unless the window is at stake. `partly`: as of a
-        tariff, of any request. `refused`: how often in a row a provider has not taken what was held (memory/economy/holding.py)."""
-        self.stopped_at, self.refused = 0.0, 0
+        tariff, of any request. `refused`: how often in a row a provider has not taken what was held (memory/economy/holding.py). Of marks
+        of ours (marking.py), `lent`: the newest request had one, and nothing was found at it; `lent_at`: when one had last; `hits`: how
+        often, lately, what one wrote was found. `told`: the provider told its usage of the newest request."""
+        self.stopped_at, self.refused, self.lent, self.lent_at, self.hits, self.told = 0.0, 0, False, 0.0, _HITS, False
         self.holds, self.held_saved = 0, 0.0
         """Measured requests in which something was held that the client had cut off, and what they cost less than they would have."""
         self.pure = False
@@ -240,13 +261,16 @@ class Account:
         first = first_of(usage, step.total_sent, step.legs)
         if measured:
             self._learn(step, tariff, first)
+            self._found(step, tariff, first)
+        self.told = measured
         size = self._size(step, first)
-        if self.rewritten or step.changed:
+        if self.rewritten or step.changed or tariff.lent:
             direct = self._direct(step, tariff, first, size)
         self._remember(step, size)
         self._store(step, tariff, size, first.input_tokens if measured else 0)
         self.purse.book(billed, direct, tariff.known)
         self.tariff = tariff
+        self.lent_at = step.at if tariff.lent else self.lent_at
         if step.held and measured:
             self.holds += 1
             self.held_saved += direct - billed
@@ -305,6 +329,9 @@ class Account:
             size = input_tokens + (one.tokens_in - total) * self.ratio
             self._remember(step, size)
             held = Stored(one.at, one.tokens_in, total, size, input_tokens if one.measured else 0)
+            self.told = one.measured
+            if one.measured and one.wire == "anthropic" and not (one.cache_read or one.cache_write):
+                held = Stored(one.at)  # nothing was marked
             self.holdings = put(folded(self.holdings) if shrunk else self.holdings, one.model if one.priced else "", held)
             self.newest = one.id
             self.purse.book(one.billed, one.direct, one.priced)
@@ -322,6 +349,8 @@ class Account:
     def _direct(self, step: Step, tariff: Tariff, usage: Usage, size: float) -> float:
         """The request as it came, by the rules of the cache, as good as it was while nothing was changed; of a prompt that is not cached to
         its end and is cut, what was paid and what the two differ by."""
+        if tariff.lent:
+            return tariff.came.predicted(size, 0.0, usage.output_tokens)
         cached = 0.0
         if self.warm(tariff, step.at):
             aside = self.aside if not step.complete else self._beside(step, usage)
@@ -371,6 +400,20 @@ class Account:
                 self._expected += expected
                 self._read += usage.cache_read_tokens
 
+    def _found(self, step: Step, tariff: Tariff, usage: Usage) -> None:
+        """Whether what a mark of ours has written was found by this request. One at which something was found itself was not for nothing,
+        whatever comes after it; of one that goes on and is not marked, or comes too late, it is not known. One that is set although those
+        before it were for nothing is judged for itself."""
+        if self.tariff is not None and model_of(self.tariff) != model_of(tariff):
+            return
+        if tariff.lent and self.hits < LEAST_HITS:
+            self.hits = _HITS
+        if tariff.lent and usage.cache_read_tokens:
+            self.hits += _HIT * (1 - self.hits)
+        elif self.lent and (tariff.lent or step.broken_sent) and step.at - self.last_at < tariff.ttl_s:
+            self.hits *= _MISS
+        self.lent = tariff.lent and not usage.cache_read_tokens
+
     def _beside(self, step: Step, usage: Usage) -> float:
         """Tokens of a request that we do not count; negative where we count too many in what never changes."""
         return max(-step.fixed * self.ratio, usage.input_tokens - step.total_sent * self.ratio)
@@ -383,6 +426,8 @@ class Account:
         if not tariff.caches:
             came = sent = step.fixed if tariff.head else 0
             direct = told = came * ratio + aside if came else 0.0
+        if tariff.lent:
+            came, direct = 0, 0.0
         others = shared(self.holdings, *begins(step, tariff), ratio, aside)
         self.holdings = put(others, model_of(tariff), Stored(step.at, came, sent, direct, told))
 
@@ -390,7 +435,9 @@ class Account:
         weight = max(_SMOOTH, 1 / max(1, self.requests))
         if self.last_at and step.at >= self.last_at:
             self.gap_s += weight * (step.at - self.last_at - self.gap_s)
+            self.gaps = (*self.gaps, step.at - self.last_at)[-_GAPS:]
         if self.requests:
+            self.cuts += _RECALLS * (step.broken_in - self.cuts)
             grown = max(0, step.total_sent - self.sent_size) if not step.broken_sent else step.fresh_sent
             recalled = step.fresh_sent - step.fresh_in
             self.growth += weight * (grown - self.growth)

@@ -108,7 +108,7 @@ def sent(
     came_cached = int(min(stays if cut else came - fresh, found.came))
     went_cached = int(min(stays if moved else went - fresh - lost, found.sent))
     again = (passing - 1) * max(1.0, account.growth) if passing else 0.0
-    cached = max(0, came_cached), max(0, went_cached)
+    cached = 0 if tariff.lent else max(0, came_cached), max(0, went_cached)
     return Sent(came, went, *cached, stay, writes, reads, slides or held is not None, passing, again, behind)
 
 
@@ -120,8 +120,8 @@ def addable(account: Account, tariff: Tariff, now: Sent, budget: int, share: flo
     if costs[0][0] <= 0:
         return budget
     direct, goes = (
-        tariff.predicted(size * account.ratio + account.aside, cached * account.ratio + account.aside if warm else 0)
-        for size, cached in ((now.came, now.came_cached), (now.went, now.went_cached))
+        rate.predicted(size * account.ratio + account.aside, cached * account.ratio + account.aside if warm else 0)
+        for rate, size, cached in ((tariff.came, now.came, now.came_cached), (tariff, now.went, now.went_cached))
     )
     added = goes - direct
     if added > 0:

@@ -64,7 +64,7 @@ def recallable(account: Account, budget: int, move: Move, tariff: Tariff) -> int
     if max(account.owing, account.lately) <= 0 or tariff.write <= 0:
         return budget
     warm = account.stays_warm(tariff)
-    saving = tariff.predicted(move.size, move.size if warm else 0) - tariff.predicted(move.after, move.after if warm else 0)
+    saving = tariff.came.predicted(move.size, move.size if warm else 0) - tariff.predicted(move.after, move.after if warm else 0)
     most = _RECALL_SHARE * 1e6 * saving / tariff.write
     return budget if account.recalls * budget <= most else min(budget, max(RECALL_LEAST, int(most)))
 

@@ -111,21 +111,40 @@ def worth(account: Account, tariff: Tariff, held: Held, view: View, sizes: Sizes
     size, came, fixed = sizes.came + held.tokens, sizes.came, min(sizes.fixed, sizes.came)
     if size > sizes.hard or view.cuts < _FEWEST_CUTS:
         return None
-    read, write, growth = tariff.read, max(tariff.write, tariff.input), max(1.0, account.growth)
-    stays = fixed if tariff.head else 0
-    again = max(0.0, came - stays - tariff.tail) * (write - read)
-    furthest = came + math.sqrt(max(0.0, 2 * again * growth / read)) if read > 0 else math.inf
+    growth, stays = max(1.0, account.growth), fixed if tariff.head else 0
+    furthest = _furthest(account, tariff, came, stays, view.apart)
     if size > furthest:
         return None
-    if read > 0:
-        holding = read * (furthest + came) / 2 + again * growth / max(1.0, furthest - came)
-        if holding > (1 - _WORTH) * (read * came + again / view.apart):
-            return None
     kept = min(account.found(tariff).sent, size - sizes.fresh) * account.quality
-    if tariff.predicted(size, kept) > (1 - _WORTH) * tariff.predicted(came, stays):
+    if tariff.predicted(size, kept) > (1 - _WORTH) * tariff.came.predicted(came, stays):
         return None
     furthest = min(furthest, sizes.hard)
     return replace(held, coming=(furthest - size) / growth, cycle=max(1.0, (furthest - came) / growth))
+
+
+def promises(account: Account, tariff: Tariff, view: View, sizes: Sizes, cut: bool) -> bool:
+    """Whether what goes up now will stay in front of the next request, should its client cut it off. `view`: of the request before;
+    `cut`: its client has cut since."""
+    if loses(account) or view.cuts + cut < _FEWEST_CUTS:
+        return False
+    stays = min(sizes.fixed, sizes.came) if tariff.head else 0
+    furthest = _furthest(account, tariff, sizes.came, stays, (view.requests + 1) / (view.cuts + cut))
+    return sizes.came + account.growth < min(furthest, sizes.hard)
+
+
+def _furthest(account: Account, tariff: Tariff, came: float, stays: float, apart: float) -> float:
+    """The tokens up to which it is cheaper to hold, by the cycle that begins with a request of `came` tokens; 0 where it never is. `apart`:
+    requests between two cuts."""
+    read, write, growth = tariff.read, max(tariff.write, tariff.input), max(1.0, account.growth)
+    again = max(0.0, came - stays - tariff.tail) * (write - read)
+    if read <= 0:
+        return math.inf
+    furthest = came + math.sqrt(max(0.0, 2 * again * growth / read))
+    holding = read * (furthest + came) / 2 + again * growth / max(1.0, furthest - came)
+    alone = read * came + again / apart
+    if tariff.lent:
+        alone = min(alone, tariff.input * came - growth * (write - tariff.input))
+    return furthest if holding <= (1 - _WORTH) * alone else 0.0
 
 
 def loses(account: Account) -> bool:

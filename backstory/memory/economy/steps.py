@@ -63,7 +63,7 @@ def behind(step: Step, tariff: Tariff) -> float:
 def tails(step: Step, tariff: Tariff, ratio: float) -> tuple[Tariff, Tariff]:
     """The tariff of a request as it came and as it went up, in tokens of the provider: `ratio` for one of ours."""
     if not (tariff.tail or step.loose):
-        return tariff, tariff
+        return tariff.came, tariff
     return replace(tariff, tail=tariff.tail * ratio), replace(tariff, tail=behind(step, tariff) * ratio)
 
 

@@ -24,6 +24,7 @@ from backstory.core.edits import (
     PutMessage,
     ReplaceMedia,
     SetImage,
+    SetParam,
     SetText,
     StrikeText,
 )
@@ -34,7 +35,7 @@ from backstory.memory.recall.index import ASKS, TELLS, TIMELY, Index
 from backstory.memory.recall.nearness import Asked
 from backstory.memory.recall.question import Query
 
-What: TypeAlias = Literal["block", "earlier block", "digest", "fold", "marker", "stub", "tools", "held", "other"]
+What: TypeAlias = Literal["block", "earlier block", "digest", "fold", "marker", "stub", "tools", "held", "cache mark", "other"]
 Kind: TypeAlias = Literal["recalled", "pinned", "kept", "elsewhere"]
 # Of what was considered and left out, so many are told one by one.
 MOST_LEFT = 20
@@ -219,7 +220,12 @@ def _change(
             return Change("held", index, sum(map(len, values)), len(values))
         case AddMessage(text=text) | AddSystem(text=text):
             return Change("other", getattr(edit, "index", 0), _bytes(text))
-    return Change("other", getattr(edit, "index", 0), 0)
+    added = len(_member(edit.name, edit.value)) if isinstance(edit, SetParam) and stage == "marks" else 0
+    return Change("cache mark" if added else "other", getattr(edit, "index", 0), added)
+
+
+def _member(name: str, value: bytes) -> bytes:
+    return b',"%b":%b' % (name.encode(), value)
 
 
 def _bytes(text: str) -> int:
