@@ -329,7 +329,7 @@ class Engine:
             _all(clear)
 
         self._forgotten = Forgotten(lanes, forget, self._learn, self.opening.gone, self._clock)
-        line.forgets.changed = self._forgotten.drop
+        line.forgets.changed, threads.look = self._forgotten.drop, self._forgotten.look
         self.pins = Pins(lanes, threads.pinned)
         await self._forgotten.start()
         await self.pins.start()

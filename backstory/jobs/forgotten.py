@@ -58,13 +58,14 @@ class Forgotten:
     async def look(self) -> bool:
         """Whether something was forgotten since the last look."""
         after, since = self._last, self._laid
-        key, laid = await self._lanes.read(lambda store: store.laid(since))
+        (key, laid), receipts, stated = await self._lanes.read(
+            lambda store: (store.laid(since), store.receipts(after), store.stated(FORGET))
+        )
         if laid:
             # Another process may have drawn a smaller number and write it later.
             self._laid = max(since, laid[-1].turn - ids_span(_LATE_S))
             self._learn(key, laid)
-        receipts = await self._lanes.read(lambda store: store.receipts(after))
-        waiting = frozenset(await self._lanes.read(lambda store: store.stated(FORGET)))
+        waiting = frozenset(stated)
         if not receipts and waiting == self._waiting:
             return False
         await self.drop()

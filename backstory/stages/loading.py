@@ -43,8 +43,7 @@ def load_thread(store: Store, record: Conversation, scope: str, protects: Callab
     thread.settle_stubs()
     forgotten = [receipt.at for receipt in store.receipts() if any(name in receipt.what for name in thread.lineage)]
     left = [injection.left for injection in thread.injections.values()]
-    inherited = {name: value for name, value in store.states(record.forked_from).items() if name != FORGET} if record.forked_from else {}
-    settle_states(thread, {**inherited, **store.states(record.id)})
+    settle_states(thread, load_states(store, record))
     if spends := store.spends(record.id):
         thread.account.replay(spends)
     thread.loosened = max([*waiting.values(), *forgotten, *left, _otherwise(thread, spends, turns)], default=0.0)
@@ -107,6 +106,12 @@ def load_beside(store: Store, record: Conversation) -> tuple[list[Turn], dict[in
 def tells(injection: Injection, going_since: Mapping[int, float], by_chain: Mapping[bytes, int]) -> bool:
     """Whether it tells of a turn that is about to be forgotten, or stands at one."""
     return bool(going_since) and (by_chain.get(injection.chain, 0) in going_since or any(turn in going_since for turn in injection.turns))
+
+
+def load_states(store: Store, record: Conversation) -> dict[str, str]:
+    """What is set for a conversation, or was for the one that it was forked from. Blocks."""
+    inherited = {name: value for name, value in store.states(record.forked_from).items() if name != FORGET} if record.forked_from else {}
+    return {**inherited, **store.states(record.id)}
 
 
 def settle_states(thread: Thread, states: Mapping[str, str]) -> None:

@@ -9,18 +9,23 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
+
+from msgspec.structs import replace
 
 from backstory.core.ids import conversation_id
 from backstory.core.records import Batch, Conversation, Turn
 from backstory.core.store import Lanes, Store
 from backstory.core.tombs import Tombs
+from backstory.core.wishes import WISHES, spent, text_of, wishes_of
+from backstory.errors import StoreError
 from backstory.memory.identity.thread import Thread
 from backstory.memory.reading.turns import chain as chain_on
 from backstory.memory.reading.turns import root
 from backstory.stages.ends import Ends
-from backstory.stages.loading import forked_from, load_beside, load_thread
+from backstory.stages.loading import forked_from, load_beside, load_states, load_thread
 
 _MOST_THREADS = 2000
 # Threads are kept up to this weight: one for each turn, one for each 100 tokens. Some 50 MB.
@@ -58,6 +63,8 @@ class Threads:
         self._epoch = 0
         self.tombs = Tombs()
         """By what forgotten turns are known again."""
+        self.look: Callable[[], Awaitable[object]] | None = None
+        """Looks for what was forgotten, here or by another process, and lets go of it."""
 
     def __len__(self) -> int:
         return len(self._threads)
@@ -350,6 +357,30 @@ class Threads:
         """Until what another process has answered lately can be found. Whether there may be one."""
         return await self._lanes.others()
 
+    async def heard(self) -> None:
+        """Where another process on this machine has this store: until what it has been told to forget by now is gone here, too. Where the
+        store cannot be read, nothing can have been told."""
+        if self.look is not None and self._lanes.shared:
+            with suppress(StoreError):
+                await self.look()
+
+    async def heeded(self, thread: Thread) -> None:
+        """Where another process on this machine has this store: until the thread knows what was set for its conversation there."""
+        record = thread.conversation
+
+        def read(store: Store) -> tuple[Conversation | None, dict[str, str]]:
+            return store.conversation(record.principal, record.id), load_states(store, record)
+
+        with suppress(StoreError):
+            while self._lanes.shared:
+                before = thread.states, thread.conversation
+                stored, states = await self._lanes.read(read)
+                if (thread.states, thread.conversation) != before:
+                    continue  # something was set here meanwhile
+                if stored is not None:
+                    _heed(thread, stored, states)
+                return
+
     async def _caught_up(self) -> None:
         """After threads were let go of before all of them was stored: until it is."""
         while self._behind:
@@ -420,6 +451,20 @@ class Threads:
         if len(self._aliases) > 4 * _MOST_THREADS:
             self._aliases = {key: value for key, value in self._aliases.items() if value in self._threads}
             self._unstored.intersection_update(self._aliases)
+
+
+def _heed(thread: Thread, stored: Conversation, states: Mapping[str, str]) -> None:
+    """Let a thread know what is set for its conversation. What held for one request that is over stays taken back."""
+    record, before = thread.conversation, thread.states
+    if (record.memory, record.label) != (stored.memory, stored.label):
+        thread.conversation = replace(record, memory=stored.memory, label=stored.label)
+    wishes = wishes_of(states, record.id, record.created)
+    found = {name: value for name, value in states.items() if value}
+    if wishes.once and before.get(WISHES, "") == text_of(spent(wishes)):
+        found[WISHES] = before[WISHES]
+    if found != before:
+        # Where it belongs is among it.
+        thread.states, thread.home = found, None
 
 
 def _leads_to(store: Store, principal: str, name: str, origins: Collection[str]) -> bool:

@@ -310,6 +310,14 @@ class SqlStore:
             else:
                 db.run("DELETE FROM states WHERE conversation = ? AND name = ?", (found[0][0], name))
 
+    def put_about(self, principal: str, conversation_id: str, label: str | None = None, memory: bool | None = None) -> None:
+        """See Store."""
+        given = {name: value for name, value in (("label", label), ("memory", memory)) if value is not None}
+        if given:
+            sql = f"UPDATE conversations SET {','.join(f'{name} = ?' for name in given)} WHERE id = ? AND principal = ?"
+            with self._dialect.transaction() as db:
+                db.run(sql, (*given.values(), conversation_id, principal))
+
     # --- work
 
     def spends(self, conversation_id: str, limit: int = 64) -> list[Spend]:
