@@ -282,8 +282,7 @@ class Engine:
         config, self._ended = self.config, False
         self._lanes = lanes = await open_lanes(config.storage.url, config.storage.journal)
         await self._follow(lanes)
-        self.threads = threads = Threads(lanes, self._clock, lambda path: protected_from(path, self._settings.window))
-        threads.tombs = await lanes.read(lambda store: store.tombs())
+        self.threads = threads = await self._threads(lanes)
         meaning = None
         if config.vectors.model != "none":
             meaning = Meaning(lanes, _VECTOR_SHARE * config.recall.deadline_ms / 1000, self.failed)
@@ -328,7 +327,7 @@ class Engine:
             threads.tombs = tombs.after(threads.tombs)
             _all(clear)
 
-        self._forgotten = Forgotten(lanes, forget, self._learn, self.opening.gone, self._clock)
+        self._forgotten = Forgotten(lanes, forget, self._learn, self.opening.gone, threads.heed, self._clock)
         line.forgets.changed, threads.look = self._forgotten.drop, self._forgotten.look
         self.pins = Pins(lanes, threads.pinned)
         await self._forgotten.start()
@@ -342,6 +341,13 @@ class Engine:
         if await lanes.read(lambda store: store.conversations(None, 1)):
             shelf.warm_up()
         await self.opening.begin(lanes)
+
+    async def _threads(self, lanes: StoreLanes) -> Threads:
+        # Who has a file with us is on this machine, and seen.
+        unseen = not self.config.storage.url.startswith("sqlite")
+        threads = Threads(lanes, self._clock, lambda path: protected_from(path, self._settings.window), unseen)
+        threads.tombs = await lanes.read(lambda store: store.tombs())
+        return threads
 
     async def _follow(self, lanes: StoreLanes) -> None:
         """Take in what dead processes have left; what is said from now on comes after it, also where the clock has gone back since."""

@@ -222,6 +222,10 @@ class Store(Protocol):
         new one alone: what comes late, or from a process that has not heard of it, changes neither."""
         ...
 
+    def abouts(self, conversation_ids: Sequence[str]) -> dict[str, tuple[str, bool, dict[str, str]]]:
+        """Label, whether memory is on, and what a user has set, of those of these conversations that are there."""
+        ...
+
     def stubs(self, conversation_id: str) -> list[Stub]:
         """By age, oldest first."""
         ...

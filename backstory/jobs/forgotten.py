@@ -4,7 +4,7 @@ noticing that the whole database is gone."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from backstory.commands.forgetting import FORGET
 from backstory.core.ids import ids_since, ids_span
@@ -20,7 +20,8 @@ _LATE_S = 5.0
 
 class Forgotten:
     """Looks for new receipts and forgets that wait; `forget` drops what is held in memory, and takes the tombs. `learn` takes the key and
-    the tombs of what is not to be remembered. `gone` is called once, when the database is no longer there. `clock`: Unix seconds."""
+    the tombs of what is not to be remembered. `gone` is called once, when the database is no longer there. `heed` looks for
+    what else other processes were told. `clock`: Unix seconds."""
 
     def __init__(
         self,
@@ -28,6 +29,7 @@ class Forgotten:
         forget: Callable[[Tombs], None],
         learn: Callable[[bytes, list[Tomb]], None],
         gone: Callable[[], None],
+        heed: Callable[[], Awaitable[None]],
         clock: Callable[[], float],
     ) -> None:
         self._learn = learn
@@ -36,6 +38,7 @@ class Forgotten:
         self._lanes = lanes
         self._forget = forget
         self._gone = gone
+        self._heed = heed
         self._last = 0
         self._waiting: frozenset[tuple[str, str, str]] = frozenset()
         self._task: asyncio.Task[None] | None = None
@@ -82,6 +85,7 @@ class Forgotten:
             await asyncio.sleep(_LOOK_S)
             try:
                 await self.look()
+                await self._heed()
             except StoreGone:
                 self._gone()
                 return

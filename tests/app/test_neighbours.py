@@ -334,3 +334,28 @@ def test_what_was_set_elsewhere_holds_at_the_next_request(tmp_path: Path) -> Non
             assert "project" not in thread.states
 
     asyncio.run(work())
+
+
+def test_what_a_process_that_cannot_be_seen_has_set_is_looked_for_in_what_was_used_last(tmp_path: Path) -> None:
+    """Every second; a request looks itself for what was not looked at lately."""
+
+    async def work() -> None:
+        async with rig(configured(tmp_path), echoing("anthropic")) as one:
+            await told(one, CHAT[:2], "And where is it?")
+            await stored(one, lambda store: store.counts())
+            threads = one.engine.threads
+            assert threads is not None
+            (thread,) = threads._threads.values()
+            name, threads._unseen = thread.conversation.id, True
+            await stored(one, lambda store: store.put_about("", name, "gate", memory=False))
+            await stored(one, lambda store: store.put_state("", name, "project", "sea"))
+            await threads.heed()
+            assert (thread.conversation.memory, thread.conversation.label, thread.states) == (False, "gate", {"project": "sea"})
+            await stored(one, lambda store: store.put_about("", name, memory=True))
+            await threads.heeded(thread)
+            assert not thread.conversation.memory, "it was looked at just now"
+            threads._heeded.clear()
+            await threads.heeded(thread)
+            assert thread.conversation.memory
+
+    asyncio.run(work())

@@ -469,6 +469,9 @@ def test_name_and_switch_change_where_that_is_meant_alone(store: SqlStore) -> No
     store.put_about("ann", "a", "other", True)
     store.put_about("bob", "a", "stranger", False)
     store.put_about("ann", "a")
+    store.put_state("ann", "b", "project", "sea")
+    assert store.abouts(["a", "b", "none"]) == {"a": ("other", True, {}), "b": ("", False, {"project": "sea"})}
+    assert store.abouts([]) == {}
     assert [(one.label, one.memory) for one in (store.conversation("ann", "a"),) if one] == [("other", True)]
 
 
