@@ -182,6 +182,11 @@ class Engine:
         return self.command is not None and self.command.wishing.anywhere
 
     @property
+    def shared(self) -> bool:
+        """Whether another process may have been told what is to hold here."""
+        return self._lanes is not None and self._lanes.shared
+
+    @property
     def crowded(self) -> bool:
         """Whether memory lags behind so far that it must not take on more."""
         return len(self._beside) >= _MOST_BESIDE
@@ -343,8 +348,7 @@ class Engine:
         await self.opening.begin(lanes)
 
     async def _threads(self, lanes: StoreLanes) -> Threads:
-        # Who has a file with us is on this machine, and seen.
-        unseen = not self.config.storage.url.startswith("sqlite")
+        unseen = not self.config.storage.url.startswith("sqlite")  # who shares a file with us is on this machine
         threads = Threads(lanes, self._clock, lambda path: protected_from(path, self._settings.window), unseen)
         threads.tombs = await lanes.read(lambda store: store.tombs())
         return threads
